@@ -1,0 +1,160 @@
+package apptest
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Exception is how a failure reaches a client: as the event "exception", or as
+// the answer to a request.
+type Exception struct { //nolint:errname // the wire's own name for it
+	Status  string          `json:"status"`
+	Message string          `json:"message"`
+	Code    string          `json:"code"`
+	Details json.RawMessage `json:"details"`
+	Cause   *ExceptionCause `json:"cause"`
+}
+
+// ExceptionCause is the message that failed.
+type ExceptionCause struct {
+	Pattern string          `json:"pattern"`
+	Data    json.RawMessage `json:"data"`
+}
+
+// Error is the message.
+func (e *Exception) Error() string { return e.Message }
+
+// pendingCall is a call without an answer yet.
+type pendingCall struct {
+	done    bool
+	data    json.RawMessage
+	failure *Exception
+}
+
+// Call emits an event, waits for the answer, and decodes it; an empty answer is
+// the zero T. A failure fails the test: see [Client.CallError].
+//
+//	sum := apptest.Call[int](c, "add", 1, 2)
+func Call[T any](c *Client, event string, args ...any) T {
+	c.t.Helper()
+	data := c.Call(event, args...)
+	v, err := decode[T](data)
+	if err != nil {
+		c.t.Fatalf("apptest: Call(%q): answer %s: %v", event, data, err)
+	}
+	return v
+}
+
+// Call emits an event and waits for the answer, which is empty JSON when the
+// answer carries nothing. A failure fails the test.
+func (c *Client) Call(event string, args ...any) json.RawMessage {
+	c.t.Helper()
+	data, err := c.TryCall(event, args...)
+	if err != nil {
+		c.t.Fatalf("apptest: Call(%q): %v", event, err)
+	}
+	return data
+}
+
+// CallError emits an event that must fail, and gives the failure.
+//
+//	e := c.CallError("post", Post{})
+//	if e.Message != "Validation failed" { … }
+func (c *Client) CallError(event string, args ...any) *Exception {
+	c.t.Helper()
+	data, err := c.TryCall(event, args...)
+	failure, ok := err.(*Exception) //nolint:errorlint // TryCall returns it unwrapped
+	switch {
+	case err == nil:
+		c.t.Fatalf("apptest: CallError(%q): succeeded with %s", event, data)
+	case !ok:
+		c.t.Fatalf("apptest: CallError(%q): %v", event, err)
+	}
+	return failure
+}
+
+// TryCall emits an event and waits for the answer. The error is an
+// [*Exception] when the answer is a failure: on plain WebSocket an "exception"
+// with the request's id, on Socket.IO an ack of one object with "status":"error"
+// and a message.
+func (c *Client) TryCall(event string, args ...any) (json.RawMessage, error) {
+	call := &pendingCall{}
+	c.mu.Lock()
+	id := c.nextID
+	c.nextID++
+	c.calls[id] = call
+	c.mu.Unlock()
+
+	frames, err := c.proto.event(event, args, true, id)
+	if err == nil {
+		err = c.write(frames...)
+	}
+	if err != nil {
+		c.forget(id)
+		return nil, err
+	}
+	var got pendingCall
+	ok := c.wait(func() bool {
+		got = *call
+		return call.done || c.closed != nil
+	})
+	switch {
+	case got.failure != nil:
+		return nil, got.failure
+	case got.done:
+		return got.data, nil
+	case ok:
+		return nil, fmt.Errorf("the connection ended first (%s); %s", c.ending(), c.inbox())
+	}
+	c.forget(id)
+	return nil, fmt.Errorf("no answer within %v; %s", c.opts.timeout, c.inbox())
+}
+
+// forget gives a call up. A late answer then arrives like an event.
+func (c *Client) forget(id uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.calls, id)
+}
+
+// onReply takes the answer to a call. An answer to what Call did not ask
+// arrives as a message without a name; a second one is an error.
+func (c *Client) onReply(id uint64, m Message, failure *Exception) (err error) {
+	c.update(func() {
+		call := c.calls[id]
+		switch {
+		case call != nil:
+			call.done, call.data, call.failure = true, m.Data, failure
+			delete(c.calls, id)
+			c.answered[id] = true
+		case c.answered[id]:
+			err = fmt.Errorf("a second answer to request %d", id)
+		default:
+			c.arrived = append(c.arrived, m)
+		}
+	})
+	return err
+}
+
+// onEvent takes an event; a call of the server is answered when the test said how.
+func (c *Client) onEvent(m Message) {
+	c.mu.Lock()
+	answer := c.answers[m.Event]
+	c.mu.Unlock()
+	if !m.reply || answer == nil {
+		c.update(func() { c.arrived = append(c.arrived, m) })
+		return
+	}
+	c.answering.Go(func() { // the answer may itself need the reader
+		frames, err := c.proto.answer(m.id, answer(m.Data))
+		if err == nil {
+			err = c.write(frames...)
+		}
+		c.mu.Lock()
+		over := c.leaving || c.closed != nil
+		c.mu.Unlock()
+		if err != nil && !over {
+			c.t.Errorf("apptest: answer to the server's call %s: %v", m, err)
+		}
+	})
+}

@@ -1,0 +1,266 @@
+package apptest_test
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/nodetest"
+)
+
+// soon is a timeout for what is not to come.
+const soon = 50 * time.Millisecond
+
+func TestFailuresSayWhatDidArrive(t *testing.T) {
+	url := serve(t, func(conn *websocket.Conn) {
+		write(conn, `{"event":"typing","data":{"a":1}}`, `{"event":"left"}`)
+		drain(conn)
+	})
+	arrived := "arrived: typing({\"a\":1}), left()"
+	for name, tt := range map[string]struct {
+		do   func(*apptest.Client)
+		want []string
+	}{
+		"Expect":        {func(c *apptest.Client) { apptest.Expect[int](c, "posted") }, []string{`Expect("posted"): nothing within 50ms`, arrived}},
+		"Call":          {func(c *apptest.Client) { c.Call("join") }, []string{`Call("join"): no answer within 50ms`, arrived}},
+		"CallError":     {func(c *apptest.Client) { c.CallError("join") }, []string{`CallError("join"): no answer`, arrived}},
+		"ExpectClose":   {func(c *apptest.Client) { c.ExpectClose() }, []string{"still open after 50ms", arrived}},
+		"ExpectNone":    {func(c *apptest.Client) { c.ExpectNone("typing") }, []string{`ExpectNone("typing"): got typing({"a":1})`}},
+		"wrong type":    {func(c *apptest.Client) { apptest.Expect[[]int](c, "typing") }, []string{`Expect("typing"): typing({"a":1}): `}},
+		"Answer":        {func(c *apptest.Client) { c.Answer(c.ExpectMessage("left"), 1) }, []string{"left() did not ask for one"}},
+		"Raw.Expect":    {func(c *apptest.Client) { c.Raw().Expect("x") }, []string{`Raw.Expect("x"): not among the frames`, `{"event":"left"}`}},
+		"unencodable":   {func(c *apptest.Client) { c.Emit("e", func() {}) }, []string{`Emit("e"): `}},
+		"after its end": {func(c *apptest.Client) { c.Abort(); c.ExpectMessage("posted") }, []string{"the connection ended first (1006)", arrived}},
+		"Next":          {func(c *apptest.Client) { c.Next(); c.Next(); c.Next() }, []string{"nothing within 50ms; nothing else has arrived"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &recorder{TB: t}
+			c := apptest.DialWS(r, url, apptest.WithTimeout(5*time.Second))
+			c.ExpectNone("never") // both events are there
+			r.run(func() { tt.do(c.ForTest(r, soon)) })
+			r.want(tt.want...)
+		})
+	}
+}
+
+func TestCallErrorFailsWhenTheCallSucceeds(t *testing.T) {
+	bothProtocols(t, func(t *testing.T, dial dialer) {
+		c := dial()
+		r := &recorder{TB: t}
+		r.run(func() { c.ForTest(r, time.Minute).CallError("echo", 1) })
+		r.want(`CallError("echo"): succeeded with 1`)
+		r = &recorder{TB: t}
+		r.run(func() { c.ForTest(r, time.Minute).Call("fail", "no") })
+		r.want(`Call("fail"): no`)
+	})
+}
+
+func TestBrokenProtocolFailsTheTest(t *testing.T) {
+	for name, tt := range map[string]struct {
+		plain bool
+		frame string
+		want  string
+	}{
+		"not JSON":            {true, `{`, "broke the protocol"},
+		"no event, no id":     {true, `{"data":1}`, "neither event nor id"},
+		"event no string":     {true, `{"event":1}`, "broke the protocol"},
+		"exception no object": {true, `{"event":"exception","id":1,"data":[]}`, "exception: "},
+		"no engine packet":    {false, `x`, "not an Engine.IO message"},
+		"no packet":           {false, `49`, `no Socket.IO packet begins with '9'`},
+		"event no array":      {false, `42{"a":1}`, "does not belong into a packet of kind 2"},
+		"event empty":         {false, `42[]`, "an event without a name"},
+		"event name":          {false, `42[1]`, "the name of an event"},
+		"ack without id":      {false, `43[]`, "an ack without an id"},
+		"ack id too big":      {false, `4399999999999999999999[]`, "ack id"},
+		"data cut off":        {false, `42["a"`, "not JSON"},
+		"no attachment count": {false, `45["a"]`, "without a number of attachments"},
+		"second CONNECT":      {false, `40{"sid":"t"}`, "nobody waits for"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := serve(t, func(conn *websocket.Conn) {
+				if !tt.plain {
+					openSocketIO(conn)
+				}
+				write(conn, tt.frame)
+				drain(conn)
+			})
+			r := &recorder{TB: t}
+			dial := apptest.DialSocketIO
+			if tt.plain {
+				dial = apptest.DialWS
+			}
+			if got := dial(r, url).ExpectClose(); got.Code != 1002 {
+				t.Errorf("close %+v", got)
+			}
+			r.want("broke the protocol", tt.want)
+		})
+	}
+}
+
+func TestBrokenAttachmentsFailTheTest(t *testing.T) {
+	for name, tt := range map[string]struct {
+		texts []string // each but the first after one binary frame
+		want  string
+	}{
+		"unasked":     {[]string{``}, "belongs to no packet"},
+		"missing":     {[]string{`452-["a",{"_placeholder":true,"num":0}]`, `42["b"]`}, "while attachments are missing"},
+		"no place":    {[]string{`451-["a"]`}, "attachment 0 has no placeholder"},
+		"wrong place": {[]string{`451-["a",{"_placeholder":true,"num":1}]`}, "placeholder for attachment 1 of 1"},
+		"twice":       {[]string{`451-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`}, "placeholder for attachment 0 of 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := serve(t, func(conn *websocket.Conn) {
+				openSocketIO(conn)
+				for i, text := range tt.texts {
+					if text != "" {
+						write(conn, text)
+					}
+					if i == 0 {
+						_ = conn.Write(noContext, websocket.MessageBinary, []byte{1})
+					}
+				}
+				drain(conn)
+			})
+			r := &recorder{TB: t}
+			apptest.DialSocketIO(r, url).ExpectClose()
+			r.want(tt.want)
+		})
+	}
+}
+
+func TestSecondAnswerFailsTheTest(t *testing.T) {
+	url := serve(t, func(conn *websocket.Conn) {
+		_, _, _ = conn.Read(noContext)
+		write(conn, `{"id":1,"data":"a"}`, `{"id":1,"data":"b"}`)
+		drain(conn)
+	})
+	r := &recorder{TB: t}
+	c := apptest.DialWS(r, url)
+	c.Call("e")
+	c.ExpectClose()
+	r.want("a second answer to request 1")
+}
+
+func TestHandshakeThatBreaksTheProtocol(t *testing.T) {
+	for want, frames := range map[string][]string{
+		"did not open an Engine.IO connection": {`hello`},
+		"did not answer CONNECT":               {`0{}`, `42["a"]`},
+		"has no sid":                           {`0{}`, `40{}`},
+		"no Socket.IO packet":                  {`0{}`, `49`},
+	} {
+		t.Run(want, func(t *testing.T) {
+			url := serve(t, func(conn *websocket.Conn) { write(conn, frames...); drain(conn) })
+			r := &recorder{TB: t}
+			r.run(func() { apptest.DialSocketIO(r, url) })
+			r.want("DialSocketIO("+url+")", want)
+		})
+	}
+}
+
+func TestHandshakeIsBounded(t *testing.T) {
+	url := serve(t, drain)
+	_, err := apptest.TryDialSocketIO(t, url, apptest.WithTimeout(soon))
+	if err == nil || !strings.Contains(err.Error(), "the handshake took longer than 50ms") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHeartbeats(t *testing.T) {
+	opts := nodetest.Opts{"pingInterval": 50, "pingTimeout": 1500}
+	n := nodetest.Start(t)
+	url := n.ServeSocketIO(opts)
+	alive := apptest.DialSocketIO(t, url)
+	mute := apptest.DialSocketIO(t, url, apptest.WithoutPong())
+	if got := mute.ExpectClose(); got.Reason != "transport close" {
+		t.Errorf("without pong: %+v", got)
+	}
+	// The other has survived what the mute one has not.
+	if got := apptest.Call[[]string](alive, "who left"); len(got) != 1 || got[0] != "ping timeout" {
+		t.Errorf("left: %v", got)
+	}
+}
+
+func TestWithoutPongOnPlainWebSocket(t *testing.T) {
+	result := make(chan error, 1)
+	url := serve(t, func(conn *websocket.Conn) {
+		ctx, cancel := context.WithTimeout(noContext, soon)
+		defer cancel()
+		reading := conn.CloseRead(noContext)
+		result <- conn.Ping(ctx)
+		<-reading.Done()
+	})
+	apptest.DialWS(t, url)
+	if err := <-result; err != nil {
+		t.Errorf("ping: %v", err)
+	}
+	apptest.DialWS(t, url, apptest.WithoutPong())
+	if err := <-result; err == nil {
+		t.Error("the ping was answered")
+	}
+}
+
+func TestRawSendsWhatItIsGiven(t *testing.T) {
+	n := nodetest.Start(t)
+	c := apptest.DialSocketIO(t, n.ServeSocketIO(nil))
+	c.Raw().Text(`427["echo",1]`)
+	c.Raw().Expect(`437[1]`)
+	if m := c.Next(); m.Event != "" || string(m.Data) != "1" {
+		t.Errorf("the reply to a raw request: %s", m)
+	}
+	c.Raw().Text(`40/chat,`)
+	if got := c.Raw().ExpectPrefix(`40/chat,`); !strings.Contains(got, `"sid"`) {
+		t.Errorf("got %s", got)
+	}
+	c.Raw().Text(`42/chat,8["echo"]`)
+	c.Raw().Expect(`43/chat,8[]`)
+	if frames := c.Raw().Frames(); len(frames) != 0 {
+		t.Errorf("frames: %q", frames)
+	}
+	c.Raw().Bytes([]byte{0x83, 0x80, 0, 0, 0, 0}) // a reserved opcode
+	if got := c.ExpectClose(); got.Code != 1002 {
+		t.Errorf("close %+v", got)
+	}
+
+	plain := apptest.DialWS(t, n.ServePlain())
+	plain.Raw().Binary([]byte(`{"event":"raw binary","data":"bytes"}`))
+	if m := plain.Next(); len(m.Attachments) != 1 || string(m.Attachments[0]) != "bytes" {
+		t.Errorf("binary: %+v", m)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err == nil {
+			write(conn, `{"event":"hi"}`)
+			drain(conn)
+		}
+	}))
+	t.Cleanup(server.Close)
+	cfg := server.Client().Transport.(*http.Transport).TLSClientConfig
+	c := apptest.DialWS(t, server.URL, apptest.WithTLS(&tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS13}))
+	c.ExpectMessage("hi")
+	c.Abort()
+	if got := c.ExpectClose(); got.Code != 1006 {
+		t.Errorf("close %+v", got)
+	}
+}
+
+func TestCloseDoesNotWaitForASilentServer(t *testing.T) {
+	release := make(chan struct{})
+	url := serve(t, func(*websocket.Conn) { <-release })
+	defer close(release)
+	c := apptest.DialWS(t, url)
+	start := time.Now()
+	c.Close()
+	if took := time.Since(start); took > 4*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+}

@@ -1,0 +1,72 @@
+// Package need decides what happens to a test that lacks a tool: it is skipped
+// on a developer's machine, and fails in CI, where a test that does not run
+// must not look like one that passes.
+package need
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Met skips the test when err is not nil, or fails it where CI=true.
+func Met(t testing.TB, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("this test cannot run, and CI=true: %v", err)
+	} else {
+		t.Skipf("this test cannot run: %v", err) //nolint:forbidigo // the one place
+	}
+}
+
+// Program gives the path of a program: the value of the environment variable
+// when it is set, otherwise name found on PATH.
+func Program(t testing.TB, variable, name string) string {
+	t.Helper()
+	if own := os.Getenv(variable); own != "" {
+		name = own
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		err = fmt.Errorf("%w; run `make setup`, or set %s", err, variable)
+	}
+	Met(t, err)
+	return path
+}
+
+// Root gives the folder of the Go module that the test belongs to.
+func Root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			t.Fatal("no go.mod at or above the working directory")
+		}
+		dir = up
+	}
+}
+
+// Packages gives the folder test/ with its npm packages installed.
+func Packages(t testing.TB) string {
+	t.Helper()
+	dir := filepath.Join(Root(t), "test")
+	_, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		err = errors.New("the npm packages of test/ are not installed; run `make setup`")
+	}
+	Met(t, err)
+	return dir
+}

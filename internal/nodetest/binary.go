@@ -1,0 +1,44 @@
+package nodetest
+
+import (
+	"encoding/base64"
+	"errors"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// encode makes JSON in which every []byte is {"$binary": base64}.
+func encode(v any) ([]byte, error) {
+	return json.Marshal(v, json.Deterministic(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true),
+		json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, b []byte) error {
+			if b == nil {
+				return errors.ErrUnsupported
+			}
+			return enc.WriteValue([]byte(`{"$binary":"` + base64.StdEncoding.EncodeToString(b) + `"}`))
+		})))
+}
+
+// decode is the reverse. []byte takes {"$binary": base64}, and nothing else, so
+// that a test notices what did not travel as binary.
+func decode(data []byte, v any) error {
+	return json.Unmarshal(data, v, json.MatchCaseInsensitiveNames(true),
+		json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, b *[]byte) error {
+			text, err := dec.ReadValue()
+			if err != nil {
+				return err
+			}
+			if text.Kind() == 'n' {
+				*b = nil
+				return nil
+			}
+			var tagged struct {
+				Base64 string `json:"$binary"`
+			}
+			if err := json.Unmarshal(text, &tagged, json.RejectUnknownMembers(true)); err != nil {
+				return errors.New("not binary: " + string(text))
+			}
+			*b, err = base64.StdEncoding.DecodeString(tagged.Base64)
+			return err
+		})))
+}

@@ -1,0 +1,274 @@
+package nodetest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Client is a client of npm, socket.io-client or ws. Its methods fail the test.
+type Client struct {
+	n    *Node
+	name string
+
+	mu         sync.Mutex
+	changed    chan struct{} // closed and renewed whenever something below changes
+	arrived    []Message
+	end        *End
+	reconnects int
+	problems   []string
+}
+
+// Message is an event that has arrived.
+type Message struct {
+	Event string
+	Args  []json.RawMessage
+}
+
+// String is the event with its arguments.
+func (m Message) String() string {
+	var args []string
+	for _, a := range m.Args {
+		args = append(args, fmt.Sprintf("%.200s", a))
+	}
+	return m.Event + "(" + strings.Join(args, ", ") + ")"
+}
+
+// End tells how a connection ended.
+type End struct {
+	// Reason is the client's: "io server disconnect" on socket.io-client, the
+	// text of the close frame on ws.
+	Reason string `json:"reason"`
+	// Code is the close code, where the client tells it.
+	Code int `json:"code"`
+}
+
+func newClient(n *Node, name string) *Client {
+	return &Client{n: n, name: name, changed: make(chan struct{})}
+}
+
+// ID is the socket.io-client's id.
+func (c *Client) ID() string { c.n.t.Helper(); return mustDecode[string](c.n.t, c.must("id", nil)) }
+
+// Transport is the transport that socket.io-client uses now.
+func (c *Client) Transport() string {
+	c.n.t.Helper()
+	return mustDecode[string](c.n.t, c.must("transport", nil))
+}
+
+// AwaitTransport waits for the upgrade of socket.io-client to a transport.
+func (c *Client) AwaitTransport(want string) {
+	c.n.t.Helper()
+	c.must("upgraded", Fields{"want": want})
+}
+
+// Recovered tells whether socket.io-client has recovered its connection state.
+func (c *Client) Recovered() bool {
+	c.n.t.Helper()
+	return mustDecode[bool](c.n.t, c.must("recovered", nil))
+}
+
+// Protocol is the subprotocol that ws has agreed on.
+func (c *Client) Protocol() string {
+	c.n.t.Helper()
+	return mustDecode[string](c.n.t, c.must("protocol", nil))
+}
+
+// Emit sends an event. []byte, also inside of an argument, is a Buffer.
+func (c *Client) Emit(event string, args ...any) {
+	c.n.t.Helper()
+	c.must("emit", Fields{"event": event, "args": list(args)})
+}
+
+// Send sends a frame of ws as it is: []byte as binary, a string as text.
+func (c *Client) Send(frame any) { c.n.t.Helper(); c.must("send", Fields{"frame": frame}) }
+
+// Ping waits for the pong to a ping of ws.
+func (c *Client) Ping() { c.n.t.Helper(); c.must("ping", nil) }
+
+// Answer answers the server's calls of an event, from now on, with a value.
+func (c *Client) Answer(event string, value any) {
+	c.n.t.Helper()
+	c.must("answer", Fields{"event": event, "value": value})
+}
+
+// Disconnect says goodbye.
+func (c *Client) Disconnect() { c.n.t.Helper(); c.must("disconnect", Fields{"code": normalClosure}) }
+
+const normalClosure = 1000
+
+// Cut cuts the connection without a goodbye (on Socket.IO only the websocket transport).
+func (c *Client) Cut() { c.n.t.Helper(); c.must("cut", nil) }
+
+// Reconnect connects a socket.io-client anew after it was disconnected.
+func (c *Client) Reconnect() { c.n.t.Helper(); c.must("reconnect", nil) }
+
+// Call emits an event and waits for the arguments of the ack (of ws: the data
+// of the reply, if any). []byte takes only what travelled as binary.
+func (c *Client) Call(event string, args ...any) []json.RawMessage {
+	c.n.t.Helper()
+	reply, err := c.TryCall(event, args...)
+	if err != nil {
+		c.n.t.Fatalf("nodetest: Call(%q): %v", event, err)
+	}
+	return reply
+}
+
+// TryCall is [Client.Call] for calls that may fail. On ws a failure reply is a
+// [*RemoteError] with the error object as Data; Socket.IO has no failure acks.
+func (c *Client) TryCall(event string, args ...any) ([]json.RawMessage, error) {
+	data, err := c.to("call", Fields{"event": event, "args": list(args), "timeout": Timeout.Milliseconds()})
+	if err != nil {
+		return nil, err
+	}
+	var reply []json.RawMessage
+	err = decode(data, &reply)
+	return reply, err
+}
+
+// Call emits an event and decodes the first argument of the ack; an empty ack
+// is the zero T.
+func Call[T any](c *Client, event string, args ...any) T {
+	c.n.t.Helper()
+	return first[T](c, c.Call(event, args...))
+}
+
+// Expect waits for the next event of that name and decodes its first argument;
+// without one it is the zero T.
+func Expect[T any](c *Client, event string) T {
+	c.n.t.Helper()
+	return first[T](c, c.Expect(event).Args)
+}
+
+func first[T any](c *Client, args []json.RawMessage) (v T) {
+	c.n.t.Helper()
+	if len(args) == 0 {
+		return v
+	}
+	return mustDecode[T](c.n.t, args[0])
+}
+
+// Expect waits for the next event of that name. Other events are kept.
+func (c *Client) Expect(event string) Message {
+	c.n.t.Helper()
+	m, err := c.take(event)
+	if err != nil {
+		c.n.t.Fatalf("nodetest: Expect(%q): %v", event, err)
+	}
+	return m
+}
+
+// ExpectNone fails the test if an event of that name has come by the time that
+// the barrier is passed: something that this client gets after it.
+func (c *Client) ExpectNone(event string, barrier func()) {
+	c.n.t.Helper()
+	barrier()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.arrived {
+		if m.Event == event {
+			c.n.t.Fatalf("nodetest: ExpectNone(%q): got %s", event, m)
+		}
+	}
+}
+
+// ExpectEnd waits until the connection has ended.
+func (c *Client) ExpectEnd() End {
+	c.n.t.Helper()
+	var end End
+	ok := c.wait(func() bool {
+		if c.end != nil {
+			end = *c.end
+		}
+		return c.end != nil
+	})
+	if !ok {
+		c.n.t.Fatalf("nodetest: ExpectEnd: the connection is still open after %v", Timeout)
+	}
+	return end
+}
+
+// ExpectReconnect waits until socket.io-client has connected for the n-th time again.
+func (c *Client) ExpectReconnect(n int) {
+	c.n.t.Helper()
+	if !c.wait(func() bool { return c.reconnects >= n }) {
+		c.n.t.Fatalf("nodetest: ExpectReconnect(%d): not after %v", n, Timeout)
+	}
+}
+
+func (c *Client) take(event string) (m Message, err error) {
+	found := false
+	ended := c.wait(func() bool {
+		i := slices.IndexFunc(c.arrived, func(m Message) bool { return m.Event == event })
+		if i >= 0 {
+			m, found = c.arrived[i], true
+			c.arrived = slices.Delete(c.arrived, i, i+1)
+		}
+		return found || c.end != nil
+	})
+	if found {
+		return m, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	what := fmt.Sprintf("nothing within %v", Timeout)
+	if ended {
+		what = fmt.Sprintf("the connection ended first (%d %s)", c.end.Code, c.end.Reason)
+	}
+	return m, errors.New(what + fmt.Sprintf("; arrived: %v; problems: %v", c.arrived, c.problems))
+}
+
+// wait calls done, under the lock, until it reports true or the timeout is over.
+func (c *Client) wait(done func() bool) bool {
+	timeout := time.NewTimer(Timeout)
+	defer timeout.Stop()
+	for {
+		c.mu.Lock()
+		ok, changed := done(), c.changed
+		c.mu.Unlock()
+		if ok {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			return false
+		}
+	}
+}
+
+func (c *Client) update(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f()
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+func (c *Client) to(method string, fields Fields) (json.RawMessage, error) {
+	request := Fields{"client": c.name, "method": method}
+	maps.Copy(request, fields)
+	return c.n.p.Do("to", request)
+}
+
+func (c *Client) must(method string, fields Fields) json.RawMessage {
+	c.n.t.Helper()
+	v, err := c.to(method, fields)
+	if err != nil {
+		c.n.t.Fatalf("nodetest: %s: %v", method, err)
+	}
+	return v
+}
+
+// list makes no arguments an empty array.
+func list(args []any) []any {
+	if args == nil {
+		return []any{}
+	}
+	return args
+}

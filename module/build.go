@@ -1,0 +1,103 @@
+package module
+
+import (
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+)
+
+// BuildError is the failure of one constructor while fx builds the application:
+//
+//	module orders (orders.go:12): NewOrders (orders.go:30) failed: no such table
+//
+// It unwraps to the constructor's error, or to the error it panicked with.
+type BuildError struct {
+	Module      *Module
+	Constructor string // NewOrders
+	Place       string // orders.go:30
+	Err         error
+	Stack       string // where it panicked; empty when it returned Err
+}
+
+func (e *BuildError) Error() string {
+	verb := "failed"
+	if e.Stack != "" {
+		verb = "panicked"
+	}
+	s := fmt.Sprintf("module %s: %s (%s) %s: %v", e.Module, e.Constructor, e.Place, verb, e.Err)
+	if e.Stack != "" {
+		s += "\n" + e.Stack
+	}
+	return s
+}
+
+// Unwrap returns what went wrong in the constructor.
+func (e *BuildError) Unwrap() error { return e.Err }
+
+func (n *node) buildError(err error) *BuildError {
+	return &BuildError{Module: n.scope.m, Constructor: n.name, Place: n.where.short(), Err: err}
+}
+
+// call runs the constructor and stores its results.
+func (n *node) call(r *run, g *Graph, args []reflect.Value) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = n.panicked(p)
+		}
+	}()
+	out := n.provider.ctor.Call(args)
+	for _, v := range out {
+		if v.Type() == errorType && !v.IsNil() {
+			return n.buildError(v.Interface().(error))
+		}
+	}
+	for _, res := range n.results {
+		if _, ok := g.values[res.slot]; ok {
+			continue // overridden
+		}
+		v := out[res.out.path[0]]
+		for _, field := range res.out.path[1:] {
+			v = v.Field(field)
+		}
+		r.slots[res.slot].set(v)
+	}
+	return nil
+}
+
+func (n *node) panicked(p any) error {
+	err, ok := p.(error)
+	if !ok {
+		err = fmt.Errorf("%v", p)
+	}
+	b := n.buildError(err)
+	if _, ok := p.(*LazyError); !ok {
+		b.Stack = panicStack()
+	}
+	return b
+}
+
+// panicStack lists the frames from the panic up to the call of the constructor.
+func panicStack() string {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	var b strings.Builder
+	user := false
+	for {
+		f, more := frames.Next()
+		switch {
+		case strings.HasPrefix(f.Function, "runtime."):
+			user = user || f.Function == "runtime.gopanic"
+		case strings.HasPrefix(f.Function, "reflect.Value."):
+			more = more && !user
+		case user:
+			if b.Len() > 0 {
+				b.WriteByte('\n')
+			}
+			fmt.Fprintf(&b, "\t%s (%s:%d)", f.Function, f.File, f.Line)
+		}
+		if !more {
+			return b.String()
+		}
+	}
+}

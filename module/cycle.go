@@ -1,0 +1,161 @@
+package module
+
+import (
+	"fmt"
+	"strings"
+)
+
+// cycles reports one cycle, a shortest one, for every group of constructors that
+// need each other.
+func (r *resolver) cycles() {
+	for _, group := range r.components() {
+		r.cycle(shortestCycle(group))
+	}
+}
+
+// components returns the strongly connected components with a cycle in them
+// (Tarjan), each with its first declared node in front, in declared order.
+func (r *resolver) components() (out [][]*node) {
+	index := make([]int, len(r.nodes)) // 0: not visited
+	low := make([]int, len(r.nodes))
+	onStack := make([]bool, len(r.nodes))
+	first := make([][]*node, len(r.nodes)) // by the id of the first node
+	var stack []*node
+	next := 0
+	var visit func(*node)
+	visit = func(n *node) {
+		next++
+		index[n.id], low[n.id] = next, next
+		stack = append(stack, n)
+		onStack[n.id] = true
+		self := false
+		for _, e := range n.deps {
+			switch to := e.to; {
+			case to == n:
+				self = true
+			case index[to.id] == 0:
+				visit(to)
+				low[n.id] = min(low[n.id], low[to.id])
+			case onStack[to.id]:
+				low[n.id] = min(low[n.id], index[to.id])
+			}
+		}
+		if low[n.id] != index[n.id] {
+			return
+		}
+		var group []*node
+		lead := 0
+		for {
+			top := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			onStack[top.id] = false
+			group = append(group, top)
+			if top.id < group[lead].id {
+				lead = len(group) - 1
+			}
+			if top == n {
+				break
+			}
+		}
+		if len(group) > 1 || self {
+			group[0], group[lead] = group[lead], group[0]
+			first[group[0].id] = group
+		}
+	}
+	for _, n := range r.nodes {
+		if index[n.id] == 0 {
+			visit(n)
+		}
+	}
+	for _, group := range first {
+		if group != nil {
+			out = append(out, group)
+		}
+	}
+	return out
+}
+
+// step is one line of a cycle: from needs what the next one provides.
+type step struct {
+	from *node
+	need *need
+}
+
+// shortestCycle searches breadth first from the first node back to itself.
+func shortestCycle(group []*node) []step {
+	start := group[0]
+	inside := map[*node]bool{}
+	for _, n := range group {
+		inside[n] = true
+	}
+	type arrival struct {
+		by *node
+		e  edge
+	}
+	came := map[*node]arrival{}
+	for queue := []*node{start}; len(queue) > 0; queue = queue[1:] {
+		n := queue[0]
+		for _, e := range n.deps {
+			if _, seen := came[e.to]; seen || !inside[e.to] {
+				continue
+			}
+			came[e.to] = arrival{n, e}
+			if e.to != start {
+				queue = append(queue, e.to)
+				continue
+			}
+			var steps []step
+			for at := start; ; {
+				a := came[at]
+				steps = append(steps, step{a.by, a.e.need})
+				if at = a.by; at == start {
+					break
+				}
+			}
+			for i, j := 0, len(steps)-1; i < j; i, j = i+1, j-1 {
+				steps[i], steps[j] = steps[j], steps[i]
+			}
+			return steps
+		}
+	}
+	return nil
+}
+
+func (r *resolver) cycle(steps []step) {
+	n := steps[0].from
+	if len(steps) == 1 {
+		nd := steps[0].need
+		hint := "remove the parameter"
+		if nd.group == nil {
+			if f := r.search(n.scope, nd.key); len(f.results) > 0 {
+				hint = fmt.Sprintf("its own result hides the one of %s; return another type, or name it with module.Named",
+					f.results[0].node)
+			}
+		}
+		r.inModule(ProblemCycle, n.scope, n, fmt.Sprintf("needs %s (%s), which it provides itself",
+			r.needName(nd), nd.label), hint)
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "is in a cycle of %d constructors:", len(steps))
+	for _, s := range steps {
+		fmt.Fprintf(&b, "\n\t%s of module %s needs %s (%s) from", s.from, s.from.scope.m.name, r.needName(s.need), s.need.label)
+	}
+	fmt.Fprintf(&b, "\n\t%s", n)
+	hint := "split one of them in two"
+	for _, s := range steps {
+		if s.need.group == nil {
+			hint = fmt.Sprintf("break it with a Lazy, for example module.Lazy[%s] as %s of %s",
+				r.typeName(s.need.key.t), s.need.label, s.from)
+			break
+		}
+	}
+	r.inModule(ProblemCycle, n.scope, n, b.String(), hint)
+}
+
+func (r *resolver) needName(nd *need) string {
+	if nd.group != nil {
+		return fmt.Sprintf("the group %q of %s", nd.group.name, r.typeName(nd.group.t))
+	}
+	return r.keyName(nd.key)
+}

@@ -1,0 +1,250 @@
+package module
+
+import (
+	"fmt"
+	"reflect"
+
+	"go.uber.org/fx"
+)
+
+// Fx returns what fx.New needs: an fx.Module for each module, in dependency
+// order. Each runs the module's constructors one by one; what they inject is a
+// private, parameterless provider in the fx.Module that hands over the instance.
+//
+//	app := fx.New(graph.Fx(), fx.NopLogger)
+//
+// A constructor that fails ends fx.New with a *[BuildError]. Put the option before
+// other invokes that use [Graph.Instances]. Each call starts a new set of
+// instances, and the graph reports the latest.
+func (g *Graph) Fx() fx.Option {
+	r := &run{slots: make([]slot, g.slots)}
+	for i, v := range g.values {
+		r.slots[i].set(v)
+	}
+	g.current.Store(r)
+	opts := make([]fx.Option, 0, len(g.segments)+1)
+	for _, s := range g.segments {
+		opts = append(opts, g.emit(r, s))
+	}
+	// A module of its own: fx runs the invokes of modules before the others.
+	opts = append(opts, fx.Module("gatehouse", fx.Invoke(func() { r.done.Store(true) })))
+	return fx.Options(opts...)
+}
+
+// emitter gathers the fx options of one segment.
+type emitter struct {
+	g     *Graph
+	r     *run
+	scope *scope
+	seen  map[bridgeKey]bool
+
+	own     []any // the module's own, for raw fx options
+	seenBy  []any // what comes from elsewhere
+	invokes []any
+	extra   []fx.Option
+}
+
+type bridgeKey struct {
+	t    reflect.Type
+	name string
+	slot int // of a group member
+}
+
+func (g *Graph) emit(r *run, s segment) fx.Option {
+	e := &emitter{g: g, r: r, scope: s.scope, seen: map[bridgeKey]bool{},
+		own: []any{fx.Private}, seenBy: []any{fx.Private}}
+	for _, n := range s.nodes {
+		e.node(n)
+	}
+	if !s.raw {
+		return fx.Module(s.scope.m.name, fx.Provide(append(e.own, e.seenBy[1:]...)...), fx.Invoke(e.invokes...))
+	}
+	v := g.views[s.scope]
+	for i, k := range v.keys {
+		e.bridge(k, v.results[i])
+	}
+	for _, m := range v.groups {
+		e.member(m)
+	}
+	// What comes from elsewhere is a level up, so that raw options may shadow it.
+	inner := append([]fx.Option{fx.Provide(e.own...), fx.Invoke(e.invokes...)}, e.extra...)
+	inner = append(inner, s.scope.m.fxOptions...)
+	return fx.Module(s.scope.m.name, fx.Provide(e.seenBy...), fx.Module(s.scope.m.name, inner...))
+}
+
+// node adds the invoke that builds n, and the bridges it needs.
+func (e *emitter) node(n *node) {
+	if n.provider.source == fromFx {
+		e.fromFx(n)
+		return
+	}
+	if n.fixed {
+		return
+	}
+	for i, b := range n.bound {
+		nd := &n.needs[i]
+		switch {
+		case nd.lazy != nil:
+			e.lazy(nd, b.to)
+		case b.to != nil:
+			e.bridge(nd.key, b.to)
+		case b.members != nil:
+			for _, m := range b.members {
+				e.member(m)
+			}
+		case nd.group == nil && !b.builtin && len(e.scope.m.fxOptions) == 0:
+			// Optional and not there: hide what raw options elsewhere may have
+			// provided to the whole fx application.
+			e.provide(nd.key, reflect.Zero(nd.key.t))
+		}
+	}
+	ct := n.provider.ctor.Type()
+	in := make([]reflect.Type, 0, ct.NumIn())
+	for i := range ct.NumIn() {
+		if !ct.IsVariadic() || i < ct.NumIn()-1 {
+			in = append(in, ct.In(i))
+		}
+	}
+	e.invokes = append(e.invokes, invoke(in, func(args []reflect.Value) error {
+		return n.call(e.r, e.g, args)
+	}))
+}
+
+var errorResult = []reflect.Type{errorType}
+
+func invoke(in []reflect.Type, f func([]reflect.Value) error) any {
+	return reflect.MakeFunc(reflect.FuncOf(in, errorResult, false), func(args []reflect.Value) []reflect.Value {
+		return []reflect.Value{errorValue(f(args))}
+	}).Interface()
+}
+
+func errorValue(err error) reflect.Value {
+	if err == nil {
+		return reflect.Zero(errorType)
+	}
+	return reflect.ValueOf(&err).Elem()
+}
+
+// bridge provides a result of this or another module under k.
+func (e *emitter) bridge(k key, res *result) {
+	if res.node.provider.source == fromFx && res.node.scope == e.scope {
+		return // the raw options of this module provide it
+	}
+	if e.once(bridgeKey{t: k.t, name: k.name}) {
+		e.add(res.node.scope, named(k.name, e.handOver(k.t, res)))
+	}
+}
+
+// member provides a result to its value group.
+func (e *emitter) member(res *result) {
+	if e.once(bridgeKey{slot: res.slot + 1}) {
+		e.add(res.node.scope, fx.Annotated{Group: res.out.groupTag, Target: e.handOver(res.out.t, res)})
+	}
+}
+
+func (e *emitter) handOver(t reflect.Type, res *result) any {
+	slot := &e.r.slots[res.slot]
+	return reflect.MakeFunc(reflect.FuncOf(nil, []reflect.Type{t, errorType}, false), func([]reflect.Value) []reflect.Value {
+		v, ok := slot.get()
+		if !ok {
+			return []reflect.Value{reflect.Zero(t), errorValue(fmt.Errorf(
+				"module %s: raw fx options need %v before %s of module %s has built it; "+
+					"let no constructor of the module need what they provide, or move them to a module of their own",
+				e.scope.m, t, res.node, res.node.scope.m.name))}
+		}
+		if v.Kind() == reflect.Interface && v.Type() != t && !v.IsNil() {
+			v = v.Elem()
+		}
+		return []reflect.Value{v.Convert(t), reflect.Zero(errorType)}
+	}).Interface()
+}
+
+func (e *emitter) lazy(nd *need, to *result) {
+	if !e.once(bridgeKey{t: nd.lazy, name: nd.key.name}) {
+		return
+	}
+	v := reflect.Zero(nd.lazy)
+	if to != nil {
+		n := to.node
+		v = v.Interface().(lazyParam).bind(&handle{&e.r.slots[to.slot], &LazyError{
+			Type: nd.key.t, Constructor: n.name, Place: n.where.short(), Module: n.scope.m,
+		}})
+	}
+	e.seenBy = append(e.seenBy, named(nd.key.name, constant(v)))
+}
+
+func (e *emitter) provide(k key, v reflect.Value) {
+	if e.once(bridgeKey{t: k.t, name: k.name}) {
+		e.seenBy = append(e.seenBy, named(k.name, constant(v)))
+	}
+}
+
+func constant(v reflect.Value) any {
+	return reflect.MakeFunc(reflect.FuncOf(nil, []reflect.Type{v.Type()}, false), func([]reflect.Value) []reflect.Value {
+		return []reflect.Value{v}
+	}).Interface()
+}
+
+func named(name string, target any) any {
+	if name == "" {
+		return target
+	}
+	return fx.Annotated{Name: name, Target: target}
+}
+
+func (e *emitter) once(k bridgeKey) bool {
+	if e.seen[k] {
+		return false
+	}
+	e.seen[k] = true
+	return true
+}
+
+func (e *emitter) add(from *scope, target any) {
+	if from == e.scope {
+		e.own = append(e.own, target)
+	} else {
+		e.seenBy = append(e.seenBy, target)
+	}
+}
+
+// fromFx takes from fx what raw options provide.
+func (e *emitter) fromFx(n *node) {
+	res := n.results[0]
+	k := res.keys[0]
+	if v, ok := e.g.values[res.slot]; ok {
+		// Overridden: the raw constructor is not called, in this module at least.
+		replace := constant(v)
+		if k.name != "" {
+			replace = fx.Annotate(replace, fx.ResultTags(fmt.Sprintf("name:%q", k.name)))
+		}
+		e.extra = append(e.extra, fx.Decorate(replace))
+		return
+	}
+	// Optional, for a message that names the module.
+	tag := `optional:"true"`
+	if k.name != "" {
+		tag += fmt.Sprintf(" name:%q", k.name)
+	}
+	object := reflect.StructOf([]reflect.StructField{
+		{Name: "In", Type: inType, Anonymous: true},
+		{Name: "V", Type: k.t, Tag: reflect.StructTag(tag)},
+	})
+	e.invokes = append(e.invokes, invoke([]reflect.Type{object}, func(args []reflect.Value) error {
+		v := args[0].Field(1)
+		if nilable(k.t) && v.IsNil() {
+			return n.buildError(fmt.Errorf("the raw fx options of the module do not provide %v, "+
+				"or not what its constructor needs", k.t))
+		}
+		e.r.slots[res.slot].set(v)
+		return nil
+	}))
+}
+
+func nilable(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Func, reflect.Slice, reflect.Chan:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,64 @@
+package module
+
+import (
+	"iter"
+	"reflect"
+	"sync/atomic"
+)
+
+// Graph is a resolved graph of modules. It is made by [Resolve], does not change,
+// and is safe for use by several goroutines. It serves one fx application at a
+// time: each call of [Graph.Fx] starts over with new instances.
+type Graph struct {
+	scopes   []*scope
+	defaults *scope
+	order    []*node
+	segments []segment
+	slots    int
+	values   map[int]reflect.Value
+	views    map[*scope]view // of modules with raw fx options
+	current  atomic.Pointer[run]
+}
+
+// view is what a module sees.
+type view struct {
+	keys    []key
+	results []*result
+	groups  []*result
+}
+
+func (r *resolver) graph() *Graph {
+	g := &Graph{
+		scopes:   r.scopes,
+		defaults: r.defaults,
+		order:    r.order(),
+		slots:    r.outputs,
+		values:   r.values,
+		views:    map[*scope]view{},
+	}
+	g.segments = r.segments(g.order)
+	for _, s := range r.scopes {
+		if len(s.m.fxOptions) > 0 {
+			g.views[s] = r.visible(s)
+		}
+	}
+	return g
+}
+
+// Modules yields every module once: depth first, imports first, in declared
+// order. The defaults given by [Provide] are not among them.
+func (g *Graph) Modules() iter.Seq[*Module] {
+	return func(yield func(*Module) bool) {
+		for _, s := range g.scopes {
+			if s != g.defaults && !yield(s.m) {
+				return
+			}
+		}
+	}
+}
+
+// run is the state of one fx application.
+type run struct {
+	slots []slot
+	done  atomic.Bool
+}

@@ -1,0 +1,177 @@
+package module
+
+import (
+	"fmt"
+	"iter"
+	"reflect"
+)
+
+// Kind tells providers and controllers apart.
+type Kind uint8
+
+const (
+	KindProvider Kind = iota
+	KindController
+)
+
+// String returns "provider" or "controller".
+func (k Kind) String() string {
+	if k == KindController {
+		return "controller"
+	}
+	return "provider"
+}
+
+// Declaration is one thing the application is made of, known before it is built:
+// a result of a constructor, or a value.
+type Declaration struct {
+	Module   *Module
+	Name     string // of the constructor, with its package: chat.NewGateway
+	Place    string // of the constructor: gateway.go:12
+	Kind     Kind
+	Exported bool
+	Type     reflect.Type   // as the constructor returns it, before module.As
+	Provides []reflect.Type // as it is injected; empty in a value group
+	Marks    []any
+}
+
+// String returns the declaration as messages show it: chat.NewGateway (gateway.go:12).
+func (d Declaration) String() string { return fmt.Sprintf("%s (%s)", d.Name, d.Place) }
+
+// Instance is one value that was built.
+type Instance struct {
+	Module *Module
+	Name   string // of the constructor, with its package: chat.NewGateway
+	Place  string // of the constructor: gateway.go:12
+	Kind   Kind
+	Value  any // as the constructor returned it, before module.As
+	Marks  []any
+}
+
+// String returns the instance as messages show it: chat.NewGateway (gateway.go:12).
+func (i Instance) String() string { return fmt.Sprintf("%s (%s)", i.Name, i.Place) }
+
+// Declared yields what [Graph.Instances] will, in the same order, before anything
+// is built.
+func (g *Graph) Declared() iter.Seq[Declaration] {
+	return func(yield func(Declaration) bool) {
+		g.each(func(n *node, res *result, marks []any) bool {
+			d := Declaration{
+				Module:   n.scope.m,
+				Name:     n.full,
+				Place:    n.where.short(),
+				Kind:     n.kind,
+				Exported: n.exported,
+				Type:     res.out.t,
+				Marks:    marks,
+			}
+			if v, ok := g.values[res.slot]; ok && v.Kind() == reflect.Interface && !v.IsNil() {
+				d.Type = v.Elem().Type()
+			}
+			for _, k := range res.keys {
+				d.Provides = append(d.Provides, k.t)
+			}
+			return yield(d)
+		})
+	}
+}
+
+// Instances yields every instance of the application, dependencies first, in
+// declared order; it is empty until fx has built all of them. A constructor with
+// several results yields one for each.
+func (g *Graph) Instances() iter.Seq[Instance] {
+	return func(yield func(Instance) bool) {
+		r := g.current.Load()
+		if r == nil || !r.done.Load() {
+			return
+		}
+		g.each(func(n *node, res *result, marks []any) bool {
+			v, _ := r.slots[res.slot].get()
+			return yield(Instance{
+				Module: n.scope.m,
+				Name:   n.full,
+				Place:  n.where.short(),
+				Kind:   n.kind,
+				Value:  v.Interface(),
+				Marks:  marks,
+			})
+		})
+	}
+}
+
+func (g *Graph) each(f func(*node, *result, []any) bool) {
+	for _, n := range g.order {
+		for i, res := range n.results {
+			marks := n.provider.marks
+			if i > 0 {
+				marks = nil
+			}
+			if !f(n, res, marks) {
+				return
+			}
+		}
+	}
+}
+
+// Marked yields the instances that carry a mark of type M, once for each such
+// mark, in the order of [Graph.Instances]:
+//
+//	for inst, job := range module.Marked[jobMark](graph) {
+//		schedule(job.every, inst.Value.(Runner))
+//	}
+func Marked[M any](g *Graph) iter.Seq2[Instance, M] {
+	return func(yield func(Instance, M) bool) {
+		for inst := range g.Instances() {
+			for _, mark := range inst.Marks {
+				if m, ok := mark.(M); ok && !yield(inst, m) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Find yields the instances whose value is assignable to T, in the order of
+// [Graph.Instances]:
+//
+//	for inst, hook := range module.Find[Initializer](graph) {
+//		if err := hook.OnModuleInit(ctx); err != nil {
+//			return fmt.Errorf("%s: %w", inst, err)
+//		}
+//	}
+//
+// A pointer that several constructors return, such as one that shows another's
+// result as an interface, is yielded once. Nil pointers are left out.
+func Find[T any](g *Graph) iter.Seq2[Instance, T] {
+	return func(yield func(Instance, T) bool) {
+		// By type and address: different types may share an address.
+		type identity struct {
+			t reflect.Type
+			p uintptr
+		}
+		seen := map[identity]bool{}
+		for inst := range g.Instances() {
+			t, ok := inst.Value.(T)
+			if !ok {
+				continue
+			}
+			if v := reflect.ValueOf(inst.Value); v.Kind() == reflect.Pointer {
+				if v.IsNil() {
+					continue
+				}
+				id := identity{v.Type(), v.Pointer()}
+				// All values of size zero may share one address and yet be
+				// different instances.
+				if v.Type().Elem().Size() > 0 {
+					if seen[id] {
+						continue
+					}
+					seen[id] = true
+				}
+			}
+			if !yield(inst, t) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,25 @@
+// Package db is a module for the tests of messages.
+package db
+
+import "github.com/gatehouse-go/gatehouse/module"
+
+// Module exports *DB and keeps *Pool to itself.
+var Module = module.New("db",
+	module.Providers(NewPool),
+	module.Exports(NewDB),
+)
+
+// Pool is private to the module.
+type Pool struct{ Size int }
+
+// NewPool makes a Pool.
+func NewPool() *Pool { return &Pool{Size: 4} }
+
+// DB is what importers inject.
+type DB struct{ Pool *Pool }
+
+// NewDB makes a DB.
+func NewDB(p *Pool) *DB { return &DB{p} }
+
+// Ping implements orders.Store.
+func (*DB) Ping() error { return nil }

@@ -1,0 +1,204 @@
+package module
+
+// lookupKey asks what a module sees of a key.
+type lookupKey struct {
+	scope int
+	key   key
+}
+
+// found is what a module sees of a key; several are ambiguous.
+type found struct {
+	results []*result
+	level   level
+}
+
+// level tells where a module found something.
+type level uint8
+
+const (
+	levelNone level = iota
+	levelOwn
+	levelImport
+	levelGlobal
+	levelDefault
+)
+
+// lookup finds what the module sees under a key; see the package comment.
+func (r *resolver) lookup(s *scope, k key) found {
+	if res, ok := s.own[k]; ok {
+		return found{[]*result{res}, levelOwn}
+	}
+	lk := lookupKey{s.id, k}
+	f, ok := r.cache[lk]
+	if !ok {
+		f = r.search(s, k)
+		r.cache[lk] = f
+	}
+	return f
+}
+
+func (r *resolver) search(s *scope, k key) found {
+	if out := r.exported(s.imports, k); len(out) > 0 {
+		return found{out, levelImport}
+	}
+	if out := r.exported(r.globals, k); len(out) > 0 {
+		return found{out, levelGlobal}
+	}
+	if r.defaults != nil {
+		if res, ok := r.defaults.own[k]; ok {
+			return found{[]*result{res}, levelDefault}
+		}
+	}
+	return found{}
+}
+
+// exported collects what the modules export under the key. A module's own export
+// hides what it re-exports.
+func (r *resolver) exported(from []*scope, k key) (out []*result) {
+	r.visit++
+	var walk func([]*scope)
+	walk = func(scopes []*scope) {
+		for _, s := range scopes {
+			if s.visited == r.visit {
+				continue
+			}
+			s.visited = r.visit
+			if res, ok := s.exported[k]; ok {
+				out = append(out, res)
+				continue
+			}
+			walk(s.reexports)
+		}
+	}
+	walk(from)
+	return out
+}
+
+// reach yields the module itself and every module whose exports it sees, except
+// the defaults, each once.
+func (r *resolver) reach(s *scope) []*scope {
+	r.visit++
+	s.visited = r.visit
+	out := []*scope{s}
+	var walk func([]*scope)
+	walk = func(scopes []*scope) {
+		for _, s := range scopes {
+			if s.visited != r.visit {
+				s.visited = r.visit
+				out = append(out, s)
+				walk(s.reexports)
+			}
+		}
+	}
+	walk(s.imports)
+	walk(r.globals)
+	return out
+}
+
+// members collects the value group as the module sees it.
+func (r *resolver) members(s *scope, g groupKey) (out []*result) {
+	for _, res := range r.visibleGroups(s) {
+		if *res.out.group == g {
+			out = append(out, res)
+		}
+	}
+	return out
+}
+
+func (r *resolver) visibleGroups(s *scope) (out []*result) {
+	for _, from := range r.reach(s) {
+		for _, res := range from.groups {
+			if from == s || res.node.exported {
+				out = append(out, res)
+			}
+		}
+	}
+	if r.defaults != nil && s != r.defaults {
+		out = append(out, r.defaults.groups...)
+	}
+	return out
+}
+
+// visible lists what the module sees without ambiguity: for its raw fx options,
+// and for hints.
+func (r *resolver) visible(s *scope) view {
+	if v, ok := r.views[s]; ok {
+		return v
+	}
+	var v view
+	seen := map[key]bool{}
+	add := func(res *result) {
+		for _, k := range res.keys {
+			if seen[k] {
+				continue
+			}
+			seen[k] = true
+			if f := r.lookup(s, k); len(f.results) == 1 {
+				v.keys, v.results = append(v.keys, k), append(v.results, f.results[0])
+			}
+		}
+	}
+	from := r.reach(s)
+	if r.defaults != nil && s != r.defaults {
+		from = append(from, r.defaults)
+	}
+	for _, sc := range from {
+		for _, n := range sc.nodes {
+			if n.kind == KindController || sc != s && sc != r.defaults && !n.exported {
+				continue
+			}
+			for _, res := range n.results {
+				add(res)
+			}
+		}
+	}
+	v.groups = r.visibleGroups(s)
+	r.views[s] = v
+	return v
+}
+
+// bindAll binds every need of every node.
+func (r *resolver) bindAll() {
+	for _, n := range r.nodes {
+		if n.fixed {
+			continue
+		}
+		n.bound = make([]binding, len(n.needs))
+		for i := range n.needs {
+			n.bound[i] = r.bind(n, &n.needs[i])
+		}
+		n.deps = edges(n)
+	}
+}
+
+func (r *resolver) bind(n *node, nd *need) binding {
+	if nd.group != nil {
+		return binding{members: r.members(n.scope, *nd.group)}
+	}
+	f := r.lookup(n.scope, nd.key)
+	switch {
+	case len(f.results) == 1:
+		return binding{to: f.results[0]}
+	case len(f.results) > 1:
+		r.ambiguous(n, nd, f)
+	case nd.lazy == nil && builtin(nd.key):
+		return binding{builtin: true}
+	case !nd.optional:
+		r.missing(n, nd)
+	}
+	return binding{}
+}
+
+// edges lists what must be built before the node.
+func edges(n *node) (out []edge) {
+	for i, b := range n.bound {
+		nd := &n.needs[i]
+		if b.to != nil && nd.lazy == nil {
+			out = append(out, edge{b.to.node, nd})
+		}
+		for _, m := range b.members {
+			out = append(out, edge{m.node, nd})
+		}
+	}
+	return out
+}

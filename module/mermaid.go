@@ -1,0 +1,89 @@
+package module
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Mermaid returns the graph as a Mermaid flowchart, to paste into Markdown. Each
+// module is a box of its constructors: exported ones have round ends, controllers
+// a double border. A solid arrow points to what a constructor injects, a dotted
+// one to what it injects through [Lazy]; arrows between modules are imports, thick
+// ones re-exports. The text is the same on every run.
+func (g *Graph) Mermaid() string {
+	var b strings.Builder
+	b.WriteString("flowchart LR\n")
+	for _, s := range g.scopes {
+		title := s.m.name
+		if s.m.global {
+			title += " (global)"
+		}
+		fmt.Fprintf(&b, "  subgraph m%d[\"%s\"]\n", s.id, escape(title))
+		for _, n := range s.nodes {
+			if n.pruned {
+				continue
+			}
+			open, end := "[", "]"
+			switch {
+			case n.kind == KindController:
+				open, end = "[[", "]]"
+			case n.exported:
+				open, end = "([", "])"
+			}
+			label := n.name
+			if n.override {
+				label += " (overridden)"
+			}
+			fmt.Fprintf(&b, "    p%d%s\"%s\"%s\n", n.id, open, escape(label), end)
+		}
+		b.WriteString("  end\n")
+	}
+	for _, s := range g.scopes {
+		re := map[*scope]bool{}
+		for _, to := range s.reexports {
+			re[to] = true
+		}
+		for _, to := range s.imports {
+			arrow := "-->"
+			if re[to] {
+				arrow = "==>"
+			}
+			fmt.Fprintf(&b, "  m%d %s m%d\n", s.id, arrow, to.id)
+		}
+	}
+	for _, s := range g.scopes {
+		for _, n := range s.nodes {
+			if !n.pruned {
+				mermaidEdges(&b, n)
+			}
+		}
+	}
+	return b.String()
+}
+
+func mermaidEdges(b *strings.Builder, n *node) {
+	seen := map[string]bool{}
+	line := func(arrow string, to *node) {
+		l := fmt.Sprintf("  p%d %s p%d\n", n.id, arrow, to.id)
+		if !seen[l] {
+			seen[l] = true
+			b.WriteString(l)
+		}
+	}
+	for i, bound := range n.bound {
+		arrow := "-->"
+		if n.needs[i].lazy != nil {
+			arrow = "-.->"
+		}
+		if bound.to != nil {
+			line(arrow, bound.to.node)
+		}
+		for _, m := range bound.members {
+			line(arrow, m.node)
+		}
+	}
+}
+
+func escape(s string) string {
+	return strings.NewReplacer(`"`, "#quot;", "<", "#lt;", ">", "#gt;", "\n", " ").Replace(s)
+}

@@ -1,0 +1,202 @@
+package module
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// missing reports a need that the module does not see.
+func (r *resolver) missing(n *node, nd *need) {
+	text := fmt.Sprintf("needs %s (%s), which is not available in the module", r.keyName(nd.key), nd.label)
+	r.inModule(ProblemMissing, n.scope, n, text, r.missingHint(n.scope, nd.key))
+}
+
+// missingHint finds the most likely remedy, once for all that need it.
+func (r *resolver) missingHint(s *scope, k key) string {
+	lk := lookupKey{s.id, k}
+	hint, ok := r.hints[lk]
+	if !ok {
+		hint = r.findHint(s, k)
+		r.hints[lk] = hint
+	}
+	return hint
+}
+
+// findHint tries the surest remedy first.
+func (r *resolver) findHint(s *scope, k key) string {
+	for _, find := range []func(*scope, key) string{
+		r.hintExported, r.hintPrivate, r.hintController,
+		r.hintImplemented, r.hintNarrowed, r.hintPointer, r.hintName,
+	} {
+		if hint := find(s, k); hint != "" {
+			return hint
+		}
+	}
+	if len(s.m.fxOptions) > 0 {
+		return fmt.Sprintf("if the raw fx options of the module provide it, add module.FromFx[%s]() to module.Providers",
+			r.typeName(k.t))
+	}
+	if builtin(key{t: k.t}) {
+		return "take " + k.t.String() + " as a plain parameter; fx provides it"
+	}
+	if k.name != "" {
+		return fmt.Sprintf("add a constructor for it to module.Providers, as module.Named(%q, …)", k.name)
+	}
+	return "add a constructor for it to module.Providers"
+}
+
+func (r *resolver) hintExported(s *scope, k key) string {
+	for _, other := range r.scopes {
+		if other == s {
+			continue
+		}
+		if _, ok := other.exported[k]; ok {
+			return fmt.Sprintf("module %s exports it; add %s to module.Imports", other.m.name, importable(other.m))
+		}
+	}
+	return ""
+}
+
+func (r *resolver) hintPrivate(s *scope, k key) string {
+	for _, other := range r.scopes {
+		res, ok := other.own[k]
+		if !ok || other == s {
+			continue
+		}
+		hint := fmt.Sprintf("module %s provides it privately; move %s to module.Exports",
+			other.m.name, res.node.name)
+		if !r.imports(s, other) {
+			hint += " and add " + importable(other.m) + " to module.Imports"
+		}
+		return hint
+	}
+	return ""
+}
+
+// importable names a module for module.Imports as well as can be told.
+func importable(m *Module) string {
+	if v := m.variable(); v != "" {
+		return v
+	}
+	return "module " + m.String()
+}
+
+func (r *resolver) imports(s, other *scope) bool {
+	for _, reached := range r.reach(s) {
+		if reached == other {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *resolver) hintController(s *scope, k key) string {
+	for _, other := range r.scopes {
+		for _, n := range other.nodes {
+			if n.kind != KindController {
+				continue
+			}
+			for _, res := range n.results {
+				for _, have := range res.keys {
+					if have == k {
+						list := "module.Providers"
+						if other != s {
+							list = "module.Exports of module " + other.m.name
+						}
+						return fmt.Sprintf("%s is a controller, which nobody can inject; move it to %s", n, list)
+					}
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// eachVisible calls f for what the module sees, until it returns true.
+func (r *resolver) eachVisible(s *scope, f func(key, *result) bool) {
+	v := r.visible(s)
+	for i, k := range v.keys {
+		if f(k, v.results[i]) {
+			return
+		}
+	}
+}
+
+func (r *resolver) hintImplemented(s *scope, k key) (hint string) {
+	if k.t.Kind() != reflect.Interface || k.t.NumMethod() == 0 {
+		return ""
+	}
+	r.eachVisible(s, func(have key, res *result) bool {
+		n := res.node
+		if have.name != k.name || !have.t.Implements(k.t) {
+			return false
+		}
+		if len(n.results) > 1 || n.provider.source != fromConstructor || len(n.provider.as) > 0 {
+			hint = fmt.Sprintf("%s of module %s provides %s, which implements it; provide func(v %[3]s) %s { return v }",
+				n, n.scope.m.name, r.typeName(have.t), r.typeName(k.t))
+			return true
+		}
+		hint = fmt.Sprintf("%s of module %s provides %s, which implements it; write module.As[%s](%s)",
+			n, n.scope.m.name, r.typeName(have.t), r.typeName(k.t), n.name)
+		return true
+	})
+	return hint
+}
+
+// hintNarrowed finds a value that module.As shows as an interface only.
+func (r *resolver) hintNarrowed(s *scope, k key) (hint string) {
+	r.eachVisible(s, func(have key, res *result) bool {
+		if res.out.t != k.t || have.name != k.name {
+			return false
+		}
+		hint = fmt.Sprintf("%s of module %s provides it as %s only (module.As); take that",
+			res.node, res.node.scope.m.name, r.typeName(have.t))
+		return true
+	})
+	return hint
+}
+
+func (r *resolver) hintPointer(s *scope, k key) (hint string) {
+	other := reflect.PointerTo(k.t)
+	if k.t.Kind() == reflect.Pointer {
+		other = k.t.Elem()
+	}
+	if f := r.lookup(s, key{other, k.name}); len(f.results) > 0 {
+		return fmt.Sprintf("%s provides %s; take that", f.results[0].node, r.typeName(other))
+	}
+	return ""
+}
+
+func (r *resolver) hintName(s *scope, k key) (hint string) {
+	r.eachVisible(s, func(have key, res *result) bool {
+		switch {
+		case have.t != k.t:
+			return false
+		case have.name == "":
+			hint = fmt.Sprintf("%s provides it without a name; remove the name tag", res.node)
+		default:
+			hint = fmt.Sprintf("%s provides it as %q; take it by an fx.In field with the tag `name:%[2]q`",
+				res.node, have.name)
+		}
+		return true
+	})
+	return hint
+}
+
+// ambiguous reports a need that several instances meet.
+func (r *resolver) ambiguous(n *node, nd *need, f found) {
+	var b strings.Builder
+	for i, res := range f.results {
+		if i > 0 {
+			b.WriteString(" and ")
+		}
+		fmt.Fprintf(&b, "%s of module %s", res.node, res.node.scope.m)
+	}
+	what, hint := "imports export", "import one of them only, or tell them apart with module.Named"
+	if f.level == levelGlobal {
+		what, hint = "global modules export", "import the one that is meant, or tell them apart with module.Named"
+	}
+	r.inModule(ProblemAmbiguous, n.scope, n, fmt.Sprintf("needs %s (%s), which %d %s: %s",
+		r.keyName(nd.key), nd.label, len(f.results), what, b.String()), hint)
+}

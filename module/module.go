@@ -1,0 +1,112 @@
+package module
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+
+	"go.uber.org/fx"
+)
+
+// Module is a named set of providers with a border around it:
+//
+//	var Module = module.New("chat",
+//		module.Imports(users.Module),
+//		module.Providers(NewRooms),
+//		module.Exports(NewService),
+//	)
+//
+// Its identity is the pointer: a package variable is one module however many
+// others import it, a function that returns New(…) makes a new one each call.
+// A Module does not change after New and is safe for use by several goroutines.
+type Module struct {
+	name     string
+	where    place
+	declared string // qualified name of the function that called New
+
+	imports   []importRef
+	items     []item // providers and controllers, in declared order
+	fxOptions []fx.Option
+	global    bool
+	mistakes  []mistake
+}
+
+// importRef is one entry of Imports, or one *Module in Exports.
+type importRef struct {
+	module   *Module
+	reexport bool
+}
+
+// item is one entry of Providers, Exports or Controllers.
+type item struct {
+	provider Provider
+	kind     Kind
+	exported bool
+}
+
+// mistake is something New cannot report yet; Resolve does.
+type mistake struct{ text, hint string }
+
+// New declares a module. It never fails: what is wrong with the options, a nil
+// constructor for example, is reported by [Resolve] together with all else.
+func New(name string, opts ...Option) *Module {
+	where, caller := callerPlace(2)
+	m := &Module{name: name, where: where, declared: caller}
+	if name == "" {
+		m.mistake(`has an empty name`, `give module.New a name`)
+	}
+	for i, o := range opts {
+		if o == nil {
+			m.mistake(fmt.Sprintf("option %d of module.New is nil", i+1), "remove it")
+			continue
+		}
+		o.apply(m)
+	}
+	return m
+}
+
+func (m *Module) mistake(text, hint string) {
+	m.mistakes = append(m.mistakes, mistake{text, hint})
+}
+
+// Name is the name given to New.
+func (m *Module) Name() string { return m.name }
+
+// Place tells where New was called, as file:line.
+func (m *Module) Place() string { return m.where.short() }
+
+// Imported yields the imported and re-exported modules in declared order.
+func (m *Module) Imported() iter.Seq[*Module] {
+	return func(yield func(*Module) bool) {
+		for _, ref := range m.imports {
+			if ref.module != nil && !yield(ref.module) {
+				return
+			}
+		}
+	}
+}
+
+// IsGlobal reports whether the module was declared with [Global].
+func (m *Module) IsGlobal() bool { return m.global }
+
+// String returns the module as error messages show it: chat (chat.go:12).
+func (m *Module) String() string {
+	if m == nil {
+		return "<nil>"
+	}
+	name := m.name
+	if name == "" {
+		name = `""`
+	}
+	return name + " (" + m.where.short() + ")"
+}
+
+// variable guesses the expression that names the module, such as db.Module; it
+// is empty where only a guess about the variable's name could tell.
+func (m *Module) variable() string {
+	pkg, fn, _ := strings.Cut(m.declared, ".")
+	if fn == "init" && pkg == m.name {
+		return pkg + ".Module"
+	}
+	return ""
+}

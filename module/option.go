@@ -1,0 +1,165 @@
+package module
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"go.uber.org/fx"
+)
+
+// Option is an argument of [New]. The options of this package are all there are.
+type Option interface {
+	fmt.Stringer
+	apply(*Module)
+}
+
+type option struct {
+	name string
+	args []any
+	fn   func(*Module)
+}
+
+func (o option) apply(m *Module) { o.fn(m) }
+
+func (o option) String() string {
+	args := make([]string, len(o.args))
+	for i, a := range o.args {
+		args[i] = describe(a)
+	}
+	return "module." + o.name + "(" + strings.Join(args, ", ") + ")"
+}
+
+func describe(a any) string {
+	switch a := a.(type) {
+	case nil:
+		return "nil"
+	case *Module:
+		return a.String()
+	case Provider:
+		return a.String()
+	case fx.Option:
+		return a.String()
+	}
+	if v := reflect.ValueOf(a); v.Kind() == reflect.Func && !v.IsNil() {
+		name, _, _ := funcName(v)
+		return name
+	}
+	return fmt.Sprintf("%T", a)
+}
+
+// Imports makes what mods export visible to the module's constructors:
+//
+//	module.Imports(users.Module, db.Module)
+//
+// Naming a module twice does no harm. A nil module is reported by [Resolve]:
+// package variables are initialised in the order of their references, and one
+// that is assigned later is still nil here.
+func Imports(mods ...*Module) Option {
+	return option{"Imports", anys(mods), func(m *Module) {
+		for i, mod := range mods {
+			m.addImport(mod, false, fmt.Sprintf("argument %d of module.Imports", i+1))
+		}
+	}}
+}
+
+// Providers adds constructors that only this module's constructors see:
+//
+//	module.Providers(NewRooms, module.Value(Limits{Rooms: 50}))
+//
+// An item is a constructor, which is a function that returns at least one value
+// other than an error, or a [Provider].
+func Providers(items ...any) Option {
+	return option{"Providers", items, func(m *Module) {
+		m.addItems("Providers", items, KindProvider, false)
+	}}
+}
+
+// Exports adds providers that importing modules see as well:
+//
+//	module.Exports(NewService, module.As[Store](NewSQLStore), users.Module)
+//
+// An item is a constructor, a [Provider], or a *[Module]: that one is imported,
+// and what it exports is exported here too. An own export hides a re-exported
+// one of the same type.
+func Exports(items ...any) Option {
+	return option{"Exports", items, func(m *Module) {
+		m.addItems("Exports", items, KindProvider, true)
+	}}
+}
+
+// Controllers adds constructors of values that nobody injects: HTTP controllers,
+// consumers, jobs. They are built after the providers of the module.
+//
+//	module.Controllers(NewController)
+//
+// An item is a constructor or a [Provider].
+func Controllers(items ...any) Option {
+	return option{"Controllers", items, func(m *Module) {
+		m.addItems("Controllers", items, KindController, false)
+	}}
+}
+
+// Global shows the module's exports in every module of the application, once
+// the module is reachable from the root. An own or imported provider of the same
+// type wins over a global one.
+func Global() Option {
+	return option{"Global", nil, func(m *Module) { m.global = true }}
+}
+
+// Fx adds raw fx options, scoped to the module as by fx.Module:
+//
+//	module.Fx(fx.Provide(fx.Private, newTracer), fx.Invoke(register))
+//
+// They see all that the module sees, and run after the module's constructors.
+// Constructors see a type that only raw options provide when it is declared with
+// [FromFx]. The trap: without fx.Private, fx.Provide provides to the whole fx
+// application.
+func Fx(opts ...fx.Option) Option {
+	return option{"Fx", anys(opts), func(m *Module) {
+		for i, o := range opts {
+			if o == nil {
+				m.mistake(fmt.Sprintf("argument %d of module.Fx is nil", i+1), "remove it")
+				continue
+			}
+			m.fxOptions = append(m.fxOptions, o)
+		}
+	}}
+}
+
+func (m *Module) addImport(mod *Module, reexport bool, what string) {
+	if mod == nil {
+		m.mistake(what+" is nil", "the variable was not initialised yet when module.New ran; "+
+			"declare it with `var Module = module.New(…)` and do not assign it in init")
+		return
+	}
+	m.imports = append(m.imports, importRef{mod, reexport})
+}
+
+func (m *Module) addItems(list string, items []any, kind Kind, exported bool) {
+	for i, it := range items {
+		what := fmt.Sprintf("argument %d of module.%s", i+1, list)
+		if mod, ok := it.(*Module); ok {
+			if !exported {
+				m.mistake(what+" is a module", "move it to module.Imports")
+				continue
+			}
+			m.addImport(mod, true, what)
+			continue
+		}
+		p := providerOf(it)
+		if p.mistake != nil {
+			m.mistake(what+" "+p.mistake.text, p.mistake.hint)
+			continue
+		}
+		m.items = append(m.items, item{p, kind, exported})
+	}
+}
+
+func anys[T any](in []T) []any {
+	out := make([]any, len(in))
+	for i, v := range in {
+		out[i] = v
+	}
+	return out
+}

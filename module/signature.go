@@ -1,0 +1,221 @@
+package module
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"go.uber.org/dig"
+)
+
+// key is what a binding goes by.
+type key struct {
+	t    reflect.Type
+	name string
+}
+
+// groupKey is what a value group goes by; t is the type of a member.
+type groupKey struct {
+	t    reflect.Type
+	name string
+}
+
+// signature is what a constructor needs and gives.
+type signature struct {
+	needs   []need
+	results []output
+	err     *mistake
+}
+
+// need is one parameter, or one field of a parameter object.
+type need struct {
+	key      key
+	group    *groupKey
+	optional bool
+	lazy     reflect.Type // the Lazy[T] parameter type; key.t is T
+	label    string       // "parameter 1, field DB"
+}
+
+// output is one result, or one field of a result object.
+type output struct {
+	t        reflect.Type
+	name     string
+	group    *groupKey
+	groupTag string
+	path     []int // result, then fields
+}
+
+var (
+	errorType = reflect.TypeFor[error]()
+	inType    = reflect.TypeFor[dig.In]()
+	outType   = reflect.TypeFor[dig.Out]()
+	lazyIface = reflect.TypeFor[lazyParam]()
+)
+
+// signatures remembers what it parsed: modules often share constructor types.
+type signatures map[reflect.Type]*signature
+
+func (s signatures) of(t reflect.Type) *signature {
+	if sig, ok := s[t]; ok {
+		return sig
+	}
+	sig := parseSignature(t)
+	s[t] = sig
+	return sig
+}
+
+func parseSignature(t reflect.Type) *signature {
+	sig := &signature{}
+	in := t.NumIn()
+	if t.IsVariadic() {
+		in-- // fx leaves it empty
+	}
+	objects := false
+	for i := range in {
+		p, label := t.In(i), "parameter "+strconv.Itoa(i+1)
+		if embeds(p) {
+			objects = true
+		}
+		sig.param(p, label)
+	}
+	for i := range t.NumOut() {
+		r := t.Out(i)
+		if r == errorType {
+			continue
+		}
+		if embeds(r) {
+			objects = true
+		}
+		sig.result(r, []int{i}, "result "+strconv.Itoa(i+1))
+	}
+	if objects {
+		// fx has many rules for parameter and result objects; it knows them best.
+		fn := reflect.MakeFunc(t, func([]reflect.Value) []reflect.Value { return nil })
+		if err := dig.New(dig.DryRun(true), dig.DeferAcyclicVerification()).Provide(fn.Interface()); err != nil {
+			sig.fail("is refused by fx: "+dig.RootCause(err).Error(), "correct the parameter or result object")
+		}
+	}
+	if len(sig.results) == 0 {
+		sig.fail("returns nothing to provide", "return a value, as in func NewService() *Service")
+	}
+	return sig
+}
+
+func (s *signature) fail(text, hint string) {
+	if s.err == nil {
+		s.err = &mistake{text, hint}
+	}
+}
+
+func (s *signature) param(t reflect.Type, label string) {
+	if dig.IsIn(t) {
+		s.object(t, label)
+		return
+	}
+	s.needs = append(s.needs, single(t, "", label))
+}
+
+func single(t reflect.Type, name, label string) need {
+	n := need{key: key{t, name}, label: label}
+	if t.Kind() == reflect.Struct && t.NumField() == 1 && t.Implements(lazyIface) {
+		n.lazy = t
+		n.key.t = reflect.Zero(t).Interface().(lazyParam).lazyType()
+	}
+	return n
+}
+
+// object reads a parameter object. What fx refuses is left to fx, see above.
+func (s *signature) object(t reflect.Type, label string) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Type == inType || !f.IsExported() {
+			continue
+		}
+		if dig.IsIn(f.Type) {
+			s.object(f.Type, label)
+			continue
+		}
+		flabel := label + ", field " + f.Name
+		if tag := f.Tag.Get("group"); tag != "" {
+			group, opts, _ := strings.Cut(tag, ",")
+			if strings.Contains(opts, "soft") {
+				s.fail("asks for the soft value group "+strconv.Quote(group)+" ("+flabel+")",
+					"every provider is built anyway; remove \",soft\"")
+			}
+			if f.Type.Kind() == reflect.Slice {
+				s.needs = append(s.needs, need{group: &groupKey{f.Type.Elem(), group}, label: flabel})
+			}
+			continue
+		}
+		n := single(f.Type, f.Tag.Get("name"), flabel)
+		n.optional, _ = strconv.ParseBool(f.Tag.Get("optional"))
+		s.needs = append(s.needs, n)
+	}
+}
+
+func (s *signature) result(t reflect.Type, path []int, label string) {
+	if dig.IsOut(t) && t.Kind() == reflect.Struct {
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if f.Type == outType || !f.IsExported() {
+				continue
+			}
+			fpath := append(append([]int(nil), path...), i)
+			if dig.IsOut(f.Type) {
+				s.result(f.Type, fpath, label)
+				continue
+			}
+			o := output{t: f.Type, name: f.Tag.Get("name"), path: fpath}
+			if tag := f.Tag.Get("group"); tag != "" {
+				group, opts, _ := strings.Cut(tag, ",")
+				o.group, o.groupTag = &groupKey{f.Type, group}, tag
+				if strings.Contains(opts, "flatten") && f.Type.Kind() == reflect.Slice {
+					o.group.t = f.Type.Elem()
+				}
+			}
+			s.output(o, label+", field "+f.Name)
+		}
+		return
+	}
+	s.output(output{t: t, path: path}, label)
+}
+
+func (s *signature) output(o output, label string) {
+	if text := unprovidable(o.t); text != "" {
+		s.fail(fmt.Sprintf("returns %v (%s), %s", o.t, label, text), "wrap it in a struct")
+	}
+	s.results = append(s.results, o)
+}
+
+func unprovidable(t reflect.Type) string {
+	if t.Implements(errorType) {
+		return "which fx takes for a failure because it has an Error method"
+	}
+	return ""
+}
+
+// embeds reports whether fx treats t as a parameter or result object, right or
+// wrong.
+func embeds(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || t.NumField() == 0 {
+		return false
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.Anonymous {
+			continue
+		}
+		if f.Type.Kind() == reflect.Pointer {
+			if e := f.Type.Elem(); e == inType || e == outType {
+				return true
+			}
+		} else if f.Type == inType || f.Type == outType || embeds(f.Type) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,179 @@
+package zishang
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// conn is a client in one namespace.
+type conn struct {
+	l   *link
+	nsp string
+	ep  websockets.Endpoint
+	h   *websockets.Handshake
+	in  inbox
+
+	sock  *socket.Socket // set before open
+	state atomic.Int32
+}
+
+// The life of a conn. It only goes forward.
+const (
+	asking  int32 = iota // Endpoint.Admit decides
+	joining              // the library connects the socket
+	open                 // sock is set, and the library's to close
+	ending               // the goodbye is under way
+	ended
+)
+
+var _ websockets.Conn = (*conn)(nil)
+
+func newConn(l *link, nsp string, ep websockets.Endpoint, auth []byte) *conn {
+	// every namespace has its own clone: path values differ
+	r := l.request.Clone(l.ctx)
+	r.Body = http.NoBody
+	return &conn{
+		l: l, nsp: nsp, ep: ep,
+		h:  &websockets.Handshake{Request: r, Auth: websockets.Payload{JSON: auth}, Namespace: nsp},
+		in: inbox{maxBytes: int(2 * l.srv.cfg.Limits.MaxMessage), start: l.srv.tasks.start},
+	}
+}
+
+// advance moves to a later state and reports whether this call did it.
+func (c *conn) advance(to int32) bool {
+	for {
+		now := c.state.Load()
+		if now >= to {
+			return false
+		}
+		if c.state.CompareAndSwap(now, to) {
+			return true
+		}
+	}
+}
+
+// ID is the client's socket.id.
+func (c *conn) ID() string { return string(c.sock.Id()) }
+
+// Native is the *socket.Socket.
+func (c *conn) Native() any { return c.sock }
+
+func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
+	if c.state.Load() >= ending {
+		return websockets.ErrClosed
+	}
+	m, err := eventMessage(out, c.nsp, ack)
+	if err != nil {
+		return err
+	}
+	return c.l.send(m, out.Overflow)
+}
+
+func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
+	id, ok := m.Ref.(uint64)
+	if !ok || c.state.Load() >= ending {
+		return websockets.ErrClosed
+	}
+	ack, err := ackMessage(out, c.nsp, id)
+	if err != nil {
+		return err
+	}
+	return c.l.send(ack, out.Overflow)
+}
+
+func (c *conn) Writable(ctx context.Context) error {
+	if c.state.Load() >= ending {
+		return websockets.ErrClosed
+	}
+	return c.l.out.wait(ctx, c.l.out.limit/2)
+}
+
+func (c *conn) Close(r websockets.Reason) {
+	if c.advance(ending) {
+		c.l.srv.tasks.start(func() { c.goodbye(r) })
+	}
+}
+
+// goodbye sends what is queued and the farewell, and ends the client with r.
+func (c *conn) goodbye(r websockets.Reason) {
+	l := c.l
+	ctx, cancel := context.WithTimeout(l.ctx, l.srv.cfg.Limits.CloseTimeout)
+	defer cancel()
+	// A client that is told to leave its namespace does not come back by
+	// itself. One whose server goes away should, and so is told nothing here.
+	if r.Cause != websockets.CauseShutdown {
+		c.sock.Disconnect(false)
+	}
+	l.drain(ctx)
+	c.end(r, true)
+	l.leave(ctx, r)
+}
+
+// end tells the session that the client is gone, once, and gives the state
+// before. With discard, what the client sent but nobody has handled is dropped.
+func (c *conn) end(r websockets.Reason, discard bool) int32 {
+	before := c.state.Swap(ended)
+	if before != ended {
+		c.l.remove(c)
+		c.in.close(r, discard, c.l.srv.cfg.Limits.CloseTimeout)
+	}
+	return before
+}
+
+// enter asks the endpoint, then the library, to let the client in.
+func (c *conn) enter(raw []byte) {
+	l := c.l
+	if err := c.ep.Admit(l.ctx, c.h); err != nil {
+		l.remove(c)
+		r := websockets.RefusalOf(err)
+		_ = l.send(connectError(c.nsp, r.Message, r.Data), websockets.OverflowClose)
+		return
+	}
+	if !l.occupy(c.nsp) || !c.advance(joining) {
+		return
+	}
+	if l.srv.static[c.nsp] == nil {
+		l.srv.dynamic.Lock()
+		defer l.srv.dynamic.Unlock()
+	}
+	l.library(raw)
+}
+
+// joined is called by the library's namespace, on the queue of the socket,
+// after the client has been told its id.
+func (s *server) joined(sock *socket.Socket) {
+	l, ok := sock.Conn().(*link)
+	if !ok {
+		s.log.Error("socket does not belong to this server", "socket", sock.Id())
+		sock.Disconnect(true)
+		return
+	}
+	nsp := sock.Nsp().Name()
+	c := l.find(nsp)
+	if c != nil {
+		if c.state.Load() == joining {
+			c.sock = sock
+		}
+		if !c.state.CompareAndSwap(joining, open) {
+			c = nil
+		}
+	}
+	_ = sock.On("disconnect", func(args ...any) {
+		defer s.recovered("disconnect")
+		l.vacate(nsp)
+		if c != nil && c.state.Load() < ending { // by native code, or with the connection
+			c.end(reasonFrom(args), false)
+		}
+	})
+	if c == nil { // the client left before the library knew that it was in
+		l.library(append([]byte("1"), nsp...))
+		return
+	}
+	if sess := c.ep.Connect(c, c.h); sess != nil {
+		c.in.open(sess)
+	}
+}

@@ -1,0 +1,181 @@
+package zishang
+
+import (
+	"context"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// onClose is called by the library once the connection has ended, whoever ended it.
+func (l *link) onClose(args ...any) {
+	defer l.srv.recovered("close")
+	l.ended(reasonFrom(args))
+}
+
+func (l *link) ended(r websockets.Reason) {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return
+	}
+	l.closed = true
+	own := l.reason != nil
+	if own {
+		r = *l.reason
+	}
+	conns := make([]*conn, 0, len(l.conns))
+	for _, c := range l.conns {
+		conns = append(conns, c)
+	}
+	poll, post := l.poll, l.post
+	l.mu.Unlock()
+
+	close(l.closedCh)
+	l.cancel(websockets.ErrClosed)
+	l.out.close()
+	for _, c := range conns {
+		if c.state.Load() < ending { // a goodbye under way ends it with its own reason
+			c.end(r, own)
+		}
+	}
+	// the library leaves polls of a closed connection unanswered
+	for _, x := range []*exchange{poll, post} {
+		if x != nil {
+			time.AfterFunc(pollGrace, x.flush)
+		}
+	}
+	l.srv.forget(l)
+	l.srv.tasks.done()
+}
+
+// kill cuts the connection; r is what its clients' sessions are told. It
+// returns at once, so that a broadcast may call it.
+func (l *link) kill(r websockets.Reason) {
+	l.mu.Lock()
+	if l.reason == nil {
+		l.reason = &r
+	}
+	l.mu.Unlock()
+	l.out.close()
+	l.srv.tasks.start(l.cut)
+}
+
+// cut closes the Engine.IO socket at once.
+func (l *link) cut() {
+	l.Socket.Close(true)
+	l.ended(websockets.Reason{Cause: websockets.CauseForcedClose}) // should the library not have told
+}
+
+// leave ends the connection when no namespace of it is in use. The client is
+// given a moment to go first, or to enter another namespace.
+func (l *link) leave(ctx context.Context, r websockets.Reason) {
+	l.mu.Lock()
+	if len(l.conns) > 0 || l.parting || l.closed {
+		l.mu.Unlock()
+		return
+	}
+	shutdown := r.Cause == websockets.CauseShutdown
+	l.parting = shutdown
+	if l.reason == nil && shutdown {
+		l.reason = &r
+	}
+	l.mu.Unlock()
+	if !shutdown || l.farewell() {
+		t := time.NewTimer(linger)
+		defer t.Stop()
+		select {
+		case <-l.closedCh:
+			return
+		case <-ctx.Done():
+		case <-t.C:
+		}
+	}
+	l.mu.Lock()
+	stay := len(l.conns) > 0
+	l.mu.Unlock()
+	if !stay && !shutdown {
+		l.farewell()
+	}
+	if !stay || shutdown {
+		l.cut()
+	}
+}
+
+// end says goodbye to every client of the connection and closes it.
+func (l *link) end(r websockets.Reason) {
+	l.mu.Lock()
+	conns := make([]*conn, 0, len(l.conns))
+	for _, c := range l.conns {
+		conns = append(conns, c)
+	}
+	l.mu.Unlock()
+	for _, c := range conns {
+		if s := c.state.Load(); s == open {
+			c.Close(r)
+		} else if s < open {
+			c.end(r, true)
+		}
+	}
+	l.srv.tasks.start(func() {
+		ctx, cancel := context.WithTimeout(l.ctx, l.srv.cfg.Limits.CloseTimeout)
+		defer cancel()
+		l.drain(ctx)
+		l.leave(ctx, r)
+	})
+}
+
+// farewell sends the close frame of a WebSocket, which the client answers; a
+// polling client is told by the answer to its poll, and so the result is false.
+func (l *link) farewell() bool {
+	t, ok := l.Transport().(*wsTransport)
+	if ok {
+		t.sayGoodbye()
+	}
+	return ok
+}
+
+// find gives the client in a namespace, or nil.
+func (l *link) find(nsp string) *conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conns[nsp]
+}
+
+func (l *link) remove(c *conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conns[c.nsp] == c {
+		delete(l.conns, c.nsp)
+	}
+}
+
+// occupy waits until the library has let go of a former socket in the
+// namespace: it would take a second one for a violation of the protocol.
+func (l *link) occupy(nsp string) bool {
+	for {
+		l.mu.Lock()
+		former := l.occupied[nsp]
+		if former == nil {
+			l.occupied[nsp] = make(chan struct{})
+			l.mu.Unlock()
+			return true
+		}
+		l.mu.Unlock()
+		select {
+		case <-former:
+		case <-l.ctx.Done():
+			return false
+		}
+	}
+}
+
+// vacate tells that the library has let go of its socket in the namespace.
+func (l *link) vacate(nsp string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if former := l.occupied[nsp]; former != nil {
+		close(former)
+		delete(l.occupied, nsp)
+	}
+}

@@ -1,0 +1,387 @@
+package zishang
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+func TestReasons(t *testing.T) {
+	both(t, func(t *testing.T, dial func(*testServer) client) {
+		ep := endpoint("/")
+		l := defaultLimits()
+		l.PingInterval, l.PingTimeout = 100*time.Millisecond, 100*time.Millisecond
+		s := serve(t, ep, l)
+		for name, tt := range map[string]struct {
+			do   func(client, *fakeSession)
+			want websockets.Cause
+		}{
+			"DISCONNECT":   {func(c client, _ *fakeSession) { c.send("1") }, websockets.CauseClientDisconnect},
+			"cut":          {func(c client, _ *fakeSession) { c.drop() }, websockets.CauseTransportClose},
+			"ping timeout": {func(client, *fakeSession) {}, websockets.CausePingTimeout},
+			"kick": {func(_ client, s *fakeSession) {
+				s.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect})
+			}, websockets.CauseServerDisconnect},
+			"shutdown": {func(_ client, s *fakeSession) {
+				s.Close(websockets.Reason{Cause: websockets.CauseShutdown})
+			}, websockets.CauseShutdown},
+			"native Disconnect":       {func(_ client, s *fakeSession) { s.Native().(*socket.Socket).Disconnect(false) }, websockets.CauseServerDisconnect},
+			"native Disconnect(true)": {func(_ client, s *fakeSession) { s.Native().(*socket.Socket).Disconnect(true) }, websockets.CauseServerDisconnect},
+			"packet after the end":    {func(c client, _ *fakeSession) { trySend(c, "1", `2["e"]`) }, websockets.CauseClientDisconnect},
+		} {
+			t.Run(name, func(t *testing.T) {
+				c := dial(s)
+				sess := enter(t, c, ep, "0")
+				tt.do(c, sess)
+				if r := take(t, sess.closed); r.Cause != tt.want || r.Code != 0 {
+					t.Fatal(r)
+				}
+				eventually(t, "ErrClosed", func() bool {
+					return errors.Is(sess.Emit(websockets.NewOutgoing("e", 1), 0), websockets.ErrClosed)
+				})
+				if err := sess.Reply(&websockets.Message{Reply: true, Ref: uint64(1)}, websockets.NewOutgoing("", 1)); !errors.Is(err, websockets.ErrClosed) {
+					t.Fatal(err)
+				}
+				if err := sess.Writable(t.Context()); !errors.Is(err, websockets.ErrClosed) {
+					t.Fatal(err)
+				}
+				sess.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect}) // does nothing
+				c.drop()
+				select {
+				case r := <-sess.closed:
+					t.Fatal("closed twice", r)
+				case <-time.After(20 * time.Millisecond):
+				}
+			})
+		}
+	})
+}
+
+func TestWebSocketCloseFrame(t *testing.T) {
+	ep := endpoint("/")
+	s := serve(t, ep)
+	c := s.ws("")
+	sess := enter(t, c, ep, "0")
+	_ = c.c.Close(websocket.StatusNormalClosure, "")
+	if r := take(t, sess.closed); r.Cause != websockets.CauseTransportClose {
+		t.Fatal(r)
+	}
+}
+
+// What a client sent right before it left is handled, and in order before the end.
+func TestLastMessagesOfTheClient(t *testing.T) {
+	both(t, func(t *testing.T, dial func(*testServer) client) {
+		ep := endpoint("/")
+		s := serve(t, ep)
+		for round := range 30 {
+			c := dial(s)
+			sess := enter(t, c, ep, "0")
+			const n = 50
+			var packets []string
+			for i := range n {
+				packets = append(packets, fmt.Sprintf(`2["e",%d]`, i))
+			}
+			if round%2 == 0 {
+				packets = append(packets, "1")
+			}
+			c.send(packets...)
+			c.drop()
+			r := take(t, sess.closed)
+			if len(sess.messages) != n {
+				t.Fatalf("%d of %d messages, then %s", len(sess.messages), n, r)
+			}
+		}
+	})
+}
+
+// The server's last words arrive, then its farewell.
+func TestKick(t *testing.T) {
+	both(t, func(t *testing.T, dial func(*testServer) client) {
+		ep, other := endpoint("/chat"), endpoint("/")
+		other.receive = echo
+		s := serve(t, ep, other)
+		for _, n := range []int{1, 100} {
+			c := dial(s)
+			sess := enter(t, c, ep, "0/chat,")
+			for i := range n {
+				if err := sess.Emit(websockets.NewOutgoing("last", i), 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			sess.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect, Text: "spam"})
+			sess.Close(websockets.Reason{Cause: websockets.CauseShutdown})
+			for i := range n {
+				want(t, c, fmt.Sprintf(`2/chat,["last",%d]`, i))
+			}
+			want(t, c, "1/chat,")
+			trySend(c, `2/chat,["late"]`) // the client did not know yet
+			c.ended()
+			if r := take(t, sess.closed); r.Cause != websockets.CauseServerDisconnect || r.Text != "spam" {
+				t.Fatal(r)
+			}
+			if len(sess.messages) != 0 {
+				t.Fatal("a message after the goodbye")
+			}
+
+			// a client of two namespaces keeps the other one
+			c = dial(s)
+			sess = enter(t, c, ep, "0/chat,")
+			enter(t, c, other, "0")
+			sess.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect})
+			want(t, c, "1/chat,")
+			trySend(c, `2/chat,["late"]`)
+			wait(linger / 10)
+			c.send(`2["still here"]`)
+			want(t, c, `2["still here"]`)
+			enter(t, c, ep, "0/chat,") // and may come back
+		}
+	})
+}
+
+func TestKickDuringConnect(t *testing.T) {
+	ep := endpoint("/")
+	kicker := kickingEndpoint{ep}
+	s := serve(t, kicker)
+	c := s.ws("")
+	c.send("0")
+	if f := c.recv(); !strings.HasPrefix(f.text, "0{") {
+		t.Fatal(f)
+	}
+	want(t, c, `2["bye",1]`, "1")
+	sess := take(t, ep.sessions)
+	if r := take(t, sess.closed); r.Cause != websockets.CauseServerDisconnect {
+		t.Fatal(r)
+	}
+}
+
+type kickingEndpoint struct{ *fakeEndpoint }
+
+func (e kickingEndpoint) Connect(c websockets.Conn, h *websockets.Handshake) websockets.Session {
+	_ = c.Emit(websockets.NewOutgoing("bye", 1), 0)
+	c.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect})
+	return e.fakeEndpoint.Connect(c, h)
+}
+
+func TestStop(t *testing.T) {
+	both(t, func(t *testing.T, dial func(*testServer) client) {
+		ep := endpoint("/")
+		s := serve(t, ep)
+		c, idle := dial(s), dial(s)
+		sess := enter(t, c, ep, "0")
+		_ = sess.Emit(websockets.NewOutgoing("last", 1), 0)
+		done := make(chan error, 1)
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			done <- s.Close(ctx)
+		}()
+		want(t, c, `2["last",1]`)
+		if w, ok := c.(*wsClient); ok {
+			if _, _, err := w.c.Read(w.ctx()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+				t.Fatal(err)
+			}
+		} else {
+			c.ended()
+		}
+		if r := take(t, sess.closed); r.Cause != websockets.CauseShutdown {
+			t.Fatal(r)
+		}
+		code, _, body := s.do("GET", "EIO=4&transport=polling", "", nil)
+		if code != 503 || !strings.Contains(body, `"code":"not_accepting"`) {
+			t.Fatal(code, body)
+		}
+		idle.ended()
+		if err := take(t, done); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A pending poll is answered when the server stops; the library leaves it open.
+func TestStopAnswersPolls(t *testing.T) {
+	ep := endpoint("/")
+	s := serve(t, ep)
+	polls := make(chan string, 20)
+	for range 20 {
+		p := s.polling()
+		enter(t, p, ep, "0")
+		go func() {
+			_, _, body := s.do("GET", p.query, "", nil)
+			polls <- body
+		}()
+		l := s.linkOf(p.open.Sid)
+		eventually(t, "the poll waits", func() bool { return l.Transport().Writable() })
+	}
+	start := time.Now()
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if body := take(t, polls); body != "1" && body != "6" {
+			t.Fatalf("%q", body)
+		}
+	}
+	if d := time.Since(start); d > 3*time.Second {
+		t.Fatal(d)
+	}
+}
+
+func TestStopCutsAtTheDeadline(t *testing.T) {
+	l := defaultLimits()
+	l.CloseTimeout = time.Hour
+	ep := endpoint("/")
+	s := serve(t, ep, l)
+	p := s.polling() // never polls again
+	sess := enter(t, p, ep, "0")
+	_ = sess.Emit(websockets.NewOutgoing("e", 1), 0)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err := s.Close(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "zishang: server /socket.io/: 1 connections were cut: ") {
+		t.Fatal(err)
+	}
+	if r := take(t, sess.closed); r.Cause != websockets.CauseShutdown {
+		t.Fatal(r)
+	}
+	eventually(t, "no connection", func() bool { return len(s.snapshot()) == 0 })
+}
+
+// Goroutines and connections go back to where they were.
+func TestChurn(t *testing.T) {
+	l := defaultLimits()
+	l.PingInterval, l.PingTimeout = time.Second, time.Second
+	ep := endpoint("/")
+	s := serve(t, ep, l)
+	run := func(n int) {
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() {
+				switch i % 3 {
+				case 0:
+					c := s.ws("")
+					c.send("0")
+					c.recv()
+					if i%2 == 0 {
+						c.send("1")
+						_ = c.c.Close(websocket.StatusNormalClosure, "")
+					}
+					c.drop()
+				case 1:
+					p := s.polling()
+					p.send("0")
+					p.recv()
+					if i%2 == 0 {
+						p.drop()
+					} // otherwise abandoned
+				case 2:
+					p := s.polling()
+					w := s.ws(p.open.Sid)
+					w.write(1, []byte("2probe"))
+					w.raw()
+					if i%2 == 0 {
+						p.poll()
+						w.write(1, []byte("5"))
+						w.send("0")
+						w.recv()
+					}
+					w.drop()
+				}
+			})
+			if i%20 == 19 {
+				wg.Wait()
+			}
+		}
+		wg.Wait()
+	}
+	run(50)
+	eventually(t, "the first have gone", func() bool { return len(s.snapshot()) == 0 })
+	s.http.Client().CloseIdleConnections()
+	before := settled()
+	run(300)
+	eventually(t, "all have gone", func() bool { return len(s.snapshot()) == 0 })
+	s.http.Client().CloseIdleConnections()
+	if after := settled(); after > before+10 {
+		var b bytes.Buffer
+		buf := make([]byte, 1<<20)
+		b.Write(buf[:runtime.Stack(buf, true)])
+		t.Fatalf("%d goroutines before, %d after\n%s", before, after, b.String())
+	}
+	if n := len(ep.sessions); n < 250 {
+		t.Fatal(n)
+	}
+	for range len(ep.sessions) {
+		sess := take(t, ep.sessions)
+		take(t, sess.closed)
+	}
+}
+
+// settled is the number of goroutines once it has stopped falling.
+func settled() int {
+	low, since := runtime.NumGoroutine(), time.Now()
+	for time.Since(since) < 500*time.Millisecond {
+		if n := runtime.NumGoroutine(); n < low {
+			low, since = n, time.Now()
+		}
+		wait(10 * time.Millisecond)
+	}
+	return low
+}
+
+func TestConcurrentUse(t *testing.T) {
+	ep := endpoint("/")
+	ep.receive = echo
+	s := serve(t, ep)
+	for range 20 {
+		c := s.ws("")
+		sess := enter(t, c, ep, "0")
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for i := range 100 {
+					_ = sess.Emit(websockets.NewOutgoing("e", i), uint64(i))
+					_ = sess.Reply(&websockets.Message{Reply: true, Ref: uint64(i)}, websockets.NewOutgoing("", i))
+				}
+			})
+		}
+		wg.Go(func() { _, _ = io.Copy(io.Discard, websocketReader{c}) })
+		wg.Go(func() { wait(time.Millisecond); sess.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect}) })
+		wg.Go(func() { trySend(c, `2["a"]`, `2["b"]`, "1") })
+		take(t, sess.closed)
+		c.drop()
+		wg.Wait()
+	}
+}
+
+type websocketReader struct{ c *wsClient }
+
+func (r websocketReader) Read(b []byte) (int, error) {
+	_, m, err := r.c.c.Read(context.Background())
+	return copy(b, m), err
+}
+
+func TestPanicsStayInside(t *testing.T) {
+	ep := endpoint("/")
+	ep.receive = func(_ *fakeSession, m *websockets.Message) { panic(m.Event) }
+	s := serve(t, ep)
+	c := s.ws("")
+	enter(t, c, ep, "0")
+	c.send(`2["boom"]`)
+	if code, _, _ := s.do(http.MethodGet, "EIO=4&transport=polling", "", nil); code != 200 {
+		t.Fatal(code)
+	}
+}

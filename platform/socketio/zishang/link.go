@@ -1,0 +1,252 @@
+package zishang
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	eio "github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// Bounds of one connection.
+const (
+	maxNamespaces = 100                   // entered, or asked for and not decided
+	linger        = time.Second           // for the client to close first, so that nothing sent is lost
+	pollGrace     = 20 * time.Millisecond // for the library to answer a poll of a closed connection
+)
+
+// link is one Engine.IO connection. It stands between the library's two halves:
+// to the Socket.IO half it is the Engine.IO socket, whose incoming packets it
+// decodes and takes for itself, and whose outgoing ones it queues.
+type link struct {
+	engine.Socket
+	srv     *server
+	request *http.Request // the one that opened the connection
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	out     sendQueue
+
+	ondata  atomic.Pointer[types.EventListener] // the Socket.IO half
+	buffer  atomic.Int64                        // packets in the library's write buffer
+	pinged  atomic.Int64                        // when the unanswered ping was sent, Unix nanoseconds; 0 when none is
+	inMu    sync.Mutex                          // one frame at a time, also across an upgrade
+	decoder decoder
+	missing *time.Timer // attachments are due
+
+	gatherMu sync.Mutex
+	gather   *message // of native code: a packet that lacks attachments
+	lacks    int
+
+	mu       sync.Mutex
+	conns    map[string]*conn
+	occupied map[string]chan struct{} // namespaces that the library has a socket in
+	known    bool                     // has asked for a namespace
+	reason   *websockets.Reason       // why the server itself ends it
+	closed   bool
+	parting  bool
+	poll     *exchange
+	post     *exchange
+	closedCh chan struct{}
+}
+
+func newLink(s *server, sock engine.Socket) *link {
+	l := &link{Socket: sock, srv: s, request: sock.Request().Request(), conns: map[string]*conn{},
+		occupied: map[string]chan struct{}{}, closedCh: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancelCause(l.request.Context())
+	l.out = sendQueue{limit: s.cfg.Limits.SendQueue, idle: l.idle, write: l.write}
+	s.tasks.add()
+	_ = sock.On("packetCreate", l.onPacketCreate)
+	_ = sock.On("flush", l.onFlush)
+	_ = sock.On("heartbeat", func(...any) { l.pinged.Store(0) })
+	_ = sock.On("close", l.onClose)
+	_ = sock.On("upgrade", func(...any) { l.onUpgrade() })
+	_ = sock.Transport().On("ready", l.onReady)
+	if x := exchangeOf(l.request); x != nil {
+		x.own(l)
+	}
+	return l
+}
+
+// On lets the Socket.IO half listen. Its data listener gets only the packets
+// that are its business.
+func (l *link) On(event types.EventName, listeners ...types.EventListener) error {
+	if event != "data" || len(listeners) != 1 {
+		return l.Socket.On(event, listeners...)
+	}
+	l.ondata.Store(&listeners[0])
+	return l.Socket.On(event, l.onData)
+}
+
+// RemoveListener forgets the Socket.IO half; it compares code pointers, so the
+// library's own would find nothing.
+func (l *link) RemoveListener(event types.EventName, listener types.EventListener) bool {
+	if event == "data" {
+		return l.ondata.Swap(nil) != nil
+	}
+	return l.Socket.RemoveListener(event, listener)
+}
+
+// Close is called by the Socket.IO half on a protocol error, or when no
+// namespace was entered in time.
+func (l *link) Close(bool) { l.kill(websockets.Reason{Cause: websockets.CauseForcedClose}) }
+
+// library gives the Socket.IO half a packet.
+func (l *link) library(raw []byte) {
+	if f := l.ondata.Load(); f != nil {
+		(*f)(types.NewStringBuffer(raw))
+	}
+}
+
+// onData takes one frame. It runs on the goroutine that reads the connection,
+// and blocks it while an inbox is full.
+func (l *link) onData(args ...any) {
+	defer l.srv.recovered("data")
+	l.inMu.Lock()
+	defer l.inMu.Unlock()
+	var p *packet
+	var err error
+	switch b := args[0].(type) {
+	case *types.StringBuffer:
+		p, err = l.decoder.text(b.Bytes())
+	case *types.BytesBuffer:
+		p, err = l.decoder.binary(b.Bytes())
+	default:
+		err = errors.New("unknown kind of frame")
+	}
+	if err != nil {
+		l.broken(err)
+		return
+	}
+	l.awaitAttachments()
+	if p != nil {
+		l.dispatch(p)
+	}
+}
+
+// awaitAttachments bounds the time in which announced attachments must arrive.
+func (l *link) awaitAttachments() {
+	switch pending := l.decoder.pending != nil; {
+	case pending && l.missing == nil:
+		l.missing = time.AfterFunc(l.srv.cfg.Limits.PingTimeout, func() { l.broken(errors.New("attachments did not arrive")) })
+	case !pending && l.missing != nil:
+		l.missing.Stop()
+		l.missing = nil
+	}
+}
+
+// broken ends a connection whose client broke the protocol.
+func (l *link) broken(err error) {
+	l.srv.log.Debug("socket.io protocol violated", "error", err, "remote", l.request.RemoteAddr)
+	l.kill(websockets.Reason{Cause: websockets.CauseParseError, Text: err.Error()})
+}
+
+func (l *link) dispatch(p *packet) {
+	if p.typ == typeConnect {
+		l.connect(p)
+		return
+	}
+	c := l.find(p.nsp)
+	if c == nil || c.state.Load() < joining {
+		l.mu.Lock()
+		known := l.known && c == nil
+		l.mu.Unlock()
+		if !known { // otherwise it may have left the client before the server's farewell arrived
+			l.broken(errors.New("packet for a namespace that was not entered"))
+		}
+		return
+	}
+	if p.typ != typeDisconnect && c.state.Load() >= ending {
+		return // it had not heard the farewell yet
+	}
+	switch p.typ {
+	case typeEvent, typeBinaryEvent:
+		m := &websockets.Message{Event: p.event, Payload: websockets.Payload{JSON: p.json, Attachments: p.bufs}}
+		if p.hasID {
+			m.Reply, m.Ref = true, p.id
+		}
+		l.receive(c, m)
+	case typeAck, typeBinaryAck:
+		c.in.ack(p.id, websockets.Payload{JSON: p.json, Attachments: p.bufs})
+	case typeDisconnect:
+		if c.state.Load() < ending && c.end(websockets.Reason{Cause: websockets.CauseClientDisconnect}, false) == open {
+			l.library(p.raw)
+		}
+	}
+}
+
+func (l *link) connect(p *packet) {
+	ep := l.srv.endpoint(p.nsp)
+	var refusal string
+	var c *conn
+	l.mu.Lock()
+	former := l.conns[p.nsp]
+	switch {
+	case l.closed:
+		l.mu.Unlock()
+		return
+	case former != nil && former.state.Load() < ending: // one that was told to leave may come back
+		l.mu.Unlock()
+		l.broken(errors.New("CONNECT twice to the same namespace"))
+		return
+	case ep == nil:
+		refusal = "Invalid namespace"
+	case len(l.conns) >= maxNamespaces:
+		refusal = "Too many namespaces"
+	default:
+		c = newConn(l, p.nsp, ep, p.json)
+		l.conns[p.nsp] = c
+	}
+	l.known = true
+	l.mu.Unlock()
+	if c == nil {
+		_ = l.send(connectError(p.nsp, refusal, nil), websockets.OverflowClose)
+		return
+	}
+	l.srv.tasks.start(func() { c.enter(p.raw) })
+}
+
+// receive hands a message on. While the client's inbox is full it blocks, so
+// that nothing more is read, and answers the library's heartbeats in the name of
+// the client, whose answers cannot be read meanwhile. It gives up on a client
+// whose messages nobody takes for as long as a silent client would be given.
+func (l *link) receive(c *conn, m *websockets.Message) {
+	ok, room, taken := c.in.put(m)
+	if ok {
+		return
+	}
+	limits := l.srv.cfg.Limits
+	patience := limits.PingInterval + limits.PingTimeout
+	tick := time.NewTicker(max(limits.PingTimeout/3, time.Millisecond))
+	defer tick.Stop()
+	since := time.Now()
+	for !ok {
+		l.answerPing(limits.PingTimeout / 3)
+		select {
+		case <-room:
+		case <-tick.C:
+			if time.Since(since) > patience {
+				l.kill(websockets.Reason{Cause: websockets.CauseQueueOverflow, Text: "messages arrive faster than they are handled"})
+				return
+			}
+		case <-l.closedCh:
+			return
+		}
+		before := taken
+		if ok, room, taken = c.in.put(m); taken != before {
+			since = time.Now()
+		}
+	}
+}
+
+func (l *link) answerPing(age time.Duration) {
+	at := l.pinged.Load()
+	if at != 0 && time.Since(time.Unix(0, at)) > age && l.pinged.CompareAndSwap(at, 0) {
+		l.Transport().OnPacket(&eio.Packet{Type: eio.PONG, Data: types.NewStringBuffer(nil)})
+	}
+}

@@ -1,0 +1,137 @@
+package zishang
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// The transports of Engine.IO, for [Options.Transports].
+const (
+	Polling   = "polling"
+	WebSocket = "websocket"
+)
+
+// Options configures Socket.IO servers. Given to [New] they are the defaults of
+// every server of the adapter; given among a gateway's options they override
+// those defaults, field by field, on that gateway's server:
+//
+//	websockets.Gateway(NewGateway, zishang.Options{Transports: []string{zishang.WebSocket}})
+//
+// Sizes, heartbeats and origins are not here: they are [websockets.WithLimits]
+// and [websockets.Origins], the same on every platform. A zero field means "not said".
+type Options struct {
+	// Transports that are offered: [Polling], [WebSocket]. Default: both. With
+	// WebSocket alone, clients must be told transports: ["websocket"].
+	Transports []string
+	// DisableUpgrades keeps clients that began with polling on polling.
+	DisableUpgrades bool
+	// UpgradeTimeout bounds the change from polling to WebSocket. Default 10 s.
+	UpgradeTimeout time.Duration
+	// ConnectTimeout is how long a connection may stay without ever having
+	// entered a namespace. Default 45 s.
+	ConnectTimeout time.Duration
+	// HTTPCompression is the size in bytes from which polling responses are
+	// compressed for clients that accept it. Default 0: never.
+	HTTPCompression int
+	// CORS is for browser pages of other origins on polling. Which origins those
+	// are is [websockets.Origins]' to say.
+	CORS CORS
+	// Cookie, when not nil, is set with the Engine.IO session id as its value on
+	// handshakes over polling, for load balancers that need one for sticky
+	// sessions. Its Name defaults to "io", Path to "/", SameSite to Lax. Set
+	// HttpOnly and Secure yourself.
+	Cookie *http.Cookie
+}
+
+// CORS is what browsers are told about cross-origin requests. It never widens
+// the set of allowed origins.
+type CORS struct {
+	// DisableCredentials leaves out Access-Control-Allow-Credentials, so that
+	// pages of other origins cannot use cookies over polling. Browsers send
+	// cookies over WebSocket all the same. Default: an allowed origin may use them.
+	DisableCredentials bool
+	// AllowedHeaders may be sent by pages. Default: those that the preflight asks for.
+	AllowedHeaders []string
+	// MaxAge is how long browsers may keep the answer to a preflight. Default: not said (5 s).
+	MaxAge time.Duration
+}
+
+var _ websockets.PlatformOption = Options{}
+
+// ApplyGateway records the options for the gateway's server.
+func (o Options) ApplyGateway(c *websockets.GatewayConfig) { c.AddPlatform(o) }
+
+// PlatformName is "socketio".
+func (o Options) PlatformName() string { return platformName }
+
+// over returns o with the fields that are set in p taking precedence.
+func (o Options) over(p Options) Options {
+	if p.Transports != nil {
+		o.Transports = p.Transports
+	}
+	o.DisableUpgrades = o.DisableUpgrades || p.DisableUpgrades
+	if p.UpgradeTimeout != 0 {
+		o.UpgradeTimeout = p.UpgradeTimeout
+	}
+	if p.ConnectTimeout != 0 {
+		o.ConnectTimeout = p.ConnectTimeout
+	}
+	if p.HTTPCompression != 0 {
+		o.HTTPCompression = p.HTTPCompression
+	}
+	o.CORS.DisableCredentials = o.CORS.DisableCredentials || p.CORS.DisableCredentials
+	if p.CORS.AllowedHeaders != nil {
+		o.CORS.AllowedHeaders = p.CORS.AllowedHeaders
+	}
+	if p.CORS.MaxAge != 0 {
+		o.CORS.MaxAge = p.CORS.MaxAge
+	}
+	if p.Cookie != nil {
+		o.Cookie = p.Cookie
+	}
+	return o
+}
+
+// complete fills in the defaults and refuses what cannot work.
+func (o Options) complete() (Options, error) {
+	if o.Transports == nil {
+		o.Transports = []string{Polling, WebSocket}
+	}
+	if len(o.Transports) == 0 {
+		return o, fmt.Errorf("zishang: Options.Transports is empty: leave it nil for both, or name %q or %q", Polling, WebSocket)
+	}
+	for _, t := range o.Transports {
+		if t != Polling && t != WebSocket {
+			return o, fmt.Errorf("zishang: Options.Transports has %q: it may be %q or %q", t, Polling, WebSocket)
+		}
+	}
+	if o.UpgradeTimeout < 0 || o.ConnectTimeout < 0 || o.HTTPCompression < 0 || o.CORS.MaxAge < 0 {
+		return o, fmt.Errorf("zishang: Options has a negative duration or size: use 0 for the default")
+	}
+	if o.UpgradeTimeout == 0 {
+		o.UpgradeTimeout = 10 * time.Second
+	}
+	if o.ConnectTimeout == 0 {
+		o.ConnectTimeout = 45 * time.Second
+	}
+	if o.Cookie != nil {
+		c := *o.Cookie //nolint:gosec // its attributes are the application's to choose
+		if c.Name == "" {
+			c.Name = "io"
+		}
+		if c.Path == "" {
+			c.Path = "/"
+		}
+		if c.SameSite == 0 {
+			c.SameSite = http.SameSiteLaxMode
+		}
+		o.Cookie = &c
+	}
+	return o, nil
+}
+
+func (o Options) offers(transport string) bool { return slices.Contains(o.Transports, transport) }

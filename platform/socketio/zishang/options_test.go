@@ -1,0 +1,50 @@
+package zishang
+
+import (
+	"net/http"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+type foreignOption struct{ websockets.Option }
+
+func (foreignOption) PlatformName() string { return platformName }
+
+func TestAdapter(t *testing.T) {
+	a := New()
+	if a.Name() != "socketio" || a.Traits() != (websockets.Traits{DefaultPath: "/socket.io/", Namespaces: true, Binary: true}) {
+		t.Fatal(a.Name(), a.Traits())
+	}
+}
+
+func TestOptionsOverride(t *testing.T) {
+	a := New(Options{Transports: []string{Polling}, UpgradeTimeout: time.Second}, Options{UpgradeTimeout: 2 * time.Second})
+	got, err := a.defaults.over(Options{Transports: []string{WebSocket}, DisableUpgrades: true, ConnectTimeout: time.Minute, HTTPCompression: 5,
+		CORS: CORS{DisableCredentials: true, AllowedHeaders: []string{"x"}, MaxAge: time.Hour}, Cookie: &http.Cookie{}}).complete()
+	want := Options{Transports: []string{WebSocket}, DisableUpgrades: true, UpgradeTimeout: 2 * time.Second, ConnectTimeout: time.Minute, HTTPCompression: 5,
+		CORS:   CORS{DisableCredentials: true, AllowedHeaders: []string{"x"}, MaxAge: time.Hour},
+		Cookie: &http.Cookie{Name: "io", Path: "/", SameSite: http.SameSiteLaxMode}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if got, _ := (Options{}).complete(); !reflect.DeepEqual(got, Options{Transports: []string{Polling, WebSocket}, UpgradeTimeout: 10 * time.Second, ConnectTimeout: 45 * time.Second}) {
+		t.Fatalf("%+v", got)
+	}
+}
+
+func TestNewServerRefusesOptions(t *testing.T) {
+	for want, o := range map[string]websockets.PlatformOption{
+		`zishang: Options.Transports has "webtransport": it may be "polling" or "websocket" (server /x)`:             Options{Transports: []string{"webtransport"}},
+		`zishang: Options.Transports is empty: leave it nil for both, or name "polling" or "websocket" (server /x)`:  Options{Transports: []string{}},
+		`zishang: Options has a negative duration or size: use 0 for the default (server /x)`:                        Options{UpgradeTimeout: -1},
+		`zishang: server /x: option zishang.foreignOption belongs to another Socket.IO adapter; use zishang.Options`: foreignOption{},
+	} {
+		_, err := New().NewServer(websockets.ServerConfig{Path: "/x", Options: []websockets.PlatformOption{o}, Limits: defaultLimits()})
+		if err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package zishang
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// A client that does not read is dropped once its queue is full, and holds no
+// more than the queue until then: over WebSocket, and when it never polls.
+func TestQueueOverflow(t *testing.T) {
+	both(t, func(t *testing.T, dial func(*testServer) client) {
+		ep := endpoint("/")
+		s := serve(t, ep)
+		c := dial(s)
+		sess := enter(t, c, ep, "0")
+		before := heap()
+		chunk := strings.Repeat("a", 10_000)
+		var sent int
+		var err error
+		for ; err == nil; sent++ {
+			if sent > 10_000 {
+				t.Fatal("100 MB are queued")
+			}
+			err = sess.Emit(websockets.NewOutgoing("e", chunk), 0)
+		}
+		if !errors.Is(err, websockets.ErrQueueFull) {
+			t.Fatal(err)
+		}
+		if grown := int(heap()) - int(before); grown > 8<<20 {
+			t.Fatalf("%d bytes are held", grown)
+		}
+		if r := take(t, sess.closed); r.Cause != websockets.CauseQueueOverflow {
+			t.Fatal(r)
+		}
+		if err := sess.Emit(websockets.NewOutgoing("e", 1), 0); !errors.Is(err, websockets.ErrClosed) {
+			t.Fatal(err)
+		}
+		eventually(t, "the connection is gone", func() bool { return len(s.snapshot()) == 0 })
+	})
+}
+
+// An answer to a client that does not read counts as well.
+func TestReplyOverflow(t *testing.T) {
+	ep := endpoint("/")
+	l := defaultLimits()
+	l.SendQueue = 1000
+	s := serve(t, ep, l)
+	p := s.polling()
+	sess := enter(t, p, ep, "0")
+	m := &websockets.Message{Reply: true, Ref: uint64(1)}
+	out := websockets.NewOutgoing("", strings.Repeat("a", 400))
+	for range 2 {
+		if err := sess.Reply(m, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sess.Reply(m, out); !errors.Is(err, websockets.ErrQueueFull) {
+		t.Fatal(err)
+	}
+	if r := take(t, sess.closed); r.Cause != websockets.CauseQueueOverflow {
+		t.Fatal(r)
+	}
+}
+
+// So do the refusals that a client provokes.
+func TestRefusalsAreBounded(t *testing.T) {
+	s := serve(t, endpoint("/"))
+	p := s.polling()
+	for range 100 {
+		code, _ := p.post("40/x," + strings.Repeat("\x1e40/x,", 10_000))
+		if code != 200 {
+			return
+		}
+	}
+	t.Fatal("the queue has no bound")
+}
+
+func TestOverflowPolicies(t *testing.T) {
+	for name, tt := range map[string]struct {
+		o    websockets.Overflow
+		err  error
+		want []string
+	}{
+		"newest": {websockets.OverflowDropNewest, websockets.ErrQueueFull, []string{"0", "1", "2"}},
+		"oldest": {websockets.OverflowDropOldest, nil, []string{"7", "8", "9"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ep := endpoint("/")
+			l := defaultLimits()
+			l.SendQueue = 320
+			s := serve(t, ep, l)
+			p := s.polling()
+			sess := enter(t, p, ep, "0")
+			var last error
+			for i := range 10 {
+				out := websockets.NewOutgoing("e", fmt.Sprint(i)+strings.Repeat("a", 80))
+				out.Overflow = tt.o
+				last = sess.Emit(out, 0)
+			}
+			if !errors.Is(last, tt.err) {
+				t.Fatal(last)
+			}
+			for _, w := range tt.want {
+				if f := p.recv(); !strings.HasPrefix(f.text, `2["e","`+w+"a") {
+					t.Fatalf("%s, want %s", f, w)
+				}
+			}
+			out := websockets.NewOutgoing("e", "there is room again")
+			if err := sess.Emit(out, 0); err != nil {
+				t.Fatal(err)
+			}
+			want(t, p, `2["e","there is room again"]`)
+		})
+	}
+}
+
+func TestWritable(t *testing.T) {
+	both(t, func(t *testing.T, dial func(*testServer) client) {
+		ep := endpoint("/")
+		l := defaultLimits()
+		l.SendQueue = 8 << 20 // more than the kernel takes
+		s := serve(t, ep, l)
+		c := dial(s)
+		sess := enter(t, c, ep, "0")
+		n := 0
+		for s.linkOf(sid(c)).out.size() <= 6<<20 {
+			if err := sess.Emit(websockets.NewOutgoing("e", strings.Repeat("a", 100_000)), 0); err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if err := sess.Writable(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- sess.Writable(context.Background()) }()
+		for range n {
+			c.recv()
+		}
+		if err := take(t, done); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func sid(c client) string {
+	switch c := c.(type) {
+	case *wsClient:
+		return c.open.Sid
+	case *pollClient:
+		return c.open.Sid
+	}
+	return ""
+}
+
+// A client whose handlers are slow is held back, not dropped: heartbeats go on
+// although nothing of it is read, and what waits is bounded.
+func TestBackPressure(t *testing.T) {
+	l := defaultLimits()
+	l.PingInterval, l.PingTimeout = 100*time.Millisecond, 150*time.Millisecond
+	l.MaxMessage = 10_000
+	ep := endpoint("/")
+	var handled int
+	ep.receive = func(s *fakeSession, m *websockets.Message) {
+		wait(20 * time.Millisecond) // a slow handler, for seconds in all
+		handled++
+		if m.Event == "last" {
+			_ = s.Emit(websockets.NewOutgoing("done", handled), 0)
+		}
+	}
+	s := serve(t, ep, l)
+	c := s.ws("")
+	enter(t, c, ep, "0")
+	const n = 150
+	go func() {
+		for range n {
+			_ = c.c.Write(context.Background(), 1, []byte(`42["e","`+strings.Repeat("a", 5000)+`"]`))
+		}
+		_ = c.c.Write(context.Background(), 1, []byte(`42["last"]`))
+	}()
+	want(t, c, fmt.Sprintf(`2["done",%d]`, n+1))
+}
+
+// While messages wait, answers get through: a handler that waits for one must
+// not wait for the messages behind its own.
+func TestAcksOvertake(t *testing.T) {
+	both(t, func(t *testing.T, dial func(*testServer) client) {
+		ep := endpoint("/")
+		answered := make(chan struct{})
+		handled := make(chan struct{}, 100)
+		ep.receive = func(*fakeSession, *websockets.Message) { <-answered; handled <- struct{}{} }
+		s := serve(t, ep)
+		c := dial(s)
+		sess := enter(t, c, ep, "0")
+		c.send(`2["a"]`, `2["b"]`, `2["c"]`, `31["yes"]`)
+		if a := take(t, sess.acks); string(a.p.JSON) != `"yes"` {
+			t.Fatal(a)
+		}
+		close(answered)
+		for range 3 {
+			take(t, handled)
+		}
+	})
+}
+
+// A client that sends on while nothing at all is handled is dropped in the end.
+func TestStalledSession(t *testing.T) {
+	l := defaultLimits()
+	l.PingInterval, l.PingTimeout = 150*time.Millisecond, 150*time.Millisecond
+	l.MaxMessage = 1000
+	ep := endpoint("/")
+	release := make(chan struct{})
+	defer close(release)
+	ep.receive = func(*fakeSession, *websockets.Message) { <-release }
+	s := serve(t, ep, l)
+	c := s.ws("")
+	sess := enter(t, c, ep, "0")
+	for range 10 {
+		c.send(`2["e","` + strings.Repeat("a", 500) + `"]`)
+	}
+	r := take(t, sess.closed)
+	if r.Cause != websockets.CauseQueueOverflow || r.Text != "messages arrive faster than they are handled" {
+		t.Fatal(r)
+	}
+}
+
+// One session that is stuck does not keep a stopping server.
+func TestStopWithStuckSession(t *testing.T) {
+	ep := endpoint("/")
+	release := make(chan struct{})
+	ep.receive = func(*fakeSession, *websockets.Message) { <-release }
+	s := serve(t, ep)
+	c := s.ws("")
+	sess := enter(t, c, ep, "0")
+	c.send(`2["a"]`, `2["b"]`, "1")
+	if r := take(t, sess.closed); r.Cause != websockets.CauseClientDisconnect {
+		t.Fatal(r)
+	}
+	close(release)
+}
+
+func BenchmarkEcho(b *testing.B) {
+	ep := endpoint("/")
+	ep.receive = echo
+	text := []byte(`421["e","` + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("x"), 48)) + `"]`)
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := decodePacket(bytes.Clone(text[1:]))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := ackMessage(websockets.NewOutgoing("", websockets.Payload{JSON: p.json}), "/", p.id); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,217 @@
+package zishang
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/zishang520/socket.io/servers/engine/v3"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// server is one Socket.IO server.
+type server struct {
+	cfg  websockets.ServerConfig
+	opts Options
+	log  *slog.Logger
+	path string // without the trailing slash
+
+	eng    engine.Server
+	io     *socket.Server
+	static map[string]socket.Namespace
+	parent socket.Namespace // of namespaces that come and go
+	tasks  tasks
+
+	// dynamic lets one client at a time create a namespace: the library creates
+	// it twice when two come at once.
+	dynamic sync.Mutex
+
+	mu      sync.Mutex
+	links   map[string]*link // by Engine.IO session id
+	closing bool
+}
+
+func newServer(cfg websockets.ServerConfig, opts Options) *server {
+	s := &server{cfg: cfg, opts: opts, log: cfg.Logger, path: trimSlash(cfg.Path),
+		links: map[string]*link{}, static: map[string]socket.Namespace{}}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.tasks.run = func(f func()) {
+		defer s.recovered("task")
+		f()
+	}
+	o := s.libraryOptions()
+	s.eng = engine.NewServer(o)
+	s.io = socket.NewServer(nil, o)
+	s.io.Bind(&boundEngine{s.eng, s})
+
+	connected := func(args ...any) {
+		defer s.recovered("connection")
+		s.joined(args[0].(*socket.Socket))
+	}
+	match := func(nsp string, _ map[string]any, next func(error, bool)) { next(nil, s.endpoint(nsp) != nil) }
+	s.parent = s.io.Of(socket.ParentNspNameMatchFn(&match), nil)
+	_ = s.parent.On("connection", connected)
+	for _, ep := range cfg.Endpoints {
+		// the name of a pattern may match itself, and is then a namespace that nobody enters
+		if nsp := ep.Namespace(); ep.Match(nsp) && s.static[nsp] == nil {
+			s.static[nsp] = s.io.Of(nsp, nil)
+			_ = s.static[nsp].On("connection", connected)
+		}
+	}
+	return s
+}
+
+func (s *server) libraryOptions() *socket.ServerOptions {
+	l := s.cfg.Limits
+	o := socket.DefaultServerOptions()
+	o.SetPath(s.path)
+	o.SetServeClient(false)
+	o.SetPingInterval(l.PingInterval)
+	o.SetPingTimeout(l.PingTimeout)
+	// the reader's deadline must not come before the heartbeat's
+	o.SetIdleTimeout(2 * (l.PingInterval + l.PingTimeout))
+	o.SetMaxHttpBufferSize(l.MaxMessage)
+	o.SetUpgradeTimeout(s.opts.UpgradeTimeout)
+	o.SetConnectTimeout(s.opts.ConnectTimeout)
+	o.SetAllowUpgrades(!s.opts.DisableUpgrades)
+	o.SetAllowEIO3(false)
+	o.SetCleanupEmptyChildNamespaces(true)
+	// Origins are checked in front. Without this the library's WebSocket would
+	// apply a check of its own; the headers that it sets are dropped.
+	o.SetCors(&types.Cors{Origin: true})
+	var c *types.HttpCompression
+	if s.opts.HTTPCompression > 0 {
+		c = &types.HttpCompression{Threshold: s.opts.HTTPCompression}
+	}
+	o.SetHttpCompression(c)
+	set := types.NewSet[transports.TransportCtor]()
+	if s.opts.offers(Polling) {
+		set.Add(&pollBuilder{})
+	}
+	if s.opts.offers(WebSocket) {
+		set.Add(&wsBuilder{})
+	}
+	o.SetTransports(set)
+	return o
+}
+
+// boundEngine is the Engine.IO half as the Socket.IO half sees it: with a link
+// in place of every socket.
+type boundEngine struct {
+	engine.BaseServer
+	s *server
+}
+
+func (e *boundEngine) On(event types.EventName, listeners ...types.EventListener) error {
+	if event != "connection" {
+		return e.BaseServer.On(event, listeners...)
+	}
+	return e.BaseServer.On(event, func(args ...any) {
+		defer e.s.recovered("engine connection")
+		l := newLink(e.s, args[0].(engine.Socket))
+		e.s.remember(l)
+		for _, f := range listeners {
+			f(l)
+		}
+	})
+}
+
+func (s *server) remember(l *link) {
+	s.mu.Lock()
+	s.links[l.Id()] = l
+	late := s.closing
+	s.mu.Unlock()
+	if late {
+		l.kill(websockets.Reason{Cause: websockets.CauseShutdown})
+	}
+}
+
+func (s *server) forget(l *link) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.links, l.Id())
+}
+
+func (s *server) linkOf(sid string) *link {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.links[sid]
+}
+
+func (s *server) snapshot() []*link {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*link, 0, len(s.links))
+	for _, l := range s.links {
+		all = append(all, l)
+	}
+	return all
+}
+
+// endpoint gives who serves a namespace, or nil.
+func (s *server) endpoint(nsp string) websockets.Endpoint {
+	for _, ep := range s.cfg.Endpoints {
+		if ep.Match(nsp) {
+			return ep
+		}
+	}
+	return nil
+}
+
+// Native gives the library's namespace object: a [socket.Namespace]. For a
+// pattern it is the parent namespace of all that were created on demand.
+func (s *server) Native(namespace string) any {
+	if namespace == "" {
+		namespace = "/"
+	}
+	if n := s.static[namespace]; n != nil {
+		return n
+	}
+	for _, ep := range s.cfg.Endpoints {
+		if ep.Namespace() == namespace {
+			return s.parent
+		}
+	}
+	return nil
+}
+
+// Close refuses new connections, says goodbye on those that are left, and
+// waits until they have ended. When ctx is done first, they are cut.
+func (s *server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	shutdown := websockets.Reason{Cause: websockets.CauseShutdown}
+	for _, l := range s.snapshot() {
+		l.end(shutdown)
+	}
+	err := s.tasks.wait(ctx)
+	if err != nil {
+		left := s.snapshot()
+		for _, l := range left {
+			l.kill(shutdown)
+		}
+		err = fmt.Errorf("zishang: server %s: %d connections were cut: %w", s.cfg.Path, len(left), err)
+		// cut connections end at once; only a handler of native code could last
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 100*time.Millisecond)
+		defer cancel()
+		_ = s.tasks.wait(last)
+	}
+	s.io.Close(nil)
+	return err
+}
+
+// recovered is to be deferred in everything that the library calls.
+func (s *server) recovered(where string) {
+	if p := recover(); p != nil {
+		s.log.Error("panic in the Socket.IO adapter", "where", where, "panic", p, "stack", string(debug.Stack()))
+	}
+}

@@ -1,0 +1,230 @@
+package ws
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Buffers between the library and the wire. Small ones suffice: payloads are
+// read past the buffer, and frames are written past it. Compressed messages are
+// written through it.
+const (
+	readBuffer    = 512
+	writeBuffer   = 256 // more than a control frame, so that each is one write
+	deflateBuffer = 4096
+)
+
+// ServeHTTP takes one handshake, RFC 6455 §4.2.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.enter() {
+		refuseClosed(w)
+		return
+	}
+	accepted := false
+	defer func() {
+		if !accepted {
+			s.exit()
+		}
+	}()
+	if err := checkUpgrade(w, r); err != nil {
+		websockets.WriteRefusal(w, err)
+		return
+	}
+	if !s.checkOrigin(r) {
+		websockets.WriteRefusal(w, &websockets.Error{
+			Message: "Origin is not allowed", Code: websockets.CodeForeignOrigin, Status: http.StatusForbidden,
+		})
+		return
+	}
+	deadline := time.Now().Add(s.limits.HandshakeTimeout)
+	h := handshakeOf(r)
+	if err := s.admit(r.Context(), deadline, h); err != nil {
+		if s.closing.Err() != nil {
+			refuseClosed(w)
+			return
+		}
+		websockets.WriteRefusal(w, err)
+		return
+	}
+	c := s.accept(w, r, deadline)
+	if c == nil {
+		return
+	}
+	if !s.add(c) {
+		_ = c.wire.SetWriteDeadline(time.Now().Add(cutTime))
+		_ = c.wire.writeClose(closeFrame(websocket.StatusGoingAway, shutdownText))
+		_ = c.ws.CloseNow()
+		return
+	}
+	accepted = true
+	s.connect(c, h)
+}
+
+// connect makes c a client and starts to read. It returns at once, so that the
+// HTTP server's buffers and stack of the request are free again.
+func (s *server) connect(c *conn, h *websockets.Handshake) {
+	started := false
+	defer func() {
+		if started {
+			return
+		}
+		if v := recover(); v != nil {
+			c.logPanic(v)
+		}
+		close(c.readerDone) // there will be no reader
+		_ = c.wire.Close()
+		_ = c.ws.CloseNow()
+		s.remove(c)
+		s.exit()
+	}()
+	c.bind(s.endpoint.Connect(c, h))
+	started = true
+	go c.serve()
+}
+
+// admit asks the framework. Its context ends with the client, the timeout, or
+// the server.
+func (s *server) admit(ctx context.Context, deadline time.Time, h *websockets.Handshake) error {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	defer context.AfterFunc(s.closing, cancel)()
+	return s.endpoint.Admit(ctx, h)
+}
+
+// handshakeOf makes the handshake's own copy of the request: its context does
+// not end when the HTTP handler returns, and it holds no body.
+func handshakeOf(r *http.Request) *websockets.Handshake {
+	r = r.WithContext(context.WithoutCancel(r.Context()))
+	r.Body = http.NoBody
+	return &websockets.Handshake{Request: r}
+}
+
+// accept upgrades the connection. It gives nil when that failed: the response
+// is then on its way or the client gone.
+func (s *server) accept(w http.ResponseWriter, r *http.Request, deadline time.Time) *conn {
+	if !canHijack(w) {
+		s.log.Error("the HTTP server's ResponseWriter cannot be hijacked: a middleware hides it; give it an Unwrap method")
+		websockets.WriteRefusal(w, &websockets.Error{Message: "Internal server error", Status: http.StatusInternalServerError})
+		return nil
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // hijacking takes it off
+	c := newConn(s, rand.Text())
+	hw := &hijacker{ResponseWriter: w, srv: s}
+	ws, err := websocket.Accept(hw, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // checkOrigin has decided
+		Subprotocols:       s.opts.Subprotocols,
+		CompressionMode:    s.opts.mode(),
+		OnPingReceived:     c.onPing,
+	})
+	if err != nil {
+		s.log.Debug("handshake failed", "error", err)
+		if hw.wire != nil {
+			_ = hw.wire.Close()
+		}
+		return nil
+	}
+	ws.SetReadLimit(-1) // the inspector and the reader measure
+	c.ws, c.wire = ws, hw.wire
+	return c
+}
+
+// checkUpgrade finds what is wrong with a handshake, RFC 6455 §4.2.1.
+func checkUpgrade(w http.ResponseWriter, r *http.Request) error {
+	fail := func(status int, code, message string) error {
+		return &websockets.Error{Message: message, Code: code, Status: status}
+	}
+	h := w.Header()
+	if r.Method != http.MethodGet {
+		h.Set("Allow", http.MethodGet)
+		return fail(http.StatusMethodNotAllowed, "method_not_allowed", "A WebSocket handshake is a GET request")
+	}
+	if !r.ProtoAtLeast(1, 1) || !hasToken(r.Header["Connection"], "upgrade") || !hasToken(r.Header["Upgrade"], "websocket") {
+		h.Set("Connection", "Upgrade")
+		h.Set("Upgrade", "websocket")
+		return fail(http.StatusUpgradeRequired, "upgrade_required", "This is a WebSocket: send an upgrade request with HTTP/1.1")
+	}
+	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || strings.TrimSpace(v[0]) != "13" {
+		h.Set("Sec-WebSocket-Version", "13")
+		return fail(http.StatusBadRequest, "bad_handshake", "Sec-WebSocket-Version must be 13")
+	}
+	keys := r.Header["Sec-Websocket-Key"]
+	if len(keys) != 1 {
+		return fail(http.StatusBadRequest, "bad_handshake", "There must be one Sec-WebSocket-Key")
+	}
+	if key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(keys[0])); err != nil || len(key) != 16 {
+		return fail(http.StatusBadRequest, "bad_handshake", "Sec-WebSocket-Key must be 16 bytes in base64")
+	}
+	// What is left of a body would be taken for frames.
+	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
+		h.Set("Connection", "close") // or net/http would wait for the body
+		return fail(http.StatusBadRequest, "bad_handshake", "A WebSocket handshake has no body")
+	}
+	return nil
+}
+
+func refuseClosed(w http.ResponseWriter) {
+	websockets.WriteRefusal(w, &websockets.Error{
+		Message: "Server is shutting down", Code: websockets.CodeNotAccepting, Status: http.StatusServiceUnavailable,
+	})
+}
+
+func hasToken(header []string, token string) bool {
+	for _, line := range header {
+		for t := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func canHijack(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case http.Hijacker:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
+// hijacker puts the wire between the network and the library, with small
+// buffers in place of net/http's.
+type hijacker struct {
+	http.ResponseWriter
+	srv  *server
+	wire *wire
+}
+
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	nc, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	var ahead []byte
+	if n := rw.Reader.Buffered(); n > 0 {
+		peeked, _ := rw.Reader.Peek(n)
+		ahead = append(ahead, peeked...)
+	}
+	insp := h.srv.insp
+	size := writeBuffer
+	if h.Header().Get("Sec-WebSocket-Extensions") != "" {
+		insp.deflate = true
+		size = deflateBuffer
+	}
+	h.wire = newWire(nc, h.srv.clock, insp, ahead)
+	return h.wire, bufio.NewReadWriter(bufio.NewReaderSize(h.wire, readBuffer), bufio.NewWriterSize(h.wire, size)), nil
+}

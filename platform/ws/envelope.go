@@ -1,0 +1,303 @@
+package ws
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxID is the longest id of a request, in bytes as written.
+const maxID = 64
+
+// JSON is the default codec: {"event":"e","data":…,"id":1}, see the package
+// documentation. It checks that the whole message is valid JSON, without
+// decoding the payload.
+func JSON() Codec { return jsonCodec{} }
+
+type jsonCodec struct{}
+
+func (jsonCodec) Text() bool { return true }
+
+func (jsonCodec) Decode(msg []byte) (Envelope, error) {
+	s := scanner{b: msg}
+	var e Envelope
+	var seen, failure member
+	var errorValue []byte
+	if !s.next('{') {
+		return e, shapeError(&s, `expected an object {"event":…,"data":…}`)
+	}
+	if s.next('}') {
+		return e, bad(`"event" is missing`)
+	}
+	for {
+		key, err := s.key()
+		if err != nil {
+			return e, scanError(&s, err)
+		}
+		m := memberOf(key)
+		if m != 0 && seen&m != 0 {
+			return e, bad(strconv.Quote(string(key)) + " is there twice")
+		}
+		seen |= m
+		// A wrong value is told only when the rest turns out to be JSON: what
+		// is said first should be what is wrong first.
+		switch m {
+		case memberEvent:
+			var ok bool
+			if e.Event, ok, err = s.text(); err == nil && !ok {
+				failure |= m
+			}
+		case memberID:
+			var ok bool
+			if e.ID, ok, err = s.id(); err == nil && !ok {
+				failure |= m
+			}
+		case memberData:
+			e.Data, err = s.value()
+		case memberError:
+			errorValue, err = s.value()
+		default:
+			_, err = s.value()
+		}
+		if err != nil {
+			return e, scanError(&s, err)
+		}
+		if s.next(',') {
+			continue
+		}
+		if !s.next('}') {
+			return e, scanError(&s, errSyntax)
+		}
+		break
+	}
+	if s.peek(); s.i < len(msg) {
+		return e, bad("something follows the object, at byte " + strconv.Itoa(s.i))
+	}
+	switch {
+	case failure&memberEvent != 0:
+		return e, errEvent()
+	case failure&memberID != 0:
+		return e, errID()
+	case seen&memberEvent == 0 && seen&memberID == 0:
+		return e, bad(`"event" is missing`)
+	}
+	if seen&memberEvent == 0 && seen&memberError != 0 {
+		e.Data = append(append([]byte(`{"error":`), errorValue...), '}')
+	}
+	return e, nil
+}
+
+func (jsonCodec) Append(dst []byte, e Envelope) ([]byte, error) {
+	sep := byte('{')
+	if e.Event != "" {
+		dst = append(dst, `{"event":`...)
+		dst = appendString(dst, e.Event)
+		sep = ','
+	}
+	if len(e.ID) > 0 {
+		dst = append(append(append(dst, sep), `"id":`...), e.ID...)
+		sep = ','
+	}
+	if len(e.Data) > 0 {
+		dst = append(append(append(dst, sep), `"data":`...), e.Data...)
+		sep = ','
+	}
+	if sep == '{' {
+		dst = append(dst, '{')
+	}
+	return append(dst, '}'), nil
+}
+
+// JSONArray is the codec for clients that write ["event", data]. The third
+// element is the id where there is one, and null takes the place of what is
+// missing before it:
+//
+//	["chat.post",{"text":"hi"},7]   a request, either way
+//	[null,{"seq":1},7]              its answer
+//	[null,null,7]                   the empty answer
+//	["exception",{…},7]             the failure
+func JSONArray() Codec { return arrayCodec{} }
+
+type arrayCodec struct{}
+
+func (arrayCodec) Text() bool { return true }
+
+func (arrayCodec) Decode(msg []byte) (Envelope, error) {
+	s := scanner{b: msg}
+	var e Envelope
+	if !s.next('[') {
+		return e, shapeError(&s, `expected an array ["event", data]`)
+	}
+	if s.next(']') {
+		return e, bad("the event is missing")
+	}
+	var eventOK, idOK, answer bool
+	idOK = true
+	for n := 0; ; n++ {
+		var err error
+		switch n {
+		case 0:
+			if answer = s.peek() == 'n'; answer {
+				_, err = s.value()
+			} else {
+				e.Event, eventOK, err = s.text()
+			}
+		case 1:
+			e.Data, err = s.value()
+		case 2:
+			e.ID, idOK, err = s.id()
+		default:
+			_, err = s.value()
+		}
+		if err != nil {
+			return e, scanError(&s, err)
+		}
+		if s.next(',') {
+			continue
+		}
+		if !s.next(']') {
+			return e, scanError(&s, errSyntax)
+		}
+		if n > 2 {
+			return e, bad("the array has more than three elements")
+		}
+		break
+	}
+	if s.peek(); s.i < len(msg) {
+		return e, bad("something follows the array, at byte " + strconv.Itoa(s.i))
+	}
+	switch {
+	case !eventOK && !answer:
+		return e, errEvent()
+	case !idOK:
+		return e, errID()
+	case answer && len(e.ID) == 0:
+		return e, bad("the event is missing")
+	}
+	return e, nil
+}
+
+func (arrayCodec) Append(dst []byte, e Envelope) ([]byte, error) {
+	dst = append(dst, '[')
+	if e.Event != "" {
+		dst = appendString(dst, e.Event)
+	} else {
+		dst = append(dst, "null"...)
+	}
+	if len(e.Data) > 0 {
+		dst = append(append(dst, ','), e.Data...)
+	} else if len(e.ID) > 0 {
+		dst = append(dst, ",null"...)
+	}
+	if len(e.ID) > 0 {
+		dst = append(append(dst, ','), e.ID...)
+	}
+	return append(dst, ']'), nil
+}
+
+// member is a set of the envelope's own keys.
+type member uint8
+
+const (
+	memberEvent member = 1 << iota
+	memberID
+	memberData
+	memberError
+)
+
+func memberOf(key []byte) member {
+	switch string(key) {
+	case "event":
+		return memberEvent
+	case "id":
+		return memberID
+	case "data":
+		return memberData
+	case "error":
+		return memberError
+	}
+	return 0
+}
+
+// key takes a member's name, unquoted, and the colon.
+func (s *scanner) key() ([]byte, error) {
+	lit, escaped, err := s.str()
+	if err != nil {
+		return nil, err
+	}
+	if !s.next(':') {
+		return nil, errSyntax
+	}
+	if !escaped {
+		return lit[1 : len(lit)-1], nil
+	}
+	// A name that is not Unicode is nobody's name: what comes back serves.
+	key, _ := jsontext.AppendUnquote(nil, lit)
+	return key, nil
+}
+
+// text takes a value and gives it unquoted if it is a string of Unicode with
+// something in it.
+func (s *scanner) text() (text string, ok bool, err error) {
+	if s.peek() != '"' {
+		_, err := s.value()
+		return "", false, err
+	}
+	lit, escaped, err := s.str()
+	if err != nil {
+		return "", false, err
+	}
+	if !escaped {
+		text = string(lit[1 : len(lit)-1])
+		return text, text != "" && utf8.ValidString(text), nil
+	}
+	b, unquoteErr := jsontext.AppendUnquote(nil, lit)
+	return string(b), unquoteErr == nil && len(b) > 0, nil
+}
+
+// id takes a value and gives it as written if it may be an id.
+func (s *scanner) id() (id []byte, ok bool, err error) {
+	c := s.peek()
+	if id, err = s.value(); err != nil {
+		return nil, false, err
+	}
+	return id, (c == '"' || c == '-' || c-'0' < 10) && len(id) <= maxID && utf8.Valid(id), nil
+}
+
+// appendString appends a JSON string literal.
+func appendString(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			// The error is about invalid UTF-8, which is replaced.
+			dst, _ = jsontext.AppendQuote(dst, strings.ToValidUTF8(s, "\uFFFD"))
+			return dst
+		}
+	}
+	return append(append(append(dst, '"'), s...), '"')
+}
+
+func bad(what string) error {
+	return &websockets.Error{Message: "Bad message: " + what, Code: websockets.CodeBadMessage}
+}
+
+func errEvent() error { return bad("the event must be a string that is not empty") }
+
+func errID() error {
+	return bad("the id must be a number or a string of at most " + strconv.Itoa(maxID) + " bytes")
+}
+
+// scanError words an error of the scanner.
+func scanError(s *scanner, err error) error {
+	return bad(err.Error() + ", at byte " + strconv.Itoa(min(s.i, len(s.b))))
+}
+
+// shapeError words a message that begins with something else than it should.
+func shapeError(s *scanner, want string) error {
+	if _, err := s.value(); err != nil {
+		return scanError(s, err)
+	}
+	return bad(want)
+}

@@ -1,0 +1,338 @@
+package ws
+
+import (
+	"encoding/binary"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Opcodes of RFC 6455 §5.2.
+const (
+	opContinuation = 0x0
+	opText         = 0x1
+	opBinary       = 0x2
+	opClose        = 0x8
+	opPing         = 0x9
+	opPong         = 0xA
+)
+
+const (
+	maxControl     = 125 // payload of a control frame, RFC 6455 §5.5
+	maxFrameHeader = 10  // of a frame that the server sends: unmasked
+)
+
+// violation is what a client did wrong, with the close code that it gets.
+type violation struct {
+	cause websockets.Cause
+	code  websocket.StatusCode
+	text  string
+}
+
+func (v *violation) Error() string {
+	return "ws: " + v.text + " (close code " + strconv.Itoa(int(v.code)) + ")"
+}
+
+func protocolError(text string) *violation {
+	return &violation{websockets.CauseParseError, websocket.StatusProtocolError, text}
+}
+
+func tooBig() *violation {
+	return &violation{websockets.CauseMessageTooBig, websocket.StatusMessageTooBig, "message too big"}
+}
+
+func notUTF8(what string) *violation {
+	return &violation{websockets.CauseParseError, websocket.StatusInvalidFramePayloadData, what + " is not UTF-8"}
+}
+
+// goodbye is the client's close frame.
+type goodbye struct {
+	code websocket.StatusCode // StatusNoStatusRcvd when it had none
+	text string
+}
+
+func (*goodbye) Error() string { return "ws: the client said goodbye" }
+
+// header takes the bytes of one frame's header, one at a time.
+type header struct {
+	buf  [14]byte
+	n    int // bytes of buf taken
+	need int // bytes of the whole header; known once n is 2
+}
+
+// add takes one byte and tells whether the header is complete.
+func (h *header) add(c byte) bool {
+	h.buf[h.n] = c
+	h.n++
+	if h.n == 2 {
+		h.need = 2
+		switch c & 0x7f {
+		case 126:
+			h.need += 2
+		case 127:
+			h.need += 8
+		}
+		if c&0x80 != 0 {
+			h.need += 4
+		}
+	}
+	return h.n >= 2 && h.n == h.need
+}
+
+func (h *header) fin() bool  { return h.buf[0]&0x80 != 0 }
+func (h *header) op() byte   { return h.buf[0] & 0x0f }
+func (h *header) ctrl() bool { return h.buf[0]&0x08 != 0 }
+
+// length of the payload, of a complete header.
+func (h *header) length() uint64 {
+	switch l := h.buf[1] & 0x7f; l {
+	case 126:
+		return uint64(binary.BigEndian.Uint16(h.buf[2:]))
+	case 127:
+		return binary.BigEndian.Uint64(h.buf[2:])
+	default:
+		return uint64(l)
+	}
+}
+
+// inspector follows the frames of what a client sends and finds what the
+// websocket library lets pass or answers in its own way: protocol errors, the
+// number of fragments, the size of a message before it is read, and the close
+// frame. Whatever it objects to is withheld from the library, so that all
+// goodbyes are said in one place.
+type inspector struct {
+	maxMessage   int64
+	maxFragments int  // 0 for no limit
+	deflate      bool // compression was negotiated: RSV1 may be set
+
+	hdr       header
+	inPayload bool
+	rest      uint64 // of the payload that is being passed
+
+	inMessage  bool // between the first and the last frame of a message
+	compressed bool
+	fragments  int
+	size       int64
+
+	close    [maxControl]byte // payload of the close frame, unmasked
+	closeLen int
+}
+
+// atRest tells that no frame and no message is half received.
+func (s *inspector) atRest() bool { return !s.inMessage && !s.inPayload && s.hdr.n == 0 }
+
+// feed follows p and gives how many bytes of it may pass; less than all only
+// with an error, a *violation or a *goodbye. crossed tells that nothing was half
+// received at some point in p.
+func (s *inspector) feed(p []byte) (pass int, crossed bool, err error) {
+	for i := 0; i < len(p); {
+		if s.inPayload {
+			n := int(min(s.rest, uint64(len(p)-i)))
+			if s.hdr.op() == opClose {
+				s.collect(p[i : i+n])
+			}
+			s.rest -= uint64(n)
+			i += n
+			if s.rest > 0 {
+				continue
+			}
+		} else {
+			first := s.hdr.n == 0
+			done := s.hdr.add(p[i])
+			switch {
+			case first:
+				err = s.checkFirst()
+			case s.hdr.n == 2:
+				err = s.checkSecond()
+			case s.hdr.n == 3 && s.hdr.buf[1]&0x7f == 127 && p[i]&0x80 != 0:
+				err = protocolError("a negative length") // the library would see it before the mask
+			}
+			if err == nil && done {
+				err = s.checkLength()
+			}
+			if err != nil {
+				return i, crossed, err
+			}
+			i++
+			if !done {
+				continue
+			}
+			if s.rest = s.hdr.length(); s.rest > 0 {
+				s.inPayload = true
+				continue
+			}
+		}
+		if s.hdr.op() == opClose {
+			return i - 1, crossed, s.goodbye()
+		}
+		if !s.hdr.ctrl() && s.hdr.fin() {
+			s.inMessage = false
+		}
+		if !s.inMessage { // pings between fragments give no more time
+			crossed = true
+		}
+		s.inPayload = false
+		s.hdr.n = 0
+	}
+	return len(p), crossed, nil
+}
+
+// checkFirst looks at FIN, RSV and opcode.
+func (s *inspector) checkFirst() error {
+	c := s.hdr.buf[0]
+	op := s.hdr.op()
+	if c&0x30 != 0 || c&0x40 != 0 && (!s.deflate || op != opText && op != opBinary) {
+		return protocolError("reserved bits are set")
+	}
+	switch op {
+	case opText, opBinary:
+		if s.inMessage {
+			return protocolError("a new message began inside of a fragmented one")
+		}
+		s.inMessage = true
+		s.compressed = c&0x40 != 0
+		s.fragments, s.size = 0, 0
+	case opContinuation:
+		if !s.inMessage {
+			return protocolError("a continuation of nothing")
+		}
+	case opClose, opPing, opPong:
+		if !s.hdr.fin() {
+			return protocolError("a fragmented control frame")
+		}
+		return nil
+	default:
+		return protocolError("unknown opcode " + strconv.Itoa(int(op)))
+	}
+	if s.fragments++; s.maxFragments > 0 && s.fragments > s.maxFragments {
+		return &violation{websockets.CauseParseError, websocket.StatusPolicyViolation, "too many fragments"}
+	}
+	return nil
+}
+
+// checkSecond looks at the mask bit and the short length.
+func (s *inspector) checkSecond() error {
+	c := s.hdr.buf[1]
+	if c&0x80 == 0 {
+		return protocolError("a frame without mask")
+	}
+	if s.hdr.ctrl() && c&0x7f > maxControl {
+		return protocolError("a control frame over 125 bytes")
+	}
+	s.closeLen = 0
+	return nil
+}
+
+func (s *inspector) checkLength() error {
+	if s.hdr.ctrl() {
+		return nil
+	}
+	l := s.hdr.length()
+	limit := s.maxMessage
+	if s.compressed {
+		// Deflate makes what does not compress a little longer. What comes out
+		// is measured by the reader.
+		limit += limit>>8 + 64
+	}
+	if l > uint64(limit) || s.size+int64(l) > limit {
+		return tooBig()
+	}
+	s.size += int64(l)
+	return nil
+}
+
+func (s *inspector) collect(p []byte) {
+	mask := s.hdr.buf[s.hdr.need-4 : s.hdr.need]
+	for _, c := range p {
+		s.close[s.closeLen] = c ^ mask[s.closeLen&3]
+		s.closeLen++
+	}
+}
+
+// goodbye reads the close frame, RFC 6455 §5.5.1 and §7.4.
+func (s *inspector) goodbye() error {
+	p := s.close[:s.closeLen]
+	switch len(p) {
+	case 0:
+		return &goodbye{code: websocket.StatusNoStatusRcvd}
+	case 1:
+		return protocolError("a close frame with half a code")
+	}
+	code := websocket.StatusCode(binary.BigEndian.Uint16(p))
+	if !sendable(code) {
+		return protocolError("close code " + strconv.Itoa(int(code)))
+	}
+	if !utf8.Valid(p[2:]) {
+		return notUTF8("the close reason")
+	}
+	return &goodbye{code, string(p[2:])}
+}
+
+// sendable tells whether a close frame may carry the code, RFC 6455 §7.4.
+func sendable(code websocket.StatusCode) bool {
+	switch code {
+	case 1004, websocket.StatusNoStatusRcvd, websocket.StatusAbnormalClosure, websocket.StatusTLSHandshake:
+		return false
+	}
+	return code >= 1000 && code <= websocket.StatusBadGateway || code >= 3000 && code <= 4999
+}
+
+// frame is an encoded message with the header of RFC 6455 §5.2 before it.
+type frame struct {
+	bytes   []byte
+	payload int // where the payload begins
+	op      byte
+}
+
+// sealFrame makes a frame of buf, whose first maxFrameHeader bytes are free for the header.
+func sealFrame(op byte, buf []byte) *frame {
+	n := len(buf) - maxFrameHeader
+	start := maxFrameHeader - 2
+	switch {
+	case n > 0xffff:
+		start = 0
+		buf[1] = 127
+		binary.BigEndian.PutUint64(buf[2:], uint64(n))
+	case n > maxControl:
+		start = maxFrameHeader - 4
+		buf[start+1] = 126
+		binary.BigEndian.PutUint16(buf[start+2:], uint16(n))
+	default:
+		buf[start+1] = byte(n)
+	}
+	buf[start] = 0x80 | op
+	return &frame{buf[start:], maxFrameHeader - start, op}
+}
+
+// controlFrame makes a control frame; the payload must not be over maxControl.
+func controlFrame(op byte, payload []byte) []byte {
+	return append(append(make([]byte, 0, 2+len(payload)), 0x80|op, byte(len(payload))), payload...)
+}
+
+// closeFrame makes a close frame; without a sendable code it is empty, and the
+// text is cut to what fits.
+func closeFrame(code websocket.StatusCode, text string) []byte {
+	if !sendable(code) {
+		return controlFrame(opClose, nil)
+	}
+	p := binary.BigEndian.AppendUint16(nil, uint16(code))
+	return controlFrame(opClose, append(p, clip(text)...))
+}
+
+// clip cuts a close reason to the 123 bytes that fit, and makes it UTF-8.
+func clip(text string) string {
+	const room = maxControl - 2
+	if len(text) > room {
+		n := room
+		for n > 0 && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		text = text[:n]
+	}
+	if !utf8.ValidString(text) {
+		return ""
+	}
+	return text
+}

@@ -1,0 +1,155 @@
+package ws
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func beating(interval, timeout time.Duration) func(*websockets.ServerConfig) {
+	return func(c *websockets.ServerConfig) { c.Limits.PingInterval, c.Limits.PingTimeout = interval, timeout }
+}
+
+// F30: a peer that neither answers nor ends.
+func TestHalfOpenPeerIsClosed(t *testing.T) {
+	const interval, timeout = 60 * time.Millisecond, 80 * time.Millisecond
+	r := newRig(t, nil, beating(interval, timeout))
+	began := time.Now()
+	p, s := r.connect()
+	if op, payload, err := p.next(); op != opPing || payload != "" || err != nil {
+		t.Fatalf("got %x %q %v, want a ping", op, payload, err)
+	}
+	p.wantClose(1001, "ping timeout")
+	p.wantEnd()
+	s.wantReason(t, websockets.Reason{Cause: websockets.CausePingTimeout})
+	if took := time.Since(began); took < interval/2+timeout {
+		t.Errorf("closed after %v", took)
+	}
+}
+
+func TestPongKeepsTheConnection(t *testing.T) {
+	r := newRig(t, nil, beating(20*time.Millisecond, 60*time.Millisecond))
+	p, s := r.connect()
+	for range 8 { // well over interval and timeout
+		if op, _, err := p.next(); op != opPing || err != nil {
+			t.Fatalf("got %x %v, want a ping", op, err)
+		}
+		p.frame(0x80|opPong, "")
+	}
+	p.text(`{"event":"alive"}`)
+	p.want(`{"event":"alive"}`)
+	p.close(1000, "")
+	s.reason(t)
+}
+
+// The client answers no ping: what it sends otherwise is life enough.
+func TestTrafficKeepsTheConnection(t *testing.T) {
+	r := newRig(t, nil, beating(30*time.Millisecond, 60*time.Millisecond))
+	p, _ := r.connect()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 20 {
+		<-tick.C
+		p.text(`{"event":"e"}`)
+		for {
+			op, payload, err := p.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if op == opText && payload == `{"event":"e"}` {
+				break
+			}
+		}
+	}
+}
+
+// While the framework does not take messages the client's pongs are not read:
+// that is not the client's fault.
+func TestBackPressureIsNoPingTimeout(t *testing.T) {
+	const timeout = 30 * time.Millisecond
+	release := make(chan struct{})
+	ep := &endpoint{prepare: func(s *session) {
+		s.onReceive = func(s *session, m *websockets.Message) {
+			if m.Event == "block" {
+				<-release
+			}
+			echo(s, m)
+		}
+	}}
+	r := newRig(t, ep, beating(timeout, timeout), Options{MessageTimeout: timeout})
+	p, s := r.connect()
+	half := rawFrame(0x80|opText, []byte(`{"event":"after"}`))
+	p.write(append(rawFrame(0x80|opText, []byte(`{"event":"block"}`)), half[:9]...))
+	s.message(t, 0)
+	<-time.After(6 * timeout)
+	p.write(half[9:]) // the half message did not take too long either
+	close(release)
+	for _, want := range []string{`{"event":"block"}`, `{"event":"after"}`} {
+		op, payload, err := p.next()
+		for op == opPing {
+			op, payload, err = p.next()
+		}
+		if payload != want || err != nil {
+			t.Fatalf("got %x %q %v", op, payload, err)
+		}
+	}
+}
+
+// F31: the client goes on sending but takes nothing.
+func TestWriteWithoutProgressIsCut(t *testing.T) {
+	r := newRig(t, &endpoint{}, func(c *websockets.ServerConfig) {
+		c.Limits.PingTimeout = 50 * time.Millisecond
+		c.Limits.SendQueue = 64 << 20
+	})
+	_, s := r.connect()
+	big := out("e", `"`+string(make([]byte, 0))+longText(8<<20)+`"`)
+	for range 4 {
+		if err := s.conn.Emit(big, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.wantReason(t, websockets.Reason{Cause: websockets.CauseTransportError, Text: "the client takes no data"})
+}
+
+func TestSweeperLivesWithConnections(t *testing.T) {
+	r := newRig(t, nil, nil)
+	if r.srv.lives() != 0 {
+		t.Error("an idle server has goroutines")
+	}
+	for range 2 {
+		p, s := r.connect()
+		if n := r.srv.lives(); n != 2 {
+			t.Errorf("%d goroutines with one connection, want its own and the sweeper", n)
+		}
+		p.close(1000, "")
+		s.reason(t)
+		p.wantEnd()
+	}
+}
+
+func TestIdleConnectionsHaveOneGoroutine(t *testing.T) {
+	r := newRig(t, nil, nil)
+	before := runtime.NumGoroutine()
+	const n = 50
+	for range n {
+		p, _ := r.connect()
+		p.text(`{"event":"e"}`)
+		p.want(`{"event":"e"}`)
+	}
+	late := time.After(patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for { // handlers and writers are on their way out
+		got := runtime.NumGoroutine() - before
+		if got <= n+1 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("%d connections have %d goroutines", n, got)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package ws
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func TestOptionsMerge(t *testing.T) {
+	a := New(Options{Codec: JSONArray(), MaxFragments: 9, Compression: CompressionStream}, Options{MaxFragments: -1, Subprotocols: []string{"a"}})
+	o := Options{MessageTimeout: time.Second, Subprotocols: []string{}, Compression: CompressionOff, BinaryFrames: true}.over(a.opts)
+	if o.Codec != JSONArray() || o.MaxFragments != -1 || len(o.Subprotocols) != 0 || o.MessageTimeout != time.Second ||
+		o.Compression != CompressionOff || !o.BinaryFrames {
+		t.Errorf("merged to %+v", o)
+	}
+	d := New().opts
+	if d.Codec != JSON() || d.MaxFragments != 4096 || d.MessageTimeout != time.Minute || d.Compression != CompressionOff || d.BinaryFrames {
+		t.Errorf("defaults are %+v", d)
+	}
+}
+
+type foreignOption struct{ Options }
+
+type incomparable struct {
+	Codec
+	_ []int
+}
+
+func TestNewServerErrors(t *testing.T) {
+	one := []websockets.Endpoint{&endpoint{}}
+	for _, tt := range []struct {
+		name string
+		opts Options
+		cfg  websockets.ServerConfig
+		want string
+	}{
+		{"two endpoints", Options{}, websockets.ServerConfig{Path: "/a", Endpoints: []websockets.Endpoint{nil, nil}},
+			"ws: path /a: plain WebSocket has no namespaces, so a server has one endpoint, not 2: use websockets.Path to tell gateways apart"},
+		{"foreign option", Options{}, websockets.ServerConfig{Path: "/a", Endpoints: one, Options: []websockets.PlatformOption{foreignOption{}}},
+			"ws: path /a: ws.foreignOption is not an option of this platform: use ws.Options"},
+		{"subprotocol", Options{}, websockets.ServerConfig{Endpoints: one, Options: []websockets.PlatformOption{Options{Subprotocols: []string{"a b"}}}},
+			`ws: Options.Subprotocols: "a b" is not a token of RFC 9110: use letters, digits, and any of !#$%&'*+-.^_` + "`|~"},
+		{"compression", Options{Compression: 9}, websockets.ServerConfig{Endpoints: one},
+			"ws: Options.Compression: unknown value 9: use CompressionOff, CompressionEach or CompressionStream"},
+		{"codec", Options{Codec: incomparable{Codec: JSON()}}, websockets.ServerConfig{Endpoints: one},
+			"ws: Options.Codec: values of ws.incomparable cannot be compared: give a pointer"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := New(tt.opts).NewServer(tt.cfg)
+			if err == nil || err.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestTraits(t *testing.T) {
+	a := New()
+	want := websockets.Traits{DefaultPath: "/", PathPatterns: true, UpgradeOnly: true, ReplyAsEvent: true}
+	if a.Name() != "ws" || a.Traits() != want || (Options{}).PlatformName() != a.Name() {
+		t.Errorf("name %q, traits %+v", a.Name(), a.Traits())
+	}
+}
+
+func TestTokens(t *testing.T) {
+	for s, want := range map[string]bool{"": false, "v1.x_y-z+": true, "a,b": false, "é": false, "@": false, "[": false, "`": true} {
+		if isToken(s) != want {
+			t.Errorf("isToken(%q) is %v", s, !want)
+		}
+	}
+	if hasToken([]string{"a, b"}, "c") || !hasToken([]string{"x", "a , UPGRADE "}, "upgrade") {
+		t.Error("hasToken is wrong")
+	}
+}
+
+func TestBinaryFramesAndArrayCodec(t *testing.T) {
+	r := newRig(t, nil, func(c *websockets.ServerConfig) {
+		c.Options = []websockets.PlatformOption{Options{Codec: JSONArray()}}
+	}, Options{BinaryFrames: true})
+	p, _ := r.connect()
+	p.frame(0x80|opBinary, `["e",[1],7]`)
+	op, payload, err := p.next()
+	if op != opBinary || payload != `[null,[1],7]` || err != nil {
+		t.Errorf("got %x %s %v", op, payload, err)
+	}
+}
+
+func TestCompression(t *testing.T) {
+	for _, mode := range []Compression{CompressionEach, CompressionStream} {
+		r := newRig(t, nil, nil, Options{Compression: mode})
+		p := r.dial()
+		resp := p.request(upgradeHead + "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+		if !strings.HasPrefix(resp.Header.Get("Sec-WebSocket-Extensions"), "permessage-deflate") || resp.StatusCode != http.StatusSwitchingProtocols {
+			t.Fatalf("headers %v", resp.Header)
+		}
+		p.text(`{"event":"e","data":"` + strings.Repeat("a", 3000) + `"}`) // need not be compressed
+		b, err := p.br.ReadByte()
+		if err != nil || b != 0x80|0x40|opText {
+			t.Errorf("first byte of the answer %x, %v", b, err)
+		}
+		if n, _ := p.br.ReadByte(); n >= 126 {
+			t.Errorf("the answer has length %d", n)
+		}
+	}
+}

@@ -1,0 +1,279 @@
+package ws
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// writeChunk is how much is given to the kernel at once: a client that does not
+// take one chunk within Limits.PingTimeout counts as gone.
+const writeChunk = 64 << 10
+
+// wire is the net.Conn below the websocket library. All bytes pass here:
+// incoming ones through an inspector, outgoing ones one frame at a time,
+// whether they come from the library or from the connection itself.
+type wire struct {
+	net.Conn
+	clock *clock
+
+	// Of the reading goroutine.
+	ahead  []byte // what net/http had read already
+	insp   inspector
+	err    error // why reading has ended: *violation, *goodbye, or of the network
+	leftAt int64 // when the last read from the network returned
+
+	// Stamps of the clock for the heartbeat, 0 for "no".
+	readingSince atomic.Int64 // the reader waits for the network
+	heardAt      atomic.Int64 // bytes came in
+	partialSince atomic.Int64 // a frame or message is half received
+	pingedAt     atomic.Int64 // a ping went out and nothing came in since
+	writingSince atomic.Int64 // a write waits for the network
+
+	mu        sync.Mutex
+	free      sync.Cond // of mu: busy has become false, or closed true
+	busy      bool      // a frame, or a fragmented message of the library, is being written
+	closeSent bool
+	closed    bool
+
+	// Of the library's writes, which it does one at a time.
+	held    bool
+	out     header
+	outRest uint64
+	outPart bool
+}
+
+func newWire(nc net.Conn, clock *clock, insp inspector, ahead []byte) *wire {
+	w := &wire{Conn: nc, clock: clock, insp: insp, ahead: ahead}
+	w.free.L = &w.mu
+	w.heardAt.Store(clock.coarse())
+	return w
+}
+
+// Read gives the library what the inspector lets pass.
+func (w *wire) Read(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	var n int
+	var err error
+	if len(w.ahead) > 0 {
+		n = copy(p, w.ahead)
+		if w.ahead = w.ahead[n:]; len(w.ahead) == 0 {
+			w.ahead = nil
+		}
+	} else {
+		n, err = w.receive(p)
+	}
+	if n > 0 {
+		pass, crossed, inspErr := w.insp.feed(p[:n])
+		w.stampPartial(crossed)
+		if inspErr != nil {
+			w.err = inspErr
+			if pass > 0 {
+				return pass, nil
+			}
+			return 0, inspErr
+		}
+	}
+	if err != nil {
+		w.err = err
+	}
+	return n, err
+}
+
+// receive reads from the network. The time between two calls, in which the
+// server did something else, does not count for a half received message.
+func (w *wire) receive(p []byte) (int, error) {
+	now := w.clock.coarse()
+	if since := w.partialSince.Load(); since != 0 && w.leftAt != 0 {
+		w.partialSince.Store(since + now - w.leftAt)
+	}
+	w.readingSince.Store(now)
+	n, err := w.Conn.Read(p)
+	now = w.clock.coarse()
+	w.readingSince.Store(0)
+	w.leftAt = now
+	if n > 0 {
+		w.heardAt.Store(now)
+		if w.pingedAt.Load() != 0 {
+			w.pingedAt.Store(0)
+		}
+	}
+	return n, err
+}
+
+func (w *wire) stampPartial(crossed bool) {
+	switch was := w.partialSince.Load(); {
+	case w.insp.atRest():
+		if was != 0 {
+			w.partialSince.Store(0)
+		}
+	case was == 0 || crossed:
+		w.partialSince.Store(w.clock.coarse())
+	}
+}
+
+// Write takes what the library writes: control frames, compressed messages, and
+// whatever users of [ConnOf] send. A frame may come in pieces and a message in
+// frames; the wire belongs to them until the last.
+func (w *wire) Write(p []byte) (int, error) {
+	if !w.held {
+		if err := w.acquire(); err != nil {
+			return 0, err
+		}
+		w.held = true
+	}
+	n, err := w.send(p)
+	if err != nil || w.followOut(p) {
+		w.held = false
+		w.release()
+	}
+	return n, err
+}
+
+// followOut follows the library's frames and tells whether the last is complete.
+func (w *wire) followOut(p []byte) bool {
+	for len(p) > 0 {
+		if w.outRest > 0 {
+			n := min(w.outRest, uint64(len(p)))
+			w.outRest -= n
+			p = p[n:]
+		} else {
+			done := w.out.add(p[0])
+			p = p[1:]
+			if !done {
+				continue
+			}
+			w.outRest = w.out.length()
+			if w.out.op() == opClose {
+				w.mu.Lock()
+				w.closeSent = true
+				w.mu.Unlock()
+			}
+			if !w.out.ctrl() {
+				w.outPart = !w.out.fin()
+			}
+			w.out.n = 0
+		}
+	}
+	return w.outRest == 0 && w.out.n == 0 && !w.outPart
+}
+
+// writeFrame writes whole frames. It waits for its turn and for the network.
+func (w *wire) writeFrame(p []byte) error {
+	if err := w.acquire(); err != nil {
+		return err
+	}
+	defer w.release()
+	_, err := w.send(p)
+	return err
+}
+
+// writeClose writes the close frame, after which nothing else goes out. Only the first counts.
+func (w *wire) writeClose(p []byte) error {
+	if err := w.acquire(); err != nil {
+		return err
+	}
+	defer w.release()
+	w.mu.Lock()
+	w.closeSent = true
+	w.mu.Unlock()
+	_, err := w.send(p)
+	return err
+}
+
+func (w *wire) send(p []byte) (n int, err error) {
+	defer w.writingSince.Store(0)
+	for n < len(p) && err == nil {
+		w.writingSince.Store(w.clock.coarse())
+		var k int
+		k, err = w.Conn.Write(p[n:min(len(p), n+writeChunk)])
+		n += k
+	}
+	return n, err
+}
+
+// acquire waits until the wire is at the end of a frame.
+func (w *wire) acquire() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.busy && !w.closed {
+		w.free.Wait()
+	}
+	if w.closed || w.closeSent {
+		return net.ErrClosed
+	}
+	w.busy = true
+	return nil
+}
+
+func (w *wire) release() {
+	w.mu.Lock()
+	w.busy = false
+	last := w.closeSent
+	w.mu.Unlock()
+	if last {
+		w.free.Broadcast() // nobody will take a turn and pass it on
+	} else {
+		w.free.Signal()
+	}
+}
+
+// saidGoodbye tells whether a close frame has gone out.
+func (w *wire) saidGoodbye() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closeSent
+}
+
+// Close cuts the connection. It may be called at any time, by anybody, and does
+// not block: TLS would spend up to 5 s on its own goodbye, see [wire.endWrites].
+func (w *wire) Close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	stuck := w.busy
+	w.mu.Unlock()
+	w.free.Broadcast()
+	nc := w.Conn
+	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = t.NetConn()
+	}
+	if t, ok := nc.(interface{ SetLinger(sec int) error }); ok && stuck {
+		_ = t.SetLinger(0) // or the kernel would keep megabytes for a client that does not read
+	}
+	return nc.Close()
+}
+
+// endWrites ends the sending side where the connection has sides; on TLS it
+// tells the client that nothing has been cut off.
+func (w *wire) endWrites() bool {
+	half, ok := w.Conn.(interface{ CloseWrite() error })
+	return ok && half.CloseWrite() == nil
+}
+
+// linger ends the sending side and throws away what still comes, so that the
+// kernel does not answer it with a reset that overtakes the close frame. Of the
+// reading goroutine.
+func (w *wire) linger(d time.Duration) {
+	if !w.endWrites() {
+		return
+	}
+	const most = 16 << 20
+	_ = w.Conn.SetReadDeadline(time.Now().Add(d))
+	buf := getBuffer()
+	defer putBuffer(buf)
+	_, _ = io.CopyBuffer(io.Discard, onlyReader{io.LimitReader(w.Conn, most)}, (*buf)[:cap(*buf)])
+}
+
+// onlyReader hides WriterTo, which would bring its own buffer.
+type onlyReader struct{ io.Reader }

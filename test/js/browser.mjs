@@ -1,0 +1,37 @@
+// A browser, driven by lines. See lines.mjs. The arguments are the browser's
+// program and its flags.
+import { chromium } from 'playwright-core';
+import { serve, tell } from './lines.mjs';
+
+const [executablePath, ...args] = process.argv.slice(2);
+// launch gives every browser a new and empty profile.
+const browser = await chromium.launch({ executablePath, args, headless: true });
+const pages = new Map();
+
+serve(
+  {
+    version: () => browser.version(),
+    open: async ({ page: name, url, opts }) => {
+      const context = await browser.newContext(opts ?? {});
+      const page = await context.newPage();
+      page.on('console', (m) => tell({ page: name, kind: m.type(), text: m.text() }));
+      page.on('pageerror', (err) => tell({ page: name, kind: 'uncaught', text: err.message }));
+      page.on('requestfailed', (r) => tell({ page: name, kind: 'failed', text: `${r.url()} ${r.failure()?.errorText}` }));
+      pages.set(name, page);
+      const res = await page.goto(url, { waitUntil: 'load' });
+      return res?.status() ?? 0;
+    },
+    fill: ({ page, selector, text, timeout }) => pages.get(page).fill(selector, text, { timeout }),
+    click: ({ page, selector, timeout }) => pages.get(page).click(selector, { timeout }),
+    press: ({ page, selector, key, timeout }) => pages.get(page).press(selector, key, { timeout }),
+    text: ({ page, selector, timeout }) => pages.get(page).innerText(selector, { timeout }),
+    wait: ({ page, selector, text, timeout }) =>
+      pages.get(page).locator(selector).filter({ hasText: text }).first().waitFor({ timeout }),
+    eval: ({ page, code }) => pages.get(page).evaluate(code),
+    screenshot: async ({ page, path }) => void (await pages.get(page).screenshot({ path, fullPage: true })),
+    // settle: what the page did before has been told.
+    settle: async ({ page }) => void (pages.get(page)?.isClosed() === false && (await pages.get(page).evaluate('0'))),
+    close: ({ page }) => pages.get(page).context().close(),
+  },
+  () => browser.close(),
+);

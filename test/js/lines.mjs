@@ -1,0 +1,44 @@
+// One JSON value per line, in on stdin, out on stdout: how Go drives these
+// programs. Every request {"id","do",…} is answered by {"id","ok"} or
+// {"id","error"}; what happens by itself is a line without id.
+import { createInterface } from 'node:readline';
+
+// Binary travels as {"$binary": base64}.
+export const encode = (value) =>
+  JSON.stringify(value, function (key, v) {
+    const raw = this[key]; // before Buffer's own toJSON
+    if (raw instanceof ArrayBuffer || ArrayBuffer.isView(raw)) {
+      const bytes = raw instanceof ArrayBuffer ? Buffer.from(raw) : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+      return { $binary: bytes.toString('base64') };
+    }
+    return v;
+  });
+
+export const decode = (text) =>
+  JSON.parse(text, (_, v) =>
+    v !== null && typeof v === 'object' && typeof v.$binary === 'string' ? Buffer.from(v.$binary, 'base64') : v);
+
+export const tell = (line) => process.stdout.write(encode(line) + '\n');
+
+// An error with what a test wants to know of it.
+const told = (err) => ({ ...err, message: err?.message ?? String(err), data: err?.data, name: err?.name });
+
+// serve answers requests with commands[do](request) until stdin ends, then runs finish.
+export function serve(commands, finish = () => {}) {
+  console.log = console.error; // stdout is the wire
+  const lines = createInterface({ input: process.stdin });
+  lines.on('line', async (text) => {
+    const request = decode(text);
+    try {
+      const command = Object.hasOwn(commands, request.do) ? commands[request.do] : undefined;
+      if (!command) throw new Error(`no command ${request.do}`);
+      tell({ id: request.id, ok: (await command(request)) ?? null });
+    } catch (err) {
+      tell({ id: request.id, error: told(err) });
+    }
+  });
+  lines.on('close', async () => {
+    await finish();
+    process.exit(0);
+  });
+}

@@ -1,0 +1,212 @@
+package websockets
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Adapter is a platform: one wire protocol that gateways are served over. The
+// framework decides what happens (order, rooms, acks, errors, hooks), the
+// adapter decides how it travels. Write one, run [adaptertest.Run] against it,
+// and every gateway runs on it.
+//
+// The division of work:
+//
+//   - The framework calls [Adapter.NewServer] once for every distinct
+//     {listener, path} and routes requests to the returned [AdapterServer].
+//   - For each client that asks to enter, the adapter calls [Endpoint.Admit]
+//     before it accepts the handshake, then [Endpoint.Connect] once it has. What
+//     Connect returns, a [Session], takes everything the client sends.
+//   - The framework talks to the client through the adapter's [Conn].
+//
+// An Adapter is a value without connections: the same one may serve several
+// applications. It must be safe for concurrent use.
+type Adapter interface {
+	// Name is the platform in logs, errors and [Client.Platform]: "ws", "socketio".
+	Name() string
+	// Traits tells what the protocol can do. It never changes.
+	Traits() Traits
+	// NewServer makes the server of one {listener, path}. It must not accept
+	// anybody yet, start goroutines that outlive Close, or listen: the framework
+	// owns listeners. An error aborts the start.
+	NewServer(cfg ServerConfig) (AdapterServer, error)
+}
+
+// Traits describes a protocol.
+type Traits struct {
+	// DefaultPath is where a server lives when no gateway says Path: "/", "/socket.io/".
+	DefaultPath string
+	// Namespaces: clients of one server may enter several namespaces. Without
+	// it, the Namespace option is refused at boot with an error that names Path.
+	Namespaces bool
+	// PathPatterns: Path may have wildcards in the syntax of [http.ServeMux].
+	PathPatterns bool
+	// UpgradeOnly: the server serves nothing but upgrade requests, so ordinary
+	// requests to its path belong to the HTTP controllers. Otherwise everything
+	// at and below its path is the server's.
+	UpgradeOnly bool
+	// Binary: attachments travel as binary. Without it []byte is sent as base64 text.
+	Binary bool
+	// ReplyAsEvent: what a handler returns to a message that asked for no reply
+	// is sent back under the message's own event instead of being dropped.
+	ReplyAsEvent bool
+}
+
+// ServerConfig is what the framework has resolved for one server. It is not
+// changed after NewServer.
+type ServerConfig struct {
+	// Path as declared, normalised to begin with "/"; the adapter's DefaultPath
+	// when none was. May be a ServeMux pattern when Traits.PathPatterns.
+	Path string
+	// Options are the platform options that gateways declared (see
+	// [PlatformOption]), at most one of each type, already checked by
+	// [PlatformOption.PlatformName] to be this adapter's.
+	Options []PlatformOption
+	// Limits with the defaults filled in.
+	Limits Limits
+	// CheckOrigin reports whether a browser page of this request's Origin may
+	// connect. The adapter must answer 403 when it returns false, on every
+	// transport it has. It is never nil.
+	CheckOrigin func(*http.Request) bool
+	// Endpoints: one for each namespace of the server; exactly one, with an
+	// empty Namespace, when the platform has no namespaces.
+	Endpoints []Endpoint
+	// Logger carries platform and path already.
+	Logger *slog.Logger
+}
+
+// Limits of one server. Zero values mean the defaults, negative ones "no limit"
+// where that is said.
+type Limits struct {
+	// MaxMessage is the largest message accepted, in bytes after decompression
+	// and reassembly, attachments counted one by one. Default 1 MB (1,000,000).
+	MaxMessage int64
+	// HandshakeTimeout bounds the time from the first byte of a connection
+	// attempt to an accepted handshake, guards included. Default 15 s.
+	HandshakeTimeout time.Duration
+	// PingInterval is the pause between two heartbeats. Default 25 s.
+	PingInterval time.Duration
+	// PingTimeout is how long a heartbeat may stay unanswered before the client
+	// counts as gone. Default 20 s.
+	PingTimeout time.Duration
+	// SendQueue bounds the bytes that wait for one client. Default 1 MiB.
+	SendQueue int
+	// CloseTimeout bounds the goodbye of a connection: what is queued is sent
+	// within it, then the connection is cut. Default 5 s.
+	CloseTimeout time.Duration
+}
+
+// AdapterServer is one running server of a platform.
+//
+// ServeHTTP gets the requests that the framework's routing found to be the
+// server's: for an UpgradeOnly platform the upgrade requests whose path
+// matches, otherwise everything at and below the path. Path values of a pattern
+// are set on the request. A refused request is answered with a real HTTP status
+// and a JSON body, see [WriteRefusal].
+type AdapterServer interface {
+	http.Handler
+	// Native gives the platform's own server object for a namespace ("" where
+	// there are none), or nil. What users may do with it is the adapter's to document.
+	Native(namespace string) any
+	// Close ends the server after the framework has said goodbye to every
+	// session through Conn.Close: it refuses new requests, waits for
+	// connections to end until ctx is done, cuts the rest, and returns when no
+	// goroutine of the server is left (or ctx is done). Calling it twice is fine.
+	Close(ctx context.Context) error
+}
+
+// Endpoint is where clients enter: a namespace of a server, or the whole server
+// where a platform has none. The framework implements it. All methods are safe
+// for concurrent use.
+type Endpoint interface {
+	// Namespace is "/" or "/name" on platforms with namespaces, otherwise "".
+	// For a pattern it is the pattern as declared.
+	Namespace() string
+	// Match reports whether this endpoint serves the concrete namespace. Without
+	// a pattern it is equality. Endpoints are asked in order; the first match wins.
+	Match(namespace string) bool
+	// Admit runs the checks that come before the handshake is accepted. nil
+	// lets the client in; otherwise the error is to be told to it by
+	// [WriteRefusal] or by the platform's own refusal (with [RefusalOf]). It
+	// recovers panics, bounds itself by Limits.HandshakeTimeout, and refuses
+	// while the application is not accepting clients.
+	Admit(ctx context.Context, h *Handshake) error
+	// Connect makes conn a client. h must be the one that Admit accepted. It
+	// returns at once: HandleConnection runs on a goroutine of the framework,
+	// messages received meanwhile wait. After it, Session.Closed must be called
+	// exactly once. When the application stopped accepting in between, conn is
+	// closed by the framework as usual.
+	Connect(conn Conn, h *Handshake) Session
+}
+
+// Conn is one client's connection (in one namespace) as the adapter gives it to
+// the framework. All methods are safe for concurrent use, and none blocks on
+// the network: a slow client delays nobody.
+type Conn interface {
+	// ID is unique in the process, unguessable, and, where the protocol tells
+	// it to the client, the one the client knows.
+	ID() string
+	// Emit queues an event. When ack is not 0 the client is asked to answer, and
+	// the answer is handed to Session.Ack with that number. out is shared with
+	// other connections and must not be changed; [Outgoing.Frame] keeps what is
+	// encoded once for all. Errors: [ErrClosed], [ErrQueueFull] when the queue
+	// is full and the message was dropped or, by out.Overflow, the client closed.
+	Emit(out *Outgoing, ack uint64) error
+	// Reply answers a message that has m.Reply set, once, under m's own id or
+	// ack. out.Event is the event of a failure ("exception") or empty for a
+	// result; out without a payload is the empty answer.
+	Reply(m *Message, out *Outgoing) error
+	// Writable blocks until less than half of the send queue is used, the
+	// connection ends (ErrClosed), or ctx is done. Streams wait on it.
+	Writable(ctx context.Context) error
+	// Close says goodbye: what is queued is sent first (bounded by
+	// Limits.CloseTimeout), then the protocol's own farewell for the reason,
+	// then the connection ends and Session.Closed is called with r. It returns
+	// at once; later calls do nothing.
+	Close(r Reason)
+	// Native is the platform's own object for the connection.
+	Native() any
+}
+
+// Session takes what one client sends. The framework implements it. Receive and
+// Malformed are to be called from one goroutine at a time, in order of arrival;
+// Ack and Closed from any.
+type Session interface {
+	// Receive takes a message, and ownership of its bytes. It returns at once
+	// as long as the client's inbox has room, and otherwise blocks until a
+	// handler has finished (so that the adapter stops reading: back pressure),
+	// or the session has been closed.
+	Receive(m *Message)
+	// Ack takes the client's answer to an Emit with that number. It never
+	// blocks; an unknown number is ignored.
+	Ack(ack uint64, p Payload)
+	// Malformed answers a frame that could not be understood with an
+	// `exception`, in order with the other messages.
+	Malformed(err error)
+	// Closed tells that the connection has ended. It returns at once; handlers
+	// end, then HandleDisconnect runs. Only the first call counts.
+	Closed(r Reason)
+}
+
+// Message is an event that a client sent.
+type Message struct {
+	// Event is its name.
+	Event string
+	// Payload as it came: no argument is an empty Payload, one argument is
+	// itself, several are a JSON array of them.
+	Payload Payload
+	// Reply tells that the client waits for an answer.
+	Reply bool
+	// Ref is the adapter's own: what its Conn.Reply needs to answer.
+	Ref any
+}
+
+// PlatformOption is an option of one platform, such as ws.Options. It is given
+// among a gateway's options and passed on to the platform's server untouched.
+type PlatformOption interface {
+	Option
+	// PlatformName is the Name of the adapter that knows the option.
+	PlatformName() string
+}

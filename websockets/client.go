@@ -1,0 +1,97 @@
+package websockets
+
+import (
+	"context"
+	"net/http"
+)
+
+// Client is one connected client of a gateway. All methods are safe for
+// concurrent use, also after the client has left.
+//
+// It is an interface so that unit tests can fake it: embed Client in a struct,
+// write the methods that matter, and pass it with [WithClient].
+type Client interface {
+	Emitter
+	Holder
+
+	// ID is unique and unguessable; on Socket.IO it is the client's socket.id.
+	ID() string
+	// Namespace is the concrete Socket.IO namespace, "/" or "/chat"; empty on
+	// platforms without.
+	Namespace() string
+	// Platform is the adapter's name: "ws", "socketio".
+	Platform() string
+	// Request is the HTTP request of the handshake, with PathValue of path and
+	// namespace patterns. Its body must not be read.
+	Request() *http.Request
+	// Auth is what the client sent along with its handshake; Decode it.
+	Auth() Payload
+
+	// Call emits an event and waits for the client's answer (its ack). Use
+	// [NewCall] for a typed one. ctx bounds the wait; without a deadline it ends
+	// with the connection. Errors: [ErrClosed], [ErrQueueFull], the error of ctx.
+	// Never call it on the same client from a handler that ran out of
+	// Concurrency on a message the answer depends on; answers themselves need none.
+	Call(ctx context.Context, event string, data any, opts ...EmitOption) (Payload, error)
+
+	// Join puts the client into rooms. Errors: [ErrClosed], [ErrTooManyRooms].
+	Join(rooms ...string) error
+	// Leave takes it out of rooms; rooms it is not in are no error.
+	Leave(rooms ...string)
+	// Rooms lists the rooms, sorted. In HandleDisconnect they are those that
+	// the client was in.
+	Rooms() []string
+
+	// Disconnect ends the connection after what is queued has been sent. It
+	// returns at once; HandleDisconnect follows.
+	Disconnect()
+	// Context ends when the client disconnects; its cause is then [ErrClosed].
+	Context() context.Context
+	// Native is the platform's own object; use the typed function of the
+	// platform's package instead, such as ws.ConnOf.
+	Native() any
+}
+
+type clientKey struct{}
+
+// ClientFrom gives the client whose message or hook is being handled, from the
+// context that the handler was given. It is nil outside of one.
+func ClientFrom(ctx context.Context) Client {
+	c, _ := ctx.Value(clientKey{}).(Client)
+	return c
+}
+
+// WithClient gives a context from which [ClientFrom] returns c, for unit tests
+// that call handlers directly.
+func WithClient(ctx context.Context, c Client) context.Context {
+	return context.WithValue(ctx, clientKey{}, c)
+}
+
+// CallEvent is an event that the server sends and the client answers. Make one
+// per event, in a package variable.
+//
+//	var Confirm = websockets.NewCall[Question, Answer]("confirm")
+//
+//	answer, err := Confirm.Call(ctx, client, Question{"Delete all?"})
+type CallEvent[Req, Res any] struct {
+	name string
+	opts []EmitOption
+}
+
+// NewCall describes a call named event that sends a Req and is answered by a Res.
+func NewCall[Req, Res any](event string, opts ...EmitOption) CallEvent[Req, Res] {
+	return CallEvent[Req, Res]{event, opts}
+}
+
+// Name is the event's name on the wire.
+func (e CallEvent[Req, Res]) Name() string { return e.name }
+
+// Call sends req to the client and waits for its answer, as [Client.Call] does.
+func (e CallEvent[Req, Res]) Call(ctx context.Context, c Client, req Req) (Res, error) {
+	var res Res
+	p, err := c.Call(ctx, e.name, req, e.opts...)
+	if err != nil {
+		return res, err
+	}
+	return res, p.Decode(&res)
+}

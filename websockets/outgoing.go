@@ -1,0 +1,100 @@
+package websockets
+
+import "sync"
+
+// Overflow says what happens to a message when the client's send queue is full.
+type Overflow uint8
+
+// The policies of a full send queue.
+const (
+	// OverflowClose drops the client: close code 1008 on plain WebSocket,
+	// "queue overflow" as [Reason]. The default: nothing is lost unnoticed.
+	OverflowClose Overflow = iota
+	// OverflowDropNewest drops this message.
+	OverflowDropNewest
+	// OverflowDropOldest drops waiting droppable messages (those emitted with
+	// DropNewest or DropOldest), oldest first, until this one fits.
+	OverflowDropOldest
+)
+
+// Outgoing is one message on its way to one client or to many. It is encoded at
+// most once for every form that its recipients need. It is safe for concurrent
+// use; its exported fields must not be changed once it has been handed to a Conn.
+type Outgoing struct {
+	// Event is the event's name; empty for the result of a request.
+	Event string
+	// Overflow is what to do when a recipient's queue is full.
+	Overflow Overflow
+
+	value any
+	empty bool // no payload at all, as opposed to a payload of null
+
+	mu     sync.Mutex
+	forms  [2]form // text, binary
+	frames []frame
+}
+
+type form struct {
+	done    bool
+	payload Payload
+	err     error
+}
+
+type frame struct {
+	key any
+	val any
+	err error
+}
+
+// NewOutgoing makes a message of v, which must not be changed until the last
+// recipient's Emit has returned. Adapters need it in tests only.
+func NewOutgoing(event string, v any) *Outgoing {
+	return &Outgoing{Event: event, value: v}
+}
+
+// Empty reports whether the message has no payload.
+func (o *Outgoing) Empty() bool { return o.empty }
+
+// Payload gives the encoded payload. With binary, every []byte in the value
+// becomes a placeholder {"_placeholder":true,"num":n} and an attachment;
+// without, it becomes base64 text. The result is shared: do not change it.
+func (o *Outgoing) Payload(binary bool) (Payload, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.payload(binary)
+}
+
+func (o *Outgoing) payload(binary bool) (Payload, error) {
+	if o.empty {
+		return Payload{}, nil
+	}
+	f := &o.forms[0]
+	if binary {
+		f = &o.forms[1]
+	}
+	if !f.done {
+		f.payload, f.err = encodePayload(o.value, binary)
+		f.done = true
+	}
+	return f.payload, f.err
+}
+
+// Frame returns what build made of the payload under key, calling build only
+// the first time. Adapters keep the bytes of a broadcast here, one for every
+// codec. key must be comparable; build must not call methods of o.
+func (o *Outgoing) Frame(key any, binary bool, build func(event string, p Payload) (any, error)) (any, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range o.frames {
+		if o.frames[i].key == key {
+			return o.frames[i].val, o.frames[i].err
+		}
+	}
+	f := frame{key: key}
+	var p Payload
+	if p, f.err = o.payload(binary); f.err == nil {
+		f.val, f.err = build(o.Event, p)
+	}
+	o.frames = append(o.frames, f)
+	return f.val, f.err
+}

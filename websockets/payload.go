@@ -1,0 +1,256 @@
+package websockets
+
+import (
+	stdjson "encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Payload is what a message carries, undecoded: JSON text, plus the binary
+// attachments that placeholders {"_placeholder":true,"num":n} in it point to.
+// As a handler's type it gives the handler the bytes as they came; they belong
+// to the message and may be kept.
+type Payload struct {
+	// JSON is one JSON value; empty means that there was no argument.
+	JSON []byte
+	// Attachments are the binary parts, in the order of their numbers.
+	Attachments [][]byte
+}
+
+// Size is the number of bytes of JSON and attachments.
+func (p Payload) Size() int {
+	n := len(p.JSON)
+	for _, a := range p.Attachments {
+		n += len(a)
+	}
+	return n
+}
+
+// IsZero reports whether there is no payload at all.
+func (p Payload) IsZero() bool { return len(p.JSON) == 0 && len(p.Attachments) == 0 }
+
+// Decode stores the payload in the value that v points to, as json/v2 does:
+// duplicate names and invalid UTF-8 are errors, names match exactly or else
+// without regard to case. []byte takes an attachment or base64 text. No payload
+// leaves v as it is. The error is an [*Error] fit for the client.
+func (p Payload) Decode(v any) error {
+	if len(p.JSON) == 0 {
+		return nil
+	}
+	if raw, ok := v.(*stdjson.RawMessage); ok && len(p.Attachments) == 0 {
+		if !jsontext.Value(p.JSON).IsValid() {
+			return &Error{Message: "Bad payload: not valid JSON", Code: CodeBadPayload}
+		}
+		*raw = p.JSON
+		return nil
+	}
+	opts := decodeOptions
+	if len(p.Attachments) > 0 {
+		opts = json.JoinOptions(decodeOptions, json.WithUnmarshalers(attachmentDecoder(p.Attachments)))
+	}
+	if err := json.Unmarshal(p.JSON, v, opts); err != nil {
+		return decodeError(err)
+	}
+	return nil
+}
+
+// Codes of the errors that the framework itself tells clients.
+const (
+	CodeBadPayload    = "bad_payload"    // the payload does not fit the handler's type
+	CodeBadMessage    = "bad_message"    // the frame is not a message at all
+	CodeUnknownEvent  = "unknown_event"  // nobody subscribes to the event
+	CodeTooManyTasks  = "too_many_tasks" // see Background
+	CodeNotAccepting  = "not_accepting"  // the application is starting or stopping
+	CodeForbidden     = "forbidden"
+	CodeForeignOrigin = "foreign_origin"
+	CodeNotFound      = "not_found"
+)
+
+var (
+	decodeOptions = json.JoinOptions(json.MatchCaseInsensitiveNames(true))
+	encodeOptions = json.JoinOptions(json.Deterministic(false))
+)
+
+func marshalJSON(v any) ([]byte, error) { return json.Marshal(v, encodeOptions) }
+
+type placeholder struct {
+	Placeholder bool `json:"_placeholder"`
+	Num         int  `json:"num"`
+}
+
+// attachmentDecoder decodes a placeholder into []byte; anything else takes the
+// ordinary way (base64 text).
+func attachmentDecoder(att [][]byte) *json.Unmarshalers {
+	return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, b *[]byte) error {
+		if dec.PeekKind() != '{' {
+			return errors.ErrUnsupported
+		}
+		var ph placeholder
+		if err := json.UnmarshalDecode(dec, &ph, json.RejectUnknownMembers(true)); err != nil {
+			return err
+		}
+		if !ph.Placeholder || ph.Num < 0 || ph.Num >= len(att) {
+			return fmt.Errorf("no such attachment")
+		}
+		*b = att[ph.Num]
+		return nil
+	})
+}
+
+// encodePayload encodes v once. With binary, []byte leaves the text.
+func encodePayload(v any, binary bool) (Payload, error) {
+	switch v := v.(type) {
+	case Payload:
+		if binary || len(v.Attachments) == 0 {
+			return v, nil
+		}
+		return inlineAttachments(v)
+	case stdjson.RawMessage:
+		if len(v) == 0 {
+			return Payload{JSON: []byte("null")}, nil
+		}
+	}
+	if !binary {
+		b, err := marshalJSON(v)
+		if err != nil {
+			return Payload{}, encodeError(err)
+		}
+		return Payload{JSON: b}, nil
+	}
+	var att [][]byte
+	m := json.MarshalToFunc(func(enc *jsontext.Encoder, b []byte) error {
+		if b == nil {
+			return enc.WriteToken(jsontext.Null)
+		}
+		n := len(att)
+		att = append(att, b)
+		return enc.WriteValue(fmt.Appendf(nil, `{"_placeholder":true,"num":%d}`, n))
+	})
+	b, err := json.Marshal(v, encodeOptions, json.WithMarshalers(m))
+	if err != nil {
+		return Payload{}, encodeError(err)
+	}
+	return Payload{JSON: b, Attachments: att}, nil
+}
+
+// inlineAttachments turns placeholders into base64 text, for a raw payload that
+// goes from a platform with binary to one without.
+func inlineAttachments(p Payload) (Payload, error) {
+	var v any
+	if err := json.Unmarshal(p.JSON, &v); err != nil {
+		return Payload{}, encodeError(err)
+	}
+	b, err := marshalJSON(replacePlaceholders(v, p.Attachments))
+	if err != nil {
+		return Payload{}, encodeError(err)
+	}
+	return Payload{JSON: b}, nil
+}
+
+func replacePlaceholders(v any, att [][]byte) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = replacePlaceholders(v[i], att)
+		}
+	case map[string]any:
+		if n, ok := v["num"].(float64); ok && v["_placeholder"] == true && len(v) == 2 && n >= 0 && int(n) < len(att) {
+			return att[int(n)]
+		}
+		for k := range v {
+			v[k] = replacePlaceholders(v[k], att)
+		}
+	}
+	return v
+}
+
+func encodeError(err error) error {
+	return fmt.Errorf("websockets: payload does not encode as JSON: %w", err)
+}
+
+// decodeError words a decode failure for the client: where in the payload, what
+// was found, what is expected; never the Go type.
+func decodeError(err error) error {
+	e := &Error{Message: "Bad payload", Code: CodeBadPayload, Err: err}
+	if syn, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		switch {
+		case errors.Is(syn.Err, jsontext.ErrDuplicateName):
+			e.Message += ": " + pointer(syn.JSONPointer) + " is there twice"
+		default:
+			e.Message += ": not valid JSON"
+		}
+		return e
+	}
+	if sem, ok := errors.AsType[*json.SemanticError](err); ok {
+		want, got := jsonName(sem.GoType), kindName(sem.JSONKind)
+		where := pointer(sem.JSONPointer)
+		switch {
+		case want == "" || got == "":
+			e.Message += ": " + where + " does not fit"
+		case want == got: // the kind is right, the value is not: out of range, bad base64, bad time
+			e.Message += ": " + where + " is out of range or malformed"
+		default:
+			e.Message += fmt.Sprintf(": %s must be %s, not %s", where, want, got)
+		}
+	}
+	return e
+}
+
+func pointer(p jsontext.Pointer) string {
+	if p == "" {
+		return "the payload"
+	}
+	return strings.ReplaceAll(strings.TrimPrefix(string(p), "/"), "/", ".")
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "a boolean"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	}
+	return ""
+}
+
+// jsonName names the JSON kind that a Go type decodes from.
+func jsonName(t reflect.Type) string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil {
+		return ""
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "a boolean"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
+		reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.String:
+		return "a string"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice, reflect.Array:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return "a string"
+		}
+		return "an array"
+	default:
+		return ""
+	}
+}

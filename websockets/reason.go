@@ -1,0 +1,50 @@
+package websockets
+
+import "strconv"
+
+// Cause is why a connection ended. The texts of the first eight are Socket.IO's own.
+type Cause string
+
+// The causes of a disconnect.
+const (
+	CauseClientDisconnect Cause = "client namespace disconnect" // the client said goodbye
+	CauseServerDisconnect Cause = "server namespace disconnect" // Client.Disconnect, or HandleConnection refused
+	CauseShutdown         Cause = "server shutting down"
+	CauseTransportClose   Cause = "transport close" // the connection ended without a goodbye
+	CauseTransportError   Cause = "transport error"
+	CausePingTimeout      Cause = "ping timeout"
+	CauseParseError       Cause = "parse error" // the client broke the protocol
+	CauseForcedClose      Cause = "forced close"
+	CauseQueueOverflow    Cause = "queue overflow" // the client read too slowly
+	CauseMessageTooBig    Cause = "message too big"
+)
+
+// Reason tells why a client left. The zero Reason means a cut connection.
+type Reason struct {
+	// Cause is what happened, on every platform the same words.
+	Cause Cause
+	// Code is the WebSocket close code of RFC 6455 §7.4 where the platform has
+	// one, 0 otherwise: received for CauseClientDisconnect, sent for the server's own causes.
+	Code int
+	// Text is the close reason that went with Code, or a word of detail.
+	Text string
+}
+
+// String is the cause, with code and text where there are any.
+func (r Reason) String() string {
+	s := string(r.Cause)
+	if s == "" {
+		s = string(CauseTransportClose)
+	}
+	if r.Code != 0 {
+		s += " (" + strconv.Itoa(r.Code)
+		if r.Text != "" {
+			s += " " + r.Text
+		}
+		return s + ")"
+	}
+	if r.Text != "" {
+		s += ": " + r.Text
+	}
+	return s
+}

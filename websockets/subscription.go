@@ -1,0 +1,192 @@
+package websockets
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"reflect"
+)
+
+// Subscription binds a handler to an event; see [On], [Listen], [Stream] and
+// [Fallback]. It is immutable.
+type Subscription struct {
+	event      string
+	kind       Kind
+	in, out    reflect.Type
+	invoke     invoker
+	background int
+	problem    string
+}
+
+// Kind tells how a handler answers.
+type Kind string
+
+// The kinds of subscription.
+const (
+	KindOn       Kind = "on"       // a result or a Response
+	KindListen   Kind = "listen"   // no result
+	KindStream   Kind = "stream"   // many responses
+	KindFallback Kind = "fallback" // events that nobody subscribes
+)
+
+// invoker decodes the payload, calls the handler, and hands what comes out to emit.
+type invoker func(ctx context.Context, m *Message, answer answerer) error
+
+// answerer is where results of a handler go.
+type answerer interface {
+	result(v any) error             // the answer of the request
+	respond(out *Outgoing) error    // an event of its own
+	item(ctx context.Context) error // before each stream item: waits for the client
+}
+
+// HandlerOption configures one subscription.
+type HandlerOption interface {
+	applyHandler(*Subscription)
+}
+
+type handlerOptionFunc func(*Subscription)
+
+func (f handlerOptionFunc) applyHandler(s *Subscription) { f(s) }
+
+// Background lets the handler run beside the client's other messages, at most n
+// at once for each client; one more is refused with an error. It is for streams
+// that last: without it, a handler holds back the client's next messages until
+// it returns.
+func Background(n int) HandlerOption {
+	return handlerOptionFunc(func(s *Subscription) {
+		s.background = n
+		if n < 1 {
+			s.problem = fmt.Sprintf("Background(%d): must be at least 1", n)
+		}
+	})
+}
+
+// On subscribes a handler that answers: its result becomes the ack, or, on plain
+// WebSocket, the reply frame, whatever the value. A result of type [Response]
+// is sent as its event instead, and a waiting ack is answered empty.
+//
+//	websockets.On("identity", g.Identity)
+//	func (g *Gateway) Identity(ctx context.Context, n int) (int, error) { return n, nil }
+//
+// In is decoded from the payload: none leaves it zero, several arguments are a
+// JSON array. As In, [Payload] takes the bytes undecoded.
+func On[In, Out any](event string, h func(context.Context, In) (Out, error), opts ...HandlerOption) Subscription {
+	s := Subscription{event: event, kind: KindOn, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
+	_, isResponse := any(*new(Out)).(response)
+	s.invoke = func(ctx context.Context, m *Message, a answerer) error {
+		in, err := decode[In](m)
+		if err != nil {
+			return err
+		}
+		out, err := h(ctx, in)
+		if err != nil {
+			return err
+		}
+		if isResponse {
+			if err := a.respond(any(out).(response).outgoing(m.Event)); err != nil {
+				return err
+			}
+			return nil
+		}
+		return a.result(out)
+	}
+	return s.with(h == nil, opts)
+}
+
+// Listen subscribes a handler without a result; a waiting ack is answered empty.
+func Listen[In any](event string, h func(context.Context, In) error, opts ...HandlerOption) Subscription {
+	s := Subscription{event: event, kind: KindListen, in: reflect.TypeFor[In]()}
+	s.invoke = func(ctx context.Context, m *Message, _ answerer) error {
+		in, err := decode[In](m)
+		if err != nil {
+			return err
+		}
+		return h(ctx, in)
+	}
+	return s.with(h == nil, opts)
+}
+
+// Stream subscribes a handler that sends any number of responses, each as soon
+// as the sequence yields it, and not faster than the client takes them. The
+// sequence is stopped when the client leaves; an error ends it and is told to
+// the client. A waiting ack is answered empty at the end.
+//
+//	func (g *Gateway) Count(ctx context.Context, n int) iter.Seq2[websockets.Response[int], error]
+//
+// A stream that lasts wants [Background].
+func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Response[Out], error], opts ...HandlerOption) Subscription {
+	s := Subscription{event: event, kind: KindStream, in: reflect.TypeFor[In](), out: reflect.TypeFor[Response[Out]]()}
+	s.invoke = func(ctx context.Context, m *Message, a answerer) error {
+		in, err := decode[In](m)
+		if err != nil {
+			return err
+		}
+		seq := h(ctx, in)
+		if seq == nil {
+			return nil
+		}
+		for item, err := range seq {
+			if err != nil {
+				return err
+			}
+			if err := a.item(ctx); err != nil {
+				return err
+			}
+			if err := a.respond(item.outgoing(m.Event)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return s.with(h == nil, opts)
+}
+
+// Fallback subscribes a handler to every event that no other one of the
+// endpoint takes. Its result answers as with [On].
+func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out, error), opts ...HandlerOption) Subscription {
+	s := Subscription{kind: KindFallback, in: reflect.TypeFor[Payload](), out: reflect.TypeFor[Out]()}
+	_, isResponse := any(*new(Out)).(response)
+	s.invoke = func(ctx context.Context, m *Message, a answerer) error {
+		out, err := h(ctx, m.Event, m.Payload)
+		if err != nil {
+			return err
+		}
+		if isResponse {
+			return a.respond(any(out).(response).outgoing(m.Event))
+		}
+		return a.result(out)
+	}
+	return s.with(h == nil, opts)
+}
+
+func (s Subscription) with(isNil bool, opts []HandlerOption) Subscription {
+	for _, o := range opts {
+		if o != nil {
+			o.applyHandler(&s)
+		}
+	}
+	switch {
+	case isNil:
+		s.problem = "the handler is nil"
+	case s.kind != KindFallback && s.event == "":
+		s.problem = "the event has no name"
+	case reserved[s.event]:
+		s.problem = "the name is reserved by the platforms; choose another"
+	}
+	return s
+}
+
+// reserved names never reach handlers: the platforms use them themselves.
+var reserved = map[string]bool{
+	"connect": true, "connect_error": true, "disconnect": true, "disconnecting": true,
+	"newListener": true, "removeListener": true, EventException: true,
+}
+
+func decode[In any](m *Message) (In, error) {
+	var in In
+	if p, ok := any(&in).(*Payload); ok {
+		*p = m.Payload
+		return in, nil
+	}
+	return in, m.Payload.Decode(&in)
+}
