@@ -93,5 +93,6 @@ func (e CallEvent[Req, Res]) Call(ctx context.Context, c Client, req Req) (Res, 
 	if err != nil {
 		return res, err
 	}
-	return res, p.Decode(&res)
+	err = p.Decode(&res)
+	return res, err
 }

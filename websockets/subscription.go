@@ -188,5 +188,6 @@ func decode[In any](m *Message) (In, error) {
 		*p = m.Payload
 		return in, nil
 	}
-	return in, m.Payload.Decode(&in)
+	err := m.Payload.Decode(&in)
+	return in, err
 }

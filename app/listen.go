@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/web"
+)
+
+// listener is one open port with its HTTP server.
+type listener struct {
+	net    net.Listener
+	server *http.Server
+	done   chan struct{}
+}
+
+// listen opens every port, then lets clients in, then serves: no port accepts
+// before all could be opened.
+func (a *App) listen(ctx context.Context) error {
+	next, owns := a.controllers()
+	main := a.runtime.Handler("", next, owns)
+	if a.cfg.http {
+		l, err := a.open(ctx, a.cfg.addr, main)
+		if err != nil {
+			return fmt.Errorf("app: HTTP(%q): %w", a.cfg.addr, err)
+		}
+		a.runtime.Listening("", l.net.Addr())
+		a.ready.Lock()
+		a.addr = l.net.Addr()
+		a.ready.Unlock()
+	}
+	for addr := range a.runtime.Listeners() {
+		l, err := a.open(ctx, addr, a.runtime.Handler(addr, nil, nil))
+		if err != nil {
+			return fmt.Errorf("app: gateways' address %q: %w", addr, err)
+		}
+		a.runtime.Listening(addr, l.net.Addr())
+	}
+	a.ready.Lock()
+	a.handler = main
+	a.ready.Unlock()
+	a.runtime.Open()
+	for _, l := range a.listeners {
+		a.log.Info("listening", "address", l.net.Addr().String())
+		go func() {
+			defer close(l.done)
+			if err := l.server.Serve(l.net); !errors.Is(err, http.ErrServerClosed) {
+				select {
+				case a.failed <- fmt.Errorf("app: listener %s: %w", l.net.Addr(), err):
+				default:
+				}
+			}
+		}()
+	}
+	return nil
+}
+
+// controllers builds the router of all controllers; nil when there are none.
+func (a *App) controllers() (http.Handler, func(*http.Request) bool) {
+	var cs []web.Controller
+	for _, c := range module.Find[web.Controller](a.graph) {
+		cs = append(cs, c)
+	}
+	router := web.NewRouter(cs)
+	return router, func(r *http.Request) bool {
+		for _, m := range []string{r.Method, http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			if router.Match(chi.NewRouteContext(), m, r.URL.Path) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func (a *App) open(ctx context.Context, addr string, h http.Handler) (*listener, error) {
+	var lc net.ListenConfig
+	nl, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	l := &listener{net: nl, done: make(chan struct{}), server: &http.Server{
+		Handler: h,
+		// A client that dribbles its headers must not hold a connection for ever.
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}}
+	a.listeners = append(a.listeners, l)
+	return l, nil
+}
+
+// unlisten ends gateways and HTTP servers. Hijacked connections are the
+// gateways' to end: http.Server.Shutdown does not know them.
+func (a *App) unlisten(ctx context.Context) error {
+	var errs []error
+	if a.runtime != nil {
+		errs = append(errs, a.runtime.Stop(ctx))
+	}
+	a.ready.Lock()
+	serving := a.handler != nil
+	a.handler = nil
+	a.ready.Unlock()
+	for _, l := range a.listeners {
+		if err := l.server.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("app: requests on %s did not finish in time: %w", l.net.Addr(), err))
+			_ = l.server.Close()
+		}
+		_ = l.net.Close() // Shutdown closes only what Serve has begun
+		if serving {
+			<-l.done
+		}
+	}
+	return errors.Join(errs...)
+}

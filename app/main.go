@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/gatehouse-go/gatehouse/module"
+)
+
+// Main runs an application until SIGINT or SIGTERM and ends the process: status
+// 0 after a clean stop, 1 with the error on standard error otherwise. A second
+// signal ends it at once.
+func Main(root *module.Module, opts ...Option) {
+	os.Exit(run(root, opts))
+}
+
+func run(root *module.Module, opts []Option) int {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// After the first signal the default returns: the second one kills.
+	stop := context.AfterFunc(ctx, cancel)
+	defer stop()
+	defer cancel()
+	a, err := New(root, opts...)
+	if err == nil {
+		err = a.Run(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// Run starts the application, waits until ctx ends or a listener fails, and
+// stops it. An end of ctx is no error.
+func (a *App) Run(ctx context.Context) error {
+	startCtx, cancel := context.WithTimeout(ctx, a.cfg.startTimeout)
+	err := a.Start(startCtx)
+	cancel()
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil // told to stop before it had started
+		}
+		return err
+	}
+	var failure error
+	select {
+	case <-ctx.Done():
+	case failure = <-a.failed:
+	}
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
+	defer cancel()
+	return errors.Join(failure, a.Stop(stopCtx))
+}

@@ -1,0 +1,72 @@
+package app
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Option configures an application.
+type Option interface{ apply(*config) }
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+type config struct {
+	http         bool
+	mounted      bool
+	addr         string
+	adapter      websockets.Adapter
+	log          *slog.Logger
+	startTimeout time.Duration
+	stopTimeout  time.Duration
+	onReady      []func(*App)
+	resolve      []module.ResolveOption
+}
+
+// HTTP serves controllers and gateways on a TCP address such as ":3000";
+// "127.0.0.1:0" takes any free port, see App.Addr.
+func HTTP(addr string) Option {
+	return optionFunc(func(c *config) { c.http, c.addr = true, addr })
+}
+
+// Mounted makes an application without a listener of its own, whose
+// App.Handler somebody else serves.
+func Mounted() Option {
+	return optionFunc(func(c *config) { c.mounted = true })
+}
+
+// WebSockets chooses the platform of the gateways that name none with websockets.Via.
+func WebSockets(adapter websockets.Adapter) Option {
+	return optionFunc(func(c *config) { c.adapter = adapter })
+}
+
+// Logger is where the application logs, and what constructors that take a
+// *slog.Logger get. Default: text on standard error, from level Info.
+func Logger(log *slog.Logger) Option {
+	return optionFunc(func(c *config) { c.log = log })
+}
+
+// StartTimeout bounds Main's and Run's start. Default 15 s.
+func StartTimeout(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.startTimeout = d })
+}
+
+// StopTimeout bounds Main's and Run's stop: handlers that have not finished by
+// then are cut. Default 15 s.
+func StopTimeout(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.stopTimeout = d })
+}
+
+// OnReady is called when the application listens and lets clients in.
+func OnReady(f func(*App)) Option {
+	return optionFunc(func(c *config) { c.onReady = append(c.onReady, f) })
+}
+
+// Resolve passes options to module.Resolve, such as overrides of a test.
+func Resolve(opts ...module.ResolveOption) Option {
+	return optionFunc(func(c *config) { c.resolve = append(c.resolve, opts...) })
+}

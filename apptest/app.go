@@ -1,0 +1,102 @@
+package apptest
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/module"
+)
+
+// App is a started application, stopped when the test ends.
+type App struct {
+	t   testing.TB
+	app *app.App
+}
+
+// Option configures New.
+type Option struct{ app []app.Option }
+
+// With passes options of package app.
+func With(opts ...app.Option) Option { return Option{opts} }
+
+// Override puts fake in the place of every provider of T, whose constructors
+// are then not called. A T that nobody provides is an error.
+func Override[T any](fake T) Option {
+	return Option{[]app.Option{app.Resolve(module.Override[T](fake))}}
+}
+
+// New starts an application on a free port of 127.0.0.1 and stops it at the end
+// of the test, which fails when either does. The application logs to the test.
+//
+//	a := apptest.New(t, chat.Module, apptest.With(app.WebSockets(ws.New())))
+//	c := a.DialWS("/ws/chat")
+func New(t testing.TB, root *module.Module, opts ...Option) *App {
+	t.Helper()
+	all := []app.Option{
+		app.HTTP("127.0.0.1:0"),
+		app.Logger(slog.New(slog.NewTextHandler(testWriter{t}, nil))),
+	}
+	for _, o := range opts {
+		all = append(all, o.app...)
+	}
+	a, err := app.New(root, all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	if err := a.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	x := &App{t, a}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		if err := a.Stop(ctx); err != nil {
+			t.Errorf("apptest: stop: %v", err)
+		}
+	})
+	return x
+}
+
+// Get gives the T that the application built: a provider, or the only one that
+// is assignable to an interface T. The test fails when there is none or several.
+func Get[T any](a *App) T {
+	a.t.Helper()
+	var found []T
+	for _, v := range module.Find[T](a.app.Modules()) {
+		found = append(found, v)
+	}
+	if len(found) != 1 {
+		a.t.Fatalf("apptest: Get: the application has %d values of type %T, need exactly 1", len(found), *new(T))
+	}
+	return found[0]
+}
+
+// App is the application itself.
+func (a *App) App() *app.App { return a.app }
+
+// URL is the HTTP address, "http://127.0.0.1:41234".
+func (a *App) URL() string { return "http://" + a.app.Addr().String() }
+
+// DialWS connects a plain WebSocket client to a path.
+func (a *App) DialWS(path string, opts ...DialOption) *Client {
+	a.t.Helper()
+	return DialWS(a.t, a.URL()+path, opts...)
+}
+
+// DialSocketIO connects a Socket.IO client to a namespace.
+func (a *App) DialSocketIO(namespace string, opts ...DialOption) *Client {
+	a.t.Helper()
+	return DialSocketIO(a.t, a.URL(), append([]DialOption{WithNamespace(namespace)}, opts...)...)
+}
+
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(b []byte) (int, error) {
+	w.t.Log(string(b))
+	return len(b), nil
+}

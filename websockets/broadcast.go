@@ -1,0 +1,128 @@
+package websockets
+
+import (
+	"iter"
+	"net"
+	"slices"
+	"strings"
+)
+
+// broadcast is an immutable selection of clients over endpoints.
+type broadcast struct {
+	endpoints   []*endpoint
+	namespace   string // "" is every one
+	rooms       []string
+	except      []*session
+	exceptRooms []string
+}
+
+var _ Broadcast = (*broadcast)(nil)
+
+func (b *broadcast) with(change func(*broadcast)) Broadcast {
+	c := *b
+	c.rooms, c.except, c.exceptRooms = slices.Clip(c.rooms), slices.Clip(c.except), slices.Clip(c.exceptRooms)
+	change(&c)
+	return &c
+}
+
+func (b *broadcast) To(rooms ...string) Broadcast {
+	return b.with(func(c *broadcast) { c.rooms = append(c.rooms, rooms...) })
+}
+
+func (b *broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
+
+func (b *broadcast) Except(clients ...Client) Broadcast {
+	return b.with(func(c *broadcast) {
+		for _, cl := range clients {
+			if s, ok := cl.(*session); ok {
+				c.except = append(c.except, s)
+			}
+		}
+	})
+}
+
+func (b *broadcast) ExceptRooms(rooms ...string) Broadcast {
+	return b.with(func(c *broadcast) { c.exceptRooms = append(c.exceptRooms, rooms...) })
+}
+
+func (b *broadcast) collect() []*session {
+	var out []*session
+	for _, e := range b.endpoints {
+		for _, sp := range e.spacesOf(b.namespace) {
+			out = sp.selected(out, b)
+		}
+	}
+	return out
+}
+
+func (b *broadcast) Emit(event string, data any, opts ...EmitOption) error {
+	targets := b.collect()
+	if len(targets) == 0 {
+		return nil
+	}
+	out := NewOutgoing(event, data)
+	for _, o := range opts {
+		o(out)
+	}
+	// Encoding fails for all or for none, so it is tried before anybody is sent to.
+	for _, s := range targets {
+		if _, err := out.Payload(s.ep.traits.Binary); err != nil {
+			return err
+		}
+	}
+	for _, s := range targets {
+		_ = s.conn.Emit(out, 0) // who left or is slow is not the sender's problem
+	}
+	return nil
+}
+
+func (b *broadcast) Clients() iter.Seq[Client] {
+	return func(yield func(Client) bool) {
+		for _, s := range b.collect() {
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+func (b *broadcast) Count() int { return len(b.collect()) }
+
+func (b *broadcast) Join(rooms ...string) {
+	for _, s := range b.collect() {
+		_ = s.Join(rooms...)
+	}
+}
+
+func (b *broadcast) Leave(rooms ...string) {
+	for _, s := range b.collect() {
+		s.Leave(rooms...)
+	}
+}
+
+func (b *broadcast) Disconnect() {
+	for _, s := range b.collect() {
+		s.Disconnect()
+	}
+}
+
+// server is all endpoints of one gateway.
+type server struct{ broadcast }
+
+var _ Server = (*server)(nil)
+
+func (s *server) Of(namespace string) Broadcast {
+	return s.with(func(c *broadcast) { c.namespace = "/" + strings.TrimPrefix(namespace, "/") })
+}
+
+func (s *server) Addr() net.Addr { return s.endpoints[0].srv.addr() }
+
+func (s *server) Natives() iter.Seq[any] {
+	return func(yield func(any) bool) {
+		for _, e := range s.endpoints {
+			if n := e.srv.adapterServer.Native(e.pattern.name); n != nil && !yield(n) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,20 @@
+// Package websockets is about gateways: providers that serve WebSocket clients.
+//
+//	type Gateway struct {
+//		Server websockets.Server `websockets:"server"`
+//	}
+//
+//	func (g *Gateway) Subscriptions() []websockets.Subscription {
+//		return []websockets.Subscription{websockets.On("identity", g.Identity)}
+//	}
+//
+//	func (g *Gateway) Identity(ctx context.Context, n int) (int, error) { return n, nil }
+//
+//	var Module = module.New("chat", module.Providers(websockets.Gateway(NewGateway)))
+//
+// A gateway knows no platform: an [Adapter] speaks the wire protocol, package
+// app chooses it. The framework finds the gateways that were built, sets their
+// Server, calls AfterInit, and only then lets clients in. For each client, in
+// this order: the checks of [Admit], HandleConnection of every gateway of the
+// endpoint, messages one at a time, HandleDisconnect.
+package websockets

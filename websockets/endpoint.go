@@ -1,0 +1,135 @@
+package websockets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"sync"
+)
+
+// endpoint is a namespace of a server (or the whole of it) with the gateways
+// that share it.
+type endpoint struct {
+	rt       *Runtime
+	srv      *boundServer
+	traits   Traits
+	pattern  namespacePattern // name is "" where the platform has no namespaces
+	gateways []*boundGateway  // in registration order
+	subs     map[string]*boundSub
+	fallback *boundSub
+	admits   []func(context.Context, *Handshake) error
+
+	concurrency int
+	maxRooms    int
+	hideCause   bool
+
+	mu     sync.Mutex
+	spaces map[string]*space
+}
+
+type boundSub struct {
+	Subscription
+	gateway *boundGateway
+}
+
+var _ Endpoint = (*endpoint)(nil)
+
+func (e *endpoint) Namespace() string { return e.pattern.name }
+
+func (e *endpoint) Match(ns string) bool { return e.pattern.match(ns) }
+
+var errNotAccepting = &Error{
+	Message: "The application is not accepting clients", Code: CodeNotAccepting, Status: http.StatusServiceUnavailable,
+}
+
+func (e *endpoint) Admit(ctx context.Context, h *Handshake) error {
+	if !e.rt.accepting.Load() {
+		return errNotAccepting
+	}
+	h.Request = e.pattern.request(h.Request, h.Namespace)
+	if len(e.admits) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.srv.limits.HandshakeTimeout)
+	defer cancel()
+	// On a goroutine of its own: a check that ignores ctx must not hold the handshake.
+	done := make(chan error, 1)
+	go func() { done <- e.check(ctx, h) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			e.srv.log.Warn("a check before the handshake took too long", "timeout", e.srv.limits.HandshakeTimeout)
+			return &Error{Message: "Handshake timeout", Status: http.StatusServiceUnavailable}
+		}
+		return &Error{Message: "Handshake abandoned", Err: ctx.Err()}
+	}
+}
+
+func (e *endpoint) check(ctx context.Context, h *Handshake) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			e.srv.log.Error("panic in a check before the handshake", "panic", v, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	for _, admit := range e.admits {
+		if err := admit(ctx, h); err != nil {
+			if _, ok := visible(err); !ok {
+				e.srv.log.Error("a check before the handshake failed", "error", err, "remote", h.Request.RemoteAddr)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *endpoint) Connect(conn Conn, h *Handshake) Session {
+	s := newSession(e, conn, h)
+	e.mu.Lock()
+	sp := e.spaces[h.Namespace]
+	if sp == nil {
+		sp = newSpace()
+		e.spaces[h.Namespace] = sp
+	}
+	s.space = sp
+	sp.mu.Lock()
+	sp.members[s] = struct{}{}
+	sp.mu.Unlock()
+	e.mu.Unlock()
+
+	if !e.rt.enter(s) { // the stop began after Admit
+		conn.Close(Reason{Cause: CauseShutdown})
+		return s
+	}
+	go s.start()
+	return s
+}
+
+// forget takes a client out of rooms and counts.
+func (e *endpoint) forget(s *session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s.space.remove(s) && e.spaces[s.hs.Namespace] == s.space {
+		delete(e.spaces, s.hs.Namespace)
+	}
+}
+
+func (e *endpoint) spacesOf(namespace string) []*space {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if namespace != "" {
+		if sp := e.spaces[namespace]; sp != nil {
+			return []*space{sp}
+		}
+		return nil
+	}
+	out := make([]*space, 0, len(e.spaces))
+	for _, sp := range e.spaces {
+		out = append(out, sp)
+	}
+	return out
+}

@@ -1,0 +1,54 @@
+package websockets
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// originCheck builds the check for declared origins. Without any it is
+// same-host: a page may connect to the host it came from.
+func originCheck(origins []string) (func(*http.Request) bool, error) {
+	var exact []string
+	var wild [][2]string // scheme://, .suffix
+	for _, o := range origins {
+		if o == "*" {
+			return func(*http.Request) bool { return true }, nil
+		}
+		scheme, host, ok := strings.Cut(strings.ToLower(strings.TrimSuffix(o, "/")), "://")
+		if !ok || host == "" || strings.ContainsAny(host, "/?#@") {
+			return nil, fmt.Errorf(`origin %q must be scheme and host, such as "https://app.example.com"`, o)
+		}
+		if rest, ok := strings.CutPrefix(host, "*."); ok {
+			wild = append(wild, [2]string{scheme + "://", "." + rest})
+		} else {
+			exact = append(exact, scheme+"://"+host)
+		}
+	}
+	return func(r *http.Request) bool {
+		values := r.Header.Values("Origin")
+		if len(values) == 0 {
+			return true // not a browser; there is no cookie of a victim to ride on
+		}
+		origin := strings.ToLower(values[0])
+		u, err := url.Parse(origin)
+		if len(values) > 1 || err != nil || u.Host == "" || u.User != nil {
+			return false // "null" too
+		}
+		if strings.EqualFold(u.Host, r.Host) && (u.Scheme == "http" || u.Scheme == "https") {
+			return true
+		}
+		for _, e := range exact {
+			if origin == e {
+				return true
+			}
+		}
+		for _, w := range wild {
+			if rest, ok := strings.CutPrefix(origin, w[0]); ok && strings.HasSuffix(rest, w[1]) && len(rest) > len(w[1]) {
+				return true
+			}
+		}
+		return false
+	}, nil
+}

@@ -1,0 +1,67 @@
+package websockets
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// namespacePattern matches concrete namespaces and names their parts.
+type namespacePattern struct {
+	name string         // as declared, with a leading slash
+	re   *regexp.Regexp // nil: equality
+}
+
+func newNamespacePattern(name string) (namespacePattern, error) {
+	name = "/" + strings.TrimPrefix(name, "/")
+	if !strings.ContainsAny(name, "{}") {
+		return namespacePattern{name: name}, nil
+	}
+	var b strings.Builder
+	seen := map[string]bool{}
+	for _, seg := range strings.Split(name[1:], "/") {
+		b.WriteByte('/')
+		inner, isVar := strings.CutPrefix(seg, "{")
+		inner, closed := strings.CutSuffix(inner, "}")
+		switch {
+		case isVar && closed && identifier.MatchString(inner) && !seen[inner]:
+			seen[inner] = true
+			b.WriteString("(?P<" + inner + ">[^/]+)")
+		case strings.ContainsAny(seg, "{}"):
+			return namespacePattern{}, fmt.Errorf("segment %q must be a name in braces, each name once, such as /orgs/{org}", seg)
+		default:
+			b.WriteString(regexp.QuoteMeta(seg))
+		}
+	}
+	re, err := regexp.Compile("^" + b.String() + "$")
+	return namespacePattern{name: name, re: re}, err
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func (p namespacePattern) match(ns string) bool {
+	if p.re == nil {
+		return ns == p.name
+	}
+	loc := p.re.FindStringIndex(ns)
+	return loc != nil && loc[0] == 0 && loc[1] == len(ns)
+}
+
+// request gives r with the named parts of ns as path values.
+func (p namespacePattern) request(r *http.Request, ns string) *http.Request {
+	if p.re == nil || r == nil {
+		return r
+	}
+	m := p.re.FindStringSubmatch(ns)
+	if m == nil {
+		return r
+	}
+	r = r.Clone(r.Context())
+	for i, name := range p.re.SubexpNames() {
+		if name != "" {
+			r.SetPathValue(name, m[i])
+		}
+	}
+	return r
+}

@@ -1,0 +1,381 @@
+package websockets
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gatehouse-go/gatehouse/module"
+)
+
+// BindConfig is what package app hands to [Bind] and [Check].
+type BindConfig struct {
+	// Adapter serves the gateways that name none by Via; nil when the
+	// application chose none.
+	Adapter Adapter
+	// HTTPAddr is the address of the application's HTTP server.
+	HTTPAddr string
+	// HTTP tells that there is one (or a handler that is mounted elsewhere).
+	HTTP bool
+}
+
+// BindError lists everything that is wrong with an application's gateways.
+type BindError struct{ Problems []string }
+
+// Error gives the problems, one a line.
+func (e *BindError) Error() string {
+	return "websockets: " + strings.Join(e.Problems, "\n")
+}
+
+// gatewayPlan is one gateway before it is bound.
+type gatewayPlan struct {
+	name  string // chat.NewGateway (gateway.go:12)
+	typ   reflect.Type
+	value any // nil in a static check
+	opts  []Option
+}
+
+// serverPlan is one {listener, path, adapter} with its endpoints.
+type serverPlan struct {
+	adapter   Adapter
+	listener  string // "" is the application's HTTP server
+	path      string
+	limits    Limits
+	platform  []PlatformOption
+	origins   []string
+	check     func(*http.Request) bool
+	claims    map[string]string // option → gateway that set it
+	endpoints []*endpointPlan
+}
+
+type endpointPlan struct {
+	pattern     namespacePattern
+	members     []member
+	concurrency int
+	maxRooms    int
+}
+
+type member struct {
+	gateway int // index of the gateway
+	cfg     *GatewayConfig
+}
+
+type planner struct {
+	cfg      BindConfig
+	servers  []*serverPlan
+	problems []string
+}
+
+func (p *planner) addf(format string, args ...any) {
+	p.problems = append(p.problems, fmt.Sprintf(format, args...))
+}
+
+// Check finds what can be found wrong with the gateways of a graph before
+// anything is built: package app's Validate calls it.
+func Check(graph *module.Graph, cfg BindConfig) error {
+	var gs []gatewayPlan
+	for d := range graph.Declared() {
+		for _, m := range d.Marks {
+			if r, ok := m.(Registration); ok {
+				gs = append(gs, gatewayPlan{name: d.String(), typ: d.Type, opts: r.options})
+			}
+		}
+	}
+	_, err := makePlan(gs, cfg)
+	return err
+}
+
+func makePlan(gs []gatewayPlan, cfg BindConfig) ([]*serverPlan, error) {
+	p := &planner{cfg: cfg}
+	for i := range gs {
+		p.gateway(i, &gs[i], gs)
+	}
+	for _, s := range p.servers {
+		p.finish(s, gs)
+	}
+	p.reachable()
+	if len(p.problems) > 0 {
+		return nil, &BindError{p.problems}
+	}
+	return p.servers, nil
+}
+
+func (p *planner) gateway(i int, g *gatewayPlan, gs []gatewayPlan) {
+	if t := g.typ; t != nil && t.Kind() != reflect.Interface && !isGatewayType(t) {
+		p.addf("gateway %s: %s has neither Subscriptions nor a hook (AfterInit, HandleConnection, HandleDisconnect); add one, with the receiver that the constructor returns", g.name, t)
+	}
+	opts := g.opts
+	if op, ok := g.value.(OptionsProvider); ok {
+		opts = append(slices.Clip(opts), op.GatewayOptions()...)
+	}
+	base := &GatewayConfig{}
+	for _, o := range opts {
+		if o != nil {
+			o.ApplyGateway(base)
+		}
+	}
+	if len(base.via) == 0 {
+		if p.cfg.Adapter == nil {
+			p.addf("gateway %s: no platform serves it; add app.WebSockets(ws.New()) to the application, or websockets.Via to the gateway", g.name)
+			return
+		}
+		p.endpoint(i, g.name, p.cfg.Adapter, base)
+		return
+	}
+	for _, v := range base.via {
+		cfg := &GatewayConfig{}
+		for _, o := range slices.Concat(opts, v.opts) {
+			if o != nil {
+				o.ApplyGateway(cfg)
+			}
+		}
+		// An option of another platform outside of Via holds for that platform's endpoints only.
+		outer := len(base.platform)
+		cfg.platform = slices.DeleteFunc(cfg.platform, func(po PlatformOption) bool {
+			known := slices.ContainsFunc(base.via, func(o viaEndpoint) bool { return o.adapter.Name() == po.PlatformName() })
+			return outer > 0 && known && po.PlatformName() != v.adapter.Name() && slices.ContainsFunc(base.platform, func(b PlatformOption) bool { return sameOption(b, po) })
+		})
+		p.endpoint(i, g.name, v.adapter, cfg)
+	}
+}
+
+func sameOption(a, b any) bool { return reflect.DeepEqual(a, b) }
+
+func (p *planner) endpoint(i int, name string, a Adapter, cfg *GatewayConfig) {
+	tr := a.Traits()
+	for _, pr := range cfg.problems {
+		p.addf("gateway %s: %s", name, pr)
+	}
+	listener, err := p.listener(cfg)
+	if err != nil {
+		p.addf("gateway %s: %v", name, err)
+		return
+	}
+	if listener == "" && !p.cfg.HTTP {
+		p.addf("gateway %s is on port 0, the application's HTTP server, but there is none; add app.HTTP(\":3000\"), or give the gateway a Port or Addr", name)
+		return
+	}
+	path := cmp.Or(cfg.path, tr.DefaultPath)
+	path = "/" + strings.TrimPrefix(path, "/")
+	if strings.ContainsAny(path, "{}") && !tr.PathPatterns {
+		p.addf("gateway %s: Path(%q): the platform %s takes no patterns in Path; use Namespace", name, path, a.Name())
+		return
+	}
+	var pattern namespacePattern
+	switch {
+	case !tr.Namespaces && (cfg.namespace != nil || cfg.nspRegexp != nil):
+		p.addf("gateway %s: the platform %s has no namespaces; give the gateway a Path instead, such as websockets.Path(%q)", name, a.Name(), "/"+strings.TrimPrefix(deref(cfg.namespace), "/"))
+		return
+	case cfg.nspRegexp != nil:
+		pattern = namespacePattern{name: cfg.nspRegexp.String(), re: cfg.nspRegexp}
+	case tr.Namespaces:
+		if pattern, err = newNamespacePattern(deref(cfg.namespace)); err != nil {
+			p.addf("gateway %s: Namespace(%q): %v", name, deref(cfg.namespace), err)
+			return
+		}
+	}
+	for _, o := range cfg.platform {
+		if o.PlatformName() != a.Name() {
+			p.addf("gateway %s: option %T belongs to the platform %s, but %s serves the gateway; remove it, or put it inside the Via of that platform", name, o, o.PlatformName(), a.Name())
+		}
+	}
+
+	s := p.server(a, listener, path, name)
+	p.claim(s, cfg, name)
+	var ep *endpointPlan
+	for _, e := range s.endpoints {
+		if e.pattern.name == pattern.name {
+			ep = e
+		}
+	}
+	if ep == nil {
+		ep = &endpointPlan{pattern: pattern, concurrency: cfg.concurrency, maxRooms: cfg.maxRooms}
+		s.endpoints = append(s.endpoints, ep)
+	}
+	if ep.concurrency != cfg.concurrency {
+		p.addf("gateway %s: its Concurrency differs from that of the gateway it shares %s with; give both the same, or another path or namespace", name, where(s, ep))
+	}
+	ep.maxRooms = max(ep.maxRooms, cfg.maxRooms)
+	ep.members = append(ep.members, member{i, cfg})
+}
+
+func where(s *serverPlan, e *endpointPlan) string {
+	w := s.adapter.Name() + " " + cmp.Or(s.listener, "the HTTP server") + " " + s.path
+	if e.pattern.name != "" {
+		w += " namespace " + e.pattern.name
+	}
+	return w
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// listener gives the key of where a gateway listens.
+func (p *planner) listener(cfg *GatewayConfig) (string, error) {
+	addr := cfg.addr
+	if cfg.port != nil {
+		n := *cfg.port
+		switch {
+		case n < 0 || n > 65535:
+			return "", fmt.Errorf("Port(%d): must be between 0 and 65535", n)
+		case addr != "":
+			return "", fmt.Errorf("both Port(%d) and Addr(%q) are given; keep one", n, addr)
+		case n == 0:
+			return "", nil
+		}
+		addr = ":" + strconv.Itoa(n)
+	}
+	if addr == "" {
+		return "", nil
+	}
+	host, port, ok := cutPort(addr)
+	if !ok {
+		return "", fmt.Errorf("Addr(%q): must be host:port, such as \"127.0.0.1:3001\" or \":3001\"", addr)
+	}
+	if p.cfg.HTTP {
+		httpHost, httpPort, ok := cutPort(p.cfg.HTTPAddr)
+		if ok && port == httpPort && port != "0" && (host == "" || host == httpHost) {
+			return "", nil
+		}
+	}
+	return addr, nil
+}
+
+func cutPort(addr string) (host, port string, ok bool) {
+	i := strings.LastIndexByte(addr, ':')
+	if i < 0 {
+		return "", "", false
+	}
+	n, err := strconv.Atoi(addr[i+1:])
+	return addr[:i], addr[i+1:], err == nil && n >= 0 && n <= 65535
+}
+
+func (p *planner) server(a Adapter, listener, path, name string) *serverPlan {
+	for _, s := range p.servers {
+		if s.listener == listener && strings.TrimSuffix(s.path, "/") == strings.TrimSuffix(path, "/") {
+			if s.adapter.Name() != a.Name() {
+				p.addf("gateway %s: %s is served by %s already (%s); give it another Path", name, path, s.adapter.Name(), s.claims["server"])
+			}
+			return s
+		}
+	}
+	s := &serverPlan{adapter: a, listener: listener, path: path, claims: map[string]string{"server": name}}
+	p.servers = append(p.servers, s)
+	return s
+}
+
+// claim records the options of a shared server and finds disagreement.
+func (p *planner) claim(s *serverPlan, cfg *GatewayConfig, name string) {
+	agree := func(option string, set, same bool) bool {
+		if !set {
+			return false
+		}
+		first, taken := s.claims[option]
+		if taken && !same {
+			p.addf("gateway %s and gateway %s share the server %s %s but disagree on %s; give both the same, or leave it out of one", first, name, s.adapter.Name(), s.path, option)
+		}
+		if !taken {
+			s.claims[option] = name
+		}
+		return !taken
+	}
+	if agree("WithLimits", cfg.limits != (Limits{}), s.limits == cfg.limits) {
+		s.limits = cfg.limits
+	}
+	if agree("Origins", len(cfg.origins) > 0, slices.Equal(s.origins, cfg.origins)) {
+		s.origins = cfg.origins
+	}
+	if agree("CheckOrigin", cfg.checkOrigin != nil, false) {
+		s.check = cfg.checkOrigin
+	}
+	for _, o := range cfg.platform {
+		t := reflect.TypeOf(o)
+		i := slices.IndexFunc(s.platform, func(x PlatformOption) bool { return reflect.TypeOf(x) == t })
+		if agree(t.String(), true, i >= 0 && sameOption(s.platform[i], o)) {
+			s.platform = append(s.platform, o)
+		}
+	}
+}
+
+// finish checks a server as a whole.
+func (p *planner) finish(s *serverPlan, gs []gatewayPlan) {
+	if s.check == nil {
+		check, err := originCheck(s.origins)
+		if err != nil {
+			p.addf("gateway %s: Origins: %v", s.claims["Origins"], err)
+		}
+		s.check = check
+	}
+	if s.adapter.Traits().UpgradeOnly {
+		if err := tryPattern(s.path); err != nil {
+			p.addf("gateway %s: Path(%q): %v", s.claims["server"], s.path, err)
+		}
+	}
+	for _, e := range s.endpoints {
+		seen := map[string]string{}
+		for _, m := range e.members {
+			for _, sub := range subscriptionsOf(gs[m.gateway].value) {
+				name := gs[m.gateway].name
+				event := sub.event
+				if sub.kind == KindFallback {
+					event = "\x00fallback"
+				}
+				if sub.problem != "" {
+					p.addf("gateway %s: subscription %q: %s", name, sub.event, sub.problem)
+				}
+				if first, dup := seen[event]; dup {
+					if event == "\x00fallback" {
+						p.addf("gateway %s and gateway %s both have a Fallback on %s; keep one", first, name, where(s, e))
+					} else {
+						p.addf("event %q is handled twice on %s: by gateway %s and by gateway %s; rename one, or give one gateway another path or namespace", event, where(s, e), first, name)
+					}
+					continue
+				}
+				seen[event] = name
+			}
+		}
+	}
+}
+
+// reachable finds paths that another server of the listener hides.
+func (p *planner) reachable() {
+	for i, a := range p.servers {
+		for _, b := range p.servers[:i] {
+			if a.listener != b.listener || tryPattern(a.path) != nil || tryPattern(b.path) != nil {
+				continue
+			}
+			up, prefix := a, b
+			if b.adapter.Traits().UpgradeOnly {
+				up, prefix = b, a
+			}
+			if !up.adapter.Traits().UpgradeOnly {
+				continue
+			}
+			if prefix.adapter.Traits().UpgradeOnly {
+				if err := tryPattern(a.path, b.path); err != nil {
+					p.addf("gateway %s: Path(%q) and Path(%q) of gateway %s match the same requests; change one", a.claims["server"], a.path, b.path, b.claims["server"])
+				}
+				continue
+			}
+			if strings.HasPrefix(up.path+"/", strings.TrimSuffix(prefix.path, "/")+"/") {
+				p.addf("gateway %s: Path(%q) is never reached, because %s serves everything below %s (gateway %s); choose another Path",
+					up.claims["server"], up.path, prefix.adapter.Name(), prefix.path, prefix.claims["server"])
+			}
+		}
+	}
+}
+
+func subscriptionsOf(gateway any) []Subscription {
+	if s, ok := gateway.(Subscriber); ok {
+		return s.Subscriptions()
+	}
+	return nil
+}

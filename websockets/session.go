@@ -1,0 +1,346 @@
+package websockets
+
+import (
+	"context"
+	"net/http"
+	"runtime/debug"
+	"sync"
+)
+
+// The inbox of a client: what has come in while its handlers are busy. Beyond
+// this the adapter stops reading.
+const (
+	inboxMessages = 256
+	inboxBytes    = 1 << 20
+	maxCalls      = 1024
+)
+
+// session is one client: what the adapter feeds and what users see.
+type session struct {
+	ep    *endpoint
+	conn  Conn
+	hs    *Handshake
+	space *space
+	rooms map[string]struct{} // guarded by space.mu
+
+	ctx    context.Context // ends when the connection does
+	cancel context.CancelCauseFunc
+	// streams ends earlier, when the application stops: a stream never ends by itself.
+	streams      context.Context
+	cancelStream context.CancelCauseFunc
+
+	mu       sync.Mutex
+	inbox    []arrival
+	bytes    int
+	room     chan struct{} // Receive waits on it; closed and renewed when there is room
+	lanes    int           // goroutines that handle messages, the connection hooks included
+	tasks    map[*boundSub]int
+	nTasks   int
+	open     bool // HandleConnection of every gateway has returned nil
+	hooked   int  // how many gateways' HandleConnection was called
+	leaving  bool // no further message is begun, unless cut by the client itself
+	discard  bool // and what waits is dropped
+	cut      bool // the connection has ended
+	reason   Reason
+	ending   bool
+	calls    map[uint64]chan Payload
+	nextCall uint64
+}
+
+type arrival struct {
+	m   *Message
+	err error
+}
+
+var (
+	_ Session = (*session)(nil)
+	_ Client  = (*session)(nil)
+)
+
+func newSession(e *endpoint, conn Conn, h *Handshake) *session {
+	s := &session{ep: e, conn: conn, hs: h, lanes: 1} // the first lane runs the hooks
+	ctx, cancel := context.WithCancelCause(WithClient(context.Background(), s))
+	s.ctx, s.cancel = ctx, cancel
+	s.streams, s.cancelStream = context.WithCancelCause(ctx)
+	return s
+}
+
+// start runs the connection hooks, then becomes the first lane.
+func (s *session) start() {
+	for _, g := range s.ep.gateways {
+		s.mu.Lock()
+		stop := s.discard
+		if !stop {
+			s.hooked++
+		}
+		s.mu.Unlock()
+		if stop {
+			break
+		}
+		if g.onConnection == nil {
+			continue
+		}
+		if err := s.connectHook(g); err != nil {
+			s.refuse(g, err)
+			break
+		}
+	}
+	s.mu.Lock()
+	s.open = !s.discard && s.hooked == len(s.ep.gateways)
+	if !s.open {
+		s.inbox, s.bytes = nil, 0
+		s.wake()
+	}
+	more := min(s.ep.concurrency-1, len(s.inbox)-1)
+	for range more {
+		s.lanes++
+		go s.lane()
+	}
+	s.mu.Unlock()
+	s.lane()
+}
+
+func (s *session) connectHook(g *boundGateway) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{v, debug.Stack()}
+		}
+	}()
+	return g.onConnection.HandleConnection(s.ctx, s)
+}
+
+// refuse ends a client that HandleConnection did not want.
+func (s *session) refuse(g *boundGateway, err error) {
+	e := s.report(err, g, "handleConnection")
+	_ = s.conn.Emit(s.exception(e, "handleConnection", nil), 0)
+	s.mu.Lock()
+	s.discard = true
+	s.mu.Unlock()
+	s.conn.Close(Reason{Cause: CauseServerDisconnect, Code: 1008, Text: closeText(e.Message)})
+}
+
+// closeText cuts a reason to what a close frame holds (RFC 6455 §5.5.1).
+func closeText(s string) string {
+	if len(s) <= 120 {
+		return s
+	}
+	n := 117
+	for s[n]&0xC0 == 0x80 { // not inside a rune
+		n--
+	}
+	return s[:n] + "..."
+}
+
+func (s *session) Receive(m *Message) { s.arrive(arrival{m: m}) }
+
+func (s *session) Malformed(err error) { s.arrive(arrival{m: &Message{}, err: err}) }
+
+func (s *session) arrive(a arrival) {
+	size := a.m.Payload.Size()
+	s.mu.Lock()
+	for len(s.inbox) > 0 && (len(s.inbox) >= inboxMessages || s.bytes+size > inboxBytes) && !s.leaving && !s.discard {
+		if s.room == nil {
+			s.room = make(chan struct{})
+		}
+		room := s.room
+		s.mu.Unlock()
+		<-room
+		s.mu.Lock()
+	}
+	if s.leaving || s.discard {
+		s.mu.Unlock()
+		return
+	}
+	s.inbox = append(s.inbox, a)
+	s.bytes += size
+	start := s.open && s.lanes < s.ep.concurrency
+	if start {
+		s.lanes++
+	}
+	s.mu.Unlock()
+	if start {
+		go s.lane()
+	}
+}
+
+// wake releases a waiting Receive; s.mu is held.
+func (s *session) wake() {
+	if s.room != nil {
+		close(s.room)
+		s.room = nil
+	}
+}
+
+// lane handles messages until none waits.
+func (s *session) lane() {
+	for {
+		s.mu.Lock()
+		if s.discard {
+			s.inbox, s.bytes = nil, 0
+			s.wake()
+		}
+		if len(s.inbox) == 0 || !s.open {
+			s.inbox = nil
+			s.lanes--
+			s.maybeEnd()
+			s.mu.Unlock()
+			return
+		}
+		a := s.inbox[0]
+		s.inbox[0] = arrival{}
+		s.inbox = s.inbox[1:]
+		s.bytes -= a.m.Payload.Size()
+		if len(s.inbox) < inboxMessages/2 && s.bytes <= inboxBytes/2 {
+			s.wake()
+		}
+		s.mu.Unlock()
+		s.dispatch(a)
+	}
+}
+
+// Closed is the adapter's word that the connection is gone.
+func (s *session) Closed(r Reason) {
+	s.mu.Lock()
+	if s.cut {
+		s.mu.Unlock()
+		return
+	}
+	s.cut = true
+	if !s.leaving {
+		s.reason = r
+	}
+	s.leaving = true
+	s.wake()
+	s.mu.Unlock()
+	s.cancel(ErrClosed)
+	s.ep.forget(s)
+	s.mu.Lock()
+	s.maybeEnd()
+	s.mu.Unlock()
+}
+
+// drain ends the session for the application's stop: no further message, but
+// handlers finish and HandleDisconnect runs before the connection is closed.
+func (s *session) drain() {
+	s.mu.Lock()
+	if !s.leaving {
+		s.leaving, s.reason = true, Reason{Cause: CauseShutdown}
+	}
+	s.discard = true
+	s.inbox, s.bytes = nil, 0
+	s.wake()
+	s.maybeEnd()
+	s.mu.Unlock()
+	s.cancelStream(errStopping)
+}
+
+// maybeEnd runs the end once nothing runs any more; s.mu is held.
+func (s *session) maybeEnd() {
+	if s.leaving && !s.ending && s.lanes == 0 && s.nTasks == 0 && len(s.inbox) == 0 {
+		s.ending = true
+		go s.end()
+	}
+}
+
+func (s *session) end() {
+	for _, g := range s.ep.gateways[:s.hooked] {
+		if g.onDisconnect != nil {
+			s.disconnectHook(g)
+		}
+	}
+	s.mu.Lock()
+	cut, r := s.cut, s.reason
+	s.mu.Unlock()
+	if !cut {
+		s.conn.Close(r)
+	}
+	s.cancel(ErrClosed)
+	s.ep.forget(s)
+	s.ep.rt.exit(s)
+}
+
+func (s *session) disconnectHook(g *boundGateway) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.report(&panicError{v, debug.Stack()}, g, "handleDisconnect")
+		}
+	}()
+	g.onDisconnect.HandleDisconnect(WithClient(s.ep.rt.ctx, s), s, s.reason)
+}
+
+// What follows is the Client.
+
+func (s *session) ID() string                 { return s.conn.ID() }
+func (s *session) Namespace() string          { return s.hs.Namespace }
+func (s *session) Platform() string           { return s.ep.srv.adapter.Name() }
+func (s *session) Request() *http.Request     { return s.hs.Request }
+func (s *session) Auth() Payload              { return s.hs.Auth }
+func (s *session) Values() *Values            { return &s.hs.values }
+func (s *session) Context() context.Context   { return s.ctx }
+func (s *session) Native() any                { return s.conn.Native() }
+func (s *session) Join(rooms ...string) error { return s.space.join(s, s.ep.maxRooms, rooms) }
+func (s *session) Leave(rooms ...string)      { s.space.leave(s, rooms) }
+func (s *session) Rooms() []string            { return s.space.roomsOf(s) }
+func (s *session) Disconnect()                { s.conn.Close(Reason{Cause: CauseServerDisconnect}) }
+
+func (s *session) Emit(event string, data any, opts ...EmitOption) error {
+	out := NewOutgoing(event, data)
+	for _, o := range opts {
+		o(out)
+	}
+	return s.emit(out)
+}
+
+// emit tells encoding errors from those of the connection before it is tried.
+func (s *session) emit(out *Outgoing) error {
+	if _, err := out.Payload(s.ep.traits.Binary); err != nil {
+		return err
+	}
+	return s.conn.Emit(out, 0)
+}
+
+func (s *session) Call(ctx context.Context, event string, data any, opts ...EmitOption) (Payload, error) {
+	out := NewOutgoing(event, data)
+	for _, o := range opts {
+		o(out)
+	}
+	answer := make(chan Payload, 1)
+	s.mu.Lock()
+	if len(s.calls) >= maxCalls {
+		s.mu.Unlock()
+		return Payload{}, ErrTooManyCalls
+	}
+	if s.calls == nil {
+		s.calls = map[uint64]chan Payload{}
+	}
+	s.nextCall++
+	id := s.nextCall
+	s.calls[id] = answer
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.calls, id)
+		s.mu.Unlock()
+	}()
+	if err := s.conn.Emit(out, id); err != nil {
+		return Payload{}, err
+	}
+	select {
+	case p := <-answer:
+		return p, nil
+	case <-ctx.Done():
+		return Payload{}, context.Cause(ctx)
+	case <-s.ctx.Done():
+		return Payload{}, ErrClosed
+	}
+}
+
+func (s *session) Ack(id uint64, p Payload) {
+	s.mu.Lock()
+	answer := s.calls[id]
+	delete(s.calls, id)
+	s.mu.Unlock()
+	if answer != nil {
+		answer <- p
+	}
+}
