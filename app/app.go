@@ -210,10 +210,12 @@ func (a *App) stop(ctx context.Context) error {
 	if a.runtime != nil {
 		a.runtime.Refuse()
 	}
-	var errs []error
-	errs = append(errs, a.down(ctx, moduleDestroy()), a.down(ctx, beforeShutdown()))
-	errs = append(errs, a.unlisten(ctx))
-	errs = append(errs, a.down(ctx, shutdown()))
+	errs := []error{
+		a.down(ctx, moduleDestroy()),
+		a.down(ctx, beforeShutdown()),
+		a.unlisten(ctx),
+		a.down(ctx, shutdown()),
+	}
 	if a.fxStarted {
 		// fx calls no hook at all once ctx is done.
 		fxCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)

@@ -15,7 +15,7 @@ import (
 // 0 after a clean stop, 1 with the error on standard error otherwise. A second
 // signal ends it at once.
 func Main(root *module.Module, opts ...Option) {
-	os.Exit(run(root, opts))
+	os.Exit(run(root, opts)) //nolint:forbidigo // this is the main function of its callers
 }
 
 func run(root *module.Module, opts []Option) int {

@@ -3,6 +3,7 @@ package websockets
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"github.com/gatehouse-go/gatehouse/module"
 )
@@ -62,10 +63,5 @@ var gatewayMethods = []reflect.Type{
 }
 
 func isGatewayType(t reflect.Type) bool {
-	for _, m := range gatewayMethods {
-		if t.Implements(m) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(gatewayMethods, t.Implements)
 }

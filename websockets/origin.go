@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,7 @@ import (
 // same-host: a page may connect to the host it came from.
 func originCheck(origins []string) (func(*http.Request) bool, error) {
 	var exact []string
-	var wild [][2]string // scheme://, .suffix
+	var wild [][2]string // what the origin begins and ends with
 	for _, o := range origins {
 		if o == "*" {
 			return func(*http.Request) bool { return true }, nil
@@ -39,10 +40,8 @@ func originCheck(origins []string) (func(*http.Request) bool, error) {
 		if strings.EqualFold(u.Host, r.Host) && (u.Scheme == "http" || u.Scheme == "https") {
 			return true
 		}
-		for _, e := range exact {
-			if origin == e {
-				return true
-			}
+		if slices.Contains(exact, origin) {
+			return true
 		}
 		for _, w := range wild {
 			if rest, ok := strings.CutPrefix(origin, w[0]); ok && strings.HasSuffix(rest, w[1]) && len(rest) > len(w[1]) {

@@ -10,7 +10,7 @@ import (
 // namespacePattern matches concrete namespaces and names their parts.
 type namespacePattern struct {
 	name string         // as declared, with a leading slash
-	re   *regexp.Regexp // nil: equality
+	re   *regexp.Regexp // anchored at both ends; nil: equality
 }
 
 func newNamespacePattern(name string) (namespacePattern, error) {
@@ -20,7 +20,7 @@ func newNamespacePattern(name string) (namespacePattern, error) {
 	}
 	var b strings.Builder
 	seen := map[string]bool{}
-	for _, seg := range strings.Split(name[1:], "/") {
+	for seg := range strings.SplitSeq(name[1:], "/") {
 		b.WriteByte('/')
 		inner, isVar := strings.CutPrefix(seg, "{")
 		inner, closed := strings.CutSuffix(inner, "}")
@@ -44,8 +44,7 @@ func (p namespacePattern) match(ns string) bool {
 	if p.re == nil {
 		return ns == p.name
 	}
-	loc := p.re.FindStringIndex(ns)
-	return loc != nil && loc[0] == 0 && loc[1] == len(ns)
+	return p.re.MatchString(ns)
 }
 
 // request gives r with the named parts of ns as path values.

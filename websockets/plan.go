@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,7 +93,7 @@ func Check(graph *module.Graph, cfg BindConfig) error {
 func makePlan(gs []gatewayPlan, cfg BindConfig) ([]*serverPlan, error) {
 	p := &planner{cfg: cfg}
 	for i := range gs {
-		p.gateway(i, &gs[i], gs)
+		p.gateway(i, &gs[i])
 	}
 	for _, s := range p.servers {
 		p.finish(s, gs)
@@ -104,7 +105,7 @@ func makePlan(gs []gatewayPlan, cfg BindConfig) ([]*serverPlan, error) {
 	return p.servers, nil
 }
 
-func (p *planner) gateway(i int, g *gatewayPlan, gs []gatewayPlan) {
+func (p *planner) gateway(i int, g *gatewayPlan) {
 	if t := g.typ; t != nil && t.Kind() != reflect.Interface && !isGatewayType(t) {
 		p.addf("gateway %s: %s has neither Subscriptions nor a hook (AfterInit, HandleConnection, HandleDisconnect); add one, with the receiver that the constructor returns", g.name, t)
 	}
@@ -171,7 +172,11 @@ func (p *planner) endpoint(i int, name string, a Adapter, cfg *GatewayConfig) {
 		p.addf("gateway %s: the platform %s has no namespaces; give the gateway a Path instead, such as websockets.Path(%q)", name, a.Name(), "/"+strings.TrimPrefix(deref(cfg.namespace), "/"))
 		return
 	case cfg.nspRegexp != nil:
-		pattern = namespacePattern{name: cfg.nspRegexp.String(), re: cfg.nspRegexp}
+		pattern = namespacePattern{name: cfg.nspRegexp.String()}
+		if pattern.re, err = regexp.Compile("^(?:" + pattern.name + ")$"); err != nil {
+			p.addf("gateway %s: NamespaceRegexp(%s): %v", name, pattern.name, err)
+			return
+		}
 	case tr.Namespaces:
 		if pattern, err = newNamespacePattern(deref(cfg.namespace)); err != nil {
 			p.addf("gateway %s: Namespace(%q): %v", name, deref(cfg.namespace), err)

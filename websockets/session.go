@@ -262,7 +262,7 @@ func (s *session) end() {
 func (s *session) disconnectHook(g *boundGateway) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.report(&panicError{v, debug.Stack()}, g, "handleDisconnect")
+			_ = s.report(&panicError{v, debug.Stack()}, g, "handleDisconnect")
 		}
 	}()
 	g.onDisconnect.HandleDisconnect(WithClient(s.ep.rt.ctx, s), s, s.reason)
