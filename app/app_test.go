@@ -23,18 +23,18 @@ import (
 // journal records hooks in the order they are called.
 type journal struct{ lines []string }
 
-func (j *journal) add(format string, args ...any) {
+func (j *journal) addf(format string, args ...any) {
 	j.lines = append(j.lines, fmt.Sprintf(format, args...))
 }
 
 type store struct{ hooks }
 
-func newStore(j *journal) *store { j.add("new store"); return &store{hooks{j, "store", ""}} }
+func newStore(j *journal) *store { j.addf("new store"); return &store{hooks{j, "store", ""}} }
 
 type service struct{ hooks }
 
 func newService(j *journal, _ *store) *service {
-	j.add("new service")
+	j.addf("new service")
 	return &service{hooks{j, "service", ""}}
 }
 
@@ -48,7 +48,7 @@ type hooks struct {
 var errHook = errors.New("no luck")
 
 func (h *hooks) hook(name string) error {
-	h.j.add("%s %s", name, h.name)
+	h.j.addf("%s %s", name, h.name)
 	if h.fail == name {
 		return errHook
 	}
@@ -69,7 +69,7 @@ type gateway struct {
 func newGateway(j *journal, _ *service) *gateway { return &gateway{j: j} }
 
 func (g *gateway) AfterInit(context.Context, websockets.Server) error {
-	g.j.add("afterInit, server set: %t", g.Server != nil)
+	g.j.addf("afterInit, server set: %t", g.Server != nil)
 	return nil
 }
 

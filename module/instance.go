@@ -9,6 +9,7 @@ import (
 // Kind tells providers and controllers apart.
 type Kind uint8
 
+// The kinds of what an application is made of.
 const (
 	KindProvider Kind = iota
 	KindController

@@ -43,7 +43,7 @@ func LazyOf[T any](v T) Lazy[T] {
 func (l Lazy[T]) Get() T {
 	v, err := l.Lookup()
 	if err != nil {
-		panic(err)
+		panic(err) //nolint:forbidigo // documented; Lookup is the form that returns it
 	}
 	return v
 }
@@ -59,7 +59,7 @@ func (l Lazy[T]) Lookup() (T, error) {
 	if !ok {
 		return zero, l.h.err
 	}
-	t, _ := v.Interface().(T) // a nil interface is a legal value
+	t, _ := reflect.TypeAssert[T](v) // a nil interface is a legal value
 	return t, nil
 }
 

@@ -3,6 +3,7 @@ package module
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -83,12 +84,7 @@ func importable(m *Module) string {
 }
 
 func (r *resolver) imports(s, other *scope) bool {
-	for _, reached := range r.reach(s) {
-		if reached == other {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.reach(s), other)
 }
 
 func (r *resolver) hintController(s *scope, k key) string {
@@ -98,14 +94,12 @@ func (r *resolver) hintController(s *scope, k key) string {
 				continue
 			}
 			for _, res := range n.results {
-				for _, have := range res.keys {
-					if have == k {
-						list := "module.Providers"
-						if other != s {
-							list = "module.Exports of module " + other.m.name
-						}
-						return fmt.Sprintf("%s is a controller, which nobody can inject; move it to %s", n, list)
+				if slices.Contains(res.keys, k) {
+					list := "module.Providers"
+					if other != s {
+						list = "module.Exports of module " + other.m.name
 					}
+					return fmt.Sprintf("%s is a controller, which nobody can inject; move it to %s", n, list)
 				}
 			}
 		}

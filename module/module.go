@@ -50,7 +50,7 @@ type mistake struct{ text, hint string }
 // New declares a module. It never fails: what is wrong with the options, a nil
 // constructor for example, is reported by [Resolve] together with all else.
 func New(name string, opts ...Option) *Module {
-	where, caller := callerPlace(2)
+	where, caller := callerPlace()
 	m := &Module{name: name, where: where, declared: caller}
 	if name == "" {
 		m.mistake(`has an empty name`, `give module.New a name`)

@@ -28,10 +28,10 @@ func (p place) long() string {
 	return p.file + ":" + strconv.Itoa(p.line)
 }
 
-// callerPlace tells a place up the stack and the function it is in; skip 1 is the
-// caller of callerPlace.
-func callerPlace(skip int) (place, string) {
-	pc, file, line, ok := runtime.Caller(skip)
+// callerPlace tells where the exported function that calls it was called, and
+// in which function that is.
+func callerPlace() (place, string) {
+	pc, file, line, ok := runtime.Caller(2)
 	if !ok {
 		return place{}, ""
 	}

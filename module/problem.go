@@ -47,6 +47,7 @@ func (p Problem) String() string {
 // ProblemKind sorts problems, for tests and tools.
 type ProblemKind string
 
+// The kinds of problem.
 const (
 	ProblemMissing   ProblemKind = "missing"   // a constructor needs what the module does not see
 	ProblemAmbiguous ProblemKind = "ambiguous" // a constructor needs what several modules offer

@@ -39,7 +39,7 @@ const (
 //	module.Providers(module.Value(Config{Port: 3000}))
 //	module.Providers(module.Value[io.Writer](os.Stderr))
 func Value[T any](v T) Provider {
-	at, _ := callerPlace(2)
+	at, _ := callerPlace()
 	t := reflect.TypeFor[T]()
 	rv := reflect.New(t).Elem()
 	rv.Set(reflect.ValueOf(&v).Elem())
@@ -102,7 +102,7 @@ func Mark[M any](ctor any, mark M) Provider {
 // Combine it with [Named] for a T that fx knows by name. If fx does not have T
 // after all, the application fails to start with an error that says so.
 func FromFx[T any]() Provider {
-	at, _ := callerPlace(2)
+	at, _ := callerPlace()
 	return Provider{source: fromFx, typ: reflect.TypeFor[T](), where: at}
 }
 

@@ -343,8 +343,7 @@ func notAssignable(t, as reflect.Type) string {
 		return text
 	}
 	text = fmt.Sprintf("provides %v as %v, which it does not implement", t, as)
-	for i := range as.NumMethod() {
-		m := as.Method(i)
+	for m := range as.Methods() {
 		if _, ok := t.MethodByName(m.Name); ok {
 			continue
 		}

@@ -19,7 +19,7 @@ type ResolveOption interface {
 // The items are those of [Providers]. Together they are a module that Instances
 // and messages call "defaults".
 func Provide(items ...any) ResolveOption {
-	at, _ := callerPlace(2)
+	at, _ := callerPlace()
 	return provideOption{items, at}
 }
 
@@ -52,7 +52,7 @@ func (o provideOption) applyResolve(r *resolver) {
 func Override[T any](v T) ResolveOption {
 	rv := reflect.New(reflect.TypeFor[T]()).Elem()
 	rv.Set(reflect.ValueOf(&v).Elem())
-	at, _ := callerPlace(2)
+	at, _ := callerPlace()
 	return overrideOption{overriding{rv, at}}
 }
 

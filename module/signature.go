@@ -127,8 +127,7 @@ func single(t reflect.Type, name, label string) need {
 
 // object reads a parameter object. What fx refuses is left to fx, see above.
 func (s *signature) object(t reflect.Type, label string) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if f.Type == inType || !f.IsExported() {
 			continue
 		}
@@ -204,8 +203,7 @@ func embeds(t reflect.Type) bool {
 	if t.Kind() != reflect.Struct || t.NumField() == 0 {
 		return false
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if !f.Anonymous {
 			continue
 		}

@@ -224,7 +224,7 @@ func (s *scanner) value() ([]byte, error) {
 // begin takes a scalar, an empty object or array, or the beginning of another
 // one up to its first value; then it gives the bracket that ends it.
 func (s *scanner) begin(depth int) (end byte, err error) {
-	ok := false
+	var ok bool
 	switch c := s.peek(); c {
 	case '"':
 		_, _, err := s.str()

@@ -6,9 +6,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/module/internal/shop/db"
 )
 
-// Module forgets to import db.Module, which Root makes reachable; its place in
-// this file is part of the expected text.
-
+// Module forgets to import db.Module, which Root makes reachable;
+// its place in this file (line 12) is
+// part of the expected text.
 var Module = module.New("orders", module.Exports(NewOrders))
 
 // Root imports db and orders.
@@ -24,7 +24,7 @@ type Store interface {
 	Ping() error
 }
 
-// NewOrders makes Orders; the tests expect the module on line 12 and this on
-// line 30.
-
+// NewOrders makes Orders;
+// the tests expect it
+// on line 30.
 func NewOrders(d *db.DB) *Orders { return &Orders{d} }
