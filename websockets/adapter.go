@@ -49,8 +49,9 @@ type Traits struct {
 	UpgradeOnly bool
 	// Binary: attachments travel as binary. Without it []byte is sent as base64 text.
 	Binary bool
-	// ReplyAsEvent: what a handler returns to a message that asked for no reply
-	// is sent back under the message's own event instead of being dropped.
+	// ReplyAsEvent: replies look like events. What a handler returns to a message
+	// that asked for no reply is sent back under the message's own event instead
+	// of being dropped, and the reply of a failure is the event `exception` itself.
 	ReplyAsEvent bool
 }
 
@@ -125,7 +126,8 @@ type Endpoint interface {
 	// For a pattern it is the pattern as declared.
 	Namespace() string
 	// Match reports whether this endpoint serves the concrete namespace. Without
-	// a pattern it is equality. Endpoints are asked in order; the first match wins.
+	// a pattern it is equality. Endpoints are asked in order; the first match
+	// wins. The adapter refuses a namespace that none matches.
 	Match(namespace string) bool
 	// Admit runs the checks that come before the handshake is accepted. nil
 	// lets the client in; otherwise the error is to be told to it by
@@ -164,7 +166,8 @@ type Conn interface {
 	// Close says goodbye: what is queued is sent first (bounded by
 	// Limits.CloseTimeout), then the protocol's own farewell for the reason,
 	// then the connection ends and Session.Closed is called with r. It returns
-	// at once; later calls do nothing.
+	// at once; later calls do nothing. After CauseShutdown clients that
+	// reconnect by themselves must be free to do so.
 	Close(r Reason)
 	// Native is the platform's own object for the connection.
 	Native() any
@@ -185,8 +188,9 @@ type Session interface {
 	// Malformed answers a frame that could not be understood with an
 	// `exception`, in order with the other messages.
 	Malformed(err error)
-	// Closed tells that the connection has ended. It returns at once; handlers
-	// end, then HandleDisconnect runs. Only the first call counts.
+	// Closed tells that the connection has ended. It returns at once; what
+	// Receive has taken is still handled, with a context that has ended, then
+	// HandleDisconnect runs. Only the first call counts.
 	Closed(r Reason)
 }
 

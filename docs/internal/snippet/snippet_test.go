@@ -9,20 +9,21 @@ import (
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippet"
 )
 
-const program = `package main
+// program is not written with the real marks: they would be taken for regions of this file.
+var program = strings.NewReplacer("// SNIPPET", "// snippet", "// END", "// end").Replace(`package main
 
 func main() {
-	// snippet:outer
+	// SNIPPET:outer
 	x := 1
 
-	// snippet:inner
+	// SNIPPET:inner
 	if x > 0 {
 		use(x)
 	}
-	// end
-	// end
+	// END
+	// END
 }
-`
+`)
 
 const pageOK = "# Page\n\n" +
 	"```go\npackage main\n\nfunc main() {\n\tx := 1\n\n\tif x > 0 {\n\t\tuse(x)\n\t}\n}\n```\n" +

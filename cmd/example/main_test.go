@@ -1,0 +1,43 @@
+package main
+
+import (
+	"net"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/cmd/example/platforms"
+)
+
+// Every wiring mistake shows here, without anything being built.
+func TestWiring(t *testing.T) {
+	for _, name := range []string{"both", "socketio", "ws"} {
+		p, err := platforms.Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := app.New(application(p, "127.0.0.1:0"), app.HTTP("127.0.0.1:0")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	const want = `there is no platform "x": it may be both, socketio or ws`
+	if _, err := platforms.Parse("x"); err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestURL(t *testing.T) {
+	for addr, want := range map[string]string{
+		"127.0.0.1:3000": "http://127.0.0.1:3000/",
+		"[::]:80":        "http://localhost:80/",
+		"0.0.0.0:80":     "http://localhost:80/",
+		"[::1]:80":       "http://[::1]:80/",
+	} {
+		a, err := net.ResolveTCPAddr("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := url(a); got != want {
+			t.Errorf("%s: got %s, want %s", addr, got, want)
+		}
+	}
+}

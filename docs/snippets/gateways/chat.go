@@ -1,0 +1,190 @@
+// Package gateways is the code of docs/gateways.md.
+package gateways
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Post is one message of a room.
+//
+// snippet:events
+type Post struct {
+	Room   string `json:"room"`
+	Author string `json:"author"`
+	Text   string `json:"text"`
+}
+
+var (
+	Posted  = websockets.NewEvent[Post]("posted")         // server to client
+	Welcome = websockets.NewEvent[string]("welcome")      // server to client
+	Confirm = websockets.NewCall[string, bool]("confirm") // server to client, with an answer
+	User    = websockets.NewKey[string]("user")           // a value of each client
+)
+
+// end
+
+// Chat is the gateway.
+//
+// snippet:gateway
+type Chat struct {
+	Server websockets.Server `websockets:"server"` // set before AfterInit
+	tokens Tokens
+}
+
+func NewChat(tokens Tokens) *Chat { return &Chat{tokens: tokens} }
+
+func (g *Chat) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{
+		websockets.On("join", g.Join),                                 // the result answers the request
+		websockets.On("me", g.Me),                                     // sends an event of its own
+		websockets.On("clear", g.Clear),                               // asks the client back
+		websockets.Listen("post", g.Post),                             // no result
+		websockets.Stream("count", g.Count, websockets.Background(2)), // many results
+		websockets.Fallback(g.Unknown),                                // every other event
+	}
+}
+
+// end
+
+// Tokens knows who a token belongs to.
+type Tokens map[string]string
+
+var errEmpty = errors.New("rooms: no such table") // as a database would say
+
+// Join puts the client into a room and tells how many are in it.
+//
+// snippet:join
+func (g *Chat) Join(ctx context.Context, room string) (int, error) {
+	if room == "" {
+		return 0, &websockets.Error{Message: "A room has a name", Code: "no_name"}
+	}
+	if err := websockets.ClientFrom(ctx).Join(room); err != nil {
+		return 0, err
+	}
+	return g.Server.To(room).Count(), nil
+}
+
+// end
+
+// Me sends an event instead of an answer.
+//
+// snippet:me
+func (g *Chat) Me(ctx context.Context, _ struct{}) (websockets.Response[string], error) {
+	user, _ := User.Get(websockets.ClientFrom(ctx))
+	return Welcome.Response(user), nil
+}
+
+// end
+
+// Post tells the others in the room.
+//
+// snippet:post
+func (g *Chat) Post(ctx context.Context, p Post) error {
+	c := websockets.ClientFrom(ctx)
+	p.Author, _ = User.Get(c)
+	return Posted.Emit(g.Server.To(p.Room).Except(c), p)
+}
+
+// end
+
+// Clear asks first.
+//
+// snippet:clear
+func (g *Chat) Clear(ctx context.Context, room string) (bool, error) {
+	sure, err := Confirm.Call(ctx, websockets.ClientFrom(ctx), "Clear "+room+"?")
+	if err != nil || !sure {
+		return false, err
+	}
+	return true, g.clear(room)
+}
+
+// end
+
+func (g *Chat) clear(room string) error {
+	if g.Server.To(room).Count() == 0 {
+		return errEmpty
+	}
+	return nil
+}
+
+// Count sends numbers.
+//
+// snippet:count
+func (g *Chat) Count(ctx context.Context, n int) iter.Seq2[websockets.Response[int], error] {
+	return func(yield func(websockets.Response[int], error) bool) {
+		for i := range n {
+			if ctx.Err() != nil || !yield(websockets.Respond("count", i+1), nil) {
+				return
+			}
+		}
+	}
+}
+
+// end
+
+// Unknown answers what nobody subscribes.
+//
+// snippet:fallback
+func (g *Chat) Unknown(_ context.Context, event string, _ websockets.Payload) (string, error) {
+	return "", websockets.NewError("There is no event " + event)
+}
+
+// end
+
+// AfterInit and the other hooks are optional.
+//
+// snippet:hooks
+func (g *Chat) AfterInit(ctx context.Context, s websockets.Server) error { return nil }
+
+func (g *Chat) HandleConnection(ctx context.Context, c websockets.Client) error {
+	user, _ := User.Get(c) // set by Admit below
+	return c.Join("user:" + user)
+}
+
+func (g *Chat) HandleDisconnect(ctx context.Context, c websockets.Client, r websockets.Reason) {
+	user, _ := User.Get(c)
+	_ = g.Server.To(c.Rooms()...).Emit("left", user)
+}
+
+// end
+
+// GatewayOptions come after injection.
+//
+// snippet:admit
+func (g *Chat) GatewayOptions() []websockets.Option {
+	return []websockets.Option{websockets.Admit(g.admit)}
+}
+
+func (g *Chat) admit(_ context.Context, h *websockets.Handshake) error {
+	auth := struct{ Token string }{h.Request.URL.Query().Get("token")}
+	if err := h.Auth.Decode(&auth); err != nil { // Socket.IO's auth; empty elsewhere
+		return err
+	}
+	user, ok := g.tokens[auth.Token]
+	if !ok {
+		return &websockets.Error{Message: "Who are you?", Code: "no_token", Status: 401}
+	}
+	User.Set(h, user)
+	return nil
+}
+
+// end
+
+// Module has the gateway.
+//
+// snippet:module
+var Module = module.New("chat",
+	module.Providers(module.Value(Tokens{"t1": "ada", "t2": "bob"})),
+	module.Exports(websockets.Gateway(NewChat,
+		websockets.MaxRooms(50),
+		websockets.WithLimits(websockets.Limits{MaxMessage: 64 << 10}),
+		websockets.Emits(Posted, Welcome),
+	)),
+)
+
+// end

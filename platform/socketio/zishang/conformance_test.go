@@ -1,0 +1,21 @@
+package zishang_test
+
+import (
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adaptertest"
+)
+
+func TestConformance(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Config{
+		New: func() websockets.Adapter { return zishang.New() },
+		Dial: func(t testing.TB, baseURL, place string, opts ...apptest.DialOption) (*apptest.Client, error) {
+			t.Helper()
+			return apptest.TryDialSocketIO(t, baseURL, append([]apptest.DialOption{apptest.WithNamespace(place)}, opts...)...)
+		},
+		Goodbye: apptest.Close{Reason: "io server disconnect"},
+	})
+}
