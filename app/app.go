@@ -131,6 +131,16 @@ func (a *App) Modules() *module.Graph { return a.graph }
 // ([*module.BuildError]), of a hook ([*HookError]), or of listening
 // (errors.Is(err, syscall.EADDRINUSE)). An App starts once.
 func (a *App) Start(ctx context.Context) error {
+	if err := a.startOnce(ctx); err != nil {
+		return err
+	}
+	for _, f := range a.cfg.onReady { // unlocked: it may ask the App, or stop it
+		f(a)
+	}
+	return nil
+}
+
+func (a *App) startOnce(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.state != stateNew {
@@ -144,9 +154,6 @@ func (a *App) Start(ctx context.Context) error {
 			a.log.Error("stop after a failed start", "error", stopErr)
 		}
 		return err
-	}
-	for _, f := range a.cfg.onReady {
-		f(a)
 	}
 	return nil
 }

@@ -147,7 +147,12 @@ func TestRunStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ready := make(chan string, 1)
 	a, err := app.New(lifecycle(j), quiet(), app.HTTP("127.0.0.1:0"), app.WebSockets(ws.New()),
-		app.OnReady(func(a *app.App) { ready <- a.Addr().String() }))
+		app.OnReady(func(a *app.App) {
+			if gs := a.Gateways(); len(gs) != 1 || gs[0].Endpoints[0].Path != "/" {
+				t.Errorf("Gateways: %+v", gs)
+			}
+			ready <- a.Addr().String()
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime/debug"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -76,7 +77,16 @@ var (
 	encodeOptions = json.JoinOptions(json.Deterministic(false))
 )
 
-func marshalJSON(v any) ([]byte, error) { return json.Marshal(v, encodeOptions) }
+// marshalJSON turns a panic of the value's own methods into an error: values are
+// encoded on goroutines that serve a client, where nobody else would recover it.
+func marshalJSON(v any, opts ...json.Options) (b []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			b, err = nil, &panicError{p, debug.Stack()}
+		}
+	}()
+	return json.Marshal(v, append(opts, encodeOptions)...)
+}
 
 type placeholder struct {
 	Placeholder bool `json:"_placeholder"`
@@ -131,7 +141,7 @@ func encodePayload(v any, binary bool) (Payload, error) {
 		att = append(att, b)
 		return enc.WriteValue(fmt.Appendf(nil, `{"_placeholder":true,"num":%d}`, n))
 	})
-	b, err := json.Marshal(v, encodeOptions, json.WithMarshalers(m))
+	b, err := marshalJSON(v, json.WithMarshalers(m))
 	if err != nil {
 		return Payload{}, encodeError(err)
 	}

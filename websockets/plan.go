@@ -144,6 +144,11 @@ func (p *planner) gateway(i int, g *gatewayPlan) {
 	}
 }
 
+// sameFunc compares what Go lets nobody compare: whether it is the same code.
+func sameFunc(a, b func(*http.Request) bool) bool {
+	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
+}
+
 func sameOption(a, b any) bool { return reflect.DeepEqual(a, b) }
 
 func (p *planner) endpoint(i int, name string, a Adapter, cfg *GatewayConfig) {
@@ -298,7 +303,7 @@ func (p *planner) claim(s *serverPlan, cfg *GatewayConfig, name string) {
 	if agree("Origins", len(cfg.origins) > 0, slices.Equal(s.origins, cfg.origins)) {
 		s.origins = cfg.origins
 	}
-	if agree("CheckOrigin", cfg.checkOrigin != nil, false) {
+	if agree("CheckOrigin", cfg.checkOrigin != nil, sameFunc(s.check, cfg.checkOrigin)) {
 		s.check = cfg.checkOrigin
 	}
 	for _, o := range cfg.platform {

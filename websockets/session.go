@@ -113,10 +113,11 @@ func (s *session) connectHook(g *boundGateway) (err error) {
 func (s *session) refuse(g *boundGateway, err error) {
 	e := s.report(err, g, "handleConnection")
 	_ = s.conn.Emit(s.exception(e, "handleConnection", nil), 0)
+	r := Reason{Cause: CauseServerDisconnect, Code: 1008, Text: closeText(e.Message)}
 	s.mu.Lock()
-	s.discard = true
+	s.discard, s.reason = true, r
 	s.mu.Unlock()
-	s.conn.Close(Reason{Cause: CauseServerDisconnect, Code: 1008, Text: closeText(e.Message)})
+	s.conn.Close(r)
 }
 
 // closeText cuts a reason to what a close frame holds (RFC 6455 §5.5.1).
@@ -224,7 +225,10 @@ func (s *session) Closed(r Reason) {
 func (s *session) drain() {
 	s.mu.Lock()
 	if !s.leaving {
-		s.leaving, s.reason = true, Reason{Cause: CauseShutdown}
+		s.leaving = true
+		if s.reason == (Reason{}) { // otherwise HandleConnection has refused the client
+			s.reason = Reason{Cause: CauseShutdown}
+		}
 	}
 	s.discard = true
 	s.inbox, s.bytes = nil, 0

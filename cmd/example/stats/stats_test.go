@@ -24,6 +24,7 @@ func TestWatch(t *testing.T) {
 			c := chat.NewGateway(chat.NewRooms())
 			c.Server = fakeServer{}
 			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
 			begin, n := time.Now(), 0
 			for r, err := range stats.NewGateway(c).Watch(ctx, stats.Watch{EveryMS: everyMS}) {
 				if want := (stats.Stats{Connections: 7}); err != nil || r.Event != "stats" || r.Data != want {
