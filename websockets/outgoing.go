@@ -53,7 +53,12 @@ func NewOutgoing(event string, v any) *Outgoing {
 }
 
 // Empty reports whether the message has no payload.
-func (o *Outgoing) Empty() bool { return o.empty }
+func (o *Outgoing) Empty() bool {
+	if p, ok := o.value.(Payload); ok {
+		return p.IsZero()
+	}
+	return o.empty
+}
 
 // Payload gives the encoded payload. With binary, every []byte in the value
 // becomes a placeholder {"_placeholder":true,"num":n} and an attachment;

@@ -4,7 +4,6 @@ package root
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 
 	"github.com/gatehouse-go/gatehouse/cmd/example/platforms"
@@ -38,14 +37,15 @@ func (g *Gateway) Subscriptions() []websockets.Subscription {
 	}
 }
 
-// Identity answers with what it was given. json.RawMessage takes any JSON; a
-// type of your own is decoded and checked.
-func (*Gateway) Identity(_ context.Context, v json.RawMessage) (json.RawMessage, error) {
-	return v, nil
+// Identity answers with what it was given. Payload takes anything undecoded,
+// binary too; a type of your own is decoded and checked.
+func (*Gateway) Identity(_ context.Context, p websockets.Payload) (websockets.Payload, error) {
+	return p, nil
 }
 
-// Events answers with three events. Each is sent as soon as it is yielded.
-func (*Gateway) Events(context.Context, struct{}) iter.Seq2[websockets.Response[int], error] {
+// Events answers with three events, whatever it is asked with. Each is sent as
+// soon as it is yielded.
+func (*Gateway) Events(context.Context, websockets.Payload) iter.Seq2[websockets.Response[int], error] {
 	return func(yield func(websockets.Response[int], error) bool) {
 		for n := 1; n <= 3; n++ {
 			if !yield(Events.Response(n), nil) {
