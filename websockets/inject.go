@@ -14,8 +14,7 @@ func inject(g *boundGateway) error {
 		return nil
 	}
 	v = v.Elem()
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
+	for _, f := range reflect.VisibleFields(v.Type()) { // those of embedded structs too
 		tag, ok := f.Tag.Lookup("websockets")
 		if !ok {
 			continue
@@ -27,14 +26,18 @@ func inject(g *boundGateway) error {
 		if !f.IsExported() {
 			return fmt.Errorf("gateway %s: field %s is not exported, so its server cannot be set; begin its name with a capital", g.Name, name)
 		}
+		field, err := v.FieldByIndexErr(f.Index)
+		if err != nil || !field.CanSet() {
+			return fmt.Errorf("gateway %s: field %s cannot be set, because an embedded pointer on the way to it is nil or not exported; set it in the constructor", g.Name, name)
+		}
 		if f.Type == reflect.TypeFor[Server]() {
-			v.Field(i).Set(reflect.ValueOf(g.server))
+			field.Set(reflect.ValueOf(g.server))
 			continue
 		}
 		set := false
 		for native := range g.server.Natives() {
 			if n := reflect.ValueOf(native); n.Type().AssignableTo(f.Type) {
-				v.Field(i).Set(n)
+				field.Set(n)
 				set = true
 				break
 			}

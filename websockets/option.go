@@ -89,6 +89,7 @@ func Port(port int) Option {
 
 // Addr serves the gateway on its own address, such as "127.0.0.1:3001" or
 // ":0" for any free port (see Server.Addr).
+// Gateways with the same text share a listener.
 func Addr(addr string) Option {
 	return optionFunc(func(c *GatewayConfig) { c.addr = addr })
 }

@@ -1,0 +1,201 @@
+package test_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+const (
+	churnClients = 1000
+	churnBatch   = 100
+	churnMute    = 10 // of them stay and answer no heartbeat, for the server to drop
+
+	churnPingInterval = 500 * time.Millisecond
+	churnPingTimeout  = 3 * time.Second
+)
+
+// churnGateway counts who comes, talks and goes.
+type churnGateway struct {
+	Server websockets.Server `websockets:"server"`
+
+	connects, messages, disconnects, doubles, pingTimeouts atomic.Int64
+
+	gone sync.Map // client id → whether it has left
+}
+
+func newChurn() *churnGateway { return &churnGateway{} }
+
+func (g *churnGateway) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{websockets.On("talk", g.Talk)}
+}
+
+func (g *churnGateway) HandleConnection(_ context.Context, c websockets.Client) error {
+	g.connects.Add(1)
+	return c.Join("all", "of "+c.ID())
+}
+
+func (g *churnGateway) Talk(_ context.Context, n int) (int, error) {
+	g.messages.Add(1)
+	return n + 1, nil
+}
+
+func (g *churnGateway) HandleDisconnect(_ context.Context, c websockets.Client, r websockets.Reason) {
+	if _, before := g.gone.LoadOrStore(c.ID(), true); before {
+		g.doubles.Add(1)
+	}
+	if r.Cause == websockets.CausePingTimeout {
+		g.pingTimeouts.Add(1)
+	}
+	g.disconnects.Add(1)
+}
+
+func TestChurn(t *testing.T) {
+	limits := websockets.WithLimits(websockets.Limits{PingInterval: churnPingInterval, PingTimeout: churnPingTimeout})
+	t.Run("ws", func(t *testing.T) {
+		a := nestApp(t, ws.New(), websockets.Gateway(newChurn, limits))
+		churn(t, a, func(opts ...apptest.DialOption) (*apptest.Client, error) {
+			return apptest.TryDialWS(t, a.URL()+"/", opts...)
+		})
+	})
+	t.Run("socketio", func(t *testing.T) {
+		a := nestApp(t, zishang.New(), websockets.Gateway(newChurn, limits))
+		churn(t, a, func(opts ...apptest.DialOption) (*apptest.Client, error) {
+			return apptest.TryDialSocketIO(t, a.URL(), opts...)
+		})
+	})
+}
+
+type churnDial func(opts ...apptest.DialOption) (*apptest.Client, error)
+
+func churn(t *testing.T, a *apptest.App, dial churnDial) {
+	t.Helper()
+	g := apptest.Get[*churnGateway](a)
+	start := runtime.NumGoroutine()
+	peak := start
+	began := time.Now()
+	for first := 0; first < churnClients; first += churnBatch {
+		peak = max(peak, churnOneBatch(t, g, dial, first))
+	}
+	talked := time.Since(began)
+
+	// The mute ones, too, are gone after one heartbeat; what is above that is
+	// for a machine that is busy elsewhere.
+	const patience = churnPingInterval + churnPingTimeout + time.Second
+	left := time.Now()
+	back := within(patience, func() bool {
+		return g.disconnects.Load() == churnClients && runtime.NumGoroutine() <= start
+	})
+	after := runtime.NumGoroutine()
+	t.Logf("goroutines: %d at the start, %d with %d clients, %d after; %v for all to come and leave, %v more to settle",
+		start, peak, churnBatch, after, talked.Round(time.Millisecond), time.Since(left).Round(time.Millisecond))
+	if !back {
+		stacks := make([]byte, 1<<20)
+		t.Errorf("%d goroutines at the start, %d after %v\n%.8000s", start, after, patience, stacks[:runtime.Stack(stacks, true)])
+	}
+	if peak < start+2*churnBatch { // the client's own reader, and one of the server at least
+		t.Errorf("at most %d goroutines with %d clients connected: the measurement measures nothing", peak, churnBatch)
+	}
+	for _, count := range []struct {
+		what      string
+		got, want int64
+	}{
+		{"HandleConnection", g.connects.Load(), churnClients},
+		{"messages", g.messages.Load(), churnClients},
+		{"HandleDisconnect", g.disconnects.Load(), churnClients},
+		{"clients that left twice", g.doubles.Load(), 0},
+		{"clients dropped by heartbeat", g.pingTimeouts.Load(), churnMute},
+		{"clients of the server", int64(g.Server.Count()), 0},
+		{"clients in rooms", int64(g.Server.To("all").Count()), 0},
+	} {
+		if count.got != count.want {
+			t.Errorf("%s: %d, want %d", count.what, count.got, count.want)
+		}
+	}
+	// And it still serves.
+	c, err := dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := apptest.Call[int](c, "talk", 1); got != 2 {
+		t.Errorf("talk: %d, want 2", got)
+	}
+	c.Close()
+}
+
+// churnOneBatch lets the clients come and talk side by side, and when all have,
+// leave: every other one by a cut of its TCP connection. The mute ones of the
+// first batch stay. It gives the number of goroutines with all of them there.
+func churnOneBatch(t *testing.T, g *churnGateway, dial churnDial, first int) (goroutines int) {
+	t.Helper()
+	var arriving, leaving sync.WaitGroup
+	var clients [churnBatch]*apptest.Client
+	for i := range clients {
+		arriving.Go(func() {
+			var err error
+			if clients[i], err = churnTalk(dial, first+i); err != nil {
+				t.Errorf("client %d: %v", first+i, err)
+			}
+		})
+	}
+	arriving.Wait()
+	if n := g.Server.To("all").Count(); n < churnBatch && !t.Failed() {
+		t.Errorf("%d clients in the room, want %d", n, churnBatch)
+	}
+	goroutines = runtime.NumGoroutine()
+	for i, c := range clients {
+		if c == nil || first+i < churnMute {
+			continue
+		}
+		leaving.Go(func() {
+			if i%2 == 0 {
+				c.Abort()
+			} else {
+				c.Close()
+			}
+		})
+	}
+	leaving.Wait()
+	return goroutines
+}
+
+func churnTalk(dial churnDial, n int) (*apptest.Client, error) {
+	opts := []apptest.DialOption{apptest.WithTimeout(20 * time.Second)}
+	if n < churnMute {
+		opts = append(opts, apptest.WithoutPong())
+	}
+	c, err := dial(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	answer, err := c.TryCall("talk", n)
+	if err == nil && string(answer) != fmt.Sprint(n+1) {
+		err = fmt.Errorf("talk(%d) was answered %s", n, answer)
+	}
+	return c, err
+}
+
+// within looks every 10 ms whether something has come about.
+func within(patience time.Duration, done func() bool) bool {
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for !done() {
+		select {
+		case <-look.C:
+		case <-deadline.C:
+			return done()
+		}
+	}
+	return true
+}
