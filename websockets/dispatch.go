@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 )
 
 var (
@@ -40,7 +41,7 @@ func (s *session) dispatch(a arrival) {
 		s.spawn(sub, m)
 		return
 	}
-	s.handle(sub, m)
+	s.handle(sub, m, func() {})
 }
 
 // unknown answers an event that nobody subscribes.
@@ -69,25 +70,33 @@ func (s *session) spawn(sub *boundSub, m *Message) {
 	s.tasks[sub]++
 	s.nTasks++
 	s.mu.Unlock()
-	go func() {
-		s.handle(sub, m)
+	// The place is free before the client has the answer, so that it may ask again at once.
+	free := sync.OnceFunc(func() {
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		if s.tasks[sub]--; s.tasks[sub] == 0 {
 			delete(s.tasks, sub)
 		}
+	})
+	go func() {
+		s.handle(sub, m, free)
+		free()
+		s.mu.Lock()
 		s.nTasks--
 		s.maybeEnd()
 		s.mu.Unlock()
 	}()
 }
 
-func (s *session) handle(sub *boundSub, m *Message) {
+// handle runs the handler and answers; returned is called between the two.
+func (s *session) handle(sub *boundSub, m *Message, returned func()) {
 	ctx := s.ctx
 	if sub.kind == KindStream {
 		ctx = s.streams
 	}
-	r := reply{s: s, m: m}
+	r := reply{s: s, m: m, returned: returned}
 	err := call(ctx, sub, m, &r)
+	returned()
 	if err != nil {
 		// A handler that gave up because the client left or the stop began has nobody to tell.
 		if ctx.Err() != nil && (errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, errStreamStopped) || errors.Is(err, context.Cause(ctx))) {
@@ -120,9 +129,11 @@ type reply struct {
 	s        *session
 	m        *Message
 	answered bool
+	returned func() // the handler has returned
 }
 
 func (r *reply) result(v any) error {
+	r.returned()
 	out := &Outgoing{value: v}
 	binary := r.s.ep.traits.Binary
 	switch {

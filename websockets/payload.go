@@ -108,6 +108,9 @@ func attachmentDecoder(att [][]byte) *json.Unmarshalers {
 			return fmt.Errorf("no such attachment")
 		}
 		*b = att[ph.Num]
+		if *b == nil { // an empty attachment is not null
+			*b = []byte{}
+		}
 		return nil
 	})
 }

@@ -207,6 +207,11 @@ func (s *session) Closed(r Reason) {
 		return
 	}
 	s.cut = true
+	s.mu.Unlock()
+	// Before leaving is set: from then on a handler that returns starts the
+	// end, and HandleDisconnect must not find the client in its rooms.
+	s.ep.forget(s)
+	s.mu.Lock()
 	if !s.leaving {
 		s.reason = r
 	}
@@ -214,7 +219,6 @@ func (s *session) Closed(r Reason) {
 	s.wake()
 	s.mu.Unlock()
 	s.cancel(ErrClosed)
-	s.ep.forget(s)
 	s.mu.Lock()
 	s.maybeEnd()
 	s.mu.Unlock()

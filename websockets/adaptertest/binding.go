@@ -1,0 +1,165 @@
+package adaptertest
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"strconv"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func bindingTests() []test {
+	http := app.HTTP("127.0.0.1:0")
+	return []test{
+		{"law 1: a listener of its own", testOwnListener},
+		{"law 1: the port of the HTTP server is that server", testHTTPPort},
+		bootError("law 1: port 0 without an HTTP server", nil, "port 0", "app.HTTP", gateOf(echo())),
+		{"law 2: gateways at one place share clients", testShared},
+		{"law 2: gateways at different places do not", testApart},
+		{"law 2: a namespace where there are none names Path", testNamespaceRefused},
+		bootError("law 3: an invalid port", http, "Port(70000)", "65535", &gate{opts: []websockets.Option{websockets.Port(70000)}}),
+		bootError("law 3: options of a shared server that disagree", http, "WithLimits", "share the server",
+			&gate{opts: []websockets.Option{websockets.WithLimits(websockets.Limits{MaxMessage: 1})}},
+			&gate{opts: []websockets.Option{websockets.WithLimits(websockets.Limits{MaxMessage: 2})}}),
+		{"law 3: one event handled twice names both gateways", testHandledTwice},
+		{"law 3: a type without subscriptions and hooks", testNoGateway},
+		{"law 3: a server field of a type that the platform does not have", testServerField},
+		{"law 4: GatewayOptions come after injection", testGatewayOptions},
+	}
+}
+
+// bootError is a test that gateways do not start, with two texts in the error.
+func bootError(name string, opt app.Option, one, two string, gates ...*gate) test {
+	return test{name, func(t *testing.T, s *suite) {
+		has(t, s.boot(t, modules(gates...), opt).Error(), one, two)
+	}}
+}
+
+func testOwnListener(t *testing.T, s *suite) {
+	own, main := gateOf(echo(), answer("which", "own")), gateOf(echo(), answer("which", "main"))
+	own.opts = []websockets.Option{websockets.Addr("127.0.0.1:0")}
+	a := s.start(t, own, main)
+	if own.Server.Addr() == nil || own.Server.Addr().String() == a.App().Addr().String() {
+		t.Fatalf("it listens at %v, want an address of its own", own.Server.Addr())
+	}
+	for want, url := range map[string]string{"own": "http://" + own.Server.Addr().String(), "main": a.URL()} {
+		c, err := s.cfg.Dial(t, url, s.root())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := apptest.Call[string](c, "which"); got != want {
+			t.Errorf("answered by %s, want %s", got, want)
+		}
+	}
+}
+
+func testHTTPPort(t *testing.T, s *suite) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	g := gateOf(echo())
+	g.opts = []websockets.Option{websockets.Port(port)}
+	a := s.startWith(t, []*gate{g}, app.HTTP("127.0.0.1:"+strconv.Itoa(port)))
+	if got := g.Server.Addr().String(); got != addr {
+		t.Errorf("the gateway listens at %s, want %s", got, addr)
+	}
+	alive(t, s.dial(t, a))
+}
+
+func testShared(t *testing.T, s *suite) {
+	one, two := gateOf(answer("one", 1)), gateOf(answer("two", 2))
+	one.opts = []websockets.Option{s.at("chat")}
+	two.opts = []websockets.Option{s.at("/chat")}
+	if !s.traits.Namespaces {
+		two.opts = []websockets.Option{websockets.Path("chat")}
+	}
+	a := s.start(t, one, two)
+	c := s.dialAt(t, a, s.place("chat"))
+	if apptest.Call[int](c, "one") != 1 || apptest.Call[int](c, "two") != 2 {
+		t.Error("a client does not reach both gateways")
+	}
+	if one.Server.Count() != 1 || two.Server.Count() != 1 {
+		t.Errorf("the servers count %d and %d clients, want 1 and 1", one.Server.Count(), two.Server.Count())
+	}
+}
+
+func testApart(t *testing.T, s *suite) {
+	one, two := gateOf(answer("which", 1)), gateOf(answer("which", 2))
+	one.opts = []websockets.Option{s.at("one")}
+	two.opts = []websockets.Option{s.at("two")}
+	a := s.start(t, one, two)
+	c1, c2 := s.dialAt(t, a, s.place("one")), s.dialAt(t, a, s.place("two"))
+	if apptest.Call[int](c1, "which") != 1 || apptest.Call[int](c2, "which") != 2 {
+		t.Error("a client reaches the other gateway")
+	}
+	if err := one.Server.Emit("posted", 1); err != nil {
+		t.Fatal(err)
+	}
+	c1.ExpectMessage("posted")
+	c2.ExpectNone("posted", func() { apptest.Call[int](c2, "which") })
+	if e := s.refused(t, a, s.place("three")); e.Status == 0 && !s.traits.Namespaces || e.Message == "" {
+		t.Errorf("a place where nobody is refuses with %+v", e)
+	}
+}
+
+func testNamespaceRefused(t *testing.T, s *suite) {
+	g := gateOf(echo())
+	g.opts = []websockets.Option{websockets.Namespace("chat")}
+	if s.traits.Namespaces {
+		alive(t, s.dialAt(t, s.start(t, g), "/chat"))
+		return
+	}
+	has(t, s.boot(t, modules(g), app.HTTP("127.0.0.1:0")).Error(), "namespace", `websockets.Path("/chat")`)
+}
+
+type (
+	firstGateway  struct{ gate }
+	secondGateway struct{ gate }
+)
+
+func newFirstGateway() *firstGateway   { return &firstGateway{*gateOf(echo())} }
+func newSecondGateway() *secondGateway { return &secondGateway{*gateOf(echo())} }
+
+func testHandledTwice(t *testing.T, s *suite) {
+	root := module.New("root", module.Providers(websockets.Gateway(newFirstGateway), websockets.Gateway(newSecondGateway)))
+	has(t, s.boot(t, root, app.HTTP("127.0.0.1:0")).Error(), `"echo"`, "newFirstGateway", "newSecondGateway", "binding.go")
+}
+
+type noGateway struct{}
+
+func newNoGateway() *noGateway { return &noGateway{} }
+
+func testNoGateway(t *testing.T, s *suite) {
+	root := module.New("root", module.Providers(websockets.Gateway(newNoGateway)))
+	has(t, s.boot(t, root, app.HTTP("127.0.0.1:0")).Error(), "newNoGateway", "neither Subscriptions nor a hook")
+}
+
+type foreignServer struct {
+	Server *bytes.Buffer `websockets:"server"`
+}
+
+func newForeignServer() *foreignServer { return &foreignServer{} }
+
+func (*foreignServer) AfterInit(context.Context, websockets.Server) error { return nil }
+
+func testServerField(t *testing.T, s *suite) {
+	root := module.New("root", module.Providers(websockets.Gateway(newForeignServer)))
+	has(t, s.boot(t, root, app.HTTP("127.0.0.1:0")).Error(), "newForeignServer", "*bytes.Buffer", "Server")
+}
+
+func testGatewayOptions(t *testing.T, s *suite) {
+	g := gateOf(echo())
+	g.late = func() []websockets.Option { return []websockets.Option{s.at("late"), websockets.MaxRooms(1)} }
+	alive(t, s.dialAt(t, s.start(t, g), s.place("late")))
+}

@@ -1,0 +1,115 @@
+package adaptertest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func callTests() []test {
+	return []test{
+		{"calls: the client answers", testCall},
+		{"calls: the context bounds the wait", testCallContext},
+		{"calls: a client that leaves ends the wait", testCallLeft},
+		{"calls: a client that has left", testGone},
+	}
+}
+
+// only gives the one client that is connected.
+func only(t *testing.T, g *gate) websockets.Client {
+	t.Helper()
+	var found []websockets.Client
+	for c := range g.Server.Clients() {
+		found = append(found, c)
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d clients, want 1", len(found))
+	}
+	return found[0]
+}
+
+var double = websockets.NewCall[int, int]("double")
+
+func testCall(t *testing.T, s *suite) {
+	g := gateOf(echo(), websockets.On("ask", func(ctx context.Context, n int) (int, error) {
+		return double.Call(ctx, websockets.ClientFrom(ctx), n) // while a message is handled
+	}))
+	_, c := s.solo(t, g)
+	alive(t, c)
+	c.OnCall("double", func(data json.RawMessage) any {
+		var n int
+		if json.Unmarshal(data, &n) != nil {
+			return "not a number"
+		}
+		return 2 * n
+	})
+	client := only(t, g)
+	for n := range 3 {
+		if got, err := double.Call(t.Context(), client, n); err != nil || got != 2*n {
+			t.Errorf("%d doubled is %d, %v", n, got, err)
+		}
+	}
+	if got := apptest.Call[int](c, "ask", 21); got != 42 {
+		t.Errorf("the call within a handler gives %d, want 42", got)
+	}
+}
+
+func testCallContext(t *testing.T, s *suite) {
+	g := gateOf(echo())
+	_, c := s.solo(t, g)
+	alive(t, c)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := only(t, g).Call(ctx, "silence", nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+	}
+	c.Answer(c.ExpectMessage("silence"), "late")
+	alive(t, c)
+}
+
+func testCallLeft(t *testing.T, s *suite) {
+	g := gateOf(echo())
+	_, c := s.solo(t, g)
+	alive(t, c)
+	client := only(t, g)
+	failed := make(chan error, 1)
+	go func() {
+		_, err := client.Call(context.Background(), "silence", nil)
+		failed <- err
+	}()
+	c.ExpectMessage("silence")
+	c.Abort()
+	if err := get(t, failed, "the end of the call"); !errors.Is(err, websockets.ErrClosed) {
+		t.Errorf("got %v, want %v", err, websockets.ErrClosed)
+	}
+}
+
+func testGone(t *testing.T, s *suite) {
+	g := gateOf(echo())
+	left := make(chan struct{}, 1)
+	g.leave = func(context.Context, websockets.Client, websockets.Reason) { left <- struct{}{} }
+	_, c := s.solo(t, g)
+	alive(t, c)
+	client := only(t, g)
+	c.Close()
+	get(t, left, "HandleDisconnect")
+	if err := client.Emit("x", 1); !errors.Is(err, websockets.ErrClosed) {
+		t.Errorf("Emit: %v, want %v", err, websockets.ErrClosed)
+	}
+	if err := client.Join("x"); !errors.Is(err, websockets.ErrClosed) {
+		t.Errorf("Join: %v, want %v", err, websockets.ErrClosed)
+	}
+	if _, err := client.Call(t.Context(), "x", 1); !errors.Is(err, websockets.ErrClosed) {
+		t.Errorf("Call: %v, want %v", err, websockets.ErrClosed)
+	}
+	if !errors.Is(context.Cause(client.Context()), websockets.ErrClosed) {
+		t.Errorf("the cause of its context is %v", context.Cause(client.Context()))
+	}
+	client.Leave("x")
+	client.Disconnect()
+}

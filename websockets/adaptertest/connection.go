@@ -1,0 +1,153 @@
+package adaptertest
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func connectionTests() []test {
+	return []test{
+		{"law 6: hooks before messages", testHooksBeforeMessages},
+		{"law 6: an error of HandleConnection refuses the client", testConnectionRefused},
+		{"law 6: an unknown error of HandleConnection stays hidden", testConnectionUnknownError},
+		{"law 6: HandleConnection may emit, join and call", testConnectionActs},
+		{"law 8: AfterInit before OnModuleInit, once", testAfterInit},
+		{"law 8: an error of AfterInit aborts the start", testAfterInitError},
+	}
+}
+
+func testHooksBeforeMessages(t *testing.T, s *suite) {
+	tr := newTrail()
+	release := make(chan struct{})
+	first := &gate{
+		subs: []websockets.Subscription{websockets.On("m", func(_ context.Context, n int) (int, error) {
+			tr.add("message")
+			return n, nil
+		})},
+		connect: func(ctx context.Context, _ websockets.Client) error {
+			tr.add("first begins")
+			err := await(ctx, release)
+			tr.add("first ends")
+			return err
+		},
+	}
+	second := &gate{connect: func(context.Context, websockets.Client) error { tr.add("second"); return nil }}
+	a := s.start(t, first, second)
+	c := s.dial(t, a)
+	c.Emit("m", 1)
+	c.ExpectNone("m") // its ping and pong: the message has reached the server
+	tr.want(t, "first begins")
+	close(release)
+	if got := apptest.Call[int](c, "m", 2); got != 2 {
+		t.Errorf("answer %d, want 2", got)
+	}
+	tr.want(t, "first begins", "first ends", "second", "message", "message")
+}
+
+func testConnectionRefused(t *testing.T, s *suite) {
+	tr := newTrail()
+	release := make(chan struct{})
+	hooks := func(name string, connect func(ctx context.Context) error) *gate {
+		return &gate{
+			connect: func(ctx context.Context, _ websockets.Client) error {
+				tr.add(name + " connect")
+				return connect(ctx)
+			},
+			leave: func(_ context.Context, _ websockets.Client, r websockets.Reason) {
+				tr.add(name + " leave: " + string(r.Cause))
+			},
+		}
+	}
+	yes := func(context.Context) error { return nil }
+	first := hooks("first", yes)
+	second := hooks("second", func(ctx context.Context) error {
+		return errors.Join(await(ctx, release), &websockets.Error{Message: "Room is full", Code: "full"})
+	})
+	third := hooks("third", yes)
+	third.subs = []websockets.Subscription{websockets.Listen("m", func(context.Context, int) error { tr.add("message"); return nil })}
+	a := s.start(t, first, second, third)
+	c := s.dial(t, a)
+	c.Emit("m", 1)
+	c.ExpectNone("m") // the message has reached the server
+	close(release)
+	e := apptest.Expect[apptest.Exception](c, "exception")
+	if e.Status != "error" || e.Message != "Room is full" || e.Code != "full" {
+		t.Errorf("exception %+v", e)
+	}
+	c.ExpectClose()
+	stop(t, a)
+	tr.want(t, "first connect", "second connect",
+		"first leave: server namespace disconnect", "second leave: server namespace disconnect")
+}
+
+func testConnectionUnknownError(t *testing.T, s *suite) {
+	g := gateOf(echo())
+	g.connect = func(context.Context, websockets.Client) error { return errors.New("password of the database") }
+	_, c := s.solo(t, g)
+	if e := apptest.Expect[apptest.Exception](c, "exception"); e.Message != "Internal server error" {
+		t.Errorf("exception %+v", e)
+	}
+	c.ExpectClose()
+}
+
+func testConnectionActs(t *testing.T, s *suite) {
+	answered := make(chan string, 1)
+	g := gateOf(echo())
+	g.connect = func(ctx context.Context, c websockets.Client) error {
+		if err := c.Join("lobby"); err != nil {
+			return err
+		}
+		if err := c.Emit("welcome", c.Rooms()); err != nil {
+			return err
+		}
+		p, err := c.Call(ctx, "name?", nil)
+		answered <- string(p.JSON)
+		return err
+	}
+	_, c := s.solo(t, g)
+	if got := apptest.Expect[[]string](c, "welcome"); len(got) != 1 || got[0] != "lobby" {
+		t.Errorf("welcome %q, want lobby", got)
+	}
+	c.Answer(c.ExpectMessage("name?"), "ann")
+	if got := get(t, answered, "the answer"); got != `"ann"` {
+		t.Errorf("the client answered %s", got)
+	}
+	alive(t, c)
+}
+
+func testAfterInit(t *testing.T, s *suite) {
+	tr := newTrail()
+	named := func(name string) *gate {
+		g := gateOf()
+		g.onInit = func(_ context.Context, srv websockets.Server) error {
+			tr.add(name + " AfterInit")
+			if srv == nil || g.Server == nil || srv.Count() != 0 {
+				return errors.New("the server is not ready")
+			}
+			return nil
+		}
+		g.module = func() { tr.add(name + " OnModuleInit") }
+		return g
+	}
+	s.start(t, named("a"), named("b"))
+	tr.want(t, "a AfterInit", "b AfterInit", "a OnModuleInit", "b OnModuleInit")
+}
+
+func testAfterInitError(t *testing.T, s *suite) {
+	tr := newTrail()
+	broken := errors.New("no licence")
+	g := gateOf(echo())
+	g.onInit = func(context.Context, websockets.Server) error { return broken }
+	g.module = func() { tr.add("OnModuleInit") }
+	err := s.boot(t, modules(g), app.HTTP("127.0.0.1:0"))
+	if !errors.Is(err, broken) {
+		t.Fatalf("start: %v, want %v", err, broken)
+	}
+	has(t, err.Error(), "AfterInit")
+	tr.want(t)
+}

@@ -1,0 +1,158 @@
+package adaptertest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func orderTests() []test {
+	return []test{
+		{"law 9: one message of a client at a time, in order", testOrder},
+		{"law 9: different clients in parallel", testParallelClients},
+		{"law 9: Concurrency lifts it", testConcurrency},
+		{"law 9: Background runs beside the other messages", testBackground},
+	}
+}
+
+// gauge counts how many run at once.
+type gauge struct {
+	mu        sync.Mutex
+	now, peak int
+}
+
+func (g *gauge) enter() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.now++
+	g.peak = max(g.peak, g.now)
+}
+
+func (g *gauge) exit() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.now--
+}
+
+func (g *gauge) most() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.peak
+}
+
+// meeting is passed when n have come.
+type meeting struct {
+	mu      sync.Mutex
+	missing int
+	all     chan struct{}
+}
+
+func newMeeting(n int) *meeting { return &meeting{missing: n, all: make(chan struct{})} }
+
+func (m *meeting) attend(ctx context.Context) error {
+	m.mu.Lock()
+	if m.missing--; m.missing == 0 {
+		close(m.all)
+	}
+	m.mu.Unlock()
+	return await(ctx, m.all)
+}
+
+func testOrder(t *testing.T, s *suite) {
+	const n = 500 // more than fits into a client's inbox
+	var atWork gauge
+	var mu sync.Mutex
+	var got []int
+	release := make(chan struct{})
+	_, c := s.solo(t, gateOf(websockets.On("m", func(ctx context.Context, i int) (int, error) {
+		atWork.enter()
+		defer atWork.exit()
+		if i == 0 {
+			if err := await(ctx, release); err != nil {
+				return 0, err
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, i)
+		return i, nil
+	})))
+	for i := range n {
+		c.Emit("m", i)
+	}
+	close(release)
+	if last := apptest.Call[int](c, "m", n); last != n {
+		t.Errorf("answer %d, want %d", last, n)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(got) != n+1 || !slices.IsSorted(got) {
+		t.Errorf("%d messages, in the order %v; want %d, sorted", len(got), got, n+1)
+	}
+	if atWork.most() != 1 {
+		t.Errorf("%d messages at a time, want 1", atWork.most())
+	}
+}
+
+func testParallelClients(t *testing.T, s *suite) {
+	both := newMeeting(2)
+	a := s.start(t, gateOf(websockets.On("meet", func(ctx context.Context, _ struct{}) (bool, error) {
+		return true, both.attend(ctx)
+	})))
+	one, two := s.dial(t, a), s.dial(t, a)
+	one.Emit("meet")
+	if !apptest.Call[bool](two, "meet") {
+		t.Error("the handlers of two clients did not run at the same time")
+	}
+}
+
+func testConcurrency(t *testing.T, s *suite) {
+	const n = 3
+	var atWork gauge
+	met := newMeeting(n)
+	g := gateOf(websockets.On("meet", func(ctx context.Context, _ struct{}) (bool, error) {
+		atWork.enter()
+		defer atWork.exit()
+		return true, met.attend(ctx)
+	}))
+	g.opts = []websockets.Option{websockets.Concurrency(n)}
+	_, c := s.solo(t, g)
+	for range 3 * n {
+		c.Emit("meet")
+	}
+	if !apptest.Call[bool](c, "meet") {
+		t.Error("not answered")
+	}
+	if atWork.most() != n {
+		t.Errorf("%d messages at a time, want %d", atWork.most(), n)
+	}
+}
+
+func testBackground(t *testing.T, s *suite) {
+	begun, release := make(chan struct{}, 2), make(chan struct{})
+	_, c := s.solo(t, gateOf(echo(), websockets.On("long", func(ctx context.Context, n int) (int, error) {
+		begun <- struct{}{}
+		return n, await(ctx, release)
+	}, websockets.Background(1))))
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.TryCall("long", 1)
+		done <- err
+	}()
+	get(t, begun, "the handler in the background")
+	alive(t, c)
+	if e := c.CallError("long", 2); e.Code != websockets.CodeTooManyTasks {
+		t.Errorf("a second one is answered %+v, want the code %s", e, websockets.CodeTooManyTasks)
+	}
+	close(release)
+	if err := get(t, done, "its answer"); err != nil {
+		t.Errorf("its answer: %v", err)
+	}
+	if got := apptest.Call[int](c, "long", 3); got != 3 {
+		t.Errorf("after it, another one is answered %d, want 3", got)
+	}
+}

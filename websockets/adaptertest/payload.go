@@ -1,0 +1,140 @@
+package adaptertest
+
+import (
+	"bytes"
+	"context"
+	"reflect"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func payloadTests() []test {
+	return []test{
+		{"law 11: none is the zero value, one is itself, several are an array", testPayloadShapes},
+		{"law 11: []byte comes in", testBytesIn},
+		{"law 11: []byte goes out", testBytesOut},
+		{"law 11: nested []byte there and back", testBytesNested},
+		{"law 11: the payload as it came", testRawPayload},
+	}
+}
+
+func testPayloadShapes(t *testing.T, s *suite) {
+	_, c := s.solo(t, gateOf(
+		websockets.On("point", func(_ context.Context, p *point) (bool, error) { return p == nil, nil }),
+		websockets.On("number", func(_ context.Context, n int) (int, error) { return n, nil }),
+		websockets.On("list", func(_ context.Context, l []any) ([]any, error) { return l, nil }),
+	))
+	if !apptest.Call[bool](c, "point") {
+		t.Error("no argument is not the zero value")
+	}
+	if apptest.Call[bool](c, "point", point{1}) {
+		t.Error("an object is nil")
+	}
+	if got := apptest.Call[int](c, "number"); got != 0 {
+		t.Errorf("no argument is %d, want 0", got)
+	}
+	if got := apptest.Call[int](c, "number", 7); got != 7 {
+		t.Errorf("7 is %d", got)
+	}
+	if got := string(c.Call("list", 1, "two", true)); got != `[1,"two",true]` {
+		t.Errorf("three arguments are %s", got)
+	}
+	if got := string(c.Call("list", []any{1})); got != `[1]` {
+		t.Errorf("one array is %s", got)
+	}
+	if e := c.CallError("number", 1, 2); e.Code != websockets.CodeBadPayload {
+		t.Errorf("two arguments for a number are answered %+v", e)
+	}
+}
+
+// blobs are binary values with what text has trouble with.
+var blobs = [][]byte{{}, {0}, {0xff, 0xfe, 0, '"', '\n'}, bytes.Repeat([]byte{0, 0x80, 0xff}, 20_000)}
+
+func testBytesIn(t *testing.T, s *suite) {
+	in := make(chan []byte, 1)
+	_, c := s.solo(t, gateOf(websockets.On("put", func(_ context.Context, b []byte) (int, error) {
+		in <- b
+		return len(b), nil
+	})))
+	for _, b := range blobs {
+		if n := apptest.Call[int](c, "put", b); n != len(b) {
+			t.Errorf("%d bytes, want %d", n, len(b))
+		}
+		if got := get(t, in, "the bytes"); !bytes.Equal(got, b) {
+			t.Errorf("%d bytes arrive as other ones", len(b))
+		}
+	}
+}
+
+func testBytesOut(t *testing.T, s *suite) {
+	want := 0
+	if s.traits.Binary {
+		want = 1
+	}
+	_, c := s.solo(t, gateOf(
+		websockets.On("get", func(_ context.Context, i int) ([]byte, error) { return blobs[i], nil }),
+		websockets.On("send", func(_ context.Context, i int) (websockets.Response[[]byte], error) {
+			return websockets.Respond("blob", blobs[i]), nil
+		}),
+	))
+	for i, b := range blobs {
+		if got := apptest.Call[[]byte](c, "get", i); !bytes.Equal(got, b) {
+			t.Errorf("answer %d has other bytes", i)
+		}
+		c.Emit("send", i)
+		m := c.ExpectMessage("blob")
+		if len(m.Attachments) != want {
+			t.Errorf("event %d has %d attachments, want %d", i, len(m.Attachments), want)
+		}
+		for _, a := range m.Attachments {
+			if !bytes.Equal(a, b) {
+				t.Errorf("event %d has other bytes", i)
+			}
+		}
+	}
+}
+
+func testBytesNested(t *testing.T, s *suite) {
+	type parcel struct {
+		Name  string            `json:"name"`
+		Blob  []byte            `json:"blob"`
+		Many  [][]byte          `json:"many"`
+		Named map[string][]byte `json:"named"`
+	}
+	sent := parcel{"p", blobs[2], blobs, map[string][]byte{"a": blobs[3]}}
+	_, c := s.solo(t, gateOf(websockets.On("parcel", func(_ context.Context, p parcel) (parcel, error) {
+		if !reflect.DeepEqual(p, sent) {
+			return parcel{}, websockets.NewError("it came as something else")
+		}
+		return p, nil
+	})))
+	if got := apptest.Call[parcel](c, "parcel", sent); !reflect.DeepEqual(got, sent) {
+		t.Error("it came back as something else")
+	}
+}
+
+func testRawPayload(t *testing.T, s *suite) {
+	_, c := s.solo(t, gateOf(
+		websockets.On("raw", func(_ context.Context, p websockets.Payload) (string, error) { return string(p.JSON), nil }),
+		websockets.On("attachments", func(_ context.Context, p websockets.Payload) (int, error) { return len(p.Attachments), nil }),
+		websockets.On("back", func(_ context.Context, p websockets.Payload) (websockets.Payload, error) { return p, nil }),
+	))
+	if got := apptest.Call[string](c, "raw"); got != "" {
+		t.Errorf("no argument is %q, want nothing", got)
+	}
+	if got := apptest.Call[string](c, "raw", point{3}); got != `{"x":3}` {
+		t.Errorf("an object is %s", got)
+	}
+	want := 0
+	if s.traits.Binary {
+		want = 2
+	}
+	if got := apptest.Call[int](c, "attachments", blobs[:2]); got != want {
+		t.Errorf("%d attachments, want %d", got, want)
+	}
+	if got := apptest.Call[[][]byte](c, "back", blobs); !reflect.DeepEqual(got, blobs) {
+		t.Error("a payload that is sent back comes as something else")
+	}
+}

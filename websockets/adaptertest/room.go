@@ -1,0 +1,139 @@
+package adaptertest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func roomTests() []test {
+	return []test{
+		{"rooms: To, Except, ExceptRooms and overlapping rooms", testRooms},
+		{"rooms: left by Leave and by the disconnect", testRoomsLeft},
+		{"rooms: MaxRooms", testMaxRooms},
+		{"rooms: a broadcast carries []byte to everybody", testBroadcastBytes},
+	}
+}
+
+// roomGate lets clients join and leave, and remembers them by the first room.
+func roomGate() *gate {
+	return gateOf(echo(),
+		websockets.On("join", func(ctx context.Context, rooms []string) ([]string, error) {
+			c := websockets.ClientFrom(ctx)
+			err := c.Join(rooms...)
+			if errors.Is(err, websockets.ErrTooManyRooms) {
+				err = &websockets.Error{Message: "too many", Err: err}
+			}
+			return c.Rooms(), err
+		}),
+		websockets.On("leave", func(ctx context.Context, rooms []string) ([]string, error) {
+			c := websockets.ClientFrom(ctx)
+			c.Leave(rooms...)
+			return c.Rooms(), nil
+		}))
+}
+
+func join(t *testing.T, c *apptest.Client, rooms ...string) {
+	t.Helper()
+	apptest.Call[[]string](c, "join", rooms)
+}
+
+func testRooms(t *testing.T, s *suite) {
+	g := roomGate()
+	a := s.start(t, g)
+	clients := map[string]*apptest.Client{}
+	for name, rooms := range map[string][]string{"a": {"a", "odd", "all"}, "b": {"b", "all"}, "c": {"c", "odd", "all"}, "d": {"d"}} {
+		clients[name] = s.dial(t, a)
+		join(t, clients[name], rooms...)
+	}
+	var one websockets.Client
+	for c := range g.Server.To("a").Clients() {
+		one = c
+	}
+	srv := g.Server
+	for i, x := range []struct {
+		to   websockets.Broadcast
+		want string
+	}{
+		{srv, "abcd"},
+		{srv.To("all"), "abc"},
+		{srv.In("odd"), "ac"},
+		{srv.To("odd", "all"), "abc"},
+		{srv.To("a").To("b"), "ab"},
+		{srv.Except(one), "bcd"},
+		{srv.To("all").Except(one), "bc"},
+		{srv.ExceptRooms("odd"), "bd"},
+		{srv.To("all").ExceptRooms("b", "c"), "a"},
+		{srv.To("nobody"), ""},
+	} {
+		if n := x.to.Count(); n != len(x.want) {
+			t.Errorf("selection %d counts %d, want %d", i, n, len(x.want))
+		}
+		if err := x.to.Emit("posted", i); err != nil {
+			t.Errorf("selection %d: %v", i, err)
+		}
+		for name, c := range clients {
+			if strings.Contains(x.want, name) {
+				if got := apptest.Expect[int](c, "posted"); got != i {
+					t.Errorf("client %s gets %d, want %d", name, got, i)
+				}
+			}
+		}
+	}
+	for _, c := range clients { // nothing twice, and nothing for others
+		c.ExpectNone("posted", func() { alive(t, c) })
+	}
+}
+
+func testRoomsLeft(t *testing.T, s *suite) {
+	g := roomGate()
+	left := make(chan struct{}, 1)
+	g.leave = func(context.Context, websockets.Client, websockets.Reason) { left <- struct{}{} }
+	_, c := s.solo(t, g)
+	join(t, c, "x", "y", "x")
+	if got := apptest.Call[[]string](c, "leave", []string{"x", "unknown"}); len(got) != 1 || got[0] != "y" {
+		t.Errorf("rooms %q, want y", got)
+	}
+	if g.Server.To("x").Count() != 0 || g.Server.To("y").Count() != 1 {
+		t.Error("the rooms do not show that the client has left one")
+	}
+	c.Abort()
+	get(t, left, "HandleDisconnect")
+	if g.Server.To("y").Count() != 0 || g.Server.Count() != 0 {
+		t.Error("a client that has gone is still in a room")
+	}
+}
+
+func testMaxRooms(t *testing.T, s *suite) {
+	g := roomGate()
+	g.opts = []websockets.Option{websockets.MaxRooms(2)}
+	_, c := s.solo(t, g)
+	join(t, c, "a", "b")
+	join(t, c, "a")
+	if e := c.CallError("join", []string{"c"}); e.Message != "too many" {
+		t.Errorf("a third room is answered %+v", e)
+	}
+	apptest.Call[[]string](c, "leave", []string{"a"})
+	join(t, c, "c")
+}
+
+func testBroadcastBytes(t *testing.T, s *suite) {
+	g := gateOf(echo())
+	a := s.start(t, g)
+	all := []*apptest.Client{s.dial(t, a), s.dial(t, a)}
+	for _, c := range all {
+		alive(t, c)
+	}
+	if err := g.Server.Emit("blob", map[string][]byte{"b": blobs[2]}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if got := apptest.Expect[map[string][]byte](c, "blob"); string(got["b"]) != string(blobs[2]) {
+			t.Errorf("got %q", got)
+		}
+	}
+}

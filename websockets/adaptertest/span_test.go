@@ -1,0 +1,67 @@
+package adaptertest_test
+
+import (
+	"context"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type lobby struct {
+	Server websockets.Server `websockets:"server"`
+}
+
+func newLobby() *lobby { return &lobby{} }
+
+func (l *lobby) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{websockets.On("join", l.Join), websockets.Listen("post", l.Post)}
+}
+
+func (l *lobby) Join(ctx context.Context, room string) (string, error) {
+	c := websockets.ClientFrom(ctx)
+	return c.Platform(), c.Join(room)
+}
+
+func (l *lobby) Post(ctx context.Context, b []byte) error {
+	return l.Server.To("news").Except(websockets.ClientFrom(ctx)).Emit("posted", b)
+}
+
+// TestOneGatewayOnTwoPlatforms: rooms, broadcasts and counts span them.
+func TestOneGatewayOnTwoPlatforms(t *testing.T) {
+	root := module.New("root", module.Providers(websockets.Gateway(newLobby,
+		websockets.Via(zishang.New(), websockets.Namespace("chat")),
+		websockets.Via(ws.New(), websockets.Path("/ws/chat")))))
+	a := apptest.New(t, root)
+	browser, device, other := a.DialSocketIO("/chat"), a.DialWS("/ws/chat"), a.DialWS("/ws/chat")
+	for c, want := range map[*apptest.Client]string{browser: "socketio", device: "ws"} {
+		if got := apptest.Call[string](c, "join", "news"); got != want {
+			t.Errorf("platform %s, want %s", got, want)
+		}
+	}
+	apptest.Call[string](other, "join", "sports")
+	l := apptest.Get[*lobby](a)
+	if n, all := l.Server.To("news").Count(), l.Server.Count(); n != 2 || all != 3 {
+		t.Errorf("%d in the room and %d in all, want 2 and 3", n, all)
+	}
+	for from, to := range map[*apptest.Client]*apptest.Client{browser: device, device: browser} {
+		from.Emit("post", []byte{0, 0xff})
+		if got := apptest.Expect[[]byte](to, "posted"); string(got) != "\x00\xff" {
+			t.Errorf("got %q", got)
+		}
+	}
+	if err := l.Server.Emit("all", 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*apptest.Client{browser, device, other} {
+		c.ExpectMessage("all")
+		c.ExpectNone("posted", func() { c.Call("join", "end") })
+	}
+}

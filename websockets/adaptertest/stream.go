@@ -1,0 +1,98 @@
+package adaptertest
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func streamTests() []test {
+	return []test{
+		{"law 10: Stream sends each item in its turn, then the empty ack", testStream},
+		{"law 10: a stream ends when the client leaves", testStreamLeft},
+		{"law 10: an error ends a stream and is told", testStreamError},
+		{"law 10: a stream ends when the application stops", testStreamStop},
+	}
+}
+
+type items = iter.Seq2[websockets.Response[int], error]
+
+func testStream(t *testing.T, s *suite) {
+	_, c := s.solo(t, gateOf(websockets.Stream("count", func(_ context.Context, n int) items {
+		return func(yield func(websockets.Response[int], error) bool) {
+			for i := range n {
+				r := websockets.Response[int]{Data: i}
+				if i%2 == 1 {
+					r.Event = "odd"
+				}
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
+	}), websockets.Stream("none", func(context.Context, int) items { return nil })))
+	if got := c.Call("count", 5); len(got) != 0 {
+		t.Errorf("the ack carries %s, want nothing", got)
+	}
+	for i, want := range []string{"count(0)", "odd(1)", "count(2)", "odd(3)", "count(4)"} {
+		if got := c.Next().String(); got != want {
+			t.Errorf("item %d is %s, want %s", i, got, want)
+		}
+	}
+	if got := c.Call("none"); len(got) != 0 {
+		t.Errorf("the ack of no stream carries %s, want nothing", got)
+	}
+}
+
+// endless is a stream that goes on until it is stopped.
+func endless(ended chan<- struct{}) websockets.Subscription {
+	return websockets.Stream("endless", func(context.Context, int) items {
+		return func(yield func(websockets.Response[int], error) bool) {
+			defer func() { ended <- struct{}{} }()
+			for i := 0; yield(websockets.Response[int]{Data: i}, nil); i++ {
+			}
+		}
+	}, websockets.Background(1))
+}
+
+func testStreamLeft(t *testing.T, s *suite) {
+	ended := make(chan struct{}, 1)
+	a := s.start(t, gateOf(echo(), endless(ended)))
+	other := s.dial(t, a)
+	for _, leave := range []func(*apptest.Client){(*apptest.Client).Close, (*apptest.Client).Abort} {
+		c := s.dial(t, a)
+		c.Emit("endless")
+		c.ExpectMessage("endless")
+		leave(c)
+		get(t, ended, "the end of the stream")
+	}
+	alive(t, other)
+}
+
+func testStreamStop(t *testing.T, s *suite) {
+	ended := make(chan struct{}, 1)
+	a, c := s.solo(t, gateOf(endless(ended)))
+	c.Emit("endless")
+	c.ExpectMessage("endless")
+	stop(t, a)
+	get(t, ended, "the end of the stream")
+}
+
+func testStreamError(t *testing.T, s *suite) {
+	_, c := s.solo(t, gateOf(echo(), websockets.Stream("broken", func(context.Context, int) items {
+		return func(yield func(websockets.Response[int], error) bool) {
+			_ = yield(websockets.Response[int]{Data: 1}, nil) && yield(websockets.Response[int]{}, errors.Join(websockets.NewError("no more")))
+		}
+	})))
+	if e := c.CallError("broken"); e.Message != "no more" {
+		t.Errorf("the failure is %+v", e)
+	}
+	if got := apptest.Expect[int](c, "broken"); got != 1 {
+		t.Errorf("the item before the error is %d", got)
+	}
+	alive(t, c)
+}
