@@ -19,11 +19,20 @@ func Main(root *module.Module, opts ...Option) {
 }
 
 func run(root *module.Module, opts []Option) int {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// After the first signal the default returns: the second one kills.
-	stop := context.AfterFunc(ctx, cancel)
-	defer stop()
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	go func() {
+		select {
+		case <-signals:
+			// Before the stop begins: from now on the default holds, a second signal kills.
+			signal.Stop(signals)
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	a, err := New(root, opts...)
 	if err == nil {
 		err = a.Run(ctx)

@@ -1,9 +1,120 @@
 package app_test
 
 import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/module"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// programEnv makes the test binary a program of its own: signals end processes.
+const programEnv = "GATEHOUSE_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(programEnv) {
+	case "":
+		goleak.VerifyTestMain(m)
+	case "clean":
+		app.Main(module.New("clean"), quiet(), say("ready"))
+	case "stuck":
+		app.Main(module.New("stuck", module.Providers(func() *stuck { return &stuck{} })), quiet(), say("ready"))
+	case "broken":
+		app.Main(module.New("broken", module.Providers(newService)), quiet())
+	}
+}
+
+func say(line string) app.Option {
+	return app.OnReady(func(*app.App) { _, _ = os.Stdout.WriteString(line + "\n") })
+}
+
+// stuck never finishes its stop.
+type stuck struct{}
+
+func (*stuck) OnModuleDestroy(context.Context) error {
+	_, _ = os.Stdout.WriteString("stopping\n")
+	select {}
+}
+
+// program starts the test binary as one of the programs above.
+func program(t *testing.T, name string) (cmd *exec.Cmd, line func() string, stderr *strings.Builder) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd = exec.CommandContext(t.Context(), self)
+	cmd.Env = append(os.Environ(), programEnv+"="+name)
+	stderr = &strings.Builder{}
+	cmd.Stderr = stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() { stop.Stop() })
+	lines := bufio.NewScanner(out)
+	return cmd, func() string { lines.Scan(); return lines.Text() }, stderr
+}
+
+func expect(t *testing.T, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+}
+
+func TestMainEndsCleanlyOnASignal(t *testing.T) {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		cmd, line, stderr := program(t, "clean")
+		expect(t, line(), "ready")
+		if err := cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%v: ended with %v\n%s", sig, err, stderr)
+		}
+	}
+}
+
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	cmd, line, _ := program(t, "stuck")
+	expect(t, line(), "ready")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, line(), "stopping")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) {
+		t.Fatalf("ended with %v, want the signal", err)
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM {
+		t.Errorf("ended with %v, want the signal", exit)
+	}
+}
+
+func TestMainPrintsWhyItCannotStart(t *testing.T) {
+	cmd, _, stderr := program(t, "broken")
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Fatalf("ended with %v, want exit status 1", err)
+	}
+	if !strings.Contains(stderr.String(), "which is not available in the module") {
+		t.Errorf("standard error does not say why:\n%s", stderr)
+	}
+}

@@ -251,6 +251,7 @@ func (s *session) maybeEnd() {
 }
 
 func (s *session) end() {
+	s.ep.forget(s) // at a stop too HandleDisconnect finds the client out of its rooms
 	for _, g := range s.ep.gateways[:s.hooked] {
 		if g.onDisconnect != nil {
 			s.disconnectHook(g)
@@ -263,7 +264,6 @@ func (s *session) end() {
 		s.conn.Close(r)
 	}
 	s.cancel(ErrClosed)
-	s.ep.forget(s)
 	s.ep.rt.exit(s)
 }
 
