@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -16,14 +17,14 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/gatehouse-go/gatehouse/internal/leaktest"
 
 	"github.com/gatehouse-go/gatehouse/internal/need"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
+	os.Exit(leaktest.Main(m))
 }
 
 // example is a running cmd/example.

@@ -2,9 +2,10 @@ package adaptertest_test
 
 import (
 	"context"
+	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/gatehouse-go/gatehouse/internal/leaktest"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/module"
@@ -13,7 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(leaktest.Main(m)) }
 
 type lobby struct {
 	Server websockets.Server `websockets:"server"`

@@ -1,11 +1,12 @@
 package zishang
 
 import (
+	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/gatehouse-go/gatehouse/internal/leaktest"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m) // nothing is ignored: the library's timers end with their connections
+	os.Exit(leaktest.Main(m))
 }
