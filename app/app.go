@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -60,16 +59,8 @@ const (
 // nothing: constructors run in Start. The error is a [*module.Error] or a
 // [*websockets.BindError].
 func New(root *module.Module, opts ...Option) (*App, error) {
-	c := config{startTimeout: 15 * time.Second, stopTimeout: 15 * time.Second}
-	for _, o := range opts {
-		if o != nil {
-			o.apply(&c)
-		}
-	}
-	if c.log == nil {
-		c.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
-	}
-	graph, err := module.Resolve(root, append([]module.ResolveOption{module.Provide(module.Value(c.log))}, c.resolve...)...)
+	c := configOf(opts)
+	graph, err := c.graph(root)
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +82,7 @@ func (a *App) bindConfig() websockets.BindConfig {
 //
 // Where neither HTTP nor WebSockets is given, what depends on them is not checked.
 func Validate(root *module.Module, opts ...Option) error {
-	c := config{}
-	for _, o := range opts {
-		if o != nil {
-			o.apply(&c)
-		}
-	}
+	c := configOf(opts)
 	if !c.http && !c.mounted {
 		opts = append(opts, Mounted())
 	}
@@ -104,19 +90,14 @@ func Validate(root *module.Module, opts ...Option) error {
 		_, err := New(root, opts...)
 		return err
 	}
-	_, err := module.Resolve(root, append([]module.ResolveOption{module.Provide(module.Value(slog.Default()))}, c.resolve...)...)
+	_, err := c.graph(root)
 	return err
 }
 
 // Graph gives the application's modules and providers as Mermaid flowchart text.
 func Graph(root *module.Module, opts ...Option) (string, error) {
-	c := config{}
-	for _, o := range opts {
-		if o != nil {
-			o.apply(&c)
-		}
-	}
-	g, err := module.Resolve(root, append([]module.ResolveOption{module.Provide(module.Value(slog.Default()))}, c.resolve...)...)
+	c := configOf(opts)
+	g, err := c.graph(root)
 	if err != nil {
 		return "", err
 	}

@@ -63,7 +63,8 @@ func (a *App) listen(ctx context.Context) error {
 	return nil
 }
 
-// controllers builds the router of all controllers; nil when there are none.
+// controllers builds the router of all controllers, and tells which requests it
+// has a route for, in any method: the rest may be a gateway's.
 func (a *App) controllers() (http.Handler, func(*http.Request) bool) {
 	var cs []web.Controller
 	for _, c := range module.Find[web.Controller](a.graph) {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/module"
@@ -25,6 +26,25 @@ type config struct {
 	stopTimeout  time.Duration
 	onReady      []func(*App)
 	resolve      []module.ResolveOption
+}
+
+func configOf(opts []Option) config {
+	c := config{startTimeout: 15 * time.Second, stopTimeout: 15 * time.Second}
+	for _, o := range opts {
+		if o != nil {
+			o.apply(&c)
+		}
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	return c
+}
+
+// graph resolves the modules with what the framework itself provides.
+func (c *config) graph(root *module.Module) (*module.Graph, error) {
+	opts := []module.ResolveOption{module.Provide(module.Value(c.log))}
+	return module.Resolve(root, append(opts, c.resolve...)...)
 }
 
 // HTTP serves controllers and gateways on a TCP address such as ":3000";
