@@ -25,6 +25,10 @@ type Outgoing struct {
 	Event string
 	// Overflow is what to do when a recipient's queue is full.
 	Overflow Overflow
+	// Volatile drops the message where it could not be sent at once, see [Volatile].
+	Volatile bool
+	// Uncompressed sends it without compression, see [Uncompressed].
+	Uncompressed bool
 
 	value any
 	empty bool // no payload at all, as opposed to a payload of null

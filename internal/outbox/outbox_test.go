@@ -17,13 +17,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // sink is a writer that can be held.
 type sink struct {
-	mu   sync.Mutex
-	got  []string
-	gate chan struct{} // one token lets one write through; nil lets all
-	err  error
+	mu  sync.Mutex
+	got []string
+	// batches counts the writes
+	batches int
+	gate    chan struct{} // one token lets one write through; nil lets all
+	err     error
 }
 
-func (s *sink) write(item string) error {
+func (s *sink) write(items []string) error {
 	if s.gate != nil {
 		<-s.gate
 	}
@@ -32,7 +34,8 @@ func (s *sink) write(item string) error {
 	if s.err != nil {
 		return s.err
 	}
-	s.got = append(s.got, item)
+	s.got = append(s.got, items...)
+	s.batches++
 	return nil
 }
 
@@ -59,13 +62,13 @@ func wantItems(t *testing.T, s *sink, want ...string) {
 func TestOrderAndWriterEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{}
-		q := New(10, s.write)
+		q := New(10, &Pool[string]{}, s.write)
 		push(t, q, "a", Refuse, nil)
 		push(t, q, "b", Refuse, nil)
 		push(t, q, "c", Refuse, nil)
 		synctest.Wait()
 		wantItems(t, s, "a", "b", "c")
-		if q.Bytes() != 0 || q.writing || q.items != nil {
+		if q.Bytes() != 0 || q.writing || q.slab != nil {
 			t.Fatal("an idle queue keeps a writer or memory")
 		}
 		push(t, q, "d", Refuse, nil) // a new writer
@@ -79,7 +82,7 @@ func TestOrderAndWriterEnds(t *testing.T) {
 func TestBoundCountsWhatIsBeingWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{gate: make(chan struct{})}
-		q := New(4, s.write)
+		q := New(4, &Pool[string]{}, s.write)
 		push(t, q, "aa", Refuse, nil)
 		synctest.Wait() // in the hands of the writer
 		push(t, q, "bb", Refuse, nil)
@@ -99,7 +102,7 @@ func TestBoundCountsWhatIsBeingWritten(t *testing.T) {
 func TestOversizedItemAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{gate: make(chan struct{})}
-		q := New(2, s.write)
+		q := New(2, &Pool[string]{}, s.write)
 		push(t, q, "larger", Refuse, nil)
 		push(t, q, "x", Refuse, ErrFull)
 		close(s.gate)
@@ -114,7 +117,7 @@ func TestOversizedItemAlone(t *testing.T) {
 func TestDropOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{gate: make(chan struct{})}
-		q := New(8, s.write)
+		q := New(8, &Pool[string]{}, s.write)
 		push(t, q, "w1", DropOldest, nil)
 		synctest.Wait() // being written: cannot be dropped any more
 		push(t, q, "r1", Refuse, nil)
@@ -133,7 +136,7 @@ func TestDropOldest(t *testing.T) {
 func TestDropOldestDropsAsFewAsNeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{gate: make(chan struct{})}
-		q := New(6, s.write)
+		q := New(6, &Pool[string]{}, s.write)
 		for _, it := range []string{"w", "a", "b", "c", "d", "e"} {
 			push(t, q, it, DropOldest, nil)
 			synctest.Wait()
@@ -149,7 +152,7 @@ func TestDropOldestDropsAsFewAsNeeded(t *testing.T) {
 func TestCloseDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{gate: make(chan struct{})}
-		q := New(10, s.write)
+		q := New(10, &Pool[string]{}, s.write)
 		push(t, q, "a", Refuse, nil)
 		push(t, q, "b", Refuse, nil)
 		q.Close(false)
@@ -175,10 +178,10 @@ func TestCloseDrains(t *testing.T) {
 func TestCloseDiscards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{gate: make(chan struct{})}
-		q := New(10, s.write)
+		q := New(10, &Pool[string]{}, s.write)
 		push(t, q, "a", Refuse, nil)
-		push(t, q, "b", Refuse, nil)
 		synctest.Wait()
+		push(t, q, "b", Refuse, nil)
 		q.Close(false)
 		q.Close(true) // drained long enough
 		if q.Bytes() != 1 {
@@ -194,7 +197,7 @@ func TestCloseDiscards(t *testing.T) {
 }
 
 func TestCloseIdle(t *testing.T) {
-	q := New(1, (&sink{}).write)
+	q := New(1, &Pool[string]{}, (&sink{}).write)
 	q.Close(true)
 	<-q.Done()
 	q.Close(false)
@@ -204,7 +207,7 @@ func TestWriteError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		boom := errors.New("boom")
 		s := &sink{gate: make(chan struct{}), err: boom}
-		q := New(4, s.write)
+		q := New(4, &Pool[string]{}, s.write)
 		push(t, q, "aa", Refuse, nil)
 		push(t, q, "bb", Refuse, nil)
 		waited := make(chan error)
@@ -226,11 +229,12 @@ func TestWriteError(t *testing.T) {
 func TestWritable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{gate: make(chan struct{})}
-		q := New(4, s.write)
+		q := New(4, &Pool[string]{}, s.write)
 		if err := q.Writable(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		push(t, q, "a", Refuse, nil)
+		synctest.Wait()
 		push(t, q, "bb", Refuse, nil)
 		push(t, q, "c", Refuse, nil)
 		const waiters = 3
@@ -238,7 +242,6 @@ func TestWritable(t *testing.T) {
 		for range waiters {
 			go func() { done <- q.Writable(context.Background()) }()
 		}
-		s.gate <- struct{}{} // 3 of 4 bytes left
 		synctest.Wait()
 		if len(done) != 0 {
 			t.Fatal("woke with more than half of the queue in use")
@@ -248,7 +251,12 @@ func TestWritable(t *testing.T) {
 		if err := q.Writable(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("Writable: %v", err)
 		}
-		s.gate <- struct{}{}
+		s.gate <- struct{}{} // the first
+		synctest.Wait()
+		if len(done) != 0 {
+			t.Fatal("woke with more than half of the queue in use")
+		}
+		s.gate <- struct{}{} // the other two, at once
 		for range waiters {
 			if err := <-done; err != nil {
 				t.Fatal(err)
@@ -268,15 +276,17 @@ func TestConcurrent(t *testing.T) {
 	var q *Queue[item]
 	last := make([]int, writers)
 	var written int
-	q = New(limit, func(it item) error {
+	q = New(limit, &Pool[item]{}, func(items []item) error {
 		if q.Bytes() > limit {
 			t.Errorf("%d bytes wait, the limit is %d", q.Bytes(), limit)
 		}
-		if it.n <= last[it.from] {
-			t.Errorf("writer %d: %d came after %d", it.from, it.n, last[it.from])
+		for _, it := range items {
+			if it.n <= last[it.from] {
+				t.Errorf("writer %d: %d came after %d", it.from, it.n, last[it.from])
+			}
+			last[it.from] = it.n
+			written++
 		}
-		last[it.from] = it.n
-		written++
 		return nil
 	})
 	var wg sync.WaitGroup
@@ -298,4 +308,106 @@ func TestConcurrent(t *testing.T) {
 	if written != writers*each {
 		t.Errorf("written %d, want %d", written, writers*each)
 	}
+}
+
+// What waits while a write is under way goes out in one.
+func TestBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sink{gate: make(chan struct{})}
+		q := New(1<<20, &Pool[string]{}, s.write)
+		push(t, q, "first", Refuse, nil)
+		synctest.Wait()
+		for range 3 * batchItems / 2 {
+			push(t, q, "x", Refuse, nil)
+		}
+		close(s.gate)
+		synctest.Wait()
+		if len(s.got) != 1+3*batchItems/2 || s.batches != 3 {
+			t.Errorf("%d items in %d writes, want 193 in 3", len(s.got), s.batches)
+		}
+		q.Close(false)
+	})
+}
+
+func TestPull(t *testing.T) {
+	s := &sink{}
+	q := New(6, &Pool[string]{}, nil)
+	push(t, q, "volatile", Volatile, ErrFull) // nobody is there to send it
+	ready := q.Ready()
+	push(t, q, "v", Volatile, nil)
+	<-ready
+	push(t, q, "ab", Refuse, nil)
+	items, size := q.Take(nil)
+	if !slices.Equal(items, []string{"v", "ab"}) || size != 3 || q.Bytes() != 3 {
+		t.Fatalf("took %q, %d bytes, %d count", items, size, q.Bytes())
+	}
+	push(t, q, "cdef", Refuse, ErrFull) // what was taken still counts
+	push(t, q, "cd", Refuse, nil)
+	q.Sent(size)
+	<-q.Ready() // "cd" waits already
+	select {
+	case <-q.Done():
+		t.Fatal("done while it is open")
+	default:
+	}
+	q.Start(s.write) // the rest is pushed
+	q.Close(false)
+	<-q.Done()
+	wantItems(t, s, "cd")
+	if items, _ := q.Take(nil); len(items) != 0 {
+		t.Errorf("took %q beside the writer", items)
+	}
+}
+
+func TestPullUntilClosed(t *testing.T) {
+	q := New(6, &Pool[string]{}, nil)
+	push(t, q, "a", Refuse, nil)
+	<-q.Ready()
+	items, size := q.Take(nil)
+	ready := q.Ready()
+	q.Close(false)
+	<-ready
+	select {
+	case <-q.Done():
+		t.Fatal("done before what was taken is sent")
+	default:
+	}
+	q.Sent(size)
+	<-q.Done()
+	if len(items) != 1 {
+		t.Errorf("took %q", items)
+	}
+	q = New(6, &Pool[string]{}, nil)
+	push(t, q, "a", Refuse, nil)
+	q.Close(true)
+	<-q.Done()
+	if items, _ := q.Take(nil); len(items) != 0 {
+		t.Errorf("took %q after discarding", items)
+	}
+}
+
+// Forgo: who stops waiting does not count as able to send.
+func TestForgo(t *testing.T) {
+	q := New(6, &Pool[string]{}, nil)
+	_ = q.Ready()
+	q.Forgo()
+	push(t, q, "v", Volatile, ErrFull)
+	<-func() <-chan struct{} { push(t, q, "a", Refuse, nil); return q.Ready() }()
+	q.Close(true)
+}
+
+// A queue that is never empty keeps no more memory than what waits.
+func TestNeverEmpty(t *testing.T) {
+	q := New(1<<20, &Pool[string]{}, nil)
+	var s slab[string]
+	for range 100_000 {
+		s.entries = append(s.entries, entry[string]{item: "x", size: 1}, entry[string]{item: "y", size: 1})
+		if len(s.entries)-s.head > 100 {
+			s.fill()
+		}
+	}
+	if cap(s.entries) > 8*pooledEntries {
+		t.Errorf("room for %d entries", cap(s.entries))
+	}
+	q.Close(true)
 }

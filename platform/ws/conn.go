@@ -5,74 +5,45 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
-	"sync/atomic"
-	"time"
 
-	"github.com/coder/websocket"
+	"unicode/utf8"
+
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// conn is one client. Its reading goroutine, serve, owns it; what is to be sent
-// waits in out, whose goroutine exists only while something waits.
+// conn is one client: the codec between a WebSocket connection and its session.
 type conn struct {
-	srv  *server
-	id   string
-	ws   *websocket.Conn
-	wire *wire
-	out  *outbox.Queue[item]
+	*wsconn.Conn
+	srv *server
+	id  string
+	out *outbox.Queue[wsconn.Item]
 
-	readerDone chan struct{}
-	pingQueued atomic.Bool
-	writeError atomic.Bool
-
-	mu         sync.Mutex
-	sess       websockets.Session
-	leaving    bool // the reason stands
-	ended      bool // the session has been, or will be, told
-	reason     websockets.Reason
-	goodbye    chan struct{} // closed when sayGoodbye has ended; nil without one
-	pong       []byte        // payload of the pong that is due
-	pongQueued bool
+	sess websockets.Session
 }
 
-var _ websockets.Conn = (*conn)(nil)
-
-// item is one thing to send: a message, or a control frame that is made when
-// its turn comes.
-type item struct {
-	frame *frame
-	kind  kind
-}
-
-type kind uint8
-
-const (
-	kindMessage kind = iota
-	kindPing
-	kindPong
+var (
+	_ websockets.Conn = (*conn)(nil)
+	_ wsconn.Handler  = (*conn)(nil)
 )
 
-// Bytes that a waiting control frame counts for.
-const controlSize = 8
-
-func newConn(s *server, id string) *conn {
-	c := &conn{srv: s, id: id, readerDone: make(chan struct{})}
-	c.out = outbox.New(s.limits.SendQueue, c.write)
-	return c
+// inbound is a message on its way to the framework, with what Reply needs.
+type inbound struct {
+	msg websockets.Message
+	id  []byte
 }
 
 func (c *conn) ID() string { return c.id }
 
 // Native is the *websocket.Conn, see [ConnOf].
-func (c *conn) Native() any { return c.ws }
+func (c *conn) Native() any { return c.Conn.Native() }
 
 // frameKey is under which a broadcast's frame is kept for all connections that
 // send the same bytes.
 type frameKey struct {
 	codec Codec
-	op    byte
+	text  bool
 }
 
 func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
@@ -85,15 +56,15 @@ func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
 		if err != nil {
 			return err
 		}
-		return c.push(f, out.Overflow)
+		return c.push(f, out)
 	}
-	v, err := out.Frame(frameKey{c.srv.opts.Codec, c.srv.op}, false, func(event string, p websockets.Payload) (any, error) {
+	v, err := out.Frame(frameKey{c.srv.opts.Codec, c.srv.text}, false, func(event string, p websockets.Payload) (any, error) {
 		return c.encode(Envelope{Event: event, Data: p.JSON})
 	})
 	if err != nil {
 		return err
 	}
-	return c.push(v.(*frame), out.Overflow)
+	return c.push(v.(*wsconn.Frame), out)
 }
 
 func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
@@ -109,48 +80,36 @@ func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 	if err != nil {
 		return err
 	}
-	return c.push(f, out.Overflow)
+	return c.push(f, out)
 }
 
 // encode makes the frame of an envelope. A codec that panics ends the connection.
-func (c *conn) encode(e Envelope) (f *frame, err error) {
+func (c *conn) encode(e Envelope) (f *wsconn.Frame, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("ws: codec %T panicked: %v", c.srv.opts.Codec, v)
-			c.panicked(v)
+			c.Fail(v)
 		}
 	}()
-	buf := make([]byte, maxFrameHeader, maxFrameHeader+len(e.Event)+len(e.ID)+len(e.Data)+32)
+	buf := make([]byte, wsconn.HeaderRoom, wsconn.HeaderRoom+len(e.Event)+len(e.ID)+len(e.Data)+32)
 	if buf, err = c.srv.opts.Codec.Append(buf, e); err != nil {
 		return nil, fmt.Errorf("ws: encode %q: %w", e.Event, err)
 	}
-	if len(buf) < maxFrameHeader {
+	if len(buf) < wsconn.HeaderRoom {
 		return nil, fmt.Errorf("ws: codec %T does not append to what it is given", c.srv.opts.Codec)
 	}
-	return sealFrame(c.srv.op, buf), nil
+	return wsconn.Seal(c.srv.text, buf), nil
 }
 
-func (c *conn) panicked(v any) {
-	c.logPanic(v)
-	c.leave(internalReason, farewell)
-}
-
-func (c *conn) push(f *frame, o websockets.Overflow) error {
-	policy := outbox.Refuse
-	switch o {
-	case websockets.OverflowDropNewest:
-		policy = outbox.DropNewest
-	case websockets.OverflowDropOldest:
-		policy = outbox.DropOldest
-	}
-	err := c.out.Push(item{frame: f}, len(f.bytes), policy)
+func (c *conn) push(f *wsconn.Frame, out *websockets.Outgoing) error {
+	err := c.out.Push(wsconn.Item{Frame: f, Plain: out.Uncompressed}, f.Size(), wsconn.PolicyOf(out))
 	switch {
 	case err == nil:
 		return nil
 	case !errors.Is(err, outbox.ErrFull):
 		return websockets.ErrClosed
-	case policy == outbox.Refuse:
-		c.leave(websockets.Reason{Cause: websockets.CauseQueueOverflow}, farewell)
+	case wsconn.PolicyOf(out) == outbox.Refuse:
+		c.Leave(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.Farewell)
 	}
 	return websockets.ErrQueueFull
 }
@@ -165,65 +124,52 @@ func (c *conn) Writable(ctx context.Context) error {
 	return nil
 }
 
-// ping queues a ping unless one waits already. It does not block.
-func (c *conn) ping() {
-	if c.pingQueued.CompareAndSwap(false, true) && c.out.Push(item{kind: kindPing}, controlSize, outbox.Refuse) != nil {
-		c.pingQueued.Store(false) // a full queue is watched by its writer
-	}
-}
+func (c *conn) Close(r websockets.Reason) { c.Leave(r, wsconn.MannerOf(r)) }
 
-// onPing queues the pong. Of several pings that come before it is sent, the
-// last is answered, as RFC 6455 §5.5.3 allows, so a flood takes no memory.
-func (c *conn) onPing(_ context.Context, payload []byte) bool {
-	c.mu.Lock()
-	c.pong = append(c.pong[:0], payload...)
-	queued := c.pongQueued
-	c.pongQueued = true
-	c.mu.Unlock()
-	if !queued && c.out.Push(item{kind: kindPong}, controlSize, outbox.Refuse) != nil {
-		c.mu.Lock()
-		c.pongQueued = false
-		c.mu.Unlock()
-	}
-	return false // the library is not to answer
-}
+// Ended implements [wsconn.Handler].
+func (c *conn) Ended(r websockets.Reason) { c.sess.Closed(r) }
 
-// write sends one item. It is the queue's writer.
-func (c *conn) write(it item) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			c.panicked(v)
-			err = fmt.Errorf("ws: write panicked: %v", v)
+// Message implements [wsconn.Handler].
+func (c *conn) Message(text bool, msg []byte) error {
+	e, err := c.decode(text, msg)
+	switch {
+	case err != nil:
+		c.sess.Malformed(err)
+	case e.Event != "":
+		in := &inbound{id: e.ID}
+		in.msg = websockets.Message{
+			Event:   e.Event,
+			Payload: websockets.Payload{JSON: e.Data},
+			Reply:   len(e.ID) > 0,
+			Ref:     in,
 		}
-		if err != nil {
-			c.writeFailed()
+		c.sess.Receive(&in.msg)
+	default:
+		// Calls have numbers from the framework: another id is nobody's.
+		if n, err := strconv.ParseUint(string(e.ID), 10, 64); err == nil {
+			c.sess.Ack(n, websockets.Payload{JSON: e.Data})
 		}
-	}()
-	switch it.kind {
-	case kindPing:
-		c.pingQueued.Store(false)
-		// The answer may come before the write returns, and takes the stamp away.
-		before := c.srv.clock.now()
-		c.wire.pingedAt.Store(before)
-		err = c.wire.writeFrame(controlFrame(opPing, nil))
-		c.wire.pingedAt.CompareAndSwap(before, c.srv.clock.now())
-		return err
-	case kindPong:
-		c.mu.Lock()
-		b := controlFrame(opPong, c.pong)
-		c.pongQueued = false
-		c.mu.Unlock()
-		return c.wire.writeFrame(b)
 	}
-	f := it.frame
-	if c.wire.insp.deflate {
-		return c.ws.Write(context.Background(), websocket.MessageType(f.op), f.bytes[f.payload:])
-	}
-	return c.wire.writeFrame(f.bytes)
+	return nil
 }
 
-// writeFailed lets the reader take what the client sent before it left, for a moment.
-func (c *conn) writeFailed() {
-	c.writeError.Store(true)
-	_ = c.wire.SetReadDeadline(time.Now().Add(min(c.srv.limits.CloseTimeout, farewellTime)))
+// decode takes a message apart; the envelope owns its bytes.
+func (c *conn) decode(text bool, msg []byte) (Envelope, error) {
+	codec := c.srv.opts.Codec
+	if !text && codec.Text() && !utf8.Valid(msg) {
+		return Envelope{}, bad("not UTF-8")
+	}
+	e, err := codec.Decode(msg)
+	if err != nil {
+		return Envelope{}, err
+	}
+	if e.Event == "" && len(e.ID) == 0 {
+		return Envelope{}, bad("the event is missing")
+	}
+	own := make([]byte, 0, len(e.Data)+len(e.ID))
+	own = append(own, e.Data...)
+	own = append(own, e.ID...)
+	n := len(e.Data)
+	e.Data, e.ID = own[:n:n], own[n:]
+	return e, nil
 }

@@ -112,7 +112,7 @@ func TestQueueOverflow(t *testing.T) {
 	sent := 0
 	for ; err == nil && sent < 10_000; sent++ {
 		err = slowSession.conn.Emit(msg, 0)
-		if n := slowSession.conn.(*conn).out.Bytes(); n > r.srv.limits.SendQueue {
+		if n := slowSession.conn.(*conn).out.Bytes(); n > r.srv.cfg.Limits.SendQueue {
 			t.Fatalf("%d bytes are queued", n)
 		}
 		if fastErr := fastSession.conn.Emit(out("tick", ""), 0); fastErr != nil {
@@ -135,15 +135,13 @@ func TestQueueOverflowTellsTheClient(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
-	if err := c.wire.acquire(); err != nil { // hold the writer
-		t.Fatal(err)
-	}
+	release := c.Hold() // hold the writer
 	msg := out("e", `"`+longText(40_000)+`"`)
 	_ = s.conn.Emit(msg, 0)
 	if err := s.conn.Emit(msg, 0); !errors.Is(err, websockets.ErrQueueFull) {
 		t.Fatal(err)
 	}
-	c.wire.release()
+	release()
 	p.wantClose(1008, "queue overflow")
 	p.close(1008, "")
 	s.reason(t)
@@ -153,9 +151,7 @@ func TestDropPolicies(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
-	if err := c.wire.acquire(); err != nil {
-		t.Fatal(err)
-	}
+	release := c.Hold()
 	send := func(name string, o websockets.Overflow) error {
 		msg := out(name, `"`+longText(20_000)+`"`)
 		msg.Overflow = o
@@ -177,7 +173,7 @@ func TestDropPolicies(t *testing.T) {
 	if err := s.conn.Writable(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Writable: %v", err)
 	}
-	c.wire.release()
+	release()
 	var names []string
 	for range 3 {
 		name, _, _ := strings.Cut(strings.TrimPrefix(p.read(), `{"event":"`), `"`)
@@ -201,9 +197,7 @@ func TestPingFlood(t *testing.T) {
 	r := newRig(t, nil, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
-	if err := c.wire.acquire(); err != nil { // as if the client did not read
-		t.Fatal(err)
-	}
+	release := c.Hold() // as if the client did not read
 	const n = 20_000
 	flood := bytes.Repeat(rawFrame(0x80|opPing, []byte("early")), n)
 	p.write(append(flood, rawFrame(0x80|opPing, []byte("last"))...))
@@ -212,7 +206,7 @@ func TestPingFlood(t *testing.T) {
 	if b := c.out.Bytes(); b > 200 {
 		t.Errorf("%d bytes are queued", b)
 	}
-	c.wire.release()
+	release()
 	pongs := 0
 	for {
 		op, payload, err := p.next()
@@ -406,11 +400,8 @@ func TestNativeConnection(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	var h header
-	for !func() bool { b, _ := p.br.ReadByte(); return h.add(b) }() {
-	}
-	if h.fin() || h.op() != opText || h.length() != 1000 {
-		t.Fatalf("first frame % x", h.buf[:h.n])
+	if first, n, err := p.header(); first != opText || n != 1000 || err != nil {
+		t.Fatalf("first frame %x of %d bytes, %v", first, n, err)
 	}
 	_, _ = p.br.Discard(1000)
 	if op, payload, err := p.next(); op != opContinuation || payload != "" || err != nil {

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -178,47 +177,4 @@ func TestBadCompressionIsClosed(t *testing.T) {
 	if got := s.reason(t); got.Cause != websockets.CauseParseError {
 		t.Errorf("reason %+v", got)
 	}
-}
-
-func TestCloseFrameText(t *testing.T) {
-	for _, tt := range []struct{ in, want string }{
-		{"", ""}, {"bye", "bye"}, {strings.Repeat("x", 200), strings.Repeat("x", 123)},
-		{strings.Repeat("é", 100), strings.Repeat("é", 61)}, {"\xff", ""},
-	} {
-		b := closeFrame(1000, tt.in)
-		if got := string(b[4:]); got != tt.want || int(b[1]) != len(b)-2 {
-			t.Errorf("%q became %q", tt.in, got)
-		}
-	}
-	if b := closeFrame(websocket.StatusNoStatusRcvd, "x"); len(b) != 2 {
-		t.Errorf("no code became % x", b)
-	}
-}
-
-// However the bytes are cut, the inspector sees the same, and lets through what
-// comes before its objection only.
-func FuzzInspector(f *testing.F) {
-	f.Add([]byte("\x81\x82\x00\x00\x00\x00{}"), 1)
-	f.Add(append(rawFrame(opText, []byte("a")), rawFrame(0x80|opClose, []byte("\x03\xe8"))...), 3)
-	f.Fuzz(func(t *testing.T, b []byte, step int) {
-		whole := inspector{maxMessage: 100, maxFragments: 5}
-		passWhole, _, errWhole := whole.feed(b)
-		if passWhole != len(b) && errWhole == nil {
-			t.Fatal("bytes were withheld without an error")
-		}
-		step = max(1, min(step, 1000))
-		cut, pass := inspector{maxMessage: 100, maxFragments: 5}, 0
-		var err error
-		for i := 0; i < len(b) && err == nil; i += step {
-			var n int
-			n, _, err = cut.feed(b[i:min(i+step, len(b))])
-			pass += n
-		}
-		if (err == nil) != (errWhole == nil) || err != nil && err.Error() != errWhole.Error() {
-			t.Fatalf("whole: %v, in steps of %d: %v", errWhole, step, err)
-		}
-		if pass != passWhole {
-			t.Fatalf("whole: %d bytes, in steps of %d: %d", passWhole, step, pass)
-		}
-	})
 }

@@ -230,11 +230,7 @@ func newRig(t *testing.T, ep *endpoint, change func(*websockets.ServerConfig), o
 	return r
 }
 
-func (s *server) lives() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.live
-}
+func (s *server) lives() int { return s.group.Live() }
 
 func (r *rig) session() *session {
 	r.t.Helper()
@@ -338,25 +334,35 @@ func (p *peer) close(code int, text string) {
 
 // next reads a frame.
 func (p *peer) next() (op byte, payload string, err error) {
-	var h header
-	for {
-		b, err := p.br.ReadByte()
-		if err != nil {
-			return 0, "", err
-		}
-		if h.add(b) {
-			break
-		}
+	first, n, err := p.header()
+	if err != nil {
+		return 0, "", err
 	}
-	buf := make([]byte, h.length())
+	buf := make([]byte, n)
 	_, err = io.ReadFull(p.br, buf)
-	if h.buf[1]&0x80 != 0 {
-		p.t.Error("the server masks")
-	}
-	if !h.fin() {
+	if first&0x80 == 0 {
 		p.t.Error("the server fragments")
 	}
-	return h.op(), string(buf), err
+	return first & 0x0f, string(buf), err
+}
+
+// header reads the header of a frame: its first byte and the payload's length.
+func (p *peer) header() (first byte, length uint64, err error) {
+	var b [8]byte
+	if _, err := io.ReadFull(p.br, b[:2]); err != nil {
+		return 0, 0, err
+	}
+	first, length = b[0], uint64(b[1])
+	if b[1]&0x80 != 0 {
+		p.t.Error("the server masks")
+	}
+	size := map[uint64]int{126: 2, 127: 8}[length]
+	if size == 0 {
+		return first, length, nil
+	}
+	clear(b[:])
+	_, err = io.ReadFull(p.br, b[8-size:])
+	return first, binary.BigEndian.Uint64(b[:]), err
 }
 
 // read wants a text frame and gives its payload.
@@ -421,3 +427,13 @@ func (p *peer) reset() {
 func out(event string, json string) *websockets.Outgoing {
 	return websockets.NewOutgoing(event, websockets.Payload{JSON: []byte(json)})
 }
+
+// Opcodes of RFC 6455 §5.2.
+const (
+	opContinuation = 0x0
+	opText         = 0x1
+	opBinary       = 0x2
+	opClose        = 0x8
+	opPing         = 0x9
+	opPong         = 0xA
+)

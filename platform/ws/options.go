@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -43,15 +43,15 @@ type Compression uint8
 // The modes of compression. It costs memory and time per connection; measure before
 // turning it on, and leave it off where secrets and foreign text meet in one message.
 const (
-	compressionUnset Compression = iota
+	compressionUnset = Compression(wsconn.CompressionUnset)
 	// CompressionOff does not compress. The default.
-	CompressionOff
+	CompressionOff = Compression(wsconn.CompressionOff)
 	// CompressionEach compresses each message on its own, those under 512 bytes
 	// not at all.
-	CompressionEach
+	CompressionEach = Compression(wsconn.CompressionEach)
 	// CompressionStream compresses with what came before as dictionary, messages
 	// from 128 bytes on: smaller still, at 1.2 MB of memory for each connection.
-	CompressionStream
+	CompressionStream = Compression(wsconn.CompressionStream)
 )
 
 const (
@@ -110,16 +110,6 @@ func (o Options) check() error {
 		return fmt.Errorf("ws: Options.Codec: values of %T cannot be compared: give a pointer", o.Codec)
 	}
 	return nil
-}
-
-func (o Options) mode() websocket.CompressionMode {
-	switch o.Compression {
-	case CompressionEach:
-		return websocket.CompressionNoContextTakeover
-	case CompressionStream:
-		return websocket.CompressionContextTakeover
-	}
-	return websocket.CompressionDisabled
 }
 
 func isToken(s string) bool {

@@ -2,159 +2,121 @@ package ws
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
+	"crypto/rand"
 	"net/http"
-	"sync"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // server is the server of one path.
 type server struct {
-	path        string
-	endpoint    websockets.Endpoint
-	checkOrigin func(*http.Request) bool
-	opts        Options
-	limits      websockets.Limits
-	log         *slog.Logger
-	insp        inspector // what every connection's begins as
-	op          byte      // of the frames sent
-	clock       *clock
-	tick        time.Duration // of the sweeper
-
-	closing context.Context // ends handshakes under way
-	cancel  context.CancelFunc
-
-	mu        sync.Mutex
-	conns     map[*conn]struct{}
-	stopSweep chan struct{} // stops the sweeper; nil when none runs
-	live      int           // handshakes, connections and the sweeper
-	closed    bool
-	idle      chan struct{} // closed when the server is closed and nothing lives
+	cfg   websockets.ServerConfig
+	opts  Options
+	text  bool // frames sent are text
+	group *wsconn.Group
+	conns wsconn.Config
+	pool  outbox.Pool[wsconn.Item]
 }
 
 func newServer(cfg websockets.ServerConfig, opts Options) *server {
 	s := &server{
-		path:        cfg.Path,
-		endpoint:    cfg.Endpoints[0],
-		checkOrigin: cfg.CheckOrigin,
-		opts:        opts,
-		limits:      cfg.Limits,
-		log:         cfg.Logger,
-		insp: inspector{
-			maxMessage:   cfg.Limits.MaxMessage,
-			maxFragments: max(opts.MaxFragments, 0),
+		cfg:  cfg,
+		opts: opts,
+		text: opts.Codec.Text() && !opts.BinaryFrames,
+		conns: wsconn.Config{
+			Limits:         cfg.Limits,
+			MaxFragments:   opts.MaxFragments,
+			MessageTimeout: opts.MessageTimeout,
+			Subprotocols:   opts.Subprotocols,
+			Compression:    wsconn.Compression(opts.Compression),
+			Heartbeat:      true,
+			Logger:         cfg.Logger,
 		},
-		clock: &clock{base: time.Now()},
-		tick:  sweepInterval(cfg.Limits, opts),
-		conns: make(map[*conn]struct{}),
-		idle:  make(chan struct{}),
 	}
-	s.op = opBinary
-	if opts.Codec.Text() && !opts.BinaryFrames {
-		s.op = opText
-	}
-	s.closing, s.cancel = context.WithCancel(context.Background())
+	s.group = wsconn.NewGroup("ws: closing "+cfg.Path, s.conns.Shortest())
+	s.conns.Group = s.group
 	return s
 }
 
 // Native gives nil: there is no server object below.
 func (s *server) Native(string) any { return nil }
 
-// enter counts a handshake that begins; false when the server is closed. Each
-// is followed by one exit.
-func (s *server) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.live++
-	return true
-}
-
-func (s *server) exit() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.live--
-	s.checkIdle()
-}
-
-func (s *server) checkIdle() {
-	if s.closed && s.live == 0 {
-		select {
-		case <-s.idle:
-		default:
-			close(s.idle)
-		}
-	}
-}
-
-// add makes an accepted connection known; false when the server has been closed
-// in between.
-func (s *server) add(c *conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.conns[c] = struct{}{}
-	if s.stopSweep == nil {
-		s.clock.now()
-		s.live++
-		s.stopSweep = make(chan struct{})
-		go s.sweep(s.stopSweep)
-	}
-	return true
-}
-
-// remove forgets a connection.
-func (s *server) remove(c *conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.conns, c)
-	if len(s.conns) == 0 && s.stopSweep != nil {
-		close(s.stopSweep)
-		s.stopSweep = nil
-	}
-}
-
 // Close implements [websockets.AdapterServer]. When ctx ends first, what is left
 // is cut and the error says how many that were.
-func (s *server) Close(ctx context.Context) error {
-	s.mu.Lock()
-	s.closed = true
-	s.checkIdle()
-	s.mu.Unlock()
-	s.cancel()
-	select {
-	case <-s.idle:
-		return nil
-	default:
+func (s *server) Close(ctx context.Context) error { return s.group.Close(ctx) }
+
+// ServeHTTP takes one handshake, RFC 6455 §4.2.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.group.Enter() {
+		wsconn.RefuseClosed(w)
+		return
 	}
-	select {
-	case <-s.idle:
-		return nil
-	case <-ctx.Done():
+	accepted := false
+	defer func() {
+		if !accepted {
+			s.group.Exit()
+		}
+	}()
+	if err := wsconn.CheckUpgrade(w, r); err != nil {
+		websockets.WriteRefusal(w, err)
+		return
 	}
-	s.mu.Lock()
-	n := len(s.conns)
-	left := make([]*conn, 0, n)
-	for c := range s.conns {
-		left = append(left, c)
+	if !s.cfg.CheckOrigin(r) {
+		websockets.WriteRefusal(w, &websockets.Error{
+			Message: "Origin is not allowed", Code: websockets.CodeForeignOrigin, Status: http.StatusForbidden,
+		})
+		return
 	}
-	s.mu.Unlock()
-	for _, c := range left {
-		c.abort()
+	deadline := time.Now().Add(s.cfg.Limits.HandshakeTimeout)
+	h := wsconn.HandshakeOf(r)
+	if err := s.admit(r.Context(), deadline, h); err != nil {
+		if s.group.Closing().Err() != nil {
+			wsconn.RefuseClosed(w)
+			return
+		}
+		websockets.WriteRefusal(w, err)
+		return
 	}
-	// Cut connections end at once; what does not is stuck in the framework.
-	grace := time.NewTimer(time.Second)
-	defer grace.Stop()
-	select {
-	case <-s.idle:
-	case <-grace.C:
+	c := &conn{srv: s, id: rand.Text()}
+	if c.Conn = s.conns.Accept(w, r, c.id, deadline); c.Conn == nil {
+		return
 	}
-	return fmt.Errorf("ws: closing %s: %d connections were cut: %w", s.path, n, context.Cause(ctx))
+	if !s.group.Add(c) {
+		c.GiveUp(nil)
+		return
+	}
+	accepted = true
+	s.connect(c, h)
+}
+
+// connect makes c a client and starts to read. It returns at once, so that the
+// HTTP server's buffers and stack of the request are free again.
+func (s *server) connect(c *conn, h *websockets.Handshake) {
+	defer func() {
+		if c.sess == nil {
+			c.GiveUp(recover())
+			s.group.Remove(c)
+			s.group.Exit()
+		}
+	}()
+	c.out = outbox.New(s.cfg.Limits.SendQueue, &s.pool, c.Write)
+	c.Attach(c.out)
+	c.sess = s.cfg.Endpoints[0].Connect(c, h)
+	go func() {
+		defer s.group.Exit()
+		defer s.group.Remove(c)
+		c.Serve(c)
+	}()
+}
+
+// admit asks the framework. Its context ends with the client, the timeout, or
+// the server.
+func (s *server) admit(ctx context.Context, deadline time.Time, h *websockets.Handshake) error {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	defer context.AfterFunc(s.group.Closing(), cancel)()
+	return s.cfg.Endpoints[0].Admit(ctx, h)
 }

@@ -1,7 +1,6 @@
-package ws
+package wsconn
 
 import (
-	"runtime/debug"
 	"time"
 
 	"github.com/coder/websocket"
@@ -20,31 +19,31 @@ const (
 	cutTime = 50 * time.Millisecond
 )
 
-var internalReason = websockets.Reason{
+// InternalReason is for faults of the server itself.
+var InternalReason = websockets.Reason{
 	Cause: websockets.CauseForcedClose,
 	Code:  int(websocket.StatusInternalError),
 	Text:  "internal error",
 }
 
-// manner is how a connection ends.
-type manner uint8
+// Manner is how a connection ends.
+type Manner uint8
 
 const (
-	drain    manner = iota // what waits is sent, then the close frame
-	farewell               // the close frame alone
-	cut                    // the same, without waiting for an answer
+	Drain    Manner = iota // what waits is sent, then the close frame
+	Farewell               // the close frame alone
+	Cut                    // the same, without waiting for an answer
 )
 
-// Close implements [websockets.Conn].
-func (c *conn) Close(r websockets.Reason) {
-	how := drain
+// MannerOf gives the usual manner for a reason.
+func MannerOf(r websockets.Reason) Manner {
 	switch r.Cause {
 	case websockets.CauseQueueOverflow, websockets.CauseMessageTooBig, websockets.CauseParseError:
-		how = farewell
+		return Farewell
 	case websockets.CausePingTimeout, websockets.CauseForcedClose, websockets.CauseTransportClose, websockets.CauseTransportError, "":
-		how = cut
+		return Cut
 	}
-	c.leave(r, how)
+	return Drain
 }
 
 // closeCode gives the close code and text of a reason, RFC 6455 §7.4.1.
@@ -73,17 +72,17 @@ func closeCode(r websockets.Reason) (websocket.StatusCode, string) {
 
 // sent completes a reason with the code that the client is told. A cut
 // connection keeps what it has: the client is not expected to hear.
-func sent(r websockets.Reason, how manner) websockets.Reason {
-	if how != cut {
+func sent(r websockets.Reason, how Manner) websockets.Reason {
+	if how != Cut {
 		code, text := closeCode(r)
 		r.Code, r.Text = int(code), text
 	}
 	return r
 }
 
-// leave begins the end of the connection from this side, for the first reason
+// Leave begins the end of the connection from this side, for the first reason
 // given. It returns at once.
-func (c *conn) leave(r websockets.Reason, how manner) {
+func (c *Conn) Leave(r websockets.Reason, how Manner) {
 	c.mu.Lock()
 	if c.leaving {
 		c.mu.Unlock()
@@ -93,29 +92,32 @@ func (c *conn) leave(r websockets.Reason, how manner) {
 	c.reason = sent(r, how)
 	c.goodbye = make(chan struct{})
 	c.mu.Unlock()
-	c.out.Close(how != drain)
+	if q := c.out.Load(); q != nil {
+		q.Close(how != Drain)
+	}
 	go c.sayGoodbye(how)
 }
 
 // sayGoodbye sends what is to be sent, waits for the client's answer, and ends
 // the connection.
-func (c *conn) sayGoodbye(how manner) {
+func (c *Conn) sayGoodbye(how Manner) {
 	defer close(c.goodbye)
-	limit := c.srv.limits.CloseTimeout
+	limit := c.cfg.Limits.CloseTimeout
 	switch how {
-	case farewell:
+	case Farewell:
 		limit = min(limit, farewellTime)
-	case cut:
+	case Cut:
 		limit = min(limit, cutTime)
 	}
 	began := time.Now()
 	guard := time.AfterFunc(limit, func() { _ = c.wire.Close() })
 	defer guard.Stop()
-	if how == drain {
-		<-c.out.Done()
+	q := c.out.Load()
+	if how == Drain && q != nil {
+		<-q.Done()
 	}
 	code, text := closeCode(c.reason)
-	if c.wire.writeClose(closeFrame(code, text)) == nil && how != cut {
+	if c.wire.writeClose(closeFrame(code, text)) == nil && how != Cut {
 		wait := time.NewTimer(min(limit-time.Since(began), answerTime))
 		defer wait.Stop()
 		select {
@@ -125,49 +127,45 @@ func (c *conn) sayGoodbye(how manner) {
 		c.wire.endWrites()
 	}
 	_ = c.wire.Close()
-	<-c.out.Done()
+	if q != nil {
+		<-q.Done()
+	}
 	c.end()
 }
 
-// abort cuts the connection however it was being closed.
-func (c *conn) abort() {
-	c.leave(websockets.Reason{Cause: websockets.CauseForcedClose}, cut)
+// Abort cuts the connection however it was being closed.
+func (c *Conn) Abort() {
+	c.Leave(websockets.Reason{Cause: websockets.CauseForcedClose}, Cut)
 	_ = c.wire.Close()
 	c.end()
 }
 
-// bind gives the connection its session.
-func (c *conn) bind(s websockets.Session) {
-	c.mu.Lock()
-	c.sess = s
-	ended := c.ended
-	c.mu.Unlock()
-	if ended {
-		s.Closed(c.reason)
-	}
-}
-
-// end tells the session, once. The reason stands by then.
-func (c *conn) end() {
+// end tells the handler, once. The reason stands by then.
+func (c *Conn) end() {
 	c.mu.Lock()
 	if c.ended {
 		c.mu.Unlock()
 		return
 	}
 	c.ended = true
-	s, r := c.sess, c.reason
+	h, r := c.handler, c.reason
 	c.mu.Unlock()
-	if s != nil {
-		s.Closed(r)
+	if h != nil {
+		h.Ended(r)
 	}
 }
 
-// serve is the connection's goroutine: it reads until the end, and leaves
-// nothing behind.
-func (c *conn) serve() {
-	defer c.srv.exit()
-	defer c.srv.remove(c)
-	err := c.read()
+// Serve reads until the connection ends, tells h, and leaves nothing behind. To
+// be called once, on a goroutine of its own.
+func (c *Conn) Serve(h Handler) {
+	c.mu.Lock()
+	c.handler = h
+	ended := c.ended
+	c.mu.Unlock()
+	if ended { // before anybody was there to be told
+		h.Ended(c.reason)
+	}
+	err := c.read(h)
 	close(c.readerDone)
 	r := c.endOf(err)
 
@@ -179,8 +177,11 @@ func (c *conn) serve() {
 	}
 	bye := c.goodbye
 	c.mu.Unlock()
+	q := c.out.Load()
 	if first {
-		c.out.Close(true)
+		if q != nil {
+			q.Close(true)
+		}
 		if r.Code != 0 {
 			c.answer(r)
 		}
@@ -189,14 +190,28 @@ func (c *conn) serve() {
 	}
 	_ = c.wire.Close()
 	c.end()
-	<-c.out.Done()
+	if q != nil {
+		<-q.Done()
+	}
 	_ = c.ws.CloseNow()
-	c.srv.log.Debug("connection ended", "client", c.id, "reason", c.reason.String())
+	c.cfg.Logger.Debug("connection ended", "client", c.id, "reason", c.reason.String())
+}
+
+// GiveUp ends a connection that will have no Serve. The handler is not told.
+func (c *Conn) GiveUp(v any) {
+	if v != nil {
+		c.logPanic(v)
+	}
+	close(c.readerDone)
+	_ = c.wire.SetWriteDeadline(time.Now().Add(cutTime))
+	_ = c.wire.writeClose(closeFrame(websocket.StatusGoingAway, shutdownText))
+	_ = c.wire.Close()
+	_ = c.ws.CloseNow()
 }
 
 // answer says goodbye to a client that has said so, or has done wrong.
-func (c *conn) answer(r websockets.Reason) {
-	limit := min(c.srv.limits.CloseTimeout, farewellTime)
+func (c *Conn) answer(r websockets.Reason) {
+	limit := min(c.cfg.Limits.CloseTimeout, farewellTime)
 	guard := time.AfterFunc(limit, func() { _ = c.wire.Close() })
 	defer guard.Stop()
 	if r.Cause == websockets.CauseClientDisconnect {
@@ -208,8 +223,4 @@ func (c *conn) answer(r websockets.Reason) {
 	if c.wire.writeClose(closeFrame(websocket.StatusCode(r.Code), r.Text)) == nil {
 		c.wire.linger(limit)
 	}
-}
-
-func (c *conn) logPanic(v any) {
-	c.srv.log.Error("a connection panicked", "client", c.id, "panic", v, "stack", string(debug.Stack()))
 }

@@ -1,4 +1,4 @@
-package ws
+package wsconn
 
 import (
 	"compress/flate"
@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"runtime"
-	"strconv"
 	"sync"
 	"syscall"
 	"unicode/utf8"
@@ -20,19 +19,13 @@ import (
 // run after so many messages.
 const fairness = 16
 
-// inbound is a message on its way to the framework, with what Reply needs.
-type inbound struct {
-	msg websockets.Message
-	id  []byte
-}
-
 // read hands on what the client sends until that ends, and gives the error it
 // ended with. Contexts without Done spare the library its timers.
-func (c *conn) read() (err error) {
+func (c *Conn) read(h Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.logPanic(v)
-			err = &violation{internalReason.Cause, websocket.StatusCode(internalReason.Code), internalReason.Text}
+			err = internalViolation
 		}
 	}()
 	for n := 1; ; n++ {
@@ -40,7 +33,7 @@ func (c *conn) read() (err error) {
 		if err != nil {
 			return err
 		}
-		if err := c.message(typ, r); err != nil {
+		if err := c.message(h, typ, r); err != nil {
 			return err
 		}
 		if n%fairness == 0 {
@@ -49,60 +42,31 @@ func (c *conn) read() (err error) {
 	}
 }
 
-// message reads one message and hands it to the session. An error ends the connection.
-func (c *conn) message(typ websocket.MessageType, r io.Reader) error {
+var internalViolation = &Violation{
+	InternalReason.Cause, websocket.StatusCode(InternalReason.Code), InternalReason.Text,
+}
+
+// message reads one message and hands it on. An error ends the connection.
+func (c *Conn) message(h Handler, typ websocket.MessageType, r io.Reader) error {
 	buf := getBuffer()
-	msg, err := readAll(r, *buf, c.srv.limits.MaxMessage)
+	defer putBuffer(buf)
+	msg, err := readAll(r, *buf, c.cfg.Limits.MaxMessage)
 	*buf = msg
-	if err == nil && typ == websocket.MessageText && !utf8.Valid(msg) {
+	text := typ == websocket.MessageText
+	if err == nil && text && !utf8.Valid(msg) {
 		err = notUTF8("a text message")
 	}
 	if err != nil || c.wire.saidGoodbye() { // RFC 6455 §5.5.1: nothing counts after it
-		putBuffer(buf)
 		return err
 	}
-	e, err := c.decode(typ, msg)
-	putBuffer(buf)
-	switch {
-	case err != nil:
-		c.sess.Malformed(err)
-	case e.Event != "":
-		in := &inbound{id: e.ID}
-		in.msg = websockets.Message{
-			Event:   e.Event,
-			Payload: websockets.Payload{JSON: e.Data},
-			Reply:   len(e.ID) > 0,
-			Ref:     in,
-		}
-		c.sess.Receive(&in.msg)
-	default:
-		// Calls have numbers from the framework: another id is nobody's.
-		if n, err := strconv.ParseUint(string(e.ID), 10, 64); err == nil {
-			c.sess.Ack(n, websockets.Payload{JSON: e.Data})
-		}
+	if err = h.Message(text, msg); err == nil {
+		return nil
 	}
-	return nil
-}
-
-// decode takes a message apart; the envelope owns its bytes.
-func (c *conn) decode(typ websocket.MessageType, msg []byte) (Envelope, error) {
-	codec := c.srv.opts.Codec
-	if typ == websocket.MessageBinary && codec.Text() && !utf8.Valid(msg) {
-		return Envelope{}, bad("not UTF-8")
+	if _, ok := errors.AsType[*Violation](err); ok {
+		return err
 	}
-	e, err := codec.Decode(msg)
-	if err != nil {
-		return Envelope{}, err
-	}
-	if e.Event == "" && len(e.ID) == 0 {
-		return Envelope{}, bad("the event is missing")
-	}
-	own := make([]byte, 0, len(e.Data)+len(e.ID))
-	own = append(own, e.Data...)
-	own = append(own, e.ID...)
-	n := len(e.Data)
-	e.Data, e.ID = own[:n:n], own[n:]
-	return e, nil
+	c.cfg.Logger.Error("a message could not be handled", "client", c.id, "error", err)
+	return internalViolation
 }
 
 // readAll reads a message into buf, which may be replaced by a larger one, and
@@ -127,12 +91,12 @@ func readAll(r io.Reader, buf []byte, limit int64) ([]byte, error) {
 }
 
 // endOf tells why reading has ended.
-func (c *conn) endOf(err error) websockets.Reason {
-	if _, own := errors.AsType[*violation](err); !own && c.wire.err != nil {
+func (c *Conn) endOf(err error) websockets.Reason {
+	if _, own := errors.AsType[*Violation](err); !own && c.wire.err != nil {
 		err = c.wire.err // what the library makes of it says less
 	}
-	if v, ok := errors.AsType[*violation](err); ok {
-		return websockets.Reason{Cause: v.cause, Code: int(v.code), Text: v.text}
+	if v, ok := errors.AsType[*Violation](err); ok {
+		return websockets.Reason{Cause: v.Cause, Code: int(v.Code), Text: v.Text}
 	}
 	if g, ok := errors.AsType[*goodbye](err); ok {
 		return websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: int(g.code), Text: g.text}

@@ -1,4 +1,4 @@
-package ws
+package wsconn
 
 import (
 	"io"
@@ -17,7 +17,7 @@ const writeChunk = 64 << 10
 // whether they come from the library or from the connection itself.
 type wire struct {
 	net.Conn
-	clock *clock
+	clock *Clock
 
 	// Of the reading goroutine.
 	ahead  []byte // what net/http had read already
@@ -45,10 +45,10 @@ type wire struct {
 	outPart bool
 }
 
-func newWire(nc net.Conn, clock *clock, insp inspector, ahead []byte) *wire {
+func newWire(nc net.Conn, clock *Clock, insp inspector, ahead []byte) *wire {
 	w := &wire{Conn: nc, clock: clock, insp: insp, ahead: ahead}
 	w.free.L = &w.mu
-	w.heardAt.Store(clock.coarse())
+	w.heardAt.Store(clock.Coarse())
 	return w
 }
 
@@ -90,13 +90,13 @@ func (w *wire) Read(p []byte) (int, error) {
 // receive reads from the network. The time between two calls, in which the
 // server did something else, does not count for a half received message.
 func (w *wire) receive(p []byte) (int, error) {
-	now := w.clock.coarse()
+	now := w.clock.Coarse()
 	if since := w.partialSince.Load(); since != 0 && w.leftAt != 0 {
 		w.partialSince.Store(since + now - w.leftAt)
 	}
 	w.readingSince.Store(now)
 	n, err := w.Conn.Read(p)
-	now = w.clock.coarse()
+	now = w.clock.Coarse()
 	w.readingSince.Store(0)
 	w.leftAt = now
 	if n > 0 {
@@ -115,7 +115,7 @@ func (w *wire) stampPartial(crossed bool) {
 			w.partialSince.Store(0)
 		}
 	case was == 0 || crossed:
-		w.partialSince.Store(w.clock.coarse())
+		w.partialSince.Store(w.clock.Coarse())
 	}
 }
 
@@ -191,7 +191,7 @@ func (w *wire) writeClose(p []byte) error {
 func (w *wire) send(p []byte) (n int, err error) {
 	defer w.writingSince.Store(0)
 	for n < len(p) && err == nil {
-		w.writingSince.Store(w.clock.coarse())
+		w.writingSince.Store(w.clock.Coarse())
 		var k int
 		k, err = w.Conn.Write(p[n:min(len(p), n+writeChunk)])
 		n += k

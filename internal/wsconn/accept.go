@@ -1,9 +1,8 @@
-package ws
+package wsconn
 
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"net"
 	"net/http"
@@ -23,110 +22,34 @@ const (
 	deflateBuffer = 4096
 )
 
-// ServeHTTP takes one handshake, RFC 6455 §4.2.
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !s.enter() {
-		refuseClosed(w)
-		return
-	}
-	accepted := false
-	defer func() {
-		if !accepted {
-			s.exit()
-		}
-	}()
-	if err := checkUpgrade(w, r); err != nil {
-		websockets.WriteRefusal(w, err)
-		return
-	}
-	if !s.checkOrigin(r) {
-		websockets.WriteRefusal(w, &websockets.Error{
-			Message: "Origin is not allowed", Code: websockets.CodeForeignOrigin, Status: http.StatusForbidden,
-		})
-		return
-	}
-	deadline := time.Now().Add(s.limits.HandshakeTimeout)
-	h := handshakeOf(r)
-	if err := s.admit(r.Context(), deadline, h); err != nil {
-		if s.closing.Err() != nil {
-			refuseClosed(w)
-			return
-		}
-		websockets.WriteRefusal(w, err)
-		return
-	}
-	c := s.accept(w, r, deadline)
-	if c == nil {
-		return
-	}
-	if !s.add(c) {
-		_ = c.wire.SetWriteDeadline(time.Now().Add(cutTime))
-		_ = c.wire.writeClose(closeFrame(websocket.StatusGoingAway, shutdownText))
-		_ = c.ws.CloseNow()
-		return
-	}
-	accepted = true
-	s.connect(c, h)
-}
-
-// connect makes c a client and starts to read. It returns at once, so that the
-// HTTP server's buffers and stack of the request are free again.
-func (s *server) connect(c *conn, h *websockets.Handshake) {
-	started := false
-	defer func() {
-		if started {
-			return
-		}
-		if v := recover(); v != nil {
-			c.logPanic(v)
-		}
-		close(c.readerDone) // there will be no reader
-		_ = c.wire.Close()
-		_ = c.ws.CloseNow()
-		s.remove(c)
-		s.exit()
-	}()
-	c.bind(s.endpoint.Connect(c, h))
-	started = true
-	go c.serve()
-}
-
-// admit asks the framework. Its context ends with the client, the timeout, or
-// the server.
-func (s *server) admit(ctx context.Context, deadline time.Time, h *websockets.Handshake) error {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	defer context.AfterFunc(s.closing, cancel)()
-	return s.endpoint.Admit(ctx, h)
-}
-
-// handshakeOf makes the handshake's own copy of the request: its context does
+// HandshakeOf makes the handshake's own copy of the request: its context does
 // not end when the HTTP handler returns, and it holds no body.
-func handshakeOf(r *http.Request) *websockets.Handshake {
+func HandshakeOf(r *http.Request) *websockets.Handshake {
 	r = r.WithContext(context.WithoutCancel(r.Context()))
 	r.Body = http.NoBody
 	return &websockets.Handshake{Request: r}
 }
 
-// accept upgrades the connection. It gives nil when that failed: the response
-// is then on its way or the client gone.
-func (s *server) accept(w http.ResponseWriter, r *http.Request, deadline time.Time) *conn {
+// Accept upgrades a request that [CheckUpgrade] found in order, by the deadline.
+// It gives nil when that failed: the response is then on its way or the client
+// gone. The id is for logs. A connection is followed by Serve or GiveUp.
+func (cfg *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadline time.Time) *Conn {
 	if !canHijack(w) {
-		s.log.Error("the HTTP server's ResponseWriter cannot be hijacked: a middleware hides it; give it an Unwrap method")
+		cfg.Logger.Error("the HTTP server's ResponseWriter cannot be hijacked: a middleware hides it; give it an Unwrap method")
 		websockets.WriteRefusal(w, &websockets.Error{Message: "Internal server error", Status: http.StatusInternalServerError})
 		return nil
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // hijacking takes it off
-	c := newConn(s, rand.Text())
-	hw := &hijacker{ResponseWriter: w, srv: s}
+	c := &Conn{cfg: cfg, id: id, readerDone: make(chan struct{})}
+	hw := &hijacker{ResponseWriter: w, cfg: cfg}
 	ws, err := websocket.Accept(hw, r, &websocket.AcceptOptions{
-		InsecureSkipVerify: true, // checkOrigin has decided
-		Subprotocols:       s.opts.Subprotocols,
-		CompressionMode:    s.opts.mode(),
+		InsecureSkipVerify: true, // the platform has looked at the origin
+		Subprotocols:       cfg.Subprotocols,
+		CompressionMode:    cfg.Compression.mode(),
 		OnPingReceived:     c.onPing,
 	})
 	if err != nil {
-		s.log.Debug("handshake failed", "error", err)
+		cfg.Logger.Debug("handshake failed", "error", err)
 		if hw.wire != nil {
 			_ = hw.wire.Close()
 		}
@@ -137,8 +60,8 @@ func (s *server) accept(w http.ResponseWriter, r *http.Request, deadline time.Ti
 	return c
 }
 
-// checkUpgrade finds what is wrong with a handshake, RFC 6455 §4.2.1.
-func checkUpgrade(w http.ResponseWriter, r *http.Request) error {
+// CheckUpgrade finds what is wrong with a handshake, RFC 6455 §4.2.1.
+func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 	fail := func(status int, code, message string) error {
 		return &websockets.Error{Message: message, Code: code, Status: status}
 	}
@@ -171,7 +94,8 @@ func checkUpgrade(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func refuseClosed(w http.ResponseWriter) {
+// RefuseClosed answers a request to a server that is being closed.
+func RefuseClosed(w http.ResponseWriter) {
 	websockets.WriteRefusal(w, &websockets.Error{
 		Message: "Server is shutting down", Code: websockets.CodeNotAccepting, Status: http.StatusServiceUnavailable,
 	})
@@ -201,11 +125,32 @@ func canHijack(w http.ResponseWriter) bool {
 	}
 }
 
+// Compression says whether messages are compressed (permessage-deflate, RFC 7692).
+type Compression uint8
+
+// The modes of compression. The zero value is "not said".
+const (
+	CompressionUnset Compression = iota
+	CompressionOff
+	CompressionEach
+	CompressionStream
+)
+
+func (c Compression) mode() websocket.CompressionMode {
+	switch c {
+	case CompressionEach:
+		return websocket.CompressionNoContextTakeover
+	case CompressionStream:
+		return websocket.CompressionContextTakeover
+	}
+	return websocket.CompressionDisabled
+}
+
 // hijacker puts the wire between the network and the library, with small
 // buffers in place of net/http's.
 type hijacker struct {
 	http.ResponseWriter
-	srv  *server
+	cfg  *Config
 	wire *wire
 }
 
@@ -219,12 +164,12 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		peeked, _ := rw.Reader.Peek(n)
 		ahead = append(ahead, peeked...)
 	}
-	insp := h.srv.insp
+	insp := inspector{maxMessage: h.cfg.Limits.MaxMessage, maxFragments: max(h.cfg.MaxFragments, 0)}
 	size := writeBuffer
 	if h.Header().Get("Sec-WebSocket-Extensions") != "" {
 		insp.deflate = true
 		size = deflateBuffer
 	}
-	h.wire = newWire(nc, h.srv.clock, insp, ahead)
+	h.wire = newWire(nc, &h.cfg.Group.Clock, insp, ahead)
 	return h.wire, bufio.NewReadWriter(bufio.NewReaderSize(h.wire, readBuffer), bufio.NewWriterSize(h.wire, size)), nil
 }

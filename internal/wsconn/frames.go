@@ -1,4 +1,4 @@
-package ws
+package wsconn
 
 import (
 	"encoding/binary"
@@ -20,31 +20,32 @@ const (
 )
 
 const (
-	maxControl     = 125 // payload of a control frame, RFC 6455 §5.5
-	maxFrameHeader = 10  // of a frame that the server sends: unmasked
+	maxControl = 125 // payload of a control frame, RFC 6455 §5.5
+
 )
 
-// violation is what a client did wrong, with the close code that it gets.
-type violation struct {
-	cause websockets.Cause
-	code  websocket.StatusCode
-	text  string
+// Violation is what a client did wrong, with the close code that it gets. A
+// [Handler] may return one.
+type Violation struct {
+	Cause websockets.Cause
+	Code  websocket.StatusCode
+	Text  string
 }
 
-func (v *violation) Error() string {
-	return "ws: " + v.text + " (close code " + strconv.Itoa(int(v.code)) + ")"
+func (v *Violation) Error() string {
+	return "websocket: " + v.Text + " (close code " + strconv.Itoa(int(v.Code)) + ")"
 }
 
-func protocolError(text string) *violation {
-	return &violation{websockets.CauseParseError, websocket.StatusProtocolError, text}
+func protocolError(text string) *Violation {
+	return &Violation{websockets.CauseParseError, websocket.StatusProtocolError, text}
 }
 
-func tooBig() *violation {
-	return &violation{websockets.CauseMessageTooBig, websocket.StatusMessageTooBig, "message too big"}
+func tooBig() *Violation {
+	return &Violation{websockets.CauseMessageTooBig, websocket.StatusMessageTooBig, "message too big"}
 }
 
-func notUTF8(what string) *violation {
-	return &violation{websockets.CauseParseError, websocket.StatusInvalidFramePayloadData, what + " is not UTF-8"}
+func notUTF8(what string) *Violation {
+	return &Violation{websockets.CauseParseError, websocket.StatusInvalidFramePayloadData, what + " is not UTF-8"}
 }
 
 // goodbye is the client's close frame.
@@ -53,7 +54,7 @@ type goodbye struct {
 	text string
 }
 
-func (*goodbye) Error() string { return "ws: the client said goodbye" }
+func (*goodbye) Error() string { return "websocket: the client said goodbye" }
 
 // header takes the bytes of one frame's header, one at a time.
 type header struct {
@@ -124,7 +125,7 @@ type inspector struct {
 func (s *inspector) atRest() bool { return !s.inMessage && !s.inPayload && s.hdr.n == 0 }
 
 // feed follows p and gives how many bytes of it may pass; less than all only
-// with an error, a *violation or a *goodbye. crossed tells that nothing was half
+// with an error, a *Violation or a *goodbye. crossed tells that nothing was half
 // received at some point in p.
 func (s *inspector) feed(p []byte) (pass int, crossed bool, err error) {
 	for i := 0; i < len(p); {
@@ -207,7 +208,7 @@ func (s *inspector) checkFirst() error {
 		return protocolError("unknown opcode " + strconv.Itoa(int(op)))
 	}
 	if s.fragments++; s.maxFragments > 0 && s.fragments > s.maxFragments {
-		return &violation{websockets.CauseParseError, websocket.StatusPolicyViolation, "too many fragments"}
+		return &Violation{websockets.CauseParseError, websocket.StatusPolicyViolation, "too many fragments"}
 	}
 	return nil
 }
@@ -277,62 +278,4 @@ func sendable(code websocket.StatusCode) bool {
 		return false
 	}
 	return code >= 1000 && code <= websocket.StatusBadGateway || code >= 3000 && code <= 4999
-}
-
-// frame is an encoded message with the header of RFC 6455 §5.2 before it.
-type frame struct {
-	bytes   []byte
-	payload int // where the payload begins
-	op      byte
-}
-
-// sealFrame makes a frame of buf, whose first maxFrameHeader bytes are free for the header.
-func sealFrame(op byte, buf []byte) *frame {
-	n := len(buf) - maxFrameHeader
-	start := maxFrameHeader - 2
-	switch {
-	case n > 0xffff:
-		start = 0
-		buf[1] = 127
-		binary.BigEndian.PutUint64(buf[2:], uint64(n))
-	case n > maxControl:
-		start = maxFrameHeader - 4
-		buf[start+1] = 126
-		binary.BigEndian.PutUint16(buf[start+2:], uint16(n))
-	default:
-		buf[start+1] = byte(n)
-	}
-	buf[start] = 0x80 | op
-	return &frame{buf[start:], maxFrameHeader - start, op}
-}
-
-// controlFrame makes a control frame; the payload must not be over maxControl.
-func controlFrame(op byte, payload []byte) []byte {
-	return append(append(make([]byte, 0, 2+len(payload)), 0x80|op, byte(len(payload))), payload...)
-}
-
-// closeFrame makes a close frame; without a sendable code it is empty, and the
-// text is cut to what fits.
-func closeFrame(code websocket.StatusCode, text string) []byte {
-	if !sendable(code) {
-		return controlFrame(opClose, nil)
-	}
-	p := binary.BigEndian.AppendUint16(nil, uint16(code))
-	return controlFrame(opClose, append(p, clip(text)...))
-}
-
-// clip cuts a close reason to the 123 bytes that fit, and makes it UTF-8.
-func clip(text string) string {
-	const room = maxControl - 2
-	if len(text) > room {
-		n := room
-		for n > 0 && !utf8.RuneStart(text[n]) {
-			n--
-		}
-		text = text[:n]
-	}
-	if !utf8.ValidString(text) {
-		return ""
-	}
-	return text
 }

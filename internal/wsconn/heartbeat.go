@@ -1,0 +1,46 @@
+package wsconn
+
+import (
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Beat implements [Member]: the timeouts of one connection.
+func (c *Conn) Beat(now int64) {
+	w, cfg := c.wire, c.cfg
+	// Coarse stamps are too old by up to one tick, so that much is granted.
+	over := func(since int64, d time.Duration) bool {
+		return time.Duration(now-since) > d+cfg.Group.Tick
+	}
+	if since := w.writingSince.Load(); since != 0 && over(since, cfg.Limits.PingTimeout) {
+		c.Leave(websockets.Reason{Cause: websockets.CauseTransportError, Text: "the client takes no data"}, Cut)
+		return
+	}
+	reading := w.readingSince.Load()
+	if reading == 0 {
+		// The reader waits for a handler: the client may have answered all the while.
+		w.heardAt.Store(now)
+		w.pingedAt.Store(0)
+		return
+	}
+	if since := w.partialSince.Load(); since != 0 && cfg.MessageTimeout > 0 && over(since, cfg.MessageTimeout) {
+		c.Leave(websockets.Reason{
+			Cause: websockets.CauseParseError, Code: int(websocket.StatusPolicyViolation), Text: "a message took too long",
+		}, Farewell)
+		return
+	}
+	if !cfg.Heartbeat {
+		return
+	}
+	if pinged := w.pingedAt.Load(); pinged != 0 {
+		if time.Duration(now-pinged) >= cfg.Limits.PingTimeout {
+			c.Leave(websockets.Reason{Cause: websockets.CausePingTimeout}, Cut)
+		}
+		return
+	}
+	if time.Duration(now-max(reading, w.heardAt.Load())) >= cfg.Limits.PingInterval {
+		c.ping()
+	}
+}
