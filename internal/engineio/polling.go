@@ -1,0 +1,318 @@
+package engineio
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// separator stands between the packets of a payload.
+const separator = '\x1e'
+
+// noopPause is the time between two polls that are ended for an upgrade's sake:
+// a client that has not noticed yet should not poll in a tight loop.
+const noopPause = 100 * time.Millisecond
+
+// poll answers a GET: with what waits, as soon as something does.
+func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
+	if !s.occupy(&s.polling) {
+		s.fail("two polls at once")
+		errRequest("another poll of the session is pending").write(w)
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // it would end the wait as if the client had gone
+	a := s.await(r.Context())
+	s.out.Forgo()
+	s.vacate(&s.polling) // before the client can know: its next poll may come at once
+	switch {
+	case a.gone:
+		s.fail("the poll was cancelled")
+		return
+	case a.body == nil: // closed by a mistake of the client, or of ours
+		a.body = []byte{typeClose}
+	}
+	err := s.srv.answer(w, r, a.body, a.plain)
+	s.out.Sent(a.size)
+	if err != nil {
+		s.fail("a poll could not be answered")
+	} else if a.last {
+		s.end(websockets.Reason{})
+	}
+}
+
+// answerTo is what a poll is answered.
+type answerTo struct {
+	body  []byte
+	size  int  // of the queue
+	plain bool // not to be compressed
+	last  bool // the session ends with it
+	gone  bool // nobody is there to be answered
+}
+
+func (s *Session) await(ctx context.Context) answerTo {
+	for {
+		ready := s.out.Ready()
+		if items, size := s.out.Take(nil); len(items) > 0 {
+			a := answerTo{size: size}
+			a.body, a.plain = encodePayload(items)
+			s.mu.Lock()
+			if s.state != stateOpen {
+				a.body, a.last = append(a.body, separator, typeClose), true
+			}
+			s.mu.Unlock()
+			return a
+		}
+		s.mu.Lock()
+		a, pause := s.emptyAnswer()
+		s.mu.Unlock()
+		if a.body != nil {
+			return a
+		}
+		var later <-chan time.Time
+		if pause > 0 {
+			t := time.NewTimer(pause)
+			defer t.Stop()
+			later = t.C
+		}
+		select {
+		case <-ready:
+		case <-s.wakeup:
+		case <-later:
+		case <-ctx.Done():
+			return answerTo{gone: true}
+		}
+	}
+}
+
+// emptyAnswer is what ends a poll although nothing waits; s.mu is held. Without
+// one, pause tells when to look again.
+func (s *Session) emptyAnswer() (a answerTo, pause time.Duration) {
+	switch {
+	case s.conn != nil || s.state != stateOpen && s.byClient:
+		return answerTo{body: []byte{typeNoop}}, 0
+	case s.state != stateOpen:
+		return answerTo{body: []byte{typeClose}, last: true}, 0
+	case s.probed:
+		if pause = noopPause - time.Since(s.noopAt); pause <= 0 {
+			s.noopAt = time.Now()
+			return answerTo{body: []byte{typeNoop}}, 0
+		}
+	}
+	return answerTo{}, pause
+}
+
+// occupy takes the place of the one GET, or POST, that may be under way.
+func (s *Session) occupy(place *bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := *place
+	*place = true
+	return !was
+}
+
+func (s *Session) vacate(place *bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*place = false
+}
+
+// encodePayload joins packets, https://socket.io/docs/v4/engine-io-protocol/#http-long-polling-1
+func encodePayload(items []wsconn.Item) (b []byte, plain bool) {
+	plain = true
+	n := 0
+	for _, it := range items {
+		n += it.Size()
+	}
+	b = make([]byte, 0, n+len(items)+4)
+	for _, it := range items {
+		plain = plain && it.Plain
+		b = appendPacket(b, it.Frame)
+		for _, f := range it.More {
+			b = appendPacket(b, f)
+		}
+	}
+	return b, plain
+}
+
+func appendPacket(b []byte, f *wsconn.Frame) []byte {
+	if len(b) > 0 {
+		b = append(b, separator)
+	}
+	if f.Text() {
+		return append(b, f.Payload()...)
+	}
+	return base64.StdEncoding.AppendEncode(append(b, typeBinary), f.Payload())
+}
+
+// answer writes the body of a poll or handshake.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, body []byte, plain bool) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if s.cfg.HTTPCompression > 0 {
+		h.Add("Vary", "Accept-Encoding")
+		if !plain && len(body) >= s.cfg.HTTPCompression && acceptsGzip(r) {
+			h.Set("Content-Encoding", "gzip")
+			body = compress(body)
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Now().Add(s.cfg.Limits.PingTimeout))
+	_, err := w.Write(body)
+	if err == nil {
+		err = rc.Flush()
+	}
+	if errors.Is(err, http.ErrNotSupported) { // a middleware hides Flush
+		return nil
+	}
+	_ = rc.SetWriteDeadline(time.Time{})
+	return err
+}
+
+// acceptsGzip reads RFC 9110 §12.5.3 as far as it concerns gzip.
+func acceptsGzip(r *http.Request) bool {
+	for _, line := range r.Header["Accept-Encoding"] {
+		for part := range strings.SplitSeq(line, ",") {
+			coding, params, _ := strings.Cut(part, ";")
+			if !strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+				continue
+			}
+			_, q, weighted := strings.Cut(params, "=")
+			weight, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+			return !weighted || err == nil && weight > 0
+		}
+	}
+	return false
+}
+
+var gzipPool = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
+func compress(body []byte) []byte {
+	var b bytes.Buffer
+	z := gzipPool.Get().(*gzip.Writer)
+	defer gzipPool.Put(z)
+	z.Reset(&b)
+	_, _ = z.Write(body) // a buffer takes all
+	_ = z.Close()
+	return b.Bytes()
+}
+
+// post takes what a client sends.
+func (s *Session) post(w http.ResponseWriter, r *http.Request) {
+	if !s.occupy(&s.posting) {
+		s.fail("two posts at once")
+		errRequest("another POST of the session is under way").write(w)
+		return
+	}
+	body, p := s.readBody(w, r)
+	if p == nil {
+		if err := s.deliver(body); err != nil {
+			r := reasonOf(err)
+			s.mu.Lock()
+			s.byClient = errors.Is(err, errGoodbye)
+			s.mu.Unlock()
+			s.closeNow(r)
+			if r.Cause != websockets.CauseTransportClose {
+				p = errRequest(err.Error())
+			}
+		}
+	}
+	s.vacate(&s.posting) // before the client can know
+	if p != nil {
+		p.write(w)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	h.Set("Content-Length", "2")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = io.WriteString(w, "ok")
+}
+
+func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {
+	limit := s.srv.cfg.Limits.MaxMessage
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	switch {
+	case strings.EqualFold(strings.TrimSpace(kind), "application/octet-stream"):
+		s.fail("binary content")
+		return nil, errRequest("Engine.IO 4 sends binary data in base64, as text")
+	case r.Header.Get("Content-Encoding") != "":
+		p := errRequest("bodies must not be compressed")
+		p.status = http.StatusUnsupportedMediaType
+		return nil, p
+	case r.ContentLength > limit:
+		return nil, errTooLarge()
+	}
+	rc := http.NewResponseController(w)
+	if d := s.srv.cfg.MessageTimeout; d > 0 {
+		_ = rc.SetReadDeadline(time.Now().Add(d))
+		defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
+	}
+	body, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
+	if err == nil {
+		return body, nil
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, errTooLarge()
+	}
+	s.fail("a POST was cut off")
+	return nil, errRequest("the body ended early")
+}
+
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	var b bytes.Buffer
+	if size > 0 {
+		b.Grow(int(size) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
+}
+
+var errUTF8 = errors.New("the body is not UTF-8")
+
+// deliver hands on the packets of a payload.
+func (s *Session) deliver(body []byte) (err error) {
+	if !utf8.Valid(body) {
+		return errUTF8
+	}
+	s.recv.Lock()
+	defer s.recv.Unlock()
+	defer func() {
+		if v := recover(); v != nil {
+			s.srv.cfg.Logger.Error("a session panicked", "client", s.name(), "panic", v, "stack", string(debug.Stack()))
+			err = errInternal
+		}
+	}()
+	for {
+		p, rest, more := bytes.Cut(body, []byte{separator})
+		if len(p) > 0 && p[0] == typeBinary {
+			b, decodeErr := base64.StdEncoding.AppendDecode(nil, p[1:])
+			if decodeErr != nil {
+				return errType
+			}
+			err = s.handler.Message(false, b)
+		} else {
+			err = s.packet(p)
+		}
+		if err != nil || !more {
+			return err
+		}
+		body = rest
+	}
+}

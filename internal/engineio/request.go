@@ -1,0 +1,188 @@
+package engineio
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxQuery bounds the query string, which may carry a token.
+const maxQuery = 16 << 10
+
+// problem is a refusal in the words of Engine.IO.
+// https://socket.io/docs/v4/server-api/#event-connection_error
+type problem struct {
+	status  int
+	Code    int            `json:"code"`
+	Message string         `json:"message"`
+	Details string         `json:"details,omitzero"`
+	Data    jsontext.Value `json:"data,omitzero"`
+}
+
+func errTransport(details string) *problem {
+	return &problem{http.StatusBadRequest, 0, "Transport unknown", details, nil}
+}
+func errSession() *problem {
+	return &problem{http.StatusBadRequest, 1, "Session ID unknown", "", nil}
+}
+func errMethod(status int) *problem { return &problem{status, 2, "Bad handshake method", "", nil} }
+func errRequest(details string) *problem {
+	return &problem{http.StatusBadRequest, 3, "Bad request", details, nil}
+}
+func errForbidden(message string) *problem {
+	return &problem{http.StatusForbidden, 4, message, "", nil}
+}
+func errVersion(eio string) *problem {
+	return &problem{http.StatusBadRequest, 5, "Unsupported protocol version",
+		"this server speaks Engine.IO 4 (Socket.IO clients 3 and 4), the request says EIO=" + strconv.Quote(eio), nil}
+}
+
+func errTooLarge() *problem {
+	p := errRequest("the body is longer than maxPayload")
+	p.status = http.StatusRequestEntityTooLarge
+	return p
+}
+
+var errInternal = errors.New("engine.io: internal error")
+
+// refused tells of an error of the application's check.
+func refused(err error) *problem {
+	r := websockets.RefusalOf(err)
+	return &problem{r.Status, 4, r.Message, "", r.Data}
+}
+
+// refusedUpgrade tells what is wrong with a WebSocket handshake.
+func refusedUpgrade(err error) *problem {
+	r := websockets.RefusalOf(err)
+	return &problem{r.Status, 3, "Bad request", r.Message, nil}
+}
+
+func (p *problem) write(w http.ResponseWriter) {
+	b, err := json.Marshal(p)
+	if err != nil { // a number and strings
+		b = []byte(`{"code":3,"message":"Bad request"}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(p.status)
+	_, _ = w.Write(b)
+}
+
+type query struct {
+	transport, sid, eio string
+	upgrade             bool // to WebSocket
+}
+
+func (s *Server) parse(r *http.Request) (q query, p *problem) {
+	if len(r.URL.RawQuery) > maxQuery {
+		p := errRequest("the query string is longer than " + strconv.Itoa(maxQuery) + " bytes")
+		p.status = http.StatusRequestURITooLong
+		return q, p
+	}
+	v, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return q, errRequest("the query string does not parse")
+	}
+	for _, name := range []string{"EIO", "transport", "sid"} {
+		if len(v[name]) > 1 {
+			return q, errRequest(name + " is there more than once")
+		}
+	}
+	q = query{transport: v.Get("transport"), sid: v.Get("sid"), eio: v.Get("EIO")}
+	switch q.transport {
+	case "polling":
+		if !s.cfg.Polling {
+			return q, errTransport("this server does not offer polling")
+		}
+	case "websocket":
+		if !s.cfg.WebSocket {
+			return q, errTransport("this server does not offer websocket")
+		}
+		q.upgrade = true
+	default:
+		return q, errTransport("")
+	}
+	if v.Has("j") {
+		return q, errRequest("JSONP polling belongs to Engine.IO 3")
+	}
+	if v.Has("sid") && q.sid == "" {
+		return q, errSession()
+	}
+	return q, nil
+}
+
+// check finds what keeps the request from the session, or from a new one.
+func (s *Server) check(r *http.Request, q query, session *Session) *problem {
+	upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+	switch {
+	case q.sid != "" && session == nil:
+		return errSession()
+	case q.sid == "" && r.Method != http.MethodGet:
+		return errMethod(http.StatusBadRequest)
+	case upgrade != q.upgrade:
+		return errRequest("transport " + q.transport + " does not fit the request")
+	case q.eio != "4":
+		return errVersion(q.eio)
+	case session == nil:
+		return nil
+	case q.upgrade:
+		return session.mayUpgrade()
+	case session.websocket():
+		return errRequest("the session has changed to websocket")
+	}
+	return nil
+}
+
+// CORS is what browsers are told about cross-origin requests. It never widens
+// the set of allowed origins.
+type CORS struct {
+	DisableCredentials bool
+	AllowedHeaders     []string
+	MaxAge             time.Duration
+	PrivateNetwork     bool
+}
+
+// write sets the headers for an origin that has been found allowed.
+func (c CORS) write(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	if !c.DisableCredentials {
+		h.Set("Access-Control-Allow-Credentials", "true")
+	}
+	if r.Method != http.MethodOptions {
+		return
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, POST")
+	if c.AllowedHeaders != nil {
+		h.Set("Access-Control-Allow-Headers", strings.Join(c.AllowedHeaders, ", "))
+	} else if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+		h.Add("Vary", "Access-Control-Request-Headers")
+		h.Set("Access-Control-Allow-Headers", asked)
+	}
+	if c.PrivateNetwork && r.Header.Get("Access-Control-Request-Private-Network") == "true" {
+		h.Set("Access-Control-Allow-Private-Network", "true")
+	}
+	if c.MaxAge > 0 {
+		h.Set("Access-Control-Max-Age", strconv.Itoa(int(c.MaxAge/time.Second)))
+	}
+}
+
+func (s *Server) logPanic(v any) {
+	s.cfg.Logger.Error("a handshake panicked", "panic", v, "stack", string(debug.Stack()))
+}

@@ -1,0 +1,251 @@
+// Package engineio is a server of Engine.IO protocol 4: sessions over HTTP
+// long-polling and WebSocket, the upgrade between the two, and the heartbeat.
+//
+// Source: https://socket.io/docs/v4/engine-io-protocol/
+package engineio
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Config of a server.
+type Config struct {
+	// Path is for errors.
+	Path   string
+	Limits websockets.Limits
+	// Polling and WebSocket are the transports offered.
+	Polling, WebSocket bool
+	// Upgrades lets sessions change from polling to WebSocket, each within UpgradeTimeout.
+	Upgrades       bool
+	UpgradeTimeout time.Duration
+	// HTTPCompression is the size in bytes from which answers to polls are
+	// compressed; 0 for never.
+	HTTPCompression int
+	Compression     wsconn.Compression
+	MaxFragments    int
+	MessageTimeout  time.Duration
+	CORS            CORS
+	// Cookie, when not nil, is set to the session's id on handshakes over polling.
+	Cookie *http.Cookie
+	// CheckOrigin and Allow say who may open a session; Allow may be nil.
+	CheckOrigin func(*http.Request) bool
+	Allow       func(*http.Request) error
+	// Open makes what a new session belongs to. The request is a copy that
+	// outlives the handshake.
+	Open func(*Session, *http.Request) Handler
+	// Shortest is the shortest timeout that handlers look after in Beat.
+	Shortest time.Duration
+	Logger   *slog.Logger
+}
+
+// Handler takes what a session's client sends. Message is called by one
+// goroutine at a time, in order.
+type Handler interface {
+	// Message takes the payload of a message packet. It may block, which stops
+	// the reading. msg is valid until it returns. An error ends the session with
+	// a parse error.
+	Message(text bool, msg []byte) error
+	// Closed tells, once, that the session has ended.
+	Closed(r websockets.Reason)
+	// Beat is called now and then with the time of the server's clock, and must not block.
+	Beat(now int64)
+}
+
+// Server is a server of one path.
+type Server struct {
+	cfg   Config
+	group *wsconn.Group
+	conns wsconn.Config
+	pool  outbox.Pool[wsconn.Item]
+	open  []byte // the packet's end, after the sid, by transport
+	ping  *wsconn.Frame
+
+	mu       sync.Mutex
+	sessions map[string]*Session
+}
+
+// New makes a server.
+func New(cfg Config) *Server {
+	s := &Server{
+		cfg: cfg,
+		conns: wsconn.Config{
+			Limits:         cfg.Limits,
+			MaxFragments:   cfg.MaxFragments,
+			MessageTimeout: cfg.MessageTimeout,
+			Compression:    cfg.Compression,
+			Logger:         cfg.Logger,
+		},
+		ping:     wsconn.SealCopy(true, []byte{typePing}),
+		sessions: map[string]*Session{},
+	}
+	shortest := min(s.conns.Shortest(), cfg.UpgradeTimeout, cfg.Limits.CloseTimeout)
+	if cfg.Shortest > 0 {
+		shortest = min(shortest, cfg.Shortest)
+	}
+	s.group = wsconn.NewGroup("engine.io: closing "+cfg.Path, shortest)
+	s.conns.Group = s.group
+	b := []byte(`],"pingInterval":`)
+	b = strconv.AppendInt(b, cfg.Limits.PingInterval.Milliseconds(), 10)
+	b = append(b, `,"pingTimeout":`...)
+	b = strconv.AppendInt(b, cfg.Limits.PingTimeout.Milliseconds(), 10)
+	b = append(b, `,"maxPayload":`...)
+	b = strconv.AppendInt(b, cfg.Limits.MaxMessage, 10)
+	s.open = append(b, '}')
+	return s
+}
+
+// Clock is what Handler.Beat tells the time by.
+func (s *Server) Clock() *wsconn.Clock { return &s.group.Clock }
+
+// Len is the number of sessions.
+func (s *Server) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
+// Close refuses new sessions and waits for the end of those that are; when ctx
+// ends first it cuts them and says how many that were.
+func (s *Server) Close(ctx context.Context) error { return s.group.Close(ctx) }
+
+// openPacket is the handshake's answer.
+func (s *Server) openPacket(dst []byte, sid string, polling bool) []byte {
+	dst = append(dst, typeOpen)
+	dst = append(dst, `{"sid":"`...)
+	dst = append(dst, sid...)
+	dst = append(dst, `","upgrades":[`...)
+	if polling && s.cfg.Upgrades && s.cfg.WebSocket {
+		dst = append(dst, `"websocket"`...)
+	}
+	return append(dst, s.open...)
+}
+
+// ServeHTTP takes one request of a client.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.group.Enter() {
+		wsconn.RefuseClosed(w)
+		return
+	}
+	defer s.group.Exit()
+	if !s.cfg.CheckOrigin(r) {
+		errForbidden("Origin is not allowed").write(w)
+		return
+	}
+	s.cfg.CORS.write(w, r)
+	switch r.Method {
+	case http.MethodOptions:
+		w.WriteHeader(http.StatusNoContent)
+		return
+	case http.MethodGet, http.MethodPost:
+	default:
+		w.Header().Set("Allow", "GET, POST, OPTIONS")
+		errMethod(http.StatusMethodNotAllowed).write(w)
+		return
+	}
+	q, problem := s.parse(r)
+	if problem != nil {
+		problem.write(w)
+		return
+	}
+	session := s.find(q.sid)
+	if problem := s.check(r, q, session); problem != nil {
+		problem.write(w)
+		return
+	}
+	switch {
+	case session == nil:
+		s.handshake(w, r, q)
+	case q.upgrade:
+		session.upgrade(w, r)
+	case r.Method == http.MethodPost:
+		session.post(w, r)
+	default:
+		session.poll(w, r)
+	}
+}
+
+func (s *Server) find(sid string) *Session {
+	if sid == "" {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions[sid]
+}
+
+// handshake opens a session.
+func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
+	if s.cfg.Allow != nil {
+		if err := s.allow(r); err != nil {
+			refused(err).write(w)
+			return
+		}
+	}
+	if q.upgrade {
+		s.openWebSocket(w, r)
+		return
+	}
+	session := s.newSession(rand.Text())
+	if !session.begin(r) {
+		wsconn.RefuseClosed(w)
+		return
+	}
+	if s.cfg.Cookie != nil {
+		c := *s.cfg.Cookie //nolint:gosec // its attributes are the application's to choose
+		c.Value = session.id
+		http.SetCookie(w, &c)
+	}
+	if err := s.answer(w, r, s.openPacket(nil, session.id, true), true); err != nil {
+		session.fail("handshake was not written")
+	}
+}
+
+// allow runs the application's check, bounded by the handshake timeout.
+func (s *Server) allow(r *http.Request) (err error) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.Limits.HandshakeTimeout)
+	defer cancel()
+	defer context.AfterFunc(s.group.Closing(), cancel)()
+	defer func() {
+		if v := recover(); v != nil {
+			s.logPanic(v)
+			err = errInternal
+		}
+	}()
+	return s.cfg.Allow(r.WithContext(ctx))
+}
+
+func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
+	session := s.newSession(rand.Text())
+	if err := wsconn.CheckUpgrade(w, r); err != nil {
+		refusedUpgrade(err).write(w)
+		return
+	}
+	hs := wsconn.HandshakeOf(r)
+	c := s.conns.Accept(w, r, session.name(), time.Now().Add(s.cfg.Limits.HandshakeTimeout))
+	if c == nil {
+		return
+	}
+	session.conn = c
+	c.Attach(session.out)
+	session.out.Start(c.Write)
+	open := wsconn.Seal(true, s.openPacket(make([]byte, wsconn.HeaderRoom, 160), session.id, false))
+	_ = session.out.Push(wsconn.Item{Frame: open}, open.Size(), outbox.Refuse)
+	if !session.begin(hs.Request) || !s.group.Enter() {
+		c.GiveUp(nil)
+		return
+	}
+	go func() {
+		defer s.group.Exit()
+		c.Serve(&transport{session, c})
+	}()
+}

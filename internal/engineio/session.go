@@ -1,0 +1,300 @@
+package engineio
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Packet types of Engine.IO.
+const (
+	typeOpen    = '0'
+	typeClose   = '1'
+	typePing    = '2'
+	typePong    = '3'
+	typeMessage = '4'
+	typeUpgrade = '5'
+	typeNoop    = '6'
+	typeBinary  = 'b' // over polling: a message in base64
+)
+
+type state uint8
+
+const (
+	stateOpen    state = iota
+	stateClosing       // the reason stands, what waits is still sent
+	stateClosed
+)
+
+// Session is one client's connection, over whatever transport. Its methods are
+// safe for concurrent use.
+type Session struct {
+	srv     *Server
+	id      string // known to the client only: it is all that a request needs to join
+	handler Handler
+	out     *outbox.Queue[wsconn.Item]
+
+	recv sync.Mutex // held while a message is handed on
+
+	nextPing atomic.Int64 // stamps of the server's clock
+	pingedAt atomic.Int64 // 0: nothing is to be answered
+
+	mu         sync.Mutex
+	state      state
+	reason     websockets.Reason
+	conn       *wsconn.Conn // the transport; nil while it is polling
+	probing    *wsconn.Conn // what the transport may become
+	probeBy    int64        // until then
+	probed     bool         // it has been tried out
+	noopAt     time.Time    // when a poll was last ended for the upgrade's sake
+	polling    bool         // a GET is pending
+	posting    bool         // a POST is under way
+	byClient   bool         // the client closed the session
+	closeTimer *time.Timer
+	wakeup     chan struct{} // of the pending poll
+}
+
+func (s *Server) newSession(id string) *Session {
+	session := &Session{srv: s, id: id, wakeup: make(chan struct{}, 1)}
+	session.out = outbox.New(s.cfg.Limits.SendQueue, &s.pool, nil)
+	return session
+}
+
+// begin makes the session one of the server; false when that is being closed.
+func (s *Session) begin(r *http.Request) bool {
+	g := s.srv.group
+	if !g.Enter() {
+		return false
+	}
+	s.nextPing.Store(g.Clock.Now() + int64(s.srv.cfg.Limits.PingInterval))
+	s.handler = s.srv.cfg.Open(s, wsconn.HandshakeOf(r).Request)
+	s.srv.mu.Lock()
+	s.srv.sessions[s.id] = s
+	s.srv.mu.Unlock()
+	if !g.Add(s) {
+		s.closeNow(websockets.Reason{Cause: websockets.CauseShutdown})
+		return false
+	}
+	return true
+}
+
+// name is the session in logs: too little of the id to join it.
+func (s *Session) name() string { return s.id[:6] }
+
+// Transport is "polling" or "websocket".
+func (s *Session) Transport() string {
+	if s.websocket() {
+		return "websocket"
+	}
+	return "polling"
+}
+
+func (s *Session) websocket() bool { return s.current() != nil }
+
+func (s *Session) current() *wsconn.Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn
+}
+
+// Send queues messages, frames whose text begins with the packet type "4". The
+// errors are those of the queue.
+func (s *Session) Send(it wsconn.Item, size int, p outbox.Policy) error {
+	return s.out.Push(it, size, p)
+}
+
+// Writable blocks as [outbox.Queue.Writable] does.
+func (s *Session) Writable(ctx context.Context) error { return s.out.Writable(ctx) }
+
+// Close ends the session in that manner. It returns at once; later calls do
+// nothing. On polling the goodbye waits for the client's next poll.
+func (s *Session) Close(r websockets.Reason, how wsconn.Manner) {
+	s.mu.Lock()
+	if s.state != stateOpen {
+		s.mu.Unlock()
+		return
+	}
+	s.state, s.reason = stateClosing, r
+	conn := s.conn
+	if conn == nil && how == wsconn.Drain {
+		s.closeTimer = time.AfterFunc(s.srv.cfg.Limits.CloseTimeout, func() { s.end(r) })
+	}
+	s.mu.Unlock()
+	switch {
+	case conn != nil:
+		conn.Leave(r, how)
+	case how == wsconn.Drain:
+		s.out.Close(false)
+		s.wake()
+	default:
+		s.out.Close(true)
+		go s.end(r) // the caller may hold locks that the handler needs
+	}
+}
+
+// closeNow ends the session on this goroutine.
+func (s *Session) closeNow(r websockets.Reason) {
+	s.mu.Lock()
+	conn := s.conn
+	if s.state == stateOpen {
+		s.state, s.reason = stateClosing, r
+	}
+	s.mu.Unlock()
+	if conn != nil {
+		conn.Leave(r, wsconn.MannerOf(r))
+		return
+	}
+	s.end(r)
+}
+
+// fail ends a session whose transport has failed.
+func (s *Session) fail(text string) {
+	s.closeNow(websockets.Reason{Cause: websockets.CauseTransportError, Text: text})
+}
+
+// end is the last thing: nothing is sent or received any more.
+func (s *Session) end(r websockets.Reason) {
+	s.mu.Lock()
+	if s.state == stateClosed {
+		s.mu.Unlock()
+		return
+	}
+	if s.state == stateClosing {
+		r = s.reason
+	}
+	s.state, s.reason = stateClosed, r
+	probing, timer := s.probing, s.closeTimer
+	s.probing = nil
+	s.mu.Unlock()
+	if timer != nil {
+		timer.Stop()
+	}
+	s.out.Close(true)
+	s.wake()
+	if probing != nil {
+		probing.Leave(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "the session has ended"}, wsconn.Cut)
+	}
+	s.srv.mu.Lock()
+	delete(s.srv.sessions, s.id)
+	s.srv.mu.Unlock()
+	s.srv.group.Remove(s)
+	s.handler.Closed(r)
+	s.srv.group.Exit()
+}
+
+// wake lets the pending poll look again.
+func (s *Session) wake() {
+	select {
+	case s.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// Abort implements [wsconn.Member].
+func (s *Session) Abort() {
+	r := websockets.Reason{Cause: websockets.CauseForcedClose}
+	if conn := s.current(); conn != nil {
+		conn.Abort()
+		return
+	}
+	s.closeNow(r)
+}
+
+// Beat implements [wsconn.Member]: the heartbeat and what else has to be in time.
+func (s *Session) Beat(now int64) {
+	s.mu.Lock()
+	conn, probing, late := s.conn, s.probing, s.probeBy != 0 && now >= s.probeBy
+	closing := s.state != stateOpen
+	s.mu.Unlock()
+	if conn != nil {
+		conn.Beat(now)
+	}
+	if probing != nil {
+		probing.Beat(now)
+		if late {
+			probing.Leave(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "the upgrade took too long"}, wsconn.Farewell)
+		}
+	}
+	if closing {
+		return
+	}
+	s.heartbeat(now, conn)
+	s.handler.Beat(now)
+}
+
+func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
+	limits := &s.srv.cfg.Limits
+	if pinged := s.pingedAt.Load(); pinged != 0 {
+		if time.Duration(now-pinged) < limits.PingTimeout {
+			return
+		}
+		if conn != nil && (!conn.Reading() || conn.Receiving()) || s.delivering() {
+			return // the answer may be behind what is being handled
+		}
+		s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.Cut)
+		return
+	}
+	// A little early, so that ping and timeout together are never late.
+	if now+2*int64(s.srv.group.Tick) < s.nextPing.Load() {
+		return
+	}
+	s.pingedAt.Store(now)
+	_ = s.out.Push(wsconn.Item{Frame: s.srv.ping, Plain: true}, s.srv.ping.Size(), outbox.Refuse)
+}
+
+func (s *Session) delivering() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.posting
+}
+
+var (
+	errDirection = errors.New("a packet that only servers send")
+	errEmpty     = errors.New("an empty packet")
+	errType      = errors.New("an unknown packet type")
+)
+
+// packet takes one packet; s.recv is held. An error is the client's fault.
+func (s *Session) packet(b []byte) error {
+	if len(b) == 0 {
+		return errEmpty
+	}
+	switch b[0] {
+	case typeMessage:
+		return s.handler.Message(true, b[1:])
+	case typePong:
+		now := s.srv.group.Clock.Now()
+		if s.pingedAt.Swap(0) != 0 {
+			s.nextPing.Store(now + int64(s.srv.cfg.Limits.PingInterval))
+		}
+		return nil
+	case typePing:
+		return errDirection
+	case typeClose:
+		return errGoodbye
+	case typeOpen, typeUpgrade, typeNoop:
+		return nil
+	}
+	return errType
+}
+
+// errGoodbye is the client's close packet.
+var errGoodbye = errors.New("the client closed the session")
+
+// reasonOf gives the reason for an error of packet.
+func reasonOf(err error) websockets.Reason {
+	switch {
+	case errors.Is(err, errGoodbye):
+		return websockets.Reason{Cause: websockets.CauseTransportClose}
+	case errors.Is(err, errDirection):
+		return websockets.Reason{Cause: websockets.CauseTransportError, Text: err.Error()}
+	}
+	return websockets.Reason{Cause: websockets.CauseParseError, Text: err.Error()}
+}

@@ -1,0 +1,149 @@
+package engineio
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// transport is a WebSocket that is, or may become, a session's transport.
+type transport struct {
+	s *Session
+	c *wsconn.Conn
+}
+
+var _ wsconn.Handler = (*transport)(nil)
+
+// Message implements [wsconn.Handler].
+func (t *transport) Message(text bool, msg []byte) error {
+	s := t.s
+	if s.current() != t.c {
+		return t.probe(text, msg)
+	}
+	s.recv.Lock()
+	defer s.recv.Unlock()
+	var err error
+	if text {
+		err = s.packet(msg)
+	} else {
+		err = s.handler.Message(false, msg)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errGoodbye):
+		return &wsconn.Violation{Cause: websockets.CauseTransportClose, Code: websocket.StatusNormalClosure}
+	}
+	r := reasonOf(err)
+	return &wsconn.Violation{Cause: r.Cause, Code: websocket.StatusProtocolError, Text: r.Text}
+}
+
+// Ended implements [wsconn.Handler].
+func (t *transport) Ended(r websockets.Reason) {
+	s := t.s
+	s.mu.Lock()
+	probing := s.probing == t.c
+	if probing {
+		s.probing, s.probeBy, s.probed = nil, 0, false
+	}
+	current := s.conn == t.c
+	s.mu.Unlock()
+	if current {
+		if r.Cause == websockets.CauseClientDisconnect { // of the transport, that is
+			r.Cause = websockets.CauseTransportClose
+		}
+		s.end(r)
+	}
+}
+
+var pongProbe = wsconn.SealCopy(true, []byte("3probe"))
+
+// probe takes what is said before the upgrade is complete.
+func (t *transport) probe(text bool, msg []byte) error {
+	s := t.s
+	switch {
+	case text && string(msg) == "2probe":
+		if err := t.c.WriteNow(pongProbe); err != nil {
+			return &wsconn.Violation{Cause: websockets.CauseTransportError, Code: websocket.StatusInternalError}
+		}
+		s.mu.Lock()
+		s.probed = s.probing == t.c
+		s.mu.Unlock()
+		s.wake() // the pending poll ends, so that the client may send its last by POST
+		return nil
+	case text && len(msg) > 0 && msg[0] == typeUpgrade && t.take():
+		return nil
+	}
+	return &wsconn.Violation{
+		Cause: websockets.CauseParseError, Code: websocket.StatusProtocolError, Text: "a probe or an upgrade packet was expected",
+	}
+}
+
+// take makes the WebSocket the session's transport.
+func (t *transport) take() bool {
+	s := t.s
+	s.mu.Lock()
+	if s.probing != t.c || s.state == stateClosed || !t.c.Attach(s.out) {
+		s.mu.Unlock()
+		return false
+	}
+	s.conn, s.probing, s.probeBy, s.probed = t.c, nil, 0, false
+	closing, r := s.state == stateClosing, s.reason
+	if s.closeTimer != nil {
+		s.closeTimer.Stop()
+	}
+	s.mu.Unlock()
+	s.wake()
+	s.out.Start(t.c.Write)
+	if closing {
+		t.c.Leave(r, wsconn.Drain)
+	}
+	return true
+}
+
+// mayUpgrade finds what keeps the session from an upgrade.
+func (s *Session) mayUpgrade() *problem {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !s.srv.cfg.Upgrades:
+		return errRequest("this server does not upgrade transports")
+	case s.conn != nil:
+		return errRequest("the session has changed to websocket")
+	case s.probing != nil:
+		return errRequest("an upgrade of the session is under way")
+	}
+	return nil
+}
+
+// upgrade opens the WebSocket that the session is to change to.
+func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
+	if err := wsconn.CheckUpgrade(w, r); err != nil {
+		refusedUpgrade(err).write(w)
+		return
+	}
+	g := s.srv.group
+	c := s.srv.conns.Accept(w, r, s.name(), time.Now().Add(s.srv.cfg.Limits.HandshakeTimeout))
+	if c == nil {
+		return
+	}
+	s.mu.Lock()
+	free := s.state == stateOpen && s.conn == nil && s.probing == nil
+	if free = free && g.Enter(); free {
+		s.probing = c
+		s.probeBy = g.Clock.Now() + int64(s.srv.cfg.UpgradeTimeout)
+	}
+	s.mu.Unlock()
+	if !free { // another was faster
+		c.GiveUp(nil)
+		return
+	}
+	go func() {
+		defer g.Exit()
+		c.Serve(&transport{s, c})
+	}()
+}

@@ -1,0 +1,70 @@
+package socketio
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+const platformName = "socketio"
+
+// Adapter serves gateways over Socket.IO. It holds no connections, may serve
+// several applications, and is safe for concurrent use.
+type Adapter struct {
+	opts Options
+}
+
+var _ websockets.Adapter = (*Adapter)(nil)
+
+// New makes the adapter. The options hold for all its servers; of several, a
+// later one overrides an earlier one field by field. What is wrong with them
+// is an error of the application's start.
+func New(opts ...Options) *Adapter {
+	o := defaults()
+	for _, next := range opts {
+		o = next.over(o)
+	}
+	return &Adapter{o}
+}
+
+// Name is "socketio".
+func (*Adapter) Name() string { return platformName }
+
+// Traits of Socket.IO.
+func (*Adapter) Traits() websockets.Traits {
+	return websockets.Traits{DefaultPath: "/socket.io/", Namespaces: true, Binary: true}
+}
+
+// NewServer implements [websockets.Adapter].
+func (a *Adapter) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServer, error) {
+	opts := a.opts
+	for _, o := range cfg.Options {
+		own, ok := o.(Options)
+		if !ok {
+			return nil, fmt.Errorf("socketio: path %s: %T is not an option of this adapter: use socketio.Options", cfg.Path, o)
+		}
+		opts = own.over(opts)
+	}
+	opts, err := opts.complete()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return newServer(cfg, opts), nil
+}
+
+// Socket is this platform's side of a client: its connection in one namespace.
+// Its methods are safe for concurrent use.
+type Socket struct{ s *socket }
+
+// SocketOf gives it; false for a client of another platform, or a fake.
+func SocketOf(c websockets.Client) (Socket, bool) {
+	s, ok := c.Native().(*socket)
+	return Socket{s}, ok
+}
+
+// Transport is what the connection runs over at present: [Polling] or [WebSocket].
+func (s Socket) Transport() string { return s.s.client.eng.Transport() }

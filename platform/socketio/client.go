@@ -1,0 +1,227 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gatehouse-go/gatehouse/internal/engineio"
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// client is one connection, with the namespaces that it is in.
+type client struct {
+	srv     *server
+	eng     *engineio.Session
+	request *http.Request
+	dec     packet.Decoder
+	pending atomic.Int64 // since when attachments are missing; 0 for none
+
+	mu          sync.Mutex
+	sockets     []*socket // few: a search is faster than a map
+	lonelySince int64     // since when it is in no namespace; 0 when it is
+	closed      bool
+}
+
+var _ engineio.Handler = (*client)(nil)
+
+// Message implements [engineio.Handler].
+func (c *client) Message(text bool, msg []byte) error {
+	own := append(make([]byte, 0, len(msg)), msg...)
+	var p *packet.Packet
+	var err error
+	if text {
+		p, err = c.dec.Text(own)
+	} else {
+		p, err = c.dec.Binary(own)
+	}
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		if c.pending.Load() == 0 {
+			c.pending.Store(c.srv.engine.Clock().Coarse())
+		}
+		return nil
+	}
+	c.pending.Store(0)
+	return c.packet(p)
+}
+
+func (c *client) packet(p *packet.Packet) error {
+	if p.Type == packet.Connect {
+		return c.connect(p)
+	}
+	s, sess, err := c.entered(p)
+	if err != nil || s == nil {
+		return err
+	}
+	switch p.Type {
+	case packet.Event:
+		in := &inbound{id: p.ID}
+		in.msg = websockets.Message{Event: p.Event, Payload: p.Payload, Reply: p.HasID, Ref: in}
+		sess.Receive(&in.msg)
+	case packet.Ack:
+		if p.HasID {
+			sess.Ack(p.ID, p.Payload)
+		}
+	case packet.Disconnect:
+		c.drop(s)
+		sess.Closed(websockets.Reason{Cause: websockets.CauseClientDisconnect})
+	default:
+		return fmt.Errorf("a packet of type %d from a client", p.Type)
+	}
+	return nil
+}
+
+// entered gives the socket that a packet is for, with its session. Both are nil
+// for one that the server has just ended: the client cannot know yet.
+func (c *client) entered(p *packet.Packet) (*socket, websockets.Session, error) {
+	c.mu.Lock()
+	s := c.find(p.Namespace)
+	var sess websockets.Session
+	var is status
+	if s != nil {
+		sess, is = s.sess, s.status
+	}
+	c.mu.Unlock()
+	switch {
+	case s == nil || is == entering:
+		return nil, nil, fmt.Errorf("a packet for namespace %.64q, which the client is not in", p.Namespace)
+	case is == left:
+		return nil, nil, nil
+	case sess == nil: // the framework is being told of it
+		s.binding.Lock()
+		sess = s.sess
+		s.binding.Unlock()
+		if sess == nil {
+			return nil, nil, nil
+		}
+	}
+	return s, sess, nil
+}
+
+func (c *client) find(namespace string) *socket {
+	for _, s := range c.sockets {
+		if s.namespace == namespace {
+			return s
+		}
+	}
+	return nil
+}
+
+var errTwice = errors.New("a second CONNECT to a namespace")
+
+// connect takes a client's wish to enter a namespace.
+func (c *client) connect(p *packet.Packet) error {
+	s := &socket{client: c, namespace: p.Namespace, status: entering}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	if was := c.find(p.Namespace); was != nil {
+		if was.status != left {
+			return errTwice
+		}
+		c.remove(was)
+	}
+	if len(c.sockets) >= c.srv.opts.MaxNamespaces {
+		c.sockets = slices.DeleteFunc(c.sockets, func(s *socket) bool { return s.status == left })
+	}
+	if len(c.sockets) >= c.srv.opts.MaxNamespaces {
+		c.refuse(p.Namespace, "Too many namespaces", nil)
+		return nil
+	}
+	c.sockets = append(c.sockets, s)
+	c.lonelySince = 0
+	go s.enter(p.Payload)
+	return nil
+}
+
+// drop forgets a socket. The connection does not end with its last one at once:
+// the client may enter another namespace.
+func (c *client) drop(s *socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.status = left
+	c.remove(s)
+}
+
+// remove takes a socket out; c.mu is held.
+func (c *client) remove(s *socket) {
+	if i := slices.Index(c.sockets, s); i >= 0 {
+		c.sockets = slices.Delete(c.sockets, i, i+1)
+	}
+	c.checkLonely()
+}
+
+// checkLonely notes when the last namespace has been left; c.mu is held.
+func (c *client) checkLonely() {
+	if c.lonelySince == 0 && !c.inside() {
+		c.lonelySince = c.srv.engine.Clock().Now()
+	}
+}
+
+func (c *client) inside() bool {
+	return slices.ContainsFunc(c.sockets, func(s *socket) bool { return s.status != left })
+}
+
+// refuse answers a CONNECT.
+func (c *client) refuse(namespace, text string, data []byte) {
+	m, err := c.srv.refusal(namespace, text, data)
+	if err == nil {
+		_ = c.push(m, outbox.Refuse)
+	}
+}
+
+// push queues a message.
+func (c *client) push(m *message, p outbox.Policy) error {
+	err := c.eng.Send(m.item, m.size, p)
+	switch {
+	case err == nil:
+		return nil
+	case !errors.Is(err, outbox.ErrFull):
+		return websockets.ErrClosed
+	case p == outbox.Refuse:
+		c.eng.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.Farewell)
+	}
+	return websockets.ErrQueueFull
+}
+
+// Closed implements [engineio.Handler].
+func (c *client) Closed(r websockets.Reason) {
+	c.mu.Lock()
+	c.closed = true
+	sockets := slices.Clone(c.sockets)
+	c.sockets = nil
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.lost(r)
+	}
+}
+
+// Beat implements [engineio.Handler].
+func (c *client) Beat(now int64) {
+	if since(now, c.pending.Load(), c.srv.opts.AttachmentTimeout) {
+		c.eng.Close(websockets.Reason{
+			Cause: websockets.CauseParseError, Text: "attachments are missing",
+		}, wsconn.Farewell)
+		return
+	}
+	c.mu.Lock()
+	lonely := c.lonelySince
+	c.mu.Unlock()
+	if since(now, lonely, c.srv.opts.ConnectTimeout) {
+		c.eng.Close(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "in no namespace"}, wsconn.Farewell)
+	}
+	if c.srv.absence != nil {
+		c.trim(now)
+	}
+}

@@ -1,0 +1,21 @@
+package socketio_test
+
+import (
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adaptertest"
+)
+
+func TestConformance(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Config{
+		New: func() websockets.Adapter { return socketio.New() },
+		Dial: func(t testing.TB, baseURL, place string, opts ...apptest.DialOption) (*apptest.Client, error) {
+			t.Helper()
+			return apptest.TryDialSocketIO(t, baseURL, append([]apptest.DialOption{apptest.WithNamespace(place)}, opts...)...)
+		},
+		Goodbye: apptest.Close{Code: 1001, Reason: "transport close"},
+	})
+}

@@ -1,0 +1,106 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// message is a packet ready to be sent to any number of clients. It is immutable.
+type message struct {
+	item   wsconn.Item
+	size   int
+	offset string // for recovery; empty without
+}
+
+// messageKey is under which a broadcast's message is kept in its Outgoing.
+type messageKey struct {
+	parser    packet.Parser
+	namespace string
+	offset    *absence // whose offsets it has
+}
+
+// event gives the message of an event. ack 0 asks for no answer.
+func (s *server) event(out *websockets.Outgoing, namespace string, ack uint64) (*message, error) {
+	if ack != 0 {
+		p, err := out.Payload(true)
+		if err != nil {
+			return nil, err
+		}
+		return s.encode(&packet.Packet{
+			Type: packet.Event, Namespace: namespace, ID: ack, HasID: true, Event: out.Event, Payload: p,
+		})
+	}
+	key := messageKey{s.opts.Parser, namespace, s.absence}
+	if out.Volatile {
+		key.offset = nil
+	}
+	m, err := out.Frame(key, true, func(event string, p websockets.Payload) (any, error) {
+		pk := &packet.Packet{Type: packet.Event, Namespace: namespace, Event: event, Payload: p}
+		if key.offset != nil {
+			pk.Offset = key.offset.nextOffset()
+		}
+		return s.encode(pk)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m.(*message), nil
+}
+
+// encode makes the message of a packet.
+func (s *server) encode(p *packet.Packet) (*message, error) {
+	const room = wsconn.HeaderRoom + 1 // for the frame's header and Engine.IO's "4"
+	buf := make([]byte, room, room+len(p.Payload.JSON)+len(p.Event)+len(p.Namespace)+32)
+	buf[room-1] = '4'
+	buf, binary, attachments, err := s.opts.Parser.Append(buf, p, s.limits)
+	switch {
+	case errors.Is(err, packet.ErrReserved):
+		return nil, fmt.Errorf("socketio: event name %q is reserved by Socket.IO; choose another", p.Event)
+	case errors.Is(err, packet.ErrTooManyAttachments):
+		return nil, fmt.Errorf("socketio: event %q has %d attachments, at most %d are allowed; join them, send several events, or raise Options.MaxAttachments",
+			p.Event, len(p.Payload.Attachments), s.limits.Attachments)
+	case err != nil:
+		return nil, fmt.Errorf("socketio: encode %q: %w", p.Event, err)
+	}
+	if binary {
+		buf = buf[1:] // binary messages have no packet type
+	}
+	m := &message{offset: p.Offset}
+	m.item.Frame = wsconn.Seal(!binary, buf)
+	for _, a := range attachments {
+		m.item.More = append(m.item.More, wsconn.SealCopy(false, a))
+	}
+	m.size = m.item.Size()
+	return m, nil
+}
+
+// connected is the answer to a client that is let in.
+func (s *server) connected(namespace, sid, pid string) (*message, error) {
+	b := append([]byte(`{"sid":"`), sid...)
+	if pid != "" {
+		b = append(append(b, `","pid":"`...), pid...)
+	}
+	b = append(b, `"}`...)
+	return s.encode(&packet.Packet{
+		Type: packet.Connect, Namespace: namespace, Payload: websockets.Payload{JSON: b},
+	})
+}
+
+// refusal is the answer to a client that is not.
+func (s *server) refusal(namespace, text string, data []byte) (*message, error) {
+	quoted, err := jsontext.AppendQuote([]byte(`{"message":`), text)
+	if err != nil { // not UTF-8
+		quoted = []byte(`{"message":"Refused"`)
+	}
+	if len(data) > 0 {
+		quoted = append(append(quoted, `,"data":`...), data...)
+	}
+	return s.encode(&packet.Packet{
+		Type: packet.ConnectError, Namespace: namespace, Payload: websockets.Payload{JSON: append(quoted, '}')},
+	})
+}

@@ -1,0 +1,111 @@
+package socketio
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/engineio"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// server is the server of one path.
+type server struct {
+	cfg     websockets.ServerConfig
+	opts    Options
+	path    string // without the trailing slash
+	limits  packet.Limits
+	engine  *engineio.Server
+	absence *absence // nil without recovery
+}
+
+func newServer(cfg websockets.ServerConfig, opts Options) *server {
+	s := &server{
+		cfg:    cfg,
+		opts:   opts,
+		path:   trimSlash(cfg.Path),
+		limits: packet.Limits{Attachments: opts.MaxAttachments},
+	}
+	if opts.Recovery != nil {
+		s.absence = newAbsence(*opts.Recovery)
+	}
+	s.engine = engineio.New(engineio.Config{
+		Path:            cfg.Path,
+		Limits:          cfg.Limits,
+		Polling:         opts.offers(Polling),
+		WebSocket:       opts.offers(WebSocket),
+		Upgrades:        !opts.DisableUpgrades,
+		UpgradeTimeout:  opts.UpgradeTimeout,
+		HTTPCompression: opts.HTTPCompression,
+		Compression:     wsconn.Compression(opts.Compression),
+		MaxFragments:    opts.MaxFragments,
+		MessageTimeout:  opts.MessageTimeout,
+		CORS:            engineio.CORS(opts.CORS),
+		Cookie:          opts.Cookie,
+		CheckOrigin:     cfg.CheckOrigin,
+		Allow:           opts.AllowRequest,
+		Open:            s.open,
+		Shortest:        min(opts.ConnectTimeout, opts.AttachmentTimeout),
+		Logger:          cfg.Logger,
+	})
+	return s
+}
+
+func (s *server) open(eng *engineio.Session, r *http.Request) engineio.Handler {
+	c := &client{srv: s, eng: eng, request: r, dec: s.opts.Parser.NewDecoder(s.limits)}
+	c.lonelySince = s.engine.Clock().Coarse()
+	return c
+}
+
+// ServeHTTP serves the path itself, with and without a trailing slash.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if trimSlash(r.URL.Path) != s.path {
+		websockets.WriteRefusal(w, &websockets.Error{
+			Message: "Not found", Code: websockets.CodeNotFound, Status: http.StatusNotFound,
+		})
+		return
+	}
+	s.engine.ServeHTTP(w, r)
+}
+
+// Native gives nil: there is no server object below.
+func (s *server) Native(string) any { return nil }
+
+// Close implements [websockets.AdapterServer]. When ctx ends first, what is left
+// is cut and the error says how many that were.
+func (s *server) Close(ctx context.Context) error {
+	if s.absence != nil {
+		s.absence.close()
+	}
+	return s.engine.Close(ctx)
+}
+
+// endpoint gives the endpoint that serves a namespace, or nil.
+func (s *server) endpoint(namespace string) websockets.Endpoint {
+	for _, e := range s.cfg.Endpoints {
+		if e.Match(namespace) {
+			return e
+		}
+	}
+	return nil
+}
+
+// timeout bounds a check before a client is let in.
+func (s *server) timeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.cfg.Limits.HandshakeTimeout)
+}
+
+// since tells whether a stamp of the engine's clock, 0 for none, is older than d.
+func since(now, stamp int64, d time.Duration) bool {
+	return stamp != 0 && time.Duration(now-stamp) > d
+}
+
+func trimSlash(path string) string {
+	if path = strings.TrimRight(path, "/"); path == "" {
+		return "/"
+	}
+	return path
+}
