@@ -7,7 +7,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/module"
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -52,7 +52,7 @@ func TestNewServesOnBothPlatforms(t *testing.T) {
 		}
 	})
 	t.Run("socketio", func(t *testing.T) {
-		a := apptest.New(t, helloModule(), apptest.With(app.WebSockets(zishang.New())))
+		a := apptest.New(t, helloModule(), apptest.With(app.WebSockets(socketio.New())))
 		if got := apptest.Call[string](a.DialSocketIO("/"), "greet", "Ann"); got != "Good day, Ann" {
 			t.Errorf("got %q", got)
 		}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -68,7 +68,7 @@ func TestChurn(t *testing.T) {
 		})
 	})
 	t.Run("socketio", func(t *testing.T) {
-		a := nestApp(t, zishang.New(), websockets.Gateway(newChurn, limits))
+		a := nestApp(t, socketio.New(), websockets.Gateway(newChurn, limits))
 		churn(t, a, func(opts ...apptest.DialOption) (*apptest.Client, error) {
 			return apptest.TryDialSocketIO(t, a.URL(), opts...)
 		})

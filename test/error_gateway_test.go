@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -38,7 +38,7 @@ func (*errorGateway) Secret(context.Context, body) error {
 const testException = `{"status":"error","message":"test","cause":{"pattern":"push","data":{"test":"test"}}}`
 
 func TestErrorGateway(t *testing.T) {
-	a := nestApp(t, zishang.New(), websockets.Gateway(newErrorGateway))
+	a := nestApp(t, socketio.New(), websockets.Gateway(newErrorGateway))
 	c := nodetest.Start(t).SocketIO(a.URL(), nil)
 
 	t.Run("should handle error", func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestConnectionHookError(t *testing.T) {
 	const want = `{"status":"error","message":"Unauthorized","cause":{"pattern":"handleConnection"}}`
 
 	t.Run("socket.io", func(t *testing.T) {
-		a := nestApp(t, zishang.New(), websockets.Gateway(newRefusing))
+		a := nestApp(t, socketio.New(), websockets.Gateway(newRefusing))
 		c := nodetest.Start(t).SocketIO(a.URL(), nil)
 		oneJSON(t, "exception", c.Expect("exception").Args, want)
 		if end := c.ExpectEnd(); end.Reason != "io server disconnect" {

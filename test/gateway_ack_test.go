@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -45,7 +45,7 @@ func (*ackGateway) Manual(ctx context.Context, in struct{ ShouldSucceed bool }) 
 }
 
 func TestGatewayAck(t *testing.T) {
-	a := nestApp(t, zishang.New(), websockets.Gateway(newAck))
+	a := nestApp(t, socketio.New(), websockets.Gateway(newAck))
 	c := nodetest.Start(t).SocketIO(a.URL(), nil)
 
 	t.Run("emit with data and ack", func(t *testing.T) {

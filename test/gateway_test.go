@@ -18,7 +18,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 	"github.com/gatehouse-go/gatehouse/module"
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -130,7 +130,7 @@ func (*patternGateway) Fail(context.Context, body) iter.Seq2[websockets.Response
 
 func TestGateway(t *testing.T) {
 	t.Run("2nd port", func(t *testing.T) {
-		a := nestApp(t, zishang.New(), websockets.Gateway(newPush, ownPort()))
+		a := nestApp(t, socketio.New(), websockets.Gateway(newPush, ownPort()))
 		url := ownURL(apptest.Get[*pushGateway](a).Server)
 		if url == a.URL() {
 			t.Fatalf("the gateway is on the HTTP server, %s", url)
@@ -143,12 +143,12 @@ func TestGateway(t *testing.T) {
 	})
 
 	t.Run("http port", func(t *testing.T) {
-		a := nestApp(t, zishang.New(), websockets.Gateway(newPush))
+		a := nestApp(t, socketio.New(), websockets.Gateway(newPush))
 		pushPop(t, nodetest.Start(t).SocketIO(a.URL(), nil))
 	})
 
 	t.Run("two gateways", func(t *testing.T) {
-		a := nestApp(t, zishang.New(),
+		a := nestApp(t, socketio.New(),
 			websockets.Gateway(newPush, ownPort()),
 			websockets.Gateway(newNamespace, ownPort(), websockets.Namespace("test")))
 		root, nsp := apptest.Get[*pushGateway](a), apptest.Get[*namespaceGateway](a)
@@ -167,14 +167,14 @@ func TestGateway(t *testing.T) {
 	})
 
 	t.Run("pattern in interceptor", func(t *testing.T) {
-		a := nestApp(t, zishang.New(), websockets.Gateway(newPattern))
+		a := nestApp(t, socketio.New(), websockets.Gateway(newPattern))
 		c := nodetest.Start(t).SocketIO(a.URL(), nil)
 		c.Emit("getClient", testBody)
 		oneJSON(t, "popClient", c.Expect("popClient").Args, `{"test":"test","path":"getClient"}`)
 	})
 
 	t.Run("pattern in filter", func(t *testing.T) {
-		a := nestApp(t, zishang.New(), websockets.Gateway(newPattern))
+		a := nestApp(t, socketio.New(), websockets.Gateway(newPattern))
 		c := nodetest.Start(t).SocketIO(a.URL(), nil)
 		c.Emit("getClientWithError", testBody)
 		// The filter of NestJS' program writes {pattern,message}; this is the exception without a filter.
@@ -246,7 +246,7 @@ func startSSE(t *testing.T, polite bool) (*sseController, *nodetest.Client) {
 	root := module.New("program",
 		module.Exports(websockets.Gateway(newPush)),
 		module.Controllers(func() *sseController { return s }))
-	s.app = apptest.New(t, root, apptest.With(app.WebSockets(zishang.New())))
+	s.app = apptest.New(t, root, apptest.With(app.WebSockets(socketio.New())))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.app.URL()+"/sse", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 	"github.com/gatehouse-go/gatehouse/module"
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -20,7 +20,7 @@ func TestReconnect(t *testing.T) {
 			start := func(addr string) *app.App {
 				t.Helper()
 				m := module.New("ack", module.Providers(websockets.Gateway(newAck)))
-				a, err := app.New(m, app.HTTP(addr), app.WebSockets(zishang.New()), app.Logger(slog.New(slog.DiscardHandler)))
+				a, err := app.New(m, app.HTTP(addr), app.WebSockets(socketio.New()), app.Logger(slog.New(slog.DiscardHandler)))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -37,9 +37,6 @@ func errMethod(status int) *problem { return &problem{status, 2, "Bad handshake 
 func errRequest(details string) *problem {
 	return &problem{http.StatusBadRequest, 3, "Bad request", details, nil}
 }
-func errForbidden(message string) *problem {
-	return &problem{http.StatusForbidden, 4, message, "", nil}
-}
 func errVersion(eio string) *problem {
 	return &problem{http.StatusBadRequest, 5, "Unsupported protocol version",
 		"this server speaks Engine.IO 4 (Socket.IO clients 3 and 4), the request says EIO=" + strconv.Quote(eio), nil}
@@ -51,7 +48,12 @@ func errTooLarge() *problem {
 	return p
 }
 
-var errInternal = errors.New("engine.io: internal error")
+var (
+	errInternal = errors.New("engine.io: internal error")
+	errOrigin   = &websockets.Error{
+		Message: "Origin is not allowed", Code: websockets.CodeForeignOrigin, Status: http.StatusForbidden,
+	}
+)
 
 // refused tells of an error of the application's check.
 func refused(err error) *problem {

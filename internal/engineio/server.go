@@ -138,7 +138,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.group.Exit()
 	if !s.cfg.CheckOrigin(r) {
-		errForbidden("Origin is not allowed").write(w)
+		refused(errOrigin).write(w)
 		return
 	}
 	s.cfg.CORS.write(w, r)

@@ -53,12 +53,12 @@ type Group struct {
 	idle      chan struct{} // closed when the group is closed and nothing lives
 }
 
-// NewGroup makes a group whose timeouts are all at least shortest; none is off
-// by more than a quarter. The name is for errors.
+// NewGroup makes a group whose timeouts are all at least shortest; Tick is a
+// thirty-second part of it, within 1 ms and 1 s. The name is for errors.
 func NewGroup(name string, shortest time.Duration) *Group {
 	g := &Group{
 		Clock:   Clock{base: time.Now()},
-		Tick:    min(max(shortest/8, time.Millisecond), 2*time.Second),
+		Tick:    min(max(shortest/32, time.Millisecond), time.Second),
 		name:    name,
 		members: make(map[Member]struct{}),
 		idle:    make(chan struct{}),

@@ -4,7 +4,7 @@ package platforms
 import (
 	"fmt"
 
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -16,7 +16,7 @@ type Platforms struct {
 }
 
 // Both is Socket.IO and plain WebSocket.
-func Both() Platforms { return Platforms{socketIO: zishang.New(), plain: ws.New()} }
+func Both() Platforms { return Platforms{socketIO: socketio.New(), plain: ws.New()} }
 
 // Parse understands "both", "socketio" and "ws".
 func Parse(name string) (Platforms, error) {
@@ -24,7 +24,7 @@ func Parse(name string) (Platforms, error) {
 	case "both":
 		return Both(), nil
 	case "socketio":
-		return Platforms{socketIO: zishang.New()}, nil
+		return Platforms{socketIO: socketio.New()}, nil
 	case "ws":
 		return Platforms{plain: ws.New()}, nil
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/module"
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -21,4 +21,4 @@ func (g *Gateway) Greet(_ context.Context, name string) (string, error) { return
 
 var Module = module.New("hello", module.Providers(websockets.Gateway(NewGateway)))
 
-func main() { app.Main(Module, app.HTTP(":3000"), app.WebSockets(zishang.New())) }
+func main() { app.Main(Module, app.HTTP(":3000"), app.WebSockets(socketio.New())) }

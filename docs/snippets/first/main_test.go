@@ -8,12 +8,12 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/docs/snippets/js"
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 )
 
 // snippet:test
 func TestGreet(t *testing.T) {
-	a := apptest.New(t, Module, apptest.With(app.WebSockets(zishang.New())))
+	a := apptest.New(t, Module, apptest.With(app.WebSockets(socketio.New())))
 	client := a.DialSocketIO("/")
 
 	if got := apptest.Call[string](client, "greet", "Ada"); got != "Hello, Ada" {
@@ -24,7 +24,7 @@ func TestGreet(t *testing.T) {
 // end
 
 func TestGreetFromJavaScript(t *testing.T) {
-	a := apptest.New(t, Module, apptest.With(app.WebSockets(zishang.New())))
+	a := apptest.New(t, Module, apptest.With(app.WebSockets(socketio.New())))
 	got := js.Run(t, "README.md", strings.TrimPrefix(a.URL(), "http://"), 1)
 	if got != "Hello, Ada\n" {
 		t.Errorf("got %q", got)

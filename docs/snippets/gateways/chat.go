@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
+	"strings"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -24,6 +27,9 @@ var (
 	Welcome = websockets.NewEvent[string]("welcome")      // server to client
 	Confirm = websockets.NewCall[string, bool]("confirm") // server to client, with an answer
 	User    = websockets.NewKey[string]("user")           // a value of each client
+
+	// Typing matters only now: who cannot take it at once misses it.
+	Typing = websockets.NewEvent[string]("typing", websockets.Volatile())
 )
 
 // end
@@ -43,9 +49,11 @@ func (g *Chat) Subscriptions() []websockets.Subscription {
 		websockets.On("join", g.Join),                                 // the result answers the request
 		websockets.On("me", g.Me),                                     // sends an event of its own
 		websockets.On("clear", g.Clear),                               // asks the client back
+		websockets.On("vote", g.Vote),                                 // asks everybody
 		websockets.Listen("post", g.Post),                             // no result
 		websockets.Stream("count", g.Count, websockets.Background(2)), // many results
 		websockets.Fallback(g.Unknown),                                // every other event
+		websockets.OnAny(g.Trace),                                     // looks at every message
 	}
 }
 
@@ -136,12 +144,56 @@ func (g *Chat) Unknown(_ context.Context, event string, _ websockets.Payload) (s
 
 // end
 
+// Trace looks at every message.
+//
+// snippet:any
+func (g *Chat) Trace(ctx context.Context, event string, p websockets.Payload) {
+	slog.DebugContext(ctx, "received", "event", event, "bytes", p.Size(), "client", websockets.ClientFrom(ctx).ID())
+}
+
+// end
+
+// Vote asks everybody in a room, and counts who agrees.
+//
+// snippet:callall
+func (g *Chat) Vote(ctx context.Context, room string) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	votes, err := Confirm.CallAll(ctx, g.Server.To(room), "Close "+room+"?")
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) { // too late is no vote
+		return 0, err
+	}
+	yes := 0
+	for _, v := range votes.Answered { // v.Client has answered v.Value
+		if v.Value {
+			yes++
+		}
+	}
+	return yes, nil
+}
+
+// end
+
+// NewTenants gives every tenant a namespace.
+//
+// snippet:tenants
+func NewTenants(known map[string]bool) websockets.Option {
+	return websockets.NamespaceFunc("tenants", func(namespace string) bool {
+		return known[strings.TrimPrefix(namespace, "/")]
+	})
+}
+
+// end
+
 // AfterInit and the other hooks are optional.
 //
 // snippet:hooks
 func (g *Chat) AfterInit(ctx context.Context, s websockets.Server) error { return nil }
 
 func (g *Chat) HandleConnection(ctx context.Context, c websockets.Client) error {
+	if c.Recovered() {
+		return nil // it is in its rooms
+	}
 	user, _ := User.Get(c) // set by Admit below
 	return c.Join("user:" + user)
 }

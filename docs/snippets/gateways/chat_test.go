@@ -8,7 +8,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/docs/snippets/gateways"
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -24,7 +24,7 @@ func TestChat(t *testing.T) {
 		refused(t, err, 401)
 	})
 	t.Run("socketio", func(t *testing.T) {
-		a := apptest.New(t, gateways.Module, apptest.With(app.WebSockets(zishang.New())))
+		a := apptest.New(t, gateways.Module, apptest.With(app.WebSockets(socketio.New())))
 		chat(t, func(token string) *apptest.Client {
 			return a.DialSocketIO("/", apptest.WithAuth(map[string]string{"token": token}))
 		})
@@ -63,6 +63,11 @@ func chat(t *testing.T, dial dial) {
 	}
 	if e := ada.CallError("clear", "empty"); e.Message != "Internal server error" {
 		t.Errorf("got %+v", e)
+	}
+
+	bob.OnCall("confirm", func(json.RawMessage) any { return false })
+	if n := apptest.Call[int](ada, "vote", "news"); n != 1 {
+		t.Errorf("%d votes, want 1", n)
 	}
 
 	ada.Emit("count", 3)

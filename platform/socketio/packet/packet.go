@@ -30,7 +30,7 @@ type Packet struct {
 	// Namespace begins with "/".
 	Namespace string
 	// ID belongs to an Ack, and to an Event that asks for one; HasID tells
-	// whether it is there.
+	// whether it is there. It is at most [MaxID].
 	ID    uint64
 	HasID bool
 	// Event is the name of an Event, never a reserved one.
@@ -57,15 +57,26 @@ type Parser interface {
 	// Append appends the first message of the packet to dst, and gives the
 	// attachments that follow it as binary messages of their own. Binary tells
 	// that the first message is binary too. Errors: [ErrTooManyAttachments],
-	// [ErrReserved], or what cannot be encoded.
+	// [ErrReserved], or what cannot be encoded; dst is returned as it was then.
 	Append(dst []byte, p *Packet, l Limits) (msg []byte, binary bool, attachments [][]byte, err error)
 }
+
+// MaxID is the largest id: the last whole number that JavaScript is exact about.
+// Its clients would answer a larger one under another.
+const MaxID = 1<<53 - 1
 
 // Limits bound one packet.
 type Limits struct {
 	// Attachments is how many binary parts a packet may have. Default 10, as
-	// socket.io-parser 4.2 has it.
+	// socket.io-parser 4.2 has it; negative: none.
 	Attachments int
+}
+
+func (l Limits) attachments() int {
+	if l.Attachments == 0 {
+		return 10
+	}
+	return max(l.Attachments, 0)
 }
 
 // Decoder puts packets together from the messages of one connection. Any error
@@ -80,7 +91,7 @@ type Decoder interface {
 	Pending() bool
 }
 
-// Errors of [Parser.Append]; test with errors.Is.
+// Errors of parsers and decoders; test with errors.Is.
 var (
 	ErrTooManyAttachments = errors.New("packet: too many attachments")
 	ErrReserved           = errors.New("packet: reserved event name")

@@ -32,13 +32,13 @@ const (
 
 var _ websockets.Conn = (*conn)(nil)
 
-func newConn(l *link, nsp string, ep websockets.Endpoint, auth []byte) *conn {
+func newConn(l *link, nsp string, ep websockets.Endpoint, auth websockets.Payload) *conn {
 	// every namespace has its own clone: path values differ
 	r := l.request.Clone(l.ctx)
 	r.Body = http.NoBody
 	return &conn{
 		l: l, nsp: nsp, ep: ep,
-		h:  &websockets.Handshake{Request: r, Auth: websockets.Payload{JSON: auth}, Namespace: nsp},
+		h:  &websockets.Handshake{Request: r, Auth: auth, Namespace: nsp},
 		in: inbox{maxBytes: int(2 * l.srv.cfg.Limits.MaxMessage), start: l.srv.tasks.start},
 	}
 }
@@ -69,6 +69,9 @@ func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
 	m, err := eventMessage(out, c.nsp, ack)
 	if err != nil {
 		return err
+	}
+	if out.Volatile {
+		return c.l.out.offer(m)
 	}
 	return c.l.send(m, out.Overflow)
 }
@@ -130,7 +133,7 @@ func (c *conn) enter(raw []byte) {
 	if err := c.ep.Admit(l.ctx, c.h); err != nil {
 		l.remove(c)
 		r := websockets.RefusalOf(err)
-		_ = l.send(connectError(c.nsp, r.Message, r.Data), websockets.OverflowClose)
+		l.refuse(c.nsp, r.Message, r.Data)
 		return
 	}
 	if !l.occupy(c.nsp) || !c.advance(joining) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -24,41 +25,22 @@ func (m *message) size() int {
 	return n
 }
 
-// Keys of what is kept in an Outgoing.
-type (
-	argsKey  struct{}             // the array of event name and payload
-	eventKey struct{ nsp string } // the whole packet, where no ack is asked for
-)
+// eventKey is that of a packet kept in an Outgoing, where no ack is asked for.
+type eventKey struct{ nsp string }
 
 // eventMessage gives the packet of an event. ack 0 asks for no answer.
 func eventMessage(out *websockets.Outgoing, nsp string, ack uint64) (*message, error) {
-	if reserved(out.Event) {
-		return nil, fmt.Errorf("zishang: event name %q is reserved by Socket.IO; choose another", out.Event)
-	}
-	// kept apart from the packet: with acks every recipient has a packet of its own
-	args, err := out.Frame(argsKey{}, true, func(event string, p websockets.Payload) (any, error) {
-		if len(p.Attachments) > maxAttachments {
-			return nil, fmt.Errorf("zishang: event %q has %d attachments, Socket.IO clients accept at most %d; join them, or send several events",
-				event, len(p.Attachments), maxAttachments)
+	p := &packet.Packet{Type: packet.Event, Namespace: nsp, ID: ack, HasID: ack != 0, Event: out.Event}
+	if ack != 0 { // every recipient has a packet of its own
+		var err error
+		if p.Payload, err = out.Payload(true); err != nil {
+			return nil, err
 		}
-		b, err := jsontext.AppendQuote(append(make([]byte, 0, len(event)+len(p.JSON)+4), '['), event)
-		if err != nil {
-			return nil, fmt.Errorf("zishang: event name %q: %w", event, err)
-		}
-		if len(p.JSON) > 0 {
-			b = append(append(b, ','), p.JSON...)
-		}
-		return &message{text: append(b, ']'), bufs: p.Attachments}, nil
-	})
-	if err != nil {
-		return nil, err
+		return encode(p)
 	}
-	body := args.(*message)
-	if ack != 0 {
-		return packetOf(typeEvent, nsp, &ack, body), nil
-	}
-	m, err := out.Frame(eventKey{nsp}, true, func(string, websockets.Payload) (any, error) {
-		return packetOf(typeEvent, nsp, nil, body), nil
+	m, err := out.Frame(eventKey{nsp}, true, func(_ string, payload websockets.Payload) (any, error) {
+		p.Payload = payload
+		return encode(p)
 	})
 	if err != nil {
 		return nil, err
@@ -68,40 +50,16 @@ func eventMessage(out *websockets.Outgoing, nsp string, ack uint64) (*message, e
 
 // ackMessage gives the answer to the client's packet id.
 func ackMessage(out *websockets.Outgoing, nsp string, id uint64) (*message, error) {
-	p, err := out.Payload(true)
+	payload, err := out.Payload(true)
 	if err != nil {
 		return nil, err
 	}
-	if len(p.Attachments) > maxAttachments {
-		return nil, fmt.Errorf("zishang: answer has %d attachments, Socket.IO clients accept at most %d; join them",
-			len(p.Attachments), maxAttachments)
-	}
-	body := &message{text: make([]byte, 0, len(p.JSON)+2), bufs: p.Attachments}
-	body.text = append(append(append(body.text, '['), p.JSON...), ']')
-	return packetOf(typeAck, nsp, &id, body), nil
-}
-
-func packetOf(t packetType, nsp string, id *uint64, body *message) *message {
-	b := make([]byte, 0, len(body.text)+len(nsp)+32)
-	b = append(b, '4')
-	if n := len(body.bufs); n > 0 {
-		b = append(b, '0'+byte(t+typeBinaryEvent-typeEvent))
-		b = strconv.AppendInt(b, int64(n), 10)
-		b = append(b, '-')
-	} else {
-		b = append(b, '0'+byte(t))
-	}
-	b = appendNamespace(b, nsp)
-	if id != nil {
-		b = strconv.AppendUint(b, *id, 10)
-	}
-	return &message{text: append(b, body.text...), bufs: body.bufs}
+	return encode(&packet.Packet{Type: packet.Ack, Namespace: nsp, ID: id, HasID: true, Payload: payload})
 }
 
 // connectError refuses a client; data is a JSON value, or empty.
-func connectError(nsp, text string, data []byte) *message {
-	b := appendNamespace([]byte("44"), nsp)
-	b = append(b, `{"message":`...)
+func connectError(nsp, text string, data []byte) (*message, error) {
+	b := []byte(`{"message":`)
 	quoted, err := jsontext.AppendQuote(nil, text)
 	if err != nil { // not UTF-8: the client gets what can be read
 		quoted = strconv.AppendQuoteToASCII(nil, "Refused")
@@ -110,12 +68,15 @@ func connectError(nsp, text string, data []byte) *message {
 	if len(data) > 0 {
 		b = append(append(b, `,"data":`...), data...)
 	}
-	return &message{text: append(b, '}')}
+	return encode(&packet.Packet{Type: packet.ConnectError, Namespace: nsp, Payload: websockets.Payload{JSON: append(b, '}')}})
 }
 
-func appendNamespace(b []byte, nsp string) []byte {
-	if nsp == "/" {
-		return b
+func encode(p *packet.Packet) (*message, error) {
+	b := make([]byte, 1, len(p.Namespace)+len(p.Event)+len(p.Payload.JSON)+40)
+	b[0] = '4'
+	b, _, bufs, err := packet.JSON().Append(b, p, packet.Limits{})
+	if err != nil {
+		return nil, fmt.Errorf("zishang: %w", err)
 	}
-	return append(append(b, nsp...), ',')
+	return &message{text: b, bufs: bufs}, nil
 }

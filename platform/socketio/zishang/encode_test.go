@@ -1,14 +1,11 @@
 package zishang
 
 import (
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
-
-func appendUint(n uint64) []byte { return strconv.AppendUint(nil, n, 10) }
 
 func TestEventMessage(t *testing.T) {
 	for _, tt := range []struct {
@@ -54,10 +51,10 @@ func TestEventMessageErrors(t *testing.T) {
 		v     any
 		want  string
 	}{
-		{"disconnect", 1, `zishang: event name "disconnect" is reserved by Socket.IO; choose another`},
-		{"e", many, `zishang: event "e" has 11 attachments, Socket.IO clients accept at most 10; join them, or send several events`},
+		{"disconnect", 1, `zishang: packet: reserved event name: "disconnect" belongs to Socket.IO; choose another`},
+		{"e", many, `zishang: packet: too many attachments: 11, and clients take at most 10; join them, or send several events`},
 		{"e", func() {}, "websockets: payload does not encode as JSON: "},
-		{"\xff", 1, `zishang: event name "\xff": `},
+		{"\xff", 1, `zishang: packet: event name "\xff": `},
 	} {
 		_, err := eventMessage(websockets.NewOutgoing(tt.event, tt.v), "/", 0)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
@@ -84,13 +81,16 @@ func TestAckMessage(t *testing.T) {
 }
 
 func TestConnectError(t *testing.T) {
-	if s := string(connectError("/c", `no "entry"`, []byte(`{"a":1}`)).text); s != `44/c,{"message":"no \"entry\"","data":{"a":1}}` {
-		t.Error(s)
+	for _, tt := range []struct{ nsp, text, data, want string }{
+		{"/c", `no "entry"`, `{"a":1}`, `44/c,{"message":"no \"entry\"","data":{"a":1}}`},
+		{"/", "Invalid namespace", "", `44{"message":"Invalid namespace"}`},
+		{"/", "\xff", "", `44{"message":"Refused"}`},
+	} {
+		if m, err := connectError(tt.nsp, tt.text, []byte(tt.data)); err != nil || string(m.text) != tt.want {
+			t.Errorf("%s: %s %v", tt.want, m.text, err)
+		}
 	}
-	if s := string(connectError("/", "Invalid namespace", nil).text); s != `44{"message":"Invalid namespace"}` {
-		t.Error(s)
-	}
-	if s := string(connectError("/", "\xff", nil).text); s != `44{"message":"Refused"}` {
-		t.Error(s)
+	if _, err := connectError("/a,b", "", nil); err == nil {
+		t.Error("a namespace that cannot be said")
 	}
 }

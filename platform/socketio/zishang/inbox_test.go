@@ -29,6 +29,7 @@ func (s *slowSession) Closed(r websockets.Reason) {
 		close(s.tokens) // Receive returns when the session is closed
 	}
 }
+func (s *slowSession) Suspend(websockets.Reason) websockets.Suspension { return nil }
 
 func newInbox() *inbox { return &inbox{maxBytes: 100, start: func(f func()) { go f() }} }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	eio "github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3"
@@ -36,7 +37,7 @@ type link struct {
 	buffer  atomic.Int64                        // packets in the library's write buffer
 	pinged  atomic.Int64                        // when the unanswered ping was sent, Unix nanoseconds; 0 when none is
 	inMu    sync.Mutex                          // one frame at a time, also across an upgrade
-	decoder decoder
+	decoder packet.Decoder
 	missing *time.Timer // attachments are due
 
 	gatherMu sync.Mutex
@@ -57,7 +58,7 @@ type link struct {
 
 func newLink(s *server, sock engine.Socket) *link {
 	l := &link{Socket: sock, srv: s, request: sock.Request().Request(), conns: map[string]*conn{},
-		occupied: map[string]chan struct{}{}, closedCh: make(chan struct{})}
+		occupied: map[string]chan struct{}{}, closedCh: make(chan struct{}), decoder: packet.JSON().NewDecoder(packet.Limits{})}
 	l.ctx, l.cancel = context.WithCancelCause(l.request.Context())
 	l.out = sendQueue{limit: s.cfg.Limits.SendQueue, idle: l.idle, write: l.write}
 	s.tasks.add()
@@ -109,13 +110,15 @@ func (l *link) onData(args ...any) {
 	defer l.srv.recovered("data")
 	l.inMu.Lock()
 	defer l.inMu.Unlock()
-	var p *packet
+	var p *packet.Packet
+	var raw []byte
 	var err error
 	switch b := args[0].(type) {
 	case *types.StringBuffer:
-		p, err = l.decoder.text(b.Bytes())
+		raw = b.Bytes()
+		p, err = l.decoder.Text(raw)
 	case *types.BytesBuffer:
-		p, err = l.decoder.binary(b.Bytes())
+		p, err = l.decoder.Binary(b.Bytes())
 	default:
 		err = errors.New("unknown kind of frame")
 	}
@@ -125,13 +128,13 @@ func (l *link) onData(args ...any) {
 	}
 	l.awaitAttachments()
 	if p != nil {
-		l.dispatch(p)
+		l.dispatch(p, raw)
 	}
 }
 
 // awaitAttachments bounds the time in which announced attachments must arrive.
 func (l *link) awaitAttachments() {
-	switch pending := l.decoder.pending != nil; {
+	switch pending := l.decoder.Pending(); {
 	case pending && l.missing == nil:
 		l.missing = time.AfterFunc(l.srv.cfg.Limits.PingTimeout, func() { l.broken(errors.New("attachments did not arrive")) })
 	case !pending && l.missing != nil:
@@ -146,12 +149,13 @@ func (l *link) broken(err error) {
 	l.kill(websockets.Reason{Cause: websockets.CauseParseError, Text: err.Error()})
 }
 
-func (l *link) dispatch(p *packet) {
-	if p.typ == typeConnect {
-		l.connect(p)
+// dispatch takes a packet, and the text it came as.
+func (l *link) dispatch(p *packet.Packet, raw []byte) {
+	if p.Type == packet.Connect {
+		l.connect(p, raw)
 		return
 	}
-	c := l.find(p.nsp)
+	c := l.find(p.Namespace)
 	if c == nil || c.state.Load() < joining {
 		l.mu.Lock()
 		known := l.known && c == nil
@@ -161,31 +165,31 @@ func (l *link) dispatch(p *packet) {
 		}
 		return
 	}
-	if p.typ != typeDisconnect && c.state.Load() >= ending {
+	if p.Type != packet.Disconnect && c.state.Load() >= ending {
 		return // it had not heard the farewell yet
 	}
-	switch p.typ {
-	case typeEvent, typeBinaryEvent:
-		m := &websockets.Message{Event: p.event, Payload: websockets.Payload{JSON: p.json, Attachments: p.bufs}}
-		if p.hasID {
-			m.Reply, m.Ref = true, p.id
+	switch p.Type {
+	case packet.Event:
+		m := &websockets.Message{Event: p.Event, Payload: p.Payload}
+		if p.HasID {
+			m.Reply, m.Ref = true, p.ID
 		}
 		l.receive(c, m)
-	case typeAck, typeBinaryAck:
-		c.in.ack(p.id, websockets.Payload{JSON: p.json, Attachments: p.bufs})
-	case typeDisconnect:
+	case packet.Ack:
+		c.in.ack(p.ID, p.Payload)
+	case packet.Disconnect:
 		if c.state.Load() < ending && c.end(websockets.Reason{Cause: websockets.CauseClientDisconnect}, false) == open {
-			l.library(p.raw)
+			l.library(raw)
 		}
 	}
 }
 
-func (l *link) connect(p *packet) {
-	ep := l.srv.endpoint(p.nsp)
+func (l *link) connect(p *packet.Packet, raw []byte) {
+	ep := l.srv.endpoint(p.Namespace)
 	var refusal string
 	var c *conn
 	l.mu.Lock()
-	former := l.conns[p.nsp]
+	former := l.conns[p.Namespace]
 	switch {
 	case l.closed:
 		l.mu.Unlock()
@@ -199,16 +203,16 @@ func (l *link) connect(p *packet) {
 	case len(l.conns) >= maxNamespaces:
 		refusal = "Too many namespaces"
 	default:
-		c = newConn(l, p.nsp, ep, p.json)
-		l.conns[p.nsp] = c
+		c = newConn(l, p.Namespace, ep, p.Payload)
+		l.conns[p.Namespace] = c
 	}
 	l.known = true
 	l.mu.Unlock()
 	if c == nil {
-		_ = l.send(connectError(p.nsp, refusal, nil), websockets.OverflowClose)
+		l.refuse(p.Namespace, refusal, nil)
 		return
 	}
-	l.srv.tasks.start(func() { c.enter(p.raw) })
+	l.srv.tasks.start(func() { c.enter(raw) })
 }
 
 // receive hands a message on. While the client's inbox is full it blocks, so

@@ -28,6 +28,17 @@ func (l *link) send(m *message, o websockets.Overflow) error {
 	return err
 }
 
+// refuse tells the client that it does not enter the namespace; data is a JSON
+// value, or empty.
+func (l *link) refuse(nsp, text string, data []byte) {
+	m, err := connectError(nsp, text, data)
+	if err != nil {
+		l.broken(err)
+		return
+	}
+	_ = l.send(m, websockets.OverflowClose)
+}
+
 // idle reports whether the library has written all that it was given and its
 // transport can take more: for polling that means that a poll is waiting, so
 // the answer to the one before it has arrived.
@@ -142,13 +153,14 @@ func attachmentsOf(text []byte) int {
 
 // refused forgets a client that the library itself did not let in.
 func (l *link) refused(text []byte) {
-	p := packet{nsp: "/"}
-	if _, err := p.readHead(text[1:]); err != nil {
-		return
+	nsp := "/"
+	if rest := text[1:]; len(rest) > 0 && rest[0] == '/' {
+		name, _, _ := bytes.Cut(rest, []byte{','})
+		nsp = string(name)
 	}
-	if c := l.find(p.nsp); c != nil && c.state.Load() == joining {
+	if c := l.find(nsp); c != nil && c.state.Load() == joining {
 		l.remove(c)
-		l.vacate(p.nsp)
+		l.vacate(nsp)
 	}
 }
 

@@ -162,7 +162,7 @@ func TestProtocolViolationsCloseTheConnection(t *testing.T) {
 			"CONNECT twice":               {"0", "0"},
 			"CONNECT twice while waiting": {"0", "0"},
 			"garbage":                     {"0", "hello"},
-			"numeric event":               {"0", "2[1]"},
+			"event without a name":        {"0", "2[null]"},
 			"reserved event":              {"0", `2["disconnect"]`},
 			"text for an attachment":      {"0", `51-["e",{"_placeholder":true,"num":0}]`, `2["e"]`},
 			"CONNECT_ERROR":               {"0", `4{"message":"x"}`},

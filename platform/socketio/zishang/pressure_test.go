@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -262,12 +263,13 @@ func BenchmarkEcho(b *testing.B) {
 	ep.receive = echo
 	text := []byte(`421["e","` + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("x"), 48)) + `"]`)
 	b.ReportAllocs()
+	decoder := packet.JSON().NewDecoder(packet.Limits{})
 	for b.Loop() {
-		p, err := decodePacket(bytes.Clone(text[1:]))
+		p, err := decoder.Text(bytes.Clone(text[1:]))
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := ackMessage(websockets.NewOutgoing("", websockets.Payload{JSON: p.json}), "/", p.id); err != nil {
+		if _, err := ackMessage(websockets.NewOutgoing("", p.Payload), "/", p.ID); err != nil {
 			b.Fatal(err)
 		}
 	}

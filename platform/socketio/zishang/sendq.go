@@ -58,6 +58,26 @@ func (q *sendQueue) push(m *message, o websockets.Overflow) error {
 	return nil
 }
 
+// offer queues m only if the transport can write it at once, otherwise
+// ErrQueueFull. What another goroutine is handing over counts as waiting.
+func (q *sendQueue) offer(m *message) error {
+	q.mu.Lock()
+	switch {
+	case q.closed:
+		q.mu.Unlock()
+		return websockets.ErrClosed
+	case q.pumping || len(q.items) > 0 || !q.idle():
+		q.mu.Unlock()
+		return websockets.ErrQueueFull
+	}
+	size := m.size()
+	q.items = append(q.items, queued{m, size, true})
+	q.bytes += size
+	q.mu.Unlock()
+	q.pump()
+	return nil
+}
+
 // full lets a message that is larger than the queue pass when nothing else waits.
 func (q *sendQueue) full(size int) bool { return q.bytes > 0 && q.bytes+size > q.limit }
 

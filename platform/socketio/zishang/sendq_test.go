@@ -34,6 +34,32 @@ func newTestQueue(limit int) *testQueue {
 
 func msg(s string) *message { return &message{text: []byte(s)} }
 
+func TestSendQueueOffers(t *testing.T) {
+	q := newTestQueue(10)
+	offer := func(text string, want error) {
+		t.Helper()
+		if err := q.offer(msg(text)); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", text, err, want)
+		}
+	}
+	offer("busy", websockets.ErrQueueFull)
+	q.ready.Store(true)
+	offer("a", nil)
+	offer("while a is written", websockets.ErrQueueFull)
+	if err := q.push(msg("b"), websockets.OverflowClose); err != nil {
+		t.Fatal(err)
+	}
+	q.ready.Store(true)
+	offer("while b waits", websockets.ErrQueueFull)
+	q.drainAll()
+	offer("longer than the queue holds", nil)
+	q.close()
+	offer("closed", websockets.ErrClosed)
+	if want := []string{"a", "b", "longer than the queue holds"}; !slices.Equal(q.sent, want) {
+		t.Errorf("sent %q, want %q", q.sent, want)
+	}
+}
+
 func (q *testQueue) drainAll() {
 	for range 100 {
 		q.ready.Store(true)

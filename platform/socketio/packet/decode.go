@@ -1,0 +1,262 @@
+package packet
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// The digits of packets with attachments.
+const (
+	binaryEvent = '5'
+	binaryAck   = '6'
+)
+
+// maxNamespace in bytes.
+const maxNamespace = 512
+
+var (
+	errPending = errors.New("packet: text message while attachments are missing")
+	errBinary  = errors.New("packet: binary message that no packet announced")
+)
+
+// decoder is the [Decoder] of [JSON].
+type decoder struct {
+	limit   int
+	names   names
+	pending *Packet
+	missing int // attachments of pending
+}
+
+func (d *decoder) Pending() bool { return d.pending != nil }
+
+func (d *decoder) Binary(msg []byte) (*Packet, error) {
+	p := d.pending
+	if p == nil {
+		return nil, errBinary
+	}
+	p.Payload.Attachments = append(p.Payload.Attachments, msg)
+	if d.missing--; d.missing > 0 {
+		return nil, nil
+	}
+	d.pending = nil
+	return p, nil
+}
+
+func (d *decoder) Text(msg []byte) (*Packet, error) {
+	if d.pending != nil {
+		return nil, errPending
+	}
+	if len(msg) == 0 {
+		return nil, errors.New("packet: empty message")
+	}
+	if !utf8.Valid(msg) {
+		return nil, errors.New("packet: text message is not UTF-8")
+	}
+	p := &Packet{Namespace: "/"}
+	i, want, err := d.head(p, msg)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.payload(p, msg, i); err != nil {
+		return nil, err
+	}
+	if want == 0 {
+		return p, nil
+	}
+	if !placeholdersFit(p.Payload.JSON, want) {
+		return nil, fmt.Errorf("packet: the placeholders do not point to each of %d attachments once", want)
+	}
+	p.Payload.Attachments = make([][]byte, 0, want)
+	d.pending, d.missing = p, want
+	return nil, nil
+}
+
+// head reads all that comes before the JSON, and gives the number of attachments.
+func (d *decoder) head(p *Packet, b []byte) (i, want int, err error) {
+	switch c := b[0]; c {
+	case binaryEvent, binaryAck:
+		p.Type = Event + Type(c-binaryEvent)
+		if i, want, err = d.attachments(b); err != nil {
+			return 0, 0, err
+		}
+	case '0', '1', '2', '3':
+		p.Type = Type(c - '0')
+		i = 1
+	case '4':
+		return 0, 0, errors.New("packet: CONNECT_ERROR, which only a server may send")
+	default:
+		return 0, 0, fmt.Errorf("packet: unknown type %q", c)
+	}
+	if i < len(b) && b[i] == '/' {
+		rest := b[i:]
+		end := bytes.IndexByte(rest, ',')
+		if end < 0 {
+			end = len(rest)
+		}
+		if end > maxNamespace {
+			return 0, 0, fmt.Errorf("packet: namespace is longer than %d bytes", maxNamespace)
+		}
+		p.Namespace = d.names.get(rest[:end])
+		i = min(i+end+1, len(b))
+	}
+	for ; i < len(b) && b[i]-'0' < 10; i++ {
+		if p.ID = p.ID*10 + uint64(b[i]-'0'); p.ID > MaxID {
+			return 0, 0, errors.New("packet: id is over 2^53-1")
+		}
+		p.HasID = true
+	}
+	return i, want, nil
+}
+
+func (d *decoder) attachments(b []byte) (i, n int, err error) {
+	for i = 1; i < len(b) && b[i]-'0' < 10; i++ {
+		if n = n*10 + int(b[i]-'0'); n > d.limit {
+			return 0, 0, fmt.Errorf("%w: this server takes at most %d", ErrTooManyAttachments, d.limit)
+		}
+	}
+	if i == len(b) || b[i] != '-' || b[1] == '0' || i == 1 {
+		return 0, 0, errors.New("packet: a binary type must be followed by the number of attachments, from 1, and a dash")
+	}
+	return i + 1, n, nil
+}
+
+func (d *decoder) payload(p *Packet, b []byte, i int) error {
+	switch {
+	case p.Type == Event:
+		return d.event(p, b, i)
+	case p.Type == Ack && !p.HasID:
+		return errors.New("packet: ACK without an id")
+	case p.Type == Ack:
+		if i == len(b) || b[i] != '[' {
+			return errArray
+		}
+		return args(p, b, i, space(b, i+1))
+	case p.HasID:
+		return errors.New("packet: CONNECT or DISCONNECT with an id")
+	case i == len(b):
+		return nil
+	case p.Type == Disconnect:
+		return errors.New("packet: DISCONNECT with a payload")
+	case b[i] != '{':
+		return errors.New("packet: payload of CONNECT is not a JSON object")
+	}
+	end := value(b, i, maxDepth)
+	if end < 0 {
+		return scanError(end)
+	}
+	p.Payload.JSON = b[i:end:end]
+	return atEnd(b, end)
+}
+
+var errArray = errors.New("packet: payload is not a JSON array")
+
+// event splits the array of an event into its name and the arguments.
+func (d *decoder) event(p *Packet, b []byte, i int) error {
+	if i == len(b) || b[i] != '[' {
+		return errArray
+	}
+	start := space(b, i+1)
+	var end int
+	switch {
+	case start < len(b) && b[start] == '"':
+		if end = str(b, start+1); end < 0 {
+			return scanError(end)
+		}
+		p.Event = d.eventName(b[start:end])
+		if Reserved(p.Event) {
+			return fmt.Errorf("%w: %q", ErrReserved, p.Event)
+		}
+	case start < len(b) && (b[start] == '-' || b[start]-'0' < 10):
+		if end = number(b, start); end < 0 {
+			return scanError(end)
+		}
+		p.Event = numberName(b[start:end])
+	default:
+		return errors.New("packet: event name is neither a string nor a number")
+	}
+	i = space(b, end)
+	switch {
+	case i == len(b):
+		return scanError(badSyntax)
+	case b[i] == ']':
+		return atEnd(b, i+1)
+	case b[i] != ',':
+		return scanError(badSyntax)
+	}
+	next := space(b, i+1)
+	if next < len(b) && b[next] == ']' {
+		return scanError(badSyntax) // [1,] is no list, though args would take it for an empty one
+	}
+	return args(p, b, i, next)
+}
+
+// args takes values and the bracket that ends their array, from i on: none is
+// no payload, one is itself, several are an array of them. For that the byte at
+// open becomes its bracket, so that nothing is copied.
+func args(p *Packet, b []byte, open, i int) error {
+	if i < len(b) && b[i] == ']' {
+		return atEnd(b, i+1)
+	}
+	from := i
+	for {
+		end := value(b, i, maxDepth-1)
+		if end < 0 {
+			return scanError(end)
+		}
+		i = space(b, end)
+		switch {
+		case i == len(b):
+			return scanError(badSyntax)
+		case b[i] == ',':
+			from = open
+			i = space(b, i+1)
+		case b[i] == ']':
+			if from == open {
+				b[open] = '['
+				end = i + 1
+			}
+			p.Payload.JSON = b[from:end:end]
+			return atEnd(b, i+1)
+		default:
+			return scanError(badSyntax)
+		}
+	}
+}
+
+func scanError(code int) error {
+	if code == badDepth {
+		return fmt.Errorf("packet: JSON is nested more than %d deep", maxDepth)
+	}
+	return errors.New("packet: payload is not valid JSON")
+}
+
+func atEnd(b []byte, i int) error {
+	if space(b, i) < len(b) {
+		return errors.New("packet: trailing data after the payload")
+	}
+	return nil
+}
+
+// eventName takes a valid string literal. Half a surrogate pair, which cannot
+// be in a Go string, becomes U+FFFD.
+func (d *decoder) eventName(quoted []byte) string {
+	plain := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(plain, '\\') >= 0 {
+		plain, _ = jsontext.AppendUnquote(nil, quoted) // the only error left is that half
+	}
+	return d.names.get(plain)
+}
+
+// numberName gives what String(number) is in JavaScript.
+func numberName(b []byte) string {
+	f, _ := strconv.ParseFloat(string(b), 64) // out of range is infinite, as there
+	if f == 0 {
+		return "0" // also for -0
+	}
+	return jsontext.Float(f).String()
+}

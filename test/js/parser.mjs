@@ -1,0 +1,66 @@
+// npm's socket.io-parser, asked what it makes of messages. A case is a list of
+// messages {text} or {binary}, both bytes; with it comes what the other side made
+// of them, and the messages by which it sends the same itself.
+//
+//   judge {cases: [{messages, mine, again}]}   [{theirs, mine, again}…], equal when they agree
+//
+// "refused" and "pending" are said as they are; a packet is canonical JSON.
+import { createRequire } from 'node:module';
+import { encode, serve } from './lines.mjs';
+
+// It is a dependency of socket.io, not of this folder.
+const require = createRequire(createRequire(import.meta.url).resolve('socket.io'));
+const { Decoder } = require('socket.io-parser');
+
+// What the framework takes the arguments for: none, one, or a list of several.
+const several = (args) => (args.length > 1 ? args : args[0]);
+
+const canonical = ({ type, nsp, id, event, payload }) => {
+  try {
+    return encode({ type, nsp, id, event, payload });
+  } catch (err) {
+    return err instanceof RangeError ? 'too deep to be told' : `not told: ${err}`;
+  }
+};
+
+function theirs(messages) {
+  const decoder = new Decoder();
+  let packet;
+  decoder.on('decoded', (p) => (packet = p));
+  try {
+    for (const { text, binary } of messages) {
+      packet = undefined;
+      decoder.add(text?.toString() ?? binary);
+    }
+  } catch {
+    return 'refused';
+  }
+  if (!packet) return 'pending';
+  const { type, nsp, id, data } = packet;
+  if (type === 2 && data) return canonical({ type, nsp, id, event: String(data[0]), payload: several(data.slice(1)) });
+  if (type === 3 && data) return canonical({ type, nsp, id, payload: several(data) });
+  return canonical({ type, nsp, id, payload: data });
+}
+
+// The attachments in place of what points to them.
+function fill(value, attachments) {
+  if (value === null || typeof value !== 'object') return value;
+  if (value._placeholder === true) return attachments[value.num];
+  for (const key of Object.keys(value)) value[key] = fill(value[key], attachments);
+  return value;
+}
+
+function mine(m) {
+  if (typeof m === 'string') return m;
+  const { type, nsp, id, event, payload, attachments } = m;
+  let value = payload === undefined ? undefined : JSON.parse(payload);
+  if (attachments) value = fill(value, attachments);
+  return canonical({ type, nsp, id, event, payload: value });
+}
+
+serve({
+  judge: ({ cases }) => cases.map((c) => {
+    const told = mine(c.mine);
+    return { theirs: theirs(c.messages), mine: told, again: c.again ? theirs(c.again) : told };
+  }),
+});
