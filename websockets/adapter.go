@@ -155,6 +155,13 @@ type Conn interface {
 	// other connections and must not be changed; [Outgoing.Frame] keeps what is
 	// encoded once for all. Errors: [ErrClosed], [ErrQueueFull] when the queue
 	// is full and the message was dropped or, by out.Overflow, the client closed.
+	//
+	// With out.Volatile the message is dropped, with ErrQueueFull, unless the
+	// connection can take it at once: when anything else waits to be sent, or a
+	// client that polls has no poll open. The client is not closed for it. With
+	// out.Uncompressed a connection that compresses sends it as it is.
+	//
+	// After Session.Suspend it is called for what the client misses, see [Suspension].
 	Emit(out *Outgoing, ack uint64) error
 	// Reply answers a message that has m.Reply set, once, under m's own id or
 	// ack. out.Event is the event of a failure ("exception") or empty for a
@@ -186,12 +193,21 @@ type Session interface {
 	// blocks; an unknown number is ignored.
 	Ack(ack uint64, p Payload)
 	// Malformed answers a frame that could not be understood with an
-	// `exception`, in order with the other messages.
+	// `exception`, in order with the other messages. It is Receive of a Message
+	// that has nothing but Err; where something of the frame was understood, such
+	// as the id of a request, use that.
 	Malformed(err error)
 	// Closed tells that the connection has ended. It returns at once; what
 	// Receive has taken is still handled, with a context that has ended, then
-	// HandleDisconnect runs. Only the first call counts.
+	// HandleDisconnect runs. Only the first call of Closed or Suspend counts.
 	Closed(r Reason)
+	// Suspend is Closed for a connection whose client may come back and have what
+	// it missed. It is for platforms with a way to tell the client so; others
+	// never call it. What to do with the [Suspension] is told there. It is nil
+	// when the client cannot come back: HandleConnection had not accepted it, the
+	// server has ended it, the application is stopping, or it was closed already.
+	// Then the call was an ordinary Closed.
+	Suspend(r Reason) Suspension
 }
 
 // Message is an event that a client sent.
@@ -205,6 +221,38 @@ type Message struct {
 	Reply bool
 	// Ref is the adapter's own: what its Conn.Reply needs to answer.
 	Ref any
+	// Err, when not nil, is why the frame is no message. No handler sees it; it
+	// is answered with an `exception`, under the id of the request when Reply is
+	// set. Event and Payload are what could be understood, if anything.
+	Err error
+}
+
+// Suspension is a client that has left and may come back. The framework keeps
+// its rooms and typed values, the adapter what it misses:
+//
+//   - From Suspend on, the Emit of the old Conn is called with every broadcast
+//     that would have reached the client, without a gap, but not with calls and
+//     volatile events; also for who still holds the old Client. The adapter
+//     records it and returns nil.
+//   - When the client comes back in time, and the adapter still has all that it
+//     missed, it goes through Endpoint.Admit like any other, and then through
+//     Resume instead of Endpoint.Connect. Each broadcast is given to the old Conn
+//     or to the new one, never to both; a few may still reach the old one after
+//     Resume has returned. So the two share the record, and what either is given
+//     goes to the client in that order. The new Conn has the ID of the old.
+//   - When it does not, Drop. The adapter bounds how long and how many are kept.
+//
+// Methods are safe for concurrent use; only the first call of either has an effect.
+type Suspension interface {
+	// Resume makes conn a client at once, in the rooms that the old one had and
+	// with its typed values, except where Admit has set others. HandleConnection
+	// runs again, after the old client's HandleDisconnect, with
+	// Client.Recovered() true; messages wait for it. It is nil when the client
+	// has been dropped or resumed, by the application's stop for instance; the
+	// adapter then calls Endpoint.Connect as for a new client.
+	Resume(conn Conn, h *Handshake) Session
+	// Drop forgets the client.
+	Drop()
 }
 
 // PlatformOption is an option of one platform, such as ws.Options. It is given

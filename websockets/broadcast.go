@@ -45,30 +45,27 @@ func (b *broadcast) ExceptRooms(rooms ...string) Broadcast {
 	return b.with(func(c *broadcast) { c.exceptRooms = append(c.exceptRooms, rooms...) })
 }
 
-func (b *broadcast) collect() []*session {
+// excepts finds a client under an earlier connection.
+func (b *broadcast) excepts(id string) bool {
+	return slices.ContainsFunc(b.except, func(s *session) bool { return s.ID() == id })
+}
+
+// collect gives the selected clients, and, with evenSuspended, those who may come back.
+func (b *broadcast) collect(evenSuspended bool) []*session {
 	var out []*session
 	for _, e := range b.endpoints {
 		for _, sp := range e.spacesOf(b.namespace) {
-			out = sp.selected(out, b)
+			out = sp.selected(out, b, evenSuspended)
 		}
 	}
 	return out
 }
 
 func (b *broadcast) Emit(event string, data any, opts ...EmitOption) error {
-	targets := b.collect()
-	if len(targets) == 0 {
-		return nil
-	}
-	out := NewOutgoing(event, data)
-	for _, o := range opts {
-		o(out)
-	}
-	// Encoding fails for all or for none, so it is tried before anybody is sent to.
-	for _, s := range targets {
-		if _, err := out.Payload(s.ep.traits.Binary); err != nil {
-			return err
-		}
+	out := newOutgoing(event, data, opts)
+	targets := b.collect(!out.Volatile)
+	if err := encodeFor(targets, out); err != nil {
+		return err
 	}
 	for _, s := range targets {
 		_ = s.conn.Emit(out, 0) // who left or is slow is not the sender's problem
@@ -76,9 +73,19 @@ func (b *broadcast) Emit(event string, data any, opts ...EmitOption) error {
 	return nil
 }
 
+// encodeFor tries what fails for all or for none, before anybody is sent to.
+func encodeFor(targets []*session, out *Outgoing) error {
+	for _, s := range targets {
+		if _, err := out.Payload(s.ep.traits.Binary); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (b *broadcast) Clients() iter.Seq[Client] {
 	return func(yield func(Client) bool) {
-		for _, s := range b.collect() {
+		for _, s := range b.collect(false) {
 			if !yield(s) {
 				return
 			}
@@ -86,22 +93,22 @@ func (b *broadcast) Clients() iter.Seq[Client] {
 	}
 }
 
-func (b *broadcast) Count() int { return len(b.collect()) }
+func (b *broadcast) Count() int { return len(b.collect(false)) }
 
 func (b *broadcast) Join(rooms ...string) {
-	for _, s := range b.collect() {
+	for _, s := range b.collect(false) {
 		_ = s.Join(rooms...)
 	}
 }
 
 func (b *broadcast) Leave(rooms ...string) {
-	for _, s := range b.collect() {
-		s.Leave(rooms...)
+	for _, s := range b.collect(true) {
+		s.space.leave(s, rooms, true)
 	}
 }
 
 func (b *broadcast) Disconnect() {
-	for _, s := range b.collect() {
+	for _, s := range b.collect(true) {
 		s.Disconnect()
 	}
 }
@@ -115,7 +122,12 @@ func (s *server) Of(namespace string) Broadcast {
 	return s.with(func(c *broadcast) { c.namespace = "/" + strings.TrimPrefix(namespace, "/") })
 }
 
-func (s *server) Addr() net.Addr { return s.endpoints[0].srv.addr() }
+func (s *server) Addr() net.Addr {
+	if len(s.endpoints) == 0 {
+		return nil
+	}
+	return s.endpoints[0].srv.addr()
+}
 
 func (s *server) Natives() iter.Seq[any] {
 	return func(yield func(any) bool) {

@@ -42,6 +42,13 @@ type Client interface {
 	// the client was in.
 	Rooms() []string
 
+	// Recovered reports whether the client was cut off and has come back in time,
+	// on platforms and with options that can tell: it has its ID, rooms and typed
+	// values of before, and receives the events that it missed. HandleConnection
+	// need not set it up again then; what must be true of every client, such as
+	// that its token is still good, it checks as ever.
+	Recovered() bool
+
 	// Disconnect ends the connection after what is queued has been sent. It
 	// returns at once; HandleDisconnect follows.
 	Disconnect()

@@ -12,6 +12,7 @@ import (
 var (
 	errStopping      = errors.New("websockets: the application is stopping")
 	errStreamStopped = errors.New("websockets: stream stopped")
+	errExited        = errors.New("websockets: the function has ended its goroutine (runtime.Goexit)")
 )
 
 // panicError is a recovered panic of a user's function.
@@ -23,11 +24,13 @@ type panicError struct {
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
 // dispatch handles one message, from the lane that took it.
-func (s *session) dispatch(a arrival) {
-	m := a.m
-	if a.err != nil {
-		s.fail(m, nil, a.err)
+func (s *session) dispatch(m *Message) {
+	if m.Err != nil {
+		s.fail(m, nil, m.Err)
 		return
+	}
+	for _, o := range s.ep.observers {
+		s.observe(o, m)
 	}
 	sub := s.ep.subs[m.Event]
 	if sub == nil {
@@ -42,6 +45,20 @@ func (s *session) dispatch(a arrival) {
 		return
 	}
 	s.handle(sub, m, func() {})
+}
+
+// observe shows a message to an [OnAny].
+func (s *session) observe(o *boundSub, m *Message) {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil {
+			_ = s.report(&panicError{v, debug.Stack()}, o.gateway, m.Event)
+		} else if !returned {
+			s.fail(m, o.gateway, errExited) // there is no goroutine to handle it
+		}
+	}()
+	_ = o.invoke(s.ctx, m, nil)
+	returned = true
 }
 
 // unknown answers an event that nobody subscribes.
@@ -79,12 +96,14 @@ func (s *session) spawn(sub *boundSub, m *Message) {
 		}
 	})
 	go func() {
+		defer func() {
+			free()
+			s.mu.Lock()
+			s.nTasks--
+			s.maybeEnd()
+			s.mu.Unlock()
+		}()
 		s.handle(sub, m, free)
-		free()
-		s.mu.Lock()
-		s.nTasks--
-		s.maybeEnd()
-		s.mu.Unlock()
 	}()
 }
 
@@ -116,12 +135,18 @@ func (s *session) handle(sub *boundSub, m *Message, returned func()) {
 
 // call runs the handler. Guards, interceptors and pipes will wrap it here.
 func call(ctx context.Context, sub *boundSub, m *Message, r *reply) (err error) {
+	ended := false
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{v, debug.Stack()}
+		} else if !ended {
+			r.returned()
+			r.s.fail(m, sub.gateway, errExited)
 		}
 	}()
-	return sub.invoke(ctx, m, r)
+	err = sub.invoke(ctx, m, r)
+	ended = true
+	return err
 }
 
 // reply is where the results of one message go.
@@ -151,7 +176,13 @@ func (r *reply) result(v any) error {
 	}
 }
 
-func (r *reply) respond(out *Outgoing) error { return r.s.emit(out) }
+func (r *reply) respond(out *Outgoing) error {
+	err := r.s.emit(out)
+	if out.droppable() && errors.Is(err, ErrQueueFull) {
+		return nil // a waiting ack is answered all the same, a stream goes on
+	}
+	return err
+}
 
 func (r *reply) item(ctx context.Context) error {
 	if ctx.Err() != nil {

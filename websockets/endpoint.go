@@ -19,7 +19,9 @@ type endpoint struct {
 	gateways []*boundGateway  // in registration order
 	subs     map[string]*boundSub
 	fallback *boundSub
-	admits   []func(context.Context, *Handshake) error
+	// observers see every message before its handler.
+	observers []*boundSub
+	admits    []func(context.Context, *Handshake) error
 
 	concurrency int
 	maxRooms    int
@@ -38,7 +40,23 @@ var _ Endpoint = (*endpoint)(nil)
 
 func (e *endpoint) Namespace() string { return e.pattern.name }
 
-func (e *endpoint) Match(ns string) bool { return e.pattern.match(ns) }
+func (e *endpoint) Match(ns string) (ok bool) {
+	if e.pattern.fn != nil {
+		returned := false
+		defer func() {
+			if v := recover(); v != nil {
+				e.srv.log.Error("panic in NamespaceFunc", "label", e.pattern.name, "namespace", ns, "panic", v, "stack", string(debug.Stack()))
+				ok = false
+			} else if !returned {
+				e.srv.log.Error("NamespaceFunc has ended its goroutine", "label", e.pattern.name, "namespace", ns)
+			}
+		}()
+		ok = e.pattern.match(ns)
+		returned = true
+		return ok
+	}
+	return e.pattern.match(ns)
+}
 
 var errNotAccepting = &Error{
 	Message: "The application is not accepting clients", Code: CodeNotAccepting, Status: http.StatusServiceUnavailable,
@@ -49,14 +67,18 @@ func (e *endpoint) Admit(ctx context.Context, h *Handshake) error {
 		return errNotAccepting
 	}
 	h.Request = e.pattern.request(h.Request, h.Namespace)
-	if len(e.admits) == 0 {
+	if len(e.admits) == 0 || h.SkipChecks {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.srv.limits.HandshakeTimeout)
 	defer cancel()
 	// On a goroutine of its own: a check that ignores ctx must not hold the handshake.
 	done := make(chan error, 1)
-	go func() { done <- e.check(ctx, h) }()
+	go func() {
+		err := errExited
+		defer func() { done <- err }()
+		err = e.check(ctx, h)
+	}()
 	select {
 	case err := <-done:
 		return err
@@ -113,7 +135,19 @@ func (e *endpoint) Connect(conn Conn, h *Handshake) Session {
 func (e *endpoint) forget(s *session) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if s.space.remove(s) && e.spaces[s.hs.Namespace] == s.space {
+	e.tidy(s.space.remove(s), s)
+}
+
+// expire forgets a client that might have come back.
+func (e *endpoint) expire(s *session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tidy(s.space.expire(s), s)
+}
+
+// tidy drops the space of s when it is empty; e.mu is held.
+func (e *endpoint) tidy(empty bool, s *session) {
+	if empty && e.spaces[s.hs.Namespace] == s.space {
 		delete(e.spaces, s.hs.Namespace)
 	}
 }

@@ -22,6 +22,7 @@ type GatewayConfig struct {
 	path        string
 	namespace   *string
 	nspRegexp   *regexp.Regexp
+	nspFunc     func(string) bool
 	platform    []PlatformOption
 	limits      Limits
 	origins     []string
@@ -64,9 +65,10 @@ func Path(path string) Option {
 // in braces make it a pattern: "/orgs/{org}" serves every namespace of that
 // form, each with clients and rooms of its own, and
 // Client.Request().PathValue("org") tells which. Default "/". Platforms without
-// namespaces refuse it at boot.
+// namespaces refuse it at boot. Of Namespace, [NamespaceRegexp] and
+// [NamespaceFunc] the last one given holds.
 func Namespace(name string) Option {
-	return optionFunc(func(c *GatewayConfig) { c.namespace = &name })
+	return optionFunc(func(c *GatewayConfig) { c.namespace, c.nspRegexp, c.nspFunc = &name, nil, nil })
 }
 
 // NamespaceRegexp serves every namespace that re matches as a whole, for forms
@@ -74,9 +76,34 @@ func Namespace(name string) Option {
 // Client.Request().PathValue.
 func NamespaceRegexp(re *regexp.Regexp) Option {
 	return optionFunc(func(c *GatewayConfig) {
-		c.nspRegexp = re
+		c.namespace, c.nspRegexp, c.nspFunc = nil, re, nil
 		if re == nil {
 			c.problemf("NamespaceRegexp(nil): give a regular expression")
+		}
+	})
+}
+
+// NamespaceFunc serves every namespace, "/" and its name, for which match
+// returns true, such as those in a table:
+//
+//	websockets.NamespaceFunc("tenants", func(namespace string) bool {
+//		return tenants.Has(strings.TrimPrefix(namespace, "/"))
+//	})
+//
+// Each has clients and rooms of its own, and is forgotten when nobody is in it.
+// Endpoints are asked in the order in which their gateways are registered, and
+// match may be called several times for one client, by several goroutines. It
+// must be quick: leave what takes time to [Admit]. When it panics the client is
+// refused, and it is logged. label names the pattern in errors and logs, and
+// gateways with the same label and function share the namespaces.
+func NamespaceFunc(label string, match func(namespace string) bool) Option {
+	return optionFunc(func(c *GatewayConfig) {
+		c.namespace, c.nspRegexp, c.nspFunc = &label, nil, match
+		if match == nil {
+			c.problemf("NamespaceFunc(%q): give a function", label)
+		}
+		if label == "" {
+			c.problemf("NamespaceFunc: give a label; errors and logs name the namespaces by it")
 		}
 	})
 }

@@ -56,6 +56,18 @@ func NewOutgoing(event string, v any) *Outgoing {
 	return &Outgoing{Event: event, value: v}
 }
 
+// newOutgoing makes a message with its options applied.
+func newOutgoing(event string, v any, opts []EmitOption) *Outgoing {
+	o := NewOutgoing(event, v)
+	for _, opt := range opts {
+		opt(o)
+	}
+	return o
+}
+
+// droppable reports whether the sender has agreed to its loss.
+func (o *Outgoing) droppable() bool { return o.Volatile || o.Overflow != OverflowClose }
+
 // Empty reports whether the message has no payload.
 func (o *Outgoing) Empty() bool {
 	if p, ok := o.value.(Payload); ok {

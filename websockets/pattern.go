@@ -10,7 +10,9 @@ import (
 // namespacePattern matches concrete namespaces and names their parts.
 type namespacePattern struct {
 	name string         // as declared, with a leading slash
-	re   *regexp.Regexp // anchored at both ends; nil: equality
+	re   *regexp.Regexp // anchored at both ends
+	fn   func(string) bool
+	// without re and fn: equality
 }
 
 func newNamespacePattern(name string) (namespacePattern, error) {
@@ -41,10 +43,21 @@ func newNamespacePattern(name string) (namespacePattern, error) {
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (p namespacePattern) match(ns string) bool {
-	if p.re == nil {
-		return ns == p.name
+	switch {
+	case p.fn != nil:
+		return strings.HasPrefix(ns, "/") && p.fn(ns) // a label is no namespace
+	case p.re != nil:
+		return p.re.MatchString(ns)
 	}
-	return p.re.MatchString(ns)
+	return ns == p.name
+}
+
+// same compares patterns of one name.
+func (p namespacePattern) same(q namespacePattern) bool {
+	if p.fn == nil || q.fn == nil {
+		return p.fn == nil && q.fn == nil
+	}
+	return sameFunc(p.fn, q.fn)
 }
 
 // request gives r with the named parts of ns as path values.

@@ -2,8 +2,66 @@ package websockets
 
 import (
 	"net/http/httptest"
+	"regexp"
+	"strings"
 	"testing"
+	"testing/synctest"
 )
+
+func TestNamespaceFunc(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		k := newRig(t, d, NamespaceFunc("tenants", func(ns string) bool {
+			if ns == "/broken" {
+				panic("broken")
+			}
+			return ns == "/ada" || ns == "/bob"
+		}))
+		e := k.endpoint()
+		for ns, want := range map[string]bool{"/ada": true, "/bob": true, "/eve": false, "/broken": false, "tenants": false, "ada": false} {
+			if e.Match(ns) != want {
+				t.Errorf("%q matches: %t", ns, !want)
+			}
+		}
+		if e.Namespace() != "tenants" {
+			t.Errorf("named %q", e.Namespace())
+		}
+		if log := k.log.String(); strings.Count(log, "panic=broken") != 1 || !strings.Contains(log, "label=tenants") {
+			t.Errorf("log: %s", log)
+		}
+		ada, bob := k.dialAt("/ada"), k.dialAt("/bob")
+		emit(t, d.Server.Of("ada"), "x")
+		ada.want(t, "x 1")
+		bob.want(t)
+		if ns := ada.client().Namespace(); ns != "/ada" {
+			t.Errorf("namespace %q", ns)
+		}
+		ada.sess.Closed(Reason{})
+		bob.sess.Closed(Reason{})
+		synctest.Wait()
+		if len(e.spaces) != 0 {
+			t.Error("empty namespaces are kept")
+		}
+	})
+}
+
+func TestLastNamespaceOptionHolds(t *testing.T) {
+	fn := NamespaceFunc("f", func(string) bool { return true })
+	re := NamespaceRegexp(regexp.MustCompile("/r"))
+	for want, opts := range map[string][]Option{
+		"f":  {Namespace("n"), re, fn},
+		"/r": {fn, Namespace("n"), re},
+		"/n": {re, fn, Namespace("n")},
+	} {
+		servers, err := makePlan([]gatewayPlan{{name: "A", value: &talker{[]string{"x"}}, opts: opts}}, BindConfig{Adapter: spaced(), HTTP: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := servers[0].endpoints[0].pattern.name; got != want {
+			t.Errorf("%q holds, want %q", got, want)
+		}
+	}
+}
 
 func TestNamespacePattern(t *testing.T) {
 	tests := []struct {

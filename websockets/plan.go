@@ -35,6 +35,7 @@ func (e *BindError) Error() string {
 // gatewayPlan is one gateway before it is bound.
 type gatewayPlan struct {
 	name  string // chat.NewGateway (gateway.go:12)
+	short string // chat.NewGateway
 	typ   reflect.Type
 	value any // nil in a static check
 	opts  []Option
@@ -145,7 +146,7 @@ func (p *planner) gateway(i int, g *gatewayPlan) {
 }
 
 // sameFunc compares what Go lets nobody compare: whether it is the same code.
-func sameFunc(a, b func(*http.Request) bool) bool {
+func sameFunc(a, b any) bool {
 	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
 }
 
@@ -173,9 +174,11 @@ func (p *planner) endpoint(i int, name string, a Adapter, cfg *GatewayConfig) {
 	}
 	var pattern namespacePattern
 	switch {
-	case !tr.Namespaces && (cfg.namespace != nil || cfg.nspRegexp != nil):
+	case !tr.Namespaces && (cfg.namespace != nil || cfg.nspRegexp != nil || cfg.nspFunc != nil):
 		p.addf("gateway %s: the platform %s has no namespaces; give the gateway a Path instead, such as websockets.Path(%q)", name, a.Name(), "/"+strings.TrimPrefix(deref(cfg.namespace), "/"))
 		return
+	case cfg.nspFunc != nil:
+		pattern = namespacePattern{name: *cfg.namespace, fn: cfg.nspFunc}
 	case cfg.nspRegexp != nil:
 		pattern = namespacePattern{name: cfg.nspRegexp.String()}
 		if pattern.re, err = regexp.Compile("^(?:" + pattern.name + ")$"); err != nil {
@@ -198,9 +201,14 @@ func (p *planner) endpoint(i int, name string, a Adapter, cfg *GatewayConfig) {
 	p.claim(s, cfg, name)
 	var ep *endpointPlan
 	for _, e := range s.endpoints {
-		if e.pattern.name == pattern.name {
-			ep = e
+		if e.pattern.name != pattern.name {
+			continue
 		}
+		if !e.pattern.same(pattern) {
+			p.addf("gateway %s: NamespaceFunc(%q): another gateway of %s gives this name to another function, or to a namespace; choose another label", name, pattern.name, where(s, e))
+			return
+		}
+		ep = e
 	}
 	if ep == nil {
 		ep = &endpointPlan{pattern: pattern, concurrency: cfg.concurrency, maxRooms: cfg.maxRooms}
@@ -340,6 +348,9 @@ func (p *planner) finish(s *serverPlan, gs []gatewayPlan) {
 				}
 				if sub.problem != "" {
 					p.addf("gateway %s: subscription %q: %s", name, sub.event, sub.problem)
+				}
+				if sub.kind == KindAny {
+					continue // any number may look on
 				}
 				if first, dup := seen[event]; dup {
 					if event == "\x00fallback" {

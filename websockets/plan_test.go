@@ -44,11 +44,14 @@ func (g *talker) Subscriptions() []Subscription {
 
 type mute struct{}
 
+var watchAll = OnAny(func(context.Context, string, Payload) {})
+
 func TestBootErrors(t *testing.T) {
 	a, b := &talker{[]string{"x"}}, &talker{[]string{"y"}}
 	gw := func(name string, v any, opts ...Option) gatewayPlan {
 		return gatewayPlan{name: name, typ: reflect.TypeOf(v), value: v, opts: opts}
 	}
+	odd, even := func(string) bool { return true }, func(string) bool { return false }
 	http := BindConfig{Adapter: plain(), HTTP: true, HTTPAddr: "127.0.0.1:3000"}
 	sio := BindConfig{Adapter: spaced(), HTTP: true, HTTPAddr: ":3000"}
 	tests := []struct {
@@ -72,6 +75,20 @@ func TestBootErrors(t *testing.T) {
 			`websockets: gateway A: Addr("localhost"): must be host:port, such as "127.0.0.1:3001" or ":3001"`},
 		{"namespace without namespaces", http, []gatewayPlan{gw("A", a, Namespace("chat"))},
 			`websockets: gateway A: the platform plain has no namespaces; give the gateway a Path instead, such as websockets.Path("/chat")`},
+		{"function without namespaces", http, []gatewayPlan{gw("A", a, NamespaceFunc("odd", odd))},
+			`websockets: gateway A: the platform plain has no namespaces; give the gateway a Path instead, such as websockets.Path("/odd")`},
+		{"one function", sio, []gatewayPlan{gw("A", a, NamespaceFunc("odd", odd)), gw("B", b, NamespaceFunc("odd", odd))}, ""},
+		{"event twice by one function", sio, []gatewayPlan{gw("A", a, NamespaceFunc("odd", odd)), gw("B", a, NamespaceFunc("odd", odd))},
+			`websockets: event "x" is handled twice on spaced the HTTP server /socket.io/ namespace odd: by gateway A and by gateway B; rename one, or give one gateway another path or namespace`},
+		{"two functions", sio, []gatewayPlan{gw("A", a, NamespaceFunc("odd", odd)), gw("B", b, NamespaceFunc("odd", even))},
+			`websockets: gateway B: NamespaceFunc("odd"): another gateway of spaced the HTTP server /socket.io/ namespace odd gives this name to another function, or to a namespace; choose another label`},
+		{"function without label", sio, []gatewayPlan{gw("A", a, NamespaceFunc("", odd))},
+			"websockets: gateway A: NamespaceFunc: give a label; errors and logs name the namespaces by it"},
+		{"label without function", sio, []gatewayPlan{gw("A", a, NamespaceFunc("odd", nil))},
+			`websockets: gateway A: NamespaceFunc("odd"): give a function`},
+		{"OnAny twice", http, []gatewayPlan{gw("A", &desk{subs: []Subscription{watchAll, watchAll}}), gw("B", &desk{subs: []Subscription{watchAll}})}, ""},
+		{"OnAny without a function", http, []gatewayPlan{gw("A", &desk{subs: []Subscription{OnAny(nil)}})},
+			`websockets: gateway A: subscription "": the handler is nil`},
 		{"path pattern without patterns", sio, []gatewayPlan{gw("A", a, Path("/{x}"))},
 			`websockets: gateway A: Path("/{x}"): the platform spaced takes no patterns in Path; use Namespace`},
 		{"event twice", http, []gatewayPlan{gw("A", a), gw("B", &talker{[]string{"x"}})},

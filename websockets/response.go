@@ -26,9 +26,5 @@ func (r Response[T]) outgoing(requestEvent string) *Outgoing {
 	if event == "" {
 		event = requestEvent
 	}
-	out := &Outgoing{Event: event, value: r.Data}
-	for _, o := range r.opts {
-		o(out)
-	}
-	return out
+	return newOutgoing(event, r.Data, r.opts)
 }

@@ -66,17 +66,23 @@ func (s *boundServer) addr() net.Addr {
 // their Server fields. Nobody is let in yet. The error is a [*BindError] for
 // mistakes of declaration.
 func Bind(graph *module.Graph, cfg BindConfig, log *slog.Logger) (*Runtime, error) {
-	rt := &Runtime{log: log, sessions: map[*session]struct{}{}, empty: make(chan struct{})}
-	rt.ctx, rt.cancel = context.WithCancel(context.Background())
 	var gs []gatewayPlan
 	for inst, reg := range module.Marked[Registration](graph) {
 		gs = append(gs, gatewayPlan{
-			name: fmt.Sprintf("%s (%s)", inst.Name, inst.Place), typ: typeOf(inst.Value), value: inst.Value, opts: reg.options,
+			name: fmt.Sprintf("%s (%s)", inst.Name, inst.Place), short: inst.Name, typ: typeOf(inst.Value), value: inst.Value, opts: reg.options,
 		})
-		g := &boundGateway{Name: inst.Name, value: inst.Value, server: &server{}, subs: subscriptionsOf(inst.Value)}
-		g.onInit, _ = inst.Value.(OnGatewayInit)
-		g.onConnection, _ = inst.Value.(OnGatewayConnection)
-		g.onDisconnect, _ = inst.Value.(OnGatewayDisconnect)
+	}
+	return bind(gs, cfg, log)
+}
+
+func bind(gs []gatewayPlan, cfg BindConfig, log *slog.Logger) (*Runtime, error) {
+	rt := &Runtime{log: log, sessions: map[*session]struct{}{}, empty: make(chan struct{})}
+	rt.ctx, rt.cancel = context.WithCancel(context.Background())
+	for _, p := range gs {
+		g := &boundGateway{Name: p.short, value: p.value, server: &server{}, subs: subscriptionsOf(p.value)}
+		g.onInit, _ = p.value.(OnGatewayInit)
+		g.onConnection, _ = p.value.(OnGatewayConnection)
+		g.onDisconnect, _ = p.value.(OnGatewayDisconnect)
 		rt.gateways = append(rt.gateways, g)
 	}
 	plans, err := makePlan(gs, cfg)
@@ -124,9 +130,12 @@ func (rt *Runtime) serve(p *serverPlan) error {
 			g.server.endpoints = append(g.server.endpoints, e)
 			for _, sub := range g.subs {
 				b := &boundSub{sub, g}
-				if sub.kind == KindFallback {
+				switch sub.kind {
+				case KindFallback:
 					e.fallback = b
-				} else {
+				case KindAny:
+					e.observers = append(e.observers, b)
+				default:
 					e.subs[sub.event] = b
 				}
 			}
@@ -216,6 +225,7 @@ func (rt *Runtime) Stop(ctx context.Context) error {
 		all = append(all, s)
 	}
 	rt.mu.Unlock()
+	rt.dropSuspended() // before the goodbyes: nobody comes back to this process
 	for _, s := range all {
 		s.drain()
 	}
@@ -224,13 +234,16 @@ func (rt *Runtime) Stop(ctx context.Context) error {
 	case <-rt.empty:
 	case <-ctx.Done():
 		rt.mu.Lock()
-		n := len(rt.sessions)
+		all = all[:0]
 		for s := range rt.sessions {
-			s.cancel(errStopping)
-			s.conn.Close(Reason{Cause: CauseShutdown})
+			all = append(all, s)
 		}
 		rt.mu.Unlock()
-		late = fmt.Errorf("websockets: stop: handlers of %d clients did not finish in time: %w", n, ctx.Err())
+		for _, s := range all {
+			s.hangUp(errStopping)
+			s.conn.Close(Reason{Cause: CauseShutdown})
+		}
+		late = fmt.Errorf("websockets: stop: handlers of %d clients did not finish in time: %w", len(all), ctx.Err())
 	}
 	return errors.Join(late, rt.close(ctx))
 }

@@ -1,6 +1,7 @@
 package websockets
 
 import (
+	"context"
 	"iter"
 	"net"
 )
@@ -35,14 +36,24 @@ type Broadcast interface {
 	// ExceptRooms leaves out clients that are in any of the rooms.
 	ExceptRooms(rooms ...string) Broadcast
 
+	// Call asks every selected client and gathers the answers; see
+	// [CallEvent.CallAll] for a typed one. It returns when each client has
+	// answered, has left, or could not be asked. The error is of encoding, and
+	// then nobody was asked, or of ctx, which had ended before; Answers then has
+	// what came until then. A selection of nobody gives nothing. ctx should have a
+	// deadline: a client is free never to answer.
+	Call(ctx context.Context, event string, data any, opts ...EmitOption) (Answers, error)
+
 	// Clients gives the selected clients, as of the call, in no order.
 	Clients() iter.Seq[Client]
 	// Count is how many are selected.
 	Count() int
 	// Join puts all selected clients into rooms; those at their limit stay out.
 	Join(rooms ...string)
-	// Leave takes them out of rooms.
+	// Leave takes them out of rooms, also those who have been cut off and might
+	// come back (see [Client.Recovered]).
 	Leave(rooms ...string)
-	// Disconnect ends their connections, as Client.Disconnect does.
+	// Disconnect ends their connections, as Client.Disconnect does. Those who have
+	// been cut off do not come back as the same clients.
 	Disconnect()
 }

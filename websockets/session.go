@@ -30,7 +30,7 @@ type session struct {
 	cancelStream context.CancelCauseFunc
 
 	mu       sync.Mutex
-	inbox    []arrival
+	inbox    []*Message
 	bytes    int
 	room     chan struct{} // Receive waits on it; closed and renewed when there is room
 	lanes    int           // goroutines that handle messages, the connection hooks included
@@ -43,13 +43,14 @@ type session struct {
 	cut      bool // the connection has ended
 	reason   Reason
 	ending   bool
-	calls    map[uint64]chan Payload
+	calls    map[uint64]waiter
 	nextCall uint64
-}
+	gone     bool // no call is answered any more
 
-type arrival struct {
-	m   *Message
-	err error
+	suspended bool          // guarded by space.mu: only what it misses is of interest
+	recovered bool          // took the place of a suspended one
+	former    *session      // that one, until start
+	hooksDone chan struct{} // of a suspended one: HandleDisconnect has returned
 }
 
 var (
@@ -67,6 +68,11 @@ func newSession(e *endpoint, conn Conn, h *Handshake) *session {
 
 // start runs the connection hooks, then becomes the first lane.
 func (s *session) start() {
+	if s.former != nil { // two clients of one ID follow each other
+		<-s.former.hooksDone
+		s.hs.values.inherit(&s.former.hs.values)
+		s.former = nil
+	}
 	for _, g := range s.ep.gateways {
 		s.mu.Lock()
 		stop := s.discard
@@ -85,7 +91,14 @@ func (s *session) start() {
 			break
 		}
 	}
+	s.ready()
+	s.lane()
+}
+
+// ready begins with the messages, unless the client was refused.
+func (s *session) ready() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.open = !s.discard && s.hooked == len(s.ep.gateways)
 	if !s.open {
 		s.inbox, s.bytes = nil, 0
@@ -96,17 +109,22 @@ func (s *session) start() {
 		s.lanes++
 		go s.lane()
 	}
-	s.mu.Unlock()
-	s.lane()
 }
 
 func (s *session) connectHook(g *boundGateway) (err error) {
+	returned := false
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{v, debug.Stack()}
+		} else if !returned {
+			s.refuse(g, errExited)
+			s.ready()
+			go s.lane()
 		}
 	}()
-	return g.onConnection.HandleConnection(s.ctx, s)
+	err = g.onConnection.HandleConnection(s.ctx, s)
+	returned = true
+	return err
 }
 
 // refuse ends a client that HandleConnection did not want.
@@ -132,12 +150,10 @@ func closeText(s string) string {
 	return s[:n] + "..."
 }
 
-func (s *session) Receive(m *Message) { s.arrive(arrival{m: m}) }
+func (s *session) Malformed(err error) { s.Receive(&Message{Err: err}) }
 
-func (s *session) Malformed(err error) { s.arrive(arrival{m: &Message{}, err: err}) }
-
-func (s *session) arrive(a arrival) {
-	size := a.m.Payload.Size()
+func (s *session) Receive(m *Message) {
+	size := m.Payload.Size()
 	s.mu.Lock()
 	for len(s.inbox) > 0 && (len(s.inbox) >= inboxMessages || s.bytes+size > inboxBytes) && !s.leaving && !s.discard {
 		if s.room == nil {
@@ -152,7 +168,7 @@ func (s *session) arrive(a arrival) {
 		s.mu.Unlock()
 		return
 	}
-	s.inbox = append(s.inbox, a)
+	s.inbox = append(s.inbox, m)
 	s.bytes += size
 	start := s.open && s.lanes < s.ep.concurrency
 	if start {
@@ -174,6 +190,12 @@ func (s *session) wake() {
 
 // lane handles messages until none waits.
 func (s *session) lane() {
+	idle := false
+	defer func() {
+		if !idle { // a handler has ended the goroutine
+			go s.lane()
+		}
+	}()
 	for {
 		s.mu.Lock()
 		if s.discard {
@@ -184,18 +206,19 @@ func (s *session) lane() {
 			s.inbox = nil
 			s.lanes--
 			s.maybeEnd()
+			idle = true
 			s.mu.Unlock()
 			return
 		}
-		a := s.inbox[0]
-		s.inbox[0] = arrival{}
+		m := s.inbox[0]
+		s.inbox[0] = nil
 		s.inbox = s.inbox[1:]
-		s.bytes -= a.m.Payload.Size()
+		s.bytes -= m.Payload.Size()
 		if len(s.inbox) < inboxMessages/2 && s.bytes <= inboxBytes/2 {
 			s.wake()
 		}
 		s.mu.Unlock()
-		s.dispatch(a)
+		s.dispatch(m)
 	}
 }
 
@@ -211,6 +234,11 @@ func (s *session) Closed(r Reason) {
 	// Before leaving is set: from then on a handler that returns starts the
 	// end, and HandleDisconnect must not find the client in its rooms.
 	s.ep.forget(s)
+	s.left(r)
+}
+
+// left begins the end of a client that is out of its rooms.
+func (s *session) left(r Reason) {
 	s.mu.Lock()
 	if !s.leaving {
 		s.reason = r
@@ -218,7 +246,7 @@ func (s *session) Closed(r Reason) {
 	s.leaving = true
 	s.wake()
 	s.mu.Unlock()
-	s.cancel(ErrClosed)
+	s.hangUp(ErrClosed)
 	s.mu.Lock()
 	s.maybeEnd()
 	s.mu.Unlock()
@@ -230,7 +258,7 @@ func (s *session) drain() {
 	s.mu.Lock()
 	if !s.leaving {
 		s.leaving = true
-		if s.reason == (Reason{}) { // otherwise HandleConnection has refused the client
+		if s.reason == (Reason{}) { // otherwise the client was refused or told to leave
 			s.reason = Reason{Cause: CauseShutdown}
 		}
 	}
@@ -252,28 +280,43 @@ func (s *session) maybeEnd() {
 
 func (s *session) end() {
 	s.ep.forget(s) // at a stop too HandleDisconnect finds the client out of its rooms
-	for _, g := range s.ep.gateways[:s.hooked] {
+	s.mu.Lock()
+	r := s.reason
+	s.mu.Unlock()
+	s.disconnectHooks(s.ep.gateways[:s.hooked], r)
+}
+
+func (s *session) disconnectHooks(gs []*boundGateway, r Reason) {
+	for i, g := range gs {
 		if g.onDisconnect != nil {
-			s.disconnectHook(g)
+			s.disconnectHook(g, r, gs[i+1:])
 		}
 	}
 	s.mu.Lock()
-	cut, r := s.cut, s.reason
+	cut, hooksDone := s.cut, s.hooksDone
 	s.mu.Unlock()
+	if hooksDone != nil {
+		close(hooksDone)
+	}
 	if !cut {
 		s.conn.Close(r)
 	}
-	s.cancel(ErrClosed)
+	s.hangUp(ErrClosed)
 	s.ep.rt.exit(s)
 }
 
-func (s *session) disconnectHook(g *boundGateway) {
+func (s *session) disconnectHook(g *boundGateway, r Reason, next []*boundGateway) {
+	returned := false
 	defer func() {
 		if v := recover(); v != nil {
 			_ = s.report(&panicError{v, debug.Stack()}, g, "handleDisconnect")
+		} else if !returned {
+			_ = s.report(errExited, g, "handleDisconnect")
+			go s.disconnectHooks(next, r)
 		}
 	}()
-	g.onDisconnect.HandleDisconnect(WithClient(s.ep.rt.ctx, s), s, s.reason)
+	g.onDisconnect.HandleDisconnect(WithClient(s.ep.rt.ctx, s), s, r)
+	returned = true
 }
 
 // What follows is the Client.
@@ -287,16 +330,23 @@ func (s *session) Values() *Values            { return &s.hs.values }
 func (s *session) Context() context.Context   { return s.ctx }
 func (s *session) Native() any                { return s.conn.Native() }
 func (s *session) Join(rooms ...string) error { return s.space.join(s, s.ep.maxRooms, rooms) }
-func (s *session) Leave(rooms ...string)      { s.space.leave(s, rooms) }
+func (s *session) Leave(rooms ...string)      { s.space.leave(s, rooms, false) }
 func (s *session) Rooms() []string            { return s.space.roomsOf(s) }
-func (s *session) Disconnect()                { s.conn.Close(Reason{Cause: CauseServerDisconnect}) }
+func (s *session) Recovered() bool            { return s.recovered }
+
+func (s *session) Disconnect() {
+	r := Reason{Cause: CauseServerDisconnect}
+	s.mu.Lock()
+	if !s.leaving && s.reason == (Reason{}) {
+		s.reason = r // should the application stop before the connection has ended
+	}
+	s.mu.Unlock()
+	s.ep.expire(s) // nor does it come back
+	s.conn.Close(r)
+}
 
 func (s *session) Emit(event string, data any, opts ...EmitOption) error {
-	out := NewOutgoing(event, data)
-	for _, o := range opts {
-		o(out)
-	}
-	return s.emit(out)
+	return s.emit(newOutgoing(event, data, opts))
 }
 
 // emit tells encoding errors from those of the connection before it is tried.
@@ -305,50 +355,4 @@ func (s *session) emit(out *Outgoing) error {
 		return err
 	}
 	return s.conn.Emit(out, 0)
-}
-
-func (s *session) Call(ctx context.Context, event string, data any, opts ...EmitOption) (Payload, error) {
-	out := NewOutgoing(event, data)
-	for _, o := range opts {
-		o(out)
-	}
-	answer := make(chan Payload, 1)
-	s.mu.Lock()
-	if len(s.calls) >= maxCalls {
-		s.mu.Unlock()
-		return Payload{}, ErrTooManyCalls
-	}
-	if s.calls == nil {
-		s.calls = map[uint64]chan Payload{}
-	}
-	s.nextCall++
-	id := s.nextCall
-	s.calls[id] = answer
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		delete(s.calls, id)
-		s.mu.Unlock()
-	}()
-	if err := s.conn.Emit(out, id); err != nil {
-		return Payload{}, err
-	}
-	select {
-	case p := <-answer:
-		return p, nil
-	case <-ctx.Done():
-		return Payload{}, context.Cause(ctx)
-	case <-s.ctx.Done():
-		return Payload{}, ErrClosed
-	}
-}
-
-func (s *session) Ack(id uint64, p Payload) {
-	s.mu.Lock()
-	answer := s.calls[id]
-	delete(s.calls, id)
-	s.mu.Unlock()
-	if answer != nil {
-		answer <- p
-	}
 }

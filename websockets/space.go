@@ -19,7 +19,7 @@ func newSpace() *space {
 func (sp *space) join(s *session, limit int, rooms []string) error {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	if _, ok := sp.members[s]; !ok {
+	if _, ok := sp.members[s]; !ok || s.suspended {
 		return ErrClosed
 	}
 	for _, r := range rooms {
@@ -43,10 +43,11 @@ func (sp *space) join(s *session, limit int, rooms []string) error {
 	return nil
 }
 
-func (sp *space) leave(s *session, rooms []string) {
+// leave takes s out of rooms, if it is suspended only with evenSuspended.
+func (sp *space) leave(s *session, rooms []string, evenSuspended bool) {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	if _, ok := sp.members[s]; !ok {
+	if _, ok := sp.members[s]; !ok || s.suspended && !evenSuspended {
 		return // s.rooms is a memory for HandleDisconnect now
 	}
 	for _, r := range rooms {
@@ -65,18 +66,24 @@ func (sp *space) drop(s *session, room string) {
 	}
 }
 
-// remove takes s out of everything; s.rooms stays readable for HandleDisconnect.
-// It reports whether the space is empty.
+// remove takes s out of everything, unless it is suspended; s.rooms stays
+// readable for HandleDisconnect. It reports whether the space is empty.
 func (sp *space) remove(s *session) bool {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
+	if !s.suspended {
+		sp.erase(s)
+	}
+	return len(sp.members) == 0
+}
+
+func (sp *space) erase(s *session) {
 	if _, ok := sp.members[s]; ok {
 		delete(sp.members, s)
 		for r := range s.rooms {
 			sp.drop(s, r)
 		}
 	}
-	return len(sp.members) == 0
 }
 
 func (sp *space) roomsOf(s *session) []string {
@@ -90,17 +97,21 @@ func (sp *space) roomsOf(s *session) []string {
 	return out
 }
 
-// selected appends the clients that b selects.
-func (sp *space) selected(dst []*session, b *broadcast) []*session {
+// selected appends the clients that b selects, and, with evenSuspended, those
+// who may come back.
+func (sp *space) selected(dst []*session, b *broadcast, evenSuspended bool) []*session {
 	sp.mu.RLock()
 	defer sp.mu.RUnlock()
 	take := func(s *session) {
+		if s.suspended && !evenSuspended {
+			return
+		}
 		for _, r := range b.exceptRooms {
 			if _, in := s.rooms[r]; in {
 				return
 			}
 		}
-		if slices.Contains(b.except, s) {
+		if slices.Contains(b.except, s) || s.recovered && b.excepts(s.ID()) {
 			return
 		}
 		dst = append(dst, s)

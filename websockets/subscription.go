@@ -7,8 +7,8 @@ import (
 	"reflect"
 )
 
-// Subscription binds a handler to an event; see [On], [Listen], [Stream] and
-// [Fallback]. It is immutable.
+// Subscription binds a handler to an event; see [On], [Listen], [Stream],
+// [Fallback] and [OnAny]. It is immutable.
 type Subscription struct {
 	event      string
 	kind       Kind
@@ -27,6 +27,7 @@ const (
 	KindListen   Kind = "listen"   // no result
 	KindStream   Kind = "stream"   // many responses
 	KindFallback Kind = "fallback" // events that nobody subscribes
+	KindAny      Kind = "any"      // sees every event, answers none
 )
 
 // invoker decodes the payload, calls the handler, and hands what comes out to emit.
@@ -159,6 +160,26 @@ func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out
 	return s.with(h == nil, opts)
 }
 
+// OnAny subscribes a function that sees every message of the gateway's endpoint
+// just before its handler, whichever gateway that belongs to, also when there is
+// none. It is for logs and counters; there may be any number.
+//
+//	websockets.OnAny(func(ctx context.Context, event string, p websockets.Payload) {
+//		g.received.Inc(event)
+//	})
+//
+// It runs on the way of the client's messages, so it must be quick, and must not
+// change the payload, which the handler gets. ctx is as for a handler. A panic
+// is recovered and logged, and the message goes on.
+func OnAny(h func(ctx context.Context, event string, p Payload)) Subscription {
+	s := Subscription{kind: KindAny, in: reflect.TypeFor[Payload]()}
+	s.invoke = func(ctx context.Context, m *Message, _ answerer) error {
+		h(ctx, m.Event, m.Payload)
+		return nil
+	}
+	return s.with(h == nil, nil)
+}
+
 func (s Subscription) with(isNil bool, opts []HandlerOption) Subscription {
 	for _, o := range opts {
 		if o != nil {
@@ -168,7 +189,7 @@ func (s Subscription) with(isNil bool, opts []HandlerOption) Subscription {
 	switch {
 	case isNil:
 		s.problem = "the handler is nil"
-	case s.kind != KindFallback && s.event == "":
+	case s.kind != KindFallback && s.kind != KindAny && s.event == "":
 		s.problem = "the event has no name"
 	case reserved[s.event]:
 		s.problem = "the name is reserved by the platforms; choose another"

@@ -57,6 +57,17 @@ func (v *Values) store(k, x any) {
 	v.m[k] = x
 }
 
+// inherit takes over what is set in other and not in v.
+func (v *Values) inherit(other *Values) {
+	other.mu.RLock()
+	defer other.mu.RUnlock()
+	for k, x := range other.m {
+		if _, ok := v.load(k); !ok {
+			v.store(k, x)
+		}
+	}
+}
+
 func (v *Values) remove(k any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

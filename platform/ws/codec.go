@@ -34,7 +34,8 @@ type Codec interface {
 	Text() bool
 	// Decode takes a message apart. The envelope may point into msg, which is
 	// the codec's only until the envelope has been used: keep nothing of it. An
-	// error is told to the client as an exception, see [websockets.Error]; any other than
+	// error is told to the client as an exception, under the id of the envelope
+	// when it has one, see [websockets.Error]; any other than
 	// that says "Internal server error". Text has been checked to be UTF-8 when Text is true.
 	Decode(msg []byte) (Envelope, error)
 	// Append encodes e at the end of dst and returns the extended buffer. It

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -133,6 +134,10 @@ func (c *conn) Ended(r websockets.Reason) { c.sess.Closed(r) }
 func (c *conn) Message(text bool, msg []byte) error {
 	e, err := c.decode(text, msg)
 	switch {
+	case err != nil && len(e.ID) > 0: // enough to be answered
+		in := &inbound{id: bytes.Clone(e.ID)}
+		in.msg = websockets.Message{Err: err, Reply: true, Ref: in}
+		c.sess.Receive(&in.msg)
 	case err != nil:
 		c.sess.Malformed(err)
 	case e.Event != "":
@@ -161,7 +166,7 @@ func (c *conn) decode(text bool, msg []byte) (Envelope, error) {
 	}
 	e, err := codec.Decode(msg)
 	if err != nil {
-		return Envelope{}, err
+		return e, err
 	}
 	if e.Event == "" && len(e.ID) == 0 {
 		return Envelope{}, bad("the event is missing")

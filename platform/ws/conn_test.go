@@ -441,3 +441,19 @@ func TestNativeWriterLeftOpenDoesNotHoldTheEnd(t *testing.T) {
 		t.Errorf("reason %+v", got)
 	}
 }
+
+// A request that is none but for its id can still be answered under it.
+func TestMalformedRequestHasItsID(t *testing.T) {
+	r := newRig(t, &endpoint{}, nil)
+	p, s := r.connect()
+	p.text(`{"id":7,"event":5}`)
+	s.wait(t, "the malformed request", func() bool { return len(s.got) == 1 })
+	m, ok := s.got[0].(*websockets.Message)
+	if !ok || m.Err == nil || !m.Reply {
+		t.Fatalf("received %+v", s.got[0])
+	}
+	if err := s.conn.Reply(m, out("exception", `"no"`)); err != nil {
+		t.Fatal(err)
+	}
+	p.want(`{"event":"exception","id":7,"data":"no"}`)
+}

@@ -80,7 +80,7 @@ func (jsonCodec) Decode(msg []byte) (Envelope, error) {
 	case failure&memberEvent != 0:
 		return e, errEvent()
 	case failure&memberID != 0:
-		return e, errID()
+		return Envelope{}, errID()
 	case seen&memberEvent == 0 && seen&memberID == 0:
 		return e, bad(`"event" is missing`)
 	}

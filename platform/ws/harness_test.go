@@ -102,6 +102,11 @@ func (s *session) Closed(r websockets.Reason) {
 	})
 }
 
+func (s *session) Suspend(r websockets.Reason) websockets.Suspension {
+	s.Closed(r)
+	return nil
+}
+
 // wait blocks until cond, which is called with the lock held, is true.
 func (s *session) wait(t *testing.T, what string, cond func() bool) {
 	t.Helper()

@@ -76,6 +76,6 @@ func tests() []test {
 	return slices.Concat(
 		admissionTests(), connectionTests(), disconnectTests(), orderTests(),
 		replyTests(), streamTests(), payloadTests(), unknownTests(), failureTests(), panicTests(),
-		roomTests(), callTests(), slowTests(), stopTests(), bindingTests(),
+		roomTests(), callTests(), slowTests(), volatileTests(), observeTests(), stopTests(), bindingTests(),
 	)
 }

@@ -17,6 +17,7 @@ func callTests() []test {
 		{"calls: the context bounds the wait", testCallContext},
 		{"calls: a client that leaves ends the wait", testCallLeft},
 		{"calls: a client that has left", testGone},
+		{"calls: everybody is asked", testCallAll},
 	}
 }
 
@@ -86,6 +87,41 @@ func testCallLeft(t *testing.T, s *suite) {
 	c.Abort()
 	if err := get(t, failed, "the end of the call"); !errors.Is(err, websockets.ErrClosed) {
 		t.Errorf("got %v, want %v", err, websockets.ErrClosed)
+	}
+}
+
+func testCallAll(t *testing.T, s *suite) {
+	g := gateOf(echo())
+	a := s.start(t, g)
+	good, odd, leaver := s.dial(t, a), s.dial(t, a), s.dial(t, a)
+	for _, c := range []*apptest.Client{good, odd, leaver} {
+		alive(t, c)
+	}
+	good.OnCall("double", func(json.RawMessage) any { return 42 })
+	odd.OnCall("double", func(json.RawMessage) any { return "text" })
+	type outcome struct {
+		res websockets.Results[int]
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		res, err := double.CallAll(context.Background(), g.Server, 21)
+		done <- outcome{res, err}
+	}()
+	leaver.ExpectMessage("double")
+	leaver.Abort()
+	got := get(t, done, "the answers")
+	if got.err != nil || len(got.res.Answered) != 1 || got.res.Answered[0].Value != 42 {
+		t.Errorf("answered %+v, %v", got.res.Answered, got.err)
+	}
+	var left, undecoded bool
+	for _, m := range got.res.Missing {
+		left = left || errors.Is(m.Err, websockets.ErrClosed)
+		_, bad := errors.AsType[*websockets.Error](m.Err)
+		undecoded = undecoded || bad
+	}
+	if len(got.res.Missing) != 2 || !left || !undecoded {
+		t.Errorf("missing %+v", got.res.Missing)
 	}
 }
 

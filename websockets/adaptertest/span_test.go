@@ -2,6 +2,7 @@ package adaptertest_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"testing"
 
@@ -9,7 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/module"
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -38,7 +39,7 @@ func (l *lobby) Post(ctx context.Context, b []byte) error {
 // TestOneGatewayOnTwoPlatforms: rooms, broadcasts and counts span them.
 func TestOneGatewayOnTwoPlatforms(t *testing.T) {
 	root := module.New("root", module.Providers(websockets.Gateway(newLobby,
-		websockets.Via(zishang.New(), websockets.Namespace("chat")),
+		websockets.Via(socketio.New(), websockets.Namespace("chat")),
 		websockets.Via(ws.New(), websockets.Path("/ws/chat")))))
 	a := apptest.New(t, root)
 	browser, device, other := a.DialSocketIO("/chat"), a.DialWS("/ws/chat"), a.DialWS("/ws/chat")
@@ -57,6 +58,13 @@ func TestOneGatewayOnTwoPlatforms(t *testing.T) {
 		if got := apptest.Expect[[]byte](to, "posted"); string(got) != "\x00\xff" {
 			t.Errorf("got %q", got)
 		}
+	}
+	for i, c := range []*apptest.Client{browser, device, other} {
+		c.OnCall("vote", func(json.RawMessage) any { return i })
+	}
+	votes, err := websockets.NewCall[string, int]("vote").CallAll(t.Context(), l.Server.To("news", "sports"), "?")
+	if err != nil || len(votes.Answered) != 3 || len(votes.Missing) != 0 {
+		t.Errorf("votes: %+v, %v", votes, err)
 	}
 	if err := l.Server.Emit("all", 1); err != nil {
 		t.Fatal(err)

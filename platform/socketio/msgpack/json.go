@@ -1,0 +1,206 @@
+package msgpack
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tinylib/msgp/msgp"
+)
+
+// node is an array or object of a JSON text. MessagePack wants to know of what
+// size it is before its elements.
+type node struct {
+	size   uint32
+	end    uint32 // index behind its bracket
+	next   uint32 // the node behind all that is in it
+	num    int32  // of the attachment that stands in place of it, or -1
+	marked bool   // "_placeholder": true was seen
+}
+
+var errJSON = errors.New("msgpack: payload is not valid JSON")
+
+// appendJSON writes a JSON value as MessagePack, with attachments in place of
+// their placeholders.
+func appendJSON(msg, text []byte, attachments [][]byte) ([]byte, error) {
+	// Anything but valid JSON would be read past its end below.
+	if len(text) > math.MaxInt32 || !utf8.Valid(text) ||
+		!jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
+		return nil, errJSON
+	}
+	var few [32]node
+	nodes, err := measure(few[:0], text, len(attachments))
+	if err != nil {
+		return nil, err
+	}
+	at := 0
+	for i := 0; i < len(text); {
+		switch c := text[i]; c {
+		case '{', '[':
+			n := nodes[at]
+			at++
+			i++
+			switch {
+			case n.num >= 0:
+				msg = msgp.AppendBytes(msg, attachments[n.num])
+				i, at = int(n.end), int(n.next)
+			case c == '{':
+				msg = msgp.AppendMapHeader(msg, n.size)
+			default:
+				msg = msgp.AppendArrayHeader(msg, n.size)
+			}
+		case '"':
+			end := stringEnd(text, i+1)
+			msg = appendUnquoted(msg, text[i:end])
+			i = end
+		case 't':
+			msg = msgp.AppendBool(msg, true)
+			i += len("true")
+		case 'f':
+			msg = msgp.AppendBool(msg, false)
+			i += len("false")
+		case 'n':
+			msg = msgp.AppendNil(msg)
+			i += len("null")
+		case ' ', '\n', '\t', '\r', ',', ':', ']', '}':
+			i++
+		default:
+			end := numberEnd(text, i)
+			if msg, err = appendNumber(msg, string(text[i:end])); err != nil {
+				return nil, err
+			}
+			i = end
+		}
+	}
+	return msg, nil
+}
+
+// measure gives the arrays and objects of valid JSON, in the order of their first
+// brackets. What is a placeholder is decided as by the clients of Socket.IO:
+// "_placeholder" is true and "num" is the index of an attachment.
+func measure(nodes []node, text []byte, attachments int) ([]node, error) {
+	used := make([]bool, attachments)
+	var few [16]uint32
+	open := few[:0]
+	for i := 0; i < len(text); {
+		switch text[i] {
+		case '{', '[':
+			open = append(open, uint32(len(nodes)))
+			n := node{num: -1}
+			if i = space(text, i+1); text[i] != '}' && text[i] != ']' {
+				n.size = 1
+			}
+			nodes = append(nodes, n)
+		case ',':
+			nodes[open[len(open)-1]].size++
+			i++
+		case '}', ']':
+			i++
+			n := &nodes[open[len(open)-1]]
+			open = open[:len(open)-1]
+			n.end, n.next = uint32(i), uint32(len(nodes))
+			if !n.marked || int(n.num) >= attachments {
+				n.num = -1
+			}
+			if n.num >= 0 {
+				used[n.num] = true
+			}
+		case '"':
+			from := i
+			i = stringEnd(text, i+1)
+			if attachments == 0 {
+				break
+			}
+			name := text[from:i]
+			if i = space(text, i); i < len(text) && text[i] == ':' {
+				i = space(text, i+1)
+				nodes[open[len(open)-1]].member(name, text[i:])
+			}
+		default:
+			i++
+		}
+	}
+	if i := slices.Index(used, false); i >= 0 {
+		return nil, fmt.Errorf("msgpack: no placeholder points to attachment %d of %d", i, attachments)
+	}
+	return nodes, nil
+}
+
+// member takes note of a member whose value begins the rest. The last one of a
+// name counts, as in JavaScript.
+func (n *node) member(quoted, rest []byte) {
+	name := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		name, _ = jsontext.AppendUnquote(nil, quoted) // an error is half a surrogate pair: no name of ours
+	}
+	switch string(name) {
+	case "_placeholder":
+		n.marked = rest[0] == 't'
+	case "num":
+		n.num = -1
+		if i, err := strconv.ParseUint(string(rest[:numberEnd(rest, 0)]), 10, 31); err == nil {
+			n.num = int32(i)
+		}
+	}
+}
+
+// appendUnquoted writes a string literal. Half a surrogate pair, which UTF-8
+// has no form for, becomes U+FFFD.
+func appendUnquoted(msg, quoted []byte) []byte {
+	plain := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(plain, '\\') >= 0 {
+		var few [64]byte
+		plain, _ = jsontext.AppendUnquote(few[:0], quoted) // the only error left is that half
+	}
+	return msgp.AppendStringFromBytes(msg, plain)
+}
+
+// appendNumber writes a whole number of up to 64 bits as one, any other as a float.
+func appendNumber(msg []byte, s string) ([]byte, error) {
+	if u, err := strconv.ParseUint(s, 10, 64); err == nil {
+		return msgp.AppendUint64(msg, u), nil
+	}
+	if i, err := strconv.ParseInt(s, 10, 64); err == nil && i != 0 { // -0 is a float
+		return msgp.AppendInt64(msg, i), nil
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return nil, fmt.Errorf("msgpack: number %.64s is beyond a float64", s)
+	}
+	return msgp.AppendFloat64(msg, f), nil
+}
+
+// The functions below take the index to begin at and give the one behind what
+// they have taken, in valid JSON.
+
+// space takes white space.
+func space(text []byte, i int) int {
+	for i < len(text) && text[i] <= ' ' {
+		i++
+	}
+	return i
+}
+
+// stringEnd takes a string whose first quote lies before i.
+func stringEnd(text []byte, i int) int {
+	for text[i] != '"' {
+		if text[i] == '\\' {
+			i++
+		}
+		i++
+	}
+	return i + 1
+}
+
+// numberEnd takes a number, if there is one.
+func numberEnd(text []byte, i int) int {
+	for i < len(text) && (text[i]-'0' < 10 || text[i] == '-' || text[i] == '+' || text[i] == '.' || text[i]|0x20 == 'e') {
+		i++
+	}
+	return i
+}

@@ -1,0 +1,70 @@
+package adaptertest
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func observeTests() []test {
+	return []test{
+		{"OnAny sees every message before its handler", testOnAny},
+		{"NamespaceFunc serves what the function says", testNamespaceFunc},
+	}
+}
+
+func testOnAny(t *testing.T, s *suite) {
+	tr := newTrail()
+	g := gateOf(echo(),
+		websockets.OnAny(func(_ context.Context, event string, p websockets.Payload) {
+			tr.add(event + " " + string(p.JSON))
+			if event == "panic" {
+				crash()
+			}
+		}),
+		websockets.On("panic", func(_ context.Context, n int) (int, error) {
+			tr.add("handled")
+			return n, nil
+		}))
+	_, c := s.solo(t, g)
+	c.Emit("nobody", 1)
+	if got := apptest.Call[int](c, "panic", 2); got != 2 {
+		t.Errorf("answered %d", got)
+	}
+	alive(t, c)
+	tr.want(t, "nobody 1", "panic 2", "handled", `echo "still here"`)
+}
+
+func testNamespaceFunc(t *testing.T, s *suite) {
+	g := gateOf(echo(), websockets.On("where", func(ctx context.Context, _ any) (string, error) {
+		return websockets.ClientFrom(ctx).Namespace(), nil
+	}))
+	g.opts = []websockets.Option{websockets.NamespaceFunc("tenants", func(ns string) bool {
+		if ns == "/broken" {
+			crash()
+		}
+		return strings.HasPrefix(ns, "/tenant-")
+	})}
+	if !s.traits.Namespaces {
+		has(t, s.boot(t, modules(g), app.HTTP("127.0.0.1:0")).Error(), "no namespaces", "Path")
+		return
+	}
+	a := s.start(t, g)
+	ada, bob := s.dialAt(t, a, "/tenant-ada"), s.dialAt(t, a, "/tenant-bob")
+	for want, c := range map[string]*apptest.Client{"/tenant-ada": ada, "/tenant-bob": bob} {
+		if got := apptest.Call[string](c, "where"); got != want {
+			t.Errorf("in %q, want %q", got, want)
+		}
+	}
+	s.refused(t, a, "/other")
+	s.refused(t, a, "/broken")
+	if err := g.Server.Of("tenant-ada").Emit("news", 1); err != nil {
+		t.Fatal(err)
+	}
+	ada.ExpectMessage("news")
+	bob.ExpectNone("news", func() { alive(t, bob) })
+}

@@ -1,0 +1,203 @@
+package websockets
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+type gathered[T any] struct {
+	res Results[T]
+	err error
+}
+
+// callAll calls from another goroutine and waits until everybody was asked.
+func callAll[Res any](ctx context.Context, to Broadcast, e CallEvent[string, Res]) <-chan gathered[Res] {
+	done := make(chan gathered[Res], 1)
+	go func() {
+		res, err := e.CallAll(ctx, to, "?")
+		done <- gathered[Res]{res, err}
+	}()
+	synctest.Wait()
+	return done
+}
+
+// result gives the outcome, which must be there by now.
+func result[T any](t *testing.T, done <-chan gathered[T]) gathered[T] {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case g := <-done:
+		return g
+	default:
+		t.Fatal("the call has not returned")
+		return gathered[T]{}
+	}
+}
+
+func missing(ns []NoAnswer) map[string]error {
+	m := map[string]error{}
+	for _, n := range ns {
+		m[n.Client.ID()] = n.Err
+	}
+	return m
+}
+
+func (p *peer) pendingCalls() int {
+	s := p.client()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.calls)
+}
+
+var vote = NewCall[string, int]("vote")
+
+func TestCallAllGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		k := newRig(t, d)
+		a, b, left, full, odd, other := k.dial(), k.dial(), k.dial(), k.dial(), k.dial(), k.dial()
+		going := k.dial()
+		going.emit = func(*Outgoing, uint64) error {
+			going.sess.Closed(Reason{}) // told twice that it is not going to answer
+			return ErrClosed
+		}
+		full.emit = func(*Outgoing, uint64) error { return ErrQueueFull }
+		synctest.Wait()
+		done := callAll(t.Context(), d.Server.Except(other.client()), vote)
+		a.want(t, `vote "?"`)
+		other.want(t)
+		b.answer(t, "2")
+		a.answer(t, "1")
+		odd.answer(t, `"many"`)
+		synctest.Wait()
+		if len(done) != 0 {
+			t.Fatal("returned before everybody had answered or left")
+		}
+		left.sess.Closed(Reason{})
+		g := result(t, done)
+		if g.err != nil {
+			t.Fatal(g.err)
+		}
+		if r := g.res.Answered; len(r) != 2 || r[0] != (Answer[int]{b.client(), 2}) || r[1] != (Answer[int]{a.client(), 1}) {
+			t.Errorf("answered: %v", r)
+		}
+		m := missing(g.res.Missing)
+		_, undecoded := errors.AsType[*Error](m[odd.id])
+		if len(m) != 4 || !errors.Is(m[going.id], ErrClosed) || !errors.Is(m[left.id], ErrClosed) || !errors.Is(m[full.id], ErrQueueFull) || !undecoded {
+			t.Errorf("missing: %v", m)
+		}
+		for _, p := range []*peer{a, b, left, full, odd} {
+			if n := p.pendingCalls(); n != 0 {
+				t.Errorf("%s: %d calls are kept", p.id, n)
+			}
+		}
+	})
+}
+
+func TestCallAllEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		k := newRig(t, d)
+		a, b := k.dial(), k.dial()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		done := callAll(ctx, d.Server, vote)
+		a.answer(t, "1")
+		<-ctx.Done()
+		g := result(t, done)
+		if !errors.Is(g.err, context.DeadlineExceeded) {
+			t.Errorf("error %v", g.err)
+		}
+		if len(g.res.Answered) != 1 || !errors.Is(missing(g.res.Missing)[b.id], context.DeadlineExceeded) {
+			t.Errorf("got %+v", g.res)
+		}
+		if b.pendingCalls() != 0 {
+			t.Error("the call is kept")
+		}
+		b.answer(t, "2") // too late
+		if len(g.res.Answered) != 1 {
+			t.Error("a late answer has been added")
+		}
+
+		a.got()
+		g = result(t, callAll(ctx, d.Server, vote)) // ended before
+		if !errors.Is(g.err, context.DeadlineExceeded) || len(g.res.Missing) != 2 {
+			t.Errorf("got %+v, %v", g.res, g.err)
+		}
+		a.want(t) // nobody was asked
+	})
+}
+
+func TestCallAllOfNobodyAndOfWhatDoesNotEncode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		k := newRig(t, d)
+		res, err := vote.CallAll(t.Context(), d.Server, "?")
+		if err != nil || res.Answered != nil || res.Missing != nil {
+			t.Errorf("nobody: %+v, %v", res, err)
+		}
+		a := k.dial()
+		synctest.Wait()
+		if _, err := d.Server.Call(t.Context(), "vote", make(chan int)); err == nil {
+			t.Error("a channel has been encoded")
+		}
+		a.want(t)
+	})
+}
+
+// TestCallAllEncodesOnce: what is encoded is shared between the clients.
+func TestCallAllEncodesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		k := newRig(t, d)
+		peers := []*peer{k.dial(), k.dial(), k.dial()}
+		synctest.Wait()
+		n := 0
+		counted := NewCall[counter, int]("count")
+		done := make(chan gathered[int], 1)
+		go func() {
+			res, err := counted.CallAll(t.Context(), d.Server, counter{&n})
+			done <- gathered[int]{res, err}
+		}()
+		synctest.Wait()
+		for _, p := range peers {
+			p.answer(t, "1")
+		}
+		if g := result(t, done); g.err != nil || len(g.res.Answered) != 3 {
+			t.Errorf("%+v, %v", g.res, g.err)
+		}
+		if n != 1 {
+			t.Errorf("encoded %d times", n)
+		}
+	})
+}
+
+type counter struct{ n *int }
+
+func (c counter) MarshalJSON() ([]byte, error) { *c.n++; return []byte("1"), nil }
+
+func TestCallOfOneEndsWithTheClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		k := newRig(t, d)
+		a := k.dial()
+		synctest.Wait()
+		failed := make(chan error, 1)
+		go func() {
+			_, err := a.client().Call(context.Background(), "x", 1)
+			failed <- err
+		}()
+		synctest.Wait()
+		a.sess.Closed(Reason{})
+		if err := <-failed; !errors.Is(err, ErrClosed) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := a.client().Call(context.Background(), "x", 1); !errors.Is(err, ErrClosed) {
+			t.Errorf("after that: %v", err)
+		}
+	})
+}

@@ -1,0 +1,223 @@
+package websockets
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+)
+
+// desk is a gateway whose behaviour is the test's. A hook that is nil does nothing.
+type desk struct {
+	Server Server `websockets:"server"`
+
+	subs    []Subscription
+	connect func(ctx context.Context, c Client) error
+	leave   func(ctx context.Context, c Client, r Reason)
+}
+
+func (d *desk) Subscriptions() []Subscription { return d.subs }
+
+func (d *desk) HandleConnection(ctx context.Context, c Client) error {
+	if d.connect == nil {
+		return nil
+	}
+	return d.connect(ctx, c)
+}
+
+func (d *desk) HandleDisconnect(ctx context.Context, c Client, r Reason) {
+	if d.leave != nil {
+		d.leave(ctx, c, r)
+	}
+}
+
+// rig is a runtime whose adapter is the test. Tests run it in a bubble of
+// testing/synctest.
+type rig struct {
+	t   *testing.T
+	rt  *Runtime
+	log *bytes.Buffer // read it when nothing runs
+	ids int
+}
+
+type rigAdapter struct{ traits Traits }
+
+func (a rigAdapter) Name() string                                  { return "rig" }
+func (a rigAdapter) Traits() Traits                                { return a.traits }
+func (a rigAdapter) NewServer(ServerConfig) (AdapterServer, error) { return rigServer{}, nil }
+
+type rigServer struct{}
+
+func (rigServer) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }
+func (rigServer) Native(string) any                                { return nil }
+func (rigServer) Close(context.Context) error                      { return nil }
+
+// newRig opens an application with the gateway; it is stopped at the end of the test.
+func newRig(t *testing.T, d *desk, opts ...Option) *rig {
+	t.Helper()
+	return newRigOf(t, []*desk{d}, opts...)
+}
+
+func newRigOf(t *testing.T, desks []*desk, opts ...Option) *rig {
+	t.Helper()
+	k := &rig{t: t, log: &bytes.Buffer{}}
+	var gs []gatewayPlan
+	for i, d := range desks {
+		name := fmt.Sprintf("desk %d", i)
+		gs = append(gs, gatewayPlan{name: name, short: name, typ: reflect.TypeOf(d), value: d, opts: opts})
+	}
+	cfg := BindConfig{Adapter: rigAdapter{Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
+	rt, err := bind(gs, cfg, slog.New(slog.NewTextHandler(k.log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.rt = rt
+	rt.Open()
+	t.Cleanup(k.stop)
+	return k
+}
+
+func (k *rig) stop() {
+	if err := k.rt.Stop(context.Background()); err != nil {
+		k.t.Errorf("stop: %v", err)
+	}
+}
+
+func (k *rig) endpoint() *endpoint { return k.rt.servers[0].endpoints[0] }
+
+func (k *rig) handshake(nsp string) *Handshake {
+	return &Handshake{Request: httptest.NewRequest(http.MethodGet, "/", nil), Namespace: nsp}
+}
+
+// dial lets a client in, and waits for its HandleConnection unless that blocks.
+func (k *rig) dial() *peer { return k.dialAt("/") }
+
+func (k *rig) dialAt(nsp string) *peer {
+	k.t.Helper()
+	k.ids++
+	p := newPeer(fmt.Sprintf("peer-%d", k.ids))
+	h := k.handshake(nsp)
+	if err := k.endpoint().Admit(k.t.Context(), h); err != nil {
+		k.t.Fatal(err)
+	}
+	p.is(k.endpoint().Connect(p, h))
+	synctest.Wait()
+	return p
+}
+
+// client is the peer as users see it.
+func (p *peer) client() *session { return p.sess.(*session) }
+
+// peer is a connection that writes down what it is given.
+type peer struct {
+	id    string
+	sess  Session
+	known chan struct{} // closed when sess is set
+
+	mu     sync.Mutex
+	sent   []string // event payload
+	acks   []uint64 // asked for, in order
+	closed *Reason
+	emit   func(out *Outgoing, ack uint64) error // instead, when not nil
+}
+
+var _ Conn = (*peer)(nil)
+
+func newPeer(id string) *peer { return &peer{id: id, known: make(chan struct{})} }
+
+func (p *peer) is(s Session) {
+	p.sess = s
+	close(p.known)
+}
+
+func (p *peer) ID() string { return p.id }
+
+func (p *peer) Emit(out *Outgoing, ack uint64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.emit != nil {
+		return p.emit(out, ack)
+	}
+	payload, err := out.Payload(false)
+	if err != nil {
+		return err
+	}
+	p.sent = append(p.sent, strings.TrimSpace(out.Event+" "+string(payload.JSON)))
+	if ack != 0 {
+		p.acks = append(p.acks, ack)
+	}
+	return nil
+}
+
+func (p *peer) Reply(m *Message, out *Outgoing) error {
+	payload, err := out.Payload(false)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent = append(p.sent, fmt.Sprintf("reply %v %s", m.Ref, payload.JSON))
+	return nil
+}
+
+func (p *peer) Writable(context.Context) error { return nil }
+
+func (p *peer) Close(r Reason) {
+	p.mu.Lock()
+	first := p.closed == nil
+	if first {
+		p.closed = &r
+	}
+	p.mu.Unlock()
+	if first {
+		go func() {
+			<-p.known
+			p.sess.Closed(r)
+		}()
+	}
+}
+
+func (p *peer) Native() any { return p }
+
+// got gives what was sent since the last call.
+func (p *peer) got() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.sent
+	p.sent = nil
+	return s
+}
+
+func (p *peer) want(t *testing.T, want ...string) {
+	t.Helper()
+	if got := p.got(); !slices.Equal(got, want) {
+		t.Errorf("%s was sent %q, want %q", p.id, got, want)
+	}
+}
+
+// answers gives the number of the last call, once.
+func (p *peer) answer(t *testing.T, json string) {
+	t.Helper()
+	p.mu.Lock()
+	if len(p.acks) == 0 {
+		p.mu.Unlock()
+		t.Fatalf("%s has not been asked", p.id)
+	}
+	ack := p.acks[0]
+	p.acks = p.acks[1:]
+	p.mu.Unlock()
+	p.sess.Ack(ack, Payload{JSON: []byte(json)})
+}
+
+// ask sends a message that wants an answer.
+func (p *peer) ask(event, json string) {
+	p.sess.Receive(&Message{Event: event, Payload: Payload{JSON: []byte(json)}, Reply: true, Ref: event})
+}

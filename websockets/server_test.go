@@ -1,0 +1,64 @@
+package websockets
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+)
+
+// TestServerWithoutClients: what a provider does too early or too late harms nobody.
+func TestServerWithoutClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		k := newRig(t, d)
+		early := &desk{}
+		if err := inject(&boundGateway{value: early, server: &server{}}); err != nil { // before Bind is done
+			t.Fatal(err)
+		}
+		idle := func(s Server) {
+			t.Helper()
+			for _, to := range []Broadcast{s, s.To("a").Except(nil).ExceptRooms("b"), s.Of("chat"), s.In()} {
+				if err := to.Emit("x", 1); err != nil {
+					t.Errorf("Emit: %v", err)
+				}
+				if res, err := vote.CallAll(t.Context(), to, "?"); err != nil || len(res.Answered)+len(res.Missing) != 0 {
+					t.Errorf("Call: %v, %v", res, err)
+				}
+				to.Join("a")
+				to.Leave("a")
+				to.Disconnect()
+				if n := len(slices.Collect(to.Clients())); n != 0 || to.Count() != 0 {
+					t.Errorf("%d clients", n)
+				}
+			}
+			if a := s.Addr(); a != nil {
+				t.Errorf("address %v", a)
+			}
+			if n := len(slices.Collect(s.Natives())); n != 0 {
+				t.Errorf("%d native servers", n)
+			}
+		}
+		idle(early.Server)
+		k.rt.Refuse() // Open comes last
+		if err := k.endpoint().Admit(t.Context(), k.handshake("/")); !errors.Is(err, errNotAccepting) {
+			t.Errorf("Admit: %v", err)
+		}
+		idle(d.Server)
+		k.rt.Open()
+		p := k.dial()
+		c := p.client()
+		k.stop()
+		p.got()
+		idle(d.Server)
+		p.want(t)
+		if err := c.Join("a"); !errors.Is(err, ErrClosed) {
+			t.Errorf("Join: %v", err)
+		}
+		if _, err := c.Call(t.Context(), "x", 1); !errors.Is(err, ErrClosed) {
+			t.Errorf("Call: %v", err)
+		}
+		c.Leave("a")
+		c.Disconnect()
+	})
+}
