@@ -233,6 +233,7 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.vacate(&s.posting) // before the client can know
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	if p != nil {
 		p.write(w)
 		return
@@ -259,20 +260,42 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	case r.ContentLength > limit:
 		return nil, errTooLarge()
 	}
-	rc := http.NewResponseController(w)
-	if d := s.srv.cfg.MessageTimeout; d > 0 {
-		_ = rc.SetReadDeadline(time.Now().Add(d))
-		defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
+	if !s.timePost(http.NewResponseController(w)) {
+		return nil, errSession()
 	}
 	body, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
+	s.mu.Lock()
+	s.cutPost = nil
+	replaced := s.conn != nil
+	s.mu.Unlock()
 	if err == nil {
 		return body, nil
 	}
+	w.Header().Set("Connection", "close") // what is left of the body cannot be told from a request
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, errTooLarge()
 	}
-	s.fail("a POST was cut off")
+	if !replaced {
+		s.fail("a POST was cut off")
+	}
 	return nil, errRequest("the body ended early")
+}
+
+// timePost bounds the reading of a POST, which ends with the session, and when
+// another transport takes over.
+func (s *Session) timePost(rc *http.ResponseController) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == stateClosed || s.conn != nil {
+		return false
+	}
+	if d := s.srv.cfg.MessageTimeout; d > 0 {
+		_ = rc.SetReadDeadline(time.Now().Add(d))
+	} else {
+		_ = rc.SetReadDeadline(time.Time{})
+	}
+	s.cutPost = func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
+	return true
 }
 
 func readAll(r io.Reader, size int64) ([]byte, error) {

@@ -92,10 +92,7 @@ func (s *Server) parse(r *http.Request) (q query, p *problem) {
 		p.status = http.StatusRequestURITooLong
 		return q, p
 	}
-	v, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return q, errRequest("the query string does not parse")
-	}
+	v, _ := url.ParseQuery(r.URL.RawQuery) // what does not parse belongs to others
 	for _, name := range []string{"EIO", "transport", "sid"} {
 		if len(v[name]) > 1 {
 			return q, errRequest(name + " is there more than once")
@@ -117,9 +114,6 @@ func (s *Server) parse(r *http.Request) (q query, p *problem) {
 	}
 	if v.Has("j") {
 		return q, errRequest("JSONP polling belongs to Engine.IO 3")
-	}
-	if v.Has("sid") && q.sid == "" {
-		return q, errSession()
 	}
 	return q, nil
 }

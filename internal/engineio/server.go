@@ -83,6 +83,7 @@ func New(cfg Config) *Server {
 			MaxFragments:   cfg.MaxFragments,
 			MessageTimeout: cfg.MessageTimeout,
 			Compression:    cfg.Compression,
+			AnySubprotocol: true,
 			Logger:         cfg.Logger,
 		},
 		ping:     wsconn.SealCopy(true, []byte{typePing}),

@@ -56,6 +56,7 @@ type Session struct {
 	noopAt     time.Time    // when a poll was last ended for the upgrade's sake
 	polling    bool         // a GET is pending
 	posting    bool         // a POST is under way
+	cutPost    func()       // ends its reading
 	byClient   bool         // the client closed the session
 	closeTimer *time.Timer
 	wakeup     chan struct{} // of the pending poll
@@ -170,9 +171,12 @@ func (s *Session) end(r websockets.Reason) {
 		r = s.reason
 	}
 	s.state, s.reason = stateClosed, r
-	probing, timer := s.probing, s.closeTimer
+	probing, timer, cutPost := s.probing, s.closeTimer, s.cutPost
 	s.probing = nil
 	s.mu.Unlock()
+	if cutPost != nil {
+		cutPost()
+	}
 	if timer != nil {
 		timer.Stop()
 	}

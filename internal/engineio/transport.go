@@ -92,11 +92,14 @@ func (t *transport) take() bool {
 		return false
 	}
 	s.conn, s.probing, s.probeBy, s.probed = t.c, nil, 0, false
-	closing, r := s.state == stateClosing, s.reason
+	closing, r, cutPost := s.state == stateClosing, s.reason, s.cutPost
 	if s.closeTimer != nil {
 		s.closeTimer.Stop()
 	}
 	s.mu.Unlock()
+	if cutPost != nil {
+		cutPost()
+	}
 	s.wake()
 	s.out.Start(t.c.Write)
 	if closing {

@@ -40,11 +40,18 @@ func (cfg *Config) Accept(w http.ResponseWriter, r *http.Request, id string, dea
 		return nil
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // hijacking takes it off
+	protocols := cfg.Subprotocols
+	if cfg.AnySubprotocol { // browsers refuse an answer without one if they have asked
+		first, _, _ := strings.Cut(r.Header.Get("Sec-WebSocket-Protocol"), ",")
+		if first = strings.TrimSpace(first); first != "" {
+			protocols = []string{first}
+		}
+	}
 	c := &Conn{cfg: cfg, id: id, readerDone: make(chan struct{})}
 	hw := &hijacker{ResponseWriter: w, cfg: cfg}
 	ws, err := websocket.Accept(hw, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // the platform has looked at the origin
-		Subprotocols:       cfg.Subprotocols,
+		Subprotocols:       protocols,
 		CompressionMode:    cfg.Compression.mode(),
 		OnPingReceived:     c.onPing,
 	})

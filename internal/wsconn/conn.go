@@ -24,7 +24,10 @@ type Config struct {
 	// MaxFragments and MessageTimeout bound one message; 0 or less for no limit.
 	MaxFragments   int
 	MessageTimeout time.Duration
+	// Subprotocols are those that the server speaks, the best first;
+	// AnySubprotocol takes the first that the client offers.
 	Subprotocols   []string
+	AnySubprotocol bool
 	Compression    Compression
 	// Heartbeat sends pings of RFC 6455 §5.5.2 when nothing else is heard.
 	Heartbeat bool
