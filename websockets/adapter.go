@@ -219,13 +219,19 @@ type Message struct {
 	Payload Payload
 	// Reply tells that the client waits for an answer.
 	Reply bool
-	// Ref is the adapter's own: what its Conn.Reply needs to answer.
+	// Ref is the adapter's own: what its Conn.Reply needs to answer. It may be a
+	// [Releaser].
 	Ref any
 	// Err, when not nil, is why the frame is no message. No handler sees it; it
 	// is answered with an `exception`, under the id of the request when Reply is
 	// set. Event and Payload are what could be understood, if anything.
 	Err error
 }
+
+// Releaser is a Message.Ref that wants the message back: Release is called at
+// most once, when neither the message nor its bytes are used any more. It is not
+// called when a handler may have kept them.
+type Releaser interface{ Release() }
 
 // Suspension is a client that has left and may come back. The framework keeps
 // its rooms and typed values, the adapter what it misses:

@@ -63,6 +63,7 @@ func (b *broadcast) collect(evenSuspended bool) []*session {
 
 func (b *broadcast) Emit(event string, data any, opts ...EmitOption) error {
 	out := newOutgoing(event, data, opts)
+	defer out.release()
 	targets := b.collect(!out.Volatile)
 	if err := encodeFor(targets, out); err != nil {
 		return err

@@ -131,6 +131,16 @@ func (s *session) handle(sub *boundSub, m *Message, returned func()) {
 	if m.Reply && !r.answered {
 		_ = s.conn.Reply(m, &Outgoing{empty: true})
 	}
+	if len(s.ep.observers) == 0 && !sub.keeps(m) {
+		if in, ok := m.Ref.(Releaser); ok {
+			in.Release()
+		}
+	}
+}
+
+// keeps reports whether the handler may have kept bytes of the message.
+func (b *boundSub) keeps(m *Message) bool {
+	return b.raw || len(m.Payload.Attachments) > 0
 }
 
 // call runs the handler. Guards, interceptors and pipes will wrap it here.
@@ -160,6 +170,7 @@ type reply struct {
 func (r *reply) result(v any) error {
 	r.returned()
 	out := &Outgoing{value: v}
+	defer out.release()
 	binary := r.s.ep.traits.Binary
 	switch {
 	case r.m.Reply:

@@ -2,9 +2,11 @@ package websockets
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"runtime/debug"
 	"sync"
 )
@@ -34,6 +36,12 @@ type endpoint struct {
 type boundSub struct {
 	Subscription
 	gateway *boundGateway
+	raw     bool // the handler may keep the bytes of the message
+}
+
+func newBoundSub(sub Subscription, g *boundGateway) *boundSub {
+	raw := sub.in == reflect.TypeFor[Payload]() || sub.in == reflect.TypeFor[json.RawMessage]()
+	return &boundSub{sub, g, raw}
 }
 
 var _ Endpoint = (*endpoint)(nil)

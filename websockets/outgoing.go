@@ -1,6 +1,11 @@
 package websockets
 
-import "sync"
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"sync"
+)
 
 // Overflow says what happens to a message when the client's send queue is full.
 type Overflow uint8
@@ -20,6 +25,8 @@ const (
 // Outgoing is one message on its way to one client or to many. It is encoded at
 // most once for every form that its recipients need. It is safe for concurrent
 // use; its exported fields must not be changed once it has been handed to a Conn.
+// A Conn keeps neither it nor its payload when Emit or Reply have returned: the
+// memory is used again. What [Outgoing.Frame] has built may be kept.
 type Outgoing struct {
 	// Event is the event's name; empty for the result of a request.
 	Event string
@@ -36,6 +43,7 @@ type Outgoing struct {
 	mu     sync.Mutex
 	forms  [2]form // text, binary
 	frames []frame
+	bufs   [2]*bytes.Buffer // of forms
 }
 
 type form struct {
@@ -89,16 +97,42 @@ func (o *Outgoing) payload(binary bool) (Payload, error) {
 	if o.empty {
 		return Payload{}, nil
 	}
-	f := &o.forms[0]
-	if binary {
-		f = &o.forms[1]
+	i := 0
+	if binary && (o.forms[1].done || holdsBytes(reflect.TypeOf(o.value))) {
+		i = 1
 	}
+	f := &o.forms[i]
 	if !f.done {
-		f.payload, f.err = encodePayload(o.value, binary)
+		o.bufs[i] = bufferPool.Get().(*bytes.Buffer)
+		f.payload, f.err = encodePayload(o.bufs[i], o.value, i == 1)
 		f.done = true
 	}
 	return f.payload, f.err
 }
+
+// release gives back the memory of the encoded payload. Nobody may use o any more.
+func (o *Outgoing) release() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, b := range o.bufs {
+		if b == nil {
+			continue
+		}
+		o.bufs[i] = nil
+		o.forms[i] = form{done: true, err: errReleased}
+		if b.Cap() <= maxPooled {
+			b.Reset()
+			bufferPool.Put(b)
+		}
+	}
+}
+
+var errReleased = errors.New("websockets: an Outgoing was kept after Emit or Reply had returned")
+
+// maxPooled is the largest buffer kept: rare large messages should not stay.
+const maxPooled = 64 << 10
+
+var bufferPool = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // Frame returns what build made of the payload under key, calling build only
 // the first time. Adapters keep the bytes of a broadcast here, one for every

@@ -1,6 +1,7 @@
 package websockets
 
 import (
+	"bytes"
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
@@ -77,15 +78,23 @@ var (
 	encodeOptions = json.JoinOptions(json.Deterministic(false))
 )
 
-// marshalJSON turns a panic of the value's own methods into an error: values are
+// marshalTo turns a panic of the value's own methods into an error: values are
 // encoded on goroutines that serve a client, where nobody else would recover it.
-func marshalJSON(v any, opts ...json.Options) (b []byte, err error) {
+func marshalTo(buf *bytes.Buffer, v any, opts json.Options) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			b, err = nil, &panicError{p, debug.Stack()}
+			err = &panicError{p, debug.Stack()}
 		}
 	}()
-	return json.Marshal(v, append(opts, encodeOptions)...)
+	return json.MarshalWrite(buf, v, opts)
+}
+
+func marshalJSON(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	if err := marshalTo(&buf, v, encodeOptions); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
 }
 
 type placeholder struct {
@@ -115,8 +124,9 @@ func attachmentDecoder(att [][]byte) *json.Unmarshalers {
 	})
 }
 
-// encodePayload encodes v once. With binary, []byte leaves the text.
-func encodePayload(v any, binary bool) (Payload, error) {
+// encodePayload encodes v once, into buf unless v is encoded already. With
+// binary, []byte leaves the text.
+func encodePayload(buf *bytes.Buffer, v any, binary bool) (Payload, error) {
 	switch v := v.(type) {
 	case Payload:
 		if binary || len(v.Attachments) == 0 {
@@ -129,11 +139,10 @@ func encodePayload(v any, binary bool) (Payload, error) {
 		}
 	}
 	if !binary {
-		b, err := marshalJSON(v)
-		if err != nil {
+		if err := marshalTo(buf, v, encodeOptions); err != nil {
 			return Payload{}, encodeError(err)
 		}
-		return Payload{JSON: b}, nil
+		return Payload{JSON: buf.Bytes()}, nil
 	}
 	var att [][]byte
 	m := json.MarshalToFunc(func(enc *jsontext.Encoder, b []byte) error {
@@ -144,11 +153,10 @@ func encodePayload(v any, binary bool) (Payload, error) {
 		att = append(att, b)
 		return enc.WriteValue(fmt.Appendf(nil, `{"_placeholder":true,"num":%d}`, n))
 	})
-	b, err := marshalJSON(v, json.WithMarshalers(m))
-	if err != nil {
+	if err := marshalTo(buf, v, json.JoinOptions(encodeOptions, json.WithMarshalers(m))); err != nil {
 		return Payload{}, encodeError(err)
 	}
-	return Payload{JSON: b, Attachments: att}, nil
+	return Payload{JSON: buf.Bytes(), Attachments: att}, nil
 }
 
 // inlineAttachments turns placeholders into base64 text, for a raw payload that

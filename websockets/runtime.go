@@ -22,6 +22,8 @@ type Runtime struct {
 	servers  []*boundServer
 	log      *slog.Logger
 
+	crew *crew
+
 	accepting atomic.Bool
 	unknown   atomic.Int64
 	ctx       context.Context // of disconnect hooks; ends with the stop timeout
@@ -76,7 +78,7 @@ func Bind(graph *module.Graph, cfg BindConfig, log *slog.Logger) (*Runtime, erro
 }
 
 func bind(gs []gatewayPlan, cfg BindConfig, log *slog.Logger) (*Runtime, error) {
-	rt := &Runtime{log: log, sessions: map[*session]struct{}{}, empty: make(chan struct{})}
+	rt := &Runtime{log: log, crew: newCrew(), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
 	rt.ctx, rt.cancel = context.WithCancel(context.Background())
 	for _, p := range gs {
 		g := &boundGateway{Name: p.short, value: p.value, server: &server{}, subs: subscriptionsOf(p.value)}
@@ -129,7 +131,7 @@ func (rt *Runtime) serve(p *serverPlan) error {
 			g.emits = m.cfg.emits
 			g.server.endpoints = append(g.server.endpoints, e)
 			for _, sub := range g.subs {
-				b := &boundSub{sub, g}
+				b := newBoundSub(sub, g)
 				switch sub.kind {
 				case KindFallback:
 					e.fallback = b
@@ -213,6 +215,7 @@ func (rt *Runtime) Refuse() { rt.accepting.Store(false) }
 func (rt *Runtime) Stop(ctx context.Context) error {
 	rt.accepting.Store(false)
 	defer rt.cancel()
+	defer rt.crew.end()
 	rt.mu.Lock()
 	if !rt.stopping {
 		rt.stopping = true

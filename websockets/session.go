@@ -30,7 +30,8 @@ type session struct {
 	cancelStream context.CancelCauseFunc
 
 	mu       sync.Mutex
-	inbox    []*Message
+	inbox    []*Message // from taken on
+	taken    int
 	bytes    int
 	room     chan struct{} // Receive waits on it; closed and renewed when there is room
 	lanes    int           // goroutines that handle messages, the connection hooks included
@@ -101,10 +102,10 @@ func (s *session) ready() {
 	defer s.mu.Unlock()
 	s.open = !s.discard && s.hooked == len(s.ep.gateways)
 	if !s.open {
-		s.inbox, s.bytes = nil, 0
+		s.empty()
 		s.wake()
 	}
-	more := min(s.ep.concurrency-1, len(s.inbox)-1)
+	more := min(s.ep.concurrency-1, s.waiting()-1)
 	for range more {
 		s.lanes++
 		go s.lane()
@@ -155,7 +156,7 @@ func (s *session) Malformed(err error) { s.Receive(&Message{Err: err}) }
 func (s *session) Receive(m *Message) {
 	size := m.Payload.Size()
 	s.mu.Lock()
-	for len(s.inbox) > 0 && (len(s.inbox) >= inboxMessages || s.bytes+size > inboxBytes) && !s.leaving && !s.discard {
+	for s.waiting() > 0 && (s.waiting() >= inboxMessages || s.bytes+size > inboxBytes) && !s.leaving && !s.discard {
 		if s.room == nil {
 			s.room = make(chan struct{})
 		}
@@ -168,6 +169,11 @@ func (s *session) Receive(m *Message) {
 		s.mu.Unlock()
 		return
 	}
+	if s.taken >= inboxMessages { // or an inbox that is never empty would grow for ever
+		n := copy(s.inbox, s.inbox[s.taken:])
+		clear(s.inbox[n:])
+		s.inbox, s.taken = s.inbox[:n], 0
+	}
 	s.inbox = append(s.inbox, m)
 	s.bytes += size
 	start := s.open && s.lanes < s.ep.concurrency
@@ -176,7 +182,19 @@ func (s *session) Receive(m *Message) {
 	}
 	s.mu.Unlock()
 	if start {
-		go s.lane()
+		s.ep.rt.crew.run(s)
+	}
+}
+
+// waiting is how many messages are in the inbox; s.mu is held.
+func (s *session) waiting() int { return len(s.inbox) - s.taken }
+
+// empty drops what is in the inbox; s.mu is held.
+func (s *session) empty() {
+	clear(s.inbox)
+	s.inbox, s.taken, s.bytes = s.inbox[:0], 0, 0
+	if cap(s.inbox) > 16 { // an idle client keeps little
+		s.inbox = nil
 	}
 }
 
@@ -199,22 +217,26 @@ func (s *session) lane() {
 	for {
 		s.mu.Lock()
 		if s.discard {
-			s.inbox, s.bytes = nil, 0
+			s.empty()
 			s.wake()
 		}
-		if len(s.inbox) == 0 || !s.open {
-			s.inbox = nil
+		if s.waiting() == 0 || !s.open {
+			if s.waiting() == 0 {
+				s.empty()
+			}
 			s.lanes--
 			s.maybeEnd()
 			idle = true
 			s.mu.Unlock()
 			return
 		}
-		m := s.inbox[0]
-		s.inbox[0] = nil
-		s.inbox = s.inbox[1:]
+		m := s.inbox[s.taken]
+		s.inbox[s.taken] = nil
+		if s.taken++; s.taken == len(s.inbox) {
+			s.inbox, s.taken = s.inbox[:0], 0
+		}
 		s.bytes -= m.Payload.Size()
-		if len(s.inbox) < inboxMessages/2 && s.bytes <= inboxBytes/2 {
+		if s.waiting() < inboxMessages/2 && s.bytes <= inboxBytes/2 {
 			s.wake()
 		}
 		s.mu.Unlock()
@@ -263,7 +285,7 @@ func (s *session) drain() {
 		}
 	}
 	s.discard = true
-	s.inbox, s.bytes = nil, 0
+	s.empty()
 	s.wake()
 	s.maybeEnd()
 	s.mu.Unlock()
@@ -272,7 +294,7 @@ func (s *session) drain() {
 
 // maybeEnd runs the end once nothing runs any more; s.mu is held.
 func (s *session) maybeEnd() {
-	if s.leaving && !s.ending && s.lanes == 0 && s.nTasks == 0 && len(s.inbox) == 0 {
+	if s.leaving && !s.ending && s.lanes == 0 && s.nTasks == 0 && s.waiting() == 0 {
 		s.ending = true
 		go s.end()
 	}
@@ -351,6 +373,7 @@ func (s *session) Emit(event string, data any, opts ...EmitOption) error {
 
 // emit tells encoding errors from those of the connection before it is tried.
 func (s *session) emit(out *Outgoing) error {
+	defer out.release()
 	if _, err := out.Payload(s.ep.traits.Binary); err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ func (s *Session) await(ctx context.Context) answerTo {
 		if items, size := s.out.Take(nil); len(items) > 0 {
 			a := answerTo{size: size}
 			a.body, a.plain = encodePayload(items)
+			wsconn.FreeAll(items)
 			s.mu.Lock()
 			if s.state != stateOpen {
 				a.body, a.last = append(a.body, separator, typeClose), true

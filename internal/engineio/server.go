@@ -241,8 +241,13 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 	session.out.Start(c.Write)
 	open := wsconn.Seal(true, s.openPacket(make([]byte, wsconn.HeaderRoom, 160), session.id, false))
 	_ = session.out.Push(wsconn.Item{Frame: open}, open.Size(), outbox.Refuse)
-	if !session.begin(hs.Request) || !s.group.Enter() {
+	if !s.group.Enter() {
 		c.GiveUp(nil)
+		return
+	}
+	if !session.begin(hs.Request) {
+		c.GiveUp(nil)
+		s.group.Exit()
 		return
 	}
 	go func() {

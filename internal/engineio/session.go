@@ -80,7 +80,7 @@ func (s *Session) begin(r *http.Request) bool {
 	s.srv.sessions[s.id] = s
 	s.srv.mu.Unlock()
 	if !g.Add(s) {
-		s.closeNow(websockets.Reason{Cause: websockets.CauseShutdown})
+		s.end(websockets.Reason{Cause: websockets.CauseShutdown})
 		return false
 	}
 	return true

@@ -134,15 +134,20 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 	if c == nil {
 		return
 	}
+	if !g.Enter() {
+		c.GiveUp(nil)
+		return
+	}
 	s.mu.Lock()
 	free := s.state == stateOpen && s.conn == nil && s.probing == nil
-	if free = free && g.Enter(); free {
+	if free {
 		s.probing = c
 		s.probeBy = g.Clock.Now() + int64(s.srv.cfg.UpgradeTimeout)
 	}
 	s.mu.Unlock()
 	if !free { // another was faster
 		c.GiveUp(nil)
+		g.Exit()
 		return
 	}
 	go func() {

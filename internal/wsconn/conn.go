@@ -84,6 +84,8 @@ type Item struct {
 	More  []*Frame
 	// Plain is sent without compression.
 	Plain bool
+	// Once tells that Frame is of OnceFrame, to be freed when it has been sent.
+	Once bool
 	kind  kind
 }
 
@@ -96,8 +98,14 @@ func (it Item) Size() int {
 	return n
 }
 
-// Control tells that the item is a control frame, which concerns one connection only.
-func (it Item) Control() bool { return it.kind != kindMessage }
+// FreeAll frees what has been sent.
+func FreeAll(items []Item) {
+	for _, it := range items {
+		if it.Once {
+			it.Frame.Free()
+		}
+	}
+}
 
 type kind uint8
 
@@ -179,6 +187,11 @@ func (c *Conn) Write(items []Item) (err error) {
 		}
 		if err != nil {
 			c.writeFailed()
+		}
+	}()
+	defer func() {
+		if err == nil { // or somebody may still look at it
+			FreeAll(items)
 		}
 	}()
 	if len(items) == 1 && items[0].More == nil && items[0].kind == kindMessage {

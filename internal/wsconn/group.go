@@ -139,6 +139,7 @@ func (g *Group) sweep(stop <-chan struct{}) {
 	defer g.Exit()
 	t := time.NewTicker(g.Tick)
 	defer t.Stop()
+	var members []Member
 	for {
 		select {
 		case <-stop:
@@ -148,9 +149,14 @@ func (g *Group) sweep(stop <-chan struct{}) {
 		now := g.Clock.Now()
 		g.mu.Lock()
 		for m := range g.members {
-			m.Beat(now)
+			members = append(members, m)
 		}
 		g.mu.Unlock()
+		for _, m := range members { // without the lock: members have their own
+			m.Beat(now)
+		}
+		clear(members)
+		members = members[:0]
 	}
 }
 

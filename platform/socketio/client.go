@@ -33,13 +33,14 @@ var _ engineio.Handler = (*client)(nil)
 
 // Message implements [engineio.Handler].
 func (c *client) Message(text bool, msg []byte) error {
-	own := append(make([]byte, 0, len(msg)), msg...)
+	in := inboundPool.Get().(*inbound)
+	in.buf = append(in.buf, msg...)
 	var p *packet.Packet
 	var err error
 	if text {
-		p, err = c.dec.Text(own)
+		p, err = c.dec.Text(in.buf)
 	} else {
-		p, err = c.dec.Binary(own)
+		p, err = c.dec.Binary(in.buf)
 	}
 	if err != nil {
 		return err
@@ -50,11 +51,13 @@ func (c *client) Message(text bool, msg []byte) error {
 		}
 		return nil
 	}
-	c.pending.Store(0)
-	return c.packet(p)
+	if c.pending.Load() != 0 {
+		c.pending.Store(0)
+	}
+	return c.packet(p, in)
 }
 
-func (c *client) packet(p *packet.Packet) error {
+func (c *client) packet(p *packet.Packet, in *inbound) error {
 	if p.Type == packet.Connect {
 		return c.connect(p)
 	}
@@ -64,7 +67,7 @@ func (c *client) packet(p *packet.Packet) error {
 	}
 	switch p.Type {
 	case packet.Event:
-		in := &inbound{id: p.ID}
+		in.id = p.ID
 		in.msg = websockets.Message{Event: p.Event, Payload: p.Payload, Reply: p.HasID, Ref: in}
 		sess.Receive(&in.msg)
 	case packet.Ack:
@@ -73,6 +76,9 @@ func (c *client) packet(p *packet.Packet) error {
 		}
 	case packet.Disconnect:
 		c.drop(s)
+		if s.record != nil {
+			s.record.forget()
+		}
 		sess.Closed(websockets.Reason{Cause: websockets.CauseClientDisconnect})
 	default:
 		return fmt.Errorf("a packet of type %d from a client", p.Type)
@@ -151,6 +157,7 @@ func (c *client) drop(s *socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.status = left
+	s.over.Store(true)
 	c.remove(s)
 }
 
@@ -183,7 +190,11 @@ func (c *client) refuse(namespace, text string, data []byte) {
 
 // push queues a message.
 func (c *client) push(m *message, p outbox.Policy) error {
-	err := c.eng.Send(m.item, m.size, p)
+	return c.pushItem(m.item, m.size, p)
+}
+
+func (c *client) pushItem(it wsconn.Item, size int, p outbox.Policy) error {
+	err := c.eng.Send(it, size, p)
 	switch {
 	case err == nil:
 		return nil

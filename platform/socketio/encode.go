@@ -58,14 +58,8 @@ func (s *server) encode(p *packet.Packet) (*message, error) {
 	buf := make([]byte, room, room+len(p.Payload.JSON)+len(p.Event)+len(p.Namespace)+32)
 	buf[room-1] = '4'
 	buf, binary, attachments, err := s.opts.Parser.Append(buf, p, s.limits)
-	switch {
-	case errors.Is(err, packet.ErrReserved):
-		return nil, fmt.Errorf("socketio: event name %q is reserved by Socket.IO; choose another", p.Event)
-	case errors.Is(err, packet.ErrTooManyAttachments):
-		return nil, fmt.Errorf("socketio: event %q has %d attachments, at most %d are allowed; join them, send several events, or raise Options.MaxAttachments",
-			p.Event, len(p.Payload.Attachments), s.limits.Attachments)
-	case err != nil:
-		return nil, fmt.Errorf("socketio: encode %q: %w", p.Event, err)
+	if err != nil {
+		return nil, s.explain(p, err)
 	}
 	if binary {
 		buf = buf[1:] // binary messages have no packet type
@@ -77,6 +71,40 @@ func (s *server) encode(p *packet.Packet) (*message, error) {
 	}
 	m.size = m.item.Size()
 	return m, nil
+}
+
+// encodeOnce makes the item of a packet for a single client. Its memory is used
+// again when it has been sent.
+func (s *server) encodeOnce(p *packet.Packet) (it wsconn.Item, err error) {
+	f, buf := wsconn.OnceFrame(1)
+	buf[wsconn.HeaderRoom] = '4'
+	buf, binary, attachments, err := s.opts.Parser.Append(buf, p, s.limits)
+	if err != nil {
+		f.Free()
+		return it, s.explain(p, err)
+	}
+	skip := 0
+	if binary {
+		skip = 1
+	}
+	f.SealOnce(!binary, buf, skip)
+	it = wsconn.Item{Frame: f, Once: true}
+	for _, a := range attachments {
+		it.More = append(it.More, wsconn.SealCopy(false, a))
+	}
+	return it, nil
+}
+
+// explain words an error of the parser for the application.
+func (s *server) explain(p *packet.Packet, err error) error {
+	switch {
+	case errors.Is(err, packet.ErrReserved):
+		return fmt.Errorf("socketio: event name %q is reserved by Socket.IO; choose another", p.Event)
+	case errors.Is(err, packet.ErrTooManyAttachments):
+		return fmt.Errorf("socketio: event %q has %d attachments, at most %d are allowed; join them, send several events, or raise Options.MaxAttachments",
+			p.Event, len(p.Payload.Attachments), s.limits.Attachments)
+	}
+	return fmt.Errorf("socketio: encode %q: %w", p.Event, err)
 }
 
 // connected is the answer to a client that is let in.

@@ -46,8 +46,8 @@ type record struct {
 	live    *socket // nil while the client is away
 	entries []entry
 	bytes   int
-	gone    bool // it cannot come back
-	left    chan struct{}
+	gone    bool          // it cannot come back
+	left    chan struct{} // closed when it is away, or cannot come back
 
 	// Guarded by absence.mu.
 	suspension websockets.Suspension // while the client is away
@@ -180,7 +180,9 @@ func (a *absence) keep(r *record, suspension websockets.Suspension) {
 		}
 	}
 	a.mu.Unlock()
-	close(r.left)
+	r.mu.Lock()
+	r.away()
+	r.mu.Unlock()
 	switch {
 	case !keep:
 		if suspension != nil {
@@ -217,10 +219,20 @@ func (r *record) forget() {
 	a.mu.Unlock()
 	r.mu.Lock()
 	r.gone = true
-	r.entries, r.bytes = nil, 0
+	r.entries, r.bytes, r.live = nil, 0, nil
+	r.away()
 	r.mu.Unlock()
 	if suspension != nil {
 		suspension.Drop()
+	}
+}
+
+// away tells who waits for it; r.mu is held.
+func (r *record) away() {
+	select {
+	case <-r.left:
+	default:
+		close(r.left)
 	}
 }
 

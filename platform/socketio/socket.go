@@ -39,10 +39,26 @@ const (
 	left
 )
 
-// inbound is an event on its way to the framework, with what Reply needs.
+// inbound is an event on its way to the framework, with what Reply needs and the
+// memory that both are in.
 type inbound struct {
 	msg websockets.Message
 	id  uint64
+	buf []byte
+}
+
+var inboundPool = sync.Pool{New: func() any { return new(inbound) }}
+
+// maxPooled is the largest message whose memory is kept.
+const maxPooled = 64 << 10
+
+// Release implements [websockets.Releaser].
+func (in *inbound) Release() {
+	if cap(in.buf) > maxPooled {
+		return
+	}
+	*in = inbound{buf: in.buf[:0]}
+	inboundPool.Put(in)
 }
 
 var _ websockets.Conn = (*socket)(nil)
@@ -75,16 +91,17 @@ func (s *socket) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 	if err != nil {
 		return err
 	}
-	answer, err := s.client.srv.encode(&packet.Packet{
+	if s.over.Load() {
+		return websockets.ErrClosed
+	}
+	it, err := s.client.srv.encodeOnce(&packet.Packet{
 		Type: packet.Ack, Namespace: s.namespace, ID: in.id, HasID: true, Event: m.Event, Payload: p,
 	})
 	if err != nil {
 		return err
 	}
-	if s.over.Load() {
-		return websockets.ErrClosed
-	}
-	return s.client.send(answer, out)
+	it.Plain = out.Uncompressed
+	return s.client.pushItem(it, it.Size(), wsconn.PolicyOf(out))
 }
 
 // send queues a message as the Outgoing wants it.

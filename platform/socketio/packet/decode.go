@@ -28,6 +28,7 @@ var (
 type decoder struct {
 	limit   int
 	names   names
+	packet  Packet // the last one
 	pending *Packet
 	missing int // attachments of pending
 }
@@ -57,7 +58,8 @@ func (d *decoder) Text(msg []byte) (*Packet, error) {
 	if !utf8.Valid(msg) {
 		return nil, errors.New("packet: text message is not UTF-8")
 	}
-	p := &Packet{Namespace: "/"}
+	p := &d.packet
+	*p = Packet{Namespace: "/"}
 	i, want, err := d.head(p, msg)
 	if err != nil {
 		return nil, err

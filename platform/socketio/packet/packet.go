@@ -80,7 +80,8 @@ func (l Limits) attachments() int {
 }
 
 // Decoder puts packets together from the messages of one connection. Any error
-// is a violation of the protocol, after which the decoder must not be used.
+// is a violation of the protocol, after which the decoder must not be used. A
+// packet is the decoder's own until the next call; its payload is the caller's.
 type Decoder interface {
 	// Text takes a text message and ownership of its bytes. The packet is nil
 	// while attachments are missing.
