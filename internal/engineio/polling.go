@@ -259,7 +259,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 		p.status = http.StatusUnsupportedMediaType
 		return nil, p
 	case r.ContentLength > limit:
-		return nil, errTooLarge()
+		return nil, s.tooLarge()
 	}
 	if !s.timePost(http.NewResponseController(w)) {
 		return nil, errSession()
@@ -274,12 +274,18 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	}
 	w.Header().Set("Connection", "close") // what is left of the body cannot be told from a request
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, errTooLarge()
+		return nil, s.tooLarge()
 	}
 	if !replaced {
 		s.fail("a POST was cut off")
 	}
 	return nil, errRequest("the body ended early")
+}
+
+// tooLarge ends the session: its client has lost what it sent.
+func (s *Session) tooLarge() *problem {
+	s.closeNow(websockets.Reason{Cause: websockets.CauseMessageTooBig})
+	return errTooLarge()
 }
 
 // timePost bounds the reading of a POST, which ends with the session, and when

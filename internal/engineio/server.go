@@ -72,6 +72,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	sessions map[string]*Session
+	closed   bool
 }
 
 // New makes a server.
@@ -115,9 +116,21 @@ func (s *Server) Len() int {
 	return len(s.sessions)
 }
 
-// Close refuses new sessions and waits for the end of those that are; when ctx
-// ends first it cuts them and says how many that were.
-func (s *Server) Close(ctx context.Context) error { return s.group.Close(ctx) }
+// Close refuses new sessions, says goodbye to those that are, and waits for
+// their end; when ctx ends first it cuts them and says how many that were.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	all := make([]*Session, 0, len(s.sessions))
+	for _, session := range s.sessions {
+		all = append(all, session)
+	}
+	s.mu.Unlock()
+	for _, session := range all {
+		session.Close(websockets.Reason{Cause: websockets.CauseShutdown}, wsconn.Drain)
+	}
+	return s.group.Close(ctx)
+}
 
 // openPacket is the handshake's answer.
 func (s *Server) openPacket(dst []byte, sid string, polling bool) []byte {
@@ -133,7 +146,7 @@ func (s *Server) openPacket(dst []byte, sid string, polling bool) []byte {
 
 // ServeHTTP takes one request of a client.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !s.group.Enter() {
+	if !s.enter(r) {
 		wsconn.RefuseClosed(w)
 		return
 	}
@@ -173,6 +186,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		session.poll(w, r)
 	}
+}
+
+// enter counts a request in. While the server is being closed only those of its
+// sessions are served: the goodbye waits for them.
+func (s *Server) enter(r *http.Request) bool {
+	if s.group.Enter() {
+		return true
+	}
+	return s.find(r.URL.Query().Get("sid")) != nil && s.group.EnterLate()
 }
 
 func (s *Server) find(sid string) *Session {

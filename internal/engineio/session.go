@@ -77,9 +77,10 @@ func (s *Session) begin(r *http.Request) bool {
 	s.nextPing.Store(g.Clock.Now() + int64(s.srv.cfg.Limits.PingInterval))
 	s.handler = s.srv.cfg.Open(s, wsconn.HandshakeOf(r).Request)
 	s.srv.mu.Lock()
+	closed := s.srv.closed
 	s.srv.sessions[s.id] = s
 	s.srv.mu.Unlock()
-	if !g.Add(s) {
+	if closed || !g.Add(s) {
 		s.end(websockets.Reason{Cause: websockets.CauseShutdown})
 		return false
 	}

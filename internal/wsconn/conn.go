@@ -86,7 +86,7 @@ type Item struct {
 	Plain bool
 	// Once tells that Frame is of OnceFrame, to be freed when it has been sent.
 	Once bool
-	kind  kind
+	kind kind
 }
 
 // Size is the number of bytes on the wire.

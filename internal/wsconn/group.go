@@ -82,6 +82,18 @@ func (g *Group) Enter() bool {
 	return true
 }
 
+// EnterLate is Enter for what belongs to a living member: it is let in also
+// while the group is being closed.
+func (g *Group) EnterLate() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed && g.live == 0 {
+		return false
+	}
+	g.live++
+	return true
+}
+
 // Exit ends what Enter began.
 func (g *Group) Exit() {
 	g.mu.Lock()

@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -81,7 +82,9 @@ func (r *record) emit(m *message, out *websockets.Outgoing) error {
 	var err error
 	switch {
 	case here:
-		err = r.live.client.send(m, out)
+		if err = r.live.client.send(m, out); errors.Is(err, websockets.ErrClosed) && !out.Volatile {
+			err, here = nil, false // the connection is ending: the client is away already
+		}
 	case out.Volatile:
 		err = websockets.ErrQueueFull
 	}
@@ -130,13 +133,14 @@ func (c *client) trim(now int64) {
 	limits := &c.srv.cfg.Limits
 	old := now - int64(2*limits.PingInterval+limits.PingTimeout)
 	c.mu.Lock()
-	sockets := slices.Clone(c.sockets)
-	c.mu.Unlock()
-	for _, s := range sockets {
-		if s.record == nil {
-			continue
+	records := make([]*record, 0, len(c.sockets))
+	for _, s := range c.sockets {
+		if s.record != nil {
+			records = append(records, s.record)
 		}
-		r := s.record
+	}
+	c.mu.Unlock()
+	for _, r := range records {
 		r.mu.Lock()
 		n := 0
 		for n < len(r.entries) && r.live != nil && r.entries[n].at < old {
