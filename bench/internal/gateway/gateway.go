@@ -1,0 +1,62 @@
+// Package gateway is the gateway of the Gatehouse servers, the same on every platform.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/bench/internal/serve"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Message is the payload of both events.
+type Message struct {
+	Seq  int64  `json:"seq"`
+	Text string `json:"text"`
+}
+
+var shouted = websockets.NewEvent[Message]("shout")
+
+// Gateway echoes and broadcasts.
+type Gateway struct {
+	Server websockets.Server `websockets:"server"`
+}
+
+func newGateway() *Gateway { return &Gateway{} }
+
+// Subscriptions of the gateway.
+func (g *Gateway) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{
+		websockets.On("echo", g.echo),
+		websockets.Listen("shout", g.shout),
+	}
+}
+
+func (*Gateway) echo(_ context.Context, m Message) (Message, error) { return m, nil }
+
+func (g *Gateway) shout(_ context.Context, m Message) error { return shouted.Emit(g.Server, m) }
+
+// Serve runs the application on a platform until it fails.
+func Serve(platform websockets.Adapter) error {
+	root := module.New("bench", module.Providers(websockets.Gateway(newGateway)))
+	announced := make(chan error, 1)
+	a, err := app.New(root,
+		app.HTTP("127.0.0.1:0"),
+		app.WebSockets(platform),
+		app.Logger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))),
+		app.OnReady(func(a *app.App) { announced <- serve.Announce(a.Addr()) }))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	go func() {
+		if err := <-announced; err != nil {
+			cancel(err)
+		}
+	}()
+	return a.Run(ctx)
+}

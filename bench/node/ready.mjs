@@ -1,0 +1,5 @@
+// Tells the comparison where the server listens.
+export function ready(server) {
+  const { port } = server.address();
+  console.log(JSON.stringify({ addr: `127.0.0.1:${port}` }));
+}
