@@ -222,7 +222,9 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 	}
 	body, p := s.readBody(w, r)
 	if p == nil {
-		if err := s.deliver(body); err != nil {
+		if err := s.deliver(body); errors.Is(err, errReplaced) {
+			p = errRequest(err.Error())
+		} else if err != nil {
 			r := reasonOf(err)
 			s.mu.Lock()
 			s.byClient = errors.Is(err, errGoodbye)
@@ -314,7 +316,11 @@ func readAll(r io.Reader, size int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-var errUTF8 = errors.New("the body is not UTF-8")
+var (
+	errUTF8     = errors.New("the body is not UTF-8")
+	errBase64   = errors.New("binary data that is not base64")
+	errReplaced = errors.New("the session has changed to websocket")
+)
 
 // deliver hands on the packets of a payload.
 func (s *Session) deliver(body []byte) (err error) {
@@ -323,6 +329,9 @@ func (s *Session) deliver(body []byte) (err error) {
 	}
 	s.recv.Lock()
 	defer s.recv.Unlock()
+	if s.websocket() { // what came that way is handled first, so this is too late
+		return errReplaced
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			s.srv.cfg.Logger.Error("a session panicked", "client", s.name(), "panic", v, "stack", string(debug.Stack()))
@@ -334,7 +343,7 @@ func (s *Session) deliver(body []byte) (err error) {
 		if len(p) > 0 && p[0] == typeBinary {
 			b, decodeErr := base64.StdEncoding.AppendDecode(nil, p[1:])
 			if decodeErr != nil {
-				return errType
+				return errBase64
 			}
 			err = s.handler.Message(false, b)
 		} else {

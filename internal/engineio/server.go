@@ -163,7 +163,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodGet, http.MethodPost:
 	default:
 		w.Header().Set("Allow", "GET, POST, OPTIONS")
-		errMethod(http.StatusMethodNotAllowed).write(w)
+		status := http.StatusBadRequest // as the protocol has it for handshakes
+		if r.URL.Query().Get("sid") != "" {
+			status = http.StatusMethodNotAllowed
+		}
+		errMethod(status).write(w)
 		return
 	}
 	q, problem := s.parse(r)

@@ -1,0 +1,124 @@
+package protocol_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/nodetest"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// patience bounds every single wait.
+const patience = 5 * time.Second
+
+const maxPayload = 1_000_000
+
+// config is how both servers of a bench are set up.
+type config struct {
+	pingInterval, pingTimeout      time.Duration
+	upgradeTimeout, connectTimeout time.Duration
+	origin                         string // the only foreign one that is allowed
+	cookie                         string // its name
+}
+
+var (
+	// quick is the configuration that the official suites ask for.
+	quick = config{pingInterval: 300 * time.Millisecond, pingTimeout: 200 * time.Millisecond, upgradeTimeout: 400 * time.Millisecond, connectTimeout: time.Second}
+	// calm has no heartbeat within a test, so that transcripts are the same each time.
+	calm = config{pingInterval: 25 * time.Second, pingTimeout: 20 * time.Second, upgradeTimeout: 10 * time.Second, connectTimeout: 45 * time.Second}
+	// public is calm, for browser pages of one other origin, with a cookie.
+	public = config{pingInterval: 25 * time.Second, pingTimeout: 20 * time.Second, upgradeTimeout: 10 * time.Second, connectTimeout: 45 * time.Second, origin: "https://good.example", cookie: "io"}
+)
+
+// target is a server under test.
+type target struct {
+	addr string
+	// arrived waits until n requests with that sid have come to the server.
+	arrived func(t *testing.T, sid string, n int)
+	witness *witness
+	stop    func(context.Context) error // ours only
+}
+
+// bench is the reference server and ours.
+type bench struct {
+	node, ours *target
+	waits      bool // its scenes wait for timers, and may do so side by side
+}
+
+func newBench(t *testing.T, c config) *bench {
+	t.Helper()
+	return &bench{node: startNode(t, c), ours: startOurs(t, c), waits: c == quick}
+}
+
+func startNode(t *testing.T, c config) *target {
+	t.Helper()
+	p := nodetest.StartProcess(t, "protocol.mjs", func(line []byte) { t.Logf("node: %s", line) })
+	opts := map[string]any{
+		"pingInterval": c.pingInterval.Milliseconds(), "pingTimeout": c.pingTimeout.Milliseconds(),
+		"upgradeTimeout": c.upgradeTimeout.Milliseconds(), "connectTimeout": c.connectTimeout.Milliseconds(),
+		"maxHttpBufferSize": maxPayload,
+	}
+	if c.origin != "" {
+		opts["cors"] = map[string]any{"origin": c.origin, "credentials": true}
+	}
+	if c.cookie != "" {
+		opts["cookie"] = map[string]any{"name": c.cookie}
+	}
+	var addr string
+	if err := json.Unmarshal(p.MustDo("start", nodetest.Fields{"opts": opts}), &addr); err != nil {
+		t.Fatal(err)
+	}
+	return &target{addr: addr, witness: newWitness(t, addr), arrived: func(t *testing.T, sid string, n int) {
+		t.Helper()
+		if _, err := p.Do("arrived", nodetest.Fields{"sid": sid, "n": n}); err != nil {
+			t.Fatal(err)
+		}
+	}}
+}
+
+func startOurs(t *testing.T, c config) *target {
+	t.Helper()
+	requests := newLedger()
+	door := doorkeeper{newAdapter(c), requests}
+	opts := []websockets.Option{
+		websockets.WithLimits(websockets.Limits{
+			MaxMessage: maxPayload, PingInterval: c.pingInterval, PingTimeout: c.pingTimeout,
+			CloseTimeout: time.Second, // sessions are left behind when a test ends
+		}),
+		websockets.Via(door),
+		websockets.Via(door, websockets.Namespace("custom")),
+	}
+	if c.origin != "" {
+		opts = append(opts, websockets.Origins(c.origin))
+	}
+	m := module.New("protocol", module.Exports(websockets.Gateway(newGateway, opts...)))
+	a := apptest.New(t, m, apptest.With(app.WebSockets(door)))
+	addr := strings.TrimPrefix(a.URL(), "http://")
+	return &target{addr: addr, witness: newWitness(t, addr), stop: a.App().Stop, arrived: func(t *testing.T, sid string, n int) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		if _, err := requests.reached(ctx, sid, n); err != nil {
+			t.Fatalf("%d requests of session %s have not arrived", n, sid)
+		}
+	}}
+}
+
+func newAdapter(c config) websockets.Adapter {
+	o := socketio.Options{UpgradeTimeout: c.upgradeTimeout, ConnectTimeout: c.connectTimeout}
+	if c.origin != "" {
+		o.CORS.PrivateNetwork = true
+	}
+	if c.cookie != "" {
+		o.Cookie = &http.Cookie{Name: c.cookie, HttpOnly: true}
+	}
+	return socketio.New(o)
+}

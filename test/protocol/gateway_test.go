@@ -1,0 +1,123 @@
+package protocol_test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// gateway does what the application in test/js/protocol.mjs does.
+type gateway struct{ left *ledger }
+
+func newGateway() *gateway { return &gateway{newLedger()} }
+
+func (g *gateway) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{
+		websockets.Listen("message", g.Message),
+		websockets.On("message-with-ack", g.MessageWithAck),
+		websockets.On("ticks", g.Ticks),
+		websockets.Listen("kick", g.Kick),
+		websockets.On("left", g.Left, websockets.Background(64)),
+	}
+}
+
+func (g *gateway) HandleConnection(_ context.Context, c websockets.Client) error {
+	auth := c.Auth()
+	if auth.IsZero() { // as Node has it
+		auth.JSON = []byte("{}")
+	}
+	return c.Emit("auth", auth)
+}
+
+func (g *gateway) HandleDisconnect(_ context.Context, c websockets.Client, r websockets.Reason) {
+	g.left.add(c.ID(), string(r.Cause))
+}
+
+func (*gateway) Message(ctx context.Context, p websockets.Payload) error {
+	return websockets.ClientFrom(ctx).Emit("message-back", p)
+}
+
+func (*gateway) MessageWithAck(_ context.Context, p websockets.Payload) (websockets.Payload, error) {
+	return p, nil
+}
+
+func (*gateway) Ticks(ctx context.Context, n int) (int, error) {
+	for i := range n {
+		if err := websockets.ClientFrom(ctx).Emit("tick", i); err != nil {
+			return i, err
+		}
+	}
+	return n, nil
+}
+
+func (*gateway) Kick(ctx context.Context, _ struct{}) error {
+	websockets.ClientFrom(ctx).Disconnect()
+	return nil
+}
+
+// Left answers with why the client of that id has left, once it has.
+func (g *gateway) Left(ctx context.Context, id string) (string, error) {
+	told, err := g.left.reached(ctx, id, 1)
+	if err != nil {
+		return "", err
+	}
+	return told[0], nil
+}
+
+// ledger collects notes under keys, and lets others wait for them.
+type ledger struct {
+	mu      sync.Mutex
+	notes   map[string][]string
+	changed chan struct{}
+}
+
+func newLedger() *ledger {
+	return &ledger{notes: map[string][]string{}, changed: make(chan struct{})}
+}
+
+func (l *ledger) add(key, note string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.notes[key] = append(l.notes[key], note)
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+func (l *ledger) reached(ctx context.Context, key string, n int) ([]string, error) {
+	for {
+		l.mu.Lock()
+		notes, changed := l.notes[key], l.changed
+		l.mu.Unlock()
+		if len(notes) >= n {
+			return notes, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// doorkeeper notes every request that reaches the adapter under its sid.
+type doorkeeper struct {
+	websockets.Adapter
+	requests *ledger
+}
+
+func (d doorkeeper) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServer, error) {
+	s, err := d.Adapter.NewServer(cfg)
+	return watched{s, d.requests}, err
+}
+
+type watched struct {
+	websockets.AdapterServer
+	requests *ledger
+}
+
+func (w watched) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w.requests.add(r.URL.Query().Get("sid"), r.Method)
+	w.AdapterServer.ServeHTTP(rw, r)
+}

@@ -1,0 +1,303 @@
+package protocol_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// play is one case against one server. What comes over the wire is noted in the
+// transcript; methods named in lower case record unless they say otherwise.
+type play struct {
+	t *testing.T
+	*target
+	sid   string // of the Engine.IO session that was opened last
+	id    string // of the Socket.IO socket that entered last
+	lines []string
+	asked int      // requests with sid
+	made  []string // sids of all sessions
+}
+
+// Kinds of WebSocket messages.
+const (
+	textMessage   = websocket.MessageText
+	binaryMessage = websocket.MessageBinary
+)
+
+const engine = "/socket.io/?EIO=4"
+
+func (p *play) notef(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	p.remember(line)
+	if p.sid != "" {
+		line = strings.ReplaceAll(line, p.sid, "SID")
+	}
+	line = strings.ReplaceAll(line, p.addr, "ADDR")
+	line = anyID.ReplaceAllString(line, "${1}ID")
+	line = strings.NewReplacer("\x1e", "␞", "\x00", "␀").Replace(line)
+	p.lines = append(p.lines, strings.ToValidUTF8(line, "?"))
+}
+
+// remember keeps the sid of a session that was opened on the side.
+func (p *play) remember(text string) {
+	if found := opened.FindStringSubmatch(text); found != nil {
+		p.made = append(p.made, found[1])
+	}
+}
+
+var opened = regexp.MustCompile(`\b0\{\\?"sid\\?":\\?"([^"\\]+)`)
+
+// tidy closes the sessions that a case leaves behind, so that the servers can
+// stop at once.
+func (p *play) tidy() {
+	for _, sid := range p.made {
+		send(p.t, p.addr, http.MethodPost, engine+"&transport=polling&sid="+sid, "1").answer()
+	}
+}
+
+// anyID is an id in a packet or in the cookie.
+var anyID = regexp.MustCompile(`(sid\\?":\\?"|Set-Cookie: io=)[\w-]{16,}`)
+
+// brief cuts long texts.
+func brief(s string) string {
+	if len(s) > 200 {
+		return fmt.Sprintf("%s… (%d bytes)", s[:20], len(s))
+	}
+	return s
+}
+
+func (a answer) String() string {
+	if a.status == 0 {
+		return "cut"
+	}
+	if a.body == "" {
+		return fmt.Sprint(a.status)
+	}
+	return fmt.Sprintf("%d %s", a.status, brief(a.body))
+}
+
+// path is that of the session, for one of its transports.
+func (p *play) path(transport string) string {
+	return engine + "&transport=" + transport + "&sid=" + p.sid
+}
+
+// open makes a session over polling, unrecorded.
+func (p *play) open() {
+	p.t.Helper()
+	a := send(p.t, p.addr, http.MethodGet, engine+"&transport=polling", "").answer()
+	var h struct{ SID string }
+	if a.status != 200 || !strings.HasPrefix(a.body, "0") || json.Unmarshal([]byte(a.body[1:]), &h) != nil || h.SID == "" {
+		p.t.Fatalf("no session: %v", a)
+	}
+	p.sid, p.asked = h.SID, 0
+	p.made = append(p.made, h.SID)
+}
+
+// enter opens a session and connects it to the main namespace, unrecorded.
+func (p *play) enter() {
+	p.t.Helper()
+	p.open()
+	if a := p.beginPost("40").answer(); a.body != "ok" {
+		p.t.Fatalf("CONNECT: %v", a)
+	}
+	got := p.packets(2)
+	p.id = socketOf(p.t, got[0])
+}
+
+func socketOf(t *testing.T, packet string) string {
+	t.Helper()
+	var h struct{ SID string }
+	at := strings.Index(packet, "{")
+	if at < 0 || json.Unmarshal([]byte(packet[at:]), &h) != nil || h.SID == "" {
+		t.Fatalf("%q is no accepted CONNECT", packet)
+	}
+	return h.SID
+}
+
+// packets polls until n packets have come, unrecorded.
+func (p *play) packets(n int) []string {
+	p.t.Helper()
+	var got []string
+	for len(got) < n {
+		a := p.beginGet().answer()
+		if a.status != 200 {
+			return append(got, a.String())
+		}
+		got = append(got, strings.Split(a.body, "\x1e")...)
+	}
+	return got
+}
+
+// poll records the next n packets, however many responses they come in.
+func (p *play) poll(n int) {
+	p.t.Helper()
+	p.notef("poll < %s", strings.Join(p.packets(n), " | "))
+}
+
+func (p *play) beginGet() *exchange {
+	p.t.Helper()
+	p.asked++
+	return send(p.t, p.addr, http.MethodGet, p.path("polling"), "")
+}
+
+func (p *play) beginPost(body string, headers ...string) *exchange {
+	p.t.Helper()
+	p.asked++
+	return send(p.t, p.addr, http.MethodPost, p.path("polling"), body, headers...)
+}
+
+// get is one GET of the session.
+func (p *play) get() {
+	p.t.Helper()
+	p.notef("GET: %v", p.beginGet().answer())
+}
+
+// post is one POST of the session.
+func (p *play) post(body string, headers ...string) {
+	p.t.Helper()
+	p.notef("POST %s: %v", brief(body), p.beginPost(body, headers...).answer())
+}
+
+// parked begins a GET and waits until the server holds it.
+func (p *play) parked() *exchange {
+	p.t.Helper()
+	x := p.beginGet()
+	p.settle()
+	return x
+}
+
+// settle waits until all requests of the session have reached the server, and
+// have been handled as far as they go.
+func (p *play) settle() {
+	p.t.Helper()
+	p.arrived(p.t, p.sid, p.asked)
+	for range 20 { // trips through the same process
+		p.witness.ask(p.t, "message-with-ack", "settle")
+	}
+}
+
+// request is any request; the query is added to the path of the server.
+func (p *play) request(method, query string, headers ...string) {
+	p.t.Helper()
+	p.notef("%s %s: %v", method, query, send(p.t, p.addr, method, "/socket.io/"+query, "", headers...).answer())
+}
+
+// works shows that the polling session is served: an event is acknowledged, and
+// nothing came before.
+func (p *play) works() {
+	p.t.Helper()
+	if a := p.beginPost(`427["message-with-ack","works"]`).answer(); a.body != "ok" {
+		p.notef("polling does not work: POST %v", a)
+		return
+	}
+	if got := p.packets(1); len(got) != 1 || got[0] != `437["works"]` {
+		p.notef("polling does not work: GET %s", strings.Join(got, " | "))
+		return
+	}
+	p.notef("polling works")
+}
+
+// fate records whether the polling session still works, or why it has ended.
+func (p *play) fate() {
+	p.t.Helper()
+	n := len(p.lines)
+	if p.works(); strings.HasPrefix(p.lines[n], "polling does not work: POST 400") {
+		p.left()
+	}
+}
+
+// left records why the application was told that the socket has left.
+func (p *play) left() {
+	p.t.Helper()
+	p.notef("left: %s", p.witness.ask(p.t, "left", p.id))
+}
+
+// gone waits until the server does not know the session any longer.
+func (p *play) gone() {
+	p.t.Helper()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for begun := time.Now(); time.Since(begun) < patience; <-ticker.C {
+		if a := p.beginPost("3").answer(); a.status == 400 {
+			p.notef("gone: %v", a)
+			return
+		}
+	}
+	p.notef("the session is still there")
+}
+
+// dial opens a WebSocket with the query and records how that went.
+func (p *play) dial(query string) *socket {
+	p.t.Helper()
+	conn, a := dialWS(p.t, p.addr, "/socket.io/"+query, nil)
+	if conn == nil {
+		p.notef("ws %s: %v", query, a)
+		return nil
+	}
+	p.notef("ws %s: open", query)
+	return &socket{p: p, conn: conn}
+}
+
+// dialSession is the WebSocket of the session, for an upgrade.
+func (p *play) dialSession() *socket {
+	p.t.Helper()
+	p.asked++
+	return p.dial("?EIO=4&transport=websocket&sid=" + p.sid)
+}
+
+// quietly plays something that is not recorded.
+func (p *play) quietly(f func()) {
+	n := len(p.lines)
+	f()
+	p.lines = p.lines[:n]
+}
+
+// openWS makes a session over WebSocket, unrecorded.
+func (p *play) openWS() *socket {
+	p.t.Helper()
+	conn, a := dialWS(p.t, p.addr, engine+"&transport=websocket", nil)
+	if conn == nil {
+		p.t.Fatalf("the websocket is refused: %v", a)
+	}
+	s := &socket{p: p, conn: conn}
+	p.sid = socketOf(p.t, s.next())
+	return s
+}
+
+// enterWS opens a WebSocket and connects it to the main namespace, unrecorded.
+func (p *play) enterWS() *socket {
+	p.t.Helper()
+	s := p.openWS()
+	p.quietly(func() { s.send("40") })
+	p.id = socketOf(p.t, s.next())
+	if got := s.next(); got != `42["auth",{}]` {
+		p.t.Fatalf("got %q instead of the auth event", got)
+	}
+	return s
+}
+
+// upgrade changes the session to WebSocket as a polite client does, unrecorded.
+func (p *play) upgrade() *socket {
+	p.t.Helper()
+	var s *socket
+	p.quietly(func() {
+		for begun := time.Now(); s == nil && time.Since(begun) < patience; {
+			s = p.dialSession() // the server may not have noticed yet that another one has gone
+		}
+		if s == nil {
+			p.t.Fatal("the upgrade is refused")
+		}
+		s.send("2probe")
+		if got := s.next(); got != "3probe" {
+			p.t.Fatalf("the probe is answered by %q", got)
+		}
+		s.send("5")
+	})
+	return s
+}

@@ -1,0 +1,30 @@
+package protocol_test
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// TestStop: sessions that are in no namespace, which no application knows of,
+// do not hold up a server that stops.
+func TestStop(t *testing.T) {
+	for name, leave := range map[string]func(p *play){
+		"no CONNECT":               func(p *play) { p.open() },
+		"no CONNECT, a poll waits": func(p *play) { p.open(); p.parked() },
+		"no CONNECT, websocket":    func(p *play) { p.openWS() },
+		"after DISCONNECT":         func(p *play) { p.enter(); p.post("41"); p.left() },
+		"while it upgrades":        func(p *play) { p.open(); p.dialSession() },
+		"in a namespace":           func(p *play) { p.enter() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := startOurs(t, calm)
+			leave(&play{t: t, target: to})
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // the goodbye has one
+			defer cancel()
+			if err := to.stop(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
