@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run test lint bench fuzz setup help
+.PHONY: run test lint bench microbench fuzz setup help
 
 FUZZTIME ?= 1m
 
@@ -11,12 +11,16 @@ test: ## Run all tests, with the race detector, real clients and a browser
 	scripts/setup clients browser
 	go vet ./...
 	go test -race -timeout 20m ./...
+	cd bench && go vet ./... && go test -race ./internal/hist ./internal/load ./internal/stats ./internal/wire
 
 lint: ## Check format, correctness, dependencies and known vulnerabilities
 	scripts/setup linter
 	scripts/lint
 
-bench: ## Run the benchmarks of the packages
+bench: ## Compare Gatehouse with its peers, side by side (BENCH="-quick" for a glance)
+	bench/run $(BENCH)
+
+microbench: ## Run the benchmarks of the packages
 	go test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## Run every fuzz target for FUZZTIME (default 1m)
@@ -26,4 +30,4 @@ setup: ## Install what tests, lint and the example need; again is fine
 	scripts/setup
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
