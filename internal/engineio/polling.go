@@ -82,20 +82,28 @@ func (s *Session) await(ctx context.Context) answerTo {
 		if a.body != nil {
 			return a
 		}
-		var later <-chan time.Time
-		if pause > 0 {
-			t := time.NewTimer(pause)
-			defer t.Stop()
-			later = t.C
-		}
-		select {
-		case <-ready:
-		case <-s.wakeup:
-		case <-later:
-		case <-ctx.Done():
+		if !s.wait(ctx, ready, pause) {
 			return answerTo{gone: true}
 		}
 	}
+}
+
+// wait blocks until a poll has to be looked at again; false when its client has gone.
+func (s *Session) wait(ctx context.Context, ready <-chan struct{}, pause time.Duration) bool {
+	var later <-chan time.Time
+	if pause > 0 {
+		t := time.NewTimer(pause)
+		defer t.Stop()
+		later = t.C
+	}
+	select {
+	case <-ready:
+	case <-s.wakeup:
+	case <-later:
+	case <-ctx.Done():
+		return false
+	}
+	return true
 }
 
 // emptyAnswer is what ends a poll although nothing waits; s.mu is held. Without

@@ -78,7 +78,7 @@ func (p *problem) write(w http.ResponseWriter) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(p.status)
-	_, _ = w.Write(b)
+	_, _ = w.Write(b) //nolint:gosec // JSON with nosniff
 }
 
 type query struct {

@@ -96,13 +96,14 @@ func New(cfg Config) *Server {
 	}
 	s.group = wsconn.NewGroup("engine.io: closing "+cfg.Path, shortest)
 	s.conns.Group = s.group
-	b := []byte(`],"pingInterval":`)
+	b := append(make([]byte, 0, 96), `],"pingInterval":`...)
 	b = strconv.AppendInt(b, cfg.Limits.PingInterval.Milliseconds(), 10)
 	b = append(b, `,"pingTimeout":`...)
 	b = strconv.AppendInt(b, cfg.Limits.PingTimeout.Milliseconds(), 10)
 	b = append(b, `,"maxPayload":`...)
 	b = strconv.AppendInt(b, cfg.Limits.MaxMessage, 10)
-	s.open = append(b, '}')
+	b = append(b, '}')
+	s.open = b
 	return s
 }
 

@@ -36,10 +36,10 @@ func (t *transport) Message(text bool, msg []byte) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errGoodbye):
-		return &wsconn.Violation{Cause: websockets.CauseTransportClose, Code: websocket.StatusNormalClosure}
+		return &wsconn.ViolationError{Cause: websockets.CauseTransportClose, Code: websocket.StatusNormalClosure}
 	}
 	r := reasonOf(err)
-	return &wsconn.Violation{Cause: r.Cause, Code: websocket.StatusProtocolError, Text: r.Text}
+	return &wsconn.ViolationError{Cause: r.Cause, Code: websocket.StatusProtocolError, Text: r.Text}
 }
 
 // Ended implements [wsconn.Handler].
@@ -68,7 +68,7 @@ func (t *transport) probe(text bool, msg []byte) error {
 	switch {
 	case text && string(msg) == "2probe":
 		if err := t.c.WriteNow(pongProbe); err != nil {
-			return &wsconn.Violation{Cause: websockets.CauseTransportError, Code: websocket.StatusInternalError}
+			return &wsconn.ViolationError{Cause: websockets.CauseTransportError, Code: websocket.StatusInternalError}
 		}
 		s.mu.Lock()
 		s.probed = s.probing == t.c
@@ -78,7 +78,7 @@ func (t *transport) probe(text bool, msg []byte) error {
 	case text && len(msg) > 0 && msg[0] == typeUpgrade && t.take():
 		return nil
 	}
-	return &wsconn.Violation{
+	return &wsconn.ViolationError{
 		Cause: websockets.CauseParseError, Code: websocket.StatusProtocolError, Text: "a probe or an upgrade packet was expected",
 	}
 }

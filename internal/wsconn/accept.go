@@ -33,38 +33,38 @@ func HandshakeOf(r *http.Request) *websockets.Handshake {
 // Accept upgrades a request that [CheckUpgrade] found in order, by the deadline.
 // It gives nil when that failed: the response is then on its way or the client
 // gone. The id is for logs. A connection is followed by Serve or GiveUp.
-func (cfg *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadline time.Time) *Conn {
+func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadline time.Time) *Conn {
 	if !canHijack(w) {
-		cfg.Logger.Error("the HTTP server's ResponseWriter cannot be hijacked: a middleware hides it; give it an Unwrap method")
+		c.Logger.Error("the HTTP server's ResponseWriter cannot be hijacked: a middleware hides it; give it an Unwrap method")
 		websockets.WriteRefusal(w, &websockets.Error{Message: "Internal server error", Status: http.StatusInternalServerError})
 		return nil
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // hijacking takes it off
-	protocols := cfg.Subprotocols
-	if cfg.AnySubprotocol { // browsers refuse an answer without one if they have asked
+	protocols := c.Subprotocols
+	if c.AnySubprotocol { // browsers refuse an answer without one if they have asked
 		first, _, _ := strings.Cut(r.Header.Get("Sec-WebSocket-Protocol"), ",")
 		if first = strings.TrimSpace(first); first != "" {
 			protocols = []string{first}
 		}
 	}
-	c := &Conn{cfg: cfg, id: id, readerDone: make(chan struct{})}
-	hw := &hijacker{ResponseWriter: w, cfg: cfg}
+	conn := &Conn{cfg: c, id: id, readerDone: make(chan struct{})}
+	hw := &hijacker{ResponseWriter: w, cfg: c}
 	ws, err := websocket.Accept(hw, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // the platform has looked at the origin
 		Subprotocols:       protocols,
-		CompressionMode:    cfg.Compression.mode(),
-		OnPingReceived:     c.onPing,
+		CompressionMode:    c.Compression.mode(),
+		OnPingReceived:     conn.onPing,
 	})
 	if err != nil {
-		cfg.Logger.Debug("handshake failed", "error", err)
+		c.Logger.Debug("handshake failed", "error", err)
 		if hw.wire != nil {
 			_ = hw.wire.Close()
 		}
 		return nil
 	}
 	ws.SetReadLimit(-1) // the inspector and the reader measure
-	c.ws, c.wire = ws, hw.wire
-	return c
+	conn.ws, conn.wire = ws, hw.wire
+	return conn
 }
 
 // CheckUpgrade finds what is wrong with a handshake, RFC 6455 §4.2.1.

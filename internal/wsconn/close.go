@@ -29,6 +29,7 @@ var InternalReason = websockets.Reason{
 // Manner is how a connection ends.
 type Manner uint8
 
+// The manners of an end.
 const (
 	Drain    Manner = iota // what waits is sent, then the close frame
 	Farewell               // the close frame alone

@@ -48,7 +48,7 @@ func (c *Config) Shortest() time.Duration {
 type Handler interface {
 	// Message takes one message, on the reading goroutine; blocking stops the
 	// reading. msg is valid until it returns. An error ends the connection: a
-	// *Violation with its code and cause, any other as an internal error.
+	// *ViolationError with its code and cause, any other as an internal error.
 	Message(text bool, msg []byte) error
 	// Ended tells that the connection has ended. It is called once.
 	Ended(r websockets.Reason)

@@ -24,28 +24,28 @@ const (
 
 )
 
-// Violation is what a client did wrong, with the close code that it gets. A
+// ViolationError is what a client did wrong, with the close code that it gets. A
 // [Handler] may return one.
-type Violation struct {
+type ViolationError struct {
 	Cause websockets.Cause
 	Code  websocket.StatusCode
 	Text  string
 }
 
-func (v *Violation) Error() string {
+func (v *ViolationError) Error() string {
 	return "websocket: " + v.Text + " (close code " + strconv.Itoa(int(v.Code)) + ")"
 }
 
-func protocolError(text string) *Violation {
-	return &Violation{websockets.CauseParseError, websocket.StatusProtocolError, text}
+func protocolError(text string) *ViolationError {
+	return &ViolationError{websockets.CauseParseError, websocket.StatusProtocolError, text}
 }
 
-func tooBig() *Violation {
-	return &Violation{websockets.CauseMessageTooBig, websocket.StatusMessageTooBig, "message too big"}
+func tooBig() *ViolationError {
+	return &ViolationError{websockets.CauseMessageTooBig, websocket.StatusMessageTooBig, "message too big"}
 }
 
-func notUTF8(what string) *Violation {
-	return &Violation{websockets.CauseParseError, websocket.StatusInvalidFramePayloadData, what + " is not UTF-8"}
+func notUTF8(what string) *ViolationError {
+	return &ViolationError{websockets.CauseParseError, websocket.StatusInvalidFramePayloadData, what + " is not UTF-8"}
 }
 
 // goodbye is the client's close frame.
@@ -125,7 +125,7 @@ type inspector struct {
 func (s *inspector) atRest() bool { return !s.inMessage && !s.inPayload && s.hdr.n == 0 }
 
 // feed follows p and gives how many bytes of it may pass; less than all only
-// with an error, a *Violation or a *goodbye. crossed tells that nothing was half
+// with an error, a *ViolationError or a *goodbye. crossed tells that nothing was half
 // received at some point in p.
 func (s *inspector) feed(p []byte) (pass int, crossed bool, err error) {
 	for i := 0; i < len(p); {
@@ -208,7 +208,7 @@ func (s *inspector) checkFirst() error {
 		return protocolError("unknown opcode " + strconv.Itoa(int(op)))
 	}
 	if s.fragments++; s.maxFragments > 0 && s.fragments > s.maxFragments {
-		return &Violation{websockets.CauseParseError, websocket.StatusPolicyViolation, "too many fragments"}
+		return &ViolationError{websockets.CauseParseError, websocket.StatusPolicyViolation, "too many fragments"}
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (c *Conn) read(h Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.logPanic(v)
-			err = internalViolation
+			err = errInternal
 		}
 	}()
 	for n := 1; ; n++ {
@@ -42,7 +42,7 @@ func (c *Conn) read(h Handler) (err error) {
 	}
 }
 
-var internalViolation = &Violation{
+var errInternal = &ViolationError{
 	InternalReason.Cause, websocket.StatusCode(InternalReason.Code), InternalReason.Text,
 }
 
@@ -62,11 +62,11 @@ func (c *Conn) message(h Handler, typ websocket.MessageType, r io.Reader) error 
 	if err = h.Message(text, msg); err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*Violation](err); ok {
+	if _, ok := errors.AsType[*ViolationError](err); ok {
 		return err
 	}
 	c.cfg.Logger.Error("a message could not be handled", "client", c.id, "error", err)
-	return internalViolation
+	return errInternal
 }
 
 // readAll reads a message into buf, which may be replaced by a larger one, and
@@ -92,10 +92,10 @@ func readAll(r io.Reader, buf []byte, limit int64) ([]byte, error) {
 
 // endOf tells why reading has ended.
 func (c *Conn) endOf(err error) websockets.Reason {
-	if _, own := errors.AsType[*Violation](err); !own && c.wire.err != nil {
+	if _, own := errors.AsType[*ViolationError](err); !own && c.wire.err != nil {
 		err = c.wire.err // what the library makes of it says less
 	}
-	if v, ok := errors.AsType[*Violation](err); ok {
+	if v, ok := errors.AsType[*ViolationError](err); ok {
 		return websockets.Reason{Cause: v.Cause, Code: int(v.Code), Text: v.Text}
 	}
 	if g, ok := errors.AsType[*goodbye](err); ok {

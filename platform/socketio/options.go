@@ -122,7 +122,6 @@ type Compression uint8
 // The modes of compression. It costs memory and time per connection; measure before
 // turning it on, and leave it off where secrets and foreign text meet in one message.
 const (
-	compressionUnset = Compression(wsconn.CompressionUnset)
 	// CompressionOff does not compress. The default.
 	CompressionOff = Compression(wsconn.CompressionOff)
 	// CompressionEach compresses each message on its own, those under 512 bytes
