@@ -1,13 +1,17 @@
 // npm's clients, and npm's servers as the reference, driven by lines. See lines.mjs.
 import { io } from 'socket.io-client';
+import msgpack from 'socket.io-msgpack-parser';
 import { serve, tell } from './lines.mjs';
 import { PlainClient } from './plain.mjs';
 import { serveSocketIO, servePlain } from './reference.mjs';
 
 const clients = new Map();
 
+// By the names that tests give as opts.parser; without one it is the default.
+const parsers = { msgpack };
+
 function socketIO({ client, url, opts }) {
-  const socket = io(url, { reconnection: false, forceNew: true, ...opts });
+  const socket = io(url, { reconnection: false, forceNew: true, ...opts, parser: parsers[opts?.parser] });
   const answers = new Map();
   let entered = false;
   socket.onAny((event, ...args) => {

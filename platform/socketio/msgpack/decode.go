@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
 
@@ -42,6 +43,9 @@ func (d *decoder) Binary(msg []byte) (*packet.Packet, error) {
 		}
 	}
 	p, err := d.json.Text(w.text)
+	if err != nil && !utf8.Valid(w.text) {
+		err = errUTF8
+	}
 	for _, a := range w.attachments {
 		if err != nil {
 			break

@@ -23,9 +23,9 @@ const (
 	fixext8 = 0xd7 // of notepack a date
 )
 
-// undefined takes JavaScript's undefined.
+// undefined takes JavaScript's undefined. The byte of it means nothing.
 func undefined(b []byte) (rest []byte, ok bool) {
-	if len(b) < 3 || b[0] != fixext1 || b[1] != extNotepack || b[2] != 0 {
+	if len(b) < 3 || b[0] != fixext1 || b[1] != extNotepack {
 		return b, false
 	}
 	return b[3:], true
@@ -53,7 +53,7 @@ func buffer(b []byte) (buf, rest []byte, is bool, err error) {
 		return nil, nil, false, err
 	}
 	if b[0] >= ext8 && b[0] <= ext32 {
-		head := 3 + 1<<(b[0]-ext8) - 1 // the first byte, the length of 1, 2 or 4, and the type
+		head := 2 + 1<<(b[0]-ext8) // the first byte, the length in 1, 2 or 4, and the type
 		if b[head-1] == extNotepack {
 			return b[head : len(b)-len(rest)], rest, true, nil
 		}
@@ -88,7 +88,7 @@ const maxSeconds = 8_640_000_000_000
 // one that has more than milliseconds.
 func appendDate(text []byte, t time.Time) []byte {
 	t = t.UTC()
-	if s := t.Unix(); s < -maxSeconds || s > maxSeconds {
+	if s := t.Unix(); s < -maxSeconds || s > maxSeconds || s == maxSeconds && t.Nanosecond() > 0 {
 		return append(text, "null"...)
 	}
 	text = append(text, '"')

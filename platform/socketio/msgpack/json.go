@@ -28,9 +28,7 @@ var errJSON = errors.New("msgpack: payload is not valid JSON")
 // appendJSON writes a JSON value as MessagePack, with attachments in place of
 // their placeholders.
 func appendJSON(msg, text []byte, attachments [][]byte) ([]byte, error) {
-	// Anything but valid JSON would be read past its end below.
-	if len(text) > math.MaxInt32 || !utf8.Valid(text) ||
-		!jsontext.Value(text).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
+	if len(text) > math.MaxInt32 || !valid(text) { // which would be read past its end below
 		return nil, errJSON
 	}
 	var few [32]node
@@ -71,13 +69,21 @@ func appendJSON(msg, text []byte, attachments [][]byte) ([]byte, error) {
 			i++
 		default:
 			end := numberEnd(text, i)
-			if msg, err = appendNumber(msg, string(text[i:end])); err != nil {
+			if msg, err = appendNumber(msg, text[i:end]); err != nil {
 				return nil, err
 			}
 			i = end
 		}
 	}
 	return msg, nil
+}
+
+// valid reports whether text is JSON in UTF-8. Names may repeat, and escapes may
+// be halves of surrogate pairs.
+func valid(text []byte) bool {
+	v := jsontext.Value(text)
+	return v.IsValid(jsontext.AllowDuplicateNames(true)) ||
+		utf8.Valid(text) && v.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // measure gives the arrays and objects of valid JSON, in the order of their first
@@ -161,16 +167,21 @@ func appendUnquoted(msg, quoted []byte) []byte {
 }
 
 // appendNumber writes a whole number of up to 64 bits as one, any other as a float.
-func appendNumber(msg []byte, s string) ([]byte, error) {
-	if u, err := strconv.ParseUint(s, 10, 64); err == nil {
-		return msgp.AppendUint64(msg, u), nil
+func appendNumber(msg, text []byte) ([]byte, error) {
+	digits, negative := bytes.CutPrefix(text, []byte{'-'})
+	switch whole := !bytes.ContainsAny(digits, ".eE"); {
+	case whole && !negative:
+		if u, err := strconv.ParseUint(string(text), 10, 64); err == nil {
+			return msgp.AppendUint64(msg, u), nil
+		}
+	case whole:
+		if i, err := strconv.ParseInt(string(text), 10, 64); err == nil && i != 0 { // -0 is a float
+			return msgp.AppendInt64(msg, i), nil
+		}
 	}
-	if i, err := strconv.ParseInt(s, 10, 64); err == nil && i != 0 { // -0 is a float
-		return msgp.AppendInt64(msg, i), nil
-	}
-	f, err := strconv.ParseFloat(s, 64)
+	f, err := strconv.ParseFloat(string(text), 64)
 	if err != nil {
-		return nil, fmt.Errorf("msgpack: number %.64s is beyond a float64", s)
+		return nil, fmt.Errorf("msgpack: number %.64s is beyond a float64", text)
 	}
 	return msgp.AppendFloat64(msg, f), nil
 }
@@ -188,13 +199,17 @@ func space(text []byte, i int) int {
 
 // stringEnd takes a string whose first quote lies before i.
 func stringEnd(text []byte, i int) int {
-	for text[i] != '"' {
-		if text[i] == '\\' {
-			i++
+	for {
+		end := i + bytes.IndexByte(text[i:], '"')
+		escapes := 0
+		for end-escapes > i && text[end-escapes-1] == '\\' {
+			escapes++
 		}
-		i++
+		if escapes%2 == 0 {
+			return end + 1
+		}
+		i = end + 1
 	}
-	return i + 1
 }
 
 // numberEnd takes a number, if there is one.

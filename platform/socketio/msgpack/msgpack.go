@@ -53,10 +53,14 @@ import "github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 // Decoders refuse what those of [packet.JSON] refuse, with the same bounds, also
 // on depth and on attachments: [packet.Limits] counts the binary values of a
 // packet. As there, an object with "_placeholder": true cannot be in a packet
-// that has binary values, and is an ordinary one in others. Attachments are parts
-// of the message, so keeping one keeps the whole message in memory. The JSON of a
-// message is at most six times as long as the message (control characters in
-// strings), and usually about as long.
+// that has binary values: handlers could not tell it from a placeholder, and
+// clients with the default parser would break off when it is sent on to them. In
+// a packet without binary values it is an ordinary object, and so is what an
+// application sends with a "num" that no attachment has.
+//
+// Attachments are parts of the message, so keeping one keeps the whole message in
+// memory. The JSON of a message is at most six times as long as the message
+// (control characters in strings), and usually about as long.
 func Parser() packet.Parser { return parser{} }
 
 type parser struct{}

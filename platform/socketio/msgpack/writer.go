@@ -1,11 +1,12 @@
 package msgpack
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tinylib/msgp/msgp"
@@ -167,7 +168,7 @@ func (w *writer) other(b []byte) (rest []byte, err error) {
 		w.text = append(w.text, `{"_placeholder":true,"num":`...)
 		w.text = strconv.AppendInt(w.text, int64(len(w.attachments)), 10)
 		w.text = append(w.text, '}')
-		w.attachments = append(w.attachments, buf[:len(buf):len(buf)])
+		w.attachments = append(w.attachments, slices.Clip(buf))
 		return rest, nil
 	}
 	if rest, ok := undefined(b); ok {
@@ -178,25 +179,41 @@ func (w *writer) other(b []byte) (rest []byte, err error) {
 	return rest, err
 }
 
-// appendString quotes s, which is nearly always plain.
+// appendString quotes s, which is nearly always plain. Then it is not checked to
+// be UTF-8: that is done for the whole text at once.
 func appendString(text, s []byte) ([]byte, error) {
-	ascii := true
-	for _, c := range s {
-		if c < 0x20 || c == '"' || c == '\\' {
-			text, err := jsontext.AppendQuote(text, s)
-			if err != nil {
-				return nil, errUTF8
-			}
-			return text, nil
+	if !plain(s) {
+		text, err := jsontext.AppendQuote(text, s)
+		if err != nil {
+			return nil, errUTF8
 		}
-		ascii = ascii && c < utf8.RuneSelf
-	}
-	if !ascii && !utf8.Valid(s) {
-		return nil, errUTF8
+		return text, nil
 	}
 	text = append(text, '"')
 	text = append(text, s...)
 	return append(text, '"'), nil
+}
+
+// plain reports whether nothing in s needs an escape.
+func plain(s []byte) bool {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	for ; len(s) >= 8; s = s[8:] {
+		w := binary.LittleEndian.Uint64(s)
+		quote, slash := w^'"'*ones, w^'\\'*ones
+		// (x-ones)&^x has the high bit where a byte is 0, w-0x20… where it is below 0x20.
+		if ((quote-ones)&^quote|(slash-ones)&^slash|(w-0x20*ones)&^w)&highs != 0 {
+			return false
+		}
+	}
+	for _, c := range s {
+		if c < 0x20 || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // appendFloat writes the shortest digits that give the same float64 again.
@@ -206,7 +223,12 @@ func appendFloat(text []byte, f float64) ([]byte, error) {
 	case math.IsNaN(f) || math.IsInf(f, 0):
 		return nil, fmt.Errorf("msgpack: %v is no number of JSON", f)
 	case f != 0 && (abs < 1e-6 || abs >= 1e21):
-		return strconv.AppendFloat(text, f, 'e', -1, 64), nil
+		text = strconv.AppendFloat(text, f, 'e', -1, 64)
+		if n := len(text); text[n-4] == 'e' && text[n-2] == '0' { // 1e-07
+			text[n-2] = text[n-1]
+			text = text[:n-1]
+		}
+		return text, nil
 	}
 	return strconv.AppendFloat(text, f, 'f', -1, 64), nil
 }

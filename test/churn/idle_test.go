@@ -1,0 +1,161 @@
+package churn_test
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+const (
+	idleClients = 2000
+
+	// Bounds for one idle connection; the log has the figures.
+	idleGoroutines = 1
+	idleBytes      = 24 << 10
+)
+
+// weight is what connections take, each.
+type weight struct {
+	heap, stack, resident float64
+	goroutines            float64
+}
+
+// weigh measures what connections take that open makes; look sees them all
+// before they end.
+func weigh(t *testing.T, open func() (net.Conn, error), look func()) weight {
+	t.Helper()
+	conns := make([]net.Conn, 0, idleClients)
+	defer func() {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}()
+	measure := func() (m runtime.MemStats, resident int64, goroutines int) {
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m, residentBytes(), runtime.NumGoroutine()
+	}
+	before, resident, goroutines := measure()
+	for range idleClients {
+		c, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, c)
+	}
+	after, residentAfter, goroutinesAfter := measure()
+	look()
+	each := func(before, after uint64) float64 { return float64(int64(after)-int64(before)) / idleClients }
+	return weight{
+		heap:       each(before.HeapInuse, after.HeapInuse),
+		stack:      each(before.StackInuse, after.StackInuse),
+		resident:   each(uint64(resident), uint64(residentAfter)),
+		goroutines: float64(goroutinesAfter-goroutines) / idleClients,
+	}
+}
+
+// weighClient gives what the client's end of a connection takes, which is in the
+// same process: half of a connection that nobody does anything with.
+func weighClient(t *testing.T) weight {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var accepted []net.Conn
+	defer func() {
+		for _, c := range accepted {
+			_ = c.Close()
+		}
+	}()
+	w := weigh(t, func() (net.Conn, error) {
+		c, err := dial(l.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		other, err := l.Accept()
+		accepted = append(accepted, other)
+		return c, err
+	}, func() {})
+	return weight{heap: w.heap / 2, stack: w.stack / 2, resident: w.resident / 2}
+}
+
+// profile writes a heap profile to a file in the folder $CHURN_PROFILES, if it is set.
+func profile(t *testing.T, name string) {
+	t.Helper()
+	dir := os.Getenv("CHURN_PROFILES")
+	if dir == "" {
+		return
+	}
+	f, err := os.Create(filepath.Join(dir, name+".pprof"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(pprof.WriteHeapProfile(f), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestIdleConnection(t *testing.T) {
+	client := weighClient(t)
+	t.Logf("client's end:  heap %6.0f B, stack %5.0f B", client.heap, client.stack)
+	for name, c := range map[string]struct {
+		adapter websockets.Adapter
+		open    func(addr string) (*socket, error)
+	}{
+		"socketio": {socketio.New(), func(addr string) (*socket, error) {
+			s, _, err := enterWS(addr, "40", "40{")
+			return s, err
+		}},
+		"ws": {ws.New(), func(addr string) (*socket, error) {
+			s, err := dialWS(addr, "/")
+			if err == nil { // the answer shows that the client is in
+				err = s.send(`{"event":"talk","data":1,"id":1}`)
+			}
+			if err == nil {
+				_, err = s.expect(`{"id":1,"data":2}`)
+			}
+			return s, err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := &lobby{}
+			p := serve(t, l, c.adapter)
+			w := weigh(t, func() (net.Conn, error) {
+				s, err := c.open(p.addr)
+				if err != nil {
+					return nil, err
+				}
+				return s.conn, nil
+			}, func() {
+				if n := l.Server.Count(); n != idleClients {
+					t.Errorf("%d clients, want %d", n, idleClients)
+				}
+				profile(t, name)
+			})
+			w.heap -= client.heap
+			w.stack -= client.stack
+			t.Logf("%-9s each: heap %6.0f B, stack %5.0f B, goroutines %.3f, resident with the client's end %6.0f B",
+				name, w.heap, w.stack, w.goroutines, w.resident)
+			if w.goroutines > idleGoroutines+0.01 {
+				t.Errorf("%.2f goroutines for each connection, want %d", w.goroutines, idleGoroutines)
+			}
+			if got := w.heap + w.stack; got > idleBytes*slower {
+				t.Errorf("%.0f bytes for each connection, want at most %d", got, idleBytes*slower)
+			}
+			if w.heap < 1000 {
+				t.Errorf("%.0f bytes of heap for each connection: the measurement measures nothing", w.heap)
+			}
+		})
+	}
+}

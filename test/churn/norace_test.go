@@ -1,0 +1,10 @@
+//go:build !race
+
+package churn_test
+
+const (
+	defaultClients = 10_000
+	slower         = 1
+
+	waiting = 800 // clients that wait for the server to end them
+)

@@ -1,0 +1,105 @@
+package churn_test
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/engineio"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// lobby counts who comes and goes.
+type lobby struct {
+	Server websockets.Server `websockets:"server"`
+
+	connects, disconnects atomic.Int64
+
+	hook func(context.Context, websockets.Client) error
+	left chan struct{} // one for each who left, when somebody waits for it
+}
+
+func (l *lobby) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{websockets.On("talk", l.Talk)}
+}
+
+func (l *lobby) HandleConnection(ctx context.Context, c websockets.Client) error {
+	l.connects.Add(1)
+	_ = c.Join("all", "of "+c.ID()) // an error tells that it has left already
+	if l.hook == nil {
+		return nil
+	}
+	return l.hook(ctx, c)
+}
+
+func (l *lobby) Talk(_ context.Context, n int) (int, error) { return n + 1, nil }
+
+func (l *lobby) HandleDisconnect(_ context.Context, _ websockets.Client, _ websockets.Reason) {
+	l.disconnects.Add(1)
+	if l.left != nil {
+		l.left <- struct{}{}
+	}
+}
+
+// spy keeps the server that an adapter makes, to look into.
+type spy struct {
+	websockets.Adapter
+	server websockets.AdapterServer
+}
+
+func (s *spy) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServer, error) {
+	server, err := s.Adapter.NewServer(cfg)
+	s.server = server
+	return server, err
+}
+
+// inside gives what a field of a struct points to, exported or not.
+func inside[T any](v any, name string) *T {
+	return (*T)(reflect.ValueOf(v).Elem().FieldByName(name).UnsafePointer())
+}
+
+// sessions is how many Engine.IO sessions there are.
+func (s *spy) sessions() int { return inside[engineio.Server](s.server, "engine").Len() }
+
+// live is how many handshakes, connections and sweepers there are.
+func (s *spy) live() int {
+	return inside[wsconn.Group](inside[engineio.Server](s.server, "engine"), "group").Live()
+}
+
+// absent is how many clients' events are kept for recovery.
+func (s *spy) absent() int {
+	a := reflect.ValueOf(s.server).Elem().FieldByName("absence").Elem()
+	if !a.IsValid() {
+		return 0
+	}
+	mu := (*sync.Mutex)(a.FieldByName("mu").Addr().UnsafePointer())
+	mu.Lock()
+	defer mu.Unlock()
+	return a.FieldByName("records").Len()
+}
+
+// place is a running application with one gateway.
+type place struct {
+	lobby *lobby
+	spy   *spy
+	addr  string
+}
+
+func serve(t *testing.T, l *lobby, adapter websockets.Adapter, opts ...websockets.Option) *place {
+	t.Helper()
+	p := &place{lobby: l, spy: &spy{Adapter: adapter}}
+	a := apptest.New(t,
+		module.New("churn", module.Exports(websockets.Gateway(func() *lobby { return l }, opts...))),
+		apptest.With(app.WebSockets(p.spy),
+			app.Logger(slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))))
+	p.addr = strings.TrimPrefix(a.URL(), "http://")
+	return p
+}
