@@ -32,6 +32,13 @@ func Volatile() EmitOption { return func(out *Outgoing) { out.Volatile = true } 
 // compresses: for what is compressed already, such as a picture.
 func Uncompressed() EmitOption { return func(out *Outgoing) { out.Uncompressed = true } }
 
+// Spread sends the event's payload, which must encode as an array, as several
+// arguments where the platform has them, for Socket.IO clients that expect
+// (x, y) rather than ([x, y]). Elsewhere the array is sent.
+//
+//	var Moved = websockets.NewEvent[[2]float64]("moved", websockets.Spread())
+func Spread() EmitOption { return func(out *Outgoing) { out.Spread = true } }
+
 // NewEvent describes an event called name whose payload is a T. The options
 // hold for every Emit of it.
 func NewEvent[T any](name string, opts ...EmitOption) Event[T] {

@@ -34,6 +34,8 @@ type Outgoing struct {
 	Overflow Overflow
 	// Volatile drops the message where it could not be sent at once, see [Volatile].
 	Volatile bool
+	// Spread sends the elements of the payload, an array, as arguments, see [Spread].
+	Spread bool
 	// Uncompressed sends it without compression, see [Uncompressed].
 	Uncompressed bool
 
@@ -50,6 +52,18 @@ type form struct {
 	done    bool
 	payload Payload
 	err     error
+}
+
+// spread marks the payload as several arguments.
+func (f *form) spread() {
+	if f.err != nil || f.payload.IsZero() {
+		return
+	}
+	if f.payload.JSON[0] != '[' {
+		f.err = errors.New("websockets: Spread: the payload is not an array; give the arguments as a slice, an array or []any")
+		return
+	}
+	f.payload.Spread = true
 }
 
 type frame struct {
@@ -105,6 +119,9 @@ func (o *Outgoing) payload(binary bool) (Payload, error) {
 	if !f.done {
 		o.bufs[i] = bufferPool.Get().(*bytes.Buffer)
 		f.payload, f.err = encodePayload(o.bufs[i], o.value, i == 1)
+		if o.Spread {
+			f.spread()
+		}
 		f.done = true
 	}
 	return f.payload, f.err

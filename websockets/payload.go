@@ -22,6 +22,9 @@ type Payload struct {
 	JSON []byte
 	// Attachments are the binary parts, in the order of their numbers.
 	Attachments [][]byte
+	// Spread tells that JSON is an array of several arguments. Platforms whose
+	// events have arguments send it as such; to others it is the array.
+	Spread bool
 }
 
 // Size is the number of bytes of JSON and attachments.
@@ -110,7 +113,7 @@ func attachmentDecoder(att [][]byte) *json.Unmarshalers {
 			return errors.ErrUnsupported
 		}
 		var ph placeholder
-		if err := json.UnmarshalDecode(dec, &ph, json.RejectUnknownMembers(true)); err != nil {
+		if err := json.UnmarshalDecode(dec, &ph, json.RejectUnknownMembers(true), json.MatchCaseInsensitiveNames(false)); err != nil {
 			return err
 		}
 		if !ph.Placeholder || ph.Num < 0 || ph.Num >= len(att) {
@@ -161,7 +164,7 @@ func encodePayload(buf *bytes.Buffer, v any, binary bool) (Payload, error) {
 
 // inlineAttachments turns placeholders into base64 text, for a raw payload that
 // goes from a platform with binary to one without.
-func inlineAttachments(p Payload) (Payload, error) {
+func inlineAttachments(p Payload) (Payload, error) { // Spread means nothing there
 	var v any
 	if err := json.Unmarshal(p.JSON, &v); err != nil {
 		return Payload{}, encodeError(err)

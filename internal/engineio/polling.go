@@ -41,6 +41,9 @@ func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
 	case a.gone:
 		s.fail("the poll was cancelled")
 		return
+	case a.late:
+		errRequest(errReplaced.Error()).write(w)
+		return
 	case a.body == nil: // closed by a mistake of the client, or of ours
 		a.body = []byte{typeClose}
 	}
@@ -60,6 +63,7 @@ type answerTo struct {
 	plain bool // not to be compressed
 	last  bool // the session ends with it
 	gone  bool // nobody is there to be answered
+	late  bool // the session is not polled any more
 }
 
 func (s *Session) await(ctx context.Context) answerTo {
@@ -79,7 +83,7 @@ func (s *Session) await(ctx context.Context) answerTo {
 		s.mu.Lock()
 		a, pause := s.emptyAnswer()
 		s.mu.Unlock()
-		if a.body != nil {
+		if a.body != nil || a.late {
 			return a
 		}
 		if !s.wait(ctx, ready, pause) {
@@ -110,7 +114,12 @@ func (s *Session) wait(ctx context.Context, ready <-chan struct{}, pause time.Du
 // one, pause tells when to look again.
 func (s *Session) emptyAnswer() (a answerTo, pause time.Duration) {
 	switch {
-	case s.conn != nil || s.state != stateOpen && s.byClient:
+	case s.noopDue:
+		s.noopDue = false
+		return answerTo{body: []byte{typeNoop}}, 0
+	case s.conn != nil:
+		return answerTo{late: true}, 0
+	case s.state != stateOpen && s.byClient:
 		return answerTo{body: []byte{typeNoop}}, 0
 	case s.state != stateOpen:
 		return answerTo{body: []byte{typeClose}, last: true}, 0

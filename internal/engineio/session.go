@@ -54,6 +54,7 @@ type Session struct {
 	probeBy    int64        // until then
 	probed     bool         // it has been tried out
 	noopAt     time.Time    // when a poll was last ended for the upgrade's sake
+	noopDue    bool         // the pending poll is to be ended for it
 	polling    bool         // a GET is pending
 	posting    bool         // a POST is under way
 	cutPost    func()       // ends its reading
@@ -246,11 +247,13 @@ func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 		s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.Cut)
 		return
 	}
-	// A little early, so that ping and timeout together are never late.
-	if now+2*int64(s.srv.group.Tick) < s.nextPing.Load() {
+	// A little early, and counted from when it was due: so it is never late, and
+	// the client never has less time than it should.
+	tick, due := int64(s.srv.group.Tick), s.nextPing.Load()
+	if now+2*tick < due {
 		return
 	}
-	s.pingedAt.Store(now)
+	s.pingedAt.Store(max(now, due-tick))
 	_ = s.out.Push(wsconn.Item{Frame: s.srv.ping, Plain: true}, s.srv.ping.Size(), outbox.Refuse)
 }
 

@@ -72,6 +72,8 @@ func (t *transport) probe(text bool, msg []byte) error {
 		}
 		s.mu.Lock()
 		s.probed = s.probing == t.c
+		s.noopDue = s.polling
+		s.noopAt = time.Now() // a poll that comes now is given the time to be the last
 		s.mu.Unlock()
 		s.wake() // the pending poll ends, so that the client may send its last by POST
 		return nil
@@ -91,6 +93,7 @@ func (t *transport) take() bool {
 		s.mu.Unlock()
 		return false
 	}
+	s.noopDue = s.noopDue || s.polling && !s.probed
 	s.conn, s.probing, s.probeBy, s.probed = t.c, nil, 0, false
 	closing, r, cutPost := s.state == stateClosing, s.reason, s.cutPost
 	if s.closeTimer != nil {
@@ -110,15 +113,8 @@ func (t *transport) take() bool {
 
 // mayUpgrade finds what keeps the session from an upgrade.
 func (s *Session) mayUpgrade() *problem {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case !s.srv.cfg.Upgrades:
+	if !s.srv.cfg.Upgrades {
 		return errRequest("this server does not upgrade transports")
-	case s.conn != nil:
-		return errRequest("the session has changed to websocket")
-	case s.probing != nil:
-		return errRequest("an upgrade of the session is under way")
 	}
 	return nil
 }
@@ -145,8 +141,8 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		s.probeBy = g.Clock.Now() + int64(s.srv.cfg.UpgradeTimeout)
 	}
 	s.mu.Unlock()
-	if !free { // another was faster
-		c.GiveUp(nil)
+	if !free { // as the protocol has it, only the one that came first counts
+		c.Refuse("the session has a websocket already")
 		g.Exit()
 		return
 	}

@@ -198,14 +198,22 @@ func (c *Conn) Serve(h Handler) {
 	c.cfg.Logger.Debug("connection ended", "client", c.id, "reason", c.reason.String())
 }
 
-// GiveUp ends a connection that will have no Serve. The handler is not told.
+// GiveUp ends a connection that will have no Serve, because the server is being
+// closed, or has panicked. The handler is not told.
 func (c *Conn) GiveUp(v any) {
 	if v != nil {
 		c.logPanic(v)
 	}
+	c.turnAway(websocket.StatusGoingAway, shutdownText)
+}
+
+// Refuse ends a connection that will have no Serve, because of its client.
+func (c *Conn) Refuse(text string) { c.turnAway(websocket.StatusPolicyViolation, text) }
+
+func (c *Conn) turnAway(code websocket.StatusCode, text string) {
 	close(c.readerDone)
 	_ = c.wire.SetWriteDeadline(time.Now().Add(cutTime))
-	_ = c.wire.writeClose(closeFrame(websocket.StatusGoingAway, shutdownText))
+	_ = c.wire.writeClose(closeFrame(code, text))
 	_ = c.wire.Close()
 	_ = c.ws.CloseNow()
 }

@@ -5,8 +5,6 @@ import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 import { serve } from './lines.mjs';
 
-// Gatehouse sends one argument; several that came are one array.
-const several = (args) => (args.length > 1 ? [args] : args);
 
 // Counter lets others wait until a key was counted n times.
 class Counter {
@@ -39,10 +37,10 @@ async function start({ opts }) {
   const reasons = new Map();
   const behave = (socket) => {
     socket.emit('auth', socket.handshake.auth);
-    socket.on('message', (...args) => socket.emit('message-back', ...several(args)));
+    socket.on('message', (...args) => socket.emit('message-back', ...args));
     socket.on('message-with-ack', (...args) => {
       const ack = args.pop();
-      if (typeof ack === 'function') ack(...several(args));
+      if (typeof ack === 'function') ack(...args);
     });
     socket.on('ticks', (n, ack) => {
       for (let i = 0; i < n; i++) socket.emit('tick', i);

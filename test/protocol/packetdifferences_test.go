@@ -5,7 +5,7 @@ var packetDifferences = map[string]difference{
 		why: "npm's parser takes the space for an ack id",
 		node: `
 			ws > 42 ["message",1]
-			ws < 42["message-back",[1,null]]
+			ws < 420["message-back",1]
 			ws works`,
 		ours: `
 			ws > 42 ["message",1]
@@ -123,7 +123,7 @@ var packetDifferences = map[string]difference{
 			ws > 452-["message",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]
 			ws > <01>
 			ws > <02>
-			ws < 452-["message-back",[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]]
+			ws < 452-["message-back",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]
 			ws < <02>
 			ws < <01>
 			ws works`,
@@ -131,7 +131,7 @@ var packetDifferences = map[string]difference{
 			ws > 452-["message",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]
 			ws > <01>
 			ws > <02>
-			ws < 452-["message-back",[{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]]
+			ws < 452-["message-back",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]
 			ws < <01>
 			ws < <02>
 			ws works`,

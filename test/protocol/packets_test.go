@@ -142,7 +142,7 @@ func TestSocketIO(t *testing.T) {
 			ws < 42["message-back",{"3":[true,null,1500,"€"]}]`},
 		{"event with several arguments", inside(1, `42["message",1,"2",{"3":[true]}]`), `
 			ws > 42["message",1,"2",{"3":[true]}]
-			ws < 42["message-back",[1,"2",{"3":[true]}]]`},
+			ws < 42["message-back",1,"2",{"3":[true]}]`},
 		{"event without arguments", inside(1, `42["message"]`), `
 			ws > 42["message"]
 			ws < 42["message-back"]`},
@@ -164,7 +164,7 @@ func TestSocketIO(t *testing.T) {
 			ws > 452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]
 			ws > <01 02 03>
 			ws > <04 05 06>
-			ws < 452-["message-back",[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]]
+			ws < 452-["message-back",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]
 			ws < <01 02 03>
 			ws < <04 05 06>`},
 		{"ack", inside(1, `42456["message-with-ack",{"3":[false]}]`), `

@@ -21,7 +21,7 @@ func ordinary(size int) string {
 func benchmarks() map[string]packet.Packet {
 	return map[string]packet.Packet{
 		"64B":       {Type: packet.Event, Namespace: "/", Event: "echo", Payload: payload(`{"text":"a message of ordinary length, 64 by"}`)},
-		"4KiB":      {Type: packet.Event, Namespace: "/", Event: "users", Payload: payload(ordinary(4 << 10)), Spread: true},
+		"4KiB":      {Type: packet.Event, Namespace: "/", Event: "users", Payload: spread(ordinary(4 << 10))},
 		"4KiB text": {Type: packet.Event, Namespace: "/", Event: "say", Payload: payload(`"` + strings.Repeat("Grüße, and more words of a text. ", 4096/35) + `"`)},
 		"binary":    {Type: packet.Event, Namespace: "/", Event: "file", Payload: payload(`{"name":"a.png","data":`+placeholder0+`}`, strings.Repeat("x", 64))},
 	}

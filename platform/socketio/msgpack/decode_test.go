@@ -32,6 +32,13 @@ func payload(text string, attachments ...string) websockets.Payload {
 	return p
 }
 
+// spread is a payload of several arguments.
+func spread(text string, attachments ...string) websockets.Payload {
+	p := payload(text, attachments...)
+	p.Spread = true
+	return p
+}
+
 const (
 	placeholder0 = `{"_placeholder":true,"num":0}`
 	placeholder1 = `{"_placeholder":true,"num":1}`
@@ -50,7 +57,7 @@ var packets = []struct {
 	{event("\x91\xa3foo"), packet.Packet{Type: packet.Event, Namespace: "/", Event: "foo"}},
 	{event("\x92\xa3hey\xa4Jude"), packet.Packet{Type: packet.Event, Namespace: "/", Event: "hey", Payload: payload(`"Jude"`)}},
 	{event("\x92\xa1e\x92\x01\x02"), packet.Packet{Type: packet.Event, Namespace: "/", Event: "e", Payload: payload(`[1,2]`)}},
-	{event("\x93\xa1e\x01\x02"), packet.Packet{Type: packet.Event, Namespace: "/", Event: "e", Payload: payload(`[1,2]`), Spread: true}},
+	{event("\x93\xa1e\x01\x02"), packet.Packet{Type: packet.Event, Namespace: "/", Event: "e", Payload: spread(`[1,2]`)}},
 	{event("\x93\xa1e\x01\xa1o"), packet.Packet{Type: packet.Event, Namespace: "/", Event: "e", Payload: payload(`1`), Offset: "o"}},
 	{"\x84\xa4type\x02\xa3nsp\xa3/\xc3\xbc\xa2id\xcf\x00\x1f\xff\xff\xff\xff\xff\xff\xa4data\x91\xa1e",
 		packet.Packet{Type: packet.Event, Namespace: "/ü", Event: "e", ID: packet.MaxID, HasID: true}},
@@ -60,7 +67,7 @@ var packets = []struct {
 		packet.Packet{Type: packet.Event, Namespace: "/", Event: "e", Payload: payload(`{"a":`+placeholder0+`,"b":[`+placeholder1+`]}`, "x", "")}},
 	{"\x84\xa4type\x03\xa3nsp\xa1/\xa2id\x0c\xa4data\x90", packet.Packet{Type: packet.Ack, Namespace: "/", ID: 12, HasID: true}},
 	{"\x84\xa4type\x03\xa3nsp\xa1/\xa2id\x00\xa4data\x92\xa3bar\xc4\x01x",
-		packet.Packet{Type: packet.Ack, Namespace: "/", HasID: true, Payload: payload(`["bar",`+placeholder0+`]`, "x"), Spread: true}},
+		packet.Packet{Type: packet.Ack, Namespace: "/", HasID: true, Payload: spread(`["bar",`+placeholder0+`]`, "x")}},
 }
 
 func TestPackets(t *testing.T) {
@@ -71,9 +78,8 @@ func TestPackets(t *testing.T) {
 		}
 		want := tt.packet
 		if want.Offset != "" {
-			want.Payload, want.Offset = payload(`[1,"o"]`), ""
+			want.Payload, want.Offset = spread(`[1,"o"]`), ""
 		}
-		want.Spread = false
 		if p, err := decode(tt.msg); err != nil || !reflect.DeepEqual(p, &want) {
 			t.Errorf("%q: %+v %v", tt.msg, p, err)
 		}

@@ -195,7 +195,7 @@ func TestValues(t *testing.T) {
 	if got := c.Call("echo"); len(got) != 0 {
 		t.Errorf("nothing became %s", got)
 	}
-	if got := c.Call("echo", 1, "two", []byte("3")); len(got) != 1 || !same(t, got[0], `[1,"two",{"$binary":"Mw=="}]`) {
+	if got := c.Call("echo", 1, "two", []byte("3")); len(got) != 3 || !same(t, got[1], `"two"`) || !same(t, got[2], `{"$binary":"Mw=="}`) {
 		t.Errorf("several became %s", got)
 	}
 	if got := c.Call("echo", []byte{}); len(got) != 1 || !same(t, got[0], `{"$binary":""}`) {

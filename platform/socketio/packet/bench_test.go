@@ -63,7 +63,7 @@ func BenchmarkAppend(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			p.Spread = name == "4KiB"
+			p.Payload.Spread = name == "4KiB"
 			dst := make([]byte, 0, 2*len(text))
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()

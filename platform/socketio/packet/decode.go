@@ -221,6 +221,7 @@ func args(p *Packet, b []byte, open, i int) error {
 			if from == open {
 				b[open] = '['
 				end = i + 1
+				p.Payload.Spread = true
 			}
 			p.Payload.JSON = b[from:end:end]
 			return atEnd(b, i+1)

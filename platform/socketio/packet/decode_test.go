@@ -33,6 +33,13 @@ func payload(text string, attachments ...string) websockets.Payload {
 	return p
 }
 
+// spread is a payload of several arguments.
+func spread(text string, attachments ...string) websockets.Payload {
+	p := payload(text, attachments...)
+	p.Spread = true
+	return p
+}
+
 const placeholder1 = `{"_placeholder":true,"num":1}`
 
 // document has the examples of docs/socket.io-protocol/v5-current.md.
@@ -47,12 +54,12 @@ var document = []struct {
 	{`2/admin,["bar"]`, Packet{Type: Event, Namespace: "/admin", Event: "bar"}},
 	{`51-["baz",` + placeholder0 + `]`, Packet{Type: Event, Namespace: "/", Event: "baz", Payload: payload(placeholder0, "\x01\x02\x03\x04")}},
 	{`52-/admin,["baz",` + placeholder0 + `,` + placeholder1 + `]`, Packet{Type: Event, Namespace: "/admin", Event: "baz",
-		Payload: payload(`[`+placeholder0+`,`+placeholder1+`]`, "\x01\x02", "\x03\x04"), Spread: true}},
+		Payload: spread(`[`+placeholder0+`,`+placeholder1+`]`, "\x01\x02", "\x03\x04")}},
 	{`212["foo"]`, Packet{Type: Event, Namespace: "/", Event: "foo", ID: 12, HasID: true}},
 	{`3/admin,13["bar"]`, Packet{Type: Ack, Namespace: "/admin", ID: 13, HasID: true, Payload: payload(`"bar"`)}},
 	{`312[]`, Packet{Type: Ack, Namespace: "/", ID: 12, HasID: true}},
 	{`61-15["bar",` + placeholder0 + `]`, Packet{Type: Ack, Namespace: "/", ID: 15, HasID: true,
-		Payload: payload(`["bar",`+placeholder0+`]`, "\x01\x02\x03\x04"), Spread: true}},
+		Payload: spread(`["bar",`+placeholder0+`]`, "\x01\x02\x03\x04")}},
 	{`61-/admin,1[` + placeholder0 + `]`, Packet{Type: Ack, Namespace: "/admin", ID: 1, HasID: true,
 		Payload: payload(placeholder0, "x")}},
 	{"1", Packet{Type: Disconnect, Namespace: "/"}},
@@ -67,7 +74,6 @@ func TestDocument(t *testing.T) {
 			attachments = append(attachments, string(a))
 		}
 		want := tt.packet
-		want.Spread = false
 		if p, err := decode(tt.text, attachments...); err != nil || !reflect.DeepEqual(p, &want) {
 			t.Errorf("%s: %+v %v", tt.text, p, err)
 		}
@@ -94,8 +100,8 @@ func TestDecode(t *testing.T) {
 		{`2["e",null]`, Packet{Type: Event, Namespace: "/", Event: "e", Payload: payload("null")}},
 		{`2["e",[1,2]]`, Packet{Type: Event, Namespace: "/", Event: "e", Payload: payload("[1,2]")}},
 		{"2[ \"e\"\t, {\"a\" :[1 , 2]}\n] ", Packet{Type: Event, Namespace: "/", Event: "e", Payload: payload(`{"a" :[1 , 2]}`)}},
-		{`2["e",1,"two",[3]]`, Packet{Type: Event, Namespace: "/", Event: "e", Payload: payload(`[1,"two",[3]]`)}},
-		{"2[\"a\\\"b,\",1, 2 ]\n", Packet{Type: Event, Namespace: "/", Event: `a"b,`, Payload: payload(`[1, 2 ]`)}},
+		{`2["e",1,"two",[3]]`, Packet{Type: Event, Namespace: "/", Event: "e", Payload: spread(`[1,"two",[3]]`)}},
+		{"2[\"a\\\"b,\",1, 2 ]\n", Packet{Type: Event, Namespace: "/", Event: `a"b,`, Payload: spread(`[1, 2 ]`)}},
 		{`20["e"]`, Packet{Type: Event, Namespace: "/", Event: "e", HasID: true}},
 		{`2007["e"]`, Packet{Type: Event, Namespace: "/", Event: "e", ID: 7, HasID: true}},
 		{`29007199254740991["e"]`, Packet{Type: Event, Namespace: "/", Event: "e", ID: MaxID, HasID: true}},
@@ -111,7 +117,7 @@ func TestDecode(t *testing.T) {
 		{`2[1e21]`, Packet{Type: Event, Namespace: "/", Event: "1e+21"}},
 		{`2[-1e999]`, Packet{Type: Event, Namespace: "/", Event: "-Infinity"}},
 		{`2["e",` + placeholder0 + `]`, Packet{Type: Event, Namespace: "/", Event: "e", Payload: payload(placeholder0)}},
-		{`37[1,2]`, Packet{Type: Ack, Namespace: "/", ID: 7, HasID: true, Payload: payload(`[1,2]`)}},
+		{`37[1,2]`, Packet{Type: Ack, Namespace: "/", ID: 7, HasID: true, Payload: spread(`[1,2]`)}},
 		{`37[ [ ] ]`, Packet{Type: Ack, Namespace: "/", ID: 7, HasID: true, Payload: payload(`[ ]`)}},
 		{`37[ ]`, Packet{Type: Ack, Namespace: "/", ID: 7, HasID: true}},
 	} {

@@ -21,7 +21,7 @@ func (jsonParser) Append(dst []byte, p *Packet, l Limits) (msg []byte, binary bo
 	case Event:
 		msg, err = appendEvent(msg, p)
 	case Ack:
-		if p.Spread {
+		if p.Payload.Spread {
 			msg = append(msg, p.Payload.JSON...)
 			break
 		}
@@ -53,7 +53,7 @@ func check(p *Packet, l Limits) error {
 		if p.Type == Event && Reserved(p.Event) {
 			return fmt.Errorf("%w: %q belongs to Socket.IO; choose another", ErrReserved, p.Event)
 		}
-		if p.Spread && (len(text) < 2 || text[0] != '[' || text[len(text)-1] != ']') {
+		if p.Payload.Spread && (len(text) < 2 || text[0] != '[' || text[len(text)-1] != ']') {
 			return errors.New("packet: several arguments that are not a JSON array")
 		}
 		return nil
@@ -110,7 +110,7 @@ func appendEvent(b []byte, p *Packet) ([]byte, error) {
 		return nil, fmt.Errorf("packet: event name %q: %w", p.Event, err)
 	}
 	args := p.Payload.JSON
-	if p.Spread {
+	if p.Payload.Spread {
 		args = bytes.Trim(args[1:len(args)-1], " \t\r\n")
 	}
 	if len(args) > 0 {

@@ -36,15 +36,12 @@ type Packet struct {
 	// Event is the name of an Event, never a reserved one.
 	Event string
 	// Payload of an Event or Ack: no argument is an empty one, one argument is
-	// itself, several are a JSON array of them. Of Connect and ConnectError: the
+	// itself, several are a JSON array of them, with Spread set. Of Connect and ConnectError: the
 	// JSON object, or empty.
 	Payload websockets.Payload
 	// Offset, when not empty, follows the arguments of an Event that is sent as
 	// one more, for connection state recovery. Never set by decoders.
 	Offset string
-	// Spread tells encoders that Payload is a JSON array of several arguments
-	// rather than one argument. Never set by decoders.
-	Spread bool
 }
 
 // Parser is a form of packets on the wire, the same on both sides of a

@@ -1,0 +1,172 @@
+package engineio
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// ask opens a session over the transport and gives the answer's status and body.
+func (r *rig) ask(transport string) (status int, body string) {
+	r.t.Helper()
+	if transport == "polling" {
+		a := r.get(polling)
+		return a.status, a.body
+	}
+	_, resp := r.handshake(overWebSocket)
+	defer resp.Body.Close()
+	b := make([]byte, max(resp.ContentLength, 0))
+	_, _ = resp.Body.Read(b)
+	return resp.StatusCode, string(b)
+}
+
+var transports = []string{"polling", "websocket"}
+
+func TestAllowRefuses(t *testing.T) {
+	var answerErr error
+	r := newRig(t, func(c *Config) {
+		c.Allow = func(*http.Request) error {
+			if answerErr == nil {
+				panic("boom")
+			}
+			return answerErr
+		}
+	}, nil)
+	for _, tt := range []struct {
+		name   string
+		err    error
+		status int
+		body   string
+	}{
+		{
+			"with a status", &websockets.Error{Message: "Who are you?", Code: "no_token", Details: []int{1}, Status: 401}, 401,
+			`{"code":4,"message":"Who are you?","data":{"status":"error","message":"Who are you?","code":"no_token","details":[1]}}`,
+		},
+		{"without a status", websockets.NewError("No"), 403, `{"code":4,"message":"No","data":{"status":"error","message":"No"}}`},
+		{"a plain error", errNo, 500, `{"code":4,"message":"Internal server error","data":{"status":"error","message":"Internal server error"}}`},
+		{"a panic", nil, 500, `{"code":4,"message":"Internal server error","data":{"status":"error","message":"Internal server error"}}`},
+	} {
+		for _, transport := range transports {
+			answerErr = tt.err
+			if status, body := r.ask(transport); status != tt.status || body != tt.body {
+				t.Errorf("%s over %s: %d %s\nwant %d %s", tt.name, transport, status, body, tt.status, tt.body)
+			}
+		}
+	}
+	if log := r.logs.String(); strings.Count(log, "a handshake panicked") != 2 || !strings.Contains(log, "boom") {
+		t.Errorf("the panics are not in the log:\n%s", log)
+	}
+	if strings.Contains(r.logs.String(), "http: panic serving") {
+		t.Error("the panic reached net/http")
+	}
+	if n := r.srv.Len(); n != 0 || len(r.opens) != 0 {
+		t.Errorf("%d sessions, %d opened", n, len(r.opens))
+	}
+}
+
+// What is asked once holds for the session: its later requests are not asked.
+func TestAllowIsAskedOnce(t *testing.T) {
+	asked := 0
+	r := newRig(t, func(c *Config) { c.Allow = func(*http.Request) error { asked++; return nil } }, nil)
+	p, h := r.poller()
+	p.send("4a")
+	h.wantMessage(t, "a")
+	p.probe()
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+func TestAllowIsBounded(t *testing.T) {
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := inMemory(t, func(c *Config) {
+					c.Limits.HandshakeTimeout = 7 * time.Second
+					c.Allow = func(r *http.Request) error {
+						<-r.Context().Done()
+						return r.Context().Err()
+					}
+				}, nil)
+				began := time.Now()
+				if status, _ := r.ask(transport); status != 500 || time.Since(began) != 7*time.Second {
+					t.Errorf("status %d after %v", status, time.Since(began))
+				}
+			})
+		})
+	}
+}
+
+func TestAllowEndsWithClose(t *testing.T) {
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			asked := make(chan struct{})
+			ended := make(chan error, 1)
+			r := newRig(t, func(c *Config) {
+				c.Allow = func(r *http.Request) error {
+					close(asked)
+					<-r.Context().Done()
+					ended <- r.Context().Err()
+					return r.Context().Err()
+				}
+			}, nil)
+			refused := make(chan struct{})
+			go func() {
+				defer close(refused)
+				r.ask(transport)
+			}()
+			receive(t, "the check", asked)
+			if err := r.srv.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+			if err := receive(t, "the end of the context", ended); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			receive(t, "the answer", refused)
+		})
+	}
+}
+
+// Whoever is allowed while the server closes is not let in.
+func TestAllowedTooLate(t *testing.T) {
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			var r *rig
+			closed := make(chan error, 1)
+			r = newRig(t, func(c *Config) {
+				c.Allow = func(req *http.Request) error {
+					go func() { closed <- r.srv.Close(context.Background()) }()
+					<-req.Context().Done()
+					return nil
+				}
+			}, nil)
+			if transport == "polling" {
+				if status, body := r.ask(transport); status != http.StatusServiceUnavailable {
+					t.Errorf("answered %d %s", status, body)
+				}
+			} else {
+				p, resp := r.handshake(overWebSocket)
+				if resp.StatusCode == http.StatusSwitchingProtocols { // the check came after the handshake
+					if first, payload, err := p.next(); err == nil && first == opText {
+						first, payload, err = p.next()
+						if first != opClose && err == nil {
+							t.Errorf("frame %x %q", first, payload)
+						}
+					}
+				}
+			}
+			if err := receive(t, "Close", closed); err != nil {
+				t.Error(err)
+			}
+			if n := r.srv.Len(); n != 0 {
+				t.Errorf("%d sessions", n)
+			}
+		})
+	}
+}

@@ -1,0 +1,250 @@
+package engineio
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+)
+
+func TestAnswersAreCompressed(t *testing.T) {
+	const threshold = 300
+	r := newRig(t, func(c *Config) { c.HTTPCompression = threshold }, nil)
+	p, h := r.poller()
+	long := strings.Repeat("x", threshold-1) // with the packet type, as much as the threshold
+	for _, tt := range []struct {
+		name, text string
+		accept     []string
+		plain      bool
+		want       bool
+	}{
+		{name: "at the threshold", text: long, accept: []string{"gzip"}, want: true},
+		{name: "below the threshold", text: long[1:], accept: []string{"gzip"}},
+		{name: "not accepted", text: long},
+		{name: "another coding", text: long, accept: []string{"br, x-gzip"}},
+		{name: "of a list", text: long, accept: []string{"br;q=1, GZIP;q=0.5"}, want: true},
+		{name: "of two lines", text: long, accept: []string{"br", "deflate, gzip"}, want: true},
+		{name: "with spaces", text: long, accept: []string{"deflate , gzip ; q=1.0"}, want: true},
+		{name: "weight zero", text: long, accept: []string{"gzip;q=0"}},
+		{name: "weight zero point zero", text: long, accept: []string{"gzip; q=0.000, *;q=1"}},
+		{name: "a bad weight", text: long, accept: []string{"gzip;q=much"}},
+		{name: "not this message", text: long, accept: []string{"gzip"}, plain: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			it := wsconn.Item{Frame: wsconn.SealCopy(true, []byte("4"+tt.text)), Plain: tt.plain}
+			if err := h.session.Send(it, it.Size(), outbox.Refuse); err != nil {
+				t.Fatal(err)
+			}
+			var headers []string
+			for _, line := range tt.accept {
+				headers = append(headers, "Accept-Encoding", line)
+			}
+			a := p.poll(headers...)
+			if a.header.Get("Vary") != "Origin" && !strings.Contains(strings.Join(a.header["Vary"], ","), "Accept-Encoding") {
+				t.Errorf("Vary: %q", a.header["Vary"])
+			}
+			if got := a.header.Get("Content-Encoding") == "gzip"; got != tt.want {
+				t.Fatalf("compressed: %t", got)
+			}
+			body := a.body
+			if tt.want {
+				z, err := gzip.NewReader(strings.NewReader(a.body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := io.ReadAll(z)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body = string(b)
+			}
+			if body != "4"+tt.text {
+				t.Errorf("got %.50q", body)
+			}
+		})
+	}
+}
+
+// Several messages are compressed when one of them may be.
+func TestMixedAnswerIsCompressed(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.HTTPCompression = 10 }, nil)
+	p, h := r.poller()
+	plain := wsconn.Item{Frame: wsconn.SealCopy(true, []byte("4plain")), Plain: true}
+	if err := h.session.Send(plain, plain.Size(), outbox.Refuse); err != nil {
+		t.Fatal(err)
+	}
+	h.say(t, "not so plain")
+	if a := p.poll("Accept-Encoding", "gzip"); a.header.Get("Content-Encoding") != "gzip" {
+		t.Errorf("%q is not compressed", a.body)
+	}
+}
+
+func TestAnswersStayAsTheyAre(t *testing.T) {
+	r := newRig(t, nil, nil)
+	p, h := r.poller()
+	h.say(t, strings.Repeat("x", 50_000))
+	a := p.poll("Accept-Encoding", "gzip")
+	if a.header.Get("Content-Encoding") != "" || strings.Contains(strings.Join(a.header["Vary"], ","), "Accept-Encoding") {
+		t.Errorf("headers %v", a.header)
+	}
+}
+
+// An answer that nobody takes ends the session, and is no panic.
+func TestHandshakeThatIsNotTaken(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.PingTimeout = 100 * time.Millisecond }, nil)
+	p, h := r.poller()
+	for range 20 { // more than the kernel holds for a client that does not read
+		it := wsconn.Item{Frame: wsconn.SealCopy(true, []byte("4"+strings.Repeat("x", 40_000)))}
+		if err := h.session.Send(it, it.Size(), outbox.Refuse); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nc, err := r.dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(nc, "GET /?"+p.query()+" HTTP/1.1\r\nHost: example.com\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, "the end", h.closed)
+}
+
+func TestCookie(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Cookie = &http.Cookie{Name: "io", Path: "/", HttpOnly: true} }, nil)
+	a := r.get(polling)
+	sid := sidOf(t, a.body)
+	if got, want := a.header.Get("Set-Cookie"), "io="+sid+"; Path=/; HttpOnly"; got != want {
+		t.Errorf("Set-Cookie: %s, want %s", got, want)
+	}
+	p := &poller{r, sid}
+	r.opened().say(t, "x")
+	if a := p.poll(); a.header.Get("Set-Cookie") != "" {
+		t.Error("a poll sets the cookie again")
+	}
+	_, resp := r.handshake(overWebSocket)
+	if resp.Header.Get("Set-Cookie") != "" {
+		t.Error("a WebSocket needs no cookie")
+	}
+}
+
+func TestCORS(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		cors    CORS
+		method  string
+		headers []string
+		want    map[string]string
+	}{
+		{"no page", CORS{}, "GET", nil, map[string]string{"Vary": "Origin"}},
+		{
+			"a page", CORS{MaxAge: time.Hour, AllowedHeaders: []string{"a"}}, "GET", []string{"Origin", "https://a.example"},
+			map[string]string{
+				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true", "Vary": "Origin",
+			},
+		},
+		{
+			"without cookies", CORS{DisableCredentials: true}, "GET", []string{"Origin", "https://a.example"},
+			map[string]string{"Access-Control-Allow-Origin": "https://a.example", "Vary": "Origin"},
+		},
+		{
+			"a preflight", CORS{}, "OPTIONS", []string{"Origin", "https://a.example", "Access-Control-Request-Headers", "x-a, x-b"},
+			map[string]string{
+				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true",
+				"Access-Control-Allow-Methods": "GET, POST", "Access-Control-Allow-Headers": "x-a, x-b",
+				"Vary": "Origin,Access-Control-Request-Headers",
+			},
+		},
+		{
+			"a preflight with all that may be said",
+			CORS{MaxAge: 90 * time.Second, AllowedHeaders: []string{"x-a", "x-c"}, PrivateNetwork: true}, "OPTIONS",
+			[]string{"Origin", "https://a.example", "Access-Control-Request-Headers", "x-b", "Access-Control-Request-Private-Network", "true"},
+			map[string]string{
+				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true",
+				"Access-Control-Allow-Methods": "GET, POST", "Access-Control-Allow-Headers": "x-a, x-c",
+				"Access-Control-Max-Age": "90", "Access-Control-Allow-Private-Network": "true", "Vary": "Origin",
+			},
+		},
+		{
+			"no private network", CORS{AllowedHeaders: []string{}}, "OPTIONS",
+			[]string{"Origin", "https://a.example", "Access-Control-Request-Private-Network", "true", "Access-Control-Request-Headers", "x-b"},
+			map[string]string{
+				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true",
+				"Access-Control-Allow-Methods": "GET, POST", "Vary": "Origin", "Access-Control-Allow-Headers": "",
+			},
+		},
+		{
+			"not asked for a private network", CORS{PrivateNetwork: true}, "OPTIONS", []string{"Origin", "https://a.example"},
+			map[string]string{
+				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true",
+				"Access-Control-Allow-Methods": "GET, POST", "Vary": "Origin",
+			},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, func(c *Config) { c.CORS = tt.cors }, nil)
+			a := r.request(t.Context(), tt.method, polling, nil, tt.headers...)
+			if a.err != nil || a.status >= 300 {
+				t.Fatalf("%d %v", a.status, a.err)
+			}
+			got := map[string]string{}
+			for name, lines := range a.header {
+				if name == "Vary" || strings.HasPrefix(name, "Access-Control") {
+					got[name] = strings.Join(lines, ",")
+				}
+			}
+			for name := range tt.want {
+				if got[name] != tt.want[name] {
+					t.Errorf("%s: %q, want %q", name, got[name], tt.want[name])
+				}
+			}
+			for name := range got {
+				if _, ok := tt.want[name]; !ok {
+					t.Errorf("%s: %q", name, got[name])
+				}
+			}
+		})
+	}
+}
+
+// A foreign page gets nothing, over either transport and with any method, and
+// nothing that would let it read the refusal.
+func TestForeignOrigin(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.CORS = CORS{PrivateNetwork: true, MaxAge: time.Hour} }, nil)
+	p, _ := r.poller()
+	evil := []string{"Origin", "https://evil.example"}
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodOptions} {
+		for _, query := range []string{polling, p.query()} {
+			a := r.request(t.Context(), method, query, nil, evil...)
+			if a.status != http.StatusForbidden || a.header.Get("Access-Control-Allow-Origin") != "" {
+				t.Errorf("%s %s: %d %v", method, query, a.status, a.header)
+			}
+		}
+	}
+	for _, query := range []string{overWebSocket, overWebSocket + "&sid=" + p.sid} {
+		if _, resp := r.handshake(query, evil...); resp.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: %s", query, resp.Status)
+		}
+	}
+}
+
+// Browsers refuse an answer without subprotocol if they have asked for some.
+func TestSubprotocol(t *testing.T) {
+	r := newRig(t, nil, nil)
+	for offered, want := range map[string]string{"": "", "a": "a", "b, a": "b", " c ,d": "c"} {
+		headers := []string{"Sec-WebSocket-Protocol", offered}
+		if offered == "" {
+			headers = nil
+		}
+		if _, resp := r.handshake(overWebSocket, headers...); resp.StatusCode != 101 || resp.Header.Get("Sec-WebSocket-Protocol") != want {
+			t.Errorf("offered %q: %s %q", offered, resp.Status, resp.Header.Get("Sec-WebSocket-Protocol"))
+		}
+	}
+}

@@ -1,0 +1,329 @@
+package engineio
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+var (
+	ended = websockets.Reason{Cause: websockets.CauseServerDisconnect}
+	full  = websockets.Reason{Cause: websockets.CauseQueueOverflow}
+)
+
+// What is queued before the goodbye arrives, also with a poll that comes later.
+func TestDrainByPolling(t *testing.T) {
+	for _, pending := range []bool{true, false} {
+		r := newRig(t, nil, nil)
+		p, h := r.poller()
+		if pending {
+			got := p.polling()
+			h.session.Close(ended, wsconn.Drain)
+			if a := receive(t, "the poll", got); a.body != "1" {
+				t.Errorf("the pending poll got %q", a.body)
+			}
+		} else {
+			h.say(t, "last")
+			h.session.Close(ended, wsconn.Drain)
+			p.want("4last\x1e1")
+		}
+		h.wantCause(t, ended.Cause)
+		if err := h.send("x", outbox.Refuse); !errors.Is(err, outbox.ErrClosed) {
+			t.Errorf("Send after the end: %v", err)
+		}
+		if a := p.poll(); a.status != 400 {
+			t.Errorf("the session still answers: %d", a.status)
+		}
+	}
+}
+
+// A goodbye that nobody fetches is waited for no longer than CloseTimeout, and
+// the heartbeat does not come in between.
+func TestDrainIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, func(c *Config) {
+			c.Limits.CloseTimeout, c.Limits.PingInterval, c.Limits.PingTimeout = 9*time.Second, time.Second, time.Second
+		}, nil)
+		_, h := r.poller()
+		began := time.Now()
+		h.session.Close(ended, wsconn.Drain)
+		h.session.Close(full, wsconn.Cut) // too late to count
+		select {
+		case <-h.closed:
+			t.Fatal("closed at once")
+		default:
+		}
+		h.wantCause(t, ended.Cause)
+		if took := time.Since(began); took != 9*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// A client that sends while its goodbye waits does not prolong it, and what it
+// sends is taken.
+func TestPostWhileDraining(t *testing.T) {
+	r := newRig(t, nil, nil)
+	p, h := r.poller()
+	h.session.Close(ended, wsconn.Drain)
+	p.send("4late")
+	h.wantMessage(t, "late")
+	p.want("1")
+	h.wantCause(t, ended.Cause)
+}
+
+func TestFarewellAndCutByPollingEndAtOnce(t *testing.T) {
+	for _, how := range []wsconn.Manner{wsconn.Farewell, wsconn.Cut} {
+		r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = time.Hour }, nil)
+		p, h := r.poller()
+		h.say(t, "lost")
+		h.session.Close(full, how)
+		h.wantCause(t, full.Cause)
+		if a := p.poll(); a.status != 400 {
+			t.Errorf("manner %d: %d %q", how, a.status, a.body)
+		}
+
+		p, h = r.poller()
+		got := p.polling()
+		h.session.Close(full, how)
+		h.wantCause(t, full.Cause)
+		if a := receive(t, "the poll", got); a.body != "1" {
+			t.Errorf("manner %d: the pending poll is answered %d %q", how, a.status, a.body)
+		}
+	}
+}
+
+func TestDrainByWebSocket(t *testing.T) {
+	r := newRig(t, nil, nil)
+	p, h := r.peer()
+	h.say(t, "1")
+	h.say(t, strings.Repeat("2", 200_000))
+	h.session.Close(ended, wsconn.Drain)
+	p.want("41")
+	p.want("4" + strings.Repeat("2", 200_000))
+	p.wantClose(1000)
+	h.wantCause(t, ended.Cause)
+}
+
+// The goodbye may come while the client changes its transport: it arrives,
+// with what was queued, by whichever has the session then.
+func TestCloseDuringUpgrade(t *testing.T) {
+	t.Run("completed", func(t *testing.T) {
+		r := newRig(t, nil, nil)
+		p, h := r.poller()
+		w := p.probe()
+		h.say(t, "queued")
+		h.session.Close(ended, wsconn.Drain)
+		w.send("5")
+		w.want("4queued")
+		w.wantClose(1000)
+		h.wantCause(t, ended.Cause)
+	})
+	t.Run("the poll is faster", func(t *testing.T) {
+		r := newRig(t, nil, nil)
+		p, h := r.poller()
+		w := p.probe()
+		h.say(t, "queued")
+		h.session.Close(ended, wsconn.Drain)
+		p.want("4queued\x1e1")
+		h.wantCause(t, ended.Cause)
+		w.wantClose(1001)
+	})
+	t.Run("cut", func(t *testing.T) {
+		r := newRig(t, nil, nil)
+		p, h := r.poller()
+		w := p.probe()
+		h.session.Close(full, wsconn.Cut)
+		h.wantCause(t, full.Cause)
+		w.wantClose(1001)
+	})
+	t.Run("a closing session cannot begin one", func(t *testing.T) {
+		r := newRig(t, nil, nil)
+		p, h := r.poller()
+		h.session.Close(ended, wsconn.Drain)
+		w, resp := r.handshake(overWebSocket + "&sid=" + p.sid)
+		if resp.StatusCode == 101 {
+			if first, _, err := w.next(); err == nil && first != opClose {
+				t.Errorf("frame %x", first)
+			}
+		}
+		p.want("1")
+		h.wantCause(t, ended.Cause)
+	})
+}
+
+// A session is in one of these states when the server closes.
+var states = []struct {
+	name  string
+	begin func(r *rig) (*recorder, func())
+}{
+	{"a poll is pending", func(r *rig) (*recorder, func()) {
+		p, h := r.poller()
+		done := p.polling()
+		return h, func() {
+			if a := receive(r.t, "the poll", done); a.body != "1" {
+				r.t.Errorf("the pending poll is answered %d %q, %v", a.status, a.body, a.err)
+			}
+		}
+	}},
+	{"between two polls", func(r *rig) (*recorder, func()) {
+		p, h := r.poller()
+		h.say(r.t, "last words")
+		return h, func() { p.want("4last words\x1e1") }
+	}},
+	{"half a POST", func(r *rig) (*recorder, func()) {
+		p, h := r.poller()
+		nc := p.halfPost()
+		return h, func() {
+			p.want("1")
+			_ = nc.Close()
+		}
+	}},
+	{"in the upgrade", func(r *rig) (*recorder, func()) {
+		p, h := r.poller()
+		w := p.probe()
+		return h, func() {
+			w.send("5")
+			w.wantClose(1001)
+		}
+	}},
+	{"over WebSocket", func(r *rig) (*recorder, func()) {
+		p, h := r.peer()
+		h.say(r.t, "last words")
+		p.want("4last words")
+		return h, func() { p.wantClose(1001); _ = p.nc.Close() }
+	}},
+	{"half a message over WebSocket", func(r *rig) (*recorder, func()) {
+		p, h := r.peer()
+		whole := frame(opText, "4"+strings.Repeat("x", 90_000))
+		p.write(whole[:100])
+		r.eventually("half a message", func() bool { return h.session.conn.Receiving() })
+		return h, func() { p.wantClose(1001); _ = p.nc.Close() }
+	}},
+}
+
+func TestServerClose(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = time.Hour }, nil)
+	handlers := make([]*recorder, len(states))
+	finish := make([]func(), len(states))
+	for i, s := range states {
+		handlers[i], finish[i] = s.begin(r)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- r.srv.Close(context.Background()) }()
+	receive(t, "the closing", r.srv.group.Closing().Done())
+	if a := r.get(polling); a.status != 503 {
+		t.Errorf("a new client gets %d", a.status)
+	}
+	if _, resp := r.handshake(overWebSocket); resp.StatusCode != 503 {
+		t.Errorf("a new client over WebSocket gets %s", resp.Status)
+	}
+	if a := r.get(polling + "&sid=unknown"); a.status != 503 {
+		t.Errorf("an unknown session gets %d", a.status)
+	}
+	for i := range states {
+		finish[i]()
+		handlers[i].wantCause(t, websockets.CauseShutdown)
+	}
+	if err := receive(t, "Close", closed); err != nil {
+		t.Error(err)
+	}
+	if n := r.srv.group.Live(); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+	if err := r.srv.Close(context.Background()); err != nil {
+		t.Errorf("the second Close: %v", err)
+	}
+}
+
+// Clients that do nothing more end with CloseTimeout.
+func TestServerCloseIsBounded(t *testing.T) {
+	for _, s := range states {
+		t.Run(s.name, func(t *testing.T) {
+			r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = 200 * time.Millisecond }, nil)
+			h, _ := s.begin(r)
+			began := time.Now()
+			if err := r.srv.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > patience/2 {
+				t.Errorf("took %v", took)
+			}
+			h.wantCause(t, websockets.CauseShutdown)
+		})
+	}
+}
+
+// What is left when the context ends is cut, and counted.
+func TestServerCloseIsCut(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = time.Hour }, nil)
+	p, h := r.poller()
+	h.say(t, "x")
+	w, h2 := r.peer()
+	w.write(frame(opText, "4x")[:3])
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errNo)
+	err := r.srv.Close(ctx)
+	if err == nil || err.Error() != "engine.io: closing /: 2 connections were cut: the database is down" || !errors.Is(err, errNo) {
+		t.Error(err)
+	}
+	h.wantCause(t, websockets.CauseShutdown)
+	h2.wantCause(t, websockets.CauseShutdown)
+	if a := p.poll(); a.status != 503 {
+		t.Errorf("status %d", a.status)
+	}
+}
+
+// Opening, upgrading and sending while the server closes leaves nothing behind.
+func TestServerCloseAgainstHandshakes(t *testing.T) {
+	for range 5 {
+		r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = 50 * time.Millisecond }, nil)
+		stop := make(chan struct{})
+		done := make(chan struct{})
+		for i := range 4 {
+			go func() {
+				defer func() { done <- struct{}{} }()
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					if i%2 == 0 {
+						a := r.request(context.Background(), "GET", polling, nil)
+						if a.status != 200 {
+							continue
+						}
+						p := &poller{r, sidOf(t, a.body)}
+						if w, resp := r.handshake(overWebSocket + "&sid=" + p.sid); resp.StatusCode == 101 {
+							_, _ = w.nc.Write(append(frame(opText, "2probe"), frame(opText, "5")...))
+						}
+					} else if w, resp := r.handshake(overWebSocket); resp.StatusCode == 101 {
+						_, _ = w.nc.Write(frame(opText, "4x"))
+						_ = w.nc.Close()
+					}
+				}
+			}()
+		}
+		for range 20 {
+			r.opened()
+		}
+		if err := r.srv.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		close(stop)
+		for range 4 {
+			<-done
+		}
+		if live, n := r.srv.group.Live(), r.srv.Len(); live != 0 || n != 0 {
+			t.Errorf("%d things, %d sessions are left", live, n)
+		}
+	}
+}

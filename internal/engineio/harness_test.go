@@ -1,0 +1,365 @@
+package engineio
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 10 * time.Second // for what should happen at once
+
+// recorder is a handler that notes what it is given, in order.
+type recorder struct {
+	session   *Session
+	request   *http.Request
+	onMessage func(text bool, msg []byte) error
+	messages  chan string // binary ones begin with "b:"
+	closed    chan websockets.Reason
+}
+
+func (h *recorder) Message(text bool, msg []byte) error {
+	if h.onMessage != nil {
+		return h.onMessage(text, msg)
+	}
+	if text {
+		h.messages <- string(msg)
+	} else {
+		h.messages <- "b:" + string(msg)
+	}
+	return nil
+}
+
+func (h *recorder) Closed(r websockets.Reason) { h.closed <- r }
+func (*recorder) Beat(int64)                   {}
+
+// say sends a text message to the client.
+func (h *recorder) say(t *testing.T, text string) {
+	t.Helper()
+	if err := h.send(text, outbox.Refuse); err != nil {
+		t.Fatalf("send %.20q: %v", text, err)
+	}
+}
+
+func (h *recorder) send(text string, p outbox.Policy) error {
+	it := wsconn.Item{Frame: wsconn.SealCopy(true, []byte("4"+text))}
+	return h.session.Send(it, it.Size(), p)
+}
+
+func receive[T any](t *testing.T, what string, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("waited in vain for %s", what)
+		panic("unreachable")
+	}
+}
+
+func (h *recorder) wantMessage(t *testing.T, want string) {
+	t.Helper()
+	if got := receive(t, "a message", h.messages); got != want {
+		t.Fatalf("the handler got %.80q, want %.80q", got, want)
+	}
+}
+
+func (h *recorder) wantCause(t *testing.T, want websockets.Cause) websockets.Reason {
+	t.Helper()
+	r := receive(t, "Handler.Closed", h.closed)
+	if r.Cause != want {
+		t.Errorf("the reason is %+v, want %q", r, want)
+	}
+	return r
+}
+
+// memory is a listener whose connections are pipes: for time that is not real.
+type memory struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func (m *memory) Accept() (net.Conn, error) {
+	select {
+	case c := <-m.conns:
+		return c, nil
+	case <-m.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (m *memory) Close() error { m.once.Do(func() { close(m.done) }); return nil }
+func (*memory) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (m *memory) dial() (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case m.conns <- server:
+		return client, nil
+	case <-m.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// rig is a server in a test.
+type rig struct {
+	t     *testing.T
+	srv   *Server
+	opens chan *recorder
+	dial  func() (net.Conn, error)
+	http  *http.Client
+	logs  *logbook
+}
+
+// logbook collects what is logged.
+type logbook struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func config() Config {
+	return Config{
+		Path: "/",
+		Limits: websockets.Limits{
+			MaxMessage:       100_000,
+			HandshakeTimeout: patience,
+			PingInterval:     time.Minute,
+			PingTimeout:      time.Minute,
+			SendQueue:        1 << 20,
+			CloseTimeout:     2 * time.Second,
+		},
+		Polling: true, WebSocket: true, Upgrades: true,
+		UpgradeTimeout: patience,
+		Compression:    wsconn.CompressionOff,
+		MessageTimeout: time.Minute,
+		CheckOrigin:    func(r *http.Request) bool { return r.Header.Get("Origin") != "https://evil.example" },
+	}
+}
+
+// newRig serves over TCP; inMemory serves over pipes.
+func newRig(t *testing.T, change func(*Config), prepare func(*recorder)) *rig {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, l, func() (net.Conn, error) { return net.Dial("tcp", l.Addr().String()) }, change, prepare)
+}
+
+func inMemory(t *testing.T, change func(*Config), prepare func(*recorder)) *rig {
+	t.Helper()
+	m := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
+	return serve(t, m, m.dial, change, prepare)
+}
+
+func serve(t *testing.T, l net.Listener, dial func() (net.Conn, error), change func(*Config), prepare func(*recorder)) *rig {
+	t.Helper()
+	r := &rig{t: t, opens: make(chan *recorder, 1000), dial: dial, logs: &logbook{}}
+	cfg := config()
+	cfg.Logger = slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg.Open = func(s *Session, req *http.Request) Handler {
+		h := &recorder{session: s, request: req, messages: make(chan string, 1000), closed: make(chan websockets.Reason, 10)}
+		if prepare != nil {
+			prepare(h)
+		}
+		r.opens <- h
+		return h
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	r.srv = New(cfg)
+	hs := &http.Server{Handler: r.srv, ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelError)}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = hs.Serve(l)
+	}()
+	r.http = &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true, DisableCompression: true,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return dial() },
+	}}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel() // cut what a test left behind
+		_ = r.srv.Close(ctx)
+		_ = hs.Close()
+		<-served
+		if n := r.srv.group.Live(); n != 0 {
+			t.Errorf("%d requests, sessions or sweepers are left", n)
+		}
+	})
+	return r
+}
+
+// opened is the handler of the newest session.
+func (r *rig) opened() *recorder {
+	r.t.Helper()
+	return receive(r.t, "a session", r.opens)
+}
+
+// answer is what a request was answered.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	err    error
+}
+
+func (r *rig) request(ctx context.Context, method, query string, body io.Reader, headers ...string) answer {
+	req, err := http.NewRequestWithContext(ctx, method, "http://example.com/?"+query, body)
+	if err != nil {
+		return answer{err: err}
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Add(headers[i], headers[i+1])
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(b), err}
+}
+
+func (r *rig) get(query string, headers ...string) answer {
+	r.t.Helper()
+	a := r.request(r.t.Context(), http.MethodGet, query, nil, headers...)
+	if a.err != nil {
+		r.t.Fatal(a.err)
+	}
+	return a
+}
+
+const polling = "EIO=4&transport=polling"
+
+// poller is a client that polls.
+type poller struct {
+	r   *rig
+	sid string
+}
+
+func sidOf(t *testing.T, open string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(open, `0{"sid":"`)
+	sid, _, quoted := strings.Cut(rest, `"`)
+	if !ok || !quoted {
+		t.Fatalf("no open packet: %.200q", open)
+	}
+	return sid
+}
+
+func (r *rig) poller() (*poller, *recorder) {
+	r.t.Helper()
+	a := r.get(polling)
+	return &poller{r, sidOf(r.t, a.body)}, r.opened()
+}
+
+func (p *poller) query() string { return polling + "&sid=" + p.sid }
+
+// poll waits for the answer.
+func (p *poller) poll(headers ...string) answer {
+	p.r.t.Helper()
+	return p.r.get(p.query(), headers...)
+}
+
+func (p *poller) want(body string) {
+	p.r.t.Helper()
+	if a := p.poll(); a.body != body {
+		p.r.t.Fatalf("the poll was answered %d %.200q, want %.200q", a.status, a.body, body)
+	}
+}
+
+// polling begins a poll, and waits until the server has it.
+func (p *poller) polling() <-chan answer {
+	p.r.t.Helper()
+	done := make(chan answer, 1)
+	go func() { done <- p.r.request(context.Background(), http.MethodGet, p.query(), nil) }()
+	s := p.r.srv.find(p.sid)
+	p.r.eventually("the poll", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.polling
+	})
+	return done
+}
+
+func (p *poller) post(body string, headers ...string) answer {
+	p.r.t.Helper()
+	a := p.r.request(p.r.t.Context(), http.MethodPost, p.query(), strings.NewReader(body), headers...)
+	if a.err != nil {
+		p.r.t.Fatal(a.err)
+	}
+	return a
+}
+
+func (p *poller) send(body string) {
+	p.r.t.Helper()
+	if a := p.post(body); a.body != "ok" {
+		p.r.t.Fatalf("the POST of %.50q was answered %d %.200q", body, a.status, a.body)
+	}
+}
+
+// halfPost sends the beginning of a body, and waits until it is being read.
+func (p *poller) halfPost() net.Conn {
+	p.r.t.Helper()
+	nc, err := p.r.dial()
+	if err != nil {
+		p.r.t.Fatal(err)
+	}
+	p.r.t.Cleanup(func() { _ = nc.Close() })
+	_, err = io.WriteString(nc, "POST /?"+p.query()+" HTTP/1.1\r\nHost: example.com\r\nContent-Length: 100\r\n\r\n4half")
+	if err != nil {
+		p.r.t.Fatal(err)
+	}
+	s := p.r.srv.find(p.sid)
+	p.r.eventually("the POST", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.cutPost != nil
+	})
+	return nc
+}
+
+func (r *rig) eventually(what string, cond func() bool) {
+	r.t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-late:
+			r.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+var errNo = errors.New("the database is down")
