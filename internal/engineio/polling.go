@@ -253,7 +253,6 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.vacate(&s.posting) // before the client can know
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	if p != nil {
 		p.write(w)
 		return
@@ -280,7 +279,8 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	case r.ContentLength > limit:
 		return nil, s.tooLarge()
 	}
-	if !s.timePost(http.NewResponseController(w)) {
+	rc := http.NewResponseController(w)
+	if !s.timePost(rc) {
 		return nil, errSession()
 	}
 	body, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
@@ -289,6 +289,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	replaced := s.conn != nil
 	s.mu.Unlock()
 	if err == nil {
+		_ = rc.SetReadDeadline(time.Time{}) // of nothing else: what is left of a body is bounded by it
 		return body, nil
 	}
 	w.Header().Set("Connection", "close") // what is left of the body cannot be told from a request
@@ -314,11 +315,6 @@ func (s *Session) timePost(rc *http.ResponseController) bool {
 	defer s.mu.Unlock()
 	if s.state == stateClosed || s.conn != nil {
 		return false
-	}
-	if d := s.srv.cfg.MessageTimeout; d > 0 {
-		_ = rc.SetReadDeadline(time.Now().Add(d))
-	} else {
-		_ = rc.SetReadDeadline(time.Time{})
 	}
 	s.cutPost = func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
 	return true

@@ -147,6 +147,10 @@ func (s *Server) openPacket(dst []byte, sid string, polling bool) []byte {
 
 // ServeHTTP takes one request of a client.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if d := s.cfg.MessageTimeout; d > 0 && r.Method == http.MethodPost {
+		// For what is refused too: net/http reads the rest of its body.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
+	}
 	if !s.enter(r) {
 		wsconn.RefuseClosed(w)
 		return

@@ -45,6 +45,7 @@ type Session struct {
 
 	nextPing atomic.Int64 // stamps of the server's clock
 	pingedAt atomic.Int64 // 0: nothing is to be answered
+	lastBeat int64        // of the sweeper
 
 	mu         sync.Mutex
 	state      state
@@ -57,7 +58,7 @@ type Session struct {
 	noopDue    bool         // the pending poll is to be ended for it
 	polling    bool         // a GET is pending
 	posting    bool         // a POST is under way
-	cutPost    func()       // ends its reading
+	cutPost    func()       // ends its reading; called with mu held, so that it is still reading
 	byClient   bool         // the client closed the session
 	closeTimer *time.Timer
 	wakeup     chan struct{} // of the pending poll
@@ -173,12 +174,12 @@ func (s *Session) end(r websockets.Reason) {
 		r = s.reason
 	}
 	s.state, s.reason = stateClosed, r
-	probing, timer, cutPost := s.probing, s.closeTimer, s.cutPost
+	probing, timer := s.probing, s.closeTimer
 	s.probing = nil
-	s.mu.Unlock()
-	if cutPost != nil {
-		cutPost()
+	if s.cutPost != nil {
+		s.cutPost()
 	}
+	s.mu.Unlock()
 	if timer != nil {
 		timer.Stop()
 	}
@@ -237,14 +238,15 @@ func (s *Session) Beat(now int64) {
 
 func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 	limits := &s.srv.cfg.Limits
+	passed := now - s.lastBeat
+	s.lastBeat = now
 	if pinged := s.pingedAt.Load(); pinged != 0 {
-		if time.Duration(now-pinged) < limits.PingTimeout {
-			return
-		}
 		if conn != nil && (!conn.Reading() || conn.Receiving()) || s.delivering() {
-			return // the answer may be behind what is being handled
+			// The answer may be behind what is being handled: this time does not count.
+			s.pingedAt.CompareAndSwap(pinged, min(now, pinged+passed))
+		} else if time.Duration(now-pinged) >= limits.PingTimeout {
+			s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.Cut)
 		}
-		s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.Cut)
 		return
 	}
 	// A little early, and counted from when it was due: so it is never late, and

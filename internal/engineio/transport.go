@@ -95,14 +95,14 @@ func (t *transport) take() bool {
 	}
 	s.noopDue = s.noopDue || s.polling && !s.probed
 	s.conn, s.probing, s.probeBy, s.probed = t.c, nil, 0, false
-	closing, r, cutPost := s.state == stateClosing, s.reason, s.cutPost
+	closing, r := s.state == stateClosing, s.reason
+	if s.cutPost != nil {
+		s.cutPost()
+	}
 	if s.closeTimer != nil {
 		s.closeTimer.Stop()
 	}
 	s.mu.Unlock()
-	if cutPost != nil {
-		cutPost()
-	}
 	s.wake()
 	s.out.Start(t.c.Write)
 	if closing {

@@ -226,6 +226,11 @@ func (s *socket) enter(auth websockets.Payload) {
 		}
 	}
 	if err := ep.Admit(ctx, h); err != nil {
+		if e, ok := errors.AsType[*websockets.Error](err); ok && e.Code == websockets.CodeNotAccepting {
+			// Clients do not try again after a refusal, but they do after a lost connection.
+			c.eng.Close(websockets.Reason{Cause: websockets.CauseShutdown}, wsconn.Drain)
+			return
+		}
 		r := websockets.RefusalOf(err)
 		s.refuse(r.Message, r.Data)
 		return

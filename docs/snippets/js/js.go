@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/need"
 )
 
-// Run runs the first js block of a page in Node, with address in the place of
-// localhost:3000, and gives the first lines lines that it printed.
+// Run runs the first js block of a page that has localhost:3000 in Node, with
+// address in its place, and gives the first lines lines that it printed.
 func Run(t testing.TB, page, address string, lines int) string {
 	t.Helper()
 	dir, node := need.Packages(t), need.Program(t, "NODE", "node")
@@ -23,12 +23,15 @@ func Run(t testing.TB, page, address string, lines int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, block, ok := strings.Cut(string(text), "```js\n")
-	block, _, closed := strings.Cut(block, "```")
-	if !ok || !closed || !strings.Contains(block, "localhost:3000") {
+	block := ""
+	for _, after := range strings.Split(string(text), "```js\n")[1:] {
+		if code, _, _ := strings.Cut(after, "```"); block == "" && strings.Contains(code, "localhost:3000") {
+			block = strings.ReplaceAll(code, "localhost:3000", address)
+		}
+	}
+	if block == "" {
 		t.Fatalf("%s has no js block with localhost:3000", page)
 	}
-	block = strings.ReplaceAll(block, "localhost:3000", address)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, "--input-type=module", "-") //nolint:gosec // a test's own program

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/module"
-	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -62,7 +62,7 @@ func (g *Lobby) Echo(_ context.Context, b []byte) ([]byte, error) { return b, ni
 //
 // snippet:via
 var Both = module.New("lobby", module.Providers(websockets.Gateway(NewLobby,
-	websockets.Via(zishang.New(), websockets.Namespace("lobby")),
+	websockets.Via(socketio.New(), websockets.Namespace("lobby")),
 	websockets.Via(ws.New(), websockets.Path("/lobby")),
 )))
 
