@@ -1,0 +1,326 @@
+package socketio
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+const patience = 10 * time.Second // for what should happen at once
+
+// endpoint is a namespace of the framework as the server sees it.
+type endpoint struct {
+	namespace string
+	admit     func(context.Context, *websockets.Handshake) error
+	prepare   func(*session)
+	sessions  chan *session
+}
+
+func (e *endpoint) Namespace() string   { return e.namespace }
+func (e *endpoint) Match(n string) bool { return n == e.namespace }
+
+func (e *endpoint) Admit(ctx context.Context, h *websockets.Handshake) error {
+	if e.admit != nil {
+		return e.admit(ctx, h)
+	}
+	return nil
+}
+
+func (e *endpoint) Connect(c websockets.Conn, h *websockets.Handshake) websockets.Session {
+	return e.connect(c, h, false)
+}
+
+func (e *endpoint) connect(c websockets.Conn, h *websockets.Handshake, recovered bool) *session {
+	s := &session{
+		ep: e, conn: c, handshake: h, recovered: recovered,
+		messages: make(chan string, 1000), acks: make(chan string, 100),
+		closed: make(chan websockets.Reason, 10), suspended: make(chan websockets.Reason, 10),
+		dropped: make(chan struct{}, 10),
+	}
+	if e.prepare != nil {
+		e.prepare(s)
+	}
+	e.sessions <- s
+	return s
+}
+
+// session notes what it is given.
+type session struct {
+	ep        *endpoint
+	conn      websockets.Conn
+	handshake *websockets.Handshake
+	recovered bool
+	onReceive func(*websockets.Message)
+	messages  chan string // event and payload
+	acks      chan string
+	closed    chan websockets.Reason
+	suspended chan websockets.Reason
+	dropped   chan struct{}
+	stays     bool // it cannot be suspended
+}
+
+func (s *session) Receive(m *websockets.Message) {
+	if s.onReceive != nil {
+		s.onReceive(m)
+		return
+	}
+	s.messages <- m.Event + " " + string(m.Payload.JSON)
+}
+
+func (s *session) Malformed(err error)                { s.messages <- err.Error() }
+func (s *session) Ack(_ uint64, p websockets.Payload) { s.acks <- string(p.JSON) }
+func (s *session) Closed(r websockets.Reason)         { s.closed <- r }
+func (s *session) Drop()                              { s.dropped <- struct{}{} }
+
+func (s *session) Suspend(r websockets.Reason) websockets.Suspension {
+	if s.stays {
+		s.closed <- r
+		return nil
+	}
+	s.suspended <- r
+	return s
+}
+
+func (s *session) Resume(c websockets.Conn, h *websockets.Handshake) websockets.Session {
+	return s.ep.connect(c, h, true)
+}
+
+func echo(s *session) {
+	s.onReceive = func(m *websockets.Message) {
+		if m.Reply {
+			_ = s.conn.Reply(m, websockets.NewOutgoing("", m.Payload))
+		} else {
+			_ = s.conn.Emit(websockets.NewOutgoing(m.Event, m.Payload), 0)
+		}
+	}
+}
+
+func receive[T any](t testing.TB, what string, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("waited in vain for %s", what)
+		panic("unreachable")
+	}
+}
+
+func (s *session) wantClosed(t *testing.T, want websockets.Cause) websockets.Reason {
+	t.Helper()
+	r := receive(t, "Session.Closed", s.closed)
+	if r.Cause != want {
+		t.Errorf("the reason is %+v, want %q", r, want)
+	}
+	return r
+}
+
+func (s *session) emit(t *testing.T, event, json string) {
+	t.Helper()
+	if err := s.conn.Emit(out(event, json), 0); err != nil {
+		t.Fatalf("emit %s: %v", event, err)
+	}
+}
+
+func out(event, json string) *websockets.Outgoing {
+	return websockets.NewOutgoing(event, websockets.Payload{JSON: []byte(json)})
+}
+
+// memory is a listener whose connections are pipes: for time that is not real.
+type memory struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func (m *memory) Accept() (net.Conn, error) {
+	select {
+	case c := <-m.conns:
+		return c, nil
+	case <-m.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (m *memory) Close() error { m.once.Do(func() { close(m.done) }); return nil }
+func (*memory) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (m *memory) dial() (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case m.conns <- server:
+		return client, nil
+	case <-m.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// rig is a server in a test, with the namespaces "/" and "/b".
+type rig struct {
+	t    testing.TB
+	srv  *server
+	main *endpoint
+	b    *endpoint
+	dial func() (net.Conn, error)
+	http *http.Client
+}
+
+func limits() websockets.Limits {
+	return websockets.Limits{
+		MaxMessage:       1_000_000,
+		HandshakeTimeout: patience,
+		PingInterval:     time.Minute,
+		PingTimeout:      time.Minute,
+		SendQueue:        1 << 20,
+		CloseTimeout:     2 * time.Second,
+	}
+}
+
+// setup changes the rig before its server is made.
+type setup func(*rig, *websockets.ServerConfig)
+
+func with(f func(*websockets.Limits)) setup {
+	return func(_ *rig, c *websockets.ServerConfig) { f(&c.Limits) }
+}
+
+func preparing(f func(*session)) setup {
+	return func(r *rig, _ *websockets.ServerConfig) { r.main.prepare = f }
+}
+
+func admitting(f func(context.Context, *websockets.Handshake) error) setup {
+	return func(r *rig, _ *websockets.ServerConfig) { r.main.admit = f }
+}
+
+func newRig(t testing.TB, o Options, setups ...setup) *rig {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, l, func() (net.Conn, error) { return net.Dial("tcp", l.Addr().String()) }, o, setups)
+}
+
+func inMemory(t testing.TB, o Options, setups ...setup) *rig {
+	t.Helper()
+	m := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
+	return serve(t, m, m.dial, o, setups)
+}
+
+func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Options, setups []setup) *rig {
+	t.Helper()
+	r := &rig{
+		t: t, dial: dial,
+		main: &endpoint{namespace: "/", sessions: make(chan *session, 2000)},
+		b:    &endpoint{namespace: "/b", sessions: make(chan *session, 2000)},
+	}
+	cfg := websockets.ServerConfig{
+		Path:        "/socket.io/",
+		Limits:      limits(),
+		CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") != "https://evil.example" },
+		Endpoints:   []websockets.Endpoint{r.main, r.b},
+		Logger:      slog.New(slog.DiscardHandler),
+	}
+	for _, f := range setups {
+		f(r, &cfg)
+	}
+	as, err := New(o).NewServer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.srv = as.(*server)
+	hs := &http.Server{Handler: as, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = hs.Serve(l)
+	}()
+	r.http = &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true, DisableCompression: true,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return dial() },
+	}}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel() // cut what a test left behind
+		_ = as.Close(ctx)
+		_ = hs.Close()
+		<-served
+		if n := r.srv.engine.Len(); n != 0 {
+			t.Errorf("%d sessions are left", n)
+		}
+		if a := r.srv.absence; a != nil {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			if len(a.records) != 0 || len(a.away) != 0 {
+				t.Errorf("%d records, %d away are left", len(a.records), len(a.away))
+			}
+		}
+	})
+	return r
+}
+
+// session is the newest one of the main namespace.
+func (r *rig) session() *session {
+	r.t.Helper()
+	return receive(r.t, "a session", r.main.sessions)
+}
+
+func (r *rig) sessionB() *session {
+	r.t.Helper()
+	return receive(r.t, "a session of /b", r.b.sessions)
+}
+
+func (r *rig) eventually(what string, cond func() bool) {
+	r.t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-late:
+			r.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// answer is what a request was answered.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	err    error
+}
+
+func (r *rig) request(ctx context.Context, method, query, body string, headers ...string) answer {
+	req, err := http.NewRequestWithContext(ctx, method, "http://example.com/socket.io/?"+query, strings.NewReader(body))
+	if err != nil {
+		return answer{err: err}
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Add(headers[i], headers[i+1])
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(b), err}
+}
+
+func (r *rig) get(query string, headers ...string) answer {
+	r.t.Helper()
+	a := r.request(context.Background(), http.MethodGet, query, "", headers...)
+	if a.err != nil {
+		r.t.Fatal(a.err)
+	}
+	return a
+}
