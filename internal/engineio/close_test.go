@@ -198,14 +198,14 @@ var states = []struct {
 		p, h := r.peer()
 		h.say(r.t, "last words")
 		p.want("4last words")
-		return h, func() { p.wantClose(1001); _ = p.nc.Close() }
+		return h, func() { p.wantClose(1001) }
 	}},
 	{"half a message over WebSocket", func(r *rig) (*recorder, func()) {
 		p, h := r.peer()
 		whole := frame(opText, "4"+strings.Repeat("x", 90_000))
 		p.write(whole[:100])
 		r.eventually("half a message", func() bool { return h.session.conn.Receiving() })
-		return h, func() { p.wantClose(1001); _ = p.nc.Close() }
+		return h, func() { p.wantClose(1001) }
 	}},
 }
 
@@ -301,8 +301,7 @@ func TestServerCloseAgainstHandshakes(t *testing.T) {
 						if a.status != 200 {
 							continue
 						}
-						p := &poller{r, sidOf(t, a.body)}
-						if w, resp := r.handshake(overWebSocket + "&sid=" + p.sid); resp.StatusCode == 101 {
+						if w, resp := r.handshake(overWebSocket + "&sid=" + sidOf(t, a.body)); resp.StatusCode == 101 {
 							_, _ = w.nc.Write(append(frame(opText, "2probe"), frame(opText, "5")...))
 						}
 					} else if w, resp := r.handshake(overWebSocket); resp.StatusCode == 101 {

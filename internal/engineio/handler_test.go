@@ -64,9 +64,10 @@ func TestLogsDoNotGiveSessionsAway(t *testing.T) {
 	w := q.probe()
 	w.send("5")
 	w.send("4x")
+	w.wantClose(1011)
 	receive(t, "the end", h.closed)
 
-	_, resp := r.handshake(overWebSocket)
+	w, resp := r.handshake(overWebSocket)
 	if resp.StatusCode != 101 {
 		t.Fatal(resp.Status)
 	}
@@ -75,6 +76,8 @@ func TestLogsDoNotGiveSessionsAway(t *testing.T) {
 	sids := []string{p.sid, q.sid, h.session.id}
 	r.srv.mu.Unlock()
 	h.session.Close(full, 0)
+	sidOf(t, w.read())
+	w.wantClose(1008)
 	receive(t, "the end", h.closed)
 
 	log := r.logs.String()

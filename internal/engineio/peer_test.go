@@ -12,9 +12,10 @@ import (
 
 // peer is a WebSocket client that deals in frames.
 type peer struct {
-	t  *testing.T
-	nc net.Conn
-	br *bufio.Reader
+	t    *testing.T
+	nc   net.Conn
+	br   *bufio.Reader
+	wait time.Duration // for a frame, if it is long
 }
 
 const (
@@ -37,7 +38,7 @@ func (r *rig) handshake(query string, headers ...string) (*peer, *http.Response)
 		head += headers[i] + ": " + headers[i+1] + "\r\n"
 	}
 	_, _ = io.WriteString(nc, head+"\r\n")
-	p := &peer{r.t, nc, bufio.NewReader(nc)}
+	p := &peer{t: r.t, nc: nc, br: bufio.NewReader(nc)}
 	resp, err := http.ReadResponse(p.br, nil)
 	if err != nil {
 		r.t.Fatal(err)
@@ -98,7 +99,7 @@ func (p *peer) send(text string) {
 
 // next reads a frame, with the whole of its first byte.
 func (p *peer) next() (first byte, payload string, err error) {
-	_ = p.nc.SetReadDeadline(time.Now().Add(2 * patience))
+	_ = p.nc.SetReadDeadline(time.Now().Add(max(p.wait, 2*patience)))
 	var b [10]byte
 	if _, err := io.ReadFull(p.br, b[:2]); err != nil {
 		return 0, "", err
@@ -143,4 +144,5 @@ func (p *peer) wantClose(code int) {
 	if got != code || code == 0 && err == nil {
 		p.t.Errorf("frame %x %.100q, error %v; want the close code %d", first, payload, err, code)
 	}
+	_ = p.nc.Close() // the server waits for it
 }

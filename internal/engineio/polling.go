@@ -33,6 +33,12 @@ func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
 		errRequest("another poll of the session is pending").write(w)
 		return
 	}
+	s.mu.Lock()
+	if s.pollCame != nil {
+		close(s.pollCame)
+		s.pollCame = nil
+	}
+	s.mu.Unlock()
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // it would end the wait as if the client had gone
 	a := s.await(r.Context())
 	s.out.Forgo()
@@ -243,9 +249,9 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 			p = errRequest(err.Error())
 		} else if err != nil {
 			r := reasonOf(err)
-			s.mu.Lock()
-			s.byClient = errors.Is(err, errGoodbye)
-			s.mu.Unlock()
+			if errors.Is(err, errGoodbye) {
+				s.leftByClient()
+			}
 			s.closeNow(r)
 			if r.Cause != websockets.CauseTransportClose {
 				p = errRequest(err.Error())
@@ -263,6 +269,32 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	_, _ = io.WriteString(w, "ok")
+}
+
+// pollGrace is how long a poll that was sent together with a close packet may
+// come after it: the two take different connections.
+const pollGrace = 10 * time.Millisecond
+
+// leftByClient notes that the client has closed the session. Its poll, which is
+// to be answered with a noop, may still be on its way.
+func (s *Session) leftByClient() {
+	s.mu.Lock()
+	s.byClient = true
+	var came chan struct{}
+	if !s.polling {
+		came = make(chan struct{})
+		s.pollCame = came
+	}
+	s.mu.Unlock()
+	if came == nil {
+		return
+	}
+	t := time.NewTimer(pollGrace)
+	defer t.Stop()
+	select {
+	case <-came:
+	case <-t.C:
+	}
 }
 
 func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *problem) {

@@ -50,16 +50,17 @@ type Session struct {
 	mu         sync.Mutex
 	state      state
 	reason     websockets.Reason
-	conn       *wsconn.Conn // the transport; nil while it is polling
-	probing    *wsconn.Conn // what the transport may become
-	probeBy    int64        // until then
-	probed     bool         // it has been tried out
-	noopAt     time.Time    // when a poll was last ended for the upgrade's sake
-	noopDue    bool         // the pending poll is to be ended for it
-	polling    bool         // a GET is pending
-	posting    bool         // a POST is under way
-	cutPost    func()       // ends its reading; called with mu held, so that it is still reading
-	byClient   bool         // the client closed the session
+	conn       *wsconn.Conn  // the transport; nil while it is polling
+	probing    *wsconn.Conn  // what the transport may become
+	probeBy    int64         // until then
+	probed     bool          // it has been tried out
+	noopAt     time.Time     // when a poll was last ended for the upgrade's sake
+	noopDue    bool          // the pending poll is to be ended for it
+	polling    bool          // a GET is pending
+	posting    bool          // a POST is under way
+	cutPost    func()        // ends its reading; called with mu held, so that it is still reading
+	byClient   bool          // the client closed the session
+	pollCame   chan struct{} // closed when a poll comes; nil when nobody waits for one
 	closeTimer *time.Timer
 	wakeup     chan struct{} // of the pending poll
 }
