@@ -1,10 +1,12 @@
 package websockets
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
-// crew runs lanes on goroutines that wait for the next one for as long as the
-// application runs: a fresh goroutine would grow its stack anew for every burst
-// of messages.
+// crew runs lanes on goroutines that wait a while for the next one: a fresh
+// goroutine would grow its stack anew for every burst of messages.
 type crew struct {
 	next chan *session
 	seat chan struct{} // one token for each goroutine that waits
@@ -12,9 +14,12 @@ type crew struct {
 	end  func() // lets those go that wait
 }
 
-// maxWaiting bounds the goroutines that wait. There are never more than lanes
-// have run at once.
-const maxWaiting = 256
+// Goroutines that wait are never more than lanes have run at once, and end when
+// nothing has come for the time.
+const (
+	maxWaiting  = 256
+	maxWaitTime = time.Second
+)
 
 func newCrew() *crew {
 	c := &crew{
@@ -36,6 +41,8 @@ func (c *crew) run(s *session) {
 }
 
 func (c *crew) work(s *session) {
+	late := time.NewTimer(maxWaitTime)
+	defer late.Stop()
 	for {
 		s.lane()
 		select {
@@ -43,9 +50,13 @@ func (c *crew) work(s *session) {
 		default:
 			return
 		}
+		late.Reset(maxWaitTime)
 		select {
 		case s = <-c.next:
 			<-c.seat
+		case <-late.C:
+			<-c.seat
+			return
 		case <-c.stop:
 			return
 		}

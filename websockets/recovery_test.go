@@ -133,6 +133,7 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 		if p.sess.Suspend(Reason{}) == nil {
 			t.Error("a client that is back cannot be suspended again")
 		}
+		synctest.Wait() // its HandleDisconnect, before that of the other
 	})
 }
 

@@ -44,7 +44,27 @@ export default [
     browser: true,
     async run(t) {
       const c = await t.connect();
-      equal(await call(c, 'echo', 1, 'two', { three: [3] }), [1, 'two', { three: [3] }]);
+      equal(await ackArgs(c, 'echo', 1, 'two', { three: [3] }), [1, 'two', { three: [3] }]);
+    },
+  },
+  {
+    name: 'several arguments to the client, binary among them',
+    browser: true,
+    async run(t) {
+      const c = await t.connect();
+      for (const data of [[1, 'two'], [blob(3), { b: blob(2) }, null], [[1, 2], []], [7], []]) {
+        const event = once(c, 'several');
+        c.emit('back', { event: 'several', data, spread: true });
+        equal(await event, data);
+      }
+    },
+  },
+  {
+    name: 'the server\'s call with two arguments',
+    async run(t) {
+      const c = await t.connect();
+      c.on('question', (a, b, ack) => ack(b, a));
+      equal(await ackArgs(c, 'ask', { event: 'question', data: ['a', blob(4)], spread: true }), [blob(4), 'a']);
     },
   },
   echoed('0', 0), echoed('false', false), echoed('true', true), echoed('empty string', ''), echoed('null', null),
@@ -173,7 +193,7 @@ export default [
   },
   answered('nothing', [], []), answered('0', [0], [0]), answered('false', [false], [false]), answered('""', [''], ['']),
   answered('null', [null], [null]), answered('undefined', [undefined], [null]), answered('an object', [{ a: [1] }], [{ a: [1] }]),
-  answered('an array', [[1, 2]], [[1, 2]]), answered('two arguments', [1, 'b'], [[1, 'b']]),
+  answered('an array', [[1, 2]], [[1, 2]]), answered('an array and binary', [[1], blob(3)], [[1], blob(3)]), answered('two arguments', [1, 'b'], [1, 'b']),
   answered('binary', [blob(7)], [blob(7)]), answered('binary, nested', [{ x: [blob(2), blob(3)] }], [{ x: [blob(2), blob(3)] }]),
   {
     name: 'the server\'s call carries binary',

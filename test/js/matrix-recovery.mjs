@@ -118,6 +118,17 @@ export default [
     },
   },
   {
+    name: 'several arguments that were missed',
+    async run(t) {
+      const { c, witness } = await scene(t);
+      await away(c, witness);
+      await say(witness, ['a', [1], blob(2)], { spread: true });
+      const event = once(c, 'x');
+      await back(c);
+      equal([c.recovered, (await event).slice(0, 3)], [true, ['a', [1], blob(2)]]);
+    },
+  },
+  {
     name: 'twice in a row',
     browser: true,
     async run(t) {

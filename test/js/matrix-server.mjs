@@ -7,11 +7,12 @@ import { serve } from './lines.mjs';
 function behave(socket, logs) {
   const nsp = socket.nsp;
   const log = (tag, x) => logs.set(tag, [...(logs.get(tag) ?? []), x]);
-  // A handler gets one value, several arguments as an array; it gives the arguments of the ack.
+  // A handler gets one value, several arguments as an array, and the arguments
+  // themselves; it gives the arguments of the ack.
   const on = (event, handler) =>
     socket.on(event, async (...args) => {
       const ack = typeof args.at(-1) === 'function' ? args.pop() : () => {};
-      const answer = await handler(args.length > 1 ? args : args[0], args.length);
+      const answer = await handler(args.length > 1 ? args : args[0], args);
       ack(...(answer ?? []));
     });
   const select = ({ to = [], except = [], notMe }) => {
@@ -19,17 +20,17 @@ function behave(socket, logs) {
     if (to.length > 0) b = b.to(to);
     return notMe ? b.except(socket.id) : b;
   };
+  const values = ({ data, spread }) => (spread ? data : data === undefined ? [] : [data]);
   const send = (to, spec) => {
     if (spec.volatile) to = to.volatile;
     if (spec.uncompressed) to = to.compress(false);
-    if (spec.data === undefined) to.emit(spec.event);
-    else to.emit(spec.event, spec.data);
+    to.emit(spec.event, ...values(spec));
   };
   const others = (rooms, id) => [...rooms].filter((r) => r !== id).sort();
 
   socket.onAny((event) => log(`any:${socket.id}`, event));
   socket.on('disconnect', (reason) => log(`left:${socket.id}`, reason));
-  on('echo', (x, n) => (n === 0 ? [] : [x]));
+  on('echo', (_, args) => args);
   on('slow', async ({ ms, value }) => (await new Promise((r) => setTimeout(r, ms)), [value]));
   on('back', (spec) => send(socket, spec));
   on('count', ({ event, n }) => {
@@ -38,11 +39,10 @@ function behave(socket, logs) {
   on('mix', ({ event, n }) => {
     for (let i = 0; i < n; i++) socket.emit(event, i % 2 ? Buffer.from([i]) : i);
   });
-  on('ask', async ({ event, data, ms = 10_000 }) => {
+  on('ask', async ({ ms = 10_000, ...spec }) => {
     try {
       return await new Promise((resolve, reject) =>
-        socket.timeout(ms).emit(event, data, (err, ...args) =>
-          err ? reject(err) : resolve(args.length > 1 ? [args] : args)));
+        socket.timeout(ms).emit(spec.event, ...values(spec), (err, ...args) => (err ? reject(err) : resolve(args))));
     } catch {
       return ['no answer'];
     }

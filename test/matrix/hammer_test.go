@@ -1,0 +1,93 @@
+package matrix_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+)
+
+// TestRecoveryHammered: somebody broadcasts without a pause while clients lose
+// their connections and come back, over and over. Nothing is lost or doubled.
+func TestRecoveryHammered(t *testing.T) {
+	const peers, comebacks = 4, 40
+	a := startRecovery(t, socketio.Recovery{})
+	stop := make(chan struct{})
+	var broadcaster sync.WaitGroup
+	broadcaster.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for i := 0; ; {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				for range 4 {
+					_ = a.gateway.Server.Emit("x", i)
+					i++
+				}
+			}
+		}
+	})
+	var all sync.WaitGroup
+	for i := range peers {
+		all.Go(func() {
+			if err := hammered(a.url, comebacks, rand.New(rand.NewPCG(uint64(i), 7))); err != nil {
+				t.Errorf("client %d: %v", i, err)
+			}
+		})
+	}
+	all.Wait()
+	close(stop)
+	broadcaster.Wait()
+}
+
+// hammered is one client's life: it fails as soon as a number is missing or there twice.
+func hammered(url string, comebacks int, r *rand.Rand) error {
+	p, err := join(url, "", "")
+	if err != nil {
+		return err
+	}
+	defer func() { p.cut() }()
+	last, err := p.next()
+	if err != nil {
+		return err
+	}
+	for round := range comebacks {
+		for range r.IntN(40) {
+			n, err := p.next()
+			if err != nil {
+				return fmt.Errorf("round %d: %w", round, err)
+			}
+			if n != last+1 {
+				return fmt.Errorf("round %d: %d came after %d", round, n, last)
+			}
+			last = n
+		}
+		old := p
+		if round%3 != 0 { // otherwise the server believes in the old connection
+			old.cut()
+		}
+		if p, err = join(url, old.pid, old.offset); err != nil {
+			p = old
+			return fmt.Errorf("round %d: %w", round, err)
+		}
+		old.cut()
+		if p.id != old.id {
+			return fmt.Errorf("round %d: not recovered", round)
+		}
+		// A client that HandleConnection has not accepted yet cannot come back.
+		if err := p.write(`421["echo"]`); err != nil {
+			return fmt.Errorf("round %d: %w", round, err)
+		}
+		for p.acked = false; !p.acked; last++ {
+			if n, err := p.next(); err != nil || n != last+1 {
+				return fmt.Errorf("round %d: %d came after %d, %w", round, n, last, err)
+			}
+		}
+	}
+	return nil
+}

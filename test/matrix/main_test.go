@@ -1,0 +1,17 @@
+// Package matrix_test plays one set of checks with npm's socket.io-client
+// against npm's socket.io server and against Gatehouse, over each transport, in
+// Node and in a browser, and lays the results side by side. The checks are in
+// test/js/matrix-*.mjs. What is Gatehouse's alone, the bounds of recovery, is
+// tested here in Go.
+//
+// MATRIX=file and MATRIX_BROWSER=file write the tables as Markdown,
+// MATRIX_ONLY=text plays only the checks with the text in their names.
+package matrix_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

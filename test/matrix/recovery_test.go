@@ -1,0 +1,218 @@
+package matrix_test
+
+import (
+	"errors"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+)
+
+func startRecovery(t *testing.T, r socketio.Recovery) *application {
+	t.Helper()
+	return startApp(t, "127.0.0.1:0", socketio.Options{Recovery: &r})
+}
+
+// emit broadcasts numbers.
+func (a *application) emit(t *testing.T, from, to int) {
+	t.Helper()
+	for i := from; i <= to; i++ {
+		if err := a.gateway.Server.Emit("x", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// population waits until n clients are there.
+func (a *application) population(t *testing.T, n int) {
+	t.Helper()
+	await(t, strconv.Itoa(n)+" clients", func() bool { return a.gateway.Server.Count() == n })
+}
+
+// away joins, receives 0, and is cut off.
+func away(t *testing.T, a *application) *peer {
+	t.Helper()
+	n := a.gateway.Server.Count()
+	p := mustJoin(t, a.url, "", "")
+	a.population(t, n+1)
+	a.emit(t, 0, 0)
+	p.expect(t, 0, 0)
+	p.cut()
+	a.population(t, n)
+	return p
+}
+
+func TestRecoveryMaxBytes(t *testing.T) {
+	a := startRecovery(t, socketio.Recovery{MaxBytes: 2000})
+
+	within := away(t, a)
+	a.emit(t, 1, 40) // about 20 bytes each
+	back := mustJoin(t, a.url, within.pid, within.offset)
+	if back.id != within.id {
+		t.Fatal("a client that missed less than MaxBytes is not recovered")
+	}
+	back.expect(t, 1, 40)
+	back.cut()
+	a.population(t, 0)
+
+	over := away(t, a)
+	a.emit(t, 1, 400)
+	back = mustJoin(t, a.url, over.pid, over.offset)
+	if back.id == over.id {
+		t.Error("a client that missed more than MaxBytes is recovered")
+	}
+	a.population(t, 1)
+	a.emit(t, 1000, 1000)
+	back.expect(t, 1000, 1000) // and nothing of what it missed
+}
+
+func TestRecoveryMaxClients(t *testing.T) {
+	a := startRecovery(t, socketio.Recovery{MaxClients: 2})
+	first, second, third := away(t, a), away(t, a), away(t, a)
+	a.emit(t, 1, 3)
+	if back := mustJoin(t, a.url, first.pid, first.offset); back.id == first.id {
+		t.Error("the client that left first of three is recovered, with MaxClients 2")
+	}
+	for _, p := range []*peer{second, third} {
+		back := mustJoin(t, a.url, p.pid, p.offset)
+		if back.id != p.id {
+			t.Error("one of the two that left last is not recovered")
+			continue
+		}
+		for _, want := range missed(p, second) {
+			back.expect(t, want, want)
+		}
+	}
+}
+
+// missed is what a client of TestRecoveryMaxClients has missed: the second one
+// also the number that the third was greeted with.
+func missed(p, second *peer) []int {
+	if p == second {
+		return []int{0, 1, 2, 3}
+	}
+	return []int{1, 2, 3}
+}
+
+// TestRecoveryOfStandingConnection: the client has noticed the loss of its
+// connection, the server has not.
+func TestRecoveryOfStandingConnection(t *testing.T) {
+	a := startRecovery(t, socketio.Recovery{})
+	old := mustJoin(t, a.url, "", "")
+	a.population(t, 1)
+	a.emit(t, 0, 0)
+	old.expect(t, 0, 0)
+	a.emit(t, 1, 20) // sent to the old connection, never read by the client
+	began := time.Now()
+	back := mustJoin(t, a.url, old.pid, old.offset)
+	if back.id != old.id {
+		t.Fatal("not recovered")
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	a.population(t, 1)
+	a.emit(t, 21, 25)
+	back.expect(t, 1, 25)
+	for { // the old connection has been ended
+		if _, err := old.next(); err != nil {
+			return
+		}
+	}
+}
+
+// TestRecoveryIsForOne: of several that claim the same client at once, one has
+// it in the end. Another either had it until then or is a new client.
+func TestRecoveryIsForOne(t *testing.T) {
+	a := startRecovery(t, socketio.Recovery{})
+	p := away(t, a)
+	a.emit(t, 1, 5)
+	const n = 8
+	got := make(chan string, n)
+	for range n {
+		go func() {
+			back, err := join(a.url, p.pid, p.offset)
+			if err != nil {
+				got <- err.Error() // it was taken over before it was in
+				return
+			}
+			t.Cleanup(back.cut)
+			got <- back.id
+		}()
+	}
+	recovered := 0
+	for range n {
+		if id := <-got; id == p.id {
+			recovered++
+		}
+	}
+	if recovered == 0 {
+		t.Error("nobody got the client back")
+	}
+	await(t, "one client with the id", func() bool {
+		same := 0
+		for c := range a.gateway.Server.Clients() {
+			if c.ID() == p.id {
+				same++
+			}
+		}
+		return same <= 1
+	})
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC() // what the first one has finalized, and the pools
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestRecoveryReleasesMemory: what is kept for a client goes with it, however it goes.
+func TestRecoveryReleasesMemory(t *testing.T) {
+	const clients, size = 25, 200_000
+	for name, leave := range map[string]struct {
+		expires time.Duration
+		how     func(t *testing.T, a *application, p *peer)
+	}{
+		"cut off, expired": {5 * time.Second, func(_ *testing.T, _ *application, p *peer) { p.cut() }},
+		"said goodbye": {time.Hour, func(t *testing.T, _ *application, p *peer) {
+			if err := p.write("41"); err != nil {
+				t.Error(err)
+			}
+		}},
+		"sent away": {time.Hour, func(_ *testing.T, a *application, _ *peer) { a.gateway.Server.Disconnect() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := startRecovery(t, socketio.Recovery{MaxDisconnection: leave.expires})
+			before := heap()
+			for i := range clients {
+				p := mustJoin(t, a.url, "", "")
+				a.population(t, 1)
+				for c := range a.gateway.Server.Clients() { // who is here: this one
+					if err := errors.Join(c.Emit("big", strings.Repeat("x", size)), c.Emit("x", i)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				p.expect(t, i, i)
+				leave.how(t, a, p)
+				a.population(t, 0)
+				p.cut()
+			}
+			if name == "cut off, expired" {
+				if held := int64(heap()) - int64(before); held < clients*size/2 {
+					t.Errorf("only %d bytes are held for %d clients: this test would see no leak", held, clients)
+				}
+			}
+			var after uint64
+			await(t, "the memory is released", func() bool {
+				after = heap()
+				return int64(after)-int64(before) < clients*size/4
+			})
+			t.Logf("%d bytes before, %d after", before, after)
+		})
+	}
+}
