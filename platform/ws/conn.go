@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"unicode/utf8"
 
@@ -29,10 +30,26 @@ var (
 	_ wsconn.Handler  = (*conn)(nil)
 )
 
-// inbound is a message on its way to the framework, with what Reply needs.
+// inbound is a message on its way to the framework, with what Reply needs and the
+// memory that both are in.
 type inbound struct {
 	msg websockets.Message
 	id  []byte
+	buf []byte
+}
+
+var inboundPool = sync.Pool{New: func() any { return new(inbound) }}
+
+// maxPooled is the largest message whose memory is kept.
+const maxPooled = 64 << 10
+
+// Release implements [websockets.Releaser].
+func (in *inbound) Release() {
+	if cap(in.buf) > maxPooled {
+		return
+	}
+	*in = inbound{buf: in.buf[:0]}
+	inboundPool.Put(in)
 }
 
 func (c *conn) ID() string { return c.id }
@@ -77,33 +94,48 @@ func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 	if err != nil {
 		return err
 	}
-	f, err := c.encode(Envelope{Event: out.Event, ID: in.id, Data: p.JSON})
+	f, buf := wsconn.OnceFrame(0)
+	buf, err = c.append(buf, Envelope{Event: out.Event, ID: in.id, Data: p.JSON})
 	if err != nil {
 		return err
 	}
-	return c.push(f, out)
+	f.SealOnce(c.srv.text, buf, 0)
+	return c.pushItem(wsconn.Item{Frame: f, Plain: out.Uncompressed, Once: true}, out)
 }
 
-// encode makes the frame of an envelope. A codec that panics ends the connection.
-func (c *conn) encode(e Envelope) (f *wsconn.Frame, err error) {
+// encode makes the frame of an envelope.
+func (c *conn) encode(e Envelope) (*wsconn.Frame, error) {
+	buf := make([]byte, wsconn.HeaderRoom, wsconn.HeaderRoom+len(e.Event)+len(e.ID)+len(e.Data)+32)
+	buf, err := c.append(buf, e)
+	if err != nil {
+		return nil, err
+	}
+	return wsconn.Seal(c.srv.text, buf), nil
+}
+
+// append encodes an envelope. A codec that panics ends the connection.
+func (c *conn) append(dst []byte, e Envelope) (buf []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("ws: codec %T panicked: %v", c.srv.opts.Codec, v)
 			c.Fail(v)
 		}
 	}()
-	buf := make([]byte, wsconn.HeaderRoom, wsconn.HeaderRoom+len(e.Event)+len(e.ID)+len(e.Data)+32)
-	if buf, err = c.srv.opts.Codec.Append(buf, e); err != nil {
+	if buf, err = c.srv.opts.Codec.Append(dst, e); err != nil {
 		return nil, fmt.Errorf("ws: encode %q: %w", e.Event, err)
 	}
-	if len(buf) < wsconn.HeaderRoom {
+	if len(buf) < len(dst) {
 		return nil, fmt.Errorf("ws: codec %T does not append to what it is given", c.srv.opts.Codec)
 	}
-	return wsconn.Seal(c.srv.text, buf), nil
+	return buf, nil
 }
 
 func (c *conn) push(f *wsconn.Frame, out *websockets.Outgoing) error {
-	err := c.out.Push(wsconn.Item{Frame: f, Plain: out.Uncompressed}, f.Size(), wsconn.PolicyOf(out))
+	return c.pushItem(wsconn.Item{Frame: f, Plain: out.Uncompressed}, out)
+}
+
+func (c *conn) pushItem(it wsconn.Item, out *websockets.Outgoing) error {
+	err := c.out.Push(it, it.Size(), wsconn.PolicyOf(out))
 	switch {
 	case err == nil:
 		return nil
@@ -132,19 +164,28 @@ func (c *conn) Ended(r websockets.Reason) { c.sess.Closed(r) }
 
 // Message implements [wsconn.Handler].
 func (c *conn) Message(text bool, msg []byte) error {
-	e, err := c.decode(text, msg)
+	codec := c.srv.opts.Codec
+	if !text && codec.Text() && !utf8.Valid(msg) {
+		c.sess.Malformed(bad("not UTF-8"))
+		return nil
+	}
+	e, err := codec.Decode(msg)
+	if err == nil && e.Event == "" && len(e.ID) == 0 {
+		err = bad("the event is missing")
+	}
 	switch {
-	case err != nil && len(e.ID) > 0: // enough to be answered
-		in := &inbound{id: bytes.Clone(e.ID)}
+	case err != nil && len(e.ID) == 0:
+		c.sess.Malformed(err)
+	case err != nil: // enough to be answered
+		in := newInbound(nil, e.ID)
 		in.msg = websockets.Message{Err: err, Reply: true, Ref: in}
 		c.sess.Receive(&in.msg)
-	case err != nil:
-		c.sess.Malformed(err)
 	case e.Event != "":
-		in := &inbound{id: e.ID}
+		in := newInbound(e.Data, e.ID)
+		data := in.buf[:len(e.Data):len(e.Data)]
 		in.msg = websockets.Message{
 			Event:   e.Event,
-			Payload: websockets.Payload{JSON: e.Data},
+			Payload: websockets.Payload{JSON: data},
 			Reply:   len(e.ID) > 0,
 			Ref:     in,
 		}
@@ -152,29 +193,16 @@ func (c *conn) Message(text bool, msg []byte) error {
 	default:
 		// Calls have numbers from the framework: another id is nobody's.
 		if n, err := strconv.ParseUint(string(e.ID), 10, 64); err == nil {
-			c.sess.Ack(n, websockets.Payload{JSON: e.Data})
+			c.sess.Ack(n, websockets.Payload{JSON: bytes.Clone(e.Data)})
 		}
 	}
 	return nil
 }
 
-// decode takes a message apart; the envelope owns its bytes.
-func (c *conn) decode(text bool, msg []byte) (Envelope, error) {
-	codec := c.srv.opts.Codec
-	if !text && codec.Text() && !utf8.Valid(msg) {
-		return Envelope{}, bad("not UTF-8")
-	}
-	e, err := codec.Decode(msg)
-	if err != nil {
-		return e, err
-	}
-	if e.Event == "" && len(e.ID) == 0 {
-		return Envelope{}, bad("the event is missing")
-	}
-	own := make([]byte, 0, len(e.Data)+len(e.ID))
-	own = append(own, e.Data...)
-	own = append(own, e.ID...)
-	n := len(e.Data)
-	e.Data, e.ID = own[:n:n], own[n:]
-	return e, nil
+// newInbound owns a copy of data, at the beginning of its buf, and of id.
+func newInbound(data, id []byte) *inbound {
+	in := inboundPool.Get().(*inbound)
+	in.buf = append(append(in.buf[:0], data...), id...)
+	in.id = in.buf[len(data):]
+	return in
 }
