@@ -117,6 +117,13 @@ func (s *Server) Len() int {
 	return len(s.sessions)
 }
 
+// Enter counts something that a session has begun; false when the server has
+// ended. Each is followed by one Exit.
+func (s *Server) Enter() bool { return s.group.EnterLate() }
+
+// Exit ends what Enter began.
+func (s *Server) Exit() { s.group.Exit() }
+
 // Close refuses new sessions, says goodbye to those that are, and waits for
 // their end; when ctx ends first it cuts them and says how many that were.
 func (s *Server) Close(ctx context.Context) error {

@@ -145,6 +145,9 @@ func (c *client) connect(p *packet.Packet) error {
 		c.refuse(p.Namespace, "Too many namespaces", nil)
 		return nil
 	}
+	if !c.srv.engine.Enter() {
+		return nil
+	}
 	c.sockets = append(c.sockets, s)
 	c.lonelySince = 0
 	go s.enter(p.Payload)

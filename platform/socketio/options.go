@@ -208,14 +208,20 @@ func (o Options) complete() (Options, error) {
 	if o.Compression > CompressionStream {
 		return o, fmt.Errorf("socketio: Options.Compression: unknown value %d: use CompressionOff, CompressionEach or CompressionStream", o.Compression)
 	}
-	for name, n := range map[string]int64{
-		"UpgradeTimeout": int64(o.UpgradeTimeout), "ConnectTimeout": int64(o.ConnectTimeout),
-		"HTTPCompression": int64(o.HTTPCompression), "CORS.MaxAge": int64(o.CORS.MaxAge),
-		"MaxAttachments": int64(o.MaxAttachments), "AttachmentTimeout": int64(o.AttachmentTimeout),
-		"MaxNamespaces": int64(o.MaxNamespaces),
+	for _, f := range []struct {
+		name string
+		n    int64
+	}{
+		{"UpgradeTimeout", int64(o.UpgradeTimeout)},
+		{"ConnectTimeout", int64(o.ConnectTimeout)},
+		{"HTTPCompression", int64(o.HTTPCompression)},
+		{"CORS.MaxAge", int64(o.CORS.MaxAge)},
+		{"MaxAttachments", int64(o.MaxAttachments)},
+		{"AttachmentTimeout", int64(o.AttachmentTimeout)},
+		{"MaxNamespaces", int64(o.MaxNamespaces)},
 	} {
-		if n < 0 {
-			return o, fmt.Errorf("socketio: Options.%s is negative: use 0 for the default", name)
+		if f.n < 0 {
+			return o, fmt.Errorf("socketio: Options.%s is negative: use 0 for the default", f.name)
 		}
 	}
 	if !reflect.ValueOf(o.Parser).Comparable() {
@@ -231,6 +237,11 @@ func (o Options) complete() (Options, error) {
 		}
 		if c.SameSite == 0 {
 			c.SameSite = http.SameSiteLaxMode
+		}
+		named := c
+		named.Value = "sid"
+		if err := named.Valid(); err != nil { // net/http would leave it out without a word
+			return o, fmt.Errorf("socketio: Options.Cookie: %w", err)
 		}
 		o.Cookie = &c
 	}

@@ -88,7 +88,7 @@ func (r *record) emit(m *message, out *websockets.Outgoing) error {
 	case out.Volatile:
 		err = websockets.ErrQueueFull
 	}
-	full := err == nil && !r.keep(m, out.Volatile, here)
+	full := err == nil && !out.Volatile && !r.keep(m, here)
 	r.mu.Unlock()
 	if full {
 		r.forget()
@@ -98,21 +98,26 @@ func (r *record) emit(m *message, out *websockets.Outgoing) error {
 
 // keep appends an event; false when the client is away and has missed too much.
 // r.mu is held.
-func (r *record) keep(m *message, volatile, here bool) bool {
-	e := entry{offset: m.offset}
+func (r *record) keep(m *message, here bool) bool {
+	e := entry{offset: m.offset, m: m}
 	if here {
 		e.at = r.live.client.srv.engine.Clock().Coarse()
 	}
-	if !volatile {
-		e.m = m
-		r.bytes += m.size
-	}
+	r.bytes += m.size
 	r.entries = append(r.entries, e)
 	for r.bytes > r.a.opts.MaxBytes {
-		if !here {
+		// What was sent while the client was here (at is set) makes room for what it
+		// misses, but for one place: the offset that it may have had last.
+		first := &r.entries[0]
+		switch {
+		case len(r.entries) > 1 && (here || r.entries[1].at != 0):
+			r.shift(1)
+		case first.m != nil && (here || first.at != 0):
+			r.bytes -= first.m.size
+			first.m = nil
+		default:
 			return false
 		}
-		r.shift(1)
 	}
 	return true
 }
@@ -174,6 +179,7 @@ func (r *record) suspend(sess websockets.Session, why websockets.Reason) bool {
 func (a *absence) keep(r *record, suspension websockets.Suspension) {
 	a.mu.Lock()
 	var evicted *record
+	var dropped websockets.Suspension
 	keep := suspension != nil && !a.closed && a.records[r.pid] == r
 	if keep {
 		r.suspension = suspension
@@ -181,6 +187,7 @@ func (a *absence) keep(r *record, suspension websockets.Suspension) {
 		a.away = append(a.away, r)
 		if len(a.away) > a.opts.MaxClients {
 			evicted = a.away[0]
+			dropped = a.take(evicted) // now, or others who leave would choose the same
 		}
 	}
 	a.mu.Unlock()
@@ -195,6 +202,7 @@ func (a *absence) keep(r *record, suspension websockets.Suspension) {
 		r.forget()
 	case evicted != nil:
 		evicted.forget()
+		dropped.Drop()
 	}
 }
 

@@ -197,6 +197,7 @@ func (s *socket) tell(sess websockets.Session, r websockets.Reason) {
 func (s *socket) enter(auth websockets.Payload) {
 	c := s.client
 	srv := c.srv
+	defer srv.engine.Exit()
 	defer func() {
 		if v := recover(); v != nil {
 			srv.cfg.Logger.Error("a client's entry panicked", "namespace", s.namespace, "panic", v, "stack", string(debug.Stack()))
