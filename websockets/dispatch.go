@@ -111,7 +111,7 @@ func (s *session) spawn(sub *boundSub, m *Message) {
 func (s *session) handle(sub *boundSub, m *Message, returned func()) {
 	ctx := s.ctx
 	if sub.kind == KindStream {
-		ctx = s.streams
+		ctx = s.streamContext()
 	}
 	r := reply{s: s, m: m, returned: returned}
 	err := call(ctx, sub, m, &r)

@@ -25,7 +25,8 @@ type session struct {
 
 	ctx    context.Context // ends when the connection does
 	cancel context.CancelCauseFunc
-	// streams ends earlier, when the application stops: a stream never ends by itself.
+	// streams ends earlier, when the application stops: a stream never ends by
+	// itself. Made when the first one begins; guarded by mu.
 	streams      context.Context
 	cancelStream context.CancelCauseFunc
 
@@ -63,7 +64,6 @@ func newSession(e *endpoint, conn Conn, h *Handshake) *session {
 	s := &session{ep: e, conn: conn, hs: h, lanes: 1} // the first lane runs the hooks
 	ctx, cancel := context.WithCancelCause(WithClient(context.Background(), s))
 	s.ctx, s.cancel = ctx, cancel
-	s.streams, s.cancelStream = context.WithCancelCause(ctx)
 	return s
 }
 
@@ -289,7 +289,28 @@ func (s *session) drain() {
 	s.wake()
 	s.maybeEnd()
 	s.mu.Unlock()
-	s.cancelStream(errStopping)
+	s.stopStreams()
+}
+
+// streamContext is the context of the client's streams.
+func (s *session) streamContext() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streams == nil {
+		s.streams, s.cancelStream = context.WithCancelCause(s.ctx)
+		if s.discard {
+			s.cancelStream(errStopping)
+		}
+	}
+	return s.streams
+}
+
+func (s *session) stopStreams() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancelStream != nil {
+		s.cancelStream(errStopping)
+	}
 }
 
 // maybeEnd runs the end once nothing runs any more; s.mu is held.

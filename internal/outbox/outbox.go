@@ -387,3 +387,13 @@ func (q *Queue[T]) Bytes() int {
 	defer q.mu.Unlock()
 	return q.bytes
 }
+
+// Len is how many items wait, without those that are being sent.
+func (q *Queue[T]) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.slab == nil {
+		return 0
+	}
+	return len(q.slab.entries) - q.slab.head
+}

@@ -235,6 +235,21 @@ func newRig(t *testing.T, ep *endpoint, change func(*websockets.ServerConfig), o
 	return r
 }
 
+// eventually waits for what nobody tells of.
+func (r *rig) eventually(what string, cond func() bool) {
+	r.t.Helper()
+	late := time.After(patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-late:
+			r.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
 func (s *server) lives() int { return s.group.Live() }
 
 func (r *rig) session() *session {

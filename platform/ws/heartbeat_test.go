@@ -120,16 +120,8 @@ func TestSweeperLivesWithConnections(t *testing.T) {
 	}
 	for range 2 {
 		p, s := r.connect()
-		late := time.After(patience)
-		tick := time.NewTicker(time.Millisecond)
-		for r.srv.lives() != 2 { // the sweeper of the connection before may still be leaving
-			select {
-			case <-tick.C:
-			case <-late:
-				t.Fatalf("%d goroutines with one connection, want its own and the sweeper", r.srv.lives())
-			}
-		}
-		tick.Stop()
+		// The sweeper of the connection before may still be leaving.
+		r.eventually("two goroutines: the connection's own and the sweeper", func() bool { return r.srv.lives() == 2 })
 		p.close(1000, "")
 		s.reason(t)
 		p.wantEnd()
