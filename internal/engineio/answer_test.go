@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 func TestAnswersAreCompressed(t *testing.T) {
@@ -95,15 +96,10 @@ func TestAnswersStayAsTheyAre(t *testing.T) {
 }
 
 // An answer that nobody takes ends the session, and is no panic.
-func TestHandshakeThatIsNotTaken(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Limits.PingTimeout = 100 * time.Millisecond }, nil)
+func TestAnswerThatIsNotTaken(t *testing.T) {
+	r := inMemory(t, nil, nil)
 	p, h := r.poller()
-	for range 20 { // more than the kernel holds for a client that does not read
-		it := wsconn.Item{Frame: wsconn.SealCopy(true, []byte("4"+strings.Repeat("x", 40_000)))}
-		if err := h.session.Send(it, it.Size(), outbox.Refuse); err != nil {
-			t.Fatal(err)
-		}
-	}
+	h.say(t, "lost")
 	nc, err := r.dial()
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +110,7 @@ func TestHandshakeThatIsNotTaken(t *testing.T) {
 	if err := nc.Close(); err != nil {
 		t.Fatal(err)
 	}
-	receive(t, "the end", h.closed)
+	h.wantCause(t, websockets.CauseTransportError)
 }
 
 func TestCookie(t *testing.T) {

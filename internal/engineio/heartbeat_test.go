@@ -2,6 +2,7 @@ package engineio
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -252,4 +253,74 @@ func TestSlowHandlerKeepsItsConnection(t *testing.T) {
 			p.want("4y")
 		}
 	})
+}
+
+// The client of a POST that has been cut off does not keep the connection.
+func TestCutPostEndsItsConnection(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.MessageTimeout = 100 * time.Millisecond }, nil)
+	p, h := r.poller()
+	nc := p.halfPost()
+	h.wantCause(t, websockets.CauseTransportError)
+	_ = nc.SetReadDeadline(time.Now().Add(patience))
+	if _, err := io.Copy(io.Discard, nc); err != nil {
+		t.Error(err)
+	}
+}
+
+// Nor does one that was refused before its body was read.
+func TestRefusedPostEndsItsConnection(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.MessageTimeout = 100 * time.Millisecond }, nil)
+	nc, err := r.dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	_, _ = io.WriteString(nc, "POST /?"+polling+"&sid=unknown HTTP/1.1\r\nHost: example.com\r\nContent-Length: 100\r\n\r\n4")
+	_ = nc.SetReadDeadline(time.Now().Add(patience))
+	b, err := io.ReadAll(nc)
+	if err != nil || !strings.Contains(string(b), "Session ID unknown") {
+		t.Errorf("%s, %v", b, err)
+	}
+}
+
+// A client that polls cannot answer a ping while its POST is being handled, nor
+// in the time that its next POST takes to arrive.
+func TestPongAfterASlowPost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		r := inMemory(t, beating(10*time.Second, 8*time.Second), func(h *recorder) {
+			h.onMessage = func(bool, []byte) error { <-release; return nil }
+		})
+		p, h := r.poller()
+		time.AfterFunc(time.Minute, func() { close(release) })
+		p.send("4x")
+		way := time.NewTimer(3 * time.Second) // of the answer and back
+		<-way.C
+		p.send("3")
+		if len(h.closed) > 0 {
+			t.Error(<-h.closed)
+		}
+	})
+}
+
+// Messages wait in the network because the handler is slow, and the pong behind
+// them: the client has answered in time.
+func TestPongBehindABacklog(t *testing.T) {
+	r := newRig(t, beating(50*time.Millisecond, 50*time.Millisecond), func(h *recorder) {
+		h.onMessage = func(bool, []byte) error {
+			t := time.NewTimer(time.Millisecond)
+			<-t.C
+			return nil
+		}
+	})
+	w, h := r.peer()
+	backlog := []byte(strings.Repeat(string(frame(opText, "4"+strings.Repeat("x", 503))), 150)) // whole reads of the server
+	for range 3 {
+		w.write(backlog)
+		w.wantPing()
+		w.send("3")
+	}
+	if len(h.closed) > 0 {
+		t.Error(<-h.closed)
+	}
 }

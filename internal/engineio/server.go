@@ -6,7 +6,6 @@ package engineio
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -226,6 +225,10 @@ func (s *Server) find(sid string) *Session {
 func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 	if s.cfg.Allow != nil {
 		if err := s.allow(r); err != nil {
+			if s.group.Closing().Err() != nil {
+				wsconn.RefuseClosed(w)
+				return
+			}
 			refused(err).write(w)
 			return
 		}
@@ -234,8 +237,8 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		s.openWebSocket(w, r)
 		return
 	}
-	session := s.newSession(rand.Text())
-	if !session.begin(r) {
+	session := s.newSession(r)
+	if !session.begin() {
 		wsconn.RefuseClosed(w)
 		return
 	}
@@ -264,12 +267,11 @@ func (s *Server) allow(r *http.Request) (err error) {
 }
 
 func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
-	session := s.newSession(rand.Text())
 	if err := wsconn.CheckUpgrade(w, r); err != nil {
 		refusedUpgrade(err).write(w)
 		return
 	}
-	hs := wsconn.HandshakeOf(r)
+	session := s.newSession(r)
 	c := s.conns.Accept(w, r, session.name(), time.Now().Add(s.cfg.Limits.HandshakeTimeout))
 	if c == nil {
 		return
@@ -283,7 +285,7 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 		c.GiveUp(nil)
 		return
 	}
-	if !session.begin(hs.Request) {
+	if !session.begin() {
 		c.GiveUp(nil)
 		s.group.Exit()
 		return

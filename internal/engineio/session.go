@@ -2,6 +2,7 @@ package engineio
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"sync"
@@ -65,20 +66,21 @@ type Session struct {
 	wakeup     chan struct{} // of the pending poll
 }
 
-func (s *Server) newSession(id string) *Session {
-	session := &Session{srv: s, id: id, wakeup: make(chan struct{}, 1)}
+// newSession makes a session that is not known yet.
+func (s *Server) newSession(r *http.Request) *Session {
+	session := &Session{srv: s, id: rand.Text(), wakeup: make(chan struct{}, 1)}
 	session.out = outbox.New(s.cfg.Limits.SendQueue, &s.pool, nil)
+	session.handler = s.cfg.Open(session, wsconn.HandshakeOf(r).Request)
 	return session
 }
 
 // begin makes the session one of the server; false when that is being closed.
-func (s *Session) begin(r *http.Request) bool {
+func (s *Session) begin() bool {
 	g := s.srv.group
 	if !g.Enter() {
 		return false
 	}
 	s.nextPing.Store(g.Clock.Now() + int64(s.srv.cfg.Limits.PingInterval))
-	s.handler = s.srv.cfg.Open(s, wsconn.HandshakeOf(r).Request)
 	s.srv.mu.Lock()
 	closed := s.srv.closed
 	s.srv.sessions[s.id] = s

@@ -238,7 +238,7 @@ func (o Options) complete() (Options, error) {
 		if c.SameSite == 0 {
 			c.SameSite = http.SameSiteLaxMode
 		}
-		named := c
+		named := c //nolint:gosec // as above
 		named.Value = "sid"
 		if err := named.Valid(); err != nil { // net/http would leave it out without a word
 			return o, fmt.Errorf("socketio: Options.Cookie: %w", err)

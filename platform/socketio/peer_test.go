@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"bufio"
+	"compress/flate"
 	"context"
 	"encoding/binary"
 	"io"
@@ -95,6 +96,8 @@ const (
 	opText   = 0x81
 	opBinary = 0x82
 	opClose  = 0x88
+
+	compressed = 0x40 // in the first byte
 )
 
 // handshake asks for a WebSocket and gives the response.
@@ -180,10 +183,28 @@ func (p *peer) next() (first byte, payload string, err error) {
 func (p *peer) read() string {
 	p.t.Helper()
 	first, payload, err := p.next()
+	if err == nil && first == opText|compressed {
+		first = opText
+		payload = inflate(p.t, payload)
+	}
 	if err != nil || first != opText {
 		p.t.Fatalf("frame %x %.100q, error %v; want a text", first, payload, err)
 	}
 	return payload
+}
+
+// offer asks for compressed messages, each on its own.
+const offer = "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
+
+// inflate reads a message of RFC 7692 that was compressed on its own.
+func inflate(t testing.TB, payload string) string {
+	t.Helper()
+	z := flate.NewReader(io.MultiReader(strings.NewReader(payload), strings.NewReader("\x00\x00\xff\xff\x01\x00\x00\xff\xff")))
+	b, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 func (p *peer) cut() { _ = p.nc.Close() }

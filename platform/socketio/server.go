@@ -56,7 +56,7 @@ func newServer(cfg websockets.ServerConfig, opts Options) *server {
 
 func (s *server) open(eng *engineio.Session, r *http.Request) engineio.Handler {
 	c := &client{srv: s, eng: eng, request: r, dec: s.opts.Parser.NewDecoder(s.limits)}
-	c.lonelySince = s.engine.Clock().Coarse()
+	c.lonelySince = s.engine.Clock().Now()
 	return c
 }
 

@@ -1,0 +1,351 @@
+package wsconn
+
+import (
+	"bufio"
+	"encoding/binary"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+const patience = 10 * time.Second // for what should happen at once
+
+// owner is what a connection belongs to.
+type owner struct {
+	onMessage func(msg []byte) error
+	messages  chan string
+	ended     chan websockets.Reason
+}
+
+func (o *owner) Message(_ bool, msg []byte) error {
+	if o.onMessage != nil {
+		return o.onMessage(msg)
+	}
+	o.messages <- string(msg)
+	return nil
+}
+
+func (o *owner) Ended(r websockets.Reason) { o.ended <- r }
+
+func receive[T any](t *testing.T, what string, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("waited in vain for %s", what)
+		panic("unreachable")
+	}
+}
+
+// pair is a connection with its client.
+type pair struct {
+	t     *testing.T
+	conn  *Conn
+	queue *outbox.Queue[Item]
+	owner *owner
+	nc    net.Conn
+	br    *bufio.Reader
+}
+
+// connect opens a connection, which is not served yet.
+func connect(t *testing.T, change func(*Config), headers string) *pair {
+	t.Helper()
+	cfg := &Config{
+		Limits: websockets.Limits{
+			MaxMessage: 100_000, PingInterval: time.Minute, PingTimeout: time.Minute, SendQueue: 1 << 20, CloseTimeout: 5 * time.Second,
+		},
+		Compression: CompressionOff,
+		Logger:      slog.New(slog.DiscardHandler),
+		Group:       NewGroup("test", time.Minute),
+	}
+	if change != nil {
+		change(cfg)
+	}
+	cfg.Group.Clock.Now() // as its first member would have it
+	conns := make(chan *Conn, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conns <- cfg.Accept(w, r, "it", time.Now().Add(patience))
+	}))
+	t.Cleanup(srv.Close)
+	nc, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = nc.Close() })
+	_ = nc.SetDeadline(time.Now().Add(2 * patience))
+	_, _ = io.WriteString(nc, "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"+headers+"\r\n")
+	p := &pair{t: t, nc: nc, br: bufio.NewReader(nc), owner: &owner{
+		messages: make(chan string, 100), ended: make(chan websockets.Reason, 10),
+	}}
+	if resp, err := http.ReadResponse(p.br, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatal(resp, err)
+	}
+	p.conn = receive(t, "the connection", conns)
+	p.queue = outbox.New(cfg.Limits.SendQueue, &outbox.Pool[Item]{}, p.conn.Write)
+	if !p.conn.Attach(p.queue) {
+		t.Fatal("not attached")
+	}
+	return p
+}
+
+// serve reads until the end of the test.
+func (p *pair) serve() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.conn.Serve(p.owner)
+	}()
+	p.t.Cleanup(func() {
+		p.conn.Abort()
+		<-done
+	})
+}
+
+func (p *pair) push(it Item) {
+	p.t.Helper()
+	if err := p.queue.Push(it, it.Size(), outbox.Refuse); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func message(text string) Item { return Item{Frame: SealCopy(true, []byte(text))} }
+
+// next reads a frame: the whole of its first byte, and the payload.
+func (p *pair) next() (first byte, payload string, err error) {
+	var b [10]byte
+	if _, err := io.ReadFull(p.br, b[:2]); err != nil {
+		return 0, "", err
+	}
+	n := uint64(b[1])
+	if size := map[uint64]int{126: 2, 127: 8}[n]; size > 0 {
+		if _, err := io.ReadFull(p.br, b[10-size:]); err != nil {
+			return 0, "", err
+		}
+		clear(b[2 : 10-size])
+		n = binary.BigEndian.Uint64(b[2:])
+	}
+	buf := make([]byte, n)
+	_, err = io.ReadFull(p.br, buf)
+	return b[0], string(buf), err
+}
+
+func (p *pair) want(first byte, payload string) {
+	p.t.Helper()
+	if got, text, err := p.next(); got != first || text != payload || err != nil {
+		p.t.Fatalf("frame %x %.60q, %v; want %x %.60q", got, text, err, first, payload)
+	}
+}
+
+// The frames of one item stay together, whatever else waits.
+func TestItemsAreNotParted(t *testing.T) {
+	p := connect(t, nil, "")
+	p.serve()
+	release := p.conn.Hold()
+	for range 3 {
+		p.push(Item{Frame: SealCopy(true, []byte("head")), More: []*Frame{
+			SealCopy(false, []byte("one")), SealCopy(false, []byte(strings.Repeat("2", 70_000))),
+		}})
+		if _, err := p.nc.Write(rawFrame(0x80|opPing, []byte("are you there"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.conn.ping()
+	eventually(t, "a pong that waits", func() bool {
+		p.conn.mu.Lock()
+		defer p.conn.mu.Unlock()
+		return p.conn.pongQueued
+	})
+	release()
+	for heads := 0; heads < 3; {
+		first, payload, err := p.next()
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case first == 0x80|opText && payload == "head":
+			heads++
+			p.want(0x80|opBinary, "one")
+			p.want(0x80|opBinary, strings.Repeat("2", 70_000))
+		case first != 0x80|opPing && first != 0x80|opPong:
+			t.Fatalf("frame %x %.60q", first, payload)
+		}
+	}
+}
+
+// Hold keeps everything back, and gives it free in order.
+func TestHold(t *testing.T) {
+	p := connect(t, nil, "")
+	p.serve()
+	release := p.conn.Hold()
+	for _, text := range []string{"a", "b", "c"} {
+		p.push(message(text))
+	}
+	if n := p.queue.Bytes(); n != 9 {
+		t.Errorf("%d bytes wait", n)
+	}
+	release()
+	for _, text := range []string{"a", "b", "c"} {
+		p.want(0x80|opText, text)
+	}
+}
+
+func TestLeave(t *testing.T) {
+	reason := websockets.Reason{Cause: websockets.CauseServerDisconnect}
+	for _, tt := range []struct {
+		how  Manner
+		last bool // what waits is sent
+	}{{Drain, true}, {Farewell, false}, {Cut, false}} {
+		p := connect(t, nil, "")
+		p.serve()
+		release := p.conn.Hold()
+		p.push(message("in the writer's hands"))
+		p.push(message("waits"))
+		p.conn.Leave(reason, tt.how)
+		p.conn.Leave(websockets.Reason{Cause: websockets.CauseForcedClose}, Cut) // too late
+		if p.conn.Attach(p.queue) {
+			t.Error("attached while leaving")
+		}
+		release()
+		var got []string
+		for {
+			first, payload, err := p.next()
+			if err != nil || first == 0x80|opClose {
+				break
+			}
+			got = append(got, payload)
+		}
+		_ = p.nc.Close()
+		if last := len(got) == 2; last != tt.last {
+			t.Errorf("manner %d: %q was sent", tt.how, got)
+		}
+		if r := receive(t, "the end", p.owner.ended); r.Cause != reason.Cause {
+			t.Errorf("manner %d: %+v", tt.how, r)
+		}
+	}
+}
+
+// A client that takes nothing cannot hold a goodbye up.
+func TestLeaveIsBounded(t *testing.T) {
+	for how, limit := range map[Manner]time.Duration{Drain: 300 * time.Millisecond, Farewell: 300 * time.Millisecond, Cut: cutTime} {
+		p := connect(t, func(c *Config) { c.Limits.CloseTimeout = 300 * time.Millisecond }, "")
+		p.serve()
+		release := p.conn.Hold()
+		p.push(message("never sent"))
+		began := time.Now()
+		p.conn.Leave(websockets.Reason{Cause: websockets.CauseServerDisconnect}, how)
+		receive(t, "the end", p.owner.ended)
+		if took := time.Since(began); took < limit-time.Millisecond || took > limit+patience/2 {
+			t.Errorf("manner %d took %v", how, took)
+		}
+		release()
+	}
+}
+
+// Whoever comes to serve a connection that has ended already is told.
+func TestServeAfterTheEnd(t *testing.T) {
+	p := connect(t, nil, "")
+	p.conn.Abort()
+	p.conn.Abort()
+	p.serve()
+	if r := receive(t, "the end", p.owner.ended); r.Cause != websockets.CauseForcedClose {
+		t.Errorf("%+v", r)
+	}
+	if len(p.owner.ended) > 0 {
+		t.Error("told twice")
+	}
+}
+
+func TestGiveUp(t *testing.T) {
+	p := connect(t, nil, "")
+	p.conn.GiveUp(nil)
+	p.want(0x80|opClose, "\x03\xe9server shutting down")
+	if _, _, err := p.next(); err == nil {
+		t.Error("the connection stays")
+	}
+}
+
+// A frame that is sent once is given back when it has been written, and its
+// memory is not kept when it has grown large.
+func TestOnceFrame(t *testing.T) {
+	p := connect(t, nil, "")
+	p.serve()
+	for _, n := range []int{0, 1, 125, 126, 600, 0xffff, 0x10000, 200_000} {
+		f, buf := OnceFrame(1)
+		if len(buf) != HeaderRoom+1 {
+			t.Fatalf("%d bytes are free", len(buf))
+		}
+		buf[HeaderRoom] = '4'
+		buf = append(buf, strings.Repeat("x", n)...)
+		f.SealOnce(true, buf, 0)
+		p.push(Item{Frame: f, Once: true})
+		p.want(0x80|opText, "4"+strings.Repeat("x", n))
+
+		f, buf = OnceFrame(1)
+		f.SealOnce(false, append(buf, "binary"...), 1)
+		p.push(Item{Frame: f, Once: true})
+		p.want(0x80|opBinary, "binary")
+	}
+	for range 100 {
+		f, buf := OnceFrame(0)
+		f.SealOnce(true, append(buf, make([]byte, maxPooled)...), 0)
+		f.Free()
+		if f, _ := OnceFrame(0); cap(f.own) > maxPooled {
+			t.Fatalf("%d bytes are kept", cap(f.own))
+		}
+	}
+}
+
+// A panic in what a connection belongs to ends that connection only.
+func TestPanicInMessage(t *testing.T) {
+	p := connect(t, nil, "")
+	p.owner.onMessage = func([]byte) error { panic("boom") }
+	p.serve()
+	if _, err := p.nc.Write(rawFrame(0x80|opText, []byte("x"))); err != nil {
+		t.Fatal(err)
+	}
+	p.want(0x80|opClose, "\x03\xf3internal error")
+	_ = p.nc.Close()
+	if r := receive(t, "the end", p.owner.ended); r != InternalReason {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestReadingAndReceiving(t *testing.T) {
+	p := connect(t, nil, "")
+	enter, leave := make(chan struct{}), make(chan struct{})
+	p.owner.onMessage = func([]byte) error { close(enter); <-leave; return nil }
+	p.serve()
+	b := rawFrame(0x80|opText, []byte("hello"))
+	_, _ = p.nc.Write(b[:4])
+	eventually(t, "half a message", func() bool { return p.conn.Reading() && p.conn.Receiving() })
+	_, _ = p.nc.Write(b[4:])
+	receive(t, "the message", enter)
+	if p.conn.Reading() || p.conn.Receiving() {
+		t.Error("it reads while a message is handled")
+	}
+	close(leave)
+	eventually(t, "the next read", func() bool { return p.conn.Reading() && !p.conn.Receiving() })
+}
+
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}

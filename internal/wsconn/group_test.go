@@ -1,0 +1,218 @@
+package wsconn
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// member notes its beats; leave makes Abort remove it.
+type member struct {
+	g       *Group
+	onBeat  func(int64)
+	beats   atomic.Int64
+	aborted atomic.Int64
+	stuck   bool
+}
+
+func (m *member) Beat(now int64) {
+	m.beats.Add(1)
+	if m.onBeat != nil {
+		m.onBeat(now)
+	}
+}
+
+func (m *member) Abort() {
+	m.aborted.Add(1)
+	if !m.stuck {
+		m.g.Remove(m)
+	}
+}
+
+func TestTick(t *testing.T) {
+	for shortest, want := range map[time.Duration]time.Duration{
+		20 * time.Second: 625 * time.Millisecond, time.Hour: time.Second, time.Millisecond: time.Millisecond, 0: time.Millisecond,
+	} {
+		if g := NewGroup("g", shortest); g.Tick != want {
+			t.Errorf("%v: tick %v, want %v", shortest, g.Tick, want)
+		}
+	}
+}
+
+// The sweeper runs only while there is somebody to look after, and tells the time.
+func TestSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGroup("g", 3200*time.Millisecond)
+		began := time.Now()
+		a, b := &member{g: g}, &member{g: g}
+		a.onBeat = func(now int64) {
+			if at := time.Duration(now - 1); at != time.Since(began) || g.Clock.Coarse() != now {
+				t.Errorf("beat at %v says %v", time.Since(began), at)
+			}
+		}
+		if g.Live() != 0 || !g.Add(a) || !g.Add(b) || g.Len() != 2 || g.Live() != 1 {
+			t.Errorf("%d live, %d members", g.Live(), g.Len())
+		}
+		after(1050 * time.Millisecond)
+		g.Remove(b)
+		after(time.Second)
+		if a.beats.Load() != 20 || b.beats.Load() != 10 {
+			t.Errorf("%d and %d beats", a.beats.Load(), b.beats.Load())
+		}
+		g.Remove(a)
+		g.Remove(a)
+		synctest.Wait()
+		if g.Live() != 0 {
+			t.Error("the sweeper is left")
+		}
+		if !g.Add(b) { // and begins again
+			t.Error("not added")
+		}
+		after(time.Second)
+		if b.beats.Load() < 19 {
+			t.Errorf("%d beats", b.beats.Load())
+		}
+		g.Remove(b)
+	})
+}
+
+func after(d time.Duration) {
+	t := time.NewTimer(d)
+	<-t.C
+	synctest.Wait()
+}
+
+// Members may leave, and others come, from Beat: no lock is held there.
+func TestMembersChangeInBeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGroup("g", 0)
+		next := &member{g: g}
+		m := &member{g: g}
+		m.onBeat = func(int64) {
+			g.Remove(m)
+			if !g.Enter() || !g.Add(next) {
+				t.Error("not let in")
+			}
+			g.Exit()
+		}
+		g.Add(m)
+		after(10 * time.Millisecond)
+		if m.beats.Load() != 1 || next.beats.Load() == 0 {
+			t.Errorf("%d and %d beats", m.beats.Load(), next.beats.Load())
+		}
+		g.Remove(next)
+	})
+}
+
+func TestGroupClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGroup("g", 0)
+		m := &member{g: g}
+		if !g.Enter() || !g.Add(m) {
+			t.Fatal("not let in")
+		}
+		done := make(chan error, 1)
+		go func() { done <- g.Close(context.Background()) }()
+		<-g.Closing().Done()
+		if g.Enter() || g.Add(&member{g: g}) {
+			t.Error("let in while closing")
+		}
+		if !g.EnterLate() {
+			t.Error("what belongs to a member is not let in")
+		}
+		g.Exit()
+		g.Exit()
+		synctest.Wait()
+		if len(done) > 0 {
+			t.Fatal("closed over a member's head")
+		}
+		g.Remove(m)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if g.EnterLate() {
+			t.Error("let in after the end")
+		}
+		if err := g.Close(context.Background()); err != nil {
+			t.Errorf("the second Close: %v", err)
+		}
+	})
+}
+
+// What is left when the context ends is cut; what is stuck is waited for a second.
+func TestGroupCloseCuts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, stuck := range []bool{false, true} {
+			g := NewGroup("g", 0)
+			m := &member{g: g, stuck: stuck}
+			g.Add(m)
+			errWhy := errors.New("why")
+			ctx, cancel := context.WithCancelCause(context.Background())
+			time.AfterFunc(time.Minute, func() { cancel(errWhy) })
+			began := time.Now()
+			err := g.Close(ctx)
+			want := time.Minute
+			if stuck {
+				want += time.Second
+			}
+			if time.Since(began) != want || m.aborted.Load() != 1 {
+				t.Errorf("stuck %t: took %v, aborted %d times", stuck, time.Since(began), m.aborted.Load())
+			}
+			if !errors.Is(err, errWhy) || err.Error() != "g: 1 connections were cut: why" {
+				t.Error(err)
+			}
+			g.Remove(m)
+			synctest.Wait()
+		}
+	})
+}
+
+func TestMannerAndCode(t *testing.T) {
+	for _, tt := range []struct {
+		reason websockets.Reason
+		how    Manner
+		code   int
+		text   string
+	}{
+		{websockets.Reason{Cause: websockets.CauseServerDisconnect}, Drain, 1000, ""},
+		{websockets.Reason{Cause: websockets.CauseShutdown}, Drain, 1001, "server shutting down"},
+		{websockets.Reason{Cause: websockets.CauseQueueOverflow}, Farewell, 1008, "queue overflow"},
+		{websockets.Reason{Cause: websockets.CauseParseError, Text: "why"}, Farewell, 1002, "why"},
+		{websockets.Reason{Cause: websockets.CauseMessageTooBig}, Farewell, 1009, "message too big"},
+		{websockets.Reason{Cause: websockets.CausePingTimeout}, Cut, 1001, "ping timeout"},
+		{websockets.Reason{Cause: websockets.CauseForcedClose}, Cut, 1001, "forced close"},
+		{websockets.Reason{Cause: websockets.CauseTransportError}, Cut, 1001, "transport error"},
+		{websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 4001, Text: "own"}, Drain, 4001, "own"},
+		{websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 1005}, Drain, 1000, ""},
+		{websockets.Reason{}, Cut, 1001, ""},
+	} {
+		code, text := closeCode(tt.reason)
+		if how := MannerOf(tt.reason); how != tt.how || int(code) != tt.code || text != tt.text {
+			t.Errorf("%+v: manner %d, %d %q", tt.reason, how, code, text)
+		}
+		if got := sent(tt.reason, tt.how); tt.how == Cut && got != tt.reason || tt.how != Cut && (got.Code != tt.code || got.Text != tt.text) {
+			t.Errorf("%+v is told as %+v", tt.reason, got)
+		}
+	}
+}
+
+func TestPolicyOf(t *testing.T) {
+	for _, tt := range []struct {
+		volatile bool
+		overflow websockets.Overflow
+		want     string
+	}{
+		{true, websockets.OverflowDropOldest, "volatile"}, {false, websockets.OverflowDropOldest, "oldest"},
+		{false, websockets.OverflowDropNewest, "newest"}, {false, websockets.OverflowClose, "refuse"},
+	} {
+		got := []string{"refuse", "newest", "oldest", "volatile"}[PolicyOf(&websockets.Outgoing{Volatile: tt.volatile, Overflow: tt.overflow})]
+		if got != tt.want {
+			t.Errorf("%+v: %s", tt, got)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package socketio
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// The framework may end a client while it is being told of it.
+func TestKickedInConnect(t *testing.T) {
+	for _, recovery := range []*Recovery{nil, {}} {
+		both(t, func(t *testing.T, open func(*rig) wire) {
+			r := newRig(t, Options{Recovery: recovery}, preparing(func(s *session) {
+				_ = s.conn.Emit(out("first", "1"), 0)
+				s.conn.Close(kicked)
+			}))
+			w := open(r)
+			_, s := r.enter(w, "")
+			want(t, w, dropOffset(t, s, `42["first",1]`))
+			want(t, w, "41")
+			s.wantClosed(t, websockets.CauseServerDisconnect)
+			r.enter(w, "")
+		})
+	}
+}
+
+// dropOffset gives what an event looks like to this client.
+func dropOffset(t *testing.T, s *session, packet string) string {
+	t.Helper()
+	if s.conn.(*socket).record == nil {
+		return packet
+	}
+	return packet[:len(packet)-1] + `,"1"]` // the first offset
+}
+
+// However many things end a client at the same time: the framework is told, who
+// is suspended is dropped in the end, and nothing is kept.
+func TestManyEndsAtOnce(t *testing.T) {
+	r := newRig(t, Options{Recovery: &Recovery{MaxClients: 10}})
+	var all []*session
+	for round := range 150 {
+		p := r.peer()
+		_, s := r.enter(p, "")
+		all = append(all, s)
+		var ends sync.WaitGroup
+		for i, end := range []func(){
+			func() { _ = p.nc.Close() },
+			func() { s.conn.Close(kicked) },
+			func() { _, _ = p.nc.Write(frame(opText, "41")) },
+			func() { _ = s.conn.Emit(number(round), 0) },
+			func() { s.conn.(*socket).client.eng.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, 2) },
+		} {
+			if round>>i&1 == 0 {
+				ends.Go(end)
+			}
+		}
+		ends.Wait()
+		_ = p.nc.Close()
+	}
+	for i, s := range all {
+		select {
+		case <-s.closed:
+		case r := <-s.suspended:
+			s.suspended <- r
+		case <-t.Context().Done():
+			t.Fatalf("client %d has not ended", i)
+		}
+	}
+	if err := r.srv.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+	r.eventually("the end of all records", func() bool {
+		a := r.srv.absence
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.records) == 0 && len(a.away) == 0
+	})
+	for i, s := range all {
+		if len(s.suspended) > 1 || len(s.suspended) > len(s.dropped) {
+			t.Errorf("client %d: suspended %d times, dropped %d times", i, len(s.suspended), len(s.dropped))
+		}
+	}
+}
+
+// Two namespaces are entered, left and entered again while the other talks.
+func TestComingAndGoingBesideTalk(t *testing.T) {
+	r := newRig(t, Options{}, preparing(echo))
+	p := r.peer()
+	r.enter(p, "")
+	go func() {
+		for range 100 {
+			s := receive(t, "a session of /b", r.b.sessions)
+			s.conn.Close(kicked)
+		}
+	}()
+	acks, kicks := 0, 0
+	p.send("40/b,")
+	for n := 0; kicks < 100 || acks < n; {
+		if n < 1000 {
+			p.send(fmt.Sprintf(`42%d["x"]`, n))
+			n++
+		}
+		switch got := p.read(); {
+		case got == fmt.Sprintf("43%d[]", acks):
+			acks++
+		case got == "41/b,":
+			if kicks++; kicks < 100 {
+				p.send("40/b,")
+			}
+		case got[:5] != "40/b,":
+			t.Fatalf("got %q", got)
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package socketio
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func TestMaxBytesWhileAway(t *testing.T) {
+	r := newRig(t, Options{Recovery: &Recovery{MaxBytes: 1000}})
+	v := r.away()
+	fill := websockets.NewOutgoing("n", strings.Repeat("x", 400))
+	for range 4 {
+		_ = v.s.conn.Emit(fill, 0)
+	}
+	receive(t, "Drop", v.s.dropped)
+	if err := v.s.conn.Emit(number(1), 0); err != websockets.ErrClosed {
+		t.Errorf("Emit: %v", err)
+	}
+	w := r.back(v, overPeer, false)
+	w.s.number(t, 5)
+	w.expect(t, 5)
+}
+
+// While the client is here the oldest events make room: what it names is the last.
+func TestMaxBytesWhileHere(t *testing.T) {
+	r := newRig(t, Options{Recovery: &Recovery{MaxBytes: 1000}})
+	v := r.visit(r.peer(), "")
+	for n := range 500 {
+		v.s.number(t, n)
+		v.expect(t, n)
+	}
+	rec := v.s.conn.(*socket).record
+	rec.mu.Lock()
+	if rec.bytes > 1000 || rec.bytes < 500 || len(rec.entries) > 100 {
+		t.Errorf("%d bytes, %d entries", rec.bytes, len(rec.entries))
+	}
+	rec.mu.Unlock()
+	v.cut()
+	receive(t, "Suspend", v.s.suspended)
+	v.s.number(t, 500)
+	v = r.back(v, overPeer, true)
+	v.expect(t, 500)
+}
+
+// A single event over MaxBytes does not cost a client that has it its place.
+func TestLargeEventWhileHere(t *testing.T) {
+	r := newRig(t, Options{Recovery: &Recovery{MaxBytes: 100}})
+	v := r.visit(r.peer(), "")
+	big := fmt.Sprintf("%0200d", 1)
+	if err := v.s.conn.Emit(websockets.NewOutgoing("n", big), 0); err != nil {
+		t.Fatal(err)
+	}
+	got := v.read()
+	v.offset = got[len(`42["n","`)+len(big)+len(`","`) : len(got)-len(`"]`)]
+	v.cut()
+	receive(t, "Suspend", v.s.suspended)
+	r.back(v, overPeer, true)
+}
+
+// Volatile events are not kept, and cost a client nothing.
+func TestVolatileEventsAreNotRecorded(t *testing.T) {
+	r := newRig(t, Options{Recovery: &Recovery{}})
+	v := r.visit(r.peer(), "")
+	v.s.number(t, 0)
+	v.expect(t, 0)
+	volatile := websockets.NewOutgoing("cursor", 1)
+	volatile.Volatile = true
+	for range 100 {
+		r.eventually("an empty queue", func() bool { return v.s.conn.Emit(volatile, 0) == nil })
+		want(t, v, `42["cursor",1]`)
+	}
+	rec := v.s.conn.(*socket).record
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if len(rec.entries) != 1 {
+		t.Errorf("%d entries for one event", len(rec.entries))
+	}
+}
+
+// What a client must have had is forgotten, its last offset is not.
+func TestRecordIsTrimmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, Options{Recovery: &Recovery{}}, with(func(l *websockets.Limits) {
+			l.PingInterval, l.PingTimeout = 10*time.Second, 10*time.Second
+		}))
+		v := r.visit(r.peer(), "")
+		for n := range 50 {
+			v.s.number(t, n)
+			v.expect(t, n)
+		}
+		for range 5 {
+			want(t, v, "2")
+			v.send("3")
+		}
+		synctest.Wait()
+		rec := v.s.conn.(*socket).record
+		rec.mu.Lock()
+		if len(rec.entries) != 1 || rec.entries[0].offset != v.offset {
+			t.Errorf("%d entries are kept", len(rec.entries))
+		}
+		rec.mu.Unlock()
+		v.cut()
+		<-v.s.suspended
+		v.s.number(t, 50)
+		v = r.back(v, overPeer, true)
+		v.expect(t, 50)
+	})
+}
+
+// A volatile event is nothing that a client could name: it does not take the
+// place of one that it could.
+func TestTrimKeepsTheLastOffset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, Options{Recovery: &Recovery{}}, with(func(l *websockets.Limits) {
+			l.PingInterval, l.PingTimeout = 10*time.Second, 10*time.Second
+		}))
+		v := r.visit(r.peer(), "")
+		v.s.number(t, 0)
+		v.expect(t, 0)
+		volatile := websockets.NewOutgoing("cursor", 1)
+		volatile.Volatile = true
+		synctest.Wait()
+		if err := v.s.conn.Emit(volatile, 0); err != nil {
+			t.Fatal(err)
+		}
+		want(t, v, `42["cursor",1]`)
+		for range 5 {
+			want(t, v, "2")
+			v.send("3")
+		}
+		synctest.Wait()
+		v.cut()
+		<-v.s.suspended
+		v.s.number(t, 1)
+		v = r.back(v, overPeer, true)
+		v.expect(t, 1)
+	})
+}

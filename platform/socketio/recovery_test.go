@@ -1,0 +1,360 @@
+package socketio
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// visitor is a client that may come back.
+type visitor struct {
+	wire
+	s                *session
+	sid, pid, offset string
+}
+
+func (r *rig) visit(w wire, auth string) *visitor {
+	r.t.Helper()
+	entered, s := r.enter(w, auth)
+	return &visitor{wire: w, s: s, sid: field(entered, "sid"), pid: field(entered, "pid")}
+}
+
+// expect reads the event n, and notes its offset.
+func (v *visitor) expect(t testing.TB, n int) {
+	t.Helper()
+	got := v.read()
+	rest, ok := strings.CutPrefix(got, fmt.Sprintf(`42["n",%d,"`, n))
+	if !ok {
+		t.Fatalf("got %.200q, want number %d", got, n)
+	}
+	v.offset = strings.TrimSuffix(rest, `"]`)
+}
+
+func (v *visitor) auth() string { return fmt.Sprintf(`{"pid":%q,"offset":%q}`, v.pid, v.offset) }
+
+func number(n int) *websockets.Outgoing { return websockets.NewOutgoing("n", n) }
+
+func (s *session) number(t testing.TB, n int) {
+	t.Helper()
+	if err := s.conn.Emit(number(n), 0); err != nil {
+		t.Fatalf("emit %d: %v", n, err)
+	}
+}
+
+// away lets a client come, receive number 0, and lose its connection.
+func (r *rig) away() *visitor {
+	r.t.Helper()
+	v := r.visit(r.peer(), "")
+	v.s.number(r.t, 0)
+	v.expect(r.t, 0)
+	v.cut()
+	receive(r.t, "Suspend", v.s.suspended)
+	r.settled(v)
+	return v
+}
+
+// settled waits until a client that is away may come back.
+func (r *rig) settled(v *visitor) {
+	r.t.Helper()
+	a := r.srv.absence
+	r.eventually("the record", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		rec := a.records[v.pid]
+		return rec == nil || rec.suspension != nil
+	})
+}
+
+// back lets it come back, as the old one or as a new client.
+func (r *rig) back(v *visitor, open func(*rig) wire, recovered bool) *visitor {
+	r.t.Helper()
+	w := r.visit(open(r), v.auth())
+	w.offset = v.offset
+	if w.s.recovered != recovered || (w.sid == v.sid) != recovered || (w.pid == v.pid) != recovered || (w.s.conn.ID() == v.sid) != recovered {
+		r.t.Fatalf("recovered %t, sid %s after %s, pid %s after %s; want recovered %t", w.s.recovered, w.sid, v.sid, w.pid, v.pid, recovered)
+	}
+	return w
+}
+
+func overPeer(r *rig) wire { return r.peer() }
+
+func TestRecovers(t *testing.T) {
+	both(t, func(t *testing.T, open func(*rig) wire) {
+		r := newRig(t, Options{Recovery: &Recovery{}})
+		v := r.visit(open(r), "")
+		v.s.number(t, 0)
+		v.expect(t, 0)
+		v.cut()
+		receive(t, "Suspend", v.s.suspended)
+		old := v.s
+		for n := 1; n <= 3; n++ {
+			old.number(t, n)
+		}
+		volatile := number(99)
+		volatile.Volatile = true
+		if err := old.conn.Emit(volatile, 0); err != websockets.ErrQueueFull {
+			t.Errorf("a volatile event for who is away: %v", err)
+		}
+		if err := old.conn.Emit(number(99), 7); err != websockets.ErrClosed {
+			t.Errorf("a call to who is away: %v", err)
+		}
+		v = r.back(v, open, true)
+		old.number(t, 4) // through the old connection, as a broadcast under way
+		v.s.number(t, 5)
+		for n := 1; n <= 5; n++ {
+			v.expect(t, n)
+		}
+		v.cut()
+		receive(t, "the second Suspend", v.s.suspended)
+		v.s.number(t, 6)
+		v = r.back(v, open, true)
+		v.expect(t, 6)
+		if len(v.s.dropped)+len(old.dropped)+len(old.closed) > 0 {
+			t.Error("a suspension was dropped")
+		}
+	})
+}
+
+// Nobody comes back with a name, place or offset that is not its own.
+func TestRecoversNobodyElse(t *testing.T) {
+	r := newRig(t, Options{Recovery: &Recovery{}})
+	v := r.away()
+	for _, auth := range []string{
+		fmt.Sprintf(`{"pid":"x%s","offset":%q}`, v.pid, v.offset), fmt.Sprintf(`{"pid":%q,"offset":%q}`, v.sid, v.offset),
+		fmt.Sprintf(`{"pid":%q}`, v.pid), fmt.Sprintf(`{"offset":%q}`, v.offset), `{}`, ``, `{"pid":1,"offset":2}`,
+		fmt.Sprintf(`{"pid":%q,"offset":""}`, v.pid), fmt.Sprintf(`{"pid":[%q],"offset":%q}`, v.pid, v.offset),
+	} {
+		if w := r.visit(r.peer(), auth); w.s.recovered || w.sid == v.sid {
+			t.Errorf("recovered with %s", auth)
+		}
+	}
+	p := r.peer()
+	p.send("40/b," + v.auth())
+	if got := p.read(); field(got, "sid") == v.sid {
+		t.Errorf("recovered in another namespace: %s", got)
+	}
+	r.back(v, overPeer, true) // none of them has cost it its place
+
+	v = r.away()
+	v.offset = "nosuch"
+	w := r.back(v, overPeer, false)
+	receive(t, "Drop", v.s.dropped)
+	if w.s.recovered {
+		t.Error("recovered with an unknown offset")
+	}
+}
+
+// Without an event there is no offset, and nothing to come back with.
+func TestNeverReceivedAnything(t *testing.T) {
+	r := newRig(t, Options{Recovery: &Recovery{}})
+	v := r.visit(r.peer(), "")
+	v.cut()
+	receive(t, "Suspend", v.s.suspended)
+	r.settled(v)
+	r.back(v, overPeer, false)
+}
+
+// Only who lost its connection may come back.
+func TestEndsThatAreFinal(t *testing.T) {
+	for name, end := range map[string]func(*visitor){
+		"DISCONNECT":     func(v *visitor) { v.send("41") },
+		"kicked":         func(v *visitor) { v.s.conn.Close(kicked) },
+		"a parse error":  func(v *visitor) { v.send("4x") },
+		"queue overflow": func(v *visitor) { v.s.conn.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}) },
+		"shutdown":       func(v *visitor) { v.s.conn.Close(websockets.Reason{Cause: websockets.CauseShutdown}) },
+		"forced":         func(v *visitor) { v.s.conn.Close(websockets.Reason{Cause: websockets.CauseForcedClose}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, Options{Recovery: &Recovery{}})
+			v := r.visit(r.peer(), "")
+			v.s.number(t, 0)
+			v.expect(t, 0)
+			end(v)
+			receive(t, "Session.Closed", v.s.closed)
+			r.eventually("the end of the record", func() bool {
+				a := r.srv.absence
+				a.mu.Lock()
+				defer a.mu.Unlock()
+				return len(a.records) == 0
+			})
+			if err := v.s.conn.Emit(number(1), 0); err != websockets.ErrClosed {
+				t.Errorf("Emit: %v", err)
+			}
+			began := time.Now()
+			r.back(v, overPeer, false)
+			if time.Since(began) > patience/2 {
+				t.Error("it was waited for somebody who has left")
+			}
+		})
+	}
+}
+
+func TestAdmitOfWhoComesBack(t *testing.T) {
+	for _, skip := range []bool{false, true} {
+		var asked []bool
+		r := newRig(t, Options{Recovery: &Recovery{SkipAdmit: skip}}, admitting(func(_ context.Context, h *websockets.Handshake) error {
+			asked = append(asked, h.SkipChecks)
+			return nil
+		}))
+		v := r.away()
+		r.back(v, overPeer, true)
+		v.offset = "nosuch"
+		if len(asked) != 2 || asked[0] || asked[1] != skip {
+			t.Errorf("SkipAdmit %t: SkipChecks were %v", skip, asked)
+		}
+	}
+}
+
+// Whoever is refused on the way back cannot try again.
+func TestRefusedOnTheWayBack(t *testing.T) {
+	revoked := false
+	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(context.Context, *websockets.Handshake) error {
+		if revoked {
+			return websockets.NewError("revoked")
+		}
+		return nil
+	}))
+	v := r.away()
+	revoked = true
+	p := r.peer()
+	p.send("40" + v.auth())
+	want(t, p, `44{"message":"revoked","data":{"status":"error","message":"revoked"}}`)
+	receive(t, "Drop", v.s.dropped)
+	revoked = false
+	r.back(v, overPeer, false)
+}
+
+// The connection is lost again while the check of the way back runs.
+func TestLostOnTheWayBack(t *testing.T) {
+	admit, entered, _, ended := waiting()
+	first := true
+	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *websockets.Handshake) error {
+		if first {
+			first = false
+			return nil
+		}
+		return admit(ctx, h)
+	}))
+	v := r.away()
+	p := r.peer()
+	p.send("40" + v.auth())
+	receive(t, "Admit", entered)
+	p.cut()
+	receive(t, "the end of the check", ended)
+	receive(t, "Drop", v.s.dropped)
+}
+
+// Nobody can come back whom the framework does not keep.
+func TestNotSuspended(t *testing.T) {
+	r := newRig(t, Options{Recovery: &Recovery{}}, preparing(func(s *session) { s.stays = true }))
+	v := r.visit(r.peer(), "")
+	v.s.number(t, 0)
+	v.expect(t, 0)
+	v.cut()
+	v.s.wantClosed(t, websockets.CauseTransportClose)
+	r.back(v, overPeer, false)
+}
+
+// Of two whose checks run at the same time one is the client, and the other a
+// new one.
+func TestTwoComeBack(t *testing.T) {
+	admit, entered, leave, _ := waiting()
+	first := true
+	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *websockets.Handshake) error {
+		if first {
+			first = false
+			return nil
+		}
+		return admit(ctx, h)
+	}))
+	v := r.away()
+	sids := make(chan string, 2)
+	for range 2 {
+		p := r.peer()
+		go func() {
+			p.send("40" + v.auth())
+			sids <- field(p.read(), "sid")
+		}()
+	}
+	receive(t, "the first check", entered)
+	receive(t, "the second check", entered)
+	close(leave)
+	one, two := receive(t, "an answer", sids), receive(t, "an answer", sids)
+	if one == two || one != v.sid && two != v.sid {
+		t.Errorf("%s came back as %s and %s", v.sid, one, two)
+	}
+	if a, b := r.session(), r.session(); a.recovered == b.recovered {
+		t.Errorf("both recovered: %t", a.recovered)
+	}
+}
+
+// A client that comes back before the server has noticed that it left.
+func TestBackBeforeItLeft(t *testing.T) {
+	both(t, func(t *testing.T, open func(*rig) wire) {
+		r := newRig(t, Options{Recovery: &Recovery{}})
+		v := r.visit(open(r), "")
+		v.s.number(t, 0)
+		v.expect(t, 0)
+		v.s.number(t, 1) // which it has not read
+		w := r.back(v, open, true)
+		if reason := receive(t, "Suspend", v.s.suspended); reason.Cause != websockets.CauseTransportClose {
+			t.Errorf("%+v", reason)
+		}
+		w.expect(t, 1)
+	})
+}
+
+func TestMaxClients(t *testing.T) {
+	r := newRig(t, Options{Recovery: &Recovery{MaxClients: 2}})
+	a, b, c := r.away(), r.away(), r.away()
+	receive(t, "the end of the first", a.s.dropped)
+	r.back(a, overPeer, false)
+	b = r.back(b, overPeer, true)
+	b.cut() // now the last that left
+	receive(t, "Suspend", b.s.suspended)
+	r.settled(b)
+	d := r.away()
+	receive(t, "the end of the one that left first", c.s.dropped)
+	r.back(c, overPeer, false)
+	r.back(b, overPeer, true)
+	r.back(d, overPeer, true)
+}
+
+func TestMaxDisconnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := inMemory(t, Options{Recovery: &Recovery{MaxDisconnection: 20 * time.Second}}, with(func(l *websockets.Limits) {
+			l.PingInterval, l.PingTimeout = time.Hour, time.Hour
+		}))
+		v := r.away()
+		wait(19 * time.Second)
+		v = r.back(v, overPeer, true)
+		wait(time.Minute) // here, no time runs out
+		v.s.number(t, 1)
+		v.expect(t, 1)
+		v.cut()
+		<-v.s.suspended
+		began := time.Now()
+		<-v.s.dropped
+		if took := time.Since(began); took != 20*time.Second {
+			t.Errorf("forgotten after %v", took)
+		}
+		r.back(v, overPeer, false)
+	})
+}
+
+func TestCloseForgetsAll(t *testing.T) {
+	r := newRig(t, Options{Recovery: &Recovery{}})
+	a, b := r.away(), r.away()
+	c := r.visit(r.peer(), "")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = r.srv.Close(ctx)
+	receive(t, "Drop", a.s.dropped)
+	receive(t, "Drop", b.s.dropped)
+	c.s.wantClosed(t, websockets.CauseShutdown)
+}

@@ -1,0 +1,80 @@
+package socketio
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+)
+
+// However a client loses its connection, and when, what is emitted meanwhile
+// reaches it once and in order.
+func TestNothingIsLostOrDoubled(t *testing.T) {
+	const rounds, perRound = 60, 40
+	both(t, func(t *testing.T, open func(*rig) wire) {
+		r := newRig(t, Options{Recovery: &Recovery{}})
+		v := r.visit(open(r), "")
+		v.s.number(t, 0)
+		v.expect(t, 0)
+		seen := 0
+		for range rounds {
+			old := v.s
+			first := seen + 1
+			var emitting sync.WaitGroup
+			emitting.Go(func() { // to whoever holds the old client
+				for n := first; n < first+perRound; n++ {
+					if err := old.conn.Emit(number(n), 0); err != nil {
+						t.Errorf("emit %d: %v", n, err)
+						return
+					}
+				}
+			})
+			for range rand.IntN(perRound / 2) {
+				seen++
+				v.expect(t, seen)
+			}
+			if rand.IntN(3) > 0 { // else the server has not noticed when it comes back
+				v.cut()
+			}
+			v = r.back(v, open, true)
+			for seen < first+perRound-1 {
+				seen++
+				v.expect(t, seen)
+			}
+			emitting.Wait()
+			if t.Failed() {
+				return
+			}
+		}
+	})
+}
+
+// MaxClients holds also when everybody leaves at once.
+func TestAllLeaveAtOnce(t *testing.T) {
+	const clients, most = 300, 20
+	r := newRig(t, Options{Recovery: &Recovery{MaxClients: most}})
+	visitors := make([]*visitor, clients)
+	for i := range visitors {
+		visitors[i] = r.visit(r.peer(), "")
+	}
+	for _, v := range visitors {
+		go v.cut()
+	}
+	for _, v := range visitors {
+		receive(t, "Suspend", v.s.suspended)
+	}
+	a := r.srv.absence
+	r.eventually("an end", func() bool {
+		dropped := 0
+		for _, v := range visitors {
+			dropped += len(v.s.dropped)
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.away) == len(a.records) && dropped+len(a.away) == clients
+	})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.away) != most {
+		t.Errorf("%d are kept, at most %d may be", len(a.away), most)
+	}
+}
