@@ -237,8 +237,8 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		s.openWebSocket(w, r)
 		return
 	}
-	session := s.newSession(r)
-	if !session.begin() {
+	session := s.newSession()
+	if !session.begin(r) {
 		wsconn.RefuseClosed(w)
 		return
 	}
@@ -271,7 +271,8 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 		refusedUpgrade(err).write(w)
 		return
 	}
-	session := s.newSession(r)
+	session := s.newSession()
+	hs := wsconn.HandshakeOf(r)
 	c := s.conns.Accept(w, r, session.name(), time.Now().Add(s.cfg.Limits.HandshakeTimeout))
 	if c == nil {
 		return
@@ -285,9 +286,14 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 		c.GiveUp(nil)
 		return
 	}
-	if !session.begin() {
-		c.GiveUp(nil)
-		s.group.Exit()
+	begun := false
+	defer func() {
+		if !begun { // the server is being closed, or the handler has panicked
+			c.GiveUp(recover())
+			s.group.Exit()
+		}
+	}()
+	if begun = session.begin(hs.Request); !begun {
 		return
 	}
 	go func() {

@@ -67,15 +67,15 @@ type Session struct {
 }
 
 // newSession makes a session that is not known yet.
-func (s *Server) newSession(r *http.Request) *Session {
+func (s *Server) newSession() *Session {
 	session := &Session{srv: s, id: rand.Text(), wakeup: make(chan struct{}, 1)}
 	session.out = outbox.New(s.cfg.Limits.SendQueue, &s.pool, nil)
-	session.handler = s.cfg.Open(session, wsconn.HandshakeOf(r).Request)
 	return session
 }
 
 // begin makes the session one of the server; false when that is being closed.
-func (s *Session) begin() bool {
+func (s *Session) begin(r *http.Request) bool {
+	s.handler = s.srv.cfg.Open(s, wsconn.HandshakeOf(r).Request)
 	g := s.srv.group
 	if !g.Enter() {
 		return false
