@@ -167,6 +167,7 @@ func (c *Conn) Serve(h Handler) {
 		h.Ended(c.reason)
 	}
 	err := c.read(h)
+	c.wire.drained()
 	close(c.readerDone)
 	r := c.endOf(err)
 

@@ -20,7 +20,9 @@ type wire struct {
 	clock *Clock
 
 	// Of the reading goroutine.
-	ahead  []byte // what net/http had read already
+	ahead  []byte // what has been read already, by net/http or into block
+	block  *block
+	direct directRead // nil: reads wait with a buffer in hand
 	insp   inspector
 	err    error // why reading has ended: *violation, *goodbye, or of the network
 	leftAt int64 // when the last read from the network returned
@@ -48,6 +50,7 @@ type wire struct {
 func newWire(nc net.Conn, clock *Clock, insp inspector, ahead []byte) *wire {
 	w := &wire{Conn: nc, clock: clock, insp: insp, ahead: ahead}
 	w.free.L = &w.mu
+	w.direct = newDirectRead(nc)
 	w.heardAt.Store(clock.Coarse())
 	return w
 }
@@ -62,13 +65,18 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 	var n int
 	var err error
-	if len(w.ahead) > 0 {
+	if len(w.ahead) == 0 && w.direct != nil && len(p) < blockSize {
+		err = w.readAhead()
+	}
+	switch {
+	case err != nil:
+	case len(w.ahead) > 0:
 		n = copy(p, w.ahead)
 		if w.ahead = w.ahead[n:]; len(w.ahead) == 0 {
-			w.ahead = nil
+			w.drained()
 		}
-	} else {
-		n, err = w.receive(p)
+	default:
+		n, err = w.receive(func() (int, error) { return w.Conn.Read(p) })
 	}
 	if n > 0 {
 		pass, crossed, inspErr := w.insp.feed(p[:n])
@@ -87,15 +95,37 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// readAhead reads as much as there is into a block, so that a burst of messages
+// costs one system call.
+func (w *wire) readAhead() error {
+	n, err := w.receive(func() (n int, err error) {
+		w.block, n, err = w.direct.read()
+		return n, err
+	})
+	if n > 0 {
+		w.ahead = w.block[:n]
+	}
+	return err
+}
+
+// drained gives the block back.
+func (w *wire) drained() {
+	w.ahead = nil
+	if w.block != nil {
+		blockPool.Put(w.block)
+		w.block = nil
+	}
+}
+
 // receive reads from the network. The time between two calls, in which the
 // server did something else, does not count for a half received message.
-func (w *wire) receive(p []byte) (int, error) {
+func (w *wire) receive(read func() (int, error)) (int, error) {
 	now := w.clock.Coarse()
 	if since := w.partialSince.Load(); since != 0 && w.leftAt != 0 {
 		w.partialSince.Store(since + now - w.leftAt)
 	}
 	w.readingSince.Store(now)
-	n, err := w.Conn.Read(p)
+	n, err := read()
 	now = w.clock.Coarse()
 	w.readingSince.Store(0)
 	w.leftAt = now

@@ -1,0 +1,102 @@
+package wsconn
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+)
+
+// tcpPair is a wire on a TCP connection, and the other end.
+func tcpPair(t *testing.T) (*wire, net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	theirs, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWire(ours, &Clock{base: time.Now()}, inspector{maxMessage: 1 << 20}, nil)
+	if w.direct == nil {
+		t.Fatal("TCP is not read directly")
+	}
+	t.Cleanup(func() {
+		_ = w.Close()
+		_ = theirs.Close()
+	})
+	return w, theirs
+}
+
+// However small the pieces that are asked for, every byte comes, in order, and a
+// connection that has handed on all holds no memory.
+func TestReadAhead(t *testing.T) {
+	for _, size := range []int{1, 100, 512, blockSize - 1, blockSize, 3 * blockSize} {
+		w, theirs := tcpPair(t)
+		var sent []byte
+		for i := range 40 {
+			sent = append(sent, rawFrame(0x80|opBinary, bytes.Repeat([]byte{byte(i)}, 1000))...)
+		}
+		go func() { _, _ = theirs.Write(sent) }()
+		got := make([]byte, 0, len(sent))
+		p := make([]byte, size)
+		for len(got) < len(sent) {
+			n, err := w.Read(p)
+			if err != nil {
+				t.Fatalf("pieces of %d: %v after %d bytes", size, err, len(got))
+			}
+			got = append(got, p[:n]...)
+		}
+		if !bytes.Equal(got, sent) {
+			t.Errorf("pieces of %d: the bytes differ", size)
+		}
+		if w.block != nil || len(w.ahead) != 0 {
+			t.Errorf("pieces of %d: %d bytes are held", size, len(w.ahead))
+		}
+	}
+}
+
+func TestReadAheadEnds(t *testing.T) {
+	p := make([]byte, 100)
+	w, theirs := tcpPair(t)
+	_ = theirs.Close()
+	if _, err := w.Read(p); !errors.Is(err, io.EOF) {
+		t.Errorf("after the end: %v", err)
+	}
+
+	w, _ = tcpPair(t)
+	_ = w.SetReadDeadline(time.Now().Add(time.Millisecond))
+	if _, err := w.Read(p); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after the deadline: %v", err)
+	}
+
+	w, _ = tcpPair(t)
+	ended := make(chan error)
+	go func() {
+		_, err := w.Read(p)
+		ended <- err
+	}()
+	_ = w.Close()
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed while it reads: %v", err)
+	}
+
+	w, theirs = tcpPair(t)
+	_ = theirs.(*net.TCPConn).SetLinger(0)
+	_ = theirs.Close()
+	if _, err := w.Read(p); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("after a reset: %v", err)
+	}
+	if w.block != nil {
+		t.Error("memory is held")
+	}
+}
