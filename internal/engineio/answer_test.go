@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/cors"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -134,24 +135,24 @@ func TestCookie(t *testing.T) {
 func TestCORS(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		cors    CORS
+		cors    cors.Headers
 		method  string
 		headers []string
 		want    map[string]string
 	}{
-		{"no page", CORS{}, "GET", nil, map[string]string{"Vary": "Origin"}},
+		{"no page", cors.Headers{}, "GET", nil, map[string]string{"Vary": "Origin"}},
 		{
-			"a page", CORS{MaxAge: time.Hour, AllowedHeaders: []string{"a"}}, "GET", []string{"Origin", "https://a.example"},
+			"a page", cors.Headers{MaxAge: time.Hour, AllowedHeaders: []string{"a"}}, "GET", []string{"Origin", "https://a.example"},
 			map[string]string{
 				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true", "Vary": "Origin",
 			},
 		},
 		{
-			"without cookies", CORS{DisableCredentials: true}, "GET", []string{"Origin", "https://a.example"},
+			"without cookies", cors.Headers{DisableCredentials: true}, "GET", []string{"Origin", "https://a.example"},
 			map[string]string{"Access-Control-Allow-Origin": "https://a.example", "Vary": "Origin"},
 		},
 		{
-			"a preflight", CORS{}, "OPTIONS", []string{"Origin", "https://a.example", "Access-Control-Request-Headers", "x-a, x-b"},
+			"a preflight", cors.Headers{}, "OPTIONS", []string{"Origin", "https://a.example", "Access-Control-Request-Headers", "x-a, x-b"},
 			map[string]string{
 				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true",
 				"Access-Control-Allow-Methods": "GET, POST", "Access-Control-Allow-Headers": "x-a, x-b",
@@ -160,7 +161,7 @@ func TestCORS(t *testing.T) {
 		},
 		{
 			"a preflight with all that may be said",
-			CORS{MaxAge: 90 * time.Second, AllowedHeaders: []string{"x-a", "x-c"}, PrivateNetwork: true}, "OPTIONS",
+			cors.Headers{MaxAge: 90 * time.Second, AllowedHeaders: []string{"x-a", "x-c"}, PrivateNetwork: true}, "OPTIONS",
 			[]string{"Origin", "https://a.example", "Access-Control-Request-Headers", "x-b", "Access-Control-Request-Private-Network", "true"},
 			map[string]string{
 				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true",
@@ -169,7 +170,7 @@ func TestCORS(t *testing.T) {
 			},
 		},
 		{
-			"no private network", CORS{AllowedHeaders: []string{}}, "OPTIONS",
+			"no private network", cors.Headers{AllowedHeaders: []string{}}, "OPTIONS",
 			[]string{"Origin", "https://a.example", "Access-Control-Request-Private-Network", "true", "Access-Control-Request-Headers", "x-b"},
 			map[string]string{
 				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true",
@@ -177,7 +178,7 @@ func TestCORS(t *testing.T) {
 			},
 		},
 		{
-			"not asked for a private network", CORS{PrivateNetwork: true}, "OPTIONS", []string{"Origin", "https://a.example"},
+			"not asked for a private network", cors.Headers{PrivateNetwork: true}, "OPTIONS", []string{"Origin", "https://a.example"},
 			map[string]string{
 				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true",
 				"Access-Control-Allow-Methods": "GET, POST", "Vary": "Origin",
@@ -213,7 +214,7 @@ func TestCORS(t *testing.T) {
 // A foreign page gets nothing, over either transport and with any method, and
 // nothing that would let it read the refusal.
 func TestForeignOrigin(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.CORS = CORS{PrivateNetwork: true, MaxAge: time.Hour} }, nil)
+	r := newRig(t, func(c *Config) { c.CORS = cors.Headers{PrivateNetwork: true, MaxAge: time.Hour} }, nil)
 	p, _ := r.poller()
 	evil := []string{"Origin", "https://evil.example"}
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodOptions} {

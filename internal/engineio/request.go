@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/go-json-experiment/json"
@@ -138,45 +137,6 @@ func (s *Server) check(r *http.Request, q query, session *Session) *problem {
 		return errRequest("the session has changed to websocket")
 	}
 	return nil
-}
-
-// CORS is what browsers are told about cross-origin requests. It never widens
-// the set of allowed origins.
-type CORS struct {
-	DisableCredentials bool
-	AllowedHeaders     []string
-	MaxAge             time.Duration
-	PrivateNetwork     bool
-}
-
-// write sets the headers for an origin that has been found allowed.
-func (c CORS) write(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Add("Vary", "Origin")
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return
-	}
-	h.Set("Access-Control-Allow-Origin", origin)
-	if !c.DisableCredentials {
-		h.Set("Access-Control-Allow-Credentials", "true")
-	}
-	if r.Method != http.MethodOptions {
-		return
-	}
-	h.Set("Access-Control-Allow-Methods", "GET, POST")
-	if c.AllowedHeaders != nil {
-		h.Set("Access-Control-Allow-Headers", strings.Join(c.AllowedHeaders, ", "))
-	} else if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
-		h.Add("Vary", "Access-Control-Request-Headers")
-		h.Set("Access-Control-Allow-Headers", asked)
-	}
-	if c.PrivateNetwork && r.Header.Get("Access-Control-Request-Private-Network") == "true" {
-		h.Set("Access-Control-Allow-Private-Network", "true")
-	}
-	if c.MaxAge > 0 {
-		h.Set("Access-Control-Max-Age", strconv.Itoa(int(c.MaxAge/time.Second)))
-	}
 }
 
 func (s *Server) logPanic(v any) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/cors"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -33,7 +34,7 @@ type Config struct {
 	Compression     wsconn.Compression
 	MaxFragments    int
 	MessageTimeout  time.Duration
-	CORS            CORS
+	CORS            cors.Headers
 	// Cookie, when not nil, is set to the session's id on handshakes over polling.
 	Cookie *http.Cookie
 	// CheckOrigin and Allow say who may open a session; Allow may be nil.
@@ -166,7 +167,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refused(errOrigin).write(w)
 		return
 	}
-	s.cfg.CORS.write(w, r)
+	s.cfg.CORS.Set(w.Header(), r)
 	switch r.Method {
 	case http.MethodOptions:
 		w.WriteHeader(http.StatusNoContent)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/cors"
 	"github.com/gatehouse-go/gatehouse/internal/engineio"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -43,7 +44,7 @@ func newServer(cfg websockets.ServerConfig, opts Options) *server {
 		Compression:     wsconn.Compression(opts.Compression),
 		MaxFragments:    opts.MaxFragments,
 		MessageTimeout:  opts.MessageTimeout,
-		CORS:            engineio.CORS(opts.CORS),
+		CORS:            cors.Headers(opts.CORS),
 		Cookie:          opts.Cookie,
 		CheckOrigin:     cfg.CheckOrigin,
 		Allow:           opts.AllowRequest,

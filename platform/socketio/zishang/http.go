@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/cors"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -275,29 +276,9 @@ func (s *server) setCookie(w http.ResponseWriter, l *link) {
 
 // write sets the CORS headers for an origin that has been found allowed.
 func (c CORS) write(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Add("Vary", "Origin")
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return
-	}
-	h.Set("Access-Control-Allow-Origin", origin)
-	if !c.DisableCredentials {
-		h.Set("Access-Control-Allow-Credentials", "true")
-	}
-	if r.Method != http.MethodOptions {
-		return
-	}
-	h.Set("Access-Control-Allow-Methods", "GET, POST")
-	if c.AllowedHeaders != nil {
-		h.Set("Access-Control-Allow-Headers", strings.Join(c.AllowedHeaders, ", "))
-	} else if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
-		h.Add("Vary", "Access-Control-Request-Headers")
-		h.Set("Access-Control-Allow-Headers", asked)
-	}
-	if c.MaxAge > 0 {
-		h.Set("Access-Control-Max-Age", strconv.Itoa(int(c.MaxAge/time.Second)))
-	}
+	cors.Headers{
+		DisableCredentials: c.DisableCredentials, AllowedHeaders: c.AllowedHeaders, MaxAge: c.MaxAge,
+	}.Set(w.Header(), r)
 }
 
 func trimSlash(path string) string {
