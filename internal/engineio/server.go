@@ -67,7 +67,7 @@ type Server struct {
 	group *wsconn.Group
 	conns wsconn.Config
 	pool  outbox.Pool[wsconn.Item]
-	open  []byte // the packet's end, after the sid, by transport
+	open  []byte // the open packet from the end of its upgrades on
 	ping  *wsconn.Frame
 
 	mu       sync.Mutex

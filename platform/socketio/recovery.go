@@ -35,8 +35,8 @@ func newAbsence(opts Recovery) *absence {
 func (a *absence) nextOffset() string { return strconv.FormatUint(a.offset.Add(1), 36) }
 
 // record is what one client has been sent lately. The sockets that it has one
-// after another share it. Lock order: client.mu, record.mu; absence.mu is taken
-// with neither held.
+// after another share it. Lock order: client.mu first; of record.mu and
+// absence.mu only one is held at a time.
 type record struct {
 	a         *absence
 	pid       string // known to the client only
