@@ -180,23 +180,19 @@ type Conn interface {
 	Native() any
 }
 
-// Session takes what one client sends. The framework implements it. Receive and
-// Malformed are to be called from one goroutine at a time, in order of arrival;
-// Ack and Closed from any.
+// Session takes what one client sends. The framework implements it. Receive is
+// to be called from one goroutine at a time, in order of arrival; Ack and Closed
+// from any.
 type Session interface {
 	// Receive takes a message, and ownership of its bytes. It returns at once
 	// as long as the client's inbox has room, and otherwise blocks until a
 	// handler has finished (so that the adapter stops reading: back pressure),
-	// or the session has been closed.
+	// or the session has been closed. A frame that could not be understood is a
+	// Message with Err.
 	Receive(m *Message)
 	// Ack takes the client's answer to an Emit with that number. It never
 	// blocks; an unknown number is ignored.
 	Ack(ack uint64, p Payload)
-	// Malformed answers a frame that could not be understood with an
-	// `exception`, in order with the other messages. It is Receive of a Message
-	// that has nothing but Err; where something of the frame was understood, such
-	// as the id of a request, use that.
-	Malformed(err error)
 	// Closed tells that the connection has ended. It returns at once; what
 	// Receive has taken is still handled, with a context that has ended, then
 	// HandleDisconnect runs. Only the first call of Closed or Suspend counts.

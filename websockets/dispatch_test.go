@@ -40,7 +40,7 @@ func TestOnAnySeesEveryMessageFirst(t *testing.T) {
 		p := k.dial()
 		p.ask("known", "1")
 		p.ask("unknown", "2")
-		p.sess.Malformed(NewError("what is this?"))
+		p.sess.Receive(&Message{Err: NewError("what is this?")})
 		p.ask("boom", "3")
 		synctest.Wait()
 		want := []string{

@@ -151,8 +151,6 @@ func closeText(s string) string {
 	return s[:n] + "..."
 }
 
-func (s *session) Malformed(err error) { s.Receive(&Message{Err: err}) }
-
 func (s *session) Receive(m *Message) {
 	size := m.Payload.Size()
 	s.mu.Lock()

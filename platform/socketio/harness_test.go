@@ -75,7 +75,6 @@ func (s *session) Receive(m *websockets.Message) {
 	s.messages <- m.Event + " " + string(m.Payload.JSON)
 }
 
-func (s *session) Malformed(err error)                { s.messages <- err.Error() }
 func (s *session) Ack(_ uint64, p websockets.Payload) { s.acks <- string(p.JSON) }
 func (s *session) Closed(r websockets.Reason)         { s.closed <- r }
 func (s *session) Drop()                              { s.dropped <- struct{}{} }

@@ -164,21 +164,11 @@ func (c *conn) Ended(r websockets.Reason) { c.sess.Closed(r) }
 
 // Message implements [wsconn.Handler].
 func (c *conn) Message(text bool, msg []byte) error {
-	codec := c.srv.opts.Codec
-	if !text && codec.Text() && !utf8.Valid(msg) {
-		c.sess.Malformed(bad("not UTF-8"))
-		return nil
-	}
-	e, err := codec.Decode(msg)
-	if err == nil && e.Event == "" && len(e.ID) == 0 {
-		err = bad("the event is missing")
-	}
+	e, err := c.decode(text, msg)
 	switch {
-	case err != nil && len(e.ID) == 0:
-		c.sess.Malformed(err)
-	case err != nil: // enough to be answered
+	case err != nil: // with an id it can still be answered
 		in := newInbound(nil, e.ID)
-		in.msg = websockets.Message{Err: err, Reply: true, Ref: in}
+		in.msg = websockets.Message{Err: err, Reply: len(e.ID) > 0, Ref: in}
 		c.sess.Receive(&in.msg)
 	case e.Event != "":
 		in := newInbound(e.Data, e.ID)
@@ -197,6 +187,18 @@ func (c *conn) Message(text bool, msg []byte) error {
 		}
 	}
 	return nil
+}
+
+func (c *conn) decode(text bool, msg []byte) (Envelope, error) {
+	codec := c.srv.opts.Codec
+	if !text && codec.Text() && !utf8.Valid(msg) {
+		return Envelope{}, bad("not UTF-8")
+	}
+	e, err := codec.Decode(msg)
+	if err == nil && e.Event == "" && len(e.ID) == 0 {
+		err = bad("the event is missing")
+	}
+	return e, err
 }
 
 // newInbound owns a copy of data, at the beginning of its buf, and of id.

@@ -48,7 +48,7 @@ func TestEmitReplyAndCall(t *testing.T) {
 	if got := s.message(t, 0); got != "ask 1 ?" {
 		t.Fatal(got)
 	}
-	m := s.got[0].(*websockets.Message)
+	m := s.got[0]
 	for _, tt := range []struct {
 		o    *websockets.Outgoing
 		want string
@@ -66,7 +66,7 @@ func TestEmitReplyAndCall(t *testing.T) {
 	if got := s.message(t, 1); got != "tell " {
 		t.Fatal(got)
 	}
-	if err := conn.Reply(s.got[1].(*websockets.Message), out("", "1")); err == nil {
+	if err := conn.Reply(s.got[1], out("", "1")); err == nil {
 		t.Error("a reply to nobody is no error")
 	}
 	if err := conn.Emit(websockets.NewOutgoing("e", func() {}), 0); err == nil {
@@ -90,7 +90,7 @@ func TestMessagesOwnTheirBytes(t *testing.T) {
 	}
 	s.message(t, n-1)
 	for i := range n {
-		m := s.got[i].(*websockets.Message)
+		m := s.got[i]
 		want := `"` + strings.Repeat(string(rune('a'+i%26)), 100+i) + `"`
 		if m.Event != fmt.Sprint("e", i) || string(m.Payload.JSON) != want || string(m.Ref.(*inbound).id) != fmt.Sprint(i) {
 			t.Errorf("message %d is %s %s", i, m.Event, m.Payload.JSON)
@@ -450,8 +450,8 @@ func TestMalformedRequestHasItsID(t *testing.T) {
 	p, s := r.connect()
 	p.text(`{"id":7,"event":5}`)
 	s.wait(t, "the malformed request", func() bool { return len(s.got) == 1 })
-	m, ok := s.got[0].(*websockets.Message)
-	if !ok || m.Err == nil || !m.Reply {
+	m := s.got[0]
+	if m.Err == nil || !m.Reply {
 		t.Fatalf("received %+v", s.got[0])
 	}
 	if err := s.conn.Reply(m, out("exception", `"no"`)); err != nil {

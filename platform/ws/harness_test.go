@@ -49,7 +49,7 @@ func (e *endpoint) Connect(c websockets.Conn, h *websockets.Handshake) websocket
 	return s
 }
 
-// session records what it is given, in order: messages, malformed errors.
+// session records what it is given, in order.
 type session struct {
 	conn      websockets.Conn
 	handshake *websockets.Handshake
@@ -57,7 +57,7 @@ type session struct {
 
 	mu      sync.Mutex
 	changed chan struct{}
-	got     []any
+	got     []*websockets.Message
 	acks    map[uint64]string
 	closed  []websockets.Reason
 	over    chan struct{}
@@ -73,15 +73,12 @@ func (s *session) record(f func()) {
 
 func (s *session) Receive(m *websockets.Message) {
 	s.record(func() { s.got = append(s.got, m) })
-	if s.onReceive != nil {
+	switch {
+	case s.onReceive == nil:
+	case m.Err != nil:
+		_ = s.conn.Emit(websockets.NewOutgoing(websockets.EventException, m.Err.Error()), 0)
+	default:
 		s.onReceive(s, m)
-	}
-}
-
-func (s *session) Malformed(err error) {
-	s.record(func() { s.got = append(s.got, err) })
-	if s.onReceive != nil {
-		_ = s.conn.Emit(websockets.NewOutgoing(websockets.EventException, err.Error()), 0)
 	}
 }
 
@@ -158,17 +155,15 @@ func (s *session) message(t *testing.T, n int) string {
 	s.wait(t, fmt.Sprintf("message %d", n), func() bool { return len(s.got) > n })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch m := s.got[n].(type) {
-	case *websockets.Message:
-		text := m.Event + " " + string(m.Payload.JSON)
-		if m.Reply {
-			text += " ?"
-		}
-		return text
-	case error:
-		return m.Error()
+	m := s.got[n]
+	if m.Err != nil {
+		return m.Err.Error()
 	}
-	return ""
+	text := m.Event + " " + string(m.Payload.JSON)
+	if m.Reply {
+		text += " ?"
+	}
+	return text
 }
 
 func echo(s *session, m *websockets.Message) {

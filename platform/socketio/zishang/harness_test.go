@@ -78,7 +78,6 @@ func (s *fakeSession) Receive(m *websockets.Message) {
 	s.messages <- m
 }
 func (s *fakeSession) Ack(n uint64, p websockets.Payload) { s.acks <- fakeAck{n, p} }
-func (s *fakeSession) Malformed(error)                    { panic("not used by this adapter") }
 func (s *fakeSession) Closed(r websockets.Reason)         { s.closed <- r }
 func (s *fakeSession) Suspend(websockets.Reason) websockets.Suspension {
 	panic("not used by this adapter")

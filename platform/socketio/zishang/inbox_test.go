@@ -22,7 +22,6 @@ func (s *slowSession) Receive(m *websockets.Message) {
 	s.got = append(s.got, m.Event)
 }
 func (s *slowSession) Ack(n uint64, _ websockets.Payload) { s.acks = append(s.acks, n) }
-func (s *slowSession) Malformed(error)                    {}
 func (s *slowSession) Closed(r websockets.Reason) {
 	s.closed = append(s.closed, r)
 	if s.tokens != nil {
