@@ -318,7 +318,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	body, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	s.mu.Lock()
 	s.cutPost = nil
-	replaced := s.conn != nil
+	replaced, ended := s.conn != nil, s.state != stateOpen
 	s.mu.Unlock()
 	if err == nil {
 		_ = rc.SetReadDeadline(time.Time{}) // of nothing else: what is left of a body is bounded by it
@@ -328,7 +328,10 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, s.tooLarge()
 	}
-	if !replaced {
+	switch {
+	case ended: // and with it the reading
+		return nil, errSession()
+	case !replaced:
 		s.fail("a POST was cut off")
 	}
 	return nil, errRequest("the body ended early")

@@ -2,6 +2,7 @@ package protocol_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"sync"
 
@@ -101,7 +102,9 @@ func (l *ledger) reached(ctx context.Context, key string, n int) ([]string, erro
 	}
 }
 
-// doorkeeper notes every request that reaches the adapter under its sid.
+// doorkeeper notes every request of the adapter under its sid, once it has been
+// handled as far as it goes without anything else: to its end, to where it waits
+// for something, or to where it reads its body.
 type doorkeeper struct {
 	websockets.Adapter
 	requests *ledger
@@ -118,6 +121,32 @@ type watched struct {
 }
 
 func (w watched) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	w.requests.add(r.URL.Query().Get("sid"), r.Method)
-	w.AdapterServer.ServeHTTP(rw, r)
+	note := sync.OnceFunc(func() { w.requests.add(r.URL.Query().Get("sid"), r.Method) })
+	defer note()
+	seen := r.WithContext(waitedFor{r.Context(), note})
+	if r.Body != nil && r.Body != http.NoBody {
+		seen.Body = readBody{r.Body, note}
+	}
+	w.AdapterServer.ServeHTTP(rw, seen)
+}
+
+// waitedFor is the context of a request; who looks at its end waits for something.
+type waitedFor struct {
+	context.Context
+	note func()
+}
+
+func (c waitedFor) Done() <-chan struct{} {
+	c.note()
+	return c.Context.Done()
+}
+
+type readBody struct {
+	io.ReadCloser
+	note func()
+}
+
+func (b readBody) Read(p []byte) (int, error) {
+	b.note()
+	return b.ReadCloser.Read(p)
 }

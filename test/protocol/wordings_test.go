@@ -44,7 +44,7 @@ var wordings = []struct {
 	},
 	{
 		"npm's server cuts the POST that is under way when the session ends; ours answers it",
-		true, false, regexp.MustCompile(`(?m)^(first )?POST: cut$`), "${1}POST: 400",
+		true, false, regexp.MustCompile(`(?m)^(first )?POST: cut$`), `${1}POST: 400 {"code":1,"message":"Session ID unknown"}`,
 	},
 	{
 		"ours looks at the origin always, and says so",
