@@ -4,23 +4,29 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"slices"
 )
 
-// Kind tells providers and controllers apart.
+// Kind tells providers, controllers and what is attached to them apart.
 type Kind uint8
 
 // The kinds of what an application is made of.
 const (
 	KindProvider Kind = iota
 	KindController
+	KindAttached // see Attach
 )
 
-// String returns "provider" or "controller".
+// String returns "provider", "controller" or "attached".
 func (k Kind) String() string {
-	if k == KindController {
+	switch k {
+	case KindController:
 		return "controller"
+	case KindAttached:
+		return "attached"
+	default:
+		return "provider"
 	}
-	return "provider"
 }
 
 // Declaration is one thing the application is made of, known before it is built:
@@ -103,7 +109,7 @@ func (g *Graph) Instances() iter.Seq[Instance] {
 func (g *Graph) each(f func(*node, *result, []any) bool) {
 	for _, n := range g.order {
 		for i, res := range n.results {
-			marks := n.provider.marks
+			marks := slices.Concat(n.provider.marks, n.marks)
 			if i > 0 {
 				marks = nil
 			}

@@ -144,7 +144,7 @@ func (r *resolver) visible(s *scope) view {
 	}
 	for _, sc := range from {
 		for _, n := range sc.nodes {
-			if n.kind == KindController || sc != s && sc != r.defaults && !n.exported {
+			if n.kind != KindProvider || sc != s && sc != r.defaults && !n.exported {
 				continue
 			}
 			for _, res := range n.results {

@@ -7,7 +7,7 @@ import (
 
 // Mermaid returns the graph as a Mermaid flowchart, to paste into Markdown. Each
 // module is a box of its constructors: exported ones have round ends, controllers
-// a double border. A solid arrow points to what a constructor injects, a dotted
+// and what is attached a double border. A solid arrow points to what a constructor injects, a dotted
 // one to what it injects through [Lazy]; arrows between modules are imports, thick
 // ones re-exports. The text is the same on every run.
 func (g *Graph) Mermaid() string {
@@ -25,7 +25,7 @@ func (g *Graph) Mermaid() string {
 			}
 			open, end := "[", "]"
 			switch {
-			case n.kind == KindController:
+			case n.kind != KindProvider:
 				open, end = "[[", "]]"
 			case n.exported:
 				open, end = "([", "])"

@@ -153,6 +153,19 @@ func (m *Module) addItems(list string, items []any, kind Kind, exported bool) {
 			continue
 		}
 		m.items = append(m.items, item{p, kind, exported})
+		m.attach(p)
+	}
+}
+
+// attach adds what is attached to a provider.
+func (m *Module) attach(p Provider) {
+	for _, a := range p.attached {
+		if a.mistake != nil {
+			m.mistake("what is "+a.what+" "+a.mistake.text, a.mistake.hint)
+			continue
+		}
+		m.items = append(m.items, item{a.Provider, KindAttached, false})
+		m.attach(a.Provider)
 	}
 }
 

@@ -81,7 +81,7 @@ func (r *resolver) soften() {
 			mark(n)
 		}
 		for _, n := range s.nodes {
-			if reaches[n.id] || n.kind == KindController {
+			if reaches[n.id] || n.kind != KindProvider {
 				continue
 			}
 			for _, f := range s.fxNodes {

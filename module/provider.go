@@ -9,7 +9,7 @@ import (
 )
 
 // Provider is a constructor, or a ready value, with annotations. It is made by
-// [Value], [As], [Named], [Mark] and [FromFx], goes where a constructor goes, and
+// [Value], [As], [Named], [Mark], [Attach] and [FromFx], goes where a constructor goes, and
 // is immutable. The annotations nest in any order:
 //
 //	module.Exports(module.As[Store](module.Named("replica", NewReplica)))
@@ -24,6 +24,13 @@ type Provider struct {
 	name    string
 	marks   []any
 	mistake *mistake
+
+	attached []attachment
+}
+
+type attachment struct {
+	Provider
+	what string
 }
 
 type source uint8
@@ -90,6 +97,23 @@ func Named(name string, ctor any) Provider {
 func Mark[M any](ctor any, mark M) Provider {
 	p := providerOf(ctor)
 	p.marks = append(slices.Clone(p.marks), any(mark))
+	return p
+}
+
+// Attach adds constructors that belong to a provider: they are called once, in its
+// module, and nobody injects what they make. A constructor that the module
+// lists anyway, or that is attached twice, is called once for all, unless it is a
+// closure. Frameworks use it for what they find again by a mark:
+//
+//	func UseClock(ctor, clock any) module.Provider {
+//		return module.Attach(ctor, module.Mark(clock, clockMark{}))
+//	}
+func Attach(ctor any, items ...any) Provider {
+	p := providerOf(ctor)
+	p.attached = slices.Clone(p.attached)
+	for _, it := range items {
+		p.attached = append(p.attached, attachment{providerOf(it), "attached to " + p.String()})
+	}
 	return p
 }
 

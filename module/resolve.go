@@ -3,6 +3,7 @@ package module
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"go.uber.org/fx"
 )
@@ -57,6 +58,8 @@ func Resolve(root *Module, opts ...ResolveOption) (*Graph, error) {
 type resolver struct {
 	scopes   []*scope // depth first, imports first; the defaults, if any, lead
 	byModule map[*Module]*scope
+	root     *Module
+	toRoot   []any
 	defaults *scope
 	globals  []*scope
 	nodes    []*node
@@ -79,7 +82,7 @@ type scope struct {
 	m         *Module
 	imports   []*scope
 	reexports []*scope
-	nodes     []*node // providers, then controllers
+	nodes     []*node // providers, then controllers, then what is attached to them
 	own       map[key]*result
 	exported  map[key]*result
 	groups    []*result
@@ -103,6 +106,7 @@ type node struct {
 	fixed    bool // its constructor is not called: a value, or overridden
 	override bool
 	former   []need // of an overridden constructor
+	marks    []any  // of what is attached and shares the constructor
 	pruned   bool
 	deps     []edge
 	late     []*node // soft: built before, if need be; see order
@@ -158,6 +162,7 @@ func (r *resolver) collect(root *Module) {
 	if r.defaults != nil {
 		r.declare(r.defaults)
 	}
+	r.root = root
 	r.enter(root)
 	r.names = nil // may have been taken too early
 }
@@ -193,11 +198,21 @@ func (r *resolver) declare(s *scope) {
 	for _, m := range s.m.mistakes {
 		r.inModule(ProblemInvalid, s, nil, m.text, m.hint)
 	}
-	for _, kind := range []Kind{KindProvider, KindController} {
+	for _, kind := range []Kind{KindProvider, KindController, KindAttached} {
 		for _, it := range s.m.items {
 			if it.kind == kind {
 				r.addNode(s, it)
 			}
+		}
+	}
+	if s.m == r.root && len(r.toRoot) > 0 {
+		extra := &Module{}
+		extra.addItems("AttachToRoot", r.toRoot, KindAttached, false)
+		for _, m := range extra.mistakes {
+			r.inModule(ProblemInvalid, s, nil, m.text, m.hint)
+		}
+		for _, it := range extra.items {
+			r.addNode(s, it)
 		}
 	}
 }
@@ -208,6 +223,12 @@ func (r *resolver) addNode(s *scope, it item) {
 	n.full, n.name, n.where = p.names()
 	if n.where.file == "" {
 		n.where = s.m.where
+	}
+	if n.kind == KindAttached {
+		if same := s.sameConstructor(n); same != nil {
+			same.marks = append(same.marks, p.marks...)
+			return
+		}
 	}
 	plain, bad := r.signature(n)
 	outs, annotation := annotate(p, plain)
@@ -234,7 +255,7 @@ func (r *resolver) addNode(s *scope, it item) {
 			n.fixed = true
 			r.values[res.slot] = p.value
 		}
-		if n.kind == KindController {
+		if n.kind != KindProvider {
 			continue
 		}
 		if o.group != nil {
@@ -244,6 +265,22 @@ func (r *resolver) addNode(s *scope, it item) {
 			r.offer(s, res, k)
 		}
 	}
+}
+
+// sameConstructor finds the node of the scope that an attached constructor need
+// not be called again for: a function of the same name. Closures may differ in
+// what they hold.
+func (s *scope) sameConstructor(n *node) *node {
+	p := n.provider
+	if p.source != fromConstructor || strings.Contains(n.full, ".func") || len(p.as) > 0 || p.name != "" {
+		return nil
+	}
+	for _, o := range s.nodes {
+		if o.provider.source == fromConstructor && o.full == n.full && o.where == n.where && o.provider.ctor.Type() == p.ctor.Type() {
+			return o
+		}
+	}
+	return nil
 }
 
 // offer makes a result visible in its module, and to importers if exported.

@@ -23,6 +23,16 @@ func Provide(items ...any) ResolveOption {
 	return provideOption{items, at}
 }
 
+// AttachToRoot adds constructors to the root module as if they were attached to
+// one of its providers; see [Attach].
+func AttachToRoot(items ...any) ResolveOption { return attachOption{items} }
+
+type attachOption struct{ items []any }
+
+func (o attachOption) String() string { return option{name: "AttachToRoot", args: o.items}.String() }
+
+func (o attachOption) applyResolve(r *resolver) { r.toRoot = append(r.toRoot, o.items...) }
+
 type provideOption struct {
 	items []any
 	where place

@@ -1,0 +1,59 @@
+package pipeline
+
+import "net/http"
+
+// Kind tells what a [Call] is.
+type Kind string
+
+// The kinds of calls.
+const (
+	// KindHTTP is a request to a route of a controller.
+	KindHTTP Kind = "http"
+	// KindConnect is a client that asks to be connected to a gateway, before its
+	// handshake is accepted.
+	KindConnect Kind = "connect"
+	// KindMessage is a message to a handler of a gateway.
+	KindMessage Kind = "message"
+)
+
+// Call is what is about to be handled. It belongs to one goroutine and must not
+// be kept after the call. In tests, make one with the fields that matter.
+type Call struct {
+	// Kind is what it is.
+	Kind Kind
+	// Pattern is the event of a message, the namespace or path pattern of a
+	// connection, or method and route pattern of a request: "GET /rooms/{room}".
+	Pattern string
+	// Name is the gateway or controller, as its constructor: chat.NewGateway.
+	Name string
+	// Request is the HTTP request: of the route, or of the client's handshake.
+	// On a message its body must not be read.
+	Request *http.Request
+	// Payload is what a message carries, undecoded. nil on other kinds.
+	Payload Decoder
+	// Size is the number of bytes of Payload.
+	Size int
+	// Auth is what a client sent along with its handshake, such as Socket.IO's
+	// auth object; on its messages too. nil where there is none.
+	Auth Decoder
+	// Handler and Owner are the metadata of the handler, and of its gateway or
+	// controller. Read them with [Key.Of].
+	Handler, Owner Metadata
+	// Store is behind Values. nil is an empty one.
+	Store *Values
+}
+
+// Decoder is a payload that has not been decoded.
+type Decoder interface {
+	// Decode stores the payload in the value that v points to.
+	Decode(v any) error
+}
+
+// Values holds what guards learned about the client; see [Value]. Of a connection
+// and its messages it is one, and ends with the client.
+func (c *Call) Values() *Values {
+	if c.Store == nil {
+		c.Store = new(Values)
+	}
+	return c.Store
+}

@@ -1,0 +1,43 @@
+package pipeline
+
+import "context"
+
+// Guard decides whether a call may go on. The same one serves routes, connections
+// and messages; Call.Kind tells which.
+//
+// nil lets it on. [ErrForbidden], [ErrUnauthorized] or any other [*Error] is told
+// to the client; another error says "Internal server error", and is logged. A
+// refused connection is answered before its handshake is accepted: with the HTTP
+// status on plain WebSocket and on Socket.IO's transports, as connect_error on a
+// Socket.IO namespace.
+//
+// A guard of a gateway is asked when a client connects and for each of its
+// messages. What it learns it keeps in a [Value] of the call.
+type Guard interface {
+	Check(ctx context.Context, c *Call) error
+}
+
+// GuardFunc is a function as a guard.
+//
+//	adminsOnly := pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
+//		if u, ok := User.Get(c); !ok || !u.Admin {
+//			return pipeline.ErrForbidden
+//		}
+//		return nil
+//	})
+type GuardFunc func(ctx context.Context, c *Call) error
+
+// Check implements [Guard].
+func (f GuardFunc) Check(ctx context.Context, c *Call) error { return f(ctx, c) }
+
+// Only asks g about calls of the kinds, and lets others on.
+func Only(g Guard, kinds ...Kind) Guard {
+	return GuardFunc(func(ctx context.Context, c *Call) error {
+		for _, k := range kinds {
+			if c.Kind == k {
+				return g.Check(ctx, c)
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,103 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+)
+
+// Value names a typed value that belongs to one client for as long as it is
+// connected, or to one HTTP request. Make one per value, in a package variable;
+// identity is the pointer.
+//
+//	var User = pipeline.NewValue[*auth.User]("user")
+//
+//	User.Set(call, u)            // in a guard
+//	u, ok := User.From(ctx)      // in any handler
+//
+// Its methods are safe for concurrent use.
+type Value[T any] struct{ name string }
+
+// NewValue makes a name for a value. The text is for logs and debuggers only.
+func NewValue[T any](name string) *Value[T] { return &Value[T]{name} }
+
+// String is the text.
+func (k *Value[T]) String() string { return k.name }
+
+// Holder has values: a [Call], a client, a handshake.
+type Holder interface{ Values() *Values }
+
+// Get gives the value, and whether it is set.
+func (k *Value[T]) Get(h Holder) (T, bool) {
+	v, ok := h.Values().load(k)
+	t, _ := v.(T)
+	return t, ok
+}
+
+// From gives the value of the client or request whose handler was given ctx, and
+// whether it is set.
+func (k *Value[T]) From(ctx context.Context) (T, bool) {
+	if h := HolderFrom(ctx); h != nil {
+		return k.Get(h)
+	}
+	var zero T
+	return zero, false
+}
+
+// Set stores v for as long as the client is connected, or the request lasts.
+func (k *Value[T]) Set(h Holder, v T) { h.Values().store(k, v) }
+
+// Delete removes the value.
+func (k *Value[T]) Delete(h Holder) { h.Values().remove(k) }
+
+// Values is the store behind [Value]. The zero value is empty and ready to use.
+type Values struct {
+	mu sync.RWMutex
+	m  map[any]any
+}
+
+// Inherit takes over what is set in other and not in v.
+func (v *Values) Inherit(other *Values) {
+	other.mu.RLock()
+	defer other.mu.RUnlock()
+	for k, x := range other.m {
+		if _, ok := v.load(k); !ok {
+			v.store(k, x)
+		}
+	}
+}
+
+func (v *Values) load(k any) (any, bool) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	x, ok := v.m[k]
+	return x, ok
+}
+
+func (v *Values) store(k, x any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.m == nil {
+		v.m = make(map[any]any, 2)
+	}
+	v.m[k] = x
+}
+
+func (v *Values) remove(k any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.m, k)
+}
+
+type holderKey struct{}
+
+// WithHolder gives a context from which [Value.From] reads the values of h. The
+// framework does it for handlers; use it in unit tests.
+func WithHolder(ctx context.Context, h Holder) context.Context {
+	return context.WithValue(ctx, holderKey{}, h)
+}
+
+// HolderFrom gives the client or request that the context belongs to; nil without one.
+func HolderFrom(ctx context.Context) Holder {
+	h, _ := ctx.Value(holderKey{}).(Holder)
+	return h
+}
