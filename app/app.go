@@ -152,7 +152,13 @@ func (a *App) start(ctx context.Context) error {
 		return fmt.Errorf("app: start hook of an fx option: %w", err)
 	}
 	a.fxStarted = true
-	rt, err := websockets.Bind(a.graph, a.bindConfig(), a.log)
+	global, err := a.cfg.scope(a.graph)
+	if err != nil {
+		return err
+	}
+	bound := a.bindConfig()
+	bound.Global = global
+	rt, err := websockets.Bind(a.graph, bound, a.log)
 	if err != nil {
 		return err
 	}

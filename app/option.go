@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -26,6 +27,7 @@ type config struct {
 	stopTimeout  time.Duration
 	onReady      []func(*App)
 	resolve      []module.ResolveOption
+	enhanced     enhance.Binding
 }
 
 func configOf(opts []Option) config {
@@ -44,7 +46,14 @@ func configOf(opts []Option) config {
 // graph resolves the modules with what the framework itself provides.
 func (c *config) graph(root *module.Module) (*module.Graph, error) {
 	opts := []module.ResolveOption{module.Provide(module.Value(c.log))}
-	return module.Resolve(root, append(opts, c.resolve...)...)
+	if items := c.enhanced.Constructors(); len(items) > 0 {
+		opts = append(opts, module.AttachToRoot(items...))
+	}
+	g, err := module.Resolve(root, append(opts, c.resolve...)...)
+	if err != nil {
+		return nil, err
+	}
+	return g, c.checkEnhanced(g)
 }
 
 // HTTP serves controllers and gateways on a TCP address such as ":3000";

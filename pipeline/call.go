@@ -29,7 +29,8 @@ type Call struct {
 	// Request is the HTTP request: of the route, or of the client's handshake.
 	// On a message its body must not be read.
 	Request *http.Request
-	// Payload is what a message carries, undecoded. nil on other kinds.
+	// Payload is what a message carries, undecoded; raw bytes of it must not be
+	// kept. nil on other kinds.
 	Payload Decoder
 	// Size is the number of bytes of Payload.
 	Size int

@@ -70,3 +70,49 @@ func (m mapper) Intercept(ctx context.Context, c *Call, next Next) (any, error) 
 func (m mapper) InterceptItem(ctx context.Context, c *Call, item any) (any, error) {
 	return m.f(ctx, c, item)
 }
+
+// Emission is an event that the server sends to clients. An [EmitInterceptor] may
+// change Event and Data.
+type Emission struct {
+	// Event is its name.
+	Event string
+	// Data is the payload before it is encoded. It may be shared: replace it
+	// rather than change what it points to.
+	Data any
+	// Client is the one that it goes to; nil in a broadcast. It is a
+	// websockets.Client.
+	Client Holder
+	// Rooms are those of a broadcast; none means everybody.
+	Rooms []string
+}
+
+// EmitInterceptor is an interceptor that also wraps what the server sends by
+// itself: Emit to a client, a broadcast, the Response of a handler, and calls. It
+// is called once for each of them and each endpoint, not once for each client of a
+// broadcast, and not for acks, replies and errors. What is bound to an application or a gateway
+// sees the events of its endpoints; at a handler it sees none.
+//
+// Next sends e as it is then; without it the event is dropped. An error is the
+// sender's, of a broadcast too.
+type EmitInterceptor interface {
+	Interceptor
+	InterceptEmit(e *Emission, next func() error) error
+}
+
+// EmitFunc makes an [EmitInterceptor] of f that leaves handlers alone.
+//
+//	counted := pipeline.EmitFunc(func(e *pipeline.Emission, next func() error) error {
+//		emitted.Inc(e.Event)
+//		return next()
+//	})
+func EmitFunc(f func(e *Emission, next func() error) error) Interceptor { return emitFunc{f} }
+
+type emitFunc struct {
+	f func(*Emission, func() error) error
+}
+
+var _ EmitInterceptor = emitFunc{}
+
+func (emitFunc) Intercept(ctx context.Context, _ *Call, next Next) (any, error) { return next(ctx) }
+
+func (i emitFunc) InterceptEmit(e *Emission, next func() error) error { return i.f(e, next) }

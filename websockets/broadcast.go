@@ -1,6 +1,7 @@
 package websockets
 
 import (
+	"errors"
 	"iter"
 	"net"
 	"slices"
@@ -64,14 +65,31 @@ func (b *broadcast) collect(evenSuspended bool) []*session {
 func (b *broadcast) Emit(event string, data any, opts ...EmitOption) error {
 	out := newOutgoing(event, data, opts)
 	defer out.release()
-	targets := b.collect(!out.Volatile)
-	if err := encodeFor(targets, out); err != nil {
-		return err
+	return b.each(out, func(one *broadcast, out *Outgoing) error {
+		targets := one.collect(!out.Volatile)
+		if err := encodeFor(targets, out); err != nil {
+			return err
+		}
+		for _, s := range targets {
+			_ = s.conn.Emit(out, 0) // who left or is slow is not the sender's problem
+		}
+		return nil
+	})
+}
+
+// each sends to all endpoints at once, or, where interceptors want to see what is
+// sent, to one after the other: each has its own.
+func (b *broadcast) each(out *Outgoing, send func(*broadcast, *Outgoing) error) error {
+	if !slices.ContainsFunc(b.endpoints, func(e *endpoint) bool { return len(e.emits) > 0 }) {
+		return send(b, out)
 	}
-	for _, s := range targets {
-		_ = s.conn.Emit(out, 0) // who left or is slow is not the sender's problem
+	var errs []error
+	for _, e := range b.endpoints {
+		one := *b
+		one.endpoints = []*endpoint{e}
+		errs = append(errs, e.intercept(out, nil, b.rooms, func(out *Outgoing) error { return send(&one, out) }))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // encodeFor tries what fails for all or for none, before anybody is sent to.

@@ -2,6 +2,7 @@ package websockets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -125,7 +126,8 @@ func (s *session) Call(ctx context.Context, event string, data any, opts ...Emit
 		return Payload{}, err
 	}
 	defer s.unexpect(id)
-	if err := s.conn.Emit(out, id); err != nil {
+	err = s.ep.intercept(out, s, nil, func(out *Outgoing) error { return s.conn.Emit(out, id) })
+	if err != nil {
 		return Payload{}, err
 	}
 	select {
@@ -181,14 +183,57 @@ func (b *branch) end(p Payload, err error) bool {
 
 func (b *broadcast) Call(ctx context.Context, event string, data any, opts ...EmitOption) (Answers, error) {
 	out := newOutgoing(event, data, opts)
-	targets := b.collect(false)
-	if len(targets) == 0 {
-		return Answers{}, nil
+	g := &gathering{done: make(chan struct{}), pending: 1} // until all have been asked
+	var asked [][]branch
+	err := b.each(out, func(one *broadcast, out *Outgoing) error {
+		targets := one.collect(false)
+		if err := encodeFor(targets, out); err != nil {
+			return err
+		}
+		asked = append(asked, g.ask(ctx, targets, out))
+		return nil
+	})
+	if g.leave() || len(asked) == 0 {
+		return g.answers, err
 	}
-	if err := encodeFor(targets, out); err != nil {
-		return Answers{}, err
+	select {
+	case <-g.done:
+		return g.answers, err
+	case <-ctx.Done():
 	}
-	g := &gathering{done: make(chan struct{}), pending: len(targets)}
+	late, all := 0, 0
+	for _, branches := range asked {
+		all += len(branches)
+		for i := range branches {
+			branches[i].s.unexpect(branches[i].id)
+			if branches[i].end(Payload{}, context.Cause(ctx)) {
+				late++
+			}
+		}
+	}
+	// Every branch has ended, so nobody writes to the answers any more.
+	if late == 0 {
+		return g.answers, err
+	}
+	return g.answers, fmt.Errorf("websockets: call %q: %d of %d clients have not answered: %w", event, late, all, errors.Join(context.Cause(ctx), err))
+}
+
+// leave takes back one of what is waited for, and reports whether it was the last.
+func (g *gathering) leave() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pending--
+	if g.pending == 0 {
+		close(g.done)
+	}
+	return g.pending == 0
+}
+
+// ask calls the clients, until ctx ends.
+func (g *gathering) ask(ctx context.Context, targets []*session, out *Outgoing) []branch {
+	g.mu.Lock()
+	g.pending += len(targets)
+	g.mu.Unlock()
 	branches := make([]branch, len(targets))
 	for i, s := range targets {
 		branches[i] = branch{g: g, s: s}
@@ -199,23 +244,7 @@ func (b *broadcast) Call(ctx context.Context, event string, data any, opts ...Em
 		}
 		branches[i].ask(out)
 	}
-	select {
-	case <-g.done:
-		return g.answers, nil
-	case <-ctx.Done():
-	}
-	late := 0
-	for i := range branches {
-		branches[i].s.unexpect(branches[i].id)
-		if branches[i].end(Payload{}, context.Cause(ctx)) {
-			late++
-		}
-	}
-	// Every branch has ended, so nobody writes to the answers any more.
-	if late == 0 {
-		return g.answers, nil
-	}
-	return g.answers, fmt.Errorf("websockets: call %q: %d of %d clients have not answered: %w", event, late, len(targets), context.Cause(ctx))
+	return branches
 }
 
 func (b *branch) ask(out *Outgoing) {

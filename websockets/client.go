@@ -3,6 +3,8 @@ package websockets
 import (
 	"context"
 	"net/http"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // Client is one connected client of a gateway. All methods are safe for
@@ -52,6 +54,10 @@ type Client interface {
 	// Disconnect ends the connection after what is queued has been sent. It
 	// returns at once; HandleDisconnect follows.
 	Disconnect()
+	// Close is Disconnect with a WebSocket close code and a text of at most 123
+	// bytes, where the platform sends them: 1000, 1008, or one of 3000 to 4999 of
+	// your own (RFC 6455 §7.4.2). Others, and platforms without, disconnect as ever.
+	Close(code int, text string)
 	// Context ends when the client disconnects; its cause is then [ErrClosed].
 	Context() context.Context
 	// Native is the platform's own object; use the typed function of the
@@ -59,19 +65,17 @@ type Client interface {
 	Native() any
 }
 
-type clientKey struct{}
-
 // ClientFrom gives the client whose message or hook is being handled, from the
 // context that the handler was given. It is nil outside of one.
 func ClientFrom(ctx context.Context) Client {
-	c, _ := ctx.Value(clientKey{}).(Client)
+	c, _ := pipeline.HolderFrom(ctx).(Client)
 	return c
 }
 
 // WithClient gives a context from which [ClientFrom] returns c, for unit tests
-// that call handlers directly.
+// that call handlers directly. [pipeline.Value.From] finds the values of c in it.
 func WithClient(ctx context.Context, c Client) context.Context {
-	return context.WithValue(ctx, clientKey{}, c)
+	return pipeline.WithHolder(ctx, c)
 }
 
 // CallEvent is an event that the server sends and the client answers. Make one

@@ -54,7 +54,7 @@ func (s *session) observe(o *boundSub, m *Message) {
 		if v := recover(); v != nil {
 			_ = s.report(&panicError{v, debug.Stack()}, o.gateway, m.Event)
 		} else if !returned {
-			s.fail(m, o.gateway, errExited) // there is no goroutine to handle it
+			s.fail(m, o, errExited) // there is no goroutine to handle it
 		}
 	}()
 	_ = o.invoke(s.ctx, m, nil)
@@ -66,8 +66,8 @@ func (s *session) unknown(m *Message) {
 	s.ep.rt.unknown.Add(1)
 	s.ep.srv.log.Debug("event without a subscription", "event", m.Event, "client", s.ID())
 	if m.Reply {
-		e := &Error{Message: "Unknown event", Code: CodeUnknownEvent}
-		_ = s.conn.Reply(m, s.exception(e, m.Event, m))
+		err := &Error{Message: "Unknown event", Code: CodeUnknownEvent}
+		_ = s.conn.Reply(m, s.exception(s.tell(err, nil, m), m.Event, m))
 	}
 }
 
@@ -76,7 +76,7 @@ func (s *session) spawn(sub *boundSub, m *Message) {
 	s.mu.Lock()
 	if s.tasks[sub] >= sub.background {
 		s.mu.Unlock()
-		s.fail(m, sub.gateway, &Error{
+		s.fail(m, sub, &Error{
 			Message: fmt.Sprintf("Too many at once: %d of %q are running", sub.background, m.Event), Code: CodeTooManyTasks,
 		})
 		return
@@ -113,8 +113,8 @@ func (s *session) handle(sub *boundSub, m *Message, returned func()) {
 	if sub.kind == KindStream {
 		ctx = s.streamContext()
 	}
-	r := reply{s: s, m: m, returned: returned}
-	err := call(ctx, sub, m, &r)
+	r := newReply(s, sub, m, returned)
+	err := call(ctx, r)
 	returned()
 	if err != nil {
 		// A handler that gave up because the client left or the stop began has nobody to tell.
@@ -125,7 +125,7 @@ func (s *session) handle(sub *boundSub, m *Message, returned func()) {
 			s.ep.srv.log.Debug("reply not delivered", "event", m.Event, "client", s.ID(), "error", err)
 			return
 		}
-		s.fail(m, sub.gateway, err)
+		s.fail(m, sub, err)
 		return
 	}
 	if m.Reply && !r.answered {
@@ -143,63 +143,24 @@ func (b *boundSub) keeps(m *Message) bool {
 	return b.raw || len(m.Payload.Attachments) > 0
 }
 
-// call runs the handler. Guards, interceptors and pipes will wrap it here.
-func call(ctx context.Context, sub *boundSub, m *Message, r *reply) (err error) {
+// call runs the handler with all that stands before and behind it.
+func call(ctx context.Context, r *reply) (err error) {
 	ended := false
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{v, debug.Stack()}
 		} else if !ended {
 			r.returned()
-			r.s.fail(m, sub.gateway, errExited)
+			r.s.fail(r.m, r.sub, errExited)
 		}
 	}()
-	err = sub.invoke(ctx, m, r)
+	if r.enhanced == nil {
+		err = r.sub.invoke(ctx, r.m, r)
+	} else {
+		err = r.run(ctx)
+	}
 	ended = true
 	return err
-}
-
-// reply is where the results of one message go.
-type reply struct {
-	s        *session
-	m        *Message
-	answered bool
-	returned func() // the handler has returned
-}
-
-func (r *reply) result(v any) error {
-	r.returned()
-	out := &Outgoing{value: v}
-	defer out.release()
-	binary := r.s.ep.traits.Binary
-	switch {
-	case r.m.Reply:
-		if _, err := out.Payload(binary); err != nil {
-			return err
-		}
-		r.answered = true
-		return r.s.conn.Reply(r.m, out)
-	case r.s.ep.traits.ReplyAsEvent:
-		out.Event = r.m.Event
-		return r.s.emit(out)
-	default:
-		return nil // nobody asked
-	}
-}
-
-func (r *reply) respond(out *Outgoing) error {
-	err := r.s.emit(out)
-	if out.droppable() && errors.Is(err, ErrQueueFull) {
-		return nil // a waiting ack is answered all the same, a stream goes on
-	}
-	return err
-}
-
-func (r *reply) item(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return errStreamStopped
-	}
-	return r.s.conn.Writable(ctx)
 }
 
 // report logs what clients may not see and gives what they may.
@@ -218,10 +179,26 @@ func (s *session) report(err error, g *boundGateway, event string) *Error {
 	return e
 }
 
+// tell gives what the client may see of an error, by the filters or by default.
+// sub is nil for what no handler takes.
+func (s *session) tell(err error, sub *boundSub, m *Message) *Error {
+	chain, g := s.ep.rt.global, (*boundGateway)(nil)
+	if sub != nil {
+		chain, g = sub.chain, sub.gateway
+	}
+	if chain.Filtered() {
+		c := s.callOf(sub, m)
+		if e := chain.Catch(s.ctx, &c, err, s.ep.srv.log); e != nil {
+			return e
+		}
+	}
+	return s.report(err, g, m.Event)
+}
+
 // fail tells the client of an error: as the event `exception`, and to a waiting
 // ack or request id the same object.
-func (s *session) fail(m *Message, g *boundGateway, err error) {
-	out := s.exception(s.report(err, g, m.Event), m.Event, m)
+func (s *session) fail(m *Message, sub *boundSub, err error) {
+	out := s.exception(s.tell(err, sub, m), m.Event, m)
 	if m.Reply {
 		_ = s.conn.Reply(m, out)
 		if s.ep.traits.ReplyAsEvent {
@@ -232,6 +209,12 @@ func (s *session) fail(m *Message, g *boundGateway, err error) {
 }
 
 func (s *session) exception(e *Error, pattern string, m *Message) *Outgoing {
+	if e.Body != nil {
+		out := NewOutgoing(EventException, e.Body)
+		if _, err := out.Payload(s.ep.traits.Binary); err == nil {
+			return out
+		}
+	}
 	body := errorBody{Status: "error", Message: e.Message, Code: e.Code, Details: e.Details}
 	if pattern != "" {
 		body.Cause = &cause{Pattern: pattern}

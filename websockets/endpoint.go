@@ -8,7 +8,11 @@ import (
 	"net/http"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"sync"
+
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // endpoint is a namespace of a server (or the whole of it) with the gateways
@@ -23,7 +27,8 @@ type endpoint struct {
 	fallback *boundSub
 	// observers see every message before its handler.
 	observers []*boundSub
-	admits    []func(context.Context, *Handshake) error
+	doors     []door // one for each gateway
+	emits     []pipeline.EmitInterceptor
 
 	concurrency int
 	maxRooms    int
@@ -37,11 +42,53 @@ type boundSub struct {
 	Subscription
 	gateway *boundGateway
 	raw     bool // the handler may keep the bytes of the message
+	chain   *enhance.Chain
+	// responds tells that the handler's results are of type Response.
+	responds bool
 }
 
-func newBoundSub(sub Subscription, g *boundGateway) *boundSub {
+func newBoundSub(sub Subscription, g *boundGateway, chain *enhance.Chain) *boundSub {
 	raw := sub.in == reflect.TypeFor[Payload]() || sub.in == reflect.TypeFor[json.RawMessage]()
-	return &boundSub{sub, g, raw}
+	return &boundSub{sub, g, raw, chain, sub.out != nil && sub.out.Implements(reflect.TypeFor[response]())}
+}
+
+// join adds a gateway with its handlers, and tells what is wrong with what is bound to them.
+func (e *endpoint) join(g *boundGateway, cfg *GatewayConfig, global enhance.Scope, built enhance.Built) (problems []string) {
+	l, wrong := newLinker(cfg, global, built)
+	for _, w := range wrong {
+		problems = append(problems, "gateway "+g.Name+": "+w)
+	}
+	d := l.door(g, e.doors, cfg.admits)
+	e.doors = append(e.doors, d)
+	emits := d.chain.EmitInterceptors()
+	if len(e.doors) > 1 { // the application's once
+		emits = emits[len(e.rt.global.EmitInterceptors()):]
+	}
+	e.emits = append(e.emits, emits...)
+	unknown := map[string]bool{}
+	for event := range l.events {
+		unknown[event] = true
+	}
+	for _, sub := range g.subs {
+		chain, err := l.handler(sub)
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("gateway %s: subscription %q: %v", g.Name, sub.event, err))
+		}
+		delete(unknown, sub.event)
+		b := newBoundSub(sub, g, chain)
+		switch sub.kind {
+		case KindFallback:
+			e.fallback = b
+		case KindAny:
+			e.observers = append(e.observers, b)
+		default:
+			e.subs[sub.event] = b
+		}
+	}
+	for event := range unknown {
+		problems = append(problems, fmt.Sprintf("gateway %s: ForEvent(%q): the gateway does not handle the event; correct the name", g.Name, event))
+	}
+	return problems
 }
 
 var _ Endpoint = (*endpoint)(nil)
@@ -75,7 +122,7 @@ func (e *endpoint) Admit(ctx context.Context, h *Handshake) error {
 		return errNotAccepting
 	}
 	h.Request = e.pattern.request(h.Request, h.Namespace)
-	if len(e.admits) == 0 || h.SkipChecks {
+	if h.SkipChecks || !slices.ContainsFunc(e.doors, door.checks) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.srv.limits.HandshakeTimeout)
@@ -99,22 +146,69 @@ func (e *endpoint) Admit(ctx context.Context, h *Handshake) error {
 	}
 }
 
-func (e *endpoint) check(ctx context.Context, h *Handshake) (err error) {
+// checks reports whether there is anything to be asked.
+func (d door) checks() bool { return d.chain.Guarded() || len(d.admits) > 0 }
+
+func (e *endpoint) check(ctx context.Context, h *Handshake) error {
+	ctx = pipeline.WithHolder(ctx, h)
+	for _, d := range e.doors {
+		if !d.checks() {
+			continue
+		}
+		call := e.knock(h, d)
+		if err := d.ask(ctx, call, h); err != nil {
+			return e.refusal(ctx, d, call, err)
+		}
+	}
+	return nil
+}
+
+// knock is a client at a door.
+func (e *endpoint) knock(h *Handshake, d door) *pipeline.Call {
+	pattern := h.Namespace
+	if pattern == "" {
+		pattern = e.srv.path
+	}
+	c := &pipeline.Call{
+		Kind: pipeline.KindConnect, Pattern: pattern, Name: d.gateway.Name,
+		Request: h.Request, Owner: d.chain.Owner, Store: &h.values,
+	}
+	if !h.Auth.IsZero() {
+		c.Auth = &h.Auth
+	}
+	return c
+}
+
+func (d door) ask(ctx context.Context, call *pipeline.Call, h *Handshake) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			e.srv.log.Error("panic in a check before the handshake", "panic", v, "stack", string(debug.Stack()))
-			err = fmt.Errorf("panic: %v", v)
+			err = &panicError{v, debug.Stack()}
 		}
 	}()
-	for _, admit := range e.admits {
+	if err := d.chain.Check(ctx, call); err != nil {
+		return err
+	}
+	for _, admit := range d.admits {
 		if err := admit(ctx, h); err != nil {
-			if _, ok := visible(err); !ok {
-				e.srv.log.Error("a check before the handshake failed", "error", err, "remote", h.Request.RemoteAddr)
-			}
 			return err
 		}
 	}
 	return nil
+}
+
+// refusal gives what the client is told, and logs what it may not see.
+func (e *endpoint) refusal(ctx context.Context, d door, call *pipeline.Call, err error) error {
+	if told := d.chain.Catch(ctx, call, err, e.srv.log); told != nil {
+		return told
+	}
+	if _, ok := visible(err); !ok {
+		args := []any{"gateway", d.gateway.Name, "error", err, "remote", call.Request.RemoteAddr}
+		if p, isPanic := errors.AsType[*panicError](err); isPanic {
+			args = append(args, "stack", string(p.stack))
+		}
+		e.srv.log.Error("a check before the handshake failed", args...)
+	}
+	return err
 }
 
 func (e *endpoint) Connect(conn Conn, h *Handshake) Session {

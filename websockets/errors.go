@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // Errors that Emit, Call and Join return. Test with errors.Is.
@@ -25,32 +27,10 @@ var (
 //	return nil, &websockets.Error{Message: "Room is full", Code: "room_full"}
 //
 // It is found by errors.As, so it may be wrapped.
-type Error struct {
-	// Message is for people.
-	Message string
-	// Code is for programs; left out when empty.
-	Code string
-	// Details is encoded as JSON along with the message; left out when nil.
-	Details any
-	// Status is the HTTP status where the error refuses a handshake. Default 403.
-	Status int
-	// Err is the cause, for errors.Is and logs; the client does not see it.
-	Err error
-}
+type Error = pipeline.Error
 
 // NewError makes an Error of a message for the client.
 func NewError(message string) *Error { return &Error{Message: message} }
-
-// Error is the message, with the hidden cause behind it.
-func (e *Error) Error() string {
-	if e.Err != nil {
-		return e.Message + ": " + e.Err.Error()
-	}
-	return e.Message
-}
-
-// Unwrap gives Err.
-func (e *Error) Unwrap() error { return e.Err }
 
 // EventException is the event under which errors reach clients.
 const EventException = "exception"
@@ -102,12 +82,25 @@ func RefusalOf(err error) Refusal {
 			r.Status = http.StatusInternalServerError
 		}
 	}
-	body, encErr := marshalJSON(errorBody{Status: "error", Message: e.Message, Code: e.Code, Details: e.Details})
-	if encErr != nil { // Details that do not encode must not hide the refusal
-		body, _ = marshalJSON(errorBody{Status: "error", Message: e.Message, Code: e.Code})
-	}
-	r.Data = body
+	r.Data = bodyOf(e, func(details any) any {
+		return errorBody{Status: "error", Message: e.Message, Code: e.Code, Details: details}
+	})
 	return r
+}
+
+// bodyOf encodes what a client is told: the error's own Body, or the default one.
+// What does not encode must not hide the refusal, so it is left out.
+func bodyOf(e *Error, standard func(details any) any) []byte {
+	if e.Body != nil {
+		if b, err := marshalJSON(e.Body); err == nil {
+			return b
+		}
+	}
+	b, err := marshalJSON(standard(e.Details))
+	if err != nil {
+		b, _ = marshalJSON(standard(nil))
+	}
+	return b
 }
 
 // WriteRefusal answers a refused handshake over HTTP:
@@ -122,10 +115,9 @@ func WriteRefusal(w http.ResponseWriter, err error) {
 		Code       string `json:"code,omitzero"`
 		Details    any    `json:"details,omitzero"`
 	}
-	b, encErr := marshalJSON(body{r.Status, r.Message, http.StatusText(r.Status), e.Code, e.Details})
-	if encErr != nil {
-		b, _ = marshalJSON(body{r.Status, r.Message, http.StatusText(r.Status), e.Code, nil})
-	}
+	b := bodyOf(e, func(details any) any {
+		return body{r.Status, r.Message, http.StatusText(r.Status), e.Code, details}
+	})
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(b)))
@@ -133,6 +125,9 @@ func WriteRefusal(w http.ResponseWriter, err error) {
 	h.Set("Cache-Control", "no-store")
 	if r.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "1")
+	}
+	for name, values := range e.Header {
+		h[http.CanonicalHeaderKey(name)] = values
 	}
 	w.WriteHeader(r.Status)
 	_, _ = w.Write(b)

@@ -19,7 +19,7 @@ type Registration struct{ options []Option }
 // The built value needs at least one of: Subscriptions, AfterInit,
 // HandleConnection, HandleDisconnect.
 func Gateway(constructor any, opts ...Option) module.Provider {
-	return module.Mark(constructor, Registration{opts})
+	return module.Attach(module.Mark(constructor, Registration{opts}), constructorsOf(opts)...)
 }
 
 // Subscriber is a gateway that handles messages.

@@ -1,6 +1,11 @@
 package websockets
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
 
 // Handshake is a client that asks to enter, before it is let in.
 type Handshake struct {
@@ -16,7 +21,21 @@ type Handshake struct {
 	// (see [Suspension]), and the platform's options say that once is enough.
 	SkipChecks bool
 
-	values Values
+	values    Values
+	connected []func(Client)
+}
+
+// OnConnected has f called when the client has been let in, before its
+// HandleConnection. It is for checks that have something to do as long as the
+// client is there; c.Context ends when it leaves. A panic is recovered and logged.
+// Not for concurrent use.
+func (h *Handshake) OnConnected(f func(c Client)) { h.connected = append(h.connected, f) }
+
+// HandshakeFrom gives the handshake that a guard is asked about, from the context
+// that it was given. It is nil outside of one.
+func HandshakeFrom(ctx context.Context) *Handshake {
+	h, _ := pipeline.HolderFrom(ctx).(*Handshake)
+	return h
 }
 
 // Values holds what checks learned about the client; it becomes the client's own.

@@ -75,7 +75,7 @@ func newRigOf(t *testing.T, desks []*desk, opts ...Option) *rig {
 		gs = append(gs, gatewayPlan{name: name, short: name, typ: reflect.TypeOf(d), value: d, opts: opts})
 	}
 	cfg := BindConfig{Adapter: rigAdapter{Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
-	rt, err := bind(gs, cfg, slog.New(slog.NewTextHandler(k.log, nil)))
+	rt, err := bind(gs, cfg, nil, slog.New(slog.NewTextHandler(k.log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"regexp"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
 )
 
 // Option configures where and how a gateway is served. Platform packages have
@@ -27,7 +29,9 @@ type GatewayConfig struct {
 	limits      Limits
 	origins     []string
 	checkOrigin func(*http.Request) bool
-	admits      []func(context.Context, *Handshake) error
+	admits      []admission
+	enhanced    enhance.Binding
+	events      []eventBinding
 	via         []viaEndpoint
 	emits       []EventInfo
 	concurrency int
@@ -35,6 +39,9 @@ type GatewayConfig struct {
 	hideCause   bool
 	problems    []string
 }
+
+// admission is a check of [Admit].
+type admission func(context.Context, *Handshake) error
 
 type viaEndpoint struct {
 	adapter Adapter
@@ -155,12 +162,14 @@ func CheckOrigin(allow func(*http.Request) bool) Option {
 	return optionFunc(func(c *GatewayConfig) { c.checkOrigin = allow })
 }
 
-// Admit adds a check that runs before the handshake is accepted. An error
-// refuses the client: with HTTP status and JSON body on plain WebSocket, as
-// connect_error on a Socket.IO namespace. An [*Error] is shown; any other error
-// says "Internal server error" and is logged. What the check learns reaches
-// HandleConnection and every handler through a [Key] set on the Handshake.
-// Checks run in the order given; ctx ends after Limits.HandshakeTimeout.
+// Admit adds a check that runs before the handshake is accepted, after the guards:
+// use it for what only this gateway's connections need, and [UseGuards] for what
+// holds for messages or HTTP as well. An error refuses the client: with HTTP status
+// and JSON body on plain WebSocket, as connect_error on a Socket.IO namespace. An
+// [*Error] is shown; any other error says "Internal server error" and is logged.
+// What the check learns reaches HandleConnection and every handler through a [Key]
+// set on the Handshake. Checks run in the order given; ctx ends after
+// Limits.HandshakeTimeout.
 func Admit(check func(ctx context.Context, h *Handshake) error) Option {
 	return optionFunc(func(c *GatewayConfig) {
 		if check == nil {

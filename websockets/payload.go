@@ -5,12 +5,15 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"runtime/debug"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // Payload is what a message carries, undecoded: JSON text, plus the binary
@@ -66,12 +69,12 @@ func (p Payload) Decode(v any) error {
 
 // Codes of the errors that the framework itself tells clients.
 const (
-	CodeBadPayload    = "bad_payload"    // the payload does not fit the handler's type
-	CodeBadMessage    = "bad_message"    // the frame is not a message at all
-	CodeUnknownEvent  = "unknown_event"  // nobody subscribes to the event
-	CodeTooManyTasks  = "too_many_tasks" // see Background
-	CodeNotAccepting  = "not_accepting"  // the application is starting or stopping
-	CodeForbidden     = "forbidden"
+	CodeBadPayload    = pipeline.CodeBadPayload // the payload does not fit the handler's type
+	CodeBadMessage    = "bad_message"           // the frame is not a message at all
+	CodeUnknownEvent  = "unknown_event"         // nobody subscribes to the event
+	CodeTooManyTasks  = "too_many_tasks"        // see Background
+	CodeNotAccepting  = "not_accepting"         // the application is starting or stopping
+	CodeForbidden     = pipeline.CodeForbidden
 	CodeForeignOrigin = "foreign_origin"
 	CodeNotFound      = "not_found"
 )
@@ -200,7 +203,7 @@ func encodeError(err error) error {
 // decodeError words a decode failure for the client: where in the payload, what
 // was found, what is expected; never the Go type.
 func decodeError(err error) error {
-	e := &Error{Message: "Bad payload", Code: CodeBadPayload, Err: err}
+	e := &Error{Message: "Bad payload", Code: CodeBadPayload, Status: http.StatusBadRequest, Err: err}
 	if syn, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		switch {
 		case errors.Is(syn.Err, jsontext.ErrDuplicateName):

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -22,6 +23,8 @@ type BindConfig struct {
 	HTTPAddr string
 	// HTTP tells that there is one (or a handler that is mounted elsewhere).
 	HTTP bool
+	// Global is what is bound to the whole application.
+	Global enhance.Scope
 }
 
 // BindError lists everything that is wrong with an application's gateways.
@@ -154,7 +157,7 @@ func sameOption(a, b any) bool { return reflect.DeepEqual(a, b) }
 
 func (p *planner) endpoint(i int, name string, a Adapter, cfg *GatewayConfig) {
 	tr := a.Traits()
-	for _, pr := range cfg.problems {
+	for _, pr := range slices.Concat(cfg.problems, cfg.enhancementProblems()) {
 		p.addf("gateway %s: %s", name, pr)
 	}
 	listener, err := p.listener(cfg)

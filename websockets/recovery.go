@@ -64,7 +64,7 @@ func (sp *space) replace(old, s *session) bool {
 		return false
 	}
 	s.space, s.rooms = sp, maps.Clone(old.rooms) // the old one's are for its HandleDisconnect
-	s.hs.values.inherit(&old.hs.values)
+	s.hs.values.Inherit(&old.hs.values)
 	sp.members[s] = struct{}{}
 	for r := range s.rooms {
 		sp.rooms[r][s] = struct{}{}

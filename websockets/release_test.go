@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -35,13 +37,14 @@ func check[T any](t *testing.T, in string, read func(T) string) {
 	t.Helper()
 	b := []byte(in)
 	m := &Message{Payload: Payload{JSON: b}}
-	v, err := decode[T](m)
+	got, err := decode[T](t.Context(), m, &reply{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sub := newBoundSub(On("e", func(_ context.Context, v T) (T, error) { return v, nil }), nil); sub.keeps(m) {
+	if sub := newBoundSub(On("e", func(_ context.Context, v T) (T, error) { return v, nil }), nil, enhance.Link(enhance.Scope{}, enhance.Scope{}, enhance.Scope{})); sub.keeps(m) {
 		return // its memory is not used again
 	}
+	v := *got
 	before := read(v)
 	copy(b, bytes.Repeat([]byte{'#'}, len(b)))
 	if after := read(v); after != before {

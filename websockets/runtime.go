@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -22,7 +23,8 @@ type Runtime struct {
 	servers  []*boundServer
 	log      *slog.Logger
 
-	crew *crew
+	crew   *crew
+	global *enhance.Chain // for what no handler takes
 
 	accepting atomic.Bool
 	unknown   atomic.Int64
@@ -74,10 +76,10 @@ func Bind(graph *module.Graph, cfg BindConfig, log *slog.Logger) (*Runtime, erro
 			name: fmt.Sprintf("%s (%s)", inst.Name, inst.Place), short: inst.Name, typ: typeOf(inst.Value), value: inst.Value, opts: reg.options,
 		})
 	}
-	return bind(gs, cfg, log)
+	return bind(gs, cfg, enhance.BuiltBy(graph), log)
 }
 
-func bind(gs []gatewayPlan, cfg BindConfig, log *slog.Logger) (*Runtime, error) {
+func bind(gs []gatewayPlan, cfg BindConfig, built enhance.Built, log *slog.Logger) (*Runtime, error) {
 	rt := &Runtime{log: log, crew: newCrew(), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
 	rt.ctx, rt.cancel = context.WithCancel(context.Background())
 	for _, p := range gs {
@@ -91,12 +93,15 @@ func bind(gs []gatewayPlan, cfg BindConfig, log *slog.Logger) (*Runtime, error) 
 	if err != nil {
 		return nil, err
 	}
+	rt.global = enhance.Link(cfg.Global, enhance.Scope{}, enhance.Scope{})
+	var problems []string
 	for _, p := range plans {
-		if err := rt.serve(p); err != nil {
+		wrong, err := rt.serve(p, cfg.Global, built)
+		if err != nil {
 			return nil, errors.Join(err, rt.close(context.Background()))
 		}
+		problems = append(problems, wrong...)
 	}
-	var problems []string
 	for _, g := range rt.gateways {
 		if err := inject(g); err != nil {
 			problems = append(problems, err.Error())
@@ -108,7 +113,8 @@ func bind(gs []gatewayPlan, cfg BindConfig, log *slog.Logger) (*Runtime, error) 
 	return rt, nil
 }
 
-func (rt *Runtime) serve(p *serverPlan) error {
+// serve makes a server. What is wrong with the enhancements of its gateways is told apart.
+func (rt *Runtime) serve(p *serverPlan, global enhance.Scope, built enhance.Built) (problems []string, err error) {
 	s := &boundServer{
 		adapter: p.adapter, listener: p.listener, path: p.path, limits: p.limits.withDefaults(),
 		log: rt.log.With("platform", p.adapter.Name(), "path", p.path),
@@ -126,32 +132,21 @@ func (rt *Runtime) serve(p *serverPlan) error {
 		for _, m := range ep.members {
 			g := rt.gateways[m.gateway]
 			e.gateways = append(e.gateways, g)
-			e.admits = append(e.admits, m.cfg.admits...)
 			e.hideCause = e.hideCause || m.cfg.hideCause
 			g.emits = m.cfg.emits
 			g.server.endpoints = append(g.server.endpoints, e)
-			for _, sub := range g.subs {
-				b := newBoundSub(sub, g)
-				switch sub.kind {
-				case KindFallback:
-					e.fallback = b
-				case KindAny:
-					e.observers = append(e.observers, b)
-				default:
-					e.subs[sub.event] = b
-				}
-			}
+			problems = append(problems, e.join(g, m.cfg, global, built)...)
 		}
 		s.endpoints = append(s.endpoints, e)
 		cfg.Endpoints = append(cfg.Endpoints, e)
 	}
 	as, err := p.adapter.NewServer(cfg)
 	if err != nil {
-		return fmt.Errorf("websockets: %s server at %s (gateway %s): %w", p.adapter.Name(), p.path, p.claims["server"], err)
+		return nil, fmt.Errorf("websockets: %s server at %s (gateway %s): %w", p.adapter.Name(), p.path, p.claims["server"], err)
 	}
 	s.adapterServer = as
 	rt.servers = append(rt.servers, s)
-	return nil
+	return problems, nil
 }
 
 // Init calls AfterInit of every gateway in turn.

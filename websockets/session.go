@@ -71,9 +71,10 @@ func newSession(e *endpoint, conn Conn, h *Handshake) *session {
 func (s *session) start() {
 	if s.former != nil { // two clients of one ID follow each other
 		<-s.former.hooksDone
-		s.hs.values.inherit(&s.former.hs.values)
+		s.hs.values.Inherit(&s.former.hs.values)
 		s.former = nil
 	}
+	s.announce()
 	for _, g := range s.ep.gateways {
 		s.mu.Lock()
 		stop := s.discard
@@ -94,6 +95,29 @@ func (s *session) start() {
 	}
 	s.ready()
 	s.lane()
+}
+
+// announce tells the checks of the handshake that the client is in.
+func (s *session) announce() {
+	connected := s.hs.connected
+	s.hs.connected = nil
+	for _, f := range connected {
+		s.shielded(nil, "connected", func() { f(s) })
+	}
+}
+
+// shielded runs a function of others; what it does wrong is logged.
+func (s *session) shielded(g *boundGateway, event string, f func()) {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil {
+			_ = s.report(&panicError{v, debug.Stack()}, g, event)
+		} else if !returned {
+			_ = s.report(errExited, g, event)
+		}
+	}()
+	f()
+	returned = true
 }
 
 // ready begins with the messages, unless the client was refused.
@@ -130,13 +154,25 @@ func (s *session) connectHook(g *boundGateway) (err error) {
 
 // refuse ends a client that HandleConnection did not want.
 func (s *session) refuse(g *boundGateway, err error) {
-	e := s.report(err, g, "handleConnection")
+	e := s.told(err, g)
 	_ = s.conn.Emit(s.exception(e, "handleConnection", nil), 0)
 	r := Reason{Cause: CauseServerDisconnect, Code: 1008, Text: closeText(e.Message)}
 	s.mu.Lock()
 	s.discard, s.reason = true, r
 	s.mu.Unlock()
 	s.conn.Close(r)
+}
+
+// told is what a client that HandleConnection refused is told.
+func (s *session) told(err error, g *boundGateway) *Error {
+	for _, d := range s.ep.doors {
+		if d.gateway == g && d.chain.Filtered() {
+			if e := d.chain.Catch(s.ctx, s.ep.knock(s.hs, d), err, s.ep.srv.log); e != nil {
+				return e
+			}
+		}
+	}
+	return s.report(err, g, "handleConnection")
 }
 
 // closeText cuts a reason to what a close frame holds (RFC 6455 §5.5.1).
@@ -375,8 +411,17 @@ func (s *session) Leave(rooms ...string)      { s.space.leave(s, rooms, false) }
 func (s *session) Rooms() []string            { return s.space.roomsOf(s) }
 func (s *session) Recovered() bool            { return s.recovered }
 
-func (s *session) Disconnect() {
+func (s *session) Disconnect() { s.sendAway(Reason{Cause: CauseServerDisconnect}) }
+
+func (s *session) Close(code int, text string) {
 	r := Reason{Cause: CauseServerDisconnect}
+	if code == 1000 || code == 1008 || code >= 3000 && code <= 4999 {
+		r.Code, r.Text = code, closeText(text)
+	}
+	s.sendAway(r)
+}
+
+func (s *session) sendAway(r Reason) {
 	s.mu.Lock()
 	if !s.leaving && s.reason == (Reason{}) {
 		s.reason = r // should the application stop before the connection has ended
@@ -393,8 +438,10 @@ func (s *session) Emit(event string, data any, opts ...EmitOption) error {
 // emit tells encoding errors from those of the connection before it is tried.
 func (s *session) emit(out *Outgoing) error {
 	defer out.release()
-	if _, err := out.Payload(s.ep.traits.Binary); err != nil {
-		return err
-	}
-	return s.conn.Emit(out, 0)
+	return s.ep.intercept(out, s, nil, func(out *Outgoing) error {
+		if _, err := out.Payload(s.ep.traits.Binary); err != nil {
+			return err
+		}
+		return s.conn.Emit(out, 0)
+	})
 }

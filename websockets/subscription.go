@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
 )
 
 // Subscription binds a handler to an event; see [On], [Listen], [Stream],
@@ -15,6 +17,7 @@ type Subscription struct {
 	in, out    reflect.Type
 	invoke     invoker
 	background int
+	enhanced   enhance.Binding
 	problem    string
 }
 
@@ -30,15 +33,8 @@ const (
 	KindAny      Kind = "any"      // sees every event, answers none
 )
 
-// invoker decodes the payload, calls the handler, and hands what comes out to emit.
-type invoker func(ctx context.Context, m *Message, answer answerer) error
-
-// answerer is where results of a handler go.
-type answerer interface {
-	result(v any) error             // the answer of the request
-	respond(out *Outgoing) error    // an event of its own
-	item(ctx context.Context) error // before each stream item: waits for the client
-}
+// invoker decodes the payload, calls the handler, and hands what comes out to the reply.
+type invoker func(ctx context.Context, m *Message, r *reply) error
 
 // HandlerOption configures one subscription.
 type HandlerOption interface {
@@ -70,26 +66,21 @@ func Background(n int) HandlerOption {
 //	func (g *Gateway) Identity(ctx context.Context, n int) (int, error) { return n, nil }
 //
 // In is decoded from the payload: none leaves it zero, several arguments are a
-// JSON array. As In, [Payload] takes the bytes undecoded.
+// JSON array. As In, [Payload] takes the bytes undecoded. An In with a method
+// Validate() error is asked after all pipes, and its error told to the client.
 func On[In, Out any](event string, h func(context.Context, In) (Out, error), opts ...HandlerOption) Subscription {
 	s := Subscription{event: event, kind: KindOn, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
-	_, isResponse := any(*new(Out)).(response)
-	s.invoke = func(ctx context.Context, m *Message, a answerer) error {
-		in, err := decode[In](m)
+	validate := enhance.Validator[In]()
+	s.invoke = func(ctx context.Context, m *Message, r *reply) error {
+		in, err := decode(ctx, m, r, validate)
 		if err != nil {
 			return err
 		}
-		out, err := h(ctx, in)
+		out, err := h(ctx, *in)
 		if err != nil {
 			return err
 		}
-		if isResponse {
-			if err := a.respond(any(out).(response).outgoing(m.Event)); err != nil {
-				return err
-			}
-			return nil
-		}
-		return a.result(out)
+		return r.result(out)
 	}
 	return s.with(h == nil, opts)
 }
@@ -97,12 +88,13 @@ func On[In, Out any](event string, h func(context.Context, In) (Out, error), opt
 // Listen subscribes a handler without a result; a waiting ack is answered empty.
 func Listen[In any](event string, h func(context.Context, In) error, opts ...HandlerOption) Subscription {
 	s := Subscription{event: event, kind: KindListen, in: reflect.TypeFor[In]()}
-	s.invoke = func(ctx context.Context, m *Message, _ answerer) error {
-		in, err := decode[In](m)
+	validate := enhance.Validator[In]()
+	s.invoke = func(ctx context.Context, m *Message, r *reply) error {
+		in, err := decode(ctx, m, r, validate)
 		if err != nil {
 			return err
 		}
-		return h(ctx, in)
+		return h(ctx, *in)
 	}
 	return s.with(h == nil, opts)
 }
@@ -117,12 +109,13 @@ func Listen[In any](event string, h func(context.Context, In) error, opts ...Han
 // A stream that lasts wants [Background].
 func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Response[Out], error], opts ...HandlerOption) Subscription {
 	s := Subscription{event: event, kind: KindStream, in: reflect.TypeFor[In](), out: reflect.TypeFor[Response[Out]]()}
-	s.invoke = func(ctx context.Context, m *Message, a answerer) error {
-		in, err := decode[In](m)
+	validate := enhance.Validator[In]()
+	s.invoke = func(ctx context.Context, m *Message, r *reply) error {
+		in, err := decode(ctx, m, r, validate)
 		if err != nil {
 			return err
 		}
-		seq := h(ctx, in)
+		seq := h(ctx, *in)
 		if seq == nil {
 			return nil
 		}
@@ -130,10 +123,15 @@ func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Res
 			if err != nil {
 				return err
 			}
-			if err := a.item(ctx); err != nil {
+			if err := r.ready(ctx); err != nil {
 				return err
 			}
-			if err := a.respond(item.outgoing(m.Event)); err != nil {
+			if r.wantsItems() {
+				err = r.item(ctx, item)
+			} else {
+				err = r.respond(item.outgoing(m.Event))
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -146,23 +144,23 @@ func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Res
 // endpoint takes. Its result answers as with [On].
 func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out, error), opts ...HandlerOption) Subscription {
 	s := Subscription{kind: KindFallback, in: reflect.TypeFor[Payload](), out: reflect.TypeFor[Out]()}
-	_, isResponse := any(*new(Out)).(response)
-	s.invoke = func(ctx context.Context, m *Message, a answerer) error {
-		out, err := h(ctx, m.Event, m.Payload)
+	s.invoke = func(ctx context.Context, m *Message, r *reply) error {
+		p := m.Payload
+		if err := r.transform(ctx, &p); err != nil {
+			return err
+		}
+		out, err := h(ctx, m.Event, p)
 		if err != nil {
 			return err
 		}
-		if isResponse {
-			return a.respond(any(out).(response).outgoing(m.Event))
-		}
-		return a.result(out)
+		return r.result(out)
 	}
 	return s.with(h == nil, opts)
 }
 
 // OnAny subscribes a function that sees every message of the gateway's endpoint
-// just before its handler, whichever gateway that belongs to, also when there is
-// none. It is for logs and counters; there may be any number.
+// before its guards and its handler, whichever gateway that belongs to, also when
+// there is none. It is for logs and counters; there may be any number.
 //
 //	websockets.OnAny(func(ctx context.Context, event string, p websockets.Payload) {
 //		g.received.Inc(event)
@@ -173,7 +171,7 @@ func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out
 // is recovered and logged, and the message goes on.
 func OnAny(h func(ctx context.Context, event string, p Payload)) Subscription {
 	s := Subscription{kind: KindAny, in: reflect.TypeFor[Payload]()}
-	s.invoke = func(ctx context.Context, m *Message, _ answerer) error {
+	s.invoke = func(ctx context.Context, m *Message, _ *reply) error {
 		h(ctx, m.Event, m.Payload)
 		return nil
 	}
@@ -203,12 +201,21 @@ var reserved = map[string]bool{
 	"newListener": true, "removeListener": true, EventException: true,
 }
 
-func decode[In any](m *Message) (In, error) {
-	var in In
-	if p, ok := any(&in).(*Payload); ok {
+// decode gives the payload as the handler takes it, after all pipes.
+func decode[In any](ctx context.Context, m *Message, r *reply, validate func(*In) error) (*In, error) {
+	in := new(In)
+	if p, ok := any(in).(*Payload); ok {
 		*p = m.Payload
-		return in, nil
+	} else if err := m.Payload.Decode(in); err != nil {
+		return nil, err
 	}
-	err := m.Payload.Decode(&in)
-	return in, err
+	if err := r.transform(ctx, in); err != nil {
+		return nil, err
+	}
+	if validate != nil {
+		if err := validate(in); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
 }

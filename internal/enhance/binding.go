@@ -204,6 +204,18 @@ func (b Binding) Resolve(built Built) (Scope, error) {
 	return s, nil
 }
 
+// Add binds a value as whatever it is, and reports whether it is any of them.
+func (s *Scope) Add(v any) bool {
+	if v == nil || !Any.fits(reflect.TypeOf(v)) {
+		return false
+	}
+	s.add(Any, v)
+	return true
+}
+
+// MayBeOne reports whether a provider of the type may be any of them.
+func MayBeOne(t reflect.Type) bool { return mayFit(Any, t) }
+
 func (s *Scope) add(r Role, v any) {
 	if g, ok := v.(pipeline.Guard); ok && (r == Guard || r == Any) {
 		s.Guards = append(s.Guards, g)

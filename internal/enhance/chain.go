@@ -19,6 +19,7 @@ type Chain struct {
 	filters      []pipeline.Filter // in the order in which they are asked
 	items        []pipeline.ItemInterceptor
 	denials      []pipeline.DenialInterceptor // the inmost first
+	emits        []pipeline.EmitInterceptor
 
 	Handler, Owner pipeline.Metadata
 }
@@ -32,6 +33,11 @@ func Link(global, owner, handler Scope) *Chain {
 		filters:      slices.Concat(handler.Filters, owner.Filters, global.Filters),
 		Handler:      handler.Meta,
 		Owner:        owner.Meta,
+	}
+	for _, i := range c.interceptors {
+		if emit, ok := i.(pipeline.EmitInterceptor); ok {
+			c.emits = append(c.emits, emit)
+		}
 	}
 	for _, i := range slices.Backward(c.interceptors) {
 		if item, ok := i.(pipeline.ItemInterceptor); ok {
@@ -80,24 +86,30 @@ func (c *Chain) Run(ctx context.Context, call *pipeline.Call, final pipeline.Nex
 	if err := c.Check(ctx, call); err != nil {
 		return nil, err
 	}
-	if len(c.interceptors) == 0 {
-		return final(ctx)
-	}
-	r := &run{chain: c, call: call, final: final}
-	r.next = r.step
-	return r.step(ctx)
+	return new(Run).Do(ctx, c, call, final)
 }
 
-// run is one call on its way in. at is the interceptor that next leads to.
-type run struct {
+// Run is one call on its way through the interceptors. It is a value so that
+// callers can keep it in what they allocate anyway.
+type Run struct {
 	chain *Chain
 	call  *pipeline.Call
 	final pipeline.Next
 	next  pipeline.Next
-	at    int
+	at    int // the interceptor that next leads to
 }
 
-func (r *run) step(ctx context.Context) (any, error) {
+// Do runs the interceptors around final.
+func (r *Run) Do(ctx context.Context, c *Chain, call *pipeline.Call, final pipeline.Next) (any, error) {
+	if len(c.interceptors) == 0 {
+		return final(ctx)
+	}
+	r.chain, r.call, r.final, r.at = c, call, final, 0
+	r.next = r.step
+	return r.step(ctx)
+}
+
+func (r *Run) step(ctx context.Context) (any, error) {
 	at := r.at
 	if at == len(r.chain.interceptors) {
 		return r.final(ctx)
@@ -122,6 +134,9 @@ func (c *Chain) Item(ctx context.Context, call *pipeline.Call, v any) (any, erro
 
 // WantsItems reports whether an interceptor sees the items of streams.
 func (c *Chain) WantsItems() bool { return len(c.items) > 0 }
+
+// EmitInterceptors are those that see what the server sends.
+func (c *Chain) EmitInterceptors() []pipeline.EmitInterceptor { return c.emits }
 
 // Transform runs the pipes over a decoded payload, which v points to.
 func (c *Chain) Transform(ctx context.Context, call *pipeline.Call, v any) error {
