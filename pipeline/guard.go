@@ -1,6 +1,9 @@
 package pipeline
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Guard decides whether a call may go on. The same one serves routes, connections
 // and messages; Call.Kind tells which.
@@ -33,11 +36,9 @@ func (f GuardFunc) Check(ctx context.Context, c *Call) error { return f(ctx, c) 
 // Only asks g about calls of the kinds, and lets others on.
 func Only(g Guard, kinds ...Kind) Guard {
 	return GuardFunc(func(ctx context.Context, c *Call) error {
-		for _, k := range kinds {
-			if c.Kind == k {
-				return g.Check(ctx, c)
-			}
+		if !slices.Contains(kinds, c.Kind) {
+			return nil
 		}
-		return nil
+		return g.Check(ctx, c)
 	})
 }

@@ -48,9 +48,9 @@ func (k *Key[T]) All(c *Call) []T {
 }
 
 func (k *Key[T]) in(m Metadata) (T, bool) {
-	for i := len(m) - 1; i >= 0; i-- { // the last one given holds
-		if m[i].key == any(k) {
-			v, _ := m[i].value.(T)
+	for _, x := range slices.Backward(m) { // the last one given holds
+		if x.key == any(k) {
+			v, _ := x.value.(T)
 			return v, true
 		}
 	}

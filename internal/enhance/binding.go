@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/module"
@@ -53,7 +54,7 @@ func Meta(meta ...pipeline.Meta) Binding { return Binding{Meta: meta} }
 
 // Join gives both.
 func (b Binding) Join(other Binding) Binding {
-	return Binding{append(b.Items[:len(b.Items):len(b.Items)], other.Items...), b.Meta.Join(other.Meta...)}
+	return Binding{slices.Concat(b.Items, other.Items), b.Meta.Join(other.Meta...)}
 }
 
 func newItem(role Role, it any) *Item {

@@ -74,7 +74,7 @@ func Run(t *testing.T, cfg Config) {
 
 func tests() []test {
 	return slices.Concat(
-		admissionTests(), connectionTests(), disconnectTests(), orderTests(),
+		admissionTests(), doorTests(), pipelineTests(), connectionTests(), disconnectTests(), orderTests(),
 		replyTests(), streamTests(), payloadTests(), unknownTests(), failureTests(), panicTests(),
 		roomTests(), callTests(), slowTests(), volatileTests(), observeTests(), stopTests(), bindingTests(),
 	)

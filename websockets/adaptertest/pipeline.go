@@ -1,0 +1,437 @@
+package adaptertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func pipelineTests() []test {
+	return []test{
+		{"law 13: the order, with every scope", testPipelineOrder},
+		{"law 13: a denied call goes to the interceptors that ask, and to the filters", testDenied},
+		{"law 13: filters, from the handler outwards", testFilterOrder},
+		{"law 13: interceptors replace results, items and errors", testInterceptors},
+		{"law 13: pipes change and refuse payloads", testPipes},
+		{"law 13: a filter that fails, an answer of another form", testFilters},
+		{"law 13: filters of the application see what no handler takes", testFilterUnknown},
+		{"law 13: metadata of handler and gateway", testMetadata},
+		{"law 15: a panic in any of them", testPipelinePanics},
+	}
+}
+
+// tracer is one of each kind, which notes what it is asked.
+type tracer struct {
+	name string
+	tr   *trail
+}
+
+func (x tracer) notef(format string, args ...any) {
+	x.tr.add(x.name + " " + fmt.Sprintf(format, args...))
+}
+
+func (x tracer) Check(_ context.Context, c *pipeline.Call) error {
+	x.notef("guard %s", c.Kind)
+	return nil
+}
+
+func (x tracer) Intercept(ctx context.Context, c *pipeline.Call, next pipeline.Next) (any, error) {
+	x.notef("in")
+	v, err := next(ctx)
+	x.notef("out %v %v", v, err)
+	return v, err
+}
+
+func (x tracer) InterceptItem(_ context.Context, _ *pipeline.Call, item any) (any, error) {
+	x.notef("item")
+	return item, nil
+}
+
+func (x tracer) InterceptDenial(_ context.Context, c *pipeline.Call, err error) error {
+	x.notef("denied %s: %v", c.Kind, err)
+	return nil
+}
+
+func (x tracer) Transform(_ context.Context, _ *pipeline.Call, payload any) error {
+	x.notef("pipe %v", *payload.(*checked))
+	return nil
+}
+
+func (x tracer) Catch(_ context.Context, c *pipeline.Call, err error) *pipeline.Error {
+	x.notef("filter %s: %v", c.Pattern, err)
+	return nil
+}
+
+// everywhere binds it to a gateway or handler.
+func (x tracer) everywhere() []websockets.Enhancement {
+	return []websockets.Enhancement{
+		websockets.UseGuards(x), websockets.UseInterceptors(x), websockets.UsePipes(x), websockets.UseFilters(x),
+	}
+}
+
+// checked is a payload that tells when it is asked.
+type checked struct {
+	N int `json:"n"`
+}
+
+var errChecked = errors.New("n must not be 13")
+
+func (c checked) Validate() error {
+	if c.N == 13 {
+		return errChecked
+	}
+	return nil
+}
+
+func testPipelineOrder(t *testing.T, s *suite) {
+	tr := newTrail()
+	gateway, handler := tracer{"gateway", tr}, tracer{"handler", tr}
+	onHandler := make([]websockets.HandlerOption, 0, 4)
+	g := &gate{connect: func(context.Context, websockets.Client) error { tr.add("HandleConnection"); return nil }}
+	for _, e := range gateway.everywhere() {
+		g.opts = append(g.opts, e)
+	}
+	for _, e := range handler.everywhere() {
+		onHandler = append(onHandler, e)
+	}
+	g.subs = []websockets.Subscription{
+		websockets.On("double", func(_ context.Context, in checked) (int, error) {
+			tr.add("handled")
+			return 2 * in.N, nil
+		}, onHandler...),
+		websockets.Stream("count", func(_ context.Context, in checked) iter.Seq2[websockets.Response[int], error] {
+			return func(yield func(websockets.Response[int], error) bool) {
+				for i := range in.N {
+					tr.add(fmt.Sprint("yielded ", i))
+					if !yield(websockets.Respond("n", i), nil) {
+						return
+					}
+				}
+			}
+		}, onHandler...),
+	}
+	all := tracer{"global", tr}
+	a := s.startWith(t, []*gate{g}, app.UseGuards(all), app.UseInterceptors(all), app.UsePipes(all), app.UseFilters(all))
+	c := s.dial(t, a)
+	if got := apptest.Call[int](c, "double", checked{4}); got != 8 {
+		t.Errorf("answered %d", got)
+	}
+	c.Call("count", checked{2})
+	entering := []string{
+		"global guard message", "gateway guard message", "handler guard message",
+		"global in", "gateway in", "handler in",
+	}
+	piped := func(n int) []string {
+		var out []string
+		for _, who := range []string{"global", "gateway", "handler"} {
+			out = append(out, fmt.Sprintf("%s pipe {%d}", who, n))
+		}
+		return out
+	}
+	leaving := func(v any) []string {
+		var out []string
+		for _, who := range []string{"handler", "gateway", "global"} {
+			out = append(out, fmt.Sprintf("%s out %v <nil>", who, v))
+		}
+		return out
+	}
+	items := []string{"handler item", "gateway item", "global item"}
+	want := []string{"global guard connect", "gateway guard connect", "HandleConnection"}
+	want = append(append(append(append(want, entering...), piped(4)...), "handled"), leaving(8)...)
+	want = append(append(want, entering...), piped(2)...)
+	for i := range 2 {
+		want = append(append(want, fmt.Sprint("yielded ", i)), items...)
+	}
+	want = append(want, leaving("<nil>")...)
+	tr.want(t, want...)
+}
+
+func testDenied(t *testing.T, s *suite) {
+	tr := newTrail()
+	x := tracer{"gateway", tr}
+	deny := websockets.UseGuards(func(_ context.Context, c *pipeline.Call) error {
+		if c.Kind == pipeline.KindMessage {
+			return pipeline.ErrForbidden
+		}
+		return nil
+	})
+	handled := func() { tr.add("handled") }
+	g := gateOf(echo(),
+		websockets.On("on", func(_ context.Context, n int) (int, error) { handled(); return n, nil }, deny),
+		websockets.Listen("listen", func(context.Context, int) error { handled(); return nil }, deny),
+		websockets.Listen("background", func(context.Context, int) error { handled(); return nil }, deny, websockets.Background(1)),
+		websockets.Stream("stream", func(context.Context, int) iter.Seq2[websockets.Response[int], error] { handled(); return nil }, deny),
+		websockets.Fallback(func(context.Context, string, websockets.Payload) (int, error) { handled(); return 0, nil }, deny),
+	)
+	g.opts = []websockets.Option{websockets.UseFilters(x), websockets.UseInterceptors(x)}
+	_, c := s.solo(t, g)
+	for _, event := range []string{"on", "listen", "background", "stream", "fallen back"} {
+		for _, e := range failures(t, s, c, event, 1) {
+			if e.Message != "Forbidden resource" || e.Code != pipeline.CodeForbidden || e.Cause == nil || e.Cause.Pattern != event || string(e.Cause.Data) != "1" {
+				t.Errorf("%s is answered %+v", event, e)
+			}
+		}
+	}
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	for i := 0; i+1 < len(tr.steps); i++ {
+		switch tr.steps[i] {
+		case "handled", "gateway in":
+			if tr.steps[i] == "handled" {
+				t.Error("a handler ran although its guard had denied")
+			}
+		case "gateway denied message: Forbidden resource":
+			has(t, tr.steps[i+1], "gateway filter ", ": Forbidden resource")
+		}
+	}
+}
+
+func testFilterOrder(t *testing.T, s *suite) {
+	tr := newTrail()
+	errGone := errors.New("gone")
+	global, gateway, handler := tracer{"global", tr}, tracer{"gateway", tr}, tracer{"handler", tr}
+	g := gateOf(echo(),
+		websockets.On("fail", func(context.Context, int) (int, error) { return 0, errGone }, websockets.UseFilters(handler)),
+		websockets.On("caught", func(context.Context, int) (int, error) { return 0, errGone }, websockets.UseFilters(handler,
+			pipeline.FilterIs(errGone, &pipeline.Error{Message: "It is gone", Code: "gone"}))),
+	)
+	g.opts = []websockets.Option{websockets.UseFilters(gateway)}
+	var log journal
+	a := s.startWith(t, []*gate{g}, app.UseFilters(global), log.option())
+	c := s.dial(t, a)
+	if e := c.CallError("fail", 1); e.Message != "Internal server error" {
+		t.Errorf("answered %+v", e)
+	}
+	if e := c.CallError("caught", 1); e.Message != "It is gone" || e.Code != "gone" || e.Cause == nil || e.Cause.Pattern != "caught" {
+		t.Errorf("answered %+v", e)
+	}
+	tr.want(t, "handler filter fail: gone", "gateway filter fail: gone", "global filter fail: gone", "handler filter caught: gone")
+	if n := len(log.lines("error=gone", "event=fail")); n != 1 {
+		t.Errorf("what no filter takes is logged %d times", n)
+	}
+	if n := len(log.lines("error=gone", "event=caught")); n != 0 {
+		t.Errorf("what a filter takes is logged %d times", n)
+	}
+}
+
+func testInterceptors(t *testing.T, s *suite) {
+	replace := pipeline.Map(func(_ context.Context, c *pipeline.Call, v any) (any, error) {
+		if r, ok := v.(websockets.Response[int]); ok {
+			if r.Data == 1 {
+				return nil, nil // leaves the item out
+			}
+			return websockets.Respond(r.Event, r.Data*10), nil
+		}
+		return fmt.Sprint(v, "!"), nil
+	})
+	intercept := func(f pipeline.InterceptorFunc) websockets.HandlerOption { return websockets.UseInterceptors(f) }
+	tries := 0
+	_, c := s.solo(t, gateOf(echo(),
+		websockets.On("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil }, websockets.UseInterceptors(replace)),
+		websockets.Stream("count", func(_ context.Context, n int) iter.Seq2[websockets.Response[int], error] {
+			return func(yield func(websockets.Response[int], error) bool) {
+				for i := range n {
+					if !yield(websockets.Respond("n", i), nil) {
+						return
+					}
+				}
+			}
+		}, websockets.UseInterceptors(replace)),
+		websockets.On("cached", func(context.Context, int) (int, error) { return 0, errors.New("never called") },
+			intercept(func(context.Context, *pipeline.Call, pipeline.Next) (any, error) { return "from the cache", nil })),
+		websockets.On("flaky", func(_ context.Context, n int) (int, error) {
+			if tries++; tries < 3 {
+				return 0, errors.New("not yet")
+			}
+			return n, nil
+		}, intercept(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (v any, err error) {
+			for range 3 {
+				if v, err = next(ctx); err == nil {
+					break
+				}
+			}
+			return v, err
+		}), websockets.UseInterceptors(replace)),
+		websockets.Listen("listen", func(context.Context, int) error { return nil },
+			intercept(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) {
+				v, err := next(ctx)
+				return fmt.Sprint("was ", v), err
+			})),
+		websockets.On("other event", func(_ context.Context, n int) (int, error) { return n, nil },
+			intercept(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) {
+				v, err := next(ctx)
+				return websockets.Respond("other", v), err
+			})),
+		websockets.On("forgiven", func(context.Context, int) (*int, error) { return nil, errors.New("bad") },
+			intercept(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) {
+				_, err := next(ctx)
+				return "was " + err.Error(), nil
+			})),
+		websockets.On("null", func(context.Context, int) (*int, error) { return nil, nil },
+			intercept(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) { return next(ctx) })),
+	))
+	for event, want := range map[string]string{"double": "4!", "cached": "from the cache", "flaky": "2!", "listen": "was <nil>", "forgiven": "was bad"} {
+		if got := apptest.Call[string](c, event, 2); got != want {
+			t.Errorf("%s is answered %q, want %q", event, got, want)
+		}
+	}
+	if got := apptest.Call[*int](c, "null", 1); got != nil {
+		t.Errorf("null is answered %v", got)
+	}
+	c.Call("count", 3)
+	for _, want := range []int{0, 20} {
+		if got := apptest.Expect[int](c, "n"); got != want {
+			t.Errorf("item %d, want %d", got, want)
+		}
+	}
+	c.Call("other event", 7)
+	if got := apptest.Expect[int](c, "other"); got != 7 {
+		t.Errorf("sent %d", got)
+	}
+}
+
+func testPipes(t *testing.T, s *suite) {
+	double := pipeline.PipeOf(func(_ context.Context, in *checked) error {
+		in.N *= 2
+		return nil
+	})
+	refuse := pipeline.PipeFunc(func(_ context.Context, c *pipeline.Call, payload any) error {
+		return pipeline.Invalid(pipeline.Violation{Field: "n", Rule: "max", Param: "3", Message: "may be at most 3"})
+	})
+	g := gateOf(echo(),
+		websockets.On("value", func(_ context.Context, in checked) (int, error) { return in.N, nil }),
+		websockets.On("pointer", func(_ context.Context, in *checked) (int, error) {
+			if in == nil {
+				return -1, nil
+			}
+			return in.N, nil
+		}),
+		websockets.On("other", func(_ context.Context, n int) (int, error) { return n, nil }),
+		websockets.On("refused", func(_ context.Context, in checked) (int, error) { return in.N, nil }, websockets.UsePipes(refuse)),
+	)
+	g.opts = []websockets.Option{websockets.UsePipes(double)}
+	_, c := s.solo(t, g)
+	for event, want := range map[string]int{"value": 10, "pointer": 5} {
+		if got := apptest.Call[int](c, event, checked{5}); got != want {
+			t.Errorf("%s is answered %d, want %d", event, got, want)
+		}
+	}
+	if got := apptest.Call[int](c, "other", 4); got != 4 {
+		t.Errorf("a payload of another type became %d", got)
+	}
+	if got := apptest.Call[int](c, "pointer", nil); got != -1 {
+		t.Errorf("null is answered %d", got)
+	}
+	for _, e := range failures(t, s, c, "pointer", checked{13}) {
+		if e.Message != "Bad payload: n must not be 13" || e.Code != websockets.CodeBadPayload {
+			t.Errorf("what Validate refuses is answered %+v", e)
+		}
+	}
+	for _, e := range failures(t, s, c, "refused", checked{4}) {
+		if e.Message != "Bad payload: n may be at most 3" || string(e.Details) != `[{"field":"n","rule":"max","param":"3","message":"may be at most 3"}]` {
+			t.Errorf("what a pipe refuses is answered %+v %s", e, e.Details)
+		}
+	}
+}
+
+func testFilters(t *testing.T, s *suite) {
+	var log journal
+	g := gateOf(echo(),
+		websockets.On("broken", func(context.Context, int) (int, error) { return 0, errors.New("the cause") },
+			websockets.UseFilters(func(context.Context, *pipeline.Call, error) *pipeline.Error { crash(); return nil })),
+		websockets.On("verbatim", func(context.Context, int) (int, error) {
+			return 0, &websockets.Error{Message: "m", Body: map[string]int{"code": 7}}
+		}),
+	)
+	a := s.startWith(t, []*gate{g}, log.option(), app.UseFilters(pipeline.FilterFunc(func(_ context.Context, c *pipeline.Call, err error) *pipeline.Error {
+		if c.Pattern != "broken" {
+			return nil
+		}
+		return &pipeline.Error{Message: "not asked after one that failed"}
+	})))
+	c := s.dial(t, a)
+	if e := c.CallError("broken", 1); e.Message != "Internal server error" {
+		t.Errorf("answered %+v, want the default", e)
+	}
+	if n := len(log.lines("panic in a filter", "the cause")); n != 1 {
+		t.Errorf("the filter's failure is logged %d times", n)
+	}
+	for range 2 {
+		c.Emit("verbatim", 1)
+	}
+	var told []string
+	for len(told) < 2 {
+		if m := c.ExpectMessage("exception"); !strings.Contains(string(m.Data), "cause") {
+			told = append(told, string(m.Data))
+		}
+	}
+	if told[0] != `{"code":7}` || told[1] != told[0] {
+		t.Errorf("told %s", told)
+	}
+}
+
+func testFilterUnknown(t *testing.T, s *suite) {
+	a := s.startWith(t, []*gate{gateOf(echo())}, app.UseFilters(pipeline.FilterFunc(func(_ context.Context, c *pipeline.Call, err error) *pipeline.Error {
+		e, ok := errors.AsType[*pipeline.Error](err)
+		if !ok || e.Code != websockets.CodeUnknownEvent {
+			return nil
+		}
+		return &pipeline.Error{Message: "What is " + c.Pattern + "?", Code: e.Code}
+	})))
+	c := s.dial(t, a)
+	if e := c.CallError("nobody", 1); e.Message != "What is nobody?" || e.Code != websockets.CodeUnknownEvent {
+		t.Errorf("answered %+v", e)
+	}
+}
+
+var rolesKey = pipeline.NewKey[[]string]("roles")
+
+func testMetadata(t *testing.T, s *suite) {
+	seen := newTrail()
+	look := pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
+		roles, ok := rolesKey.Of(c)
+		seen.add(fmt.Sprint(c.Kind, " ", roles, ok, rolesKey.All(c)))
+		return nil
+	})
+	handler := func(_ context.Context, n int) (int, error) { return n, nil }
+	g := gateOf(
+		websockets.On("own", handler, websockets.Meta(rolesKey.With([]string{"admin"}))),
+		websockets.On("inherited", handler),
+	)
+	g.opts = []websockets.Option{websockets.Meta(rolesKey.With([]string{"member"}))}
+	c := s.dial(t, s.startWith(t, []*gate{g}, app.UseGuards(look)))
+	c.Call("own", 1)
+	c.Call("inherited", 1)
+	seen.want(t, "connect [member] true [[member]]", "message [admin] true [[member] [admin]]", "message [member] true [[member]]")
+}
+
+func testPipelinePanics(t *testing.T, s *suite) {
+	var log journal
+	handler := func(_ context.Context, n int) (int, error) { return n, nil }
+	g := gateOf(echo(),
+		websockets.On("guard", handler, websockets.UseGuards(func(context.Context, *pipeline.Call) error { crash(); return nil })),
+		websockets.On("interceptor", handler, websockets.UseInterceptors(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) {
+			crash()
+			return next(ctx)
+		})),
+		websockets.On("pipe", handler, websockets.UsePipes(func(context.Context, *pipeline.Call, any) error { crash(); return nil })),
+	)
+	c := s.dial(t, s.startWith(t, []*gate{g}, log.option()))
+	for _, event := range []string{"guard", "interceptor", "pipe"} {
+		if e := c.CallError(event, 1); e.Message != "Internal server error" {
+			t.Errorf("%s is answered %+v", event, e)
+		}
+		if n := len(log.lines("event="+event, "panic", "stack=")); n != 1 {
+			t.Errorf("%s: logged %d times", event, n)
+		}
+	}
+	alive(t, c)
+}
