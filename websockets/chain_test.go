@@ -1,0 +1,81 @@
+package websockets
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+type point struct {
+	X int `json:"x"`
+	Y int `json:"y"`
+}
+
+// sink is a connection that takes everything and keeps nothing.
+type sink struct{ Conn }
+
+func (sink) ID() string                      { return "sink" }
+func (sink) Emit(*Outgoing, uint64) error    { return nil }
+func (sink) Reply(*Message, *Outgoing) error { return nil }
+func (sink) Close(Reason)                    {}
+
+// dispatcher gives what handles one message of a client of such a gateway.
+func dispatcher(tb testing.TB, opts ...HandlerOption) func() {
+	tb.Helper()
+	d := &desk{subs: []Subscription{On("move", func(_ context.Context, p point) (point, error) { return p, nil }, opts...)}}
+	gs := []gatewayPlan{{name: "desk", short: "desk", typ: reflect.TypeOf(d), value: d}}
+	cfg := BindConfig{Adapter: rigAdapter{Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
+	rt, err := bind(gs, cfg, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	k := &rig{rt: rt}
+	s := newSession(k.endpoint(), sink{}, k.handshake("/"))
+	m := &Message{Event: "move", Reply: true, Payload: Payload{JSON: []byte(`{"x":1,"y":2}`)}}
+	tb.Cleanup(func() { s.hangUp(ErrClosed); _ = rt.Stop(context.Background()) })
+	return func() { s.dispatch(m) }
+}
+
+// wholeChain is one of each before the handler.
+func wholeChain() []HandlerOption {
+	return []HandlerOption{
+		UseGuards(func(_ context.Context, c *pipeline.Call) error {
+			if c.Kind != pipeline.KindMessage {
+				return pipeline.ErrForbidden
+			}
+			return nil
+		}),
+		UseInterceptors(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) { return next(ctx) }),
+		UsePipes(pipeline.PipeOf(func(_ context.Context, p *point) error {
+			p.X++
+			return nil
+		})),
+	}
+}
+
+func BenchmarkDispatch(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		opts []HandlerOption
+	}{{"bare", nil}, {"chain", wholeChain()}} {
+		b.Run(c.name, func(b *testing.B) {
+			handle := dispatcher(b, c.opts...)
+			b.ReportAllocs()
+			for b.Loop() {
+				handle()
+			}
+		})
+	}
+}
+
+// TestChainAllocates holds the price of guard, interceptor and pipe.
+func TestChainAllocates(t *testing.T) {
+	bare := testing.AllocsPerRun(200, dispatcher(t))
+	chain := testing.AllocsPerRun(200, dispatcher(t, wholeChain()...))
+	if chain-bare > 3 {
+		t.Errorf("the chain allocates %v more than the %v of a bare handler, want at most 3", chain-bare, bare)
+	}
+}
