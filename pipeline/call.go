@@ -9,6 +9,9 @@ type Kind string
 const (
 	// KindHTTP is a request to a route of a controller.
 	KindHTTP Kind = "http"
+	// KindHandshake is the HTTP request that opens a connection to gateways, see
+	// [HandshakeGuard].
+	KindHandshake Kind = "handshake"
 	// KindConnect is a client that asks to be connected to a gateway, before its
 	// handshake is accepted.
 	KindConnect Kind = "connect"

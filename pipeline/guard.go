@@ -20,6 +20,20 @@ type Guard interface {
 	Check(ctx context.Context, c *Call) error
 }
 
+// HandshakeGuard is a guard that is also asked about the HTTP request that opens a
+// connection, before a byte of memory is spent on the client. It is for what a
+// request alone can tell, such as its address or a cookie. On Socket.IO the request
+// comes before namespace and auth are known; a refusal is an HTTP status with a
+// JSON body there too, and socket.io-client reports it as a connect_error without
+// data. Check follows, for each namespace that the client enters.
+//
+// It is asked once per connection: where it is bound to the application, or to a
+// gateway whose server has no other namespace.
+type HandshakeGuard interface {
+	Guard
+	CheckHandshake(ctx context.Context, c *Call) error
+}
+
 // GuardFunc is a function as a guard.
 //
 //	adminsOnly := pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {

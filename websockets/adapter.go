@@ -71,6 +71,12 @@ type ServerConfig struct {
 	// connect. The adapter must answer 403 when it returns false, on every
 	// transport it has. It is never nil.
 	CheckOrigin func(*http.Request) bool
+	// AdmitRequest is asked about every request that opens a connection, once,
+	// before anything is kept of it. An error refuses it: with the status and
+	// message that [RefusalOf] gives. What it learns is in the context of the
+	// request, which is to become that of Handshake.Request. It recovers panics and
+	// bounds itself by Limits.HandshakeTimeout. It is never nil.
+	AdmitRequest func(*http.Request) error
 	// Endpoints: one for each namespace of the server; exactly one, with an
 	// empty Namespace, when the platform has no namespaces.
 	Endpoints []Endpoint

@@ -3,7 +3,6 @@ package websockets
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -122,93 +121,15 @@ func (e *endpoint) Admit(ctx context.Context, h *Handshake) error {
 		return errNotAccepting
 	}
 	h.Request = e.pattern.request(h.Request, h.Namespace)
+	if v, ok := pipeline.HolderFrom(h.Request.Context()).(*visitor); ok {
+		h.values.Inherit(&v.values)
+	}
 	if h.SkipChecks || !slices.ContainsFunc(e.doors, door.checks) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.srv.limits.HandshakeTimeout)
 	defer cancel()
-	// On a goroutine of its own: a check that ignores ctx must not hold the handshake.
-	done := make(chan error, 1)
-	go func() {
-		err := errExited
-		defer func() { done <- err }()
-		err = e.check(ctx, h)
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			e.srv.log.Warn("a check before the handshake took too long", "timeout", e.srv.limits.HandshakeTimeout)
-			return &Error{Message: "Handshake timeout", Status: http.StatusServiceUnavailable}
-		}
-		return &Error{Message: "Handshake abandoned", Err: ctx.Err()}
-	}
-}
-
-// checks reports whether there is anything to be asked.
-func (d door) checks() bool { return d.chain.Guarded() || len(d.admits) > 0 }
-
-func (e *endpoint) check(ctx context.Context, h *Handshake) error {
-	ctx = pipeline.WithHolder(ctx, h)
-	for _, d := range e.doors {
-		if !d.checks() {
-			continue
-		}
-		call := e.knock(h, d)
-		if err := d.ask(ctx, call, h); err != nil {
-			return e.refusal(ctx, d, call, err)
-		}
-	}
-	return nil
-}
-
-// knock is a client at a door.
-func (e *endpoint) knock(h *Handshake, d door) *pipeline.Call {
-	pattern := h.Namespace
-	if pattern == "" {
-		pattern = e.srv.path
-	}
-	c := &pipeline.Call{
-		Kind: pipeline.KindConnect, Pattern: pattern, Name: d.gateway.Name,
-		Request: h.Request, Owner: d.chain.Owner, Store: &h.values,
-	}
-	if !h.Auth.IsZero() {
-		c.Auth = &h.Auth
-	}
-	return c
-}
-
-func (d door) ask(ctx context.Context, call *pipeline.Call, h *Handshake) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{v, debug.Stack()}
-		}
-	}()
-	if err := d.chain.Check(ctx, call); err != nil {
-		return err
-	}
-	for _, admit := range d.admits {
-		if err := admit(ctx, h); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// refusal gives what the client is told, and logs what it may not see.
-func (e *endpoint) refusal(ctx context.Context, d door, call *pipeline.Call, err error) error {
-	if told := d.chain.Catch(ctx, call, err, e.srv.log); told != nil {
-		return told
-	}
-	if _, ok := visible(err); !ok {
-		args := []any{"gateway", d.gateway.Name, "error", err, "remote", call.Request.RemoteAddr}
-		if p, isPanic := errors.AsType[*panicError](err); isPanic {
-			args = append(args, "stack", string(p.stack))
-		}
-		e.srv.log.Error("a check before the handshake failed", args...)
-	}
-	return err
+	return e.srv.bounded(ctx, func() error { return e.check(ctx, h) })
 }
 
 func (e *endpoint) Connect(conn Conn, h *Handshake) Session {

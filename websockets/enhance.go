@@ -124,22 +124,3 @@ func (l *linker) handler(sub Subscription) (*enhance.Chain, error) {
 	scope, err := sub.enhanced.Join(l.events[sub.event]).Resolve(l.built)
 	return enhance.Link(l.global, l.owner, scope), err
 }
-
-// door is what stands before and behind the connections of one gateway.
-type door struct {
-	gateway *boundGateway
-	chain   *enhance.Chain
-	admits  []admission
-}
-
-// door makes the chain of connections. The guards of the application need not be
-// asked once more for a gateway that looks to them like one before.
-func (l *linker) door(g *boundGateway, before []door, admits []admission) door {
-	global := l.global
-	for _, d := range before {
-		if len(d.chain.Owner) == 0 && len(l.owner.Meta) == 0 {
-			global.Guards = nil
-		}
-	}
-	return door{g, enhance.Link(global, l.owner, enhance.Scope{}), admits}
-}

@@ -3,6 +3,7 @@ package websockets
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -69,13 +70,15 @@ type Refusal struct {
 	Message string
 	// Data is the JSON object {"status":"error","message":…,"code":…,"details":…}.
 	Data []byte
+	// Header is to be added to an HTTP response.
+	Header http.Header
 }
 
 // RefusalOf gives the answer for an error of [Endpoint.Admit]: the message and
 // status of an [*Error] (403 by default), otherwise 500 "Internal server error".
 func RefusalOf(err error) Refusal {
 	e, ok := visible(err)
-	r := Refusal{Status: e.Status, Message: e.Message}
+	r := Refusal{Status: e.Status, Message: e.Message, Header: e.Header}
 	if r.Status < 400 || r.Status > 599 {
 		r.Status = http.StatusForbidden
 		if !ok {
@@ -126,9 +129,7 @@ func WriteRefusal(w http.ResponseWriter, err error) {
 	if r.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "1")
 	}
-	for name, values := range e.Header {
-		h[http.CanonicalHeaderKey(name)] = values
-	}
+	maps.Copy(h, r.Header)
 	w.WriteHeader(r.Status)
 	_, _ = w.Write(b)
 }

@@ -26,9 +26,9 @@ func newMux(servers []*boundServer, listener string, next http.Handler, owns fun
 		switch {
 		case s.listener != listener:
 		case s.adapter.Traits().UpgradeOnly:
-			m.upgrades.Handle(exactPattern(s.path), s.adapterServer)
+			m.upgrades.Handle(exactPattern(s.path), s.handler())
 		default:
-			m.prefixes = append(m.prefixes, prefixRoute{strings.TrimSuffix(s.path, "/"), s.adapterServer})
+			m.prefixes = append(m.prefixes, prefixRoute{strings.TrimSuffix(s.path, "/"), s.handler()})
 		}
 	}
 	return m

@@ -56,6 +56,7 @@ type boundServer struct {
 	limits        Limits
 	log           *slog.Logger
 	endpoints     []*endpoint
+	porters       []door // who are asked about a request that opens a connection
 	listening     atomic.Pointer[net.Addr]
 }
 
@@ -119,7 +120,9 @@ func (rt *Runtime) serve(p *serverPlan, global enhance.Scope, built enhance.Buil
 		adapter: p.adapter, listener: p.listener, path: p.path, limits: p.limits.withDefaults(),
 		log: rt.log.With("platform", p.adapter.Name(), "path", p.path),
 	}
-	cfg := ServerConfig{Path: p.path, Options: p.platform, Limits: s.limits, CheckOrigin: p.check, Logger: s.log}
+	cfg := ServerConfig{
+		Path: p.path, Options: p.platform, Limits: s.limits, CheckOrigin: p.check, AdmitRequest: s.admitRequest, Logger: s.log,
+	}
 	for _, ep := range p.endpoints {
 		e := &endpoint{
 			rt: rt, srv: s, traits: p.adapter.Traits(), pattern: ep.pattern,
@@ -145,6 +148,7 @@ func (rt *Runtime) serve(p *serverPlan, global enhance.Scope, built enhance.Buil
 		return nil, fmt.Errorf("websockets: %s server at %s (gateway %s): %w", p.adapter.Name(), p.path, p.claims["server"], err)
 	}
 	s.adapterServer = as
+	s.porters = portersOf(s.endpoints, global)
 	rt.servers = append(rt.servers, s)
 	return problems, nil
 }

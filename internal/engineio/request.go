@@ -2,6 +2,7 @@ package engineio
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -20,6 +21,7 @@ const maxQuery = 16 << 10
 // https://socket.io/docs/v4/server-api/#event-connection_error
 type problem struct {
 	status  int
+	header  http.Header    // in addition
 	Code    int            `json:"code"`
 	Message string         `json:"message"`
 	Details string         `json:"details,omitzero"`
@@ -27,18 +29,22 @@ type problem struct {
 }
 
 func errTransport(details string) *problem {
-	return &problem{http.StatusBadRequest, 0, "Transport unknown", details, nil}
+	return &problem{status: http.StatusBadRequest, Code: 0, Message: "Transport unknown", Details: details}
 }
 func errSession() *problem {
-	return &problem{http.StatusBadRequest, 1, "Session ID unknown", "", nil}
+	return &problem{status: http.StatusBadRequest, Code: 1, Message: "Session ID unknown"}
 }
-func errMethod(status int) *problem { return &problem{status, 2, "Bad handshake method", "", nil} }
+func errMethod(status int) *problem {
+	return &problem{status: status, Code: 2, Message: "Bad handshake method"}
+}
 func errRequest(details string) *problem {
-	return &problem{http.StatusBadRequest, 3, "Bad request", details, nil}
+	return &problem{status: http.StatusBadRequest, Code: 3, Message: "Bad request", Details: details}
 }
 func errVersion(eio string) *problem {
-	return &problem{http.StatusBadRequest, 5, "Unsupported protocol version",
-		"this server speaks Engine.IO 4 (Socket.IO clients 3 and 4), the request says EIO=" + strconv.Quote(eio), nil}
+	return &problem{
+		status: http.StatusBadRequest, Code: 5, Message: "Unsupported protocol version",
+		Details: "this server speaks Engine.IO 4 (Socket.IO clients 3 and 4), the request says EIO=" + strconv.Quote(eio),
+	}
 }
 
 func errTooLarge() *problem {
@@ -57,13 +63,13 @@ var (
 // refused tells of an error of the application's check.
 func refused(err error) *problem {
 	r := websockets.RefusalOf(err)
-	return &problem{r.Status, 4, r.Message, "", r.Data}
+	return &problem{status: r.Status, header: r.Header, Code: 4, Message: r.Message, Data: r.Data}
 }
 
 // refusedUpgrade tells what is wrong with a WebSocket handshake.
 func refusedUpgrade(err error) *problem {
 	r := websockets.RefusalOf(err)
-	return &problem{r.Status, 3, "Bad request", r.Message, nil}
+	return &problem{status: r.Status, header: r.Header, Code: 3, Message: "Bad request", Details: r.Message}
 }
 
 func (p *problem) write(w http.ResponseWriter) {
@@ -76,6 +82,7 @@ func (p *problem) write(w http.ResponseWriter) {
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
+	maps.Copy(h, p.header)
 	w.WriteHeader(p.status)
 	_, _ = w.Write(b) //nolint:gosec // JSON with nosniff
 }

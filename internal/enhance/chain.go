@@ -55,6 +55,16 @@ func (c *Chain) Bare() bool {
 	return len(c.guards) == 0 && len(c.interceptors) == 0 && len(c.pipes) == 0
 }
 
+// Guards are all guards, in order.
+func (c *Chain) Guards() []pipeline.Guard { return c.guards }
+
+// WithGuards gives the chain with the guards and the metadata of s in place of its own.
+func (c *Chain) WithGuards(s Scope) *Chain {
+	other := *c
+	other.guards, other.Owner = s.Guards, s.Meta
+	return &other
+}
+
 // Guarded reports whether there are guards.
 func (c *Chain) Guarded() bool { return len(c.guards) > 0 }
 

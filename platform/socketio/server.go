@@ -47,12 +47,23 @@ func newServer(cfg websockets.ServerConfig, opts Options) *server {
 		CORS:            cors.Headers(opts.CORS),
 		Cookie:          opts.Cookie,
 		CheckOrigin:     cfg.CheckOrigin,
-		Allow:           opts.AllowRequest,
+		Allow:           s.allow,
 		Open:            s.open,
 		Shortest:        min(opts.ConnectTimeout, opts.AttachmentTimeout),
 		Logger:          cfg.Logger,
 	})
 	return s
+}
+
+// allow asks the guards and then the option about a request that opens a connection.
+func (s *server) allow(r *http.Request) error {
+	if err := s.cfg.AdmitRequest(r); err != nil {
+		return err
+	}
+	if s.opts.AllowRequest == nil {
+		return nil
+	}
+	return s.opts.AllowRequest(r)
 }
 
 func (s *server) open(eng *engineio.Session, r *http.Request) engineio.Handler {

@@ -72,7 +72,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	deadline := time.Now().Add(s.cfg.Limits.HandshakeTimeout)
 	h := wsconn.HandshakeOf(r)
-	if err := s.admit(r.Context(), deadline, h); err != nil {
+	err := s.cfg.AdmitRequest(r)
+	if err == nil {
+		err = s.admit(r.Context(), deadline, h)
+	}
+	if err != nil {
 		if s.group.Closing().Err() != nil {
 			wsconn.RefuseClosed(w)
 			return

@@ -91,6 +91,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.write(w)
 		return
 	}
+	if q.sid == "" {
+		if err := s.cfg.AdmitRequest(r); err != nil {
+			websockets.WriteRefusal(w, err)
+			return
+		}
+	}
 	switch {
 	case q.transport == WebSocket:
 		s.upgrade(w, r)

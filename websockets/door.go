@@ -1,0 +1,120 @@
+package websockets
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+// door is what stands before and behind the connections of one gateway.
+type door struct {
+	gateway *boundGateway
+	chain   *enhance.Chain
+	admits  []admission
+}
+
+// door makes the chain of connections. The guards of the application need not be
+// asked once more for a gateway that looks to them like one before.
+func (l *linker) door(g *boundGateway, before []door, admits []admission) door {
+	global := l.global
+	for _, d := range before {
+		if len(d.chain.Owner) == 0 && len(l.owner.Meta) == 0 {
+			global.Guards = nil
+		}
+	}
+	return door{g, enhance.Link(global, l.owner, enhance.Scope{}), admits}
+}
+
+// checks reports whether there is anything to be asked.
+func (d door) checks() bool { return d.chain.Guarded() || len(d.admits) > 0 }
+
+func (e *endpoint) check(ctx context.Context, h *Handshake) error {
+	ctx = pipeline.WithHolder(ctx, h)
+	for _, d := range e.doors {
+		if !d.checks() {
+			continue
+		}
+		call := e.knock(h, d)
+		if err := d.ask(ctx, call, h); err != nil {
+			return d.refusal(ctx, call, err, e.srv.log)
+		}
+	}
+	return nil
+}
+
+// knock is a client at a door.
+func (e *endpoint) knock(h *Handshake, d door) *pipeline.Call {
+	pattern := h.Namespace
+	if pattern == "" {
+		pattern = e.srv.path
+	}
+	c := &pipeline.Call{
+		Kind: pipeline.KindConnect, Pattern: pattern, Name: d.gateway.Name,
+		Request: h.Request, Owner: d.chain.Owner, Store: &h.values,
+	}
+	if !h.Auth.IsZero() {
+		c.Auth = &h.Auth
+	}
+	return c
+}
+
+func (d door) ask(ctx context.Context, call *pipeline.Call, h *Handshake) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{v, debug.Stack()}
+		}
+	}()
+	if err := d.chain.Check(ctx, call); err != nil {
+		return err
+	}
+	for _, admit := range d.admits {
+		if err := admit(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refusal gives what the client is told, and logs what it may not see.
+func (d door) refusal(ctx context.Context, call *pipeline.Call, err error, log *slog.Logger) error {
+	if told := d.chain.Catch(ctx, call, err, log); told != nil {
+		return told
+	}
+	if _, ok := visible(err); !ok {
+		args := []any{"error", err, "remote", call.Request.RemoteAddr}
+		if d.gateway != nil {
+			args = append(args, "gateway", d.gateway.Name)
+		}
+		if p, isPanic := errors.AsType[*panicError](err); isPanic {
+			args = append(args, "stack", string(p.stack))
+		}
+		log.Error("a check before the handshake failed", args...)
+	}
+	return err
+}
+
+// bounded waits for a check as long as ctx lasts: on a goroutine of its own, since
+// one that ignores ctx must not hold the handshake.
+func (s *boundServer) bounded(ctx context.Context, check func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		err := errExited
+		defer func() { done <- err }()
+		err = check()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			s.log.Warn("a check before the handshake took too long", "timeout", s.limits.HandshakeTimeout)
+			return &Error{Message: "Handshake timeout", Status: http.StatusServiceUnavailable}
+		}
+		return &Error{Message: "Handshake abandoned", Err: ctx.Err()}
+	}
+}
