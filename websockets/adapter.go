@@ -75,7 +75,7 @@ type ServerConfig struct {
 	// before anything is kept of it. An error refuses it: with the status and
 	// message that [RefusalOf] gives. What it learns is in the context of the
 	// request, which is to become that of Handshake.Request. It recovers panics and
-	// bounds itself by Limits.HandshakeTimeout. It is never nil.
+	// bounds itself by Limits.HandshakeTimeout. nil asks nobody.
 	AdmitRequest func(*http.Request) error
 	// Endpoints: one for each namespace of the server; exactly one, with an
 	// empty Namespace, when the platform has no namespaces.

@@ -51,9 +51,6 @@ func (s *boundServer) handler() http.Handler {
 
 // admitRequest asks the porters about a request that opens a connection.
 func (s *boundServer) admitRequest(r *http.Request) error {
-	if len(s.porters) == 0 {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.limits.HandshakeTimeout)
 	defer cancel()
 	v, ok := pipeline.HolderFrom(ctx).(*visitor)

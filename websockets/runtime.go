@@ -121,7 +121,7 @@ func (rt *Runtime) serve(p *serverPlan, global enhance.Scope, built enhance.Buil
 		log: rt.log.With("platform", p.adapter.Name(), "path", p.path),
 	}
 	cfg := ServerConfig{
-		Path: p.path, Options: p.platform, Limits: s.limits, CheckOrigin: p.check, AdmitRequest: s.admitRequest, Logger: s.log,
+		Path: p.path, Options: p.platform, Limits: s.limits, CheckOrigin: p.check, Logger: s.log,
 	}
 	for _, ep := range p.endpoints {
 		e := &endpoint{
@@ -143,12 +143,14 @@ func (rt *Runtime) serve(p *serverPlan, global enhance.Scope, built enhance.Buil
 		s.endpoints = append(s.endpoints, e)
 		cfg.Endpoints = append(cfg.Endpoints, e)
 	}
+	if s.porters = portersOf(s.endpoints, global); len(s.porters) > 0 {
+		cfg.AdmitRequest = s.admitRequest
+	}
 	as, err := p.adapter.NewServer(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("websockets: %s server at %s (gateway %s): %w", p.adapter.Name(), p.path, p.claims["server"], err)
 	}
 	s.adapterServer = as
-	s.porters = portersOf(s.endpoints, global)
 	rt.servers = append(rt.servers, s)
 	return problems, nil
 }

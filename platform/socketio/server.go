@@ -57,8 +57,10 @@ func newServer(cfg websockets.ServerConfig, opts Options) *server {
 
 // allow asks the guards and then the option about a request that opens a connection.
 func (s *server) allow(r *http.Request) error {
-	if err := s.cfg.AdmitRequest(r); err != nil {
-		return err
+	if s.cfg.AdmitRequest != nil {
+		if err := s.cfg.AdmitRequest(r); err != nil {
+			return err
+		}
 	}
 	if s.opts.AllowRequest == nil {
 		return nil

@@ -72,11 +72,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	deadline := time.Now().Add(s.cfg.Limits.HandshakeTimeout)
 	h := wsconn.HandshakeOf(r)
-	err := s.cfg.AdmitRequest(r)
-	if err == nil {
-		err = s.admit(r.Context(), deadline, h)
-	}
-	if err != nil {
+	if err := s.admit(r, deadline, h); err != nil {
 		if s.group.Closing().Err() != nil {
 			wsconn.RefuseClosed(w)
 			return
@@ -118,8 +114,13 @@ func (s *server) connect(c *conn, h *websockets.Handshake) {
 
 // admit asks the framework. Its context ends with the client, the timeout, or
 // the server.
-func (s *server) admit(ctx context.Context, deadline time.Time, h *websockets.Handshake) error {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
+func (s *server) admit(r *http.Request, deadline time.Time, h *websockets.Handshake) error {
+	if s.cfg.AdmitRequest != nil {
+		if err := s.cfg.AdmitRequest(r); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), deadline)
 	defer cancel()
 	defer context.AfterFunc(s.group.Closing(), cancel)()
 	return s.cfg.Endpoints[0].Admit(ctx, h)

@@ -91,7 +91,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.write(w)
 		return
 	}
-	if q.sid == "" {
+	if q.sid == "" && s.cfg.AdmitRequest != nil {
 		if err := s.cfg.AdmitRequest(r); err != nil {
 			websockets.WriteRefusal(w, err)
 			return
