@@ -24,6 +24,8 @@ type kind struct {
 	enters int
 	lobby  func() *lobby
 	opts   []websockets.Option
+	// adapter is Socket.IO's unless it is given.
+	adapter websockets.Adapter
 }
 
 func TestChurn(t *testing.T) {
@@ -39,7 +41,11 @@ func churn(t *testing.T, k kind, n int) {
 	if k.lobby != nil {
 		l = k.lobby()
 	}
-	p := serve(t, l, socketio.New(), k.opts...)
+	adapter := k.adapter
+	if adapter == nil {
+		adapter = socketio.New()
+	}
+	p := serve(t, l, adapter, k.opts...)
 	none := runtime.NumGoroutine()
 	// First some to make pools, tables and the runtime as large as they get:
 	// tables of Go never shrink.

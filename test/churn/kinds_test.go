@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -58,6 +59,18 @@ func kinds() []kind {
 		{name: "refused by Admit", run: refusedEntry, opts: []websockets.Option{
 			websockets.Admit(func(context.Context, *websockets.Handshake) error { return refusal }),
 		}},
+		{name: "refused by a guard", run: refusedEntry, opts: []websockets.Option{
+			websockets.UseGuards(bouncer{refusal}),
+		}},
+		{name: "refused by a guard of requests", run: refusedRequest, opts: []websockets.Option{
+			websockets.UseGuards(porter{bouncer{refusal}}),
+		}},
+		{
+			name: "plain WebSocket, refused by a guard", run: refusedUpgrade, opts: []websockets.Option{
+				websockets.UseGuards(bouncer{refusal}),
+			},
+			adapter: ws.New(),
+		},
 		{name: "in no namespace", run: neverEnters, opts: []websockets.Option{
 			socketio.Options{ConnectTimeout: noTime},
 		}},

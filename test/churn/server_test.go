@@ -66,16 +66,30 @@ func inside[T any](v any, name string) *T {
 	return (*T)(reflect.ValueOf(v).Elem().FieldByName(name).UnsafePointer())
 }
 
+// isEngine tells a server of Socket.IO from one of plain WebSocket.
+func (s *spy) isEngine() bool { return s.Adapter.Traits().Namespaces }
+
 // sessions is how many Engine.IO sessions there are.
-func (s *spy) sessions() int { return inside[engineio.Server](s.server, "engine").Len() }
+func (s *spy) sessions() int {
+	if !s.isEngine() {
+		return 0
+	}
+	return inside[engineio.Server](s.server, "engine").Len()
+}
 
 // live is how many handshakes, connections and sweepers there are.
 func (s *spy) live() int {
+	if !s.isEngine() {
+		return inside[wsconn.Group](s.server, "group").Live()
+	}
 	return inside[wsconn.Group](inside[engineio.Server](s.server, "engine"), "group").Live()
 }
 
 // absent is how many clients' events are kept for recovery.
 func (s *spy) absent() int {
+	if !s.isEngine() {
+		return 0
+	}
 	a := reflect.ValueOf(s.server).Elem().FieldByName("absence").Elem()
 	if !a.IsValid() {
 		return 0
