@@ -23,6 +23,7 @@ import (
 	"go.uber.org/fx/fxevent"
 
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -36,6 +37,7 @@ type App struct {
 	state     state
 	fx        *fx.App
 	runtime   *websockets.Runtime
+	router    *web.Router
 	instances []module.Instance
 	inited    int
 	fxStarted bool
@@ -56,8 +58,8 @@ const (
 )
 
 // New resolves the module graph and checks the gateways' options. It builds
-// nothing: constructors run in Start. The error is a [*module.Error] or a
-// [*websockets.BindError].
+// nothing: constructors run in Start. The error is a [*module.Error], a
+// [*web.BindError] or a [*websockets.BindError].
 func New(root *module.Module, opts ...Option) (*App, error) {
 	c := configOf(opts)
 	graph, err := c.graph(root)
@@ -163,6 +165,10 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	a.runtime = rt
+	a.router, err = web.Bind(a.graph, web.BindConfig{Global: global, Options: a.cfg.web, Logger: a.log})
+	if err != nil {
+		return err
+	}
 	if err := rt.Init(ctx); err != nil {
 		return fmt.Errorf("app: %w", err)
 	}

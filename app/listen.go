@@ -8,11 +8,6 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"github.com/go-chi/chi/v5"
-
-	"github.com/gatehouse-go/gatehouse/module"
-	"github.com/gatehouse-go/gatehouse/web"
 )
 
 // listener is one open port with its HTTP server.
@@ -25,8 +20,7 @@ type listener struct {
 // listen opens every port, then lets clients in, then serves: no port accepts
 // before all could be opened.
 func (a *App) listen(ctx context.Context) error {
-	next, owns := a.controllers()
-	main := a.runtime.Handler("", next, owns)
+	main := a.runtime.Handler("", a.router, a.router.Owns)
 	if a.cfg.http {
 		l, err := a.open(ctx, a.cfg.addr, main)
 		if err != nil {
@@ -61,24 +55,6 @@ func (a *App) listen(ctx context.Context) error {
 		}()
 	}
 	return nil
-}
-
-// controllers builds the router of all controllers, and tells which requests it
-// has a route for, in any method: the rest may be a gateway's.
-func (a *App) controllers() (http.Handler, func(*http.Request) bool) {
-	var cs []web.Controller
-	for _, c := range module.Find[web.Controller](a.graph) {
-		cs = append(cs, c)
-	}
-	router := web.NewRouter(cs)
-	return router, func(r *http.Request) bool {
-		for _, m := range []string{r.Method, http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-			if router.Match(chi.NewRouteContext(), m, r.URL.Path) {
-				return true
-			}
-		}
-		return false
-	}
 }
 
 func (a *App) open(ctx context.Context, addr string, h http.Handler) (*listener, error) {

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -28,6 +31,7 @@ type config struct {
 	onReady      []func(*App)
 	resolve      []module.ResolveOption
 	enhanced     enhance.Binding
+	web          []web.Option
 }
 
 func configOf(opts []Option) config {
@@ -46,26 +50,35 @@ func configOf(opts []Option) config {
 // graph resolves the modules with what the framework itself provides.
 func (c *config) graph(root *module.Module) (*module.Graph, error) {
 	opts := []module.ResolveOption{module.Provide(module.Value(c.log))}
-	if items := c.enhanced.Constructors(); len(items) > 0 {
+	if items := slices.Concat(c.enhanced.Constructors(), web.Constructors(c.web)); len(items) > 0 {
 		opts = append(opts, module.AttachToRoot(items...))
 	}
 	g, err := module.Resolve(root, append(opts, c.resolve...)...)
 	if err != nil {
 		return nil, err
 	}
-	return g, c.checkEnhanced(g)
+	return g, errors.Join(c.checkEnhanced(g), web.Check(g, c.web))
 }
 
 // HTTP serves controllers and gateways on a TCP address such as ":3000";
-// "127.0.0.1:0" takes any free port, see App.Addr.
-func HTTP(addr string) Option {
-	return optionFunc(func(c *config) { c.http, c.addr = true, addr })
+// "127.0.0.1:0" takes any free port, see App.Addr. The options hold for all
+// controllers:
+//
+//	app.HTTP(":3000", web.Prefix("/api"), web.BodyLimit(64<<10), web.CORS(cors.Options{…}))
+func HTTP(addr string, opts ...web.Option) Option {
+	return optionFunc(func(c *config) {
+		c.http, c.addr = true, addr
+		c.web = append(c.web, opts...)
+	})
 }
 
 // Mounted makes an application without a listener of its own, whose
-// App.Handler somebody else serves.
-func Mounted() Option {
-	return optionFunc(func(c *config) { c.mounted = true })
+// App.Handler somebody else serves. The options are those of [HTTP].
+func Mounted(opts ...web.Option) Option {
+	return optionFunc(func(c *config) {
+		c.mounted = true
+		c.web = append(c.web, opts...)
+	})
 }
 
 // WebSockets chooses the platform of the gateways that name none with websockets.Via.

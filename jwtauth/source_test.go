@@ -1,0 +1,81 @@
+package jwtauth
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func TestSources(t *testing.T) {
+	auth := func(json string) *pipeline.Call {
+		return &pipeline.Call{Auth: websockets.Payload{JSON: []byte(json)}}
+	}
+	header := func(lines ...string) *pipeline.Call { return &pipeline.Call{Request: request(lines...)} }
+	const protocol = "Sec-WebSocket-Protocol"
+	for _, tt := range []struct {
+		name   string
+		source Source
+		call   *pipeline.Call
+		token  string
+		err    error
+	}{
+		{"header", Header(), header("Authorization", "Bearer a.b.c"), "a.b.c", nil},
+		{"header in other case", Header(), header("authorization", "bEARER  a.b.c "), "a.b.c", nil},
+		{"another scheme", Header(), header("Authorization", "Basic YTpi"), "", nil},
+		{"a scheme that begins alike", Header(), header("Authorization", "Bearertoken a.b.c"), "", nil},
+		{"no scheme", Header(), header("Authorization", "a.b.c"), "", nil},
+		{"scheme alone", Header(), header("Authorization", "Bearer"), "", nil},
+		{"two headers", Header(), header("Authorization", "Bearer a.b.c", "Authorization", "Bearer a.b.c"), "", errSeveral},
+		{"two headers of two schemes", Header(), header("Authorization", "Basic YTpi", "Authorization", "Bearer a.b.c"), "", errSeveral},
+		{"two in one header", Header(), header("Authorization", "Bearer a.b.c, Bearer d.e.f"), "a.b.c, Bearer d.e.f", nil},
+		{"no header", Header(), header(), "", nil},
+		{"no request", Header(), &pipeline.Call{}, "", nil},
+
+		{"auth", Auth("token"), auth(`{"token":"a.b.c","more":[1]}`), "a.b.c", nil},
+		{"auth without", Auth("token"), auth(`{"Token":"a.b.c"}`), "", nil},
+		{"auth of null", Auth("token"), auth(`null`), "", nil},
+		{"auth with null", Auth("token"), auth(`{"token":null}`), "", nil},
+		{"auth with a number", Auth("token"), auth(`{"token":7}`), "", errNotText},
+		{"auth twice", Auth("token"), auth(`{"token":"a.b.c","token":"d.e.f"}`), "", errAuth},
+		{"auth of a text", Auth("token"), auth(`"a.b.c"`), "", errAuth},
+		{"auth that is no JSON", Auth("token"), auth(`{`), "", errAuth},
+		{"empty auth", Auth("token"), auth(``), "", nil},
+		{"no auth", Auth("token"), header(), "", nil},
+
+		{"cookie", Cookie("token"), header("Cookie", "a=b; token=a.b.c"), "a.b.c", nil},
+		{"two cookies", Cookie("token"), header("Cookie", "token=a.b.c; token=d.e.f"), "", errSeveral},
+		{"another cookie", Cookie("token"), header("Cookie", "Token=a.b.c"), "", nil},
+		{"no request for a cookie", Cookie("token"), &pipeline.Call{}, "", nil},
+
+		{"subprotocol", Subprotocol("bearer"), header(protocol, "bearer, a.b.c"), "a.b.c", nil},
+		{"subprotocol among others", Subprotocol("bearer"), header(protocol, "chat.v1,bearer,a.b.c,chat.v2"), "a.b.c", nil},
+		{"subprotocol in another line", Subprotocol("bearer"), header(protocol, "chat.v1", protocol, "bearer, a.b.c"), "a.b.c", nil},
+		{"subprotocol alone", Subprotocol("bearer"), header(protocol, "bearer"), "", nil},
+		{"subprotocol twice", Subprotocol("bearer"), header(protocol, "bearer, a.b.c, bearer, d.e.f"), "", errSeveral},
+		{"another subprotocol", Subprotocol("bearer"), header(protocol, "Bearer, a.b.c"), "", nil},
+		{"no request for a subprotocol", Subprotocol("bearer"), &pipeline.Call{}, "", nil},
+	} {
+		token, err := tt.source(tt.call)
+		if token != tt.token || err != tt.err {
+			t.Errorf("%s: %q, %v; want %q, %v", tt.name, token, err, tt.token, tt.err)
+		}
+	}
+}
+
+func TestFirstSourceDecides(t *testing.T) {
+	g, _ := newTestGuard(t, options())
+	c := bearer(pipeline.KindHTTP, "a.b.c")
+	c.Request.AddCookie(&http.Cookie{Name: "token", Value: good()})
+	wantDenied(t, g.Check(t.Context(), c), CodeInvalid, "")
+
+	c.Request.Header.Set("Authorization", "Basic YTpi")
+	if err := g.Check(t.Context(), c); err != nil {
+		t.Errorf("the cookie was not asked: %v", err)
+	}
+
+	c = bearer(pipeline.KindHTTP, good())
+	c.Request.Header.Add("Authorization", "Bearer "+good())
+	wantDenied(t, g.Check(t.Context(), c), CodeInvalid, good())
+}

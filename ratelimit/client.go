@@ -1,0 +1,68 @@
+package ratelimit
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+// Messages limits how many messages each client sends. Other calls pass. What is
+// remembered of a client goes when the client goes: one that connects anew has a
+// full bucket, so limit [Connections] too.
+func Messages(limit rate.Limit, burst int) pipeline.Guard {
+	return perClient("messages", limit, burst, func(*pipeline.Call) int { return 1 })
+}
+
+// Bytes limits how many bytes of payload each client sends, see [pipeline.Call].Size.
+// Other calls pass. A message that is larger than burst is always refused, without a
+// time after which to try again. Like [Messages], it forgets clients that go.
+//
+// The bytes have been received by then: what one message may have is a matter of the
+// gateway's limits.
+func Bytes(limit rate.Limit, burst int) pipeline.Guard {
+	return perClient("bytes", limit, burst, func(c *pipeline.Call) int { return c.Size })
+}
+
+// clients is a guard with a bucket for each client, kept by the client itself.
+type clients struct {
+	rule   rule
+	cost   func(*pipeline.Call) int
+	bucket *pipeline.Value[*rate.Limiter]
+	first  sync.Mutex // two first messages at once shall find one bucket
+}
+
+func perClient(name string, limit rate.Limit, burst int, cost func(*pipeline.Call) int) pipeline.Guard {
+	return &clients{
+		rule: newRule(limit, burst), cost: cost,
+		bucket: pipeline.NewValue[*rate.Limiter]("ratelimit: " + name),
+	}
+}
+
+// Check implements [pipeline.Guard].
+func (g *clients) Check(_ context.Context, c *pipeline.Call) error {
+	if c.Kind != pipeline.KindMessage || g.rule.unlimited() {
+		return nil
+	}
+	if seconds, ok := g.rule.take(g.of(c), time.Now(), g.cost(c)); !ok {
+		return refusal(seconds)
+	}
+	return nil
+}
+
+func (g *clients) of(c *pipeline.Call) *rate.Limiter {
+	if b, ok := g.bucket.Get(c); ok {
+		return b
+	}
+	g.first.Lock()
+	defer g.first.Unlock()
+	b, ok := g.bucket.Get(c)
+	if !ok {
+		b = g.rule.bucket()
+		g.bucket.Set(c, b)
+	}
+	return b
+}

@@ -1,0 +1,108 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/time/rate"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+// Connections limits how often the clients of one address ask to be connected.
+// Other calls pass. An attempt counts even if another guard refuses it later.
+//
+// It is a [pipeline.HandshakeGuard]: bound to the application, it counts the
+// requests that open connections, on Socket.IO too, and refuses them with the status
+// 429 before there is a session. Where it is not asked about those, it counts each
+// namespace that a client enters.
+//
+// The address is that of [TrustedProxies] or [Address]; of IPv6 it is the first 64
+// bits.
+func Connections(limit rate.Limit, burst int, opts ...Option) pipeline.Guard {
+	c := newConfig(opts)
+	return &connections{
+		guard:   shared(limit, burst, c, func(_ context.Context, call *pipeline.Call) (key, bool) { return c.client(call.Request), true }),
+		counted: pipeline.NewValue[bool]("ratelimit: counted"),
+	}
+}
+
+// connections counts each connection once.
+type connections struct {
+	guard   pipeline.Guard
+	counted *pipeline.Value[bool] // with the request that opened it
+}
+
+var _ pipeline.HandshakeGuard = (*connections)(nil)
+
+// CheckHandshake implements [pipeline.HandshakeGuard].
+func (g *connections) CheckHandshake(ctx context.Context, c *pipeline.Call) error {
+	g.counted.Set(c, true)
+	return g.guard.Check(ctx, c)
+}
+
+// Check implements [pipeline.Guard].
+func (g *connections) Check(ctx context.Context, c *pipeline.Call) error {
+	if c.Kind != pipeline.KindConnect {
+		return nil
+	}
+	if _, ok := g.counted.Get(c); ok {
+		return nil
+	}
+	return g.guard.Check(ctx, c)
+}
+
+// Requests limits how often the clients of one address send HTTP requests to
+// controllers. Other calls pass. The address is that of [Connections].
+func Requests(limit rate.Limit, burst int, opts ...Option) pipeline.Guard {
+	c := newConfig(opts)
+	return pipeline.Only(shared(limit, burst, c, func(_ context.Context, call *pipeline.Call) (key, bool) {
+		return c.client(call.Request), true
+	}), pipeline.KindHTTP)
+}
+
+// By limits how often calls of any kind come under one key, from all clients
+// together. false lets the call pass uncounted. Of the options only [MaxKeys]
+// matters.
+//
+//	perRoom := ratelimit.By(func(_ context.Context, c *pipeline.Call) (string, bool) {
+//		room := c.Request.PathValue("room")
+//		return room, c.Kind == pipeline.KindMessage && room != ""
+//	}, 50, 100)
+func By(key func(context.Context, *pipeline.Call) (string, bool), limit rate.Limit, burst int, opts ...Option) pipeline.Guard {
+	if key == nil {
+		return pipeline.GuardFunc(func(context.Context, *pipeline.Call) error { return errNoKey })
+	}
+	return shared(limit, burst, newConfig(opts), textKeys(key))
+}
+
+var errNoKey = errors.New("ratelimit: the key function of By is nil; give one that returns the key of a call")
+
+func textKeys(f func(context.Context, *pipeline.Call) (string, bool)) func(context.Context, *pipeline.Call) (key, bool) {
+	return func(ctx context.Context, call *pipeline.Call) (key, bool) {
+		s, ok := f(ctx, call)
+		if !ok {
+			return key{}, false
+		}
+		return textKey(s), true
+	}
+}
+
+// shared is a guard whose buckets clients share.
+func shared(limit rate.Limit, burst int, c *config, keyOf func(context.Context, *pipeline.Call) (key, bool)) pipeline.Guard {
+	r := newRule(limit, burst)
+	t := newTable(r, c.maxKeys)
+	return pipeline.GuardFunc(func(ctx context.Context, call *pipeline.Call) error {
+		if r.unlimited() {
+			return nil
+		}
+		k, limited := keyOf(ctx, call)
+		if !limited {
+			return nil
+		}
+		if seconds, ok := t.take(k); !ok {
+			return refusal(seconds)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,94 @@
+package validate
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// The most bytes of a path, and of a map's key in it: clients write keys.
+const (
+	maxPath = 512
+	maxKey  = 64
+)
+
+// fieldName is what a field of a struct is called on the wire.
+type fieldName struct {
+	name   string
+	inline bool // its own fields stand in its place
+	hidden bool // it is not on the wire
+}
+
+// nameOf reads the tags as the decoders do: json's name, else that of an HTTP input,
+// else the name in Go.
+func nameOf(f reflect.StructField) fieldName {
+	tag := f.Tag.Get("json")
+	name, options, _ := strings.Cut(tag, ",")
+	excluded := tag == "-"
+	if name != "" && !excluded {
+		return fieldName{name: name}
+	}
+	for _, other := range []string{"query", "path", "header"} {
+		if n, _, _ := strings.Cut(f.Tag.Get(other), ","); n != "" && n != "-" {
+			return fieldName{name: n}
+		}
+	}
+	switch {
+	case excluded:
+		return fieldName{hidden: true}
+	case f.Anonymous && indirect(f.Type).Kind() == reflect.Struct, embeds(options):
+		return fieldName{inline: true}
+	}
+	return fieldName{name: f.Name, hidden: !f.IsExported()}
+}
+
+func embeds(options string) bool {
+	for o := range strings.SplitSeq(options, ",") {
+		if o == "embed" {
+			return true
+		}
+	}
+	return false
+}
+
+func indirect(t reflect.Type) reflect.Type {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t
+}
+
+// keyText is a map's key on the wire.
+func keyText(k reflect.Value) string {
+	if m, ok := reflect.TypeAssert[encoding.TextMarshaler](k); ok {
+		if b, err := m.MarshalText(); err == nil {
+			return shorten(string(b), maxKey)
+		}
+	}
+	switch {
+	case k.Kind() == reflect.String:
+		return shorten(k.String(), maxKey)
+	case k.CanInt():
+		return strconv.FormatInt(k.Int(), 10)
+	case k.CanUint():
+		return strconv.FormatUint(k.Uint(), 10)
+	default:
+		return shorten(fmt.Sprint(k), maxKey)
+	}
+}
+
+func joinPath(path []string) string { return shorten(strings.Join(path, "."), maxPath) }
+
+// shorten cuts s after n bytes, but no character in two.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
+}

@@ -1,0 +1,222 @@
+package web
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/go-chi/cors"
+
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/module"
+)
+
+// BindConfig is what package app hands to [Bind].
+type BindConfig struct {
+	// Global is bound to every route, before what Options bind.
+	Global enhance.Scope
+	// Options are those of the application.
+	Options []Option
+	// Logger is where requests that fail are logged. Default: slog.Default.
+	Logger *slog.Logger
+}
+
+// BindError lists everything that is wrong with an application's controllers.
+type BindError struct{ Problems []string }
+
+// Error gives the problems, one a line.
+func (e *BindError) Error() string { return "web: " + strings.Join(e.Problems, "\n") }
+
+// Router serves the routes of all controllers. It is safe for concurrent use.
+type Router struct {
+	mux    *chi.Mux
+	routes []RouteInfo
+}
+
+// ServeHTTP implements [http.Handler]. What has no route is answered with 404 and
+// {"statusCode":404,"message":"Cannot GET /x","error":"Not Found"}, another method than
+// those of the route with 405 and Allow; so is OPTIONS where no route and no [CORS]
+// answers it. HEAD is routed wherever GET is.
+func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.mux.ServeHTTP(w, req) }
+
+// Owns reports whether there is a route for the request's path, whatever its method.
+func (r *Router) Owns(req *http.Request) bool {
+	path := routePath(req)
+	if c := chi.RouteContext(req.Context()); c != nil && c.RoutePath != "" { // mounted in another router
+		path = c.RoutePath
+	}
+	if r.mux.Match(chi.NewRouteContext(), req.Method, path) {
+		return true
+	}
+	return slices.ContainsFunc(methods, func(m string) bool { return r.mux.Match(chi.NewRouteContext(), m, path) })
+}
+
+// Routes lists the routes in the order in which they were registered.
+func (r *Router) Routes() []RouteInfo { return slices.Clone(r.routes) }
+
+// Check finds what can be found wrong with the controllers of a graph before
+// anything is built: package app's Validate calls it. The error is a [*BindError].
+func Check(graph *module.Graph, opts []Option) error {
+	problems := appProblems(gather(atApplication, opts))
+	for d := range graph.Declared() {
+		var own []Option
+		marked := false
+		for _, m := range d.Marks {
+			if reg, ok := m.(registration); ok {
+				own, marked = append(own, reg.options...), true
+			}
+		}
+		if !marked {
+			continue
+		}
+		if t := d.Type; t != nil && t.Kind() != reflect.Interface && !t.Implements(reflect.TypeFor[Routable]()) {
+			problems = append(problems, fmt.Sprintf("controller %s: %v has no method Routes(chi.Router); add one, with the receiver that the constructor returns", d, t))
+		}
+		for _, p := range gather(atController, own).problems {
+			problems = append(problems, fmt.Sprintf("controller %s: %s", d, p))
+		}
+	}
+	if len(problems) > 0 {
+		return &BindError{problems}
+	}
+	return nil
+}
+
+func appProblems(s *settings) []string {
+	var out []string
+	for _, p := range s.problems {
+		out = append(out, "the application's options: "+p)
+	}
+	return out
+}
+
+// Bind registers the routes of every controller of a graph that has been built. The
+// error is a [*BindError] with all problems.
+func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	b := &builder{root: newMux(), claims: map[string]map[string]string{}, others: map[string]string{}}
+	app := gather(atApplication, cfg.Options)
+	b.problems = appProblems(app)
+	built := enhance.BuiltBy(graph)
+	global, err := app.binding.Resolve(built)
+	if err != nil && len(app.binding.Problems()) == 0 {
+		b.addf("the application's options: %v", err)
+	}
+	if app.cors != nil {
+		b.root.Use(cors.Handler(*app.cors))
+	}
+	b.root.Use(middleware.GetHead)
+	b.root.With() // nobody may add middleware to all controllers from one of them
+
+	type identity struct {
+		t reflect.Type
+		p uintptr
+	}
+	seen := map[identity]module.Instance{}
+	for inst := range graph.Instances() {
+		var opts []Option
+		marked := false
+		for _, m := range inst.Marks {
+			if reg, ok := m.(registration); ok {
+				opts, marked = append(opts, reg.options...), true
+			}
+		}
+		c, ok := inst.Value.(Routable)
+		v := reflect.ValueOf(inst.Value)
+		switch {
+		case !ok && marked:
+			b.addf("controller %s: %T has no method Routes(chi.Router); add one, with the receiver that the constructor returns", inst, inst.Value)
+			continue
+		case !ok:
+			continue
+		case v.Kind() == reflect.Pointer && v.IsNil():
+			if marked {
+				b.addf("controller %s: its constructor returned nil", inst)
+			}
+			continue
+		case v.Kind() == reflect.Pointer && v.Type().Elem().Size() > 0: // values of size zero may share an address
+			id := identity{v.Type(), v.Pointer()}
+			if first, dup := seen[id]; dup {
+				if marked { // its guards would be lost
+					b.addf("controller %s is what %s made already; put web.Controller around that one only", inst, first)
+				}
+				continue
+			}
+			seen[id] = inst
+		}
+		b.controller(c, inst, opts, controllerConfig{
+			prefix: app.prefix, limit: app.limit, global: join(cfg.Global, global), built: built, log: cfg.Logger,
+		})
+	}
+	if len(b.problems) > 0 {
+		return nil, &BindError{b.problems}
+	}
+	return &Router{b.root, b.routes}, nil
+}
+
+type controllerConfig struct {
+	prefix string
+	limit  int64
+	global enhance.Scope
+	built  enhance.Built
+	log    *slog.Logger
+}
+
+func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, cfg controllerConfig) {
+	s := gather(atController, opts)
+	c := &bound{
+		name: inst.Name, label: inst.String(), global: cfg.global, limit: cfg.limit, b: b,
+		log: cfg.log,
+	}
+	for _, p := range s.problems {
+		c.problemf("%s", p)
+	}
+	if len(s.problems) > 0 {
+		return
+	}
+	var err error
+	if c.owner, err = s.binding.Resolve(cfg.built); err != nil {
+		c.problemf("%v", err)
+	}
+	for _, r := range s.routes {
+		scope, err := r.settings.binding.Resolve(cfg.built)
+		if err != nil {
+			c.problemf("ForRoute(%q): %v", r, err)
+		}
+		c.routes = append(c.routes, &boundRoute{routeSettings: r, scope: scope})
+	}
+	if s.limit > 0 {
+		c.limit = s.limit
+	}
+	bases := []string{cfg.prefix + s.prefix}
+	if len(s.versions) > 0 {
+		bases = nil
+		for _, v := range s.versions {
+			bases = append(bases, cfg.prefix+"/v"+v+s.prefix)
+		}
+	}
+	for _, base := range bases {
+		c.base = base
+		at := *c // each base is its own, its endpoints keep it
+		at.register(ctl)
+		c.listed = at.listed
+	}
+	c.unnamed()
+}
+
+func (c *bound) register(ctl Routable) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.problemf("Routes panicked: %v\n%s", v, debug.Stack())
+		}
+	}()
+	ctl.Routes(&router{inner: c.b.root.With(), mux: c.b.root, ctl: c, in: c.base})
+}

@@ -1,0 +1,123 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+// ReadJSON decodes the request's body. The error is an [*Error] for [Fail]: 415
+// when the body is not declared as JSON (so that forms of other sites cannot
+// post it), 413 when it is larger than maxBytes, otherwise 400.
+//
+//	in, err := web.ReadJSON[Message](w, r, 64<<10)
+//	if err != nil {
+//		web.Fail(w, err)
+//		return
+//	}
+//
+// Names are compared exactly, one that comes twice and invalid UTF-8 are refused.
+// Handlers of [JSON] have no need of it.
+func ReadJSON[T any](w http.ResponseWriter, r *http.Request, maxBytes int64) (T, error) {
+	var v, zero T
+	b, err := readBody(w, r, maxBytes)
+	if err == nil {
+		err = decode(b, &v)
+	}
+	if err != nil {
+		return zero, err
+	}
+	return v, nil
+}
+
+// body is that of a request, kept for when the handler is called again.
+type body struct {
+	read  bool
+	bytes []byte
+	err   error
+}
+
+func (b *body) of(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if !b.read {
+		b.bytes, b.err = readBody(w, r, limit)
+		b.read = true
+	}
+	return b.bytes, b.err
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return nil, &Error{Status: http.StatusUnsupportedMediaType, Message: "The Content-Type must be application/json"}
+	}
+	if r.Body == nil { // of a request made by hand
+		return nil, nil
+	}
+	var buf bytes.Buffer
+	if n := r.ContentLength; n > 0 && n <= limit && n <= 1<<20 { // what is announced need not come
+		buf.Grow(int(n) + bytes.MinRead)
+	}
+	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	if err == nil {
+		return buf.Bytes(), nil
+	}
+	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, tooLarge(e.Limit, err)
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || r.Context().Err() != nil {
+		return nil, badBody("it has not come in whole", err)
+	}
+	return nil, badBody("it cannot be read", err)
+}
+
+func tooLarge(limit int64, err error) *Error {
+	return &Error{
+		Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("The body is larger than %d bytes", limit), Err: err,
+	}
+}
+
+func badBody(what string, err error) *Error {
+	return &Error{
+		Status: http.StatusBadRequest, Message: "Bad body: " + what, Code: pipeline.CodeBadPayload, Err: err,
+	}
+}
+
+// decode stores the body in what v points to. Its error names no Go types.
+func decode(b []byte, v any, opts ...json.Options) error {
+	err := json.Unmarshal(b, v, opts...)
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*json.SemanticError](err)
+	switch {
+	case !ok:
+		return badBody("not valid JSON", err)
+	case e.JSONPointer == "":
+		return badBody("it has the wrong type", err)
+	case errors.Is(err, json.ErrUnknownName):
+		return badBody(dotted(string(e.JSONPointer))+" is unknown", err)
+	default:
+		return badBody(dotted(string(e.JSONPointer))+" has the wrong type or value", err)
+	}
+}
+
+// dotted is a JSON pointer as violations write it: items.0.name.
+func dotted(pointer string) string {
+	names := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
+	for i, n := range names {
+		names[i] = strings.ReplaceAll(strings.ReplaceAll(n, "~1", "/"), "~0", "~")
+	}
+	return strings.Join(names, ".")
+}
+
+func isJSON(contentType string) bool {
+	t, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (t == "application/json" || strings.HasPrefix(t, "application/") && strings.HasSuffix(t, "+json"))
+}

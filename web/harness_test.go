@@ -1,0 +1,146 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-chi/chi/v5"
+	"go.uber.org/fx"
+
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/web"
+)
+
+// desk is a controller whose routes are the test's.
+type desk struct{ routes func(chi.Router) }
+
+func (d *desk) Routes(r chi.Router) { d.routes(r) }
+
+func newDesk(routes func(chi.Router)) func() *desk {
+	return func() *desk { return &desk{routes} }
+}
+
+// rig is a router in front of one or more controllers, and what they log.
+type rig struct {
+	t      *testing.T
+	router *web.Router
+	log    *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// bindAll resolves and builds a module, and binds its controllers.
+func bindAll(t *testing.T, cfg web.BindConfig, controllers ...any) (*web.Router, error) {
+	t.Helper()
+	m := module.New("test", module.Controllers(controllers...))
+	g, err := module.Resolve(m, module.AttachToRoot(web.Constructors(cfg.Options)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fx.New(g.Fx(), fx.NopLogger).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := web.Check(g, cfg.Options); err != nil {
+		return nil, err
+	}
+	return web.Bind(g, cfg)
+}
+
+func newRig(t *testing.T, cfg web.BindConfig, controllers ...any) *rig {
+	t.Helper()
+	k := &rig{t: t, log: &lockedBuffer{}}
+	cfg.Logger = slog.New(slog.NewTextHandler(k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	r, err := bindAll(t, cfg, controllers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.router = r
+	return k
+}
+
+// serve is a rig of one controller.
+func serve(t *testing.T, routes func(chi.Router), opts ...web.Option) *rig {
+	t.Helper()
+	return newRig(t, web.BindConfig{}, web.Controller(newDesk(routes), opts...))
+}
+
+// problems binds what must not be bound, and gives what is said about it.
+func problems(t *testing.T, cfg web.BindConfig, controllers ...any) string {
+	t.Helper()
+	_, err := bindAll(t, cfg, controllers...)
+	e, ok := errors.AsType[*web.BindError](err)
+	if !ok {
+		t.Fatalf("got %v, want a *web.BindError", err)
+	}
+	return strings.Join(e.Problems, "\n")
+}
+
+// do sends a request; a body is sent as JSON.
+func (k *rig) do(method, target, body string) *httptest.ResponseRecorder {
+	return k.send(request(method, target, body))
+}
+
+func (k *rig) send(r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	k.router.ServeHTTP(w, r)
+	return w
+}
+
+func request(method, target, body string) *http.Request {
+	if body == "" {
+		return httptest.NewRequest(method, target, http.NoBody)
+	}
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+// want checks status and body, and that nothing was logged above debug unless asked for.
+func (k *rig) want(w *httptest.ResponseRecorder, status int, body string) {
+	k.t.Helper()
+	if w.Code != status || w.Body.String() != body {
+		k.t.Errorf("got %d %s\nwant %d %s\nlog: %s", w.Code, w.Body, status, body, k.log)
+	}
+}
+
+func guard(f func(ctx context.Context, c *pipeline.Call) error) pipeline.Guard {
+	return pipeline.GuardFunc(f)
+}
+
+var deny = guard(func(context.Context, *pipeline.Call) error { return pipeline.ErrForbidden })
+
+const forbidden = `{"statusCode":403,"message":"Forbidden resource","error":"Forbidden","code":"forbidden"}`
+
+const serverError = `{"statusCode":500,"message":"Internal server error","error":"Internal Server Error"}`
+
+func globalGuard(g ...pipeline.Guard) web.BindConfig {
+	return web.BindConfig{Global: enhance.Scope{Guards: g}}
+}
+
+func text(s string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(s)) }
+}

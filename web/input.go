@@ -1,0 +1,98 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+// read fills in from the request.
+func (p *plan) read(in reflect.Value, x *exchange, w http.ResponseWriter, r *http.Request, strict bool) error {
+	if len(p.params) > 0 {
+		if err := p.readParams(in, r); err != nil {
+			return err
+		}
+	}
+	if !p.body || !takesBody(r) {
+		return nil
+	}
+	b, err := x.in.of(w, r, x.ep.limit)
+	if err != nil {
+		return err
+	}
+	target := in.Addr()
+	if p.shadow != nil {
+		target = reflect.NewAt(p.shadow, target.UnsafePointer())
+	}
+	return decode(b, target.Interface(), json.RejectUnknownMembers(strict))
+}
+
+// takesBody reports whether a request has a body, or should have.
+func takesBody(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		return false
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		return true
+	default:
+		return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
+	}
+}
+
+func (p *plan) readParams(in reflect.Value, r *http.Request) error {
+	var query url.Values
+	if p.query {
+		var err error
+		if query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+			return &Error{Status: http.StatusBadRequest, Message: "Bad query: not well-formed", Code: pipeline.CodeBadPayload, Err: err}
+		}
+	}
+	var wrong []pipeline.Violation
+	for i := range p.params {
+		m := &p.params[i]
+		var values []string
+		switch m.source {
+		case fromPath:
+			v, err := pathValue(r, m.name)
+			if err != nil {
+				wrong = append(wrong, pipeline.Violation{Field: m.name, Rule: "type", Message: "has the wrong form"})
+				continue
+			}
+			if v != "" {
+				values = []string{v}
+			}
+		case fromQuery:
+			values = query[m.name]
+		default:
+			values = r.Header[m.name]
+			if m.name == "Host" && r.Host != "" { // which net/http takes out of the headers
+				values = []string{r.Host}
+			}
+		}
+		if len(values) == 0 {
+			continue
+		}
+		if message := m.set(in.FieldByIndex(m.index), values); message != "" {
+			wrong = append(wrong, pipeline.Violation{Field: m.name, Rule: "type", Message: message})
+		}
+	}
+	if len(wrong) > 0 {
+		return pipeline.Invalid(wrong...)
+	}
+	return nil
+}
+
+// pathValue is a parameter of the pattern, decoded. chi matches the path as it was
+// sent when that holds escapes that the decoded one would lose.
+func pathValue(r *http.Request, name string) (string, error) {
+	v := r.PathValue(name)
+	if r.URL.RawPath == "" || !strings.Contains(v, "%") {
+		return v, nil
+	}
+	return url.PathUnescape(v)
+}
