@@ -7,7 +7,7 @@ import "context"
 // connections.
 //
 // Next goes on and gives what the handler returned; it may be called never, once,
-// or several times in turn. What Intercept returns takes the place of the result.
+// or several times in turn, but not once Intercept has returned. What Intercept returns takes the place of the result.
 // A handler without a result gives nil, and so does an [http.HandlerFunc], which
 // has answered by then; returning nil in its place leaves it so. A stream has been
 // sent when next returns nil; see [ItemInterceptor].

@@ -46,13 +46,33 @@ func (k *Value[T]) From(ctx context.Context) (T, bool) {
 // Set stores v for as long as the client is connected, or the request lasts.
 func (k *Value[T]) Set(h Holder, v T) { h.Values().store(k, v) }
 
+// GetOrSet gives the value, or else stores v and gives it. Of several goroutines
+// that do it at once, one stores. It is not stored once the client is gone.
+func (k *Value[T]) GetOrSet(h Holder, v T) T {
+	t, _ := h.Values().loadOrStore(k, v).(T)
+	return t
+}
+
 // Delete removes the value.
 func (k *Value[T]) Delete(h Holder) { h.Values().remove(k) }
 
 // Values is the store behind [Value]. The zero value is empty and ready to use.
 type Values struct {
-	mu sync.RWMutex
-	m  map[any]any
+	mu   sync.RWMutex
+	m    map[any]any
+	over bool
+}
+
+// End removes all values, hands each to f, and stores no more. The framework does
+// it when a client is gone.
+func (v *Values) End(f func(value any)) {
+	v.mu.Lock()
+	m := v.m
+	v.m, v.over = nil, true
+	v.mu.Unlock()
+	for _, x := range m {
+		f(x)
+	}
 }
 
 // Inherit takes over what is set in other and not in v.
@@ -76,10 +96,27 @@ func (v *Values) load(k any) (any, bool) {
 func (v *Values) store(k, x any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.put(k, x)
+}
+
+func (v *Values) put(k, x any) {
+	if v.over {
+		return
+	}
 	if v.m == nil {
 		v.m = make(map[any]any, 2)
 	}
 	v.m[k] = x
+}
+
+func (v *Values) loadOrStore(k, x any) any {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if old, ok := v.m[k]; ok {
+		return old
+	}
+	v.put(k, x)
+	return x
 }
 
 func (v *Values) remove(k any) {

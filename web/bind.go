@@ -114,7 +114,6 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 		b.root.Use(cors.Handler(*app.cors))
 	}
 	b.root.Use(middleware.GetHead)
-	b.root.With() // nobody may add middleware to all controllers from one of them
 
 	type identity struct {
 		t reflect.Type
@@ -155,6 +154,9 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 		b.controller(c, inst, opts, controllerConfig{
 			prefix: app.prefix, limit: app.limit, global: join(cfg.Global, global), built: built, log: cfg.Logger,
 		})
+	}
+	if len(b.problems) == 0 {
+		b.hidden()
 	}
 	if len(b.problems) > 0 {
 		return nil, &BindError{b.problems}

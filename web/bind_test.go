@@ -186,11 +186,19 @@ func TestProblems(t *testing.T) {
 		{"slash", app(), one(func(r chi.Router) { r.Get("/x/", text("")); r.Route("/x", func(r chi.Router) { r.Get("/", text("")) }) }), `GET /x/ is registered by`},
 		{"regexp", app(), one(func(r chi.Router) { r.Get("/{a:[0-9]{2}}", text("")); r.Get("/{b:[0-9]{2}}", text("")) }), `GET /{b:[0-9]{2}} is registered by`},
 		{"mount", app(), one(func(r chi.Router) { r.Mount("/x", text("")); r.Get("/x", text("")) }), `GET /x is registered by`},
-		{"mounts", app(), one(func(r chi.Router) { r.Mount("/x", text("")); r.Mount("/x", text("")) }), `Mount at /x/*: controller`},
+		{"mounts", app(), one(func(r chi.Router) { r.Mount("/x", text("")); r.Mount("/x", text("")) }), `/x/* is registered by controller`},
 		{"middleware", app(), []any{
 			newDesk(func(r chi.Router) { r.Route("/x", func(r chi.Router) { r.Use(pass); r.Get("/a", text("")) }) }),
 			newDesk(func(r chi.Router) { r.Route("/x", func(r chi.Router) { r.Use(pass); r.Get("/b", text("")) }) }),
-		}, `both take all that is below; give one another path, or put its middleware into r.Group or r.With`},
+		}, `both have middleware or NotFound in r.Route at /x; give one another path, or put its middleware into r.Group or r.With`},
+		{"route and mount", app(), one(func(r chi.Router) { r.Mount("/x", text("")); r.Route("/x", func(r chi.Router) { r.Use(pass) }) }), `Route("/x"): chi: attempting to Mount() a handler on an existing path`},
+		{"hidden", app(), []any{
+			newDesk(func(r chi.Router) { r.Get("/x/{id}", text("")) }),
+			newDesk(func(r chi.Router) {
+				r.Route("/x", func(r chi.Router) { r.Use(pass); r.Get("/{id}/more", text("")); r.Get("/own", text("")) })
+			}),
+		}, `GET /x/own is never reached, as /x/{id} takes its requests; put both into one r.Route, or change one`},
+		{"use too late", app(), one(func(r chi.Router) { r.Route("/x", func(chi.Router) {}).Use(pass) }), `Use comes after routes of /x; put it first`},
 		{"use late", app(), one(func(r chi.Router) { r.Route("/x", func(r chi.Router) { r.Get("/", text("")); r.Use(pass) }) }), `Use comes after routes of /x; put it first`},
 		{"use late on top", app(), one(func(r chi.Router) { r.Get("/", text("")); r.Use(pass) }), `Use: chi: all middlewares must be defined before routes on a mux`},
 		{"not found twice", app(), []any{newDesk(func(r chi.Router) { r.NotFound(text("")) }), newDesk(func(r chi.Router) { r.NotFound(text("")) })}, `NotFound of /* is set by controller`},
@@ -249,15 +257,18 @@ func TestControllersShareAPattern(t *testing.T) {
 				r.Get("/c", text("c"))
 				r.NotFound(text("none here"))
 			})
+		}),
+		newDesk(func(r chi.Router) {
+			r.Use(stop("/stopped"))
+			r.NotFound(text("nowhere"))
 		}))
 	k.want(k.do("GET", "/rooms/a", ""), 200, "a")
 	k.want(k.do("GET", "/rooms/b", ""), 418, "") // r.Use is the controller's own
 	k.want(k.do("GET", "/rooms/c", ""), 200, "c")
 	k.want(k.do("GET", "/rooms/x", ""), 418, "") // in r.Route it runs before matching
 	k.want(k.do("GET", "/rooms/y", ""), 200, "none here")
-	if w := k.do("GET", "/y", ""); w.Code != 404 {
-		t.Errorf("got %d %s", w.Code, w.Body)
-	}
+	k.want(k.do("GET", "/y", ""), 200, "nowhere") // that of r itself is everybody's
+	k.want(k.do("GET", "/stopped", ""), 418, "")
 }
 
 // stop is middleware that answers 418, on one path or everywhere.
@@ -372,10 +383,12 @@ func TestNested(t *testing.T) {
 		return nil
 	}))).Get("/in", web.JSON(func(context.Context, struct{}) (string, error) { return "in", nil }))
 	web.Use(sub, web.UseGuards(guard(func(context.Context, *pipeline.Call) error { return errDisk }))).Get("/out", text("in"))
+	web.Use(sub, web.UseFilters(pipeline.FilterIs(errDisk, &web.Error{Message: "mine"}))).Get("/mine", failing(errDisk))
 	k := serve(t, func(r chi.Router) { r.Mount("/sub", sub) }, web.UseGuards(guard(func(_ context.Context, c *pipeline.Call) error {
 		user.Set(c, "ann")
 		return nil
 	})), web.UseFilters(pipeline.FilterIs(errDisk, &web.Error{Message: "full"})))
 	k.want(k.do("GET", "/sub/in", ""), 200, `"in"`)
+	k.want(k.do("GET", "/sub/mine", ""), 400, `{"statusCode":400,"message":"mine","error":"Bad Request"}`)
 	k.want(k.do("GET", "/sub/out", ""), 403, `{"statusCode":403,"message":"full","error":"Forbidden"}`)
 }

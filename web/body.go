@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-
-	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // ReadJSON decodes the request's body. The error is an [*Error] for [Fail]: 415
@@ -84,9 +82,7 @@ func tooLarge(limit int64, err error) *Error {
 }
 
 func badBody(what string, err error) *Error {
-	return &Error{
-		Status: http.StatusBadRequest, Message: "Bad body: " + what, Code: pipeline.CodeBadPayload, Err: err,
-	}
+	return &Error{Status: http.StatusBadRequest, Message: "Bad body: " + what, Err: err}
 }
 
 // decode stores the body in what v points to. Its error names no Go types.

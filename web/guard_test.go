@@ -157,6 +157,11 @@ func everyWay(r chi.Router) {
 	r.Route("/own", func(r chi.Router) {
 		r.Use(pass)
 		r.Get("/", h)
+		r.Handle("/all/*", h)
+		r.Route("/rest", func(r chi.Router) {
+			r.Use(pass)
+			r.Handle("/*", h)
+		})
 		r.With(pass).Route("/in", func(r chi.Router) { r.Get("/x", h) })
 	})
 	web.Use(r).Get("/use", h)
@@ -178,7 +183,7 @@ var reachable = []string{
 	"GET /get", "HEAD /get", "POST /post", "PUT /put", "PATCH /patch", "DELETE /delete", "OPTIONS /options", "HEAD /head",
 	"TRACE /trace", "CONNECT /connect", "QUERY /query", "GET /method", "GET /methodfunc", "GET /handle", "POST /handle", "HEAD /handle",
 	"GET /handleget", "PUT /handlefunc", "GET /with", "GET /group", "GET /groupnil", "GET /route", "GET /route/", "GET /route/deep/1",
-	"GET /route/deep/not/found", "GET /route/later", "GET /own", "GET /own/", "GET /own/in/x", "GET /use", "GET /files/", "HEAD /files/",
+	"GET /route/deep/not/found", "GET /route/later", "GET /own", "GET /own/", "GET /own/in/x", "PUT /own/all/x", "GET /own/rest/x/y", "GET /use", "GET /files/", "HEAD /files/",
 	"GET /files", "GET /files/docs", "GET /files/index.html", "GET /json", "HEAD /json", "GET /mount/x", "GET /mount/sub/y", "GET /mount", "GET /mount/none",
 	"POST /mount/x", "GET /plainmount/any/thing", "DELETE /plainmount", "GET /not/found", "PUT /get",
 }
@@ -271,6 +276,9 @@ func TestMountedRouters(t *testing.T) {
 	k := serve(t, func(r chi.Router) {
 		sub := chi.NewRouter()
 		sub.Get("/x/{id}", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, chi.URLParam(r, "id")) })
+		sub.Route("/deep", func(r chi.Router) {
+			r.Get("/{id}", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, chi.URLParam(r, "id")) })
+		})
 		sub.Get("/json/{id}", web.JSON(func(_ context.Context, in struct {
 			ID int `path:"id"`
 		}) (int, error) {
@@ -288,6 +296,7 @@ func TestMountedRouters(t *testing.T) {
 		return v, err
 	})))
 	k.want(k.do("GET", "/m/x/7", ""), 200, "77")
+	k.want(k.do("GET", "/m/deep/7", ""), 200, "77")
 	k.want(k.do("GET", "/m/json/7", ""), 200, "14")
 	if !k.router.Owns(httptest.NewRequest("GET", "/m/x/7", nil)) || k.router.Owns(httptest.NewRequest("GET", "/m/none", nil)) {
 		t.Error("Owns does not look into mounted routers")

@@ -49,7 +49,7 @@ func (p *plan) readParams(in reflect.Value, r *http.Request) error {
 	if p.query {
 		var err error
 		if query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-			return &Error{Status: http.StatusBadRequest, Message: "Bad query: not well-formed", Code: pipeline.CodeBadPayload, Err: err}
+			return &Error{Status: http.StatusBadRequest, Message: "Bad query: not well-formed", Err: err}
 		}
 	}
 	var wrong []pipeline.Violation

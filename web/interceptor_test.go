@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -98,6 +99,18 @@ func TestInterceptorsInPlaceOfTheHandler(t *testing.T) {
 	k.want(k.do("GET", "/foreign", ""), 200, `"handler <nil>"`)
 }
 
+// hides answers denials as if there were nothing.
+type hides struct{ twice }
+
+func (hides) InterceptDenial(context.Context, *pipeline.Call, error) error {
+	return &web.Error{Message: "Nothing here", Status: 404}
+}
+
+func TestInterceptorsMaySeeDenials(t *testing.T) {
+	k := serve(t, func(r chi.Router) { r.Get("/", text("in")) }, web.UseGuards(deny), web.UseInterceptors(hides{}))
+	k.want(k.do("GET", "/", ""), 404, `{"statusCode":404,"message":"Nothing here","error":"Not Found"}`)
+}
+
 func TestPipesChangeTheInput(t *testing.T) {
 	trim := pipeline.PipeOf(func(_ context.Context, m *Message) error {
 		if m.Text = strings.TrimSpace(m.Text); m.Text == "" {
@@ -114,13 +127,19 @@ func TestPipesChangeTheInput(t *testing.T) {
 	}
 }
 
-// network serves a rig to real clients.
+// network serves a rig to real clients. net/http itself must have nothing to say.
 func network(t *testing.T, h http.Handler) *httptest.Server {
 	t.Helper()
-	s := httptest.NewServer(h)
+	s := httptest.NewUnstartedServer(h)
+	var complaints lockedBuffer
+	s.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&complaints, nil), slog.LevelError)
+	s.Start()
 	t.Cleanup(func() {
 		s.Close()
 		http.DefaultClient.CloseIdleConnections()
+		if complaints.String() != "" {
+			t.Errorf("net/http: %s", &complaints)
+		}
 	})
 	return s
 }
@@ -154,10 +173,13 @@ func TestHijackFlushAndReadFrom(t *testing.T) {
 			}
 			return rc.Flush()
 		}))
-		r.Get("/early", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusEarlyHints) })
+		r.Get("/early", web.Handle(func(w http.ResponseWriter, _ *http.Request) error {
+			w.WriteHeader(http.StatusEarlyHints)
+			return &web.Error{Message: "no"} // which hints do not keep from being told
+		}))
 	}, intercept(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) { return next(ctx) }))
 	s := network(t, k.router)
-	for path, want := range map[string]string{"/hijack": "299 ", "/flush": "200 one\n", "/readfrom": "200 copied", "/controller": "200 ", "/early": "200 "} {
+	for path, want := range map[string]string{"/hijack": "299 ", "/flush": "200 one\n", "/readfrom": "200 copied", "/controller": "200 ", "/early": `400 {"statusCode":400,"message":"no","error":"Bad Request"}`} {
 		ctx, cancel := context.WithCancel(t.Context())
 		req, err := http.NewRequestWithContext(ctx, "GET", s.URL+path, nil)
 		if err != nil {

@@ -138,9 +138,6 @@ func (s *scan) embedded(t reflect.Type, f reflect.StructField, index []int) refl
 	if mine {
 		s.problemf("%v: %s, which is embedded, has fields with the tags path, query or header and fields of the body; have a struct of each", t, f.Name)
 	}
-	if !f.IsExported() {
-		s.problemf("%v: %s is embedded, but not exported, so that its tags cannot be used; export it", t, f.Name)
-	}
 	f.Anonymous, f.Tag = false, `json:"-"`
 	return f
 }

@@ -42,7 +42,7 @@ type builder struct {
 	routes   []RouteInfo
 	problems []string
 	claims   map[string]map[string]string // pattern → method → controller
-	others   map[string]string            // NotFound and MethodNotAllowed → controller
+	others   map[string]string            // what there may be one of at a pattern → controller
 }
 
 func (b *builder) addf(format string, args ...any) {
@@ -105,29 +105,25 @@ func cmpMethod(a, b string) string {
 	return a
 }
 
-func (c *bound) claimMount(rel, what string, own bool) bool {
+// claimMount reports whether all below a pattern is free for a mounted handler.
+func (c *bound) claimMount(at string) bool {
+	return c.claim("", at+"/*", false) && (c.base+at == "" || c.claim("", at, true))
+}
+
+// claimRoute reports whether no other Route has middleware there: it takes all that is
+// below, to run before matching.
+func (c *bound) claimRoute(at string) bool {
 	if c.alone {
 		return true
 	}
-	at := strings.TrimSuffix(rel, "/*")
-	full := c.base + at
-	key := shape(full + "/*")
-	if owner, taken := c.b.claims[key][""]; taken {
-		hint := "give one another path"
-		if own {
-			hint += ", or put its middleware into r.Group or r.With"
-		}
-		c.b.addf("%s at %s/*: controller %s and controller %s both take all that is below; %s", what, full, owner, c.label, hint)
+	key := "Route " + shape(c.base+at)
+	if owner, taken := c.b.others[key]; taken {
+		c.b.addf("controller %s and controller %s both have middleware or NotFound in r.Route at %s; give one another path, or put its middleware into r.Group or r.With",
+			owner, c.label, c.base+at)
 		return false
 	}
-	if own { // its routes have claimed theirs
-		if c.b.claims[key] == nil {
-			c.b.claims[key] = map[string]string{}
-		}
-		c.b.claims[key][""] = c.label
-		return true
-	}
-	return c.claim("", at+"/*", false) && (full == "" || c.claim("", at, true))
+	c.b.others[key] = c.label
+	return true
 }
 
 // claimOther reports whether nobody else answers what has no route there.
@@ -153,6 +149,30 @@ func (c *bound) list(method, rel string) {
 		c.listed = append(c.listed, name)
 	}
 	c.b.routes = append(c.b.routes, RouteInfo{Method: method, Pattern: c.full(rel), Controller: c.name})
+}
+
+var named = regexp.MustCompile(`\{([^{}:]*)\}`)
+
+// hidden reports routes that others take all requests of: chi asks parameters before
+// what is mounted, as Route with middleware is.
+func (b *builder) hidden() {
+	for _, r := range b.routes {
+		path := named.ReplaceAllString(r.Pattern, "~$1~")
+		if r.Method == "" || strings.ContainsAny(path, "*{") {
+			continue
+		}
+		got := b.root.Find(chi.NewRouteContext(), r.Method, path)
+		if got != "/" {
+			got = strings.TrimSuffix(got, "/")
+		}
+		want := r.Pattern
+		if want != "/" {
+			want = strings.TrimSuffix(want, "/")
+		}
+		if shape(got) != shape(want) {
+			b.addf("controller %s: %s %s is never reached, as %s takes its requests; put both into one r.Route, or change one", r.Controller, r.Method, r.Pattern, got)
+		}
+	}
 }
 
 // unnamed reports what a ForRoute names and nobody has registered.

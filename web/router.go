@@ -115,6 +115,7 @@ func (r *router) Route(pattern string, fn func(chi.Router)) chi.Router {
 	child.in, child.rel = r.in+prefix, r.rel+prefix
 	before := child.inner
 	fn(child)
+	child.seal()
 	if child.inner != before {
 		r.mount(pattern, child.inner, true)
 	}
@@ -165,12 +166,11 @@ var _ chi.Routes = guarded{}
 func (r *router) mount(pattern string, h http.Handler, own bool) {
 	r.seal()
 	prefix := strings.TrimSuffix(pattern, "/")
-	what := "Mount"
+	what, claim := "Mount", r.ctl.claimMount
 	if own {
-		what = "Route with middleware"
+		what, claim = "Route", r.ctl.claimRoute
 	}
-	rel := join2(r.rel, prefix+"/*")
-	if !r.ctl.claimMount(rel, what, own) {
+	if !claim(join2(r.rel, prefix)) {
 		return
 	}
 	r.attempt(fmt.Sprintf("%s(%q)", what, pattern), func() {

@@ -164,8 +164,12 @@ func (e *endpoint) forget(s *session) {
 // expire forgets a client that might have come back.
 func (e *endpoint) expire(s *session) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.tidy(s.space.expire(s), s)
+	was, empty := s.space.expire(s)
+	e.tidy(empty, s)
+	e.mu.Unlock()
+	if was {
+		s.expired()
+	}
 }
 
 // tidy drops the space of s when it is empty; e.mu is held.

@@ -29,7 +29,7 @@ func (s *session) suspend() bool {
 	if rt.stopping || !s.open || s.cut || s.leaving || s.reason != (Reason{}) {
 		return false
 	}
-	s.cut = true
+	s.cut, s.mayReturn = true, true
 	s.hooksDone = make(chan struct{})
 	s.space.mu.Lock()
 	s.suspended = true
@@ -74,16 +74,16 @@ func (sp *space) replace(old, s *session) bool {
 	return true
 }
 
-// expire takes a suspended client out of everything, and reports whether the
-// space is empty.
-func (sp *space) expire(s *session) bool {
+// expire takes a suspended client out of everything, and reports whether it was
+// there, and whether the space is empty.
+func (sp *space) expire(s *session) (was, empty bool) {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	if s.suspended {
+	if was = s.suspended; was {
 		s.suspended = false
 		sp.erase(s)
 	}
-	return len(sp.members) == 0
+	return was, len(sp.members) == 0
 }
 
 // dropSuspended forgets everybody who might have come back. No one is added

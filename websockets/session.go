@@ -49,6 +49,8 @@ type session struct {
 	nextCall uint64
 	gone     bool // no call is answered any more
 
+	mayReturn bool          // suspended, and neither resumed nor expired; guarded by mu
+	hooksOver bool          // HandleDisconnect has returned; guarded by mu
 	suspended bool          // guarded by space.mu: only what it misses is of interest
 	recovered bool          // took the place of a suspended one
 	former    *session      // that one, until start
@@ -379,7 +381,34 @@ func (s *session) disconnectHooks(gs []*boundGateway, r Reason) {
 		s.conn.Close(r)
 	}
 	s.hangUp(ErrClosed)
+	s.mu.Lock()
+	s.hooksOver = true
+	over := !s.mayReturn
+	s.mu.Unlock()
+	if over {
+		s.endValues()
+	}
 	s.ep.rt.exit(s)
+}
+
+// endValues lets go of what belonged to the client.
+func (s *session) endValues() {
+	s.hs.values.End(func(v any) {
+		if c, ok := v.(scopedValue); ok {
+			s.shielded(nil, "scoped", c.end)
+		}
+	})
+}
+
+// expired tells a suspended client that it does not come back.
+func (s *session) expired() {
+	s.mu.Lock()
+	s.mayReturn = false
+	over := s.hooksOver
+	s.mu.Unlock()
+	if over {
+		s.endValues()
+	}
 }
 
 func (s *session) disconnectHook(g *boundGateway, r Reason, next []*boundGateway) {

@@ -125,9 +125,8 @@ func (r *Run) step(ctx context.Context) (any, error) {
 		return r.final(ctx)
 	}
 	r.at++
-	v, err := r.chain.interceptors[at].Intercept(ctx, r.call, r.next)
-	r.at = at // an interceptor may go on once more
-	return v, err
+	defer func() { r.at = at }() // an interceptor may go on once more, after a panic too
+	return r.chain.interceptors[at].Intercept(ctx, r.call, r.next)
 }
 
 // Item shows an item of a stream to the interceptors that want to see it, the

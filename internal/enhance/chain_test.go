@@ -1,0 +1,43 @@
+package enhance
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+// An interceptor that goes on once more, after an error or a panic, goes through
+// all that are inside of it again.
+func TestNextTwice(t *testing.T) {
+	inner, handled := 0, 0
+	again := pipeline.InterceptorFunc(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) {
+		if _, err := next(ctx); err == nil {
+			t.Error("the first time fails")
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = next(ctx)
+			t.Error("the second time panics")
+		}()
+		return next(ctx)
+	})
+	counting := pipeline.InterceptorFunc(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) {
+		inner++
+		return next(ctx)
+	})
+	c := Link(Scope{Interceptors: []pipeline.Interceptor{again}}, Scope{}, Scope{Interceptors: []pipeline.Interceptor{counting}})
+	v, err := c.Run(t.Context(), &pipeline.Call{}, func(context.Context) (any, error) {
+		switch handled++; handled {
+		case 1:
+			return nil, errors.New("not yet")
+		case 2:
+			panic("crash")
+		}
+		return "done", nil
+	})
+	if v != "done" || err != nil || inner != 3 || handled != 3 {
+		t.Errorf("%v, %v: inner %d times, handled %d times", v, err, inner, handled)
+	}
+}

@@ -1,0 +1,88 @@
+package websockets
+
+import (
+	"context"
+	"sync"
+)
+
+// Scoped makes one T for each client, when it is first asked for, and closes it
+// when the client is gone: after HandleDisconnect, and, of one that may come back
+// (see [Client.Recovered]), when it has not. A module provides it like anything
+// else, so that what makes a T may be injected:
+//
+//	func NewCarts(db *sql.DB) *websockets.Scoped[*Cart] {
+//		return websockets.NewScoped(func(ctx context.Context, c websockets.Client) (*Cart, error) {
+//			return openCart(ctx, db, c.ID())
+//		}, (*Cart).Close)
+//	}
+//
+//	func (g *Gateway) Add(ctx context.Context, it Item) error {
+//		cart, err := g.carts.Of(ctx)
+//		…
+//	}
+//
+// It is safe for concurrent use.
+type Scoped[T any] struct {
+	key  *Key[*scoped[T]]
+	open func(context.Context, Client) (T, error)
+	shut func(T)
+}
+
+// NewScoped makes a Scoped. shut may be nil. Both may be called by several
+// goroutines at once, for different clients.
+func NewScoped[T any](open func(ctx context.Context, c Client) (T, error), shut func(T)) *Scoped[T] {
+	return &Scoped[T]{NewKey[*scoped[T]]("scoped"), open, shut}
+}
+
+// Of gives the T of the client whose message or hook is being handled. Errors:
+// what open returns, which is then asked again the next time, and [ErrClosed]
+// outside of a handler and when the client is gone.
+func (s *Scoped[T]) Of(ctx context.Context) (T, error) { return s.For(ctx, ClientFrom(ctx)) }
+
+// For gives the T of a client; see [Scoped.Of].
+func (s *Scoped[T]) For(ctx context.Context, c Client) (T, error) {
+	if c == nil {
+		var zero T
+		return zero, ErrClosed
+	}
+	return s.key.GetOrSet(c, &scoped[T]{of: s}).get(ctx, c)
+}
+
+// scopedValue is what ends with a client.
+type scopedValue interface{ end() }
+
+// scoped is the T of one client.
+type scoped[T any] struct {
+	of *Scoped[T]
+
+	mu         sync.Mutex
+	made, over bool
+	v          T
+}
+
+func (x *scoped[T]) get(ctx context.Context, c Client) (T, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var err error
+	if _, stored := x.of.key.Get(c); x.over || !stored {
+		err = ErrClosed
+	} else if !x.made {
+		if x.v, err = x.of.open(ctx, c); err == nil {
+			x.made = true
+		}
+	}
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return x.v, nil
+}
+
+func (x *scoped[T]) end() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.made && !x.over && x.of.shut != nil {
+		x.of.shut(x.v)
+	}
+	x.over = true
+}
