@@ -38,7 +38,8 @@
 //	}
 //
 // Make one guard and inject it, as here: what one guard has stored, another does
-// not find.
+// not find. A guard of your own that asks this one, with exceptions, should keep it
+// in a field: embedded, it would answer CheckHandshake without them.
 //
 // # When it looks
 //

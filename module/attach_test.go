@@ -127,3 +127,23 @@ func TestAttachRefusesNonsense(t *testing.T) {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 }
+
+// What a module imports is not built once more.
+func TestAttachSharesWithImports(t *testing.T) {
+	watchers := module.New("watchers", module.Exports(newWatcher), module.Providers(module.Value(&clock{})))
+	m := module.New("jobs", module.Imports(watchers), module.Providers(module.Attach(newJob, module.Mark(newWatcher, mark{1}))))
+	g, err := module.Resolve(m, module.AttachToRoot(module.Mark(newWatcher, mark{2})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := marked(t, g)
+	var all []any
+	for inst := range g.Instances() {
+		if w, ok := inst.Value.(*watcher); ok {
+			all = append(all, w)
+		}
+	}
+	if len(all) != 1 || found[1] != all[0] || found[2] != all[0] {
+		t.Errorf("%d watchers, want the one that the module imports", len(all))
+	}
+}

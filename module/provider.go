@@ -101,9 +101,9 @@ func Mark[M any](ctor any, mark M) Provider {
 }
 
 // Attach adds constructors that belong to a provider: they are called once, in its
-// module, and nobody injects what they make. A constructor that the module
-// lists anyway, or that is attached twice, is called once for all, unless it is a
-// closure. Frameworks use it for what they find again by a mark:
+// module, and nobody injects what they make. A constructor that the module provides
+// or imports anyway, or that is attached twice, is called once for all, unless it is
+// a closure. Frameworks use it for what they find again by a mark:
 //
 //	func UseClock(ctor, clock any) module.Provider {
 //		return module.Attach(ctor, module.Mark(clock, clockMark{}))

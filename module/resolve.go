@@ -3,6 +3,7 @@ package module
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"go.uber.org/fx"
@@ -58,7 +59,6 @@ func Resolve(root *Module, opts ...ResolveOption) (*Graph, error) {
 type resolver struct {
 	scopes   []*scope // depth first, imports first; the defaults, if any, lead
 	byModule map[*Module]*scope
-	root     *Module
 	toRoot   []any
 	defaults *scope
 	globals  []*scope
@@ -162,8 +162,8 @@ func (r *resolver) collect(root *Module) {
 	if r.defaults != nil {
 		r.declare(r.defaults)
 	}
-	r.root = root
 	r.enter(root)
+	r.attach(root)
 	r.names = nil // may have been taken too early
 }
 
@@ -198,22 +198,31 @@ func (r *resolver) declare(s *scope) {
 	for _, m := range s.m.mistakes {
 		r.inModule(ProblemInvalid, s, nil, m.text, m.hint)
 	}
-	for _, kind := range []Kind{KindProvider, KindController, KindAttached} {
+	for _, kind := range []Kind{KindProvider, KindController} {
 		for _, it := range s.m.items {
 			if it.kind == kind {
 				r.addNode(s, it)
 			}
 		}
 	}
-	if s.m == r.root && len(r.toRoot) > 0 {
-		extra := &Module{}
-		extra.addItems("AttachToRoot", r.toRoot, KindAttached, false)
-		for _, m := range extra.mistakes {
-			r.inModule(ProblemInvalid, s, nil, m.text, m.hint)
+}
+
+// attach adds what is attached to providers, once all of those are known.
+func (r *resolver) attach(root *Module) {
+	for _, s := range r.scopes {
+		for _, it := range s.m.items {
+			if it.kind == KindAttached {
+				r.addNode(s, it)
+			}
 		}
-		for _, it := range extra.items {
-			r.addNode(s, it)
-		}
+	}
+	s, extra := r.byModule[root], &Module{}
+	extra.addItems("AttachToRoot", r.toRoot, KindAttached, false)
+	for _, m := range extra.mistakes {
+		r.inModule(ProblemInvalid, s, nil, m.text, m.hint)
+	}
+	for _, it := range extra.items {
+		r.addNode(s, it)
 	}
 }
 
@@ -224,14 +233,14 @@ func (r *resolver) addNode(s *scope, it item) {
 	if n.where.file == "" {
 		n.where = s.m.where
 	}
-	if n.kind == KindAttached {
-		if same := s.sameConstructor(n); same != nil {
+	plain, bad := r.signature(n)
+	outs, annotation := annotate(p, plain)
+	if n.kind == KindAttached && bad == nil {
+		if same := r.sameConstructor(n, outs); same != nil {
 			same.marks = append(same.marks, p.marks...)
 			return
 		}
 	}
-	plain, bad := r.signature(n)
-	outs, annotation := annotate(p, plain)
 	if bad == nil {
 		bad = annotation
 	}
@@ -267,15 +276,23 @@ func (r *resolver) addNode(s *scope, it item) {
 	}
 }
 
-// sameConstructor finds the node of the scope that an attached constructor need
-// not be called again for: a function of the same name. Closures may differ in
-// what they hold.
-func (s *scope) sameConstructor(n *node) *node {
+// sameConstructor finds the node that an attached constructor need not be called
+// again for: a function of the same name, in the module or where it sees the
+// result from. Closures may differ in what they hold.
+func (r *resolver) sameConstructor(n *node, outs []keyedOutput) *node {
 	p := n.provider
 	if p.source != fromConstructor || strings.Contains(n.full, ".func") || len(p.as) > 0 || p.name != "" {
 		return nil
 	}
-	for _, o := range s.nodes {
+	candidates := n.scope.nodes
+	for _, o := range outs {
+		for _, k := range o.keys {
+			for _, res := range r.lookup(n.scope, k).results {
+				candidates = append(slices.Clip(candidates), res.node)
+			}
+		}
+	}
+	for _, o := range candidates {
 		if o.provider.source == fromConstructor && o.full == n.full && o.where == n.where && o.provider.ctor.Type() == p.ctor.Type() {
 			return o
 		}

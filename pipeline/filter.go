@@ -12,9 +12,9 @@ import (
 // anything else "Internal server error", logged.
 //
 // The errors are those of guards, interceptors, pipes, handlers and
-// HandleConnection. Payloads that do not decode and panics are among them; the
-// filters of the application also see messages that no handler takes. An error that a filter takes is not
-// logged by the framework.
+// HandleConnection. Payloads that do not decode and panics are among them. The
+// filters of the application also see what is answered to messages that no handler
+// takes. An error that a filter takes is not logged by the framework.
 type Filter interface {
 	Catch(ctx context.Context, c *Call, err error) *Error
 }

@@ -13,22 +13,33 @@ func TestExamplePage(t *testing.T) {
 	program := buildExample(t)
 	t.Run("both platforms", func(t *testing.T) { pageOnBoth(t, program) })
 	t.Run("without Socket.IO", func(t *testing.T) { pageWithoutSocketIO(t, program) })
+	t.Run("wrong token", func(t *testing.T) { pageWithWrongToken(t, program) })
+	t.Run("end of a token", func(t *testing.T) { pageAtTheEnd(t, program) })
+}
+
+func needSocketIO(t *testing.T) {
+	t.Helper()
+	_, err := os.Stat(filepath.Join(need.Root(t), "cmd", "example", "page", "vendor", "socket.io.min.js"))
+	need.Met(t, err)
 }
 
 // pageOnBoth: two people talk in a room, one over each platform.
 func pageOnBoth(t *testing.T, program string) {
-	_, err := os.Stat(filepath.Join(need.Root(t), "cmd", "example", "page", "vendor", "socket.io.min.js"))
-	need.Met(t, err)
+	needSocketIO(t)
 	b := browsertest.Start(t)
 	e := start(t, program)
 
 	ann, bob := b.Open(e.url+"/"), b.Open(e.url+"/")
+	ann.Screenshot(filepath.Join(screenshots(t), "login.png"))
+	logIn(ann, " Ann ")
+	ann.WaitText("#who", "Ann")
 	ann.WaitText("#state", "Connected over Socket.IO")
+	logIn(bob, "Bob")
 	bob.Click("label:has([value=ws])")
 	bob.WaitText("#state", "Connected over plain WebSocket")
 
-	enter(ann, "Ann")
-	enter(bob, "Bob")
+	enter(ann)
+	enter(bob)
 	ann.WaitText("#members", "Bob")
 	bob.WaitText("#members", "Ann")
 	ann.WaitText("#count", "(2)")
@@ -53,9 +64,26 @@ func pageOnBoth(t *testing.T, program string) {
 	bob.WaitText("#join", "Join")
 	ann.WaitText("#messages", "Bob left")
 	bob.Screenshot(filepath.Join(screenshots(t), "door.png"))
+	bob.Click("#logout")
+	bob.WaitText("#login", "Log in")
+	if got := string(bob.Eval("sessionStorage.getItem('token')")); got != "null" {
+		t.Errorf("after the logout there is the token %s", got)
+	}
 
+	tooMuch(ann)
 	e.stop()
 	ann.WaitText("#state", "again") // and again
+}
+
+// tooMuch says more than a client may, and is told so in words.
+func tooMuch(p *browsertest.Page) {
+	p.Eval(`(() => {
+		for (let i = 0; i < 40; i++) {
+			document.querySelector('#text').value = 'again and again';
+			document.querySelector('#talk').requestSubmit();
+		}
+	})()`)
+	p.WaitText("#error", "Too many requests – try again in 1 s")
 }
 
 // pageWithoutSocketIO is what a browser shows that could not load
@@ -71,14 +99,68 @@ func pageWithoutSocketIO(t *testing.T, program string) {
 		return import('/chat.js').then(() => null);
 	})`)
 	p.WaitText("#note", "Plain WebSocket works")
+	logIn(p, "Ann")
 	p.WaitText("#state", "Connected over plain WebSocket")
-	enter(p, "Ann")
+	enter(p)
 	p.WaitText("#members", "Ann")
 }
 
-func enter(p *browsertest.Page, name string) {
-	p.Fill("#room", "tea")
+// pageWithWrongToken has one from before the server was started anew.
+func pageWithWrongToken(t *testing.T, program string) {
+	needSocketIO(t)
+	b := browsertest.Start(t)
+	e := start(t, program)
+	for _, platform := range []string{"socketio", "ws"} {
+		p := b.Open(e.url + "/")
+		logIn(p, "Ann")
+		p.Click("label:has([value=" + platform + "])")
+		p.WaitText("#state", "Connected")
+		p.Eval(`sessionStorage.setItem('token', sessionStorage.getItem('token').replace(/^e/, 'f'))`)
+		p.Click("label:has([value=" + map[string]string{"socketio": "ws", "ws": "socketio"}[platform] + "])")
+		p.WaitText("#error", "Please log in again")
+		p.WaitText("#login", "Log in")
+		p.Click("#login button") // the name is still there
+		p.WaitText("#state", "Connected")
+	}
+}
+
+// pageAtTheEnd refreshes its token as long as it can, and goes back to the form when it
+// cannot.
+func pageAtTheEnd(t *testing.T, program string) {
+	needSocketIO(t)
+	b := browsertest.Start(t)
+	e := start(t, program, "-token-life", "3s")
+	for _, platform := range []string{"socketio", "ws"} {
+		p := b.Open(e.url + "/")
+		logIn(p, "Ann")
+		p.Click("label:has([value=" + platform + "])")
+		p.WaitText("#state", "Connected")
+		enter(p)
+		p.Eval(`new Promise((resolve) => { // the third token
+			const tokens = new Set();
+			const timer = setInterval(() => {
+				tokens.add(sessionStorage.getItem('token'));
+				if (tokens.size < 3) return;
+				clearInterval(timer);
+				resolve(null);
+			}, 20);
+		})`)
+		if got := string(p.Eval("document.querySelectorAll('#messages li').length")); got != "1" {
+			t.Errorf("%s: Ann joined %s times: she was sent away", platform, got)
+		}
+		p.Eval(`void (window.fetch = () => Promise.reject(new Error('cut')))`)
+		p.WaitText("#error", "Please log in again")
+		p.WaitText("#login", "Log in")
+	}
+}
+
+func logIn(p *browsertest.Page, name string) {
 	p.Fill("#name", name)
+	p.Click("#login button")
+}
+
+func enter(p *browsertest.Page) {
+	p.Fill("#room", "tea")
 	p.Click("#join")
 	p.WaitText("#title", "# tea")
 }

@@ -85,9 +85,10 @@ func badBody(what string, err error) *Error {
 	return &Error{Status: http.StatusBadRequest, Message: "Bad body: " + what, Err: err}
 }
 
-// decode stores the body in what v points to. Its error names no Go types.
+// decode stores the body in what v points to. Names match exactly or else without
+// regard to case, as those of messages do. Its error names no Go types.
 func decode(b []byte, v any, opts ...json.Options) error {
-	err := json.Unmarshal(b, v, opts...)
+	err := json.Unmarshal(b, v, append(opts, json.MatchCaseInsensitiveNames(true))...)
 	if err == nil {
 		return nil
 	}

@@ -36,6 +36,7 @@ func newEndpoint(global, owner, route enhance.Scope) *endpoint {
 
 // ServeHTTP implements [http.Handler].
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	decodePath(r)
 	x := &exchange{ep: e, r: r, tracker: tracker{ResponseWriter: w}}
 	x.call = pipeline.Call{
 		Kind: pipeline.KindHTTP, Pattern: e.patternOf(r), Name: e.name, Request: r,

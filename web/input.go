@@ -4,8 +4,10 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/go-json-experiment/json"
 
 	"github.com/gatehouse-go/gatehouse/pipeline"
@@ -87,12 +89,34 @@ func (p *plan) readParams(in reflect.Value, r *http.Request) error {
 	return nil
 }
 
-// pathValue is a parameter of the pattern, decoded. chi matches the path as it was
-// sent when that holds escapes that the decoded one would lose.
+// pathValue is a parameter of the pattern, decoded.
 func pathValue(r *http.Request, name string) (string, error) {
-	v := r.PathValue(name)
+	c := chi.RouteContext(r.Context())
+	if c == nil || !slices.Contains(c.URLParams.Keys, name) {
+		return r.PathValue(name), nil
+	}
+	return unescaped(r, c.URLParam(name))
+}
+
+// unescaped decodes what chi has cut from a path: it matches the path as it was sent
+// when that holds escapes that the decoded one would lose.
+func unescaped(r *http.Request, v string) (string, error) {
 	if r.URL.RawPath == "" || !strings.Contains(v, "%") {
 		return v, nil
 	}
 	return url.PathUnescape(v)
+}
+
+// decodePath makes the request's path values what handlers get, for guards: another
+// spelling of a path must not be another room.
+func decodePath(r *http.Request) {
+	c := chi.RouteContext(r.Context())
+	if c == nil || r.URL.RawPath == "" {
+		return
+	}
+	for i, name := range c.URLParams.Keys {
+		if v, err := unescaped(r, c.URLParams.Values[i]); err == nil {
+			r.SetPathValue(name, v)
+		}
+	}
 }

@@ -17,7 +17,7 @@ type Handshake struct {
 	Auth Payload
 	// Namespace is the concrete namespace asked for; empty on platforms without.
 	Namespace string
-	// SkipChecks lets the client in without the checks of [Admit]: it comes back
+	// SkipChecks lets the client in without guards and the checks of [Admit]: it comes back
 	// (see [Suspension]), and the platform's options say that once is enough.
 	SkipChecks bool
 

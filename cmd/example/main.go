@@ -1,6 +1,7 @@
 // Command example is a chat: people in rooms, over Socket.IO and over plain
-// WebSocket at once, with a page for browsers. It shows what an application of
-// Gatehouse looks like; read application first, then the package chat.
+// WebSocket at once, with a login and a page for browsers. It shows what an
+// application of Gatehouse looks like; read application and options first, then the
+// packages chat and login.
 package main
 
 import (
@@ -10,14 +11,18 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/cmd/example/chat"
+	"github.com/gatehouse-go/gatehouse/cmd/example/login"
 	"github.com/gatehouse-go/gatehouse/cmd/example/platforms"
 	"github.com/gatehouse-go/gatehouse/cmd/example/root"
 	"github.com/gatehouse-go/gatehouse/cmd/example/site"
 	"github.com/gatehouse-go/gatehouse/cmd/example/stats"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/ratelimit"
+	"github.com/gatehouse-go/gatehouse/validate"
 )
 
 // The page. Its folder vendor is copied by scripts/setup page and may be missing.
@@ -34,17 +39,32 @@ func main() {
 			served, err = platforms.Parse(name)
 			return err
 		})
+	life := flag.Duration("token-life", time.Hour, "`duration` of a token, at least 2s; pages refresh theirs before it ends")
 	flag.Parse()
 
-	app.Main(application(served, *statsAddr), app.HTTP(*addr), app.OnReady(func(a *app.App) { welcome(os.Stdout, a) }))
+	app.Main(application(served, *statsAddr, *life), options(*addr)...)
 }
 
 // application is the module of the whole application.
-func application(p platforms.Platforms, statsAddr string) *module.Module {
-	chats := chat.NewModule(p)
+func application(p platforms.Platforms, statsAddr string, life time.Duration) *module.Module {
+	logins := login.NewModule(life)
+	chats := chat.NewModule(p, logins)
 	return module.New("example",
-		module.Imports(root.NewModule(p), chats, stats.NewModule(p, statsAddr, chats), site.NewModule(files)),
+		module.Imports(root.NewModule(p), logins, chats, stats.NewModule(p, statsAddr, chats), site.NewModule(files)),
 	)
+}
+
+// options are what holds for all modules.
+func options(addr string) []app.Option {
+	return []app.Option{
+		app.HTTP(addr),
+		// Of one address: 20 a second, 200 at once. Behind a proxy all clients have its
+		// address; name it with ratelimit.TrustedProxies.
+		app.UseGuards(ratelimit.Connections(20, 200)),
+		// What clients send is checked by the tags `validate` of its type.
+		app.UsePipes(validate.New),
+		app.OnReady(func(a *app.App) { welcome(os.Stdout, a) }),
+	}
 }
 
 // welcome tells where the application is to be found.

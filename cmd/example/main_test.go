@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/cmd/example/platforms"
@@ -15,7 +16,7 @@ func TestWiring(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := app.New(application(p, "127.0.0.1:0"), app.HTTP("127.0.0.1:0")); err != nil {
+		if _, err := app.New(application(p, "127.0.0.1:0", time.Hour), options("127.0.0.1:0")...); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -40,8 +40,9 @@ type Options struct {
 	// AllowRequest, when not nil, is asked before a connection is accepted, on
 	// every transport, before any namespace is known. An error refuses it with
 	// the status and text of the [websockets.Error], 403 by default, otherwise
-	// 500. The request's context ends with Limits.HandshakeTimeout. To look at
-	// what the client sends with a namespace (`auth`), use [websockets.Admit].
+	// 500. The request's context ends with Limits.HandshakeTimeout. Prefer a
+	// guard: a [pipeline.HandshakeGuard] is asked at the same time, and what the
+	// client sends with a namespace (`auth`) only guards see.
 	AllowRequest func(*http.Request) error
 	// HTTPCompression is the size in bytes from which answers to polls are
 	// compressed (gzip) for clients that accept it. Default 0: never.
@@ -88,8 +89,8 @@ type Options struct {
 type Recovery struct {
 	// MaxDisconnection is how long a client may be away. Default 2 min.
 	MaxDisconnection time.Duration
-	// SkipAdmit lets clients come back without the checks of [websockets.Admit].
-	// Default: they run again, so that a token that has been revoked meanwhile
+	// SkipAdmit lets clients come back without guards and the checks of
+	// [websockets.Admit]. Default: they run again, so that a token that has been revoked meanwhile
 	// is noticed.
 	SkipAdmit bool
 	// MaxClients is how many absent clients a server keeps; beyond it the one

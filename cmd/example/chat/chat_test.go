@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/cmd/example/chat"
+	"github.com/gatehouse-go/gatehouse/cmd/example/login"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -68,19 +72,36 @@ type table struct {
 
 	rooms  *chat.Rooms
 	server *fakeServer
+	guard  *login.Guard
+	tokens *login.Tokens
 }
 
 func setup(t *testing.T) *table {
+	key := login.NewKey()
+	guard, err := login.NewGuard(key)
+	if err != nil {
+		t.Fatal(err)
+	}
 	rooms, server := chat.NewRooms(), &fakeServer{}
-	g := chat.NewGateway(rooms)
+	g := chat.NewGateway(rooms, guard, chat.NewRoomLimit())
 	g.Server = server
-	return &table{t, g, rooms, server}
+	return &table{t, g, rooms, server, guard, login.NewTokens(key, login.Life(time.Minute))}
 }
 
-// client gives a client and the context in which its messages are handled.
-func client(id string) (*fakeClient, context.Context) {
+// client gives a client that has logged in, and the context in which its messages are
+// handled.
+func (t *table) client(id, name string) (*fakeClient, context.Context) {
+	t.Helper()
+	token, err := t.tokens.New(id, name)
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := &fakeClient{id: id}
-	return c, websockets.WithClient(context.Background(), c)
+	r := &http.Request{Header: http.Header{"Authorization": {"Bearer " + token}}}
+	if err := t.guard.Check(t.Context(), &pipeline.Call{Kind: pipeline.KindConnect, Request: r, Store: c.Values()}); err != nil {
+		t.Fatal(err)
+	}
+	return c, websockets.WithClient(t.Context(), c)
 }
 
 func (t *table) wantSent(want ...string) {
@@ -100,19 +121,19 @@ func (t *table) wantRooms(want string) {
 
 func TestConversation(tt *testing.T) {
 	t := setup(tt)
-	ann, annCtx := client("1")
-	bob, bobCtx := client("2")
+	ann, annCtx := t.client("1", "Ann")
+	bob, bobCtx := t.client("2", "Bob")
 
-	if got, err := t.Join(annCtx, chat.Join{Room: " tea ", Name: "Ann"}); err != nil || fmt.Sprint(got) != "{tea [Ann]}" {
+	if got, err := t.Join(annCtx, chat.Join{Room: "tea"}); err != nil || fmt.Sprint(got) != "{tea [Ann]}" {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if got, err := t.Join(bobCtx, chat.Join{Room: "tea", Name: "Bob"}); err != nil || fmt.Sprint(got) != "{tea [Ann Bob]}" {
+	if got, err := t.Join(bobCtx, chat.Join{Room: "tea"}); err != nil || fmt.Sprint(got) != "{tea [Ann Bob]}" {
 		t.Errorf("got %v, %v", got, err)
 	}
 	t.wantSent("tea: joined tea Ann [Ann]", "tea: joined tea Bob [Ann Bob]")
 	t.wantRooms("[{tea [Ann Bob]}]")
 
-	if err := t.Say(annCtx, chat.Say{Text: " hello "}); err != nil {
+	if err := t.Say(annCtx, chat.Say{Text: "hello"}); err != nil {
 		t.Error(err)
 	}
 	t.wantSent("tea: message tea Ann hello")
@@ -120,7 +141,7 @@ func TestConversation(tt *testing.T) {
 		t.Errorf("%d messages", t.Messages())
 	}
 
-	if _, err := t.Join(annCtx, chat.Join{Room: "cake", Name: "Ann"}); err != nil { // changes rooms
+	if _, err := t.Join(annCtx, chat.Join{Room: "cake"}); err != nil { // changes rooms
 		t.Error(err)
 	}
 	t.wantSent("tea: left tea Ann [Bob]", "cake: joined cake Ann [Ann]")
@@ -138,37 +159,27 @@ func TestConversation(tt *testing.T) {
 	t.wantRooms("[]")
 }
 
-func TestRefusals(tt *testing.T) {
+// A gateway without its guard knows nobody, and lets nobody sit down.
+func TestNobody(tt *testing.T) {
 	t := setup(tt)
-	_, ctx := client("1")
-	join := func(room, name string) error {
-		_, err := t.Join(ctx, chat.Join{Room: room, Name: name})
-		return err
+	ctx := websockets.WithClient(t.Context(), &fakeClient{id: "1"})
+	if _, err := t.Join(ctx, chat.Join{Room: "tea"}); !errors.Is(err, pipeline.ErrUnauthorized) {
+		t.Errorf("got %v", err)
 	}
-	for _, c := range []struct {
-		err  error
-		code string
-		text string
-	}{
-		{t.Say(ctx, chat.Say{Text: "hello"}), chat.CodeNoRoom, "join a room first"},
-		{t.Leave(ctx, struct{}{}), chat.CodeNoRoom, "join a room first"},
-		{join("", "Ann"), chat.CodeInvalid, "room is required"},
-		{join("tea", " \n"), chat.CodeInvalid, "name is required"},
-		{join(strings.Repeat("ü", 41), "Ann"), chat.CodeInvalid, "room may have at most 40 characters"},
-		{join("tea", strings.Repeat("ü", 41)), chat.CodeInvalid, "name may have at most 40 characters"},
-		{t.Post("tea", "Ann", ""), chat.CodeInvalid, "text is required"},
-		{t.Post("tea", "Ann", strings.Repeat("ü", 2001)), chat.CodeInvalid, "text may have at most 2000 characters"},
-		{join(strings.Repeat("ü", 40), strings.Repeat("ü", 40)), "", ""},
-		{t.Post("tea", "Ann", strings.Repeat("ü", 2000)), "", ""},
+	t.wantSent()
+	t.wantRooms("[]")
+}
+
+func TestWithoutARoom(tt *testing.T) {
+	t := setup(tt)
+	_, ctx := t.client("1", "Ann")
+	for what, err := range map[string]error{
+		"say":   t.Say(ctx, chat.Say{Text: "hello"}),
+		"leave": t.Leave(ctx, struct{}{}),
 	} {
-		if c.text == "" {
-			if c.err != nil {
-				t.Error(c.err)
-			}
-			continue
-		}
-		if e, ok := errors.AsType[*websockets.Error](c.err); !ok || e.Message != c.text || e.Code != c.code {
-			t.Errorf("got %v, want %s", c.err, c.text)
+		if e, ok := errors.AsType[*pipeline.Error](err); !ok || e.Message != "join a room first" || e.Code != chat.CodeNoRoom {
+			t.Errorf("%s: got %v", what, err)
 		}
 	}
+	t.wantSent()
 }

@@ -1,63 +1,51 @@
 package chat
 
 import (
-	"errors"
-	"log/slog"
+	"context"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/gatehouse-go/gatehouse/cmd/example/login"
+	"github.com/gatehouse-go/gatehouse/cmd/example/text"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/web"
-	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// Controller is the chat over HTTP.
+// Controller is the chat over HTTP. Everybody may see the rooms; to say something one
+// must have logged in.
 type Controller struct {
 	rooms   *Rooms
 	gateway *Gateway
-	log     *slog.Logger
+	guard   *login.Guard
+	limit   *RoomLimit
 }
 
 // NewController makes the controller. A gateway is a provider like any other.
-func NewController(rooms *Rooms, gateway *Gateway, log *slog.Logger) *Controller {
-	return &Controller{rooms, gateway, log}
+func NewController(rooms *Rooms, gateway *Gateway, guard *login.Guard, limit *RoomLimit) *Controller {
+	return &Controller{rooms, gateway, guard, limit}
 }
 
-// Routes implements [web.Controller].
+// Routes implements [web.Routable].
 func (c *Controller) Routes(r chi.Router) {
-	r.Get("/rooms", c.list)
-	r.Post("/rooms/{room}/messages", c.post)
+	r.Get("/", web.JSON(c.list))
+	web.Use(r, web.UseGuards(c.guard, c.limit)).
+		Post("/{room}/messages", web.JSON(c.post, web.Status(http.StatusAccepted)))
 }
 
-func (c *Controller) list(w http.ResponseWriter, r *http.Request) {
-	if err := web.WriteJSON(w, http.StatusOK, c.rooms.List()); err != nil {
-		c.log.ErrorContext(r.Context(), "list rooms", "error", err)
-	}
-}
+func (c *Controller) list(context.Context, struct{}) ([]Room, error) { return c.rooms.List(), nil }
 
-// maxBody is enough for the longest text, all of it escaped.
-const maxBody = 64 << 10
+// Post is something to be said in a room by somebody who need not be there.
+type Post struct {
+	Room text.Trimmed `path:"room" validate:"required,max=40"`
+	Text text.Trimmed `json:"text" validate:"required,max=2000"`
+}
 
 // post delivers a message to everybody in the room, on every platform.
-func (c *Controller) post(w http.ResponseWriter, r *http.Request) {
-	type message struct {
-		Name string `json:"name"`
-		Text string `json:"text"`
+func (c *Controller) post(ctx context.Context, in Post) (struct{}, error) {
+	claims, ok := c.guard.From(ctx)
+	if !ok {
+		return struct{}{}, pipeline.ErrUnauthorized
 	}
-	in, err := web.ReadJSON[message](w, r, maxBody)
-	if err != nil {
-		web.Fail(w, err)
-		return
-	}
-	err = c.gateway.Post(chi.URLParam(r, "room"), in.Name, in.Text)
-	if told, ok := errors.AsType[*websockets.Error](err); ok {
-		web.WriteError(w, http.StatusBadRequest, told.Message)
-		return
-	}
-	if err != nil {
-		c.log.ErrorContext(r.Context(), "post a message", "error", err)
-		web.Fail(w, err)
-		return
-	}
-	w.WriteHeader(http.StatusAccepted)
+	return struct{}{}, c.gateway.Post(string(in.Room), claims.Name, string(in.Text))
 }

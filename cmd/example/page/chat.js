@@ -1,10 +1,12 @@
+import { failure } from './failure.js';
+import { login, logout, me, refresh, token } from './login.js';
 import { hasSocketIO, plain, socketIO } from './transports.js';
 
 const $ = (id) => document.getElementById(id);
 const stored = (key) => sessionStorage.getItem(key) ?? '';
 
-let connection;
-let seat = null; // {room, name} that we are in, or want back after a reconnect
+let connection = null; // null until we have logged in
+let seat = null; // {room} that we are in, or want back after a reconnect
 
 // All text of users goes through textContent: it is never HTML.
 const element = (tag, text, className = '') => {
@@ -14,31 +16,42 @@ const element = (tag, text, className = '') => {
   return e;
 };
 
-const fail = (error) => { $('error').textContent = error.message; };
-
-const show = (item) => {
+// Who has seen the last message sees it afterwards too.
+const stayAtEnd = (change) => {
   const list = $('messages');
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
-  list.append(item);
-  while (list.children.length > 500) list.firstChild.remove();
+  change(list);
   if (atEnd) list.scrollTop = list.scrollHeight;
 };
+
+const say = (text) => stayAtEnd(() => { $('error').textContent = text; });
+const fail = (error) => say(error.message);
+
+const show = (item) => stayAtEnd((list) => {
+  list.append(item);
+  while (list.children.length > 500) list.firstChild.remove();
+});
 
 const showMembers = (members) => {
   $('count').textContent = `(${members.length})`;
   $('members').replaceChildren(...members.map((name) => element('li', name)));
 };
 
-const showSeat = () => {
-  $('door').hidden = seat !== null;
+// One of three: the login, the door, the chat.
+const showView = () => {
+  const inside = connection !== null;
+  $('login').hidden = inside;
+  $('state').hidden = $('platform').hidden = $('me').hidden = !inside;
+  $('door').hidden = !inside || seat !== null;
   $('chat').hidden = seat === null;
+  $('who').textContent = me();
   $('title').textContent = seat === null ? '' : `# ${seat.room}`;
-  $(seat === null ? 'name' : 'text').focus();
+  $(!inside ? 'name' : seat === null ? 'room' : 'text').focus();
 };
 
 const events = {
   message({ name, text, at }) {
-    const item = element('li', '', name === seat?.name ? 'own' : '');
+    const item = element('li', '', name === me() ? 'own' : '');
     const time = element('time', new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
     time.dateTime = at;
     item.append(element('b', name), element('span', text), time);
@@ -54,14 +67,17 @@ const events = {
     showMembers(members);
     show(element('li', `${name} left`, 'event'));
   },
-  exception: fail,
+  // Without a new token in time, the server sends us away.
+  token_expiring: () => refresh().then(() => connection?.call('token', token())).catch(fail),
+  exception: (answer) => fail(failure(answer)),
 };
 
-const connect = (platform) => {
+const connect = () => {
   connection?.close();
   $('state').textContent = 'Connecting…';
   $('state').dataset.state = 'waiting';
-  let current;
+  $('join').disabled = $('send').disabled = true;
+  let current = null;
   const listener = {
     state(name, text) {
       if (current !== connection) return;
@@ -73,64 +89,86 @@ const connect = (platform) => {
     event(name, data) {
       if (current === connection) events[name]?.(data);
     },
+    denied() {
+      if (current === connection) leave('Your login has ended. Please log in again.');
+    },
   };
-  $('join').disabled = $('send').disabled = true;
+  const platform = document.querySelector('[name=platform]:checked').value;
   connection = current = (platform === 'ws' ? plain : socketIO)(listener);
 };
 
-$('door').addEventListener('submit', async (e) => {
+// leave goes back to the login.
+const leave = (why) => {
+  connection.close();
+  connection = seat = null;
+  logout();
+  $('messages').replaceChildren();
+  say(why);
+  showView();
+};
+
+// On submit, errors of before are gone. One of a connection that has ended meanwhile
+// does not matter: why it has ended is there already.
+const onSubmit = (id, f) => $(id).addEventListener('submit', (e) => {
   e.preventDefault();
-  $('error').textContent = '';
-  seat = { room: $('room').value.trim(), name: $('name').value.trim() };
+  say('');
+  const before = connection;
+  f().catch((error) => { if (before === connection) fail(error); });
+});
+
+onSubmit('login', async () => {
+  await login($('name').value);
+  connect();
+  showView();
+});
+
+onSubmit('door', async () => {
+  seat = { room: $('room').value.trim() };
   try {
     await connection.call('join', seat);
-    sessionStorage.setItem('name', seat.name);
     sessionStorage.setItem('room', seat.room);
   } catch (error) {
     seat = null;
-    fail(error);
+    throw error;
+  } finally {
+    showView();
   }
-  showSeat();
 });
 
-$('talk').addEventListener('submit', async (e) => {
-  e.preventDefault();
-  $('error').textContent = '';
+onSubmit('talk', async () => {
   const text = $('text').value;
   $('text').value = '';
   try {
     await connection.call('say', { text });
   } catch (error) {
     $('text').value ||= text; // so that it is not lost
-    fail(error);
+    throw error;
   }
 });
 
 $('leave').addEventListener('click', () => {
   seat = null;
   $('messages').replaceChildren();
-  $('error').textContent = '';
-  showSeat();
+  say('');
+  showView();
   connection.call('leave').catch(() => {}); // without a connection we have left already
 });
 
+$('logout').addEventListener('click', () => leave(''));
+
 $('platform').addEventListener('change', (e) => {
   sessionStorage.setItem('platform', e.target.value);
-  connect(e.target.value);
+  connect();
 });
 
-const choose = (platform) => {
-  document.querySelector(`[name=platform][value=${platform}]`).checked = true;
-  connect(platform);
-};
-
 $('room').value = stored('room') || 'lobby';
-$('name').value = stored('name');
-if (hasSocketIO()) {
-  choose(stored('platform') === 'ws' ? 'ws' : 'socketio');
-} else {
+$('name').value = me();
+if (!hasSocketIO()) {
   document.querySelector('[name=platform][value=socketio]').disabled = true;
   $('note').textContent = 'The Socket.IO client is not there: run “scripts/setup page” and build again. Plain WebSocket works.';
   $('note').hidden = false;
-  choose('ws');
 }
+const platform = hasSocketIO() && stored('platform') !== 'ws' ? 'socketio' : 'ws';
+document.querySelector(`[name=platform][value=${platform}]`).checked = true;
+if (token() !== '') connect();
+showView();

@@ -3,25 +3,32 @@
 //   call(event, data)  a promise of the answer
 //   close()            the end, without reconnecting
 //
-// and tell a listener: state(name, text) with name open, waiting or closed, and
-// event(name, data). Both reconnect by themselves.
+// and tell a listener: state(name, text) with name open or waiting, event(name, data),
+// and denied() when the token is not, or no longer, good. Both reconnect by themselves,
+// each time with the token of that moment.
+import { failure, isDenied } from './failure.js';
+import { refresh, token } from './login.js';
 
 const patience = 10_000;
-
-// failure makes an Error of the object that the gateway answers with.
-const failure = (answer) => Object.assign(new Error(answer.message), { code: answer.code });
+const closeExpired = 4401; // the close code of a token that has ended
 
 export const hasSocketIO = () => typeof window.io === 'function';
 
 export function socketIO(listener) {
-  const socket = window.io('/chat', { forceNew: true });
+  let timer;
+  const socket = window.io('/chat', { forceNew: true, auth: (tell) => tell({ token: token() }) });
   socket.on('connect', () => listener.state('open', 'Connected over Socket.IO'));
   socket.on('disconnect', (reason) => {
     // The client does not come back by itself when the server has sent it away.
     if (reason === 'io server disconnect') socket.connect();
     if (reason !== 'io client disconnect') listener.state('waiting', 'Reconnecting…');
   });
-  socket.on('connect_error', () => listener.state('waiting', 'No connection, trying again…'));
+  socket.on('connect_error', ({ data }) => {
+    if (isDenied(data)) return listener.denied();
+    listener.state('waiting', 'No connection, trying again…');
+    // Nor when it was refused.
+    if (!socket.active) timer = setTimeout(() => socket.connect(), 2000);
+  });
   socket.onAny((name, data) => listener.event(name, data));
   return {
     async call(event, data) {
@@ -30,7 +37,10 @@ export function socketIO(listener) {
       if (answer?.status === 'error') throw failure(answer);
       return answer;
     },
-    close: () => socket.disconnect(),
+    close() {
+      clearTimeout(timer);
+      socket.disconnect();
+    },
   };
 }
 
@@ -40,15 +50,23 @@ export function plain(listener) {
   let socket, timer, closed = false, tries = 0, lastID = 0;
 
   const open = () => {
-    socket = new WebSocket(url);
+    let opened = false;
+    // A page cannot set headers here, so the token goes where subprotocols are listed.
+    socket = new WebSocket(url, ['bearer', token()]);
     socket.onopen = () => {
+      opened = true;
       tries = 0;
       listener.state('open', 'Connected over plain WebSocket');
     };
     socket.onmessage = ({ data }) => receive(JSON.parse(data));
-    socket.onclose = () => {
+    socket.onclose = async ({ code }) => {
       for (const { reject } of waiting.values()) reject(new Error('The connection was lost.'));
       waiting.clear();
+      if (closed) return;
+      if (code === closeExpired || (!opened && await denied())) {
+        if (!closed) listener.denied();
+        return;
+      }
       if (closed) return;
       // 0.5 s, 1 s, 2 s … 15 s, each with some chance in it: a server that
       // comes back must not meet everybody at once.
@@ -57,6 +75,10 @@ export function plain(listener) {
       timer = setTimeout(open, pause);
     };
   };
+
+  // Why a handshake was refused, browsers do not tell a page. The server does, when it
+  // is asked for a new token.
+  const denied = () => refresh().then(() => false, isDenied);
 
   // A frame is an answer, with the request's id and no event of its own, or an event.
   const receive = ({ id, event, data }) => {

@@ -32,14 +32,15 @@ func Parse(name string) (Platforms, error) {
 }
 
 // At serves a gateway as a namespace of Socket.IO and at a path of plain
-// WebSocket. It stays one gateway: its rooms and broadcasts span both.
-func (p Platforms) At(namespace, path string) []websockets.Option {
+// WebSocket. It stays one gateway: its rooms and broadcasts span both. The options
+// are those of plain WebSocket alone.
+func (p Platforms) At(namespace, path string, plain ...websockets.Option) []websockets.Option {
 	var opts []websockets.Option
 	if p.socketIO != nil {
 		opts = append(opts, websockets.Via(p.socketIO, websockets.Namespace(namespace)))
 	}
 	if p.plain != nil {
-		opts = append(opts, websockets.Via(p.plain, websockets.Path(path)))
+		opts = append(opts, websockets.Via(p.plain, append(plain, websockets.Path(path))...))
 	}
 	return opts
 }

@@ -2,6 +2,7 @@
 package site
 
 import (
+	"context"
 	"io/fs"
 	"net/http"
 
@@ -23,35 +24,34 @@ func NewModule(files fs.FS) *module.Module {
 type Files struct{ fs.FS }
 
 // Controller serves files and /healthz.
-type Controller struct{ files http.Handler }
+type Controller struct{ page fs.FS }
 
 // NewController makes the controller. An error of a constructor ends the start.
 func NewController(f Files) (*Controller, error) {
 	page, err := fs.Sub(f, "page")
-	if err != nil {
-		return nil, err
-	}
-	return &Controller{http.FileServerFS(page)}, nil
+	return &Controller{page}, err
 }
 
-// Routes implements [web.Controller]. The files are named, so that anything else is a 404 in JSON.
+// Routes implements [web.Routable].
 func (c *Controller) Routes(r chi.Router) {
-	r.Get("/healthz", health)
-	r.Get("/", c.page)
-	for _, name := range []string{"/style.css", "/chat.js", "/transports.js", "/vendor/socket.io.min.js"} {
-		r.Get(name, c.page)
-	}
+	r.Get("/healthz", web.JSON(health))
+	web.Static(r.With(alone), "/", c.page)
 }
 
-func health(w http.ResponseWriter, _ *http.Request) {
-	_ = web.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"}) // it encodes
+// Health is the answer of a server that is alive.
+type Health struct {
+	Status string `json:"status"`
 }
 
-// page sends a file. The page needs nothing from elsewhere, and browsers hold it to that.
-func (c *Controller) page(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'self'; img-src data:; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-cache")
-	c.files.ServeHTTP(w, r)
+func health(context.Context, struct{}) (Health, error) { return Health{"ok"}, nil }
+
+// alone is middleware of net/http: the page needs nothing from elsewhere, and browsers
+// hold it to that.
+func alone(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'self'; img-src data:; frame-ancestors 'none'")
+		h.Set("Cache-Control", "no-cache")
+		next.ServeHTTP(w, r)
+	})
 }

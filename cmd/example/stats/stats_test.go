@@ -21,7 +21,7 @@ func TestWatch(t *testing.T) {
 		-1: 50 * time.Millisecond, 0: 50 * time.Millisecond, 200: 200 * time.Millisecond, 1e9: time.Minute,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := chat.NewGateway(chat.NewRooms())
+			c := chat.NewGateway(chat.NewRooms(), nil, nil) // nobody logs in
 			c.Server = fakeServer{}
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
