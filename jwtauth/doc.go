@@ -20,8 +20,7 @@
 //
 //	var Module = module.New("chat",
 //		module.Providers(NewGuard),
-//		module.Exports(websockets.Gateway(NewGateway,
-//			websockets.UseGuards(func(g *Guard) pipeline.Guard { return g }))))
+//		module.Exports(websockets.Gateway(NewGateway, websockets.UseGuards(NewGuard))))
 //
 //	type Gateway struct{ guard *Guard }
 //

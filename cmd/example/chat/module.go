@@ -19,7 +19,7 @@ func NewModule(p platforms.Platforms, logins *module.Module) *module.Module {
 	opts := append(
 		p.At("/chat", "/ws/chat", ws.Options{Subprotocols: []string{login.Scheme}}),
 		// When a client connects, and for each of its messages: 3 a second, 15 at once.
-		websockets.UseGuards(login.Required, ratelimit.Messages(3, 15)),
+		websockets.UseGuards(login.NewGuard, ratelimit.Messages(3, 15)),
 		websockets.HideCauseData(), // tokens are among what clients send
 		websockets.Emits(Joined, Left, Posted, jwtauth.TokenExpiring),
 	)

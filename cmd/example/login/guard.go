@@ -6,7 +6,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/gatehouse-go/gatehouse/jwtauth"
-	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // Guard lets in who has a token. Handlers ask it who that is:
@@ -31,7 +30,3 @@ func NewGuard(key Key) (*Guard, error) {
 		RefreshWindow: time.Minute,
 	})
 }
-
-// Required is for the UseGuards of a gateway or a controller whose module imports
-// that of this package.
-func Required(g *Guard) pipeline.Guard { return g }

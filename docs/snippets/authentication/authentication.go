@@ -50,20 +50,17 @@ func NewGuard(cfg Config) (*Guard, error) {
 	})
 }
 
-// signedIn is the one guard, which both bind.
-func signedIn(g *Guard) pipeline.Guard { return g }
-
 var Module = module.New("chat",
 	module.Providers(NewGuard, NewUsers, NewIssuer),
 	module.Exports(websockets.Gateway(NewGateway,
-		websockets.UseGuards(signedIn),
+		websockets.UseGuards(NewGuard),
 		websockets.Emits(jwtauth.TokenExpiring),
 		websockets.Via(socketio.New()),
 		websockets.Via(ws.New(ws.Options{Subprotocols: []string{"bearer"}}), websockets.Path("/ws")),
 	)),
 	module.Controllers(
 		NewLogin, // for everybody
-		web.Controller(NewAccount, web.UseGuards(signedIn)),
+		web.Controller(NewAccount, web.UseGuards(NewGuard)),
 	),
 )
 
