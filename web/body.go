@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // ReadJSON decodes the request's body. The error is an [*Error] for [Fail]: 415
@@ -82,7 +85,7 @@ func tooLarge(limit int64, err error) *Error {
 }
 
 func badBody(what string, err error) *Error {
-	return &Error{Status: http.StatusBadRequest, Message: "Bad body: " + what, Err: err}
+	return &Error{Status: http.StatusBadRequest, Message: "Bad body: " + what, Code: pipeline.CodeBadPayload, Err: err}
 }
 
 // decode stores the body in what v points to. Names match exactly or else without
@@ -91,6 +94,9 @@ func decode(b []byte, v any, opts ...json.Options) error {
 	err := json.Unmarshal(b, v, append(opts, json.MatchCaseInsensitiveNames(true))...)
 	if err == nil {
 		return nil
+	}
+	if syn, ok := errors.AsType[*jsontext.SyntacticError](err); ok && errors.Is(syn.Err, jsontext.ErrDuplicateName) {
+		return badBody(dotted(string(syn.JSONPointer))+" is there twice", err)
 	}
 	e, ok := errors.AsType[*json.SemanticError](err)
 	switch {

@@ -79,7 +79,7 @@ func TestJSONInput(t *testing.T) {
 			field + `","rule":"type","message":"` + message + `"}]}`
 	}
 	bad := func(what string) string {
-		return `{"statusCode":400,"message":"Bad body: ` + what + `","error":"Bad Request"}`
+		return `{"statusCode":400,"message":"Bad body: ` + what + `","error":"Bad Request","code":"bad_payload"}`
 	}
 	const empty = "|nil 0| 0|[] []|false 0 0s|0001-01-01|<nil>| []|map[]"
 	for _, tt := range []struct {
@@ -112,7 +112,7 @@ func TestJSONInput(t *testing.T) {
 		{"/rooms/a", `{"text":5}`, 400, bad("text has the wrong type or value")},
 		{"/rooms/a", `{"more":{"a~1/b":"x"}}`, 400, bad("more.a~1/b has the wrong type or value")},
 		{"/rooms/a", `[]`, 400, bad("it has the wrong type")},
-		{"/rooms/a", `{"text":"a","text":"b"}`, 400, bad("not valid JSON")},
+		{"/rooms/a", `{"text":"a","text":"b"}`, 400, bad("text is there twice")},
 		{"/rooms/a", "{\"text\":\"\xff\"}", 400, bad("not valid JSON")},
 		{"/rooms/a", `{} {}`, 400, bad("not valid JSON")},
 		{"/rooms/a", `{"text":"bad"}`, 400, `{"statusCode":400,"message":"Bad payload: text is bad","error":"Bad Request","code":"bad_payload"}`},

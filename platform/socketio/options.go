@@ -85,7 +85,8 @@ type Options struct {
 // when it left; HandleConnection runs again, with Client.Recovered() true.
 //
 // Not kept: events with an ack and volatile ones. A client that has never
-// received an event is not recovered, as in Socket.IO for Node.
+// received an event is not recovered, as in Socket.IO for Node, nor one that is
+// cut off before HandleConnection has let it in.
 type Recovery struct {
 	// MaxDisconnection is how long a client may be away. Default 2 min.
 	MaxDisconnection time.Duration
