@@ -186,6 +186,11 @@ type Conn interface {
 	Native() any
 }
 
+// Yielder is a Conn of an adapter that calls Session.Work: Yield tells that
+// somebody waits for what the client sends next, so that another goroutine should
+// read at once.
+type Yielder interface{ Yield() }
+
 // Session takes what one client sends. The framework implements it. Receive is
 // to be called from one goroutine at a time, in order of arrival; Ack and Closed
 // from any.
@@ -196,6 +201,13 @@ type Session interface {
 	// or the session has been closed. A frame that could not be understood is a
 	// Message with Err.
 	Receive(m *Message)
+	// Work runs the handlers of messages that were Deferred, on the calling
+	// goroutine, and returns when none of them is left. Another goroutine must be
+	// ready to go on with the reading when that takes long: a handler may wait for
+	// what the client sends next. Without a deferred message it returns at once.
+	Work()
+	// Begin is Work on a goroutine of the framework's.
+	Begin()
 	// Ack takes the client's answer to an Emit with that number. It never
 	// blocks; an unknown number is ignored.
 	Ack(ack uint64, p Payload)
@@ -221,6 +233,9 @@ type Message struct {
 	Payload Payload
 	// Reply tells that the client waits for an answer.
 	Reply bool
+	// Deferred tells that the adapter will call Session.Work or Session.Begin soon,
+	// so that nobody else needs to begin with the message.
+	Deferred bool
 	// Ref is the adapter's own: what its Conn.Reply needs to answer. It may be a
 	// [Releaser].
 	Ref any

@@ -130,6 +130,7 @@ func (s *session) Call(ctx context.Context, event string, data any, opts ...Emit
 	if err != nil {
 		return Payload{}, err
 	}
+	s.yield()
 	select {
 	case p, ok := <-answer:
 		if !ok {
@@ -247,6 +248,13 @@ func (g *gathering) ask(ctx context.Context, targets []*session, out *Outgoing) 
 	return branches
 }
 
+// yield lets the client's answer be read, if its own reading goroutine is here.
+func (s *session) yield() {
+	if y, ok := s.conn.(Yielder); ok {
+		y.Yield()
+	}
+}
+
 func (b *branch) ask(out *Outgoing) {
 	var err error
 	if b.id, err = b.s.expect(b); err == nil {
@@ -255,5 +263,7 @@ func (b *branch) ask(out *Outgoing) {
 	if err != nil {
 		b.s.unexpect(b.id)
 		b.end(Payload{}, err)
+		return
 	}
+	b.s.yield()
 }

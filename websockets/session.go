@@ -33,6 +33,7 @@ type session struct {
 	mu       sync.Mutex
 	inbox    []*Message // from taken on
 	taken    int
+	due      bool // a message was deferred, and nobody has begun with it
 	bytes    int
 	room     chan struct{} // Receive waits on it; closed and renewed when there is room
 	lanes    int           // goroutines that handle messages, the connection hooks included
@@ -131,11 +132,7 @@ func (s *session) ready() {
 		s.empty()
 		s.wake()
 	}
-	more := min(s.ep.concurrency-1, s.waiting()-1)
-	for range more {
-		s.lanes++
-		go s.lane()
-	}
+	s.moreLanes()
 }
 
 func (s *session) connectHook(g *boundGateway) (err error) {
@@ -213,11 +210,50 @@ func (s *session) Receive(m *Message) {
 	s.inbox = append(s.inbox, m)
 	s.bytes += size
 	start := s.open && s.lanes < s.ep.concurrency
-	if start {
+	switch {
+	case start && m.Deferred && s.lanes == 0:
+		s.due, start = true, false
+	case start:
 		s.lanes++
 	}
 	s.mu.Unlock()
 	if start {
+		s.ep.rt.crew.run(s)
+	}
+}
+
+func (s *session) Work() {
+	if s.takeUp() {
+		s.lane()
+	}
+}
+
+func (s *session) Begin() {
+	if s.takeUp() {
+		s.ep.rt.crew.run(s)
+	}
+}
+
+// takeUp begins a lane for what was deferred, unless another has taken it.
+func (s *session) takeUp() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.due {
+		return false
+	}
+	s.due = false
+	if s.waiting() == 0 || !s.open || s.lanes >= s.ep.concurrency {
+		return false
+	}
+	s.lanes++
+	s.moreLanes()
+	return true
+}
+
+// moreLanes begins lanes for what waits beside what the caller takes; s.mu is held.
+func (s *session) moreLanes() {
+	for range min(s.ep.concurrency-s.lanes, s.waiting()-1) {
+		s.lanes++
 		s.ep.rt.crew.run(s)
 	}
 }
@@ -304,6 +340,7 @@ func (s *session) left(r Reason) {
 	s.leaving = true
 	s.wake()
 	s.mu.Unlock()
+	s.Begin() // what was deferred, the adapter may not come to
 	s.hangUp(ErrClosed)
 	s.mu.Lock()
 	s.maybeEnd()

@@ -31,6 +31,8 @@ type recorder struct {
 	closed    chan websockets.Reason
 }
 
+func (*recorder) Due() wsconn.Job { return nil }
+
 func (h *recorder) Message(text bool, msg []byte) error {
 	if h.onMessage != nil {
 		return h.onMessage(text, msg)

@@ -55,6 +55,8 @@ type Handler interface {
 	// the reading. msg is valid until it returns. An error ends the session with
 	// a parse error.
 	Message(text bool, msg []byte) error
+	// Due gives what Message has put off while Session.Deferring, see [wsconn.Handler].
+	Due() wsconn.Job
 	// Closed tells, once, that the session has ended.
 	Closed(r websockets.Reason)
 	// Beat is called now and then with the time of the server's clock, and must not block.
@@ -298,7 +300,6 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	go func() {
-		defer s.group.Exit()
-		c.Serve(&transport{session, c})
+		c.Serve(&transport{session, c}, s.group.Exit)
 	}()
 }

@@ -42,7 +42,8 @@ type Session struct {
 	handler Handler
 	out     *outbox.Queue[wsconn.Item]
 
-	recv sync.Mutex // held while a message is handed on
+	recv      sync.Mutex // held while a message is handed on
+	deferring bool       // guarded by recv
 
 	nextPing atomic.Int64 // stamps of the server's clock
 	pingedAt atomic.Int64 // 0: nothing is to be answered
@@ -273,6 +274,17 @@ var (
 	errEmpty     = errors.New("an empty packet")
 	errType      = errors.New("an unknown packet type")
 )
+
+// Deferring tells, while Handler.Message runs, that Handler.Due follows.
+func (s *Session) Deferring() bool { return s.deferring }
+
+// Yield has another goroutine read on where the reading one works, see
+// [wsconn.Conn.Yield].
+func (s *Session) Yield() {
+	if c := s.current(); c != nil {
+		c.Yield()
+	}
+}
 
 // packet takes one packet; s.recv is held. An error is the client's fault.
 func (s *Session) packet(b []byte) error {

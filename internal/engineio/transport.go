@@ -26,6 +26,8 @@ func (t *transport) Message(text bool, msg []byte) error {
 	}
 	s.recv.Lock()
 	defer s.recv.Unlock()
+	s.deferring = true
+	defer func() { s.deferring = false }()
 	var err error
 	if text {
 		err = s.packet(msg)
@@ -41,6 +43,9 @@ func (t *transport) Message(text bool, msg []byte) error {
 	r := reasonOf(err)
 	return &wsconn.ViolationError{Cause: r.Cause, Code: websocket.StatusProtocolError, Text: r.Text}
 }
+
+// Due implements [wsconn.Handler].
+func (t *transport) Due() wsconn.Job { return t.s.handler.Due() }
 
 // Ended implements [wsconn.Handler].
 func (t *transport) Ended(r websockets.Reason) {
@@ -147,7 +152,6 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	go func() {
-		defer g.Exit()
-		c.Serve(&transport{s, c})
+		c.Serve(&transport{s, c}, g.Exit)
 	}()
 }

@@ -30,6 +30,8 @@ const (
 const (
 	batchItems = 128
 	batchBytes = 64 << 10
+
+	corkBytes = 64 << 10 // more than this does not wait for Uncork
 )
 
 // Queue holds items of type T. Its methods are safe for concurrent use.
@@ -42,6 +44,7 @@ type Queue[T any] struct {
 	slab    *slab[T]        // what waits; nil when nothing does
 	bytes   int             // waiting, and in the hands of who sends
 	writing bool
+	corked  bool // who corked it will send what waits
 	closed  bool
 	ended   bool          // closed, and nothing is left to send
 	asked   bool          // somebody waits for Ready
@@ -119,8 +122,41 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 	}
 	q.slab.entries = append(q.slab.entries, entry[T]{item, size, p == DropNewest || p == DropOldest})
 	q.bytes += size
+	if q.corked && q.bytes > corkBytes {
+		q.corked = false
+	}
 	q.wake()
 	return nil
+}
+
+// Cork keeps the writer from being started until Uncork, so that what is pushed
+// meanwhile goes out at once. It does nothing while the writer runs, and ends by
+// itself when much waits or somebody waits for room.
+func (q *Queue[T]) Cork() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.corked = q.write != nil && !q.writing && q.slab == nil
+}
+
+// Uncork ends Cork. What waits is sent on this goroutine, which may block, or, unless
+// here is set, on one of its own.
+func (q *Queue[T]) Uncork(here bool) {
+	q.mu.Lock()
+	if !q.corked {
+		q.mu.Unlock()
+		return
+	}
+	q.corked = false
+	if !here || q.slab == nil || q.writing {
+		if q.slab != nil {
+			q.wake()
+		}
+		q.mu.Unlock()
+		return
+	}
+	q.writing = true
+	q.mu.Unlock()
+	q.run()
 }
 
 // wake lets somebody send what waits; q.mu is held.
@@ -128,7 +164,7 @@ func (q *Queue[T]) wake() {
 	switch {
 	case q.write == nil:
 		q.signal()
-	case !q.writing:
+	case !q.writing && !q.corked:
 		q.writing = true
 		go q.run()
 	}
@@ -333,6 +369,10 @@ func (q *Queue[T]) Writable(ctx context.Context) error {
 		}
 		if q.room == nil {
 			q.room = make(chan struct{})
+		}
+		if q.corked && q.slab != nil {
+			q.corked = false
+			q.wake()
 		}
 		room := q.room
 		q.mu.Unlock()

@@ -47,7 +47,7 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 			protocols = []string{first}
 		}
 	}
-	conn := &Conn{cfg: c, id: id, readerDone: make(chan struct{})}
+	conn := &Conn{cfg: c, id: id, readerDone: make(chan struct{}), shard: c.Group.nextShard()}
 	hw := &hijacker{ResponseWriter: w, cfg: c}
 	ws, err := websocket.Accept(hw, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // the platform has looked at the origin

@@ -1,6 +1,7 @@
 package wsconn
 
 import (
+	"errors"
 	"time"
 
 	"github.com/coder/websocket"
@@ -156,17 +157,32 @@ func (c *Conn) end() {
 	}
 }
 
-// Serve reads until the connection ends, tells h, and leaves nothing behind. To
-// be called once, on a goroutine of its own.
-func (c *Conn) Serve(h Handler) {
+// Serve reads until the connection ends, tells h, leaves nothing behind, and calls
+// done. To be called once, on a goroutine of its own. It may return earlier, when
+// another goroutine reads on.
+func (c *Conn) Serve(h Handler, done func()) {
 	c.mu.Lock()
-	c.handler = h
+	c.handler, c.done = h, done
 	ended := c.ended
 	c.mu.Unlock()
 	if ended { // before anybody was there to be told
 		h.Ended(c.reason)
 	}
+	c.wire.begin = func() {
+		if job := h.Due(); job != nil {
+			job.Begin()
+		}
+	}
+	c.serve(h, done)
+}
+
+// serve reads on, and ends what Serve began unless another goroutine takes over.
+func (c *Conn) serve(h Handler, done func()) {
 	err := c.read(h)
+	if errors.Is(err, errTakenOver) {
+		return
+	}
+	defer done()
 	c.wire.drained()
 	close(c.readerDone)
 	r := c.endOf(err)

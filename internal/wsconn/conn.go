@@ -50,8 +50,19 @@ type Handler interface {
 	// reading. msg is valid until it returns. An error ends the connection: a
 	// *ViolationError with its code and cause, any other as an internal error.
 	Message(text bool, msg []byte) error
+	// Due gives what Message has put off, once; nil when there is nothing.
+	Due() Job
 	// Ended tells that the connection has ended. It is called once.
 	Ended(r websockets.Reason)
+}
+
+// Job is work that a message brought.
+type Job interface {
+	// Work does it, on the reading goroutine, when there is nothing more to read at
+	// once. When it takes long, another goroutine reads on.
+	Work()
+	// Begin has it done by somebody else, and returns at once.
+	Begin()
 }
 
 // Conn is one connection. Its reading goroutine, Serve, owns it; what is to be
@@ -64,13 +75,21 @@ type Conn struct {
 	out  atomic.Pointer[outbox.Queue[Item]]
 
 	readerDone chan struct{}
+	shift      atomic.Uint64 // counts beginnings and ends of work
+	shard      uint32        // of the minder
+	place      int           // in it, guarded by it
+
+	// Of the reading goroutine.
+	messages   int // that have been read
+	slow       int // for how many messages it does not work
 	pingQueued atomic.Bool
 	writeError atomic.Bool
 
 	mu         sync.Mutex
 	handler    Handler
-	leaving    bool // the reason stands
-	ended      bool // the handler has been, or will be, told
+	done       func() // of Serve
+	leaving    bool   // the reason stands
+	ended      bool   // the handler has been, or will be, told
 	reason     websockets.Reason
 	goodbye    chan struct{} // closed when sayGoodbye has ended; nil without one
 	pong       []byte        // payload of the pong that is due

@@ -21,6 +21,7 @@ const patience = 10 * time.Second // for what should happen at once
 // owner is what a connection belongs to.
 type owner struct {
 	onMessage func(msg []byte) error
+	due       func() Job
 	messages  chan string
 	ended     chan websockets.Reason
 }
@@ -102,8 +103,7 @@ func connect(t *testing.T, change func(*Config), headers string) *pair {
 func (p *pair) serve() {
 	done := make(chan struct{})
 	go func() {
-		defer close(done)
-		p.conn.Serve(p.owner)
+		p.conn.Serve(p.owner, func() { close(done) })
 	}()
 	p.t.Cleanup(func() {
 		p.conn.Abort()
@@ -348,4 +348,11 @@ func eventually(t *testing.T, what string, cond func() bool) {
 			t.Fatalf("waited in vain for %s", what)
 		}
 	}
+}
+
+func (o *owner) Due() Job {
+	if o.due == nil {
+		return nil
+	}
+	return o.due()
 }

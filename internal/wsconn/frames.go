@@ -116,6 +116,7 @@ type inspector struct {
 	compressed bool
 	fragments  int
 	size       int64
+	messages   int // that have passed as a whole
 
 	close    [maxControl]byte // payload of the close frame, unmasked
 	closeLen int
@@ -170,6 +171,7 @@ func (s *inspector) feed(p []byte) (pass int, crossed bool, err error) {
 		}
 		if !s.hdr.ctrl() && s.hdr.fin() {
 			s.inMessage = false
+			s.messages++
 		}
 		if !s.inMessage { // pings between fragments give no more time
 			crossed = true

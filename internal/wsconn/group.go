@@ -41,6 +41,8 @@ type Group struct {
 	// Tick is how often members are looked at.
 	Tick time.Duration
 
+	minder  minder
+	shards  atomic.Uint32
 	name    string
 	closing context.Context // ends handshakes under way
 	cancel  context.CancelFunc
@@ -66,6 +68,9 @@ func NewGroup(name string, shortest time.Duration) *Group {
 	g.closing, g.cancel = context.WithCancel(context.Background())
 	return g
 }
+
+// nextShard spreads connections over the minder's shards.
+func (g *Group) nextShard() uint32 { return g.shards.Add(1) }
 
 // Closing ends when the group is being closed.
 func (g *Group) Closing() context.Context { return g.closing }

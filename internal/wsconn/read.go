@@ -20,7 +20,8 @@ import (
 const fairness = 16
 
 // read hands on what the client sends until that ends, and gives the error it
-// ended with. Contexts without Done spare the library its timers.
+// ended with. When another goroutine has taken over it gives errTakenOver.
+// Contexts without Done spare the library its timers.
 func (c *Conn) read(h Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -28,7 +29,7 @@ func (c *Conn) read(h Handler) (err error) {
 			err = errInternal
 		}
 	}()
-	for n := 1; ; n++ {
+	for {
 		typ, r, err := c.ws.Reader(context.Background())
 		if err != nil {
 			return err
@@ -36,7 +37,16 @@ func (c *Conn) read(h Handler) (err error) {
 		if err := c.message(h, typ, r); err != nil {
 			return err
 		}
-		if n%fairness == 0 {
+		c.wire.due = true
+		c.messages++
+		often := c.messages%fairness == 0
+		if often || c.wire.drainedUpTo(c.messages) {
+			c.wire.due = false
+			if job := h.Due(); job != nil && !c.work(job) {
+				return errTakenOver
+			}
+		}
+		if often {
 			runtime.Gosched()
 		}
 	}

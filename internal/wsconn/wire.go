@@ -24,8 +24,10 @@ type wire struct {
 	block  *block
 	direct directRead // nil: reads wait with a buffer in hand
 	insp   inspector
-	err    error // why reading has ended: *violation, *goodbye, or of the network
-	leftAt int64 // when the last read from the network returned
+	err    error  // why reading has ended: *violation, *goodbye, or of the network
+	due    bool   // the handler has put off something
+	begin  func() // has that done by others
+	leftAt int64  // when the last read from the network returned
 
 	// Stamps of the clock for the heartbeat, 0 for "no".
 	readingSince atomic.Int64 // the reader waits for the network
@@ -108,6 +110,11 @@ func (w *wire) readAhead() error {
 	return err
 }
 
+// drainedUpTo tells that no more than n messages are there, and none half received.
+func (w *wire) drainedUpTo(n int) bool {
+	return len(w.ahead) == 0 && w.insp.messages == n
+}
+
 // drained gives the block back.
 func (w *wire) drained() {
 	w.ahead = nil
@@ -120,6 +127,10 @@ func (w *wire) drained() {
 // receive reads from the network. The time between two calls, in which the
 // server did something else, does not count for a half received message.
 func (w *wire) receive(read func() (int, error)) (int, error) {
+	if w.due { // the next message is not complete, and may be long in coming
+		w.due = false
+		w.begin()
+	}
 	now := w.clock.Coarse()
 	if since := w.partialSince.Load(); since != 0 && w.leftAt != 0 {
 		w.partialSince.Store(since + now - w.leftAt)

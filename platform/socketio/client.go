@@ -21,7 +21,8 @@ type client struct {
 	eng     *engineio.Session
 	request *http.Request
 	dec     packet.Decoder
-	pending atomic.Int64 // since when attachments are missing; 0 for none
+	pending atomic.Int64       // since when attachments are missing; 0 for none
+	due     websockets.Session // of the reading goroutine: has a deferred message
 
 	mu          sync.Mutex
 	sockets     []*socket // few: a search is faster than a map
@@ -68,7 +69,7 @@ func (c *client) packet(p *packet.Packet, in *inbound) error {
 	switch p.Type {
 	case packet.Event:
 		in.id = p.ID
-		in.msg = websockets.Message{Event: p.Event, Payload: p.Payload, Reply: p.HasID, Ref: in}
+		in.msg = websockets.Message{Event: p.Event, Payload: p.Payload, Reply: p.HasID, Deferred: c.deferTo(sess), Ref: in}
 		sess.Receive(&in.msg)
 	case packet.Ack:
 		if p.HasID {
@@ -84,6 +85,25 @@ func (c *client) packet(p *packet.Packet, in *inbound) error {
 		return fmt.Errorf("a packet of type %d from a client", p.Type)
 	}
 	return nil
+}
+
+// deferTo reports whether the session will be told to work on its messages. One is.
+func (c *client) deferTo(sess websockets.Session) bool {
+	if !c.eng.Deferring() || c.due != nil && c.due != sess {
+		return false
+	}
+	c.due = sess
+	return true
+}
+
+// Due implements [engineio.Handler].
+func (c *client) Due() wsconn.Job {
+	if c.due == nil {
+		return nil
+	}
+	sess := c.due
+	c.due = nil
+	return sess
 }
 
 // entered gives the socket that a packet is for, with its session. Both are nil

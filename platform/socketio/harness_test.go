@@ -323,3 +323,6 @@ func (r *rig) get(query string, headers ...string) answer {
 	}
 	return a
 }
+
+func (*session) Work()  {}
+func (*session) Begin() {}

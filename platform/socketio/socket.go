@@ -127,6 +127,9 @@ func (s *socket) Writable(ctx context.Context) error {
 
 // Close implements [websockets.Conn]. Only what concerns the connection as a
 // whole ends it for the client's other namespaces too.
+// Yield implements [websockets.Yielder].
+func (s *socket) Yield() { s.client.eng.Yield() }
+
 func (s *socket) Close(r websockets.Reason) {
 	c := s.client
 	c.mu.Lock()

@@ -23,6 +23,7 @@ type conn struct {
 	out *outbox.Queue[wsconn.Item]
 
 	sess websockets.Session
+	due  bool // of the reading goroutine: sess has a deferred message
 }
 
 var (
@@ -159,6 +160,15 @@ func (c *conn) Writable(ctx context.Context) error {
 
 func (c *conn) Close(r websockets.Reason) { c.Leave(r, wsconn.MannerOf(r)) }
 
+// Due implements [wsconn.Handler].
+func (c *conn) Due() wsconn.Job {
+	if !c.due {
+		return nil
+	}
+	c.due = false
+	return c.sess
+}
+
 // Ended implements [wsconn.Handler].
 func (c *conn) Ended(r websockets.Reason) { c.sess.Closed(r) }
 
@@ -174,11 +184,13 @@ func (c *conn) Message(text bool, msg []byte) error {
 		in := newInbound(e.Data, e.ID)
 		data := in.buf[:len(e.Data):len(e.Data)]
 		in.msg = websockets.Message{
-			Event:   e.Event,
-			Payload: websockets.Payload{JSON: data},
-			Reply:   len(e.ID) > 0,
-			Ref:     in,
+			Event:    e.Event,
+			Payload:  websockets.Payload{JSON: data},
+			Reply:    len(e.ID) > 0,
+			Deferred: true,
+			Ref:      in,
 		}
+		c.due = true
 		c.sess.Receive(&in.msg)
 	default:
 		// Calls have numbers from the framework: another id is nobody's.

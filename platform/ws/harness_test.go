@@ -452,3 +452,6 @@ const (
 	opPing         = 0x9
 	opPong         = 0xA
 )
+
+func (*session) Work()  {}
+func (*session) Begin() {}

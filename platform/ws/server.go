@@ -106,9 +106,10 @@ func (s *server) connect(c *conn, h *websockets.Handshake) {
 	c.Attach(c.out)
 	c.sess = s.cfg.Endpoints[0].Connect(c, h)
 	go func() {
-		defer s.group.Exit()
-		defer s.group.Remove(c)
-		c.Serve(c)
+		c.Serve(c, func() {
+			s.group.Remove(c)
+			s.group.Exit()
+		})
 	}()
 }
 

@@ -447,3 +447,6 @@ func want(t *testing.T, c client, texts ...string) {
 		}
 	}
 }
+
+func (*fakeSession) Work()  {}
+func (*fakeSession) Begin() {}

@@ -155,3 +155,6 @@ func TestInboxClosedBeforeTheSession(t *testing.T) {
 		}
 	})
 }
+
+func (*slowSession) Work()  {}
+func (*slowSession) Begin() {}

@@ -1,0 +1,105 @@
+package outbox
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+func TestCork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sink{}
+		q := New(1<<20, &Pool[string]{}, s.write)
+		q.Cork()
+		push(t, q, "a", Refuse, nil)
+		push(t, q, "b", Refuse, nil)
+		synctest.Wait()
+		wantItems(t, s)
+		q.Uncork(true)
+		wantItems(t, s, "a", "b") // when Uncork has returned
+		if s.batches != 1 {
+			t.Errorf("%d writes, want 1", s.batches)
+		}
+		q.Uncork(true)
+		push(t, q, "c", Refuse, nil)
+		synctest.Wait()
+		wantItems(t, s, "a", "b", "c")
+
+		q.Cork()
+		push(t, q, "d", Refuse, nil)
+		q.Uncork(false)
+		synctest.Wait()
+		wantItems(t, s, "a", "b", "c", "d")
+		q.Cork()
+		q.Uncork(true)
+		q.Close(false)
+		<-q.Done()
+	})
+}
+
+// Cork does not hold back for ever, nor what is being sent.
+func TestCorkEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sink{}
+		q := New(1<<20, &Pool[string]{}, s.write)
+		q.Cork()
+		large := strings.Repeat("x", corkBytes)
+		push(t, q, large, Refuse, nil)
+		synctest.Wait()
+		wantItems(t, s)
+		push(t, q, "more", Refuse, nil)
+		synctest.Wait()
+		wantItems(t, s, large, "more")
+
+		small := &sink{}
+		q2 := New(4, &Pool[string]{}, small.write)
+		q2.Cork()
+		push(t, q2, "1234", Refuse, nil)
+		if err := q2.Writable(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantItems(t, small, "1234")
+
+		held := &sink{gate: make(chan struct{})}
+		q3 := New(1<<20, &Pool[string]{}, held.write)
+		push(t, q3, "a", Refuse, nil)
+		synctest.Wait()
+		q3.Cork()
+		push(t, q3, "b", Refuse, nil)
+		held.gate <- struct{}{}
+		held.gate <- struct{}{} // the writer goes on with what came after
+		synctest.Wait()
+		wantItems(t, held, "a", "b")
+	})
+}
+
+// A queue that is closed while it is corked sends what waits, or drops it.
+func TestCorkAndClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, discard := range []bool{false, true} {
+			s := &sink{}
+			q := New(1<<20, &Pool[string]{}, s.write)
+			q.Cork()
+			push(t, q, "a", Refuse, nil)
+			q.Close(discard)
+			q.Uncork(true)
+			<-q.Done()
+			if discard {
+				wantItems(t, s)
+			} else {
+				wantItems(t, s, "a")
+			}
+		}
+	})
+}
+
+// Before Start there is nobody to cork.
+func TestCorkIsForWriters(t *testing.T) {
+	q := New[string](1<<20, &Pool[string]{}, nil)
+	q.Cork()
+	push(t, q, "a", Refuse, nil)
+	if items, _ := q.Take(nil); len(items) != 1 {
+		t.Errorf("took %q", items)
+	}
+	q.Uncork(true)
+}

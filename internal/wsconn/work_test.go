@@ -1,0 +1,239 @@
+package wsconn
+
+import (
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// task is a job of the test's.
+type task struct{ work, begin func() }
+
+func (j task) Work()  { j.work() }
+func (j task) Begin() { j.begin() }
+
+// desk puts off what each message brings.
+type desk struct {
+	*pair
+
+	jobs  chan task // one for each message
+	where chan string
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{pair: connect(t, nil, ""), jobs: make(chan task, 200), where: make(chan string, 200)}
+	var put atomic.Bool
+	d.owner.onMessage = func(msg []byte) error {
+		d.owner.messages <- string(msg)
+		put.Store(true)
+		return nil
+	}
+	d.owner.due = func() Job {
+		if !put.Swap(false) {
+			return nil
+		}
+		return <-d.jobs
+	}
+	d.serve()
+	return d
+}
+
+// job adds one that notes where it was done.
+func (d *desk) job(f func()) {
+	d.jobs <- task{
+		work:  func() { d.where <- "here"; f() },
+		begin: func() { d.where <- "elsewhere"; go f() },
+	}
+}
+
+func (d *desk) say(texts ...string) {
+	d.t.Helper()
+	var b []byte
+	for _, s := range texts {
+		b = append(b, rawFrame(0x80|opText, []byte(s))...)
+	}
+	if _, err := d.nc.Write(b); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *desk) done(want string) {
+	d.t.Helper()
+	if got := receive(d.t, "a job", d.where); got != want {
+		d.t.Errorf("done %s, want %s", got, want)
+	}
+}
+
+func (d *desk) heard(want string) {
+	d.t.Helper()
+	if got := receive(d.t, "a message", d.owner.messages); got != want {
+		d.t.Errorf("heard %q, want %q", got, want)
+	}
+}
+
+// What is quick is done by who reads, and what it sends goes out after it.
+func TestWork(t *testing.T) {
+	d := newDesk(t)
+	for range 3 {
+		d.job(func() {
+			d.push(message("one"))
+			d.push(message("two"))
+		})
+		d.say("question")
+		d.heard("question")
+		d.done("here")
+		d.want(0x80|opText, "one")
+		d.want(0x80|opText, "two")
+	}
+}
+
+// What takes long keeps nobody from reading, and what it has sent is not held back.
+func TestWorkTakesLong(t *testing.T) {
+	d := newDesk(t)
+	release := make(chan struct{})
+	ended := make(chan struct{})
+	d.job(func() {
+		d.push(message("wait"))
+		<-release
+		d.push(message("thanks"))
+		close(ended)
+	})
+	d.say("slow")
+	d.heard("slow")
+	d.done("here")
+	d.want(0x80|opText, "wait")
+	for range slowFor {
+		d.job(func() {})
+		d.say("quick")
+		d.heard("quick")
+		d.done("elsewhere") // who was slow once may be again
+	}
+	close(release)
+	receive(t, "the end of the slow one", ended)
+	d.want(0x80|opText, "thanks")
+	d.job(func() {})
+	d.say("quick")
+	d.heard("quick")
+	d.done("here")
+}
+
+// A client that leaves is noticed while its message is handled.
+func TestWorkAndTheEnd(t *testing.T) {
+	d := newDesk(t)
+	release := make(chan struct{})
+	d.job(func() { <-release })
+	d.say("slow")
+	d.heard("slow")
+	_ = d.nc.Close()
+	if r := receive(t, "the end", d.owner.ended); r.Cause == "" {
+		t.Errorf("ended with %v", r)
+	}
+	close(release)
+}
+
+// Who waits for what the client sends next gets it.
+func TestYield(t *testing.T) {
+	d := newDesk(t)
+	answered := make(chan string, 1)
+	d.job(func() {
+		d.heard("ask me")
+		d.push(message("well?"))
+		d.conn.Yield()
+		d.conn.Yield() // nothing is left to do
+		answered <- receive(t, "the answer", d.owner.messages)
+	})
+	d.job(func() {})
+	d.say("ask me")
+	d.want(0x80|opText, "well?")
+	d.say("yes")
+	if got := receive(t, "the end of the call", answered); got != "yes" {
+		t.Errorf("answered %q", got)
+	}
+	d.done("here")
+	d.done("elsewhere")
+}
+
+// A message whose successor has begun to come does not wait for the rest of it.
+func TestHalfASuccessor(t *testing.T) {
+	d := newDesk(t)
+	d.job(func() { d.push(message("at once")) })
+	d.job(func() {})
+	text := strings.Repeat("long", 1000)
+	whole := rawFrame(0x80|opText, []byte("whole"))
+	half := rawFrame(0x80|opText, []byte(text))
+	if _, err := d.nc.Write(append(whole, half[:2000]...)); err != nil {
+		t.Fatal(err)
+	}
+	d.heard("whole")
+	d.want(0x80|opText, "at once")
+	receive(t, "the job", d.where)
+	if _, err := d.nc.Write(half[2000:]); err != nil {
+		t.Fatal(err)
+	}
+	d.heard(text)
+	d.done("here")
+}
+
+// A client that never stops sending gets its answers all the same.
+func TestWorkInAFlood(t *testing.T) {
+	d := newDesk(t)
+	var burst []string
+	for range 3 * fairness {
+		d.job(func() { d.push(message("answer")) })
+		burst = append(burst, "question")
+	}
+	d.say(burst...)
+	for range 3 {
+		d.want(0x80|opText, "answer")
+	}
+}
+
+func TestWorkEndsItsGoroutine(t *testing.T) {
+	d := newDesk(t)
+	d.job(runtime.Goexit)
+	d.job(func() { d.push(message("still here")) })
+	d.say("exit")
+	d.heard("exit")
+	d.say("are you there")
+	d.heard("are you there")
+	d.want(0x80|opText, "still here")
+}
+
+func TestWorkPanics(t *testing.T) {
+	d := newDesk(t)
+	d.job(func() { panic("crash") })
+	d.say("crash")
+	if r := receive(t, "the end", d.owner.ended); r.Cause != websockets.CauseForcedClose {
+		t.Errorf("ended with %v", r)
+	}
+}
+
+// Slow and quick jobs by turns: no reader is lost, and none is there twice.
+func TestWorkHammer(t *testing.T) {
+	const messages = 150
+	for range 8 {
+		d := newDesk(t)
+		for i := range messages {
+			d.job(func() {
+				if i%10 == 0 {
+					d.conn.Yield()
+				}
+				it := message("done")
+				_ = d.queue.Push(it, it.Size(), outbox.Refuse) // the test may have ended
+			})
+		}
+		go func() {
+			for range messages {
+				_, _ = d.nc.Write(rawFrame(0x80|opText, []byte("go")))
+			}
+		}()
+		for range messages {
+			d.heard("go")
+		}
+	}
+}

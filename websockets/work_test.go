@@ -1,0 +1,124 @@
+package websockets
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+)
+
+// put sends a message that the adapter will let be worked on.
+func (p *peer) put(event, json string) {
+	p.sess.Receive(&Message{Event: event, Payload: Payload{JSON: []byte(json)}, Reply: true, Deferred: true, Ref: event})
+}
+
+func echoDesk(opts ...HandlerOption) *desk {
+	return &desk{subs: []Subscription{On("echo", func(_ context.Context, n int) (int, error) { return n, nil }, opts...)}}
+}
+
+func TestDeferredMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newRig(t, echoDesk()).dial()
+		p.put("echo", "1")
+		p.put("echo", "2")
+		synctest.Wait()
+		p.want(t)
+		p.sess.Work()
+		p.want(t, "reply echo 1", "reply echo 2") // when Work has returned
+		p.sess.Work()
+		p.sess.Begin()
+		synctest.Wait()
+		p.want(t)
+		p.put("echo", "3")
+		p.sess.Begin()
+		synctest.Wait()
+		p.want(t, "reply echo 3")
+		p.put("echo", "4")
+		p.ask("echo", "5") // takes the other along
+		synctest.Wait()
+		p.want(t, "reply echo 4", "reply echo 5")
+	})
+}
+
+// What was deferred is handled also when the client leaves before.
+func TestDeferredAndTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		left := make(chan struct{}, 1)
+		d := echoDesk()
+		d.leave = func(context.Context, Client, Reason) { left <- struct{}{} }
+		p := newRig(t, d).dial()
+		p.put("echo", "1")
+		p.sess.Closed(Reason{})
+		<-left
+		p.want(t, "reply echo 1")
+	})
+}
+
+func TestDeferredBeforeHandleConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		d := echoDesk()
+		d.connect = func(context.Context, Client) error { <-release; return nil }
+		p := newRig(t, d).dial()
+		p.put("echo", "1")
+		p.sess.Work() // not yet
+		synctest.Wait()
+		p.want(t)
+		close(release)
+		synctest.Wait()
+		p.want(t, "reply echo 1")
+	})
+}
+
+func TestDeferredWithConcurrency(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		meet := make(chan struct{})
+		d := &desk{subs: []Subscription{On("meet", func(context.Context, int) (int, error) {
+			select {
+			case meet <- struct{}{}:
+			case <-meet:
+			}
+			return 0, nil
+		})}}
+		p := newRig(t, d, Concurrency(2)).dial()
+		p.put("meet", "1")
+		p.put("meet", "2")
+		p.sess.Work()
+		synctest.Wait()
+		p.want(t, "reply meet 0", "reply meet 0")
+	})
+}
+
+// Calls from within Work tell the adapter to read on.
+func TestCallYields(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{subs: []Subscription{On("ask", func(ctx context.Context, _ int) (int, error) {
+			p, err := ClientFrom(ctx).Call(ctx, "well", nil)
+			if err != nil {
+				return 0, err
+			}
+			var n int
+			return n + 1, p.Decode(&n)
+		})}}
+		k := newRig(t, d)
+		p := k.dial()
+		y := &yielding{peer: p}
+		p.client().conn = y
+		p.put("ask", "1")
+		done := make(chan struct{})
+		go func() { defer close(done); p.sess.Work() }()
+		synctest.Wait()
+		if y.yields != 1 {
+			t.Errorf("yielded %d times", y.yields)
+		}
+		p.answer(t, "1")
+		<-done
+	})
+}
+
+type yielding struct {
+	*peer
+
+	yields int
+}
+
+func (y *yielding) Yield() { y.yields++ }
