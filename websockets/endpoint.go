@@ -74,6 +74,7 @@ func (e *endpoint) join(g *boundGateway, cfg *GatewayConfig, global enhance.Scop
 			problems = append(problems, fmt.Sprintf("gateway %s: subscription %q: %v", g.Name, sub.event, err))
 		}
 		delete(unknown, sub.event)
+		sub.strict = sub.strict || cfg.strict
 		b := newBoundSub(sub, g, chain)
 		switch sub.kind {
 		case KindFallback:

@@ -31,6 +31,7 @@ type GatewayConfig struct {
 	checkOrigin func(*http.Request) bool
 	admits      []admission
 	enhanced    enhance.Binding
+	strict      bool
 	events      []eventBinding
 	via         []viaEndpoint
 	emits       []EventInfo
@@ -206,6 +207,19 @@ func MaxRooms(n int) Option {
 func HideCauseData() Option {
 	return optionFunc(func(c *GatewayConfig) { c.hideCause = true })
 }
+
+// Strictness is what [Strict] gives: an [Option] and a [HandlerOption].
+type Strictness struct{}
+
+// Strict refuses payloads with names that the handler's type does not have, of all
+// handlers of a gateway or of one. Without it such names are left out. Duplicate
+// names are always refused.
+func Strict() Strictness { return Strictness{} }
+
+// ApplyGateway implements [Option].
+func (Strictness) ApplyGateway(c *GatewayConfig) { c.strict = true }
+
+func (Strictness) applyHandler(s *Subscription) { s.strict = true }
 
 // Emits lists events that the gateway sends, for the registry from which
 // documents and client types are generated.

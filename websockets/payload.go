@@ -46,7 +46,10 @@ func (p Payload) IsZero() bool { return len(p.JSON) == 0 && len(p.Attachments) =
 // duplicate names and invalid UTF-8 are errors, names match exactly or else
 // without regard to case. []byte takes an attachment or base64 text. No payload
 // leaves v as it is. The error is an [*Error] fit for the client.
-func (p Payload) Decode(v any) error {
+func (p Payload) Decode(v any) error { return p.decode(v, false) }
+
+// decode is Decode; strict refuses names that v does not have.
+func (p Payload) decode(v any, strict bool) error {
 	if len(p.JSON) == 0 {
 		return nil
 	}
@@ -58,8 +61,11 @@ func (p Payload) Decode(v any) error {
 		return nil
 	}
 	opts := decodeOptions
+	if strict {
+		opts = strictOptions
+	}
 	if len(p.Attachments) > 0 {
-		opts = json.JoinOptions(decodeOptions, json.WithUnmarshalers(attachmentDecoder(p.Attachments)))
+		opts = json.JoinOptions(opts, json.WithUnmarshalers(attachmentDecoder(p.Attachments)))
 	}
 	if err := json.Unmarshal(p.JSON, v, opts); err != nil {
 		return decodeError(err)
@@ -81,6 +87,7 @@ const (
 
 var (
 	decodeOptions = json.JoinOptions(json.MatchCaseInsensitiveNames(true))
+	strictOptions = json.JoinOptions(decodeOptions, json.RejectUnknownMembers(true))
 	encodeOptions = json.JoinOptions(json.Deterministic(false))
 )
 
@@ -217,6 +224,8 @@ func decodeError(err error) error {
 		want, got := jsonName(sem.GoType), kindName(sem.JSONKind)
 		where := pointer(sem.JSONPointer)
 		switch {
+		case errors.Is(err, json.ErrUnknownName):
+			e.Message += ": " + where + " is unknown"
 		case want == "" || got == "":
 			e.Message += ": " + where + " does not fit"
 		case want == got: // the kind is right, the value is not: out of range, bad base64, bad time

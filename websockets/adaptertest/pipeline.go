@@ -21,6 +21,7 @@ func pipelineTests() []test {
 		{"law 13: filters, from the handler outwards", testFilterOrder},
 		{"law 13: interceptors replace results, items and errors", testInterceptors},
 		{"law 13: pipes change and refuse payloads", testPipes},
+		{"law 13: strict payloads", testStrict},
 		{"law 13: a filter that fails, an answer of another form", testFilters},
 		{"law 13: filters of the application see what no handler takes", testFilterUnknown},
 		{"law 13: metadata of handler and gateway", testMetadata},
@@ -338,6 +339,30 @@ func testPipes(t *testing.T, s *suite) {
 	for _, e := range failures(t, s, c, "refused", checked{4}) {
 		if e.Message != "Bad payload: n may be at most 3" || string(e.Details) != `[{"field":"n","rule":"max","param":"3","message":"may be at most 3"}]` {
 			t.Errorf("what a pipe refuses is answered %+v %s", e, e.Details)
+		}
+	}
+}
+
+func testStrict(t *testing.T, s *suite) {
+	handler := func(_ context.Context, in checked) (int, error) { return in.N, nil }
+	all := gateOf(echo(), websockets.On("save", handler))
+	all.opts = []websockets.Option{websockets.Strict()}
+	one := gateOf(echo(), websockets.On("save", handler, websockets.Strict()), websockets.On("lax", handler))
+	unknown := map[string]any{"n": 1, "nested": map[string]int{"m": 2}}
+	for _, g := range []*gate{all, one} {
+		_, c := s.solo(t, g)
+		if got := apptest.Call[int](c, "save", checked{3}); got != 3 {
+			t.Errorf("answered %d", got)
+		}
+		for _, e := range failures(t, s, c, "save", unknown) {
+			if e.Message != "Bad payload: nested is unknown" || e.Code != websockets.CodeBadPayload {
+				t.Errorf("an unknown name is answered %+v", e)
+			}
+		}
+		if g == one {
+			if got := apptest.Call[int](c, "lax", unknown); got != 1 {
+				t.Errorf("answered %d", got)
+			}
 		}
 	}
 }
