@@ -4,8 +4,11 @@ import (
 	"errors"
 	"iter"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // broadcast is an immutable selection of clients over endpoints.
@@ -70,11 +73,35 @@ func (b *broadcast) Emit(event string, data any, opts ...EmitOption) error {
 		if err := encodeFor(targets, out); err != nil {
 			return err
 		}
-		for _, s := range targets {
-			_ = s.conn.Emit(out, 0) // who left or is slow is not the sender's problem
-		}
+		emitAll(targets, out)
 		return nil
 	})
+}
+
+// share is to how many clients of a broadcast one goroutine sends at a time.
+const share = 256
+
+// emitAll sends to all, on several cores where they are many: a Conn may send where
+// it is told to.
+func emitAll(targets []*session, out *Outgoing) {
+	var next atomic.Int64
+	send := func() {
+		for {
+			from := int(next.Add(share)) - share
+			if from >= len(targets) {
+				return
+			}
+			for _, s := range targets[from:min(from+share, len(targets))] {
+				_ = s.conn.Emit(out, 0) // who left or is slow is not the sender's problem
+			}
+		}
+	}
+	var others sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), (len(targets)+share-1)/share) - 1 {
+		others.Go(send)
+	}
+	send()
+	others.Wait()
 }
 
 // each sends to all endpoints at once, or, where interceptors want to see what is

@@ -41,6 +41,7 @@ type Queue[T any] struct {
 
 	mu      sync.Mutex
 	write   func([]T) error // nil: the queue is pulled from
+	try     func(T) bool    // see Direct
 	slab    *slab[T]        // what waits; nil when nothing does
 	bytes   int             // waiting, and in the hands of who sends
 	writing bool
@@ -116,6 +117,9 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 		if q.full(size) {
 			return ErrFull
 		}
+	}
+	if q.slab == nil && q.try != nil && q.write != nil && q.bytes == 0 && !q.writing && !q.corked && q.try(item) {
+		return nil
 	}
 	if q.slab == nil {
 		q.slab = q.pool.get()
@@ -341,6 +345,15 @@ func (q *Queue[T]) Forgo() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.asked = false
+}
+
+// Direct gives the queue with a writer a way to send an item without one, when
+// nothing else waits. try must not block and not use the queue; false leaves the item
+// to the writer.
+func (q *Queue[T]) Direct(try func(T) bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.try = try
 }
 
 // Start gives the queue its writer, for good, and ends the time of Take.

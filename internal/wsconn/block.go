@@ -17,3 +17,9 @@ type directRead interface {
 	// read gives a block only with n > 0.
 	read() (b *block, n int, err error)
 }
+
+// nowWriter writes to a socket without waiting for it.
+type nowWriter interface {
+	// write gives how much the socket took.
+	write(p []byte) int
+}

@@ -19,24 +19,73 @@ type rawRead struct {
 	err   error
 }
 
-// newDirectRead gives nil for what is no socket, such as TLS.
+// newDirectRead gives nil for what is no socket.
 func newDirectRead(nc net.Conn) directRead {
+	raw := rawConn(nc)
+	if raw == nil {
+		return nil
+	}
+	r := &rawRead{conn: raw}
+	r.try = r.readNow
+	return r
+}
+
+// rawConn gives nil for what is no socket, such as TLS: the bytes of a socket below
+// need not be those of the connection.
+func rawConn(nc net.Conn) syscall.RawConn {
 	var s syscall.Conn
 	switch c := nc.(type) {
 	case *net.TCPConn:
 		s = c
 	case *net.UnixConn:
 		s = c
-	default: // the bytes of a socket below need not be those of the connection
+	default:
 		return nil
 	}
 	raw, err := s.SyscallConn()
 	if err != nil {
 		return nil
 	}
-	r := &rawRead{conn: raw}
-	r.try = r.readNow
-	return r
+	return raw
+}
+
+// writeNow writes to a socket without waiting for it. One write at a time.
+type writeNow struct {
+	conn syscall.RawConn
+	try  func(fd uintptr) bool // made once
+
+	p []byte
+	n int
+}
+
+// newWriteNow gives nil for what is no socket.
+func newWriteNow(nc net.Conn) nowWriter {
+	raw := rawConn(nc)
+	if raw == nil {
+		return nil
+	}
+	w := &writeNow{conn: raw}
+	w.try = w.once
+	return w
+}
+
+// write gives how much the socket took. Errors are for the next one to meet.
+func (w *writeNow) write(p []byte) int {
+	w.p, w.n = p, 0
+	_ = w.conn.Write(w.try)
+	w.p = nil
+	return w.n
+}
+
+func (w *writeNow) once(fd uintptr) bool {
+	for {
+		n, err := syscall.Write(int(fd), w.p)
+		if err == syscall.EINTR {
+			continue
+		}
+		w.n = max(n, 0)
+		return true // in any case: nobody waits here
+	}
 }
 
 func (r *rawRead) read() (*block, int, error) {

@@ -149,6 +149,9 @@ func (c *Conn) Attach(q *outbox.Queue[Item]) bool {
 		return false
 	}
 	c.out.Store(q)
+	if c.wire.now != nil {
+		q.Direct(c.tryWrite)
+	}
 	return true
 }
 
@@ -241,6 +244,36 @@ func (c *Conn) Write(items []Item) (err error) {
 	}
 	w.flush()
 	return w.err
+}
+
+// tryWrite sends a message if that can be done without blocking: no goroutine has to
+// be woken for it.
+func (c *Conn) tryWrite(it Item) bool {
+	if it.kind != kindMessage || it.More != nil || len(it.Frame.bytes) > gatherSize || c.compress(it) {
+		return false
+	}
+	p := it.Frame.bytes
+	n := c.wire.tryFrame(p)
+	switch {
+	case n == 0:
+		return false
+	case n < len(p):
+		go c.finish(it, p[n:])
+	case it.Once:
+		it.Frame.Free()
+	}
+	return true
+}
+
+// finish writes what tryWrite could not.
+func (c *Conn) finish(it Item, rest []byte) {
+	_, err := c.wire.send(rest)
+	c.wire.release()
+	if err != nil {
+		c.writeFailed()
+	} else if it.Once {
+		it.Frame.Free()
+	}
 }
 
 func (c *Conn) compress(it Item) bool { return c.wire.insp.deflate && !it.Plain }

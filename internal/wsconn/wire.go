@@ -23,6 +23,7 @@ type wire struct {
 	ahead  []byte // what has been read already, by net/http or into block
 	block  *block
 	direct directRead // nil: reads wait with a buffer in hand
+	now    nowWriter  // nil: writes may block
 	insp   inspector
 	err    error  // why reading has ended: *violation, *goodbye, or of the network
 	due    bool   // the handler has put off something
@@ -53,6 +54,7 @@ func newWire(nc net.Conn, clock *Clock, insp inspector, ahead []byte) *wire {
 	w := &wire{Conn: nc, clock: clock, insp: insp, ahead: ahead}
 	w.free.L = &w.mu
 	w.direct = newDirectRead(nc)
+	w.now = newWriteNow(nc)
 	w.heardAt.Store(clock.Coarse())
 	return w
 }
@@ -214,6 +216,24 @@ func (w *wire) writeFrame(p []byte) error {
 	defer w.release()
 	_, err := w.send(p)
 	return err
+}
+
+// tryFrame writes a whole frame as far as that is possible without blocking, and
+// gives how much. When that is some and not all, the wire is the caller's: the rest
+// and release have to follow.
+func (w *wire) tryFrame(p []byte) int {
+	w.mu.Lock()
+	if w.busy || w.closed || w.closeSent {
+		w.mu.Unlock()
+		return 0
+	}
+	w.busy = true
+	w.mu.Unlock()
+	n := w.now.write(p)
+	if n == 0 || n == len(p) {
+		w.release()
+	}
+	return n
 }
 
 // writeClose writes the close frame, after which nothing else goes out. Only the first counts.

@@ -1,0 +1,78 @@
+package wsconn
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
+)
+
+// half is a socket that takes a part of everything, and now and then nothing.
+type half struct {
+	nc    net.Conn
+	calls int
+}
+
+func (h *half) write(p []byte) int {
+	if h.calls++; h.calls%5 == 0 {
+		return 0
+	}
+	n, _ := h.nc.Write(p[:len(p)*(h.calls%4)/3])
+	return n
+}
+
+// What a socket takes in part, or not at all, arrives whole and in order all the same.
+func TestWriteNowInPart(t *testing.T) {
+	p := connect(t, nil, "")
+	p.conn.wire.now = &half{nc: p.conn.wire.Conn}
+	p.serve()
+	text := func(i int) string {
+		return fmt.Sprintf("%d %s", i, strings.Repeat("x", 1+i*37%gatherSize))
+	}
+	const messages = 300
+	go func() {
+		for i := range messages {
+			it := message(text(i))
+			if i%2 == 0 { // memory that is used again
+				f, buf := OnceFrame(0)
+				f.SealOnce(true, append(buf, text(i)...), 0)
+				it = Item{Frame: f, Once: true}
+			}
+			for p.queue.Push(it, it.Size(), outbox.Refuse) != nil {
+				_ = p.queue.Writable(t.Context())
+			}
+		}
+	}()
+	for i := range messages {
+		p.want(0x80|opText, text(i))
+	}
+}
+
+// Messages from many goroutines do not tear each other apart.
+func TestWriteNowFromMany(t *testing.T) {
+	p := connect(t, nil, "")
+	p.serve()
+	const many, messages = 8, 200
+	for g := range many {
+		go func() {
+			for i := range messages {
+				it := message(fmt.Sprintf("%d %d %s", g, i, strings.Repeat("y", i*13)))
+				_ = p.queue.Push(it, it.Size(), outbox.Refuse)
+			}
+		}()
+	}
+	var next [many]int
+	for range many * messages {
+		_, payload, err := p.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var g, i int
+		if _, err := fmt.Sscan(payload, &g, &i); err != nil || i != next[g] || !strings.HasSuffix(payload, strings.Repeat("y", i*13)) {
+			t.Fatalf("%.40q, %v: want message %d", payload, err, next[g])
+		}
+		next[g]++
+	}
+}
