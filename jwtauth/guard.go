@@ -229,6 +229,9 @@ func (gr *grant[C]) fill(claims jwt.Claims, leeway time.Duration) (err error) {
 }
 
 func (g *Guard[C]) key(ctx context.Context, t *jwt.Token) (any, error) {
+	if _, ok := t.Header["crit"]; ok { // RFC 7515 §4.1.11: what is not understood must be refused
+		return nil, errCritical
+	}
 	if g.opts.KeyFunc == nil {
 		return g.opts.Key, nil
 	}

@@ -132,6 +132,7 @@ func badTokens() []denied {
 	g := good()
 	parts := strings.Split(g, ".")
 	none, _ := jwt.NewWithClaims(jwt.SigningMethodNone, goodClaims()).SignedString(jwt.UnsafeAllowNoneSignatureType)
+	payload, _ := base64.RawURLEncoding.DecodeString(parts[1])
 	other := strings.Split(hs256(with(func(c *claims) { c.Name = "Eve" })), ".")
 	return []denied{
 		{"missing", "", CodeMissing},
@@ -150,6 +151,7 @@ func badTokens() []denied {
 		{"alg none, signed", forged(`{"alg":"none"}`, `{"sub":"u1"}`), CodeInvalid},
 		{"alg nOnE", forged(`{"alg":"nOnE"}`, `{"sub":"u1"}`), CodeInvalid},
 		{"no alg", forged(`{"typ":"JWT"}`, `{"sub":"u1"}`), CodeInvalid},
+		{"an extension that nobody understands", forged(`{"alg":"HS256","crit":["exp2"],"exp2":1}`, string(payload)), CodeInvalid},
 		{"alg is a number", forged(`{"alg":256}`, `{"sub":"u1"}`), CodeInvalid},
 		{"8 KB", hs256(with(func(c *claims) { c.Name = strings.Repeat("x", 8<<10) })), CodeInvalid},
 		{"one word", "secret-word", CodeInvalid},

@@ -23,6 +23,7 @@ var (
 	errNotText   = errors.New("jwtauth: the token in auth is not a text")
 	errAuth      = errors.New("jwtauth: auth is not a JSON object")
 	errTooLong   = errors.New("jwtauth: the token is longer than Options.MaxBytes")
+	errCritical  = errors.New("jwtauth: the header has crit, and no extension is understood")
 	errOtherUser = errors.New("jwtauth: the new token has another subject or issuer, or none")
 )
 

@@ -85,7 +85,9 @@ func (d door) refusal(ctx context.Context, call *pipeline.Call, err error, log *
 	if told := d.chain.Catch(ctx, call, err, log); told != nil {
 		return told
 	}
-	if _, ok := visible(err); !ok {
+	if e, ok := visible(err); ok {
+		log.Debug("refused", "pattern", call.Pattern, "code", e.Code, "error", err, "remote", call.Request.RemoteAddr)
+	} else {
 		args := []any{"error", err, "remote", call.Request.RemoteAddr}
 		if d.gateway != nil {
 			args = append(args, "gateway", d.gateway.Name)
