@@ -278,6 +278,14 @@ var (
 // Deferring tells, while Handler.Message runs, that Handler.Due follows.
 func (s *Session) Deferring() bool { return s.deferring }
 
+// Together keeps what f sends from going out before f has returned, where the
+// session is on a WebSocket and nothing else is being sent.
+func (s *Session) Together(f func()) {
+	s.out.Cork()
+	defer s.out.Uncork(false)
+	f()
+}
+
 // Yield has another goroutine read on where the reading one works, see
 // [wsconn.Conn.Yield].
 func (s *Session) Yield() {

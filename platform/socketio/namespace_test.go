@@ -330,3 +330,24 @@ func TestCloseWaitsForChecks(t *testing.T) {
 	close(leave)
 	receive(t, "Close", done)
 }
+
+// Who has been told that it is in hears what is sent to all: it is told when the
+// framework knows it.
+func TestToldWhenItIsIn(t *testing.T) {
+	var p *peer
+	told := make(chan bool, 1)
+	r := newRig(t, Options{}, preparing(func(*session) {
+		_ = p.nc.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		_, err := p.br.Peek(1)
+		_ = p.nc.SetReadDeadline(time.Time{})
+		told <- err == nil
+	}))
+	p = r.peer()
+	p.send("40")
+	if receive(t, "the client", told) {
+		t.Error("the client was told before")
+	}
+	if got := p.read(); !strings.HasPrefix(got, "40{") {
+		t.Errorf("got %q", got)
+	}
+}

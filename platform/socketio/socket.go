@@ -259,15 +259,20 @@ func (s *socket) bind(ep websockets.Endpoint, h *websockets.Handshake, back *com
 	c := s.client
 	s.binding.Lock()
 	defer s.binding.Unlock()
-	if !s.accept(back) {
-		return
-	}
 	var sess websockets.Session
-	if back != nil {
-		sess = back.resume(s, h)
-	}
+	c.eng.Together(func() { // who knows that it is in shall hear what is sent to all
+		if !s.accept(back) {
+			return
+		}
+		if back != nil {
+			sess = back.resume(s, h)
+		}
+		if sess == nil {
+			sess = ep.Connect(s, h)
+		}
+	})
 	if sess == nil {
-		sess = ep.Connect(s, h)
+		return
 	}
 	c.mu.Lock()
 	s.sess = sess
