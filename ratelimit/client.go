@@ -2,7 +2,6 @@ package ratelimit
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -32,7 +31,6 @@ type clients struct {
 	rule   rule
 	cost   func(*pipeline.Call) int
 	bucket *pipeline.Value[*rate.Limiter]
-	first  sync.Mutex // two first messages at once shall find one bucket
 }
 
 func perClient(name string, limit rate.Limit, burst int, cost func(*pipeline.Call) int) pipeline.Guard {
@@ -57,12 +55,5 @@ func (g *clients) of(c *pipeline.Call) *rate.Limiter {
 	if b, ok := g.bucket.Get(c); ok {
 		return b
 	}
-	g.first.Lock()
-	defer g.first.Unlock()
-	b, ok := g.bucket.Get(c)
-	if !ok {
-		b = g.rule.bucket()
-		g.bucket.Set(c, b)
-	}
-	return b
+	return g.bucket.GetOrSet(c, g.rule.bucket()) // two first messages at once find one bucket
 }

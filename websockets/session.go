@@ -504,10 +504,15 @@ func (s *session) Emit(event string, data any, opts ...EmitOption) error {
 // emit tells encoding errors from those of the connection before it is tried.
 func (s *session) emit(out *Outgoing) error {
 	defer out.release()
-	return s.ep.intercept(out, s, nil, func(out *Outgoing) error {
-		if _, err := out.Payload(s.ep.traits.Binary); err != nil {
-			return err
-		}
-		return s.conn.Emit(out, 0)
-	})
+	if len(s.ep.emits) == 0 { // as usual, and then nothing is allocated for it
+		return s.send(out)
+	}
+	return s.ep.intercept(out, s, nil, s.send)
+}
+
+func (s *session) send(out *Outgoing) error {
+	if _, err := out.Payload(s.ep.traits.Binary); err != nil {
+		return err
+	}
+	return s.conn.Emit(out, 0)
 }

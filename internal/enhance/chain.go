@@ -68,9 +68,6 @@ func (c *Chain) WithGuards(s Scope) *Chain {
 // Guarded reports whether there are guards.
 func (c *Chain) Guarded() bool { return len(c.guards) > 0 }
 
-// Piped reports whether there are pipes.
-func (c *Chain) Piped() bool { return len(c.pipes) > 0 }
-
 // Filtered reports whether there are filters.
 func (c *Chain) Filtered() bool { return len(c.filters) > 0 }
 
