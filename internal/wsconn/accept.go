@@ -3,6 +3,7 @@ package wsconn
 import (
 	"bufio"
 	"context"
+	"crypto/sha1" //nolint:gosec // the protocol's
 	"encoding/base64"
 	"net"
 	"net/http"
@@ -11,15 +12,6 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/websockets"
-)
-
-// Buffers between the library and the wire. Small ones suffice: payloads are
-// read past the buffer, and frames are written past it. Compressed messages are
-// written through it.
-const (
-	readBuffer    = 512
-	writeBuffer   = 256 // more than a control frame, so that each is one write
-	deflateBuffer = 4096
 )
 
 // HandshakeOf makes the handshake's own copy of the request: its context does
@@ -48,23 +40,107 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 		}
 	}
 	conn := &Conn{cfg: c, id: id, readerDone: make(chan struct{}), shard: c.Group.nextShard()}
-	hw := &hijacker{ResponseWriter: w, cfg: c}
-	ws, err := websocket.Accept(hw, r, &websocket.AcceptOptions{
-		InsecureSkipVerify: true, // the platform has looked at the origin
-		Subprotocols:       protocols,
-		CompressionMode:    c.Compression.mode(),
-		OnPingReceived:     conn.onPing,
-	})
+	var err error
+	if c.Compression.mode() != websocket.CompressionDisabled && len(r.Header["Sec-Websocket-Extensions"]) > 0 {
+		err = conn.acceptDeflate(w, r, protocols)
+	} else {
+		err = conn.accept(w, r, protocols)
+	}
 	if err != nil {
 		c.Logger.Debug("handshake failed", "error", err)
-		if hw.wire != nil {
-			_ = hw.wire.Close()
+		if conn.wire != nil {
+			_ = conn.wire.Close()
 		}
 		return nil
 	}
-	ws.SetReadLimit(-1) // the inspector and the reader measure
-	conn.ws, conn.wire = ws, hw.wire
 	return conn
+}
+
+// accept answers the handshake, RFC 6455 §4.2.2.
+func (c *Conn) accept(w http.ResponseWriter, r *http.Request, protocols []string) error {
+	h := w.Header()
+	h["Upgrade"] = []string{"websocket"}
+	h["Connection"] = []string{"Upgrade"}
+	h["Sec-Websocket-Accept"] = []string{acceptKey(strings.TrimSpace(r.Header["Sec-Websocket-Key"][0]))}
+	if c.subprotocol = choose(protocols, r.Header["Sec-Websocket-Protocol"]); c.subprotocol != "" {
+		h["Sec-Websocket-Protocol"] = []string{c.subprotocol}
+	}
+	w.WriteHeader(http.StatusSwitchingProtocols)
+	if g, ok := w.(interface{ WriteHeaderNow() }); ok { // gin's puts it off, and hijacking would lose it
+		g.WriteHeaderNow()
+	}
+	_, err := c.hijack(w)
+	return err
+}
+
+// acceptDeflate has the library answer, who knows compression.
+func (c *Conn) acceptDeflate(w http.ResponseWriter, r *http.Request, protocols []string) error {
+	ws, err := websocket.Accept(&hijacker{ResponseWriter: w, conn: c}, r, c.options(protocols, c.cfg.Compression))
+	if err != nil {
+		return err
+	}
+	ws.SetReadLimit(-1) // the inspector and the reader measure
+	c.subprotocol = ws.Subprotocol()
+	c.lib.Store(ws)
+	return nil
+}
+
+// hijack takes the connection from the HTTP server.
+func (c *Conn) hijack(w http.ResponseWriter) (deflate bool, err error) {
+	nc, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return false, err
+	}
+	var ahead []byte
+	if n := rw.Reader.Buffered(); n > 0 {
+		peeked, _ := rw.Reader.Peek(n)
+		ahead = append(ahead, peeked...)
+	}
+	insp := inspector{
+		maxMessage: c.cfg.Limits.MaxMessage, maxFragments: max(c.cfg.MaxFragments, 0),
+		deflate: w.Header().Get("Sec-WebSocket-Extensions") != "",
+	}
+	c.wire = newWire(nc, &c.cfg.Group.Clock, insp, ahead)
+	return insp.deflate, nil
+}
+
+// hijacker puts the wire between the network and the library, with small
+// buffers in place of net/http's.
+type hijacker struct {
+	http.ResponseWriter
+	conn *Conn
+}
+
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	deflate, err := h.conn.hijack(h.ResponseWriter)
+	if err != nil {
+		return nil, nil, err
+	}
+	size := writeBuffer
+	if deflate {
+		size = deflateBuffer
+	}
+	return h.conn.wire, buffers(h.conn.wire, size), nil
+}
+
+// acceptKey is the answer to a Sec-WebSocket-Key, RFC 6455 §4.2.2.
+func acceptKey(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // the protocol's
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// choose gives the first of ours that the client offers, as it writes it.
+func choose(ours, header []string) string {
+	for _, our := range ours {
+		for _, line := range header {
+			for theirs := range strings.SplitSeq(line, ",") {
+				if theirs = strings.TrimSpace(theirs); strings.EqualFold(our, theirs) {
+					return theirs
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // CheckUpgrade finds what is wrong with a handshake, RFC 6455 §4.2.1.
@@ -151,32 +227,4 @@ func (c Compression) mode() websocket.CompressionMode {
 		return websocket.CompressionContextTakeover
 	}
 	return websocket.CompressionDisabled
-}
-
-// hijacker puts the wire between the network and the library, with small
-// buffers in place of net/http's.
-type hijacker struct {
-	http.ResponseWriter
-	cfg  *Config
-	wire *wire
-}
-
-func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	nc, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	var ahead []byte
-	if n := rw.Reader.Buffered(); n > 0 {
-		peeked, _ := rw.Reader.Peek(n)
-		ahead = append(ahead, peeked...)
-	}
-	insp := inspector{maxMessage: h.cfg.Limits.MaxMessage, maxFragments: max(h.cfg.MaxFragments, 0)}
-	size := writeBuffer
-	if h.Header().Get("Sec-WebSocket-Extensions") != "" {
-		insp.deflate = true
-		size = deflateBuffer
-	}
-	h.wire = newWire(nc, &h.cfg.Group.Clock, insp, ahead)
-	return h.wire, bufio.NewReadWriter(bufio.NewReaderSize(h.wire, readBuffer), bufio.NewWriterSize(h.wire, size)), nil
 }

@@ -184,6 +184,7 @@ func (c *Conn) serve(h Handler, done func()) {
 	}
 	defer done()
 	c.wire.drained()
+	c.dropPart()
 	close(c.readerDone)
 	r := c.endOf(err)
 
@@ -211,7 +212,7 @@ func (c *Conn) serve(h Handler, done func()) {
 	if q != nil {
 		<-q.Done()
 	}
-	_ = c.ws.CloseNow()
+	c.closeLibrary()
 	c.cfg.Logger.Debug("connection ended", "client", c.id, "reason", c.reason.String())
 }
 
@@ -232,7 +233,7 @@ func (c *Conn) turnAway(code websocket.StatusCode, text string) {
 	_ = c.wire.SetWriteDeadline(time.Now().Add(cutTime))
 	_ = c.wire.writeClose(closeFrame(code, text))
 	_ = c.wire.Close()
-	_ = c.ws.CloseNow()
+	c.closeLibrary()
 }
 
 // answer says goodbye to a client that has said so, or has done wrong.

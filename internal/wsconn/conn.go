@@ -69,8 +69,8 @@ type Job interface {
 // sent waits in the queue given by Attach.
 type Conn struct {
 	cfg  *Config
-	id   string // for logs
-	ws   *websocket.Conn
+	id   string                         // for logs
+	lib  atomic.Pointer[websocket.Conn] // nil until somebody needs it, see Native
 	wire *wire
 	out  atomic.Pointer[outbox.Queue[Item]]
 
@@ -79,9 +79,13 @@ type Conn struct {
 	shard      uint32        // of the minder
 	place      int           // in it, guarded by it
 
+	subprotocol string
+
 	// Of the reading goroutine.
-	messages   int // that have been read
-	slow       int // for how many messages it does not work
+	messages   int     // that have been read
+	part       *[]byte // what there is of a message that came in pieces; nil without one
+	handedOver bool    // the library reads, and may have read ahead
+	slow       int     // for how many messages it does not work
 	pingQueued atomic.Bool
 	writeError atomic.Bool
 
@@ -137,9 +141,6 @@ const (
 // Bytes that a waiting control frame counts for.
 const controlSize = 8
 
-// Native is the library's connection.
-func (c *Conn) Native() *websocket.Conn { return c.ws }
-
 // Attach gives the connection the queue that it shares its end with; the
 // queue's writer is to be [Conn.Write]. False when the connection is ending.
 func (c *Conn) Attach(q *outbox.Queue[Item]) bool {
@@ -175,10 +176,10 @@ func (c *Conn) ping() {
 
 // onPing queues the pong. Of several pings that come before it is sent, the
 // last is answered, as RFC 6455 §5.5.3 allows, so a flood takes no memory.
-func (c *Conn) onPing(_ context.Context, payload []byte) bool {
+func (c *Conn) onPing(payload []byte) {
 	if c.out.Load() == nil { // nobody else writes yet
 		_ = c.wire.writeFrame(controlFrame(opPong, payload))
-		return false
+		return
 	}
 	c.mu.Lock()
 	c.pong = append(c.pong[:0], payload...)
@@ -190,7 +191,6 @@ func (c *Conn) onPing(_ context.Context, payload []byte) bool {
 		c.pongQueued = false
 		c.mu.Unlock()
 	}
-	return false // the library is not to answer
 }
 
 // WriteNow writes one frame past the queue. Only for a connection without one.
@@ -279,7 +279,7 @@ func (c *Conn) finish(it Item, rest []byte) {
 func (c *Conn) compress(it Item) bool { return c.wire.insp.deflate && !it.Plain }
 
 func (c *Conn) writeCompressed(f *Frame) error {
-	return c.ws.Write(context.Background(), websocket.MessageType(f.op), f.Payload())
+	return c.lib.Load().Write(context.Background(), websocket.MessageType(f.op), f.Payload())
 }
 
 // gather collects frames so that a burst goes out in few writes.

@@ -122,3 +122,28 @@ func clip(text string) string {
 	}
 	return text
 }
+
+// unmask takes the mask off p, RFC 6455 §5.3, of which at bytes came before.
+func unmask(p []byte, key [4]byte, at uint64) {
+	for ; len(p) > 0 && at&3 != 0; at++ {
+		p[0] ^= key[at&3]
+		p = p[1:]
+	}
+	k := uint64(binary.LittleEndian.Uint32(key[:]))
+	k |= k << 32
+	for len(p) >= 32 {
+		q := p[:32]
+		binary.LittleEndian.PutUint64(q, binary.LittleEndian.Uint64(q)^k)
+		binary.LittleEndian.PutUint64(q[8:], binary.LittleEndian.Uint64(q[8:])^k)
+		binary.LittleEndian.PutUint64(q[16:], binary.LittleEndian.Uint64(q[16:])^k)
+		binary.LittleEndian.PutUint64(q[24:], binary.LittleEndian.Uint64(q[24:])^k)
+		p = p[32:]
+	}
+	for len(p) >= 8 {
+		binary.LittleEndian.PutUint64(p, binary.LittleEndian.Uint64(p)^k)
+		p = p[8:]
+	}
+	for i := range p {
+		p[i] ^= key[i&3]
+	}
+}

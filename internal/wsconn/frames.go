@@ -98,11 +98,10 @@ func (h *header) length() uint64 {
 	}
 }
 
-// inspector follows the frames of what a client sends and finds what the
-// websocket library lets pass or answers in its own way: protocol errors, the
-// number of fragments, the size of a message before it is read, and the close
-// frame. Whatever it objects to is withheld from the library, so that all
-// goodbyes are said in one place.
+// inspector follows the frames of what a client sends and finds what is wrong with
+// them: protocol errors, the number of fragments, the size of a message before it is
+// read, and the close frame. Where the websocket library reads, what it objects to is
+// withheld from the library, so that all goodbyes are said in one place.
 type inspector struct {
 	maxMessage   int64
 	maxFragments int  // 0 for no limit
@@ -113,71 +112,92 @@ type inspector struct {
 	rest      uint64 // of the payload that is being passed
 
 	inMessage  bool // between the first and the last frame of a message
+	text       bool // what kind that is
 	compressed bool
 	fragments  int
 	size       int64
 	messages   int // that have passed as a whole
 
-	close    [maxControl]byte // payload of the close frame, unmasked
-	closeLen int
+	control []byte // payload of the control frame, unmasked; nil between two
 }
 
 // atRest tells that no frame and no message is half received.
 func (s *inspector) atRest() bool { return !s.inMessage && !s.inPayload && s.hdr.n == 0 }
+
+// step is a piece of a frame.
+type step struct {
+	n       int  // bytes
+	payload bool // of the payload, not the header
+	end     bool // of the frame; endFrame has to follow
+}
+
+// step takes bytes off p, which must not be empty: up to the end of the header or the
+// payload, or all. With an error, n is how many came before it.
+func (s *inspector) step(p []byte) (step, error) {
+	if s.inPayload {
+		n := min(s.rest, uint64(len(p)))
+		s.rest -= n
+		return step{int(n), true, s.rest == 0}, nil
+	}
+	for i, c := range p {
+		first := s.hdr.n == 0
+		done := s.hdr.add(c)
+		var err error
+		switch {
+		case first:
+			err = s.checkFirst()
+		case s.hdr.n == 2:
+			err = s.checkSecond()
+		case s.hdr.n == 3 && s.hdr.buf[1]&0x7f == 127 && c&0x80 != 0:
+			err = protocolError("a negative length") // the library would see it before the mask
+		}
+		if err == nil && done {
+			err = s.checkLength()
+		}
+		if err != nil {
+			return step{n: i}, err
+		}
+		if done {
+			s.rest = s.hdr.length()
+			s.inPayload = s.rest > 0
+			return step{i + 1, false, s.rest == 0}, nil
+		}
+	}
+	return step{n: len(p)}, nil
+}
+
+// endFrame makes ready for the next frame.
+func (s *inspector) endFrame() {
+	if !s.hdr.ctrl() && s.hdr.fin() {
+		s.inMessage = false
+		s.messages++
+	}
+	s.inPayload, s.hdr.n, s.control = false, 0, nil
+}
 
 // feed follows p and gives how many bytes of it may pass; less than all only
 // with an error, a *ViolationError or a *goodbye. crossed tells that nothing was half
 // received at some point in p.
 func (s *inspector) feed(p []byte) (pass int, crossed bool, err error) {
 	for i := 0; i < len(p); {
-		if s.inPayload {
-			n := int(min(s.rest, uint64(len(p)-i)))
-			if s.hdr.op() == opClose {
-				s.collect(p[i : i+n])
-			}
-			s.rest -= uint64(n)
-			i += n
-			if s.rest > 0 {
-				continue
-			}
-		} else {
-			first := s.hdr.n == 0
-			done := s.hdr.add(p[i])
-			switch {
-			case first:
-				err = s.checkFirst()
-			case s.hdr.n == 2:
-				err = s.checkSecond()
-			case s.hdr.n == 3 && s.hdr.buf[1]&0x7f == 127 && p[i]&0x80 != 0:
-				err = protocolError("a negative length") // the library would see it before the mask
-			}
-			if err == nil && done {
-				err = s.checkLength()
-			}
-			if err != nil {
-				return i, crossed, err
-			}
-			i++
-			if !done {
-				continue
-			}
-			if s.rest = s.hdr.length(); s.rest > 0 {
-				s.inPayload = true
-				continue
-			}
+		st, err := s.step(p[i:])
+		if err != nil {
+			return i + st.n, crossed, err
+		}
+		if st.payload && s.hdr.op() == opClose {
+			s.collect(p[i : i+st.n])
+		}
+		i += st.n
+		if !st.end {
+			continue
 		}
 		if s.hdr.op() == opClose {
 			return i - 1, crossed, s.goodbye()
 		}
-		if !s.hdr.ctrl() && s.hdr.fin() {
-			s.inMessage = false
-			s.messages++
-		}
+		s.endFrame()
 		if !s.inMessage { // pings between fragments give no more time
 			crossed = true
 		}
-		s.inPayload = false
-		s.hdr.n = 0
 	}
 	return len(p), crossed, nil
 }
@@ -194,7 +214,7 @@ func (s *inspector) checkFirst() error {
 		if s.inMessage {
 			return protocolError("a new message began inside of a fragmented one")
 		}
-		s.inMessage = true
+		s.inMessage, s.text = true, op == opText
 		s.compressed = c&0x40 != 0
 		s.fragments, s.size = 0, 0
 	case opContinuation:
@@ -224,7 +244,6 @@ func (s *inspector) checkSecond() error {
 	if s.hdr.ctrl() && c&0x7f > maxControl {
 		return protocolError("a control frame over 125 bytes")
 	}
-	s.closeLen = 0
 	return nil
 }
 
@@ -246,17 +265,20 @@ func (s *inspector) checkLength() error {
 	return nil
 }
 
+// key is the mask of the frame, RFC 6455 §5.3.
+func (s *inspector) key() [4]byte { return [4]byte(s.hdr.buf[s.hdr.need-4 : s.hdr.need]) }
+
+// collect takes a piece of a control frame's payload.
 func (s *inspector) collect(p []byte) {
-	mask := s.hdr.buf[s.hdr.need-4 : s.hdr.need]
+	key := s.key()
 	for _, c := range p {
-		s.close[s.closeLen] = c ^ mask[s.closeLen&3]
-		s.closeLen++
+		s.control = append(s.control, c^key[len(s.control)&3])
 	}
 }
 
 // goodbye reads the close frame, RFC 6455 §5.5.1 and §7.4.
 func (s *inspector) goodbye() error {
-	p := s.close[:s.closeLen]
+	p := s.control
 	switch len(p) {
 	case 0:
 		return &goodbye{code: websocket.StatusNoStatusRcvd}

@@ -21,7 +21,6 @@ const fairness = 16
 
 // read hands on what the client sends until that ends, and gives the error it
 // ended with. When another goroutine has taken over it gives errTakenOver.
-// Contexts without Done spare the library its timers.
 func (c *Conn) read(h Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -30,11 +29,7 @@ func (c *Conn) read(h Handler) (err error) {
 		}
 	}()
 	for {
-		typ, r, err := c.ws.Reader(context.Background())
-		if err != nil {
-			return err
-		}
-		if err := c.message(h, typ, r); err != nil {
+		if err := c.next(h); err != nil {
 			return err
 		}
 		c.wire.due = true
@@ -56,20 +51,125 @@ var errInternal = &ViolationError{
 	InternalReason.Cause, websocket.StatusCode(InternalReason.Code), InternalReason.Text,
 }
 
-// message reads one message and hands it on. An error ends the connection.
-func (c *Conn) message(h Handler, typ websocket.MessageType, r io.Reader) error {
+// next waits for a message and hands it on.
+func (c *Conn) next(h Handler) error {
+	w := c.wire
+	for {
+		if c.handedOver {
+			return c.nextOf(c.lib.Load(), h)
+		}
+		if w.insp.atRest() {
+			if c.lib.Load() != nil {
+				c.handedOver = true
+				continue
+			}
+			if text, msg, size := w.whole(); size > 0 {
+				err := c.deliver(h, text, msg)
+				w.advance(size)
+				return err
+			}
+		}
+		if len(w.ahead) == 0 {
+			if err := w.fill(); err != nil {
+				return err
+			}
+			continue
+		}
+		if got, err := c.piece(h); got || err != nil {
+			return err
+		}
+	}
+}
+
+// piece takes a piece of a frame that is not there as a whole or not a whole message.
+func (c *Conn) piece(h Handler) (got bool, err error) {
+	w, s := c.wire, &c.wire.insp
+	st, err := s.step(w.ahead)
+	if err == nil && st.payload {
+		if p := w.ahead[:st.n]; s.hdr.ctrl() {
+			s.collect(p)
+		} else {
+			c.gather(p)
+		}
+	}
+	if err == nil && st.end && s.hdr.op() == opClose {
+		err = s.goodbye()
+	}
+	if err != nil {
+		w.err = err
+		return false, err
+	}
+	w.advance(st.n)
+	if !st.end {
+		w.stampPartial(false)
+		return false, nil
+	}
+	ping, payload := s.hdr.op() == opPing, s.control
+	s.endFrame()
+	w.stampPartial(false)
+	if ping {
+		c.onPing(payload)
+	}
+	if s.messages == c.messages {
+		return false, nil
+	}
+	defer c.dropPart()
+	var msg []byte
+	if c.part != nil {
+		msg = *c.part
+	}
+	return true, c.deliver(h, s.text, msg)
+}
+
+// gather adds a piece of the frame's payload to the message.
+func (c *Conn) gather(p []byte) {
+	if c.part == nil {
+		c.part = getBuffer()
+		*c.part = (*c.part)[:0]
+	}
+	s := &c.wire.insp
+	at := s.hdr.length() - s.rest - uint64(len(p)) // in the payload
+	n := len(*c.part)
+	*c.part = append(*c.part, p...)
+	unmask((*c.part)[n:], s.key(), at)
+}
+
+func (c *Conn) dropPart() {
+	if c.part != nil {
+		putBuffer(c.part)
+		c.part = nil
+	}
+}
+
+// nextOf has the library read a message. Contexts without Done spare it its timers.
+func (c *Conn) nextOf(ws *websocket.Conn, h Handler) error {
+	typ, r, err := ws.Reader(context.Background())
+	if err != nil {
+		return err
+	}
 	buf := getBuffer()
 	defer putBuffer(buf)
 	msg, err := readAll(r, *buf, c.cfg.Limits.MaxMessage)
 	*buf = msg
-	text := typ == websocket.MessageText
-	if err == nil && text && !utf8.Valid(msg) {
-		err = notUTF8("a text message")
+	if err == nil && c.wire.insp.messages == c.messages { // to the library, what was cut off between two frames is whole
+		err = io.ErrUnexpectedEOF
 	}
-	if err != nil || c.wire.saidGoodbye() { // RFC 6455 §5.5.1: nothing counts after it
+	if err != nil {
 		return err
 	}
-	if err = h.Message(text, msg); err == nil {
+	return c.deliver(h, typ == websocket.MessageText, msg)
+}
+
+// deliver hands a message on. An error ends the connection.
+func (c *Conn) deliver(h Handler, text bool, msg []byte) error {
+	if text && !utf8.Valid(msg) {
+		return notUTF8("a text message")
+	}
+	if c.wire.saidGoodbye() { // RFC 6455 §5.5.1: nothing counts after it
+		return nil
+	}
+	err := h.Message(text, msg)
+	if err == nil {
 		return nil
 	}
 	if _, ok := errors.AsType[*ViolationError](err); ok {

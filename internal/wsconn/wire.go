@@ -1,6 +1,7 @@
 package wsconn
 
 import (
+	"encoding/binary"
 	"io"
 	"net"
 	"sync"
@@ -20,8 +21,9 @@ type wire struct {
 	clock *Clock
 
 	// Of the reading goroutine.
-	ahead  []byte // what has been read already, by net/http or into block
+	ahead  []byte // what has been read already, by net/http or into block or small
 	block  *block
+	small  []byte     // where there is no direct
 	direct directRead // nil: reads wait with a buffer in hand
 	now    nowWriter  // nil: writes may block
 	insp   inspector
@@ -76,9 +78,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	case err != nil:
 	case len(w.ahead) > 0:
 		n = copy(p, w.ahead)
-		if w.ahead = w.ahead[n:]; len(w.ahead) == 0 {
-			w.drained()
-		}
+		w.advance(n)
 	default:
 		n, err = w.receive(func() (int, error) { return w.Conn.Read(p) })
 	}
@@ -110,6 +110,67 @@ func (w *wire) readAhead() error {
 		w.ahead = w.block[:n]
 	}
 	return err
+}
+
+// fill reads what there is, which is nothing yet.
+func (w *wire) fill() error {
+	if w.err != nil {
+		return w.err
+	}
+	var err error
+	if w.direct != nil {
+		err = w.readAhead()
+	} else {
+		if w.small == nil {
+			w.small = make([]byte, readBuffer)
+		}
+		var n int
+		n, err = w.receive(func() (int, error) { return w.Conn.Read(w.small) })
+		w.ahead = w.small[:n]
+	}
+	w.err = err
+	if len(w.ahead) > 0 { // the error can wait
+		return nil
+	}
+	return err
+}
+
+// whole gives the message that comes next if it is there as one whole frame, and how
+// many bytes that has; 0 otherwise. Nothing must be half received.
+func (w *wire) whole() (text bool, msg []byte, size int) {
+	p := w.ahead
+	if len(p) < 6 || p[1]&0x80 == 0 {
+		return false, nil, 0
+	}
+	switch p[0] {
+	case 0x80 | opText:
+		text = true
+	case 0x80 | opBinary:
+	default:
+		return false, nil, 0
+	}
+	n, at := int(p[1]&0x7f), 2
+	switch n {
+	case 126:
+		n, at = int(binary.BigEndian.Uint16(p[2:])), 4
+	case 127: // more than a block
+		return false, nil, 0
+	}
+	size = at + 4 + n
+	if len(p) < size || int64(n) > w.insp.maxMessage {
+		return false, nil, 0
+	}
+	msg = p[at+4 : size : size]
+	unmask(msg, [4]byte(p[at:]), 0)
+	w.insp.messages++
+	return text, msg, size
+}
+
+// advance forgets n bytes that have been read.
+func (w *wire) advance(n int) {
+	if w.ahead = w.ahead[n:]; len(w.ahead) == 0 {
+		w.drained()
+	}
 }
 
 // drainedUpTo tells that no more than n messages are there, and none half received.

@@ -66,6 +66,8 @@ func (a *Adapter) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServ
 
 // ConnOf gives the connection of a client of this platform, for what the
 // framework does not offer; false for a client of another platform, or a fake.
+// Without compression it is made when first asked for, and costs memory and time
+// from then on.
 //
 // Hazards. Never call its Read, Reader or CloseRead: the framework reads. Ping
 // works. Write and Writer pass by the send queue: they block on a slow client,

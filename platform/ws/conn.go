@@ -56,7 +56,12 @@ func (in *inbound) Release() {
 func (c *conn) ID() string { return c.id }
 
 // Native is the *websocket.Conn, see [ConnOf].
-func (c *conn) Native() any { return c.Conn.Native() }
+func (c *conn) Native() any {
+	if ws := c.Conn.Native(); ws != nil {
+		return ws
+	}
+	return nil
+}
 
 // frameKey is under which a broadcast's frame is kept for all connections that
 // send the same bytes.

@@ -61,6 +61,8 @@ func Announce(addr net.Addr) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /stats", stats)
 	mux.HandleFunc("GET /profile", pprof.Profile)
+	mux.Handle("GET /heap", pprof.Handler("heap"))
+	mux.Handle("GET /goroutines", pprof.Handler("goroutine"))
 	go func() { _ = (&http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}).Serve(ln) }()
 	return json.NewEncoder(os.Stdout).Encode(Ready{Addr: addr.String(), Stats: ln.Addr().String()})
 }
