@@ -39,8 +39,9 @@ type Outgoing struct {
 	// Uncompressed sends it without compression, see [Uncompressed].
 	Uncompressed bool
 
-	value any
-	empty bool // no payload at all, as opposed to a payload of null
+	value  any
+	empty  bool // no payload at all, as opposed to a payload of null
+	single bool // see Single
 
 	mu     sync.Mutex
 	forms  [2]form // text, binary
@@ -89,6 +90,10 @@ func newOutgoing(event string, v any, opts []EmitOption) *Outgoing {
 
 // droppable reports whether the sender has agreed to its loss.
 func (o *Outgoing) droppable() bool { return o.Volatile || o.Overflow != OverflowClose }
+
+// Single reports whether the message is for one client only: what an adapter makes
+// of it need not be kept for others with [Outgoing.Frame].
+func (o *Outgoing) Single() bool { return o.single }
 
 // Empty reports whether the message has no payload.
 func (o *Outgoing) Empty() bool {

@@ -511,6 +511,7 @@ func (s *session) emit(out *Outgoing) error {
 }
 
 func (s *session) send(out *Outgoing) error {
+	out.single = true
 	if _, err := out.Payload(s.ep.traits.Binary); err != nil {
 		return err
 	}

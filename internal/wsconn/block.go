@@ -2,8 +2,9 @@ package wsconn
 
 import "sync"
 
-// blockSize is how much is read at once.
-const blockSize = 16 << 10
+// blockSize is how much is read at once: some messages of a few KiB, so that a burst of
+// them is answered in one write.
+const blockSize = 64 << 10
 
 // block is memory for what has been read ahead. A connection has one only while
 // there is something in it.

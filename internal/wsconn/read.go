@@ -35,7 +35,7 @@ func (c *Conn) read(h Handler) (err error) {
 		c.wire.due = true
 		c.messages++
 		often := c.messages%fairness == 0
-		if often || c.wire.drainedUpTo(c.messages) {
+		if often || !c.more() {
 			c.wire.due = false
 			if job := h.Due(); job != nil && !c.work(job) {
 				return errTakenOver
@@ -49,6 +49,15 @@ func (c *Conn) read(h Handler) (err error) {
 
 var errInternal = &ViolationError{
 	InternalReason.Cause, websocket.StatusCode(InternalReason.Code), InternalReason.Text,
+}
+
+// more tells that the next message is there as a whole.
+func (c *Conn) more() bool {
+	if c.handedOver {
+		return !c.wire.drainedUpTo(c.messages)
+	}
+	_, n := c.wire.frame()
+	return n > 0
 }
 
 // next waits for a message and hands it on.

@@ -135,35 +135,39 @@ func (w *wire) fill() error {
 	return err
 }
 
+// frame gives where the payload of the frame that comes next begins and where it ends,
+// if it is a message and there as a whole; 0 otherwise. Nothing must be half received.
+func (w *wire) frame() (start, end int) {
+	p := w.ahead
+	if len(p) < 6 || p[0] != 0x80|opText && p[0] != 0x80|opBinary || p[1]&0x80 == 0 {
+		return 0, 0
+	}
+	n := int(p[1] & 0x7f)
+	start = 6
+	switch n {
+	case 126:
+		n = int(binary.BigEndian.Uint16(p[2:]))
+		start = 8
+	case 127: // more than a block
+		return 0, 0
+	}
+	if end = start + n; end > len(p) || int64(n) > w.insp.maxMessage {
+		return 0, 0
+	}
+	return start, end
+}
+
 // whole gives the message that comes next if it is there as one whole frame, and how
 // many bytes that has; 0 otherwise. Nothing must be half received.
 func (w *wire) whole() (text bool, msg []byte, size int) {
-	p := w.ahead
-	if len(p) < 6 || p[1]&0x80 == 0 {
+	start, end := w.frame()
+	if end == 0 {
 		return false, nil, 0
 	}
-	switch p[0] {
-	case 0x80 | opText:
-		text = true
-	case 0x80 | opBinary:
-	default:
-		return false, nil, 0
-	}
-	n, at := int(p[1]&0x7f), 2
-	switch n {
-	case 126:
-		n, at = int(binary.BigEndian.Uint16(p[2:])), 4
-	case 127: // more than a block
-		return false, nil, 0
-	}
-	size = at + 4 + n
-	if len(p) < size || int64(n) > w.insp.maxMessage {
-		return false, nil, 0
-	}
-	msg = p[at+4 : size : size]
-	unmask(msg, [4]byte(p[at:]), 0)
+	msg = w.ahead[start:end:end]
+	unmask(msg, [4]byte(w.ahead[start-4:]), 0)
 	w.insp.messages++
-	return text, msg, size
+	return w.ahead[0] == 0x80|opText, msg, end
 }
 
 // advance forgets n bytes that have been read.

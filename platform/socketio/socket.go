@@ -69,6 +69,9 @@ func (s *socket) ID() string { return s.id }
 func (s *socket) Native() any { return s }
 
 func (s *socket) Emit(out *websockets.Outgoing, ack uint64) error {
+	if s.record == nil && (ack != 0 || out.Single()) {
+		return s.once(out, &packet.Packet{Type: packet.Event, Namespace: s.namespace, ID: ack, HasID: ack != 0, Event: out.Event})
+	}
 	m, err := s.client.srv.event(out, s.namespace, ack)
 	if err != nil {
 		return err
@@ -87,16 +90,18 @@ func (s *socket) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 	if !ok || !m.Reply {
 		return errors.New("socketio: reply to a message that asked for none")
 	}
-	p, err := out.Payload(true)
-	if err != nil {
+	return s.once(out, &packet.Packet{Type: packet.Ack, Namespace: s.namespace, ID: in.id, HasID: true, Event: m.Event})
+}
+
+// once sends what nobody else gets; the payload of p is still missing.
+func (s *socket) once(out *websockets.Outgoing, p *packet.Packet) (err error) {
+	if p.Payload, err = out.Payload(true); err != nil {
 		return err
 	}
 	if s.over.Load() {
 		return websockets.ErrClosed
 	}
-	it, err := s.client.srv.encodeOnce(&packet.Packet{
-		Type: packet.Ack, Namespace: s.namespace, ID: in.id, HasID: true, Event: m.Event, Payload: p,
-	})
+	it, err := s.client.srv.encodeOnce(p)
 	if err != nil {
 		return err
 	}

@@ -71,16 +71,11 @@ type frameKey struct {
 }
 
 func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
-	if ack != 0 {
-		p, err := out.Payload(false)
-		if err != nil {
-			return err
-		}
-		f, err := c.encode(Envelope{Event: out.Event, ID: strconv.AppendUint(nil, ack, 10), Data: p.JSON})
-		if err != nil {
-			return err
-		}
-		return c.push(f, out)
+	switch {
+	case ack != 0:
+		return c.once(out, strconv.AppendUint(nil, ack, 10))
+	case out.Single():
+		return c.once(out, nil)
 	}
 	v, err := out.Frame(frameKey{c.srv.opts.Codec, c.srv.text}, false, func(event string, p websockets.Payload) (any, error) {
 		return c.encode(Envelope{Event: event, Data: p.JSON})
@@ -88,7 +83,7 @@ func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
 	if err != nil {
 		return err
 	}
-	return c.push(v.(*wsconn.Frame), out)
+	return c.pushItem(wsconn.Item{Frame: v.(*wsconn.Frame), Plain: out.Uncompressed}, out)
 }
 
 func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
@@ -96,12 +91,17 @@ func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 	if !ok || len(in.id) == 0 {
 		return errors.New("ws: reply to a message that asked for none")
 	}
+	return c.once(out, in.id)
+}
+
+// once sends what nobody else gets.
+func (c *conn) once(out *websockets.Outgoing, id []byte) error {
 	p, err := out.Payload(false)
 	if err != nil {
 		return err
 	}
 	f, buf := wsconn.OnceFrame(0)
-	buf, err = c.append(buf, Envelope{Event: out.Event, ID: in.id, Data: p.JSON})
+	buf, err = c.append(buf, Envelope{Event: out.Event, ID: id, Data: p.JSON})
 	if err != nil {
 		return err
 	}
@@ -134,10 +134,6 @@ func (c *conn) append(dst []byte, e Envelope) (buf []byte, err error) {
 		return nil, fmt.Errorf("ws: codec %T does not append to what it is given", c.srv.opts.Codec)
 	}
 	return buf, nil
-}
-
-func (c *conn) push(f *wsconn.Frame, out *websockets.Outgoing) error {
-	return c.pushItem(wsconn.Item{Frame: f, Plain: out.Uncompressed}, out)
 }
 
 func (c *conn) pushItem(it wsconn.Item, out *websockets.Outgoing) error {

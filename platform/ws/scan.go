@@ -3,6 +3,8 @@ package ws
 import (
 	"encoding/binary"
 	"errors"
+
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 )
 
 // maxDepth is how deep JSON may nest: what the decoders behind accept.
@@ -86,7 +88,11 @@ func (s *scanner) plain() {
 		highs = 0x8080808080808080
 	)
 	b, i := s.b, s.i
-	for ; i+8 <= len(b); i += 8 {
+	for near := i + jsonscan.Near; i+8 <= len(b); i += 8 {
+		if i >= near {
+			i = jsonscan.Plain(b, i)
+			break
+		}
 		w := binary.LittleEndian.Uint64(b[i:])
 		quote := w ^ '"'*ones
 		slash := w ^ '\\'*ones

@@ -3,6 +3,8 @@ package packet
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 )
 
 // maxDepth is how deep JSON may nest, the array of a packet included: what the
@@ -126,6 +128,7 @@ func str(b []byte, i int) int {
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)
+	near := i + jsonscan.Near
 	for i < len(b) {
 		if i+8 <= len(b) {
 			w := binary.LittleEndian.Uint64(b[i:])
@@ -134,7 +137,10 @@ func str(b []byte, i int) int {
 			// Borrows make false hits, but only above a true one.
 			hit := ((quote-ones)&^quote | (slash-ones)&^slash | (w-0x20*ones)&^w) & highs
 			if hit == 0 {
-				i += 8
+				if i += 8; i >= near {
+					i = jsonscan.Plain(b, i)
+					near = i + jsonscan.Near
+				}
 				continue
 			}
 			i += bits.TrailingZeros64(hit) / 8
