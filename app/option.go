@@ -25,6 +25,7 @@ type config struct {
 	mounted      bool
 	addr         string
 	adapter      websockets.Adapter
+	json         websockets.JSON
 	log          *slog.Logger
 	startTimeout time.Duration
 	stopTimeout  time.Duration
@@ -84,6 +85,13 @@ func Mounted(opts ...web.Option) Option {
 // WebSockets chooses the platform of the gateways that name none with websockets.Via.
 func WebSockets(adapter websockets.Adapter) Option {
 	return optionFunc(func(c *config) { c.adapter = adapter })
+}
+
+// JSON encodes and decodes the payloads of gateways with another library than the
+// framework's own choice, which is strict rather than the fastest; see
+// [websockets.JSON] for what that changes. Routes of package web do not ask it.
+func JSON(codec websockets.JSON) Option {
+	return optionFunc(func(c *config) { c.json = codec })
 }
 
 // Logger is where the application logs, and what constructors that take a

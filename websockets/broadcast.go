@@ -107,6 +107,9 @@ func emitAll(targets []*session, out *Outgoing) {
 // each sends to all endpoints at once, or, where interceptors want to see what is
 // sent, to one after the other: each has its own.
 func (b *broadcast) each(out *Outgoing, send func(*broadcast, *Outgoing) error) error {
+	if len(b.endpoints) > 0 {
+		out.codec = b.endpoints[0].rt.codec
+	}
 	if !slices.ContainsFunc(b.endpoints, func(e *endpoint) bool { return len(e.emits) > 0 }) {
 		return send(b, out)
 	}

@@ -120,6 +120,7 @@ func (c soleCall) hangUp()          { close(c) }
 
 func (s *session) Call(ctx context.Context, event string, data any, opts ...EmitOption) (Payload, error) {
 	out := newOutgoing(event, data, opts)
+	out.codec = s.ep.rt.codec
 	answer := make(soleCall, 1)
 	id, err := s.expect(answer)
 	if err != nil {

@@ -18,6 +18,7 @@ func (e *endpoint) intercept(out *Outgoing, to *session, rooms []string, send fu
 	}
 	return e.emission(em, 0, func() error {
 		changed := NewOutgoing(em.Event, em.Data)
+		changed.codec = out.codec
 		changed.Overflow, changed.Volatile, changed.Spread, changed.Uncompressed = out.Overflow, out.Volatile, out.Spread, out.Uncompressed
 		defer changed.release()
 		return send(changed)

@@ -42,6 +42,7 @@ type Outgoing struct {
 	value  any
 	empty  bool // no payload at all, as opposed to a payload of null
 	single bool // see Single
+	codec  JSON // nil: the framework's own
 
 	mu     sync.Mutex
 	forms  [2]form // text, binary
@@ -123,7 +124,7 @@ func (o *Outgoing) payload(binary bool) (Payload, error) {
 	f := &o.forms[i]
 	if !f.done {
 		o.bufs[i] = bufferPool.Get().(*bytes.Buffer)
-		f.payload, f.err = encodePayload(o.bufs[i], o.value, i == 1)
+		f.payload, f.err = encodePayload(o.bufs[i], o.value, i == 1, o.codec)
 		if o.Spread {
 			f.spread()
 		}

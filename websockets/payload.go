@@ -73,6 +73,12 @@ func (p Payload) decode(v any, strict bool) error {
 	return nil
 }
 
+// isRaw reports whether v takes a payload as it is.
+func isRaw(v any) bool {
+	_, ok := v.(*stdjson.RawMessage)
+	return ok
+}
+
 // Codes of the errors that the framework itself tells clients.
 const (
 	CodeBadPayload    = pipeline.CodeBadPayload // the payload does not fit the handler's type
@@ -139,7 +145,7 @@ func attachmentDecoder(att [][]byte) *json.Unmarshalers {
 
 // encodePayload encodes v once, into buf unless v is encoded already. With
 // binary, []byte leaves the text.
-func encodePayload(buf *bytes.Buffer, v any, binary bool) (Payload, error) {
+func encodePayload(buf *bytes.Buffer, v any, binary bool, codec JSON) (Payload, error) {
 	switch v := v.(type) {
 	case Payload:
 		if binary || len(v.Attachments) == 0 {
@@ -152,7 +158,7 @@ func encodePayload(buf *bytes.Buffer, v any, binary bool) (Payload, error) {
 		}
 	}
 	if !binary {
-		if err := marshalTo(buf, v, encodeOptions); err != nil {
+		if err := appendTo(codec, buf, v); err != nil {
 			return Payload{}, encodeError(err)
 		}
 		return Payload{JSON: buf.Bytes()}, nil

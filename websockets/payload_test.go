@@ -17,7 +17,7 @@ type upload struct {
 func TestPayloadRoundTrip(t *testing.T) {
 	in := upload{Name: "a", Data: []byte{0, 255}, More: [][]byte{{1}, nil, {2}}}
 	for _, binary := range []bool{false, true} {
-		p, err := encodePayload(new(bytes.Buffer), in, binary)
+		p, err := encodePayload(new(bytes.Buffer), in, binary, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,11 +35,11 @@ func TestPayloadRoundTrip(t *testing.T) {
 }
 
 func TestPayloadOfBytesAlone(t *testing.T) {
-	p, err := encodePayload(new(bytes.Buffer), []byte{1, 2}, true)
+	p, err := encodePayload(new(bytes.Buffer), []byte{1, 2}, true, nil)
 	if err != nil || string(p.JSON) != `{"_placeholder":true,"num":0}` || len(p.Attachments) != 1 {
 		t.Fatalf("%s, %d attachments, %v", p.JSON, len(p.Attachments), err)
 	}
-	text, err := encodePayload(new(bytes.Buffer), p, false) // passed on raw to a platform without binary
+	text, err := encodePayload(new(bytes.Buffer), p, false, nil) // passed on raw to a platform without binary
 	if err != nil || string(text.JSON) != `"AQI="` {
 		t.Errorf("%s, %v", text.JSON, err)
 	}

@@ -23,6 +23,8 @@ type BindConfig struct {
 	HTTPAddr string
 	// HTTP tells that there is one (or a handler that is mounted elsewhere).
 	HTTP bool
+	// JSON encodes and decodes payloads; nil for the framework's own way.
+	JSON JSON
 	// Global is what is bound to the whole application.
 	Global enhance.Scope
 }

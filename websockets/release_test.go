@@ -37,7 +37,7 @@ func check[T any](t *testing.T, in string, read func(T) string) {
 	t.Helper()
 	b := []byte(in)
 	m := &Message{Payload: Payload{JSON: b}}
-	got, err := decode[T](t.Context(), m, &reply{sub: &boundSub{}}, nil)
+	got, err := decode[T](t.Context(), m, &reply{s: &session{ep: &endpoint{rt: &Runtime{}}}, sub: &boundSub{}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

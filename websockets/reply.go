@@ -103,7 +103,7 @@ func (r *reply) send(v any) error {
 			return r.respond(res.outgoing(r.m.Event))
 		}
 	}
-	out := &Outgoing{value: v}
+	out := &Outgoing{value: v, codec: r.s.ep.rt.codec}
 	defer out.release()
 	binary := r.s.ep.traits.Binary
 	switch {

@@ -23,6 +23,7 @@ type Runtime struct {
 	servers  []*boundServer
 	log      *slog.Logger
 
+	codec  JSON // nil: the framework's own
 	crew   *crew
 	global *enhance.Chain // for what no handler takes
 
@@ -81,7 +82,7 @@ func Bind(graph *module.Graph, cfg BindConfig, log *slog.Logger) (*Runtime, erro
 }
 
 func bind(gs []gatewayPlan, cfg BindConfig, built enhance.Built, log *slog.Logger) (*Runtime, error) {
-	rt := &Runtime{log: log, crew: newCrew(), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
+	rt := &Runtime{log: log, codec: cfg.JSON, crew: newCrew(), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
 	rt.ctx, rt.cancel = context.WithCancel(context.Background())
 	for _, p := range gs {
 		g := &boundGateway{Name: p.short, value: p.value, server: &server{}, subs: subscriptionsOf(p.value)}

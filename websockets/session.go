@@ -504,6 +504,7 @@ func (s *session) Emit(event string, data any, opts ...EmitOption) error {
 // emit tells encoding errors from those of the connection before it is tried.
 func (s *session) emit(out *Outgoing) error {
 	defer out.release()
+	out.codec = s.ep.rt.codec
 	if len(s.ep.emits) == 0 { // as usual, and then nothing is allocated for it
 		return s.send(out)
 	}

@@ -207,7 +207,7 @@ func decode[In any](ctx context.Context, m *Message, r *reply, validate func(*In
 	in := new(In)
 	if p, ok := any(in).(*Payload); ok {
 		*p = m.Payload
-	} else if err := m.Payload.decode(in, r.sub.strict); err != nil {
+	} else if err := m.Payload.decodeWith(r.s.ep.rt.codec, in, r.sub.strict); err != nil {
 		return nil, err
 	}
 	if err := r.transform(ctx, in); err != nil {

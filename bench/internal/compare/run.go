@@ -107,7 +107,9 @@ func Run(ctx context.Context, c Config) (*Outcome, error) {
 }
 
 // skip: the floor knows no broadcast.
-func skip(p peers.Built, w load.Work) bool { return p.Protocol == wire.Raw && w.Kind == load.Broadcast }
+func skip(p peers.Built, w load.Work) bool {
+	return p.Protocol == wire.Raw && w.Kind == load.Broadcast || p.EchoOnly && (w.Kind != load.Echo || w.Rate > 0)
+}
 
 // warmupOfNode is how many times as long Node warms up: it compiles as it runs.
 const warmupOfNode = 3

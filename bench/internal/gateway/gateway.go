@@ -3,10 +3,12 @@ package gateway
 
 import (
 	"context"
+	"flag"
 	"log/slog"
 	"os"
 
 	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/bench/codecs"
 	"github.com/gatehouse-go/gatehouse/bench/internal/serve"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -35,19 +37,45 @@ func (g *Gateway) Subscriptions() []websockets.Subscription {
 	}
 }
 
+// RawGateway echoes payloads undecoded.
+type RawGateway struct{}
+
+func newRawGateway() *RawGateway { return &RawGateway{} }
+
+// Subscriptions of the gateway.
+func (*RawGateway) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{
+		websockets.On("echo", func(_ context.Context, p websockets.Payload) (websockets.Payload, error) { return p, nil }),
+	}
+}
+
 func (*Gateway) echo(_ context.Context, m Message) (Message, error) { return m, nil }
 
 func (g *Gateway) shout(_ context.Context, m Message) error { return shouted.Emit(g.Server, m) }
 
-// Serve runs the application on a platform until it fails.
+// Serve runs the application on a platform until it fails. Its flags are the process's.
 func Serve(platform websockets.Adapter) error {
+	raw := flag.Bool("raw", false, "take payloads undecoded")
+	library := flag.String("json", "", "the JSON library; empty for the framework's own choice")
+	flag.Parse()
 	root := module.New("bench", module.Providers(websockets.Gateway(newGateway)))
+	if *raw {
+		root = module.New("bench", module.Providers(websockets.Gateway(newRawGateway)))
+	}
+	var opts []app.Option
+	if *library != "" {
+		codec, err := codecs.ByName(*library)
+		if err != nil {
+			return err
+		}
+		opts = append(opts, app.JSON(codec))
+	}
 	announced := make(chan error, 1)
-	a, err := app.New(root,
+	a, err := app.New(root, append(opts,
 		app.HTTP("127.0.0.1:0"),
 		app.WebSockets(platform),
 		app.Logger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))),
-		app.OnReady(func(a *app.App) { announced <- serve.Announce(a.Addr()) }))
+		app.OnReady(func(a *app.App) { announced <- serve.Announce(a.Addr()) }))...)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,25 +21,37 @@ type Peer struct {
 	Protocol wire.Protocol // Raw is the floor of the plain ones
 	Uses     string        // what it is made of, for a reader; VERSION stands for the version of Module
 	Module   string        // Go module or npm package whose version matters; empty: Gatehouse itself
-	Script   string        // Node: in the folder node; empty: a Go program in servers/NAME
+	Script   string        // Node: in the folder node; empty: a Go program
+	Program  string        // Go: in the folder servers; empty: the Name
+	Args     []string      // of the program
+	EchoOnly bool          // a variant, of interest for echoes only
 }
 
 // SocketIO tells whether the peer belongs to the Socket.IO servers.
 func (p Peer) SocketIO() bool { return p.Protocol == wire.SocketIO }
 
+var (
+	segmentio = []string{"-json", "segmentio"}
+	raw       = []string{"-raw"}
+)
+
 // All lists the peers; of each protocol, Gatehouse is the first.
 func All() []Peer {
 	return []Peer{
 		{Name: "gatehouse-socketio", Protocol: wire.SocketIO, Uses: "platform/socketio"},
+		{Name: "gatehouse-socketio-segmentio", Program: "gatehouse-socketio", Args: segmentio, Protocol: wire.SocketIO, Uses: "platform/socketio with segmentio/encoding VERSION for JSON", Module: "github.com/segmentio/encoding", EchoOnly: true},
 		{Name: "gatehouse-zishang", Protocol: wire.SocketIO, Uses: "platform/socketio/zishang"},
 		{Name: "zishang", Protocol: wire.SocketIO, Uses: "zishang520/socket.io VERSION by hand", Module: "github.com/zishang520/socket.io/servers/socket/v3"},
 		{Name: "node-socketio", Protocol: wire.SocketIO, Uses: "socket.io VERSION", Module: "socket.io", Script: "socketio.mjs"},
 		{Name: "nest-socketio", Protocol: wire.SocketIO, Uses: "@nestjs/platform-socket.io VERSION", Module: "@nestjs/platform-socket.io", Script: "nest-socketio.mjs"},
 		{Name: "gatehouse-ws", Protocol: wire.Plain, Uses: "platform/ws"},
+		{Name: "gatehouse-ws-segmentio", Program: "gatehouse-ws", Args: segmentio, Protocol: wire.Plain, Uses: "platform/ws with segmentio/encoding VERSION for JSON", Module: "github.com/segmentio/encoding", EchoOnly: true},
+		{Name: "gatehouse-ws-raw", Program: "gatehouse-ws", Args: raw, Protocol: wire.Plain, Uses: "platform/ws, echoes undecoded", EchoOnly: true},
 		{Name: "coder", Protocol: wire.Plain, Uses: "coder/websocket VERSION by hand", Module: "github.com/coder/websocket"},
 		{Name: "gws", Protocol: wire.Plain, Uses: "lxzan/gws VERSION by hand", Module: "github.com/lxzan/gws"},
 		{Name: "gorilla", Protocol: wire.Plain, Uses: "gorilla/websocket VERSION by hand", Module: "github.com/gorilla/websocket"},
 		{Name: "centrifuge", Protocol: wire.Centrifuge, Uses: "centrifugal/centrifuge VERSION, its own protocol", Module: "github.com/centrifugal/centrifuge"},
+		{Name: "centrifuge-raw", Program: "centrifuge", Args: raw, Protocol: wire.Centrifuge, Uses: "centrifugal/centrifuge VERSION, echoes undecoded", Module: "github.com/centrifugal/centrifuge", EchoOnly: true},
 		{Name: "node-ws", Protocol: wire.Plain, Uses: "ws VERSION", Module: "ws", Script: "ws.mjs"},
 		{Name: "nest-ws", Protocol: wire.Plain, Uses: "@nestjs/platform-ws VERSION", Module: "@nestjs/platform-ws", Script: "nest-ws.mjs"},
 		{Name: "tcp", Protocol: wire.Raw, Uses: "bare TCP echo, the floor"},
@@ -100,11 +113,12 @@ func Build(ctx context.Context, root, out string, chosen []Peer) (built []Built,
 }
 
 func compile(ctx context.Context, root, out string, p Peer) (Built, error) {
+	name := cmp.Or(p.Program, p.Name)
 	program := filepath.Join(out, p.Name)
-	if _, err := goTool(ctx, root, "build", "-buildvcs=false", "-o", program, "./servers/"+p.Name); err != nil {
+	if _, err := goTool(ctx, root, "build", "-buildvcs=false", "-o", program, "./servers/"+name); err != nil {
 		return Built{}, err
 	}
-	b := Built{Peer: p, program: program}
+	b := Built{Peer: p, program: program, args: p.Args}
 	if p.Module == "" {
 		return b, nil
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"net/http"
 
 	"github.com/centrifugal/centrifuge"
@@ -17,6 +18,8 @@ const channel = "shout"
 func main() { serve.Main(run) }
 
 func run() error {
+	raw := flag.Bool("raw", false, "take payloads undecoded")
+	flag.Parse()
 	node, err := centrifuge.New(centrifuge.Config{})
 	if err != nil {
 		return err
@@ -29,6 +32,10 @@ func run() error {
 	})
 	node.OnConnect(func(client *centrifuge.Client) {
 		client.OnRPC(func(e centrifuge.RPCEvent, reply centrifuge.RPCCallback) {
+			if *raw {
+				reply(centrifuge.RPCReply{Data: e.Data}, nil)
+				return
+			}
 			data, err := call(node, e)
 			reply(centrifuge.RPCReply{Data: data}, err)
 		})

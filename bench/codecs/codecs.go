@@ -1,0 +1,58 @@
+// Package codecs has JSON libraries as Gatehouse takes them, to be compared.
+package codecs
+
+import (
+	stdjson "encoding/json"
+	"fmt"
+
+	"github.com/bytedance/sonic"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/go-json-experiment/json"
+	goccy "github.com/goccy/go-json"
+	segmentio "github.com/segmentio/encoding/json"
+)
+
+// Codec is a library.
+type Codec struct {
+	Name string
+
+	decode func(data []byte, v any) error
+	encode func(dst []byte, v any) ([]byte, error)
+}
+
+var _ websockets.JSON = Codec{}
+
+// Unmarshal implements [websockets.JSON].
+func (c Codec) Unmarshal(data []byte, v any) error { return c.decode(data, v) }
+
+// Append implements [websockets.JSON].
+func (c Codec) Append(dst []byte, v any) ([]byte, error) { return c.encode(dst, v) }
+
+// All lists the libraries, the framework's own choice first.
+func All() []Codec {
+	fast := sonic.Config{CopyString: true, ValidateString: true}.Froze()
+	return []Codec{
+		{"json-v2", func(b []byte, v any) error { return json.Unmarshal(b, v, json.MatchCaseInsensitiveNames(true)) }, appended(func(v any) ([]byte, error) { return json.Marshal(v) })},
+		{"std", stdjson.Unmarshal, appended(stdjson.Marshal)},
+		{"goccy", goccy.Unmarshal, appended(goccy.Marshal)},
+		{"segmentio", segmentio.Unmarshal, func(dst []byte, v any) ([]byte, error) { return segmentio.Append(dst, v, 0) }},
+		{"sonic", fast.Unmarshal, appended(fast.Marshal)},
+	}
+}
+
+// ByName gives one of All.
+func ByName(name string) (Codec, error) {
+	for _, c := range All() {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return Codec{}, fmt.Errorf("there is no JSON library %q", name)
+}
+
+func appended(marshal func(any) ([]byte, error)) func([]byte, any) ([]byte, error) {
+	return func(dst []byte, v any) ([]byte, error) {
+		b, err := marshal(v)
+		return append(dst, b...), err
+	}
+}

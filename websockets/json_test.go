@@ -1,0 +1,89 @@
+package websockets
+
+import (
+	"bytes"
+	"context"
+	stdjson "encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+// marked is the standard library's codec, which one knows by its escaped "<".
+type marked struct{}
+
+func (marked) Unmarshal(data []byte, v any) error {
+	if bytes.Contains(data, []byte("panic")) {
+		panic("codec")
+	}
+	return stdjson.Unmarshal(data, v)
+}
+
+func (marked) Append(dst []byte, v any) ([]byte, error) {
+	if s, ok := v.(string); ok && s == "nothing" {
+		return dst, nil
+	}
+	b, err := stdjson.Marshal(v)
+	return append(dst, b...), err
+}
+
+func TestJSONCodec(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type twice struct {
+			A int `json:"a"`
+		}
+		d := &desk{subs: []Subscription{
+			On("typed", func(_ context.Context, v twice) (twice, error) { return v, nil }),
+			On("strict", func(_ context.Context, v twice) (string, error) { return "ok", nil }, Strict()),
+			On("text", func(_ context.Context, s string) (string, error) { return s, nil }),
+			On("raw", func(_ context.Context, p stdjson.RawMessage) (stdjson.RawMessage, error) { return p, nil }),
+			Listen("emit", func(ctx context.Context, s string) error { return ClientFrom(ctx).Emit("said", s) }),
+		}}
+		k := newRigOf(t, []*desk{d})
+		k.rt.codec = marked{}
+		p := k.dial()
+		for _, m := range [][2]string{
+			{"typed", `{"a":1,"a":2}`}, {"typed", `{"a":"x"}`}, {"strict", `{"a":1,"a":2}`}, {"strict", `{"b":1}`},
+			{"text", `"panic"`}, {"text", `"nothing"`}, {"raw", `{"a":1,"a":2}`}, {"raw", `{"a":1}`}, {"emit", `"<hi>"`},
+		} {
+			p.ask(m[0], m[1])
+		}
+		synctest.Wait()
+		if err := d.Server.Emit("all", "<7>"); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		got := strings.Join(p.got(), "\n")
+		for _, want := range []string{
+			`reply typed {"a":2}`, // the standard library takes the last
+			`Bad payload`,         // where, is not known
+			`"message":"Bad payload: a is there twice"`, // the framework's own way
+			`b is unknown`,
+			`Internal server error`,
+			`reply raw {"a":1}`,
+			`said "\u003chi`,
+			`all "\u003c7`,
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%q is missing in\n%s", want, got)
+			}
+		}
+		log := k.log.String()
+		if !strings.Contains(log, "panic: codec") || !strings.Contains(log, "the JSON codec gave no value") {
+			t.Error(log)
+		}
+	})
+}
+
+// A codec's own error may be meant for the client.
+func TestJSONCodecError(t *testing.T) {
+	err := Payload{JSON: []byte("1")}.decodeWith(refusing{}, new(int), false)
+	if e, ok := errors.AsType[*Error](err); !ok || e.Code != "mine" {
+		t.Error(err)
+	}
+}
+
+type refusing struct{ marked }
+
+func (refusing) Unmarshal([]byte, any) error { return &Error{Message: "no", Code: "mine"} }
