@@ -33,7 +33,7 @@ type endpoint struct {
 	maxRooms    int
 	hideCause   bool
 
-	mu     sync.Mutex
+	mu     sync.RWMutex
 	spaces map[string]*space
 }
 
@@ -142,9 +142,7 @@ func (e *endpoint) Connect(conn Conn, h *Handshake) Session {
 		e.spaces[h.Namespace] = sp
 	}
 	s.space = sp
-	sp.mu.Lock()
-	sp.members[s] = struct{}{}
-	sp.mu.Unlock()
+	sp.add(s)
 	e.mu.Unlock()
 
 	if !e.rt.enter(s) { // the stop began after Admit
@@ -181,8 +179,8 @@ func (e *endpoint) tidy(empty bool, s *session) {
 }
 
 func (e *endpoint) spacesOf(namespace string) []*space {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.mu.RLock()
+	defer e.mu.RUnlock()
 	if namespace != "" {
 		if sp := e.spaces[namespace]; sp != nil {
 			return []*space{sp}

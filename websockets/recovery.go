@@ -31,9 +31,9 @@ func (s *session) suspend() bool {
 	}
 	s.cut, s.mayReturn = true, true
 	s.hooksDone = make(chan struct{})
-	s.space.mu.Lock()
+	s.space.gate.Lock()
 	s.suspended = true
-	s.space.mu.Unlock()
+	s.space.gate.Unlock()
 	return true
 }
 
@@ -58,16 +58,18 @@ func (p suspension) Resume(conn Conn, h *Handshake) Session {
 // replace puts s into the place of a suspended client, and reports whether
 // there was one.
 func (sp *space) replace(old, s *session) bool {
-	sp.mu.Lock()
-	defer sp.mu.Unlock()
+	sp.gate.Lock()
+	defer sp.gate.Unlock()
 	if !old.suspended {
 		return false
 	}
+	old.roomsMu.Lock()
 	s.space, s.rooms = sp, maps.Clone(old.rooms) // the old one's are for its HandleDisconnect
+	old.roomsMu.Unlock()
 	s.hs.values.Inherit(&old.hs.values)
 	sp.members[s] = struct{}{}
 	for r := range s.rooms {
-		sp.rooms[r][s] = struct{}{}
+		sp.shard(r).put(s, r)
 	}
 	sp.erase(old)
 	old.suspended = false
@@ -77,13 +79,13 @@ func (sp *space) replace(old, s *session) bool {
 // expire takes a suspended client out of everything, and reports whether it was
 // there, and whether the space is empty.
 func (sp *space) expire(s *session) (was, empty bool) {
-	sp.mu.Lock()
-	defer sp.mu.Unlock()
+	sp.gate.Lock()
+	defer sp.gate.Unlock()
 	if was = s.suspended; was {
 		s.suspended = false
 		sp.erase(s)
 	}
-	return was, len(sp.members) == 0
+	return was, sp.empty()
 }
 
 // dropSuspended forgets everybody who might have come back. No one is added
@@ -101,6 +103,8 @@ func (rt *Runtime) dropSuspended() {
 }
 
 func (sp *space) suspendedOnes() (all []*session) {
+	sp.gate.RLock()
+	defer sp.gate.RUnlock()
 	sp.mu.RLock()
 	defer sp.mu.RUnlock()
 	for s := range sp.members {

@@ -237,8 +237,8 @@ func TestDropLeavesNothing(t *testing.T) {
 				if n := len(k.endpoint().spaces); n != 0 {
 					t.Errorf("%d namespaces are kept", n)
 				}
-				if sp := one.client().space; len(sp.members)+len(sp.rooms) != 0 {
-					t.Errorf("%d members and %d rooms are kept", len(sp.members), len(sp.rooms))
+				if sp := one.client().space; len(sp.members)+sp.roomCount() != 0 {
+					t.Errorf("%d members and %d rooms are kept", len(sp.members), sp.roomCount())
 				}
 				emit(t, d.Server, "all")
 				one.want(t)

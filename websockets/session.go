@@ -21,7 +21,10 @@ type session struct {
 	conn  Conn
 	hs    *Handshake
 	space *space
-	rooms map[string]struct{} // guarded by space.mu
+
+	roomsMu sync.Mutex
+	rooms   map[string]struct{} // guarded by roomsMu
+	outside bool                // it has left its space; guarded by roomsMu
 
 	ctx    context.Context // ends when the connection does
 	cancel context.CancelCauseFunc
@@ -52,7 +55,7 @@ type session struct {
 
 	mayReturn bool          // suspended, and neither resumed nor expired; guarded by mu
 	hooksOver bool          // HandleDisconnect has returned; guarded by mu
-	suspended bool          // guarded by space.mu: only what it misses is of interest
+	suspended bool          // guarded by space.gate: only what it misses is of interest
 	recovered bool          // took the place of a suspended one
 	former    *session      // that one, until start
 	hooksDone chan struct{} // of a suspended one: HandleDisconnect has returned
@@ -474,7 +477,7 @@ func (s *session) Context() context.Context   { return s.ctx }
 func (s *session) Native() any                { return s.conn.Native() }
 func (s *session) Join(rooms ...string) error { return s.space.join(s, s.ep.maxRooms, rooms) }
 func (s *session) Leave(rooms ...string)      { s.space.leave(s, rooms, false) }
-func (s *session) Rooms() []string            { return s.space.roomsOf(s) }
+func (s *session) Rooms() []string            { return s.roomNames() }
 func (s *session) Recovered() bool            { return s.recovered }
 
 func (s *session) Disconnect() { s.sendAway(Reason{Cause: CauseServerDisconnect}) }
