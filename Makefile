@@ -11,6 +11,7 @@ test: ## Run all tests, with the race detector, real clients and a browser
 	scripts/setup clients browser
 	go vet ./...
 	go test -race -timeout 20m ./...
+	GOEXPERIMENT=jsonv2 go test -timeout 10m ./websockets ./platform/... ./pipeline ./web ./validate ./apptest
 	cd bench && go vet ./... && go test -race ./internal/hist ./internal/load ./internal/stats ./internal/wire
 
 lint: ## Check format, correctness, dependencies and known vulnerabilities

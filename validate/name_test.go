@@ -30,7 +30,6 @@ type everyName struct {
 	Options  string `json:"options,omitzero" validate:"required"`
 	NoName   string `json:",omitzero" validate:"required"`
 	NoTag    string `validate:"required"`
-	Dash     string `json:"-,omitempty" validate:"required"` //nolint:staticcheck // the decoder takes it for the name
 	Dotted   string `json:"a.b" validate:"required"`
 	Foreign  string `json:"größe" validate:"required"`
 	Base            // its fields are beside the others
@@ -38,7 +37,7 @@ type everyName struct {
 	Named    `json:"named"`
 	Embedded struct {
 		Deep string `json:"deep" validate:"required"`
-	} `json:",embed"`
+	} `json:",inline,embed"` // the word before Go 1.27, and since
 }
 
 // The names are those that the JSON decoder takes.
@@ -73,7 +72,7 @@ func TestNamesAreThoseOfJSON(t *testing.T) {
 		}
 	}
 	want := []string{
-		"tagged", "options", "NoName", "NoTag", "-", "a.b", "größe",
+		"tagged", "options", "NoName", "NoTag", "a.b", "größe",
 		"inBase", "Bare", "inLower", "named.inNamed", "deep",
 	}
 	if !slices.Equal(fields, want) {

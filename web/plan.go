@@ -126,7 +126,7 @@ func (s *scan) embedded(t reflect.Type, f reflect.StructField, index []int) refl
 	s.body = s.body || body
 	if len(s.params) == params {
 		// A field of the same meaning, as reflect makes no structs that embed methods.
-		f.Anonymous, f.Tag = false, `json:",embed"`
+		f.Anonymous, f.Tag = false, `json:",inline,embed"` // the word before Go 1.27, and since
 		if !f.IsExported() {
 			f.Tag = ""
 			if mine {

@@ -126,7 +126,11 @@ type placeholder struct {
 func attachmentDecoder(att [][]byte) *json.Unmarshalers {
 	return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, b *[]byte) error {
 		if dec.PeekKind() != '{' {
-			return errors.ErrUnsupported
+			v, err := dec.ReadValue()
+			if err != nil {
+				return err
+			}
+			return json.Unmarshal(v, b)
 		}
 		var ph placeholder
 		if err := json.UnmarshalDecode(dec, &ph, json.RejectUnknownMembers(true), json.MatchCaseInsensitiveNames(false)); err != nil {
