@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: run test lint bench microbench fuzz setup help
+.PHONY: run test lint bench microbench fuzz chaos setup help
 
 FUZZTIME ?= 1m
+CHAOS ?= 10m
 
 run: ## Run the example application
 	scripts/setup page
@@ -13,6 +14,7 @@ test: ## Run all tests, with the race detector, real clients and a browser
 	go test -race -timeout 20m ./...
 	GOEXPERIMENT=jsonv2 go test -timeout 10m ./websockets ./platform/... ./pipeline ./web ./validate ./apptest
 	cd bench && go vet ./... && go test -race ./internal/hist ./internal/load ./internal/stats ./internal/wire
+	cd test/chaos && go vet ./... && go test -race ./...
 
 lint: ## Check format, correctness, dependencies and known vulnerabilities
 	scripts/setup linter
@@ -26,6 +28,10 @@ microbench: ## Run the benchmarks of the packages
 
 fuzz: ## Run every fuzz target for FUZZTIME (default 1m)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+chaos: ## Put bad networks between clients and servers for CHAOS (default 10m)
+	scripts/setup clients
+	cd test/chaos && CHAOS=$(CHAOS) go test -race -count=1 -timeout 0 .
 
 setup: ## Install what tests, lint and the example need; again is fine
 	scripts/setup

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ type App struct {
 	graph *module.Graph
 	log   *slog.Logger
 
-	mu        sync.Mutex // of Start and Stop
+	turn      chan struct{} // of Start and Stop: who has put something in
 	state     state
 	fx        *fx.App
 	runtime   *websockets.Runtime
@@ -66,7 +67,7 @@ func New(root *module.Module, opts ...Option) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{cfg: c, graph: graph, log: c.log, failed: make(chan error, 1)}
+	a := &App{cfg: c, graph: graph, log: c.log, failed: make(chan error, 1), turn: make(chan struct{}, 1)}
 	if err := websockets.Check(graph, a.bindConfig()); err != nil {
 		return nil, err
 	}
@@ -118,19 +119,35 @@ func (a *App) Start(ctx context.Context) error {
 		return err
 	}
 	for _, f := range a.cfg.onReady { // unlocked: it may ask the App, or stop it
-		f(a)
+		if err := shielded("OnReady", func() error { f(a); return nil }); err != nil {
+			stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
+			defer cancel()
+			return errors.Join(err, a.Stop(stopCtx))
+		}
 	}
 	return nil
 }
 
+// shielded turns a panic into an error: what has started is to be stopped.
+func shielded(what string, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("app: %s: panic: %v\n%s", what, v, debug.Stack())
+		}
+	}()
+	return f()
+}
+
 func (a *App) startOnce(ctx context.Context) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	if err := a.take(ctx, "Start"); err != nil {
+		return err
+	}
+	defer a.give()
 	if a.state != stateNew {
 		return errors.New("app: Start was called before; make another App with app.New")
 	}
 	a.state = stateStarted
-	if err := a.start(ctx); err != nil {
+	if err := shielded("start", func() error { return a.start(ctx) }); err != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
 		defer cancel()
 		if stopErr := a.stop(stopCtx); stopErr != nil {
@@ -140,6 +157,23 @@ func (a *App) startOnce(ctx context.Context) error {
 	}
 	return nil
 }
+
+// take waits for a Start or Stop under way, as long as ctx lasts.
+func (a *App) take(ctx context.Context, what string) error {
+	select {
+	case a.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case a.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("app: %s: another Start or Stop has not finished: %w", what, context.Cause(ctx))
+	}
+}
+
+func (a *App) give() { <-a.turn }
 
 func (a *App) start(ctx context.Context) error {
 	begin := time.Now()
@@ -195,8 +229,10 @@ func (a *App) start(ctx context.Context) error {
 // what has not finished by then is cut. Errors are collected. Stopping twice, or
 // what never started, does nothing.
 func (a *App) Stop(ctx context.Context) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	if err := a.take(ctx, "Stop"); err != nil {
+		return err
+	}
+	defer a.give()
 	if a.state != stateStarted {
 		return nil
 	}
@@ -251,8 +287,10 @@ func (a *App) Addr() net.Addr {
 
 // Gateways is what the gateways of a started application are and do.
 func (a *App) Gateways() []websockets.GatewayInfo {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	if a.take(context.Background(), "Gateways") != nil {
+		return nil
+	}
+	defer a.give()
 	if a.runtime == nil {
 		return nil
 	}

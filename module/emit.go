@@ -36,6 +36,7 @@ type emitter struct {
 	g     *Graph
 	r     *run
 	scope *scope
+	raw   bool // the raw fx options are in this segment
 	seen  map[bridgeKey]bool
 
 	own     []any // the module's own, for raw fx options
@@ -51,7 +52,7 @@ type bridgeKey struct {
 }
 
 func (g *Graph) emit(r *run, s segment) fx.Option {
-	e := &emitter{g: g, r: r, scope: s.scope, seen: map[bridgeKey]bool{},
+	e := &emitter{g: g, r: r, scope: s.scope, raw: s.raw, seen: map[bridgeKey]bool{},
 		own: []any{fx.Private}, seenBy: []any{fx.Private}}
 	for _, n := range s.nodes {
 		e.node(n)
@@ -127,8 +128,8 @@ func errorValue(err error) reflect.Value {
 
 // bridge provides a result of this or another module under k.
 func (e *emitter) bridge(k key, res *result) {
-	if res.node.provider.source == fromFx && res.node.scope == e.scope {
-		return // the raw options of this module provide it
+	if res.node.provider.source == fromFx && res.node.scope == e.scope && e.raw {
+		return // the raw options beside it provide it
 	}
 	if e.once(bridgeKey{t: k.t, name: k.name}) {
 		e.add(res.node.scope, named(k.name, e.handOver(k.t, res)))

@@ -66,7 +66,14 @@ func (g *mGraph) build() *built {
 		}
 		var defaults []any
 		for _, n := range m.nodes {
-			p := b.provider(n)
+			var p any
+			if n.raw {
+				from, option := b.raw(n)
+				p = from
+				opts = append(opts, option)
+			} else {
+				p = b.provider(n)
+			}
 			defaults = append(defaults, p)
 			switch {
 			case n.controller:
@@ -97,6 +104,19 @@ func (g *mGraph) build() *built {
 	return b
 }
 
+// raw gives a FromFx, and the raw option that it takes its thing from.
+func (b *built) raw(n *mNode) (module.Provider, module.Option) {
+	make0 := reflect.MakeFunc(reflect.FuncOf(nil, []reflect.Type{thingTypes[n.typ]}, false), func([]reflect.Value) []reflect.Value {
+		b.calls[n.id]++
+		v := reflect.New(thingTypes[n.typ].Elem())
+		v.Interface().(selfer).self().id = n.id
+		return []reflect.Value{v}
+	})
+	return [...]func() module.Provider{
+		module.FromFx[*t0], module.FromFx[*t1], module.FromFx[*t2], module.FromFx[*t3], module.FromFx[*t4],
+	}[n.typ](), module.Fx(fx.Provide(fx.Private, make0.Interface()))
+}
+
 func (b *built) provider(n *mNode) any {
 	fields := []reflect.StructField{{Name: "In", Type: reflect.TypeFor[fx.In](), Anonymous: true}}
 	for i, nd := range n.needs {
@@ -115,28 +135,43 @@ func (b *built) provider(n *mNode) any {
 		}
 		fields = append(fields, f)
 	}
-	out := thingTypes[n.typ]
-	if n.group {
-		out = reflect.StructOf([]reflect.StructField{
-			{Name: "Out", Type: reflect.TypeFor[fx.Out](), Anonymous: true},
-			{Name: "F", Type: out, Tag: `group:"g"`},
-		})
+	outs := []reflect.Type{thingTypes[n.typ]}
+	if n.also >= 0 {
+		outs = append(outs, thingTypes[n.also])
 	}
-	ft := reflect.FuncOf([]reflect.Type{reflect.StructOf(fields)}, []reflect.Type{out}, false)
+	if n.group {
+		field := reflect.StructField{Name: "F", Type: outs[0], Tag: `group:"g"`}
+		if n.flatten {
+			field.Type, field.Tag = reflect.SliceOf(field.Type), `group:"g,flatten"`
+		}
+		outs[0] = reflect.StructOf([]reflect.StructField{{Name: "Out", Type: reflect.TypeFor[fx.Out](), Anonymous: true}, field})
+	}
+	ft := reflect.FuncOf([]reflect.Type{reflect.StructOf(fields)}, outs, false)
 	ctor := reflect.MakeFunc(ft, func(args []reflect.Value) []reflect.Value {
 		b.calls[n.id]++
-		v := reflect.New(thingTypes[n.typ].Elem())
-		t := v.Interface().(selfer).self()
-		t.id = n.id
-		for i := range n.needs {
-			t.got = append(t.got, args[0].Field(i+1).Interface())
+		make1 := func(typ int) reflect.Value {
+			v := reflect.New(thingTypes[typ].Elem())
+			t := v.Interface().(selfer).self()
+			t.id = n.id
+			for i := range n.needs {
+				t.got = append(t.got, args[0].Field(i+1).Interface())
+			}
+			return v
+		}
+		results := []reflect.Value{make1(n.typ)}
+		if n.also >= 0 {
+			results = append(results, make1(n.also))
 		}
 		if n.group {
-			o := reflect.New(out).Elem()
-			o.Field(1).Set(v)
-			return []reflect.Value{o}
+			o := reflect.New(outs[0]).Elem()
+			if n.flatten {
+				o.Field(1).Set(reflect.Append(o.Field(1), results[0], make1(n.typ)))
+			} else {
+				o.Field(1).Set(results[0])
+			}
+			results[0] = o
 		}
-		return []reflect.Value{v}
+		return results
 	}).Interface()
 	if n.as {
 		ctor = module.As[selfer](ctor)
@@ -208,6 +243,9 @@ func check(t *testing.T, g *mGraph) string {
 	instances, position := 0, map[int]int{}
 	for inst := range graph.Instances() {
 		instances++
+		if v := reflect.ValueOf(inst.Value); v.Kind() == reflect.Slice { // what is flattened is one instance
+			inst.Value = v.Index(0).Interface()
+		}
 		th := inst.Value.(selfer).self()
 		if th.id < 0 {
 			continue
@@ -221,10 +259,13 @@ func check(t *testing.T, g *mGraph) string {
 			var want []int
 			for _, target := range m.bound[n][i] {
 				id := target.id
-				if !m.called[target] {
+				if !m.called[target] || !nd.group && nd.typ == g.override {
 					id = -2
 				}
 				want = append(want, id)
+				if target.flatten {
+					want = append(want, id)
+				}
 				if !nd.lazy && id >= 0 && position[id] == 0 {
 					t.Fatalf("constructor %d comes before %d, which it needs", n.id, id)
 				}
@@ -235,8 +276,15 @@ func check(t *testing.T, g *mGraph) string {
 			}
 		}
 	}
-	if instances != len(m.built) {
-		t.Fatalf("%d instances, model %d", instances, len(m.built))
+	results := 0
+	for n := range m.built {
+		results++
+		if n.also >= 0 {
+			results++
+		}
+	}
+	if instances != results {
+		t.Fatalf("%d instances, model %d", instances, results)
 	}
 	return "built"
 }
@@ -276,12 +324,14 @@ func (g *mGraph) mend() {
 		for _, n := range m.live() {
 			n.needs = slices.DeleteFunc(n.needs, func(nd mNeed) bool {
 				_, bad := m.see(n.mod, nd)
-				return bad != "" || m.problems[module.ProblemCycle] > 0 && nd.typ < n.typ
+				return bad != "" || m.problems[module.ProblemCycle] > 0 && nd.typ < max(n.typ, n.also)
 			})
-			if !n.controller && !n.group && m.own(n.mod, n.key()) != n {
+			second := slices.ContainsFunc(n.keys(), func(k mKey) bool { return m.own(n.mod, k) != n })
+			if !n.controller && !n.group && second {
+				n.plain()
 				n.controller = n.mod > 0
 				n.group = n.mod == 0
-				n.as, n.name, n.exported = false, "", false
+				n.exported = false
 			}
 		}
 	}
@@ -296,6 +346,8 @@ func FuzzResolve(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	// A FromFx, and who needs it, in two parts of one module.
+	f.Add([]byte("881000002A00000000008000000001000AA790000X00000000001A01000000000020"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g := generate(&choices{data})
 		check(t, g)

@@ -32,19 +32,30 @@ type mNeed struct {
 type mNode struct {
 	id, mod    int
 	typ        int // concrete
+	also       int // a second result, or -1
 	as         bool
 	name       string
 	group      bool
+	flatten    bool // two members of the group
+	raw        bool // a FromFx, and what it takes from raw options
 	exported   bool
 	controller bool
 	needs      []mNeed
 }
 
-func (n *mNode) key() mKey {
-	if n.as {
-		return mKey{ifaceType, n.name}
+// plain makes n a provider of one type.
+func (n *mNode) plain() {
+	n.as, n.name, n.also, n.flatten, n.raw = false, "", -1, false, false
+}
+
+func (n *mNode) keys() []mKey {
+	switch {
+	case n.as:
+		return []mKey{{ifaceType, n.name}}
+	case n.also >= 0:
+		return []mKey{{n.typ, ""}, {n.also, ""}}
 	}
-	return mKey{n.typ, n.name}
+	return []mKey{{n.typ, n.name}}
 }
 
 type mKey struct {
@@ -79,7 +90,7 @@ func generate(c *choices) *mGraph {
 		}
 		m.global = i > 0 && c.oneIn(5)
 		for range c.below(5) {
-			n := &mNode{id: len(g.nodes), mod: i, typ: c.below(5)}
+			n := &mNode{id: len(g.nodes), mod: i, typ: c.below(5), also: -1}
 			switch c.below(4) {
 			case 1, 2:
 				n.exported = i > 0
@@ -90,11 +101,23 @@ func generate(c *choices) *mGraph {
 				n.as = true
 			} else if c.oneIn(6) {
 				n.group = true
+				n.flatten = c.oneIn(2)
 			}
 			if c.oneIn(6) && !n.group {
 				n.name = "x"
 			}
+			if !n.as && !n.group && n.name == "" && !n.controller {
+				switch c.below(8) {
+				case 1:
+					n.also = (n.typ + 1 + c.below(4)) % 5
+				case 2:
+					n.raw = i > 0
+				}
+			}
 			for range c.below(4) {
+				if n.raw { // what raw options need is fx's to find
+					break
+				}
 				nd := mNeed{typ: c.below(6)}
 				nd.lazy = c.oneIn(6)
 				nd.optional = c.oneIn(3)
@@ -191,7 +214,7 @@ func (m *model) live() (out mNodes) {
 // own returns the first provider of each key.
 func (m *model) own(mod int, k mKey) *mNode {
 	for _, n := range m.mods[mod].nodes {
-		if !n.controller && !n.group && n.key() == k {
+		if !n.controller && !n.group && slices.Contains(n.keys(), k) {
 			return n
 		}
 	}
@@ -299,16 +322,21 @@ func (m *model) group(mod, typ int) (out mNodes) {
 }
 
 func (m *model) overrides() map[*mNode]bool {
-	out := map[*mNode]bool{}
+	out, used := map[*mNode]bool{}, false
 	if m.override < 0 {
 		return out
 	}
 	for _, n := range m.live() {
-		if !n.group && n.key().typ == m.override {
-			out[n] = true
+		for _, k := range n.keys() {
+			if !n.group && k.typ == m.override {
+				used = true
+				if n.also < 0 { // the constructor of two is called for the other
+					out[n] = true
+				}
+			}
 		}
 	}
-	if len(out) == 0 {
+	if !used {
 		m.problems[module.ProblemOverride]++
 	}
 	return out
@@ -316,8 +344,10 @@ func (m *model) overrides() map[*mNode]bool {
 
 func (m *model) countDuplicates() {
 	for _, n := range m.live() {
-		if !n.controller && !n.group && m.own(n.mod, n.key()) != n {
-			m.problems[module.ProblemDuplicate]++
+		for _, k := range n.keys() {
+			if !n.controller && !n.group && m.own(n.mod, k) != n {
+				m.problems[module.ProblemDuplicate]++
+			}
 		}
 	}
 }
@@ -349,6 +379,11 @@ func (m *model) countCycles(edges map[[2]int]bool) {
 	}
 }
 
+// hasRaw tells whether a module has raw options, which may want anything in it.
+func (m *model) hasRaw(mod int) bool {
+	return slices.ContainsFunc(m.mods[mod].nodes, func(n *mNode) bool { return n.raw })
+}
+
 func (m *model) whatIsBuilt(overridden map[*mNode]bool) {
 	doubtful := map[*mNode]bool{}
 	for changed := true; changed; {
@@ -359,7 +394,7 @@ func (m *model) whatIsBuilt(overridden map[*mNode]bool) {
 			}
 			for _, targets := range m.bound[n] {
 				for _, t := range targets {
-					if !t.exported && !doubtful[t] {
+					if !t.exported && !doubtful[t] && !m.hasRaw(t.mod) {
 						doubtful[t] = true
 						changed = true
 					}

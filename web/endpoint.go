@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -50,7 +51,23 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x.ctx = pipeline.WithHolder(x.ctx, &x.call)
 	body, err := x.run()
-	x.finish(body, err)
+	x.finish(body, sound(err))
+}
+
+// sound gives the error, or what its own methods panic with when they are asked what
+// will be asked of it: nobody recovers that later.
+func sound(err error) (out error) {
+	if err == nil {
+		return nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			out = &panicError{v, debug.Stack()}
+		}
+	}()
+	_ = errors.Is(err, context.Canceled)
+	_ = visible(err)
+	return err
 }
 
 // patternOf is "GET /rooms/{room}". HEAD on a route of GET is that route.

@@ -70,10 +70,12 @@ func (d door) ask(ctx context.Context, call *pipeline.Call, h *Handshake) (err e
 		}
 	}()
 	if err := d.chain.Check(ctx, call); err != nil {
+		probe(err)
 		return err
 	}
 	for _, admit := range d.admits {
 		if err := admit(ctx, h); err != nil {
+			probe(err)
 			return err
 		}
 	}

@@ -62,6 +62,15 @@ func visible(err error) (*Error, bool) {
 	return &Error{Message: internalError}, false
 }
 
+// probe looks at an error of the application's as it will be looked at later, where
+// nobody recovers a panic of its methods.
+func probe(err error) {
+	if err != nil {
+		_ = errors.Is(err, ErrClosed)
+		_, _ = visible(err)
+	}
+}
+
 // Refusal is how a refused handshake is told to the client.
 type Refusal struct {
 	// Status is the HTTP status, 400 to 599.

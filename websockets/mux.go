@@ -3,6 +3,7 @@ package websockets
 import (
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 )
 
@@ -50,6 +51,11 @@ func tryPattern(paths ...string) (err error) {
 	}()
 	m := http.NewServeMux()
 	for _, p := range paths {
+		// Requests are cleaned before they are matched, and ServeMux takes an empty
+		// segment of a pattern for one of any name.
+		if c := path.Clean(p); p != c && (c == "/" || p != c+"/") {
+			return fmt.Errorf("no request has this path: write %q", c)
+		}
 		m.Handle(exactPattern(p), http.NotFoundHandler())
 	}
 	return nil

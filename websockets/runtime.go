@@ -122,7 +122,7 @@ func (rt *Runtime) serve(p *serverPlan, global enhance.Scope, built enhance.Buil
 		log: rt.log.With("platform", p.adapter.Name(), "path", p.path),
 	}
 	cfg := ServerConfig{
-		Path: p.path, Options: p.platform, Limits: s.limits, CheckOrigin: p.check, Logger: s.log,
+		Path: p.path, Options: p.platform, Limits: s.limits, CheckOrigin: originChecked(p.check, s.log), Logger: s.log,
 	}
 	for _, ep := range p.endpoints {
 		e := &endpoint{

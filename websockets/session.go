@@ -150,6 +150,7 @@ func (s *session) connectHook(g *boundGateway) (err error) {
 		}
 	}()
 	err = g.onConnection.HandleConnection(s.ctx, s)
+	probe(err)
 	returned = true
 	return err
 }
@@ -179,10 +180,10 @@ func (s *session) told(err error, g *boundGateway) *Error {
 
 // closeText cuts a reason to what a close frame holds (RFC 6455 §5.5.1).
 func closeText(s string) string {
-	if len(s) <= 120 {
+	if len(s) <= 123 {
 		return s
 	}
-	n := 117
+	n := 120
 	for s[n]&0xC0 == 0x80 { // not inside a rune
 		n--
 	}

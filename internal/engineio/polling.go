@@ -355,10 +355,14 @@ func (s *Session) timePost(rc *http.ResponseController) bool {
 	return true
 }
 
+// maxAhead is how much memory a body gets before it has come: what it announces
+// costs its client nothing.
+const maxAhead = 32 << 10
+
 func readAll(r io.Reader, size int64) ([]byte, error) {
 	var b bytes.Buffer
 	if size > 0 {
-		b.Grow(int(size) + bytes.MinRead)
+		b.Grow(int(min(size, maxAhead)) + bytes.MinRead)
 	}
 	_, err := b.ReadFrom(r)
 	return b.Bytes(), err

@@ -156,7 +156,12 @@ func (s *Server) openPacket(dst []byte, sid string, polling bool) []byte {
 
 // ServeHTTP takes one request of a client.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if d := s.cfg.MessageTimeout; d > 0 && r.Method == http.MethodPost {
+	switch d := s.cfg.MessageTimeout; {
+	case r.Method != http.MethodPost:
+		if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close") // or net/http would wait for the body
+		}
+	case d > 0:
 		// For what is refused too: net/http reads the rest of its body.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
 	}

@@ -35,7 +35,7 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 	protocols := c.Subprotocols
 	if c.AnySubprotocol { // browsers refuse an answer without one if they have asked
 		first, _, _ := strings.Cut(r.Header.Get("Sec-WebSocket-Protocol"), ",")
-		if first = strings.TrimSpace(first); first != "" {
+		if first = strings.TrimSpace(first); isToken(first) { // or bytes of the client would stand in our header
 			protocols = []string{first}
 		}
 	}
@@ -149,12 +149,18 @@ func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 		return &websockets.Error{Message: message, Code: code, Status: status}
 	}
 	h := w.Header()
+	body := r.ContentLength != 0 || len(r.TransferEncoding) > 0
+	if body {
+		h.Set("Connection", "close") // or net/http would wait for the body
+	}
 	if r.Method != http.MethodGet {
 		h.Set("Allow", http.MethodGet)
 		return fail(http.StatusMethodNotAllowed, "method_not_allowed", "A WebSocket handshake is a GET request")
 	}
 	if !r.ProtoAtLeast(1, 1) || !hasToken(r.Header["Connection"], "upgrade") || !hasToken(r.Header["Upgrade"], "websocket") {
-		h.Set("Connection", "Upgrade")
+		if !body {
+			h.Set("Connection", "Upgrade")
+		}
 		h.Set("Upgrade", "websocket")
 		return fail(http.StatusUpgradeRequired, "upgrade_required", "This is a WebSocket: send an upgrade request with HTTP/1.1")
 	}
@@ -170,8 +176,7 @@ func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 		return fail(http.StatusBadRequest, "bad_handshake", "Sec-WebSocket-Key must be 16 bytes in base64")
 	}
 	// What is left of a body would be taken for frames.
-	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
-		h.Set("Connection", "close") // or net/http would wait for the body
+	if body {
 		return fail(http.StatusBadRequest, "bad_handshake", "A WebSocket handshake has no body")
 	}
 	return nil
@@ -193,6 +198,17 @@ func hasToken(header []string, token string) bool {
 		}
 	}
 	return false
+}
+
+// isToken tells whether s is a token of RFC 9110 §5.6.2.
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !(c-'0' < 10 || c|0x20-'a' < 26 || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 func canHijack(w http.ResponseWriter) bool {

@@ -69,8 +69,8 @@ func TestReadAheadEnds(t *testing.T) {
 	p := make([]byte, 100)
 	w, theirs := tcpPair(t)
 	_ = theirs.Close()
-	if _, err := w.Read(p); !errors.Is(err, io.EOF) {
-		t.Errorf("after the end: %v", err)
+	if _, err := w.Read(p); !errors.Is(err, errCut) || !errors.Is(w.err, io.EOF) {
+		t.Errorf("after the end: %v, because of %v", err, w.err)
 	}
 
 	w, _ = tcpPair(t)

@@ -152,11 +152,20 @@ func (g *Group) Len() int {
 	return len(g.members)
 }
 
+// A sweep that is lateTicks late tells that the process stood still, as when its
+// machine was paused. Then members are left alone for graceTicks: what has come in
+// meanwhile, answers to heartbeats too, is to be read before anybody is given up.
+const (
+	lateTicks  = 4
+	graceTicks = 8
+)
+
 func (g *Group) sweep(stop <-chan struct{}) {
 	defer g.Exit()
 	t := time.NewTicker(g.Tick)
 	defer t.Stop()
 	var members []Member
+	last, grace, granted := g.Clock.Now(), 0, false
 	for {
 		select {
 		case <-stop:
@@ -164,6 +173,15 @@ func (g *Group) sweep(stop <-chan struct{}) {
 		case <-t.C:
 		}
 		now := g.Clock.Now()
+		if time.Duration(now-last) > lateTicks*g.Tick && !granted { // not twice in a row: where all is late, timeouts still hold
+			grace, granted = graceTicks, true
+		}
+		last = now
+		if grace > 0 {
+			grace--
+			continue
+		}
+		granted = false
 		g.mu.Lock()
 		for m := range g.members {
 			members = append(members, m)

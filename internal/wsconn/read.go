@@ -160,9 +160,6 @@ func (c *Conn) nextOf(ws *websocket.Conn, h Handler) error {
 	defer putBuffer(buf)
 	msg, err := readAll(r, *buf, c.cfg.Limits.MaxMessage)
 	*buf = msg
-	if err == nil && c.wire.insp.messages == c.messages { // to the library, what was cut off between two frames is whole
-		err = io.ErrUnexpectedEOF
-	}
 	if err != nil {
 		return err
 	}

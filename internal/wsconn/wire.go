@@ -2,6 +2,7 @@ package wsconn
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -61,10 +62,22 @@ func newWire(nc net.Conn, clock *Clock, insp inspector, ahead []byte) *wire {
 	return w
 }
 
+// errCut is an end of the connection as the library is told of it: after io.EOF and
+// io.ErrUnexpectedEOF it would take a message that is not finished for a whole one.
+var errCut = errors.New("websocket: the connection has ended")
+
+// ended is what the library is told of w.err.
+func (w *wire) ended() error {
+	if errors.Is(w.err, io.EOF) || errors.Is(w.err, io.ErrUnexpectedEOF) {
+		return errCut
+	}
+	return w.err
+}
+
 // Read gives the library what the inspector lets pass.
 func (w *wire) Read(p []byte) (int, error) {
 	if w.err != nil {
-		return 0, w.err
+		return 0, w.ended()
 	}
 	if len(p) == 0 {
 		return 0, nil
@@ -95,8 +108,9 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 	if err != nil {
 		w.err = err
+		return n, w.ended()
 	}
-	return n, err
+	return n, nil
 }
 
 // readAhead reads as much as there is into a block, so that a burst of messages

@@ -55,7 +55,9 @@ func (c *client) Message(text bool, msg []byte) error {
 	if c.pending.Load() != 0 {
 		c.pending.Store(0)
 	}
-	return c.packet(p, in)
+	err = c.packet(p, in)
+	p.Payload = websockets.Payload{} // or the decoder would keep the message of an idle client
+	return err
 }
 
 func (c *client) packet(p *packet.Packet, in *inbound) error {

@@ -3,6 +3,7 @@ package socketio
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -52,12 +53,26 @@ func (s *server) event(out *websockets.Outgoing, namespace string, ack uint64) (
 	return m.(*message), nil
 }
 
+var errParser = errors.New("the parser panicked")
+
+// append encodes a packet. A parser that panics fails that packet: it is also called
+// where nobody would recover it.
+func (s *server) append(dst []byte, p *packet.Packet) (msg []byte, binary bool, attachments [][]byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.cfg.Logger.Error("the parser panicked", "parser", s.opts.Parser.Name(), "event", p.Event, "panic", v, "stack", string(debug.Stack()))
+			msg, err = dst, errParser
+		}
+	}()
+	return s.opts.Parser.Append(dst, p, s.limits)
+}
+
 // encode makes the message of a packet.
 func (s *server) encode(p *packet.Packet) (*message, error) {
 	const room = wsconn.HeaderRoom + 1 // for the frame's header and Engine.IO's "4"
 	buf := make([]byte, room, room+len(p.Payload.JSON)+len(p.Event)+len(p.Namespace)+32)
 	buf[room-1] = '4'
-	buf, binary, attachments, err := s.opts.Parser.Append(buf, p, s.limits)
+	buf, binary, attachments, err := s.append(buf, p)
 	if err != nil {
 		return nil, s.explain(p, err)
 	}
@@ -78,7 +93,7 @@ func (s *server) encode(p *packet.Packet) (*message, error) {
 func (s *server) encodeOnce(p *packet.Packet) (it wsconn.Item, err error) {
 	f, buf := wsconn.OnceFrame(1)
 	buf[wsconn.HeaderRoom] = '4'
-	buf, binary, attachments, err := s.opts.Parser.Append(buf, p, s.limits)
+	buf, binary, attachments, err := s.append(buf, p)
 	if err != nil {
 		f.Free()
 		return it, s.explain(p, err)

@@ -74,7 +74,7 @@ func (s *socket) Emit(out *websockets.Outgoing, ack uint64) error {
 	}
 	m, err := s.client.srv.event(out, s.namespace, ack)
 	if err != nil {
-		return err
+		return s.client.unsent(err)
 	}
 	if s.record != nil && ack == 0 {
 		return s.record.emit(m, out)
@@ -103,10 +103,19 @@ func (s *socket) once(out *websockets.Outgoing, p *packet.Packet) (err error) {
 	}
 	it, err := s.client.srv.encodeOnce(p)
 	if err != nil {
-		return err
+		return s.client.unsent(err)
 	}
 	it.Plain = out.Uncompressed
 	return s.client.pushItem(it, it.Size(), wsconn.PolicyOf(out))
+}
+
+// unsent ends the connection where the parser has panicked: the client may wait for
+// what it was to encode.
+func (c *client) unsent(err error) error {
+	if errors.Is(err, errParser) {
+		c.eng.Close(wsconn.InternalReason, wsconn.Farewell)
+	}
+	return err
 }
 
 // send queues a message as the Outgoing wants it.

@@ -1,0 +1,127 @@
+package docs_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The defaults on docs/security.md that no other test looks at.
+
+// visitor does what one client may do only so often.
+type visitor struct{}
+
+func newVisitor() *visitor { return &visitor{} }
+
+func (v *visitor) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{websockets.On("join", v.Join), websockets.On("calls", v.Calls)}
+}
+
+// Join joins as many rooms as it may, and tells how many those are.
+func (*visitor) Join(ctx context.Context, most int) (int, error) {
+	c := websockets.ClientFrom(ctx)
+	for i := range most {
+		if err := c.Join(strconv.Itoa(i)); errors.Is(err, websockets.ErrTooManyRooms) {
+			return i, nil
+		} else if err != nil {
+			return 0, err
+		}
+	}
+	return most, nil
+}
+
+// Calls calls the client, which does not answer, as often as it may.
+func (*visitor) Calls(ctx context.Context, most int) (int, error) {
+	c := websockets.ClientFrom(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	refused := make(chan struct{}, most)
+	for range most {
+		all.Go(func() {
+			if _, err := c.Call(ctx, "ask", nil); errors.Is(err, websockets.ErrTooManyCalls) {
+				refused <- struct{}{}
+			}
+		})
+	}
+	for n := range most { // those that wait are not refused any more
+		select {
+		case <-refused:
+		case <-time.After(time.Second):
+			return most - n, nil
+		}
+	}
+	return 0, nil
+}
+
+// watched notes the limits that an adapter is given.
+type watched struct {
+	websockets.Adapter
+	limits websockets.Limits
+}
+
+func (w *watched) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServer, error) {
+	w.limits = cfg.Limits
+	return w.Adapter.NewServer(cfg)
+}
+
+// open starts an application in which nothing has been set.
+func open(t *testing.T, adapter websockets.Adapter) *apptest.App {
+	t.Helper()
+	return apptest.New(t, module.New("visit", module.Exports(websockets.Gateway(newVisitor))), apptest.With(app.WebSockets(adapter)))
+}
+
+func TestDefaultLimits(t *testing.T) {
+	for name, adapter := range map[string]websockets.Adapter{"ws": ws.New(), "socketio": socketio.New()} {
+		t.Run(name, func(t *testing.T) {
+			w := &watched{Adapter: adapter}
+			open(t, w)
+			want := websockets.Limits{
+				MaxMessage: 1_000_000, HandshakeTimeout: 15 * time.Second, PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
+				SendQueue: 1 << 20, CloseTimeout: 5 * time.Second,
+			}
+			if w.limits != want {
+				t.Errorf("%+v, want %+v", w.limits, want)
+			}
+			pageSays(t, "size of a message", "1,000,000", " bytes")
+			pageSays(t, "what waits for a client that reads slowly", w.limits.SendQueue>>20, " MiB")
+			for what, d := range map[string]time.Duration{
+				"time to be let in, guards included": w.limits.HandshakeTimeout,
+				"pause between heartbeats":           w.limits.PingInterval,
+				"time to answer a heartbeat":         w.limits.PingTimeout,
+				"goodbye of a connection":            w.limits.CloseTimeout,
+			} {
+				pageSays(t, what, d.Seconds(), " s")
+			}
+		})
+	}
+}
+
+func TestDefaultRooms(t *testing.T) {
+	a := open(t, ws.New())
+	if got := apptest.Call[int](a.DialWS("/"), "join", 2000); got != 1000 {
+		t.Errorf("a client is let into %d rooms", got)
+	}
+}
+
+func TestDefaultCalls(t *testing.T) {
+	a := open(t, ws.New())
+	if got := apptest.Call[int](a.DialWS("/", apptest.WithTimeout(time.Minute)), "calls", 1100); got != 1024 {
+		t.Errorf("%d calls wait for a client's answers", got)
+	}
+}

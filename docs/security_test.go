@@ -1,0 +1,168 @@
+package docs_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// limit is a row of docs/security.md.
+type limit struct {
+	what, def string
+	tests     [][2]string // name and folder
+}
+
+var heldBy = regexp.MustCompile("`(\\w+)` \\(([\\w/]+)\\)")
+
+// limits reads the rows of all tables of the page.
+func limits(t *testing.T, repo fs.FS) (all []limit) {
+	t.Helper()
+	page, err := fs.ReadFile(repo, "docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(string(page), "\n") {
+		cells := strings.Split(strings.Trim(line, "| "), " | ")
+		if !strings.HasPrefix(line, "| ") || cells[0] == "what" {
+			continue
+		}
+		if len(cells) != 5 {
+			t.Errorf("%d cells, want 5: %s", len(cells), line)
+			continue
+		}
+		l := limit{what: cells[0], def: cells[1]}
+		for _, m := range heldBy.FindAllStringSubmatch(cells[4], -1) {
+			l.tests = append(l.tests, [2]string{m[1], m[2]})
+		}
+		if len(l.tests) == 0 {
+			t.Errorf("no test holds %q", l.what)
+		}
+		all = append(all, l)
+	}
+	if len(all) < 50 {
+		t.Errorf("the page has %d rows", len(all))
+	}
+	return all
+}
+
+// TestEveryLimitIsHeld: the tests that the page names exist.
+func TestEveryLimitIsHeld(t *testing.T) {
+	repo := os.DirFS("..")
+	known := map[string]map[string]bool{}
+	for _, l := range limits(t, repo) {
+		for _, held := range l.tests {
+			name, dir := held[0], held[1]
+			if known[dir] == nil {
+				known[dir] = testsOf(t, repo, dir)
+			}
+			if !known[dir][name] {
+				t.Errorf("%s: there is no %s in %s", l.what, name, dir)
+			}
+		}
+	}
+}
+
+// testsOf gives the functions in the test files of a folder.
+func testsOf(t *testing.T, repo fs.FS, dir string) map[string]bool {
+	t.Helper()
+	files, err := fs.Glob(repo, path.Join(dir, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path.Join("..", name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
+				found[f.Name.Name] = true
+			}
+		}
+	}
+	return found
+}
+
+// inCode says where the code has a default, as it is written there.
+var inCode = map[string]struct{ def, file, code string }{
+	"time for the header of a request":                  {"10 s", "app/listen.go", "ReadHeaderTimeout: 10 * time.Second,"},
+	"size of the header of a request":                   {"64 KiB", "app/listen.go", "MaxHeaderBytes: 64 << 10,"},
+	"time between two requests":                         {"2 min", "app/listen.go", "IdleTimeout: 2 * time.Minute,"},
+	"body of a JSON handler":                            {"1,000,000 bytes", "web/option.go", "const defaultBodyLimit = 1_000_000"},
+	"time to start":                                     {"15 s", "app/option.go", "startTimeout: 15 * time.Second,"},
+	"time to stop":                                      {"15 s", "app/option.go", "stopTimeout: 15 * time.Second}"},
+	"messages that wait for a handler, for each client": {"256", "websockets/session.go", "inboxMessages = 256"},
+	"bytes that wait for a handler, for each client":    {"1 MiB", "websockets/session.go", "inboxBytes = 1 << 20"},
+	"rooms of a client":                                 {"1,000", "websockets/runtime.go", "e.maxRooms = 1000"},
+	"calls that a client has not answered":              {"1,024", "websockets/session.go", "maxCalls = 1024"},
+	"frames of one message":                             {"4,096", "platform/ws/options.go", "defaultMaxFragments = 4096"},
+	"time from the first byte of a message to its last": {"60 s", "platform/ws/options.go", "defaultMessageTimeout = time.Minute"},
+	"id of a request":                                   {"64 bytes", "platform/ws/envelope.go", "const maxID = 64"},
+	"depth of JSON":                                     {"10,000", "platform/ws/scan.go", "const maxDepth = 10_000"},
+	"query string":                                      {"16 KiB", "internal/engineio/request.go", "const maxQuery = 16 << 10"},
+	"time to be in a namespace":                         {"45 s", "platform/socketio/options.go", "ConnectTimeout: 45 * time.Second,"},
+	"time for the change from polling to WebSocket":     {"10 s", "platform/socketio/options.go", "UpgradeTimeout: 10 * time.Second,"},
+	"namespaces of a connection":                        {"100", "platform/socketio/options.go", "MaxNamespaces: 100,"},
+	"name of a namespace":                               {"512 bytes", "platform/socketio/packet/decode.go", "const maxNamespace = 512"},
+	"binary parts of a packet":                          {"10", "platform/socketio/options.go", "MaxAttachments: 10,"},
+	"time for the binary parts of a packet":             {"30 s", "platform/socketio/options.go", "AttachmentTimeout: 30 * time.Second,"},
+	"time for the body of a POST":                       {"60 s", "platform/socketio/options.go", "MessageTimeout: time.Minute,"},
+	"how long a recovering client may be away":          {"2 min", "platform/socketio/options.go", "MaxDisconnection: 2 * time.Minute,"},
+	"clients that are away":                             {"10,000", "platform/socketio/options.go", "MaxClients: 10_000,"},
+	"events kept for one that is away":                  {"256 KiB", "platform/socketio/options.go", "MaxBytes: 256 << 10,"},
+	"length of a token":                                 {"4,096 bytes", "jwtauth/options.go", "defaultMaxBytes = 4096"},
+	"addresses and keys that `ratelimit` remembers":     {"100,000", "ratelimit/option.go", "const defaultMaxKeys = 100_000"},
+	"violations that `validate` tells of":               {"50", "validate/collect.go", "const maxViolations = 50"},
+}
+
+// TestDefaultsAreTheCodes: the defaults on the page are those that the code has.
+// Those of Limits are looked at by TestDefaultLimits.
+func TestDefaultsAreTheCodes(t *testing.T) {
+	repo := os.DirFS("..")
+	left := maps.Clone(inCode)
+	for _, l := range limits(t, repo) {
+		want, ok := inCode[l.what]
+		if !ok {
+			continue
+		}
+		delete(left, l.what)
+		if l.def != want.def {
+			t.Errorf("%s: the page says %s, this test %s", l.what, l.def, want.def)
+		}
+		code, err := fs.ReadFile(repo, want.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(strings.Join(strings.Fields(string(code)), " "), want.code) {
+			t.Errorf("%s: %s does not have %q any more: mend the page and this test", l.what, want.file, want.code)
+		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(left)) {
+		t.Errorf("the page has no row %q", what)
+	}
+}
+
+// pageSays checks a default of the page against a value of the code.
+func pageSays(t *testing.T, what string, value any, unit string) {
+	t.Helper()
+	want := fmt.Sprint(value) + unit
+	for _, l := range limits(t, os.DirFS("..")) {
+		if l.what == what {
+			if l.def != want {
+				t.Errorf("%s: the page says %s, the code %s", what, l.def, want)
+			}
+			return
+		}
+	}
+	t.Errorf("the page has no row %q", what)
+}

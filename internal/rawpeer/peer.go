@@ -1,0 +1,181 @@
+package rawpeer
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Peer is one connection to a server under test. What fails fails the test,
+// except in the methods that begin with Try and those that give an error. Its
+// methods belong on the test's goroutine, the Try ones on any; one goroutine may
+// write while another reads. It is closed when the test ends.
+type Peer struct {
+	// Conn is what the peer writes to and reads from: TCP or TLS.
+	Conn net.Conn
+	// TCP is the connection below, the same as Conn where there is no TLS.
+	TCP *net.TCPConn
+	// R reads from Conn.
+	R *bufio.Reader
+	// Header is that of the 101 that was read.
+	Header http.Header
+
+	t    testing.TB
+	addr string
+}
+
+// DialOption is an option of [Dial], [TryDial] and [Open].
+type DialOption func(*dialing)
+
+type dialing struct {
+	tls     *tls.Config
+	receive int
+	lines   []string
+}
+
+// WithTLS makes it a TLS connection.
+func WithTLS(cfg *tls.Config) DialOption { return func(d *dialing) { d.tls = cfg } }
+
+// WithReceiveBuffer sets the size of the socket's receive buffer, so that a peer
+// that does not read is full soon. The kernel doubles it and has a minimum.
+func WithReceiveBuffer(n int) DialOption { return func(d *dialing) { d.receive = n } }
+
+// WithLines are the lines of [Upgrade] that [Open] sends.
+func WithLines(lines ...string) DialOption { return func(d *dialing) { d.lines = lines } }
+
+// Dial connects to addr, "127.0.0.1:41234" or "http://127.0.0.1:41234".
+func Dial(t testing.TB, addr string, opts ...DialOption) *Peer {
+	t.Helper()
+	p, err := TryDial(t, addr, opts...)
+	if err != nil {
+		t.Fatalf("rawpeer: %v", err)
+	}
+	return p
+}
+
+// TryDial is [Dial] for any goroutine, and for servers that may not listen.
+func TryDial(t testing.TB, addr string, opts ...DialOption) (*Peer, error) {
+	t.Helper()
+	var d dialing
+	for _, o := range opts {
+		o(&d)
+	}
+	addr = host(addr)
+	nd := net.Dialer{Timeout: Patience}
+	if d.receive > 0 {
+		nd.Control = receiveBuffer(d.receive)
+	}
+	nc, err := nd.DialContext(context.Background(), "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	p := &Peer{Conn: nc, TCP: nc.(*net.TCPConn), t: t, addr: addr}
+	if d.tls != nil {
+		secure := tls.Client(nc, d.tls)
+		ctx, cancel := context.WithTimeout(context.Background(), Patience)
+		defer cancel()
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = nc.Close()
+			return nil, err
+		}
+		p.Conn = secure
+	}
+	p.R = bufio.NewReader(p.Conn)
+	t.Cleanup(func() { _ = p.TCP.Close() })
+	return p, nil
+}
+
+func host(addr string) string {
+	if _, rest, ok := strings.Cut(addr, "://"); ok {
+		return strings.TrimSuffix(rest, "/")
+	}
+	return addr
+}
+
+// Open connects and upgrades to a WebSocket at the target, a path with or
+// without a query.
+func Open(t testing.TB, addr, target string, opts ...DialOption) *Peer {
+	t.Helper()
+	var d dialing
+	for _, o := range opts {
+		o(&d)
+	}
+	p := Dial(t, addr, opts...)
+	p.Write(Upgrade(target, d.lines...))
+	if a := p.Answer(); a.Status != http.StatusSwitchingProtocols {
+		t.Fatalf("rawpeer: the handshake at %s was answered %d %.200s", target, a.Status, a.Body)
+	}
+	return p
+}
+
+// Write writes bytes as they are.
+func (p *Peer) Write(raw string) {
+	p.t.Helper()
+	if err := p.TryWrite(raw); err != nil {
+		p.t.Fatalf("rawpeer: writing %.50q: %v", raw, err)
+	}
+}
+
+// TryWrite is [Peer.Write] where the server may be gone.
+func (p *Peer) TryWrite(raw string) error {
+	_ = p.Conn.SetWriteDeadline(time.Now().Add(Patience))
+	_, err := io.WriteString(p.Conn, raw)
+	return err
+}
+
+// TrySlices writes bytes in slices of n, each a write of its own and so in general
+// a packet of its own.
+func (p *Peer) TrySlices(raw string, n int) error {
+	for raw != "" {
+		n = min(n, len(raw))
+		if err := p.TryWrite(raw[:n]); err != nil {
+			return err
+		}
+		raw = raw[n:]
+	}
+	return nil
+}
+
+// Close ends the connection: FIN, or RST when something was not read. With TLS
+// there is a close_notify before it; [Peer.Cut] leaves it out.
+func (p *Peer) Close() { _ = p.Conn.Close() }
+
+// Cut closes the TCP connection, whatever is above it.
+func (p *Peer) Cut() { _ = p.TCP.Close() }
+
+// Reset ends the connection by RST.
+func (p *Peer) Reset() {
+	_ = p.TCP.SetLinger(0)
+	_ = p.TCP.Close()
+}
+
+// HalfClose sends FIN (TLS: close_notify before) and can still read.
+func (p *Peer) HalfClose() {
+	if secure, ok := p.Conn.(*tls.Conn); ok {
+		_ = secure.CloseWrite()
+	}
+	_ = p.TCP.CloseWrite()
+}
+
+// WantEnd reads until the server has ended the connection, and drops what comes.
+func (p *Peer) WantEnd() {
+	p.t.Helper()
+	_ = p.Conn.SetReadDeadline(time.Now().Add(Patience))
+	if _, err := io.Copy(io.Discard, p.R); IsTimeout(err) {
+		p.t.Errorf("rawpeer: the server did not end the connection: %v", err)
+	}
+}
+
+// IsTimeout tells that a wait of a peer was over before anything came, from what ended
+// the connection.
+func IsTimeout(err error) bool {
+	ne, ok := errors.AsType[net.Error](err)
+	return ok && ne.Timeout()
+}

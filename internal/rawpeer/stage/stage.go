@@ -1,0 +1,256 @@
+// Package stage has the server under test for tests of faults: one gateway that
+// counts who comes and goes, on any platform.
+//
+//	s := stage.New(t, ws.New())                       // at /, or with websockets.Path
+//	s := stage.New(t, socketio.New(), stage.Limits(websockets.Limits{…}))
+//	rawpeer.Echo(t, rawpeer.NewEngine(t, s.Addr).Poll(), "hi")
+//	s.WantGone(1)                                     // one has left, nobody is there
+package stage
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Stage is a running application with one gateway.
+type Stage struct {
+	// Addr is host and port of its HTTP server.
+	Addr string
+	// App is the application.
+	App *apptest.App
+	// Server is the gateway's.
+	Server websockets.Server
+	// Log is what it has logged, from level debug.
+	Log *Log
+
+	t testing.TB
+
+	mu       sync.Mutex
+	changed  chan struct{}
+	connects int
+	reasons  []websockets.Reason
+	clients  map[string]bool // by id: whether HandleDisconnect has run
+	events   int
+	twice    []string
+}
+
+// Option is an option of [New].
+type Option func(*config)
+
+type config struct {
+	gateway []websockets.Option
+	app     []app.Option
+	tls     bool
+	onOpen  func(context.Context, websockets.Client) error
+	subs    []websockets.Subscription
+}
+
+// Gateway adds options of the gateway.
+func Gateway(opts ...websockets.Option) Option {
+	return func(c *config) { c.gateway = append(c.gateway, opts...) }
+}
+
+// App adds options of the application.
+func App(opts ...app.Option) Option { return func(c *config) { c.app = append(c.app, opts...) } }
+
+// Limits sets the gateway's limits.
+func Limits(l websockets.Limits) Option { return Gateway(websockets.WithLimits(l)) }
+
+// TLS serves the application by TLS as well, and Addr is there. The certificate is
+// nobody's: rawpeer.WithTLS(&tls.Config{InsecureSkipVerify: true}).
+func TLS() Option { return func(c *config) { c.tls = true } }
+
+// OnConnect is called in HandleConnection.
+func OnConnect(f func(context.Context, websockets.Client) error) Option {
+	return func(c *config) { c.onOpen = f }
+}
+
+// Handle adds handlers to the gateway's own: "echo" answers with its string,
+// "count" with how many events it has handled, "noop" with nothing.
+func Handle(subs ...websockets.Subscription) Option {
+	return func(c *config) { c.subs = append(c.subs, subs...) }
+}
+
+// New starts an application on a free port and stops it when the test ends.
+func New(t testing.TB, adapter websockets.Adapter, opts ...Option) *Stage {
+	t.Helper()
+	var c config
+	for _, o := range opts {
+		o(&c)
+	}
+	s := &Stage{t: t, changed: make(chan struct{}), clients: map[string]bool{}, Log: &Log{}}
+	g := &gateway{stage: s, config: c}
+	logger := slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s.App = apptest.New(t,
+		module.New("stage", module.Exports(websockets.Gateway(func() *gateway { return g }, c.gateway...))),
+		apptest.With(append([]app.Option{app.WebSockets(adapter), app.Logger(logger)}, c.app...)...))
+	s.Addr = strings.TrimPrefix(s.App.URL(), "http://")
+	if c.tls {
+		srv := httptest.NewTLSServer(s.App.App().Handler())
+		t.Cleanup(srv.Close)
+		s.Addr = strings.TrimPrefix(srv.URL, "https://")
+	}
+	s.Server = g.Server
+	return s
+}
+
+// gateway is what the framework sees.
+type gateway struct {
+	Server websockets.Server `websockets:"server"`
+
+	stage  *Stage
+	config config
+}
+
+func (g *gateway) Subscriptions() []websockets.Subscription {
+	return append([]websockets.Subscription{
+		websockets.On("echo", g.Echo),
+		websockets.On("count", g.Count),
+		websockets.Listen("noop", g.Noop),
+	}, g.config.subs...)
+}
+
+func (g *gateway) HandleConnection(ctx context.Context, c websockets.Client) error {
+	g.stage.change(func(s *Stage) {
+		s.connects++
+		s.clients[c.ID()] = false
+	})
+	if g.config.onOpen != nil {
+		return g.config.onOpen(ctx, c)
+	}
+	return nil
+}
+
+func (g *gateway) HandleDisconnect(_ context.Context, c websockets.Client, r websockets.Reason) {
+	g.stage.change(func(s *Stage) {
+		s.reasons = append(s.reasons, r)
+		if s.clients[c.ID()] {
+			s.twice = append(s.twice, c.ID())
+		}
+		s.clients[c.ID()] = true
+	})
+}
+
+func (g *gateway) Echo(_ context.Context, text string) (string, error) {
+	g.stage.change(func(s *Stage) { s.events++ })
+	return text, nil
+}
+
+func (g *gateway) Count(_ context.Context, _ struct{}) (int, error) { return g.stage.Events(), nil }
+
+func (g *gateway) Noop(context.Context, websockets.Payload) error {
+	g.stage.change(func(s *Stage) { s.events++ })
+	return nil
+}
+
+func (s *Stage) change(f func(*Stage)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Wait waits until what it asks is true; it is asked whenever a client comes,
+// speaks or goes, and from time to time. What says it for the failure.
+func (s *Stage) Wait(what string, is func() bool) {
+	s.t.Helper()
+	end := time.NewTimer(rawpeer.Patience)
+	defer end.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		s.mu.Unlock()
+		if is() {
+			return
+		}
+		select {
+		case <-changed:
+		case <-tick.C:
+		case <-end.C:
+			s.t.Fatalf("stage: %s is still not so: %d came, the reasons of those who left: %v; log:\n%s",
+				what, s.Connects(), s.Reasons(), s.Log)
+		}
+	}
+}
+
+// Connects is how many clients HandleConnection has seen.
+func (s *Stage) Connects() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.connects
+}
+
+// Events is how many events "echo" and "noop" have handled.
+func (s *Stage) Events() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.events
+}
+
+// Reasons are those of the clients that have left, in order.
+func (s *Stage) Reasons() []websockets.Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]websockets.Reason(nil), s.reasons...)
+}
+
+// WantReasons waits until at least n clients have left, and gives their reasons, in
+// order. Others may be there.
+func (s *Stage) WantReasons(n int) []websockets.Reason {
+	s.t.Helper()
+	s.Wait(fmt.Sprintf("%d have left", n), func() bool { return len(s.Reasons()) >= n })
+	return s.Reasons()
+}
+
+// WantGone waits until at least n clients have left and nobody is there any
+// more, checks that HandleDisconnect has run once for each that came, and gives
+// the reasons, in order.
+func (s *Stage) WantGone(n int) []websockets.Reason {
+	s.t.Helper()
+	s.Wait("everybody has left", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.reasons) >= n && len(s.reasons) >= s.connects && s.Server.Count() == 0
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.reasons) != s.connects || len(s.twice) > 0 {
+		s.t.Errorf("stage: %d came and HandleDisconnect ran %d times, more than once for %v", s.connects, len(s.reasons), s.twice)
+	}
+	return append([]websockets.Reason(nil), s.reasons...)
+}
+
+// Log is what the application has logged.
+type Log struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+// Write adds to it.
+func (l *Log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+// String is all of it.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,55 @@
+package stage_test
+
+import (
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestPeersOnWebSocket(t *testing.T) {
+	s := stage.New(t, ws.New())
+	rawpeer.AliveWS(t, s.Addr, "/")
+	p := rawpeer.Open(t, s.Addr, "/")
+	rawpeer.EchoWS(t, p, "hi")
+	p.Reset()
+	p = rawpeer.Open(t, s.Addr, "/", rawpeer.WithReceiveBuffer(4096))
+	p.Frame(rawpeer.Fin|rawpeer.OpPing, "hello")
+	if got, err := p.Next(); err != nil || got.First != rawpeer.Fin|rawpeer.OpPong || got.Payload != "hello" {
+		t.Errorf("got %s, %v", got, err)
+	}
+	p.Write(rawpeer.Frame{First: 0x81, Claim: 1 << 62}.Bytes())
+	p.WantClose(1009)
+	reasons := s.WantGone(3)
+	if reasons[0].Cause != websockets.CauseClientDisconnect || reasons[2].Cause != websockets.CauseMessageTooBig {
+		t.Errorf("reasons %v", reasons)
+	}
+	if s.Events() != 2 {
+		t.Errorf("%d events", s.Events())
+	}
+}
+
+func TestPeersOnSocketIO(t *testing.T) {
+	s := stage.New(t, socketio.New())
+	rawpeer.AliveSocketIO(t, s.Addr)
+	rawpeer.AlivePolling(t, s.Addr)
+	e := rawpeer.NewEngine(t, s.Addr)
+	p := e.Poll()
+	rawpeer.Enter(t, p, "/", "")
+	w := p.Upgrade()
+	rawpeer.Echo(t, w, "upgraded")
+	w.Cut()
+	p = e.Poll()
+	rawpeer.Enter(t, p, "/", "")
+	p.Cut()
+	if a := e.Do(rawpeer.Request("GET", e.Query("polling", "nobody")) + "\r\n"); a.Status != 400 {
+		t.Errorf("%+v", a)
+	}
+	s.WantGone(4)
+}

@@ -1,0 +1,298 @@
+package doors_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/time/rate"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/jwtauth"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/ratelimit"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// atTheDoor is a guard that is asked about the request that opens a connection.
+type atTheDoor func(context.Context, *pipeline.Call) error
+
+func (atTheDoor) Check(context.Context, *pipeline.Call) error { return nil }
+
+func (g atTheDoor) CheckHandshake(ctx context.Context, c *pipeline.Call) error { return g(ctx, c) }
+
+// guarded binds a guard that is asked by the header X-Guard; on plain WebSocket
+// and Socket.IO it is asked about the request, on a namespace with inside.
+func guarded(f func(context.Context) error) stage.Option {
+	return stage.App(app.UseGuards(atTheDoor(func(ctx context.Context, c *pipeline.Call) error {
+		if c.Request.Header.Get("X-Guard") == "" {
+			return nil
+		}
+		return f(ctx)
+	})))
+}
+
+func inside(f func(context.Context) error) stage.Option {
+	return stage.Gateway(websockets.UseGuards(func(ctx context.Context, c *pipeline.Call) error {
+		if c.Request.Header.Get("X-Guard") == "" {
+			return nil
+		}
+		return f(ctx)
+	}))
+}
+
+// enterRefused enters the main namespace and wants the error to have the text.
+func enterRefused(t *testing.T, d *door, text string) {
+	t.Helper()
+	e := rawpeer.NewEngine(t, d.Addr)
+	e.Lines = []string{"X-Guard: yes"}
+	var w rawpeer.Wire = e.Poll()
+	if !d.polling {
+		w = e.WebSocket()
+	}
+	defer w.Cut()
+	w.Send("40")
+	if got := w.Read(); !strings.HasPrefix(got, "44{") || !strings.Contains(got, text) {
+		t.Errorf("got %.200q, want a refusal with %q", got, text)
+	}
+}
+
+// TestFault_F13_GuardThatBlocks: A handshake whose guard never returns is refused with 503 when HandshakeTimeout is over, also by a guard that ignores its context; so is a namespace, and others come in meanwhile.
+func TestFault_F13_GuardThatBlocks(t *testing.T) {
+	limits := stage.Limits(websockets.Limits{HandshakeTimeout: 300 * time.Millisecond, CloseTimeout: 300 * time.Millisecond})
+	for _, deaf := range []bool{false, true} {
+		t.Run(fmt.Sprintf("deaf %t", deaf), func(t *testing.T) {
+			release := make(chan struct{})
+			defer close(release)
+			block := func(ctx context.Context) error {
+				if deaf {
+					<-release
+					return nil
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			doors(t, []stage.Option{guarded(block), limits}, func(t *testing.T, d *door) {
+				waits := rawpeer.Dial(t, d.Addr)
+				waits.Write(d.request("X-Guard: yes"))
+				d.alive() // meanwhile
+				if a := waits.Answer(); a.Status < 500 {
+					t.Errorf("answered %d %s", a.Status, a.Body)
+				} else if deaf && (a.Status != http.StatusServiceUnavailable || !strings.Contains(a.Body, "Handshake timeout")) {
+					t.Errorf("answered %d %s", a.Status, a.Body)
+				}
+				d.alive()
+			})
+			doors(t, []stage.Option{inside(block), limits}, func(t *testing.T, d *door) {
+				enterRefused(t, d, "message")
+				d.alive()
+			}, overWS, byPolling)
+		})
+	}
+}
+
+// TestFault_F14_GuardThatPanics: A handshake whose guard panics is answered 500 without a word of the panic, a namespace likewise, and the server lives on.
+func TestFault_F14_GuardThatPanics(t *testing.T) {
+	for name, fail := range map[string]func(context.Context) error{
+		"panic": func(context.Context) error { panic("the secret of the guard") },
+		"index": func(context.Context) error { return []error{}[len(secret)] },
+		"abort": func(context.Context) error { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			doors(t, []stage.Option{guarded(fail)}, func(t *testing.T, d *door) {
+				for range 10 {
+					a := d.knock("X-Guard: yes")
+					if a.Status != 500 || !strings.Contains(a.Body, "Internal server error") || strings.Contains(a.Body, "secret") {
+						t.Errorf("answered %d %s", a.Status, a.Body)
+					}
+				}
+				d.alive()
+				if !strings.Contains(d.Log.String(), "level=ERROR") {
+					t.Error("nothing was logged")
+				}
+			})
+			doors(t, []stage.Option{inside(fail)}, func(t *testing.T, d *door) {
+				enterRefused(t, d, "Internal server error")
+				d.alive()
+			}, overWS, byPolling)
+		})
+	}
+}
+
+var secret = []byte("0123456789abcdef0123456789abcdef")
+
+func token(t *testing.T, method jwt.SigningMethod, key any, change func(*jwt.RegisteredClaims)) string {
+	t.Helper()
+	c := jwt.RegisteredClaims{
+		Subject: "ann", Audience: jwt.ClaimStrings{"chat"}, ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour)),
+	}
+	if change != nil {
+		change(&c)
+	}
+	text, err := jwt.NewWithClaims(method, c).SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func tokenGuard(t *testing.T) stage.Option {
+	t.Helper()
+	g, err := jwtauth.New[jwt.RegisteredClaims](jwtauth.Options{
+		Method: jwt.SigningMethodHS256, Key: secret, Audience: []string{"chat"}, Sources: []jwtauth.Source{jwtauth.Header()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stage.App(app.UseGuards(g))
+}
+
+// TestFault_F15_BadTokens: A token with alg none, of another key, expired, for another audience, not valid yet, of 8 KB or in pieces is refused with 401 at every door, before there is a session.
+func TestFault_F15_BadTokens(t *testing.T) {
+	hs := jwt.SigningMethodHS256
+	at := func(d time.Duration) *jwt.NumericDate { return jwt.NewNumericDate(time.Now().Add(d)) }
+	good := token(t, hs, secret, nil)
+	bad := map[string]string{
+		"none":       token(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil),
+		"other key":  token(t, hs, []byte("another key of the same length!!"), nil),
+		"other alg":  token(t, jwt.SigningMethodHS512, append(secret, secret...), nil),
+		"expired":    token(t, hs, secret, func(c *jwt.RegisteredClaims) { c.ExpiresAt = at(-time.Minute) }),
+		"no end":     token(t, hs, secret, func(c *jwt.RegisteredClaims) { c.ExpiresAt = nil }),
+		"audience":   token(t, hs, secret, func(c *jwt.RegisteredClaims) { c.Audience = jwt.ClaimStrings{"bank"} }),
+		"not before": token(t, hs, secret, func(c *jwt.RegisteredClaims) { c.NotBefore = at(time.Hour) }),
+		"8 KB":       token(t, hs, secret, func(c *jwt.RegisteredClaims) { c.ID = strings.Repeat("x", 8<<10) }),
+		"no parts":   "ann", "two parts": good[:strings.LastIndexByte(good, '.')], "stripped": good[:strings.LastIndexByte(good, '.')+1],
+		"dots": strings.Repeat(".", 4000), "empty": "", "bytes": "\xff\xfe.\x80.\x80",
+	}
+	doors(t, []stage.Option{tokenGuard(t)}, func(t *testing.T, d *door) {
+		for name, text := range bad {
+			a := d.knock("Authorization: Bearer " + text)
+			if a.Status != http.StatusUnauthorized || a.Header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s: %d %s", name, a.Status, a.Body)
+			}
+		}
+		if a := d.knock(); d.name == plain && a.Status != http.StatusUnauthorized { // Socket.IO has auth
+			t.Errorf("none at all: %d", a.Status)
+		}
+		if a := d.knock("Authorization: Bearer " + good); a.Status != d.opened() {
+			t.Errorf("the good one: %d %s", a.Status, a.Body)
+		}
+		if log := d.Log.String(); strings.Contains(log, good) || strings.Contains(log, bad["expired"]) {
+			t.Error("a token was logged")
+		}
+		if d.name == plain {
+			d.WantGone(1)
+		}
+	})
+}
+
+// TestFault_F16_TokenThatEnds: A client whose token ends while it is connected is told by an exception and disconnected, with the close code 4401 on plain WebSocket, although it says nothing.
+func TestFault_F16_TokenThatEnds(t *testing.T) {
+	doors(t, []stage.Option{tokenGuard(t)}, func(t *testing.T, d *door) {
+		short := "Authorization: Bearer " + token(t, jwt.SigningMethodHS256, secret, func(c *jwt.RegisteredClaims) {
+			c.ExpiresAt = jwt.NewNumericDate(time.Now().Add(3 * time.Second)) // whole seconds
+		})
+		if d.name == plain {
+			p := rawpeer.Open(t, d.Addr, d.target, rawpeer.WithLines(short))
+			rawpeer.EchoWS(t, p, "in time")
+			if got := p.Text(); !strings.Contains(got, `"exception"`) || !strings.Contains(got, jwtauth.CodeExpired) {
+				t.Errorf("got %s", got)
+			}
+			p.WantClose(jwtauth.CloseExpired)
+		} else {
+			e := rawpeer.NewEngine(t, d.Addr)
+			e.Lines = []string{short}
+			var w rawpeer.Wire = e.Poll()
+			if !d.polling {
+				w = e.WebSocket()
+			}
+			rawpeer.Enter(t, w, "/", "")
+			rawpeer.Echo(t, w, "in time")
+			if got := w.Read(); !strings.HasPrefix(got, `42["exception"`) || !strings.Contains(got, jwtauth.CodeExpired) {
+				t.Errorf("got %s", got)
+			}
+			rawpeer.WantPacket(t, w, "41")
+			w.Cut()
+		}
+		d.WantGone(1)
+	})
+}
+
+// TestFault_F18_CrowdFromOneAddress: Of 1,000 connections from one address as many as ratelimit.Connections allows are let in, the others refused with 429 before there is a session.
+func TestFault_F18_CrowdFromOneAddress(t *testing.T) {
+	const crowd, most = 1000, 50
+	for _, name := range []string{plain, overWS, byPolling} {
+		limit := stage.App(app.UseGuards(ratelimit.Connections(rate.Every(time.Hour), most)))
+		doors(t, []stage.Option{limit}, func(t *testing.T, d *door) {
+			in := 0
+			for range crowd {
+				switch a := d.knock(); {
+				case a.Status == d.opened():
+					in++
+				case a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "":
+					t.Fatalf("refused with %d %v", a.Status, a.Header)
+				}
+			}
+			if in != most {
+				t.Errorf("%d were let in, want %d", in, most)
+			}
+			if d.name == plain {
+				d.WantGone(most)
+			}
+			if d.Connects() > most {
+				t.Errorf("the gateway saw %d", d.Connects())
+			}
+			d.quiet()
+		}, name)
+	}
+}
+
+// TestFault_F19_SpoofedProxyHeaders: X-Forwarded-For and its like change nobody's address unless the request comes from a trusted proxy, and then only what the proxy itself has added counts.
+func TestFault_F19_SpoofedProxyHeaders(t *testing.T) {
+	local := netip.MustParsePrefix("127.0.0.0/8")
+	for name, tt := range map[string]struct {
+		opts   []ratelimit.Option
+		header func(i int) []string
+		in     int // of ten, where an address has three
+	}{
+		"not trusted": {nil, func(i int) []string {
+			ip := fmt.Sprintf("192.0.2.%d", i)
+			return []string{"X-Forwarded-For: " + ip, "X-Real-IP: " + ip, "Forwarded: for=" + ip, "True-Client-IP: " + ip, "CF-Connecting-IP: " + ip}
+		}, 3},
+		"trusted": {[]ratelimit.Option{ratelimit.TrustedProxies(local)}, func(i int) []string {
+			return []string{fmt.Sprintf("X-Forwarded-For: 192.0.2.%d", i)}
+		}, 10},
+		"trusted, lied to": {[]ratelimit.Option{ratelimit.TrustedProxies(local)}, func(i int) []string {
+			return []string{fmt.Sprintf("X-Forwarded-For: 198.51.100.%d", i), "X-Forwarded-For: 192.0.2.1"}
+		}, 3},
+		"trusted, lied to in one line": {[]ratelimit.Option{ratelimit.TrustedProxies(local)}, func(i int) []string {
+			return []string{fmt.Sprintf("X-Forwarded-For: 198.51.100.%d, 192.0.2.1", i)}
+		}, 3},
+		"trusted, nonsense": {[]ratelimit.Option{ratelimit.TrustedProxies(local)}, func(i int) []string {
+			return []string{fmt.Sprintf("X-Forwarded-For: 192.0.2.%d, unknown%d", i, i)}
+		}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, way := range []string{plain, overWS, byPolling} {
+				doors(t, []stage.Option{stage.App(app.UseGuards(ratelimit.Connections(0, 3, tt.opts...)))}, func(t *testing.T, d *door) {
+					in := 0
+					for i := range 10 {
+						if a := d.knock(tt.header(i)...); a.Status == d.opened() {
+							in++
+						}
+					}
+					if in != tt.in {
+						t.Errorf("%d of 10 were let in, want %d", in, tt.in)
+					}
+				}, way)
+			}
+		})
+	}
+}

@@ -1,0 +1,24 @@
+package doors_test
+
+import (
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+)
+
+// TestFault_F12_RouteBodyThatNeverComes: A request to a path that nobody serves, which announces a body and does not send it, is answered or cut off in bounded time.
+func TestFault_F12_RouteBodyThatNeverComes(t *testing.T) {
+	doors(t, nil, func(t *testing.T, d *door) {
+		for _, line := range []string{"Content-Length: 5", "Transfer-Encoding: chunked"} {
+			p := rawpeer.Dial(t, d.Addr)
+			p.Write(rawpeer.Request("POST", "/nowhere", line) + "\r\n")
+			if a, err := p.TryAnswer(); rawpeer.IsTimeout(err) {
+				t.Fatalf("%s: nothing happens: %v", line, err)
+			} else if err == nil && a.Status != 404 {
+				t.Errorf("%s: %d %s", line, a.Status, a.Body)
+			}
+			p.Close()
+		}
+		d.alive()
+	}, plain)
+}

@@ -1,0 +1,58 @@
+//go:build drainhint
+
+package drain_test
+
+import (
+	"fmt"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+)
+
+// TestFault_F71_Comeback: Each client of a process that stops is told how long to wait before it comes back, and the times are spread:
+// the busiest tenth of the time in which they come back has at most twice the mean.
+//
+// The hint is proposed, not there: the tag goes when it is.
+func TestFault_F71_Comeback(t *testing.T) {
+	const parts = 10
+	n := clients()
+	raiseFiles(t, 2*n+100)
+	p := program.Start(t, program.Settings{})
+	c := gather(t, p.Addr, n)
+	c.listen(0)
+	p.Signal(syscall.SIGTERM)
+	c.over.Wait()
+	if end := p.Wait(); end.Status != 0 {
+		t.Errorf("the process ended with %+v", end)
+	}
+	var back []time.Time
+	for i, m := range c.members {
+		after := -1
+		for _, frame := range m.extra {
+			for _, form := range []string{`{"event":"retry","data":{"after":%d}}`, `42["retry",{"after":%d}]`} {
+				if _, err := fmt.Sscanf(frame, form, &after); err == nil {
+					break
+				}
+			}
+		}
+		if after < 0 {
+			t.Fatalf("client %d was not told when to come back: %q", i, m.extra)
+		}
+		back = append(back, m.at.Add(time.Duration(after)*time.Millisecond))
+	}
+	slices.SortFunc(back, time.Time.Compare)
+	part := back[len(back)-1].Sub(back[0])/parts + 1
+	var most int
+	busy := make([]int, parts)
+	for _, at := range back {
+		i := int(at.Sub(back[0]) / part)
+		busy[i]++
+		most = max(most, busy[i])
+	}
+	if mean := len(back) / parts; most > 2*mean {
+		t.Errorf("%d come back in the busiest tenth of %v, the mean is %d: %v", most, parts*part, mean, busy)
+	}
+}

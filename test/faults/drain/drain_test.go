@@ -1,0 +1,98 @@
+package drain_test
+
+import (
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+)
+
+// await waits for a state.
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	late := rawpeer.Wait()
+	for !done() {
+		select {
+		case <-look.C:
+		case <-late:
+			t.Fatalf("still not so: %s", what)
+		}
+	}
+}
+
+// TestFault_F71_Drain: A process with thousands of clients gets SIGTERM while many of them wait for answers: every client has a goodbye
+// (WebSockets the code 1001, polls a close packet, and Socket.IO no DISCONNECT, so that clients come back), all handlers and HandleDisconnect finish within the stop
+// timeout, the process ends with 0, and each answer that a client got belongs to an effect that counts, and the other way round.
+func TestFault_F71_Drain(t *testing.T) {
+	const busy, polls, much, timeout = 50, 50, 2000, 15 * time.Second
+	n := clients()
+	raiseFiles(t, 2*n+polls+101)
+	p := program.Start(t, program.Settings{StopTimeout: timeout})
+	c := gather(t, p.Addr, n)
+	pollersTold := polling(t, p.Addr, polls)
+	c.askMuch(much)
+	asking := rawpeer.Open(t, p.Addr, "/ws")
+	await(t, "all that was asked for waits", func() bool {
+		asking.Send(`{"event":"effects","id":1,"data":0}`)
+		return asking.Text() == fmt.Sprintf(`{"id":1,"data":%d}`, 2*much)
+	})
+	asking.Reset()
+	c.listen(busy)
+	await(t, "the busy ones have answers", func() bool { return c.acks.Load() > 10*busy })
+	began := time.Now()
+	p.Signal(syscall.SIGTERM)
+	p.WantLine("stopping")
+	close(c.stopping)
+	acks := c.told(t)
+	pollersTold()
+	told := time.Since(began)
+	end := p.Wait()
+	t.Logf("%d clients: told within %v, %v between the first and the last; %d answers", len(c.members), told.Round(time.Millisecond),
+		c.spread().Round(time.Millisecond), acks)
+	if told > timeout {
+		t.Errorf("the last one was told after %v, want within the stop timeout, %v", told, timeout)
+	}
+	if end.Status != 0 || end.Counts == nil {
+		t.Fatalf("the process ended with %+v", end)
+	}
+	if want := int64(len(c.members) + polls + 1); end.Counts.Connects != want || end.Counts.Disconnects != want {
+		t.Errorf("%+v, want HandleConnection and HandleDisconnect once for each of %d", *end.Counts, want)
+	}
+	if end.Counts.Effects != acks {
+		t.Errorf("%d answers and %d effects", acks, end.Counts.Effects)
+	}
+}
+
+// TestFault_F72_SecondSignal: A process whose stop waits for a handler that never returns gets a second signal: it ends at once, by that
+// signal, with its clients' connections.
+func TestFault_F72_SecondSignal(t *testing.T) {
+	for name, first := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
+		t.Run(name, func(t *testing.T) {
+			p := program.Start(t, program.Settings{StopTimeout: time.Hour})
+			c := gather(t, p.Addr, 20)
+			c.members[0].Send(`{"event":"stuck","data":0}`)
+			c.members[1].Send(`42["stuck",0]`)
+			c.listen(0)
+			p.WantLine("stuck")
+			p.WantLine("stuck")
+			p.Signal(first)
+			p.WantLine("stopping")
+			await(t, "the others have been told", func() bool { return c.left.Load() == int64(len(c.members))-2 })
+			p.Signal(syscall.SIGTERM)
+			if end := p.Wait(); end.Signal != syscall.SIGTERM || end.Counts != nil {
+				t.Errorf("ended with %+v, want the signal and no further hook", end)
+			}
+			c.over.Wait()
+			for _, m := range c.members[:2] {
+				if m.err == nil {
+					t.Errorf("a client of a stuck handler was told %d %q", m.code, m.text)
+				}
+			}
+		})
+	}
+}

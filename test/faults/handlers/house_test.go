@@ -1,0 +1,213 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// patience bounds every wait for what should happen at once.
+const patience = 30 * time.Second
+
+// internal is what clients are told of what is none of their business.
+const internal = "Internal server error"
+
+// crash panics, as a bug in an application does.
+func crash() { _ = strings.Repeat("x", -1) }
+
+// crashAt panics where a test has asked for it: here names the place.
+func crashAt(here, asked string) {
+	if here == asked {
+		crash()
+	}
+}
+
+// platform is a protocol with the client that speaks it.
+type platform struct {
+	name    string
+	adapter func() websockets.Adapter
+	dial    func(t testing.TB, url string, opts ...apptest.DialOption) (*apptest.Client, error)
+}
+
+func platforms() []platform {
+	return []platform{
+		{"ws", func() websockets.Adapter { return ws.New() }, apptest.TryDialWS},
+		{"socketio", func() websockets.Adapter { return socketio.New() }, apptest.TryDialSocketIO},
+	}
+}
+
+// onEach runs a test on each platform.
+func onEach(t *testing.T, test func(t *testing.T, p platform)) {
+	t.Helper()
+	for _, p := range platforms() {
+		t.Run(p.name, func(t *testing.T) { test(t, p) })
+	}
+}
+
+// mayDial is dial for clients that may be refused.
+func (p platform) mayDial(t testing.TB, a *apptest.App, opts ...apptest.DialOption) (*apptest.Client, error) {
+	return p.dial(t, a.URL(), append([]apptest.DialOption{apptest.WithTimeout(patience)}, opts...)...)
+}
+
+// enter connects a client.
+func (p platform) enter(t testing.TB, a *apptest.App, opts ...apptest.DialOption) *apptest.Client {
+	t.Helper()
+	c, err := p.mayDial(t, a, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// asking gives a header that names a place; see crashAt.
+func asking(place string) apptest.DialOption {
+	return apptest.WithHeader(http.Header{"X-Crash": {place}})
+}
+
+func asked(r *http.Request) string { return r.Header.Get("X-Crash") }
+
+// journal is a log that can be looked into.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) option() app.Option { return app.Logger(slog.New(slog.NewTextHandler(j, nil))) }
+
+// lines gives those that have all of the words.
+func (j *journal) lines(words ...string) (found []string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+next:
+	for line := range strings.Lines(j.text.String()) {
+		for _, w := range words {
+			if !strings.Contains(line, w) {
+				continue next
+			}
+		}
+		found = append(found, line)
+	}
+	return found
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// hooks is a gateway whose hooks and handlers a test gives.
+type hooks struct {
+	Server websockets.Server `websockets:"server"`
+
+	subs    []websockets.Subscription
+	connect func(context.Context, websockets.Client) error
+	leave   func(context.Context, websockets.Client, websockets.Reason)
+}
+
+func (h *hooks) Subscriptions() []websockets.Subscription {
+	return append([]websockets.Subscription{
+		websockets.On("echo", func(_ context.Context, text string) (string, error) { return text, nil }),
+	}, h.subs...)
+}
+
+func (h *hooks) HandleConnection(ctx context.Context, c websockets.Client) error {
+	if h.connect == nil {
+		return nil
+	}
+	return h.connect(ctx, c)
+}
+
+func (h *hooks) HandleDisconnect(ctx context.Context, c websockets.Client, r websockets.Reason) {
+	if h.leave != nil {
+		h.leave(ctx, c, r)
+	}
+}
+
+// start runs an application with one gateway, whose log is the second value.
+func start(t *testing.T, p platform, h *hooks, opts ...websockets.Option) (*apptest.App, *journal) {
+	t.Helper()
+	log := &journal{}
+	a := apptest.New(t, module.New("house", module.Providers(websockets.Gateway(func() *hooks { return h }, opts...))),
+		apptest.With(app.WebSockets(p.adapter()), log.option()))
+	return a, log
+}
+
+// echoes checks that a client is served.
+func echoes(t testing.TB, c *apptest.Client) {
+	t.Helper()
+	if got := apptest.Call[string](c, "echo", "hi"); got != "hi" {
+		t.Errorf("the echo is %q", got)
+	}
+}
+
+// await waits for a state.
+func await(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for !done() {
+		select {
+		case <-look.C:
+		case <-deadline.C:
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// get waits for a value.
+func get[T any](t testing.TB, what string, from <-chan T) (v T) {
+	t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case v = <-from:
+	case <-late.C:
+		t.Fatalf("not within %v: %s", patience, what)
+	}
+	return v
+}
+
+// refusalOf gives the refusal of a dial.
+func refusalOf(t testing.TB, err error) *apptest.DialError {
+	t.Helper()
+	refused, ok := errors.AsType[*apptest.DialError](err)
+	if !ok {
+		t.Fatalf("got %v, want a refusal", err)
+	}
+	return refused
+}
+
+// saying are handlers that answer with what they are told, or emit it.
+func saying() []websockets.Subscription {
+	say := func(ctx context.Context, text string) (string, error) {
+		if strings.HasPrefix(text, "emit") {
+			return "", websockets.ClientFrom(ctx).Emit("said", text)
+		}
+		return text, nil
+	}
+	return []websockets.Subscription{
+		websockets.On("say", say),
+		websockets.On("behind", say, websockets.Background(4)),
+	}
+}

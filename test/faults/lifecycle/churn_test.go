@@ -1,0 +1,96 @@
+package lifecycle_test
+
+import (
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// TestFault_F69_Churn: Many clients come and leave, half of them with a goodbye and half by a reset: goroutines, file descriptors and
+// the heap are what they were. The package test/churn does it with 10,000 of every kind.
+func TestFault_F69_Churn(t *testing.T) {
+	// The test itself keeps reasons and a log of its clients; a connection is 10,000 bytes.
+	const warm, many, perClient = 200, 600, 1500
+	for name, adapter := range map[string]websockets.Adapter{"ws": ws.New(), "socketio": socketio.New(), "polling": socketio.New()} {
+		t.Run(name, func(t *testing.T) {
+			s := stage.New(t, adapter)
+			live := func(n int) {
+				t.Run("clients", func(t *testing.T) { // at whose end the peers are let go
+					for i := range n {
+						comeAndLeave(t, name, s.Addr, i%2 == 0)
+					}
+				})
+			}
+			live(warm)
+			s.WantGone(warm)
+			before := rest()
+			live(many)
+			s.WantGone(warm + many)
+			var now figures
+			s.Wait("everything is as it was", func() bool {
+				now = rest()
+				return now.goroutines <= before.goroutines && now.files <= before.files && now.heap <= before.heap+many*perClient
+			})
+			t.Logf("goroutines %d -> %d, files %d -> %d, heap %+d bytes", before.goroutines, now.goroutines, before.files, now.files, now.heap-before.heap)
+		})
+	}
+}
+
+// comeAndLeave is one client's life.
+func comeAndLeave(t *testing.T, name, addr string, politely bool) {
+	t.Helper()
+	switch name {
+	case "ws":
+		p := rawpeer.Open(t, addr, "/")
+		rawpeer.EchoWS(t, p, "hi")
+		if politely {
+			p.Frame(rawpeer.Fin|rawpeer.OpClose, rawpeer.ClosePayload(1000, ""))
+			p.WantEnd()
+			p.Close()
+			return
+		}
+		p.Reset()
+	case "socketio":
+		w := rawpeer.NewEngine(t, addr).WebSocket()
+		rawpeer.Enter(t, w, "/", "")
+		rawpeer.Echo(t, w, "hi")
+		if politely {
+			w.Send("41")
+			w.Frame(rawpeer.Fin|rawpeer.OpClose, rawpeer.ClosePayload(1000, ""))
+			w.WantEnd()
+			w.Close()
+			return
+		}
+		w.Reset()
+	default:
+		p := rawpeer.NewEngine(t, addr).Poll()
+		rawpeer.Enter(t, p, "/", "")
+		rawpeer.Echo(t, p, "hi")
+		if politely {
+			p.Send("1")
+			return
+		}
+		p.Cut()
+	}
+}
+
+// figures are what a process has at rest.
+type figures struct {
+	goroutines, files int
+	heap              int64
+}
+
+func rest() figures {
+	runtime.GC()
+	runtime.GC() // pools give up what they hold in two steps
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	list, _ := os.ReadDir("/proc/self/fd") // none where there is no such thing
+	return figures{runtime.NumGoroutine(), len(list), int64(m.HeapAlloc)}
+}

@@ -1,0 +1,102 @@
+package lifecycle_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+)
+
+// TestFault_F70_NoFileDescriptors: A process that may have 64 file descriptors is sent 100 connections: those that it has go on being
+// served, the others wait, and are let in when there is room again.
+func TestFault_F70_NoFileDescriptors(t *testing.T) {
+	const most, callers = 64, 100
+	p := program.Start(t, program.Settings{Files: most, Level: slog.LevelDebug})
+	first := rawpeer.Open(t, p.Addr, "/ws")
+	rawpeer.EchoWS(t, first, "before")
+	var waiting []*rawpeer.Peer
+	for range callers {
+		c := rawpeer.Dial(t, p.Addr)
+		c.Write(rawpeer.Upgrade("/ws"))
+		waiting = append(waiting, c)
+	}
+	in := make(chan *rawpeer.Peer, callers)
+	var all sync.WaitGroup
+	for _, c := range waiting {
+		all.Go(func() {
+			if a, err := c.TryAnswer(); err != nil || a.Status != http.StatusSwitchingProtocols {
+				t.Errorf("a connection that waited: %d, %v", a.Status, err)
+			}
+			in <- c
+		})
+	}
+	p.WantStderr("too many open files")
+	rawpeer.EchoWS(t, first, "meanwhile")
+	for served := range callers { // who comes in makes room for the next by leaving
+		select {
+		case c := <-in:
+			c.Close()
+		case <-rawpeer.Wait():
+			t.Fatalf("%d of %d were let in", served, callers)
+		}
+	}
+	all.Wait()
+	rawpeer.AliveWS(t, p.Addr, "/ws")
+	rawpeer.AliveSocketIO(t, p.Addr)
+	first.Close()
+	p.Signal(syscall.SIGTERM)
+	if end := p.Wait(); end.Status != 0 || end.Counts.Connects != end.Counts.Disconnects {
+		t.Errorf("ended with %+v", end)
+	}
+}
+
+// TestFault_F75_LittleMemory: A process whose memory limit is 64 MiB (GOMEMLIMIT) is sent large messages by 50 clients at once: each
+// has its own bytes back, the memory stays near the limit, and the process is alive.
+func TestFault_F75_LittleMemory(t *testing.T) {
+	const limit, clients, times, size = 64 << 20, 50, 12, 64 << 10
+	p := program.Start(t, program.Settings{Memory: limit})
+	texts := make([]string, clients)
+	peers := make([]*rawpeer.Peer, clients)
+	for i := range clients {
+		peers[i] = rawpeer.Open(t, p.Addr, "/ws")
+		texts[i] = strings.Repeat(fmt.Sprintf("%04d", i), size/4)
+	}
+	var all sync.WaitGroup
+	for i, c := range peers {
+		all.Go(func() {
+			ask, want := fmt.Sprintf(`{"event":"echo","id":1,"data":%q}`, texts[i]), fmt.Sprintf(`{"id":1,"data":%q}`, texts[i])
+			for range times {
+				if err := c.TrySend(ask); err != nil {
+					t.Error(err)
+					return
+				}
+				if got, err := c.TryText(); err != nil || got != want {
+					t.Errorf("got %.50q, %v, want the client's own text", got, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	peers[0].Send(`{"event":"memory","id":2,"data":0}`)
+	var answer struct{ Data int64 }
+	if err := json.Unmarshal([]byte(peers[0].Text()), &answer); err != nil {
+		t.Fatal(err)
+	}
+	// The limit is a soft one: the runtime collects more often to keep to it.
+	if answer.Data == 0 || answer.Data > limit*5/4 {
+		t.Errorf("the process has %d bytes, the limit is %d", answer.Data, limit)
+	}
+	rawpeer.AliveWS(t, p.Addr, "/ws")
+	p.Signal(syscall.SIGTERM)
+	if end := p.Wait(); end.Status != 0 {
+		t.Errorf("ended with %+v", end)
+	}
+}

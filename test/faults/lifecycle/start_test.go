@@ -1,0 +1,245 @@
+package lifecycle_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/fx"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// patience bounds every wait for what should happen at once.
+const patience = 30 * time.Second
+
+// trail is what has happened, in order.
+type trail struct {
+	mu    sync.Mutex
+	steps []string
+}
+
+func (t *trail) add(step string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.steps = append(t.steps, step)
+}
+
+func (t *trail) got() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.steps)
+}
+
+// part is a provider with hooks.
+type part struct {
+	name string
+	*trail
+	init func(context.Context) error
+}
+
+func (p *part) OnModuleInit(ctx context.Context) error {
+	p.add("init " + p.name)
+	if p.init != nil {
+		return p.init(ctx)
+	}
+	return nil
+}
+func (p *part) OnModuleDestroy(context.Context) error       { p.add("destroy " + p.name); return nil }
+func (p *part) OnApplicationShutdown(context.Context) error { p.add("shutdown " + p.name); return nil }
+
+type (
+	first  struct{ *part }
+	second struct{ *part }
+	third  struct{ *part }
+	lobby  struct{}
+)
+
+func (*lobby) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{websockets.On("echo", func(_ context.Context, text string) (string, error) { return text, nil })}
+}
+
+// chain makes three modules, each of which needs the one before, and a gateway on a
+// port of its own. The raw hooks of fx are those of the third module too.
+func chain(tr *trail, addr string, init, onStart func(context.Context) error) *module.Module {
+	raw := func(name string, start func(context.Context) error) *module.Module {
+		return module.New("raw "+name, module.Fx(fx.Invoke(func(l fx.Lifecycle) {
+			l.Append(fx.Hook{
+				OnStart: func(ctx context.Context) error {
+					tr.add("start " + name)
+					if start != nil {
+						return start(ctx)
+					}
+					return nil
+				},
+				OnStop: func(context.Context) error { tr.add("stop " + name); return nil },
+			})
+		})))
+	}
+	one := module.New("one", module.Imports(raw("one", nil)), module.Exports(func() first { return first{&part{"one", tr, nil}} }))
+	two := module.New("two", module.Imports(one, raw("two", nil)), module.Exports(func(first) second { return second{&part{"two", tr, nil}} }))
+	return module.New("three", module.Imports(two, raw("three", onStart)),
+		module.Providers(func(second) third { return third{&part{"three", tr, init}} },
+			websockets.Gateway(func() *lobby { return &lobby{} }, websockets.Addr(addr))))
+}
+
+func newApp(t *testing.T, m *module.Module, opts ...app.Option) *app.App {
+	t.Helper()
+	a, err := app.New(m, append(opts, app.WebSockets(ws.New()), app.Logger(slog.New(slog.DiscardHandler)))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// freeAddr gives an address that nobody listens on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func wantFree(t *testing.T, addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Errorf("the address is still taken: %v", err)
+		return
+	}
+	_ = l.Close()
+}
+
+var errNoLuck = errors.New("no luck")
+
+// TestFault_F73_FailingStart: The third of three modules fails to start, by an error, by taking too long, or because its address is
+// taken: the two before it are stopped, in the reverse order, the error says which it was, and no address stays taken. Only raw hooks
+// of fx are not stopped when one of them has taken too long: fx calls none with a context that has ended.
+func TestFault_F73_FailingStart(t *testing.T) {
+	fail := func(context.Context) error { return errNoLuck }
+	late := func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
+	up := []string{"start one", "start two", "start three"}
+	inits := append(slices.Clone(up), "init one", "init two", "init three")
+	down := []string{"stop three", "stop two", "stop one"}
+	for name, row := range map[string]struct {
+		init, onStart func(context.Context) error
+		taken         bool
+		is            error
+		says          string
+		want          []string
+	}{
+		"OnModuleInit fails": {init: fail, is: errNoLuck, says: "module three: OnModuleInit", want: slices.Concat(inits,
+			[]string{"destroy two", "destroy one", "shutdown two", "shutdown one"}, down)},
+		"OnModuleInit takes too long": {init: late, is: context.DeadlineExceeded, says: "module three: OnModuleInit", want: slices.Concat(inits,
+			[]string{"destroy two", "destroy one", "shutdown two", "shutdown one"}, down)},
+		"OnStart of fx fails": {onStart: fail, is: errNoLuck, says: "fx", want: slices.Concat(up, down[1:])},
+		// What fx itself has started it does not stop again when its context has ended.
+		"OnStart of fx takes too long": {onStart: late, is: context.DeadlineExceeded, says: "fx", want: up},
+		"the address is taken": {taken: true, is: syscall.EADDRINUSE, says: "address", want: slices.Concat(inits,
+			[]string{"destroy three", "destroy two", "destroy one", "shutdown three", "shutdown two", "shutdown one"}, down)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr, addr, http := &trail{}, freeAddr(t), freeAddr(t)
+			if row.taken {
+				l, err := net.Listen("tcp", addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+			}
+			a := newApp(t, chain(tr, addr, row.init, row.onStart), app.HTTP(http))
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			err := a.Start(ctx)
+			if !errors.Is(err, row.is) || !strings.Contains(err.Error(), row.says) {
+				t.Errorf("Start: %v, want %v, with %q", err, row.is, row.says)
+			}
+			if got := tr.got(); !slices.Equal(got, row.want) {
+				t.Errorf("got  %q\nwant %q", got, row.want)
+			}
+			wantFree(t, http)
+			if !row.taken {
+				wantFree(t, addr)
+			}
+			if err := a.Stop(t.Context()); err != nil {
+				t.Errorf("a stop of what has not started: %v", err)
+			}
+		})
+	}
+}
+
+// TestFault_F74_StopBeforeStarted: A stop comes before the start has finished: what had started is stopped in order, nothing listens,
+// a stop that may not wait so long says so, and a process that gets the signal then ends with 0.
+func TestFault_F74_StopBeforeStarted(t *testing.T) {
+	for name, patient := range map[string]bool{"a stop that waits": true, "a stop that does not": false} {
+		t.Run(name, func(t *testing.T) {
+			tr, addr := &trail{}, freeAddr(t)
+			begun, release := make(chan struct{}), make(chan struct{})
+			a := newApp(t, chain(tr, addr, func(context.Context) error { close(begun); <-release; return nil }, nil))
+			started, stopped := make(chan error, 1), make(chan error, 1)
+			go func() { started <- a.Start(t.Context()) }()
+			get(t, "OnModuleInit", begun)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go func() { stopped <- a.Stop(ctx) }()
+			if !patient {
+				cancel()
+				if err := get(t, "the end of the stop, whose context has ended", stopped); !errors.Is(err, context.Canceled) {
+					t.Errorf("Stop: %v, want that its context has ended", err)
+				}
+				close(release)
+				if err := get(t, "the end of the start", started); err != nil {
+					t.Errorf("Start: %v", err)
+				}
+				go func() { stopped <- a.Stop(t.Context()) }()
+			} else {
+				close(release)
+				if err := get(t, "the end of the start", started); err != nil {
+					t.Errorf("Start: %v", err)
+				}
+			}
+			if err := get(t, "the end of the stop", stopped); err != nil {
+				t.Errorf("Stop: %v", err)
+			}
+			if got := tr.got(); got[len(got)-1] != "stop one" || !slices.Contains(got, "shutdown one") {
+				t.Errorf("hooks: %q", got)
+			}
+			wantFree(t, addr)
+		})
+	}
+	t.Run("signal", func(t *testing.T) {
+		p := program.Launch(t, program.Settings{SlowStart: true})
+		p.WantLine("starting")
+		p.Signal(syscall.SIGTERM)
+		if end := p.Wait(); end.Status != 0 {
+			t.Errorf("ended with %+v", end)
+		}
+	})
+}
+
+// get waits for a value.
+func get[T any](t *testing.T, what string, from <-chan T) (v T) {
+	t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case v = <-from:
+	case <-late.C:
+		t.Fatalf("not within %v: %s", patience, what)
+	}
+	return v
+}

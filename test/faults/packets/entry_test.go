@@ -1,0 +1,166 @@
+package packets_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// TestFault_F49_NoConnect: A connection that enters no namespace is closed after 45 s, over WebSocket and polling, though it
+// answers its heartbeats, and so is one that has left its last namespace.
+func TestFault_F49_NoConnect(t *testing.T) {
+	near := func(t *testing.T, began time.Time) {
+		t.Helper()
+		if d := time.Since(began); d < 44*time.Second || d > 47*time.Second {
+			t.Errorf("closed after %v, want 45 s", d)
+		}
+	}
+	t.Run("socketio", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := house.NewMemory(t, socketio.New())
+			began := time.Now()
+			c := m.Dial("/socket.io/?EIO=4&transport=websocket")
+			m.Want(c, "0{")
+			m.Want(c, "2")
+			m.Write(c, "3")
+			m.WantClose(c, 1001)
+			near(t, began)
+		})
+	})
+	t.Run("socketio, left", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := house.NewMemory(t, socketio.New())
+			c := m.Dial("/socket.io/?EIO=4&transport=websocket")
+			m.Want(c, "0{")
+			m.Write(c, "40")
+			m.Want(c, "40{")
+			m.Want(c, "2")
+			m.Write(c, "3")
+			m.Write(c, "41")
+			if r := m.Left(); r.Cause != websockets.CauseClientDisconnect {
+				t.Errorf("left by %v", r)
+			}
+			began := time.Now()
+			m.Want(c, "2")
+			m.Write(c, "3")
+			m.WantClose(c, 1001)
+			near(t, began)
+		})
+	})
+	t.Run("polling", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := house.NewMemory(t, socketio.New())
+			const target = "/socket.io/?EIO=4&transport=polling"
+			began := time.Now()
+			_, open := m.Do(http.MethodGet, target, "")
+			session := target + "&sid=" + rawpeer.Answer{Body: open}.Get("sid")
+			if _, body := m.Do(http.MethodGet, session, ""); body != "2" {
+				t.Errorf("got %q, want a ping", body)
+			}
+			m.Do(http.MethodPost, session, "3")
+			if _, body := m.Do(http.MethodGet, session, ""); body != "1" {
+				t.Errorf("got %q, want a close packet", body)
+			}
+			near(t, began)
+			if status, _ := m.Do(http.MethodGet, session, ""); status != http.StatusBadRequest {
+				t.Errorf("afterwards: %d", status)
+			}
+		})
+	})
+}
+
+// TestFault_F50_UnknownNamespace: A CONNECT to a namespace that nobody serves is answered CONNECT_ERROR, again and again, and
+// the connection may enter another one.
+func TestFault_F50_UnknownNamespace(t *testing.T) {
+	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+		w := enter(t)
+		for range 200 { // twice as many as a connection may have
+			w.Send(`40/nobody,{"token":"x"}`)
+			rawpeer.WantPacket(t, w, `44/nobody,{"message":"Invalid namespace"}`)
+		}
+		rawpeer.Echo(t, w, "unharmed")
+		w.Send("1")
+	})
+	t.Run("before any other", func(t *testing.T) {
+		h := house.New(t, socketio.New())
+		w := h.Engine(t).WebSocket()
+		w.Send("40/nobody,")
+		w.Want(`44/nobody,{"message":"Invalid namespace"}`)
+		rawpeer.Enter(t, w, "/", "")
+		rawpeer.Echo(t, w, "unharmed")
+		w.Send("1")
+	})
+	t.Run("all at once", func(t *testing.T) {
+		h := house.New(t, socketio.New())
+		s := h.Engine(t).Poll()
+		const n = 5000
+		all := make([]string, n)
+		for i := range all {
+			all[i] = fmt.Sprintf("40/nobody%d,", i)
+		}
+		s.Send(strings.Join(all, "\x1e"))
+		for got := range n {
+			if p := s.Read(); !strings.HasPrefix(p, "44/nobody") {
+				t.Fatalf("answer %d: %.100q", got, p)
+			}
+		}
+		s.Send("1")
+	})
+}
+
+// TestFault_F51_ConnectTwice: A second CONNECT to a namespace that the connection is in ends it, as with the reference; to one
+// that it has left it is welcome.
+func TestFault_F51_ConnectTwice(t *testing.T) {
+	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+		breaks(t, h, enter(t), "40")
+		breaks(t, h, enter(t), `40{"token":"another"}`)
+		w := enter(t)
+		w.Send("41")
+		h.WantLeft(t, websockets.CauseClientDisconnect)
+		rawpeer.Enter(t, w, "/", "")
+		rawpeer.Echo(t, w, "again")
+		w.Cut()
+		h.Left(t)
+		s := h.Engine(t).Poll() // two CONNECTs before the first is answered
+		if a := s.Post("40\x1e40"); a.Status != http.StatusBadRequest {
+			t.Errorf("at once: %d %.100s", a.Status, a.Body)
+		}
+	})
+}
+
+// TestFault_F52_EventBeforeConnect: An event, an ack or a DISCONNECT before CONNECT, or for a namespace that was not entered, ends
+// the connection, and nothing is handled.
+func TestFault_F52_EventBeforeConnect(t *testing.T) {
+	for _, packets := range []string{`42["noop",1]`, `421["echo",1]`, `431[]`, `41`, `42/other,["noop",1]`, many(1) + "\x1ebAQ=="} {
+		h := house.New(t, socketio.New())
+		handled := h.Events()
+		w := h.Engine(t).WebSocket()
+		put(t, w, strings.Split(packets, "\x1e")...)
+		w.WantClose(1002)
+		s := h.Engine(t).Poll()
+		if put(t, s, packets) {
+			t.Errorf("%q was taken", packets)
+		}
+		if a := s.Get(); a.Status == http.StatusOK && a.Body != "1" {
+			t.Errorf("%q: the session goes on: %q", packets, a.Body)
+		}
+		if h.Events() != handled {
+			t.Errorf("%q was handled", packets)
+		}
+	}
+	t.Run("elsewhere", func(t *testing.T) {
+		house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+			for _, p := range []string{`42/other,["noop",1]`, `43/other,1[]`, `41/other,`} {
+				breaks(t, h, enter(t), p)
+			}
+		})
+	})
+}

@@ -1,0 +1,145 @@
+package packets_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// put sends packets as they are, in one body over polling. One that begins with
+// "b" is binary, in base64. It reports whether the server took them; over
+// WebSocket that is not known.
+func put(t *testing.T, w rawpeer.Wire, packets ...string) bool {
+	t.Helper()
+	s, ok := w.(*rawpeer.Socket)
+	if !ok {
+		return w.(*rawpeer.Poller).Post(strings.Join(packets, "\x1e")).Status == http.StatusOK
+	}
+	for _, p := range packets {
+		f := rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpText, Payload: p}
+		if text, binary := strings.CutPrefix(p, "b"); binary {
+			b, err := base64.StdEncoding.DecodeString(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.First, f.Payload = rawpeer.Fin|rawpeer.OpBinary, string(b)
+		}
+		if s.TryWrite(f.Bytes()) != nil {
+			break // it has closed already
+		}
+	}
+	return true
+}
+
+// breaks sends packets to a client's session that end it by a parse error: with
+// 400 over polling, with 1002 over WebSocket; zishang has no codes.
+func breaks(t *testing.T, h *house.House, w rawpeer.Wire, packets ...string) {
+	t.Helper()
+	what := fmt.Sprintf("%.60q", packets)
+	handled := h.Events()
+	taken := put(t, w, packets...)
+	if s, ok := w.(*rawpeer.Socket); ok {
+		if code, text := s.Closed(); code != 1002 && h.Own() {
+			t.Errorf("%s: closed with %d %q, want 1002", what, code, text)
+		}
+		s.Close()
+	} else if taken {
+		t.Errorf("%s: taken", what)
+	}
+	if got := h.Left(t); got.Cause != websockets.CauseParseError {
+		t.Errorf("%s: left by %s", what, got)
+	}
+	// The other library may still hand on what was on its way behind the mistake.
+	if h.Events() != handled && (h.Own() || len(packets) == 1) {
+		t.Errorf("%s: something was handled", what)
+	}
+}
+
+// client calls events with payloads in JSON, on every platform alike.
+type client struct {
+	w    rawpeer.Wire
+	p    *rawpeer.Peer // of plain WebSocket
+	last int
+	gone bool
+}
+
+// call gives the text of the answer.
+func (c *client) call(t *testing.T, event, payload string) string {
+	t.Helper()
+	c.last++
+	id := strconv.Itoa(c.last)
+	if c.p != nil {
+		c.p.Send(`{"event":` + event + `,"data":` + payload + `,"id":` + id + `}`)
+		answer := c.p.Text()
+		if !strings.Contains(answer, `"id":`+id) {
+			t.Fatalf("call %s of %.50q was answered %.200s", id, event, answer)
+		}
+		return answer
+	}
+	c.w.Send(`42` + id + `[` + event + `,` + payload + `]`)
+	answer := c.w.Read()
+	for strings.HasPrefix(answer, `42["exception",`) { // of a call before: who asks is told twice
+		answer = c.w.Read()
+	}
+	if !strings.HasPrefix(answer, `43`+id+`[`) {
+		t.Fatalf("call %s of %.50q was answered %.200s", id, event, answer)
+	}
+	return answer
+}
+
+// value is what a call that succeeds is answered.
+func (c *client) value(payload string) string {
+	if c.p != nil {
+		return `{"id":` + strconv.Itoa(c.last) + `,"data":` + payload + `}`
+	}
+	return `43` + strconv.Itoa(c.last) + `[` + payload + `]`
+}
+
+// wantValue calls and compares.
+func (c *client) wantValue(t *testing.T, event, payload, want string) {
+	t.Helper()
+	if got := c.call(t, strconv.Quote(event), payload); got != c.value(want) {
+		t.Errorf("%s of %.60s: %.200s, want %.200s", event, payload, got, c.value(want))
+	}
+}
+
+// wantError calls and wants an error of that code.
+func (c *client) wantError(t *testing.T, event, payload, code string) {
+	t.Helper()
+	if got := c.call(t, strconv.Quote(event), payload); !strings.Contains(got, `"code":"`+code+`"`) || !strings.Contains(got, `"status":"error"`) {
+		t.Errorf("%s of %.60s: %.200s, want an error %s", event, payload, got, code)
+	}
+}
+
+func (c *client) leave() {
+	if c.gone {
+		return
+	}
+	if c.p != nil {
+		c.p.Close()
+		return
+	}
+	c.w.Send("1")
+}
+
+// everywhere runs a test on every platform and transport.
+func everywhere(t *testing.T, test func(t *testing.T, h *house.House, c *client), opts ...websockets.Option) {
+	t.Helper()
+	house.Plain(t, func(t *testing.T, h *house.House) {
+		c := &client{p: h.Open(t)}
+		test(t, h, c)
+		c.leave()
+	}, opts...)
+	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+		c := &client{w: enter(t)}
+		test(t, h, c)
+		c.leave()
+	}, opts...)
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"cmp"
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// test is a test function that is about a row.
+type test struct {
+	row     row
+	name    string
+	dir     string // of the package, seen from the root, with slashes
+	module  string // the folder of its Go module, likewise
+	says    string // the first sentence of its comment
+	reports string // CVE-2016-10542, or ""
+}
+
+// row is a line of the list of bad inputs and faults: V1 or F31.
+type row struct {
+	kind   string
+	number int
+}
+
+func (r row) String() string { return r.kind + strconv.Itoa(r.number) }
+
+func compareRows(a, b row) int {
+	return cmp.Or(-cmp.Compare(a.kind, b.kind), cmp.Compare(a.number, b.number)) // V before F
+}
+
+var (
+	rowName = regexp.MustCompile(`^Test\w*_([VF])([0-9]+)_`)
+	cveName = regexp.MustCompile(`^TestCVE_([0-9]{4})_([0-9]+)_`)
+)
+
+// scan finds the tests below root, in all its modules.
+func scan(root string) (tests []test, err error) {
+	files := token.NewFileSet()
+	err = fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if base := d.Name(); name != "." && (base == "node_modules" || base == "testdata" || strings.HasPrefix(base, ".")) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(files, filepath.Join(root, name), nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil {
+				tests = appendTest(tests, f, path.Dir(name), root)
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(tests, func(a, b test) int {
+		return cmp.Or(compareRows(a.row, b.row), cmp.Compare(a.dir, b.dir), cmp.Compare(a.name, b.name))
+	})
+	return tests, err
+}
+
+func appendTest(tests []test, f *ast.FuncDecl, dir, root string) []test {
+	name := f.Name.Name
+	m := rowName.FindStringSubmatch(name)
+	if m == nil {
+		return tests
+	}
+	number, err := strconv.Atoi(m[2])
+	if err != nil { // more digits than any row has
+		return tests
+	}
+	t := test{row: row{m[1], number}, name: name, dir: dir, module: moduleOf(root, dir)}
+	if c := cveName.FindStringSubmatch(name); c != nil {
+		t.reports = "CVE-" + c[1] + "-" + c[2]
+	}
+	said := strings.TrimPrefix(strings.TrimSpace(f.Doc.Text()), name)
+	t.says = new(doc.Package).Synopsis(strings.TrimSpace(strings.TrimPrefix(said, ":")))
+	return append(tests, t)
+}
+
+// moduleOf is the nearest folder above dir that has a go.mod.
+func moduleOf(root, dir string) string {
+	for dir != "." {
+		if _, err := os.Stat(filepath.Join(root, dir, "go.mod")); err == nil {
+			return dir
+		}
+		dir = path.Dir(dir)
+	}
+	return dir
+}

@@ -1,0 +1,267 @@
+package sessions_test
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// postHead gives the head of a POST whose body is written by hand.
+func postHead(s *rawpeer.Poller, lines ...string) string {
+	return rawpeer.Request(http.MethodPost, s.Query("polling", s.SID), lines...) + "\r\n"
+}
+
+// heap is what lives on it, after a collection.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// chunk is a piece of a chunked body.
+func chunk(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
+
+// TestCVE_2020_36048_V10_HugeBody: A POST that is longer than a message may be is answered 413, at once where it tells its
+// length, and before it is read where it does not; the session ends, as its client has lost what it sent.
+func TestCVE_2020_36048_V10_HugeBody(t *testing.T) {
+	const limit = 100_000
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter, websockets.WithLimits(websockets.Limits{MaxMessage: limit}))
+		s := h.Enter(t)
+		told := s.Do(postHead(s, "Content-Length: 4000000000"))
+		if told.Status != http.StatusRequestEntityTooLarge {
+			t.Errorf("4 GB announced: %d %.100s", told.Status, told.Body)
+		}
+		h.WantLeft(t, websockets.CauseMessageTooBig)
+
+		s = h.Enter(t)
+		p := s.Begin(postHead(s, "Transfer-Encoding: chunked"))
+		sent := make(chan int, 1)
+		piece := chunk(strings.Repeat("a", 64<<10))
+		go func() {
+			n := 0
+			for n < 256<<20 && p.TryWrite(piece) == nil {
+				n += len(piece)
+			}
+			sent <- n
+		}()
+		// The server ends the connection under a body that it does not read: the
+		// answer may be lost on the way, the reason is not.
+		if a, err := p.TryAnswer(); err == nil && a.Status != http.StatusRequestEntityTooLarge {
+			t.Errorf("an endless body: %d %.100s", a.Status, a.Body)
+		}
+		h.WantLeft(t, websockets.CauseMessageTooBig)
+		p.Close()
+		if n := <-sent; n > 64<<20 { // the rest is in the buffers of two sockets
+			t.Errorf("the server took %d bytes of a body with a limit of %d", n, limit)
+		}
+		h.Alone(t)
+	})
+}
+
+// TestCVE_2020_36048_V10_BodyAtTheLimit: A body of exactly the limit is taken, and one byte more is 413.
+func TestCVE_2020_36048_V10_BodyAtTheLimit(t *testing.T) {
+	const limit = 100_000
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter, websockets.WithLimits(websockets.Limits{MaxMessage: limit}))
+		event := func(n int) string {
+			const around = `421["echo",""]`
+			return `421["echo","` + strings.Repeat("a", n-len(around)) + `"]`
+		}
+		s := h.Enter(t)
+		s.Send(event(limit))
+		if got := s.Read(); len(got) < limit-10 {
+			t.Errorf("%d bytes back", len(got))
+		}
+		if a := s.Post(event(limit + 1)); a.Status != http.StatusRequestEntityTooLarge {
+			t.Errorf("one byte more: %d", a.Status)
+		}
+		h.WantLeft(t, websockets.CauseMessageTooBig)
+		wantGone(t, s)
+	})
+}
+
+// TestCVE_2026_59725_V14_BinaryBody: A POST of binary content to a polling session is answered 400 and finished, and the
+// session is closed, so that a hundred of them leave neither a request nor a session.
+func TestCVE_2026_59725_V14_BinaryBody(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		for _, kind := range []string{"application/octet-stream", "Application/Octet-Stream; charset=binary"} {
+			s := h.Enter(t)
+			a := s.Do(rawpeer.Post(s.Query("polling", s.SID), "\x04\x00\x01", "Content-Type: "+kind))
+			wantRefused(t, kind, a, http.StatusBadRequest, codeRequest)
+			wantGone(t, s)
+			h.Left(t)
+		}
+		const n = 100
+		for range n { // without a namespace, as in the report
+			s := h.Engine(t).Poll()
+			a := s.Do(rawpeer.Post(s.Query("polling", s.SID), "\x04", "Content-Type: application/octet-stream"))
+			wantRefused(t, "one of many", a, http.StatusBadRequest, codeRequest)
+		}
+		h.Alone(t)
+	})
+}
+
+// TestFault_F40_BodiesOfNothing: A POST body with a wrong separator, a million empty packets or base64 that is none is
+// answered 400, nothing behind the mistake is handled, and the session ends by a parse error.
+func TestFault_F40_BodiesOfNothing(t *testing.T) {
+	event := `42["noop",1]`
+	bodies := map[string]string{
+		"nothing":                   "",
+		"a separator":               "\x1e",
+		"a separator behind":        "3\x1e",
+		"a separator before":        "\x1e3",
+		"999,999 empty packets":     strings.Repeat("\x1e", 999_999),
+		"empty between":             "3\x1e\x1e" + event,
+		"another separator":         "\x1f3",
+		"a length as of EIO 3":      "9:" + event,
+		"base64 garbage":            "b!!!",
+		"base64 garbage, then more": "b!!!\x1e" + event,
+		"base64 without padding":    "bAQ",
+		"base64 of URLs":            "b-_-_",
+		"base64 with a line":        "bAQ\nI=",
+		"a type that is none":       "9",
+		"an unknown one, then more": "x\x1e" + event,
+		"form":                      "d=4%3A42",
+		"NUL":                       "\x00",
+	}
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		for what, body := range bodies {
+			s := h.Enter(t)
+			handled := h.Events()
+			if a := s.Post(body); a.Status != http.StatusBadRequest {
+				t.Errorf("%s: %d %.100s", what, a.Status, a.Body)
+			}
+			if got := h.Left(t).Cause; got != websockets.CauseParseError && got != websockets.CauseTransportError {
+				t.Errorf("%s: left by %q", what, got)
+			}
+			wantGone(t, s)
+			if n := h.Events() - handled; n != 0 {
+				t.Errorf("%s: %d events behind it were handled", what, n)
+			}
+		}
+		h.Alone(t)
+	})
+}
+
+// TestFault_F40_BodyThatIsNotUTF8: A POST body that is not UTF-8 is answered 400 and ends the session by a parse error,
+// where the reference replaces what is not.
+func TestFault_F40_BodyThatIsNotUTF8(t *testing.T) {
+	h := house.New(t, socketIO())
+	s := h.Enter(t)
+	for _, body := range []string{"42[\"noop\",\"\xff\"]", "\xff", "42[\"noop\",\"\xed\xa0\x80\"]", "42[\"noop\",\"\xc0\xaf\"]"} {
+		wantRefused(t, body, s.Post(body), http.StatusBadRequest, codeRequest)
+		h.WantLeft(t, websockets.CauseParseError)
+		s = h.Enter(t)
+	}
+	s.Send("1")
+}
+
+// TestFault_F40_ManySmallPackets: A body of half a million pongs is taken in time that grows with its length, and the
+// session works on.
+func TestFault_F40_ManySmallPackets(t *testing.T) {
+	h := house.New(t, socketIO())
+	s := h.Enter(t)
+	post := func(n int) time.Duration {
+		body := strings.Repeat("3\x1e", n-1) + "3"
+		best := time.Duration(1 << 62)
+		for range 5 {
+			began := time.Now()
+			s.Send(body)
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	few, many := post(25_000), post(499_999)
+	if many > 200*max(few, time.Millisecond) { // twenty times as much; squared it would be 400
+		t.Errorf("25,000 packets took %v, 499,999 took %v", few, many)
+	}
+	rawpeer.Echo(t, s, "unharmed")
+	s.Send("1")
+}
+
+// TestFault_F41_ContentLengthTooLong: A POST that ends before the length that it told ends its session as a broken
+// transport, and no half of a packet is handled.
+func TestFault_F41_ContentLengthTooLong(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		s := h.Enter(t)
+		handled := h.Events()
+		p := s.Begin(postHead(s, "Content-Length: 100") + `42["noop",1]`)
+		p.HalfClose()
+		if a, err := p.TryAnswer(); err == nil && a.Status != http.StatusBadRequest {
+			t.Errorf("answered %d %.100s", a.Status, a.Body)
+		}
+		h.WantLeft(t, websockets.CauseTransportError)
+		wantGone(t, s)
+		if h.Events() != handled {
+			t.Error("half of a body was handled")
+		}
+	})
+}
+
+// TestFault_F41_ContentLengthTooShort: Of a POST that tells too short a length only that much is taken, the rest is
+// no request and refused with 400, and a length that is no number, or told twice, is refused likewise.
+func TestFault_F41_ContentLengthTooShort(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		s := h.Enter(t)
+		event := `421["echo","x"]`
+		p := s.Begin(postHead(s, fmt.Sprint("Content-Length: ", len(event))) + event + "1\x1e1\r\n\r\n")
+		if a := p.Answer(); a.Body != "ok" {
+			t.Errorf("what the length covers: %d %.100s", a.Status, a.Body)
+		}
+		if a := p.Answer(); a.Status != http.StatusBadRequest {
+			t.Errorf("the rest: %d %.100s", a.Status, a.Body)
+		}
+		rawpeer.WantPacket(t, s, `431["x"]`)
+		for _, lines := range [][]string{
+			{"Content-Length: -1"}, {"Content-Length: 1e3"}, {"Content-Length: 99999999999999999999"},
+			{"Content-Length: 3", "Content-Length: 4"}, {"Transfer-Encoding: gzip, chunked"}, {"Transfer-Encoding: chunked", "Content-Length: 1, 2"},
+		} {
+			if a := s.Do(postHead(s, lines...)); a.Status != http.StatusBadRequest && a.Status != http.StatusNotImplemented {
+				t.Errorf("%q: %d %.100s", lines, a.Status, a.Body)
+			}
+		}
+		rawpeer.Echo(t, s, "unharmed")
+		s.Send("1")
+	})
+}
+
+// TestFault_F41_ContentLengthPinsMemory: Sessions that announce long bodies and send a byte of them cost the server what
+// they sent, not what they announced.
+func TestFault_F41_ContentLengthPinsMemory(t *testing.T) {
+	h := house.New(t, socketIO())
+	const n, announced = 64, 1_000_000
+	e := h.Engine(t)
+	sessions := make([]*rawpeer.Poller, n)
+	for i := range sessions {
+		sessions[i] = e.Poll()
+	}
+	before := heap()
+	posts := make([]*rawpeer.Peer, n)
+	for i, s := range sessions {
+		posts[i] = s.Begin(postHead(s, fmt.Sprint("Content-Length: ", announced), "Expect: 100-continue"))
+	}
+	for _, p := range posts { // whoever is told to go on is being read
+		wantContinue(t, p.R)
+		p.Write("4")
+	}
+	if rise := heap() - before; rise > n*announced/4 {
+		t.Errorf("%d bytes for %d POSTs that sent one each", rise, n)
+	}
+	for _, p := range posts {
+		p.Close()
+	}
+	h.Alone(t)
+}

@@ -1,0 +1,299 @@
+package sessions_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// porter is a guard at every door. It refuses who is told to it by the query or
+// the auth payload, and notes what it was asked.
+type porter struct {
+	mu     sync.Mutex
+	asked  map[string]int // by kind and transport
+	banned bool
+}
+
+func newPorter() *porter { return &porter{asked: map[string]int{}} }
+
+var errBanned = &pipeline.Error{Message: "You are banned", Code: "banned", Status: http.StatusForbidden}
+
+func (p *porter) Check(_ context.Context, c *pipeline.Call) error { return p.look(c) }
+
+// CheckHandshake is asked before there is a session.
+func (p *porter) CheckHandshake(_ context.Context, c *pipeline.Call) error { return p.look(c) }
+
+func (p *porter) look(c *pipeline.Call) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked[string(c.Kind)+" "+c.Request.URL.Query().Get("transport")]++
+	if c.Kind == pipeline.KindHandshake && c.Request.URL.Query().Has("villain") || c.Kind == pipeline.KindConnect && p.banned {
+		return errBanned
+	}
+	return nil
+}
+
+func (p *porter) ban(b bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.banned = b
+}
+
+func (p *porter) take() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	asked := p.asked
+	p.asked = map[string]int{}
+	return asked
+}
+
+// TestFault_V16_EveryTransportIsGuarded: Every way to open a session asks the same guards once, an upgrade asks none
+// again, WebTransport is not offered, and who is refused is told the same status over polling and WebSocket.
+func TestFault_V16_EveryTransportIsGuarded(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		guard := newPorter()
+		h := house.NewWith(t, adapter, []app.Option{app.UseGuards(guard)})
+		e := h.Engine(t)
+		want := func(what string, kinds map[string]int) {
+			t.Helper()
+			got := guard.take()
+			for kind, n := range kinds {
+				if got[kind] != n {
+					t.Errorf("%s: asked %v, want %v", what, got, kinds)
+				}
+				delete(got, kind)
+			}
+			if len(got) > 0 {
+				t.Errorf("%s: asked %v more", what, got)
+			}
+		}
+		handshake, connect := string(pipeline.KindHandshake), string(pipeline.KindConnect)
+		guard.take() // of the second client
+
+		w := e.WebSocket()
+		want("websocket", map[string]int{handshake + " websocket": 1})
+		rawpeer.Enter(t, w, "/", "")
+		want("websocket, CONNECT", map[string]int{connect + " websocket": 1})
+		w.Cut()
+		s := e.Poll()
+		want("polling", map[string]int{handshake + " polling": 1})
+		rawpeer.Enter(t, s, "/", "")
+		want("polling, CONNECT", map[string]int{connect + " polling": 1})
+		w = s.Upgrade()
+		want("upgrade", nil)
+		w.Cut()
+
+		for _, refused := range []string{e.Query("polling", "") + "&villain=1", e.Query("websocket", "") + "&villain=1"} {
+			raw := rawpeer.Upgrade(refused)
+			if strings.Contains(refused, "polling") {
+				raw = rawpeer.Request(http.MethodGet, refused) + "\r\n"
+			}
+			if a := e.Do(raw); a.Status != http.StatusForbidden || !strings.Contains(a.Body, "You are banned") {
+				t.Errorf("%s: %d %s", refused, a.Status, a.Body)
+			}
+		}
+		want("refused", map[string]int{handshake + " polling": 1, handshake + " websocket": 1})
+		wantRefused(t, "webtransport", e.Do(rawpeer.Upgrade(e.Query("webtransport", ""))), http.StatusBadRequest, codeTransport)
+		want("webtransport", nil)
+	})
+}
+
+// TestCVE_2020_28481_V21_ForeignOrigins: A page of another origin is refused with 403 unless it is allowed, over
+// polling, WebSocket and the upgrade, and within a session of its own too, which goes on.
+func TestCVE_2020_28481_V21_ForeignOrigins(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		own := h.Enter(t)
+		for _, origin := range []string{
+			"https://evil.example", "null", "http://example.com.evil.io", "http://example.com:8080", "http://notexample.com", "file://", "example.com",
+			"http://user@example.com",
+		} {
+			e := h.Engine(t)
+			e.Lines = []string{"Origin: " + origin}
+			foreign := &rawpeer.Poller{Engine: e, SID: own.SID}
+			for what, raw := range map[string]string{
+				"polling":           rawpeer.Request(http.MethodGet, e.Query("polling", ""), e.Lines...) + "\r\n",
+				"websocket":         rawpeer.Upgrade(e.Query("websocket", ""), e.Lines...),
+				"upgrade":           rawpeer.Upgrade(e.Query("websocket", own.SID), e.Lines...),
+				"poll of a session": foreign.GetBytes(),
+				"POST of a session": foreign.PostBytes("1"),
+				"preflight":         rawpeer.Request(http.MethodOptions, e.Query("polling", ""), append(e.Lines, "Access-Control-Request-Method: POST")...) + "\r\n",
+			} {
+				a := e.Do(raw)
+				if a.Status != http.StatusForbidden {
+					t.Errorf("%s of %s: %d %.100s", what, origin, a.Status, a.Body)
+				}
+				if allowed := a.Header.Get("Access-Control-Allow-Origin"); allowed != "" {
+					t.Errorf("%s of %s is told that %q is allowed", what, origin, allowed)
+				}
+			}
+		}
+		rawpeer.Echo(t, own, "unharmed")
+		own.Lines = []string{"Origin: http://EXAMPLE.com"}
+		rawpeer.Echo(t, own, "a page of the own host")
+		own.Send("1")
+	})
+}
+
+// TestCVE_2017_16031_V20_SessionIDs: The ids of sessions, of sockets and of recovery have 128 random bits or more each, never
+// repeat, and none is part of another.
+func TestCVE_2017_16031_V20_SessionIDs(t *testing.T) {
+	h := house.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{}}))
+	const n = 300
+	seen := map[string]bool{}
+	var position [26]map[byte]bool // the letters at each place
+	for range n {
+		w := h.Engine(t).WebSocket()
+		w.Send("40")
+		entered := rawpeer.Answer{Body: w.Read()}
+		ids := []string{w.SID, entered.Get("sid"), entered.Get("pid")}
+		for _, id := range ids {
+			if len(id) != len(position) { // 5 bits a letter
+				t.Fatalf("an id of %d letters: %q", len(id), id)
+			}
+			if seen[id] {
+				t.Fatalf("%q was given twice", id)
+			}
+			seen[id] = true
+			for i := range position {
+				if position[i] == nil {
+					position[i] = map[byte]bool{}
+				}
+				position[i][id[i]] = true
+			}
+		}
+		w.Send("41")
+		w.Cut()
+	}
+	for i, letters := range position { // of 900 ids; a letter of 32 is missing by chance once in 10^12
+		if len(letters) != 32 {
+			t.Errorf("place %d has %d different letters in %d ids, want 32: it is not random", i, len(letters), 3*n)
+		}
+	}
+}
+
+// TestFault_V37_BannedMeanwhile: A client that was banned while it was away is refused when it comes back, as guards run
+// again by default, unlike on Node, and its place is forgotten: it does not recover later either.
+func TestFault_V37_BannedMeanwhile(t *testing.T) {
+	for _, over := range []string{"polling", "socketio"} {
+		t.Run(over, func(t *testing.T) {
+			guard := newPorter()
+			h := house.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{}}), websockets.UseGuards(guard))
+			open := func() rawpeer.Wire {
+				if over == "polling" {
+					return h.Engine(t).Poll()
+				}
+				return h.Engine(t).WebSocket()
+			}
+			// visit enters, hears an event and is cut off.
+			visit := func(auth string) (sid, pid, offset string) {
+				w := open()
+				w.Send("40" + auth)
+				entered := rawpeer.Answer{Body: w.Read()}
+				sid, pid = entered.Get("sid"), entered.Get("pid")
+				h.Wait("it is known", func() bool { return h.Server.Count() == 2 })
+				if err := h.Server.Emit("news", "1"); err != nil {
+					t.Fatal(err)
+				}
+				_, rest, _ := strings.Cut(w.Read(), `"1","`)
+				offset = strings.TrimSuffix(rest, `"]`)
+				if sid == "" || pid == "" || offset == "" {
+					t.Fatalf("not recoverable: %s, offset %q", entered.Body, offset)
+				}
+				w.Cut()
+				h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
+				return sid, pid, offset
+			}
+			back := func(pid, offset string) (answer rawpeer.Answer, leave func()) {
+				w := open()
+				w.Send(`40{"pid":"` + pid + `","offset":"` + offset + `"}`)
+				return rawpeer.Answer{Body: w.Read()}, w.Cut
+			}
+			sid, pid, offset := visit("")
+			a, leave := back(pid, offset)
+			if a.Get("sid") != sid {
+				t.Fatalf("who is not banned does not recover: %s", a.Body)
+			}
+			leave()
+			h.Left(t)
+
+			_, pid, offset = visit("")
+			guard.ban(true)
+			a, leave = back(pid, offset)
+			if !strings.HasPrefix(a.Body, "44{") || !strings.Contains(a.Body, "You are banned") {
+				t.Errorf("the banned one is answered %s", a.Body)
+			}
+			leave()
+			guard.ban(false)
+			a, leave = back(pid, offset)
+			if a.Get("sid") == "" || a.Get("pid") == pid {
+				t.Errorf("after the ban it is answered %s, want a new place", a.Body)
+			}
+			leave()
+			h.Left(t)
+		})
+	}
+}
+
+// TestFault_F45_SessionOfAnotherUser: Who knows a session's id is its client, from another address and with
+// another cookie too, as the reference has it and the guide says; the client's request stays that of the
+// handshake, and a foreign page is refused all the same.
+func TestFault_F45_SessionOfAnotherUser(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		e := h.Engine(t)
+		e.Lines = []string{"Cookie: user=ada"}
+		s := e.Poll()
+		rawpeer.Enter(t, s, "/", "")
+		rawpeer.Echo(t, s, "ada")
+
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+		thief := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dialer.DialContext}}
+		do := func(method, body, origin string) (int, string) {
+			req, err := http.NewRequestWithContext(t.Context(), method, "http://"+h.Addr+s.Query("polling", s.SID), strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Cookie", "user=mallory")
+			if origin != "" {
+				req.Header.Set("Origin", origin)
+			}
+			resp, err := thief.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			b, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return resp.StatusCode, string(b)
+		}
+		if status, _ := do(http.MethodPost, `421["echo","mine"]`, "https://evil.example"); status != http.StatusForbidden {
+			t.Errorf("a foreign page: %d, want 403", status)
+		}
+		if status, body := do(http.MethodPost, `421["echo","mine"]`, ""); status != http.StatusOK {
+			t.Errorf("POST from another address: %d %s", status, body)
+		}
+		if status, body := do(http.MethodGet, "", ""); status != http.StatusOK || body != `431["mine"]` {
+			t.Errorf("poll from another address: %d %s", status, body)
+		}
+		for c := range h.Server.Clients() {
+			if cookie := c.Request().Header.Get("Cookie"); cookie != "" && cookie != "user=ada" || strings.HasPrefix(c.Request().RemoteAddr, "127.0.0.2") {
+				t.Errorf("the client is now %q at %s", cookie, c.Request().RemoteAddr)
+			}
+		}
+		s.Send("1")
+	})
+}

@@ -1,0 +1,26 @@
+package sessions_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// socketIO is our own server of Socket.IO.
+func socketIO(o ...socketio.Options) websockets.Adapter { return socketio.New(o...) }
+
+// wantGone waits until the server does not know the session any more.
+func wantGone(t *testing.T, s *rawpeer.Poller) {
+	t.Helper()
+	var a rawpeer.Answer
+	if !house.Within(rawpeer.Patience, func() bool {
+		a = s.Post("3")
+		return a.Status == http.StatusBadRequest
+	}) {
+		t.Errorf("the session is still there: %d %s", a.Status, a.Body)
+	}
+}

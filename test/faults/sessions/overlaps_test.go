@@ -1,0 +1,214 @@
+package sessions_test
+
+import (
+	"bufio"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// TestFault_F37_TwoPolls: Of two polls at a time one is answered 400, the other is ended, and the session is closed, as
+// the protocol has it.
+func TestFault_F37_TwoPolls(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		s := h.Enter(t)
+		one, two := s.Begin(s.GetBytes()), s.Begin(s.GetBytes())
+		a, b := one.Answer(), two.Answer()
+		if a.Status == http.StatusOK {
+			a, b = b, a
+		}
+		wantRefused(t, "the second poll", a, http.StatusBadRequest, codeRequest)
+		if b.Status != http.StatusOK || b.Body != "1" {
+			t.Errorf("the first poll: %d %.100s, want a close packet", b.Status, b.Body)
+		}
+		h.WantLeft(t, websockets.CauseTransportError)
+		wantGone(t, s)
+	})
+}
+
+// TestFault_F38_TwoPosts: A second POST while another is under way is answered 400, closes the session, and ends the
+// first one, whose body is not waited for.
+func TestFault_F38_TwoPosts(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		s := h.Enter(t)
+		handled := h.Events()
+		first := s.Begin(postHead(s, "Content-Length: 12", "Expect: 100-continue"))
+		wantContinue(t, first.R)
+		first.Write(`42["no`)
+		wantRefused(t, "the second POST", s.Post(`42["noop",1]`), http.StatusBadRequest, codeRequest)
+		if a := first.Answer(); a.Status != http.StatusBadRequest {
+			t.Errorf("the first POST: %d %.100s", a.Status, a.Body)
+		}
+		h.WantLeft(t, websockets.CauseTransportError)
+		wantGone(t, s)
+		if h.Events() != handled {
+			t.Error("one of them was handled")
+		}
+	})
+}
+
+// wantContinue waits until a server asks for a body.
+func wantContinue(t *testing.T, r *bufio.Reader) {
+	t.Helper()
+	for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n"} {
+		if line, err := r.ReadString('\n'); err != nil || line != want {
+			t.Fatalf("got %q, %v; want 100 Continue", line, err)
+		}
+	}
+}
+
+// TestFault_F39_CancelledPoll: A poll that is broken off closes the session as a broken transport, by FIN and by RST.
+func TestFault_F39_CancelledPoll(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		for what, cut := range map[string]func(*rawpeer.Peer){"FIN": (*rawpeer.Peer).Close, "RST": (*rawpeer.Peer).Reset} {
+			s := h.Enter(t)
+			cut(s.Begin(s.GetBytes()))
+			if got := h.Left(t).Cause; got != websockets.CauseTransportError && got != websockets.CauseTransportClose {
+				t.Errorf("%s: left by %q", what, got)
+			}
+			wantGone(t, s)
+		}
+	})
+}
+
+// TestFault_V19_PongWithoutPing: Pongs that nobody asked for are ignored, one or a hundred thousand, before CONNECT and
+// after it, and the heartbeat goes on.
+func TestFault_V19_PongWithoutPing(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		s := h.Engine(t).Poll()
+		s.Send("3")
+		s.Send("3probe\x1e3\x1e3")
+		rawpeer.Enter(t, s, "/", "")
+		s.Send(strings.Repeat("3\x1e", 1000) + "3")
+		rawpeer.Echo(t, s, "polling")
+		s.Send("1")
+
+		w := h.EnterWS(t)
+		w.Write(strings.Repeat(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpText, Payload: "3"}.Bytes(), 100_000))
+		rawpeer.Echo(t, w, "websocket")
+		w.Cut()
+	})
+}
+
+// TestFault_F42_ProbeTwice: A client that probes twice is answered twice, as by the reference, and may upgrade then.
+func TestFault_F42_ProbeTwice(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		s := h.Enter(t)
+		w := s.Probe()
+		w.Send("2probe")
+		w.Want("3probe")
+		w.Send("5")
+		rawpeer.Echo(t, w, "upgraded")
+		w.Cut()
+		h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
+	})
+}
+
+// TestFault_F42_UpgradeBeforeProbe: An upgrade packet without a probe is taken, as by the reference, and the session is
+// whole afterwards.
+func TestFault_F42_UpgradeBeforeProbe(t *testing.T) {
+	h := house.New(t, socketIO())
+	s := h.Enter(t)
+	w := &rawpeer.Socket{Peer: rawpeer.Open(t, h.Addr, s.Query("websocket", s.SID)), SID: s.SID}
+	w.Send("5")
+	rawpeer.Echo(t, w, "upgraded")
+	w.Cut()
+	h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
+}
+
+// TestFault_F42_NoProbe: A WebSocket for an upgrade that says something else than a probe is closed, and the session goes
+// on by polling and may try again.
+func TestFault_F42_NoProbe(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		s := h.Enter(t)
+		handled := h.Events()
+		for _, text := range []string{`42["noop",1]`, "2", "2probf", "1", "", "3probe", "0{}", "40"} {
+			w := rawpeer.Open(t, h.Addr, s.Query("websocket", s.SID))
+			w.Send(text)
+			w.WantEnd()
+			w.Close()
+			if h.Events() != handled {
+				t.Errorf("%q was handled before the upgrade", text)
+			}
+		}
+		rawpeer.Echo(t, s, "by polling")
+		// The server may have to notice first that the last WebSocket has gone.
+		var w *rawpeer.Socket
+		if !house.Within(rawpeer.Patience, func() bool {
+			w = &rawpeer.Socket{Peer: rawpeer.Open(t, h.Addr, s.Query("websocket", s.SID)), SID: s.SID}
+			answer := ""
+			if w.TrySend("2probe") == nil {
+				answer, _ = w.TryText()
+			}
+			return answer == "3probe"
+		}) {
+			t.Fatal("no upgrade any more")
+		}
+		w.Send("5")
+		rawpeer.Echo(t, w, "by websocket")
+		w.Cut()
+		h.Left(t)
+	})
+}
+
+// TestFault_F43_PollDuringUpgrade: While an upgrade is tried out, the poll that waits and those that come are ended by
+// noops, so that nothing is left behind on polling, and what is sent meanwhile arrives once and in order.
+func TestFault_F43_PollDuringUpgrade(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		s := h.Enter(t)
+		waiting := s.Begin(s.GetBytes())
+		w := s.Probe()
+		if a := waiting.Answer(); a.Status != http.StatusOK || a.Body != "6" {
+			t.Errorf("the poll that waited: %d %.100s, want a noop", a.Status, a.Body)
+		}
+		if a := s.Get(); a.Status != http.StatusOK || a.Body != "6" {
+			t.Errorf("a poll meanwhile: %d %.100s, want a noop", a.Status, a.Body)
+		}
+		s.Send(`421["echo","by POST"]`) // as a client does that has it still to send
+		rawpeer.WantPacket(t, s, `431["by POST"]`)
+		w.Send("5")
+		rawpeer.Echo(t, w, "upgraded")
+		w.Cut()
+		h.Left(t)
+	})
+}
+
+// TestFault_F44_PollingAfterUpgrade: Requests of polling, and another WebSocket, for a session that has changed to
+// WebSocket are refused, and the session does not notice.
+func TestFault_F44_PollingAfterUpgrade(t *testing.T) {
+	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+		h := house.New(t, adapter)
+		s := h.Enter(t)
+		w := s.Upgrade()
+		rawpeer.Echo(t, w, "upgraded")
+		handled := h.Events()
+		wantRefused(t, "GET", s.Get(), http.StatusBadRequest, codeRequest)
+		wantRefused(t, "POST", s.Post(`42["noop",1]`), http.StatusBadRequest, codeRequest)
+		wantRefused(t, "POST of a close packet", s.Post("1"), http.StatusBadRequest, codeRequest)
+		second := s.Begin(rawpeer.Upgrade(s.Query("websocket", s.SID)))
+		if a := second.Answer(); a.Status == http.StatusSwitchingProtocols {
+			_ = second.TrySend("2probe")
+			_ = second.TrySend("5")
+			_ = second.TrySend(`42["noop",1]`)
+			second.WantEnd()
+		}
+		second.Close()
+		if h.Events() != handled {
+			t.Error("something beside the WebSocket was handled")
+		}
+		rawpeer.Echo(t, w, "unharmed")
+		w.Cut()
+		h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
+	})
+}

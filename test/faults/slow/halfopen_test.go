@@ -1,0 +1,129 @@
+package slow_test
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// hole is a proxy that passes everything on until it swallows everything: no FIN, no
+// RST, no byte in either direction, while it goes on reading.
+type hole struct {
+	addr string
+
+	mu      sync.Mutex
+	swallow bool
+}
+
+func newHole(t *testing.T, to string) *hole {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hole{addr: l.Addr().String()}
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	t.Cleanup(func() { // the peers are closed by then
+		cancel()
+		_ = l.Close()
+		all.Wait()
+	})
+	all.Go(func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := new(net.Dialer).DialContext(ctx, "tcp", to)
+			if err != nil {
+				_ = in.Close()
+				return
+			}
+			context.AfterFunc(ctx, func() { _, _ = in.Close(), out.Close() })
+			all.Go(func() { h.pass(out, in) })
+			all.Go(func() { h.pass(in, out) })
+		}
+	})
+	return h
+}
+
+func (h *hole) pass(to, from net.Conn) {
+	b := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(b)
+		h.mu.Lock()
+		gone := h.swallow
+		h.mu.Unlock()
+		if !gone && n > 0 {
+			_, _ = to.Write(b[:n])
+		}
+		if err != nil {
+			if !gone { // otherwise nobody is told
+				_ = to.Close()
+			}
+			return
+		}
+	}
+}
+
+// begin swallows from now on.
+func (h *hole) begin() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.swallow = true
+}
+
+// TestFault_F30_HalfOpenPeer: The network swallows everything of a client, or the client's process is frozen: no FIN and no RST ever
+// comes, and the client is closed by the ping timeout, once, with nothing left of it.
+func TestFault_F30_HalfOpenPeer(t *testing.T) {
+	limits := websockets.Limits{PingInterval: 300 * time.Millisecond, PingTimeout: 700 * time.Millisecond}
+	check := func(t *testing.T, s *stage.Stage, began time.Time) {
+		t.Helper()
+		reasons := s.WantGone(1)
+		if took := time.Since(began); took < limits.PingTimeout {
+			t.Errorf("it is gone after %v, before its time", took)
+		}
+		if c := reasons[0].Cause; c != websockets.CausePingTimeout {
+			t.Errorf("HandleDisconnect is told %v, want %q", reasons[0], websockets.CausePingTimeout)
+		}
+	}
+	for _, k := range kinds() {
+		t.Run(k.name+", swallowed", func(t *testing.T) {
+			s := stage.New(t, k.adapter(), stage.Limits(limits))
+			h := newHole(t, s.Addr)
+			k.open(t, h.addr)
+			s.Wait("it is in", func() bool { return s.Connects() == 1 })
+			began := time.Now()
+			h.begin()
+			check(t, s, began)
+			k.alive(t, s.Addr)
+		})
+		t.Run(k.name+", frozen", func(t *testing.T) {
+			s := stage.New(t, k.adapter(), stage.Limits(limits))
+			began := time.Now()
+			k.open(t, s.Addr) // and it never reads again
+			check(t, s, began)
+			k.alive(t, s.Addr)
+		})
+	}
+	t.Run("polling, swallowed", func(t *testing.T) {
+		s := stage.New(t, socketio.New(), stage.Limits(limits))
+		h := newHole(t, s.Addr)
+		p := rawpeer.NewEngine(t, h.addr).Poll()
+		rawpeer.Enter(t, p, "/", "")
+		poll := p.Begin(p.GetBytes()) // it waits for the answer
+		began := time.Now()
+		h.begin()
+		check(t, s, began)
+		poll.Close()
+		rawpeer.AlivePolling(t, s.Addr)
+	})
+}

@@ -1,0 +1,90 @@
+package slow_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// kind is a protocol over WebSocket, with its frames.
+type kind struct {
+	name    string
+	adapter func() websockets.Adapter
+	open    func(t *testing.T, addr string, opts ...rawpeer.DialOption) *rawpeer.Peer
+	event   string // what an event with a number and a text looks like, for Sscanf
+	alive   func(t testing.TB, addr string)
+}
+
+func kinds() []kind {
+	return []kind{
+		{
+			"ws", func() websockets.Adapter { return ws.New() },
+			func(t *testing.T, addr string, opts ...rawpeer.DialOption) *rawpeer.Peer {
+				t.Helper()
+				return rawpeer.Open(t, addr, "/", opts...)
+			},
+			`{"event":"news","data":{"n":%d,`,
+			func(t testing.TB, addr string) { t.Helper(); rawpeer.AliveWS(t, addr, "/") },
+		},
+		{
+			"socketio", func() websockets.Adapter { return socketio.New() },
+			func(t *testing.T, addr string, opts ...rawpeer.DialOption) *rawpeer.Peer {
+				t.Helper()
+				w := rawpeer.NewEngine(t, addr).WebSocket(opts...)
+				rawpeer.Enter(t, w, "/", "")
+				return w.Peer
+			},
+			`42["news",{"n":%d,`,
+			func(t testing.TB, addr string) { t.Helper(); rawpeer.AliveSocketIO(t, addr) },
+		},
+	}
+}
+
+// news is what is sent to many.
+type news struct {
+	N    int64  `json:"n"`
+	Text string `json:"text"`
+}
+
+// number is that of a piece of news; false for another frame.
+func (k kind) number(frame rawpeer.Received) (n int64, ok bool) {
+	_, err := fmt.Sscanf(frame.Payload, k.event, &n)
+	return n, err == nil
+}
+
+// room is an application whose clients are all in one room.
+type room struct {
+	*stage.Stage
+
+	entered chan websockets.Client
+}
+
+func newRoom(t *testing.T, k kind, l websockets.Limits) *room {
+	t.Helper()
+	r := &room{entered: make(chan websockets.Client, 2000)}
+	r.Stage = stage.New(t, k.adapter(), stage.Limits(l), stage.OnConnect(func(_ context.Context, c websockets.Client) error {
+		r.entered <- c
+		return c.Join("room")
+	}))
+	return r
+}
+
+// enter connects a client and gives what the server has of it.
+func (r *room) enter(t *testing.T, k kind, opts ...rawpeer.DialOption) (*rawpeer.Peer, websockets.Client) {
+	t.Helper()
+	p := k.open(t, r.Addr, opts...)
+	select {
+	case c := <-r.entered:
+		r.Wait("it is in the room", func() bool { return len(c.Rooms()) == 1 })
+		return p, c
+	case <-rawpeer.Wait():
+		t.Fatal("HandleConnection has not run")
+		return nil, nil
+	}
+}

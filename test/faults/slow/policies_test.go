@@ -1,0 +1,135 @@
+package slow_test
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// TestFault_F31_QueuePolicies: Clients that never read are sent many times what their queues hold: by the event's policy the client is
+// closed, or its newest or oldest events are dropped, and each takes no more memory than its queue. When it reads after all, it has
+// what the policy says, in order.
+func TestFault_F31_QueuePolicies(t *testing.T) {
+	const queue, pieces, size = 512 << 10, 120, 64 << 10 // 7.5 MiB for each: more than the kernel takes
+	for _, k := range kinds() {
+		for _, row := range []struct {
+			policy string
+			opts   []websockets.EmitOption
+			check  func(heard []int64) error
+		}{
+			{"close", nil, nil},
+			{"drop newest", []websockets.EmitOption{websockets.WithOverflow(websockets.OverflowDropNewest)}, func(heard []int64) error {
+				for i, n := range heard {
+					if n != int64(i) {
+						return fmt.Errorf("number %d is %d: what came first must not be dropped", i, n)
+					}
+				}
+				return nil
+			}},
+			{"drop oldest", []websockets.EmitOption{websockets.WithOverflow(websockets.OverflowDropOldest)}, func(heard []int64) error {
+				if last := heard[len(heard)-1]; last != pieces-1 {
+					return fmt.Errorf("the last is %d, want %d: the newest must not be dropped", last, pieces-1)
+				}
+				return nil
+			}},
+			{"volatile", []websockets.EmitOption{websockets.Volatile()}, nil},
+		} {
+			t.Run(k.name+", "+row.policy, func(t *testing.T) {
+				const many = 3
+				r := newRoom(t, k, websockets.Limits{SendQueue: queue, PingInterval: time.Hour, PingTimeout: time.Hour})
+				event := websockets.NewEvent[news]("news", row.opts...)
+				var peers []*rawpeer.Peer
+				var clients []websockets.Client
+				for range many {
+					p, c := r.enter(t, k, rawpeer.WithReceiveBuffer(4<<10))
+					peers, clients = append(peers, p), append(clients, c)
+				}
+				before := heap()
+				refused := 0
+				text := strings.Repeat("x", size)
+				for n := range int64(pieces) {
+					for _, c := range clients {
+						// One by one, so that each has bytes of its own.
+						switch err := event.Emit(c, news{n, text}); {
+						case errors.Is(err, websockets.ErrQueueFull), errors.Is(err, websockets.ErrClosed):
+							refused++
+						case err != nil:
+							t.Fatal(err)
+						}
+					}
+				}
+				// Beside the queue: buffers of the connection, and what is being written.
+				if each := (heap() - before) / many; each > queue+2*size {
+					t.Errorf("each has taken %d bytes, its queue is %d", each, queue)
+				}
+				if row.policy != "drop oldest" && refused == 0 {
+					t.Error("nobody was told that a queue is full")
+				}
+				if row.policy == "close" {
+					for _, reason := range r.WantGone(many) {
+						if reason.Cause != websockets.CauseQueueOverflow {
+							t.Errorf("HandleDisconnect is told %v, want %q", reason, websockets.CauseQueueOverflow)
+						}
+					}
+					k.alive(t, r.Addr)
+					return
+				}
+				if n := r.Server.Count(); n != many {
+					t.Fatalf("%d clients, want %d", n, many)
+				}
+				for _, c := range clients { // the end of what they will hear
+					r.Wait("the end can be queued", func() bool { return closingEvent.Emit(c, news{final, ""}) == nil })
+				}
+				for _, p := range peers {
+					heard := all(t, k, p)
+					if len(heard) == 0 || len(heard) == pieces || !slices.IsSorted(heard) || len(slices.Compact(slices.Clone(heard))) != len(heard) {
+						t.Fatalf("heard %v, want a part in order", heard)
+					}
+					if row.check != nil {
+						if err := row.check(heard); err != nil {
+							t.Errorf("%v; heard %v", err, heard)
+						}
+					}
+					p.Reset()
+				}
+				r.WantGone(many)
+				k.alive(t, r.Addr)
+			})
+		}
+	}
+}
+
+// closingEvent ends what a client is to hear.
+var closingEvent = websockets.NewEvent[news]("news", websockets.WithOverflow(websockets.OverflowDropOldest))
+
+// all reads until the end.
+func all(t *testing.T, k kind, p *rawpeer.Peer) (heard []int64) {
+	t.Helper()
+	for {
+		frame, err := p.Next()
+		if err != nil {
+			t.Fatalf("after %v: %v", heard, err)
+		}
+		switch n, ok := k.number(frame); {
+		case ok && n == final:
+			return heard
+		case ok:
+			heard = append(heard, n)
+		}
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
