@@ -75,7 +75,7 @@ func New(root *module.Module, opts ...Option) (*App, error) {
 }
 
 func (a *App) bindConfig() websockets.BindConfig {
-	return websockets.BindConfig{Adapter: a.cfg.adapter, JSON: a.cfg.json, HTTPAddr: a.cfg.addr, HTTP: a.cfg.http || a.cfg.mounted}
+	return websockets.BindConfig{Adapter: a.cfg.adapter, JSON: a.cfg.json, DrainRate: a.cfg.drainRate, HTTPAddr: a.cfg.addr, HTTP: a.cfg.http || a.cfg.mounted}
 }
 
 // Validate checks an application without building it: every constructor's

@@ -26,6 +26,7 @@ type config struct {
 	addr         string
 	adapter      websockets.Adapter
 	json         websockets.JSON
+	drainRate    int
 	log          *slog.Logger
 	startTimeout time.Duration
 	stopTimeout  time.Duration
@@ -109,6 +110,15 @@ func StartTimeout(d time.Duration) Option {
 // then are cut. Default 15 s.
 func StopTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.stopTimeout = d })
+}
+
+// DrainRate is how many clients of gateways a second a stop tells goodbye, and so how
+// many come back to other processes, or to the next, at a time. Default
+// [websockets.DefaultDrainRate]; negative for all at once. It takes half of the stop
+// timeout at most. Clients that are not told together with all others learn when to
+// come back by [websockets.EventShutdown].
+func DrainRate(perSecond int) Option {
+	return optionFunc(func(c *config) { c.drainRate = perSecond })
 }
 
 // OnReady is called when the application listens and lets clients in.

@@ -159,6 +159,7 @@ func call(ctx context.Context, r *reply) (err error) {
 	} else {
 		err = r.run(ctx)
 	}
+	probe(err)
 	ended = true
 	return err
 }

@@ -25,6 +25,9 @@ type BindConfig struct {
 	HTTP bool
 	// JSON encodes and decodes payloads; nil for the framework's own way.
 	JSON JSON
+	// DrainRate is how many clients a second Stop tells goodbye; 0 for
+	// [DefaultDrainRate], negative for all at once.
+	DrainRate int
 	// Global is what is bound to the whole application.
 	Global enhance.Scope
 }

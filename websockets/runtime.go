@@ -1,6 +1,7 @@
 package websockets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,9 +24,10 @@ type Runtime struct {
 	servers  []*boundServer
 	log      *slog.Logger
 
-	codec  JSON // nil: the framework's own
-	crew   *crew
-	global *enhance.Chain // for what no handler takes
+	codec     JSON // nil: the framework's own
+	drainRate int  // clients a second; negative: all at once
+	crew      *crew
+	global    *enhance.Chain // for what no handler takes
 
 	accepting atomic.Bool
 	unknown   atomic.Int64
@@ -82,7 +84,7 @@ func Bind(graph *module.Graph, cfg BindConfig, log *slog.Logger) (*Runtime, erro
 }
 
 func bind(gs []gatewayPlan, cfg BindConfig, built enhance.Built, log *slog.Logger) (*Runtime, error) {
-	rt := &Runtime{log: log, codec: cfg.JSON, crew: newCrew(), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
+	rt := &Runtime{log: log, codec: cfg.JSON, drainRate: cmp.Or(cfg.DrainRate, DefaultDrainRate), crew: newCrew(), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
 	rt.ctx, rt.cancel = context.WithCancel(context.Background())
 	for _, p := range gs {
 		g := &boundGateway{Name: p.short, value: p.value, server: &server{}, subs: subscriptionsOf(p.value)}
@@ -213,7 +215,8 @@ func (rt *Runtime) Open() { rt.accepting.Store(true) }
 func (rt *Runtime) Refuse() { rt.accepting.Store(false) }
 
 // Stop refuses new clients, lets running handlers finish, runs HandleDisconnect,
-// closes every connection and then the servers. When ctx ends it cuts what is left.
+// closes every connection and then the servers. Many clients are told a few at a time,
+// see [BindConfig]. When ctx ends it cuts what is left.
 func (rt *Runtime) Stop(ctx context.Context) error {
 	rt.accepting.Store(false)
 	defer rt.cancel()
@@ -231,9 +234,7 @@ func (rt *Runtime) Stop(ctx context.Context) error {
 	}
 	rt.mu.Unlock()
 	rt.dropSuspended() // before the goodbyes: nobody comes back to this process
-	for _, s := range all {
-		s.drain()
-	}
+	rt.drainAll(ctx, all)
 	var late error
 	select {
 	case <-rt.empty:

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 )
 
 // The inbox of a client: what has come in while its handlers are busy. Beyond
@@ -52,6 +53,8 @@ type session struct {
 	calls    map[uint64]waiter
 	nextCall uint64
 	gone     bool // no call is answered any more
+
+	retryAfter atomic.Int64 // nanoseconds that a stop gives the client before it should come back; 0: not said
 
 	mayReturn bool          // suspended, and neither resumed nor expired; guarded by mu
 	hooksOver bool          // HandleDisconnect has returned; guarded by mu
@@ -419,6 +422,7 @@ func (s *session) disconnectHooks(gs []*boundGateway, r Reason) {
 		close(hooksDone)
 	}
 	if !cut {
+		s.sayWhen()
 		s.conn.Close(r)
 	}
 	s.hangUp(ErrClosed)

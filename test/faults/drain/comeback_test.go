@@ -1,5 +1,3 @@
-//go:build drainhint
-
 package drain_test
 
 import (
@@ -14,8 +12,6 @@ import (
 
 // TestFault_F71_Comeback: Each client of a process that stops is told how long to wait before it comes back, and the times are spread:
 // the busiest tenth of the time in which they come back has at most twice the mean.
-//
-// The hint is proposed, not there: the tag goes when it is.
 func TestFault_F71_Comeback(t *testing.T) {
 	const parts = 10
 	n := clients()
@@ -32,7 +28,7 @@ func TestFault_F71_Comeback(t *testing.T) {
 	for i, m := range c.members {
 		after := -1
 		for _, frame := range m.extra {
-			for _, form := range []string{`{"event":"retry","data":{"after":%d}}`, `42["retry",{"after":%d}]`} {
+			for _, form := range []string{`{"event":"shutdown","data":{"retryAfter":%d}}`, `42["shutdown",{"retryAfter":%d}]`} {
 				if _, err := fmt.Sscanf(frame, form, &after); err == nil {
 					break
 				}
