@@ -120,12 +120,17 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	for _, f := range a.cfg.onReady { // unlocked: it may ask the App, or stop it
 		if err := shielded("OnReady", func() error { f(a); return nil }); err != nil {
-			stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
-			defer cancel()
-			return errors.Join(err, a.Stop(stopCtx))
+			return a.giveUp(ctx, err)
 		}
 	}
 	return nil
+}
+
+// giveUp stops what had started.
+func (a *App) giveUp(ctx context.Context, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
+	defer cancel()
+	return errors.Join(err, a.Stop(ctx))
 }
 
 // shielded turns a panic into an error: what has started is to be stopped.

@@ -121,7 +121,8 @@ func DrainRate(perSecond int) Option {
 	return optionFunc(func(c *config) { c.drainRate = perSecond })
 }
 
-// OnReady is called when the application listens and lets clients in.
+// OnReady is called when the application listens and lets clients in. A panic in it
+// is an error of Start, and stops the application.
 func OnReady(f func(*App)) Option {
 	return optionFunc(func(c *config) { c.onReady = append(c.onReady, f) })
 }

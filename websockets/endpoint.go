@@ -115,7 +115,6 @@ func (e *endpoint) Match(ns string) (ok bool) {
 
 var errNotAccepting = &Error{
 	Message: "The application is not accepting clients", Code: CodeNotAccepting, Status: http.StatusServiceUnavailable,
-	Header: http.Header{"Retry-After": {"1"}},
 }
 
 func (e *endpoint) Admit(ctx context.Context, h *Handshake) error {

@@ -186,7 +186,6 @@ func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 func RefuseClosed(w http.ResponseWriter) {
 	websockets.WriteRefusal(w, &websockets.Error{
 		Message: "Server is shutting down", Code: websockets.CodeNotAccepting, Status: http.StatusServiceUnavailable,
-		Header: http.Header{"Retry-After": {"1"}},
 	})
 }
 

@@ -45,7 +45,8 @@ type Packet struct {
 }
 
 // Parser is a form of packets on the wire, the same on both sides of a
-// connection. It must be safe for concurrent use, and comparable.
+// connection. It must be safe for concurrent use, and comparable. A panic in it ends
+// the connection, and fails the packet; nothing else.
 type Parser interface {
 	// Name is for logs.
 	Name() string

@@ -155,6 +155,9 @@ func (c *crowd) told(t *testing.T) (acks int64) {
 		if m.sio && len(extra) > 0 && extra[len(extra)-1] == "1" { // Engine.IO's own goodbye
 			extra = extra[:len(extra)-1]
 		}
+		if len(extra) > 0 && comeBack.MatchString(extra[len(extra)-1]) {
+			extra = extra[:len(extra)-1]
+		}
 		if m.err == nil && m.code == 1001 && m.text == "server shutting down" && len(extra) == 0 {
 			continue
 		}
@@ -182,4 +185,8 @@ func (c *crowd) spread() time.Duration {
 	return last.Sub(first)
 }
 
-var shutdown = regexp.MustCompile(`^42\["shutdown",\{"retryAfter":\d+\}\]\x1e1$`)
+// When to come back.
+var (
+	shutdown = regexp.MustCompile(`^42\["shutdown",\{"retryAfter":\d+\}\]\x1e1$`)
+	comeBack = regexp.MustCompile(`^(42\["shutdown",\{"retryAfter":\d+\}\]|\{"event":"shutdown","data":\{"retryAfter":\d+\}\})$`)
+)

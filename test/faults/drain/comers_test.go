@@ -1,0 +1,69 @@
+package drain_test
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+)
+
+// TestFault_F71_ComersDuringTheDrain: Clients keep coming while the process stops: each is served until its goodbye, or refused with 503,
+// or finds nobody who listens; the stop ends all the same, with 0, and HandleDisconnect has run for all who were let in.
+func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
+	p := program.Start(t, program.Settings{})
+	var all sync.WaitGroup
+	var in, told, refused, odd atomic.Int64
+	stop := make(chan struct{})
+	for range 20 {
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				c, err := rawpeer.TryDial(t, p.Addr)
+				if err != nil {
+					return // nobody listens any more
+				}
+				if err := c.TryWrite(rawpeer.Upgrade("/ws")); err != nil {
+					continue
+				}
+				a, err := c.TryAnswer()
+				switch {
+				case err != nil: // the listener was closed with the connection in its queue
+				case a.Status == http.StatusServiceUnavailable:
+					refused.Add(1)
+				case a.Status != http.StatusSwitchingProtocols:
+					t.Errorf("answered %d %s", a.Status, a.Body)
+				default:
+					in.Add(1)
+					m := &member{Peer: c}
+					m.live(false, &odd)
+					if m.code == 1001 {
+						told.Add(1)
+					} else {
+						t.Errorf("a client that was let in: %d, %v", m.code, m.err)
+					}
+				}
+				c.Close()
+			}
+		})
+	}
+	await(t, "all are in", func() bool { return in.Load() >= 20 })
+	p.Signal(syscall.SIGTERM)
+	end := p.Wait()
+	close(stop)
+	all.Wait()
+	t.Logf("%d were let in, %d refused", in.Load(), refused.Load())
+	if end.Status != 0 || end.Counts == nil || end.Counts.Connects != end.Counts.Disconnects {
+		t.Errorf("the process ended with %+v", end)
+	}
+	if in.Load() != told.Load() {
+		t.Errorf("%d were let in and %d had a goodbye", in.Load(), told.Load())
+	}
+}
