@@ -202,6 +202,7 @@ func (s *session) Receive(m *Message) {
 		}
 		room := s.room
 		s.mu.Unlock()
+		s.Begin() // what was deferred waits for the goroutine that waits here
 		<-room
 		s.mu.Lock()
 	}

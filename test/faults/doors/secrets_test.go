@@ -103,14 +103,18 @@ func (d *door) visit(lines []string) {
 	e.Lines = lines
 	if d.polling {
 		p := e.Poll()
-		for _, packet := range []string{"40", `421["panic"]`, `422["fail"]`, `423["unknown"]`, "4x"} {
+		p.Send("40")
+		p.Read()
+		for _, packet := range []string{`421["panic"]`, `422["fail"]`, `423["unknown"]`, "4x"} {
 			_, _ = e.TryDo(p.PostBytes(packet))
 		}
 		p.Cut()
 		return
 	}
 	w := e.WebSocket()
-	for _, packet := range []string{"40", `421["panic"]`, `422["fail"]`, `423["unknown"]`} {
+	w.Send("40")
+	w.Text() // an event before it would break the protocol
+	for _, packet := range []string{`421["panic"]`, `422["fail"]`, `423["unknown"]`} {
 		_ = w.TrySend(packet)
 	}
 	for text, err := w.TryText(); err == nil && !strings.HasPrefix(text, "433") && text != "41"; text, err = w.TryText() {
