@@ -64,7 +64,7 @@ func (a *App) open(ctx context.Context, addr string, h http.Handler) (*listener,
 		return nil, err
 	}
 	l := &listener{net: nl, done: make(chan struct{}), server: &http.Server{
-		Handler: h,
+		Handler: bodyTimed(h, a.cfg.bodyTimeout),
 		// A client that dribbles its headers must not hold a connection for ever.
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,

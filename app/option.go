@@ -27,6 +27,7 @@ type config struct {
 	adapter      websockets.Adapter
 	json         websockets.JSON
 	drainRate    int
+	bodyTimeout  time.Duration
 	log          *slog.Logger
 	startTimeout time.Duration
 	stopTimeout  time.Duration
@@ -37,7 +38,7 @@ type config struct {
 }
 
 func configOf(opts []Option) config {
-	c := config{startTimeout: 15 * time.Second, stopTimeout: 15 * time.Second}
+	c := config{startTimeout: 15 * time.Second, stopTimeout: 15 * time.Second, bodyTimeout: time.Minute}
 	for _, o := range opts {
 		if o != nil {
 			o.apply(&c)
@@ -110,6 +111,13 @@ func StartTimeout(d time.Duration) Option {
 // then are cut. Default 15 s.
 func StopTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.stopTimeout = d })
+}
+
+// BodyTimeout is how long the body of a request may take to come in, however it is
+// served; then reading it fails, and the connection is closed. Default one minute;
+// 0 or less for no limit. Packets that Socket.IO clients post have a limit of their own.
+func BodyTimeout(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.bodyTimeout = d })
 }
 
 // DrainRate is how many clients of gateways a second a stop tells goodbye, and so how

@@ -100,7 +100,7 @@ var inCode = map[string]struct{ def, file, code string }{
 	"time between two requests":                         {"2 min", "app/listen.go", "IdleTimeout: 2 * time.Minute,"},
 	"body of a JSON handler":                            {"1,000,000 bytes", "web/option.go", "const defaultBodyLimit = 1_000_000"},
 	"time to start":                                     {"15 s", "app/option.go", "startTimeout: 15 * time.Second,"},
-	"time to stop":                                      {"15 s", "app/option.go", "stopTimeout: 15 * time.Second}"},
+	"time to stop":                                      {"15 s", "app/option.go", "stopTimeout: 15 * time.Second"},
 	"messages that wait for a handler, for each client": {"256", "websockets/session.go", "inboxMessages = 256"},
 	"bytes that wait for a handler, for each client":    {"1 MiB", "websockets/session.go", "inboxBytes = 1 << 20"},
 	"rooms of a client":                                 {"1,000", "websockets/runtime.go", "e.maxRooms = 1000"},

@@ -36,7 +36,8 @@ type Client interface {
 	// Concurrency on a message the answer depends on; answers themselves need none.
 	Call(ctx context.Context, event string, data any, opts ...EmitOption) (Payload, error)
 
-	// Join puts the client into rooms. Errors: [ErrClosed], [ErrTooManyRooms].
+	// Join puts the client into rooms. Errors: [ErrClosed],
+	// [ErrTooManyRooms], [ErrRoomName]; those before are joined then.
 	Join(rooms ...string) error
 	// Leave takes it out of rooms; rooms it is not in are no error.
 	Leave(rooms ...string)

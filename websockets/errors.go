@@ -18,6 +18,9 @@ var (
 	ErrQueueFull = errors.New("websockets: send queue of the client is full")
 	// ErrTooManyRooms: the client is in as many rooms as [MaxRooms] allows.
 	ErrTooManyRooms = errors.New("websockets: client is in too many rooms")
+	// ErrRoomName: the name of a room is longer than 1,024 bytes. Names may come from
+	// clients, and are kept for each.
+	ErrRoomName = errors.New("websockets: the name of a room is longer than 1,024 bytes")
 	// ErrTooManyCalls: too many calls to the client wait for an answer.
 	ErrTooManyCalls = errors.New("websockets: too many calls to the client are unanswered")
 )

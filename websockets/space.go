@@ -27,6 +27,8 @@ type shard struct {
 	rooms map[string]map[*session]struct{} // nil until somebody joins
 }
 
+const maxRoomName = 1024
+
 func newSpace() *space {
 	return &space{members: map[*session]struct{}{}, seed: maphash.MakeSeed()}
 }
@@ -54,6 +56,9 @@ func (sp *space) join(s *session, limit int, rooms []string) error {
 	for _, r := range rooms {
 		if _, in := s.rooms[r]; in {
 			continue
+		}
+		if len(r) > maxRoomName {
+			return ErrRoomName
 		}
 		if len(s.rooms) >= limit {
 			return ErrTooManyRooms

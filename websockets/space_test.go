@@ -1,11 +1,13 @@
 package websockets
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -71,7 +73,7 @@ func TestRoomsTogether(t *testing.T) {
 				}
 			}
 			sp.remove(s)
-			if err := s.joinTo("late"); err != ErrClosed {
+			if err := s.joinTo("late"); !errors.Is(err, ErrClosed) {
 				t.Errorf("join after the end: %v", err)
 			}
 			sp.leave(s, s.roomNames(), false)
@@ -82,6 +84,17 @@ func TestRoomsTogether(t *testing.T) {
 	looking.Wait()
 	if n := sp.roomCount(); n != 0 || !sp.empty() {
 		t.Errorf("%d rooms and %d members are kept", n, len(sp.members))
+	}
+}
+
+func TestRoomNames(t *testing.T) {
+	_, all := crowd(1)
+	long := strings.Repeat("x", maxRoomName)
+	if err := all[0].joinTo("a", long, long+"x", "b"); !errors.Is(err, ErrRoomName) {
+		t.Error(err)
+	}
+	if got := all[0].roomNames(); !slices.Equal(got, []string{"a", long}) {
+		t.Errorf("in %d rooms", len(got))
 	}
 }
 

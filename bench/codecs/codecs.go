@@ -3,7 +3,6 @@ package codecs
 
 import (
 	stdjson "encoding/json"
-	"fmt"
 
 	"github.com/bytedance/sonic"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -38,16 +37,6 @@ func All() []Codec {
 		{"segmentio", segmentio.Unmarshal, func(dst []byte, v any) ([]byte, error) { return segmentio.Append(dst, v, 0) }},
 		{"sonic", fast.Unmarshal, appended(fast.Marshal)},
 	}
-}
-
-// ByName gives one of All.
-func ByName(name string) (Codec, error) {
-	for _, c := range All() {
-		if c.Name == name {
-			return c, nil
-		}
-	}
-	return Codec{}, fmt.Errorf("there is no JSON library %q", name)
 }
 
 func appended(marshal func(any) ([]byte, error)) func([]byte, any) ([]byte, error) {

@@ -4,11 +4,11 @@ package gateway
 import (
 	"context"
 	"flag"
+	"fmt"
 	"log/slog"
 	"os"
 
 	"github.com/gatehouse-go/gatehouse/app"
-	"github.com/gatehouse-go/gatehouse/bench/codecs"
 	"github.com/gatehouse-go/gatehouse/bench/internal/serve"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -64,11 +64,10 @@ func Serve(platform websockets.Adapter) error {
 	}
 	var opts []app.Option
 	if *library != "" {
-		codec, err := codecs.ByName(*library)
-		if err != nil {
-			return err
+		if *library != "segmentio" {
+			return fmt.Errorf("there is no JSON library %q", *library)
 		}
-		opts = append(opts, app.JSON(codec))
+		opts = append(opts, app.JSON(segmentio{}))
 	}
 	announced := make(chan error, 1)
 	a, err := app.New(root, append(opts,

@@ -2,13 +2,17 @@ package doors_test
 
 import (
 	"testing"
+	"time"
 
+	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
 )
 
 // TestFault_F12_RouteBodyThatNeverComes: A request to a path that nobody serves, which announces a body and does not send it, is answered or cut off in bounded time.
 func TestFault_F12_RouteBodyThatNeverComes(t *testing.T) {
-	doors(t, nil, func(t *testing.T, d *door) {
+	opts := []stage.Option{stage.App(app.BodyTimeout(time.Second))}
+	doors(t, opts, func(t *testing.T, d *door) {
 		for _, line := range []string{"Content-Length: 5", "Transfer-Encoding: chunked"} {
 			p := rawpeer.Dial(t, d.Addr)
 			p.Write(rawpeer.Request("POST", "/nowhere", line) + "\r\n")

@@ -1,0 +1,43 @@
+package app
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// bodyTimed gives the body of each request so long to come in. A client that announces
+// one and does not send it must not hold a connection for ever, whatever the handler
+// does: net/http waits for what a handler has not read. The server's ReadTimeout would
+// end handlers that take longer.
+func bodyTimed(next http.Handler, d time.Duration) http.Handler {
+	if d <= 0 {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
+			rc := http.NewResponseController(w)
+			if rc.SetReadDeadline(time.Now().Add(d)) == nil {
+				r.Body = &timedBody{r.Body, rc}
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// timedBody takes the deadline off when the body has come: the connection is then read
+// only to learn that the client leaves.
+type timedBody struct {
+	io.ReadCloser
+
+	rc *http.ResponseController
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.rc.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
