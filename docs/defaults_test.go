@@ -23,12 +23,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // The defaults on docs/security.md that no other test looks at.
 
 // visitor does what one client may do only so often.
-type visitor struct{}
+type visitor struct {
+	calls   sync.WaitGroup
+	refused chan struct{} // a call that was
+	gone    context.Context
+	leave   context.CancelFunc // ends the calls that wait
+}
 
-func newVisitor() *visitor { return &visitor{} }
+func newVisitor() *visitor {
+	v := &visitor{refused: make(chan struct{}, manyCalls)}
+	v.gone, v.leave = context.WithCancel(context.Background())
+	return v
+}
 
 func (v *visitor) Subscriptions() []websockets.Subscription {
-	return []websockets.Subscription{websockets.On("join", v.Join), websockets.On("calls", v.Calls)}
+	return []websockets.Subscription{websockets.On("join", v.Join), websockets.Listen("call", v.Call)}
 }
 
 // Join joins as many rooms as it may, and tells how many those are.
@@ -44,29 +53,17 @@ func (*visitor) Join(ctx context.Context, most int) (int, error) {
 	return most, nil
 }
 
-// Calls calls the client, which does not answer, as often as it may.
-func (*visitor) Calls(ctx context.Context, most int) (int, error) {
+// Call calls the client, which does not answer, more often than it may.
+func (v *visitor) Call(ctx context.Context, _ websockets.Payload) error {
 	c := websockets.ClientFrom(ctx)
-	ctx, cancel := context.WithCancel(ctx)
-	var all sync.WaitGroup
-	defer all.Wait()
-	defer cancel()
-	refused := make(chan struct{}, most)
-	for range most {
-		all.Go(func() {
-			if _, err := c.Call(ctx, "ask", nil); errors.Is(err, websockets.ErrTooManyCalls) {
-				refused <- struct{}{}
+	for range manyCalls {
+		v.calls.Go(func() {
+			if _, err := c.Call(v.gone, "ask", nil); errors.Is(err, websockets.ErrTooManyCalls) {
+				v.refused <- struct{}{}
 			}
 		})
 	}
-	for n := range most { // those that wait are not refused any more
-		select {
-		case <-refused:
-		case <-time.After(time.Second):
-			return most - n, nil
-		}
-	}
-	return 0, nil
+	return nil
 }
 
 // watched notes the limits that an adapter is given.
@@ -81,16 +78,17 @@ func (w *watched) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServ
 }
 
 // open starts an application in which nothing has been set.
-func open(t *testing.T, adapter websockets.Adapter) *apptest.App {
+func open(t *testing.T, adapter websockets.Adapter) (*apptest.App, *visitor) {
 	t.Helper()
-	return apptest.New(t, module.New("visit", module.Exports(websockets.Gateway(newVisitor))), apptest.With(app.WebSockets(adapter)))
+	a := apptest.New(t, module.New("visit", module.Exports(websockets.Gateway(newVisitor))), apptest.With(app.WebSockets(adapter)))
+	return a, apptest.Get[*visitor](a)
 }
 
 func TestDefaultLimits(t *testing.T) {
 	for name, adapter := range map[string]websockets.Adapter{"ws": ws.New(), "socketio": socketio.New()} {
 		t.Run(name, func(t *testing.T) {
 			w := &watched{Adapter: adapter}
-			open(t, w)
+			_, _ = open(t, w)
 			want := websockets.Limits{
 				MaxMessage: 1_000_000, HandshakeTimeout: 15 * time.Second, PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
 				SendQueue: 1 << 20, CloseTimeout: 5 * time.Second,
@@ -113,15 +111,31 @@ func TestDefaultLimits(t *testing.T) {
 }
 
 func TestDefaultRooms(t *testing.T) {
-	a := open(t, ws.New())
+	a, _ := open(t, ws.New())
 	if got := apptest.Call[int](a.DialWS("/"), "join", 2000); got != 1000 {
 		t.Errorf("a client is let into %d rooms", got)
 	}
 }
 
+const (
+	maxCalls  = 1024
+	manyCalls = 1100
+)
+
 func TestDefaultCalls(t *testing.T) {
-	a := open(t, ws.New())
-	if got := apptest.Call[int](a.DialWS("/", apptest.WithTimeout(time.Minute)), "calls", 1100); got != 1024 {
-		t.Errorf("%d calls wait for a client's answers", got)
+	a, v := open(t, ws.New())
+	c := a.DialWS("/", apptest.WithTimeout(30*time.Second))
+	defer v.calls.Wait()
+	defer v.leave()
+	c.Emit("call")
+	for range maxCalls {
+		c.ExpectMessage("ask")
+	}
+	for n := range manyCalls - maxCalls {
+		select {
+		case <-v.refused:
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%d calls were refused", n)
+		}
 	}
 }

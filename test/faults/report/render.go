@@ -64,6 +64,9 @@ func (p *page) of(r row, tests []test, rs results) (lines []line) {
 			continue
 		}
 		l := line{Row: r.String(), Says: cell(t.says), Test: t.name, Dir: t.dir, Result: "not run"}
+		if t.needs != "" {
+			l.Result += ": needs `" + t.needs + "`"
+		}
 		if t.reports != "" {
 			l.Row += "<br>" + t.reports
 		}

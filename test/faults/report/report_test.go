@@ -94,13 +94,14 @@ func lay(t *testing.T, files map[string]string) (root string) {
 func TestScan(t *testing.T) {
 	root := lay(t, map[string]string{
 		"go.mod": "module m\n", "a/x_test.go": sample, "nested/go.mod": "module n\n", "nested/b/y_test.go": sample,
+		"a/y_test.go":            "//go:build never\n\n// Package x.\npackage x\n\n// TestFault_F2_Tagged: Off.\nfunc TestFault_F2_Tagged() {}\n",
 		"node_modules/x_test.go": sample, "a/testdata/x_test.go": sample, "a/x.go": strings.ReplaceAll(sample, "Fault", "NoTest"),
 	})
 	tests, err := scan(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(tests) != 8 {
+	if len(tests) != 9 {
 		t.Fatalf("found %d: %+v", len(tests), tests)
 	}
 	first := test{
@@ -113,7 +114,10 @@ func TestScan(t *testing.T) {
 	if got := tests[1]; got.dir != "nested/b" || got.module != "nested" {
 		t.Errorf("got %+v", got)
 	}
-	if got := tests[3]; got.says != "A client that never reads is dropped." {
+	if got := tests[2]; got.needs != "never" || got.says != "Off." {
+		t.Errorf("got %+v", got)
+	}
+	if got := tests[4]; got.says != "A client that never reads is dropped." {
 		t.Errorf("got %+v", got)
 	}
 	text := strings.Join(problems(tests), "\n")
@@ -176,7 +180,7 @@ func TestRender(t *testing.T) {
 	b, err := render([]test{
 		{row: row{"V", 1}, name: "TestCVE_2016_10542_V1_TooBig", dir: "a", says: "A | __proto__.", reports: "CVE-2016-10542"},
 		{row: row{"F", 31}, name: "TestFault_F31_StuckReader", dir: "a", says: "Stuck."},
-		{row: row{"F", 31}, name: "TestFault_F31_Other", dir: "b", says: "Other."},
+		{row: row{"F", 31}, name: "TestFault_F31_Other", dir: "b", says: "Other.", needs: "never"},
 		{row: row{"F", 1}, name: "TestFault_F1_NeverEnds", dir: "a", says: "Ends."},
 	}, rs)
 	if err != nil {
@@ -184,7 +188,7 @@ func TestRender(t *testing.T) {
 	}
 	for _, want := range []string{
 		"\n| V1<br>CVE-2016-10542 | A \\| \\_\\_proto\\_\\_. | `TestCVE_2016_10542_V1_TooBig`<br>a | **fails** |\n",
-		"\n| F31 | Stuck. | `TestFault_F31_StuckReader`<br>a | passes: ws, polling |\n| F31 | Other. | `TestFault_F31_Other`<br>b | not run |\n",
+		"\n| F31 | Stuck. | `TestFault_F31_StuckReader`<br>a | passes: ws, polling |\n| F31 | Other. | `TestFault_F31_Other`<br>b | not run: needs `never` |\n",
 		"\n| F1 | Ends. | `TestFault_F1_NeverEnds`<br>a | **fails** |\n",
 		"\n| F83 | Two nodes have the same id. | – | adapters between nodes do not exist yet |\n",
 		"\n123 rows, 4 tests: 1 pass, **2 fail**, 120 rows have none. ",

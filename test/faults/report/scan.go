@@ -24,6 +24,7 @@ type test struct {
 	module  string // the folder of its Go module, likewise
 	says    string // the first sentence of its comment
 	reports string // CVE-2016-10542, or ""
+	needs   string // the build constraint of its file
 }
 
 // row is a line of the list of bad inputs and faults: V1 or F31.
@@ -65,7 +66,7 @@ func scan(root string) (tests []test, err error) {
 		}
 		for _, decl := range file.Decls {
 			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil {
-				tests = appendTest(tests, f, path.Dir(name), root)
+				tests = appendTest(tests, f, path.Dir(name), root, constraintOf(file))
 			}
 		}
 		return nil
@@ -76,7 +77,19 @@ func scan(root string) (tests []test, err error) {
 	return tests, err
 }
 
-func appendTest(tests []test, f *ast.FuncDecl, dir, root string) []test {
+// constraintOf is what the build must have for a file, or "".
+func constraintOf(file *ast.File) string {
+	for _, group := range file.Comments {
+		for _, c := range group.List {
+			if needs, ok := strings.CutPrefix(c.Text, "//go:build "); ok && c.Pos() < file.Package {
+				return needs
+			}
+		}
+	}
+	return ""
+}
+
+func appendTest(tests []test, f *ast.FuncDecl, dir, root, needs string) []test {
 	name := f.Name.Name
 	m := rowName.FindStringSubmatch(name)
 	if m == nil {
@@ -86,7 +99,7 @@ func appendTest(tests []test, f *ast.FuncDecl, dir, root string) []test {
 	if err != nil { // more digits than any row has
 		return tests
 	}
-	t := test{row: row{m[1], number}, name: name, dir: dir, module: moduleOf(root, dir)}
+	t := test{row: row{m[1], number}, name: name, dir: dir, module: moduleOf(root, dir), needs: needs}
 	if c := cveName.FindStringSubmatch(name); c != nil {
 		t.reports = "CVE-" + c[1] + "-" + c[2]
 	}
