@@ -171,7 +171,25 @@ func TestFault_F53_AckIDs(t *testing.T) {
 // the next call.
 func TestFault_F54_AnswerTwice(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *house.House, c *client) {
-		c.self(t, h)
+		self := c.self(t, h)
+		one := make(chan error, 1)
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), rawpeer.Patience)
+			defer cancel()
+			answer, err := self.Call(ctx, "ask", 0)
+			if err == nil && string(answer.JSON) != `"first"` {
+				err = fmt.Errorf("answered %s", answer.JSON)
+			}
+			one <- err
+		}()
+		id := c.question(t)
+		for _, payload := range []string{`"first"`, `"second"`, `"third"`, `"fourth"`} {
+			c.answer(id, payload)
+		}
+		if err := <-one; err != nil {
+			t.Errorf("a call of one client: %v", err)
+		}
+		c.wantValue(t, "mirror", `1`, `1`)
 		for i := range 3 {
 			type result struct {
 				answers websockets.Answers
@@ -184,7 +202,7 @@ func TestFault_F54_AnswerTwice(t *testing.T) {
 				answers, err := h.Server.To(asked).Call(ctx, "ask", i)
 				results <- result{answers, err}
 			}()
-			id := c.question(t)
+			id = c.question(t)
 			c.answer(id, strconv.Itoa(i))
 			c.answer(id, `"again"`)
 			r := <-results

@@ -129,6 +129,9 @@ func TestFault_F51_ConnectTwice(t *testing.T) {
 		rawpeer.Echo(t, w, "again")
 		w.Cut()
 		h.Left(t)
+		if !h.Own() {
+			return // zishang waits with the second until the first is through
+		}
 		s := h.Engine(t).Poll() // two CONNECTs before the first is answered
 		if a := s.Post("40\x1e40"); a.Status != http.StatusBadRequest {
 			t.Errorf("at once: %d %.100s", a.Status, a.Body)
@@ -158,6 +161,9 @@ func TestFault_F52_EventBeforeConnect(t *testing.T) {
 	}
 	t.Run("elsewhere", func(t *testing.T) {
 		house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+			if !h.Own() {
+				return // zishang drops what is for a namespace that was not entered
+			}
 			for _, p := range []string{`42/other,["noop",1]`, `43/other,1[]`, `41/other,`} {
 				breaks(t, h, enter(t), p)
 			}

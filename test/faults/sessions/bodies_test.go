@@ -29,9 +29,9 @@ func heap() int64 {
 // chunk is a piece of a chunked body.
 func chunk(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
 
-// TestCVE_2020_36048_V10_HugeBody: A POST that is longer than a message may be is answered 413, at once where it tells its
+// TestCVE_2020_36048_V10_EndlessBody: A POST that is longer than a message may be is answered 413, at once where it tells its
 // length, and before it is read where it does not; the session ends, as its client has lost what it sent.
-func TestCVE_2020_36048_V10_HugeBody(t *testing.T) {
+func TestCVE_2020_36048_V10_EndlessBody(t *testing.T) {
 	const limit = 100_000
 	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
 		h := house.New(t, adapter, websockets.WithLimits(websockets.Limits{MaxMessage: limit}))
@@ -96,7 +96,7 @@ func TestCVE_2026_59725_V14_BinaryBody(t *testing.T) {
 		h := house.New(t, adapter)
 		for _, kind := range []string{"application/octet-stream", "Application/Octet-Stream; charset=binary"} {
 			s := h.Enter(t)
-			a := s.Do(rawpeer.Post(s.Query("polling", s.SID), "\x04\x00\x01", "Content-Type: "+kind))
+			a := s.Do(rawpeer.Post(s.Query("polling", s.SID), `42["noop",1]`, "Content-Type: "+kind))
 			wantRefused(t, kind, a, http.StatusBadRequest, codeRequest)
 			wantGone(t, s)
 			h.Left(t)
@@ -104,7 +104,7 @@ func TestCVE_2026_59725_V14_BinaryBody(t *testing.T) {
 		const n = 100
 		for range n { // without a namespace, as in the report
 			s := h.Engine(t).Poll()
-			a := s.Do(rawpeer.Post(s.Query("polling", s.SID), "\x04", "Content-Type: application/octet-stream"))
+			a := s.Do(rawpeer.Post(s.Query("polling", s.SID), "3", "Content-Type: application/octet-stream"))
 			wantRefused(t, "one of many", a, http.StatusBadRequest, codeRequest)
 		}
 		h.Alone(t)
@@ -264,4 +264,27 @@ func TestFault_F41_ContentLengthPinsMemory(t *testing.T) {
 		p.Close()
 	}
 	h.Alone(t)
+}
+
+// TestFault_F41_GetWithABody: A handshake and a poll that announce a body and never send it are answered like others, as by the reference:
+// nobody waits for it.
+func TestFault_F41_GetWithABody(t *testing.T) {
+	h := house.New(t, socketIO())
+	for _, line := range []string{"Content-Length: 100", "Transfer-Encoding: chunked"} {
+		e := h.Engine(t)
+		p := e.Begin(rawpeer.Request(http.MethodGet, e.Query("polling", ""), line) + "\r\n")
+		a := p.Answer()
+		if a.Status != http.StatusOK {
+			t.Fatalf("the handshake with %s: %d %.100s", line, a.Status, a.Body)
+		}
+		s := &rawpeer.Poller{Engine: e, SID: a.Get("sid")}
+		rawpeer.Enter(t, s, "/", "")
+		s.Send(`421["echo","x"]`)
+		p = s.Begin(rawpeer.Request(http.MethodGet, s.Query("polling", s.SID), line) + "\r\n")
+		if a := p.Answer(); a.Body != `431["x"]` {
+			t.Errorf("the poll with %s: %d %.100s", line, a.Status, a.Body)
+		}
+		s.Send("1")
+		h.Left(t)
+	}
 }

@@ -146,39 +146,42 @@ func TestCVE_2020_28481_V21_ForeignOrigins(t *testing.T) {
 	})
 }
 
-// TestCVE_2017_16031_V20_SessionIDs: The ids of sessions, of sockets and of recovery have 128 random bits or more each, never
-// repeat, and none is part of another.
+// TestCVE_2017_16031_V20_SessionIDs: The ids of sessions, of sockets and of recovery have 128 random bits or more each, and no
+// two are alike.
 func TestCVE_2017_16031_V20_SessionIDs(t *testing.T) {
 	h := house.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{}}))
 	const n = 300
 	seen := map[string]bool{}
-	var position [26]map[byte]bool // the letters at each place
+	const length = 26
+	var places [3][length]map[byte]bool // of each kind, the letters at each place
 	for range n {
 		w := h.Engine(t).WebSocket()
 		w.Send("40")
 		entered := rawpeer.Answer{Body: w.Read()}
 		ids := []string{w.SID, entered.Get("sid"), entered.Get("pid")}
-		for _, id := range ids {
-			if len(id) != len(position) { // 5 bits a letter
+		for kind, id := range ids {
+			if len(id) != length { // 5 bits a letter
 				t.Fatalf("an id of %d letters: %q", len(id), id)
 			}
 			if seen[id] {
 				t.Fatalf("%q was given twice", id)
 			}
 			seen[id] = true
-			for i := range position {
-				if position[i] == nil {
-					position[i] = map[byte]bool{}
+			for i := range length {
+				if places[kind][i] == nil {
+					places[kind][i] = map[byte]bool{}
 				}
-				position[i][id[i]] = true
+				places[kind][i][id[i]] = true
 			}
 		}
 		w.Send("41")
 		w.Cut()
 	}
-	for i, letters := range position { // of 900 ids; a letter of 32 is missing by chance once in 10^12
-		if len(letters) != 32 {
-			t.Errorf("place %d has %d different letters in %d ids, want 32: it is not random", i, len(letters), 3*n)
+	for kind, positions := range places {
+		for i, letters := range positions { // nearly all 32 of them by chance
+			if len(letters) < 26 {
+				t.Errorf("ids of kind %d have %d different letters at place %d, in %d ids: it is not random", kind, len(letters), i, n)
+			}
 		}
 	}
 }

@@ -1,0 +1,25 @@
+package sessions_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+)
+
+// TestFault_F41_UnsentBodyHoldsTheStop: A request that was answered long ago, but whose announced body never came, does not hold
+// the application's stop until its time is over, nor make an error of it.
+func TestFault_F41_UnsentBodyHoldsTheStop(t *testing.T) {
+	s := stage.New(t, socketIO())
+	p := rawpeer.Dial(t, s.Addr)
+	p.Write(rawpeer.Request(http.MethodGet, "/socket.io/?EIO=3&transport=polling", "Content-Length: 100") + "\r\n")
+	wantRefused(t, "the handshake", p.Answer(), http.StatusBadRequest, codeVersion)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	if err := s.App.App().Stop(ctx); err != nil {
+		t.Error(err)
+	}
+}
