@@ -209,6 +209,10 @@ func (s *session) fail(m *Message, sub *boundSub, err error) {
 	_ = s.conn.Emit(out, 0)
 }
 
+// maxCauseData is how long a payload is sent back with the error that it caused: twice, to
+// a waiting ack and as an event, or the answers to large messages would fill the queue.
+const maxCauseData = 64 << 10
+
 func (s *session) exception(e *Error, pattern string, m *Message) *Outgoing {
 	if e.Body != nil {
 		out := NewOutgoing(EventException, e.Body)
@@ -219,7 +223,7 @@ func (s *session) exception(e *Error, pattern string, m *Message) *Outgoing {
 	body := errorBody{Status: "error", Message: e.Message, Code: e.Code, Details: e.Details}
 	if pattern != "" {
 		body.Cause = &cause{Pattern: pattern}
-		if m != nil && !s.ep.hideCause && len(m.Payload.JSON) > 0 {
+		if m != nil && !s.ep.hideCause && len(m.Payload.JSON) > 0 && len(m.Payload.JSON) <= maxCauseData {
 			raw := json.RawMessage(m.Payload.JSON)
 			body.Cause.Data = &raw
 		}

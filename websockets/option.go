@@ -203,7 +203,7 @@ func MaxRooms(n int) Option {
 }
 
 // HideCauseData leaves the client's own payload out of the `cause` of errors,
-// so that secrets in it are not echoed.
+// so that secrets in it are not echoed. Payloads of more than 64 KiB are left out in any case.
 func HideCauseData() Option {
 	return optionFunc(func(c *GatewayConfig) { c.hideCause = true })
 }

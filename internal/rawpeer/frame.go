@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -153,8 +154,11 @@ func (p *Peer) Text() string {
 // TryText is [Peer.Text] where the server may end the connection.
 func (p *Peer) TryText() (string, error) {
 	text, within := "", false
-	for {
+	for end := time.Now().Add(2 * Patience); ; {
 		got, err := p.Next()
+		if err == nil && time.Now().After(end) { // pings may come for ever
+			return "", os.ErrDeadlineExceeded
+		}
 		switch op := got.First & 0xf; {
 		case err != nil:
 			return "", err

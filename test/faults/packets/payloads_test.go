@@ -175,11 +175,11 @@ func heap() int64 {
 
 // oddNames are names of rooms that mean something elsewhere.
 var oddNames = []string{
-	"", "#", "a#b", "a,b", "a/b", "/", "//", "../..", "*", "\x00", "a\x00b", "__proto__", " ", "a b", "\u2028", "ﬁ", "é", "e\u0301", `"`, `\`, "{room}", strings.Repeat("r", 900_000),
+	"", "#", "a#b", "a,b", "a/b", "/", "//", "../..", "*", "\x00", "a\x00b", "__proto__", " ", "a b", "\u2028", "ﬁ", "é", "e\u0301", `"`, `\`, "{room}", strings.Repeat("r", 1024),
 }
 
-// TestFault_F59_RoomNames: Rooms whose names are empty, have NUL, separators or patterns in them, or nearly a megabyte, are
-// rooms like others: each is heard by those in it, and by nobody in one of a similar name.
+// TestFault_F59_RoomNames: Rooms whose names are empty, have NUL, separators or patterns in them, or 1,024 bytes, are
+// rooms like others: each is heard by those in it, and by nobody in one of a similar name. Longer names are refused.
 func TestFault_F59_RoomNames(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *house.House, c *client) {
 		for i, name := range oddNames {
@@ -194,6 +194,9 @@ func TestFault_F59_RoomNames(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.wantEvent(t, "news", strconv.Itoa(i))
+		}
+		for _, n := range []int{1025, 900_000} {
+			c.wantError(t, "join", `["`+strings.Repeat("r", n)+`"]`, "room_name")
 		}
 		for self := range h.Server.To("a,b").Clients() {
 			if got := self.Rooms(); len(got) != len(oddNames) || !slices.Contains(got, "a\x00b") {

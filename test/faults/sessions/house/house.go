@@ -5,6 +5,7 @@ package house
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"reflect"
 	"slices"
@@ -48,7 +49,9 @@ func handlers() []websockets.Subscription {
 		websockets.On("post", func(_ context.Context, l Letter) (Letter, error) { return l, nil }),
 		websockets.On("join", func(ctx context.Context, rooms []string) (int, error) {
 			c := websockets.ClientFrom(ctx)
-			if err := c.Join(rooms...); err != nil {
+			if err := c.Join(rooms...); errors.Is(err, websockets.ErrRoomName) {
+				return 0, &websockets.Error{Message: "Too long a name", Code: "room_name", Err: err}
+			} else if err != nil {
 				return 0, &websockets.Error{Message: "Too many rooms", Code: "rooms", Err: err}
 			}
 			return len(c.Rooms()), nil
