@@ -23,7 +23,10 @@ func (sink) Reply(*Message, *Outgoing) error { return nil }
 func (sink) Close(Reason)                    {}
 
 // dispatcher gives what handles one message of a client of such a gateway.
-func dispatcher(tb testing.TB, opts ...HandlerOption) func() {
+func dispatcher(tb testing.TB, opts ...HandlerOption) func() { return dispatchers(tb, opts...)() }
+
+// dispatchers makes as many clients of one gateway.
+func dispatchers(tb testing.TB, opts ...HandlerOption) func() func() {
 	tb.Helper()
 	d := &desk{subs: []Subscription{On("move", func(_ context.Context, p point) (point, error) { return p, nil }, opts...)}}
 	gs := []gatewayPlan{{name: "desk", short: "desk", typ: reflect.TypeOf(d), value: d}}
@@ -33,10 +36,13 @@ func dispatcher(tb testing.TB, opts ...HandlerOption) func() {
 		tb.Fatal(err)
 	}
 	k := &rig{rt: rt}
-	s := newSession(k.endpoint(), sink{}, k.handshake("/"))
-	m := &Message{Event: "move", Reply: true, Payload: Payload{JSON: []byte(`{"x":1,"y":2}`)}}
-	tb.Cleanup(func() { s.hangUp(ErrClosed); _ = rt.Stop(context.Background()) })
-	return func() { s.dispatch(m) }
+	tb.Cleanup(func() { _ = rt.Stop(context.Background()) })
+	return func() func() {
+		s := newSession(k.endpoint(), sink{}, k.handshake("/"))
+		m := &Message{Event: "move", Reply: true, Payload: Payload{JSON: []byte(`{"x":1,"y":2}`)}}
+		tb.Cleanup(func() { s.hangUp(ErrClosed) })
+		return func() { s.dispatch(m) }
+	}
 }
 
 // wholeChain is one of each before the handler.
@@ -69,6 +75,19 @@ func BenchmarkDispatch(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkDispatchParallel is what messages of different clients cost each other: run
+// it with -cpu 1,2,4.
+func BenchmarkDispatchParallel(b *testing.B) {
+	client := dispatchers(b)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		handle := client()
+		for pb.Next() {
+			handle()
+		}
+	})
 }
 
 // TestChainAllocates holds the price of guard, interceptor and pipe.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -208,6 +209,9 @@ func TestLeave(t *testing.T) {
 		p.serve()
 		release := p.conn.Hold()
 		p.push(message("in the writer's hands"))
+		for p.queue.Len() > 0 { // it is not there yet
+			runtime.Gosched()
+		}
 		p.push(message("waits"))
 		p.conn.Leave(reason, tt.how)
 		p.conn.Leave(websockets.Reason{Cause: websockets.CauseForcedClose}, Cut) // too late
