@@ -125,7 +125,7 @@ func (e *endpoint) Admit(ctx context.Context, h *Handshake) error {
 	if v, ok := pipeline.HolderFrom(h.Request.Context()).(*visitor); ok {
 		h.values.Inherit(&v.values)
 	}
-	if h.SkipChecks || !slices.ContainsFunc(e.doors, door.checks) {
+	if h.SkipChecks || !e.Checks() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.srv.limits.HandshakeTimeout)
@@ -149,9 +149,16 @@ func (e *endpoint) Connect(conn Conn, h *Handshake) Session {
 		conn.Close(Reason{Cause: CauseShutdown})
 		return s
 	}
-	go s.start()
+	if s.hasHooks() {
+		go s.start()
+	} else {
+		s.start() // nothing of the user's runs, so that it takes no time
+	}
 	return s
 }
+
+// Checks reports whether Admit asks anybody, and so needs a context that ends.
+func (e *endpoint) Checks() bool { return slices.ContainsFunc(e.doors, door.checks) }
 
 // forget takes a client out of rooms and counts.
 func (e *endpoint) forget(s *session) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -74,6 +75,11 @@ func newSession(e *endpoint, conn Conn, h *Handshake) *session {
 	ctx, cancel := context.WithCancelCause(WithClient(context.Background(), s))
 	s.ctx, s.cancel = ctx, cancel
 	return s
+}
+
+// hasHooks reports whether start calls anything of the user's.
+func (s *session) hasHooks() bool {
+	return len(s.hs.connected) > 0 || slices.ContainsFunc(s.ep.gateways, func(g *boundGateway) bool { return g.onConnection != nil })
 }
 
 // start runs the connection hooks, then becomes the first lane.

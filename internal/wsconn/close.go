@@ -244,7 +244,9 @@ func (c *Conn) answer(r websockets.Reason) {
 	if r.Cause == websockets.CauseClientDisconnect {
 		// The code comes back, RFC 6455 §5.5.1; none comes back as none.
 		_ = c.wire.writeClose(closeFrame(websocket.StatusCode(r.Code), ""))
-		c.wire.endWrites()
+		if c.wire.now == nil { // TLS says goodbye too; a socket need not before it is closed
+			c.wire.endWrites()
+		}
 		return
 	}
 	if c.wire.writeClose(closeFrame(websocket.StatusCode(r.Code), r.Text)) == nil {

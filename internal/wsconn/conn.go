@@ -84,6 +84,7 @@ type Conn struct {
 	// Of the reading goroutine.
 	messages   int     // that have been read
 	part       *[]byte // what there is of a message that came in pieces; nil without one
+	grown      bool    // the stack, see grow
 	handedOver bool    // the library reads, and may have read ahead
 	slow       int     // for how many messages it does not work
 	pingQueued atomic.Bool

@@ -26,6 +26,10 @@ func (c *Conn) work(job Job) (mine bool) {
 		job.Begin()
 		return true
 	}
+	if !c.grown {
+		c.grown = true
+		grow()
+	}
 	m := &c.cfg.Group.minder
 	q := c.out.Load()
 	if q != nil {
@@ -51,6 +55,19 @@ func (c *Conn) work(job Job) (mine bool) {
 	returned = true
 	return c.endShift(shift)
 }
+
+// grow makes the goroutine's stack as large as most handlers need. Deep down in a
+// decoder, where it would grow otherwise, that takes several µs: every frame has to be
+// looked at.
+//
+//go:noinline
+func grow() {
+	var room [4 << 10]byte
+	use(&room)
+}
+
+//go:noinline
+func use(*[4 << 10]byte) {}
 
 // endShift is false when another goroutine has taken over.
 func (c *Conn) endShift(shift uint64) bool {

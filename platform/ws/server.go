@@ -121,6 +121,9 @@ func (s *server) admit(r *http.Request, deadline time.Time, h *websockets.Handsh
 			return err
 		}
 	}
+	if e, ok := s.cfg.Endpoints[0].(interface{ Checks() bool }); ok && !e.Checks() {
+		return s.cfg.Endpoints[0].Admit(r.Context(), h)
+	}
 	ctx, cancel := context.WithDeadline(r.Context(), deadline)
 	defer cancel()
 	defer context.AfterFunc(s.group.Closing(), cancel)()
