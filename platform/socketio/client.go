@@ -148,7 +148,10 @@ var errTwice = errors.New("a second CONNECT to a namespace")
 
 // connect takes a client's wish to enter a namespace.
 func (c *client) connect(p *packet.Packet) error {
-	s := &socket{client: c, namespace: p.Namespace, status: entering}
+	s := &socket{client: c, namespace: p.Namespace, status: entering, form: c.srv.root}
+	if p.Namespace != "/" {
+		s.form = c.srv.formOf(p.Namespace)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {

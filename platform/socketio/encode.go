@@ -25,6 +25,28 @@ type messageKey struct {
 	offset    *absence // whose offsets it has
 }
 
+// form is how events of a namespace are kept in an Outgoing and encoded, where there is
+// no recovery. It is made once: for each client of a broadcast it would be allocated.
+type form struct {
+	key   any // a messageKey
+	build func(event string, p websockets.Payload) (any, error)
+}
+
+func (s *server) formOf(namespace string) *form {
+	return &form{messageKey{parser: s.opts.Parser, namespace: namespace}, func(event string, p websockets.Payload) (any, error) {
+		return s.encode(&packet.Packet{Type: packet.Event, Namespace: namespace, Event: event, Payload: p})
+	}}
+}
+
+// shared gives the message of a broadcast's event.
+func (f *form) shared(out *websockets.Outgoing) (*message, error) {
+	m, err := out.Frame(f.key, true, f.build)
+	if err != nil {
+		return nil, err
+	}
+	return m.(*message), nil
+}
+
 // event gives the message of an event. ack 0 asks for no answer.
 func (s *server) event(out *websockets.Outgoing, namespace string, ack uint64) (*message, error) {
 	if ack != 0 {

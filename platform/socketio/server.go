@@ -21,6 +21,7 @@ type server struct {
 	limits  packet.Limits
 	engine  *engineio.Server
 	absence *absence // nil without recovery
+	root    *form    // of the namespace "/"
 }
 
 func newServer(cfg websockets.ServerConfig, opts Options) *server {
@@ -30,6 +31,7 @@ func newServer(cfg websockets.ServerConfig, opts Options) *server {
 		path:   trimSlash(cfg.Path),
 		limits: packet.Limits{Attachments: opts.MaxAttachments},
 	}
+	s.root = s.formOf("/")
 	if opts.Recovery != nil {
 		s.absence = newAbsence(*opts.Recovery)
 	}

@@ -18,6 +18,7 @@ import (
 type socket struct {
 	client    *client
 	namespace string
+	form      *form
 	id        string
 	record    *record // nil without recovery
 
@@ -72,7 +73,13 @@ func (s *socket) Emit(out *websockets.Outgoing, ack uint64) error {
 	if s.record == nil && (ack != 0 || out.Single()) {
 		return s.once(out, &packet.Packet{Type: packet.Event, Namespace: s.namespace, ID: ack, HasID: ack != 0, Event: out.Event})
 	}
-	m, err := s.client.srv.event(out, s.namespace, ack)
+	var m *message
+	var err error
+	if s.client.srv.absence == nil { // and no ack, as there is no record
+		m, err = s.form.shared(out)
+	} else {
+		m, err = s.client.srv.event(out, s.namespace, ack)
+	}
 	if err != nil {
 		return s.client.unsent(err)
 	}

@@ -14,7 +14,8 @@ type Envelope struct {
 // Codec turns messages of the wire into envelopes and back. Give one in
 // [Options] for another framing than [JSON]. It must be safe for concurrent
 // use, and comparable: a broadcast is encoded once for all connections whose
-// codecs are equal. A panic in it ends the connection with 1011, nothing else.
+// codecs are equal. A panic in it ends the connection with 1011, nothing
+// else; a broadcast that it panics at reaches nobody, and is logged.
 //
 // A codec for lines "event payload", without ids:
 //

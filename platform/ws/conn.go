@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"sync"
 
@@ -77,9 +78,7 @@ func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
 	case out.Single():
 		return c.once(out, nil)
 	}
-	v, err := out.Frame(frameKey{c.srv.opts.Codec, c.srv.text}, false, func(event string, p websockets.Payload) (any, error) {
-		return c.encode(Envelope{Event: event, Data: p.JSON})
-	})
+	v, err := out.Frame(c.srv.key, false, c.srv.build)
 	if err != nil {
 		return err
 	}
@@ -109,14 +108,19 @@ func (c *conn) once(out *websockets.Outgoing, id []byte) error {
 	return c.pushItem(wsconn.Item{Frame: f, Plain: out.Uncompressed, Once: true}, out)
 }
 
-// encode makes the frame of an envelope.
-func (c *conn) encode(e Envelope) (*wsconn.Frame, error) {
-	buf := make([]byte, wsconn.HeaderRoom, wsconn.HeaderRoom+len(e.Event)+len(e.ID)+len(e.Data)+32)
-	buf, err := c.append(buf, e)
-	if err != nil {
+// encode makes the frame that all clients of a broadcast get.
+func (s *server) encode(event string, p websockets.Payload) (_ any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("ws: codec %T panicked: %v", s.opts.Codec, v)
+			s.cfg.Logger.Error("the codec panicked in a broadcast", "event", event, "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	buf := make([]byte, wsconn.HeaderRoom, wsconn.HeaderRoom+len(event)+len(p.JSON)+32)
+	if buf, err = s.append(buf, Envelope{Event: event, Data: p.JSON}); err != nil {
 		return nil, err
 	}
-	return wsconn.Seal(c.srv.text, buf), nil
+	return wsconn.Seal(s.text, buf), nil
 }
 
 // append encodes an envelope. A codec that panics ends the connection.
@@ -127,11 +131,16 @@ func (c *conn) append(dst []byte, e Envelope) (buf []byte, err error) {
 			c.Fail(v)
 		}
 	}()
-	if buf, err = c.srv.opts.Codec.Append(dst, e); err != nil {
+	return c.srv.append(dst, e)
+}
+
+func (s *server) append(dst []byte, e Envelope) ([]byte, error) {
+	buf, err := s.opts.Codec.Append(dst, e)
+	if err != nil {
 		return nil, fmt.Errorf("ws: encode %q: %w", e.Event, err)
 	}
 	if len(buf) < len(dst) {
-		return nil, fmt.Errorf("ws: codec %T does not append to what it is given", c.srv.opts.Codec)
+		return nil, fmt.Errorf("ws: codec %T does not append to what it is given", s.opts.Codec)
 	}
 	return buf, nil
 }

@@ -340,7 +340,13 @@ func TestCodecPanics(t *testing.T) {
 	if err := s.conn.Emit(out("nil", "1"), 0); err == nil || err.Error() != "ws: codec ws.panicCodec does not append to what it is given" {
 		t.Error(err)
 	}
+	// Of a broadcast, nobody is to blame.
 	if err := s.conn.Emit(out("panic", "1"), 0); err == nil || err.Error() != "ws: codec ws.panicCodec panicked: append" {
+		t.Error(err)
+	}
+	p.text(`{"event":"e"}`)
+	p.want(`{"event":"e"}`)
+	if err := s.conn.Emit(out("panic", "1"), 1); err == nil || err.Error() != "ws: codec ws.panicCodec panicked: append" {
 		t.Error(err)
 	}
 	p.wantClose(1011, "internal error")

@@ -19,6 +19,10 @@ type server struct {
 	group *wsconn.Group
 	conns wsconn.Config
 	pool  outbox.Pool[wsconn.Item]
+
+	// Of broadcasts, made once: for each client they would be allocated.
+	key   any // a frameKey
+	build func(event string, p websockets.Payload) (any, error)
 }
 
 func newServer(cfg websockets.ServerConfig, opts Options) *server {
@@ -36,6 +40,7 @@ func newServer(cfg websockets.ServerConfig, opts Options) *server {
 			Logger:         cfg.Logger,
 		},
 	}
+	s.key, s.build = frameKey{opts.Codec, s.text}, s.encode
 	s.group = wsconn.NewGroup("ws: closing "+cfg.Path, s.conns.Shortest())
 	s.conns.Group = s.group
 	return s
