@@ -384,6 +384,14 @@ func (s *Session) deliver(body []byte) (err error) {
 	if s.websocket() { // what came that way is handled first, so this is too late
 		return errReplaced
 	}
+	s.inBody = true
+	defer func() {
+		after := s.after
+		s.inBody, s.after = false, nil
+		for _, f := range after {
+			f()
+		}
+	}()
 	defer func() {
 		if v := recover(); v != nil {
 			s.srv.cfg.Logger.Error("a session panicked", "client", s.name(), "panic", v, "stack", string(debug.Stack()))

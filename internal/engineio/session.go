@@ -44,6 +44,8 @@ type Session struct {
 
 	recv      sync.Mutex // held while a message is handed on
 	deferring bool       // guarded by recv
+	inBody    bool       // packets of one POST are being handed on; guarded by recv
+	after     []func()   // see After; guarded by recv
 
 	nextPing atomic.Int64 // stamps of the server's clock
 	pingedAt atomic.Int64 // 0: nothing is to be answered
@@ -274,6 +276,16 @@ var (
 	errEmpty     = errors.New("an empty packet")
 	errType      = errors.New("an unknown packet type")
 )
+
+// After calls f when the packets that came in one POST have been handed on, or at once
+// where they come one by one. Of the handler's Message.
+func (s *Session) After(f func()) {
+	if s.inBody {
+		s.after = append(s.after, f)
+	} else {
+		f()
+	}
+}
 
 // Deferring tells, while Handler.Message runs, that Handler.Due follows.
 func (s *Session) Deferring() bool { return s.deferring }

@@ -175,7 +175,9 @@ func (c *client) connect(p *packet.Packet) error {
 	}
 	c.sockets = append(c.sockets, s)
 	c.lonelySince = 0
-	go s.enter(p.Payload)
+	auth := p.Payload
+	// Packets that came with this one came too early, however fast the entry is.
+	c.eng.After(func() { go s.enter(auth) })
 	return nil
 }
 
