@@ -3,7 +3,6 @@ package apptest
 import (
 	"bytes"
 	stdjson "encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -22,7 +21,7 @@ func encodeBinary(v any) (text []byte, attachments [][]byte, err error) {
 		json.Deterministic(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true),
 		json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, b []byte) error {
 			if b == nil {
-				return errors.ErrUnsupported
+				return enc.WriteToken(jsontext.Null)
 			}
 			attachments = append(attachments, b)
 			return enc.WriteValue(fmt.Appendf(nil, `{"_placeholder":true,"num":%d}`, len(attachments)-1))

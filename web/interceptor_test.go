@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -195,6 +196,9 @@ func TestHijackFlushAndReadFrom(t *testing.T) {
 		}
 		cancel()
 		_ = res.Body.Close()
+	}
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(k.log.String(), "level=ERROR") && time.Now().Before(end); {
+		runtime.Gosched() // the answer goes out before its handler has returned
 	}
 	if n := strings.Count(k.log.String(), "level=ERROR"); n != 1 || !strings.Contains(k.log.String(), errDisk.Error()) {
 		t.Errorf("log: %s", k.log)

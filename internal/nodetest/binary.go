@@ -13,7 +13,7 @@ func encode(v any) ([]byte, error) {
 	return json.Marshal(v, json.Deterministic(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true),
 		json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, b []byte) error {
 			if b == nil {
-				return errors.ErrUnsupported
+				return enc.WriteToken(jsontext.Null)
 			}
 			return enc.WriteValue([]byte(`{"$binary":"` + base64.StdEncoding.EncodeToString(b) + `"}`))
 		})))
