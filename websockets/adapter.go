@@ -201,6 +201,12 @@ type Session interface {
 	// or the session has been closed. A frame that could not be understood is a
 	// Message with Err.
 	Receive(m *Message)
+	// Stalled returns for how long Receive has been blocked without a message having been
+	// started; 0 while it is not blocked. An adapter asks it about a connection that it
+	// does not read meanwhile, to notice a client that has gone: where it can see the end
+	// of the connection, Closed is due within a second, elsewhere once Stalled is over
+	// Limits.PingInterval + PingTimeout. It is safe for concurrent use.
+	Stalled() time.Duration
 	// Work runs the handlers of messages that were Deferred, on the calling
 	// goroutine, and returns when none of them is left. Another goroutine must be
 	// ready to go on with the reading when that takes long: a handler may wait for
@@ -211,9 +217,10 @@ type Session interface {
 	// Ack takes the client's answer to an Emit with that number. It never
 	// blocks; an unknown number is ignored.
 	Ack(ack uint64, p Payload)
-	// Closed tells that the connection has ended. It returns at once; what
-	// Receive has taken is still handled, with a context that has ended, then
-	// HandleDisconnect runs. Only the first call of Closed or Suspend counts.
+	// Closed reports that the connection has ended. It returns at once; what
+	// Receive has accepted is still handled, with a context that has ended or, when
+	// r.Clean, lives for Limits.CloseTimeout; then HandleDisconnect runs. Only the first
+	// call of Closed or Suspend counts.
 	Closed(r Reason)
 	// Suspend is Closed for a connection whose client may come back and have what
 	// it missed. It is for platforms with a way to tell the client so; others
@@ -236,6 +243,13 @@ type Message struct {
 	// Deferred tells that the adapter will call Session.Work or Session.Begin soon,
 	// so that nobody else needs to begin with the message.
 	Deferred bool
+	// Held is how many bytes of memory the message keeps until it has been handled: the
+	// capacity of its buffers, the name and what the adapter allocated for it. 0 is
+	// taken for the length of event and payload.
+	Held int
+	// Wire is how many bytes the client sent for it, after decompression. 0 is taken for
+	// the length of event and payload.
+	Wire int
 	// Ref is the adapter's own: what its Conn.Reply needs to answer. It may be a
 	// [Releaser].
 	Ref any

@@ -97,6 +97,10 @@ func (s *session) unexpect(id uint64) waiter {
 // hangUp ends the client's context, and the calls that it will not answer.
 func (s *session) hangUp(cause error) {
 	s.cancel(cause)
+	s.endCalls()
+}
+
+func (s *session) endCalls() {
 	s.mu.Lock()
 	calls := s.calls
 	s.calls, s.gone = nil, true

@@ -32,6 +32,8 @@ type endpoint struct {
 	concurrency int
 	maxRooms    int
 	hideCause   bool
+	// dropAfterClose: see [DropAfterClose].
+	dropAfterClose bool
 
 	mu     sync.RWMutex
 	spaces map[string]*space

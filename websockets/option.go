@@ -19,26 +19,27 @@ type Option interface {
 
 // GatewayConfig gathers a gateway's options. Only options write to it.
 type GatewayConfig struct {
-	addr        string
-	port        *int
-	path        string
-	namespace   *string
-	nspRegexp   *regexp.Regexp
-	nspFunc     func(string) bool
-	platform    []PlatformOption
-	limits      Limits
-	origins     []string
-	checkOrigin func(*http.Request) bool
-	admits      []admission
-	enhanced    enhance.Binding
-	strict      bool
-	events      []eventBinding
-	via         []viaEndpoint
-	emits       []EventInfo
-	concurrency int
-	maxRooms    int
-	hideCause   bool
-	problems    []string
+	addr           string
+	port           *int
+	path           string
+	namespace      *string
+	nspRegexp      *regexp.Regexp
+	nspFunc        func(string) bool
+	platform       []PlatformOption
+	limits         Limits
+	origins        []string
+	checkOrigin    func(*http.Request) bool
+	admits         []admission
+	enhanced       enhance.Binding
+	strict         bool
+	events         []eventBinding
+	via            []viaEndpoint
+	emits          []EventInfo
+	concurrency    int
+	maxRooms       int
+	hideCause      bool
+	dropAfterClose bool
+	problems       []string
 }
 
 // admission is a check of [Admit].
@@ -206,6 +207,14 @@ func MaxRooms(n int) Option {
 // so that secrets in it are not echoed. Payloads of more than 64 KiB are left out in any case.
 func HideCauseData() Option {
 	return optionFunc(func(c *GatewayConfig) { c.hideCause = true })
+}
+
+// DropAfterClose drops the messages of a client that has left which no handler has started
+// yet. Without it they are handled: after a clean leave (a close frame, DISCONNECT) with a
+// context that lives for Limits.CloseTimeout, otherwise with one that has ended. It holds
+// for all gateways of a namespace.
+func DropAfterClose() Option {
+	return optionFunc(func(c *GatewayConfig) { c.dropAfterClose = true })
 }
 
 // Strictness is what [Strict] gives: an [Option] and a [HandlerOption].

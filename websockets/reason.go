@@ -7,10 +7,10 @@ type Cause string
 
 // The causes of a disconnect.
 const (
-	CauseClientDisconnect Cause = "client namespace disconnect" // the client said goodbye
+	CauseClientDisconnect Cause = "client namespace disconnect" // the client left the namespace or closed the connection
 	CauseServerDisconnect Cause = "server namespace disconnect" // Client.Disconnect, or HandleConnection refused
 	CauseShutdown         Cause = "server shutting down"
-	CauseTransportClose   Cause = "transport close" // the connection ended without a goodbye
+	CauseTransportClose   Cause = "transport close" // the connection was closed
 	CauseTransportError   Cause = "transport error"
 	CausePingTimeout      Cause = "ping timeout"
 	CauseParseError       Cause = "parse error" // the client broke the protocol
@@ -28,6 +28,10 @@ type Reason struct {
 	Code int
 	// Text is the close reason that went with Code, or a word of detail.
 	Text string
+	// Clean reports that the client closed the connection itself, by the protocol: with a
+	// close frame, a DISCONNECT packet or Engine.IO's close packet. What it had sent
+	// before is handled with a context that lives for Limits.CloseTimeout.
+	Clean bool
 }
 
 // String is the cause, with code and text where there are any.

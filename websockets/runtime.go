@@ -139,6 +139,7 @@ func (rt *Runtime) serve(p *serverPlan, global enhance.Scope, built enhance.Buil
 			g := rt.gateways[m.gateway]
 			e.gateways = append(e.gateways, g)
 			e.hideCause = e.hideCause || m.cfg.hideCause
+			e.dropAfterClose = e.dropAfterClose || m.cfg.dropAfterClose
 			g.emits = m.cfg.emits
 			g.server.endpoints = append(g.server.endpoints, e)
 			problems = append(problems, e.join(g, m.cfg, global, built)...)

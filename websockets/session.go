@@ -7,15 +7,10 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// The inbox of a client: what has come in while its handlers are busy. Beyond
-// this the adapter stops reading.
-const (
-	inboxMessages = 256
-	inboxBytes    = 1 << 20
-	maxCalls      = 1024
-)
+const maxCalls = 1024
 
 // session is one client: what the adapter feeds and what users see.
 type session struct {
@@ -36,12 +31,9 @@ type session struct {
 	cancelStream context.CancelCauseFunc
 
 	mu       sync.Mutex
-	inbox    []*Message // from taken on
-	taken    int
+	inbox    inbox
 	due      bool // a message was deferred, and nobody has begun with it
-	bytes    int
-	room     chan struct{} // Receive waits on it; closed and renewed when there is room
-	lanes    int           // goroutines that handle messages, the connection hooks included
+	lanes    int  // goroutines that handle messages, the connection hooks included
 	tasks    map[*boundSub]int
 	nTasks   int
 	open     bool // HandleConnection of every gateway has returned nil
@@ -53,7 +45,8 @@ type session struct {
 	ending   bool
 	calls    map[uint64]waiter
 	nextCall uint64
-	gone     bool // no call is answered any more
+	gone     bool        // no call is answered any more
+	linger   *time.Timer // ends ctx after a clean leave; nil without one
 
 	retryAfter atomic.Int64 // nanoseconds that a stop gives the client before it should come back; 0: not said
 
@@ -141,8 +134,7 @@ func (s *session) ready() {
 	defer s.mu.Unlock()
 	s.open = !s.discard && s.hooked == len(s.ep.gateways)
 	if !s.open {
-		s.empty()
-		s.wake()
+		s.inbox.drop()
 	}
 	s.moreLanes()
 }
@@ -200,13 +192,9 @@ func closeText(s string) string {
 }
 
 func (s *session) Receive(m *Message) {
-	size := m.Payload.Size()
 	s.mu.Lock()
-	for s.waiting() > 0 && (s.waiting() >= inboxMessages || s.bytes+size > inboxBytes) && !s.leaving && !s.discard {
-		if s.room == nil {
-			s.room = make(chan struct{})
-		}
-		room := s.room
+	for s.inbox.full(m) && !s.leaving && !s.discard {
+		room := s.inbox.wait()
 		s.mu.Unlock()
 		s.Begin() // what was deferred waits for the goroutine that waits here
 		<-room
@@ -216,13 +204,7 @@ func (s *session) Receive(m *Message) {
 		s.mu.Unlock()
 		return
 	}
-	if s.taken >= inboxMessages { // or an inbox that is never empty would grow for ever
-		n := copy(s.inbox, s.inbox[s.taken:])
-		clear(s.inbox[n:])
-		s.inbox, s.taken = s.inbox[:n], 0
-	}
-	s.inbox = append(s.inbox, m)
-	s.bytes += size
+	s.inbox.add(m)
 	start := s.open && s.lanes < s.ep.concurrency
 	switch {
 	case start && m.Deferred && s.lanes == 0:
@@ -234,6 +216,12 @@ func (s *session) Receive(m *Message) {
 	if start {
 		s.ep.rt.crew.run(s)
 	}
+}
+
+func (s *session) Stalled() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inbox.stalled()
 }
 
 func (s *session) Work() {
@@ -256,7 +244,7 @@ func (s *session) takeUp() bool {
 		return false
 	}
 	s.due = false
-	if s.waiting() == 0 || !s.open || s.lanes >= s.ep.concurrency {
+	if s.inbox.len() == 0 || !s.open || s.lanes >= s.ep.concurrency {
 		return false
 	}
 	s.lanes++
@@ -266,29 +254,9 @@ func (s *session) takeUp() bool {
 
 // moreLanes begins lanes for what waits beside what the caller takes; s.mu is held.
 func (s *session) moreLanes() {
-	for range min(s.ep.concurrency-s.lanes, s.waiting()-1) {
+	for range min(s.ep.concurrency-s.lanes, s.inbox.len()-1) {
 		s.lanes++
 		s.ep.rt.crew.run(s)
-	}
-}
-
-// waiting is how many messages are in the inbox; s.mu is held.
-func (s *session) waiting() int { return len(s.inbox) - s.taken }
-
-// empty drops what is in the inbox; s.mu is held.
-func (s *session) empty() {
-	clear(s.inbox)
-	s.inbox, s.taken, s.bytes = s.inbox[:0], 0, 0
-	if cap(s.inbox) > 16 { // an idle client keeps little
-		s.inbox = nil
-	}
-}
-
-// wake releases a waiting Receive; s.mu is held.
-func (s *session) wake() {
-	if s.room != nil {
-		close(s.room)
-		s.room = nil
 	}
 }
 
@@ -303,12 +271,11 @@ func (s *session) lane() {
 	for {
 		s.mu.Lock()
 		if s.discard {
-			s.empty()
-			s.wake()
+			s.inbox.drop()
 		}
-		if s.waiting() == 0 || !s.open {
-			if s.waiting() == 0 {
-				s.empty()
+		if s.inbox.len() == 0 || !s.open {
+			if s.inbox.len() == 0 {
+				s.inbox.shrink()
 			}
 			s.lanes--
 			s.maybeEnd()
@@ -316,15 +283,7 @@ func (s *session) lane() {
 			s.mu.Unlock()
 			return
 		}
-		m := s.inbox[s.taken]
-		s.inbox[s.taken] = nil
-		if s.taken++; s.taken == len(s.inbox) {
-			s.inbox, s.taken = s.inbox[:0], 0
-		}
-		s.bytes -= m.Payload.Size()
-		if s.waiting() < inboxMessages/2 && s.bytes <= inboxBytes/2 {
-			s.wake()
-		}
+		m := s.inbox.take()
 		s.mu.Unlock()
 		s.dispatch(m)
 	}
@@ -345,17 +304,31 @@ func (s *session) Closed(r Reason) {
 	s.left(r)
 }
 
-// left begins the end of a client that is out of its rooms.
+// left starts the end of a client that is out of its rooms. After a clean leave what it had
+// sent is handled with a context that lives on, for CloseTimeout at most: to save and then
+// to close the page is what applications do.
 func (s *session) left(r Reason) {
 	s.mu.Lock()
 	if !s.leaving {
 		s.reason = r
 	}
 	s.leaving = true
-	s.wake()
+	if s.ep.dropAfterClose {
+		s.inbox.drop()
+	}
+	s.inbox.wake()
+	if r.Clean && (s.lanes > 0 || s.inbox.len() > 0) {
+		s.linger = time.AfterFunc(s.ep.srv.limits.CloseTimeout, func() { s.cancel(ErrClosed) })
+	}
+	lingers := s.linger != nil
 	s.mu.Unlock()
 	s.Begin() // what was deferred, the adapter may not come to
-	s.hangUp(ErrClosed)
+	if lingers {
+		s.endCalls()
+		s.stopStreams(ErrClosed)
+	} else {
+		s.hangUp(ErrClosed)
+	}
 	s.mu.Lock()
 	s.maybeEnd()
 	s.mu.Unlock()
@@ -372,11 +345,10 @@ func (s *session) drain() {
 		}
 	}
 	s.discard = true
-	s.empty()
-	s.wake()
+	s.inbox.drop()
 	s.maybeEnd()
 	s.mu.Unlock()
-	s.stopStreams()
+	s.stopStreams(errStopping)
 }
 
 // streamContext is the context of the client's streams.
@@ -385,24 +357,33 @@ func (s *session) streamContext() context.Context {
 	defer s.mu.Unlock()
 	if s.streams == nil {
 		s.streams, s.cancelStream = context.WithCancelCause(s.ctx)
-		if s.discard {
+		switch {
+		case s.discard:
 			s.cancelStream(errStopping)
+		case s.leaving:
+			s.cancelStream(ErrClosed)
 		}
 	}
 	return s.streams
 }
 
-func (s *session) stopStreams() {
+func (s *session) stopStreams(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cancelStream != nil {
-		s.cancelStream(errStopping)
+		s.cancelStream(cause)
 	}
 }
 
 // maybeEnd runs the end once nothing runs any more; s.mu is held.
 func (s *session) maybeEnd() {
-	if s.leaving && !s.ending && s.lanes == 0 && s.nTasks == 0 && s.waiting() == 0 {
+	if !s.leaving || s.lanes > 0 || s.inbox.len() > 0 {
+		return
+	}
+	if s.linger != nil && s.linger.Stop() {
+		s.cancel(ErrClosed) // what it had sent is handled
+	}
+	if !s.ending && s.nTasks == 0 {
 		s.ending = true
 		go s.end()
 	}

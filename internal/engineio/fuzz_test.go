@@ -176,3 +176,6 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+// Stalled implements the contract: nothing is ever blocked here.
+func (*sink) Stalled() time.Duration { return 0 }

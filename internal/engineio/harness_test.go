@@ -365,3 +365,6 @@ func (r *rig) eventually(what string, cond func() bool) {
 }
 
 var errNo = errors.New("the database is down")
+
+// Stalled implements the contract: nothing is ever blocked here.
+func (r *recorder) Stalled() time.Duration { return 0 }

@@ -39,6 +39,7 @@ func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
 		s.pollCame = nil
 	}
 	s.mu.Unlock()
+	s.polledAt.Store(s.srv.group.Clock.Coarse())
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // it would end the wait as if the client had gone
 	a := s.await(r.Context())
 	s.out.Forgo()
@@ -245,6 +246,9 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 	}
 	body, p := s.readBody(w, r)
 	if p == nil {
+		s.postGone.Store(false)
+		watched := context.AfterFunc(r.Context(), func() { s.postGone.Store(true) })
+		defer watched()
 		if err := s.deliver(body); errors.Is(err, errReplaced) {
 			p = errRequest(err.Error())
 		} else if err != nil {

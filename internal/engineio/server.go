@@ -57,6 +57,9 @@ type Handler interface {
 	Message(text bool, msg []byte) error
 	// Due gives what Message has put off while Session.Deferring, see [wsconn.Handler].
 	Due() wsconn.Job
+	// Stalled returns for how long Message has been blocked without a message of the
+	// client having been started; 0 while it is not blocked.
+	Stalled() time.Duration
 	// Closed tells, once, that the session has ended.
 	Closed(r websockets.Reason)
 	// Beat is called now and then with the time of the server's clock, and must not block.

@@ -49,7 +49,13 @@ type Session struct {
 
 	nextPing atomic.Int64 // stamps of the server's clock
 	pingedAt atomic.Int64 // 0: nothing is to be answered
-	lastBeat int64        // of the sweeper
+	polledAt atomic.Int64 // when the last poll came
+	postGone atomic.Bool  // the client of the POST under way has closed its connection
+
+	// Of the sweeper.
+	lastBeat int64
+	goneAt   int64 // when it first saw postGone; 0 for not yet
+	beatAt   int64 // when it last sent a ping
 
 	mu         sync.Mutex
 	state      state
@@ -238,6 +244,9 @@ func (s *Session) Beat(now int64) {
 	if closing {
 		return
 	}
+	if conn == nil {
+		s.watchPost(now)
+	}
 	s.heartbeat(now, conn)
 	s.handler.Beat(now)
 }
@@ -248,8 +257,12 @@ func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 	s.lastBeat = now
 	if pinged := s.pingedAt.Load(); pinged != 0 {
 		if conn != nil && (!conn.Reading() || conn.Receiving()) || s.delivering() {
-			// The answer may be behind what is being handled: this time does not count.
+			// The answer may be behind what is being handled: this time does not count. The
+			// client, which waits for pings too, still gets them.
 			s.pingedAt.CompareAndSwap(pinged, min(now, pinged+passed))
+			if time.Duration(now-s.beatAt) >= limits.PingInterval && (conn != nil || s.out.Bytes() == 0) {
+				s.ping(now)
+			}
 		} else if time.Duration(now-pinged) >= limits.PingTimeout {
 			s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.Cut)
 		}
@@ -262,7 +275,30 @@ func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 		return
 	}
 	s.pingedAt.Store(max(now, due-tick))
+	s.ping(now)
+}
+
+func (s *Session) ping(now int64) {
+	s.beatAt = now
 	_ = s.out.Push(wsconn.Item{Frame: s.srv.ping, Plain: true}, s.srv.ping.Size(), outbox.Refuse)
+}
+
+// watchPost looks after a POST whose packets wait for a handler, as wsconn does after a
+// WebSocket. Of the sweeper.
+func (s *Session) watchPost(now int64) {
+	limits := &s.srv.cfg.Limits
+	patience := limits.PingInterval + limits.PingTimeout
+	stalled := s.handler.Stalled()
+	gone := s.postGone.Load()
+	if gone && s.goneAt == 0 {
+		s.goneAt = now
+	}
+	switch {
+	case gone && (stalled > wsconn.LeaveGrace || time.Duration(now-s.goneAt) > limits.CloseTimeout):
+		s.Close(websockets.Reason{Cause: websockets.CauseTransportClose}, wsconn.Cut)
+	case stalled > patience && time.Duration(now-s.polledAt.Load()) > patience:
+		s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.Cut)
+	}
 }
 
 func (s *Session) delivering() bool {
@@ -337,7 +373,7 @@ var errGoodbye = errors.New("the client closed the session")
 func reasonOf(err error) websockets.Reason {
 	switch {
 	case errors.Is(err, errGoodbye):
-		return websockets.Reason{Cause: websockets.CauseTransportClose}
+		return websockets.Reason{Cause: websockets.CauseTransportClose, Clean: true}
 	case errors.Is(err, errDirection):
 		return websockets.Reason{Cause: websockets.CauseTransportError, Text: err.Error()}
 	}

@@ -47,6 +47,14 @@ func (t *transport) Message(text bool, msg []byte) error {
 // Due implements [wsconn.Handler].
 func (t *transport) Due() wsconn.Job { return t.s.handler.Due() }
 
+// Stalled implements [wsconn.Handler].
+func (t *transport) Stalled() time.Duration {
+	if t.s.current() != t.c {
+		return 0
+	}
+	return t.s.handler.Stalled()
+}
+
 // Ended implements [wsconn.Handler].
 func (t *transport) Ended(r websockets.Reason) {
 	s := t.s

@@ -100,6 +100,7 @@ func (c *Conn) hijack(w http.ResponseWriter) (deflate bool, err error) {
 		maxMessage: c.cfg.Limits.MaxMessage, maxFragments: max(c.cfg.MaxFragments, 0),
 		deflate: w.Header().Get("Sec-WebSocket-Extensions") != "",
 	}
+	setUserTimeout(nc, c.cfg.Limits.PingInterval+c.cfg.Limits.PingTimeout)
 	c.wire = newWire(nc, &c.cfg.Group.Clock, insp, ahead)
 	return insp.deflate, nil
 }

@@ -52,6 +52,9 @@ type Handler interface {
 	Message(text bool, msg []byte) error
 	// Due gives what Message has put off, once; nil when there is nothing.
 	Due() Job
+	// Stalled returns for how long Message has been blocked without a message of the
+	// client having been started; 0 while it is not blocked.
+	Stalled() time.Duration
 	// Ended tells that the connection has ended. It is called once.
 	Ended(r websockets.Reason)
 }
@@ -89,6 +92,10 @@ type Conn struct {
 	slow       int     // for how many messages it does not work
 	pingQueued atomic.Bool
 	writeError atomic.Bool
+
+	// Of the sweeper, see watch.
+	goneAt int64 // when it first saw that the client has gone; 0 for not yet
+	beatAt int64 // when it last sent a ping to a client whose reader is blocked
 
 	mu         sync.Mutex
 	handler    Handler

@@ -360,3 +360,6 @@ func (o *owner) Due() Job {
 	}
 	return o.due()
 }
+
+// Stalled implements the contract: nothing is ever blocked here.
+func (*owner) Stalled() time.Duration { return 0 }

@@ -55,12 +55,15 @@ type Group struct {
 	idle      chan struct{} // closed when the group is closed and nothing lives
 }
 
+// maxTick bounds how late the sweeper notices a client that has gone.
+const maxTick = 500 * time.Millisecond
+
 // NewGroup makes a group whose timeouts are all at least shortest; Tick is a
-// thirty-second part of it, within 1 ms and 1 s. The name is for errors.
+// thirty-second part of it, within 1 ms and 500 ms. The name is for errors.
 func NewGroup(name string, shortest time.Duration) *Group {
 	g := &Group{
 		Clock:   Clock{base: time.Now()},
-		Tick:    min(max(shortest/32, time.Millisecond), time.Second),
+		Tick:    min(max(shortest/32, time.Millisecond), maxTick),
 		name:    name,
 		members: make(map[Member]struct{}),
 		idle:    make(chan struct{}),

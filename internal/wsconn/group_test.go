@@ -36,7 +36,7 @@ func (m *member) Abort() {
 
 func TestTick(t *testing.T) {
 	for shortest, want := range map[time.Duration]time.Duration{
-		20 * time.Second: 625 * time.Millisecond, time.Hour: time.Second, time.Millisecond: time.Millisecond, 0: time.Millisecond,
+		8 * time.Second: 250 * time.Millisecond, time.Hour: 500 * time.Millisecond, time.Millisecond: time.Millisecond, 0: time.Millisecond,
 	} {
 		if g := NewGroup("g", shortest); g.Tick != want {
 			t.Errorf("%v: tick %v, want %v", shortest, g.Tick, want)

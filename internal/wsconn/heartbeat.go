@@ -18,11 +18,13 @@ func (c *Conn) Beat(now int64) {
 		c.Leave(websockets.Reason{Cause: websockets.CauseTransportError, Text: "the client takes no data"}, Cut)
 		return
 	}
+	if c.goneAt != 0 && over(c.goneAt, cfg.Limits.CloseTimeout) {
+		c.leaveGone()
+		return
+	}
 	reading := w.readingSince.Load()
 	if reading == 0 {
-		// The reader waits for a handler: the client may have answered all the while.
-		w.heardAt.Store(now)
-		w.pingedAt.Store(0)
+		c.watch(now)
 		return
 	}
 	if since := w.partialSince.Load(); since != 0 && cfg.MessageTimeout > 0 && over(since, cfg.MessageTimeout) {

@@ -212,10 +212,12 @@ func (c *Conn) endOf(err error) websockets.Reason {
 		err = c.wire.err // what the library makes of it says less
 	}
 	if v, ok := errors.AsType[*ViolationError](err); ok {
-		return websockets.Reason{Cause: v.Cause, Code: int(v.Code), Text: v.Text}
+		return websockets.Reason{
+			Cause: v.Cause, Code: int(v.Code), Text: v.Text, Clean: v.Code == websocket.StatusNormalClosure,
+		}
 	}
 	if g, ok := errors.AsType[*goodbye](err); ok {
-		return websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: int(g.code), Text: g.text}
+		return websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: int(g.code), Text: g.text, Clean: true}
 	}
 	if _, ok := errors.AsType[flate.CorruptInputError](err); ok {
 		return websockets.Reason{

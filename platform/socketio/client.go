@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
+	"unsafe"
 
 	"github.com/gatehouse-go/gatehouse/internal/engineio"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
@@ -22,6 +24,7 @@ type client struct {
 	request *http.Request
 	dec     packet.Decoder
 	pending atomic.Int64       // since when attachments are missing; 0 for none
+	head    int                // memory of the packet that attachments belong to
 	due     websockets.Session // of the reading goroutine: has a deferred message
 
 	mu          sync.Mutex
@@ -34,8 +37,7 @@ var _ engineio.Handler = (*client)(nil)
 
 // Message implements [engineio.Handler].
 func (c *client) Message(text bool, msg []byte) error {
-	in := inboundPool.Get().(*inbound)
-	in.buf = append(in.buf, msg...)
+	in := newInbound(msg)
 	var p *packet.Packet
 	var err error
 	if text {
@@ -47,6 +49,9 @@ func (c *client) Message(text bool, msg []byte) error {
 		return err
 	}
 	if p == nil {
+		if text {
+			c.head = cap(in.buf)
+		}
 		if c.pending.Load() == 0 {
 			c.pending.Store(c.srv.engine.Clock().Coarse())
 		}
@@ -71,7 +76,10 @@ func (c *client) packet(p *packet.Packet, in *inbound) error {
 	switch p.Type {
 	case packet.Event:
 		in.id = p.ID
-		in.msg = websockets.Message{Event: p.Event, Payload: p.Payload, Reply: p.HasID, Deferred: c.deferTo(sess), Ref: in}
+		in.msg = websockets.Message{
+			Event: p.Event, Payload: p.Payload, Reply: p.HasID, Deferred: c.deferTo(sess),
+			Held: c.held(p, in), Wire: wireBytes(p, in), Ref: in,
+		}
 		sess.Receive(&in.msg)
 	case packet.Ack:
 		if p.HasID {
@@ -82,7 +90,7 @@ func (c *client) packet(p *packet.Packet, in *inbound) error {
 		if s.record != nil {
 			s.record.forget()
 		}
-		sess.Closed(websockets.Reason{Cause: websockets.CauseClientDisconnect})
+		sess.Closed(websockets.Reason{Cause: websockets.CauseClientDisconnect, Clean: true})
 	default:
 		return fmt.Errorf("a packet of type %d from a client", p.Type)
 	}
@@ -106,6 +114,22 @@ func (c *client) Due() wsconn.Job {
 	sess := c.due
 	c.due = nil
 	return sess
+}
+
+// Stalled implements [engineio.Handler].
+func (c *client) Stalled() (d time.Duration) {
+	c.mu.Lock()
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		c.mu.Lock()
+		sess := s.sess
+		c.mu.Unlock()
+		if sess != nil {
+			d = max(d, sess.Stalled())
+		}
+	}
+	return d
 }
 
 // entered gives the socket that a packet is for, with its session. Both are nil
@@ -265,4 +289,26 @@ func (c *client) Beat(now int64) {
 	if c.srv.absence != nil {
 		c.trim(now)
 	}
+}
+
+// held returns the memory of an event beside its Message: all of the packet that it came
+// in, and its attachments, of which in holds the last.
+func (c *client) held(p *packet.Packet, in *inbound) int {
+	n := len(p.Event) + int(unsafe.Sizeof(*in)-unsafe.Sizeof(in.msg))
+	if len(p.Payload.Attachments) == 0 {
+		return n + cap(in.buf)
+	}
+	n += c.head
+	for _, a := range p.Payload.Attachments {
+		n += cap(a) + int(unsafe.Sizeof(a))
+	}
+	return n
+}
+
+// wireBytes returns how much the client sent for an event.
+func wireBytes(p *packet.Packet, in *inbound) int {
+	if len(p.Payload.Attachments) == 0 {
+		return len(in.buf)
+	}
+	return len(p.Event) + p.Payload.Size()
 }

@@ -326,3 +326,6 @@ func (r *rig) get(query string, headers ...string) answer {
 
 func (*session) Work()  {}
 func (*session) Begin() {}
+
+// Stalled implements the contract: nothing is ever blocked here.
+func (*session) Stalled() time.Duration { return 0 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/sizeclass"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -48,18 +49,22 @@ type inbound struct {
 	buf []byte
 }
 
-var inboundPool = sync.Pool{New: func() any { return new(inbound) }}
+var inboundPool sizeclass.Pool[inbound]
 
-// maxPooled is the largest message whose memory is kept.
-const maxPooled = 64 << 10
+// newInbound owns a copy of a message.
+func newInbound(msg []byte) *inbound {
+	in, size := inboundPool.Get(len(msg))
+	if in == nil {
+		in = &inbound{buf: make([]byte, 0, size)}
+	}
+	in.buf = append(in.buf, msg...)
+	return in
+}
 
 // Release implements [websockets.Releaser].
 func (in *inbound) Release() {
-	if cap(in.buf) > maxPooled {
-		return
-	}
 	*in = inbound{buf: in.buf[:0]}
-	inboundPool.Put(in)
+	inboundPool.Put(in, cap(in.buf))
 }
 
 var _ websockets.Conn = (*socket)(nil)

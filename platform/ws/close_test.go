@@ -60,14 +60,14 @@ func TestClientCloseCodes(t *testing.T) {
 		p.close(code, "bye €")
 		p.wantClose(code, "")
 		p.wantEnd()
-		s.wantReason(t, websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: code, Text: "bye €"})
+		s.wantReason(t, websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: code, Text: "bye €", Clean: true})
 	}
 	p, s := r.connect()
 	p.frame(0x80|opClose, "")
 	if op, payload, err := p.next(); op != opClose || payload != "" || err != nil {
 		t.Errorf("answer %x %q %v", op, payload, err)
 	}
-	s.wantReason(t, websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: 1005})
+	s.wantReason(t, websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: 1005, Clean: true})
 }
 
 // F26, and: what was sent before the goodbye is handed on first, in order.
@@ -82,7 +82,7 @@ func TestOrderBeforeClose(t *testing.T) {
 	b = append(b, rawFrame(0x80|opClose, []byte("\x03\xe8done"))...)
 	b = append(b, rawFrame(0x80|opText, []byte(`{"event":"after"}`))...)
 	p.write(b)
-	s.wantReason(t, websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: 1000, Text: "done"})
+	s.wantReason(t, websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: 1000, Text: "done", Clean: true})
 	if s.count() != n {
 		t.Fatalf("%d messages, want %d", s.count(), n)
 	}

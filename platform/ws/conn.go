@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strconv"
-	"sync"
-
+	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/sizeclass"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -40,19 +41,16 @@ type inbound struct {
 	buf []byte
 }
 
-var inboundPool = sync.Pool{New: func() any { return new(inbound) }}
-
-// maxPooled is the largest message whose memory is kept.
-const maxPooled = 64 << 10
+var inboundPool sizeclass.Pool[inbound]
 
 // Release implements [websockets.Releaser].
 func (in *inbound) Release() {
-	if cap(in.buf) > maxPooled {
-		return
-	}
 	*in = inbound{buf: in.buf[:0]}
-	inboundPool.Put(in)
+	inboundPool.Put(in, cap(in.buf))
 }
+
+// held is the memory of the message beside the Message itself.
+func (in *inbound) held() int { return cap(in.buf) + int(unsafe.Sizeof(*in)-unsafe.Sizeof(in.msg)) }
 
 func (c *conn) ID() string { return c.id }
 
@@ -179,6 +177,9 @@ func (c *conn) Due() wsconn.Job {
 	return c.sess
 }
 
+// Stalled implements [wsconn.Handler].
+func (c *conn) Stalled() time.Duration { return c.sess.Stalled() }
+
 // Ended implements [wsconn.Handler].
 func (c *conn) Ended(r websockets.Reason) { c.sess.Closed(r) }
 
@@ -188,7 +189,7 @@ func (c *conn) Message(text bool, msg []byte) error {
 	switch {
 	case err != nil: // with an id it can still be answered
 		in := newInbound(nil, e.ID)
-		in.msg = websockets.Message{Err: err, Reply: len(e.ID) > 0, Ref: in}
+		in.msg = websockets.Message{Err: err, Reply: len(e.ID) > 0, Held: in.held(), Wire: len(msg), Ref: in}
 		c.sess.Receive(&in.msg)
 	case e.Event != "":
 		in := newInbound(e.Data, e.ID)
@@ -198,6 +199,8 @@ func (c *conn) Message(text bool, msg []byte) error {
 			Payload:  websockets.Payload{JSON: data},
 			Reply:    len(e.ID) > 0,
 			Deferred: true,
+			Held:     in.held() + len(e.Event),
+			Wire:     len(msg),
 			Ref:      in,
 		}
 		c.due = true
@@ -225,7 +228,10 @@ func (c *conn) decode(text bool, msg []byte) (Envelope, error) {
 
 // newInbound owns a copy of data, at the beginning of its buf, and of id.
 func newInbound(data, id []byte) *inbound {
-	in := inboundPool.Get().(*inbound)
+	in, size := inboundPool.Get(len(data) + len(id))
+	if in == nil {
+		in = &inbound{buf: make([]byte, 0, size)}
+	}
 	in.buf = append(append(in.buf[:0], data...), id...)
 	in.id = in.buf[len(data):]
 	return in

@@ -113,7 +113,7 @@ func TestWellFormedFrames(t *testing.T) {
 	p.close(1000, "bye")
 	p.wantClose(1000, "")
 	p.wantEnd()
-	s.wantReason(t, websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: 1000, Text: "bye"})
+	s.wantReason(t, websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: 1000, Text: "bye", Clean: true})
 }
 
 // Sizes around the forms of the length field, both ways.

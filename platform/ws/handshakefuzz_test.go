@@ -186,3 +186,6 @@ type fuzzSession struct {
 
 func (*fuzzSession) Receive(*websockets.Message)  {}
 func (s *fuzzSession) Closed(_ websockets.Reason) { s.left <- struct{}{} }
+
+// Stalled implements the contract: nothing is ever blocked here.
+func (*fuzzSession) Stalled() time.Duration { return 0 }

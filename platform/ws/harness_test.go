@@ -455,3 +455,6 @@ const (
 
 func (*session) Work()  {}
 func (*session) Begin() {}
+
+// Stalled implements the contract: nothing is ever blocked here.
+func (*session) Stalled() time.Duration { return 0 }

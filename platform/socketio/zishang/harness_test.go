@@ -450,3 +450,6 @@ func want(t *testing.T, c client, texts ...string) {
 
 func (*fakeSession) Work()  {}
 func (*fakeSession) Begin() {}
+
+// Stalled implements the contract: nothing is ever blocked here.
+func (*fakeSession) Stalled() time.Duration { return 0 }

@@ -158,3 +158,6 @@ func TestInboxClosedBeforeTheSession(t *testing.T) {
 
 func (*slowSession) Work()  {}
 func (*slowSession) Begin() {}
+
+// Stalled implements the contract: nothing is ever blocked here.
+func (*slowSession) Stalled() time.Duration { return 0 }
