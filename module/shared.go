@@ -44,10 +44,14 @@ func (r *resolver) shared(n *node, outs []keyedOutput) (*node, *mistake) {
 		return nil, nil
 	}
 	f := n.provider.ctor.Interface()
-	if same := r.byFunc[identity.OfFunc(f)]; len(same) > 0 {
-		if seen := r.sightings(n.scope, same, outs); len(seen) > 0 {
-			return r.meant(seen)
+	same := r.byFunc[identity.OfFunc(f)]
+	for _, o := range same {
+		if o.scope == n.scope && o.kind == KindAttached {
+			return o, nil // what the module sees has been asked for that one
 		}
+	}
+	if seen := r.sightings(n.scope, same, outs); len(seen) > 0 {
+		return r.meant(seen)
 	}
 	for _, s := range r.sightings(n.scope, r.bySource[identity.OfSource(f)], outs) {
 		if s.node.kind == KindAttached {

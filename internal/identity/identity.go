@@ -151,22 +151,19 @@ type pair struct {
 
 func (c *comparison) values(path string, a, b reflect.Value) *Difference {
 	different := &Difference{Path: path}
-	if !a.IsValid() || !b.IsValid() {
-		if a.IsValid() == b.IsValid() {
+	if !a.IsValid() || !b.IsValid() || a.Type() != b.Type() {
+		if !a.IsValid() && !b.IsValid() {
 			return nil
 		}
-		return different
-	}
-	if a.Type() != b.Type() {
 		return different
 	}
 	a, b = readable(a), readable(b)
 	switch a.Kind() {
 	case reflect.Func, reflect.Map, reflect.Slice, reflect.Pointer, reflect.Interface:
+		if a.IsNil() && b.IsNil() {
+			return nil
+		}
 		if a.IsNil() || b.IsNil() {
-			if a.IsNil() == b.IsNil() {
-				return nil
-			}
 			return different
 		}
 	}
@@ -175,12 +172,10 @@ func (c *comparison) values(path string, a, b reflect.Value) *Difference {
 		if funcOf(a) != funcOf(b) {
 			return &Difference{path, true}
 		}
-		return nil
 	case reflect.Pointer:
-		if c.known(a, b) {
-			return nil
+		if !c.known(a, b) {
+			return c.values(path, a.Elem(), b.Elem())
 		}
-		return c.values(path, a.Elem(), b.Elem())
 	case reflect.Interface:
 		return c.values(path, a.Elem(), b.Elem())
 	case reflect.Struct:
@@ -189,43 +184,50 @@ func (c *comparison) values(path string, a, b reflect.Value) *Difference {
 				return d
 			}
 		}
-		return nil
 	case reflect.Slice, reflect.Array:
-		if a.Len() != b.Len() {
-			return different
-		}
-		if a.Kind() == reflect.Slice && c.known(a, b) {
-			return nil
-		}
-		for i := range a.Len() {
-			if d := c.values(path+"["+strconv.Itoa(i)+"]", a.Index(i), b.Index(i)); d != nil {
-				return d
-			}
-		}
-		return nil
+		return c.lists(path, a, b)
 	case reflect.Map:
-		if a.Len() != b.Len() {
-			return different
-		}
-		if c.known(a, b) {
-			return nil
-		}
-		for k, v := range a.Seq2() {
-			w := b.MapIndex(k)
-			if !w.IsValid() {
-				return different
-			}
-			if d := c.values(path+"[…]", v, w); d != nil {
-				return d
-			}
-		}
-		return nil
+		return c.maps(path, a, b)
 	default:
 		if !a.Equal(b) {
 			return different
 		}
+	}
+	return nil
+}
+
+func (c *comparison) lists(path string, a, b reflect.Value) *Difference {
+	if a.Len() != b.Len() {
+		return &Difference{Path: path}
+	}
+	if a.Kind() == reflect.Slice && c.known(a, b) {
 		return nil
 	}
+	for i := range a.Len() {
+		if d := c.values(path+"["+strconv.Itoa(i)+"]", a.Index(i), b.Index(i)); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+func (c *comparison) maps(path string, a, b reflect.Value) *Difference {
+	if a.Len() != b.Len() {
+		return &Difference{Path: path}
+	}
+	if c.known(a, b) {
+		return nil
+	}
+	for k, v := range a.Seq2() {
+		w := b.MapIndex(k)
+		if !w.IsValid() {
+			return &Difference{Path: path}
+		}
+		if d := c.values(path+"[…]", v, w); d != nil {
+			return d
+		}
+	}
+	return nil
 }
 
 // known reports whether two references are the same one, or are compared already.
