@@ -59,8 +59,8 @@ func TestAttach(t *testing.T) {
 	if found[1] != found[3] || found[1] != found[5] {
 		t.Error("a constructor that is attached several times is called once")
 	}
-	if found[2] == found[4] {
-		t.Error("two closures are two constructors")
+	if found[2] != found[4] {
+		t.Error("a closure that is attached several times from one variable is called once")
 	}
 	if w := found[1].(*watcher); w.c == nil {
 		t.Error("its needs are met by the module")

@@ -10,6 +10,7 @@ import (
 // and is safe for use by several goroutines. It serves one fx application at a
 // time: each call of [Graph.Fx] starts over with new instances.
 type Graph struct {
+	root     *Module
 	scopes   []*scope
 	defaults *scope
 	order    []*node
@@ -27,8 +28,9 @@ type view struct {
 	groups  []*result
 }
 
-func (r *resolver) graph() *Graph {
+func (r *resolver) graph(root *Module) *Graph {
 	g := &Graph{
+		root:     root,
 		scopes:   r.scopes,
 		defaults: r.defaults,
 		order:    r.order(),
@@ -56,6 +58,9 @@ func (g *Graph) Modules() iter.Seq[*Module] {
 		}
 	}
 }
+
+// Root returns the module that was given to [Resolve].
+func (g *Graph) Root() *Module { return g.root }
 
 // run is the state of one fx application.
 type run struct {

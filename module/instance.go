@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
-	"slices"
+
+	"github.com/gatehouse-go/gatehouse/internal/identity"
 )
 
 // Kind tells providers, controllers and what is attached to them apart.
@@ -62,7 +63,7 @@ func (i Instance) String() string { return fmt.Sprintf("%s (%s)", i.Name, i.Plac
 // is built.
 func (g *Graph) Declared() iter.Seq[Declaration] {
 	return func(yield func(Declaration) bool) {
-		g.each(func(n *node, res *result, marks []any) bool {
+		g.each(func(n *node, res *result, marks []ownedMark) bool {
 			d := Declaration{
 				Module:   n.scope.m,
 				Name:     n.full,
@@ -70,7 +71,7 @@ func (g *Graph) Declared() iter.Seq[Declaration] {
 				Kind:     n.kind,
 				Exported: n.exported,
 				Type:     res.out.t,
-				Marks:    marks,
+				Marks:    unowned(marks),
 			}
 			if v, ok := g.values[res.slot]; ok && v.Kind() == reflect.Interface && !v.IsNil() {
 				d.Type = v.Elem().Type()
@@ -88,30 +89,37 @@ func (g *Graph) Declared() iter.Seq[Declaration] {
 // several results yields one for each.
 func (g *Graph) Instances() iter.Seq[Instance] {
 	return func(yield func(Instance) bool) {
-		r := g.current.Load()
-		if r == nil || !r.done.Load() {
-			return
-		}
-		g.each(func(n *node, res *result, marks []any) bool {
-			v, _ := r.slots[res.slot].get()
-			return yield(Instance{
-				Module: n.scope.m,
-				Name:   n.full,
-				Place:  n.where.short(),
-				Kind:   n.kind,
-				Value:  v.Interface(),
-				Marks:  marks,
-			})
-		})
+		g.built(func(inst Instance, _ []ownedMark) bool { return yield(inst) })
 	}
 }
 
-func (g *Graph) each(f func(*node, *result, []any) bool) {
+func (g *Graph) built(f func(Instance, []ownedMark) bool) {
+	r := g.current.Load()
+	if r == nil || !r.done.Load() {
+		return
+	}
+	g.each(func(n *node, res *result, marks []ownedMark) bool {
+		v, _ := r.slots[res.slot].get()
+		return f(Instance{
+			Module: n.scope.m,
+			Name:   n.full,
+			Place:  n.where.short(),
+			Kind:   n.kind,
+			Value:  v.Interface(),
+			Marks:  unowned(marks),
+		}, marks)
+	})
+}
+
+func (g *Graph) each(f func(*node, *result, []ownedMark) bool) {
 	for _, n := range g.order {
 		for i, res := range n.results {
-			marks := slices.Concat(n.provider.marks, n.marks)
-			if i > 0 {
-				marks = nil
+			var marks []ownedMark
+			if i == 0 {
+				for _, m := range n.provider.marks {
+					marks = append(marks, ownedMark{m, n.scope.m})
+				}
+				marks = append(marks, n.marks...)
 			}
 			if !f(n, res, marks) {
 				return
@@ -120,21 +128,31 @@ func (g *Graph) each(f func(*node, *result, []any) bool) {
 	}
 }
 
+func unowned(marks []ownedMark) (out []any) {
+	for _, m := range marks {
+		out = append(out, m.mark)
+	}
+	return out
+}
+
 // Marked yields the instances that carry a mark of type M, once for each such
-// mark, in the order of [Graph.Instances]:
+// mark, in the order of [Graph.Instances]. Its Module is the one that lists the mark:
+// for a constructor that [Attach] shares with an imported module, the importing one.
 //
 //	for inst, job := range module.Marked[jobMark](graph) {
 //		schedule(job.every, inst.Value.(Runner))
 //	}
 func Marked[M any](g *Graph) iter.Seq2[Instance, M] {
 	return func(yield func(Instance, M) bool) {
-		for inst := range g.Instances() {
-			for _, mark := range inst.Marks {
-				if m, ok := mark.(M); ok && !yield(inst, m) {
-					return
+		g.built(func(inst Instance, marks []ownedMark) bool {
+			for _, mark := range marks {
+				inst.Module = mark.owner
+				if m, ok := mark.mark.(M); ok && !yield(inst, m) {
+					return false
 				}
 			}
-		}
+			return true
+		})
 	}
 }
 
@@ -151,30 +169,20 @@ func Marked[M any](g *Graph) iter.Seq2[Instance, M] {
 // result as an interface, is yielded once. Nil pointers are left out.
 func Find[T any](g *Graph) iter.Seq2[Instance, T] {
 	return func(yield func(Instance, T) bool) {
-		// By type and address: different types may share an address.
-		type identity struct {
-			t reflect.Type
-			p uintptr
-		}
-		seen := map[identity]bool{}
+		seen := map[identity.Pointer]bool{}
 		for inst := range g.Instances() {
 			t, ok := inst.Value.(T)
 			if !ok {
 				continue
 			}
-			if v := reflect.ValueOf(inst.Value); v.Kind() == reflect.Pointer {
-				if v.IsNil() {
+			if v := reflect.ValueOf(inst.Value); v.Kind() == reflect.Pointer && v.IsNil() {
+				continue
+			}
+			if id, ok := identity.OfPointer(inst.Value); ok {
+				if seen[id] {
 					continue
 				}
-				id := identity{v.Type(), v.Pointer()}
-				// All values of size zero may share one address and yet be
-				// different instances.
-				if v.Type().Elem().Size() > 0 {
-					if seen[id] {
-						continue
-					}
-					seen[id] = true
-				}
+				seen[id] = true
 			}
 			if !yield(inst, t) {
 				return

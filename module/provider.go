@@ -101,13 +101,18 @@ func Mark[M any](ctor any, mark M) Provider {
 }
 
 // Attach adds constructors that belong to a provider: they are called once, in its
-// module, and nobody injects what they make. A constructor that the module provides
-// or imports anyway, or that is attached twice, is called once for all, unless it is
-// a closure. Frameworks use it for what they find again by a mark:
+// module, and nobody injects what they return. Frameworks use it for what they find
+// again by a mark:
 //
 //	func UseClock(ctor, clock any) module.Provider {
 //		return module.Attach(ctor, module.Mark(clock, clockMark{}))
 //	}
+//
+// A constructor that the module sees as well, under any type ([As]) or name ([Named]),
+// or that is attached twice, is called once for all. Declared functions and instances
+// of generic functions are the same constructor wherever they are listed; a method
+// value or a closure is, where both lists name one variable. [Resolve] reports a
+// constructor that may be the one that the module sees, and may not.
 func Attach(ctor any, items ...any) Provider {
 	p := providerOf(ctor)
 	p.attached = slices.Clone(p.attached)

@@ -3,10 +3,10 @@ package module
 import (
 	"fmt"
 	"reflect"
-	"slices"
-	"strings"
 
 	"go.uber.org/fx"
+
+	"github.com/gatehouse-go/gatehouse/internal/identity"
 )
 
 // Resolve checks the graph of modules that are reachable from root, and returns
@@ -28,6 +28,8 @@ func Resolve(root *Module, opts ...ResolveOption) (*Graph, error) {
 		views:    map[*scope]view{},
 		hints:    map[lookupKey]string{},
 		values:   map[int]reflect.Value{},
+		byFunc:   map[identity.Func][]*node{},
+		bySource: map[identity.Source][]*node{},
 	}
 	for _, o := range opts {
 		if o == nil {
@@ -52,7 +54,7 @@ func Resolve(root *Module, opts ...ResolveOption) (*Graph, error) {
 		return nil, &Error{r.problems}
 	}
 	r.prune()
-	return r.graph(), nil
+	return r.graph(root), nil
 }
 
 // resolver holds what one call of Resolve works with.
@@ -64,6 +66,8 @@ type resolver struct {
 	globals  []*scope
 	nodes    []*node
 	outputs  int
+	byFunc   map[identity.Func][]*node   // by constructor
+	bySource map[identity.Source][]*node // by where the constructor is written
 
 	sigs      signatures
 	cache     map[lookupKey]found
@@ -105,8 +109,8 @@ type node struct {
 	results  []*result
 	fixed    bool // its constructor is not called: a value, or overridden
 	override bool
-	former   []need // of an overridden constructor
-	marks    []any  // of what is attached and shares the constructor
+	former   []need      // of an overridden constructor
+	marks    []ownedMark // of what is attached and shares the constructor
 	pruned   bool
 	deps     []edge
 	late     []*node // soft: built before, if need be; see order
@@ -235,14 +239,17 @@ func (r *resolver) addNode(s *scope, it item) {
 	}
 	plain, bad := r.signature(n)
 	outs, annotation := annotate(p, plain)
-	if n.kind == KindAttached && bad == nil {
-		if same := r.sameConstructor(n, outs); same != nil {
-			same.marks = append(same.marks, p.marks...)
-			return
-		}
-	}
 	if bad == nil {
 		bad = annotation
+	}
+	if n.kind == KindAttached && bad == nil {
+		var same *node
+		if same, bad = r.shared(n, outs); same != nil {
+			for _, m := range p.marks {
+				same.marks = append(same.marks, ownedMark{m, s.m})
+			}
+			return
+		}
 	}
 	if bad == nil && p.source == fromFx && len(s.m.fxOptions) == 0 {
 		bad = &mistake{"has no raw fx options to take it from", "add module.Fx(…) to the module"}
@@ -253,6 +260,7 @@ func (r *resolver) addNode(s *scope, it item) {
 	}
 	r.nodes = append(r.nodes, n)
 	s.nodes = append(s.nodes, n)
+	r.index(n)
 	if p.source == fromFx {
 		s.fxNodes = append(s.fxNodes, n)
 	}
@@ -276,30 +284,6 @@ func (r *resolver) addNode(s *scope, it item) {
 	}
 }
 
-// sameConstructor finds the node that an attached constructor need not be called
-// again for: a function of the same name, in the module or where it sees the
-// result from. Closures may differ in what they hold.
-func (r *resolver) sameConstructor(n *node, outs []keyedOutput) *node {
-	p := n.provider
-	if p.source != fromConstructor || strings.Contains(n.full, ".func") || len(p.as) > 0 || p.name != "" {
-		return nil
-	}
-	candidates := n.scope.nodes
-	for _, o := range outs {
-		for _, k := range o.keys {
-			for _, res := range r.lookup(n.scope, k).results {
-				candidates = append(slices.Clip(candidates), res.node)
-			}
-		}
-	}
-	for _, o := range candidates {
-		if o.provider.source == fromConstructor && o.full == n.full && o.where == n.where && o.provider.ctor.Type() == p.ctor.Type() {
-			return o
-		}
-	}
-	return nil
-}
-
 // offer makes a result visible in its module, and to importers if exported.
 func (r *resolver) offer(s *scope, res *result, k key) {
 	if first, ok := s.own[k]; ok {
@@ -318,8 +302,7 @@ func (r *resolver) offer(s *scope, res *result, k key) {
 }
 
 func (r *resolver) duplicate(s *scope, a, b *node, k key) {
-	if a.provider.source == fromConstructor && b.provider.source == fromConstructor &&
-		a.where == b.where && a.full == b.full {
+	if sameConstructor(a, b) {
 		hint := "remove one"
 		if a.exported != b.exported {
 			hint = "remove it from module.Providers; module.Exports provides it too"

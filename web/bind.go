@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/cors"
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/identity"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -115,11 +116,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	}
 	b.root.Use(middleware.GetHead)
 
-	type identity struct {
-		t reflect.Type
-		p uintptr
-	}
-	seen := map[identity]module.Instance{}
+	seen := map[identity.Pointer]module.Instance{}
 	for inst := range graph.Instances() {
 		var opts []Option
 		marked := false
@@ -141,8 +138,8 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 				b.addf("controller %s: its constructor returned nil", inst)
 			}
 			continue
-		case v.Kind() == reflect.Pointer && v.Type().Elem().Size() > 0: // values of size zero may share an address
-			id := identity{v.Type(), v.Pointer()}
+		}
+		if id, ok := identity.OfPointer(inst.Value); ok {
 			if first, dup := seen[id]; dup {
 				if marked { // its guards would be lost
 					b.addf("controller %s is what %s made already; put web.Controller around that one only", inst, first)
@@ -152,7 +149,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 			seen[id] = inst
 		}
 		b.controller(c, inst, opts, controllerConfig{
-			prefix: app.prefix, limit: app.limit, global: join(cfg.Global, global), built: built, log: cfg.Logger,
+			prefix: app.prefix, limit: app.limit, global: join(cfg.Global, global), built: built.In(inst.Module), log: cfg.Logger,
 		})
 	}
 	if len(b.problems) == 0 {

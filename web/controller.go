@@ -52,7 +52,7 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 	if !ok {
 		own = &router{inner: r, ctl: &bound{log: slog.Default(), alone: true}}
 	}
-	scope, err := s.binding.Resolve(nil)
+	scope, err := s.binding.Resolve(enhance.Built{})
 	if err != nil && len(s.binding.Problems()) == 0 {
 		text := strings.ReplaceAll(err.Error(), enhance.Late, enhance.Late+", with web.ForRoute")
 		s.problems = append(s.problems, text)

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/identity"
 )
 
 // JSONOption configures a [JSON] handler.
@@ -239,7 +240,7 @@ type probe struct {
 // typedOf finds out whether a handler is that of JSON; nothing else is called.
 func typedOf(h http.Handler) *typed {
 	f, ok := h.(http.HandlerFunc)
-	if !ok || reflect.ValueOf(f).Pointer() != reflect.ValueOf((&typed{}).serve).Pointer() {
+	if !ok || !identity.SameCode(f, (&typed{}).serve) {
 		return nil
 	}
 	var p probe

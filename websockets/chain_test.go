@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -31,7 +32,7 @@ func dispatchers(tb testing.TB, opts ...HandlerOption) func() func() {
 	d := &desk{subs: []Subscription{On("move", func(_ context.Context, p point) (point, error) { return p, nil }, opts...)}}
 	gs := []gatewayPlan{{name: "desk", short: "desk", typ: reflect.TypeOf(d), value: d}}
 	cfg := BindConfig{Adapter: rigAdapter{Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
-	rt, err := bind(gs, cfg, nil, slog.New(slog.DiscardHandler))
+	rt, err := bind(gs, cfg, enhance.Built{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -74,11 +74,7 @@ type eventBinding struct {
 // constructorsOf lists what the module has to build for the options.
 func constructorsOf(opts []Option) (out []any) {
 	c := &GatewayConfig{}
-	for _, o := range opts {
-		if o != nil {
-			o.ApplyGateway(c)
-		}
-	}
+	c.apply(opts)
 	out = c.enhanced.Constructors()
 	for _, e := range c.events {
 		out = append(out, e.binding.Constructors()...)

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
 )
 
 // desk is a gateway whose behaviour is the test's. A hook that is nil does nothing.
@@ -75,7 +77,7 @@ func newRigOf(t *testing.T, desks []*desk, opts ...Option) *rig {
 		gs = append(gs, gatewayPlan{name: name, short: name, typ: reflect.TypeOf(d), value: d, opts: opts})
 	}
 	cfg := BindConfig{Adapter: rigAdapter{Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
-	rt, err := bind(gs, cfg, nil, slog.New(slog.NewTextHandler(k.log, nil)))
+	rt, err := bind(gs, cfg, enhance.Built{}, slog.New(slog.NewTextHandler(k.log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,25 +19,26 @@ type Option interface {
 
 // GatewayConfig gathers a gateway's options. Only options write to it.
 type GatewayConfig struct {
-	addr           string
-	port           *int
-	path           string
-	namespace      *string
-	nspRegexp      *regexp.Regexp
-	nspFunc        func(string) bool
-	platform       []PlatformOption
-	limits         Limits
-	origins        []string
-	checkOrigin    func(*http.Request) bool
-	admits         []admission
-	enhanced       enhance.Binding
-	strict         bool
-	events         []eventBinding
-	via            []viaEndpoint
-	emits          []EventInfo
-	concurrency    int
-	maxRooms       int
-	hideCause      bool
+	addr        string
+	port        *int
+	path        string
+	namespace   *string
+	nspRegexp   *regexp.Regexp
+	nspFunc     *namespaceOption
+	platform    []PlatformOption
+	limits      Limits
+	origins     []string
+	origin      *originOption
+	admits      []admission
+	enhanced    enhance.Binding
+	strict      bool
+	events      []eventBinding
+	via         []viaEndpoint
+	emits       []EventInfo
+	concurrency int
+	maxRooms    int
+	hideCause   bool
+	// dropAfterClose: see [DropAfterClose].
 	dropAfterClose bool
 	problems       []string
 }
@@ -48,6 +49,14 @@ type admission func(context.Context, *Handshake) error
 type viaEndpoint struct {
 	adapter Adapter
 	opts    []Option
+}
+
+func (c *GatewayConfig) apply(opts []Option) {
+	for _, o := range opts {
+		if o != nil {
+			o.ApplyGateway(c)
+		}
+	}
 }
 
 // AddPlatform records an option of a platform.
@@ -103,18 +112,32 @@ func NamespaceRegexp(re *regexp.Regexp) Option {
 // Endpoints are asked in the order in which their gateways are registered, and
 // match may be called several times for one client, by several goroutines. It
 // must be quick: leave what takes time to [Admit]. When it panics the client is
-// refused, and it is logged. label names the pattern in errors and logs, and
-// gateways with the same label and function share the namespaces.
+// refused, and it is logged. label names the pattern in errors and logs. Gateways with
+// the same label share the namespaces; give all of them one Option value, stored in a
+// variable, since Go does not compare functions.
 func NamespaceFunc(label string, match func(namespace string) bool) Option {
-	return optionFunc(func(c *GatewayConfig) {
-		c.namespace, c.nspRegexp, c.nspFunc = &label, nil, match
-		if match == nil {
-			c.problemf("NamespaceFunc(%q): give a function", label)
-		}
-		if label == "" {
-			c.problemf("NamespaceFunc: give a label; errors and logs name the namespaces by it")
-		}
-	})
+	return &namespaceOption{label, match}
+}
+
+type namespaceOption struct {
+	label string
+	match func(namespace string) bool
+}
+
+func (o *namespaceOption) ApplyGateway(c *GatewayConfig) {
+	c.namespace, c.nspRegexp, c.nspFunc = &o.label, nil, o
+	if o.match == nil {
+		c.nspFunc = nil
+		c.problemf("NamespaceFunc(%q): give a function", o.label)
+	}
+	if o.label == "" {
+		c.problemf("NamespaceFunc: give a label; errors and logs name the namespaces by it")
+	}
+}
+
+// same reports whether both are one option, or have one declared function.
+func (o *namespaceOption) same(p *namespaceOption) bool {
+	return o == p || o != nil && p != nil && sameDeclared(o.match, p.match)
 }
 
 // Port serves the gateway on its own TCP port, on every interface. 0, the
@@ -160,9 +183,12 @@ func Origins(origins ...string) Option {
 
 // CheckOrigin decides about browser origins instead of [Origins]. It is called
 // on every handshake and must be safe for concurrent use.
-func CheckOrigin(allow func(*http.Request) bool) Option {
-	return optionFunc(func(c *GatewayConfig) { c.checkOrigin = allow })
-}
+//
+// Gateways that share a server need one Option value, stored in a variable: Go does
+// not compare functions, and two checks of one server are an error of the start.
+//
+//	var checkOrigin = websockets.CheckOrigin(tenants.Allow)
+func CheckOrigin(allow func(*http.Request) bool) Option { return &originOption{allow} }
 
 // Admit adds a check that runs before the handshake is accepted, after the guards:
 // use it for what only this gateway's connections need, and [UseGuards] for what

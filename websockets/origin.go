@@ -8,7 +8,29 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/gatehouse-go/gatehouse/internal/identity"
 )
+
+type originOption struct{ allow func(*http.Request) bool }
+
+// ApplyGateway implements [Option].
+func (o *originOption) ApplyGateway(c *GatewayConfig) {
+	c.origin = o
+	if o.allow == nil {
+		c.origin = nil
+	}
+}
+
+// same reports whether both are one option, or have one declared function.
+func (o *originOption) same(p *originOption) bool {
+	return o == p || o != nil && p != nil && sameDeclared(o.allow, p.allow)
+}
+
+// sameDeclared reports whether two functions are the same in every build.
+func sameDeclared(f, g any) bool {
+	return identity.OfFunc(f) == identity.OfFunc(g) && identity.Declared(f)
+}
 
 // originChecked is the check with a panic as a no, since nobody else would log it.
 func originChecked(check func(*http.Request) bool, log *slog.Logger) func(*http.Request) bool {

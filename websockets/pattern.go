@@ -11,7 +11,7 @@ import (
 type namespacePattern struct {
 	name string         // as declared, with a leading slash
 	re   *regexp.Regexp // anchored at both ends
-	fn   func(string) bool
+	fn   *namespaceOption
 	// without re and fn: equality
 }
 
@@ -45,7 +45,7 @@ var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 func (p namespacePattern) match(ns string) bool {
 	switch {
 	case p.fn != nil:
-		return strings.HasPrefix(ns, "/") && p.fn(ns) // a label is no namespace
+		return strings.HasPrefix(ns, "/") && p.fn.match(ns) // a label is no namespace
 	case p.re != nil:
 		return p.re.MatchString(ns)
 	}
@@ -54,10 +54,29 @@ func (p namespacePattern) match(ns string) bool {
 
 // same compares patterns of one name.
 func (p namespacePattern) same(q namespacePattern) bool {
-	if p.fn == nil || q.fn == nil {
-		return p.fn == nil && q.fn == nil
+	if p.re != nil && q.re != nil {
+		return p.re.String() == q.re.String()
 	}
-	return sameFunc(p.fn, q.fn)
+	return (p.re == nil) == (q.re == nil) && p.fn.same(q.fn)
+}
+
+// option is the pattern as it was declared.
+func (p namespacePattern) option() string {
+	switch {
+	case p.fn != nil:
+		return fmt.Sprintf("NamespaceFunc(%q)", p.name)
+	case p.re != nil && !strings.HasPrefix(p.re.String(), "^/"):
+		return fmt.Sprintf("NamespaceRegexp(%s)", p.name)
+	}
+	return fmt.Sprintf("Namespace(%q)", p.name)
+}
+
+// differs says what to do about two patterns of one name that are not the same.
+func (p namespacePattern) differs(q namespacePattern) string {
+	if p.fn != nil && q.fn != nil {
+		return "Go does not compare functions: to share the namespaces, store the option in a package variable and give both that; otherwise choose another label"
+	}
+	return "choose another name"
 }
 
 // request gives r with the named parts of ns as path values.

@@ -42,11 +42,12 @@ func (e *BindError) Error() string {
 
 // gatewayPlan is one gateway before it is bound.
 type gatewayPlan struct {
-	name  string // chat.NewGateway (gateway.go:12)
-	short string // chat.NewGateway
-	typ   reflect.Type
-	value any // nil in a static check
-	opts  []Option
+	name   string // chat.NewGateway (gateway.go:12)
+	short  string // chat.NewGateway
+	module *module.Module
+	typ    reflect.Type
+	value  any // nil in a static check
+	opts   []Option
 }
 
 // serverPlan is one {listener, path, adapter} with its endpoints.
@@ -58,6 +59,7 @@ type serverPlan struct {
 	platform  []PlatformOption
 	origins   []string
 	check     func(*http.Request) bool
+	origin    *originOption     // what check comes from
 	claims    map[string]string // option → gateway that set it
 	endpoints []*endpointPlan
 }
@@ -123,11 +125,7 @@ func (p *planner) gateway(i int, g *gatewayPlan) {
 		opts = append(slices.Clip(opts), op.GatewayOptions()...)
 	}
 	base := &GatewayConfig{}
-	for _, o := range opts {
-		if o != nil {
-			o.ApplyGateway(base)
-		}
-	}
+	base.apply(opts)
 	if len(base.via) == 0 {
 		if p.cfg.Adapter == nil {
 			p.addf("gateway %s: no platform serves it; add app.WebSockets(ws.New()) to the application, or websockets.Via to the gateway", g.name)
@@ -138,27 +136,16 @@ func (p *planner) gateway(i int, g *gatewayPlan) {
 	}
 	for _, v := range base.via {
 		cfg := &GatewayConfig{}
-		for _, o := range slices.Concat(opts, v.opts) {
-			if o != nil {
-				o.ApplyGateway(cfg)
-			}
-		}
+		cfg.apply(opts)
 		// An option of another platform outside of Via holds for that platform's endpoints only.
-		outer := len(base.platform)
 		cfg.platform = slices.DeleteFunc(cfg.platform, func(po PlatformOption) bool {
 			known := slices.ContainsFunc(base.via, func(o viaEndpoint) bool { return o.adapter.Name() == po.PlatformName() })
-			return outer > 0 && known && po.PlatformName() != v.adapter.Name() && slices.ContainsFunc(base.platform, func(b PlatformOption) bool { return sameOption(b, po) })
+			return known && po.PlatformName() != v.adapter.Name()
 		})
+		cfg.apply(v.opts)
 		p.endpoint(i, g.name, v.adapter, cfg)
 	}
 }
-
-// sameFunc compares what Go lets nobody compare: whether it is the same code.
-func sameFunc(a, b any) bool {
-	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
-}
-
-func sameOption(a, b any) bool { return reflect.DeepEqual(a, b) }
 
 func (p *planner) endpoint(i int, name string, a Adapter, cfg *GatewayConfig) {
 	tr := a.Traits()
@@ -186,7 +173,7 @@ func (p *planner) endpoint(i int, name string, a Adapter, cfg *GatewayConfig) {
 		p.addf("gateway %s: the platform %s has no namespaces; give the gateway a Path instead, such as websockets.Path(%q)", name, a.Name(), "/"+strings.TrimPrefix(deref(cfg.namespace), "/"))
 		return
 	case cfg.nspFunc != nil:
-		pattern = namespacePattern{name: *cfg.namespace, fn: cfg.nspFunc}
+		pattern = namespacePattern{name: cfg.nspFunc.label, fn: cfg.nspFunc}
 	case cfg.nspRegexp != nil:
 		pattern = namespacePattern{name: cfg.nspRegexp.String()}
 		if pattern.re, err = regexp.Compile("^(?:" + pattern.name + ")$"); err != nil {
@@ -213,7 +200,7 @@ func (p *planner) endpoint(i int, name string, a Adapter, cfg *GatewayConfig) {
 			continue
 		}
 		if !e.pattern.same(pattern) {
-			p.addf("gateway %s: NamespaceFunc(%q): another gateway of %s gives this name to another function, or to a namespace; choose another label", name, pattern.name, where(s, e))
+			p.addf("gateway %s: %s: another gateway has another namespace of this name on %s; %s", name, pattern.option(), where(s, e), pattern.differs(e.pattern))
 			return
 		}
 		ep = e
@@ -282,53 +269,6 @@ func cutPort(addr string) (host, port string, ok bool) {
 	}
 	n, err := strconv.Atoi(addr[i+1:])
 	return addr[:i], addr[i+1:], err == nil && n >= 0 && n <= 65535
-}
-
-func (p *planner) server(a Adapter, listener, path, name string) *serverPlan {
-	for _, s := range p.servers {
-		if s.listener == listener && strings.TrimSuffix(s.path, "/") == strings.TrimSuffix(path, "/") {
-			if s.adapter.Name() != a.Name() {
-				p.addf("gateway %s: %s is served by %s already (%s); give it another Path", name, path, s.adapter.Name(), s.claims["server"])
-			}
-			return s
-		}
-	}
-	s := &serverPlan{adapter: a, listener: listener, path: path, claims: map[string]string{"server": name}}
-	p.servers = append(p.servers, s)
-	return s
-}
-
-// claim records the options of a shared server and finds disagreement.
-func (p *planner) claim(s *serverPlan, cfg *GatewayConfig, name string) {
-	agree := func(option string, set, same bool) bool {
-		if !set {
-			return false
-		}
-		first, taken := s.claims[option]
-		if taken && !same {
-			p.addf("gateway %s and gateway %s share the server %s %s but disagree on %s; give both the same, or leave it out of one", first, name, s.adapter.Name(), s.path, option)
-		}
-		if !taken {
-			s.claims[option] = name
-		}
-		return !taken
-	}
-	if agree("WithLimits", cfg.limits != (Limits{}), s.limits == cfg.limits) {
-		s.limits = cfg.limits
-	}
-	if agree("Origins", len(cfg.origins) > 0, slices.Equal(s.origins, cfg.origins)) {
-		s.origins = cfg.origins
-	}
-	if agree("CheckOrigin", cfg.checkOrigin != nil, sameFunc(s.check, cfg.checkOrigin)) {
-		s.check = cfg.checkOrigin
-	}
-	for _, o := range cfg.platform {
-		t := reflect.TypeOf(o)
-		i := slices.IndexFunc(s.platform, func(x PlatformOption) bool { return reflect.TypeOf(x) == t })
-		if agree(t.String(), true, i >= 0 && sameOption(s.platform[i], o)) {
-			s.platform = append(s.platform, o)
-		}
-	}
 }
 
 // finish checks a server as a whole.

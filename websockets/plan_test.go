@@ -3,6 +3,7 @@ package websockets
 import (
 	"context"
 	"reflect"
+	"regexp"
 	"testing"
 )
 
@@ -44,6 +45,8 @@ func (g *talker) Subscriptions() []Subscription {
 
 type mute struct{}
 
+func anyNamespace(string) bool { return true }
+
 var watchAll = OnAny(func(context.Context, string, Payload) {})
 
 func TestBootErrors(t *testing.T) {
@@ -52,8 +55,10 @@ func TestBootErrors(t *testing.T) {
 		return gatewayPlan{name: name, typ: reflect.TypeOf(v), value: v, opts: opts}
 	}
 	odd, even := func(string) bool { return true }, func(string) bool { return false }
+	odds := NamespaceFunc("odd", odd)
 	http := BindConfig{Adapter: plain(), HTTP: true, HTTPAddr: "127.0.0.1:3000"}
 	sio := BindConfig{Adapter: spaced(), HTTP: true, HTTPAddr: ":3000"}
+	const otherFunc = `websockets: gateway B: NamespaceFunc("odd"): another gateway has another namespace of this name on spaced the HTTP server /socket.io/ namespace odd; Go does not compare functions: to share the namespaces, store the option in a package variable and give both that; otherwise choose another label`
 	tests := []struct {
 		name string
 		cfg  BindConfig
@@ -77,11 +82,17 @@ func TestBootErrors(t *testing.T) {
 			`websockets: gateway A: the platform plain has no namespaces; give the gateway a Path instead, such as websockets.Path("/chat")`},
 		{"function without namespaces", http, []gatewayPlan{gw("A", a, NamespaceFunc("odd", odd))},
 			`websockets: gateway A: the platform plain has no namespaces; give the gateway a Path instead, such as websockets.Path("/odd")`},
-		{"one function", sio, []gatewayPlan{gw("A", a, NamespaceFunc("odd", odd)), gw("B", b, NamespaceFunc("odd", odd))}, ""},
-		{"event twice by one function", sio, []gatewayPlan{gw("A", a, NamespaceFunc("odd", odd)), gw("B", a, NamespaceFunc("odd", odd))},
+		{"one function", sio, []gatewayPlan{gw("A", a, odds), gw("B", b, odds)}, ""},
+		{"one declared function", sio, []gatewayPlan{gw("A", a, NamespaceFunc("odd", anyNamespace)), gw("B", b, NamespaceFunc("odd", anyNamespace))}, ""},
+		{"event twice by one function", sio, []gatewayPlan{gw("A", a, odds), gw("B", a, odds)},
 			`websockets: event "x" is handled twice on spaced the HTTP server /socket.io/ namespace odd: by gateway A and by gateway B; rename one, or give one gateway another path or namespace`},
-		{"two functions", sio, []gatewayPlan{gw("A", a, NamespaceFunc("odd", odd)), gw("B", b, NamespaceFunc("odd", even))},
-			`websockets: gateway B: NamespaceFunc("odd"): another gateway of spaced the HTTP server /socket.io/ namespace odd gives this name to another function, or to a namespace; choose another label`},
+		{"two functions", sio, []gatewayPlan{gw("A", a, NamespaceFunc("odd", odd)), gw("B", b, NamespaceFunc("odd", even))}, otherFunc},
+		{"one literal", sio, []gatewayPlan{gw("A", a, NamespaceFunc("odd", odd)), gw("B", b, NamespaceFunc("odd", odd))}, otherFunc},
+		{"function and namespace", sio, []gatewayPlan{gw("A", a, NamespaceFunc("/odd", odd)), gw("B", b, Namespace("odd"))},
+			`websockets: gateway B: Namespace("/odd"): another gateway has another namespace of this name on spaced the HTTP server /socket.io/ namespace /odd; choose another name`},
+		{"regular expression and namespace", sio, []gatewayPlan{gw("A", a, NamespaceRegexp(regexp.MustCompile("/a.b"))), gw("B", b, Namespace("a.b"))},
+			`websockets: gateway B: Namespace("/a.b"): another gateway has another namespace of this name on spaced the HTTP server /socket.io/ namespace /a.b; choose another name`},
+		{"two regular expressions", sio, []gatewayPlan{gw("A", a, NamespaceRegexp(regexp.MustCompile("/a.b"))), gw("B", b, NamespaceRegexp(regexp.MustCompile("/a.b")))}, ""},
 		{"function without label", sio, []gatewayPlan{gw("A", a, NamespaceFunc("", odd))},
 			"websockets: gateway A: NamespaceFunc: give a label; errors and logs name the namespaces by it"},
 		{"label without function", sio, []gatewayPlan{gw("A", a, NamespaceFunc("odd", nil))},

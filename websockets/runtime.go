@@ -42,6 +42,7 @@ type Runtime struct {
 
 type boundGateway struct {
 	Name         string
+	module       *module.Module // that declares it
 	value        any
 	server       *server
 	onInit       OnGatewayInit
@@ -77,7 +78,7 @@ func Bind(graph *module.Graph, cfg BindConfig, log *slog.Logger) (*Runtime, erro
 	var gs []gatewayPlan
 	for inst, reg := range module.Marked[Registration](graph) {
 		gs = append(gs, gatewayPlan{
-			name: fmt.Sprintf("%s (%s)", inst.Name, inst.Place), short: inst.Name, typ: typeOf(inst.Value), value: inst.Value, opts: reg.options,
+			name: fmt.Sprintf("%s (%s)", inst.Name, inst.Place), short: inst.Name, module: inst.Module, typ: typeOf(inst.Value), value: inst.Value, opts: reg.options,
 		})
 	}
 	return bind(gs, cfg, enhance.BuiltBy(graph), log)
@@ -87,7 +88,7 @@ func bind(gs []gatewayPlan, cfg BindConfig, built enhance.Built, log *slog.Logge
 	rt := &Runtime{log: log, codec: cfg.JSON, drainRate: cmp.Or(cfg.DrainRate, DefaultDrainRate), crew: newCrew(), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
 	rt.ctx, rt.cancel = context.WithCancel(context.Background())
 	for _, p := range gs {
-		g := &boundGateway{Name: p.short, value: p.value, server: &server{}, subs: subscriptionsOf(p.value)}
+		g := &boundGateway{Name: p.short, module: p.module, value: p.value, server: &server{}, subs: subscriptionsOf(p.value)}
 		g.onInit, _ = p.value.(OnGatewayInit)
 		g.onConnection, _ = p.value.(OnGatewayConnection)
 		g.onDisconnect, _ = p.value.(OnGatewayDisconnect)
@@ -142,7 +143,7 @@ func (rt *Runtime) serve(p *serverPlan, global enhance.Scope, built enhance.Buil
 			e.dropAfterClose = e.dropAfterClose || m.cfg.dropAfterClose
 			g.emits = m.cfg.emits
 			g.server.endpoints = append(g.server.endpoints, e)
-			problems = append(problems, e.join(g, m.cfg, global, built)...)
+			problems = append(problems, e.join(g, m.cfg, global, built.In(g.module))...)
 		}
 		s.endpoints = append(s.endpoints, e)
 		cfg.Endpoints = append(cfg.Endpoints, e)

@@ -26,7 +26,7 @@ const (
 )
 
 // Item is one thing that is bound: a value, or a constructor. Its pointer is the
-// mark by which what the constructor built is found.
+// mark by which, together with the module, what the constructor returned is found.
 type Item struct {
 	role    Role
 	value   any // nil when it is to be built
@@ -153,17 +153,31 @@ func (b Binding) Problems() []string {
 	return out
 }
 
-// Built is what the constructors of all bindings have made.
-type Built map[*Item]any
+// Built holds what the constructors of all bindings have returned, as one module sees
+// it. An item that several modules list, by an option in a package variable, has an
+// instance in each of them.
+type Built struct {
+	values map[builtKey]any
+	module *module.Module
+}
 
-// BuiltBy finds it in a graph that has been built; on one that has not, nothing is there.
+type builtKey struct {
+	item   *Item
+	module *module.Module
+}
+
+// BuiltBy returns what a graph has built, as its root module sees it; nothing before it
+// has been built.
 func BuiltBy(g *module.Graph) Built {
-	b := Built{}
+	b := Built{map[builtKey]any{}, g.Root()}
 	for inst, it := range module.Marked[*Item](g) {
-		b[it] = inst.Value
+		b.values[builtKey{it, inst.Module}] = inst.Value
 	}
 	return b
 }
+
+// In returns what was built for the bindings that m lists.
+func (b Built) In(m *module.Module) Built { return Built{b.values, m} }
 
 // Late is the hint for constructors that came too late to be built.
 const Late = "a constructor cannot be called any more here; inject what it makes, or give it where the gateway or controller is declared"
@@ -187,7 +201,7 @@ func (b Binding) Resolve(built Built) (Scope, error) {
 			continue
 		}
 		if v == nil {
-			made, ok := built[it]
+			made, ok := built.values[builtKey{it, built.module}]
 			if !ok {
 				problems = append(problems, fmt.Sprintf("%s %d: %s", it.role, i+1, Late))
 				continue

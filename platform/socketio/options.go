@@ -42,7 +42,8 @@ type Options struct {
 	// the status and text of the [websockets.Error], 403 by default, otherwise
 	// 500. The request's context ends with Limits.HandshakeTimeout. Prefer a
 	// guard: a [pipeline.HandshakeGuard] is asked at the same time, and what the
-	// client sends with a namespace (`auth`) only guards see.
+	// client sends with a namespace (`auth`) only guards see. Gateways that share a
+	// server must have it from one variable, or from [New].
 	AllowRequest func(*http.Request) error
 	// HTTPCompression is the size in bytes from which answers to polls are
 	// compressed (gzip) for clients that accept it. Default 0: never.
