@@ -55,6 +55,9 @@ type session struct {
 	nextCall uint64
 	gone     bool // no call is answered any more
 
+	pressed context.Context // of awaitSendQueue; nil until it blocks; guarded by mu
+	release context.CancelFunc
+
 	retryAfter atomic.Int64 // nanoseconds that a stop gives the client before it should come back; 0: not said
 
 	mayReturn bool          // suspended, and neither resumed nor expired; guarded by mu
@@ -301,6 +304,7 @@ func (s *session) lane() {
 		}
 	}()
 	for {
+		s.awaitSendQueue()
 		s.mu.Lock()
 		if s.discard {
 			s.empty()
@@ -353,6 +357,7 @@ func (s *session) left(r Reason) {
 	}
 	s.leaving = true
 	s.wake()
+	s.releaseLanes()
 	s.mu.Unlock()
 	s.Begin() // what was deferred, the adapter may not come to
 	s.hangUp(ErrClosed)
@@ -374,6 +379,7 @@ func (s *session) drain() {
 	s.discard = true
 	s.empty()
 	s.wake()
+	s.releaseLanes()
 	s.maybeEnd()
 	s.mu.Unlock()
 	s.stopStreams()

@@ -49,7 +49,12 @@ type Session struct {
 
 	nextPing atomic.Int64 // stamps of the server's clock
 	pingedAt atomic.Int64 // 0: nothing is to be answered
+	polledAt atomic.Int64 // when the client last polled, or took a part of an answer
 	lastBeat int64        // of the sweeper
+
+	// inTransit is when the answer to a poll was written that may take its time to
+	// arrive; 0 when the client has polled since.
+	inTransit atomic.Int64
 
 	mu         sync.Mutex
 	state      state
@@ -72,7 +77,7 @@ type Session struct {
 // newSession makes a session that is not known yet.
 func (s *Server) newSession() *Session {
 	session := &Session{srv: s, id: rand.Text(), wakeup: make(chan struct{}, 1)}
-	session.out = outbox.New(s.cfg.Limits.SendQueue, &s.pool, nil)
+	session.out = outbox.New(s.cfg.Limits.SendQueue, s.cfg.Limits.SendQueueMax, &s.pool, nil)
 	return session
 }
 
@@ -84,6 +89,7 @@ func (s *Session) begin(r *http.Request) bool {
 		return false
 	}
 	s.nextPing.Store(g.Clock.Now() + int64(s.srv.cfg.Limits.PingInterval))
+	s.polledNow()
 	s.srv.mu.Lock()
 	closed := s.srv.closed
 	s.srv.sessions[s.id] = s
@@ -114,10 +120,10 @@ func (s *Session) current() *wsconn.Conn {
 	return s.conn
 }
 
-// Send queues messages, frames whose text begins with the packet type "4". The
-// errors are those of the queue.
-func (s *Session) Send(it wsconn.Item, size int, p outbox.Policy) error {
-	return s.out.Push(it, size, p)
+// Send queues messages, frames whose text begins with the packet type "4". charge
+// is their [wsconn.Item.Charge]. The errors are those of the queue.
+func (s *Session) Send(it wsconn.Item, charge int, p outbox.Policy) error {
+	return s.out.Push(it, charge, p)
 }
 
 // Writable blocks as [outbox.Queue.Writable] does.
@@ -238,6 +244,9 @@ func (s *Session) Beat(now int64) {
 	if closing {
 		return
 	}
+	if conn == nil && s.tooSlow(now) {
+		return
+	}
 	s.heartbeat(now, conn)
 	s.handler.Beat(now)
 }
@@ -247,10 +256,17 @@ func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 	passed := now - s.lastBeat
 	s.lastBeat = now
 	if pinged := s.pingedAt.Load(); pinged != 0 {
-		if conn != nil && (!conn.Reading() || conn.Receiving()) || s.delivering() {
-			// The answer may be behind what is being handled: this time does not count.
+		if conn != nil && (!conn.Reading() || conn.Receiving()) || s.delivering() || conn == nil && s.arriving(now) {
+			// The answer may be behind what is being handled, or the ping behind what
+			// the client is being sent: this time does not count.
 			s.pingedAt.CompareAndSwap(pinged, min(now, pinged+passed))
-		} else if time.Duration(now-pinged) >= limits.PingTimeout {
+			return
+		}
+		since := pinged
+		if conn != nil {
+			since = conn.UnansweredSince(pinged, now)
+		}
+		if time.Duration(now-since) >= limits.PingTimeout {
 			s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.Cut)
 		}
 		return
@@ -262,7 +278,29 @@ func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 		return
 	}
 	s.pingedAt.Store(max(now, due-tick))
-	_ = s.out.Push(wsconn.Item{Frame: s.srv.ping, Plain: true}, s.srv.ping.Size(), outbox.Refuse)
+	it := wsconn.Item{Frame: s.srv.ping, Plain: true}
+	_ = s.out.Push(it, it.Charge(), outbox.Always) // one at a time
+}
+
+// polledNow notes that the client takes what it is sent by polling.
+func (s *Session) polledNow() {
+	s.polledAt.Store(s.srv.group.Clock.Coarse())
+	s.inTransit.Store(0)
+}
+
+// arriving reports whether the answer to a poll may still be on its way to the client.
+func (s *Session) arriving(now int64) bool {
+	at := s.inTransit.Load()
+	return at != 0 && time.Duration(now-at) < s.srv.cfg.patience()
+}
+
+// tooSlow closes a client that has not polled for too long while its queue is pressed.
+func (s *Session) tooSlow(now int64) bool {
+	if time.Duration(now-s.polledAt.Load()) <= s.srv.cfg.patience()+s.srv.group.Tick || !s.out.Pressed() {
+		return false
+	}
+	s.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.Farewell)
+	return true
 }
 
 func (s *Session) delivering() bool {
