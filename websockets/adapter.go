@@ -98,8 +98,20 @@ type Limits struct {
 	// PingTimeout is how long a heartbeat may stay unanswered before the client
 	// counts as gone. Default 20 s.
 	PingTimeout time.Duration
-	// SendQueue bounds the bytes that wait for one client. Default 1 MiB.
+	// SendQueue is how much may wait for one client while it keeps up, in bytes of
+	// memory. The next message of a client is not started, and streams wait, while
+	// more than half of it is used; events that may be dropped are dropped above it.
+	// Default 1 MiB.
 	SendQueue int
+	// SendQueueMax is how much may wait in any case, in bytes of memory: an event
+	// that would exceed it closes the client with [CauseQueueOverflow]. Answers do
+	// not. Default 8 MiB, and at least SendQueue.
+	SendQueueMax int
+	// SendStall is how long a client may take no byte while more than SendQueue
+	// waits for it, or while answers or streams wait for room. Then it is closed with
+	// [CauseQueueOverflow]. On polling, whose clients take bytes by polls, it is
+	// PingInterval and PingTimeout together instead. Default 10 s.
+	SendStall time.Duration
 	// CloseTimeout bounds the goodbye of a connection: what is queued is sent
 	// within it, then the connection is cut. Default 5 s.
 	CloseTimeout time.Duration
@@ -160,7 +172,8 @@ type Conn interface {
 	// the answer is handed to Session.Ack with that number. out is shared with
 	// other connections and must not be changed; [Outgoing.Frame] keeps what is
 	// encoded once for all. Errors: [ErrClosed], [ErrQueueFull] when the queue
-	// is full and the message was dropped or, by out.Overflow, the client closed.
+	// is full and the message was dropped (over Limits.SendQueue) or, by out.Overflow,
+	// the client closed (over Limits.SendQueueMax).
 	//
 	// With out.Volatile the message is dropped, with ErrQueueFull, unless the
 	// connection can take it at once: when anything else waits to be sent, or a
@@ -171,10 +184,14 @@ type Conn interface {
 	Emit(out *Outgoing, ack uint64) error
 	// Reply answers a message that has m.Reply set, once, under m's own id or
 	// ack. out.Event is the event of a failure ("exception") or empty for a
-	// result; out without a payload is the empty answer.
+	// result; out without a payload is the empty answer. It is queued even when the
+	// queue is full.
 	Reply(m *Message, out *Outgoing) error
-	// Writable blocks until less than half of the send queue is used, the
-	// connection ends (ErrClosed), or ctx is done. Streams wait on it.
+	// Writable blocks until at most half of Limits.SendQueue is used, the connection
+	// ends (ErrClosed), or ctx is done. With a ctx that is done it returns at once,
+	// nil when there is room. Streams wait on it, and the next message of the client
+	// waits for it, so a client that takes nothing meanwhile for Limits.SendStall is
+	// to be closed.
 	Writable(ctx context.Context) error
 	// Close says goodbye: what is queued is sent first (bounded by
 	// Limits.CloseTimeout), then the protocol's own farewell for the reason,

@@ -216,6 +216,7 @@ const maxCauseData = 64 << 10
 func (s *session) exception(e *Error, pattern string, m *Message) *Outgoing {
 	if e.Body != nil {
 		out := NewOutgoing(EventException, e.Body)
+		out.Answer = true
 		if _, err := out.Payload(s.ep.traits.Binary); err == nil {
 			return out
 		}
@@ -236,5 +237,6 @@ func (s *session) exception(e *Error, pattern string, m *Message) *Outgoing {
 		}
 		out = NewOutgoing(EventException, body)
 	}
+	out.Answer = true
 	return out
 }

@@ -78,6 +78,8 @@ func (rt *Runtime) drainAll(ctx context.Context, all []*session) {
 // sayWhen tells the client when to come back.
 func (s *session) sayWhen() {
 	if after := time.Duration(s.retryAfter.Load()); after > 0 {
-		_ = s.conn.Emit(NewOutgoing(EventShutdown, Shutdown{after.Milliseconds()}), 0)
+		out := NewOutgoing(EventShutdown, Shutdown{after.Milliseconds()})
+		out.Answer = true
+		_ = s.conn.Emit(out, 0)
 	}
 }

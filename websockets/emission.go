@@ -20,6 +20,7 @@ func (e *endpoint) intercept(out *Outgoing, to *session, rooms []string, send fu
 		changed := NewOutgoing(em.Event, em.Data)
 		changed.codec = out.codec
 		changed.Overflow, changed.Volatile, changed.Spread, changed.Uncompressed = out.Overflow, out.Volatile, out.Spread, out.Uncompressed
+		changed.Answer = out.Answer
 		defer changed.release()
 		return send(changed)
 	})

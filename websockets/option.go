@@ -274,6 +274,11 @@ func (l Limits) withDefaults() Limits {
 	if l.SendQueue <= 0 {
 		l.SendQueue = 1 << 20
 	}
+	if l.SendQueueMax <= 0 {
+		l.SendQueueMax = 8 << 20
+	}
+	l.SendQueueMax = max(l.SendQueueMax, l.SendQueue)
+	def(&l.SendStall, 10*time.Second)
 	def(&l.HandshakeTimeout, 15*time.Second)
 	def(&l.PingInterval, 25*time.Second)
 	def(&l.PingTimeout, 20*time.Second)

@@ -38,6 +38,11 @@ type Outgoing struct {
 	Spread bool
 	// Uncompressed sends it without compression, see [Uncompressed].
 	Uncompressed bool
+	// Answer marks an event that answers a message of the client, or is a notice of
+	// the framework's own. It is queued even when the send queue is full, and the
+	// client is not closed for it: there is one for each message, and the next is
+	// not started before the queue is half empty. Messages of Conn.Reply are always so.
+	Answer bool
 
 	value  any
 	empty  bool // no payload at all, as opposed to a payload of null

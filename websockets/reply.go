@@ -114,7 +114,7 @@ func (r *reply) send(v any) error {
 		r.answered = true
 		return r.s.conn.Reply(r.m, out)
 	case r.s.ep.traits.ReplyAsEvent:
-		out.Event = r.m.Event
+		out.Event, out.Answer = r.m.Event, true
 		return r.s.emit(out)
 	default:
 		return nil // nobody asked
@@ -122,6 +122,7 @@ func (r *reply) send(v any) error {
 }
 
 func (r *reply) respond(out *Outgoing) error {
+	out.Answer = true
 	err := r.s.emit(out)
 	if out.droppable() && errors.Is(err, ErrQueueFull) {
 		return nil // a waiting ack is answered all the same, a stream goes on

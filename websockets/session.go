@@ -48,6 +48,9 @@ type session struct {
 	gone     bool        // no call is answered any more
 	linger   *time.Timer // ends ctx after a clean leave; nil without one
 
+	pressed context.Context // of awaitSendQueue; nil until it blocks; guarded by mu
+	release context.CancelFunc
+
 	retryAfter atomic.Int64 // nanoseconds that a stop gives the client before it should come back; 0: not said
 
 	mayReturn bool          // suspended, and neither resumed nor expired; guarded by mu
@@ -269,6 +272,7 @@ func (s *session) lane() {
 		}
 	}()
 	for {
+		s.awaitSendQueue()
 		s.mu.Lock()
 		if s.discard {
 			s.inbox.drop()
@@ -317,6 +321,7 @@ func (s *session) left(r Reason) {
 		s.inbox.drop()
 	}
 	s.inbox.wake()
+	s.releaseLanes()
 	if r.Clean && (s.lanes > 0 || s.inbox.len() > 0) {
 		s.linger = time.AfterFunc(s.ep.srv.limits.CloseTimeout, func() { s.cancel(ErrClosed) })
 	}
@@ -346,6 +351,7 @@ func (s *session) drain() {
 	}
 	s.discard = true
 	s.inbox.drop()
+	s.releaseLanes()
 	s.maybeEnd()
 	s.mu.Unlock()
 	s.stopStreams(errStopping)

@@ -2,16 +2,13 @@ package engineio
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -41,6 +38,7 @@ func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	s.polledAt.Store(s.srv.group.Clock.Coarse())
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // it would end the wait as if the client had gone
+	s.polledNow()
 	a := s.await(r.Context())
 	s.out.Forgo()
 	s.vacate(&s.polling) // before the client can know: its next poll may come at once
@@ -54,7 +52,7 @@ func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
 	case a.body == nil: // closed by a mistake of the client, or of ours
 		a.body = []byte{typeClose}
 	}
-	err := s.srv.answer(w, r, a.body, a.plain)
+	err := s.answer(w, r, &a)
 	s.out.Sent(a.size)
 	if err != nil {
 		s.fail("a poll could not be answered")
@@ -66,7 +64,7 @@ func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
 // answerTo is what a poll is answered.
 type answerTo struct {
 	body  []byte
-	size  int  // of the queue
+	size  int  // what it counts for in the queue
 	plain bool // not to be compressed
 	last  bool // the session ends with it
 	gone  bool // nobody is there to be answered
@@ -76,12 +74,14 @@ type answerTo struct {
 func (s *Session) await(ctx context.Context) answerTo {
 	for {
 		ready := s.out.Ready()
-		if items, size := s.out.Take(nil); len(items) > 0 {
-			a := answerTo{size: size}
+		if items, size, more := s.out.Take(nil, pollSize); len(items) > 0 {
+			var a answerTo
 			a.body, a.plain = encodePayload(items)
+			a.size = cap(a.body)
+			s.out.Recount(size, a.size)
 			wsconn.FreeAll(items)
 			s.mu.Lock()
-			if s.state != stateOpen {
+			if s.state != stateOpen && !more {
 				a.body, a.last = append(a.body, separator, typeClose), true
 			}
 			s.mu.Unlock()
@@ -180,61 +180,6 @@ func appendPacket(b []byte, f *wsconn.Frame) []byte {
 		return append(b, f.Payload()...)
 	}
 	return base64.StdEncoding.AppendEncode(append(b, typeBinary), f.Payload())
-}
-
-// answer writes the body of a poll or handshake.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, body []byte, plain bool) error {
-	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=UTF-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	if s.cfg.HTTPCompression > 0 {
-		h.Add("Vary", "Accept-Encoding")
-		if !plain && len(body) >= s.cfg.HTTPCompression && acceptsGzip(r) {
-			h.Set("Content-Encoding", "gzip")
-			body = compress(body)
-		}
-	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(time.Now().Add(s.cfg.Limits.PingTimeout))
-	_, err := w.Write(body)
-	if err == nil {
-		err = rc.Flush()
-	}
-	if errors.Is(err, http.ErrNotSupported) { // a middleware hides Flush
-		return nil
-	}
-	_ = rc.SetWriteDeadline(time.Time{})
-	return err
-}
-
-// acceptsGzip reads RFC 9110 §12.5.3 as far as it concerns gzip.
-func acceptsGzip(r *http.Request) bool {
-	for _, line := range r.Header["Accept-Encoding"] {
-		for part := range strings.SplitSeq(line, ",") {
-			coding, params, _ := strings.Cut(part, ";")
-			if !strings.EqualFold(strings.TrimSpace(coding), "gzip") {
-				continue
-			}
-			_, q, weighted := strings.Cut(params, "=")
-			weight, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
-			return !weighted || err == nil && weight > 0
-		}
-	}
-	return false
-}
-
-var gzipPool = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
-
-func compress(body []byte) []byte {
-	var b bytes.Buffer
-	z := gzipPool.Get().(*gzip.Writer)
-	defer gzipPool.Put(z)
-	z.Reset(&b)
-	_, _ = z.Write(body) // a buffer takes all
-	_ = z.Close()
-	return b.Bytes()
 }
 
 // post takes what a client sends.

@@ -66,6 +66,9 @@ type Handler interface {
 	Beat(now int64)
 }
 
+// patience is how long a client may take nothing of what it is sent by polling.
+func (c *Config) patience() time.Duration { return c.Limits.PingInterval + c.Limits.PingTimeout }
+
 // Server is a server of one path.
 type Server struct {
 	cfg   Config
@@ -292,7 +295,8 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 	c.Attach(session.out)
 	session.out.Start(c.Write)
 	open := wsconn.Seal(true, s.openPacket(make([]byte, wsconn.HeaderRoom, 160), session.id, false))
-	_ = session.out.Push(wsconn.Item{Frame: open}, open.Size(), outbox.Refuse)
+	it := wsconn.Item{Frame: open}
+	_ = session.out.Push(it, it.Charge(), outbox.Always)
 	if !s.group.Enter() {
 		c.GiveUp(nil)
 		return

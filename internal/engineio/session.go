@@ -49,13 +49,17 @@ type Session struct {
 
 	nextPing atomic.Int64 // stamps of the server's clock
 	pingedAt atomic.Int64 // 0: nothing is to be answered
-	polledAt atomic.Int64 // when the last poll came
+	polledAt atomic.Int64 // when the client last polled, or took a part of an answer
 	postGone atomic.Bool  // the client of the POST under way has closed its connection
 
 	// Of the sweeper.
 	lastBeat int64
 	goneAt   int64 // when it first saw postGone; 0 for not yet
 	beatAt   int64 // when it last sent a ping
+
+	// inTransit is when the answer to a poll was written that may take its time to
+	// arrive; 0 when the client has polled since.
+	inTransit atomic.Int64
 
 	mu         sync.Mutex
 	state      state
@@ -78,7 +82,7 @@ type Session struct {
 // newSession makes a session that is not known yet.
 func (s *Server) newSession() *Session {
 	session := &Session{srv: s, id: rand.Text(), wakeup: make(chan struct{}, 1)}
-	session.out = outbox.New(s.cfg.Limits.SendQueue, &s.pool, nil)
+	session.out = outbox.New(s.cfg.Limits.SendQueue, s.cfg.Limits.SendQueueMax, &s.pool, nil)
 	return session
 }
 
@@ -90,6 +94,7 @@ func (s *Session) begin(r *http.Request) bool {
 		return false
 	}
 	s.nextPing.Store(g.Clock.Now() + int64(s.srv.cfg.Limits.PingInterval))
+	s.polledNow()
 	s.srv.mu.Lock()
 	closed := s.srv.closed
 	s.srv.sessions[s.id] = s
@@ -120,10 +125,10 @@ func (s *Session) current() *wsconn.Conn {
 	return s.conn
 }
 
-// Send queues messages, frames whose text begins with the packet type "4". The
-// errors are those of the queue.
-func (s *Session) Send(it wsconn.Item, size int, p outbox.Policy) error {
-	return s.out.Push(it, size, p)
+// Send queues messages, frames whose text begins with the packet type "4". charge
+// is their [wsconn.Item.Charge]. The errors are those of the queue.
+func (s *Session) Send(it wsconn.Item, charge int, p outbox.Policy) error {
+	return s.out.Push(it, charge, p)
 }
 
 // Writable blocks as [outbox.Queue.Writable] does.
@@ -244,8 +249,8 @@ func (s *Session) Beat(now int64) {
 	if closing {
 		return
 	}
-	if conn == nil {
-		s.watchPost(now)
+	if conn == nil && (s.tooSlow(now) || s.watchPost(now)) {
+		return
 	}
 	s.heartbeat(now, conn)
 	s.handler.Beat(now)
@@ -256,14 +261,21 @@ func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 	passed := now - s.lastBeat
 	s.lastBeat = now
 	if pinged := s.pingedAt.Load(); pinged != 0 {
-		if conn != nil && (!conn.Reading() || conn.Receiving()) || s.delivering() {
-			// The answer may be behind what is being handled: this time does not count. The
-			// client, which waits for pings too, still gets them.
+		if conn != nil && (!conn.Reading() || conn.Receiving()) || s.delivering() || conn == nil && s.arriving(now) {
+			// The answer may be behind what is being handled, or the ping behind what
+			// the client is being sent: this time does not count. The client, which waits
+			// for pings too, still gets them.
 			s.pingedAt.CompareAndSwap(pinged, min(now, pinged+passed))
 			if time.Duration(now-s.beatAt) >= limits.PingInterval && (conn != nil || s.out.Bytes() == 0) {
 				s.ping(now)
 			}
-		} else if time.Duration(now-pinged) >= limits.PingTimeout {
+			return
+		}
+		since := pinged
+		if conn != nil {
+			since = conn.UnansweredSince(pinged, now)
+		}
+		if time.Duration(now-since) >= limits.PingTimeout {
 			s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.Cut)
 		}
 		return
@@ -280,25 +292,49 @@ func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 
 func (s *Session) ping(now int64) {
 	s.beatAt = now
-	_ = s.out.Push(wsconn.Item{Frame: s.srv.ping, Plain: true}, s.srv.ping.Size(), outbox.Refuse)
+	it := wsconn.Item{Frame: s.srv.ping, Plain: true}
+	_ = s.out.Push(it, it.Charge(), outbox.Always) // one in a PingInterval
+}
+
+// polledNow notes that the client takes what it is sent by polling.
+func (s *Session) polledNow() {
+	s.polledAt.Store(s.srv.group.Clock.Coarse())
+	s.inTransit.Store(0)
+}
+
+// arriving reports whether the answer to a poll may still be on its way to the client.
+func (s *Session) arriving(now int64) bool {
+	at := s.inTransit.Load()
+	return at != 0 && time.Duration(now-at) < s.srv.cfg.patience()
+}
+
+// tooSlow closes a client that has not polled for too long while its queue is pressed.
+func (s *Session) tooSlow(now int64) bool {
+	if time.Duration(now-s.polledAt.Load()) <= s.srv.cfg.patience()+s.srv.group.Tick || !s.out.Pressed() {
+		return false
+	}
+	s.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.Farewell)
+	return true
 }
 
 // watchPost looks after a POST whose packets wait for a handler, as wsconn does after a
-// WebSocket. Of the sweeper.
-func (s *Session) watchPost(now int64) {
-	limits := &s.srv.cfg.Limits
-	patience := limits.PingInterval + limits.PingTimeout
+// WebSocket. It reports whether it has closed the session. Of the sweeper.
+func (s *Session) watchPost(now int64) bool {
 	stalled := s.handler.Stalled()
 	gone := s.postGone.Load()
 	if gone && s.goneAt == 0 {
 		s.goneAt = now
 	}
+	patience := s.srv.cfg.patience()
 	switch {
-	case gone && (stalled > wsconn.LeaveGrace || time.Duration(now-s.goneAt) > limits.CloseTimeout):
+	case gone && (stalled > wsconn.LeaveGrace || time.Duration(now-s.goneAt) > s.srv.cfg.Limits.CloseTimeout):
 		s.Close(websockets.Reason{Cause: websockets.CauseTransportClose}, wsconn.Cut)
 	case stalled > patience && time.Duration(now-s.polledAt.Load()) > patience:
 		s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.Cut)
+	default:
+		return false
 	}
+	return true
 }
 
 func (s *Session) delivering() bool {

@@ -9,7 +9,7 @@ import (
 func TestCork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{}
-		q := New(1<<20, &Pool[string]{}, s.write)
+		q := New(1<<20, 1<<20, &Pool[string]{}, s.write)
 		q.Cork()
 		push(t, q, "a", Refuse, nil)
 		push(t, q, "b", Refuse, nil)
@@ -41,7 +41,7 @@ func TestCork(t *testing.T) {
 func TestCorkEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{}
-		q := New(1<<20, &Pool[string]{}, s.write)
+		q := New(1<<20, 1<<20, &Pool[string]{}, s.write)
 		q.Cork()
 		large := strings.Repeat("x", corkBytes)
 		push(t, q, large, Refuse, nil)
@@ -52,7 +52,7 @@ func TestCorkEnds(t *testing.T) {
 		wantItems(t, s, large, "more")
 
 		small := &sink{}
-		q2 := New(4, &Pool[string]{}, small.write)
+		q2 := New(4, 4, &Pool[string]{}, small.write)
 		q2.Cork()
 		push(t, q2, "1234", Refuse, nil)
 		if err := q2.Writable(t.Context()); err != nil {
@@ -61,7 +61,7 @@ func TestCorkEnds(t *testing.T) {
 		wantItems(t, small, "1234")
 
 		held := &sink{gate: make(chan struct{})}
-		q3 := New(1<<20, &Pool[string]{}, held.write)
+		q3 := New(1<<20, 1<<20, &Pool[string]{}, held.write)
 		push(t, q3, "a", Refuse, nil)
 		synctest.Wait()
 		q3.Cork()
@@ -78,7 +78,7 @@ func TestCorkAndClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, discard := range []bool{false, true} {
 			s := &sink{}
-			q := New(1<<20, &Pool[string]{}, s.write)
+			q := New(1<<20, 1<<20, &Pool[string]{}, s.write)
 			q.Cork()
 			push(t, q, "a", Refuse, nil)
 			q.Close(discard)
@@ -95,10 +95,10 @@ func TestCorkAndClose(t *testing.T) {
 
 // Before Start there is nobody to cork.
 func TestCorkIsForWriters(t *testing.T) {
-	q := New[string](1<<20, &Pool[string]{}, nil)
+	q := New[string](1<<20, 1<<20, &Pool[string]{}, nil)
 	q.Cork()
 	push(t, q, "a", Refuse, nil)
-	if items, _ := q.Take(nil); len(items) != 1 {
+	if items, _, _ := q.Take(nil, 1<<20); len(items) != 1 {
 		t.Errorf("took %q", items)
 	}
 	q.Uncork(true)

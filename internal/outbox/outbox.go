@@ -1,11 +1,17 @@
-// Package outbox is the queue of what waits to be sent to one client: bounded
-// in bytes, first in first out. It pushes to a writer, on a goroutine that
-// exists only while something waits; until it is given one it is pulled from.
+// Package outbox is the send queue of one client: first in, first out, bounded
+// in bytes. A writer goroutine, which exists only while items wait, sends them;
+// a queue without a writer is pulled from.
+//
+// A queue has two bounds. Limit is where back pressure and the dropping policies
+// act: Writable blocks over half of it. Max is where Refuse fails. Sizes are given
+// by the caller and should be what an item holds in memory; [EntrySize] is the
+// queue's own share of it.
 package outbox
 
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 )
 
@@ -20,10 +26,11 @@ type Policy uint8
 
 // The policies of a full queue.
 const (
-	Refuse     Policy = iota // return ErrFull; the item is never dropped for others
-	DropNewest               // drop the item itself
-	DropOldest               // drop waiting droppable items, oldest first, until it fits
-	Volatile                 // drop the item, also when it merely could not be sent at once
+	Refuse     Policy = iota // return ErrFull above Max; the item is never dropped for others
+	DropNewest               // drop the item itself above Limit
+	DropOldest               // above Limit drop waiting droppable items, oldest first, until it fits
+	Volatile                 // drop the item when it cannot be sent at once
+	Always                   // queue the item in any case: the caller bounds how many there are
 )
 
 // How much the writer is given at once.
@@ -37,13 +44,14 @@ const (
 // Queue holds items of type T. Its methods are safe for concurrent use.
 type Queue[T any] struct {
 	limit int
+	max   int
 	pool  *Pool[T]
 
 	mu      sync.Mutex
 	write   func([]T) error // nil: the queue is pulled from
 	try     func(T) bool    // see Direct
 	slab    *slab[T]        // what waits; nil when nothing does
-	bytes   int             // waiting, and in the hands of who sends
+	bytes   int             // waiting or being sent
 	writing bool
 	corked  bool // who corked it will send what waits
 	closed  bool
@@ -52,55 +60,21 @@ type Queue[T any] struct {
 	ready   chan struct{} // closed when something waits or the queue is closed; nil when nobody asked
 	done    chan struct{} // closed when ended; nil until somebody asked
 	room    chan struct{} // replaced when there is room again; nil when nobody waits
+	waiters int           // callers blocked in Writable
 	err     error
 }
 
-type entry[T any] struct {
-	item T
-	size int
-	drop bool
-}
-
-// slab is the memory of a queue that is not empty.
-type slab[T any] struct {
-	entries []entry[T]
-	head    int // entries before it are gone
-	batch   []T
-}
-
-// Pool keeps the memory of queues while they are empty. One is shared by the
-// queues of a server. The zero value is ready to use.
-type Pool[T any] struct{ p sync.Pool }
-
-// Slabs with room for more entries than this are not kept.
-const pooledEntries = 256
-
-func (p *Pool[T]) get() *slab[T] {
-	if s, ok := p.p.Get().(*slab[T]); ok {
-		return s
-	}
-	return &slab[T]{}
-}
-
-func (p *Pool[T]) put(s *slab[T]) {
-	if cap(s.entries) <= pooledEntries {
-		clear(s.entries)
-		s.entries, s.head = s.entries[:0], 0
-		p.p.Put(s)
-	}
-}
-
-// New makes a queue of at most limit bytes. write sends items, in order, and may
-// block; it is never called by two goroutines at once, must not panic, and must
-// not keep the slice. When it fails the queue closes and drops what waits.
-// Without write the queue is pulled from until Start.
-func New[T any](limit int, pool *Pool[T], write func([]T) error) *Queue[T] {
-	return &Queue[T]{limit: limit, pool: pool, write: write}
+// New makes a queue whose bounds are limit and max bytes; a max below limit counts
+// as limit. write sends items, in order, and may block; it is never called by two
+// goroutines at once, must not panic, and must not keep the slice. When it fails the
+// queue closes and drops what waits. Without write the queue is pulled from until Start.
+func New[T any](limit, maxBytes int, pool *Pool[T], write func([]T) error) *Queue[T] {
+	return &Queue[T]{limit: limit, max: max(limit, maxBytes), pool: pool, write: write}
 }
 
 // Push queues an item of the given size, and starts the writer when none runs.
 // An item larger than the whole queue is accepted when nothing else waits.
-// ErrFull tells that this item was not queued.
+// It returns ErrFull when this item was not queued.
 func (q *Queue[T]) Push(item T, size int, p Policy) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -110,11 +84,14 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 	if p == Volatile && (q.bytes > 0 || q.write == nil && !q.asked) {
 		return ErrFull
 	}
-	if q.full(size) {
-		if p == DropOldest {
-			q.dropFor(size)
+	switch {
+	case p == Always:
+	case p == Refuse:
+		if q.over(size, q.max) {
+			return ErrFull
 		}
-		if q.full(size) {
+	case q.over(size, q.limit):
+		if p != DropOldest || !q.dropFor(size) {
 			return ErrFull
 		}
 	}
@@ -124,7 +101,11 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 	if q.slab == nil {
 		q.slab = q.pool.get()
 	}
-	q.slab.entries = append(q.slab.entries, entry[T]{item, size, p == DropNewest || p == DropOldest})
+	drop := p == DropNewest || p == DropOldest
+	q.slab.entries = append(q.slab.entries, entry[T]{item: item, size: size, drop: drop})
+	if drop {
+		q.slab.droppable += size
+	}
 	q.bytes += size
 	if q.corked && q.bytes > corkBytes {
 		q.corked = false
@@ -182,57 +163,44 @@ func (q *Queue[T]) signal() {
 	}
 }
 
-func (q *Queue[T]) full(size int) bool { return q.bytes > 0 && q.bytes+size > q.limit }
+// over reports whether size more would be over the bound.
+func (q *Queue[T]) over(size, bound int) bool { return q.bytes > 0 && q.bytes+size > bound }
 
-// dropFor drops what may be dropped, oldest first, until size fits; nothing
-// when it would not fit even so.
-func (q *Queue[T]) dropFor(size int) {
+// dropFor drops what may be dropped, oldest first, until size fits. It drops nothing
+// and returns false when it would not fit even so. q.mu is held.
+func (q *Queue[T]) dropFor(size int) bool {
 	s := q.slab
 	if s == nil {
-		return
+		return false
 	}
-	rest := q.bytes
-	for _, e := range s.entries[s.head:] {
-		if e.drop {
-			rest -= e.size
-		}
+	if kept := q.bytes - s.droppable; kept > 0 && kept+size > q.limit {
+		return false
 	}
-	if rest > 0 && rest+size > q.limit {
-		return
+	for q.over(size, q.limit) {
+		q.bytes -= s.dropNext()
 	}
-	kept := s.entries[:s.head]
-	for _, e := range s.entries[s.head:] {
-		if e.drop && q.full(size) {
-			q.bytes -= e.size
-			continue
-		}
-		kept = append(kept, e)
-	}
-	clear(s.entries[len(kept):])
-	s.entries = kept
+	s.compact()
+	return true
 }
 
-// run is the writer. It hands on what waits in batches, so that a burst goes
+// run is the writer. It passes on what waits in batches, so that a burst goes
 // out in few writes.
 func (q *Queue[T]) run() {
 	q.mu.Lock()
 	for q.slab != nil {
 		s := q.slab
-		size := s.fill()
+		var size int
+		s.batch, size = s.take(s.batch[:0], batchItems, batchBytes)
 		write := q.write
 		q.mu.Unlock()
 		err := write(s.batch)
 		clear(s.batch)
 		q.mu.Lock()
-		q.bytes -= size
 		if err != nil {
 			q.fail(err)
 		}
-		if q.room != nil && (q.closed || q.bytes <= q.limit/2) {
-			close(q.room)
-			q.room = nil
-		}
-		if s.head == len(s.entries) {
+		q.shrink(size)
+		if s.empty() {
 			q.slab = nil // idle queues keep no memory
 			q.pool.put(s)
 		}
@@ -242,25 +210,13 @@ func (q *Queue[T]) run() {
 	q.mu.Unlock()
 }
 
-// fill takes entries off into batch and gives their size.
-func (s *slab[T]) fill() (size int) {
-	s.batch = s.batch[:0]
-	for s.head < len(s.entries) && len(s.batch) < batchItems {
-		e := &s.entries[s.head]
-		if len(s.batch) > 0 && size+e.size > batchBytes {
-			break
-		}
-		s.batch = append(s.batch, e.item)
-		size += e.size
-		*e = entry[T]{}
-		s.head++
+// shrink forgets size bytes; q.mu is held.
+func (q *Queue[T]) shrink(size int) {
+	q.bytes -= size
+	if q.room != nil && (q.closed || q.bytes <= q.limit/2) {
+		close(q.room)
+		q.room = nil
 	}
-	if s.head >= pooledEntries/2 { // or a queue that is never empty would grow for ever
-		n := copy(s.entries, s.entries[s.head:])
-		clear(s.entries[n:])
-		s.entries, s.head = s.entries[:n], 0
-	}
-	return size
 }
 
 // fail closes the queue and drops what waits; q.mu is held.
@@ -273,11 +229,7 @@ func (q *Queue[T]) fail(err error) {
 	if s == nil {
 		return
 	}
-	for _, e := range s.entries[s.head:] {
-		q.bytes -= e.size
-	}
-	clear(s.entries[s.head:])
-	s.entries = s.entries[:s.head]
+	q.bytes -= s.clear()
 	if !q.writing {
 		q.slab = nil
 		q.pool.put(s)
@@ -294,33 +246,37 @@ func (q *Queue[T]) maybeEnd() {
 	}
 }
 
-// Take pulls everything that waits. Its bytes go on counting until Sent. The
-// queue must have no writer.
-func (q *Queue[T]) Take(dst []T) (items []T, size int) {
+// Take pulls what waits, up to the given number of bytes and at least one item, and
+// reports whether more waits. Its bytes go on counting until Sent. A queue with a
+// writer has nothing to pull.
+func (q *Queue[T]) Take(dst []T, most int) (items []T, size int, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.slab
 	if s == nil || q.write != nil {
-		return dst, 0
+		return dst, 0, false
 	}
-	for _, e := range s.entries[s.head:] {
-		dst = append(dst, e.item)
-		size += e.size
+	dst, size = s.take(dst, math.MaxInt, most)
+	if more = !s.empty(); !more {
+		q.slab = nil
+		q.pool.put(s)
 	}
-	q.slab = nil
-	q.pool.put(s)
-	return dst, size
+	return dst, size, more
 }
 
-// Sent tells that what Take gave, of that size, has been sent.
+// Recount changes what counts for items that were taken: they are held in another
+// form from now on. Sent has to be given the new size.
+func (q *Queue[T]) Recount(size, now int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.shrink(size - now)
+}
+
+// Sent reports that items of Take, of that size, have been sent.
 func (q *Queue[T]) Sent(size int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.bytes -= size
-	if q.room != nil && (q.closed || q.bytes <= q.limit/2) {
-		close(q.room)
-		q.room = nil
-	}
+	q.shrink(size)
 	q.maybeEnd()
 }
 
@@ -367,8 +323,8 @@ func (q *Queue[T]) Start(write func([]T) error) {
 	}
 }
 
-// Writable blocks until at most half of the queue is used, or it is closed
-// (ErrClosed), or ctx is done.
+// Writable blocks until at most half of Limit is used, or the queue is closed
+// (ErrClosed), or ctx is done. With a ctx that is done it does not block.
 func (q *Queue[T]) Writable(ctx context.Context) error {
 	for {
 		q.mu.Lock()
@@ -380,21 +336,36 @@ func (q *Queue[T]) Writable(ctx context.Context) error {
 			q.mu.Unlock()
 			return nil
 		}
-		if q.room == nil {
-			q.room = make(chan struct{})
-		}
 		if q.corked && q.slab != nil {
 			q.corked = false
 			q.wake()
 		}
+		if ctx.Err() != nil {
+			q.mu.Unlock()
+			return context.Cause(ctx)
+		}
+		if q.room == nil {
+			q.room = make(chan struct{})
+		}
 		room := q.room
+		q.waiters++
 		q.mu.Unlock()
 		select {
 		case <-room:
 		case <-ctx.Done():
-			return context.Cause(ctx)
 		}
+		q.mu.Lock()
+		q.waiters--
+		q.mu.Unlock()
 	}
+}
+
+// Pressed reports whether more than Limit waits, or a caller of Writable does. A
+// client that takes nothing while its queue is pressed does not keep up.
+func (q *Queue[T]) Pressed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !q.closed && (q.bytes > q.limit || q.waiters > 0)
 }
 
 // Close takes no more items. What waits is still sent, unless discard is set.
@@ -448,5 +419,5 @@ func (q *Queue[T]) Len() int {
 	if q.slab == nil {
 		return 0
 	}
-	return len(q.slab.entries) - q.slab.head
+	return q.slab.len()
 }

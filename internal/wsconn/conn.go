@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,9 @@ type Config struct {
 // Shortest is the shortest timeout that the connections look after.
 func (c *Config) Shortest() time.Duration {
 	d := min(c.Limits.PingInterval, c.Limits.PingTimeout)
+	if stall := c.Limits.SendStall; stall > 0 {
+		d = min(d, 2*stall) // so that a sweep is a sixteenth of it
+	}
 	if c.MessageTimeout > 0 {
 		d = min(d, c.MessageTimeout)
 	}
@@ -81,6 +85,7 @@ type Conn struct {
 	shift      atomic.Uint64 // counts beginnings and ends of work
 	shard      uint32        // of the minder
 	place      int           // in it, guarded by it
+	progress   *progress     // of the sweeper; nil until it is needed
 
 	subprotocol string
 
@@ -129,6 +134,28 @@ func (it Item) Size() int {
 	return n
 }
 
+// What an item holds besides its bytes: its place in the queue, and a Frame.
+var (
+	entrySize = outbox.EntrySize[Item]()
+	frameSize = int(reflect.TypeFor[Frame]().Size())
+)
+
+// Charge is the number of bytes that the item holds in memory while it waits, for
+// [outbox.Queue.Push]. Frames that are shared by many connections count by their
+// bytes, those of a single one by their buffers.
+func (it Item) Charge() int {
+	if !it.Once {
+		return entrySize + it.Size()
+	}
+	n := entrySize + frameSize + cap(it.Frame.own)
+	for _, f := range it.More {
+		n += ptrSize + frameSize + cap(f.bytes)
+	}
+	return n
+}
+
+const ptrSize = 8
+
 // FreeAll frees what has been sent.
 func FreeAll(items []Item) {
 	for _, it := range items {
@@ -145,9 +172,6 @@ const (
 	kindPing
 	kindPong
 )
-
-// Bytes that a waiting control frame counts for.
-const controlSize = 8
 
 // Attach gives the connection the queue that it shares its end with; the
 // queue's writer is to be [Conn.Write]. False when the connection is ending.
@@ -172,13 +196,13 @@ func (c *Conn) Receiving() bool { return c.wire.partialSince.Load() != 0 }
 
 func (c *Conn) push(k kind) bool {
 	q := c.out.Load()
-	return q != nil && q.Push(Item{kind: k}, controlSize, outbox.Refuse) == nil
+	return q != nil && q.Push(Item{kind: k}, entrySize, outbox.Always) == nil // one of each kind at a time
 }
 
 // ping queues a ping unless one waits already. It does not block.
 func (c *Conn) ping() {
 	if c.pingQueued.CompareAndSwap(false, true) && !c.push(kindPing) {
-		c.pingQueued.Store(false) // a full queue is watched by its writer
+		c.pingQueued.Store(false)
 	}
 }
 
@@ -365,10 +389,13 @@ func (c *Conn) Fail(v any) {
 	c.Leave(InternalReason, Farewell)
 }
 
-// PolicyOf gives the queue's policy for a message.
+// PolicyOf returns the queue's policy for a message.
 func PolicyOf(out *websockets.Outgoing) outbox.Policy {
 	if out.Volatile {
 		return outbox.Volatile
+	}
+	if out.Overflow == websockets.OverflowClose && out.Answer {
+		return outbox.Always
 	}
 	switch out.Overflow {
 	case websockets.OverflowDropNewest:

@@ -93,7 +93,7 @@ func connect(t *testing.T, change func(*Config), headers string) *pair {
 		t.Fatal(resp, err)
 	}
 	p.conn = receive(t, "the connection", conns)
-	p.queue = outbox.New(cfg.Limits.SendQueue, &outbox.Pool[Item]{}, p.conn.Write)
+	p.queue = outbox.New(cfg.Limits.SendQueue, cfg.Limits.SendQueueMax, &outbox.Pool[Item]{}, p.conn.Write)
 	if !p.conn.Attach(p.queue) {
 		t.Fatal("not attached")
 	}
@@ -283,7 +283,7 @@ func TestOnceFrame(t *testing.T) {
 	p := connect(t, nil, "")
 	p.serve()
 	for _, n := range []int{0, 1, 125, 126, 600, 0xffff, 0x10000, 200_000} {
-		f, buf := OnceFrame(1)
+		f, buf := OnceFrame(1, n/2) // a size is a hint
 		if len(buf) != HeaderRoom+1 {
 			t.Fatalf("%d bytes are free", len(buf))
 		}
@@ -293,18 +293,44 @@ func TestOnceFrame(t *testing.T) {
 		p.push(Item{Frame: f, Once: true})
 		p.want(0x80|opText, "4"+strings.Repeat("x", n))
 
-		f, buf = OnceFrame(1)
+		f, buf = OnceFrame(1, 6)
 		f.SealOnce(false, append(buf, "binary"...), 1)
 		p.push(Item{Frame: f, Once: true})
 		p.want(0x80|opBinary, "binary")
 	}
 	for range 100 {
-		f, buf := OnceFrame(0)
+		f, buf := OnceFrame(0, 0)
 		f.SealOnce(true, append(buf, make([]byte, maxPooled)...), 0)
 		f.Free()
-		if f, _ := OnceFrame(0); cap(f.own) > maxPooled {
+		if f, _ := OnceFrame(0, maxPooled); cap(f.own) > maxPooled {
 			t.Fatalf("%d bytes are kept", cap(f.own))
 		}
+	}
+}
+
+// A short message does not wait in the buffer of a long one, and an item is charged for
+// what it holds.
+func TestOnceFrameFits(t *testing.T) {
+	for _, n := range []int{0, 8, 100, 500, 5000, 40_000, 70_000} {
+		for range 20 {
+			f, buf := OnceFrame(1, n)
+			f.SealOnce(true, append(buf, make([]byte, n)...), 0)
+			if c := cap(f.own); c > max(4*(n+HeaderRoom+1), onceSizes[0]) {
+				t.Fatalf("%d bytes hold a buffer of %d", n, c)
+			}
+			it := Item{Frame: f, Once: true, More: []*Frame{SealCopy(false, make([]byte, 1000))}}
+			if got, least := it.Charge(), cap(f.own)+1000+2*frameSize+entrySize; got < least || got > least+100 {
+				t.Fatalf("an item that holds %d bytes is charged %d", least, got)
+			}
+			f.Free()
+			long, buf := OnceFrame(0, 0) // grown, and then pooled
+			long.SealOnce(true, append(buf, make([]byte, 3000)...), 0)
+			long.Free()
+		}
+	}
+	shared := Item{Frame: SealCopy(true, make([]byte, 1000))}
+	if got := shared.Charge(); got < 1000+entrySize || got > 1010+entrySize {
+		t.Errorf("a shared frame of 1,000 bytes is charged %d", got)
 	}
 }
 

@@ -2,7 +2,6 @@ package wsconn
 
 import (
 	"encoding/binary"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
@@ -18,33 +17,7 @@ type Frame struct {
 	bytes   []byte
 	payload int // where the payload begins
 	op      byte
-	own     []byte // its memory, when that is used again
-}
-
-// framePool has frames that are written once.
-var framePool = sync.Pool{New: func() any { return &Frame{own: make([]byte, 0, 512)} }}
-
-// OnceFrame gives a frame for a single connection, with memory to append the
-// payload to that has HeaderRoom bytes and extra ones more in front. After
-// SealOnce it belongs to its Item, which must have Once set.
-func OnceFrame(extra int) (*Frame, []byte) {
-	f := framePool.Get().(*Frame)
-	return f, append(f.own[:0], make([]byte, HeaderRoom+extra)...)
-}
-
-// SealOnce makes the frame of buf, of which OnceFrame gave the beginning; its
-// first skip bytes are left out.
-func (f *Frame) SealOnce(text bool, buf []byte, skip int) {
-	f.own = buf
-	f.seal(text, buf[skip:])
-}
-
-// Free gives the memory of a frame of OnceFrame back.
-func (f *Frame) Free() {
-	if cap(f.own) <= maxPooled {
-		f.bytes = nil
-		framePool.Put(f)
-	}
+	own     []byte // its memory, when that is pooled
 }
 
 // Seal makes a frame of buf, whose first HeaderRoom bytes are free for the

@@ -14,8 +14,7 @@ func (c *Conn) Beat(now int64) {
 	over := func(since int64, d time.Duration) bool {
 		return time.Duration(now-since) > d+cfg.Group.Tick
 	}
-	if since := w.writingSince.Load(); since != 0 && over(since, cfg.Limits.PingTimeout) {
-		c.Leave(websockets.Reason{Cause: websockets.CauseTransportError, Text: "the client takes no data"}, Cut)
+	if since := c.takenSince(now); since != 0 && c.stalled(since, over) {
 		return
 	}
 	if c.goneAt != 0 && over(c.goneAt, cfg.Limits.CloseTimeout) {
@@ -37,7 +36,7 @@ func (c *Conn) Beat(now int64) {
 		return
 	}
 	if pinged := w.pingedAt.Load(); pinged != 0 {
-		if time.Duration(now-pinged) >= cfg.Limits.PingTimeout {
+		if time.Duration(now-c.UnansweredSince(pinged, now)) >= cfg.Limits.PingTimeout {
 			c.Leave(websockets.Reason{Cause: websockets.CausePingTimeout}, Cut)
 		}
 		return
@@ -45,4 +44,20 @@ func (c *Conn) Beat(now int64) {
 	if time.Duration(now-max(reading, w.heardAt.Load())) >= cfg.Limits.PingInterval {
 		c.ping()
 	}
+}
+
+// stalled closes a client that has taken no byte of a write since then for too long.
+func (c *Conn) stalled(since int64, over func(int64, time.Duration) bool) bool {
+	limits := &c.cfg.Limits
+	if limits.SendStall > 0 && over(since, limits.SendStall) {
+		if q := c.out.Load(); q != nil && q.Pressed() {
+			c.Leave(websockets.Reason{Cause: websockets.CauseQueueOverflow}, Farewell)
+			return true
+		}
+	}
+	if over(since, limits.PingTimeout) {
+		c.Leave(websockets.Reason{Cause: websockets.CauseTransportError, Text: "the client takes no data"}, Cut)
+		return true
+	}
+	return false
 }

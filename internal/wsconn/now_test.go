@@ -36,7 +36,7 @@ func TestWriteNowInPart(t *testing.T) {
 		for i := range messages {
 			it := message(text(i))
 			if i%2 == 0 { // memory that is used again
-				f, buf := OnceFrame(0)
+				f, buf := OnceFrame(0, 0)
 				f.SealOnce(true, append(buf, text(i)...), 0)
 				it = Item{Frame: f, Once: true}
 			}

@@ -7,15 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tcpConn returns the TCP connection below nc, also below TLS, or nil.
-func tcpConn(nc net.Conn) *net.TCPConn {
-	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
-		nc = t.NetConn()
-	}
-	t, _ := nc.(*net.TCPConn)
-	return t
-}
-
 // peerState reports, without reading, whether the peer has closed or reset the connection
 // and when it last sent data. It asks for TCP_INFO, tcp(7): unread data and TLS do not
 // hide the answer.
@@ -28,6 +19,7 @@ func peerState(nc net.Conn) (p peer, ok bool) {
 	return peer{
 		gone:  info.State == closed || info.State == closeWait,
 		quiet: time.Duration(info.Last_data_recv) * time.Millisecond,
+		busy:  info.Unacked > 0 || info.Notsent_bytes > 0,
 	}, true
 }
 

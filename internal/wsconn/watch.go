@@ -14,6 +14,7 @@ const LeaveGrace = 500 * time.Millisecond
 type peer struct {
 	gone  bool          // it has closed or reset the connection
 	quiet time.Duration // since it last sent data
+	busy  bool          // what was written to it has not all arrived
 }
 
 // watch looks after a connection whose reader waits for a handler, so that nobody would
@@ -48,7 +49,7 @@ func (c *Conn) watch(now int64) {
 	switch {
 	case gone && stalled > LeaveGrace:
 		c.leaveGone()
-	case !gone && stalled > patience && (!known || p.quiet > patience):
+	case !gone && stalled > patience && (!known || p.quiet > patience && !p.busy) && w.writingSince.Load() == 0:
 		c.Leave(websockets.Reason{Cause: websockets.CausePingTimeout}, Cut)
 	}
 }

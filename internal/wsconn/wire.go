@@ -10,9 +10,12 @@ import (
 	"time"
 )
 
-// writeChunk is how much is given to the kernel at once: a client that does not
-// take one chunk within Limits.PingTimeout counts as gone.
-const writeChunk = 64 << 10
+// How much is given to the kernel at once. Each write is progress of the client; where
+// the kernel tells how much of it has arrived, see [progress], it may be larger.
+const (
+	writeChunk = 64 << 10
+	smallChunk = 8 << 10
+)
 
 // wire is the net.Conn below the websocket library. All bytes pass here:
 // incoming ones through an inspector, outgoing ones one frame at a time,
@@ -27,6 +30,7 @@ type wire struct {
 	small  []byte     // where there is no direct
 	direct directRead // nil: reads wait with a buffer in hand
 	now    nowWriter  // nil: writes may block
+	chunk  int        // how much is given to the kernel at once
 	insp   inspector
 	err    error  // why reading has ended: *violation, *goodbye, or of the network
 	due    bool   // the handler has put off something
@@ -58,6 +62,7 @@ func newWire(nc net.Conn, clock *Clock, insp inspector, ahead []byte) *wire {
 	w.free.L = &w.mu
 	w.direct = newDirectRead(nc)
 	w.now = newWriteNow(nc)
+	w.chunk = chunkOf(nc)
 	w.heardAt.Store(clock.Coarse())
 	return w
 }
@@ -333,7 +338,7 @@ func (w *wire) send(p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		w.writingSince.Store(w.clock.Coarse())
 		var k int
-		k, err = w.Conn.Write(p[n:min(len(p), n+writeChunk)])
+		k, err = w.Conn.Write(p[n:min(len(p), n+w.chunk)])
 		n += k
 	}
 	return n, err

@@ -244,11 +244,11 @@ func (c *client) refuse(namespace, text string, data []byte) {
 
 // push queues a message.
 func (c *client) push(m *message, p outbox.Policy) error {
-	return c.pushItem(m.item, m.size, p)
+	return c.pushItem(m.item, m.charge, p)
 }
 
-func (c *client) pushItem(it wsconn.Item, size int, p outbox.Policy) error {
-	err := c.eng.Send(it, size, p)
+func (c *client) pushItem(it wsconn.Item, charge int, p outbox.Policy) error {
+	err := c.eng.Send(it, charge, p)
 	switch {
 	case err == nil:
 		return nil

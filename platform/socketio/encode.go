@@ -14,7 +14,8 @@ import (
 // message is a packet ready to be sent to any number of clients. It is immutable.
 type message struct {
 	item   wsconn.Item
-	size   int
+	size   int    // bytes on the wire
+	charge int    // what it counts for in a send queue
 	offset string // for recovery; empty without
 }
 
@@ -92,7 +93,7 @@ func (s *server) append(dst []byte, p *packet.Packet) (msg []byte, binary bool, 
 // encode makes the message of a packet.
 func (s *server) encode(p *packet.Packet) (*message, error) {
 	const room = wsconn.HeaderRoom + 1 // for the frame's header and Engine.IO's "4"
-	buf := make([]byte, room, room+len(p.Payload.JSON)+len(p.Event)+len(p.Namespace)+32)
+	buf := make([]byte, room, room+len(p.Payload.JSON)+len(p.Event)+len(p.Namespace)+packetRoom)
 	buf[room-1] = '4'
 	buf, binary, attachments, err := s.append(buf, p)
 	if err != nil {
@@ -106,14 +107,17 @@ func (s *server) encode(p *packet.Packet) (*message, error) {
 	for _, a := range attachments {
 		m.item.More = append(m.item.More, wsconn.SealCopy(false, a))
 	}
-	m.size = m.item.Size()
+	m.size, m.charge = m.item.Size(), m.item.Charge()
 	return m, nil
 }
+
+// packetRoom is for what a packet has besides event, namespace and payload.
+const packetRoom = 32
 
 // encodeOnce makes the item of a packet for a single client. Its memory is used
 // again when it has been sent.
 func (s *server) encodeOnce(p *packet.Packet) (it wsconn.Item, err error) {
-	f, buf := wsconn.OnceFrame(1)
+	f, buf := wsconn.OnceFrame(1, len(p.Payload.JSON)+len(p.Event)+len(p.Namespace)+packetRoom)
 	buf[wsconn.HeaderRoom] = '4'
 	buf, binary, attachments, err := s.append(buf, p)
 	if err != nil {

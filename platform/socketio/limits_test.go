@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -134,17 +135,25 @@ func TestQueueOverflow(t *testing.T) {
 	})
 }
 
-// A reply is no exception.
-func TestQueueOverflowByReply(t *testing.T) {
-	r := newRig(t, Options{}, with(func(l *websockets.Limits) { l.SendQueue = 1000 }), preparing(echo))
+// A reply is never refused: it is for the framework to wait before it starts the next
+// message.
+func TestRepliesAreNeverRefused(t *testing.T) {
+	const replies = 8
+	r := newRig(t, Options{}, with(func(l *websockets.Limits) { l.SendQueue, l.SendQueueMax = 1000, 2000 }), preparing(echo))
 	p := r.poller()
 	_, s := r.enter(p, "")
-	for range 4 {
-		if a := p.post(`420["e","` + strings.Repeat("x", 400) + `"]`); a.status != 200 {
-			break
+	quoted := `"` + strings.Repeat("x", 400) + `"`
+	for n := range replies {
+		if a := p.post(fmt.Sprintf(`42%d["e",%s]`, n, quoted)); a.status != 200 {
+			t.Fatalf("POST %d was answered %d", n, a.status)
 		}
 	}
-	s.wantClosed(t, websockets.CauseQueueOverflow)
+	for n := range replies {
+		want(t, p, fmt.Sprintf(`43%d[%s]`, n, quoted))
+	}
+	if len(s.closed) > 0 {
+		t.Error("the client was closed")
+	}
 }
 
 func TestVolatile(t *testing.T) {

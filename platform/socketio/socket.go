@@ -76,7 +76,7 @@ func (s *socket) Native() any { return s }
 
 func (s *socket) Emit(out *websockets.Outgoing, ack uint64) error {
 	if s.record == nil && (ack != 0 || out.Single()) {
-		return s.once(out, &packet.Packet{Type: packet.Event, Namespace: s.namespace, ID: ack, HasID: ack != 0, Event: out.Event})
+		return s.once(out, &packet.Packet{Type: packet.Event, Namespace: s.namespace, ID: ack, HasID: ack != 0, Event: out.Event}, wsconn.PolicyOf(out))
 	}
 	var m *message
 	var err error
@@ -102,11 +102,11 @@ func (s *socket) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 	if !ok || !m.Reply {
 		return errors.New("socketio: reply to a message that asked for none")
 	}
-	return s.once(out, &packet.Packet{Type: packet.Ack, Namespace: s.namespace, ID: in.id, HasID: true, Event: m.Event})
+	return s.once(out, &packet.Packet{Type: packet.Ack, Namespace: s.namespace, ID: in.id, HasID: true, Event: m.Event}, outbox.Always)
 }
 
 // once sends what nobody else gets; the payload of p is still missing.
-func (s *socket) once(out *websockets.Outgoing, p *packet.Packet) (err error) {
+func (s *socket) once(out *websockets.Outgoing, p *packet.Packet, policy outbox.Policy) (err error) {
 	if p.Payload, err = out.Payload(true); err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (s *socket) once(out *websockets.Outgoing, p *packet.Packet) (err error) {
 		return s.client.unsent(err)
 	}
 	it.Plain = out.Uncompressed
-	return s.client.pushItem(it, it.Size(), wsconn.PolicyOf(out))
+	return s.client.pushItem(it, it.Charge(), policy)
 }
 
 // unsent ends the connection where the parser has panicked: the client may wait for
@@ -185,7 +185,7 @@ func (s *socket) Close(r websockets.Reason) {
 		}
 	default:
 		if m, err := c.srv.encode(&packet.Packet{Type: packet.Disconnect, Namespace: s.namespace}); err == nil {
-			_ = c.push(m, outbox.Refuse)
+			_ = c.push(m, outbox.Always) // one for each time that the client has entered
 		}
 	}
 	if sess != nil {

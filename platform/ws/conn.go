@@ -72,15 +72,15 @@ type frameKey struct {
 func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
 	switch {
 	case ack != 0:
-		return c.once(out, strconv.AppendUint(nil, ack, 10))
+		return c.once(out, strconv.AppendUint(nil, ack, 10), wsconn.PolicyOf(out))
 	case out.Single():
-		return c.once(out, nil)
+		return c.once(out, nil, wsconn.PolicyOf(out))
 	}
 	v, err := out.Frame(c.srv.key, false, c.srv.build)
 	if err != nil {
 		return err
 	}
-	return c.pushItem(wsconn.Item{Frame: v.(*wsconn.Frame), Plain: out.Uncompressed}, out)
+	return c.pushItem(wsconn.Item{Frame: v.(*wsconn.Frame), Plain: out.Uncompressed}, wsconn.PolicyOf(out))
 }
 
 func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
@@ -88,22 +88,25 @@ func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 	if !ok || len(in.id) == 0 {
 		return errors.New("ws: reply to a message that asked for none")
 	}
-	return c.once(out, in.id)
+	return c.once(out, in.id, outbox.Always)
 }
 
+// envelopeRoom is for what an envelope has besides event, id and data.
+const envelopeRoom = 32
+
 // once sends what nobody else gets.
-func (c *conn) once(out *websockets.Outgoing, id []byte) error {
+func (c *conn) once(out *websockets.Outgoing, id []byte, policy outbox.Policy) error {
 	p, err := out.Payload(false)
 	if err != nil {
 		return err
 	}
-	f, buf := wsconn.OnceFrame(0)
+	f, buf := wsconn.OnceFrame(0, len(p.JSON)+len(out.Event)+len(id)+envelopeRoom)
 	buf, err = c.append(buf, Envelope{Event: out.Event, ID: id, Data: p.JSON})
 	if err != nil {
 		return err
 	}
 	f.SealOnce(c.srv.text, buf, 0)
-	return c.pushItem(wsconn.Item{Frame: f, Plain: out.Uncompressed, Once: true}, out)
+	return c.pushItem(wsconn.Item{Frame: f, Plain: out.Uncompressed, Once: true}, policy)
 }
 
 // encode makes the frame that all clients of a broadcast get.
@@ -143,14 +146,14 @@ func (s *server) append(dst []byte, e Envelope) ([]byte, error) {
 	return buf, nil
 }
 
-func (c *conn) pushItem(it wsconn.Item, out *websockets.Outgoing) error {
-	err := c.out.Push(it, it.Size(), wsconn.PolicyOf(out))
+func (c *conn) pushItem(it wsconn.Item, policy outbox.Policy) error {
+	err := c.out.Push(it, it.Charge(), policy)
 	switch {
 	case err == nil:
 		return nil
 	case !errors.Is(err, outbox.ErrFull):
 		return websockets.ErrClosed
-	case wsconn.PolicyOf(out) == outbox.Refuse:
+	case policy == outbox.Refuse:
 		c.Leave(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.Farewell)
 	}
 	return websockets.ErrQueueFull

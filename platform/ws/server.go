@@ -107,7 +107,7 @@ func (s *server) connect(c *conn, h *websockets.Handshake) {
 			s.group.Exit()
 		}
 	}()
-	c.out = outbox.New(s.cfg.Limits.SendQueue, &s.pool, c.Write)
+	c.out = outbox.New(s.cfg.Limits.SendQueue, s.cfg.Limits.SendQueueMax, &s.pool, c.Write)
 	c.Attach(c.out)
 	c.sess = s.cfg.Endpoints[0].Connect(c, h)
 	go func() {
