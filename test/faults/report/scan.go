@@ -27,7 +27,7 @@ type test struct {
 	needs   string // the build constraint of its file
 }
 
-// row is a line of the list of bad inputs and faults: V1 or F31.
+// row is a line of the list of bad inputs and faults: V1, F31 or X7.
 type row struct {
 	kind   string
 	number int
@@ -36,11 +36,11 @@ type row struct {
 func (r row) String() string { return r.kind + strconv.Itoa(r.number) }
 
 func compareRows(a, b row) int {
-	return cmp.Or(-cmp.Compare(a.kind, b.kind), cmp.Compare(a.number, b.number)) // V before F
+	return cmp.Or(-cmp.Compare(a.kind, b.kind), cmp.Compare(a.number, b.number)) // X, V, F
 }
 
 var (
-	rowName = regexp.MustCompile(`^Test\w*_([VF])([0-9]+)_`)
+	rowName = regexp.MustCompile(`^Test\w*_([VFX])([0-9]+)_`)
 	cveName = regexp.MustCompile(`^TestCVE_([0-9]{4})_([0-9]+)_`)
 )
 
