@@ -224,19 +224,32 @@ func (s *session) exception(e *Error, pattern string, m *Message) *Outgoing {
 	body := errorBody{Status: "error", Message: e.Message, Code: e.Code, Details: e.Details}
 	if pattern != "" {
 		body.Cause = &cause{Pattern: pattern}
-		if m != nil && !s.ep.hideCause && len(m.Payload.JSON) > 0 && len(m.Payload.JSON) <= maxCauseData {
-			raw := json.RawMessage(m.Payload.JSON)
-			body.Cause.Data = &raw
+		if m != nil && !s.ep.hideCause {
+			body.Cause.Data = causeData(m.Payload)
 		}
 	}
 	out := NewOutgoing(EventException, body)
-	if _, err := out.Payload(false); err != nil { // Details or the client's own data do not encode
+	if _, err := out.Payload(s.ep.traits.Binary); err != nil && body.Cause != nil { // the client's own data do not encode, or not beside Details with binary
+		body.Cause.Data = nil
+		out = NewOutgoing(EventException, body)
+	}
+	if _, err := out.Payload(s.ep.traits.Binary); err != nil { // Details do not encode
 		body.Details = nil
-		if body.Cause != nil {
-			body.Cause.Data = nil
-		}
 		out = NewOutgoing(EventException, body)
 	}
 	out.Answer = true
 	return out
+}
+
+// causeData is a refused payload as it is sent back: as text, with binary in base64,
+// since the error has no attachments of its own. nil without one, or when it is too long.
+func causeData(p Payload) *json.RawMessage {
+	if len(p.JSON) == 0 || p.Size() > maxCauseData {
+		return nil
+	}
+	text, err := inline(p)
+	if err != nil {
+		return nil
+	}
+	return (*json.RawMessage)(&text.JSON)
 }

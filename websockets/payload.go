@@ -44,13 +44,20 @@ func (p Payload) IsZero() bool { return len(p.JSON) == 0 && len(p.Attachments) =
 
 // Decode stores the payload in the value that v points to, as json/v2 does:
 // duplicate names and invalid UTF-8 are errors, names match exactly or else
-// without regard to case. []byte takes an attachment or base64 text. No payload
-// leaves v as it is. The error is an [*Error] fit for the client.
+// without regard to case. []byte and byte arrays take an attachment or base64 text,
+// any takes an attachment as []byte; where the type can hold neither, an attachment
+// is an error, also for [json.RawMessage] and other types that decode themselves from
+// text. A [Payload] takes everything undecoded. No payload leaves v as it is. The
+// error is an [*Error] fit for the client.
 func (p Payload) Decode(v any) error { return p.decode(v, false) }
 
 // decode is Decode; strict refuses names that v does not have.
 func (p Payload) decode(v any, strict bool) error {
 	if len(p.JSON) == 0 {
+		return nil
+	}
+	if dst, ok := v.(*Payload); ok {
+		*dst = p
 		return nil
 	}
 	if raw, ok := v.(*stdjson.RawMessage); ok && len(p.Attachments) == 0 {
@@ -64,10 +71,13 @@ func (p Payload) decode(v any, strict bool) error {
 	if strict {
 		opts = strictOptions
 	}
+	var err error
 	if len(p.Attachments) > 0 {
-		opts = json.JoinOptions(opts, json.WithUnmarshalers(attachmentDecoder(p.Attachments)))
+		err = p.decodeBinary(v, opts)
+	} else {
+		err = json.Unmarshal(p.JSON, v, opts)
 	}
-	if err := json.Unmarshal(p.JSON, v, opts); err != nil {
+	if err != nil {
 		return decodeError(err)
 	}
 	return nil
@@ -116,46 +126,15 @@ func marshalJSON(v any) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-type placeholder struct {
-	Placeholder bool `json:"_placeholder"`
-	Num         int  `json:"num"`
-}
-
-// attachmentDecoder decodes a placeholder into []byte; anything else takes the
-// ordinary way (base64 text).
-func attachmentDecoder(att [][]byte) *json.Unmarshalers {
-	return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, b *[]byte) error {
-		if dec.PeekKind() != '{' {
-			v, err := dec.ReadValue()
-			if err != nil {
-				return err
-			}
-			return json.Unmarshal(v, b)
-		}
-		var ph placeholder
-		if err := json.UnmarshalDecode(dec, &ph, json.RejectUnknownMembers(true), json.MatchCaseInsensitiveNames(false)); err != nil {
-			return err
-		}
-		if !ph.Placeholder || ph.Num < 0 || ph.Num >= len(att) {
-			return fmt.Errorf("no such attachment")
-		}
-		*b = att[ph.Num]
-		if *b == nil { // an empty attachment is not null
-			*b = []byte{}
-		}
-		return nil
-	})
-}
-
 // encodePayload encodes v once, into buf unless v is encoded already. With
-// binary, []byte leaves the text.
+// binary, []byte leaves the text, and nothing in the rest of it looks like one.
 func encodePayload(buf *bytes.Buffer, v any, binary bool, codec JSON) (Payload, error) {
 	switch v := v.(type) {
 	case Payload:
 		if binary || len(v.Attachments) == 0 {
-			return v, nil
+			return v, checkBinary(v)
 		}
-		return inlineAttachments(v)
+		return inline(v)
 	case stdjson.RawMessage:
 		if len(v) == 0 {
 			return Payload{JSON: []byte("null")}, nil
@@ -167,50 +146,12 @@ func encodePayload(buf *bytes.Buffer, v any, binary bool, codec JSON) (Payload, 
 		}
 		return Payload{JSON: buf.Bytes()}, nil
 	}
-	var att [][]byte
-	m := json.MarshalToFunc(func(enc *jsontext.Encoder, b []byte) error {
-		if b == nil {
-			return enc.WriteToken(jsontext.Null)
-		}
-		n := len(att)
-		att = append(att, b)
-		return enc.WriteValue(fmt.Appendf(nil, `{"_placeholder":true,"num":%d}`, n))
-	})
-	if err := marshalTo(buf, v, json.JoinOptions(encodeOptions, json.WithMarshalers(m))); err != nil {
-		return Payload{}, encodeError(err)
-	}
-	return Payload{JSON: buf.Bytes(), Attachments: att}, nil
-}
-
-// inlineAttachments turns placeholders into base64 text, for a raw payload that
-// goes from a platform with binary to one without.
-func inlineAttachments(p Payload) (Payload, error) { // Spread means nothing there
-	var v any
-	if err := json.Unmarshal(p.JSON, &v); err != nil {
-		return Payload{}, encodeError(err)
-	}
-	b, err := marshalJSON(replacePlaceholders(v, p.Attachments))
+	att, err := appendBinary(buf, v)
 	if err != nil {
 		return Payload{}, encodeError(err)
 	}
-	return Payload{JSON: b}, nil
-}
-
-func replacePlaceholders(v any, att [][]byte) any {
-	switch v := v.(type) {
-	case []any:
-		for i := range v {
-			v[i] = replacePlaceholders(v[i], att)
-		}
-	case map[string]any:
-		if n, ok := v["num"].(float64); ok && v["_placeholder"] == true && len(v) == 2 && n >= 0 && int(n) < len(att) {
-			return att[int(n)]
-		}
-		for k := range v {
-			v[k] = replacePlaceholders(v[k], att)
-		}
-	}
-	return v
+	p := Payload{JSON: buf.Bytes(), Attachments: att}
+	return p, checkBinary(p)
 }
 
 func encodeError(err error) error {
@@ -233,7 +174,10 @@ func decodeError(err error) error {
 	if sem, ok := errors.AsType[*json.SemanticError](err); ok {
 		want, got := jsonName(sem.GoType), kindName(sem.JSONKind)
 		where := pointer(sem.JSONPointer)
+		binary, isBinary := errors.AsType[*binaryError](err)
 		switch {
+		case isBinary:
+			e.Message += ": " + binary.tell(where)
 		case errors.Is(err, json.ErrUnknownName):
 			e.Message += ": " + where + " is unknown"
 		case want == "" || got == "":

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/gatehouse-go/gatehouse/internal/placeholder"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -70,7 +71,7 @@ func (d *decoder) Text(msg []byte) (*Packet, error) {
 	if want == 0 {
 		return p, nil
 	}
-	if !placeholdersFit(p.Payload.JSON, want) {
+	if !placeholder.Fit(p.Payload.JSON, want) {
 		return nil, fmt.Errorf("packet: the placeholders do not point to each of %d attachments once", want)
 	}
 	p.Payload.Attachments = make([][]byte, 0, want)
