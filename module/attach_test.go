@@ -128,6 +128,23 @@ func TestAttachRefusesNonsense(t *testing.T) {
 	}
 }
 
+// What is shared with a provider is built, although nobody else needs the provider.
+func TestAttachSharesWithAnOverriddenNeed(t *testing.T) {
+	m := module.New("jobs", module.Providers(module.Value(&clock{}), newWatcher, newKeeper),
+		module.Controllers(module.Attach(newJob, module.Mark(newWatcher, mark{1}))))
+	g, err := module.Resolve(m, module.Override(&keeper{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := marked(t, g); found[1] == nil {
+		t.Error("the attached constructor is not called")
+	}
+}
+
+type keeper struct{}
+
+func newKeeper(*watcher) *keeper { return &keeper{} }
+
 // What a module imports is not built once more.
 func TestAttachSharesWithImports(t *testing.T) {
 	watchers := module.New("watchers", module.Exports(newWatcher), module.Providers(module.Value(&clock{})))

@@ -28,8 +28,6 @@ func Resolve(root *Module, opts ...ResolveOption) (*Graph, error) {
 		views:    map[*scope]view{},
 		hints:    map[lookupKey]string{},
 		values:   map[int]reflect.Value{},
-		byFunc:   map[identity.Func][]*node{},
-		bySource: map[identity.Source][]*node{},
 	}
 	for _, o := range opts {
 		if o == nil {
@@ -66,8 +64,8 @@ type resolver struct {
 	globals  []*scope
 	nodes    []*node
 	outputs  int
-	byFunc   map[identity.Func][]*node   // by constructor
-	bySource map[identity.Source][]*node // by where the constructor is written
+	byFunc   map[identity.Func][]*node   // by constructor; nil until something is attached
+	bySource map[identity.Source][]*node // by where the constructor is written; likewise
 
 	sigs      signatures
 	cache     map[lookupKey]found

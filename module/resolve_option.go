@@ -157,7 +157,7 @@ func (r *resolver) prune() {
 			}
 			for _, res := range targets {
 				n := res.node
-				if maybe[n] || n.exported || len(n.provider.marks) > 0 || len(n.scope.m.fxOptions) > 0 {
+				if maybe[n] || n.exported || len(n.provider.marks)+len(n.marks) > 0 || len(n.scope.m.fxOptions) > 0 {
 					continue // wanted for itself, or perhaps by raw fx options
 				}
 				maybe[n] = true

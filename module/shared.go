@@ -14,9 +14,19 @@ type ownedMark struct {
 	owner *Module
 }
 
-// index makes a node known by its constructor.
+// indexAll makes all nodes known by their constructors, once something is attached.
+func (r *resolver) indexAll() {
+	if r.byFunc != nil {
+		return
+	}
+	r.byFunc, r.bySource = map[identity.Func][]*node{}, map[identity.Source][]*node{}
+	for _, n := range r.nodes {
+		r.index(n)
+	}
+}
+
 func (r *resolver) index(n *node) {
-	if n.provider.source != fromConstructor || !n.provider.ctor.IsValid() {
+	if r.byFunc == nil || n.provider.source != fromConstructor || !n.provider.ctor.IsValid() {
 		return
 	}
 	f := n.provider.ctor.Interface()
@@ -43,6 +53,7 @@ func (r *resolver) shared(n *node, outs []keyedOutput) (*node, *mistake) {
 	if n.provider.source != fromConstructor {
 		return nil, nil
 	}
+	r.indexAll()
 	f := n.provider.ctor.Interface()
 	same := r.byFunc[identity.OfFunc(f)]
 	for _, o := range same {

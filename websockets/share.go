@@ -34,13 +34,13 @@ func described(v any, d *identity.Difference) string { return fmt.Sprintf("%T%s"
 // claim records the options of a shared server and finds disagreement.
 func (p *planner) claim(s *serverPlan, cfg *GatewayConfig, name string) {
 	const remedy = "give both the same, or leave it out of one"
-	agree := func(option string, set, same bool, what, remedy string) bool {
+	agree := func(option string, set, same bool, what, hint string) bool {
 		if !set {
 			return false
 		}
 		first, taken := s.claims[option]
 		if taken && !same {
-			p.addf("gateway %s and gateway %s share the server %s %s but disagree on %s; %s", first, name, s.adapter.Name(), s.path, what, remedy)
+			p.addf("gateway %s and gateway %s share the server %s %s but disagree on %s; %s", first, name, s.adapter.Name(), s.path, what, hint)
 		}
 		if !taken {
 			s.claims[option] = name
@@ -60,16 +60,17 @@ func (p *planner) claim(s *serverPlan, cfg *GatewayConfig, name string) {
 	for _, o := range cfg.platform {
 		t := reflect.TypeOf(o)
 		i := slices.IndexFunc(s.platform, func(x PlatformOption) bool { return reflect.TypeOf(x) == t })
-		d, what, remedy := (*identity.Difference)(nil), t.String(), remedy
+		what, hint := t.String(), remedy
+		var d *identity.Difference
 		if i >= 0 {
 			d = identity.Compare(s.platform[i], o)
 		}
 		if d != nil && d.Func {
-			pkg, _, _ := strings.Cut(strings.TrimLeft(t.String(), "*"), ".")
+			pkg, _, _ := strings.Cut(strings.TrimLeft(what, "*"), ".")
 			what = described(o, d)
-			remedy = fmt.Sprintf("Go does not compare functions: store the option in a package variable and give both that, or give it to the adapter, as in app.WebSockets(%s.New(%s{…}))", pkg, t)
+			hint = fmt.Sprintf("Go does not compare functions: store the option in a package variable and give both that, or give it to the adapter, as in app.WebSockets(%s.New(%s{…}))", pkg, t)
 		}
-		if agree(t.String(), true, i >= 0 && d == nil, what, remedy) {
+		if agree(t.String(), true, i >= 0 && d == nil, what, hint) {
 			s.platform = append(s.platform, o)
 		}
 	}

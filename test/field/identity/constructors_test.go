@@ -201,6 +201,17 @@ func TestField_X43_WrongSplits(t *testing.T) {
 			want(t, play(t, tt.m(s), b), tt.want)
 		})
 	}
+	t.Run("imported As, bound to the application", func(t *testing.T) {
+		s, b := shelf()
+		books := module.New("books", s, module.Exports(module.As[Auth](NewGuard)))
+		m := module.New("m", module.Imports(books), module.Controllers(websockets.Gateway(newLobby)))
+		want(t, play(t, m, b, app.UseGuards(NewGuard)), declared)
+	})
+	t.Run("overridden where it is injected", func(t *testing.T) {
+		s, b := shelf()
+		m := module.New("m", s, module.Providers(NewGuard, func(*Guard) *desk { return nil }), module.Controllers(bind(NewGuard, NewGuard)))
+		want(t, play(t, m, b, app.Resolve(module.Override(&desk{}))), declared)
+	})
 	t.Run("of two, the one with the name", func(t *testing.T) {
 		s, b := shelf()
 		m := module.New("m", s, module.Providers(module.Named("x", NewGuard), module.Named("y", NewGuard)),

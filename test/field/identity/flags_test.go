@@ -10,7 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/need"
 )
 
-// TestField_X71_BuildFlags: Whether the compiler inlined the function that makes a check decided whether two checks were told apart; every test of this page about who is who passes with and without inlining and optimisation.
+// TestField_X71_BuildFlags: Whether two origin checks were told apart depended on whether the compiler had inlined the function that makes them; the tests of X43, X71 and X72 pass with and without inlining and optimisation.
 func TestField_X71_BuildFlags(t *testing.T) {
 	if inner() {
 		return // the run with other flags is this one
