@@ -367,4 +367,4 @@ func (r *rig) eventually(what string, cond func() bool) {
 var errNo = errors.New("the database is down")
 
 // Stalled implements the contract: nothing is ever blocked here.
-func (r *recorder) Stalled() time.Duration { return 0 }
+func (h *recorder) Stalled() time.Duration { return 0 }

@@ -226,5 +226,5 @@ func heap() int {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int(m.HeapAlloc) //nolint:gosec // far from the limits of int
+	return int(m.HeapAlloc)
 }

@@ -48,7 +48,7 @@ type client struct {
 	close func(t testing.TB) // leaves cleanly
 }
 
-var insecure = rawpeer.WithTLS(&tls.Config{InsecureSkipVerify: true}) //nolint:gosec // of a test's own server
+var insecure = rawpeer.WithTLS(&tls.Config{InsecureSkipVerify: true})
 
 func kinds() []kind {
 	wsText := func(event, data string) string { return `{"event":"` + event + `","data":` + data + `}` }
