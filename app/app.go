@@ -198,7 +198,7 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	bound := a.bindConfig()
-	bound.Global = global
+	bound.Global, bound.Reserve = global, a.admission().Acquire
 	rt, err := websockets.Bind(a.graph, bound, a.log)
 	if err != nil {
 		return err

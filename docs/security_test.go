@@ -103,6 +103,8 @@ var inCode = map[string]struct{ def, file, code string }{
 	"time to stop":                                      {"15 s", "app/option.go", "stopTimeout: 15 * time.Second"},
 	"messages that wait for a handler, for each client": {"256", "websockets/session.go", "inboxMessages = 256"},
 	"bytes that wait for a handler, for each client":    {"1 MiB", "websockets/session.go", "inboxBytes = 1 << 20"},
+	"connections of one address (IPv6: of a /64)":       {"256", "internal/admission/nofile.go", "DefaultPerAddress = 256"},
+	"connections in all":                                {"80 % of `RLIMIT_NOFILE`; 100,000 where that is unknown or unlimited", "internal/admission/nofile.go", "shareOfFiles = 80"},
 	"rooms of a client":                                 {"1,000", "websockets/runtime.go", "e.maxRooms = 1000"},
 	"calls that a client has not answered":              {"1,024", "websockets/session.go", "maxCalls = 1024"},
 	"frames of one message":                             {"4,096", "platform/ws/options.go", "defaultMaxFragments = 4096"},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/remote"
 )
 
 // Logging is an interceptor that logs every request and message when it has been
@@ -46,7 +48,7 @@ func (l *Logging) write(ctx context.Context, level slog.Level, message string, c
 		slog.String("kind", string(c.Kind)), slog.String("pattern", c.Pattern), slog.String("name", c.Name),
 	}, more...)
 	if c.Request != nil {
-		attrs = append(attrs, slog.String("remote", c.Request.RemoteAddr))
+		attrs = append(attrs, slog.String("remote", remote.Text(c.Request)))
 	}
 	l.log.LogAttrs(ctx, level, message, attrs...)
 }

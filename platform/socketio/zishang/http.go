@@ -91,11 +91,24 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.write(w)
 		return
 	}
-	if q.sid == "" && s.cfg.AdmitRequest != nil {
-		if err := s.cfg.AdmitRequest(r); err != nil {
-			websockets.WriteRefusal(w, err)
-			return
+	if q.sid == "" {
+		p := &place{}
+		if s.cfg.Reserve != nil {
+			release, err := s.cfg.Reserve(r)
+			if err != nil {
+				websockets.WriteRefusal(w, err)
+				return
+			}
+			p.release = release
 		}
+		defer p.settle()
+		if s.cfg.AdmitRequest != nil {
+			if err := s.cfg.AdmitRequest(r); err != nil {
+				websockets.WriteRefusal(w, err)
+				return
+			}
+		}
+		r = r.WithContext(context.WithValue(r.Context(), placeKey{}, p))
 	}
 	switch {
 	case q.transport == WebSocket:
