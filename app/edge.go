@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 
@@ -56,6 +57,17 @@ func MaxConnectionsPerAddress(n int) Option {
 	return optionFunc(func(c *config) { c.maxPerAddr = n })
 }
 
+// LogLines is how many lines of one cause a second the framework logs at most, of what
+// clients can cause: handlers that fail, handshakes that are refused, connections that
+// end. The cause is level, message, event and type of error. Lines beyond it are left
+// out, and the log says once a second how many those were. Each line has at most 2 KB:
+// what is longer is cut. Default 10; 0 for the default, negative for no limit.
+//
+// What the application itself writes to its logger is not limited.
+func LogLines(perSecond int) Option {
+	return optionFunc(func(c *config) { c.logLines = perSecond })
+}
+
 // edgeProblems is what is wrong with the options above.
 func (c *config) edgeProblems() (errs []error) {
 	for _, err := range c.proxyErrs {
@@ -71,7 +83,7 @@ func (a *App) admission() *admission.Control {
 		limit = admission.DefaultMax()
 	}
 	return admission.New(admission.Config{
-		Max: limit, PerAddress: cmp.Or(a.cfg.maxPerAddr, admission.DefaultPerAddress), Log: a.log,
+		Max: limit, PerAddress: cmp.Or(a.cfg.maxPerAddr, admission.DefaultPerAddress), Log: slog.New(a.sampler),
 	})
 }
 

@@ -69,7 +69,7 @@ func (a *App) open(ctx context.Context, addr string, h http.Handler) (*listener,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(a.sampler.Named("net/http"), slog.LevelDebug),
 	}}
 	a.listeners = append(a.listeners, l)
 	return l, nil

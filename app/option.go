@@ -39,6 +39,7 @@ type config struct {
 	proxies      *remote.Proxies // nil: TrustedProxies was not given
 	maxConns     int             // 0: the default; negative: no limit
 	maxPerAddr   int
+	logLines     int // of one cause a second; 0: the default
 	trusted      []string
 	proxyErrs    []error
 }

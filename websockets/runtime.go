@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -165,7 +166,7 @@ func (rt *Runtime) Init(ctx context.Context) error {
 	for _, g := range rt.gateways {
 		for _, e := range g.server.endpoints {
 			for _, sub := range g.subs {
-				e.srv.log.Debug("subscribed", "gateway", g.Name, "event", sub.event, "namespace", e.pattern.name)
+				logsample.Raw(e.srv.log).Debug("subscribed", "gateway", g.Name, "event", sub.event, "namespace", e.pattern.name)
 			}
 		}
 		if g.onInit == nil {

@@ -221,6 +221,7 @@ func (s *server) poll(w http.ResponseWriter, r *http.Request, l *link) {
 			body = []byte("6") // nothing to say: the session has changed to WebSocket
 		}
 	}
+	stop() // a client that closes its connection as soon as it has the answer has lost nothing
 	if err := s.write(w, status, header, body); err != nil && l != nil {
 		l.failTransport("poll response was not written", err)
 	}

@@ -1,6 +1,8 @@
 package edge_test
 
 import (
+	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -128,3 +130,5 @@ func (d *way) eventually(lines ...string) *conn {
 	})
 	return c
 }
+
+func loggerTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
