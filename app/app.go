@@ -23,6 +23,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -33,6 +34,8 @@ type App struct {
 	cfg   config
 	graph *module.Graph
 	log   *slog.Logger
+	// sampler is in front of log for what clients can cause.
+	sampler *logsample.Sampler
 
 	turn      chan struct{} // of Start and Stop: who has put something in
 	state     state
@@ -67,7 +70,10 @@ func New(root *module.Module, opts ...Option) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{cfg: c, graph: graph, log: c.log, failed: make(chan error, 1), turn: make(chan struct{}, 1)}
+	a := &App{
+		cfg: c, graph: graph, log: c.log, sampler: logsample.New(c.log.Handler(), c.logLines),
+		failed: make(chan error, 1), turn: make(chan struct{}, 1),
+	}
 	if err := websockets.Check(graph, a.bindConfig()); err != nil {
 		return nil, err
 	}
@@ -198,13 +204,14 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	bound := a.bindConfig()
-	bound.Global = global
-	rt, err := websockets.Bind(a.graph, bound, a.log)
+	bound.Global, bound.Reserve = global, a.admission().Acquire
+	sampled := slog.New(a.sampler)
+	rt, err := websockets.Bind(a.graph, bound, sampled)
 	if err != nil {
 		return err
 	}
 	a.runtime = rt
-	a.router, err = web.Bind(a.graph, web.BindConfig{Global: global, Options: a.cfg.web, Logger: a.log})
+	a.router, err = web.Bind(a.graph, web.BindConfig{Global: global, Options: a.cfg.web, Logger: sampled})
 	if err != nil {
 		return err
 	}
@@ -248,6 +255,7 @@ func (a *App) Stop(ctx context.Context) error {
 
 func (a *App) stop(ctx context.Context) error {
 	a.state = stateStopped
+	defer a.sampler.Close()
 	if a.runtime != nil {
 		a.runtime.Refuse()
 	}

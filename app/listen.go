@@ -20,7 +20,7 @@ type listener struct {
 // listen opens every port, then lets clients in, then serves: no port accepts
 // before all could be opened.
 func (a *App) listen(ctx context.Context) error {
-	main := a.runtime.Handler("", a.router, a.router.Owns)
+	main := a.addressed(a.runtime.Handler("", a.router, a.router.Owns))
 	if a.cfg.http {
 		l, err := a.open(ctx, a.cfg.addr, main)
 		if err != nil {
@@ -32,7 +32,7 @@ func (a *App) listen(ctx context.Context) error {
 		a.ready.Unlock()
 	}
 	for addr := range a.runtime.Listeners() {
-		l, err := a.open(ctx, addr, a.runtime.Handler(addr, nil, nil))
+		l, err := a.open(ctx, addr, a.addressed(a.runtime.Handler(addr, nil, nil)))
 		if err != nil {
 			return fmt.Errorf("app: gateways' address %q: %w", addr, err)
 		}
@@ -69,7 +69,7 @@ func (a *App) open(ctx context.Context, addr string, h http.Handler) (*listener,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(a.sampler.Named("net/http"), slog.LevelDebug),
 	}}
 	a.listeners = append(a.listeners, l)
 	return l, nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/remote"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -35,6 +36,12 @@ type config struct {
 	resolve      []module.ResolveOption
 	enhanced     enhance.Binding
 	web          []web.Option
+	proxies      *remote.Proxies // nil: TrustedProxies was not given
+	maxConns     int             // 0: the default; negative: no limit
+	maxPerAddr   int
+	logLines     int // of one cause a second; 0: the default
+	trusted      []string
+	proxyErrs    []error
 }
 
 func configOf(opts []Option) config {
@@ -60,7 +67,7 @@ func (c *config) graph(root *module.Module) (*module.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g, errors.Join(c.checkEnhanced(g), web.Check(g, c.web))
+	return g, errors.Join(errors.Join(c.edgeProblems()...), c.checkEnhanced(g), web.Check(g, c.web))
 }
 
 // HTTP serves controllers and gateways on a TCP address such as ":3000";

@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"net/netip"
-	"slices"
-	"strings"
+
+	"github.com/gatehouse-go/gatehouse/internal/remote"
 )
 
 // key is what a bucket goes by: an address, or else a text.
@@ -31,71 +31,17 @@ func (c *config) client(r *http.Request) key {
 		return key{}
 	case c.address != nil:
 		return addressKey(c.address(r))
-	case len(c.trusted) > 0:
-		if a, ok := c.forwarded(r); ok {
-			return key{addr: group(a)}
-		}
 	}
-	return addressKey(r.RemoteAddr)
+	if a := remote.Of(r).Addr; a.IsValid() {
+		return key{addr: remote.Group(a)}
+	}
+	return textKey(r.RemoteAddr)
 }
 
 // addressKey takes an address with or without a port.
 func addressKey(s string) key {
-	if a, ok := parseAddress(s); ok {
-		return key{addr: group(a)}
+	if a, ok := remote.Parse(s); ok {
+		return key{addr: remote.Group(a)}
 	}
 	return textKey(s)
-}
-
-func parseAddress(s string) (netip.Addr, bool) {
-	if ap, err := netip.ParseAddrPort(s); err == nil {
-		return ap.Addr().Unmap().WithZone(""), true
-	}
-	// As a URL has it, without a port.
-	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-		s = s[1 : len(s)-1]
-	}
-	a, err := netip.ParseAddr(s)
-	return a.Unmap().WithZone(""), err == nil
-}
-
-// group is what belongs to one client: a subscriber gets at least a /64 of IPv6.
-func group(a netip.Addr) netip.Addr {
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			return p.Addr()
-		}
-	}
-	return a
-}
-
-// forwarded goes back along the proxies as far as they can be trusted.
-func (c *config) forwarded(r *http.Request) (netip.Addr, bool) {
-	at, ok := parseAddress(r.RemoteAddr)
-	if !ok {
-		return at, false
-	}
-	for _, line := range slices.Backward(r.Header["X-Forwarded-For"]) {
-		for more := true; more; {
-			if !c.trusts(at) {
-				return at, true
-			}
-			var hop string
-			if i := strings.LastIndexByte(line, ','); i >= 0 {
-				line, hop = line[:i], line[i+1:]
-			} else {
-				hop, more = line, false
-			}
-			before, ok := parseAddress(strings.TrimSpace(hop))
-			if !ok {
-				return at, true
-			}
-			at = before
-		}
-	}
-	return at, true
-}
-
-func (c *config) trusts(a netip.Addr) bool {
-	return slices.ContainsFunc(c.trusted, func(p netip.Prefix) bool { return p.Contains(a) })
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -42,17 +41,4 @@ func ExampleBy() {
 	r.SetPathValue("room", "lobby")
 	fmt.Println(perRoom.Check(context.Background(), &pipeline.Call{Kind: pipeline.KindMessage, Request: r}))
 	// Output: <nil>
-}
-
-// Behind a load balancer in 10.0.0.0/8, clients are told apart by X-Forwarded-For.
-func ExampleTrustedProxies() {
-	guard := ratelimit.Requests(10, 1, ratelimit.TrustedProxies(netip.MustParsePrefix("10.0.0.0/8")))
-
-	for _, client := range []string{"192.0.2.1", "192.0.2.2"} {
-		r := &http.Request{RemoteAddr: "10.0.0.1:80", Header: http.Header{"X-Forwarded-For": {client}}}
-		fmt.Println(guard.Check(context.Background(), &pipeline.Call{Kind: pipeline.KindHTTP, Request: r}))
-	}
-	// Output:
-	// <nil>
-	// <nil>
 }

@@ -1,10 +1,6 @@
 package ratelimit
 
-import (
-	"net/http"
-	"net/netip"
-	"slices"
-)
+import "net/http"
 
 const defaultMaxKeys = 100_000
 
@@ -14,7 +10,6 @@ type Option func(*config)
 type config struct {
 	maxKeys int
 	address func(*http.Request) string
-	trusted []netip.Prefix
 }
 
 func newConfig(opts []Option) *config {
@@ -45,30 +40,8 @@ func MaxKeys(n int) Option {
 }
 
 // Address sets what a client's address is, such as a header that the load balancer
-// sets. Text that is no IP address is a key as it is. It takes the place of
-// [TrustedProxies]. Default: the host of RemoteAddr.
+// sets. Text that is no IP address is a key as it is. Default: the address of
+// web.RemoteAddr, for which app.TrustedProxies names the proxies.
 func Address(f func(*http.Request) string) Option {
 	return func(c *config) { c.address = f }
-}
-
-// TrustedProxies believes the header X-Forwarded-For where the request comes from a
-// proxy with one of the prefixes: the client's address is the right-most one that is
-// none of theirs. Text in the header that is no address ends the search, and the
-// last proxy before it counts as the client. Without this option the header is
-// ignored, because clients may write into it what they like.
-//
-// Behind a proxy that is not named here all clients have one address, and one
-// bucket.
-func TrustedProxies(prefixes ...netip.Prefix) Option {
-	trusted := make([]netip.Prefix, 0, len(prefixes))
-	for _, p := range prefixes {
-		if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
-			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
-		}
-		trusted = append(trusted, p)
-	}
-	return func(c *config) {
-		c.address = nil
-		c.trusted = slices.Clone(trusted)
-	}
 }

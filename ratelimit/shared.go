@@ -17,8 +17,9 @@ import (
 // 429 before there is a session. Where it is not asked about those, it counts each
 // namespace that a client enters.
 //
-// The address is that of [TrustedProxies] or [Address]; of IPv6 it is the first 64
-// bits.
+// The address is that of web.RemoteAddr, or of [Address]; of IPv6 it is the first 64
+// bits. Behind a proxy that app.TrustedProxies does not name all clients have one
+// address, and one bucket.
 func Connections(limit rate.Limit, burst int, opts ...Option) pipeline.Guard {
 	c := newConfig(opts)
 	return &connections{

@@ -71,6 +71,13 @@ type ServerConfig struct {
 	// connect. The adapter must answer 403 when it returns false, on every
 	// transport it has. It is never nil.
 	CheckOrigin func(*http.Request) bool
+	// Reserve takes a place for a connection: an adapter calls it for every request
+	// that opens one, before AdmitRequest and before anything is kept of the request.
+	// An error refuses the request, as one of AdmitRequest does. release gives the
+	// place back, when the connection has gone or was not accepted after all; calls
+	// after the first do nothing. A change of transport is the same connection. nil
+	// counts nothing.
+	Reserve func(*http.Request) (release func(), err error)
 	// AdmitRequest is asked about every request that opens a connection, once,
 	// before anything is kept of it. An error refuses it: with the status and
 	// message that [RefusalOf] gives. What it learns is in the context of the

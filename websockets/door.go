@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/remote"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -15,12 +16,12 @@ import (
 type door struct {
 	gateway *boundGateway
 	chain   *enhance.Chain
-	admits  []admission
+	admits  []admitCheck
 }
 
 // door makes the chain of connections. The guards of the application need not be
 // asked once more for a gateway that looks to them like one before.
-func (l *linker) door(g *boundGateway, before []door, admits []admission) door {
+func (l *linker) door(g *boundGateway, before []door, admits []admitCheck) door {
 	global := l.global
 	for _, d := range before {
 		if len(d.chain.Owner) == 0 && len(l.owner.Meta) == 0 {
@@ -88,9 +89,9 @@ func (d door) refusal(ctx context.Context, call *pipeline.Call, err error, log *
 		return told
 	}
 	if e, ok := visible(err); ok {
-		log.Debug("refused", "pattern", call.Pattern, "code", e.Code, "error", err, "remote", call.Request.RemoteAddr)
+		log.Debug("refused", "pattern", call.Pattern, "code", e.Code, "error", err, "remote", remote.Text(call.Request))
 	} else {
-		args := []any{"error", err, "remote", call.Request.RemoteAddr}
+		args := []any{"error", err, "remote", remote.Text(call.Request)}
 		if d.gateway != nil {
 			args = append(args, "gateway", d.gateway.Name)
 		}

@@ -29,7 +29,7 @@ type GatewayConfig struct {
 	limits      Limits
 	origins     []string
 	origin      *originOption
-	admits      []admission
+	admits      []admitCheck
 	enhanced    enhance.Binding
 	strict      bool
 	events      []eventBinding
@@ -43,8 +43,8 @@ type GatewayConfig struct {
 	problems       []string
 }
 
-// admission is a check of [Admit].
-type admission func(context.Context, *Handshake) error
+// admitCheck is a check of [Admit].
+type admitCheck func(context.Context, *Handshake) error
 
 type viaEndpoint struct {
 	adapter Adapter

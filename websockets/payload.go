@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gatehouse-go/gatehouse/internal/admission"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -99,6 +100,9 @@ const (
 	CodeForbidden     = pipeline.CodeForbidden
 	CodeForeignOrigin = "foreign_origin"
 	CodeNotFound      = "not_found"
+
+	CodeOverloaded         = admission.CodeOverloaded         // too many connections in all, or too little memory, for one more
+	CodeTooManyConnections = admission.CodeTooManyConnections // the client's address has too many
 )
 
 var (

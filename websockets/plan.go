@@ -30,6 +30,8 @@ type BindConfig struct {
 	DrainRate int
 	// Global is what is bound to the whole application.
 	Global enhance.Scope
+	// Reserve takes places for connections, see [ServerConfig]; nil counts nothing.
+	Reserve func(*http.Request) (release func(), err error)
 }
 
 // BindError lists everything that is wrong with an application's gateways.

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -101,7 +102,7 @@ func bind(gs []gatewayPlan, cfg BindConfig, built enhance.Built, log *slog.Logge
 	rt.global = enhance.Link(cfg.Global, enhance.Scope{}, enhance.Scope{})
 	var problems []string
 	for _, p := range plans {
-		wrong, err := rt.serve(p, cfg.Global, built)
+		wrong, err := rt.serve(p, cfg, built)
 		if err != nil {
 			return nil, errors.Join(err, rt.close(context.Background()))
 		}
@@ -119,13 +120,15 @@ func bind(gs []gatewayPlan, cfg BindConfig, built enhance.Built, log *slog.Logge
 }
 
 // serve makes a server. What is wrong with the enhancements of its gateways is told apart.
-func (rt *Runtime) serve(p *serverPlan, global enhance.Scope, built enhance.Built) (problems []string, err error) {
+func (rt *Runtime) serve(p *serverPlan, bound BindConfig, built enhance.Built) (problems []string, err error) {
+	global := bound.Global
 	s := &boundServer{
 		adapter: p.adapter, listener: p.listener, path: p.path, limits: p.limits.withDefaults(),
 		log: rt.log.With("platform", p.adapter.Name(), "path", p.path),
 	}
 	cfg := ServerConfig{
 		Path: p.path, Options: p.platform, Limits: s.limits, CheckOrigin: originChecked(p.check, s.log), Logger: s.log,
+		Reserve: bound.Reserve,
 	}
 	for _, ep := range p.endpoints {
 		e := &endpoint{
@@ -165,7 +168,7 @@ func (rt *Runtime) Init(ctx context.Context) error {
 	for _, g := range rt.gateways {
 		for _, e := range g.server.endpoints {
 			for _, sub := range g.subs {
-				e.srv.log.Debug("subscribed", "gateway", g.Name, "event", sub.event, "namespace", e.pattern.name)
+				logsample.Raw(e.srv.log).Debug("subscribed", "gateway", g.Name, "event", sub.event, "namespace", e.pattern.name)
 			}
 		}
 		if g.onInit == nil {

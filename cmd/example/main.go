@@ -59,7 +59,7 @@ func options(addr string) []app.Option {
 	return []app.Option{
 		app.HTTP(addr),
 		// Of one address: 20 a second, 200 at once. Behind a proxy all clients have its
-		// address; name it with ratelimit.TrustedProxies.
+		// address; name it with app.TrustedProxies.
 		app.UseGuards(ratelimit.Connections(20, 200)),
 		// What clients send is checked by the tags `validate` of its type.
 		app.UsePipes(validate.New),

@@ -87,7 +87,7 @@ func FuzzPayload(f *testing.F) {
 	}
 	srv := fuzzServer(f, &logbook{}, func(*Session, *http.Request) Handler { return &sink{} })
 	deliver := func(t *testing.T, body []byte) ([]string, error) {
-		s := srv.newSession()
+		s := srv.newSession(func() {})
 		if !s.begin(httptest.NewRequest(http.MethodGet, "/", nil)) {
 			t.Fatal("the server is closed")
 		}

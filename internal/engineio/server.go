@@ -37,6 +37,8 @@ type Config struct {
 	CORS            cors.Headers
 	// Cookie, when not nil, is set to the session's id on handshakes over polling.
 	Cookie *http.Cookie
+	// Reserve takes a place for a session, see [websockets.ServerConfig]; it may be nil.
+	Reserve func(*http.Request) (release func(), err error)
 	// CheckOrigin and Allow say who may open a session; Allow may be nil.
 	CheckOrigin func(*http.Request) bool
 	Allow       func(*http.Request) error
@@ -237,6 +239,16 @@ func (s *Server) find(sid string) *Session {
 
 // handshake opens a session.
 func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
+	release := func() {}
+	if s.cfg.Reserve != nil {
+		var err error
+		if release, err = s.cfg.Reserve(r); err != nil {
+			refused(err).write(w)
+			return
+		}
+	}
+	session := s.newSession(release)
+	defer session.letGo() // a session that has begun still holds its place
 	if s.cfg.Allow != nil {
 		if err := s.allow(r); err != nil {
 			if s.group.Closing().Err() != nil {
@@ -248,10 +260,9 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		}
 	}
 	if q.upgrade {
-		s.openWebSocket(w, r)
+		s.openWebSocket(w, r, session)
 		return
 	}
-	session := s.newSession()
 	if !session.begin(r) {
 		wsconn.RefuseClosed(w)
 		return
@@ -280,12 +291,11 @@ func (s *Server) allow(r *http.Request) (err error) {
 	return s.cfg.Allow(r.WithContext(ctx))
 }
 
-func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
+func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, session *Session) {
 	if err := wsconn.CheckUpgrade(w, r); err != nil {
 		refusedUpgrade(err).write(w)
 		return
 	}
-	session := s.newSession()
 	hs := wsconn.HandshakeOf(r)
 	c := s.conns.Accept(w, r, session.name(), time.Now().Add(s.cfg.Limits.HandshakeTimeout))
 	if c == nil {
@@ -311,7 +321,8 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request) {
 	if begun = session.begin(hs.Request); !begun {
 		return
 	}
+	session.hold()
 	go func() {
-		c.Serve(&transport{session, c}, s.group.Exit)
+		c.Serve(&transport{session, c}, session.served)
 	}()
 }

@@ -42,6 +42,9 @@ type Session struct {
 	handler Handler
 	out     *outbox.Queue[wsconn.Item]
 
+	release func()       // gives the place of the connection back
+	holders atomic.Int32 // of the place
+
 	recv      sync.Mutex // held while a message is handed on
 	deferring bool       // guarded by recv
 	inBody    bool       // packets of one POST are being handed on; guarded by recv
@@ -79,9 +82,11 @@ type Session struct {
 	wakeup     chan struct{} // of the pending poll
 }
 
-// newSession makes a session that is not known yet.
-func (s *Server) newSession() *Session {
-	session := &Session{srv: s, id: rand.Text(), wakeup: make(chan struct{}, 1)}
+// newSession makes a session that is not known yet. The handshake holds its place;
+// release gives that back when nothing holds it any more.
+func (s *Server) newSession(release func()) *Session {
+	session := &Session{srv: s, id: rand.Text(), wakeup: make(chan struct{}, 1), release: release}
+	session.hold()
 	session.out = outbox.New(s.cfg.Limits.SendQueue, s.cfg.Limits.SendQueueMax, &s.pool, nil)
 	return session
 }
@@ -93,6 +98,7 @@ func (s *Session) begin(r *http.Request) bool {
 	if !g.Enter() {
 		return false
 	}
+	s.hold() // until end
 	s.nextPing.Store(g.Clock.Now() + int64(s.srv.cfg.Limits.PingInterval))
 	s.polledNow()
 	s.srv.mu.Lock()
@@ -210,6 +216,24 @@ func (s *Session) end(r websockets.Reason) {
 	s.srv.mu.Unlock()
 	s.srv.group.Remove(s)
 	s.handler.Closed(r)
+	s.letGo()
+	s.srv.group.Exit()
+}
+
+// hold keeps the session's place: the handshake, the session until its end, and each
+// WebSocket of it hold it.
+func (s *Session) hold() { s.holders.Add(1) }
+
+// letGo ends what hold began.
+func (s *Session) letGo() {
+	if s.holders.Add(-1) == 0 {
+		s.release()
+	}
+}
+
+// served ends a WebSocket that was entered into the group.
+func (s *Session) served() {
+	s.letGo()
 	s.srv.group.Exit()
 }
 

@@ -159,7 +159,8 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		g.Exit()
 		return
 	}
+	s.hold()
 	go func() {
-		c.Serve(&transport{s, c}, g.Exit)
+		c.Serve(&transport{s, c}, s.served)
 	}()
 }

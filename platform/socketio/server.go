@@ -49,6 +49,7 @@ func newServer(cfg websockets.ServerConfig, opts Options) *server {
 		CORS:            cors.Headers(opts.CORS),
 		Cookie:          opts.Cookie,
 		CheckOrigin:     cfg.CheckOrigin,
+		Reserve:         cfg.Reserve,
 		Allow:           s.allow,
 		Open:            s.open,
 		Shortest:        min(opts.ConnectTimeout, opts.AttachmentTimeout),

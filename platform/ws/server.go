@@ -75,6 +75,19 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
+	release := func() {}
+	if s.cfg.Reserve != nil {
+		var err error
+		if release, err = s.cfg.Reserve(r); err != nil {
+			websockets.WriteRefusal(w, err)
+			return
+		}
+		defer func() {
+			if !accepted {
+				release()
+			}
+		}()
+	}
 	deadline := time.Now().Add(s.cfg.Limits.HandshakeTimeout)
 	h := wsconn.HandshakeOf(r)
 	if err := s.admit(r, deadline, h); err != nil {
@@ -94,15 +107,17 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	accepted = true
-	s.connect(c, h)
+	s.connect(c, h, release)
 }
 
 // connect makes c a client and starts to read. It returns at once, so that the
-// HTTP server's buffers and stack of the request are free again.
-func (s *server) connect(c *conn, h *websockets.Handshake) {
+// HTTP server's buffers and stack of the request are free again. release is called
+// when the connection has gone.
+func (s *server) connect(c *conn, h *websockets.Handshake, release func()) {
 	defer func() {
 		if c.sess == nil {
 			c.GiveUp(recover())
+			release()
 			s.group.Remove(c)
 			s.group.Exit()
 		}
@@ -112,6 +127,7 @@ func (s *server) connect(c *conn, h *websockets.Handshake) {
 	c.sess = s.cfg.Endpoints[0].Connect(c, h)
 	go func() {
 		c.Serve(c, func() {
+			release()
 			s.group.Remove(c)
 			s.group.Exit()
 		})

@@ -91,11 +91,24 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.write(w)
 		return
 	}
-	if q.sid == "" && s.cfg.AdmitRequest != nil {
-		if err := s.cfg.AdmitRequest(r); err != nil {
-			websockets.WriteRefusal(w, err)
-			return
+	if q.sid == "" {
+		p := &place{}
+		if s.cfg.Reserve != nil {
+			release, err := s.cfg.Reserve(r)
+			if err != nil {
+				websockets.WriteRefusal(w, err)
+				return
+			}
+			p.release = release
 		}
+		defer p.settle()
+		if s.cfg.AdmitRequest != nil {
+			if err := s.cfg.AdmitRequest(r); err != nil {
+				websockets.WriteRefusal(w, err)
+				return
+			}
+		}
+		r = r.WithContext(context.WithValue(r.Context(), placeKey{}, p))
 	}
 	switch {
 	case q.transport == WebSocket:
@@ -208,6 +221,7 @@ func (s *server) poll(w http.ResponseWriter, r *http.Request, l *link) {
 			body = []byte("6") // nothing to say: the session has changed to WebSocket
 		}
 	}
+	stop() // a client that closes its connection as soon as it has the answer has lost nothing
 	if err := s.write(w, status, header, body); err != nil && l != nil {
 		l.failTransport("poll response was not written", err)
 	}

@@ -46,6 +46,7 @@ func (l *link) ended(r websockets.Reason) {
 		}
 	}
 	l.srv.forget(l)
+	l.release()
 	l.srv.tasks.done()
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/remote"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	eio "github.com/zishang520/socket.io/parsers/engine/v3/packet"
@@ -32,6 +33,7 @@ type link struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	out     sendQueue
+	release func() // gives the place of the connection back
 
 	ondata  atomic.Pointer[types.EventListener] // the Socket.IO half
 	buffer  atomic.Int64                        // packets in the library's write buffer
@@ -59,6 +61,7 @@ type link struct {
 func newLink(s *server, sock engine.Socket) *link {
 	l := &link{Socket: sock, srv: s, request: sock.Request().Request(), conns: map[string]*conn{},
 		occupied: map[string]chan struct{}{}, closedCh: make(chan struct{}), decoder: packet.JSON().NewDecoder(packet.Limits{})}
+	l.release = placeOf(l.request).take()
 	l.ctx, l.cancel = context.WithCancelCause(l.request.Context())
 	l.out = sendQueue{limit: s.cfg.Limits.SendQueue, idle: l.idle, write: l.write}
 	s.tasks.add()
@@ -145,7 +148,7 @@ func (l *link) awaitAttachments() {
 
 // broken ends a connection whose client broke the protocol.
 func (l *link) broken(err error) {
-	l.srv.log.Debug("socket.io protocol violated", "error", err, "remote", l.request.RemoteAddr)
+	l.srv.log.Debug("socket.io protocol violated", "error", err, "remote", remote.Text(l.request))
 	l.kill(websockets.Reason{Cause: websockets.CauseParseError, Text: err.Error()})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -256,9 +255,9 @@ func TestFault_F18_CrowdFromOneAddress(t *testing.T) {
 
 // TestFault_F19_SpoofedProxyHeaders: X-Forwarded-For and its like change nobody's address unless the request comes from a trusted proxy, and then only what the proxy itself has added counts.
 func TestFault_F19_SpoofedProxyHeaders(t *testing.T) {
-	local := netip.MustParsePrefix("127.0.0.0/8")
+	local := app.TrustedProxies("127.0.0.0/8")
 	for name, tt := range map[string]struct {
-		opts   []ratelimit.Option
+		opts   []app.Option
 		header func(i int) []string
 		in     int // of ten, where an address has three
 	}{
@@ -266,22 +265,22 @@ func TestFault_F19_SpoofedProxyHeaders(t *testing.T) {
 			ip := fmt.Sprintf("192.0.2.%d", i)
 			return []string{"X-Forwarded-For: " + ip, "X-Real-IP: " + ip, "Forwarded: for=" + ip, "True-Client-IP: " + ip, "CF-Connecting-IP: " + ip}
 		}, 3},
-		"trusted": {[]ratelimit.Option{ratelimit.TrustedProxies(local)}, func(i int) []string {
+		"trusted": {[]app.Option{local}, func(i int) []string {
 			return []string{fmt.Sprintf("X-Forwarded-For: 192.0.2.%d", i)}
 		}, 10},
-		"trusted, lied to": {[]ratelimit.Option{ratelimit.TrustedProxies(local)}, func(i int) []string {
+		"trusted, lied to": {[]app.Option{local}, func(i int) []string {
 			return []string{fmt.Sprintf("X-Forwarded-For: 198.51.100.%d", i), "X-Forwarded-For: 192.0.2.1"}
 		}, 3},
-		"trusted, lied to in one line": {[]ratelimit.Option{ratelimit.TrustedProxies(local)}, func(i int) []string {
+		"trusted, lied to in one line": {[]app.Option{local}, func(i int) []string {
 			return []string{fmt.Sprintf("X-Forwarded-For: 198.51.100.%d, 192.0.2.1", i)}
 		}, 3},
-		"trusted, nonsense": {[]ratelimit.Option{ratelimit.TrustedProxies(local)}, func(i int) []string {
+		"trusted, nonsense": {[]app.Option{local}, func(i int) []string {
 			return []string{fmt.Sprintf("X-Forwarded-For: 192.0.2.%d, unknown%d", i, i)}
 		}, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, way := range []string{plain, overWS, byPolling} {
-				doors(t, []stage.Option{stage.App(app.UseGuards(ratelimit.Connections(0, 3, tt.opts...)))}, func(t *testing.T, d *door) {
+				doors(t, []stage.Option{stage.App(append(tt.opts, app.UseGuards(ratelimit.Connections(0, 3)))...)}, func(t *testing.T, d *door) {
 					in := 0
 					for i := range 10 {
 						if a := d.knock(tt.header(i)...); a.Status == d.opened() {

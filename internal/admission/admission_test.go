@@ -1,0 +1,226 @@
+package admission
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/gatehouse-go/gatehouse/internal/remote"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func from(addr string) *http.Request {
+	c := remote.Client{Addr: netip.MustParseAddr(addr)}
+	return (&http.Request{}).WithContext(remote.With((&http.Request{}).Context(), c))
+}
+
+func peer(addr string) *http.Request { return &http.Request{RemoteAddr: addr + ":5000"} }
+
+func logger(b *strings.Builder) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
+
+// refusedWith is the code of the error, and checks what every refusal has.
+func refusedWith(t *testing.T, err error, status int) string {
+	t.Helper()
+	e, ok := errors.AsType[*pipeline.Error](err)
+	if !ok || e.Status != status || e.Header.Get("Retry-After") != "5" {
+		t.Fatalf("refused with %#v, want the status %d", err, status)
+	}
+	return e.Code
+}
+
+func TestConnectionsInAll(t *testing.T) {
+	c := New(Config{Max: 3})
+	var releases []func()
+	for i := range 3 {
+		release, err := c.Acquire(from(fmt.Sprintf("192.0.2.%d", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		releases = append(releases, release)
+	}
+	_, err := c.Acquire(from("192.0.2.9"))
+	if code := refusedWith(t, err, http.StatusServiceUnavailable); code != CodeOverloaded {
+		t.Error(code)
+	}
+	releases[0]()
+	releases[0]() // counts once
+	if _, err := c.Acquire(from("192.0.2.9")); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Acquire(from("192.0.2.9")); err == nil {
+		t.Error("a place that was given back twice is there twice")
+	}
+}
+
+func TestConnectionsOfAnAddress(t *testing.T) {
+	c := New(Config{PerAddress: 2})
+	take := func(addr string) (func(), error) { return c.Acquire(from(addr)) }
+	for _, addr := range []string{"192.0.2.1", "2001:db8:1:2::"} {
+		other := strings.Replace(addr, "::", "::ffff", 1) // of the same /64
+		first, err := take(addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := take(other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = take(addr)
+		if code := refusedWith(t, err, http.StatusTooManyRequests); code != CodeTooManyConnections {
+			t.Error(code)
+		}
+		if release, err := take("198.51.100.1"); err != nil {
+			t.Error(err)
+		} else {
+			release()
+		}
+		first()
+		third, err := take(addr)
+		if err != nil {
+			t.Error(err)
+		}
+		second()
+		third()
+	}
+	if n, m := c.Len(), c.Addresses(); n != 0 || m != 0 {
+		t.Errorf("%d places, %d addresses are remembered", n, m)
+	}
+}
+
+// TestTableIsBounded: what is remembered of addresses is bounded by the connections.
+func TestTableIsBounded(t *testing.T) {
+	c := New(Config{Max: 100, PerAddress: 2})
+	var releases []func()
+	for i := range 5000 {
+		if release, err := c.Acquire(from(fmt.Sprintf("2001:db8:%x::1", i))); err == nil {
+			releases = append(releases, release)
+		}
+	}
+	if len(releases) != 100 || c.Addresses() != 100 {
+		t.Errorf("%d places, %d addresses", len(releases), c.Addresses())
+	}
+	for _, release := range releases {
+		release()
+	}
+	if c.Addresses() != 0 {
+		t.Errorf("%d addresses are left", c.Addresses())
+	}
+}
+
+// TestGuessedAddressIsOnlyWarnedOf: a private peer that may be a proxy is not held to
+// the limit; the log says once what to write.
+func TestGuessedAddressIsOnlyWarnedOf(t *testing.T) {
+	var b strings.Builder
+	c := New(Config{PerAddress: 3, Log: logger(&b)})
+	for range 2 {
+		if _, err := c.Acquire(peer("10.0.0.7")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.Len() > 0 {
+		t.Errorf("warned early: %s", &b)
+	}
+	for _, addr := range []string{"10.0.0.7", "10.0.0.7", "127.0.0.1", "127.0.0.1", "127.0.0.1"} {
+		if _, err := c.Acquire(peer(addr)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(b.String(), "\n"); n != 1 || !strings.Contains(b.String(), `option="app.TrustedProxies(\"10.0.0.7\")"`) {
+		t.Errorf("%d lines: %s", n, &b)
+	}
+	if _, err := c.Acquire(&http.Request{RemoteAddr: "@"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReachedLimitIsLoggedOnce: at most a line a minute, with what was refused since.
+func TestReachedLimitIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, cfg := range []Config{{Max: 1}, {PerAddress: 1}} {
+			var b strings.Builder
+			cfg.Log = logger(&b)
+			c := New(cfg)
+			for range 100 {
+				_, _ = c.Acquire(from("192.0.2.1"))
+			}
+			if strings.Count(b.String(), "\n") != 1 || !strings.Contains(b.String(), "limit=1 refused=1") || !strings.Contains(b.String(), "app.MaxConnections") {
+				t.Errorf("logged: %s", &b)
+			}
+			time.Sleep(logEvery) //nolint:forbidigo // synctest's clock
+			b.Reset()
+			_, _ = c.Acquire(from("192.0.2.1"))
+			if !strings.Contains(b.String(), "refused=99") {
+				t.Errorf("logged: %s", &b)
+			}
+		}
+	})
+}
+
+func TestDefaultMax(t *testing.T) {
+	for _, tt := range []struct {
+		files uint64
+		ok    bool
+		want  int
+	}{{1024, true, 819}, {1, true, 1}, {1 << 20, true, 838_860}, {^uint64(0), true, unknownFiles}, {1<<63 - 1, true, unknownFiles}, {0, false, unknownFiles}} {
+		if got := defaultMax(tt.files, tt.ok); got != tt.want {
+			t.Errorf("%d %t: %d, want %d", tt.files, tt.ok, got, tt.want)
+		}
+	}
+	files, ok := openFiles()
+	if DefaultMax() != defaultMax(files, ok) {
+		t.Error(DefaultMax())
+	}
+}
+
+type short bool
+
+func (s short) Short() bool { return bool(s) }
+
+func TestShortOfMemory(t *testing.T) {
+	_, err := New(Config{Memory: short(true)}).Acquire(from("192.0.2.1"))
+	if code := refusedWith(t, err, http.StatusServiceUnavailable); code != CodeOverloaded {
+		t.Error(code)
+	}
+	if _, err := New(Config{Memory: short(false)}).Acquire(from("192.0.2.1")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConcurrentPlaces(t *testing.T) {
+	c := New(Config{Max: 50, PerAddress: 10})
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 500 {
+				if release, err := c.Acquire(from(fmt.Sprintf("192.0.2.%d", i%4))); err == nil {
+					release()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if c.Len() != 0 || c.Addresses() != 0 {
+		t.Errorf("%d places, %d addresses are left", c.Len(), c.Addresses())
+	}
+}
+
+func BenchmarkAcquire(b *testing.B) {
+	c := New(Config{Max: 1000, PerAddress: 100})
+	r := from("192.0.2.1")
+	b.ReportAllocs()
+	for b.Loop() {
+		release, _ := c.Acquire(r)
+		release()
+	}
+}
