@@ -51,7 +51,7 @@ func (c *Conn) stalled(since int64, over func(int64, time.Duration) bool) bool {
 	limits := &c.cfg.Limits
 	if limits.SendStall > 0 && over(since, limits.SendStall) {
 		if q := c.out.Load(); q != nil && q.Pressed() {
-			c.Leave(websockets.Reason{Cause: websockets.CauseQueueOverflow}, Farewell)
+			c.Leave(sent(websockets.Reason{Cause: websockets.CauseQueueOverflow}, Farewell), Cut) // it would not take a close frame
 			return true
 		}
 	}

@@ -1,0 +1,132 @@
+package sendqueue_test
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// inTurn is each without parallel tests: the heap belongs to all of them.
+func inTurn(t *testing.T, limits websockets.Limits, f func(t *testing.T, w way, s *stage.Stage), opts ...stage.Option) {
+	t.Helper()
+	limits.CloseTimeout = 200 * time.Millisecond
+	for _, w := range ways() {
+		if w.tls {
+			continue
+		}
+		t.Run(w.name, func(t *testing.T) {
+			f(t, w, stage.New(t, w.adapter, append([]stage.Option{stage.Limits(limits)}, opts...)...))
+		})
+	}
+}
+
+// clog has the kernel take all that it takes for a client that does not read, while
+// the queue stays all but empty. Polling has no such thing.
+func clog(t *testing.T, s *stage.Stage, c websockets.Client) {
+	t.Helper()
+	text, refused := noise(32<<10), 0
+	s.Wait("the kernel takes no more", func() bool {
+		for range 50 {
+			if errors.Is(c.Emit("fill", text, websockets.Volatile()), websockets.ErrQueueFull) {
+				refused++
+			}
+		}
+		return refused > 500
+	})
+}
+
+const queue, other = 1 << 20, 1536 << 10 // other: the inbox, what is being written, buffers of the connection
+
+// TestField_X04_ShortAnswers: A client that does not read asks 60,000 questions whose answers have a few bytes each. Its queue is charged
+// what the answers hold in memory, not their bytes on the wire, so the process holds about as much as SendQueue says, and the client
+// is held back.
+func TestField_X04_ShortAnswers(t *testing.T) {
+	const questions = 60_000
+	limits := websockets.Limits{SendQueue: queue, SendStall: time.Minute, PingTimeout: time.Minute}
+	inTurn(t, limits, func(t *testing.T, w way, s *stage.Stage) {
+		c := w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
+		s.Wait("it is in", func() bool { return s.Server.Count() == 1 })
+		if !w.polls {
+			for c := range s.Server.Clients() {
+				clog(t, s, c)
+			}
+		}
+		before := heap()
+		var asked sync.WaitGroup
+		asked.Go(func() {
+			for n := 0; n < questions && c.ask("noop", n, n+2000) == nil; n += 2000 { // it is closed at the end
+			}
+		})
+		handled, still := 0, 0
+		s.Wait("it is held back", func() bool {
+			if n := s.Events(); n > handled {
+				handled, still = n, 0
+			} else if n > 0 {
+				still++
+			}
+			return still > 20
+		})
+		if grown := heap() - before; grown > queue+other {
+			t.Errorf("%d answers hold %d bytes, the queue has %d", handled, grown, queue)
+		}
+		if handled >= questions {
+			t.Errorf("all %d questions were answered", handled)
+		}
+		for c := range s.Server.Clients() {
+			c.Disconnect()
+		}
+		if p, ok := c.(*socket); ok {
+			p.Reset()
+		}
+		asked.Wait()
+	})
+}
+
+// TestField_X04_ShortEvents: A client that does not read is sent short events, one by one and by broadcast, until its queue is full: they
+// hold about as much memory as the queue says.
+func TestField_X04_ShortEvents(t *testing.T) {
+	limits := websockets.Limits{SendQueue: queue, SendQueueMax: queue, SendStall: time.Minute, PingTimeout: time.Minute}
+	for name, to := range map[string]func(*stage.Stage, websockets.Client) websockets.Emitter{
+		"client":    func(_ *stage.Stage, c websockets.Client) websockets.Emitter { return c },
+		"broadcast": func(s *stage.Stage, _ websockets.Client) websockets.Emitter { return s.Server },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTurn(t, limits, func(t *testing.T, w way, s *stage.Stage) {
+				_ = w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
+				s.Wait("it is in", func() bool { return s.Server.Count() == 1 })
+				for c := range s.Server.Clients() {
+					if !w.polls {
+						clog(t, s, c)
+					}
+					before, most, n := heap(), int64(0), 0
+					for ; len(s.Reasons()) == 0; n++ {
+						if n > 1_000_000 {
+							t.Fatal("a million events wait")
+						}
+						_ = to(s, c).Emit("e", 1)
+						if n%1000 == 999 && n < 20_000 {
+							most = max(most, heap()-before)
+						}
+					}
+					if most > queue+other {
+						t.Errorf("%d events hold %d bytes, the queue has %d", n, most, queue)
+					}
+				}
+			})
+		})
+	}
+}

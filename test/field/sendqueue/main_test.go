@@ -1,0 +1,11 @@
+// Package sendqueue_test has clients that are sent more than they take at once: they
+// read at full speed, over a slow line, or not at all.
+package sendqueue_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
