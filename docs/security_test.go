@@ -113,6 +113,7 @@ var inCode = map[string]struct{ def, file, code string }{
 	"time to be in a namespace":                         {"45 s", "platform/socketio/options.go", "ConnectTimeout: 45 * time.Second,"},
 	"time for the change from polling to WebSocket":     {"10 s", "platform/socketio/options.go", "UpgradeTimeout: 10 * time.Second,"},
 	"namespaces of a connection":                        {"100", "platform/socketio/options.go", "MaxNamespaces: 100,"},
+	"refusals in a row, kicks among them":               {"5", "internal/entries/entries.go", "MaxRefusals = 5"},
 	"name of a namespace":                               {"512 bytes", "platform/socketio/packet/decode.go", "const maxNamespace = 512"},
 	"binary parts of a packet":                          {"10", "platform/socketio/options.go", "MaxAttachments: 10,"},
 	"time for the binary parts of a packet":             {"30 s", "platform/socketio/options.go", "AttachmentTimeout: 30 * time.Second,"},

@@ -135,7 +135,8 @@ type Endpoint interface {
 	// a pattern it is equality. Endpoints are asked in order; the first match
 	// wins. The adapter refuses a namespace that none matches.
 	Match(namespace string) bool
-	// Admit runs the checks that come before the handshake is accepted. nil
+	// Admit runs the checks that come before the handshake is accepted. h.Connection
+	// must be that of the connection. nil
 	// lets the client in; otherwise the error is to be told to it by
 	// [WriteRefusal] or by the platform's own refusal (with [RefusalOf]). It
 	// recovers panics, bounds itself by Limits.HandshakeTimeout, and refuses
@@ -182,6 +183,10 @@ type Conn interface {
 	// at once; later calls do nothing. After CauseShutdown clients that
 	// reconnect by themselves must be free to do so.
 	Close(r Reason)
+	// CloseConnection ends the whole connection, in all its namespaces, as Close does
+	// where a platform has none. With [CauseServerDisconnect] each of its sessions is
+	// closed with r at once, and its clients are told not to come back by themselves.
+	CloseConnection(r Reason)
 	// Native is the platform's own object for the connection.
 	Native() any
 }

@@ -55,7 +55,7 @@ func (e *endpoint) knock(h *Handshake, d door) *pipeline.Call {
 	}
 	c := &pipeline.Call{
 		Kind: pipeline.KindConnect, Pattern: pattern, Name: d.gateway.Name,
-		Request: h.Request, Owner: d.chain.Owner, Store: &h.values,
+		Request: h.Request, Owner: d.chain.Owner, Store: &h.values, Connection: h.Connection.Values(),
 	}
 	if !h.Auth.IsZero() {
 		c.Auth = &h.Auth

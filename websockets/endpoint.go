@@ -121,6 +121,7 @@ func (e *endpoint) Admit(ctx context.Context, h *Handshake) error {
 	if !e.rt.accepting.Load() {
 		return errNotAccepting
 	}
+	h.onConnection()
 	h.Request = e.pattern.request(h.Request, h.Namespace)
 	if v, ok := pipeline.HolderFrom(h.Request.Context()).(*visitor); ok {
 		h.values.Inherit(&v.values)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/engineio"
+	"github.com/gatehouse-go/gatehouse/internal/entries"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -20,13 +21,16 @@ type client struct {
 	srv     *server
 	eng     *engineio.Session
 	request *http.Request
+	conn    websockets.Connection // of all its namespaces
 	dec     packet.Decoder
 	pending atomic.Int64       // since when attachments are missing; 0 for none
 	due     websockets.Session // of the reading goroutine: has a deferred message
 
 	mu          sync.Mutex
-	sockets     []*socket // few: a search is faster than a map
-	lonelySince int64     // since when it is in no namespace; 0 when it is
+	sockets     []*socket   // few: a search is faster than a map
+	lonelySince int64       // since when it is in no namespace; 0 when it is
+	asked       entries.Log // its CONNECT packets
+	expelled    bool        // the server is ending it: what it sends is dropped
 	closed      bool
 }
 
@@ -118,8 +122,11 @@ func (c *client) entered(p *packet.Packet) (*socket, websockets.Session, error) 
 	if s != nil {
 		sess, is = s.sess, s.status
 	}
+	expelled := c.expelled
 	c.mu.Unlock()
 	switch {
+	case expelled:
+		return nil, nil, nil
 	case s == nil || is == entering:
 		return nil, nil, fmt.Errorf("a packet for namespace %.64q, which the client is not in", p.Namespace)
 	case is == left:
@@ -154,7 +161,7 @@ func (c *client) connect(p *packet.Packet) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.closed || c.expelled {
 		return nil
 	}
 	if was := c.find(p.Namespace); was != nil {
@@ -163,11 +170,17 @@ func (c *client) connect(p *packet.Packet) error {
 		}
 		c.remove(was)
 	}
+	if !c.asked.Ask(c.srv.engine.Clock().Now(), c.srv.opts.MaxNamespaces+entries.Spare) {
+		c.refuse(p.Namespace, "Too many CONNECT packets", nil)
+		c.refused()
+		return nil
+	}
 	if len(c.sockets) >= c.srv.opts.MaxNamespaces {
 		c.sockets = slices.DeleteFunc(c.sockets, func(s *socket) bool { return s.status == left })
 	}
 	if len(c.sockets) >= c.srv.opts.MaxNamespaces {
 		c.refuse(p.Namespace, "Too many namespaces", nil)
+		c.refused()
 		return nil
 	}
 	if !c.srv.engine.Enter() {
@@ -216,6 +229,20 @@ func (c *client) refuse(namespace, text string, data []byte) {
 	if err == nil {
 		_ = c.push(m, outbox.Refuse)
 	}
+}
+
+// refused counts a refusal that the client is to blame for; c.mu is held.
+func (c *client) refused() {
+	if c.asked.Refused() {
+		c.expel(websockets.Reason{Cause: websockets.CauseClientErrors, Text: "too many refused CONNECT packets in a row"})
+	}
+}
+
+// expel ends the connection when what waits has been sent. What the client sends
+// meanwhile is dropped. c.mu is held.
+func (c *client) expel(r websockets.Reason) {
+	c.expelled = true
+	c.eng.Close(r, wsconn.Drain)
 }
 
 // push queues a message.

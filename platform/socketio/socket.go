@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/gatehouse-go/gatehouse/internal/entries"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -29,6 +32,7 @@ type socket struct {
 	status status
 	cancel context.CancelFunc // of the checks before it is let in
 	sess   websockets.Session
+	stay   entries.Stay
 	ended  *websockets.Reason // before sess was there to be told
 }
 
@@ -146,11 +150,11 @@ func (s *socket) Writable(ctx context.Context) error {
 	return err
 }
 
-// Close implements [websockets.Conn]. Only what concerns the connection as a
-// whole ends it for the client's other namespaces too.
 // Yield implements [websockets.Yielder].
 func (s *socket) Yield() { s.client.eng.Yield() }
 
+// Close implements [websockets.Conn]. Only what concerns the connection as a
+// whole ends it for the client's other namespaces too.
 func (s *socket) Close(r websockets.Reason) {
 	c := s.client
 	c.mu.Lock()
@@ -165,6 +169,7 @@ func (s *socket) Close(r websockets.Reason) {
 		s.ended = &r
 	}
 	last := !c.inside()
+	over := r.Cause == websockets.CauseServerDisconnect && c.asked.Disconnected(s.stay, c.srv.engine.Clock().Now())
 	c.checkLonely()
 	c.mu.Unlock()
 	if s.record != nil {
@@ -186,6 +191,26 @@ func (s *socket) Close(r websockets.Reason) {
 	if sess != nil {
 		sess.Closed(r)
 	}
+	if over {
+		c.mu.Lock()
+		c.expel(websockets.Reason{Cause: websockets.CauseClientErrors, Text: "disconnected too often in a row"})
+		c.mu.Unlock()
+	}
+}
+
+// CloseConnection implements [websockets.Conn].
+func (s *socket) CloseConnection(r websockets.Reason) {
+	c := s.client
+	c.mu.Lock()
+	c.expelled = true
+	sockets := slices.DeleteFunc(slices.Clone(c.sockets), func(s *socket) bool { return s.status != inside })
+	c.mu.Unlock()
+	if r.Cause == websockets.CauseServerDisconnect {
+		for _, s := range sockets {
+			s.Close(r)
+		}
+	}
+	c.eng.Close(r, wsconn.MannerOf(r))
 }
 
 // lost tells that the connection has ended.
@@ -230,7 +255,7 @@ func (s *socket) enter(auth websockets.Payload) {
 	}()
 	ep := srv.endpoint(s.namespace)
 	if ep == nil {
-		s.refuse("Invalid namespace", nil)
+		s.refuse("Invalid namespace", nil, true)
 		return
 	}
 	ctx, cancel := srv.timeout(context.Background())
@@ -242,7 +267,7 @@ func (s *socket) enter(auth websockets.Payload) {
 	if closed {
 		return
 	}
-	h := &websockets.Handshake{Request: c.request, Auth: auth, Namespace: s.namespace}
+	h := &websockets.Handshake{Request: c.request, Auth: auth, Namespace: s.namespace, Connection: &c.conn}
 	var back *comeback
 	if srv.absence != nil {
 		if back = srv.absence.claim(ctx, auth, s.namespace); back != nil {
@@ -257,21 +282,25 @@ func (s *socket) enter(auth websockets.Payload) {
 			return
 		}
 		r := websockets.RefusalOf(err)
-		s.refuse(r.Message, r.Data)
+		s.refuse(r.Message, r.Data, r.Status < http.StatusInternalServerError)
 		return
 	}
 	s.bind(ep, h, back)
 }
 
-// refuse answers the client and forgets the socket.
-func (s *socket) refuse(text string, data []byte) {
+// refuse answers the client and forgets the socket. It counts unless the fault is the
+// server's own: an outage must not end connections.
+func (s *socket) refuse(text string, data []byte, counts bool) {
 	c := s.client
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.status == entering && !c.closed {
+	if s.status == entering && !c.closed && !c.expelled {
 		s.status = left
 		c.remove(s)
 		c.refuse(s.namespace, text, data)
+		if counts {
+			c.refused()
+		}
 	}
 }
 
@@ -310,10 +339,11 @@ func (s *socket) accept(back *comeback) bool {
 	c := s.client
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || s.status != entering {
+	if c.closed || c.expelled || s.status != entering {
 		return false
 	}
 	s.status = inside
+	s.stay = c.asked.Entered(c.srv.engine.Clock().Now())
 	if back != nil && back.replay(s) {
 		return true
 	}

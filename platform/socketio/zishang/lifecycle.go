@@ -81,7 +81,7 @@ func (l *link) leave(ctx context.Context, r websockets.Reason) {
 		l.reason = &r
 	}
 	l.mu.Unlock()
-	if !shutdown || l.farewell() {
+	if !shutdown || l.farewell(r) {
 		t := time.NewTimer(linger)
 		defer t.Stop()
 		select {
@@ -95,7 +95,7 @@ func (l *link) leave(ctx context.Context, r websockets.Reason) {
 	stay := len(l.conns) > 0
 	l.mu.Unlock()
 	if !stay && !shutdown {
-		l.farewell()
+		l.farewell(r)
 	}
 	if !stay || shutdown {
 		l.cut()
@@ -127,10 +127,10 @@ func (l *link) end(r websockets.Reason) {
 
 // farewell sends the close frame of a WebSocket, which the client answers; a
 // polling client is told by the answer to its poll, and so the result is false.
-func (l *link) farewell() bool {
+func (l *link) farewell(r websockets.Reason) bool {
 	t, ok := l.Transport().(*wsTransport)
 	if ok {
-		t.sayGoodbye()
+		t.sayGoodbye(r)
 	}
 	return ok
 }

@@ -161,6 +161,7 @@ func (l *link) refused(text []byte) {
 	if c := l.find(nsp); c != nil && c.state.Load() == joining {
 		l.remove(c)
 		l.vacate(nsp)
+		l.countRefusal()
 	}
 }
 
