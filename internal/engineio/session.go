@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -50,6 +51,8 @@ type Session struct {
 	nextPing atomic.Int64 // stamps of the server's clock
 	pingedAt atomic.Int64 // 0: nothing is to be answered
 	lastBeat int64        // of the sweeper
+
+	unpolled oldest.Node[*Session]
 
 	mu         sync.Mutex
 	state      state
@@ -180,6 +183,7 @@ func (s *Session) end(r websockets.Reason) {
 		r = s.reason
 	}
 	s.state, s.reason = stateClosed, r
+	s.srv.unpolled.Remove(&s.unpolled)
 	probing, timer := s.probing, s.closeTimer
 	s.probing = nil
 	if s.cutPost != nil {
@@ -237,6 +241,9 @@ func (s *Session) Beat(now int64) {
 	}
 	if closing {
 		return
+	}
+	if conn == nil {
+		s.srv.closeUnpolled(now)
 	}
 	s.heartbeat(now, conn)
 	s.handler.Beat(now)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/engineio"
 	"github.com/gatehouse-go/gatehouse/internal/entries"
+	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -28,9 +29,10 @@ type client struct {
 
 	mu          sync.Mutex
 	sockets     []*socket   // few: a search is faster than a map
-	lonelySince int64       // since when it is in no namespace; 0 when it is
+	lonelySince int64       // since when it is in no namespace; 0 when it is in one
 	asked       entries.Log // its CONNECT packets
-	expelled    bool        // the server is ending it: what it sends is dropped
+	outside     oldest.Node[*client]
+	expelled    bool // the server is ending it: what it sends is dropped
 	closed      bool
 }
 
@@ -187,7 +189,6 @@ func (c *client) connect(p *packet.Packet) error {
 		return nil
 	}
 	c.sockets = append(c.sockets, s)
-	c.lonelySince = 0
 	auth := p.Payload
 	// Packets that came with this one came too early, however fast the entry is.
 	c.eng.After(func() { go s.enter(auth) })
@@ -215,12 +216,32 @@ func (c *client) remove(s *socket) {
 // checkLonely notes when the last namespace has been left; c.mu is held.
 func (c *client) checkLonely() {
 	if c.lonelySince == 0 && !c.inside() {
-		c.lonelySince = c.srv.engine.Clock().Now()
+		c.lonely()
 	}
 }
 
+// lonely starts the time that the connection may be in no namespace. Only an entry that
+// succeeds ends it. c.mu is held.
+func (c *client) lonely() {
+	if c.closed {
+		return
+	}
+	c.lonelySince = c.srv.engine.Clock().Now()
+	c.srv.outside.Add(&c.outside, c, c.lonelySince)
+	for {
+		old, ok := c.srv.outside.Over(c.srv.opts.MaxConnecting, c.lonelySince)
+		if !ok {
+			return
+		}
+		old.eng.Close(websockets.Reason{
+			Cause: websockets.CauseForcedClose, Text: "too many connections are in no namespace",
+		}, wsconn.Farewell)
+	}
+}
+
+// inside reports whether the client is in a namespace.
 func (c *client) inside() bool {
-	return slices.ContainsFunc(c.sockets, func(s *socket) bool { return s.status != left })
+	return slices.ContainsFunc(c.sockets, func(s *socket) bool { return s.status == inside })
 }
 
 // refuse answers a CONNECT.
@@ -267,6 +288,7 @@ func (c *client) pushItem(it wsconn.Item, size int, p outbox.Policy) error {
 func (c *client) Closed(r websockets.Reason) {
 	c.mu.Lock()
 	c.closed = true
+	c.srv.outside.Remove(&c.outside)
 	sockets := slices.Clone(c.sockets)
 	c.sockets = nil
 	c.mu.Unlock()

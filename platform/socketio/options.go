@@ -35,8 +35,17 @@ type Options struct {
 	// UpgradeTimeout bounds the change from polling to WebSocket. Default 10 s.
 	UpgradeTimeout time.Duration
 	// ConnectTimeout is how long a connection may be in no namespace before it
-	// is closed. Default 45 s.
+	// is closed: from its start, or since it has left the last one, until an entry has
+	// succeeded, however often it was refused. Default 15 s.
 	ConnectTimeout time.Duration
+	// MaxConnecting is how many connections of a server may be in no namespace at a
+	// time; one more closes the one that has been so longest. Default 1,000, negative
+	// for no limit.
+	MaxConnecting int
+	// MaxUnpolled is how many sessions of a server over polling may have no poll open
+	// at a time; one more closes the one that has been so longest, if that is 5 s or
+	// more. Default 1,000, negative for no limit.
+	MaxUnpolled int
 	// AllowRequest, when not nil, is asked before a connection is accepted, on
 	// every transport, before any namespace is known. An error refuses it with
 	// the status and text of the [websockets.Error], 403 by default, otherwise
@@ -158,6 +167,8 @@ func (o Options) over(base Options) Options {
 	set(&base.DisableUpgrades, o.DisableUpgrades)
 	set(&base.UpgradeTimeout, o.UpgradeTimeout)
 	set(&base.ConnectTimeout, o.ConnectTimeout)
+	set(&base.MaxConnecting, o.MaxConnecting)
+	set(&base.MaxUnpolled, o.MaxUnpolled)
 	if o.AllowRequest != nil {
 		base.AllowRequest = o.AllowRequest
 	}
@@ -186,7 +197,9 @@ func defaults() Options {
 	return Options{
 		Transports:        []string{Polling, WebSocket},
 		UpgradeTimeout:    10 * time.Second,
-		ConnectTimeout:    45 * time.Second,
+		ConnectTimeout:    15 * time.Second,
+		MaxConnecting:     1000,
+		MaxUnpolled:       1000,
 		Compression:       CompressionOff,
 		Parser:            packet.JSON(),
 		MaxAttachments:    10,

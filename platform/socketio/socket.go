@@ -343,6 +343,8 @@ func (s *socket) accept(back *comeback) bool {
 		return false
 	}
 	s.status = inside
+	c.lonelySince = 0
+	c.srv.outside.Remove(&c.outside)
 	s.stay = c.asked.Entered(c.srv.engine.Clock().Now())
 	if back != nil && back.replay(s) {
 		return true

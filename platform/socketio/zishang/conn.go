@@ -182,7 +182,6 @@ func (s *server) joined(sock *socket.Socket) {
 	if c != nil {
 		if c.state.Load() == joining {
 			c.sock = sock
-			c.stay = l.entered()
 		}
 		if !c.state.CompareAndSwap(joining, open) {
 			c = nil
@@ -199,6 +198,7 @@ func (s *server) joined(sock *socket.Socket) {
 		l.library(append([]byte("1"), nsp...))
 		return
 	}
+	l.entered(c)
 	if sess := c.ep.Connect(c, c.h); sess != nil {
 		c.in.open(sess)
 	}

@@ -20,6 +20,11 @@ func (l *link) ended(r websockets.Reason) {
 		return
 	}
 	l.closed = true
+	if l.lonely != nil {
+		l.lonely.Stop()
+	}
+	l.srv.outside.Remove(&l.outside)
+	l.srv.unpolled.Remove(&l.unpolled)
 	own := l.reason != nil
 	if own {
 		r = *l.reason
@@ -145,9 +150,19 @@ func (l *link) find(nsp string) *conn {
 func (l *link) remove(c *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.conns[c.nsp] == c {
-		delete(l.conns, c.nsp)
+	if l.conns[c.nsp] != c {
+		return
 	}
+	delete(l.conns, c.nsp)
+	if !l.inside {
+		return
+	}
+	for _, other := range l.conns {
+		if s := other.state.Load(); s == open || s == ending {
+			return
+		}
+	}
+	l.leftLast()
 }
 
 // occupy waits until the library has let go of a former socket in the

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/entries"
+	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	eio "github.com/zishang520/socket.io/parsers/engine/v3/packet"
@@ -42,6 +43,9 @@ type link struct {
 	decoder packet.Decoder
 	missing *time.Timer // attachments are due
 
+	outside  oldest.Node[*link]
+	unpolled oldest.Node[*link]
+
 	gatherMu sync.Mutex
 	gather   *message // of native code: a packet that lacks attachments
 	lacks    int
@@ -51,6 +55,8 @@ type link struct {
 	occupied map[string]chan struct{} // namespaces that the library has a socket in
 	known    bool                     // has asked for a namespace
 	asked    entries.Log              // its CONNECT packets
+	lonely   *time.Timer              // ends the connection while it is in no namespace
+	inside   bool                     // in a namespace
 	expelled bool                     // the server is ending it: what it sends is dropped
 	reason   *websockets.Reason       // why the server itself ends it
 	closed   bool

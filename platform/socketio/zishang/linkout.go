@@ -92,6 +92,7 @@ func (l *link) onReady(...any) {
 // onUpgrade is called when the client has changed to WebSocket.
 func (l *link) onUpgrade() {
 	defer l.srv.recovered("upgrade")
+	defer l.watchPolls()
 	_ = l.Transport().On("ready", l.onReady)
 	l.mu.Lock()
 	poll, post := l.poll, l.post
