@@ -54,6 +54,9 @@ func (g *clients) Check(_ context.Context, c *pipeline.Call) error {
 	return nil
 }
 
+// Identifies implements [pipeline.IdentityGuard].
+func (*clients) Identifies() bool { return false }
+
 func (g *clients) of(c *pipeline.Call) *rate.Limiter {
 	h := holder(c)
 	if b, ok := g.bucket.Get(h); ok {

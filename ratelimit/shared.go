@@ -52,6 +52,9 @@ func (g *connections) Check(ctx context.Context, c *pipeline.Call) error {
 	return g.guard.Check(ctx, c)
 }
 
+// Identifies implements [pipeline.IdentityGuard].
+func (*connections) Identifies() bool { return false }
+
 // paid reports whether the entry is part of an attempt that was counted. Several
 // gateways may ask about one entry.
 func (g *connections) paid(c *pipeline.Call) bool {
@@ -105,7 +108,7 @@ func textKeys(f func(context.Context, *pipeline.Call) (string, bool)) func(conte
 func shared(limit rate.Limit, burst int, c *config, keyOf func(context.Context, *pipeline.Call) (key, bool)) pipeline.Guard {
 	r := newRule(limit, burst)
 	t := newTable(r, c.maxKeys)
-	return pipeline.GuardFunc(func(ctx context.Context, call *pipeline.Call) error {
+	return limiter(func(ctx context.Context, call *pipeline.Call) error {
 		if r.unlimited() {
 			return nil
 		}
@@ -119,3 +122,13 @@ func shared(limit rate.Limit, burst int, c *config, keyOf func(context.Context, 
 		return nil
 	})
 }
+
+// limiter is a guard that treats all clients alike.
+type limiter pipeline.GuardFunc
+
+var _ pipeline.IdentityGuard = limiter(nil)
+
+func (f limiter) Check(ctx context.Context, c *pipeline.Call) error { return f(ctx, c) }
+
+// Identifies implements [pipeline.IdentityGuard].
+func (limiter) Identifies() bool { return false }

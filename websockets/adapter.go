@@ -227,6 +227,14 @@ type Session interface {
 	// server has ended it, the application is stopping, or it was closed already.
 	// Then the call was an ordinary Closed.
 	Suspend(r Reason) Suspension
+	// Same reports whether h, which Admit has accepted for the session's endpoint, is
+	// of the same client, so that it may have what the client left behind: for a
+	// platform whose clients come back, to be asked before anything is done to the old
+	// connection or its Suspension. same, where not nil, decides. Otherwise the
+	// identities do that guards have set on both (see [pipeline.Identity]); where the
+	// endpoint has no guards and no Admit the answer is true, and where they have set
+	// none it is false, and logged once.
+	Same(h *Handshake, same func(old Client, h *Handshake) bool) bool
 }
 
 // Message is an event that a client sent.

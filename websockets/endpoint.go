@@ -32,6 +32,7 @@ type endpoint struct {
 	concurrency int
 	maxRooms    int
 	hideCause   bool
+	anonymous   sync.Once // logs that clients are not recovered
 
 	mu     sync.RWMutex
 	spaces map[string]*space
@@ -126,7 +127,7 @@ func (e *endpoint) Admit(ctx context.Context, h *Handshake) error {
 	if v, ok := pipeline.HolderFrom(h.Request.Context()).(*visitor); ok {
 		h.values.Inherit(&v.values)
 	}
-	if h.SkipChecks || !e.Checks() {
+	if !slices.ContainsFunc(e.doors, func(d door) bool { return d.asks(h) }) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.srv.limits.HandshakeTimeout)

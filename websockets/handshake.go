@@ -21,7 +21,8 @@ type Handshake struct {
 	// adapter sets it, the same one for all namespaces of a connection; where it is nil
 	// the handshake counts as the only one of its connection.
 	Connection *Connection
-	// SkipChecks lets the client in without guards and the checks of [Admit]: it comes back
+	// SkipChecks lets the client in without the checks of [Admit] and without guards,
+	// other than those that say who it is (see [pipeline.IdentityGuard]): it comes back
 	// (see [Suspension]), and the platform's options say that once is enough.
 	SkipChecks bool
 

@@ -99,10 +99,19 @@ type Options struct {
 type Recovery struct {
 	// MaxDisconnection is how long a client may be away. Default 2 min.
 	MaxDisconnection time.Duration
-	// SkipAdmit lets clients come back without guards and the checks of
-	// [websockets.Admit]. Default: they run again, so that a token that has been revoked meanwhile
-	// is noticed.
+	// SkipAdmit lets clients come back without the checks of [websockets.Admit] and
+	// without guards, other than those that say who the client is. Default: they run
+	// again, so that a token that has been revoked meanwhile is noticed.
 	SkipAdmit bool
+	// SameClient reports whether a client that comes back, and was let in, is the one
+	// that left. One that is not comes in as a new client, and the old one may still
+	// come back. The typed values of both can be read. It is called by many goroutines
+	// at once, and must be quick; a panic counts as false.
+	//
+	// Default: it is the same when guards have set the same [pipeline.Identity] on both,
+	// as jwtauth does; where there are guards or Admit that have set none nobody is
+	// recovered, and without any everybody who has the client's private id is.
+	SameClient func(old websockets.Client, h *websockets.Handshake) bool
 	// MaxClients is how many absent clients a server keeps; beyond it the one
 	// that left first is forgotten. Default 10,000.
 	MaxClients int
@@ -261,7 +270,7 @@ func (o Options) complete() (Options, error) {
 		o.Cookie = &c
 	}
 	if o.Recovery != nil {
-		r := Recovery{MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxBytes: 256 << 10, SkipAdmit: o.Recovery.SkipAdmit}
+		r := Recovery{MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxBytes: 256 << 10, SkipAdmit: o.Recovery.SkipAdmit, SameClient: o.Recovery.SameClient}
 		set(&r.MaxDisconnection, o.Recovery.MaxDisconnection)
 		set(&r.MaxClients, o.Recovery.MaxClients)
 		set(&r.MaxBytes, o.Recovery.MaxBytes)

@@ -44,7 +44,7 @@ func TestDefaults(t *testing.T) {
 	if want := (&http.Cookie{Name: "io", Path: "/", SameSite: http.SameSiteLaxMode}); !reflect.DeepEqual(o.Cookie, want) {
 		t.Errorf("cookie %+v", o.Cookie)
 	}
-	if want := (&Recovery{MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxBytes: 256 << 10}); *o.Recovery != *want {
+	if want := (&Recovery{MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxBytes: 256 << 10}); !reflect.DeepEqual(o.Recovery, want) {
 		t.Errorf("recovery %+v", o.Recovery)
 	}
 }

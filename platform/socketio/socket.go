@@ -267,15 +267,11 @@ func (s *socket) enter(auth websockets.Payload) {
 	if closed {
 		return
 	}
-	h := &websockets.Handshake{Request: c.request, Auth: auth, Namespace: s.namespace, Connection: &c.conn}
-	var back *comeback
-	if srv.absence != nil {
-		if back = srv.absence.claim(ctx, auth, s.namespace); back != nil {
-			defer back.done()
-			h.SkipChecks = srv.opts.Recovery.SkipAdmit
-		}
+	h, back, err := s.admit(ctx, ep, auth)
+	if back != nil {
+		defer back.done()
 	}
-	if err := ep.Admit(ctx, h); err != nil {
+	if err != nil {
 		if e, ok := errors.AsType[*websockets.Error](err); ok && e.Code == websockets.CodeNotAccepting {
 			// Clients do not try again after a refusal, but they do after a lost connection.
 			c.eng.Close(websockets.Reason{Cause: websockets.CauseShutdown}, wsconn.Drain)
@@ -286,6 +282,36 @@ func (s *socket) enter(auth websockets.Payload) {
 		return
 	}
 	s.bind(ep, h, back)
+}
+
+// admit asks the application whether the client may enter, and whether it is one that
+// comes back.
+func (s *socket) admit(ctx context.Context, ep websockets.Endpoint, auth websockets.Payload) (*websockets.Handshake, *comeback, error) {
+	srv := s.client.srv
+	var back *comeback
+	if srv.absence != nil {
+		back = srv.absence.find(auth, s.namespace)
+	}
+	if back != nil && srv.opts.Recovery.SkipAdmit {
+		h := s.handshake(auth)
+		h.SkipChecks = true
+		if ep.Admit(ctx, h) == nil && back.claim(ctx, h) {
+			return h, back, nil
+		}
+		back = nil // and it is one like any other
+	}
+	h := s.handshake(auth)
+	if err := ep.Admit(ctx, h); err != nil {
+		return nil, nil, err
+	}
+	if back != nil && !back.claim(ctx, h) {
+		back = nil
+	}
+	return h, back, nil
+}
+
+func (s *socket) handshake(auth websockets.Payload) *websockets.Handshake {
+	return &websockets.Handshake{Request: s.client.request, Auth: auth, Namespace: s.namespace, Connection: &s.client.conn}
 }
 
 // refuse answers the client and forgets the socket. It counts unless the fault is the
@@ -329,6 +355,9 @@ func (s *socket) bind(ep websockets.Endpoint, h *websockets.Handshake, back *com
 	s.cancel = nil
 	ended := s.ended
 	c.mu.Unlock()
+	if s.record != nil {
+		s.record.bound(sess)
+	}
 	if ended != nil {
 		s.tell(sess, *ended)
 	}

@@ -44,7 +44,9 @@ func each(t *testing.T, ways []way, f func(t *testing.T, w way)) {
 
 func (w way) stage(t *testing.T, opts ...stage.Option) *stage.Stage {
 	t.Helper()
-	return stage.New(t, w.adapter(), opts...)
+	// Sessions that nobody polls cannot be told of the end.
+	brief := stage.Limits(websockets.Limits{CloseTimeout: 300 * time.Millisecond})
+	return stage.New(t, w.adapter(), append([]stage.Option{brief}, opts...)...)
 }
 
 // line is a Socket.IO connection that the server may end.
