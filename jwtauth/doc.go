@@ -63,9 +63,9 @@
 // stopped when the client leaves. It counts real time, not the clock of the wall:
 // when that is set forward, a client that only listens stays for longer.
 //
-// A client that comes back with socketio.Recovery.SkipAdmit passes no guard. Its
-// token is looked at with its first message, not before: leave SkipAdmit off where
-// clients only listen.
+// A client that comes back, see socketio.Recovery, is recovered only when its token
+// has the issuer and the subject of before; with SkipAdmit too, where this guard is
+// asked all the same.
 //
 // # Tokens from browsers
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"sync"
 	"time"
 
@@ -22,10 +23,14 @@ type Guard[C jwt.Claims] struct {
 	clock  clock
 	value  *pipeline.Value[*pass[C]]
 	shown  *pipeline.Value[*grant[C]] // verified with the request that opened the connection
-	mu     sync.Mutex                 // of who stores the pass of a client first
+	who    *pipeline.Identity
+	mu     sync.Mutex // of who stores the pass of a client first
 }
 
-var _ pipeline.HandshakeGuard = (*Guard[jwt.RegisteredClaims])(nil)
+var (
+	_ pipeline.HandshakeGuard = (*Guard[jwt.RegisteredClaims])(nil)
+	_ pipeline.IdentityGuard  = (*Guard[jwt.RegisteredClaims])(nil)
+)
 
 // New makes a guard whose tokens carry claims of type C: jwt.RegisteredClaims, a
 // struct that embeds it, or jwt.MapClaims. C is copied for each handler that asks,
@@ -44,6 +49,7 @@ func newGuard[C jwt.Claims](o Options, clk clock) (*Guard[C], error) {
 		opts: o, parser: o.parser(clk.Now), clock: clk,
 		value: pipeline.NewValue[*pass[C]]("jwtauth"),
 		shown: pipeline.NewValue[*grant[C]]("jwtauth: request"),
+		who:   pipeline.NewIdentity("jwtauth"),
 	}, nil
 }
 
@@ -185,8 +191,15 @@ func (g *Guard[C]) store(h pipeline.Holder, gr *grant[C]) (p *pass[C], first boo
 	p = &pass[C]{guard: g}
 	p.grant.Store(gr)
 	g.value.Set(h, p)
+	if gr.subject != "" { // issuer and subject, so that one cannot end where the other begins
+		g.who.Set(h, strconv.Itoa(len(gr.issuer))+" "+gr.issuer+gr.subject)
+	}
 	return p, true
 }
+
+// Identifies implements [pipeline.IdentityGuard]: a client is its token's issuer and
+// subject. Without a subject it is nobody, and is not recovered.
+func (*Guard[C]) Identifies() bool { return true }
 
 // grant is what a good token says. Nobody changes it.
 type grant[C jwt.Claims] struct {

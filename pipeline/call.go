@@ -45,6 +45,13 @@ type Call struct {
 	Handler, Owner Metadata
 	// Store is behind Values. nil is an empty one.
 	Store *Values
+	// Connection holds what is kept for the physical connection that the client came
+	// by, for as long as that lasts. On Socket.IO a client may leave a namespace and
+	// enter it again, and be in several: Values then is another each time, Connection
+	// is the same. nil for HTTP requests and on KindHandshake.
+	//
+	//	bucket := Bucket.GetOrSet(c.Connection, newBucket())
+	Connection *Values
 }
 
 // Decoder is a payload that has not been decoded.

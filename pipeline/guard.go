@@ -47,12 +47,29 @@ type GuardFunc func(ctx context.Context, c *Call) error
 // Check implements [Guard].
 func (f GuardFunc) Check(ctx context.Context, c *Call) error { return f(ctx, c) }
 
-// Only asks g about calls of the kinds, and lets others on.
+// Only asks g about calls of the kinds, and lets others on. It is an [IdentityGuard] as
+// far as g is one.
 func Only(g Guard, kinds ...Kind) Guard {
-	return GuardFunc(func(ctx context.Context, c *Call) error {
+	f := GuardFunc(func(ctx context.Context, c *Call) error {
 		if !slices.Contains(kinds, c.Kind) {
 			return nil
 		}
 		return g.Check(ctx, c)
 	})
+	known, ok := g.(IdentityGuard)
+	switch entries := slices.Contains(kinds, KindConnect); {
+	case !entries: // it tells nobody apart who enters
+		return identityGuard{f, false}
+	case ok:
+		return identityGuard{f, known.Identifies()}
+	default:
+		return f
+	}
 }
+
+type identityGuard struct {
+	Guard
+	identifies bool
+}
+
+func (g identityGuard) Identifies() bool { return g.identifies }

@@ -63,6 +63,9 @@ type Values struct {
 	over bool
 }
 
+// Values returns v itself, so that a store can be given to [Value.Get] and its like.
+func (v *Values) Values() *Values { return v }
+
 // End removes all values, hands each to f, and stores no more. The framework does
 // it when a client is gone.
 func (v *Values) End(f func(value any)) {

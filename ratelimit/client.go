@@ -9,16 +9,19 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Messages limits how many messages each client sends. Other calls pass. What is
-// remembered of a client goes when the client goes: one that connects anew has a
-// full bucket, so limit [Connections] too.
+// Messages limits how many messages each connection sends. Other calls pass. The
+// bucket is the connection's: a Socket.IO client that leaves a namespace and enters it
+// again finds it as it was, and namespaces in which the same guard value is bound
+// share it. It goes when the connection goes: a client that connects anew has a full
+// one, so limit [Connections] too.
 func Messages(limit rate.Limit, burst int) pipeline.Guard {
 	return perClient("messages", limit, burst, func(*pipeline.Call) int { return 1 })
 }
 
-// Bytes limits how many bytes of payload each client sends, see [pipeline.Call].Size.
-// Other calls pass. A message that is larger than burst is always refused, without a
-// time after which to try again. Like [Messages], it forgets clients that go.
+// Bytes limits how many bytes of payload each connection sends, see
+// [pipeline.Call].Size. Other calls pass. A message that is larger than burst is always
+// refused, without a time after which to try again. Its buckets are like those of
+// [Messages].
 //
 // The bytes have been received by then: what one message may have is a matter of the
 // gateway's limits.
@@ -26,7 +29,7 @@ func Bytes(limit rate.Limit, burst int) pipeline.Guard {
 	return perClient("bytes", limit, burst, func(c *pipeline.Call) int { return c.Size })
 }
 
-// clients is a guard with a bucket for each client, kept by the client itself.
+// clients is a guard with a bucket for each connection, kept by the connection itself.
 type clients struct {
 	rule   rule
 	cost   func(*pipeline.Call) int
@@ -51,9 +54,21 @@ func (g *clients) Check(_ context.Context, c *pipeline.Call) error {
 	return nil
 }
 
+// Identifies implements [pipeline.IdentityGuard].
+func (*clients) Identifies() bool { return false }
+
 func (g *clients) of(c *pipeline.Call) *rate.Limiter {
-	if b, ok := g.bucket.Get(c); ok {
+	h := holder(c)
+	if b, ok := g.bucket.Get(h); ok {
 		return b
 	}
-	return g.bucket.GetOrSet(c, g.rule.bucket()) // two first messages at once find one bucket
+	return g.bucket.GetOrSet(h, g.rule.bucket()) // two first messages at once find one bucket
+}
+
+// holder is what a call's buckets belong to: its connection, where it has one.
+func holder(c *pipeline.Call) pipeline.Holder {
+	if c.Connection != nil {
+		return c.Connection
+	}
+	return c
 }

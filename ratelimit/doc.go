@@ -5,8 +5,8 @@
 //		ratelimit.Requests(10, 50),    // per address
 //	)
 //	websockets.Gateway(NewGateway, websockets.UseGuards(
-//		ratelimit.Messages(20, 40),        // per client
-//		ratelimit.Bytes(64<<10, 256<<10),  // per client
+//		ratelimit.Messages(20, 40),        // per connection
+//		ratelimit.Bytes(64<<10, 256<<10),  // per connection
 //	))
 //
 // Each is a token bucket of golang.org/x/time/rate: limit is how many a second, in
@@ -22,7 +22,8 @@
 // several gateways of one endpoint, each asks the guards that are bound to it when a
 // client connects, and each takes a token. Guards of the application are asked once
 // for such an endpoint, unless its gateways carry metadata. [Connections], bound to the
-// application, counts a connection once, whatever it enters.
+// application, counts the request that opens a connection, and each namespace that is
+// entered after the first.
 //
 // Guards may be used by many goroutines at once. They have no goroutine of their
 // own, and what they remember is bounded; see [MaxKeys].

@@ -12,10 +12,11 @@ import (
 // Connections limits how often the clients of one address ask to be connected.
 // Other calls pass. An attempt counts even if another guard refuses it later.
 //
-// It is a [pipeline.HandshakeGuard]: bound to the application, it counts the
-// requests that open connections, on Socket.IO too, and refuses them with the status
-// 429 before there is a session. Where it is not asked about those, it counts each
-// namespace that a client enters.
+// Each entry into a namespace of Socket.IO is an attempt, also on a connection that is
+// there already. It is a [pipeline.HandshakeGuard]: bound to the application, it counts
+// the requests that open connections, and refuses them with the status 429 before there
+// is a session. The first entry of a connection whose request was counted is part of
+// that attempt; each further one counts.
 //
 // The address is that of web.RemoteAddr, or of [Address]; of IPv6 it is the first 64
 // bits. Behind a proxy that app.TrustedProxies does not name all clients have one
@@ -25,13 +26,15 @@ func Connections(limit rate.Limit, burst int, opts ...Option) pipeline.Guard {
 	return &connections{
 		guard:   shared(limit, burst, c, func(_ context.Context, call *pipeline.Call) (key, bool) { return c.client(call.Request), true }),
 		counted: pipeline.NewValue[bool]("ratelimit: counted"),
+		first:   pipeline.NewValue[*byte]("ratelimit: first entry"),
 	}
 }
 
-// connections counts each connection once.
+// connections counts each attempt once.
 type connections struct {
 	guard   pipeline.Guard
-	counted *pipeline.Value[bool] // with the request that opened it
+	counted *pipeline.Value[bool]  // the attempt was, with the request that opened the connection
+	first   *pipeline.Value[*byte] // which entry of the connection was part of that attempt
 }
 
 var _ pipeline.HandshakeGuard = (*connections)(nil)
@@ -44,13 +47,26 @@ func (g *connections) CheckHandshake(ctx context.Context, c *pipeline.Call) erro
 
 // Check implements [pipeline.Guard].
 func (g *connections) Check(ctx context.Context, c *pipeline.Call) error {
-	if c.Kind != pipeline.KindConnect {
-		return nil
-	}
-	if _, ok := g.counted.Get(c); ok {
+	if c.Kind != pipeline.KindConnect || g.paid(c) {
 		return nil
 	}
 	return g.guard.Check(ctx, c)
+}
+
+// Identifies implements [pipeline.IdentityGuard].
+func (*connections) Identifies() bool { return false }
+
+// paid reports whether the entry is part of an attempt that was counted. Several
+// gateways may ask about one entry.
+func (g *connections) paid(c *pipeline.Call) bool {
+	if _, ok := g.counted.Get(c); !ok {
+		return false
+	}
+	if c.Connection == nil {
+		return true
+	}
+	mine := g.first.GetOrSet(c, new(byte))
+	return g.first.GetOrSet(c.Connection, mine) == mine
 }
 
 // Requests limits how often the clients of one address send HTTP requests to
@@ -93,7 +109,7 @@ func textKeys(f func(context.Context, *pipeline.Call) (string, bool)) func(conte
 func shared(limit rate.Limit, burst int, c *config, keyOf func(context.Context, *pipeline.Call) (key, bool)) pipeline.Guard {
 	r := newRule(limit, burst)
 	t := newTable(r, c.maxKeys)
-	return pipeline.GuardFunc(func(ctx context.Context, call *pipeline.Call) error {
+	return limiter(func(ctx context.Context, call *pipeline.Call) error {
 		if r.unlimited() {
 			return nil
 		}
@@ -107,3 +123,13 @@ func shared(limit rate.Limit, burst int, c *config, keyOf func(context.Context, 
 		return nil
 	})
 }
+
+// limiter is a guard that treats all clients alike.
+type limiter pipeline.GuardFunc
+
+var _ pipeline.IdentityGuard = limiter(nil)
+
+func (f limiter) Check(ctx context.Context, c *pipeline.Call) error { return f(ctx, c) }
+
+// Identifies implements [pipeline.IdentityGuard].
+func (limiter) Identifies() bool { return false }

@@ -154,7 +154,8 @@ type Endpoint interface {
 	// a pattern it is equality. Endpoints are asked in order; the first match
 	// wins. The adapter refuses a namespace that none matches.
 	Match(namespace string) bool
-	// Admit runs the checks that come before the handshake is accepted. nil
+	// Admit runs the checks that come before the handshake is accepted. h.Connection
+	// must be that of the connection. nil
 	// lets the client in; otherwise the error is to be told to it by
 	// [WriteRefusal] or by the platform's own refusal (with [RefusalOf]). It
 	// recovers panics, bounds itself by Limits.HandshakeTimeout, and refuses
@@ -206,6 +207,10 @@ type Conn interface {
 	// at once; later calls do nothing. After CauseShutdown clients that
 	// reconnect by themselves must be free to do so.
 	Close(r Reason)
+	// CloseConnection ends the whole connection, in all its namespaces, as Close does
+	// where a platform has none. With [CauseServerDisconnect] each of its sessions is
+	// closed with r at once, and its clients are told not to come back by themselves.
+	CloseConnection(r Reason)
 	// Native is the platform's own object for the connection.
 	Native() any
 }
@@ -253,6 +258,14 @@ type Session interface {
 	// server has ended it, the application is stopping, or it was closed already.
 	// Then the call was an ordinary Closed.
 	Suspend(r Reason) Suspension
+	// Same reports whether h, which Admit has accepted for the session's endpoint, is
+	// of the same client, so that it may have what the client left behind: for a
+	// platform whose clients come back, to be asked before anything is done to the old
+	// connection or its Suspension. same, where not nil, decides. Otherwise the
+	// identities do that guards have set on both (see [pipeline.Identity]); where the
+	// endpoint has no guards and no Admit the answer is true, and where they have set
+	// none it is false, and logged once.
+	Same(h *Handshake, same func(old Client, h *Handshake) bool) bool
 }
 
 // Message is an event that a client sent.

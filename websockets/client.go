@@ -55,6 +55,10 @@ type Client interface {
 	// Disconnect ends the connection after what is queued has been sent. It
 	// returns at once; HandleDisconnect follows.
 	Disconnect()
+	// DisconnectAll ends the whole connection: on Socket.IO the client's other
+	// namespaces too, while a client that Disconnect has sent out of its namespace may
+	// enter it again. On platforms without namespaces it is Disconnect.
+	DisconnectAll()
 	// Close is Disconnect with a WebSocket close code and a text of at most 123
 	// bytes, where the platform sends them: 1000, 1008, or one of 3000 to 4999 of
 	// your own (RFC 6455 §7.4.2). Others, and platforms without, disconnect as ever.

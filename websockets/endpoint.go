@@ -34,6 +34,7 @@ type endpoint struct {
 	hideCause   bool
 	// dropAfterClose: see [DropAfterClose].
 	dropAfterClose bool
+	anonymous      sync.Once // logs that clients are not recovered
 
 	mu     sync.RWMutex
 	spaces map[string]*space
@@ -123,11 +124,12 @@ func (e *endpoint) Admit(ctx context.Context, h *Handshake) error {
 	if !e.rt.accepting.Load() {
 		return errNotAccepting
 	}
+	h.onConnection()
 	h.Request = e.pattern.request(h.Request, h.Namespace)
 	if v, ok := pipeline.HolderFrom(h.Request.Context()).(*visitor); ok {
 		h.values.Inherit(&v.values)
 	}
-	if h.SkipChecks || !e.Checks() {
+	if !slices.ContainsFunc(e.doors, func(d door) bool { return d.asks(h) }) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.srv.limits.HandshakeTimeout)

@@ -17,7 +17,12 @@ type Handshake struct {
 	Auth Payload
 	// Namespace is the concrete namespace asked for; empty on platforms without.
 	Namespace string
-	// SkipChecks lets the client in without guards and the checks of [Admit]: it comes back
+	// Connection is the physical connection that the client asks to enter by. The
+	// adapter sets it, the same one for all namespaces of a connection; where it is nil
+	// the handshake counts as the only one of its connection.
+	Connection *Connection
+	// SkipChecks lets the client in without the checks of [Admit] and without guards,
+	// other than those that say who it is (see [pipeline.IdentityGuard]): it comes back
 	// (see [Suspension]), and the platform's options say that once is enough.
 	SkipChecks bool
 
@@ -36,6 +41,13 @@ func (h *Handshake) OnConnected(f func(c Client)) { h.connected = append(h.conne
 func HandshakeFrom(ctx context.Context) *Handshake {
 	h, _ := pipeline.HolderFrom(ctx).(*Handshake)
 	return h
+}
+
+// onConnection makes the connection of a handshake whose adapter has set none.
+func (h *Handshake) onConnection() {
+	if h.Connection == nil {
+		h.Connection = new(Connection)
+	}
 }
 
 // Values holds what checks learned about the client; it becomes the client's own.

@@ -172,6 +172,8 @@ func (p *peer) Reply(m *Message, out *Outgoing) error {
 
 func (p *peer) Writable(context.Context) error { return nil }
 
+func (p *peer) CloseConnection(r Reason) { p.Close(r) }
+
 func (p *peer) Close(r Reason) {
 	p.mu.Lock()
 	first := p.closed == nil

@@ -17,6 +17,7 @@ const (
 	CauseForcedClose      Cause = "forced close"
 	CauseQueueOverflow    Cause = "queue overflow" // the client read too slowly
 	CauseMessageTooBig    Cause = "message too big"
+	CauseClientErrors     Cause = "too many client errors" // the client did wrong too often
 )
 
 // Reason tells why a client left. The zero Reason means a cut connection.

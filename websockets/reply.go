@@ -42,7 +42,7 @@ func newReply(s *session, sub *boundSub, m *Message, returned func()) *reply {
 func (s *session) callOf(sub *boundSub, m *Message) pipeline.Call {
 	c := pipeline.Call{
 		Kind: pipeline.KindMessage, Pattern: m.Event, Request: s.hs.Request,
-		Payload: &m.Payload, Size: m.wire(), Store: &s.hs.values,
+		Payload: &m.Payload, Size: m.wire(), Store: &s.hs.values, Connection: s.hs.Connection.Values(),
 	}
 	if !s.hs.Auth.IsZero() {
 		c.Auth = &s.hs.Auth

@@ -67,6 +67,7 @@ var (
 )
 
 func newSession(e *endpoint, conn Conn, h *Handshake) *session {
+	h.onConnection()
 	s := &session{ep: e, conn: conn, hs: h, lanes: 1} // the first lane runs the hooks
 	ctx, cancel := context.WithCancelCause(WithClient(context.Background(), s))
 	s.ctx, s.cancel = ctx, cancel
@@ -479,24 +480,28 @@ func (s *session) Leave(rooms ...string)      { s.space.leave(s, rooms, false) }
 func (s *session) Rooms() []string            { return s.roomNames() }
 func (s *session) Recovered() bool            { return s.recovered }
 
-func (s *session) Disconnect() { s.sendAway(Reason{Cause: CauseServerDisconnect}) }
+func (s *session) Disconnect() { s.sendAway(Reason{Cause: CauseServerDisconnect}, s.conn.Close) }
+
+func (s *session) DisconnectAll() {
+	s.sendAway(Reason{Cause: CauseServerDisconnect}, s.conn.CloseConnection)
+}
 
 func (s *session) Close(code int, text string) {
 	r := Reason{Cause: CauseServerDisconnect}
 	if code == 1000 || code == 1008 || code >= 3000 && code <= 4999 {
 		r.Code, r.Text = code, closeText(text)
 	}
-	s.sendAway(r)
+	s.sendAway(r, s.conn.Close)
 }
 
-func (s *session) sendAway(r Reason) {
+func (s *session) sendAway(r Reason, end func(Reason)) {
 	s.mu.Lock()
 	if !s.leaving && s.reason == (Reason{}) {
 		s.reason = r // should the application stop before the connection has ended
 	}
 	s.mu.Unlock()
 	s.ep.expire(s) // nor does it come back
-	s.conn.Close(r)
+	end(r)
 }
 
 func (s *session) Emit(event string, data any, opts ...EmitOption) error {

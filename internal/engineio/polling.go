@@ -31,6 +31,7 @@ func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
+	s.srv.unpolled.Remove(&s.unpolled)
 	if s.pollCame != nil {
 		close(s.pollCame)
 		s.pollCame = nil
@@ -58,6 +59,8 @@ func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
 		s.fail("a poll could not be answered")
 	} else if a.last {
 		s.end(websockets.Reason{})
+	} else {
+		s.watchPolls()
 	}
 }
 

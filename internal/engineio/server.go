@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/cors"
+	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -45,6 +46,9 @@ type Config struct {
 	// Open makes what a new session belongs to. The request is a copy that
 	// outlives the handshake.
 	Open func(*Session, *http.Request) Handler
+	// MaxUnpolled is how many sessions over polling may have no poll open; negative
+	// for no limit. 0 is the default of 1,000.
+	MaxUnpolled int
 	// Shortest is the shortest timeout that handlers look after in Beat.
 	Shortest time.Duration
 	Logger   *slog.Logger
@@ -79,6 +83,8 @@ type Server struct {
 	pool  outbox.Pool[wsconn.Item]
 	open  []byte // the open packet from the end of its upgrades on
 	ping  *wsconn.Frame
+
+	unpolled oldest.List[*Session] // those that nobody polls
 
 	mu       sync.Mutex
 	sessions map[string]*Session
@@ -274,7 +280,9 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 	}
 	if err := s.answer(w, r, s.openPacket(nil, session.id, true), true); err != nil {
 		session.fail("handshake was not written")
+		return
 	}
+	session.watchPolls()
 }
 
 // allow runs the application's check, bounded by the handshake timeout.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -63,6 +64,8 @@ type Session struct {
 	// inTransit is when the answer to a poll was written that may take its time to
 	// arrive; 0 when the client has polled since.
 	inTransit atomic.Int64
+
+	unpolled oldest.Node[*Session]
 
 	mu         sync.Mutex
 	state      state
@@ -197,6 +200,7 @@ func (s *Session) end(r websockets.Reason) {
 		r = s.reason
 	}
 	s.state, s.reason = stateClosed, r
+	s.srv.unpolled.Remove(&s.unpolled)
 	probing, timer := s.probing, s.closeTimer
 	s.probing = nil
 	if s.cutPost != nil {
@@ -273,8 +277,11 @@ func (s *Session) Beat(now int64) {
 	if closing {
 		return
 	}
-	if conn == nil && (s.tooSlow(now) || s.watchPost(now)) {
-		return
+	if conn == nil {
+		s.srv.closeUnpolled(now)
+		if s.tooSlow(now) || s.watchPost(now) {
+			return
+		}
 	}
 	s.heartbeat(now, conn)
 	s.handler.Beat(now)

@@ -71,6 +71,9 @@ func (t *transport) Ended(r websockets.Reason) {
 		}
 		s.end(r)
 	}
+	if probing {
+		s.watchPolls()
+	}
 }
 
 var pongProbe = wsconn.SealCopy(true, []byte("3probe"))
@@ -151,6 +154,7 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 	free := s.state == stateOpen && s.conn == nil && s.probing == nil
 	if free {
 		s.probing = c
+		s.srv.unpolled.Remove(&s.unpolled)
 		s.probeBy = g.Clock.Now() + int64(s.srv.cfg.UpgradeTimeout)
 	}
 	s.mu.Unlock()

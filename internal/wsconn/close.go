@@ -59,6 +59,8 @@ func closeCode(r websockets.Reason) (websocket.StatusCode, string) {
 		code, text = websocket.StatusGoingAway, shutdownText
 	case websockets.CauseQueueOverflow:
 		code, text = websocket.StatusPolicyViolation, string(r.Cause)
+	case websockets.CauseClientErrors:
+		code, text = websocket.StatusPolicyViolation, string(r.Cause)
 	case websockets.CauseParseError:
 		code = websocket.StatusProtocolError
 	case websockets.CauseMessageTooBig:

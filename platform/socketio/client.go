@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"github.com/gatehouse-go/gatehouse/internal/engineio"
+	"github.com/gatehouse-go/gatehouse/internal/entries"
+	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -22,14 +24,18 @@ type client struct {
 	srv     *server
 	eng     *engineio.Session
 	request *http.Request
+	conn    websockets.Connection // of all its namespaces
 	dec     packet.Decoder
 	pending atomic.Int64       // since when attachments are missing; 0 for none
 	head    int                // memory of the packet that attachments belong to
 	due     websockets.Session // of the reading goroutine: has a deferred message
 
 	mu          sync.Mutex
-	sockets     []*socket // few: a search is faster than a map
-	lonelySince int64     // since when it is in no namespace; 0 when it is
+	sockets     []*socket   // few: a search is faster than a map
+	lonelySince int64       // since when it is in no namespace; 0 when it is in one
+	asked       entries.Log // its CONNECT packets
+	outside     oldest.Node[*client]
+	expelled    bool // the server is ending it: what it sends is dropped
 	closed      bool
 }
 
@@ -142,8 +148,11 @@ func (c *client) entered(p *packet.Packet) (*socket, websockets.Session, error) 
 	if s != nil {
 		sess, is = s.sess, s.status
 	}
+	expelled := c.expelled
 	c.mu.Unlock()
 	switch {
+	case expelled:
+		return nil, nil, nil
 	case s == nil || is == entering:
 		return nil, nil, fmt.Errorf("a packet for namespace %.64q, which the client is not in", p.Namespace)
 	case is == left:
@@ -178,7 +187,7 @@ func (c *client) connect(p *packet.Packet) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.closed || c.expelled {
 		return nil
 	}
 	if was := c.find(p.Namespace); was != nil {
@@ -187,18 +196,23 @@ func (c *client) connect(p *packet.Packet) error {
 		}
 		c.remove(was)
 	}
+	if !c.asked.Ask(c.srv.engine.Clock().Now(), c.srv.opts.MaxNamespaces+entries.Spare) {
+		c.refuse(p.Namespace, "Too many CONNECT packets", nil)
+		c.refused()
+		return nil
+	}
 	if len(c.sockets) >= c.srv.opts.MaxNamespaces {
 		c.sockets = slices.DeleteFunc(c.sockets, func(s *socket) bool { return s.status == left })
 	}
 	if len(c.sockets) >= c.srv.opts.MaxNamespaces {
 		c.refuse(p.Namespace, "Too many namespaces", nil)
+		c.refused()
 		return nil
 	}
 	if !c.srv.engine.Enter() {
 		return nil
 	}
 	c.sockets = append(c.sockets, s)
-	c.lonelySince = 0
 	auth := p.Payload
 	// Packets that came with this one came too early, however fast the entry is.
 	c.eng.After(func() { go s.enter(auth) })
@@ -226,12 +240,32 @@ func (c *client) remove(s *socket) {
 // checkLonely notes when the last namespace has been left; c.mu is held.
 func (c *client) checkLonely() {
 	if c.lonelySince == 0 && !c.inside() {
-		c.lonelySince = c.srv.engine.Clock().Now()
+		c.lonely()
 	}
 }
 
+// lonely starts the time that the connection may be in no namespace. Only an entry that
+// succeeds ends it. c.mu is held.
+func (c *client) lonely() {
+	if c.closed {
+		return
+	}
+	c.lonelySince = c.srv.engine.Clock().Now()
+	c.srv.outside.Add(&c.outside, c, c.lonelySince)
+	for {
+		old, ok := c.srv.outside.Over(c.srv.opts.MaxConnecting, c.lonelySince)
+		if !ok {
+			return
+		}
+		old.eng.Close(websockets.Reason{
+			Cause: websockets.CauseForcedClose, Text: "too many connections are in no namespace",
+		}, wsconn.Farewell)
+	}
+}
+
+// inside reports whether the client is in a namespace.
 func (c *client) inside() bool {
-	return slices.ContainsFunc(c.sockets, func(s *socket) bool { return s.status != left })
+	return slices.ContainsFunc(c.sockets, func(s *socket) bool { return s.status == inside })
 }
 
 // refuse answers a CONNECT.
@@ -240,6 +274,20 @@ func (c *client) refuse(namespace, text string, data []byte) {
 	if err == nil {
 		_ = c.push(m, outbox.Refuse)
 	}
+}
+
+// refused counts a refusal that the client is to blame for; c.mu is held.
+func (c *client) refused() {
+	if c.asked.Refused() {
+		c.expel(websockets.Reason{Cause: websockets.CauseClientErrors, Text: "too many refused CONNECT packets in a row"})
+	}
+}
+
+// expel ends the connection when what waits has been sent. What the client sends
+// meanwhile is dropped. c.mu is held.
+func (c *client) expel(r websockets.Reason) {
+	c.expelled = true
+	c.eng.Close(r, wsconn.Drain)
 }
 
 // push queues a message.
@@ -264,6 +312,7 @@ func (c *client) pushItem(it wsconn.Item, charge int, p outbox.Policy) error {
 func (c *client) Closed(r websockets.Reason) {
 	c.mu.Lock()
 	c.closed = true
+	c.srv.outside.Remove(&c.outside)
 	sockets := slices.Clone(c.sockets)
 	c.sockets = nil
 	c.mu.Unlock()

@@ -79,6 +79,10 @@ func (s *session) Ack(_ uint64, p websockets.Payload) { s.acks <- string(p.JSON)
 func (s *session) Closed(r websockets.Reason)         { s.closed <- r }
 func (s *session) Drop()                              { s.dropped <- struct{}{} }
 
+func (*session) Same(*websockets.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
+	return true
+}
+
 func (s *session) Suspend(r websockets.Reason) websockets.Suspension {
 	if s.stays {
 		s.closed <- r

@@ -250,8 +250,8 @@ func TestMaxNamespacesCountsChecks(t *testing.T) {
 	}
 }
 
-// ConnectTimeout is for connections in no namespace: from their beginning, and
-// from when the last was left, however.
+// ConnectTimeout is for connections in no namespace: from their beginning, whatever
+// was refused, and from when the last was left, however.
 func TestConnectTimeout(t *testing.T) {
 	refusing := admitting(func(_ context.Context, h *websockets.Handshake) error {
 		if len(h.Auth.JSON) > 0 {
@@ -275,8 +275,7 @@ func TestConnectTimeout(t *testing.T) {
 			s.conn.Close(kicked)
 			want(r.t, p, "41")
 		},
-		"refused": func(r *rig, p *peer) {
-			wait(3 * time.Second)
+		"refused": func(_ *rig, p *peer) {
 			p.send("40{}")
 			p.read()
 		},
@@ -290,6 +289,9 @@ func TestConnectTimeout(t *testing.T) {
 				leave(r, p)
 				synctest.Wait()
 				began := time.Now()
+				wait(5 * time.Second)
+				p.send("40{}") // which is refused, and changes nothing
+				p.read()
 				p.wantClose(1001)
 				if took := time.Since(began); took < 10*time.Second || took > 11*time.Second {
 					t.Errorf("took %v", took)

@@ -35,8 +35,17 @@ type Options struct {
 	// UpgradeTimeout bounds the change from polling to WebSocket. Default 10 s.
 	UpgradeTimeout time.Duration
 	// ConnectTimeout is how long a connection may be in no namespace before it
-	// is closed. Default 45 s.
+	// is closed: from its start, or since it has left the last one, until an entry has
+	// succeeded, however often it was refused. Default 15 s.
 	ConnectTimeout time.Duration
+	// MaxConnecting is how many connections of a server may be in no namespace at a
+	// time; one more closes the one that has been so longest. Default 1,000, negative
+	// for no limit.
+	MaxConnecting int
+	// MaxUnpolled is how many sessions of a server over polling may have no poll open
+	// at a time; one more closes the one that has been so longest, if that is 5 s or
+	// more. Default 1,000, negative for no limit.
+	MaxUnpolled int
 	// AllowRequest, when not nil, is asked before a connection is accepted, on
 	// every transport, before any namespace is known. An error refuses it with
 	// the status and text of the [websockets.Error], 403 by default, otherwise
@@ -91,10 +100,19 @@ type Options struct {
 type Recovery struct {
 	// MaxDisconnection is how long a client may be away. Default 2 min.
 	MaxDisconnection time.Duration
-	// SkipAdmit lets clients come back without guards and the checks of
-	// [websockets.Admit]. Default: they run again, so that a token that has been revoked meanwhile
-	// is noticed.
+	// SkipAdmit lets clients come back without the checks of [websockets.Admit] and
+	// without guards, other than those that say who the client is. Default: they run
+	// again, so that a token that has been revoked meanwhile is noticed.
 	SkipAdmit bool
+	// SameClient reports whether a client that comes back, and was let in, is the one
+	// that left. One that is not comes in as a new client, and the old one may still
+	// come back. The typed values of both can be read. It is called by many goroutines
+	// at once, and must be quick; a panic counts as false.
+	//
+	// Default: it is the same when guards have set the same [pipeline.Identity] on both,
+	// as jwtauth does; where there are guards or Admit that have set none nobody is
+	// recovered, and without any everybody who has the client's private id is.
+	SameClient func(old websockets.Client, h *websockets.Handshake) bool
 	// MaxClients is how many absent clients a server keeps; beyond it the one
 	// that left first is forgotten. Default 10,000.
 	MaxClients int
@@ -159,6 +177,8 @@ func (o Options) over(base Options) Options {
 	set(&base.DisableUpgrades, o.DisableUpgrades)
 	set(&base.UpgradeTimeout, o.UpgradeTimeout)
 	set(&base.ConnectTimeout, o.ConnectTimeout)
+	set(&base.MaxConnecting, o.MaxConnecting)
+	set(&base.MaxUnpolled, o.MaxUnpolled)
 	if o.AllowRequest != nil {
 		base.AllowRequest = o.AllowRequest
 	}
@@ -187,7 +207,9 @@ func defaults() Options {
 	return Options{
 		Transports:        []string{Polling, WebSocket},
 		UpgradeTimeout:    10 * time.Second,
-		ConnectTimeout:    45 * time.Second,
+		ConnectTimeout:    15 * time.Second,
+		MaxConnecting:     1000,
+		MaxUnpolled:       1000,
 		Compression:       CompressionOff,
 		Parser:            packet.JSON(),
 		MaxAttachments:    10,
@@ -249,7 +271,7 @@ func (o Options) complete() (Options, error) {
 		o.Cookie = &c
 	}
 	if o.Recovery != nil {
-		r := Recovery{MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxBytes: 256 << 10, SkipAdmit: o.Recovery.SkipAdmit}
+		r := Recovery{MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxBytes: 256 << 10, SkipAdmit: o.Recovery.SkipAdmit, SameClient: o.Recovery.SameClient}
 		set(&r.MaxDisconnection, o.Recovery.MaxDisconnection)
 		set(&r.MaxClients, o.Recovery.MaxClients)
 		set(&r.MaxBytes, o.Recovery.MaxBytes)

@@ -28,7 +28,8 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Options{
-		Transports: []string{"polling", "websocket"}, UpgradeTimeout: 10 * time.Second, ConnectTimeout: 45 * time.Second,
+		Transports: []string{"polling", "websocket"}, UpgradeTimeout: 10 * time.Second, ConnectTimeout: 15 * time.Second,
+		MaxConnecting: 1000, MaxUnpolled: 1000,
 		Compression: CompressionOff, Parser: packet.JSON(), MaxAttachments: 10, AttachmentTimeout: 30 * time.Second,
 		MaxNamespaces: 100, MaxFragments: 4096, MessageTimeout: time.Minute,
 	}
@@ -43,7 +44,7 @@ func TestDefaults(t *testing.T) {
 	if want := (&http.Cookie{Name: "io", Path: "/", SameSite: http.SameSiteLaxMode}); !reflect.DeepEqual(o.Cookie, want) {
 		t.Errorf("cookie %+v", o.Cookie)
 	}
-	if want := (&Recovery{MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxBytes: 256 << 10}); *o.Recovery != *want {
+	if want := (&Recovery{MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxBytes: 256 << 10}); !reflect.DeepEqual(o.Recovery, want) {
 		t.Errorf("recovery %+v", o.Recovery)
 	}
 }
@@ -75,7 +76,7 @@ func TestOverFieldByField(t *testing.T) {
 		Transports: []string{Polling}, DisableUpgrades: false, UpgradeTimeout: 1, ConnectTimeout: 2, HTTPCompression: 3,
 		Compression: CompressionEach, CORS: CORS{AllowedHeaders: []string{"a"}, MaxAge: 4}, Cookie: &http.Cookie{Name: "a"},
 		Parser: packet.JSON(), MaxAttachments: 5, AttachmentTimeout: 6, MaxNamespaces: 7, MaxFragments: 8, MessageTimeout: 9,
-		Recovery: &Recovery{MaxClients: 10},
+		Recovery: &Recovery{MaxClients: 10}, MaxConnecting: 18, MaxUnpolled: 19,
 	}
 	if got := (Options{}).over(base); !reflect.DeepEqual(got, base) {
 		t.Errorf("nothing said: %+v", got)
@@ -86,6 +87,7 @@ func TestOverFieldByField(t *testing.T) {
 		{CORS: CORS{AllowedHeaders: []string{}}}, {CORS: CORS{MaxAge: 14}}, {CORS: CORS{PrivateNetwork: true}},
 		{Cookie: &http.Cookie{Name: "b"}}, {Parser: own{packet.JSON()}}, {MaxAttachments: 15}, {AttachmentTimeout: 16},
 		{MaxNamespaces: 17}, {MaxFragments: -1}, {MessageTimeout: -1}, {Recovery: &Recovery{SkipAdmit: true}},
+		{MaxConnecting: -1}, {MaxUnpolled: -1},
 	}
 	for _, o := range said {
 		got := reflect.ValueOf(o.over(base))
@@ -94,7 +96,7 @@ func TestOverFieldByField(t *testing.T) {
 	if got := (Options{AllowRequest: allow}).over(base); got.AllowRequest == nil {
 		t.Error("AllowRequest is lost")
 	}
-	if n := reflect.TypeFor[Options]().NumField(); n != 16 {
+	if n := reflect.TypeFor[Options]().NumField(); n != 18 {
 		t.Errorf("Options has %d fields: complete this test", n)
 	}
 }

@@ -44,7 +44,8 @@ type record struct {
 	namespace string
 
 	mu      sync.Mutex
-	live    *socket // nil while the client is away
+	live    *socket            // nil while the client is away
+	sess    websockets.Session // of its last socket; nil before it is there
 	entries []entry
 	bytes   int
 	gone    bool          // it cannot come back
@@ -259,17 +260,18 @@ func (a *absence) close() {
 	}
 }
 
-// comeback is a client that comes back.
+// comeback is a client that says it comes back.
 type comeback struct {
 	r          *record
 	offset     string
-	suspension websockets.Suspension
+	left       chan struct{}         // the record's when it was found: another once somebody has come back
+	suspension websockets.Suspension // once it is the client's
 	resumed    bool
 }
 
-// claim gives the comeback that a client's auth asks for, if it is possible. It
-// is for one caller only.
-func (a *absence) claim(ctx context.Context, auth websockets.Payload, namespace string) *comeback {
+// find returns what a client's auth asks for; nil when there is no such record. Nothing
+// is done to the record: who asks may be somebody else.
+func (a *absence) find(auth websockets.Payload, namespace string) *comeback {
 	var ask struct {
 		PID    string `json:"pid"`
 		Offset string `json:"offset"`
@@ -283,24 +285,37 @@ func (a *absence) claim(ctx context.Context, auth websockets.Payload, namespace 
 	if r == nil || r.namespace != namespace {
 		return nil
 	}
-	if !r.leave(ctx) {
-		return nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &comeback{r: r, offset: ask.Offset, left: r.left}
+}
+
+// claim takes the record for a client that has been let in, and reports whether it is
+// the client's own and has what it missed. It is for one caller only.
+func (b *comeback) claim(ctx context.Context, h *websockets.Handshake) bool {
+	r, a := b.r, b.r.a
+	r.mu.Lock()
+	sess := r.sess
+	if r.left != b.left {
+		sess = nil
+	}
+	r.mu.Unlock()
+	if sess == nil || !sess.Same(h, a.opts.SameClient) || !r.leave(ctx) {
+		return false
 	}
 	a.mu.Lock()
-	suspension := a.take(r)
+	b.suspension = a.take(r)
 	a.mu.Unlock()
-	if suspension == nil {
-		return nil
+	if b.suspension == nil {
+		return false
 	}
-	b := &comeback{r: r, offset: ask.Offset, suspension: suspension}
 	r.mu.Lock()
-	known := r.index(ask.Offset) >= 0
+	known := r.index(b.offset) >= 0
 	r.mu.Unlock()
 	if !known { // too long ago
 		b.done()
-		return nil
 	}
-	return b
+	return known
 }
 
 // leave ends the connection of a client that comes back before its loss was noticed.
@@ -359,6 +374,13 @@ func (b *comeback) resume(s *socket, h *websockets.Handshake) websockets.Session
 		return nil
 	}
 	return b.suspension.Resume(s, h)
+}
+
+// bound notes the session of the record's socket.
+func (r *record) bound(sess websockets.Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sess = sess
 }
 
 // done forgets a client that could not come back after all.

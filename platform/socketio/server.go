@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/cors"
 	"github.com/gatehouse-go/gatehouse/internal/engineio"
+	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -22,6 +23,7 @@ type server struct {
 	engine  *engineio.Server
 	absence *absence // nil without recovery
 	root    *form    // of the namespace "/"
+	outside oldest.List[*client]
 }
 
 func newServer(cfg websockets.ServerConfig, opts Options) *server {
@@ -52,6 +54,7 @@ func newServer(cfg websockets.ServerConfig, opts Options) *server {
 		Reserve:         cfg.Reserve,
 		Allow:           s.allow,
 		Open:            s.open,
+		MaxUnpolled:     opts.MaxUnpolled,
 		Shortest:        min(opts.ConnectTimeout, opts.AttachmentTimeout),
 		Logger:          cfg.Logger,
 	})
@@ -73,7 +76,9 @@ func (s *server) allow(r *http.Request) error {
 
 func (s *server) open(eng *engineio.Session, r *http.Request) engineio.Handler {
 	c := &client{srv: s, eng: eng, request: r, dec: s.opts.Parser.NewDecoder(s.limits)}
-	c.lonelySince = s.engine.Clock().Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lonely()
 	return c
 }
 

@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/gatehouse-go/gatehouse/internal/entries"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/sizeclass"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
@@ -30,6 +33,7 @@ type socket struct {
 	status status
 	cancel context.CancelFunc // of the checks before it is let in
 	sess   websockets.Session
+	stay   entries.Stay
 	ended  *websockets.Reason // before sess was there to be told
 }
 
@@ -151,11 +155,11 @@ func (s *socket) Writable(ctx context.Context) error {
 	return err
 }
 
-// Close implements [websockets.Conn]. Only what concerns the connection as a
-// whole ends it for the client's other namespaces too.
 // Yield implements [websockets.Yielder].
 func (s *socket) Yield() { s.client.eng.Yield() }
 
+// Close implements [websockets.Conn]. Only what concerns the connection as a
+// whole ends it for the client's other namespaces too.
 func (s *socket) Close(r websockets.Reason) {
 	c := s.client
 	c.mu.Lock()
@@ -170,6 +174,7 @@ func (s *socket) Close(r websockets.Reason) {
 		s.ended = &r
 	}
 	last := !c.inside()
+	over := r.Cause == websockets.CauseServerDisconnect && c.asked.Disconnected(s.stay, c.srv.engine.Clock().Now())
 	c.checkLonely()
 	c.mu.Unlock()
 	if s.record != nil {
@@ -191,6 +196,26 @@ func (s *socket) Close(r websockets.Reason) {
 	if sess != nil {
 		sess.Closed(r)
 	}
+	if over {
+		c.mu.Lock()
+		c.expel(websockets.Reason{Cause: websockets.CauseClientErrors, Text: "disconnected too often in a row"})
+		c.mu.Unlock()
+	}
+}
+
+// CloseConnection implements [websockets.Conn].
+func (s *socket) CloseConnection(r websockets.Reason) {
+	c := s.client
+	c.mu.Lock()
+	c.expelled = true
+	sockets := slices.DeleteFunc(slices.Clone(c.sockets), func(s *socket) bool { return s.status != inside })
+	c.mu.Unlock()
+	if r.Cause == websockets.CauseServerDisconnect {
+		for _, s := range sockets {
+			s.Close(r)
+		}
+	}
+	c.eng.Close(r, wsconn.MannerOf(r))
 }
 
 // lost tells that the connection has ended.
@@ -235,7 +260,7 @@ func (s *socket) enter(auth websockets.Payload) {
 	}()
 	ep := srv.endpoint(s.namespace)
 	if ep == nil {
-		s.refuse("Invalid namespace", nil)
+		s.refuse("Invalid namespace", nil, true)
 		return
 	}
 	ctx, cancel := srv.timeout(context.Background())
@@ -247,36 +272,66 @@ func (s *socket) enter(auth websockets.Payload) {
 	if closed {
 		return
 	}
-	h := &websockets.Handshake{Request: c.request, Auth: auth, Namespace: s.namespace}
-	var back *comeback
-	if srv.absence != nil {
-		if back = srv.absence.claim(ctx, auth, s.namespace); back != nil {
-			defer back.done()
-			h.SkipChecks = srv.opts.Recovery.SkipAdmit
-		}
+	h, back, err := s.admit(ctx, ep, auth)
+	if back != nil {
+		defer back.done()
 	}
-	if err := ep.Admit(ctx, h); err != nil {
+	if err != nil {
 		if e, ok := errors.AsType[*websockets.Error](err); ok && e.Code == websockets.CodeNotAccepting {
 			// Clients do not try again after a refusal, but they do after a lost connection.
 			c.eng.Close(websockets.Reason{Cause: websockets.CauseShutdown}, wsconn.Drain)
 			return
 		}
 		r := websockets.RefusalOf(err)
-		s.refuse(r.Message, r.Data)
+		s.refuse(r.Message, r.Data, r.Status < http.StatusInternalServerError)
 		return
 	}
 	s.bind(ep, h, back)
 }
 
-// refuse answers the client and forgets the socket.
-func (s *socket) refuse(text string, data []byte) {
+// admit asks the application whether the client may enter, and whether it is one that
+// comes back.
+func (s *socket) admit(ctx context.Context, ep websockets.Endpoint, auth websockets.Payload) (*websockets.Handshake, *comeback, error) {
+	srv := s.client.srv
+	var back *comeback
+	if srv.absence != nil {
+		back = srv.absence.find(auth, s.namespace)
+	}
+	if back != nil && srv.opts.Recovery.SkipAdmit {
+		h := s.handshake(auth)
+		h.SkipChecks = true
+		if ep.Admit(ctx, h) == nil && back.claim(ctx, h) {
+			return h, back, nil
+		}
+		back = nil // and it is one like any other
+	}
+	h := s.handshake(auth)
+	if err := ep.Admit(ctx, h); err != nil {
+		return nil, nil, err
+	}
+	if back != nil && !back.claim(ctx, h) {
+		back = nil
+	}
+	return h, back, nil
+}
+
+func (s *socket) handshake(auth websockets.Payload) *websockets.Handshake {
+	return &websockets.Handshake{Request: s.client.request, Auth: auth, Namespace: s.namespace, Connection: &s.client.conn}
+}
+
+// refuse answers the client and forgets the socket. It counts unless the fault is the
+// server's own: an outage must not end connections.
+func (s *socket) refuse(text string, data []byte, counts bool) {
 	c := s.client
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.status == entering && !c.closed {
+	if s.status == entering && !c.closed && !c.expelled {
 		s.status = left
 		c.remove(s)
 		c.refuse(s.namespace, text, data)
+		if counts {
+			c.refused()
+		}
 	}
 }
 
@@ -305,6 +360,9 @@ func (s *socket) bind(ep websockets.Endpoint, h *websockets.Handshake, back *com
 	s.cancel = nil
 	ended := s.ended
 	c.mu.Unlock()
+	if s.record != nil {
+		s.record.bound(sess)
+	}
 	if ended != nil {
 		s.tell(sess, *ended)
 	}
@@ -315,10 +373,13 @@ func (s *socket) accept(back *comeback) bool {
 	c := s.client
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || s.status != entering {
+	if c.closed || c.expelled || s.status != entering {
 		return false
 	}
 	s.status = inside
+	c.lonelySince = 0
+	c.srv.outside.Remove(&c.outside)
+	s.stay = c.asked.Entered(c.srv.engine.Clock().Now())
 	if back != nil && back.replay(s) {
 		return true
 	}

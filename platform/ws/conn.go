@@ -171,6 +171,9 @@ func (c *conn) Writable(ctx context.Context) error {
 
 func (c *conn) Close(r websockets.Reason) { c.Leave(r, wsconn.MannerOf(r)) }
 
+// CloseConnection implements [websockets.Conn].
+func (c *conn) CloseConnection(r websockets.Reason) { c.Close(r) }
+
 // Due implements [wsconn.Handler].
 func (c *conn) Due() wsconn.Job {
 	if !c.due {

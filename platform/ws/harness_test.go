@@ -99,6 +99,10 @@ func (s *session) Closed(r websockets.Reason) {
 	})
 }
 
+func (*session) Same(*websockets.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
+	return true
+}
+
 func (s *session) Suspend(r websockets.Reason) websockets.Suspension {
 	s.Closed(r)
 	return nil

@@ -90,6 +90,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	deadline := time.Now().Add(s.cfg.Limits.HandshakeTimeout)
 	h := wsconn.HandshakeOf(r)
+	h.Connection = new(websockets.Connection)
 	if err := s.admit(r, deadline, h); err != nil {
 		if s.group.Closing().Err() != nil {
 			wsconn.RefuseClosed(w)

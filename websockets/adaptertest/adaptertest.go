@@ -76,6 +76,6 @@ func tests() []test {
 	return slices.Concat(
 		admissionTests(), doorTests(), porterTests(), pipelineTests(), connectionTests(), disconnectTests(), orderTests(),
 		replyTests(), streamTests(), payloadTests(), unknownTests(), failureTests(), panicTests(),
-		roomTests(), callTests(), slowTests(), volatileTests(), observeTests(), stopTests(), bindingTests(),
+		roomTests(), callTests(), slowTests(), physicalTests(), volatileTests(), observeTests(), stopTests(), bindingTests(),
 	)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/gatehouse-go/gatehouse/internal/entries"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -18,6 +19,7 @@ type conn struct {
 	in  inbox
 
 	sock  *socket.Socket // set before open
+	stay  entries.Stay   // set before open
 	state atomic.Int32
 }
 
@@ -38,7 +40,7 @@ func newConn(l *link, nsp string, ep websockets.Endpoint, auth websockets.Payloa
 	r.Body = http.NoBody
 	return &conn{
 		l: l, nsp: nsp, ep: ep,
-		h:  &websockets.Handshake{Request: r, Auth: auth, Namespace: nsp},
+		h:  &websockets.Handshake{Request: r, Auth: auth, Namespace: nsp, Connection: &l.conn},
 		in: inbox{maxBytes: int(2 * l.srv.cfg.Limits.MaxMessage), start: l.srv.tasks.start},
 	}
 }
@@ -96,9 +98,26 @@ func (c *conn) Writable(ctx context.Context) error {
 }
 
 func (c *conn) Close(r websockets.Reason) {
-	if c.advance(ending) {
-		c.l.srv.tasks.start(func() { c.goodbye(r) })
+	if !c.advance(ending) {
+		return
 	}
+	c.l.srv.tasks.start(func() { c.goodbye(r) })
+	if r.Cause == websockets.CauseServerDisconnect {
+		c.l.disconnected(c)
+	}
+}
+
+// CloseConnection implements [websockets.Conn].
+func (c *conn) CloseConnection(r websockets.Reason) {
+	l := c.l
+	if r.Cause != websockets.CauseServerDisconnect {
+		l.expel(r)
+		return
+	}
+	l.mu.Lock()
+	l.expelled = true
+	l.mu.Unlock()
+	l.end(r)
 }
 
 // goodbye sends what is queued and the farewell, and ends the client with r.
@@ -134,6 +153,9 @@ func (c *conn) enter(raw []byte) {
 		l.remove(c)
 		r := websockets.RefusalOf(err)
 		l.refuse(c.nsp, r.Message, r.Data)
+		if r.Status < http.StatusInternalServerError { // an outage must not end connections
+			l.countRefusal()
+		}
 		return
 	}
 	if !l.occupy(c.nsp) || !c.advance(joining) {
@@ -176,6 +198,7 @@ func (s *server) joined(sock *socket.Socket) {
 		l.library(append([]byte("1"), nsp...))
 		return
 	}
+	l.entered(c)
 	if sess := c.ep.Connect(c, c.h); sess != nil {
 		c.in.open(sess)
 	}

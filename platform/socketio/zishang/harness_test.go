@@ -79,6 +79,10 @@ func (s *fakeSession) Receive(m *websockets.Message) {
 }
 func (s *fakeSession) Ack(n uint64, p websockets.Payload) { s.acks <- fakeAck{n, p} }
 func (s *fakeSession) Closed(r websockets.Reason)         { s.closed <- r }
+func (*fakeSession) Same(*websockets.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
+	return true
+}
+
 func (s *fakeSession) Suspend(websockets.Reason) websockets.Suspension {
 	panic("not used by this adapter")
 }

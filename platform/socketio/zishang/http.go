@@ -199,6 +199,10 @@ func (s *server) poll(w http.ResponseWriter, r *http.Request, l *link) {
 		l.overlap(w, "overlap from client")
 		return
 	}
+	if l != nil {
+		l.watchPolls()
+		defer l.watchPolls()
+	}
 	// a ReadTimeout of the http.Server would end the wait as if the client had gone
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	stop := context.AfterFunc(r.Context(), func() {

@@ -28,6 +28,10 @@ func (s *slowSession) Closed(r websockets.Reason) {
 		close(s.tokens) // Receive returns when the session is closed
 	}
 }
+func (*slowSession) Same(*websockets.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
+	return true
+}
+
 func (s *slowSession) Suspend(websockets.Reason) websockets.Suspension { return nil }
 
 func newInbox() *inbox { return &inbox{maxBytes: 100, start: func(f func()) { go f() }} }

@@ -20,6 +20,11 @@ func (l *link) ended(r websockets.Reason) {
 		return
 	}
 	l.closed = true
+	if l.lonely != nil {
+		l.lonely.Stop()
+	}
+	l.srv.outside.Remove(&l.outside)
+	l.srv.unpolled.Remove(&l.unpolled)
 	own := l.reason != nil
 	if own {
 		r = *l.reason
@@ -82,7 +87,7 @@ func (l *link) leave(ctx context.Context, r websockets.Reason) {
 		l.reason = &r
 	}
 	l.mu.Unlock()
-	if !shutdown || l.farewell() {
+	if !shutdown || l.farewell(r) {
 		t := time.NewTimer(linger)
 		defer t.Stop()
 		select {
@@ -96,7 +101,7 @@ func (l *link) leave(ctx context.Context, r websockets.Reason) {
 	stay := len(l.conns) > 0
 	l.mu.Unlock()
 	if !stay && !shutdown {
-		l.farewell()
+		l.farewell(r)
 	}
 	if !stay || shutdown {
 		l.cut()
@@ -128,10 +133,10 @@ func (l *link) end(r websockets.Reason) {
 
 // farewell sends the close frame of a WebSocket, which the client answers; a
 // polling client is told by the answer to its poll, and so the result is false.
-func (l *link) farewell() bool {
+func (l *link) farewell(r websockets.Reason) bool {
 	t, ok := l.Transport().(*wsTransport)
 	if ok {
-		t.sayGoodbye()
+		t.sayGoodbye(r)
 	}
 	return ok
 }
@@ -146,9 +151,19 @@ func (l *link) find(nsp string) *conn {
 func (l *link) remove(c *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.conns[c.nsp] == c {
-		delete(l.conns, c.nsp)
+	if l.conns[c.nsp] != c {
+		return
 	}
+	delete(l.conns, c.nsp)
+	if !l.inside {
+		return
+	}
+	for _, other := range l.conns {
+		if s := other.state.Load(); s == open || s == ending {
+			return
+		}
+	}
+	l.leftLast()
 }
 
 // occupy waits until the library has let go of a former socket in the

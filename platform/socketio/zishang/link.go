@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/entries"
+	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/remote"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -30,6 +32,7 @@ type link struct {
 	engine.Socket
 	srv     *server
 	request *http.Request // the one that opened the connection
+	conn    websockets.Connection
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	out     sendQueue
@@ -42,6 +45,9 @@ type link struct {
 	decoder packet.Decoder
 	missing *time.Timer // attachments are due
 
+	outside  oldest.Node[*link]
+	unpolled oldest.Node[*link]
+
 	gatherMu sync.Mutex
 	gather   *message // of native code: a packet that lacks attachments
 	lacks    int
@@ -50,6 +56,10 @@ type link struct {
 	conns    map[string]*conn
 	occupied map[string]chan struct{} // namespaces that the library has a socket in
 	known    bool                     // has asked for a namespace
+	asked    entries.Log              // its CONNECT packets
+	lonely   *time.Timer              // ends the connection while it is in no namespace
+	inside   bool                     // in a namespace
+	expelled bool                     // the server is ending it: what it sends is dropped
 	reason   *websockets.Reason       // why the server itself ends it
 	closed   bool
 	parting  bool
@@ -154,6 +164,12 @@ func (l *link) broken(err error) {
 
 // dispatch takes a packet, and the text it came as.
 func (l *link) dispatch(p *packet.Packet, raw []byte) {
+	l.mu.Lock()
+	expelled := l.expelled
+	l.mu.Unlock()
+	if expelled {
+		return
+	}
 	if p.Type == packet.Connect {
 		l.connect(p, raw)
 		return
@@ -194,13 +210,15 @@ func (l *link) connect(p *packet.Packet, raw []byte) {
 	l.mu.Lock()
 	former := l.conns[p.Namespace]
 	switch {
-	case l.closed:
+	case l.closed || l.expelled:
 		l.mu.Unlock()
 		return
 	case former != nil && former.state.Load() < ending: // one that was told to leave may come back
 		l.mu.Unlock()
 		l.broken(errors.New("CONNECT twice to the same namespace"))
 		return
+	case !l.asked.Ask(now(), maxNamespaces+entries.Spare):
+		refusal = "Too many CONNECT packets"
 	case ep == nil:
 		refusal = "Invalid namespace"
 	case len(l.conns) >= maxNamespaces:
@@ -213,6 +231,7 @@ func (l *link) connect(p *packet.Packet, raw []byte) {
 	l.mu.Unlock()
 	if c == nil {
 		l.refuse(p.Namespace, refusal, nil)
+		l.countRefusal()
 		return
 	}
 	l.srv.tasks.start(func() { c.enter(raw) })

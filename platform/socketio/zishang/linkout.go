@@ -92,6 +92,7 @@ func (l *link) onReady(...any) {
 // onUpgrade is called when the client has changed to WebSocket.
 func (l *link) onUpgrade() {
 	defer l.srv.recovered("upgrade")
+	defer l.watchPolls()
 	_ = l.Transport().On("ready", l.onReady)
 	l.mu.Lock()
 	poll, post := l.poll, l.post
@@ -161,6 +162,7 @@ func (l *link) refused(text []byte) {
 	if c := l.find(nsp); c != nil && c.state.Load() == joining {
 		l.remove(c)
 		l.vacate(nsp)
+		l.countRefusal()
 	}
 }
 

@@ -1,6 +1,7 @@
 package zishang
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -31,9 +32,18 @@ type Options struct {
 	DisableUpgrades bool
 	// UpgradeTimeout bounds the change from polling to WebSocket. Default 10 s.
 	UpgradeTimeout time.Duration
-	// ConnectTimeout is how long a connection may stay without ever having
-	// entered a namespace. Default 45 s.
+	// ConnectTimeout is how long a connection may be in no namespace before it
+	// is closed: from its start, or since it has left the last one, until an entry has
+	// succeeded, however often it was refused. Default 15 s.
 	ConnectTimeout time.Duration
+	// MaxConnecting is how many connections of a server may be in no namespace at a
+	// time; one more closes the one that has been so longest. Default 1,000, negative
+	// for no limit.
+	MaxConnecting int
+	// MaxUnpolled is how many sessions of a server over polling may have no poll open
+	// at a time; one more closes the one that has been so longest, if that is 5 s or
+	// more. Default 1,000, negative for no limit.
+	MaxUnpolled int
 	// HTTPCompression is the size in bytes from which polling responses are
 	// compressed for clients that accept it. Default 0: never.
 	HTTPCompression int
@@ -80,6 +90,12 @@ func (o Options) over(p Options) Options {
 	if p.ConnectTimeout != 0 {
 		o.ConnectTimeout = p.ConnectTimeout
 	}
+	if p.MaxConnecting != 0 {
+		o.MaxConnecting = p.MaxConnecting
+	}
+	if p.MaxUnpolled != 0 {
+		o.MaxUnpolled = p.MaxUnpolled
+	}
 	if p.HTTPCompression != 0 {
 		o.HTTPCompression = p.HTTPCompression
 	}
@@ -116,8 +132,10 @@ func (o Options) complete() (Options, error) {
 		o.UpgradeTimeout = 10 * time.Second
 	}
 	if o.ConnectTimeout == 0 {
-		o.ConnectTimeout = 45 * time.Second
+		o.ConnectTimeout = 15 * time.Second
 	}
+	o.MaxConnecting = cmp.Or(o.MaxConnecting, 1000)
+	o.MaxUnpolled = cmp.Or(o.MaxUnpolled, 1000)
 	if o.Cookie != nil {
 		c := *o.Cookie //nolint:gosec // its attributes are the application's to choose
 		if c.Name == "" {

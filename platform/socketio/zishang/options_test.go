@@ -25,12 +25,13 @@ func TestOptionsOverride(t *testing.T) {
 	got, err := a.defaults.over(Options{Transports: []string{WebSocket}, DisableUpgrades: true, ConnectTimeout: time.Minute, HTTPCompression: 5,
 		CORS: CORS{DisableCredentials: true, AllowedHeaders: []string{"x"}, MaxAge: time.Hour}, Cookie: &http.Cookie{}}).complete()
 	want := Options{Transports: []string{WebSocket}, DisableUpgrades: true, UpgradeTimeout: 2 * time.Second, ConnectTimeout: time.Minute, HTTPCompression: 5,
+		MaxConnecting: 1000, MaxUnpolled: 1000,
 		CORS:   CORS{DisableCredentials: true, AllowedHeaders: []string{"x"}, MaxAge: time.Hour},
 		Cookie: &http.Cookie{Name: "io", Path: "/", SameSite: http.SameSiteLaxMode}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("%+v %v", got, err)
 	}
-	if got, _ := (Options{}).complete(); !reflect.DeepEqual(got, Options{Transports: []string{Polling, WebSocket}, UpgradeTimeout: 10 * time.Second, ConnectTimeout: 45 * time.Second}) {
+	if got, _ := (Options{}).complete(); !reflect.DeepEqual(got, Options{Transports: []string{Polling, WebSocket}, UpgradeTimeout: 10 * time.Second, ConnectTimeout: 15 * time.Second, MaxConnecting: 1000, MaxUnpolled: 1000}) {
 		t.Fatalf("%+v", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
@@ -31,6 +32,9 @@ type server struct {
 	// dynamic lets one client at a time create a namespace: the library creates
 	// it twice when two come at once.
 	dynamic sync.Mutex
+
+	outside  oldest.List[*link] // in no namespace
+	unpolled oldest.List[*link] // on polling, without a poll
 
 	mu      sync.Mutex
 	links   map[string]*link // by Engine.IO session id
@@ -132,6 +136,10 @@ func (s *server) remember(l *link) {
 	if late {
 		l.kill(websockets.Reason{Cause: websockets.CauseShutdown})
 	}
+	l.watchPolls()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.leftLast()
 }
 
 func (s *server) forget(l *link) {

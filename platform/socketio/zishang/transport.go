@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
@@ -45,9 +46,12 @@ func (t *pollTransport) Close(fn ...types.Callable) {
 	t.Transport.Close(fn...)
 }
 
-func (t *wsTransport) sayGoodbye() {
-	_ = t.conn.WriteControl(websocket.CloseMessage,
-		websocket.FormatCloseMessage(websocket.CloseGoingAway, ""), time.Now().Add(closeFrameTimeout))
+func (t *wsTransport) sayGoodbye(r websockets.Reason) {
+	code, text := websocket.CloseGoingAway, ""
+	if r.Cause == websockets.CauseClientErrors {
+		code, text = websocket.ClosePolicyViolation, r.Text
+	}
+	_ = t.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, text), time.Now().Add(closeFrameTimeout))
 }
 
 // upgradeWriter is the ResponseWriter of an upgrade. The connection that is

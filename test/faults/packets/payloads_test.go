@@ -225,6 +225,9 @@ func TestFault_F59_NamespaceNames(t *testing.T) {
 		if got := w.Read(); !strings.HasPrefix(got, "44"+name+`,{"message":"Invalid namespace"`) {
 			t.Errorf("%q: %.200q", name, got)
 		}
+		rawpeer.Enter(t, w, "/rooms/a", "") // or they would be refusals in a row
+		w.Send("41/rooms/a,")
+		h.Left(t)
 	}
 	for _, name := range []string{"/rooms/#", "/rooms/a#b", "/rooms/\x00", "/rooms/__proto__", "/rooms/..", "/rooms/{room}", "/rooms/%2F", "/rooms/ é"} {
 		rawpeer.Enter(t, w, name, "")

@@ -1,0 +1,13 @@
+// Package access_test tries to get more than limits, kicks and guards allow: on plain
+// WebSocket, and on Socket.IO over WebSocket and polling, by Gatehouse's own server and
+// by the zishang adapter.
+package access_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { os.Exit(leaktest.Main(m)) }

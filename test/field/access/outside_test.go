@@ -1,0 +1,149 @@
+package access_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// waysWith are the ways of [socketIO] with options.
+func waysWith(s socketio.Options, z zishang.Options) []way {
+	one := func() websockets.Adapter { return socketio.New(s) }
+	other := func() websockets.Adapter { return zishang.New(z) }
+	return []way{{"socketio", one, false}, {"socketio polling", one, true}, {"zishang", other, false}, {"zishang polling", other, true}}
+}
+
+// TestField_X08_RefusedAgainAndAgain: A connection that is in no namespace is closed after ConnectTimeout, from its start or since it has left the last one, however often it asks and is refused meanwhile; one that gets in stays.
+func TestField_X08_RefusedAgainAndAgain(t *testing.T) {
+	const short = 300 * time.Millisecond
+	each(t, waysWith(socketio.Options{ConnectTimeout: short}, zishang.Options{ConnectTimeout: short}), func(t *testing.T, w way) {
+		s := w.stage(t, stage.Gateway(websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
+			if h.Auth.IsZero() {
+				return errors.New("of the server's own, so that it does not count otherwise")
+			}
+			return nil
+		})))
+		hammer := func(l *line) {
+			t.Helper()
+			began := time.Now()
+			for l.send("40") {
+				if _, ok := l.readTo("44"); !ok {
+					break
+				}
+				<-time.After(short / 20)
+			}
+			if took := time.Since(began); took < short/2 || took > rawpeer.Patience/2 {
+				t.Errorf("closed after %v, want %v", took, short)
+			}
+		}
+		hammer(w.dial(t, s))
+		l := w.dial(t, s)
+		l.send(`40{"ok":1}`)
+		l.want("40")
+		<-time.After(3 * short) // nothing happens in it
+		l.send(`421["echo","still in"]`)
+		l.want(`431["still in"]`)
+		l.send("41")
+		hammer(l)
+		s.WantGone(1)
+	})
+}
+
+// TestField_X08_TooManyOutside: Of the connections of a server that are in no namespace, one more than MaxConnecting closes the one that has been so longest. Those that are in one are left alone.
+func TestField_X08_TooManyOutside(t *testing.T) {
+	const most = 3
+	each(t, waysWith(socketio.Options{MaxConnecting: most}, zishang.Options{MaxConnecting: most}), func(t *testing.T, w way) {
+		s := w.stage(t)
+		in := w.dial(t, s)
+		in.send("40")
+		in.want("40")
+		var lines []*line
+		for range most {
+			lines = append(lines, w.dial(t, s))
+		}
+		back := w.dial(t, s) // the first goes
+		lines[0].wantGone()
+		back.send("40")
+		back.want("40")
+		back.send("41") // is outside again, and the next one goes
+		in.send(`421["echo","in"]`)
+		in.want(`431["in"]`)
+		w.dial(t, s)
+		lines[1].wantGone()
+		lines[2].send("40")
+		lines[2].want("40")
+		in.send(`422["echo","in"]`)
+		in.want(`432["in"]`)
+	})
+}
+
+// TestField_X08_NoLimitOutside: A negative MaxConnecting is none.
+func TestField_X08_NoLimitOutside(t *testing.T) {
+	each(t, waysWith(socketio.Options{MaxConnecting: -1}, zishang.Options{MaxConnecting: -1}), func(t *testing.T, w way) {
+		s := w.stage(t)
+		var lines []*line
+		for range 20 {
+			lines = append(lines, w.dial(t, s))
+		}
+		for _, l := range lines {
+			l.send("40")
+			l.want("40")
+		}
+	})
+}
+
+// wantGone reads until the server has ended the connection.
+func (l *line) wantGone() {
+	l.t.Helper()
+	for {
+		if p, ok := l.read(); !ok {
+			return
+		} else if p[0] == '0' || p[0] == '4' {
+			l.t.Fatalf("the connection is there, and got %s", p)
+		}
+	}
+}
+
+// TestField_X08_TooManyUnpolled: Of the sessions over polling that are in a namespace and that nobody polls, one more than MaxUnpolled closes the one that has been so longest, once that is 5 s or the ping timeout. Those that are polled are left alone.
+func TestField_X08_TooManyUnpolled(t *testing.T) {
+	const most = 3
+	each(t, waysWith(socketio.Options{MaxUnpolled: most}, zishang.Options{MaxUnpolled: most}), func(t *testing.T, w way) {
+		if !w.polling {
+			t.SkipNow()
+		}
+		s := w.stage(t, stage.Limits(websockets.Limits{PingInterval: time.Minute, PingTimeout: 500 * time.Millisecond}))
+		enter := func() *line {
+			l := w.dial(t, s)
+			l.send("40")
+			l.want("40")
+			return l
+		}
+		polled := enter()
+		poll := polled.poller.Begin(polled.poller.GetBytes())
+		for range most {
+			enter()
+		}
+		if n := s.Server.Count(); n != most+1 {
+			t.Fatalf("%d clients", n)
+		}
+		<-time.After(600 * time.Millisecond)
+		enter()
+		s.Wait("one was closed", func() bool { return len(s.Reasons()) == 1 })
+		if r := s.Reasons()[0]; r.Cause != websockets.CauseForcedClose || r.Text != "too many sessions that nobody polls" {
+			t.Errorf("the reason is %v", r)
+		}
+		if err := s.Server.Emit("news", 1); err != nil {
+			t.Fatal(err)
+		}
+		if a := poll.Answer(); a.Body != `42["news",1]` {
+			t.Errorf("the one that polls was answered %d %s", a.Status, a.Body)
+		}
+	})
+}

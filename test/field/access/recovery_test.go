@@ -1,0 +1,309 @@
+package access_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/jwtauth"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/ratelimit"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+var secret = []byte("a secret of thirty-two bytes....")
+
+func token(t *testing.T, issuer, subject string) string {
+	t.Helper()
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+		Issuer: issuer, Subject: subject, ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour)),
+	}).SignedString(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// tokens is a guard for the tokens of [token].
+func tokens(t *testing.T) *jwtauth.Guard[jwt.RegisteredClaims] {
+	t.Helper()
+	g, err := jwtauth.New[jwt.RegisteredClaims](jwtauth.Options{Method: jwt.SigningMethodHS256, Key: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// mailbox is a stage on which clients can be recovered. Each is in the room "mail".
+type mailbox struct {
+	*stage.Stage
+	t *testing.T
+	w way
+}
+
+func newMailbox(t *testing.T, w way, r socketio.Recovery, opts ...websockets.Option) *mailbox {
+	t.Helper()
+	m := &mailbox{t: t, w: w}
+	m.Stage = w.stage(t, stage.Gateway(append(opts, socketio.Options{Recovery: &r})...),
+		stage.Handle(websockets.Listen("subscribe", func(ctx context.Context, _ struct{}) error {
+			return websockets.ClientFrom(ctx).Join("mail")
+		})))
+	return m
+}
+
+// visitor is what a page remembers.
+type visitor struct {
+	l                *line
+	sid, pid, offset string
+}
+
+// visit enters, joins the room and is sent a first event.
+func (m *mailbox) visit(auth string) *visitor {
+	m.t.Helper()
+	v := &visitor{l: m.w.dial(m.t, m.Stage)}
+	v.l.send("40{" + auth + "}")
+	v.entered(v.l.want("40"))
+	v.l.send(`421["subscribe"]`)
+	v.l.want("431")
+	m.mail("first")
+	v.read("first")
+	return v
+}
+
+func (v *visitor) entered(packet string) {
+	_, rest, _ := strings.Cut(packet, `"sid":"`)
+	v.sid, _, _ = strings.Cut(rest, `"`)
+	_, rest, _ = strings.Cut(packet, `"pid":"`)
+	v.pid, _, _ = strings.Cut(rest, `"`)
+}
+
+func (m *mailbox) mail(text string) {
+	m.t.Helper()
+	if err := m.Server.To("mail").Emit("mail", text); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (v *visitor) read(text string) {
+	v.l.t.Helper()
+	got := v.l.want(`42["mail","` + text)
+	parts := strings.Split(got, `"`)
+	v.offset = parts[len(parts)-2]
+}
+
+// cut loses the connection, and waits until the server knows.
+func (m *mailbox) cut(v *visitor) {
+	m.t.Helper()
+	n := len(m.Reasons())
+	if v.l.ws != nil {
+		v.l.ws.Cut()
+	} else {
+		v.l.poller.Cut()
+	}
+	m.WantReasons(n + 1)
+}
+
+// back comes with what a page remembers, and reports whether it was recovered.
+func (m *mailbox) back(v *visitor, auth string) (b *visitor, recovered bool) {
+	m.t.Helper()
+	b = &visitor{l: m.w.dial(m.t, m.Stage), offset: v.offset}
+	if auth != "" {
+		auth += ","
+	}
+	b.l.send(`40{` + auth + `"pid":"` + v.pid + `","offset":"` + v.offset + `"}`)
+	b.entered(b.l.want("40"))
+	return b, b.sid == v.sid
+}
+
+// hears checks what the visitor is sent before the answer to an echo.
+func (v *visitor) hears(mail ...string) {
+	v.l.t.Helper()
+	v.l.send(`429["echo","."]`)
+	var got []string
+	for {
+		p, ok := v.l.read()
+		if !ok {
+			v.l.t.Fatal("the connection has ended")
+		}
+		if strings.HasPrefix(p, "439") {
+			break
+		}
+		if rest, ok := strings.CutPrefix(p, `42["mail","`); ok {
+			text, _, _ := strings.Cut(rest, `"`)
+			got = append(got, text)
+		}
+	}
+	if strings.Join(got, " ") != strings.Join(mail, " ") {
+		v.l.t.Errorf("it hears %q, want %q", got, mail)
+	}
+}
+
+func as(token string) string { return `"token":"` + token + `"` }
+
+// TestField_X15_AnothersToken: What a client missed while its connection was lost, and its rooms, go to nobody else: not to a valid token of another subject or issuer that comes with the client's private id, as a page does on which somebody else has logged in meanwhile. That one comes in as a new client, and the client itself is recovered afterwards. The same with SkipAdmit.
+func TestField_X15_AnothersToken(t *testing.T) {
+	each(t, own, func(t *testing.T, w way) {
+		for _, skip := range []bool{false, true} {
+			m := newMailbox(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
+			alice := m.visit(as(token(t, "house", "alice")))
+			m.cut(alice)
+			m.mail("secret")
+			for _, stranger := range []string{token(t, "house", "bob"), token(t, "elsewhere", "alice"), token(t, "housea", "lice"), token(t, "house", "")} {
+				bob, recovered := m.back(alice, as(stranger))
+				if recovered || bob.pid == alice.pid {
+					t.Error("somebody else was recovered as alice")
+				}
+				m.mail("more")
+				bob.hears()
+				if n := m.Server.To("mail").Count(); n != 0 {
+					t.Errorf("%d clients are in the room", n)
+				}
+			}
+			again, recovered := m.back(alice, as(token(t, "house", "alice"))) // a new token of the same subject
+			if !recovered {
+				t.Fatalf("alice was not recovered (SkipAdmit %t)", skip)
+			}
+			again.hears("secret", "more", "more", "more", "more")
+			if n := m.Server.To("mail").Count(); n != 1 {
+				t.Errorf("%d clients are in the room", n)
+			}
+		}
+	})
+}
+
+// TestField_X15_BadTokenOnTheWayBack: Somebody without a good token who has a client's private id is refused, with SkipAdmit too, and the client is recovered afterwards.
+func TestField_X15_BadTokenOnTheWayBack(t *testing.T) {
+	each(t, own, func(t *testing.T, w way) {
+		for _, skip := range []bool{false, true} {
+			m := newMailbox(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
+			auth := as(token(t, "house", "alice"))
+			alice := m.visit(auth)
+			m.cut(alice)
+			m.mail("secret")
+			for _, bad := range []string{"", as("nonsense") + ","} {
+				l := w.dial(t, m.Stage)
+				l.send(`40{` + bad + `"pid":"` + alice.pid + `","offset":"` + alice.offset + `"}`)
+				l.want("44")
+			}
+			again, recovered := m.back(alice, auth)
+			if !recovered {
+				t.Fatal("alice was not recovered")
+			}
+			again.hears("secret")
+		}
+	})
+}
+
+// TestField_X15_ClientThatIsHere: Somebody else who comes with the private id of a client that is connected does not end its connection.
+func TestField_X15_ClientThatIsHere(t *testing.T) {
+	each(t, own, func(t *testing.T, w way) {
+		m := newMailbox(t, w, socketio.Recovery{}, websockets.UseGuards(tokens(t)))
+		alice := m.visit(as(token(t, "house", "alice")))
+		bob, recovered := m.back(alice, as(token(t, "house", "bob")))
+		if recovered {
+			t.Error("somebody else was recovered as alice")
+		}
+		m.mail("second")
+		bob.hears()
+		alice.read("second")
+		if _, recovered := m.back(alice, as(token(t, "house", "alice"))); !recovered {
+			t.Error("alice, on another connection, was not recovered")
+		}
+	})
+}
+
+// TestField_X15_PrivateIDAlone: Without guards, or with rate limits alone, the private id is enough to be recovered, as on Node.
+func TestField_X15_PrivateIDAlone(t *testing.T) {
+	each(t, own, func(t *testing.T, w way) {
+		limits := websockets.UseGuards(ratelimit.Connections(1000, 1000), ratelimit.Messages(1000, 1000), ratelimit.Requests(1, 1),
+			ratelimit.By(func(context.Context, *pipeline.Call) (string, bool) { return "all", true }, 1000, 1000))
+		for _, opts := range [][]websockets.Option{nil, {limits}} {
+			m := newMailbox(t, w, socketio.Recovery{}, opts...)
+			v := m.visit("")
+			m.cut(v)
+			m.mail("missed")
+			again, recovered := m.back(v, "")
+			if !recovered {
+				t.Fatal("it was not recovered")
+			}
+			again.hears("missed")
+		}
+	})
+}
+
+// user is who a check has found out.
+var user = websockets.NewKey[string]("user")
+
+// TestField_X15_GuardsWithoutIdentity: Where guards or Admit let clients in without having said who they are, nobody is recovered, and one line in the log says so; with an Identity or SameClient the same client is.
+func TestField_X15_GuardsWithoutIdentity(t *testing.T) {
+	who := pipeline.NewIdentity("name")
+	name := func(d pipeline.Decoder) string {
+		var auth struct{ Name string }
+		if d != nil {
+			_ = d.Decode(&auth)
+		}
+		return auth.Name
+	}
+	admit := websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
+		user.Set(h, name(h.Auth))
+		return nil
+	})
+	identify := websockets.UseGuards(pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
+		if c.Kind == pipeline.KindConnect {
+			who.Set(c, name(c.Auth))
+		}
+		return nil
+	}))
+	same := func(old websockets.Client, h *websockets.Handshake) bool {
+		a, _ := user.Get(old)
+		b, _ := user.Get(h)
+		return a == b && a != ""
+	}
+	each(t, own, func(t *testing.T, w way) {
+		for _, c := range []struct {
+			name     string
+			opt      websockets.Option
+			recovery socketio.Recovery
+			recovers bool // the same client is recovered
+		}{
+			{"Admit", admit, socketio.Recovery{}, false},
+			{"guard", websockets.UseGuards(pipeline.GuardFunc(func(context.Context, *pipeline.Call) error { return nil })), socketio.Recovery{}, false},
+			{"identity", identify, socketio.Recovery{}, true},
+			{"SameClient", admit, socketio.Recovery{SameClient: same}, true},
+			{"SameClient that panics", admit, socketio.Recovery{SameClient: func(websockets.Client, *websockets.Handshake) bool {
+				panic("of the application") //nolint:forbidigo // what is tested
+			}}, false},
+		} {
+			m := newMailbox(t, w, c.recovery, c.opt)
+			alice := m.visit(`"name":"alice"`)
+			m.cut(alice)
+			m.mail("secret")
+			for range 2 {
+				bob, recovered := m.back(alice, `"name":"bob"`)
+				if recovered {
+					t.Errorf("%s: somebody else was recovered", c.name)
+				}
+				bob.hears()
+			}
+			again, recovered := m.back(alice, `"name":"alice"`)
+			if recovered != c.recovers {
+				t.Errorf("%s: recovered: %t", c.name, recovered)
+			}
+			if recovered {
+				again.hears("secret")
+			}
+			want := 0
+			if !c.recovers && c.recovery.SameClient == nil {
+				want = 1
+			}
+			if n := strings.Count(m.Log.String(), "clients are not recovered"); n != want {
+				t.Errorf("%s: logged %d times, want %d", c.name, n, want)
+			}
+		}
+	})
+}

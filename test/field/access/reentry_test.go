@@ -1,0 +1,264 @@
+package access_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/ratelimit"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// TestField_X14_LimitsOfReentry: A client that leaves its namespace after every few messages and enters it again has no more messages and no more entries than one that stays: what rate limits count belongs to the connection.
+func TestField_X14_LimitsOfReentry(t *testing.T) {
+	each(t, socketIO, func(t *testing.T, w way) {
+		s := w.stage(t, stage.Gateway(websockets.UseGuards(ratelimit.Connections(1, 2), ratelimit.Messages(1, 5))))
+		began := time.Now()
+		l := w.dial(t, s)
+		l.send("40")
+		for time.Since(began) < 3*time.Second {
+			p, ok := l.readTo("40{", "44{")
+			if !ok {
+				t.Fatalf("the connection was ended (%d %s)", l.code, l.text)
+			}
+			if strings.HasPrefix(p, "44") { // patient enough not to be refused too often
+				<-time.After(time.Second)
+				l.send("40")
+				continue
+			}
+			l.send(`42["noop"]`, `42["noop"]`, `42["noop"]`, `42["noop"]`, `42["noop"]`, `41`)
+			l.send("40")
+		}
+		s.Wait("the burst was handled", func() bool { return s.Events() >= 5 })
+		inTime(t, "messages were handled", s.Events(), 5, began)
+		inTime(t, "entries were accepted", s.Connects(), 2, began)
+		if s.Connects() < 3 {
+			t.Errorf("%d entries were accepted: refilled tokens do not count", s.Connects())
+		}
+	})
+}
+
+// TestField_X14_PasswordGuessing: A client that tries passwords in the auth of its CONNECT packets has as many attempts as ratelimit.Connections allows, over one connection or many.
+func TestField_X14_PasswordGuessing(t *testing.T) {
+	each(t, socketIO, func(t *testing.T, w way) {
+		var guesses atomic.Int32
+		password := pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
+			if c.Kind != pipeline.KindConnect {
+				return nil
+			}
+			guesses.Add(1)
+			var auth struct{ Pin string }
+			if c.Auth == nil || c.Auth.Decode(&auth) != nil || auth.Pin != "9999" {
+				return pipeline.ErrUnauthorized
+			}
+			return nil
+		})
+		s := w.stage(t, stage.Gateway(websockets.UseGuards(ratelimit.Connections(1, 5), password)))
+		began := time.Now()
+		e := rawpeer.NewEngine(t, s.Addr)
+		for pin := 0; pin < 9999 && time.Since(began) < 2*time.Second; {
+			transport, open := "websocket", rawpeer.Upgrade(e.Query("websocket", ""))
+			if w.polling {
+				transport, open = "polling", rawpeer.Request(http.MethodGet, e.Query("polling", ""))+"\r\n"
+			}
+			p := rawpeer.Dial(t, s.Addr)
+			p.Write(open)
+			a := p.Answer()
+			if a.Status != http.StatusSwitchingProtocols && a.Status != http.StatusOK {
+				p.Close()
+				<-time.After(20 * time.Millisecond)
+				continue
+			}
+			l := &line{t: t, ws: &rawpeer.Socket{Peer: p}}
+			if transport == "polling" {
+				p.Close()
+				l = &line{t: t, poller: &rawpeer.Poller{Engine: e, SID: a.Get("sid")}}
+			}
+			for ok := true; ok && pin < 9999; pin++ {
+				if ok = l.send(fmt.Sprintf(`40{"pin":"%04d"}`, pin)); ok {
+					_, ok = l.readTo("44")
+				}
+			}
+		}
+		inTime(t, "passwords were tried", int(guesses.Load()), 5, began)
+		if guesses.Load() < 5 {
+			t.Errorf("%d passwords were tried, 5 are allowed", guesses.Load())
+		}
+	})
+}
+
+// TestField_X14_RefusedInARow: A client that is refused five times in a row is disconnected; a success ends the row. What the server itself is to blame for does not count.
+func TestField_X14_RefusedInARow(t *testing.T) {
+	each(t, socketIO, func(t *testing.T, w way) {
+		s := w.stage(t, stage.Gateway(websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
+			var auth struct{ Say string }
+			_ = h.Auth.Decode(&auth)
+			switch auth.Say {
+			case "outage":
+				return fmt.Errorf("the database is away")
+			case "busy":
+				return &websockets.Error{Message: "Later", Status: http.StatusServiceUnavailable}
+			case "yes":
+				return nil
+			}
+			return pipeline.ErrForbidden
+		})))
+		l := w.dial(t, s)
+		ask := func(say, want string) {
+			t.Helper()
+			l.send(`40{"say":"` + say + `"}`)
+			l.want(want)
+		}
+		for range 4 {
+			ask("no", "44")
+		}
+		ask("yes", "40{")
+		l.send("41")
+		for range 10 {
+			ask("outage", "44")
+			ask("busy", "44")
+		}
+		for range 5 {
+			ask("no", "44")
+		}
+		l.wantEnd(1008)
+		if !w.polling && l.text != "too many refused CONNECT packets in a row" {
+			t.Errorf("the reason is %q", l.text)
+		}
+	})
+}
+
+// TestField_X14_ConnectPackets: A client that enters and leaves without end has a burst of CONNECT packets, 20 more than it may have namespaces, then one a second; those beyond are refused, and soon the connection is closed.
+func TestField_X14_ConnectPackets(t *testing.T) {
+	ways := []way{
+		{"socketio", func() websockets.Adapter { return socketio.New(socketio.Options{MaxNamespaces: 3}) }, false},
+		{"socketio polling", func() websockets.Adapter { return socketio.New(socketio.Options{MaxNamespaces: 3}) }, true},
+		socketIO[2], socketIO[3],
+	}
+	each(t, ways, func(t *testing.T, w way) {
+		burst := 3 + 20
+		if strings.HasPrefix(w.name, "zishang") {
+			burst = 100 + 20
+		}
+		s := w.stage(t)
+		began := time.Now()
+		l := w.dial(t, s)
+		entered := 0
+		refused := ""
+		for l.send("40") {
+			p, ok := l.readTo("40", "44")
+			if !ok {
+				break
+			}
+			if strings.HasPrefix(p, "40") {
+				entered++
+				l.send("41")
+			} else {
+				refused = p
+			}
+		}
+		inTime(t, "entries were accepted", entered, burst, began)
+		if entered < burst {
+			t.Errorf("%d entries were accepted, want %d", entered, burst)
+		}
+		if !strings.Contains(refused, "Too many CONNECT packets") {
+			t.Errorf("refused with %s", refused)
+		}
+		if !w.polling && l.code != 0 && l.code != 1008 {
+			t.Errorf("closed with %d %q", l.code, l.text)
+		}
+		s.WantGone(1)
+	})
+}
+
+// TestField_X14_KickedAndBack: A client that the server sends out of its namespace may enter it again, as Socket.IO has it, but one that does so in a loop is disconnected.
+func TestField_X14_KickedAndBack(t *testing.T) {
+	each(t, socketIO, func(t *testing.T, w way) {
+		s := w.stage(t, stage.OnConnect(func(_ context.Context, c websockets.Client) error {
+			c.Disconnect()
+			return nil
+		}))
+		l := w.dial(t, s)
+		for l.send("40") {
+			if _, ok := l.readTo("41"); !ok {
+				break
+			}
+		}
+		s.WantGone(5)
+		if n := s.Connects(); n != 5 {
+			t.Errorf("it was in %d times", n)
+		}
+	})
+}
+
+// TestField_X14_RefusedByHandleConnection: A client that HandleConnection refuses, so that it was in for a moment, counts as one that was refused.
+func TestField_X14_RefusedByHandleConnection(t *testing.T) {
+	each(t, socketIO, func(t *testing.T, w way) {
+		s := w.stage(t, stage.OnConnect(func(context.Context, websockets.Client) error { return pipeline.ErrUnauthorized }))
+		l := w.dial(t, s)
+		for l.send("40") {
+			if _, ok := l.readTo("41"); !ok {
+				break
+			}
+		}
+		s.WantGone(5)
+		if n := s.Connects(); n != 5 {
+			t.Errorf("it was in %d times", n)
+		}
+	})
+}
+
+// TestField_X14_DisconnectAll: Client.DisconnectAll ends the whole connection: the client is told to leave each of its namespaces, HandleDisconnect runs for each, and there is no way back in over that connection. On plain WebSocket it is Disconnect.
+func TestField_X14_DisconnectAll(t *testing.T) {
+	out := stage.Handle(websockets.Listen("out", func(ctx context.Context, _ struct{}) error {
+		websockets.ClientFrom(ctx).DisconnectAll()
+		return nil
+	}))
+	each(t, socketIO, func(t *testing.T, w way) {
+		s := w.stage(t, stage.Gateway(websockets.Namespace("/{room}")), out)
+		l := w.dial(t, s)
+		for _, ns := range []string{"/a", "/b", "/c"} {
+			l.send("40" + ns + ",")
+			l.want("40" + ns + ",{")
+		}
+		l.send(`42/b,["out"]`)
+		seen := map[string]bool{}
+		for {
+			p, ok := l.read()
+			if !ok {
+				break
+			}
+			seen[strings.TrimSuffix(p, ",")] = true
+		}
+		for _, ns := range []string{"/a", "/b", "/c"} {
+			if !seen["41"+ns] {
+				t.Errorf("no DISCONNECT for %s, but %v", ns, seen)
+			}
+		}
+		if l.send("40/a,") && w.polling {
+			t.Error("the session is still there")
+		}
+		for _, r := range s.WantGone(3) {
+			if r.Cause != websockets.CauseServerDisconnect {
+				t.Errorf("the reason is %v", r)
+			}
+		}
+	})
+	t.Run("ws", func(t *testing.T) {
+		s := stage.New(t, plainWS(), out)
+		p := rawpeer.Open(t, s.Addr, "/")
+		p.Send(`{"event":"out"}`)
+		p.WantClose(1000)
+		if r := s.WantGone(1)[0]; r.Cause != websockets.CauseServerDisconnect {
+			t.Errorf("the reason is %v", r)
+		}
+	})
+}
