@@ -107,6 +107,13 @@ type Limits struct {
 	PingTimeout time.Duration
 	// SendQueue bounds the bytes that wait for one client. Default 1 MiB.
 	SendQueue int
+	// MaxAuth is how many bytes a client may send along with its handshake, such as
+	// Socket.IO's auth; they are kept as long as it is connected. More is refused.
+	// Default 16 KiB.
+	MaxAuth int
+	// KeptHeaders is how many bytes of the handshake's headers a connection keeps when
+	// HandleConnection has returned, see [Client.Request]. Default 16 KiB.
+	KeptHeaders int
 	// CloseTimeout bounds the goodbye of a connection: what is queued is sent
 	// within it, then the connection is cut. Default 5 s.
 	CloseTimeout time.Duration

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/keep"
 )
 
 // Option configures where and how a gateway is served. Platform packages have
@@ -238,6 +239,12 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.SendQueue <= 0 {
 		l.SendQueue = 1 << 20
+	}
+	if l.MaxAuth <= 0 {
+		l.MaxAuth = 16 << 10
+	}
+	if l.KeptHeaders <= 0 {
+		l.KeptHeaders = keep.DefaultHeaders
 	}
 	def(&l.HandshakeTimeout, 15*time.Second)
 	def(&l.PingInterval, 25*time.Second)

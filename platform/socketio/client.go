@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/engineio"
+	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -19,7 +20,7 @@ import (
 type client struct {
 	srv     *server
 	eng     *engineio.Session
-	request *http.Request
+	request atomic.Pointer[http.Request] // all of it until a namespace has been entered
 	dec     packet.Decoder
 	pending atomic.Int64       // since when attachments are missing; 0 for none
 	due     websockets.Session // of the reading goroutine: has a deferred message
@@ -31,6 +32,13 @@ type client struct {
 }
 
 var _ engineio.Handler = (*client)(nil)
+
+// trimRequest lets go of what is not kept of the request that opened the connection;
+// the namespaces that are entered later share the rest.
+func (c *client) trimRequest() {
+	kept, _ := keep.Request(c.request.Load(), c.srv.cfg.Limits.KeptHeaders)
+	c.request.Store(kept)
+}
 
 // Message implements [engineio.Handler].
 func (c *client) Message(text bool, msg []byte) error {

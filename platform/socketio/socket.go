@@ -242,7 +242,7 @@ func (s *socket) enter(auth websockets.Payload) {
 	if closed {
 		return
 	}
-	h := &websockets.Handshake{Request: c.request, Auth: auth, Namespace: s.namespace}
+	h := &websockets.Handshake{Request: c.request.Load(), Auth: auth, Namespace: s.namespace}
 	var back *comeback
 	if srv.absence != nil {
 		if back = srv.absence.claim(ctx, auth, s.namespace); back != nil {
@@ -295,6 +295,7 @@ func (s *socket) bind(ep websockets.Endpoint, h *websockets.Handshake, back *com
 	if sess == nil {
 		return
 	}
+	c.trimRequest()
 	c.mu.Lock()
 	s.sess = sess
 	s.cancel = nil

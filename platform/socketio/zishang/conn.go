@@ -2,9 +2,9 @@ package zishang
 
 import (
 	"context"
-	"net/http"
 	"sync/atomic"
 
+	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -33,12 +33,9 @@ const (
 var _ websockets.Conn = (*conn)(nil)
 
 func newConn(l *link, nsp string, ep websockets.Endpoint, auth websockets.Payload) *conn {
-	// every namespace has its own clone: path values differ
-	r := l.request.Clone(l.ctx)
-	r.Body = http.NoBody
 	return &conn{
 		l: l, nsp: nsp, ep: ep,
-		h:  &websockets.Handshake{Request: r, Auth: auth, Namespace: nsp},
+		h:  &websockets.Handshake{Request: l.request.Load(), Auth: auth, Namespace: nsp},
 		in: inbox{maxBytes: int(2 * l.srv.cfg.Limits.MaxMessage), start: l.srv.tasks.start},
 	}
 }
@@ -176,7 +173,10 @@ func (s *server) joined(sock *socket.Socket) {
 		l.library(append([]byte("1"), nsp...))
 		return
 	}
-	if sess := c.ep.Connect(c, c.h); sess != nil {
+	sess := c.ep.Connect(c, c.h)
+	kept, _ := keep.Request(l.request.Load(), l.srv.cfg.Limits.KeptHeaders)
+	l.request.Store(kept)
+	if sess != nil {
 		c.in.open(sess)
 	}
 }
