@@ -110,6 +110,7 @@ var inCode = map[string]struct{ def, file, code string }{
 	"URL of a WebSocket handshake":                      {"16 KiB", "internal/wsconn/accept.go", "const maxURL = 16 << 10"},
 	"headers of the handshake that are kept":            {"16 KiB in all", "internal/keep/keep.go", "const DefaultHeaders = 16 << 10"},
 	"`auth` of a client":                                {"16 KiB", "websockets/option.go", "l.MaxAuth = 16 << 10"},
+	"live heap and stacks, of `GOMEMLIMIT`":             {"90 % after two collections in a row, until 80 %", "internal/memguard/memguard.go", "DefaultPercent = 90"},
 	"rooms of a client":                                 {"1,000", "websockets/runtime.go", "e.maxRooms = 1000"},
 	"calls that a client has not answered":              {"1,024", "websockets/session.go", "maxCalls = 1024"},
 	"frames of one message":                             {"4,096", "platform/ws/options.go", "defaultMaxFragments = 4096"},
