@@ -8,6 +8,7 @@ import (
 	"net/netip"
 
 	"github.com/gatehouse-go/gatehouse/internal/admission"
+	"github.com/gatehouse-go/gatehouse/internal/memguard"
 	"github.com/gatehouse-go/gatehouse/internal/remote"
 )
 
@@ -57,6 +58,15 @@ func MaxConnectionsPerAddress(n int) Option {
 	return optionFunc(func(c *config) { c.maxPerAddr = n })
 }
 
+// MemoryGuard is from how many percent of GOMEMLIMIT on handshakes are refused, with 503
+// and Retry-After: when live heap and stacks had that share after two garbage
+// collections in a row, until they have 10 percentage points less. Who is connected
+// stays. Default 90; 0 for the default, negative to turn it off. Without a GOMEMLIMIT,
+// or debug.SetMemoryLimit, it does nothing.
+func MemoryGuard(percent int) Option {
+	return optionFunc(func(c *config) { c.memoryPercent = percent })
+}
+
 // LogLines is how many lines of one cause a second the framework logs at most, of what
 // clients can cause: handlers that fail, handshakes that are refused, connections that
 // end. The cause is level, message, event and type of error. Lines beyond it are left
@@ -73,6 +83,9 @@ func (c *config) edgeProblems() (errs []error) {
 	for _, err := range c.proxyErrs {
 		errs = append(errs, fmt.Errorf("app: TrustedProxies: %w", err))
 	}
+	if c.memoryPercent > 100 {
+		errs = append(errs, fmt.Errorf("app: MemoryGuard(%d): there are 100 percent; a negative number turns it off", c.memoryPercent))
+	}
 	return errs
 }
 
@@ -82,9 +95,13 @@ func (a *App) admission() *admission.Control {
 	if limit == 0 {
 		limit = admission.DefaultMax()
 	}
-	return admission.New(admission.Config{
+	cfg := admission.Config{
 		Max: limit, PerAddress: cmp.Or(a.cfg.maxPerAddr, admission.DefaultPerAddress), Log: slog.New(a.sampler),
-	})
+	}
+	if a.cfg.memoryPercent >= 0 {
+		cfg.Memory = memguard.New(memguard.Config{Percent: a.cfg.memoryPercent, Log: a.log})
+	}
+	return admission.New(cfg)
 }
 
 // addressed serves a listener, with the client's address determined before anything

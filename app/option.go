@@ -22,26 +22,27 @@ type optionFunc func(*config)
 func (f optionFunc) apply(c *config) { f(c) }
 
 type config struct {
-	http         bool
-	mounted      bool
-	addr         string
-	adapter      websockets.Adapter
-	json         websockets.JSON
-	drainRate    int
-	bodyTimeout  time.Duration
-	log          *slog.Logger
-	startTimeout time.Duration
-	stopTimeout  time.Duration
-	onReady      []func(*App)
-	resolve      []module.ResolveOption
-	enhanced     enhance.Binding
-	web          []web.Option
-	proxies      *remote.Proxies // nil: TrustedProxies was not given
-	maxConns     int             // 0: the default; negative: no limit
-	maxPerAddr   int
-	logLines     int // of one cause a second; 0: the default
-	trusted      []string
-	proxyErrs    []error
+	http          bool
+	mounted       bool
+	addr          string
+	adapter       websockets.Adapter
+	json          websockets.JSON
+	drainRate     int
+	bodyTimeout   time.Duration
+	log           *slog.Logger
+	startTimeout  time.Duration
+	stopTimeout   time.Duration
+	onReady       []func(*App)
+	resolve       []module.ResolveOption
+	enhanced      enhance.Binding
+	web           []web.Option
+	proxies       *remote.Proxies // nil: TrustedProxies was not given
+	maxConns      int             // 0: the default; negative: no limit
+	maxPerAddr    int
+	memoryPercent int // 0: the default; negative: off
+	logLines      int // of one cause a second; 0: the default
+	trusted       []string
+	proxyErrs     []error
 }
 
 func configOf(opts []Option) config {

@@ -130,6 +130,10 @@ var inCode = map[string]struct{ def, file, code string }{
 	"connections in no namespace, of a server":                     {"1,000", "platform/socketio/options.go", "MaxConnecting: 1000,"},
 	"sessions over polling that nobody polls for 5 s, of a server": {"1,000", "platform/socketio/options.go", "MaxUnpolled: 1000,"},
 	"refusals in a row, kicks among them":                          {"5", "internal/entries/entries.go", "MaxRefusals = 5"},
+	"URL of a WebSocket handshake":                                 {"16 KiB", "internal/wsconn/accept.go", "const maxURL = 16 << 10"},
+	"headers of the handshake that are kept":                       {"16 KiB in all", "internal/keep/keep.go", "const DefaultHeaders = 16 << 10"},
+	"`auth` of a client":                                           {"16 KiB", "websockets/option.go", "l.MaxAuth = 16 << 10"},
+	"live heap and stacks, of `GOMEMLIMIT`":                        {"90 % after two collections in a row, until 80 %", "internal/memguard/memguard.go", "DefaultPercent = 90"},
 }
 
 // TestDefaultsAreTheCodes: the defaults on the page are those that the code has.

@@ -119,6 +119,13 @@ type Limits struct {
 	// [CauseQueueOverflow]. On polling, whose clients take bytes by polls, it is
 	// PingInterval and PingTimeout together instead. Default 10 s.
 	SendStall time.Duration
+	// MaxAuth is how many bytes a client may send along with its handshake, such as
+	// Socket.IO's auth; they are kept as long as it is connected. More is refused.
+	// Default 16 KiB.
+	MaxAuth int
+	// KeptHeaders is how many bytes of the handshake's headers a connection keeps when
+	// HandleConnection has returned, see [Client.Request]. Default 16 KiB.
+	KeptHeaders int
 	// CloseTimeout bounds the goodbye of a connection: what is queued is sent
 	// within it, then the connection is cut. Default 5 s.
 	CloseTimeout time.Duration

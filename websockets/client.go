@@ -24,9 +24,13 @@ type Client interface {
 	// Platform is the adapter's name: "ws", "socketio".
 	Platform() string
 	// Request is the HTTP request of the handshake, with PathValue of path and
-	// namespace patterns. Its body must not be read.
+	// namespace patterns. Its body must not be read. Once HandleConnection of every
+	// gateway has returned, it is what the connection keeps: method, URL, path values,
+	// Host, addresses, and headers of at most [Limits].KeptHeaders in all; those that do not fit are
+	// left out whole, which is logged at debug. TLS state and the values of its context
+	// are gone then: store what you need under a [Key].
 	Request() *http.Request
-	// Auth is what the client sent along with its handshake; Decode it.
+	// Auth is what the client sent along with its handshake, at most [Limits].MaxAuth; Decode it.
 	Auth() Payload
 
 	// Call emits an event and waits for the client's answer (its ack). Use

@@ -125,6 +125,9 @@ func (e *endpoint) Admit(ctx context.Context, h *Handshake) error {
 		return errNotAccepting
 	}
 	h.onConnection()
+	if err := h.takeAuth(e.srv.limits.MaxAuth); err != nil {
+		return err
+	}
 	h.Request = e.pattern.request(h.Request, h.Namespace)
 	if v, ok := pipeline.HolderFrom(h.Request.Context()).(*visitor); ok {
 		h.values.Inherit(&v.values)

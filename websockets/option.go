@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/keep"
 )
 
 // Option configures where and how a gateway is served. Platform packages have
@@ -279,6 +280,12 @@ func (l Limits) withDefaults() Limits {
 	}
 	l.SendQueueMax = max(l.SendQueueMax, l.SendQueue)
 	def(&l.SendStall, 10*time.Second)
+	if l.MaxAuth <= 0 {
+		l.MaxAuth = 16 << 10
+	}
+	if l.KeptHeaders <= 0 {
+		l.KeptHeaders = keep.DefaultHeaders
+	}
 	def(&l.HandshakeTimeout, 15*time.Second)
 	def(&l.PingInterval, 25*time.Second)
 	def(&l.PingTimeout, 20*time.Second)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/gatehouse-go/gatehouse/internal/keep"
 )
 
 // namespacePattern matches concrete namespaces and names their parts.
@@ -88,7 +90,7 @@ func (p namespacePattern) request(r *http.Request, ns string) *http.Request {
 	if m == nil {
 		return r
 	}
-	r = r.Clone(r.Context())
+	r = keep.Copy(r)
 	for i, name := range p.re.SubexpNames() {
 		if name != "" {
 			r.SetPathValue(name, m[i])

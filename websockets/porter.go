@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -13,6 +14,12 @@ import (
 type visitor struct{ values Values }
 
 func (v *visitor) Values() *Values { return &v.values }
+
+// KeepWithRequest implements [keep.Holder]: namespaces that are entered later inherit
+// the values.
+func (v *visitor) KeepWithRequest() {}
+
+var _ keep.Holder = (*visitor)(nil)
 
 // portersOf finds the guards that are asked about requests: those of the
 // application, and those of gateways when every client of the server is theirs.

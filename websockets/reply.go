@@ -41,7 +41,7 @@ func newReply(s *session, sub *boundSub, m *Message, returned func()) *reply {
 // callOf is the message as guards and all others see it.
 func (s *session) callOf(sub *boundSub, m *Message) pipeline.Call {
 	c := pipeline.Call{
-		Kind: pipeline.KindMessage, Pattern: m.Event, Request: s.hs.Request,
+		Kind: pipeline.KindMessage, Pattern: m.Event, Request: s.request.Load(),
 		Payload: &m.Payload, Size: m.wire(), Store: &s.hs.values, Connection: s.hs.Connection.Values(),
 	}
 	if !s.hs.Auth.IsZero() {

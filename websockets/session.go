@@ -14,10 +14,13 @@ const maxCalls = 1024
 
 // session is one client: what the adapter feeds and what users see.
 type session struct {
-	ep    *endpoint
-	conn  Conn
-	hs    *Handshake
-	space *space
+	ep   *endpoint
+	conn Conn
+	hs   *Handshake
+	// request is that of hs until the connection hooks have returned, then what is
+	// kept of it; others read it meanwhile.
+	request atomic.Pointer[http.Request]
+	space   *space
 
 	roomsMu sync.Mutex
 	rooms   map[string]struct{} // guarded by roomsMu
@@ -71,6 +74,7 @@ func newSession(e *endpoint, conn Conn, h *Handshake) *session {
 	s := &session{ep: e, conn: conn, hs: h, lanes: 1} // the first lane runs the hooks
 	ctx, cancel := context.WithCancelCause(WithClient(context.Background(), s))
 	s.ctx, s.cancel = ctx, cancel
+	s.request.Store(h.Request)
 	return s
 }
 
@@ -134,6 +138,7 @@ func (s *session) shielded(g *boundGateway, event string, f func()) {
 
 // ready begins with the messages, unless the client was refused.
 func (s *session) ready() {
+	s.trimRequest()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = !s.discard && s.hooked == len(s.ep.gateways)
@@ -470,7 +475,7 @@ func (s *session) disconnectHook(g *boundGateway, r Reason, next []*boundGateway
 func (s *session) ID() string                 { return s.conn.ID() }
 func (s *session) Namespace() string          { return s.hs.Namespace }
 func (s *session) Platform() string           { return s.ep.srv.adapter.Name() }
-func (s *session) Request() *http.Request     { return s.hs.Request }
+func (s *session) Request() *http.Request     { return s.request.Load() }
 func (s *session) Auth() Payload              { return s.hs.Auth }
 func (s *session) Values() *Values            { return &s.hs.values }
 func (s *session) Context() context.Context   { return s.ctx }

@@ -2,24 +2,24 @@ package wsconn
 
 import (
 	"bufio"
-	"context"
 	"crypto/sha1" //nolint:gosec // the protocol's
 	"encoding/base64"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // HandshakeOf makes the handshake's own copy of the request: its context does
-// not end when the HTTP handler returns, and it holds no body.
+// not end when the HTTP handler returns, and it holds no body. What the connection
+// keeps of it is bounded later, by package keep.
 func HandshakeOf(r *http.Request) *websockets.Handshake {
-	r = r.WithContext(context.WithoutCancel(r.Context()))
-	r.Body = http.NoBody
-	return &websockets.Handshake{Request: r}
+	return &websockets.Handshake{Request: keep.Detach(r)}
 }
 
 // Accept upgrades a request that [CheckUpgrade] found in order, by the deadline.
@@ -144,6 +144,9 @@ func choose(ours, header []string) string {
 	return ""
 }
 
+// maxURL bounds the URL of a handshake, path and query, in bytes.
+const maxURL = 16 << 10
+
 // CheckUpgrade finds what is wrong with a handshake, RFC 6455 §4.2.1.
 func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 	fail := func(status int, code, message string) error {
@@ -175,6 +178,9 @@ func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 	}
 	if key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(keys[0])); err != nil || len(key) != 16 {
 		return fail(http.StatusBadRequest, "bad_handshake", "Sec-WebSocket-Key must be 16 bytes in base64")
+	}
+	if len(r.URL.Path)+len(r.URL.RawPath)+len(r.URL.RawQuery) > maxURL { // the connection keeps it
+		return fail(http.StatusRequestURITooLong, "url_too_long", "The URL of a WebSocket handshake has at most "+strconv.Itoa(maxURL)+" bytes")
 	}
 	// What is left of a body would be taken for frames.
 	if body {

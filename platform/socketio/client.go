@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/engineio"
 	"github.com/gatehouse-go/gatehouse/internal/entries"
+	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
@@ -23,8 +24,8 @@ import (
 type client struct {
 	srv     *server
 	eng     *engineio.Session
-	request *http.Request
-	conn    websockets.Connection // of all its namespaces
+	request atomic.Pointer[http.Request] // all of it until a namespace has been entered
+	conn    websockets.Connection        // of all its namespaces
 	dec     packet.Decoder
 	pending atomic.Int64       // since when attachments are missing; 0 for none
 	head    int                // memory of the packet that attachments belong to
@@ -40,6 +41,13 @@ type client struct {
 }
 
 var _ engineio.Handler = (*client)(nil)
+
+// trimRequest lets go of what is not kept of the request that opened the connection;
+// the namespaces that are entered later share the rest.
+func (c *client) trimRequest() {
+	kept, _ := keep.Request(c.request.Load(), c.srv.cfg.Limits.KeptHeaders)
+	c.request.Store(kept)
+}
 
 // Message implements [engineio.Handler].
 func (c *client) Message(text bool, msg []byte) error {

@@ -75,7 +75,8 @@ func (s *server) allow(r *http.Request) error {
 }
 
 func (s *server) open(eng *engineio.Session, r *http.Request) engineio.Handler {
-	c := &client{srv: s, eng: eng, request: r, dec: s.opts.Parser.NewDecoder(s.limits)}
+	c := &client{srv: s, eng: eng, dec: s.opts.Parser.NewDecoder(s.limits)}
+	c.request.Store(r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lonely()

@@ -316,7 +316,7 @@ func (s *socket) admit(ctx context.Context, ep websockets.Endpoint, auth websock
 }
 
 func (s *socket) handshake(auth websockets.Payload) *websockets.Handshake {
-	return &websockets.Handshake{Request: s.client.request, Auth: auth, Namespace: s.namespace, Connection: &s.client.conn}
+	return &websockets.Handshake{Request: s.client.request.Load(), Auth: auth, Namespace: s.namespace, Connection: &s.client.conn}
 }
 
 // refuse answers the client and forgets the socket. It counts unless the fault is the
@@ -355,6 +355,7 @@ func (s *socket) bind(ep websockets.Endpoint, h *websockets.Handshake, back *com
 	if sess == nil {
 		return
 	}
+	c.trimRequest()
 	c.mu.Lock()
 	s.sess = sess
 	s.cancel = nil

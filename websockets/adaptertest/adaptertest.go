@@ -74,7 +74,7 @@ func Run(t *testing.T, cfg Config) {
 
 func tests() []test {
 	return slices.Concat(
-		admissionTests(), doorTests(), porterTests(), pipelineTests(), connectionTests(), disconnectTests(), orderTests(),
+		admissionTests(), doorTests(), porterTests(), placeTests(), pipelineTests(), connectionTests(), disconnectTests(), orderTests(),
 		replyTests(), streamTests(), payloadTests(), unknownTests(), failureTests(), panicTests(),
 		roomTests(), callTests(), slowTests(), physicalTests(), volatileTests(), observeTests(), stopTests(), bindingTests(),
 	)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/entries"
+	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -35,12 +36,9 @@ const (
 var _ websockets.Conn = (*conn)(nil)
 
 func newConn(l *link, nsp string, ep websockets.Endpoint, auth websockets.Payload) *conn {
-	// every namespace has its own clone: path values differ
-	r := l.request.Clone(l.ctx)
-	r.Body = http.NoBody
 	return &conn{
 		l: l, nsp: nsp, ep: ep,
-		h:  &websockets.Handshake{Request: r, Auth: auth, Namespace: nsp, Connection: &l.conn},
+		h:  &websockets.Handshake{Request: l.request.Load(), Auth: auth, Namespace: nsp, Connection: &l.conn},
 		in: inbox{maxBytes: int(2 * l.srv.cfg.Limits.MaxMessage), start: l.srv.tasks.start},
 	}
 }
@@ -199,7 +197,10 @@ func (s *server) joined(sock *socket.Socket) {
 		return
 	}
 	l.entered(c)
-	if sess := c.ep.Connect(c, c.h); sess != nil {
+	sess := c.ep.Connect(c, c.h)
+	kept, _ := keep.Request(l.request.Load(), l.srv.cfg.Limits.KeptHeaders)
+	l.request.Store(kept)
+	if sess != nil {
 		c.in.open(sess)
 	}
 }

@@ -38,8 +38,11 @@ type exchangeKey struct{}
 // newExchange gives the request as the library shall see it: not cancelled
 // when the client goes away, for the library reads fields that are being set
 // when that happens; end is called instead.
-func newExchange(r *http.Request) *exchange {
+func newExchange(r *http.Request, keptHeaders int) *exchange {
 	x := &exchange{}
+	if placeOf(r) != nil {
+		r = lasting(r, keptHeaders)
+	}
 	ctx := context.WithValue(context.WithoutCancel(r.Context()), exchangeKey{}, x)
 	x.hctx = types.NewHttpContext(x, r.WithContext(ctx))
 	x.hctx.ResponseHeaders() // takes the bag

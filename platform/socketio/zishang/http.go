@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/cors"
+	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -92,7 +93,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if q.sid == "" {
-		p := &place{}
+		p := &place{request: keep.Detach(r)}
 		if s.cfg.Reserve != nil {
 			release, err := s.cfg.Reserve(r)
 			if err != nil {
@@ -182,9 +183,7 @@ func (s *server) stopping() bool {
 // upgrade hands the connection to the library's WebSocket transport.
 func (s *server) upgrade(w http.ResponseWriter, r *http.Request) {
 	uw := &upgradeWriter{ResponseWriter: w, open: make(chan struct{})}
-	r = r.WithContext(context.WithoutCancel(r.Context()))
-	r.Body = http.NoBody
-	hctx := types.NewHttpContext(uw, r)
+	hctx := types.NewHttpContext(uw, lasting(r, s.cfg.Limits.KeptHeaders))
 	defer close(uw.open)
 	s.eng.HandleUpgrade(hctx)
 	hctx.Flush()            // ends the library's goroutine that watches the request
@@ -193,7 +192,7 @@ func (s *server) upgrade(w http.ResponseWriter, r *http.Request) {
 
 // poll answers a handshake, or waits with the client for something to send.
 func (s *server) poll(w http.ResponseWriter, r *http.Request, l *link) {
-	x := newExchange(r)
+	x := newExchange(r, s.cfg.Limits.KeptHeaders)
 	if l != nil && !l.begin(&l.poll, x) {
 		x.hctx.Flush()
 		l.overlap(w, "overlap from client")
@@ -233,7 +232,7 @@ func (s *server) poll(w http.ResponseWriter, r *http.Request, l *link) {
 
 // post takes what a client sends.
 func (s *server) post(w http.ResponseWriter, r *http.Request, l *link) {
-	x := newExchange(r)
+	x := newExchange(r, s.cfg.Limits.KeptHeaders)
 	if !l.begin(&l.post, x) {
 		x.hctx.Flush()
 		l.overlap(w, "data request overlap from client")

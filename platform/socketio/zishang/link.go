@@ -31,7 +31,7 @@ const (
 type link struct {
 	engine.Socket
 	srv     *server
-	request *http.Request // the one that opened the connection
+	request atomic.Pointer[http.Request] // the one that opened the connection; all of it until a namespace has been entered
 	conn    websockets.Connection
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -69,10 +69,13 @@ type link struct {
 }
 
 func newLink(s *server, sock engine.Socket) *link {
-	l := &link{Socket: sock, srv: s, request: sock.Request().Request(), conns: map[string]*conn{},
+	r := sock.Request().Request()
+	l := &link{Socket: sock, srv: s, conns: map[string]*conn{},
 		occupied: map[string]chan struct{}{}, closedCh: make(chan struct{}), decoder: packet.JSON().NewDecoder(packet.Limits{})}
-	l.release = placeOf(l.request).take()
-	l.ctx, l.cancel = context.WithCancelCause(l.request.Context())
+	full, release := placeOf(r).take()
+	l.request.Store(full)
+	l.release = release
+	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	l.out = sendQueue{limit: s.cfg.Limits.SendQueue, idle: l.idle, write: l.write}
 	s.tasks.add()
 	_ = sock.On("packetCreate", l.onPacketCreate)
@@ -81,7 +84,7 @@ func newLink(s *server, sock engine.Socket) *link {
 	_ = sock.On("close", l.onClose)
 	_ = sock.On("upgrade", func(...any) { l.onUpgrade() })
 	_ = sock.Transport().On("ready", l.onReady)
-	if x := exchangeOf(l.request); x != nil {
+	if x := exchangeOf(r); x != nil {
 		x.own(l)
 	}
 	return l
@@ -158,7 +161,7 @@ func (l *link) awaitAttachments() {
 
 // broken ends a connection whose client broke the protocol.
 func (l *link) broken(err error) {
-	l.srv.log.Debug("socket.io protocol violated", "error", err, "remote", remote.Text(l.request))
+	l.srv.log.Debug("socket.io protocol violated", "error", err, "remote", remote.Text(l.request.Load()))
 	l.kill(websockets.Reason{Cause: websockets.CauseParseError, Text: err.Error()})
 }
 

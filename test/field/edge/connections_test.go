@@ -121,8 +121,8 @@ func TestPlacesOfRefusedHandshakes(t *testing.T) {
 		case "fail":
 			return errors.New("no database")
 		case "panic":
-			var m map[string]int
-			m["x"]++
+			list := make([]int, 1)
+			list[len(list)]++
 		case "wait":
 			<-ctx.Done()
 			return ctx.Err()

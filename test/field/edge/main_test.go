@@ -9,4 +9,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { os.Exit(leaktest.Main(m)) }
+func TestMain(m *testing.M) {
+	if percent := os.Getenv(memoryProgram); percent != "" {
+		serveMemory(percent)
+		return
+	}
+	os.Exit(leaktest.Main(m))
+}
