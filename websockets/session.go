@@ -201,6 +201,7 @@ func closeText(s string) string {
 }
 
 func (s *session) Receive(m *Message) {
+	m.Check()
 	size := m.Payload.Size()
 	s.mu.Lock()
 	for s.waiting() > 0 && (s.waiting() >= inboxMessages || s.bytes+size > inboxBytes) && !s.leaving && !s.discard {

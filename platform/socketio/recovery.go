@@ -264,7 +264,7 @@ func (a *absence) close() {
 type comeback struct {
 	r          *record
 	offset     string
-	left       chan struct{} // the record's when it was found: another once somebody has come back
+	left       chan struct{}         // the record's when it was found: another once somebody has come back
 	suspension websockets.Suspension // once it is the client's
 	resumed    bool
 }
