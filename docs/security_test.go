@@ -107,6 +107,7 @@ var inCode = map[string]struct{ def, file, code string }{
 	"calls that a client has not answered":                         {"1,024", "websockets/session.go", "maxCalls = 1024"},
 	"frames of one message":                                        {"4,096", "platform/ws/options.go", "defaultMaxFragments = 4096"},
 	"time from the first byte of a message to its last":            {"60 s", "platform/ws/options.go", "defaultMessageTimeout = time.Minute"},
+	"name of an event that a client sends":                         {"256 bytes", "websockets/eventname.go", "const MaxEventName = 256"},
 	"id of a request":                                              {"64 bytes", "platform/ws/envelope.go", "const maxID = 64"},
 	"depth of JSON":                                                {"10,000", "platform/ws/scan.go", "const maxDepth = 10_000"},
 	"query string":                                                 {"16 KiB", "internal/engineio/request.go", "const maxQuery = 16 << 10"},

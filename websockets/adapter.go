@@ -95,7 +95,8 @@ type ServerConfig struct {
 // where that is said.
 type Limits struct {
 	// MaxMessage is the largest message accepted, in bytes after decompression
-	// and reassembly, attachments counted one by one. Default 1 MB (1,000,000).
+	// and reassembly. It also bounds the attachments of a packet, all together.
+	// Default 1 MB (1,000,000).
 	MaxMessage int64
 	// HandshakeTimeout bounds the time from the first byte of a connection
 	// attempt to an accepted handshake, guards included. Default 15 s.

@@ -201,6 +201,7 @@ func closeText(s string) string {
 }
 
 func (s *session) Receive(m *Message) {
+	m.Check()
 	s.mu.Lock()
 	for s.inbox.full(m) && !s.leaving && !s.discard {
 		room := s.inbox.wait()

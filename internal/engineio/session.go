@@ -433,6 +433,12 @@ func (s *Session) packet(b []byte) error {
 	return errType
 }
 
+// TooBigError is an error of Handler.Message: what has come is together larger than a
+// message may be.
+type TooBigError struct{ Text string }
+
+func (e *TooBigError) Error() string { return e.Text }
+
 // errGoodbye is the client's close packet.
 var errGoodbye = errors.New("the client closed the session")
 
@@ -441,6 +447,8 @@ func reasonOf(err error) websockets.Reason {
 	switch {
 	case errors.Is(err, errGoodbye):
 		return websockets.Reason{Cause: websockets.CauseTransportClose, Clean: true}
+	case errors.As(err, new(*TooBigError)):
+		return websockets.Reason{Cause: websockets.CauseMessageTooBig, Text: err.Error()}
 	case errors.Is(err, errDirection):
 		return websockets.Reason{Cause: websockets.CauseTransportError, Text: err.Error()}
 	}

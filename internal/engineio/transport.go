@@ -41,7 +41,11 @@ func (t *transport) Message(text bool, msg []byte) error {
 		return &wsconn.ViolationError{Cause: websockets.CauseTransportClose, Code: websocket.StatusNormalClosure}
 	}
 	r := reasonOf(err)
-	return &wsconn.ViolationError{Cause: r.Cause, Code: websocket.StatusProtocolError, Text: r.Text}
+	code := websocket.StatusProtocolError
+	if r.Cause == websockets.CauseMessageTooBig {
+		code = websocket.StatusMessageTooBig
+	}
+	return &wsconn.ViolationError{Cause: r.Cause, Code: code, Text: r.Text}
 }
 
 // Due implements [wsconn.Handler].

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -27,9 +28,11 @@ type client struct {
 	request atomic.Pointer[http.Request] // all of it until a namespace has been entered
 	conn    websockets.Connection        // of all its namespaces
 	dec     packet.Decoder
-	pending atomic.Int64       // since when attachments are missing; 0 for none
-	head    int                // memory of the packet that attachments belong to
-	due     websockets.Session // of the reading goroutine: has a deferred message
+	pending atomic.Int64 // since when attachments are missing; 0 for none
+	// Of the reading goroutine.
+	due      websockets.Session // has a deferred message
+	attached int64              // bytes of the attachments that have come
+	skipping bool               // and that are dropped
 
 	mu          sync.Mutex
 	sockets     []*socket   // few: a search is faster than a map
@@ -51,6 +54,9 @@ func (c *client) trimRequest() {
 
 // Message implements [engineio.Handler].
 func (c *client) Message(text bool, msg []byte) error {
+	if c.dec.Pending() != nil {
+		return c.attachment(text, msg)
+	}
 	in := newInbound(msg)
 	var p *packet.Packet
 	var err error
@@ -63,19 +69,60 @@ func (c *client) Message(text bool, msg []byte) error {
 		return err
 	}
 	if p == nil {
-		if text {
-			c.head = cap(in.buf)
-		}
-		if c.pending.Load() == 0 {
-			c.pending.Store(c.srv.engine.Clock().Coarse())
-		}
-		return nil
-	}
-	if c.pending.Load() != 0 {
-		c.pending.Store(0)
+		return c.announced(in)
 	}
 	err = c.packet(p, in)
 	p.Payload = websockets.Payload{} // or the decoder would keep the message of an idle client
+	return err
+}
+
+// announced takes the beginning of a packet whose attachments follow. What is not for
+// a namespace that the client is in is not waited for.
+func (c *client) announced(in *inbound) error {
+	head := c.dec.Pending()
+	if head == nil {
+		return nil // the parser has its own ways
+	}
+	s, _, err := c.entered(head)
+	if err != nil {
+		return err
+	}
+	if c.skipping = s == nil; c.skipping { // the client cannot know yet that it has left
+		head.Payload.JSON = nil
+	} else {
+		head.Payload.JSON = bytes.Clone(head.Payload.JSON) // in.buf may be much larger
+	}
+	in.Release()
+	c.attached = 0
+	c.pending.Store(c.srv.engine.Clock().Coarse())
+	return nil
+}
+
+var errAttachments = &engineio.TooBigError{Text: "the attachments of a packet are together larger than MaxMessage"}
+
+// attachment takes a message while attachments are missing.
+func (c *client) attachment(text bool, msg []byte) error {
+	if c.attached += int64(len(msg)); !text && c.attached > c.srv.cfg.Limits.MaxMessage {
+		return errAttachments
+	}
+	var p *packet.Packet
+	var err error
+	switch {
+	case text:
+		p, err = c.dec.Text(bytes.Clone(msg)) // which is an error
+	case c.skipping:
+		p, err = c.dec.Binary(nil)
+	default:
+		p, err = c.dec.Binary(bytes.Clone(msg))
+	}
+	if err != nil || p == nil {
+		return err
+	}
+	c.pending.Store(0)
+	if !c.skipping {
+		err = c.packet(p, newInbound(nil))
+	}
+	p.Payload = websockets.Payload{}
 	return err
 }
 
@@ -89,11 +136,16 @@ func (c *client) packet(p *packet.Packet, in *inbound) error {
 	}
 	switch p.Type {
 	case packet.Event:
+		if len(p.Event) > websockets.MaxEventName { // it is refused, and its bytes need not wait for that
+			in.Release()
+			in, p.Payload = newInbound(nil), websockets.Payload{}
+		}
 		in.id = p.ID
 		in.msg = websockets.Message{
 			Event: p.Event, Payload: p.Payload, Reply: p.HasID, Deferred: c.deferTo(sess),
-			Held: c.held(p, in), Wire: wireBytes(p, in), Ref: in,
+			Held: heldBytes(p, in), Wire: wireBytes(p, in), Ref: in,
 		}
+		in.msg.Check()
 		sess.Receive(&in.msg)
 	case packet.Ack:
 		if p.HasID {
@@ -348,14 +400,13 @@ func (c *client) Beat(now int64) {
 	}
 }
 
-// held returns the memory of an event beside its Message: all of the packet that it came
-// in, and its attachments, of which in holds the last.
-func (c *client) held(p *packet.Packet, in *inbound) int {
-	n := len(p.Event) + int(unsafe.Sizeof(*in)-unsafe.Sizeof(in.msg))
-	if len(p.Payload.Attachments) == 0 {
-		return n + cap(in.buf)
+// heldBytes returns the memory of an event beside its Message: the packet that it came in,
+// or its copy where attachments followed, and those.
+func heldBytes(p *packet.Packet, in *inbound) int {
+	n := cap(in.buf) + len(p.Event) + int(unsafe.Sizeof(*in)-unsafe.Sizeof(in.msg))
+	if len(p.Payload.Attachments) > 0 {
+		n += cap(p.Payload.JSON)
 	}
-	n += c.head
 	for _, a := range p.Payload.Attachments {
 		n += cap(a) + int(unsafe.Sizeof(a))
 	}

@@ -198,6 +198,9 @@ func (c *conn) Message(text bool, msg []byte) error {
 		in.msg = websockets.Message{Err: err, Reply: len(e.ID) > 0, Held: in.held(), Wire: len(msg), Ref: in}
 		c.sess.Receive(&in.msg)
 	case e.Event != "":
+		if len(e.Event) > websockets.MaxEventName {
+			e.Data = nil // it is refused
+		}
 		in := newInbound(e.Data, e.ID)
 		data := in.buf[:len(e.Data):len(e.Data)]
 		in.msg = websockets.Message{

@@ -21,7 +21,7 @@ type decoder struct {
 	limit int
 }
 
-func (*decoder) Pending() bool { return false }
+func (*decoder) Pending() *packet.Packet { return nil }
 
 func (*decoder) Text([]byte) (*packet.Packet, error) { return nil, errText }
 

@@ -330,7 +330,7 @@ func TestDecodeRefuses(t *testing.T) {
 		}
 	}
 	d := Parser().NewDecoder(packet.Limits{})
-	if p, err := d.Text([]byte(`2["e"]`)); !errors.Is(err, errText) || p != nil || d.Pending() {
+	if p, err := d.Text([]byte(`2["e"]`)); !errors.Is(err, errText) || p != nil || d.Pending() != nil {
 		t.Error(p, err)
 	}
 }

@@ -25,7 +25,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		d := Parser().NewDecoder(packet.Limits{})
 		p, err := d.Binary(bytes.Clone(in))
-		if (p == nil) != (err != nil) || d.Pending() {
+		if (p == nil) != (err != nil) || d.Pending() != nil {
 			t.Fatalf("%q: %+v and %v", in, p, err)
 		}
 		if p == nil {

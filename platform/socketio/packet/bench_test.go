@@ -41,7 +41,7 @@ func BenchmarkDecode(b *testing.B) {
 			for b.Loop() {
 				copy(msg, text) // several arguments lose their first comma
 				p, err := d.Text(msg)
-				if d.Pending() {
+				if d.Pending() != nil {
 					p, err = d.Binary(attachment)
 				}
 				if p == nil || err != nil {
@@ -57,7 +57,7 @@ func BenchmarkAppend(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			d := JSON().NewDecoder(Limits{})
 			p, err := d.Text([]byte(text))
-			if d.Pending() {
+			if d.Pending() != nil {
 				p, err = d.Binary(make([]byte, 64))
 			}
 			if err != nil {
@@ -107,7 +107,7 @@ func TestAllocations(t *testing.T) {
 			if _, err := d.Text(msg); err != nil {
 				t.Fatal(err)
 			}
-			if d.Pending() {
+			if d.Pending() != nil {
 				if _, err := d.Binary(nil); err != nil {
 					t.Fatal(err)
 				}

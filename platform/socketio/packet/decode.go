@@ -34,7 +34,7 @@ type decoder struct {
 	missing int // attachments of pending
 }
 
-func (d *decoder) Pending() bool { return d.pending != nil }
+func (d *decoder) Pending() *Packet { return d.pending }
 
 func (d *decoder) Binary(msg []byte) (*Packet, error) {
 	p := d.pending

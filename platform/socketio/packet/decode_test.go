@@ -14,7 +14,7 @@ func decode(text string, attachments ...string) (*Packet, error) {
 	d := JSON().NewDecoder(Limits{})
 	p, err := d.Text([]byte(text))
 	for _, a := range attachments {
-		if err != nil || !d.Pending() {
+		if err != nil || d.Pending() == nil {
 			return p, errors.Join(err, errors.New("no attachment was expected"))
 		}
 		p, err = d.Binary([]byte(a))
@@ -265,12 +265,12 @@ func TestManyAttachments(t *testing.T) {
 	}
 	p, err := d.Text([]byte(`540-["e"` + b.String() + `]`))
 	for range 40 {
-		if p != nil || err != nil || !d.Pending() {
+		if p != nil || err != nil || d.Pending() == nil {
 			t.Fatal(p, err)
 		}
 		p, err = d.Binary(nil)
 	}
-	if err != nil || len(p.Payload.Attachments) != 40 || d.Pending() {
+	if err != nil || len(p.Payload.Attachments) != 40 || d.Pending() != nil {
 		t.Fatal(p, err)
 	}
 	if _, err := JSON().NewDecoder(Limits{Attachments: -1}).Text([]byte(document[5].text)); !errors.Is(err, ErrTooManyAttachments) {
@@ -290,10 +290,10 @@ func TestOrderOfMessages(t *testing.T) {
 	if _, err := d.Binary([]byte("x")); !errors.Is(err, errBinary) {
 		t.Fatal(err)
 	}
-	if p, err := d.Text([]byte(`51-["e",` + placeholder0 + `]`)); p != nil || err != nil || !d.Pending() {
+	if p, err := d.Text([]byte(`51-["e",` + placeholder0 + `]`)); p != nil || err != nil || d.Pending() == nil {
 		t.Fatal(p, err)
 	}
-	if p, err := d.Binary([]byte("x")); err != nil || p.Event != "e" || d.Pending() {
+	if p, err := d.Binary([]byte("x")); err != nil || p.Event != "e" || d.Pending() != nil {
 		t.Fatal(p, err)
 	}
 	if p, err := d.Text([]byte(`2["next"]`)); err != nil || p.Event != "next" {
@@ -314,7 +314,7 @@ func TestOrderOfMessages(t *testing.T) {
 // socket.io-parser before 4.2.7.
 func TestZeroAttachmentsDoNotStick(t *testing.T) {
 	d := JSON().NewDecoder(Limits{})
-	if _, err := d.Text([]byte(`50-["e"]`)); err == nil || d.Pending() {
+	if _, err := d.Text([]byte(`50-["e"]`)); err == nil || d.Pending() != nil {
 		t.Fatal(err)
 	}
 }

@@ -65,7 +65,7 @@ func compact(t *testing.T, b []byte) []byte {
 func decodeWith(t *testing.T, msg []byte, attachments [][]byte) *Packet {
 	d := JSON().NewDecoder(Limits{})
 	p, err := d.Text(msg)
-	for i := 0; d.Pending(); i++ {
+	for i := 0; d.Pending() != nil; i++ {
 		if p != nil || err != nil {
 			t.Fatalf("%q: pending with %+v %v", msg, p, err)
 		}

@@ -86,8 +86,9 @@ type Decoder interface {
 	Text(msg []byte) (*Packet, error)
 	// Binary does the same with a binary message.
 	Binary(msg []byte) (*Packet, error)
-	// Pending tells that a packet waits for attachments.
-	Pending() bool
+	// Pending returns the packet that waits for attachments, nil when none does. It is
+	// the decoder's own until it is complete; its Payload.JSON may be replaced.
+	Pending() *Packet
 }
 
 // Errors of parsers and decoders; test with errors.Is.

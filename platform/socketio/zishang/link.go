@@ -38,12 +38,14 @@ type link struct {
 	out     sendQueue
 	release func() // gives the place of the connection back
 
-	ondata  atomic.Pointer[types.EventListener] // the Socket.IO half
-	buffer  atomic.Int64                        // packets in the library's write buffer
-	pinged  atomic.Int64                        // when the unanswered ping was sent, Unix nanoseconds; 0 when none is
-	inMu    sync.Mutex                          // one frame at a time, also across an upgrade
-	decoder packet.Decoder
-	missing *time.Timer // attachments are due
+	ondata   atomic.Pointer[types.EventListener] // the Socket.IO half
+	buffer   atomic.Int64                        // packets in the library's write buffer
+	pinged   atomic.Int64                        // when the unanswered ping was sent, Unix nanoseconds; 0 when none is
+	inMu     sync.Mutex                          // one frame at a time, also across an upgrade
+	decoder  packet.Decoder
+	missing  *time.Timer // attachments are due
+	attached int64       // bytes of them that have come
+	skipping bool        // they are dropped
 
 	outside  oldest.Node[*link]
 	unpolled oldest.Node[*link]
@@ -134,7 +136,7 @@ func (l *link) onData(args ...any) {
 		raw = b.Bytes()
 		p, err = l.decoder.Text(raw)
 	case *types.BytesBuffer:
-		p, err = l.decoder.Binary(b.Bytes())
+		p, err = l.attachment(b.Bytes())
 	default:
 		err = errors.New("unknown kind of frame")
 	}
@@ -142,15 +144,60 @@ func (l *link) onData(args ...any) {
 		l.broken(err)
 		return
 	}
+	if head := l.decoder.Pending(); head != nil && l.missing == nil && !l.announced(head) {
+		return
+	}
 	l.awaitAttachments()
-	if p != nil {
+	if p != nil && !l.skipping {
 		l.dispatch(p, raw)
 	}
+	l.skipping = l.skipping && p == nil
+}
+
+// announced looks at a packet whose attachments follow. What is not for a namespace
+// that the client is in is not waited for.
+func (l *link) announced(head *packet.Packet) bool {
+	c, ok := l.addressee(head)
+	l.attached, l.skipping = 0, ok && c == nil
+	if l.skipping { // the client cannot know yet that it has left
+		head.Payload.JSON = nil
+	}
+	return ok
+}
+
+// attachment takes a binary frame.
+func (l *link) attachment(b []byte) (*packet.Packet, error) {
+	if l.decoder.Pending() != nil {
+		if l.attached += int64(len(b)); l.attached > l.srv.cfg.Limits.MaxMessage {
+			l.kill(websockets.Reason{Cause: websockets.CauseMessageTooBig, Text: "the attachments of a packet are together larger than MaxMessage"})
+			return nil, errors.New("attachments are too large")
+		}
+		if l.skipping {
+			b = nil
+		}
+	}
+	return l.decoder.Binary(b)
+}
+
+// addressee returns the client in the namespace of a packet; nil when it has just been
+// sent out of it. Not ok, and the connection ends, when it never was in it.
+func (l *link) addressee(p *packet.Packet) (c *conn, ok bool) {
+	c = l.find(p.Namespace)
+	if c != nil && c.state.Load() >= joining {
+		return c, true
+	}
+	l.mu.Lock()
+	known := l.known && c == nil
+	l.mu.Unlock()
+	if !known { // otherwise it may have left the client before the server's farewell arrived
+		l.broken(errors.New("packet for a namespace that was not entered"))
+	}
+	return nil, known
 }
 
 // awaitAttachments bounds the time in which announced attachments must arrive.
 func (l *link) awaitAttachments() {
-	switch pending := l.decoder.Pending(); {
+	switch pending := l.decoder.Pending() != nil; {
 	case pending && l.missing == nil:
 		l.missing = time.AfterFunc(l.srv.cfg.Limits.PingTimeout, func() { l.broken(errors.New("attachments did not arrive")) })
 	case !pending && l.missing != nil:
@@ -177,14 +224,8 @@ func (l *link) dispatch(p *packet.Packet, raw []byte) {
 		l.connect(p, raw)
 		return
 	}
-	c := l.find(p.Namespace)
-	if c == nil || c.state.Load() < joining {
-		l.mu.Lock()
-		known := l.known && c == nil
-		l.mu.Unlock()
-		if !known { // otherwise it may have left the client before the server's farewell arrived
-			l.broken(errors.New("packet for a namespace that was not entered"))
-		}
+	c, _ := l.addressee(p)
+	if c == nil {
 		return
 	}
 	if p.Type != packet.Disconnect && c.state.Load() >= ending {
@@ -196,6 +237,7 @@ func (l *link) dispatch(p *packet.Packet, raw []byte) {
 		if p.HasID {
 			m.Reply, m.Ref = true, p.ID
 		}
+		m.Check()
 		l.receive(c, m)
 	case packet.Ack:
 		c.in.ack(p.ID, p.Payload)

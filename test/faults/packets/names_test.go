@@ -72,18 +72,23 @@ func TestCVE_2023_32695_V25_EventNameOfAnyType(t *testing.T) {
 	})
 }
 
-// TestFault_F61_EventNames: Events named after members of JavaScript objects, empty, with NUL or of nearly a megabyte
-// are events that nobody handles; one over the limit ends the connection.
+// TestFault_F61_EventNames: Events named after members of JavaScript objects, empty, with NUL or of 256 bytes are events
+// that nobody handles; a longer name is a bad message, and a message over the limit ends the connection.
 func TestFault_F61_EventNames(t *testing.T) {
 	names := []string{
 		"__proto__", "constructor", "prototype", "toString", "hasOwnProperty", " echo", "Echo", "echo\x00", "écho", "*", "$", "a.b",
-		strings.Repeat("n", 900_000),
+		strings.Repeat("n", 256),
 	}
 	everywhere(t, func(t *testing.T, h *house.House, c *client) {
 		for _, name := range names {
 			quoted := strings.ReplaceAll(strconv.Quote(name), `\x00`, `\u0000`)
 			if got := c.call(t, quoted, `1`); !strings.Contains(got, `"code":"unknown_event"`) {
 				t.Errorf("%.40q: %.200s", name, got)
+			}
+		}
+		for _, n := range []int{257, 900_000} {
+			if got := c.call(t, `"`+strings.Repeat("n", n)+`"`, `1`); !strings.Contains(got, `"code":"bad_message"`) {
+				t.Errorf("a name of %d bytes: %.200s", n, got)
 			}
 		}
 		if c.w != nil {

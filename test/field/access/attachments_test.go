@@ -1,0 +1,201 @@
+package access_test
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/msgpack"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// binary sends a binary message, and reports whether the connection is there.
+func (l *line) binary(b string) bool {
+	if l.poller != nil {
+		return l.poller.Post("b"+base64.StdEncoding.EncodeToString([]byte(b))).Status == http.StatusOK
+	}
+	return l.ws.TryWrite(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpBinary, Payload: b}.Bytes()) == nil
+}
+
+// head is the beginning of an event with so many attachments.
+func head(namespace, event string, n int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "45%d-%s[%q", n, namespace, event)
+	for i := range n {
+		fmt.Fprintf(&b, `,{"_placeholder":true,"num":%d}`, i)
+	}
+	return b.String() + "]"
+}
+
+// TestField_X09_AttachmentsBeforeEntry: An event or ack with attachments for a namespace that the client has not entered ends the connection at once; its attachments are not waited for.
+func TestField_X09_AttachmentsBeforeEntry(t *testing.T) {
+	each(t, socketIO, func(t *testing.T, w way) {
+		s := w.stage(t)
+		for _, h := range []string{head("", "e", 10), head("/chat,", "e", 1), `461-7[{"_placeholder":true,"num":0}]`} {
+			l := w.dial(t, s)
+			l.send(h)
+			want := 1002
+			if strings.HasPrefix(w.name, "zishang") { // which cuts
+				want = 0
+			}
+			l.wantEnd(want)
+		}
+		l := w.dial(t, s)
+		l.send("40")
+		l.want("40")
+		l.send(head("/other,", "e", 1))
+		for ok := !strings.HasPrefix(w.name, "zishang"); ok; { // which drops them, as it may just have been left
+			_, ok = l.read()
+		}
+	})
+}
+
+// TestField_X09_SumOfAttachments: The attachments of one packet may together be as large as a message; beyond that the connection ends with the one that is too much.
+func TestField_X09_SumOfAttachments(t *testing.T) {
+	each(t, socketIO, func(t *testing.T, w way) {
+		got := make(chan int, 1)
+		s := w.stage(t,
+			stage.Limits(websockets.Limits{MaxMessage: 100_000}),
+			stage.Handle(websockets.Listen("files", func(_ context.Context, files [][]byte) error {
+				n := 0
+				for _, f := range files {
+					n += len(f)
+				}
+				got <- n
+				return nil
+			})))
+		l := w.dial(t, s)
+		l.send("40")
+		l.want("40")
+		piece := strings.Repeat("x", 20_000)
+		l.send(head("", "files", 5))
+		for range 5 {
+			l.binary(piece)
+		}
+		select {
+		case n := <-got:
+			if n != 100_000 {
+				t.Errorf("%d bytes arrived", n)
+			}
+		case <-rawpeer.Wait():
+			t.Fatal("attachments of the allowed size did not arrive")
+		}
+		l.send(head("", "files", 10))
+		sent := 0
+		for sent < 10 && l.binary(piece) {
+			sent++
+		}
+		want := 1009
+		if strings.HasPrefix(w.name, "zishang") { // which cuts
+			want = 0
+		}
+		l.wantEnd(want)
+		if w.polling && sent > 6 {
+			t.Errorf("%d attachments were taken", sent)
+		}
+		if r := s.WantGone(1)[0]; r.Cause != websockets.CauseMessageTooBig {
+			t.Errorf("the reason is %v", r)
+		}
+	})
+}
+
+// TestField_X09_AttachmentsForWhatWasLeft: An event with attachments for a namespace that the server has just sent the client out of is dropped, with its attachments, and the connection goes on.
+func TestField_X09_AttachmentsForWhatWasLeft(t *testing.T) {
+	each(t, socketIO, func(t *testing.T, w way) {
+		s := w.stage(t, stage.Gateway(websockets.Namespace("/{room}")), stage.Handle(websockets.Listen("out", func(ctx context.Context, _ struct{}) error {
+			websockets.ClientFrom(ctx).Disconnect()
+			return nil
+		})))
+		l := w.dial(t, s)
+		for _, ns := range []string{"/a", "/b"} {
+			l.send("40" + ns + ",")
+			l.want("40" + ns + ",{")
+		}
+		l.send(`42/b,["out"]`)
+		l.want("41/b")
+		l.send(head("/b,", "noop", 2))
+		l.binary("one")
+		l.binary("two")
+		l.send(`42/a,7["echo","goes on"]`)
+		l.want(`43/a,7["goes on"]`)
+		if s.Events() != 1 {
+			t.Errorf("%d events were handled, want the echo", s.Events())
+		}
+	})
+}
+
+// TestField_X09_LongEventNames: An event whose name is longer than 256 bytes is refused, to a waiting ack or as an exception, with a piece of the name; the client stays. A name of 256 bytes is an ordinary one.
+func TestField_X09_LongEventNames(t *testing.T) {
+	longest := strings.Repeat("n", 256)
+	wantError := func(t *testing.T, got string) {
+		t.Helper()
+		if !strings.Contains(got, `"code":"bad_message"`) || !strings.Contains(got, "longer than 256 bytes") || len(got) > 400 {
+			t.Errorf("the answer is %.500s", got)
+		}
+	}
+	known := stage.Handle(websockets.On(longest, func(_ context.Context, n int) (int, error) { return n, nil }))
+	each(t, socketIO, func(t *testing.T, w way) {
+		s := w.stage(t, known)
+		l := w.dial(t, s)
+		l.send("40")
+		l.want("40")
+		l.send(`421["` + longest + `",5]`)
+		l.want(`431[5]`)
+		for _, n := range []int{257, 900_000} {
+			name := strings.Repeat("n", n)
+			l.send(`422["` + name + `",{"x":"` + longest + `"}]`)
+			wantError(t, l.want("432["))
+			wantError(t, l.want(`42["exception"`))
+			l.send(`42["` + name + `"]`)
+			wantError(t, l.want(`42["exception"`))
+		}
+		l.send(`423["echo","still here"]`)
+		l.want(`433["still here"]`)
+	})
+	t.Run("ws", func(t *testing.T) {
+		p := rawpeer.Open(t, stage.New(t, plainWS(), known).Addr, "/")
+		p.Send(`{"event":"` + longest + `","data":5,"id":1}`)
+		p.Want(`{"id":1,"data":5}`)
+		for _, n := range []int{257, 900_000} {
+			name := strings.Repeat("n", n)
+			p.Send(`{"id":2,"event":"` + name + `"}`)
+			wantError(t, p.Text())
+			p.Send(`{"event":"` + name + `"}`)
+			wantError(t, p.Text())
+		}
+		rawpeer.EchoWS(t, p, "still here")
+	})
+	t.Run("msgpack", func(t *testing.T) {
+		parser := msgpack.Parser()
+		s := stage.New(t, socketio.New(socketio.Options{Parser: parser}), known)
+		l := way{}.dial(t, s)
+		send := func(p *packet.Packet) {
+			t.Helper()
+			p.Namespace = "/"
+			b, _, _, err := parser.Append(nil, p, packet.Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.binary(string(b))
+		}
+		send(&packet.Packet{Type: packet.Connect})
+		if _, ok := l.read(); !ok {
+			t.Fatal("the connection has ended")
+		}
+		for _, n := range []int{257, 900_000} {
+			send(&packet.Packet{Type: packet.Event, Event: strings.Repeat("n", n), ID: 1, HasID: true})
+			for range 2 {
+				if got, ok := l.read(); !ok || !strings.Contains(got, "bad_message") || !strings.Contains(got, "longer than 256 bytes") {
+					t.Errorf("the answer is %.300q", got)
+				}
+			}
+		}
+	})
+}
