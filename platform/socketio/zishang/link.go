@@ -60,7 +60,7 @@ func newLink(s *server, sock engine.Socket) *link {
 	l := &link{Socket: sock, srv: s, request: sock.Request().Request(), conns: map[string]*conn{},
 		occupied: map[string]chan struct{}{}, closedCh: make(chan struct{}), decoder: packet.JSON().NewDecoder(packet.Limits{})}
 	l.ctx, l.cancel = context.WithCancelCause(l.request.Context())
-	l.out = sendQueue{limit: s.cfg.Limits.SendQueue, idle: l.idle, write: l.write}
+	l.out = sendQueue{limit: s.cfg.Limits.SendQueue, max: s.cfg.Limits.SendQueueMax, idle: l.idle, write: l.write, watch: l.watch}
 	s.tasks.add()
 	_ = sock.On("packetCreate", l.onPacketCreate)
 	_ = sock.On("flush", l.onFlush)
