@@ -64,11 +64,23 @@ func (p *progress) look() bool {
 
 // tcpConn returns the TCP connection below, also below TLS; nil without one.
 func tcpConn(nc net.Conn) *net.TCPConn {
-	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+	for {
+		t, ok := nc.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
 		nc = t.NetConn()
 	}
 	tcp, _ := nc.(*net.TCPConn)
 	return tcp
+}
+
+// Acknowledged returns how many bytes the other side of a connection has acknowledged,
+// and how many were written that it has not; ok is false where the system does not tell.
+func Acknowledged(nc net.Conn) (acked, waiting uint64, ok bool) {
+	p := newProgress(nc)
+	ok = p.look()
+	return p.acked, p.waiting, ok
 }
 
 func chunkOf(nc net.Conn) int {

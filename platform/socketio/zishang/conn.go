@@ -73,7 +73,7 @@ func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
 	if out.Volatile {
 		return c.l.out.offer(m)
 	}
-	return c.l.send(m, out.Overflow)
+	return c.l.send(m, out.Overflow, out.Answer)
 }
 
 func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
@@ -85,7 +85,7 @@ func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 	if err != nil {
 		return err
 	}
-	return c.l.send(ack, out.Overflow)
+	return c.l.send(ack, websockets.OverflowClose, true)
 }
 
 func (c *conn) Writable(ctx context.Context) error {

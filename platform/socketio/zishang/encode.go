@@ -2,6 +2,7 @@ package zishang
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -13,16 +14,35 @@ import (
 // Engine.IO type "4" in front, and its attachments. It is shared between the
 // recipients of a broadcast and never changed.
 type message struct {
-	text []byte
-	bufs [][]byte
+	text   []byte
+	bufs   [][]byte
+	charge int // what it counts for in a send queue
 }
 
-func (m *message) size() int {
-	n := len(m.text)
+// What a message holds besides its bytes: its place in the queue, which grows in
+// steps, and the message itself.
+var (
+	entrySize   = 2 * int(reflect.TypeFor[queued]().Size())
+	messageSize = int(reflect.TypeFor[message]().Size())
+	bufSize     = int(reflect.TypeFor[[]byte]().Size())
+)
+
+// own charges m for the memory of a message that is for a single connection.
+func (m *message) own() *message {
+	m.charge = entrySize + messageSize + cap(m.text)
 	for _, b := range m.bufs {
-		n += len(b)
+		m.charge += bufSize + cap(b)
 	}
-	return n
+	return m
+}
+
+// share charges m for its bytes: all recipients of a broadcast share it.
+func (m *message) share() *message {
+	m.charge = entrySize + len(m.text)
+	for _, b := range m.bufs {
+		m.charge += len(b)
+	}
+	return m
 }
 
 // eventKey is that of a packet kept in an Outgoing, where no ack is asked for.
@@ -40,7 +60,11 @@ func eventMessage(out *websockets.Outgoing, nsp string, ack uint64) (*message, e
 	}
 	m, err := out.Frame(eventKey{nsp}, true, func(_ string, payload websockets.Payload) (any, error) {
 		p.Payload = payload
-		return encode(p)
+		m, err := encode(p)
+		if err != nil {
+			return nil, err
+		}
+		return m.share(), nil
 	})
 	if err != nil {
 		return nil, err
@@ -78,5 +102,5 @@ func encode(p *packet.Packet) (*message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zishang: %w", err)
 	}
-	return &message{text: b, bufs: bufs}, nil
+	return (&message{text: b, bufs: bufs}).own(), nil
 }

@@ -78,7 +78,7 @@ func newLink(s *server, sock engine.Socket) *link {
 	l.request.Store(full)
 	l.release = release
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
-	l.out = sendQueue{limit: s.cfg.Limits.SendQueue, idle: l.idle, write: l.write}
+	l.out = sendQueue{limit: s.cfg.Limits.SendQueue, max: s.cfg.Limits.SendQueueMax, idle: l.idle, write: l.write, watch: l.watch}
 	s.tasks.add()
 	_ = sock.On("packetCreate", l.onPacketCreate)
 	_ = sock.On("flush", l.onFlush)

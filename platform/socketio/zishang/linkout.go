@@ -19,9 +19,9 @@ import (
 const preEncode = 1000
 
 // send queues a packet for the client. A full queue ends a client whose
-// message may not be dropped.
-func (l *link) send(m *message, o websockets.Overflow) error {
-	err := l.out.push(m, o)
+// message may not be dropped, unless it answers one of the client's.
+func (l *link) send(m *message, o websockets.Overflow, answer bool) error {
+	err := l.out.push(m, o, answer)
 	if o == websockets.OverflowClose && errors.Is(err, websockets.ErrQueueFull) {
 		l.kill(websockets.Reason{Cause: websockets.CauseQueueOverflow})
 	}
@@ -36,7 +36,7 @@ func (l *link) refuse(nsp, text string, data []byte) {
 		l.broken(err)
 		return
 	}
-	_ = l.send(m, websockets.OverflowClose)
+	_ = l.send(m, websockets.OverflowClose, false)
 }
 
 // idle reports whether the library has written all that it was given and its
@@ -126,7 +126,7 @@ func (l *link) Write(data io.Reader, _ *eio.Options, _ engine.SendCallback) engi
 		l.lacks--
 	}
 	if l.lacks == 0 && l.gather != nil {
-		_ = l.send(l.gather, websockets.OverflowClose)
+		_ = l.send(l.gather.own(), websockets.OverflowClose, false)
 		l.gather = nil
 	}
 	return l

@@ -56,8 +56,9 @@ func TestQueueOverflow(t *testing.T) {
 	})
 }
 
-// An answer to a client that does not read counts as well.
-func TestReplyOverflow(t *testing.T) {
+// An answer is queued even when the queue is full: the framework waits before it starts
+// the next message.
+func TestAnswersAreNeverRefused(t *testing.T) {
 	ep := endpoint("/")
 	l := defaultLimits()
 	l.SendQueue = 1000
@@ -66,12 +67,12 @@ func TestReplyOverflow(t *testing.T) {
 	sess := enter(t, p, ep, "0")
 	m := &websockets.Message{Reply: true, Ref: uint64(1)}
 	out := websockets.NewOutgoing("", strings.Repeat("a", 400))
-	for range 2 {
+	for range 5 {
 		if err := sess.Reply(m, out); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := sess.Reply(m, out); !errors.Is(err, websockets.ErrQueueFull) {
+	if err := sess.Emit(websockets.NewOutgoing("e", 1), 0); !errors.Is(err, websockets.ErrQueueFull) {
 		t.Fatal(err)
 	}
 	if r := take(t, sess.closed); r.Cause != websockets.CauseQueueOverflow {
@@ -79,7 +80,7 @@ func TestReplyOverflow(t *testing.T) {
 	}
 }
 
-// So do the refusals that a client provokes.
+// The refusals that a client provokes are bounded.
 func TestRefusalsAreBounded(t *testing.T) {
 	s := serve(t, endpoint("/"))
 	p := s.polling()
@@ -104,7 +105,7 @@ func TestOverflowPolicies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ep := endpoint("/")
 			l := defaultLimits()
-			l.SendQueue = 320
+			l.SendQueue = 3*(entrySize+100) + entrySize + messageSize + 64 // the answer to CONNECT counts until the next poll
 			s := serve(t, ep, l)
 			p := s.polling()
 			sess := enter(t, p, ep, "0")

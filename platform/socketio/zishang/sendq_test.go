@@ -32,7 +32,7 @@ func newTestQueue(limit int) *testQueue {
 	return q
 }
 
-func msg(s string) *message { return &message{text: []byte(s)} }
+func msg(s string) *message { return &message{text: []byte(s), charge: len(s)} }
 
 func TestSendQueueOffers(t *testing.T) {
 	q := newTestQueue(10)
@@ -46,7 +46,7 @@ func TestSendQueueOffers(t *testing.T) {
 	q.ready.Store(true)
 	offer("a", nil)
 	offer("while a is written", websockets.ErrQueueFull)
-	if err := q.push(msg("b"), websockets.OverflowClose); err != nil {
+	if err := q.push(msg("b"), websockets.OverflowClose, false); err != nil {
 		t.Fatal(err)
 	}
 	q.ready.Store(true)
@@ -88,7 +88,7 @@ func TestSendQueuePolicies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			q := newTestQueue(9)
 			for _, p := range tt.pushes {
-				if err := q.push(msg(p.text), p.o); (err != nil) != p.full || p.full && !errors.Is(err, websockets.ErrQueueFull) {
+				if err := q.push(msg(p.text), p.o, false); (err != nil) != p.full || p.full && !errors.Is(err, websockets.ErrQueueFull) {
 					t.Fatal(p, err)
 				}
 			}
@@ -103,7 +103,7 @@ func TestSendQueuePolicies(t *testing.T) {
 func TestSendQueueBatches(t *testing.T) {
 	q := newTestQueue(1 << 20)
 	for range 100 {
-		if err := q.push(&message{text: make([]byte, 10<<10)}, 0); err != nil {
+		if err := q.push(&message{text: make([]byte, 10<<10), charge: 10 << 10}, 0, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,7 +124,7 @@ func TestSendQueueOrderAmongPumps(t *testing.T) {
 	for g := range 4 {
 		wg.Go(func() {
 			for i := range 1000 {
-				_ = q.push(msg(fmt.Sprintf("%d %04d", g, i)), 0)
+				_ = q.push(msg(fmt.Sprintf("%d %04d", g, i)), 0, false)
 			}
 		})
 	}
@@ -142,7 +142,7 @@ func TestSendQueueOrderAmongPumps(t *testing.T) {
 func TestSendQueueWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newTestQueue(10)
-		_ = q.push(msg("aaaaaaaa"), 0)
+		_ = q.push(msg("aaaaaaaa"), 0, false)
 		done := make(chan error, 1)
 		go func() { done <- q.wait(context.Background(), 5) }()
 		synctest.Wait()
@@ -159,7 +159,7 @@ func TestSendQueueWait(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		_ = q.push(msg("aaaaaaaa"), 0)
+		_ = q.push(msg("aaaaaaaa"), 0, false)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if err := q.wait(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
@@ -171,7 +171,7 @@ func TestSendQueueWait(t *testing.T) {
 		if err := <-done; !errors.Is(err, websockets.ErrClosed) {
 			t.Fatal(err)
 		}
-		if err := q.push(msg("x"), 0); !errors.Is(err, websockets.ErrClosed) {
+		if err := q.push(msg("x"), 0, false); !errors.Is(err, websockets.ErrClosed) {
 			t.Fatal(err)
 		}
 	})

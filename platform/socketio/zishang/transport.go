@@ -75,6 +75,9 @@ type gatedConn struct {
 	open chan struct{}
 }
 
+// NetConn is the connection below.
+func (c *gatedConn) NetConn() net.Conn { return c.Conn }
+
 func (c *gatedConn) Read(b []byte) (int, error) {
 	<-c.open
 	return c.Conn.Read(b)
