@@ -5,12 +5,17 @@
 //   nothing      replies with nothing
 //   fail text    replies with a failure
 //   back e x…    emits e with x
+//   relay x…     emits "relayed" with x to everybody else (Socket.IO only)
 //   ask e x      calls the client's e with x, then emits "answered" with the answer
 //   kick         takes leave of the client
 //   cut          destroys the connection
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
+import msgpack from 'socket.io-msgpack-parser';
 import { WebSocketServer } from 'ws';
+
+// By the names that tests give as opts.parser; without one it is the default.
+const parsers = { msgpack };
 
 const failure = (message) => ({ status: 'error', message });
 const listen = (server) =>
@@ -20,6 +25,7 @@ export async function serveSocketIO(opts) {
   const http = createServer();
   const io = new Server(http, {
     ...opts,
+    ...(opts.parser && { parser: parsers[opts.parser] }),
     allowRequest: (req, cb) => cb(req.headers['x-refuse'] ?? null, !req.headers['x-refuse']),
   });
   const behave = (socket) => {
@@ -32,6 +38,7 @@ export async function serveSocketIO(opts) {
     on('nothing', (ack) => ack());
     on('fail', (ack, text) => ack(failure(text)));
     on('back', (ack, event, ...args) => (socket.emit(event, ...args), ack()));
+    on('relay', (ack, ...args) => (socket.broadcast.emit('relayed', ...args), ack('')));
     on('ask', async (ack, event, ...args) => socket.emit('answered', await socket.emitWithAck(event, ...args)));
     on('auth', (ack) => ack(socket.handshake.auth));
     on('header', (ack, name) => ack(socket.handshake.headers[name]));
