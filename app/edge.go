@@ -69,7 +69,7 @@ func MemoryGuard(percent int) Option {
 
 // LogLines is how many lines of one cause a second the framework logs at most, of what
 // clients can cause: handlers that fail, handshakes that are refused, connections that
-// end. The cause is level, message, event and type of error. Lines beyond it are left
+// end. The cause is level, message, event or route, and type of error. Lines beyond it are left
 // out, and the log says once a second how many those were. Each line has at most 2 KB:
 // what is longer is cut. Default 10; 0 for the default, negative for no limit.
 //

@@ -32,7 +32,7 @@ const window = time.Second
 const Left = "log lines were left out"
 
 // Sampler is a [slog.Handler] that leaves out lines. The cause of a line is its level,
-// its message, its attribute "event", and the type of its attribute "error". It is safe
+// its message, its attribute "event" or "pattern", and the type of its attribute "error". It is safe
 // for concurrent use.
 type Sampler struct {
 	*shared
@@ -174,7 +174,7 @@ func (s *Sampler) causeOf(r slog.Record) cause {
 	}
 	r.Attrs(func(a slog.Attr) bool {
 		switch {
-		case a.Key == "event" && a.Value.Kind() == slog.KindString:
+		case (a.Key == "event" || a.Key == "pattern") && a.Value.Kind() == slog.KindString:
 			c.event = a.Value.String()
 			c.event = c.event[:min(len(c.event), maxEvent)]
 		case a.Key == "error" && a.Value.Kind() == slog.KindAny:

@@ -286,7 +286,7 @@ func newField(t *testing.T, p platform) *field {
 			crashAt("Admit", asked(h.Request))
 			return nil
 		}),
-	))), apptest.With(app.WebSockets(p.adapter()), f.log.option()))
+	))), apptest.With(app.WebSockets(p.adapter()), f.log.option(), app.LogLines(-1)))
 	f.witness = p.enter(t, f.app)
 	apptest.Expect[string](f.witness, "hello")
 	return f

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
@@ -139,7 +140,7 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 	log, u := &journal{}, usher{}
 	a := apptest.New(t, module.New("shop", module.Controllers(web.Controller(func() *shop { return &shop{} },
 		web.UseGuards(u), web.UseInterceptors(u), web.UsePipes(u), web.UseFilters(u)),
-		func() *stall { return &stall{&shop{}} })), apptest.With(log.option()))
+		func() *stall { return &stall{&shop{}} })), apptest.With(log.option(), app.LogLines(-1)))
 	const failed, told = http.StatusInternalServerError, http.StatusTeapot
 	for _, row := range []struct {
 		request, place string

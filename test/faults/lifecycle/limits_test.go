@@ -14,11 +14,31 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
 )
 
-// TestFault_F70_NoFileDescriptors: A process that may have 64 file descriptors is sent 100 connections: those that it has go on being
+// TestConnectionsOfAProcess: by default connections take 80 % of the file descriptors that the process may have, and further
+// ones are refused with 503 while there are descriptors left to tell them so.
+func TestConnectionsOfAProcess(t *testing.T) {
+	const files, most = 64, 51
+	p := program.Start(t, program.Settings{Files: files})
+	for range most {
+		rawpeer.Open(t, p.Addr, "/ws")
+	}
+	for range 2 * most {
+		c := rawpeer.Dial(t, p.Addr)
+		c.Write(rawpeer.Upgrade("/ws"))
+		if a := c.Answer(); a.Status != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+			t.Fatalf("answered %d %v", a.Status, a.Header)
+		}
+		c.Close()
+	}
+	p.Signal(syscall.SIGTERM)
+	p.Wait()
+}
+
+// TestFault_F70_NoFileDescriptors: A process with app.MaxConnections(-1) that may have 64 file descriptors is sent 100 connections: those that it has go on being
 // served, the others wait, and are let in when there is room again.
 func TestFault_F70_NoFileDescriptors(t *testing.T) {
 	const most, callers = 64, 100
-	p := program.Start(t, program.Settings{Files: most, Level: slog.LevelDebug})
+	p := program.Start(t, program.Settings{Files: most, Connections: -1, Level: slog.LevelDebug})
 	first := rawpeer.Open(t, p.Addr, "/ws")
 	rawpeer.EchoWS(t, first, "before")
 	var waiting []*rawpeer.Peer

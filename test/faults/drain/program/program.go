@@ -38,6 +38,8 @@ const env = "GATEHOUSE_FAULTS_PROGRAM"
 type Settings struct {
 	// Files is how many file descriptors it may have; 0 is what there are.
 	Files uint64 `json:"files"`
+	// Connections is that of app.MaxConnections.
+	Connections int `json:"connections"`
 	// Memory is how many bytes the runtime should keep to; 0 is as it likes.
 	Memory int64 `json:"memory"`
 	// StopTimeout of the application; 0 is its default.
@@ -80,6 +82,7 @@ func Main(m *testing.M) {
 		app.HTTP("127.0.0.1:0"),
 		app.Logger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: s.Level}))),
 		app.OnReady(func(a *app.App) { sayf("ready %s", a.Addr()) }),
+		app.MaxConnections(s.Connections),
 	}
 	if s.StopTimeout > 0 {
 		opts = append(opts, app.StopTimeout(s.StopTimeout))
