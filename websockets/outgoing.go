@@ -111,7 +111,9 @@ func (o *Outgoing) Empty() bool {
 
 // Payload gives the encoded payload. With binary, every []byte in the value
 // becomes a placeholder {"_placeholder":true,"num":n} and an attachment;
-// without, it becomes base64 text. The result is shared: do not change it.
+// without, it becomes base64 text. The result is shared: do not change it. It is an
+// error if the value has binary and, as data, an object that clients would take for a
+// placeholder.
 func (o *Outgoing) Payload(binary bool) (Payload, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -20,7 +20,9 @@ import (
 // Payload is what a message carries, undecoded: JSON text, plus the binary
 // attachments that placeholders {"_placeholder":true,"num":n} in it point to.
 // As a handler's type it gives the handler the bytes as they came; they belong
-// to the message and may be kept.
+// to the message and may be kept. Without attachments an object that looks like a
+// placeholder is data. Sending a Payload fails unless its placeholders refer to each
+// attachment exactly once.
 type Payload struct {
 	// JSON is one JSON value; empty means that there was no argument.
 	JSON []byte

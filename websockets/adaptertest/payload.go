@@ -3,6 +3,7 @@ package adaptertest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"reflect"
 	"testing"
 
@@ -17,6 +18,8 @@ func payloadTests() []test {
 		{"law 11: []byte goes out", testBytesOut},
 		{"law 11: nested []byte there and back", testBytesNested},
 		{"law 11: the payload as it came", testRawPayload},
+		{"law 11: binary in any is []byte", testBytesInAny},
+		{"law 11: data is not taken for binary", testDataLikeBinary},
 	}
 }
 
@@ -136,5 +139,53 @@ func testRawPayload(t *testing.T, s *suite) {
 	}
 	if got := apptest.Call[[][]byte](c, "back", blobs); !reflect.DeepEqual(got, blobs) {
 		t.Error("a payload that is sent back comes as something else")
+	}
+}
+
+func testBytesInAny(t *testing.T, s *suite) {
+	in := make(chan any, 1)
+	_, c := s.solo(t, gateOf(websockets.On("any", func(_ context.Context, v map[string]any) (any, error) {
+		in <- v["blob"]
+		return v, nil
+	})))
+	for _, b := range blobs {
+		type parcel struct {
+			Blob []byte `json:"blob"`
+		}
+		if got := apptest.Call[parcel](c, "any", parcel{b}); !bytes.Equal(got.Blob, b) {
+			t.Errorf("%d bytes come back as others", len(b))
+		}
+		got := get(t, in, "the bytes")
+		if arrived, ok := got.([]byte); ok != s.traits.Binary || ok && !bytes.Equal(arrived, b) {
+			t.Errorf("%d bytes are a %T", len(b), got)
+		}
+	}
+}
+
+func testDataLikeBinary(t *testing.T, s *suite) {
+	type pair struct {
+		A any    `json:"a"`
+		B []byte `json:"b"`
+	}
+	_, c := s.solo(t, gateOf(
+		websockets.On("any", func(_ context.Context, v any) (any, error) { return v, nil }),
+		websockets.On("pair", func(_ context.Context, p pair) (pair, error) { return p, nil }),
+	))
+	for _, num := range []any{0, 7, -1, "x"} {
+		data := map[string]any{"_placeholder": true, "num": num}
+		var back, want any
+		_ = json.Unmarshal(c.Call("any", data), &back)
+		text, _ := json.Marshal(data)
+		_ = json.Unmarshal(text, &want)
+		if !reflect.DeepEqual(back, want) {
+			t.Errorf("%v comes back as %v", want, back)
+		}
+		// Beside binary it is an error; as text both fit.
+		if answer, err := c.TryCall("pair", map[string]any{"a": data, "b": "aGk="}); (err != nil) != s.traits.Binary {
+			t.Errorf("beside binary %v is answered %s, %v", data, answer, err)
+		}
+	}
+	if got := apptest.Call[string](c, "any", "still here"); got != "still here" {
+		t.Errorf("got %q", got)
 	}
 }

@@ -55,8 +55,8 @@ import "github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 // packet. As there, an object with "_placeholder": true cannot be in a packet
 // that has binary values: handlers could not tell it from a placeholder, and
 // clients with the default parser would break off when it is sent on to them. In
-// a packet without binary values it is an ordinary object, and so is what an
-// application sends with a "num" that no attachment has.
+// a packet without binary values it is an ordinary object. For the same reason
+// gateways cannot send one beside binary: Emit returns an error.
 //
 // Attachments are parts of the message, so keeping one keeps the whole message in
 // memory. The JSON of a message is at most six times as long as the message
