@@ -156,6 +156,27 @@ func TestRepliesAreNeverRefused(t *testing.T) {
 	}
 }
 
+// A namespace is left while the queue is full: the others stay.
+func TestDisconnectWithAFullQueue(t *testing.T) {
+	r := newRig(t, Options{}, with(func(l *websockets.Limits) { l.SendQueue, l.SendQueueMax = 2000, 2000 }))
+	p := r.poller()
+	_, s := r.enter(p, "")
+	other := r.enterB(p)
+	filler := out("fill", `"`+strings.Repeat("x", 300)+`"`)
+	filler.Overflow = websockets.OverflowDropNewest
+	filled := 0
+	for ; s.conn.Emit(filler, 0) == nil; filled++ {
+	}
+	other.conn.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect})
+	other.wantClosed(t, websockets.CauseServerDisconnect)
+	for range filled {
+		p.read()
+	}
+	want(t, p, "41/b,")
+	s.emit(t, "still", "1")
+	want(t, p, `42["still",1]`)
+}
+
 func TestVolatile(t *testing.T) {
 	both(t, func(t *testing.T, open func(*rig) wire) {
 		for _, recovery := range []*Recovery{nil, {}} {

@@ -227,6 +227,36 @@ func TestPingFlood(t *testing.T) {
 	}
 }
 
+// Control frames and answers are queued even when the queue is full.
+func TestFullQueueTakesControlFrames(t *testing.T) {
+	r := newRig(t, nil, nil)
+	p, s := r.connect()
+	c := s.conn.(*conn)
+	release := c.Hold()
+	filler := out("fill", `"`+longText(5_000)+`"`)
+	filler.Overflow = websockets.OverflowDropNewest
+	filled := 0
+	for ; s.conn.Emit(filler, 0) == nil; filled++ {
+	}
+	p.write(rawFrame(0x80|opPing, []byte("hi")))
+	r.eventually("the pong waits", func() bool { return c.out.Len() >= filled })
+	answer := out("exception", `"no"`)
+	answer.Answer = true
+	if err := s.conn.Emit(answer, 0); err != nil {
+		t.Errorf("an answer: %v", err)
+	}
+	release()
+	var pong, answered bool
+	for !pong || !answered {
+		op, payload, err := p.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pong = pong || op == opPong && payload == "hi"
+		answered = answered || strings.HasPrefix(payload, `{"event":"exception"`)
+	}
+}
+
 func TestConcurrentEmitAndClose(t *testing.T) {
 	r := newRig(t, nil, nil)
 	for range 20 {

@@ -180,12 +180,12 @@ func (q *sendQueue) take() (batch []*message) {
 	return batch
 }
 
-// pressed reports whether more than limit waits, or somebody waits for room, and how
-// often the transport has taken something.
-func (q *sendQueue) pressed() (pressed bool, taken uint64) {
+// pressed reports whether more than limit waits, or somebody waits for room, how often
+// the transport has written what it was given, and how much it has been given since.
+func (q *sendQueue) pressed() (pressed bool, taken uint64, given int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.bytes > q.limit || q.waiters > 0, q.taken
+	return q.bytes > q.limit || q.waiters > 0, q.taken, q.given
 }
 
 // unwatch reports whether nobody needs to watch the queue any more; below tells that

@@ -80,8 +80,9 @@ func (s *server) libraryOptions() *socket.ServerOptions {
 	o.SetServeClient(false)
 	o.SetPingInterval(l.PingInterval)
 	o.SetPingTimeout(l.PingTimeout)
-	// the reader's deadline must not come before the heartbeat's
-	o.SetIdleTimeout(2 * (l.PingInterval + l.PingTimeout))
+	// The reader's deadline must not come before the heartbeat's, which waits for a
+	// client on a slow line.
+	o.SetIdleTimeout(20 * (l.PingInterval + l.PingTimeout))
 	o.SetMaxHttpBufferSize(l.MaxMessage)
 	o.SetUpgradeTimeout(s.opts.UpgradeTimeout)
 	o.SetConnectTimeout(s.opts.ConnectTimeout)

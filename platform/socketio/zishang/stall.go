@@ -7,6 +7,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
+// transitSize is how much may take longer than a ping timeout to arrive by polling.
+const transitSize = 4 << 10
+
 // watcher looks at a link from time to time while something waits for its client. A
 // client that takes nothing while its queue is pressed is closed. One that takes data
 // is alive, although its heartbeat waits behind the data.
@@ -46,17 +49,18 @@ func (w *watcher) look() {
 	}
 	limits := &l.srv.cfg.Limits
 	now := time.Now()
-	pressed, taken := l.out.pressed()
-	if w.begun && (taken != w.taken || acked != w.acked) {
+	pressed, taken, given := l.out.pressed()
+	took := w.begun && (taken != w.taken || acked != w.acked)
+	if took {
 		w.tookAt = now
-		if !overWebSocket || waiting > 0 {
-			l.answerPing(limits.PingTimeout / 3)
-		}
 	}
 	w.begun, w.taken, w.acked = true, taken, acked
 	stall := limits.SendStall
 	if !overWebSocket {
 		stall = limits.PingInterval + limits.PingTimeout
+	}
+	if overWebSocket && took && waiting > 0 || !overWebSocket && given > transitSize && now.Sub(w.tookAt) < stall {
+		l.answerPing(limits.PingTimeout / 3)
 	}
 	if pressed && stall > 0 && now.Sub(w.tookAt) > stall {
 		l.kill(websockets.Reason{Cause: websockets.CauseQueueOverflow})

@@ -13,7 +13,7 @@ import (
 // TestFault_F31_StuckReader: A client that never reads is dropped by the policy, its memory stays within the limit, and the others hear everything.
 func TestFault_F31_StuckReader(t *testing.T) {
 	const queue, news, size = 1 << 20, 3000, 10_000
-	o := options{limits: websockets.Limits{SendQueue: queue, PingTimeout: time.Minute}}
+	o := options{limits: websockets.Limits{SendQueue: queue, SendQueueMax: queue, PingTimeout: time.Minute}}
 	payload := strings.Repeat("x", size)
 	broadcast := func(t *testing.T, s *stage.Stage, hear func() string) {
 		t.Helper()

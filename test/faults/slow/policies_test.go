@@ -43,7 +43,7 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 		} {
 			t.Run(k.name+", "+row.policy, func(t *testing.T) {
 				const many = 3
-				r := newRoom(t, k, websockets.Limits{SendQueue: queue, PingInterval: time.Hour, PingTimeout: time.Hour})
+				r := newRoom(t, k, websockets.Limits{SendQueue: queue, SendQueueMax: queue, PingInterval: time.Hour, PingTimeout: time.Hour})
 				event := websockets.NewEvent[news]("news", row.opts...)
 				var peers []*rawpeer.Peer
 				var clients []websockets.Client

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,8 +39,16 @@ func noise(n int) string {
 
 // answering has the event "big", which is answered with a text of so many bytes.
 func answering(size int) stage.Option {
+	return answeringAt(size, func() {})
+}
+
+// answeringAt calls asked before each answer.
+func answeringAt(size int, asked func()) stage.Option {
 	text := noise(size)
-	return stage.Handle(websockets.On("big", func(context.Context, int) (string, error) { return text, nil }))
+	return stage.Handle(websockets.On("big", func(context.Context, int) (string, error) {
+		asked()
+		return text, nil
+	}))
 }
 
 // number is that of an answer; false for anything else.
@@ -188,7 +197,7 @@ func TestField_X33_TakesNothing(t *testing.T) {
 	limits := websockets.Limits{
 		SendQueue: 128 << 10, SendQueueMax: 16 << 20, SendStall: 500 * time.Millisecond, PingInterval: 300 * time.Millisecond, PingTimeout: 2 * time.Second,
 	}
-	const patience = 3 * time.Second // of the test: the kernel may take a little for a while
+	const patience = 5 * time.Second // of the test: it takes a while to fill the kernel
 	check := func(t *testing.T, w way, s *stage.Stage, began time.Time) {
 		t.Helper()
 		r := s.WantGone(1)[0]
@@ -216,16 +225,24 @@ func TestField_X33_TakesNothing(t *testing.T) {
 			check(t, w, s, began)
 		})
 	})
-	t.Run("answers", func(t *testing.T) {
-		each(t, ways(), limits, func(t *testing.T, w way, s *stage.Stage) {
-			c := w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-			var asked sync.WaitGroup
-			asked.Go(func() { _ = c.ask("big", 0, 250) }) // it may be closed meanwhile
-			began := time.Now()
-			check(t, w, s, began)
-			asked.Wait()
-		}, answering(64<<10))
-	})
+	for _, w := range ways() {
+		t.Run("answers, "+w.name, func(t *testing.T) {
+			t.Parallel()
+			var began atomic.Int64 // when the first question was answered
+			each(t, []way{w}, limits, func(t *testing.T, w way, s *stage.Stage) {
+				c := w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
+				questions := 100 // more than the kernel takes
+				if w.polls {
+					questions = 20
+				}
+				var asked sync.WaitGroup
+				asked.Go(func() { _ = c.ask("big", 0, questions) }) // it may be closed meanwhile
+				s.Wait("it is closed", func() bool { return len(s.Reasons()) > 0 })
+				check(t, w, s, time.Unix(0, began.Load()))
+				asked.Wait()
+			}, answeringAt(64<<10, func() { began.CompareAndSwap(0, time.Now().UnixNano()) }))
+		})
+	}
 }
 
 // TestField_X33_HardBound: A client that reads nothing is sent more than SendQueueMax at once: it is closed at once, and not more than

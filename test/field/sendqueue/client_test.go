@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -67,6 +68,8 @@ func ways() []way {
 				return c
 			},
 		},
+		{name: "zishang", adapter: zishang.New(), enter: enterSocketIO},
+		{name: "zishang, polling", adapter: zishang.New(), polls: true, enter: enterPolling},
 	}
 }
 
@@ -181,10 +184,10 @@ func (c *socket) next() ([]string, error) {
 type poller struct {
 	*rawpeer.Poller
 
-	t    *testing.T
-	rate int
-	opts []rawpeer.DialOption
-	had  []string // messages that came with the answer to CONNECT
+	t     *testing.T
+	opts  []rawpeer.DialOption
+	polls *rawpeer.Peer // the connection of the polls
+	had   []string      // messages that came with the answer to CONNECT
 }
 
 func enterPolling(t *testing.T, addr string, opts ...rawpeer.DialOption) client {
@@ -201,7 +204,7 @@ func enterPolling(t *testing.T, addr string, opts ...rawpeer.DialOption) client 
 	return c
 }
 
-func (c *poller) slow(n int) { c.rate = n }
+func (c *poller) slow(n int) { throttle(c.t, c.polls, n) }
 
 func (c *poller) ask(event string, from, to int) error {
 	packets := make([]string, 0, to-from)
@@ -224,18 +227,17 @@ func (c *poller) next() ([]string, error) {
 		c.had = nil
 		return had, nil
 	}
-	p, err := rawpeer.TryDial(c.t, c.Addr, c.opts...)
-	if err != nil {
+	if c.polls == nil {
+		p, err := rawpeer.TryDial(c.t, c.Addr, c.opts...)
+		if err != nil {
+			return nil, err
+		}
+		c.polls = p
+	}
+	if err := c.polls.TryWrite(c.GetBytes()); err != nil {
 		return nil, err
 	}
-	defer p.Close()
-	if c.rate > 0 {
-		throttle(c.t, p, c.rate)
-	}
-	if err := p.TryWrite(c.GetBytes()); err != nil {
-		return nil, err
-	}
-	a, err := p.TryAnswer()
+	a, err := c.polls.TryAnswer()
 	if err != nil {
 		return nil, err
 	}
