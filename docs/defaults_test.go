@@ -91,7 +91,7 @@ func TestDefaultLimits(t *testing.T) {
 			_, _ = open(t, w)
 			want := websockets.Limits{
 				MaxMessage: 1_000_000, HandshakeTimeout: 15 * time.Second, PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
-				SendQueue: 1 << 20, CloseTimeout: 5 * time.Second,
+				SendQueue: 1 << 20, CloseTimeout: 5 * time.Second, ClientErrors: 50,
 			}
 			if w.limits != want {
 				t.Errorf("%+v, want %+v", w.limits, want)

@@ -239,6 +239,9 @@ func (l Limits) withDefaults() Limits {
 	if l.SendQueue <= 0 {
 		l.SendQueue = 1 << 20
 	}
+	if l.ClientErrors == 0 {
+		l.ClientErrors = 50
+	}
 	def(&l.HandshakeTimeout, 15*time.Second)
 	def(&l.PingInterval, 25*time.Second)
 	def(&l.PingTimeout, 20*time.Second)

@@ -35,25 +35,26 @@ type session struct {
 	streams      context.Context
 	cancelStream context.CancelCauseFunc
 
-	mu       sync.Mutex
-	inbox    []*Message // from taken on
-	taken    int
-	due      bool // a message was deferred, and nobody has begun with it
-	bytes    int
-	room     chan struct{} // Receive waits on it; closed and renewed when there is room
-	lanes    int           // goroutines that handle messages, the connection hooks included
-	tasks    map[*boundSub]int
-	nTasks   int
-	open     bool // HandleConnection of every gateway has returned nil
-	hooked   int  // how many gateways' HandleConnection was called
-	leaving  bool // no further message is begun, unless cut by the client itself
-	discard  bool // and what waits is dropped
-	cut      bool // the connection has ended
-	reason   Reason
-	ending   bool
-	calls    map[uint64]waiter
-	nextCall uint64
-	gone     bool // no call is answered any more
+	mu         sync.Mutex
+	inbox      []*Message // from taken on
+	taken      int
+	due        bool // a message was deferred, and nobody has begun with it
+	bytes      int
+	room       chan struct{} // Receive waits on it; closed and renewed when there is room
+	lanes      int           // goroutines that handle messages, the connection hooks included
+	tasks      map[*boundSub]int
+	nTasks     int
+	open       bool // HandleConnection of every gateway has returned nil
+	hooked     int  // how many gateways' HandleConnection was called
+	leaving    bool // no further message is begun, unless cut by the client itself
+	discard    bool // and what waits is dropped
+	cut        bool // the connection has ended
+	reason     Reason
+	ending     bool
+	calls      map[uint64]waiter
+	nextCall   uint64
+	unanswered int  // calls that nobody waits for any more, and whose answers may come
+	gone       bool // no call is answered any more
 
 	retryAfter atomic.Int64 // nanoseconds that a stop gives the client before it should come back; 0: not said
 
