@@ -92,7 +92,7 @@ func TestDefaultLimits(t *testing.T) {
 			want := websockets.Limits{
 				MaxMessage: 1_000_000, HandshakeTimeout: 15 * time.Second, PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
 				SendQueue: 1 << 20, SendQueueMax: 8 << 20, SendStall: 10 * time.Second, MaxAuth: 16 << 10, KeptHeaders: 16 << 10,
-				CloseTimeout: 5 * time.Second,
+				CloseTimeout: 5 * time.Second, ClientErrors: 50,
 			}
 			if w.limits != want {
 				t.Errorf("%+v, want %+v", w.limits, want)

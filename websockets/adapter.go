@@ -130,6 +130,14 @@ type Limits struct {
 	// CloseTimeout bounds the goodbye of a connection: what is queued is sent
 	// within it, then the connection is cut. Default 5 s.
 	CloseTimeout time.Duration
+	// ClientErrors is how many things a client may do wrong within 10 s, in all
+	// namespaces of its connection; with the last of them the connection is closed
+	// (1008). Wrong are messages and answers that cannot be understood or that nobody
+	// asked for, events that nobody handles, and messages that a guard refuses or whose
+	// payload does not decode or is not valid. Errors of handlers, those that are masked
+	// and those with a status from 500 on are not counted. Default 50, negative for no
+	// limit.
+	ClientErrors int
 }
 
 // AdapterServer is one running server of a platform.

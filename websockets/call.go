@@ -91,6 +91,9 @@ func (s *session) unexpect(id uint64) waiter {
 	defer s.mu.Unlock()
 	w := s.calls[id]
 	delete(s.calls, id)
+	if w != nil { // the answer may still come
+		s.unanswered++
+	}
 	return w
 }
 
@@ -111,10 +114,24 @@ func (s *session) endCalls() {
 }
 
 func (s *session) Ack(id uint64, p Payload) {
-	if w := s.unexpect(id); w != nil {
+	s.mu.Lock()
+	w := s.calls[id]
+	delete(s.calls, id)
+	late := w == nil && s.unanswered > 0
+	if late {
+		s.unanswered--
+	}
+	ignored := late || s.gone
+	s.mu.Unlock()
+	switch {
+	case w != nil:
 		w.answer(p)
+	case !ignored:
+		s.blame(errNotAsked)
 	}
 }
+
+var errNotAsked = &Error{Message: "Answer to a call that there is not", Code: CodeBadMessage}
 
 // soleCall is the call of one client; closed when it has left.
 type soleCall chan Payload

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime/debug"
 	"sync"
 )
@@ -25,8 +26,12 @@ func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
 // dispatch handles one message, from the lane that took it.
 func (s *session) dispatch(m *Message) {
+	if s.hs.Connection.over.Load() {
+		return // it is being closed
+	}
 	if m.Err != nil {
 		s.fail(m, nil, m.Err)
+		s.blame(m.Err)
 		return
 	}
 	for _, o := range s.ep.observers {
@@ -65,8 +70,9 @@ func (s *session) observe(o *boundSub, m *Message) {
 func (s *session) unknown(m *Message) {
 	s.ep.rt.unknown.Add(1)
 	s.ep.srv.log.Debug("event without a subscription", "event", m.Event, "client", s.ID())
+	err := &Error{Message: "Unknown event", Code: CodeUnknownEvent}
+	defer s.blame(err)
 	if m.Reply {
-		err := &Error{Message: "Unknown event", Code: CodeUnknownEvent}
 		_ = s.conn.Reply(m, s.exception(s.tell(err, nil, m), m.Event, m))
 	}
 }
@@ -126,6 +132,9 @@ func (s *session) handle(sub *boundSub, m *Message, returned func()) {
 			return
 		}
 		s.fail(m, sub, err)
+		if r.refused {
+			s.blame(err)
+		}
 		return
 	}
 	if m.Reply && !r.answered {
@@ -224,7 +233,7 @@ func (s *session) exception(e *Error, pattern string, m *Message) *Outgoing {
 	body := errorBody{Status: "error", Message: e.Message, Code: e.Code, Details: e.Details}
 	if pattern != "" {
 		body.Cause = &cause{Pattern: pattern}
-		if m != nil && !s.ep.hideCause {
+		if m != nil && !s.ep.hideCause && e.Status != http.StatusTooManyRequests {
 			body.Cause.Data = causeData(m.Payload)
 		}
 	}

@@ -286,6 +286,9 @@ func (l Limits) withDefaults() Limits {
 	if l.KeptHeaders <= 0 {
 		l.KeptHeaders = keep.DefaultHeaders
 	}
+	if l.ClientErrors == 0 {
+		l.ClientErrors = 50
+	}
 	def(&l.HandshakeTimeout, 15*time.Second)
 	def(&l.PingInterval, 25*time.Second)
 	def(&l.PingTimeout, 20*time.Second)

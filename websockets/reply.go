@@ -14,6 +14,7 @@ type reply struct {
 	sub      *boundSub
 	m        *Message
 	answered bool
+	refused  bool   // by a guard, or because of the payload: no handler was called
 	returned func() // the handler has returned
 	enhanced *enhanced
 }
@@ -58,7 +59,7 @@ func (s *session) callOf(sub *boundSub, m *Message) pipeline.Call {
 func (r *reply) run(ctx context.Context) error {
 	x := r.enhanced
 	if err := r.sub.chain.Check(ctx, &x.call); err != nil {
-		return err
+		return r.refuse(err)
 	}
 	v, err := x.run.Do(ctx, r.sub.chain, &x.call, r.invoke)
 	if err != nil {
@@ -70,10 +71,16 @@ func (r *reply) run(ctx context.Context) error {
 	return r.send(v)
 }
 
+// refuse notes that the error is about what the client has sent.
+func (r *reply) refuse(err error) error {
+	r.refused = true
+	return err
+}
+
 // invoke is the inmost: it keeps the result for the interceptors.
 func (r *reply) invoke(ctx context.Context) (any, error) {
 	x := r.enhanced
-	x.out, x.has = nil, false
+	x.out, x.has, r.refused = nil, false, false
 	err := r.sub.invoke(ctx, r.m, r)
 	return x.out, err
 }
@@ -83,7 +90,10 @@ func (r *reply) transform(ctx context.Context, v any) error {
 	if r.enhanced == nil {
 		return nil
 	}
-	return r.sub.chain.Transform(ctx, &r.enhanced.call, v)
+	if err := r.sub.chain.Transform(ctx, &r.enhanced.call, v); err != nil {
+		return r.refuse(err)
+	}
+	return nil
 }
 
 // result takes what the handler returned.

@@ -33,23 +33,24 @@ type session struct {
 	streams      context.Context
 	cancelStream context.CancelCauseFunc
 
-	mu       sync.Mutex
-	inbox    inbox
-	due      bool // a message was deferred, and nobody has begun with it
-	lanes    int  // goroutines that handle messages, the connection hooks included
-	tasks    map[*boundSub]int
-	nTasks   int
-	open     bool // HandleConnection of every gateway has returned nil
-	hooked   int  // how many gateways' HandleConnection was called
-	leaving  bool // no further message is begun, unless cut by the client itself
-	discard  bool // and what waits is dropped
-	cut      bool // the connection has ended
-	reason   Reason
-	ending   bool
-	calls    map[uint64]waiter
-	nextCall uint64
-	gone     bool        // no call is answered any more
-	linger   *time.Timer // ends ctx after a clean leave; nil without one
+	mu         sync.Mutex
+	inbox      inbox
+	due        bool // a message was deferred, and nobody has begun with it
+	lanes      int  // goroutines that handle messages, the connection hooks included
+	tasks      map[*boundSub]int
+	nTasks     int
+	open       bool // HandleConnection of every gateway has returned nil
+	hooked     int  // how many gateways' HandleConnection was called
+	leaving    bool // no further message is begun, unless cut by the client itself
+	discard    bool // and what waits is dropped
+	cut        bool // the connection has ended
+	reason     Reason
+	ending     bool
+	calls      map[uint64]waiter
+	nextCall   uint64
+	unanswered int         // calls that nobody waits for any more, and whose answers may come
+	gone       bool        // no call is answered any more
+	linger     *time.Timer // ends ctx after a clean leave; nil without one
 
 	pressed context.Context // of awaitSendQueue; nil until it blocks; guarded by mu
 	release context.CancelFunc

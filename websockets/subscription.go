@@ -208,14 +208,14 @@ func decode[In any](ctx context.Context, m *Message, r *reply, validate func(*In
 	if p, ok := any(in).(*Payload); ok {
 		*p = m.Payload
 	} else if err := m.Payload.decodeWith(r.s.ep.rt.codec, in, r.sub.strict); err != nil {
-		return nil, err
+		return nil, r.refuse(err)
 	}
 	if err := r.transform(ctx, in); err != nil {
 		return nil, err
 	}
 	if validate != nil {
 		if err := validate(in); err != nil {
-			return nil, err
+			return nil, r.refuse(err)
 		}
 	}
 	return in, nil
