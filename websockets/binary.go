@@ -51,10 +51,8 @@ func (b *binaryDecoder) decode(dec *jsontext.Decoder, v any) error {
 		return b.decodeNested(dec, v)
 	}
 	start := b.next()
-	for _, at := range b.places {
-		if at.Start == start {
-			return b.store(dst, v, at.Num)
-		}
+	if at, ok := placeholder.At(b.places, start); ok {
+		return b.store(dst, v, at.Num)
 	}
 	if _, raw := v.(json.Unmarshaler); raw && readsText(v) && placeholder.Within(b.p.JSON, b.places, start) {
 		return &binaryError{t: dst.Type()}
@@ -134,8 +132,8 @@ func (e *binaryError) Error() string {
 	return fmt.Sprintf("%s cannot hold binary: use []byte or any, or websockets.Payload for the whole message", e.t)
 }
 
-// tell words the error for the client.
-func (e *binaryError) tell(where string) string {
+// message is the error's text for the client, without the Go type.
+func (e *binaryError) message(where string) string {
 	switch want := jsonName(e.t); {
 	case readsText(reflect.New(e.t).Interface()) || want == "":
 		return where + " cannot be binary"

@@ -238,11 +238,11 @@ func (s *session) exception(e *Error, pattern string, m *Message) *Outgoing {
 		}
 	}
 	out := NewOutgoing(EventException, body)
-	if _, err := out.Payload(s.ep.traits.Binary); err != nil && body.Cause != nil { // the client's own data do not encode, or not beside Details with binary
-		body.Cause.Data = nil
+	if _, err := out.Payload(s.ep.traits.Binary); err != nil && body.Cause != nil {
+		body.Cause.Data = nil // does not encode, or looks like binary beside Details with binary
 		out = NewOutgoing(EventException, body)
 	}
-	if _, err := out.Payload(s.ep.traits.Binary); err != nil { // Details do not encode
+	if _, err := out.Payload(s.ep.traits.Binary); err != nil {
 		body.Details = nil
 		out = NewOutgoing(EventException, body)
 	}

@@ -183,7 +183,7 @@ func decodeError(err error) error {
 		binary, isBinary := errors.AsType[*binaryError](err)
 		switch {
 		case isBinary:
-			e.Message += ": " + binary.tell(where)
+			e.Message += ": " + binary.message(where)
 		case errors.Is(err, json.ErrUnknownName):
 			e.Message += ": " + where + " is unknown"
 		case want == "" || got == "":

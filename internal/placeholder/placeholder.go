@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -30,7 +31,7 @@ func Fit(text []byte, n int) bool {
 		used = make([]bool, n)
 	}
 	left := n
-	ok := walk(text, isTrue, func(p Place) bool {
+	ok := walk(text, false, func(p Place) bool {
 		if p.Num < 0 || p.Num >= n || used[p.Num] {
 			return false
 		}
@@ -45,7 +46,7 @@ func Fit(text []byte, n int) bool {
 // of another one, which nobody looks at.
 func All(text []byte) []Place {
 	var all []Place
-	walk(text, isTrue, func(p Place) bool {
+	walk(text, false, func(p Place) bool {
 		for len(all) > 0 && all[len(all)-1].Start > p.Start {
 			all = all[:len(all)-1]
 		}
@@ -65,7 +66,7 @@ func Check(text []byte, n int) error {
 		used = make([]Place, n)
 	}
 	var first, second Place
-	fits := walk(text, isTrueish, func(p Place) bool {
+	fits := walk(text, true, func(p Place) bool {
 		first = p
 		if p.Num < 0 || p.Num >= n {
 			return false
@@ -94,22 +95,24 @@ func Check(text []byte, n int) error {
 var errTaken = errors.New(`is an object with a "_placeholder", which clients would replace by one of the message's binary parts: ` +
 	`send such objects and []byte in messages of their own`)
 
-// Within reports whether one of the places is inside the JSON value that begins at
-// start; the value itself does not count.
-func Within(text []byte, places []Place, start int) bool {
-	end := -1
-	for _, p := range places {
-		if p.Start <= start {
-			continue
-		}
-		if end < 0 {
-			end = valueEnd(text, start)
-		}
-		if p.Start < end {
-			return true
-		}
+// At returns the placeholder that begins at start, of those that [All] returned.
+func At(places []Place, start int) (p Place, ok bool) {
+	i, ok := search(places, start)
+	if ok {
+		p = places[i]
 	}
-	return false
+	return p, ok
+}
+
+// Within reports whether one of the places is inside the object or array that begins
+// at start; the value itself does not count.
+func Within(text []byte, places []Place, start int) bool {
+	i, _ := search(places, start+1)
+	return i < len(places) && places[i].Start < valueEnd(text, start)
+}
+
+func search(places []Place, start int) (int, bool) {
+	return slices.BinarySearchFunc(places, start, func(p Place, start int) int { return p.Start - start })
 }
 
 // level is one open object or array.
@@ -120,8 +123,9 @@ type level struct {
 }
 
 // walk calls visit for each placeholder until it returns false, and reports whether
-// it never did. The text may be anything; what is found in invalid JSON is unspecified.
-func walk(text []byte, marks func(value []byte) bool, visit func(Place) bool) bool {
+// it never did; wide accepts all that is true-ish as "_placeholder". The text may be
+// anything; what is found in invalid JSON is unspecified.
+func walk(text []byte, wide bool, visit func(Place) bool) bool {
 	var shallow [16]level
 	open := shallow[:0]
 	for i := 0; i < len(text); {
@@ -144,7 +148,7 @@ func walk(text []byte, marks func(value []byte) bool, visit func(Place) bool) bo
 			i += len(name)
 			if i = space(text, i); i < len(text) && text[i] == ':' && len(open) > 0 {
 				if i = space(text, i+1); i < len(text) {
-					open[len(open)-1].member(name, text[i:], marks)
+					open[len(open)-1].member(name, text[i:], wide)
 				}
 			}
 		default:
@@ -155,7 +159,7 @@ func walk(text []byte, marks func(value []byte) bool, visit func(Place) bool) bo
 }
 
 // member notes a member, given its name in quotes and the text from its value on.
-func (l *level) member(quoted, rest []byte, marks func([]byte) bool) {
+func (l *level) member(quoted, rest []byte, wide bool) {
 	if len(quoted) < 2 {
 		return
 	}
@@ -165,15 +169,11 @@ func (l *level) member(quoted, rest []byte, marks func([]byte) bool) {
 	}
 	switch string(name) {
 	case "_placeholder":
-		l.marked = marks(rest)
+		l.marked = rest[0] == 't' || wide && rest[0] != 'f' && rest[0] != 'n'
 	case "num":
 		l.num = index(rest)
 	}
 }
-
-func isTrue(value []byte) bool { return value[0] == 't' }
-
-func isTrueish(value []byte) bool { return value[0] != 'f' && value[0] != 'n' }
 
 // index returns the number that b begins with if it is a plain index, otherwise -1.
 func index(b []byte) int {

@@ -61,12 +61,16 @@ func (g *relay) Subscriptions() []websockets.Subscription {
 	}
 }
 
-// pass emits to all other clients, and answers with the error.
+// pass emits to all other clients, and answers with the text of the error.
 func (g *relay) pass(ctx context.Context, v any, opts ...websockets.EmitOption) (string, error) {
-	if err := g.Server.Except(websockets.ClientFrom(ctx)).Emit("relayed", v, opts...); err != nil {
-		return err.Error(), nil
+	return textOf(g.Server.Except(websockets.ClientFrom(ctx)).Emit("relayed", v, opts...)), nil
+}
+
+func textOf(err error) string {
+	if err == nil {
+		return ""
 	}
-	return "", nil
+	return err.Error()
 }
 
 // way is a platform with a parser, and the options of a client for it.

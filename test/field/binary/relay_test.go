@@ -114,7 +114,7 @@ func TestField_X31_RelayEverything(t *testing.T) {
 		theirs, ours := newPair(n, n.ServeSocketIO(reference), w.opts), newPair(n, url, w.opts)
 		size := 300_000
 		if w.name == "zishang polling" {
-			size = 500 // the library may lose its place in larger answers to polls
+			size = 500 // larger answers to polls can stall in the library under load
 		}
 		for _, k := range kinds(size) {
 			want, problem := theirs.send(t, "relay", k.args)
@@ -180,7 +180,7 @@ func expected(t *testing.T, as, want string) string {
 	return fmt.Sprintf(`[{"a":%s,"b":%s}]`, a.A, a.B)
 }
 
-// mayFail tells in which cases a handler or its sender gets an error.
+// mayFail reports whether a handler, or the client that sends to it, may get this error.
 func mayFail(as string, k kind, problem string) bool {
 	refused := strings.Contains(problem, `"code":"bad_payload"`)
 	unsafe := strings.Contains(problem, `an object with a "_placeholder"`)
@@ -188,7 +188,7 @@ func mayFail(as string, k kind, problem string) bool {
 	case "relay text":
 		return refused && strings.Contains(problem, "cannot be binary") || unsafe && k.suspicious
 	case "relay map", "relay form":
-		// The payload is none, or binary is []byte now, beside data that looks like it.
+		// The payload does not fit the type, or base64 text has become []byte beside data that looks like binary.
 		return refused && len(k.args) > 1 || refused && k.name == "binary" || refused && k.name == "ten parts" || unsafe
 	case "relay each":
 		return refused && len(k.args) == 1

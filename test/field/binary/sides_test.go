@@ -3,6 +3,7 @@ package binary_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
@@ -85,9 +86,7 @@ func TestField_X31_ErrorsCarryNoPlaceholders(t *testing.T) {
 func TestField_X31_AuthIsData(t *testing.T) {
 	everyWay(t, func(t *testing.T, n *nodetest.Node, w way, url string) {
 		opts := nodetest.Opts{"auth": object{"_placeholder": true, "num": 0, "token": looksLike(3)}}
-		for k, v := range w.opts {
-			opts[k] = v
-		}
+		maps.Copy(opts, w.opts)
 		c := n.SocketIO(url, opts)
 		same(t, "auth", c.Call("auth", nil)[0], `{"_placeholder":true,"num":0,"token":{"_placeholder":true,"num":3}}`)
 	})
