@@ -330,7 +330,7 @@ func (s *session) left(r Reason) {
 	}
 	s.inbox.wake()
 	s.releaseLanes()
-	if r.Clean && (s.lanes > 0 || s.inbox.len() > 0) {
+	if r.Clean && (s.open && s.lanes > 0 || s.inbox.len() > 0) {
 		s.linger = time.AfterFunc(s.ep.srv.limits.CloseTimeout, func() { s.cancel(ErrClosed) })
 	}
 	lingers := s.linger != nil
