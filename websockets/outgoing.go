@@ -12,13 +12,14 @@ type Overflow uint8
 
 // The policies of a full send queue.
 const (
-	// OverflowClose drops the client: close code 1008 on plain WebSocket,
-	// "queue overflow" as [Reason]. The default: nothing is lost unnoticed.
+	// OverflowClose closes the client when more than Limits.SendQueueMax would wait
+	// for it: close code 1008 on plain WebSocket, "queue overflow" as [Reason]. The
+	// default: nothing is lost unnoticed.
 	OverflowClose Overflow = iota
-	// OverflowDropNewest drops this message.
+	// OverflowDropNewest drops this message when more than Limits.SendQueue would wait.
 	OverflowDropNewest
 	// OverflowDropOldest drops waiting droppable messages (those emitted with
-	// DropNewest or DropOldest), oldest first, until this one fits.
+	// DropNewest or DropOldest), oldest first, until this one fits into Limits.SendQueue.
 	OverflowDropOldest
 )
 

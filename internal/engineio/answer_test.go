@@ -245,3 +245,22 @@ func TestSubprotocol(t *testing.T) {
 		}
 	}
 }
+
+// What waits is answered in parts, and the close packet comes with the last of them.
+func TestAnswersInParts(t *testing.T) {
+	r := newRig(t, nil, nil)
+	p, h := r.poller()
+	big := strings.Repeat("x", pollSize*2/3)
+	for _, text := range []string{"1" + big, "2" + big, "3" + big, "4"} {
+		if err := h.send(text, outbox.Refuse); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.session.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect}, wsconn.Drain)
+	p.want("41" + big)
+	p.want("42" + big)
+	p.want("43" + big + "\x1e44\x1e1")
+	if n := h.session.out.Bytes(); n != 0 {
+		t.Errorf("%d bytes still count", n)
+	}
+}

@@ -42,7 +42,7 @@ type client interface {
 
 func ways() []way {
 	const deflate = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover"
-	insecure := rawpeer.WithTLS(&tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the server's certificate is made for the test
+	insecure := rawpeer.WithTLS(&tls.Config{InsecureSkipVerify: true})
 	return []way{
 		{name: "ws", adapter: ws.New(), enter: enterWS},
 		{name: "ws over TLS", adapter: ws.New(), tls: true, enter: func(t *testing.T, addr string, opts ...rawpeer.DialOption) client {
