@@ -85,16 +85,14 @@ func (s *session) expect(w waiter) (uint64, error) {
 	return s.nextCall, nil
 }
 
-// unexpect takes a call back; nil when it has been answered or has ended.
-func (s *session) unexpect(id uint64) waiter {
+// unexpect takes a call back, if it has not been answered.
+func (s *session) unexpect(id uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := s.calls[id]
-	delete(s.calls, id)
-	if w != nil { // the answer may still come
-		s.unanswered++
+	if _, ok := s.calls[id]; ok {
+		delete(s.calls, id)
+		s.unanswered++ // the answer may still come
 	}
-	return w
 }
 
 // hangUp ends the client's context, and the calls that it will not answer.

@@ -17,7 +17,7 @@ func TestClientErrorsWithinTheWindow(t *testing.T) {
 					t.Fatal("fewer than the limit within 10 s are too many")
 				}
 			}
-			time.Sleep(errorWindow) // of the bubble
+			<-time.After(errorWindow) // of the bubble
 		}
 		for n := range 10 {
 			if over := c.wrong(5); over != (n == 4) {

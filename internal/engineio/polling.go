@@ -55,11 +55,12 @@ func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
 	}
 	err := s.answer(w, r, &a)
 	s.out.Sent(a.size)
-	if err != nil {
+	switch {
+	case err != nil:
 		s.fail("a poll could not be answered")
-	} else if a.last {
+	case a.last:
 		s.end(websockets.Reason{})
-	} else {
+	default:
 		s.watchPolls()
 	}
 }

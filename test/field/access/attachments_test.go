@@ -19,7 +19,8 @@ import (
 // binary sends a binary message, and reports whether the connection is there.
 func (l *line) binary(b string) bool {
 	if l.poller != nil {
-		return l.poller.Post("b"+base64.StdEncoding.EncodeToString([]byte(b))).Status == http.StatusOK
+		status, _ := l.do(http.MethodPost, "b"+base64.StdEncoding.EncodeToString([]byte(b)))
+		return status == http.StatusOK
 	}
 	return l.ws.TryWrite(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpBinary, Payload: b}.Bytes()) == nil
 }

@@ -55,8 +55,9 @@ type line struct {
 	ws      *rawpeer.Socket
 	poller  *rawpeer.Poller
 	waiting []string
-	code    int    // of the close frame, when it has ended
-	text    string // and its text
+	do      func(method, body string) (status int, answer string) // a request of polling
+	code    int                                                   // of the close frame, when it has ended
+	text    string                                                // and its text
 }
 
 func (w way) dial(t *testing.T, s *stage.Stage, lines ...string) *line {
@@ -64,15 +65,27 @@ func (w way) dial(t *testing.T, s *stage.Stage, lines ...string) *line {
 	e := rawpeer.NewEngine(t, s.Addr)
 	e.Lines = lines
 	if w.polling {
-		return &line{t: t, poller: e.Poll()}
+		l := &line{t: t, poller: e.Poll()}
+		l.do = l.request
+		return l
 	}
 	return &line{t: t, ws: e.WebSocket()}
+}
+
+func (l *line) request(method, body string) (status int, answer string) {
+	if method == http.MethodPost {
+		a := l.poller.Post(body)
+		return a.Status, a.Body
+	}
+	a := l.poller.Get()
+	return a.Status, a.Body
 }
 
 // send sends packets, and reports whether the connection is there.
 func (l *line) send(packets ...string) bool {
 	if l.poller != nil {
-		return l.poller.Post(strings.Join(packets, "\x1e")).Status == http.StatusOK
+		status, _ := l.do(http.MethodPost, strings.Join(packets, "\x1e"))
+		return status == http.StatusOK
 	}
 	for _, p := range packets {
 		if l.ws.TrySend(p) != nil {
@@ -118,11 +131,11 @@ func (l *line) next() (string, bool) {
 		return got.Payload, true
 	}
 	for len(l.waiting) == 0 {
-		a := l.poller.Get()
-		if a.Status != http.StatusOK {
+		status, body := l.do(http.MethodGet, "")
+		if status != http.StatusOK {
 			return "", false
 		}
-		l.waiting = strings.Split(a.Body, "\x1e")
+		l.waiting = strings.Split(body, "\x1e")
 	}
 	p := l.waiting[0]
 	l.waiting = l.waiting[1:]

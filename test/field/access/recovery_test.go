@@ -276,7 +276,7 @@ func TestField_X15_GuardsWithoutIdentity(t *testing.T) {
 			{"identity", identify, socketio.Recovery{}, true},
 			{"SameClient", admit, socketio.Recovery{SameClient: same}, true},
 			{"SameClient that panics", admit, socketio.Recovery{SameClient: func(websockets.Client, *websockets.Handshake) bool {
-				panic("of the application") //nolint:forbidigo // what is tested
+				panic("of the application")
 			}}, false},
 		} {
 			m := newMailbox(t, w, c.recovery, c.opt)

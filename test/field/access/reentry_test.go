@@ -81,6 +81,7 @@ func TestField_X14_PasswordGuessing(t *testing.T) {
 			if transport == "polling" {
 				p.Close()
 				l = &line{t: t, poller: &rawpeer.Poller{Engine: e, SID: a.Get("sid")}}
+				l.do = l.request
 			}
 			for ok := true; ok && pin < 9999; pin++ {
 				if ok = l.send(fmt.Sprintf(`40{"pin":"%04d"}`, pin)); ok {

@@ -1,0 +1,241 @@
+package access_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+const (
+	// fixed is what one connection may hold beside its bounds, on both its sides.
+	fixed = 32 << 10
+	// slack is what the process may hold beside that.
+	slack = 1 << 20
+)
+
+// heap is the live heap.
+func heap() int {
+	runtime.GC()
+	runtime.GC() // what is in pools goes with the second
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// arrived waits until the server has read all that was sent, unless it has ended the
+// connection.
+func (l *line) arrived() {
+	if l.ws == nil { // a POST is answered when it has been handled
+		return
+	}
+	if l.ws.TryWrite(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpPing, Payload: "?"}.Bytes()) != nil {
+		return
+	}
+	for {
+		if got, err := l.ws.Next(); err != nil || got.First == rawpeer.Fin|rawpeer.OpPong || got.First == rawpeer.Fin|rawpeer.OpClose {
+			return
+		}
+	}
+}
+
+// attack is what each of many connections sends.
+type attack struct {
+	name  string
+	lines int
+	bound int                       // documented, for each connection
+	send  func(l *line) (bytes int) // gives how much was sent
+	alive int                       // connections that may stay; lines when it is 0
+}
+
+const maxMessage = 200_000
+
+func attacks() []attack {
+	piece := strings.Repeat("x", 20_000)
+	name := strings.Repeat("n", maxMessage-100)
+	enter := func(l *line) {
+		l.t.Helper()
+		l.send("40")
+		l.want("40")
+	}
+	parts := func(l *line, head, part string, n int) int {
+		sent := len(head)
+		if !l.send(head) {
+			return sent
+		}
+		for range n {
+			if !l.binary(part) {
+				break
+			}
+			sent += len(part)
+		}
+		return sent
+	}
+	return []attack{
+		{"attachments before any namespace (X9)", 20, 0, func(l *line) int { return parts(l, head("", "e", 10), piece, 9) }, 0},
+		{"attachments, the last of which is missing (X9)", 20, maxMessage, func(l *line) int {
+			enter(l)
+			return parts(l, head("", "e", 10), piece, 9)
+		}, 0},
+		{"tiny attachments, the last of which is missing (X9)", 100, 0, func(l *line) int {
+			enter(l)
+			return parts(l, head("", "e", 10), "x", 9)
+		}, 0},
+		{"attachments that are too large together (X9)", 20, maxMessage, func(l *line) int {
+			enter(l)
+			return parts(l, head("", "e", 10), strings.Repeat("x", 150_000), 9)
+		}, 0},
+		{"attachments after a kick (X9)", 20, 0, func(l *line) int {
+			enter(l)
+			l.send(`42["out"]`)
+			l.want("41")
+			return parts(l, head("", name, 10), piece, 9)
+		}, 0},
+		{"sessions that say nothing (X8)", 400, 0, func(*line) int { return 300 }, 50},
+		{"events with long names while a handler runs (X9)", 10, 1 << 20, func(l *line) int {
+			enter(l)
+			l.send(`42["wait"]`)
+			sent := 0
+			for range 30 {
+				if !l.send(`42["` + name + `"]`) {
+					break
+				}
+				sent += len(name)
+			}
+			return sent
+		}, 0},
+		{"bad messages without end (X16)", 20, 1 << 20 /* the send queue */, func(l *line) int {
+			enter(l)
+			sent := 0
+			bad := fmt.Sprintf(`427["nobody's",%q]`, piece)
+			for range 60 {
+				if !l.send(bad) {
+					break
+				}
+				sent += len(bad)
+			}
+			return sent
+		}, 0},
+	}
+}
+
+// TestField_X08_X09_X16_Held: What a client that attacks makes the server hold is within four times the documented bound and a fixed cost of each connection, and nothing when it has gone: attachments in every order, sessions that say nothing, long names, bad messages.
+func TestField_X08_X09_X16_Held(t *testing.T) {
+	const outside = 50
+	ways := waysWith(socketio.Options{MaxConnecting: outside}, zishang.Options{MaxConnecting: outside})
+	for _, a := range attacks() {
+		for _, w := range ways {
+			t.Run(a.name+"/"+w.name, func(t *testing.T) {
+				release := make(chan struct{})
+				s := stage.New(t, w.adapter(),
+					stage.Limits(websockets.Limits{MaxMessage: maxMessage, CloseTimeout: 300 * time.Millisecond, PingTimeout: 2 * time.Second}),
+					stage.Handle(
+						websockets.Listen("wait", func(ctx context.Context, _ struct{}) error {
+							select {
+							case <-release:
+							case <-ctx.Done():
+							}
+							return nil
+						}),
+						websockets.Listen("out", func(ctx context.Context, _ struct{}) error {
+							websockets.ClientFrom(ctx).Disconnect()
+							return nil
+						})), stage.App(app.Logger(slog.New(slog.DiscardHandler))))
+				quiet(t, s, w)
+				client := &http.Client{Transport: &http.Transport{}} // keeps nothing of its requests
+				defer client.CloseIdleConnections()
+				before := heap()
+				lines := make([]*line, a.lines)
+				sent := 0
+				for i := range lines {
+					if w.polling {
+						lines[i] = thin(t, s, client)
+					} else {
+						lines[i] = w.dial(t, s)
+					}
+					sent += a.send(lines[i])
+					if w.name == "socketio" {
+						lines[i].arrived()
+					}
+				}
+				client.CloseIdleConnections()
+				held := heap() - before
+				alive := a.lines
+				if a.alive > 0 {
+					alive = a.alive
+				}
+				if most := alive*(fixed+4*a.bound) + (a.lines-alive)*fixed/2 + slack; held > most {
+					t.Errorf("%d KiB sent, %d KiB held, at most %d KiB may be", sent>>10, held>>10, most>>10)
+				}
+				close(release)
+				for _, l := range lines {
+					if l.ws != nil {
+						l.ws.Reset()
+					} else {
+						l.send("1")
+					}
+				}
+				clear(lines)
+				client.CloseIdleConnections()
+				free := slack + a.lines*8<<10 // the peers are there until the test ends
+				s.Wait("everybody has left", func() bool { return s.Server.Count() == 0 && len(s.Reasons()) == s.Connects() })
+				left := heap() - before
+				s.Wait("what was held is free", func() bool { left = heap() - before; return left < free })
+				t.Logf("%d KiB sent, %d KiB held, %d KiB when they had gone", sent>>10, held>>10, left>>10)
+			})
+		}
+	}
+}
+
+// thin opens a session over polling by a client that keeps nothing of its requests.
+func thin(t *testing.T, s *stage.Stage, client *http.Client) *line {
+	t.Helper()
+	e := rawpeer.NewEngine(t, s.Addr)
+	l := &line{t: t, poller: &rawpeer.Poller{Engine: e}}
+	do := func(method, body string) (int, string) {
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.Addr+e.Query("polling", l.poller.SID), strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(b)
+	}
+	_, body := do(http.MethodGet, "")
+	l.poller.SID = rawpeer.Answer{Body: body}.Get("sid")
+	l.do = do
+	return l
+}
+
+// quiet has one client come and go, so that what is made once is there.
+func quiet(t *testing.T, s *stage.Stage, w way) {
+	t.Helper()
+	l := w.dial(t, s)
+	l.send("40")
+	l.want("40")
+	l.alive()
+	l.send("41")
+	s.WantGone(1)
+	if l.ws != nil {
+		l.ws.Close()
+	}
+}
