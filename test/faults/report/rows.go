@@ -56,7 +56,6 @@ var exceptions = map[row]untested{
 	{"X", 13}: {"A compressed list of empty objects decodes into hundreds of megabytes of structs.", open},
 	{"X", 17}: {"A guard that decodes into json.RawMessage keeps pooled memory, in which another client's bytes are read later.", open},
 	{"X", 18}: {"An interceptor that calls next after it has returned starts the handler on pooled memory.", open},
-	{"X", 19}: {"Behind a Unix socket all clients share one rate limit.", open},
 	{"X", 20}: {"MessageTimeout of a POST has no effect behind a ResponseWriter without Unwrap.", open},
 	{"X", 21}: {"web.Static follows symbolic links out of os.DirFS, and an os.Root that is left answers 500.", open},
 	{"X", 22}: {"The cookie of Socket.IO has neither HttpOnly nor an option for Secure.", open},
