@@ -20,7 +20,7 @@ const (
 	MaxLine = 2048
 	// maxCauses is how many causes are told apart in a second; the others share one.
 	maxCauses = 100
-	// maxEvent is how much of an event's name tells causes apart.
+	// maxEvent is how much of an event's name distinguishes causes.
 	maxEvent = 64
 )
 
@@ -50,7 +50,7 @@ type shared struct {
 
 	mu      sync.Mutex
 	windows map[cause]*lines
-	timer   *time.Timer // tells the counts; nil when there are none
+	timer   *time.Timer // writes the counts; nil when there are none
 	closed  bool
 }
 
@@ -137,7 +137,7 @@ func (s *Sampler) Handle(ctx context.Context, r slog.Record) error {
 		s.schedule()
 	}
 	s.mu.Unlock()
-	over.tell(c)
+	over.report(c)
 	if !write {
 		return nil
 	}
@@ -204,46 +204,46 @@ func classOf(err error) (t reflect.Type) {
 	return t
 }
 
-// schedule has the counts told when the windows are over; s.mu is held.
+// schedule has the counts written when the windows are over; s.mu is held.
 func (s *shared) schedule() {
 	if s.timer == nil && !s.closed {
 		s.timer = time.AfterFunc(window, s.flush)
 	}
 }
 
-// flush tells the counts of windows that are over, and forgets windows.
+// flush writes the counts of windows that are over, and forgets windows.
 func (s *shared) flush() {
 	now := time.Now()
 	s.mu.Lock()
 	s.timer = nil
-	told := s.take(func(w *lines) bool { return now.Sub(w.since) >= window })
+	counted := s.take(func(w *lines) bool { return now.Sub(w.since) >= window })
 	for _, w := range s.windows {
 		if w.left > 0 {
 			s.schedule()
 		}
 	}
 	s.mu.Unlock()
-	for c, w := range told {
-		w.tell(c)
+	for c, w := range counted {
+		w.report(c)
 	}
 }
 
 // take removes the windows for which over holds and returns those with a count; s.mu
 // is held.
 func (s *shared) take(over func(*lines) bool) map[cause]*lines {
-	told := map[cause]*lines{}
+	counted := map[cause]*lines{}
 	for c, w := range s.windows {
 		if over(w) {
 			delete(s.windows, c)
 			if w.left > 0 {
-				told[c] = w
+				counted[c] = w
 			}
 		}
 	}
-	return told
+	return counted
 }
 
-// Close tells all counts. Lines that follow are still sampled, and their counts told
+// Close writes all counts. Lines that follow are still sampled, and their counts written
 // with later ones.
 func (s *shared) Close() {
 	s.mu.Lock()
@@ -252,15 +252,15 @@ func (s *shared) Close() {
 		s.timer.Stop()
 		s.timer = nil
 	}
-	told := s.take(func(*lines) bool { return true })
+	counted := s.take(func(*lines) bool { return true })
 	s.mu.Unlock()
-	for c, w := range told {
-		w.tell(c)
+	for c, w := range counted {
+		w.report(c)
 	}
 }
 
-// tell writes the count of what was left out.
-func (w *lines) tell(c cause) {
+// report writes the count of what was left out.
+func (w *lines) report(c cause) {
 	if w.left == 0 {
 		return
 	}
