@@ -64,9 +64,11 @@ type spec struct {
 	attachments [][]byte
 }
 
+// specOf decodes the text alone: what is in it is passed on as it came, together
+// with the attachments.
 func specOf(p websockets.Payload) (spec, error) {
 	s := spec{attachments: p.Attachments}
-	err := p.Decode(&s)
+	err := websockets.Payload{JSON: p.JSON}.Decode(&s)
 	return s, err
 }
 
@@ -252,12 +254,12 @@ func (g *gateway) cast(_ context.Context, c websockets.Client, s spec) (any, err
 func (g *gateway) poll(ctx context.Context, c websockets.Client, s spec) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.MS)*time.Millisecond)
 	defer cancel()
-	question := websockets.NewCall[websockets.Payload, jsontext.Value](s.Event)
+	question := websockets.NewCall[websockets.Payload, any](s.Event)
 	got, err := question.CallAll(ctx, g.selected(c, &s), s.payload())
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, err
 	}
-	answers := make([]jsontext.Value, len(got.Answered))
+	answers := make([]any, len(got.Answered))
 	for i, a := range got.Answered {
 		answers[i] = a.Value
 	}
