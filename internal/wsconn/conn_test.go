@@ -300,9 +300,9 @@ func TestOnceFrame(t *testing.T) {
 	}
 	for range 100 {
 		f, buf := OnceFrame(0, 0)
-		f.SealOnce(true, append(buf, make([]byte, maxPooled)...), 0)
+		f.SealOnce(true, append(buf, make([]byte, 2*maxPooled)...), 0)
 		f.Free()
-		if f, _ := OnceFrame(0, maxPooled); cap(f.own) > maxPooled {
+		if f, _ := OnceFrame(0, maxPooled-HeaderRoom); cap(f.own) > onceSize(oncePools-1) {
 			t.Fatalf("%d bytes are kept", cap(f.own))
 		}
 	}
@@ -311,11 +311,11 @@ func TestOnceFrame(t *testing.T) {
 // A short message does not wait in the buffer of a long one, and an item is charged for
 // what it holds.
 func TestOnceFrameFits(t *testing.T) {
-	for _, n := range []int{0, 8, 100, 500, 5000, 40_000, 70_000} {
+	for _, n := range []int{0, 8, 100, 500, 4096, 5000, 40_000, 65_500, 65_536, 70_000} {
 		for range 20 {
 			f, buf := OnceFrame(1, n)
 			f.SealOnce(true, append(buf, make([]byte, n)...), 0)
-			if c := cap(f.own); c > max(4*(n+HeaderRoom+1), onceSizes[0]) {
+			if c := cap(f.own); c > 2*(n+HeaderRoom+1)+onceSize(0) {
 				t.Fatalf("%d bytes hold a buffer of %d", n, c)
 			}
 			it := Item{Frame: f, Once: true, More: []*Frame{SealCopy(false, make([]byte, 1000))}}

@@ -1,14 +1,22 @@
 package wsconn
 
-import "sync"
+import (
+	"math/bits"
+	"sync"
+)
 
 // Frames for a single connection come from pools by size, so that a short message
-// does not hold a long buffer while it waits: buffers of onceSizes[i] bytes and more,
-// up to the next size.
-var (
-	onceSizes = [...]int{128, 512, 2 << 10, 8 << 10, 32 << 10}
-	oncePools [len(onceSizes)]sync.Pool
+// does not hold a long buffer while it waits. Pool i has buffers of onceSize(i) bytes and
+// more, up to the next size. The few bytes over a power of two are for the headers of
+// payloads that are one.
+const (
+	oncePools = 10
+	onceSlack = 64
 )
+
+var oncePool [oncePools]sync.Pool
+
+func onceSize(i int) int { return 128<<i + onceSlack }
 
 // OnceFrame returns a frame for a single connection, with a buffer to append the
 // payload to. The buffer has HeaderRoom+extra bytes in front, and capacity for about
@@ -16,17 +24,15 @@ var (
 // belongs to its Item, which must have Once set.
 func OnceFrame(extra, size int) (*Frame, []byte) {
 	front := HeaderRoom + extra
-	for i, c := range onceSizes {
-		if front+size > c {
-			continue
-		}
-		f, ok := oncePools[i].Get().(*Frame)
-		if !ok {
-			f = &Frame{own: make([]byte, 0, c)}
-		}
-		return f, f.own[:front]
+	i := max(bits.Len(uint(max(front+size-onceSlack, 1)-1))-7, 0)
+	if i >= oncePools {
+		return &Frame{}, make([]byte, front, front+size)
 	}
-	return &Frame{}, make([]byte, front, front+size)
+	f, ok := oncePool[i].Get().(*Frame)
+	if !ok {
+		f = &Frame{own: make([]byte, 0, onceSize(i))}
+	}
+	return f, f.own[:front]
 }
 
 // SealOnce makes the frame of buf, of which OnceFrame returned the beginning; its
@@ -39,14 +45,9 @@ func (f *Frame) SealOnce(text bool, buf []byte, skip int) {
 // Free returns the frame and its buffer to their pool.
 func (f *Frame) Free() {
 	n := cap(f.own)
-	if n > maxPooled {
+	if n < onceSize(0) || n > onceSize(oncePools-1) {
 		return
 	}
-	for i := len(onceSizes) - 1; i >= 0; i-- {
-		if n >= onceSizes[i] {
-			f.bytes = nil
-			oncePools[i].Put(f)
-			return
-		}
-	}
+	f.bytes = nil
+	oncePool[bits.Len(uint(n-onceSlack))-8].Put(f)
 }
