@@ -3,6 +3,7 @@ package wsconn
 import (
 	"net"
 	"syscall"
+	"time"
 )
 
 // A client is slow, not gone, as long as it takes bytes. One write of 64 KiB may take
@@ -10,15 +11,21 @@ import (
 // sweeper asks the kernel how much the client's machine has acknowledged. Where it
 // does not tell, writes are smaller.
 
+// peerState is what the kernel knows of the other side of a connection.
+type peerState struct {
+	gone    bool          // it has closed or reset the connection
+	quiet   time.Duration // since it last sent data
+	acked   uint64        // bytes that it has acknowledged
+	waiting uint64        // bytes written to it that it has not
+}
+
 // progress is how a client takes what it is sent. It belongs to the sweeper.
 type progress struct {
 	raw syscall.RawConn // nil: the system does not tell
 	ask func(fd uintptr)
 
-	// What the kernel said last: bytes acknowledged, and bytes written that are not.
-	acked   uint64
-	waiting uint64
-	ok      bool
+	peerState // what the kernel said last
+	ok        bool
 
 	write      int64 // stamp of the write under way
 	writeAcked uint64
@@ -48,7 +55,7 @@ func newProgress(nc net.Conn) *progress {
 	}
 	if raw, err := tcp.SyscallConn(); err == nil {
 		p.raw = raw
-		p.ask = func(fd uintptr) { p.acked, p.waiting, p.ok = acknowledged(fd) }
+		p.ask = func(fd uintptr) { p.peerState, p.ok = askKernel(fd) }
 	}
 	return p
 }

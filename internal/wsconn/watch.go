@@ -10,13 +10,6 @@ import (
 // messages to be started, before the connection ends and the handlers' context with it.
 const LeaveGrace = 500 * time.Millisecond
 
-// peer is what the kernel knows of the other end of a connection.
-type peer struct {
-	gone  bool          // it has closed or reset the connection
-	quiet time.Duration // since it last sent data
-	busy  bool          // what was written to it has not all arrived
-}
-
 // watch looks after a connection whose reader waits for a handler, so that nobody would
 // notice the end of the connection. Of the sweeper.
 func (c *Conn) watch(now int64) {
@@ -25,7 +18,7 @@ func (c *Conn) watch(now int64) {
 	w.heardAt.Store(now)
 	w.pingedAt.Store(0)
 	if c.cfg.Heartbeat && time.Duration(now-c.beatAt) >= limits.PingInterval {
-		c.beatAt = now // a client that is alive sends a pong, which [peerState] sees
+		c.beatAt = now // a client that is alive sends a pong, which the kernel sees
 		c.ping()
 	}
 	c.mu.Lock()
@@ -38,8 +31,9 @@ func (c *Conn) watch(now int64) {
 	if stalled == 0 {
 		return
 	}
-	p, known := peerState(w.Conn)
-	gone := p.gone || c.writeError.Load()
+	p := c.sweepProgress()
+	known := p.look()
+	gone := known && p.gone || c.writeError.Load()
 	if gone && c.goneAt == 0 {
 		c.goneAt = now
 	}
@@ -49,7 +43,7 @@ func (c *Conn) watch(now int64) {
 	switch {
 	case gone && stalled > LeaveGrace:
 		c.leaveGone()
-	case !gone && stalled > patience && (!known || p.quiet > patience && !p.busy) && w.writingSince.Load() == 0:
+	case !gone && stalled > patience && (!known || p.quiet > patience && p.waiting == 0) && w.writingSince.Load() == 0:
 		c.Leave(websockets.Reason{Cause: websockets.CausePingTimeout}, Cut)
 	}
 }

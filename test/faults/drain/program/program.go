@@ -87,8 +87,8 @@ func Main(m *testing.M) {
 	if s.StopTimeout > 0 {
 		opts = append(opts, app.StopTimeout(s.StopTimeout))
 	}
-	// For clients that let much of what they asked for wait.
-	queue := websockets.WithLimits(websockets.Limits{SendQueue: 32 << 20, CloseTimeout: 12 * time.Second})
+	// For clients that let much of what they asked for wait, and take none of it for a while.
+	queue := websockets.WithLimits(websockets.Limits{SendQueue: 32 << 20, SendStall: time.Minute, CloseTimeout: 12 * time.Second})
 	app.Main(module.New("program", module.Providers(
 		websockets.Gateway(func() *gateway { return &gateway{settings: s} },
 			websockets.Via(ws.New(), websockets.Path("/ws"), queue), websockets.Via(socketio.New(), queue)),
