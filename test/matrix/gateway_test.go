@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -301,6 +302,8 @@ func (g *gateway) kick(_ context.Context, c websockets.Client, s spec) (any, err
 	return nil, nil
 }
 
+var who = pipeline.NewIdentity("guard")
+
 // guard is the check of "/guarded".
 func guard(_ context.Context, h *websockets.Handshake) error {
 	var auth struct{ Token *string }
@@ -310,6 +313,7 @@ func guard(_ context.Context, h *websockets.Handshake) error {
 	if auth.Token == nil || *auth.Token != "secret" {
 		return &websockets.Error{Message: "Bad token", Code: "token", Details: map[string]any{"got": auth.Token}}
 	}
+	who.Set(h, *auth.Token) // so that it may come back
 	value.Set(h, quoted("let in"))
 	return nil
 }

@@ -222,8 +222,9 @@ func newHouse(t *testing.T, where scope) *house {
 	serve(websockets.Via(sio, websockets.NamespaceRegexp(regexp.MustCompile(`/room-\d+`))))
 	serve(websockets.Via(sio, websockets.NamespaceFunc("tenants", func(n string) bool { return strings.HasPrefix(n, "/tenant-") })))
 	serve(websockets.Via(sio, websockets.Namespace("both")), websockets.Via(plain, websockets.Path("/both")))
-	serve(websockets.Via(sio, websockets.Path("/back/")), socketio.Options{Recovery: &socketio.Recovery{}})
-	serve(websockets.Via(sio, websockets.Path("/skip/")), socketio.Options{Recovery: &socketio.Recovery{SkipAdmit: true}})
+	same := func(websockets.Client, *websockets.Handshake) bool { return true }
+	serve(websockets.Via(sio, websockets.Path("/back/")), socketio.Options{Recovery: &socketio.Recovery{SameClient: same}})
+	serve(websockets.Via(sio, websockets.Path("/skip/")), socketio.Options{Recovery: &socketio.Recovery{SkipAdmit: true, SameClient: same}})
 	h.own = serve(websockets.Via(plain, websockets.Addr("127.0.0.1:0")))
 	d := &desk{&h.book, onRoute}
 	root := module.New("house", module.Imports(parts...), module.Controllers(

@@ -199,7 +199,7 @@ func main() {
 		app.UseGuards(
 			ratelimit.Connections(1, 20), // each address: one a second, 20 at once
 			ratelimit.Requests(10, 50),   // each address
-			ratelimit.Messages(20, 40),   // each client
+			ratelimit.Messages(20, 40),   // each connection
 			ratelimit.Bytes(64<<10, 256<<10),
 		),
 	)

@@ -149,7 +149,7 @@ func TestCVE_2020_28481_V21_ForeignOrigins(t *testing.T) {
 // TestCVE_2017_16031_V20_SessionIDs: The ids of sessions, of sockets and of recovery have 128 random bits or more each, and no
 // two are alike.
 func TestCVE_2017_16031_V20_SessionIDs(t *testing.T) {
-	h := house.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{SameClient: func(websockets.Client, *websockets.Handshake) bool { return true }}}))
+	h := house.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{}}))
 	const n = 300
 	seen := map[string]bool{}
 	const length = 26
@@ -192,7 +192,9 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 	for _, over := range []string{"polling", "socketio"} {
 		t.Run(over, func(t *testing.T) {
 			guard := newPorter()
-			h := house.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{SameClient: anybody}}), websockets.UseGuards(guard))
+			h := house.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{
+				SameClient: func(websockets.Client, *websockets.Handshake) bool { return true },
+			}}), websockets.UseGuards(guard))
 			open := func() rawpeer.Wire {
 				if over == "polling" {
 					return h.Engine(t).Poll()
@@ -300,6 +302,3 @@ func TestFault_F45_SessionOfAnotherUser(t *testing.T) {
 		s.Send("1")
 	})
 }
-
-// anybody takes whoever has the private id for the same client, as without guards.
-func anybody(websockets.Client, *websockets.Handshake) bool { return true }
