@@ -15,6 +15,7 @@ import (
 // are safe for concurrent use.
 type Connection struct {
 	values Values
+	held   budget // by messages, of all namespaces
 
 	over   atomic.Bool // the client has done wrong too often
 	mu     sync.Mutex

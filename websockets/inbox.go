@@ -56,6 +56,7 @@ func (b *inbox) add(m *Message) {
 	}
 	b.messages = append(b.messages, m)
 	b.bytes += m.held()
+	b.room = nil // whoever waited has come in
 }
 
 func (b *inbox) take() *Message {
@@ -98,13 +99,15 @@ func (b *inbox) stalled() time.Duration {
 	return max(time.Since(b.movedAt), 1)
 }
 
-// drop drops all messages and wakes whoever waits.
-func (b *inbox) drop() {
+// drop drops all messages and wakes whoever waits. It returns how much they held.
+func (b *inbox) drop() (held int) {
+	held = b.bytes
 	clear(b.messages)
 	b.taken, b.bytes = 0, 0
 	b.messages = b.messages[:0]
 	b.shrink()
 	b.wake()
+	return held
 }
 
 // shrink frees the memory of an empty inbox: an idle client keeps little.

@@ -144,7 +144,7 @@ func (s *session) ready() {
 	defer s.mu.Unlock()
 	s.open = !s.discard && s.hooked == len(s.ep.gateways)
 	if !s.open {
-		s.inbox.drop()
+		s.dropInbox()
 	}
 	s.moreLanes()
 }
@@ -201,106 +201,6 @@ func closeText(s string) string {
 	return s[:n] + "..."
 }
 
-func (s *session) Receive(m *Message) {
-	m.Check()
-	s.mu.Lock()
-	for s.inbox.full(m) && !s.leaving && !s.discard {
-		room := s.inbox.wait()
-		s.mu.Unlock()
-		s.Begin() // what was deferred waits for the goroutine that waits here
-		<-room
-		s.mu.Lock()
-	}
-	if s.leaving || s.discard {
-		s.mu.Unlock()
-		return
-	}
-	s.inbox.add(m)
-	start := s.open && s.lanes < s.ep.concurrency
-	switch {
-	case start && m.Deferred && s.lanes == 0:
-		s.due, start = true, false
-	case start:
-		s.lanes++
-	}
-	s.mu.Unlock()
-	if start {
-		s.ep.rt.crew.run(s)
-	}
-}
-
-func (s *session) Stalled() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.inbox.stalled()
-}
-
-func (s *session) Work() {
-	if s.takeUp() {
-		s.lane()
-	}
-}
-
-func (s *session) Begin() {
-	if s.takeUp() {
-		s.ep.rt.crew.run(s)
-	}
-}
-
-// takeUp begins a lane for what was deferred, unless another has taken it.
-func (s *session) takeUp() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.due {
-		return false
-	}
-	s.due = false
-	if s.inbox.len() == 0 || !s.open || s.lanes >= s.ep.concurrency {
-		return false
-	}
-	s.lanes++
-	s.moreLanes()
-	return true
-}
-
-// moreLanes begins lanes for what waits beside what the caller takes; s.mu is held.
-func (s *session) moreLanes() {
-	for range min(s.ep.concurrency-s.lanes, s.inbox.len()-1) {
-		s.lanes++
-		s.ep.rt.crew.run(s)
-	}
-}
-
-// lane handles messages until none waits.
-func (s *session) lane() {
-	idle := false
-	defer func() {
-		if !idle { // a handler has ended the goroutine
-			go s.lane()
-		}
-	}()
-	for {
-		s.awaitSendQueue()
-		s.mu.Lock()
-		if s.discard {
-			s.inbox.drop()
-		}
-		if s.inbox.len() == 0 || !s.open {
-			if s.inbox.len() == 0 {
-				s.inbox.shrink()
-			}
-			s.lanes--
-			s.maybeEnd()
-			idle = true
-			s.mu.Unlock()
-			return
-		}
-		m := s.inbox.take()
-		s.mu.Unlock()
-		s.dispatch(m)
-	}
-}
-
 // Closed is the adapter's word that the connection is gone.
 func (s *session) Closed(r Reason) {
 	s.mu.Lock()
@@ -326,7 +226,7 @@ func (s *session) left(r Reason) {
 	}
 	s.leaving = true
 	if s.ep.dropAfterClose {
-		s.inbox.drop()
+		s.dropInbox()
 	}
 	s.inbox.wake()
 	s.releaseLanes()
@@ -358,7 +258,7 @@ func (s *session) drain() {
 		}
 	}
 	s.discard = true
-	s.inbox.drop()
+	s.dropInbox()
 	s.releaseLanes()
 	s.maybeEnd()
 	s.mu.Unlock()

@@ -1,0 +1,49 @@
+package websockets
+
+import (
+	"sync"
+	"testing"
+)
+
+func TestBudget(t *testing.T) {
+	var b budget
+	if b.reserve(10, 4) != nil { // alone, it may be larger than all
+		t.Fatal("10 of 4 bytes were refused though nothing else was taken")
+	}
+	freed := b.reserve(1, 4)
+	if freed == nil {
+		t.Fatal("a full budget took more")
+	}
+	b.release(10)
+	<-freed
+	if b.reserve(3, 4) != nil || b.reserve(1, 4) != nil {
+		t.Error("what was released cannot be taken")
+	}
+	if b.reserve(1, 4) == nil {
+		t.Error("5 of 4 bytes were taken")
+	}
+}
+
+// Nobody waits for ever for what has been released.
+func TestBudgetWakes(t *testing.T) {
+	var b budget
+	const limit = 3
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 2000 {
+				for freed := b.reserve(1, limit); freed != nil; freed = b.reserve(1, limit) {
+					<-freed
+				}
+				if used := b.used.Load(); used > limit+8 { // others may be trying
+					t.Errorf("%d bytes are taken", used)
+				}
+				b.release(1)
+			}
+		})
+	}
+	all.Wait()
+	if used := b.used.Load(); used != 0 {
+		t.Errorf("%d bytes are left", used)
+	}
+}
