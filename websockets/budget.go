@@ -45,7 +45,10 @@ func (b *budget) take(n, limit int) bool {
 	return false
 }
 
-// release gives n bytes back.
+// add takes n bytes in any case.
+func (b *budget) add(n int) { b.used.Add(int64(n)) }
+
+// release returns n bytes.
 func (b *budget) release(n int) {
 	b.used.Add(int64(-n))
 	if !b.waiting.Load() {

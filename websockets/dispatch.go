@@ -101,9 +101,12 @@ func (s *session) spawn(sub *boundSub, m *Message) {
 			delete(s.tasks, sub)
 		}
 	})
+	held := m.held()
+	s.hs.Connection.held.add(held) // until it is handled
 	go func() {
 		defer func() {
 			free()
+			s.hs.Connection.held.release(held)
 			s.mu.Lock()
 			s.nTasks--
 			s.maybeEnd()
