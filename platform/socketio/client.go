@@ -403,7 +403,8 @@ func (c *client) Beat(now int64) {
 // heldBytes returns the memory of an event beside its Message: the packet that it came in,
 // or its copy where attachments followed, and those.
 func heldBytes(p *packet.Packet, in *inbound) int {
-	n := cap(in.buf) + len(p.Event) + int(unsafe.Sizeof(*in)-unsafe.Sizeof(in.msg))
+	n := cap(in.buf) + min(len(p.Event), websockets.MaxEventName) + // of a longer name nothing is kept
+		int(unsafe.Sizeof(*in)-unsafe.Sizeof(in.msg))
 	if len(p.Payload.Attachments) > 0 {
 		n += cap(p.Payload.JSON)
 	}

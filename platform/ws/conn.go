@@ -208,7 +208,7 @@ func (c *conn) Message(text bool, msg []byte) error {
 			Payload:  websockets.Payload{JSON: data},
 			Reply:    len(e.ID) > 0,
 			Deferred: true,
-			Held:     in.held() + len(e.Event),
+			Held:     in.held() + min(len(e.Event), websockets.MaxEventName), // of a longer name nothing is kept
 			Wire:     len(msg),
 			Ref:      in,
 		}
