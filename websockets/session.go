@@ -230,7 +230,7 @@ func (s *session) left(r Reason) {
 	}
 	s.inbox.wake()
 	s.releaseLanes()
-	if r.Clean && (s.open && s.lanes > 0 || s.inbox.len() > 0) {
+	if r.Clean && (s.open && s.lanes > 0 || s.inbox.len() > 0 || s.nTasks > 0) {
 		s.linger = time.AfterFunc(s.ep.srv.limits.CloseTimeout, func() { s.cancel(ErrClosed) })
 	}
 	lingers := s.linger != nil
@@ -291,13 +291,13 @@ func (s *session) stopStreams(cause error) {
 
 // maybeEnd runs the end once nothing runs any more; s.mu is held.
 func (s *session) maybeEnd() {
-	if !s.leaving || s.lanes > 0 || s.inbox.len() > 0 {
+	if !s.leaving || s.lanes > 0 || s.inbox.len() > 0 || s.nTasks > 0 {
 		return
 	}
 	if s.linger != nil && s.linger.Stop() {
 		s.cancel(ErrClosed) // what it had sent is handled
 	}
-	if !s.ending && s.nTasks == 0 {
+	if !s.ending {
 		s.ending = true
 		go s.end()
 	}

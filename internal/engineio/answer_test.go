@@ -260,6 +260,7 @@ func TestAnswersInParts(t *testing.T) {
 	p.want("41" + big)
 	p.want("42" + big)
 	p.want("43" + big + "\x1e44\x1e1")
+	<-h.session.out.Done()
 	if n := h.session.out.Bytes(); n != 0 {
 		t.Errorf("%d bytes still count", n)
 	}

@@ -292,7 +292,7 @@ func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 	passed := now - s.lastBeat
 	s.lastBeat = now
 	if pinged := s.pingedAt.Load(); pinged != 0 {
-		if conn != nil && (!conn.Reading() || conn.Receiving()) || s.delivering() || conn == nil && s.arriving(now) {
+		if conn != nil && (!conn.Reading() || conn.Receiving()) || conn == nil && (s.delivering() || s.arriving(now)) {
 			// The answer may be behind what is being handled, or the ping behind what
 			// the client is being sent: this time does not count. The client, which waits
 			// for pings too, still gets them.
@@ -353,7 +353,10 @@ func (s *Session) tooSlow(now int64) bool {
 func (s *Session) watchPost(now int64) bool {
 	stalled := s.handler.Stalled()
 	gone := s.postGone.Load()
-	if gone && s.goneAt == 0 {
+	switch {
+	case !gone:
+		s.goneAt = 0
+	case s.goneAt == 0:
 		s.goneAt = now
 	}
 	patience := s.srv.cfg.patience()

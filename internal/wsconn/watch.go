@@ -1,6 +1,7 @@
 package wsconn
 
 import (
+	"net"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -9,6 +10,13 @@ import (
 // LeaveGrace is how long a client that has closed its side may wait for the next of its
 // messages to be started, before the connection ends and the handlers' context with it.
 const LeaveGrace = 500 * time.Millisecond
+
+// Gone reports whether the kernel knows that the peer has closed or reset the connection;
+// false where the system does not tell.
+func Gone(nc net.Conn) bool {
+	p := newProgress(nc)
+	return p.look() && p.gone
+}
 
 // watch looks after a connection whose reader waits for a handler, so that nobody would
 // notice the end of the connection. Of the sweeper.

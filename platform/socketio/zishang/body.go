@@ -65,6 +65,16 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, l *link) ([]by
 	return body, nil
 }
 
+// hasClose reports whether a polling body has the packet by which a client leaves.
+func hasClose(body []byte) bool {
+	for packet := range bytes.SplitSeq(body, []byte{recordSeparator}) {
+		if string(packet) == "1" {
+			return true
+		}
+	}
+	return false
+}
+
 // checkBody verifies that every packet in a polling body is one.
 func checkBody(body []byte) error {
 	for packet := range bytes.SplitSeq(body, []byte{recordSeparator}) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/entries"
 	"github.com/gatehouse-go/gatehouse/internal/keep"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
@@ -139,7 +140,11 @@ func (c *conn) end(r websockets.Reason, discard bool) int32 {
 	before := c.state.Swap(ended)
 	if before != ended {
 		c.l.remove(c)
-		c.in.close(r, discard, c.l.srv.cfg.Limits.CloseTimeout)
+		patience := c.l.srv.cfg.Limits.CloseTimeout
+		if !r.Clean { // its context ends
+			patience = min(patience, wsconn.LeaveGrace)
+		}
+		c.in.close(r, discard, patience)
 	}
 	return before
 }

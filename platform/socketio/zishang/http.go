@@ -245,6 +245,9 @@ func (s *server) post(w http.ResponseWriter, r *http.Request, l *link) {
 		problem.write(w)
 		return
 	}
+	if hasClose(body) {
+		l.leftByClient.Store(true)
+	}
 	x.setBody(body)
 	x.arm()
 	stop := context.AfterFunc(r.Context(), x.flush)

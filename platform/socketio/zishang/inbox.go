@@ -10,6 +10,9 @@ import (
 // Bounds of an inbox beside its bytes.
 const inboxMessages = 1024
 
+// sizeOf returns the memory that a message keeps.
+func sizeOf(m *websockets.Message) int { return max(m.Held, m.Payload.Size()) }
+
 // inbox takes what one client sent to one namespace and hands it to the
 // session in order, from a goroutine that exists only while something waits.
 // It stands between the reader of a connection, which must go on to acks and to
@@ -58,7 +61,7 @@ func (b *inbox) put(m *websockets.Message) (ok bool, room <-chan struct{}, taken
 	if b.closed {
 		return true, nil, 0 // nobody is there to take it
 	}
-	size := m.Payload.Size()
+	size := sizeOf(m)
 	if len(b.items) > 0 && (len(b.items) >= inboxMessages || b.bytes+size > b.maxBytes) {
 		if b.room == nil {
 			b.room = make(chan struct{})
@@ -150,7 +153,7 @@ func (b *inbox) feed() {
 		m := b.items[0]
 		b.items[0] = nil
 		b.items = b.items[1:]
-		b.bytes -= m.Payload.Size()
+		b.bytes -= sizeOf(m)
 		b.mu.Unlock()
 		b.session.Receive(m)
 		b.mu.Lock()

@@ -10,7 +10,11 @@ import (
 // onClose is called by the library once the connection has ended, whoever ended it.
 func (l *link) onClose(args ...any) {
 	defer l.srv.recovered("close")
-	l.ended(reasonFrom(args))
+	r := reasonFrom(args)
+	if t, ok := l.Transport().(*wsTransport); ok && t.closed.Load() || l.leftByClient.Load() {
+		r.Clean = r.Cause == websockets.CauseTransportClose
+	}
+	l.ended(r)
 }
 
 func (l *link) ended(r websockets.Reason) {

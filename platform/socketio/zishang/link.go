@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/entries"
 	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/remote"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	eio "github.com/zishang520/socket.io/parsers/engine/v3/packet"
@@ -46,6 +47,8 @@ type link struct {
 	missing  *time.Timer // attachments are due
 	attached int64       // bytes of them that have come
 	skipping bool        // they are dropped
+
+	leftByClient atomic.Bool // by a close packet over polling
 
 	outside  oldest.Node[*link]
 	unpolled oldest.Node[*link]
@@ -233,7 +236,10 @@ func (l *link) dispatch(p *packet.Packet, raw []byte) {
 	}
 	switch p.Type {
 	case packet.Event:
-		m := &websockets.Message{Event: p.Event, Payload: p.Payload}
+		if len(p.Event) > websockets.MaxEventName { // it is refused, and its bytes need not wait for that
+			p.Payload, raw = websockets.Payload{}, nil
+		}
+		m := &websockets.Message{Event: p.Event, Payload: p.Payload, Held: heldBytes(p, raw), Wire: max(len(raw), len(p.Event)+p.Payload.Size())}
 		if p.HasID {
 			m.Reply, m.Ref = true, p.ID
 		}
@@ -242,10 +248,19 @@ func (l *link) dispatch(p *packet.Packet, raw []byte) {
 	case packet.Ack:
 		c.in.ack(p.ID, p.Payload)
 	case packet.Disconnect:
-		if c.state.Load() < ending && c.end(websockets.Reason{Cause: websockets.CauseClientDisconnect}, false) == open {
+		if c.state.Load() < ending && c.end(websockets.Reason{Cause: websockets.CauseClientDisconnect, Clean: true}, false) == open {
 			l.library(raw)
 		}
 	}
+}
+
+// heldBytes returns the memory of an event: the text that it came in, its name, and attachments.
+func heldBytes(p *packet.Packet, raw []byte) int {
+	n := cap(raw) + len(p.Event)
+	if len(p.Payload.Attachments) > 0 {
+		n += p.Payload.Size()
+	}
+	return n
 }
 
 func (l *link) connect(p *packet.Packet, raw []byte) {
@@ -285,7 +300,8 @@ func (l *link) connect(p *packet.Packet, raw []byte) {
 // receive hands a message on. While the client's inbox is full it blocks, so
 // that nothing more is read, and answers the library's heartbeats in the name of
 // the client, whose answers cannot be read meanwhile. It gives up on a client
-// whose messages nobody takes for as long as a silent client would be given.
+// whose messages nobody takes for as long as a silent client would be given, and on one
+// that has closed its side a moment later.
 func (l *link) receive(c *conn, m *websockets.Message) {
 	ok, room, taken := c.in.put(m)
 	if ok {
@@ -293,7 +309,7 @@ func (l *link) receive(c *conn, m *websockets.Message) {
 	}
 	limits := l.srv.cfg.Limits
 	patience := limits.PingInterval + limits.PingTimeout
-	tick := time.NewTicker(max(limits.PingTimeout/3, time.Millisecond))
+	tick := time.NewTicker(max(min(limits.PingTimeout/3, wsconn.LeaveGrace/2), time.Millisecond))
 	defer tick.Stop()
 	since := time.Now()
 	for !ok {
@@ -301,6 +317,10 @@ func (l *link) receive(c *conn, m *websockets.Message) {
 		select {
 		case <-room:
 		case <-tick.C:
+			if time.Since(since) > wsconn.LeaveGrace && l.gone() {
+				l.kill(websockets.Reason{Cause: websockets.CauseTransportClose})
+				return
+			}
 			if time.Since(since) > patience {
 				l.kill(websockets.Reason{Cause: websockets.CauseQueueOverflow, Text: "messages arrive faster than they are handled"})
 				return
@@ -313,6 +333,12 @@ func (l *link) receive(c *conn, m *websockets.Message) {
 			since = time.Now()
 		}
 	}
+}
+
+// gone reports whether the client has closed its side of a WebSocket.
+func (l *link) gone() bool {
+	t, ok := l.Transport().(*wsTransport)
+	return ok && wsconn.Gone(t.conn.NetConn())
 }
 
 func (l *link) answerPing(age time.Duration) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -21,12 +22,19 @@ const closeFrameTimeout = 100 * time.Millisecond
 type wsBuilder struct{ engine.WebSocketBuilder }
 
 func (*wsBuilder) New(ctx *types.HttpContext) transports.Transport {
-	return &wsTransport{Transport: transports.NewWebSocket(ctx), conn: ctx.Websocket}
+	t := &wsTransport{Transport: transports.NewWebSocket(ctx), conn: ctx.Websocket}
+	answer := t.conn.CloseHandler()
+	t.conn.SetCloseHandler(func(code int, text string) error {
+		t.closed.Store(true)
+		return answer(code, text)
+	})
+	return t
 }
 
 type wsTransport struct {
 	transports.Transport
-	conn *types.WebSocketConn
+	conn   *types.WebSocketConn
+	closed atomic.Bool // the client has sent a close frame
 }
 
 // pollBuilder makes the library's polling transport.
