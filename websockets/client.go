@@ -57,7 +57,8 @@ type Client interface {
 	Recovered() bool
 
 	// Disconnect ends the connection after what is queued has been sent. It
-	// returns at once; HandleDisconnect follows.
+	// returns at once; HandleDisconnect follows. What the client has sent and no
+	// handler has begun with is dropped.
 	Disconnect()
 	// DisconnectAll ends the whole connection: on Socket.IO the client's other
 	// namespaces too, while a client that Disconnect has sent out of its namespace may

@@ -26,7 +26,7 @@ func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
 // dispatch handles one message, from the lane that took it.
 func (s *session) dispatch(m *Message) {
-	if s.hs.Connection.over.Load() {
+	if s.expelled.Load() || s.hs.Connection.over.Load() {
 		return // it is being closed
 	}
 	if m.Err != nil {

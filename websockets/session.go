@@ -55,6 +55,8 @@ type session struct {
 	pressed context.Context // of awaitSendQueue; nil until it blocks; guarded by mu
 	release context.CancelFunc
 
+	expelled atomic.Bool // the server has sent the client away: no further message is handled
+
 	retryAfter atomic.Int64 // nanoseconds that a stop gives the client before it should come back; 0: not said
 
 	mayReturn bool          // suspended, and neither resumed nor expired; guarded by mu
@@ -210,6 +212,9 @@ func (s *session) Closed(r Reason) {
 	}
 	s.cut = true
 	s.mu.Unlock()
+	if r.Cause == CauseServerDisconnect { // perhaps from another namespace of the connection
+		s.expelled.Store(true)
+	}
 	// Before leaving is set: from then on a handler that returns starts the
 	// end, and HandleDisconnect must not find the client in its rooms.
 	s.ep.forget(s)
@@ -402,6 +407,7 @@ func (s *session) Close(code int, text string) {
 }
 
 func (s *session) sendAway(r Reason, end func(Reason)) {
+	s.expelled.Store(true)
 	s.mu.Lock()
 	if !s.leaving && s.reason == (Reason{}) {
 		s.reason = r // should the application stop before the connection has ended

@@ -56,10 +56,22 @@ func All(text []byte) []Place {
 	return all
 }
 
+// MaxDepth is how deep a value may nest that is sent to clients with binary in it.
+// socket.io-parser looks for placeholders, and msgpack clients decode, by recursion:
+// from some thousand levels on they run out of stack and disconnect.
+const MaxDepth = 1000
+
+// ErrDepth is the error of a value that nests deeper than [MaxDepth].
+var ErrDepth = fmt.Errorf("is nested more than %d deep, which clients of Socket.IO cannot decode", MaxDepth)
+
 // Check is [Fit] for a text that is about to be sent with n attachments. It is
 // stricter: older versions of socket.io-parser and clients in other languages take
-// any true-ish "_placeholder" for a placeholder. The error names the places.
+// any true-ish "_placeholder" for a placeholder. The error names the places. It also
+// refuses what nests deeper than [MaxDepth].
 func Check(text []byte, n int) error {
+	if deeper(text, MaxDepth) {
+		return fmt.Errorf("the payload %w", ErrDepth)
+	}
 	var few [16]Place
 	used := few[:]
 	if n > len(few) {
@@ -173,6 +185,31 @@ func (l *level) member(quoted, rest []byte, wide bool) {
 	case "num":
 		l.num = index(rest)
 	}
+}
+
+// deeper reports whether a text nests deeper than a limit.
+func deeper(text []byte, limit int) bool {
+	if len(text) <= limit {
+		return false
+	}
+	depth := 0
+	for i := 0; i < len(text); {
+		switch text[i] {
+		case '{', '[':
+			if depth++; depth > limit {
+				return true
+			}
+			i++
+		case '}', ']':
+			depth--
+			i++
+		case '"':
+			i = stringEnd(text, i+1)
+		default:
+			i++
+		}
+	}
+	return false
 }
 
 // index returns the number that b begins with if it is a plain index, otherwise -1.

@@ -1,6 +1,7 @@
 package placeholder
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,4 +104,17 @@ func FuzzAll(f *testing.F) {
 			end = p.End
 		}
 	})
+}
+
+// TestCheckDepth: what npm's clients cannot follow is not sent.
+func TestCheckDepth(t *testing.T) {
+	nested := func(depth int) []byte {
+		return []byte(`["[[",{"_placeholder":true,"num":0},` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + "]")
+	}
+	if err := Check(nested(MaxDepth), 1); err != nil {
+		t.Error(err)
+	}
+	if err := Check(nested(MaxDepth+1), 1); !errors.Is(err, ErrDepth) {
+		t.Errorf("got %v", err)
+	}
 }

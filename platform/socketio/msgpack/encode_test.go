@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/internal/placeholder"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 )
 
@@ -59,7 +60,7 @@ func TestAppendValues(t *testing.T) {
 		`"2024-01-01T00:00:00Z"`:              "\xb42024-01-01T00:00:00Z",
 		"[" + strings.Repeat("0,", 15) + "0]": "\xdc\x00\x10" + strings.Repeat("\x00", 16),
 		"[" + strings.Repeat("[],", 69999) + "[]]":            "\xdd\x00\x01\x11\x70" + strings.Repeat("\x90", 70000),
-		strings.Repeat("[", 9999) + strings.Repeat("]", 9999): strings.Repeat("\x91", 9998) + "\x90",
+		strings.Repeat("[", 1000) + strings.Repeat("]", 1000): strings.Repeat("\x91", 999) + "\x90",
 		placeholder0: "\x82\xac_placeholder\xc3\xa3num\x00", // without attachments it is one of the user's
 	} {
 		if got, err := encode(one(text)); err != nil || got != argument(want) {
@@ -117,6 +118,7 @@ func TestAppendRefuses(t *testing.T) {
 		{one("NaN"), errJSON, ""},
 		{one("1e999"), nil, "msgpack: number 1e999 is beyond a float64"},
 		{one("-1" + strings.Repeat("0", 400)), nil, "msgpack: number -1000"},
+		{one(strings.Repeat("[", 1001) + strings.Repeat("]", 1001)), placeholder.ErrDepth, ""},
 		{one(strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)), errJSON, ""},
 		{packet.Packet{Type: packet.Connect, Namespace: "c"}, nil, "packet: namespace"},
 		{packet.Packet{Type: packet.ConnectError, Namespace: "/"}, nil, "packet: the payload of CONNECT_ERROR"},

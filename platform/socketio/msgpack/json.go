@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/gatehouse-go/gatehouse/internal/placeholder"
 )
 
 // node is an array or object of a JSON text. MessagePack wants to know of what
@@ -96,6 +98,9 @@ func measure(nodes []node, text []byte, attachments int) ([]node, error) {
 	for i := 0; i < len(text); {
 		switch text[i] {
 		case '{', '[':
+			if len(open) == placeholder.MaxDepth+1 { // one of them is the packet's
+				return nil, fmt.Errorf("msgpack: the payload %w", placeholder.ErrDepth)
+			}
 			open = append(open, uint32(len(nodes)))
 			n := node{num: -1}
 			if i = space(text, i+1); text[i] != '}' && text[i] != ']' {

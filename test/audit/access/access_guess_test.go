@@ -1,0 +1,240 @@
+package audit_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/ratelimit"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// spoofed are headers of one client: a proxy at 127.0.0.1 has added the last address.
+func spoofed(real string) [][]string {
+	const name = "X-Forwarded-For: "
+	return [][]string{
+		{name + real},
+		{name + "198.51.100.1, " + real},
+		{name + "127.0.0.1, 127.0.0.1, " + real},
+		{name + "10.0.0.1, 192.168.0.1, " + real},
+		{name + "garbage, , ,%, [::1, " + real},
+		{name + "fe80::1%eth0, " + real},
+		{name + "::ffff:198.51.100.1, " + real},
+		{name + strings.Repeat("1.2.3.4,", 5000) + real},
+		{name + strings.Repeat(",", 10_000) + real},
+		{name, name, name + real},
+		{name + "198.51.100.1", name + "198.51.100.2", name + real},
+		{name + "198.51.100.3", name + real + ", 127.0.0.1"},
+		{name + real + ":4711"},
+		{name + real + " \t"},
+		{name + real, "Forwarded: for=198.51.100.4", "X-Real-IP: 198.51.100.5", "CF-Connecting-IP: 198.51.100.6", "True-Client-IP: 198.51.100.7"},
+		{"x-forwarded-for: 198.51.100.8", name + real},
+		{name + "@", name + "/run/x.sock, " + real},
+	}
+}
+
+// TestAudit_SpoofedAddresses: whatever a client writes into X-Forwarded-For before its
+// proxy, and in whatever form its own address is written, it is one client: it has one
+// place, and one bucket of ratelimit.Connections.
+func TestAudit_SpoofedAddresses(t *testing.T) {
+	for _, real := range []string{"203.0.113.9", "2001:db8:0:7::1"} {
+		for _, limit := range []string{"places", "attempts"} {
+			each(t, limit+" of "+real, append([]way{{name: "ws", adapter: plainWS}}, socketIO...), func(t *testing.T, w way) {
+				var s *stage.Stage
+				if limit == "places" {
+					s = w.stage(t, stage.App(app.TrustedProxies("127.0.0.1"), app.MaxConnectionsPerAddress(1)))
+				} else {
+					s = w.stage(t, stage.App(app.TrustedProxies("127.0.0.1"), app.UseGuards(ratelimit.Connections(0, 1))))
+				}
+				e := rawpeer.NewEngine(t, s.Addr)
+				open := func(lines ...string) (*rawpeer.Peer, rawpeer.Answer) {
+					p := rawpeer.Dial(t, s.Addr)
+					switch {
+					case w.name == "ws":
+						p.Write(rawpeer.Upgrade("/", lines...))
+					case w.polling || w.upgrade:
+						p.Write(rawpeer.Request(http.MethodGet, e.Query("polling", ""), lines...) + "\r\n")
+					default:
+						p.Write(rawpeer.Upgrade(e.Query("websocket", ""), lines...))
+					}
+					return p, p.Answer()
+				}
+				if _, a := open(spoofed(real)[1]...); a.Status >= 400 {
+					t.Fatalf("the first was answered %d %s", a.Status, a.Body)
+				}
+				for _, lines := range spoofed(real) {
+					p, a := open(lines...)
+					if a.Status != http.StatusTooManyRequests {
+						t.Errorf("%.150q was answered %d %.100s", lines, a.Status, a.Body)
+					}
+					p.Close()
+				}
+				forms := []string{"::ffff:203.0.113.9", "[::ffff:203.0.113.9]:80", "::ffff:cb00:7109", "::ffff:203.0.113.9%x"}
+				if strings.Contains(real, ":") {
+					forms = []string{"2001:DB8:0:7:ffff:ffff:ffff:ffff", "[2001:db8:0:7::9]:4711", "[2001:db8:0:7::9]", "2001:db8:0:7::2%eth0", "2001:0db8:0000:0007:0:0:0:3"}
+				}
+				for _, form := range forms {
+					p, a := open("X-Forwarded-For: " + form)
+					if a.Status != http.StatusTooManyRequests {
+						t.Errorf("%q was answered %d %.100s", form, a.Status, a.Body)
+					}
+					p.Close()
+				}
+				if _, a := open("X-Forwarded-For: 203.0.113.10"); a.Status >= 400 {
+					t.Errorf("somebody else was answered %d %s", a.Status, a.Body)
+				}
+			})
+		}
+	}
+}
+
+// TestAudit_GuessesOfOneAddress: passwords in auth are tried over many sessions, many
+// namespaces of each, left and entered again, with addresses that are made up: the guard
+// sees as many as the bucket of the one address holds, bound to the application, to the
+// gateway, or to both.
+func TestAudit_GuessesOfOneAddress(t *testing.T) {
+	const burst = 6
+	for name, bind := range map[string]func(limit pipeline.Guard) []stage.Option{
+		"application": func(limit pipeline.Guard) []stage.Option { return []stage.Option{stage.App(app.UseGuards(limit))} },
+		"gateway": func(limit pipeline.Guard) []stage.Option {
+			return []stage.Option{stage.Gateway(websockets.UseGuards(limit))}
+		},
+		"both": func(limit pipeline.Guard) []stage.Option {
+			return []stage.Option{stage.App(app.UseGuards(limit)), stage.Gateway(websockets.UseGuards(limit))}
+		},
+	} {
+		each(t, name, socketIO, func(t *testing.T, w way) {
+			var guesses atomic.Int32
+			password := pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
+				if c.Kind == pipeline.KindConnect {
+					guesses.Add(1)
+					return pipeline.ErrUnauthorized
+				}
+				return nil
+			})
+			opts := append(bind(ratelimit.Connections(0, burst)),
+				stage.App(app.TrustedProxies("127.0.0.1")), stage.Gateway(websockets.Namespace("/{room}"), websockets.UseGuards(password)))
+			s := w.stage(t, opts...)
+			for i := range 12 {
+				e := rawpeer.NewEngine(t, s.Addr)
+				e.Lines = spoofed("203.0.113.9")[i]
+				p := rawpeer.Dial(t, s.Addr)
+				if w.polling || w.upgrade {
+					p.Write(rawpeer.Request(http.MethodGet, e.Query("polling", ""), e.Lines...) + "\r\n")
+				} else {
+					p.Write(rawpeer.Upgrade(e.Query("websocket", ""), e.Lines...))
+				}
+				a := p.Answer()
+				if a.Status >= 400 {
+					p.Close()
+					continue
+				}
+				l := &line{t: t, ws: &rawpeer.Socket{Peer: p}}
+				if w.polling || w.upgrade {
+					l.ws, l.poller = nil, &rawpeer.Poller{Engine: e, SID: a.Get("sid")}
+					l.do = l.request
+				}
+				if w.upgrade {
+					l = &line{t: t, ws: l.poller.Upgrade()}
+				}
+				for n := 0; ; n++ {
+					ns := fmt.Sprintf("/room%d", n%3)
+					if !l.send("40" + ns + fmt.Sprintf(`,{"pin":"%04d"}`, n)) {
+						break
+					}
+					if _, ok := l.readTo("44"); !ok {
+						break
+					}
+				}
+			}
+			if n := int(guesses.Load()); n > burst || n == 0 {
+				t.Errorf("%d guesses, the bucket holds %d", n, burst)
+			}
+		})
+	}
+}
+
+// TestAudit_ConnectTimeoutIsNotExtended: nothing but an entry ends the time that a
+// connection may be in no namespace: not pongs, refusals for which the server is to
+// blame, packets for a namespace just left, entries that wait, upgrades or heartbeats.
+func TestAudit_ConnectTimeoutIsNotExtended(t *testing.T) {
+	adapter := func() websockets.Adapter {
+		return socketio.New(socketio.Options{ConnectTimeout: 900 * time.Millisecond, Compression: socketio.CompressionStream})
+	}
+	slow := websockets.Admit(func(ctx context.Context, h *websockets.Handshake) error {
+		var auth struct{ Say string }
+		_ = h.Auth.Decode(&auth)
+		switch auth.Say {
+		case "yes":
+			return nil
+		case "wait":
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return &websockets.Error{Message: "Later", Status: http.StatusServiceUnavailable}
+	})
+	for name, game := range map[string]func(l *line, i int) bool{
+		"pongs":         func(l *line, _ int) bool { return l.send("3") },
+		"refused":       func(l *line, _ int) bool { return l.send("40") },
+		"many refused":  func(l *line, i int) bool { return l.send(fmt.Sprintf("40/%d,", i%5)) },
+		"waiting":       func(l *line, i int) bool { return i != 1 || l.send(`40{"say":"wait"}`) },
+		"waiting often": func(l *line, i int) bool { return i%4 != 0 || l.send(fmt.Sprintf(`40/%d,{"say":"wait"}`, i)) },
+		"noise":         func(l *line, _ int) bool { return l.send("6") },
+	} {
+		for _, before := range []bool{false, true} {
+			each(t, fmt.Sprintf("%s, entered before: %t", name, before), []way{
+				{"websocket", adapter, false, false}, {"polling", adapter, true, false}, {"upgraded", adapter, false, true},
+			}, func(t *testing.T, w way) {
+				s := w.stage(t, stage.Gateway(websockets.NamespaceFunc("all", func(string) bool { return true }), slow))
+				l := w.dial(t, s)
+				if before {
+					l.send(`40{"say":"yes"}`)
+					l.want("40{")
+					l.send("41")
+				}
+				began := time.Now()
+				ended := make(chan struct{})
+				tick := time.NewTicker(80 * time.Millisecond)
+				defer tick.Stop()
+				go func() {
+					defer close(ended)
+					for {
+						if _, ok := l.read(); !ok {
+							return
+						}
+					}
+				}()
+				for i := 0; ; i++ {
+					select {
+					case <-ended:
+						if d := time.Since(began); d < 700*time.Millisecond || d > 4*time.Second {
+							t.Errorf("it was ended after %v", d)
+						}
+						return
+					case <-tick.C:
+						if time.Since(began) > 8*time.Second {
+							t.Error("it is there after 8 s")
+							l.send("1")
+							<-ended
+							return
+						}
+						if l.poller != nil {
+							l.poller.Engine.TryDo(l.poller.PostBytes(map[bool]string{true: "3", false: "40"}[name == "pongs"]))
+						} else {
+							game(l, i)
+						}
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package audit_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/jwtauth"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+var secret = []byte("a secret of thirty-two bytes....")
+
+func token(t *testing.T, subject string, lasts time.Duration) string {
+	t.Helper()
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+		Issuer: "house", Subject: subject, ExpiresAt: jwt.NewNumericDate(time.Now().Add(lasts)),
+	}).SignedString(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return `"token":"` + text + `"`
+}
+
+// comer is a client that may come back.
+type comer struct {
+	*line
+	sid, pid, offset string
+}
+
+func between(text, from, to string) string {
+	_, rest, _ := strings.Cut(text, from)
+	rest, _, _ = strings.Cut(rest, to)
+	return rest
+}
+
+func comeIn(t *testing.T, w way, s *stage.Stage, ns, auth string) *comer {
+	t.Helper()
+	c := &comer{line: w.dial(t, s)}
+	prefix := ""
+	if ns != "/" {
+		prefix = ns + ","
+	}
+	c.send("40" + prefix + "{" + auth + "}")
+	got := c.want("40" + prefix)
+	c.sid, c.pid = between(got, `"sid":"`, `"`), between(got, `"pid":"`, `"`)
+	if err := s.Server.Emit("news", "x"); err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(c.want("42"+prefix), `"`)
+	c.offset = parts[len(parts)-2]
+	return c
+}
+
+func (c *comer) cut(s *stage.Stage) {
+	n := len(s.Reasons())
+	if c.ws != nil {
+		c.ws.Cut()
+	} else {
+		c.poller.Cut()
+	}
+	s.WantReasons(n + 1)
+}
+
+// back reports the answer to a CONNECT with the client's private id.
+func (c *comer) back(t *testing.T, w way, s *stage.Stage, ns, auth string) (l *line, sid string, in bool) {
+	t.Helper()
+	l = w.dial(t, s)
+	if auth != "" {
+		auth += ","
+	}
+	prefix := ""
+	if ns != "/" {
+		prefix = ns + ","
+	}
+	l.send("40" + prefix + "{" + auth + `"pid":"` + c.pid + `","offset":"` + c.offset + `"}`)
+	got, ok := l.readTo("40", "44")
+	return l, between(got, `"sid":"`, `"`), ok && strings.HasPrefix(got, "40")
+}
+
+// TestAudit_ComingBack: of those who come with a client's private id the client itself is
+// recovered, once: not in another namespace, not with another's token or none, not when
+// it was banned meanwhile or its token has expired, not twice at the same time, and not
+// after the server has disconnected it.
+func TestAudit_ComingBack(t *testing.T) {
+	for _, skip := range []bool{false, true} {
+		name := map[bool]string{false: "asked again", true: "SkipAdmit"}[skip]
+		each(t, name, own, func(t *testing.T, w way) {
+			jwts, err := jwtauth.New[jwt.RegisteredClaims](jwtauth.Options{Method: jwt.SigningMethodHS256, Key: secret})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var banned atomic.Bool
+			ban := pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
+				if c.Kind == pipeline.KindConnect && banned.Load() {
+					return pipeline.ErrForbidden
+				}
+				return nil
+			})
+			s := w.stage(t, stage.Gateway(websockets.NamespaceFunc("all", func(string) bool { return true }),
+				socketio.Options{Recovery: &socketio.Recovery{SkipAdmit: skip}}, websockets.UseGuards(jwts, ban)))
+			alice := token(t, "alice", time.Hour)
+
+			c := comeIn(t, w, s, "/", alice)
+			c.cut(s)
+			if _, sid, in := c.back(t, w, s, "/other", alice); !in || sid == c.sid {
+				t.Errorf("in another namespace: in %t, recovered %t", in, sid == c.sid)
+			}
+			if _, sid, in := c.back(t, w, s, "/", token(t, "bob", time.Hour)); !in || sid == c.sid {
+				t.Errorf("another's token: in %t, recovered %t", in, sid == c.sid)
+			}
+			if _, _, in := c.back(t, w, s, "/", token(t, "alice", -time.Second)); in {
+				t.Error("an expired token is let in")
+			}
+			if _, _, in := c.back(t, w, s, "/", ""); in {
+				t.Error("no token is let in")
+			}
+			var wg sync.WaitGroup
+			var recovered atomic.Int32
+			lines := make([]*line, 8)
+			for i := range lines {
+				lines[i] = w.dial(t, s)
+			}
+			for _, l := range lines {
+				wg.Go(func() {
+					l.send("40{" + alice + `,"pid":"` + c.pid + `","offset":"` + c.offset + `"}`)
+					got, ok := l.readTo("40", "44")
+					if ok && between(got, `"sid":"`, `"`) == c.sid {
+						recovered.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			if n := recovered.Load(); n < 1 {
+				t.Errorf("of eight at the same time %d were recovered", n)
+			}
+			for _, l := range lines {
+				l.leave()
+			}
+
+			c = comeIn(t, w, s, "/", alice)
+			c.cut(s)
+			banned.Store(true)
+			_, sid, in := c.back(t, w, s, "/", alice)
+			if skip != (in && sid == c.sid) { // that is what the option says
+				t.Errorf("banned: in %t, recovered %t", in, sid == c.sid)
+			}
+			banned.Store(false)
+
+			c = comeIn(t, w, s, "/", alice)
+			s.Server.Disconnect()
+			c.want("41")
+			if _, sid, in := c.back(t, w, s, "/", alice); !in || sid == c.sid {
+				t.Errorf("sent away: in %t, recovered %t", in, sid == c.sid)
+			}
+
+			c = comeIn(t, w, s, "/", token(t, "alice", 2*time.Second))
+			c.cut(s)
+			if l, sid, in := c.back(t, w, s, "/", alice); !in || sid != c.sid {
+				t.Errorf("a newer token: in %t, recovered %t", in, sid == c.sid)
+			} else { // the end of the old token is not that of the new one
+				<-time.After(2500 * time.Millisecond)
+				l.send(`427["echo","still here"]`)
+				l.want(`437["still here"]`)
+			}
+			c = comeIn(t, w, s, "/", alice)
+			c.cut(s)
+			l, sid, in := c.back(t, w, s, "/", token(t, "alice", 2*time.Second))
+			if !in || sid != c.sid {
+				t.Errorf("a shorter token: in %t, recovered %t", in, sid == c.sid)
+			}
+			for began := time.Now(); ; {
+				p, ok := l.read()
+				if !ok || strings.HasPrefix(p, "41") {
+					break
+				}
+				if time.Since(began) > 8*time.Second {
+					t.Error("a recovered client outlives its token")
+					break
+				}
+			}
+		})
+	}
+}
+
+// TestAudit_SameClient: a SameClient that panics, exits, or says no recovers nobody, and
+// the client comes in as a new one; what it is asked about is not lost.
+func TestAudit_SameClient(t *testing.T) {
+	each(t, "modes", own, func(t *testing.T, w way) {
+		var mode atomic.Value
+		mode.Store("yes")
+		s := w.stage(t, stage.Gateway(socketio.Options{Recovery: &socketio.Recovery{
+			SameClient: func(websockets.Client, *websockets.Handshake) bool {
+				switch mode.Load() {
+				case "panic":
+					panic("of the application")
+				case "no":
+					return false
+				}
+				return true
+			},
+		}}))
+		c := comeIn(t, w, s, "/", "")
+		c.cut(s)
+		for _, m := range []string{"panic", "no", "panic"} {
+			mode.Store(m)
+			if _, sid, in := c.back(t, w, s, "/", ""); !in || sid == c.sid {
+				t.Errorf("%s: in %t, recovered %t", m, in, sid == c.sid)
+			}
+		}
+		mode.Store("yes")
+		if _, sid, in := c.back(t, w, s, "/", ""); !in || sid != c.sid {
+			t.Errorf("yes: in %t, recovered %t", in, sid == c.sid)
+		}
+	})
+}
