@@ -17,7 +17,7 @@ type Connection struct {
 	values Values
 	held   budget // by messages, of all namespaces
 
-	over   atomic.Bool // the client has done wrong too often
+	over   atomic.Bool // the server is closing it: nothing more of the client is handled
 	mu     sync.Mutex
 	errors int // since
 	since  time.Time

@@ -186,7 +186,8 @@ func Origins(origins ...string) Option {
 // on every handshake and must be safe for concurrent use.
 //
 // Gateways that share a server need one Option value, stored in a variable: Go does
-// not compare functions, and two checks of one server are an error of the start.
+// not compare functions, and two checks of one server are an error of the start, as is
+// one gateway with a check beside one with Origins alone.
 //
 //	var checkOrigin = websockets.CheckOrigin(tenants.Allow)
 func CheckOrigin(allow func(*http.Request) bool) Option { return &originOption{allow} }

@@ -275,12 +275,15 @@ func cutPort(addr string) (host, port string, ok bool) {
 
 // finish checks a server as a whole.
 func (p *planner) finish(s *serverPlan, gs []gatewayPlan) {
-	if s.check == nil {
-		check, err := originCheck(s.origins)
-		if err != nil {
-			p.addf("gateway %s: Origins: %v", s.claims["Origins"], err)
-		}
+	check, err := originCheck(s.origins)
+	if err != nil {
+		p.addf("gateway %s: Origins: %v", s.claims["Origins"], err)
+	}
+	if name := s.claims[originsAlone]; s.check == nil {
 		s.check = check
+	} else if name != "" { // CheckOrigin decides instead of Origins: for pages that this gateway does not name
+		p.addf("gateway %s and gateway %s share the server %s %s but disagree on the origins: one has Origins and the other CheckOrigin; give both the same, or leave it out of one",
+			name, s.claims["CheckOrigin"], s.adapter.Name(), s.path)
 	}
 	if s.adapter.Traits().UpgradeOnly {
 		if err := tryPattern(s.path); err != nil {

@@ -395,6 +395,7 @@ func (s *session) Recovered() bool            { return s.recovered }
 func (s *session) Disconnect() { s.sendAway(Reason{Cause: CauseServerDisconnect}, s.conn.Close) }
 
 func (s *session) DisconnectAll() {
+	s.hs.Connection.over.Store(true) // for its other namespaces too
 	s.sendAway(Reason{Cause: CauseServerDisconnect}, s.conn.CloseConnection)
 }
 

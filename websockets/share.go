@@ -1,6 +1,7 @@
 package websockets
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -27,6 +28,9 @@ func (p *planner) server(a Adapter, listener, path, name string) *serverPlan {
 	p.servers = append(p.servers, s)
 	return s
 }
+
+// originsAlone is claimed by the first gateway that has Origins and no CheckOrigin.
+const originsAlone = "Origins without CheckOrigin"
 
 // described names what differs in two values: *socketio.Adapter.opts.AllowRequest.
 func described(v any, d *identity.Difference) string { return fmt.Sprintf("%T%s", v, d.Path) }
@@ -56,6 +60,9 @@ func (p *planner) claim(s *serverPlan, cfg *GatewayConfig, name string) {
 	if agree("CheckOrigin", cfg.origin != nil, s.origin.same(cfg.origin), "CheckOrigin",
 		"Go does not compare functions: store the option in a package variable (var checkOrigin = websockets.CheckOrigin(…)) and give both that, or leave it out of one") {
 		s.origin, s.check = cfg.origin, cfg.origin.allow
+	}
+	if len(cfg.origins) > 0 && cfg.origin == nil {
+		s.claims[originsAlone] = cmp.Or(s.claims[originsAlone], name)
 	}
 	for _, o := range cfg.platform {
 		t := reflect.TypeOf(o)
