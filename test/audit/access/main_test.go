@@ -8,4 +8,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Timers of the Socket.IO library of zishang now and then outlive their connection.
+const libraryTimers = "github.com/zishang520/socket.io/v3/pkg/utils."
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreTopFunction(libraryTimers+"SetInterval.func1"), goleak.IgnoreTopFunction(libraryTimers+"SetTimeout.func1"))
+}
