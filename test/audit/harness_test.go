@@ -30,7 +30,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	_ = flag.Set("test.parallel", "5") // most of them wait for a timeout
+	_ = flag.Set("test.parallel", "5")                                                                                  // most of them wait for a timeout
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/zishang520/socket.io/v3/pkg/utils.SetTimeout.func1")) // a timer of that library may outlive its connection
 }
 
@@ -249,12 +249,4 @@ func gone(t *testing.T, s *stage.Stage, n int, within time.Duration) {
 		t.Errorf("%d clients had left after %v, want within %v", n, took.Round(time.Millisecond), within)
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-}
-
-// minutes is for tests that take long, or that a busy machine makes late.
-func minutes(t *testing.T) {
-	t.Helper()
-	if !long {
-		t.Skip("with AUDIT_LONG=1")
-	}
 }

@@ -19,26 +19,26 @@ import (
 )
 
 // spoofed are headers of one client: a proxy at 127.0.0.1 has added the last address.
-func spoofed(real string) [][]string {
+func spoofed(addr string) [][]string {
 	const name = "X-Forwarded-For: "
 	return [][]string{
-		{name + real},
-		{name + "198.51.100.1, " + real},
-		{name + "127.0.0.1, 127.0.0.1, " + real},
-		{name + "10.0.0.1, 192.168.0.1, " + real},
-		{name + "garbage, , ,%, [::1, " + real},
-		{name + "fe80::1%eth0, " + real},
-		{name + "::ffff:198.51.100.1, " + real},
-		{name + strings.Repeat("1.2.3.4,", 5000) + real},
-		{name + strings.Repeat(",", 10_000) + real},
-		{name, name, name + real},
-		{name + "198.51.100.1", name + "198.51.100.2", name + real},
-		{name + "198.51.100.3", name + real + ", 127.0.0.1"},
-		{name + real + ":4711"},
-		{name + real + " \t"},
-		{name + real, "Forwarded: for=198.51.100.4", "X-Real-IP: 198.51.100.5", "CF-Connecting-IP: 198.51.100.6", "True-Client-IP: 198.51.100.7"},
-		{"x-forwarded-for: 198.51.100.8", name + real},
-		{name + "@", name + "/run/x.sock, " + real},
+		{name + addr},
+		{name + "198.51.100.1, " + addr},
+		{name + "127.0.0.1, 127.0.0.1, " + addr},
+		{name + "10.0.0.1, 192.168.0.1, " + addr},
+		{name + "garbage, , ,%, [::1, " + addr},
+		{name + "fe80::1%eth0, " + addr},
+		{name + "::ffff:198.51.100.1, " + addr},
+		{name + strings.Repeat("1.2.3.4,", 5000) + addr},
+		{name + strings.Repeat(",", 10_000) + addr},
+		{name, name, name + addr},
+		{name + "198.51.100.1", name + "198.51.100.2", name + addr},
+		{name + "198.51.100.3", name + addr + ", 127.0.0.1"},
+		{name + addr + ":4711"},
+		{name + addr + " \t"},
+		{name + addr, "Forwarded: for=198.51.100.4", "X-Real-IP: 198.51.100.5", "CF-Connecting-IP: 198.51.100.6", "True-Client-IP: 198.51.100.7"},
+		{"x-forwarded-for: 198.51.100.8", name + addr},
+		{name + "@", name + "/run/x.sock, " + addr},
 	}
 }
 
@@ -46,9 +46,9 @@ func spoofed(real string) [][]string {
 // proxy, and in whatever form its own address is written, it is one client: it has one
 // place, and one bucket of ratelimit.Connections.
 func TestAudit_SpoofedAddresses(t *testing.T) {
-	for _, real := range []string{"203.0.113.9", "2001:db8:0:7::1"} {
+	for _, addr := range []string{"203.0.113.9", "2001:db8:0:7::1"} {
 		for _, limit := range []string{"places", "attempts"} {
-			each(t, limit+" of "+real, append([]way{{name: "ws", adapter: plainWS}}, socketIO...), func(t *testing.T, w way) {
+			each(t, limit+" of "+addr, append([]way{{name: "ws", adapter: plainWS}}, socketIO...), func(t *testing.T, w way) {
 				var s *stage.Stage
 				if limit == "places" {
 					s = w.stage(t, stage.App(app.TrustedProxies("127.0.0.1"), app.MaxConnectionsPerAddress(1)))
@@ -68,10 +68,10 @@ func TestAudit_SpoofedAddresses(t *testing.T) {
 					}
 					return p, p.Answer()
 				}
-				if _, a := open(spoofed(real)[1]...); a.Status >= 400 {
+				if _, a := open(spoofed(addr)[1]...); a.Status >= 400 {
 					t.Fatalf("the first was answered %d %s", a.Status, a.Body)
 				}
-				for _, lines := range spoofed(real) {
+				for _, lines := range spoofed(addr) {
 					p, a := open(lines...)
 					if a.Status != http.StatusTooManyRequests {
 						t.Errorf("%.150q was answered %d %.100s", lines, a.Status, a.Body)
@@ -79,7 +79,7 @@ func TestAudit_SpoofedAddresses(t *testing.T) {
 					p.Close()
 				}
 				forms := []string{"::ffff:203.0.113.9", "[::ffff:203.0.113.9]:80", "::ffff:cb00:7109", "::ffff:203.0.113.9%x"}
-				if strings.Contains(real, ":") {
+				if strings.Contains(addr, ":") {
 					forms = []string{"2001:DB8:0:7:ffff:ffff:ffff:ffff", "[2001:db8:0:7::9]:4711", "[2001:db8:0:7::9]", "2001:db8:0:7::2%eth0", "2001:0db8:0000:0007:0:0:0:3"}
 				}
 				for _, form := range forms {

@@ -176,20 +176,6 @@ func (l *line) want(prefix string) string {
 	return p
 }
 
-// wantEnd reads until the connection has ended, by a close frame with the code where
-// there is one.
-func (l *line) wantEnd(code int) {
-	l.t.Helper()
-	for {
-		if _, ok := l.read(); !ok {
-			break
-		}
-	}
-	if l.ws != nil && l.code != code {
-		l.t.Errorf("closed with %d %q, want %d", l.code, l.text, code)
-	}
-}
-
 var plainWS = func() websockets.Adapter { return ws.New() }
 
 // leave ends the connection without an answer.

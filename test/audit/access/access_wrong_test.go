@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -63,7 +64,7 @@ func TestAudit_WhoseFaultItIs(t *testing.T) {
 			return websockets.On(n, func(context.Context, in) (int, error) { return 0, status(code) })
 		})
 	}
-	for name, s := range map[string]websockets.Subscription{
+	maps.Copy(subs, map[string]websockets.Subscription{
 		"guard masked, counts false":                    websockets.On("guard masked, counts false", ok, guarded(errDatabase)),
 		"guard masked as 400 by a filter, counts false": websockets.On("guard masked as 400 by a filter, counts false", ok, guarded(errDatabase), masked),
 		"guard late, counts false":                      websockets.On("guard late, counts false", ok, guarded(context.DeadlineExceeded)),
@@ -82,9 +83,7 @@ func TestAudit_WhoseFaultItIs(t *testing.T) {
 		"does not encode, counts false": websockets.On("does not encode, counts false", func(context.Context, in) (unsendable, error) { return unsendable{}, nil }),
 		"handler panics, counts false":  websockets.On("handler panics, counts false", func(context.Context, in) (int, error) { panic("of the handler") }),
 		"does not decode, counts true":  websockets.On("does not decode, counts true", func(context.Context, []int) (int, error) { return 1, nil }),
-	} {
-		subs[name] = s
-	}
+	})
 	var all []websockets.Subscription
 	for _, s := range subs {
 		all = append(all, s)
@@ -191,7 +190,7 @@ func TestAudit_EventNames(t *testing.T) {
 func quote(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
-		panic(err) //nolint:forbidigo // of a test
+		panic(err)
 	}
 	return string(b)
 }

@@ -218,7 +218,7 @@ func TestAudit_PlacesOfFailedHandshakes(t *testing.T) {
 func TestAudit_PlacesOfSessions(t *testing.T) {
 	eachEdge(t, socketio.Options{UpgradeTimeout: 300 * time.Millisecond}, nil, func(t *testing.T, e *edge) {
 		if !e.polling {
-			t.SkipNow()
+			return
 		}
 		for name, f := range map[string]func(p *rawpeer.Poller){
 			"never polled":         func(*rawpeer.Poller) {},
