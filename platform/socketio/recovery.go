@@ -295,6 +295,13 @@ func (a *absence) find(auth websockets.Payload, namespace string) *comeback {
 func (b *comeback) claim(ctx context.Context, h *websockets.Handshake) bool {
 	r, a := b.r, b.r.a
 	r.mu.Lock()
+	live := r.live
+	r.mu.Unlock()
+	if live != nil { // the client knows that it is in a moment before its session does
+		live.binding.Lock()
+		live.binding.Unlock() //nolint:staticcheck // only waited for
+	}
+	r.mu.Lock()
 	sess := r.sess
 	if r.left != b.left {
 		sess = nil
