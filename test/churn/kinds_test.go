@@ -104,7 +104,7 @@ func kinds() []kind {
 		{name: "recovery, expired", run: recoveryExpired, enters: 1, lobby: greeting, opts: []websockets.Option{recovery}},
 		{name: "recovery, left by DISCONNECT", run: recoveryLeft, enters: 1, lobby: greeting, opts: []websockets.Option{recovery}},
 		{name: "recovery, came back and expired", run: recovered, enters: 2, lobby: greeting, opts: []websockets.Option{
-			socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: 4 * connectTimeout}},
+			socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: connectTimeout}},
 		}},
 	}
 }

@@ -96,6 +96,9 @@ func TestAudit_Kicks(t *testing.T) {
 					return other
 				},
 			} {
+				if all && name == "while it enters" {
+					continue // who is not in yet may not be found
+				}
 				l := w.dial(t, s)
 				other := do(l)
 				if !all {
