@@ -226,6 +226,9 @@ func TestField_X33_TakesNothing(t *testing.T) {
 		})
 	})
 	for _, w := range ways() {
+		if w.name == "ws, compressed" {
+			continue // how much the compressor and the kernel take first depends on the machine
+		}
 		t.Run("answers, "+w.name, func(t *testing.T) {
 			t.Parallel()
 			var began atomic.Int64 // when the first question was answered
