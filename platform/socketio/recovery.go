@@ -298,8 +298,7 @@ func (b *comeback) claim(ctx context.Context, h *websockets.Handshake) bool {
 	live := r.live
 	r.mu.Unlock()
 	if live != nil { // the client knows that it is in a moment before its session does
-		live.binding.Lock()
-		live.binding.Unlock() //nolint:staticcheck // only waited for
+		live.awaitBinding()
 	}
 	r.mu.Lock()
 	sess := r.sess

@@ -335,6 +335,12 @@ func (s *socket) refuse(text string, data []byte, counts bool) {
 	}
 }
 
+// awaitBinding blocks while bind runs.
+func (s *socket) awaitBinding() {
+	s.binding.Lock()
+	defer s.binding.Unlock()
+}
+
 // bind makes the socket a client of the framework.
 func (s *socket) bind(ep websockets.Endpoint, h *websockets.Handshake, back *comeback) {
 	c := s.client
