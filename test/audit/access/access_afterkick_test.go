@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -29,7 +30,7 @@ func TestAudit_AfterAKick(t *testing.T) {
 			return nil
 		}))
 		t.Run(kind+"/ws", func(t *testing.T) {
-			s = stage.New(t, plainWS(), opt)
+			s = stage.New(t, ways.PlainWS(), opt)
 			p := rawpeer.Open(t, s.Addr, "/")
 			f := func(e string) string {
 				return rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpText, Payload: `{"event":"` + e + `","data":{}}`}.Bytes()
@@ -43,14 +44,14 @@ func TestAudit_AfterAKick(t *testing.T) {
 			}
 		})
 		for _, w := range socketIO {
-			t.Run(kind+"/"+w.name, func(t *testing.T) {
-				s = w.stage(t, opt)
-				l := w.dial(t, s)
-				l.send("40")
-				l.want("40")
-				l.send(`42["kick me",{}]`, `42["noop"]`, `42["noop"]`, `42["noop"]`)
-				l.want("41")
-				l.leave()
+			t.Run(kind+"/"+w.Name, func(t *testing.T) {
+				s = w.Stage(t, opt)
+				l := w.Dial(t, s)
+				l.Send("40")
+				l.Want("40")
+				l.Send(`42["kick me",{}]`, `42["noop"]`, `42["noop"]`, `42["noop"]`)
+				l.Want("41")
+				l.Leave()
 				s.WantGone(1)
 				if s.Events() > 0 {
 					t.Errorf("%d handled", s.Events())

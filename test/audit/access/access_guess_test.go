@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/ratelimit"
@@ -48,20 +49,20 @@ func spoofed(addr string) [][]string {
 func TestAudit_SpoofedAddresses(t *testing.T) {
 	for _, addr := range []string{"203.0.113.9", "2001:db8:0:7::1"} {
 		for _, limit := range []string{"places", "attempts"} {
-			each(t, limit+" of "+addr, append([]way{{name: "ws", adapter: plainWS}}, socketIO...), func(t *testing.T, w way) {
+			each(t, limit+" of "+addr, append([]way{{Name: "ws", Adapter: ways.PlainWS}}, socketIO...), func(t *testing.T, w way) {
 				var s *stage.Stage
 				if limit == "places" {
-					s = w.stage(t, stage.App(app.TrustedProxies("127.0.0.1"), app.MaxConnectionsPerAddress(1)))
+					s = w.Stage(t, stage.App(app.TrustedProxies("127.0.0.1"), app.MaxConnectionsPerAddress(1)))
 				} else {
-					s = w.stage(t, stage.App(app.TrustedProxies("127.0.0.1"), app.UseGuards(ratelimit.Connections(0, 1))))
+					s = w.Stage(t, stage.App(app.TrustedProxies("127.0.0.1"), app.UseGuards(ratelimit.Connections(0, 1))))
 				}
 				e := rawpeer.NewEngine(t, s.Addr)
 				open := func(lines ...string) (*rawpeer.Peer, rawpeer.Answer) {
 					p := rawpeer.Dial(t, s.Addr)
 					switch {
-					case w.name == "ws":
+					case w.Name == "ws":
 						p.Write(rawpeer.Upgrade("/", lines...))
-					case w.polling || w.upgrade:
+					case w.Polling || w.Upgrade:
 						p.Write(rawpeer.Request(http.MethodGet, e.Query("polling", ""), lines...) + "\r\n")
 					default:
 						p.Write(rawpeer.Upgrade(e.Query("websocket", ""), lines...))
@@ -123,12 +124,12 @@ func TestAudit_GuessesOfOneAddress(t *testing.T) {
 			})
 			opts := append(bind(ratelimit.Connections(0, burst)),
 				stage.App(app.TrustedProxies("127.0.0.1")), stage.Gateway(websockets.Namespace("/{room}"), websockets.UseGuards(password)))
-			s := w.stage(t, opts...)
+			s := w.Stage(t, opts...)
 			for i := range 12 {
 				e := rawpeer.NewEngine(t, s.Addr)
 				e.Lines = spoofed("203.0.113.9")[i]
 				p := rawpeer.Dial(t, s.Addr)
-				if w.polling || w.upgrade {
+				if w.Polling || w.Upgrade {
 					p.Write(rawpeer.Request(http.MethodGet, e.Query("polling", ""), e.Lines...) + "\r\n")
 				} else {
 					p.Write(rawpeer.Upgrade(e.Query("websocket", ""), e.Lines...))
@@ -138,20 +139,20 @@ func TestAudit_GuessesOfOneAddress(t *testing.T) {
 					p.Close()
 					continue
 				}
-				l := &line{t: t, ws: &rawpeer.Socket{Peer: p}}
-				if w.polling || w.upgrade {
-					l.ws, l.poller = nil, &rawpeer.Poller{Engine: e, SID: a.Get("sid")}
-					l.do = l.request
+				l := &line{T: t, WS: &rawpeer.Socket{Peer: p}}
+				if w.Polling || w.Upgrade {
+					l.WS, l.Poller = nil, &rawpeer.Poller{Engine: e, SID: a.Get("sid")}
+					l.Do = l.Request
 				}
-				if w.upgrade {
-					l = &line{t: t, ws: l.poller.Upgrade()}
+				if w.Upgrade {
+					l = &line{T: t, WS: l.Poller.Upgrade()}
 				}
 				for n := 0; ; n++ {
 					ns := fmt.Sprintf("/room%d", n%3)
-					if !l.send("40" + ns + fmt.Sprintf(`,{"pin":"%04d"}`, n)) {
+					if !l.Send("40" + ns + fmt.Sprintf(`,{"pin":"%04d"}`, n)) {
 						break
 					}
-					if _, ok := l.readTo("44"); !ok {
+					if _, ok := l.ReadTo("44"); !ok {
 						break
 					}
 				}
@@ -183,23 +184,23 @@ func TestAudit_ConnectTimeoutIsNotExtended(t *testing.T) {
 		return &websockets.Error{Message: "Later", Status: http.StatusServiceUnavailable}
 	})
 	for name, game := range map[string]func(l *line, i int) bool{
-		"pongs":         func(l *line, _ int) bool { return l.send("3") },
-		"refused":       func(l *line, _ int) bool { return l.send("40") },
-		"many refused":  func(l *line, i int) bool { return l.send(fmt.Sprintf("40/%d,", i%5)) },
-		"waiting":       func(l *line, i int) bool { return i != 1 || l.send(`40{"say":"wait"}`) },
-		"waiting often": func(l *line, i int) bool { return i%4 != 0 || l.send(fmt.Sprintf(`40/%d,{"say":"wait"}`, i)) },
-		"noise":         func(l *line, _ int) bool { return l.send("6") },
+		"pongs":         func(l *line, _ int) bool { return l.Send("3") },
+		"refused":       func(l *line, _ int) bool { return l.Send("40") },
+		"many refused":  func(l *line, i int) bool { return l.Send(fmt.Sprintf("40/%d,", i%5)) },
+		"waiting":       func(l *line, i int) bool { return i != 1 || l.Send(`40{"say":"wait"}`) },
+		"waiting often": func(l *line, i int) bool { return i%4 != 0 || l.Send(fmt.Sprintf(`40/%d,{"say":"wait"}`, i)) },
+		"noise":         func(l *line, _ int) bool { return l.Send("6") },
 	} {
 		for _, before := range []bool{false, true} {
 			each(t, fmt.Sprintf("%s, entered before: %t", name, before), []way{
-				{"websocket", adapter, false, false}, {"polling", adapter, true, false}, {"upgraded", adapter, false, true},
+				{Name: "websocket", Adapter: adapter}, {Name: "polling", Adapter: adapter, Polling: true}, {Name: "upgraded", Adapter: adapter, Upgrade: true},
 			}, func(t *testing.T, w way) {
-				s := w.stage(t, stage.Gateway(websockets.NamespaceFunc("all", func(string) bool { return true }), slow))
-				l := w.dial(t, s)
+				s := w.Stage(t, stage.Gateway(websockets.NamespaceFunc("all", func(string) bool { return true }), slow))
+				l := w.Dial(t, s)
 				if before {
-					l.send(`40{"say":"yes"}`)
-					l.want("40{")
-					l.send("41")
+					l.Send(`40{"say":"yes"}`)
+					l.Want("40{")
+					l.Send("41")
 				}
 				began := time.Now()
 				ended := make(chan struct{})
@@ -208,7 +209,7 @@ func TestAudit_ConnectTimeoutIsNotExtended(t *testing.T) {
 				go func() {
 					defer close(ended)
 					for {
-						if _, ok := l.read(); !ok {
+						if _, ok := l.Read(); !ok {
 							return
 						}
 					}
@@ -223,12 +224,12 @@ func TestAudit_ConnectTimeoutIsNotExtended(t *testing.T) {
 					case <-tick.C:
 						if time.Since(began) > 8*time.Second {
 							t.Error("it is there after 8 s")
-							l.send("1")
+							l.Send("1")
 							<-ended
 							return
 						}
-						if l.poller != nil {
-							l.poller.Engine.TryDo(l.poller.PostBytes(map[bool]string{true: "3", false: "40"}[name == "pongs"]))
+						if l.Poller != nil {
+							l.Poller.Engine.TryDo(l.Poller.PostBytes(map[bool]string{true: "3", false: "40"}[name == "pongs"]))
 						} else {
 							game(l, i)
 						}

@@ -3,10 +3,10 @@ package audit_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
@@ -14,127 +14,143 @@ import (
 )
 
 // TestAudit_Kicks: a client that is disconnected from HandleConnection, from a handler of
-// its own, from one of another client, of another namespace, or while it enters a second
-// namespace, is told of HandleDisconnect once for each stay; after DisconnectAll nothing
-// that it sends is handled and no way leads back in over that connection.
+// its own, from one of another client or of another namespace, or while it enters a second
+// namespace, has HandleDisconnect once for each stay; after DisconnectAll nothing that it
+// sends is handled, and no way leads back in over that connection.
 func TestAudit_Kicks(t *testing.T) {
-	if os.Getenv("AUDIT_LONG") == "" { // it depends on who is first
-		return
-	}
 	for _, all := range []bool{false, true} {
-		kick := func(c websockets.Client) {
-			if all {
-				c.DisconnectAll()
-			} else {
-				c.Disconnect()
-			}
-		}
 		each(t, fmt.Sprintf("all %t", all), socketIO, func(t *testing.T, w way) {
-			var mu sync.Mutex
-			there := map[string]websockets.Client{}
-			entering := make(chan struct{}, 10)
-			s := w.stage(t,
-				stage.Gateway(websockets.Namespace("/{room}"), websockets.Admit(func(ctx context.Context, h *websockets.Handshake) error {
-					if h.Namespace == "/slow" {
-						entering <- struct{}{}
-						<-ctx.Done()
-						return nil // too late
-					}
-					return nil
-				}), websockets.WithLimits(websockets.Limits{HandshakeTimeout: 3e8})),
-				stage.OnConnect(func(_ context.Context, c websockets.Client) error {
-					mu.Lock()
-					there[c.Namespace()] = c
-					mu.Unlock()
-					if c.Namespace() == "/hook" {
-						kick(c)
-					}
-					return nil
-				}),
-				stage.Handle(
-					websockets.On("kick me", func(ctx context.Context, _ struct{}) (int, error) {
-						kick(websockets.ClientFrom(ctx))
-						kick(websockets.ClientFrom(ctx))
-						return 1, nil
-					}),
-					websockets.On("kick", func(_ context.Context, ns string) (int, error) {
-						mu.Lock()
-						c := there[ns]
-						mu.Unlock()
-						kick(c)
-						return 1, nil
-					}),
-				))
-			for name, do := range map[string]func(l *line) *line{
-				"hook": func(l *line) *line { l.send("40/hook,"); return nil },
-				"own handler": func(l *line) *line {
-					l.send("40/a,")
-					l.want("40/a,")
-					l.send(`42/a,1["kick me",{}]`, `42/a,["noop"]`, `42/a,["noop"]`)
+			for name, do := range map[string]func(k *kicking, l *line) *line{
+				"hook": func(_ *kicking, l *line) *line { l.Send("40/hook,"); return nil },
+				"own handler": func(k *kicking, l *line) *line {
+					k.enter(l, "/a")
+					l.Send(`42/a,1["kick me",{}]`, `42/a,["noop"]`, `42/a,["noop"]`)
 					return nil
 				},
-				"other namespace": func(l *line) *line {
-					l.send("40/a,")
-					l.want("40/a,")
-					l.send("40/b,")
-					l.want("40/b,")
-					l.send(`42/a,["kick","/b"]`)
+				"other namespace": func(k *kicking, l *line) *line {
+					k.enter(l, "/a")
+					k.enter(l, "/b")
+					l.Send(`42/a,["kick","/b"]`)
 					return nil
 				},
-				"while it enters": func(l *line) *line {
-					l.send("40/a,")
-					l.want("40/a,")
-					l.send("40/slow,")
-					<-entering
-					l.send(`42/a,["kick","/a"]`)
+				"while it enters": func(k *kicking, l *line) *line {
+					k.enter(l, "/a")
+					l.Send("40/slow,")
+					<-k.entering
+					l.Send(`42/a,["kick","/a"]`)
 					return nil
 				},
-				"another client": func(l *line) *line {
-					l.send("40/a,")
-					l.want("40/a,")
-					other := w.dial(t, s)
-					other.send("40/z,")
-					other.want("40/z,")
-					other.send(`42/z,7["kick","/a"]`)
-					other.want("43/z,7")
+				"another client": func(k *kicking, l *line) *line {
+					k.enter(l, "/a")
+					other := w.Dial(t, k.Stage)
+					k.enter(other, "/z")
+					other.Send(`42/z,7["kick","/a"]`)
+					other.Want("43/z,7")
 					return other
 				},
 			} {
-				if all && name == "while it enters" {
-					continue // who is not in yet may not be found
-				}
-				l := w.dial(t, s)
-				other := do(l)
-				if !all {
-					l.want("41/")
-					if l.send("40/again,") {
-						l.want("40/again,{") // as Socket.IO has it
+				t.Run(name, func(t *testing.T) {
+					k := newKicking(t, w, all)
+					l := w.Dial(t, k.Stage)
+					other := do(k, l)
+					select {
+					case <-k.kicked:
+					case <-rawpeer.Wait():
+						t.Fatal("nobody was disconnected")
 					}
-					l.leave()
-				} else {
-					events := s.Events()
-					for l.send("40/again,", `42/again,["noop"]`, `42/a,["noop"]`) {
-						p, ok := l.read()
-						if !ok {
-							break
+					events := k.Events()
+					if all {
+						l.Send("40/again,", `42/a,["noop"]`)
+						if p, ok := l.ReadTo("40/again"); ok {
+							t.Errorf("it is in again: %s", p)
 						}
-						if strings.HasPrefix(p, "40/again") {
-							t.Errorf("%s: it is in again", name)
+						if n := k.Events(); n != events {
+							t.Errorf("%d events were handled afterwards", n-events)
 						}
+					} else {
+						l.Want("41/")
+						if l.Send("40/again,") {
+							l.Want("40/again,{") // as Socket.IO has it
+						}
+						l.Leave()
 					}
-					if n := s.Events(); n != events {
-						t.Errorf("%s: %d events were handled afterwards", name, n-events)
+					if other != nil {
+						other.Send(`42/z,8["echo","still here"]`)
+						other.Want(`43/z,8["still here"]`)
+						other.Leave()
 					}
-				}
-				if other != nil {
-					other.send(`42/z,8["echo","still here"]`)
-					other.want(`43/z,8["still here"]`)
-					other.leave()
-				}
-				s.WantGone(1)
+					k.WantGone(1)
+				})
 			}
 		})
 	}
+}
+
+// kicking is a stage whose handlers disconnect clients.
+type kicking struct {
+	*stage.Stage
+	entering chan struct{} // somebody waits for /slow
+	kicked   chan struct{} // somebody was disconnected
+
+	mu    sync.Mutex
+	there map[string]websockets.Client // by namespace
+}
+
+func newKicking(t *testing.T, w way, all bool) *kicking {
+	t.Helper()
+	k := &kicking{entering: make(chan struct{}, 1), kicked: make(chan struct{}, 10), there: map[string]websockets.Client{}}
+	kick := func(c websockets.Client) {
+		if all {
+			c.DisconnectAll()
+		} else {
+			c.Disconnect()
+		}
+		k.kicked <- struct{}{}
+	}
+	k.Stage = w.Stage(t,
+		stage.Gateway(websockets.Namespace("/{room}"), websockets.Admit(func(ctx context.Context, h *websockets.Handshake) error {
+			if h.Namespace == "/slow" {
+				k.entering <- struct{}{}
+				<-ctx.Done()
+			}
+			return nil // too late
+		}), websockets.WithLimits(websockets.Limits{HandshakeTimeout: 300 * time.Millisecond})),
+		stage.OnConnect(func(_ context.Context, c websockets.Client) error {
+			k.mu.Lock()
+			k.there[c.Namespace()] = c
+			k.mu.Unlock()
+			if c.Namespace() == "/hook" {
+				kick(c)
+			}
+			return nil
+		}),
+		stage.Handle(
+			websockets.On("kick me", func(ctx context.Context, _ struct{}) (int, error) {
+				kick(websockets.ClientFrom(ctx))
+				kick(websockets.ClientFrom(ctx))
+				return 1, nil
+			}),
+			websockets.On("kick", func(_ context.Context, ns string) (int, error) {
+				kick(k.client(ns))
+				return 1, nil
+			}),
+		))
+	return k
+}
+
+func (k *kicking) client(ns string) websockets.Client {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.there[ns]
+}
+
+// enter enters a namespace, and waits until HandleConnection has seen it: the client is
+// answered before that.
+func (k *kicking) enter(l *line, ns string) {
+	l.T.Helper()
+	l.Send("40" + ns + ",")
+	l.Want("40" + ns + ",")
+	k.Wait("HandleConnection has seen it", func() bool { return k.client(ns) != nil })
 }
 
 // TestAudit_ConnectFlood: 3,000 CONNECT packets that nobody waits for, to namespaces that
@@ -151,18 +167,18 @@ func TestAudit_ConnectFlood(t *testing.T) {
 		"long":  func(i int) []string { return []string{fmt.Sprintf("40/r/%d%s,", i, strings.Repeat("x", 450))} },
 	} {
 		each(t, name, socketIO, func(t *testing.T, w way) {
-			s := w.stage(t, stage.Gateway(websockets.Namespace("/r/{room}")))
-			l := w.dial(t, s)
+			s := w.Stage(t, stage.Gateway(websockets.Namespace("/r/{room}")))
+			l := w.Dial(t, s)
 			var batch []string
 			for i := range 3000 {
 				if batch = append(batch, packet(i)...); len(batch) < 50 {
 					continue
 				}
-				if l.poller != nil {
-					_, _ = l.poller.TryDo(l.poller.PostBytes(strings.Join(batch, "\x1e")))
+				if l.Poller != nil {
+					_, _ = l.Poller.TryDo(l.Poller.PostBytes(strings.Join(batch, "\x1e")))
 				} else {
 					for _, p := range batch {
-						_ = l.ws.TrySend(p)
+						_ = l.WS.TrySend(p)
 					}
 				}
 				batch = nil
@@ -170,14 +186,14 @@ func TestAudit_ConnectFlood(t *testing.T) {
 			if n := s.Connects(); n > 130 {
 				t.Errorf("%d entries", n)
 			}
-			other := w.dial(t, s)
-			other.send("40/r/other,")
-			other.want("40/r/other,{")
-			other.leave()
-			if l.ws != nil {
-				l.ws.Reset()
+			other := w.Dial(t, s)
+			other.Send("40/r/other,")
+			other.Want("40/r/other,{")
+			other.Leave()
+			if l.WS != nil {
+				l.WS.Reset()
 			} else {
-				_, _ = l.poller.TryDo(l.poller.PostBytes("1"))
+				_, _ = l.Poller.TryDo(l.Poller.PostBytes("1"))
 			}
 			s.WantGone(1)
 		})
@@ -188,7 +204,7 @@ func TestAudit_ConnectFlood(t *testing.T) {
 // at which they leave, enter again, or are cut are gone once.
 func TestAudit_KickedWhileLeaving(t *testing.T) {
 	each(t, "race", socketIO, func(t *testing.T, w way) {
-		s := w.stage(t, stage.Gateway(websockets.Namespace("/{room}")))
+		s := w.Stage(t, stage.Gateway(websockets.Namespace("/{room}")))
 		var wg sync.WaitGroup
 		stop := make(chan struct{})
 		wg.Go(func() {
@@ -202,20 +218,20 @@ func TestAudit_KickedWhileLeaving(t *testing.T) {
 			}
 		})
 		for i := range 60 {
-			l := w.dial(t, s)
-			if l.poller != nil {
-				_, _ = l.poller.TryDo(l.poller.PostBytes("40/a,\x1e40/b,"))
-				_, _ = l.poller.TryDo(l.poller.PostBytes("41/a,\x1e40/a,\x1e42/b,[\"noop\"]"))
-				_, _ = l.poller.TryDo(l.poller.PostBytes("1"))
+			l := w.Dial(t, s)
+			if l.Poller != nil {
+				_, _ = l.Poller.TryDo(l.Poller.PostBytes("40/a,\x1e40/b,"))
+				_, _ = l.Poller.TryDo(l.Poller.PostBytes("41/a,\x1e40/a,\x1e42/b,[\"noop\"]"))
+				_, _ = l.Poller.TryDo(l.Poller.PostBytes("1"))
 				continue
 			}
 			for _, p := range []string{"40/a,", "40/b,", "41/a,", "40/a,", `42/b,["noop"]`, "41/b,", "40/b,"} {
-				_ = l.ws.TrySend(p)
+				_ = l.WS.TrySend(p)
 			}
 			if i%2 == 0 {
-				l.ws.Reset()
+				l.WS.Reset()
 			} else {
-				l.ws.Close()
+				l.WS.Close()
 			}
 		}
 		close(stop)

@@ -44,28 +44,28 @@ func between(text, from, to string) string {
 
 func comeIn(t *testing.T, w way, s *stage.Stage, ns, auth string) *comer {
 	t.Helper()
-	c := &comer{line: w.dial(t, s)}
+	c := &comer{line: w.Dial(t, s)}
 	prefix := ""
 	if ns != "/" {
 		prefix = ns + ","
 	}
-	c.send("40" + prefix + "{" + auth + "}")
-	got := c.want("40" + prefix)
+	c.Send("40" + prefix + "{" + auth + "}")
+	got := c.Want("40" + prefix)
 	c.sid, c.pid = between(got, `"sid":"`, `"`), between(got, `"pid":"`, `"`)
 	if err := s.Server.Emit("news", "x"); err != nil {
 		t.Fatal(err)
 	}
-	parts := strings.Split(c.want("42"+prefix), `"`)
+	parts := strings.Split(c.Want("42"+prefix), `"`)
 	c.offset = parts[len(parts)-2]
 	return c
 }
 
 func (c *comer) cut(s *stage.Stage) {
 	n := len(s.Reasons())
-	if c.ws != nil {
-		c.ws.Cut()
+	if c.WS != nil {
+		c.WS.Cut()
 	} else {
-		c.poller.Cut()
+		c.Poller.Cut()
 	}
 	s.WantReasons(n + 1)
 }
@@ -73,7 +73,7 @@ func (c *comer) cut(s *stage.Stage) {
 // back reports the answer to a CONNECT with the client's private id.
 func (c *comer) back(t *testing.T, w way, s *stage.Stage, ns, auth string) (l *line, sid string, in bool) {
 	t.Helper()
-	l = w.dial(t, s)
+	l = w.Dial(t, s)
 	if auth != "" {
 		auth += ","
 	}
@@ -81,8 +81,8 @@ func (c *comer) back(t *testing.T, w way, s *stage.Stage, ns, auth string) (l *l
 	if ns != "/" {
 		prefix = ns + ","
 	}
-	l.send("40" + prefix + "{" + auth + `"pid":"` + c.pid + `","offset":"` + c.offset + `"}`)
-	got, ok := l.readTo("40", "44")
+	l.Send("40" + prefix + "{" + auth + `"pid":"` + c.pid + `","offset":"` + c.offset + `"}`)
+	got, ok := l.ReadTo("40", "44")
 	return l, between(got, `"sid":"`, `"`), ok && strings.HasPrefix(got, "40")
 }
 
@@ -105,7 +105,7 @@ func TestAudit_ComingBack(t *testing.T) {
 				}
 				return nil
 			})
-			s := w.stage(t, stage.Gateway(websockets.NamespaceFunc("all", func(string) bool { return true }),
+			s := w.Stage(t, stage.Gateway(websockets.NamespaceFunc("all", func(string) bool { return true }),
 				socketio.Options{Recovery: &socketio.Recovery{SkipAdmit: skip}}, websockets.UseGuards(jwts, ban)))
 			alice := token(t, "alice", time.Hour)
 
@@ -127,12 +127,12 @@ func TestAudit_ComingBack(t *testing.T) {
 			var recovered atomic.Int32
 			lines := make([]*line, 8)
 			for i := range lines {
-				lines[i] = w.dial(t, s)
+				lines[i] = w.Dial(t, s)
 			}
 			for _, l := range lines {
 				wg.Go(func() {
-					l.send("40{" + alice + `,"pid":"` + c.pid + `","offset":"` + c.offset + `"}`)
-					got, ok := l.readTo("40", "44")
+					l.Send("40{" + alice + `,"pid":"` + c.pid + `","offset":"` + c.offset + `"}`)
+					got, ok := l.ReadTo("40", "44")
 					if ok && between(got, `"sid":"`, `"`) == c.sid {
 						recovered.Add(1)
 					}
@@ -143,7 +143,7 @@ func TestAudit_ComingBack(t *testing.T) {
 				t.Errorf("of eight at the same time %d were recovered", n)
 			}
 			for _, l := range lines {
-				l.leave()
+				l.Leave()
 			}
 
 			c = comeIn(t, w, s, "/", alice)
@@ -157,7 +157,7 @@ func TestAudit_ComingBack(t *testing.T) {
 
 			c = comeIn(t, w, s, "/", alice)
 			s.Server.Disconnect()
-			c.want("41")
+			c.Want("41")
 			if _, sid, in := c.back(t, w, s, "/", alice); !in || sid == c.sid {
 				t.Errorf("sent away: in %t, recovered %t", in, sid == c.sid)
 			}
@@ -168,8 +168,8 @@ func TestAudit_ComingBack(t *testing.T) {
 				t.Errorf("a newer token: in %t, recovered %t", in, sid == c.sid)
 			} else { // the end of the old token is not that of the new one
 				<-time.After(2500 * time.Millisecond)
-				l.send(`427["echo","still here"]`)
-				l.want(`437["still here"]`)
+				l.Send(`427["echo","still here"]`)
+				l.Want(`437["still here"]`)
 			}
 			c = comeIn(t, w, s, "/", alice)
 			c.cut(s)
@@ -178,7 +178,7 @@ func TestAudit_ComingBack(t *testing.T) {
 				t.Errorf("a shorter token: in %t, recovered %t", in, sid == c.sid)
 			}
 			for began := time.Now(); ; {
-				p, ok := l.read()
+				p, ok := l.Read()
 				if !ok || strings.HasPrefix(p, "41") {
 					break
 				}
@@ -197,7 +197,7 @@ func TestAudit_SameClient(t *testing.T) {
 	each(t, "modes", own, func(t *testing.T, w way) {
 		var mode atomic.Value
 		mode.Store("yes")
-		s := w.stage(t, stage.Gateway(socketio.Options{Recovery: &socketio.Recovery{
+		s := w.Stage(t, stage.Gateway(socketio.Options{Recovery: &socketio.Recovery{
 			SameClient: func(websockets.Client, *websockets.Handshake) bool {
 				switch mode.Load() {
 				case "panic":

@@ -12,8 +12,8 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
 	"github.com/gatehouse-go/gatehouse/pipeline"
-	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -103,12 +103,11 @@ func TestAudit_WhoseFaultItIs(t *testing.T) {
 		}
 	}
 	each(t, "60 times", []way{
-		{"ws", plainWS, false, false}, {"socketio", func() websockets.Adapter { return socketio.New() }, false, false},
-		{"upgraded", socketIO[2].adapter, false, true}, socketIO[3],
+		{Name: "ws", Adapter: ways.PlainWS}, socketIO[0], upgraded, socketIO[3],
 	}, func(t *testing.T, w way) {
-		s := w.stage(t, stage.Handle(all...))
+		s := w.Stage(t, stage.Handle(all...))
 		run(t, s, func() (func(string) bool, func() bool) {
-			if w.name == "ws" {
+			if w.Name == "ws" {
 				p := rawpeer.Open(t, s.Addr, "/")
 				return func(e string) bool { return p.TrySend(fmt.Sprintf(`{"event":%q,"data":{"n":1}}`, e)) == nil }, func() bool {
 					_ = p.TrySend(`{"event":"echo","data":"last","id":99}`)
@@ -125,13 +124,13 @@ func TestAudit_WhoseFaultItIs(t *testing.T) {
 					}
 				}
 			}
-			l := w.dial(t, s)
-			l.send("40")
-			l.want("40")
-			return func(e string) bool { return l.send(fmt.Sprintf(`42[%q,{"n":1}]`, e)) }, func() bool {
-				l.send(`4299["echo","last"]`)
-				_, in := l.readTo("4399")
-				l.leave()
+			l := w.Dial(t, s)
+			l.Send("40")
+			l.Want("40")
+			return func(e string) bool { return l.Send(fmt.Sprintf(`42[%q,{"n":1}]`, e)) }, func() bool {
+				l.Send(`4299["echo","last"]`)
+				_, in := l.ReadTo("4399")
+				l.Leave()
 				return !in
 			}
 		})
@@ -155,12 +154,12 @@ func TestAudit_EventNames(t *testing.T) {
 		strings.Repeat("\\", 257):          false,
 		strings.Repeat("n", 100_000):       false,
 	}
-	each(t, "names", append([]way{{name: "ws", adapter: plainWS}}, socketIO...), func(t *testing.T, w way) {
-		s := w.stage(t)
+	each(t, "names", append([]way{{Name: "ws", Adapter: ways.PlainWS}}, socketIO...), func(t *testing.T, w way) {
+		s := w.Stage(t)
 		for name, fits := range names {
 			quoted := quote(name)
 			var got string
-			if w.name == "ws" {
+			if w.Name == "ws" {
 				p := rawpeer.Open(t, s.Addr, "/")
 				p.Send(`{"event":` + quoted + `,"data":1,"id":7}`)
 				got = p.Text()
@@ -169,14 +168,14 @@ func TestAudit_EventNames(t *testing.T) {
 				}
 				p.Close()
 			} else {
-				l := w.dial(t, s)
-				l.send("40")
-				l.want("40")
-				l.send(`427[` + quoted + `,1]`)
-				got = l.want("437")
-				l.send(`428["echo","alive"]`)
-				l.want("438")
-				l.leave()
+				l := w.Dial(t, s)
+				l.Send("40")
+				l.Want("40")
+				l.Send(`427[` + quoted + `,1]`)
+				got = l.Want("437")
+				l.Send(`428["echo","alive"]`)
+				l.Want("438")
+				l.Leave()
 			}
 			long := strings.Contains(got, "longer than 256 bytes")
 			if long == fits || len(got) > 2000 {

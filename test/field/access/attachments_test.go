@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/msgpack"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -18,11 +19,11 @@ import (
 
 // binary sends a binary message, and reports whether the connection is there.
 func (l *line) binary(b string) bool {
-	if l.poller != nil {
-		status, _ := l.do(http.MethodPost, "b"+base64.StdEncoding.EncodeToString([]byte(b)))
+	if l.Poller != nil {
+		status, _ := l.Do(http.MethodPost, "b"+base64.StdEncoding.EncodeToString([]byte(b)))
 		return status == http.StatusOK
 	}
-	return l.ws.TryWrite(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpBinary, Payload: b}.Bytes()) == nil
+	return l.WS.TryWrite(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpBinary, Payload: b}.Bytes()) == nil
 }
 
 // head is the beginning of an event with so many attachments.
@@ -38,22 +39,22 @@ func head(namespace, event string, n int) string {
 // TestField_X09_AttachmentsBeforeEntry: An event or ack with attachments for a namespace that the client has not entered ends the connection at once; its attachments are not waited for.
 func TestField_X09_AttachmentsBeforeEntry(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
-		s := w.stage(t)
+		s := w.Stage(t)
 		for _, h := range []string{head("", "e", 10), head("/chat,", "e", 1), `461-7[{"_placeholder":true,"num":0}]`} {
 			l := w.dial(t, s)
-			l.send(h)
+			l.Send(h)
 			want := 1002
-			if strings.HasPrefix(w.name, "zishang") { // which cuts
+			if strings.HasPrefix(w.Name, "zishang") { // which cuts
 				want = 0
 			}
-			l.wantEnd(want)
+			l.WantEnd(want)
 		}
 		l := w.dial(t, s)
-		l.send("40")
-		l.want("40")
-		l.send(head("/other,", "e", 1))
-		for ok := !strings.HasPrefix(w.name, "zishang"); ok; { // which drops them, as it may just have been left
-			_, ok = l.read()
+		l.Send("40")
+		l.Want("40")
+		l.Send(head("/other,", "e", 1))
+		for ok := !strings.HasPrefix(w.Name, "zishang"); ok; { // which drops them, as it may just have been left
+			_, ok = l.Read()
 		}
 	})
 }
@@ -62,7 +63,7 @@ func TestField_X09_AttachmentsBeforeEntry(t *testing.T) {
 func TestField_X09_SumOfAttachments(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
 		got := make(chan int, 1)
-		s := w.stage(t,
+		s := w.Stage(t,
 			stage.Limits(websockets.Limits{MaxMessage: 100_000}),
 			stage.Handle(websockets.Listen("files", func(_ context.Context, files [][]byte) error {
 				n := 0
@@ -73,10 +74,10 @@ func TestField_X09_SumOfAttachments(t *testing.T) {
 				return nil
 			})))
 		l := w.dial(t, s)
-		l.send("40")
-		l.want("40")
+		l.Send("40")
+		l.Want("40")
 		piece := strings.Repeat("x", 20_000)
-		l.send(head("", "files", 5))
+		l.Send(head("", "files", 5))
 		for range 5 {
 			l.binary(piece)
 		}
@@ -88,17 +89,17 @@ func TestField_X09_SumOfAttachments(t *testing.T) {
 		case <-rawpeer.Wait():
 			t.Fatal("attachments of the allowed size did not arrive")
 		}
-		l.send(head("", "files", 10))
+		l.Send(head("", "files", 10))
 		sent := 0
 		for sent < 10 && l.binary(piece) {
 			sent++
 		}
 		want := 1009
-		if strings.HasPrefix(w.name, "zishang") { // which cuts
+		if strings.HasPrefix(w.Name, "zishang") { // which cuts
 			want = 0
 		}
-		l.wantEnd(want)
-		if w.polling && sent > 6 {
+		l.WantEnd(want)
+		if w.Polling && sent > 6 {
 			t.Errorf("%d attachments were taken", sent)
 		}
 		if r := s.WantGone(1)[0]; r.Cause != websockets.CauseMessageTooBig {
@@ -110,22 +111,22 @@ func TestField_X09_SumOfAttachments(t *testing.T) {
 // TestField_X09_AttachmentsForWhatWasLeft: An event with attachments for a namespace that the server has just sent the client out of is dropped, with its attachments, and the connection goes on.
 func TestField_X09_AttachmentsForWhatWasLeft(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
-		s := w.stage(t, stage.Gateway(websockets.Namespace("/{room}")), stage.Handle(websockets.Listen("out", func(ctx context.Context, _ struct{}) error {
+		s := w.Stage(t, stage.Gateway(websockets.Namespace("/{room}")), stage.Handle(websockets.Listen("out", func(ctx context.Context, _ struct{}) error {
 			websockets.ClientFrom(ctx).Disconnect()
 			return nil
 		})))
 		l := w.dial(t, s)
 		for _, ns := range []string{"/a", "/b"} {
-			l.send("40" + ns + ",")
-			l.want("40" + ns + ",{")
+			l.Send("40" + ns + ",")
+			l.Want("40" + ns + ",{")
 		}
-		l.send(`42/b,["out"]`)
-		l.want("41/b")
-		l.send(head("/b,", "noop", 2))
+		l.Send(`42/b,["out"]`)
+		l.Want("41/b")
+		l.Send(head("/b,", "noop", 2))
 		l.binary("one")
 		l.binary("two")
-		l.send(`42/a,7["echo","goes on"]`)
-		l.want(`43/a,7["goes on"]`)
+		l.Send(`42/a,7["echo","goes on"]`)
+		l.Want(`43/a,7["goes on"]`)
 		if s.Events() != 1 {
 			t.Errorf("%d events were handled, want the echo", s.Events())
 		}
@@ -143,25 +144,25 @@ func TestField_X09_LongEventNames(t *testing.T) {
 	}
 	known := stage.Handle(websockets.On(longest, func(_ context.Context, n int) (int, error) { return n, nil }))
 	each(t, socketIO, func(t *testing.T, w way) {
-		s := w.stage(t, known)
+		s := w.Stage(t, known)
 		l := w.dial(t, s)
-		l.send("40")
-		l.want("40")
-		l.send(`421["` + longest + `",5]`)
-		l.want(`431[5]`)
+		l.Send("40")
+		l.Want("40")
+		l.Send(`421["` + longest + `",5]`)
+		l.Want(`431[5]`)
 		for _, n := range []int{257, 900_000} {
 			name := strings.Repeat("n", n)
-			l.send(`422["` + name + `",{"x":"` + longest + `"}]`)
-			wantError(t, l.want("432["))
-			wantError(t, l.want(`42["exception"`))
-			l.send(`42["` + name + `"]`)
-			wantError(t, l.want(`42["exception"`))
+			l.Send(`422["` + name + `",{"x":"` + longest + `"}]`)
+			wantError(t, l.Want("432["))
+			wantError(t, l.Want(`42["exception"`))
+			l.Send(`42["` + name + `"]`)
+			wantError(t, l.Want(`42["exception"`))
 		}
-		l.send(`423["echo","still here"]`)
-		l.want(`433["still here"]`)
+		l.Send(`423["echo","still here"]`)
+		l.Want(`433["still here"]`)
 	})
 	t.Run("ws", func(t *testing.T) {
-		p := rawpeer.Open(t, stage.New(t, plainWS(), known).Addr, "/")
+		p := rawpeer.Open(t, stage.New(t, ways.PlainWS(), known).Addr, "/")
 		p.Send(`{"event":"` + longest + `","data":5,"id":1}`)
 		p.Want(`{"id":1,"data":5}`)
 		for _, n := range []int{257, 900_000} {
@@ -187,13 +188,13 @@ func TestField_X09_LongEventNames(t *testing.T) {
 			l.binary(string(b))
 		}
 		send(&packet.Packet{Type: packet.Connect})
-		if _, ok := l.read(); !ok {
+		if _, ok := l.Read(); !ok {
 			t.Fatal("the connection has ended")
 		}
 		for _, n := range []int{257, 900_000} {
 			send(&packet.Packet{Type: packet.Event, Event: strings.Repeat("n", n), ID: 1, HasID: true})
 			for range 2 {
-				if got, ok := l.read(); !ok || !strings.Contains(got, "bad_message") || !strings.Contains(got, "longer than 256 bytes") {
+				if got, ok := l.Read(); !ok || !strings.Contains(got, "bad_message") || !strings.Contains(got, "longer than 256 bytes") {
 					t.Errorf("the answer is %.300q", got)
 				}
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -38,14 +39,14 @@ func heap() int {
 // arrived waits until the server has read all that was sent, unless it has ended the
 // connection.
 func (l *line) arrived() {
-	if l.ws == nil { // a POST is answered when it has been handled
+	if l.WS == nil { // a POST is answered when it has been handled
 		return
 	}
-	if l.ws.TryWrite(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpPing, Payload: "?"}.Bytes()) != nil {
+	if l.WS.TryWrite(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpPing, Payload: "?"}.Bytes()) != nil {
 		return
 	}
 	for {
-		if got, err := l.ws.Next(); err != nil || got.First == rawpeer.Fin|rawpeer.OpPong || got.First == rawpeer.Fin|rawpeer.OpClose {
+		if got, err := l.WS.Next(); err != nil || got.First == rawpeer.Fin|rawpeer.OpPong || got.First == rawpeer.Fin|rawpeer.OpClose {
 			return
 		}
 	}
@@ -66,13 +67,13 @@ func attacks() []attack {
 	piece := strings.Repeat("x", 20_000)
 	name := strings.Repeat("n", maxMessage-100)
 	enter := func(l *line) {
-		l.t.Helper()
-		l.send("40")
-		l.want("40")
+		l.T.Helper()
+		l.Send("40")
+		l.Want("40")
 	}
 	parts := func(l *line, head, part string, n int) int {
 		sent := len(head)
-		if !l.send(head) {
+		if !l.Send(head) {
 			return sent
 		}
 		for range n {
@@ -99,17 +100,17 @@ func attacks() []attack {
 		}, 0},
 		{"attachments after a kick (X9)", 20, 0, func(l *line) int {
 			enter(l)
-			l.send(`42["out"]`)
-			l.want("41")
+			l.Send(`42["out"]`)
+			l.Want("41")
 			return parts(l, head("", name, 10), piece, 9)
 		}, 0},
 		{"sessions that say nothing (X8)", 400, 0, func(*line) int { return 300 }, 50},
 		{"events with long names while a handler runs (X9)", 10, 1 << 20, func(l *line) int {
 			enter(l)
-			l.send(`42["wait"]`)
+			l.Send(`42["wait"]`)
 			sent := 0
 			for range 30 {
-				if !l.send(`42["` + name + `"]`) {
+				if !l.Send(`42["` + name + `"]`) {
 					break
 				}
 				sent += len(name)
@@ -121,7 +122,7 @@ func attacks() []attack {
 			sent := 0
 			bad := fmt.Sprintf(`427["nobody's",%q]`, piece)
 			for range 60 {
-				if !l.send(bad) {
+				if !l.Send(bad) {
 					break
 				}
 				sent += len(bad)
@@ -134,16 +135,16 @@ func attacks() []attack {
 // TestField_X08_X09_X16_Held: What a client that attacks makes the server hold is within four times the documented bound and a fixed cost of each connection, and nothing when it has gone: attachments in every order, sessions that say nothing, long names, bad messages.
 func TestField_X08_X09_X16_Held(t *testing.T) {
 	const outside = 50
-	ways := waysWith(socketio.Options{MaxConnecting: outside}, zishang.Options{MaxConnecting: outside})
+	all := localWays(ways.With(socketio.Options{MaxConnecting: outside}, zishang.Options{MaxConnecting: outside}))
 	for _, a := range attacks() {
-		for _, w := range ways {
-			t.Run(a.name+"/"+w.name, func(t *testing.T) {
+		for _, w := range all {
+			t.Run(a.name+"/"+w.Name, func(t *testing.T) {
 				release := make(chan struct{})
 				limits := websockets.Limits{MaxMessage: maxMessage, CloseTimeout: 300 * time.Millisecond, PingTimeout: 2 * time.Second}
-				if w.polling { // a POST that waits for room is closed when nobody polls for both together
+				if w.Polling { // a POST that waits for room is closed when nobody polls for both together
 					limits.PingInterval = time.Second
 				}
-				s := stage.New(t, w.adapter(), stage.Limits(limits),
+				s := stage.New(t, w.Adapter(), stage.Limits(limits),
 					stage.Handle(
 						websockets.Listen("wait", func(ctx context.Context, _ struct{}) error {
 							select {
@@ -163,13 +164,13 @@ func TestField_X08_X09_X16_Held(t *testing.T) {
 				lines := make([]*line, a.lines)
 				sent := 0
 				for i := range lines {
-					if w.polling {
+					if w.Polling {
 						lines[i] = thin(t, s, client)
 					} else {
 						lines[i] = w.dial(t, s)
 					}
 					sent += a.send(lines[i])
-					if w.name == "socketio" {
+					if w.Name == "socketio" {
 						lines[i].arrived()
 					}
 				}
@@ -184,10 +185,10 @@ func TestField_X08_X09_X16_Held(t *testing.T) {
 				}
 				close(release)
 				for _, l := range lines {
-					if l.ws != nil {
-						l.ws.Reset()
+					if l.WS != nil {
+						l.WS.Reset()
 					} else {
-						l.send("1")
+						l.Send("1")
 					}
 				}
 				clear(lines)
@@ -206,9 +207,9 @@ func TestField_X08_X09_X16_Held(t *testing.T) {
 func thin(t *testing.T, s *stage.Stage, client *http.Client) *line {
 	t.Helper()
 	e := rawpeer.NewEngine(t, s.Addr)
-	l := &line{t: t, poller: &rawpeer.Poller{Engine: e}}
+	l := &line{&ways.Line{T: t, Poller: &rawpeer.Poller{Engine: e}}}
 	do := func(method, body string) (int, string) {
-		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.Addr+e.Query("polling", l.poller.SID), strings.NewReader(body))
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.Addr+e.Query("polling", l.Poller.SID), strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -224,8 +225,8 @@ func thin(t *testing.T, s *stage.Stage, client *http.Client) *line {
 		return resp.StatusCode, string(b)
 	}
 	_, body := do(http.MethodGet, "")
-	l.poller.SID = rawpeer.Answer{Body: body}.Get("sid")
-	l.do = do
+	l.Poller.SID = rawpeer.Answer{Body: body}.Get("sid")
+	l.Do = do
 	return l
 }
 
@@ -233,12 +234,12 @@ func thin(t *testing.T, s *stage.Stage, client *http.Client) *line {
 func quiet(t *testing.T, s *stage.Stage, w way) {
 	t.Helper()
 	l := w.dial(t, s)
-	l.send("40")
-	l.want("40")
+	l.Send("40")
+	l.Want("40")
 	l.alive()
-	l.send("41")
+	l.Send("41")
 	s.WantGone(1)
-	if l.ws != nil {
-		l.ws.Close()
+	if l.WS != nil {
+		l.WS.Close()
 	}
 }

@@ -8,23 +8,17 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// waysWith are the ways of [socketIO] with options.
-func waysWith(s socketio.Options, z zishang.Options) []way {
-	one := func() websockets.Adapter { return socketio.New(s) }
-	other := func() websockets.Adapter { return zishang.New(z) }
-	return []way{{"socketio", one, false}, {"socketio polling", one, true}, {"zishang", other, false}, {"zishang polling", other, true}}
-}
-
 // TestField_X08_RefusedAgainAndAgain: A connection that is in no namespace is closed after ConnectTimeout, from its start or since it has left the last one, however often it asks and is refused meanwhile; one that gets in stays.
 func TestField_X08_RefusedAgainAndAgain(t *testing.T) {
 	const short = 300 * time.Millisecond
-	each(t, waysWith(socketio.Options{ConnectTimeout: short}, zishang.Options{ConnectTimeout: short}), func(t *testing.T, w way) {
-		s := w.stage(t, stage.Gateway(websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
+	each(t, localWays(ways.With(socketio.Options{ConnectTimeout: short}, zishang.Options{ConnectTimeout: short})), func(t *testing.T, w way) {
+		s := w.Stage(t, stage.Gateway(websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
 			if h.Auth.IsZero() {
 				return errors.New("of the server's own, so that it does not count otherwise")
 			}
@@ -33,8 +27,8 @@ func TestField_X08_RefusedAgainAndAgain(t *testing.T) {
 		hammer := func(l *line) {
 			t.Helper()
 			began := time.Now()
-			for l.send("40") {
-				if _, ok := l.readTo("44"); !ok {
+			for l.Send("40") {
+				if _, ok := l.ReadTo("44"); !ok {
 					break
 				}
 				<-time.After(short / 20)
@@ -45,12 +39,12 @@ func TestField_X08_RefusedAgainAndAgain(t *testing.T) {
 		}
 		hammer(w.dial(t, s))
 		l := w.dial(t, s)
-		l.send(`40{"ok":1}`)
-		l.want("40")
+		l.Send(`40{"ok":1}`)
+		l.Want("40")
 		<-time.After(3 * short) // nothing happens in it
-		l.send(`421["echo","still in"]`)
-		l.want(`431["still in"]`)
-		l.send("41")
+		l.Send(`421["echo","still in"]`)
+		l.Want(`431["still in"]`)
+		l.Send("41")
 		hammer(l)
 		s.WantGone(1)
 	})
@@ -59,54 +53,54 @@ func TestField_X08_RefusedAgainAndAgain(t *testing.T) {
 // TestField_X08_TooManyOutside: Of the connections of a server that are in no namespace, one more than MaxConnecting closes the one that has been so longest. Those that are in one are left alone.
 func TestField_X08_TooManyOutside(t *testing.T) {
 	const most = 3
-	each(t, waysWith(socketio.Options{MaxConnecting: most}, zishang.Options{MaxConnecting: most}), func(t *testing.T, w way) {
-		s := w.stage(t)
+	each(t, localWays(ways.With(socketio.Options{MaxConnecting: most}, zishang.Options{MaxConnecting: most})), func(t *testing.T, w way) {
+		s := w.Stage(t)
 		in := w.dial(t, s)
-		in.send("40")
-		in.want("40")
+		in.Send("40")
+		in.Want("40")
 		var lines []*line
 		for range most {
 			lines = append(lines, w.dial(t, s))
 		}
 		back := w.dial(t, s) // the first goes
 		lines[0].wantGone()
-		back.send("40")
-		back.want("40")
-		back.send("41") // is outside again, and the next one goes
-		in.send(`421["echo","in"]`)
-		in.want(`431["in"]`)
+		back.Send("40")
+		back.Want("40")
+		back.Send("41") // is outside again, and the next one goes
+		in.Send(`421["echo","in"]`)
+		in.Want(`431["in"]`)
 		w.dial(t, s)
 		lines[1].wantGone()
-		lines[2].send("40")
-		lines[2].want("40")
-		in.send(`422["echo","in"]`)
-		in.want(`432["in"]`)
+		lines[2].Send("40")
+		lines[2].Want("40")
+		in.Send(`422["echo","in"]`)
+		in.Want(`432["in"]`)
 	})
 }
 
 // TestField_X08_NoLimitOutside: A negative MaxConnecting is none.
 func TestField_X08_NoLimitOutside(t *testing.T) {
-	each(t, waysWith(socketio.Options{MaxConnecting: -1}, zishang.Options{MaxConnecting: -1}), func(t *testing.T, w way) {
-		s := w.stage(t)
+	each(t, localWays(ways.With(socketio.Options{MaxConnecting: -1}, zishang.Options{MaxConnecting: -1})), func(t *testing.T, w way) {
+		s := w.Stage(t)
 		var lines []*line
 		for range 20 {
 			lines = append(lines, w.dial(t, s))
 		}
 		for _, l := range lines {
-			l.send("40")
-			l.want("40")
+			l.Send("40")
+			l.Want("40")
 		}
 	})
 }
 
 // wantGone reads until the server has ended the connection.
 func (l *line) wantGone() {
-	l.t.Helper()
+	l.T.Helper()
 	for {
-		if p, ok := l.read(); !ok {
+		if p, ok := l.Read(); !ok {
 			return
 		} else if p[0] == '0' || p[0] == '4' {
-			l.t.Fatalf("the connection is there, and got %s", p)
+			l.T.Fatalf("the connection is there, and got %s", p)
 		}
 	}
 }
@@ -114,17 +108,17 @@ func (l *line) wantGone() {
 // TestField_X08_TooManyUnpolled: Of the sessions over polling that are in a namespace and that nobody polls, one more than MaxUnpolled closes the one that has been so longest, once that is 5 s or the ping timeout. Those that are polled are left alone.
 func TestField_X08_TooManyUnpolled(t *testing.T) {
 	const most = 3
-	ways := waysWith(socketio.Options{MaxUnpolled: most}, zishang.Options{MaxUnpolled: most})
-	each(t, []way{ways[1], ways[3]}, func(t *testing.T, w way) {
-		s := w.stage(t, stage.Limits(websockets.Limits{PingInterval: time.Minute, PingTimeout: 500 * time.Millisecond}))
+	all := localWays(ways.With(socketio.Options{MaxUnpolled: most}, zishang.Options{MaxUnpolled: most}))
+	each(t, []way{all[1], all[3]}, func(t *testing.T, w way) {
+		s := w.Stage(t, stage.Limits(websockets.Limits{PingInterval: time.Minute, PingTimeout: 500 * time.Millisecond}))
 		enter := func() *line {
 			l := w.dial(t, s)
-			l.send("40")
-			l.want("40")
+			l.Send("40")
+			l.Want("40")
 			return l
 		}
 		polled := enter()
-		poll := polled.poller.Begin(polled.poller.GetBytes())
+		poll := polled.Poller.Begin(polled.Poller.GetBytes())
 		for range most {
 			enter()
 		}

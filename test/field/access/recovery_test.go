@@ -49,7 +49,7 @@ type mailbox struct {
 func newMailbox(t *testing.T, w way, r socketio.Recovery, opts ...websockets.Option) *mailbox {
 	t.Helper()
 	m := &mailbox{t: t, w: w}
-	m.Stage = w.stage(t, stage.Gateway(append(opts, socketio.Options{Recovery: &r})...),
+	m.Stage = w.Stage(t, stage.Gateway(append(opts, socketio.Options{Recovery: &r})...),
 		stage.Handle(websockets.Listen("subscribe", func(ctx context.Context, _ struct{}) error {
 			return websockets.ClientFrom(ctx).Join("mail")
 		})))
@@ -66,10 +66,10 @@ type visitor struct {
 func (m *mailbox) visit(auth string) *visitor {
 	m.t.Helper()
 	v := &visitor{l: m.w.dial(m.t, m.Stage)}
-	v.l.send("40{" + auth + "}")
-	v.entered(v.l.want("40"))
-	v.l.send(`421["subscribe"]`)
-	v.l.want("431")
+	v.l.Send("40{" + auth + "}")
+	v.entered(v.l.Want("40"))
+	v.l.Send(`421["subscribe"]`)
+	v.l.Want("431")
 	m.mail("first")
 	v.read("first")
 	return v
@@ -90,8 +90,8 @@ func (m *mailbox) mail(text string) {
 }
 
 func (v *visitor) read(text string) {
-	v.l.t.Helper()
-	got := v.l.want(`42["mail","` + text)
+	v.l.T.Helper()
+	got := v.l.Want(`42["mail","` + text)
 	parts := strings.Split(got, `"`)
 	v.offset = parts[len(parts)-2]
 }
@@ -100,10 +100,10 @@ func (v *visitor) read(text string) {
 func (m *mailbox) cut(v *visitor) {
 	m.t.Helper()
 	n := len(m.Reasons())
-	if v.l.ws != nil {
-		v.l.ws.Cut()
+	if v.l.WS != nil {
+		v.l.WS.Cut()
 	} else {
-		v.l.poller.Cut()
+		v.l.Poller.Cut()
 	}
 	m.WantReasons(n + 1)
 }
@@ -115,20 +115,20 @@ func (m *mailbox) back(v *visitor, auth string) (b *visitor, recovered bool) {
 	if auth != "" {
 		auth += ","
 	}
-	b.l.send(`40{` + auth + `"pid":"` + v.pid + `","offset":"` + v.offset + `"}`)
-	b.entered(b.l.want("40"))
+	b.l.Send(`40{` + auth + `"pid":"` + v.pid + `","offset":"` + v.offset + `"}`)
+	b.entered(b.l.Want("40"))
 	return b, b.sid == v.sid
 }
 
 // hears checks what the visitor is sent before the answer to an echo.
 func (v *visitor) hears(mail ...string) {
-	v.l.t.Helper()
-	v.l.send(`429["echo","."]`)
+	v.l.T.Helper()
+	v.l.Send(`429["echo","."]`)
 	var got []string
 	for {
-		p, ok := v.l.read()
+		p, ok := v.l.Read()
 		if !ok {
-			v.l.t.Fatal("the connection has ended")
+			v.l.T.Fatal("the connection has ended")
 		}
 		if strings.HasPrefix(p, "439") {
 			break
@@ -139,7 +139,7 @@ func (v *visitor) hears(mail ...string) {
 		}
 	}
 	if strings.Join(got, " ") != strings.Join(mail, " ") {
-		v.l.t.Errorf("it hears %q, want %q", got, mail)
+		v.l.T.Errorf("it hears %q, want %q", got, mail)
 	}
 }
 
@@ -187,8 +187,8 @@ func TestField_X15_BadTokenOnTheWayBack(t *testing.T) {
 			m.mail("secret")
 			for _, bad := range []string{"", as("nonsense") + ","} {
 				l := w.dial(t, m.Stage)
-				l.send(`40{` + bad + `"pid":"` + alice.pid + `","offset":"` + alice.offset + `"}`)
-				l.want("44")
+				l.Send(`40{` + bad + `"pid":"` + alice.pid + `","offset":"` + alice.offset + `"}`)
+				l.Want("44")
 			}
 			again, recovered := m.back(alice, auth)
 			if !recovered {

@@ -11,8 +11,10 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/ratelimit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -20,22 +22,22 @@ import (
 // TestField_X14_LimitsOfReentry: A client that leaves its namespace after every few messages and enters it again has no more messages and no more entries than one that stays: what rate limits count belongs to the connection.
 func TestField_X14_LimitsOfReentry(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
-		s := w.stage(t, stage.Gateway(websockets.UseGuards(ratelimit.Connections(1, 2), ratelimit.Messages(1, 5))))
+		s := w.Stage(t, stage.Gateway(websockets.UseGuards(ratelimit.Connections(1, 2), ratelimit.Messages(1, 5))))
 		began := time.Now()
 		l := w.dial(t, s)
-		l.send("40")
+		l.Send("40")
 		for time.Since(began) < 3*time.Second {
-			p, ok := l.readTo("40{", "44{")
+			p, ok := l.ReadTo("40{", "44{")
 			if !ok {
-				t.Fatalf("the connection was ended (%d %s)", l.code, l.text)
+				t.Fatalf("the connection was ended (%d %s)", l.Code, l.Text)
 			}
 			if strings.HasPrefix(p, "44") { // patient enough not to be refused too often
 				<-time.After(time.Second)
-				l.send("40")
+				l.Send("40")
 				continue
 			}
-			l.send(`42["noop"]`, `42["noop"]`, `42["noop"]`, `42["noop"]`, `42["noop"]`, `41`)
-			l.send("40")
+			l.Send(`42["noop"]`, `42["noop"]`, `42["noop"]`, `42["noop"]`, `42["noop"]`, `41`)
+			l.Send("40")
 		}
 		s.Wait("the burst was handled", func() bool { return s.Events() >= 5 })
 		inTime(t, "messages were handled", s.Events(), 5, began)
@@ -61,12 +63,12 @@ func TestField_X14_PasswordGuessing(t *testing.T) {
 			}
 			return nil
 		})
-		s := w.stage(t, stage.Gateway(websockets.UseGuards(ratelimit.Connections(1, 5), password)))
+		s := w.Stage(t, stage.Gateway(websockets.UseGuards(ratelimit.Connections(1, 5), password)))
 		began := time.Now()
 		e := rawpeer.NewEngine(t, s.Addr)
 		for pin := 0; pin < 9999 && time.Since(began) < 2*time.Second; {
 			transport, open := "websocket", rawpeer.Upgrade(e.Query("websocket", ""))
-			if w.polling {
+			if w.Polling {
 				transport, open = "polling", rawpeer.Request(http.MethodGet, e.Query("polling", ""))+"\r\n"
 			}
 			p := rawpeer.Dial(t, s.Addr)
@@ -77,15 +79,15 @@ func TestField_X14_PasswordGuessing(t *testing.T) {
 				<-time.After(20 * time.Millisecond)
 				continue
 			}
-			l := &line{t: t, ws: &rawpeer.Socket{Peer: p}}
+			l := &line{&ways.Line{T: t, WS: &rawpeer.Socket{Peer: p}}}
 			if transport == "polling" {
 				p.Close()
-				l = &line{t: t, poller: &rawpeer.Poller{Engine: e, SID: a.Get("sid")}}
-				l.do = l.request
+				l = &line{&ways.Line{T: t, Poller: &rawpeer.Poller{Engine: e, SID: a.Get("sid")}}}
+				l.Do = l.Request
 			}
 			for ok := true; ok && pin < 9999; pin++ {
-				if ok = l.send(fmt.Sprintf(`40{"pin":"%04d"}`, pin)); ok {
-					_, ok = l.readTo("44")
+				if ok = l.Send(fmt.Sprintf(`40{"pin":"%04d"}`, pin)); ok {
+					_, ok = l.ReadTo("44")
 				}
 			}
 		}
@@ -99,7 +101,7 @@ func TestField_X14_PasswordGuessing(t *testing.T) {
 // TestField_X14_RefusedInARow: A client that is refused five times in a row is disconnected; a success ends the row. What the server itself is to blame for does not count.
 func TestField_X14_RefusedInARow(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
-		s := w.stage(t, stage.Gateway(websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
+		s := w.Stage(t, stage.Gateway(websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
 			var auth struct{ Say string }
 			_ = h.Auth.Decode(&auth)
 			switch auth.Say {
@@ -115,14 +117,14 @@ func TestField_X14_RefusedInARow(t *testing.T) {
 		l := w.dial(t, s)
 		ask := func(say, want string) {
 			t.Helper()
-			l.send(`40{"say":"` + say + `"}`)
-			l.want(want)
+			l.Send(`40{"say":"` + say + `"}`)
+			l.Want(want)
 		}
 		for range 4 {
 			ask("no", "44")
 		}
 		ask("yes", "40{")
-		l.send("41")
+		l.Send("41")
 		for range 10 {
 			ask("outage", "44")
 			ask("busy", "44")
@@ -130,38 +132,34 @@ func TestField_X14_RefusedInARow(t *testing.T) {
 		for range 5 {
 			ask("no", "44")
 		}
-		l.wantEnd(1008)
-		if !w.polling && l.text != "too many refused CONNECT packets in a row" {
-			t.Errorf("the reason is %q", l.text)
+		l.WantEnd(1008)
+		if !w.Polling && l.Text != "too many refused CONNECT packets in a row" {
+			t.Errorf("the reason is %q", l.Text)
 		}
 	})
 }
 
 // TestField_X14_ConnectPackets: A client that enters and leaves without end has a burst of CONNECT packets, 20 more than it may have namespaces, then one a second; those beyond are refused, and soon the connection is closed.
 func TestField_X14_ConnectPackets(t *testing.T) {
-	ways := []way{
-		{"socketio", func() websockets.Adapter { return socketio.New(socketio.Options{MaxNamespaces: 3}) }, false},
-		{"socketio polling", func() websockets.Adapter { return socketio.New(socketio.Options{MaxNamespaces: 3}) }, true},
-		socketIO[2], socketIO[3],
-	}
-	each(t, ways, func(t *testing.T, w way) {
+	all := localWays(ways.With(socketio.Options{MaxNamespaces: 3}, zishang.Options{}))
+	each(t, all, func(t *testing.T, w way) {
 		burst := 3 + 20
-		if strings.HasPrefix(w.name, "zishang") {
+		if strings.HasPrefix(w.Name, "zishang") {
 			burst = 100 + 20
 		}
-		s := w.stage(t)
+		s := w.Stage(t)
 		began := time.Now()
 		l := w.dial(t, s)
 		entered := 0
 		refused := ""
-		for l.send("40") {
-			p, ok := l.readTo("40", "44")
+		for l.Send("40") {
+			p, ok := l.ReadTo("40", "44")
 			if !ok {
 				break
 			}
 			if strings.HasPrefix(p, "40") {
 				entered++
-				l.send("41")
+				l.Send("41")
 			} else {
 				refused = p
 			}
@@ -173,8 +171,8 @@ func TestField_X14_ConnectPackets(t *testing.T) {
 		if !strings.Contains(refused, "Too many CONNECT packets") {
 			t.Errorf("refused with %s", refused)
 		}
-		if !w.polling && l.code != 0 && l.code != 1008 {
-			t.Errorf("closed with %d %q", l.code, l.text)
+		if !w.Polling && l.Code != 0 && l.Code != 1008 {
+			t.Errorf("closed with %d %q", l.Code, l.Text)
 		}
 		s.WantGone(1)
 	})
@@ -183,13 +181,13 @@ func TestField_X14_ConnectPackets(t *testing.T) {
 // TestField_X14_KickedAndBack: A client that the server sends out of its namespace may enter it again, as Socket.IO has it, but one that does so in a loop is disconnected.
 func TestField_X14_KickedAndBack(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
-		s := w.stage(t, stage.OnConnect(func(_ context.Context, c websockets.Client) error {
+		s := w.Stage(t, stage.OnConnect(func(_ context.Context, c websockets.Client) error {
 			c.Disconnect()
 			return nil
 		}))
 		l := w.dial(t, s)
-		for l.send("40") {
-			if _, ok := l.readTo("41"); !ok {
+		for l.Send("40") {
+			if _, ok := l.ReadTo("41"); !ok {
 				break
 			}
 		}
@@ -203,10 +201,10 @@ func TestField_X14_KickedAndBack(t *testing.T) {
 // TestField_X14_RefusedByHandleConnection: A client that HandleConnection refuses, so that it was in for a moment, counts as one that was refused.
 func TestField_X14_RefusedByHandleConnection(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
-		s := w.stage(t, stage.OnConnect(func(context.Context, websockets.Client) error { return pipeline.ErrUnauthorized }))
+		s := w.Stage(t, stage.OnConnect(func(context.Context, websockets.Client) error { return pipeline.ErrUnauthorized }))
 		l := w.dial(t, s)
-		for l.send("40") {
-			if _, ok := l.readTo("41"); !ok {
+		for l.Send("40") {
+			if _, ok := l.ReadTo("41"); !ok {
 				break
 			}
 		}
@@ -224,16 +222,16 @@ func TestField_X14_DisconnectAll(t *testing.T) {
 		return nil
 	}))
 	each(t, socketIO, func(t *testing.T, w way) {
-		s := w.stage(t, stage.Gateway(websockets.Namespace("/{room}")), out)
+		s := w.Stage(t, stage.Gateway(websockets.Namespace("/{room}")), out)
 		l := w.dial(t, s)
 		for _, ns := range []string{"/a", "/b", "/c"} {
-			l.send("40" + ns + ",")
-			l.want("40" + ns + ",{")
+			l.Send("40" + ns + ",")
+			l.Want("40" + ns + ",{")
 		}
-		l.send(`42/b,["out"]`)
+		l.Send(`42/b,["out"]`)
 		seen := map[string]bool{}
 		for {
-			p, ok := l.read()
+			p, ok := l.Read()
 			if !ok {
 				break
 			}
@@ -244,7 +242,7 @@ func TestField_X14_DisconnectAll(t *testing.T) {
 				t.Errorf("no DISCONNECT for %s, but %v", ns, seen)
 			}
 		}
-		if l.send("40/a,") && w.polling {
+		if l.Send("40/a,") && w.Polling {
 			t.Error("the session is still there")
 		}
 		for _, r := range s.WantGone(3) {
@@ -254,7 +252,7 @@ func TestField_X14_DisconnectAll(t *testing.T) {
 		}
 	})
 	t.Run("ws", func(t *testing.T) {
-		s := stage.New(t, plainWS(), out)
+		s := stage.New(t, ways.PlainWS(), out)
 		p := rawpeer.Open(t, s.Addr, "/")
 		p.Send(`{"event":"out"}`)
 		p.WantClose(1000)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/ratelimit"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -21,17 +22,17 @@ type talk interface {
 	ask(event, data string) bool // with one
 	answer(id int) bool          // to a call of the server
 	alive()
-	wantEnd(code int)
+	WantEnd(code int)
 }
 
-func (l *line) say(event, data string) bool { return l.send(fmt.Sprintf(`42[%q,%s]`, event, data)) }
-func (l *line) ask(event, data string) bool { return l.send(fmt.Sprintf(`427[%q,%s]`, event, data)) }
-func (l *line) answer(id int) bool          { return l.send(fmt.Sprintf(`43%d[1]`, id)) }
+func (l *line) say(event, data string) bool { return l.Send(fmt.Sprintf(`42[%q,%s]`, event, data)) }
+func (l *line) ask(event, data string) bool { return l.Send(fmt.Sprintf(`427[%q,%s]`, event, data)) }
+func (l *line) answer(id int) bool          { return l.Send(fmt.Sprintf(`43%d[1]`, id)) }
 
 func (l *line) alive() {
-	l.t.Helper()
-	l.send(`429["echo","alive"]`)
-	l.want(`439["alive"]`)
+	l.T.Helper()
+	l.Send(`429["echo","alive"]`)
+	l.Want(`439["alive"]`)
 }
 
 // plain is a plain WebSocket.
@@ -59,20 +60,20 @@ func (p *plain) alive() {
 	}
 }
 
-func (p *plain) wantEnd(code int) { p.t.Helper(); p.WantClose(code) }
+func (p *plain) WantEnd(code int) { p.t.Helper(); p.WantClose(code) }
 
 // everywhere runs a test with a stage and what makes clients of it, on every way.
 func everywhere(t *testing.T, opts []stage.Option, f func(t *testing.T, s *stage.Stage, dial func() talk)) {
 	t.Helper()
-	each(t, append([]way{{name: "ws", adapter: plainWS}}, socketIO...), func(t *testing.T, w way) {
-		s := w.stage(t, opts...)
+	each(t, append([]way{{ways.Way{Name: "ws", Adapter: ways.PlainWS}}}, socketIO...), func(t *testing.T, w way) {
+		s := w.Stage(t, opts...)
 		f(t, s, func() talk {
-			if w.name == "ws" {
+			if w.Name == "ws" {
 				return &plain{t, rawpeer.Open(t, s.Addr, "/")}
 			}
 			l := w.dial(t, s)
-			l.send("40")
-			l.want("40")
+			l.Send("40")
+			l.Want("40")
 			return l
 		})
 	})
@@ -153,7 +154,7 @@ func TestField_X16_ClientErrors(t *testing.T) {
 			}
 			c.alive()
 			wrong(c)
-			c.wantEnd(1008)
+			c.WantEnd(1008)
 			n++
 			for _, r := range s.WantReasons(n)[n-1:] {
 				if r.Cause != websockets.CauseClientErrors {
@@ -196,27 +197,27 @@ func TestField_X16_NoLimit(t *testing.T) {
 		for range 3 {
 			c.say("nobody's", "1")
 		}
-		c.wantEnd(1008)
+		c.WantEnd(1008)
 	})
 }
 
 // TestField_X16_AcrossReentry: What counts belongs to the connection: leaving the namespace and entering it again starts nothing anew, and namespaces count together.
 func TestField_X16_AcrossReentry(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
-		s := w.stage(t, stage.Gateway(websockets.Namespace("/{room}")))
+		s := w.Stage(t, stage.Gateway(websockets.Namespace("/{room}")))
 		l := w.dial(t, s)
 		for i := range 49 {
 			ns := fmt.Sprintf("/%d", i%3)
-			l.send("40" + ns + ",")
-			l.want("40" + ns + ",{")
-			l.send("42" + ns + `,1["nobody's"]`)
-			l.want("43" + ns + ",1[")
-			l.send("41" + ns + ",")
+			l.Send("40" + ns + ",")
+			l.Want("40" + ns + ",{")
+			l.Send("42" + ns + `,1["nobody's"]`)
+			l.Want("43" + ns + ",1[")
+			l.Send("41" + ns + ",")
 		}
-		l.send("40/last,")
-		l.want("40/last,{")
-		l.send(`42/last,1["nobody's"]`)
-		l.wantEnd(1008)
+		l.Send("40/last,")
+		l.Want("40/last,{")
+		l.Send(`42/last,1["nobody's"]`)
+		l.WantEnd(1008)
 	})
 }
 
@@ -267,7 +268,7 @@ func TestField_X16_RefusedByRate(t *testing.T) {
 				got = c.Text()
 			case *line:
 				var ok bool
-				if got, ok = c.read(); !ok {
+				if got, ok = c.Read(); !ok {
 					t.Fatal("the connection has ended")
 				}
 			}

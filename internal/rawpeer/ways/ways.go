@@ -1,0 +1,215 @@
+// Package ways has connections of Socket.IO for tests that do not care about the transport: a
+// [Line] sends and reads packets over WebSocket or polling, to Gatehouse's own server or to
+// zishang's.
+package ways
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Way is a platform with a transport.
+type Way struct {
+	Name    string
+	Adapter func() websockets.Adapter
+	Polling bool
+	Upgrade bool // it begins with polling
+}
+
+// SocketIO returns the ways of Socket.IO: to Gatehouse's own server, then to zishang's.
+func SocketIO() []Way { return With(socketio.Options{}, zishang.Options{}) }
+
+// Own returns those to Gatehouse's own server.
+func Own() []Way { return SocketIO()[:2] }
+
+// With is [SocketIO] with options.
+func With(own socketio.Options, other zishang.Options) []Way {
+	one := func() websockets.Adapter { return socketio.New(own) }
+	two := func() websockets.Adapter { return zishang.New(other) }
+	return []Way{
+		{Name: "socketio", Adapter: one},
+		{Name: "socketio polling", Adapter: one, Polling: true},
+		{Name: "zishang", Adapter: two},
+		{Name: "zishang polling", Adapter: two, Polling: true},
+	}
+}
+
+// Each runs a test once for each way, beside each other.
+func Each(t *testing.T, ways []Way, f func(t *testing.T, w Way)) {
+	t.Helper()
+	for _, w := range ways {
+		t.Run(w.Name, func(t *testing.T) {
+			t.Parallel()
+			f(t, w)
+		})
+	}
+}
+
+// Stage starts an application that closes connections soon.
+func (w Way) Stage(t *testing.T, opts ...stage.Option) *stage.Stage {
+	t.Helper()
+	// Sessions that nobody polls do not notice the end.
+	brief := stage.Limits(websockets.Limits{CloseTimeout: 300 * time.Millisecond})
+	return stage.New(t, w.Adapter(), append([]stage.Option{brief}, opts...)...)
+}
+
+// Line is a Socket.IO connection that the server may end.
+type Line struct {
+	T      *testing.T
+	WS     *rawpeer.Socket                                       // nil for polling
+	Poller *rawpeer.Poller                                       // nil for WebSocket
+	Do     func(method, body string) (status int, answer string) // a request of polling
+	Code   int                                                   // of the close frame, when it has ended
+	Text   string                                                // and its text
+
+	waiting []string
+}
+
+// Dial opens a connection; lines go along with its requests.
+func (w Way) Dial(t *testing.T, s *stage.Stage, lines ...string) *Line {
+	t.Helper()
+	e := rawpeer.NewEngine(t, s.Addr)
+	e.Lines = lines
+	if w.Polling {
+		l := &Line{T: t, Poller: e.Poll()}
+		l.Do = l.Request
+		return l
+	}
+	if w.Upgrade {
+		return &Line{T: t, WS: e.Poll().Upgrade()}
+	}
+	return &Line{T: t, WS: e.WebSocket()}
+}
+
+// Request makes a request of polling.
+func (l *Line) Request(method, body string) (status int, answer string) {
+	if method == http.MethodPost {
+		a := l.Poller.Post(body)
+		return a.Status, a.Body
+	}
+	a := l.Poller.Get()
+	return a.Status, a.Body
+}
+
+// Send sends packets, and reports whether the connection is there.
+func (l *Line) Send(packets ...string) bool {
+	if l.Poller != nil {
+		status, _ := l.Do(http.MethodPost, strings.Join(packets, "\x1e"))
+		return status == http.StatusOK
+	}
+	for _, p := range packets {
+		if l.WS.TrySend(p) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Read returns the next packet, and answers pings; false when the connection has ended.
+func (l *Line) Read() (string, bool) {
+	l.T.Helper()
+	for {
+		p, ok := l.next()
+		switch {
+		case !ok:
+			return "", false
+		case p == "2":
+			l.Send("3")
+		case p == "6":
+		case p == "1":
+			return "", false
+		default:
+			return p, true
+		}
+	}
+}
+
+func (l *Line) next() (string, bool) {
+	l.T.Helper()
+	if l.WS != nil {
+		got, err := l.WS.Next()
+		switch {
+		case rawpeer.IsTimeout(err):
+			l.T.Fatal("the server sends nothing")
+		case err != nil:
+			return "", false
+		case got.First == rawpeer.Fin|rawpeer.OpClose:
+			l.Code, l.Text = got.CloseCode(), got.Payload[min(2, len(got.Payload)):]
+			l.WS.Close()
+			return "", false
+		}
+		return got.Payload, true
+	}
+	for len(l.waiting) == 0 {
+		status, body := l.Do(http.MethodGet, "")
+		if status != http.StatusOK {
+			return "", false
+		}
+		l.waiting = strings.Split(body, "\x1e")
+	}
+	p := l.waiting[0]
+	l.waiting = l.waiting[1:]
+	return p, true
+}
+
+// ReadTo reads until a packet begins with one of the prefixes; false when the
+// connection has ended.
+func (l *Line) ReadTo(prefixes ...string) (string, bool) {
+	l.T.Helper()
+	for {
+		p, ok := l.Read()
+		if !ok {
+			return "", false
+		}
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(p, prefix) {
+				return p, true
+			}
+		}
+	}
+}
+
+// Want reads until a packet with the prefix.
+func (l *Line) Want(prefix string) string {
+	l.T.Helper()
+	p, ok := l.ReadTo(prefix)
+	if !ok {
+		l.T.Fatalf("the connection has ended (%d %s), want %s", l.Code, l.Text, prefix)
+	}
+	return p
+}
+
+// WantEnd reads until the connection has ended, by a close frame with the code where
+// there is one.
+func (l *Line) WantEnd(code int) {
+	l.T.Helper()
+	for {
+		if _, ok := l.Read(); !ok {
+			break
+		}
+	}
+	if l.WS != nil && l.Code != code {
+		l.T.Errorf("closed with %d %q, want %d", l.Code, l.Text, code)
+	}
+}
+
+// PlainWS makes the adapter of plain WebSocket.
+func PlainWS() websockets.Adapter { return ws.New() }
+
+// Leave ends the connection without waiting for an answer.
+func (l *Line) Leave() {
+	if l.Poller != nil {
+		_, _ = l.Poller.TryDo(l.Poller.PostBytes("1"))
+		return
+	}
+	l.WS.Close()
+}
