@@ -105,7 +105,7 @@ func TestDefaultLimits(t *testing.T) {
 				"pause between heartbeats":                           w.limits.PingInterval,
 				"time to answer a heartbeat":                         w.limits.PingTimeout,
 				"time in which a client takes no byte of what waits": w.limits.SendStall,
-				"goodbye of a connection":                            w.limits.CloseTimeout,
+				"closing of a connection":                            w.limits.CloseTimeout,
 			} {
 				pageSays(t, what, d.Seconds(), " s")
 			}

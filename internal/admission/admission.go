@@ -21,7 +21,7 @@ const (
 	CodeTooManyConnections = "too_many_connections"
 )
 
-// retryAfter is how many seconds refused clients are told to wait.
+// retryAfter is how many seconds refused clients must wait (Retry-After).
 const retryAfter = 5
 
 // logEvery is how often the log says that a limit is reached.
@@ -100,17 +100,17 @@ func (c *Control) Addresses() int {
 }
 
 func (c *Control) take(p *place, addr netip.Addr) error {
-	var told func()
+	var warn func()
 	defer func() {
-		if told != nil { // without the lock: logging may take its time
-			told()
+		if warn != nil { // without the lock: logging may be slow
+			warn()
 		}
 	}()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cfg.Max > 0 && c.total >= c.cfg.Max {
 		if n := c.full.due(); n > 0 {
-			told = func() {
+			warn = func() {
 				c.log.Warn("connections are refused: there are as many as app.MaxConnections allows", "limit", c.cfg.Max, "refused", n)
 			}
 		}
@@ -126,13 +126,13 @@ func (c *Control) take(p *place, addr netip.Addr) error {
 			}
 			if a.guessed++; a.guessed >= c.cfg.PerAddress && !c.warned {
 				c.warned = true
-				told = func() { c.warnOfProxy(addr) }
+				warn = func() { c.warnOfProxy(addr) }
 			}
 		case a == nil:
 			c.addresses[p.addr] = &count{n: 1}
 		case a.n >= c.cfg.PerAddress:
 			if n := c.crowded.due(); n > 0 {
-				told = func() {
+				warn = func() {
 					c.log.Warn("connections are refused: an address has as many as app.MaxConnectionsPerAddress allows",
 						"address", p.addr.String(), "limit", c.cfg.PerAddress, "refused", n)
 				}
@@ -160,7 +160,7 @@ func (n *notice) due() int {
 }
 
 func (c *Control) warnOfProxy(a netip.Addr) {
-	c.log.Warn("one private address has many connections: if it is a proxy, all its clients count as one; name it, and clients are told apart by X-Forwarded-For",
+	c.log.Warn("one private address has many connections: if it is a proxy, all its clients count as one; name it in app.TrustedProxies to count clients by X-Forwarded-For",
 		"address", a.String(), "connections", c.cfg.PerAddress, "option", "app.TrustedProxies("+strconv.Quote(a.String())+")")
 }
 

@@ -157,7 +157,7 @@ func TestReachedLimitIsLoggedOnce(t *testing.T) {
 			if strings.Count(b.String(), "\n") != 1 || !strings.Contains(b.String(), "limit=1 refused=1") || !strings.Contains(b.String(), "app.MaxConnections") {
 				t.Errorf("logged: %s", &b)
 			}
-			time.Sleep(logEvery) //nolint:forbidigo // synctest's clock
+			<-time.After(logEvery)
 			b.Reset()
 			_, _ = c.Acquire(from("192.0.2.1"))
 			if !strings.Contains(b.String(), "refused=99") {

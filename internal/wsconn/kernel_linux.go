@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const kernelTells = true
+const kernelReports = true
 
 // askKernel reads the state of a TCP connection without reading from it: TCP_INFO, tcp(7).
 // Unread data and TLS do not hide it.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-const kernelTells = false
+const kernelReports = false
 
 func askKernel(uintptr) (s peerState, ok bool) { return s, false }
 

@@ -21,7 +21,7 @@ type peerState struct {
 
 // progress is how a client takes what it is sent. It belongs to the sweeper.
 type progress struct {
-	raw syscall.RawConn // nil: the system does not tell
+	raw syscall.RawConn // nil: the system does not report it
 	ask func(fd uintptr)
 
 	peerState // what the kernel said last
@@ -50,7 +50,7 @@ const (
 func newProgress(nc net.Conn) *progress {
 	p := &progress{}
 	tcp := tcpConn(nc)
-	if !kernelTells || tcp == nil {
+	if !kernelReports || tcp == nil {
 		return p
 	}
 	if raw, err := tcp.SyscallConn(); err == nil {
@@ -83,7 +83,7 @@ func tcpConn(nc net.Conn) *net.TCPConn {
 }
 
 // Acknowledged returns how many bytes the other side of a connection has acknowledged,
-// and how many were written that it has not; ok is false where the system does not tell.
+// and how many were written that it has not; ok is false on systems that do not report it.
 func Acknowledged(nc net.Conn) (acked, waiting uint64, ok bool) {
 	p := newProgress(nc)
 	ok = p.look()
@@ -91,7 +91,7 @@ func Acknowledged(nc net.Conn) (acked, waiting uint64, ok bool) {
 }
 
 func chunkOf(nc net.Conn) int {
-	if kernelTells && tcpConn(nc) != nil {
+	if kernelReports && tcpConn(nc) != nil {
 		return writeChunk
 	}
 	return smallChunk
@@ -112,11 +112,11 @@ func (c *Conn) takenSince(now int64) int64 {
 		return 0
 	}
 	p := c.sweepProgress()
-	told := p.look()
+	known := p.look()
 	switch {
 	case p.write != since:
 		p.write, p.writeAcked, p.takenAt = since, p.acked, since
-	case told && p.acked != p.writeAcked:
+	case known && p.acked != p.writeAcked:
 		p.writeAcked, p.takenAt = p.acked, now
 	}
 	return p.takenAt

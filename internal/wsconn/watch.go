@@ -12,7 +12,7 @@ import (
 const LeaveGrace = 500 * time.Millisecond
 
 // Gone reports whether the kernel knows that the peer has closed or reset the connection;
-// false where the system does not tell.
+// false where the system does not report it.
 func Gone(nc net.Conn) bool {
 	p := newProgress(nc)
 	return p.look() && p.gone

@@ -43,17 +43,6 @@ func With(own socketio.Options, other zishang.Options) []Way {
 	}
 }
 
-// Each runs a test once for each way, beside each other.
-func Each(t *testing.T, ways []Way, f func(t *testing.T, w Way)) {
-	t.Helper()
-	for _, w := range ways {
-		t.Run(w.Name, func(t *testing.T) {
-			t.Parallel()
-			f(t, w)
-		})
-	}
-}
-
 // Stage starts an application that closes connections soon.
 func (w Way) Stage(t *testing.T, opts ...stage.Option) *stage.Stage {
 	t.Helper()

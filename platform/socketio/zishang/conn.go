@@ -100,7 +100,7 @@ func (c *conn) Close(r websockets.Reason) {
 	if !c.advance(ending) {
 		return
 	}
-	c.l.srv.tasks.start(func() { c.goodbye(r) })
+	c.l.srv.tasks.start(func() { c.disconnect(r) })
 	if r.Cause == websockets.CauseServerDisconnect {
 		c.l.disconnected(c)
 	}
@@ -119,13 +119,13 @@ func (c *conn) CloseConnection(r websockets.Reason) {
 	l.end(r)
 }
 
-// goodbye sends what is queued and the farewell, and ends the client with r.
-func (c *conn) goodbye(r websockets.Reason) {
+// disconnect sends what is queued and DISCONNECT, and ends the client with r.
+func (c *conn) disconnect(r websockets.Reason) {
 	l := c.l
 	ctx, cancel := context.WithTimeout(l.ctx, l.srv.cfg.Limits.CloseTimeout)
 	defer cancel()
-	// A client that is told to leave its namespace does not come back by
-	// itself. One whose server goes away should, and so is told nothing here.
+	// A client that is disconnected from its namespace does not reconnect by
+	// itself. One whose server stops should, so no DISCONNECT is sent.
 	if r.Cause != websockets.CauseShutdown {
 		c.sock.Disconnect(false)
 	}

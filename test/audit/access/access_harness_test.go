@@ -26,9 +26,10 @@ var (
 // each runs a test of that name once for each way, beside each other.
 func each(t *testing.T, name string, all []way, f func(t *testing.T, w way)) {
 	t.Helper()
-	all = slices.Clone(all)
-	for i := range all {
-		all[i].Name = name + "/" + all[i].Name
+	for _, w := range all {
+		t.Run(name+"/"+w.Name, func(t *testing.T) {
+			t.Parallel()
+			f(t, w)
+		})
 	}
-	ways.Each(t, all, f)
 }

@@ -21,6 +21,15 @@ var (
 // others hear everything, and the slowest hundredth of them no later than without it (ratio of both, in the same run: 1.2 with 1,000
 // clients and FAULTS_LONG=1, 2 with 150 on whatever machine).
 func TestFault_F31_StuckReaderInARoom(t *testing.T) {
+	othersDoNotWait(t, 1, func(t *testing.T, k kind, r *room) (gone func()) {
+		return r.stick(t, k).Reset
+	})
+}
+
+// othersDoNotWait measures the latency of the clients of a room with and without some
+// that read little or nothing, in turn. enter connects these; gone disconnects them.
+func othersDoNotWait(t *testing.T, slow int, enter func(t *testing.T, k kind, r *room) (gone func())) {
+	t.Helper()
 	many, bar := 150, 2.0
 	if long() {
 		many, bar = 1000, 1.2
@@ -33,13 +42,13 @@ func TestFault_F31_StuckReaderInARoom(t *testing.T) {
 			h.latency(t) // warm
 			best := 1e9
 			for round := 0; round < rounds && best > bar; round++ {
-				stuck := r.stick(t, k)
+				gone := enter(t, k, r)
 				with := h.latency(t)
-				if r.Server.Count() != many+1 {
-					t.Fatalf("%d clients, want the stuck one to be there still", r.Server.Count())
+				if n := r.Server.Count(); n != many+slow {
+					t.Fatalf("%d clients, want the slow ones to be connected still; reasons %v", n, r.Reasons())
 				}
-				stuck.Reset()
-				r.Wait("the stuck one is gone", func() bool { return r.Server.Count() == many })
+				gone()
+				r.Wait("the slow ones are gone", func() bool { return r.Server.Count() == many })
 				without := h.latency(t)
 				t.Logf("p99 with %v, without %v", with, without)
 				best = min(best, float64(with)/float64(without))

@@ -215,7 +215,7 @@ func TestField_X14_RefusedByHandleConnection(t *testing.T) {
 	})
 }
 
-// TestField_X14_DisconnectAll: Client.DisconnectAll ends the whole connection: the client is told to leave each of its namespaces, HandleDisconnect runs for each, and there is no way back in over that connection. On plain WebSocket it is Disconnect.
+// TestField_X14_DisconnectAll: Client.DisconnectAll ends the whole connection: each of its namespaces gets DISCONNECT, HandleDisconnect runs for each, and CONNECT is refused on that connection afterwards. On plain WebSocket it is Disconnect.
 func TestField_X14_DisconnectAll(t *testing.T) {
 	out := stage.Handle(websockets.Listen("out", func(ctx context.Context, _ struct{}) error {
 		websockets.ClientFrom(ctx).DisconnectAll()
