@@ -1,7 +1,9 @@
 package websockets
 
 import (
+	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -47,9 +49,10 @@ func UseFilters(items ...any) Enhancement {
 func Meta(meta ...pipeline.Meta) Enhancement { return Enhancement{enhance.Meta(meta...)} }
 
 // ApplyGateway implements [Option].
-func (e Enhancement) ApplyGateway(c *GatewayConfig) { c.enhanced = c.enhanced.Join(e.binding) }
+func (e Enhancement) ApplyGateway(c *config.Gateway) { c.Enhanced = c.Enhanced.Join(e.binding) }
 
-func (e Enhancement) applyHandler(s *Subscription) { s.enhanced = s.enhanced.Join(e.binding) }
+// ApplyHandler implements [HandlerOption].
+func (e Enhancement) ApplyHandler(s *handler.Spec) { s.Enhanced = s.Enhanced.Join(e.binding) }
 
 // ForEvent binds enhancements to the handler of one event where the gateway is
 // declared, so that constructors can be given. They come after those of the handler
@@ -57,66 +60,11 @@ func (e Enhancement) applyHandler(s *Subscription) { s.enhanced = s.enhanced.Joi
 //
 //	websockets.Gateway(NewGateway, websockets.ForEvent("delete", websockets.UseGuards(NewAdminGuard)))
 func ForEvent(event string, enhancements ...Enhancement) Option {
-	return optionFunc(func(c *GatewayConfig) {
+	return optionFunc(func(c *config.Gateway) {
 		var b enhance.Binding
 		for _, e := range enhancements {
 			b = b.Join(e.binding)
 		}
-		c.events = append(c.events, eventBinding{event, b})
+		c.Events = append(c.Events, config.EventBinding{Event: event, Binding: b})
 	})
-}
-
-type eventBinding struct {
-	event   string
-	binding enhance.Binding
-}
-
-// constructorsOf lists what the module has to build for the options.
-func constructorsOf(opts []Option) (out []any) {
-	c := &GatewayConfig{}
-	c.apply(opts)
-	out = c.enhanced.Constructors()
-	for _, e := range c.events {
-		out = append(out, e.binding.Constructors()...)
-	}
-	for _, v := range c.via {
-		out = append(out, constructorsOf(v.opts)...)
-	}
-	return out
-}
-
-// enhancementProblems tell what can be seen without having built anything.
-func (c *GatewayConfig) enhancementProblems() []string {
-	out := c.enhanced.Problems()
-	for _, e := range c.events {
-		out = append(out, e.binding.Problems()...)
-	}
-	return out
-}
-
-// linker makes the chains of one gateway at one endpoint.
-type linker struct {
-	built  enhance.Built
-	global enhance.Scope
-	owner  enhance.Scope
-	events map[string]enhance.Binding
-}
-
-func newLinker(cfg *GatewayConfig, global enhance.Scope, built enhance.Built) (*linker, []string) {
-	l := &linker{built: built, global: global, events: map[string]enhance.Binding{}}
-	var problems []string
-	var err error
-	if l.owner, err = cfg.enhanced.Resolve(built); err != nil {
-		problems = append(problems, err.Error())
-	}
-	for _, e := range cfg.events {
-		l.events[e.event] = l.events[e.event].Join(e.binding)
-	}
-	return l, problems
-}
-
-// handler makes the chain of a subscription.
-func (l *linker) handler(sub Subscription) (*enhance.Chain, error) {
-	scope, err := sub.enhanced.Join(l.events[sub.event]).Resolve(l.built)
-	return enhance.Link(l.global, l.owner, scope), err
 }

@@ -14,31 +14,6 @@ type Event[T any] struct {
 	opts []EmitOption
 }
 
-// EmitOption configures how an event is sent.
-type EmitOption func(*Outgoing)
-
-// WithOverflow sets what happens to the event where a client's send queue is
-// full. Default [OverflowClose].
-func WithOverflow(o Overflow) EmitOption { return func(out *Outgoing) { out.Overflow = o } }
-
-// Volatile makes the event one that only the present needs, such as a position:
-// it is dropped unless the client's connection can take it at once. Emit to one
-// client returns [ErrQueueFull] when it was dropped; a broadcast tells nothing.
-//
-//	var Moved = websockets.NewEvent[Point]("moved", websockets.Volatile())
-func Volatile() EmitOption { return func(out *Outgoing) { out.Volatile = true } }
-
-// Uncompressed sends the event without compression where the connection
-// compresses: for what is compressed already, such as a picture.
-func Uncompressed() EmitOption { return func(out *Outgoing) { out.Uncompressed = true } }
-
-// Spread sends the event's payload, which must encode as an array, as several
-// arguments where the platform has them, for Socket.IO clients that expect
-// (x, y) rather than ([x, y]). Elsewhere the array is sent.
-//
-//	var Moved = websockets.NewEvent[[2]float64]("moved", websockets.Spread())
-func Spread() EmitOption { return func(out *Outgoing) { out.Spread = true } }
-
 // NewEvent describes an event called name whose payload is a T. The options
 // hold for every Emit of it.
 func NewEvent[T any](name string, opts ...EmitOption) Event[T] {

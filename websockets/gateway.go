@@ -2,14 +2,10 @@ package websockets
 
 import (
 	"context"
-	"reflect"
-	"slices"
 
+	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/module"
 )
-
-// Registration is the mark that [Gateway] puts on a provider.
-type Registration struct{ options []Option }
 
 // Gateway makes a provider a gateway: the framework binds what the constructor
 // (or module.Provider) builds to its endpoint. It is injected like any provider.
@@ -19,7 +15,8 @@ type Registration struct{ options []Option }
 // The built value needs at least one of: Subscriptions, AfterInit,
 // HandleConnection, HandleDisconnect.
 func Gateway(constructor any, opts ...Option) module.Provider {
-	return module.Attach(module.Mark(constructor, Registration{opts}), constructorsOf(opts)...)
+	internal := configOptions(opts)
+	return module.Attach(module.Mark(constructor, config.Registration{Options: internal}), config.Constructors(internal)...)
 }
 
 // Subscriber is a gateway that handles messages.
@@ -54,16 +51,4 @@ type OnGatewayConnection interface {
 // the connection and ends with the application's stop timeout.
 type OnGatewayDisconnect interface {
 	HandleDisconnect(ctx context.Context, c Client, r Reason)
-}
-
-// gatewayMethods are what makes a type a gateway.
-var gatewayMethods = []reflect.Type{
-	reflect.TypeFor[Subscriber](),
-	reflect.TypeFor[OnGatewayInit](),
-	reflect.TypeFor[OnGatewayConnection](),
-	reflect.TypeFor[OnGatewayDisconnect](),
-}
-
-func isGatewayType(t reflect.Type) bool {
-	return slices.ContainsFunc(gatewayMethods, t.Implements)
 }

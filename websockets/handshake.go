@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -17,14 +18,6 @@ type Handshake struct {
 	Auth Payload
 	// Namespace is the concrete namespace asked for; empty on platforms without.
 	Namespace string
-	// Connection is the physical connection that the client asks to enter by. The
-	// adapter sets it, the same one for all namespaces of a connection; where it is nil
-	// the handshake counts as the only one of its connection.
-	Connection *Connection
-	// SkipChecks lets the client in without the checks of [Admit] and without guards,
-	// other than those that say who it is (see [pipeline.IdentityGuard]): it comes back
-	// (see [Suspension]), and the platform's options say that once is enough.
-	SkipChecks bool
 
 	values    Values
 	connected []func(Client)
@@ -43,11 +36,11 @@ func HandshakeFrom(ctx context.Context) *Handshake {
 	return h
 }
 
-// onConnection makes the connection of a handshake whose adapter has set none.
-func (h *Handshake) onConnection() {
-	if h.Connection == nil {
-		h.Connection = new(Connection)
-	}
+// TakeConnected returns the functions of OnConnected, once. The framework calls it.
+func (h *Handshake) TakeConnected(seal.Framework) []func(Client) {
+	fs := h.connected
+	h.connected = nil
+	return fs
 }
 
 // Values holds what checks learned about the client; it becomes the client's own.

@@ -1,11 +1,5 @@
 package websockets
 
-import (
-	"bytes"
-	"errors"
-	"runtime/debug"
-)
-
 // JSON turns payloads into values and values into payloads, in place of the
 // framework's own way, which is json/v2 with names that match without regard to
 // case. An application takes one by app.JSON:
@@ -36,41 +30,4 @@ type JSON interface {
 	// Append appends v as one JSON value to dst and returns the extended buffer. It
 	// must keep neither.
 	Append(dst []byte, v any) ([]byte, error)
-}
-
-// decodeWith stores the payload in the value that v points to, by the codec where
-// that can do it.
-func (p Payload) decodeWith(codec JSON, v any, strict bool) error {
-	if codec == nil || strict || len(p.JSON) == 0 || len(p.Attachments) > 0 || isRaw(v) {
-		return p.decode(v, strict)
-	}
-	err := codec.Unmarshal(p.JSON, v)
-	if err == nil {
-		return nil
-	}
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
-	}
-	return decodeError(err)
-}
-
-// appendTo encodes v into buf.
-func appendTo(codec JSON, buf *bytes.Buffer, v any) (err error) {
-	if codec == nil {
-		return marshalTo(buf, v, encodeOptions)
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = &panicError{p, debug.Stack()}
-		}
-	}()
-	b, err := codec.Append(buf.AvailableBuffer(), v)
-	if err != nil {
-		return err
-	}
-	if len(b) == 0 {
-		return errors.New("the JSON codec gave no value")
-	}
-	buf.Write(b)
-	return nil
 }

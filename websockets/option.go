@@ -2,73 +2,33 @@ package websockets
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"regexp"
-	"time"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
-	"github.com/gatehouse-go/gatehouse/internal/keep"
+	"github.com/gatehouse-go/gatehouse/internal/config"
+	"github.com/gatehouse-go/gatehouse/internal/handler"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Option configures where and how a gateway is served. Platform packages have
-// options of their own (such as ws.Options); see [PlatformOption].
+// Option configures where and how a gateway is served. Platforms have options of their own,
+// such as ws.Options.
 type Option interface {
-	// ApplyGateway records the option. It is called by the framework.
-	ApplyGateway(*GatewayConfig)
+	// ApplyGateway sets the option. The framework calls it.
+	ApplyGateway(*config.Gateway)
 }
 
-// GatewayConfig gathers a gateway's options. Only options write to it.
-type GatewayConfig struct {
-	addr        string
-	port        *int
-	path        string
-	namespace   *string
-	nspRegexp   *regexp.Regexp
-	nspFunc     *namespaceOption
-	platform    []PlatformOption
-	limits      Limits
-	origins     []string
-	origin      *originOption
-	admits      []admitCheck
-	enhanced    enhance.Binding
-	strict      bool
-	events      []eventBinding
-	via         []viaEndpoint
-	emits       []EventInfo
-	concurrency int
-	maxRooms    int
-	hideCause   bool
-	// dropAfterClose: see [DropAfterClose].
-	dropAfterClose bool
-	problems       []string
-}
+type optionFunc func(*config.Gateway)
 
-// admitCheck is a check of [Admit].
-type admitCheck func(context.Context, *Handshake) error
+func (f optionFunc) ApplyGateway(c *config.Gateway) { f(c) }
 
-type viaEndpoint struct {
-	adapter Adapter
-	opts    []Option
-}
-
-func (c *GatewayConfig) apply(opts []Option) {
+func configOptions(opts []Option) []config.Option {
+	out := make([]config.Option, 0, len(opts))
 	for _, o := range opts {
 		if o != nil {
-			o.ApplyGateway(c)
+			out = append(out, o)
 		}
 	}
-}
-
-// AddPlatform records an option of a platform.
-func (c *GatewayConfig) AddPlatform(o PlatformOption) { c.platform = append(c.platform, o) }
-
-type optionFunc func(*GatewayConfig)
-
-func (f optionFunc) ApplyGateway(c *GatewayConfig) { f(c) }
-
-func (c *GatewayConfig) problemf(format string, args ...any) {
-	c.problems = append(c.problems, fmt.Sprintf(format, args...))
+	return out
 }
 
 // Path is the HTTP path of the gateway's server. On plain WebSocket it is the
@@ -77,7 +37,7 @@ func (c *GatewayConfig) problemf(format string, args ...any) {
 // On Socket.IO it is the path of the whole server. Default: the platform's
 // ("/" for plain WebSocket, "/socket.io/" for Socket.IO).
 func Path(path string) Option {
-	return optionFunc(func(c *GatewayConfig) { c.path = path })
+	return optionFunc(func(c *config.Gateway) { c.Path = path })
 }
 
 // Namespace is the Socket.IO namespace; "chat" is the same as "/chat". Segments
@@ -87,17 +47,17 @@ func Path(path string) Option {
 // namespaces refuse it at boot. Of Namespace, [NamespaceRegexp] and
 // [NamespaceFunc] the last one given holds.
 func Namespace(name string) Option {
-	return optionFunc(func(c *GatewayConfig) { c.namespace, c.nspRegexp, c.nspFunc = &name, nil, nil })
+	return optionFunc(func(c *config.Gateway) { c.Namespace, c.NamespaceRegexp, c.NamespaceFunc = &name, nil, nil })
 }
 
 // NamespaceRegexp serves every namespace that re matches as a whole, for forms
 // that a Namespace pattern cannot say. Named groups are read with
 // Client.Request().PathValue.
 func NamespaceRegexp(re *regexp.Regexp) Option {
-	return optionFunc(func(c *GatewayConfig) {
-		c.namespace, c.nspRegexp, c.nspFunc = nil, re, nil
+	return optionFunc(func(c *config.Gateway) {
+		c.Namespace, c.NamespaceRegexp, c.NamespaceFunc = nil, re, nil
 		if re == nil {
-			c.problemf("NamespaceRegexp(nil): give a regular expression")
+			c.Problemf("NamespaceRegexp(nil): pass a regular expression")
 		}
 	})
 }
@@ -117,61 +77,54 @@ func NamespaceRegexp(re *regexp.Regexp) Option {
 // the same label share the namespaces; give all of them one Option value, stored in a
 // variable, since Go does not compare functions.
 func NamespaceFunc(label string, match func(namespace string) bool) Option {
-	return &namespaceOption{label, match}
+	return &namespaceOption{config.NamespaceFunc{Label: label, Match: match}}
 }
 
-type namespaceOption struct {
-	label string
-	match func(namespace string) bool
-}
+type namespaceOption struct{ config.NamespaceFunc }
 
-func (o *namespaceOption) ApplyGateway(c *GatewayConfig) {
-	c.namespace, c.nspRegexp, c.nspFunc = &o.label, nil, o
-	if o.match == nil {
-		c.nspFunc = nil
-		c.problemf("NamespaceFunc(%q): give a function", o.label)
+func (o *namespaceOption) ApplyGateway(c *config.Gateway) {
+	c.Namespace, c.NamespaceRegexp, c.NamespaceFunc = &o.Label, nil, &o.NamespaceFunc
+	if o.Match == nil {
+		c.NamespaceFunc = nil
+		c.Problemf("NamespaceFunc(%q): pass a function", o.Label)
 	}
-	if o.label == "" {
-		c.problemf("NamespaceFunc: give a label; errors and logs name the namespaces by it")
+	if o.Label == "" {
+		c.Problemf("NamespaceFunc: pass a label; errors and logs name the namespaces by it")
 	}
-}
-
-// same reports whether both are one option, or have one declared function.
-func (o *namespaceOption) same(p *namespaceOption) bool {
-	return o == p || o != nil && p != nil && sameDeclared(o.match, p.match)
 }
 
 // Port serves the gateway on its own TCP port, on every interface. 0, the
 // default, or the port of the application's HTTP server means that server.
 func Port(port int) Option {
-	return optionFunc(func(c *GatewayConfig) { c.port = &port })
+	return optionFunc(func(c *config.Gateway) { c.Port = &port })
 }
 
 // Addr serves the gateway on its own address, such as "127.0.0.1:3001" or
 // ":0" for any free port (see Server.Addr).
 // Gateways with the same text share a listener.
 func Addr(addr string) Option {
-	return optionFunc(func(c *GatewayConfig) { c.addr = addr })
+	return optionFunc(func(c *config.Gateway) { c.Addr = addr })
 }
 
 // Via serves the gateway through an adapter, with the options of that endpoint.
 // Given several times, one gateway instance has several endpoints: its Server is
 // all of them, and rooms, broadcasts and Clients span the platforms. Options
 // outside of Via hold for each of them. Without Via the application's adapter serves it.
-func Via(adapter Adapter, opts ...Option) Option {
-	return optionFunc(func(c *GatewayConfig) {
+func Via(adapter Platform, opts ...Option) Option {
+	return optionFunc(func(c *config.Gateway) {
 		if adapter == nil {
-			c.problemf("Via(nil): give an adapter, such as ws.New()")
+			c.Problemf("Via(nil): pass an adapter, such as ws.New()")
 			return
 		}
-		c.via = append(c.via, viaEndpoint{adapter, opts})
+		c.Via = append(c.Via, config.Via{Platform: adapter, Options: configOptions(opts)})
 	})
 }
 
-// WithLimits sets the limits of the gateway's server; zero fields keep their
-// defaults. Gateways that share a server must not disagree.
-func WithLimits(l Limits) Option {
-	return optionFunc(func(c *GatewayConfig) { c.limits = l })
+// Platform is an adapter of a wire protocol, such as ws.New() and socketio.New(). Package
+// adapter has its contract.
+type Platform interface {
+	// Name is the platform's name, see [Client.Platform].
+	Name() string
 }
 
 // Origins lets browser pages of other origins connect: "https://app.example.com"
@@ -179,7 +132,7 @@ func WithLimits(l Limits) Option {
 // (unsafe with cookies). The server's own host is always allowed, and so are
 // clients that send no Origin, which are not browsers. Default: own host only.
 func Origins(origins ...string) Option {
-	return optionFunc(func(c *GatewayConfig) { c.origins = append(c.origins, origins...) })
+	return optionFunc(func(c *config.Gateway) { c.Origins = append(c.Origins, origins...) })
 }
 
 // CheckOrigin decides about browser origins instead of [Origins]. It is called
@@ -190,7 +143,18 @@ func Origins(origins ...string) Option {
 // one gateway with a check beside one with Origins alone.
 //
 //	var checkOrigin = websockets.CheckOrigin(tenants.Allow)
-func CheckOrigin(allow func(*http.Request) bool) Option { return &originOption{allow} }
+func CheckOrigin(allow func(*http.Request) bool) Option {
+	return &originOption{config.Origin{Allow: allow}}
+}
+
+type originOption struct{ config.Origin }
+
+func (o *originOption) ApplyGateway(c *config.Gateway) {
+	c.CheckOrigin = &o.Origin
+	if o.Allow == nil {
+		c.CheckOrigin = nil
+	}
+}
 
 // Admit adds a check that runs before the handshake is accepted, after the guards:
 // use it for what only this gateway's connections need, and [UseGuards] for what
@@ -201,32 +165,32 @@ func CheckOrigin(allow func(*http.Request) bool) Option { return &originOption{a
 // set on the Handshake. Checks run in the order given; ctx ends after
 // Limits.HandshakeTimeout.
 func Admit(check func(ctx context.Context, h *Handshake) error) Option {
-	return optionFunc(func(c *GatewayConfig) {
+	return optionFunc(func(c *config.Gateway) {
 		if check == nil {
-			c.problemf("Admit(nil): give a function")
+			c.Problemf("Admit(nil): pass a function")
 			return
 		}
-		c.admits = append(c.admits, check)
+		c.Checks = append(c.Checks, func(ctx context.Context, h pipeline.Holder) error { return check(ctx, h.(*Handshake)) })
 	})
 }
 
 // Concurrency lets up to n messages of one client run at a time. Default 1:
 // one after another, in order. More gives up the order.
 func Concurrency(n int) Option {
-	return optionFunc(func(c *GatewayConfig) {
-		c.concurrency = n
+	return optionFunc(func(c *config.Gateway) {
+		c.Concurrency = n
 		if n < 1 {
-			c.problemf("Concurrency(%d): must be at least 1", n)
+			c.Problemf("Concurrency(%d): must be at least 1", n)
 		}
 	})
 }
 
 // MaxRooms bounds the rooms that one client is in. Default 1,000.
 func MaxRooms(n int) Option {
-	return optionFunc(func(c *GatewayConfig) {
-		c.maxRooms = n
+	return optionFunc(func(c *config.Gateway) {
+		c.MaxRooms = n
 		if n < 1 {
-			c.problemf("MaxRooms(%d): must be at least 1", n)
+			c.Problemf("MaxRooms(%d): must be at least 1", n)
 		}
 	})
 }
@@ -234,7 +198,7 @@ func MaxRooms(n int) Option {
 // HideCauseData leaves the client's own payload out of the `cause` of errors,
 // so that secrets in it are not echoed. Payloads of more than 64 KiB are left out in any case.
 func HideCauseData() Option {
-	return optionFunc(func(c *GatewayConfig) { c.hideCause = true })
+	return optionFunc(func(c *config.Gateway) { c.HideCauseData = true })
 }
 
 // DropAfterClose drops the messages of a client that has left which no handler has started
@@ -242,7 +206,7 @@ func HideCauseData() Option {
 // context that lives for Limits.CloseTimeout, otherwise with one that has ended. It holds
 // for all gateways of a namespace.
 func DropAfterClose() Option {
-	return optionFunc(func(c *GatewayConfig) { c.dropAfterClose = true })
+	return optionFunc(func(c *config.Gateway) { c.DropAfterClose = true })
 }
 
 // Strictness is what [Strict] gives: an [Option] and a [HandlerOption].
@@ -254,45 +218,17 @@ type Strictness struct{}
 func Strict() Strictness { return Strictness{} }
 
 // ApplyGateway implements [Option].
-func (Strictness) ApplyGateway(c *GatewayConfig) { c.strict = true }
+func (Strictness) ApplyGateway(c *config.Gateway) { c.Strict = true }
 
-func (Strictness) applyHandler(s *Subscription) { s.strict = true }
+// ApplyHandler implements [HandlerOption].
+func (Strictness) ApplyHandler(s *handler.Spec) { s.Strict = true }
 
 // Emits lists events that the gateway sends, for the registry from which
 // documents and client types are generated.
 func Emits(events ...EventInfo) Option {
-	return optionFunc(func(c *GatewayConfig) { c.emits = append(c.emits, events...) })
-}
-
-func (l Limits) withDefaults() Limits {
-	def := func(d *time.Duration, v time.Duration) {
-		if *d <= 0 {
-			*d = v
+	return optionFunc(func(c *config.Gateway) {
+		for _, e := range events {
+			c.Emits = append(c.Emits, e)
 		}
-	}
-	if l.MaxMessage <= 0 {
-		l.MaxMessage = 1_000_000
-	}
-	if l.SendQueue <= 0 {
-		l.SendQueue = 1 << 20
-	}
-	if l.SendQueueMax <= 0 {
-		l.SendQueueMax = 8 << 20
-	}
-	l.SendQueueMax = max(l.SendQueueMax, l.SendQueue)
-	def(&l.SendStall, 10*time.Second)
-	if l.MaxAuth <= 0 {
-		l.MaxAuth = 16 << 10
-	}
-	if l.KeptHeaders <= 0 {
-		l.KeptHeaders = keep.DefaultHeaders
-	}
-	if l.ClientErrors == 0 {
-		l.ClientErrors = 50
-	}
-	def(&l.HandshakeTimeout, 15*time.Second)
-	def(&l.PingInterval, 25*time.Second)
-	def(&l.PingTimeout, 20*time.Second)
-	def(&l.CloseTimeout, 5*time.Second)
-	return l
+	})
 }

@@ -1,9 +1,6 @@
 package websockets
 
-import (
-	"iter"
-	"reflect"
-)
+import "reflect"
 
 // GatewayInfo describes a bound gateway, for documents and client types.
 type GatewayInfo struct {
@@ -26,22 +23,4 @@ type SubscriptionInfo struct {
 	Event   string
 	Kind    Kind
 	In, Out reflect.Type
-}
-
-// Gateways walks the bound gateways in registration order.
-func (rt *Runtime) Gateways() iter.Seq[GatewayInfo] {
-	return func(yield func(GatewayInfo) bool) {
-		for _, g := range rt.gateways {
-			info := GatewayInfo{Name: g.Name, Emits: g.emits}
-			for _, e := range g.server.endpoints {
-				info.Endpoints = append(info.Endpoints, EndpointInfo{e.srv.adapter.Name(), e.srv.listener, e.srv.path, e.pattern.name})
-			}
-			for _, s := range g.subs {
-				info.Subscriptions = append(info.Subscriptions, SubscriptionInfo{s.event, s.kind, s.in, s.out})
-			}
-			if !yield(info) {
-				return
-			}
-		}
-	}
 }

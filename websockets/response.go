@@ -1,5 +1,7 @@
 package websockets
 
+import "github.com/gatehouse-go/gatehouse/internal/emit"
+
 // Response is what a handler returns to send an event of its own choice instead
 // of answering the request: the client receives Event with Data, and a waiting
 // ack is answered empty. Only this type does so; a struct of yours that happens
@@ -16,15 +18,20 @@ type Response[T any] struct {
 // Respond makes a Response.
 func Respond[T any](event string, data T) Response[T] { return Response[T]{Event: event, Data: data} }
 
-// response is how the dispatcher recognises a Response of any T.
-type response interface {
-	outgoing(requestEvent string) *Outgoing
+var _ emit.Response = Response[int]{}
+
+// Emission returns how the response is sent. The framework calls it.
+func (r Response[T]) Emission() (event string, data any, opts emit.Options) {
+	if len(r.opts) > 0 {
+		opts = emitOptions(r.opts)
+	}
+	return r.Event, r.Data, opts
 }
 
-func (r Response[T]) outgoing(requestEvent string) *Outgoing {
-	event := r.Event
-	if event == "" {
-		event = requestEvent
+func emitOptions(opts []EmitOption) emit.Options {
+	var o emit.Options
+	for _, opt := range opts {
+		opt.ApplyEmit(&o)
 	}
-	return newOutgoing(event, r.Data, r.opts)
+	return o
 }

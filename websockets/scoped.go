@@ -3,6 +3,8 @@ package websockets
 import (
 	"context"
 	"sync"
+
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 )
 
 // Scoped makes one T for each client, when it is first asked for, and closes it
@@ -48,9 +50,6 @@ func (s *Scoped[T]) For(ctx context.Context, c Client) (T, error) {
 	return s.key.GetOrSet(c, &scoped[T]{of: s}).get(ctx, c)
 }
 
-// scopedValue is what ends with a client.
-type scopedValue interface{ end() }
-
 // scoped is the T of one client.
 type scoped[T any] struct {
 	of *Scoped[T]
@@ -78,7 +77,8 @@ func (x *scoped[T]) get(ctx context.Context, c Client) (T, error) {
 	return x.v, nil
 }
 
-func (x *scoped[T]) end() {
+// End closes the T when its client is gone. The framework calls it.
+func (x *scoped[T]) End(seal.Framework) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.made && !x.over && x.of.shut != nil {

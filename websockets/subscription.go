@@ -7,20 +7,16 @@ import (
 	"reflect"
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/handler"
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 )
 
-// Subscription binds a handler to an event; see [On], [Listen], [Stream],
-// [Fallback] and [OnAny]. It is immutable.
-type Subscription struct {
-	event      string
-	kind       Kind
-	in, out    reflect.Type
-	invoke     invoker
-	background int
-	enhanced   enhance.Binding
-	strict     bool
-	problem    string
-}
+// Subscription binds a handler to an event; see [On], [Listen], [Stream], [Fallback] and
+// [OnAny]. It is immutable.
+type Subscription struct{ spec handler.Spec }
+
+// Spec returns the description of the handler. The framework calls it.
+func (s Subscription) Spec(seal.Framework) handler.Spec { return s.spec }
 
 // Kind tells how a handler answers.
 type Kind string
@@ -34,27 +30,26 @@ const (
 	KindAny      Kind = "any"      // sees every event, answers none
 )
 
-// invoker decodes the payload, calls the handler, and hands what comes out to the reply.
-type invoker func(ctx context.Context, m *Message, r *reply) error
-
-// HandlerOption configures one subscription.
+// HandlerOption configures one subscription: [Background], [Strict], [UseGuards] and the
+// like.
 type HandlerOption interface {
-	applyHandler(*Subscription)
+	// ApplyHandler sets the option. The framework calls it.
+	ApplyHandler(*handler.Spec)
 }
 
-type handlerOptionFunc func(*Subscription)
+type handlerOption func(*handler.Spec)
 
-func (f handlerOptionFunc) applyHandler(s *Subscription) { f(s) }
+func (f handlerOption) ApplyHandler(s *handler.Spec) { f(s) }
 
 // Background lets the handler run beside the client's other messages, at most n
 // at once for each client; one more is refused with an error. It is for streams
 // that last: without it, a handler holds back the client's next messages until
 // it returns.
 func Background(n int) HandlerOption {
-	return handlerOptionFunc(func(s *Subscription) {
-		s.background = n
+	return handlerOption(func(s *handler.Spec) {
+		s.Background = n
 		if n < 1 {
-			s.problem = fmt.Sprintf("Background(%d): must be at least 1", n)
+			s.Problem = fmt.Sprintf("Background(%d): must be at least 1", n)
 		}
 	})
 }
@@ -70,10 +65,10 @@ func Background(n int) HandlerOption {
 // JSON array. As In, [Payload] takes the bytes undecoded. An In with a method
 // Validate() error is asked after all pipes, and its error told to the client.
 func On[In, Out any](event string, h func(context.Context, In) (Out, error), opts ...HandlerOption) Subscription {
-	s := Subscription{event: event, kind: KindOn, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
+	s := handler.Spec{Event: event, Kind: handler.On, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Out]()}
 	validate := enhance.Validator[In]()
-	s.invoke = func(ctx context.Context, m *Message, r *reply) error {
-		in, err := decode(ctx, m, r, validate)
+	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
+		in, err := decode(ctx, x, validate)
 		if err != nil {
 			return err
 		}
@@ -81,23 +76,23 @@ func On[In, Out any](event string, h func(context.Context, In) (Out, error), opt
 		if err != nil {
 			return err
 		}
-		return r.result(out)
+		return x.Result(out)
 	}
-	return s.with(h == nil, opts)
+	return newSubscription(s, h == nil, opts)
 }
 
 // Listen subscribes a handler without a result; a waiting ack is answered empty.
 func Listen[In any](event string, h func(context.Context, In) error, opts ...HandlerOption) Subscription {
-	s := Subscription{event: event, kind: KindListen, in: reflect.TypeFor[In]()}
+	s := handler.Spec{Event: event, Kind: handler.Listen, In: reflect.TypeFor[In]()}
 	validate := enhance.Validator[In]()
-	s.invoke = func(ctx context.Context, m *Message, r *reply) error {
-		in, err := decode(ctx, m, r, validate)
+	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
+		in, err := decode(ctx, x, validate)
 		if err != nil {
 			return err
 		}
 		return h(ctx, *in)
 	}
-	return s.with(h == nil, opts)
+	return newSubscription(s, h == nil, opts)
 }
 
 // Stream subscribes a handler that sends any number of responses, each as soon
@@ -109,10 +104,10 @@ func Listen[In any](event string, h func(context.Context, In) error, opts ...Han
 //
 // A stream that lasts wants [Background].
 func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Response[Out], error], opts ...HandlerOption) Subscription {
-	s := Subscription{event: event, kind: KindStream, in: reflect.TypeFor[In](), out: reflect.TypeFor[Response[Out]]()}
+	s := handler.Spec{Event: event, Kind: handler.Stream, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Response[Out]]()}
 	validate := enhance.Validator[In]()
-	s.invoke = func(ctx context.Context, m *Message, r *reply) error {
-		in, err := decode(ctx, m, r, validate)
+	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
+		in, err := decode(ctx, x, validate)
 		if err != nil {
 			return err
 		}
@@ -124,13 +119,13 @@ func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Res
 			if err != nil {
 				return err
 			}
-			if err := r.ready(ctx); err != nil {
+			if err := x.Ready(ctx); err != nil {
 				return err
 			}
-			if r.wantsItems() {
-				err = r.item(ctx, item)
+			if x.WantsItems() {
+				err = x.Item(ctx, item)
 			} else {
-				err = r.respond(item.outgoing(m.Event))
+				err = x.Respond(item.Emission())
 			}
 			if err != nil {
 				return err
@@ -138,25 +133,25 @@ func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Res
 		}
 		return nil
 	}
-	return s.with(h == nil, opts)
+	return newSubscription(s, h == nil, opts)
 }
 
 // Fallback subscribes a handler to every event that no other one of the
 // endpoint takes. Its result answers as with [On].
 func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out, error), opts ...HandlerOption) Subscription {
-	s := Subscription{kind: KindFallback, in: reflect.TypeFor[Payload](), out: reflect.TypeFor[Out]()}
-	s.invoke = func(ctx context.Context, m *Message, r *reply) error {
-		p := m.Payload
-		if err := r.transform(ctx, &p); err != nil {
+	s := handler.Spec{Kind: handler.Fallback, In: reflect.TypeFor[Payload](), Out: reflect.TypeFor[Out]()}
+	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
+		var p Payload
+		if err := x.Decode(ctx, &p); err != nil {
 			return err
 		}
-		out, err := h(ctx, m.Event, p)
+		out, err := h(ctx, x.Event(), p)
 		if err != nil {
 			return err
 		}
-		return r.result(out)
+		return x.Result(out)
 	}
-	return s.with(h == nil, opts)
+	return newSubscription(s, h == nil, opts)
 }
 
 // OnAny subscribes a function that sees every message of the gateway's endpoint
@@ -171,29 +166,33 @@ func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out
 // change the payload, which the handler gets. ctx is as for a handler. A panic
 // is recovered and logged, and the message goes on.
 func OnAny(h func(ctx context.Context, event string, p Payload)) Subscription {
-	s := Subscription{kind: KindAny, in: reflect.TypeFor[Payload]()}
-	s.invoke = func(ctx context.Context, m *Message, _ *reply) error {
-		h(ctx, m.Event, m.Payload)
+	s := handler.Spec{Kind: handler.Any, In: reflect.TypeFor[Payload]()}
+	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
+		var p Payload
+		if err := x.Decode(ctx, &p); err != nil {
+			return err
+		}
+		h(ctx, x.Event(), p)
 		return nil
 	}
-	return s.with(h == nil, nil)
+	return newSubscription(s, h == nil, nil)
 }
 
-func (s Subscription) with(isNil bool, opts []HandlerOption) Subscription {
+func newSubscription(s handler.Spec, isNil bool, opts []HandlerOption) Subscription {
 	for _, o := range opts {
 		if o != nil {
-			o.applyHandler(&s)
+			o.ApplyHandler(&s)
 		}
 	}
 	switch {
 	case isNil:
-		s.problem = "the handler is nil"
-	case s.kind != KindFallback && s.kind != KindAny && s.event == "":
-		s.problem = "the event has no name"
-	case reserved[s.event]:
-		s.problem = "the name is reserved by the platforms; choose another"
+		s.Problem = "the handler is nil"
+	case s.Kind != handler.Fallback && s.Kind != handler.Any && s.Event == "":
+		s.Problem = "the event has no name"
+	case reserved[s.Event]:
+		s.Problem = "the name is reserved by the platforms; choose another"
 	}
-	return s
+	return Subscription{s}
 }
 
 // reserved names never reach handlers: the platforms use them themselves.
@@ -202,20 +201,15 @@ var reserved = map[string]bool{
 	"newListener": true, "removeListener": true, EventException: true,
 }
 
-// decode gives the payload as the handler takes it, after all pipes.
-func decode[In any](ctx context.Context, m *Message, r *reply, validate func(*In) error) (*In, error) {
+// decode returns the payload as the handler takes it, after all pipes.
+func decode[In any](ctx context.Context, x handler.Exchange, validate func(*In) error) (*In, error) {
 	in := new(In)
-	if p, ok := any(in).(*Payload); ok {
-		*p = m.Payload
-	} else if err := m.Payload.decodeWith(r.s.ep.rt.codec, in, r.sub.strict); err != nil {
-		return nil, r.refuse(err)
-	}
-	if err := r.transform(ctx, in); err != nil {
+	if err := x.Decode(ctx, in); err != nil {
 		return nil, err
 	}
 	if validate != nil {
 		if err := validate(in); err != nil {
-			return nil, r.refuse(err)
+			return nil, x.Refuse(err)
 		}
 	}
 	return in, nil

@@ -1,0 +1,161 @@
+// Package config has the declarations of gateways: options of package websockets write
+// them, package gateway reads them.
+package config
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"regexp"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/identity"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+// Registration is the mark of a provider that is a gateway.
+type Registration struct{ Options []Option }
+
+// Option is [websockets.Option].
+type Option interface{ ApplyGateway(*Gateway) }
+
+// PlatformOption is an option of one platform.
+type PlatformOption interface {
+	Option
+	PlatformName() string
+}
+
+// Platform is an adapter.
+type Platform interface{ Name() string }
+
+// Event describes an event that a gateway sends.
+type Event interface {
+	EventInfo() (name string, payload reflect.Type)
+}
+
+// Check is a check of a client that connects; h is its handshake.
+type Check func(ctx context.Context, h pipeline.Holder) error
+
+// Gateway holds the options of one gateway.
+type Gateway struct {
+	Addr string
+	Port *int
+	Path string
+
+	// At most one of these three is set.
+	Namespace       *string
+	NamespaceRegexp *regexp.Regexp
+	NamespaceFunc   *NamespaceFunc
+
+	Platform    []PlatformOption
+	Limits      Limits
+	Origins     []string
+	CheckOrigin *Origin
+	Checks      []Check
+	Enhanced    enhance.Binding
+	Events      []EventBinding
+	Via         []Via
+	Emits       []Event
+	Concurrency int
+	MaxRooms    int
+
+	Strict         bool
+	HideCauseData  bool
+	DropAfterClose bool
+
+	Problems []string
+}
+
+// EventBinding is what is bound to the handler of one event.
+type EventBinding struct {
+	Event   string
+	Binding enhance.Binding
+}
+
+// Via is an endpoint at an adapter of its own.
+type Via struct {
+	Platform Platform
+	Options  []Option
+}
+
+// Apply applies options in order.
+func (c *Gateway) Apply(opts []Option) {
+	for _, o := range opts {
+		if o != nil {
+			o.ApplyGateway(c)
+		}
+	}
+}
+
+// AddPlatform adds an option of a platform.
+func (c *Gateway) AddPlatform(o PlatformOption) { c.Platform = append(c.Platform, o) }
+
+// Problemf notes what is wrong with an option.
+func (c *Gateway) Problemf(format string, args ...any) {
+	c.Problems = append(c.Problems, fmt.Sprintf(format, args...))
+}
+
+// Constructors lists what the module has to build for the options.
+func Constructors(opts []Option) (out []any) {
+	c := &Gateway{}
+	c.Apply(opts)
+	out = c.Enhanced.Constructors()
+	for _, e := range c.Events {
+		out = append(out, e.Binding.Constructors()...)
+	}
+	for _, v := range c.Via {
+		out = append(out, Constructors(v.Options)...)
+	}
+	return out
+}
+
+// EnhancementProblems lists what is wrong with what is bound, as far as that can be seen
+// before anything is built.
+func (c *Gateway) EnhancementProblems() []string {
+	out := c.Enhanced.Problems()
+	for _, e := range c.Events {
+		out = append(out, e.Binding.Problems()...)
+	}
+	return out
+}
+
+// NamespaceFunc serves the namespaces that a function matches.
+type NamespaceFunc struct {
+	Label string
+	Match func(namespace string) bool
+}
+
+// Same reports whether both are one option, or have one declared function.
+func (o *NamespaceFunc) Same(p *NamespaceFunc) bool {
+	return o == p || o != nil && p != nil && sameDeclared(o.Match, p.Match)
+}
+
+// Origin decides which browser pages may connect.
+type Origin struct{ Allow func(*http.Request) bool }
+
+// Same reports whether both are one option, or have one declared function.
+func (o *Origin) Same(p *Origin) bool {
+	return o == p || o != nil && p != nil && sameDeclared(o.Allow, p.Allow)
+}
+
+// sameDeclared reports whether two functions are the same in every build.
+func sameDeclared(f, g any) bool {
+	return identity.OfFunc(f) == identity.OfFunc(g) && identity.Declared(f)
+}
+
+// Limits has the fields of [websockets.Limits], which documents them.
+type Limits struct {
+	MaxMessage       int64
+	HandshakeTimeout time.Duration
+	PingInterval     time.Duration
+	PingTimeout      time.Duration
+	SendQueue        int
+	SendQueueMax     int
+	SendStall        time.Duration
+	MaxAuth          int
+	KeptHeaders      int
+	CloseTimeout     time.Duration
+	ClientErrors     int
+}

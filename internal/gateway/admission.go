@@ -1,0 +1,160 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+
+	"github.com/gatehouse-go/gatehouse/internal/config"
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/httperr"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/internal/remote"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+// admission is what decides about the connections of one gateway: guards, then checks of
+// Admit; filters see their errors.
+type admission struct {
+	gateway     *boundGateway
+	chain       *enhance.Chain
+	identifying *enhance.Chain // of the guards that identify a client
+	checks      []config.Check
+}
+
+// newAdmission makes the chain of connections. The guards of the application are asked once
+// for all gateways to which they look the same.
+func (l *linker) newAdmission(g *boundGateway, before []admission, checks []config.Check) admission {
+	global := l.global
+	for _, a := range before {
+		if len(a.chain.Owner) == 0 && len(l.owner.Meta) == 0 {
+			global.Guards = nil
+		}
+	}
+	chain := enhance.Link(global, l.owner, enhance.Scope{})
+	var identifying enhance.Scope
+	for _, guard := range chain.Guards() {
+		if i, ok := guard.(pipeline.IdentityGuard); ok && i.Identifies() {
+			identifying.Guards = append(identifying.Guards, guard)
+		}
+	}
+	identifying.Meta = chain.Owner
+	return admission{g, chain, chain.WithGuards(identifying), checks}
+}
+
+// hasChecks reports whether it has guards or checks.
+func (a admission) hasChecks() bool { return a.chain.Guarded() || len(a.checks) > 0 }
+
+// applies reports whether it has guards or checks for a client.
+func (a admission) applies(h *adapter.Handshake) bool {
+	if h.SkipChecks {
+		return a.identifying.Guarded()
+	}
+	return a.hasChecks()
+}
+
+// mayIdentify reports whether guards or checks may distinguish clients.
+func (a admission) mayIdentify() bool {
+	return len(a.checks) > 0 || slices.ContainsFunc(a.chain.Guards(), func(g pipeline.Guard) bool {
+		i, ok := g.(pipeline.IdentityGuard)
+		return !ok || i.Identifies()
+	})
+}
+
+// check runs the guards and checks of all gateways on a client.
+func (e *endpoint) check(ctx context.Context, h *adapter.Handshake) error {
+	ctx = pipeline.WithHolder(ctx, &h.Handshake)
+	for _, a := range e.admissions {
+		if !a.applies(h) {
+			continue
+		}
+		if h.SkipChecks {
+			a.chain, a.checks = a.identifying, nil
+		}
+		call := e.connectCall(h, a)
+		if err := a.check(ctx, call, &h.Handshake); err != nil {
+			return a.refusal(ctx, call, err, e.srv.log)
+		}
+	}
+	return nil
+}
+
+// connectCall returns the call of a client that connects.
+func (e *endpoint) connectCall(h *adapter.Handshake, a admission) *pipeline.Call {
+	pattern := h.Namespace
+	if pattern == "" {
+		pattern = e.srv.path
+	}
+	c := &pipeline.Call{
+		Kind: pipeline.KindConnect, Pattern: pattern, Name: a.gateway.Name,
+		Request: h.Request, Owner: a.chain.Owner, Store: h.Values(), Connection: h.Connection.Values(),
+	}
+	if !h.Auth.IsZero() {
+		c.Auth = &h.Auth
+	}
+	return c
+}
+
+func (a admission) check(ctx context.Context, call *pipeline.Call, h *websockets.Handshake) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = recovered.New(v)
+		}
+	}()
+	if err := a.chain.Check(ctx, call); err != nil {
+		callErrorMethods(err)
+		return err
+	}
+	for _, check := range a.checks {
+		if err := check(ctx, h); err != nil {
+			callErrorMethods(err)
+			return err
+		}
+	}
+	return nil
+}
+
+// refusal returns the error that the client gets, and logs the one that it must not see.
+func (a admission) refusal(ctx context.Context, call *pipeline.Call, err error, log *slog.Logger) error {
+	if changed := a.chain.Catch(ctx, call, err, log); changed != nil {
+		return changed
+	}
+	if e, ok := httperr.Visible(err); ok {
+		log.Debug("refused", "pattern", call.Pattern, "code", e.Code, "error", err, "remote", remote.Text(call.Request))
+	} else {
+		args := []any{"error", err, "remote", remote.Text(call.Request)}
+		if a.gateway != nil {
+			args = append(args, "gateway", a.gateway.Name)
+		}
+		if p, isPanic := errors.AsType[*recovered.Panic](err); isPanic {
+			args = append(args, "stack", string(p.Stack))
+		}
+		log.Error("a check before the handshake failed", args...)
+	}
+	return err
+}
+
+// withTimeout runs check on a goroutine of its own and waits until ctx ends: a check that
+// ignores ctx must not block the handshake.
+func (s *boundServer) withTimeout(ctx context.Context, check func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		err := errExited
+		defer func() { done <- err }()
+		err = check()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			s.log.Warn("a check before the handshake took too long", "timeout", s.limits.HandshakeTimeout)
+			return &websockets.Error{Message: "Handshake timeout", Status: http.StatusServiceUnavailable}
+		}
+		return &websockets.Error{Message: "Handshake abandoned", Err: ctx.Err()}
+	}
+}

@@ -1,0 +1,236 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+// pendingCall waits for a client's answer. One of its methods is called, once.
+type pendingCall interface {
+	answer(p websockets.Payload)
+	cancel() // the client has left
+}
+
+// addCall registers a call under a new number.
+func (s *session) addCall(w pendingCall) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.gone:
+		return 0, websockets.ErrClosed
+	case len(s.calls) >= maxCalls:
+		return 0, websockets.ErrTooManyCalls
+	case s.calls == nil:
+		s.calls = map[uint64]pendingCall{}
+	}
+	s.nextCall++
+	s.calls[s.nextCall] = w
+	return s.nextCall, nil
+}
+
+// removeCall removes a call that has not been answered.
+func (s *session) removeCall(id uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.calls[id]; ok {
+		delete(s.calls, id)
+		s.unanswered++ // the answer may still come
+	}
+}
+
+// cancelCalls ends the client's context and its calls.
+func (s *session) cancelCalls(cause error) {
+	s.cancel(cause)
+	s.endCalls()
+}
+
+func (s *session) endCalls() {
+	s.mu.Lock()
+	calls := s.calls
+	s.calls, s.gone = nil, true
+	s.mu.Unlock()
+	for _, w := range calls {
+		w.cancel()
+	}
+}
+
+func (s *session) Ack(id uint64, p websockets.Payload) {
+	s.mu.Lock()
+	w := s.calls[id]
+	delete(s.calls, id)
+	late := w == nil && s.unanswered > 0
+	if late {
+		s.unanswered--
+	}
+	ignored := late || s.gone
+	s.mu.Unlock()
+	switch {
+	case w != nil:
+		w.answer(p)
+	case !ignored:
+		s.countError(errUnknownCall)
+	}
+}
+
+var errUnknownCall = &websockets.Error{Message: "Answer to an unknown call", Code: websockets.CodeBadMessage}
+
+// clientCall is a call of one client; closed when it has left.
+type clientCall chan websockets.Payload
+
+func (c clientCall) answer(p websockets.Payload) { c <- p }
+func (c clientCall) cancel()                     { close(c) }
+
+func (s *session) Call(ctx context.Context, event string, data any, opts ...websockets.EmitOption) (websockets.Payload, error) {
+	out := s.outgoing(event, data, opts...)
+	answer := make(clientCall, 1)
+	id, err := s.addCall(answer)
+	if err != nil {
+		return websockets.Payload{}, err
+	}
+	defer s.removeCall(id)
+	err = s.ep.intercept(out, s, nil, func(out *adapter.Outgoing) error { return s.conn.Emit(out, id) })
+	if err != nil {
+		return websockets.Payload{}, err
+	}
+	s.yield()
+	select {
+	case p, ok := <-answer:
+		if !ok {
+			return websockets.Payload{}, websockets.ErrClosed
+		}
+		return p, nil
+	case <-ctx.Done():
+		return websockets.Payload{}, context.Cause(ctx)
+	}
+}
+
+// broadcastCall is the calls of one broadcast.
+type broadcastCall struct {
+	done chan struct{} // closed when every call has ended
+
+	mu      sync.Mutex
+	pending int
+	answers websockets.Answers
+}
+
+// memberCall is the call of one client of a broadcast.
+type memberCall struct {
+	g     *broadcastCall
+	s     *session
+	id    uint64
+	ended bool // guarded by g.mu
+}
+
+func (b *memberCall) answer(p websockets.Payload) { _ = b.end(p, nil) }
+func (b *memberCall) cancel()                     { _ = b.end(websockets.Payload{}, websockets.ErrClosed) }
+
+// end reports whether the call had not ended before.
+func (b *memberCall) end(p websockets.Payload, err error) bool {
+	g := b.g
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if b.ended {
+		return false
+	}
+	b.ended = true
+	if err != nil {
+		g.answers.Missing = append(g.answers.Missing, websockets.NoAnswer{Client: b.s, Err: err})
+	} else {
+		g.answers.Answered = append(g.answers.Answered, websockets.Answer[websockets.Payload]{Client: b.s, Value: p})
+	}
+	if g.pending--; g.pending == 0 {
+		close(g.done)
+	}
+	return true
+}
+
+func (b *broadcast) Call(ctx context.Context, event string, data any, opts ...websockets.EmitOption) (websockets.Answers, error) {
+	out := newOutgoing(event, data, opts)
+	g := &broadcastCall{done: make(chan struct{}), pending: 1} // until all calls have been sent
+	var asked [][]memberCall
+	err := b.intercepted(out, func(one *broadcast, out *adapter.Outgoing) error {
+		targets := one.clients(false)
+		if err := encodeFor(targets, out); err != nil {
+			return err
+		}
+		asked = append(asked, g.ask(ctx, targets, out))
+		return nil
+	})
+	if g.leave() || len(asked) == 0 {
+		return g.answers, err
+	}
+	select {
+	case <-g.done:
+		return g.answers, err
+	case <-ctx.Done():
+	}
+	late, all := 0, 0
+	for _, branches := range asked {
+		all += len(branches)
+		for i := range branches {
+			branches[i].s.removeCall(branches[i].id)
+			if branches[i].end(websockets.Payload{}, context.Cause(ctx)) {
+				late++
+			}
+		}
+	}
+	// Every call has ended, so nothing writes to the answers any more.
+	if late == 0 {
+		return g.answers, err
+	}
+	return g.answers, fmt.Errorf("websockets: call %q: %d of %d clients have not answered: %w", event, late, all, errors.Join(context.Cause(ctx), err))
+}
+
+// leave removes one call, and reports whether it was the last.
+func (g *broadcastCall) leave() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pending--
+	if g.pending == 0 {
+		close(g.done)
+	}
+	return g.pending == 0
+}
+
+// ask calls the clients, until ctx ends.
+func (g *broadcastCall) ask(ctx context.Context, targets []*session, out *adapter.Outgoing) []memberCall {
+	g.mu.Lock()
+	g.pending += len(targets)
+	g.mu.Unlock()
+	branches := make([]memberCall, len(targets))
+	for i, s := range targets {
+		branches[i] = memberCall{g: g, s: s}
+	}
+	for i := range branches {
+		if ctx.Err() != nil {
+			break
+		}
+		branches[i].ask(out)
+	}
+	return branches
+}
+
+// yield has another goroutine read the client's answer, if this one is its reader.
+func (s *session) yield() {
+	if y, ok := s.conn.(adapter.Yielder); ok {
+		y.Yield()
+	}
+}
+
+func (b *memberCall) ask(out *adapter.Outgoing) {
+	var err error
+	if b.id, err = b.s.addCall(b); err == nil {
+		err = b.s.conn.Emit(out, b.id)
+	}
+	if err != nil {
+		b.s.removeCall(b.id)
+		b.end(websockets.Payload{}, err)
+		return
+	}
+	b.s.yield()
+}

@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"slices"
+
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// run starts the client: on this goroutine when no function of the user is called.
+func (s *session) run() {
+	connected := s.hs.TakeConnected(framework)
+	if len(connected) == 0 && s.former == nil &&
+		!slices.ContainsFunc(s.ep.gateways, func(g *boundGateway) bool { return g.onConnection != nil }) {
+		s.start(nil)
+		return
+	}
+	go s.start(connected)
+}
+
+// start runs the functions of OnConnected and the connection hooks, then drains the inbox.
+func (s *session) start(connected []func(websockets.Client)) {
+	if s.former != nil { // two clients with one ID follow each other
+		<-s.former.hooksDone
+		s.hs.Values().Inherit(s.former.hs.Values())
+		s.former = nil
+	}
+	for _, f := range connected {
+		s.recoverUser(nil, "connected", func() { f(s) })
+	}
+	for _, g := range s.ep.gateways {
+		s.mu.Lock()
+		stop := s.discard
+		if !stop {
+			s.hooked++
+		}
+		s.mu.Unlock()
+		if stop {
+			break
+		}
+		if g.onConnection == nil {
+			continue
+		}
+		if err := s.connectHook(g); err != nil {
+			s.refuse(g, err)
+			break
+		}
+	}
+	s.ready()
+	s.drainInbox()
+}
+
+// ready opens the inbox, unless the client was refused.
+func (s *session) ready() {
+	s.trimRequest()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = !s.discard && s.hooked == len(s.ep.gateways)
+	if !s.open {
+		s.discardInbox()
+	}
+	s.startMore()
+}
+
+func (s *session) connectHook(g *boundGateway) (err error) {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil {
+			err = recovered.New(v)
+		} else if !returned {
+			s.refuse(g, errExited)
+			s.ready()
+			go s.drainInbox()
+		}
+	}()
+	err = g.onConnection.HandleConnection(s.ctx, s)
+	callErrorMethods(err)
+	returned = true
+	return err
+}
+
+// refuse closes a client that HandleConnection has refused.
+func (s *session) refuse(g *boundGateway, err error) {
+	e := s.connectError(err, g)
+	_ = s.conn.Emit(s.exception(e, "handleConnection", nil), 0)
+	r := websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 1008, Text: closeText(e.Message)}
+	s.mu.Lock()
+	s.discard, s.reason = true, r
+	s.mu.Unlock()
+	s.conn.Close(r)
+}
+
+// connectError returns what a client that HandleConnection has refused may see of the error.
+func (s *session) connectError(err error, g *boundGateway) *websockets.Error {
+	for _, a := range s.ep.admissions {
+		if a.gateway == g && a.chain.Filtered() {
+			if e := a.chain.Catch(s.ctx, s.ep.connectCall(s.hs, a), err, s.ep.srv.log); e != nil {
+				return e
+			}
+		}
+	}
+	return s.logError(err, g, "handleConnection")
+}

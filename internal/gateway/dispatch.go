@@ -1,0 +1,285 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/gatehouse-go/gatehouse/internal/handler"
+	"github.com/gatehouse-go/gatehouse/internal/httperr"
+	"github.com/gatehouse-go/gatehouse/internal/payload"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+var (
+	errStopping      = errors.New("websockets: the application is stopping")
+	errStreamStopped = errors.New("websockets: stream stopped")
+	errExited        = fmt.Errorf("websockets: %w", recovered.ErrExited)
+)
+
+// dispatch handles one message.
+func (s *session) dispatch(m *adapter.Message) {
+	if s.disconnected.Load() || s.hs.Connection.Closing() {
+		return // it is being closed
+	}
+	if m.Err != nil {
+		s.fail(m, nil, m.Err)
+		s.countError(m.Err)
+		return
+	}
+	for _, o := range s.ep.observers {
+		s.observe(o, m)
+	}
+	sub := s.ep.subs[m.Event]
+	if sub == nil {
+		sub = s.ep.fallback
+	}
+	if sub == nil {
+		s.unknown(m)
+		return
+	}
+	if sub.Background > 0 {
+		s.spawn(sub, m)
+		return
+	}
+	s.handle(sub, m, func() {})
+}
+
+// observe passes a message to an [websockets.OnAny].
+func (s *session) observe(o *boundSub, m *adapter.Message) {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil {
+			_ = s.logError(recovered.New(v), o.gateway, m.Event)
+		} else if !returned {
+			s.fail(m, o, errExited) // no goroutine is left that handles it
+		}
+	}()
+	_ = o.Invoke(s.ctx, observation{m})
+	returned = true
+}
+
+// unknown answers an event without a handler.
+func (s *session) unknown(m *adapter.Message) {
+	s.ep.srv.log.Debug("event without a subscription", "event", m.Event, "client", s.ID())
+	err := &websockets.Error{Message: "Unknown event", Code: websockets.CodeUnknownEvent}
+	defer s.countError(err)
+	if m.Reply {
+		_ = s.conn.Reply(m, s.exception(s.clientError(err, nil, m), m.Event, m))
+	}
+}
+
+// spawn runs a Background handler on a goroutine of its own.
+func (s *session) spawn(sub *boundSub, m *adapter.Message) {
+	s.mu.Lock()
+	if s.tasks[sub] >= sub.Background {
+		s.mu.Unlock()
+		s.fail(m, sub, &websockets.Error{
+			Message: fmt.Sprintf("Too many at once: %d of %q are running", sub.Background, m.Event), Code: websockets.CodeTooManyTasks,
+		})
+		return
+	}
+	if s.tasks == nil {
+		s.tasks = map[*boundSub]int{}
+	}
+	s.tasks[sub]++
+	s.nTasks++
+	s.mu.Unlock()
+	// The client may send the next one as soon as it has the answer.
+	free := sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.tasks[sub]--; s.tasks[sub] == 0 {
+			delete(s.tasks, sub)
+		}
+	})
+	held := m.Memory()
+	s.hs.Connection.Held().Add(held)
+	go func() {
+		defer func() {
+			free()
+			s.hs.Connection.Held().Release(held)
+			s.mu.Lock()
+			s.nTasks--
+			s.maybeEnd()
+			s.mu.Unlock()
+		}()
+		s.handle(sub, m, free)
+	}()
+}
+
+// handle runs the handler and answers; returned is called between the two.
+func (s *session) handle(sub *boundSub, m *adapter.Message, returned func()) {
+	ctx := s.ctx
+	if sub.Kind == handler.Stream {
+		ctx = s.streamContext()
+	}
+	r := newReply(s, sub, m, returned)
+	err := call(ctx, r)
+	returned()
+	if err != nil {
+		// The handler ended because the client has left or the stop has started: no client reads
+		// the error.
+		if ctx.Err() != nil && (errors.Is(err, websockets.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, errStreamStopped) || errors.Is(err, context.Cause(ctx))) {
+			return
+		}
+		if errors.Is(err, websockets.ErrClosed) || errors.Is(err, websockets.ErrQueueFull) {
+			s.ep.srv.log.Debug("reply not delivered", "event", m.Event, "client", s.ID(), "error", err)
+			return
+		}
+		s.fail(m, sub, err)
+		if r.refused {
+			s.countError(err)
+		}
+		return
+	}
+	if m.Reply && !r.answered {
+		_ = s.conn.Reply(m, adapter.NewEmptyAnswer())
+	}
+	if len(s.ep.observers) == 0 && !sub.keeps(m) {
+		if in, ok := m.Ref.(adapter.Releaser); ok {
+			in.Release()
+		}
+	}
+}
+
+// keeps reports whether the handler may have kept bytes of the message.
+func (b *boundSub) keeps(m *adapter.Message) bool {
+	return b.keepsBytes || len(m.Payload.Attachments) > 0
+}
+
+// call runs the handler with its guards, interceptors and pipes.
+func call(ctx context.Context, r *reply) (err error) {
+	ended := false
+	defer func() {
+		if v := recover(); v != nil {
+			err = recovered.New(v)
+		} else if !ended {
+			r.returned()
+			r.s.fail(r.m, r.sub, errExited)
+		}
+	}()
+	if r.enhanced == nil {
+		err = r.sub.Invoke(ctx, r)
+	} else {
+		err = r.run(ctx)
+	}
+	callErrorMethods(err)
+	ended = true
+	return err
+}
+
+// logError returns what a client may see of an error, and logs the rest.
+func (s *session) logError(err error, g *boundGateway, event string) *websockets.Error {
+	e, ok := httperr.Visible(err)
+	if !ok {
+		args := []any{"event", event, "client", s.ID(), "error", err}
+		if g != nil {
+			args = append(args, "gateway", g.Name)
+		}
+		if p, isPanic := errors.AsType[*recovered.Panic](err); isPanic {
+			args = append(args, "stack", string(p.Stack))
+		}
+		s.ep.srv.log.Error("gateway failed", args...)
+	}
+	return e
+}
+
+// clientError returns what the client may see of an error: by the filters, or by default.
+// sub is nil for an event without a handler.
+func (s *session) clientError(err error, sub *boundSub, m *adapter.Message) *websockets.Error {
+	chain, g := s.ep.rt.global, (*boundGateway)(nil)
+	if sub != nil {
+		chain, g = sub.chain, sub.gateway
+	}
+	if chain.Filtered() {
+		c := s.callOf(sub, m)
+		if e := chain.Catch(s.ctx, &c, err, s.ep.srv.log); e != nil {
+			return e
+		}
+	}
+	return s.logError(err, g, m.Event)
+}
+
+// fail sends an error to the client: as the event `exception`, and the same object to a
+// waiting ack or request id.
+func (s *session) fail(m *adapter.Message, sub *boundSub, err error) {
+	out := s.exception(s.clientError(err, sub, m), m.Event, m)
+	if m.Reply {
+		_ = s.conn.Reply(m, out)
+		if s.ep.traits.ReplyAsEvent {
+			return // the reply is the event, with the id in it
+		}
+	}
+	_ = s.conn.Emit(out, 0)
+}
+
+// maxCauseData limits the payload that is sent back with the error that it caused: twice, to
+// a waiting ack and as an event, or the answers to large messages would fill the queue.
+const maxCauseData = 64 << 10
+
+func (s *session) exception(e *websockets.Error, pattern string, m *adapter.Message) *adapter.Outgoing {
+	if e.Body != nil {
+		out := adapter.NewOutgoing(websockets.EventException, e.Body)
+		out.Answer = true
+		if _, err := out.Payload(s.ep.traits.Binary); err == nil {
+			return out
+		}
+	}
+	body := httperr.EventOf(e)
+	if pattern != "" {
+		body.Cause = &httperr.Cause{Pattern: pattern}
+		if m != nil && !s.ep.hideCause && e.Status != http.StatusTooManyRequests {
+			body.Cause.Data = causeData(m.Payload)
+		}
+	}
+	out := adapter.NewOutgoing(websockets.EventException, body)
+	if _, err := out.Payload(s.ep.traits.Binary); err != nil && body.Cause != nil {
+		body.Cause.Data = nil // does not encode, or looks like binary beside Details with binary
+		out = adapter.NewOutgoing(websockets.EventException, body)
+	}
+	if _, err := out.Payload(s.ep.traits.Binary); err != nil {
+		body.Details = nil
+		out = adapter.NewOutgoing(websockets.EventException, body)
+	}
+	out.Answer = true
+	return out
+}
+
+// causeData returns a refused payload as it is sent back: as text, with binary in base64,
+// since the error has no attachments of its own; nil without one, or when it is too long.
+func causeData(p websockets.Payload) *json.RawMessage {
+	if len(p.JSON) == 0 || p.Size() > maxCauseData {
+		return nil
+	}
+	text, err := payload.Raw{JSON: p.JSON, Attachments: p.Attachments}.Inline()
+	if err != nil {
+		return nil
+	}
+	return (*json.RawMessage)(&text)
+}
+
+// callErrorMethods calls the methods of an application's error, which may panic, while a
+// recover is there.
+func callErrorMethods(err error) {
+	if err != nil {
+		_ = errors.Is(err, websockets.ErrClosed)
+		_, _ = httperr.Visible(err)
+	}
+}
+
+// countError counts an error of the client, and closes the connection when it has made too
+// many. Errors of the server do not count: an outage must not end connections.
+func (s *session) countError(err error) {
+	if e, ok := httperr.Visible(err); !ok || e.Status >= http.StatusInternalServerError {
+		return
+	}
+	if s.hs.Connection.CountError(s.ep.srv.limits.ClientErrors) {
+		s.conn.CloseConnection(websockets.Reason{Cause: websockets.CauseClientErrors, Text: "too many bad or refused messages"})
+	}
+}

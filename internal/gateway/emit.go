@@ -1,0 +1,62 @@
+package gateway
+
+import (
+	"runtime/debug"
+
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/internal/seal"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+var framework seal.Framework
+
+// outgoing returns a message for the client.
+func (s *session) outgoing(event string, v any, opts ...websockets.EmitOption) *adapter.Outgoing {
+	out := newOutgoing(event, v, opts)
+	out.SetCodec(framework, s.ep.rt.codec)
+	return out
+}
+
+// newOutgoing returns a message with its options.
+func newOutgoing(event string, v any, opts []websockets.EmitOption) *adapter.Outgoing {
+	out := adapter.NewOutgoing(event, v)
+	for _, o := range opts {
+		o.ApplyEmit(&out.Options)
+	}
+	return out
+}
+
+// intercept runs the interceptors of emits on an event, then sends it: to one client, or to
+// the rooms of a broadcast.
+func (e *endpoint) intercept(out *adapter.Outgoing, to *session, rooms []string, send func(*adapter.Outgoing) error) error {
+	if len(e.emits) == 0 {
+		return send(out)
+	}
+	em := &pipeline.Emission{Event: out.Event, Data: out.Value(), Rooms: rooms}
+	if to != nil {
+		em.Client = to
+	}
+	return e.emission(em, 0, func() error {
+		changed := adapter.NewOutgoing(em.Event, em.Data)
+		changed.SetCodec(framework, out.Codec(framework))
+		changed.Options, changed.Answer = out.Options, out.Answer
+		defer changed.Release(framework)
+		return send(changed)
+	})
+}
+
+// emission runs the interceptors from the i-th on.
+func (e *endpoint) emission(em *pipeline.Emission, i int, send func() error) (err error) {
+	if i == len(e.emits) {
+		return send()
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = recovered.New(v)
+			e.srv.log.Error("panic in an interceptor of emits", "event", em.Event, "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	return e.emits[i].InterceptEmit(em, func() error { return e.emission(em, i+1, send) })
+}

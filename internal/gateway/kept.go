@@ -1,0 +1,46 @@
+package gateway
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+
+	"github.com/gatehouse-go/gatehouse/internal/keep"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+// ownAuth copies the auth of a handshake, since that of the adapter may be part of a buffer.
+// It returns an error when it is too large.
+func ownAuth(h *adapter.Handshake, most int) error {
+	if h.Auth.Size() > most {
+		return &websockets.Error{
+			Message: "auth has more than " + strconv.Itoa(most) + " bytes", Code: websockets.CodeAuthTooLarge, Status: http.StatusRequestEntityTooLarge,
+		}
+	}
+	h.Auth = clonePayload(h.Auth)
+	return nil
+}
+
+func clonePayload(p websockets.Payload) websockets.Payload {
+	p.JSON = bytes.Clone(p.JSON)
+	if len(p.Attachments) > 0 {
+		own := make([][]byte, len(p.Attachments))
+		for i, a := range p.Attachments {
+			own[i] = bytes.Clone(a)
+		}
+		p.Attachments = own
+	}
+	return p
+}
+
+// trimRequest replaces the request of the handshake by what the connection keeps of it. It
+// is called once, when no hook uses the handshake any more.
+func (s *session) trimRequest() {
+	kept, left := keep.Request(s.hs.Request, s.ep.srv.limits.KeptHeaders)
+	if len(left) > 0 {
+		s.ep.srv.log.Debug("headers of the handshake are not kept", "client", s.ID(), "headers", left, "limit", s.ep.srv.limits.KeptHeaders)
+	}
+	s.hs.Request = kept
+	s.request.Store(kept)
+}

@@ -1,0 +1,198 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/internal/seal"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Closed implements [adapter.Session].
+func (s *session) Closed(r websockets.Reason) {
+	s.mu.Lock()
+	if s.cut {
+		s.mu.Unlock()
+		return
+	}
+	s.cut = true
+	s.mu.Unlock()
+	if r.Cause == websockets.CauseServerDisconnect { // perhaps from another namespace of the connection
+		s.disconnected.Store(true)
+	}
+	// Before leaving is set: from then on a handler that returns starts the end, and
+	// HandleDisconnect must not find the client in its rooms.
+	s.ep.remove(s)
+	s.closed(r)
+}
+
+// closed starts the end of a client that has left its rooms. After a clean leave what it had
+// sent is handled with a context that lives for CloseTimeout at most: applications save and
+// close the page at once.
+func (s *session) closed(r websockets.Reason) {
+	s.mu.Lock()
+	if !s.leaving {
+		s.reason = r
+	}
+	s.leaving = true
+	if s.ep.dropAfterClose {
+		s.discardInbox()
+	}
+	s.inbox.wake()
+	s.releaseWaiting()
+	if r.Clean && (s.open && s.draining > 0 || s.inbox.len() > 0 || s.nTasks > 0) {
+		s.linger = time.AfterFunc(s.ep.srv.limits.CloseTimeout, func() { s.cancel(websockets.ErrClosed) })
+	}
+	lingers := s.linger != nil
+	s.mu.Unlock()
+	s.Begin() // the adapter may not call Work for a deferred message any more
+	if lingers {
+		s.endCalls()
+		s.stopStreams(websockets.ErrClosed)
+	} else {
+		s.cancelCalls(websockets.ErrClosed)
+	}
+	s.mu.Lock()
+	s.maybeEnd()
+	s.mu.Unlock()
+}
+
+// drain ends the session for the application's stop: no further message is handled, but
+// running handlers finish and HandleDisconnect runs before the connection is closed.
+func (s *session) drain() {
+	s.mu.Lock()
+	if !s.leaving {
+		s.leaving = true
+		if s.reason == (websockets.Reason{}) { // otherwise the client was refused or disconnected
+			s.reason = websockets.Reason{Cause: websockets.CauseShutdown}
+		}
+	}
+	s.discard = true
+	s.discardInbox()
+	s.releaseWaiting()
+	s.maybeEnd()
+	s.mu.Unlock()
+	s.stopStreams(errStopping)
+}
+
+// streamContext returns the context of the client's streams.
+func (s *session) streamContext() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streams == nil {
+		s.streams, s.cancelStream = context.WithCancelCause(s.ctx)
+		switch {
+		case s.discard:
+			s.cancelStream(errStopping)
+		case s.leaving:
+			s.cancelStream(websockets.ErrClosed)
+		}
+	}
+	return s.streams
+}
+
+func (s *session) stopStreams(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancelStream != nil {
+		s.cancelStream(cause)
+	}
+}
+
+// maybeEnd starts the end once nothing runs any more; s.mu is held.
+func (s *session) maybeEnd() {
+	if !s.leaving || s.draining > 0 || s.inbox.len() > 0 || s.nTasks > 0 {
+		return
+	}
+	if s.linger != nil && s.linger.Stop() {
+		s.cancel(websockets.ErrClosed) // everything is handled
+	}
+	if !s.ending {
+		s.ending = true
+		go s.end()
+	}
+}
+
+func (s *session) end() {
+	s.ep.remove(s) // at a stop too HandleDisconnect runs after the client has left its rooms
+	s.mu.Lock()
+	r := s.reason
+	s.mu.Unlock()
+	s.disconnectHooks(s.ep.gateways[:s.hooked], r)
+}
+
+func (s *session) disconnectHooks(gs []*boundGateway, r websockets.Reason) {
+	for i, g := range gs {
+		if g.onDisconnect != nil {
+			s.disconnectHook(g, r, gs[i+1:])
+		}
+	}
+	s.mu.Lock()
+	cut, hooksDone := s.cut, s.hooksDone
+	s.mu.Unlock()
+	if hooksDone != nil {
+		close(hooksDone)
+	}
+	if !cut {
+		s.sendRetryAfter()
+		s.conn.Close(r)
+	}
+	s.cancelCalls(websockets.ErrClosed)
+	s.mu.Lock()
+	s.hooksOver = true
+	over := !s.mayReturn
+	s.mu.Unlock()
+	if over {
+		s.endValues()
+	}
+	s.ep.rt.exit(s)
+}
+
+func (s *session) disconnectHook(g *boundGateway, r websockets.Reason, next []*boundGateway) {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil {
+			_ = s.logError(recovered.New(v), g, "handleDisconnect")
+		} else if !returned {
+			_ = s.logError(errExited, g, "handleDisconnect")
+			go s.disconnectHooks(next, r)
+		}
+	}()
+	g.onDisconnect.HandleDisconnect(websockets.WithClient(s.ep.rt.ctx, s), s, r)
+	returned = true
+}
+
+// endValues closes the values that belonged to the client.
+func (s *session) endValues() {
+	s.hs.Values().End(func(v any) {
+		if c, ok := v.(interface{ End(seal.Framework) }); ok {
+			s.recoverUser(nil, "scoped", func() { c.End(framework) })
+		}
+	})
+}
+
+// dropped ends a suspended client that cannot be recovered any more.
+func (s *session) dropped() {
+	s.mu.Lock()
+	s.mayReturn = false
+	over := s.hooksOver
+	s.mu.Unlock()
+	if over {
+		s.endValues()
+	}
+}
+
+// recoverUser calls a function of the user; a panic is logged.
+func (s *session) recoverUser(g *boundGateway, event string, f func()) {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil {
+			_ = s.logError(recovered.New(v), g, event)
+		} else if !returned {
+			_ = s.logError(errExited, g, event)
+		}
+	}()
+	f()
+	returned = true
+}

@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+// Receive puts messages into the inbox; drainInbox handles them, on a goroutine of the worker
+// pool or on the one that reads from the connection.
+
+func (s *session) Receive(m *adapter.Message) {
+	m.Check()
+	s.mu.Lock()
+	for {
+		if s.leaving || s.discard {
+			s.mu.Unlock()
+			return
+		}
+		var freed <-chan struct{}
+		if !s.inbox.full(m) {
+			if freed = s.hs.Connection.Held().Reserve(m.Memory(), s.inboxLimit()); freed == nil {
+				break
+			}
+		}
+		room := s.inbox.wait()
+		s.mu.Unlock()
+		s.Begin() // the deferred message waits for this goroutine
+		select {
+		case <-room:
+			s.mu.Lock()
+		case <-freed: // by a handler of any of the connection's namespaces
+			s.mu.Lock()
+			s.inbox.movedAt = time.Now()
+		}
+	}
+	s.inbox.add(m)
+	start := s.open && s.draining < s.ep.concurrency
+	switch {
+	case start && m.Deferred && s.draining == 0:
+		s.deferred, start = true, false
+	case start:
+		s.draining++
+	}
+	s.mu.Unlock()
+	if start {
+		s.ep.rt.workers.run(s)
+	}
+}
+
+// connectionInbox is how much memory the messages of one connection may hold, in all its
+// namespaces together, waiting or being handled: so many messages of the largest size, and
+// at least so many times inboxBytes.
+const connectionInbox = 4
+
+// inboxLimit is how much the messages of the client's connection may hold.
+func (s *session) inboxLimit() int {
+	return connectionInbox * max(inboxBytes, int(s.ep.srv.limits.MaxMessage))
+}
+
+func (s *session) Stalled() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inbox.stalled()
+}
+
+func (s *session) Work() {
+	if s.takeDeferred() {
+		s.drainInbox()
+	}
+}
+
+func (s *session) Begin() {
+	if s.takeDeferred() {
+		s.ep.rt.workers.run(s)
+	}
+}
+
+// takeDeferred reports whether the caller must handle the deferred message.
+func (s *session) takeDeferred() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.deferred {
+		return false
+	}
+	s.deferred = false
+	if s.inbox.len() == 0 || !s.open || s.draining >= s.ep.concurrency {
+		return false
+	}
+	s.draining++
+	s.startMore()
+	return true
+}
+
+// startMore starts goroutines for the messages beside the one that the caller handles; s.mu
+// is held.
+func (s *session) startMore() {
+	for range min(s.ep.concurrency-s.draining, s.inbox.len()-1) {
+		s.draining++
+		s.ep.rt.workers.run(s)
+	}
+}
+
+// discardInbox drops the messages that wait; s.mu is held.
+func (s *session) discardInbox() { s.hs.Connection.Held().Release(s.inbox.drop()) }
+
+// drainInbox handles messages until none waits.
+func (s *session) drainInbox() {
+	idle, held := false, 0
+	defer func() {
+		s.hs.Connection.Held().Release(held)
+		if !idle { // a handler has ended the goroutine
+			go s.drainInbox()
+		}
+	}()
+	for {
+		s.awaitSendQueue()
+		s.mu.Lock()
+		if s.discard {
+			s.discardInbox()
+		}
+		if s.inbox.len() == 0 || !s.open {
+			if s.inbox.len() == 0 {
+				s.inbox.shrink()
+			}
+			s.draining--
+			s.maybeEnd()
+			idle = true
+			s.mu.Unlock()
+			return
+		}
+		m := s.inbox.take()
+		s.mu.Unlock()
+		held = m.Memory() // now: the message may be reused when it has been handled
+		s.dispatch(m)
+		s.hs.Connection.Held().Release(held)
+		held = 0
+	}
+}

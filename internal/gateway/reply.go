@@ -1,0 +1,207 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/gatehouse-go/gatehouse/internal/emit"
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/handler"
+	"github.com/gatehouse-go/gatehouse/internal/payload"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+var (
+	_ handler.Exchange = (*reply)(nil)
+	_ handler.Exchange = observation{}
+)
+
+// reply is one message with its answer. It implements [handler.Exchange].
+type reply struct {
+	s        *session
+	sub      *boundSub
+	m        *adapter.Message
+	answered bool
+	refused  bool   // by a guard, or for its payload: the handler was not called
+	returned func() // the handler has returned
+	enhanced *enhanced
+}
+
+// enhanced is the state of a message with guards, interceptors or pipes.
+type enhanced struct {
+	call pipeline.Call
+	run  enhance.Run
+	out  any  // what the handler returned
+	has  bool // and that it did
+}
+
+func newReply(s *session, sub *boundSub, m *adapter.Message, returned func()) *reply {
+	if sub.chain.Bare() {
+		return &reply{s: s, sub: sub, m: m, returned: returned}
+	}
+	both := &struct {
+		reply
+		enhanced
+	}{reply{s: s, sub: sub, m: m, returned: returned}, enhanced{call: s.callOf(sub, m)}}
+	both.reply.enhanced = &both.enhanced
+	return &both.reply
+}
+
+// callOf returns the message as guards and the others see it.
+func (s *session) callOf(sub *boundSub, m *adapter.Message) pipeline.Call {
+	c := pipeline.Call{
+		Kind: pipeline.KindMessage, Pattern: m.Event, Request: s.request.Load(),
+		Payload: &m.Payload, Size: m.WireSize(), Store: s.hs.Values(), Connection: s.hs.Connection.Values(),
+	}
+	if !s.hs.Auth.IsZero() {
+		c.Auth = &s.hs.Auth
+	}
+	if sub != nil {
+		c.Name, c.Handler, c.Owner = sub.gateway.Name, sub.chain.Handler, sub.chain.Owner
+	}
+	return c
+}
+
+// run runs the guards, then the interceptors with the handler, and sends the result.
+func (r *reply) run(ctx context.Context) error {
+	x := r.enhanced
+	if err := r.sub.chain.Check(ctx, &x.call); err != nil {
+		return r.Refuse(err)
+	}
+	v, err := x.run.Do(ctx, r.sub.chain, &x.call, r.invoke)
+	if err != nil {
+		return err
+	}
+	if v == nil && !x.has {
+		return nil
+	}
+	return r.send(v)
+}
+
+// Refuse implements [handler.Exchange].
+func (r *reply) Refuse(err error) error {
+	r.refused = true
+	return err
+}
+
+// invoke calls the handler and keeps its result for the interceptors.
+func (r *reply) invoke(ctx context.Context) (any, error) {
+	x := r.enhanced
+	x.out, x.has, r.refused = nil, false, false
+	err := r.sub.Invoke(ctx, r)
+	return x.out, err
+}
+
+// Event implements [handler.Exchange].
+func (r *reply) Event() string { return r.m.Event }
+
+// Decode implements [handler.Exchange].
+func (r *reply) Decode(ctx context.Context, v any) error {
+	if p, ok := v.(*websockets.Payload); ok {
+		*p = r.m.Payload
+	} else {
+		raw := payload.Raw{JSON: r.m.Payload.JSON, Attachments: r.m.Payload.Attachments}
+		if err := raw.DecodeWith(r.s.ep.rt.codec, v, r.sub.Strict); err != nil {
+			return r.Refuse(err)
+		}
+	}
+	if r.enhanced == nil {
+		return nil
+	}
+	if err := r.sub.chain.Transform(ctx, &r.enhanced.call, v); err != nil {
+		return r.Refuse(err)
+	}
+	return nil
+}
+
+// Result implements [handler.Exchange].
+func (r *reply) Result(v any) error {
+	if x := r.enhanced; x != nil {
+		x.out, x.has = v, true
+		return nil
+	}
+	return r.send(v)
+}
+
+// send sends a Response as its event, anything else as the answer.
+func (r *reply) send(v any) error {
+	r.returned()
+	if r.sub.responds || r.enhanced != nil {
+		if res, ok := v.(emit.Response); ok {
+			return r.Respond(res.Emission())
+		}
+	}
+	out := r.s.outgoing("", v)
+	defer out.Release(framework)
+	binary := r.s.ep.traits.Binary
+	switch {
+	case r.m.Reply:
+		if _, err := out.Payload(binary); err != nil {
+			return err
+		}
+		r.answered = true
+		return r.s.conn.Reply(r.m, out)
+	case r.s.ep.traits.ReplyAsEvent:
+		out.Event, out.Answer = r.m.Event, true
+		return r.s.emit(out)
+	default:
+		return nil // the client waits for no answer
+	}
+}
+
+// Respond implements [handler.Exchange].
+func (r *reply) Respond(event string, data any, opts emit.Options) error {
+	out := adapter.NewOutgoing(cmp.Or(event, r.m.Event), data)
+	out.Options, out.Answer = opts, true
+	err := r.s.emit(out)
+	if opts.Droppable() && errors.Is(err, websockets.ErrQueueFull) {
+		return nil // a waiting ack is answered all the same, a stream goes on
+	}
+	return err
+}
+
+// Ready implements [handler.Exchange].
+func (r *reply) Ready(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return errStreamStopped
+	}
+	return r.s.conn.Writable(ctx)
+}
+
+// WantsItems implements [handler.Exchange].
+func (r *reply) WantsItems() bool { return r.enhanced != nil && r.sub.chain.WantsItems() }
+
+// Item implements [handler.Exchange].
+func (r *reply) Item(ctx context.Context, item emit.Response) error {
+	v, err := r.sub.chain.Item(ctx, &r.enhanced.call, item)
+	switch res, ok := v.(emit.Response); {
+	case err != nil:
+		return err
+	case ok:
+		return r.Respond(res.Emission())
+	case v == nil:
+		return nil // an interceptor has removed it
+	default:
+		return r.Respond("", v, emit.Options{})
+	}
+}
+
+// observation is one message as an [websockets.OnAny] sees it.
+type observation struct{ m *adapter.Message }
+
+func (o observation) Event() string { return o.m.Event }
+
+func (o observation) Decode(_ context.Context, v any) error {
+	*v.(*websockets.Payload) = o.m.Payload
+	return nil
+}
+
+func (o observation) Refuse(err error) error                    { return err }
+func (o observation) Result(any) error                          { return nil }
+func (o observation) Ready(context.Context) error               { return nil }
+func (o observation) WantsItems() bool                          { return false }
+func (o observation) Item(context.Context, emit.Response) error { return nil }
+func (o observation) Respond(string, any, emit.Options) error   { return nil }

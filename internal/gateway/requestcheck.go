@@ -1,0 +1,81 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/keep"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+// requestValues holds what guards store about a request that opens a connection; each of its
+// handshakes gets a copy.
+type requestValues struct{ values pipeline.Values }
+
+func (v *requestValues) Values() *pipeline.Values { return &v.values }
+
+// KeepWithRequest implements [keep.Holder]: namespaces that are entered later get the values.
+func (v *requestValues) KeepWithRequest() {}
+
+var _ keep.Holder = (*requestValues)(nil)
+
+// requestChecksOf returns the guards that check requests: those of the application, and
+// those of gateways when every client of the server is theirs.
+func requestChecksOf(endpoints []*endpoint, global enhance.Scope) (checks []admission) {
+	add := func(g *boundGateway, meta pipeline.Metadata, chain *enhance.Chain, guards []pipeline.Guard) {
+		var scope enhance.Scope
+		for _, guard := range guards {
+			if h, ok := guard.(pipeline.HandshakeGuard); ok {
+				scope.Guards = append(scope.Guards, pipeline.GuardFunc(h.CheckHandshake))
+			}
+		}
+		if len(scope.Guards) > 0 {
+			scope.Meta = meta
+			checks = append(checks, admission{gateway: g, chain: chain.WithGuards(scope)})
+		}
+	}
+	if len(endpoints) != 1 {
+		add(nil, nil, enhance.Link(global, enhance.Scope{}, enhance.Scope{}), global.Guards)
+		return checks
+	}
+	for _, a := range endpoints[0].admissions {
+		add(a.gateway, a.chain.Owner, a.chain, a.chain.Guards())
+	}
+	return checks
+}
+
+// handler returns what serves the server's requests.
+func (s *boundServer) handler() http.Handler {
+	if len(s.requestChecks) == 0 {
+		return s.adapterServer
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.adapterServer.ServeHTTP(w, r.WithContext(pipeline.WithHolder(r.Context(), &requestValues{})))
+	})
+}
+
+// admitRequest checks a request that opens a connection.
+func (s *boundServer) admitRequest(r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), s.limits.HandshakeTimeout)
+	defer cancel()
+	v, ok := pipeline.HolderFrom(ctx).(*requestValues)
+	if !ok { // a middleware has changed the context
+		v = &requestValues{}
+		ctx = pipeline.WithHolder(ctx, v)
+	}
+	return s.withTimeout(ctx, func() error {
+		for _, a := range s.requestChecks {
+			call := &pipeline.Call{
+				Kind: pipeline.KindHandshake, Pattern: s.path, Request: r, Owner: a.chain.Owner, Store: &v.values,
+			}
+			if a.gateway != nil {
+				call.Name = a.gateway.Name
+			}
+			if err := a.check(ctx, call, nil); err != nil {
+				return a.refusal(ctx, call, err, s.log)
+			}
+		}
+		return nil
+	})
+}

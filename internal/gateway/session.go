@@ -1,0 +1,161 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/hub"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+const maxCalls = 1024
+
+// session is one client: the adapter's [adapter.Session] and the user's [websockets.Client].
+type session struct {
+	ep   *endpoint
+	conn adapter.Conn
+	hs   *adapter.Handshake
+	// request is that of hs until the connection hooks have returned, then what is kept of
+	// it; others read it meanwhile.
+	request    atomic.Pointer[http.Request]
+	namespace  *hub.Namespace[*session]
+	membership hub.Membership
+
+	ctx    context.Context // ends when the connection does
+	cancel context.CancelCauseFunc
+	// streams ends earlier, when the application stops: a stream never ends by itself. Made
+	// when the first one starts; guarded by mu.
+	streams      context.Context
+	cancelStream context.CancelCauseFunc
+
+	mu         sync.Mutex
+	inbox      inbox
+	deferred   bool // a message is Deferred, and nothing handles it yet
+	draining   int  // goroutines in drainInbox, that of the connection hooks included
+	tasks      map[*boundSub]int
+	nTasks     int
+	open       bool // HandleConnection of every gateway has returned nil
+	hooked     int  // how many gateways' HandleConnection was called
+	leaving    bool // no further message is started, unless the client has closed the connection
+	discard    bool // and those that wait are dropped
+	cut        bool // the connection has ended
+	reason     websockets.Reason
+	ending     bool
+	calls      map[uint64]pendingCall
+	nextCall   uint64
+	unanswered int         // calls that have been removed, and whose answers may arrive
+	gone       bool        // no call is answered any more
+	linger     *time.Timer // ends ctx after a clean leave; nil without one
+
+	waitCtx context.Context // of awaitSendQueue; nil until it blocks; guarded by mu
+	endWait context.CancelFunc
+
+	disconnected atomic.Bool // the server has disconnected the client: no further message is handled
+
+	retryAfter atomic.Int64 // nanoseconds after which the client should reconnect after a stop; 0: unset
+
+	mayReturn bool          // suspended, and neither resumed nor dropped; guarded by mu
+	hooksOver bool          // HandleDisconnect has returned; guarded by mu
+	recovered bool          // has replaced a suspended one
+	former    *session      // that one, until start
+	hooksDone chan struct{} // of a suspended one: HandleDisconnect has returned
+}
+
+var (
+	_ adapter.Session   = (*session)(nil)
+	_ websockets.Client = (*session)(nil)
+)
+
+func newSession(e *endpoint, conn adapter.Conn, h *adapter.Handshake) *session {
+	if h.Connection == nil {
+		h.Connection = new(adapter.Connection)
+	}
+	s := &session{ep: e, conn: conn, hs: h, draining: 1} // start drains the inbox after the hooks
+	ctx, cancel := context.WithCancelCause(websockets.WithClient(context.Background(), s))
+	s.ctx, s.cancel = ctx, cancel
+	s.request.Store(h.Request)
+	return s
+}
+
+// Membership implements [hub.Member].
+func (s *session) Membership() *hub.Membership { return &s.membership }
+
+func (s *session) ID() string                 { return s.conn.ID() }
+func (s *session) Namespace() string          { return s.hs.Namespace }
+func (s *session) Platform() string           { return s.ep.srv.adapter.Name() }
+func (s *session) Request() *http.Request     { return s.request.Load() }
+func (s *session) Auth() websockets.Payload   { return s.hs.Auth }
+func (s *session) Values() *websockets.Values { return s.hs.Values() }
+func (s *session) Context() context.Context   { return s.ctx }
+func (s *session) Native() any                { return s.conn.Native() }
+func (s *session) Join(rooms ...string) error { return s.namespace.Join(s, s.ep.maxRooms, rooms) }
+func (s *session) Leave(rooms ...string)      { s.namespace.Leave(s, rooms, false) }
+func (s *session) Rooms() []string            { return s.membership.Rooms() }
+func (s *session) Recovered() bool            { return s.recovered }
+
+func (s *session) Disconnect() {
+	s.disconnect(websockets.Reason{Cause: websockets.CauseServerDisconnect}, s.conn.Close)
+}
+
+func (s *session) DisconnectAll() {
+	s.hs.Connection.StartClosing() // for its other namespaces too
+	s.disconnect(websockets.Reason{Cause: websockets.CauseServerDisconnect}, s.conn.CloseConnection)
+}
+
+func (s *session) Close(code int, text string) {
+	r := websockets.Reason{Cause: websockets.CauseServerDisconnect}
+	if code == 1000 || code == 1008 || code >= 3000 && code <= 4999 {
+		r.Code, r.Text = code, closeText(text)
+	}
+	s.disconnect(r, s.conn.Close)
+}
+
+func (s *session) disconnect(r websockets.Reason, end func(websockets.Reason)) {
+	s.disconnected.Store(true)
+	s.mu.Lock()
+	if !s.leaving && s.reason == (websockets.Reason{}) {
+		s.reason = r // should the application stop before the connection has ended
+	}
+	s.mu.Unlock()
+	s.ep.drop(s) // it cannot be recovered
+	end(r)
+}
+
+// closeText truncates a reason to what a close frame holds (RFC 6455 §5.5.1).
+func closeText(s string) string {
+	if len(s) <= 123 {
+		return s
+	}
+	n := 120
+	for s[n]&0xC0 == 0x80 { // not inside a rune
+		n--
+	}
+	return s[:n] + "..."
+}
+
+func (s *session) Emit(event string, data any, opts ...websockets.EmitOption) error {
+	return s.emit(s.outgoing(event, data, opts...))
+}
+
+// emit sends a message through the interceptors of emits.
+func (s *session) emit(out *adapter.Outgoing) error {
+	defer out.Release(framework)
+	out.SetCodec(framework, s.ep.rt.codec)
+	if len(s.ep.emits) == 0 { // the usual case allocates nothing more
+		return s.send(out)
+	}
+	return s.ep.intercept(out, s, nil, s.send)
+}
+
+// send encodes a message first: an error of encoding is not one of the connection.
+func (s *session) send(out *adapter.Outgoing) error {
+	out.SetSingle(framework)
+	if _, err := out.Payload(s.ep.traits.Binary); err != nil {
+		return err
+	}
+	return s.conn.Emit(out, 0)
+}

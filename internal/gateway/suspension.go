@@ -1,0 +1,105 @@
+package gateway
+
+import (
+	"slices"
+
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+// suspension implements [adapter.Suspension].
+type suspension struct{ s *session }
+
+// Suspend implements [adapter.Session].
+func (s *session) Suspend(r websockets.Reason) adapter.Suspension {
+	if !s.suspend() {
+		s.Closed(r)
+		return nil
+	}
+	s.closed(r)
+	return suspension{s}
+}
+
+// suspend reports whether the client may reconnect.
+func (s *session) suspend() bool {
+	rt := s.ep.rt
+	rt.mu.Lock() // so that a stop finds every suspended client
+	defer rt.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if rt.stopping || !s.open || s.cut || s.leaving || s.reason != (websockets.Reason{}) {
+		return false
+	}
+	s.cut, s.mayReturn = true, true
+	s.hooksDone = make(chan struct{})
+	s.namespace.Suspend(s)
+	return true
+}
+
+// Drop implements [adapter.Suspension].
+func (p suspension) Drop() { p.s.ep.drop(p.s) }
+
+// Resume implements [adapter.Suspension].
+func (p suspension) Resume(conn adapter.Conn, h *adapter.Handshake) adapter.Session {
+	old := p.s
+	rt := old.ep.rt
+	s := newSession(old.ep, conn, h)
+	s.recovered, s.former = true, old
+	s.namespace = old.namespace
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	replaced := func() { s.hs.Values().Inherit(old.hs.Values()) }
+	if rt.stopping || h.Namespace != old.hs.Namespace || !old.namespace.Resume(old, s, replaced) {
+		s.cancel(websockets.ErrClosed)
+		return nil
+	}
+	rt.sessions[s] = struct{}{}
+	s.run()
+	return s
+}
+
+// dropSuspended drops all suspended clients. No client is suspended once the stop has
+// started.
+func (rt *Runtime) dropSuspended() {
+	for _, srv := range rt.servers {
+		for _, e := range srv.endpoints {
+			for _, ns := range e.matching("") {
+				for _, s := range ns.Suspended() {
+					e.drop(s)
+				}
+			}
+		}
+	}
+}
+
+// Same implements [adapter.Session].
+func (s *session) Same(h *adapter.Handshake, same func(old websockets.Client, h *websockets.Handshake) bool) bool {
+	if same != nil {
+		return s.callSame(&h.Handshake, same)
+	}
+	equal, known := pipeline.SameIdentity(s, &h.Handshake)
+	if known {
+		return equal
+	}
+	if !slices.ContainsFunc(s.ep.admissions, admission.mayIdentify) {
+		return true
+	}
+	s.ep.anonymous.Do(func() {
+		s.ep.srv.log.Warn("clients are not recovered: no guard has identified them; set a pipeline.Identity in one, or Recovery.SameClient",
+			"namespace", s.ep.pattern.name)
+	})
+	return false
+}
+
+// callSame calls the application's function; a panic is a no.
+func (s *session) callSame(h *websockets.Handshake, same func(old websockets.Client, h *websockets.Handshake) bool) (yes bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			_ = s.logError(recovered.New(v), nil, "SameClient")
+			yes = false
+		}
+	}()
+	return same(s, h)
+}

@@ -1,0 +1,55 @@
+// Package handler describes the handlers of gateways: what package websockets declares and
+// package gateway runs.
+package handler
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/gatehouse-go/gatehouse/internal/emit"
+	"github.com/gatehouse-go/gatehouse/internal/enhance"
+)
+
+// Kind is how a handler answers.
+type Kind string
+
+// The kinds of handlers; package websockets documents them.
+const (
+	On       Kind = "on"
+	Listen   Kind = "listen"
+	Stream   Kind = "stream"
+	Fallback Kind = "fallback"
+	Any      Kind = "any"
+)
+
+// Spec describes one handler. It is not changed after its declaration.
+type Spec struct {
+	Event      string
+	Kind       Kind
+	In, Out    reflect.Type
+	Invoke     func(ctx context.Context, x Exchange) error
+	Background int // how many run beside the client's other messages; 0: none
+	Enhanced   enhance.Binding
+	Strict     bool   // payloads must not have unknown names
+	Problem    string // what is wrong with the declaration; "" for nothing
+}
+
+// Exchange is one message and its answer, as the handler's invoker uses them.
+type Exchange interface {
+	// Event is the event's name.
+	Event() string
+	// Decode stores the payload in the value that v points to and runs the pipes over it.
+	Decode(ctx context.Context, v any) error
+	// Refuse marks err as an error about what the client has sent, and returns it.
+	Refuse(err error) error
+	// Result takes what the handler returned.
+	Result(v any) error
+	// Ready waits until the client can take one more response.
+	Ready(ctx context.Context) error
+	// WantsItems reports whether interceptors see the responses of streams.
+	WantsItems() bool
+	// Item sends a response as the interceptors change it.
+	Item(ctx context.Context, r emit.Response) error
+	// Respond sends an event as the response.
+	Respond(event string, data any, opts emit.Options) error
+}

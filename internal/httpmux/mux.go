@@ -1,0 +1,99 @@
+// Package httpmux routes the requests of one listener: WebSocket upgrades and the paths of
+// platforms to the servers of gateways, everything else to the HTTP controllers.
+package httpmux
+
+import (
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/gatehouse-go/gatehouse/internal/httperr"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+// Route is a server of gateways.
+type Route struct {
+	// Path is a pattern of [http.ServeMux] with UpgradeOnly, otherwise a prefix.
+	Path string
+	// UpgradeOnly: the server serves nothing but upgrade requests.
+	UpgradeOnly bool
+	Handler     http.Handler
+}
+
+// Mux routes one listener.
+type Mux struct {
+	upgrades *http.ServeMux
+	prefixes []prefixRoute
+	next     http.Handler
+	owns     func(*http.Request) bool
+}
+
+type prefixRoute struct {
+	path    string // without the trailing slash
+	handler http.Handler
+}
+
+// New returns a Mux. next serves all other requests and may be nil. owns reports whether
+// next has a route for a request; nil means that it has one for all.
+func New(routes []Route, next http.Handler, owns func(*http.Request) bool) *Mux {
+	m := &Mux{upgrades: http.NewServeMux(), next: next, owns: owns}
+	for _, r := range routes {
+		if r.UpgradeOnly {
+			m.upgrades.Handle(exactPattern(r.Path), r.Handler)
+		} else {
+			m.prefixes = append(m.prefixes, prefixRoute{strings.TrimSuffix(r.Path, "/"), r.Handler})
+		}
+	}
+	return m
+}
+
+// exactPattern keeps ServeMux from taking a trailing slash for a whole subtree.
+func exactPattern(path string) string {
+	if strings.HasSuffix(path, "/") {
+		return path + "{$}"
+	}
+	return path
+}
+
+// CheckPatterns returns an error when a path is no pattern, or when two of them match the
+// same requests.
+func CheckPatterns(paths ...string) (err error) {
+	defer func() {
+		if v := recover(); v != nil { // how ServeMux reports bad patterns
+			err = fmt.Errorf("not a path pattern of http.ServeMux: %v", v)
+		}
+	}()
+	m := http.NewServeMux()
+	for _, p := range paths {
+		// Requests are cleaned before they are matched, and ServeMux takes an empty
+		// segment of a pattern for one of any name.
+		if c := path.Clean(p); p != c && (c == "/" || p != c+"/") {
+			return fmt.Errorf("no request has this path: write %q", c)
+		}
+		m.Handle(exactPattern(p), http.NotFoundHandler())
+	}
+	return nil
+}
+
+var errNoSuchPath = &pipeline.Error{Message: "No gateway at this path", Code: "not_found", Status: http.StatusNotFound}
+
+// ServeHTTP implements [http.Handler].
+func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for _, p := range m.prefixes {
+		if rest, ok := strings.CutPrefix(r.URL.Path, p.path); ok && (rest == "" || rest[0] == '/') {
+			p.handler.ServeHTTP(w, r)
+			return
+		}
+	}
+	upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+	_, pattern := m.upgrades.Handler(r)
+	switch {
+	case !upgrade && m.next != nil && (pattern == "" || m.owns == nil || m.owns(r)):
+		m.next.ServeHTTP(w, r)
+	case pattern != "":
+		m.upgrades.ServeHTTP(w, r)
+	default:
+		httperr.Write(w, errNoSuchPath)
+	}
+}

@@ -1,0 +1,63 @@
+package hub
+
+import "maps"
+
+// A suspended client stays in its namespace and its rooms: so suspending and resuming are
+// one step each, between which no broadcast falls.
+
+// Suspend suspends a client: it is selected only for what it misses.
+func (n *Namespace[M]) Suspend(c M) {
+	n.suspendMu.Lock()
+	defer n.suspendMu.Unlock()
+	c.Membership().suspended = true
+}
+
+// Resume replaces a suspended client by another, which gets its rooms, and reports whether
+// it was suspended. replaced is called before any broadcast selects the other.
+func (n *Namespace[M]) Resume(old, c M, replaced func()) bool {
+	n.suspendMu.Lock()
+	defer n.suspendMu.Unlock()
+	from := old.Membership()
+	if !from.suspended {
+		return false
+	}
+	to := c.Membership()
+	from.mu.Lock()
+	to.rooms = maps.Clone(from.rooms) // the old one's are for its HandleDisconnect
+	from.mu.Unlock()
+	replaced()
+	n.members[c] = struct{}{}
+	for r := range to.rooms {
+		n.shard(r).add(c, r)
+	}
+	n.remove(old)
+	from.suspended = false
+	return true
+}
+
+// Drop removes a suspended client, and reports whether it was suspended and whether the
+// namespace is empty.
+func (n *Namespace[M]) Drop(c M) (was, empty bool) {
+	n.suspendMu.Lock()
+	defer n.suspendMu.Unlock()
+	m := c.Membership()
+	if was = m.suspended; was {
+		m.suspended = false
+		n.remove(c)
+	}
+	return was, n.empty()
+}
+
+// Suspended returns all suspended clients.
+func (n *Namespace[M]) Suspended() (all []M) {
+	n.suspendMu.RLock()
+	defer n.suspendMu.RUnlock()
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	for c := range n.members {
+		if c.Membership().suspended {
+			all = append(all, c)
+		}
+	}
+	return all
+}

@@ -1,0 +1,84 @@
+package adapter
+
+import (
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Message is an event that a client sent.
+type Message struct {
+	// Event is its name.
+	Event string
+	// Payload as it was received: no argument is an empty Payload, one argument is itself,
+	// several are a JSON array of them.
+	Payload websockets.Payload
+	// Reply reports that the client waits for an answer.
+	Reply bool
+	// Deferred reports that the adapter will call Session.Work or Session.Begin soon, so
+	// that the framework need not start a goroutine for the message.
+	Deferred bool
+	// Held is how many bytes of memory the message keeps until it has been handled: the
+	// capacity of its buffers, the name and what the adapter allocated for it. Default: the
+	// length of event and payload.
+	Held int
+	// Wire is how many bytes the client sent for it, after decompression. Default: the
+	// length of event and payload.
+	Wire int
+	// Ref is the adapter's own: what its Conn.Reply needs to answer. It may be a
+	// [Releaser].
+	Ref any
+	// Err, when not nil, is why the frame is not a message. No handler sees it; it is
+	// answered with an `exception`, under the id of the request when Reply is set. Event
+	// and Payload are what could be parsed, if anything.
+	Err error
+}
+
+// Releaser is a Message.Ref that reuses the message: Release is called at most once, when
+// neither the message nor its bytes are used any more. It is not called when a handler may
+// have kept them.
+type Releaser interface{ Release() }
+
+// messageSize is what a Message takes beside its buffers, its place in the inbox included.
+const messageSize = int(unsafe.Sizeof(Message{}) + unsafe.Sizeof((*Message)(nil)))
+
+// Memory returns how many bytes of memory the message holds.
+func (m *Message) Memory() int {
+	if m.Held > 0 {
+		return m.Held + messageSize
+	}
+	return len(m.Event) + m.Payload.Size() + messageSize
+}
+
+// WireSize returns how many bytes the client sent for the message.
+func (m *Message) WireSize() int {
+	if m.Wire > 0 {
+		return m.Wire
+	}
+	return len(m.Event) + m.Payload.Size()
+}
+
+// MaxEventName is the maximum length of the name of an event that a client sends, in bytes.
+const MaxEventName = 256
+
+// shownName is how much of a longer name the error shows.
+const shownName = 64
+
+// Check sets Err when the name of the event is longer than [MaxEventName], and drops the
+// payload and most of the name. [Session].Receive does so with every message; adapters that
+// keep messages before that call it first.
+func (m *Message) Check() {
+	if len(m.Event) <= MaxEventName {
+		return
+	}
+	m.Event = strings.Clone(strings.ToValidUTF8(m.Event[:shownName], "")) + "..."
+	m.Payload = websockets.Payload{}
+	if m.Err == nil {
+		m.Err = &websockets.Error{
+			Message: "Bad message: the name of the event is longer than " + strconv.Itoa(MaxEventName) + " bytes",
+			Code:    websockets.CodeBadMessage,
+		}
+	}
+}
