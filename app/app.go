@@ -23,10 +23,12 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
+	"github.com/gatehouse-go/gatehouse/internal/gateway"
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // App is one application. Its methods are safe for concurrent use.
@@ -40,7 +42,7 @@ type App struct {
 	turn      chan struct{} // of Start and Stop: who has put something in
 	state     state
 	fx        *fx.App
-	runtime   *websockets.Runtime
+	runtime   *gateway.Runtime
 	router    *web.Router
 	instances []module.Instance
 	inited    int
@@ -63,7 +65,7 @@ const (
 
 // New resolves the module graph and checks the gateways' options. It builds
 // nothing: constructors run in Start. The error is a [*module.Error], a
-// [*web.BindError] or a [*websockets.BindError].
+// [*web.BindError] or a [*GatewayError].
 func New(root *module.Module, opts ...Option) (*App, error) {
 	c := configOf(opts)
 	graph, err := c.graph(root)
@@ -74,14 +76,14 @@ func New(root *module.Module, opts ...Option) (*App, error) {
 		cfg: c, graph: graph, log: c.log, sampler: logsample.New(c.log.Handler(), c.logLines),
 		failed: make(chan error, 1), turn: make(chan struct{}, 1),
 	}
-	if err := websockets.Check(graph, a.bindConfig()); err != nil {
+	if err := gateway.Check(graph, a.bindConfig()); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func (a *App) bindConfig() websockets.BindConfig {
-	return websockets.BindConfig{Adapter: a.cfg.adapter, JSON: a.cfg.json, DrainRate: a.cfg.drainRate, HTTPAddr: a.cfg.addr, HTTP: a.cfg.http || a.cfg.mounted}
+func (a *App) bindConfig() gateway.Config {
+	return gateway.Config{Adapter: a.cfg.adapter, JSON: a.cfg.json, DrainRate: a.cfg.drainRate, HTTPAddr: a.cfg.addr, HTTP: a.cfg.http || a.cfg.mounted}
 }
 
 // Validate checks an application without building it: every constructor's
@@ -206,7 +208,7 @@ func (a *App) start(ctx context.Context) error {
 	bound := a.bindConfig()
 	bound.Global, bound.Reserve = global, a.admission().Acquire
 	sampled := slog.New(a.sampler)
-	rt, err := websockets.Bind(a.graph, bound, sampled)
+	rt, err := gateway.Bind(a.graph, bound, sampled)
 	if err != nil {
 		return err
 	}
@@ -282,7 +284,7 @@ func (a *App) Handler() http.Handler {
 		h := a.handler
 		a.ready.RUnlock()
 		if h == nil {
-			websockets.WriteRefusal(w, &websockets.Error{
+			adapter.WriteRefusal(w, &websockets.Error{
 				Message: "The application is not running", Code: websockets.CodeNotAccepting, Status: http.StatusServiceUnavailable,
 			})
 			return
@@ -313,3 +315,7 @@ func (a *App) Gateways() []websockets.GatewayInfo {
 	}
 	return out
 }
+
+// GatewayError lists everything that is wrong with the declarations of an application's
+// gateways.
+type GatewayError = gateway.BindError

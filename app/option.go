@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Option configures an application.
@@ -25,7 +26,7 @@ type config struct {
 	http          bool
 	mounted       bool
 	addr          string
-	adapter       websockets.Adapter
+	adapter       adapter.Adapter
 	json          websockets.JSON
 	drainRate     int
 	bodyTimeout   time.Duration
@@ -93,7 +94,7 @@ func Mounted(opts ...web.Option) Option {
 }
 
 // WebSockets chooses the platform of the gateways that name none with websockets.Via.
-func WebSockets(adapter websockets.Adapter) Option {
+func WebSockets(adapter adapter.Adapter) Option {
 	return optionFunc(func(c *config) { c.adapter = adapter })
 }
 
@@ -130,7 +131,7 @@ func BodyTimeout(d time.Duration) Option {
 
 // DrainRate is how many clients of gateways a second a stop tells goodbye, and so how
 // many come back to other processes, or to the next, at a time. Default
-// [websockets.DefaultDrainRate]; negative for all at once. It takes half of the stop
+// 1,000; negative for all at once. It takes half of the stop
 // timeout at most. Clients that are not told together with all others learn when to
 // come back by [websockets.EventShutdown].
 func DrainRate(perSecond int) Option {

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -68,24 +69,24 @@ func (v *visitor) Call(ctx context.Context, _ websockets.Payload) error {
 
 // watched notes the limits that an adapter is given.
 type watched struct {
-	websockets.Adapter
+	adapter.Adapter
 	limits websockets.Limits
 }
 
-func (w *watched) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServer, error) {
+func (w *watched) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	w.limits = cfg.Limits
 	return w.Adapter.NewServer(cfg)
 }
 
 // open starts an application in which nothing has been set.
-func open(t *testing.T, adapter websockets.Adapter) (*apptest.App, *visitor) {
+func open(t *testing.T, adapter adapter.Adapter) (*apptest.App, *visitor) {
 	t.Helper()
 	a := apptest.New(t, module.New("visit", module.Exports(websockets.Gateway(newVisitor))), apptest.With(app.WebSockets(adapter)))
 	return a, apptest.Get[*visitor](a)
 }
 
 func TestDefaultLimits(t *testing.T) {
-	for name, adapter := range map[string]websockets.Adapter{"ws": ws.New(), "socketio": socketio.New()} {
+	for name, adapter := range map[string]adapter.Adapter{"ws": ws.New(), "socketio": socketio.New()} {
 		t.Run(name, func(t *testing.T) {
 			w := &watched{Adapter: adapter}
 			_, _ = open(t, w)

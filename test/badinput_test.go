@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const badMaxMessage = 10_000
@@ -231,7 +232,7 @@ func (b *badBench) badPayloads(t *testing.T) {
 func (b *badBench) unknownEvent(t *testing.T) {
 	t.Helper()
 	b.run(t, "unknown event", func(t *testing.T, c *apptest.Client) {
-		for _, event := range []string{"nobody", "Echo", " echo", "constructor", "ünbekannt", strings.Repeat("e", websockets.MaxEventName)} {
+		for _, event := range []string{"nobody", "Echo", " echo", "constructor", "ünbekannt", strings.Repeat("e", adapter.MaxEventName)} {
 			wantException(t, c.CallError(event, 1), "unknown_event", "Unknown event", event, `1`)
 			c.Emit(event, 1) // who does not ask is told nothing
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // These are the programs of NestJS' integration tests for WebSockets
@@ -56,7 +57,7 @@ func newPush() *pushGateway           { return &pushGateway{} }
 func newNamespace() *namespaceGateway { return &namespaceGateway{} }
 
 // nestApp starts an application of one module with these providers.
-func nestApp(t *testing.T, adapter websockets.Adapter, providers ...any) *apptest.App {
+func nestApp(t *testing.T, adapter adapter.Adapter, providers ...any) *apptest.App {
 	t.Helper()
 	return apptest.New(t, module.New("program", module.Exports(providers...)), apptest.With(app.WebSockets(adapter)))
 }

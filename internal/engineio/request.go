@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -62,13 +63,13 @@ var (
 
 // refused tells of an error of the application's check.
 func refused(err error) *problem {
-	r := websockets.RefusalOf(err)
+	r := adapter.RefusalOf(err)
 	return &problem{status: r.Status, header: r.Header, Code: 4, Message: r.Message, Data: r.Data}
 }
 
 // refusedUpgrade tells what is wrong with a WebSocket handshake.
 func refusedUpgrade(err error) *problem {
-	r := websockets.RefusalOf(err)
+	r := adapter.RefusalOf(err)
 	return &problem{status: r.Status, header: r.Header, Code: 3, Message: "Bad request", Details: r.Message}
 }
 

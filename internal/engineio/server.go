@@ -38,7 +38,7 @@ type Config struct {
 	CORS            cors.Headers
 	// Cookie, when not nil, is set to the session's id on handshakes over polling.
 	Cookie *http.Cookie
-	// Reserve takes a place for a session, see [websockets.ServerConfig]; it may be nil.
+	// Reserve takes a place for a session, see [adapter.ServerConfig]; it may be nil.
 	Reserve func(*http.Request) (release func(), err error)
 	// CheckOrigin and Allow say who may open a session; Allow may be nil.
 	CheckOrigin func(*http.Request) bool

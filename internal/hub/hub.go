@@ -174,6 +174,20 @@ func (n *Namespace[M]) Remove(c M) (empty bool) {
 	return n.empty()
 }
 
+// Counts returns how many clients, suspended ones included, and rooms the namespace has.
+func (n *Namespace[M]) Counts() (clients, rooms int) {
+	n.mu.RLock()
+	clients = len(n.members)
+	n.mu.RUnlock()
+	for i := range n.shards {
+		s := &n.shards[i]
+		s.mu.RLock()
+		rooms += len(s.rooms)
+		s.mu.RUnlock()
+	}
+	return clients, rooms
+}
+
 func (n *Namespace[M]) empty() bool {
 	n.mu.RLock()
 	defer n.mu.RUnlock()

@@ -13,13 +13,14 @@ import (
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // HandshakeOf makes the handshake's own copy of the request: its context does
 // not end when the HTTP handler returns, and it holds no body. What the connection
 // keeps of it is bounded later, by package keep.
-func HandshakeOf(r *http.Request) *websockets.Handshake {
-	return &websockets.Handshake{Request: keep.Detach(r)}
+func HandshakeOf(r *http.Request) *adapter.Handshake {
+	return &adapter.Handshake{Handshake: websockets.Handshake{Request: keep.Detach(r)}}
 }
 
 // Accept upgrades a request that [CheckUpgrade] found in order, by the deadline.
@@ -28,7 +29,7 @@ func HandshakeOf(r *http.Request) *websockets.Handshake {
 func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadline time.Time) *Conn {
 	if !canHijack(w) {
 		c.Logger.Error("the HTTP server's ResponseWriter cannot be hijacked: a middleware hides it; give it an Unwrap method")
-		websockets.WriteRefusal(w, &websockets.Error{Message: "Internal server error", Status: http.StatusInternalServerError})
+		adapter.WriteRefusal(w, &websockets.Error{Message: "Internal server error", Status: http.StatusInternalServerError})
 		return nil
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // hijacking takes it off
@@ -191,7 +192,7 @@ func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 
 // RefuseClosed answers a request to a server that is being closed.
 func RefuseClosed(w http.ResponseWriter) {
-	websockets.WriteRefusal(w, &websockets.Error{
+	adapter.WriteRefusal(w, &websockets.Error{
 		Message: "Server is shutting down", Code: websockets.CodeNotAccepting, Status: http.StatusServiceUnavailable,
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Config is what the connections of one server share.
@@ -390,7 +391,7 @@ func (c *Conn) Fail(v any) {
 }
 
 // PolicyOf returns the queue's policy for a message.
-func PolicyOf(out *websockets.Outgoing) outbox.Policy {
+func PolicyOf(out *adapter.Outgoing) outbox.Policy {
 	if out.Volatile {
 		return outbox.Volatile
 	}

@@ -8,7 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // member notes its beats; leave makes Abort remove it.
@@ -201,6 +203,12 @@ func TestMannerAndCode(t *testing.T) {
 	}
 }
 
+func policyOf(volatile bool, overflow websockets.Overflow) outbox.Policy {
+	out := adapter.NewOutgoing("x", nil)
+	out.Volatile, out.Overflow = volatile, overflow
+	return PolicyOf(out)
+}
+
 func TestPolicyOf(t *testing.T) {
 	for _, tt := range []struct {
 		volatile bool
@@ -210,7 +218,7 @@ func TestPolicyOf(t *testing.T) {
 		{true, websockets.OverflowDropOldest, "volatile"}, {false, websockets.OverflowDropOldest, "oldest"},
 		{false, websockets.OverflowDropNewest, "newest"}, {false, websockets.OverflowClose, "refuse"},
 	} {
-		got := []string{"refuse", "newest", "oldest", "volatile"}[PolicyOf(&websockets.Outgoing{Volatile: tt.volatile, Overflow: tt.overflow})]
+		got := []string{"refuse", "newest", "oldest", "volatile"}[policyOf(tt.volatile, tt.overflow)]
 		if got != tt.want {
 			t.Errorf("%+v: %s", tt, got)
 		}

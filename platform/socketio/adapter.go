@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const platformName = "socketio"
@@ -15,7 +16,7 @@ type Adapter struct {
 	opts Options
 }
 
-var _ websockets.Adapter = (*Adapter)(nil)
+var _ adapter.Adapter = (*Adapter)(nil)
 
 // New makes the adapter. The options hold for all its servers; of several, a
 // later one overrides an earlier one field by field. What is wrong with them
@@ -32,12 +33,12 @@ func New(opts ...Options) *Adapter {
 func (*Adapter) Name() string { return platformName }
 
 // Traits of Socket.IO.
-func (*Adapter) Traits() websockets.Traits {
-	return websockets.Traits{DefaultPath: "/socket.io/", Namespaces: true, Binary: true}
+func (*Adapter) Traits() adapter.Traits {
+	return adapter.Traits{DefaultPath: "/socket.io/", Namespaces: true, Binary: true}
 }
 
-// NewServer implements [websockets.Adapter].
-func (a *Adapter) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServer, error) {
+// NewServer implements [adapter.Adapter].
+func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	opts := a.opts
 	for _, o := range cfg.Options {
 		own, ok := o.(Options)

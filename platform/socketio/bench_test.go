@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // sink is a connection whose client takes everything and says what it is told to.
@@ -88,7 +89,7 @@ func BenchmarkBroadcast(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		before := taken.Load()
-		o := websockets.NewOutgoing("said", payload)
+		o := adapter.NewOutgoing("said", payload)
 		for _, s := range sessions {
 			if err := s.conn.Emit(o, 0); err != nil {
 				b.Fatal(err)
@@ -113,9 +114,9 @@ func BenchmarkEcho(b *testing.B) {
 	for name, size := range map[string]int{"64B": 64, "4KiB": 4096} {
 		b.Run(name, func(b *testing.B) {
 			r := newRig(b, Options{}, preparing(func(s *session) {
-				s.onReceive = func(m *websockets.Message) {
-					_ = s.conn.Reply(m, websockets.NewOutgoing("", m.Payload))
-					m.Ref.(websockets.Releaser).Release()
+				s.onReceive = func(m *adapter.Message) {
+					_ = s.conn.Reply(m, adapter.NewOutgoing("", m.Payload))
+					m.Ref.(adapter.Releaser).Release()
 				}
 			}))
 			p := r.peer()

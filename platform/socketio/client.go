@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // client is one connection, with the namespaces that it is in.
@@ -26,11 +27,11 @@ type client struct {
 	srv     *server
 	eng     *engineio.Session
 	request atomic.Pointer[http.Request] // all of it until a namespace has been entered
-	conn    websockets.Connection        // of all its namespaces
+	conn    adapter.Connection        // of all its namespaces
 	dec     packet.Decoder
 	pending atomic.Int64 // since when attachments are missing; 0 for none
 	// Of the reading goroutine.
-	due      websockets.Session // has a deferred message
+	due      adapter.Session // has a deferred message
 	attached int64              // bytes of the attachments that have come
 	skipping bool               // and that are dropped
 
@@ -136,12 +137,12 @@ func (c *client) packet(p *packet.Packet, in *inbound) error {
 	}
 	switch p.Type {
 	case packet.Event:
-		if len(p.Event) > websockets.MaxEventName { // it is refused, and its bytes need not wait for that
+		if len(p.Event) > adapter.MaxEventName { // it is refused, and its bytes need not wait for that
 			in.Release()
 			in, p.Payload = newInbound(nil), websockets.Payload{}
 		}
 		in.id = p.ID
-		in.msg = websockets.Message{
+		in.msg = adapter.Message{
 			Event: p.Event, Payload: p.Payload, Reply: p.HasID, Deferred: c.deferTo(sess),
 			Held: heldBytes(p, in), Wire: wireBytes(p, in), Ref: in,
 		}
@@ -164,7 +165,7 @@ func (c *client) packet(p *packet.Packet, in *inbound) error {
 }
 
 // deferTo reports whether the session will be told to work on its messages. One is.
-func (c *client) deferTo(sess websockets.Session) bool {
+func (c *client) deferTo(sess adapter.Session) bool {
 	if !c.eng.Deferring() || c.due != nil && c.due != sess {
 		return false
 	}
@@ -200,10 +201,10 @@ func (c *client) Stalled() (d time.Duration) {
 
 // entered gives the socket that a packet is for, with its session. Both are nil
 // for one that the server has just ended: the client cannot know yet.
-func (c *client) entered(p *packet.Packet) (*socket, websockets.Session, error) {
+func (c *client) entered(p *packet.Packet) (*socket, adapter.Session, error) {
 	c.mu.Lock()
 	s := c.find(p.Namespace)
-	var sess websockets.Session
+	var sess adapter.Session
 	var is status
 	if s != nil {
 		sess, is = s.sess, s.status
@@ -403,7 +404,7 @@ func (c *client) Beat(now int64) {
 // heldBytes returns the memory of an event beside its Message: the packet that it came in,
 // or its copy where attachments followed, and those.
 func heldBytes(p *packet.Packet, in *inbound) int {
-	n := cap(in.buf) + min(len(p.Event), websockets.MaxEventName) + // of a longer name nothing is kept
+	n := cap(in.buf) + min(len(p.Event), adapter.MaxEventName) + // of a longer name nothing is kept
 		int(unsafe.Sizeof(*in)-unsafe.Sizeof(in.msg))
 	if len(p.Payload.Attachments) > 0 {
 		n += cap(p.Payload.JSON)

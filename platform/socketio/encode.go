@@ -8,6 +8,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -40,7 +41,7 @@ func (s *server) formOf(namespace string) *form {
 }
 
 // shared gives the message of a broadcast's event.
-func (f *form) shared(out *websockets.Outgoing) (*message, error) {
+func (f *form) shared(out *adapter.Outgoing) (*message, error) {
 	m, err := out.Frame(f.key, true, f.build)
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func (f *form) shared(out *websockets.Outgoing) (*message, error) {
 }
 
 // event gives the message of an event. ack 0 asks for no answer.
-func (s *server) event(out *websockets.Outgoing, namespace string, ack uint64) (*message, error) {
+func (s *server) event(out *adapter.Outgoing, namespace string, ack uint64) (*message, error) {
 	if ack != 0 {
 		p, err := out.Payload(true)
 		if err != nil {

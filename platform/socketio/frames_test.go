@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // text is n's own, of a length that is n's own: short ones, and ones that are
@@ -23,14 +24,14 @@ func text(n int) string {
 
 // answering replies with the text of the number it is sent.
 func answering(s *session) {
-	s.onReceive = func(m *websockets.Message) {
+	s.onReceive = func(m *adapter.Message) {
 		n, _ := strconv.Atoi(string(m.Payload.JSON))
-		o := websockets.NewOutgoing("", text(n))
+		o := adapter.NewOutgoing("", text(n))
 		o.Uncompressed = n%2 == 0
 		if err := s.conn.Reply(m, o); err != nil {
 			s.messages <- err.Error()
 		}
-		if r, ok := m.Ref.(websockets.Releaser); ok { // as the framework does
+		if r, ok := m.Ref.(adapter.Releaser); ok { // as the framework does
 			r.Release()
 		}
 	}
@@ -134,7 +135,7 @@ func TestMemoryIsNotUsedTwice(t *testing.T) {
 				return
 			default:
 			}
-			o := websockets.NewOutgoing("all", text(n))
+			o := adapter.NewOutgoing("all", text(n))
 			for _, s := range sessions {
 				if s.conn.Writable(now) == nil { // room is left for answers
 					_ = s.conn.Emit(o, 0)

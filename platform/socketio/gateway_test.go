@@ -11,10 +11,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // handshakeOf gives a handshake over polling of an application with one gateway.
-func handshakeOf(t *testing.T, adapter websockets.Adapter, opts ...websockets.Option) (cookie, open string) {
+func handshakeOf(t *testing.T, adapter adapter.Adapter, opts ...websockets.Option) (cookie, open string) {
 	t.Helper()
 	gateway := websockets.Gateway(func() *echoes { return &echoes{} }, opts...)
 	a := apptest.New(t, module.New("root", module.Providers(gateway)), apptest.With(app.WebSockets(adapter)))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const patience = 10 * time.Second // for what should happen at once
@@ -19,26 +20,28 @@ const patience = 10 * time.Second // for what should happen at once
 // endpoint is a namespace of the framework as the server sees it.
 type endpoint struct {
 	namespace string
-	admit     func(context.Context, *websockets.Handshake) error
+	admit     func(context.Context, *adapter.Handshake) error
 	prepare   func(*session)
 	sessions  chan *session
 }
 
 func (e *endpoint) Namespace() string   { return e.namespace }
+func (*endpoint) Checks() bool { return true }
+
 func (e *endpoint) Match(n string) bool { return n == e.namespace }
 
-func (e *endpoint) Admit(ctx context.Context, h *websockets.Handshake) error {
+func (e *endpoint) Admit(ctx context.Context, h *adapter.Handshake) error {
 	if e.admit != nil {
 		return e.admit(ctx, h)
 	}
 	return nil
 }
 
-func (e *endpoint) Connect(c websockets.Conn, h *websockets.Handshake) websockets.Session {
+func (e *endpoint) Connect(c adapter.Conn, h *adapter.Handshake) adapter.Session {
 	return e.connect(c, h, false)
 }
 
-func (e *endpoint) connect(c websockets.Conn, h *websockets.Handshake, recovered bool) *session {
+func (e *endpoint) connect(c adapter.Conn, h *adapter.Handshake, recovered bool) *session {
 	s := &session{
 		ep: e, conn: c, handshake: h, recovered: recovered,
 		messages: make(chan string, 1000), acks: make(chan string, 100),
@@ -55,10 +58,10 @@ func (e *endpoint) connect(c websockets.Conn, h *websockets.Handshake, recovered
 // session notes what it is given.
 type session struct {
 	ep        *endpoint
-	conn      websockets.Conn
-	handshake *websockets.Handshake
+	conn      adapter.Conn
+	handshake *adapter.Handshake
 	recovered bool
-	onReceive func(*websockets.Message)
+	onReceive func(*adapter.Message)
 	messages  chan string // event and payload
 	acks      chan string
 	closed    chan websockets.Reason
@@ -67,7 +70,7 @@ type session struct {
 	stays     bool // it cannot be suspended
 }
 
-func (s *session) Receive(m *websockets.Message) {
+func (s *session) Receive(m *adapter.Message) {
 	if s.onReceive != nil {
 		s.onReceive(m)
 		return
@@ -79,11 +82,11 @@ func (s *session) Ack(_ uint64, p websockets.Payload) { s.acks <- string(p.JSON)
 func (s *session) Closed(r websockets.Reason)         { s.closed <- r }
 func (s *session) Drop()                              { s.dropped <- struct{}{} }
 
-func (*session) Same(*websockets.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
+func (*session) Same(*adapter.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
 	return true
 }
 
-func (s *session) Suspend(r websockets.Reason) websockets.Suspension {
+func (s *session) Suspend(r websockets.Reason) adapter.Suspension {
 	if s.stays {
 		s.closed <- r
 		return nil
@@ -92,16 +95,16 @@ func (s *session) Suspend(r websockets.Reason) websockets.Suspension {
 	return s
 }
 
-func (s *session) Resume(c websockets.Conn, h *websockets.Handshake) websockets.Session {
+func (s *session) Resume(c adapter.Conn, h *adapter.Handshake) adapter.Session {
 	return s.ep.connect(c, h, true)
 }
 
 func echo(s *session) {
-	s.onReceive = func(m *websockets.Message) {
+	s.onReceive = func(m *adapter.Message) {
 		if m.Reply {
-			_ = s.conn.Reply(m, websockets.NewOutgoing("", m.Payload))
+			_ = s.conn.Reply(m, adapter.NewOutgoing("", m.Payload))
 		} else {
-			_ = s.conn.Emit(websockets.NewOutgoing(m.Event, m.Payload), 0)
+			_ = s.conn.Emit(adapter.NewOutgoing(m.Event, m.Payload), 0)
 		}
 	}
 }
@@ -133,8 +136,8 @@ func (s *session) emit(t *testing.T, event, json string) {
 	}
 }
 
-func out(event, json string) *websockets.Outgoing {
-	return websockets.NewOutgoing(event, websockets.Payload{JSON: []byte(json)})
+func out(event, json string) *adapter.Outgoing {
+	return adapter.NewOutgoing(event, websockets.Payload{JSON: []byte(json)})
 }
 
 // memory is a listener whose connections are pipes: for time that is not real.
@@ -188,18 +191,18 @@ func limits() websockets.Limits {
 }
 
 // setup changes the rig before its server is made.
-type setup func(*rig, *websockets.ServerConfig)
+type setup func(*rig, *adapter.ServerConfig)
 
 func with(f func(*websockets.Limits)) setup {
-	return func(_ *rig, c *websockets.ServerConfig) { f(&c.Limits) }
+	return func(_ *rig, c *adapter.ServerConfig) { f(&c.Limits) }
 }
 
 func preparing(f func(*session)) setup {
-	return func(r *rig, _ *websockets.ServerConfig) { r.main.prepare = f }
+	return func(r *rig, _ *adapter.ServerConfig) { r.main.prepare = f }
 }
 
-func admitting(f func(context.Context, *websockets.Handshake) error) setup {
-	return func(r *rig, _ *websockets.ServerConfig) { r.main.admit = f }
+func admitting(f func(context.Context, *adapter.Handshake) error) setup {
+	return func(r *rig, _ *adapter.ServerConfig) { r.main.admit = f }
 }
 
 func newRig(t testing.TB, o Options, setups ...setup) *rig {
@@ -224,11 +227,11 @@ func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Option
 		main: &endpoint{namespace: "/", sessions: make(chan *session, 2000)},
 		b:    &endpoint{namespace: "/b", sessions: make(chan *session, 2000)},
 	}
-	cfg := websockets.ServerConfig{
+	cfg := adapter.ServerConfig{
 		Path:        "/socket.io/",
 		Limits:      limits(),
 		CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") != "https://evil.example" },
-		Endpoints:   []websockets.Endpoint{r.main, r.b},
+		Endpoints:   []adapter.Endpoint{r.main, r.b},
 		Logger:      slog.New(slog.DiscardHandler),
 	}
 	for _, f := range setups {

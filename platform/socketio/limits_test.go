@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func TestMaxAttachments(t *testing.T) {
@@ -16,12 +17,12 @@ func TestMaxAttachments(t *testing.T) {
 		r := newRig(t, Options{MaxAttachments: 2})
 		w := open(r)
 		_, s := r.enter(w, "")
-		bytesOf := func(n int) *websockets.Outgoing {
+		bytesOf := func(n int) *adapter.Outgoing {
 			parts := make([][]byte, n)
 			for i := range parts {
 				parts[i] = []byte{byte('a' + i)}
 			}
-			return websockets.NewOutgoing("e", parts)
+			return adapter.NewOutgoing("e", parts)
 		}
 		const refusal = `socketio: event "e" has 3 attachments, at most 2 are allowed; join them, send several events, or raise Options.MaxAttachments`
 		for _, ack := range []uint64{0, 1} {
@@ -249,7 +250,7 @@ func TestSocketOf(t *testing.T) {
 // native is a client of the framework, as far as SocketOf looks.
 type native struct {
 	websockets.Client
-	conn websockets.Conn
+	conn adapter.Conn
 }
 
 func (n native) Native() any {

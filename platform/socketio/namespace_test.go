@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 var kicked = websockets.Reason{Cause: websockets.CauseServerDisconnect}
@@ -91,9 +92,9 @@ func TestLeaves(t *testing.T) {
 }
 
 // waiting makes Admit wait for leave, or the end of its context.
-func waiting() (f func(context.Context, *websockets.Handshake) error, entered, leave chan struct{}, ended chan error) {
+func waiting() (f func(context.Context, *adapter.Handshake) error, entered, leave chan struct{}, ended chan error) {
 	entered, leave, ended = make(chan struct{}, 10), make(chan struct{}), make(chan error, 10)
-	return func(ctx context.Context, _ *websockets.Handshake) error {
+	return func(ctx context.Context, _ *adapter.Handshake) error {
 		entered <- struct{}{}
 		select {
 		case <-leave:
@@ -175,7 +176,7 @@ func TestAdmitTakesTooLong(t *testing.T) {
 }
 
 func TestAdmitPanics(t *testing.T) {
-	r := newRig(t, Options{}, admitting(func(context.Context, *websockets.Handshake) error { panic("boom") }))
+	r := newRig(t, Options{}, admitting(func(context.Context, *adapter.Handshake) error { panic("boom") }))
 	p := r.peer()
 	other := r.enterB(p)
 	p.send("40")
@@ -184,7 +185,7 @@ func TestAdmitPanics(t *testing.T) {
 }
 
 func TestRefusal(t *testing.T) {
-	r := newRig(t, Options{}, admitting(func(_ context.Context, h *websockets.Handshake) error {
+	r := newRig(t, Options{}, admitting(func(_ context.Context, h *adapter.Handshake) error {
 		if string(h.Auth.JSON) == `{"token":1}` && h.Namespace == "/" && h.Request.URL.Query().Get("EIO") == "4" {
 			return nil
 		}
@@ -253,7 +254,7 @@ func TestMaxNamespacesCountsChecks(t *testing.T) {
 // ConnectTimeout is for connections in no namespace: from their beginning, whatever
 // was refused, and from when the last was left, however.
 func TestConnectTimeout(t *testing.T) {
-	refusing := admitting(func(_ context.Context, h *websockets.Handshake) error {
+	refusing := admitting(func(_ context.Context, h *adapter.Handshake) error {
 		if len(h.Auth.JSON) > 0 {
 			return websockets.NewError("no")
 		}
@@ -311,7 +312,7 @@ func wait(d time.Duration) {
 // is one.
 func TestCloseWaitsForChecks(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
-	r := newRig(t, Options{}, admitting(func(ctx context.Context, _ *websockets.Handshake) error {
+	r := newRig(t, Options{}, admitting(func(ctx context.Context, _ *adapter.Handshake) error {
 		close(entered)
 		<-ctx.Done()
 		<-leave

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // The transports of Engine.IO, for [Options.Transports].
@@ -153,10 +154,10 @@ const (
 	CompressionStream = Compression(wsconn.CompressionStream)
 )
 
-var _ websockets.PlatformOption = Options{}
+var _ adapter.PlatformOption = Options{}
 
 // ApplyGateway records the options for the gateway's server.
-func (o Options) ApplyGateway(c *websockets.GatewayConfig) { c.AddPlatform(o) }
+func (o Options) ApplyGateway(c *adapter.GatewayConfig) { c.AddPlatform(o) }
 
 // PlatformName is "socketio".
 func (Options) PlatformName() string { return platformName }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
-	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // odd is a parser that cannot be compared.
@@ -138,16 +138,16 @@ func TestRefusedOptions(t *testing.T) {
 		"socketio: Options.Recovery has a negative duration or size: use 0 for the default ":                       {Recovery: &Recovery{MaxClients: -1}},
 		"socketio: Options.Recovery has a negative duration or size: use 0 for the default  ":                      {Recovery: &Recovery{MaxBytes: -1}},
 	} {
-		_, err := New(o).NewServer(websockets.ServerConfig{Path: "/", Limits: limits()})
+		_, err := New(o).NewServer(adapter.ServerConfig{Path: "/", Limits: limits()})
 		if err == nil || err.Error() != strings.TrimRight(want, " ") {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
-		if _, err := New().NewServer(websockets.ServerConfig{Path: "/", Limits: limits(), Options: []websockets.PlatformOption{o}}); err == nil {
+		if _, err := New().NewServer(adapter.ServerConfig{Path: "/", Limits: limits(), Options: []adapter.PlatformOption{o}}); err == nil {
 			t.Errorf("a gateway's option is not refused: %s", want)
 		}
 	}
 	for _, o := range []Options{{MaxFragments: -1}, {MessageTimeout: -1}, {Parser: &odd{}}} {
-		if _, err := New(o).NewServer(websockets.ServerConfig{Path: "/", Limits: limits()}); err != nil {
+		if _, err := New(o).NewServer(adapter.ServerConfig{Path: "/", Limits: limits()}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -156,11 +156,11 @@ func TestRefusedOptions(t *testing.T) {
 // foreign is an option of somebody else.
 type foreign struct{}
 
-func (foreign) ApplyGateway(*websockets.GatewayConfig) {}
+func (foreign) ApplyGateway(*adapter.GatewayConfig) {}
 func (foreign) PlatformName() string                   { return "socketio" }
 
 func TestForeignOption(t *testing.T) {
-	_, err := New().NewServer(websockets.ServerConfig{Path: "/x", Options: []websockets.PlatformOption{foreign{}}})
+	_, err := New().NewServer(adapter.ServerConfig{Path: "/x", Options: []adapter.PlatformOption{foreign{}}})
 	if want := "socketio: path /x: socketio.foreign is not an option of this adapter: use socketio.Options"; err == nil || err.Error() != want {
 		t.Error(err)
 	}
@@ -170,8 +170,8 @@ func TestForeignOption(t *testing.T) {
 // the earlier.
 func TestOptionsOfGatewayStandAbove(t *testing.T) {
 	a := New(Options{MaxNamespaces: 1, MaxAttachments: 1, MaxFragments: 1}, Options{MaxAttachments: 2, MaxFragments: 2})
-	cfg := websockets.ServerConfig{Path: "/", Limits: limits()}
-	cfg.Options = []websockets.PlatformOption{Options{MaxFragments: 3, DisableUpgrades: true}}
+	cfg := adapter.ServerConfig{Path: "/", Limits: limits()}
+	cfg.Options = []adapter.PlatformOption{Options{MaxFragments: 3, DisableUpgrades: true}}
 	as, err := a.NewServer(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -315,7 +315,7 @@ func TestCompressionModes(t *testing.T) {
 
 // A cookie that net/http does not send is an error of the start.
 func TestBadCookie(t *testing.T) {
-	_, err := New(Options{Cookie: &http.Cookie{Name: "my cookie"}}).NewServer(websockets.ServerConfig{Path: "/", Limits: limits()})
+	_, err := New(Options{Cookie: &http.Cookie{Name: "my cookie"}}).NewServer(adapter.ServerConfig{Path: "/", Limits: limits()})
 	if err == nil {
 		t.Error("not refused")
 	}

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func TestMaxBytesWhileAway(t *testing.T) {
 	r := newRig(t, Options{Recovery: &Recovery{MaxBytes: 1000}})
 	v := r.away()
-	fill := websockets.NewOutgoing("n", strings.Repeat("x", 400))
+	fill := adapter.NewOutgoing("n", strings.Repeat("x", 400))
 	for range 4 {
 		_ = v.s.conn.Emit(fill, 0)
 	}
@@ -52,7 +53,7 @@ func TestLargeEventWhileHere(t *testing.T) {
 	r := newRig(t, Options{Recovery: &Recovery{MaxBytes: 100}})
 	v := r.visit(r.peer(), "")
 	big := fmt.Sprintf("%0200d", 1)
-	if err := v.s.conn.Emit(websockets.NewOutgoing("n", big), 0); err != nil {
+	if err := v.s.conn.Emit(adapter.NewOutgoing("n", big), 0); err != nil {
 		t.Fatal(err)
 	}
 	got := v.read()
@@ -68,7 +69,7 @@ func TestVolatileEventsAreNotRecorded(t *testing.T) {
 	v := r.visit(r.peer(), "")
 	v.s.number(t, 0)
 	v.expect(t, 0)
-	volatile := websockets.NewOutgoing("cursor", 1)
+	volatile := adapter.NewOutgoing("cursor", 1)
 	volatile.Volatile = true
 	for range 100 {
 		r.eventually("an empty queue", func() bool { return v.s.conn.Emit(volatile, 0) == nil })
@@ -122,7 +123,7 @@ func TestTrimKeepsTheLastOffset(t *testing.T) {
 		v := r.visit(r.peer(), "")
 		v.s.number(t, 0)
 		v.expect(t, 0)
-		volatile := websockets.NewOutgoing("cursor", 1)
+		volatile := adapter.NewOutgoing("cursor", 1)
 		volatile.Volatile = true
 		synctest.Wait()
 		if err := v.s.conn.Emit(volatile, 0); err != nil {

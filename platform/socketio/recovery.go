@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/go-json-experiment/json"
 )
 
@@ -45,14 +46,14 @@ type record struct {
 
 	mu      sync.Mutex
 	live    *socket            // nil while the client is away
-	sess    websockets.Session // of its last socket; nil before it is there
+	sess    adapter.Session // of its last socket; nil before it is there
 	entries []entry
 	bytes   int
 	gone    bool          // it cannot come back
 	left    chan struct{} // closed when it is away, or cannot come back
 
 	// Guarded by absence.mu.
-	suspension websockets.Suspension // while the client is away
+	suspension adapter.Suspension // while the client is away
 	timer      *time.Timer
 }
 
@@ -73,7 +74,7 @@ func (a *absence) newRecord(s *socket) *record {
 }
 
 // emit sends an event, if the client is here, and records it.
-func (r *record) emit(m *message, out *websockets.Outgoing) error {
+func (r *record) emit(m *message, out *adapter.Outgoing) error {
 	r.mu.Lock()
 	if r.gone {
 		r.mu.Unlock()
@@ -161,7 +162,7 @@ func (c *client) trim(now int64) {
 
 // suspend keeps a client that has lost its connection. False when it cannot
 // come back; the session has to be closed then.
-func (r *record) suspend(sess websockets.Session, why websockets.Reason) bool {
+func (r *record) suspend(sess adapter.Session, why websockets.Reason) bool {
 	switch why.Cause {
 	case websockets.CauseTransportClose, websockets.CauseTransportError, websockets.CausePingTimeout:
 	default:
@@ -177,10 +178,10 @@ func (r *record) suspend(sess websockets.Session, why websockets.Reason) bool {
 }
 
 // keep has a client for as long as it may be away.
-func (a *absence) keep(r *record, suspension websockets.Suspension) {
+func (a *absence) keep(r *record, suspension adapter.Suspension) {
 	a.mu.Lock()
 	var evicted *record
-	var dropped websockets.Suspension
+	var dropped adapter.Suspension
 	keep := suspension != nil && !a.closed && a.records[r.pid] == r
 	if keep {
 		r.suspension = suspension
@@ -208,7 +209,7 @@ func (a *absence) keep(r *record, suspension websockets.Suspension) {
 }
 
 // take removes a record from those away, with its suspension; a.mu is held.
-func (a *absence) take(r *record) websockets.Suspension {
+func (a *absence) take(r *record) adapter.Suspension {
 	suspension := r.suspension
 	if suspension == nil {
 		return nil
@@ -265,7 +266,7 @@ type comeback struct {
 	r          *record
 	offset     string
 	left       chan struct{}         // the record's when it was found: another once somebody has come back
-	suspension websockets.Suspension // once it is the client's
+	suspension adapter.Suspension // once it is the client's
 	resumed    bool
 }
 
@@ -292,7 +293,7 @@ func (a *absence) find(auth websockets.Payload, namespace string) *comeback {
 
 // claim takes the record for a client that has been let in, and reports whether it is
 // the client's own and has what it missed. It is for one caller only.
-func (b *comeback) claim(ctx context.Context, h *websockets.Handshake) bool {
+func (b *comeback) claim(ctx context.Context, h *adapter.Handshake) bool {
 	r, a := b.r, b.r.a
 	r.mu.Lock()
 	live := r.live
@@ -375,7 +376,7 @@ func (b *comeback) replay(s *socket) bool {
 }
 
 // resume makes the socket the framework's client again; nil when it has to be a new one.
-func (b *comeback) resume(s *socket, h *websockets.Handshake) websockets.Session {
+func (b *comeback) resume(s *socket, h *adapter.Handshake) adapter.Session {
 	if !b.resumed {
 		return nil
 	}
@@ -383,7 +384,7 @@ func (b *comeback) resume(s *socket, h *websockets.Handshake) websockets.Session
 }
 
 // bound notes the session of the record's socket.
-func (r *record) bound(sess websockets.Session) {
+func (r *record) bound(sess adapter.Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sess = sess

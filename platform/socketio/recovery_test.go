@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // visitor is a client that may come back.
@@ -37,7 +38,7 @@ func (v *visitor) expect(t testing.TB, n int) {
 
 func (v *visitor) auth() string { return fmt.Sprintf(`{"pid":%q,"offset":%q}`, v.pid, v.offset) }
 
-func number(n int) *websockets.Outgoing { return websockets.NewOutgoing("n", n) }
+func number(n int) *adapter.Outgoing { return adapter.NewOutgoing("n", n) }
 
 func (s *session) number(t testing.TB, n int) {
 	t.Helper()
@@ -197,7 +198,7 @@ func TestEndsThatAreFinal(t *testing.T) {
 func TestAdmitOfWhoComesBack(t *testing.T) {
 	for _, skip := range []bool{false, true} {
 		var asked []bool
-		r := newRig(t, Options{Recovery: &Recovery{SkipAdmit: skip}}, admitting(func(_ context.Context, h *websockets.Handshake) error {
+		r := newRig(t, Options{Recovery: &Recovery{SkipAdmit: skip}}, admitting(func(_ context.Context, h *adapter.Handshake) error {
 			asked = append(asked, h.SkipChecks)
 			return nil
 		}))
@@ -213,7 +214,7 @@ func TestAdmitOfWhoComesBack(t *testing.T) {
 // Whoever is refused on the way back need not be the client: that one may still come.
 func TestRefusedOnTheWayBack(t *testing.T) {
 	revoked := false
-	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(context.Context, *websockets.Handshake) error {
+	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(context.Context, *adapter.Handshake) error {
 		if revoked {
 			return websockets.NewError("revoked")
 		}
@@ -232,7 +233,7 @@ func TestRefusedOnTheWayBack(t *testing.T) {
 func TestLostOnTheWayBack(t *testing.T) {
 	admit, entered, _, ended := waiting()
 	first := true
-	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *websockets.Handshake) error {
+	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *adapter.Handshake) error {
 		if first {
 			first = false
 			return nil
@@ -265,7 +266,7 @@ func TestNotSuspended(t *testing.T) {
 func TestTwoComeBack(t *testing.T) {
 	admit, entered, leave, _ := waiting()
 	first := true
-	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *websockets.Handshake) error {
+	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *adapter.Handshake) error {
 		if first {
 			first = false
 			return nil

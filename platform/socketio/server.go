@@ -12,11 +12,12 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // server is the server of one path.
 type server struct {
-	cfg     websockets.ServerConfig
+	cfg     adapter.ServerConfig
 	opts    Options
 	path    string // without the trailing slash
 	limits  packet.Limits
@@ -26,7 +27,7 @@ type server struct {
 	outside oldest.List[*client]
 }
 
-func newServer(cfg websockets.ServerConfig, opts Options) *server {
+func newServer(cfg adapter.ServerConfig, opts Options) *server {
 	s := &server{
 		cfg:    cfg,
 		opts:   opts,
@@ -86,7 +87,7 @@ func (s *server) open(eng *engineio.Session, r *http.Request) engineio.Handler {
 // ServeHTTP serves the path itself, with and without a trailing slash.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if trimSlash(r.URL.Path) != s.path {
-		websockets.WriteRefusal(w, &websockets.Error{
+		adapter.WriteRefusal(w, &websockets.Error{
 			Message: "Not found", Code: websockets.CodeNotFound, Status: http.StatusNotFound,
 		})
 		return
@@ -97,7 +98,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Native gives nil: there is no server object below.
 func (s *server) Native(string) any { return nil }
 
-// Close implements [websockets.AdapterServer]. When ctx ends first, what is left
+// Close implements [adapter.Server]. When ctx ends first, what is left
 // is cut and the error says how many that were.
 func (s *server) Close(ctx context.Context) error {
 	if s.absence != nil {
@@ -107,7 +108,7 @@ func (s *server) Close(ctx context.Context) error {
 }
 
 // endpoint gives the endpoint that serves a namespace, or nil.
-func (s *server) endpoint(namespace string) websockets.Endpoint {
+func (s *server) endpoint(namespace string) adapter.Endpoint {
 	for _, e := range s.cfg.Endpoints {
 		if e.Match(namespace) {
 			return e

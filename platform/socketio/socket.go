@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // socket is a connection in one namespace.
@@ -32,7 +33,7 @@ type socket struct {
 	// Guarded by client.mu.
 	status status
 	cancel context.CancelFunc // of the checks before it is let in
-	sess   websockets.Session
+	sess   adapter.Session
 	stay   entries.Stay
 	ended  *websockets.Reason // before sess was there to be told
 }
@@ -48,7 +49,7 @@ const (
 // inbound is an event on its way to the framework, with what Reply needs and the
 // memory that both are in.
 type inbound struct {
-	msg websockets.Message
+	msg adapter.Message
 	id  uint64
 	buf []byte
 }
@@ -65,20 +66,20 @@ func newInbound(msg []byte) *inbound {
 	return in
 }
 
-// Release implements [websockets.Releaser].
+// Release implements [adapter.Releaser].
 func (in *inbound) Release() {
 	*in = inbound{buf: in.buf[:0]}
 	inboundPool.Put(in, cap(in.buf))
 }
 
-var _ websockets.Conn = (*socket)(nil)
+var _ adapter.Conn = (*socket)(nil)
 
 func (s *socket) ID() string { return s.id }
 
 // Native is the socket itself, see [SocketOf].
 func (s *socket) Native() any { return s }
 
-func (s *socket) Emit(out *websockets.Outgoing, ack uint64) error {
+func (s *socket) Emit(out *adapter.Outgoing, ack uint64) error {
 	if s.record == nil && (ack != 0 || out.Single()) {
 		return s.once(out, &packet.Packet{Type: packet.Event, Namespace: s.namespace, ID: ack, HasID: ack != 0, Event: out.Event}, wsconn.PolicyOf(out))
 	}
@@ -101,7 +102,7 @@ func (s *socket) Emit(out *websockets.Outgoing, ack uint64) error {
 	return s.client.send(m, out)
 }
 
-func (s *socket) Reply(m *websockets.Message, out *websockets.Outgoing) error {
+func (s *socket) Reply(m *adapter.Message, out *adapter.Outgoing) error {
 	in, ok := m.Ref.(*inbound)
 	if !ok || !m.Reply {
 		return errors.New("socketio: reply to a message that asked for none")
@@ -110,7 +111,7 @@ func (s *socket) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 }
 
 // once sends what nobody else gets; the payload of p is still missing.
-func (s *socket) once(out *websockets.Outgoing, p *packet.Packet, policy outbox.Policy) (err error) {
+func (s *socket) once(out *adapter.Outgoing, p *packet.Packet, policy outbox.Policy) (err error) {
 	if p.Payload, err = out.Payload(true); err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func (c *client) unsent(err error) error {
 }
 
 // send queues a message as the Outgoing wants it.
-func (c *client) send(m *message, out *websockets.Outgoing) error {
+func (c *client) send(m *message, out *adapter.Outgoing) error {
 	if !out.Uncompressed {
 		return c.push(m, wsconn.PolicyOf(out))
 	}
@@ -155,10 +156,10 @@ func (s *socket) Writable(ctx context.Context) error {
 	return err
 }
 
-// Yield implements [websockets.Yielder].
+// Yield implements [adapter.Yielder].
 func (s *socket) Yield() { s.client.eng.Yield() }
 
-// Close implements [websockets.Conn]. Only what concerns the connection as a
+// Close implements [adapter.Conn]. Only what concerns the connection as a
 // whole ends it for the client's other namespaces too.
 func (s *socket) Close(r websockets.Reason) {
 	c := s.client
@@ -203,7 +204,7 @@ func (s *socket) Close(r websockets.Reason) {
 	}
 }
 
-// CloseConnection implements [websockets.Conn].
+// CloseConnection implements [adapter.Conn].
 func (s *socket) CloseConnection(r websockets.Reason) {
 	c := s.client
 	c.mu.Lock()
@@ -239,7 +240,7 @@ func (s *socket) lost(r websockets.Reason) {
 }
 
 // tell ends the session; the client may be free to come back.
-func (s *socket) tell(sess websockets.Session, r websockets.Reason) {
+func (s *socket) tell(sess adapter.Session, r websockets.Reason) {
 	if s.record != nil && s.record.suspend(sess, r) {
 		return
 	}
@@ -282,7 +283,7 @@ func (s *socket) enter(auth websockets.Payload) {
 			c.eng.Close(websockets.Reason{Cause: websockets.CauseShutdown}, wsconn.Drain)
 			return
 		}
-		r := websockets.RefusalOf(err)
+		r := adapter.RefusalOf(err)
 		s.refuse(r.Message, r.Data, r.Status < http.StatusInternalServerError)
 		return
 	}
@@ -291,7 +292,7 @@ func (s *socket) enter(auth websockets.Payload) {
 
 // admit asks the application whether the client may enter, and whether it is one that
 // comes back.
-func (s *socket) admit(ctx context.Context, ep websockets.Endpoint, auth websockets.Payload) (*websockets.Handshake, *comeback, error) {
+func (s *socket) admit(ctx context.Context, ep adapter.Endpoint, auth websockets.Payload) (*adapter.Handshake, *comeback, error) {
 	srv := s.client.srv
 	var back *comeback
 	if srv.absence != nil {
@@ -315,8 +316,8 @@ func (s *socket) admit(ctx context.Context, ep websockets.Endpoint, auth websock
 	return h, back, nil
 }
 
-func (s *socket) handshake(auth websockets.Payload) *websockets.Handshake {
-	return &websockets.Handshake{Request: s.client.request.Load(), Auth: auth, Namespace: s.namespace, Connection: &s.client.conn}
+func (s *socket) handshake(auth websockets.Payload) *adapter.Handshake {
+	return &adapter.Handshake{Handshake: websockets.Handshake{Request: s.client.request.Load(), Auth: auth, Namespace: s.namespace}, Connection: &s.client.conn}
 }
 
 // refuse answers the client and forgets the socket. It counts unless the fault is the
@@ -343,11 +344,11 @@ func (s *socket) awaitBinding() {
 }
 
 // bind makes the socket a client of the framework.
-func (s *socket) bind(ep websockets.Endpoint, h *websockets.Handshake, back *comeback) {
+func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, back *comeback) {
 	c := s.client
 	s.binding.Lock()
 	defer s.binding.Unlock()
-	var sess websockets.Session
+	var sess adapter.Session
 	c.eng.Together(func() { // who knows that it is in shall hear what is sent to all
 		if !s.accept(back) {
 			return

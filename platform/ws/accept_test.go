@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func TestHandshakeRefusals(t *testing.T) {
@@ -41,7 +42,7 @@ func TestHandshakeRefusals(t *testing.T) {
 		{"guard", []change{{"Host", "X-Refuse: yes\r\nHost"}}, 401, "no_token", nil},
 		{"guard with a bare error", []change{{"Host", "X-Refuse: bare\r\nHost"}}, 500, "", nil},
 	}
-	ep := &endpoint{admit: func(_ context.Context, h *websockets.Handshake) error {
+	ep := &endpoint{admit: func(_ context.Context, h *adapter.Handshake) error {
 		switch h.Request.Header.Get("X-Refuse") {
 		case "yes":
 			return &websockets.Error{Message: "No token", Code: "no_token", Status: 401}
@@ -160,11 +161,11 @@ func TestHandshakeRequestOutlivesTheHandler(t *testing.T) {
 }
 
 func TestAdmitIsBounded(t *testing.T) {
-	ep := &endpoint{admit: func(ctx context.Context, _ *websockets.Handshake) error {
+	ep := &endpoint{admit: func(ctx context.Context, _ *adapter.Handshake) error {
 		<-ctx.Done()
 		return &websockets.Error{Message: "too slow", Status: 408}
 	}}
-	r := newRig(t, ep, func(c *websockets.ServerConfig) { c.Limits.HandshakeTimeout = 20 * time.Millisecond })
+	r := newRig(t, ep, func(c *adapter.ServerConfig) { c.Limits.HandshakeTimeout = 20 * time.Millisecond })
 	if resp := r.dial().request(upgradeHead); resp.StatusCode != 408 {
 		t.Errorf("status %d", resp.StatusCode)
 	}
@@ -172,7 +173,7 @@ func TestAdmitIsBounded(t *testing.T) {
 
 func TestAdmitEndsWithTheServer(t *testing.T) {
 	entered := make(chan struct{})
-	ep := &endpoint{admit: func(ctx context.Context, _ *websockets.Handshake) error {
+	ep := &endpoint{admit: func(ctx context.Context, _ *adapter.Handshake) error {
 		close(entered)
 		<-ctx.Done()
 		return ctx.Err()
@@ -194,7 +195,7 @@ func TestAdmitEndsWithTheServer(t *testing.T) {
 
 func TestClientLeavesDuringAdmit(t *testing.T) {
 	entered, left := make(chan struct{}), make(chan struct{})
-	ep := &endpoint{admit: func(ctx context.Context, _ *websockets.Handshake) error {
+	ep := &endpoint{admit: func(ctx context.Context, _ *adapter.Handshake) error {
 		close(entered)
 		<-ctx.Done()
 		close(left)

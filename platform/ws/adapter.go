@@ -6,6 +6,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const platformName = "ws"
@@ -16,7 +17,7 @@ type Adapter struct {
 	opts Options
 }
 
-var _ websockets.Adapter = (*Adapter)(nil)
+var _ adapter.Adapter = (*Adapter)(nil)
 
 // New makes the adapter. The options hold for all its servers; of several, a
 // later one overrides an earlier one field by field. What is wrong with them
@@ -33,8 +34,8 @@ func New(opts ...Options) *Adapter {
 func (*Adapter) Name() string { return platformName }
 
 // Traits of plain WebSocket: the path alone says which gateway is meant.
-func (*Adapter) Traits() websockets.Traits {
-	return websockets.Traits{
+func (*Adapter) Traits() adapter.Traits {
+	return adapter.Traits{
 		DefaultPath:  "/",
 		PathPatterns: true,
 		UpgradeOnly:  true,
@@ -42,8 +43,8 @@ func (*Adapter) Traits() websockets.Traits {
 	}
 }
 
-// NewServer implements [websockets.Adapter].
-func (a *Adapter) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServer, error) {
+// NewServer implements [adapter.Adapter].
+func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	if len(cfg.Endpoints) != 1 {
 		return nil, fmt.Errorf("ws: path %s: plain WebSocket has no namespaces, so a server has one endpoint, not %d: use websockets.Path to tell gateways apart", cfg.Path, len(cfg.Endpoints))
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"go.uber.org/goleak"
 )
 
@@ -94,7 +95,7 @@ func TestOrderBeforeClose(t *testing.T) {
 }
 
 func TestCloseDrainsTheQueue(t *testing.T) {
-	r := newRig(t, &endpoint{}, func(c *websockets.ServerConfig) { c.Limits.SendQueue = 16 << 20 })
+	r := newRig(t, &endpoint{}, func(c *adapter.ServerConfig) { c.Limits.SendQueue = 16 << 20 })
 	p, s := r.connect()
 	const n = 100
 	text := longText(100_000)
@@ -119,7 +120,7 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 
 // The client does not read: the goodbye is bounded.
 func TestCloseIsBounded(t *testing.T) {
-	r := newRig(t, &endpoint{}, func(c *websockets.ServerConfig) {
+	r := newRig(t, &endpoint{}, func(c *adapter.ServerConfig) {
 		c.Limits.SendQueue = 64 << 20
 		c.Limits.CloseTimeout = 50 * time.Millisecond
 	})
@@ -134,9 +135,9 @@ func TestCloseIsBounded(t *testing.T) {
 // The framework does not take messages any more: closing must not wait for it.
 func TestCloseWhileReceiveBlocks(t *testing.T) {
 	ep := &endpoint{prepare: func(s *session) {
-		s.onReceive = func(s *session, _ *websockets.Message) { <-s.over }
+		s.onReceive = func(s *session, _ *adapter.Message) { <-s.over }
 	}}
-	r := newRig(t, ep, func(c *websockets.ServerConfig) { c.Limits.CloseTimeout = 50 * time.Millisecond })
+	r := newRig(t, ep, func(c *adapter.ServerConfig) { c.Limits.CloseTimeout = 50 * time.Millisecond })
 	p, s := r.connect()
 	p.text(`{"event":"e"}`)
 	s.message(t, 0)
@@ -199,7 +200,7 @@ func TestServerClose(t *testing.T) {
 
 func TestServerCloseCutsTheRest(t *testing.T) {
 	ep := &endpoint{prepare: func(s *session) {
-		s.onReceive = func(s *session, _ *websockets.Message) { <-s.over }
+		s.onReceive = func(s *session, _ *adapter.Message) { <-s.over }
 	}}
 	r := newRig(t, ep, nil)
 	_, idle := r.connect()

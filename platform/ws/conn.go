@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/sizeclass"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // conn is one client: the codec between a WebSocket connection and its session.
@@ -24,26 +25,26 @@ type conn struct {
 	id  string
 	out *outbox.Queue[wsconn.Item]
 
-	sess websockets.Session
+	sess adapter.Session
 	due  bool // of the reading goroutine: sess has a deferred message
 }
 
 var (
-	_ websockets.Conn = (*conn)(nil)
+	_ adapter.Conn = (*conn)(nil)
 	_ wsconn.Handler  = (*conn)(nil)
 )
 
 // inbound is a message on its way to the framework, with what Reply needs and the
 // memory that both are in.
 type inbound struct {
-	msg websockets.Message
+	msg adapter.Message
 	id  []byte
 	buf []byte
 }
 
 var inboundPool sizeclass.Pool[inbound]
 
-// Release implements [websockets.Releaser].
+// Release implements [adapter.Releaser].
 func (in *inbound) Release() {
 	*in = inbound{buf: in.buf[:0]}
 	inboundPool.Put(in, cap(in.buf))
@@ -69,7 +70,7 @@ type frameKey struct {
 	text  bool
 }
 
-func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
+func (c *conn) Emit(out *adapter.Outgoing, ack uint64) error {
 	switch {
 	case ack != 0:
 		return c.once(out, strconv.AppendUint(nil, ack, 10), wsconn.PolicyOf(out))
@@ -83,7 +84,7 @@ func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
 	return c.pushItem(wsconn.Item{Frame: v.(*wsconn.Frame), Plain: out.Uncompressed}, wsconn.PolicyOf(out))
 }
 
-func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
+func (c *conn) Reply(m *adapter.Message, out *adapter.Outgoing) error {
 	in, ok := m.Ref.(*inbound)
 	if !ok || len(in.id) == 0 {
 		return errors.New("ws: reply to a message that asked for none")
@@ -95,7 +96,7 @@ func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 const envelopeRoom = 32
 
 // once sends what nobody else gets.
-func (c *conn) once(out *websockets.Outgoing, id []byte, policy outbox.Policy) error {
+func (c *conn) once(out *adapter.Outgoing, id []byte, policy outbox.Policy) error {
 	p, err := out.Payload(false)
 	if err != nil {
 		return err
@@ -171,7 +172,7 @@ func (c *conn) Writable(ctx context.Context) error {
 
 func (c *conn) Close(r websockets.Reason) { c.Leave(r, wsconn.MannerOf(r)) }
 
-// CloseConnection implements [websockets.Conn].
+// CloseConnection implements [adapter.Conn].
 func (c *conn) CloseConnection(r websockets.Reason) { c.Close(r) }
 
 // Due implements [wsconn.Handler].
@@ -195,20 +196,20 @@ func (c *conn) Message(text bool, msg []byte) error {
 	switch {
 	case err != nil: // with an id it can still be answered
 		in := newInbound(nil, e.ID)
-		in.msg = websockets.Message{Err: err, Reply: len(e.ID) > 0, Held: in.held(), Wire: len(msg), Ref: in}
+		in.msg = adapter.Message{Err: err, Reply: len(e.ID) > 0, Held: in.held(), Wire: len(msg), Ref: in}
 		c.sess.Receive(&in.msg)
 	case e.Event != "":
-		if len(e.Event) > websockets.MaxEventName {
+		if len(e.Event) > adapter.MaxEventName {
 			e.Data = nil // it is refused
 		}
 		in := newInbound(e.Data, e.ID)
 		data := in.buf[:len(e.Data):len(e.Data)]
-		in.msg = websockets.Message{
+		in.msg = adapter.Message{
 			Event:    e.Event,
 			Payload:  websockets.Payload{JSON: data},
 			Reply:    len(e.ID) > 0,
 			Deferred: true,
-			Held:     in.held() + min(len(e.Event), websockets.MaxEventName), // of a longer name nothing is kept
+			Held:     in.held() + min(len(e.Event), adapter.MaxEventName), // of a longer name nothing is kept
 			Wire:     len(msg),
 			Ref:      in,
 		}

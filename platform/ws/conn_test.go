@@ -13,6 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func longText(n int) string { return strings.Repeat("x", n) }
@@ -21,7 +22,7 @@ func TestEmitReplyAndCall(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
 	conn := s.conn
-	emit := func(o *websockets.Outgoing, ack uint64) {
+	emit := func(o *adapter.Outgoing, ack uint64) {
 		t.Helper()
 		if err := conn.Emit(o, ack); err != nil {
 			t.Fatal(err)
@@ -29,7 +30,7 @@ func TestEmitReplyAndCall(t *testing.T) {
 	}
 	emit(out("e", ""), 0)
 	p.want(`{"event":"e"}`)
-	emit(websockets.NewOutgoing("e", map[string]any{"b": []byte("hi")}), 0)
+	emit(adapter.NewOutgoing("e", map[string]any{"b": []byte("hi")}), 0)
 	p.want(`{"event":"e","data":{"b":"aGk="}}`)
 	emit(out("confirm", `"?"`), 18446744073709551615)
 	p.want(`{"event":"confirm","id":18446744073709551615,"data":"?"}`)
@@ -50,7 +51,7 @@ func TestEmitReplyAndCall(t *testing.T) {
 	}
 	m := s.got[0]
 	for _, tt := range []struct {
-		o    *websockets.Outgoing
+		o    *adapter.Outgoing
 		want string
 	}{
 		{out("", "0"), `{"id":"a\u0062","data":0}`},
@@ -69,10 +70,10 @@ func TestEmitReplyAndCall(t *testing.T) {
 	if err := conn.Reply(s.got[1], out("", "1")); err == nil {
 		t.Error("a reply to nobody is no error")
 	}
-	if err := conn.Emit(websockets.NewOutgoing("e", func() {}), 0); err == nil {
+	if err := conn.Emit(adapter.NewOutgoing("e", func() {}), 0); err == nil {
 		t.Error("a payload that does not encode is no error")
 	}
-	if err := conn.Emit(websockets.NewOutgoing("e", func() {}), 1); err == nil {
+	if err := conn.Emit(adapter.NewOutgoing("e", func() {}), 1); err == nil {
 		t.Error("a payload that does not encode is no error")
 	}
 	if err := conn.Writable(t.Context()); err != nil {
@@ -352,7 +353,7 @@ func (panicCodec) Append(dst []byte, e Envelope) ([]byte, error) {
 
 func TestCodecPanics(t *testing.T) {
 	var log syncBuffer
-	r := newRig(t, nil, func(c *websockets.ServerConfig) {
+	r := newRig(t, nil, func(c *adapter.ServerConfig) {
 		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	}, Options{Codec: panicCodec{JSON()}})
 	bystander, _ := r.connect()
@@ -469,7 +470,7 @@ func TestNativeConnection(t *testing.T) {
 }
 
 func TestNativeWriterLeftOpenDoesNotHoldTheEnd(t *testing.T) {
-	r := newRig(t, nil, func(c *websockets.ServerConfig) { c.Limits.CloseTimeout = 30 * time.Millisecond })
+	r := newRig(t, nil, func(c *adapter.ServerConfig) { c.Limits.CloseTimeout = 30 * time.Millisecond })
 	_, s := r.connect()
 	w, _ := s.conn.Native().(*websocket.Conn).Writer(t.Context(), websocket.MessageText)
 	_, _ = w.Write([]byte(longText(1000)))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Faults in the framing: the close code, and that messages before are handled.
@@ -118,7 +119,7 @@ func TestWellFormedFrames(t *testing.T) {
 
 // Sizes around the forms of the length field, both ways.
 func TestFrameSizes(t *testing.T) {
-	r := newRig(t, nil, func(c *websockets.ServerConfig) {
+	r := newRig(t, nil, func(c *adapter.ServerConfig) {
 		c.Limits.MaxMessage, c.Limits.SendQueue = 1_000_000, 1<<20
 	})
 	p, _ := r.connect()

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // pipes is a listener whose connections are in memory.
@@ -80,8 +81,8 @@ func FuzzHandshake(f *testing.F) {
 	log := &errorLog{}
 	left := make(chan struct{}, 100)
 	ep := &fuzzEndpoint{left: left}
-	as, err := New(Options{Subprotocols: protocols, Compression: CompressionEach}).NewServer(websockets.ServerConfig{
-		Path: "/", Limits: limits(), Endpoints: []websockets.Endpoint{ep},
+	as, err := New(Options{Subprotocols: protocols, Compression: CompressionEach}).NewServer(adapter.ServerConfig{
+		Path: "/", Limits: limits(), Endpoints: []adapter.Endpoint{ep},
 		CheckOrigin: sameHost,
 		Logger:      slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
@@ -175,7 +176,7 @@ type fuzzEndpoint struct {
 	left chan struct{}
 }
 
-func (e *fuzzEndpoint) Connect(websockets.Conn, *websockets.Handshake) websockets.Session {
+func (e *fuzzEndpoint) Connect(adapter.Conn, *adapter.Handshake) adapter.Session {
 	return &fuzzSession{left: e.left}
 }
 
@@ -184,7 +185,7 @@ type fuzzSession struct {
 	left chan struct{}
 }
 
-func (*fuzzSession) Receive(*websockets.Message)  {}
+func (*fuzzSession) Receive(*adapter.Message)  {}
 func (s *fuzzSession) Closed(_ websockets.Reason) { s.left <- struct{}{} }
 
 // Stalled implements the contract: nothing is ever blocked here.

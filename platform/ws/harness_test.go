@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"go.uber.org/goleak"
 )
 
@@ -25,22 +26,24 @@ const patience = 10 * time.Second // for what should happen at once
 
 // endpoint is the framework as the adapter sees it.
 type endpoint struct {
-	admit    func(context.Context, *websockets.Handshake) error
+	admit    func(context.Context, *adapter.Handshake) error
 	prepare  func(*session)
 	sessions chan *session
 }
 
 func (*endpoint) Namespace() string   { return "" }
+func (*endpoint) Checks() bool { return true }
+
 func (*endpoint) Match(n string) bool { return n == "" }
 
-func (e *endpoint) Admit(ctx context.Context, h *websockets.Handshake) error {
+func (e *endpoint) Admit(ctx context.Context, h *adapter.Handshake) error {
 	if e.admit != nil {
 		return e.admit(ctx, h)
 	}
 	return nil
 }
 
-func (e *endpoint) Connect(c websockets.Conn, h *websockets.Handshake) websockets.Session {
+func (e *endpoint) Connect(c adapter.Conn, h *adapter.Handshake) adapter.Session {
 	s := &session{conn: c, handshake: h, changed: make(chan struct{}), over: make(chan struct{})}
 	if e.prepare != nil {
 		e.prepare(s)
@@ -51,13 +54,13 @@ func (e *endpoint) Connect(c websockets.Conn, h *websockets.Handshake) websocket
 
 // session records what it is given, in order.
 type session struct {
-	conn      websockets.Conn
-	handshake *websockets.Handshake
-	onReceive func(*session, *websockets.Message)
+	conn      adapter.Conn
+	handshake *adapter.Handshake
+	onReceive func(*session, *adapter.Message)
 
 	mu      sync.Mutex
 	changed chan struct{}
-	got     []*websockets.Message
+	got     []*adapter.Message
 	acks    map[uint64]string
 	closed  []websockets.Reason
 	over    chan struct{}
@@ -71,12 +74,12 @@ func (s *session) record(f func()) {
 	s.changed = make(chan struct{})
 }
 
-func (s *session) Receive(m *websockets.Message) {
+func (s *session) Receive(m *adapter.Message) {
 	s.record(func() { s.got = append(s.got, m) })
 	switch {
 	case s.onReceive == nil:
 	case m.Err != nil:
-		_ = s.conn.Emit(websockets.NewOutgoing(websockets.EventException, m.Err.Error()), 0)
+		_ = s.conn.Emit(adapter.NewOutgoing(websockets.EventException, m.Err.Error()), 0)
 	default:
 		s.onReceive(s, m)
 	}
@@ -99,11 +102,11 @@ func (s *session) Closed(r websockets.Reason) {
 	})
 }
 
-func (*session) Same(*websockets.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
+func (*session) Same(*adapter.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
 	return true
 }
 
-func (s *session) Suspend(r websockets.Reason) websockets.Suspension {
+func (s *session) Suspend(r websockets.Reason) adapter.Suspension {
 	s.Closed(r)
 	return nil
 }
@@ -170,11 +173,11 @@ func (s *session) message(t *testing.T, n int) string {
 	return text
 }
 
-func echo(s *session, m *websockets.Message) {
+func echo(s *session, m *adapter.Message) {
 	if m.Reply {
-		_ = s.conn.Reply(m, websockets.NewOutgoing("", m.Payload))
+		_ = s.conn.Reply(m, adapter.NewOutgoing("", m.Payload))
 	} else {
-		_ = s.conn.Emit(websockets.NewOutgoing(m.Event, m.Payload), 0)
+		_ = s.conn.Emit(adapter.NewOutgoing(m.Event, m.Payload), 0)
 	}
 }
 
@@ -199,17 +202,17 @@ func limits() websockets.Limits {
 	}
 }
 
-func newRig(t *testing.T, ep *endpoint, change func(*websockets.ServerConfig), opts ...Options) *rig {
+func newRig(t *testing.T, ep *endpoint, change func(*adapter.ServerConfig), opts ...Options) *rig {
 	t.Helper()
 	if ep == nil {
 		ep = &endpoint{prepare: echoing}
 	}
 	ep.sessions = make(chan *session, 2000)
-	cfg := websockets.ServerConfig{
+	cfg := adapter.ServerConfig{
 		Path:        "/",
 		Limits:      limits(),
 		CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") != "https://evil.example" },
-		Endpoints:   []websockets.Endpoint{ep},
+		Endpoints:   []adapter.Endpoint{ep},
 		Logger:      slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
@@ -443,8 +446,8 @@ func (p *peer) reset() {
 	_ = p.nc.Close()
 }
 
-func out(event string, json string) *websockets.Outgoing {
-	return websockets.NewOutgoing(event, websockets.Payload{JSON: []byte(json)})
+func out(event string, json string) *adapter.Outgoing {
+	return adapter.NewOutgoing(event, websockets.Payload{JSON: []byte(json)})
 }
 
 // Opcodes of RFC 6455 §5.2.

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-func beating(interval, timeout time.Duration) func(*websockets.ServerConfig) {
-	return func(c *websockets.ServerConfig) { c.Limits.PingInterval, c.Limits.PingTimeout = interval, timeout }
+func beating(interval, timeout time.Duration) func(*adapter.ServerConfig) {
+	return func(c *adapter.ServerConfig) { c.Limits.PingInterval, c.Limits.PingTimeout = interval, timeout }
 }
 
 // F30: a peer that neither answers nor ends.
@@ -71,7 +72,7 @@ func TestBackPressureIsNoPingTimeout(t *testing.T) {
 	const timeout = 30 * time.Millisecond
 	release := make(chan struct{})
 	ep := &endpoint{prepare: func(s *session) {
-		s.onReceive = func(s *session, m *websockets.Message) {
+		s.onReceive = func(s *session, m *adapter.Message) {
 			if m.Event == "block" {
 				<-release
 			}
@@ -99,7 +100,7 @@ func TestBackPressureIsNoPingTimeout(t *testing.T) {
 
 // F31: the client goes on sending but takes nothing.
 func TestWriteWithoutProgressIsCut(t *testing.T) {
-	r := newRig(t, &endpoint{}, func(c *websockets.ServerConfig) {
+	r := newRig(t, &endpoint{}, func(c *adapter.ServerConfig) {
 		c.Limits.PingTimeout = 50 * time.Millisecond
 		c.Limits.SendQueue = 64 << 20
 	})

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
-	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Options configure plain WebSocket servers: given to [New] they hold for every
@@ -59,12 +59,12 @@ const (
 	defaultMessageTimeout = time.Minute
 )
 
-var _ websockets.PlatformOption = Options{}
+var _ adapter.PlatformOption = Options{}
 
 // ApplyGateway implements [websockets.Option].
-func (o Options) ApplyGateway(c *websockets.GatewayConfig) { c.AddPlatform(o) }
+func (o Options) ApplyGateway(c *adapter.GatewayConfig) { c.AddPlatform(o) }
 
-// PlatformName implements [websockets.PlatformOption].
+// PlatformName implements [adapter.PlatformOption].
 func (Options) PlatformName() string { return platformName }
 
 // over gives o with base where o says nothing.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func TestOptionsMerge(t *testing.T) {
@@ -30,22 +30,22 @@ type incomparable struct {
 }
 
 func TestNewServerErrors(t *testing.T) {
-	one := []websockets.Endpoint{&endpoint{}}
+	one := []adapter.Endpoint{&endpoint{}}
 	for _, tt := range []struct {
 		name string
 		opts Options
-		cfg  websockets.ServerConfig
+		cfg  adapter.ServerConfig
 		want string
 	}{
-		{"two endpoints", Options{}, websockets.ServerConfig{Path: "/a", Endpoints: []websockets.Endpoint{nil, nil}},
+		{"two endpoints", Options{}, adapter.ServerConfig{Path: "/a", Endpoints: []adapter.Endpoint{nil, nil}},
 			"ws: path /a: plain WebSocket has no namespaces, so a server has one endpoint, not 2: use websockets.Path to tell gateways apart"},
-		{"foreign option", Options{}, websockets.ServerConfig{Path: "/a", Endpoints: one, Options: []websockets.PlatformOption{foreignOption{}}},
+		{"foreign option", Options{}, adapter.ServerConfig{Path: "/a", Endpoints: one, Options: []adapter.PlatformOption{foreignOption{}}},
 			"ws: path /a: ws.foreignOption is not an option of this platform: use ws.Options"},
-		{"subprotocol", Options{}, websockets.ServerConfig{Endpoints: one, Options: []websockets.PlatformOption{Options{Subprotocols: []string{"a b"}}}},
+		{"subprotocol", Options{}, adapter.ServerConfig{Endpoints: one, Options: []adapter.PlatformOption{Options{Subprotocols: []string{"a b"}}}},
 			`ws: Options.Subprotocols: "a b" is not a token of RFC 9110: use letters, digits, and any of !#$%&'*+-.^_` + "`|~"},
-		{"compression", Options{Compression: 9}, websockets.ServerConfig{Endpoints: one},
+		{"compression", Options{Compression: 9}, adapter.ServerConfig{Endpoints: one},
 			"ws: Options.Compression: unknown value 9: use CompressionOff, CompressionEach or CompressionStream"},
-		{"codec", Options{Codec: incomparable{Codec: JSON()}}, websockets.ServerConfig{Endpoints: one},
+		{"codec", Options{Codec: incomparable{Codec: JSON()}}, adapter.ServerConfig{Endpoints: one},
 			"ws: Options.Codec: values of ws.incomparable cannot be compared: give a pointer"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestNewServerErrors(t *testing.T) {
 
 func TestTraits(t *testing.T) {
 	a := New()
-	want := websockets.Traits{DefaultPath: "/", PathPatterns: true, UpgradeOnly: true, ReplyAsEvent: true}
+	want := adapter.Traits{DefaultPath: "/", PathPatterns: true, UpgradeOnly: true, ReplyAsEvent: true}
 	if a.Name() != "ws" || a.Traits() != want || (Options{}).PlatformName() != a.Name() {
 		t.Errorf("name %q, traits %+v", a.Name(), a.Traits())
 	}
@@ -74,8 +74,8 @@ func TestTokens(t *testing.T) {
 }
 
 func TestBinaryFramesAndArrayCodec(t *testing.T) {
-	r := newRig(t, nil, func(c *websockets.ServerConfig) {
-		c.Options = []websockets.PlatformOption{Options{Codec: JSONArray()}}
+	r := newRig(t, nil, func(c *adapter.ServerConfig) {
+		c.Options = []adapter.PlatformOption{Options{Codec: JSONArray()}}
 	}, Options{BinaryFrames: true})
 	p, _ := r.connect()
 	p.frame(0x80|opBinary, `["e",[1],7]`)

@@ -9,11 +9,12 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // server is the server of one path.
 type server struct {
-	cfg   websockets.ServerConfig
+	cfg   adapter.ServerConfig
 	opts  Options
 	text  bool // frames sent are text
 	group *wsconn.Group
@@ -25,7 +26,7 @@ type server struct {
 	build func(event string, p websockets.Payload) (any, error)
 }
 
-func newServer(cfg websockets.ServerConfig, opts Options) *server {
+func newServer(cfg adapter.ServerConfig, opts Options) *server {
 	s := &server{
 		cfg:  cfg,
 		opts: opts,
@@ -49,7 +50,7 @@ func newServer(cfg websockets.ServerConfig, opts Options) *server {
 // Native gives nil: there is no server object below.
 func (s *server) Native(string) any { return nil }
 
-// Close implements [websockets.AdapterServer]. When ctx ends first, what is left
+// Close implements [adapter.Server]. When ctx ends first, what is left
 // is cut and the error says how many that were.
 func (s *server) Close(ctx context.Context) error { return s.group.Close(ctx) }
 
@@ -66,11 +67,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	if err := wsconn.CheckUpgrade(w, r); err != nil {
-		websockets.WriteRefusal(w, err)
+		adapter.WriteRefusal(w, err)
 		return
 	}
 	if !s.cfg.CheckOrigin(r) {
-		websockets.WriteRefusal(w, &websockets.Error{
+		adapter.WriteRefusal(w, &websockets.Error{
 			Message: "Origin is not allowed", Code: websockets.CodeForeignOrigin, Status: http.StatusForbidden,
 		})
 		return
@@ -79,7 +80,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.Reserve != nil {
 		var err error
 		if release, err = s.cfg.Reserve(r); err != nil {
-			websockets.WriteRefusal(w, err)
+			adapter.WriteRefusal(w, err)
 			return
 		}
 		defer func() {
@@ -90,13 +91,13 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	deadline := time.Now().Add(s.cfg.Limits.HandshakeTimeout)
 	h := wsconn.HandshakeOf(r)
-	h.Connection = new(websockets.Connection)
+	h.Connection = new(adapter.Connection)
 	if err := s.admit(r, deadline, h); err != nil {
 		if s.group.Closing().Err() != nil {
 			wsconn.RefuseClosed(w)
 			return
 		}
-		websockets.WriteRefusal(w, err)
+		adapter.WriteRefusal(w, err)
 		return
 	}
 	c := &conn{srv: s, id: rand.Text()}
@@ -114,7 +115,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // connect makes c a client and starts to read. It returns at once, so that the
 // HTTP server's buffers and stack of the request are free again. release is called
 // when the connection has gone.
-func (s *server) connect(c *conn, h *websockets.Handshake, release func()) {
+func (s *server) connect(c *conn, h *adapter.Handshake, release func()) {
 	defer func() {
 		if c.sess == nil {
 			c.GiveUp(recover())
@@ -137,13 +138,13 @@ func (s *server) connect(c *conn, h *websockets.Handshake, release func()) {
 
 // admit asks the framework. Its context ends with the client, the timeout, or
 // the server.
-func (s *server) admit(r *http.Request, deadline time.Time, h *websockets.Handshake) error {
+func (s *server) admit(r *http.Request, deadline time.Time, h *adapter.Handshake) error {
 	if s.cfg.AdmitRequest != nil {
 		if err := s.cfg.AdmitRequest(r); err != nil {
 			return err
 		}
 	}
-	if e, ok := s.cfg.Endpoints[0].(interface{ Checks() bool }); ok && !e.Checks() {
+	if !s.cfg.Endpoints[0].Checks() {
 		return s.cfg.Endpoints[0].Admit(r.Context(), h)
 	}
 	ctx, cancel := context.WithDeadline(r.Context(), deadline)

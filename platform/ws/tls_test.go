@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // dialTLS serves r over TLS as well and opens a WebSocket there.
@@ -56,7 +57,7 @@ func TestTLS(t *testing.T) {
 
 // A client that reads nothing cannot hold the end of a TLS connection.
 func TestTLSCloseIsBounded(t *testing.T) {
-	r := newRig(t, &endpoint{}, func(c *websockets.ServerConfig) {
+	r := newRig(t, &endpoint{}, func(c *adapter.ServerConfig) {
 		c.Limits.SendQueue = 64 << 20
 		c.Limits.CloseTimeout = 50 * time.Millisecond
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // TestAudit_IdleInboxThenVanish: A client that sends 255 messages, one less than its inbox takes, and says nothing more, or
@@ -150,7 +151,7 @@ func TestAudit_FloodWhileGuardBlocks(t *testing.T) {
 // and nothing of it is handled by the one that comes back.
 func TestAudit_LeaveWithRecovery(t *testing.T) {
 	k := kindOf("socketio")
-	k.adapter = func() websockets.Adapter { return socketio.New(socketio.Options{Recovery: &socketio.Recovery{}}) }
+	k.adapter = func() adapter.Adapter { return socketio.New(socketio.Options{Recovery: &socketio.Recovery{}}) }
 	s := k.stage(t, quiet, waiting())
 	w := rawpeer.NewEngine(t, s.Addr).WebSocket()
 	w.Send("40")

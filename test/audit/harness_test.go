@@ -25,6 +25,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"go.uber.org/goleak"
 )
 
@@ -39,7 +40,7 @@ var long = os.Getenv("AUDIT_LONG") != ""
 // kind is a platform over a transport.
 type kind struct {
 	name    string
-	adapter func() websockets.Adapter
+	adapter func() adapter.Adapter
 	tls     bool
 	open    func(t testing.TB, addr string) *client
 }
@@ -77,13 +78,13 @@ const deflate = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context
 var insecure = rawpeer.WithTLS(&tls.Config{InsecureSkipVerify: true})
 
 func kinds() []kind {
-	plain := func(o ...ws.Options) func() websockets.Adapter {
-		return func() websockets.Adapter { return ws.New(o...) }
+	plain := func(o ...ws.Options) func() adapter.Adapter {
+		return func() adapter.Adapter { return ws.New(o...) }
 	}
-	own := func(o ...socketio.Options) func() websockets.Adapter {
-		return func() websockets.Adapter { return socketio.New(o...) }
+	own := func(o ...socketio.Options) func() adapter.Adapter {
+		return func() adapter.Adapter { return socketio.New(o...) }
 	}
-	other := func() websockets.Adapter { return zishang.New() }
+	other := func() adapter.Adapter { return zishang.New() }
 	return []kind{
 		{"ws", plain(), false, openWS()},
 		{"ws by TLS", plain(), true, openWS(insecure)},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const workers = 100 // clients that come at a time
@@ -25,7 +26,7 @@ type kind struct {
 	lobby  func() *lobby
 	opts   []websockets.Option
 	// adapter is Socket.IO's unless it is given.
-	adapter websockets.Adapter
+	adapter adapter.Adapter
 }
 
 func TestChurn(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
-	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const (
@@ -110,7 +110,7 @@ func TestIdleConnection(t *testing.T) {
 	client := weighClient(t)
 	t.Logf("client's end:  heap %6.0f B, stack %5.0f B", client.heap, client.stack)
 	for name, c := range map[string]struct {
-		adapter websockets.Adapter
+		adapter adapter.Adapter
 		open    func(addr string) (*socket, error)
 	}{
 		"socketio": {socketio.New(), func(addr string) (*socket, error) {

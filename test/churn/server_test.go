@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // lobby counts who comes and goes.
@@ -51,11 +52,11 @@ func (l *lobby) HandleDisconnect(_ context.Context, _ websockets.Client, _ webso
 
 // spy keeps the server that an adapter makes, to look into.
 type spy struct {
-	websockets.Adapter
-	server websockets.AdapterServer
+	adapter.Adapter
+	server adapter.Server
 }
 
-func (s *spy) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServer, error) {
+func (s *spy) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	server, err := s.Adapter.NewServer(cfg)
 	s.server = server
 	return server, err
@@ -107,7 +108,7 @@ type place struct {
 	addr  string
 }
 
-func serve(t *testing.T, l *lobby, adapter websockets.Adapter, opts ...websockets.Option) *place {
+func serve(t *testing.T, l *lobby, adapter adapter.Adapter, opts ...websockets.Option) *place {
 	t.Helper()
 	p := &place{lobby: l, spy: &spy{Adapter: adapter}}
 	a := apptest.New(t,

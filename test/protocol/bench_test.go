@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // patience bounds every single wait.
@@ -112,7 +113,7 @@ func startOurs(t *testing.T, c config) *target {
 	}}
 }
 
-func newAdapter(c config) websockets.Adapter {
+func newAdapter(c config) adapter.Adapter {
 	o := socketio.Options{UpgradeTimeout: c.upgradeTimeout, ConnectTimeout: c.connectTimeout}
 	if c.origin != "" {
 		o.CORS.PrivateNetwork = true

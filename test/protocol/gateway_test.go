@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // gateway does what the application in test/js/protocol.mjs does.
@@ -106,17 +107,17 @@ func (l *ledger) reached(ctx context.Context, key string, n int) ([]string, erro
 // handled as far as it goes without anything else: to its end, to where it waits
 // for something, or to where it reads its body.
 type doorkeeper struct {
-	websockets.Adapter
+	adapter.Adapter
 	requests *ledger
 }
 
-func (d doorkeeper) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServer, error) {
+func (d doorkeeper) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	s, err := d.Adapter.NewServer(cfg)
 	return watched{s, d.requests}, err
 }
 
 type watched struct {
-	websockets.AdapterServer
+	adapter.Server
 	requests *ledger
 }
 
@@ -127,7 +128,7 @@ func (w watched) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		seen.Body = readBody{r.Body, note}
 	}
-	w.AdapterServer.ServeHTTP(rw, seen)
+	w.Server.ServeHTTP(rw, seen)
 }
 
 // waitedFor is the context of a request; who looks at its end waits for something.

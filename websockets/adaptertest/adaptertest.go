@@ -1,10 +1,10 @@
-// Package adaptertest is the conformance suite of [websockets.Adapter]: what
+// Package adaptertest is the conformance suite of [adapter.Adapter]: what
 // gateways may rely on, whatever the platform, written once. An adapter that
 // passes runs every gateway.
 //
 //	func TestConformance(t *testing.T) {
 //		adaptertest.Run(t, adaptertest.Config{
-//			New: func() websockets.Adapter { return ws.New() },
+//			New: func() adapter.Adapter { return ws.New() },
 //			Dial: func(t testing.TB, baseURL, place string, opts ...apptest.DialOption) (*apptest.Client, error) {
 //				return apptest.TryDialWS(t, baseURL+place, opts...)
 //			},
@@ -13,7 +13,7 @@
 //	}
 //
 // Everything goes over real connections, with the application around it. What
-// the suite expects depends on nothing but [websockets.Traits].
+// the suite expects depends on nothing but [adapter.Traits].
 package adaptertest
 
 import (
@@ -21,13 +21,13 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
-	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Config describes the adapter under test.
 type Config struct {
 	// New makes the adapter. It is called for every application.
-	New func() websockets.Adapter
+	New func() adapter.Adapter
 	// Dial connects a client. baseURL is "http://host:port"; place is a
 	// namespace ("/chat") where Traits.Namespaces says that there are any,
 	// otherwise the path. A refusal is a [*apptest.DialError].

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // patience bounds every wait for what should happen at once.
@@ -84,7 +85,7 @@ func (g *gate) HandleDisconnect(ctx context.Context, c websockets.Client, r webs
 // suite is the adapter under test.
 type suite struct {
 	cfg    Config
-	traits websockets.Traits
+	traits adapter.Traits
 }
 
 // at puts a gateway at a place of the name, and place is what to dial for it.

@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/bench/internal/serve"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Message is the payload of both events.
@@ -54,7 +55,7 @@ func (*Gateway) echo(_ context.Context, m Message) (Message, error) { return m, 
 func (g *Gateway) shout(_ context.Context, m Message) error { return shouted.Emit(g.Server, m) }
 
 // Serve runs the application on a platform until it fails. Its flags are the process's.
-func Serve(platform websockets.Adapter) error {
+func Serve(platform adapter.Adapter) error {
 	raw := flag.Bool("raw", false, "take payloads undecoded")
 	library := flag.String("json", "", "the JSON library; empty for the framework's own choice")
 	flag.Parse()

@@ -7,12 +7,13 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Platforms are one or two adapters.
 type Platforms struct {
-	socketIO websockets.Adapter
-	plain    websockets.Adapter
+	socketIO adapter.Adapter
+	plain    adapter.Adapter
 }
 
 // Both is Socket.IO and plain WebSocket.

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func key(k string) apptest.DialOption {
@@ -44,7 +45,7 @@ func TestClients(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var adapter websockets.Adapter = ws.New()
+			var adapter adapter.Adapter = ws.New()
 			if name == "socketio" {
 				adapter = socketio.New()
 			}
@@ -99,7 +100,7 @@ func TestOneHandler(t *testing.T) {
 func TestKinds(t *testing.T) {
 	root := module.New("app", module.Imports(Module, BanModule))
 	for name, tt := range map[string]struct {
-		adapter websockets.Adapter
+		adapter adapter.Adapter
 		dial    func(a *apptest.App, o ...apptest.DialOption) (*apptest.Client, error)
 		want    []string
 	}{

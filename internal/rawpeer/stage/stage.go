@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Stage is a running application with one gateway.
@@ -84,7 +85,7 @@ func Handle(subs ...websockets.Subscription) Option {
 }
 
 // New starts an application on a free port and stops it when the test ends.
-func New(t testing.TB, adapter websockets.Adapter, opts ...Option) *Stage {
+func New(t testing.TB, adapter adapter.Adapter, opts ...Option) *Stage {
 	t.Helper()
 	var c config
 	for _, o := range opts {

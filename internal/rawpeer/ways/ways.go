@@ -15,12 +15,13 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Way is a platform with a transport.
 type Way struct {
 	Name    string
-	Adapter func() websockets.Adapter
+	Adapter func() adapter.Adapter
 	Polling bool
 	Upgrade bool // it begins with polling
 }
@@ -33,8 +34,8 @@ func Own() []Way { return SocketIO()[:2] }
 
 // With is [SocketIO] with options.
 func With(own socketio.Options, other zishang.Options) []Way {
-	one := func() websockets.Adapter { return socketio.New(own) }
-	two := func() websockets.Adapter { return zishang.New(other) }
+	one := func() adapter.Adapter { return socketio.New(own) }
+	two := func() adapter.Adapter { return zishang.New(other) }
 	return []Way{
 		{Name: "socketio", Adapter: one},
 		{Name: "socketio polling", Adapter: one, Polling: true},
@@ -192,7 +193,7 @@ func (l *Line) WantEnd(code int) {
 }
 
 // PlainWS makes the adapter of plain WebSocket.
-func PlainWS() websockets.Adapter { return ws.New() }
+func PlainWS() adapter.Adapter { return ws.New() }
 
 // Leave ends the connection without waiting for an answer.
 func (l *Line) Leave() {

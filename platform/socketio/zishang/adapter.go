@@ -3,7 +3,7 @@ package zishang
 import (
 	"fmt"
 
-	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const platformName = "socketio"
@@ -12,7 +12,7 @@ const platformName = "socketio"
 // connections and may serve several applications; it is safe for concurrent use.
 type Adapter struct{ defaults Options }
 
-var _ websockets.Adapter = (*Adapter)(nil)
+var _ adapter.Adapter = (*Adapter)(nil)
 
 // New makes an adapter. The options are the defaults of its servers; where
 // several set the same field, the last one counts.
@@ -29,13 +29,13 @@ func (*Adapter) Name() string { return platformName }
 
 // Traits of Socket.IO: namespaces and binary attachments, a path of its own at
 // which polling requests arrive too.
-func (*Adapter) Traits() websockets.Traits {
-	return websockets.Traits{DefaultPath: "/socket.io/", Namespaces: true, Binary: true}
+func (*Adapter) Traits() adapter.Traits {
+	return adapter.Traits{DefaultPath: "/socket.io/", Namespaces: true, Binary: true}
 }
 
 // NewServer makes the server of one listener and path. It fails when the
 // options do not fit, or are those of another Socket.IO adapter.
-func (a *Adapter) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServer, error) {
+func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	opts := a.defaults
 	for _, o := range cfg.Options {
 		mine, ok := o.(Options)

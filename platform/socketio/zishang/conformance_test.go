@@ -5,13 +5,13 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
-	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/gatehouse-go/gatehouse/websockets/adaptertest"
 )
 
 func TestConformance(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Config{
-		New: func() websockets.Adapter { return zishang.New() },
+		New: func() adapter.Adapter { return zishang.New() },
 		Dial: func(t testing.TB, baseURL, place string, opts ...apptest.DialOption) (*apptest.Client, error) {
 			t.Helper()
 			return apptest.TryDialSocketIO(t, baseURL, append([]apptest.DialOption{apptest.WithNamespace(place)}, opts...)...)

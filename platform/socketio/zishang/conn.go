@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -16,8 +17,8 @@ import (
 type conn struct {
 	l   *link
 	nsp string
-	ep  websockets.Endpoint
-	h   *websockets.Handshake
+	ep  adapter.Endpoint
+	h   *adapter.Handshake
 	in  inbox
 
 	sock  *socket.Socket // set before open
@@ -34,12 +35,12 @@ const (
 	ended
 )
 
-var _ websockets.Conn = (*conn)(nil)
+var _ adapter.Conn = (*conn)(nil)
 
-func newConn(l *link, nsp string, ep websockets.Endpoint, auth websockets.Payload) *conn {
+func newConn(l *link, nsp string, ep adapter.Endpoint, auth websockets.Payload) *conn {
 	return &conn{
 		l: l, nsp: nsp, ep: ep,
-		h:  &websockets.Handshake{Request: l.request.Load(), Auth: auth, Namespace: nsp, Connection: &l.conn},
+		h:  &adapter.Handshake{Handshake: websockets.Handshake{Request: l.request.Load(), Auth: auth, Namespace: nsp}, Connection: &l.conn},
 		in: inbox{maxBytes: int(2 * l.srv.cfg.Limits.MaxMessage), start: l.srv.tasks.start},
 	}
 }
@@ -63,7 +64,7 @@ func (c *conn) ID() string { return string(c.sock.Id()) }
 // Native is the *socket.Socket.
 func (c *conn) Native() any { return c.sock }
 
-func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
+func (c *conn) Emit(out *adapter.Outgoing, ack uint64) error {
 	if c.state.Load() >= ending {
 		return websockets.ErrClosed
 	}
@@ -77,7 +78,7 @@ func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
 	return c.l.send(m, out.Overflow, out.Answer)
 }
 
-func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
+func (c *conn) Reply(m *adapter.Message, out *adapter.Outgoing) error {
 	id, ok := m.Ref.(uint64)
 	if !ok || c.state.Load() >= ending {
 		return websockets.ErrClosed
@@ -106,7 +107,7 @@ func (c *conn) Close(r websockets.Reason) {
 	}
 }
 
-// CloseConnection implements [websockets.Conn].
+// CloseConnection implements [adapter.Conn].
 func (c *conn) CloseConnection(r websockets.Reason) {
 	l := c.l
 	if r.Cause != websockets.CauseServerDisconnect {
@@ -154,7 +155,7 @@ func (c *conn) enter(raw []byte) {
 	l := c.l
 	if err := c.ep.Admit(l.ctx, c.h); err != nil {
 		l.remove(c)
-		r := websockets.RefusalOf(err)
+		r := adapter.RefusalOf(err)
 		l.refuse(c.nsp, r.Message, r.Data)
 		if r.Status < http.StatusInternalServerError { // an outage must not end connections
 			l.countRefusal()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -49,7 +50,7 @@ func (m *message) share() *message {
 type eventKey struct{ nsp string }
 
 // eventMessage gives the packet of an event. ack 0 asks for no answer.
-func eventMessage(out *websockets.Outgoing, nsp string, ack uint64) (*message, error) {
+func eventMessage(out *adapter.Outgoing, nsp string, ack uint64) (*message, error) {
 	p := &packet.Packet{Type: packet.Event, Namespace: nsp, ID: ack, HasID: ack != 0, Event: out.Event}
 	if ack != 0 { // every recipient has a packet of its own
 		var err error
@@ -73,7 +74,7 @@ func eventMessage(out *websockets.Outgoing, nsp string, ack uint64) (*message, e
 }
 
 // ackMessage gives the answer to the client's packet id.
-func ackMessage(out *websockets.Outgoing, nsp string, id uint64) (*message, error) {
+func ackMessage(out *adapter.Outgoing, nsp string, id uint64) (*message, error) {
 	payload, err := out.Payload(true)
 	if err != nil {
 		return nil, err

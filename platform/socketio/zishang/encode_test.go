@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func TestEventMessage(t *testing.T) {
@@ -24,7 +25,7 @@ func TestEventMessage(t *testing.T) {
 		{"e", map[string]any{"a": [][]byte{[]byte("x"), []byte("y")}}, "/c", 3,
 			`452-/c,3["e",{"a":[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]}]`, 2},
 	} {
-		m, err := eventMessage(websockets.NewOutgoing(tt.event, tt.v), tt.nsp, tt.ack)
+		m, err := eventMessage(adapter.NewOutgoing(tt.event, tt.v), tt.nsp, tt.ack)
 		if err != nil || string(m.text) != tt.text || len(m.bufs) != tt.bufs {
 			t.Errorf("%s: %s %v", tt.text, m.text, err)
 		}
@@ -32,7 +33,7 @@ func TestEventMessage(t *testing.T) {
 }
 
 func TestEventMessageIsSharedInANamespace(t *testing.T) {
-	out := websockets.NewOutgoing("e", []byte("x"))
+	out := adapter.NewOutgoing("e", []byte("x"))
 	a, _ := eventMessage(out, "/", 0)
 	b, _ := eventMessage(out, "/", 0)
 	c, _ := eventMessage(out, "/chat", 0)
@@ -56,7 +57,7 @@ func TestEventMessageErrors(t *testing.T) {
 		{"e", func() {}, "websockets: payload does not encode as JSON: "},
 		{"\xff", 1, `zishang: packet: event name "\xff": `},
 	} {
-		_, err := eventMessage(websockets.NewOutgoing(tt.event, tt.v), "/", 0)
+		_, err := eventMessage(adapter.NewOutgoing(tt.event, tt.v), "/", 0)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%v, want %s", err, tt.want)
 		}
@@ -73,7 +74,7 @@ func TestAckMessage(t *testing.T) {
 		{[]int{1}, `43/c,9[[1]]`},
 		{[]byte("x"), `461-/c,9[{"_placeholder":true,"num":0}]`},
 	} {
-		m, err := ackMessage(websockets.NewOutgoing("", tt.v), "/c", 9)
+		m, err := ackMessage(adapter.NewOutgoing("", tt.v), "/c", 9)
 		if err != nil || string(m.text) != tt.want {
 			t.Errorf("%s: %s %v", tt.want, m.text, err)
 		}

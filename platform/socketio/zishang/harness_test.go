@@ -16,6 +16,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const patience = 10 * time.Second // for things that must happen
@@ -24,8 +25,8 @@ const patience = 10 * time.Second // for things that must happen
 type fakeEndpoint struct {
 	ns       string
 	match    func(string) bool
-	admit    func(context.Context, *websockets.Handshake) error
-	receive  func(*fakeSession, *websockets.Message)
+	admit    func(context.Context, *adapter.Handshake) error
+	receive  func(*fakeSession, *adapter.Message)
 	sessions chan *fakeSession
 }
 
@@ -35,6 +36,8 @@ func endpoint(ns string) *fakeEndpoint {
 
 func (e *fakeEndpoint) Namespace() string { return e.ns }
 
+func (e *fakeEndpoint) Checks() bool { return e.admit != nil }
+
 func (e *fakeEndpoint) Match(ns string) bool {
 	if e.match != nil {
 		return e.match(ns)
@@ -42,15 +45,15 @@ func (e *fakeEndpoint) Match(ns string) bool {
 	return ns == e.ns
 }
 
-func (e *fakeEndpoint) Admit(ctx context.Context, h *websockets.Handshake) error {
+func (e *fakeEndpoint) Admit(ctx context.Context, h *adapter.Handshake) error {
 	if e.admit == nil {
 		return nil
 	}
 	return e.admit(ctx, h)
 }
 
-func (e *fakeEndpoint) Connect(c websockets.Conn, h *websockets.Handshake) websockets.Session {
-	s := &fakeSession{Conn: c, h: h, receive: e.receive, messages: make(chan *websockets.Message, 5000),
+func (e *fakeEndpoint) Connect(c adapter.Conn, h *adapter.Handshake) adapter.Session {
+	s := &fakeSession{Conn: c, h: h, receive: e.receive, messages: make(chan *adapter.Message, 5000),
 		acks: make(chan fakeAck, 1000), closed: make(chan websockets.Reason, 10)}
 	e.sessions <- s
 	return s
@@ -62,15 +65,15 @@ type fakeAck struct {
 }
 
 type fakeSession struct {
-	websockets.Conn
-	h        *websockets.Handshake
-	receive  func(*fakeSession, *websockets.Message)
-	messages chan *websockets.Message
+	adapter.Conn
+	h        *adapter.Handshake
+	receive  func(*fakeSession, *adapter.Message)
+	messages chan *adapter.Message
 	acks     chan fakeAck
 	closed   chan websockets.Reason
 }
 
-func (s *fakeSession) Receive(m *websockets.Message) {
+func (s *fakeSession) Receive(m *adapter.Message) {
 	if s.receive != nil {
 		s.receive(s, m)
 		return
@@ -79,21 +82,21 @@ func (s *fakeSession) Receive(m *websockets.Message) {
 }
 func (s *fakeSession) Ack(n uint64, p websockets.Payload) { s.acks <- fakeAck{n, p} }
 func (s *fakeSession) Closed(r websockets.Reason)         { s.closed <- r }
-func (*fakeSession) Same(*websockets.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
+func (*fakeSession) Same(*adapter.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
 	return true
 }
 
-func (s *fakeSession) Suspend(websockets.Reason) websockets.Suspension {
+func (s *fakeSession) Suspend(websockets.Reason) adapter.Suspension {
 	panic("not used by this adapter")
 }
 
 // echo answers requests with their payload, and sends events back.
-func echo(s *fakeSession, m *websockets.Message) {
+func echo(s *fakeSession, m *adapter.Message) {
 	if m.Reply {
-		_ = s.Reply(m, websockets.NewOutgoing("", m.Payload))
+		_ = s.Reply(m, adapter.NewOutgoing("", m.Payload))
 		return
 	}
-	_ = s.Emit(websockets.NewOutgoing(m.Event, m.Payload), 0)
+	_ = s.Emit(adapter.NewOutgoing(m.Event, m.Payload), 0)
 }
 
 func take[T any](t *testing.T, c <-chan T) T {
@@ -133,16 +136,16 @@ func defaultLimits() websockets.Limits {
 		PingTimeout: 20 * time.Second, SendQueue: 1 << 20, CloseTimeout: 300 * time.Millisecond}
 }
 
-// serve runs a server for the endpoints. Parts may be websockets.Endpoint,
+// serve runs a server for the endpoints. Parts may be adapter.Endpoint,
 // websockets.Limits, Options, or a func(*http.Request) bool that checks origins.
 func serve(t *testing.T, parts ...any) *testServer {
 	t.Helper()
-	cfg := websockets.ServerConfig{Path: "/socket.io/", Limits: defaultLimits(), Logger: slog.New(slog.DiscardHandler),
+	cfg := adapter.ServerConfig{Path: "/socket.io/", Limits: defaultLimits(), Logger: slog.New(slog.DiscardHandler),
 		CheckOrigin: func(*http.Request) bool { return true }}
 	var opts []Options
 	for _, p := range parts {
 		switch p := p.(type) {
-		case websockets.Endpoint:
+		case adapter.Endpoint:
 			cfg.Endpoints = append(cfg.Endpoints, p)
 		case websockets.Limits:
 			cfg.Limits = p

@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/cors"
 	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/gorilla/websocket"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -60,11 +61,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.tasks.add()
 	defer s.tasks.done()
 	if trimSlash(r.URL.Path) != s.path {
-		websockets.WriteRefusal(w, &websockets.Error{Status: http.StatusNotFound, Message: "Not found", Code: websockets.CodeNotFound})
+		adapter.WriteRefusal(w, &websockets.Error{Status: http.StatusNotFound, Message: "Not found", Code: websockets.CodeNotFound})
 		return
 	}
 	if !s.cfg.CheckOrigin(r) {
-		websockets.WriteRefusal(w, &websockets.Error{Status: http.StatusForbidden, Message: "Origin not allowed", Code: websockets.CodeForeignOrigin})
+		adapter.WriteRefusal(w, &websockets.Error{Status: http.StatusForbidden, Message: "Origin not allowed", Code: websockets.CodeForeignOrigin})
 		return
 	}
 	s.opts.CORS.write(w, r)
@@ -75,7 +76,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodGet, http.MethodPost:
 	default:
 		w.Header().Set("Allow", "GET, POST, OPTIONS")
-		websockets.WriteRefusal(w, &websockets.Error{Status: http.StatusMethodNotAllowed, Message: "Use GET or POST"})
+		adapter.WriteRefusal(w, &websockets.Error{Status: http.StatusMethodNotAllowed, Message: "Use GET or POST"})
 		return
 	}
 	q, problem := s.checkQuery(r)
@@ -85,7 +86,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	l := s.linkOf(q.sid)
 	if l == nil && s.stopping() {
-		websockets.WriteRefusal(w, &websockets.Error{Status: http.StatusServiceUnavailable, Message: "Server is shutting down", Code: websockets.CodeNotAccepting})
+		adapter.WriteRefusal(w, &websockets.Error{Status: http.StatusServiceUnavailable, Message: "Server is shutting down", Code: websockets.CodeNotAccepting})
 		return
 	}
 	if problem := s.checkSession(r, q, l); problem != nil {
@@ -97,7 +98,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if s.cfg.Reserve != nil {
 			release, err := s.cfg.Reserve(r)
 			if err != nil {
-				websockets.WriteRefusal(w, err)
+				adapter.WriteRefusal(w, err)
 				return
 			}
 			p.release = release
@@ -105,7 +106,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer p.settle()
 		if s.cfg.AdmitRequest != nil {
 			if err := s.cfg.AdmitRequest(r); err != nil {
-				websockets.WriteRefusal(w, err)
+				adapter.WriteRefusal(w, err)
 				return
 			}
 		}

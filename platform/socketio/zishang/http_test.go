@@ -14,6 +14,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 var upgradeHeader = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"},
@@ -418,7 +419,7 @@ func TestPollOutlivesServerTimeouts(t *testing.T) {
 	s = &testServer{server: s.server, t: t, http: slow}
 	p := s.polling()
 	sess := enter(t, p, ep, "0")
-	time.AfterFunc(400*time.Millisecond, func() { _ = sess.Emit(websockets.NewOutgoing("late", 1), 0) })
+	time.AfterFunc(400*time.Millisecond, func() { _ = sess.Emit(adapter.NewOutgoing("late", 1), 0) })
 	want(t, p, `2["late",1]`)
 	p.drop()
 	take(t, sess.closed)

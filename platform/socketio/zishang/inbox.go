@@ -5,27 +5,28 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Bounds of an inbox beside its bytes.
 const inboxMessages = 1024
 
 // sizeOf returns the memory that a message keeps.
-func sizeOf(m *websockets.Message) int { return max(m.Held, m.Payload.Size()) }
+func sizeOf(m *adapter.Message) int { return max(m.Held, m.Payload.Size()) }
 
 // inbox takes what one client sent to one namespace and hands it to the
 // session in order, from a goroutine that exists only while something waits.
 // It stands between the reader of a connection, which must go on to acks and to
-// other namespaces, and [websockets.Session.Receive], which blocks while the
+// other namespaces, and [adapter.Session.Receive], which blocks while the
 // client's handlers are busy.
 type inbox struct {
 	maxBytes int
 	start    func(func()) // runs the goroutine
 
 	mu       sync.Mutex
-	session  websockets.Session // nil until the client is connected
+	session  adapter.Session // nil until the client is connected
 	acks     []clientAck        // that came before session
-	items    []*websockets.Message
+	items    []*adapter.Message
 	bytes    int
 	running  bool
 	taken    uint64        // messages handed on so far
@@ -55,7 +56,7 @@ func (b *inbox) ack(n uint64, p websockets.Payload) {
 
 // put adds a message and reports true, or reports false with the channel that
 // is closed when there may be room, and the number of messages taken so far.
-func (b *inbox) put(m *websockets.Message) (ok bool, room <-chan struct{}, taken uint64) {
+func (b *inbox) put(m *adapter.Message) (ok bool, room <-chan struct{}, taken uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -75,7 +76,7 @@ func (b *inbox) put(m *websockets.Message) (ok bool, room <-chan struct{}, taken
 }
 
 // open sets who receives.
-func (b *inbox) open(s websockets.Session) {
+func (b *inbox) open(s adapter.Session) {
 	b.mu.Lock()
 	b.session = s
 	acks := b.acks

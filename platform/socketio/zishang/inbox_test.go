@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // slowSession takes a message for every token.
@@ -17,7 +18,7 @@ type slowSession struct {
 	closed []websockets.Reason
 }
 
-func (s *slowSession) Receive(m *websockets.Message) {
+func (s *slowSession) Receive(m *adapter.Message) {
 	<-s.tokens
 	s.got = append(s.got, m.Event)
 }
@@ -28,16 +29,16 @@ func (s *slowSession) Closed(r websockets.Reason) {
 		close(s.tokens) // Receive returns when the session is closed
 	}
 }
-func (*slowSession) Same(*websockets.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
+func (*slowSession) Same(*adapter.Handshake, func(websockets.Client, *websockets.Handshake) bool) bool {
 	return true
 }
 
-func (s *slowSession) Suspend(websockets.Reason) websockets.Suspension { return nil }
+func (s *slowSession) Suspend(websockets.Reason) adapter.Suspension { return nil }
 
 func newInbox() *inbox { return &inbox{maxBytes: 100, start: func(f func()) { go f() }} }
 
-func event(name string, size int) *websockets.Message {
-	return &websockets.Message{Event: name, Payload: websockets.Payload{JSON: make([]byte, size)}}
+func event(name string, size int) *adapter.Message {
+	return &adapter.Message{Event: name, Payload: websockets.Payload{JSON: make([]byte, size)}}
 }
 
 func TestInboxKeepsWhatComesBeforeTheSession(t *testing.T) {

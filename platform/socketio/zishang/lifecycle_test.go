@@ -15,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -49,9 +50,9 @@ func TestReasons(t *testing.T) {
 					t.Fatal(r)
 				}
 				eventually(t, "ErrClosed", func() bool {
-					return errors.Is(sess.Emit(websockets.NewOutgoing("e", 1), 0), websockets.ErrClosed)
+					return errors.Is(sess.Emit(adapter.NewOutgoing("e", 1), 0), websockets.ErrClosed)
 				})
-				if err := sess.Reply(&websockets.Message{Reply: true, Ref: uint64(1)}, websockets.NewOutgoing("", 1)); !errors.Is(err, websockets.ErrClosed) {
+				if err := sess.Reply(&adapter.Message{Reply: true, Ref: uint64(1)}, adapter.NewOutgoing("", 1)); !errors.Is(err, websockets.ErrClosed) {
 					t.Fatal(err)
 				}
 				if err := sess.Writable(t.Context()); !errors.Is(err, websockets.ErrClosed) {
@@ -116,7 +117,7 @@ func TestKick(t *testing.T) {
 			c := dial(s)
 			sess := enter(t, c, ep, "0/chat,")
 			for i := range n {
-				if err := sess.Emit(websockets.NewOutgoing("last", i), 0); err != nil {
+				if err := sess.Emit(adapter.NewOutgoing("last", i), 0); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -168,8 +169,8 @@ func TestKickDuringConnect(t *testing.T) {
 
 type kickingEndpoint struct{ *fakeEndpoint }
 
-func (e kickingEndpoint) Connect(c websockets.Conn, h *websockets.Handshake) websockets.Session {
-	_ = c.Emit(websockets.NewOutgoing("bye", 1), 0)
+func (e kickingEndpoint) Connect(c adapter.Conn, h *adapter.Handshake) adapter.Session {
+	_ = c.Emit(adapter.NewOutgoing("bye", 1), 0)
 	c.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect})
 	return e.fakeEndpoint.Connect(c, h)
 }
@@ -180,7 +181,7 @@ func TestStop(t *testing.T) {
 		s := serve(t, ep)
 		c, idle := dial(s), dial(s)
 		sess := enter(t, c, ep, "0")
-		_ = sess.Emit(websockets.NewOutgoing("last", 1), 0)
+		_ = sess.Emit(adapter.NewOutgoing("last", 1), 0)
 		done := make(chan error, 1)
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -248,7 +249,7 @@ func TestStopCutsAtTheDeadline(t *testing.T) {
 	s := serve(t, ep, l)
 	p := s.polling() // never polls again
 	sess := enter(t, p, ep, "0")
-	_ = sess.Emit(websockets.NewOutgoing("e", 1), 0)
+	_ = sess.Emit(adapter.NewOutgoing("e", 1), 0)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	err := s.Close(ctx)
@@ -353,8 +354,8 @@ func TestConcurrentUse(t *testing.T) {
 		for range 4 {
 			wg.Go(func() {
 				for i := range 100 {
-					_ = sess.Emit(websockets.NewOutgoing("e", i), uint64(i))
-					_ = sess.Reply(&websockets.Message{Reply: true, Ref: uint64(i)}, websockets.NewOutgoing("", i))
+					_ = sess.Emit(adapter.NewOutgoing("e", i), uint64(i))
+					_ = sess.Reply(&adapter.Message{Reply: true, Ref: uint64(i)}, adapter.NewOutgoing("", i))
 				}
 			})
 		}
@@ -376,7 +377,7 @@ func (r websocketReader) Read(b []byte) (int, error) {
 
 func TestPanicsStayInside(t *testing.T) {
 	ep := endpoint("/")
-	ep.receive = func(_ *fakeSession, m *websockets.Message) { panic(m.Event) }
+	ep.receive = func(_ *fakeSession, m *adapter.Message) { panic(m.Event) }
 	s := serve(t, ep)
 	c := s.ws("")
 	enter(t, c, ep, "0")

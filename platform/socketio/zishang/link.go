@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	eio "github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
@@ -33,7 +34,7 @@ type link struct {
 	engine.Socket
 	srv     *server
 	request atomic.Pointer[http.Request] // the one that opened the connection; all of it until a namespace has been entered
-	conn    websockets.Connection
+	conn    adapter.Connection
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	out     sendQueue
@@ -236,10 +237,10 @@ func (l *link) dispatch(p *packet.Packet, raw []byte) {
 	}
 	switch p.Type {
 	case packet.Event:
-		if len(p.Event) > websockets.MaxEventName { // it is refused, and its bytes need not wait for that
+		if len(p.Event) > adapter.MaxEventName { // it is refused, and its bytes need not wait for that
 			p.Payload, raw = websockets.Payload{}, nil
 		}
-		m := &websockets.Message{Event: p.Event, Payload: p.Payload, Held: heldBytes(p, raw), Wire: max(len(raw), len(p.Event)+p.Payload.Size())}
+		m := &adapter.Message{Event: p.Event, Payload: p.Payload, Held: heldBytes(p, raw), Wire: max(len(raw), len(p.Event)+p.Payload.Size())}
 		if p.HasID {
 			m.Reply, m.Ref = true, p.ID
 		}
@@ -302,7 +303,7 @@ func (l *link) connect(p *packet.Packet, raw []byte) {
 // the client, whose answers cannot be read meanwhile. It gives up on a client
 // whose messages nobody takes for as long as a silent client would be given, and on one
 // that has closed its side a moment later.
-func (l *link) receive(c *conn, m *websockets.Message) {
+func (l *link) receive(c *conn, m *adapter.Message) {
 	ok, room, taken := c.in.put(m)
 	if ok {
 		return

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func TestReceive(t *testing.T) {
@@ -44,18 +45,18 @@ func TestAcks(t *testing.T) {
 
 		c.send(`2/chat,0["q",1]`, `2/chat,5["q"]`, `2/chat,6["fail"]`)
 		m := take(t, sess.messages)
-		if !m.Reply || sess.Reply(m, websockets.NewOutgoing("", 0)) != nil {
+		if !m.Reply || sess.Reply(m, adapter.NewOutgoing("", 0)) != nil {
 			t.Fatal(m)
 		}
-		if m = take(t, sess.messages); sess.Reply(m, websockets.NewOutgoing("", websockets.Payload{})) != nil {
+		if m = take(t, sess.messages); sess.Reply(m, adapter.NewOutgoing("", websockets.Payload{})) != nil {
 			t.Fatal(m)
 		}
-		if m = take(t, sess.messages); sess.Reply(m, websockets.NewOutgoing("exception", map[string]string{"status": "error"})) != nil {
+		if m = take(t, sess.messages); sess.Reply(m, adapter.NewOutgoing("exception", map[string]string{"status": "error"})) != nil {
 			t.Fatal(m)
 		}
 		want(t, c, `3/chat,0[0]`, `3/chat,5[]`, `3/chat,6[{"status":"error"}]`)
 
-		if err := sess.Emit(websockets.NewOutgoing("ask", "?"), 42); err != nil {
+		if err := sess.Emit(adapter.NewOutgoing("ask", "?"), 42); err != nil {
 			t.Fatal(err)
 		}
 		want(t, c, `2/chat,42["ask","?"]`)
@@ -80,7 +81,7 @@ func TestBinary(t *testing.T) {
 			A []byte
 			B map[string][]byte
 		}
-		if err := sess.Emit(websockets.NewOutgoing("e", deep{[]byte("first"), map[string][]byte{"x": {0, 0x1e, 0xff}}}), 7); err != nil {
+		if err := sess.Emit(adapter.NewOutgoing("e", deep{[]byte("first"), map[string][]byte{"x": {0, 0x1e, 0xff}}}), 7); err != nil {
 			t.Fatal(err)
 		}
 		want(t, c, `52-7["e",{"A":{"_placeholder":true,"num":0},"B":{"x":{"_placeholder":true,"num":1}}}]`)
@@ -99,7 +100,7 @@ func TestBinary(t *testing.T) {
 		if err := m.Payload.Decode(&d); err != nil || string(d.B["y"]) != "y" || !bytes.Equal(d.A, []byte{0x1e, 0}) {
 			t.Fatal(d, err)
 		}
-		if err := sess.Reply(m, websockets.NewOutgoing("", m.Payload)); err != nil {
+		if err := sess.Reply(m, adapter.NewOutgoing("", m.Payload)); err != nil {
 			t.Fatal(err)
 		}
 		want(t, c, `62-1[{"A":{"_placeholder":true,"num":1},"B":{"y":{"_placeholder":true,"num":0}}}]`)
@@ -121,7 +122,7 @@ func TestAttachmentsAreNotInterleaved(t *testing.T) {
 			go func() {
 				for i := range n {
 					bin := []byte(fmt.Sprint(sess.h.Namespace, i))
-					_ = sess.Emit(websockets.NewOutgoing("e", []any{bin, i, bin}), 0)
+					_ = sess.Emit(adapter.NewOutgoing("e", []any{bin, i, bin}), 0)
 				}
 			}()
 		}
@@ -170,7 +171,7 @@ func TestOrderOverUpgrade(t *testing.T) {
 		const n = 400
 		go func() {
 			for i := range n {
-				_ = sess.Emit(websockets.NewOutgoing("e", i), 0)
+				_ = sess.Emit(adapter.NewOutgoing("e", i), 0)
 				if i%10 == 0 {
 					wait(100_000)
 				}

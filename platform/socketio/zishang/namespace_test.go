@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -53,8 +54,8 @@ func TestAdmit(t *testing.T) {
 	both(t, func(t *testing.T, dial func(*testServer) client) {
 		ep := endpoint("/")
 		key := websockets.NewKey[string]("user")
-		var accepted atomic.Pointer[websockets.Handshake]
-		ep.admit = func(_ context.Context, h *websockets.Handshake) error {
+		var accepted atomic.Pointer[adapter.Handshake]
+		ep.admit = func(_ context.Context, h *adapter.Handshake) error {
 			var auth struct{ Token string }
 			if err := h.Auth.Decode(&auth); err != nil {
 				return err
@@ -89,7 +90,7 @@ func TestAdmit(t *testing.T) {
 func TestAdmitEndsWithTheConnection(t *testing.T) {
 	ep := endpoint("/")
 	started, ended := make(chan struct{}), make(chan error)
-	ep.admit = func(ctx context.Context, _ *websockets.Handshake) error {
+	ep.admit = func(ctx context.Context, _ *adapter.Handshake) error {
 		close(started)
 		<-ctx.Done()
 		ended <- context.Cause(ctx)
@@ -111,7 +112,7 @@ func TestSlowAdmit(t *testing.T) {
 	l.PingInterval, l.PingTimeout = 50*time.Millisecond, 100*time.Millisecond
 	slow, quick := endpoint("/slow"), endpoint("/")
 	release := make(chan struct{})
-	slow.admit = func(context.Context, *websockets.Handshake) error { <-release; return nil }
+	slow.admit = func(context.Context, *adapter.Handshake) error { <-release; return nil }
 	quick.receive = echo
 	s := serve(t, slow, quick, l)
 	c := s.ws("")

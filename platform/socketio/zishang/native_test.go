@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -74,10 +75,10 @@ func TestNativeEmit(t *testing.T) {
 		c := dial(s)
 		sess := enter(t, c, ep, "0/chat,")
 		sock := sess.Native().(*socket.Socket)
-		_ = sess.Emit(websockets.NewOutgoing("first", 1), 0)
+		_ = sess.Emit(adapter.NewOutgoing("first", 1), 0)
 		_ = sock.Emit("second", map[string]any{"a": types.NewBytesBuffer([]byte("x"))})
 		_ = sock.Nsp().Emit("third")
-		_ = sess.Emit(websockets.NewOutgoing("fourth", 1), 0)
+		_ = sess.Emit(adapter.NewOutgoing("fourth", 1), 0)
 		want(t, c, `2/chat,["first",1]`, `51-/chat,["second",{"a":{"_placeholder":true,"num":0}}]`)
 		if f := c.recv(); string(f.bin) != "x" {
 			t.Fatal(f)

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // The transports of Engine.IO, for [Options.Transports].
@@ -70,10 +70,10 @@ type CORS struct {
 	MaxAge time.Duration
 }
 
-var _ websockets.PlatformOption = Options{}
+var _ adapter.PlatformOption = Options{}
 
 // ApplyGateway records the options for the gateway's server.
-func (o Options) ApplyGateway(c *websockets.GatewayConfig) { c.AddPlatform(o) }
+func (o Options) ApplyGateway(c *adapter.GatewayConfig) { c.AddPlatform(o) }
 
 // PlatformName is "socketio".
 func (o Options) PlatformName() string { return platformName }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 type foreignOption struct{ websockets.Option }
@@ -15,7 +16,7 @@ func (foreignOption) PlatformName() string { return platformName }
 
 func TestAdapter(t *testing.T) {
 	a := New()
-	if a.Name() != "socketio" || a.Traits() != (websockets.Traits{DefaultPath: "/socket.io/", Namespaces: true, Binary: true}) {
+	if a.Name() != "socketio" || a.Traits() != (adapter.Traits{DefaultPath: "/socket.io/", Namespaces: true, Binary: true}) {
 		t.Fatal(a.Name(), a.Traits())
 	}
 }
@@ -37,13 +38,13 @@ func TestOptionsOverride(t *testing.T) {
 }
 
 func TestNewServerRefusesOptions(t *testing.T) {
-	for want, o := range map[string]websockets.PlatformOption{
+	for want, o := range map[string]adapter.PlatformOption{
 		`zishang: Options.Transports has "webtransport": it may be "polling" or "websocket" (server /x)`:             Options{Transports: []string{"webtransport"}},
 		`zishang: Options.Transports is empty: leave it nil for both, or name "polling" or "websocket" (server /x)`:  Options{Transports: []string{}},
 		`zishang: Options has a negative duration or size: use 0 for the default (server /x)`:                        Options{UpgradeTimeout: -1},
 		`zishang: server /x: option zishang.foreignOption belongs to another Socket.IO adapter; use zishang.Options`: foreignOption{},
 	} {
-		_, err := New().NewServer(websockets.ServerConfig{Path: "/x", Options: []websockets.PlatformOption{o}, Limits: defaultLimits()})
+		_, err := New().NewServer(adapter.ServerConfig{Path: "/x", Options: []adapter.PlatformOption{o}, Limits: defaultLimits()})
 		if err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // place is the place of a connection that is being opened, see
-// websockets.ServerConfig.Reserve. It is in the context of the request that opens it.
+// adapter.ServerConfig.Reserve. It is in the context of the request that opens it.
 type place struct {
 	mu      sync.Mutex
 	request *http.Request // all of it, for guards; nil once it is the link's

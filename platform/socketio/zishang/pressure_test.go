@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func heap() uint64 {
@@ -38,7 +39,7 @@ func TestQueueOverflow(t *testing.T) {
 			if sent > 10_000 {
 				t.Fatal("100 MB are queued")
 			}
-			err = sess.Emit(websockets.NewOutgoing("e", chunk), 0)
+			err = sess.Emit(adapter.NewOutgoing("e", chunk), 0)
 		}
 		if !errors.Is(err, websockets.ErrQueueFull) {
 			t.Fatal(err)
@@ -49,7 +50,7 @@ func TestQueueOverflow(t *testing.T) {
 		if r := take(t, sess.closed); r.Cause != websockets.CauseQueueOverflow {
 			t.Fatal(r)
 		}
-		if err := sess.Emit(websockets.NewOutgoing("e", 1), 0); !errors.Is(err, websockets.ErrClosed) {
+		if err := sess.Emit(adapter.NewOutgoing("e", 1), 0); !errors.Is(err, websockets.ErrClosed) {
 			t.Fatal(err)
 		}
 		eventually(t, "the connection is gone", func() bool { return len(s.snapshot()) == 0 })
@@ -65,14 +66,14 @@ func TestAnswersAreNeverRefused(t *testing.T) {
 	s := serve(t, ep, l)
 	p := s.polling()
 	sess := enter(t, p, ep, "0")
-	m := &websockets.Message{Reply: true, Ref: uint64(1)}
-	out := websockets.NewOutgoing("", strings.Repeat("a", 400))
+	m := &adapter.Message{Reply: true, Ref: uint64(1)}
+	out := adapter.NewOutgoing("", strings.Repeat("a", 400))
 	for range 5 {
 		if err := sess.Reply(m, out); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := sess.Emit(websockets.NewOutgoing("e", 1), 0); !errors.Is(err, websockets.ErrQueueFull) {
+	if err := sess.Emit(adapter.NewOutgoing("e", 1), 0); !errors.Is(err, websockets.ErrQueueFull) {
 		t.Fatal(err)
 	}
 	if r := take(t, sess.closed); r.Cause != websockets.CauseQueueOverflow {
@@ -111,7 +112,7 @@ func TestOverflowPolicies(t *testing.T) {
 			sess := enter(t, p, ep, "0")
 			var last error
 			for i := range 10 {
-				out := websockets.NewOutgoing("e", fmt.Sprint(i)+strings.Repeat("a", 80))
+				out := adapter.NewOutgoing("e", fmt.Sprint(i)+strings.Repeat("a", 80))
 				out.Overflow = tt.o
 				last = sess.Emit(out, 0)
 			}
@@ -123,7 +124,7 @@ func TestOverflowPolicies(t *testing.T) {
 					t.Fatalf("%s, want %s", f, w)
 				}
 			}
-			out := websockets.NewOutgoing("e", "there is room again")
+			out := adapter.NewOutgoing("e", "there is room again")
 			if err := sess.Emit(out, 0); err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +143,7 @@ func TestWritable(t *testing.T) {
 		sess := enter(t, c, ep, "0")
 		n := 0
 		for s.linkOf(sid(c)).out.size() <= 6<<20 {
-			if err := sess.Emit(websockets.NewOutgoing("e", strings.Repeat("a", 100_000)), 0); err != nil {
+			if err := sess.Emit(adapter.NewOutgoing("e", strings.Repeat("a", 100_000)), 0); err != nil {
 				t.Fatal(err)
 			}
 			n++
@@ -181,11 +182,11 @@ func TestBackPressure(t *testing.T) {
 	l.MaxMessage = 10_000
 	ep := endpoint("/")
 	var handled int
-	ep.receive = func(s *fakeSession, m *websockets.Message) {
+	ep.receive = func(s *fakeSession, m *adapter.Message) {
 		wait(20 * time.Millisecond) // a slow handler, for seconds in all
 		handled++
 		if m.Event == "last" {
-			_ = s.Emit(websockets.NewOutgoing("done", handled), 0)
+			_ = s.Emit(adapter.NewOutgoing("done", handled), 0)
 		}
 	}
 	s := serve(t, ep, l)
@@ -208,7 +209,7 @@ func TestAcksOvertake(t *testing.T) {
 		ep := endpoint("/")
 		answered := make(chan struct{})
 		handled := make(chan struct{}, 100)
-		ep.receive = func(*fakeSession, *websockets.Message) { <-answered; handled <- struct{}{} }
+		ep.receive = func(*fakeSession, *adapter.Message) { <-answered; handled <- struct{}{} }
 		s := serve(t, ep)
 		c := dial(s)
 		sess := enter(t, c, ep, "0")
@@ -231,7 +232,7 @@ func TestStalledSession(t *testing.T) {
 	ep := endpoint("/")
 	release := make(chan struct{})
 	defer close(release)
-	ep.receive = func(*fakeSession, *websockets.Message) { <-release }
+	ep.receive = func(*fakeSession, *adapter.Message) { <-release }
 	s := serve(t, ep, l)
 	c := s.ws("")
 	sess := enter(t, c, ep, "0")
@@ -248,7 +249,7 @@ func TestStalledSession(t *testing.T) {
 func TestStopWithStuckSession(t *testing.T) {
 	ep := endpoint("/")
 	release := make(chan struct{})
-	ep.receive = func(*fakeSession, *websockets.Message) { <-release }
+	ep.receive = func(*fakeSession, *adapter.Message) { <-release }
 	s := serve(t, ep)
 	c := s.ws("")
 	sess := enter(t, c, ep, "0")
@@ -270,7 +271,7 @@ func BenchmarkEcho(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := ackMessage(websockets.NewOutgoing("", p.Payload), "/", p.ID); err != nil {
+		if _, err := ackMessage(adapter.NewOutgoing("", p.Payload), "/", p.ID); err != nil {
 			b.Fatal(err)
 		}
 	}

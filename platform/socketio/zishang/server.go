@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/zishang520/socket.io/servers/engine/v3"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -18,7 +19,7 @@ import (
 
 // server is one Socket.IO server.
 type server struct {
-	cfg  websockets.ServerConfig
+	cfg  adapter.ServerConfig
 	opts Options
 	log  *slog.Logger
 	path string // without the trailing slash
@@ -41,7 +42,7 @@ type server struct {
 	closing bool
 }
 
-func newServer(cfg websockets.ServerConfig, opts Options) *server {
+func newServer(cfg adapter.ServerConfig, opts Options) *server {
 	s := &server{cfg: cfg, opts: opts, log: cfg.Logger, path: trimSlash(cfg.Path),
 		links: map[string]*link{}, static: map[string]socket.Namespace{}}
 	if s.log == nil {
@@ -166,7 +167,7 @@ func (s *server) snapshot() []*link {
 }
 
 // endpoint gives who serves a namespace, or nil.
-func (s *server) endpoint(nsp string) websockets.Endpoint {
+func (s *server) endpoint(nsp string) adapter.Endpoint {
 	for _, ep := range s.cfg.Endpoints {
 		if ep.Match(nsp) {
 			return ep

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/ratelimit"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // spoofed are headers of one client: a proxy at 127.0.0.1 has added the last address.
@@ -168,7 +169,7 @@ func TestAudit_GuessesOfOneAddress(t *testing.T) {
 // connection may be in no namespace: not pongs, refusals for which the server is to
 // blame, packets for a namespace just left, entries that wait, upgrades or heartbeats.
 func TestAudit_ConnectTimeoutIsNotExtended(t *testing.T) {
-	adapter := func() websockets.Adapter {
+	adapter := func() adapter.Adapter {
 		return socketio.New(socketio.Options{ConnectTimeout: 900 * time.Millisecond, Compression: socketio.CompressionStream})
 	}
 	slow := websockets.Admit(func(ctx context.Context, h *websockets.Handshake) error {

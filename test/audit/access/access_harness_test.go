@@ -6,7 +6,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
-	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 type (
@@ -16,7 +16,7 @@ type (
 
 var (
 	// upgraded begins with polling and compresses afterwards.
-	upgraded = way{Name: "socketio upgraded", Upgrade: true, Adapter: func() websockets.Adapter {
+	upgraded = way{Name: "socketio upgraded", Upgrade: true, Adapter: func() adapter.Adapter {
 		return socketio.New(socketio.Options{Compression: socketio.CompressionStream})
 	}}
 	own      = append(ways.Own(), upgraded)

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // edge is one way to open connections to a stage, of which there may be one at a time.
@@ -33,18 +34,18 @@ const engineTarget = "/socket.io/?EIO=4&transport="
 
 var edges = []struct {
 	name    string
-	adapter func(socketio.Options) websockets.Adapter
+	adapter func(socketio.Options) adapter.Adapter
 	target  string
 }{
-	{"ws", func(socketio.Options) websockets.Adapter { return ws.New() }, "/"},
-	{"compressed ws", func(socketio.Options) websockets.Adapter {
+	{"ws", func(socketio.Options) adapter.Adapter { return ws.New() }, "/"},
+	{"compressed ws", func(socketio.Options) adapter.Adapter {
 		return ws.New(ws.Options{Compression: ws.CompressionStream, Subprotocols: []string{"v1"}})
 	}, "/"},
-	{"socketio", func(o socketio.Options) websockets.Adapter { return socketio.New(o) }, engineTarget + "websocket"},
-	{"socketio polling", func(o socketio.Options) websockets.Adapter { return socketio.New(o) }, engineTarget + "polling"},
-	{"msgpack", func(o socketio.Options) websockets.Adapter { o.Parser = msgpack.Parser(); return socketio.New(o) }, engineTarget + "websocket"},
-	{"zishang", func(socketio.Options) websockets.Adapter { return zishang.New() }, engineTarget + "websocket"},
-	{"zishang polling", func(socketio.Options) websockets.Adapter { return zishang.New() }, engineTarget + "polling"},
+	{"socketio", func(o socketio.Options) adapter.Adapter { return socketio.New(o) }, engineTarget + "websocket"},
+	{"socketio polling", func(o socketio.Options) adapter.Adapter { return socketio.New(o) }, engineTarget + "polling"},
+	{"msgpack", func(o socketio.Options) adapter.Adapter { o.Parser = msgpack.Parser(); return socketio.New(o) }, engineTarget + "websocket"},
+	{"zishang", func(socketio.Options) adapter.Adapter { return zishang.New() }, engineTarget + "websocket"},
+	{"zishang polling", func(socketio.Options) adapter.Adapter { return zishang.New() }, engineTarget + "polling"},
 }
 
 func eachEdge(t *testing.T, o socketio.Options, opts []stage.Option, f func(t *testing.T, e *edge)) {

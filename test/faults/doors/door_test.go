@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // door is one way in.
@@ -43,7 +44,7 @@ func doors(t *testing.T, opts []stage.Option, f func(t *testing.T, d *door), nam
 			continue
 		}
 		t.Run(d.name, func(t *testing.T) {
-			var adapter websockets.Adapter = socketio.New()
+			var adapter adapter.Adapter = socketio.New()
 			if d.name == plain {
 				adapter = ws.New(ws.Options{Subprotocols: []string{"v2", "v1"}})
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const (
@@ -50,7 +51,7 @@ func lines(t *testing.T, o options, f func(t *testing.T, l *line)) {
 	}
 	for _, name := range []string{plain, overWS} {
 		t.Run(name, func(t *testing.T) {
-			var adapter websockets.Adapter
+			var adapter adapter.Adapter
 			if name == plain {
 				p := ws.Options{MaxFragments: o.fragments, MessageTimeout: o.timeout}
 				if o.deflate {

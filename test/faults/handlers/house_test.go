@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // patience bounds every wait for what should happen at once.
@@ -37,14 +38,14 @@ func crashAt(here, asked string) {
 // platform is a protocol with the client that speaks it.
 type platform struct {
 	name    string
-	adapter func() websockets.Adapter
+	adapter func() adapter.Adapter
 	dial    func(t testing.TB, url string, opts ...apptest.DialOption) (*apptest.Client, error)
 }
 
 func platforms() []platform {
 	return []platform{
-		{"ws", func() websockets.Adapter { return ws.New() }, apptest.TryDialWS},
-		{"socketio", func() websockets.Adapter { return socketio.New() }, apptest.TryDialSocketIO},
+		{"ws", func() adapter.Adapter { return ws.New() }, apptest.TryDialWS},
+		{"socketio", func() adapter.Adapter { return socketio.New() }, apptest.TryDialSocketIO},
 	}
 }
 

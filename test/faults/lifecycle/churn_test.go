@@ -9,7 +9,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
-	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // TestFault_F69_Churn: Many clients come and leave, half of them with a goodbye and half by a reset: goroutines, file descriptors and
@@ -17,7 +17,7 @@ import (
 func TestFault_F69_Churn(t *testing.T) {
 	// The test itself keeps reasons and a log of its clients; a connection is 10,000 bytes.
 	const warm, many, perClient = 200, 600, 1500
-	for name, adapter := range map[string]websockets.Adapter{"ws": ws.New(), "socketio": socketio.New(), "polling": socketio.New()} {
+	for name, adapter := range map[string]adapter.Adapter{"ws": ws.New(), "socketio": socketio.New(), "polling": socketio.New()} {
 		t.Run(name, func(t *testing.T) {
 			s := stage.New(t, adapter)
 			live := func(n int) {

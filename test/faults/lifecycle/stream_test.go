@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // TestFault_F76_DrainWhileStreaming: The application stops while handlers send streams without an end, one to a client that reads and
@@ -33,7 +34,7 @@ func TestFault_F76_DrainWhileStreaming(t *testing.T) {
 	})
 }
 
-func streaming(t *testing.T, adapter websockets.Adapter, ask, item string, open func(string, ...rawpeer.DialOption) *rawpeer.Peer) {
+func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open func(string, ...rawpeer.DialOption) *rawpeer.Peer) {
 	t.Helper()
 	const goodbye = 500 * time.Millisecond
 	var sent, stopped atomic.Int64

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // asked is the room of the client that a test calls, to leave the second one alone.
@@ -68,7 +69,7 @@ func TestFault_V18_NextTwice(t *testing.T) {
 		}
 		return next(ctx)
 	})
-	for name, adapter := range map[string]websockets.Adapter{"ws": ws.New(), "socketio": socketio.New()} {
+	for name, adapter := range map[string]adapter.Adapter{"ws": ws.New(), "socketio": socketio.New()} {
 		t.Run(name, func(t *testing.T) {
 			h := house.NewWith(t, adapter, []app.Option{app.UseInterceptors(twice)})
 			c := &client{}

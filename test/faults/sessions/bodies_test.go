@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // postHead gives the head of a POST whose body is written by hand.
@@ -33,7 +34,7 @@ func chunk(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
 // length, and before it is read where it does not; the session ends, as its client has lost what it sent.
 func TestCVE_2020_36048_V10_EndlessBody(t *testing.T) {
 	const limit = 100_000
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter, websockets.WithLimits(websockets.Limits{MaxMessage: limit}))
 		s := h.Enter(t)
 		told := s.Do(postHead(s, "Content-Length: 4000000000"))
@@ -70,7 +71,7 @@ func TestCVE_2020_36048_V10_EndlessBody(t *testing.T) {
 // TestCVE_2020_36048_V10_BodyAtTheLimit: A body of exactly the limit is taken, and one byte more is 413.
 func TestCVE_2020_36048_V10_BodyAtTheLimit(t *testing.T) {
 	const limit = 100_000
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter, websockets.WithLimits(websockets.Limits{MaxMessage: limit}))
 		event := func(n int) string {
 			const around = `421["echo",""]`
@@ -92,7 +93,7 @@ func TestCVE_2020_36048_V10_BodyAtTheLimit(t *testing.T) {
 // TestCVE_2026_59725_V14_BinaryBody: A POST of binary content to a polling session is answered 400 and finished, and the
 // session is closed, so that a hundred of them leave neither a request nor a session.
 func TestCVE_2026_59725_V14_BinaryBody(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		for _, kind := range []string{"application/octet-stream", "Application/Octet-Stream; charset=binary"} {
 			s := h.Enter(t)
@@ -134,7 +135,7 @@ func TestFault_F40_BodiesOfNothing(t *testing.T) {
 		"form":                      "d=4%3A42",
 		"NUL":                       "\x00",
 	}
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		for what, body := range bodies {
 			s := h.Enter(t)
@@ -193,7 +194,7 @@ func TestFault_F40_ManySmallPackets(t *testing.T) {
 // TestFault_F41_ContentLengthTooLong: A POST that ends before the length that it told ends its session as a broken
 // transport, and no half of a packet is handled.
 func TestFault_F41_ContentLengthTooLong(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		s := h.Enter(t)
 		handled := h.Events()
@@ -213,7 +214,7 @@ func TestFault_F41_ContentLengthTooLong(t *testing.T) {
 // TestFault_F41_ContentLengthTooShort: Of a POST that tells too short a length only that much is taken, the rest is
 // no request and refused with 400, and a length that is no number, or told twice, is refused likewise.
 func TestFault_F41_ContentLengthTooShort(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		s := h.Enter(t)
 		event := `421["echo","x"]`

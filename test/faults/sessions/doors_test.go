@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // porter is a guard at every door. It refuses who is told to it by the query or
@@ -61,7 +62,7 @@ func (p *porter) take() map[string]int {
 // TestFault_V16_EveryTransportIsGuarded: Every way to open a session asks the same guards once, an upgrade asks none
 // again, WebTransport is not offered, and who is refused is told the same status over polling and WebSocket.
 func TestFault_V16_EveryTransportIsGuarded(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		guard := newPorter()
 		h := house.NewWith(t, adapter, []app.Option{app.UseGuards(guard)})
 		e := h.Engine(t)
@@ -112,7 +113,7 @@ func TestFault_V16_EveryTransportIsGuarded(t *testing.T) {
 // TestCVE_2020_28481_V21_ForeignOrigins: A page of another origin is refused with 403 unless it is allowed, over
 // polling, WebSocket and the upgrade, and within a session of its own too, which goes on.
 func TestCVE_2020_28481_V21_ForeignOrigins(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		own := h.Enter(t)
 		for _, origin := range []string{
@@ -255,7 +256,7 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 // another cookie too, as the reference has it and the guide says; the client's request stays that of the
 // handshake, and a foreign page is refused all the same.
 func TestFault_F45_SessionOfAnotherUser(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		e := h.Engine(t)
 		e.Lines = []string{"Cookie: user=ada"}

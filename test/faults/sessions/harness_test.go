@@ -7,11 +7,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
-	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // socketIO is our own server of Socket.IO.
-func socketIO(o ...socketio.Options) websockets.Adapter { return socketio.New(o...) }
+func socketIO(o ...socketio.Options) adapter.Adapter { return socketio.New(o...) }
 
 // wantGone waits until the server does not know the session any more.
 func wantGone(t *testing.T, s *rawpeer.Poller) {

@@ -9,12 +9,13 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // TestFault_F37_TwoPolls: Of two polls at a time one is answered 400, the other is ended, and the session is closed, as
 // the protocol has it.
 func TestFault_F37_TwoPolls(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		s := h.Enter(t)
 		one, two := s.Begin(s.GetBytes()), s.Begin(s.GetBytes())
@@ -34,7 +35,7 @@ func TestFault_F37_TwoPolls(t *testing.T) {
 // TestFault_F38_TwoPosts: A second POST while another is under way is answered 400, closes the session, and ends the
 // first one, whose body is not waited for.
 func TestFault_F38_TwoPosts(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		s := h.Enter(t)
 		handled := h.Events()
@@ -65,7 +66,7 @@ func wantContinue(t *testing.T, r *bufio.Reader) {
 
 // TestFault_F39_CancelledPoll: A poll that is broken off closes the session as a broken transport, by FIN and by RST.
 func TestFault_F39_CancelledPoll(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		for what, cut := range map[string]func(*rawpeer.Peer){"FIN": (*rawpeer.Peer).Close, "RST": (*rawpeer.Peer).Reset} {
 			s := h.Enter(t)
@@ -81,7 +82,7 @@ func TestFault_F39_CancelledPoll(t *testing.T) {
 // TestFault_V19_PongWithoutPing: Pongs that nobody asked for are ignored, one or a hundred thousand, before CONNECT and
 // after it, and the heartbeat goes on.
 func TestFault_V19_PongWithoutPing(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		s := h.Engine(t).Poll()
 		s.Send("3")
@@ -100,7 +101,7 @@ func TestFault_V19_PongWithoutPing(t *testing.T) {
 
 // TestFault_F42_ProbeTwice: A client that probes twice is answered twice, as by the reference, and may upgrade then.
 func TestFault_F42_ProbeTwice(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		s := h.Enter(t)
 		w := s.Probe()
@@ -128,7 +129,7 @@ func TestFault_F42_UpgradeBeforeProbe(t *testing.T) {
 // TestFault_F42_NoProbe: A WebSocket for an upgrade that says something else than a probe is closed, and the session goes
 // on by polling and may try again.
 func TestFault_F42_NoProbe(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		s := h.Enter(t)
 		handled := h.Events()
@@ -164,7 +165,7 @@ func TestFault_F42_NoProbe(t *testing.T) {
 // TestFault_F43_PollDuringUpgrade: While an upgrade is tried out, the poll that waits and those that come are ended by
 // noops, so that nothing is left behind on polling, and what is sent meanwhile arrives once and in order.
 func TestFault_F43_PollDuringUpgrade(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		s := h.Enter(t)
 		waiting := s.Begin(s.GetBytes())
@@ -187,7 +188,7 @@ func TestFault_F43_PollDuringUpgrade(t *testing.T) {
 // TestFault_F44_PollingAfterUpgrade: Requests of polling, and another WebSocket, for a session that has changed to
 // WebSocket are refused, and the session does not notice.
 func TestFault_F44_PollingAfterUpgrade(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		s := h.Enter(t)
 		w := s.Upgrade()

@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // The codes of Engine.IO, https://socket.io/docs/v4/server-api/#event-connection_error
@@ -43,7 +44,7 @@ func ask(e *rawpeer.Engine, query string) (polling, upgrade rawpeer.Answer) {
 // TestCVE_2023_31125_V13_TransportOfAnyName: A handshake with a transport named after a member of JavaScript
 // objects, with none, or with two is refused with 400, and nothing ends.
 func TestCVE_2023_31125_V13_TransportOfAnyName(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		e := h.Engine(t)
 		for _, transport := range []string{
@@ -66,7 +67,7 @@ func TestCVE_2023_31125_V13_TransportOfAnyName(t *testing.T) {
 // TestFault_F35_UnknownTransport: A handshake that names a transport the server does not offer, or none, is
 // refused with 400 and the code 0, over HTTP and as an upgrade.
 func TestFault_F35_UnknownTransport(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		for _, query := range []string{"EIO=4&transport=foo", "EIO=4", "EIO=4&transport=webtransport", "EIO=4&transport=flashsocket"} {
 			polling, upgrade := ask(h.Engine(t), query)
@@ -83,7 +84,7 @@ func TestFault_F35_UnknownTransport(t *testing.T) {
 // TestFault_F34_OtherVersions: A handshake of Engine.IO 2, 3 or 5, or of no version at all, is refused with 400
 // and the code 5; a WebSocket is refused so too before it is one, where the reference accepts it and closes.
 func TestFault_F34_OtherVersions(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		for _, version := range []string{"EIO=2&", "EIO=3&", "EIO=5&", "", "EIO=&", "EIO=4.0&", "EIO=%204&", "eio=4&"} {
 			polling, _ := ask(h.Engine(t), version+"transport=polling")
@@ -100,7 +101,7 @@ func TestFault_F34_OtherVersions(t *testing.T) {
 // TestFault_V15_SessionOfAnyName: A request whose session id is a member of JavaScript objects, not ASCII or 64 KB
 // long is refused with 400 and the code 1, the long one with 414, as the query has its own limit.
 func TestFault_V15_SessionOfAnyName(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		e := h.Engine(t)
 		for sid, status := range map[string]int{
@@ -137,7 +138,7 @@ func TestFault_V15_EmptySession(t *testing.T) {
 // TestFault_F36_UnknownSession: A GET, a POST or an upgrade for a session that does not exist, or has ended, is
 // answered 400 with the code 1.
 func TestFault_F36_UnknownSession(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		old := h.Enter(t)
 		old.Send("1")
@@ -155,7 +156,7 @@ func TestFault_F36_UnknownSession(t *testing.T) {
 // TestFault_F48_WrongNode: A session that a balancer without stickiness sends to another process is answered 400
 // with the code 1 there, lives on at its own process, and its client begins anew at the other.
 func TestFault_F48_WrongNode(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		here, there := house.New(t, adapter), house.New(t, adapter)
 		s := here.Enter(t)
 		stray := &rawpeer.Poller{Engine: there.Engine(t), SID: s.SID}
@@ -175,7 +176,7 @@ func TestFault_F48_WrongNode(t *testing.T) {
 // TestFault_V17_ChangedBetweenRequests: A session whose later requests or upgrade name another version, transport
 // or session is refused with 400, and goes on by polling as if nothing had been.
 func TestFault_V17_ChangedBetweenRequests(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter websockets.Adapter) {
+	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := house.New(t, adapter)
 		s := h.Enter(t)
 		upgrade := func(query string) rawpeer.Answer { return s.Do(rawpeer.Upgrade(s.Target + "?" + query)) }

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // stallServer makes the test binary a server of that platform.
@@ -33,7 +34,7 @@ type stalled struct {
 func TestFault_F47_StalledProcess(t *testing.T) {
 	const timeout = 3 * time.Second
 	if platform := os.Getenv(stallServer); platform != "" {
-		adapter := websockets.Adapter(ws.New())
+		adapter := adapter.Adapter(ws.New())
 		if platform == "socketio" {
 			adapter = socketIO()
 		}

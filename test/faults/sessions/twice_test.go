@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 type echoes struct{}
@@ -23,7 +24,7 @@ func (*echoes) Subscriptions() []websockets.Subscription {
 // TestFault_V18_MiddlewareTwice: A middleware of net/http that calls the server twice for one request, and writes a header
 // afterwards, does no harm: the first call opens the session, the second finds the answer given.
 func TestFault_V18_MiddlewareTwice(t *testing.T) {
-	for name, adapter := range map[string]websockets.Adapter{"ws": ws.New(), "socketio": socketIO()} {
+	for name, adapter := range map[string]adapter.Adapter{"ws": ws.New(), "socketio": socketIO()} {
 		t.Run(name, func(t *testing.T) {
 			g := &echoes{}
 			root := module.New("echoes", module.Providers(websockets.Gateway(func() *echoes { return g })))

@@ -10,12 +10,13 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // kind is a protocol over WebSocket, with its frames.
 type kind struct {
 	name    string
-	adapter func() websockets.Adapter
+	adapter func() adapter.Adapter
 	open    func(t *testing.T, addr string, opts ...rawpeer.DialOption) *rawpeer.Peer
 	event   string // what an event with a number and a text looks like, for Sscanf
 	alive   func(t testing.TB, addr string)
@@ -24,7 +25,7 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{
-			"ws", func() websockets.Adapter { return ws.New() },
+			"ws", func() adapter.Adapter { return ws.New() },
 			func(t *testing.T, addr string, opts ...rawpeer.DialOption) *rawpeer.Peer {
 				t.Helper()
 				return rawpeer.Open(t, addr, "/", opts...)
@@ -33,7 +34,7 @@ func kinds() []kind {
 			func(t testing.TB, addr string) { t.Helper(); rawpeer.AliveWS(t, addr, "/") },
 		},
 		{
-			"socketio", func() websockets.Adapter { return socketio.New() },
+			"socketio", func() adapter.Adapter { return socketio.New() },
 			func(t *testing.T, addr string, opts ...rawpeer.DialOption) *rawpeer.Peer {
 				t.Helper()
 				w := rawpeer.NewEngine(t, addr).WebSocket(opts...)

@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio/msgpack"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Main(m)) }
@@ -76,7 +77,7 @@ func textOf(err error) string {
 // way is a platform with a parser, and the options of a client for it.
 type way struct {
 	name    string
-	adapter func() websockets.Adapter
+	adapter func() adapter.Adapter
 	opts    nodetest.Opts
 	msgpack bool
 }
@@ -85,12 +86,12 @@ var (
 	polling   = nodetest.Opts{"transports": []string{"polling"}}
 	webSocket = nodetest.Opts{"transports": []string{"websocket"}}
 	ways      = []way{
-		{"socketio", func() websockets.Adapter { return socketio.New() }, webSocket, false},
-		{"polling", func() websockets.Adapter { return socketio.New() }, polling, false},
-		{"msgpack", func() websockets.Adapter { return socketio.New(socketio.Options{Parser: msgpack.Parser()}) },
+		{"socketio", func() adapter.Adapter { return socketio.New() }, webSocket, false},
+		{"polling", func() adapter.Adapter { return socketio.New() }, polling, false},
+		{"msgpack", func() adapter.Adapter { return socketio.New(socketio.Options{Parser: msgpack.Parser()}) },
 			nodetest.Opts{"transports": []string{"websocket"}, "parser": "msgpack"}, true},
-		{"zishang", func() websockets.Adapter { return zishang.New() }, webSocket, false},
-		{"zishang polling", func() websockets.Adapter { return zishang.New() }, polling, false},
+		{"zishang", func() adapter.Adapter { return zishang.New() }, webSocket, false},
+		{"zishang polling", func() adapter.Adapter { return zishang.New() }, polling, false},
 	}
 )
 

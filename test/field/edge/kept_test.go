@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // What a connection may keep: of its headers, of the auth of each namespace, and of
@@ -234,7 +235,7 @@ func TestKeptByOption(t *testing.T) {
 			return len(websockets.ClientFrom(ctx).Request().Header.Get("X-Big")), nil
 		})),
 	}
-	for _, adapter := range []websockets.Adapter{ws.New(), socketio.New()} {
+	for _, adapter := range []adapter.Adapter{ws.New(), socketio.New()} {
 		s := stage.New(t, adapter, opts...)
 		header := http.Header{"X-Big": {strings.Repeat("b", 30<<10)}}
 		dial := map[string]func() *apptest.Client{

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // way is one way to open a connection.
@@ -36,7 +37,7 @@ func ways(t *testing.T, opts []stage.Option, f func(t *testing.T, d *way), names
 	t.Helper()
 	for _, d := range []struct {
 		name    string
-		adapter websockets.Adapter
+		adapter adapter.Adapter
 		target  string
 	}{
 		{plain, ws.New(), "/"},

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 type originCheck = func(*http.Request) bool
@@ -158,7 +159,7 @@ func TestField_X71_Adapters(t *testing.T) {
 		return func(*http.Request) error { return &websockets.Error{Message: name, Status: http.StatusTeapot} }
 	}
 	b := websockets.Namespace("b")
-	both := func(one, other websockets.Adapter) *module.Module {
+	both := func(one, other adapter.Adapter) *module.Module {
 		return gates([]websockets.Option{websockets.Via(one)}, []websockets.Option{websockets.Via(other, b)})
 	}
 	const text = "websockets: gateway identity_test.newLobby (main_test.go) and gateway identity_test.newAnnex (options_test.go) share the server socketio /socket.io/ but have different adapters (%s); " +
@@ -166,7 +167,7 @@ func TestField_X71_Adapters(t *testing.T) {
 	shared := allow("shared")
 	for _, tt := range []struct {
 		name       string
-		one, other websockets.Adapter
+		one, other adapter.Adapter
 		differs    string
 	}{
 		{"functions", socketio.New(socketio.Options{AllowRequest: allow("1")}), socketio.New(socketio.Options{AllowRequest: allow("2")}), "*socketio.Adapter.opts.AllowRequest"},
@@ -180,7 +181,7 @@ func TestField_X71_Adapters(t *testing.T) {
 		})
 	}
 	one := socketio.New(socketio.Options{AllowRequest: shared})
-	for name, a := range map[string][2]websockets.Adapter{
+	for name, a := range map[string][2]adapter.Adapter{
 		"equal": {one, socketio.New(socketio.Options{AllowRequest: shared})},
 		"one":   {one, one},
 	} {

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const (
@@ -71,7 +72,7 @@ func held(t *testing.T, platform, mode string, messages []string) {
 	if mode == "hook" {
 		opts = append(opts, stage.OnConnect(func(context.Context, websockets.Client) error { <-release; return nil }))
 	}
-	s := stage.New(t, adapter(platform, mode == "compressed"), opts...)
+	s := stage.New(t, adapterOf(platform, mode == "compressed"), opts...)
 	w := open(t, platform, s.Addr, mode == "compressed")
 	s.Wait("the client is there", func() bool { return s.Connects() == 1 })
 	before := heap()
@@ -103,7 +104,7 @@ func held(t *testing.T, platform, mode string, messages []string) {
 	}
 }
 
-func adapter(platform string, compressed bool) websockets.Adapter {
+func adapterOf(platform string, compressed bool) adapter.Adapter {
 	switch {
 	case platform == "ws" && compressed:
 		return ws.New(ws.Options{Compression: ws.CompressionEach})

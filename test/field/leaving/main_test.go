@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"go.uber.org/goleak"
 )
 
@@ -35,7 +36,7 @@ func clients() int {
 // kind is a platform over a transport.
 type kind struct {
 	name    string
-	adapter func() websockets.Adapter
+	adapter func() adapter.Adapter
 	tls     bool
 	open    func(t testing.TB, addr string) *client
 	text    func(event, data string) string // one message as its client writes it
@@ -54,15 +55,15 @@ func kinds() []kind {
 	wsText := func(event, data string) string { return `{"event":"` + event + `","data":` + data + `}` }
 	ioText := func(event, data string) string { return `42["` + event + `",` + data + `]` }
 	return []kind{
-		{"ws", func() websockets.Adapter { return ws.New() }, false, openWS(), wsText},
-		{"wss", func() websockets.Adapter { return ws.New() }, true, openWS(insecure), wsText},
+		{"ws", func() adapter.Adapter { return ws.New() }, false, openWS(), wsText},
+		{"wss", func() adapter.Adapter { return ws.New() }, true, openWS(insecure), wsText},
 		{
-			"ws compressed", func() websockets.Adapter { return ws.New(ws.Options{Compression: ws.CompressionEach}) }, false,
+			"ws compressed", func() adapter.Adapter { return ws.New(ws.Options{Compression: ws.CompressionEach}) }, false,
 			openWS(rawpeer.WithLines("Sec-WebSocket-Extensions: permessage-deflate")), wsText,
 		},
-		{"socketio", func() websockets.Adapter { return socketio.New() }, false, openSocketIO(), ioText},
-		{"socketio by TLS", func() websockets.Adapter { return socketio.New() }, true, openSocketIO(insecure), ioText},
-		{"polling", func() websockets.Adapter { return socketio.New() }, false, openPolling, ioText},
+		{"socketio", func() adapter.Adapter { return socketio.New() }, false, openSocketIO(), ioText},
+		{"socketio by TLS", func() adapter.Adapter { return socketio.New() }, true, openSocketIO(insecure), ioText},
+		{"polling", func() adapter.Adapter { return socketio.New() }, false, openPolling, ioText},
 	}
 }
 

@@ -18,12 +18,13 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // way is a platform and a transport.
 type way struct {
 	name    string
-	adapter websockets.Adapter
+	adapter adapter.Adapter
 	tls     bool
 	polls   bool
 	enter   func(t *testing.T, addr string, opts ...rawpeer.DialOption) client

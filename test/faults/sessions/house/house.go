@@ -21,6 +21,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // House is a running application.
@@ -70,13 +71,13 @@ func handlers() []websockets.Subscription {
 
 // New starts one with an adapter, and connects the second client. It is over, and
 // found empty, when the test is.
-func New(t testing.TB, adapter websockets.Adapter, opts ...websockets.Option) *House {
+func New(t testing.TB, adapter adapter.Adapter, opts ...websockets.Option) *House {
 	t.Helper()
 	return NewWith(t, adapter, nil, opts...)
 }
 
 // NewWith is [New] with options of the application.
-func NewWith(t testing.TB, adapter websockets.Adapter, appOpts []app.Option, opts ...websockets.Option) *House {
+func NewWith(t testing.TB, adapter adapter.Adapter, appOpts []app.Option, opts ...websockets.Option) *House {
 	t.Helper()
 	h := &House{spy: &spy{Adapter: adapter}}
 	h.Stage = stage.New(t, h.spy, stage.Gateway(opts...), stage.App(appOpts...), stage.Handle(handlers()...))
@@ -211,20 +212,20 @@ func (h *House) sessions() int {
 
 // spy keeps the server that an adapter makes, to look into.
 type spy struct {
-	websockets.Adapter
+	adapter.Adapter
 
-	server websockets.AdapterServer
+	server adapter.Server
 }
 
-// NewServer implements [websockets.Adapter].
-func (s *spy) NewServer(cfg websockets.ServerConfig) (websockets.AdapterServer, error) {
+// NewServer implements [adapter.Adapter].
+func (s *spy) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	server, err := s.Adapter.NewServer(cfg)
 	s.server = server
 	return server, err
 }
 
 // Engines runs a test on both servers of Socket.IO.
-func Engines(t *testing.T, test func(t *testing.T, adapter websockets.Adapter)) {
+func Engines(t *testing.T, test func(t *testing.T, adapter adapter.Adapter)) {
 	t.Helper()
 	t.Run("socketio", func(t *testing.T) { test(t, socketio.New()) })
 	t.Run("zishang", func(t *testing.T) { test(t, zishang.New(zishang.Options{ConnectTimeout: 15 * time.Second})) })

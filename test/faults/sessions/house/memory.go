@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Memory is an application whose connections are pipes, for tests in which time is
@@ -68,7 +69,7 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 }
 
 // NewMemory starts one, inside of a bubble.
-func NewMemory(t testing.TB, adapter websockets.Adapter, opts ...websockets.Option) *Memory {
+func NewMemory(t testing.TB, adapter adapter.Adapter, opts ...websockets.Option) *Memory {
 	t.Helper()
 	g := &memoryGateway{left: make(chan websockets.Reason, 100)}
 	root := module.New("house", module.Providers(websockets.Gateway(func() *memoryGateway { return g }, opts...)))

@@ -1,4 +1,4 @@
-package websockets
+package gateway
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 type point struct {
@@ -16,22 +18,24 @@ type point struct {
 }
 
 // sink is a connection that takes everything and keeps nothing.
-type sink struct{ Conn }
+type sink struct{ adapter.Conn }
 
-func (sink) ID() string                      { return "sink" }
-func (sink) Emit(*Outgoing, uint64) error    { return nil }
-func (sink) Reply(*Message, *Outgoing) error { return nil }
-func (sink) Close(Reason)                    {}
+func (sink) ID() string                                      { return "sink" }
+func (sink) Emit(*adapter.Outgoing, uint64) error            { return nil }
+func (sink) Reply(*adapter.Message, *adapter.Outgoing) error { return nil }
+func (sink) Close(websockets.Reason)                         {}
 
 // dispatcher gives what handles one message of a client of such a gateway.
-func dispatcher(tb testing.TB, opts ...HandlerOption) func() { return dispatchers(tb, opts...)() }
+func dispatcher(tb testing.TB, opts ...websockets.HandlerOption) func() {
+	return dispatchers(tb, opts...)()
+}
 
 // dispatchers makes as many clients of one gateway.
-func dispatchers(tb testing.TB, opts ...HandlerOption) func() func() {
+func dispatchers(tb testing.TB, opts ...websockets.HandlerOption) func() func() {
 	tb.Helper()
-	d := &desk{subs: []Subscription{On("move", func(_ context.Context, p point) (point, error) { return p, nil }, opts...)}}
+	d := &desk{subs: []websockets.Subscription{websockets.On("move", func(_ context.Context, p point) (point, error) { return p, nil }, opts...)}}
 	gs := []gatewayPlan{{name: "desk", short: "desk", typ: reflect.TypeOf(d), value: d}}
-	cfg := BindConfig{Adapter: rigAdapter{Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
+	cfg := Config{Adapter: rigAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
 	rt, err := bind(gs, cfg, enhance.Built{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
@@ -40,23 +44,23 @@ func dispatchers(tb testing.TB, opts ...HandlerOption) func() func() {
 	tb.Cleanup(func() { _ = rt.Stop(context.Background()) })
 	return func() func() {
 		s := newSession(k.endpoint(), sink{}, k.handshake("/"))
-		m := &Message{Event: "move", Reply: true, Payload: Payload{JSON: []byte(`{"x":1,"y":2}`)}}
-		tb.Cleanup(func() { s.hangUp(ErrClosed) })
+		m := &adapter.Message{Event: "move", Reply: true, Payload: websockets.Payload{JSON: []byte(`{"x":1,"y":2}`)}}
+		tb.Cleanup(func() { s.cancelCalls(websockets.ErrClosed) })
 		return func() { s.dispatch(m) }
 	}
 }
 
 // wholeChain is one of each before the handler.
-func wholeChain() []HandlerOption {
-	return []HandlerOption{
-		UseGuards(func(_ context.Context, c *pipeline.Call) error {
+func wholeChain() []websockets.HandlerOption {
+	return []websockets.HandlerOption{
+		websockets.UseGuards(func(_ context.Context, c *pipeline.Call) error {
 			if c.Kind != pipeline.KindMessage {
 				return pipeline.ErrForbidden
 			}
 			return nil
 		}),
-		UseInterceptors(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) { return next(ctx) }),
-		UsePipes(pipeline.PipeOf(func(_ context.Context, p *point) error {
+		websockets.UseInterceptors(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) { return next(ctx) }),
+		websockets.UsePipes(pipeline.PipeOf(func(_ context.Context, p *point) error {
 			p.X++
 			return nil
 		})),
@@ -66,7 +70,7 @@ func wholeChain() []HandlerOption {
 func BenchmarkDispatch(b *testing.B) {
 	for _, c := range []struct {
 		name string
-		opts []HandlerOption
+		opts []websockets.HandlerOption
 	}{{"bare", nil}, {"chain", wholeChain()}} {
 		b.Run(c.name, func(b *testing.B) {
 			handle := dispatcher(b, c.opts...)

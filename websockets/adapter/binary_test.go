@@ -1,4 +1,4 @@
-package websockets
+package adapter
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -52,7 +53,7 @@ func (f *fresh) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 func (o *ownText) UnmarshalJSON(b []byte) error { o.s = string(b); return nil }
 
-func decodeAs[T any](p Payload) (any, error) {
+func decodeAs[T any](p websockets.Payload) (any, error) {
 	var v T
 	err := p.Decode(&v)
 	return v, err
@@ -64,7 +65,7 @@ func TestField_X31_BinaryBecomesBytes(t *testing.T) {
 	x, y := []byte{0, 255}, []byte("yyy")
 	ptr := []byte{0, 255}
 	for _, tt := range []struct {
-		decode func(Payload) (any, error)
+		decode func(websockets.Payload) (any, error)
 		text   string
 		want   any
 	}{
@@ -97,20 +98,20 @@ func TestField_X31_BinaryBecomesBytes(t *testing.T) {
 		}{ownText{`{"a":[]}`}, x}},
 		{decodeAs[map[string][]byte], `{"a":` + binary1 + `,"b":` + binary0 + `,"c":null}`, map[string][]byte{"a": y, "b": x, "c": nil}},
 	} {
-		p := Payload{JSON: []byte(tt.text), Attachments: [][]byte{x, y}}
+		p := websockets.Payload{JSON: []byte(tt.text), Attachments: [][]byte{x, y}}
 		got, err := tt.decode(p)
 		if err != nil || !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: %#v, %v; want %#v", tt.text, got, err, tt.want)
 		}
 	}
-	empty := Payload{JSON: []byte(binary0), Attachments: [][]byte{nil}}
-	for _, decode := range []func(Payload) (any, error){decodeAs[any], decodeAs[[]byte]} {
+	empty := websockets.Payload{JSON: []byte(binary0), Attachments: [][]byte{nil}}
+	for _, decode := range []func(websockets.Payload) (any, error){decodeAs[any], decodeAs[[]byte]} {
 		if got, err := decode(empty); err != nil || !reflect.DeepEqual(got, []byte{}) {
 			t.Errorf("an empty attachment is %#v, %v", got, err)
 		}
 	}
-	var whole Payload
-	p := Payload{JSON: []byte(binary0), Attachments: [][]byte{x}}
+	var whole websockets.Payload
+	p := websockets.Payload{JSON: []byte(binary0), Attachments: [][]byte{x}}
 	if err := p.Decode(&whole); err != nil || !reflect.DeepEqual(whole, p) {
 		t.Errorf("as Payload: %v, %v", whole, err)
 	}
@@ -133,7 +134,7 @@ func TestField_X31_BinaryWhereNoneFits(t *testing.T) {
 		Tiny []uint16
 	}
 	for _, tt := range []struct {
-		decode     func(Payload) (any, error)
+		decode     func(websockets.Payload) (any, error)
 		text, want string
 	}{
 		{decodeAs[stdjson.RawMessage], binary0, "the payload cannot be binary"},
@@ -163,13 +164,13 @@ func TestField_X31_BinaryWhereNoneFits(t *testing.T) {
 		{decodeAs[any], binary0 + `1`, "not valid JSON"},
 		{decodeAs[any], `{"a":1,"a":` + binary0 + `}`, "a is there twice"},
 	} {
-		_, err := tt.decode(Payload{JSON: []byte(tt.text), Attachments: [][]byte{{0, 255}}})
-		e, ok := errors.AsType[*Error](err)
-		if want := "Bad payload: " + tt.want; !ok || e.Message != want || e.Code != CodeBadPayload {
+		_, err := tt.decode(websockets.Payload{JSON: []byte(tt.text), Attachments: [][]byte{{0, 255}}})
+		e, ok := errors.AsType[*websockets.Error](err)
+		if want := "Bad payload: " + tt.want; !ok || e.Message != want || e.Code != websockets.CodeBadPayload {
 			t.Errorf("%s: %v\nwant %s", tt.text, err, want)
 		}
 	}
-	_, err := decodeAs[stdjson.RawMessage](Payload{JSON: []byte(binary0), Attachments: [][]byte{{1}}})
+	_, err := decodeAs[stdjson.RawMessage](websockets.Payload{JSON: []byte(binary0), Attachments: [][]byte{{1}}})
 	if want := "json.RawMessage cannot hold binary: use []byte or any, or websockets.Payload for the whole message"; err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v\nwant …%s", err, want)
 	}
@@ -178,12 +179,12 @@ func TestField_X31_BinaryWhereNoneFits(t *testing.T) {
 // TestField_X31_TextIsNoBinary: In a message without binary an object with a "_placeholder" is an object like any other, both ways.
 func TestField_X31_TextIsNoBinary(t *testing.T) {
 	const text = `{"A":{"_placeholder":true,"num":0},"B":"aGk="}`
-	got, err := decodeAs[holder](Payload{JSON: []byte(text)})
+	got, err := decodeAs[holder](websockets.Payload{JSON: []byte(text)})
 	want := holder{map[string]any{"_placeholder": true, "num": 0.0}, "aGk="}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}
-	for _, v := range []any{want, stdjson.RawMessage(text), Payload{JSON: []byte(text)}} {
+	for _, v := range []any{want, stdjson.RawMessage(text), websockets.Payload{JSON: []byte(text)}} {
 		for _, binary := range []bool{false, true} {
 			p, err := encodePayload(new(bytes.Buffer), v, binary, nil)
 			again, err2 := decodeAs[holder](p)
@@ -241,18 +242,18 @@ func TestField_X31_DataIsNotSentAsBinary(t *testing.T) {
 		{pair{map[string]stdjson.RawMessage{"_placeholder": []byte("true")}, bin}, "a" + tail},
 		{[]any{bin, bytes7(3)}, "1" + tail},
 		{map[string]any{"_placeholder": true, "num": bin}, "the payload" + tail},
-		{Payload{JSON: []byte(`[` + binary0 + `,` + binary0 + `]`), Attachments: [][]byte{bin}}, "0 or 1" + tail},
-		{Payload{JSON: []byte(`[` + binary0 + `,` + binary1 + `]`), Attachments: [][]byte{bin}}, "1" + tail},
-		{Payload{JSON: []byte(`[1]`), Attachments: [][]byte{bin}}, "no placeholder refers to attachment 0 of 1"},
-		{Payload{Attachments: [][]byte{bin}}, "no placeholder refers to attachment 0 of 1"},
-		{Payload{JSON: []byte(binary0 + `{"`), Attachments: [][]byte{bin, bin}}, "no placeholder refers to attachment 1 of 2"},
+		{websockets.Payload{JSON: []byte(`[` + binary0 + `,` + binary0 + `]`), Attachments: [][]byte{bin}}, "0 or 1" + tail},
+		{websockets.Payload{JSON: []byte(`[` + binary0 + `,` + binary1 + `]`), Attachments: [][]byte{bin}}, "1" + tail},
+		{websockets.Payload{JSON: []byte(`[1]`), Attachments: [][]byte{bin}}, "no placeholder refers to attachment 0 of 1"},
+		{websockets.Payload{Attachments: [][]byte{bin}}, "no placeholder refers to attachment 0 of 1"},
+		{websockets.Payload{JSON: []byte(binary0 + `{"`), Attachments: [][]byte{bin, bin}}, "no placeholder refers to attachment 1 of 2"},
 	} {
 		const head = "websockets: payload with binary: "
 		p, err := encodePayload(new(bytes.Buffer), tt.v, true, nil)
 		if err == nil || !errorIs(err.Error(), head, tt.want) {
 			t.Errorf("%#v: %s, %v\nwant %s%s", tt.v, p.JSON, err, head, tt.want)
 		}
-		if p, ok := tt.v.(Payload); ok {
+		if p, ok := tt.v.(websockets.Payload); ok {
 			if _, err := encodePayload(new(bytes.Buffer), p, false, nil); err == nil || !errorIs(err.Error(), head, tt.want) {
 				t.Errorf("%s without binary: %v", p.JSON, err)
 			}
@@ -324,17 +325,17 @@ func TestField_X31_BinaryIntoText(t *testing.T) {
 		`[{"_placeholder":true,"num":1,"in":` + binary0 + `},{"_placeholder":false,"num":0},"\\"]`:               `["",{"_placeholder":false,"num":0},"\\"]`,
 		`{"twice":1,"twice":{"\u005fplaceholder":true,"_placeholder":true,"num":5,"num":0},"b":` + binary1 + `}`: `{"twice":1,"twice":"eD8+","b":""}`,
 	} {
-		got, err := encodePayload(new(bytes.Buffer), Payload{JSON: []byte(text), Attachments: [][]byte{x, y}}, false, nil)
+		got, err := encodePayload(new(bytes.Buffer), websockets.Payload{JSON: []byte(text), Attachments: [][]byte{x, y}}, false, nil)
 		if err != nil || string(got.JSON) != want || got.Attachments != nil {
 			t.Errorf("%s: %s, %v\nwant %s", text, got.JSON, err, want)
 		}
 	}
-	whole := Payload{JSON: []byte(binary0 + " "), Attachments: [][]byte{x}}
+	whole := websockets.Payload{JSON: []byte(binary0 + " "), Attachments: [][]byte{x}}
 	if got, err := encodePayload(nil, whole, false, nil); err != nil || string(got.JSON) != `"eD8+" ` {
 		t.Errorf("%s, %v", got.JSON, err)
 	}
 	const plain = `{"_placeholder":true,"num":0}`
-	if got, err := encodePayload(nil, Payload{JSON: []byte(plain)}, false, nil); err != nil || string(got.JSON) != plain {
+	if got, err := encodePayload(nil, websockets.Payload{JSON: []byte(plain)}, false, nil); err != nil || string(got.JSON) != plain {
 		t.Errorf("%s, %v", got.JSON, err)
 	}
 }

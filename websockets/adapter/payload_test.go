@@ -1,8 +1,9 @@
-package websockets
+package adapter
 
 import (
 	"bytes"
 	"errors"
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"strings"
 	"testing"
 )
@@ -59,9 +60,9 @@ func TestDecodeErrorsAreForTheClient(t *testing.T) {
 		{`{"data":{"_placeholder":true,"num":0}}`, "Bad payload: data must be a string, not an object"},
 	}
 	for _, tt := range tests {
-		err := Payload{JSON: []byte(tt.json)}.Decode(new(upload))
-		e, ok := errors.AsType[*Error](err)
-		if !ok || e.Message != tt.want || e.Code != CodeBadPayload {
+		err := websockets.Payload{JSON: []byte(tt.json)}.Decode(new(upload))
+		e, ok := errors.AsType[*websockets.Error](err)
+		if !ok || e.Message != tt.want || e.Code != websockets.CodeBadPayload {
 			t.Errorf("%s: %v\nwant %s", tt.json, err, tt.want)
 			continue
 		}
@@ -69,7 +70,7 @@ func TestDecodeErrorsAreForTheClient(t *testing.T) {
 			t.Errorf("%s: the message names a Go type: %s", tt.json, e.Message)
 		}
 	}
-	bad := Payload{JSON: []byte(`{"data":{"_placeholder":true,"num":1}}`), Attachments: [][]byte{{1}}}
+	bad := websockets.Payload{JSON: []byte(`{"data":{"_placeholder":true,"num":1}}`), Attachments: [][]byte{{1}}}
 	if err := bad.Decode(new(upload)); err == nil {
 		t.Error("a placeholder beyond the attachments is accepted")
 	}
@@ -77,7 +78,7 @@ func TestDecodeErrorsAreForTheClient(t *testing.T) {
 
 func TestNoPayloadIsTheZeroValue(t *testing.T) {
 	n := 5
-	if err := (Payload{}).Decode(&n); err != nil || n != 5 {
+	if err := (websockets.Payload{}).Decode(&n); err != nil || n != 5 {
 		t.Errorf("%d, %v", n, err)
 	}
 }
@@ -86,7 +87,7 @@ func TestOutgoingEncodesOnce(t *testing.T) {
 	out := NewOutgoing("e", map[string]int{"a": 1})
 	builds := 0
 	for range 3 {
-		v, err := out.Frame("codec", false, func(event string, p Payload) (any, error) {
+		v, err := out.Frame("codec", false, func(event string, p websockets.Payload) (any, error) {
 			builds++
 			return event + string(p.JSON), nil
 		})

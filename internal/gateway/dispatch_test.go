@@ -1,8 +1,10 @@
-package websockets
+package gateway
 
 import (
 	"context"
 	"errors"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"iter"
 	"runtime"
 	"slices"
@@ -11,36 +13,36 @@ import (
 	"testing/synctest"
 )
 
-func answerTo(event string) Subscription {
-	return On(event, func(_ context.Context, n int) (int, error) { return n, nil })
+func answerTo(event string) websockets.Subscription {
+	return websockets.On(event, func(_ context.Context, n int) (int, error) { return n, nil })
 }
 
 func TestOnAnySeesEveryMessageFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen []string
-		watch := func(who string) Subscription {
-			return OnAny(func(ctx context.Context, event string, p Payload) {
-				seen = append(seen, strings.Join([]string{who, ClientFrom(ctx).ID(), event, string(p.JSON)}, " "))
+		watch := func(who string) websockets.Subscription {
+			return websockets.OnAny(func(ctx context.Context, event string, p websockets.Payload) {
+				seen = append(seen, strings.Join([]string{who, websockets.ClientFrom(ctx).ID(), event, string(p.JSON)}, " "))
 			})
 		}
-		first := &desk{subs: []Subscription{
+		first := &desk{subs: []websockets.Subscription{
 			watch("a"),
-			OnAny(func(_ context.Context, event string, _ Payload) {
+			websockets.OnAny(func(_ context.Context, event string, _ websockets.Payload) {
 				if event == "boom" {
 					panic("boom")
 				}
 			}),
-			On("known", func(_ context.Context, n int) (int, error) {
+			websockets.On("known", func(_ context.Context, n int) (int, error) {
 				seen = append(seen, "handled")
 				return n, nil
 			}),
 			answerTo("boom"),
 		}}
-		k := newRigOf(t, []*desk{first, {subs: []Subscription{watch("b")}}})
+		k := newRigOf(t, []*desk{first, {subs: []websockets.Subscription{watch("b")}}})
 		p := k.dial()
 		p.ask("known", "1")
 		p.ask("unknown", "2")
-		p.sess.Receive(&Message{Err: NewError("what is this?")})
+		p.sess.Receive(&adapter.Message{Err: websockets.NewError("what is this?")})
 		p.ask("boom", "3")
 		synctest.Wait()
 		want := []string{
@@ -52,19 +54,19 @@ func TestOnAnySeesEveryMessageFirst(t *testing.T) {
 			t.Errorf("seen: %q", seen)
 		}
 		got := p.got()
-		if len(got) != 4 || got[0] != "reply known 1" || !strings.Contains(got[1], CodeUnknownEvent) || got[3] != "reply boom 3" {
+		if len(got) != 4 || got[0] != "reply known 1" || !strings.Contains(got[1], websockets.CodeUnknownEvent) || got[3] != "reply boom 3" {
 			t.Errorf("sent: %q", got)
 		}
 		if log := k.log.String(); strings.Count(log, "panic: boom") != 1 || !strings.Contains(log, "gateway=\"desk 0\"") {
 			t.Errorf("log: %s", log)
 		}
-		var kinds []Kind
+		var kinds []websockets.Kind
 		for g := range k.rt.Gateways() {
 			for _, s := range g.Subscriptions {
 				kinds = append(kinds, s.Kind)
 			}
 		}
-		if !slices.Equal(kinds, []Kind{KindAny, KindAny, KindOn, KindOn, KindAny}) {
+		if !slices.Equal(kinds, []websockets.Kind{websockets.KindAny, websockets.KindAny, websockets.KindOn, websockets.KindOn, websockets.KindAny}) {
 			t.Errorf("registry: %q", kinds)
 		}
 	})
@@ -76,14 +78,14 @@ func TestGoexit(t *testing.T) {
 		runtime.Goexit()
 		return 0, nil
 	}
-	for name, sub := range map[string]Subscription{
-		"On":         On("exit", exit),
-		"Background": On("exit", exit, Background(1)),
-		"Listen":     Listen("exit", func(context.Context, int) error { runtime.Goexit(); return nil }),
-		"Stream": Stream("exit", func(context.Context, int) iter.Seq2[Response[int], error] {
-			return func(func(Response[int], error) bool) { runtime.Goexit() }
+	for name, sub := range map[string]websockets.Subscription{
+		"On":         websockets.On("exit", exit),
+		"Background": websockets.On("exit", exit, websockets.Background(1)),
+		"Listen":     websockets.Listen("exit", func(context.Context, int) error { runtime.Goexit(); return nil }),
+		"Stream": websockets.Stream("exit", func(context.Context, int) iter.Seq2[websockets.Response[int], error] {
+			return func(func(websockets.Response[int], error) bool) { runtime.Goexit() }
 		}),
-		"OnAny": OnAny(func(_ context.Context, event string, _ Payload) {
+		"OnAny": websockets.OnAny(func(_ context.Context, event string, _ websockets.Payload) {
 			if event == "exit" {
 				runtime.Goexit()
 			}
@@ -92,8 +94,8 @@ func TestGoexit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				left := 0
-				d := &desk{subs: []Subscription{sub, answerTo("next")}}
-				d.leave = func(context.Context, Client, Reason) { left++; runtime.Goexit() }
+				d := &desk{subs: []websockets.Subscription{sub, answerTo("next")}}
+				d.leave = func(context.Context, websockets.Client, websockets.Reason) { left++; runtime.Goexit() }
 				k := newRig(t, d)
 				p := k.dial()
 				for range 2 { // of a Background too the place is free again
@@ -121,19 +123,25 @@ func TestGoexit(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var left []string
 			d := &desk{
-				connect: func(context.Context, Client) error { runtime.Goexit(); return nil },
-				leave:   func(context.Context, Client, Reason) { left = append(left, "first"); runtime.Goexit() },
-				subs:    []Subscription{answerTo("next")},
+				connect: func(context.Context, websockets.Client) error { runtime.Goexit(); return nil },
+				leave: func(context.Context, websockets.Client, websockets.Reason) {
+					left = append(left, "first")
+					runtime.Goexit()
+				},
+				subs: []websockets.Subscription{answerTo("next")},
 			}
 			second := &desk{
-				connect: func(context.Context, Client) error { t.Error("HandleConnection after a refusal"); return nil },
-				leave:   func(context.Context, Client, Reason) { left = append(left, "second") },
+				connect: func(context.Context, websockets.Client) error {
+					t.Error("HandleConnection after a refusal")
+					return nil
+				},
+				leave: func(context.Context, websockets.Client, websockets.Reason) { left = append(left, "second") },
 			}
 			k := newRigOf(t, []*desk{d, second})
 			p := k.dial()
 			p.ask("next", "1")
 			synctest.Wait()
-			if got := p.got(); len(got) != 1 || !strings.HasPrefix(got[0], EventException) {
+			if got := p.got(); len(got) != 1 || !strings.HasPrefix(got[0], websockets.EventException) {
 				t.Errorf("sent: %q", got)
 			}
 			if !slices.Equal(left, []string{"first"}) || len(k.rt.sessions) != 0 {
@@ -144,9 +152,9 @@ func TestGoexit(t *testing.T) {
 	t.Run("every HandleDisconnect", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			left := 0
-			leave := func(context.Context, Client, Reason) { left++; runtime.Goexit() }
+			leave := func(context.Context, websockets.Client, websockets.Reason) { left++; runtime.Goexit() }
 			k := newRigOf(t, []*desk{{leave: leave}, {leave: leave}})
-			k.dial().sess.Closed(Reason{})
+			k.dial().sess.Closed(websockets.Reason{})
 			synctest.Wait()
 			if left != 2 || len(k.rt.sessions) != 0 {
 				t.Errorf("%d hooks ran, %d clients are kept", left, len(k.rt.sessions))
@@ -155,7 +163,7 @@ func TestGoexit(t *testing.T) {
 	})
 	t.Run("Admit", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			k := newRig(t, &desk{}, Admit(func(context.Context, *Handshake) error { runtime.Goexit(); return nil }))
+			k := newRig(t, &desk{}, websockets.Admit(func(context.Context, *websockets.Handshake) error { runtime.Goexit(); return nil }))
 			if err := k.endpoint().Admit(t.Context(), k.handshake("/")); !errors.Is(err, errExited) {
 				t.Errorf("got %v", err)
 			}
@@ -165,41 +173,41 @@ func TestGoexit(t *testing.T) {
 
 func TestBrokenRequestIsAnsweredUnderItsID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newRig(t, &desk{subs: []Subscription{answerTo("next")}})
+		k := newRig(t, &desk{subs: []websockets.Subscription{answerTo("next")}})
 		p := k.dial()
 		p.ask("next", "1")
-		p.sess.Receive(&Message{Reply: true, Ref: 7, Err: &Error{Message: "No event", Code: CodeBadMessage}})
+		p.sess.Receive(&adapter.Message{Reply: true, Ref: 7, Err: &websockets.Error{Message: "No event", Code: websockets.CodeBadMessage}})
 		p.ask("next", "2")
 		synctest.Wait()
 		body := `{"status":"error","message":"No event","code":"bad_message"}`
-		p.want(t, "reply next 1", "reply 7 "+body, EventException+" "+body, "reply next 2")
+		p.want(t, "reply next 1", "reply 7 "+body, websockets.EventException+" "+body, "reply next 2")
 	})
 }
 
 // TestDroppedResponseStillAnswers: an ack never hangs.
 func TestDroppedResponseStillAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		moved := NewEvent[int]("moved", Volatile(), Uncompressed())
-		var asked []*Outgoing
-		d := &desk{subs: []Subscription{
-			On("one", func(context.Context, int) (Response[int], error) { return moved.Response(1), nil }),
-			Stream("many", func(context.Context, int) iter.Seq2[Response[int], error] {
-				return func(yield func(Response[int], error) bool) {
+		moved := websockets.NewEvent[int]("moved", websockets.Volatile(), websockets.Uncompressed())
+		var asked []*adapter.Outgoing
+		d := &desk{subs: []websockets.Subscription{
+			websockets.On("one", func(context.Context, int) (websockets.Response[int], error) { return moved.Response(1), nil }),
+			websockets.Stream("many", func(context.Context, int) iter.Seq2[websockets.Response[int], error] {
+				return func(yield func(websockets.Response[int], error) bool) {
 					_ = yield(moved.Response(1), nil) && yield(moved.Response(2), nil)
 				}
 			}),
 		}}
 		k := newRig(t, d)
 		p := k.dial()
-		p.emit = func(out *Outgoing, _ uint64) error {
+		p.emit = func(out *adapter.Outgoing, _ uint64) error {
 			asked = append(asked, out)
-			return ErrQueueFull
+			return websockets.ErrQueueFull
 		}
 		p.ask("one", "1")
 		p.ask("many", "1")
 		synctest.Wait()
 		p.want(t, "reply one ", "reply many ")
-		if err := moved.Emit(p.client(), 3); !errors.Is(err, ErrQueueFull) {
+		if err := moved.Emit(p.client(), 3); !errors.Is(err, websockets.ErrQueueFull) {
 			t.Errorf("Emit: %v", err)
 		}
 		if err := moved.Emit(d.Server, 4); err != nil {
@@ -218,8 +226,8 @@ func TestDroppedResponseStillAnswers(t *testing.T) {
 
 func TestReasonOfADisconnectAtTheStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var dismissedBy, otherBy Cause // the hooks run side by side
-		d := &desk{leave: func(_ context.Context, c Client, r Reason) {
+		var dismissedBy, otherBy websockets.Cause // the hooks run side by side
+		d := &desk{leave: func(_ context.Context, c websockets.Client, r websockets.Reason) {
 			if c.ID() == "peer-1" {
 				dismissedBy = r.Cause
 			} else {
@@ -229,10 +237,10 @@ func TestReasonOfADisconnectAtTheStop(t *testing.T) {
 		k := newRig(t, d)
 		dismissed := k.dial()
 		k.dial()
-		dismissed.closed = &Reason{} // its goodbye takes longer than the stop
+		dismissed.closed = &websockets.Reason{} // its goodbye takes longer than the stop
 		dismissed.client().Disconnect()
 		k.stop()
-		if dismissedBy != CauseServerDisconnect || otherBy != CauseShutdown {
+		if dismissedBy != websockets.CauseServerDisconnect || otherBy != websockets.CauseShutdown {
 			t.Errorf("reasons: %q and %q", dismissedBy, otherBy)
 		}
 	})

@@ -1,7 +1,9 @@
-package websockets
+package gateway
 
 import (
 	"fmt"
+	"github.com/gatehouse-go/gatehouse/internal/httpmux"
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -77,12 +79,12 @@ func FuzzPath(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, declared, asked string) {
 		declared = "/" + strings.TrimPrefix(declared, "/") // as plans have them
-		if tryPattern(declared) != nil {
+		if httpmux.CheckPatterns(declared) != nil {
 			return
 		}
 		reached := false
-		m := &mux{upgrades: http.NewServeMux(), next: http.NotFoundHandler()}
-		m.upgrades.Handle(exactPattern(declared), http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
+		h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true })
+		m := httpmux.New([]httpmux.Route{{Path: declared, UpgradeOnly: true, Handler: h}}, http.NotFoundHandler(), nil)
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Upgrade", "websocket")
 		r.URL.Path = asked
@@ -103,14 +105,14 @@ func TestPathNobodyAsksFor(t *testing.T) {
 	for path, clean := range map[string]string{
 		"/a//b": "/a/b", "//a": "/a", "/a//": "/a", "/a/../b": "/b", "/./a": "/a", "/{room}//": "/{room}", "//": "/",
 	} {
-		_, err := makePlan([]gatewayPlan{{name: "A", value: &talker{[]string{"x"}}, opts: []Option{Path(path)}}}, BindConfig{Adapter: plain(), HTTP: true})
+		_, err := makePlan([]gatewayPlan{{name: "A", value: &talker{[]string{"x"}}, opts: options(websockets.Path(path))}}, Config{Adapter: plain(), HTTP: true})
 		want := fmt.Sprintf("websockets: gateway A: Path(%q): no request has this path: write %q", "/"+strings.TrimPrefix(path, "/"), clean)
 		if err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", path, err, want)
 		}
 	}
 	for _, path := range []string{"/", "/a/", "/a/b", "/{a...}", "/{a}/b/{$}", "/..a/..."} {
-		if err := tryPattern(path); err != nil {
+		if err := httpmux.CheckPatterns(path); err != nil {
 			t.Errorf("%q: %v", path, err)
 		}
 	}

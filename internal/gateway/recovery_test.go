@@ -1,8 +1,10 @@
-package websockets
+package gateway
 
 import (
 	"context"
 	"fmt"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +14,7 @@ import (
 )
 
 // back makes a connection for a client that comes back.
-func (k *rig) back(old *peer) (*peer, *Handshake) {
+func (k *rig) back(old *peer) (*peer, *adapter.Handshake) {
 	k.t.Helper()
 	h := k.handshake("/")
 	if err := k.endpoint().Admit(k.t.Context(), h); err != nil {
@@ -22,7 +24,7 @@ func (k *rig) back(old *peer) (*peer, *Handshake) {
 }
 
 // resume brings a client back, and waits for its HandleConnection.
-func (k *rig) resume(old *peer, s Suspension) *peer {
+func (k *rig) resume(old *peer, s adapter.Suspension) *peer {
 	k.t.Helper()
 	p, h := k.back(old)
 	p.is(s.Resume(p, h))
@@ -33,7 +35,7 @@ func (k *rig) resume(old *peer, s Suspension) *peer {
 	return p
 }
 
-func emit(t *testing.T, to Emitter, event string, opts ...EmitOption) {
+func emitTo(t *testing.T, to websockets.Emitter, event string, opts ...websockets.EmitOption) {
 	t.Helper()
 	if err := to.Emit(event, 1, opts...); err != nil {
 		t.Fatal(err)
@@ -41,8 +43,8 @@ func emit(t *testing.T, to Emitter, event string, opts ...EmitOption) {
 }
 
 var (
-	userKey = NewKey[string]("user")
-	seenKey = NewKey[int]("seen")
+	userKey = websockets.NewKey[string]("user")
+	seenKey = websockets.NewKey[int]("seen")
 )
 
 func TestSuspendedClientMissesNothing(t *testing.T) {
@@ -50,14 +52,14 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 		var recovered []bool
 		var left []string
 		d := &desk{
-			connect: func(_ context.Context, c Client) error {
+			connect: func(_ context.Context, c websockets.Client) error {
 				recovered = append(recovered, c.Recovered())
 				if c.Recovered() {
 					return nil
 				}
 				return c.Join("a", "b")
 			},
-			leave: func(_ context.Context, c Client, r Reason) {
+			leave: func(_ context.Context, c websockets.Client, r websockets.Reason) {
 				left = append(left, fmt.Sprint(c.ID(), c.Rooms(), r))
 				c.Leave("a") // has no effect on a client that has left
 			},
@@ -69,7 +71,7 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 		seenKey.Set(one.client(), 1)
 		before := one.client()
 
-		susp := one.sess.Suspend(Reason{Cause: CauseTransportClose})
+		susp := one.sess.Suspend(websockets.Reason{Cause: websockets.CauseTransportClose})
 		if susp == nil {
 			t.Fatal("not suspended")
 		}
@@ -84,13 +86,13 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 			t.Error("a client that has left has joined a room")
 		}
 		d.Server.Join("d")
-		emit(t, d.Server, "all")
-		emit(t, d.Server.To("a", "b"), "rooms")
-		emit(t, d.Server.To("d"), "joined meanwhile")
-		emit(t, d.Server.Except(before), "others")
-		emit(t, d.Server.Except(other.client()), "it")
-		emit(t, d.Server.ExceptRooms("b"), "not b")
-		emit(t, d.Server, "now", Volatile())
+		emitTo(t, d.Server, "all")
+		emitTo(t, d.Server.To("a", "b"), "rooms")
+		emitTo(t, d.Server.To("d"), "joined meanwhile")
+		emitTo(t, d.Server.Except(before), "others")
+		emitTo(t, d.Server.Except(other.client()), "it")
+		emitTo(t, d.Server.ExceptRooms("b"), "not b")
+		emitTo(t, d.Server, "now", websockets.Volatile())
 		done := callAll(t.Context(), d.Server, vote)
 		other.answer(t, "1")
 		if g := result(t, done); len(g.res.Answered) != 1 || len(g.res.Missing) != 0 {
@@ -116,8 +118,8 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 		if got := c.Rooms(); !slices.Equal(got, []string{"a", "b"}) {
 			t.Errorf("rooms %q", got)
 		}
-		emit(t, d.Server.To("a"), "again")
-		emit(t, d.Server.Except(before), "not who it was")
+		emitTo(t, d.Server.To("a"), "again")
+		emitTo(t, d.Server.Except(before), "not who it was")
 		one.want(t)
 		p.want(t, "again 1")
 		if d.Server.Count() != 2 {
@@ -130,7 +132,7 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 		if d.Server.To("a").Count() != 2 {
 			t.Error("Drop has removed a client that is back")
 		}
-		if p.sess.Suspend(Reason{}) == nil {
+		if p.sess.Suspend(websockets.Reason{}) == nil {
 			t.Error("a client that is back cannot be suspended again")
 		}
 		synctest.Wait() // its HandleDisconnect, before that of the other
@@ -142,27 +144,27 @@ func TestResumedClientWaitsForTheEndOfTheOld(t *testing.T) {
 		var steps []string
 		release := make(chan struct{})
 		d := &desk{
-			connect: func(_ context.Context, c Client) error {
+			connect: func(_ context.Context, c websockets.Client) error {
 				user, _ := userKey.Get(c)
 				steps = append(steps, "connect "+user)
 				return nil
 			},
-			leave: func(context.Context, Client, Reason) { steps = append(steps, "leave") },
+			leave: func(context.Context, websockets.Client, websockets.Reason) { steps = append(steps, "leave") },
 		}
-		d.subs = []Subscription{
-			Listen("login", func(ctx context.Context, name string) error {
+		d.subs = []websockets.Subscription{
+			websockets.Listen("login", func(ctx context.Context, name string) error {
 				<-release
-				userKey.Set(ClientFrom(ctx), name)
+				userKey.Set(websockets.ClientFrom(ctx), name)
 				return nil
 			}),
-			Listen("next", func(context.Context, int) error { steps = append(steps, "next"); return nil }),
+			websockets.Listen("next", func(context.Context, int) error { steps = append(steps, "next"); return nil }),
 		}
 		k := newRig(t, d)
 		one := k.dial()
 		one.ask("login", `"ada"`)
 		synctest.Wait()
 		seenKey.Set(one.client(), 1)
-		p := k.resume(one, one.sess.Suspend(Reason{}))
+		p := k.resume(one, one.sess.Suspend(websockets.Reason{}))
 		if seen, _ := seenKey.Get(p.client()); seen != 1 {
 			t.Error("it is there without its values")
 		}
@@ -182,23 +184,23 @@ func TestResumedClientWaitsForTheEndOfTheOld(t *testing.T) {
 func TestWhoCannotBeSuspended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hold := make(chan struct{})
-		d := &desk{connect: func(_ context.Context, c Client) error {
+		d := &desk{connect: func(_ context.Context, c websockets.Client) error {
 			switch c.ID() {
 			case "peer-1":
 				<-hold
 			case "peer-2":
-				return NewError("no")
+				return websockets.NewError("no")
 			}
 			return nil
 		}}
 		k := newRig(t, d)
 		early, refused, dismissed, closed, drained := k.dial(), k.dial(), k.dial(), k.dial(), k.dial()
 		synctest.Wait()
-		dismissed.closed = &Reason{} // its goodbye is under way when the connection breaks
+		dismissed.closed = &websockets.Reason{} // its goodbye is under way when the connection breaks
 		dismissed.client().Disconnect()
-		closed.sess.Closed(Reason{})
+		closed.sess.Closed(websockets.Reason{})
 		for _, p := range []*peer{early, refused, dismissed, closed} {
-			if p.sess.Suspend(Reason{}) != nil {
+			if p.sess.Suspend(websockets.Reason{}) != nil {
 				t.Errorf("%s is suspended", p.id)
 			}
 		}
@@ -208,39 +210,39 @@ func TestWhoCannotBeSuspended(t *testing.T) {
 			t.Errorf("%d clients, want 1: who is not suspended has left", n)
 		}
 		k.stop()
-		if drained.sess.Suspend(Reason{}) != nil {
+		if drained.sess.Suspend(websockets.Reason{}) != nil {
 			t.Error("suspended after the stop")
 		}
 	})
 }
 
 func TestDropLeavesNothing(t *testing.T) {
-	for name, drop := range map[string]func(k *rig, d *desk, c Client, s Suspension){
-		"Drop":                 func(_ *rig, _ *desk, _ Client, s Suspension) { s.Drop() },
-		"stop":                 func(k *rig, _ *desk, _ Client, _ Suspension) { k.stop() },
-		"Client.Disconnect":    func(_ *rig, _ *desk, c Client, _ Suspension) { c.Disconnect() },
-		"Broadcast.Disconnect": func(_ *rig, d *desk, _ Client, _ Suspension) { d.Server.To("a").Disconnect() },
+	for name, drop := range map[string]func(k *rig, d *desk, c websockets.Client, s adapter.Suspension){
+		"Drop":                 func(_ *rig, _ *desk, _ websockets.Client, s adapter.Suspension) { s.Drop() },
+		"stop":                 func(k *rig, _ *desk, _ websockets.Client, _ adapter.Suspension) { k.stop() },
+		"Client.Disconnect":    func(_ *rig, _ *desk, c websockets.Client, _ adapter.Suspension) { c.Disconnect() },
+		"Broadcast.Disconnect": func(_ *rig, d *desk, _ websockets.Client, _ adapter.Suspension) { d.Server.To("a").Disconnect() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := &desk{connect: func(_ context.Context, c Client) error { return c.Join("a") }}
+				d := &desk{connect: func(_ context.Context, c websockets.Client) error { return c.Join("a") }}
 				k := newRig(t, d)
 				one := k.dial()
 				synctest.Wait()
-				susp := one.sess.Suspend(Reason{})
+				susp := one.sess.Suspend(websockets.Reason{})
 				synctest.Wait()
-				if len(k.endpoint().spaces) != 1 {
+				if len(k.endpoint().namespaces) != 1 {
 					t.Error("the rooms of a suspended client are gone")
 				}
 				drop(k, d, one.client(), susp)
 				synctest.Wait()
-				if n := len(k.endpoint().spaces); n != 0 {
+				if n := len(k.endpoint().namespaces); n != 0 {
 					t.Errorf("%d namespaces are kept", n)
 				}
-				if sp := one.client().space; len(sp.members)+sp.roomCount() != 0 {
-					t.Errorf("%d members and %d rooms are kept", len(sp.members), sp.roomCount())
+				if clients, rooms := one.client().namespace.Counts(); clients+rooms != 0 {
+					t.Errorf("%d clients and %d rooms are kept", clients, rooms)
 				}
-				emit(t, d.Server, "all")
+				emitTo(t, d.Server, "all")
 				one.want(t)
 				if p := newPeer(one.id); susp.Resume(p, k.handshake("/")) != nil {
 					t.Error("it has come back")
@@ -255,7 +257,7 @@ func TestDropLeavesNothing(t *testing.T) {
 
 func TestBroadcastLeaveReachesSuspended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{connect: func(_ context.Context, c Client) error {
+		d := &desk{connect: func(_ context.Context, c websockets.Client) error {
 			if c.Recovered() {
 				return nil
 			}
@@ -264,7 +266,7 @@ func TestBroadcastLeaveReachesSuspended(t *testing.T) {
 		k := newRig(t, d)
 		one := k.dial()
 		synctest.Wait()
-		susp := one.sess.Suspend(Reason{})
+		susp := one.sess.Suspend(websockets.Reason{})
 		d.Server.Leave("secret")
 		if got := k.resume(one, susp).client().Rooms(); !slices.Equal(got, []string{"news"}) {
 			t.Errorf("rooms %q", got)
@@ -275,17 +277,17 @@ func TestBroadcastLeaveReachesSuspended(t *testing.T) {
 func TestStopEndsWhoCameBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var left []string
-		d := &desk{leave: func(_ context.Context, c Client, r Reason) {
+		d := &desk{leave: func(_ context.Context, c websockets.Client, r websockets.Reason) {
 			left = append(left, fmt.Sprintf("%t %s", c.Recovered(), r))
 		}}
 		k := newRig(t, d)
 		one := k.dial()
-		p := k.resume(one, one.sess.Suspend(Reason{}))
+		p := k.resume(one, one.sess.Suspend(websockets.Reason{}))
 		k.stop()
 		if want := []string{"false transport close", "true server shutting down"}; !slices.Equal(left, want) {
 			t.Errorf("left: %q, want %q", left, want)
 		}
-		if p.closed == nil || p.closed.Cause != CauseShutdown {
+		if p.closed == nil || p.closed.Cause != websockets.CauseShutdown {
 			t.Errorf("closed with %v", p.closed)
 		}
 	})
@@ -296,13 +298,13 @@ func TestNoBroadcastIsLostOrDoubled(t *testing.T) {
 	const senders, each, flaps = 4, 400, 60
 	open := make(chan struct{})
 	d := &desk{
-		connect: func(_ context.Context, c Client) error {
+		connect: func(_ context.Context, c websockets.Client) error {
 			if c.Recovered() {
 				return nil
 			}
 			return c.Join("a", "b")
 		},
-		subs: []Subscription{Listen("ready", func(context.Context, int) error {
+		subs: []websockets.Subscription{websockets.Listen("ready", func(context.Context, int) error {
 			open <- struct{}{}
 			return nil
 		})},
@@ -312,13 +314,13 @@ func TestNoBroadcastIsLostOrDoubled(t *testing.T) {
 	p := newPeer("flapping")
 	p.emit = record.emit
 	p.is(k.endpoint().Connect(p, k.handshake("/")))
-	p.sess.Receive(&Message{Event: "ready"})
+	p.sess.Receive(&adapter.Message{Event: "ready"})
 	<-open
 	var wg sync.WaitGroup
 	for i := range senders {
 		wg.Go(func() {
 			for n := range each {
-				to := []Broadcast{d.Server, d.Server.To("a"), d.Server.To("b", "a")}[n%3]
+				to := []websockets.Broadcast{d.Server, d.Server.To("a"), d.Server.To("b", "a")}[n%3]
 				if err := to.Emit(strconv.Itoa(i*each+n), nil); err != nil {
 					t.Error(err)
 				}
@@ -326,7 +328,7 @@ func TestNoBroadcastIsLostOrDoubled(t *testing.T) {
 		})
 	}
 	for range flaps {
-		susp := p.sess.Suspend(Reason{})
+		susp := p.sess.Suspend(websockets.Reason{})
 		if susp == nil {
 			t.Fatal("not suspended")
 		}
@@ -335,7 +337,7 @@ func TestNoBroadcastIsLostOrDoubled(t *testing.T) {
 		if next.is(susp.Resume(next, k.handshake("/"))); next.sess == nil {
 			t.Fatal("cannot come back")
 		}
-		next.sess.Receive(&Message{Event: "ready"})
+		next.sess.Receive(&adapter.Message{Event: "ready"})
 		<-open
 		p = next
 	}
@@ -358,7 +360,7 @@ type record struct {
 	seen map[string]int
 }
 
-func (r *record) emit(out *Outgoing, _ uint64) error {
+func (r *record) emit(out *adapter.Outgoing, _ uint64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seen[strings.Clone(out.Event)]++

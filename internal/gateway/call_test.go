@@ -1,20 +1,22 @@
-package websockets
+package gateway
 
 import (
 	"context"
 	"errors"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
 type gathered[T any] struct {
-	res Results[T]
+	res websockets.Results[T]
 	err error
 }
 
 // callAll calls from another goroutine and waits until everybody was asked.
-func callAll[Res any](ctx context.Context, to Broadcast, e CallEvent[string, Res]) <-chan gathered[Res] {
+func callAll[Res any](ctx context.Context, to websockets.Broadcast, e websockets.CallEvent[string, Res]) <-chan gathered[Res] {
 	done := make(chan gathered[Res], 1)
 	go func() {
 		res, err := e.CallAll(ctx, to, "?")
@@ -37,7 +39,7 @@ func result[T any](t *testing.T, done <-chan gathered[T]) gathered[T] {
 	}
 }
 
-func missing(ns []NoAnswer) map[string]error {
+func missing(ns []websockets.NoAnswer) map[string]error {
 	m := map[string]error{}
 	for _, n := range ns {
 		m[n.Client.ID()] = n.Err
@@ -52,7 +54,7 @@ func (p *peer) pendingCalls() int {
 	return len(s.calls)
 }
 
-var vote = NewCall[string, int]("vote")
+var vote = websockets.NewCall[string, int]("vote")
 
 func TestCallAllGathers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -60,11 +62,11 @@ func TestCallAllGathers(t *testing.T) {
 		k := newRig(t, d)
 		a, b, left, full, odd, other := k.dial(), k.dial(), k.dial(), k.dial(), k.dial(), k.dial()
 		going := k.dial()
-		going.emit = func(*Outgoing, uint64) error {
-			going.sess.Closed(Reason{}) // told twice that it is not going to answer
-			return ErrClosed
+		going.emit = func(*adapter.Outgoing, uint64) error {
+			going.sess.Closed(websockets.Reason{}) // told twice that it is not going to answer
+			return websockets.ErrClosed
 		}
-		full.emit = func(*Outgoing, uint64) error { return ErrQueueFull }
+		full.emit = func(*adapter.Outgoing, uint64) error { return websockets.ErrQueueFull }
 		synctest.Wait()
 		done := callAll(t.Context(), d.Server.Except(other.client()), vote)
 		a.want(t, `vote "?"`)
@@ -76,17 +78,17 @@ func TestCallAllGathers(t *testing.T) {
 		if len(done) != 0 {
 			t.Fatal("returned before everybody had answered or left")
 		}
-		left.sess.Closed(Reason{})
+		left.sess.Closed(websockets.Reason{})
 		g := result(t, done)
 		if g.err != nil {
 			t.Fatal(g.err)
 		}
-		if r := g.res.Answered; len(r) != 2 || r[0] != (Answer[int]{b.client(), 2}) || r[1] != (Answer[int]{a.client(), 1}) {
+		if r := g.res.Answered; len(r) != 2 || r[0] != (websockets.Answer[int]{Client: b.client(), Value: 2}) || r[1] != (websockets.Answer[int]{Client: a.client(), Value: 1}) {
 			t.Errorf("answered: %v", r)
 		}
 		m := missing(g.res.Missing)
-		_, undecoded := errors.AsType[*Error](m[odd.id])
-		if len(m) != 4 || !errors.Is(m[going.id], ErrClosed) || !errors.Is(m[left.id], ErrClosed) || !errors.Is(m[full.id], ErrQueueFull) || !undecoded {
+		_, undecoded := errors.AsType[*websockets.Error](m[odd.id])
+		if len(m) != 4 || !errors.Is(m[going.id], websockets.ErrClosed) || !errors.Is(m[left.id], websockets.ErrClosed) || !errors.Is(m[full.id], websockets.ErrQueueFull) || !undecoded {
 			t.Errorf("missing: %v", m)
 		}
 		for _, p := range []*peer{a, b, left, full, odd} {
@@ -157,7 +159,7 @@ func TestCallAllEncodesOnce(t *testing.T) {
 		peers := []*peer{k.dial(), k.dial(), k.dial()}
 		synctest.Wait()
 		n := 0
-		counted := NewCall[counter, int]("count")
+		counted := websockets.NewCall[counter, int]("count")
 		done := make(chan gathered[int], 1)
 		go func() {
 			res, err := counted.CallAll(t.Context(), d.Server, counter{&n})
@@ -192,11 +194,11 @@ func TestCallOfOneEndsWithTheClient(t *testing.T) {
 			failed <- err
 		}()
 		synctest.Wait()
-		a.sess.Closed(Reason{})
-		if err := <-failed; !errors.Is(err, ErrClosed) {
+		a.sess.Closed(websockets.Reason{})
+		if err := <-failed; !errors.Is(err, websockets.ErrClosed) {
 			t.Errorf("got %v", err)
 		}
-		if _, err := a.client().Call(context.Background(), "x", 1); !errors.Is(err, ErrClosed) {
+		if _, err := a.client().Call(context.Background(), "x", 1); !errors.Is(err, websockets.ErrClosed) {
 			t.Errorf("after that: %v", err)
 		}
 	})

@@ -1,4 +1,4 @@
-package websockets
+package gateway
 
 import (
 	"bytes"
@@ -14,28 +14,31 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // desk is a gateway whose behaviour is the test's. A hook that is nil does nothing.
 type desk struct {
-	Server Server `websockets:"server"`
+	Server websockets.Server `websockets:"server"`
 
-	subs    []Subscription
-	connect func(ctx context.Context, c Client) error
-	leave   func(ctx context.Context, c Client, r Reason)
+	subs    []websockets.Subscription
+	connect func(ctx context.Context, c websockets.Client) error
+	leave   func(ctx context.Context, c websockets.Client, r websockets.Reason)
 }
 
-func (d *desk) Subscriptions() []Subscription { return d.subs }
+func (d *desk) Subscriptions() []websockets.Subscription { return d.subs }
 
-func (d *desk) HandleConnection(ctx context.Context, c Client) error {
+func (d *desk) HandleConnection(ctx context.Context, c websockets.Client) error {
 	if d.connect == nil {
 		return nil
 	}
 	return d.connect(ctx, c)
 }
 
-func (d *desk) HandleDisconnect(ctx context.Context, c Client, r Reason) {
+func (d *desk) HandleDisconnect(ctx context.Context, c websockets.Client, r websockets.Reason) {
 	if d.leave != nil {
 		d.leave(ctx, c, r)
 	}
@@ -50,11 +53,11 @@ type rig struct {
 	ids int
 }
 
-type rigAdapter struct{ traits Traits }
+type rigAdapter struct{ traits adapter.Traits }
 
-func (a rigAdapter) Name() string                                  { return "rig" }
-func (a rigAdapter) Traits() Traits                                { return a.traits }
-func (a rigAdapter) NewServer(ServerConfig) (AdapterServer, error) { return rigServer{}, nil }
+func (a rigAdapter) Name() string                                           { return "rig" }
+func (a rigAdapter) Traits() adapter.Traits                                 { return a.traits }
+func (a rigAdapter) NewServer(adapter.ServerConfig) (adapter.Server, error) { return rigServer{}, nil }
 
 type rigServer struct{}
 
@@ -63,20 +66,20 @@ func (rigServer) Native(string) any                                { return nil 
 func (rigServer) Close(context.Context) error                      { return nil }
 
 // newRig opens an application with the gateway; it is stopped at the end of the test.
-func newRig(t *testing.T, d *desk, opts ...Option) *rig {
+func newRig(t *testing.T, d *desk, opts ...websockets.Option) *rig {
 	t.Helper()
 	return newRigOf(t, []*desk{d}, opts...)
 }
 
-func newRigOf(t *testing.T, desks []*desk, opts ...Option) *rig {
+func newRigOf(t *testing.T, desks []*desk, opts ...websockets.Option) *rig {
 	t.Helper()
 	k := &rig{t: t, log: &bytes.Buffer{}}
 	var gs []gatewayPlan
 	for i, d := range desks {
 		name := fmt.Sprintf("desk %d", i)
-		gs = append(gs, gatewayPlan{name: name, short: name, typ: reflect.TypeOf(d), value: d, opts: opts})
+		gs = append(gs, gatewayPlan{name: name, short: name, typ: reflect.TypeOf(d), value: d, opts: options(opts...)})
 	}
-	cfg := BindConfig{Adapter: rigAdapter{Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
+	cfg := Config{Adapter: rigAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
 	rt, err := bind(gs, cfg, enhance.Built{}, slog.New(slog.NewTextHandler(k.log, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -95,8 +98,8 @@ func (k *rig) stop() {
 
 func (k *rig) endpoint() *endpoint { return k.rt.servers[0].endpoints[0] }
 
-func (k *rig) handshake(nsp string) *Handshake {
-	return &Handshake{Request: httptest.NewRequest(http.MethodGet, "/", nil), Namespace: nsp}
+func (k *rig) handshake(nsp string) *adapter.Handshake {
+	return &adapter.Handshake{Handshake: websockets.Handshake{Request: httptest.NewRequest(http.MethodGet, "/", nil), Namespace: nsp}}
 }
 
 // dial lets a client in, and waits for its HandleConnection unless that blocks.
@@ -121,28 +124,28 @@ func (p *peer) client() *session { return p.sess.(*session) }
 // peer is a connection that writes down what it is given.
 type peer struct {
 	id    string
-	sess  Session
+	sess  adapter.Session
 	known chan struct{} // closed when sess is set
 
 	mu     sync.Mutex
 	sent   []string // event payload
 	acks   []uint64 // asked for, in order
-	closed *Reason
-	emit   func(out *Outgoing, ack uint64) error // instead, when not nil
+	closed *websockets.Reason
+	emit   func(out *adapter.Outgoing, ack uint64) error // instead, when not nil
 }
 
-var _ Conn = (*peer)(nil)
+var _ adapter.Conn = (*peer)(nil)
 
 func newPeer(id string) *peer { return &peer{id: id, known: make(chan struct{})} }
 
-func (p *peer) is(s Session) {
+func (p *peer) is(s adapter.Session) {
 	p.sess = s
 	close(p.known)
 }
 
 func (p *peer) ID() string { return p.id }
 
-func (p *peer) Emit(out *Outgoing, ack uint64) error {
+func (p *peer) Emit(out *adapter.Outgoing, ack uint64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.emit != nil {
@@ -159,7 +162,7 @@ func (p *peer) Emit(out *Outgoing, ack uint64) error {
 	return nil
 }
 
-func (p *peer) Reply(m *Message, out *Outgoing) error {
+func (p *peer) Reply(m *adapter.Message, out *adapter.Outgoing) error {
 	payload, err := out.Payload(false)
 	if err != nil {
 		return err
@@ -172,9 +175,9 @@ func (p *peer) Reply(m *Message, out *Outgoing) error {
 
 func (p *peer) Writable(context.Context) error { return nil }
 
-func (p *peer) CloseConnection(r Reason) { p.Close(r) }
+func (p *peer) CloseConnection(r websockets.Reason) { p.Close(r) }
 
-func (p *peer) Close(r Reason) {
+func (p *peer) Close(r websockets.Reason) {
 	p.mu.Lock()
 	first := p.closed == nil
 	if first {
@@ -218,10 +221,18 @@ func (p *peer) answer(t *testing.T, json string) {
 	ack := p.acks[0]
 	p.acks = p.acks[1:]
 	p.mu.Unlock()
-	p.sess.Ack(ack, Payload{JSON: []byte(json)})
+	p.sess.Ack(ack, websockets.Payload{JSON: []byte(json)})
 }
 
 // ask sends a message that wants an answer.
 func (p *peer) ask(event, json string) {
-	p.sess.Receive(&Message{Event: event, Payload: Payload{JSON: []byte(json)}, Reply: true, Ref: event})
+	p.sess.Receive(&adapter.Message{Event: event, Payload: websockets.Payload{JSON: []byte(json)}, Reply: true, Ref: event})
+}
+
+func options(opts ...websockets.Option) []config.Option {
+	out := make([]config.Option, len(opts))
+	for i, o := range opts {
+		out[i] = o
+	}
+	return out
 }

@@ -1,18 +1,20 @@
-package websockets
+package gateway
 
 import (
 	"context"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"testing"
 	"testing/synctest"
 )
 
 // put sends a message that the adapter will let be worked on.
 func (p *peer) put(event, json string) {
-	p.sess.Receive(&Message{Event: event, Payload: Payload{JSON: []byte(json)}, Reply: true, Deferred: true, Ref: event})
+	p.sess.Receive(&adapter.Message{Event: event, Payload: websockets.Payload{JSON: []byte(json)}, Reply: true, Deferred: true, Ref: event})
 }
 
-func echoDesk(opts ...HandlerOption) *desk {
-	return &desk{subs: []Subscription{On("echo", func(_ context.Context, n int) (int, error) { return n, nil }, opts...)}}
+func echoDesk(opts ...websockets.HandlerOption) *desk {
+	return &desk{subs: []websockets.Subscription{websockets.On("echo", func(_ context.Context, n int) (int, error) { return n, nil }, opts...)}}
 }
 
 func TestDeferredMessages(t *testing.T) {
@@ -44,10 +46,10 @@ func TestDeferredAndTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := make(chan struct{}, 1)
 		d := echoDesk()
-		d.leave = func(context.Context, Client, Reason) { left <- struct{}{} }
+		d.leave = func(context.Context, websockets.Client, websockets.Reason) { left <- struct{}{} }
 		p := newRig(t, d).dial()
 		p.put("echo", "1")
-		p.sess.Closed(Reason{})
+		p.sess.Closed(websockets.Reason{})
 		<-left
 		p.want(t, "reply echo 1")
 	})
@@ -57,7 +59,7 @@ func TestDeferredBeforeHandleConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		d := echoDesk()
-		d.connect = func(context.Context, Client) error { <-release; return nil }
+		d.connect = func(context.Context, websockets.Client) error { <-release; return nil }
 		p := newRig(t, d).dial()
 		p.put("echo", "1")
 		p.sess.Work() // not yet
@@ -72,14 +74,14 @@ func TestDeferredBeforeHandleConnection(t *testing.T) {
 func TestDeferredWithConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meet := make(chan struct{})
-		d := &desk{subs: []Subscription{On("meet", func(context.Context, int) (int, error) {
+		d := &desk{subs: []websockets.Subscription{websockets.On("meet", func(context.Context, int) (int, error) {
 			select {
 			case meet <- struct{}{}:
 			case <-meet:
 			}
 			return 0, nil
 		})}}
-		p := newRig(t, d, Concurrency(2)).dial()
+		p := newRig(t, d, websockets.Concurrency(2)).dial()
 		p.put("meet", "1")
 		p.put("meet", "2")
 		p.sess.Work()
@@ -91,8 +93,8 @@ func TestDeferredWithConcurrency(t *testing.T) {
 // Calls from within Work tell the adapter to read on.
 func TestCallYields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{subs: []Subscription{On("ask", func(ctx context.Context, _ int) (int, error) {
-			p, err := ClientFrom(ctx).Call(ctx, "well", nil)
+		d := &desk{subs: []websockets.Subscription{websockets.On("ask", func(ctx context.Context, _ int) (int, error) {
+			p, err := websockets.ClientFrom(ctx).Call(ctx, "well", nil)
 			if err != nil {
 				return 0, err
 			}

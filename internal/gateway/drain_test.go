@@ -1,8 +1,10 @@
-package websockets
+package gateway
 
 import (
 	"context"
 	"fmt"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"slices"
 	"strings"
 	"sync"
@@ -28,10 +30,10 @@ func TestDrainInBatches(t *testing.T) {
 		synctest.Wait()
 		began := time.Now()
 		for _, p := range peers {
-			p.emit = func(out *Outgoing, _ uint64) error {
+			p.emit = func(out *adapter.Outgoing, _ uint64) error {
 				payload, err := out.Payload(false)
 				var after int64
-				if _, scanErr := fmt.Sscanf(string(payload.JSON), `{"retryAfter":%d}`, &after); out.Event != EventShutdown || scanErr != nil {
+				if _, scanErr := fmt.Sscanf(string(payload.JSON), `{"retryAfter":%d}`, &after); out.Event != websockets.EventShutdown || scanErr != nil {
 					t.Errorf("%s %s", out.Event, payload.JSON)
 				}
 				mu.Lock()

@@ -1,6 +1,7 @@
-package websockets
+package gateway
 
 import (
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"net/http/httptest"
 	"regexp"
 	"strings"
@@ -11,7 +12,7 @@ import (
 func TestNamespaceFunc(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &desk{}
-		k := newRig(t, d, NamespaceFunc("tenants", func(ns string) bool {
+		k := newRig(t, d, websockets.NamespaceFunc("tenants", func(ns string) bool {
 			if ns == "/broken" {
 				panic("broken")
 			}
@@ -30,30 +31,30 @@ func TestNamespaceFunc(t *testing.T) {
 			t.Errorf("log: %s", log)
 		}
 		ada, bob := k.dialAt("/ada"), k.dialAt("/bob")
-		emit(t, d.Server.Of("ada"), "x")
+		emitTo(t, d.Server.Of("ada"), "x")
 		ada.want(t, "x 1")
 		bob.want(t)
 		if ns := ada.client().Namespace(); ns != "/ada" {
 			t.Errorf("namespace %q", ns)
 		}
-		ada.sess.Closed(Reason{})
-		bob.sess.Closed(Reason{})
+		ada.sess.Closed(websockets.Reason{})
+		bob.sess.Closed(websockets.Reason{})
 		synctest.Wait()
-		if len(e.spaces) != 0 {
+		if len(e.namespaces) != 0 {
 			t.Error("empty namespaces are kept")
 		}
 	})
 }
 
 func TestLastNamespaceOptionHolds(t *testing.T) {
-	fn := NamespaceFunc("f", func(string) bool { return true })
-	re := NamespaceRegexp(regexp.MustCompile("/r"))
-	for want, opts := range map[string][]Option{
-		"f":  {Namespace("n"), re, fn},
-		"/r": {fn, Namespace("n"), re},
-		"/n": {re, fn, Namespace("n")},
+	fn := websockets.NamespaceFunc("f", func(string) bool { return true })
+	re := websockets.NamespaceRegexp(regexp.MustCompile("/r"))
+	for want, opts := range map[string][]websockets.Option{
+		"f":  {websockets.Namespace("n"), re, fn},
+		"/r": {fn, websockets.Namespace("n"), re},
+		"/n": {re, fn, websockets.Namespace("n")},
 	} {
-		servers, err := makePlan([]gatewayPlan{{name: "A", value: &talker{[]string{"x"}}, opts: opts}}, BindConfig{Adapter: spaced(), HTTP: true})
+		servers, err := makePlan([]gatewayPlan{{name: "A", value: &talker{[]string{"x"}}, opts: options(opts...)}}, Config{Adapter: spaced(), HTTP: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package websockets
+package gateway
 
 import (
 	"net/http/httptest"

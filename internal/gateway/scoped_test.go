@@ -1,9 +1,10 @@
-package websockets
+package gateway
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"slices"
 	"sync"
 	"testing"
@@ -31,8 +32,8 @@ func (l *till) want(t *testing.T, want ...string) {
 	}
 }
 
-func newCarts(l *till) *Scoped[string] {
-	return NewScoped(func(_ context.Context, c Client) (string, error) {
+func newCarts(l *till) *websockets.Scoped[string] {
+	return websockets.NewScoped(func(_ context.Context, c websockets.Client) (string, error) {
 		l.note("open " + c.ID())
 		return "cart of " + c.ID(), nil
 	}, func(cart string) { l.note("shut " + cart) })
@@ -42,9 +43,9 @@ func TestScoped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l till
 		carts := newCarts(&l)
-		var kept Client
-		d := &desk{subs: []Subscription{On("cart", func(ctx context.Context, _ int) (string, error) { return carts.Of(ctx) })}}
-		d.leave = func(ctx context.Context, c Client, _ Reason) {
+		var kept websockets.Client
+		d := &desk{subs: []websockets.Subscription{websockets.On("cart", func(ctx context.Context, _ int) (string, error) { return carts.Of(ctx) })}}
+		d.leave = func(ctx context.Context, c websockets.Client, _ websockets.Reason) {
 			kept = c
 			cart, err := carts.Of(ctx)
 			l.note(fmt.Sprint("left ", cart, err))
@@ -57,10 +58,10 @@ func TestScoped(t *testing.T) {
 		}
 		synctest.Wait()
 		l.want(t, "open peer-1")
-		p.sess.Closed(Reason{})
+		p.sess.Closed(websockets.Reason{})
 		synctest.Wait()
 		l.want(t, "open peer-1", "left cart of peer-1<nil>", "shut cart of peer-1")
-		if _, err := carts.For(t.Context(), kept); !errors.Is(err, ErrClosed) {
+		if _, err := carts.For(t.Context(), kept); !errors.Is(err, websockets.ErrClosed) {
 			t.Errorf("of a client that is gone: %v", err)
 		}
 		if v, ok := userKey.Get(kept); ok {
@@ -70,7 +71,7 @@ func TestScoped(t *testing.T) {
 		if v, ok := userKey.Get(kept); ok {
 			t.Errorf("a client that is gone was given %q", v)
 		}
-		if _, err := carts.Of(t.Context()); !errors.Is(err, ErrClosed) {
+		if _, err := carts.Of(t.Context()); !errors.Is(err, websockets.ErrClosed) {
 			t.Errorf("of no client: %v", err)
 		}
 	})
@@ -80,13 +81,13 @@ func TestScopedFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
 		errNotYet := errors.New("not yet")
-		s := NewScoped(func(context.Context, Client) (int, error) {
+		s := websockets.NewScoped(func(context.Context, websockets.Client) (int, error) {
 			if tries++; tries == 1 {
 				return 0, errNotYet
 			}
 			return 7, nil
 		}, nil)
-		k := newRig(t, &desk{connect: func(ctx context.Context, _ Client) error {
+		k := newRig(t, &desk{connect: func(ctx context.Context, _ websockets.Client) error {
 			if _, err := s.Of(ctx); !errors.Is(err, errNotYet) {
 				t.Errorf("first: %v", err)
 			}
@@ -97,7 +98,7 @@ func TestScopedFails(t *testing.T) {
 			}
 			return nil
 		}})
-		k.dial().sess.Closed(Reason{})
+		k.dial().sess.Closed(websockets.Reason{})
 		synctest.Wait()
 		if tries != 2 {
 			t.Errorf("opened %d times", tries)
@@ -110,20 +111,20 @@ func TestScopedAndRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l till
 		carts := newCarts(&l)
-		k := newRig(t, &desk{connect: func(ctx context.Context, c Client) error {
+		k := newRig(t, &desk{connect: func(ctx context.Context, c websockets.Client) error {
 			_, err := carts.Of(ctx)
 			l.note(fmt.Sprint("connected ", c.Recovered()))
 			return err
 		}})
 		p := k.dial()
-		kept := p.sess.Suspend(Reason{})
+		kept := p.sess.Suspend(websockets.Reason{})
 		synctest.Wait()
 		back := newPeer(p.id)
 		h := k.handshake("/")
 		back.is(kept.Resume(back, h))
 		synctest.Wait()
 		l.want(t, "open peer-1", "connected false", "connected true")
-		gone := back.sess.Suspend(Reason{})
+		gone := back.sess.Suspend(websockets.Reason{})
 		synctest.Wait()
 		l.want(t, "open peer-1", "connected false", "connected true")
 		gone.Drop()

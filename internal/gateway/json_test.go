@@ -1,10 +1,12 @@
-package websockets
+package gateway
 
 import (
 	"bytes"
 	"context"
 	stdjson "encoding/json"
 	"errors"
+	"github.com/gatehouse-go/gatehouse/internal/payload"
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -33,12 +35,12 @@ func TestJSONCodec(t *testing.T) {
 		type twice struct {
 			A int `json:"a"`
 		}
-		d := &desk{subs: []Subscription{
-			On("typed", func(_ context.Context, v twice) (twice, error) { return v, nil }),
-			On("strict", func(_ context.Context, v twice) (string, error) { return "ok", nil }, Strict()),
-			On("text", func(_ context.Context, s string) (string, error) { return s, nil }),
-			On("raw", func(_ context.Context, p stdjson.RawMessage) (stdjson.RawMessage, error) { return p, nil }),
-			Listen("emit", func(ctx context.Context, s string) error { return ClientFrom(ctx).Emit("said", s) }),
+		d := &desk{subs: []websockets.Subscription{
+			websockets.On("typed", func(_ context.Context, v twice) (twice, error) { return v, nil }),
+			websockets.On("strict", func(_ context.Context, v twice) (string, error) { return "ok", nil }, websockets.Strict()),
+			websockets.On("text", func(_ context.Context, s string) (string, error) { return s, nil }),
+			websockets.On("raw", func(_ context.Context, p stdjson.RawMessage) (stdjson.RawMessage, error) { return p, nil }),
+			websockets.Listen("emit", func(ctx context.Context, s string) error { return websockets.ClientFrom(ctx).Emit("said", s) }),
 		}}
 		k := newRigOf(t, []*desk{d})
 		k.rt.codec = marked{}
@@ -78,12 +80,12 @@ func TestJSONCodec(t *testing.T) {
 
 // A codec's own error may be meant for the client.
 func TestJSONCodecError(t *testing.T) {
-	err := Payload{JSON: []byte("1")}.decodeWith(refusing{}, new(int), false)
-	if e, ok := errors.AsType[*Error](err); !ok || e.Code != "mine" {
+	err := payload.Raw{JSON: []byte("1")}.DecodeWith(refusing{}, new(int), false)
+	if e, ok := errors.AsType[*websockets.Error](err); !ok || e.Code != "mine" {
 		t.Error(err)
 	}
 }
 
 type refusing struct{ marked }
 
-func (refusing) Unmarshal([]byte, any) error { return &Error{Message: "no", Code: "mine"} }
+func (refusing) Unmarshal([]byte, any) error { return &websockets.Error{Message: "no", Code: "mine"} }

@@ -1,7 +1,8 @@
-package websockets
+package gateway
 
 import (
 	"errors"
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -16,9 +17,9 @@ func TestServerWithoutClients(t *testing.T) {
 		if err := inject(&boundGateway{value: early, server: &server{}}); err != nil { // before Bind is done
 			t.Fatal(err)
 		}
-		idle := func(s Server) {
+		idle := func(s websockets.Server) {
 			t.Helper()
-			for _, to := range []Broadcast{s, s.To("a").Except(nil).ExceptRooms("b"), s.Of("chat"), s.In()} {
+			for _, to := range []websockets.Broadcast{s, s.To("a").Except(nil).ExceptRooms("b"), s.Of("chat"), s.In()} {
 				if err := to.Emit("x", 1); err != nil {
 					t.Errorf("Emit: %v", err)
 				}
@@ -52,10 +53,10 @@ func TestServerWithoutClients(t *testing.T) {
 		p.got()
 		idle(d.Server)
 		p.want(t)
-		if err := c.Join("a"); !errors.Is(err, ErrClosed) {
+		if err := c.Join("a"); !errors.Is(err, websockets.ErrClosed) {
 			t.Errorf("Join: %v", err)
 		}
-		if _, err := c.Call(t.Context(), "x", 1); !errors.Is(err, ErrClosed) {
+		if _, err := c.Call(t.Context(), "x", 1); !errors.Is(err, websockets.ErrClosed) {
 			t.Errorf("Call: %v", err)
 		}
 		c.Leave("a")

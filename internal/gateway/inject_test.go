@@ -1,27 +1,28 @@
-package websockets
+package gateway
 
 import (
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"strings"
 	"testing"
 )
 
 type base struct {
-	Server Server `websockets:"server"`
+	Server websockets.Server `websockets:"server"`
 }
 
 // Base is embedded: only exported fields can be set.
 type Base struct {
-	Server Server `websockets:"server"`
+	Server websockets.Server `websockets:"server"`
 }
 
 func TestInject(t *testing.T) {
 	type embedded struct{ Base }
 	type hidden struct {
-		server Server `websockets:"server"`
+		server websockets.Server `websockets:"server"`
 	}
 	type byPointer struct{ *Base }
 	type typo struct {
-		Server Server `websockets:"sever"`
+		Server websockets.Server `websockets:"sever"`
 	}
 	type native struct {
 		Server *strings.Builder `websockets:"server"`
@@ -51,8 +52,8 @@ func TestInject(t *testing.T) {
 		t.Error("not set through a pointer")
 	}
 	ok(mute{})
-	fails(&byPointer{}, "field websockets.byPointer.Server cannot be set, because an embedded pointer on the way to it is nil or not exported")
-	fails(&hidden{server: nil}, "field websockets.hidden.server is not exported, so its server cannot be set")
-	fails(&typo{}, "field websockets.typo.Server has the tag `websockets:\"sever\"`; the only one known is")
-	fails(&native{}, "no platform of the gateway gives a *strings.Builder for the field websockets.native.Server")
+	fails(&byPointer{}, "field gateway.byPointer.Server cannot be set, because an embedded pointer that leads to it is nil or not exported")
+	fails(&hidden{server: nil}, "field gateway.hidden.server is not exported, so its server cannot be set")
+	fails(&typo{}, "field gateway.typo.Server has the tag `websockets:\"sever\"`; the only one is")
+	fails(&native{}, "no platform of the gateway has a *strings.Builder for the field gateway.native.Server")
 }

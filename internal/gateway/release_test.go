@@ -1,4 +1,4 @@
-package websockets
+package gateway
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/enhance"
 
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -36,12 +38,13 @@ func TestDecodedValuesAreCopies(t *testing.T) {
 func check[T any](t *testing.T, in string, read func(T) string) {
 	t.Helper()
 	b := []byte(in)
-	m := &Message{Payload: Payload{JSON: b}}
-	got, err := decode[T](t.Context(), m, &reply{s: &session{ep: &endpoint{rt: &Runtime{}}}, sub: &boundSub{}}, nil)
+	m := &adapter.Message{Payload: websockets.Payload{JSON: b}}
+	got := new(T)
+	err := (&reply{s: &session{ep: &endpoint{rt: &Runtime{}}}, sub: &boundSub{}, m: m}).Decode(t.Context(), got)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sub := newBoundSub(On("e", func(_ context.Context, v T) (T, error) { return v, nil }), nil, enhance.Link(enhance.Scope{}, enhance.Scope{}, enhance.Scope{})); sub.keeps(m) {
+	if sub := newBoundSub(websockets.On("e", func(_ context.Context, v T) (T, error) { return v, nil }).Spec(framework), nil, enhance.Link(enhance.Scope{}, enhance.Scope{}, enhance.Scope{})); sub.keeps(m) {
 		return // its memory is not used again
 	}
 	v := *got

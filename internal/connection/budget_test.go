@@ -1,4 +1,4 @@
-package websockets
+package connection
 
 import (
 	"sync"
@@ -6,39 +6,39 @@ import (
 )
 
 func TestBudget(t *testing.T) {
-	var b budget
-	if b.reserve(10, 4) != nil { // alone, it may be larger than all
+	var b Budget
+	if b.Reserve(10, 4) != nil { // alone, it may be larger than all
 		t.Fatal("10 of 4 bytes were refused though nothing else was taken")
 	}
-	freed := b.reserve(1, 4)
+	freed := b.Reserve(1, 4)
 	if freed == nil {
-		t.Fatal("a full budget took more")
+		t.Fatal("a full Budget took more")
 	}
-	b.release(10)
+	b.Release(10)
 	<-freed
-	if b.reserve(3, 4) != nil || b.reserve(1, 4) != nil {
+	if b.Reserve(3, 4) != nil || b.Reserve(1, 4) != nil {
 		t.Error("what was released cannot be taken")
 	}
-	if b.reserve(1, 4) == nil {
+	if b.Reserve(1, 4) == nil {
 		t.Error("5 of 4 bytes were taken")
 	}
 }
 
 // Nobody waits for ever for what has been released.
 func TestBudgetWakes(t *testing.T) {
-	var b budget
+	var b Budget
 	const limit = 3
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
 			for range 2000 {
-				for freed := b.reserve(1, limit); freed != nil; freed = b.reserve(1, limit) {
+				for freed := b.Reserve(1, limit); freed != nil; freed = b.Reserve(1, limit) {
 					<-freed
 				}
 				if used := b.used.Load(); used > limit+8 { // others may be trying
 					t.Errorf("%d bytes are taken", used)
 				}
-				b.release(1)
+				b.Release(1)
 			}
 		})
 	}
