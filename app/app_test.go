@@ -62,13 +62,13 @@ func (h *hooks) BeforeApplicationShutdown(context.Context) error { return h.hook
 func (h *hooks) OnApplicationShutdown(context.Context) error     { return h.hook("shutdown") }
 
 type gateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 	j      *journal
 }
 
 func newGateway(j *journal, _ *service) *gateway { return &gateway{j: j} }
 
-func (g *gateway) AfterInit(context.Context, websockets.Server) error {
+func (g *gateway) AfterInit(context.Context, *websockets.Server) error {
 	g.j.addf("afterInit, server set: %t", g.Server != nil)
 	return nil
 }

@@ -23,7 +23,7 @@ type curt struct{}
 func (curt) Greet(string) string { return "hm" }
 
 type hello struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 	g      greeter
 }
 
@@ -47,8 +47,8 @@ func TestNewServesOnBothPlatforms(t *testing.T) {
 		if got := apptest.Call[string](a.DialWS("/"), "greet", "Ann"); got != "Good day, Ann" {
 			t.Errorf("got %q", got)
 		}
-		if h := apptest.Get[*hello](a); h.Server.Count() != 1 {
-			t.Errorf("server counts %d clients, want 1", h.Server.Count())
+		if h := apptest.Get[*hello](a); h.Server.Local().Len() != 1 {
+			t.Errorf("server counts %d clients, want 1", h.Server.Local().Len())
 		}
 	})
 	t.Run("socketio", func(t *testing.T) {

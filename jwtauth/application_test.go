@@ -24,7 +24,7 @@ import (
 
 // desk is what each guarded gateway of the tests can do.
 type desk struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 	guard  *Guard[claims]
 	back   chan bool // clients, whether they are recovered
 }
@@ -280,7 +280,7 @@ func TestDoorsRefuse(t *testing.T) {
 // guardedClients is how many clients the guarded gateway has.
 func (h *house) guardedClients(t *testing.T) int {
 	t.Helper()
-	return apptest.Get[*desk](h.App).Server.Count()
+	return apptest.Get[*desk](h.App).Server.Local().Len()
 }
 
 // A public key that is used as a secret, at each door.

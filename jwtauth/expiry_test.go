@@ -183,8 +183,8 @@ func (h *house) away(t *testing.T) visitor {
 	if recovered := <-h.back; recovered {
 		t.Fatal("recovered at once")
 	}
-	for client := range apptest.Get[*desk](h.App).Server.Clients() {
-		_ = client.Emit("n", 1)
+	for client := range apptest.Get[*desk](h.App).Server.Local().Clients() {
+		_ = client.Emit(t.Context(), "n", 1)
 	}
 	got := c.Raw().ExpectPrefix(`42/desk,["n",1,"`)
 	c.offset = strings.TrimSuffix(strings.TrimPrefix(got, `42/desk,["n",1,"`), `"]`)

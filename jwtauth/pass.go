@@ -132,13 +132,13 @@ func (p *pass[C]) ring() {
 	p.set(now)
 	p.mu.Unlock()
 	if warn {
-		_ = TokenExpiring.Emit(client, gr.expiring(now)) // who has left or reads too slowly is not told
+		_ = TokenExpiring.Emit(context.Background(), client, gr.expiring(now)) // who has left or reads too slowly is not told
 	}
 }
 
 func sendAway(client websockets.Client) {
 	e := expired(nil)
-	_ = client.Emit(websockets.EventException, exception{Status: "error", Message: e.Message, Code: e.Code})
+	_ = client.Emit(context.Background(), websockets.EventException, exception{Status: "error", Message: e.Message, Code: e.Code})
 	client.Close(CloseExpired, "token expired")
 }
 

@@ -40,7 +40,7 @@ func (c *fakeClient) Auth() websockets.Payload   { return websockets.Payload{} }
 func (c *fakeClient) Values() *websockets.Values { return c.values }
 func (c *fakeClient) Context() context.Context   { return c.ctx }
 
-func (c *fakeClient) Emit(event string, data any, _ ...websockets.EmitOption) error {
+func (c *fakeClient) Emit(_ context.Context, event string, data any, _ ...websockets.EmitOption) error {
 	c.note(fmt.Sprintf("%s %+v", event, data))
 	return nil
 }

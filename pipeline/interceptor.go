@@ -82,8 +82,27 @@ type Emission struct {
 	// Client is the one that it goes to; nil in a broadcast. It is a
 	// websockets.Client.
 	Client Holder
-	// Rooms are those of a broadcast; none means everybody.
+	// Rooms are those of a broadcast; none means all clients, or clients selected by id.
 	Rooms []string
+	// Platform, Path and Namespace are those of the endpoint whose clients it goes to.
+	Platform, Path, Namespace string
+
+	ctx context.Context
+}
+
+// NewEmission returns e with a context.
+func NewEmission(ctx context.Context, e Emission) *Emission {
+	e.ctx = ctx
+	return &e
+}
+
+// Context is that of the sender. It carries values such as a trace; that it has ended does not
+// stop the event.
+func (e *Emission) Context() context.Context {
+	if e.ctx == nil {
+		return context.Background()
+	}
+	return e.ctx
 }
 
 // EmitInterceptor is an interceptor that also wraps what the server sends by

@@ -22,7 +22,7 @@ const badMaxMessage = 10_000
 
 // badGateway is what bad input is thrown at.
 type badGateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	connects, disconnects atomic.Int64
 
@@ -136,7 +136,7 @@ func (b *badBench) run(t *testing.T, name string, test func(t *testing.T, c *app
 // has heard nothing else since last time.
 func (b *badBench) undisturbed(t *testing.T) {
 	t.Helper()
-	if err := b.gateway.Server.Emit("news", t.Name()); err != nil {
+	if err := b.gateway.Server.Emit(t.Context(), "news", t.Name()); err != nil {
 		t.Fatal(err)
 	}
 	if m := b.witness.Next(); m.Event != "news" || string(m.Data) != `"`+t.Name()+`"` {
@@ -368,11 +368,11 @@ func TestBadAtOnce(t *testing.T) {
 				c.ExpectClose()
 			}
 			settled := func() bool {
-				return b.gateway.Server.Count() == 1 && b.gateway.connects.Load() == b.gateway.disconnects.Load()+1
+				return b.gateway.Server.Local().Len() == 1 && b.gateway.connects.Load() == b.gateway.disconnects.Load()+1
 			}
 			if !within(5*time.Second, settled) {
 				t.Errorf("%d came and %d left, %d are there; want the second one only",
-					b.gateway.connects.Load(), b.gateway.disconnects.Load(), b.gateway.Server.Count())
+					b.gateway.connects.Load(), b.gateway.disconnects.Load(), b.gateway.Server.Local().Len())
 			}
 			t.Logf("%d of 100 came as far as HandleConnection", b.gateway.connects.Load()-1)
 			b.undisturbed(t)
@@ -415,7 +415,7 @@ func TestBadHandshakes(t *testing.T) {
 				if refusal.Status != tt.status || refusal.Message != tt.message || said.Code != tt.code && said.Data.Code != tt.code {
 					t.Errorf("got %v %s, want %d, code %v, message %q", refusal, told, tt.status, tt.code, tt.message)
 				}
-				if n := b.gateway.Server.Count(); n != 1 {
+				if n := b.gateway.Server.Local().Len(); n != 1 {
 					t.Errorf("%d clients, want the second one only", n)
 				}
 				b.undisturbed(t)

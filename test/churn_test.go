@@ -26,7 +26,7 @@ const (
 
 // churnGateway counts who comes, talks and goes.
 type churnGateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	connects, messages, disconnects, doubles, pingTimeouts atomic.Int64
 
@@ -114,8 +114,8 @@ func churn(t *testing.T, a *apptest.App, dial churnDial) {
 		{"HandleDisconnect", g.disconnects.Load(), churnClients},
 		{"clients that left twice", g.doubles.Load(), 0},
 		{"clients dropped by heartbeat", g.pingTimeouts.Load(), churnMute},
-		{"clients of the server", int64(g.Server.Count()), 0},
-		{"clients in rooms", int64(g.Server.To("all").Count()), 0},
+		{"clients of the server", int64(g.Server.Local().Len()), 0},
+		{"clients in rooms", int64(g.Server.To("all").Local().Len()), 0},
 	} {
 		if count.got != count.want {
 			t.Errorf("%s: %d, want %d", count.what, count.got, count.want)
@@ -148,7 +148,7 @@ func churnOneBatch(t *testing.T, g *churnGateway, dial churnDial, first int) (go
 		})
 	}
 	arriving.Wait()
-	if n := g.Server.To("all").Count(); n < churnBatch && !t.Failed() {
+	if n := g.Server.To("all").Local().Len(); n < churnBatch && !t.Failed() {
 		t.Errorf("%d clients in the room, want %d", n, churnBatch)
 	}
 	goroutines = runtime.NumGoroutine()

@@ -34,7 +34,7 @@ var testBody = body{"test": "test"}
 
 // pushGateway answers "push" with the event "pop" and what it was given.
 type pushGateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 }
 
 func (g *pushGateway) Subscriptions() []websockets.Subscription {
@@ -47,7 +47,7 @@ func (*pushGateway) Push(_ context.Context, data body) (websockets.Response[body
 
 // namespaceGateway is the second one of "two gateways", a pushGateway too.
 type namespaceGateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 	push   pushGateway
 }
 
@@ -66,7 +66,7 @@ func nestApp(t *testing.T, adapter adapter.Adapter, providers ...any) *apptest.A
 // it; a free one disturbs nobody.
 func ownPort() websockets.Option { return websockets.Addr("127.0.0.1:0") }
 
-func ownURL(s websockets.Server) string { return "http://" + s.Addr().String() }
+func ownURL(s *websockets.Server) string { return "http://" + s.Addr().String() }
 
 // sameJSON compares JSON values without regard to order and space.
 func sameJSON(t *testing.T, what string, got json.RawMessage, want string) {
@@ -162,7 +162,7 @@ func TestGateway(t *testing.T) {
 		c.Emit("push", testBody)
 		oneJSON(t, "root", c.Expect("pop").Args, `{"test":"test"}`)
 		oneJSON(t, "namespace", d.Expect("pop").Args, `{"test":"namespace"}`)
-		if r, s := root.Server.Count(), nsp.Server.Count(); r != 1 || s != 1 {
+		if r, s := root.Server.Local().Len(), nsp.Server.Local().Len(); r != 1 || s != 1 {
 			t.Errorf("the gateways count %d and %d clients, want 1 and 1", r, s)
 		}
 	})

@@ -78,7 +78,7 @@ func TestWSGateway(t *testing.T) {
 		n := nodetest.Start(t)
 		pushPop(t, n.WS(wsURL(a.URL())+"/ws-path", nil))
 		pushPop(t, n.WS(wsURL(a.URL())+"/another", nil))
-		if p, q := apptest.Get[*pushGateway](a).Server.Count(), apptest.Get[*namespaceGateway](a).Server.Count(); p != 1 || q != 1 {
+		if p, q := apptest.Get[*pushGateway](a).Server.Local().Len(), apptest.Get[*namespaceGateway](a).Server.Local().Len(); p != 1 || q != 1 {
 			t.Errorf("the gateways count %d and %d clients, want 1 and 1", p, q)
 		}
 	})

@@ -4,16 +4,23 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // Client is one connected client of a gateway. All methods are safe for
 // concurrent use, also after the client has left.
 //
-// It is an interface so that unit tests can fake it: embed Client in a struct,
-// write the methods that matter, and pass it with [WithClient].
+// Unit tests get a fake from package apptest. To extend it in an application, embed Client in
+// a struct of yours.
 type Client interface {
 	Emitter
+	// Call sends an event and waits for the client's answer (its ack). Prefer
+	// [CallEvent.Call], which checks types. Without a deadline in ctx it waits for
+	// Limits.CallTimeout. Errors: [ErrClosed], [ErrQueueFull], [ErrTooManyCalls], the cause
+	// of ctx. A handler that waits for an answer blocks the client's next messages, not its
+	// answers.
+	Caller
 	Holder
 
 	// ID is unique and unguessable; on Socket.IO it is the client's socket.id.
@@ -32,13 +39,6 @@ type Client interface {
 	Request() *http.Request
 	// Auth is what the client sent along with its handshake, at most [Limits].MaxAuth; Decode it.
 	Auth() Payload
-
-	// Call emits an event and waits for the client's answer (its ack). Use
-	// [NewCall] for a typed one. ctx bounds the wait; without a deadline it ends
-	// with the connection. Errors: [ErrClosed], [ErrQueueFull], the error of ctx.
-	// Never call it on the same client from a handler that ran out of
-	// Concurrency on a message the answer depends on; answers themselves need none.
-	Call(ctx context.Context, event string, data any, opts ...EmitOption) (Payload, error)
 
 	// Join puts the client into rooms. Errors: [ErrClosed],
 	// [ErrTooManyRooms], [ErrRoomName]; those before are joined then.
@@ -70,9 +70,12 @@ type Client interface {
 	Close(code int, text string)
 	// Context ends when the client disconnects; its cause is then [ErrClosed].
 	Context() context.Context
-	// Native is the platform's own object; use the typed function of the
-	// platform's package instead, such as ws.ConnOf.
+	// Native is the platform's own object; use the typed function of the platform's package
+	// instead, such as ws.ConnOf.
 	Native() any
+
+	// Sealed keeps the interface for the framework: it may get more methods.
+	Sealed(seal.Framework)
 }
 
 // ClientFrom gives the client whose message or hook is being handled, from the
@@ -86,34 +89,4 @@ func ClientFrom(ctx context.Context) Client {
 // that call handlers directly. [pipeline.Value.From] finds the values of c in it.
 func WithClient(ctx context.Context, c Client) context.Context {
 	return pipeline.WithHolder(ctx, c)
-}
-
-// CallEvent is an event that the server sends and the client answers. Make one
-// per event, in a package variable.
-//
-//	var Confirm = websockets.NewCall[Question, Answer]("confirm")
-//
-//	answer, err := Confirm.Call(ctx, client, Question{"Delete all?"})
-type CallEvent[Req, Res any] struct {
-	name string
-	opts []EmitOption
-}
-
-// NewCall describes a call named event that sends a Req and is answered by a Res.
-func NewCall[Req, Res any](event string, opts ...EmitOption) CallEvent[Req, Res] {
-	return CallEvent[Req, Res]{event, opts}
-}
-
-// Name is the event's name on the wire.
-func (e CallEvent[Req, Res]) Name() string { return e.name }
-
-// Call sends req to the client and waits for its answer, as [Client.Call] does.
-func (e CallEvent[Req, Res]) Call(ctx context.Context, c Client, req Req) (Res, error) {
-	var res Res
-	p, err := c.Call(ctx, e.name, req, e.opts...)
-	if err != nil {
-		return res, err
-	}
-	err = p.Decode(&res)
-	return res, err
 }

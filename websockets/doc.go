@@ -1,7 +1,7 @@
 // Package websockets is about gateways: providers that serve WebSocket clients.
 //
 //	type Gateway struct {
-//		Server websockets.Server `websockets:"server"`
+//		Server *websockets.Server `websockets:"server"`
 //	}
 //
 //	func (g *Gateway) Subscriptions() []websockets.Subscription {

@@ -34,7 +34,7 @@ type OptionsProvider interface {
 // OnGatewayInit is called once, when the gateway's Server is ready and before
 // any OnModuleInit hook and any client. An error aborts the start.
 type OnGatewayInit interface {
-	AfterInit(ctx context.Context, s Server) error
+	AfterInit(ctx context.Context, s *Server) error
 }
 
 // OnGatewayConnection is called for each client, before its first message is

@@ -51,6 +51,9 @@ type Limits struct {
 	// CloseTimeout bounds the goodbye of a connection: what is queued is sent
 	// within it, then the connection is cut. Default 5 s.
 	CloseTimeout time.Duration
+	// CallTimeout is how long calls, and Fetch and Count on several nodes, wait for answers
+	// when their context has no deadline. Default 10 s.
+	CallTimeout time.Duration
 	// ClientErrors is how many things a client may do wrong within 10 s, in all
 	// namespaces of its connection; with the last of them the connection is closed
 	// (1008). Wrong are messages and answers that cannot be understood or that nobody

@@ -76,7 +76,7 @@ func On[In, Out any](event string, h func(context.Context, In) (Out, error), opt
 		if err != nil {
 			return err
 		}
-		return x.Result(out)
+		return x.Result(ctx, out)
 	}
 	return newSubscription(s, h == nil, opts)
 }
@@ -125,7 +125,8 @@ func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Res
 			if x.WantsItems() {
 				err = x.Item(ctx, item)
 			} else {
-				err = x.Respond(item.Emission())
+				event, data, eo := item.Emission()
+				err = x.Respond(ctx, event, data, eo)
 			}
 			if err != nil {
 				return err
@@ -149,7 +150,7 @@ func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out
 		if err != nil {
 			return err
 		}
-		return x.Result(out)
+		return x.Result(ctx, out)
 	}
 	return newSubscription(s, h == nil, opts)
 }

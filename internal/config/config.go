@@ -157,5 +157,6 @@ type Limits struct {
 	MaxAuth          int
 	KeptHeaders      int
 	CloseTimeout     time.Duration
+	CallTimeout      time.Duration
 	ClientErrors     int
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +17,7 @@ type gathered[T any] struct {
 }
 
 // callAll calls from another goroutine and waits until everybody was asked.
-func callAll[Res any](ctx context.Context, to websockets.Broadcast, e websockets.CallEvent[string, Res]) <-chan gathered[Res] {
+func callAll[Res any](ctx context.Context, to websockets.Selection, e websockets.CallEvent[string, Res]) <-chan gathered[Res] {
 	done := make(chan gathered[Res], 1)
 	go func() {
 		res, err := e.CallAll(ctx, to, "?")
@@ -83,7 +84,10 @@ func TestCallAllGathers(t *testing.T) {
 		if g.err != nil {
 			t.Fatal(g.err)
 		}
-		if r := g.res.Answered; len(r) != 2 || r[0] != (websockets.Answer[int]{Client: b.client(), Value: 2}) || r[1] != (websockets.Answer[int]{Client: a.client(), Value: 1}) {
+		answer := func(p *peer, v int) websockets.Answer[int] {
+			return websockets.Answer[int]{ID: p.id, Node: d.Server.Nodes()[0].ID, Client: p.client(), Value: v}
+		}
+		if r := g.res.Answered; !slices.Equal(r, []websockets.Answer[int]{answer(b, 2), answer(a, 1)}) {
 			t.Errorf("answered: %v", r)
 		}
 		m := missing(g.res.Missing)
@@ -107,12 +111,12 @@ func TestCallAllEndsWithItsContext(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		done := callAll(ctx, d.Server, vote)
+		done := callAll(ctx, d.Server.All(), vote)
 		a.answer(t, "1")
 		<-ctx.Done()
 		g := result(t, done)
-		if !errors.Is(g.err, context.DeadlineExceeded) {
-			t.Errorf("error %v", g.err)
+		if g.err != nil {
+			t.Errorf("error %v: missing answers are data", g.err)
 		}
 		if len(g.res.Answered) != 1 || !errors.Is(missing(g.res.Missing)[b.id], context.DeadlineExceeded) {
 			t.Errorf("got %+v", g.res)
@@ -126,11 +130,31 @@ func TestCallAllEndsWithItsContext(t *testing.T) {
 		}
 
 		a.got()
-		g = result(t, callAll(ctx, d.Server, vote)) // ended before
-		if !errors.Is(g.err, context.DeadlineExceeded) || len(g.res.Missing) != 2 {
+		g = result(t, callAll(ctx, d.Server.All(), vote)) // ended before
+		if m := missing(g.res.Missing); g.err != nil || len(m) != 2 || !errors.Is(m[a.id], context.DeadlineExceeded) {
 			t.Errorf("got %+v, %v", g.res, g.err)
 		}
 		a.want(t) // nobody was asked
+	})
+}
+
+// Calls without a deadline wait for Limits.CallTimeout.
+func TestCallTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &desk{}
+		k := newRig(t, d, websockets.WithLimits(websockets.Limits{CallTimeout: 3 * time.Second}))
+		p := k.dial()
+		began := time.Now()
+		if _, err := p.client().Call(context.Background(), "x", 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Call of a client: %v", err)
+		}
+		res, err := vote.CallAll(context.Background(), d.Server, "?")
+		if err != nil || len(res.Missing) != 1 || !errors.Is(res.Missing[0].Err, context.DeadlineExceeded) {
+			t.Errorf("CallAll: %+v, %v", res, err)
+		}
+		if took := time.Since(began); took != 6*time.Second {
+			t.Errorf("it took %v, want 6 s", took)
+		}
 	})
 }
 

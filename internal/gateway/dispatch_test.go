@@ -207,10 +207,10 @@ func TestDroppedResponseStillAnswers(t *testing.T) {
 		p.ask("many", "1")
 		synctest.Wait()
 		p.want(t, "reply one ", "reply many ")
-		if err := moved.Emit(p.client(), 3); !errors.Is(err, websockets.ErrQueueFull) {
+		if err := moved.Emit(t.Context(), p.client(), 3); !errors.Is(err, websockets.ErrQueueFull) {
 			t.Errorf("Emit: %v", err)
 		}
-		if err := moved.Emit(d.Server, 4); err != nil {
+		if err := moved.Emit(t.Context(), d.Server, 4); err != nil {
 			t.Errorf("broadcast: %v", err)
 		}
 		if len(asked) != 5 {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"runtime/debug"
 
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
@@ -30,11 +31,14 @@ func newOutgoing(event string, v any, opts []websockets.EmitOption) *adapter.Out
 
 // intercept runs the interceptors of emits on an event, then sends it: to one client, or to
 // the rooms of a broadcast.
-func (e *endpoint) intercept(out *adapter.Outgoing, to *session, rooms []string, send func(*adapter.Outgoing) error) error {
+func (e *endpoint) intercept(ctx context.Context, out *adapter.Outgoing, to *session, rooms []string, send func(*adapter.Outgoing) error) error {
 	if len(e.emits) == 0 {
 		return send(out)
 	}
-	em := &pipeline.Emission{Event: out.Event, Data: out.Value(), Rooms: rooms}
+	em := pipeline.NewEmission(ctx, pipeline.Emission{
+		Event: out.Event, Data: out.Value(), Rooms: rooms,
+		Platform: e.srv.adapter.Name(), Path: e.srv.path, Namespace: e.pattern.name,
+	})
 	if to != nil {
 		em.Client = to
 	}

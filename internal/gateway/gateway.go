@@ -26,6 +26,7 @@ type boundGateway struct {
 	module       *module.Module // that declares it
 	value        any
 	server       *server
+	users        *websockets.Server // of server
 	onInit       websockets.OnGatewayInit
 	onConnection websockets.OnGatewayConnection
 	onDisconnect websockets.OnGatewayDisconnect
@@ -33,8 +34,9 @@ type boundGateway struct {
 	emits        []config.Event
 }
 
-func newBoundGateway(p gatewayPlan) *boundGateway {
-	g := &boundGateway{Name: p.short, module: p.module, value: p.value, server: &server{}, subs: subscriptionsOf(p.value)}
+func newBoundGateway(rt *Runtime, p gatewayPlan) *boundGateway {
+	g := &boundGateway{Name: p.short, module: p.module, value: p.value, server: &server{rt: rt}, subs: subscriptionsOf(p.value)}
+	g.users = websockets.NewServer(framework, g.server)
 	g.onInit, _ = p.value.(websockets.OnGatewayInit)
 	g.onConnection, _ = p.value.(websockets.OnGatewayConnection)
 	g.onDisconnect, _ = p.value.(websockets.OnGatewayDisconnect)
@@ -69,7 +71,7 @@ func (g *boundGateway) init(ctx context.Context) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	return g.onInit.AfterInit(ctx, g.server)
+	return g.onInit.AfterInit(ctx, g.users)
 }
 
 // boundServer is a server of a platform with its endpoints.

@@ -22,7 +22,7 @@ import (
 
 // desk is a gateway whose behaviour is the test's. A hook that is nil does nothing.
 type desk struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	subs    []websockets.Subscription
 	connect func(ctx context.Context, c websockets.Client) error

@@ -30,8 +30,8 @@ func inject(g *boundGateway) error {
 		if err != nil || !field.CanSet() {
 			return fmt.Errorf("gateway %s: field %s cannot be set, because an embedded pointer that leads to it is nil or not exported; set it in the constructor", g.Name, name)
 		}
-		if f.Type == reflect.TypeFor[websockets.Server]() {
-			field.Set(reflect.ValueOf(g.server))
+		if f.Type == reflect.TypeFor[*websockets.Server]() {
+			field.Set(reflect.ValueOf(g.users))
 			continue
 		}
 		set := false
@@ -43,7 +43,7 @@ func inject(g *boundGateway) error {
 			}
 		}
 		if !set {
-			return fmt.Errorf("gateway %s: no platform of the gateway has a %s for the field %s; use websockets.Server, or the platform's own server type", g.Name, f.Type, name)
+			return fmt.Errorf("gateway %s: no platform of the gateway has a %s for the field %s; use *websockets.Server, or the platform's own server type", g.Name, f.Type, name)
 		}
 	}
 	return nil

@@ -7,36 +7,36 @@ import (
 )
 
 type base struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 }
 
 // Base is embedded: only exported fields can be set.
 type Base struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 }
 
 func TestInject(t *testing.T) {
 	type embedded struct{ Base }
 	type hidden struct {
-		server websockets.Server `websockets:"server"`
+		server *websockets.Server `websockets:"server"`
 	}
 	type byPointer struct{ *Base }
 	type typo struct {
-		Server websockets.Server `websockets:"sever"`
+		Server *websockets.Server `websockets:"sever"`
 	}
 	type native struct {
 		Server *strings.Builder `websockets:"server"`
 	}
-	srv := &server{}
+	srv := websockets.NewServer(framework, &server{})
 	ok := func(v any) {
 		t.Helper()
-		if err := inject(&boundGateway{Name: "g", value: v, server: srv}); err != nil {
+		if err := inject(&boundGateway{Name: "g", value: v, server: &server{}, users: srv}); err != nil {
 			t.Errorf("%T: %v", v, err)
 		}
 	}
 	fails := func(v any, want string) {
 		t.Helper()
-		if err := inject(&boundGateway{Name: "g", value: v, server: srv}); err == nil || !strings.Contains(err.Error(), want) {
+		if err := inject(&boundGateway{Name: "g", value: v, server: &server{}, users: srv}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%T: %v, want %q", v, err, want)
 		}
 	}

@@ -40,7 +40,7 @@ func TestJSONCodec(t *testing.T) {
 			websockets.On("strict", func(_ context.Context, v twice) (string, error) { return "ok", nil }, websockets.Strict()),
 			websockets.On("text", func(_ context.Context, s string) (string, error) { return s, nil }),
 			websockets.On("raw", func(_ context.Context, p stdjson.RawMessage) (stdjson.RawMessage, error) { return p, nil }),
-			websockets.Listen("emit", func(ctx context.Context, s string) error { return websockets.ClientFrom(ctx).Emit("said", s) }),
+			websockets.Listen("emit", func(ctx context.Context, s string) error { return websockets.ClientFrom(ctx).Emit(ctx, "said", s) }),
 		}}
 		k := newRigOf(t, []*desk{d})
 		k.rt.codec = marked{}
@@ -52,7 +52,7 @@ func TestJSONCodec(t *testing.T) {
 			p.ask(m[0], m[1])
 		}
 		synctest.Wait()
-		if err := d.Server.Emit("all", "<7>"); err != nil {
+		if err := d.Server.Emit(t.Context(), "all", "<7>"); err != nil {
 			t.Error(err)
 		}
 		synctest.Wait()

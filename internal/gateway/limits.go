@@ -40,5 +40,6 @@ func withDefaults(c config.Limits) websockets.Limits {
 	def(&l.PingInterval, 25*time.Second)
 	def(&l.PingTimeout, 20*time.Second)
 	def(&l.CloseTimeout, 5*time.Second)
+	def(&l.CallTimeout, 10*time.Second)
 	return l
 }

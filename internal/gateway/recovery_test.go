@@ -37,7 +37,7 @@ func (k *rig) resume(old *peer, s adapter.Suspension) *peer {
 
 func emitTo(t *testing.T, to websockets.Emitter, event string, opts ...websockets.EmitOption) {
 	t.Helper()
-	if err := to.Emit(event, 1, opts...); err != nil {
+	if err := to.Emit(t.Context(), event, 1, opts...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -79,13 +79,13 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 		if want := []string{"peer-1[a b] transport close"}; !slices.Equal(left, want) {
 			t.Errorf("left: %q, want %q", left, want)
 		}
-		if n, in := d.Server.Count(), d.Server.To("a").Count(); n != 1 || in != 1 {
+		if n, in := d.Server.Local().Len(), d.Server.To("a").Local().Len(); n != 1 || in != 1 {
 			t.Errorf("%d clients and %d in the room, want 1 and 1", n, in)
 		}
 		if err := before.Join("c"); err == nil {
 			t.Error("a client that has left has joined a room")
 		}
-		d.Server.Join("d")
+		d.Server.Local().Join("d")
 		emitTo(t, d.Server, "all")
 		emitTo(t, d.Server.To("a", "b"), "rooms")
 		emitTo(t, d.Server.To("d"), "joined meanwhile")
@@ -93,7 +93,7 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 		emitTo(t, d.Server.Except(other.client()), "it")
 		emitTo(t, d.Server.ExceptRooms("b"), "not b")
 		emitTo(t, d.Server, "now", websockets.Volatile())
-		done := callAll(t.Context(), d.Server, vote)
+		done := callAll(t.Context(), d.Server.All(), vote)
 		other.answer(t, "1")
 		if g := result(t, done); len(g.res.Answered) != 1 || len(g.res.Missing) != 0 {
 			t.Errorf("the call: %+v", g.res)
@@ -122,14 +122,14 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 		emitTo(t, d.Server.Except(before), "not who it was")
 		one.want(t)
 		p.want(t, "again 1")
-		if d.Server.Count() != 2 {
-			t.Errorf("%d clients, want 2", d.Server.Count())
+		if d.Server.Local().Len() != 2 {
+			t.Errorf("%d clients, want 2", d.Server.Local().Len())
 		}
 		if q, h := k.back(one); susp.Resume(q, h) != nil {
 			t.Error("resumed twice")
 		}
 		susp.Drop() // too late
-		if d.Server.To("a").Count() != 2 {
+		if d.Server.To("a").Local().Len() != 2 {
 			t.Error("Drop has removed a client that is back")
 		}
 		if p.sess.Suspend(websockets.Reason{}) == nil {
@@ -206,7 +206,7 @@ func TestWhoCannotBeSuspended(t *testing.T) {
 		}
 		close(hold)
 		synctest.Wait()
-		if n := d.Server.Count(); n != 1 {
+		if n := d.Server.Local().Len(); n != 1 {
 			t.Errorf("%d clients, want 1: who is not suspended has left", n)
 		}
 		k.stop()
@@ -218,10 +218,12 @@ func TestWhoCannotBeSuspended(t *testing.T) {
 
 func TestDropLeavesNothing(t *testing.T) {
 	for name, drop := range map[string]func(k *rig, d *desk, c websockets.Client, s adapter.Suspension){
-		"Drop":                 func(_ *rig, _ *desk, _ websockets.Client, s adapter.Suspension) { s.Drop() },
-		"stop":                 func(k *rig, _ *desk, _ websockets.Client, _ adapter.Suspension) { k.stop() },
-		"Client.Disconnect":    func(_ *rig, _ *desk, c websockets.Client, _ adapter.Suspension) { c.Disconnect() },
-		"Broadcast.Disconnect": func(_ *rig, d *desk, _ websockets.Client, _ adapter.Suspension) { d.Server.To("a").Disconnect() },
+		"Drop":              func(_ *rig, _ *desk, _ websockets.Client, s adapter.Suspension) { s.Drop() },
+		"stop":              func(k *rig, _ *desk, _ websockets.Client, _ adapter.Suspension) { k.stop() },
+		"Client.Disconnect": func(_ *rig, _ *desk, c websockets.Client, _ adapter.Suspension) { c.Disconnect() },
+		"Broadcast.Disconnect": func(_ *rig, d *desk, _ websockets.Client, _ adapter.Suspension) {
+			d.Server.To("a").Local().Disconnect()
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -267,7 +269,7 @@ func TestBroadcastLeaveReachesSuspended(t *testing.T) {
 		one := k.dial()
 		synctest.Wait()
 		susp := one.sess.Suspend(websockets.Reason{})
-		d.Server.Leave("secret")
+		d.Server.Local().Leave("secret")
 		if got := k.resume(one, susp).client().Rooms(); !slices.Equal(got, []string{"news"}) {
 			t.Errorf("rooms %q", got)
 		}
@@ -320,8 +322,8 @@ func TestNoBroadcastIsLostOrDoubled(t *testing.T) {
 	for i := range senders {
 		wg.Go(func() {
 			for n := range each {
-				to := []websockets.Broadcast{d.Server, d.Server.To("a"), d.Server.To("b", "a")}[n%3]
-				if err := to.Emit(strconv.Itoa(i*each+n), nil); err != nil {
+				to := []websockets.Selection{d.Server.All(), d.Server.To("a"), d.Server.To("b", "a")}[n%3]
+				if err := to.Emit(t.Context(), strconv.Itoa(i*each+n), nil); err != nil {
 					t.Error(err)
 				}
 			}

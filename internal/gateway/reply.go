@@ -78,7 +78,7 @@ func (r *reply) run(ctx context.Context) error {
 	if v == nil && !x.has {
 		return nil
 	}
-	return r.send(v)
+	return r.send(ctx, v)
 }
 
 // Refuse implements [handler.Exchange].
@@ -118,20 +118,21 @@ func (r *reply) Decode(ctx context.Context, v any) error {
 }
 
 // Result implements [handler.Exchange].
-func (r *reply) Result(v any) error {
+func (r *reply) Result(ctx context.Context, v any) error {
 	if x := r.enhanced; x != nil {
 		x.out, x.has = v, true
 		return nil
 	}
-	return r.send(v)
+	return r.send(ctx, v)
 }
 
 // send sends a Response as its event, anything else as the answer.
-func (r *reply) send(v any) error {
+func (r *reply) send(ctx context.Context, v any) error {
 	r.returned()
 	if r.sub.responds || r.enhanced != nil {
 		if res, ok := v.(emit.Response); ok {
-			return r.Respond(res.Emission())
+			event, data, opts := res.Emission()
+			return r.Respond(ctx, event, data, opts)
 		}
 	}
 	out := r.s.outgoing("", v)
@@ -146,17 +147,17 @@ func (r *reply) send(v any) error {
 		return r.s.conn.Reply(r.m, out)
 	case r.s.ep.traits.ReplyAsEvent:
 		out.Event, out.Answer = r.m.Event, true
-		return r.s.emit(out)
+		return r.s.emit(ctx, out)
 	default:
 		return nil // the client waits for no answer
 	}
 }
 
 // Respond implements [handler.Exchange].
-func (r *reply) Respond(event string, data any, opts emit.Options) error {
+func (r *reply) Respond(ctx context.Context, event string, data any, opts emit.Options) error {
 	out := adapter.NewOutgoing(cmp.Or(event, r.m.Event), data)
 	out.Options, out.Answer = opts, true
-	err := r.s.emit(out)
+	err := r.s.emit(ctx, out)
 	if opts.Droppable() && errors.Is(err, websockets.ErrQueueFull) {
 		return nil // a waiting ack is answered all the same, a stream goes on
 	}
@@ -181,11 +182,12 @@ func (r *reply) Item(ctx context.Context, item emit.Response) error {
 	case err != nil:
 		return err
 	case ok:
-		return r.Respond(res.Emission())
+		event, data, opts := res.Emission()
+		return r.Respond(ctx, event, data, opts)
 	case v == nil:
 		return nil // an interceptor has removed it
 	default:
-		return r.Respond("", v, emit.Options{})
+		return r.Respond(ctx, "", v, emit.Options{})
 	}
 }
 
@@ -199,9 +201,9 @@ func (o observation) Decode(_ context.Context, v any) error {
 	return nil
 }
 
-func (o observation) Refuse(err error) error                    { return err }
-func (o observation) Result(any) error                          { return nil }
-func (o observation) Ready(context.Context) error               { return nil }
-func (o observation) WantsItems() bool                          { return false }
-func (o observation) Item(context.Context, emit.Response) error { return nil }
-func (o observation) Respond(string, any, emit.Options) error   { return nil }
+func (o observation) Refuse(err error) error                                   { return err }
+func (o observation) Result(context.Context, any) error                        { return nil }
+func (o observation) Ready(context.Context) error                              { return nil }
+func (o observation) WantsItems() bool                                         { return false }
+func (o observation) Item(context.Context, emit.Response) error                { return nil }
+func (o observation) Respond(context.Context, string, any, emit.Options) error { return nil }

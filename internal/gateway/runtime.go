@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
@@ -34,6 +35,7 @@ type Runtime struct {
 	drainRate int             // clients a second; negative: all at once
 	workers   *workerPool
 	global    *enhance.Chain // for events without a handler
+	node      websockets.Node
 
 	accepting atomic.Bool
 	ctx       context.Context // of disconnect hooks; ends with the stop timeout
@@ -59,10 +61,10 @@ func Bind(graph *module.Graph, cfg Config, log *slog.Logger) (*Runtime, error) {
 }
 
 func bind(gs []gatewayPlan, cfg Config, built enhance.Built, log *slog.Logger) (*Runtime, error) {
-	rt := &Runtime{log: log, codec: cfg.JSON, drainRate: cmp.Or(cfg.DrainRate, DefaultDrainRate), workers: newWorkerPool(), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
+	rt := &Runtime{log: log, codec: cfg.JSON, drainRate: cmp.Or(cfg.DrainRate, DefaultDrainRate), workers: newWorkerPool(), node: newNode(rand.Text()), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
 	rt.ctx, rt.cancel = context.WithCancel(context.Background())
 	for _, p := range gs {
-		rt.gateways = append(rt.gateways, newBoundGateway(p))
+		rt.gateways = append(rt.gateways, newBoundGateway(rt, p))
 	}
 	plans, err := makePlan(gs, cfg)
 	if err != nil {

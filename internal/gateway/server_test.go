@@ -14,22 +14,22 @@ func TestServerWithoutClients(t *testing.T) {
 		d := &desk{}
 		k := newRig(t, d)
 		early := &desk{}
-		if err := inject(&boundGateway{value: early, server: &server{}}); err != nil { // before Bind is done
+		if err := inject(newBoundGateway(k.rt, gatewayPlan{value: early})); err != nil { // before Bind is done
 			t.Fatal(err)
 		}
-		idle := func(s websockets.Server) {
+		idle := func(s *websockets.Server) {
 			t.Helper()
-			for _, to := range []websockets.Broadcast{s, s.To("a").Except(nil).ExceptRooms("b"), s.Of("chat"), s.In()} {
-				if err := to.Emit("x", 1); err != nil {
+			for _, to := range []websockets.Selection{s.All(), s.To("a").Except(nil).ExceptRooms("b"), s.Of("chat"), s.To()} {
+				if err := to.Emit(t.Context(), "x", 1); err != nil {
 					t.Errorf("Emit: %v", err)
 				}
 				if res, err := vote.CallAll(t.Context(), to, "?"); err != nil || len(res.Answered)+len(res.Missing) != 0 {
 					t.Errorf("Call: %v, %v", res, err)
 				}
-				to.Join("a")
-				to.Leave("a")
-				to.Disconnect()
-				if n := len(slices.Collect(to.Clients())); n != 0 || to.Count() != 0 {
+				to.Local().Join("a")
+				to.Local().Leave("a")
+				to.Local().Disconnect()
+				if n := len(slices.Collect(to.Local().Clients())); n != 0 || to.Local().Len() != 0 {
 					t.Errorf("%d clients", n)
 				}
 			}
@@ -41,6 +41,10 @@ func TestServerWithoutClients(t *testing.T) {
 			}
 		}
 		idle(early.Server)
+		unset := (*websockets.Server)(nil)
+		if err := unset.To("a").Emit(t.Context(), "x", 1); !errors.Is(err, websockets.ErrNoServer) || unset.Local().Len() != 0 {
+			t.Errorf("a nil server: %v", err)
+		}
 		k.rt.Refuse() // Open comes last
 		if err := k.endpoint().Admit(t.Context(), k.handshake("/")); !errors.Is(err, errNotAccepting) {
 			t.Errorf("Admit: %v", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/hub"
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -137,18 +138,18 @@ func closeText(s string) string {
 	return s[:n] + "..."
 }
 
-func (s *session) Emit(event string, data any, opts ...websockets.EmitOption) error {
-	return s.emit(s.outgoing(event, data, opts...))
+func (s *session) Emit(ctx context.Context, event string, data any, opts ...websockets.EmitOption) error {
+	return s.emit(ctx, s.outgoing(event, data, opts...))
 }
 
 // emit sends a message through the interceptors of emits.
-func (s *session) emit(out *adapter.Outgoing) error {
+func (s *session) emit(ctx context.Context, out *adapter.Outgoing) error {
 	defer out.Release(framework)
 	out.SetCodec(framework, s.ep.rt.codec)
 	if len(s.ep.emits) == 0 { // the usual case allocates nothing more
 		return s.send(out)
 	}
-	return s.ep.intercept(out, s, nil, s.send)
+	return s.ep.intercept(ctx, out, s, nil, s.send)
 }
 
 // send encodes a message first: an error of encoding is not one of the connection.
@@ -159,3 +160,6 @@ func (s *session) send(out *adapter.Outgoing) error {
 	}
 	return s.conn.Emit(out, 0)
 }
+
+// Sealed implements [websockets.Client].
+func (s *session) Sealed(seal.Framework) {}

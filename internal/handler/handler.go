@@ -43,7 +43,7 @@ type Exchange interface {
 	// Refuse marks err as an error about what the client has sent, and returns it.
 	Refuse(err error) error
 	// Result takes what the handler returned.
-	Result(v any) error
+	Result(ctx context.Context, v any) error
 	// Ready waits until the client can take one more response.
 	Ready(ctx context.Context) error
 	// WantsItems reports whether interceptors see the responses of streams.
@@ -51,5 +51,5 @@ type Exchange interface {
 	// Item sends a response as the interceptors change it.
 	Item(ctx context.Context, r emit.Response) error
 	// Respond sends an event as the response.
-	Respond(event string, data any, opts emit.Options) error
+	Respond(ctx context.Context, event string, data any, opts emit.Options) error
 }

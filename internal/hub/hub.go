@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/gatehouse-go/gatehouse/internal/core"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -34,20 +35,15 @@ func (m *Membership) Rooms() []string {
 }
 
 // inAny reports whether the client is in one of rooms.
-func (m *Membership) inAny(rooms []string) bool {
+func (m *Membership) inAny(rooms core.Names) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.ContainsFunc(rooms, func(r string) bool {
-		_, in := m.rooms[r]
-		return in
-	})
-}
-
-// Selection selects clients of a namespace.
-type Selection struct {
-	Rooms       []string // in any of these; empty: all clients
-	ExceptIDs   []string // without these clients
-	ExceptRooms []string // and without those in any of these
+	for i := range rooms.Len() {
+		if _, in := m.rooms[rooms.At(i)]; in {
+			return true
+		}
+	}
+	return false
 }
 
 // MaxRoomName is the maximum length of a room's name, in bytes.
@@ -62,7 +58,7 @@ type Namespace[M Member] struct {
 	suspendMu sync.RWMutex
 
 	mu      sync.RWMutex
-	members map[M]struct{}
+	members map[string]M // by id
 
 	seed   maphash.Seed
 	shards [16]shard[M]
@@ -75,7 +71,7 @@ type shard[M Member] struct {
 
 // New returns an empty namespace.
 func New[M Member]() *Namespace[M] {
-	return &Namespace[M]{members: map[M]struct{}{}, seed: maphash.MakeSeed()}
+	return &Namespace[M]{members: map[string]M{}, seed: maphash.MakeSeed()}
 }
 
 func (n *Namespace[M]) shard(room string) *shard[M] {
@@ -88,7 +84,7 @@ func (n *Namespace[M]) Add(c M) {
 	defer n.suspendMu.RUnlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.members[c] = struct{}{}
+	n.members[c.ID()] = c
 }
 
 // Join adds the client to rooms, to limit rooms in all. Errors: ErrClosed when it has left,
@@ -176,6 +172,8 @@ func (n *Namespace[M]) Remove(c M) (empty bool) {
 
 // Counts returns how many clients, suspended ones included, and rooms the namespace has.
 func (n *Namespace[M]) Counts() (clients, rooms int) {
+	n.suspendMu.RLock()
+	defer n.suspendMu.RUnlock()
 	n.mu.RLock()
 	clients = len(n.members)
 	n.mu.RUnlock()
@@ -208,50 +206,79 @@ func (n *Namespace[M]) remove(c M) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.members, c)
+	if id := c.ID(); n.members[id] == c { // not when it was replaced
+		delete(n.members, id)
+	}
 }
 
 // Select appends the selected clients to dst, suspended ones only withSuspended.
-func (n *Namespace[M]) Select(dst []M, sel Selection, withSuspended bool) []M {
+func (n *Namespace[M]) Select(dst []M, sel core.Selection, withSuspended bool) []M {
+	if sel.Nobody() {
+		return dst
+	}
 	n.suspendMu.RLock()
 	defer n.suspendMu.RUnlock()
 	found := len(dst)
-	dst = n.inRooms(dst, sel.Rooms)
-	return append(dst[:found], slices.DeleteFunc(dst[found:], func(c M) bool {
-		m := c.Membership()
-		return m.suspended && !withSuspended ||
-			len(sel.ExceptIDs) > 0 && slices.Contains(sel.ExceptIDs, c.ID()) ||
-			len(sel.ExceptRooms) > 0 && m.inAny(sel.ExceptRooms)
-	})...)
+	dst = n.chosen(dst, sel)
+	if !withSuspended || sel.ExceptIDs.Len()+sel.ExceptRooms.Len() > 0 {
+		dst = append(dst[:found], slices.DeleteFunc(dst[found:], func(c M) bool {
+			m := c.Membership()
+			return m.suspended && !withSuspended ||
+				sel.ExceptIDs.Len() > 0 && sel.ExceptIDs.Contains(c.ID()) ||
+				sel.ExceptRooms.Len() > 0 && m.inAny(sel.ExceptRooms)
+		})...)
+	}
+	return dst
 }
 
-// inRooms appends the clients in one of the rooms, or all clients without rooms.
-func (n *Namespace[M]) inRooms(dst []M, rooms []string) []M {
-	switch len(rooms) {
-	case 0:
+// chosen appends the clients in one of the rooms or with one of the ids, or all clients.
+func (n *Namespace[M]) chosen(dst []M, sel core.Selection) []M {
+	switch {
+	case !sel.Narrowed:
 		n.mu.RLock()
 		defer n.mu.RUnlock()
 		dst = slices.Grow(dst, len(n.members))
-		for c := range n.members {
+		for _, c := range n.members {
 			dst = append(dst, c)
 		}
 		return dst
-	case 1:
-		return n.shard(rooms[0]).appendTo(dst, rooms[0])
+	case sel.Rooms.Len() == 1 && sel.IDs.Len() == 0:
+		return n.shard(sel.Rooms.At(0)).appendTo(dst, sel.Rooms.At(0))
+	case sel.Rooms.Len() == 0 && sel.IDs.Len() == 1:
+		if c, ok := n.byID(sel.IDs.At(0)); ok {
+			dst = append(dst, c)
+		}
+		return dst
 	}
 	// A client in two of them is selected once, also when it moves between them meanwhile.
 	seen := map[M]struct{}{}
+	add := func(c M) {
+		if _, ok := seen[c]; !ok {
+			seen[c] = struct{}{}
+			dst = append(dst, c)
+		}
+	}
+	for i := range sel.IDs.Len() {
+		if c, ok := n.byID(sel.IDs.At(i)); ok {
+			add(c)
+		}
+	}
 	var in []M
-	for _, r := range rooms {
+	for i := range sel.Rooms.Len() {
+		r := sel.Rooms.At(i)
 		in = n.shard(r).appendTo(in[:0], r)
 		for _, c := range in {
-			if _, ok := seen[c]; !ok {
-				seen[c] = struct{}{}
-				dst = append(dst, c)
-			}
+			add(c)
 		}
 	}
 	return dst
+}
+
+func (n *Namespace[M]) byID(id string) (M, bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	c, ok := n.members[id]
+	return c, ok
 }
 
 func (s *shard[M]) appendTo(dst []M, room string) []M {

@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 	"fmt"
+	"github.com/gatehouse-go/gatehouse/internal/core"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"math/rand/v2"
 	"runtime"
@@ -37,6 +38,10 @@ func crowd(n int) (*Namespace[*client], []*client) {
 
 func roomName(i int) string { return "room " + strconv.Itoa(i) }
 
+func inRooms(names ...string) core.Selection {
+	return core.Selection{Rooms: core.Names{}.With(names), Narrowed: true}
+}
+
 // Clients join, leave and disconnect on many goroutines while others select: no client is
 // selected twice, and nothing is kept.
 func TestRoomsTogether(t *testing.T) {
@@ -51,7 +56,7 @@ func TestRoomsTogether(t *testing.T) {
 					return
 				default:
 				}
-				got := ns.Select(nil, Selection{Rooms: []string{roomName(1), roomName(2), roomName(3)}}, false)
+				got := ns.Select(nil, inRooms([]string{roomName(1), roomName(2), roomName(3)}...), false)
 				slices.SortFunc(got, func(a, b *client) int { return slices.Index(all, a) - slices.Index(all, b) })
 				if n := len(got); len(slices.Compact(got)) != n {
 					t.Error("a client is selected twice")
@@ -157,7 +162,7 @@ func BenchmarkRooms(b *testing.B) {
 				var dst []*client
 				for pb.Next() {
 					i = (i + 1) % (rooms - n)
-					dst = ns.Select(dst[:0], Selection{Rooms: names[i : i+n]}, false)
+					dst = ns.Select(dst[:0], inRooms(names[i:i+n]...), false)
 				}
 			})
 		})
@@ -165,7 +170,7 @@ func BenchmarkRooms(b *testing.B) {
 	b.Run("select all", func(b *testing.B) {
 		var dst []*client
 		for b.Loop() {
-			dst = ns.Select(dst[:0], Selection{}, false)
+			dst = ns.Select(dst[:0], core.Selection{}, false)
 		}
 	})
 }

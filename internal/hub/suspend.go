@@ -26,7 +26,7 @@ func (n *Namespace[M]) Resume(old, c M, replaced func()) bool {
 	to.rooms = maps.Clone(from.rooms) // the old one's are for its HandleDisconnect
 	from.mu.Unlock()
 	replaced()
-	n.members[c] = struct{}{}
+	n.members[c.ID()] = c
 	for r := range to.rooms {
 		n.shard(r).add(c, r)
 	}
@@ -54,7 +54,7 @@ func (n *Namespace[M]) Suspended() (all []M) {
 	defer n.suspendMu.RUnlock()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	for c := range n.members {
+	for _, c := range n.members {
 		if c.Membership().suspended {
 			all = append(all, c)
 		}

@@ -27,13 +27,13 @@ type client struct {
 	srv     *server
 	eng     *engineio.Session
 	request atomic.Pointer[http.Request] // all of it until a namespace has been entered
-	conn    adapter.Connection        // of all its namespaces
+	conn    adapter.Connection           // of all its namespaces
 	dec     packet.Decoder
 	pending atomic.Int64 // since when attachments are missing; 0 for none
 	// Of the reading goroutine.
 	due      adapter.Session // has a deferred message
-	attached int64              // bytes of the attachments that have come
-	skipping bool               // and that are dropped
+	attached int64           // bytes of the attachments that have come
+	skipping bool            // and that are dropped
 
 	mu          sync.Mutex
 	sockets     []*socket   // few: a search is faster than a map

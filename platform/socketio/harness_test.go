@@ -25,8 +25,8 @@ type endpoint struct {
 	sessions  chan *session
 }
 
-func (e *endpoint) Namespace() string   { return e.namespace }
-func (*endpoint) Checks() bool { return true }
+func (e *endpoint) Namespace() string { return e.namespace }
+func (*endpoint) Checks() bool        { return true }
 
 func (e *endpoint) Match(n string) bool { return n == e.namespace }
 

@@ -157,7 +157,7 @@ func TestRefusedOptions(t *testing.T) {
 type foreign struct{}
 
 func (foreign) ApplyGateway(*adapter.GatewayConfig) {}
-func (foreign) PlatformName() string                   { return "socketio" }
+func (foreign) PlatformName() string                { return "socketio" }
 
 func TestForeignOption(t *testing.T) {
 	_, err := New().NewServer(adapter.ServerConfig{Path: "/x", Options: []adapter.PlatformOption{foreign{}}})

@@ -45,7 +45,7 @@ type record struct {
 	namespace string
 
 	mu      sync.Mutex
-	live    *socket            // nil while the client is away
+	live    *socket         // nil while the client is away
 	sess    adapter.Session // of its last socket; nil before it is there
 	entries []entry
 	bytes   int
@@ -265,7 +265,7 @@ func (a *absence) close() {
 type comeback struct {
 	r          *record
 	offset     string
-	left       chan struct{}         // the record's when it was found: another once somebody has come back
+	left       chan struct{}      // the record's when it was found: another once somebody has come back
 	suspension adapter.Suspension // once it is the client's
 	resumed    bool
 }

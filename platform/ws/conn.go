@@ -30,8 +30,8 @@ type conn struct {
 }
 
 var (
-	_ adapter.Conn = (*conn)(nil)
-	_ wsconn.Handler  = (*conn)(nil)
+	_ adapter.Conn   = (*conn)(nil)
+	_ wsconn.Handler = (*conn)(nil)
 )
 
 // inbound is a message on its way to the framework, with what Reply needs and the

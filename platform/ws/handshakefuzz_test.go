@@ -185,7 +185,7 @@ type fuzzSession struct {
 	left chan struct{}
 }
 
-func (*fuzzSession) Receive(*adapter.Message)  {}
+func (*fuzzSession) Receive(*adapter.Message)     {}
 func (s *fuzzSession) Closed(_ websockets.Reason) { s.left <- struct{}{} }
 
 // Stalled implements the contract: nothing is ever blocked here.

@@ -31,8 +31,8 @@ type endpoint struct {
 	sessions chan *session
 }
 
-func (*endpoint) Namespace() string   { return "" }
-func (*endpoint) Checks() bool { return true }
+func (*endpoint) Namespace() string { return "" }
+func (*endpoint) Checks() bool      { return true }
 
 func (*endpoint) Match(n string) bool { return n == "" }
 

@@ -158,7 +158,7 @@ func TestAudit_LeaveWithRecovery(t *testing.T) {
 	got := w.Read()
 	_, rest, _ := strings.Cut(got, `"pid":"`)
 	pid, _, _ := strings.Cut(rest, `"`)
-	_ = s.Server.Emit("first", 1)
+	_ = s.Server.Emit(t.Context(), "first", 1)
 	offset := w.Read()
 	if i := strings.LastIndex(offset, `,"`); i >= 0 {
 		offset = strings.TrimSuffix(offset[i+2:], `"]`)
@@ -172,7 +172,7 @@ func TestAudit_LeaveWithRecovery(t *testing.T) {
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("noticed after %v", took)
 	}
-	_ = s.Server.Emit("missed", 2)
+	_ = s.Server.Emit(t.Context(), "missed", 2)
 	w = rawpeer.NewEngine(t, s.Addr).WebSocket()
 	w.Send(`40{"pid":"` + pid + `","offset":"` + offset + `"}`)
 	if got := w.Read(); !strings.HasPrefix(got, "40") {

@@ -86,7 +86,7 @@ func TestAudit_LargeEvent(t *testing.T) {
 		c := k.open(t, s.Addr)
 		s.Wait("the client is there", func() bool { return s.Connects() == 1 })
 		text := strings.Repeat("y", 9<<20)
-		if err := s.Server.Emit("large", text); err != nil {
+		if err := s.Server.Emit(t.Context(), "large", text); err != nil {
 			t.Fatal(err)
 		}
 		var got string
@@ -144,7 +144,7 @@ func TestAudit_SlowReaderStays(t *testing.T) {
 			s.Wait("the client is there", func() bool { return s.Connects() == 1 })
 			c.R = bufio.NewReaderSize(slowConn{c.Conn, rate}, 16)
 			for range 100 {
-				_ = s.Server.Emit("event", strings.Repeat("x", 60_000))
+				_ = s.Server.Emit(t.Context(), "event", strings.Repeat("x", 60_000))
 			}
 			_ = c.Conn.SetReadDeadline(time.Now().Add(2 * d))
 			until := time.Now().Add(d)
@@ -199,7 +199,7 @@ func TestAudit_BroadcastStorm(t *testing.T) {
 				before := heap()
 				text := strings.Repeat("x", 10_000)
 				for range most {
-					if err := s.Server.Emit("storm", text, websockets.WithOverflow(overflow)); err != nil && !errors.Is(err, websockets.ErrQueueFull) {
+					if err := s.Server.Emit(t.Context(), "storm", text, websockets.WithOverflow(overflow)); err != nil && !errors.Is(err, websockets.ErrQueueFull) {
 						t.Fatal(err)
 					}
 				}
@@ -207,7 +207,7 @@ func TestAudit_BroadcastStorm(t *testing.T) {
 				if limit := n*4*bound + n*fixed; held > limit {
 					t.Errorf("%d KiB are held, at most %d", held>>10, limit>>10)
 				}
-				_ = s.Server.Emit("storm", "the end")
+				_ = s.Server.Emit(t.Context(), "storm", "the end")
 				healthy.Wait()
 				if cut.Load() > 0 || len(s.Reasons()) > 0 {
 					t.Errorf("%d of those who read were cut; %v", cut.Load(), s.Reasons())
@@ -234,7 +234,7 @@ func TestAudit_FrozenWithUnreadAnswers(t *testing.T) {
 			}
 			c := open(t, s.Addr)
 			s.Wait("the client is there", func() bool { return s.Connects() == 1 })
-			_ = s.Server.Emit("event", strings.Repeat("x", 20_000))
+			_ = s.Server.Emit(t.Context(), "event", strings.Repeat("x", 20_000))
 			_ = c.send(repeat(k.text("wait", "1"), 1500)...)
 			gone(t, s, 1, interval+timeout+3*time.Second)
 		})

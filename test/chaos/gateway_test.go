@@ -31,7 +31,7 @@ type note struct {
 
 // chat notes what it handles.
 type chat struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	mu                    sync.Mutex
 	handled               map[string]map[int]bool

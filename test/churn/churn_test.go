@@ -123,8 +123,8 @@ func rest(t *testing.T, k kind, p *place, total int, before figures, n int) figu
 			{"Engine.IO sessions", int64(p.spy.sessions()), 0},
 			{"connections and sweepers", int64(p.spy.live()), 0},
 			{"records of recovery", int64(p.spy.absent()), 0},
-			{"Server.Count", int64(p.lobby.Server.Count()), 0},
-			{"clients in a room", int64(p.lobby.Server.To("all").Count()), 0},
+			{"Server.Count", int64(p.lobby.Server.Local().Len()), 0},
+			{"clients in a room", int64(p.lobby.Server.To("all").Local().Len()), 0},
 			{"goroutines", int64(now.goroutines), int64(before.goroutines)},
 			{"file descriptors", int64(now.fds), int64(before.fds)},
 		} {

@@ -138,7 +138,7 @@ func TestIdleConnection(t *testing.T) {
 				}
 				return s.conn, nil
 			}, func() {
-				if n := l.Server.Count(); n != idleClients {
+				if n := l.Server.Local().Len(); n != idleClients {
 					t.Errorf("%d clients, want %d", n, idleClients)
 				}
 				profile(t, name)

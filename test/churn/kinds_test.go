@@ -37,7 +37,7 @@ func kinds() []kind {
 	recovery := socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: noTime}}
 	greeting := func() *lobby {
 		return &lobby{hook: func(_ context.Context, c websockets.Client) error {
-			_ = c.Emit("hello", "there")
+			_ = c.Emit(context.Background(), "hello", "there")
 			return nil
 		}}
 	}

@@ -20,7 +20,7 @@ import (
 
 // lobby counts who comes and goes.
 type lobby struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	connects, disconnects atomic.Int64
 

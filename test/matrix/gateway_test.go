@@ -39,7 +39,7 @@ import (
 //
 // Each event's name goes under the tag any:<id>, the reason of a leave under left:<id>.
 type gateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	mu   sync.Mutex
 	logs map[string][]jsontext.Value
@@ -134,10 +134,10 @@ func (g *gateway) HandleConnection(_ context.Context, c websockets.Client) error
 		if err := c.Join("greeted"); err != nil {
 			return err
 		}
-		return c.Emit("hello", map[string]any{"auth": jsontext.Value(c.Auth().JSON)})
+		return c.Emit(context.Background(), "hello", map[string]any{"auth": jsontext.Value(c.Auth().JSON)})
 	case "/shut":
 		defer c.Disconnect()
-		return c.Emit("word", "closed today")
+		return c.Emit(context.Background(), "word", "closed today")
 	}
 	return nil
 }
@@ -182,7 +182,7 @@ func (g *gateway) slow(ctx context.Context, _ websockets.Client, s spec) (any, e
 }
 
 func (g *gateway) back(_ context.Context, c websockets.Client, s spec) (any, error) {
-	return nil, c.Emit(s.Event, s.payload(), s.options()...)
+	return nil, c.Emit(context.Background(), s.Event, s.payload(), s.options()...)
 }
 
 func (g *gateway) count(ctx context.Context, c websockets.Client, s spec) (any, error) {
@@ -191,7 +191,7 @@ func (g *gateway) count(ctx context.Context, c websockets.Client, s spec) (any, 
 		if s.Event == "m" && i%2 == 1 {
 			v = []byte{byte(i)}
 		}
-		if err := c.Emit(s.Event, v); err != nil {
+		if err := c.Emit(ctx, s.Event, v); err != nil {
 			return nil, err
 		}
 	}
@@ -240,7 +240,7 @@ func (g *gateway) leave(ctx context.Context, rooms []string) error {
 	return nil
 }
 
-func (g *gateway) selected(c websockets.Client, s *spec) websockets.Broadcast {
+func (g *gateway) selected(c websockets.Client, s *spec) websockets.Selection {
 	b := g.Server.Of(c.Namespace()).To(s.To...).ExceptRooms(s.Except...)
 	if s.NotMe {
 		b = b.Except(c)
@@ -249,7 +249,7 @@ func (g *gateway) selected(c websockets.Client, s *spec) websockets.Broadcast {
 }
 
 func (g *gateway) cast(_ context.Context, c websockets.Client, s spec) (any, error) {
-	return nil, g.selected(c, &s).Emit(s.Event, s.payload(), s.options()...)
+	return nil, g.selected(c, &s).Emit(context.Background(), s.Event, s.payload(), s.options()...)
 }
 
 func (g *gateway) poll(ctx context.Context, c websockets.Client, s spec) (any, error) {
@@ -269,7 +269,7 @@ func (g *gateway) poll(ctx context.Context, c websockets.Client, s spec) (any, e
 
 func (g *gateway) clients(_ context.Context, c websockets.Client, s spec) (any, error) {
 	all := []map[string]any{}
-	for o := range g.selected(c, &s).Clients() {
+	for o := range g.selected(c, &s).Local().Clients() {
 		data, _ := value.Get(o)
 		all = append(all, map[string]any{"id": o.ID(), "rooms": o.Rooms(), "data": data})
 	}
@@ -278,23 +278,23 @@ func (g *gateway) clients(_ context.Context, c websockets.Client, s spec) (any, 
 }
 
 func (g *gateway) allJoin(_ context.Context, c websockets.Client, s spec) (any, error) {
-	g.selected(c, &s).Join(s.Rooms...)
+	g.selected(c, &s).Local().Join(s.Rooms...)
 	return nil, nil
 }
 
 func (g *gateway) allLeave(_ context.Context, c websockets.Client, s spec) (any, error) {
-	g.selected(c, &s).Leave(s.Rooms...)
+	g.selected(c, &s).Local().Leave(s.Rooms...)
 	return nil, nil
 }
 
 func (g *gateway) allKick(_ context.Context, c websockets.Client, s spec) (any, error) {
-	g.selected(c, &s).Disconnect()
+	g.selected(c, &s).Local().Disconnect()
 	return nil, nil
 }
 
 func (g *gateway) kick(_ context.Context, c websockets.Client, s spec) (any, error) {
 	for _, v := range s.Say {
-		if err := c.Emit("word", v); err != nil {
+		if err := c.Emit(context.Background(), "word", v); err != nil {
 			return nil, err
 		}
 	}

@@ -26,7 +26,7 @@ func TestRecoveryHammered(t *testing.T) {
 				return
 			case <-tick.C:
 				for range 4 {
-					_ = a.gateway.Server.Emit("x", i)
+					_ = a.gateway.Server.Emit(t.Context(), "x", i)
 					i++
 				}
 			}

@@ -20,7 +20,7 @@ func startRecovery(t *testing.T, r socketio.Recovery) *application {
 func (a *application) emit(t *testing.T, from, to int) {
 	t.Helper()
 	for i := from; i <= to; i++ {
-		if err := a.gateway.Server.Emit("x", i); err != nil {
+		if err := a.gateway.Server.Emit(t.Context(), "x", i); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -29,13 +29,13 @@ func (a *application) emit(t *testing.T, from, to int) {
 // population waits until n clients are there.
 func (a *application) population(t *testing.T, n int) {
 	t.Helper()
-	await(t, strconv.Itoa(n)+" clients", func() bool { return a.gateway.Server.Count() == n })
+	await(t, strconv.Itoa(n)+" clients", func() bool { return a.gateway.Server.Local().Len() == n })
 }
 
 // away joins, receives 0, and is cut off.
 func away(t *testing.T, a *application) *peer {
 	t.Helper()
-	n := a.gateway.Server.Count()
+	n := a.gateway.Server.Local().Len()
 	p := mustJoin(t, a.url, "", "")
 	a.population(t, n+1)
 	a.emit(t, 0, 0)
@@ -154,7 +154,7 @@ func TestRecoveryIsForOne(t *testing.T) {
 	}
 	await(t, "one client with the id", func() bool {
 		same := 0
-		for c := range a.gateway.Server.Clients() {
+		for c := range a.gateway.Server.Local().Clients() {
 			if c.ID() == p.id {
 				same++
 			}
@@ -184,7 +184,7 @@ func TestRecoveryReleasesMemory(t *testing.T) {
 				t.Error(err)
 			}
 		}},
-		"sent away": {time.Hour, func(_ *testing.T, a *application, _ *peer) { a.gateway.Server.Disconnect() }},
+		"sent away": {time.Hour, func(_ *testing.T, a *application, _ *peer) { a.gateway.Server.Local().Disconnect() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := startRecovery(t, socketio.Recovery{MaxDisconnection: leave.expires})
@@ -192,8 +192,8 @@ func TestRecoveryReleasesMemory(t *testing.T) {
 			for i := range clients {
 				p := mustJoin(t, a.url, "", "")
 				a.population(t, 1)
-				for c := range a.gateway.Server.Clients() { // who is here: this one
-					if err := errors.Join(c.Emit("big", strings.Repeat("x", size)), c.Emit("x", i)); err != nil {
+				for c := range a.gateway.Server.Local().Clients() { // who is here: this one
+					if err := errors.Join(c.Emit(t.Context(), "big", strings.Repeat("x", size)), c.Emit(t.Context(), "x", i)); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -98,7 +98,7 @@ func TestStopReachesPollingClient(t *testing.T) {
 	mine := "polling&sid=" + hello.SID
 	exchange(http.MethodPost, mine, "40")
 	exchange(http.MethodGet, mine, "")
-	if err := a.gateway.Server.Emit("last", "words"); err != nil {
+	if err := a.gateway.Server.Emit(t.Context(), "last", "words"); err != nil {
 		t.Fatal(err)
 	}
 	stopped := make(chan error, 1)

@@ -84,7 +84,7 @@ func rowOf(r *http.Request) string { return r.URL.Query().Get("row") }
 
 // gate has a handler of every kind.
 type gate struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	book *book
 	opts []websockets.HandlerOption
@@ -114,7 +114,7 @@ func (g *gate) Subscriptions() []websockets.Subscription {
 
 func (g *gate) HandleConnection(_ context.Context, c websockets.Client) error {
 	g.book.note(rowOf(c.Request()), "connected")
-	return c.Emit("hello", c.Recovered())
+	return c.Emit(context.Background(), "hello", c.Recovered())
 }
 
 func (g *gate) HandleDisconnect(_ context.Context, c websockets.Client, _ websockets.Reason) {

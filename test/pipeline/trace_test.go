@@ -172,7 +172,7 @@ func (g *traced) Subscriptions() []websockets.Subscription {
 
 func (g *traced) HandleConnection(_ context.Context, c websockets.Client) error {
 	g.tr.add("HandleConnection")
-	return c.Emit("hello", nil)
+	return c.Emit(context.Background(), "hello", nil)
 }
 
 type tracedDesk struct{ *traced }

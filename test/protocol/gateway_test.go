@@ -30,7 +30,7 @@ func (g *gateway) HandleConnection(_ context.Context, c websockets.Client) error
 	if auth.IsZero() { // as Node has it
 		auth.JSON = []byte("{}")
 	}
-	return c.Emit("auth", auth)
+	return c.Emit(context.Background(), "auth", auth)
 }
 
 func (g *gateway) HandleDisconnect(_ context.Context, c websockets.Client, r websockets.Reason) {
@@ -38,7 +38,7 @@ func (g *gateway) HandleDisconnect(_ context.Context, c websockets.Client, r web
 }
 
 func (*gateway) Message(ctx context.Context, p websockets.Payload) error {
-	return websockets.ClientFrom(ctx).Emit("message-back", p)
+	return websockets.ClientFrom(ctx).Emit(ctx, "message-back", p)
 }
 
 func (*gateway) MessageWithAck(_ context.Context, p websockets.Payload) (websockets.Payload, error) {
@@ -47,7 +47,7 @@ func (*gateway) MessageWithAck(_ context.Context, p websockets.Payload) (websock
 
 func (*gateway) Ticks(ctx context.Context, n int) (int, error) {
 	for i := range n {
-		if err := websockets.ClientFrom(ctx).Emit("tick", i); err != nil {
+		if err := websockets.ClientFrom(ctx).Emit(ctx, "tick", i); err != nil {
 			return i, err
 		}
 	}

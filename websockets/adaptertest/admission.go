@@ -49,7 +49,7 @@ func testAdmitRefuses(t *testing.T, s *suite) {
 	if err := json.Unmarshal(said, &body); err != nil || body.Message != "Not you" {
 		t.Errorf("data %s, %v: want the message in it", said, err)
 	}
-	if n := g.Server.Count(); n != 0 {
+	if n := g.Server.Local().Len(); n != 0 {
 		t.Errorf("%d clients, want none", n)
 	}
 	stop(t, a)

@@ -89,8 +89,8 @@ func testShared(t *testing.T, s *suite) {
 	if apptest.Call[int](c, "one") != 1 || apptest.Call[int](c, "two") != 2 {
 		t.Error("a client does not reach both gateways")
 	}
-	if one.Server.Count() != 1 || two.Server.Count() != 1 {
-		t.Errorf("the servers count %d and %d clients, want 1 and 1", one.Server.Count(), two.Server.Count())
+	if one.Server.Local().Len() != 1 || two.Server.Local().Len() != 1 {
+		t.Errorf("the servers count %d and %d clients, want 1 and 1", one.Server.Local().Len(), two.Server.Local().Len())
 	}
 }
 
@@ -103,7 +103,7 @@ func testApart(t *testing.T, s *suite) {
 	if apptest.Call[int](c1, "which") != 1 || apptest.Call[int](c2, "which") != 2 {
 		t.Error("a client reaches the other gateway")
 	}
-	if err := one.Server.Emit("posted", 1); err != nil {
+	if err := one.Server.Emit(t.Context(), "posted", 1); err != nil {
 		t.Fatal(err)
 	}
 	c1.ExpectMessage("posted")
@@ -151,7 +151,7 @@ type foreignServer struct {
 
 func newForeignServer() *foreignServer { return &foreignServer{} }
 
-func (*foreignServer) AfterInit(context.Context, websockets.Server) error { return nil }
+func (*foreignServer) AfterInit(context.Context, *websockets.Server) error { return nil }
 
 func testServerField(t *testing.T, s *suite) {
 	root := module.New("root", module.Providers(websockets.Gateway(newForeignServer)))

@@ -25,7 +25,7 @@ func callTests() []test {
 func only(t *testing.T, g *gate) websockets.Client {
 	t.Helper()
 	var found []websockets.Client
-	for c := range g.Server.Clients() {
+	for c := range g.Server.Local().Clients() {
 		found = append(found, c)
 	}
 	if len(found) != 1 {
@@ -134,7 +134,7 @@ func testGone(t *testing.T, s *suite) {
 	client := only(t, g)
 	c.Close()
 	get(t, left, "HandleDisconnect")
-	if err := client.Emit("x", 1); !errors.Is(err, websockets.ErrClosed) {
+	if err := client.Emit(t.Context(), "x", 1); !errors.Is(err, websockets.ErrClosed) {
 		t.Errorf("Emit: %v, want %v", err, websockets.ErrClosed)
 	}
 	if err := client.Join("x"); !errors.Is(err, websockets.ErrClosed) {

@@ -102,7 +102,7 @@ func testConnectionActs(t *testing.T, s *suite) {
 		if err := c.Join("lobby"); err != nil {
 			return err
 		}
-		if err := c.Emit("welcome", c.Rooms()); err != nil {
+		if err := c.Emit(ctx, "welcome", c.Rooms()); err != nil {
 			return err
 		}
 		p, err := c.Call(ctx, "name?", nil)
@@ -124,9 +124,9 @@ func testAfterInit(t *testing.T, s *suite) {
 	tr := newTrail()
 	named := func(name string) *gate {
 		g := gateOf()
-		g.onInit = func(_ context.Context, srv websockets.Server) error {
+		g.onInit = func(_ context.Context, srv *websockets.Server) error {
 			tr.add(name + " AfterInit")
-			if srv == nil || g.Server == nil || srv.Count() != 0 {
+			if srv == nil || g.Server == nil || srv.Local().Len() != 0 {
 				return errors.New("the server is not ready")
 			}
 			return nil
@@ -142,7 +142,7 @@ func testAfterInitError(t *testing.T, s *suite) {
 	tr := newTrail()
 	broken := errors.New("no licence")
 	g := gateOf(echo())
-	g.onInit = func(context.Context, websockets.Server) error { return broken }
+	g.onInit = func(context.Context, *websockets.Server) error { return broken }
 	g.module = func() { tr.add("OnModuleInit") }
 	err := s.boot(t, modules(g), app.HTTP("127.0.0.1:0"))
 	if !errors.Is(err, broken) {

@@ -54,7 +54,7 @@ func testDisconnect(t *testing.T, s *suite, end func(*apptest.Client), causes []
 	}
 	g.leave = func(_ context.Context, c websockets.Client, r websockets.Reason) {
 		tr.add("leave " + strings.Join(c.Rooms(), ","))
-		if g.Server.To("a").Count() != 0 {
+		if g.Server.To("a").Local().Len() != 0 {
 			tr.add("the room still has the client")
 		}
 		left <- r

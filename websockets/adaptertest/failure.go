@@ -134,7 +134,7 @@ func testUnserialisable(t *testing.T, s *suite) {
 			return websockets.Respond("x", broken{}), nil
 		}),
 		websockets.Listen("emit", func(ctx context.Context, _ int) error {
-			emitted <- websockets.ClientFrom(ctx).Emit("x", broken{})
+			emitted <- websockets.ClientFrom(ctx).Emit(ctx, "x", broken{})
 			return nil
 		}),
 	))

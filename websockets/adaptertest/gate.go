@@ -24,12 +24,12 @@ const patience = 10 * time.Second
 
 // gate is a gateway whose behaviour is the test's. A hook that is nil does nothing.
 type gate struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	opts    []websockets.Option // fixed at registration
 	late    func() []websockets.Option
 	subs    []websockets.Subscription
-	onInit  func(ctx context.Context, s websockets.Server) error
+	onInit  func(ctx context.Context, s *websockets.Server) error
 	module  func() // OnModuleInit
 	destroy func() // OnModuleDestroy
 	connect func(ctx context.Context, c websockets.Client) error
@@ -48,7 +48,7 @@ func (g *gate) GatewayOptions() []websockets.Option {
 	return g.late()
 }
 
-func (g *gate) AfterInit(ctx context.Context, s websockets.Server) error {
+func (g *gate) AfterInit(ctx context.Context, s *websockets.Server) error {
 	if g.onInit == nil {
 		return nil
 	}

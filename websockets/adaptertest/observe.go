@@ -62,7 +62,7 @@ func testNamespaceFunc(t *testing.T, s *suite) {
 	}
 	s.refused(t, a, "/other")
 	s.refused(t, a, "/broken")
-	if err := g.Server.Of("tenant-ada").Emit("news", 1); err != nil {
+	if err := g.Server.Of("tenant-ada").Emit(t.Context(), "news", 1); err != nil {
 		t.Fatal(err)
 	}
 	ada.ExpectMessage("news")

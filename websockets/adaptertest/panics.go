@@ -121,7 +121,7 @@ func testPanicAdmit(t *testing.T, s *suite) {
 
 func testPanicInit(t *testing.T, s *suite) {
 	g := gateOf(echo())
-	g.onInit = func(context.Context, websockets.Server) error { crash(); return nil }
+	g.onInit = func(context.Context, *websockets.Server) error { crash(); return nil }
 	has(t, s.boot(t, modules(g), app.HTTP("127.0.0.1:0")).Error(), "AfterInit", "panic", "panics.go")
 }
 

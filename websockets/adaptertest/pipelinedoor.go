@@ -288,11 +288,11 @@ func testEmitInterceptors(t *testing.T, s *suite) {
 		}),
 		websockets.Listen("send", func(ctx context.Context, n int) error {
 			c := websockets.ClientFrom(ctx)
-			if err := c.Emit("secret", n); err != nil {
+			if err := c.Emit(ctx, "secret", n); err != nil {
 				t.Errorf("an event that is dropped gives %v", err)
 			}
 			for _, event := range []string{"forbidden", "broken"} {
-				if err := c.Emit(event, n); err == nil {
+				if err := c.Emit(ctx, event, n); err == nil {
 					t.Errorf("%s gives no error", event)
 				}
 			}
@@ -311,7 +311,7 @@ func testEmitInterceptors(t *testing.T, s *suite) {
 	if got := apptest.Expect[int](c, "number"); got != 6 {
 		t.Errorf("a Response became %d", got)
 	}
-	if err := g.Server.To("room").Emit("number", 7); err != nil {
+	if err := g.Server.To("room").Emit(t.Context(), "number", 7); err != nil {
 		t.Fatal(err)
 	}
 	if got := apptest.Expect[int](c, "number"); got != 8 {

@@ -51,17 +51,17 @@ func testRooms(t *testing.T, s *suite) {
 		join(t, clients[name], rooms...)
 	}
 	var one websockets.Client
-	for c := range g.Server.To("a").Clients() {
+	for c := range g.Server.To("a").Local().Clients() {
 		one = c
 	}
 	srv := g.Server
 	for i, x := range []struct {
-		to   websockets.Broadcast
+		to   websockets.Selection
 		want string
 	}{
-		{srv, "abcd"},
+		{srv.All(), "abcd"},
 		{srv.To("all"), "abc"},
-		{srv.In("odd"), "ac"},
+		{srv.To("odd"), "ac"},
 		{srv.To("odd", "all"), "abc"},
 		{srv.To("a").To("b"), "ab"},
 		{srv.Except(one), "bcd"},
@@ -70,10 +70,10 @@ func testRooms(t *testing.T, s *suite) {
 		{srv.To("all").ExceptRooms("b", "c"), "a"},
 		{srv.To("nobody"), ""},
 	} {
-		if n := x.to.Count(); n != len(x.want) {
+		if n := x.to.Local().Len(); n != len(x.want) {
 			t.Errorf("selection %d counts %d, want %d", i, n, len(x.want))
 		}
-		if err := x.to.Emit("posted", i); err != nil {
+		if err := x.to.Emit(t.Context(), "posted", i); err != nil {
 			t.Errorf("selection %d: %v", i, err)
 		}
 		for name, c := range clients {
@@ -98,12 +98,12 @@ func testRoomsLeft(t *testing.T, s *suite) {
 	if got := apptest.Call[[]string](c, "leave", []string{"x", "unknown"}); len(got) != 1 || got[0] != "y" {
 		t.Errorf("rooms %q, want y", got)
 	}
-	if g.Server.To("x").Count() != 0 || g.Server.To("y").Count() != 1 {
+	if g.Server.To("x").Local().Len() != 0 || g.Server.To("y").Local().Len() != 1 {
 		t.Error("the rooms do not show that the client has left one")
 	}
 	c.Abort()
 	get(t, left, "HandleDisconnect")
-	if g.Server.To("y").Count() != 0 || g.Server.Count() != 0 {
+	if g.Server.To("y").Local().Len() != 0 || g.Server.Local().Len() != 0 {
 		t.Error("a client that has gone is still in a room")
 	}
 }
@@ -128,7 +128,7 @@ func testBroadcastBytes(t *testing.T, s *suite) {
 	for _, c := range all {
 		alive(t, c)
 	}
-	if err := g.Server.Emit("blob", map[string][]byte{"b": blobs[2]}); err != nil {
+	if err := g.Server.Emit(t.Context(), "blob", map[string][]byte{"b": blobs[2]}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range all {

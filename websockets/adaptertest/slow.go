@@ -49,11 +49,11 @@ func testSlowReader(t *testing.T, s *suite) {
 	defer close(resume)
 	load := string(bytes.Repeat([]byte("x"), 64<<10))
 	for range tries {
-		if err := g.Server.Emit("load", load); err != nil {
+		if err := g.Server.Emit(t.Context(), "load", load); err != nil {
 			t.Fatal(err)
 		}
 		fast.ExpectMessage("load")
-		if g.Server.Count() == 1 {
+		if g.Server.Local().Len() == 1 {
 			break
 		}
 	}

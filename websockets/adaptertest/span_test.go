@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(leaktest.Main(m)) }
 
 type lobby struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 }
 
 func newLobby() *lobby { return &lobby{} }
@@ -33,7 +33,7 @@ func (l *lobby) Join(ctx context.Context, room string) (string, error) {
 }
 
 func (l *lobby) Post(ctx context.Context, b []byte) error {
-	return l.Server.To("news").Except(websockets.ClientFrom(ctx)).Emit("posted", b)
+	return l.Server.To("news").Except(websockets.ClientFrom(ctx)).Emit(ctx, "posted", b)
 }
 
 // TestOneGatewayOnTwoPlatforms: rooms, broadcasts and counts span them.
@@ -50,7 +50,7 @@ func TestOneGatewayOnTwoPlatforms(t *testing.T) {
 	}
 	apptest.Call[string](other, "join", "sports")
 	l := apptest.Get[*lobby](a)
-	if n, all := l.Server.To("news").Count(), l.Server.Count(); n != 2 || all != 3 {
+	if n, all := l.Server.To("news").Local().Len(), l.Server.Local().Len(); n != 2 || all != 3 {
 		t.Errorf("%d in the room and %d in all, want 2 and 3", n, all)
 	}
 	for from, to := range map[*apptest.Client]*apptest.Client{browser: device, device: browser} {
@@ -66,7 +66,7 @@ func TestOneGatewayOnTwoPlatforms(t *testing.T) {
 	if err != nil || len(votes.Answered) != 3 || len(votes.Missing) != 0 {
 		t.Errorf("votes: %+v, %v", votes, err)
 	}
-	if err := l.Server.Emit("all", 1); err != nil {
+	if err := l.Server.Emit(t.Context(), "all", 1); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []*apptest.Client{browser, device, other} {

@@ -28,7 +28,7 @@ func testVolatileArrives(t *testing.T, s *suite) {
 	var err error
 	for range 100 { // the answer before it may still be on its way out
 		alive(t, c)
-		if err = moved.Emit(client(), "here"); !errors.Is(err, websockets.ErrQueueFull) {
+		if err = moved.Emit(t.Context(), client(), "here"); !errors.Is(err, websockets.ErrQueueFull) {
 			break
 		}
 	}
@@ -57,14 +57,14 @@ func testVolatileDropped(t *testing.T, s *suite) {
 	load := string(bytes.Repeat([]byte("x"), 64<<10))
 	var err error
 	for range tries {
-		if err = moved.Emit(client, load); err != nil {
+		if err = moved.Emit(t.Context(), client, load); err != nil {
 			break
 		}
 	}
 	if !errors.Is(err, websockets.ErrQueueFull) {
 		t.Errorf("Emit to who does not read: %v, want %v", err, websockets.ErrQueueFull)
 	}
-	if err := moved.Emit(g.Server, load); err != nil {
+	if err := moved.Emit(t.Context(), g.Server, load); err != nil {
 		t.Errorf("broadcast: %v", err)
 	}
 	close(resume)
@@ -78,7 +78,7 @@ func testUncompressed(t *testing.T, s *suite) {
 	alive(t, c)
 	picture := string(bytes.Repeat([]byte("x"), 10_000))
 	for _, to := range []websockets.Emitter{g.Server, only(t, g)} {
-		if err := to.Emit("picture", picture, websockets.Uncompressed()); err != nil {
+		if err := to.Emit(t.Context(), "picture", picture, websockets.Uncompressed()); err != nil {
 			t.Fatal(err)
 		}
 		if got := apptest.Expect[string](c, "picture"); got != picture {

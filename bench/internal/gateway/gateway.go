@@ -25,7 +25,7 @@ var shouted = websockets.NewEvent[Message]("shout")
 
 // Gateway echoes and broadcasts.
 type Gateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 }
 
 func newGateway() *Gateway { return &Gateway{} }

@@ -10,60 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/cmd/example/chat"
 	"github.com/gatehouse-go/gatehouse/cmd/example/login"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
-
-// fakeClient is a client without a connection.
-type fakeClient struct {
-	websockets.Client
-
-	id     string
-	values websockets.Values
-	rooms  []string
-}
-
-func (c *fakeClient) ID() string                 { return c.id }
-func (c *fakeClient) Values() *websockets.Values { return &c.values }
-func (c *fakeClient) Leave(rooms ...string) {
-	c.rooms = slices.DeleteFunc(c.rooms, func(r string) bool { return slices.Contains(rooms, r) })
-}
-
-func (c *fakeClient) Join(rooms ...string) error {
-	c.rooms = append(c.rooms, rooms...)
-	return nil
-}
-
-// fakeServer notes what is sent to rooms.
-type fakeServer struct {
-	websockets.Server
-
-	sent []string
-}
-
-type fakeRoom struct {
-	websockets.Broadcast
-
-	server *fakeServer
-	room   string
-}
-
-func (s *fakeServer) To(rooms ...string) websockets.Broadcast {
-	return fakeRoom{server: s, room: strings.Join(rooms, ",")}
-}
-
-func (r fakeRoom) Emit(event string, data any, _ ...websockets.EmitOption) error {
-	switch d := data.(type) {
-	case chat.Presence:
-		data = fmt.Sprint(d.Room, " ", d.Name, " ", d.Members)
-	case chat.Message:
-		data = fmt.Sprint(d.Room, " ", d.Name, " ", d.Text)
-	}
-	r.server.sent = append(r.server.sent, fmt.Sprintf("%s: %s %s", r.room, event, data))
-	return nil
-}
 
 type table struct {
 	*testing.T
@@ -71,7 +23,7 @@ type table struct {
 	*chat.Gateway
 
 	rooms  *chat.Rooms
-	server *fakeServer
+	server *apptest.FakeServer
 	guard  *login.Guard
 	tokens *login.Tokens
 }
@@ -82,21 +34,21 @@ func setup(t *testing.T) *table {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rooms, server := chat.NewRooms(), &fakeServer{}
+	rooms, server := chat.NewRooms(), apptest.NewFakeServer()
 	g := chat.NewGateway(rooms, guard, chat.NewRoomLimit())
-	g.Server = server
+	g.Server = server.Server()
 	return &table{t, g, rooms, server, guard, login.NewTokens(key, login.Life(time.Minute))}
 }
 
 // client gives a client that has logged in, and the context in which its messages are
 // handled.
-func (t *table) client(id, name string) (*fakeClient, context.Context) {
+func (t *table) client(id, name string) (*apptest.FakeClient, context.Context) {
 	t.Helper()
 	token, err := t.tokens.New(id, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &fakeClient{id: id}
+	c := apptest.NewFakeClient(id)
 	r := &http.Request{Header: http.Header{"Authorization": {"Bearer " + token}}}
 	if err := t.guard.Check(t.Context(), &pipeline.Call{Kind: pipeline.KindConnect, Request: r, Store: c.Values()}); err != nil {
 		t.Fatal(err)
@@ -106,10 +58,20 @@ func (t *table) client(id, name string) (*fakeClient, context.Context) {
 
 func (t *table) wantSent(want ...string) {
 	t.Helper()
-	if !slices.Equal(t.server.sent, want) {
-		t.Errorf("sent %q, want %q", t.server.sent, want)
+	var got []string
+	for _, s := range t.server.Sent() {
+		text := ""
+		switch d := s.Data.(type) {
+		case chat.Presence:
+			text = fmt.Sprint(d.Room, " ", d.Name, " ", d.Members)
+		case chat.Message:
+			text = fmt.Sprint(d.Room, " ", d.Name, " ", d.Text)
+		}
+		got = append(got, fmt.Sprintf("%s: %s %s", strings.Join(s.To.Rooms, ","), s.Event, text))
 	}
-	t.server.sent = nil
+	if !slices.Equal(got, want) {
+		t.Errorf("sent %q, want %q", got, want)
+	}
 }
 
 func (t *table) wantRooms(want string) {
@@ -146,8 +108,8 @@ func TestConversation(tt *testing.T) {
 	}
 	t.wantSent("tea: left tea Ann [Bob]", "cake: joined cake Ann [Ann]")
 	t.wantRooms("[{cake [Ann]} {tea [Bob]}]")
-	if !slices.Equal(ann.rooms, []string{"cake"}) {
-		t.Errorf("Ann is in %v", ann.rooms)
+	if !slices.Equal(ann.Rooms(), []string{"cake"}) {
+		t.Errorf("Ann is in %v", ann.Rooms())
 	}
 
 	if err := t.Leave(annCtx, struct{}{}); err != nil {
@@ -162,7 +124,7 @@ func TestConversation(tt *testing.T) {
 // A gateway without its guard knows nobody, and lets nobody sit down.
 func TestNobody(tt *testing.T) {
 	t := setup(tt)
-	ctx := websockets.WithClient(t.Context(), &fakeClient{id: "1"})
+	ctx := websockets.WithClient(t.Context(), apptest.NewFakeClient("1"))
 	if _, err := t.Join(ctx, chat.Join{Room: "tea"}); !errors.Is(err, pipeline.ErrUnauthorized) {
 		t.Errorf("got %v", err)
 	}

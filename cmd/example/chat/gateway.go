@@ -58,7 +58,7 @@ var seat = websockets.NewKey[place]("seat")
 // Gateway lets clients talk in rooms. Each is in one room at a time.
 type Gateway struct {
 	// Server is all clients, of all platforms. The framework sets it.
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	rooms    *Rooms
 	guard    *login.Guard
@@ -101,7 +101,7 @@ func (g *Gateway) Join(ctx context.Context, in Join) (Room, error) {
 	}
 	seat.Set(c, at)
 	room := g.rooms.Enter(at.room, c.ID(), at.name)
-	return room, Joined.Emit(g.Server.To(at.room), Presence{at.room, at.name, room.Members})
+	return room, Joined.Emit(ctx, g.Server.To(at.room), Presence{at.room, at.name, room.Members})
 }
 
 // Say sends `message` to everybody in the client's room, the client too.
@@ -117,7 +117,7 @@ func (g *Gateway) Say(ctx context.Context, in Say) error {
 // is given has been validated.
 func (g *Gateway) Post(room, name, text string) error {
 	g.messages.Add(1)
-	return Posted.Emit(g.Server.To(room), Message{room, name, text, time.Now().UTC()})
+	return Posted.Emit(context.Background(), g.Server.To(room), Message{room, name, text, time.Now().UTC()})
 }
 
 // Leave leaves the room. The client is told `left` as well.
@@ -148,12 +148,12 @@ func (g *Gateway) vacate(c websockets.Client) {
 	seat.Delete(c)
 	room := g.rooms.Exit(at.room, c.ID())
 	// A Presence always encodes, and in a broadcast a client that is gone or slow is no error.
-	_ = Left.Emit(g.Server.To(at.room), Presence{at.room, at.name, room.Members})
+	_ = Left.Emit(context.Background(), g.Server.To(at.room), Presence{at.room, at.name, room.Members})
 	c.Leave(at.room)
 }
 
 // Clients is how many are connected.
-func (g *Gateway) Clients() int { return g.Server.Count() }
+func (g *Gateway) Clients() int { return g.Server.Local().Len() }
 
 // Messages is how many have been sent since the start.
 func (g *Gateway) Messages() int64 { return g.messages.Load() }

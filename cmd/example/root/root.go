@@ -20,7 +20,7 @@ func NewModule(p platforms.Platforms) *module.Module {
 
 // Gateway answers `identity` and `events`.
 type Gateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 }
 
 // NewGateway makes the gateway.

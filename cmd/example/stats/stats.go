@@ -49,7 +49,7 @@ func (w Watch) every() time.Duration {
 
 // Gateway answers `watch`.
 type Gateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	chat *chat.Gateway
 }

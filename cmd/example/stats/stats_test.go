@@ -2,19 +2,15 @@ package stats_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/cmd/example/chat"
 	"github.com/gatehouse-go/gatehouse/cmd/example/stats"
-	"github.com/gatehouse-go/gatehouse/websockets"
 )
-
-// fakeServer has seven clients.
-type fakeServer struct{ websockets.Server }
-
-func (fakeServer) Count() int { return 7 }
 
 func TestWatch(t *testing.T) {
 	for everyMS, pause := range map[int]time.Duration{
@@ -22,7 +18,11 @@ func TestWatch(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c := chat.NewGateway(chat.NewRooms(), nil, nil) // nobody logs in
-			c.Server = fakeServer{}
+			server := apptest.NewFakeServer()
+			for i := range 7 {
+				server.Add(apptest.NewFakeClient(strconv.Itoa(i)))
+			}
+			c.Server = server.Server()
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
 			begin, n := time.Now(), 0

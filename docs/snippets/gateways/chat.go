@@ -38,7 +38,7 @@ var (
 //
 // snippet:gateway
 type Chat struct {
-	Server websockets.Server `websockets:"server"` // set before AfterInit
+	Server *websockets.Server `websockets:"server"` // set before AfterInit
 	tokens Tokens
 }
 
@@ -74,7 +74,7 @@ func (g *Chat) Join(ctx context.Context, room string) (int, error) {
 	if err := websockets.ClientFrom(ctx).Join(room); err != nil {
 		return 0, err
 	}
-	return g.Server.To(room).Count(), nil
+	return g.Server.To(room).Local().Len(), nil
 }
 
 // end
@@ -95,7 +95,7 @@ func (g *Chat) Me(ctx context.Context, _ struct{}) (websockets.Response[string],
 func (g *Chat) Post(ctx context.Context, p Post) error {
 	c := websockets.ClientFrom(ctx)
 	p.Author, _ = User.Get(c)
-	return Posted.Emit(g.Server.To(p.Room).Except(c), p)
+	return Posted.Emit(ctx, g.Server.To(p.Room).Except(c), p)
 }
 
 // end
@@ -114,7 +114,7 @@ func (g *Chat) Clear(ctx context.Context, room string) (bool, error) {
 // end
 
 func (g *Chat) clear(room string) error {
-	if g.Server.To(room).Count() == 0 {
+	if g.Server.To(room).Local().Len() == 0 {
 		return errEmpty
 	}
 	return nil
@@ -188,7 +188,7 @@ func NewTenants(known map[string]bool) websockets.Option {
 // AfterInit and the other hooks are optional.
 //
 // snippet:hooks
-func (g *Chat) AfterInit(ctx context.Context, s websockets.Server) error { return nil }
+func (g *Chat) AfterInit(ctx context.Context, s *websockets.Server) error { return nil }
 
 func (g *Chat) HandleConnection(ctx context.Context, c websockets.Client) error {
 	if c.Recovered() {
@@ -200,7 +200,7 @@ func (g *Chat) HandleConnection(ctx context.Context, c websockets.Client) error 
 
 func (g *Chat) HandleDisconnect(ctx context.Context, c websockets.Client, r websockets.Reason) {
 	user, _ := User.Get(c)
-	_ = g.Server.To(c.Rooms()...).Emit("left", user)
+	_ = g.Server.To(c.Rooms()...).Emit(ctx, "left", user)
 }
 
 // end

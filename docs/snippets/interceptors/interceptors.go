@@ -129,7 +129,7 @@ var Double = pipeline.Map(func(_ context.Context, _ *pipeline.Call, v any) (any,
 
 // Gateway is the one of the page.
 type Gateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 	asked  int
 }
 
@@ -185,7 +185,7 @@ func (g *Gateway) Report(ctx context.Context, _ struct{}) (string, error) {
 
 // Post says what was said.
 func (g *Gateway) Post(_ context.Context, event string) error {
-	return g.Server.Emit(event, "text")
+	return g.Server.Emit(context.Background(), event, "text")
 }
 
 // Controller is the one of the page.

@@ -14,7 +14,7 @@ import (
 
 // Lobby says what it hears.
 type Lobby struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 }
 
 // NewLobby makes a Lobby.
@@ -35,7 +35,7 @@ var Said = websockets.NewEvent[string]("said")
 
 // Say tells everybody, and how many that are.
 func (g *Lobby) Say(_ context.Context, text string) (int, error) {
-	return g.Server.Count(), Said.Emit(g.Server, text)
+	return g.Server.Local().Len(), Said.Emit(context.Background(), g.Server, text)
 }
 
 // Confirm asks the client.
@@ -47,7 +47,7 @@ func (g *Lobby) Ask(ctx context.Context, question string) error {
 	if err != nil || !yes {
 		return err
 	}
-	return Said.Emit(g.Server, question)
+	return Said.Emit(ctx, g.Server, question)
 }
 
 // Subprotocol of the client.

@@ -13,7 +13,7 @@ import (
 
 // Feed sends news.
 type Feed struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 }
 
 // NewFeed makes a Feed.
@@ -35,7 +35,7 @@ func (g *Feed) Subscriptions() []websockets.Subscription {
 
 // Publish tells the readers.
 func (g *Feed) Publish(_ context.Context, text string) error {
-	return Published.Emit(g.Server.To("readers"), text)
+	return Published.Emit(context.Background(), g.Server.To("readers"), text)
 }
 
 // Transport of the client.
@@ -57,7 +57,7 @@ func (g *Feed) HandleConnection(ctx context.Context, c websockets.Client) error 
 	if err := c.Join("readers"); err != nil {
 		return err
 	}
-	return Hello.Emit(c, "Welcome") // an event that the client can be recovered from
+	return Hello.Emit(ctx, c, "Welcome") // an event that the client can be recovered from
 }
 
 // end

@@ -32,7 +32,7 @@ type Stage struct {
 	// App is the application.
 	App *apptest.App
 	// Server is the gateway's.
-	Server websockets.Server
+	Server *websockets.Server
 	// Log is what it has logged, from level debug.
 	Log *Log
 
@@ -109,7 +109,7 @@ func New(t testing.TB, adapter adapter.Adapter, opts ...Option) *Stage {
 
 // gateway is what the framework sees.
 type gateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	stage  *Stage
 	config config
@@ -226,7 +226,7 @@ func (s *Stage) WantGone(n int) []websockets.Reason {
 	s.Wait("everybody has left", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return len(s.reasons) >= n && len(s.reasons) >= s.connects && s.Server.Count() == 0
+		return len(s.reasons) >= n && len(s.reasons) >= s.connects && s.Server.Local().Len() == 0
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -46,7 +46,7 @@ var (
 
 // store keeps files, and tells everybody.
 type store struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 	left   chan websockets.Cause
 }
 
@@ -63,7 +63,7 @@ func (g *store) Subscriptions() []websockets.Subscription {
 }
 
 func (*store) HandleConnection(_ context.Context, c websockets.Client) error {
-	return entered.Emit(c, "welcome")
+	return entered.Emit(context.Background(), c, "welcome")
 }
 
 func (g *store) HandleDisconnect(_ context.Context, _ websockets.Client, r websockets.Reason) {
@@ -80,7 +80,9 @@ func (*store) Fail(context.Context, websockets.Payload) (string, error) {
 	return "", websockets.NewError("no")
 }
 
-func (g *store) Store(_ context.Context, f file) error { return stored.Emit(g.Server, f) }
+func (g *store) Store(_ context.Context, f file) error {
+	return stored.Emit(context.Background(), g.Server, f)
+}
 
 // Ask has the client confirm the file.
 func (*store) Ask(ctx context.Context, f file) (file, error) {

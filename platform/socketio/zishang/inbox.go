@@ -25,7 +25,7 @@ type inbox struct {
 
 	mu       sync.Mutex
 	session  adapter.Session // nil until the client is connected
-	acks     []clientAck        // that came before session
+	acks     []clientAck     // that came before session
 	items    []*adapter.Message
 	bytes    int
 	running  bool

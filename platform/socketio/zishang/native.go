@@ -37,7 +37,7 @@ func SocketOf(c websockets.Client) (*socket.Socket, bool) {
 //
 // The hazards of [SocketOf] hold for its sockets. A middleware given to Use runs
 // after the framework has admitted a client, and may refuse it.
-func NamespaceOf(s websockets.Server) (socket.Namespace, bool) {
+func NamespaceOf(s *websockets.Server) (socket.Namespace, bool) {
 	if s == nil {
 		return nil, false
 	}
@@ -53,7 +53,7 @@ func NamespaceOf(s websockets.Server) (socket.Namespace, bool) {
 // gateway has no endpoint on this platform. Never call its Close, Listen,
 // Attach, Bind or ServeHandler: the framework owns the listeners, and the
 // connections of another engine would be unknown to it.
-func ServerOf(s websockets.Server) (*socket.Server, bool) {
+func ServerOf(s *websockets.Server) (*socket.Server, bool) {
 	n, ok := NamespaceOf(s)
 	if !ok {
 		return nil, false

@@ -1,29 +1,18 @@
 package zishang
 
 import (
-	"iter"
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
-type fakeServer struct {
-	websockets.Server
-	natives []any
-}
-
-func (s fakeServer) Natives() iter.Seq[any] {
-	return func(yield func(any) bool) {
-		for _, n := range s.natives {
-			if !yield(n) {
-				return
-			}
-		}
-	}
+func serverWith(natives ...any) *websockets.Server {
+	return apptest.NewFakeServer().WithNatives(natives...).Server()
 }
 
 type fakeClient struct {
@@ -40,14 +29,14 @@ func TestNative(t *testing.T) {
 	if s.Native("/nope") != nil {
 		t.Fatal("a namespace that nobody declared")
 	}
-	nsp, ok := NamespaceOf(fakeServer{natives: []any{1, s.Native("/chat")}})
+	nsp, ok := NamespaceOf(serverWith(1, s.Native("/chat")))
 	if !ok || nsp.Name() != "/chat" {
 		t.Fatal(nsp, ok)
 	}
-	if io, ok := ServerOf(fakeServer{natives: []any{s.Native("/orgs/{org}")}}); !ok || io != s.io {
+	if io, ok := ServerOf(serverWith(s.Native("/orgs/{org}"))); !ok || io != s.io {
 		t.Fatal(io, ok)
 	}
-	if _, ok := ServerOf(fakeServer{natives: []any{"other platform"}}); ok {
+	if _, ok := ServerOf(serverWith("other platform")); ok {
 		t.Fatal("found")
 	}
 	if _, ok := ServerOf(nil); ok {

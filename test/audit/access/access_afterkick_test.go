@@ -25,7 +25,7 @@ func TestAudit_AfterAKick(t *testing.T) {
 			case "Close":
 				c.Close(4000, "no")
 			case "Server":
-				s.Server.Disconnect()
+				s.Server.Local().Disconnect()
 			}
 			return nil
 		}))

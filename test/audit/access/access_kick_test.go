@@ -213,7 +213,7 @@ func TestAudit_KickedWhileLeaving(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					s.Server.Disconnect()
+					s.Server.Local().Disconnect()
 				}
 			}
 		})

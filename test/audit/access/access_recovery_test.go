@@ -56,7 +56,7 @@ func comeIn(t *testing.T, w way, s *stage.Stage, ns, auth string) *comer {
 	// messages wait for that.
 	c.Send("42" + prefix + `1["echo","in"]`)
 	c.Want("43" + prefix + `1["in"]`)
-	if err := s.Server.Emit("news", "x"); err != nil {
+	if err := s.Server.Emit(t.Context(), "news", "x"); err != nil {
 		t.Fatal(err)
 	}
 	parts := strings.Split(c.Want("42"+prefix), `"`)
@@ -142,7 +142,7 @@ func TestAudit_ComingBack(t *testing.T) {
 			// Each ends the one before it. It may be none that is recovered: one that is ended
 			// before HandleConnection has returned cannot be any more.
 			same := 0
-			for other := range s.Server.Clients() {
+			for other := range s.Server.Local().Clients() {
 				if other.ID() == c.sid {
 					same++
 				}
@@ -164,7 +164,7 @@ func TestAudit_ComingBack(t *testing.T) {
 			banned.Store(false)
 
 			c = comeIn(t, w, s, "/", alice)
-			s.Server.Disconnect()
+			s.Server.Local().Disconnect()
 			c.Want("41")
 			if _, sid, in := c.back(t, w, s, "/", alice); !in || sid == c.sid {
 				t.Errorf("sent away: in %t, recovered %t", in, sid == c.sid)

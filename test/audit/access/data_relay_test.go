@@ -19,7 +19,7 @@ import (
 
 // relay passes on what it gets, on several platforms at once.
 type relay struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 }
 
 func newRelay() *relay { return &relay{} }
@@ -33,7 +33,7 @@ func (g *relay) Subscriptions() []websockets.Subscription {
 		websockets.On("relay text", func(ctx context.Context, v json.RawMessage) (string, error) { return g.pass(ctx, v), nil }),
 		websockets.On("relay each", func(ctx context.Context, v []any) (string, error) { return g.pass(ctx, v, websockets.Spread()), nil }),
 		websockets.On("relay as", func(ctx context.Context, v []string) (string, error) {
-			return text(g.Server.Except(websockets.ClientFrom(ctx)).Emit(v[0], 1)), nil
+			return text(g.Server.Except(websockets.ClientFrom(ctx)).Emit(ctx, v[0], 1)), nil
 		}),
 		websockets.On("answer any", func(_ context.Context, v any) (any, error) { return v, nil }),
 		websockets.On("answer", func(_ context.Context, v websockets.Payload) (websockets.Payload, error) { return v, nil }),
@@ -48,7 +48,7 @@ func (g *relay) Subscriptions() []websockets.Subscription {
 }
 
 func (g *relay) pass(ctx context.Context, v any, opts ...websockets.EmitOption) string {
-	return text(g.Server.Except(websockets.ClientFrom(ctx)).Emit("relayed", v, opts...))
+	return text(g.Server.Except(websockets.ClientFrom(ctx)).Emit(ctx, "relayed", v, opts...))
 }
 
 func text(err error) string {

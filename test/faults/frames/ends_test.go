@@ -26,7 +26,7 @@ func TestFault_F26_DataAfterClose(t *testing.T) {
 			events := l.Events()
 			_ = p.TrySlices(frame(rawpeer.Fin|rawpeer.OpClose, rawpeer.ClosePayload(1000, ""))+noop+noop+frame(0x80, "x")+frame(0x83, ""), slice)
 			p.WantClose(1000)
-			l.Wait("it has left", func() bool { return l.Server.Count() == 0 })
+			l.Wait("it has left", func() bool { return l.Server.Local().Len() == 0 })
 			if l.Events() != events {
 				t.Errorf("%d messages were handled after its close frame", l.Events()-events)
 			}

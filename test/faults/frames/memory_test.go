@@ -169,7 +169,7 @@ func TestFault_V8_PingFlood(t *testing.T) {
 			}
 			fill := strings.Repeat("x", 10_000)
 			for range 2000 { // pongs alone would take long to fill what the kernel keeps
-				_ = l.Server.Emit("fill", fill, websockets.Volatile())
+				_ = l.Server.Emit(t.Context(), "fill", fill, websockets.Volatile())
 			}
 			end := time.Now().Add(rawpeer.Patience)
 			for time.Now().Before(end) && p.TryWrite(raw) == nil {

@@ -19,7 +19,7 @@ func TestFault_F31_StuckReader(t *testing.T) {
 		t.Helper()
 		grown := peak(func() {
 			for i := range news {
-				if err := s.Server.Emit("news", payload); err != nil {
+				if err := s.Server.Emit(t.Context(), "news", payload); err != nil {
 					t.Fatalf("emit %d: %v", i, err)
 				}
 				if got := hear(); !strings.Contains(got, payload) {

@@ -178,10 +178,10 @@ func TestFault_F68_UnserialisableResult(t *testing.T) {
 					return websockets.Respond("news", v), nil
 				}),
 				websockets.On(name+", emit", func(ctx context.Context, _ int) (string, error) {
-					if err := websockets.ClientFrom(ctx).Emit("news", v); err == nil {
+					if err := websockets.ClientFrom(ctx).Emit(ctx, "news", v); err == nil {
 						return "", websockets.NewError("Emit gives no error")
 					}
-					if err := h.Server.Emit("news", v); err == nil {
+					if err := h.Server.Emit(ctx, "news", v); err == nil {
 						return "", websockets.NewError("Emit to all gives no error")
 					}
 					return "both fail", nil

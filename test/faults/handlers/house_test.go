@@ -117,7 +117,7 @@ func (j *journal) String() string {
 
 // hooks is a gateway whose hooks and handlers a test gives.
 type hooks struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	subs    []websockets.Subscription
 	connect func(context.Context, websockets.Client) error
@@ -203,7 +203,7 @@ func refusalOf(t testing.TB, err error) *apptest.DialError {
 func saying() []websockets.Subscription {
 	say := func(ctx context.Context, text string) (string, error) {
 		if strings.HasPrefix(text, "emit") {
-			return "", websockets.ClientFrom(ctx).Emit("said", text)
+			return "", websockets.ClientFrom(ctx).Emit(ctx, "said", text)
 		}
 		return text, nil
 	}

@@ -55,7 +55,7 @@ type cart struct{ asked string }
 // minefield is a gateway with every function that users can write, each of which
 // panics when the client asks for it.
 type minefield struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	carts, others *websockets.Scoped[*cart]
 	open          atomic.Int64 // carts
@@ -122,15 +122,15 @@ func (m *minefield) on(ctx context.Context, n note) (any, error) {
 	case "result":
 		return bomb{}, nil
 	case "Emit":
-		return nil, c.Emit("news", bomb{})
+		return nil, c.Emit(ctx, "news", bomb{})
 	case "broadcast":
-		return nil, m.Server.To("all").Emit("news", bomb{})
+		return nil, m.Server.To("all").Emit(ctx, "news", bomb{})
 	case "interceptor of emits", "interceptor of emits, broadcast":
 		to := websockets.Emitter(c)
 		if strings.HasSuffix(n.Say, "broadcast") {
 			to = m.Server
 		}
-		return nil, to.Emit("news", n)
+		return nil, to.Emit(ctx, "news", n)
 	case "nil":
 		panic(nil) //nolint:govet // what is tested
 	case "an error for clients":
@@ -161,7 +161,7 @@ func (m *minefield) stream(_ context.Context, n note) seq {
 	}
 }
 
-func (m *minefield) AfterInit(context.Context, websockets.Server) error { return nil }
+func (m *minefield) AfterInit(context.Context, *websockets.Server) error { return nil }
 
 func (m *minefield) HandleConnection(ctx context.Context, c websockets.Client) error {
 	m.connected.Add(1)
@@ -182,7 +182,7 @@ func (m *minefield) HandleConnection(ctx context.Context, c websockets.Client) e
 	if where == "HandleConnection: Unwrap of an error" {
 		return grenade{"Unwrap of an error"}
 	}
-	return c.Emit("hello", c.ID())
+	return c.Emit(ctx, "hello", c.ID())
 }
 
 func (m *minefield) HandleDisconnect(_ context.Context, c websockets.Client, _ websockets.Reason) {
@@ -297,11 +297,11 @@ func (f *field) quiet(t *testing.T) {
 	t.Helper()
 	echoes(t, f.witness)
 	await(t, "nothing is left of the client", func() bool {
-		return f.Server.Count() == 1 && f.Server.To("all").Count() == 1 && f.open.Load() == 2 &&
+		return f.Server.Local().Len() == 1 && f.Server.To("all").Local().Len() == 1 && f.open.Load() == 2 &&
 			f.connected.Load() == f.left.Load()+1
 	})
 	other := f.p.enter(t, f.app)
 	echoes(t, other)
 	other.Close()
-	await(t, "the other has left", func() bool { return f.Server.Count() == 1 && f.connected.Load() == f.left.Load()+1 })
+	await(t, "the other has left", func() bool { return f.Server.Local().Len() == 1 && f.connected.Load() == f.left.Load()+1 })
 }

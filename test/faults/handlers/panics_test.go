@@ -99,10 +99,10 @@ func (f *field) doors(t *testing.T) {
 func (f *field) elsewhere(t *testing.T) {
 	defer f.quiet(t)
 	for what, v := range map[string]any{"MarshalJSON": bomb{}, "interceptor of emits": note{"interceptor of emits"}} {
-		if err := f.Server.Emit("news", v); err == nil {
+		if err := f.Server.Emit(t.Context(), "news", v); err == nil {
 			t.Errorf("%s: Emit gives no error", what)
 		}
-		if err := f.Server.To("all").Emit("news", v); err == nil {
+		if err := f.Server.To("all").Emit(t.Context(), "news", v); err == nil {
 			t.Errorf("%s: Emit to a room gives no error", what)
 		}
 	}

@@ -57,7 +57,7 @@ func TestFault_F62_PanicInOptions(t *testing.T) {
 		}
 		c := p.enter(t, a, apptest.WithNamespace("/good"))
 		echoes(t, c)
-		if n := h.Server.Count(); n != 1 {
+		if n := h.Server.Local().Len(); n != 1 {
 			t.Errorf("%d clients, want 1", n)
 		}
 	})
@@ -132,7 +132,7 @@ func TestFault_F62_PanicInCodec(t *testing.T) {
 				}
 				c.Close()
 				echoes(t, witness)
-				await(t, "the witness is alone", func() bool { return h.Server.Count() == 1 })
+				await(t, "the witness is alone", func() bool { return h.Server.Local().Len() == 1 })
 			})
 		}
 	})

@@ -51,7 +51,7 @@ func (s *shaky) Subscriptions() []websockets.Subscription {
 
 func (s *shaky) GatewayOptions() []websockets.Option { crashAt("GatewayOptions", s.at); return nil }
 
-func (s *shaky) AfterInit(context.Context, websockets.Server) error {
+func (s *shaky) AfterInit(context.Context, *websockets.Server) error {
 	crashAt("AfterInit", s.at)
 	return nil
 }

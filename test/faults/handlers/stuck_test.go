@@ -96,12 +96,12 @@ func TestFault_F64_WritesToTheGone(t *testing.T) {
 				c := websockets.ClientFrom(ctx)
 				_, err := c.Call(context.WithoutCancel(ctx), "ask", nil)
 				got := map[string]error{
-					"Emit": c.Emit("late", 1), "Call": err, "Join": c.Join("late"),
-					"volatile Emit": c.Emit("late", 1, websockets.Volatile()),
+					"Emit": c.Emit(ctx, "late", 1), "Call": err, "Join": c.Join("late"),
+					"volatile Emit": c.Emit(ctx, "late", 1, websockets.Volatile()),
 				}
 				c.Leave("late")
 				c.Disconnect()
-				if err := h.Server.Except(c).Emit("late", 1); err != nil {
+				if err := h.Server.Except(c).Emit(ctx, "late", 1); err != nil {
 					got["broadcast"] = err
 				}
 				results <- got
@@ -132,7 +132,7 @@ func TestFault_F64_WritesToTheGone(t *testing.T) {
 		get(t, "the end of the stream", yielded)
 		get(t, "HandleDisconnect", left)
 		echoes(t, witness)
-		if n := h.Server.To("late").Count(); n != 0 {
+		if n := h.Server.To("late").Local().Len(); n != 0 {
 			t.Errorf("%d clients in a room that was entered too late", n)
 		}
 		if lines := log.lines("level=ERROR"); len(lines) > 0 {
@@ -170,8 +170,8 @@ func TestFault_F65_AllAtOnce(t *testing.T) {
 							}
 						}
 						_ = c.Join("a", "b")
-						_ = c.Emit("news", i)
-						_ = h.Server.To("a").Emit("news", i)
+						_ = c.Emit(t.Context(), "news", i)
+						_ = h.Server.To("a").Emit(t.Context(), "news", i)
 						c.Leave("b")
 						_ = c.Rooms()
 						_ = peer.TryEmit("echo", "x")
@@ -182,7 +182,7 @@ func TestFault_F65_AllAtOnce(t *testing.T) {
 			peer.Close()
 		}
 		await(t, "all have left", func() bool {
-			return left.Load() == rounds && h.Server.Count() == 0 && h.Server.To("a", "b").Count() == 0
+			return left.Load() == rounds && h.Server.Local().Len() == 0 && h.Server.To("a", "b").Local().Len() == 0
 		})
 		if came.Load() != rounds {
 			t.Errorf("%d came", came.Load())

@@ -26,7 +26,7 @@ const asked = "asked"
 func (c *client) self(t *testing.T, h *house.House) websockets.Client {
 	t.Helper()
 	c.wantValue(t, "join", `["`+asked+`"]`, `1`)
-	for self := range h.Server.To(asked).Clients() {
+	for self := range h.Server.To(asked).Local().Clients() {
 		return self
 	}
 	t.Fatal("the client is in no room")

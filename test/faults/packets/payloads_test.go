@@ -151,10 +151,10 @@ func TestFault_F58_MillionRooms(t *testing.T) {
 		if rise := heap() - before; rise > 8<<20 {
 			t.Errorf("%d bytes for a thousand rooms", rise)
 		}
-		if n := h.Server.To("r999").Count(); n != 1 {
+		if n := h.Server.To("r999").Local().Len(); n != 1 {
 			t.Errorf("%d clients in the last room, want 1", n)
 		}
-		if n := h.Server.To("r1000").Count(); n != 0 {
+		if n := h.Server.To("r1000").Local().Len(); n != 0 {
 			t.Errorf("%d clients in a room that was too many", n)
 		}
 	}, websockets.HideCauseData())
@@ -186,11 +186,11 @@ func TestFault_F59_RoomNames(t *testing.T) {
 			quoted := strings.ReplaceAll(strconv.Quote(name), `\x00`, `\u0000`)
 			c.wantValue(t, "join", "["+quoted+"]", strconv.Itoa(i+1))
 			for _, other := range oddNames[i+1:] {
-				if n := h.Server.To(other).Count(); n != 0 {
+				if n := h.Server.To(other).Local().Len(); n != 0 {
 					t.Errorf("who is in %.20q is in %.20q too", name, other)
 				}
 			}
-			if err := h.Server.To(name).Emit("news", i); err != nil {
+			if err := h.Server.To(name).Emit(t.Context(), "news", i); err != nil {
 				t.Fatal(err)
 			}
 			c.wantEvent(t, "news", strconv.Itoa(i))
@@ -198,7 +198,7 @@ func TestFault_F59_RoomNames(t *testing.T) {
 		for _, n := range []int{1025, 900_000} {
 			c.wantError(t, "join", `["`+strings.Repeat("r", n)+`"]`, "room_name")
 		}
-		for self := range h.Server.To("a,b").Clients() {
+		for self := range h.Server.To("a,b").Local().Clients() {
 			if got := self.Rooms(); len(got) != len(oddNames) || !slices.Contains(got, "a\x00b") {
 				t.Errorf("in %d rooms, want %d", len(got), len(oddNames))
 			}
@@ -233,7 +233,7 @@ func TestFault_F59_NamespaceNames(t *testing.T) {
 		rawpeer.Enter(t, w, name, "")
 		w.Send("42" + name + `,7["echo","x"]`)
 		w.Want("43" + name + `,7["x"]`)
-		if n := h.Server.Of(name).Count(); n != 1 {
+		if n := h.Server.Of(name).Local().Len(); n != 1 {
 			t.Errorf("%q: %d clients, want 1", name, n)
 		}
 		w.Send("41" + name + ",")

@@ -208,8 +208,8 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 				w.Send("40" + auth)
 				entered := rawpeer.Answer{Body: w.Read()}
 				sid, pid = entered.Get("sid"), entered.Get("pid")
-				h.Wait("it is known", func() bool { return h.Server.Count() == 2 })
-				if err := h.Server.Emit("news", "1"); err != nil {
+				h.Wait("it is known", func() bool { return h.Server.Local().Len() == 2 })
+				if err := h.Server.Emit(t.Context(), "news", "1"); err != nil {
 					t.Fatal(err)
 				}
 				_, rest, _ := strings.Cut(w.Read(), `"1","`)
@@ -295,7 +295,7 @@ func TestFault_F45_SessionOfAnotherUser(t *testing.T) {
 		if status, body := do(http.MethodGet, "", ""); status != http.StatusOK || body != `431["mine"]` {
 			t.Errorf("poll from another address: %d %s", status, body)
 		}
-		for c := range h.Server.Clients() {
+		for c := range h.Server.Local().Clients() {
 			if cookie := c.Request().Header.Get("Cookie"); cookie != "" && cookie != "user=ada" || strings.HasPrefix(c.Request().RemoteAddr, "127.0.0.2") {
 				t.Errorf("the client is now %q at %s", cookie, c.Request().RemoteAddr)
 			}

@@ -37,7 +37,7 @@ func TestField_X33_OthersOfSlowLines(t *testing.T) {
 			p, c := r.enter(t, k, rawpeer.WithReceiveBuffer(8<<10))
 			peers = append(peers, p)
 			for range 100 {
-				if err := c.Emit("piece", piece); err != nil {
+				if err := c.Emit(t.Context(), "piece", piece); err != nil {
 					t.Fatal(err)
 				}
 			}

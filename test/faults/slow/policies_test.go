@@ -57,7 +57,7 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 				for n := range int64(pieces) {
 					for _, c := range clients {
 						// One by one, so that each has bytes of its own.
-						switch err := event.Emit(c, news{n, text}); {
+						switch err := event.Emit(t.Context(), c, news{n, text}); {
 						case errors.Is(err, websockets.ErrQueueFull), errors.Is(err, websockets.ErrClosed):
 							refused++
 						case err != nil:
@@ -81,11 +81,11 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 					k.alive(t, r.Addr)
 					return
 				}
-				if n := r.Server.Count(); n != many {
+				if n := r.Server.Local().Len(); n != many {
 					t.Fatalf("%d clients, want %d", n, many)
 				}
 				for _, c := range clients { // the end of what they will hear
-					r.Wait("the end can be queued", func() bool { return closingEvent.Emit(c, news{final, ""}) == nil })
+					r.Wait("the end can be queued", func() bool { return closingEvent.Emit(t.Context(), c, news{final, ""}) == nil })
 				}
 				for _, p := range peers {
 					heard := all(t, k, p)

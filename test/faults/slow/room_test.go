@@ -44,11 +44,11 @@ func othersDoNotWait(t *testing.T, slow int, enter func(t *testing.T, k kind, r 
 			for round := 0; round < rounds && best > bar; round++ {
 				gone := enter(t, k, r)
 				with := h.latency(t)
-				if n := r.Server.Count(); n != many+slow {
+				if n := r.Server.Local().Len(); n != many+slow {
 					t.Fatalf("%d clients, want the slow ones to be connected still; reasons %v", n, r.Reasons())
 				}
 				gone()
-				r.Wait("the slow ones are gone", func() bool { return r.Server.Count() == many })
+				r.Wait("the slow ones are gone", func() bool { return r.Server.Local().Len() == many })
 				without := h.latency(t)
 				t.Logf("p99 with %v, without %v", with, without)
 				best = min(best, float64(with)/float64(without))
@@ -71,7 +71,7 @@ func (r *room) stick(t *testing.T, k kind) *rawpeer.Peer {
 	full := 0
 	r.Wait("its queue is full", func() bool {
 		for range 100 {
-			if err := dropNewest.Emit(c, news{0, text}); errors.Is(err, websockets.ErrQueueFull) {
+			if err := dropNewest.Emit(t.Context(), c, news{0, text}); errors.Is(err, websockets.ErrQueueFull) {
 				full++
 			}
 		}
@@ -134,11 +134,11 @@ func (h *audience) latency(t *testing.T) time.Duration {
 	to := h.r.Server.To("room")
 	for range burst {
 		<-pause.C
-		if err := dropOldest.Emit(to, news{time.Now().UnixNano(), "hello"}); err != nil {
+		if err := dropOldest.Emit(t.Context(), to, news{time.Now().UnixNano(), "hello"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := dropOldest.Emit(to, news{final, ""}); err != nil {
+	if err := dropOldest.Emit(t.Context(), to, news{final, ""}); err != nil {
 		t.Fatal(err)
 	}
 	var all []time.Duration

@@ -194,7 +194,7 @@ func TestField_X08_X09_X16_Held(t *testing.T) {
 				clear(lines)
 				client.CloseIdleConnections()
 				free := slack + a.lines*8<<10 // the peers are there until the test ends
-				s.Wait("everybody has left", func() bool { return s.Server.Count() == 0 && len(s.Reasons()) == s.Connects() })
+				s.Wait("everybody has left", func() bool { return s.Server.Local().Len() == 0 && len(s.Reasons()) == s.Connects() })
 				left := heap() - before
 				s.Wait("what was held is free", func() bool { left = heap() - before; return left < free })
 				t.Logf("%d KiB sent, %d KiB held, %d KiB when they had gone", sent>>10, held>>10, left>>10)

@@ -122,7 +122,7 @@ func TestField_X08_TooManyUnpolled(t *testing.T) {
 		for range most {
 			enter()
 		}
-		if n := s.Server.Count(); n != most+1 {
+		if n := s.Server.Local().Len(); n != most+1 {
 			t.Fatalf("%d clients", n)
 		}
 		<-time.After(600 * time.Millisecond)
@@ -131,7 +131,7 @@ func TestField_X08_TooManyUnpolled(t *testing.T) {
 		if r := s.Reasons()[0]; r.Cause != websockets.CauseForcedClose || r.Text != "too many sessions that nobody polls" {
 			t.Errorf("the reason is %v", r)
 		}
-		if err := s.Server.Emit("news", 1); err != nil {
+		if err := s.Server.Emit(t.Context(), "news", 1); err != nil {
 			t.Fatal(err)
 		}
 		if a := poll.Answer(); a.Body != `42["news",1]` {

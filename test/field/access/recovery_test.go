@@ -84,7 +84,7 @@ func (v *visitor) entered(packet string) {
 
 func (m *mailbox) mail(text string) {
 	m.t.Helper()
-	if err := m.Server.To("mail").Emit("mail", text); err != nil {
+	if err := m.Server.To("mail").Emit(context.Background(), "mail", text); err != nil {
 		m.t.Fatal(err)
 	}
 }
@@ -160,7 +160,7 @@ func TestField_X15_AnothersToken(t *testing.T) {
 				}
 				m.mail("more")
 				bob.hears()
-				if n := m.Server.To("mail").Count(); n != 0 {
+				if n := m.Server.To("mail").Local().Len(); n != 0 {
 					t.Errorf("%d clients are in the room", n)
 				}
 			}
@@ -169,7 +169,7 @@ func TestField_X15_AnothersToken(t *testing.T) {
 				t.Fatalf("alice was not recovered (SkipAdmit %t)", skip)
 			}
 			again.hears("secret", "more", "more", "more", "more")
-			if n := m.Server.To("mail").Count(); n != 1 {
+			if n := m.Server.To("mail").Local().Len(); n != 1 {
 				t.Errorf("%d clients are in the room", n)
 			}
 		}

@@ -34,7 +34,7 @@ var ask = websockets.NewCall[any, any]("ask")
 
 // relay passes on what a client sends, in the forms in which a handler can have it.
 type relay struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 }
 
 func newRelay() *relay { return &relay{} }
@@ -64,7 +64,7 @@ func (g *relay) Subscriptions() []websockets.Subscription {
 
 // pass emits to all other clients, and answers with the text of the error.
 func (g *relay) pass(ctx context.Context, v any, opts ...websockets.EmitOption) (string, error) {
-	return textOf(g.Server.Except(websockets.ClientFrom(ctx)).Emit("relayed", v, opts...)), nil
+	return textOf(g.Server.Except(websockets.ClientFrom(ctx)).Emit(ctx, "relayed", v, opts...)), nil
 }
 
 func textOf(err error) string {

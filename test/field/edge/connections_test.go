@@ -217,7 +217,7 @@ func (*lobby) Subscriptions() []websockets.Subscription {
 type other struct {
 	lobby
 
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 }
 
 func newOther() *other { return &other{} }

@@ -39,7 +39,7 @@ func slow(release <-chan struct{}) stage.Option {
 	)
 }
 
-func blocked(s *stage.Stage) bool { return s.Server.To("blocked").Count() > 0 }
+func blocked(s *stage.Stage) bool { return s.Server.To("blocked").Local().Len() > 0 }
 
 // answerPings reads what comes until the connection ends.
 func answerPings(c *client, k kind) {

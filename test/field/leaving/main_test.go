@@ -166,7 +166,7 @@ func wantBack(t *testing.T, s *stage.Stage, before usage, within time.Duration) 
 	began := time.Now()
 	for {
 		now := used()
-		if n := s.Server.Count(); n == 0 && now.goroutines <= before.goroutines+slack && now.files <= before.files+slack {
+		if n := s.Server.Local().Len(); n == 0 && now.goroutines <= before.goroutines+slack && now.files <= before.files+slack {
 			return time.Since(began)
 		} else if time.Since(began) > within {
 			t.Fatalf("after %v there are %d clients, %v; before: %v", within, n, now, before)

@@ -42,7 +42,7 @@ func clog(t *testing.T, s *stage.Stage, c websockets.Client) {
 	text, refused := noise(32<<10), 0
 	s.Wait("the kernel takes no more", func() bool {
 		for range 50 {
-			if errors.Is(c.Emit("fill", text, websockets.Volatile()), websockets.ErrQueueFull) {
+			if errors.Is(c.Emit(t.Context(), "fill", text, websockets.Volatile()), websockets.ErrQueueFull) {
 				refused++
 			}
 		}
@@ -60,9 +60,9 @@ func TestField_X04_ShortAnswers(t *testing.T) {
 	limits := websockets.Limits{SendQueue: queue, SendStall: time.Minute, PingTimeout: time.Minute}
 	inTurn(t, limits, func(t *testing.T, w way, s *stage.Stage) {
 		c := w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-		s.Wait("it is in", func() bool { return s.Server.Count() == 1 })
+		s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
 		if !w.polls {
-			for c := range s.Server.Clients() {
+			for c := range s.Server.Local().Clients() {
 				clog(t, s, c)
 			}
 		}
@@ -91,7 +91,7 @@ func TestField_X04_ShortAnswers(t *testing.T) {
 		if handled >= questions {
 			t.Errorf("all %d questions were answered", handled)
 		}
-		for c := range s.Server.Clients() {
+		for c := range s.Server.Local().Clients() {
 			c.Disconnect()
 		}
 		if p, ok := c.(*socket); ok {
@@ -112,8 +112,8 @@ func TestField_X04_ShortEvents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inTurn(t, limits, func(t *testing.T, w way, s *stage.Stage) {
 				_ = w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-				s.Wait("it is in", func() bool { return s.Server.Count() == 1 })
-				for c := range s.Server.Clients() {
+				s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
+				for c := range s.Server.Local().Clients() {
 					if !w.polls {
 						clog(t, s, c)
 					}
@@ -122,7 +122,7 @@ func TestField_X04_ShortEvents(t *testing.T) {
 						if n > 1_000_000 {
 							t.Fatal("a million events wait")
 						}
-						_ = to(s, c).Emit("e", 1)
+						_ = to(s, c).Emit(t.Context(), "e", 1)
 						if n%1000 == 999 && n < 20_000 {
 							most = max(most, heap()-before)
 						}

@@ -99,7 +99,7 @@ func Main(m *testing.M) {
 func sayf(format string, args ...any) { _, _ = fmt.Fprintf(os.Stdout, format+"\n", args...) }
 
 type gateway struct {
-	Server websockets.Server `websockets:"server"`
+	Server *websockets.Server `websockets:"server"`
 
 	settings                       Settings
 	connects, disconnects, effects atomic.Int64

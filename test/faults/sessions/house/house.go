@@ -176,7 +176,7 @@ func (h *House) Alive(t testing.TB) {
 // namespace, and wants the house alive.
 func (h *House) Alone(t testing.TB) {
 	t.Helper()
-	h.Wait("all clients but the second have left", func() bool { return h.Server.Count() == 1 && h.sessions() <= 1 })
+	h.Wait("all clients but the second have left", func() bool { return h.Server.Local().Len() == 1 && h.sessions() <= 1 })
 	h.Wait("their hooks have run", func() bool { return len(h.Reasons())+1 == h.Connects() })
 	h.seen = len(h.Reasons())
 	h.Alive(t)

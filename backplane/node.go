@@ -1,0 +1,18 @@
+// Package backplane describes the nodes of an application that runs on several.
+package backplane
+
+import "time"
+
+// Node is one process of an application.
+type Node struct {
+	// ID is unique among the nodes, and new at each start.
+	ID string
+	// Name is the host's name.
+	Name string
+	// Started is when the node started.
+	Started time.Time
+	// Draining reports that the node accepts no clients any more.
+	Draining bool
+	// Clients is how many clients are connected to the node.
+	Clients int
+}

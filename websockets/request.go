@@ -1,0 +1,88 @@
+package websockets
+
+import (
+	"context"
+	"iter"
+)
+
+// Request is an event that clients send and the server answers: one descriptor for both ends.
+// Declare one per event, in a package variable.
+//
+//	var Enter = websockets.NewRequest[EnterIn, Room]("enter")
+//
+//	func (g *Gateway) Subscriptions() []websockets.Subscription {
+//		return []websockets.Subscription{Enter.On(g.enter)}
+//	}
+//
+// It is immutable.
+type Request[In, Out any] struct{ name string }
+
+// NewRequest returns a request named event whose payload is an In and whose answer is an Out.
+func NewRequest[In, Out any](event string) Request[In, Out] { return Request[In, Out]{event} }
+
+// Name is the event's name on the wire.
+func (r Request[In, Out]) Name() string { return r.name }
+
+// On subscribes a handler, as the function [On] does.
+func (r Request[In, Out]) On(h func(context.Context, In) (Out, error), opts ...HandlerOption) Subscription {
+	return On(r.name, h, opts...)
+}
+
+// Call sends the request and waits for the answer.
+func (r Request[In, Out]) Call(ctx context.Context, c Caller, in In) (Out, error) {
+	return NewCall[In, Out](r.name).Call(ctx, c, in)
+}
+
+// StreamEvent is an event that clients send and the server answers with a stream: one
+// descriptor for both ends. Declare one per event, in a package variable.
+//
+//	var (
+//		Tick  = websockets.NewEvent[int]("tick")
+//		Count = websockets.NewStream[int]("count", Tick)
+//	)
+//
+//	func (g *Gateway) count(ctx context.Context, n int) iter.Seq2[websockets.Response[int], error]
+//
+//	Count.On(g.count, websockets.Background(1))
+//
+// It is immutable.
+type StreamEvent[In, Item any] struct {
+	name string
+	item Event[Item]
+}
+
+// NewStream returns a stream named event whose payload is an In and whose items are sent as
+// the event item.
+func NewStream[In, Item any](event string, item Event[Item]) StreamEvent[In, Item] {
+	return StreamEvent[In, Item]{event, item}
+}
+
+// Name is the event's name on the wire.
+func (s StreamEvent[In, Item]) Name() string { return s.name }
+
+// Item is the event of the items.
+func (s StreamEvent[In, Item]) Item() Event[Item] { return s.item }
+
+// On subscribes a handler, as the function [Stream] does. Responses without a name of their
+// own are sent as the stream's item event.
+func (s StreamEvent[In, Item]) On(h func(context.Context, In) iter.Seq2[Response[Item], error], opts ...HandlerOption) Subscription {
+	if h == nil {
+		return Stream[In, Item](s.name, nil, opts...)
+	}
+	return Stream(s.name, func(ctx context.Context, in In) iter.Seq2[Response[Item], error] {
+		seq := h(ctx, in)
+		if seq == nil {
+			return nil
+		}
+		return func(yield func(Response[Item], error) bool) {
+			for r, err := range seq {
+				if r.Event == "" {
+					r.Event, r.opts = s.item.name, s.item.opts
+				}
+				if !yield(r, err) {
+					return
+				}
+			}
+		}
+	}, opts...)
+}
