@@ -41,11 +41,11 @@ type binaryDecoder struct {
 // decode is called for every value before it is decoded; v points to where it goes.
 func (b *binaryDecoder) decode(dec *jsontext.Decoder, v any) error {
 	if k := dec.PeekKind(); k != '{' && k != '[' {
-		return errors.ErrUnsupported // decoded as usual
+		return errSkip // decoded as usual
 	}
 	dst := reflect.ValueOf(v).Elem()
 	if dst.Kind() == reflect.Pointer {
-		return errors.ErrUnsupported // called again for what it points to
+		return errSkip // called again for what it points to
 	}
 	if dec != b.dec {
 		return b.decodeNested(dec, v)
@@ -57,7 +57,7 @@ func (b *binaryDecoder) decode(dec *jsontext.Decoder, v any) error {
 	if _, raw := v.(json.Unmarshaler); raw && readsText(v) && placeholder.Within(b.p.JSON, b.places, start) {
 		return &binaryError{t: dst.Type()}
 	}
-	return errors.ErrUnsupported
+	return errSkip
 }
 
 // next returns the index of the next value.
@@ -88,7 +88,7 @@ func (b *binaryDecoder) store(dst reflect.Value, v any, num int) error {
 		data = []byte{} // an empty attachment is not null
 	}
 	if _, ok := v.(json.UnmarshalerFrom); ok {
-		return errors.ErrUnsupported // reads from the decoder, which calls decode again
+		return errSkip // reads from the decoder, which calls decode again
 	}
 	t := dst.Type()
 	switch {
@@ -97,7 +97,7 @@ func (b *binaryDecoder) store(dst reflect.Value, v any, num int) error {
 	case dst.Kind() == reflect.Interface && dst.IsNil() && t.NumMethod() == 0:
 		dst.Set(reflect.ValueOf(data))
 	case dst.Kind() == reflect.Interface:
-		return errors.ErrUnsupported // called again for the value in it
+		return errSkip // called again for the value in it
 	case dst.Kind() == reflect.Slice && isByte(t.Elem()):
 		dst.SetBytes(data)
 	case dst.Kind() == reflect.Array && isByte(t.Elem()) && dst.Len() == len(data):
