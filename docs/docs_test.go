@@ -11,7 +11,7 @@ import (
 const (
 	readme = "README.md"
 	// first is the program that the README begins with.
-	first = "docs/snippets/first/main.go"
+	first = "docs/internal/snippets/first/main.go"
 )
 
 // TestEverySnippetIsCompiledCode: what the pages show as Go is in a Go file, so

@@ -243,7 +243,7 @@ func unknown(b Block, sources []Source) string {
 		}
 	}
 	if score == 0 {
-		return text + "; put it into docs/snippets between `// snippet:name` and `// end`"
+		return text + "; put it into docs/internal/snippets between `// snippet:name` and `// end`"
 	}
 	what := "whole file"
 	if best.Name != "" {

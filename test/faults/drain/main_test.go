@@ -8,10 +8,10 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
-func TestMain(m *testing.M) { program.Main(m) }
+func TestMain(m *testing.M) { subprocess.Main(m) }
 
 // clients is how many there are of each platform.
 func clients() int {
