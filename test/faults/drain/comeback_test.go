@@ -15,7 +15,7 @@ import (
 func TestFault_F71_Comeback(t *testing.T) {
 	const parts = 10
 	n := clients()
-	raiseFiles(t, 2*n+100)
+	subprocess.RaiseFiles(t, 2*n+100)
 	p := subprocess.Start(t, subprocess.Settings{})
 	c := gather(t, p.Addr, n)
 	c.listen(0)

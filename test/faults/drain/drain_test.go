@@ -31,7 +31,7 @@ func await(t *testing.T, what string, done func() bool) {
 func TestFault_F71_Drain(t *testing.T) {
 	const busy, polls, much, timeout = 50, 50, 2000, 15 * time.Second
 	n := clients()
-	raiseFiles(t, 2*n+polls+101)
+	subprocess.RaiseFiles(t, 2*n+polls+101)
 	p := subprocess.Start(t, subprocess.Settings{StopTimeout: timeout})
 	c := gather(t, p.Addr, n)
 	pollersTold := polling(t, p.Addr, polls)

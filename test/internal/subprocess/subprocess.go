@@ -19,7 +19,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -70,7 +69,7 @@ func Main(m *testing.M) {
 		return
 	}
 	if s.Files > 0 {
-		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: s.Files, Max: s.Files}); err != nil {
+		if err := limitFiles(s.Files); err != nil {
 			sayf("limit: %v", err)
 			return
 		}
