@@ -1,6 +1,7 @@
-package platforms_test
+package main
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -10,33 +11,18 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/js"
-	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/platforms"
+	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// snippet:meet
-func TestTwoPlatformsMeet(t *testing.T) {
-	a := apptest.New(t, platforms.Both)
-	browser := a.DialSocketIO("/lobby")
-	device := a.DialWS("/lobby")
-
-	if n := apptest.Call[int](device, "say", "hello"); n != 2 {
-		t.Errorf("%d clients, want 2", n)
-	}
-	if got := apptest.Expect[string](browser, "said"); got != "hello" {
-		t.Errorf("got %q", got)
-	}
-}
-
-// end
-
-// The frames that docs/platforms.md shows, in both directions.
+// The frames that docs/websocket.md shows, in both directions.
 func TestFrames(t *testing.T) {
-	page, err := os.ReadFile("../../../platforms.md")
+	page, err := os.ReadFile("../../../websocket.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := apptest.New(t, platforms.Both)
+	a := apptest.New(t, Module, apptest.With(app.WebSockets(ws.New())))
 	raw := a.DialWS("/lobby").Raw()
 	for _, f := range []struct {
 		send string
@@ -56,7 +42,7 @@ func TestFrames(t *testing.T) {
 		}
 		for _, shown := range append(f.want, f.send) {
 			if !strings.Contains(string(page), shown) {
-				t.Errorf("docs/platforms.md does not show %s", shown)
+				t.Errorf("docs/websocket.md does not show %s", shown)
 			}
 		}
 	}
@@ -66,9 +52,19 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-func TestOptions(t *testing.T) {
-	a := apptest.New(t, platforms.Tuned, apptest.With(app.WebSockets(ws.New())))
-	c := a.DialWS("/lobby", apptest.WithSubprotocols("lobby.v1"))
+// native returns to a client what subprotocol says of it.
+type native struct{}
+
+func (native) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{websockets.On("subprotocol", func(ctx context.Context, _ struct{}) (string, error) {
+		return subprotocol(websockets.ClientFrom(ctx)), nil
+	})}
+}
+
+func TestNative(t *testing.T) {
+	root := module.New("native", module.Providers(websockets.Gateway(func() native { return native{} })))
+	a := apptest.New(t, root, apptest.With(app.WebSockets(ws.New(ws.Options{Subprotocols: []string{"lobby.v1"}}))))
+	c := a.DialWS("/", apptest.WithSubprotocols("lobby.v1"))
 	if got := c.Subprotocol(); got != "lobby.v1" {
 		t.Errorf("got %q", got)
 	}
@@ -78,7 +74,7 @@ func TestOptions(t *testing.T) {
 }
 
 func TestCodec(t *testing.T) {
-	a := apptest.New(t, platforms.ByLines)
+	a := apptest.New(t, ByLines)
 	conn, _, err := websocket.Dial(t.Context(), a.URL(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -93,10 +89,10 @@ func TestCodec(t *testing.T) {
 	}
 }
 
-// The browser's client that docs/platforms.md shows.
+// The browser's client that docs/websocket.md shows.
 func TestBrowserClient(t *testing.T) {
-	a := apptest.New(t, platforms.Both)
-	got := js.Run(t, "docs/platforms.md", strings.TrimPrefix(a.URL(), "http://"), 2)
+	a := apptest.New(t, Module, apptest.With(app.WebSockets(ws.New())))
+	got := js.Run(t, "docs/websocket.md", strings.TrimPrefix(a.URL(), "http://"), 2)
 	if got != "said hello\n1\n" {
 		t.Errorf("got %q", got)
 	}

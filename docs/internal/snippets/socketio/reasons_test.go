@@ -1,4 +1,4 @@
-package platforms_test
+package main
 
 import (
 	"bytes"
@@ -33,7 +33,7 @@ func (g *leaver) HandleDisconnect(_ context.Context, _ websockets.Client, r webs
 
 // The rows of "How connections end" that a client can bring about, with npm's client.
 func TestReasons(t *testing.T) {
-	page, err := os.ReadFile("../../../platforms.md")
+	page, err := os.ReadFile("../../../socketio.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,9 +53,9 @@ func TestReasons(t *testing.T) {
 					t.Error(err)
 				}
 			}},
-		{"the connection is cut, a page on WebSocket is closed", "transport close", "transport close", socketio.WebSocket,
+		{"the connection is lost, or a page on WebSocket is closed", "transport close", "transport close", socketio.WebSocket,
 			func(_ *apptest.App, c *nodetest.Client) { c.Cut() }},
-		{"a packet that breaks the protocol", "parse error", "transport close", "",
+		{"a packet breaks the protocol", "parse error", "transport close", "",
 			func(_ *apptest.App, c *nodetest.Client) {
 				var eleven []any
 				for range 11 {
@@ -63,11 +63,11 @@ func TestReasons(t *testing.T) {
 				}
 				c.Emit("kick", eleven...)
 			}},
-		{"a message over `MaxMessage`", "message too big", "transport close", "",
+		{"a message is larger than `MaxMessage`", "message too big", "transport close", "",
 			func(_ *apptest.App, c *nodetest.Client) { c.Emit("kick", string(bytes.Repeat([]byte("x"), 1_000_001))) }},
 	} {
 		if line := "| " + row.what + " | `" + row.cause + "` | `" + row.client + "` |"; !strings.Contains(string(page), line) {
-			t.Errorf("docs/platforms.md does not say %s", line)
+			t.Errorf("docs/socketio.md does not say %s", line)
 		}
 		for _, transport := range []string{socketio.Polling, socketio.WebSocket} {
 			if row.only != "" && row.only != transport {

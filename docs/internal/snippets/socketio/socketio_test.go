@@ -1,4 +1,4 @@
-package platforms_test
+package main
 
 import (
 	"net/http"
@@ -11,14 +11,13 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
-	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/platforms"
 	"github.com/gatehouse-go/gatehouse/internal/need"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 )
 
 func TestRecovery(t *testing.T) {
-	a := apptest.New(t, platforms.Kept, apptest.With(app.WebSockets(socketio.New())))
+	a := apptest.New(t, Recovering, apptest.With(app.WebSockets(socketio.New())))
 	c := nodetest.Start(t).SocketIO(a.URL(), nodetest.Opts{"transports": []string{"websocket"}})
 	if got := nodetest.Expect[string](c, "hello"); got != "Welcome" {
 		t.Errorf("got %q", got)
@@ -30,14 +29,14 @@ func TestRecovery(t *testing.T) {
 	if !c.Recovered() {
 		t.Error("not recovered")
 	}
-	if got := nodetest.Expect[string](c, "published"); got != "the news" {
+	if got := nodetest.Expect[string](c, "updated"); got != "the news" {
 		t.Errorf("got %q", got)
 	}
 	c.ExpectNone("hello", func() { c.Call("transport") })
 }
 
 func TestMessagePack(t *testing.T) {
-	a := apptest.New(t, platforms.Packed, apptest.With(app.WebSockets(socketio.New())))
+	a := apptest.New(t, Packed, apptest.With(app.WebSockets(socketio.New())))
 	c := nodetest.Start(t).SocketIO(a.URL(), nodetest.Opts{"parser": "msgpack"})
 	c.AwaitTransport("websocket")
 	if got := nodetest.Call[string](c, "transport"); got != "websocket" {
@@ -46,7 +45,7 @@ func TestMessagePack(t *testing.T) {
 }
 
 func TestCookie(t *testing.T) {
-	a := apptest.New(t, platforms.Sticky, apptest.With(app.WebSockets(socketio.New())))
+	a := apptest.New(t, Sticky, apptest.With(app.WebSockets(socketio.New())))
 	url := a.URL() + "/socket.io/?EIO=4&transport=polling"
 	res, err := http.Get(url)
 	if err != nil {
@@ -70,14 +69,14 @@ func TestCookie(t *testing.T) {
 
 // The page has every option, and no other.
 func TestEveryOptionIsListed(t *testing.T) {
-	text, err := os.ReadFile("../../../platforms.md")
+	text, err := os.ReadFile("../../../socketio.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, found := strings.Cut(string(text), "### Options of `socketio.Options`\n")
-	table, _, ended := strings.Cut(table, "\n##")
+	_, table, found := strings.Cut(string(text), "## Options of `socketio.Options`\n")
+	table, _, ended := strings.Cut(table, "\n## ")
 	if !found || !ended {
-		t.Fatal("docs/platforms.md has no such table")
+		t.Fatal("docs/socketio.md has no such table")
 	}
 	want := map[string]bool{}
 	var add func(prefix string, typ reflect.Type)
@@ -110,7 +109,7 @@ var nodeOption = regexp.MustCompile(`(?m)^    +(\w+)\??: `)
 
 // The page tells of every option that npm's server has.
 func TestEveryOptionOfNodeIsListed(t *testing.T) {
-	page, err := os.ReadFile("../../../platforms.md")
+	page, err := os.ReadFile("../../../socketio.md")
 	if err != nil {
 		t.Fatal(err)
 	}

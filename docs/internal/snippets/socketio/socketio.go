@@ -1,4 +1,4 @@
-package platforms
+package main
 
 import (
 	"context"
@@ -19,10 +19,10 @@ type Feed struct {
 // NewFeed makes a Feed.
 func NewFeed() *Feed { return &Feed{} }
 
-// Published is sent to readers, Hello to a new client.
+// Updated is sent to readers, Hello to a new client.
 var (
-	Published = websockets.NewEvent[string]("published")
-	Hello     = websockets.NewEvent[string]("hello")
+	Updated = websockets.NewEvent[string]("updated")
+	Hello   = websockets.NewEvent[string]("hello")
 )
 
 // Subscriptions of the Feed.
@@ -35,7 +35,7 @@ func (g *Feed) Subscriptions() []websockets.Subscription {
 
 // Publish tells the readers.
 func (g *Feed) Publish(_ context.Context, text string) error {
-	return Published.Emit(g.Server.To("readers"), text)
+	return Updated.Emit(g.Server.To("readers"), text)
 }
 
 // Transport of the client.
@@ -43,21 +43,21 @@ func (g *Feed) Transport(ctx context.Context, _ struct{}) (string, error) {
 	return transport(websockets.ClientFrom(ctx)), nil
 }
 
-// Kept keeps clients that have been cut off.
+// Recovering restores clients after a lost connection.
 //
 // snippet:recovery
-var Kept = module.New("feed", module.Providers(websockets.Gateway(NewFeed,
+var Recovering = module.New("feed", module.Providers(websockets.Gateway(NewFeed,
 	socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: 5 * time.Minute}},
 )))
 
 func (g *Feed) HandleConnection(ctx context.Context, c websockets.Client) error {
 	if c.Recovered() {
-		return nil // it is in its rooms, and is sent what it missed
+		return nil // it is in its rooms and receives what it missed
 	}
 	if err := c.Join("readers"); err != nil {
 		return err
 	}
-	return Hello.Emit(c, "Welcome") // an event that the client can be recovered from
+	return Hello.Emit(c, "Welcome") // recovery resumes after the last event
 }
 
 // end
