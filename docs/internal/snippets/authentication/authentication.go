@@ -43,7 +43,7 @@ func NewGuard(cfg Config) (*Guard, error) {
 		Method:   jwt.SigningMethodHS256,
 		Key:      cfg.Secret, // 32 random bytes
 		Audience: []string{"chat"},
-		Sources: []jwtauth.Source{ // the first that has a token decides
+		Sources: []jwtauth.Source{ // the first source with a token is used
 			jwtauth.Header(), jwtauth.Subprotocol("bearer"), jwtauth.Auth("token"), jwtauth.Cookie("token"),
 		},
 		RefreshWindow: time.Minute,
@@ -59,7 +59,7 @@ var Module = module.New("chat",
 		websockets.Via(ws.New(ws.Options{Subprotocols: []string{"bearer"}}), websockets.Path("/ws")),
 	)),
 	module.Controllers(
-		NewLogin, // for everybody
+		NewLogin, // without a guard
 		web.Controller(NewAccount, web.UseGuards(NewGuard)),
 	),
 )
@@ -160,12 +160,12 @@ func NewGateway(g *Guard) *Gateway { return &Gateway{g} }
 func (g *Gateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{
 		websockets.On("whoami", g.WhoAmI),
-		g.guard.Refresh("token"), // takes a new token
+		g.guard.Refresh("token"), // accepts a new token
 	}
 }
 
 func (g *Gateway) WhoAmI(ctx context.Context, _ struct{}) (string, error) {
-	claims, _ := g.guard.From(ctx) // in handlers of routes too
+	claims, _ := g.guard.From(ctx) // also in handlers of routes
 	return claims.Name, nil
 }
 
@@ -197,7 +197,7 @@ func main() {
 	app.Main(Module,
 		app.HTTP(":3000"),
 		app.UseGuards(
-			ratelimit.Connections(1, 20), // each address: one a second, 20 at once
+			ratelimit.Connections(1, 20), // each address: one per second, a burst of 20
 			ratelimit.Requests(10, 50),   // each address
 			ratelimit.Messages(20, 40),   // each connection
 			ratelimit.Bytes(64<<10, 256<<10),
@@ -213,7 +213,7 @@ var _ = main
 // snippet:public
 var Public = pipeline.NewKey[bool]("public")
 
-// EverywhereGuard is the guard, except where Public says otherwise.
+// EverywhereGuard applies the guard to all handlers that are not Public.
 type EverywhereGuard struct{ guard *Guard }
 
 func NewEverywhereGuard(g *Guard) *EverywhereGuard { return &EverywhereGuard{g} }

@@ -58,14 +58,14 @@ var _ = main
 // snippet:input
 type List struct {
 	Prefix string   `query:"prefix"`
-	Limit  *int     `query:"limit"` // nil when it is not given
+	Limit  *int     `query:"limit"` // nil if absent
 	Tags   []string `query:"tag"`   // ?tag=a&tag=b
 	Lang   string   `header:"Accept-Language"`
 }
 
 type Post struct {
 	Room string `path:"room"`
-	Text string `json:"text"` // everything without such a tag is of the body
+	Text string `json:"text"` // fields without such a tag are read from the body
 }
 
 func (c *Controller) list(_ context.Context, in List) ([]string, error) {

@@ -25,12 +25,12 @@ type FullError struct{ Room string }
 
 func (e *FullError) Error() string { return "shop: no place in " + e.Room }
 
-// Full answers errors of a type.
+// Full converts errors of one type.
 var Full = pipeline.FilterOf(func(_ context.Context, _ *pipeline.Call, e *FullError) *pipeline.Error {
 	return &pipeline.Error{Message: e.Room + " is full", Code: "full", Status: 409}
 })
 
-// NoRows answers one error, wrapped or not.
+// NoRows converts one error, wrapped or not.
 var NoRows = pipeline.FilterIs(sql.ErrNoRows, &pipeline.Error{Message: "Not found", Code: "not_found", Status: 404})
 
 // end
@@ -44,7 +44,7 @@ func NewReport(log *slog.Logger) *Report { return &Report{log} }
 
 func (r *Report) Catch(ctx context.Context, c *pipeline.Call, err error) *pipeline.Error {
 	r.log.WarnContext(ctx, "failed", "kind", c.Kind, "pattern", c.Pattern, "error", err)
-	return nil // the next filter is asked, at last the default answers
+	return nil // the next filter runs, finally the default
 }
 
 // end
@@ -58,9 +58,9 @@ type OldError struct {
 }
 
 var Old = pipeline.FilterOf(func(_ context.Context, _ *pipeline.Call, e *pipeline.Error) *pipeline.Error {
-	told := *e // an error may be shared
-	told.Body = OldError{false, e.Code}
-	return &told
+	out := *e // errors may be shared: change a copy
+	out.Body = OldError{false, e.Code}
+	return &out
 })
 
 // end

@@ -28,7 +28,7 @@ var (
 	Confirm = websockets.NewCall[string, bool]("confirm") // server to client, with an answer
 	User    = websockets.NewKey[string]("user")           // a value of each client
 
-	// Typing matters only now: who cannot take it at once misses it.
+	// Clients that cannot receive it immediately miss it.
 	Typing = websockets.NewEvent[string]("typing", websockets.Volatile())
 )
 
@@ -47,13 +47,13 @@ func NewChat(tokens Tokens) *Chat { return &Chat{tokens: tokens} }
 func (g *Chat) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{
 		websockets.On("join", g.Join),                                 // the result answers the request
-		websockets.On("me", g.Me),                                     // sends an event of its own
-		websockets.On("clear", g.Clear),                               // asks the client back
-		websockets.On("vote", g.Vote),                                 // asks everybody
+		websockets.On("me", g.Me),                                     // sends another event
+		websockets.On("clear", g.Clear),                               // calls the client
+		websockets.On("vote", g.Vote),                                 // calls all clients in a room
 		websockets.Listen("post", g.Post),                             // no result
 		websockets.Stream("count", g.Count, websockets.Background(2)), // many results
 		websockets.Fallback(g.Unknown),                                // every other event
-		websockets.OnAny(g.Trace),                                     // looks at every message
+		websockets.OnAny(g.Trace),                                     // observes every message
 	}
 }
 
@@ -160,7 +160,7 @@ func (g *Chat) Vote(ctx context.Context, room string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	votes, err := Confirm.CallAll(ctx, g.Server.To(room), "Close "+room+"?")
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) { // too late is no vote
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) { // late answers do not count
 		return 0, err
 	}
 	yes := 0
@@ -192,9 +192,9 @@ func (g *Chat) AfterInit(ctx context.Context, s websockets.Server) error { retur
 
 func (g *Chat) HandleConnection(ctx context.Context, c websockets.Client) error {
 	if c.Recovered() {
-		return nil // it is in its rooms
+		return nil // its rooms are restored
 	}
-	user, _ := User.Get(c) // set by Admit below
+	user, _ := User.Get(c) // set by the check of Admit
 	return c.Join("user:" + user)
 }
 
@@ -219,7 +219,7 @@ func (g *Chat) admit(_ context.Context, h *websockets.Handshake) error {
 	}
 	user, ok := g.tokens[auth.Token]
 	if !ok {
-		return &websockets.Error{Message: "Who are you?", Code: "no_token", Status: 401}
+		return &websockets.Error{Message: "Unknown token", Code: "no_token", Status: 401}
 	}
 	User.Set(h, user)
 	return nil

@@ -89,7 +89,7 @@ func chat(t *testing.T, dial dial) {
 func refused(t *testing.T, err error, status int) {
 	t.Helper()
 	e, ok := errors.AsType[*apptest.DialError](err)
-	if !ok || e.Status != status || e.Message != "Who are you?" {
+	if !ok || e.Status != status || e.Message != "Unknown token" {
 		t.Errorf("got %v", err)
 	}
 }

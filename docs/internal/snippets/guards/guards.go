@@ -29,18 +29,18 @@ type Accounts map[string]Account
 //
 // snippet:guards
 var (
-	User  = pipeline.NewValue[Account]("user") // a guard sets it, handlers read it
-	Roles = pipeline.NewKey[[]string]("roles") // metadata of handlers, guards read it
+	User  = pipeline.NewValue[Account]("user") // set by a guard, read by handlers
+	Roles = pipeline.NewKey[[]string]("roles") // metadata of handlers, read by guards
 )
 
-// KeyGuard finds out who it is.
+// KeyGuard identifies the user.
 type KeyGuard struct{ accounts Accounts }
 
 func NewKeyGuard(a Accounts) *KeyGuard { return &KeyGuard{a} }
 
 func (g *KeyGuard) Check(_ context.Context, c *pipeline.Call) error {
 	if _, known := User.Get(c); known {
-		return nil // a message of a client that was let in
+		return nil // a message of a client that was accepted before
 	}
 	user, ok := g.accounts[c.Request.Header.Get("X-Key")]
 	if !ok {
@@ -50,7 +50,7 @@ func (g *KeyGuard) Check(_ context.Context, c *pipeline.Call) error {
 	return nil
 }
 
-// RoleGuard asks whether they may.
+// RoleGuard checks the role of the user.
 func RoleGuard(_ context.Context, c *pipeline.Call) error {
 	roles, limited := Roles.Of(c)
 	if user, _ := User.Get(c); limited && !slices.Contains(roles, user.Role) {
@@ -100,7 +100,7 @@ func NewGateway(n *Notes) *Gateway { return &Gateway{n} }
 //
 // snippet:whoami
 func (g *Gateway) WhoAmI(ctx context.Context, _ struct{}) (string, error) {
-	user, _ := User.From(ctx) // the same in handlers of routes
+	user, _ := User.From(ctx) // also in handlers of routes
 	return user.Name, nil
 }
 
@@ -144,7 +144,7 @@ func main() {
 	app.Main(Module,
 		app.HTTP(":3000"),
 		app.WebSockets(socketio.New()),
-		app.UseGuards(NewBanGuard), // may inject what the root module sees
+		app.UseGuards(NewBanGuard), // injects from the root module
 	)
 	// end
 }
@@ -189,7 +189,7 @@ func NewBanGuard(b *Bans) *BanGuard { return &BanGuard{b} }
 
 func (g *BanGuard) Check(_ context.Context, c *pipeline.Call) error { return g.bans.check(c) }
 
-// CheckHandshake is asked about the request that opens a connection.
+// CheckHandshake checks the request that opens a connection.
 func (g *BanGuard) CheckHandshake(_ context.Context, c *pipeline.Call) error { return g.bans.check(c) }
 
 // end

@@ -39,7 +39,7 @@ func (m *Metrics) Intercept(ctx context.Context, c *pipeline.Call, next pipeline
 // snippet:denial
 func (m *Metrics) InterceptDenial(_ context.Context, c *pipeline.Call, err error) error {
 	m.seen.Observe("denied "+c.Pattern, 0, err)
-	return nil // the client is told err; return another error to replace it
+	return nil // the client receives err; return another error to replace it
 }
 
 // end

@@ -26,7 +26,7 @@ func (m *Memory) Save(order string) error {
 }
 
 var StoreModule = module.New("store",
-	module.Exports(module.As[Store](NewMemory)), // importers inject Store
+	module.Exports(module.As[Store](NewMemory)), // importers can inject Store
 )
 
 type Orders struct {
@@ -38,8 +38,8 @@ func NewOrders(store Store, clock *Clock) *Orders { return &Orders{store, clock}
 
 var OrdersModule = module.New("orders",
 	module.Imports(StoreModule),
-	module.Providers(NewClock), // only orders sees it
-	module.Exports(NewOrders),  // importers of orders see it
+	module.Providers(NewClock), // private to orders
+	module.Exports(NewOrders),  // available to importers of orders
 )
 
 // end
@@ -86,7 +86,7 @@ type ReportParams struct {
 	fx.In
 
 	Replica Store   `name:"replica"`
-	Mailer  *Mailer `optional:"true"` // nil when the module does not see one
+	Mailer  *Mailer `optional:"true"` // nil if not available in the module
 }
 
 type Report struct{ p ReportParams }
@@ -115,7 +115,7 @@ func NewUsers(rooms *Rooms) *Users              { return &Users{rooms} }
 func NewRooms(users module.Lazy[*Users]) *Rooms { return &Rooms{users} }
 
 func (r *Rooms) OnModuleInit(context.Context) error {
-	r.users.Get().Welcome() // by now everything is built
+	r.users.Get().Welcome() // all constructors have run
 	return nil
 }
 

@@ -39,7 +39,7 @@ func main() {
 	app.Main(Module,
 		app.HTTP(":3000"),
 		app.WebSockets(socketio.New()),
-		app.UsePipes(validate.New), // payloads of messages, inputs of web.JSON
+		app.UsePipes(validate.New), // payloads of messages and inputs of web.JSON
 	)
 	// end
 }
@@ -99,9 +99,9 @@ func NewValidation(shops *Shops) *validate.Pipe {
 		}),
 		validate.Messages(func(v pipeline.Violation) string {
 			if v.Rule == "shop" {
-				return "is no shop of ours"
+				return "is not one of our shops"
 			}
-			return "" // as it is
+			return "" // keep the default
 		}),
 	)
 }

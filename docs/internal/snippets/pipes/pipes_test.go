@@ -94,7 +94,7 @@ func TestRule(t *testing.T) {
 	if !apptest.Call[bool](c, "order", Order{"tea"}) {
 		t.Error("not ordered")
 	}
-	if e := c.CallError("order", Order{"coal"}); e.Message != "Bad payload: shop is no shop of ours" {
+	if e := c.CallError("order", Order{"coal"}); e.Message != "Bad payload: shop is not one of our shops" {
 		t.Errorf("got %+v", e)
 	}
 }

@@ -25,7 +25,7 @@ func (g *Gateway) Subscriptions() []websockets.Subscription {
 
 func (g *Gateway) SignUp(_ context.Context, address string) (bool, error) {
 	if !strings.Contains(address, "@") {
-		return false, websockets.NewError("That is no address")
+		return false, websockets.NewError("Invalid address")
 	}
 	return true, g.mailer.Send(address)
 }
