@@ -98,13 +98,13 @@ func TestDefaultLimits(t *testing.T) {
 				t.Errorf("%+v, want %+v", w.limits, want)
 			}
 			pageSays(t, "size of a message", "1,000,000", " bytes")
-			pageSays(t, "what waits for a client, in memory", w.limits.SendQueue>>20, " MiB")
-			pageSays(t, "what waits for a client in any case", w.limits.SendQueueMax>>20, " MiB")
+			pageSays(t, "memory of the send queue of a client", w.limits.SendQueue>>20, " MiB")
+			pageSays(t, "the same, whether or not the client reads", w.limits.SendQueueMax>>20, " MiB")
 			for what, d := range map[string]time.Duration{
-				"time to be let in, guards included":                 w.limits.HandshakeTimeout,
-				"pause between heartbeats":                           w.limits.PingInterval,
+				"time of the handshake, guards included":                 w.limits.HandshakeTimeout,
+				"interval of heartbeats":                           w.limits.PingInterval,
 				"time to answer a heartbeat":                         w.limits.PingTimeout,
-				"time in which a client takes no byte of what waits": w.limits.SendStall,
+				"time in which a client reads nothing from its queue": w.limits.SendStall,
 				"closing of a connection":                            w.limits.CloseTimeout,
 			} {
 				pageSays(t, what, d.Seconds(), " s")
