@@ -40,7 +40,7 @@ func (v *visitor) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{websockets.On("join", v.Join), websockets.Listen("call", v.Call)}
 }
 
-// Join joins as many rooms as it may, and tells how many those are.
+// Join joins as many rooms as it may, and returns how many those are.
 func (*visitor) Join(ctx context.Context, most int) (int, error) {
 	c := websockets.ClientFrom(ctx)
 	for i := range most {
@@ -101,11 +101,11 @@ func TestDefaultLimits(t *testing.T) {
 			pageSays(t, "memory of the send queue of a client", w.limits.SendQueue>>20, " MiB")
 			pageSays(t, "the same, whether or not the client reads", w.limits.SendQueueMax>>20, " MiB")
 			for what, d := range map[string]time.Duration{
-				"time of the handshake, guards included":                 w.limits.HandshakeTimeout,
-				"interval of heartbeats":                           w.limits.PingInterval,
-				"time to answer a heartbeat":                         w.limits.PingTimeout,
+				"time of the handshake, guards included":              w.limits.HandshakeTimeout,
+				"interval of heartbeats":                              w.limits.PingInterval,
+				"time to answer a heartbeat":                          w.limits.PingTimeout,
 				"time in which a client reads nothing from its queue": w.limits.SendStall,
-				"closing of a connection":                            w.limits.CloseTimeout,
+				"closing of a connection":                             w.limits.CloseTimeout,
 			} {
 				pageSays(t, what, d.Seconds(), " s")
 			}

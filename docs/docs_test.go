@@ -14,7 +14,7 @@ import (
 
 const (
 	readme = "README.md"
-	// first is the program that the README begins with.
+	// first is the program at the start of the README.
 	first = "docs/internal/snippets/first/main.go"
 )
 

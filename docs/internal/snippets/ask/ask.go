@@ -50,7 +50,7 @@ func (a Answer) Want(t testing.TB, status int, body string) {
 	}
 }
 
-// Field gives a field of the body, an object, that is a string.
+// Field returns a string field of the body, which is an object.
 func (a Answer) Field(t testing.TB, name string) string {
 	t.Helper()
 	var fields map[string]any

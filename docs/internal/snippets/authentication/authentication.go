@@ -66,13 +66,13 @@ var Module = module.New("chat",
 
 // end
 
-// Users are those who may sign in.
+// Users are the accounts.
 type Users struct{ passwords map[string]string }
 
 // NewUsers makes Users.
 func NewUsers() *Users { return &Users{map[string]string{"ada": "engine"}} }
 
-// Check tells whether the password is the user's. Keep hashes instead.
+// Check reports whether the password is the user's. Store hashes instead.
 func (u *Users) Check(name, password string) bool {
 	want, ok := u.passwords[name]
 	return ok && subtle.ConstantTimeCompare([]byte(want), []byte(password)) == 1
@@ -150,7 +150,7 @@ func (l *Login) session(w http.ResponseWriter, r *http.Request) error {
 
 // end
 
-// Gateway knows who is there.
+// Gateway returns the claims of a client.
 //
 // snippet:whoami
 type Gateway struct{ guard *Guard }
@@ -176,7 +176,7 @@ func (g *Gateway) HandleConnection(_ context.Context, c websockets.Client) error
 
 // end
 
-// Account is for who is signed in.
+// Account is for signed-in users.
 type Account struct{ guard *Guard }
 
 // NewAccount makes an Account.

@@ -57,7 +57,7 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%s: got %+v", room, e)
 		}
 	}
-	// What no filter takes is logged by the framework, the rest is not.
+	// Errors that no filter converts are logged by the framework, others are not.
 	if n := j.count("gateway failed"); n != 2 {
 		t.Errorf("logged %d times", n)
 	}

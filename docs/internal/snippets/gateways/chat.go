@@ -59,12 +59,12 @@ func (g *Chat) Subscriptions() []websockets.Subscription {
 
 // end
 
-// Tokens knows who a token belongs to.
+// Tokens maps tokens to users.
 type Tokens map[string]string
 
 var errEmpty = errors.New("rooms: no such table") // as a database would say
 
-// Join puts the client into a room and tells how many are in it.
+// Join adds the client to a room and returns how many clients are in it.
 //
 // snippet:join
 func (g *Chat) Join(ctx context.Context, room string) (int, error) {
@@ -89,7 +89,7 @@ func (g *Chat) Me(ctx context.Context, _ struct{}) (websockets.Response[string],
 
 // end
 
-// Post tells the others in the room.
+// Post sends the post to the other clients in the room.
 //
 // snippet:post
 func (g *Chat) Post(ctx context.Context, p Post) error {
@@ -135,7 +135,7 @@ func (g *Chat) Count(ctx context.Context, n int) iter.Seq2[websockets.Response[i
 
 // end
 
-// Unknown answers what nobody subscribes.
+// Unknown answers events without a handler.
 //
 // snippet:fallback
 func (g *Chat) Unknown(_ context.Context, event string, _ websockets.Payload) (string, error) {
@@ -153,7 +153,7 @@ func (g *Chat) Trace(ctx context.Context, event string, p websockets.Payload) {
 
 // end
 
-// Vote asks everybody in a room, and counts who agrees.
+// Vote calls all clients in a room, and counts those that agree.
 //
 // snippet:callall
 func (g *Chat) Vote(ctx context.Context, room string) (int, error) {
@@ -174,7 +174,7 @@ func (g *Chat) Vote(ctx context.Context, room string) (int, error) {
 
 // end
 
-// NewTenants gives every tenant a namespace.
+// NewTenants serves a namespace for every tenant.
 //
 // snippet:tenants
 func NewTenants(known map[string]bool) websockets.Option {

@@ -25,7 +25,7 @@ type Account struct {
 // Accounts are the users by their keys.
 type Accounts map[string]Account
 
-// User is who asks.
+// User is the user of a call.
 //
 // snippet:guards
 var (
@@ -194,26 +194,26 @@ func (g *BanGuard) CheckHandshake(_ context.Context, c *pipeline.Call) error { r
 
 // end
 
-// Lobby knows who is there.
+// Lobby is notified of clients.
 type Lobby interface {
-	Came(c websockets.Client)
-	Left(c websockets.Client)
+	Connected(c websockets.Client)
+	Disconnected(c websockets.Client)
 }
 
-// Presence lets everybody in, and tells the lobby.
+// Presence accepts all clients, and reports them to the lobby.
 type Presence struct{ lobby Lobby }
 
 // NewPresence makes a Presence.
 func NewPresence(l Lobby) *Presence { return &Presence{l} }
 
-// Check does something as long as the client is there.
+// Check sets up something for the duration of a connection.
 //
 // snippet:presence
 func (g *Presence) Check(ctx context.Context, _ *pipeline.Call) error {
 	if h := websockets.HandshakeFrom(ctx); h != nil { // nil for messages and routes
 		h.OnConnected(func(c websockets.Client) {
-			g.lobby.Came(c)
-			context.AfterFunc(c.Context(), func() { g.lobby.Left(c) })
+			g.lobby.Connected(c)
+			context.AfterFunc(c.Context(), func() { g.lobby.Disconnected(c) })
 		})
 	}
 	return nil

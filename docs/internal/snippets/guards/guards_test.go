@@ -78,7 +78,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// One handler only: the gateway lets everybody in.
+// One handler only: the gateway accepts all clients.
 func TestOneHandler(t *testing.T) {
 	a := apptest.New(t, Handle, apptest.With(app.WebSockets(ws.New())))
 	c := a.DialWS("/")
@@ -148,7 +148,7 @@ func TestGlobalGuard(t *testing.T) {
 	}
 }
 
-// What a guard returns, and what clients are told at each door.
+// What a guard returns, and what clients receive over HTTP, at connect and for messages.
 func TestWhatClientsAreTold(t *testing.T) {
 	for _, tt := range []struct {
 		err           error
@@ -224,11 +224,11 @@ func TestRoleGuard(t *testing.T) {
 
 // end
 
-// lobby tells what it is told.
-type lobby struct{ told chan string }
+// lobby records its calls.
+type lobby struct{ calls chan string }
 
-func (l *lobby) Came(websockets.Client) { l.told <- "came" }
-func (l *lobby) Left(websockets.Client) { l.told <- "left" }
+func (l *lobby) Connected(websockets.Client)    { l.calls <- "connected" }
+func (l *lobby) Disconnected(websockets.Client) { l.calls <- "disconnected" }
 
 func TestPresence(t *testing.T) {
 	l := &lobby{make(chan string, 8)}
@@ -241,8 +241,8 @@ func TestPresence(t *testing.T) {
 	c := a.DialWS("/")
 	c.Call("whoami")
 	c.Close()
-	if came, left := <-l.told, <-l.told; came != "came" || left != "left" || len(l.told) > 0 {
-		t.Errorf("told %s, %s and %d more", came, left, len(l.told))
+	if came, left := <-l.calls, <-l.calls; came != "connected" || left != "disconnected" || len(l.calls) > 0 {
+		t.Errorf("got %s, %s and %d more", came, left, len(l.calls))
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // Run runs the first js block of a page that has localhost:3000 in Node, with
-// address in its place, and gives the first lines lines that it printed.
+// address in its place, and returns the first lines that it printed.
 func Run(t testing.TB, page, address string, lines int) string {
 	t.Helper()
 	dir, node := need.Packages(t), need.Program(t, "NODE", "node")

@@ -34,10 +34,10 @@ func (c *Cache) OnApplicationShutdown(ctx context.Context) error {
 
 // end
 
-// Ready tells whether the cache is.
+// Ready reports whether the cache is ready.
 func (c *Cache) Ready() bool { return c.ready }
 
-// Gateway tells whether the cache is ready.
+// Gateway reports whether the cache is ready.
 type Gateway struct{ cache *Cache }
 
 // NewGateway makes a Gateway.
@@ -48,7 +48,7 @@ func (g *Gateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{websockets.On("ready", g.Ready)}
 }
 
-// Ready tells whether the cache is.
+// Ready reports whether the cache is ready.
 func (g *Gateway) Ready(context.Context, struct{}) (bool, error) { return g.cache.Ready(), nil }
 
 // Module of the page.

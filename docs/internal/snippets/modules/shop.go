@@ -44,7 +44,7 @@ var OrdersModule = module.New("orders",
 
 // end
 
-// Clock tells the time.
+// Clock returns the time.
 type Clock struct{}
 
 // NewClock makes a Clock.
@@ -100,7 +100,7 @@ var ReportModule = module.New("report",
 
 // end
 
-// HasMailer tells whether there is one.
+// HasMailer reports whether a Mailer was injected.
 func (r *Report) HasMailer() bool { return r.p.Mailer != nil }
 
 // Users and Rooms need each other.

@@ -114,7 +114,7 @@ type Shops struct{}
 // NewShops makes Shops.
 func NewShops() *Shops { return &Shops{} }
 
-// Has tells whether it is ours.
+// Has reports whether the shop is one of ours.
 func (*Shops) Has(name string) bool { return name == "tea" }
 
 // Order names a shop.
@@ -154,10 +154,10 @@ func (g *Gateway) Subscriptions() []websockets.Subscription {
 
 // end
 
-// Post gives the text back.
+// Post returns the text.
 func (g *Gateway) Post(_ context.Context, m Message) (string, error) { return m.Text, nil }
 
-// Book gives the days.
+// Book returns the number of days.
 func (g *Gateway) Book(_ context.Context, s Stay) (int, error) { return s.To - s.From, nil }
 
 // Controller is the one of the page.

@@ -15,7 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// leaver tells why its clients have left.
+// leaver reports why its clients have left.
 type leaver struct{ causes chan websockets.Cause }
 
 func newLeaver() *leaver { return &leaver{make(chan websockets.Cause, 8)} }

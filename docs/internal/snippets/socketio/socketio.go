@@ -33,7 +33,7 @@ func (g *Feed) Subscriptions() []websockets.Subscription {
 	}
 }
 
-// Publish tells the readers.
+// Publish sends the text to the readers.
 func (g *Feed) Publish(_ context.Context, text string) error {
 	return Updated.Emit(g.Server.To("readers"), text)
 }

@@ -107,7 +107,7 @@ func TestEveryOptionIsListed(t *testing.T) {
 
 var nodeOption = regexp.MustCompile(`(?m)^    +(\w+)\??: `)
 
-// The page tells of every option that npm's server has.
+// The page lists every option that npm's server has.
 func TestEveryOptionOfNodeIsListed(t *testing.T) {
 	page, err := os.ReadFile("../../../socketio.md")
 	if err != nil {
