@@ -50,7 +50,7 @@ func Program(t testing.TB, variable, name string) string {
 	return path
 }
 
-// Root returns the folder of the Go module that the test belongs to.
+// Root gives the folder of the Go module that the test belongs to.
 func Root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
