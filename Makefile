@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run test lint bench microbench fuzz chaos setup help
+.PHONY: run quick test lint bench fuzz chaos setup help
 
 FUZZTIME ?= 1m
 CHAOS ?= 10m
@@ -7,6 +7,10 @@ CHAOS ?= 10m
 run: ## Run the example application
 	scripts/setup page
 	go run ./cmd/example
+
+quick: ## Run go vet and the fast tests, which need only Go, in less than a minute
+	go vet ./...
+	go test -short $$(go list ./... | grep -vE '/(test|zishang)(/|$$)')
 
 test: ## Run all tests, with the race detector, real clients and a browser
 	scripts/setup clients browser
@@ -20,11 +24,8 @@ lint: ## Check format, correctness, dependencies and known vulnerabilities
 	scripts/setup linter
 	scripts/lint
 
-bench: ## Compare Gatehouse with its peers, side by side (BENCH="-quick" for a glance)
+bench: ## Compare Gatehouse with its peers (BENCH=-quick: roughly; BENCH=micro: benchmarks of the packages)
 	bench/run $(BENCH)
-
-microbench: ## Run the benchmarks of the packages
-	go test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## Run every fuzz target for FUZZTIME (default 1m)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz

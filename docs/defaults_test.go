@@ -41,7 +41,7 @@ func (v *visitor) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{websockets.On("join", v.Join), websockets.Listen("call", v.Call)}
 }
 
-// Join joins as many rooms as it may, and tells how many those are.
+// Join joins as many rooms as it may, and returns how many those are.
 func (*visitor) Join(ctx context.Context, most int) (int, error) {
 	c := websockets.ClientFrom(ctx)
 	for i := range most {
@@ -93,20 +93,21 @@ func TestDefaultLimits(t *testing.T) {
 			want := websockets.Limits{
 				MaxMessage: 1_000_000, HandshakeTimeout: 15 * time.Second, PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
 				SendQueue: 1 << 20, SendQueueMax: 8 << 20, SendStall: 10 * time.Second, MaxAuth: 16 << 10, KeptHeaders: 16 << 10,
-				CloseTimeout: 5 * time.Second, ClientErrors: 50,
+				CloseTimeout: 5 * time.Second, CallTimeout: 10 * time.Second, ClientErrors: 50,
 			}
 			if w.limits != want {
 				t.Errorf("%+v, want %+v", w.limits, want)
 			}
 			pageSays(t, "size of a message", "1,000,000", " bytes")
-			pageSays(t, "what waits for a client, in memory", w.limits.SendQueue>>20, " MiB")
-			pageSays(t, "what waits for a client in any case", w.limits.SendQueueMax>>20, " MiB")
+			pageSays(t, "memory of the send queue of a client", w.limits.SendQueue>>20, " MiB")
+			pageSays(t, "the same, whether or not the client reads", w.limits.SendQueueMax>>20, " MiB")
 			for what, d := range map[string]time.Duration{
-				"time to be let in, guards included":                 w.limits.HandshakeTimeout,
-				"pause between heartbeats":                           w.limits.PingInterval,
-				"time to answer a heartbeat":                         w.limits.PingTimeout,
-				"time in which a client takes no byte of what waits": w.limits.SendStall,
-				"closing of a connection":                            w.limits.CloseTimeout,
+				"time of the handshake, guards included":              w.limits.HandshakeTimeout,
+				"interval of heartbeats":                              w.limits.PingInterval,
+				"time to answer a heartbeat":                          w.limits.PingTimeout,
+				"time in which a client reads nothing from its queue": w.limits.SendStall,
+				"closing of a connection":                             w.limits.CloseTimeout,
+				"answer of a client to a call without a deadline":     w.limits.CallTimeout,
 			} {
 				pageSays(t, what, d.Seconds(), " s")
 			}

@@ -71,7 +71,7 @@ func TestEveryLimitIsHeld(t *testing.T) {
 	}
 }
 
-// testsOf gives the functions in the test files of a folder.
+// testsOf returns the functions in the test files of a folder.
 func testsOf(t *testing.T, repo fs.FS, dir string) map[string]bool {
 	t.Helper()
 	files, err := fs.Glob(repo, path.Join(dir, "*_test.go"))
@@ -93,48 +93,48 @@ func testsOf(t *testing.T, repo fs.FS, dir string) map[string]bool {
 	return found
 }
 
-// inCode says where the code has a default, as it is written there.
+// inCode is where the code has a default, as it is written there.
 var inCode = map[string]struct{ def, file, code string }{
-	"time for the header of a request":                             {"10 s", "app/listen.go", "ReadHeaderTimeout: 10 * time.Second,"},
-	"size of the header of a request":                              {"64 KiB", "app/listen.go", "MaxHeaderBytes: 64 << 10,"},
-	"time between two requests":                                    {"2 min", "app/listen.go", "IdleTimeout: 2 * time.Minute,"},
-	"body of a JSON handler":                                       {"1,000,000 bytes", "web/option.go", "const defaultBodyLimit = 1_000_000"},
-	"time to start":                                                {"15 s", "app/option.go", "startTimeout: 15 * time.Second,"},
-	"time to stop":                                                 {"15 s", "app/option.go", "stopTimeout: 15 * time.Second"},
-	"messages that wait for a handler, for each client":            {"256", "internal/gateway/inbox.go", "inboxMessages = 256"},
-	"memory of messages that wait for a handler, for each client":  {"1 MiB", "internal/gateway/inbox.go", "inboxBytes = 1 << 20"},
-	"rooms of a client":                                            {"1,000", "internal/gateway/runtime.go", "e.maxRooms = 1000"},
-	"calls that a client has not answered":                         {"1,024", "internal/gateway/session.go", "maxCalls = 1024"},
-	"frames of one message":                                        {"4,096", "platform/ws/options.go", "defaultMaxFragments = 4096"},
-	"time from the first byte of a message to its last":            {"60 s", "platform/ws/options.go", "defaultMessageTimeout = time.Minute"},
-	"name of an event that a client sends":                         {"256 bytes", "websockets/adapter/message.go", "const MaxEventName = 256"},
-	"id of a request":                                              {"64 bytes", "platform/ws/envelope.go", "const maxID = 64"},
-	"depth of JSON":                                                {"10,000", "platform/ws/scan.go", "const maxDepth = 10_000"},
-	"query string":                                                 {"16 KiB", "internal/engineio/request.go", "const maxQuery = 16 << 10"},
-	"time for the change from polling to WebSocket":                {"10 s", "platform/socketio/options.go", "UpgradeTimeout: 10 * time.Second,"},
-	"namespaces of a connection":                                   {"100", "platform/socketio/options.go", "MaxNamespaces: 100,"},
-	"name of a namespace":                                          {"512 bytes", "platform/socketio/packet/decode.go", "const maxNamespace = 512"},
-	"binary parts of a packet":                                     {"10", "platform/socketio/options.go", "MaxAttachments: 10,"},
-	"time for the binary parts of a packet":                        {"30 s", "platform/socketio/options.go", "AttachmentTimeout: 30 * time.Second,"},
-	"time for the body of a POST":                                  {"60 s", "platform/socketio/options.go", "MessageTimeout: time.Minute,"},
-	"how long a recovering client may be away":                     {"2 min", "platform/socketio/options.go", "MaxDisconnection: 2 * time.Minute,"},
-	"clients that are away":                                        {"10,000", "platform/socketio/options.go", "MaxClients: 10_000,"},
-	"events kept for one that is away":                             {"256 KiB", "platform/socketio/options.go", "MaxBytes: 256 << 10,"},
-	"length of a token":                                            {"4,096 bytes", "jwtauth/options.go", "defaultMaxBytes = 4096"},
-	"addresses and keys that `ratelimit` remembers":                {"100,000", "ratelimit/option.go", "const defaultMaxKeys = 100_000"},
-	"violations that `validate` tells of":                          {"50", "validate/collect.go", "const maxViolations = 50"},
-	"connections of one address (IPv6: of a /64)":                  {"256", "internal/admission/nofile.go", "DefaultPerAddress = 256"},
-	"connections in all":                                           {"80 % of `RLIMIT_NOFILE`; 100,000 where that is unknown or unlimited", "internal/admission/nofile.go", "shareOfFiles = 80"},
-	"lines of one cause that clients cause":                        {"10 a second", "internal/logsample/sample.go", "PerSecond = 10"},
-	"length of such a line":                                        {"2 KB", "internal/logsample/sample.go", "MaxLine = 2048"},
-	"time to be in a namespace, refusals included":                 {"15 s", "platform/socketio/options.go", "ConnectTimeout: 15 * time.Second,"},
-	"connections in no namespace, of a server":                     {"1,000", "platform/socketio/options.go", "MaxConnecting: 1000,"},
-	"sessions over polling that nobody polls for 5 s, of a server": {"1,000", "platform/socketio/options.go", "MaxUnpolled: 1000,"},
-	"refusals in a row, kicks among them":                          {"5", "internal/entries/entries.go", "MaxRefusals = 5"},
-	"URL of a WebSocket handshake":                                 {"16 KiB", "internal/wsconn/accept.go", "const maxURL = 16 << 10"},
-	"headers of the handshake that are kept":                       {"16 KiB in all", "internal/keep/keep.go", "const DefaultHeaders = 16 << 10"},
-	"`auth` of a client":                                           {"16 KiB", "internal/gateway/limits.go", "l.MaxAuth = 16 << 10"},
-	"live heap and stacks, of `GOMEMLIMIT`":                        {"90 % after two collections in a row, until 80 %", "internal/memguard/memguard.go", "DefaultPercent = 90"},
+	"time for the header of a request":                       {"10 s", "app/listen.go", "ReadHeaderTimeout: 10 * time.Second,"},
+	"size of the header of a request":                        {"64 KiB", "app/listen.go", "MaxHeaderBytes: 64 << 10,"},
+	"time between two requests":                              {"2 min", "app/listen.go", "IdleTimeout: 2 * time.Minute,"},
+	"body of a JSON handler":                                 {"1,000,000 bytes", "web/option.go", "const defaultBodyLimit = 1_000_000"},
+	"time to start":                                          {"15 s", "app/option.go", "startTimeout: 15 * time.Second,"},
+	"time to stop":                                           {"15 s", "app/option.go", "stopTimeout: 15 * time.Second"},
+	"messages of a client that wait for a handler":           {"256", "internal/gateway/inbox.go", "inboxMessages = 256"},
+	"memory of messages of a client that wait for a handler": {"1 MiB", "internal/gateway/inbox.go", "inboxBytes = 1 << 20"},
+	"rooms of a client":                                      {"1,000", "internal/gateway/runtime.go", "e.maxRooms = 1000"},
+	"unanswered calls to a client":                           {"1,024", "internal/gateway/session.go", "maxCalls = 1024"},
+	"frames of one message":                                  {"4,096", "platform/ws/options.go", "defaultMaxFragments = 4096"},
+	"time from the first byte of a message to its last":      {"60 s", "platform/ws/options.go", "defaultMessageTimeout = time.Minute"},
+	"name of an event that a client sends":                   {"256 bytes", "websockets/adapter/message.go", "const MaxEventName = 256"},
+	"id of a request":                                        {"64 bytes", "platform/ws/envelope.go", "const maxID = 64"},
+	"depth of JSON":                                          {"10,000", "platform/ws/scan.go", "const maxDepth = 10_000"},
+	"query string":                                           {"16 KiB", "internal/engineio/request.go", "const maxQuery = 16 << 10"},
+	"time for the upgrade from polling to WebSocket":         {"10 s", "platform/socketio/options.go", "UpgradeTimeout: 10 * time.Second,"},
+	"namespaces of a connection":                             {"100", "platform/socketio/options.go", "MaxNamespaces: 100,"},
+	"name of a namespace":                                    {"512 bytes", "platform/socketio/packet/decode.go", "const maxNamespace = 512"},
+	"binary parts of a packet":                               {"10", "platform/socketio/options.go", "MaxAttachments: 10,"},
+	"time for the binary parts of a packet":                  {"30 s", "platform/socketio/options.go", "AttachmentTimeout: 30 * time.Second,"},
+	"time for the body of a POST":                            {"60 s", "platform/socketio/options.go", "MessageTimeout: time.Minute,"},
+	"time within which a client can be recovered":            {"2 min", "platform/socketio/options.go", "MaxDisconnection: 2 * time.Minute,"},
+	"saved clients":                                          {"10,000", "platform/socketio/options.go", "MaxClients: 10_000,"},
+	"saved events of a client":                               {"256 KiB", "platform/socketio/options.go", "MaxBytes: 256 << 10,"},
+	"length of a token":                                      {"4,096 bytes", "jwtauth/options.go", "defaultMaxBytes = 4096"},
+	"addresses and keys in `ratelimit`":                      {"100,000", "ratelimit/option.go", "const defaultMaxKeys = 100_000"},
+	"violations that `validate` reports":                     {"50", "validate/collect.go", "const maxViolations = 50"},
+	"connections of one address (IPv6: of a /64)":            {"256", "internal/admission/nofile.go", "DefaultPerAddress = 256"},
+	"connections in total":                                   {"80 % of `RLIMIT_NOFILE`; 100,000 if that is unknown or unlimited", "internal/admission/nofile.go", "shareOfFiles = 80"},
+	"lines with one cause, if clients cause them":            {"10 per second", "internal/logsample/sample.go", "PerSecond = 10"},
+	"length of such a line":                                  {"2 KB", "internal/logsample/sample.go", "MaxLine = 2048"},
+	"time without a namespace, refusals included":            {"15 s", "platform/socketio/options.go", "ConnectTimeout: 15 * time.Second,"},
+	"connections of a server in no namespace":                {"1,000", "platform/socketio/options.go", "MaxConnecting: 1000,"},
+	"polling sessions of a server without a poll for 5 s":    {"1,000", "platform/socketio/options.go", "MaxUnpolled: 1000,"},
+	"consecutive refused CONNECT packets, kicks included":    {"5", "internal/entries/entries.go", "MaxRefusals = 5"},
+	"URL of a WebSocket handshake":                           {"16 KiB", "internal/wsconn/accept.go", "const maxURL = 16 << 10"},
+	"kept headers of the handshake":                          {"16 KiB in total", "internal/keep/keep.go", "const DefaultHeaders = 16 << 10"},
+	"`auth` of a client":                                     {"16 KiB", "internal/gateway/limits.go", "l.MaxAuth = 16 << 10"},
+	"live heap and stacks, of `GOMEMLIMIT`":                  {"90 % after two collections in a row, until 80 %", "internal/memguard/memguard.go", "DefaultPercent = 90"},
 }
 
 // TestDefaultsAreTheCodes: the defaults on the page are those that the code has.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
-	"github.com/gatehouse-go/gatehouse/cmd/example/platforms"
+	"github.com/gatehouse-go/gatehouse/cmd/example/internal/platforms"
 )
 
 // Every wiring mistake shows here, without anything being built.

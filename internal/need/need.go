@@ -1,6 +1,7 @@
-// Package need decides what happens to a test that lacks a tool: it is skipped
-// on a developer's machine, and fails in CI, where a test that does not run
-// must not look like one that passes.
+// Package need decides what happens to a test that needs a tool beside Go, such as Node
+// or a browser. Without the tool the test is skipped on a developer's machine and
+// fails in CI, where a test that does not run must not look like one that passes.
+// With -short it is always skipped, because such tests are slow.
 package need
 
 import (
@@ -25,10 +26,19 @@ func Met(t testing.TB, err error) {
 	}
 }
 
-// Program gives the path of a program: the value of the environment variable
+// notShort skips the test in a run with -short.
+func notShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("this test needs other programs, and -short leaves them out") //nolint:forbidigo // the one place
+	}
+}
+
+// Program returns the path of a program: the value of the environment variable
 // when it is set, otherwise name found on PATH.
 func Program(t testing.TB, variable, name string) string {
 	t.Helper()
+	notShort(t)
 	if own := os.Getenv(variable); own != "" {
 		name = own
 	}
@@ -59,9 +69,10 @@ func Root(t testing.TB) string {
 	}
 }
 
-// Packages gives the folder test/ with its npm packages installed.
+// Packages returns the folder test/ with its npm packages installed.
 func Packages(t testing.TB) string {
 	t.Helper()
+	notShort(t)
 	dir := filepath.Join(Root(t), "test")
 	_, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
 	if errors.Is(err, os.ErrNotExist) {

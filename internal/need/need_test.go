@@ -2,8 +2,11 @@ package need_test
 
 import (
 	"errors"
+	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,6 +22,8 @@ type recorder struct {
 func (r *recorder) Helper() {}
 
 func (r *recorder) Skipf(format string, args ...any) { r.skipped = format }
+
+func (r *recorder) Skip(args ...any) { r.skipped = fmt.Sprint(args...) }
 
 func (r *recorder) Fatalf(format string, args ...any) { r.failed = format }
 
@@ -59,6 +64,19 @@ func TestProgramIsTheVariableOrFound(t *testing.T) {
 	need.Program(r, "NEED_TEST_TOOL", "does-not-exist")
 	if r.failed == "" {
 		t.Error("a missing program did not fail the test")
+	}
+}
+
+func TestShortSkips(t *testing.T) {
+	was := strconv.FormatBool(testing.Short())
+	if err := flag.Set("test.short", "true"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = flag.Set("test.short", was) })
+	r := &recorder{}
+	need.Program(r, "GO", "go")
+	if r.skipped == "" {
+		t.Error("with -short a test that needs a program was not skipped")
 	}
 }
 

@@ -25,7 +25,7 @@ const (
 //
 //	websockets.Gateway(NewGateway, socketio.Options{Transports: []string{socketio.WebSocket}})
 //
-// A field left zero means "not said". docs/platforms.md tells where each option
+// A field left zero means "not said". docs/socketio.md tells where each option
 // of Socket.IO for Node is.
 type Options struct {
 	// Transports that are offered: [Polling], [WebSocket]. Default: both. With

@@ -38,7 +38,7 @@ type Block struct {
 }
 
 // Check holds every Go block of the pages against the Go files of a repository
-// and gives the problems, each with its place. shown tells how many blocks
+// and returns the problems, each with its place. shown is how many blocks
 // there were.
 func Check(repo fs.FS, pages []string) (shown int, problems []string, err error) {
 	sources, problems, err := Sources(repo)
@@ -76,7 +76,7 @@ func Check(repo fs.FS, pages []string) (shown int, problems []string, err error)
 	return shown, problems, nil
 }
 
-// Sources gives the files that are compiled, and their regions.
+// Sources returns the files that are compiled, and their regions.
 func Sources(repo fs.FS) (sources []Source, problems []string, err error) {
 	err = fs.WalkDir(repo, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -125,7 +125,7 @@ const (
 	closeMark = "// end"
 )
 
-// Regions gives a file as a whole, and its regions.
+// Regions returns a file as a whole, and its regions.
 func Regions(file, text string) (sources []Source, problems []string) {
 	type region struct {
 		Source
@@ -166,7 +166,7 @@ func Regions(file, text string) (sources []Source, problems []string) {
 	return append(sources, whole.Source), problems
 }
 
-// Blocks gives the fenced Go blocks of a page in Markdown.
+// Blocks returns the fenced Go blocks of a page in Markdown.
 func Blocks(page, text string) (blocks []Block, problem string) {
 	var (
 		fence string // that the open block began with
@@ -243,7 +243,7 @@ func unknown(b Block, sources []Source) string {
 		}
 	}
 	if score == 0 {
-		return text + "; put it into docs/snippets between `// snippet:name` and `// end`"
+		return text + "; put it into docs/internal/snippets between `// snippet:name` and `// end`"
 	}
 	what := "whole file"
 	if best.Name != "" {

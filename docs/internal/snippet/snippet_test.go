@@ -61,7 +61,7 @@ func TestProblems(t *testing.T) {
 	}{
 		"nowhere": {
 			map[string]string{"p.md": page("other()")},
-			"p.md:2: the code is in no Go file; put it into docs/snippets between `// snippet:name` and `// end`",
+			"p.md:2: the code is in no Go file; put it into docs/internal/snippets between `// snippet:name` and `// end`",
 		},
 		"changed": {
 			map[string]string{"a/main.go": program, "p.md": shown + page("if x > 0 {\n\tuse(x, 2)\n}")},
@@ -95,11 +95,11 @@ func TestProblems(t *testing.T) {
 		},
 		"never compiled": {
 			map[string]string{"a.go": "//go:build ignore\n\npackage a\n", "testdata/b.go": "package a\n", "_c.go": "package a\n", "p.md": page("package a")},
-			"p.md:2: the code is in no Go file; put it into docs/snippets between `// snippet:name` and `// end`",
+			"p.md:2: the code is in no Go file; put it into docs/internal/snippets between `// snippet:name` and `// end`",
 		},
 		"golang is Go": {
 			map[string]string{"p.md": "```golang\nother()\n```\n"},
-			"p.md:2: the code is in no Go file; put it into docs/snippets between `// snippet:name` and `// end`",
+			"p.md:2: the code is in no Go file; put it into docs/internal/snippets between `// snippet:name` and `// end`",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,5 +24,5 @@
 //     as much as its transport is about to write.
 //   - Rooms, broadcasts and acks are the framework's own.
 //
-// What cannot be mended from outside is listed, with measurements, in docs/platforms.md.
+// What cannot be mended from outside is listed, with measurements, in docs/socketio.md.
 package zishang

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
 // TestFault_F71_Comeback: Each client of a process that stops is told how long to wait before it comes back, and the times are spread:
@@ -15,8 +15,8 @@ import (
 func TestFault_F71_Comeback(t *testing.T) {
 	const parts = 10
 	n := clients()
-	raiseFiles(t, 2*n+100)
-	p := program.Start(t, program.Settings{})
+	subprocess.RaiseFiles(t, 2*n+100)
+	p := subprocess.Start(t, subprocess.Settings{})
 	c := gather(t, p.Addr, n)
 	c.listen(0)
 	p.Signal(syscall.SIGTERM)

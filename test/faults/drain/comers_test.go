@@ -8,13 +8,13 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
-	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
 // TestFault_F71_ComersDuringTheDrain: Clients keep coming while the process stops: each is served until its goodbye, or refused with 503,
 // or finds nobody who listens; the stop ends all the same, with 0, and HandleDisconnect has run for all who were let in.
 func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
-	p := program.Start(t, program.Settings{})
+	p := subprocess.Start(t, subprocess.Settings{})
 	var all sync.WaitGroup
 	var in, told, refused, odd atomic.Int64
 	stop := make(chan struct{})

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
-	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
 // await waits for a state.
@@ -31,8 +31,8 @@ func await(t *testing.T, what string, done func() bool) {
 func TestFault_F71_Drain(t *testing.T) {
 	const busy, polls, much, timeout = 50, 50, 2000, 15 * time.Second
 	n := clients()
-	raiseFiles(t, 2*n+polls+101)
-	p := program.Start(t, program.Settings{StopTimeout: timeout})
+	subprocess.RaiseFiles(t, 2*n+polls+101)
+	p := subprocess.Start(t, subprocess.Settings{StopTimeout: timeout})
 	c := gather(t, p.Addr, n)
 	pollersTold := polling(t, p.Addr, polls)
 	c.askMuch(much)
@@ -73,7 +73,7 @@ func TestFault_F71_Drain(t *testing.T) {
 func TestFault_F72_SecondSignal(t *testing.T) {
 	for name, first := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {
-			p := program.Start(t, program.Settings{StopTimeout: time.Hour})
+			p := subprocess.Start(t, subprocess.Settings{StopTimeout: time.Hour})
 			c := gather(t, p.Addr, 20)
 			c.members[0].Send(`{"event":"stuck","data":0}`)
 			c.members[1].Send(`42["stuck",0]`)

@@ -11,14 +11,14 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
-	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
 // TestConnectionsOfAProcess: by default connections take 80 % of the file descriptors that the process may have, and further
 // ones are refused with 503 while there are descriptors left to tell them so.
 func TestConnectionsOfAProcess(t *testing.T) {
 	const files, most = 64, 51
-	p := program.Start(t, program.Settings{Files: files})
+	p := subprocess.Start(t, subprocess.Settings{Files: files})
 	for range most {
 		rawpeer.Open(t, p.Addr, "/ws")
 	}
@@ -38,7 +38,7 @@ func TestConnectionsOfAProcess(t *testing.T) {
 // served, the others wait, and are let in when there is room again.
 func TestFault_F70_NoFileDescriptors(t *testing.T) {
 	const most, callers = 64, 100
-	p := program.Start(t, program.Settings{Files: most, Connections: -1, Level: slog.LevelDebug})
+	p := subprocess.Start(t, subprocess.Settings{Files: most, Connections: -1, Level: slog.LevelDebug})
 	first := rawpeer.Open(t, p.Addr, "/ws")
 	rawpeer.EchoWS(t, first, "before")
 	var waiting []*rawpeer.Peer
@@ -81,7 +81,7 @@ func TestFault_F70_NoFileDescriptors(t *testing.T) {
 // has its own bytes back, the memory stays near the limit, and the process is alive.
 func TestFault_F75_LittleMemory(t *testing.T) {
 	const limit, clients, times, size = 64 << 20, 50, 12, 64 << 10
-	p := program.Start(t, program.Settings{Memory: limit})
+	p := subprocess.Start(t, subprocess.Settings{Memory: limit})
 	texts := make([]string, clients)
 	peers := make([]*rawpeer.Peer, clients)
 	for i := range clients {

@@ -5,7 +5,7 @@ package lifecycle_test
 import (
 	"testing"
 
-	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
-func TestMain(m *testing.M) { program.Main(m) }
+func TestMain(m *testing.M) { subprocess.Main(m) }

@@ -17,7 +17,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
-	"github.com/gatehouse-go/gatehouse/test/faults/drain/program"
+	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -222,7 +222,7 @@ func TestFault_F74_StopBeforeStarted(t *testing.T) {
 		})
 	}
 	t.Run("signal", func(t *testing.T) {
-		p := program.Launch(t, program.Settings{SlowStart: true})
+		p := subprocess.Launch(t, subprocess.Settings{SlowStart: true})
 		p.WantLine("starting")
 		p.Signal(syscall.SIGTERM)
 		if end := p.Wait(); end.Status != 0 {

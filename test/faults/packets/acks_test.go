@@ -14,7 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
-	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -23,7 +23,7 @@ import (
 const asked = "asked"
 
 // self is the client as the server sees it.
-func (c *client) self(t *testing.T, h *house.House) websockets.Client {
+func (c *client) self(t *testing.T, h *harness.Harness) websockets.Client {
 	t.Helper()
 	c.wantValue(t, "join", `["`+asked+`"]`, `1`)
 	for self := range h.Server.To(asked).Local().Clients() {
@@ -71,7 +71,7 @@ func TestFault_V18_NextTwice(t *testing.T) {
 	})
 	for name, adapter := range map[string]adapter.Adapter{"ws": ws.New(), "socketio": socketio.New()} {
 		t.Run(name, func(t *testing.T) {
-			h := house.NewWith(t, adapter, []app.Option{app.UseInterceptors(twice)})
+			h := harness.NewWith(t, adapter, []app.Option{app.UseInterceptors(twice)})
 			c := &client{}
 			if name == "ws" {
 				c.p = h.Open(t)
@@ -92,7 +92,7 @@ func TestFault_V18_NextTwice(t *testing.T) {
 // TestFault_V28_CallsThatTimeOut: After more broadcasts with acks that time out than a client may have calls unanswered, none of
 // them is kept: the next call reaches the client and is answered.
 func TestFault_V28_CallsThatTimeOut(t *testing.T) {
-	everywhere(t, func(t *testing.T, h *house.House, c *client) {
+	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		c.self(t, h)
 		const n = 1100 // of which 1,024 may wait
 		for i := range n {
@@ -131,7 +131,7 @@ func TestFault_V28_CallsThatTimeOut(t *testing.T) {
 // TestFault_F53_AckIDs: An ack id over 2^53-1 or below zero ends the connection, as no JavaScript client could tell it; the
 // same id twice is answered twice, and an ack that nobody waits for is dropped.
 func TestFault_F53_AckIDs(t *testing.T) {
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, p := range []string{
 			`429007199254740992["echo","x"]`, `4299999999999999999999["echo","x"]`, `4218446744073709551617["echo","x"]`, `42-1["echo","x"]`, `421.5["echo","x"]`,
 			`421e3["echo","x"]`, `42 1["echo","x"]`, `43-1[]`, `43[]`, `439007199254740992[]`, `431`, `431{}`, `431"x"`,
@@ -150,7 +150,7 @@ func TestFault_F53_AckIDs(t *testing.T) {
 		rawpeer.Echo(t, w, "unharmed")
 		w.Send("1")
 	})
-	house.Plain(t, func(t *testing.T, h *house.House) {
+	harness.Plain(t, func(t *testing.T, h *harness.Harness) {
 		p := h.Open(t)
 		for _, id := range []string{`{}`, `null`, `[1]`, `true`, `"` + strings.Repeat("x", 64) + `"`, strings.Repeat("9", 65)} {
 			p.Send(`{"event":"echo","data":"x","id":` + id + `}`)
@@ -171,7 +171,7 @@ func TestFault_F53_AckIDs(t *testing.T) {
 // TestFault_F54_AnswerTwice: A client that answers a call twice is heard once, and the second answer is not taken for that of
 // the next call.
 func TestFault_F54_AnswerTwice(t *testing.T) {
-	everywhere(t, func(t *testing.T, h *house.House, c *client) {
+	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		self := c.self(t, h)
 		one := make(chan error, 1)
 		go func() {
@@ -218,7 +218,7 @@ func TestFault_F54_AnswerTwice(t *testing.T) {
 // TestFault_F54_HandlerAnswersOnce: A handler cannot answer twice: it returns its answer, and a stream of many events
 // answers a waiting ack once, behind them.
 func TestFault_F54_HandlerAnswersOnce(t *testing.T) {
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		w := enter(t)
 		w.Send(`421["ticks",3]`)
 		for _, want := range []string{`42["tick",0]`, `42["tick",1]`, `42["tick",2]`, `431[]`} {
@@ -232,7 +232,7 @@ func TestFault_F54_HandlerAnswersOnce(t *testing.T) {
 // TestFault_F55_NeverAnswered: A call that its client never answers ends with the error of its context, and with ErrClosed
 // when the client leaves; a late answer is dropped.
 func TestFault_F55_NeverAnswered(t *testing.T) {
-	everywhere(t, func(t *testing.T, h *house.House, c *client) {
+	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		target := c.self(t, h)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()

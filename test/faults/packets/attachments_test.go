@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
-	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -37,7 +37,7 @@ func endless(n int) []string {
 // TestCVE_2020_36049_V23_EndlessDigits: Packets that begin with a megabyte of digits, zeros or no end of a namespace end the
 // connection, in time that grows with their length, and 100 MB of it are not read.
 func TestCVE_2020_36049_V23_EndlessDigits(t *testing.T) {
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, p := range endless(900_000) {
 			breaks(t, h, enter(t), "4"+p)
 		}
@@ -75,7 +75,7 @@ func TestCVE_2020_36049_V23_EndlessDigits(t *testing.T) {
 // TestCVE_2022_2421_V24_Placeholders: Placeholders that point to no attachment, to one twice, or whose number is none end
 // the connection before or with the last attachment, and nothing is handled.
 func TestCVE_2022_2421_V24_Placeholders(t *testing.T) {
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, num := range []string{"-1", "1", "2", "10", "999999999999999999999", "0.5", "0.0", "1e0", `"0"`, `"__proto__"`, `"splice"`, "null", "true", "[0]", "{}", "-0.1"} {
 			breaks(t, h, enter(t), `451-["noop",{"_placeholder":true,"num":`+num+`}]`, "bAQ==")
 		}
@@ -103,7 +103,7 @@ func TestCVE_2022_2421_V24_Placeholders(t *testing.T) {
 // TestCVE_2026_33151_V26_TooManyAttachments: A packet that announces more than ten attachments, or a thousand million of
 // them, ends the connection at once, and nothing is set aside for them; ten are taken.
 func TestCVE_2026_33151_V26_TooManyAttachments(t *testing.T) {
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, head := range []string{
 			many(11), `45999999999-["noop",{"_placeholder":true,"num":0}]`, `4599999999999999999999-["noop"]`, `4618446744073709551617-1[1]`, `4611-1[1]`,
 			`4511-["noop"]`, `45011-["noop"]`,
@@ -126,7 +126,7 @@ func TestCVE_2026_33151_V26_TooManyAttachments(t *testing.T) {
 // TestFault_V27_NoAttachments: A binary packet that announces no attachment is refused, as by the reference since parser 4.2.7; over polling
 // nothing behind it in the body is handled, and the client's next connection decodes as ever.
 func TestFault_V27_NoAttachments(t *testing.T) {
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, head := range []string{`450-["noop",1]`, `450-["noop"]`, `45-["noop",1]`, `460-1[1]`, `4500-["noop"]`, `45["noop",1]`, `45`, `451["noop",{"_placeholder":true,"num":0}]`} {
 			breaks(t, h, enter(t), head, `42["noop",1]`)
 		}
@@ -139,11 +139,11 @@ func TestFault_V27_NoAttachments(t *testing.T) {
 // TestFault_F60_BinaryWithoutAPacket: Binary that no packet announced ends a connection of Socket.IO; plain WebSocket takes
 // binary frames as it does text, and answers those that are no message.
 func TestFault_F60_BinaryWithoutAPacket(t *testing.T) {
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		breaks(t, h, enter(t), "bAQ==")
 		breaks(t, h, enter(t), "b")
 	})
-	house.Plain(t, func(t *testing.T, h *house.House) {
+	harness.Plain(t, func(t *testing.T, h *harness.Harness) {
 		p := h.Open(t)
 		p.Frame(rawpeer.Fin|rawpeer.OpBinary, "\x01\x02\xff")
 		if got := p.Text(); !strings.Contains(got, `"code":"bad_message"`) {
@@ -158,7 +158,7 @@ func TestFault_F60_BinaryWithoutAPacket(t *testing.T) {
 // TestFault_F60_TextWhileAttachmentsPend: A packet in the place of an attachment that was announced ends the connection,
 // and neither is handled; heartbeats may come between.
 func TestFault_F60_TextWhileAttachmentsPend(t *testing.T) {
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		breaks(t, h, enter(t), many(1), `42["noop",1]`, "bAQ==")
 		breaks(t, h, enter(t), many(2), "bAQ==", many(1), "bAQ==")
 		breaks(t, h, enter(t), many(1), "41")
@@ -185,7 +185,7 @@ func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
 	}
 	t.Run("socketio", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			m := house.NewMemory(t, socketio.New())
+			m := harness.NewMemory(t, socketio.New())
 			c := m.Dial("/socket.io/?EIO=4&transport=websocket")
 			m.Want(c, "0{")
 			m.Write(c, "40")
@@ -203,7 +203,7 @@ func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
 	})
 	t.Run("polling", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			m := house.NewMemory(t, socketio.New())
+			m := harness.NewMemory(t, socketio.New())
 			const target = "/socket.io/?EIO=4&transport=polling"
 			_, open := m.Do(http.MethodGet, target, "")
 			session := target + "&sid=" + rawpeer.Answer{Body: open}.Get("sid")

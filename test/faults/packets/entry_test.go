@@ -10,7 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
-	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -26,7 +26,7 @@ func TestFault_F49_NoConnect(t *testing.T) {
 	}
 	t.Run("socketio", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			m := house.NewMemory(t, socketio.New(), brief)
+			m := harness.NewMemory(t, socketio.New(), brief)
 			began := time.Now()
 			c := m.Dial("/socket.io/?EIO=4&transport=websocket")
 			m.Want(c, "0{")
@@ -40,7 +40,7 @@ func TestFault_F49_NoConnect(t *testing.T) {
 	})
 	t.Run("socketio, left", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			m := house.NewMemory(t, socketio.New(), brief)
+			m := harness.NewMemory(t, socketio.New(), brief)
 			c := m.Dial("/socket.io/?EIO=4&transport=websocket")
 			m.Want(c, "0{")
 			m.Write(c, "40")
@@ -62,7 +62,7 @@ func TestFault_F49_NoConnect(t *testing.T) {
 	})
 	t.Run("polling", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			m := house.NewMemory(t, socketio.New(), brief)
+			m := harness.NewMemory(t, socketio.New(), brief)
 			const target = "/socket.io/?EIO=4&transport=polling"
 			began := time.Now()
 			_, open := m.Do(http.MethodGet, target, "")
@@ -87,7 +87,7 @@ func TestFault_F49_NoConnect(t *testing.T) {
 // TestFault_F50_UnknownNamespace: A CONNECT to a namespace that nobody serves is answered CONNECT_ERROR, and the connection may
 // enter another one. The fifth such answer in a row ends the connection, also when thousands are asked for at once.
 func TestFault_F50_UnknownNamespace(t *testing.T) {
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		w := enter(t)
 		for range 4 {
 			w.Send(`40/nobody,{"token":"x"}`)
@@ -102,7 +102,7 @@ func TestFault_F50_UnknownNamespace(t *testing.T) {
 		h.WantLeft(t, websockets.CauseClientErrors)
 	})
 	t.Run("before any other", func(t *testing.T) {
-		h := house.New(t, socketio.New())
+		h := harness.New(t, socketio.New())
 		w := h.Engine(t).WebSocket()
 		w.Send("40/nobody,")
 		w.Want(`44/nobody,{"message":"Invalid namespace"}`)
@@ -111,7 +111,7 @@ func TestFault_F50_UnknownNamespace(t *testing.T) {
 		w.Send("1")
 	})
 	t.Run("all at once", func(t *testing.T) {
-		h := house.New(t, socketio.New())
+		h := harness.New(t, socketio.New())
 		s := h.Engine(t).Poll()
 		all := make([]string, 5000)
 		for i := range all {
@@ -135,7 +135,7 @@ func TestFault_F50_UnknownNamespace(t *testing.T) {
 // TestFault_F51_ConnectTwice: A second CONNECT to a namespace that the connection is in ends it, as with the reference; to one
 // that it has left it is welcome.
 func TestFault_F51_ConnectTwice(t *testing.T) {
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		breaks(t, h, enter(t), "40")
 		breaks(t, h, enter(t), `40{"token":"another"}`)
 		w := enter(t)
@@ -159,7 +159,7 @@ func TestFault_F51_ConnectTwice(t *testing.T) {
 // the connection, and nothing is handled.
 func TestFault_F52_EventBeforeConnect(t *testing.T) {
 	for _, packets := range []string{`42["noop",1]`, `421["echo",1]`, `431[]`, `41`, `42/other,["noop",1]`, many(1) + "\x1ebAQ=="} {
-		h := house.New(t, socketio.New())
+		h := harness.New(t, socketio.New())
 		handled := h.Events()
 		w := h.Engine(t).WebSocket()
 		put(t, w, strings.Split(packets, "\x1e")...)
@@ -176,7 +176,7 @@ func TestFault_F52_EventBeforeConnect(t *testing.T) {
 		}
 	}
 	t.Run("elsewhere", func(t *testing.T) {
-		house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+		harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 			if !h.Own() {
 				return // zishang drops what is for a namespace that was not entered
 			}

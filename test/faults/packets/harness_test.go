@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
-	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -40,7 +40,7 @@ func put(t *testing.T, w rawpeer.Wire, packets ...string) bool {
 
 // breaks sends packets to a client's session that end it by a parse error: with
 // 400 over polling, with 1002 over WebSocket; zishang has no codes.
-func breaks(t *testing.T, h *house.House, w rawpeer.Wire, packets ...string) {
+func breaks(t *testing.T, h *harness.Harness, w rawpeer.Wire, packets ...string) {
 	t.Helper()
 	what := fmt.Sprintf("%.60q", packets)
 	handled := h.Events()
@@ -130,14 +130,14 @@ func (c *client) leave() {
 }
 
 // everywhere runs a test on every platform and transport.
-func everywhere(t *testing.T, test func(t *testing.T, h *house.House, c *client), opts ...websockets.Option) {
+func everywhere(t *testing.T, test func(t *testing.T, h *harness.Harness, c *client), opts ...websockets.Option) {
 	t.Helper()
-	house.Plain(t, func(t *testing.T, h *house.House) {
+	harness.Plain(t, func(t *testing.T, h *harness.Harness) {
 		c := &client{p: h.Open(t)}
 		test(t, h, c)
 		c.leave()
 	}, opts...)
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		c := &client{w: enter(t)}
 		test(t, h, c)
 		c.leave()

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
-	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 )
 
 // reserved are the names that only the protocol itself may use.
@@ -15,7 +15,7 @@ var reserved = []string{"connect", "connect_error", "disconnect", "disconnecting
 // TestCVE_2024_38355_V22_ErrorEvent: An event that a client calls "error", "exception" or "close" is one that nobody
 // handles, and harms nobody; on Socket.IO the names that the protocol keeps to itself end the connection.
 func TestCVE_2024_38355_V22_ErrorEvent(t *testing.T) {
-	everywhere(t, func(t *testing.T, h *house.House, c *client) {
+	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		for _, name := range []string{"error", "exception", "close", "end", "uncaughtException", "handleConnection"} {
 			c.wantError(t, name, `{"message":"x"}`, "unknown_event")
 		}
@@ -32,7 +32,7 @@ func TestCVE_2024_38355_V22_ErrorEvent(t *testing.T) {
 		c.wantValue(t, "mirror", `1`, `1`)
 	})
 	t.Run("reserved", func(t *testing.T) {
-		house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+		harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 			for _, name := range reserved {
 				breaks(t, h, enter(t), `42["`+name+`",1]`)
 				breaks(t, h, enter(t), `421["`+name+`"]`)
@@ -45,7 +45,7 @@ func TestCVE_2024_38355_V22_ErrorEvent(t *testing.T) {
 // TestCVE_2023_32695_V25_EventNameOfAnyType: An event whose name is an object, an array, null or a truth value ends the
 // connection on Socket.IO and is told to be a bad message on plain WebSocket; a number is a name, as with the reference.
 func TestCVE_2023_32695_V25_EventNameOfAnyType(t *testing.T) {
-	house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, packet := range []string{
 			`42[{"toString":1}]`, `42[{"toString":"x"},1]`, `42[null]`, `42[[]]`, `42[["echo"],1]`, `42[true,1]`, `42[]`, `42{}`, `42`, `42"echo"`,
 			`42{"length":1,"0":"echo"}`, `421[{"toString":1}]`, `42[,"echo"]`,
@@ -59,7 +59,7 @@ func TestCVE_2023_32695_V25_EventNameOfAnyType(t *testing.T) {
 		}
 		c.leave()
 	})
-	house.Plain(t, func(t *testing.T, h *house.House) {
+	harness.Plain(t, func(t *testing.T, h *harness.Harness) {
 		p := h.Open(t)
 		for _, name := range []string{`{"toString":1}`, `null`, `[]`, `["echo"]`, `true`, `5`, `""`} {
 			p.Send(`{"event":` + name + `,"data":1}`)
@@ -79,7 +79,7 @@ func TestFault_F61_EventNames(t *testing.T) {
 		"__proto__", "constructor", "prototype", "toString", "hasOwnProperty", " echo", "Echo", "echo\x00", "écho", "*", "$", "a.b",
 		strings.Repeat("n", 256),
 	}
-	everywhere(t, func(t *testing.T, h *house.House, c *client) {
+	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		for _, name := range names {
 			quoted := strings.ReplaceAll(strconv.Quote(name), `\x00`, `\u0000`)
 			if got := c.call(t, quoted, `1`); !strings.Contains(got, `"code":"unknown_event"`) {
@@ -100,12 +100,12 @@ func TestFault_F61_EventNames(t *testing.T) {
 	})
 	t.Run("too long", func(t *testing.T) {
 		long := strings.Repeat("n", 1_000_001)
-		house.Plain(t, func(t *testing.T, h *house.House) {
+		harness.Plain(t, func(t *testing.T, h *harness.Harness) {
 			p := h.Open(t)
 			_ = p.TrySend(`{"event":"` + long + `"}`)
 			p.WantClose(1009)
 		})
-		house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+		harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 			w := enter(t)
 			if s, ok := w.(*rawpeer.Socket); ok {
 				_ = s.TrySend(`42["` + long + `"]`)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
-	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -26,7 +26,7 @@ func nested(n int, object bool) string {
 // TestFault_F56_DeepJSON: JSON nested a hundred thousand deep ends a connection of Socket.IO, and is told to be a bad message on
 // plain WebSocket; what is nested nearly 10,000 deep is handled, and comes back as it was.
 func TestFault_F56_DeepJSON(t *testing.T) {
-	everywhere(t, func(t *testing.T, h *house.House, c *client) {
+	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		for _, object := range []bool{false, true} {
 			deep := nested(9_990, object)
 			c.wantValue(t, "mirror", deep, deep)
@@ -35,7 +35,7 @@ func TestFault_F56_DeepJSON(t *testing.T) {
 		}
 	})
 	t.Run("too deep", func(t *testing.T) {
-		house.Transports(t, func(t *testing.T, h *house.House, enter func(testing.TB) rawpeer.Wire) {
+		harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 			for _, n := range []int{10_001, 100_000} {
 				breaks(t, h, enter(t), `421["mirror",`+nested(n, false)+`]`)
 				breaks(t, h, enter(t), `421["mirror",`+nested(n, true)+`]`)
@@ -47,7 +47,7 @@ func TestFault_F56_DeepJSON(t *testing.T) {
 			s.Post(`40` + strings.Repeat(`{"a":`, 100_000))
 			wantBadSession(t, s)
 		})
-		house.Plain(t, func(t *testing.T, h *house.House) {
+		harness.Plain(t, func(t *testing.T, h *harness.Harness) {
 			p := h.Open(t)
 			for _, text := range []string{
 				`{"event":"mirror","data":` + nested(10_001, false) + `,"id":1}`, `{"event":"mirror","data":` + nested(100_000, true) + `}`,
@@ -75,7 +75,7 @@ func wantBadSession(t *testing.T, s *rawpeer.Poller) {
 // TestFault_F57_OddJSON: Names that are there twice and numbers out of range are refused by handlers with a type, a name like
 // __proto__ is one like any other, and NaN is no JSON.
 func TestFault_F57_OddJSON(t *testing.T) {
-	everywhere(t, func(t *testing.T, h *house.House, c *client) {
+	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		for _, payload := range []string{
 			`{"to":"a","to":"b"}`, `{"to":"a","\u0074o":"b"}`, `{"to":"a","TO":"b"}`, `{"more":{"x":1,"x":2}}`, `{"stars":1e999}`, `{"stars":-1e999}`, `{"stars":"NaN"}`,
 			`{"more":{"x":1e999}}`, `{"more":{"x":[{"a":1,"a":1}]}}`, `{"to":"\ud800"}`,
@@ -112,7 +112,7 @@ func TestFault_F57_OddJSON(t *testing.T) {
 		}
 	})
 	t.Run("the envelope", func(t *testing.T) {
-		house.Plain(t, func(t *testing.T, h *house.House) {
+		harness.Plain(t, func(t *testing.T, h *harness.Harness) {
 			p := h.Open(t)
 			for _, text := range []string{
 				`{"event":"echo","data":"a","data":"b","id":1}`, `{"event":"echo","event":"post"}`, `{"event":"echo","\u0065vent":"post"}`, `{"id":1,"id":2}`,
@@ -132,7 +132,7 @@ func TestFault_F57_OddJSON(t *testing.T) {
 // TestFault_F58_MillionRooms: A client that asks for a hundred and fifty thousand rooms, a million where FAULTS_LONG is set, is in a thousand of them at the end, by default, is told so
 // each time, and what it asked for is not kept.
 func TestFault_F58_MillionRooms(t *testing.T) {
-	everywhere(t, func(t *testing.T, h *house.House, c *client) {
+	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		before := heap()
 		rounds, each := 3, 50_000
 		if os.Getenv("FAULTS_LONG") != "" {
@@ -181,7 +181,7 @@ var oddNames = []string{
 // TestFault_F59_RoomNames: Rooms whose names are empty, have NUL, separators or patterns in them, or 1,024 bytes, are
 // rooms like others: each is heard by those in it, and by nobody in one of a similar name. Longer names are refused.
 func TestFault_F59_RoomNames(t *testing.T) {
-	everywhere(t, func(t *testing.T, h *house.House, c *client) {
+	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		for i, name := range oddNames {
 			quoted := strings.ReplaceAll(strconv.Quote(name), `\x00`, `\u0000`)
 			c.wantValue(t, "join", "["+quoted+"]", strconv.Itoa(i+1))
@@ -218,7 +218,7 @@ func (c *client) wantEvent(t *testing.T, event, payload string) {
 // TestFault_F59_NamespaceNames: Namespaces with NUL, other slashes or a comma are unknown unless a pattern takes them, and one of
 // more than 512 bytes ends the connection.
 func TestFault_F59_NamespaceNames(t *testing.T) {
-	h := house.New(t, socketio.New(), websockets.Namespace("/"), websockets.Via(socketio.New()), websockets.Via(socketio.New(), websockets.Namespace("/rooms/{room}")))
+	h := harness.New(t, socketio.New(), websockets.Namespace("/"), websockets.Via(socketio.New()), websockets.Via(socketio.New(), websockets.Namespace("/rooms/{room}")))
 	w := h.EnterWS(t)
 	for _, name := range []string{"/#", "/a#b", "//", "/a/b", "/\x00", "/rooms", "/rooms/", "/rooms/a/b", "/ROOMS/a", "/rooms/a/", "/__proto__", "/*", "/" + strings.Repeat("n", 500)} {
 		w.Send("40" + name + ",")

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
-	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -34,8 +34,8 @@ func chunk(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
 // length, and before it is read where it does not; the session ends, as its client has lost what it sent.
 func TestCVE_2020_36048_V10_EndlessBody(t *testing.T) {
 	const limit = 100_000
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter, websockets.WithLimits(websockets.Limits{MaxMessage: limit}))
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter, websockets.WithLimits(websockets.Limits{MaxMessage: limit}))
 		s := h.Enter(t)
 		told := s.Do(postHead(s, "Content-Length: 4000000000"))
 		if told.Status != http.StatusRequestEntityTooLarge {
@@ -71,8 +71,8 @@ func TestCVE_2020_36048_V10_EndlessBody(t *testing.T) {
 // TestCVE_2020_36048_V10_BodyAtTheLimit: A body of exactly the limit is taken, and one byte more is 413.
 func TestCVE_2020_36048_V10_BodyAtTheLimit(t *testing.T) {
 	const limit = 100_000
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter, websockets.WithLimits(websockets.Limits{MaxMessage: limit}))
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter, websockets.WithLimits(websockets.Limits{MaxMessage: limit}))
 		event := func(n int) string {
 			const around = `421["echo",""]`
 			return `421["echo","` + strings.Repeat("a", n-len(around)) + `"]`
@@ -93,8 +93,8 @@ func TestCVE_2020_36048_V10_BodyAtTheLimit(t *testing.T) {
 // TestCVE_2026_59725_V14_BinaryBody: A POST of binary content to a polling session is answered 400 and finished, and the
 // session is closed, so that a hundred of them leave neither a request nor a session.
 func TestCVE_2026_59725_V14_BinaryBody(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		for _, kind := range []string{"application/octet-stream", "Application/Octet-Stream; charset=binary"} {
 			s := h.Enter(t)
 			a := s.Do(rawpeer.Post(s.Query("polling", s.SID), `42["noop",1]`, "Content-Type: "+kind))
@@ -135,8 +135,8 @@ func TestFault_F40_BodiesOfNothing(t *testing.T) {
 		"form":                      "d=4%3A42",
 		"NUL":                       "\x00",
 	}
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		for what, body := range bodies {
 			s := h.Enter(t)
 			handled := h.Events()
@@ -158,7 +158,7 @@ func TestFault_F40_BodiesOfNothing(t *testing.T) {
 // TestFault_F40_BodyThatIsNotUTF8: A POST body that is not UTF-8 is answered 400 and ends the session by a parse error,
 // where the reference replaces what is not.
 func TestFault_F40_BodyThatIsNotUTF8(t *testing.T) {
-	h := house.New(t, socketIO())
+	h := harness.New(t, socketIO())
 	s := h.Enter(t)
 	for _, body := range []string{"42[\"noop\",\"\xff\"]", "\xff", "42[\"noop\",\"\xed\xa0\x80\"]", "42[\"noop\",\"\xc0\xaf\"]"} {
 		wantRefused(t, body, s.Post(body), http.StatusBadRequest, codeRequest)
@@ -171,7 +171,7 @@ func TestFault_F40_BodyThatIsNotUTF8(t *testing.T) {
 // TestFault_F40_ManySmallPackets: A body of half a million pongs is taken in time that grows with its length, and the
 // session works on.
 func TestFault_F40_ManySmallPackets(t *testing.T) {
-	h := house.New(t, socketIO())
+	h := harness.New(t, socketIO())
 	s := h.Enter(t)
 	post := func(n int) time.Duration {
 		body := strings.Repeat("3\x1e", n-1) + "3"
@@ -194,8 +194,8 @@ func TestFault_F40_ManySmallPackets(t *testing.T) {
 // TestFault_F41_ContentLengthTooLong: A POST that ends before the length that it told ends its session as a broken
 // transport, and no half of a packet is handled.
 func TestFault_F41_ContentLengthTooLong(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		handled := h.Events()
 		p := s.Begin(postHead(s, "Content-Length: 100") + `42["noop",1]`)
@@ -214,8 +214,8 @@ func TestFault_F41_ContentLengthTooLong(t *testing.T) {
 // TestFault_F41_ContentLengthTooShort: Of a POST that tells too short a length only that much is taken, the rest is
 // no request and refused with 400, and a length that is no number, or told twice, is refused likewise.
 func TestFault_F41_ContentLengthTooShort(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		event := `421["echo","x"]`
 		p := s.Begin(postHead(s, fmt.Sprint("Content-Length: ", len(event))) + event + "1\x1e1\r\n\r\n")
@@ -242,7 +242,7 @@ func TestFault_F41_ContentLengthTooShort(t *testing.T) {
 // TestFault_F41_ContentLengthPinsMemory: Sessions that announce long bodies and send a byte of them cost the server what
 // they sent, not what they announced.
 func TestFault_F41_ContentLengthPinsMemory(t *testing.T) {
-	h := house.New(t, socketIO())
+	h := harness.New(t, socketIO())
 	const n, announced = 64, 1_000_000
 	e := h.Engine(t)
 	sessions := make([]*rawpeer.Poller, n)
@@ -270,7 +270,7 @@ func TestFault_F41_ContentLengthPinsMemory(t *testing.T) {
 // TestFault_F41_GetWithABody: A handshake and a poll that announce a body and never send it are answered like others, as by the reference:
 // nobody waits for it.
 func TestFault_F41_GetWithABody(t *testing.T) {
-	h := house.New(t, socketIO())
+	h := harness.New(t, socketIO())
 	for _, line := range []string{"Content-Length: 100", "Transfer-Encoding: chunked"} {
 		e := h.Engine(t)
 		p := e.Begin(rawpeer.Request(http.MethodGet, e.Query("polling", ""), line) + "\r\n")

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -36,7 +36,7 @@ func sidOf(open string) string {
 func TestFault_F46_NoPong(t *testing.T) {
 	t.Run("socketio", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			m := house.NewMemory(t, socketIO())
+			m := harness.NewMemory(t, socketIO())
 			c := m.Dial(openWebSocket)
 			began := time.Now()
 			m.Want(c, "0{")
@@ -53,7 +53,7 @@ func TestFault_F46_NoPong(t *testing.T) {
 	})
 	t.Run("polling", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			m := house.NewMemory(t, socketIO())
+			m := harness.NewMemory(t, socketIO())
 			_, open := m.Do(http.MethodGet, openPolling, "")
 			began := time.Now()
 			session := openPolling + "&sid=" + sidOf(open)
@@ -83,7 +83,7 @@ func TestFault_F46_NoPong(t *testing.T) {
 // with no poll to tell it by.
 func TestFault_F46_NobodyPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := house.NewMemory(t, socketIO())
+		m := harness.NewMemory(t, socketIO())
 		_, open := m.Do(http.MethodGet, openPolling, "")
 		began := time.Now()
 		m.Do(http.MethodPost, openPolling+"&sid="+sidOf(open), "40")
@@ -98,7 +98,7 @@ func TestFault_F46_NobodyPolls(t *testing.T) {
 // ping in its time, and one whose machine slept over the timeout has to come anew.
 func TestFault_F47_ClockJump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := house.NewMemory(t, socketIO())
+		m := harness.NewMemory(t, socketIO())
 		c := m.Dial(openWebSocket)
 		m.Want(c, "0{")
 		m.Write(c, "40")
@@ -126,7 +126,7 @@ func TestFault_F42_UpgradeNeverFinished(t *testing.T) {
 	for name, says := range map[string]string{"silent": "", "probed": "2probe"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := house.NewMemory(t, socketIO())
+				m := harness.NewMemory(t, socketIO())
 				_, open := m.Do(http.MethodGet, openPolling, "")
 				sid := "&sid=" + sidOf(open)
 				m.Do(http.MethodPost, openPolling+sid, "40")
@@ -161,7 +161,7 @@ func TestFault_F42_UpgradeNeverFinished(t *testing.T) {
 // transport, and no byte of it gives more time.
 func TestFault_F41_BodyNeverEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := house.NewMemory(t, socketIO())
+		m := harness.NewMemory(t, socketIO())
 		_, open := m.Do(http.MethodGet, openPolling, "")
 		session := openPolling + "&sid=" + sidOf(open)
 		m.Do(http.MethodPost, session, "40")

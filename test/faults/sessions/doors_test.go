@@ -13,7 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
-	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -62,9 +62,9 @@ func (p *porter) take() map[string]int {
 // TestFault_V16_EveryTransportIsGuarded: Every way to open a session asks the same guards once, an upgrade asks none
 // again, WebTransport is not offered, and who is refused is told the same status over polling and WebSocket.
 func TestFault_V16_EveryTransportIsGuarded(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		guard := newPorter()
-		h := house.NewWith(t, adapter, []app.Option{app.UseGuards(guard)})
+		h := harness.NewWith(t, adapter, []app.Option{app.UseGuards(guard)})
 		e := h.Engine(t)
 		want := func(what string, kinds map[string]int) {
 			t.Helper()
@@ -113,8 +113,8 @@ func TestFault_V16_EveryTransportIsGuarded(t *testing.T) {
 // TestCVE_2020_28481_V21_ForeignOrigins: A page of another origin is refused with 403 unless it is allowed, over
 // polling, WebSocket and the upgrade, and within a session of its own too, which goes on.
 func TestCVE_2020_28481_V21_ForeignOrigins(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		own := h.Enter(t)
 		for _, origin := range []string{
 			"https://evil.example", "null", "http://example.com.evil.io", "http://example.com:8080", "http://notexample.com", "file://", "example.com",
@@ -150,7 +150,7 @@ func TestCVE_2020_28481_V21_ForeignOrigins(t *testing.T) {
 // TestCVE_2017_16031_V20_SessionIDs: The ids of sessions, of sockets and of recovery have 128 random bits or more each, and no
 // two are alike.
 func TestCVE_2017_16031_V20_SessionIDs(t *testing.T) {
-	h := house.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{}}))
+	h := harness.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{}}))
 	const n = 300
 	seen := map[string]bool{}
 	const length = 26
@@ -193,7 +193,7 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 	for _, over := range []string{"polling", "socketio"} {
 		t.Run(over, func(t *testing.T) {
 			guard := newPorter()
-			h := house.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{
+			h := harness.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{
 				SameClient: func(websockets.Client, *websockets.Handshake) bool { return true },
 			}}), websockets.UseGuards(guard))
 			open := func() rawpeer.Wire {
@@ -256,8 +256,8 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 // another cookie too, as the reference has it and the guide says; the client's request stays that of the
 // handshake, and a foreign page is refused all the same.
 func TestFault_F45_SessionOfAnotherUser(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		e := h.Engine(t)
 		e.Lines = []string{"Cookie: user=ada"}
 		s := e.Poll()

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
-	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -15,8 +15,8 @@ import (
 // TestFault_F37_TwoPolls: Of two polls at a time one is answered 400, the other is ended, and the session is closed, as
 // the protocol has it.
 func TestFault_F37_TwoPolls(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		one, two := s.Begin(s.GetBytes()), s.Begin(s.GetBytes())
 		a, b := one.Answer(), two.Answer()
@@ -35,8 +35,8 @@ func TestFault_F37_TwoPolls(t *testing.T) {
 // TestFault_F38_TwoPosts: A second POST while another is under way is answered 400, closes the session, and ends the
 // first one, whose body is not waited for.
 func TestFault_F38_TwoPosts(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		handled := h.Events()
 		first := s.Begin(postHead(s, "Content-Length: 12", "Expect: 100-continue"))
@@ -66,8 +66,8 @@ func wantContinue(t *testing.T, r *bufio.Reader) {
 
 // TestFault_F39_CancelledPoll: A poll that is broken off closes the session as a broken transport, by FIN and by RST.
 func TestFault_F39_CancelledPoll(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		for what, cut := range map[string]func(*rawpeer.Peer){"FIN": (*rawpeer.Peer).Close, "RST": (*rawpeer.Peer).Reset} {
 			s := h.Enter(t)
 			cut(s.Begin(s.GetBytes()))
@@ -82,8 +82,8 @@ func TestFault_F39_CancelledPoll(t *testing.T) {
 // TestFault_V19_PongWithoutPing: Pongs that nobody asked for are ignored, one or a hundred thousand, before CONNECT and
 // after it, and the heartbeat goes on.
 func TestFault_V19_PongWithoutPing(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		s := h.Engine(t).Poll()
 		s.Send("3")
 		s.Send("3probe\x1e3\x1e3")
@@ -101,8 +101,8 @@ func TestFault_V19_PongWithoutPing(t *testing.T) {
 
 // TestFault_F42_ProbeTwice: A client that probes twice is answered twice, as by the reference, and may upgrade then.
 func TestFault_F42_ProbeTwice(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		w := s.Probe()
 		w.Send("2probe")
@@ -117,7 +117,7 @@ func TestFault_F42_ProbeTwice(t *testing.T) {
 // TestFault_F42_UpgradeBeforeProbe: An upgrade packet without a probe is taken, as by the reference, and the session is
 // whole afterwards.
 func TestFault_F42_UpgradeBeforeProbe(t *testing.T) {
-	h := house.New(t, socketIO())
+	h := harness.New(t, socketIO())
 	s := h.Enter(t)
 	w := &rawpeer.Socket{Peer: rawpeer.Open(t, h.Addr, s.Query("websocket", s.SID)), SID: s.SID}
 	w.Send("5")
@@ -129,8 +129,8 @@ func TestFault_F42_UpgradeBeforeProbe(t *testing.T) {
 // TestFault_F42_NoProbe: A WebSocket for an upgrade that says something else than a probe is closed, and the session goes
 // on by polling and may try again.
 func TestFault_F42_NoProbe(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		handled := h.Events()
 		for _, text := range []string{`42["noop",1]`, "2", "2probf", "1", "", "3probe", "0{}", "40"} {
@@ -145,7 +145,7 @@ func TestFault_F42_NoProbe(t *testing.T) {
 		rawpeer.Echo(t, s, "by polling")
 		// The server may have to notice first that the last WebSocket has gone.
 		var w *rawpeer.Socket
-		if !house.Within(rawpeer.Patience, func() bool {
+		if !harness.Within(rawpeer.Patience, func() bool {
 			w = &rawpeer.Socket{Peer: rawpeer.Open(t, h.Addr, s.Query("websocket", s.SID)), SID: s.SID}
 			answer := ""
 			if w.TrySend("2probe") == nil {
@@ -165,8 +165,8 @@ func TestFault_F42_NoProbe(t *testing.T) {
 // TestFault_F43_PollDuringUpgrade: While an upgrade is tried out, the poll that waits and those that come are ended by
 // noops, so that nothing is left behind on polling, and what is sent meanwhile arrives once and in order.
 func TestFault_F43_PollDuringUpgrade(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		waiting := s.Begin(s.GetBytes())
 		w := s.Probe()
@@ -188,8 +188,8 @@ func TestFault_F43_PollDuringUpgrade(t *testing.T) {
 // TestFault_F44_PollingAfterUpgrade: Requests of polling, and another WebSocket, for a session that has changed to
 // WebSocket are refused, and the session does not notice.
 func TestFault_F44_PollingAfterUpgrade(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		w := s.Upgrade()
 		rawpeer.Echo(t, w, "upgraded")

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
-	"github.com/gatehouse-go/gatehouse/test/faults/sessions/house"
+	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -44,8 +44,8 @@ func ask(e *rawpeer.Engine, query string) (polling, upgrade rawpeer.Answer) {
 // TestCVE_2023_31125_V13_TransportOfAnyName: A handshake with a transport named after a member of JavaScript
 // objects, with none, or with two is refused with 400, and nothing ends.
 func TestCVE_2023_31125_V13_TransportOfAnyName(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		e := h.Engine(t)
 		for _, transport := range []string{
 			"toString", "constructor", "__proto__", "hasOwnProperty", "valueOf", "", "%00", "websocket%00", "Polling",
@@ -67,8 +67,8 @@ func TestCVE_2023_31125_V13_TransportOfAnyName(t *testing.T) {
 // TestFault_F35_UnknownTransport: A handshake that names a transport the server does not offer, or none, is
 // refused with 400 and the code 0, over HTTP and as an upgrade.
 func TestFault_F35_UnknownTransport(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		for _, query := range []string{"EIO=4&transport=foo", "EIO=4", "EIO=4&transport=webtransport", "EIO=4&transport=flashsocket"} {
 			polling, upgrade := ask(h.Engine(t), query)
 			wantRefused(t, "GET "+query, polling, http.StatusBadRequest, codeTransport)
@@ -84,8 +84,8 @@ func TestFault_F35_UnknownTransport(t *testing.T) {
 // TestFault_F34_OtherVersions: A handshake of Engine.IO 2, 3 or 5, or of no version at all, is refused with 400
 // and the code 5; a WebSocket is refused so too before it is one, where the reference accepts it and closes.
 func TestFault_F34_OtherVersions(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		for _, version := range []string{"EIO=2&", "EIO=3&", "EIO=5&", "", "EIO=&", "EIO=4.0&", "EIO=%204&", "eio=4&"} {
 			polling, _ := ask(h.Engine(t), version+"transport=polling")
 			wantRefused(t, "GET "+version, polling, http.StatusBadRequest, codeVersion)
@@ -101,8 +101,8 @@ func TestFault_F34_OtherVersions(t *testing.T) {
 // TestFault_V15_SessionOfAnyName: A request whose session id is a member of JavaScript objects, not ASCII or 64 KB
 // long is refused with 400 and the code 1, the long one with 414, as the query has its own limit.
 func TestFault_V15_SessionOfAnyName(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		e := h.Engine(t)
 		for sid, status := range map[string]int{
 			"__proto__": 400, "constructor": 400, "toString": 400, "%00": 400, "..%2F..": 400, "%C3%A9%F0%9F%94%91": 400, "%FF%FE": 400,
@@ -124,7 +124,7 @@ func TestFault_V15_SessionOfAnyName(t *testing.T) {
 // TestFault_V15_EmptySession: An empty session id is none: a GET with it is a handshake, as with the reference,
 // and a POST with it is refused with 400.
 func TestFault_V15_EmptySession(t *testing.T) {
-	h := house.New(t, socketIO())
+	h := harness.New(t, socketIO())
 	e := h.Engine(t)
 	a := e.Do(rawpeer.Request(http.MethodGet, e.Target+"?EIO=4&transport=polling&sid=") + "\r\n")
 	if a.Status != http.StatusOK || a.Get("sid") == "" {
@@ -138,8 +138,8 @@ func TestFault_V15_EmptySession(t *testing.T) {
 // TestFault_F36_UnknownSession: A GET, a POST or an upgrade for a session that does not exist, or has ended, is
 // answered 400 with the code 1.
 func TestFault_F36_UnknownSession(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		old := h.Enter(t)
 		old.Send("1")
 		h.WantLeft(t, websockets.CauseTransportClose)
@@ -156,8 +156,8 @@ func TestFault_F36_UnknownSession(t *testing.T) {
 // TestFault_F48_WrongNode: A session that a balancer without stickiness sends to another process is answered 400
 // with the code 1 there, lives on at its own process, and its client begins anew at the other.
 func TestFault_F48_WrongNode(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		here, there := house.New(t, adapter), house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		here, there := harness.New(t, adapter), harness.New(t, adapter)
 		s := here.Enter(t)
 		stray := &rawpeer.Poller{Engine: there.Engine(t), SID: s.SID}
 		for range 3 {
@@ -176,8 +176,8 @@ func TestFault_F48_WrongNode(t *testing.T) {
 // TestFault_V17_ChangedBetweenRequests: A session whose later requests or upgrade name another version, transport
 // or session is refused with 400, and goes on by polling as if nothing had been.
 func TestFault_V17_ChangedBetweenRequests(t *testing.T) {
-	house.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		h := house.New(t, adapter)
+	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
+		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		upgrade := func(query string) rawpeer.Answer { return s.Do(rawpeer.Upgrade(s.Target + "?" + query)) }
 		for _, eio := range []string{"3", "5", ""} {

@@ -1,0 +1,83 @@
+// Package stats streams figures to those who watch, on a port of its own.
+package stats
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/cmd/example/internal/chat"
+	"github.com/gatehouse-go/gatehouse/cmd/example/internal/platforms"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// NewModule has the gateway at addr: the namespace /stats of Socket.IO, and
+// /ws/stats. It imports the chat whose figures it shows.
+func NewModule(p platforms.Platforms, addr string, chats *module.Module) *module.Module {
+	opts := append(p.At("/stats", "/ws/stats"), websockets.Addr(addr), websockets.Emits(Figures))
+	return module.New("stats",
+		module.Imports(chats),
+		module.Exports(websockets.Gateway(NewGateway, opts...)),
+	)
+}
+
+// Figures is the event `stats`. Who reads slowly misses some.
+var Figures = websockets.NewEvent[Stats]("stats", websockets.WithOverflow(websockets.OverflowDropOldest))
+
+// Stats are the figures of the chat.
+type Stats struct {
+	// Connections are the clients that are connected now.
+	Connections int `json:"connections"`
+	// Messages have been sent since the start.
+	Messages int64 `json:"messages"`
+}
+
+// Watch asks for figures every so many milliseconds, from 50 to 60,000.
+type Watch struct {
+	EveryMS int `json:"every_ms"`
+}
+
+const (
+	minEvery = 50
+	maxEvery = 60_000
+)
+
+func (w Watch) every() time.Duration {
+	return time.Duration(min(max(w.EveryMS, minEvery), maxEvery)) * time.Millisecond
+}
+
+// Gateway answers `watch`.
+type Gateway struct {
+	Server *websockets.Server `websockets:"server"`
+
+	chat *chat.Gateway
+}
+
+// NewGateway makes the gateway.
+func NewGateway(c *chat.Gateway) *Gateway { return &Gateway{chat: c} }
+
+// Subscriptions implements [websockets.Subscriber]. The stream lasts, so it runs
+// in the background; one for each client is enough.
+func (g *Gateway) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{
+		websockets.Stream("watch", g.Watch, websockets.Background(1)),
+	}
+}
+
+// Watch sends the figures at once and then again and again, until the client leaves.
+func (g *Gateway) Watch(ctx context.Context, w Watch) iter.Seq2[websockets.Response[Stats], error] {
+	return func(yield func(websockets.Response[Stats], error) bool) {
+		ticker := time.NewTicker(w.every())
+		defer ticker.Stop()
+		for yield(Figures.Response(g.now()), nil) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	}
+}
+
+func (g *Gateway) now() Stats { return Stats{g.chat.Clients(), g.chat.Messages()} }

@@ -1,0 +1,59 @@
+package lifecycle_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/lifecycle"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+)
+
+func TestHooksRunBeforeClients(t *testing.T) {
+	a := apptest.New(t, lifecycle.Module, apptest.With(app.WebSockets(ws.New())))
+	if !apptest.Call[bool](a.DialWS("/"), "ready") {
+		t.Error("the cache is not ready")
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := lifecycle.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMounted(t *testing.T) {
+	handler, stop, err := lifecycle.Mounted(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	if !apptest.Call[bool](apptest.DialWS(t, server.URL), "ready") {
+		t.Error("the cache is not ready")
+	}
+	if err := stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := apptest.TryDialWS(t, server.URL); err == nil {
+		t.Error("a stopped application lets clients in")
+	}
+}
+
+// snippet:graph
+func TestGraph(t *testing.T) {
+	text, err := app.Graph(lifecycle.Module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(text, "flowchart LR") {
+		t.Error(text)
+	}
+}
+
+// end

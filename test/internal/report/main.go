@@ -1,0 +1,56 @@
+// Report writes docs/reliability.md: what was tried on Gatehouse, by whom it is
+// held, and how it went. The rows are the tests of the repository whose names
+// say which bad input or fault they are about (TestFault_F31_StuckReader); the
+// words are the first sentences of their comments.
+//
+//	go test -json ./... | go run ./test/internal/report
+//	go run ./test/internal/report -run
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	root := flag.String("root", ".", "the repository")
+	to := flag.String("o", filepath.Join("docs", "reliability.md"), "the page, seen from the root")
+	run := flag.Bool("run", false, "run the tests, instead of reading the output of go test -json on stdin")
+	race := flag.Bool("race", true, "with -run: with the race detector")
+	flag.Parse()
+	if err := report(*root, *to, *run, *race); err != nil {
+		fmt.Fprintln(os.Stderr, "report:", err)
+		os.Exit(1) //nolint:forbidigo // a program
+	}
+}
+
+func report(root, to string, run, race bool) error {
+	tests, err := scan(root)
+	if err != nil {
+		return err
+	}
+	seen := results{}
+	switch {
+	case run:
+		if err := runAll(root, tests, race, seen); err != nil {
+			return err
+		}
+	case piped(os.Stdin):
+		if err := seen.read(os.Stdin); err != nil {
+			return err
+		}
+	}
+	page, err := render(tests, seen)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(root, to), page, 0o644) //nolint:gosec // a page for everybody
+}
+
+// piped tells whether something is given on stdin.
+func piped(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice == 0
+}

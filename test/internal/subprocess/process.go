@@ -1,0 +1,178 @@
+package subprocess
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"runtime/metrics"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait for the program.
+const patience = 60 * time.Second
+
+// Process is a running program.
+type Process struct {
+	// Addr is host and port of its HTTP server.
+	Addr string
+
+	t      testing.TB
+	cmd    *exec.Cmd
+	lines  chan string
+	stderr *log
+}
+
+// End is how a program has ended.
+type End struct {
+	// Status is its exit status; -1 when a signal has ended it.
+	Status int
+	// Signal is that signal.
+	Signal syscall.Signal
+	// Counts is what it had done; nil when it was ended before its last hook.
+	Counts *Counts
+	// Stderr is its log, and its last words.
+	Stderr string
+}
+
+// Start starts the test binary as the program, and waits until it listens.
+func Start(t testing.TB, s Settings) *Process {
+	t.Helper()
+	p := Launch(t, s)
+	p.Addr = strings.TrimPrefix(p.WantLine("ready "), "ready ")
+	return p
+}
+
+// Launch is [Start] without waiting.
+func Launch(t testing.TB, s Settings) *Process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self) //nolint:gosec // the test itself
+	p := &Process{t: t, cmd: cmd, lines: make(chan string, 100), stderr: &log{}}
+	p.cmd.Env = append(os.Environ(), env+"="+string(settings))
+	p.cmd.Stderr = p.stderr
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.lines)
+		for all := bufio.NewScanner(out); all.Scan(); {
+			p.lines <- all.Text()
+		}
+	}()
+	t.Cleanup(func() { // of a test that has failed
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+	})
+	return p
+}
+
+// WantLine waits until the program has written a line that begins so, and gives it.
+func (p *Process) WantLine(prefix string) string {
+	p.t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		select {
+		case line, ok := <-p.lines:
+			if !ok {
+				p.t.Fatalf("program: it has ended without saying %q:\n%s", prefix, p.stderr)
+			}
+			if strings.HasPrefix(line, prefix) {
+				return line
+			}
+		case <-late.C:
+			p.t.Fatalf("program: it has not said %q:\n%s", prefix, p.stderr)
+		}
+	}
+}
+
+// WantStderr waits until the program's log has a word.
+func (p *Process) WantStderr(word string) {
+	p.t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for !strings.Contains(p.stderr.String(), word) {
+		select {
+		case <-look.C:
+		case <-late.C:
+			p.t.Fatalf("program: its log does not say %q:\n%s", word, p.stderr)
+		}
+	}
+}
+
+// Signal sends a signal.
+func (p *Process) Signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatalf("program: %v", err)
+	}
+}
+
+// Wait waits for the end.
+func (p *Process) Wait() End {
+	p.t.Helper()
+	late := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
+	defer late.Stop()
+	var end End
+	for line := range p.lines {
+		if said, ok := strings.CutPrefix(line, "counts "); ok {
+			end.Counts = &Counts{}
+			if err := json.Unmarshal([]byte(said), end.Counts); err != nil {
+				p.t.Fatalf("program: %s: %v", line, err)
+			}
+		}
+	}
+	err := p.cmd.Wait()
+	end.Stderr = p.stderr.String()
+	end.Status = p.cmd.ProcessState.ExitCode()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			end.Signal = status.Signal()
+		}
+	}
+	return end
+}
+
+// log gathers what a process writes.
+type log struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// memory is what the runtime has of the system, and what its limit is about.
+func memory() int64 {
+	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(s)
+	return int64(s[0].Value.Uint64() - s[1].Value.Uint64())
+}
