@@ -124,7 +124,7 @@ var inCode = map[string]struct{ def, file, code string }{
 	"addresses and keys that `ratelimit` remembers":                {"100,000", "ratelimit/option.go", "const defaultMaxKeys = 100_000"},
 	"violations that `validate` tells of":                          {"50", "validate/collect.go", "const maxViolations = 50"},
 	"connections of one address (IPv6: of a /64)":                  {"256", "internal/admission/nofile.go", "DefaultPerAddress = 256"},
-	"connections in all":                                           {"80 % of `RLIMIT_NOFILE`; 100,000 where that is unknown or unlimited", "internal/admission/nofile.go", "shareOfFiles = 80"},
+	"connections in all":                                           {"80 % of `RLIMIT_NOFILE`; 100,000 where that is unknown or unlimited", "internal/admission/nofile.go", "filesPercent = 80"},
 	"lines of one cause that clients cause":                        {"10 a second", "internal/logsample/sample.go", "PerSecond = 10"},
 	"length of such a line":                                        {"2 KB", "internal/logsample/sample.go", "MaxLine = 2048"},
 	"time to be in a namespace, refusals included":                 {"15 s", "platform/socketio/options.go", "ConnectTimeout: 15 * time.Second,"},

@@ -213,7 +213,7 @@ func (textPretender) MarshalText() ([]byte, error) { return []byte(binary0), nil
 // TestField_X31_DataIsNotSentAsBinary: Data beside binary that clients would take for binary, such as an object {"_placeholder":true,"num":7} that
 // another client has sent, is an error of the sender that names the place; it would end the connections of all recipients.
 func TestField_X31_DataIsNotSentAsBinary(t *testing.T) {
-	const tail = ` is an object with a "_placeholder", which clients would replace by one of the message's binary parts: send such objects and []byte in messages of their own`
+	const tail = ` has a member "_placeholder": clients would replace the object by an attachment: send such objects and []byte in separate messages`
 	bytes7 := func(num any) map[string]any { return map[string]any{"_placeholder": true, "num": num} }
 	type pair struct {
 		A any    `json:"a"`
