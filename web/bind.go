@@ -13,15 +13,15 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/cors"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/identity"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
 // BindConfig is what package app hands to [Bind].
 type BindConfig struct {
 	// Global is bound to every route, before what Options bind.
-	Global enhance.Scope
+	Global pipe.Scope
 	// Options are those of the application.
 	Options []Option
 	// Logger is where requests that fail are logged. Default: slog.Default.
@@ -106,7 +106,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	b := &builder{root: newMux(), claims: map[string]map[string]string{}, others: map[string]string{}}
 	app := gather(atApplication, cfg.Options)
 	b.problems = appProblems(app)
-	built := enhance.BuiltBy(graph)
+	built := pipe.BuiltBy(graph)
 	global, err := app.binding.Resolve(built)
 	if err != nil && len(app.binding.Problems()) == 0 {
 		b.addf("the application's options: %v", err)
@@ -164,8 +164,8 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 type controllerConfig struct {
 	prefix string
 	limit  int64
-	global enhance.Scope
-	built  enhance.Built
+	global pipe.Scope
+	built  pipe.Built
 	log    *slog.Logger
 }
 

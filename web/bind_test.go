@@ -214,11 +214,11 @@ func TestProblems(t *testing.T) {
 		{"mount nil", app(), one(func(r chi.Router) { r.Mount("/x", nil) }), `Mount("/x"): needs a pattern such as "/admin", and a handler`},
 		{"panic", app(), one(func(chi.Router) { panic("boom") }), `Routes panicked: boom`},
 		{"late constructor", app(), one(func(r chi.Router) { web.Use(r, web.UseGuards(newTokenGuard)).Get("/", text("")) }),
-			`Use: guard 1: a constructor cannot be called any more here; inject what it makes, or give it where the gateway or controller is declared, with web.ForRoute`},
-		{"not a guard", app(), one(func(r chi.Router) { web.Use(r, web.UseGuards(3)).Get("/", text("")) }), `Use: guard 1 is a int, neither a guard nor a constructor of one`},
+			`Use: guard 1: constructors are not accepted here: pass a value, or pass the constructor to websockets.Gateway or web.Controller, for one handler with websockets.ForEvent or web.ForRoute`},
+		{"not a guard", app(), one(func(r chi.Router) { web.Use(r, web.UseGuards(3)).Get("/", text("")) }), `Use: guard 1 has type int, which is neither a pipeline.Guard nor a constructor of one; it needs the method Check(context.Context, *pipeline.Call) error`},
 		{"nil guard", app(), one(everyWay, web.UseGuards(nil)), `guard 1 is nil`},
-		{"app guard", app(web.UseGuards(3)), nil, `the application's options: guard 1 is a int`},
-		{"route guard", app(), one(everyWay, web.ForRoute("GET /get", web.UsePipes(3))), `ForRoute("GET /get"): pipe 1 is a int`},
+		{"app guard", app(web.UseGuards(3)), nil, `the application's options: guard 1 has type int`},
+		{"route guard", app(), one(everyWay, web.ForRoute("GET /get", web.UsePipes(3))), `ForRoute("GET /get"): pipe 1 has type int`},
 		{"ForRoute", app(), []any{web.Controller(newRooms, web.Prefix("/rooms"), web.ForRoute("GET /rooms/{room}", web.UseGuards(deny)))},
 			`ForRoute("GET /rooms/{room}") names no route of it; its routes are: GET /, GET /{room}, DELETE /{room}, POST /{room}/messages, /any`},
 		{"ForRoute of versions", app(), []any{web.Controller(newRooms, web.Version("1", "2"), web.ForRoute("GET /x"))}, `names no route of it; its routes are: GET /, GET /{room},`},
@@ -367,7 +367,7 @@ func TestUseAlone(t *testing.T) {
 	web.Use(broken, web.UseGuards(newTokenGuard)).Get("/", text("in"))
 	w := httptest.NewRecorder()
 	broken.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	if w.Code != 500 || w.Body.String() != serverError || !strings.Contains(log.String(), "with web.ForRoute") {
+	if w.Code != 500 || w.Body.String() != serverError || !strings.Contains(log.String(), "with websockets.ForEvent or web.ForRoute") {
 		t.Errorf("%d %s\n%s", w.Code, w.Body, &log)
 	}
 }

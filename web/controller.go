@@ -3,11 +3,10 @@ package web
 import (
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -52,10 +51,9 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 	if !ok {
 		own = &router{inner: r, ctl: &bound{log: slog.Default(), alone: true}}
 	}
-	scope, err := s.binding.Resolve(enhance.Built{})
+	scope, err := s.binding.Resolve(pipe.Built{})
 	if err != nil && len(s.binding.Problems()) == 0 {
-		text := strings.ReplaceAll(err.Error(), enhance.Late, enhance.Late+", with web.ForRoute")
-		s.problems = append(s.problems, text)
+		s.problems = append(s.problems, err.Error())
 	}
 	child := own.inline(own.inner.With())
 	child.scope = join(own.scope, scope)

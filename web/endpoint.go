@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -21,7 +21,7 @@ type endpoint struct {
 	method, path string // method is "" for any
 	pattern      string // method and path; "" for any method
 	name         string
-	chain        *enhance.Chain
+	chain        *pipe.Chain
 	log          *slog.Logger
 	limit        int64
 	limited      bool // by an option, so for every handler
@@ -31,8 +31,8 @@ type endpoint struct {
 	broken       error  // answers everything
 }
 
-func newEndpoint(global, owner, route enhance.Scope) *endpoint {
-	return &endpoint{chain: enhance.Link(global, owner, route)}
+func newEndpoint(global, owner, route pipe.Scope) *endpoint {
+	return &endpoint{chain: pipe.Link(global, owner, route)}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -96,7 +96,7 @@ type exchange struct {
 	outer  *exchange // that of a router around this one
 	call   pipeline.Call
 	values pipeline.Values
-	flow   enhance.Run
+	flow   pipe.Run
 
 	denied  bool
 	reached bool // the handler has been called

@@ -13,7 +13,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/web"
 )
@@ -59,8 +59,8 @@ func (t trace) all() []web.Option {
 	return []web.Option{web.UseGuards(t), web.UseInterceptors(t), web.UsePipes(t), web.UseFilters(t)}
 }
 
-func (t trace) scope() enhance.Scope {
-	return enhance.Scope{
+func (t trace) scope() pipe.Scope {
+	return pipe.Scope{
 		Guards: []pipeline.Guard{t}, Interceptors: []pipeline.Interceptor{t},
 		Pipes: []pipeline.Pipe{t}, Filters: []pipeline.Filter{t},
 	}
@@ -199,7 +199,7 @@ func TestNothingIsReachedWithoutTheGuards(t *testing.T) {
 			return serve(t, func(r chi.Router) { everyWay(web.Use(r, web.UseGuards(deny))) })
 		},
 		"prefix": func() *rig {
-			return newRig(t, web.BindConfig{Global: enhance.Scope{Guards: []pipeline.Guard{deny}}, Options: []web.Option{web.Prefix("/api")}}, newDesk(everyWay))
+			return newRig(t, web.BindConfig{Global: pipe.Scope{Guards: []pipeline.Guard{deny}}, Options: []web.Option{web.Prefix("/api")}}, newDesk(everyWay))
 		},
 	} {
 		k := build()

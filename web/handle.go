@@ -4,7 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 )
 
 // Handle makes a handler that writes its answer itself and may fail: the error goes
@@ -22,7 +22,7 @@ func Handle(h func(w http.ResponseWriter, r *http.Request) error) http.HandlerFu
 	return func(w http.ResponseWriter, r *http.Request) {
 		x := exchangeFrom(r.Context())
 		if x == nil {
-			e := newEndpoint(enhance.Scope{}, enhance.Scope{}, enhance.Scope{})
+			e := newEndpoint(pipe.Scope{}, pipe.Scope{}, pipe.Scope{})
 			e.log, e.handler = slog.Default(), Handle(h)
 			e.ServeHTTP(w, r)
 			return

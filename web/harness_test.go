@@ -14,7 +14,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"go.uber.org/fx"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/web"
@@ -138,7 +138,7 @@ const forbidden = `{"statusCode":403,"message":"Forbidden resource","error":"For
 const serverError = `{"statusCode":500,"message":"Internal server error","error":"Internal Server Error"}`
 
 func globalGuard(g ...pipeline.Guard) web.BindConfig {
-	return web.BindConfig{Global: enhance.Scope{Guards: g}}
+	return web.BindConfig{Global: pipe.Scope{Guards: g}}
 }
 
 func text(s string) http.HandlerFunc {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/identity"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 )
 
 // JSONOption configures a [JSON] handler.
@@ -77,7 +77,7 @@ func JSON[In, Out any](h func(context.Context, In) (Out, error), opts ...JSONOpt
 		t.problemf("the function is nil")
 		return t.serve
 	}
-	validate := enhance.Validator[In]()
+	validate := pipe.Validator[In]()
 	t.call = func(ctx context.Context, x *exchange, w http.ResponseWriter, r *http.Request) (any, error) {
 		var in In
 		if t.plan != nil {
@@ -136,7 +136,7 @@ func newTyped(in, out reflect.Type, opts []JSONOption) *typed {
 	if p, _ := planOf(out); p != nil && len(p.params) > 0 {
 		t.sent = p.shadow
 	}
-	e := newEndpoint(enhance.Scope{}, enhance.Scope{}, enhance.Scope{})
+	e := newEndpoint(pipe.Scope{}, pipe.Scope{}, pipe.Scope{})
 	e.typed, e.limit = t, defaultBodyLimit
 	t.alone = e
 	return t

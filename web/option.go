@@ -6,7 +6,7 @@ import (
 
 	"github.com/go-chi/cors"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -44,7 +44,7 @@ func (p place) String() string {
 // settings is what the options of one place say.
 type settings struct {
 	at       place
-	binding  enhance.Binding
+	binding  pipe.Binding
 	prefix   string
 	versions []string
 	limit    int64 // 0: not given
@@ -85,27 +85,27 @@ func (s *settings) only(option string, where place) bool {
 	return true
 }
 
-func bind(b enhance.Binding) Option {
+func bind(b pipe.Binding) Option {
 	return optionFunc(func(s *settings) { s.binding = s.binding.Join(b) })
 }
 
 // UseGuards binds guards: values, functions of the form of [pipeline.GuardFunc], or
 // constructors, which the module resolves. [Use] takes values and functions only.
-func UseGuards(items ...any) Option { return bind(enhance.Bind(enhance.Guard, items...)) }
+func UseGuards(items ...any) Option { return bind(pipe.Bind(pipe.Guard, items...)) }
 
 // UseInterceptors binds interceptors, as [UseGuards] does guards.
-func UseInterceptors(items ...any) Option { return bind(enhance.Bind(enhance.Interceptor, items...)) }
+func UseInterceptors(items ...any) Option { return bind(pipe.Bind(pipe.Interceptor, items...)) }
 
 // UsePipes binds pipes, as [UseGuards] does guards. They see the input of [JSON]
 // handlers.
-func UsePipes(items ...any) Option { return bind(enhance.Bind(enhance.Pipe, items...)) }
+func UsePipes(items ...any) Option { return bind(pipe.Bind(pipe.Pipe, items...)) }
 
 // UseFilters binds filters, as [UseGuards] does guards.
-func UseFilters(items ...any) Option { return bind(enhance.Bind(enhance.Filter, items...)) }
+func UseFilters(items ...any) Option { return bind(pipe.Bind(pipe.Filter, items...)) }
 
 // Meta gives metadata to a controller or to routes, for guards and interceptors to
 // read by [pipeline.Key.Of]. That of the application is read where the controller has none.
-func Meta(meta ...pipeline.Meta) Option { return bind(enhance.Meta(meta...)) }
+func Meta(meta ...pipeline.Meta) Option { return bind(pipe.Meta(meta...)) }
 
 // Prefix goes before every pattern of the controller, or of the application. It may
 // have parameters: "/orgs/{org}". "/api" of the application, version 1 and "/rooms"

@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 )
 
 // bound is a controller whose routes are being registered.
@@ -18,8 +18,8 @@ type bound struct {
 	name   string // rooms.NewController
 	label  string // rooms.NewController (controller.go:12)
 	base   string // what is before every pattern: /api/v1/rooms
-	global enhance.Scope
-	owner  enhance.Scope
+	global pipe.Scope
+	owner  pipe.Scope
 	limit  int64 // 0: none was given
 	routes []*boundRoute
 	listed []string
@@ -32,7 +32,7 @@ type bound struct {
 type boundRoute struct {
 	*routeSettings
 
-	scope enhance.Scope
+	scope pipe.Scope
 	used  bool
 }
 
@@ -283,8 +283,8 @@ func (r *router) endpoint(method, rel string, h http.Handler, named bool) *endpo
 }
 
 // join gives both scopes.
-func join(a, b enhance.Scope) enhance.Scope {
-	return enhance.Scope{
+func join(a, b pipe.Scope) pipe.Scope {
+	return pipe.Scope{
 		Guards:       slices.Concat(a.Guards, b.Guards),
 		Interceptors: slices.Concat(a.Interceptors, b.Interceptors),
 		Pipes:        slices.Concat(a.Pipes, b.Pipes),

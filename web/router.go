@@ -7,7 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 )
 
 // router is what Routes is given: it registers with chi, every handler behind the
@@ -19,7 +19,7 @@ type router struct {
 	ctl   *bound
 	in    string // what inner needs before each pattern
 	rel   string // what is before each pattern below the controller
-	scope enhance.Scope
+	scope pipe.Scope
 	limit int64
 	// broken is what is wrong where nobody can be told at the start.
 	broken error

@@ -1,7 +1,7 @@
 package websockets
 
 import (
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	enhance "github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	enhance "github.com/gatehouse-go/gatehouse/internal/pipe"
 )
 
 // desk is a gateway whose behaviour is the test's. A hook that is nil does nothing.

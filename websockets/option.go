@@ -7,8 +7,8 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/keep"
+	enhance "github.com/gatehouse-go/gatehouse/internal/pipe"
 )
 
 // Option configures where and how a gateway is served. Platform packages have

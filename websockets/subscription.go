@@ -6,7 +6,7 @@ import (
 	"iter"
 	"reflect"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	enhance "github.com/gatehouse-go/gatehouse/internal/pipe"
 )
 
 // Subscription binds a handler to an event; see [On], [Listen], [Stream],
