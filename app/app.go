@@ -2,11 +2,12 @@
 //
 //	func main() { app.Main(chat.Module, app.HTTP(":3000"), app.WebSockets(ws.New())) }
 //
-// The order of a start: constructors, fx hooks, gateways' AfterInit,
-// OnModuleInit, OnApplicationBootstrap, listening. Nobody is let in earlier.
-// The order of a stop: no new clients, OnModuleDestroy,
-// BeforeApplicationShutdown, running handlers and HandleDisconnect, connections
-// and listeners, OnApplicationShutdown, fx hooks.
+// Start runs, in this order: constructors, fx hooks, AfterInit of gateways,
+// OnModuleInit, OnApplicationBootstrap. Then it accepts clients.
+//
+// Stop rejects new clients, then runs, in this order: OnModuleDestroy,
+// BeforeApplicationShutdown, handlers that have not finished and HandleDisconnect; it
+// closes connections and listeners, then runs OnApplicationShutdown and fx hooks.
 package app
 
 import (
@@ -36,10 +37,10 @@ type App struct {
 	cfg   config
 	graph *module.Graph
 	log   *slog.Logger
-	// sampler is in front of log for what clients can cause.
+	// sampler limits the log lines that clients can trigger.
 	sampler *logsample.Sampler
 
-	turn      chan struct{} // of Start and Stop: who has put something in
+	lifecycle chan struct{} // capacity 1: held by Start, Stop and Gateways; guards the fields below
 	state     state
 	fx        *fx.App
 	runtime   *gateway.Runtime
@@ -50,8 +51,8 @@ type App struct {
 	listeners []*listener
 	failed    chan error
 
-	ready   sync.RWMutex // of what follows, set by Start
-	handler http.Handler
+	mu      sync.RWMutex // guards the fields below
+	handler http.Handler // nil unless started
 	addr    net.Addr
 }
 
@@ -63,18 +64,18 @@ const (
 	stateStopped
 )
 
-// New resolves the module graph and checks the gateways' options. It builds
-// nothing: constructors run in Start. The error is a [*module.Error], a
-// [*web.BindError] or a [*GatewayError].
+// New resolves the module graph and checks the options of controllers and gateways. It
+// runs no constructors; Start does. The error is a [*module.Error], a [*web.BindError]
+// or a [*GatewayError].
 func New(root *module.Module, opts ...Option) (*App, error) {
-	c := configOf(opts)
+	c := newConfig(opts)
 	graph, err := c.graph(root)
 	if err != nil {
 		return nil, err
 	}
 	a := &App{
 		cfg: c, graph: graph, log: c.log, sampler: logsample.New(c.log.Handler(), c.logLines),
-		failed: make(chan error, 1), turn: make(chan struct{}, 1),
+		failed: make(chan error, 1), lifecycle: make(chan struct{}, 1),
 	}
 	if err := gateway.Check(graph, a.bindConfig()); err != nil {
 		return nil, err
@@ -86,14 +87,14 @@ func (a *App) bindConfig() gateway.Config {
 	return gateway.Config{Adapter: a.cfg.adapter, JSON: a.cfg.json, DrainRate: a.cfg.drainRate, HTTPAddr: a.cfg.addr, HTTP: a.cfg.http || a.cfg.mounted}
 }
 
-// Validate checks an application without building it: every constructor's
-// needs, cycles, ambiguity, and the options of gateways. Use it in a test.
+// Validate checks an application without building it: missing and ambiguous
+// dependencies, cycles, and the options of controllers and gateways. Use it in a test.
 //
 //	if err := app.Validate(Module); err != nil { t.Fatal(err) }
 //
-// Where neither HTTP nor WebSockets is given, what depends on them is not checked.
+// Without the options HTTP and WebSockets, checks that depend on them are skipped.
 func Validate(root *module.Module, opts ...Option) error {
-	c := configOf(opts)
+	c := newConfig(opts)
 	if !c.http && !c.mounted {
 		opts = append(opts, Mounted())
 	}
@@ -105,9 +106,9 @@ func Validate(root *module.Module, opts ...Option) error {
 	return err
 }
 
-// Graph gives the application's modules and providers as Mermaid flowchart text.
+// Graph returns the modules and providers of an application as a Mermaid flowchart.
 func Graph(root *module.Module, opts ...Option) (string, error) {
-	c := configOf(opts)
+	c := newConfig(opts)
 	g, err := c.graph(root)
 	if err != nil {
 		return "", err
@@ -115,34 +116,40 @@ func Graph(root *module.Module, opts ...Option) (string, error) {
 	return g.Mermaid(), nil
 }
 
-// Modules is the resolved graph, for discovery once the application has started.
+// Modules returns the resolved graph. Its instances are available once the application
+// has started.
 func (a *App) Modules() *module.Graph { return a.graph }
 
-// Start builds everything, calls the hooks, and listens. When anything fails it
-// stops what had started and returns the error: of the graph, of a constructor
+// Start builds the application, calls the hooks, and listens. If a step fails, Start
+// stops what has started and returns the error: of a constructor
 // ([*module.BuildError]), of a hook ([*HookError]), or of listening
-// (errors.Is(err, syscall.EADDRINUSE)). An App starts once.
+// (errors.Is(err, syscall.EADDRINUSE)). An App can be started only once.
 func (a *App) Start(ctx context.Context) error {
 	if err := a.startOnce(ctx); err != nil {
 		return err
 	}
-	for _, f := range a.cfg.onReady { // unlocked: it may ask the App, or stop it
-		if err := shielded("OnReady", func() error { f(a); return nil }); err != nil {
-			return a.giveUp(ctx, err)
+	for _, f := range a.cfg.onReady { // without the lock: f may call methods of the App
+		if err := recoverUser("OnReady", func() error { f(a); return nil }); err != nil {
+			return a.rollback(ctx, err)
 		}
 	}
 	return nil
 }
 
-// giveUp stops what had started.
-func (a *App) giveUp(ctx context.Context, err error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
+// rollback stops the application after a failed start and returns all errors.
+func (a *App) rollback(ctx context.Context, err error) error {
+	ctx, cancel := a.rollbackContext(ctx)
 	defer cancel()
 	return errors.Join(err, a.Stop(ctx))
 }
 
-// shielded turns a panic into an error: what has started is to be stopped.
-func shielded(what string, f func() error) (err error) {
+// rollbackContext returns the context of the stop after a failed start.
+func (a *App) rollbackContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
+}
+
+// recoverUser converts a panic of f into an error.
+func recoverUser(what string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("app: %s: panic: %v\n%s", what, v, debug.Stack())
@@ -152,16 +159,16 @@ func shielded(what string, f func() error) (err error) {
 }
 
 func (a *App) startOnce(ctx context.Context) error {
-	if err := a.take(ctx, "Start"); err != nil {
+	if err := a.lock(ctx, "Start"); err != nil {
 		return err
 	}
-	defer a.give()
+	defer a.unlock()
 	if a.state != stateNew {
-		return errors.New("app: Start was called before; make another App with app.New")
+		return errors.New("app: Start: already called: create another App with app.New")
 	}
 	a.state = stateStarted
-	if err := shielded("start", func() error { return a.start(ctx) }); err != nil {
-		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
+	if err := recoverUser("start", func() error { return a.start(ctx) }); err != nil {
+		stopCtx, cancel := a.rollbackContext(ctx)
 		defer cancel()
 		if stopErr := a.stop(stopCtx); stopErr != nil {
 			a.log.Error("stop after a failed start", "error", stopErr)
@@ -171,25 +178,25 @@ func (a *App) startOnce(ctx context.Context) error {
 	return nil
 }
 
-// take waits for a Start or Stop under way, as long as ctx lasts.
-func (a *App) take(ctx context.Context, what string) error {
+// lock waits until no other Start or Stop runs, or ctx is done.
+func (a *App) lock(ctx context.Context, what string) error {
 	select {
-	case a.turn <- struct{}{}:
+	case a.lifecycle <- struct{}{}: // also if ctx is done already
 		return nil
 	default:
 	}
 	select {
-	case a.turn <- struct{}{}:
+	case a.lifecycle <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("app: %s: another Start or Stop has not finished: %w", what, context.Cause(ctx))
 	}
 }
 
-func (a *App) give() { <-a.turn }
+func (a *App) unlock() { <-a.lifecycle }
 
 func (a *App) start(ctx context.Context) error {
-	begin := time.Now()
+	startTime := time.Now()
 	a.fx = fx.New(a.graph.Fx(), fx.WithLogger(func() fxevent.Logger { return fxLogger{a.log} }))
 	if err := a.fx.Err(); err != nil {
 		return err
@@ -205,10 +212,10 @@ func (a *App) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bound := a.bindConfig()
-	bound.Global, bound.Reserve = global, a.admission().Acquire
+	cfg := a.bindConfig()
+	cfg.Global, cfg.Reserve = global, a.newAdmission().Acquire
 	sampled := slog.New(a.sampler)
-	rt, err := gateway.Bind(a.graph, bound, sampled)
+	rt, err := gateway.Bind(a.graph, cfg, sampled)
 	if err != nil {
 		return err
 	}
@@ -220,10 +227,10 @@ func (a *App) start(ctx context.Context) error {
 	if err := rt.Init(ctx); err != nil {
 		return fmt.Errorf("app: %w", err)
 	}
-	if err := a.up(ctx, moduleInit(), a.instances); err != nil {
+	if err := a.callStartHooks(ctx, moduleInit(), a.instances); err != nil {
 		return err
 	}
-	if err := a.up(ctx, bootstrap(), a.instances); err != nil {
+	if err := a.callStartHooks(ctx, bootstrap(), a.instances); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -235,18 +242,18 @@ func (a *App) start(ctx context.Context) error {
 	for m := range a.graph.Modules() {
 		a.log.Debug("module", "module", m.Name(), "place", m.Place())
 	}
-	a.log.Info("started", "providers", len(a.instances), "took", time.Since(begin).Round(time.Millisecond))
+	a.log.Info("started", "providers", len(a.instances), "took", time.Since(startTime).Round(time.Millisecond))
 	return nil
 }
 
-// Stop ends the application in the order of the package's doc. ctx bounds it;
-// what has not finished by then is cut. Errors are collected. Stopping twice, or
-// what never started, does nothing.
+// Stop stops the application, in the order described at the package. It stops waiting
+// when ctx is done: handlers that still run then are abandoned. It returns all errors.
+// Stop does nothing if the application has not started or has been stopped.
 func (a *App) Stop(ctx context.Context) error {
-	if err := a.take(ctx, "Stop"); err != nil {
+	if err := a.lock(ctx, "Stop"); err != nil {
 		return err
 	}
-	defer a.give()
+	defer a.unlock()
 	if a.state != stateStarted {
 		return nil
 	}
@@ -262,13 +269,13 @@ func (a *App) stop(ctx context.Context) error {
 		a.runtime.Refuse()
 	}
 	errs := []error{
-		a.down(ctx, moduleDestroy()),
-		a.down(ctx, beforeShutdown()),
-		a.unlisten(ctx),
-		a.down(ctx, shutdown()),
+		a.callStopHooks(ctx, moduleDestroy()),
+		a.callStopHooks(ctx, beforeShutdown()),
+		a.shutdownListeners(ctx),
+		a.callStopHooks(ctx, shutdown()),
 	}
 	if a.fxStarted {
-		// fx calls no hook at all once ctx is done.
+		// fx calls no hooks when ctx is done.
 		fxCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
 		defer cancel()
 		errs = append(errs, a.fx.Stop(fxCtx))
@@ -276,13 +283,13 @@ func (a *App) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Handler serves the application's controllers and gateways, to be mounted in
+// Handler returns the handler of the application's controllers and gateways, for
 // another server. Before Start and after Stop it answers 503.
 func (a *App) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.ready.RLock()
+		a.mu.RLock()
 		h := a.handler
-		a.ready.RUnlock()
+		a.mu.RUnlock()
 		if h == nil {
 			adapter.WriteRefusal(w, &websockets.Error{
 				Message: "The application is not running", Code: websockets.CodeNotAccepting, Status: http.StatusServiceUnavailable,
@@ -293,19 +300,20 @@ func (a *App) Handler() http.Handler {
 	})
 }
 
-// Addr is where the HTTP server listens; nil before Start, or without one.
+// Addr returns the address of the HTTP server; nil before Start and without [HTTP].
 func (a *App) Addr() net.Addr {
-	a.ready.RLock()
-	defer a.ready.RUnlock()
+	a.mu.RLock()
+	defer a.mu.RUnlock()
 	return a.addr
 }
 
-// Gateways is what the gateways of a started application are and do.
+// Gateways describes the gateways of the application; nil before Start. It waits for a
+// Start or Stop that runs.
 func (a *App) Gateways() []websockets.GatewayInfo {
-	if a.take(context.Background(), "Gateways") != nil {
+	if a.lock(context.Background(), "Gateways") != nil {
 		return nil
 	}
-	defer a.give()
+	defer a.unlock()
 	if a.runtime == nil {
 		return nil
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// journal records hooks in the order they are called.
+// journal records hooks in the order of their calls.
 type journal struct{ lines []string }
 
 func (j *journal) addf(format string, args ...any) {
@@ -38,7 +38,7 @@ func newService(j *journal, _ *store) *service {
 	return &service{hooks{j, "service", ""}}
 }
 
-// hooks has all five lifecycle hooks; the one called fail returns an error.
+// hooks has all five lifecycle hooks; the one named in fail returns an error.
 type hooks struct {
 	j    *journal
 	name string
@@ -101,7 +101,7 @@ func TestHooksRunInDependencyOrder(t *testing.T) {
 	}
 }
 
-func TestFailingHookIsNamedAndWhatStartedIsStopped(t *testing.T) {
+func TestFailedHookStopsTheApplication(t *testing.T) {
 	j := &journal{}
 	m := module.New("life", module.Providers(module.Value(j), newStore,
 		func(j *journal, _ *store) *service { return &service{hooks{j, "service", "init"}} }))
@@ -115,7 +115,7 @@ func TestFailingHookIsNamedAndWhatStartedIsStopped(t *testing.T) {
 		t.Fatalf("Start: %v", err)
 	}
 	if !strings.Contains(err.Error(), "module life: OnModuleInit of ") || !strings.Contains(err.Error(), "app_test.go:") {
-		t.Errorf("error text does not name hook and place: %v", err)
+		t.Errorf("error without hook and place: %v", err)
 	}
 	want := []string{"new store", "init store", "init service", "destroy store", "before store", "shutdown store"}
 	if !slices.Equal(j.lines, want) {
@@ -123,7 +123,7 @@ func TestFailingHookIsNamedAndWhatStartedIsStopped(t *testing.T) {
 	}
 }
 
-func TestAddressInUseIsAnErrorOfStart(t *testing.T) {
+func TestStartReturnsAddressInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -138,11 +138,11 @@ func TestAddressInUseIsAnErrorOfStart(t *testing.T) {
 		t.Fatalf("Start: %v, want EADDRINUSE", err)
 	}
 	if last := j.lines[len(j.lines)-1]; last != "shutdown store" {
-		t.Errorf("last hook %q, want the rollback to end with shutdown store", last)
+		t.Errorf("last hook %q, want shutdown store", last)
 	}
 }
 
-func TestRunStopsWithItsContext(t *testing.T) {
+func TestRunStopsWhenContextIsDone(t *testing.T) {
 	j := &journal{}
 	ctx, cancel := context.WithCancel(t.Context())
 	ready := make(chan string, 1)
@@ -167,7 +167,7 @@ func TestRunStopsWithItsContext(t *testing.T) {
 	body, _ := io.ReadAll(res.Body)
 	_ = res.Body.Close()
 	if res.StatusCode != http.StatusUpgradeRequired {
-		t.Errorf("GET of a gateway's path: %d %s, want 426", res.StatusCode, body)
+		t.Errorf("GET on the path of a gateway: %d %s, want 426", res.StatusCode, body)
 	}
 	cancel()
 	if err := <-done; err != nil {
@@ -178,7 +178,7 @@ func TestRunStopsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestHandlerIsMountedElsewhere(t *testing.T) {
+func TestMountedHandler(t *testing.T) {
 	j := &journal{}
 	a, err := app.New(lifecycle(j), quiet(), app.Mounted(), app.WebSockets(ws.New()))
 	if err != nil {
@@ -191,7 +191,7 @@ func TestHandlerIsMountedElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := get(t, a.Handler(), "/"); got != http.StatusUpgradeRequired {
-		t.Errorf("started: %d, want 426", got)
+		t.Errorf("after Start: %d, want 426", got)
 	}
 	if err := a.Stop(t.Context()); err != nil {
 		t.Fatal(err)

@@ -11,9 +11,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-// OnModuleInit is called when everything is built and the gateways' servers are
-// ready, before any client is let in. Hooks of what a provider depends on have
-// returned before its own is called. An error aborts the start.
+// OnModuleInit is called after all constructors and AfterInit hooks, before the
+// application accepts clients. The hooks of a provider's dependencies run first. An
+// error aborts the start.
 type OnModuleInit interface {
 	OnModuleInit(ctx context.Context) error
 }
@@ -24,9 +24,10 @@ type OnApplicationBootstrap interface {
 	OnApplicationBootstrap(ctx context.Context) error
 }
 
-// OnModuleDestroy is called first when the application stops, while clients are
-// still connected but no new ones are let in; dependents before what they
-// depend on. Errors are collected and the stop goes on, here and below.
+// OnModuleDestroy is called first when the application stops: clients are still
+// connected, but new ones are rejected. The hook of a provider runs before those of its
+// dependencies. An error does not end the stop; Stop returns all of them. This holds
+// for the hooks below too.
 type OnModuleDestroy interface {
 	OnModuleDestroy(ctx context.Context) error
 }
@@ -37,16 +38,16 @@ type BeforeApplicationShutdown interface {
 	BeforeApplicationShutdown(ctx context.Context) error
 }
 
-// OnApplicationShutdown is called last, when all handlers and disconnect hooks
-// have finished and nothing listens any more: the place to close what they used.
+// OnApplicationShutdown is called last, after all handlers and disconnect hooks have
+// finished and all listeners are closed. Close here what handlers use.
 type OnApplicationShutdown interface {
 	OnApplicationShutdown(ctx context.Context) error
 }
 
-// hook is one phase of the lifecycle.
+// hook is one kind of lifecycle hook.
 type hook struct {
 	name string
-	of   func(any) func(context.Context) error // nil when v has no such hook
+	of   func(any) func(context.Context) error // nil when the value does not have the hook
 }
 
 func hookOf[I any](name string, method func(I) func(context.Context) error) hook {
@@ -78,7 +79,7 @@ func shutdown() hook {
 	return hookOf("OnApplicationShutdown", func(i OnApplicationShutdown) func(context.Context) error { return i.OnApplicationShutdown })
 }
 
-// HookError is a lifecycle hook that failed.
+// HookError is the error of a lifecycle hook.
 type HookError struct {
 	Hook     string // OnModuleInit
 	Provider string // chat.NewRooms
@@ -87,18 +88,18 @@ type HookError struct {
 	Err      error
 }
 
-// Error names the hook, the provider, its module and its place.
+// Error returns the error with the hook, the provider, its module and its place.
 func (e *HookError) Error() string {
 	return fmt.Sprintf("module %s: %s of %s (%s): %v", e.Module, e.Hook, e.Provider, e.Place, e.Err)
 }
 
-// Unwrap gives what the hook returned.
+// Unwrap returns the error of the hook.
 func (e *HookError) Unwrap() error { return e.Err }
 
-// up calls a hook of every instance in order and stops at the first error.
-func (a *App) up(ctx context.Context, h hook, instances []module.Instance) error {
+// callStartHooks calls a hook of every instance, in order, until one fails.
+func (a *App) callStartHooks(ctx context.Context, h hook, instances []module.Instance) error {
 	for i, inst := range instances {
-		if err := a.call(ctx, h, inst); err != nil {
+		if err := a.callHook(ctx, h, inst); err != nil {
 			return err
 		}
 		a.inited = max(a.inited, i+1)
@@ -106,16 +107,16 @@ func (a *App) up(ctx context.Context, h hook, instances []module.Instance) error
 	return nil
 }
 
-// down calls a hook in reverse order, all of them whatever happens.
-func (a *App) down(ctx context.Context, h hook) error {
+// callStopHooks calls a hook of every instance in reverse order and collects the errors.
+func (a *App) callStopHooks(ctx context.Context, h hook) error {
 	var errs []error
 	for _, inst := range slices.Backward(a.instances[:a.inited]) {
-		errs = append(errs, a.call(ctx, h, inst))
+		errs = append(errs, a.callHook(ctx, h, inst))
 	}
 	return errors.Join(errs...)
 }
 
-func (a *App) call(ctx context.Context, h hook, inst module.Instance) (err error) {
+func (a *App) callHook(ctx context.Context, h hook, inst module.Instance) (err error) {
 	f := h.of(inst.Value)
 	if f == nil {
 		return nil

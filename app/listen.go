@@ -10,37 +10,36 @@ import (
 	"time"
 )
 
-// listener is one open port with its HTTP server.
+// listener is one port with its HTTP server.
 type listener struct {
 	net    net.Listener
 	server *http.Server
 	done   chan struct{}
 }
 
-// listen opens every port, then lets clients in, then serves: no port accepts
-// before all could be opened.
+// listen opens all ports before it serves any of them.
 func (a *App) listen(ctx context.Context) error {
-	main := a.addressed(a.runtime.Handler("", a.router, a.router.Owns))
+	main := a.withClientAddress(a.runtime.Handler("", a.router, a.router.Owns))
 	if a.cfg.http {
 		l, err := a.open(ctx, a.cfg.addr, main)
 		if err != nil {
 			return fmt.Errorf("app: HTTP(%q): %w", a.cfg.addr, err)
 		}
 		a.runtime.Listening("", l.net.Addr())
-		a.ready.Lock()
+		a.mu.Lock()
 		a.addr = l.net.Addr()
-		a.ready.Unlock()
+		a.mu.Unlock()
 	}
 	for addr := range a.runtime.Listeners() {
-		l, err := a.open(ctx, addr, a.addressed(a.runtime.Handler(addr, nil, nil)))
+		l, err := a.open(ctx, addr, a.withClientAddress(a.runtime.Handler(addr, nil, nil)))
 		if err != nil {
-			return fmt.Errorf("app: gateways' address %q: %w", addr, err)
+			return fmt.Errorf("app: gateway address %q: %w", addr, err)
 		}
 		a.runtime.Listening(addr, l.net.Addr())
 	}
-	a.ready.Lock()
+	a.mu.Lock()
 	a.handler = main
-	a.ready.Unlock()
+	a.mu.Unlock()
 	a.runtime.Open()
 	for _, l := range a.listeners {
 		a.log.Info("listening", "address", l.net.Addr().String())
@@ -64,9 +63,8 @@ func (a *App) open(ctx context.Context, addr string, h http.Handler) (*listener,
 		return nil, err
 	}
 	l := &listener{net: nl, done: make(chan struct{}), server: &http.Server{
-		Handler: bodyTimed(h, a.cfg.bodyTimeout),
-		// A client that dribbles its headers must not hold a connection for ever.
-		ReadHeaderTimeout: 10 * time.Second,
+		Handler:           withBodyTimeout(h, a.cfg.bodyTimeout),
+		ReadHeaderTimeout: 10 * time.Second, // against slowloris clients
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(a.sampler.Named("net/http"), slog.LevelDebug),
@@ -75,23 +73,23 @@ func (a *App) open(ctx context.Context, addr string, h http.Handler) (*listener,
 	return l, nil
 }
 
-// unlisten ends gateways and HTTP servers. Hijacked connections are the
-// gateways' to end: http.Server.Shutdown does not know them.
-func (a *App) unlisten(ctx context.Context) error {
+// shutdownListeners stops the gateways, which close their hijacked connections, then
+// the HTTP servers: http.Server.Shutdown does not know hijacked connections.
+func (a *App) shutdownListeners(ctx context.Context) error {
 	var errs []error
 	if a.runtime != nil {
 		errs = append(errs, a.runtime.Stop(ctx))
 	}
-	a.ready.Lock()
+	a.mu.Lock()
 	serving := a.handler != nil
 	a.handler = nil
-	a.ready.Unlock()
+	a.mu.Unlock()
 	for _, l := range a.listeners {
 		if err := l.server.Shutdown(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("app: requests on %s did not finish in time: %w", l.net.Addr(), err))
 			_ = l.server.Close()
 		}
-		_ = l.net.Close() // Shutdown closes only what Serve has begun
+		_ = l.net.Close() // Shutdown closes only listeners that Serve has registered
 		if serving {
 			<-l.done
 		}

@@ -11,9 +11,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-// Main runs an application until SIGINT or SIGTERM and ends the process: status
-// 0 after a clean stop, 1 with the error on standard error otherwise. A second
-// signal ends it at once.
+// Main runs an application until SIGINT or SIGTERM, then exits the process: with status
+// 0 after a clean stop, otherwise with status 1 and the error on standard error. A
+// second signal terminates the process at once.
 func Main(root *module.Module, opts ...Option) {
 	os.Exit(run(root, opts)) //nolint:forbidigo // this is the main function of its callers
 }
@@ -27,7 +27,7 @@ func run(root *module.Module, opts []Option) int {
 	go func() {
 		select {
 		case <-signals:
-			// Before the stop begins: from now on the default holds, a second signal kills.
+			// Before the stop: restores the default action, so that a second signal kills.
 			signal.Stop(signals)
 			cancel()
 		case <-ctx.Done():
@@ -44,15 +44,15 @@ func run(root *module.Module, opts []Option) int {
 	return 0
 }
 
-// Run starts the application, waits until ctx ends or a listener fails, and
-// stops it. An end of ctx is no error.
+// Run starts the application, waits until ctx is done or a listener fails, and stops
+// it. It returns nil when ctx is done, unless start or stop fails.
 func (a *App) Run(ctx context.Context) error {
 	startCtx, cancel := context.WithTimeout(ctx, a.cfg.startTimeout)
 	err := a.Start(startCtx)
 	cancel()
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-			return nil // told to stop before it had started
+			return nil // stopped while starting
 		}
 		return err
 	}

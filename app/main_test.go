@@ -17,7 +17,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-// programEnv makes the test binary a program of its own: signals end processes.
+// programEnv makes the test binary run one of the programs in TestMain, which tests
+// send signals to.
 const programEnv = "GATEHOUSE_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -25,19 +26,19 @@ func TestMain(m *testing.M) {
 	case "":
 		goleak.VerifyTestMain(m)
 	case "clean":
-		app.Main(module.New("clean"), quiet(), say("ready"))
+		app.Main(module.New("clean"), quiet(), printWhenReady())
 	case "stuck":
-		app.Main(module.New("stuck", module.Providers(func() *stuck { return &stuck{} })), quiet(), say("ready"))
+		app.Main(module.New("stuck", module.Providers(func() *stuck { return &stuck{} })), quiet(), printWhenReady())
 	case "broken":
 		app.Main(module.New("broken", module.Providers(newService)), quiet())
 	}
 }
 
-func say(line string) app.Option {
-	return app.OnReady(func(*app.App) { _, _ = os.Stdout.WriteString(line + "\n") })
+func printWhenReady() app.Option {
+	return app.OnReady(func(*app.App) { _, _ = os.Stdout.WriteString("ready\n") })
 }
 
-// stuck never finishes its stop.
+// stuck has a stop hook that never returns.
 type stuck struct{}
 
 func (*stuck) OnModuleDestroy(context.Context) error {
@@ -45,7 +46,7 @@ func (*stuck) OnModuleDestroy(context.Context) error {
 	select {}
 }
 
-// program starts the test binary as one of the programs above.
+// program starts the test binary as one of the programs in TestMain.
 func program(t *testing.T, name string) (cmd *exec.Cmd, line func() string, stderr *strings.Builder) {
 	t.Helper()
 	self, err := os.Executable()
@@ -76,7 +77,7 @@ func expect(t *testing.T, got, want string) {
 	}
 }
 
-func TestMainEndsCleanlyOnASignal(t *testing.T) {
+func TestMainStopsOnSignal(t *testing.T) {
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		cmd, line, stderr := program(t, "clean")
 		expect(t, line(), "ready")
@@ -84,12 +85,12 @@ func TestMainEndsCleanlyOnASignal(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("%v: ended with %v\n%s", sig, err, stderr)
+			t.Errorf("%v: Wait: %v\n%s", sig, err, stderr)
 		}
 	}
 }
 
-func TestASecondSignalEndsAtOnce(t *testing.T) {
+func TestSecondSignalKills(t *testing.T) {
 	cmd, line, _ := program(t, "stuck")
 	expect(t, line(), "ready")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -101,20 +102,20 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 	var exit *exec.ExitError
 	if err := cmd.Wait(); !errors.As(err, &exit) {
-		t.Fatalf("ended with %v, want the signal", err)
+		t.Fatalf("Wait: %v, want SIGTERM", err)
 	}
 	if status, ok := exit.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM {
-		t.Errorf("ended with %v, want the signal", exit)
+		t.Errorf("Wait: %v, want SIGTERM", exit)
 	}
 }
 
-func TestMainPrintsWhyItCannotStart(t *testing.T) {
+func TestMainPrintsStartError(t *testing.T) {
 	cmd, _, stderr := program(t, "broken")
 	var exit *exec.ExitError
 	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
-		t.Fatalf("ended with %v, want exit status 1", err)
+		t.Fatalf("Wait: %v, want exit status 1", err)
 	}
 	if !strings.Contains(stderr.String(), "which is not available in the module") {
-		t.Errorf("standard error does not say why:\n%s", stderr)
+		t.Errorf("standard error without the cause:\n%s", stderr)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/remote"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/web"
@@ -35,18 +35,18 @@ type config struct {
 	stopTimeout   time.Duration
 	onReady       []func(*App)
 	resolve       []module.ResolveOption
-	enhanced      enhance.Binding
+	binding       pipe.Binding
 	web           []web.Option
-	proxies       *remote.Proxies // nil: TrustedProxies was not given
-	maxConns      int             // 0: the default; negative: no limit
+	proxies       *remote.Proxies // nil without TrustedProxies
+	maxConns      int             // 0: default; negative: no limit
 	maxPerAddr    int
-	memoryPercent int // 0: the default; negative: off
-	logLines      int // of one cause a second; 0: the default
+	memoryPercent int // 0: default; negative: off
+	logLines      int // per cause and second; 0: default
 	trusted       []string
 	proxyErrs     []error
 }
 
-func configOf(opts []Option) config {
+func newConfig(opts []Option) config {
 	c := config{startTimeout: 15 * time.Second, stopTimeout: 15 * time.Second, bodyTimeout: time.Minute}
 	for _, o := range opts {
 		if o != nil {
@@ -59,21 +59,21 @@ func configOf(opts []Option) config {
 	return c
 }
 
-// graph resolves the modules with what the framework itself provides.
+// graph resolves the modules, with the providers of the framework.
 func (c *config) graph(root *module.Module) (*module.Graph, error) {
 	opts := []module.ResolveOption{module.Provide(module.Value(c.log))}
-	if items := slices.Concat(c.enhanced.Constructors(), web.Constructors(c.web)); len(items) > 0 {
+	if items := slices.Concat(c.binding.Constructors(), web.Constructors(c.web)); len(items) > 0 {
 		opts = append(opts, module.AttachToRoot(items...))
 	}
 	g, err := module.Resolve(root, append(opts, c.resolve...)...)
 	if err != nil {
 		return nil, err
 	}
-	return g, errors.Join(errors.Join(c.edgeProblems()...), c.checkEnhanced(g), web.Check(g, c.web))
+	return g, errors.Join(errors.Join(c.limitProblems()...), c.checkBinding(g), web.Check(g, c.web))
 }
 
-// HTTP serves controllers and gateways on a TCP address such as ":3000";
-// "127.0.0.1:0" takes any free port, see App.Addr. The options hold for all
+// HTTP serves controllers and gateways on a TCP address such as ":3000". The address
+// "127.0.0.1:0" selects a free port; see [App.Addr]. The options apply to all
 // controllers:
 //
 //	app.HTTP(":3000", web.Prefix("/api"), web.BodyLimit(64<<10), web.CORS(cors.Options{…}))
@@ -84,8 +84,8 @@ func HTTP(addr string, opts ...web.Option) Option {
 	})
 }
 
-// Mounted makes an application without a listener of its own, whose
-// App.Handler somebody else serves. The options are those of [HTTP].
+// Mounted declares that another server serves [App.Handler]: the application opens no
+// HTTP listener. The options are those of [HTTP].
 func Mounted(opts ...web.Option) Option {
 	return optionFunc(func(c *config) {
 		c.mounted = true
@@ -93,58 +93,57 @@ func Mounted(opts ...web.Option) Option {
 	})
 }
 
-// WebSockets chooses the platform of the gateways that name none with websockets.Via.
+// WebSockets sets the platform of gateways without websockets.Via.
 func WebSockets(adapter adapter.Adapter) Option {
 	return optionFunc(func(c *config) { c.adapter = adapter })
 }
 
-// JSON encodes and decodes the payloads of gateways with another library than the
-// framework's own choice, which is strict rather than the fastest; see
-// [websockets.JSON] for what that changes. Routes of package web do not ask it.
+// JSON sets the library that encodes and decodes the payloads of gateways. The default
+// is strict rather than the fastest; [websockets.JSON] describes what changes with
+// another one. Routes of package web do not use it.
 func JSON(codec websockets.JSON) Option {
 	return optionFunc(func(c *config) { c.json = codec })
 }
 
-// Logger is where the application logs, and what constructors that take a
-// *slog.Logger get. Default: text on standard error, from level Info.
+// Logger sets the logger of the application. Constructors can inject it as
+// *slog.Logger. Default: text on standard error, from level Info.
 func Logger(log *slog.Logger) Option {
 	return optionFunc(func(c *config) { c.log = log })
 }
 
-// StartTimeout bounds Main's and Run's start. Default 15 s.
+// StartTimeout limits how long Main and Run wait for Start. Default 15 s.
 func StartTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.startTimeout = d })
 }
 
-// StopTimeout bounds Main's and Run's stop: handlers that have not finished by
-// then are cut. Default 15 s.
+// StopTimeout limits how long Main and Run wait for Stop; handlers that still run then
+// are abandoned. Default 15 s.
 func StopTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.stopTimeout = d })
 }
 
-// BodyTimeout is how long the body of a request may take to come in, however it is
-// served; then reading it fails, and the connection is closed. Default one minute;
-// 0 or less for no limit. Packets that Socket.IO clients post have a limit of their own.
+// BodyTimeout limits how long the body of a request may take to arrive. Then reading it
+// fails and the connection is closed. Default 1 minute; 0 or less means no limit. It
+// applies to all handlers; packets posted by Socket.IO clients have a separate limit.
 func BodyTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.bodyTimeout = d })
 }
 
-// DrainRate is how many clients of gateways a second a stop tells goodbye, and so how
-// many come back to other processes, or to the next, at a time. Default
-// 1,000; negative for all at once. It takes half of the stop
-// timeout at most. Clients that are not told together with all others learn when to
-// come back by [websockets.EventShutdown].
+// DrainRate limits how many gateway clients per second Stop disconnects, and therefore
+// how fast they reconnect elsewhere. Default 1,000; negative
+// disconnects all at once. Draining takes at most half of the stop timeout. Clients that
+// are drained in batches receive [websockets.EventShutdown], with the time to reconnect.
 func DrainRate(perSecond int) Option {
 	return optionFunc(func(c *config) { c.drainRate = perSecond })
 }
 
-// OnReady is called when the application listens and lets clients in. A panic in it
-// is an error of Start, and stops the application.
+// OnReady sets a function that is called once the application accepts clients. A panic
+// in it makes Start fail, and stops the application.
 func OnReady(f func(*App)) Option {
 	return optionFunc(func(c *config) { c.onReady = append(c.onReady, f) })
 }
 
-// Resolve passes options to module.Resolve, such as overrides of a test.
+// Resolve passes options to module.Resolve, such as module.Override in tests.
 func Resolve(opts ...module.ResolveOption) Option {
 	return optionFunc(func(c *config) { c.resolve = append(c.resolve, opts...) })
 }

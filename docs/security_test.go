@@ -124,7 +124,7 @@ var inCode = map[string]struct{ def, file, code string }{
 	"addresses and keys in `ratelimit`":                      {"100,000", "ratelimit/option.go", "const defaultMaxKeys = 100_000"},
 	"violations that `validate` reports":                     {"50", "validate/collect.go", "const maxViolations = 50"},
 	"connections of one address (IPv6: of a /64)":            {"256", "internal/admission/nofile.go", "DefaultPerAddress = 256"},
-	"connections in total":                                   {"80 % of `RLIMIT_NOFILE`; 100,000 if that is unknown or unlimited", "internal/admission/nofile.go", "shareOfFiles = 80"},
+	"connections in total":                                   {"80 % of `RLIMIT_NOFILE`; 100,000 if that is unknown or unlimited", "internal/admission/nofile.go", "filesPercent = 80"},
 	"lines with one cause, if clients cause them":            {"10 per second", "internal/logsample/sample.go", "PerSecond = 10"},
 	"length of such a line":                                  {"2 KB", "internal/logsample/sample.go", "MaxLine = 2048"},
 	"time without a namespace, refusals included":            {"15 s", "platform/socketio/options.go", "ConnectTimeout: 15 * time.Second,"},

@@ -12,7 +12,7 @@ import (
 )
 
 type (
-	clock   struct{ made int }
+	clock   struct{ id int }
 	mark    struct{ n int }
 	job     struct{}
 	watcher struct{ c *clock }
@@ -57,13 +57,13 @@ func TestAttach(t *testing.T) {
 		t.Fatalf("found %v", found)
 	}
 	if found[1] != found[3] || found[1] != found[5] {
-		t.Error("a constructor that is attached several times is called once")
+		t.Error("a constructor attached several times was called several times")
 	}
 	if found[2] != found[4] {
-		t.Error("a closure that is attached several times from one variable is called once")
+		t.Error("a closure attached several times from one variable was called several times")
 	}
 	if w := found[1].(*watcher); w.c == nil {
-		t.Error("its needs are met by the module")
+		t.Error("the dependency of the attached constructor was not injected")
 	}
 	var kinds []string
 	for d := range g.Declared() {
@@ -95,7 +95,7 @@ func TestAttachSharesWithProviders(t *testing.T) {
 		}
 	}
 	if len(all) != 1 || found[1] != all[0] {
-		t.Errorf("%d watchers, want the one that the module provides", len(all))
+		t.Errorf("%d watchers, want only that of the module", len(all))
 	}
 }
 
@@ -107,7 +107,7 @@ func TestAttachIsPrivate(t *testing.T) {
 	_, err := module.Resolve(m)
 	e, ok := errors.AsType[*module.Error](err)
 	if !ok || len(e.Problems) != 2 {
-		t.Fatalf("got %v, want the need of the attached constructor and of the controller", err)
+		t.Fatalf("got %v, want the missing dependencies of the attached constructor and of the controller", err)
 	}
 	for _, p := range e.Problems {
 		if p.Kind != module.ProblemMissing {
@@ -116,20 +116,21 @@ func TestAttachIsPrivate(t *testing.T) {
 	}
 }
 
-func TestAttachRefusesNonsense(t *testing.T) {
+func TestAttachInvalidItems(t *testing.T) {
 	m := module.New("jobs", module.Exports(module.Attach(newJob, 3, nil)))
 	_, err := module.Resolve(m, module.AttachToRoot(4))
 	e, ok := errors.AsType[*module.Error](err)
 	if !ok || len(e.Problems) != 3 {
 		t.Fatalf("got %v", err)
 	}
-	if want := "what is attached to newJob is of type int, not a constructor"; !strings.Contains(err.Error(), want) {
+	if want := "an item attached to newJob is of type int, not a constructor"; !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 }
 
-// What is shared with a provider is built, although nobody else needs the provider.
-func TestAttachSharesWithAnOverriddenNeed(t *testing.T) {
+// An attached constructor that shares a provider is called, even if only an overridden
+// constructor needed the provider.
+func TestAttachSharesWithPrunedProvider(t *testing.T) {
 	m := module.New("jobs", module.Providers(module.Value(&clock{}), newWatcher, newKeeper),
 		module.Controllers(module.Attach(newJob, module.Mark(newWatcher, mark{1}))))
 	g, err := module.Resolve(m, module.Override(&keeper{}))
@@ -137,7 +138,7 @@ func TestAttachSharesWithAnOverriddenNeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if found := marked(t, g); found[1] == nil {
-		t.Error("the attached constructor is not called")
+		t.Error("the attached constructor was not called")
 	}
 }
 
@@ -145,7 +146,7 @@ type keeper struct{}
 
 func newKeeper(*watcher) *keeper { return &keeper{} }
 
-// What a module imports is not built once more.
+// An attached constructor shares an imported provider.
 func TestAttachSharesWithImports(t *testing.T) {
 	watchers := module.New("watchers", module.Exports(newWatcher), module.Providers(module.Value(&clock{})))
 	m := module.New("jobs", module.Imports(watchers), module.Providers(module.Attach(newJob, module.Mark(newWatcher, mark{1}))))
@@ -161,6 +162,6 @@ func TestAttachSharesWithImports(t *testing.T) {
 		}
 	}
 	if len(all) != 1 || found[1] != all[0] || found[2] != all[0] {
-		t.Errorf("%d watchers, want the one that the module imports", len(all))
+		t.Errorf("%d watchers, want only the imported one", len(all))
 	}
 }

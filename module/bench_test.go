@@ -10,7 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-// benchTypes are 1,000 distinct pointer types.
+// benchTypes returns n distinct pointer types.
 func benchTypes(n int) []reflect.Type {
 	out := make([]reflect.Type, n)
 	for i := range out {
@@ -19,7 +19,7 @@ func benchTypes(n int) []reflect.Type {
 	return out
 }
 
-// chainCtor makes func(deps…) t.
+// chainCtor returns a func(deps…) t.
 func chainCtor(t reflect.Type, deps ...reflect.Type) any {
 	ft := reflect.FuncOf(deps, []reflect.Type{t}, false)
 	return reflect.MakeFunc(ft, func([]reflect.Value) []reflect.Value {
@@ -27,9 +27,9 @@ func chainCtor(t reflect.Type, deps ...reflect.Type) any {
 	}).Interface()
 }
 
-// grid returns n constructors with three dependencies each, and the modules
-// that hold them: per in each, the first of every module exported, each module
-// importing the one before.
+// grid returns n constructors with up to four dependencies each, and the root of the
+// modules that contain them: per constructors in each module, of which the first is
+// exported, and each module imports the previous one.
 func grid(n, per int) (ctors []any, root *module.Module) {
 	types := benchTypes(n)
 	var prev *module.Module
@@ -99,8 +99,8 @@ func BenchmarkStart5000(b *testing.B) {
 	}
 }
 
-// BenchmarkFlatFx1000 is the floor: the same constructors in one fx.New, with one
-// invoke that asks for all.
+// BenchmarkFlatFx1000 is the lower bound: the same constructors in one fx.New, without
+// modules.
 func BenchmarkFlatFx1000(b *testing.B) {
 	ctors, _ := grid(1000, 20)
 	var invokes []any

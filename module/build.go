@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// BuildError is the failure of one constructor while fx builds the application:
+// BuildError is the error or panic of a constructor:
 //
 //	module orders (orders.go:12): NewOrders (orders.go:30) failed: no such table
 //
-// It unwraps to the constructor's error, or to the error it panicked with.
+// It unwraps to the error that the constructor returned or panicked with.
 type BuildError struct {
 	Module      *Module
 	Constructor string // NewOrders
 	Place       string // orders.go:30
 	Err         error
-	Stack       string // where it panicked; empty when it returned Err
+	Stack       string // stack of the panic; empty if the constructor returned Err
 }
 
 func (e *BuildError) Error() string {
@@ -32,7 +32,7 @@ func (e *BuildError) Error() string {
 	return s
 }
 
-// Unwrap returns what went wrong in the constructor.
+// Unwrap returns Err.
 func (e *BuildError) Unwrap() error { return e.Err }
 
 func (n *node) buildError(err error) *BuildError {
@@ -77,7 +77,7 @@ func (n *node) panicked(p any) error {
 	return b
 }
 
-// panicStack lists the frames from the panic up to the call of the constructor.
+// panicStack formats the frames from the panic up to the call of the constructor.
 func panicStack() string {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])

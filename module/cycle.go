@@ -2,19 +2,20 @@ package module
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// cycles reports one cycle, a shortest one, for every group of constructors that
-// need each other.
+// cycles reports one shortest cycle for every group of constructors that depend on each
+// other.
 func (r *resolver) cycles() {
 	for _, group := range r.components() {
 		r.cycle(shortestCycle(group))
 	}
 }
 
-// components returns the strongly connected components with a cycle in them
-// (Tarjan), each with its first declared node in front, in declared order.
+// components returns the strongly connected components that contain a cycle (Tarjan's
+// algorithm), in declared order, each starting with its first declared node.
 func (r *resolver) components() (out [][]*node) {
 	index := make([]int, len(r.nodes)) // 0: not visited
 	low := make([]int, len(r.nodes))
@@ -75,7 +76,7 @@ func (r *resolver) components() (out [][]*node) {
 	return out
 }
 
-// step is one line of a cycle: from needs what the next one provides.
+// step is one dependency in a cycle: from needs a result of the next step's node.
 type step struct {
 	from *node
 	need *need
@@ -88,33 +89,31 @@ func shortestCycle(group []*node) []step {
 	for _, n := range group {
 		inside[n] = true
 	}
-	type arrival struct {
-		by *node
-		e  edge
+	type predecessor struct {
+		n *node
+		e edge
 	}
-	came := map[*node]arrival{}
+	reached := map[*node]predecessor{}
 	for queue := []*node{start}; len(queue) > 0; queue = queue[1:] {
 		n := queue[0]
 		for _, e := range n.deps {
-			if _, seen := came[e.to]; seen || !inside[e.to] {
+			if _, seen := reached[e.to]; seen || !inside[e.to] {
 				continue
 			}
-			came[e.to] = arrival{n, e}
+			reached[e.to] = predecessor{n, e}
 			if e.to != start {
 				queue = append(queue, e.to)
 				continue
 			}
 			var steps []step
 			for at := start; ; {
-				a := came[at]
-				steps = append(steps, step{a.by, a.e.need})
-				if at = a.by; at == start {
+				p := reached[at]
+				steps = append(steps, step{p.n, p.e.need})
+				if at = p.n; at == start {
 					break
 				}
 			}
-			for i, j := 0, len(steps)-1; i < j; i, j = i+1, j-1 {
-				steps[i], steps[j] = steps[j], steps[i]
-			}
+			slices.Reverse(steps)
 			return steps
 		}
 	}
@@ -128,7 +127,7 @@ func (r *resolver) cycle(steps []step) {
 		hint := "remove the parameter"
 		if nd.group == nil {
 			if f := r.search(n.scope, nd.key); len(f.results) > 0 {
-				hint = fmt.Sprintf("its own result hides the one of %s; return another type, or name it with module.Named",
+				hint = fmt.Sprintf("its own result hides that of %s; return another type, or name it with module.Named",
 					f.results[0].node)
 			}
 		}

@@ -75,7 +75,7 @@ hint: remove the parameter`,
 		module.New("root", module.Providers(func(in) out { return out{} })))
 }
 
-// Modules may depend on each other as long as their constructors do not.
+// Modules may depend on each other if their constructors do not.
 func TestModulesInterleave(t *testing.T) {
 	low := module.New("low", module.Global(), module.Exports(NewC, NewA))
 	high := module.New("high", module.Global(), module.Exports(NewB, NewD))

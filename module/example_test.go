@@ -55,7 +55,7 @@ func Example() {
 	// hello saved at noon
 }
 
-// A wiring mistake is found before anything is built.
+// Resolve reports wiring errors before any constructor runs.
 func ExampleResolve_error() {
 	store := module.New("store", module.Providers(module.As[Store](NewMemory), NewClock))
 	root := module.New("app", module.Imports(store), module.Providers(NewService))
@@ -69,7 +69,7 @@ func ExampleResolve_error() {
 
 type jobMark struct{ every time.Duration }
 
-// Job marks a constructor as a job that runs again and again.
+// Job marks a constructor as a periodic job.
 func Job(ctor any, every time.Duration) module.Provider {
 	return module.Mark(ctor, jobMark{every})
 }

@@ -13,13 +13,14 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-// The tests here make random graphs and hold the resolver against a model that
-// works on plain sets: the same problems, and, built by fx, the same bindings.
+// The tests in this file generate random graphs and compare the resolver with a model that
+// works on plain sets: both must find the same problems and, once built, the same
+// bindings.
 
-// thing is what all generated constructors return; id tells which one did.
+// thing is the result of all generated constructors; id is that of the constructor.
 type thing struct {
 	id  int
-	got []any // as injected, in the order of the needs
+	got []any // injected values, in the order of the needs
 }
 
 func (t *thing) self() *thing { return t }
@@ -104,9 +105,9 @@ func (g *mGraph) build() *built {
 	return b
 }
 
-// raw gives a FromFx, and the raw option that it takes its thing from.
+// raw returns a FromFx and the raw option that provides its thing.
 func (b *built) raw(n *mNode) (module.Provider, module.Option) {
-	make0 := reflect.MakeFunc(reflect.FuncOf(nil, []reflect.Type{thingTypes[n.typ]}, false), func([]reflect.Value) []reflect.Value {
+	ctor := reflect.MakeFunc(reflect.FuncOf(nil, []reflect.Type{thingTypes[n.typ]}, false), func([]reflect.Value) []reflect.Value {
 		b.calls[n.id]++
 		v := reflect.New(thingTypes[n.typ].Elem())
 		v.Interface().(selfer).self().id = n.id
@@ -114,7 +115,7 @@ func (b *built) raw(n *mNode) (module.Provider, module.Option) {
 	})
 	return [...]func() module.Provider{
 		module.FromFx[*t0], module.FromFx[*t1], module.FromFx[*t2], module.FromFx[*t3], module.FromFx[*t4],
-	}[n.typ](), module.Fx(fx.Provide(fx.Private, make0.Interface()))
+	}[n.typ](), module.Fx(fx.Provide(fx.Private, ctor.Interface()))
 }
 
 func (b *built) provider(n *mNode) any {
@@ -149,7 +150,7 @@ func (b *built) provider(n *mNode) any {
 	ft := reflect.FuncOf([]reflect.Type{reflect.StructOf(fields)}, outs, false)
 	ctor := reflect.MakeFunc(ft, func(args []reflect.Value) []reflect.Value {
 		b.calls[n.id]++
-		make1 := func(typ int) reflect.Value {
+		newThing := func(typ int) reflect.Value {
 			v := reflect.New(thingTypes[typ].Elem())
 			t := v.Interface().(selfer).self()
 			t.id = n.id
@@ -158,14 +159,14 @@ func (b *built) provider(n *mNode) any {
 			}
 			return v
 		}
-		results := []reflect.Value{make1(n.typ)}
+		results := []reflect.Value{newThing(n.typ)}
 		if n.also >= 0 {
-			results = append(results, make1(n.also))
+			results = append(results, newThing(n.also))
 		}
 		if n.group {
 			o := reflect.New(outs[0]).Elem()
 			if n.flatten {
-				o.Field(1).Set(reflect.Append(o.Field(1), results[0], make1(n.typ)))
+				o.Field(1).Set(reflect.Append(o.Field(1), results[0], newThing(n.typ)))
 			} else {
 				o.Field(1).Set(results[0])
 			}
@@ -182,7 +183,7 @@ func (b *built) provider(n *mNode) any {
 	return ctor
 }
 
-// ids tells which constructors made what was injected, sorted.
+// ids returns the ids of the constructors of an injected value, sorted.
 func ids(got any) (out []int) {
 	switch got := got.(type) {
 	case nil:
@@ -207,7 +208,7 @@ func ids(got any) (out []int) {
 	return out
 }
 
-// check compares resolver and model for one graph and reports the verdict.
+// check compares resolver and model for one graph. It returns "built" or "problems".
 func check(t *testing.T, g *mGraph) string {
 	t.Helper()
 	m, b := g.model(), g.build()
@@ -243,7 +244,7 @@ func check(t *testing.T, g *mGraph) string {
 	instances, position := 0, map[int]int{}
 	for inst := range graph.Instances() {
 		instances++
-		if v := reflect.ValueOf(inst.Value); v.Kind() == reflect.Slice { // what is flattened is one instance
+		if v := reflect.ValueOf(inst.Value); v.Kind() == reflect.Slice { // a flattened slice is one instance
 			inst.Value = v.Index(0).Interface()
 		}
 		th := inst.Value.(selfer).self()
@@ -253,7 +254,7 @@ func check(t *testing.T, g *mGraph) string {
 		position[th.id] = instances
 		n := g.nodes[th.id]
 		if want := fmt.Sprintf("m%d", n.mod); n.mod > 0 && inst.Module.Name() != want {
-			t.Fatalf("constructor %d is of module %s, model %s", n.id, inst.Module.Name(), want)
+			t.Fatalf("constructor %d is in module %s, model %s", n.id, inst.Module.Name(), want)
 		}
 		for i, nd := range n.needs {
 			var want []int
@@ -267,7 +268,7 @@ func check(t *testing.T, g *mGraph) string {
 					want = append(want, id)
 				}
 				if !nd.lazy && id >= 0 && position[id] == 0 {
-					t.Fatalf("constructor %d comes before %d, which it needs", n.id, id)
+					t.Fatalf("constructor %d runs before %d, which it needs", n.id, id)
 				}
 			}
 			slices.Sort(want)
@@ -290,7 +291,7 @@ func check(t *testing.T, g *mGraph) string {
 }
 
 func TestRandomGraphs(t *testing.T) {
-	verdicts := map[string]int{}
+	outcomes := map[string]int{}
 	for seed := range uint64(3000) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		data := make([]byte, 20+rnd.IntN(180))
@@ -299,20 +300,21 @@ func TestRandomGraphs(t *testing.T) {
 		}
 		g := generate(&choices{data})
 		if seed%2 == 0 {
-			g.mend()
+			g.removeProblems()
 		}
-		verdicts[check(t, g)]++
+		outcomes[check(t, g)]++
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
 	}
-	if verdicts["built"] < 800 || verdicts["problems"] < 800 {
-		t.Errorf("the generator has become one-sided: %v", verdicts)
+	if outcomes["built"] < 800 || outcomes["problems"] < 800 {
+		t.Errorf("want at least 800 graphs of each outcome: %v", outcomes)
 	}
 }
 
-// mend removes what has problems, so that enough graphs are built.
-func (g *mGraph) mend() {
+// removeProblems removes the parts of a graph that have problems, so that enough graphs
+// are built.
+func (g *mGraph) removeProblems() {
 	for range 20 {
 		m := g.model()
 		if len(m.problems) == 0 {
@@ -346,12 +348,12 @@ func FuzzResolve(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	// A FromFx, and who needs it, in two parts of one module.
+	// A FromFx and a node that needs it, in two segments of one module.
 	f.Add([]byte("881000002A00000000008000000001000AA790000X00000000001A01000000000020"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g := generate(&choices{data})
 		check(t, g)
-		g.mend()
+		g.removeProblems()
 		check(t, g)
 	})
 }

@@ -6,9 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// Graph is a resolved graph of modules. It is made by [Resolve], does not change,
-// and is safe for use by several goroutines. It serves one fx application at a
-// time: each call of [Graph.Fx] starts over with new instances.
+// Graph is a resolved graph of modules, returned by [Resolve]. It is immutable, except
+// that each call of [Graph.Fx] starts a new set of instances, and safe for concurrent use.
 type Graph struct {
 	root     *Module
 	scopes   []*scope
@@ -17,11 +16,11 @@ type Graph struct {
 	segments []segment
 	slots    int
 	values   map[int]reflect.Value
-	views    map[*scope]view // of modules with raw fx options
+	views    map[*scope]view // for modules with raw fx options
 	current  atomic.Pointer[run]
 }
 
-// view is what a module sees.
+// view holds the results that a module sees.
 type view struct {
 	keys    []key
 	results []*result
@@ -47,8 +46,8 @@ func (r *resolver) graph(root *Module) *Graph {
 	return g
 }
 
-// Modules yields every module once: depth first, imports first, in declared
-// order. The defaults given by [Provide] are not among them.
+// Modules yields every module once: depth first, imports first, in declared order. It
+// omits the defaults of [Provide].
 func (g *Graph) Modules() iter.Seq[*Module] {
 	return func(yield func(*Module) bool) {
 		for _, s := range g.scopes {
@@ -59,10 +58,10 @@ func (g *Graph) Modules() iter.Seq[*Module] {
 	}
 }
 
-// Root returns the module that was given to [Resolve].
+// Root returns the root module.
 func (g *Graph) Root() *Module { return g.root }
 
-// run is the state of one fx application.
+// run is the state of one call of Fx.
 type run struct {
 	slots []slot
 	done  atomic.Bool

@@ -8,10 +8,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/identity"
 )
 
-// Kind tells providers, controllers and what is attached to them apart.
+// Kind is the kind of a constructor: provider, controller or attached.
 type Kind uint8
 
-// The kinds of what an application is made of.
+// The kinds of constructors.
 const (
 	KindProvider Kind = iota
 	KindController
@@ -30,37 +30,36 @@ func (k Kind) String() string {
 	}
 }
 
-// Declaration is one thing the application is made of, known before it is built:
-// a result of a constructor, or a value.
+// Declaration describes a result of a constructor, or a value, before construction.
 type Declaration struct {
 	Module   *Module
 	Name     string // of the constructor, with its package: chat.NewGateway
 	Place    string // of the constructor: gateway.go:12
 	Kind     Kind
 	Exported bool
-	Type     reflect.Type   // as the constructor returns it, before module.As
-	Provides []reflect.Type // as it is injected; empty in a value group
+	Type     reflect.Type   // the result type of the constructor, before module.As
+	Provides []reflect.Type // the types under which it can be injected; empty in a value group
 	Marks    []any
 }
 
-// String returns the declaration as messages show it: chat.NewGateway (gateway.go:12).
+// String returns the declaration in the form of messages: chat.NewGateway (gateway.go:12).
 func (d Declaration) String() string { return fmt.Sprintf("%s (%s)", d.Name, d.Place) }
 
-// Instance is one value that was built.
+// Instance is the value of one result.
 type Instance struct {
 	Module *Module
 	Name   string // of the constructor, with its package: chat.NewGateway
 	Place  string // of the constructor: gateway.go:12
 	Kind   Kind
-	Value  any // as the constructor returned it, before module.As
+	Value  any // the result of the constructor, before module.As
 	Marks  []any
 }
 
-// String returns the instance as messages show it: chat.NewGateway (gateway.go:12).
+// String returns the instance in the form of messages: chat.NewGateway (gateway.go:12).
 func (i Instance) String() string { return fmt.Sprintf("%s (%s)", i.Name, i.Place) }
 
-// Declared yields what [Graph.Instances] will, in the same order, before anything
-// is built.
+// Declared yields the declarations of all instances, in the order of [Graph.Instances]. It
+// does not need the application to be built.
 func (g *Graph) Declared() iter.Seq[Declaration] {
 	return func(yield func(Declaration) bool) {
 		g.each(func(n *node, res *result, marks []ownedMark) bool {
@@ -71,7 +70,7 @@ func (g *Graph) Declared() iter.Seq[Declaration] {
 				Kind:     n.kind,
 				Exported: n.exported,
 				Type:     res.out.t,
-				Marks:    unowned(marks),
+				Marks:    markValues(marks),
 			}
 			if v, ok := g.values[res.slot]; ok && v.Kind() == reflect.Interface && !v.IsNil() {
 				d.Type = v.Elem().Type()
@@ -84,9 +83,9 @@ func (g *Graph) Declared() iter.Seq[Declaration] {
 	}
 }
 
-// Instances yields every instance of the application, dependencies first, in
-// declared order; it is empty until fx has built all of them. A constructor with
-// several results yields one for each.
+// Instances yields every instance of the application, dependencies first, otherwise in
+// declared order. It yields nothing until fx has built all of them. A constructor with
+// several results has one instance per result.
 func (g *Graph) Instances() iter.Seq[Instance] {
 	return func(yield func(Instance) bool) {
 		g.built(func(inst Instance, _ []ownedMark) bool { return yield(inst) })
@@ -106,7 +105,7 @@ func (g *Graph) built(f func(Instance, []ownedMark) bool) {
 			Place:  n.where.short(),
 			Kind:   n.kind,
 			Value:  v.Interface(),
-			Marks:  unowned(marks),
+			Marks:  markValues(marks),
 		}, marks)
 	})
 }
@@ -128,16 +127,16 @@ func (g *Graph) each(f func(*node, *result, []ownedMark) bool) {
 	}
 }
 
-func unowned(marks []ownedMark) (out []any) {
+func markValues(marks []ownedMark) (out []any) {
 	for _, m := range marks {
 		out = append(out, m.mark)
 	}
 	return out
 }
 
-// Marked yields the instances that carry a mark of type M, once for each such
-// mark, in the order of [Graph.Instances]. Its Module is the one that lists the mark:
-// for a constructor that [Attach] shares with an imported module, the importing one.
+// Marked yields the instances with a mark of type M, once per mark, in the order of
+// [Graph.Instances]. Instance.Module is the module that lists the mark: if [Attach] shares
+// a constructor with an imported module, it is the importing one.
 //
 //	for inst, job := range module.Marked[jobMark](graph) {
 //		schedule(job.every, inst.Value.(Runner))
@@ -165,11 +164,11 @@ func Marked[M any](g *Graph) iter.Seq2[Instance, M] {
 //		}
 //	}
 //
-// A pointer that several constructors return, such as one that shows another's
-// result as an interface, is yielded once. Nil pointers are left out.
+// A pointer that several constructors return, for example one that returns the result of
+// another as an interface, is yielded once. Nil pointers are skipped.
 func Find[T any](g *Graph) iter.Seq2[Instance, T] {
 	return func(yield func(Instance, T) bool) {
-		seen := map[identity.Pointer]bool{}
+		var seen identity.Distinct[struct{}]
 		for inst := range g.Instances() {
 			t, ok := inst.Value.(T)
 			if !ok {
@@ -178,11 +177,8 @@ func Find[T any](g *Graph) iter.Seq2[Instance, T] {
 			if v := reflect.ValueOf(inst.Value); v.Kind() == reflect.Pointer && v.IsNil() {
 				continue
 			}
-			if id, ok := identity.OfPointer(inst.Value); ok {
-				if seen[id] {
-					continue
-				}
-				seen[id] = true
+			if _, dup := seen.Add(inst.Value, struct{}{}); dup {
+				continue
 			}
 			if !yield(inst, t) {
 				return

@@ -33,7 +33,7 @@ func TestInstances(t *testing.T) {
 		t.Errorf("got:\n%s\ndeclared:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(declared, "\n"), strings.Join(want, "\n"))
 	}
 	for range g.Instances() {
-		break // iteration may end early
+		break // the iterator must support an early end
 	}
 	for range g.Declared() {
 		break
@@ -80,10 +80,10 @@ type emptyToo struct{}
 func (*emptyToo) ID() int { return 0 }
 
 func TestFind(t *testing.T) {
-	same := func(c *C) Namer { return c } // one pointer, shown twice
+	same := func(c *C) Namer { return c } // the same pointer as another type
 	g := start(t, module.New("root", module.Providers(
 		NewC, same, module.Value((*D)(nil)), module.Value((*empty)(nil)), func() *emptyToo { return &emptyToo{} }),
-		// Two instances, even where their addresses are equal.
+		// Two instances, even if their addresses are equal.
 		module.Controllers(func() *empty { return &empty{} }, func() *empty { return &empty{} })))
 	var got []string
 	for inst := range module.Find[Namer](g) {

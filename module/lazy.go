@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// Lazy is a parameter type that stands for a T built later; it lets two
-// constructors refer to each other:
+// Lazy is a parameter type for a T that may be built later, so that two constructors can
+// refer to each other:
 //
 //	func NewRooms(users module.Lazy[*Users]) *Rooms { return &Rooms{users: users} }
 //
@@ -16,10 +16,9 @@ import (
 //		return nil
 //	}
 //
-// It asks for T as a parameter of type T would, but does not make T come first.
-// Get is for the time after construction: lifecycle hooks, handlers. In a
-// constructor it fails the start of the application with an error that names
-// both sides. A Lazy is safe for use by several goroutines.
+// It is resolved like a parameter of type T, but T need not be built first. Call Get after
+// construction, in lifecycle hooks and handlers: in a constructor it makes the start fail
+// with an error that names both constructors. A Lazy is safe for concurrent use.
 type Lazy[T any] struct {
 	h *handle
 }
@@ -30,16 +29,15 @@ type handle struct {
 	err  *LazyError
 }
 
-// LazyOf returns a Lazy that holds v, for calling a constructor in a unit test.
+// LazyOf returns a Lazy of v, for constructor calls in unit tests.
 func LazyOf[T any](v T) Lazy[T] {
 	s := &slot{}
 	s.set(reflect.ValueOf(&v).Elem())
 	return Lazy[T]{&handle{slot: s}}
 }
 
-// Get returns the T. Before T is built it panics with a *[LazyError]; inside a
-// constructor that becomes an ordinary error of the application's start. Where
-// the time is not certain, use [Lazy.Lookup].
+// Get returns the T. Before T is built it panics with a *[LazyError]; in a constructor
+// this becomes an error of the start. Use [Lazy.Lookup] if T may not be built yet.
 func (l Lazy[T]) Get() T {
 	v, err := l.Lookup()
 	if err != nil {
@@ -48,8 +46,8 @@ func (l Lazy[T]) Get() T {
 	return v
 }
 
-// Lookup returns the T, or a *[LazyError] when it is not built yet, when nothing
-// provides it (an optional field), or when the Lazy is a zero value.
+// Lookup returns the T. It returns a *[LazyError] if T is not built yet, if nothing
+// provides it (an optional field), or if the Lazy is a zero value.
 func (l Lazy[T]) Lookup() (T, error) {
 	var zero T
 	if l.h == nil {
@@ -67,18 +65,18 @@ func (Lazy[T]) lazyType() reflect.Type { return reflect.TypeFor[T]() }
 
 func (Lazy[T]) bind(h *handle) reflect.Value { return reflect.ValueOf(Lazy[T]{h}) }
 
-// lazyParam is what the resolver knows a Lazy parameter by.
+// lazyParam is implemented by all Lazy types.
 type lazyParam interface {
 	lazyType() reflect.Type
 	bind(*handle) reflect.Value
 }
 
-// LazyError says why a [Lazy] has no value.
+// LazyError is the error of a [Lazy] without a value.
 type LazyError struct {
 	Type        reflect.Type // the T of Lazy[T]
-	Constructor string       // that builds it; empty when nothing does
-	Place       string       // of that constructor
-	Module      *Module      // of that constructor
+	Constructor string       // the constructor of T; empty if there is none
+	Place       string       // of the constructor
+	Module      *Module      // of the constructor
 }
 
 func (e *LazyError) Error() string {
@@ -91,8 +89,8 @@ func (e *LazyError) Error() string {
 		e.Type, e.Constructor, e.Place, e.Module.name)
 }
 
-// slot holds one result. It is written once, while fx builds, and may be read at
-// the same time through a Lazy.
+// slot holds one result. It is written once, during construction, and may be read
+// concurrently through a Lazy.
 type slot struct {
 	v     reflect.Value
 	ready atomic.Bool

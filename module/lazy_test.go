@@ -91,10 +91,10 @@ func TestLazyOfOtherModule(t *testing.T) {
 
 func TestLazyOf(t *testing.T) {
 	if module.LazyOf("x").Get() != "x" {
-		t.Error("not the value")
+		t.Error("Get did not return the value")
 	}
 	if v, err := module.LazyOf[error](nil).Lookup(); v != nil || err != nil {
-		t.Error("nil is a legal value")
+		t.Error("Lookup did not return the nil value")
 	}
 	defer func() {
 		if err, ok := recover().(error); !ok || !strings.Contains(err.Error(), "is empty") {

@@ -1,18 +1,18 @@
 package module
 
-// lookupKey asks what a module sees of a key.
+// lookupKey identifies a lookup of a key in a module.
 type lookupKey struct {
 	scope int
 	key   key
 }
 
-// found is what a module sees of a key; several are ambiguous.
+// found holds the visible results for a key. Several results are ambiguous.
 type found struct {
 	results []*result
 	level   level
 }
 
-// level tells where a module found something.
+// level is where a module found a key. Lower levels hide higher ones.
 type level uint8
 
 const (
@@ -23,7 +23,8 @@ const (
 	levelDefault
 )
 
-// lookup finds what the module sees under a key; see the package comment.
+// lookup returns the results that the module sees for a key, in the order described in the
+// package comment.
 func (r *resolver) lookup(s *scope, k key) found {
 	if res, ok := s.own[k]; ok {
 		return found{[]*result{res}, levelOwn}
@@ -52,17 +53,17 @@ func (r *resolver) search(s *scope, k key) found {
 	return found{}
 }
 
-// exported collects what the modules export under the key. A module's own export
-// hides what it re-exports.
+// exported returns the exports of the modules for a key. A module's own export hides those
+// that it re-exports.
 func (r *resolver) exported(from []*scope, k key) (out []*result) {
-	r.visit++
+	r.generation++
 	var walk func([]*scope)
 	walk = func(scopes []*scope) {
 		for _, s := range scopes {
-			if s.visited == r.visit {
+			if s.visited == r.generation {
 				continue
 			}
-			s.visited = r.visit
+			s.visited = r.generation
 			if res, ok := s.exported[k]; ok {
 				out = append(out, res)
 				continue
@@ -74,17 +75,17 @@ func (r *resolver) exported(from []*scope, k key) (out []*result) {
 	return out
 }
 
-// reach yields the module itself and every module whose exports it sees, except
-// the defaults, each once.
-func (r *resolver) reach(s *scope) []*scope {
-	r.visit++
-	s.visited = r.visit
+// visibleModules returns the module itself and every module whose exports it sees, each
+// once, without the defaults.
+func (r *resolver) visibleModules(s *scope) []*scope {
+	r.generation++
+	s.visited = r.generation
 	out := []*scope{s}
 	var walk func([]*scope)
 	walk = func(scopes []*scope) {
 		for _, s := range scopes {
-			if s.visited != r.visit {
-				s.visited = r.visit
+			if s.visited != r.generation {
+				s.visited = r.generation
 				out = append(out, s)
 				walk(s.reexports)
 			}
@@ -95,7 +96,7 @@ func (r *resolver) reach(s *scope) []*scope {
 	return out
 }
 
-// members collects the value group as the module sees it.
+// members returns the members of a value group that the module sees.
 func (r *resolver) members(s *scope, g groupKey) (out []*result) {
 	for _, res := range r.visibleGroups(s) {
 		if *res.out.group == g {
@@ -106,7 +107,7 @@ func (r *resolver) members(s *scope, g groupKey) (out []*result) {
 }
 
 func (r *resolver) visibleGroups(s *scope) (out []*result) {
-	for _, from := range r.reach(s) {
+	for _, from := range r.visibleModules(s) {
 		for _, res := range from.groups {
 			if from == s || res.node.exported {
 				out = append(out, res)
@@ -119,8 +120,8 @@ func (r *resolver) visibleGroups(s *scope) (out []*result) {
 	return out
 }
 
-// visible lists what the module sees without ambiguity: for its raw fx options,
-// and for hints.
+// visible returns everything that the module sees unambiguously, for its raw fx options and
+// for hints.
 func (r *resolver) visible(s *scope) view {
 	if v, ok := r.views[s]; ok {
 		return v
@@ -138,7 +139,7 @@ func (r *resolver) visible(s *scope) view {
 			}
 		}
 	}
-	from := r.reach(s)
+	from := r.visibleModules(s)
 	if r.defaults != nil && s != r.defaults {
 		from = append(from, r.defaults)
 	}
@@ -157,7 +158,7 @@ func (r *resolver) visible(s *scope) view {
 	return v
 }
 
-// bindAll binds every need of every node.
+// bindAll binds the needs of all nodes.
 func (r *resolver) bindAll() {
 	for _, n := range r.nodes {
 		if n.fixed {
@@ -189,7 +190,7 @@ func (r *resolver) bind(n *node, nd *need) binding {
 	return binding{}
 }
 
-// edges lists what must be built before the node.
+// edges returns the nodes that must be built before n.
 func edges(n *node) (out []edge) {
 	for i, b := range n.bound {
 		nd := &n.needs[i]

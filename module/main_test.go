@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start resolves and builds; it fails the test on any error.
+// start resolves and builds root. It fails the test on any error.
 func start(t *testing.T, root *module.Module, opts ...module.ResolveOption) *module.Graph {
 	t.Helper()
 	g := resolve(t, root, opts...)
@@ -32,7 +32,7 @@ func resolve(t *testing.T, root *module.Module, opts ...module.ResolveOption) *m
 	return g
 }
 
-// startError resolves, and returns the error of building.
+// startError resolves root and returns the error of building it.
 func startError(t *testing.T, root *module.Module, opts ...module.ResolveOption) error {
 	t.Helper()
 	err := fx.New(resolve(t, root, opts...).Fx(), fx.NopLogger).Err()
@@ -55,7 +55,7 @@ func get[T any](t *testing.T, g *module.Graph) T {
 	return out[0]
 }
 
-// names lists the constructors in the order of the instances.
+// names returns the constructors in the order of the instances.
 func names(g *module.Graph) string {
 	var out []string
 	for inst := range g.Instances() {
@@ -67,10 +67,10 @@ func names(g *module.Graph) string {
 
 var lineNumber = regexp.MustCompile(`(\w+\.go):\d+`)
 
-// unnumbered makes texts independent of the lines of test files.
+// unnumbered removes line numbers from positions in a text.
 func unnumbered(s string) string { return lineNumber.ReplaceAllString(s, "$1") }
 
-// wantProblems compares the whole text of the error.
+// wantProblems compares the complete text of the error, without line numbers.
 func wantProblems(t *testing.T, want string, root *module.Module, opts ...module.ResolveOption) []module.Problem {
 	t.Helper()
 	_, err := module.Resolve(root, opts...)
@@ -84,7 +84,7 @@ func wantProblems(t *testing.T, want string, root *module.Module, opts ...module
 	return err.(*module.Error).Problems
 }
 
-// Types and constructors that many tests share.
+// Types and constructors for several tests.
 type (
 	A struct{ B *B }
 	B struct{ C *C }

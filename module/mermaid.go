@@ -2,14 +2,15 @@ package module
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// Mermaid returns the graph as a Mermaid flowchart, to paste into Markdown. Each
-// module is a box of its constructors: exported ones have round ends, controllers
-// and what is attached a double border. A solid arrow points to what a constructor injects, a dotted
-// one to what it injects through [Lazy]; arrows between modules are imports, thick
-// ones re-exports. The text is the same on every run.
+// Mermaid returns the graph as a Mermaid flowchart, for Markdown. Each module is a box of
+// its constructors: exported ones have round ends, controllers and attached ones a double
+// border. A solid arrow points to a dependency of a constructor, a dotted one to a
+// dependency through [Lazy]. Arrows between modules are imports, thick ones re-exports.
+// The text is the same on every run.
 func (g *Graph) Mermaid() string {
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
@@ -31,7 +32,7 @@ func (g *Graph) Mermaid() string {
 				open, end = "([", "])"
 			}
 			label := n.name
-			if n.override {
+			if n.overridden {
 				label += " (overridden)"
 			}
 			fmt.Fprintf(&b, "    p%d%s\"%s\"%s\n", n.id, open, escape(label), end)
@@ -39,13 +40,9 @@ func (g *Graph) Mermaid() string {
 		b.WriteString("  end\n")
 	}
 	for _, s := range g.scopes {
-		re := map[*scope]bool{}
-		for _, to := range s.reexports {
-			re[to] = true
-		}
 		for _, to := range s.imports {
 			arrow := "-->"
-			if re[to] {
+			if slices.Contains(s.reexports, to) {
 				arrow = "==>"
 			}
 			fmt.Fprintf(&b, "  m%d %s m%d\n", s.id, arrow, to.id)

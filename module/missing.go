@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// missing reports a need that the module does not see.
+// missing reports a dependency that the module does not see.
 func (r *resolver) missing(n *node, nd *need) {
 	text := fmt.Sprintf("needs %s (%s), which is not available in the module", r.keyName(nd.key), nd.label)
 	r.inModule(ProblemMissing, n.scope, n, text, r.missingHint(n.scope, nd.key))
 }
 
-// missingHint finds the most likely remedy, once for all that need it.
+// missingHint returns the most likely fix. It is computed once per module and key.
 func (r *resolver) missingHint(s *scope, k key) string {
 	lk := lookupKey{s.id, k}
 	hint, ok := r.hints[lk]
@@ -24,7 +24,7 @@ func (r *resolver) missingHint(s *scope, k key) string {
 	return hint
 }
 
-// findHint tries the surest remedy first.
+// findHint tries the most certain fix first.
 func (r *resolver) findHint(s *scope, k key) string {
 	for _, find := range []func(*scope, key) string{
 		r.hintExported, r.hintPrivate, r.hintController,
@@ -39,7 +39,7 @@ func (r *resolver) findHint(s *scope, k key) string {
 			r.typeName(k.t))
 	}
 	if builtin(key{t: k.t}) {
-		return "take " + k.t.String() + " as a plain parameter; fx provides it"
+		return "declare " + k.t.String() + " as a plain parameter; fx provides it"
 	}
 	if k.name != "" {
 		return fmt.Sprintf("add a constructor for it to module.Providers, as module.Named(%q, …)", k.name)
@@ -75,7 +75,7 @@ func (r *resolver) hintPrivate(s *scope, k key) string {
 	return ""
 }
 
-// importable names a module for module.Imports as well as can be told.
+// importable describes a module for module.Imports, by its variable if that is known.
 func importable(m *Module) string {
 	if v := m.variable(); v != "" {
 		return v
@@ -84,7 +84,7 @@ func importable(m *Module) string {
 }
 
 func (r *resolver) imports(s, other *scope) bool {
-	return slices.Contains(r.reach(s), other)
+	return slices.Contains(r.visibleModules(s), other)
 }
 
 func (r *resolver) hintController(s *scope, k key) string {
@@ -99,7 +99,7 @@ func (r *resolver) hintController(s *scope, k key) string {
 					if other != s {
 						list = "module.Exports of module " + other.m.name
 					}
-					return fmt.Sprintf("%s is a controller, which nobody can inject; move it to %s", n, list)
+					return fmt.Sprintf("%s is a controller, which cannot be injected; move it to %s", n, list)
 				}
 			}
 		}
@@ -107,7 +107,7 @@ func (r *resolver) hintController(s *scope, k key) string {
 	return ""
 }
 
-// eachVisible calls f for what the module sees, until it returns true.
+// eachVisible calls f for the results that the module sees, until f returns true.
 func (r *resolver) eachVisible(s *scope, f func(key, *result) bool) {
 	v := r.visible(s)
 	for i, k := range v.keys {
@@ -127,24 +127,24 @@ func (r *resolver) hintImplemented(s *scope, k key) (hint string) {
 			return false
 		}
 		if len(n.results) > 1 || n.provider.source != fromConstructor || len(n.provider.as) > 0 {
-			hint = fmt.Sprintf("%s of module %s provides %s, which implements it; provide func(v %[3]s) %s { return v }",
+			hint = fmt.Sprintf("%s of module %s provides %s, which implements it; add func(v %[3]s) %s { return v } to module.Providers",
 				n, n.scope.m.name, r.typeName(have.t), r.typeName(k.t))
 			return true
 		}
-		hint = fmt.Sprintf("%s of module %s provides %s, which implements it; write module.As[%s](%s)",
+		hint = fmt.Sprintf("%s of module %s provides %s, which implements it; use module.As[%s](%s)",
 			n, n.scope.m.name, r.typeName(have.t), r.typeName(k.t), n.name)
 		return true
 	})
 	return hint
 }
 
-// hintNarrowed finds a value that module.As shows as an interface only.
+// hintNarrowed finds a result that module.As provides only as an interface.
 func (r *resolver) hintNarrowed(s *scope, k key) (hint string) {
 	r.eachVisible(s, func(have key, res *result) bool {
 		if res.out.t != k.t || have.name != k.name {
 			return false
 		}
-		hint = fmt.Sprintf("%s of module %s provides it as %s only (module.As); take that",
+		hint = fmt.Sprintf("%s of module %s provides it only as %s (module.As); inject that type",
 			res.node, res.node.scope.m.name, r.typeName(have.t))
 		return true
 	})
@@ -157,7 +157,7 @@ func (r *resolver) hintPointer(s *scope, k key) (hint string) {
 		other = k.t.Elem()
 	}
 	if f := r.lookup(s, key{other, k.name}); len(f.results) > 0 {
-		return fmt.Sprintf("%s provides %s; take that", f.results[0].node, r.typeName(other))
+		return fmt.Sprintf("%s provides %s; inject that type", f.results[0].node, r.typeName(other))
 	}
 	return ""
 }
@@ -170,7 +170,7 @@ func (r *resolver) hintName(s *scope, k key) (hint string) {
 		case have.name == "":
 			hint = fmt.Sprintf("%s provides it without a name; remove the name tag", res.node)
 		default:
-			hint = fmt.Sprintf("%s provides it as %q; take it by an fx.In field with the tag `name:%[2]q`",
+			hint = fmt.Sprintf("%s provides it as %q; inject it with an fx.In field with the tag `name:%[2]q`",
 				res.node, have.name)
 		}
 		return true
@@ -178,7 +178,7 @@ func (r *resolver) hintName(s *scope, k key) (hint string) {
 	return hint
 }
 
-// ambiguous reports a need that several instances meet.
+// ambiguous reports a dependency for which several results are visible.
 func (r *resolver) ambiguous(n *node, nd *need, f found) {
 	var b strings.Builder
 	for i, res := range f.results {
@@ -187,9 +187,9 @@ func (r *resolver) ambiguous(n *node, nd *need, f found) {
 		}
 		fmt.Fprintf(&b, "%s of module %s", res.node, res.node.scope.m)
 	}
-	what, hint := "imports export", "import one of them only, or tell them apart with module.Named"
+	what, hint := "imports export", "import only one of them, or distinguish them with module.Named"
 	if f.level == levelGlobal {
-		what, hint = "global modules export", "import the one that is meant, or tell them apart with module.Named"
+		what, hint = "global modules export", "import the intended one, or distinguish them with module.Named"
 	}
 	r.inModule(ProblemAmbiguous, n.scope, n, fmt.Sprintf("needs %s (%s), which %d %s: %s",
 		r.keyName(nd.key), nd.label, len(f.results), what, b.String()), hint)

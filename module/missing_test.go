@@ -24,7 +24,7 @@ func TestMissingHints(t *testing.T) {
 		root *module.Module
 		want string
 	}{
-		"exported elsewhere, by no package variable": {
+		"exported by another module, not in a package variable": {
 			module.New("root", module.Imports(module.New("x", module.Imports(module.New("c", module.Exports(NewC))))), module.Providers(needC)),
 			at + `TestMissingHints.func1 (missing_test.go) needs *module_test.C (parameter 1), which is not available in the module
 hint: module c exports it; add module c (missing_test.go) to module.Imports`,
@@ -37,47 +37,47 @@ hint: module db provides it privately; move NewPool to module.Exports and add db
 		"own controller": {
 			module.New("root", module.Providers(needC), module.Controllers(NewC)),
 			at + `TestMissingHints.func1 (missing_test.go) needs *module_test.C (parameter 1), which is not available in the module
-hint: NewC (main_test.go) is a controller, which nobody can inject; move it to module.Providers`,
+hint: NewC (main_test.go) is a controller, which cannot be injected; move it to module.Providers`,
 		},
 		"imported controller": {
 			module.New("root", module.Imports(module.New("c", module.Controllers(NewC))), module.Providers(needC)),
 			at + `TestMissingHints.func1 (missing_test.go) needs *module_test.C (parameter 1), which is not available in the module
-hint: NewC (main_test.go) is a controller, which nobody can inject; move it to module.Exports of module c`,
+hint: NewC (main_test.go) is a controller, which cannot be injected; move it to module.Exports of module c`,
 		},
 		"interface": {
 			module.New("root", module.Providers(NewC, needNamer)),
 			at + `TestMissingHints.func2 (missing_test.go) needs module_test.Namer (parameter 1), which is not available in the module
-hint: NewC (main_test.go) of module root provides *module_test.C, which implements it; write module.As[module_test.Namer](NewC)`,
+hint: NewC (main_test.go) of module root provides *module_test.C, which implements it; use module.As[module_test.Namer](NewC)`,
 		},
 		"interface, of a value": {
 			module.New("root", module.Providers(module.Value(&C{}), needNamer)),
 			at + `TestMissingHints.func2 (missing_test.go) needs module_test.Namer (parameter 1), which is not available in the module
-hint: Value[*module_test.C] (missing_test.go) of module root provides *module_test.C, which implements it; provide func(v *module_test.C) module_test.Namer { return v }`,
+hint: Value[*module_test.C] (missing_test.go) of module root provides *module_test.C, which implements it; add func(v *module_test.C) module_test.Namer { return v } to module.Providers`,
 		},
 		"interface, imported": {
 			module.New("root", module.Imports(db.Module), module.Providers(func(orders.Store) *D { return nil })),
 			at + `TestMissingHints.func4 (missing_test.go) needs orders.Store (parameter 1), which is not available in the module
-hint: NewDB (db.go) of module db provides *db.DB, which implements it; write module.As[orders.Store](NewDB)`,
+hint: NewDB (db.go) of module db provides *db.DB, which implements it; use module.As[orders.Store](NewDB)`,
 		},
 		"narrowed": {
 			module.New("root", module.Providers(module.As[Namer](NewC), needC)),
 			at + `TestMissingHints.func1 (missing_test.go) needs *module_test.C (parameter 1), which is not available in the module
-hint: NewC (main_test.go) of module root provides it as module_test.Namer only (module.As); take that`,
+hint: NewC (main_test.go) of module root provides it only as module_test.Namer (module.As); inject that type`,
 		},
 		"value for pointer": {
 			module.New("root", module.Providers(module.Value(C{}), needC)),
 			at + `TestMissingHints.func1 (missing_test.go) needs *module_test.C (parameter 1), which is not available in the module
-hint: Value[module_test.C] (missing_test.go) provides module_test.C; take that`,
+hint: Value[module_test.C] (missing_test.go) provides module_test.C; inject that type`,
 		},
 		"pointer for value": {
 			module.New("root", module.Providers(NewC, func(C) *D { return nil })),
 			at + `TestMissingHints.func5 (missing_test.go) needs module_test.C (parameter 1), which is not available in the module
-hint: NewC (main_test.go) provides *module_test.C; take that`,
+hint: NewC (main_test.go) provides *module_test.C; inject that type`,
 		},
 		"named only": {
 			module.New("root", module.Providers(module.Named("main", NewC), needC)),
 			at + `TestMissingHints.func1 (missing_test.go) needs *module_test.C (parameter 1), which is not available in the module
-hint: NewC (main_test.go) provides it as "main"; take it by an fx.In field with the tag ` + "`name:\"main\"`",
+hint: NewC (main_test.go) provides it as "main"; inject it with an fx.In field with the tag ` + "`name:\"main\"`",
 		},
 		"without name": {
 			module.New("root", module.Providers(NewC, func(named) *D { return nil })),
@@ -94,12 +94,12 @@ hint: add a constructor for it to module.Providers, as module.Named("main", …)
 			at + `TestMissingHints.func1 (missing_test.go) needs *module_test.C (parameter 1), which is not available in the module
 hint: if the raw fx options of the module provide it, add module.FromFx[*module_test.C]() to module.Providers`,
 		},
-		"Lazy of what fx provides": {
+		"Lazy of a type of fx": {
 			module.New("root", module.Providers(func(module.Lazy[fx.Lifecycle]) *D { return nil })),
 			at + `TestMissingHints.func8 (missing_test.go) needs fx.Lifecycle (parameter 1), which is not available in the module
-hint: take fx.Lifecycle as a plain parameter; fx provides it`,
+hint: declare fx.Lifecycle as a plain parameter; fx provides it`,
 		},
-		"two types of one short name": {
+		"two types with one short name": {
 			module.New("root", module.Providers(legacy.NewDB, orders.NewOrders)),
 			at + `NewOrders (orders.go) needs *github.com/gatehouse-go/gatehouse/module/internal/shop/db.DB (parameter 1), which is not available in the module
 hint: add a constructor for it to module.Providers`,

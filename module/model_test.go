@@ -6,10 +6,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-// A random graph as plain data, and what should become of it, computed in the
-// most obvious way on sets. It shares no code with the resolver.
+// The model is a random graph as plain data, with the expected result computed in the
+// simplest way, on sets. It shares no code with the resolver.
 
-// choices turns bytes into decisions; it gives zeroes when they run out.
+// choices converts bytes to decisions; it returns zeros when there are no more bytes.
 type choices struct{ data []byte }
 
 func (c *choices) below(n int) int {
@@ -37,7 +37,7 @@ type mNode struct {
 	name       string
 	group      bool
 	flatten    bool // two members of the group
-	raw        bool // a FromFx, and what it takes from raw options
+	raw        bool // a FromFx with the raw option that provides it
 	exported   bool
 	controller bool
 	needs      []mNeed
@@ -64,7 +64,7 @@ type mKey struct {
 }
 
 type mModule struct {
-	imports, reexports []int // both are seen
+	imports, reexports []int // both are visible
 	global             bool
 	nodes              []*mNode
 }
@@ -115,7 +115,7 @@ func generate(c *choices) *mGraph {
 				}
 			}
 			for range c.below(4) {
-				if n.raw { // what raw options need is fx's to find
+				if n.raw { // fx resolves the needs of raw options
 					break
 				}
 				nd := mNeed{typ: c.below(6)}
@@ -154,8 +154,8 @@ type model struct {
 	reachable []bool
 	exports   []map[mKey]mNodes
 	bound     map[*mNode][]mNodes // per need
-	built     map[*mNode]bool     // what has an instance
-	called    map[*mNode]bool     // what has its constructor called
+	built     map[*mNode]bool     // has an instance
+	called    map[*mNode]bool     // its constructor is called
 	problems  map[module.ProblemKind]int
 }
 
@@ -188,7 +188,7 @@ func (g *mGraph) model() *model {
 	}
 	m.countDuplicates()
 	m.countCycles(edges)
-	m.whatIsBuilt(overridden)
+	m.computeBuilt(overridden)
 	return m
 }
 
@@ -330,7 +330,7 @@ func (m *model) overrides() map[*mNode]bool {
 		for _, k := range n.keys() {
 			if !n.group && k.typ == m.override {
 				used = true
-				if n.also < 0 { // the constructor of two is called for the other
+				if n.also < 0 { // otherwise the constructor is called for its other result
 					out[n] = true
 				}
 			}
@@ -379,12 +379,12 @@ func (m *model) countCycles(edges map[[2]int]bool) {
 	}
 }
 
-// hasRaw tells whether a module has raw options, which may want anything in it.
+// hasRaw reports whether a module has raw options, which may need any of its providers.
 func (m *model) hasRaw(mod int) bool {
 	return slices.ContainsFunc(m.mods[mod].nodes, func(n *mNode) bool { return n.raw })
 }
 
-func (m *model) whatIsBuilt(overridden map[*mNode]bool) {
+func (m *model) computeBuilt(overridden map[*mNode]bool) {
 	doubtful := map[*mNode]bool{}
 	for changed := true; changed; {
 		changed = false

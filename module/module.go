@@ -8,7 +8,7 @@ import (
 	"go.uber.org/fx"
 )
 
-// Module is a named set of providers with a border around it:
+// Module is a named set of providers, of which it exports some:
 //
 //	var Module = module.New("chat",
 //		module.Imports(users.Module),
@@ -16,12 +16,12 @@ import (
 //		module.Exports(NewService),
 //	)
 //
-// Its identity is the pointer: a package variable is one module however many
-// others import it, a function that returns New(…) makes a new one each call.
-// A Module does not change after New and is safe for use by several goroutines.
+// Modules are compared by pointer: a package variable is one module however many others
+// import it, while a function that returns New(…) creates another module on each call. A
+// Module is immutable and safe for concurrent use.
 type Module struct {
 	name     string
-	where    place
+	where    position
 	declared string // qualified name of the function that called New
 
 	imports   []importRef
@@ -44,16 +44,16 @@ type item struct {
 	exported bool
 }
 
-// mistake is something New cannot report yet; Resolve does.
+// mistake is an error in a declaration, to be reported by Resolve.
 type mistake struct{ text, hint string }
 
-// New declares a module. It never fails: what is wrong with the options, a nil
-// constructor for example, is reported by [Resolve] together with all else.
+// New declares a module. It never fails: [Resolve] reports invalid options, such as a nil
+// constructor.
 func New(name string, opts ...Option) *Module {
-	where, caller := callerPlace()
+	where, caller := callerPosition()
 	m := &Module{name: name, where: where, declared: caller}
 	if name == "" {
-		m.mistake(`has an empty name`, `give module.New a name`)
+		m.mistake(`has an empty name`, `pass a name to module.New`)
 	}
 	for i, o := range opts {
 		if o == nil {
@@ -69,10 +69,10 @@ func (m *Module) mistake(text, hint string) {
 	m.mistakes = append(m.mistakes, mistake{text, hint})
 }
 
-// Name is the name given to New.
+// Name returns the name passed to New.
 func (m *Module) Name() string { return m.name }
 
-// Place tells where New was called, as file:line.
+// Place returns where New was called, as file:line.
 func (m *Module) Place() string { return m.where.short() }
 
 // Imported yields the imported and re-exported modules in declared order.
@@ -89,7 +89,7 @@ func (m *Module) Imported() iter.Seq[*Module] {
 // IsGlobal reports whether the module was declared with [Global].
 func (m *Module) IsGlobal() bool { return m.global }
 
-// String returns the module as error messages show it: chat (chat.go:12).
+// String returns the module in the form of error messages: chat (chat.go:12).
 func (m *Module) String() string {
 	if m == nil {
 		return "<nil>"
@@ -101,8 +101,8 @@ func (m *Module) String() string {
 	return name + " (" + m.where.short() + ")"
 }
 
-// variable guesses the expression that names the module, such as db.Module; it
-// is empty where only a guess about the variable's name could tell.
+// variable guesses the package variable that holds the module, such as db.Module. It
+// returns "" if the module was not declared in one, or its name differs from the package.
 func (m *Module) variable() string {
 	pkg, fn, _ := strings.Cut(m.declared, ".")
 	if fn == "init" && pkg == m.name {

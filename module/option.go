@@ -8,7 +8,7 @@ import (
 	"go.uber.org/fx"
 )
 
-// Option is an argument of [New]. The options of this package are all there are.
+// Option is an option of [New]. Only this package can implement it.
 type Option interface {
 	fmt.Stringer
 	apply(*Module)
@@ -48,13 +48,12 @@ func describe(a any) string {
 	return fmt.Sprintf("%T", a)
 }
 
-// Imports makes what mods export visible to the module's constructors:
+// Imports makes the exports of mods visible to the module's constructors:
 //
 //	module.Imports(users.Module, db.Module)
 //
-// Naming a module twice does no harm. A nil module is reported by [Resolve]:
-// package variables are initialised in the order of their references, and one
-// that is assigned later is still nil here.
+// Importing a module twice has no effect. [Resolve] reports a nil module: a package
+// variable that is assigned in init is still nil here.
 func Imports(mods ...*Module) Option {
 	return option{"Imports", anys(mods), func(m *Module) {
 		for i, mod := range mods {
@@ -63,32 +62,31 @@ func Imports(mods ...*Module) Option {
 	}}
 }
 
-// Providers adds constructors that only this module's constructors see:
+// Providers adds constructors that are visible only in this module:
 //
 //	module.Providers(NewRooms, module.Value(Limits{Rooms: 50}))
 //
-// An item is a constructor, which is a function that returns at least one value
-// other than an error, or a [Provider].
+// An item is a constructor, that is a function that returns at least one value other than
+// an error, or a [Provider].
 func Providers(items ...any) Option {
 	return option{"Providers", items, func(m *Module) {
 		m.addItems("Providers", items, KindProvider, false)
 	}}
 }
 
-// Exports adds providers that importing modules see as well:
+// Exports adds providers that are visible in this module and in those that import it:
 //
 //	module.Exports(NewService, module.As[Store](NewSQLStore), users.Module)
 //
-// An item is a constructor, a [Provider], or a *[Module]: that one is imported,
-// and what it exports is exported here too. An own export hides a re-exported
-// one of the same type.
+// An item is a constructor, a [Provider], or a *[Module], which is imported and
+// re-exported. The module's own export hides a re-exported one of the same type.
 func Exports(items ...any) Option {
 	return option{"Exports", items, func(m *Module) {
 		m.addItems("Exports", items, KindProvider, true)
 	}}
 }
 
-// Controllers adds constructors of values that nobody injects: HTTP controllers,
+// Controllers adds constructors of values that cannot be injected: HTTP controllers,
 // consumers, jobs. They are built after the providers of the module.
 //
 //	module.Controllers(NewController)
@@ -100,9 +98,9 @@ func Controllers(items ...any) Option {
 	}}
 }
 
-// Global shows the module's exports in every module of the application, once
-// the module is reachable from the root. An own or imported provider of the same
-// type wins over a global one.
+// Global makes the module's exports visible in every module of the application, if the
+// module is reachable from the root. A module's own or imported provider of the same type
+// hides a global one.
 func Global() Option {
 	return option{"Global", nil, func(m *Module) { m.global = true }}
 }
@@ -111,10 +109,9 @@ func Global() Option {
 //
 //	module.Fx(fx.Provide(fx.Private, newTracer), fx.Invoke(register))
 //
-// They see all that the module sees, and run after the module's constructors.
-// Constructors see a type that only raw options provide when it is declared with
-// [FromFx]. The trap: without fx.Private, fx.Provide provides to the whole fx
-// application.
+// They see everything that the module sees, and run after the module's constructors. To
+// inject a type that they provide, declare it with [FromFx]. Use fx.Private: without it,
+// fx.Provide provides to the whole fx application.
 func Fx(opts ...fx.Option) Option {
 	return option{"Fx", anys(opts), func(m *Module) {
 		for i, o := range opts {
@@ -129,7 +126,7 @@ func Fx(opts ...fx.Option) Option {
 
 func (m *Module) addImport(mod *Module, reexport bool, what string) {
 	if mod == nil {
-		m.mistake(what+" is nil", "the variable was not initialised yet when module.New ran; "+
+		m.mistake(what+" is nil", "the variable was not initialized yet when module.New ran; "+
 			"declare it with `var Module = module.New(…)` and do not assign it in init")
 		return
 	}
@@ -157,11 +154,11 @@ func (m *Module) addItems(list string, items []any, kind Kind, exported bool) {
 	}
 }
 
-// attach adds what is attached to a provider.
+// attach adds the constructors attached to a provider.
 func (m *Module) attach(p Provider) {
 	for _, a := range p.attached {
 		if a.mistake != nil {
-			m.mistake("what is "+a.what+" "+a.mistake.text, a.mistake.hint)
+			m.mistake(a.what+" "+a.mistake.text, a.mistake.hint)
 			continue
 		}
 		m.items = append(m.items, item{a.Provider, KindAttached, false})

@@ -1,10 +1,11 @@
 package module
 
-// order returns the nodes dependencies first. Within that the order is the
-// declared one, and the nodes of a module stay together as far as can be, so
-// that one fx.Module holds them all.
+import "slices"
+
+// order returns the nodes, dependencies first and otherwise in declared order. It keeps
+// the nodes of a module together where possible, so that they fit into one fx.Module.
 func (r *resolver) order() []*node {
-	r.soften()
+	r.delayFxNodes()
 	var out []*node
 	done := make([]bool, len(r.nodes))
 	var build func(*node)
@@ -16,12 +17,12 @@ func (r *resolver) order() []*node {
 		for _, e := range n.deps {
 			build(e.to)
 		}
-		for _, l := range n.late {
-			build(l)
+		for _, before := range n.after {
+			build(before)
 		}
 		out = append(out, n)
 		if n.provider.source == fromFx {
-			// What raw options provide is taken from fx at one point.
+			// The raw options of a module are in one place, and so are their results.
 			for _, sibling := range n.scope.fxNodes {
 				build(sibling)
 			}
@@ -46,55 +47,51 @@ func (r *resolver) order() []*node {
 	return kept
 }
 
-// soften places what raw fx options provide after the module's own providers
-// that do not need it: raw constructors may inject those, unknown to Resolve.
-func (r *resolver) soften() {
-	raw := false
-	for _, s := range r.scopes {
-		raw = raw || len(s.fxNodes) > 0
-	}
-	if !raw {
+// delayFxNodes orders FromFx nodes after the module's other providers that do not depend
+// on them: raw fx constructors may inject those, which Resolve cannot know.
+func (r *resolver) delayFxNodes() {
+	if !slices.ContainsFunc(r.scopes, func(s *scope) bool { return len(s.fxNodes) > 0 }) {
 		return
 	}
-	users := make([][]*node, len(r.nodes))
+	dependents := make([][]*node, len(r.nodes))
 	for _, n := range r.nodes {
 		for _, e := range n.deps {
-			users[e.to.id] = append(users[e.to.id], n)
+			dependents[e.to.id] = append(dependents[e.to.id], n)
 		}
 	}
 	for _, s := range r.scopes {
 		if len(s.fxNodes) == 0 {
 			continue
 		}
-		reaches := make([]bool, len(r.nodes))
+		dependent := make([]bool, len(r.nodes)) // on an fx node of the module
 		var mark func(*node)
 		mark = func(n *node) {
-			if reaches[n.id] {
+			if dependent[n.id] {
 				return
 			}
-			reaches[n.id] = true
-			for _, u := range users[n.id] {
-				mark(u)
+			dependent[n.id] = true
+			for _, d := range dependents[n.id] {
+				mark(d)
 			}
 		}
 		for _, n := range s.fxNodes {
 			mark(n)
 		}
 		for _, n := range s.nodes {
-			if reaches[n.id] || n.kind != KindProvider {
+			if dependent[n.id] || n.kind != KindProvider {
 				continue
 			}
 			for _, f := range s.fxNodes {
-				f.late = append(f.late, n)
-				users[n.id] = append(users[n.id], f)
+				f.after = append(f.after, n)
+				dependents[n.id] = append(dependents[n.id], f)
 			}
 		}
 	}
 }
 
-// moduleOrder returns the modules in traversal order, except that one comes after
-// those it depends on, where they do not depend on each other: a global module
-// may be reached last and needed first.
+// moduleOrder returns the modules in traversal order, except that a module follows those
+// it depends on, unless they depend on each other: a global module may be reached last but
+// be needed first.
 func (r *resolver) moduleOrder() []*scope {
 	var out []*scope
 	done := make([]bool, len(r.scopes))
@@ -117,18 +114,18 @@ func (r *resolver) moduleOrder() []*scope {
 	return out
 }
 
-// segment is a run of nodes of one module.
+// segment is a sequence of nodes of one module.
 type segment struct {
 	scope *scope
 	nodes []*node
 	raw   bool // the module's raw fx options go here
 }
 
-// segments cuts the order into runs. A module has several only when it and
-// another one depend on each other through different constructors.
+// segments splits the order into segments. A module has several only if it and another
+// module depend on each other through different constructors.
 func (r *resolver) segments(order []*node) []segment {
 	var out []segment
-	home := map[*scope]int{} // where raw options go: with FromFx, else last
+	rawSegment := map[*scope]int{} // of raw options: that with FromFx nodes, else the last
 	fixed := map[*scope]bool{}
 	for _, n := range order {
 		if len(out) == 0 || out[len(out)-1].scope != n.scope {
@@ -137,7 +134,7 @@ func (r *resolver) segments(order []*node) []segment {
 		last := len(out) - 1
 		out[last].nodes = append(out[last].nodes, n)
 		if !fixed[n.scope] {
-			home[n.scope] = last
+			rawSegment[n.scope] = last
 			fixed[n.scope] = n.provider.source == fromFx
 		}
 	}
@@ -145,7 +142,7 @@ func (r *resolver) segments(order []*node) []segment {
 		if len(s.m.fxOptions) == 0 {
 			continue
 		}
-		at, ok := home[s]
+		at, ok := rawSegment[s]
 		if !ok {
 			out = append(out, segment{scope: s})
 			at = len(out) - 1

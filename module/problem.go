@@ -2,8 +2,8 @@ package module
 
 import "strings"
 
-// Error is what [Resolve] returns: all that is wrong with the graph, in the
-// order of the modules and their declarations.
+// Error is the error of [Resolve]: all problems of the graph, in the order of the modules
+// and their declarations.
 //
 //	var wiring *module.Error
 //	if errors.As(err, &wiring) {
@@ -13,7 +13,7 @@ type Error struct {
 	Problems []Problem
 }
 
-// Error prints every problem on lines of its own, its hint below it.
+// Error returns the problems, one per line, each followed by a line with its hint.
 func (e *Error) Error() string {
 	var b strings.Builder
 	for i, p := range e.Problems {
@@ -25,15 +25,15 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Problem is one mistake in the wiring.
+// Problem is one error in the wiring of modules.
 type Problem struct {
 	Kind        ProblemKind
-	Module      *Module // where it shows; nil for a mistake in the options of Resolve
-	Constructor string  // as printed in Message, NewOrders; empty when none is involved
-	Place       string  // of the constructor, else of the module, as printed: orders.go:30
-	File        string  // the same with the full path, for tools
-	Message     string  // the whole sentence, module and places included
-	Hint        string  // what to do
+	Module      *Module // the module that has the problem; nil for the options of Resolve
+	Constructor string  // as in Message: NewOrders; empty if no constructor is involved
+	Place       string  // of the constructor or else the module, as in Message: orders.go:30
+	File        string  // like Place, with the full path
+	Message     string  // the complete message, with module and places
+	Hint        string  // how to fix it
 }
 
 // String returns the message and, on a second line, the hint.
@@ -44,15 +44,15 @@ func (p Problem) String() string {
 	return p.Message + "\nhint: " + p.Hint
 }
 
-// ProblemKind sorts problems, for tests and tools.
+// ProblemKind is the kind of a problem, for tests and tools.
 type ProblemKind string
 
 // The kinds of problem.
 const (
-	ProblemMissing   ProblemKind = "missing"   // a constructor needs what the module does not see
-	ProblemAmbiguous ProblemKind = "ambiguous" // a constructor needs what several modules offer
-	ProblemDuplicate ProblemKind = "duplicate" // a module provides one type twice
-	ProblemCycle     ProblemKind = "cycle"     // constructors need each other
-	ProblemInvalid   ProblemKind = "invalid"   // something that can never work: a nil, a wrong signature
-	ProblemOverride  ProblemKind = "override"  // an Override that fits nothing
+	ProblemMissing   ProblemKind = "missing"   // a constructor needs a type that the module does not see
+	ProblemAmbiguous ProblemKind = "ambiguous" // a constructor needs a type that several modules export
+	ProblemDuplicate ProblemKind = "duplicate" // a module provides a type twice
+	ProblemCycle     ProblemKind = "cycle"     // constructors depend on each other
+	ProblemInvalid   ProblemKind = "invalid"   // a declaration is invalid: a nil, a wrong signature
+	ProblemOverride  ProblemKind = "override"  // an Override matches nothing, or does not fit
 )

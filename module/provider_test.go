@@ -24,7 +24,7 @@ func TestValue(t *testing.T) {
 			return nil
 		})))
 	if got != &buf {
-		t.Error("another writer")
+		t.Error("got another writer")
 	}
 	for inst := range g.Instances() {
 		if inst.Name == "module.Value[io.Writer]" && inst.Value != &buf {
@@ -41,7 +41,7 @@ func TestAs(t *testing.T) {
 		func(n Namer, i interface{ ID() int }) *D { namer, id = n, i; return nil })))
 	c := get[*C](t, g)
 	if namer != Namer(c) || id != Namer(c) {
-		t.Error("not one instance")
+		t.Error("got different instances")
 	}
 }
 
@@ -55,21 +55,21 @@ func TestAsMistakes(t *testing.T) {
 hint: correct the type in module.As`},
 		"pointer receiver": {module.As[Namer](func() C { return C{} }), at + `TestAsMistakes.func2 (provider_test.go) provides module_test.C as module_test.Namer, which it does not implement: method ID has a pointer receiver
 hint: correct the type in module.As`},
-		"no interface": {module.As[string](NewC), at + `NewC (main_test.go) provides *module_test.C as string, which it is not
+		"no interface": {module.As[string](NewC), at + `NewC (main_test.go) provides *module_test.C as string, to which it is not assignable
 hint: correct the type in module.As`},
-		"two results": {module.As[Namer](func() (*C, *B) { return nil, nil }), at + `TestAsMistakes.func3 (provider_test.go) has several results, module.As takes one
+		"two results": {module.As[Namer](func() (*C, *B) { return nil, nil }), at + `TestAsMistakes.func3 (provider_test.go) has several results, but module.As needs exactly one
 hint: return one value`},
-		"an error": {module.As[error](func() *myErr { return nil }), at + `TestAsMistakes.func4 (provider_test.go) returns *module_test.myErr (result 1), which fx takes for a failure because it has an Error method
+		"an error": {module.As[error](func() *myErr { return nil }), at + `TestAsMistakes.func4 (provider_test.go) returns *module_test.myErr (result 1), which fx treats as an error because it has an Error method
 hint: wrap it in a struct`},
-		"an error value": {module.Value[error](nil), at + `Value[error] (provider_test.go) provides error, which fx takes for a failure because it has an Error method
+		"an error value": {module.Value[error](nil), at + `Value[error] (provider_test.go) provides error, which fx treats as an error because it has an Error method
 hint: wrap it in a struct`},
 		"only an error": {func() error { return nil }, at + `TestAsMistakes.func5 (provider_test.go) returns nothing to provide
 hint: return a value, as in func NewService() *Service`},
-		"named fx.Out": {module.Named("n", func() outAB { return outAB{} }), at + `TestAsMistakes.func6 (provider_test.go) returns an fx.Out, module.Named cannot name it
+		"named fx.Out": {module.Named("n", func() outAB { return outAB{} }), at + `TestAsMistakes.func6 (provider_test.go) returns an fx.Out, which module.Named cannot name
 hint: name its fields with ` + "`name:\"…\"` tags"},
-		"FromFx as": {module.As[Namer](module.FromFx[*C]()), at + `FromFx[*module_test.C] (provider_test.go) cannot be given another type
-hint: provide func(v *module_test.C) module_test.Namer { return v } next to it`},
-		"FromFx without Fx": {module.FromFx[*C](), at + `FromFx[*module_test.C] (provider_test.go) has no raw fx options to take it from
+		"FromFx as": {module.As[Namer](module.FromFx[*C]()), at + `FromFx[*module_test.C] (provider_test.go) cannot be provided as another type
+hint: also provide func(v *module_test.C) module_test.Namer { return v }`},
+		"FromFx without Fx": {module.FromFx[*C](), at + `FromFx[*module_test.C] (provider_test.go) is in a module without raw fx options
 hint: add module.Fx(…) to the module`},
 	}
 	for name, c := range cases {

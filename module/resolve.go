@@ -3,14 +3,15 @@ package module
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"go.uber.org/fx"
 
 	"github.com/gatehouse-go/gatehouse/internal/identity"
 )
 
-// Resolve checks the graph of modules that are reachable from root, and returns
-// it ready for fx. It builds nothing and calls no constructor:
+// Resolve resolves and checks the graph of modules that are reachable from root. It calls
+// no constructors:
 //
 //	graph, err := module.Resolve(Module, module.Provide(module.Value(logger)))
 //	if err != nil {
@@ -18,8 +19,7 @@ import (
 //	}
 //	app := fx.New(graph.Fx())
 //
-// The error is a *[Error]. Resolve may run in several goroutines, also for the
-// same root.
+// The error is a *[Error]. Resolve is safe for concurrent use, also for the same root.
 func Resolve(root *Module, opts ...ResolveOption) (*Graph, error) {
 	r := &resolver{
 		byModule: map[*Module]*scope{},
@@ -45,7 +45,7 @@ func Resolve(root *Module, opts ...ResolveOption) (*Graph, error) {
 		return nil, &Error{r.problems}
 	}
 	r.collect(root)
-	r.override()
+	r.applyOverrides()
 	r.bindAll()
 	r.cycles()
 	if len(r.problems) > 0 {
@@ -55,27 +55,27 @@ func Resolve(root *Module, opts ...ResolveOption) (*Graph, error) {
 	return r.graph(root), nil
 }
 
-// resolver holds what one call of Resolve works with.
+// resolver is the state of one call of Resolve.
 type resolver struct {
-	scopes   []*scope // depth first, imports first; the defaults, if any, lead
+	scopes   []*scope // the defaults, if any; then depth first, imports first
 	byModule map[*Module]*scope
 	toRoot   []any
 	defaults *scope
 	globals  []*scope
 	nodes    []*node
 	outputs  int
-	byFunc   map[identity.Func][]*node   // by constructor; nil until something is attached
-	bySource map[identity.Source][]*node // by where the constructor is written; likewise
+	byFunc   map[identity.Func][]*node   // by constructor; see indexConstructors
+	bySource map[identity.Source][]*node // by the source of the constructor; likewise
 
-	sigs      signatures
-	cache     map[lookupKey]found
-	views     map[*scope]view
-	hints     map[lookupKey]string
-	visit     int // stamps scopes during a lookup
-	overrides []overriding
-	values    map[int]reflect.Value // slot → value known without a constructor
-	names     *typeNames
-	problems  []Problem
+	sigs       signatures
+	cache      map[lookupKey]found
+	views      map[*scope]view
+	hints      map[lookupKey]string
+	generation int // of the current traversal, see scope.visited
+	overrides  []override
+	values     map[int]reflect.Value // by slot; values that need no constructor
+	names      *typeNames
+	problems   []Problem
 }
 
 // scope is a module during and after resolution.
@@ -84,34 +84,34 @@ type scope struct {
 	m         *Module
 	imports   []*scope
 	reexports []*scope
-	nodes     []*node // providers, then controllers, then what is attached to them
+	nodes     []*node // providers, then controllers, then attached
 	own       map[key]*result
 	exported  map[key]*result
 	groups    []*result
 	fxNodes   []*node // FromFx
-	visited   int
+	visited   int     // generation of the last traversal that reached it
 }
 
-// node is a provider in a module: what is built once.
+// node is a provider in a module. It is built once.
 type node struct {
-	id       int
-	scope    *scope
-	provider Provider
-	kind     Kind
-	exported bool
-	full     string
-	name     string
-	where    place
-	needs    []need
-	bound    []binding // like needs
-	results  []*result
-	fixed    bool // its constructor is not called: a value, or overridden
-	override bool
-	former   []need      // of an overridden constructor
-	marks    []ownedMark // of what is attached and shares the constructor
-	pruned   bool
-	deps     []edge
-	late     []*node // soft: built before, if need be; see order
+	id            int
+	scope         *scope
+	provider      Provider
+	kind          Kind
+	exported      bool
+	full          string // name with package
+	name          string
+	where         position
+	needs         []need
+	bound         []binding // one for each of needs
+	results       []*result
+	fixed         bool // its constructor is not called: a value, or overridden
+	overridden    bool
+	originalNeeds []need      // of an overridden constructor
+	marks         []ownedMark // of attached constructors that share this one
+	pruned        bool
+	deps          []edge
+	after         []*node // built before this node, but not dependencies; see delayFxNodes
 }
 
 // result is one value that a node provides.
@@ -119,18 +119,18 @@ type result struct {
 	node *node
 	slot int
 	out  output
-	keys []key // none for a member of a value group
+	keys []key // empty for a member of a value group
 }
 
-// binding says where a need is met: a result, a group's members, fx itself, or
-// nothing when it is optional.
+// binding is the source of a need: a result, members of a group, or fx itself; all fields
+// are empty for an optional need without a provider.
 type binding struct {
 	to      *result
 	members []*result
 	builtin bool
 }
 
-// edge is a dependency that must be built before.
+// edge is a dependency that must be built first.
 type edge struct {
 	to   *node
 	need *need
@@ -138,7 +138,7 @@ type edge struct {
 
 func (r *resolver) problem(p Problem) { r.problems = append(r.problems, p) }
 
-// inModule reports a problem of a module, or of a constructor in it when n is set.
+// inModule reports a problem of a module, or of a constructor in it if n is not nil.
 func (r *resolver) inModule(kind ProblemKind, s *scope, n *node, text, hint string) {
 	p := Problem{
 		Kind:    kind,
@@ -156,44 +156,42 @@ func (r *resolver) inModule(kind ProblemKind, s *scope, n *node, text, hint stri
 	r.problem(p)
 }
 
-// String returns the node as messages show it: NewOrders (orders.go:30).
+// String returns the node in the form of messages: NewOrders (orders.go:30).
 func (n *node) String() string { return n.name + " (" + n.where.short() + ")" }
 
-// collect makes a scope for each reachable module and a node for each provider.
+// collect creates a scope for each reachable module and a node for each provider.
 func (r *resolver) collect(root *Module) {
 	if r.defaults != nil {
-		r.declare(r.defaults)
+		r.addScope(r.defaults)
 	}
-	r.enter(root)
-	r.attach(root)
-	r.names = nil // may have been taken too early
+	r.addModule(root)
+	r.addAttached(root)
+	r.names = nil // problems reported so far may have computed it from a part of the nodes
 }
 
-func (r *resolver) enter(m *Module) *scope {
+func (r *resolver) addModule(m *Module) *scope {
 	if s, ok := r.byModule[m]; ok {
 		return s
 	}
 	s := &scope{m: m}
-	r.byModule[m] = s // before the imports: they may lead back here
-	seen := map[*scope]bool{}
+	r.byModule[m] = s
 	for _, ref := range m.imports {
-		imported := r.enter(ref.module)
-		if !seen[imported] {
-			seen[imported] = true
+		imported := r.addModule(ref.module)
+		if !slices.Contains(s.imports, imported) {
 			s.imports = append(s.imports, imported)
 		}
 		if ref.reexport {
 			s.reexports = append(s.reexports, imported)
 		}
 	}
-	r.declare(s)
+	r.addScope(s)
 	if m.global {
 		r.globals = append(r.globals, s)
 	}
 	return s
 }
 
-func (r *resolver) declare(s *scope) {
+func (r *resolver) addScope(s *scope) {
 	s.id = len(r.scopes)
 	r.scopes = append(r.scopes, s)
 	s.own, s.exported = map[key]*result{}, map[key]*result{}
@@ -209,8 +207,8 @@ func (r *resolver) declare(s *scope) {
 	}
 }
 
-// attach adds what is attached to providers, once all of those are known.
-func (r *resolver) attach(root *Module) {
+// addAttached adds attached constructors. All providers must have been added.
+func (r *resolver) addAttached(root *Module) {
 	for _, s := range r.scopes {
 		for _, it := range s.m.items {
 			if it.kind == KindAttached {
@@ -242,7 +240,7 @@ func (r *resolver) addNode(s *scope, it item) {
 	}
 	if n.kind == KindAttached && bad == nil {
 		var same *node
-		if same, bad = r.shared(n, outs); same != nil {
+		if same, bad = r.findShared(n, outs); same != nil {
 			for _, m := range p.marks {
 				same.marks = append(same.marks, ownedMark{m, s.m})
 			}
@@ -250,10 +248,10 @@ func (r *resolver) addNode(s *scope, it item) {
 		}
 	}
 	if bad == nil && p.source == fromFx && len(s.m.fxOptions) == 0 {
-		bad = &mistake{"has no raw fx options to take it from", "add module.Fx(…) to the module"}
+		bad = &mistake{"is in a module without raw fx options", "add module.Fx(…) to the module"}
 	}
 	if bad != nil {
-		// What it would provide stays visible, lest its consumers be reported too.
+		// Its results stay visible, so that the nodes that need them are not reported too.
 		r.inModule(ProblemInvalid, s, n, bad.text, bad.hint)
 	}
 	r.nodes = append(r.nodes, n)
@@ -277,13 +275,13 @@ func (r *resolver) addNode(s *scope, it item) {
 			s.groups = append(s.groups, res)
 		}
 		for _, k := range res.keys {
-			r.offer(s, res, k)
+			r.addKey(s, res, k)
 		}
 	}
 }
 
-// offer makes a result visible in its module, and to importers if exported.
-func (r *resolver) offer(s *scope, res *result, k key) {
+// addKey makes a result visible in its module, and to importers if it is exported.
+func (r *resolver) addKey(s *scope, res *result, k key) {
 	if first, ok := s.own[k]; ok {
 		if first.node == res.node {
 			r.inModule(ProblemDuplicate, s, res.node, "provides "+r.keyName(k)+" twice",
@@ -309,8 +307,8 @@ func (r *resolver) duplicate(s *scope, a, b *node, k key) {
 		return
 	}
 	r.inModule(ProblemDuplicate, s, b,
-		fmt.Sprintf("provides %s, which %s provides already", r.keyName(k), a),
-		"remove one, or tell them apart with module.Named")
+		fmt.Sprintf("provides %s, which %s also provides", r.keyName(k), a),
+		"remove one, or distinguish them with module.Named")
 }
 
 func (r *resolver) signature(n *node) ([]output, *mistake) {
@@ -341,13 +339,13 @@ func annotate(p Provider, outs []output) (keyed []keyedOutput, bad *mistake) {
 	case len(outs) == 0:
 		return nil, nil
 	case len(p.as) > 0 && p.source == fromFx:
-		bad = &mistake{"cannot be given another type", "provide func(v " + p.typ.String() + ") " +
-			p.as[0].String() + " { return v } next to it"}
+		bad = &mistake{"cannot be provided as another type", "also provide func(v " + p.typ.String() + ") " +
+			p.as[0].String() + " { return v }"}
 	case len(p.as) > 0 && (len(outs) != 1 || object):
-		bad = &mistake{"has several results, module.As takes one", "return one value"}
+		bad = &mistake{"has several results, but module.As needs exactly one", "return one value"}
 		as = nil
 	case p.name != "" && object:
-		bad = &mistake{"returns an fx.Out, module.Named cannot name it", "name its fields with `name:\"…\"` tags"}
+		bad = &mistake{"returns an fx.Out, which module.Named cannot name", "name its fields with `name:\"…\"` tags"}
 	}
 	for _, o := range outs {
 		ko := keyedOutput{output: o}
@@ -373,7 +371,7 @@ func annotate(p Provider, outs []output) (keyed []keyedOutput, bad *mistake) {
 }
 
 func notAssignable(t, as reflect.Type) string {
-	text := fmt.Sprintf("provides %v as %v, which it is not", t, as)
+	text := fmt.Sprintf("provides %v as %v, to which it is not assignable", t, as)
 	if as.Kind() != reflect.Interface {
 		return text
 	}
@@ -390,7 +388,7 @@ func notAssignable(t, as reflect.Type) string {
 	return text
 }
 
-// builtin is what fx provides by itself, in every module.
+// builtin reports whether fx itself provides the key in every module.
 func builtin(k key) bool {
 	return k.name == "" && (k.t == lifecycleType || k.t == shutdownerType || k.t == dotGraphType)
 }

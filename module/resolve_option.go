@@ -5,21 +5,21 @@ import (
 	"reflect"
 )
 
-// ResolveOption is an argument of [Resolve].
+// ResolveOption is an option of [Resolve]. Only this package can implement it.
 type ResolveOption interface {
 	fmt.Stringer
 	applyResolve(*resolver)
 }
 
-// Provide adds providers that every module sees as defaults: what a module
-// provides, imports, or gets from a [Global] module wins over them.
+// Provide adds default providers that every module sees. Providers of the module itself, of
+// its imports and of [Global] modules hide them.
 //
 //	module.Resolve(root, module.Provide(module.Value(slog.Default())))
 //
-// The items are those of [Providers]. Together they are a module that Instances
-// and messages call "defaults".
+// The items are those of [Providers]. Instances and messages list them in a module named
+// "defaults".
 func Provide(items ...any) ResolveOption {
-	at, _ := callerPlace()
+	at, _ := callerPosition()
 	return provideOption{items, at}
 }
 
@@ -35,7 +35,7 @@ func (o attachOption) applyResolve(r *resolver) { r.toRoot = append(r.toRoot, o.
 
 type provideOption struct {
 	items []any
-	where place
+	where position
 }
 
 func (o provideOption) String() string {
@@ -49,29 +49,28 @@ func (o provideOption) applyResolve(r *resolver) {
 	r.defaults.m.addItems("Provide", o.items, KindProvider, false)
 }
 
-// Override gives v wherever T is injected, for tests:
+// Override injects v wherever T is injected, for tests:
 //
 //	module.Resolve(root, module.Override[Mailer](&fakeMailer{}))
 //
-// It replaces every provider of T in every module, [FromFx] and named ones too;
-// their constructors are not called, nor are private providers that only those
-// constructors needed, unless they carry a mark or their module has raw fx options.
-// Of a constructor with several results only the T is replaced. Marks stay. A T
-// that nothing provides is a problem, so that a test notices when its fake falls
-// out of use. Value groups are left alone.
+// It replaces every provider of T in every module, including [FromFx] and named ones. Their
+// constructors are not called, nor are private providers that only those constructors
+// needed, unless these have a mark or their module has raw fx options. If a constructor has
+// several results, only the T is replaced. Marks are kept. Value groups are not changed. It
+// is an error if nothing provides T, so that a test notices when its fake is not used.
 func Override[T any](v T) ResolveOption {
 	rv := reflect.New(reflect.TypeFor[T]()).Elem()
 	rv.Set(reflect.ValueOf(&v).Elem())
-	at, _ := callerPlace()
-	return overrideOption{overriding{rv, at}}
+	at, _ := callerPosition()
+	return overrideOption{override{rv, at}}
 }
 
-type overriding struct {
+type override struct {
 	v     reflect.Value
-	where place
+	where position
 }
 
-type overrideOption struct{ o overriding }
+type overrideOption struct{ o override }
 
 func (o overrideOption) String() string {
 	return "module.Override[" + o.o.v.Type().String() + "]"
@@ -79,8 +78,8 @@ func (o overrideOption) String() string {
 
 func (o overrideOption) applyResolve(r *resolver) { r.overrides = append(r.overrides, o.o) }
 
-// override puts the values of Override in place of constructors.
-func (r *resolver) override() {
+// applyOverrides replaces results by the values of Override.
+func (r *resolver) applyOverrides() {
 	for _, o := range r.overrides {
 		t, used := o.v.Type(), false
 		for _, n := range r.nodes {
@@ -106,7 +105,7 @@ func (r *resolver) override() {
 	}
 }
 
-func (r *resolver) overrideResult(n *node, res *result, o overriding) {
+func (r *resolver) overrideResult(n *node, res *result, o override) {
 	v := o.v
 	if v.Kind() == reflect.Interface && !v.IsNil() {
 		v = v.Elem()
@@ -114,20 +113,20 @@ func (r *resolver) overrideResult(n *node, res *result, o overriding) {
 	for _, k := range res.keys {
 		if k.t != o.v.Type() && !v.Type().AssignableTo(k.t) {
 			r.inModule(ProblemOverride, n.scope, n,
-				fmt.Sprintf("also provides %s, which the %v of module.Override[%s] (%s) is not",
+				fmt.Sprintf("also provides %s, which %v of module.Override[%s] (%s) does not implement",
 					r.keyName(k), v.Type(), r.typeName(o.v.Type()), o.where.short()),
-				"override with a value that fits both")
+				"override with a value that implements both")
 		}
 	}
 	r.values[res.slot] = o.v
 	if len(n.results) == 1 && !n.fixed {
-		n.fixed, n.override = true, true
-		n.former, n.needs = n.needs, nil
+		n.fixed, n.overridden = true, true
+		n.originalNeeds, n.needs = n.needs, nil
 	}
 }
 
-// overrideHint looks for a type that was meant: fakes are often passed as
-// themselves instead of as the interface they stand for.
+// overrideHint finds the type that was probably intended: fakes are often passed with their
+// own type instead of the interface that they implement.
 func (r *resolver) overrideHint(t reflect.Type) string {
 	for _, n := range r.nodes {
 		for _, res := range n.results {
@@ -142,12 +141,12 @@ func (r *resolver) overrideHint(t reflect.Type) string {
 	return "remove it, or override the type that constructors inject"
 }
 
-// prune leaves out the private providers that only overridden constructors
-// needed: a test that replaces the database must not dial it.
+// prune drops the private providers that only overridden constructors need: a test that
+// replaces the database must not dial it.
 func (r *resolver) prune() {
-	maybe := map[*node]bool{}
-	var suspect func(s *scope, needs []need)
-	suspect = func(s *scope, needs []need) {
+	unneeded := map[*node]bool{} // unless a node that is built needs it
+	var collect func(s *scope, needs []need)
+	collect = func(s *scope, needs []need) {
 		for i := range needs {
 			var targets []*result
 			if g := needs[i].group; g != nil {
@@ -157,20 +156,20 @@ func (r *resolver) prune() {
 			}
 			for _, res := range targets {
 				n := res.node
-				if maybe[n] || n.exported || len(n.provider.marks)+len(n.marks) > 0 || len(n.scope.m.fxOptions) > 0 {
-					continue // wanted for itself, or perhaps by raw fx options
+				if unneeded[n] || n.exported || len(n.provider.marks)+len(n.marks) > 0 || len(n.scope.m.fxOptions) > 0 {
+					continue // built anyway, or possibly needed by raw fx options
 				}
-				maybe[n] = true
-				suspect(n.scope, n.needs)
+				unneeded[n] = true
+				collect(n.scope, n.needs)
 			}
 		}
 	}
 	for _, n := range r.nodes {
-		if n.override {
-			suspect(n.scope, n.former)
+		if n.overridden {
+			collect(n.scope, n.originalNeeds)
 		}
 	}
-	if len(maybe) == 0 {
+	if len(unneeded) == 0 {
 		return
 	}
 	kept := map[*node]bool{}
@@ -190,7 +189,7 @@ func (r *resolver) prune() {
 		}
 	}
 	for _, n := range r.nodes {
-		if !maybe[n] {
+		if !unneeded[n] {
 			keep(n)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-func TestProvideIsTheLastResort(t *testing.T) {
+func TestProvideIsHiddenByOthers(t *testing.T) {
 	exporter := module.New("exporter", module.Exports(module.Value(&C{1})))
 	opts := []module.ResolveOption{module.Provide(module.Value(&C{2}), module.Value("x")), module.Provide(module.Value(1))}
 	seen := func(imports ...*module.Module) int {
@@ -35,12 +35,12 @@ hint: remove it`, module.New("root"), nil)
 }
 
 func TestOverride(t *testing.T) {
-	fail := func(what string) { t.Error(what + " called") }
+	fail := func(what string) { t.Error(what + " was called") }
 	database := module.New("db",
 		module.Providers(func() *nest { fail("the private dependency"); return nil },
 			func(*nest) int { fail("its consumer"); return 0 },
 			func() string { return "used" }),
-		module.Exports(module.As[Namer](module.Mark(func(int, string) *C { fail("the constructor"); return nil }, "mark")),
+		module.Exports(module.As[Namer](module.Mark(func(int, string) *C { fail("the overridden constructor"); return nil }, "mark")),
 			func(s string, n Namer) *A { return &A{} }))
 	root := module.New("root", module.Imports(database), module.Controllers(func(n Namer) *B { return &B{n.(*C)} }))
 	fake := &C{5}
@@ -105,8 +105,8 @@ hint: NewC (main_test.go) of module root (resolve_option_test.go) provides modul
 module.Override[int] (resolve_option_test.go): no module provides int
 hint: remove it, or override the type that constructors inject`, module.New("root"), module.Override(1))
 	wantProblems(t, `
-module root (resolve_option_test.go): NewC (main_test.go) also provides interface { ID() int }, which the *module_test.myNamer of module.Override[module_test.Stringer] (resolve_option_test.go) is not
-hint: override with a value that fits both`,
+module root (resolve_option_test.go): NewC (main_test.go) also provides interface { ID() int }, which *module_test.myNamer of module.Override[module_test.Stringer] (resolve_option_test.go) does not implement
+hint: override with a value that implements both`,
 		module.New("root", module.Providers(module.As[interface{ ID() int }](module.As[Stringer](NewC)))), module.Override[Stringer](&myNamer{}))
 }
 

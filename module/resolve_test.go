@@ -17,11 +17,11 @@ import (
 
 func TestResolveBuildsNothing(t *testing.T) {
 	g := resolve(t, module.New("app", module.Providers(func() *C {
-		t.Error("constructor called")
+		t.Error("constructor was called")
 		return nil
 	})))
 	for range g.Instances() {
-		t.Error("an instance before fx built")
+		t.Error("instance before construction")
 	}
 }
 
@@ -33,7 +33,7 @@ func TestDiamondSharesOneInstance(t *testing.T) {
 	root := module.New("root", module.Imports(left, right, base),
 		module.Providers(func(b *B, a *A, c *C) top {
 			if b.C != c {
-				t.Error("left has another instance")
+				t.Error("module left has another instance")
 			}
 			return top{b.C, a.B.C}
 		}))
@@ -56,11 +56,11 @@ func TestPrivateShadow(t *testing.T) {
 	root := module.New("root", module.Imports(shared, global), module.Providers(module.Value(&C{2}), NewB))
 	b := get[*B](t, start(t, root))
 	if b.C.id != 2 {
-		t.Errorf("got C %d, want the module's own", b.C.id)
+		t.Errorf("got C %d, want 2 of the module itself", b.C.id)
 	}
 }
 
-func TestMissingImportHasTheDocumentedText(t *testing.T) {
+func TestMissingImportText(t *testing.T) {
 	_, err := module.Resolve(orders.Root)
 	const want = `module orders (orders.go:12): NewOrders (orders.go:30) needs *db.DB (parameter 1), which is not available in the module
 hint: module db exports it; add db.Module to module.Imports`
@@ -69,7 +69,7 @@ hint: module db exports it; add db.Module to module.Imports`
 	}
 	var wiring *module.Error
 	if !errors.As(err, &wiring) || len(wiring.Problems) != 1 {
-		t.Fatal("not one problem")
+		t.Fatal("want exactly one problem")
 	}
 	p := wiring.Problems[0]
 	if p.Kind != module.ProblemMissing || p.Module != orders.Module || p.Constructor != "NewOrders" ||
@@ -97,9 +97,9 @@ func TestAmbiguous(t *testing.T) {
 	root := module.New("root", module.Imports(one, via), module.Providers(NewB))
 	wantProblems(t, `
 module root (resolve_test.go): NewB (main_test.go) needs *module_test.C (parameter 1), which 2 imports export: NewC (main_test.go) of module one (resolve_test.go) and NewC (main_test.go) of module two (resolve_test.go)
-hint: import one of them only, or tell them apart with module.Named`, root)
+hint: import only one of them, or distinguish them with module.Named`, root)
 
-	// Nobody needs it: no problem.
+	// No constructor needs it: no problem.
 	start(t, module.New("root", module.Imports(one, via)))
 }
 
@@ -109,17 +109,17 @@ func TestAmbiguousGlobal(t *testing.T) {
 	user := module.New("user", module.Providers(NewB))
 	wantProblems(t, `
 module user (resolve_test.go): NewB (main_test.go) needs *module_test.C (parameter 1), which 2 global modules export: NewC (main_test.go) of module one (resolve_test.go) and NewC (main_test.go) of module two (resolve_test.go)
-hint: import the one that is meant, or tell them apart with module.Named`, module.New("root", module.Imports(user, one, two)))
+hint: import the intended one, or distinguish them with module.Named`, module.New("root", module.Imports(user, one, two)))
 
-	// An import says which.
+	// An import decides.
 	user = module.New("user", module.Imports(two), module.Providers(NewB))
 	start(t, module.New("root", module.Imports(user, one, two)))
 }
 
 func TestDuplicate(t *testing.T) {
 	wantProblems(t, `
-module root (resolve_test.go): Value[*module_test.C] (resolve_test.go) provides *module_test.C, which NewC (main_test.go) provides already
-hint: remove one, or tell them apart with module.Named`,
+module root (resolve_test.go): Value[*module_test.C] (resolve_test.go) provides *module_test.C, which NewC (main_test.go) also provides
+hint: remove one, or distinguish them with module.Named`,
 		module.New("root", module.Providers(NewC, module.Value(&C{}))))
 	wantProblems(t, `
 module root (resolve_test.go): NewC (main_test.go) is listed twice
@@ -159,7 +159,7 @@ func TestDynamicModules(t *testing.T) {
 func TestGlobal(t *testing.T) {
 	deep := module.New("deep", module.Providers(NewB))
 	config := module.New("config", module.Global(), module.Exports(NewC))
-	// config comes last, and is built first all the same.
+	// config is imported last, but built first.
 	root := module.New("root", module.Imports(deep), module.Imports(config))
 	if got := names(start(t, root)); got != "NewC NewB" {
 		t.Errorf("order %s", got)
@@ -174,7 +174,7 @@ func TestReexportChain(t *testing.T) {
 	if got := names(start(t, root)); got != "NewC TestReexportChain.func1 NewB NewB" {
 		t.Errorf("order %s", got)
 	}
-	// An own export hides the re-exported one.
+	// A module's own export hides the re-exported one.
 	hide := module.New("hide", module.Exports(base, module.Value(&C{7})))
 	g := start(t, module.New("root", module.Imports(hide), module.Providers(NewB)))
 	if b := get[*B](t, g); b.C.id != 7 {
@@ -194,9 +194,9 @@ hint: declare it with `+"`var Module = module.New(…)`"+` and do not assign it 
 	var later *module.Module
 	wantProblems(t, `
 module root (resolve_test.go): argument 2 of module.Imports is nil
-hint: the variable was not initialised yet when module.New ran; declare it with `+"`var Module = module.New(…)`"+` and do not assign it in init
+hint: the variable was not initialized yet when module.New ran; declare it with `+"`var Module = module.New(…)`"+` and do not assign it in init
 module root (resolve_test.go): argument 1 of module.Exports is nil
-hint: the variable was not initialised yet when module.New ran; declare it with `+"`var Module = module.New(…)`"+` and do not assign it in init`,
+hint: the variable was not initialized yet when module.New ran; declare it with `+"`var Module = module.New(…)`"+` and do not assign it in init`,
 		module.New("root", module.Imports(db.Module, later), module.Exports(later)))
 }
 
@@ -204,7 +204,7 @@ func TestSelfShadow(t *testing.T) {
 	base := module.New("base", module.Exports(NewC))
 	wantProblems(t, `
 module root (resolve_test.go): TestSelfShadow.func1 (resolve_test.go) needs *module_test.C (parameter 1), which it provides itself
-hint: its own result hides the one of NewC (main_test.go); return another type, or name it with module.Named`,
+hint: its own result hides that of NewC (main_test.go); return another type, or name it with module.Named`,
 		module.New("root", module.Imports(base), module.Providers(func(c *C) *C { return c })))
 }
 
@@ -218,7 +218,7 @@ func TestDeterminism(t *testing.T) {
 	fail := root()
 	_, err := module.Resolve(fail)
 	if err == nil {
-		t.Fatal("string is private, Resolve should fail")
+		t.Fatal("Resolve did not fail, but string is private")
 	}
 	first := err.Error()
 	var order, chart string
@@ -257,7 +257,7 @@ func TestResolveConcurrently(t *testing.T) {
 	wg.Wait()
 }
 
-// Consumers are declared first, so that every walk goes down the whole chain.
+// Dependents are declared first, so that every traversal recurses through the whole chain.
 func TestDeepChain(t *testing.T) {
 	types := benchTypes(5000)
 	var ctors []any
@@ -274,7 +274,7 @@ func TestDeepChain(t *testing.T) {
 	}
 	_, err := module.Resolve(module.New("root", module.Providers(ctors...), module.Providers(chainCtor(types[0], types[4999]))))
 	if err == nil || strings.Count(err.Error(), " needs ") != 5000 {
-		t.Error("the cycle of 5,000 is not printed whole")
+		t.Error("the message does not contain all 5,000 steps of the cycle")
 	}
 }
 
@@ -286,7 +286,7 @@ func TestFiveThousandProblems(t *testing.T) {
 	_, err := module.Resolve(module.New("root", module.Providers(ctors...)))
 	var wiring *module.Error
 	if !errors.As(err, &wiring) || len(wiring.Problems) != 5000 {
-		t.Error("not 5,000 problems")
+		t.Error("want 5,000 problems")
 	}
 }
 

@@ -9,19 +9,19 @@ import (
 	"go.uber.org/dig"
 )
 
-// key is what a binding goes by.
+// key identifies a result by type and name.
 type key struct {
 	t    reflect.Type
 	name string
 }
 
-// groupKey is what a value group goes by; t is the type of a member.
+// groupKey identifies a value group; t is the type of its members.
 type groupKey struct {
 	t    reflect.Type
 	name string
 }
 
-// signature is what a constructor needs and gives.
+// signature holds the parameters and results of a constructor.
 type signature struct {
 	needs   []need
 	results []output
@@ -43,7 +43,7 @@ type output struct {
 	name     string
 	group    *groupKey
 	groupTag string
-	path     []int // result, then fields
+	path     []int // index of the result, then of fields
 }
 
 var (
@@ -53,7 +53,7 @@ var (
 	lazyIface = reflect.TypeFor[lazyParam]()
 )
 
-// signatures remembers what it parsed: modules often share constructor types.
+// signatures caches signatures by type: constructors often share one.
 type signatures map[reflect.Type]*signature
 
 func (s signatures) of(t reflect.Type) *signature {
@@ -69,7 +69,7 @@ func parseSignature(t reflect.Type) *signature {
 	sig := &signature{}
 	in := t.NumIn()
 	if t.IsVariadic() {
-		in-- // fx leaves it empty
+		in-- // fx does not fill it
 	}
 	objects := false
 	for i := range in {
@@ -90,10 +90,10 @@ func parseSignature(t reflect.Type) *signature {
 		sig.result(r, []int{i}, "result "+strconv.Itoa(i+1))
 	}
 	if objects {
-		// fx has many rules for parameter and result objects; it knows them best.
+		// Let fx check its rules for parameter and result objects.
 		fn := reflect.MakeFunc(t, func([]reflect.Value) []reflect.Value { return nil })
 		if err := dig.New(dig.DryRun(true), dig.DeferAcyclicVerification()).Provide(fn.Interface()); err != nil {
-			sig.fail("is refused by fx: "+dig.RootCause(err).Error(), "correct the parameter or result object")
+			sig.fail("is rejected by fx: "+dig.RootCause(err).Error(), "correct the parameter or result object")
 		}
 	}
 	if len(sig.results) == 0 {
@@ -125,7 +125,7 @@ func single(t reflect.Type, name, label string) need {
 	return n
 }
 
-// object reads a parameter object. What fx refuses is left to fx, see above.
+// object parses a parameter object. parseSignature lets fx report invalid ones.
 func (s *signature) object(t reflect.Type, label string) {
 	for f := range t.Fields() {
 		if f.Type == inType || !f.IsExported() {
@@ -139,8 +139,8 @@ func (s *signature) object(t reflect.Type, label string) {
 		if tag := f.Tag.Get("group"); tag != "" {
 			group, opts, _ := strings.Cut(tag, ",")
 			if strings.Contains(opts, "soft") {
-				s.fail("asks for the soft value group "+strconv.Quote(group)+" ("+flabel+")",
-					"every provider is built anyway; remove \",soft\"")
+				s.fail("needs the soft value group "+strconv.Quote(group)+" ("+flabel+")",
+					"all providers are built anyway; remove \",soft\"")
 			}
 			if f.Type.Kind() == reflect.Slice {
 				s.needs = append(s.needs, need{group: &groupKey{f.Type.Elem(), group}, label: flabel})
@@ -189,13 +189,12 @@ func (s *signature) output(o output, label string) {
 
 func unprovidable(t reflect.Type) string {
 	if t.Implements(errorType) {
-		return "which fx takes for a failure because it has an Error method"
+		return "which fx treats as an error because it has an Error method"
 	}
 	return ""
 }
 
-// embeds reports whether fx treats t as a parameter or result object, right or
-// wrong.
+// embeds reports whether fx treats t as a parameter or result object, valid or invalid.
 func embeds(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()

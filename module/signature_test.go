@@ -39,7 +39,7 @@ func TestResultObjects(t *testing.T) {
 	far := module.New("far", module.Exports(build))
 	g := start(t, module.New("root", module.Imports(far), module.Providers(
 		func(i in, a *A, c *C) *D { got = i; got.hidden = 1; return nil },
-		func() out { return out{B: &B{}, Egg: &egg{}} }, // its own hides the imported
+		func() out { return out{B: &B{}, Egg: &egg{}} }, // hides the imported one
 	)))
 	if len(got.Eggs) != 4 || got.Inner.B == nil || len(got.None) != 0 {
 		t.Errorf("got %+v", got)
@@ -87,7 +87,7 @@ func TestVariadicAndOptional(t *testing.T) {
 		B *B     `optional:"true"`
 		S string `name:"s" optional:"true"`
 	}
-	// fx knows *B in the whole application, but the module does not see it.
+	// fx provides *B in the whole application, but the module does not see it.
 	leak := module.New("leak", module.Fx(fx.Provide(func() *B { return &B{} })))
 	start(t, module.New("root", module.Imports(leak), module.Providers(
 		func(a *A, more ...*C) *D {
@@ -119,11 +119,11 @@ func TestSignatureMistakes(t *testing.T) {
 	}
 	const at = "module root (signature_test.go): "
 	for want, ctor := range map[string]any{
-		`TestSignatureMistakes.func1 (signature_test.go) is refused by fx: unexported fields not allowed in dig.In, did you mean to export "hidden" (int)?
+		`TestSignatureMistakes.func1 (signature_test.go) is rejected by fx: unexported fields not allowed in dig.In, did you mean to export "hidden" (int)?
 hint: correct the parameter or result object`: func(badIn) *D { return nil },
-		`TestSignatureMistakes.func2 (signature_test.go) asks for the soft value group "ids" (parameter 1, field IDs)
-hint: every provider is built anyway; remove ",soft"`: func(soft) *D { return nil },
-		`TestSignatureMistakes.func3 (signature_test.go) is refused by fx: cannot build a parameter object by embedding *dig.In, embed dig.In instead: module_test.pointer embeds *dig.In
+		`TestSignatureMistakes.func2 (signature_test.go) needs the soft value group "ids" (parameter 1, field IDs)
+hint: all providers are built anyway; remove ",soft"`: func(soft) *D { return nil },
+		`TestSignatureMistakes.func3 (signature_test.go) is rejected by fx: cannot build a parameter object by embedding *dig.In, embed dig.In instead: module_test.pointer embeds *dig.In
 hint: correct the parameter or result object`: func(pointer, fx.Lifecycle) *D { return nil },
 	} {
 		_, err := module.Resolve(module.New("root", module.Providers(ctor)))

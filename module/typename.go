@@ -5,11 +5,11 @@ import (
 	"strconv"
 )
 
-// typeNames knows which short type names, such as *db.DB, stand for several
-// types of the graph.
+// typeNames records which short type names, such as *db.DB, belong to several types of the
+// graph.
 type typeNames struct {
-	first  map[string]reflect.Type
-	shared map[string]bool
+	first     map[string]reflect.Type
+	ambiguous map[string]bool
 }
 
 func (r *resolver) typeNames() *typeNames {
@@ -39,9 +39,9 @@ func (n *typeNames) add(t reflect.Type) {
 		if first, ok := n.first[s]; !ok {
 			n.first[s] = t
 		} else if first != t {
-			n.shared[s] = true
+			n.ambiguous[s] = true
 		}
-		// *db.DB and db.DB are told apart alike.
+		// If *db.DB is ambiguous, so is db.DB.
 		if t.Name() != "" || t.Kind() != reflect.Pointer {
 			return
 		}
@@ -49,10 +49,10 @@ func (n *typeNames) add(t reflect.Type) {
 	}
 }
 
-// typeName prints a type as Go source does, with import paths where the short
-// name stands for several types.
+// typeName formats a type as in Go source, with import paths if the short name is
+// ambiguous.
 func (r *resolver) typeName(t reflect.Type) string {
-	if r.typeNames().shared[t.String()] {
+	if r.typeNames().ambiguous[t.String()] {
 		return fullName(t)
 	}
 	return t.String()

@@ -2,7 +2,7 @@ package pipeline
 
 import "net/http"
 
-// Kind tells what a [Call] is.
+// Kind is the kind of a [Call].
 type Kind string
 
 // The kinds of calls.
@@ -12,43 +12,44 @@ const (
 	// KindHandshake is the HTTP request that opens a connection to gateways, see
 	// [HandshakeGuard].
 	KindHandshake Kind = "handshake"
-	// KindConnect is a client that asks to be connected to a gateway, before its
-	// handshake is accepted.
+	// KindConnect is a client that connects to a gateway, before its handshake is
+	// accepted.
 	KindConnect Kind = "connect"
 	// KindMessage is a message to a handler of a gateway.
 	KindMessage Kind = "message"
 )
 
-// Call is what is about to be handled. It belongs to one goroutine and must not
-// be kept after the call. In tests, make one with the fields that matter.
+// Call describes the request, connection or message that is being handled. It belongs
+// to one goroutine and must not be kept after the call. In tests, create one with the
+// fields that matter.
 type Call struct {
-	// Kind is what it is.
+	// Kind is the kind of the call.
 	Kind Kind
 	// Pattern is the event of a message, the namespace or path pattern of a
 	// connection, or method and route pattern of a request: "GET /rooms/{room}".
 	Pattern string
-	// Name is the gateway or controller, as its constructor: chat.NewGateway.
+	// Name is the constructor of the gateway or controller: chat.NewGateway.
 	Name string
 	// Request is the HTTP request: of the route, or of the client's handshake.
 	// On a message its body must not be read.
 	Request *http.Request
-	// Payload is what a message carries, undecoded; raw bytes of it must not be
-	// kept. nil on other kinds.
+	// Payload is the undecoded payload of a message, nil for other kinds. Raw bytes
+	// of it must not be kept.
 	Payload Decoder
 	// Size is the number of bytes of Payload.
 	Size int
-	// Auth is what a client sent along with its handshake, such as Socket.IO's
-	// auth object; on its messages too. nil where there is none.
+	// Auth is the data that the client sent with its handshake, such as Socket.IO's
+	// auth object, also set for messages; nil without any.
 	Auth Decoder
 	// Handler and Owner are the metadata of the handler, and of its gateway or
 	// controller. Read them with [Key.Of].
 	Handler, Owner Metadata
-	// Store is behind Values. nil is an empty one.
+	// Store holds the values that Values returns; nil is an empty store.
 	Store *Values
-	// Connection holds what is kept for the physical connection that the client came
-	// by, for as long as that lasts. On Socket.IO a client may leave a namespace and
-	// enter it again, and be in several: Values then is another each time, Connection
-	// is the same. nil for HTTP requests and on KindHandshake.
+	// Connection holds values that last as long as the physical connection. A
+	// Socket.IO client may be in several namespaces, and leave and enter them: each
+	// entry has its own Values, but the same Connection. nil for HTTP requests and for
+	// KindHandshake.
 	//
 	//	bucket := Bucket.GetOrSet(c.Connection, newBucket())
 	Connection *Values
@@ -60,8 +61,8 @@ type Decoder interface {
 	Decode(v any) error
 }
 
-// Values holds what guards learned about the client; see [Value]. Of a connection
-// and its messages it is one, and ends with the client.
+// Values returns the values that guards stored for the client; see [Value]. A
+// connection and its messages share one store, which lasts as long as the client.
 func (c *Call) Values() *Values {
 	if c.Store == nil {
 		c.Store = new(Values)

@@ -1,19 +1,16 @@
-// Package pipeline has the contracts of what stands between a client and a
-// handler: guards, interceptors, pipes and filters. One set serves HTTP
-// controllers and WebSocket gateways, and a guard also stands at the door of a
-// connection.
+// Package pipeline defines guards, interceptors, pipes and filters. HTTP controllers
+// and WebSocket gateways use the same ones; guards also run when a client connects.
 //
 //	guards → interceptors in → pipes → handler → interceptors out → filters
 //
-// Each may be bound to the whole application, to a gateway or controller, or to
-// one handler. Guards, interceptors and pipes run in that order, filters from
-// the handler outwards. What is bound is a value, or a constructor that the module
-// resolves:
+// Each can be bound to the application, to a gateway or controller, or to one
+// handler. Guards, interceptors and pipes run in that order of scopes, filters in the
+// reverse order. Bind a value, or a constructor that the module resolves:
 //
 //	app.Main(Module, app.UseGuards(NewTokenGuard))
 //	websockets.Gateway(NewGateway, websockets.UseGuards(NewMemberGuard))
 //	websockets.On("delete", g.Delete, websockets.UseGuards(pipeline.GuardFunc(adminsOnly)))
 //
-// All of them are called by many goroutines at once. A panic in one is recovered,
-// logged and answered like an unknown error.
+// All of them must be safe for concurrent use. A panic in one is recovered, logged and
+// answered like an unknown error.
 package pipeline

@@ -5,34 +5,32 @@ import (
 	"strings"
 )
 
-// Error is an error whose text the client may see. Anything else that a guard,
-// pipe or handler returns reaches the client as "Internal server error", and is
-// logged.
+// Error is an error that is sent to the client. Any other error that a guard, pipe or
+// handler returns is logged, and the client gets "Internal server error".
 //
 //	return nil, &pipeline.Error{Message: "Room is full", Code: "room_full"}
 //
-// It is found by errors.As, so it may be wrapped. One that several calls return
-// must not be changed.
+// It is found by errors.As, so it may be wrapped. Do not modify an Error that several
+// calls return.
 type Error struct {
-	// Message is for people.
+	// Message is the text for people.
 	Message string
-	// Code is for programs; left out when empty.
+	// Code is the code for programs; omitted when empty.
 	Code string
-	// Details is encoded as JSON along with the message; left out when nil.
+	// Details is encoded as JSON next to the message; omitted when nil.
 	Details any
-	// Status is the HTTP status where the error answers a request. Default: 403
-	// where a connection is refused, otherwise 400.
+	// Status is the HTTP status when the error answers a request. Default: 403 when a
+	// connection is rejected, otherwise 400.
 	Status int
-	// Header is added to the answer of a request, such as Retry-After.
+	// Header is added to the HTTP response, such as Retry-After.
 	Header http.Header
-	// Body takes the place of the whole answer, encoded as JSON; for clients that
-	// expect another form.
+	// Body, if not nil, replaces the whole response body. It is encoded as JSON.
 	Body any
-	// Err is the cause, for errors.Is and logs; the client does not see it.
+	// Err is the cause, for errors.Is and logs. It is not sent to the client.
 	Err error
 }
 
-// Error is the message, with the hidden cause behind it.
+// Error returns the message, followed by the cause if there is one.
 func (e *Error) Error() string {
 	if e.Err != nil {
 		return e.Message + ": " + e.Err.Error()
@@ -40,7 +38,7 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
-// Unwrap gives Err.
+// Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Codes of the errors of this package.
@@ -51,28 +49,28 @@ const (
 	CodeTimeout      = "timeout"
 )
 
-// What guards deny with.
+// Errors for guards.
 var (
-	// ErrForbidden is for clients that may not do this.
+	// ErrForbidden means that the client is not allowed to do this.
 	ErrForbidden = &Error{Message: "Forbidden resource", Code: CodeForbidden, Status: http.StatusForbidden}
-	// ErrUnauthorized is for clients that have not said who they are.
+	// ErrUnauthorized means that the client is not authenticated.
 	ErrUnauthorized = &Error{Message: "Unauthorized", Code: CodeUnauthorized, Status: http.StatusUnauthorized}
 )
 
 // Violation is one rule that a field of a payload breaks.
 type Violation struct {
-	// Field is where, in the names of the wire: "items.0.name".
+	// Field is the path of the field, in JSON names: "items.0.name".
 	Field string `json:"field"`
-	// Rule is the rule's name, for programs: "required", "max".
+	// Rule is the name of the rule, for programs: "required", "max".
 	Rule string `json:"rule"`
-	// Param is the rule's parameter: "40".
+	// Param is the parameter of the rule: "40".
 	Param string `json:"param,omitzero"`
-	// Message is for people: "may have at most 40 characters".
+	// Message is the text for people: "may have at most 40 characters".
 	Message string `json:"message"`
 }
 
-// Invalid is the error of a payload that breaks rules. Its message names them, its
-// Details are the violations, its status is 400.
+// Invalid returns the error for a payload that breaks rules: its message lists the
+// violations, its Details are the violations, its status is 400.
 //
 //	return pipeline.Invalid(pipeline.Violation{Field: "text", Rule: "required", Message: "is required"})
 func Invalid(violations ...Violation) *Error {

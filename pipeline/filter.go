@@ -5,27 +5,27 @@ import (
 	"errors"
 )
 
-// Filter turns an error into what the client is told. nil leaves it to the next
-// filter: those of the handler are asked first, then those of the gateway or
+// Filter converts an error into the error that the client gets. Return nil to leave it
+// to the next filter. Filters of the handler run first, then those of the gateway or
 // controller, then those of the application, each in the order in which they were
-// bound. What no filter wants gets the default answer: an [*Error] as it is,
-// anything else "Internal server error", logged.
+// bound. An error that no filter handles gets the default answer: an [*Error] is sent
+// as it is; anything else is logged and answered with "Internal server error".
 //
-// The errors are those of guards, interceptors, pipes, handlers and
-// HandleConnection. Payloads that do not decode and panics are among them. The
-// filters of the application also see what is answered to messages that no handler
-// takes. An error that a filter takes is not logged by the framework.
+// Filters see the errors of guards, interceptors, pipes, handlers and
+// HandleConnection, including decode errors and panics. Filters of the application
+// also see the errors of messages that have no handler. The framework does not log an
+// error that a filter handles.
 type Filter interface {
 	Catch(ctx context.Context, c *Call, err error) *Error
 }
 
-// FilterFunc is a function as a filter.
+// FilterFunc is a function that implements [Filter].
 type FilterFunc func(ctx context.Context, c *Call, err error) *Error
 
 // Catch implements [Filter].
 func (f FilterFunc) Catch(ctx context.Context, c *Call, err error) *Error { return f(ctx, c, err) }
 
-// FilterOf makes a filter of errors that are, or wrap, an E, as errors.As finds it.
+// FilterOf returns a filter for errors that are, or wrap, an E, as errors.As finds it.
 //
 //	notFound := pipeline.FilterOf(func(_ context.Context, _ *pipeline.Call, e *store.NotFoundError) *pipeline.Error {
 //		return &pipeline.Error{Message: e.Kind + " not found", Code: "not_found", Status: http.StatusNotFound}
@@ -39,7 +39,7 @@ func FilterOf[E error](f func(ctx context.Context, c *Call, err E) *Error) Filte
 	})
 }
 
-// FilterIs makes a filter that answers errors that are target, as errors.Is finds it.
+// FilterIs returns a filter that answers errors that match target, by errors.Is.
 //
 //	pipeline.FilterIs(sql.ErrNoRows, &pipeline.Error{Message: "Not found", Status: http.StatusNotFound})
 func FilterIs(target error, answer *Error) Filter {

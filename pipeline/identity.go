@@ -1,46 +1,46 @@
 package pipeline
 
-// Identity names who a client is, as one guard has found out. What a client leaves
-// behind when its connection is lost, such as its rooms and the events that it missed,
-// is given to another connection only where all identities are the same. Make one for
-// each guard; identity is the pointer.
+// Identity stores the identity of clients, as determined by one guard. When a connection
+// is lost, its state (rooms, missed events) is restored only to a connection with equal
+// identities. Create one per guard, in a package variable; Identity values are compared by
+// pointer.
 //
-//	var who = pipeline.NewIdentity("session")
+//	var user = pipeline.NewIdentity("session")
 //
-//	who.Set(call, session.UserID) // in a guard, on a KindConnect
+//	user.Set(call, session.UserID) // in a guard, on a KindConnect
 //
 // Its methods are safe for concurrent use.
 type Identity struct{ name string }
 
-// NewIdentity makes an identity. The name is for logs and debuggers only.
+// NewIdentity returns an identity. The name is for logs and debuggers only.
 func NewIdentity(name string) *Identity { return &Identity{name} }
 
-// String is the name.
+// String returns the name.
 func (k *Identity) String() string { return k.name }
 
-// Set says who h is. The text is compared byte by byte, and is not sent anywhere.
-func (k *Identity) Set(h Holder, who string) { h.Values().store(k, who) }
+// Set stores the identity of h. It is compared byte by byte and never sent.
+func (k *Identity) Set(h Holder, id string) { h.Values().store(k, id) }
 
-// Get returns what was set, and whether anything was.
-func (k *Identity) Get(h Holder) (who string, ok bool) {
+// Get returns the identity of h, and whether it is set.
+func (k *Identity) Get(h Holder) (id string, ok bool) {
 	v, ok := h.Values().load(k)
-	who, _ = v.(string)
-	return who, ok
+	id, _ = v.(string)
+	return id, ok
 }
 
-// SameIdentity reports whether the same identities are set on a and b, and whether any
-// is set on either.
+// SameIdentity reports whether a and b have equal identities, and whether either has
+// any.
 func SameIdentity(a, b Holder) (same, known bool) {
-	one, other := a.Values().identities(), b.Values().identities()
-	if len(one) != len(other) {
+	idsA, idsB := a.Values().identities(), b.Values().identities()
+	if len(idsA) != len(idsB) {
 		return false, true
 	}
-	for k, who := range one {
-		if them, ok := other[k]; !ok || them != who {
+	for k, id := range idsA {
+		if other, ok := idsB[k]; !ok || other != id {
 			return false, true
 		}
 	}
-	return true, len(one) > 0
+	return true, len(idsA) > 0
 }
 
 func (v *Values) identities() map[*Identity]string {
@@ -58,11 +58,12 @@ func (v *Values) identities() map[*Identity]string {
 	return all
 }
 
-// IdentityGuard is a guard that says whether it knows clients. One that does sets an
-// [Identity] on each client that it lets in; it is asked also about clients that come
-// back where other guards are skipped. One that does not, such as a rate limit, treats
-// all alike. Of a guard that is none it is assumed that it tells clients apart without
-// saying so, and what it let in is not given to another connection.
+// IdentityGuard is a guard that reports whether it identifies clients. If Identifies
+// returns true, the guard sets an [Identity] on each client that it allows, and it also
+// runs when a session is recovered and other guards are skipped. If it returns false,
+// as for a rate limit, the guard treats all clients alike. A guard without this method
+// is assumed to identify clients without recording it: sessions that it allowed are not
+// recovered.
 type IdentityGuard interface {
 	Guard
 	Identifies() bool

@@ -12,8 +12,8 @@ func TestSameIdentity(t *testing.T) {
 	of := func(set map[*pipeline.Identity]string) *pipeline.Values {
 		v := new(pipeline.Values)
 		pipeline.NewValue[string]("another").Set(v, "value")
-		for k, who := range set {
-			k.Set(v, who)
+		for k, id := range set {
+			k.Set(v, id)
 		}
 		return v
 	}
@@ -33,39 +33,39 @@ func TestSameIdentity(t *testing.T) {
 		{ids{one: "x", two: "y"}, ids{one: "x"}, false, true},
 	} {
 		if same, known := pipeline.SameIdentity(of(c.a), of(c.b)); same != c.same || known != c.known {
-			t.Errorf("%v, %v: %t, %t", c.a, c.b, same, known)
+			t.Errorf("%v, %v: same %t, known %t, want %t, %t", c.a, c.b, same, known, c.same, c.known)
 		}
 	}
-	if who, ok := one.Get(of(ids{one: "x"})); who != "x" || !ok {
-		t.Errorf("%q, %t", who, ok)
+	if id, ok := one.Get(of(ids{one: "x"})); id != "x" || !ok {
+		t.Errorf("set: %q, %t", id, ok)
 	}
-	if who, ok := two.Get(of(ids{one: "x"})); who != "" || ok {
-		t.Errorf("%q, %t", who, ok)
+	if id, ok := two.Get(of(ids{one: "x"})); id != "" || ok {
+		t.Errorf("not set: %q, %t", id, ok)
 	}
 }
 
-// knowing is a guard that is an IdentityGuard.
-type knowing bool
+// identityGuard returns its value from Identifies.
+type identityGuard bool
 
-func (knowing) Check(context.Context, *pipeline.Call) error { return nil }
-func (k knowing) Identifies() bool                          { return bool(k) }
+func (identityGuard) Check(context.Context, *pipeline.Call) error { return nil }
+func (g identityGuard) Identifies() bool                          { return bool(g) }
 
 func TestOnlyKeepsIdentity(t *testing.T) {
-	unknown := pipeline.GuardFunc(func(context.Context, *pipeline.Call) error { return nil })
+	plain := pipeline.GuardFunc(func(context.Context, *pipeline.Call) error { return nil })
 	for _, c := range []struct {
 		guard    pipeline.Guard
 		kind     pipeline.Kind
 		is, want bool
 	}{
-		{knowing(true), pipeline.KindConnect, true, true},
-		{knowing(false), pipeline.KindConnect, true, false},
-		{unknown, pipeline.KindConnect, false, false},
-		{unknown, pipeline.KindMessage, true, false},
-		{knowing(true), pipeline.KindHTTP, true, false},
+		{identityGuard(true), pipeline.KindConnect, true, true},
+		{identityGuard(false), pipeline.KindConnect, true, false},
+		{plain, pipeline.KindConnect, false, false},
+		{plain, pipeline.KindMessage, true, false},
+		{identityGuard(true), pipeline.KindHTTP, true, false},
 	} {
 		g, is := pipeline.Only(c.guard, c.kind).(pipeline.IdentityGuard)
 		if is != c.is || is && g.Identifies() != c.want {
-			t.Errorf("%T for %s: an IdentityGuard: %t", c.guard, c.kind, is)
+			t.Errorf("Only(%T, %s): IdentityGuard %t, want %t", c.guard, c.kind, is, c.is)
 		}
 	}
 }

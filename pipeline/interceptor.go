@@ -2,28 +2,28 @@ package pipeline
 
 import "context"
 
-// Interceptor wraps the handling of requests and messages, pipes and decoding
-// included: it measures, caches, replaces results and errors. It does not wrap
+// Interceptor wraps the handling of requests and messages, including decoding and
+// pipes: it can measure, cache, and replace results and errors. It does not wrap
 // connections.
 //
-// Next goes on and gives what the handler returned; it may be called never, once,
-// or several times in turn, but not once Intercept has returned. What Intercept returns takes the place of the result.
-// A handler without a result gives nil, and so does an [http.HandlerFunc], which
-// has answered by then; returning nil in its place leaves it so. A stream has been
-// sent when next returns nil; see [ItemInterceptor].
+// next continues the call and returns the handler's result. Intercept may call it any
+// number of times, one after the other, but not after it has returned. The result of
+// Intercept replaces the handler's. next returns nil for a handler without a result and
+// for an [http.HandlerFunc], which has already answered; return nil to keep it so. When
+// next returns nil for a stream, all items have been sent; see [ItemInterceptor].
 type Interceptor interface {
 	Intercept(ctx context.Context, c *Call, next Next) (any, error)
 }
 
-// Next goes on with a call.
+// Next continues a call.
 type Next func(ctx context.Context) (any, error)
 
-// InterceptorFunc is a function as an interceptor.
+// InterceptorFunc is a function that implements [Interceptor].
 //
 //	timing := pipeline.InterceptorFunc(func(ctx context.Context, c *pipeline.Call, next pipeline.Next) (any, error) {
-//		begin := time.Now()
+//		start := time.Now()
 //		result, err := next(ctx)
-//		latency.Observe(c.Pattern, time.Since(begin))
+//		latency.Observe(c.Pattern, time.Since(start))
 //		return result, err
 //	})
 type InterceptorFunc func(ctx context.Context, c *Call, next Next) (any, error)
@@ -33,22 +33,22 @@ func (f InterceptorFunc) Intercept(ctx context.Context, c *Call, next Next) (any
 	return f(ctx, c, next)
 }
 
-// ItemInterceptor is an interceptor that also sees each item of a stream, before
-// it is sent. What it returns is sent in its place; an error ends the stream.
+// ItemInterceptor is an interceptor that also receives each item of a stream before it
+// is sent. Its result replaces the item; an error ends the stream.
 type ItemInterceptor interface {
 	Interceptor
 	InterceptItem(ctx context.Context, c *Call, item any) (any, error)
 }
 
-// DenialInterceptor is an interceptor that also sees the calls, and connections,
-// that a guard has denied, with the guard's error. The error that it returns is
-// told to the client; nil stands for err.
+// DenialInterceptor is an interceptor that also receives the calls and connections that
+// a guard denied, with the guard's error. The error that it returns is sent to the
+// client; return nil to keep err.
 type DenialInterceptor interface {
 	Interceptor
 	InterceptDenial(ctx context.Context, c *Call, err error) error
 }
 
-// Map makes an interceptor that replaces results and stream items by f.
+// Map returns an interceptor that replaces results and stream items with those of f.
 func Map(f func(ctx context.Context, c *Call, result any) (any, error)) Interceptor {
 	return mapper{f}
 }
@@ -74,13 +74,12 @@ func (m mapper) InterceptItem(ctx context.Context, c *Call, item any) (any, erro
 // Emission is an event that the server sends to clients. An [EmitInterceptor] may
 // change Event and Data.
 type Emission struct {
-	// Event is its name.
+	// Event is the name of the event.
 	Event string
-	// Data is the payload before it is encoded. It may be shared: replace it
-	// rather than change what it points to.
+	// Data is the payload before encoding. It may be shared: replace it instead of
+	// changing what it points to.
 	Data any
-	// Client is the one that it goes to; nil in a broadcast. It is a
-	// websockets.Client.
+	// Client is the recipient, a websockets.Client; nil for a broadcast.
 	Client Holder
 	// Rooms are those of a broadcast; none means all clients, or clients selected by id.
 	Rooms []string
@@ -105,20 +104,21 @@ func (e *Emission) Context() context.Context {
 	return e.ctx
 }
 
-// EmitInterceptor is an interceptor that also wraps what the server sends by
-// itself: Emit to a client, a broadcast, the Response of a handler, and calls. It
-// is called once for each of them and each endpoint, not once for each client of a
-// broadcast, and not for acks, replies and errors. What is bound to an application or a gateway
-// sees the events of its endpoints; at a handler it sees none.
+// EmitInterceptor is an interceptor that also wraps events sent by the server: Emit to
+// a client, broadcasts, the Response of a handler, and calls. It runs once per emit and
+// endpoint, not once per client of a broadcast, and not for acks, replies and errors.
+// Bound to the application or a gateway it receives the events of its endpoints; bound
+// to a handler it receives none.
 //
-// Next sends e as it is then; without it the event is dropped. An error is the
-// sender's, of a broadcast too.
+// next sends e with its current fields; without calling it the event is dropped. The
+// error is returned to the sender, also for a broadcast.
 type EmitInterceptor interface {
 	Interceptor
 	InterceptEmit(e *Emission, next func() error) error
 }
 
-// EmitFunc makes an [EmitInterceptor] of f that leaves handlers alone.
+// EmitFunc returns an [EmitInterceptor] that calls f for events and does not change
+// the handling of requests and messages.
 //
 //	counted := pipeline.EmitFunc(func(e *pipeline.Emission, next func() error) error {
 //		emitted.Inc(e.Event)

@@ -9,26 +9,27 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/remote"
 )
 
-// Logging is an interceptor that logs every request and message when it has been
-// handled, and those that a guard has denied: at Info, with kind, pattern, name and
-// duration; at Warn with the error when it failed. Payloads, which may hold
-// secrets, are not logged, and lines are cut to 2 KB. What the framework logs of unknown errors, it logs as well.
+// Logging is an interceptor that logs every handled request and message at Info, with
+// kind, pattern, name and duration, and those that failed or were denied by a guard at
+// Warn with the error. Payloads are not logged, because they may contain secrets. Lines
+// are cut to 2 KB. The framework logs unknown errors too, so these appear twice.
 //
 //	app.Main(Module, app.UseInterceptors(pipeline.NewLogging))
 type Logging struct{ log *slog.Logger }
 
 var _ DenialInterceptor = (*Logging)(nil)
 
-// NewLogging makes one. It is a constructor that the module resolves.
+// NewLogging returns a Logging that writes to log. It is a constructor for
+// app.UseInterceptors and the like.
 func NewLogging(log *slog.Logger) *Logging {
 	return &Logging{slog.New(logsample.Cutting(log.Handler()))}
 }
 
 // Intercept implements [Interceptor].
 func (l *Logging) Intercept(ctx context.Context, c *Call, next Next) (any, error) {
-	begin := time.Now()
+	start := time.Now()
 	v, err := next(ctx)
-	took := slog.Duration("took", time.Since(begin))
+	took := slog.Duration("took", time.Since(start))
 	if err != nil {
 		l.write(ctx, slog.LevelWarn, "failed", c, took, slog.Any("error", err))
 	} else {

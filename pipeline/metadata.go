@@ -2,9 +2,9 @@ package pipeline
 
 import "slices"
 
-// Key names metadata of type T that handlers, gateways and controllers carry for
-// guards and interceptors to read. Make one in a package variable; identity is the
-// pointer.
+// Key identifies metadata of type T on handlers, gateways and controllers, which
+// guards and interceptors read. Create one per kind of metadata, in a package variable;
+// keys are compared by pointer.
 //
 //	var Roles = pipeline.NewKey[[]string]("roles")
 //
@@ -16,16 +16,17 @@ import "slices"
 //	}
 type Key[T any] struct{ name string }
 
-// NewKey makes a key. The name is for people.
+// NewKey returns a key. The name is for logs and debuggers only.
 func NewKey[T any](name string) *Key[T] { return &Key[T]{name} }
 
-// String is the key's name.
+// String returns the key's name.
 func (k *Key[T]) String() string { return k.name }
 
-// With is the metadata v, to be given to Meta of packages websockets and web.
+// With returns v as metadata, for websockets.Meta and web.Meta.
 func (k *Key[T]) With(v T) Meta { return Meta{k, v} }
 
-// Of gives the metadata of the call's handler, or else of its gateway or controller.
+// Of returns the metadata of the call's handler, or that of its gateway or controller
+// if the handler has none.
 func (k *Key[T]) Of(c *Call) (T, bool) {
 	if v, ok := k.in(c.Handler); ok {
 		return v, true
@@ -33,8 +34,8 @@ func (k *Key[T]) Of(c *Call) (T, bool) {
 	return k.in(c.Owner)
 }
 
-// All gives the metadata of the gateway or controller and of the handler, as many
-// as there are, for those that add up:
+// All returns the metadata of the gateway or controller, followed by that of the
+// handler, for metadata that adds up:
 //
 //	slices.Concat(Roles.All(c)...)
 func (k *Key[T]) All(c *Call) []T {
@@ -48,7 +49,7 @@ func (k *Key[T]) All(c *Call) []T {
 }
 
 func (k *Key[T]) in(m Metadata) (T, bool) {
-	for _, x := range slices.Backward(m) { // the last one given holds
+	for _, x := range slices.Backward(m) { // the last one wins
 		if x.key == any(k) {
 			v, _ := x.value.(T)
 			return v, true
@@ -58,11 +59,11 @@ func (k *Key[T]) in(m Metadata) (T, bool) {
 	return zero, false
 }
 
-// Meta is one value of metadata under its key.
+// Meta is one metadata value with its key.
 type Meta struct{ key, value any }
 
-// Metadata is what a handler, gateway or controller carries. Nobody changes it.
+// Metadata is the metadata of a handler, gateway or controller. It is immutable.
 type Metadata []Meta
 
-// Join gives both, that of other over that of m.
+// Join returns m followed by other; values of other win over those of m.
 func (m Metadata) Join(other ...Meta) Metadata { return slices.Concat(m, other) }

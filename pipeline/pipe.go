@@ -2,18 +2,18 @@ package pipeline
 
 import "context"
 
-// Pipe sees the decoded payload of a message, or the input of a typed HTTP
-// handler, before the handler gets it. payload is a pointer to it: a pipe may
-// change what it points to, or refuse it with an error. After all pipes, a payload
-// that has a method Validate() error is asked itself.
+// Pipe checks or changes the decoded payload of a message, or the input of a typed
+// HTTP handler, before the handler runs. payload is a pointer to it: a pipe may change
+// what it points to, or reject it with an error. If the payload has a method
+// Validate() error, that is called after all pipes.
 //
-// An [*Error] is told to the client, such as that of [Invalid]; any other error
-// says "Internal server error".
+// An [*Error], such as that of [Invalid], is sent to the client; for any other error
+// the client gets "Internal server error".
 type Pipe interface {
 	Transform(ctx context.Context, c *Call, payload any) error
 }
 
-// PipeFunc is a function as a pipe.
+// PipeFunc is a function that implements [Pipe].
 type PipeFunc func(ctx context.Context, c *Call, payload any) error
 
 // Transform implements [Pipe].
@@ -21,7 +21,7 @@ func (f PipeFunc) Transform(ctx context.Context, c *Call, payload any) error {
 	return f(ctx, c, payload)
 }
 
-// PipeOf makes a pipe for payloads of type T; others pass it untouched.
+// PipeOf returns a pipe that calls f for payloads of type T and ignores others.
 //
 //	trim := pipeline.PipeOf(func(_ context.Context, m *Message) error {
 //		m.Text = strings.TrimSpace(m.Text)

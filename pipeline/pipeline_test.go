@@ -31,27 +31,27 @@ func TestKey(t *testing.T) {
 	}
 	c.Owner = pipeline.Metadata{roles.With([]string{"member"}), level.With(1)}
 	if v, ok := roles.Of(c); !ok || !slices.Equal(v, []string{"member"}) {
-		t.Errorf("of the gateway: %v, %v", v, ok)
+		t.Errorf("metadata of the gateway: %v, %v", v, ok)
 	}
-	c.Handler = pipeline.Metadata{}.Join(roles.With([]string{"lost"}), roles.With([]string{"admin"}))
+	c.Handler = pipeline.Metadata{}.Join(roles.With([]string{"overwritten"}), roles.With([]string{"admin"}))
 	if v, ok := roles.Of(c); !ok || !slices.Equal(v, []string{"admin"}) {
-		t.Errorf("of the handler, the last one given: %v, %v", v, ok)
+		t.Errorf("last metadata of the handler: %v, %v", v, ok)
 	}
 	if got := slices.Concat(roles.All(c)...); !slices.Equal(got, []string{"member", "admin"}) {
-		t.Errorf("both: %v", got)
+		t.Errorf("metadata of gateway and handler: %v", got)
 	}
 	if v, ok := level.Of(c); !ok || v != 1 {
-		t.Errorf("another key: %v, %v", v, ok)
+		t.Errorf("other key: %v, %v", v, ok)
 	}
 	if roles.String() != "roles" {
-		t.Errorf("called %q", roles)
+		t.Errorf("String: %q", roles)
 	}
 }
 
 func TestValue(t *testing.T) {
 	c := &pipeline.Call{}
 	if v, ok := user.Get(c); ok || v != "" {
-		t.Errorf("before: %q, %v", v, ok)
+		t.Errorf("before Set: %q, %v", v, ok)
 	}
 	user.Set(c, "ann")
 	ctx := pipeline.WithHolder(context.Background(), c)
@@ -60,24 +60,24 @@ func TestValue(t *testing.T) {
 	}
 	other := &pipeline.Call{}
 	user.Set(other, "bob")
-	nickname := pipeline.NewValue[string]("user") // another one, of the same text
+	nickname := pipeline.NewValue[string]("user") // another Value with the same name
 	nickname.Set(other, "bobby")
 	c.Values().Inherit(other.Values())
 	if v, _ := user.Get(c); v != "ann" {
-		t.Errorf("what was set became %q", v)
+		t.Errorf("Inherit overwrote a value: %q", v)
 	}
 	if v, _ := nickname.Get(c); v != "bobby" {
 		t.Errorf("inherited %q", v)
 	}
 	user.Delete(c)
 	if _, ok := user.Get(c); ok {
-		t.Error("still there")
+		t.Error("value after Delete")
 	}
 	if _, ok := user.From(context.Background()); ok || pipeline.HolderFrom(context.Background()) != nil {
 		t.Error("a context without a holder has values")
 	}
 	if user.String() != "user" {
-		t.Errorf("called %q", user)
+		t.Errorf("String: %q", user)
 	}
 }
 
@@ -127,10 +127,10 @@ func TestInvalid(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	if v, ok := e.Details.([]pipeline.Violation); !ok || len(v) != 2 {
-		t.Errorf("details %v", e.Details)
+		t.Errorf("Details: %v", e.Details)
 	}
 	if e := pipeline.Invalid(); e.Message != "Bad payload" || e.Details != nil {
-		t.Errorf("of nothing: %+v", e)
+		t.Errorf("without violations: %+v", e)
 	}
 }
 
@@ -157,13 +157,13 @@ func TestFilters(t *testing.T) {
 	c := &pipeline.Call{Pattern: "upload"}
 	wrapped := errors.Join(errors.New("read"), io.EOF)
 	if got := is.Catch(t.Context(), c, wrapped); got != answer {
-		t.Errorf("is: %v", got)
+		t.Errorf("FilterIs: %v", got)
 	}
 	if got := of.Catch(t.Context(), c, wrapped); got != nil {
-		t.Errorf("of another type: %v", got)
+		t.Errorf("FilterOf, other type: %v", got)
 	}
 	if got := of.Catch(t.Context(), c, errors.Join(&http.MaxBytesError{Limit: 7})); got == nil || got.Message != "upload" || got.Details != int64(7) {
-		t.Errorf("of: %v", got)
+		t.Errorf("FilterOf: %v", got)
 	}
 }
 
@@ -176,13 +176,13 @@ func TestMap(t *testing.T) {
 		t.Errorf("%v, %v", v, err)
 	}
 	if v, err := run(nil, nil); v != nil || err != nil {
-		t.Errorf("of no result: %v, %v", v, err)
+		t.Errorf("nil result: %v, %v", v, err)
 	}
 	if _, err := run(1, io.EOF); !errors.Is(err, io.EOF) {
-		t.Errorf("of an error: %v", err)
+		t.Errorf("error: %v", err)
 	}
 	if v, err := m.(pipeline.ItemInterceptor).InterceptItem(t.Context(), nil, 5); v != 6 || err != nil {
-		t.Errorf("of an item: %v, %v", v, err)
+		t.Errorf("item: %v, %v", v, err)
 	}
 }
 
@@ -192,7 +192,7 @@ func TestEmitFunc(t *testing.T) {
 		return next()
 	})
 	if v, err := i.Intercept(t.Context(), nil, func(context.Context) (any, error) { return 1, io.EOF }); v != 1 || !errors.Is(err, io.EOF) {
-		t.Errorf("a handler's result became %v, %v", v, err)
+		t.Errorf("result of the handler changed to %v, %v", v, err)
 	}
 	e := &pipeline.Emission{Event: "event"}
 	if err := i.(pipeline.EmitInterceptor).InterceptEmit(e, func() error { return io.EOF }); !errors.Is(err, io.EOF) || e.Event != "changed" {
@@ -214,7 +214,7 @@ func TestLogging(t *testing.T) {
 		}
 	}
 	if err := l.InterceptDenial(t.Context(), c, pipeline.ErrForbidden); err != nil {
-		t.Errorf("the denial became %v", err)
+		t.Errorf("denial changed to %v", err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	if len(lines) != 3 {
@@ -223,11 +223,11 @@ func TestLogging(t *testing.T) {
 	for i, want := range []string{"level=INFO msg=handled", "level=WARN msg=failed", "level=WARN msg=denied"} {
 		for _, w := range []string{want, "kind=message pattern=say name=chat.NewGateway", "remote=192.0.2.1"} {
 			if !strings.Contains(lines[i], w) {
-				t.Errorf("%s: does not say %s", lines[i], w)
+				t.Errorf("%s: want %s in it", lines[i], w)
 			}
 		}
 		if strings.Contains(lines[i], "secret") {
-			t.Errorf("%s: tells a secret", lines[i])
+			t.Errorf("%s: contains a secret", lines[i])
 		}
 	}
 }
@@ -240,23 +240,23 @@ func TestTimeout(t *testing.T) {
 			return nil, ctx.Err()
 		})
 		if e, ok := errors.AsType[*pipeline.Error](err); !ok || e.Code != pipeline.CodeTimeout || e.Status != http.StatusServiceUnavailable {
-			t.Errorf("too late: %v", err)
+			t.Errorf("after the timeout: %v", err)
 		}
 		if v, err := in.Intercept(t.Context(), nil, func(context.Context) (any, error) { return 1, nil }); v != 1 || err != nil {
-			t.Errorf("in time: %v, %v", v, err)
+			t.Errorf("before the timeout: %v, %v", v, err)
 		}
 		_, err = in.Intercept(t.Context(), nil, func(ctx context.Context) (any, error) {
 			<-ctx.Done()
 			return nil, io.EOF
 		})
 		if !errors.Is(err, io.EOF) {
-			t.Errorf("another error became %v", err)
+			t.Errorf("other error changed to %v", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err = in.Intercept(ctx, nil, func(ctx context.Context) (any, error) { return nil, ctx.Err() })
 		if !errors.Is(err, context.Canceled) {
-			t.Errorf("a client that left became %v", err)
+			t.Errorf("canceled request: %v", err)
 		}
 	})
 }
@@ -264,7 +264,7 @@ func TestTimeout(t *testing.T) {
 func TestRecovery(t *testing.T) {
 	in := pipeline.Recovery(func(_ context.Context, c *pipeline.Call, v any, stack []byte) error {
 		if len(stack) == 0 || c.Pattern != "say" {
-			t.Errorf("called without stack or call")
+			t.Errorf("called with stack %q, pattern %q", stack, c.Pattern)
 		}
 		return errors.New(v.(string))
 	})
@@ -277,7 +277,7 @@ func TestRecovery(t *testing.T) {
 	}
 	defer func() {
 		if p := recover(); p != http.ErrAbortHandler {
-			t.Errorf("recovered %v, want the handler's abort to pass", p)
+			t.Errorf("recovered %v, want http.ErrAbortHandler", p)
 		}
 	}()
 	_, _ = in.Intercept(t.Context(), c, func(context.Context) (any, error) { panic(http.ErrAbortHandler) })

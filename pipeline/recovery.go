@@ -6,10 +6,10 @@ import (
 	"runtime/debug"
 )
 
-// Recovery makes an interceptor that turns a panic of the handler, of pipes and of
-// inner interceptors into the error that f makes of it, such as to report it
-// somewhere. Without it the framework recovers panics too: it logs them and answers
-// "Internal server error". [http.ErrAbortHandler] passes.
+// Recovery returns an interceptor that recovers panics of the handler, of pipes and of
+// inner interceptors, and returns the error of f instead. Use it to report panics. The
+// framework recovers panics without it too: it logs them and answers "Internal server
+// error". [http.ErrAbortHandler] is not recovered.
 //
 //	pipeline.Recovery(func(ctx context.Context, c *pipeline.Call, value any, stack []byte) error {
 //		reports.Send(ctx, c.Pattern, value, stack)

@@ -9,11 +9,11 @@ import (
 
 var errTimeout = &Error{Message: "Timeout", Code: CodeTimeout, Status: http.StatusServiceUnavailable}
 
-// Timeout makes an interceptor that ends the context of pipes and handler after d,
-// and answers "Timeout" (code "timeout", status 503) when the handler returns the
-// context's error then. A handler that does not heed its context goes on, and its
-// client's next message waits for it. Of a stream, d is the time for all of it. d
-// must be positive.
+// Timeout returns an interceptor that cancels the context of pipes and handler after
+// d. When the handler then returns the context's error, the answer is "Timeout" (code
+// "timeout", status 503). A handler that ignores its context keeps running, and the
+// client's next message waits for it. For a stream, d covers all items. d must be
+// positive.
 //
 //	websockets.On("report", g.Report, websockets.UseInterceptors(pipeline.Timeout(5*time.Second)))
 func Timeout(d time.Duration) Interceptor {

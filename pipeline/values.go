@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Value names a typed value that belongs to one client for as long as it is
-// connected, or to one HTTP request. Make one per value, in a package variable;
-// identity is the pointer.
+// Value identifies a typed value of one client, kept as long as it is connected, or of
+// one HTTP request. Create one per value, in a package variable; values are compared by
+// pointer.
 //
 //	var User = pipeline.NewValue[*auth.User]("user")
 //
@@ -17,23 +17,23 @@ import (
 // Its methods are safe for concurrent use.
 type Value[T any] struct{ name string }
 
-// NewValue makes a name for a value. The text is for logs and debuggers only.
+// NewValue returns a Value. The name is for logs and debuggers only.
 func NewValue[T any](name string) *Value[T] { return &Value[T]{name} }
 
-// String is the text.
+// String returns the name.
 func (k *Value[T]) String() string { return k.name }
 
 // Holder has values: a [Call], a client, a handshake.
 type Holder interface{ Values() *Values }
 
-// Get gives the value, and whether it is set.
+// Get returns the value, and whether it is set.
 func (k *Value[T]) Get(h Holder) (T, bool) {
 	v, ok := h.Values().load(k)
 	t, _ := v.(T)
 	return t, ok
 }
 
-// From gives the value of the client or request whose handler was given ctx, and
+// From returns the value of the client or request whose handler received ctx, and
 // whether it is set.
 func (k *Value[T]) From(ctx context.Context) (T, bool) {
 	if h := HolderFrom(ctx); h != nil {
@@ -46,8 +46,9 @@ func (k *Value[T]) From(ctx context.Context) (T, bool) {
 // Set stores v for as long as the client is connected, or the request lasts.
 func (k *Value[T]) Set(h Holder, v T) { h.Values().store(k, v) }
 
-// GetOrSet gives the value, or else stores v and gives it. Of several goroutines
-// that do it at once, one stores. It is not stored once the client is gone.
+// GetOrSet returns the value if it is set; otherwise it stores and returns v. Of
+// several goroutines that call it at once, one stores. After the client has
+// disconnected, v is not stored.
 func (k *Value[T]) GetOrSet(h Holder, v T) T {
 	t, _ := h.Values().loadOrStore(k, v).(T)
 	return t
@@ -56,29 +57,30 @@ func (k *Value[T]) GetOrSet(h Holder, v T) T {
 // Delete removes the value.
 func (k *Value[T]) Delete(h Holder) { h.Values().remove(k) }
 
-// Values is the store behind [Value]. The zero value is empty and ready to use.
+// Values is the store of [Value]s. The zero value is empty and ready to use. It is safe
+// for concurrent use.
 type Values struct {
-	mu   sync.RWMutex
-	m    map[any]any
-	over bool
+	mu    sync.RWMutex
+	m     map[any]any
+	ended bool
 }
 
-// Values returns v itself, so that a store can be given to [Value.Get] and its like.
+// Values returns v itself, so that Values is a [Holder].
 func (v *Values) Values() *Values { return v }
 
-// End removes all values, hands each to f, and stores no more. The framework does
-// it when a client is gone.
+// End removes all values, calls f for each, and ignores values set later. The framework
+// calls it when a client has disconnected.
 func (v *Values) End(f func(value any)) {
 	v.mu.Lock()
 	m := v.m
-	v.m, v.over = nil, true
+	v.m, v.ended = nil, true
 	v.mu.Unlock()
 	for _, x := range m {
 		f(x)
 	}
 }
 
-// Inherit takes over what is set in other and not in v.
+// Inherit copies the values of other that are not set in v.
 func (v *Values) Inherit(other *Values) {
 	other.mu.RLock()
 	defer other.mu.RUnlock()
@@ -103,7 +105,7 @@ func (v *Values) store(k, x any) {
 }
 
 func (v *Values) put(k, x any) {
-	if v.over {
+	if v.ended {
 		return
 	}
 	if v.m == nil {
@@ -130,13 +132,13 @@ func (v *Values) remove(k any) {
 
 type holderKey struct{}
 
-// WithHolder gives a context from which [Value.From] reads the values of h. The
-// framework does it for handlers; use it in unit tests.
+// WithHolder returns a context from which [Value.From] reads the values of h. The
+// framework calls it for handlers; use it in unit tests.
 func WithHolder(ctx context.Context, h Holder) context.Context {
 	return context.WithValue(ctx, holderKey{}, h)
 }
 
-// HolderFrom gives the client or request that the context belongs to; nil without one.
+// HolderFrom returns the client or request of the context; nil without one.
 func HolderFrom(ctx context.Context) Holder {
 	h, _ := ctx.Value(holderKey{}).(Holder)
 	return h

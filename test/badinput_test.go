@@ -287,7 +287,7 @@ func TestBadFramesWS(t *testing.T) {
 		{"an array", `["echo",1]`, `Bad message: expected an object {"event":…,"data":…}`},
 		{"null", `null`, `Bad message: expected an object {"event":…,"data":…}`},
 		{"no event", `{"data":1}`, `Bad message: "event" is missing`},
-		{"event twice", `{"event":"echo","event":"post"}`, `Bad message: "event" is there twice`},
+		{"event twice", `{"event":"echo","event":"post"}`, `Bad message: "event" appears twice`},
 		{"event a number", `{"event":5}`, "Bad message: the event must be a string that is not empty"},
 		{"id an object", `{"event":"echo","id":{}}`, "Bad message: the id must be a number or a string of at most 64 bytes"},
 		{"more behind it", `{"event":"echo"} {"event":"echo"}`, `Bad message: something follows the object, at byte 17`},

@@ -13,25 +13,25 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/cors"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/identity"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-// BindConfig is what package app hands to [Bind].
+// BindConfig configures [Bind]. It is meant for package app.
 type BindConfig struct {
-	// Global is bound to every route, before what Options bind.
-	Global enhance.Scope
-	// Options are those of the application.
+	// Global is bound to every route, before the bindings of Options.
+	Global pipe.Scope
+	// Options are the options of the application.
 	Options []Option
-	// Logger is where requests that fail are logged. Default: slog.Default.
+	// Logger logs failed requests. Default: slog.Default.
 	Logger *slog.Logger
 }
 
-// BindError lists everything that is wrong with an application's controllers.
+// BindError lists all problems of an application's controllers.
 type BindError struct{ Problems []string }
 
-// Error gives the problems, one a line.
+// Error returns the problems, one per line.
 func (e *BindError) Error() string { return "web: " + strings.Join(e.Problems, "\n") }
 
 // Router serves the routes of all controllers. It is safe for concurrent use.
@@ -40,13 +40,13 @@ type Router struct {
 	routes []RouteInfo
 }
 
-// ServeHTTP implements [http.Handler]. What has no route is answered with 404 and
-// {"statusCode":404,"message":"Cannot GET /x","error":"Not Found"}, another method than
-// those of the route with 405 and Allow; so is OPTIONS where no route and no [CORS]
-// answers it. HEAD is routed wherever GET is.
+// ServeHTTP implements [http.Handler]. A request without a route is answered with 404 and
+// {"statusCode":404,"message":"Cannot GET /x","error":"Not Found"}; one whose path has routes
+// only for other methods with 405 and Allow, also OPTIONS without [CORS]. GET routes also
+// serve HEAD.
 func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.mux.ServeHTTP(w, req) }
 
-// Owns reports whether there is a route for the request's path, whatever its method.
+// Owns reports whether a route exists for the request's path, with any method.
 func (r *Router) Owns(req *http.Request) bool {
 	path := routePath(req)
 	if c := chi.RouteContext(req.Context()); c != nil && c.RoutePath != "" { // mounted in another router
@@ -58,13 +58,13 @@ func (r *Router) Owns(req *http.Request) bool {
 	return slices.ContainsFunc(methods, func(m string) bool { return r.mux.Match(chi.NewRouteContext(), m, path) })
 }
 
-// Routes lists the routes in the order in which they were registered.
+// Routes returns the routes in the order in which they were registered.
 func (r *Router) Routes() []RouteInfo { return slices.Clone(r.routes) }
 
-// Check finds what can be found wrong with the controllers of a graph before
-// anything is built: package app's Validate calls it. The error is a [*BindError].
+// Check checks the controllers of a graph that has not been built, for app.Validate. The error
+// is a [*BindError].
 func Check(graph *module.Graph, opts []Option) error {
-	problems := appProblems(gather(atApplication, opts))
+	problems := appProblems(applyOptions(atApplication, opts))
 	for d := range graph.Declared() {
 		var own []Option
 		marked := false
@@ -77,9 +77,9 @@ func Check(graph *module.Graph, opts []Option) error {
 			continue
 		}
 		if t := d.Type; t != nil && t.Kind() != reflect.Interface && !t.Implements(reflect.TypeFor[Routable]()) {
-			problems = append(problems, fmt.Sprintf("controller %s: %v has no method Routes(chi.Router); add one, with the receiver that the constructor returns", d, t))
+			problems = append(problems, fmt.Sprintf("controller %s: %s", d, noRoutes(t)))
 		}
-		for _, p := range gather(atController, own).problems {
+		for _, p := range applyOptions(atController, own).problems {
 			problems = append(problems, fmt.Sprintf("controller %s: %s", d, p))
 		}
 	}
@@ -87,6 +87,10 @@ func Check(graph *module.Graph, opts []Option) error {
 		return &BindError{problems}
 	}
 	return nil
+}
+
+func noRoutes(t reflect.Type) string {
+	return fmt.Sprintf("%v has no method Routes(chi.Router): add it to the type that the constructor returns", t)
 }
 
 func appProblems(s *settings) []string {
@@ -97,16 +101,16 @@ func appProblems(s *settings) []string {
 	return out
 }
 
-// Bind registers the routes of every controller of a graph that has been built. The
-// error is a [*BindError] with all problems.
+// Bind registers the routes of all controllers of a graph that has been built. The error is a
+// [*BindError] with all problems.
 func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	b := &builder{root: newMux(), claims: map[string]map[string]string{}, others: map[string]string{}}
-	app := gather(atApplication, cfg.Options)
+	b := &builder{root: newMux(), claims: map[string]map[string]string{}, unique: map[string]string{}}
+	app := applyOptions(atApplication, cfg.Options)
 	b.problems = appProblems(app)
-	built := enhance.BuiltBy(graph)
+	built := pipe.BuiltBy(graph)
 	global, err := app.binding.Resolve(built)
 	if err != nil && len(app.binding.Problems()) == 0 {
 		b.addf("the application's options: %v", err)
@@ -116,7 +120,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	}
 	b.root.Use(middleware.GetHead)
 
-	seen := map[identity.Pointer]module.Instance{}
+	var seen identity.Distinct[module.Instance]
 	for inst := range graph.Instances() {
 		var opts []Option
 		marked := false
@@ -129,7 +133,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 		v := reflect.ValueOf(inst.Value)
 		switch {
 		case !ok && marked:
-			b.addf("controller %s: %T has no method Routes(chi.Router); add one, with the receiver that the constructor returns", inst, inst.Value)
+			b.addf("controller %s: %s", inst, noRoutes(reflect.TypeOf(inst.Value)))
 			continue
 		case !ok:
 			continue
@@ -139,21 +143,18 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 			}
 			continue
 		}
-		if id, ok := identity.OfPointer(inst.Value); ok {
-			if first, dup := seen[id]; dup {
-				if marked { // its guards would be lost
-					b.addf("controller %s is what %s made already; put web.Controller around that one only", inst, first)
-				}
-				continue
+		if first, dup := seen.Add(inst.Value, inst); dup {
+			if marked { // its guards would be lost
+				b.addf("controller %s is the same value as %s: pass only the latter to web.Controller", inst, first)
 			}
-			seen[id] = inst
+			continue
 		}
 		b.controller(c, inst, opts, controllerConfig{
-			prefix: app.prefix, limit: app.limit, global: join(cfg.Global, global), built: built.In(inst.Module), log: cfg.Logger,
+			prefix: app.prefix, limit: app.limit, global: joinScopes(cfg.Global, global), built: built.In(inst.Module), log: cfg.Logger,
 		})
 	}
 	if len(b.problems) == 0 {
-		b.hidden()
+		b.checkReachable()
 	}
 	if len(b.problems) > 0 {
 		return nil, &BindError{b.problems}
@@ -164,14 +165,14 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 type controllerConfig struct {
 	prefix string
 	limit  int64
-	global enhance.Scope
-	built  enhance.Built
+	global pipe.Scope
+	built  pipe.Built
 	log    *slog.Logger
 }
 
 func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, cfg controllerConfig) {
-	s := gather(atController, opts)
-	c := &bound{
+	s := applyOptions(atController, opts)
+	c := &registrar{
 		name: inst.Name, label: inst.String(), global: cfg.global, limit: cfg.limit, b: b,
 		log: cfg.log,
 	}
@@ -190,7 +191,7 @@ func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, 
 		if err != nil {
 			c.problemf("ForRoute(%q): %v", r, err)
 		}
-		c.routes = append(c.routes, &boundRoute{routeSettings: r, scope: scope})
+		c.routes = append(c.routes, &resolvedRoute{routeSettings: r, scope: scope})
 	}
 	if s.limit > 0 {
 		c.limit = s.limit
@@ -204,14 +205,14 @@ func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, 
 	}
 	for _, base := range bases {
 		c.base = base
-		at := *c // each base is its own, its endpoints keep it
-		at.register(ctl)
-		c.listed = at.listed
+		copied := *c // the endpoints keep it
+		copied.register(ctl)
+		c.listed = copied.listed
 	}
-	c.unnamed()
+	c.checkForRoutes()
 }
 
-func (c *bound) register(ctl Routable) {
+func (c *registrar) register(ctl Routable) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.problemf("Routes panicked: %v\n%s", v, debug.Stack())

@@ -41,7 +41,7 @@ type other struct{ _ int }
 func (*other) Routes(r chi.Router) { r.Get("/rooms/{id}", text("other")) }
 
 func TestPrefixAndVersions(t *testing.T) {
-	k := newRig(t, web.BindConfig{Options: []web.Option{web.Prefix("/api/")}},
+	k := newHarness(t, web.BindConfig{Options: []web.Option{web.Prefix("/api/")}},
 		web.Controller(newRooms, web.Prefix("rooms"), web.Version("1", "2")), newOther)
 	for _, tt := range []struct {
 		method, path string
@@ -81,7 +81,7 @@ func TestPrefixAndVersions(t *testing.T) {
 }
 
 func TestMountedElsewhere(t *testing.T) {
-	k := newRig(t, web.BindConfig{}, newOther)
+	k := newHarness(t, web.BindConfig{}, newOther)
 	outer := chi.NewRouter()
 	owns := false
 	outer.Mount("/outer", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -96,24 +96,24 @@ func TestMountedElsewhere(t *testing.T) {
 }
 
 func TestNoControllers(t *testing.T) {
-	k := newRig(t, web.BindConfig{})
+	k := newHarness(t, web.BindConfig{})
 	k.want(k.do("GET", "/", ""), 404, `{"statusCode":404,"message":"Cannot GET /","error":"Not Found"}`)
 }
 
-type door struct{ open bool }
+type access struct{ allowed bool }
 
-type tokenGuard struct{ d *door }
+type tokenGuard struct{ a *access }
 
-func newTokenGuard(d *door) *tokenGuard { return &tokenGuard{d} }
+func newTokenGuard(a *access) *tokenGuard { return &tokenGuard{a} }
 
 func (g *tokenGuard) Check(context.Context, *pipeline.Call) error {
-	if !g.d.open {
+	if !g.a.allowed {
 		return pipeline.ErrForbidden
 	}
 	return nil
 }
 
-// TestConstructors: the module resolves them, at every place that may have them.
+// The module resolves constructors in the options of application, controller and route.
 func TestConstructors(t *testing.T) {
 	for name, tt := range map[string]struct {
 		app, controller []web.Option
@@ -126,13 +126,13 @@ func TestConstructors(t *testing.T) {
 		"version":     {controller: []web.Option{web.ForRoute("GET /", web.UseGuards(newTokenGuard)), web.Version("1")}, guarded: []string{"GET /"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &door{}
-			m := module.New("rooms", module.Providers(module.Value(d)), module.Controllers(web.Controller(newRooms, tt.controller...)))
+			a := &access{}
+			m := module.New("rooms", module.Providers(module.Value(a)), module.Controllers(web.Controller(newRooms, tt.controller...)))
 			g, err := module.Resolve(m, module.AttachToRoot(web.Constructors(tt.app)...))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := web.Check(g, tt.app); err != nil { // before anything is built
+			if err := web.Check(g, tt.app); err != nil { // before construction
 				t.Fatal(err)
 			}
 			if err := fx.New(g.Fx(), fx.NopLogger).Err(); err != nil {
@@ -142,21 +142,21 @@ func TestConstructors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, open := range []bool{false, true} {
-				d.open = open
+			for _, allowed := range []bool{false, true} {
+				a.allowed = allowed
 				for _, req := range []string{"GET /", "GET /a", "DELETE /a", "PUT /any"} {
 					method, path, _ := strings.Cut(req, " ")
 					if name == "version" {
 						path = strings.TrimSuffix("/v1"+path, "/")
 					}
 					want := 200
-					if !open && strings.Contains(strings.Join(tt.guarded, ","), req) && (len(tt.guarded) > 1 || tt.guarded[0] == req) {
+					if !allowed && strings.Contains(strings.Join(tt.guarded, ","), req) && (len(tt.guarded) > 1 || tt.guarded[0] == req) {
 						want = 403
 					}
 					w := httptest.NewRecorder()
 					r.ServeHTTP(w, httptest.NewRequest(method, path, nil))
 					if w.Code != want {
-						t.Errorf("open %v: %s: %d, want %d", open, req, w.Code, want)
+						t.Errorf("allowed %v: %s: %d, want %d", allowed, req, w.Code, want)
 					}
 				}
 			}
@@ -171,7 +171,7 @@ func newNilRooms() *rooms { return nil }
 func TestProblems(t *testing.T) {
 	app := func(opts ...web.Option) web.BindConfig { return web.BindConfig{Options: opts} }
 	one := func(routes func(chi.Router), opts ...web.Option) []any {
-		return []any{web.Controller(newDesk(routes), opts...)}
+		return []any{web.Controller(newController(routes), opts...)}
 	}
 	shared := newRooms()
 	for _, tt := range []struct {
@@ -181,66 +181,66 @@ func TestProblems(t *testing.T) {
 		want        string
 	}{
 		{"twice", app(), []any{newOther, web.Controller(newRooms, web.Prefix("/rooms"))},
-			`GET /rooms/{room} is registered by controller web_test.newOther (bind_test.go:37) and by controller web_test.newRooms (bind_test.go:23); remove one, or give one another Prefix or Version`},
+			`GET /rooms/{room} is registered by controller web_test.newOther (bind_test.go:37) and by controller web_test.newRooms (bind_test.go:23); remove one, or change the Prefix or Version of one`},
 		{"any method", app(), one(func(r chi.Router) { r.Handle("/x", text("")); r.Get("/x", text("")) }), `GET /x is registered by controller`},
 		{"slash", app(), one(func(r chi.Router) { r.Get("/x/", text("")); r.Route("/x", func(r chi.Router) { r.Get("/", text("")) }) }), `GET /x/ is registered by`},
 		{"regexp", app(), one(func(r chi.Router) { r.Get("/{a:[0-9]{2}}", text("")); r.Get("/{b:[0-9]{2}}", text("")) }), `GET /{b:[0-9]{2}} is registered by`},
 		{"mount", app(), one(func(r chi.Router) { r.Mount("/x", text("")); r.Get("/x", text("")) }), `GET /x is registered by`},
 		{"mounts", app(), one(func(r chi.Router) { r.Mount("/x", text("")); r.Mount("/x", text("")) }), `/x/* is registered by controller`},
 		{"middleware", app(), []any{
-			newDesk(func(r chi.Router) { r.Route("/x", func(r chi.Router) { r.Use(pass); r.Get("/a", text("")) }) }),
-			newDesk(func(r chi.Router) { r.Route("/x", func(r chi.Router) { r.Use(pass); r.Get("/b", text("")) }) }),
-		}, `both have middleware or NotFound in r.Route at /x; give one another path, or put its middleware into r.Group or r.With`},
+			newController(func(r chi.Router) { r.Route("/x", func(r chi.Router) { r.Use(pass); r.Get("/a", text("")) }) }),
+			newController(func(r chi.Router) { r.Route("/x", func(r chi.Router) { r.Use(pass); r.Get("/b", text("")) }) }),
+		}, `both have middleware or NotFound in r.Route at /x; change the path of one, or move its middleware to r.Group or r.With`},
 		{"route and mount", app(), one(func(r chi.Router) { r.Mount("/x", text("")); r.Route("/x", func(r chi.Router) { r.Use(pass) }) }), `Route("/x"): chi: attempting to Mount() a handler on an existing path`},
 		{"hidden", app(), []any{
-			newDesk(func(r chi.Router) { r.Get("/x/{id}", text("")) }),
-			newDesk(func(r chi.Router) {
+			newController(func(r chi.Router) { r.Get("/x/{id}", text("")) }),
+			newController(func(r chi.Router) {
 				r.Route("/x", func(r chi.Router) { r.Use(pass); r.Get("/{id}/more", text("")); r.Get("/own", text("")) })
 			}),
-		}, `GET /x/own is never reached, as /x/{id} takes its requests; put both into one r.Route, or change one`},
-		{"use too late", app(), one(func(r chi.Router) { r.Route("/x", func(chi.Router) {}).Use(pass) }), `Use comes after routes of /x; put it first`},
-		{"use late", app(), one(func(r chi.Router) { r.Route("/x", func(r chi.Router) { r.Get("/", text("")); r.Use(pass) }) }), `Use comes after routes of /x; put it first`},
+		}, `GET /x/own is never reached: /x/{id} matches first: move both to one r.Route, or change one`},
+		{"use too late", app(), one(func(r chi.Router) { r.Route("/x", func(chi.Router) {}).Use(pass) }), `Use after routes of /x: call Use first`},
+		{"use late", app(), one(func(r chi.Router) { r.Route("/x", func(r chi.Router) { r.Get("/", text("")); r.Use(pass) }) }), `Use after routes of /x: call Use first`},
 		{"use late on top", app(), one(func(r chi.Router) { r.Get("/", text("")); r.Use(pass) }), `Use: chi: all middlewares must be defined before routes on a mux`},
-		{"not found twice", app(), []any{newDesk(func(r chi.Router) { r.NotFound(text("")) }), newDesk(func(r chi.Router) { r.NotFound(text("")) })}, `NotFound of /* is set by controller`},
+		{"not found twice", app(), []any{newController(func(r chi.Router) { r.NotFound(text("")) }), newController(func(r chi.Router) { r.NotFound(text("")) })}, `NotFound of /* is set by controller`},
 		{"nil handler", app(), one(func(r chi.Router) { r.Get("/x", nil) }), `GET /x: the handler is nil`},
 		{"nil Handle", app(), one(func(r chi.Router) { r.Get("/x", web.Handle(nil)) }), `GET /x: the handler is nil`},
 		{"nil NotFound", app(), one(func(r chi.Router) { r.NotFound(nil) }), `NotFound: the handler is nil`},
 		{"nil files", app(), one(func(r chi.Router) { web.Static(r, "/x", nil) }), `Static("/x"): the files are nil`},
-		{"pattern", app(), one(func(r chi.Router) { r.Get("x", text("")) }), `GET x: a pattern begins with a slash, such as "/x"`},
+		{"pattern", app(), one(func(r chi.Router) { r.Get("x", text("")) }), `GET x: a pattern must start with a slash, such as "/x"`},
 		{"bad regexp", app(), one(func(r chi.Router) { r.Get("/{x:[}", text("")) }), `GET /{x:[}: `},
 		{"method", app(), one(func(r chi.Router) { r.Method("brew", "/x", text("")) }), `BREW /x: chi: 'BREW' http method is not supported.`},
 		{"route", app(), one(func(r chi.Router) { r.Route("x", nil) }), `Route("x"): needs a pattern such as "/rooms", and a function`},
-		{"mount itself", app(), one(func(r chi.Router) { r.Mount("/x", r.With()) }), `Mount("/x"): what it is given belongs to Routes itself; use r.Route`},
+		{"mount itself", app(), one(func(r chi.Router) { r.Mount("/x", r.With()) }), `Mount("/x"): the handler is a router of Routes itself; use r.Route`},
 		{"mount nil", app(), one(func(r chi.Router) { r.Mount("/x", nil) }), `Mount("/x"): needs a pattern such as "/admin", and a handler`},
 		{"panic", app(), one(func(chi.Router) { panic("boom") }), `Routes panicked: boom`},
-		{"late constructor", app(), one(func(r chi.Router) { web.Use(r, web.UseGuards(newTokenGuard)).Get("/", text("")) }),
-			`Use: guard 1: a constructor cannot be called any more here; inject what it makes, or give it where the gateway or controller is declared, with web.ForRoute`},
-		{"not a guard", app(), one(func(r chi.Router) { web.Use(r, web.UseGuards(3)).Get("/", text("")) }), `Use: guard 1 is a int, neither a guard nor a constructor of one`},
-		{"nil guard", app(), one(everyWay, web.UseGuards(nil)), `guard 1 is nil`},
-		{"app guard", app(web.UseGuards(3)), nil, `the application's options: guard 1 is a int`},
-		{"route guard", app(), one(everyWay, web.ForRoute("GET /get", web.UsePipes(3))), `ForRoute("GET /get"): pipe 1 is a int`},
+		{"constructor in Use", app(), one(func(r chi.Router) { web.Use(r, web.UseGuards(newTokenGuard)).Get("/", text("")) }),
+			`Use: guard 1: constructors are not accepted here: pass a value, or pass the constructor to websockets.Gateway or web.Controller, for one handler with websockets.ForEvent or web.ForRoute`},
+		{"not a guard", app(), one(func(r chi.Router) { web.Use(r, web.UseGuards(3)).Get("/", text("")) }), `Use: guard 1 has type int, which is neither a pipeline.Guard nor a constructor of one; it needs the method Check(context.Context, *pipeline.Call) error`},
+		{"nil guard", app(), one(registerAll, web.UseGuards(nil)), `guard 1 is nil`},
+		{"app guard", app(web.UseGuards(3)), nil, `the application's options: guard 1 has type int`},
+		{"route guard", app(), one(registerAll, web.ForRoute("GET /get", web.UsePipes(3))), `ForRoute("GET /get"): pipe 1 has type int`},
 		{"ForRoute", app(), []any{web.Controller(newRooms, web.Prefix("/rooms"), web.ForRoute("GET /rooms/{room}", web.UseGuards(deny)))},
-			`ForRoute("GET /rooms/{room}") names no route of it; its routes are: GET /, GET /{room}, DELETE /{room}, POST /{room}/messages, /any`},
-		{"ForRoute of versions", app(), []any{web.Controller(newRooms, web.Version("1", "2"), web.ForRoute("GET /x"))}, `names no route of it; its routes are: GET /, GET /{room},`},
+			`ForRoute("GET /rooms/{room}"): no such route; its routes are: GET /, GET /{room}, DELETE /{room}, POST /{room}/messages, /any`},
+		{"ForRoute of versions", app(), []any{web.Controller(newRooms, web.Version("1", "2"), web.ForRoute("GET /x"))}, `ForRoute("GET /x"): no such route; its routes are: GET /, GET /{room},`},
 		{"ForRoute without routes", app(), one(func(chi.Router) {}, web.ForRoute("GET /")), `its routes are: none`},
-		{"ForRoute without slash", app(), one(everyWay, web.ForRoute("GET")), `ForRoute("GET"): must be a method and a pattern, such as "POST /{room}"`},
-		{"ForRoute in Use", app(), one(func(r chi.Router) { web.Use(r, web.ForRoute("GET /")) }), `Use: ForRoute("GET /") means nothing in web.Use or web.ForRoute; give it to web.Controller`},
-		{"ForRoute of app", app(web.ForRoute("GET /")), nil, `ForRoute("GET /") means nothing in the application's options; give it to web.Controller`},
-		{"Prefix in ForRoute", app(), one(everyWay, web.ForRoute("GET /get", web.Prefix("/x"))), `ForRoute("GET /get"): Prefix("/x") means nothing in web.Use or web.ForRoute; give it to web.Controller or the application's options`},
-		{"CORS", app(), one(everyWay, web.CORS(cors.Options{})), `CORS means nothing in web.Controller; give it to the application's options`},
-		{"CORS credentials", app(web.CORS(cors.Options{AllowCredentials: true})), nil, `CORS: AllowCredentials with every origin is refused by browsers; list AllowedOrigins`},
-		{"Version of app", app(web.Version("1")), nil, `Version means nothing in the application's options; give it to web.Controller`},
-		{"Version with v", app(), one(everyWay, web.Version("v1")), `Version("v1"): leave out the v; Version("1") is served at /v1`},
-		{"bad Version", app(), one(everyWay, web.Version("1/2")), `Version("1/2"): must be text such as "1"`},
-		{"bad Prefix", app(), one(everyWay, web.Prefix("/a/*")), `Prefix("/a/*"): must be a path such as "/rooms"`},
-		{"BodyLimit", app(), one(everyWay, web.BodyLimit(0)), `BodyLimit(0): must be at least 1`},
-		{"no Routes", app(), []any{web.Controller(newNothing)}, `*struct { X int } has no method Routes(chi.Router); add one, with the receiver that the constructor returns`},
+		{"ForRoute without slash", app(), one(registerAll, web.ForRoute("GET")), `ForRoute("GET"): must be a method and a pattern, such as "POST /{room}"`},
+		{"ForRoute in Use", app(), one(func(r chi.Router) { web.Use(r, web.ForRoute("GET /")) }), `Use: ForRoute("GET /") has no effect in web.Use or web.ForRoute; pass it to web.Controller`},
+		{"ForRoute of app", app(web.ForRoute("GET /")), nil, `ForRoute("GET /") has no effect in the application's options; pass it to web.Controller`},
+		{"Prefix in ForRoute", app(), one(registerAll, web.ForRoute("GET /get", web.Prefix("/x"))), `ForRoute("GET /get"): Prefix("/x") has no effect in web.Use or web.ForRoute; pass it to web.Controller or the application's options`},
+		{"CORS", app(), one(registerAll, web.CORS(cors.Options{})), `CORS has no effect in web.Controller; pass it to the application's options`},
+		{"CORS credentials", app(web.CORS(cors.Options{AllowCredentials: true})), nil, `CORS: browsers reject AllowCredentials with every origin; list AllowedOrigins`},
+		{"Version of app", app(web.Version("1")), nil, `Version has no effect in the application's options; pass it to web.Controller`},
+		{"Version with v", app(), one(registerAll, web.Version("v1")), `Version("v1"): remove the v; Version("1") is served at /v1`},
+		{"bad Version", app(), one(registerAll, web.Version("1/2")), `Version("1/2"): must be a version such as "1"`},
+		{"bad Prefix", app(), one(registerAll, web.Prefix("/a/*")), `Prefix("/a/*"): must be a path such as "/rooms"`},
+		{"BodyLimit", app(), one(registerAll, web.BodyLimit(0)), `BodyLimit(0): must be at least 1`},
+		{"no Routes", app(), []any{web.Controller(newNothing)}, `*struct { X int } has no method Routes(chi.Router): add it to the type that the constructor returns`},
 		{"hidden type", app(), []any{web.Controller(func() any { return 3 })}, `int has no method Routes(chi.Router)`},
 		{"nil", app(), []any{web.Controller(newNilRooms)}, `controller web_test.newNilRooms (bind_test.go:`},
-		{"same value", app(), []any{func() *rooms { return shared }, web.Controller(func() *rooms { return shared })}, `made already; put web.Controller around that one only`},
+		{"same value", app(), []any{func() *rooms { return shared }, web.Controller(func() *rooms { return shared })}, `: pass only the latter to web.Controller`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := problems(t, tt.cfg, tt.controllers...); !strings.Contains(got, tt.want) {
+			if got := bindProblems(t, tt.cfg, tt.controllers...); !strings.Contains(got, tt.want) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
@@ -248,30 +248,30 @@ func TestProblems(t *testing.T) {
 }
 
 func TestControllersShareAPattern(t *testing.T) {
-	k := newRig(t, web.BindConfig{},
-		newDesk(func(r chi.Router) { r.Route("/rooms", func(r chi.Router) { r.Get("/a", text("a")) }) }),
-		newDesk(func(r chi.Router) { r.Use(stop("")); r.Route("/rooms", func(r chi.Router) { r.Get("/b", text("b")) }) }),
-		newDesk(func(r chi.Router) {
+	k := newHarness(t, web.BindConfig{},
+		newController(func(r chi.Router) { r.Route("/rooms", func(r chi.Router) { r.Get("/a", text("a")) }) }),
+		newController(func(r chi.Router) { r.Use(stop("")); r.Route("/rooms", func(r chi.Router) { r.Get("/b", text("b")) }) }),
+		newController(func(r chi.Router) {
 			r.Route("/rooms", func(r chi.Router) {
 				r.Use(stop("/rooms/x"))
 				r.Get("/c", text("c"))
-				r.NotFound(text("none here"))
+				r.NotFound(text("own not found"))
 			})
 		}),
-		newDesk(func(r chi.Router) {
+		newController(func(r chi.Router) {
 			r.Use(stop("/stopped"))
-			r.NotFound(text("nowhere"))
+			r.NotFound(text("not found"))
 		}))
 	k.want(k.do("GET", "/rooms/a", ""), 200, "a")
-	k.want(k.do("GET", "/rooms/b", ""), 418, "") // r.Use is the controller's own
+	k.want(k.do("GET", "/rooms/b", ""), 418, "") // r.Use applies to its controller
 	k.want(k.do("GET", "/rooms/c", ""), 200, "c")
-	k.want(k.do("GET", "/rooms/x", ""), 418, "") // in r.Route it runs before matching
-	k.want(k.do("GET", "/rooms/y", ""), 200, "none here")
-	k.want(k.do("GET", "/y", ""), 200, "nowhere") // that of r itself is everybody's
+	k.want(k.do("GET", "/rooms/x", ""), 418, "") // r.Use in r.Route runs before matching
+	k.want(k.do("GET", "/rooms/y", ""), 200, "own not found")
+	k.want(k.do("GET", "/y", ""), 200, "not found") // r.NotFound applies to all controllers
 	k.want(k.do("GET", "/stopped", ""), 418, "")
 }
 
-// stop is middleware that answers 418, on one path or everywhere.
+// stop is middleware that answers 418, for one path or all.
 func stop(path string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -297,18 +297,18 @@ func TestBodyLimit(t *testing.T) {
 		r.Post("/for", in)
 	}
 	body := func(n int) string { return `{"text":"` + strings.Repeat("x", n-11) + `"}` }
-	limited := newRig(t, web.BindConfig{Options: []web.Option{web.BodyLimit(30)}}, newDesk(routes))
-	own := newRig(t, web.BindConfig{Options: []web.Option{web.BodyLimit(30)}},
-		web.Controller(newDesk(routes), web.BodyLimit(20), web.ForRoute("POST /for", web.BodyLimit(50))))
-	free := serve(t, routes)
+	limited := newHarness(t, web.BindConfig{Options: []web.Option{web.BodyLimit(30)}}, newController(routes))
+	own := newHarness(t, web.BindConfig{Options: []web.Option{web.BodyLimit(30)}},
+		web.Controller(newController(routes), web.BodyLimit(20), web.ForRoute("POST /for", web.BodyLimit(50))))
+	unlimited := serve(t, routes)
 	for _, tt := range []struct {
-		k     *rig
+		k     *harness
 		path  string
 		limit int
 	}{
 		{limited, "/read", 30}, {limited, "/json", 30}, {limited, "/use", 40}, {limited, "/for", 30},
 		{own, "/read", 20}, {own, "/json", 20}, {own, "/use", 40}, {own, "/for", 50},
-		{free, "/json", 1_000_000}, {free, "/for", 1_000_000},
+		{unlimited, "/json", 1_000_000}, {unlimited, "/for", 1_000_000},
 	} {
 		if w := tt.k.do("POST", tt.path, body(tt.limit)); w.Code != 200 && w.Code != 204 {
 			t.Errorf("%s: %d bytes: %d %s", tt.path, tt.limit, w.Code, w.Body)
@@ -316,15 +316,15 @@ func TestBodyLimit(t *testing.T) {
 		tt.k.want(tt.k.do("POST", tt.path, body(tt.limit+1)), 413,
 			fmt.Sprintf(`{"statusCode":413,"message":"The body is larger than %d bytes","error":"Request Entity Too Large"}`, tt.limit))
 	}
-	if w := free.do("POST", "/read", body(1_000_001)); w.Code != 200 {
-		t.Errorf("a handler that reads itself has no limit by default: %d", w.Code)
+	if w := unlimited.do("POST", "/read", body(1_000_001)); w.Code != 200 {
+		t.Errorf("handler that reads the body itself, without BodyLimit: %d", w.Code)
 	}
 }
 
 func TestCORS(t *testing.T) {
-	k := newRig(t, web.BindConfig{Options: []web.Option{
+	k := newHarness(t, web.BindConfig{Options: []web.Option{
 		web.CORS(cors.Options{AllowedOrigins: []string{"https://app.example"}, AllowCredentials: true}), web.UseGuards(deny),
-	}}, newDesk(func(r chi.Router) { r.Post("/x", text("")) }))
+	}}, newController(func(r chi.Router) { r.Post("/x", text("")) }))
 	for _, tt := range []struct {
 		method, origin string
 		status         int
@@ -346,20 +346,20 @@ func TestCORS(t *testing.T) {
 	}
 }
 
-// TestUseAlone: on a router of chi the options hold too.
-func TestUseAlone(t *testing.T) {
+// Use applies options on a router of chi too.
+func TestUseOnChiRouter(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	defer slog.SetDefault(before)
 
 	r := chi.NewRouter()
-	everyWay(web.Use(r, web.UseGuards(deny)))
+	registerAll(web.Use(r, web.UseGuards(deny)))
 	for _, req := range reachable {
 		method, path, _ := strings.Cut(req, " ")
 		w := httptest.NewRecorder()
 		r.ServeHTTP(w, httptest.NewRequest(method, path, nil))
-		if w.Code != 403 && method != "HEAD" { // which a plain router does not route to GET
+		if w.Code != 403 && method != "HEAD" { // chi does not route HEAD to GET
 			t.Errorf("%s: %d %s", req, w.Code, w.Body)
 		}
 	}
@@ -367,12 +367,12 @@ func TestUseAlone(t *testing.T) {
 	web.Use(broken, web.UseGuards(newTokenGuard)).Get("/", text("in"))
 	w := httptest.NewRecorder()
 	broken.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	if w.Code != 500 || w.Body.String() != serverError || !strings.Contains(log.String(), "with web.ForRoute") {
+	if w.Code != 500 || w.Body.String() != serverError || !strings.Contains(log.String(), "with websockets.ForEvent or web.ForRoute") {
 		t.Errorf("%d %s\n%s", w.Code, w.Body, &log)
 	}
 }
 
-// TestNested: a router with options of its own, mounted below a controller.
+// A router with its own options can be mounted below a controller.
 func TestNested(t *testing.T) {
 	user := pipeline.NewValue[string]("user")
 	sub := chi.NewRouter()

@@ -12,12 +12,13 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gatehouse-go/gatehouse/internal/jsonpointer"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// ReadJSON decodes the request's body. The error is an [*Error] for [Fail]: 415
-// when the body is not declared as JSON (so that forms of other sites cannot
-// post it), 413 when it is larger than maxBytes, otherwise 400.
+// ReadJSON decodes the request's body. The error is an [*Error] for [Fail]: 415 if the
+// Content-Type is not JSON (so that forms of other sites cannot post it), 413 if the body is
+// larger than maxBytes, otherwise 400.
 //
 //	in, err := web.ReadJSON[Message](w, r, 64<<10)
 //	if err != nil {
@@ -25,8 +26,8 @@ import (
 //		return
 //	}
 //
-// Names are compared exactly, one that comes twice and invalid UTF-8 are refused.
-// Handlers of [JSON] have no need of it.
+// Names match exactly or else case-insensitively; duplicate names and invalid UTF-8 are
+// errors. Handlers of [JSON] do not need this function.
 func ReadJSON[T any](w http.ResponseWriter, r *http.Request, maxBytes int64) (T, error) {
 	var v, zero T
 	b, err := readBody(w, r, maxBytes)
@@ -39,7 +40,7 @@ func ReadJSON[T any](w http.ResponseWriter, r *http.Request, maxBytes int64) (T,
 	return v, nil
 }
 
-// body is that of a request, kept for when the handler is called again.
+// body holds the body of a request, for handlers that are called several times.
 type body struct {
 	read  bool
 	bytes []byte
@@ -58,11 +59,11 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, &Error{Status: http.StatusUnsupportedMediaType, Message: "The Content-Type must be application/json"}
 	}
-	if r.Body == nil { // of a request made by hand
+	if r.Body == nil { // possible only in tests
 		return nil, nil
 	}
 	var buf bytes.Buffer
-	if n := r.ContentLength; n > 0 && n <= limit && n <= 1<<20 { // what is announced need not come
+	if n := r.ContentLength; n > 0 && n <= limit && n <= 1<<20 { // Content-Length is not trusted above 1 MiB
 		buf.Grow(int(n) + bytes.MinRead)
 	}
 	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
@@ -73,9 +74,9 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, tooLarge(e.Limit, err)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || r.Context().Err() != nil {
-		return nil, badBody("it has not come in whole", err)
+		return nil, badBody("incomplete", err)
 	}
-	return nil, badBody("it cannot be read", err)
+	return nil, badBody("cannot be read", err)
 }
 
 func tooLarge(limit int64, err error) *Error {
@@ -88,36 +89,27 @@ func badBody(what string, err error) *Error {
 	return &Error{Status: http.StatusBadRequest, Message: "Bad body: " + what, Code: pipeline.CodeBadPayload, Err: err}
 }
 
-// decode stores the body in what v points to. Names match exactly or else without
-// regard to case, as those of messages do. Its error names no Go types.
+// decode decodes the body into what v points to. Names match exactly or else
+// case-insensitively, as in messages. The error text contains no Go types.
 func decode(b []byte, v any, opts ...json.Options) error {
 	err := json.Unmarshal(b, v, append(opts, json.MatchCaseInsensitiveNames(true))...)
 	if err == nil {
 		return nil
 	}
 	if syn, ok := errors.AsType[*jsontext.SyntacticError](err); ok && errors.Is(syn.Err, jsontext.ErrDuplicateName) {
-		return badBody(dotted(string(syn.JSONPointer))+" is there twice", err)
+		return badBody(jsonpointer.Dotted(syn.JSONPointer)+" appears twice", err)
 	}
 	e, ok := errors.AsType[*json.SemanticError](err)
 	switch {
 	case !ok:
 		return badBody("not valid JSON", err)
 	case e.JSONPointer == "":
-		return badBody("it has the wrong type", err)
+		return badBody("wrong type", err)
 	case errors.Is(err, json.ErrUnknownName):
-		return badBody(dotted(string(e.JSONPointer))+" is unknown", err)
+		return badBody(jsonpointer.Dotted(e.JSONPointer)+" is unknown", err)
 	default:
-		return badBody(dotted(string(e.JSONPointer))+" has the wrong type or value", err)
+		return badBody(jsonpointer.Dotted(e.JSONPointer)+" has the wrong type or value", err)
 	}
-}
-
-// dotted is a JSON pointer as violations write it: items.0.name.
-func dotted(pointer string) string {
-	names := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
-	for i, n := range names {
-		names[i] = strings.ReplaceAll(strings.ReplaceAll(n, "~1", "/"), "~0", "~")
-	}
-	return strings.Join(names, ".")
 }
 
 func isJSON(contentType string) bool {

@@ -1,5 +1,5 @@
-// Package web has HTTP controllers: providers of a module that register routes on
-// a [chi.Router].
+// Package web implements HTTP controllers: providers of a module that register routes on a
+// [chi.Router].
 //
 //	type Controller struct{ rooms *Rooms }
 //
@@ -15,28 +15,28 @@
 //		module.Controllers(web.Controller(NewController, web.Prefix("/rooms"), web.UseGuards(NewTokenGuard))),
 //	)
 //
-// Handlers are [net/http.HandlerFunc]s: those of [JSON], which decode, validate
-// and answer; those of [Handle], which write themselves and may fail; and any other.
-// Everything written for net/http or chi works in them.
+// Handlers are [net/http.HandlerFunc]s: those of [JSON] decode and validate the request and
+// encode the response; those of [Handle] write the response and may return an error; any
+// other works too. Code for net/http and chi can be used unchanged.
 //
 // # Order
 //
-// A request passes, in this order:
+// A request is processed in this order:
 //
 //	middleware (r.Use, r.With) → guards → interceptors in → [JSON: decoding, pipes, Validate]
 //	→ handler → interceptors out → filters → default answer
 //
-// Guards, interceptors and pipes run from the application over the controller to
-// the route, filters the other way. Nothing that Routes registers is reached without
-// the guards: routes, mounted handlers and own NotFound handlers alike.
+// Guards, interceptors and pipes run in the order application, controller, route; filters in
+// the reverse order. Guards protect everything that Routes registers: routes, mounted
+// handlers and NotFound handlers.
 //
 // # Errors
 //
-// What a guard, pipe, interceptor or handler returns and no filter takes is answered with
+// An error of a guard, pipe, interceptor or handler that no filter handles is answered with
 //
 //	{"statusCode":403,"message":"Forbidden resource","error":"Forbidden","code":"forbidden"}
 //
-// when it is, or wraps, an [Error]. Anything else, panics included, is logged once and
-// answered with 500 "Internal server error". A request whose client has left is not
-// answered, and its context.Canceled is logged at debug.
+// if it is, or wraps, an [Error]. Other errors and panics are logged once and answered with
+// 500 "Internal server error". If the client has disconnected, there is no response, and its
+// context.Canceled is logged at debug.
 package web

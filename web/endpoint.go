@@ -11,28 +11,27 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// endpoint is a handler with all that stands before it: the one place where a
-// request passes the pipeline.
+// endpoint is a handler with its pipeline. All requests pass the pipeline here.
 type endpoint struct {
 	method, path string // method is "" for any
 	pattern      string // method and path; "" for any method
 	name         string
-	chain        *enhance.Chain
+	chain        *pipe.Chain
 	log          *slog.Logger
 	limit        int64
-	limited      bool // by an option, so for every handler
+	limited      bool // an option sets the limit, so it applies to all handlers
 	handler      http.Handler
-	routed       bool   // the handler is a router of chi
-	typed        *typed // the handler is that of JSON, and is called without detours
-	broken       error  // answers everything
+	routed       bool         // the handler is a chi router
+	jsonHandler  *jsonHandler // not nil if the handler is one of JSON
+	broken       error        // the answer to every request, if not nil
 }
 
-func newEndpoint(global, owner, route enhance.Scope) *endpoint {
-	return &endpoint{chain: enhance.Link(global, owner, route)}
+func newEndpoint(global, owner, route pipe.Scope) *endpoint {
+	return &endpoint{chain: pipe.Link(global, owner, route)}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -51,12 +50,12 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x.ctx = pipeline.WithHolder(x.ctx, &x.call)
 	body, err := x.run()
-	x.finish(body, sound(err))
+	x.respond(body, probeError(err))
 }
 
-// sound gives the error, or what its own methods panic with when they are asked what
-// will be asked of it: nobody recovers that later.
-func sound(err error) (out error) {
+// probeError calls the methods of the error that are called later, outside of recover. It
+// returns the error, or a panicError if one of them panics.
+func probeError(err error) (out error) {
 	if err == nil {
 		return nil
 	}
@@ -66,11 +65,12 @@ func sound(err error) (out error) {
 		}
 	}()
 	_ = errors.Is(err, context.Canceled)
-	_ = visible(err)
+	_ = clientError(err)
 	return err
 }
 
-// patternOf is "GET /rooms/{room}". HEAD on a route of GET is that route.
+// patternOf returns the pattern, such as "GET /rooms/{room}". HEAD on a GET route has the
+// pattern of the route.
 func (e *endpoint) patternOf(r *http.Request) string {
 	switch {
 	case e.pattern != "":
@@ -86,28 +86,28 @@ func (e *endpoint) patternOf(r *http.Request) string {
 	}
 }
 
-// exchange is one request on its way through an endpoint.
+// exchange is the state of one request in an endpoint.
 type exchange struct {
 	tracker
 
 	ep     *endpoint
 	r      *http.Request
 	ctx    context.Context
-	outer  *exchange // that of a router around this one
+	outer  *exchange // of the enclosing router
 	call   pipeline.Call
 	values pipeline.Values
-	flow   enhance.Run
+	flow   pipe.Run
 
-	denied  bool
-	reached bool // the handler has been called
-	left    bool // the handler has left its result here, to be written
-	result  any
-	err     error
-	status  int // of the result; 0 is 200
-	empty   int // of an answer without one; 0 is 204
-	in      body
+	denied      bool
+	called      bool // the handler was called
+	hasResult   bool // the handler has stored its result in result and err
+	result      any
+	err         error
+	status      int // of a response with result; 0 means 200
+	emptyStatus int // of a response without result; 0 means 204
+	in          body
 
-	routing, origin *chi.Context // of a routed handler: what it changes, and a copy
+	routing, origin *chi.Context // for a routed handler: its chi context, and a copy
 }
 
 type exchangeKey struct{}
@@ -117,7 +117,7 @@ func exchangeFrom(ctx context.Context) *exchange {
 	return x
 }
 
-// panicError is a recovered panic of a user's function.
+// panicError is a recovered panic of user code.
 type panicError struct {
 	value any
 	stack []byte
@@ -125,8 +125,8 @@ type panicError struct {
 
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// run takes the request through guards, interceptors and handler, and encodes the
-// result. nil bytes: there is none.
+// run runs guards, interceptors and the handler, and encodes the result; body is nil if there
+// is no result.
 func (x *exchange) run() (body []byte, err error) {
 	defer func() {
 		v := recover()
@@ -134,7 +134,7 @@ func (x *exchange) run() (body []byte, err error) {
 			return
 		}
 		if v == any(http.ErrAbortHandler) {
-			panic(v) //nolint:forbidigo // the server's own signal, which is its to handle
+			panic(v) //nolint:forbidigo // net/http's own way to abort a request
 		}
 		body, err = nil, &panicError{v, debug.Stack()}
 	}()
@@ -156,25 +156,25 @@ func (x *exchange) run() (body []byte, err error) {
 }
 
 func (x *exchange) encode(v any) ([]byte, error) {
-	var t *typed
-	if t = x.ep.typed; t == nil {
-		t = &typed{}
+	var t *jsonHandler
+	if t = x.ep.jsonHandler; t == nil {
+		t = &jsonHandler{}
 	}
 	b, err := t.encode(v)
 	if err != nil {
-		return nil, fmt.Errorf("web: the result, %T, does not encode as JSON: %w", v, err)
+		return nil, fmt.Errorf("web: encode the result %T: %w", v, err)
 	}
 	return b, nil
 }
 
 // final calls the handler.
 func (x *exchange) final(ctx context.Context) (any, error) {
-	if t := x.ep.typed; t != nil {
-		x.reached, x.left, x.empty = true, true, t.status
+	if t := x.ep.jsonHandler; t != nil {
+		x.called, x.hasResult, x.emptyStatus = true, true, t.status
 		return t.run(ctx, x, x.ResponseWriter, x.r)
 	}
-	x.remember()
-	x.reached, x.left, x.result, x.err = true, false, nil, nil
+	x.restoreRouting()
+	x.called, x.hasResult, x.result, x.err = true, false, nil, nil
 	r := x.r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	if x.ep.limited && r.Body != nil {
 		r.Body = http.MaxBytesReader(x.ResponseWriter, r.Body, x.ep.limit)
@@ -183,9 +183,9 @@ func (x *exchange) final(ctx context.Context) (any, error) {
 	return x.result, x.err
 }
 
-// remember lets a router of chi be called again by an interceptor: it finds its way
-// by what it leaves in the request's context.
-func (x *exchange) remember() {
+// restoreRouting resets the chi context, so that an interceptor can call a routed handler
+// several times: chi changes it while routing.
+func (x *exchange) restoreRouting() {
 	if !x.ep.routed {
 		return
 	}

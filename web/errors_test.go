@@ -86,7 +86,7 @@ func TestDenials(t *testing.T) {
 	} {
 		k := serve(t, func(r chi.Router) { r.Get("/", text("in")) },
 			web.UseGuards(guard(func(context.Context, *pipeline.Call) error { return tt.err })),
-			web.UseInterceptors(twice{})) // which runs inside of the guards
+			web.UseInterceptors(twice{})) // runs after the guards
 		k.want(k.do("GET", "/", ""), tt.status, tt.body)
 		if strings.Contains(k.log.String(), "level=ERROR") != tt.logged {
 			t.Errorf("%v: log: %s", tt.err, k.log)
@@ -95,7 +95,7 @@ func TestDenials(t *testing.T) {
 }
 
 func TestFilters(t *testing.T) {
-	takes := pipeline.FilterIs(errDisk, &web.Error{Message: "full", Status: 507})
+	filter := pipeline.FilterIs(errDisk, &web.Error{Message: "full", Status: 507})
 	k := serve(t, func(r chi.Router) {
 		r.Get("/handle", failing(errDisk))
 		r.Get("/json", web.JSON(func(context.Context, struct{}) (int, error) { return 0, errDisk }))
@@ -103,14 +103,14 @@ func TestFilters(t *testing.T) {
 		web.Use(r, web.UseFilters(pipeline.FilterIs(errDisk, &web.Error{Message: "mine"}))).Get("/own", failing(errDisk))
 		web.Use(r, web.UseFilters(func(context.Context, *pipeline.Call, error) *pipeline.Error { panic("x") })).Get("/broken", failing(errDisk))
 		web.Use(r, web.UseGuards(guard(func(context.Context, *pipeline.Call) error { return errDisk }))).Get("/guard", text(""))
-	}, web.UseFilters(takes))
+	}, web.UseFilters(filter))
 	const full = `{"statusCode":507,"message":"full","error":"Insufficient Storage"}`
 	k.want(k.do("GET", "/handle", ""), 507, full)
 	k.want(k.do("GET", "/json", ""), 507, full)
 	k.want(k.do("GET", "/guard", ""), 507, full)
 	k.want(k.do("GET", "/own", ""), 400, `{"statusCode":400,"message":"mine","error":"Bad Request"}`)
 	if k.log.String() != "" {
-		t.Errorf("what a filter takes is not logged: %s", k.log)
+		t.Errorf("an error handled by a filter was logged: %s", k.log)
 	}
 	k.want(k.do("GET", "/panic", ""), 500, serverError)
 	k.want(k.do("GET", "/broken", ""), 500, serverError)
@@ -124,7 +124,7 @@ func TestPanics(t *testing.T) {
 		r.Get("/encode", web.JSON(func(context.Context, struct{}) (explosive, error) { return explosive{}, nil }))
 		web.Use(r, web.UseGuards(boom)).Get("/guard", text(""))
 		r.Get("/late", func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, "begun")
+			_, _ = io.WriteString(w, "started")
 			panic("boom")
 		})
 		r.Get("/abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
@@ -133,17 +133,17 @@ func TestPanics(t *testing.T) {
 		before := strings.Count(k.log.String(), "stack=")
 		k.want(k.do("GET", path, ""), 500, serverError)
 		if strings.Count(k.log.String(), "stack=") != before+1 {
-			t.Errorf("%s is not logged once, with its stack", path)
+			t.Errorf("%s: want one log line with a stack", path)
 		}
 	}
-	k.want(k.do("GET", "/late", ""), 200, "begun")
+	k.want(k.do("GET", "/late", ""), 200, "started")
 	defer func() {
 		if v := recover(); v != any(http.ErrAbortHandler) {
 			t.Errorf("recovered %v", v)
 		}
 	}()
 	k.do("GET", "/abort", "")
-	t.Error("ErrAbortHandler is the server's")
+	t.Error("ErrAbortHandler was recovered")
 }
 
 func TestPanicsInMiddleware(t *testing.T) {
@@ -153,7 +153,7 @@ func TestPanicsInMiddleware(t *testing.T) {
 				panic(http.ErrAbortHandler)
 			}
 			if r.Header.Get("X-Late") != "" {
-				_, _ = io.WriteString(w, "begun")
+				_, _ = io.WriteString(w, "started")
 			}
 			panic("boom")
 		})
@@ -166,12 +166,12 @@ func TestPanicsInMiddleware(t *testing.T) {
 	for i, path := range []string{"/with", "/group", "/route"} {
 		k.want(k.do("GET", path, ""), 500, serverError)
 		if strings.Count(k.log.String(), "panic in middleware") != i+1 {
-			t.Errorf("%s is not logged once: %s", path, k.log)
+			t.Errorf("%s: want one log line: %s", path, k.log)
 		}
 	}
 	r := request("GET", "/with", "")
 	r.Header.Set("X-Late", "1")
-	k.want(k.send(r), 200, "begun")
+	k.want(k.send(r), 200, "started")
 	defer func() {
 		if v := recover(); v != any(http.ErrAbortHandler) {
 			t.Errorf("recovered %v", v)
@@ -179,27 +179,27 @@ func TestPanicsInMiddleware(t *testing.T) {
 	}()
 	r.Header.Set("X-Abort", "1")
 	k.send(r)
-	t.Error("ErrAbortHandler is the server's")
+	t.Error("ErrAbortHandler was recovered")
 }
 
 type explosive struct{}
 
 func (explosive) MarshalJSON() ([]byte, error) { panic("boom") }
 
-func TestErrorAfterTheAnswerHasBegun(t *testing.T) {
+func TestErrorAfterResponseHasStarted(t *testing.T) {
 	k := serve(t, func(r chi.Router) {
 		r.Get("/", web.Handle(func(w http.ResponseWriter, _ *http.Request) error {
-			_, _ = io.WriteString(w, "begun")
+			_, _ = io.WriteString(w, "started")
 			return pipeline.ErrForbidden
 		}))
 	})
-	k.want(k.do("GET", "/", ""), 200, "begun")
-	if !strings.Contains(k.log.String(), "an error was not sent") {
+	k.want(k.do("GET", "/", ""), 200, "started")
+	if !strings.Contains(k.log.String(), "an error was not sent: the handler has already sent a response") {
 		t.Errorf("log: %s", k.log)
 	}
 }
 
-func TestErrorForgetsTheAnswerThatWasPrepared(t *testing.T) {
+func TestErrorRemovesHeadersOfOtherResponse(t *testing.T) {
 	k := serve(t, func(r chi.Router) {
 		r.Get("/", web.Handle(func(w http.ResponseWriter, _ *http.Request) error {
 			w.Header().Set("Content-Type", "text/csv")
@@ -215,7 +215,7 @@ func TestErrorForgetsTheAnswerThatWasPrepared(t *testing.T) {
 	}
 }
 
-func TestClientHasLeft(t *testing.T) {
+func TestClientHasDisconnected(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	k := serve(t, func(r chi.Router) {
 		r.Get("/", web.JSON(func(ctx context.Context, _ struct{}) (int, error) {
@@ -226,13 +226,13 @@ func TestClientHasLeft(t *testing.T) {
 		r.Get("/own", web.JSON(func(context.Context, struct{}) (int, error) { return 0, context.Canceled }))
 	})
 	k.send(request("GET", "/", "").WithContext(ctx))
-	if strings.Contains(k.log.String(), "level=ERROR") || !strings.Contains(k.log.String(), "the client has left") {
+	if strings.Contains(k.log.String(), "level=ERROR") || !strings.Contains(k.log.String(), "request canceled: the client has disconnected") {
 		t.Errorf("log: %s", k.log)
 	}
-	k.want(k.do("GET", "/own", ""), 500, serverError) // the client is there
+	k.want(k.do("GET", "/own", ""), 500, serverError) // the client is still connected
 }
 
-func TestFailAndWriteOutside(t *testing.T) {
+func TestFailAndWrite(t *testing.T) {
 	for _, tt := range []struct {
 		err    error
 		status int
@@ -277,7 +277,7 @@ func TestReadJSON(t *testing.T) {
 		{"text/plain", `{}`, 415, `The Content-Type must be application/json`},
 		{js, ``, 400, `Bad body: not valid JSON`},
 		{js, `{"size":"x"}`, 400, `Bad body: size has the wrong type or value`},
-		{js, `[]`, 400, `Bad body: it has the wrong type`},
+		{js, `[]`, 400, `Bad body: wrong type`},
 		{js, `{"text":"` + strings.Repeat("x", 40) + `"}`, 413, `The body is larger than 40 bytes`},
 	} {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(tt.body))

@@ -44,7 +44,7 @@ func (l *Library) add(_ context.Context, in NewBook) (Book, error) {
 	return Book{1, in.Title}, nil
 }
 
-// A controller of typed handlers. Package app does what follows the module.
+// A controller with JSON handlers. Package app makes the calls after module.New.
 func Example() {
 	m := module.New("library", module.Controllers(web.Controller(NewLibrary, web.Prefix("/shelves"), web.Version("1"))))
 

@@ -13,44 +13,44 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// trace is a guard, interceptor, pipe and filter that notes when it is called.
+// trace is a guard, interceptor, pipe and filter that records its calls.
 type trace struct {
 	name string
 	to   *[]string
 }
 
-func (t trace) note(what string) { *t.to = append(*t.to, what+" "+t.name) }
+func (t trace) record(what string) { *t.to = append(*t.to, what+" "+t.name) }
 
 func (t trace) Check(context.Context, *pipeline.Call) error {
-	t.note("guard")
+	t.record("guard")
 	return nil
 }
 
 func (t trace) Intercept(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) {
-	t.note("in")
+	t.record("in")
 	v, err := next(ctx)
-	t.note("out")
+	t.record("out")
 	return v, err
 }
 
 func (t trace) Transform(context.Context, *pipeline.Call, any) error {
-	t.note("pipe")
+	t.record("pipe")
 	return nil
 }
 
 func (t trace) Catch(context.Context, *pipeline.Call, error) *pipeline.Error {
-	t.note("filter")
+	t.record("filter")
 	return nil
 }
 
 func (t trace) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t.note("middleware")
+		t.record("middleware")
 		next.ServeHTTP(w, r)
 	})
 }
@@ -59,8 +59,8 @@ func (t trace) all() []web.Option {
 	return []web.Option{web.UseGuards(t), web.UseInterceptors(t), web.UsePipes(t), web.UseFilters(t)}
 }
 
-func (t trace) scope() enhance.Scope {
-	return enhance.Scope{
+func (t trace) scope() pipe.Scope {
+	return pipe.Scope{
 		Guards: []pipeline.Guard{t}, Interceptors: []pipeline.Interceptor{t},
 		Pipes: []pipeline.Pipe{t}, Filters: []pipeline.Filter{t},
 	}
@@ -85,8 +85,8 @@ func TestOrder(t *testing.T) {
 	defer func() { tracer = nil }()
 	at := func(name string) trace { return trace{name, &got} }
 	fail := fmt.Errorf("x: %w", &web.Error{Message: "no"})
-	k := newRig(t, web.BindConfig{Global: at("global").scope(), Options: at("app").all()},
-		web.Controller(newDesk(func(r chi.Router) {
+	k := newHarness(t, web.BindConfig{Global: at("global").scope(), Options: at("app").all()},
+		web.Controller(newController(func(r chi.Router) {
 			r.Use(at("use").middleware)
 			r.Route("/a", func(r chi.Router) {
 				r.Use(at("route").middleware)
@@ -125,8 +125,8 @@ func TestOrder(t *testing.T) {
 
 var page = fstest.MapFS{"index.html": {Data: []byte("page")}, "docs/index.html": {Data: []byte("docs")}}
 
-// everyWay registers "/…" in every way there is.
-func everyWay(r chi.Router) {
+// registerAll registers routes with every method of the router.
+func registerAll(r chi.Router) {
 	h := text("in")
 	r.Get("/get", h)
 	r.Post("/post", h)
@@ -178,7 +178,7 @@ func everyWay(r chi.Router) {
 
 func pass(next http.Handler) http.Handler { return next }
 
-// reachable are requests for all of everyWay.
+// reachable lists requests for all routes of registerAll.
 var reachable = []string{
 	"GET /get", "HEAD /get", "POST /post", "PUT /put", "PATCH /patch", "DELETE /delete", "OPTIONS /options", "HEAD /head",
 	"TRACE /trace", "CONNECT /connect", "QUERY /query", "GET /method", "GET /methodfunc", "GET /handle", "POST /handle", "HEAD /handle",
@@ -188,18 +188,18 @@ var reachable = []string{
 	"POST /mount/x", "GET /plainmount/any/thing", "DELETE /plainmount", "GET /not/found", "PUT /get",
 }
 
-func TestNothingIsReachedWithoutTheGuards(t *testing.T) {
-	for name, build := range map[string]func() *rig{
-		"global": func() *rig { return newRig(t, globalGuard(deny), newDesk(everyWay)) },
-		"application": func() *rig {
-			return newRig(t, web.BindConfig{Options: []web.Option{web.UseGuards(deny)}}, newDesk(everyWay))
+func TestGuardsProtectEveryRoute(t *testing.T) {
+	for name, build := range map[string]func() *harness{
+		"global": func() *harness { return newHarness(t, globalGuard(deny), newController(registerAll)) },
+		"application": func() *harness {
+			return newHarness(t, web.BindConfig{Options: []web.Option{web.UseGuards(deny)}}, newController(registerAll))
 		},
-		"controller": func() *rig { return serve(t, everyWay, web.UseGuards(deny)) },
-		"route": func() *rig {
-			return serve(t, func(r chi.Router) { everyWay(web.Use(r, web.UseGuards(deny))) })
+		"controller": func() *harness { return serve(t, registerAll, web.UseGuards(deny)) },
+		"route": func() *harness {
+			return serve(t, func(r chi.Router) { registerAll(web.Use(r, web.UseGuards(deny))) })
 		},
-		"prefix": func() *rig {
-			return newRig(t, web.BindConfig{Global: enhance.Scope{Guards: []pipeline.Guard{deny}}, Options: []web.Option{web.Prefix("/api")}}, newDesk(everyWay))
+		"prefix": func() *harness {
+			return newHarness(t, web.BindConfig{Global: pipe.Scope{Guards: []pipeline.Guard{deny}}, Options: []web.Option{web.Prefix("/api")}}, newController(registerAll))
 		},
 	} {
 		k := build()
@@ -217,8 +217,8 @@ func TestNothingIsReachedWithoutTheGuards(t *testing.T) {
 			}
 		}
 	}
-	// The same requests do reach something without one: the list above is not empty talk.
-	k := serve(t, everyWay)
+	// Without a guard, the same requests reach a handler.
+	k := serve(t, registerAll)
 	for _, req := range reachable {
 		method, path, _ := strings.Cut(req, " ")
 		if w := k.do(method, path, ""); w.Code == 403 || w.Code >= 500 {
@@ -236,8 +236,8 @@ func TestCall(t *testing.T) {
 		user.Set(c, "ann")
 		return nil
 	})
-	k := newRig(t, web.BindConfig{Options: []web.Option{web.UseGuards(look), web.Prefix("api"), web.Meta(site.With("s"))}},
-		web.Controller(newDesk(func(r chi.Router) {
+	k := newHarness(t, web.BindConfig{Options: []web.Option{web.UseGuards(look), web.Prefix("api"), web.Meta(site.With("s"))}},
+		web.Controller(newController(func(r chi.Router) {
 			whoami := func(w http.ResponseWriter, r *http.Request) {
 				u, _ := user.From(r.Context())
 				_, _ = io.WriteString(w, u)
@@ -289,7 +289,7 @@ func TestMountedRouters(t *testing.T) {
 		if _, err := next(ctx); err != nil {
 			return nil, err
 		}
-		v, err := next(ctx) // finds its way once more
+		v, err := next(ctx) // routes again
 		if n, ok := v.(int); ok {
 			return n * 2, err
 		}
@@ -299,6 +299,6 @@ func TestMountedRouters(t *testing.T) {
 	k.want(k.do("GET", "/m/deep/7", ""), 200, "77")
 	k.want(k.do("GET", "/m/json/7", ""), 200, "14")
 	if !k.router.Owns(httptest.NewRequest("GET", "/m/x/7", nil)) || k.router.Owns(httptest.NewRequest("GET", "/m/none", nil)) {
-		t.Error("Owns does not look into mounted routers")
+		t.Error("Owns ignores mounted routers")
 	}
 }

@@ -14,23 +14,23 @@ import (
 	"github.com/go-chi/chi/v5"
 	"go.uber.org/fx"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// desk is a controller whose routes are the test's.
-type desk struct{ routes func(chi.Router) }
+// controller is a controller with the routes of a test.
+type controller struct{ routes func(chi.Router) }
 
-func (d *desk) Routes(r chi.Router) { d.routes(r) }
+func (c *controller) Routes(r chi.Router) { c.routes(r) }
 
-func newDesk(routes func(chi.Router)) func() *desk {
-	return func() *desk { return &desk{routes} }
+func newController(routes func(chi.Router)) func() *controller {
+	return func() *controller { return &controller{routes} }
 }
 
-// rig is a router in front of one or more controllers, and what they log.
-type rig struct {
+// harness is the router of one or more controllers, with their log.
+type harness struct {
 	t      *testing.T
 	router *web.Router
 	log    *lockedBuffer
@@ -53,7 +53,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// bindAll resolves and builds a module, and binds its controllers.
+// bindAll resolves and builds a module and binds its controllers.
 func bindAll(t *testing.T, cfg web.BindConfig, controllers ...any) (*web.Router, error) {
 	t.Helper()
 	m := module.New("test", module.Controllers(controllers...))
@@ -70,9 +70,9 @@ func bindAll(t *testing.T, cfg web.BindConfig, controllers ...any) (*web.Router,
 	return web.Bind(g, cfg)
 }
 
-func newRig(t *testing.T, cfg web.BindConfig, controllers ...any) *rig {
+func newHarness(t *testing.T, cfg web.BindConfig, controllers ...any) *harness {
 	t.Helper()
-	k := &rig{t: t, log: &lockedBuffer{}}
+	k := &harness{t: t, log: &lockedBuffer{}}
 	cfg.Logger = slog.New(slog.NewTextHandler(k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r, err := bindAll(t, cfg, controllers...)
 	if err != nil {
@@ -82,14 +82,14 @@ func newRig(t *testing.T, cfg web.BindConfig, controllers ...any) *rig {
 	return k
 }
 
-// serve is a rig of one controller.
-func serve(t *testing.T, routes func(chi.Router), opts ...web.Option) *rig {
+// serve returns a harness with one controller.
+func serve(t *testing.T, routes func(chi.Router), opts ...web.Option) *harness {
 	t.Helper()
-	return newRig(t, web.BindConfig{}, web.Controller(newDesk(routes), opts...))
+	return newHarness(t, web.BindConfig{}, web.Controller(newController(routes), opts...))
 }
 
-// problems binds what must not be bound, and gives what is said about it.
-func problems(t *testing.T, cfg web.BindConfig, controllers ...any) string {
+// bindProblems returns the problems of invalid controllers.
+func bindProblems(t *testing.T, cfg web.BindConfig, controllers ...any) string {
 	t.Helper()
 	_, err := bindAll(t, cfg, controllers...)
 	e, ok := errors.AsType[*web.BindError](err)
@@ -99,12 +99,12 @@ func problems(t *testing.T, cfg web.BindConfig, controllers ...any) string {
 	return strings.Join(e.Problems, "\n")
 }
 
-// do sends a request; a body is sent as JSON.
-func (k *rig) do(method, target, body string) *httptest.ResponseRecorder {
+// do sends a request, with a JSON body if body is not empty.
+func (k *harness) do(method, target, body string) *httptest.ResponseRecorder {
 	return k.send(request(method, target, body))
 }
 
-func (k *rig) send(r *http.Request) *httptest.ResponseRecorder {
+func (k *harness) send(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	k.router.ServeHTTP(w, r)
 	return w
@@ -119,8 +119,8 @@ func request(method, target, body string) *http.Request {
 	return r
 }
 
-// want checks status and body, and that nothing was logged above debug unless asked for.
-func (k *rig) want(w *httptest.ResponseRecorder, status int, body string) {
+// want checks status and body.
+func (k *harness) want(w *httptest.ResponseRecorder, status int, body string) {
 	k.t.Helper()
 	if w.Code != status || w.Body.String() != body {
 		k.t.Errorf("got %d %s\nwant %d %s\nlog: %s", w.Code, w.Body, status, body, k.log)
@@ -138,7 +138,7 @@ const forbidden = `{"statusCode":403,"message":"Forbidden resource","error":"For
 const serverError = `{"statusCode":500,"message":"Internal server error","error":"Internal Server Error"}`
 
 func globalGuard(g ...pipeline.Guard) web.BindConfig {
-	return web.BindConfig{Global: enhance.Scope{Guards: g}}
+	return web.BindConfig{Global: pipe.Scope{Guards: g}}
 }
 
 func text(s string) http.HandlerFunc {

@@ -13,14 +13,14 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// read fills in from the request.
-func (p *plan) read(in reflect.Value, x *exchange, w http.ResponseWriter, r *http.Request, strict bool) error {
+// read sets in from the request.
+func (p *inputPlan) read(in reflect.Value, x *exchange, w http.ResponseWriter, r *http.Request, strict bool) error {
 	if len(p.params) > 0 {
 		if err := p.readParams(in, r); err != nil {
 			return err
 		}
 	}
-	if !p.body || !takesBody(r) {
+	if !p.body || !expectsBody(r) {
 		return nil
 	}
 	b, err := x.in.of(w, r, x.ep.limit)
@@ -28,14 +28,14 @@ func (p *plan) read(in reflect.Value, x *exchange, w http.ResponseWriter, r *htt
 		return err
 	}
 	target := in.Addr()
-	if p.shadow != nil {
-		target = reflect.NewAt(p.shadow, target.UnsafePointer())
+	if p.bodyType != nil {
+		target = reflect.NewAt(p.bodyType, target.UnsafePointer())
 	}
 	return decode(b, target.Interface(), json.RejectUnknownMembers(strict))
 }
 
-// takesBody reports whether a request has a body, or should have.
-func takesBody(r *http.Request) bool {
+// expectsBody reports whether a request has a body or needs one.
+func expectsBody(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		return false
@@ -46,12 +46,12 @@ func takesBody(r *http.Request) bool {
 	}
 }
 
-func (p *plan) readParams(in reflect.Value, r *http.Request) error {
+func (p *inputPlan) readParams(in reflect.Value, r *http.Request) error {
 	var query url.Values
 	if p.query {
 		var err error
 		if query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-			return &Error{Status: http.StatusBadRequest, Message: "Bad query: not well-formed", Err: err}
+			return &Error{Status: http.StatusBadRequest, Message: "Bad query: malformed", Err: err}
 		}
 	}
 	var wrong []pipeline.Violation
@@ -62,7 +62,7 @@ func (p *plan) readParams(in reflect.Value, r *http.Request) error {
 		case fromPath:
 			v, err := pathValue(r, m.name)
 			if err != nil {
-				wrong = append(wrong, pipeline.Violation{Field: m.name, Rule: "type", Message: "has the wrong form"})
+				wrong = append(wrong, pipeline.Violation{Field: m.name, Rule: "type", Message: invalidFormat})
 				continue
 			}
 			if v != "" {
@@ -72,7 +72,7 @@ func (p *plan) readParams(in reflect.Value, r *http.Request) error {
 			values = query[m.name]
 		default:
 			values = r.Header[m.name]
-			if m.name == "Host" && r.Host != "" { // which net/http takes out of the headers
+			if m.name == "Host" && r.Host != "" { // net/http removes it from the headers
 				values = []string{r.Host}
 			}
 		}
@@ -89,7 +89,7 @@ func (p *plan) readParams(in reflect.Value, r *http.Request) error {
 	return nil
 }
 
-// pathValue is a parameter of the pattern, decoded.
+// pathValue returns a parameter of the pattern, decoded.
 func pathValue(r *http.Request, name string) (string, error) {
 	c := chi.RouteContext(r.Context())
 	if c == nil || !slices.Contains(c.URLParams.Keys, name) {
@@ -98,8 +98,8 @@ func pathValue(r *http.Request, name string) (string, error) {
 	return unescaped(r, c.URLParam(name))
 }
 
-// unescaped decodes what chi has cut from a path: it matches the path as it was sent
-// when that holds escapes that the decoded one would lose.
+// unescaped decodes a parameter of chi: chi matches the encoded path if decoding would lose
+// information.
 func unescaped(r *http.Request, v string) (string, error) {
 	if r.URL.RawPath == "" || !strings.Contains(v, "%") {
 		return v, nil
@@ -107,8 +107,8 @@ func unescaped(r *http.Request, v string) (string, error) {
 	return url.PathUnescape(v)
 }
 
-// decodePath makes the request's path values what handlers get, for guards: another
-// spelling of a path must not be another room.
+// decodePath decodes the path values of a request, so that guards see the same values as
+// handlers.
 func decodePath(r *http.Request) {
 	c := chi.RouteContext(r.Context())
 	if c == nil || r.URL.RawPath == "" {

@@ -21,7 +21,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// twice goes on two times.
+// twice calls next twice.
 type twice struct{}
 
 func (twice) Intercept(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) {
@@ -50,7 +50,7 @@ func TestNextTwice(t *testing.T) {
 	k.want(k.do("POST", "/wrapped", `{"text":"t"}`), 201, `"t4"`)
 }
 
-func TestInterceptorsInPlaceOfTheHandler(t *testing.T) {
+func TestInterceptorsReplaceResults(t *testing.T) {
 	type key struct{}
 	h := web.JSON(func(ctx context.Context, _ struct{}) (string, error) {
 		return fmt.Sprint("handler ", ctx.Value(key{})), nil
@@ -88,7 +88,7 @@ func TestInterceptorsInPlaceOfTheHandler(t *testing.T) {
 	k.want(k.do("POST", "/cached", ""), 201, `"cached"`)
 	k.want(k.do("GET", "/none", ""), 204, "")
 	k.want(k.do("GET", "/written", ""), 200, "written")
-	if !strings.Contains(k.log.String(), "an interceptor's result was not sent") {
+	if !strings.Contains(k.log.String(), "the result of an interceptor was not sent: the handler has already sent a response") {
 		t.Errorf("log: %s", k.log)
 	}
 	k.want(k.do("GET", "/silent", ""), 200, `"instead"`)
@@ -100,15 +100,15 @@ func TestInterceptorsInPlaceOfTheHandler(t *testing.T) {
 	k.want(k.do("GET", "/foreign", ""), 200, `"handler <nil>"`)
 }
 
-// hides answers denials as if there were nothing.
-type hides struct{ twice }
+// hideDenials replaces denials by 404.
+type hideDenials struct{ twice }
 
-func (hides) InterceptDenial(context.Context, *pipeline.Call, error) error {
+func (hideDenials) InterceptDenial(context.Context, *pipeline.Call, error) error {
 	return &web.Error{Message: "Nothing here", Status: 404}
 }
 
-func TestInterceptorsMaySeeDenials(t *testing.T) {
-	k := serve(t, func(r chi.Router) { r.Get("/", text("in")) }, web.UseGuards(deny), web.UseInterceptors(hides{}))
+func TestDenialInterceptor(t *testing.T) {
+	k := serve(t, func(r chi.Router) { r.Get("/", text("in")) }, web.UseGuards(deny), web.UseInterceptors(hideDenials{}))
 	k.want(k.do("GET", "/", ""), 404, `{"statusCode":404,"message":"Nothing here","error":"Not Found"}`)
 }
 
@@ -128,18 +128,18 @@ func TestPipesChangeTheInput(t *testing.T) {
 	}
 }
 
-// network serves a rig to real clients. net/http itself must have nothing to say.
-func network(t *testing.T, h http.Handler) *httptest.Server {
+// listen serves a handler to real clients. The test fails if net/http logs an error.
+func listen(t *testing.T, h http.Handler) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
-	var complaints lockedBuffer
-	s.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&complaints, nil), slog.LevelError)
+	var errorLog lockedBuffer
+	s.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&errorLog, nil), slog.LevelError)
 	s.Start()
 	t.Cleanup(func() {
 		s.Close()
 		http.DefaultClient.CloseIdleConnections()
-		if complaints.String() != "" {
-			t.Errorf("net/http: %s", &complaints)
+		if errorLog.String() != "" {
+			t.Errorf("net/http: %s", &errorLog)
 		}
 	})
 	return s
@@ -154,12 +154,12 @@ func TestHijackFlushAndReadFrom(t *testing.T) {
 			}
 			defer c.Close()
 			_, _ = io.WriteString(c, "HTTP/1.1 299 Mine\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-			return errDisk // there is nobody to tell any more
+			return errDisk // only logged
 		}))
 		r.Get("/flush", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, "one\n")
 			w.(http.Flusher).Flush()
-			<-r.Context().Done() // the client has read it by then
+			<-r.Context().Done() // canceled once the client has read the line
 		})
 		r.Get("/readfrom", func(w http.ResponseWriter, _ *http.Request) {
 			n, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader("copied"))
@@ -176,10 +176,10 @@ func TestHijackFlushAndReadFrom(t *testing.T) {
 		}))
 		r.Get("/early", web.Handle(func(w http.ResponseWriter, _ *http.Request) error {
 			w.WriteHeader(http.StatusEarlyHints)
-			return &web.Error{Message: "no"} // which hints do not keep from being told
+			return &web.Error{Message: "no"} // sent, because hints do not start the response
 		}))
 	}, intercept(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) { return next(ctx) }))
-	s := network(t, k.router)
+	s := listen(t, k.router)
 	for path, want := range map[string]string{"/hijack": "299 ", "/flush": "200 one\n", "/readfrom": "200 copied", "/controller": "200 ", "/early": `400 {"statusCode":400,"message":"no","error":"Bad Request"}`} {
 		ctx, cancel := context.WithCancel(t.Context())
 		req, err := http.NewRequestWithContext(ctx, "GET", s.URL+path, nil)
@@ -198,12 +198,12 @@ func TestHijackFlushAndReadFrom(t *testing.T) {
 		_ = res.Body.Close()
 	}
 	for end := time.Now().Add(10 * time.Second); !strings.Contains(k.log.String(), "level=ERROR") && time.Now().Before(end); {
-		runtime.Gosched() // the answer goes out before its handler has returned
+		runtime.Gosched() // the response is sent before the handler returns
 	}
 	if n := strings.Count(k.log.String(), "level=ERROR"); n != 1 || !strings.Contains(k.log.String(), errDisk.Error()) {
 		t.Errorf("log: %s", k.log)
 	}
-	// A writer without the optional methods does not get them.
+	// The writer has exactly the optional methods of the underlying one.
 	k2 := serve(t, func(r chi.Router) {
 		r.Get("/", func(w http.ResponseWriter, _ *http.Request) {
 			_, flush := w.(http.Flusher)
@@ -243,16 +243,16 @@ func (hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 func TestConcurrentRequests(t *testing.T) {
 	user := pipeline.NewValue[string]("user")
-	k := newRig(t, globalGuard(guard(func(_ context.Context, c *pipeline.Call) error {
+	k := newHarness(t, globalGuard(guard(func(_ context.Context, c *pipeline.Call) error {
 		user.Set(c, c.Request.Header.Get("X-User"))
 		return nil
-	})), web.Controller(newDesk(func(r chi.Router) {
+	})), web.Controller(newController(func(r chi.Router) {
 		r.Post("/{id}", web.JSON(func(ctx context.Context, in search2) (string, error) {
 			u, _ := user.From(ctx)
 			return u + in.ID + in.Text, nil
 		}))
 	}), web.UseInterceptors(twice{})))
-	s := network(t, k.router)
+	s := listen(t, k.router)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

@@ -27,7 +27,7 @@ type Message struct {
 	Size int    `json:"size,omitzero"`
 }
 
-// Validate is promoted to what embeds it.
+// Validate is promoted to structs that embed Message.
 func (m *Message) Validate() error {
 	if m.Text == "bad" {
 		return errors.New("text is bad")
@@ -50,7 +50,7 @@ type search struct {
 	Lang  string         `header:"accept-language"`
 	Hosts []string       `header:"X-Host"`
 	More  map[string]int `json:"more,omitzero"`
-	note  string         //nolint:unused // a field that nobody sees
+	note  string         //nolint:unused // tests unexported fields
 }
 
 func (s *search) String() string {
@@ -93,13 +93,13 @@ func TestJSONInput(t *testing.T) {
 		{"/rooms/a%2520", `{}`, 201, `"a%20` + empty + `"`},
 		{"/rooms/a?limit=0&offset=2&tag=x&tag=y&n=1&n=-2&exact=true&ratio=0.5&wait=1m&since=2026-01-02T00:00:00Z&addr=::1&other=1", `{"text":"t","size":3,"more":{"k":1}}`, 201,
 			`"a|0 2|t 3|[x y] [1 -2]|true 0.5 1m0s|2026-01-02|::1| []|map[k:1]"`},
-		// What has a tag is not taken from the body.
+		// Fields with a tag are not read from the body.
 		{"/rooms/a", `{"Room":"b","room":"b","Limit":7,"Paging":{"Limit":7},"Lang":"x","Exact":true,"Message":{"text":"x"}}`, 201, `"a` + empty + `"`},
 		{"/rooms/a?limit=", `{}`, 400, invalid("limit", "must be a number")},
 		{"/rooms/a?limit=x", `{}`, 400, invalid("limit", "must be a number")},
 		{"/rooms/a?limit=1.5", `{}`, 400, invalid("limit", "must be a whole number")},
-		{"/rooms/a?limit=1&limit=2", `{}`, 400, invalid("limit", "may be given only once")},
-		{"/rooms/a?offset=-1", `{}`, 400, invalid("offset", "must be a whole number, not negative")},
+		{"/rooms/a?limit=1&limit=2", `{}`, 400, invalid("limit", "must not be repeated")},
+		{"/rooms/a?offset=-1", `{}`, 400, invalid("offset", "must be a non-negative whole number")},
 		{"/rooms/a?offset=65536", `{}`, 400, invalid("offset", "is out of range")},
 		{"/rooms/a?n=1&n=99999999999999999999", `{}`, 400, invalid("n", "is out of range")},
 		{"/rooms/a?exact=maybe", `{}`, 400, invalid("exact", "must be true or false")},
@@ -107,12 +107,12 @@ func TestJSONInput(t *testing.T) {
 		{"/rooms/a?ratio=1e999", `{}`, 400, invalid("ratio", "is out of range")},
 		{"/rooms/a?wait=5", `{}`, 400, invalid("wait", "must be a duration, such as 1h30m")},
 		{"/rooms/a?since=today", `{}`, 400, invalid("since", "must be a time, such as 2006-01-02T15:04:05Z")},
-		{"/rooms/a?addr=x", `{}`, 400, invalid("addr", "has the wrong form")},
-		{"/rooms/a?tag=%zz", `{}`, 400, `{"statusCode":400,"message":"Bad query: not well-formed","error":"Bad Request"}`},
+		{"/rooms/a?addr=x", `{}`, 400, invalid("addr", "has an invalid format")},
+		{"/rooms/a?tag=%zz", `{}`, 400, `{"statusCode":400,"message":"Bad query: malformed","error":"Bad Request"}`},
 		{"/rooms/a", `{"text":5}`, 400, bad("text has the wrong type or value")},
 		{"/rooms/a", `{"more":{"a~1/b":"x"}}`, 400, bad("more.a~1/b has the wrong type or value")},
-		{"/rooms/a", `[]`, 400, bad("it has the wrong type")},
-		{"/rooms/a", `{"text":"a","text":"b"}`, 400, bad("text is there twice")},
+		{"/rooms/a", `[]`, 400, bad("wrong type")},
+		{"/rooms/a", `{"text":"a","text":"b"}`, 400, bad("text appears twice")},
 		{"/rooms/a", "{\"text\":\"\xff\"}", 400, bad("not valid JSON")},
 		{"/rooms/a", `{} {}`, 400, bad("not valid JSON")},
 		{"/rooms/a", `{"text":"bad"}`, 400, `{"statusCode":400,"message":"Bad payload: text is bad","error":"Bad Request","code":"bad_payload"}`},
@@ -140,7 +140,7 @@ func TestJSONInput(t *testing.T) {
 	r.Header["Accept-Language"], r.Header["X-Host"] = []string{"de"}, []string{"a", "b"}
 	k.want(k.send(r), 201, `"a|nil 0| 0|[] []|false 0 0s|0001-01-01|<nil>|de [a b]|map[]"`)
 	if k.log.String() != "" {
-		t.Errorf("what clients do wrong is not logged: %s", k.log)
+		t.Errorf("errors of clients were logged: %s", k.log)
 	}
 }
 
@@ -148,7 +148,7 @@ type sorting struct {
 	By string `query:"by"`
 }
 
-func TestJSONInputOfUnexportedParts(t *testing.T) {
+func TestJSONInputWithUnexportedFields(t *testing.T) {
 	k := serve(t, func(r chi.Router) {
 		r.Post("/", web.JSON(func(_ context.Context, in struct {
 			sorting
@@ -207,14 +207,14 @@ func TestJSONOutput(t *testing.T) {
 		}
 	}
 	if w := k.do("HEAD", "/value", ""); w.Header().Get("Content-Length") != "7" {
-		t.Errorf("HEAD tells the length: %v", w.Header())
+		t.Errorf("HEAD without Content-Length: %v", w.Header())
 	}
-	if n := strings.Count(k.log.String(), "level=ERROR"); n != 1 || !strings.Contains(k.log.String(), "does not encode") {
+	if n := strings.Count(k.log.String(), "level=ERROR"); n != 1 || !strings.Contains(k.log.String(), "web: encode the result chan int: ") {
 		t.Errorf("log: %s", k.log)
 	}
 }
 
-func TestJSONAlone(t *testing.T) {
+func TestJSONOnServeMux(t *testing.T) {
 	h := web.JSON(func(_ context.Context, in struct {
 		Room string `path:"room"`
 		Text string `json:"text"`
@@ -260,7 +260,7 @@ func TestJSONBehindOtherWriters(t *testing.T) {
 	k.want(k.do("GET", "/through", ""), 200, `"hello"`)
 	k.want(k.do("GET", "/failed", ""), 403, forbidden)
 	if fmt.Sprint(seen) != "[<nil> <nil> hello <nil>]" {
-		t.Errorf("interceptors saw %v", seen)
+		t.Errorf("results seen by interceptors: %v", seen)
 	}
 }
 
@@ -269,10 +269,10 @@ type clash struct {
 	B chan int
 }
 
-func TestJSONTypesThatCannotWork(t *testing.T) {
+func TestJSONUnsupportedTypes(t *testing.T) {
 	type none struct{}
 	type unexported struct {
-		a string `query:"a"` //nolint:unused // that is the point
+		a string `query:"a"` //nolint:unused // tests unexported fields
 	}
 	get := func(h http.HandlerFunc) func(chi.Router) { return func(r chi.Router) { r.Get("/{id}", h) } }
 	post := func(h http.HandlerFunc) func(chi.Router) { return func(r chi.Router) { r.Post("/{id}", h) } }
@@ -280,52 +280,52 @@ func TestJSONTypesThatCannotWork(t *testing.T) {
 		routes func(chi.Router)
 		want   string
 	}{
-		{get(takes[struct {
+		{get(acceptInput[struct {
 			Room string `path:"room"`
 		}]()), `has the tag path:"room", but /{id} has no {room}`},
-		{get(takes[struct{ Limit int }]()), `GET reads no body, but struct { Limit int } has the field Limit for it; give it a tag path, query or header, or json:"-"`},
-		{get(takes[[]int]()), `GET reads no body, but []int has a whole value for it`},
-		{get(takes[struct {
+		{get(acceptInput[struct{ Limit int }]()), `GET ignores the body, but struct { Limit int } decodes the field Limit from it: add a tag path, query or header, or json:"-"`},
+		{get(acceptInput[[]int]()), `GET ignores the body, but []int decodes the whole value from it`},
+		{get(acceptInput[struct {
 			F func() `query:"f"`
-		}]()), `the field F is a func(), which the tag query cannot fill`},
-		{get(takes[struct {
+		}]()), `the field F has type func(), which the tag query does not support`},
+		{get(acceptInput[struct {
 			IDs []string `path:"id"`
-		}]()), `the field IDs is a []string, which the tag path cannot fill`},
-		{get(takes[struct {
+		}]()), `the field IDs has type []string, which the tag path does not support`},
+		{get(acceptInput[struct {
 			A string `query:"a" header:"a"`
-		}]()), `the field A has the tags query and header; keep one`},
-		{get(takes[struct {
+		}]()), `the field A has the tags query and header: remove one`},
+		{get(acceptInput[struct {
 			A string `query:"a,required"`
-		}]()), `the tag query:"a,required" must be a name, and nothing else`},
-		{get(takes[struct {
+		}]()), `the tag query:"a,required" must be a plain name`},
+		{get(acceptInput[struct {
 			A string `query:"a"`
 			B string `query:"a"`
-		}]()), `the fields A and B both have query:"a"`},
-		{get(takes[unexported]()), `the field a has the tag query, but is not exported`},
-		{post(takes[clash]()), `the field B: a chan int cannot be JSON`},
-		{post(takes[struct{ W time.Duration }]()), `a time.Duration needs a form, such as json:",format:units"`},
-		{post(takes[*search]()), `tags path, query and header need the struct itself, not a pointer`},
-		{post(takes[struct {
+		}]()), `the fields A and B both have query:"a": remove one`},
+		{get(acceptInput[unexported]()), `the field a has the tag query but is not exported: export it`},
+		{post(acceptInput[clash]()), `the field B: a chan int has no JSON form`},
+		{post(acceptInput[struct{ W time.Duration }]()), `a time.Duration needs a format, such as json:",format:units"`},
+		{post(acceptInput[*search]()), `the tags path, query and header need a struct, not a pointer: remove the *`},
+		{post(acceptInput[struct {
 			search
 			Extra int
-		}]()), `search, which is embedded, has fields with the tags path, query or header and fields of the body; have a struct of each`},
-		{post(web.JSON(func(context.Context, none) (func(), error) { return nil, nil })), `the result func(): a func() cannot be JSON`},
+		}]()), `the embedded struct search has both fields with the tags path, query or header and fields of the body: split it`},
+		{post(web.JSON(func(context.Context, none) (func(), error) { return nil, nil })), `the result func(): a func() has no JSON form`},
 		{post(web.JSON(func(context.Context, none) (int, error) { return 0, nil }, web.Status(404))), `Status(404): must be 200 to 299; return an error for others`},
 		{post(web.JSON(func(context.Context, none) (int, error) { return 0, nil }, web.Status(204))), `Status(204) has no body, but the result is int; make it struct{}`},
 		{post(web.JSON[none, none](nil)), `the function is nil`},
 	} {
-		got := problems(t, web.BindConfig{}, newDesk(tt.routes))
+		got := bindProblems(t, web.BindConfig{}, newController(tt.routes))
 		if !strings.Contains(got, tt.want) || !strings.Contains(got, "/{id}: JSON: ") {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
 		}
 	}
 	w := httptest.NewRecorder()
-	takes[clash]()(w, request("POST", "/", "{}"))
+	acceptInput[clash]()(w, request("POST", "/", "{}"))
 	if w.Code != 500 || w.Body.String() != serverError {
 		t.Errorf("outside of a router: %d %s", w.Code, w.Body)
 	}
 }
 
-func takes[In any]() http.HandlerFunc {
+func acceptInput[In any]() http.HandlerFunc {
 	return web.JSON(func(context.Context, In) (struct{}, error) { return struct{}{}, nil })
 }

@@ -6,16 +6,16 @@ import (
 	"runtime/debug"
 )
 
-// recovering puts a recovery around middleware: it runs before the pipeline, whose
-// own does not reach that far.
-func (c *bound) recovering(middlewares []func(http.Handler) http.Handler) []func(http.Handler) http.Handler {
-	if c.alone || len(middlewares) == 0 {
+// withRecovery prepends a middleware that recovers panics: middleware runs before the
+// pipeline, which recovers those of handlers.
+func (c *registrar) withRecovery(middlewares []func(http.Handler) http.Handler) []func(http.Handler) http.Handler {
+	if c.standalone || len(middlewares) == 0 {
 		return middlewares
 	}
-	return append([]func(http.Handler) http.Handler{c.recovery}, middlewares...)
+	return append([]func(http.Handler) http.Handler{c.recoverPanics}, middlewares...)
 }
 
-func (c *bound) recovery(next http.Handler) http.Handler {
+func (c *registrar) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t := &tracker{ResponseWriter: w}
 		defer func() {
@@ -24,12 +24,12 @@ func (c *bound) recovery(next http.Handler) http.Handler {
 				return
 			}
 			if v == any(http.ErrAbortHandler) {
-				panic(v) //nolint:forbidigo // the server's own signal, which is its to handle
+				panic(v) //nolint:forbidigo // net/http's own way to abort a request
 			}
 			c.log.ErrorContext(r.Context(), "panic in middleware", "method", r.Method, "path", r.URL.Path,
 				"controller", c.name, "error", fmt.Sprintf("panic: %v", v), "stack", string(debug.Stack()))
-			if !t.began {
-				_ = writeFailure(w, r, internal(), http.StatusInternalServerError) // two strings always encode
+			if !t.started {
+				_ = writeErrorBody(w, r, internalError(), http.StatusInternalServerError) // two strings always encode
 			}
 		}()
 		next.ServeHTTP(t.writer(), r)

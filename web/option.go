@@ -6,48 +6,47 @@ import (
 
 	"github.com/go-chi/cors"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Option configures the application's HTTP side, one controller ([Controller]), or
-// routes ([Use], [ForRoute]). An option where it means nothing is an error of the
-// start that says where it belongs.
+// Option configures the HTTP side of an application, a controller ([Controller]), or routes
+// ([Use], [ForRoute]). An option that has no effect where it is passed is a start error.
 type Option interface{ apply(*settings) }
 
 type optionFunc func(*settings)
 
 func (f optionFunc) apply(s *settings) { f(s) }
 
-// place is where options are given.
-type place uint8
+// target is what options are applied to.
+type target uint8
 
 const (
-	atApplication place = 1 << iota
+	atApplication target = 1 << iota
 	atController
 	atRoute
 )
 
-func (p place) String() string {
+func (t target) String() string {
 	var names []string
 	for _, n := range []struct {
-		at   place
+		at   target
 		name string
 	}{{atController, "web.Controller"}, {atRoute, "web.Use or web.ForRoute"}, {atApplication, "the application's options"}} {
-		if p&n.at != 0 {
+		if t&n.at != 0 {
 			names = append(names, n.name)
 		}
 	}
 	return strings.Join(names, " or ")
 }
 
-// settings is what the options of one place say.
+// settings is the result of applying options.
 type settings struct {
-	at       place
-	binding  enhance.Binding
+	at       target
+	binding  pipe.Binding
 	prefix   string
 	versions []string
-	limit    int64 // 0: not given
+	limit    int64 // 0: not set
 	cors     *cors.Options
 	routes   []*routeSettings
 	problems []string
@@ -55,13 +54,13 @@ type settings struct {
 
 // routeSettings is one [ForRoute].
 type routeSettings struct {
-	method, path string // method is "" for routes of any method
+	method, path string // method is "" for routes for any method
 	settings     *settings
 }
 
 func (r *routeSettings) String() string { return strings.TrimPrefix(r.method+" "+r.path, " ") }
 
-func gather(at place, opts []Option) *settings {
+func applyOptions(at target, opts []Option) *settings {
 	s := &settings{at: at}
 	for _, o := range opts {
 		if o != nil {
@@ -76,43 +75,42 @@ func (s *settings) problemf(format string, args ...any) {
 	s.problems = append(s.problems, fmt.Sprintf(format, args...))
 }
 
-// only reports whether the option means something here.
-func (s *settings) only(option string, where place) bool {
+// allowed reports whether the option has an effect here, and records a problem if not.
+func (s *settings) allowed(option string, where target) bool {
 	if s.at&where == 0 {
-		s.problemf("%s means nothing in %s; give it to %s", option, s.at, where)
+		s.problemf("%s has no effect in %s; pass it to %s", option, s.at, where)
 		return false
 	}
 	return true
 }
 
-func bind(b enhance.Binding) Option {
+func bindOption(b pipe.Binding) Option {
 	return optionFunc(func(s *settings) { s.binding = s.binding.Join(b) })
 }
 
-// UseGuards binds guards: values, functions of the form of [pipeline.GuardFunc], or
-// constructors, which the module resolves. [Use] takes values and functions only.
-func UseGuards(items ...any) Option { return bind(enhance.Bind(enhance.Guard, items...)) }
+// UseGuards binds guards: values, functions with the signature of [pipeline.GuardFunc], or
+// constructors, which the module resolves. [Use] accepts only values and functions.
+func UseGuards(items ...any) Option { return bindOption(pipe.Bind(pipe.Guard, items...)) }
 
-// UseInterceptors binds interceptors, as [UseGuards] does guards.
-func UseInterceptors(items ...any) Option { return bind(enhance.Bind(enhance.Interceptor, items...)) }
+// UseInterceptors binds interceptors, like [UseGuards].
+func UseInterceptors(items ...any) Option { return bindOption(pipe.Bind(pipe.Interceptor, items...)) }
 
-// UsePipes binds pipes, as [UseGuards] does guards. They see the input of [JSON]
-// handlers.
-func UsePipes(items ...any) Option { return bind(enhance.Bind(enhance.Pipe, items...)) }
+// UsePipes binds pipes, like [UseGuards]. They apply to the input of [JSON] handlers.
+func UsePipes(items ...any) Option { return bindOption(pipe.Bind(pipe.Pipe, items...)) }
 
-// UseFilters binds filters, as [UseGuards] does guards.
-func UseFilters(items ...any) Option { return bind(enhance.Bind(enhance.Filter, items...)) }
+// UseFilters binds filters, like [UseGuards].
+func UseFilters(items ...any) Option { return bindOption(pipe.Bind(pipe.Filter, items...)) }
 
-// Meta gives metadata to a controller or to routes, for guards and interceptors to
-// read by [pipeline.Key.Of]. That of the application is read where the controller has none.
-func Meta(meta ...pipeline.Meta) Option { return bind(enhance.Meta(meta...)) }
+// Meta adds metadata to a controller or to routes. Guards and interceptors read it with
+// [pipeline.Key.Of]. Metadata of the application applies to controllers that have none.
+func Meta(meta ...pipeline.Meta) Option { return bindOption(pipe.Meta(meta...)) }
 
-// Prefix goes before every pattern of the controller, or of the application. It may
-// have parameters: "/orgs/{org}". "/api" of the application, version 1 and "/rooms"
-// of the controller make /api/v1/rooms.
+// Prefix is prepended to every pattern of the controller, or of the application. It may contain
+// parameters: "/orgs/{org}". The prefix "/api" of the application, version 1 and the prefix
+// "/rooms" of the controller result in /api/v1/rooms.
 func Prefix(path string) Option {
 	return optionFunc(func(s *settings) {
-		if !s.only(fmt.Sprintf("Prefix(%q)", path), atApplication|atController) {
+		if !s.allowed(fmt.Sprintf("Prefix(%q)", path), atApplication|atController) {
 			return
 		}
 		if strings.ContainsAny(path, "* \t") {
@@ -123,7 +121,7 @@ func Prefix(path string) Option {
 	})
 }
 
-// cleanPrefix gives "" or "/x".
+// cleanPrefix returns "" or "/x".
 func cleanPrefix(path string) string {
 	if path = strings.Trim(path, "/"); path == "" {
 		return ""
@@ -131,20 +129,19 @@ func cleanPrefix(path string) string {
 	return "/" + path
 }
 
-// Version serves the controller below /v and the version: Version("1", "2") at
-// /v1 and /v2, between the application's prefix and the controller's. Its Routes is
-// called once for each. A controller without Version is served without.
+// Version serves the controller below a version: Version("1", "2") below /v1 and /v2, between
+// the prefixes of application and controller. Routes is called once for each version.
 func Version(versions ...string) Option {
 	return optionFunc(func(s *settings) {
-		if !s.only("Version", atController) {
+		if !s.allowed("Version", atController) {
 			return
 		}
 		for _, v := range versions {
 			switch {
 			case v == "" || strings.ContainsAny(v, "/*{} \t"):
-				s.problemf("Version(%q): must be text such as \"1\"", v)
+				s.problemf("Version(%q): must be a version such as \"1\"", v)
 			case (v[0] == 'v' || v[0] == 'V') && len(v) > 1 && v[1] >= '0' && v[1] <= '9':
-				s.problemf("Version(%q): leave out the v; Version(%q) is served at /v%s", v, v[1:], v[1:])
+				s.problemf("Version(%q): remove the v; Version(%q) is served at /v%s", v, v[1:], v[1:])
 			default:
 				s.versions = append(s.versions, v)
 			}
@@ -152,13 +149,13 @@ func Version(versions ...string) Option {
 	})
 }
 
-// defaultBodyLimit is that of JSON handlers without a BodyLimit.
+// defaultBodyLimit is the limit of JSON handlers without a BodyLimit.
 const defaultBodyLimit = 1_000_000
 
-// BodyLimit is the greatest size of request bodies, in bytes: that of the route,
-// or else of its controller, or else of the application. What is larger is answered
-// with 413. Default: 1,000,000 for [JSON] handlers, no limit for handlers that read
-// the body themselves; given explicitly it holds for both.
+// BodyLimit limits the size of request bodies, in bytes. A limit of the route overrides that of
+// the controller, which overrides that of the application. Larger bodies are answered with 413.
+// Default: 1,000,000 for [JSON] handlers, no limit for handlers that read the body themselves;
+// the option applies to both.
 func BodyLimit(bytes int64) Option {
 	return optionFunc(func(s *settings) {
 		if bytes < 1 {
@@ -169,15 +166,15 @@ func BodyLimit(bytes int64) Option {
 	})
 }
 
-// CORS tells browsers which pages of other origins may use the controllers.
-// Preflights are answered before any guard is asked; without CORS they get 405.
+// CORS allows pages of other origins to use the controllers. Preflights are answered before
+// guards run; without CORS they are answered with 405.
 //
 //	web.CORS(cors.Options{AllowedOrigins: []string{"https://app.example.com"}, AllowCredentials: true})
 //
-// AllowCredentials for every origin is an error of the start, as browsers refuse it.
+// AllowCredentials for every origin is a start error, because browsers reject it.
 func CORS(o cors.Options) Option {
 	return optionFunc(func(s *settings) {
-		if !s.only("CORS", atApplication) {
+		if !s.allowed("CORS", atApplication) {
 			return
 		}
 		all := len(o.AllowedOrigins) == 0
@@ -185,29 +182,29 @@ func CORS(o cors.Options) Option {
 			all = all || origin == "*"
 		}
 		if all && o.AllowOriginFunc == nil && o.AllowCredentials {
-			s.problemf("CORS: AllowCredentials with every origin is refused by browsers; list AllowedOrigins")
+			s.problemf("CORS: browsers reject AllowCredentials with every origin; list AllowedOrigins")
 		}
 		s.cors = &o
 	})
 }
 
-// ForRoute binds options to one route of the controller, here, where constructors
-// can still be resolved by the module. The pattern is that of Routes, with those of
-// r.Route around it, without Prefix and Version: "POST /{room}"; "/files/*" without a
-// method is what r.Handle and r.Mount register. One that no route has is an error of the
-// start that lists the routes. The options come after those of [Use].
+// ForRoute binds options to one route of the controller. Unlike [Use] it accepts constructors,
+// which the module resolves. The pattern is that in Routes, including those of enclosing
+// r.Route calls, without Prefix and Version: "POST /{room}". A pattern without a method, such as
+// "/files/*", is a route of r.Handle or r.Mount. A pattern without a route is a start error,
+// which lists the routes. The options apply after those of Use.
 //
 //	web.Controller(NewController, web.ForRoute("DELETE /{room}", web.UseGuards(NewAdminGuard)))
 func ForRoute(pattern string, opts ...Option) Option {
-	// Outside of the closure: it is applied more than once, and is to be the same each time.
-	r := &routeSettings{settings: gather(atRoute, opts)}
+	// Outside of the closure, which runs several times and must use the same items.
+	r := &routeSettings{settings: applyOptions(atRoute, opts)}
 	method, path, ok := strings.Cut(strings.TrimSpace(pattern), " ")
 	if !ok {
 		method, path = "", method
 	}
 	r.method, r.path = strings.ToUpper(method), canonical(strings.TrimSpace(path))
 	return optionFunc(func(s *settings) {
-		if !s.only(fmt.Sprintf("ForRoute(%q)", pattern), atController) {
+		if !s.allowed(fmt.Sprintf("ForRoute(%q)", pattern), atController) {
 			return
 		}
 		if !strings.HasPrefix(r.path, "/") {
@@ -221,8 +218,7 @@ func ForRoute(pattern string, opts ...Option) Option {
 	})
 }
 
-// canonical is how a pattern is compared and shown: what r.Route("/rooms") and
-// r.Get("/") make is /rooms.
+// canonical returns the form in which patterns are compared and listed: "/" instead of "".
 func canonical(path string) string {
 	if path == "" {
 		return "/"
@@ -230,7 +226,7 @@ func canonical(path string) string {
 	return path
 }
 
-// constructors are what the module has to build.
+// constructors returns the constructors that the module must build.
 func (s *settings) constructors() []any {
 	out := s.binding.Constructors()
 	for _, r := range s.routes {

@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// Another spelling of a path is not another room, for guards either.
+// Guards and handlers see the same path values, whatever the encoding of the path.
 func TestPathValuesAreDecoded(t *testing.T) {
 	type in struct {
 		Room string `path:"room"`
@@ -41,12 +41,12 @@ func TestPathValuesAreDecoded(t *testing.T) {
 		guarded, handled = "", ""
 		s.do(http.MethodGet, path, "")
 		if guarded != want || handled != want {
-			t.Errorf("%s: the guard sees %q and the handler %q, want %q", path, guarded, handled, want)
+			t.Errorf("%s: guard %q, handler %q, want %q", path, guarded, handled, want)
 		}
 	}
 }
 
-// Names of a body match as those of messages do, and never set what the path says.
+// Names in a body match case-insensitively and never set path parameters.
 func TestBodyNames(t *testing.T) {
 	type in struct {
 		Room string `path:"room"`

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -10,53 +11,53 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 )
 
-// bound is a controller whose routes are being registered.
-type bound struct {
-	name   string // rooms.NewController
-	label  string // rooms.NewController (controller.go:12)
-	base   string // what is before every pattern: /api/v1/rooms
-	global enhance.Scope
-	owner  enhance.Scope
-	limit  int64 // 0: none was given
-	routes []*boundRoute
-	listed []string
-	b      *builder
-	log    *slog.Logger
-	alone  bool // outside of an application
+// registrar registers the routes of one controller.
+type registrar struct {
+	name       string // rooms.NewController
+	label      string // rooms.NewController (controller.go:12)
+	base       string // prefix of every pattern: /api/v1/rooms
+	global     pipe.Scope
+	owner      pipe.Scope
+	limit      int64 // 0: not set
+	routes     []*resolvedRoute
+	listed     []string
+	b          *builder
+	log        *slog.Logger
+	standalone bool // on a router of the user, outside of an application
 }
 
-// boundRoute is one ForRoute with its values.
-type boundRoute struct {
+// resolvedRoute is a ForRoute with resolved constructors.
+type resolvedRoute struct {
 	*routeSettings
 
-	scope enhance.Scope
+	scope pipe.Scope
 	used  bool
 }
 
-// builder gathers the routes of all controllers.
+// builder collects the routes of all controllers.
 type builder struct {
 	root     *chi.Mux
 	routes   []RouteInfo
 	problems []string
 	claims   map[string]map[string]string // pattern → method → controller
-	others   map[string]string            // what there may be one of at a pattern → controller
+	unique   map[string]string            // "NotFound /x" and the like → controller
 }
 
 func (b *builder) addf(format string, args ...any) {
-	if p := fmt.Sprintf(format, args...); !slices.Contains(b.problems, p) { // versions repeat them
+	if p := fmt.Sprintf(format, args...); !slices.Contains(b.problems, p) { // each version reports the same ones
 		b.problems = append(b.problems, p)
 	}
 }
 
-func (c *bound) problemf(format string, args ...any) {
+func (c *registrar) problemf(format string, args ...any) {
 	c.b.addf("controller %s: %s", c.label, fmt.Sprintf(format, args...))
 }
 
-// full is the whole pattern of one below the controller.
-func (c *bound) full(rel string) string {
+// full returns the full pattern of one in the controller.
+func (c *registrar) full(rel string) string {
 	if rel == "/" && c.base != "" {
 		return c.base
 	}
@@ -65,13 +66,14 @@ func (c *bound) full(rel string) string {
 
 var parameter = regexp.MustCompile(`\{[^{}:]*(:(?:[^{}]|\{[^{}]*\})*)?\}`)
 
-// shape is a pattern without the names of its parameters: chi takes those that
-// differ only there for the same.
+// shape returns a pattern without the names of its parameters: to chi, patterns that differ only
+// in these are equal.
 func shape(pattern string) string { return parameter.ReplaceAllString(pattern, "{$1}") }
 
-// claim reports whether the routes are free; all of them, or none is taken.
-func (c *bound) claim(method, rel string, slash bool) bool {
-	if c.alone {
+// claim reserves a route, and with slash the same route with a trailing slash. It reports
+// whether both were free.
+func (c *registrar) claim(method, rel string, slash bool) bool {
+	if c.standalone {
 		return true
 	}
 	full := c.full(rel)
@@ -82,8 +84,8 @@ func (c *bound) claim(method, rel string, slash bool) bool {
 	for _, p := range paths {
 		for m, owner := range c.b.claims[shape(p)] {
 			if m == method || m == "" || method == "" {
-				c.b.addf("%s is registered by controller %s and by controller %s; remove one, or give one another Prefix or Version",
-					strings.TrimSpace(cmpMethod(m, method)+" "+p), owner, c.label)
+				c.b.addf("%s is registered by controller %s and by controller %s; remove one, or change the Prefix or Version of one",
+					strings.TrimSpace(cmp.Or(m, method)+" "+p), owner, c.label)
 				return false
 			}
 		}
@@ -97,52 +99,44 @@ func (c *bound) claim(method, rel string, slash bool) bool {
 	return true
 }
 
-// cmpMethod is the method of the narrower of two routes.
-func cmpMethod(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
-}
-
-// claimMount reports whether all below a pattern is free for a mounted handler.
-func (c *bound) claimMount(at string) bool {
+// claimMount reserves all routes below a pattern for a mounted handler.
+func (c *registrar) claimMount(at string) bool {
 	return c.claim("", at+"/*", false) && (c.base+at == "" || c.claim("", at, true))
 }
 
-// claimRoute reports whether no other Route has middleware there: it takes all that is
-// below, to run before matching.
-func (c *bound) claimRoute(at string) bool {
-	if c.alone {
+// claimRoute reserves a pattern for a Route with middleware, which runs for all requests below
+// it, before matching.
+func (c *registrar) claimRoute(at string) bool {
+	if c.standalone {
 		return true
 	}
 	key := "Route " + shape(c.base+at)
-	if owner, taken := c.b.others[key]; taken {
-		c.b.addf("controller %s and controller %s both have middleware or NotFound in r.Route at %s; give one another path, or put its middleware into r.Group or r.With",
+	if owner, ok := c.b.unique[key]; ok {
+		c.b.addf("controller %s and controller %s both have middleware or NotFound in r.Route at %s; change the path of one, or move its middleware to r.Group or r.With",
 			owner, c.label, c.base+at)
 		return false
 	}
-	c.b.others[key] = c.label
+	c.b.unique[key] = c.label
 	return true
 }
 
-// claimOther reports whether nobody else answers what has no route there.
-func (c *bound) claimOther(what, at string) bool {
-	if c.alone {
+// claimFallback reserves the NotFound or MethodNotAllowed handler at a pattern.
+func (c *registrar) claimFallback(what, at string) bool {
+	if c.standalone {
 		return true
 	}
 	key := what + " " + at
-	if owner, taken := c.b.others[key]; taken {
-		c.b.addf("%s of %s/* is set by controller %s and by controller %s; keep one", what, at, owner, c.label)
+	if owner, ok := c.b.unique[key]; ok {
+		c.b.addf("%s of %s/* is set by controller %s and by controller %s; remove one", what, at, owner, c.label)
 		return false
 	}
-	c.b.others[key] = c.label
+	c.b.unique[key] = c.label
 	return true
 }
 
-// list records a route for people.
-func (c *bound) list(method, rel string) {
-	if c.alone {
+// record adds a route to the lists of routes.
+func (c *registrar) record(method, rel string) {
+	if c.standalone {
 		return
 	}
 	if name := strings.TrimPrefix(method+" "+rel, " "); !slices.Contains(c.listed, name) {
@@ -153,9 +147,9 @@ func (c *bound) list(method, rel string) {
 
 var named = regexp.MustCompile(`\{([^{}:]*)\}`)
 
-// hidden reports routes that others take all requests of: chi asks parameters before
-// what is mounted, as Route with middleware is.
-func (b *builder) hidden() {
+// checkReachable reports routes that are never reached: chi prefers parameters to mounted
+// routers, such as a Route with middleware.
+func (b *builder) checkReachable() {
 	for _, r := range b.routes {
 		path := named.ReplaceAllString(r.Pattern, "~$1~")
 		if r.Method == "" || strings.ContainsAny(path, "*{") {
@@ -170,13 +164,13 @@ func (b *builder) hidden() {
 			want = strings.TrimSuffix(want, "/")
 		}
 		if shape(got) != shape(want) {
-			b.addf("controller %s: %s %s is never reached, as %s takes its requests; put both into one r.Route, or change one", r.Controller, r.Method, r.Pattern, got)
+			b.addf("controller %s: %s %s is never reached: %s matches first: move both to one r.Route, or change one", r.Controller, r.Method, r.Pattern, got)
 		}
 	}
 }
 
-// unnamed reports what a ForRoute names and nobody has registered.
-func (c *bound) unnamed() {
+// checkForRoutes reports each ForRoute without a route.
+func (c *registrar) checkForRoutes() {
 	for _, r := range c.routes {
 		if r.used {
 			continue
@@ -185,26 +179,26 @@ func (c *bound) unnamed() {
 		if routes == "" {
 			routes = "none"
 		}
-		c.problemf("ForRoute(%q) names no route of it; its routes are: %s", r.String(), routes)
+		c.problemf("ForRoute(%q): no such route; its routes are: %s", r.String(), routes)
 	}
 }
 
-// RouteInfo is one route, for lists and documents.
+// RouteInfo describes a route.
 type RouteInfo struct {
-	// Method is the method; "" where the route takes any.
+	// Method is the method; "" for any.
 	Method string
-	// Pattern is the whole pattern: "/api/v1/rooms/{room}".
+	// Pattern is the full pattern: "/api/v1/rooms/{room}".
 	Pattern string
-	// Controller is its constructor: rooms.NewController.
+	// Controller is the constructor of the controller: rooms.NewController.
 	Controller string
 }
 
-// String is "GET /rooms/{room} (rooms.NewController)".
+// String returns "GET /rooms/{room} (rooms.NewController)".
 func (i RouteInfo) String() string {
 	return strings.TrimPrefix(i.Method+" "+i.Pattern, " ") + " (" + i.Controller + ")"
 }
 
-// add registers a route; method "" is any.
+// add registers a route; method is "" for any.
 func (r *router) add(method, pattern string, h http.Handler) {
 	what := strings.TrimPrefix(method+" "+pattern, " ")
 	if isNil(h) {
@@ -212,7 +206,7 @@ func (r *router) add(method, pattern string, h http.Handler) {
 		return
 	}
 	if !strings.HasPrefix(pattern, "/") {
-		r.problemf("%s: a pattern begins with a slash, such as \"/%s\"", what, pattern)
+		r.problemf("%s: a pattern must start with a slash, such as \"/%s\"", what, pattern)
 		return
 	}
 	r.seal()
@@ -231,7 +225,7 @@ func (r *router) add(method, pattern string, h http.Handler) {
 	if pattern == "/" && r.in != "" {
 		paths = []string{r.in, r.in + "/"}
 	}
-	r.attempt(what, func() {
+	r.recoverChi(what, func() {
 		for _, p := range paths {
 			if method == "" {
 				r.inner.Handle(p, e)
@@ -242,18 +236,18 @@ func (r *router) add(method, pattern string, h http.Handler) {
 	})
 }
 
-// endpoint makes the handler of a route, with all that stands before it. One that is
-// not named is no route to ForRoute.
-func (r *router) endpoint(method, rel string, h http.Handler, named bool) *endpoint {
+// endpoint returns the endpoint of a handler. With isRoute it is listed as a route, and
+// ForRoute applies to it.
+func (r *router) endpoint(method, rel string, h http.Handler, isRoute bool) *endpoint {
 	c := r.ctl
-	if named {
-		c.list(method, rel)
+	if isRoute {
+		c.record(method, rel)
 	}
 	scope, limit := r.scope, r.limit
 	for _, fr := range c.routes {
-		if named && fr.method == method && fr.path == canonical(rel) {
+		if isRoute && fr.method == method && fr.path == canonical(rel) {
 			fr.used = true
-			scope = join(scope, fr.scope)
+			scope = joinScopes(scope, fr.scope)
 			if fr.settings.limit > 0 {
 				limit = fr.settings.limit
 			}
@@ -273,8 +267,8 @@ func (r *router) endpoint(method, rel string, h http.Handler, named bool) *endpo
 	if limit == 0 {
 		e.limit = defaultBodyLimit
 	}
-	if t := typedOf(h); t != nil {
-		e.typed = t
+	if t := jsonHandlerOf(h); t != nil {
+		e.jsonHandler = t
 		for _, p := range t.check(method, e.path) {
 			r.problemf("%s: JSON: %s", strings.TrimPrefix(method+" "+rel, " "), p)
 		}
@@ -282,9 +276,9 @@ func (r *router) endpoint(method, rel string, h http.Handler, named bool) *endpo
 	return e
 }
 
-// join gives both scopes.
-func join(a, b enhance.Scope) enhance.Scope {
-	return enhance.Scope{
+// joinScopes returns the items of a followed by those of b.
+func joinScopes(a, b pipe.Scope) pipe.Scope {
+	return pipe.Scope{
 		Guards:       slices.Concat(a.Guards, b.Guards),
 		Interceptors: slices.Concat(a.Interceptors, b.Interceptors),
 		Pipes:        slices.Concat(a.Pipes, b.Pipes),

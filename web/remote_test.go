@@ -7,7 +7,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// Outside of an application, or without app.TrustedProxies, it is the peer's address.
+// Without app.TrustedProxies it is the address of the peer.
 func ExampleRemoteAddr() {
 	r := &http.Request{RemoteAddr: "[::ffff:192.0.2.7]:5000"}
 	fmt.Println(web.RemoteAddr(r))

@@ -7,29 +7,29 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 )
 
-// router is what Routes is given: it registers with chi, every handler behind the
-// guards of its route. The methods are written out, nothing is embedded, so that one
-// that chi adds does not lead past the guards but fails to compile.
+// router is the argument of Routes. It registers handlers with chi, each behind the guards of
+// its route. It embeds no chi.Router: a method that chi adds must fail to compile, not bypass
+// the guards.
 type router struct {
-	inner chi.Router // where routes are registered
-	mux   *chi.Mux   // the nearest that is no inline one; nil on a router of the user
-	ctl   *bound
-	in    string // what inner needs before each pattern
-	rel   string // what is before each pattern below the controller
-	scope enhance.Scope
+	inner chi.Router // registers the routes
+	mux   *chi.Mux   // the nearest enclosing mux; nil on a router of the user
+	ctl   *registrar
+	in    string // prefix of patterns in inner
+	rel   string // prefix of patterns in the controller
+	scope pipe.Scope
 	limit int64
-	// broken is what is wrong where nobody can be told at the start.
+	// broken is the error of options on a router of the user, returned for each request.
 	broken error
-	// pending is set inside Route as long as it may become a router of its own.
+	// pending is not nil inside Route, and true while it may still get its own mux.
 	pending *bool
 }
 
 var _ chi.Router = (*router)(nil)
 
-// inline derives a router for the same paths.
+// inline returns a router for the same paths.
 func (r *router) inline(inner chi.Router) *router {
 	r.seal()
 	child := *r
@@ -38,14 +38,14 @@ func (r *router) inline(inner chi.Router) *router {
 }
 
 func (r *router) problemf(format string, args ...any) {
-	if !r.ctl.alone {
+	if !r.ctl.standalone {
 		r.ctl.problemf(format, args...)
 	}
 }
 
-// attempt turns a panic of chi, its way to tell of mistakes, into a problem.
-func (r *router) attempt(what string, f func()) {
-	if !r.ctl.alone {
+// recoverChi calls f and reports a panic as a problem: chi panics on invalid calls.
+func (r *router) recoverChi(what string, f func()) {
+	if !r.ctl.standalone {
 		defer func() {
 			if v := recover(); v != nil {
 				r.problemf("%s: %v", what, v)
@@ -55,16 +55,16 @@ func (r *router) attempt(what string, f func()) {
 	f()
 }
 
-// seal ends the time in which Route may still become a router of its own.
+// seal records that Route can no longer get its own mux.
 func (r *router) seal() {
 	if r.pending != nil {
 		*r.pending = false
 	}
 }
 
-// split makes the router of Route one of chi's, whose middleware runs before
-// matching. It reports whether it is, or was in time.
-func (r *router) split() bool {
+// ensureMux creates a mux for the router of Route, whose middleware runs before matching. It
+// reports false if routes have already been registered.
+func (r *router) ensureMux() bool {
 	if !*r.pending {
 		return false
 	}
@@ -75,21 +75,21 @@ func (r *router) split() bool {
 	return true
 }
 
-// isMux reports whether the router is one of chi's own.
+// isMux reports whether the router registers with a mux directly.
 func (r *router) isMux() bool { return r.mux != nil && r.inner == chi.Router(r.mux) }
 
 // Use implements [chi.Router].
 func (r *router) Use(middlewares ...func(http.Handler) http.Handler) {
-	if r.pending != nil && !r.split() {
-		r.problemf("Use comes after routes of %s; put it first", r.rel)
+	if r.pending != nil && !r.ensureMux() {
+		r.problemf("Use after routes of %s: call Use first", r.rel)
 		return
 	}
-	r.attempt("Use", func() { r.inner.Use(r.ctl.recovering(middlewares)...) })
+	r.recoverChi("Use", func() { r.inner.Use(r.ctl.withRecovery(middlewares)...) })
 }
 
 // With implements [chi.Router].
 func (r *router) With(middlewares ...func(http.Handler) http.Handler) chi.Router {
-	return r.inline(r.inner.With(r.ctl.recovering(middlewares)...))
+	return r.inline(r.inner.With(r.ctl.withRecovery(middlewares)...))
 }
 
 // Group implements [chi.Router].
@@ -101,8 +101,8 @@ func (r *router) Group(fn func(chi.Router)) chi.Router {
 	return child
 }
 
-// Route implements [chi.Router]. Without middleware of its own it needs no router of
-// chi, so that several controllers may have routes below one pattern.
+// Route implements [chi.Router]. It creates a mux only for middleware, so that several
+// controllers can have routes below one pattern.
 func (r *router) Route(pattern string, fn func(chi.Router)) chi.Router {
 	if !strings.HasPrefix(pattern, "/") || strings.ContainsAny(pattern, "* \t") || fn == nil {
 		r.problemf("Route(%q): needs a pattern such as \"/rooms\", and a function", pattern)
@@ -122,29 +122,29 @@ func (r *router) Route(pattern string, fn func(chi.Router)) chi.Router {
 	return child
 }
 
-// Mount implements [chi.Router]: the guards stand before all of h.
+// Mount implements [chi.Router]. The guards protect all of h.
 func (r *router) Mount(pattern string, h http.Handler) {
 	if isNil(h) || !strings.HasPrefix(pattern, "/") || strings.ContainsAny(pattern, "* \t") {
 		r.problemf("Mount(%q): needs a pattern such as \"/admin\", and a handler", pattern)
 		return
 	}
 	if _, ok := h.(*router); ok {
-		r.problemf("Mount(%q): what it is given belongs to Routes itself; use r.Route", pattern)
+		r.problemf("Mount(%q): the handler is a router of Routes itself; use r.Route", pattern)
 		return
 	}
-	e := r.endpoint("", join2(r.rel, strings.TrimSuffix(pattern, "/")+"/*"), h, true)
+	e := r.endpoint("", joinPattern(r.rel, strings.TrimSuffix(pattern, "/")+"/*"), h, true)
 	if _, ok := h.(chi.Routes); !ok {
 		r.mount(pattern, e, false)
 		return
 	}
-	// Between, for answers to what it does not route; chi asks it for its routes.
+	// A mux around h answers requests without a route, and lists the routes of h.
 	mux := newMux()
-	r.attempt(fmt.Sprintf("Mount(%q)", pattern), func() { mux.Mount("/", h) })
+	r.recoverChi(fmt.Sprintf("Mount(%q)", pattern), func() { mux.Mount("/", h) })
 	e.handler, e.routed = mux, true
 	r.mount(pattern, guarded{e, mux}, false)
 }
 
-// guarded is a mounted router behind its endpoint.
+// guarded is a mounted router with its endpoint.
 type guarded struct {
 	*endpoint
 
@@ -170,10 +170,10 @@ func (r *router) mount(pattern string, h http.Handler, own bool) {
 	if own {
 		what, claim = "Route", r.ctl.claimRoute
 	}
-	if !claim(join2(r.rel, prefix)) {
+	if !claim(joinPattern(r.rel, prefix)) {
 		return
 	}
-	r.attempt(fmt.Sprintf("%s(%q)", what, pattern), func() {
+	r.recoverChi(fmt.Sprintf("%s(%q)", what, pattern), func() {
 		at := r.in + prefix
 		if at == "" {
 			at = "/"
@@ -182,8 +182,8 @@ func (r *router) mount(pattern string, h http.Handler, own bool) {
 	})
 }
 
-// join2 puts a pattern below another.
-func join2(prefix, pattern string) string { return strings.TrimSuffix(prefix, "/") + pattern }
+// joinPattern appends a pattern to a prefix.
+func joinPattern(prefix, pattern string) string { return strings.TrimSuffix(prefix, "/") + pattern }
 
 // Handle implements [chi.Router].
 func (r *router) Handle(pattern string, h http.Handler) {
@@ -237,26 +237,26 @@ func (r *router) Trace(pattern string, h http.HandlerFunc) { r.add(http.MethodTr
 
 // NotFound implements [chi.Router].
 func (r *router) NotFound(h http.HandlerFunc) {
-	r.other("NotFound", h, func(on chi.Router, h http.HandlerFunc) { on.NotFound(h) })
+	r.setFallback("NotFound", h, func(on chi.Router, h http.HandlerFunc) { on.NotFound(h) })
 }
 
 // MethodNotAllowed implements [chi.Router].
 func (r *router) MethodNotAllowed(h http.HandlerFunc) {
-	r.other("MethodNotAllowed", h, func(on chi.Router, h http.HandlerFunc) { on.MethodNotAllowed(h) })
+	r.setFallback("MethodNotAllowed", h, func(on chi.Router, h http.HandlerFunc) { on.MethodNotAllowed(h) })
 }
 
-// other registers what answers requests without a route. It may serve whatever it
-// likes, so the guards stand before it too.
-func (r *router) other(what string, h http.HandlerFunc, set func(chi.Router, http.HandlerFunc)) {
+// setFallback registers a handler for requests without a route. The guards protect it too,
+// because it may serve anything.
+func (r *router) setFallback(what string, h http.HandlerFunc, set func(chi.Router, http.HandlerFunc)) {
 	if h == nil {
 		r.problemf("%s: the handler is nil", what)
 		return
 	}
-	if r.pending != nil && !r.isMux() && !r.split() {
-		r.problemf("%s comes after routes of %s; put it first", what, r.rel)
+	if r.pending != nil && !r.isMux() && !r.ensureMux() {
+		r.problemf("%s after routes of %s: call %[1]s first", what, r.rel)
 		return
 	}
-	e := r.endpoint("", join2(r.rel, "/*"), h, false)
+	e := r.endpoint("", joinPattern(r.rel, "/*"), h, false)
 	if r.mux == nil {
 		set(r.inner, e.ServeHTTP)
 		return
@@ -265,7 +265,7 @@ func (r *router) other(what string, h http.HandlerFunc, set func(chi.Router, htt
 	if r.isMux() {
 		at = r.ctl.base + r.rel
 	}
-	if r.ctl.claimOther(what, at) {
+	if r.ctl.claimFallback(what, at) {
 		var mws chi.Middlewares
 		if !r.isMux() {
 			mws = r.inner.Middlewares()

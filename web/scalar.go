@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// What clients are told of values of the wrong form. No Go types.
+// Messages to clients about invalid parameters. They contain no Go types.
 const (
-	notNumber   = "must be a number"
-	notWhole    = "must be a whole number"
-	notNatural  = "must be a whole number, not negative"
-	outOfRange  = "is out of range"
-	notBool     = "must be true or false"
-	notDuration = "must be a duration, such as 1h30m"
-	notTime     = "must be a time, such as 2006-01-02T15:04:05Z"
-	wrongForm   = "has the wrong form"
-	givenTwice  = "may be given only once"
+	notNumber     = "must be a number"
+	notWhole      = "must be a whole number"
+	notNatural    = "must be a non-negative whole number"
+	outOfRange    = "is out of range"
+	notBool       = "must be true or false"
+	notDuration   = "must be a duration, such as 1h30m"
+	notTime       = "must be a time, such as 2006-01-02T15:04:05Z"
+	invalidFormat = "has an invalid format"
+	repeated      = "must not be repeated"
 )
 
-// scalar stores text in a value. It returns what is wrong with the text, for the client.
+// scalar parses text into a value. It returns a message to the client if the text is invalid.
 type scalar func(dst reflect.Value, text string) string
 
-// setterOf gives what fills a field from the values of a parameter; nil when
-// nothing can.
+// setterOf returns the function that sets a field from the values of a parameter; nil if the
+// type is not supported.
 func setterOf(t reflect.Type, source string) func(reflect.Value, []string) string {
 	if one := scalarOf(t); one != nil {
 		return func(dst reflect.Value, values []string) string {
 			if len(values) > 1 && source == fromQuery {
-				return givenTwice
+				return repeated
 			}
 			return one(dst, values[0])
 		}
@@ -100,7 +100,7 @@ func setText(dst reflect.Value, text string) string {
 	if dst.Type() == reflect.TypeFor[time.Time]() {
 		return notTime
 	}
-	return wrongForm
+	return invalidFormat
 }
 
 func setDuration(dst reflect.Value, text string) string {
@@ -151,7 +151,8 @@ func setFloat(dst reflect.Value, text string) string {
 	return ""
 }
 
-// numberProblem tells text that is no number from a number that does not fit.
+// numberProblem returns the message for text that is not a number, or a number that does not
+// fit.
 func numberProblem(err error, text, whole string) string {
 	if _, isFloat := strconv.ParseFloat(text, 64); isFloat != nil && !isRange(isFloat) {
 		return notNumber

@@ -20,15 +20,15 @@ type staticOption func(*static)
 
 func (f staticOption) applyStatic(s *static) { f(s) }
 
-// SPA answers paths that have no file and no extension with the index.html at the
-// top of the files, so that a page may route them itself. With [Static] at "/" these
-// are all that no other route takes.
+// SPA serves the top-level index.html for paths without a file and without an extension, so
+// that the page can route them. With [Static] at "/" this applies to all paths without a
+// route.
 func SPA() StaticOption { return staticOption(func(s *static) { s.spa = true }) }
 
-// Static serves the files below a pattern, to GET and HEAD: "/" or "/assets". A folder
-// is its index.html; folders are never listed. Files and folders whose names begin with
-// a dot are not served. What is not there is answered with 404 as a route that is not.
-// Conditional requests and ranges are those of [http.ServeContent].
+// Static serves files below a pattern such as "/" or "/assets", for GET and HEAD. For a folder
+// it serves index.html; it never lists folders. Files and folders whose names start with a dot
+// are not served. A missing file is answered with 404, like a missing route. Conditional
+// requests and ranges work as in [http.ServeContent].
 //
 //	//go:embed page
 //	var files embed.FS
@@ -37,8 +37,8 @@ func SPA() StaticOption { return staticOption(func(s *static) { s.spa = true }) 
 //	…
 //	web.Static(r, "/", page, web.SPA())
 //
-// Guards and the like are those of the router: web.Static(web.Use(r, …), …).
-// ForRoute names the files "GET /assets/*".
+// To bind guards and the like, pass a router with options: web.Static(web.Use(r, …), …). The
+// pattern for [ForRoute] is "GET /assets/*".
 func Static(r chi.Router, pattern string, files fs.FS, opts ...StaticOption) {
 	s := &static{files: files}
 	for _, o := range opts {
@@ -53,7 +53,7 @@ func Static(r chi.Router, pattern string, files fs.FS, opts ...StaticOption) {
 	}
 	prefix := strings.TrimSuffix(pattern, "/")
 	register := []func(string, http.HandlerFunc){r.Get}
-	if !ours { // where HEAD is not routed to GET
+	if !ours { // chi does not route HEAD to GET
 		register = append(register, r.Head)
 	}
 	for _, add := range register {
@@ -69,10 +69,10 @@ type static struct {
 	spa   bool
 }
 
-// toFolder leads to the path with a slash, for which links in pages are written.
+// toFolder redirects to the path with a slash, which relative links in pages need.
 func toFolder(w http.ResponseWriter, r *http.Request) {
 	to := url.URL{Path: "./" + path.Base(r.URL.Path) + "/", RawQuery: r.URL.RawQuery}
-	w.Header().Set("Location", to.String()) // http.Redirect would make it absolute
+	w.Header().Set("Location", to.String()) // http.Redirect would send an absolute path
 	w.WriteHeader(http.StatusMovedPermanently)
 }
 
@@ -92,25 +92,25 @@ func (s *static) serve(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case err != nil:
 	case !info.IsDir() && strings.HasSuffix(raw, "/"):
-		_ = f.Close() // it was only looked at
+		_ = f.Close() // opened for reading
 		return errNotFound(r)
 	case info.IsDir() && raw != "" && !strings.HasSuffix(raw, "/"):
-		_ = f.Close() // it was only looked at
+		_ = f.Close() // opened for reading
 		if i, _, err := s.open(name + "/index.html"); err == nil {
-			_ = i.Close() // it was only looked at
+			_ = i.Close() // opened for reading
 			toFolder(w, r)
 			return nil
 		}
 		err = fs.ErrNotExist
 	case info.IsDir():
-		_ = f.Close() // it was only looked at
+		_ = f.Close() // opened for reading
 		f, info, err = s.open(path.Join(name, "index.html"))
 	}
 	if missing(err) && s.spa && path.Ext(name) == "" {
 		f, info, err = s.open("index.html")
 	}
 	if err == nil && info.IsDir() {
-		_ = f.Close() // it was only looked at
+		_ = f.Close() // opened for reading
 		err = fs.ErrNotExist
 	}
 	if missing(err) {
@@ -119,7 +119,7 @@ func (s *static) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // opened for reading
 	return send(w, r, f, info)
 }
 
@@ -130,7 +130,7 @@ func (s *static) open(name string) (fs.File, fs.FileInfo, error) {
 	}
 	info, err := f.Stat()
 	if err != nil {
-		_ = f.Close() // the other error says more
+		_ = f.Close() // opened for reading
 		return nil, nil, err
 	}
 	return f, info, nil
@@ -140,7 +140,7 @@ func missing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid)
 }
 
-// servable reports whether a name is one of fs, and hides nothing.
+// servable reports whether a name is valid and has no element that starts with a dot.
 func servable(name string) bool {
 	if !fs.ValidPath(name) || strings.ContainsAny(name, "\\\x00") {
 		return false
@@ -155,7 +155,7 @@ func servable(name string) bool {
 
 func send(w http.ResponseWriter, r *http.Request, f fs.File, info fs.FileInfo) error {
 	content, ok := f.(io.ReadSeeker)
-	if !ok { // such as a file of a zip archive
+	if !ok { // such as a file in a zip archive
 		b, err := io.ReadAll(f)
 		if err != nil {
 			return err

@@ -29,7 +29,7 @@ var site = fstest.MapFS{
 
 func TestStatic(t *testing.T) {
 	const none = "404"
-	for _, tt := range []struct{ path, root, assets, spa string }{ // the body, or the status, or where it leads
+	for _, tt := range []struct{ path, root, assets, spa string }{ // the body, the status 404, or the Location
 		{"/", "top", "top", "top"},
 		{"/index.html", "top", "top", "top"},
 		{"/style.css", "0123456789", "0123456789", "0123456789"},
@@ -88,7 +88,7 @@ func TestStatic(t *testing.T) {
 	}
 }
 
-func TestStaticIsHTTP(t *testing.T) {
+func TestStaticHTTP(t *testing.T) {
 	k := serve(t, func(r chi.Router) {
 		r.Get("/api", text("api"))
 		web.Static(r, "/", site)
@@ -108,7 +108,7 @@ func TestStaticIsHTTP(t *testing.T) {
 	r.Header.Set("If-Modified-Since", "Fri, 02 Jan 2026 03:04:05 GMT")
 	k.want(k.send(r), 304, "")
 
-	plain := chi.NewRouter() // a router of chi does it too
+	plain := chi.NewRouter() // works on a router of chi too
 	web.Static(plain, "/x", site)
 	for _, method := range []string{"GET", "HEAD"} {
 		w := httptest.NewRecorder()
@@ -119,7 +119,7 @@ func TestStaticIsHTTP(t *testing.T) {
 	}
 }
 
-// badFS fails in ways of its own.
+// badFS returns errors.
 type badFS struct{}
 
 func (badFS) Open(name string) (fs.File, error) {
@@ -139,14 +139,14 @@ func (badFile) Stat() (fs.FileInfo, error) { return nil, errDisk }
 func (badFile) Read([]byte) (int, error)   { return 0, errDisk }
 func (badFile) Close() error               { return nil }
 
-func TestStaticFilesThatFail(t *testing.T) {
+func TestStaticErrors(t *testing.T) {
 	k := serve(t, func(r chi.Router) { web.Static(r, "/", badFS{}) })
 	k.want(k.do("GET", "/denied", ""), 404, `{"statusCode":404,"message":"Cannot GET /denied","error":"Not Found"}`)
 	k.want(k.do("GET", "/broken", ""), 500, serverError)
 	k.want(k.do("GET", "/stat", ""), 500, serverError)
 }
 
-// TestStaticWithoutSeek: the files of a zip archive cannot seek.
+// Files in a zip archive do not implement io.Seeker.
 func TestStaticWithoutSeek(t *testing.T) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)

@@ -7,30 +7,30 @@ import (
 	"net/http"
 )
 
-// tracker is a ResponseWriter that knows whether the answer has begun.
+// tracker is a ResponseWriter that records whether the response has started.
 type tracker struct {
 	http.ResponseWriter
 
-	began bool
+	started bool
 }
 
 func (t *tracker) WriteHeader(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols {
-		t.began = true
+		t.started = true
 	}
 	t.ResponseWriter.WriteHeader(status)
 }
 
 func (t *tracker) Write(p []byte) (int, error) {
-	t.began = true
+	t.started = true
 	return t.ResponseWriter.Write(p)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap implements the interface of [http.ResponseController].
 func (t *tracker) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
-// writer gives the tracker with those of the optional methods that the writer
-// below has: handlers ask for them by type assertion.
+// writer returns the tracker with those optional methods that the underlying writer has, for
+// handlers that use type assertions.
 func (t *tracker) writer() http.ResponseWriter {
 	_, flush := t.ResponseWriter.(http.Flusher)
 	_, hijack := t.ResponseWriter.(http.Hijacker)
@@ -50,12 +50,12 @@ func (t *tracker) writer() http.ResponseWriter {
 type flushWriter struct{ *tracker }
 
 func (w flushWriter) Flush() {
-	w.began = true
+	w.started = true
 	w.ResponseWriter.(http.Flusher).Flush()
 }
 
 func (w flushWriter) FlushError() error {
-	w.began = true
+	w.started = true
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
@@ -72,20 +72,19 @@ func (w fullWriter) FlushError() error { return flushWriter(w).FlushError() }
 func (w fullWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
 
 func (w fullWriter) ReadFrom(r io.Reader) (int64, error) {
-	w.began = true
+	w.started = true
 	return w.ResponseWriter.(io.ReaderFrom).ReadFrom(r)
 }
 
 func (t *tracker) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, rw, err := t.ResponseWriter.(http.Hijacker).Hijack()
-	t.began = t.began || err == nil
+	t.started = t.started || err == nil
 	return c, rw, err
 }
 
-// reaches reports whether what is written to w goes to this very answer, unless
-// something between keeps it.
-func (t *tracker) reaches(w http.ResponseWriter) bool {
-	for range 32 { // more than anybody nests
+// writesTo reports whether w is this tracker or wraps it.
+func (t *tracker) writesTo(w http.ResponseWriter) bool {
+	for range 32 { // limits the depth of wrapping
 		switch u := w.(type) {
 		case *tracker:
 			if u == t {

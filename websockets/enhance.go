@@ -2,14 +2,14 @@ package websockets
 
 import (
 	"github.com/gatehouse-go/gatehouse/internal/config"
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // Enhancement is what is bound to a gateway or to a handler: it is an [Option] and
 // a [HandlerOption].
-type Enhancement struct{ binding enhance.Binding }
+type Enhancement struct{ binding pipe.Binding }
 
 // UseGuards binds guards: each is a [pipeline.Guard], a function
 // func(context.Context, *pipeline.Call) error, or a constructor of one.
@@ -24,29 +24,29 @@ type Enhancement struct{ binding enhance.Binding }
 // the module sees. At a handler it is too late for that: give a value, or bind the
 // constructor with [ForEvent].
 func UseGuards(items ...any) Enhancement {
-	return Enhancement{enhance.Bind(enhance.Guard, items...)}
+	return Enhancement{pipe.Bind(pipe.Guard, items...)}
 }
 
 // UseInterceptors binds interceptors, as [UseGuards] does guards.
 func UseInterceptors(items ...any) Enhancement {
-	return Enhancement{enhance.Bind(enhance.Interceptor, items...)}
+	return Enhancement{pipe.Bind(pipe.Interceptor, items...)}
 }
 
 // UsePipes binds pipes, as [UseGuards] does guards.
 func UsePipes(items ...any) Enhancement {
-	return Enhancement{enhance.Bind(enhance.Pipe, items...)}
+	return Enhancement{pipe.Bind(pipe.Pipe, items...)}
 }
 
 // UseFilters binds filters, as [UseGuards] does guards. Those of a gateway see the
 // errors of its connections too.
 func UseFilters(items ...any) Enhancement {
-	return Enhancement{enhance.Bind(enhance.Filter, items...)}
+	return Enhancement{pipe.Bind(pipe.Filter, items...)}
 }
 
 // Meta gives a gateway or handler metadata, which guards and interceptors read.
 //
 //	websockets.On("delete", g.Delete, websockets.Meta(Roles.With("admin")))
-func Meta(meta ...pipeline.Meta) Enhancement { return Enhancement{enhance.Meta(meta...)} }
+func Meta(meta ...pipeline.Meta) Enhancement { return Enhancement{pipe.Meta(meta...)} }
 
 // ApplyGateway implements [Option].
 func (e Enhancement) ApplyGateway(c *config.Gateway) { c.Enhanced = c.Enhanced.Join(e.binding) }
@@ -61,7 +61,7 @@ func (e Enhancement) ApplyHandler(s *handler.Spec) { s.Enhanced = s.Enhanced.Joi
 //	websockets.Gateway(NewGateway, websockets.ForEvent("delete", websockets.UseGuards(NewAdminGuard)))
 func ForEvent(event string, enhancements ...Enhancement) Option {
 	return optionFunc(func(c *config.Gateway) {
-		var b enhance.Binding
+		var b pipe.Binding
 		for _, e := range enhancements {
 			b = b.Join(e.binding)
 		}

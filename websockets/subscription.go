@@ -6,8 +6,8 @@ import (
 	"iter"
 	"reflect"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 )
 
@@ -66,7 +66,7 @@ func Background(n int) HandlerOption {
 // Validate() error is asked after all pipes, and its error told to the client.
 func On[In, Out any](event string, h func(context.Context, In) (Out, error), opts ...HandlerOption) Subscription {
 	s := handler.Spec{Event: event, Kind: handler.On, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Out]()}
-	validate := enhance.Validator[In]()
+	validate := pipe.Validator[In]()
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
 		in, err := decode(ctx, x, validate)
 		if err != nil {
@@ -84,7 +84,7 @@ func On[In, Out any](event string, h func(context.Context, In) (Out, error), opt
 // Listen subscribes a handler without a result; a waiting ack is answered empty.
 func Listen[In any](event string, h func(context.Context, In) error, opts ...HandlerOption) Subscription {
 	s := handler.Spec{Event: event, Kind: handler.Listen, In: reflect.TypeFor[In]()}
-	validate := enhance.Validator[In]()
+	validate := pipe.Validator[In]()
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
 		in, err := decode(ctx, x, validate)
 		if err != nil {
@@ -105,7 +105,7 @@ func Listen[In any](event string, h func(context.Context, In) error, opts ...Han
 // A stream that lasts wants [Background].
 func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Response[Out], error], opts ...HandlerOption) Subscription {
 	s := handler.Spec{Event: event, Kind: handler.Stream, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Response[Out]]()}
-	validate := enhance.Validator[In]()
+	validate := pipe.Validator[In]()
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
 		in, err := decode(ctx, x, validate)
 		if err != nil {

@@ -1,6 +1,5 @@
-// Package admission counts the connections of an application: in all, and of each
-// client address. A connection takes a place before any guard runs, and gives it
-// back when it has gone.
+// Package admission limits the connections of an application, in total and per client
+// address. A connection is counted from before its guards run until it is closed.
 package admission
 
 import (
@@ -15,53 +14,53 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Codes of refusals.
+// Codes of rejected connections.
 const (
 	CodeOverloaded         = "overloaded"
 	CodeTooManyConnections = "too_many_connections"
 )
 
-// retryAfter is how many seconds refused clients must wait (Retry-After).
+// retryAfter is the Retry-After of rejected clients, in seconds.
 const retryAfter = 5
 
-// logEvery is how often the log says that a limit is reached.
-const logEvery = time.Minute
+// logInterval is the time between two log lines about the same limit.
+const logInterval = time.Minute
 
-// Config of a [Control].
+// Config configures a [Control].
 type Config struct {
-	// Max is how many connections there may be; 0 or less for no limit.
+	// Max limits all connections; 0 or less means no limit.
 	Max int
-	// PerAddress is how many one client address may have; 0 or less for no limit.
+	// PerAddress limits the connections of one client address; 0 or less means no limit.
 	PerAddress int
-	// Memory refuses connections while memory is short; nil never does.
-	Memory interface{ Short() bool }
+	// Memory, if not nil, rejects connections while it reports true.
+	Memory interface{ Exceeded() bool }
 	// Log may be nil.
 	Log *slog.Logger
 }
 
-// Control counts connections. Its methods are safe for concurrent use.
+// Control counts and limits connections. It is safe for concurrent use.
 type Control struct {
 	cfg Config
 	log *slog.Logger
 
-	mu        sync.Mutex
-	total     int
-	addresses map[netip.Addr]*count
-	full      notice
-	crowded   notice
-	warned    bool // of a peer that is probably a proxy
+	mu         sync.Mutex
+	total      int
+	addresses  map[netip.Addr]*count
+	totalLog   logLimiter
+	addressLog logLimiter
+	warned     bool // about a peer that is probably a proxy
 }
 
-// count is the connections of one address.
+// count holds the numbers of connections of one address.
 type count struct{ n, guessed int }
 
-// notice limits how often one thing is logged.
-type notice struct {
-	last    time.Time
-	refused int
+// logLimiter counts rejected connections between two log lines.
+type logLimiter struct {
+	last     time.Time
+	rejected int
 }
 
-// New makes a Control.
+// New returns a Control.
 func New(cfg Config) *Control {
 	c := &Control{cfg: cfg, log: cfg.Log, addresses: map[netip.Addr]*count{}}
 	if c.log == nil {
@@ -70,51 +69,51 @@ func New(cfg Config) *Control {
 	return c
 }
 
-// Acquire takes a place for the connection that a request opens. The error is a
-// [*pipeline.Error] with a status and Retry-After. Otherwise release gives the place
-// back; calls after the first do nothing.
+// Acquire counts the connection that a request opens; call release when the connection
+// is closed. Calls of release after the first do nothing. When a limit is reached, the
+// error is a [*pipeline.Error] with a status and Retry-After.
 func (c *Control) Acquire(r *http.Request) (release func(), err error) {
-	if c.cfg.Memory != nil && c.cfg.Memory.Short() {
-		return nil, refusal(http.StatusServiceUnavailable, CodeOverloaded, "The server is short of memory; try again later")
+	if c.cfg.Memory != nil && c.cfg.Memory.Exceeded() {
+		return nil, rejection(http.StatusServiceUnavailable, CodeOverloaded, "The server is low on memory; try again later")
 	}
 	client := remote.Of(r)
-	p := &place{c: c, addr: remote.Group(client.Addr), guessed: client.Guessed}
-	if err := c.take(p, client.Addr); err != nil {
+	p := &slot{c: c, addr: remote.Group(client.Addr), guessed: client.Guessed}
+	if err := c.acquire(p, client.Addr); err != nil {
 		return nil, err
 	}
 	return p.release, nil
 }
 
-// Len is how many places are taken.
+// Len returns the number of connections.
 func (c *Control) Len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.total
 }
 
-// Addresses is how many addresses are remembered.
+// Addresses returns the number of addresses with connections.
 func (c *Control) Addresses() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.addresses)
 }
 
-func (c *Control) take(p *place, addr netip.Addr) error {
+func (c *Control) acquire(p *slot, addr netip.Addr) error {
 	var warn func()
 	defer func() {
-		if warn != nil { // without the lock: logging may be slow
+		if warn != nil { // after c.mu is unlocked: logging may be slow
 			warn()
 		}
 	}()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cfg.Max > 0 && c.total >= c.cfg.Max {
-		if n := c.full.due(); n > 0 {
+		if n := c.totalLog.count(); n > 0 {
 			warn = func() {
-				c.log.Warn("connections are refused: there are as many as app.MaxConnections allows", "limit", c.cfg.Max, "refused", n)
+				c.log.Warn("connections are rejected: app.MaxConnections is reached", "limit", c.cfg.Max, "rejected", n)
 			}
 		}
-		return refusal(http.StatusServiceUnavailable, CodeOverloaded, "The server has too many connections; try again later")
+		return rejection(http.StatusServiceUnavailable, CodeOverloaded, "The server has too many connections; try again later")
 	}
 	if c.cfg.PerAddress > 0 && p.addr.IsValid() {
 		a := c.addresses[p.addr]
@@ -131,13 +130,13 @@ func (c *Control) take(p *place, addr netip.Addr) error {
 		case a == nil:
 			c.addresses[p.addr] = &count{n: 1}
 		case a.n >= c.cfg.PerAddress:
-			if n := c.crowded.due(); n > 0 {
+			if n := c.addressLog.count(); n > 0 {
 				warn = func() {
-					c.log.Warn("connections are refused: an address has as many as app.MaxConnectionsPerAddress allows",
-						"address", p.addr.String(), "limit", c.cfg.PerAddress, "refused", n)
+					c.log.Warn("connections of an address are rejected: app.MaxConnectionsPerAddress is reached",
+						"address", p.addr.String(), "limit", c.cfg.PerAddress, "rejected", n)
 				}
 			}
-			return refusal(http.StatusTooManyRequests, CodeTooManyConnections, "Too many connections from this address; try again later")
+			return rejection(http.StatusTooManyRequests, CodeTooManyConnections, "Too many connections from this address; try again later")
 		default:
 			a.n++
 		}
@@ -146,41 +145,41 @@ func (c *Control) take(p *place, addr netip.Addr) error {
 	return nil
 }
 
-// due counts a refusal, and returns how many there were since the last log line when
-// the next one is due.
-func (n *notice) due() int {
-	n.refused++
+// count counts a rejected connection. It returns 0, or, at most once per logInterval,
+// the number of connections rejected since it last did.
+func (l *logLimiter) count() int {
+	l.rejected++
 	now := time.Now()
-	if !n.last.IsZero() && now.Sub(n.last) < logEvery {
+	if !l.last.IsZero() && now.Sub(l.last) < logInterval {
 		return 0
 	}
-	refused := n.refused
-	n.last, n.refused = now, 0
-	return refused
+	rejected := l.rejected
+	l.last, l.rejected = now, 0
+	return rejected
 }
 
 func (c *Control) warnOfProxy(a netip.Addr) {
-	c.log.Warn("one private address has many connections: if it is a proxy, all its clients count as one; name it in app.TrustedProxies to count clients by X-Forwarded-For",
+	c.log.Warn("a private address has many connections: if it is a proxy, add it to app.TrustedProxies to count its clients by X-Forwarded-For",
 		"address", a.String(), "connections", c.cfg.PerAddress, "option", "app.TrustedProxies("+strconv.Quote(a.String())+")")
 }
 
-// place is that of one connection.
-type place struct {
+// slot is one counted connection.
+type slot struct {
 	c       *Control
 	addr    netip.Addr
 	guessed bool
 	once    sync.Once
 }
 
-func (p *place) release() { p.once.Do(p.giveBack) }
+func (p *slot) release() { p.once.Do(p.remove) }
 
-func (p *place) giveBack() {
+func (p *slot) remove() {
 	c := p.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.total--
 	a := c.addresses[p.addr]
-	if a == nil { // addresses are not counted, or this one is unknown
+	if a == nil { // without a limit per address, or without an address
 		return
 	}
 	if p.guessed {
@@ -196,7 +195,7 @@ func (p *place) giveBack() {
 	}
 }
 
-func refusal(status int, code, message string) error {
+func rejection(status int, code, message string) error {
 	return &pipeline.Error{
 		Message: message, Code: code, Status: status,
 		Header: http.Header{"Retry-After": {strconv.Itoa(retryAfter)}},

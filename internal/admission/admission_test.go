@@ -29,17 +29,17 @@ func peer(addr string) *http.Request { return &http.Request{RemoteAddr: addr + "
 
 func logger(b *strings.Builder) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
-// refusedWith is the code of the error, and checks what every refusal has.
-func refusedWith(t *testing.T, err error, status int) string {
+// rejectedWith checks status and Retry-After of the error and returns its code.
+func rejectedWith(t *testing.T, err error, status int) string {
 	t.Helper()
 	e, ok := errors.AsType[*pipeline.Error](err)
 	if !ok || e.Status != status || e.Header.Get("Retry-After") != "5" {
-		t.Fatalf("refused with %#v, want the status %d", err, status)
+		t.Fatalf("rejected with %#v, want the status %d", err, status)
 	}
 	return e.Code
 }
 
-func TestConnectionsInAll(t *testing.T) {
+func TestMax(t *testing.T) {
 	c := New(Config{Max: 3})
 	var releases []func()
 	for i := range 3 {
@@ -50,43 +50,43 @@ func TestConnectionsInAll(t *testing.T) {
 		releases = append(releases, release)
 	}
 	_, err := c.Acquire(from("192.0.2.9"))
-	if code := refusedWith(t, err, http.StatusServiceUnavailable); code != CodeOverloaded {
+	if code := rejectedWith(t, err, http.StatusServiceUnavailable); code != CodeOverloaded {
 		t.Error(code)
 	}
 	releases[0]()
-	releases[0]() // counts once
+	releases[0]() // has no effect
 	if _, err := c.Acquire(from("192.0.2.9")); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.Acquire(from("192.0.2.9")); err == nil {
-		t.Error("a place that was given back twice is there twice")
+		t.Error("a connection that was released twice counts twice")
 	}
 }
 
-func TestConnectionsOfAnAddress(t *testing.T) {
+func TestPerAddress(t *testing.T) {
 	c := New(Config{PerAddress: 2})
-	take := func(addr string) (func(), error) { return c.Acquire(from(addr)) }
+	acquire := func(addr string) (func(), error) { return c.Acquire(from(addr)) }
 	for _, addr := range []string{"192.0.2.1", "2001:db8:1:2::"} {
 		other := strings.Replace(addr, "::", "::ffff", 1) // of the same /64
-		first, err := take(addr)
+		first, err := acquire(addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, err := take(other)
+		second, err := acquire(other)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = take(addr)
-		if code := refusedWith(t, err, http.StatusTooManyRequests); code != CodeTooManyConnections {
+		_, err = acquire(addr)
+		if code := rejectedWith(t, err, http.StatusTooManyRequests); code != CodeTooManyConnections {
 			t.Error(code)
 		}
-		if release, err := take("198.51.100.1"); err != nil {
+		if release, err := acquire("198.51.100.1"); err != nil {
 			t.Error(err)
 		} else {
 			release()
 		}
 		first()
-		third, err := take(addr)
+		third, err := acquire(addr)
 		if err != nil {
 			t.Error(err)
 		}
@@ -94,12 +94,12 @@ func TestConnectionsOfAnAddress(t *testing.T) {
 		third()
 	}
 	if n, m := c.Len(), c.Addresses(); n != 0 || m != 0 {
-		t.Errorf("%d places, %d addresses are remembered", n, m)
+		t.Errorf("%d connections, %d addresses are left", n, m)
 	}
 }
 
-// TestTableIsBounded: what is remembered of addresses is bounded by the connections.
-func TestTableIsBounded(t *testing.T) {
+// The table of addresses has no more entries than there are connections.
+func TestAddressesAreBounded(t *testing.T) {
 	c := New(Config{Max: 100, PerAddress: 2})
 	var releases []func()
 	for i := range 5000 {
@@ -108,7 +108,7 @@ func TestTableIsBounded(t *testing.T) {
 		}
 	}
 	if len(releases) != 100 || c.Addresses() != 100 {
-		t.Errorf("%d places, %d addresses", len(releases), c.Addresses())
+		t.Errorf("%d connections, %d addresses", len(releases), c.Addresses())
 	}
 	for _, release := range releases {
 		release()
@@ -118,9 +118,9 @@ func TestTableIsBounded(t *testing.T) {
 	}
 }
 
-// TestGuessedAddressIsOnlyWarnedOf: a private peer that may be a proxy is not held to
-// the limit; the log says once what to write.
-func TestGuessedAddressIsOnlyWarnedOf(t *testing.T) {
+// A private peer that may be a proxy is not limited; one log line suggests
+// TrustedProxies.
+func TestPossibleProxyIsNotLimited(t *testing.T) {
 	var b strings.Builder
 	c := New(Config{PerAddress: 3, Log: logger(&b)})
 	for range 2 {
@@ -129,7 +129,7 @@ func TestGuessedAddressIsOnlyWarnedOf(t *testing.T) {
 		}
 	}
 	if b.Len() > 0 {
-		t.Errorf("warned early: %s", &b)
+		t.Errorf("logged before the limit: %s", &b)
 	}
 	for _, addr := range []string{"10.0.0.7", "10.0.0.7", "127.0.0.1", "127.0.0.1", "127.0.0.1"} {
 		if _, err := c.Acquire(peer(addr)); err != nil {
@@ -144,7 +144,7 @@ func TestGuessedAddressIsOnlyWarnedOf(t *testing.T) {
 	}
 }
 
-// TestReachedLimitIsLoggedOnce: at most a line a minute, with what was refused since.
+// A reached limit is logged once a minute, with the number of rejected connections.
 func TestReachedLimitIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, cfg := range []Config{{Max: 1}, {PerAddress: 1}} {
@@ -154,13 +154,13 @@ func TestReachedLimitIsLoggedOnce(t *testing.T) {
 			for range 100 {
 				_, _ = c.Acquire(from("192.0.2.1"))
 			}
-			if strings.Count(b.String(), "\n") != 1 || !strings.Contains(b.String(), "limit=1 refused=1") || !strings.Contains(b.String(), "app.MaxConnections") {
+			if strings.Count(b.String(), "\n") != 1 || !strings.Contains(b.String(), "limit=1 rejected=1") || !strings.Contains(b.String(), "app.MaxConnections") {
 				t.Errorf("logged: %s", &b)
 			}
-			<-time.After(logEvery)
+			<-time.After(logInterval)
 			b.Reset()
 			_, _ = c.Acquire(from("192.0.2.1"))
-			if !strings.Contains(b.String(), "refused=99") {
+			if !strings.Contains(b.String(), "rejected=99") {
 				t.Errorf("logged: %s", &b)
 			}
 		}
@@ -172,7 +172,7 @@ func TestDefaultMax(t *testing.T) {
 		files uint64
 		ok    bool
 		want  int
-	}{{1024, true, 819}, {1, true, 1}, {1 << 20, true, 838_860}, {^uint64(0), true, unknownFiles}, {1<<63 - 1, true, unknownFiles}, {0, false, unknownFiles}} {
+	}{{1024, true, 819}, {1, true, 1}, {1 << 20, true, 838_860}, {^uint64(0), true, maxWithoutLimit}, {1<<63 - 1, true, maxWithoutLimit}, {0, false, maxWithoutLimit}} {
 		if got := defaultMax(tt.files, tt.ok); got != tt.want {
 			t.Errorf("%d %t: %d, want %d", tt.files, tt.ok, got, tt.want)
 		}
@@ -183,21 +183,21 @@ func TestDefaultMax(t *testing.T) {
 	}
 }
 
-type short bool
+type memory bool
 
-func (s short) Short() bool { return bool(s) }
+func (m memory) Exceeded() bool { return bool(m) }
 
-func TestShortOfMemory(t *testing.T) {
-	_, err := New(Config{Memory: short(true)}).Acquire(from("192.0.2.1"))
-	if code := refusedWith(t, err, http.StatusServiceUnavailable); code != CodeOverloaded {
+func TestMemoryExceeded(t *testing.T) {
+	_, err := New(Config{Memory: memory(true)}).Acquire(from("192.0.2.1"))
+	if code := rejectedWith(t, err, http.StatusServiceUnavailable); code != CodeOverloaded {
 		t.Error(code)
 	}
-	if _, err := New(Config{Memory: short(false)}).Acquire(from("192.0.2.1")); err != nil {
+	if _, err := New(Config{Memory: memory(false)}).Acquire(from("192.0.2.1")); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestConcurrentPlaces(t *testing.T) {
+func TestConcurrentAcquire(t *testing.T) {
 	c := New(Config{Max: 50, PerAddress: 10})
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -211,7 +211,7 @@ func TestConcurrentPlaces(t *testing.T) {
 	}
 	wg.Wait()
 	if c.Len() != 0 || c.Addresses() != 0 {
-		t.Errorf("%d places, %d addresses are left", c.Len(), c.Addresses())
+		t.Errorf("%d connections, %d addresses are left", c.Len(), c.Addresses())
 	}
 }
 

@@ -1,19 +1,19 @@
 package admission
 
 const (
-	// DefaultPerAddress is how many connections one address may have by default.
+	// DefaultPerAddress is the default limit of connections per address.
 	DefaultPerAddress = 256
-	// shareOfFiles is how much of the open files of the process connections may take by
-	// default, in percent: the rest is for requests, databases, logs.
-	shareOfFiles = 80
-	// unknownFiles is the default where the limit of open files cannot be read or
-	// there is none.
-	unknownFiles = 100_000
+	// filesPercent is the share of open files for connections. The rest is for
+	// requests, databases and logs.
+	filesPercent = 80
+	// maxWithoutLimit is the default limit if the number of open files is unlimited or
+	// cannot be read.
+	maxWithoutLimit = 100_000
 )
 
-// DefaultMax is how many connections there may be by default: 80 % of the open
-// files that the process may have (the soft RLIMIT_NOFILE), or 100,000 where that
-// cannot be read or is unlimited.
+// DefaultMax returns the default limit of connections: 80 % of the open files that the
+// process may have (the soft RLIMIT_NOFILE), or 100,000 if that is unlimited or cannot
+// be read.
 func DefaultMax() int {
 	files, ok := openFiles()
 	return defaultMax(files, ok)
@@ -21,7 +21,7 @@ func DefaultMax() int {
 
 func defaultMax(files uint64, ok bool) int {
 	if !ok || files >= 1<<31 {
-		return unknownFiles
+		return maxWithoutLimit
 	}
-	return max(1, int(files*shareOfFiles/100))
+	return max(1, int(files*filesPercent/100))
 }

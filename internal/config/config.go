@@ -10,8 +10,8 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/identity"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -54,7 +54,7 @@ type Gateway struct {
 	Origins     []string
 	CheckOrigin *Origin
 	Checks      []Check
-	Enhanced    enhance.Binding
+	Enhanced    pipe.Binding
 	Events      []EventBinding
 	Via         []Via
 	Emits       []Event
@@ -71,7 +71,7 @@ type Gateway struct {
 // EventBinding is what is bound to the handler of one event.
 type EventBinding struct {
 	Event   string
-	Binding enhance.Binding
+	Binding pipe.Binding
 }
 
 // Via is an endpoint at an adapter of its own.

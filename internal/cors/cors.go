@@ -1,6 +1,6 @@
-// Package cors writes what browsers are told about cross-origin requests
-// (https://fetch.spec.whatwg.org/#http-cors-protocol), for servers that decide
-// on the origin themselves.
+// Package cors sets the response headers of the CORS protocol
+// (https://fetch.spec.whatwg.org/#http-cors-protocol), for servers that check the
+// origin themselves.
 package cors
 
 import (
@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// Headers never widen the set of allowed origins. They are for requests whose
-// origin has been found allowed.
+// Headers are the CORS settings for requests whose origin has already been checked;
+// they allow no further origins.
 type Headers struct {
 	DisableCredentials bool
-	AllowedHeaders     []string // nil: those that the preflight asks for
+	AllowedHeaders     []string // nil allows the headers that the preflight requests
 	MaxAge             time.Duration
 	PrivateNetwork     bool
 }
 
-// Set sets them for the answer to r, which may be a preflight.
+// Set sets the headers of the response to r, which may be a preflight.
 func (c Headers) Set(h http.Header, r *http.Request) {
 	h.Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
@@ -36,9 +36,9 @@ func (c Headers) Set(h http.Header, r *http.Request) {
 	h.Set("Access-Control-Allow-Methods", "GET, POST")
 	if c.AllowedHeaders != nil {
 		h.Set("Access-Control-Allow-Headers", strings.Join(c.AllowedHeaders, ", "))
-	} else if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+	} else if requested := r.Header.Get("Access-Control-Request-Headers"); requested != "" {
 		h.Add("Vary", "Access-Control-Request-Headers")
-		h.Set("Access-Control-Allow-Headers", asked)
+		h.Set("Access-Control-Allow-Headers", requested)
 	}
 	if c.PrivateNetwork && r.Header.Get("Access-Control-Request-Private-Network") == "true" {
 		h.Set("Access-Control-Allow-Private-Network", "true")

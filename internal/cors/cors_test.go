@@ -14,7 +14,7 @@ func TestHeaders(t *testing.T) {
 		name    string
 		headers Headers
 		method  string
-		asked   map[string]string
+		request map[string]string
 		want    http.Header
 	}{
 		{"same origin", Headers{MaxAge: time.Minute}, "GET", nil, http.Header{"Vary": {"Origin"}}},
@@ -36,7 +36,7 @@ func TestHeaders(t *testing.T) {
 		}},
 	} {
 		r := httptest.NewRequest(tt.method, "/", nil)
-		for k, v := range tt.asked {
+		for k, v := range tt.request {
 			r.Header.Set(k, v)
 		}
 		got := http.Header{}

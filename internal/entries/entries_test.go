@@ -13,36 +13,36 @@ func TestBudget(t *testing.T) {
 	now := int64(time.Hour)
 	for range burst {
 		if !l.Ask(now, burst) {
-			t.Fatal("the burst was refused")
+			t.Fatal("a packet within the burst was refused")
 		}
 	}
 	for range 2 {
 		if l.Ask(now+int64(entries.Interval)-1, burst) {
-			t.Fatal("one more than the burst passed")
+			t.Fatal("a packet beyond the burst was allowed")
 		}
 	}
 	now += int64(entries.Interval)
 	if !l.Ask(now, burst) || l.Ask(now, burst) {
-		t.Fatal("after an interval there is one more, and only one")
+		t.Fatal("want exactly one more packet after an interval")
 	}
 	now += int64(time.Hour)
 	for range burst {
 		if !l.Ask(now, burst) {
-			t.Fatal("after a pause the burst was refused")
+			t.Fatal("a packet within the burst was refused after a pause")
 		}
 	}
 	if l.Ask(now, burst) {
-		t.Fatal("a pause is worth more than the burst")
+		t.Fatal("a pause allowed more than the burst")
 	}
 }
 
-func TestRefusalsInARow(t *testing.T) {
+func TestRefused(t *testing.T) {
 	var l entries.Log
 	refuse := func(n int) {
 		t.Helper()
 		for range n {
 			if l.Refused() {
-				t.Fatal("too many refusals too early")
+				t.Fatal("closed before MaxRefusals")
 			}
 		}
 	}
@@ -50,24 +50,24 @@ func TestRefusalsInARow(t *testing.T) {
 	s := l.Entered(0)
 	refuse(entries.MaxRefusals - 1)
 	if !l.Refused() {
-		t.Fatal("refusals in a row have no end")
+		t.Fatal("not closed after MaxRefusals")
 	}
 	if l.Disconnected(s, int64(time.Hour)) == false {
-		t.Fatal("what is over stays over")
+		t.Fatal("a long stay reset the count of later requests")
 	}
 }
 
-func TestDisconnectedInARow(t *testing.T) {
+func TestDisconnected(t *testing.T) {
 	var l entries.Log
 	for n := 1; n <= entries.MaxRefusals; n++ {
-		if over := l.Disconnected(l.Entered(0), int64(time.Second)); over != (n == entries.MaxRefusals) {
-			t.Fatalf("over after %d", n)
+		if closed := l.Disconnected(l.Entered(0), int64(time.Second)); closed != (n == entries.MaxRefusals) {
+			t.Fatalf("after %d short stays: closed %t", n, closed)
 		}
 	}
 	l = entries.Log{}
 	for range 10 * entries.MaxRefusals {
 		if l.Disconnected(l.Entered(0), int64(time.Minute)) {
-			t.Fatal("clients that were in for long were counted in a row")
+			t.Fatal("long stays were counted as refused")
 		}
 	}
 	l = entries.Log{}
@@ -75,9 +75,9 @@ func TestDisconnectedInARow(t *testing.T) {
 	for i := range stays {
 		stays[i] = l.Entered(0)
 	}
-	for _, s := range stays { // of several namespaces at once
+	for _, s := range stays { // in several namespaces at once
 		if l.Disconnected(s, 1) {
-			t.Fatal("namespaces that were entered before were counted in a row")
+			t.Fatal("parallel stays were counted in a row")
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"github.com/gatehouse-go/gatehouse/internal/config"
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/httperr"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/remote"
 	"github.com/gatehouse-go/gatehouse/pipeline"
@@ -21,8 +21,8 @@ import (
 // Admit; filters see their errors.
 type admission struct {
 	gateway     *boundGateway
-	chain       *enhance.Chain
-	identifying *enhance.Chain // of the guards that identify a client
+	chain       *pipe.Chain
+	identifying *pipe.Chain // of the guards that identify a client
 	checks      []config.Check
 }
 
@@ -35,8 +35,8 @@ func (l *linker) newAdmission(g *boundGateway, before []admission, checks []conf
 			global.Guards = nil
 		}
 	}
-	chain := enhance.Link(global, l.owner, enhance.Scope{})
-	var identifying enhance.Scope
+	chain := pipe.Link(global, l.owner, pipe.Scope{})
+	var identifying pipe.Scope
 	for _, guard := range chain.Guards() {
 		if i, ok := guard.(pipeline.IdentityGuard); ok && i.Identifies() {
 			identifying.Guards = append(identifying.Guards, guard)

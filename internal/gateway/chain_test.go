@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -36,7 +36,7 @@ func dispatchers(tb testing.TB, opts ...websockets.HandlerOption) func() func() 
 	d := &desk{subs: []websockets.Subscription{websockets.On("move", func(_ context.Context, p point) (point, error) { return p, nil }, opts...)}}
 	gs := []gatewayPlan{{name: "desk", short: "desk", typ: reflect.TypeOf(d), value: d}}
 	cfg := Config{Adapter: rigAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
-	rt, err := bind(gs, cfg, enhance.Built{}, slog.New(slog.DiscardHandler))
+	rt, err := bind(gs, cfg, pipe.Built{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -12,9 +12,9 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/emit"
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/hub"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -50,14 +50,14 @@ type endpoint struct {
 type boundSub struct {
 	handler.Spec
 	gateway *boundGateway
-	chain   *enhance.Chain
+	chain   *pipe.Chain
 	// keepsBytes reports that the handler may keep the bytes of the message.
 	keepsBytes bool
 	// responds reports that the handler's results are of type Response.
 	responds bool
 }
 
-func newBoundSub(sub handler.Spec, g *boundGateway, chain *enhance.Chain) *boundSub {
+func newBoundSub(sub handler.Spec, g *boundGateway, chain *pipe.Chain) *boundSub {
 	return &boundSub{
 		Spec: sub, gateway: g, chain: chain,
 		keepsBytes: sub.In == reflect.TypeFor[websockets.Payload]() || sub.In == reflect.TypeFor[json.RawMessage](),
@@ -66,7 +66,7 @@ func newBoundSub(sub handler.Spec, g *boundGateway, chain *enhance.Chain) *bound
 }
 
 // join adds a gateway with its handlers, and returns what is wrong with what is bound to them.
-func (e *endpoint) join(g *boundGateway, cfg *config.Gateway, global enhance.Scope, built enhance.Built) (problems []string) {
+func (e *endpoint) join(g *boundGateway, cfg *config.Gateway, global pipe.Scope, built pipe.Built) (problems []string) {
 	l, wrong := newLinker(cfg, global, built)
 	for _, w := range wrong {
 		problems = append(problems, "gateway "+g.Name+": "+w)

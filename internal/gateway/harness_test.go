@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 
 	"github.com/gatehouse-go/gatehouse/internal/config"
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -80,7 +80,7 @@ func newRigOf(t *testing.T, desks []*desk, opts ...websockets.Option) *rig {
 		gs = append(gs, gatewayPlan{name: name, short: name, typ: reflect.TypeOf(d), value: d, opts: options(opts...)})
 	}
 	cfg := Config{Adapter: rigAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
-	rt, err := bind(gs, cfg, enhance.Built{}, slog.New(slog.NewTextHandler(k.log, nil)))
+	rt, err := bind(gs, cfg, pipe.Built{}, slog.New(slog.NewTextHandler(k.log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func TestJSONCodec(t *testing.T) {
 		for _, want := range []string{
 			`reply typed {"a":2}`, // the standard library takes the last
 			`Bad payload`,         // where, is not known
-			`"message":"Bad payload: a is there twice"`, // the framework's own way
+			`"message":"Bad payload: a appears twice"`, // the framework's own way
 			`b is unknown`,
 			`Internal server error`,
 			`reply raw {"a":1}`,

@@ -11,9 +11,9 @@ import (
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/internal/config"
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/httpmux"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -33,7 +33,7 @@ type Config struct {
 	// negative for all at once.
 	DrainRate int
 	// Global is what is bound to the whole application.
-	Global enhance.Scope
+	Global pipe.Scope
 	// Reserve takes places for connections, see [adapter.ServerConfig]; nil counts nothing.
 	Reserve func(*http.Request) (release func(), err error)
 }

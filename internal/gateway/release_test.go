@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -44,7 +44,7 @@ func check[T any](t *testing.T, in string, read func(T) string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sub := newBoundSub(websockets.On("e", func(_ context.Context, v T) (T, error) { return v, nil }).Spec(framework), nil, enhance.Link(enhance.Scope{}, enhance.Scope{}, enhance.Scope{})); sub.keeps(m) {
+	if sub := newBoundSub(websockets.On("e", func(_ context.Context, v T) (T, error) { return v, nil }).Spec(framework), nil, pipe.Link(pipe.Scope{}, pipe.Scope{}, pipe.Scope{})); sub.keeps(m) {
 		return // its memory is not used again
 	}
 	v := *got

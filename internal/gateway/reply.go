@@ -6,9 +6,9 @@ import (
 	"errors"
 
 	"github.com/gatehouse-go/gatehouse/internal/emit"
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/payload"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -33,7 +33,7 @@ type reply struct {
 // enhanced is the state of a message with guards, interceptors or pipes.
 type enhanced struct {
 	call pipeline.Call
-	run  enhance.Run
+	run  pipe.Run
 	out  any  // what the handler returned
 	has  bool // and that it did
 }

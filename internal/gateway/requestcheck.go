@@ -4,8 +4,8 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/keep"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -22,9 +22,9 @@ var _ keep.Holder = (*requestValues)(nil)
 
 // requestChecksOf returns the guards that check requests: those of the application, and
 // those of gateways when every client of the server is theirs.
-func requestChecksOf(endpoints []*endpoint, global enhance.Scope) (checks []admission) {
-	add := func(g *boundGateway, meta pipeline.Metadata, chain *enhance.Chain, guards []pipeline.Guard) {
-		var scope enhance.Scope
+func requestChecksOf(endpoints []*endpoint, global pipe.Scope) (checks []admission) {
+	add := func(g *boundGateway, meta pipeline.Metadata, chain *pipe.Chain, guards []pipeline.Guard) {
+		var scope pipe.Scope
 		for _, guard := range guards {
 			if h, ok := guard.(pipeline.HandshakeGuard); ok {
 				scope.Guards = append(scope.Guards, pipeline.GuardFunc(h.CheckHandshake))
@@ -36,7 +36,7 @@ func requestChecksOf(endpoints []*endpoint, global enhance.Scope) (checks []admi
 		}
 	}
 	if len(endpoints) != 1 {
-		add(nil, nil, enhance.Link(global, enhance.Scope{}, enhance.Scope{}), global.Guards)
+		add(nil, nil, pipe.Link(global, pipe.Scope{}, pipe.Scope{}), global.Guards)
 		return checks
 	}
 	for _, a := range endpoints[0].admissions {

@@ -15,10 +15,10 @@ import (
 	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/config"
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
 	"github.com/gatehouse-go/gatehouse/internal/httpmux"
 	"github.com/gatehouse-go/gatehouse/internal/hub"
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -34,7 +34,7 @@ type Runtime struct {
 	codec     websockets.JSON // nil: the framework's own
 	drainRate int             // clients a second; negative: all at once
 	workers   *workerPool
-	global    *enhance.Chain // for events without a handler
+	global    *pipe.Chain // for events without a handler
 	node      websockets.Node
 
 	accepting atomic.Bool
@@ -57,10 +57,10 @@ func Bind(graph *module.Graph, cfg Config, log *slog.Logger) (*Runtime, error) {
 			name: fmt.Sprintf("%s (%s)", inst.Name, inst.Place), short: inst.Name, module: inst.Module, typ: reflect.TypeOf(inst.Value), value: inst.Value, opts: reg.Options,
 		})
 	}
-	return bind(gs, cfg, enhance.BuiltBy(graph), log)
+	return bind(gs, cfg, pipe.BuiltBy(graph), log)
 }
 
-func bind(gs []gatewayPlan, cfg Config, built enhance.Built, log *slog.Logger) (*Runtime, error) {
+func bind(gs []gatewayPlan, cfg Config, built pipe.Built, log *slog.Logger) (*Runtime, error) {
 	rt := &Runtime{log: log, codec: cfg.JSON, drainRate: cmp.Or(cfg.DrainRate, DefaultDrainRate), workers: newWorkerPool(), node: newNode(rand.Text()), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
 	rt.ctx, rt.cancel = context.WithCancel(context.Background())
 	for _, p := range gs {
@@ -70,7 +70,7 @@ func bind(gs []gatewayPlan, cfg Config, built enhance.Built, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
-	rt.global = enhance.Link(cfg.Global, enhance.Scope{}, enhance.Scope{})
+	rt.global = pipe.Link(cfg.Global, pipe.Scope{}, pipe.Scope{})
 	var problems []string
 	for _, p := range plans {
 		wrong, err := rt.serve(p, cfg, built)
@@ -91,7 +91,7 @@ func bind(gs []gatewayPlan, cfg Config, built enhance.Built, log *slog.Logger) (
 }
 
 // serve makes a server. problems is what is wrong with what its gateways have bound.
-func (rt *Runtime) serve(p *serverPlan, bound Config, built enhance.Built) (problems []string, err error) {
+func (rt *Runtime) serve(p *serverPlan, bound Config, built pipe.Built) (problems []string, err error) {
 	global := bound.Global
 	s := &boundServer{
 		adapter: p.adapter, listener: p.listener, path: p.path, limits: withDefaults(p.limits),

@@ -7,7 +7,7 @@ import (
 	"reflect"
 
 	"github.com/gatehouse-go/gatehouse/internal/emit"
-	"github.com/gatehouse-go/gatehouse/internal/enhance"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 )
 
 // Kind is how a handler answers.
@@ -29,7 +29,7 @@ type Spec struct {
 	In, Out    reflect.Type
 	Invoke     func(ctx context.Context, x Exchange) error
 	Background int // how many run beside the client's other messages; 0: none
-	Enhanced   enhance.Binding
+	Enhanced   pipe.Binding
 	Strict     bool   // payloads must not have unknown names
 	Problem    string // what is wrong with the declaration; "" for nothing
 }

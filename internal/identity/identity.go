@@ -1,41 +1,41 @@
-// Package identity decides whether two functions, options or built values are the
-// same one. It is the only place that does: guards, origin checks and namespaces
-// depend on the answer, so a guess would replace one check by another.
+// Package identity compares functions, options and built values by identity. All such
+// comparisons are made here: guards, origin checks and namespaces depend on them, and a
+// wrong result would replace one check by another.
 //
 // # Functions
 //
-// Go compares functions with nil only. What can be compared is the function value:
-// one pointer, to an object that holds the code and the captured variables. Two
-// function values with one pointer are the same function. The compiler decides how
+// Go compares functions only with nil. This package compares function values: a function
+// value is a pointer to an object that holds the code and the captured variables. Two
+// function values with the same pointer are the same function. The compiler decides how
 // many objects exist:
 //
 //   - A declared function, a method expression (T.Method) and an instance of a generic
-//     function (New[T]) have one object in the program. It is the same in every
-//     package, with and without inlining, and two instances have two objects.
-//   - A method value (x.Method) and a function literal that captures variables have an
-//     object for each evaluation of the expression. Stored in a variable, there is one.
-//     The same holds for reflect.MakeFunc and for New[T] inside a generic function.
+//     function (New[T]) have one object in the program, in all packages, with and
+//     without inlining. Two instances have two objects.
+//   - A method value (x.Method) and a function literal that captures variables get a new
+//     object for each evaluation of the expression; stored in a variable, it is one. The
+//     same is true for reflect.MakeFunc and for New[T] inside a generic function.
 //   - A function literal that captures nothing has one object, however often it is
-//     evaluated, unless the compiler inlines the function around it: then each copy
-//     has its own. These are the only functions of which build flags change the
-//     identity. They hold no state, so whoever treats two as one calls the same code.
+//     evaluated, unless the compiler inlines the enclosing function: then each copy has
+//     its own. Only for these functions, build flags change the identity. They have no
+//     state, so two of them with one identity run the same code.
 //
-// The name, the line, the type and the code pointer tell less: Limit{1}.New and
-// Limit{2}.New have all four in common, and so have New[A] and New[B] in a stack trace.
+// Name, line, type and code pointer are not sufficient: Limit{1}.New and Limit{2}.New
+// have all four in common, as have New[A] and New[B] in a stack trace.
 //
-// Different objects need not be different functions: x.New written twice makes two.
-// Where that matters, [Source] finds functions that come from the same expression, and
-// the caller reports that it cannot tell.
+// Different objects may still be the same function: x.New written twice creates two.
+// [Source] finds functions that come from the same expression; the caller then reports
+// that it cannot distinguish them.
 //
 // # Options
 //
-// An option whose only content is a function is the same where it is one value: it is
-// a pointer that its constructor makes ([Declared] functions are the same in any case).
-// An option that is a struct, and is copied, is compared by [Compare].
+// An option that holds only a function is compared by pointer: its constructor returns a
+// pointer ([Declared] functions are compared as functions). An option that is a struct
+// and is copied is compared by [Compare].
 //
 // # Built values
 //
-// A value that constructors return is the same where it is one pointer, see [Pointer].
+// Results of constructors are compared by pointer, see [Pointer].
 package identity
 
 import (
@@ -46,36 +46,35 @@ import (
 	"unsafe"
 )
 
-// Func identifies a function value. It is comparable. It keeps the function value
-// reachable, so that its address is not used again.
+// Func is the identity of a function value. It is comparable. It keeps the function
+// value reachable, so that its address is not reused.
 type Func struct{ object unsafe.Pointer }
 
-// OfFunc returns the identity of a function; the zero Func for nil. It panics when f
-// is not a function.
+// OfFunc returns the identity of a function; the zero Func for nil. It panics if f is
+// not a function.
 func OfFunc(f any) Func { return funcOf(reflect.ValueOf(f)) }
 
 func funcOf(v reflect.Value) Func {
 	if v.Kind() != reflect.Func {
-		panic("identity: " + v.Kind().String() + " is not a function") //nolint:forbidigo // a mistake of the caller, as in package reflect
+		panic("identity: " + v.Kind().String() + " is not a function") //nolint:forbidigo // programming error, as in package reflect
 	}
 	p := reflect.New(v.Type())
 	p.Elem().Set(v)
-	// A func variable is one word that points to the function value. reflect reports
-	// the code pointer inside of it instead, which closures share.
+	// A func variable is one word that points to the object. reflect returns the code
+	// pointer in the object instead, which closures share.
 	return Func{*(*unsafe.Pointer)(p.UnsafePointer())}
 }
 
-// Source identifies the expression that a function comes from. It is comparable.
-// Functions that differ although they have the same Source may have been meant to be
-// one: the Go program that wrote them cannot be asked.
+// Source is the expression that a function comes from. It is comparable. Different
+// functions with equal Sources may have been meant as one.
 type Source struct {
 	typ  reflect.Type
-	code uintptr // not for literals: an inlined one has code of its own
+	code uintptr // 0 for literals: each inlined copy has its own code
 	file string
 	line int
 }
 
-// OfSource returns the source of a function that is not nil.
+// OfSource returns the source of a function; f must not be nil.
 func OfSource(f any) Source {
 	v := reflect.ValueOf(f)
 	code := v.Pointer()
@@ -96,7 +95,7 @@ func Declared(f any) bool {
 }
 
 // isLiteral reports whether a symbol is a function literal: pkg.Outer.func1,
-// pkg.init.func2, pkg.Outer.func1.2. A method that is called func1 looks the same.
+// pkg.init.func2, pkg.Outer.func1.2. It also returns true for a method named func1.
 func isLiteral(symbol string) bool {
 	parts := strings.Split(symbol[strings.LastIndexByte(symbol, '/')+1:], ".")
 	for _, p := range parts[min(2, len(parts)):] { // package and function
@@ -107,19 +106,20 @@ func isLiteral(symbol string) bool {
 	return false
 }
 
-// SameCode reports whether two functions run the same code, whatever they hold.
+// SameCode reports whether two functions run the same code, possibly with different
+// captured variables.
 func SameCode(f, g any) bool { return reflect.ValueOf(f).Pointer() == reflect.ValueOf(g).Pointer() }
 
-// Pointer identifies the value behind a pointer. It is comparable.
+// Pointer is the identity of the value behind a pointer. It is comparable.
 type Pointer struct {
-	typ  reflect.Type // a struct and its first field have one address
+	typ  reflect.Type // a struct and its first field have the same address
 	addr unsafe.Pointer
 }
 
-// OfPointer returns the identity of the value that v points to. It reports false for
-// what is not a pointer, for nil, and for values of size zero, which may share one
-// address and yet be different values.
-func OfPointer(v any) (Pointer, bool) {
+// OfPointer returns the identity of the value that v points to. ok is false if v is nil
+// or not a pointer, and for values of size zero, because different ones may have the
+// same address.
+func OfPointer(v any) (p Pointer, ok bool) {
 	r := reflect.ValueOf(v)
 	if r.Kind() != reflect.Pointer || r.IsNil() || r.Type().Elem().Size() == 0 {
 		return Pointer{}, false
@@ -127,21 +127,42 @@ func OfPointer(v any) (Pointer, bool) {
 	return Pointer{r.Type(), r.UnsafePointer()}, true
 }
 
-// Difference is where two values differ.
-type Difference struct {
-	Path string // such as .CORS.AllowedHeaders[1]; empty for the values themselves
-	Func bool   // both have a function there, and it is not the same one
+// Distinct finds values with the same pointer. The zero value is ready to use.
+type Distinct[T any] struct{ first map[Pointer]T }
+
+// Add records v with its label. If a value with the same pointer was added before, Add
+// returns the label of the first one and true.
+func (d *Distinct[T]) Add(v any, label T) (first T, dup bool) {
+	p, ok := OfPointer(v)
+	if !ok {
+		return first, false
+	}
+	if first, dup = d.first[p]; dup {
+		return first, true
+	}
+	if d.first == nil {
+		d.first = map[Pointer]T{}
+	}
+	d.first[p] = label
+	return first, false
 }
 
-// Compare compares as reflect.DeepEqual does, unexported fields included, except that
-// functions are equal when they are the same one. It returns nil for values that are
-// equal, and otherwise the first difference.
+// Difference describes where two values differ.
+type Difference struct {
+	Path string // such as .CORS.AllowedHeaders[1]; empty for the values themselves
+	Func bool   // both have a function there, but not the same one
+}
+
+// Compare compares like reflect.DeepEqual, including unexported fields, except that
+// functions are equal if they are the same function. It returns the first difference,
+// nil for equal values.
 func Compare(a, b any) *Difference {
 	c := comparison{seen: map[pair]bool{}}
 	return c.values("", reflect.ValueOf(a), reflect.ValueOf(b))
 }
 
-// comparison remembers which pointers are being compared: values may refer to themselves.
+// comparison tracks the pairs of references that are being compared, because values may
+// contain cycles.
 type comparison struct{ seen map[pair]bool }
 
 type pair struct {
@@ -230,18 +251,18 @@ func (c *comparison) maps(path string, a, b reflect.Value) *Difference {
 	return nil
 }
 
-// known reports whether two references are the same one, or are compared already.
+// known reports whether two references are equal or are being compared already.
 func (c *comparison) known(a, b reflect.Value) bool {
 	p := pair{a.Type(), a.UnsafePointer(), b.UnsafePointer()}
-	if p.a == p.b || c.seen[p] { // slices are of one length
+	if p.a == p.b || c.seen[p] { // the caller has compared the lengths of slices
 		return true
 	}
 	c.seen[p] = true
 	return false
 }
 
-// readable returns v with what reflect hides of unexported fields. v is addressable,
-// or was read from what is readable.
+// readable returns v without reflect's restrictions on unexported fields. v must be
+// addressable, or come from a readable value.
 func readable(v reflect.Value) reflect.Value {
 	if !v.CanAddr() {
 		p := reflect.New(v.Type())

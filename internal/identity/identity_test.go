@@ -48,7 +48,7 @@ func byReflection() any {
 	}).Interface()
 }
 
-// twice evaluates the expression two times at one line.
+// twice evaluates the expression twice, at one line.
 func twice(f func() any) [2]any {
 	var out [2]any
 	for i := range out {
@@ -95,7 +95,7 @@ func TestField_X43_Functions(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := identity.OfFunc(tt.f) == identity.OfFunc(tt.g); got != tt.same {
-				t.Errorf("the same: %v", got)
+				t.Errorf("same: %v", got)
 			}
 			if got := identity.Declared(tt.f); got != tt.declared {
 				t.Errorf("declared: %v", got)
@@ -111,10 +111,10 @@ func TestField_X43_Functions(t *testing.T) {
 		t.Run("twice/"+name, func(t *testing.T) {
 			fs := twice(f)
 			if identity.OfFunc(fs[0]) == identity.OfFunc(fs[1]) {
-				t.Error("two evaluations are one function")
+				t.Error("two evaluations have the same identity")
 			}
 			if identity.OfSource(fs[0]) != identity.OfSource(fs[1]) {
-				t.Error("they come from two sources")
+				t.Error("two evaluations have different sources")
 			}
 		})
 	}
@@ -124,7 +124,7 @@ type counter func() int
 
 func name(t *testing.T) string { return t.Name() }
 
-// elsewhere is another place that names the instance.
+// elsewhere creates the instance in another function.
 func elsewhere() any { return instance[*thing] }
 
 func TestSource(t *testing.T) {
@@ -151,7 +151,7 @@ func TestSource(t *testing.T) {
 	}
 }
 
-// An identity holds on to its function, so that no other one gets the address.
+// A Func keeps its function reachable, so that its address is not reused.
 func TestFuncStaysReachable(t *testing.T) {
 	seen := map[identity.Func]int{}
 	for n := range 2000 {
@@ -169,7 +169,7 @@ func TestFuncStaysReachable(t *testing.T) {
 func TestOfFuncNil(t *testing.T) {
 	var f func()
 	if identity.OfFunc(f) != (identity.Func{}) {
-		t.Error("nil has an identity")
+		t.Error("identity of nil is not the zero Func")
 	}
 	defer func() {
 		if got, want := fmt.Sprint(recover()), "identity: int is not a function"; got != want {
@@ -182,7 +182,7 @@ func TestOfFuncNil(t *testing.T) {
 func TestSameCode(t *testing.T) {
 	x := thing{1}
 	if !identity.SameCode(x.value, thing{2}.value) || identity.SameCode(x.value, x.func1) {
-		t.Error("method values share the code of their method, and of no other")
+		t.Error("want the same code for the same method only")
 	}
 }
 
@@ -191,10 +191,10 @@ func TestOfPointer(t *testing.T) {
 	o, empty := &outer{}, &struct{}{}
 	a, ok := identity.OfPointer(o)
 	if b, _ := identity.OfPointer(o); !ok || a != b {
-		t.Error("a pointer is itself")
+		t.Error("two identities of one pointer differ")
 	}
 	if b, _ := identity.OfPointer(&o.first); a == b {
-		t.Error("a struct is not its first field")
+		t.Error("a struct and its first field have the same identity")
 	}
 	for _, v := range []any{nil, 1, empty, (*outer)(nil), *o} {
 		if _, ok := identity.OfPointer(v); ok {
@@ -203,8 +203,23 @@ func TestOfPointer(t *testing.T) {
 	}
 }
 
+func TestDistinct(t *testing.T) {
+	var d identity.Distinct[string]
+	v := &thing{}
+	for _, tt := range []struct {
+		v     any
+		label string
+		first string
+		dup   bool
+	}{{v, "a", "", false}, {v, "b", "a", true}, {&thing{}, "c", "", false}, {1, "d", "", false}, {1, "e", "", false}} {
+		if first, dup := d.Add(tt.v, tt.label); first != tt.first || dup != tt.dup {
+			t.Errorf("%s: got %q, %t, want %q, %t", tt.label, first, dup, tt.first, tt.dup)
+		}
+	}
+}
+
 type options struct {
-	Ask    func(*http.Request) error
+	Check  func(*http.Request) error
 	Cookie *http.Cookie
 	List   []string
 	Table  map[string]func() int
@@ -239,7 +254,7 @@ func TestCompare(t *testing.T) {
 		change func(*options)
 		want   identity.Difference
 	}{
-		{func(o *options) { o.Ask = func(*http.Request) error { return nil } }, identity.Difference{Path: ".Ask"}},
+		{func(o *options) { o.Check = func(*http.Request) error { return nil } }, identity.Difference{Path: ".Check"}},
 		{func(o *options) { o.Cookie = &http.Cookie{Name: "n", Value: "w"} }, identity.Difference{Path: ".Cookie.Value"}},
 		{func(o *options) { o.Cookie = nil }, identity.Difference{Path: ".Cookie"}},
 		{func(o *options) { o.List = []string{"a"} }, identity.Difference{Path: ".List"}},

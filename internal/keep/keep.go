@@ -1,4 +1,5 @@
-// Package keep bounds what a connection keeps of the request that opened it.
+// Package keep reduces the request that opened a connection to what the connection
+// keeps, and limits its memory.
 package keep
 
 import (
@@ -13,41 +14,41 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// DefaultHeaders is how many bytes of headers are kept by default: names and values and
-// what their places cost.
+// DefaultHeaders is the default limit of kept headers in bytes: names and values, and the
+// overhead of storing them.
 const DefaultHeaders = 16 << 10
 
-// What the entry of a name in the map, and a value in its slice, cost beside their text.
+// Overhead in bytes of a name in the map, and of a value in its slice.
 const (
 	nameCost  = 64
 	valueCost = 16
 )
 
-// header is that of one handshake, bounded: its namespaces share it.
+// header is the limited header of one handshake, shared by its namespaces.
 type header struct {
-	once sync.Once
-	kept http.Header
-	left []string // names
+	once    sync.Once
+	kept    http.Header
+	dropped []string // names
 }
 
 type (
-	memoKey struct{} // of the *header of a handshake
-	keptKey struct{} // is in the context of what Request returns
+	headerKey struct{} // the *header of a handshake
+	keptKey   struct{} // set in the context of requests that Request has returned
 )
 
-// Holder is a holder of values in a request's context that stays in it.
+// Holder marks a holder of values that Request keeps in the context.
 type Holder interface {
 	pipeline.Holder
 	// KeepWithRequest does nothing.
 	KeepWithRequest()
 }
 
-// Detach returns a copy of r for a handshake that outlives the HTTP handler: its
-// context does not end, and it has no body.
+// Detach returns a copy of r for a handshake that outlives the HTTP handler: without body
+// and with a context that is never canceled.
 func Detach(r *http.Request) *http.Request {
 	ctx := context.WithoutCancel(r.Context())
-	if ctx.Value(memoKey{}) == nil {
-		ctx = context.WithValue(ctx, memoKey{}, &header{})
+	if ctx.Value(headerKey{}) == nil {
+		ctx = context.WithValue(ctx, headerKey{}, &header{})
 	}
 	r = r.WithContext(ctx)
 	r.Body = http.NoBody
@@ -55,20 +56,20 @@ func Detach(r *http.Request) *http.Request {
 }
 
 // Request returns what a connection keeps of r: method, URL, path values, host,
-// addresses, and at most most bytes of headers, [DefaultHeaders] where that is 0. Headers are kept whole, those
-// of the protocol first, then by name; one that does not fit is left out, and left are
-// the names of those. The context has the client's address and no end. Body, forms,
-// TLS state and the server's context are gone. What Request has returned is returned
-// as it is.
-func Request(r *http.Request, most int) (kept *http.Request, left []string) {
+// addresses, and up to limit bytes of headers; 0 means [DefaultHeaders]. Headers of the
+// WebSocket handshake are kept first, then others by name; a header that does not fit is
+// dropped as a whole, and dropped lists the names. The context has the client's address
+// and is never canceled. Body, forms, TLS state and the server's context are removed. A
+// request that Request has returned is returned unchanged.
+func Request(r *http.Request, limit int) (kept *http.Request, dropped []string) {
 	if r == nil || r.Context().Value(keptKey{}) != nil {
 		return r, nil
 	}
-	h, ok := r.Context().Value(memoKey{}).(*header)
+	h, ok := r.Context().Value(headerKey{}).(*header)
 	if !ok {
 		h = &header{}
 	}
-	h.once.Do(func() { h.kept, h.left = trim(r.Header, cmp.Or(most, DefaultHeaders)) })
+	h.once.Do(func() { h.kept, h.dropped = trim(r.Header, cmp.Or(limit, DefaultHeaders)) })
 
 	ctx := remote.With(context.WithValue(context.Background(), keptKey{}, true), remote.Of(r))
 	if v, ok := pipeline.HolderFrom(r.Context()).(Holder); ok {
@@ -77,13 +78,13 @@ func Request(r *http.Request, most int) (kept *http.Request, left []string) {
 	bare := r.WithContext(ctx)
 	bare.Header, bare.Trailer, bare.TransferEncoding = nil, nil, nil
 	bare.Form, bare.PostForm, bare.MultipartForm = nil, nil, nil
-	bare.TLS, bare.Cancel, bare.Response, bare.GetBody = nil, nil, nil, nil //nolint:staticcheck // Cancel is deprecated, and somebody may have set it
-	kept = bare.Clone(ctx)                                                  // path values can be copied in no other way
+	bare.TLS, bare.Cancel, bare.Response, bare.GetBody = nil, nil, nil, nil //nolint:staticcheck // Cancel is deprecated, but may be set
+	kept = bare.Clone(ctx)                                                  // the only way to copy path values
 	kept.Header, kept.Body, kept.ContentLength = h.kept, http.NoBody, 0
-	return kept, h.left
+	return kept, h.dropped
 }
 
-// Copy returns r with path values of its own. Its headers are those of r, not copies.
+// Copy returns a copy of r with its own path values. It shares the headers with r.
 func Copy(r *http.Request) *http.Request {
 	bare := r.WithContext(r.Context())
 	bare.Header, bare.Trailer = nil, nil
@@ -94,7 +95,7 @@ func Copy(r *http.Request) *http.Request {
 	return c
 }
 
-func trim(all http.Header, room int) (kept http.Header, left []string) {
+func trim(all http.Header, limit int) (kept http.Header, dropped []string) {
 	names := make([]string, 0, len(all))
 	for name := range all {
 		names = append(names, name)
@@ -108,23 +109,23 @@ func trim(all http.Header, room int) (kept http.Header, left []string) {
 		}
 		return strings.Compare(a, b)
 	})
-	kept = make(http.Header, min(len(all), room/nameCost))
+	kept = make(http.Header, min(len(all), limit/nameCost))
 	for _, name := range names {
 		cost := nameCost + len(name)
 		for _, v := range all[name] {
 			cost += valueCost + len(v)
 		}
-		if cost > room {
-			left = append(left, name)
+		if cost > limit {
+			dropped = append(dropped, name)
 			continue
 		}
-		room -= cost
-		kept[name] = slices.Clone(all[name]) // the server has all values of a request in one array
+		limit -= cost
+		kept[name] = slices.Clone(all[name]) // net/http stores all values of a request in one array
 	}
-	return kept, left
+	return kept, dropped
 }
 
-// protocol reports whether servers need the header for the handshake itself.
+// protocol reports whether the handshake needs the header.
 func protocol(name string) bool {
 	switch name {
 	case "Connection", "Upgrade", "Origin", "Content-Type", "Content-Length":

@@ -18,13 +18,13 @@ type values struct{ store pipeline.Values }
 
 func (v *values) Values() *pipeline.Values { return &v.store }
 
-type staying struct{ values }
+type keptValues struct{ values }
 
-func (*staying) KeepWithRequest() {}
+func (*keptValues) KeepWithRequest() {}
 
 type ctxKey struct{}
 
-// request is one with everything that a connection must not keep.
+// request returns a request with everything that a connection must not keep.
 func request(ctx context.Context, header http.Header) *http.Request {
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://example.com/rooms/7?token=x", strings.NewReader("body"))
 	r.Header = header
@@ -38,23 +38,23 @@ func request(ctx context.Context, header http.Header) *http.Request {
 
 func TestRequest(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), ctxKey{}, "server"))
-	h := &staying{}
+	h := &keptValues{}
 	ctx = pipeline.WithHolder(remote.With(ctx, remote.Client{Addr: netip.MustParseAddr("198.51.100.7")}), h)
 	r := Detach(request(ctx, http.Header{"Cookie": {"a=b"}, "X-Two": {"1", "2"}}))
 	cancel()
-	kept, left := Request(r, 0)
-	if len(left) > 0 {
-		t.Errorf("left out: %v", left)
+	kept, dropped := Request(r, 0)
+	if len(dropped) > 0 {
+		t.Errorf("dropped: %v", dropped)
 	}
 	if kept.Method != http.MethodGet || kept.URL.String() != "http://example.com/rooms/7?token=x" || kept.Host != "example.com" ||
 		kept.PathValue("room") != "7" || kept.Pattern != r.Pattern || kept.RemoteAddr != r.RemoteAddr || kept.Proto != r.Proto {
 		t.Errorf("%+v", kept)
 	}
 	if c, err := kept.Cookie("a"); err != nil || c.Value != "b" || !slices.Equal(kept.Header["X-Two"], []string{"1", "2"}) {
-		t.Errorf("headers are %v", kept.Header)
+		t.Errorf("headers: %v", kept.Header)
 	}
 	if got := remote.Of(kept).Addr; got != netip.MustParseAddr("198.51.100.7") {
-		t.Errorf("the client is %v", got)
+		t.Errorf("client address: %v", got)
 	}
 	if kept.TLS != nil || kept.Form != nil || kept.PostForm != nil || kept.ContentLength != 0 || kept.Body != http.NoBody {
 		t.Errorf("kept too much: %+v", kept)
@@ -63,23 +63,23 @@ func TestRequest(t *testing.T) {
 		t.Error("the server's context is kept")
 	}
 	if pipeline.HolderFrom(kept.Context()) != pipeline.Holder(h) {
-		t.Error("values of the request are lost")
+		t.Error("the holder is not kept")
 	}
 	if again, _ := Request(kept, 0); again != kept {
-		t.Error("what is kept is copied again")
+		t.Error("a kept request was copied again")
 	}
 	if r.TLS == nil || r.Form == nil || len(r.Header) != 2 {
-		t.Error("the request itself was changed")
+		t.Error("the original request was changed")
 	}
 	if none, _ := Request(nil, 0); none != nil {
-		t.Error("no request is kept as one")
+		t.Error("nil did not return nil")
 	}
 }
 
 func TestOtherHoldersAreNotKept(t *testing.T) {
 	kept, _ := Request(request(pipeline.WithHolder(t.Context(), &values{}), http.Header{}), 0)
 	if pipeline.HolderFrom(kept.Context()) != nil {
-		t.Error("a holder is kept that does not ask for it")
+		t.Error("a holder without KeepWithRequest is kept")
 	}
 }
 
@@ -89,41 +89,40 @@ func TestHeadersAreBounded(t *testing.T) {
 		many["X-"+strings.Repeat("y", i%7)+string(rune('a'+i%26))+strings.Repeat("z", i/182)] = []string{"v"}
 	}
 	for name, tt := range map[string]struct {
-		header     http.Header
-		kept, left []string
+		header        http.Header
+		kept, dropped []string
 	}{
-		"whole ones in order": {
+		"by name, as a whole": {
 			http.Header{"A": {strings.Repeat("a", 6000)}, "B": {strings.Repeat("b", 12_000)}, "C": {strings.Repeat("c", 6000)}},
 			[]string{"A", "C"}, []string{"B"},
 		},
-		"those of the protocol first": {
+		"handshake headers first": {
 			http.Header{"Accept": {strings.Repeat("a", 16_000)}, "Sec-Websocket-Key": {"k"}, "Upgrade": {"websocket"}, "Origin": {strings.Repeat("o", 1000)}},
 			[]string{"Origin", "Sec-Websocket-Key", "Upgrade"}, []string{"Accept"},
 		},
-		"one that fits":      {http.Header{"A": {strings.Repeat("a", DefaultHeaders-nameCost-valueCost-1)}}, []string{"A"}, nil},
-		"one that is larger": {http.Header{"A": {strings.Repeat("a", DefaultHeaders-nameCost-valueCost)}}, nil, []string{"A"}},
-		"many empty values":  {http.Header{"A": make([]string, 60_000), "B": {"b"}}, []string{"B"}, []string{"A"}},
+		"largest that fits": {http.Header{"A": {strings.Repeat("a", DefaultHeaders-nameCost-valueCost-1)}}, []string{"A"}, nil},
+		"too large":         {http.Header{"A": {strings.Repeat("a", DefaultHeaders-nameCost-valueCost)}}, nil, []string{"A"}},
+		"many empty values": {http.Header{"A": make([]string, 60_000), "B": {"b"}}, []string{"B"}, []string{"A"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			kept, left := Request(request(t.Context(), tt.header), 0)
+			kept, dropped := Request(request(t.Context(), tt.header), 0)
 			for _, n := range tt.kept {
 				if !slices.Equal(kept.Header[n], tt.header[n]) {
 					t.Errorf("%s is kept as %.20q", n, kept.Header[n])
 				}
 			}
-			if len(kept.Header) != len(tt.kept) || !slices.Equal(left, tt.left) {
-				t.Errorf("kept %d, left out %v", len(kept.Header), left)
+			if len(kept.Header) != len(tt.kept) || !slices.Equal(dropped, tt.dropped) {
+				t.Errorf("%d headers kept, dropped %v", len(kept.Header), dropped)
 			}
 		})
 	}
-	kept, left := Request(request(t.Context(), many), 0)
-	if n := len(kept.Header); n > DefaultHeaders/nameCost || n+len(left) != len(many) {
-		t.Errorf("%d names are kept, %d left out", n, len(left))
+	kept, dropped := Request(request(t.Context(), many), 0)
+	if n := len(kept.Header); n > DefaultHeaders/nameCost || n+len(dropped) != len(many) {
+		t.Errorf("%d names kept, %d dropped", n, len(dropped))
 	}
 }
 
-// TestNamespacesShareHeaders: the requests of a handshake's namespaces differ in their
-// path values only.
+// The requests of the namespaces of one handshake differ only in their path values.
 func TestNamespacesShareHeaders(t *testing.T) {
 	r := Detach(request(t.Context(), http.Header{"A": {"a"}}))
 	one, two := Copy(r), Copy(r)
@@ -134,10 +133,10 @@ func TestNamespacesShareHeaders(t *testing.T) {
 	b, _ := Request(two, 0)
 	c, _ := Request(r, 0)
 	if a.PathValue("org") != "1" || b.PathValue("org") != "2" || c.PathValue("org") != "" || a.PathValue("room") != "7" || b.PathValue("room") != "8" {
-		t.Error("path values are mixed up")
+		t.Error("wrong path values")
 	}
 	a.Header.Set("Same", "1")
 	if b.Header.Get("Same") != "1" || c.Header.Get("Same") != "1" {
-		t.Error("each namespace has headers of its own")
+		t.Error("namespaces do not share headers")
 	}
 }

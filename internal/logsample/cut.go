@@ -11,13 +11,13 @@ import (
 	"unicode/utf8"
 )
 
-// overhead is what a handler adds to a line: time, level, place of the call.
+// overhead is the part of a line that the handler adds: time, level, source position.
 const overhead = 256
 
-// maxMessage is the share of a message in the line.
+// maxMessage is the maximum cost of the message.
 const maxMessage = 1024
 
-// Cutting returns a handler that cuts lines to [MaxLine] and leaves none out.
+// Cutting returns a handler that cuts lines to [MaxLine] and drops none.
 func Cutting(next slog.Handler) slog.Handler { return cutting{next} }
 
 type cutting struct{ slog.Handler }
@@ -32,10 +32,10 @@ func (c cutting) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (c cutting) WithGroup(name string) slog.Handler { return cutting{c.Handler.WithGroup(name)} }
 
-// cut returns r with its longest values cut, so that it fits into a line of that many
-// bytes. One that fits is returned as it is.
-func cut(r slog.Record, line int) slog.Record {
-	room := max(line-overhead-min(cost(r.Message), maxMessage), 0)
+// cut returns r with its longest values shortened so that the line has at most maxLine
+// bytes. A record that fits is returned unchanged.
+func cut(r slog.Record, maxLine int) slog.Record {
+	budget := max(maxLine-overhead-min(cost(r.Message), maxMessage), 0)
 	type value struct {
 		attr slog.Attr
 		text string
@@ -46,12 +46,12 @@ func cut(r slog.Record, line int) slog.Record {
 	r.Attrs(func(a slog.Attr) bool {
 		v := value{attr: a, text: text(a.Value)}
 		v.cost = cost(v.text)
-		room -= keyCost(a.Key)
+		budget -= keyCost(a.Key)
 		total += v.cost
 		values = append(values, v)
 		return true
 	})
-	if total <= room && cost(r.Message) <= maxMessage {
+	if total <= budget && cost(r.Message) <= maxMessage {
 		return r
 	}
 	short := slog.NewRecord(r.Time, r.Level, shorten(r.Message, maxMessage), r.PC)
@@ -59,33 +59,33 @@ func cut(r slog.Record, line int) slog.Record {
 	for i, v := range values {
 		costs[i] = v.cost
 	}
-	share := share(costs, max(room, 0))
+	limit := maxCost(costs, max(budget, 0))
 	for _, v := range values {
-		if v.cost > share {
+		if v.cost > limit {
 			if v.attr.Key == "stack" {
 				v.text = fromPanic(v.text)
 			}
-			v.attr.Value = slog.StringValue(shorten(v.text, share))
+			v.attr.Value = slog.StringValue(shorten(v.text, limit))
 		}
 		short.AddAttrs(v.attr)
 	}
 	return short
 }
 
-// share is how much each value may have at most, so that all fit into the room and
-// short ones leave their rest to long ones.
-func share(costs []int, room int) int {
+// maxCost returns the maximum cost per value, so that all values fit into the budget and
+// long ones get what short ones do not use. It sorts costs.
+func maxCost(costs []int, budget int) int {
 	slices.Sort(costs)
 	for i, c := range costs {
-		if each := room / (len(costs) - i); c > each {
+		if each := budget / (len(costs) - i); c > each {
 			return each
 		}
-		room -= c
+		budget -= c
 	}
-	return room
+	return budget
 }
 
-// fromPanic cuts the frames of a stack that are above the panic: those of the recovery.
+// fromPanic removes the frames of the recovery, above the panic.
 func fromPanic(stack string) string {
 	if _, rest, ok := strings.Cut(stack, "\npanic("); ok {
 		return "panic(" + rest
@@ -93,10 +93,10 @@ func fromPanic(stack string) string {
 	return stack
 }
 
-// text is a value as handlers write it.
+// text formats a value as handlers do.
 func text(v slog.Value) (s string) {
 	defer func() {
-		if recover() != nil { // in a method of the user's
+		if recover() != nil { // a method of the value panicked
 			s = "!PANIC"
 		}
 	}()
@@ -114,8 +114,8 @@ func text(v slog.Value) (s string) {
 
 func keyCost(key string) int { return len(key) + len(` =""`) + 2 }
 
-// cost is how long a text is when it is quoted, as text or as JSON; more than MaxLine
-// where it is longer than that.
+// cost returns the length of a string when quoted as text or JSON. It stops counting
+// above MaxLine.
 func cost(s string) (n int) {
 	for i := 0; i < len(s) && n <= MaxLine; {
 		c, size := runeCost(s[i:])
@@ -145,19 +145,19 @@ func runeCost(s string) (cost, size int) {
 	return size, size
 }
 
-// shorten cuts a text to a cost, and says how much was cut.
+// shorten cuts a string to a cost and appends its original length.
 func shorten(s string, limit int) string {
 	if cost(s) <= limit {
 		return s
 	}
-	rest := "... (" + strconv.Itoa(len(s)) + " bytes)"
-	room, i := limit-len(rest), 0
+	suffix := "... (" + strconv.Itoa(len(s)) + " bytes)"
+	budget, i := limit-len(suffix), 0
 	for i < len(s) {
 		c, size := runeCost(s[i:])
-		if room -= c; room < 0 {
+		if budget -= c; budget < 0 {
 			break
 		}
 		i += size
 	}
-	return strings.Clone(s[:i]) + rest
+	return strings.Clone(s[:i]) + suffix
 }

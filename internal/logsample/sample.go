@@ -1,5 +1,5 @@
-// Package logsample bounds what clients can make the framework log: 10 lines a second
-// for one cause, each of at most 2 KB, and then a count of what was left out.
+// Package logsample limits the log lines that clients can trigger: 10 lines per second
+// and cause, each of at most 2 KB, followed by the number of dropped lines.
 package logsample
 
 import (
@@ -14,43 +14,45 @@ import (
 )
 
 const (
-	// PerSecond is how many lines of one cause are written in a second by default.
+	// PerSecond is the default number of lines per second and cause.
 	PerSecond = 10
-	// MaxLine is the length of a line in bytes, as the handlers of log/slog write it.
+	// MaxLine is the maximum length of a line in bytes, as written by the handlers of
+	// log/slog.
 	MaxLine = 2048
-	// maxCauses is how many causes are told apart in a second; the others share one.
+	// maxCauses is the number of causes that are counted separately; further ones share
+	// one count.
 	maxCauses = 100
-	// maxEvent is how much of an event's name distinguishes causes.
+	// maxEvent is the number of bytes of an event name that distinguish causes.
 	maxEvent = 64
 )
 
-// window is the time in which the lines of a cause are counted.
+// window is the interval in which the lines of a cause are counted.
 const window = time.Second
 
-// Left is the message that counts lines that were left out: of the message "of", with
-// their number as "lines".
-const Left = "log lines were left out"
+// droppedMessage is the message that reports dropped lines. Its attribute "of" is their
+// message, "lines" their number.
+const droppedMessage = "log lines dropped"
 
-// Sampler is a [slog.Handler] that leaves out lines. The cause of a line is its level,
-// its message, its attribute "event" or "pattern", and the type of its attribute "error". It is safe
-// for concurrent use.
+// Sampler is a [slog.Handler] that drops lines over the limit. The cause of a line is its
+// level, its message, its attribute "event" or "pattern", and the type of its attribute
+// "error". It is safe for concurrent use.
 type Sampler struct {
 	*shared
 
 	next  slog.Handler
 	fixed int    // cost of the attributes of next
-	name  string // when not empty, the cause of all lines
+	name  string // if not empty, the cause of all lines
 }
 
 var _ slog.Handler = (*Sampler)(nil)
 
-// shared is what the handlers derived from one Sampler have in common.
+// shared is the state of a Sampler and the handlers derived from it.
 type shared struct {
-	perSecond int // less than 0: all are written
+	perSecond int // negative: no limit
 
 	mu      sync.Mutex
 	windows map[cause]*lines
-	timer   *time.Timer // writes the counts; nil when there are none
+	timer   *time.Timer // writes the counts; nil if no lines were dropped
 	closed  bool
 }
 
@@ -60,28 +62,28 @@ type cause struct {
 	class          reflect.Type
 }
 
-// lines are those of a cause in its window.
+// lines counts the lines of a cause in its window.
 type lines struct {
 	since   time.Time
 	written int
-	left    int
+	dropped int
 	next    slog.Handler
 }
 
-// New makes a Sampler in front of a handler: it writes so many lines of one cause in a
-// second, 0 for [PerSecond], less than 0 for all. Close it when no lines follow.
+// New returns a Sampler that passes perSecond lines per second and cause to next; 0 means
+// [PerSecond], negative no limit. Call Close after the last line.
 func New(next slog.Handler, perSecond int) *Sampler {
 	return &Sampler{shared: &shared{perSecond: cmp.Or(perSecond, PerSecond), windows: map[cause]*lines{}}, next: next}
 }
 
-// Named returns a handler whose lines have one cause, whatever they say.
+// Named returns a handler whose lines all have the same cause.
 func (s *Sampler) Named(name string) *Sampler {
 	named := *s
 	named.name = name
 	return &named
 }
 
-// Raw returns the logger without its Sampler: for lines that no client causes.
+// Raw returns the logger without its Sampler, for lines that clients cannot trigger.
 func Raw(log *slog.Logger) *slog.Logger {
 	if s, ok := log.Handler().(*Sampler); ok {
 		return slog.New(s.next)
@@ -123,9 +125,9 @@ func (s *Sampler) Handle(ctx context.Context, r slog.Record) error {
 	if w == nil {
 		c, w = s.open(c, now)
 	}
-	var over lines
+	var last lines
 	if now.Sub(w.since) >= window {
-		over = *w
+		last = *w
 		*w = lines{since: now}
 	}
 	w.next = s.next
@@ -133,31 +135,31 @@ func (s *Sampler) Handle(ctx context.Context, r slog.Record) error {
 	if write {
 		w.written++
 	} else {
-		w.left++
+		w.dropped++
 		s.schedule()
 	}
 	s.mu.Unlock()
-	over.report(c)
+	last.report(c)
 	if !write {
 		return nil
 	}
 	return s.next.Handle(ctx, cut(r, MaxLine-s.fixed))
 }
 
-// open begins the window of a cause; s.mu is held. Where there are too many, the
-// returned cause is one for all.
+// open starts the window of a cause. With too many causes it returns one that they share.
+// The caller holds s.mu.
 func (s *Sampler) open(c cause, now time.Time) (cause, *lines) {
 	if len(s.windows) >= maxCauses {
 		for k, w := range s.windows {
-			if w.left == 0 && now.Sub(w.since) >= window {
+			if w.dropped == 0 && now.Sub(w.since) >= window {
 				delete(s.windows, k)
 			}
 		}
 	}
 	if len(s.windows) >= maxCauses {
-		c = cause{level: c.level, message: "of many causes"}
+		c = cause{level: c.level, message: "various messages"}
 	}
-	c.message, c.event = strings.Clone(c.message), strings.Clone(c.event) // they may be part of a message
+	c.message, c.event = strings.Clone(c.message), strings.Clone(c.event) // they may be substrings of a client's message
 	w := s.windows[c]
 	if w == nil {
 		w = &lines{since: now}
@@ -187,12 +189,12 @@ func (s *Sampler) causeOf(r slog.Record) cause {
 	return c
 }
 
-// maxDepth bounds how deep errors are unwrapped.
+// maxDepth limits how often errors are unwrapped.
 const maxDepth = 16
 
-// classOf is the type of the innermost error.
+// classOf returns the type of the innermost error.
 func classOf(err error) (t reflect.Type) {
-	defer func() { _ = recover() }() // its Unwrap is the user's
+	defer func() { _ = recover() }() // Unwrap is user code
 	for range maxDepth {
 		t = reflect.TypeOf(err)
 		inner := errors.Unwrap(err)
@@ -204,21 +206,22 @@ func classOf(err error) (t reflect.Type) {
 	return t
 }
 
-// schedule has the counts written when the windows are over; s.mu is held.
+// schedule starts the timer that writes the counts of dropped lines. The caller holds
+// s.mu.
 func (s *shared) schedule() {
 	if s.timer == nil && !s.closed {
 		s.timer = time.AfterFunc(window, s.flush)
 	}
 }
 
-// flush writes the counts of windows that are over, and forgets windows.
+// flush removes the windows that have ended and writes their counts.
 func (s *shared) flush() {
 	now := time.Now()
 	s.mu.Lock()
 	s.timer = nil
-	counted := s.take(func(w *lines) bool { return now.Sub(w.since) >= window })
+	counted := s.remove(func(w *lines) bool { return now.Sub(w.since) >= window })
 	for _, w := range s.windows {
-		if w.left > 0 {
+		if w.dropped > 0 {
 			s.schedule()
 		}
 	}
@@ -228,14 +231,14 @@ func (s *shared) flush() {
 	}
 }
 
-// take removes the windows for which over holds and returns those with a count; s.mu
-// is held.
-func (s *shared) take(over func(*lines) bool) map[cause]*lines {
+// remove removes the windows that match and returns those with dropped lines. The caller
+// holds s.mu.
+func (s *shared) remove(match func(*lines) bool) map[cause]*lines {
 	counted := map[cause]*lines{}
 	for c, w := range s.windows {
-		if over(w) {
+		if match(w) {
 			delete(s.windows, c)
-			if w.left > 0 {
+			if w.dropped > 0 {
 				counted[c] = w
 			}
 		}
@@ -243,8 +246,8 @@ func (s *shared) take(over func(*lines) bool) map[cause]*lines {
 	return counted
 }
 
-// Close writes all counts. Lines that follow are still sampled, and their counts written
-// with later ones.
+// Close writes all counts and stops the timer. Later lines are still limited; their
+// counts are written together with other lines.
 func (s *shared) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -252,24 +255,24 @@ func (s *shared) Close() {
 		s.timer.Stop()
 		s.timer = nil
 	}
-	counted := s.take(func(*lines) bool { return true })
+	counted := s.remove(func(*lines) bool { return true })
 	s.mu.Unlock()
 	for c, w := range counted {
 		w.report(c)
 	}
 }
 
-// report writes the count of what was left out.
+// report writes the number of dropped lines, if any.
 func (w *lines) report(c cause) {
-	if w.left == 0 {
+	if w.dropped == 0 {
 		return
 	}
-	r := slog.NewRecord(time.Now(), c.level, Left, 0)
+	r := slog.NewRecord(time.Now(), c.level, droppedMessage, 0)
 	r.AddAttrs(slog.String("of", c.message))
 	if c.event != "" {
 		r.AddAttrs(slog.String("event", c.event))
 	}
-	r.AddAttrs(slog.Int("lines", w.left))
+	r.AddAttrs(slog.Int("lines", w.dropped))
 	if ctx := context.Background(); w.next.Enabled(ctx, c.level) {
 		_ = w.next.Handle(ctx, cut(r, MaxLine))
 	}

@@ -18,27 +18,27 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// book is a log that tests read.
-type book struct {
+// logBuffer collects log lines.
+type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (b *book) Write(p []byte) (int, error) {
+func (b *logBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.Write(p)
 }
 
-// take gives the lines and forgets them.
-func (b *book) take() []string {
+// drain returns the lines and clears the buffer.
+func (b *logBuffer) drain() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	defer b.b.Reset()
 	return strings.Split(strings.TrimSuffix(b.b.String(), "\n"), "\n")
 }
 
-func sampled(b *book) (*Sampler, *slog.Logger) {
+func sampled(b *logBuffer) (*Sampler, *slog.Logger) {
 	s := New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}), 0)
 	return s, slog.New(s)
 }
@@ -52,53 +52,53 @@ func count(lines []string, part string) (n int) {
 	return n
 }
 
-func TestTenLinesASecondAndACount(t *testing.T) {
+func TestTenLinesPerSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b book
+		var b logBuffer
 		s, log := sampled(&b)
 		defer s.Close()
 		for range 1000 {
 			log.Error("gateway failed", "event", "say", "error", io.ErrUnexpectedEOF)
 		}
-		if got := b.take(); len(got) != PerSecond || count(got, "event=say") != PerSecond {
+		if got := b.drain(); len(got) != PerSecond || count(got, "event=say") != PerSecond {
 			t.Fatalf("%d lines: %q", len(got), got)
 		}
 		<-time.After(window)
 		synctest.Wait()
-		if got := b.take(); len(got) != 1 || !strings.HasSuffix(got[0], `level=ERROR msg="log lines were left out" of="gateway failed" event=say lines=990`) {
-			t.Fatalf("the count is %q", got)
+		if got := b.drain(); len(got) != 1 || !strings.HasSuffix(got[0], `level=ERROR msg="log lines dropped" of="gateway failed" event=say lines=990`) {
+			t.Fatalf("count: %q", got)
 		}
 		for range 12 {
 			log.Error("gateway failed", "event", "say", "error", io.ErrUnexpectedEOF)
 		}
 		s.Close()
-		if got := b.take(); len(got) != 11 || count(got, "lines=2") != 1 {
+		if got := b.drain(); len(got) != 11 || count(got, "lines=2") != 1 {
 			t.Errorf("%q", got)
 		}
 	})
 }
 
-// TestCountIsToldByTheNextLine: where the timer is late, or there is none any more.
-func TestCountIsToldByTheNextLine(t *testing.T) {
+// The next line writes the count if the timer has not fired, or after Close.
+func TestNextLineWritesCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b book
+		var b logBuffer
 		s, log := sampled(&b)
 		s.Close()
 		for range 15 {
 			log.Warn("slow")
 		}
-		_ = b.take()
+		_ = b.drain()
 		<-time.After(window)
 		log.Warn("slow")
-		if got := b.take(); len(got) != 2 || count(got, "lines=5") != 1 {
+		if got := b.drain(); len(got) != 2 || count(got, "lines=5") != 1 {
 			t.Errorf("%q", got)
 		}
 	})
 }
 
-func TestCausesAreToldApart(t *testing.T) {
+func TestCausesAreCountedSeparately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b book
+		var b logBuffer
 		s, log := sampled(&b)
 		defer s.Close()
 		with := log.With("platform", "ws")
@@ -110,7 +110,7 @@ func TestCausesAreToldApart(t *testing.T) {
 			log.Warn("failed", "event", "a", "error", io.EOF)
 			log.Error("other", "event", "a", "error", io.EOF)
 		}
-		got := b.take()
+		got := b.drain()
 		if n := len(got); n != 5*PerSecond {
 			t.Errorf("%d lines", n)
 		}
@@ -126,73 +126,73 @@ func (*slowError) Error() string { return "slow" }
 
 func TestCausesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b book
+		var b logBuffer
 		s, log := sampled(&b)
 		defer s.Close()
 		for i := range 10_000 {
 			log.Error("gateway failed", "event", fmt.Sprint("made up ", i, strings.Repeat("x", 1000)))
 		}
-		if n := len(b.take()); n > maxCauses+PerSecond {
+		if n := len(b.drain()); n > maxCauses+PerSecond {
 			t.Errorf("%d lines", n)
 		}
 		s.mu.Lock()
 		if n := len(s.windows); n > maxCauses+1 {
-			t.Errorf("%d causes are remembered", n)
+			t.Errorf("%d causes are stored", n)
 		}
 		for c := range s.windows {
 			if len(c.event) > maxEvent {
-				t.Errorf("%d bytes of an event are remembered", len(c.event))
+				t.Errorf("%d bytes of an event are stored", len(c.event))
 			}
 		}
 		s.mu.Unlock()
 		<-time.After(window)
 		synctest.Wait()
-		if got := b.take(); count(got, "of=\"of many causes\" lines=") != 1 {
+		if got := b.drain(); count(got, "of=\"various messages\" lines=") != 1 {
 			t.Errorf("%q", got)
 		}
 	})
 }
 
-func TestNamedLinesHaveOneCause(t *testing.T) {
-	var b book
+func TestNamedHasOneCause(t *testing.T) {
+	var b logBuffer
 	s, _ := sampled(&b)
 	log := slog.New(s.Named("net/http"))
 	for i := range 100 {
 		log.Debug(fmt.Sprintf("TLS handshake error from 192.0.2.1:%d: EOF", i))
 	}
 	s.Close()
-	if got := b.take(); len(got) != PerSecond+1 || count(got, "of=net/http lines=90") != 1 {
+	if got := b.drain(); len(got) != PerSecond+1 || count(got, "of=net/http lines=90") != 1 {
 		t.Errorf("%q", got)
 	}
 }
 
-func TestOwnLimit(t *testing.T) {
+func TestLimit(t *testing.T) {
 	for limit, want := range map[int]int{3: 4, -1: 50} {
-		var b book
+		var b logBuffer
 		s := New(slog.NewTextHandler(&b, nil), limit)
 		for range 50 {
 			slog.New(s).Info("m")
 		}
 		s.Close()
-		if got := b.take(); len(got) != want {
+		if got := b.drain(); len(got) != want {
 			t.Errorf("%d: %q", limit, got)
 		}
 	}
 }
 
 func TestRawIsNotSampled(t *testing.T) {
-	var b book
+	var b logBuffer
 	s, log := sampled(&b)
 	defer s.Close()
 	raw := Raw(log.With("platform", "ws"))
 	for range 20 {
 		raw.Debug("subscribed")
 	}
-	if got := b.take(); count(got, "platform=ws") != 20 {
+	if got := b.drain(); count(got, "platform=ws") != 20 {
 		t.Errorf("%q", got)
 	}
 	if plain := slog.New(slog.DiscardHandler); Raw(plain) != plain {
-		t.Error("another handler is not itself")
+		t.Error("Raw changed a logger without Sampler")
 	}
 }
 
@@ -218,11 +218,11 @@ func TestLinesAreCut(t *testing.T) {
 					t.Errorf("%d bytes", b.Len())
 				}
 				if b.Len() < MaxLine/3 {
-					t.Errorf("only %d bytes: %s", b.Len(), &b)
+					t.Errorf("cut to %d bytes: %s", b.Len(), &b)
 				}
 				for _, part := range []string{"gateway failed", "chat.NewGateway", "abc", fmt.Sprintf("... (%d bytes)", len(s))} {
 					if !strings.Contains(b.String(), part) {
-						t.Errorf("does not say %q: %s", part, &b)
+						t.Errorf("want %q in %s", part, &b)
 					}
 				}
 				b.Reset()
@@ -247,13 +247,12 @@ func TestShortLinesAreNotChanged(t *testing.T) {
 		log.With("a", 1).WithGroup("g").Info("m", "d", time.Second, "v", map[string]int{"x": 1}, "err", io.EOF)
 	}
 	if direct.String() != through.String() {
-		t.Errorf("%s\nis now %s", &direct, &through)
+		t.Errorf("got  %s\nwant %s", &through, &direct)
 	}
 }
 
-// TestCutStackShowsThePlace: what is left of a stack begins at the panic, not at the
-// recovery.
-func TestCutStackShowsThePlace(t *testing.T) {
+// A cut stack starts at the panic, not at the recovery.
+func TestCutStackStartsAtPanic(t *testing.T) {
 	var b bytes.Buffer
 	log := slog.New(New(slog.NewTextHandler(&b, nil), 0))
 	func() {
@@ -279,17 +278,17 @@ func (brokenError) Error() string { panic("no text") }
 func (brokenError) Unwrap() error { panic("no error") }
 
 func TestBrokenErrors(t *testing.T) {
-	var b book
+	var b logBuffer
 	s, log := sampled(&b)
 	defer s.Close()
 	log.Error("failed", "error", brokenError{}, "more", strings.Repeat("x", 2*MaxLine))
-	if got := b.take(); len(got) != 1 || len(got[0]) > MaxLine {
+	if got := b.drain(); len(got) != 1 || len(got[0]) > MaxLine {
 		t.Errorf("%q", got)
 	}
 }
 
 func TestConcurrentLines(t *testing.T) {
-	var b book
+	var b logBuffer
 	s, log := sampled(&b)
 	var wg sync.WaitGroup
 	for i := range 4 {
@@ -303,7 +302,7 @@ func TestConcurrentLines(t *testing.T) {
 	s.Close()
 }
 
-func BenchmarkLeftOut(b *testing.B) {
+func BenchmarkDropped(b *testing.B) {
 	log := slog.New(New(slog.NewTextHandler(&bytes.Buffer{}, nil), 0))
 	err := fmt.Errorf("a: %w", io.EOF)
 	b.ReportAllocs()

@@ -1,8 +1,7 @@
-// Package memguard reports when the memory that is in use comes near to the limit that
-// the process has been given by GOMEMLIMIT.
+// Package memguard reports when memory usage comes close to GOMEMLIMIT.
 //
-// It has no goroutine: it looks when it is asked, at most every 100 ms, at what the
-// garbage collector has found last.
+// It has no goroutine: a call of Exceeded reads the results of the last garbage
+// collection, at most every 100 ms.
 package memguard
 
 import (
@@ -15,63 +14,64 @@ import (
 )
 
 const (
-	// DefaultPercent is the share of the limit from which memory is short.
+	// DefaultPercent is the default threshold, in percent of GOMEMLIMIT.
 	DefaultPercent = 90
-	// hysteresis is how many percent below that it is not short any more.
+	// hysteresis is how many percentage points below the threshold usage must fall.
 	hysteresis = 10
-	// inARow is after how many collections in a row with too much in use it is.
-	inARow = 2
-	// every is how often the runtime is asked at most.
-	every = 100 * time.Millisecond
-	// stale is after how long without a collection one is begun while memory is short:
-	// nothing might be allocated that would begin one.
-	stale = 5 * time.Second
+	// collectionsOver is the number of collections in a row over the threshold after
+	// which it counts as exceeded.
+	collectionsOver = 2
+	// readInterval is the minimum time between two reads of the runtime's metrics.
+	readInterval = 100 * time.Millisecond
+	// staleAfter is the time without a collection after which Exceeded starts one: when
+	// connections are rejected, too little may be allocated to start one.
+	staleAfter = 5 * time.Second
 )
 
-// Sample is what the runtime says.
+// Sample holds metrics of the runtime.
 type Sample struct {
-	// Used is the live heap, as of the last collection, and the stacks, in bytes.
+	// Used is the live heap after the last collection plus the stacks, in bytes.
 	Used uint64
-	// Limit is GOMEMLIMIT in bytes; math.MaxInt64 without one.
+	// Limit is GOMEMLIMIT in bytes; math.MaxInt64 if it is not set.
 	Limit uint64
-	// Cycles is how many collections there have been.
+	// Cycles is the number of completed collections.
 	Cycles uint64
 }
 
-// Config of a [Guard]. The zero value has the defaults.
+// Config configures a [Guard]. The zero value has the defaults.
 type Config struct {
-	// Percent of the limit from which memory is short; 0 for [DefaultPercent].
+	// Percent is the threshold, in percent of GOMEMLIMIT; 0 means [DefaultPercent].
 	Percent int
 	// Log may be nil.
 	Log *slog.Logger
-	// Read and Collect stand in for the runtime, in tests.
+	// Read and Collect replace the runtime in tests.
 	Read    func() Sample
 	Collect func()
 }
 
-// Guard reports when memory is short. It is safe for concurrent use.
+// Guard reports when memory usage exceeds the threshold. It is safe for concurrent use.
 type Guard struct {
-	refuse, resume uint64 // percent
-	log            *slog.Logger
-	read           func() Sample
-	collect        func()
+	threshold, resume uint64 // percent
+	log               *slog.Logger
+	read              func() Sample
+	collect           func()
 
 	mu         sync.Mutex
-	next       time.Time // not asked again until then
+	next       time.Time // of the next read
 	cycles     uint64    // of the last sample
-	since      time.Time // when they changed
-	high       int       // collections in a row
-	short      bool
+	since      time.Time // when cycles changed
+	over       int       // collections in a row over the threshold
+	exceeded   bool
 	collecting bool
 }
 
-// New makes a Guard.
+// New returns a Guard.
 func New(cfg Config) *Guard {
 	if cfg.Percent <= 0 {
 		cfg.Percent = DefaultPercent
 	}
 	p := uint64(cfg.Percent)
-	g := &Guard{refuse: p, resume: p / 2, log: cfg.Log, read: cfg.Read, collect: cfg.Collect}
+	g := &Guard{threshold: p, resume: p / 2, log: cfg.Log, read: cfg.Read, collect: cfg.Collect}
 	if p > 2*hysteresis {
 		g.resume = p - hysteresis
 	}
@@ -87,55 +87,55 @@ func New(cfg Config) *Guard {
 	return g
 }
 
-// Short reports whether memory is short. It becomes so when at least Percent of the limit
-// were in use after two collections in a row, of those that calls have seen, and stays so
-// until 10 percentage points less are. Without a limit it never is.
-func (g *Guard) Short() bool {
+// Exceeded reports whether memory usage exceeds the threshold: from two collections in a
+// row (of those that calls have observed) at or above it, until usage falls 10 percentage
+// points below it. Without GOMEMLIMIT it returns false.
+func (g *Guard) Exceeded() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
 	if now.Before(g.next) {
-		return g.short
+		return g.exceeded
 	}
-	g.next = now.Add(every)
+	g.next = now.Add(readInterval)
 	s := g.read()
 	if s.Limit >= math.MaxInt64 || s.Limit == 0 {
 		g.set(false, s)
 		return false
 	}
 	if s.Cycles == g.cycles {
-		if g.short && now.Sub(g.since) >= stale && !g.collecting {
+		if g.exceeded && now.Sub(g.since) >= staleAfter && !g.collecting {
 			g.collecting = true
 			go g.collectOnce()
 		}
-		return g.short
+		return g.exceeded
 	}
 	g.cycles, g.since = s.Cycles, now
 	switch percent := s.percent(); {
-	case !g.short && percent >= g.refuse:
-		if g.high++; g.high >= inARow {
+	case !g.exceeded && percent >= g.threshold:
+		if g.over++; g.over >= collectionsOver {
 			g.set(true, s)
 		}
-	case percent < g.resume, !g.short:
+	case percent < g.resume, !g.exceeded:
 		g.set(false, s)
 	}
-	return g.short
+	return g.exceeded
 }
 
 func (s Sample) percent() uint64 { return uint64(float64(s.Used) / float64(s.Limit) * 100) }
 
-// set notes a change, and logs it; g.mu is held.
-func (g *Guard) set(short bool, s Sample) {
-	g.high = 0
-	if g.short == short {
+// set stores and logs a change. The caller holds g.mu.
+func (g *Guard) set(exceeded bool, s Sample) {
+	g.over = 0
+	if g.exceeded == exceeded {
 		return
 	}
-	g.short = short
+	g.exceeded = exceeded
 	args := []any{"percent", s.percent(), "used", s.Used, "limit", s.Limit}
-	if short {
-		g.log.Warn("memory is short, connections are refused: see app.MemoryGuard and GOMEMLIMIT", args...)
+	if exceeded {
+		g.log.Warn("memory usage is high, new connections are rejected: see app.MemoryGuard and GOMEMLIMIT", args...)
 	} else {
-		g.log.Info("memory is not short any more, connections are accepted", args...)
+		g.log.Info("memory usage is normal again, new connections are accepted", args...)
 	}
 }
 
@@ -146,7 +146,7 @@ func (g *Guard) collectOnce() {
 	g.collecting = false
 }
 
-// read asks the runtime.
+// read returns the metrics of the runtime.
 func read() Sample {
 	s := []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"},
@@ -154,7 +154,7 @@ func read() Sample {
 	}
 	metrics.Read(s)
 	for i := range s {
-		if s[i].Value.Kind() != metrics.KindUint64 { // a runtime without it
+		if s[i].Value.Kind() != metrics.KindUint64 { // not supported by this runtime
 			return Sample{Limit: math.MaxInt64}
 		}
 	}

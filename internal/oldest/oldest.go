@@ -1,17 +1,17 @@
-// Package oldest has a list that finds out in constant time who has been in it longest.
+// Package oldest provides a list that returns its oldest node in constant time.
 package oldest
 
 import "sync"
 
 // List is a list in the order in which its nodes were added. The zero value is empty.
-// Its methods are safe for concurrent use, and take constant time.
+// Its methods run in constant time and are safe for concurrent use.
 type List[T any] struct {
 	mu          sync.Mutex
 	first, last *Node[T]
 	n           int
 }
 
-// Node is a place in a list, to be kept by what it stands for. The zero value is in none.
+// Node is an element of a list, stored in its owner. The zero value is in no list.
 type Node[T any] struct {
 	owner      T
 	since      int64
@@ -19,7 +19,8 @@ type Node[T any] struct {
 	prev, next *Node[T]
 }
 
-// Add appends a node, unless it is in the list. now must not decrease.
+// Add appends a node, unless it is in the list already. now must not decrease from call
+// to call.
 func (l *List[T]) Add(n *Node[T], owner T, now int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -36,7 +37,7 @@ func (l *List[T]) Add(n *Node[T], owner T, now int64) {
 	l.n++
 }
 
-// Remove takes a node out, if it is in the list.
+// Remove removes a node, if it is in the list.
 func (l *List[T]) Remove(n *Node[T]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,8 +62,8 @@ func (l *List[T]) remove(n *Node[T]) {
 	l.n--
 }
 
-// Over takes out the oldest and returns its owner, if the list has more than limit
-// nodes and the oldest was added no later than by. A negative limit is none.
+// Over removes the oldest node and returns its owner, if the list has more than limit
+// nodes and the oldest was added no later than by. A negative limit means no limit.
 func (l *List[T]) Over(limit int, by int64) (owner T, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +75,7 @@ func (l *List[T]) Over(limit int, by int64) (owner T, ok bool) {
 	return owner, true
 }
 
-// Len is the number of nodes.
+// Len returns the number of nodes.
 func (l *List[T]) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,7 +12,7 @@ func TestList(t *testing.T) {
 	nodes := make([]oldest.Node[int], 5)
 	for i := range nodes {
 		l.Add(&nodes[i], i, int64(i))
-		l.Add(&nodes[i], 100, 100) // is there
+		l.Add(&nodes[i], 100, 100) // is in the list already
 	}
 	over := func(limit int, by int64, want int) {
 		t.Helper()

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gatehouse-go/gatehouse/internal/jsonpointer"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
@@ -115,7 +115,7 @@ func decodeError(err error) error {
 	if syn, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		switch {
 		case errors.Is(syn.Err, jsontext.ErrDuplicateName):
-			e.Message += ": " + pointer(syn.JSONPointer) + " is there twice"
+			e.Message += ": " + pointer(syn.JSONPointer) + " appears twice"
 		default:
 			e.Message += ": not valid JSON"
 		}
@@ -145,7 +145,7 @@ func pointer(p jsontext.Pointer) string {
 	if p == "" {
 		return "the payload"
 	}
-	return strings.ReplaceAll(strings.TrimPrefix(string(p), "/"), "/", ".")
+	return jsonpointer.Dotted(p)
 }
 
 func kindName(k jsontext.Kind) string {

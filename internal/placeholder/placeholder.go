@@ -1,9 +1,9 @@
-// Package placeholder finds the objects in a JSON text that stand for the binary
+// Package placeholder finds the objects in a JSON text that refer to the binary
 // attachments of a Socket.IO packet: {"_placeholder":true,"num":0}.
 //
-// The rule is that of socket.io-parser: an object whose "_placeholder" is true is
-// one, whatever other members it has, and "num" is the index of its attachment. Of
-// members with the same name the last one counts.
+// As in socket.io-parser, an object whose "_placeholder" is true is a placeholder,
+// whatever other members it has, and "num" is the index of its attachment. If a name is
+// repeated, the last member counts.
 package placeholder
 
 import (
@@ -13,17 +13,19 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gatehouse-go/gatehouse/internal/jsonpointer"
 )
 
-// Place is where a placeholder is: text[Start:End].
+// Place is the position of a placeholder: text[Start:End].
 type Place struct {
 	Start, End int
-	// Num is the index of the attachment, -1 when "num" is absent or not a plain index.
+	// Num is the index of the attachment; -1 if "num" is missing or not a plain index.
 	Num int
 }
 
-// Fit reports whether the placeholders in a JSON text refer to each of n
-// attachments exactly once, and to nothing else.
+// Fit reports whether the placeholders in a JSON text refer to each of n attachments
+// exactly once, and to no others.
 func Fit(text []byte, n int) bool {
 	var few [16]bool
 	used := few[:]
@@ -42,8 +44,8 @@ func Fit(text []byte, n int) bool {
 	return ok && left == 0
 }
 
-// All returns the placeholders of a JSON text in order, without those that are inside
-// of another one, which nobody looks at.
+// All returns the placeholders of a JSON text in order. It omits those inside another
+// placeholder, because clients ignore them.
 func All(text []byte) []Place {
 	var all []Place
 	walk(text, false, func(p Place) bool {
@@ -56,18 +58,18 @@ func All(text []byte) []Place {
 	return all
 }
 
-// MaxDepth is how deep a value may nest that is sent to clients with binary in it.
-// socket.io-parser looks for placeholders, and msgpack clients decode, by recursion:
-// from some thousand levels on they run out of stack and disconnect.
+// MaxDepth limits the nesting of values with binary data that are sent to clients.
+// socket.io-parser and msgpack clients process them recursively: with some thousand
+// levels they overflow their stack and disconnect.
 const MaxDepth = 1000
 
-// ErrDepth is the error of a value that nests deeper than [MaxDepth].
+// ErrDepth is the error for values nested deeper than [MaxDepth].
 var ErrDepth = fmt.Errorf("is nested more than %d deep, which clients of Socket.IO cannot decode", MaxDepth)
 
-// Check is [Fit] for a text that is about to be sent with n attachments. It is
-// stricter: older versions of socket.io-parser and clients in other languages take
-// any true-ish "_placeholder" for a placeholder. The error names the places. It also
-// refuses what nests deeper than [MaxDepth].
+// Check is [Fit] for a text that is sent with n attachments. It is stricter, because
+// older versions of socket.io-parser and clients in other languages accept any truthy
+// "_placeholder". The error names the positions. Check also rejects values nested deeper
+// than [MaxDepth].
 func Check(text []byte, n int) error {
 	if deeper(text, MaxDepth) {
 		return fmt.Errorf("the payload %w", ErrDepth)
@@ -92,9 +94,9 @@ func Check(text []byte, n int) error {
 	})
 	switch {
 	case !fits && second.End != 0:
-		return fmt.Errorf("%s or %s %w", pointer(text, second.Start), pointer(text, first.Start), errTaken)
+		return fmt.Errorf("%s or %s %w", pointer(text, second.Start), pointer(text, first.Start), errReserved)
 	case !fits:
-		return fmt.Errorf("%s %w", pointer(text, first.Start), errTaken)
+		return fmt.Errorf("%s %w", pointer(text, first.Start), errReserved)
 	}
 	for i := range n {
 		if used[i].End == 0 {
@@ -104,10 +106,10 @@ func Check(text []byte, n int) error {
 	return nil
 }
 
-var errTaken = errors.New(`is an object with a "_placeholder", which clients would replace by one of the message's binary parts: ` +
-	`send such objects and []byte in messages of their own`)
+var errReserved = errors.New(`has a member "_placeholder": clients would replace the object by an attachment: ` +
+	`send such objects and []byte in separate messages`)
 
-// At returns the placeholder that begins at start, of those that [All] returned.
+// At returns the placeholder that starts at start, of those that [All] returned.
 func At(places []Place, start int) (p Place, ok bool) {
 	i, ok := search(places, start)
 	if ok {
@@ -116,8 +118,8 @@ func At(places []Place, start int) (p Place, ok bool) {
 	return p, ok
 }
 
-// Within reports whether one of the places is inside the object or array that begins
-// at start; the value itself does not count.
+// Within reports whether the object or array that starts at start contains one of the
+// places, other than itself.
 func Within(text []byte, places []Place, start int) bool {
 	i, _ := search(places, start+1)
 	return i < len(places) && places[i].Start < valueEnd(text, start)
@@ -134,10 +136,10 @@ type level struct {
 	num    int
 }
 
-// walk calls visit for each placeholder until it returns false, and reports whether
-// it never did; wide accepts all that is true-ish as "_placeholder". The text may be
-// anything; what is found in invalid JSON is unspecified.
-func walk(text []byte, wide bool, visit func(Place) bool) bool {
+// walk calls visit for each placeholder until it returns false, and reports whether it
+// always returned true. With truthy it accepts any truthy "_placeholder". The text may be
+// invalid JSON; the placeholders found in it are unspecified then.
+func walk(text []byte, truthy bool, visit func(Place) bool) bool {
 	var shallow [16]level
 	open := shallow[:0]
 	for i := 0; i < len(text); {
@@ -160,7 +162,7 @@ func walk(text []byte, wide bool, visit func(Place) bool) bool {
 			i += len(name)
 			if i = space(text, i); i < len(text) && text[i] == ':' && len(open) > 0 {
 				if i = space(text, i+1); i < len(text) {
-					open[len(open)-1].member(name, text[i:], wide)
+					open[len(open)-1].member(name, text[i:], truthy)
 				}
 			}
 		default:
@@ -170,24 +172,25 @@ func walk(text []byte, wide bool, visit func(Place) bool) bool {
 	return true
 }
 
-// member notes a member, given its name in quotes and the text from its value on.
-func (l *level) member(quoted, rest []byte, wide bool) {
+// member records a member of the object. quoted is its name in quotes, rest the text
+// starting with its value.
+func (l *level) member(quoted, rest []byte, truthy bool) {
 	if len(quoted) < 2 {
 		return
 	}
 	name := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(name, '\\') >= 0 {
-		name, _ = jsontext.AppendUnquote(nil, quoted) // the error of half a surrogate pair: not one of the two names
+		name, _ = jsontext.AppendUnquote(nil, quoted) // an error means half a surrogate pair, which is in neither name
 	}
 	switch string(name) {
 	case "_placeholder":
-		l.marked = rest[0] == 't' || wide && rest[0] != 'f' && rest[0] != 'n'
+		l.marked = rest[0] == 't' || truthy && rest[0] != 'f' && rest[0] != 'n'
 	case "num":
 		l.num = index(rest)
 	}
 }
 
-// deeper reports whether a text nests deeper than a limit.
+// deeper reports whether a text is nested deeper than limit.
 func deeper(text []byte, limit int) bool {
 	if len(text) <= limit {
 		return false
@@ -212,12 +215,12 @@ func deeper(text []byte, limit int) bool {
 	return false
 }
 
-// index returns the number that b begins with if it is a plain index, otherwise -1.
+// index returns the number at the start of b if it is a plain index, otherwise -1.
 func index(b []byte) int {
-	const most = 1 << 20
+	const maxIndex = 1 << 20
 	n, end := 0, 0
 	for ; end < len(b) && b[end]-'0' < 10; end++ {
-		if n = n*10 + int(b[end]-'0'); n > most {
+		if n = n*10 + int(b[end]-'0'); n > maxIndex {
 			return -1
 		}
 	}
@@ -227,7 +230,7 @@ func index(b []byte) int {
 	return n
 }
 
-// stringEnd returns the index behind a string, of which i is behind the first quote.
+// stringEnd returns the index after a string whose opening quote is at i-1.
 func stringEnd(text []byte, i int) int {
 	for {
 		n := bytes.IndexByte(text[i:], '"')
@@ -245,7 +248,7 @@ func stringEnd(text []byte, i int) int {
 	}
 }
 
-// valueEnd returns the index behind the object or array that begins at i.
+// valueEnd returns the index after the object or array that starts at i.
 func valueEnd(text []byte, i int) int {
 	depth := 0
 	for i < len(text) {
@@ -273,7 +276,7 @@ func space(text []byte, i int) int {
 	return i
 }
 
-// pointer names the object that begins at start by its place: "items.0.file".
+// pointer returns the path of the object that starts at start: "items.0.file".
 func pointer(text []byte, start int) string {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	for {
@@ -284,16 +287,8 @@ func pointer(text []byte, start int) string {
 			break
 		}
 	}
-	p := dec.StackPointer()
-	if p == "" {
-		return "the payload"
+	if p := dec.StackPointer(); p != "" {
+		return jsonpointer.Dotted(p)
 	}
-	name := make([]byte, 0, len(p))
-	for token := range p.Tokens() {
-		if len(name) > 0 {
-			name = append(name, '.')
-		}
-		name = append(name, token...)
-	}
-	return string(name)
+	return "the payload"
 }

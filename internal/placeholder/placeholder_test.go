@@ -13,10 +13,10 @@ import (
 func TestFit(t *testing.T) {
 	const p0, p1 = `{"_placeholder":true,"num":0}`, `{"num":1,"_placeholder":true}`
 	for _, tt := range []struct {
-		text   string
-		n      int
-		strict bool // Fit
-		loose  bool // Check
+		text  string
+		n     int
+		fit   bool
+		check bool // Check returns nil
 	}{
 		{p0, 1, true, true},
 		{p0, 2, false, false},
@@ -42,10 +42,10 @@ func TestFit(t *testing.T) {
 		{many(20), 21, false, false},
 		{many(20), 19, false, false},
 	} {
-		if got := Fit([]byte(tt.text), tt.n); got != tt.strict {
+		if got := Fit([]byte(tt.text), tt.n); got != tt.fit {
 			t.Errorf("Fit(%s, %d) = %t", tt.text, tt.n, got)
 		}
-		if err := Check([]byte(tt.text), tt.n); (err == nil) != tt.loose {
+		if err := Check([]byte(tt.text), tt.n); (err == nil) != tt.check {
 			t.Errorf("Check(%s, %d): %v", tt.text, tt.n, err)
 		}
 	}
@@ -79,7 +79,7 @@ func TestWithin(t *testing.T) {
 	}
 }
 
-// FuzzAll holds that no text makes the package panic, and that what it finds in JSON are objects with the member.
+// No text makes the package panic, and the placeholders in valid JSON are objects.
 func FuzzAll(f *testing.F) {
 	for _, s := range []string{`{"_placeholder":true,"num":0}`, `[{"\u005fplaceholder":true}]`, `}`, `{"`, `{"_placeholder":`, `{"a\`, `":`, `{"num":`, `{"":1}`, `:"":`} {
 		f.Add(s)
@@ -106,7 +106,7 @@ func FuzzAll(f *testing.F) {
 	})
 }
 
-// TestCheckDepth: what npm's clients cannot follow is not sent.
+// Values that overflow the stack of npm's clients are rejected.
 func TestCheckDepth(t *testing.T) {
 	nested := func(depth int) []byte {
 		return []byte(`["[[",{"_placeholder":true,"num":0},` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + "]")

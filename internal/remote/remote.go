@@ -13,23 +13,23 @@ import (
 
 // Client is the client of one request.
 type Client struct {
-	// Addr is the client's address, without a zone, and as IPv4 where it was mapped
-	// into IPv6. It is invalid where there is none, as on a Unix socket.
+	// Addr is the client's address without a zone; an IPv4-mapped IPv6 address is
+	// converted to IPv4. It is invalid if there is none, as on a Unix socket.
 	Addr netip.Addr
-	// Guessed reports that Addr is the peer's own address, that no trusted proxies
-	// are configured, and that the address is one that proxies have: loopback,
-	// private, carrier-grade NAT or link-local.
+	// Guessed is true if Addr may be that of a proxy: it is the peer's own address, no
+	// trusted proxies are configured, and it is loopback, private, carrier-grade NAT or
+	// link-local.
 	Guessed bool
 }
 
-// Proxies are the addresses whose X-Forwarded-For is believed. A nil *Proxies
-// trusts only peers on Unix sockets. It is immutable and safe for concurrent use.
+// Proxies are the addresses whose X-Forwarded-For is trusted. A nil *Proxies trusts
+// only peers on Unix sockets. It is immutable and safe for concurrent use.
 type Proxies struct{ trusted []netip.Prefix }
 
-// Resolve determines the client of a request. It reads X-Forwarded-For from the
-// right and skips trusted addresses: the first that is not trusted is the client.
-// Text that is not an address ends the search; the proxy before it counts as the
-// client. A peer on a Unix socket is trusted.
+// Resolve determines the client of a request. It reads X-Forwarded-For from the right
+// and skips trusted addresses: the first address that is not trusted is the client. The
+// search stops at text that is not an address; the client is then the proxy that added
+// it. A peer on a Unix socket is trusted.
 func (p *Proxies) Resolve(r *http.Request) Client {
 	at, ok := Parse(r.RemoteAddr)
 	if !ok && !unixSocket(r.RemoteAddr) {
@@ -65,8 +65,8 @@ func (p *Proxies) trusts(a netip.Addr) bool {
 	return p != nil && slices.ContainsFunc(p.trusted, func(t netip.Prefix) bool { return t.Contains(a) })
 }
 
-// unixSocket reports whether a RemoteAddr is that of a peer on a Unix socket:
-// without a name it is "@" or empty, otherwise a path or an abstract name.
+// unixSocket reports whether a RemoteAddr is that of a peer on a Unix socket: "@" or
+// empty without a name, otherwise a path or an abstract name.
 func unixSocket(addr string) bool { return addr == "" || addr[0] == '@' || addr[0] == '/' }
 
 // carrierNAT is the range of RFC 6598, private between a provider and its customers.
@@ -76,12 +76,11 @@ func local(a netip.Addr) bool {
 	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || carrierNAT.Contains(a)
 }
 
-// Parse reads an address with or without a port, and with or without brackets.
+// Parse parses an address, with or without port and brackets.
 func Parse(s string) (netip.Addr, bool) {
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone(""), true
 	}
-	// As in a URL, without a port.
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
 		s = s[1 : len(s)-1]
 	}
@@ -89,8 +88,8 @@ func Parse(s string) (netip.Addr, bool) {
 	return a.Unmap().WithZone(""), err == nil
 }
 
-// Group returns the address under which limits count a client: an IPv6 address
-// counts as its /64, which is the least that one subscriber has.
+// Group returns the address by which limits count a client: for IPv6 its /64, which is
+// the smallest network of one subscriber.
 func Group(a netip.Addr) netip.Addr {
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
@@ -102,7 +101,7 @@ func Group(a netip.Addr) netip.Addr {
 
 type key struct{}
 
-// scope is a request's context with its client.
+// scope is the context of a request with its client.
 type scope struct {
 	context.Context
 
@@ -119,8 +118,8 @@ func (s *scope) Value(k any) any {
 // With returns a context from which [Of] reads the client.
 func With(ctx context.Context, c Client) context.Context { return &scope{ctx, c} }
 
-// Of returns the client of a request: the one in its context, or else the one that
-// its peer address and Unix sockets tell. r may be nil.
+// Of returns the client of a request: that of its context, or else the result of
+// Resolve without trusted proxies. r may be nil.
 func Of(r *http.Request) Client {
 	if r == nil {
 		return Client{}
@@ -131,7 +130,7 @@ func Of(r *http.Request) Client {
 	return (*Proxies)(nil).Resolve(r)
 }
 
-// Text returns the client's address for logs; r.RemoteAddr where it is unknown.
+// Text returns the client's address for logs; r.RemoteAddr if it is unknown.
 func Text(r *http.Request) string {
 	if a := Of(r).Addr; a.IsValid() {
 		return a.String()
@@ -142,7 +141,7 @@ func Text(r *http.Request) string {
 	return r.RemoteAddr
 }
 
-// Handler resolves the client of each request before next sees it.
+// Handler calls next with requests whose context has the client.
 func (p *Proxies) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r.WithContext(With(r.Context(), p.Resolve(r))))

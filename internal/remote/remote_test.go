@@ -20,7 +20,7 @@ func proxies(t testing.TB, texts ...string) *Proxies {
 
 func TestResolve(t *testing.T) {
 	behind := proxies(t, "10.0.0.0/8", "fd00::/8")
-	nobody := proxies(t)
+	none := proxies(t)
 	for _, tt := range []struct {
 		name      string
 		p         *Proxies
@@ -41,11 +41,11 @@ func TestResolve(t *testing.T) {
 		{name: "the header is ignored", remote: "10.0.0.1:1", forwarded: []string{"192.0.2.9"}, want: "10.0.0.1", guessed: true},
 		{name: "from a proxy", p: behind, remote: "10.0.0.1:1", forwarded: []string{"192.0.2.9"}, want: "192.0.2.9"},
 		{name: "not from a proxy", p: behind, remote: "192.0.2.1:1", forwarded: []string{"192.0.2.9"}, want: "192.0.2.1"},
-		{name: "the client wrote into it", p: behind, remote: "10.0.0.1:1", forwarded: []string{"198.51.100.1, 192.0.2.9"}, want: "192.0.2.9"},
-		{name: "the client pretends to be a proxy", p: behind, remote: "10.0.0.1:1", forwarded: []string{"10.0.0.7, 192.0.2.9"}, want: "192.0.2.9"},
+		{name: "forged by the client", p: behind, remote: "10.0.0.1:1", forwarded: []string{"198.51.100.1, 192.0.2.9"}, want: "192.0.2.9"},
+		{name: "forged proxy address", p: behind, remote: "10.0.0.1:1", forwarded: []string{"10.0.0.7, 192.0.2.9"}, want: "192.0.2.9"},
 		{name: "two proxies", p: behind, remote: "10.0.0.1:1", forwarded: []string{"192.0.2.9,10.0.0.2"}, want: "192.0.2.9"},
 		{name: "two lines", p: behind, remote: "10.0.0.1:1", forwarded: []string{"198.51.100.1", "192.0.2.9, 10.0.0.2"}, want: "192.0.2.9"},
-		{name: "the client's line before", p: behind, remote: "10.0.0.1:1", forwarded: []string{"198.51.100.1", "192.0.2.9"}, want: "192.0.2.9"},
+		{name: "forged header line", p: behind, remote: "10.0.0.1:1", forwarded: []string{"198.51.100.1", "192.0.2.9"}, want: "192.0.2.9"},
 		{name: "a line of proxies", p: behind, remote: "10.0.0.1:1", forwarded: []string{"192.0.2.9", "10.0.0.3,10.0.0.2"}, want: "192.0.2.9"},
 		{name: "with ports", p: behind, remote: "10.0.0.1:1", forwarded: []string{"192.0.2.9:77, 10.0.0.2:80"}, want: "192.0.2.9"},
 		{name: "IPv6 behind proxies", p: behind, remote: "[fd00::1]:1", forwarded: []string{"2001:db8:1:2::9, [fd00::2]:80"}, want: "2001:db8:1:2::9"},
@@ -64,7 +64,7 @@ func TestResolve(t *testing.T) {
 		{name: "behind a Unix socket", remote: "@", forwarded: []string{"192.0.2.9"}, want: "192.0.2.9"},
 		{name: "behind a named Unix socket", remote: "/run/proxy.sock", forwarded: []string{"192.0.2.9"}, want: "192.0.2.9"},
 		{name: "in a private network behind a Unix socket", remote: "", forwarded: []string{"10.1.2.3"}, want: "10.1.2.3"},
-		{name: "a lie behind a Unix socket", remote: "@", forwarded: []string{"198.51.100.1, 192.0.2.9"}, want: "192.0.2.9"},
+		{name: "forged behind a Unix socket", remote: "@", forwarded: []string{"198.51.100.1, 192.0.2.9"}, want: "192.0.2.9"},
 		{name: "two proxies behind a Unix socket", p: behind, remote: "@", forwarded: []string{"192.0.2.9, 10.0.0.2"}, want: "192.0.2.9"},
 
 		{name: "loopback", remote: "127.0.0.5:1", want: "127.0.0.5", guessed: true},
@@ -73,8 +73,8 @@ func TestResolve(t *testing.T) {
 		{name: "carrier-grade NAT", remote: "100.64.1.1:1", want: "100.64.1.1", guessed: true},
 		{name: "beside carrier-grade NAT", remote: "100.128.0.1:1", want: "100.128.0.1"},
 		{name: "IPv4 link-local", remote: "169.254.1.1:1", want: "169.254.1.1", guessed: true},
-		{name: "private, nobody is trusted", p: nobody, remote: "10.0.0.1:1", forwarded: []string{"192.0.2.9"}, want: "10.0.0.1"},
-		{name: "private, others are trusted", p: behind, remote: "192.168.0.1:1", want: "192.168.0.1"},
+		{name: "private, no trusted proxies", p: none, remote: "10.0.0.1:1", forwarded: []string{"192.0.2.9"}, want: "10.0.0.1"},
+		{name: "private, other trusted proxies", p: behind, remote: "192.168.0.1:1", want: "192.168.0.1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := &http.Request{RemoteAddr: tt.remote, Header: http.Header{}}
@@ -92,17 +92,18 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-func TestNewProxiesRefuses(t *testing.T) {
+func TestNewProxiesErrors(t *testing.T) {
+	const neither = `is neither an address nor a prefix: use the form "10.0.0.0/8" or "192.0.2.7"`
 	for text, want := range map[string]string{
-		"":                "neither an address nor a prefix",
-		"localhost":       "neither an address nor a prefix",
-		"10.0.0.0/33":     "neither an address nor a prefix",
-		"10.0.0.1:80":     "neither an address nor a prefix",
-		"invalid Prefix":  "neither an address nor a prefix",
-		"fe80::1%eth0":    "zone",
-		"::ffff:0:0/90":   "matches no address",
-		" 10.0.0.0/8":     "neither an address nor a prefix",
-		"10.0.0.0-10.9.9": "neither an address nor a prefix",
+		"":                neither,
+		"localhost":       neither,
+		"10.0.0.0/33":     neither,
+		"10.0.0.1:80":     neither,
+		"invalid Prefix":  neither,
+		"fe80::1%eth0":    `"fe80::1%eth0" has a zone: zones are not compared: remove it`,
+		"::ffff:0:0/90":   `"::ffff:0:0/90" matches no address: IPv4-mapped addresses are compared as IPv4: use an IPv4 prefix`,
+		" 10.0.0.0/8":     neither,
+		"10.0.0.0-10.9.9": neither,
 	} {
 		_, errs := NewProxies([]string{"192.0.2.1", text})
 		if len(errs) != 1 || !strings.Contains(errs[0].Error(), want) {
@@ -114,7 +115,7 @@ func TestNewProxiesRefuses(t *testing.T) {
 func TestHandlerComputesOnce(t *testing.T) {
 	var got Client
 	h := proxies(t, "10.0.0.0/8").Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		r.RemoteAddr = "198.51.100.1:1" // as a middleware may do
+		r.RemoteAddr = "198.51.100.1:1" // middleware may do this
 		r.Header.Set("X-Forwarded-For", "198.51.100.2")
 		got = Of(r)
 	}))
@@ -150,7 +151,7 @@ func TestGroup(t *testing.T) {
 		}
 	}
 	if Group(netip.Addr{}).IsValid() {
-		t.Error("no address has a group")
+		t.Error("Group of the zero Addr is valid")
 	}
 }
 
@@ -164,7 +165,7 @@ func FuzzResolve(f *testing.F) {
 		got := p.Resolve(r)
 		direct := p.Resolve(&http.Request{RemoteAddr: remote})
 		if peer, ok := Parse(remote); !unixSocket(remote) && (!ok || !p.trusts(peer)) && got != direct {
-			t.Errorf("%q is no proxy, but %q is believed: %v", remote, header, got)
+			t.Errorf("%q is not a proxy, but %q is trusted: %v", remote, header, got)
 		}
 		if got.Addr.Zone() != "" || got.Addr.Is4In6() {
 			t.Errorf("%v", got)

@@ -1,6 +1,6 @@
-// Package sizeclass pools values that own a buffer, by the size of the buffer: what is taken
-// for a small message must not bring the memory of a large one, since queues are bounded by
-// the memory that they hold.
+// Package sizeclass pools values that own a buffer, by the size of the buffer, so that a
+// small message never gets a large buffer: queues are limited by the memory that they
+// hold.
 package sizeclass
 
 import (
@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// The classes are the powers of two from Smallest to Largest.
+// The size classes are the powers of two from Smallest to Largest.
 const (
 	Smallest = 256
 	Largest  = 64 << 10
@@ -22,7 +22,7 @@ const (
 type Pool[T any] struct{ pools [classes]sync.Pool }
 
 // Get returns a pooled value with a buffer of at least n bytes, or nil and the capacity
-// that a new buffer should have. Over Largest that is n: such buffers are not pooled.
+// for a new buffer. Over Largest that is n: such buffers are not pooled.
 func (p *Pool[T]) Get(n int) (v *T, capacity int) {
 	if n > Largest {
 		return nil, n
@@ -32,15 +32,15 @@ func (p *Pool[T]) Get(n int) (v *T, capacity int) {
 	return v, Smallest << i
 }
 
-// Put returns a value with a buffer of that capacity to the pool. It keeps only those whose
-// capacity is a class.
+// Put returns a value with a buffer of that capacity to the pool. It drops values whose
+// capacity is not a size class.
 func (p *Pool[T]) Put(v *T, capacity int) {
 	if i := class(capacity); capacity <= Largest && capacity == Smallest<<i {
 		p.pools[i].Put(v)
 	}
 }
 
-// class returns the smallest class that holds n bytes, which must not be over Largest.
+// class returns the smallest size class for n bytes; n must not exceed Largest.
 func class(n int) int {
 	if n <= Smallest {
 		return 0

@@ -39,7 +39,7 @@ func (jsonCodec) Decode(msg []byte) (Envelope, error) {
 		}
 		m := memberOf(key)
 		if m != 0 && seen&m != 0 {
-			return e, bad(strconv.Quote(string(key)) + " is there twice")
+			return e, bad(strconv.Quote(string(key)) + " appears twice")
 		}
 		seen |= m
 		// A wrong value is told only when the rest turns out to be JSON: what

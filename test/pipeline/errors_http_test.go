@@ -84,7 +84,7 @@ var requests = []answered{
 	},
 	{
 		thrown: "a name that is there twice", path: "asked", body: `{"text":"a","text":"b"}`, status: [2]int{201, 400},
-		nest: `"b"`, ours: `{"statusCode":400,"message":"Bad body: text is there twice","error":"Bad Request","code":"bad_payload"}`,
+		nest: `"b"`, ours: `{"statusCode":400,"message":"Bad body: text appears twice","error":"Bad Request","code":"bad_payload"}`,
 		why: "what guards and proxies read must be what the handler gets; JavaScript takes the last one without a word",
 	},
 	{

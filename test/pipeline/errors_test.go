@@ -83,7 +83,7 @@ var failures = []failure{
 	},
 	{
 		thrown: "a name that is there twice", event: "asked", data: `{"text":"a","text":"b"}`, raw: true,
-		nest: "", ours: `{"status":"error","message":"Bad payload: text is there twice","code":"bad_payload","cause":{"pattern":"asked"}}`,
+		nest: "", ours: `{"status":"error","message":"Bad payload: text appears twice","code":"bad_payload","cause":{"pattern":"asked"}}`,
 		why: "what guards and proxies read must be what the handler gets; JavaScript takes the last one without a word",
 	},
 	{thrown: "an error of a stream, after items", event: "stream", data: `1`, nest: boom, ours: boom, items: 2},
@@ -262,7 +262,7 @@ func TestErrorsOfNoMessage(t *testing.T) {
 		{`[1]`, `Bad message: expected an object {\"event\":…,\"data\":…}`},
 		{`{"data":1}`, `Bad message: \"event\" is missing`},
 		{`{"event":5}`, `Bad message: the event must be a string that is not empty`},
-		{`{"event":"text","event":"alive"}`, `Bad message: \"event\" is there twice`},
+		{`{"event":"text","event":"alive"}`, `Bad message: \"event\" appears twice`},
 	} {
 		c.Send(frame.text)
 		told(t, frame.text, string(c.Expect("exception").Args[0]), `{"status":"error","message":"`+frame.message+`","code":"bad_message"}`)

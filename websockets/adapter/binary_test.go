@@ -162,7 +162,7 @@ func TestField_X31_BinaryWhereNoneFits(t *testing.T) {
 		{decodeAs[any], `{"a":{"_placeholder":true}}`, "a does not fit"},
 		{decodeAs[any], `{"a":` + binary0, "not valid JSON"},
 		{decodeAs[any], binary0 + `1`, "not valid JSON"},
-		{decodeAs[any], `{"a":1,"a":` + binary0 + `}`, "a is there twice"},
+		{decodeAs[any], `{"a":1,"a":` + binary0 + `}`, "a appears twice"},
 	} {
 		_, err := tt.decode(websockets.Payload{JSON: []byte(tt.text), Attachments: [][]byte{{0, 255}}})
 		e, ok := errors.AsType[*websockets.Error](err)
@@ -214,7 +214,7 @@ func (textPretender) MarshalText() ([]byte, error) { return []byte(binary0), nil
 // TestField_X31_DataIsNotSentAsBinary: Data beside binary that clients would take for binary, such as an object {"_placeholder":true,"num":7} that
 // another client has sent, is an error of the sender that names the place; it would end the connections of all recipients.
 func TestField_X31_DataIsNotSentAsBinary(t *testing.T) {
-	const tail = ` is an object with a "_placeholder", which clients would replace by one of the message's binary parts: send such objects and []byte in messages of their own`
+	const tail = ` has a member "_placeholder": clients would replace the object by an attachment: send such objects and []byte in separate messages`
 	bytes7 := func(num any) map[string]any { return map[string]any{"_placeholder": true, "num": num} }
 	type pair struct {
 		A any    `json:"a"`

@@ -54,7 +54,7 @@ func TestDecodeErrorsAreForTheClient(t *testing.T) {
 		{`{"name":7}`, "Bad payload: name must be a string, not a number"},
 		{`[1]`, "Bad payload: the payload must be an object, not an array"},
 		{`{"more":[1]}`, "Bad payload: more.0 must be a string, not a number"},
-		{`{"n":1,"n":2}`, "Bad payload: n is there twice"},
+		{`{"n":1,"n":2}`, "Bad payload: n appears twice"},
 		{`{"n":`, "Bad payload: not valid JSON"},
 		{`{"data":"%"}`, "Bad payload: data is out of range or malformed"},
 		{`{"data":{"_placeholder":true,"num":0}}`, "Bad payload: data must be a string, not an object"},

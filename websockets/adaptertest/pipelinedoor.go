@@ -236,15 +236,15 @@ func testConstructorProblems(t *testing.T, s *suite) {
 		want []string
 	}{
 		{"what it needs is missing", gateway(plain, websockets.UseGuards(newBookkeeper)), nil, []string{"newBookkeeper", "needs *adaptertest.ledger", "not available"}},
-		{"no guard at all", gateway(plain, websockets.UseGuards(7)), nil, []string{"guard 1 is a int", "Check("}},
+		{"no guard at all", gateway(plain, websockets.UseGuards(7)), nil, []string{"guard 1 has type int, which is neither a pipeline.Guard nor a constructor of one", "Check("}},
 		{"nil", gateway(plain, websockets.UsePipes(nil)), nil, []string{"pipe 1 is nil"}},
-		{"a constructor of something else", gateway(plain, websockets.UseGuards(func() *nobody { return nil })), nil, []string{"guard 1", "neither a guard nor a constructor"}},
-		{"at a handler", gateway([]websockets.Subscription{websockets.On("e", handler, websockets.UseGuards(newBookkeeper))}), nil, []string{`subscription "e"`, "guard 1", "cannot be called any more"}},
-		{"from GatewayOptions", modules(late), nil, []string{"guard 1", "cannot be called any more"}},
+		{"a constructor of something else", gateway(plain, websockets.UseGuards(func() *nobody { return nil })), nil, []string{"guard 1", "neither a pipeline.Guard nor a constructor"}},
+		{"at a handler", gateway([]websockets.Subscription{websockets.On("e", handler, websockets.UseGuards(newBookkeeper))}), nil, []string{`subscription "e"`, "guard 1", "constructors are not accepted here"}},
+		{"from GatewayOptions", modules(late), nil, []string{"guard 1", "constructors are not accepted here"}},
 		{"an event that nobody handles", gateway(plain, websockets.ForEvent("typo", websockets.UseGuards(pipeline.GuardFunc(nil)))), nil, []string{"guard 1 is a nil"}},
 		{"an event that nobody handles", gateway(plain, websockets.ForEvent("typo")), nil, []string{`ForEvent("typo")`, "does not handle"}},
-		{"global", gateway(plain), []app.Option{app.UseFilters(struct{}{})}, []string{"app: filter 1 is a struct {}"}},
-		{"provided", module.New("root", module.Providers(app.Global(func() *nobody { return nil }))), nil, []string{"app: Global", "no guard, interceptor, pipe or filter"}},
+		{"global", gateway(plain), []app.Option{app.UseFilters(struct{}{})}, []string{"app: filter 1 has type struct {}, which is neither a pipeline.Filter nor a constructor of one"}},
+		{"provided", module.New("root", module.Providers(app.Global(func() *nobody { return nil }))), nil, []string{"app: Global", "is not a guard, interceptor, pipe or filter"}},
 		{"what a global one needs", gateway(plain), []app.Option{app.UseGuards(newBookkeeper)}, []string{"needs *adaptertest.ledger"}},
 	} {
 		err := s.boot(t, c.root, append([]app.Option{app.HTTP("127.0.0.1:0")}, c.opts...)...)

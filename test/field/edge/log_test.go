@@ -40,7 +40,7 @@ func wantSampled(t *testing.T, log *stage.Log, message string, n int, took time.
 			t.Errorf("a line of %d bytes: %.200s", len(line), line)
 		}
 		switch {
-		case strings.Contains(line, "log lines were left out") && strings.Contains(line, `of="`+message+`"`):
+		case strings.Contains(line, "log lines dropped") && strings.Contains(line, `of="`+message+`"`):
 			_, count, _ := strings.Cut(line, " lines=")
 			k, err := strconv.Atoi(strings.TrimSpace(count))
 			if err != nil {

@@ -150,7 +150,7 @@ func TestMemoryGuard(t *testing.T) {
 			until(http.StatusSwitchingProtocols)
 			in.Close()
 			log := stop()
-			if n, m := strings.Count(log, "memory is short"), strings.Count(log, "memory is not short"); n != 1 || m != 1 {
+			if n, m := strings.Count(log, "memory usage is high"), strings.Count(log, "memory usage is normal again"); n != 1 || m != 1 {
 				t.Errorf("%d and %d lines, want one for each change:\n%s", n, m, log)
 			}
 		})

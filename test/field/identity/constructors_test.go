@@ -281,6 +281,6 @@ func TestField_X43_Undecided(t *testing.T) {
 		got := lines.ReplaceAllString(refused(t, m), ".go")
 		want(t, got, `module m (constructors_test.go): NewGuard (main_test.go) is bound, and the module sees 2 instances of it: `+
 			`*identity_test.Guard named "x" of module m (constructors_test.go) and *identity_test.Guard named "y" of module m (constructors_test.go)`+
-			"\nhint: bind the one that is meant by its type and name, with module.As and module.Named, or import only one of them")
+			"\nhint: bind the intended one by its type and name, with module.As and module.Named, or import only one of them")
 	})
 }

@@ -55,7 +55,7 @@ func TestAnswers(t *testing.T) {
 		message            string
 	}{
 		{"GET", "?limit=many", "", 400, "Bad payload: limit must be a number"},
-		{"GET", "?limit=1&limit=2", "", 400, "Bad payload: limit may be given only once"},
+		{"GET", "?limit=1&limit=2", "", 400, "Bad payload: limit must not be repeated"},
 		{"POST", "/tea/messages", `{`, 400, "Bad body: not valid JSON"},
 		{"POST", "/tea/messages", `{"text":5}`, 400, "Bad body: text has the wrong type or value"},
 		{"POST", "/tea/messages", `{"text":""}`, 500, "Internal server error"},
@@ -131,7 +131,7 @@ func TestTypesThatCannotWorkAreErrorsOfTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = a.Start(t.Context())
-	if _, ok := errors.AsType[*web.BindError](err); !ok || !strings.Contains(err.Error(), "GET reads no body") || !strings.Contains(err.Error(), `has no {room}`) {
+	if _, ok := errors.AsType[*web.BindError](err); !ok || !strings.Contains(err.Error(), "GET ignores the body") || !strings.Contains(err.Error(), `has no {room}`) {
 		t.Errorf("got %v", err)
 	}
 }

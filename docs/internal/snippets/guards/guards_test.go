@@ -270,7 +270,7 @@ func TestConstructorThatComesTooLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "a constructor cannot be called any more here") {
+	if err := a.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "constructors are not accepted here") {
 		t.Errorf("got %v", err)
 	}
 }

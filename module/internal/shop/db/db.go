@@ -1,9 +1,9 @@
-// Package db is a module for the tests of messages.
+// Package db is a module for tests of messages.
 package db
 
 import "github.com/gatehouse-go/gatehouse/module"
 
-// Module exports *DB and keeps *Pool to itself.
+// Module exports *DB; *Pool is private.
 var Module = module.New("db",
 	module.Providers(NewPool),
 	module.Exports(NewDB),
@@ -12,13 +12,13 @@ var Module = module.New("db",
 // Pool is private to the module.
 type Pool struct{ Size int }
 
-// NewPool makes a Pool.
+// NewPool returns a Pool.
 func NewPool() *Pool { return &Pool{Size: 4} }
 
-// DB is what importers inject.
+// DB is exported.
 type DB struct{ Pool *Pool }
 
-// NewDB makes a DB.
+// NewDB returns a DB.
 func NewDB(p *Pool) *DB { return &DB{p} }
 
 // Ping implements orders.Store.

@@ -1,4 +1,4 @@
-// Package orders is a module for the tests of messages.
+// Package orders is a module for tests of messages.
 package orders
 
 import (
@@ -6,8 +6,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/module/internal/shop/db"
 )
 
-// Module forgets to import db.Module, which Root makes reachable;
-// its place in this file (line 12) is
+// Module does not import db.Module, which Root makes reachable.
+// Its position in this file (line 12) is
 // part of the expected text.
 var Module = module.New("orders", module.Exports(NewOrders))
 
@@ -19,12 +19,12 @@ type Orders struct {
 	DB *db.DB
 }
 
-// Store is what a DB implements.
+// Store is implemented by *db.DB.
 type Store interface {
 	Ping() error
 }
 
-// NewOrders makes Orders;
-// the tests expect it
+// NewOrders returns Orders.
+// The tests expect it
 // on line 30.
 func NewOrders(d *db.DB) *Orders { return &Orders{d} }

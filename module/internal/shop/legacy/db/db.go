@@ -1,8 +1,8 @@
-// Package db has the name of another package.
+// Package db has the same name as another package.
 package db
 
-// DB has the short name of another type.
+// DB has the same short name as another type.
 type DB struct{}
 
-// NewDB makes a DB.
+// NewDB returns a DB.
 func NewDB() *DB { return &DB{} }

@@ -1,4 +1,4 @@
-package enhance
+package pipe
 
 import (
 	"context"
@@ -8,18 +8,18 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// An interceptor that goes on once more, after an error or a panic, goes through
-// all that are inside of it again.
+// An interceptor that calls next again, after an error or a panic, runs all inner
+// interceptors again.
 func TestNextTwice(t *testing.T) {
 	inner, handled := 0, 0
 	again := pipeline.InterceptorFunc(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) {
 		if _, err := next(ctx); err == nil {
-			t.Error("the first time fails")
+			t.Error("first call of next: got no error")
 		}
 		func() {
 			defer func() { _ = recover() }()
 			_, _ = next(ctx)
-			t.Error("the second time panics")
+			t.Error("second call of next: got no panic")
 		}()
 		return next(ctx)
 	})
@@ -38,6 +38,6 @@ func TestNextTwice(t *testing.T) {
 		return "done", nil
 	})
 	if v != "done" || err != nil || inner != 3 || handled != 3 {
-		t.Errorf("%v, %v: inner %d times, handled %d times", v, err, inner, handled)
+		t.Errorf("%v, %v: inner interceptor ran %d times, handler %d times", v, err, inner, handled)
 	}
 }

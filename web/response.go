@@ -11,48 +11,46 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Error is an error whose text the client may see. On a request its Header is added
-// to the answer, its Body takes the place of the answer's whole body, and its Status
-// is 400 by default, 403 from a guard.
+// Error is an error that is sent to the client. Its Header is added to the response, its Body
+// replaces the whole response body, and its Status is 400 by default, 403 from a guard.
 type Error = pipeline.Error
 
-// WriteJSON answers with v as JSON. Nothing has been written when v does not
-// encode: the client then gets 500, and the caller the error.
+// WriteJSON sends v as JSON. If v cannot be encoded, the client gets 500, and WriteJSON
+// returns the error.
 func WriteJSON(w http.ResponseWriter, status int, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
-		WriteError(w, http.StatusInternalServerError, internal().Message)
-		return fmt.Errorf("web: %T does not encode as JSON: %w", v, err)
+		WriteError(w, http.StatusInternalServerError, internalError().Message)
+		return fmt.Errorf("web: WriteJSON: encode %T: %w", v, err)
 	}
 	w.Header().Del("Content-Type")
 	write(w, nil, status, b)
 	return nil
 }
 
-// WriteError answers with {"statusCode":404,"message":…,"error":"Not Found"}.
-// The message is for the client to see.
+// WriteError sends {"statusCode":404,"message":…,"error":"Not Found"}. The client sees the
+// message.
 func WriteError(w http.ResponseWriter, status int, message string) {
-	_ = writeFailure(w, nil, &Error{Status: status, Message: message}, status) // an int and two strings always encode
+	_ = writeErrorBody(w, nil, &Error{Status: status, Message: message}, status) // an int and two strings always encode
 }
 
-// Fail answers with what the client may see of err: an [*Error], found by errors.As,
-// as it is; a body that was too large with 413; anything else with 500 "Internal
-// server error". It logs nothing. Handlers of [Handle] return err instead, so that
-// filters see it and it is logged.
+// Fail sends an error: an [*Error], found by errors.As, as it is; a body that was too large
+// with 413; any other with 500 "Internal server error". It logs nothing. Prefer to return err
+// from a handler of [Handle], so that filters receive it and it is logged.
 func Fail(w http.ResponseWriter, err error) {
-	e := visible(err)
+	e := clientError(err)
 	if e == nil {
-		e = internal()
+		e = internalError()
 	}
-	_ = writeFailure(w, nil, e, http.StatusBadRequest) // there is no log to tell
+	_ = writeErrorBody(w, nil, e, http.StatusBadRequest) // no logger here
 }
 
-func internal() *Error {
+func internalError() *Error {
 	return &Error{Message: "Internal server error", Status: http.StatusInternalServerError}
 }
 
-// failure is what a client sees of an error.
-type failure struct {
+// errorBody is the response body of an error.
+type errorBody struct {
 	StatusCode int    `json:"statusCode"`
 	Message    string `json:"message"`
 	Error      string `json:"error"`
@@ -60,24 +58,24 @@ type failure struct {
 	Details    any    `json:"details,omitzero"`
 }
 
-// writeFailure answers with e. The error tells that its Details or Body were left
-// out, because they do not encode.
-func writeFailure(w http.ResponseWriter, r *http.Request, e *Error, status int) error {
+// writeErrorBody sends e. It returns an error if its Details or Body were omitted because they
+// cannot be encoded.
+func writeErrorBody(w http.ResponseWriter, r *http.Request, e *Error, status int) error {
 	if e.Status >= 300 && e.Status <= 599 {
 		status = e.Status
 	}
-	f := failure{status, e.Message, http.StatusText(status), e.Code, e.Details}
+	f := errorBody{status, e.Message, http.StatusText(status), e.Code, e.Details}
 	var answer any = f
 	if e.Body != nil {
 		answer = e.Body
 	}
-	b, err := marshalSafely(answer)
+	b, err := marshalRecovered(answer)
 	if err != nil {
 		f.Details = nil
-		b, _ = marshalSafely(f)
+		b, _ = marshalRecovered(f)
 	}
 	h := w.Header()
-	// What the handler has said about another answer.
+	// Headers that the handler has set for another response.
 	for _, name := range []string{"Content-Encoding", "Content-Range", "Content-Disposition", "ETag", "Last-Modified"} {
 		h.Del(name)
 	}
@@ -91,8 +89,8 @@ func writeFailure(w http.ResponseWriter, r *http.Request, e *Error, status int) 
 	return err
 }
 
-// marshalSafely is for what is written after the user's code has failed already.
-func marshalSafely(v any) (b []byte, err error) {
+// marshalRecovered encodes v and recovers panics of its methods.
+func marshalRecovered(v any) (b []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &panicError{value: p}
@@ -101,7 +99,8 @@ func marshalSafely(v any) (b []byte, err error) {
 	return json.Marshal(v, jsontext.AllowInvalidUTF8(true))
 }
 
-// write answers; without the body to HEAD, and where the status has none. r may be nil.
+// write sends a response, without body to HEAD requests and for a status without body. r may be
+// nil.
 func write(w http.ResponseWriter, r *http.Request, status int, b []byte) {
 	h := w.Header()
 	if status == http.StatusNotModified || status == http.StatusNoContent {
@@ -115,6 +114,6 @@ func write(w http.ResponseWriter, r *http.Request, status int, b []byte) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	if r == nil || r.Method != http.MethodHead {
-		_, _ = w.Write(b) // a client that is gone has nothing to be told
+		_, _ = w.Write(b) // fails only if the client has disconnected
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"go.uber.org/fx/fxevent"
 )
 
-// fxLogger keeps of fx's own events what a person can read: hooks that fx
-// modules registered. Building is told of by Gatehouse itself, errors are returned.
+// fxLogger logs only lifecycle hooks of fx. Gatehouse itself logs construction and
+// returns errors.
 type fxLogger struct{ log *slog.Logger }
 
 func (l fxLogger) LogEvent(e fxevent.Event) {

@@ -43,7 +43,7 @@ func TestConstructorError(t *testing.T) {
 	later := func(*A) *D { t.Error("called"); return nil }
 	g := resolve(t, module.New("orders", module.Providers(later, failing)))
 	err := fx.New(g.Fx(), fx.NopLogger).Err()
-	if want := "module orders (emit_test.go): TestConstructorError.func1 (emit_test.go) failed: migrate: no such table"; err == nil || unnumbered(err.Error()) != want {
+	if want := "module orders (fx_test.go): TestConstructorError.func1 (fx_test.go) failed: migrate: no such table"; err == nil || unnumbered(err.Error()) != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	var be *module.BuildError
@@ -51,7 +51,7 @@ func TestConstructorError(t *testing.T) {
 		t.Errorf("not unwrapped: %v", err)
 	}
 	for range g.Instances() {
-		t.Error("an instance after a failure")
+		t.Error("instance after a failed start")
 	}
 }
 
@@ -64,11 +64,11 @@ func TestConstructorPanic(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	first, stack, _ := strings.Cut(unnumbered(err.Error()), "\n")
-	if want := "module orders (emit_test.go): explode (emit_test.go) panicked: boom"; first != want {
+	if want := "module orders (fx_test.go): explode (fx_test.go) panicked: boom"; first != want {
 		t.Errorf("got %s, want %s", first, want)
 	}
 	if !strings.HasPrefix(stack, "\tgithub.com/gatehouse-go/gatehouse/module_test.explode (/") || strings.Contains(stack, "\n") ||
-		!strings.HasSuffix(stack, "/emit_test.go)") {
+		!strings.HasSuffix(stack, "/fx_test.go)") {
 		t.Errorf("stack:\n%s", stack)
 	}
 	if err := startError(t, module.New("o", module.Providers(func() *A { panic("text") }))); !strings.Contains(err.Error(), " panicked: text\n") {
@@ -76,7 +76,7 @@ func TestConstructorPanic(t *testing.T) {
 	}
 }
 
-func TestEachFxStartsOver(t *testing.T) {
+func TestFxReturnsNewInstances(t *testing.T) {
 	g := start(t, module.New("root", module.Providers(NewC)))
 	first := get[*C](t, g)
 	if err := fx.New(g.Fx(), fx.NopLogger).Err(); err != nil || get[*C](t, g) == first {
@@ -86,11 +86,11 @@ func TestEachFxStartsOver(t *testing.T) {
 		t.Error(err)
 	}
 	for range g.Instances() {
-		t.Error("an instance though nothing was built")
+		t.Error("instance without a built application")
 	}
 }
 
-// recorder notes what fx reports of modules.
+// recorder records the modules of fx's Invoked events.
 type recorder struct{ modules map[string]bool }
 
 func (r *recorder) LogEvent(e fxevent.Event) {
@@ -104,7 +104,7 @@ func TestModulesAreFxModules(t *testing.T) {
 	g := resolve(t, module.New("root", module.Imports(module.New("c", module.Exports(NewC))), module.Providers(NewB)))
 	fx.New(g.Fx(), fx.WithLogger(func() fxevent.Logger { return rec }))
 	if !rec.modules["root"] || !rec.modules["c"] {
-		t.Errorf("fx saw %v", rec.modules)
+		t.Errorf("modules of Invoked events: %v", rec.modules)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestFx(t *testing.T) {
 	var invoked *egg
 	inner := module.New("inner", module.Exports(NewC))
 	raw := module.New("raw", module.Imports(inner),
-		module.Exports(module.FromFx[*egg]()), // declared first, and yet built after NewB
+		module.Exports(module.FromFx[*egg]()), // declared first, but built after NewB
 		module.Providers(NewB, func(e *egg, n string) *A { return &A{} }),
 		module.Fx(
 			fx.Provide(fx.Private, func(b *B, c *C, n *nest) *egg { return &egg{n} }),
@@ -125,7 +125,7 @@ func TestFx(t *testing.T) {
 	g := start(t, module.New("root", module.Imports(raw), module.Providers(func(e *egg, s string) *D {
 		got = e
 		if s != "default" {
-			t.Errorf("decorated outside: %s", s)
+			t.Errorf("decorated in another module: %s", s)
 		}
 		return nil
 	})), module.Provide(module.Value("default")))
@@ -146,8 +146,8 @@ func TestDecorateReachesConstructors(t *testing.T) {
 	}
 }
 
-// What raw options provide privately wins over an import inside the module, and
-// is a duplicate of an own provider.
+// A private provider in raw options hides an import in the module, and is a duplicate of
+// the module's own provider.
 func TestFxShadows(t *testing.T) {
 	base := module.New("base", module.Exports(NewC))
 	mine := &C{9}
@@ -155,7 +155,7 @@ func TestFxShadows(t *testing.T) {
 	var got *C
 	start(t, module.New("root", module.Imports(base), module.Fx(supply, fx.Invoke(func(c *C) { got = c }))))
 	if got != mine {
-		t.Error("raw options see the import")
+		t.Error("raw options got the import")
 	}
 	start(t, module.New("root", module.Imports(base), module.Fx(supply),
 		module.Providers(module.FromFx[*C](), func(c *C) *D { got = c; return nil })))
@@ -188,8 +188,8 @@ func TestFromFxNamed(t *testing.T) {
 
 func TestFromFxMissing(t *testing.T) {
 	err := startError(t, module.New("raw", module.Fx(fx.Invoke(func() {})), module.Providers(module.FromFx[*C]())))
-	if want := "module raw (emit_test.go): FromFx[*module_test.C] (emit_test.go) failed: " +
-		"the raw fx options of the module do not provide *module_test.C, or not what its constructor needs"; unnumbered(err.Error()) != want {
+	if want := "module raw (fx_test.go): FromFx[*module_test.C] (fx_test.go) failed: " +
+		"the raw fx options of the module do not provide *module_test.C or its dependencies"; unnumbered(err.Error()) != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -198,8 +198,8 @@ func TestRawOptionsTooEarly(t *testing.T) {
 	raw := module.New("raw", module.Providers(module.FromFx[*B](), NewA, func(*A) *C { return &C{} }),
 		module.Fx(fx.Provide(fx.Private, NewB)))
 	err := startError(t, raw)
-	if want := "module raw (emit_test.go): raw fx options need *module_test.C before TestRawOptionsTooEarly.func1 (emit_test.go) " +
-		"of module raw has built it; let no constructor of the module need what they provide, or move them to a module of their own"; !strings.Contains(unnumbered(err.Error()), want) {
+	if want := "module raw (fx_test.go): raw fx options need *module_test.C before TestRawOptionsTooEarly.func1 (fx_test.go) " +
+		"of module raw has built it: move them to a separate module, or inject their results in no constructor of this one"; !strings.Contains(unnumbered(err.Error()), want) {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"go.uber.org/fx"
 )
 
-// Fx returns what fx.New needs: an fx.Module for each module, in dependency
-// order. Each runs the module's constructors one by one; what they inject is a
-// private, parameterless provider in the fx.Module that hands over the instance.
+// Fx returns the option for fx.New: an fx.Module for each module, in dependency order. Each
+// runs the module's constructors one after the other. Their dependencies are private,
+// parameterless providers in the fx.Module that return the instances.
 //
 //	app := fx.New(graph.Fx(), fx.NopLogger)
 //
-// A constructor that fails ends fx.New with a *[BuildError]. Put the option before
-// other invokes that use [Graph.Instances]. Each call starts a new set of
-// instances, and the graph reports the latest.
+// If a constructor fails, fx.New fails with a *[BuildError]. Pass this option before other
+// invokes that use [Graph.Instances]. Each call starts a new set of instances; the graph
+// reports the latest.
 func (g *Graph) Fx() fx.Option {
 	r := &run{slots: make([]slot, g.slots)}
 	for i, v := range g.values {
@@ -24,23 +24,23 @@ func (g *Graph) Fx() fx.Option {
 	g.current.Store(r)
 	opts := make([]fx.Option, 0, len(g.segments)+1)
 	for _, s := range g.segments {
-		opts = append(opts, g.emit(r, s))
+		opts = append(opts, g.fxModule(r, s))
 	}
-	// A module of its own: fx runs the invokes of modules before the others.
+	// In a module, because fx runs the invokes of modules first.
 	opts = append(opts, fx.Module("gatehouse", fx.Invoke(func() { r.done.Store(true) })))
 	return fx.Options(opts...)
 }
 
-// emitter gathers the fx options of one segment.
-type emitter struct {
+// fxBuilder collects the fx options of one segment.
+type fxBuilder struct {
 	g     *Graph
 	r     *run
 	scope *scope
 	raw   bool // the raw fx options are in this segment
 	seen  map[bridgeKey]bool
 
-	own     []any // the module's own, for raw fx options
-	seenBy  []any // what comes from elsewhere
+	own     []any // providers of the module's own results
+	foreign []any // providers of results of other modules
 	invokes []any
 	extra   []fx.Option
 }
@@ -51,14 +51,14 @@ type bridgeKey struct {
 	slot int // of a group member
 }
 
-func (g *Graph) emit(r *run, s segment) fx.Option {
-	e := &emitter{g: g, r: r, scope: s.scope, raw: s.raw, seen: map[bridgeKey]bool{},
-		own: []any{fx.Private}, seenBy: []any{fx.Private}}
+func (g *Graph) fxModule(r *run, s segment) fx.Option {
+	e := &fxBuilder{g: g, r: r, scope: s.scope, raw: s.raw, seen: map[bridgeKey]bool{},
+		own: []any{fx.Private}, foreign: []any{fx.Private}}
 	for _, n := range s.nodes {
 		e.node(n)
 	}
 	if !s.raw {
-		return fx.Module(s.scope.m.name, fx.Provide(append(e.own, e.seenBy[1:]...)...), fx.Invoke(e.invokes...))
+		return fx.Module(s.scope.m.name, fx.Provide(append(e.own, e.foreign[1:]...)...), fx.Invoke(e.invokes...))
 	}
 	v := g.views[s.scope]
 	for i, k := range v.keys {
@@ -67,14 +67,14 @@ func (g *Graph) emit(r *run, s segment) fx.Option {
 	for _, m := range v.groups {
 		e.member(m)
 	}
-	// What comes from elsewhere is a level up, so that raw options may shadow it.
+	// Foreign results are provided one level up, so that raw options can shadow them.
 	inner := append([]fx.Option{fx.Provide(e.own...), fx.Invoke(e.invokes...)}, e.extra...)
 	inner = append(inner, s.scope.m.fxOptions...)
-	return fx.Module(s.scope.m.name, fx.Provide(e.seenBy...), fx.Module(s.scope.m.name, inner...))
+	return fx.Module(s.scope.m.name, fx.Provide(e.foreign...), fx.Module(s.scope.m.name, inner...))
 }
 
-// node adds the invoke that builds n, and the bridges it needs.
-func (e *emitter) node(n *node) {
+// node adds the invoke that builds n, and the bridges of its dependencies.
+func (e *fxBuilder) node(n *node) {
 	if n.provider.source == fromFx {
 		e.fromFx(n)
 		return
@@ -94,9 +94,9 @@ func (e *emitter) node(n *node) {
 				e.member(m)
 			}
 		case nd.group == nil && !b.builtin && len(e.scope.m.fxOptions) == 0:
-			// Optional and not there: hide what raw options elsewhere may have
-			// provided to the whole fx application.
-			e.provide(nd.key, reflect.Zero(nd.key.t))
+			// Optional and not visible: hide a value that raw options of other modules
+			// may provide to the whole fx application.
+			e.provideZero(nd.key)
 		}
 	}
 	ct := n.provider.ctor.Type()
@@ -127,30 +127,31 @@ func errorValue(err error) reflect.Value {
 }
 
 // bridge provides a result of this or another module under k.
-func (e *emitter) bridge(k key, res *result) {
+func (e *fxBuilder) bridge(k key, res *result) {
 	if res.node.provider.source == fromFx && res.node.scope == e.scope && e.raw {
-		return // the raw options beside it provide it
+		return // provided by the raw options in this segment
 	}
 	if e.once(bridgeKey{t: k.t, name: k.name}) {
-		e.add(res.node.scope, named(k.name, e.handOver(k.t, res)))
+		e.add(res.node.scope, named(k.name, e.resultProvider(k.t, res)))
 	}
 }
 
 // member provides a result to its value group.
-func (e *emitter) member(res *result) {
+func (e *fxBuilder) member(res *result) {
 	if e.once(bridgeKey{slot: res.slot + 1}) {
-		e.add(res.node.scope, fx.Annotated{Group: res.out.groupTag, Target: e.handOver(res.out.t, res)})
+		e.add(res.node.scope, fx.Annotated{Group: res.out.groupTag, Target: e.resultProvider(res.out.t, res)})
 	}
 }
 
-func (e *emitter) handOver(t reflect.Type, res *result) any {
+// resultProvider returns a function that returns the value of a result as t.
+func (e *fxBuilder) resultProvider(t reflect.Type, res *result) any {
 	slot := &e.r.slots[res.slot]
 	return reflect.MakeFunc(reflect.FuncOf(nil, []reflect.Type{t, errorType}, false), func([]reflect.Value) []reflect.Value {
 		v, ok := slot.get()
 		if !ok {
 			return []reflect.Value{reflect.Zero(t), errorValue(fmt.Errorf(
-				"module %s: raw fx options need %v before %s of module %s has built it; "+
-					"let no constructor of the module need what they provide, or move them to a module of their own",
+				"module %s: raw fx options need %v before %s of module %s has built it: "+
+					"move them to a separate module, or inject their results in no constructor of this one",
 				e.scope.m, t, res.node, res.node.scope.m.name))}
 		}
 		if v.Kind() == reflect.Interface && v.Type() != t && !v.IsNil() {
@@ -160,7 +161,7 @@ func (e *emitter) handOver(t reflect.Type, res *result) any {
 	}).Interface()
 }
 
-func (e *emitter) lazy(nd *need, to *result) {
+func (e *fxBuilder) lazy(nd *need, to *result) {
 	if !e.once(bridgeKey{t: nd.lazy, name: nd.key.name}) {
 		return
 	}
@@ -171,12 +172,12 @@ func (e *emitter) lazy(nd *need, to *result) {
 			Type: nd.key.t, Constructor: n.name, Place: n.where.short(), Module: n.scope.m,
 		}})
 	}
-	e.seenBy = append(e.seenBy, named(nd.key.name, constant(v)))
+	e.foreign = append(e.foreign, named(nd.key.name, constant(v)))
 }
 
-func (e *emitter) provide(k key, v reflect.Value) {
+func (e *fxBuilder) provideZero(k key) {
 	if e.once(bridgeKey{t: k.t, name: k.name}) {
-		e.seenBy = append(e.seenBy, named(k.name, constant(v)))
+		e.foreign = append(e.foreign, named(k.name, constant(reflect.Zero(k.t))))
 	}
 }
 
@@ -193,7 +194,7 @@ func named(name string, target any) any {
 	return fx.Annotated{Name: name, Target: target}
 }
 
-func (e *emitter) once(k bridgeKey) bool {
+func (e *fxBuilder) once(k bridgeKey) bool {
 	if e.seen[k] {
 		return false
 	}
@@ -201,20 +202,20 @@ func (e *emitter) once(k bridgeKey) bool {
 	return true
 }
 
-func (e *emitter) add(from *scope, target any) {
+func (e *fxBuilder) add(from *scope, target any) {
 	if from == e.scope {
 		e.own = append(e.own, target)
 	} else {
-		e.seenBy = append(e.seenBy, target)
+		e.foreign = append(e.foreign, target)
 	}
 }
 
-// fromFx takes from fx what raw options provide.
-func (e *emitter) fromFx(n *node) {
+// fromFx reads a result of raw options from fx.
+func (e *fxBuilder) fromFx(n *node) {
 	res := n.results[0]
 	k := res.keys[0]
 	if v, ok := e.g.values[res.slot]; ok {
-		// Overridden: the raw constructor is not called, in this module at least.
+		// Overridden: in this module fx does not call the raw constructor.
 		replace := constant(v)
 		if k.name != "" {
 			replace = fx.Annotate(replace, fx.ResultTags(fmt.Sprintf("name:%q", k.name)))
@@ -222,7 +223,7 @@ func (e *emitter) fromFx(n *node) {
 		e.extra = append(e.extra, fx.Decorate(replace))
 		return
 	}
-	// Optional, for a message that names the module.
+	// Optional, so that the error below can name the module.
 	tag := `optional:"true"`
 	if k.name != "" {
 		tag += fmt.Sprintf(" name:%q", k.name)
@@ -234,8 +235,7 @@ func (e *emitter) fromFx(n *node) {
 	e.invokes = append(e.invokes, invoke([]reflect.Type{object}, func(args []reflect.Value) error {
 		v := args[0].Field(1)
 		if nilable(k.t) && v.IsNil() {
-			return n.buildError(fmt.Errorf("the raw fx options of the module do not provide %v, "+
-				"or not what its constructor needs", k.t))
+			return n.buildError(fmt.Errorf("the raw fx options of the module do not provide %v or its dependencies", k.t))
 		}
 		e.r.slots[res.slot].set(v)
 		return nil

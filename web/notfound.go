@@ -8,7 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// newMux makes a router of chi that answers what it does not route in JSON.
+// newMux returns a chi router that answers requests without a route in JSON.
 func newMux() *chi.Mux {
 	m := chi.NewRouter()
 	m.NotFound(notFound)
@@ -17,7 +17,7 @@ func newMux() *chi.Mux {
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {
-	_ = writeFailure(w, r, errNotFound(r), http.StatusNotFound) // two strings always encode
+	_ = writeErrorBody(w, r, errNotFound(r), http.StatusNotFound) // two strings always encode
 }
 
 func errNotFound(r *http.Request) *Error {
@@ -29,7 +29,7 @@ func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 		Status: http.StatusMethodNotAllowed, Message: "Cannot " + r.Method + " " + r.URL.Path,
 		Header: http.Header{"Allow": {strings.Join(allowed(r), ", ")}},
 	}
-	_ = writeFailure(w, r, e, http.StatusMethodNotAllowed) // two strings always encode
+	_ = writeErrorBody(w, r, e, http.StatusMethodNotAllowed) // two strings always encode
 }
 
 var methods = []string{
@@ -37,8 +37,8 @@ var methods = []string{
 	http.MethodOptions, http.MethodHead, http.MethodTrace, http.MethodConnect, "QUERY",
 }
 
-// allowed lists the methods that are routed for the request's path. chi knows
-// them too, but shows them to its own handler only.
+// allowed returns the methods that have a route for the request's path. chi passes them only
+// to its own handler.
 func allowed(r *http.Request) []string {
 	routes := chi.RouteContext(r.Context()).Routes
 	path := routePath(r)
@@ -54,7 +54,7 @@ func allowed(r *http.Request) []string {
 	return out
 }
 
-// routePath is what chi matches.
+// routePath returns the path that chi matches.
 func routePath(r *http.Request) string {
 	switch {
 	case r.URL.RawPath != "":

@@ -8,16 +8,16 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// finish answers, unless the handler has.
-func (x *exchange) finish(body []byte, err error) {
+// respond sends the response, unless the handler has done so.
+func (x *exchange) respond(body []byte, err error) {
 	switch {
 	case err != nil:
-		x.fail(err)
-	case body != nil && x.began:
-		x.ep.log.ErrorContext(x.ctx, "an interceptor's result was not sent: the handler has answered already", x.attrs(nil)...)
+		x.respondError(err)
+	case body != nil && x.started:
+		x.ep.log.ErrorContext(x.ctx, "the result of an interceptor was not sent: the handler has already sent a response", x.attrs(nil)...)
 	case body != nil:
 		status := x.status
-		if t := x.ep.typed; t != nil { // also of an interceptor that has not gone on
+		if t := x.ep.jsonHandler; t != nil { // also for the result of an interceptor that did not call next
 			status = t.statusFor(x.r.Method)
 		}
 		if status == 0 {
@@ -25,38 +25,38 @@ func (x *exchange) finish(body []byte, err error) {
 		}
 		x.Header().Del("Content-Type")
 		write(x.ResponseWriter, x.r, status, body)
-	case x.began, x.reached && !x.left:
-	case x.empty != 0:
-		x.ResponseWriter.WriteHeader(x.empty)
+	case x.started, x.called && !x.hasResult:
+	case x.emptyStatus != 0:
+		x.ResponseWriter.WriteHeader(x.emptyStatus)
 	default:
 		x.ResponseWriter.WriteHeader(http.StatusNoContent)
 	}
 }
 
-// fail tells the client of an error, and the log of one that is not for clients.
-func (x *exchange) fail(err error) {
+// respondError sends an error to the client, and logs it if the client must not see it.
+func (x *exchange) respondError(err error) {
 	e := x.ep.chain.Catch(x.ctx, &x.call, err, x.ep.log)
-	if e == nil && x.outer != nil && x.outer.reaches(x.ResponseWriter) && !x.began {
-		// The router around this one has filters of its own.
-		x.outer.err, x.outer.left = err, true
+	if e == nil && x.outer != nil && x.outer.writesTo(x.ResponseWriter) && !x.started {
+		// The outer router applies its filters.
+		x.outer.err, x.outer.hasResult = err, true
 		x.outer.denied = x.outer.denied || x.denied
 		return
 	}
 	logged := false
 	if e == nil {
-		e = visible(err)
+		e = clientError(err)
 	}
 	if e == nil {
 		if errors.Is(err, context.Canceled) && x.r.Context().Err() != nil {
-			x.ep.log.DebugContext(x.ctx, "the client has left", x.attrs(err)...)
+			x.ep.log.DebugContext(x.ctx, "request canceled: the client has disconnected", x.attrs(err)...)
 			return
 		}
 		x.ep.log.ErrorContext(x.ctx, "request failed", x.attrs(err)...)
-		logged, e = true, internal()
+		logged, e = true, internalError()
 	}
-	if x.began {
+	if x.started {
 		if !logged {
-			x.ep.log.ErrorContext(x.ctx, "an error was not sent: the handler has answered already", x.attrs(err)...)
+			x.ep.log.ErrorContext(x.ctx, "an error was not sent: the handler has already sent a response", x.attrs(err)...)
 		}
 		return
 	}
@@ -64,12 +64,12 @@ func (x *exchange) fail(err error) {
 	if x.denied {
 		status = http.StatusForbidden
 	}
-	if err := writeFailure(x.ResponseWriter, x.r, e, status); err != nil {
+	if err := writeErrorBody(x.ResponseWriter, x.r, e, status); err != nil {
 		x.ep.log.ErrorContext(x.ctx, "an error was sent without its details or body", x.attrs(err)...)
 	}
 }
 
-// attrs say which request a line of the log is about.
+// attrs returns the log attributes of the request.
 func (x *exchange) attrs(err error) []any {
 	args := []any{"pattern", x.call.Pattern, "controller", x.ep.name}
 	if err != nil {
@@ -81,8 +81,8 @@ func (x *exchange) attrs(err error) []any {
 	return args
 }
 
-// visible is the part of err that the client may see; nil when there is none.
-func visible(err error) *pipeline.Error {
+// clientError returns the error that the client may see; nil if there is none in err.
+func clientError(err error) *pipeline.Error {
 	if e, ok := errors.AsType[*pipeline.Error](err); ok {
 		return e
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-// A module that is built in two parts, since a default needs the one and the other
-// needs the default, has what its raw options provide in both.
-func TestFromFxInBothPartsOfAModule(t *testing.T) {
+// Results of raw options are visible in both segments of a module that is built in two,
+// because a default needs one constructor and is needed by another.
+func TestFromFxInBothSegments(t *testing.T) {
 	mine := &C{9}
 	var got []*C
 	raw := module.New("raw", module.Global(),

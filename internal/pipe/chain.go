@@ -1,30 +1,29 @@
-package enhance
+package pipe
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"net/http"
 	"runtime/debug"
 	"slices"
 
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Chain is all that stands before and behind one handler, or one door.
+// Chain is everything bound around one handler, or around the connections of one
+// endpoint. It is immutable and safe for concurrent use.
 type Chain struct {
 	guards       []pipeline.Guard
 	interceptors []pipeline.Interceptor
 	pipes        []pipeline.Pipe
-	filters      []pipeline.Filter // in the order in which they are asked
-	items        []pipeline.ItemInterceptor
-	denials      []pipeline.DenialInterceptor // the inmost first
+	filters      []pipeline.Filter            // handler first
+	items        []pipeline.ItemInterceptor   // innermost first
+	denials      []pipeline.DenialInterceptor // innermost first
 	emits        []pipeline.EmitInterceptor
 
 	Handler, Owner pipeline.Metadata
 }
 
-// Link makes the chain of the three scopes; what is not there is empty.
+// Link returns the chain of the three scopes.
 func Link(global, owner, handler Scope) *Chain {
 	c := &Chain{
 		guards:       slices.Concat(global.Guards, owner.Guards, handler.Guards),
@@ -50,28 +49,29 @@ func Link(global, owner, handler Scope) *Chain {
 	return c
 }
 
-// Bare reports whether nothing stands before the handler.
+// Bare reports whether the chain has no guards, interceptors and pipes.
 func (c *Chain) Bare() bool {
 	return len(c.guards) == 0 && len(c.interceptors) == 0 && len(c.pipes) == 0
 }
 
-// Guards are all guards, in order.
+// Guards returns all guards, in order.
 func (c *Chain) Guards() []pipeline.Guard { return c.guards }
 
-// WithGuards gives the chain with the guards and the metadata of s in place of its own.
+// WithGuards returns a copy of the chain with the guards and metadata of s.
 func (c *Chain) WithGuards(s Scope) *Chain {
 	other := *c
 	other.guards, other.Owner = s.Guards, s.Meta
 	return &other
 }
 
-// Guarded reports whether there are guards.
+// Guarded reports whether the chain has guards.
 func (c *Chain) Guarded() bool { return len(c.guards) > 0 }
 
-// Filtered reports whether there are filters.
+// Filtered reports whether the chain has filters.
 func (c *Chain) Filtered() bool { return len(c.filters) > 0 }
 
-// Check asks the guards. Interceptors that want to may see the denial.
+// Check runs the guards until one denies the call. Denial interceptors may replace
+// its error.
 func (c *Chain) Check(ctx context.Context, call *pipeline.Call) error {
 	for _, g := range c.guards {
 		err := g.Check(ctx, call)
@@ -88,7 +88,7 @@ func (c *Chain) Check(ctx context.Context, call *pipeline.Call) error {
 	return nil
 }
 
-// Run asks the guards, then runs the interceptors around final.
+// Run runs the guards, then the interceptors around final.
 func (c *Chain) Run(ctx context.Context, call *pipeline.Call, final pipeline.Next) (any, error) {
 	if err := c.Check(ctx, call); err != nil {
 		return nil, err
@@ -96,14 +96,14 @@ func (c *Chain) Run(ctx context.Context, call *pipeline.Call, final pipeline.Nex
 	return new(Run).Do(ctx, c, call, final)
 }
 
-// Run is one call on its way through the interceptors. It is a value so that
-// callers can keep it in what they allocate anyway.
+// Run is the state of one call passing the interceptors. It is a struct so that
+// callers can embed it in a value that they allocate anyway.
 type Run struct {
 	chain *Chain
 	call  *pipeline.Call
 	final pipeline.Next
 	next  pipeline.Next
-	at    int // the interceptor that next leads to
+	at    int // the interceptor that next calls
 }
 
 // Do runs the interceptors around final.
@@ -122,12 +122,11 @@ func (r *Run) step(ctx context.Context) (any, error) {
 		return r.final(ctx)
 	}
 	r.at++
-	defer func() { r.at = at }() // an interceptor may go on once more, after a panic too
+	defer func() { r.at = at }() // an interceptor may call next again, also after a panic
 	return r.chain.interceptors[at].Intercept(ctx, r.call, r.next)
 }
 
-// Item shows an item of a stream to the interceptors that want to see it, the
-// inmost first.
+// Item passes an item of a stream to the item interceptors, innermost first.
 func (c *Chain) Item(ctx context.Context, call *pipeline.Call, v any) (any, error) {
 	for _, i := range c.items {
 		var err error
@@ -138,13 +137,13 @@ func (c *Chain) Item(ctx context.Context, call *pipeline.Call, v any) (any, erro
 	return v, nil
 }
 
-// WantsItems reports whether an interceptor sees the items of streams.
+// WantsItems reports whether the chain has item interceptors.
 func (c *Chain) WantsItems() bool { return len(c.items) > 0 }
 
-// EmitInterceptors are those that see what the server sends.
+// EmitInterceptors returns the interceptors of emitted events.
 func (c *Chain) EmitInterceptors() []pipeline.EmitInterceptor { return c.emits }
 
-// Transform runs the pipes over a decoded payload, which v points to.
+// Transform runs the pipes on the decoded payload that v points to.
 func (c *Chain) Transform(ctx context.Context, call *pipeline.Call, v any) error {
 	for _, p := range c.pipes {
 		if err := p.Transform(ctx, call, v); err != nil {
@@ -154,18 +153,19 @@ func (c *Chain) Transform(ctx context.Context, call *pipeline.Call, v any) error
 	return nil
 }
 
-// Catch gives what the client is told of err by the first filter that takes it; nil when none does.
+// Catch returns the client error of the first filter that handles err; nil when none
+// does, or when a filter panics.
 func (c *Chain) Catch(ctx context.Context, call *pipeline.Call, err error, log *slog.Logger) *pipeline.Error {
 	for _, f := range c.filters {
-		if e, ok := try(ctx, call, err, f, log); e != nil || !ok {
+		if e, ok := catch(ctx, call, err, f, log); e != nil || !ok {
 			return e
 		}
 	}
 	return nil
 }
 
-// try asks one filter; not ok when it has failed, and the default answers.
-func try(ctx context.Context, call *pipeline.Call, err error, f pipeline.Filter, log *slog.Logger) (e *pipeline.Error, ok bool) {
+// catch calls one filter and logs its panic; ok is false then.
+func catch(ctx context.Context, call *pipeline.Call, err error, f pipeline.Filter, log *slog.Logger) (e *pipeline.Error, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			log.Error("panic in a filter", "pattern", call.Pattern, "name", call.Name, "error", err, "panic", v, "stack", string(debug.Stack()))
@@ -173,38 +173,4 @@ func try(ctx context.Context, call *pipeline.Call, err error, f pipeline.Filter,
 		}
 	}()
 	return f.Catch(ctx, call, err), true
-}
-
-// Validator gives what asks a payload of type T itself; nil when T cannot tell.
-func Validator[T any]() func(*T) error {
-	type validator interface{ Validate() error }
-	if _, ok := any((*T)(nil)).(validator); ok {
-		return func(p *T) error { return Refusal(any(p).(validator).Validate()) }
-	}
-	// T is a pointer or an interface that has the method.
-	var zero T
-	if _, ok := any(zero).(validator); ok {
-		return func(p *T) error {
-			v, ok := any(*p).(validator)
-			if !ok || any(*p) == any(zero) { // null was sent
-				return nil
-			}
-			return Refusal(v.Validate())
-		}
-	}
-	return nil
-}
-
-// Refusal is the error of a payload that has refused itself: what it says is for
-// the client.
-func Refusal(err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[*pipeline.Error](err); ok {
-		return err
-	}
-	return &pipeline.Error{
-		Message: "Bad payload: " + err.Error(), Code: pipeline.CodeBadPayload, Status: http.StatusBadRequest, Err: err,
-	}
 }

@@ -1,0 +1,106 @@
+package pipe
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+// Built holds the results of bound constructors, as seen by one module. An item that
+// several modules list, such as an option in a package variable, has one instance in
+// each of them.
+type Built struct {
+	values map[builtKey]any
+	module *module.Module
+}
+
+type builtKey struct {
+	item   *Item
+	module *module.Module
+}
+
+// BuiltBy returns what the graph has built, as seen by its root module. It is empty
+// until fx has built the graph.
+func BuiltBy(g *module.Graph) Built {
+	b := Built{map[builtKey]any{}, g.Root()}
+	for inst, it := range module.Marked[*Item](g) {
+		b.values[builtKey{it, inst.Module}] = inst.Value
+	}
+	return b
+}
+
+// In returns the results as seen by module m.
+func (b Built) In(m *module.Module) Built { return Built{b.values, m} }
+
+const lateConstructor = "constructors are not accepted here: pass a value, or pass the constructor to websockets.Gateway or web.Controller, " +
+	"for one handler with websockets.ForEvent or web.ForRoute"
+
+// Scope is a binding whose constructors have been replaced by their results.
+type Scope struct {
+	Guards       []pipeline.Guard
+	Interceptors []pipeline.Interceptor
+	Pipes        []pipeline.Pipe
+	Filters      []pipeline.Filter
+	Meta         pipeline.Metadata
+}
+
+// Resolve replaces constructors by their results. The error lists every problem; the
+// scope then holds the items without one.
+func (b Binding) Resolve(built Built) (Scope, error) {
+	s := Scope{Meta: b.Meta}
+	problems := b.Problems()
+	for i, it := range b.Items {
+		v := it.value
+		if it.problem != "" {
+			continue
+		}
+		if v == nil {
+			result, ok := built.values[builtKey{it, built.module}]
+			if !ok {
+				problems = append(problems, fmt.Sprintf("%s %d: %s", it.role, i+1, lateConstructor))
+				continue
+			}
+			if v = result; v == nil || !it.role.implementedBy(reflect.TypeOf(v)) {
+				problems = append(problems, fmt.Sprintf("%s %d: its constructor returned a %T, which is not a %s; %s", it.role, i+1, v, it.role.contract(), it.role.hint()))
+				continue
+			}
+		}
+		s.add(it.role, v)
+	}
+	if len(problems) > 0 {
+		return s, errors.New(strings.Join(problems, "; "))
+	}
+	return s, nil
+}
+
+// Add binds a value in each role that it implements. It reports whether there is one.
+func (s *Scope) Add(v any) bool {
+	if v == nil || !Any.implementedBy(reflect.TypeOf(v)) {
+		return false
+	}
+	s.add(Any, v)
+	return true
+}
+
+// MayImplementAny reports whether a value that a constructor returns as t may
+// implement one of the roles.
+func MayImplementAny(t reflect.Type) bool { return mayImplement(Any, t) }
+
+func (s *Scope) add(r Role, v any) {
+	if g, ok := v.(pipeline.Guard); ok && (r == Guard || r == Any) {
+		s.Guards = append(s.Guards, g)
+	}
+	if i, ok := v.(pipeline.Interceptor); ok && (r == Interceptor || r == Any) {
+		s.Interceptors = append(s.Interceptors, i)
+	}
+	if p, ok := v.(pipeline.Pipe); ok && (r == Pipe || r == Any) {
+		s.Pipes = append(s.Pipes, p)
+	}
+	if f, ok := v.(pipeline.Filter); ok && (r == Filter || r == Any) {
+		s.Filters = append(s.Filters, f)
+	}
+}
