@@ -8,13 +8,12 @@ run: ## Run the example application
 	scripts/setup page
 	go run ./cmd/example
 
-test: ## Run all tests, with the race detector, real clients and a browser
+test: ## Run all tests of all modules, with the race detector, real clients and a browser
 	scripts/setup clients browser
-	go vet ./...
-	go test -race -timeout 20m ./...
-	GOEXPERIMENT=jsonv2 go test -timeout 10m ./websockets ./platform/... ./pipeline ./web ./validate ./apptest
-	cd bench && go vet ./... && go test -race ./codecs ./internal/hist ./internal/load ./internal/stats ./internal/wire
-	cd test/chaos && go vet ./... && go test -race ./...
+	go vet work
+	for dir in $$(scripts/modules | grep -v '^bench$$'); do go -C $$dir test -race -timeout 20m ./... || exit 1; done
+	go -C bench test -race ./codecs ./internal/hist ./internal/load ./internal/stats ./internal/wire
+	GOEXPERIMENT=jsonv2 go test -timeout 10m ./websockets ./platform/... ./platform/socketio/zishang ./pipeline ./web ./validate ./apptest
 
 lint: ## Check format, correctness, dependencies and known vulnerabilities
 	scripts/setup linter
@@ -24,7 +23,7 @@ bench: ## Compare Gatehouse with its peers, side by side (BENCH="-quick" for a g
 	bench/run $(BENCH)
 
 microbench: ## Run the benchmarks of the packages
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -run '^$$' -bench . -benchmem work
 
 fuzz: ## Run every fuzz target for FUZZTIME (default 1m)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz
