@@ -4,13 +4,12 @@ go 1.26.0
 
 ignore ./node_modules
 
-replace github.com/gatehouse-go/gatehouse => ../
-
 require (
 	github.com/bytedance/sonic v1.15.5
 	github.com/centrifugal/centrifuge v0.40.1
 	github.com/coder/websocket v1.8.15
-	github.com/gatehouse-go/gatehouse v0.0.0-00010101000000-000000000000
+	github.com/gatehouse-go/gatehouse v0.1.0
+	github.com/gatehouse-go/gatehouse/platform/socketio/zishang v0.1.0
 	github.com/go-json-experiment/json v1.27.2
 	github.com/goccy/go-json v0.12.0
 	github.com/gorilla/websocket v1.5.3

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -50,7 +51,11 @@ func Program(t testing.TB, variable, name string) string {
 	return path
 }
 
-// Root gives the folder of the Go module that the test belongs to.
+// rootModule is the first line of the go.mod at the root of the repository. Other modules are in
+// folders below it.
+const rootModule = "module github.com/gatehouse-go/gatehouse\n"
+
+// Root returns the root of the repository, from a test of any of its modules.
 func Root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -58,12 +63,13 @@ func Root(t testing.TB) string {
 		t.Fatal(err)
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		b, err := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // the folders above a test
+		if err == nil && strings.HasPrefix(string(b), rootModule) {
 			return dir
 		}
 		up := filepath.Dir(dir)
 		if up == dir {
-			t.Fatal("no go.mod at or above the working directory")
+			t.Fatal("no go.mod of Gatehouse at or above the working directory")
 		}
 		dir = up
 	}

@@ -136,8 +136,8 @@ func chaos(t *testing.T, next func(dice *rand.Rand, round int) (weather, bool)) 
 		}
 	})
 	// Everybody has left; the proxies of the ways are closed.
-	if !within(func() bool { return server.Server.Count() == 0 && goroutines() <= begin }) {
-		t.Errorf("%d clients and %d goroutines are left; there were %d", server.Server.Count(), goroutines(), begin)
+	if !within(func() bool { return server.Server.Local().Len() == 0 && goroutines() <= begin }) {
+		t.Errorf("%d clients and %d goroutines are left; there were %d", server.Server.Local().Len(), goroutines(), begin)
 		t.Logf("%s", strings.Join(stacks(), "\n\n"))
 	}
 	server.check(t, acked)

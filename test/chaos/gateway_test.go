@@ -84,7 +84,7 @@ func (c *chat) Put(ctx context.Context, n note) (note, error) {
 	}
 	c.last[client.ID()] = n.N
 	c.mu.Unlock()
-	_ = client.Emit("heard", n.N) // who has left by now does not hear it
+	_ = client.Emit(ctx, "heard", n.N) // who has left by now does not hear it
 	return n, nil
 }
 

@@ -2,12 +2,10 @@ module github.com/gatehouse-go/gatehouse/test/chaos
 
 go 1.26.0
 
-replace github.com/gatehouse-go/gatehouse => ../../
-
 require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
 	github.com/coder/websocket v1.8.15
-	github.com/gatehouse-go/gatehouse v0.0.0-00010101000000-000000000000
+	github.com/gatehouse-go/gatehouse v0.1.0
 	github.com/rs/zerolog v1.28.0
 	go.uber.org/goleak v1.3.0
 )

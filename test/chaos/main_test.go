@@ -17,11 +17,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The npm packages are found from the root of the framework's module.
-	if err := os.Chdir("../.."); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
 	// The ways travel side by side, also where there are fewer cores: they wait.
 	flag.Parse()
 	if err := flag.Set("test.parallel", strconv.Itoa(len(ways))); err != nil {

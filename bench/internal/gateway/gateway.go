@@ -52,7 +52,7 @@ func (*RawGateway) Subscriptions() []websockets.Subscription {
 
 func (*Gateway) echo(_ context.Context, m Message) (Message, error) { return m, nil }
 
-func (g *Gateway) shout(_ context.Context, m Message) error { return shouted.Emit(g.Server, m) }
+func (g *Gateway) shout(ctx context.Context, m Message) error { return shouted.Emit(ctx, g.Server, m) }
 
 // Serve runs the application on a platform until it fails. Its flags are the process's.
 func Serve(platform adapter.Adapter) error {

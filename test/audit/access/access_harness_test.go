@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/test/internal/ways"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
-	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
+	"github.com/gatehouse-go/gatehouse/test/internal/ways"
 )
 
 // way and line have methods of these tests beside those of package ways.

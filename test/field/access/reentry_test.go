@@ -11,11 +11,11 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
-	"github.com/gatehouse-go/gatehouse/internal/rawpeer/ways"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/ratelimit"
+	"github.com/gatehouse-go/gatehouse/test/internal/ways"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 

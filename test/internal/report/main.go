@@ -3,7 +3,7 @@
 // say which bad input or fault they are about (TestFault_F31_StuckReader); the
 // words are the first sentences of their comments.
 //
-//	go test -json ./... | go run ./test/internal/report
+//	go test -json ./... ./test/... | go run ./test/internal/report
 //	go run ./test/internal/report -run
 package main
 

@@ -1,0 +1,29 @@
+// Program uses something of every released module.
+package main
+
+import (
+	"context"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+type Gateway struct{}
+
+func NewGateway() *Gateway { return &Gateway{} }
+
+func (g *Gateway) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{websockets.On("greet", g.Greet)}
+}
+
+func (g *Gateway) Greet(_ context.Context, name string) (string, error) { return "Hello, " + name, nil }
+
+var Module = module.New("hello", module.Providers(websockets.Gateway(NewGateway)))
+
+func main() {
+	app.Main(Module, app.HTTP(":3000"), app.WebSockets(ws.New()), app.WebSockets(socketio.New()), app.WebSockets(zishang.New()))
+}
