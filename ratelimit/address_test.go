@@ -46,7 +46,7 @@ func TestAddressOfClient(t *testing.T) {
 			if !strings.HasPrefix(tt.want, "=") {
 				want = key{addr: netip.MustParseAddr(tt.want)}
 			}
-			if got := newConfig(tt.opts).client(r); got != want {
+			if got := newConfig(tt.opts).addressOf(r); got != want {
 				t.Errorf("got %v, want %v", got, want)
 			}
 		})
@@ -54,7 +54,7 @@ func TestAddressOfClient(t *testing.T) {
 }
 
 func TestNoRequestIsOneKey(t *testing.T) {
-	if got := newConfig(nil).client(nil); got != (key{}) {
+	if got := newConfig(nil).addressOf(nil); got != (key{}) {
 		t.Errorf("got %v", got)
 	}
 }
