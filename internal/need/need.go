@@ -1,6 +1,5 @@
-// Package need decides what happens to a test that lacks a tool: it is skipped
-// on a developer's machine, and fails in CI, where a test that does not run
-// must not look like one that passes.
+// Package need handles tests that require a missing tool: they are skipped on a
+// developer's machine, and fail in CI.
 package need
 
 import (
@@ -12,21 +11,21 @@ import (
 	"testing"
 )
 
-// Met skips the test when err is not nil, or fails it where CI=true.
+// Met skips the test if err is not nil, or fails it if CI=true.
 func Met(t testing.TB, err error) {
 	t.Helper()
 	if err == nil {
 		return
 	}
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("this test cannot run, and CI=true: %v", err)
+		t.Fatalf("cannot run this test, and CI=true: %v", err)
 	} else {
-		t.Skipf("this test cannot run: %v", err) //nolint:forbidigo // the one place
+		t.Skipf("cannot run this test: %v", err) //nolint:forbidigo // the only place
 	}
 }
 
-// Program gives the path of a program: the value of the environment variable
-// when it is set, otherwise name found on PATH.
+// Program returns the path of a program: the environment variable if it is set,
+// otherwise name on PATH.
 func Program(t testing.TB, variable, name string) string {
 	t.Helper()
 	if own := os.Getenv(variable); own != "" {
@@ -34,13 +33,13 @@ func Program(t testing.TB, variable, name string) string {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		err = fmt.Errorf("%w; run `make setup`, or set %s", err, variable)
+		err = fmt.Errorf("%w: run `make setup` or set %s", err, variable)
 	}
 	Met(t, err)
 	return path
 }
 
-// Root gives the folder of the Go module that the test belongs to.
+// Root returns the root directory of the test's Go module.
 func Root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -53,19 +52,19 @@ func Root(t testing.TB) string {
 		}
 		up := filepath.Dir(dir)
 		if up == dir {
-			t.Fatal("no go.mod at or above the working directory")
+			t.Fatal("no go.mod in the working directory or its parents")
 		}
 		dir = up
 	}
 }
 
-// Packages gives the folder test/ with its npm packages installed.
+// Packages returns the directory test/, whose npm packages must be installed.
 func Packages(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(Root(t), "test")
 	_, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
 	if errors.Is(err, os.ErrNotExist) {
-		err = errors.New("the npm packages of test/ are not installed; run `make setup`")
+		err = errors.New("the npm packages of test/ are not installed: run `make setup`")
 	}
 	Met(t, err)
 	return dir

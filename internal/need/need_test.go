@@ -10,7 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/need"
 )
 
-// recorder is a test that notes how it ended.
+// recorder records how a test ends.
 type recorder struct {
 	testing.TB
 	skipped, failed string
@@ -22,7 +22,7 @@ func (r *recorder) Skipf(format string, args ...any) { r.skipped = format }
 
 func (r *recorder) Fatalf(format string, args ...any) { r.failed = format }
 
-func TestMetSkipsHereAndFailsInCI(t *testing.T) {
+func TestMetSkipsLocallyAndFailsInCI(t *testing.T) {
 	missing := errors.New("no such tool")
 	for _, tt := range []struct {
 		ci              string
@@ -43,7 +43,7 @@ func TestMetSkipsHereAndFailsInCI(t *testing.T) {
 	}
 }
 
-func TestProgramIsTheVariableOrFound(t *testing.T) {
+func TestProgram(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "tool")
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
@@ -62,12 +62,12 @@ func TestProgramIsTheVariableOrFound(t *testing.T) {
 	}
 }
 
-func TestRootHasTheModule(t *testing.T) {
+func TestRoot(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(need.Root(t), "go.mod"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(string(b), "module github.com/gatehouse-go/gatehouse\n") {
-		t.Errorf("go.mod begins with %.60q", b)
+		t.Errorf("go.mod starts with %.60q", b)
 	}
 }
