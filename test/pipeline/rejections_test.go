@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// member lets in who says so in its auth.
-func member(_ context.Context, c *pipeline.Call) error {
+// requireMember accepts clients with the token "good" in their auth.
+func requireMember(_ context.Context, c *pipeline.Call) error {
 	var auth struct {
 		Token string `json:"token"`
 	}
@@ -36,51 +36,51 @@ var (
 )
 
 const (
-	refusedText = "Members only"
-	refusedData = `{"status":"error","message":"Members only","code":"no_member","details":{"token":"bad"}}`
+	rejectedText = "Members only"
+	rejectedData = `{"status":"error","message":"Members only","code":"no_member","details":{"token":"bad"}}`
 )
 
-// newClub is a server with a namespace for everybody and one for members.
-func newClub(t *testing.T) *house {
+// newMembersApp has an open namespace and one for members.
+func newMembersApp(t *testing.T) *testApp {
 	t.Helper()
-	h := &house{}
+	h := &testApp{}
 	sio := socketio.New()
 	gateway := func(opts ...websockets.Option) *module.Module {
-		return module.New("gate", module.Providers(websockets.Gateway(
-			func() *gate { return &gate{book: &h.book} }, append(opts, websockets.Via(sio))...)))
+		return module.New("gateway", module.Providers(websockets.Gateway(
+			func() *gateway { return &gateway{history: &h.history} }, append(opts, websockets.Via(sio))...)))
 	}
-	h.start(t, module.New("club", module.Imports(
+	h.start(t, module.New("members", module.Imports(
 		gateway(),
-		gateway(websockets.Namespace("members"), websockets.UseGuards(member)),
+		gateway(websockets.Namespace("members"), websockets.UseGuards(requireMember)),
 	)), false, nil)
 	return h
 }
 
 // connect opens a connection whose row is its name.
-func (h *house) connect(t *testing.T, managers *nodetest.Process, name string, transports ...string) *manager {
+func (h *testApp) connect(t *testing.T, managers *nodetest.Process, name string, transports ...string) *manager {
 	t.Helper()
 	m := newManager(t, managers, name, h.url, nodetest.Opts{"transports": transports, "query": map[string]string{"row": name}})
 	t.Cleanup(m.close)
 	return m
 }
 
-func refusedWell(t *testing.T, e entry) {
+func checkRejected(t *testing.T, e entry) {
 	t.Helper()
-	if e.Refused == nil || e.Refused.Message != refusedText || string(e.Refused.Data) != refusedData {
-		t.Errorf("answered %+v, want the refusal with %s", e, refusedData)
+	if e.Rejected == nil || e.Rejected.Message != rejectedText || string(e.Rejected.Data) != rejectedData {
+		t.Errorf("answered %+v, want a rejection with %s", e, rejectedData)
 	}
 }
 
 // ran compares what hooks and handlers have done for a connection.
-func (h *house) ran(t *testing.T, row, want string) {
+func (h *testApp) ran(t *testing.T, row, want string) {
 	t.Helper()
-	if got := strings.Join(h.of(row), " "); got != want {
-		t.Errorf("%s: there ran %q, want %q", row, got, want)
+	if got := strings.Join(h.steps(row), " "); got != want {
+		t.Errorf("%s: ran %q, want %q", row, got, want)
 	}
 }
 
-func TestRefusals(t *testing.T) {
-	h := newClub(t)
+func TestRejections(t *testing.T) {
+	h := newMembersApp(t)
 	managers := startManagers(t)
 	transports := map[string][]string{
 		polling: {polling}, webSocket: {webSocket}, "the upgrade": {polling, webSocket},
@@ -88,41 +88,41 @@ func TestRefusals(t *testing.T) {
 	for name, over := range transports {
 		t.Run("connect_error has message and data over "+name, func(t *testing.T) {
 			m := h.connect(t, managers, "alone "+name, over...)
-			refusedWell(t, m.enter("s", "/members", bad))
+			checkRejected(t, m.enter("s", "/members", bad))
 			if m.connected("s") {
-				t.Error("the client takes itself for connected")
+				t.Error("the client reports connected")
 			}
 		})
-		t.Run("auth is put right over "+name, func(t *testing.T) {
+		t.Run("a retry with valid auth over "+name, func(t *testing.T) {
 			m := h.connect(t, managers, "again "+name, over...)
-			refusedWell(t, m.enter("s", "/members", bad))
-			refusedWell(t, m.again("s", bad))
-			m.emit("s", "listen", 1) // the client keeps it until it is in
-			if e := m.again("s", good); e.Refused != nil || e.ID == "" {
+			checkRejected(t, m.enter("s", "/members", bad))
+			checkRejected(t, m.retry("s", bad))
+			m.emit("s", "listen", 1) // the client buffers it until it is connected
+			if e := m.retry("s", good); e.Rejected != nil || e.ID == "" {
 				t.Fatalf("with the right auth: %+v", e)
 			}
 			if got := m.call("s", "on", 5); got != "[5]" {
 				t.Errorf("answered %s", got)
 			}
 		})
-		t.Run("other namespaces are left alone over "+name, func(t *testing.T) {
+		t.Run("other namespaces are not affected over "+name, func(t *testing.T) {
 			m := h.connect(t, managers, "beside "+name, over...)
-			first := m.enter("everybody", "/", nil)
-			m.next("everybody", "hello")
-			refusedWell(t, m.enter("members", "/members", bad))
-			if got := m.call("everybody", "on", 1); got != "[1]" || !m.connected("everybody") {
-				t.Errorf("after the refusal: answered %s", got)
+			first := m.enter("open", "/", nil)
+			m.next("open", "hello")
+			checkRejected(t, m.enter("members", "/members", bad))
+			if got := m.call("open", "on", 1); got != "[1]" || !m.connected("open") {
+				t.Errorf("after the rejection: answered %s", got)
 			}
-			second := m.again("members", good)
-			if second.Refused != nil || second.Connection != first.Connection {
+			second := m.retry("members", good)
+			if second.Rejected != nil || second.Connection != first.Connection {
 				t.Fatalf("in %+v, first %+v: want one connection", second, first)
 			}
-			if got := m.call("members", "on", 2) + m.call("everybody", "on", 3); got != "[2][3]" {
+			if got := m.call("members", "on", 2) + m.call("open", "on", 3); got != "[2][3]" {
 				t.Errorf("answered %s", got)
 			}
 		})
 	}
-	// Such packets are no mistake of socket.io-client; they end the connection.
+	// socket.io-client never sends such packets; they close the connection.
 	uninvited := map[string][]string{
 		"without waiting for the answer": {`0/members,{"token":"bad"}`, `2/members,["on",1]`},
 		"an event":                       {`2/members,["on",1]`},
@@ -130,9 +130,9 @@ func TestRefusals(t *testing.T) {
 		"an event with an attachment":    {`51-/members,["binary",{"_placeholder":true,"num":0}]`, `2["on",1]`},
 	}
 	for name, packets := range uninvited {
-		t.Run("messages of who is not in: "+name, func(t *testing.T) {
+		t.Run("messages before the connect:  "+name, func(t *testing.T) {
 			m := h.connect(t, managers, name, webSocket)
-			m.enter("everybody", "/", nil)
+			m.enter("open", "/", nil)
 			for _, p := range packets {
 				m.raw(p)
 			}
@@ -140,7 +140,7 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 
-	h.stop() // after which nothing runs any more
+	h.stop() // afterwards nothing runs
 	for name := range transports {
 		h.ran(t, "alone "+name, "")
 		h.ran(t, "again "+name, "connected listen on left")
@@ -151,26 +151,25 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestRefusedRequests is what socket.io-client makes of a refusal before there is a
-// connection: an error without data. Over polling its context has status and body, over
-// WebSocket, where browsers tell nothing, it has neither.
-func TestRefusedRequests(t *testing.T) {
-	h := newHouse(t, application)
+// TestRejectedRequests tests socket.io-client's error for a rejected handshake: it has no
+// data. Over polling its context has status and body; over WebSocket browsers hide both.
+func TestRejectedRequests(t *testing.T) {
+	h := newTestApp(t, application)
 	managers := startManagers(t)
-	for transport, want := range map[string]refusal{
+	for transport, want := range map[string]connectError{
 		polling:   {Message: "xhr poll error", Status: 401, Text: `{"code":4,"message":"Unauthorized","data":{"status":"error","message":"Unauthorized","code":"unauthorized"}}`},
 		webSocket: {Message: "websocket error"},
 	} {
-		v := &visit{t: t, h: h, managers: managers, row: "refused over " + transport, asks: map[string]string{"deny": "handshake", "status": "401"}}
+		v := &attempt{t: t, h: h, managers: managers, row: "rejected over " + transport, asks: map[string]string{"deny": "handshake", "status": "401"}}
 		m := openManager(v, main, transport)
 		e := m.enter("s", "/", nil)
 		m.close()
-		if e.Refused == nil || e.Refused.Message != want.Message || e.Refused.Data != nil || e.Refused.Status != want.Status || e.Refused.Text != want.Text {
-			t.Errorf("%s: answered %+v, want %+v", transport, e.Refused, want)
+		if e.Rejected == nil || e.Rejected.Message != want.Message || e.Rejected.Data != nil || e.Rejected.Status != want.Status || e.Rejected.Text != want.Text {
+			t.Errorf("%s: answered %+v, want %+v", transport, e.Rejected, want)
 		}
 	}
 	h.stop()
 	for _, transport := range []string{polling, webSocket} {
-		h.ran(t, "refused over "+transport, "")
+		h.ran(t, "rejected over "+transport, "")
 	}
 }
