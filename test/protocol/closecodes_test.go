@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestCloseCodes has the codes with which ours closes a WebSocket; the
-// reference gives none.
+// TestCloseCodes checks the codes with which our server closes a WebSocket; the reference sends
+// none.
 func TestCloseCodes(t *testing.T) {
 	session := func(text string) func(p *play) *socket {
 		return func(p *play) *socket {
@@ -60,8 +60,8 @@ func TestCloseCodes(t *testing.T) {
 			if got := tt.play(p).next(); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
-			p.tidy()
-			tt.to.witness.undisturbed(t)
+			p.closeSessions()
+			tt.to.witness.check(t)
 		})
 	}
 }
