@@ -36,7 +36,7 @@ func (c *fakeClient) Join(rooms ...string) error {
 	return nil
 }
 
-// fakeServer notes what is sent to rooms.
+// fakeServer records events sent to rooms.
 type fakeServer struct {
 	websockets.Server
 
@@ -65,7 +65,7 @@ func (r fakeRoom) Emit(event string, data any, _ ...websockets.EmitOption) error
 	return nil
 }
 
-type table struct {
+type fixture struct {
 	*testing.T
 
 	*chat.Gateway
@@ -76,7 +76,7 @@ type table struct {
 	tokens *login.Tokens
 }
 
-func setup(t *testing.T) *table {
+func setup(t *testing.T) *fixture {
 	key := login.NewKey()
 	guard, err := login.NewGuard(key)
 	if err != nil {
@@ -85,12 +85,11 @@ func setup(t *testing.T) *table {
 	rooms, server := chat.NewRooms(), &fakeServer{}
 	g := chat.NewGateway(rooms, guard, chat.NewRoomLimit())
 	g.Server = server
-	return &table{t, g, rooms, server, guard, login.NewTokens(key, login.Life(time.Minute))}
+	return &fixture{t, g, rooms, server, guard, login.NewTokens(key, login.Life(time.Minute))}
 }
 
-// client gives a client that has logged in, and the context in which its messages are
-// handled.
-func (t *table) client(id, name string) (*fakeClient, context.Context) {
+// client returns a client that has logged in, and the context of its messages.
+func (t *fixture) client(id, name string) (*fakeClient, context.Context) {
 	t.Helper()
 	token, err := t.tokens.New(id, name)
 	if err != nil {
@@ -104,7 +103,7 @@ func (t *table) client(id, name string) (*fakeClient, context.Context) {
 	return c, websockets.WithClient(t.Context(), c)
 }
 
-func (t *table) wantSent(want ...string) {
+func (t *fixture) wantSent(want ...string) {
 	t.Helper()
 	if !slices.Equal(t.server.sent, want) {
 		t.Errorf("sent %q, want %q", t.server.sent, want)
@@ -112,7 +111,7 @@ func (t *table) wantSent(want ...string) {
 	t.server.sent = nil
 }
 
-func (t *table) wantRooms(want string) {
+func (t *fixture) wantRooms(want string) {
 	t.Helper()
 	if got := fmt.Sprint(t.rooms.List()); got != want {
 		t.Errorf("rooms %s, want %s", got, want)
@@ -154,13 +153,13 @@ func TestConversation(tt *testing.T) {
 		t.Error(err)
 	}
 	t.HandleDisconnect(context.Background(), bob, websockets.Reason{})
-	t.HandleDisconnect(context.Background(), ann, websockets.Reason{}) // sits nowhere
+	t.HandleDisconnect(context.Background(), ann, websockets.Reason{}) // in no room
 	t.wantSent("cake: left cake Ann []", "tea: left tea Bob []")
 	t.wantRooms("[]")
 }
 
-// A gateway without its guard knows nobody, and lets nobody sit down.
-func TestNobody(tt *testing.T) {
+// Without claims from the guard, Join is unauthorized.
+func TestJoinWithoutLogin(tt *testing.T) {
 	t := setup(tt)
 	ctx := websockets.WithClient(t.Context(), &fakeClient{id: "1"})
 	if _, err := t.Join(ctx, chat.Join{Room: "tea"}); !errors.Is(err, pipeline.ErrUnauthorized) {
