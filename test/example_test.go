@@ -38,13 +38,13 @@ type example struct {
 	stats string
 
 	lines  chan string
-	stderr bytes.Buffer // read it after stop only
+	stderr bytes.Buffer // read only after stop
 	once   sync.Once
 }
 
 const patience = 15 * time.Second
 
-// buildExample builds the program with the race detector; Go's cache makes it quick.
+// buildExample builds the program with the race detector.
 func buildExample(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "example")
@@ -56,8 +56,8 @@ func buildExample(t *testing.T) string {
 	return program
 }
 
-// start runs the program on free ports. It is stopped at the end of the test,
-// and must then end with status 0 and without a word of the race detector.
+// start starts the program on free ports and stops it when the test ends. It must exit
+// with status 0 and without reports of the race detector.
 func start(t *testing.T, program string, args ...string) *example {
 	t.Helper()
 	args = append([]string{"-addr", "127.0.0.1:0", "-stats-addr", "127.0.0.1:0"}, args...)
@@ -99,7 +99,7 @@ func (e *example) line(prefix string) string {
 	}
 }
 
-// stop sends SIGTERM and waits for a clean end.
+// stop sends SIGTERM and waits for a clean exit.
 func (e *example) stop() {
 	e.once.Do(func() {
 		_ = e.cmd.Process.Signal(syscall.SIGTERM)
@@ -109,18 +109,18 @@ func (e *example) stop() {
 			continue
 		}
 		if err := e.cmd.Wait(); err != nil {
-			e.t.Errorf("the program ended with %v\n%s", err, e.stderr.String())
+			e.t.Errorf("the program exited with %v\n%s", err, e.stderr.String())
 		}
 		log := e.stderr.String()
 		if strings.Contains(log, "DATA RACE") || strings.Contains(log, "level=ERROR") {
-			e.t.Errorf("the program says:\n%s", log)
+			e.t.Errorf("the program logs:\n%s", log)
 		}
 	})
 }
 
 func (e *example) ws(path string) string { return "ws" + strings.TrimPrefix(e.url, "http") + path }
 
-// request gives status and body.
+// request returns status and body.
 func (e *example) request(method, path, body string) (int, string) {
 	e.t.Helper()
 	return e.requestAs("", method, path, body)
@@ -150,7 +150,7 @@ func (e *example) requestAs(token, method, path, body string) (int, string) {
 	return resp.StatusCode, string(b)
 }
 
-// login gives a token for a name.
+// login returns a token for a name.
 func (e *example) login(name string) string {
 	e.t.Helper()
 	body, err := json.Marshal(map[string]string{"name": name})
@@ -172,12 +172,12 @@ func withAuth(opts nodetest.Opts, token string) nodetest.Opts {
 	return all
 }
 
-// withBearer are the options of a plain WebSocket client.
+// withBearer returns the options of a plain WebSocket client with a token.
 func withBearer(token string) nodetest.Opts {
 	return nodetest.Opts{"protocols": []string{"bearer", token}}
 }
 
-// sio and plain enter the chat under a name.
+// sio and plain connect a user to the chat.
 func (e *example) sio(n *nodetest.Node, name string, opts nodetest.Opts) *nodetest.Client {
 	e.t.Helper()
 	return n.SocketIO(e.url+"/chat", withAuth(opts, e.login(name)))
@@ -219,7 +219,7 @@ func want[T any](t *testing.T, what string, got, want T) {
 	}
 }
 
-// TestExample runs one server for what does not disturb each other, then others.
+// TestExample runs independent tests on one server, the others on their own.
 func TestExample(t *testing.T) {
 	program := buildExample(t)
 	n := nodetest.Start(t)
@@ -238,7 +238,7 @@ func TestExample(t *testing.T) {
 	t.Run("stats", func(t *testing.T) { figures(t, e, n) })
 	t.Run("HTTP", func(t *testing.T) { controllers(t, e) })
 	t.Run("login", func(t *testing.T) { logins(t, e, n) })
-	t.Run("end of a token", func(t *testing.T) { tokenEnds(t, program, n) })
+	t.Run("token expiry", func(t *testing.T) { tokenExpires(t, program, n) })
 	t.Run("rate limits", func(t *testing.T) { rateLimits(t, e, n) })
 	t.Run("page", func(t *testing.T) { page(t, e) })
 	t.Run("one platform", func(t *testing.T) { onePlatform(t, program, n) })
@@ -272,24 +272,24 @@ func socketIO(t *testing.T, e *example, n *nodetest.Node, name string, opts node
 	}
 
 	chat := e.sio(n, "Ann", opts)
-	here := "room of " + name
+	roomName := "room of " + name
 	want(t, "say", nodetest.Call[failure](chat, "say", nodetest.Fields{"text": "x"}),
 		failure{"error", "join a room first", "no_room"})
 	want(t, "join", nodetest.Call[failure](chat, "join", nodetest.Fields{"name": "Bob"}),
 		failure{"error", "Bad payload: room is required", "bad_payload"})
-	want(t, "join", nodetest.Call[room](chat, "join", nodetest.Fields{"room": here, "name": "Bob"}), room{here, []string{"Ann"}})
-	want(t, "joined", nodetest.Expect[presence](chat, "joined"), presence{here, "Ann", []string{"Ann"}})
+	want(t, "join", nodetest.Call[room](chat, "join", nodetest.Fields{"room": roomName, "name": "Bob"}), room{roomName, []string{"Ann"}})
+	want(t, "joined", nodetest.Expect[presence](chat, "joined"), presence{roomName, "Ann", []string{"Ann"}})
 	want(t, "ack of say", len(chat.Call("say", nodetest.Fields{"text": "<b>hi</b>"})), 0)
 	m := nodetest.Expect[message](chat, "message")
-	want(t, "message", []string{m.Room, m.Name, m.Text}, []string{here, "Ann", "<b>hi</b>"})
+	want(t, "message", []string{m.Room, m.Name, m.Text}, []string{roomName, "Ann", "<b>hi</b>"})
 	if m.At.IsZero() {
 		t.Error("the message has no time")
 	}
 	want(t, "ack of leave", len(chat.Call("leave")), 0)
-	want(t, "left", nodetest.Expect[presence](chat, "left"), presence{here, "Ann", []string{}})
+	want(t, "left", nodetest.Expect[presence](chat, "left"), presence{roomName, "Ann", []string{}})
 
 	if _, err := n.TrySocketIO(e.url+"/nothing", opts); err == nil || err.Error() != "Invalid namespace" {
-		t.Errorf("namespace that is not there: %v", err)
+		t.Errorf("unknown namespace: %v", err)
 	}
 }
 
@@ -308,10 +308,10 @@ func plain(t *testing.T, e *example, n *nodetest.Node) {
 	chat.Emit("say", nodetest.Fields{"text": "x"})
 	want(t, "exception", nodetest.Expect[failure](chat, "exception"), failure{"error", "join a room first", "no_room"})
 	if _, err := chat.TryCall("join", nodetest.Fields{"room": strings.Repeat("x", 41)}); err == nil {
-		t.Error("a long name of a room is let in")
+		t.Error("a long name of a room is accepted")
 	}
 	if _, err := n.TryWS(e.ws("/ws/nothing"), nil); err == nil {
-		t.Error("a path that is not there is served")
+		t.Error("an unknown path is served")
 	}
 }
 
@@ -323,21 +323,21 @@ func bothInOneRoom(t *testing.T, e *example, n *nodetest.Node) {
 	nodetest.Expect[presence](ann, "joined")
 	want(t, "joined", nodetest.Expect[presence](ann, "joined"), presence{tea, "Bob", []string{"Ann", "Bob"}})
 
-	heard := func(name, text string) {
+	expectBoth := func(name, text string) {
 		t.Helper()
 		for who, c := range map[string]*nodetest.Client{"Ann": ann, "Bob": bob} {
 			if m := nodetest.Expect[message](c, "message"); m.Name != name || m.Text != text {
-				t.Errorf("%s hears %v, want %q of %s", who, m, text, name)
+				t.Errorf("%s receives %v, want %q from %s", who, m, text, name)
 			}
 		}
 	}
 	ann.Call("say", nodetest.Fields{"text": "from Ann"})
-	heard("Ann", "from Ann")
+	expectBoth("Ann", "from Ann")
 	bob.Call("say", nodetest.Fields{"text": "from Bob"})
-	heard("Bob", "from Bob")
+	expectBoth("Bob", "from Bob")
 	status, _ := e.requestAs(web, "POST", "/rooms/tea/messages", `{"name":"Ann","text":"from HTTP"}`)
 	want(t, "POST", status, http.StatusAccepted)
-	heard("Web", "from HTTP")
+	expectBoth("Web", "from HTTP")
 
 	_, list := e.request("GET", "/rooms", "")
 	if !strings.Contains(list, `{"room":"tea","members":["Ann","Bob"]}`) {
@@ -359,8 +359,8 @@ func figures(t *testing.T, e *example, n *nodetest.Node) {
 		c.Emit("watch", nodetest.Fields{"every_ms": 1})
 		before := nodetest.Expect[stats](c, "stats")
 		nodetest.Expect[stats](c, "stats")
-		_, _ = e.requestAs(web, "POST", "/rooms/nobody/messages", `{"text":"x"}`)
-		for nodetest.Expect[stats](c, "stats").Messages <= before.Messages { // the stream goes on
+		_, _ = e.requestAs(web, "POST", "/rooms/empty/messages", `{"text":"x"}`)
+		for nodetest.Expect[stats](c, "stats").Messages <= before.Messages { // the stream continues
 			continue
 		}
 		c.Emit("watch", nodetest.Fields{})
@@ -394,7 +394,7 @@ func controllers(t *testing.T, e *example) {
 	}
 }
 
-// logins: nobody comes in without a token, or with one that was tampered with.
+// logins: connections without a token or with an altered one are rejected.
 func logins(t *testing.T, e *example, n *nodetest.Node) {
 	ann := e.login("Ann")
 	part := strings.Split(ann, ".")
@@ -411,11 +411,11 @@ func logins(t *testing.T, e *example, n *nodetest.Node) {
 		{"no signature", unsigned + "." + bob + ".", "token_invalid"},
 	} {
 		for _, transport := range []string{"polling", "websocket"} {
-			var told failure
+			var body failure
 			_, err := n.TrySocketIO(e.url+"/chat", withAuth(nodetest.Opts{"transports": []string{transport}}, c.token))
-			refused, ok := errors.AsType[*nodetest.RemoteError](err)
-			if !ok || json.Unmarshal(refused.Data, &told) != nil || told.Code != c.code {
-				t.Errorf("%s: Socket.IO over %s: %v, %v", c.name, transport, err, told)
+			rejected, ok := errors.AsType[*nodetest.RemoteError](err)
+			if !ok || json.Unmarshal(rejected.Data, &body) != nil || body.Code != c.code {
+				t.Errorf("%s: Socket.IO over %s: %v, %v", c.name, transport, err, body)
 			}
 		}
 		opts := nodetest.Opts{}
@@ -423,8 +423,8 @@ func logins(t *testing.T, e *example, n *nodetest.Node) {
 			opts = withBearer(c.token)
 		}
 		_, err := n.TryWS(e.ws("/ws/chat"), opts)
-		refused, ok := errors.AsType[*nodetest.RemoteError](err)
-		if !ok || refused.Status != http.StatusUnauthorized || !strings.Contains(refused.Body, c.code) {
+		rejected, ok := errors.AsType[*nodetest.RemoteError](err)
+		if !ok || rejected.Status != http.StatusUnauthorized || !strings.Contains(rejected.Body, c.code) {
 			t.Errorf("%s: plain WebSocket: %v", c.name, err)
 		}
 		for _, path := range []string{"/rooms/tea/messages", "/refresh"} {
@@ -435,8 +435,8 @@ func logins(t *testing.T, e *example, n *nodetest.Node) {
 	}
 }
 
-// tokenEnds: who hands in a new one in time stays, the others are sent away.
-func tokenEnds(t *testing.T, program string, n *nodetest.Node) {
+// tokenExpires: clients that refresh in time stay connected, others are disconnected.
+func tokenExpires(t *testing.T, program string, n *nodetest.Node) {
 	type expiring struct {
 		ExpiresIn int `json:"expiresIn"`
 	}
@@ -456,7 +456,7 @@ func tokenEnds(t *testing.T, program string, n *nodetest.Node) {
 		t.Errorf("answer of token: %v", got)
 	}
 	if _, err := cat.TryCall("token", e.login("Cat")); err == nil {
-		t.Error("the token of another login is taken, because the name is the same")
+		t.Error("the token of another login with the same name is accepted")
 	}
 
 	for _, c := range []*nodetest.Client{ann, bob} {
@@ -467,36 +467,36 @@ func tokenEnds(t *testing.T, program string, n *nodetest.Node) {
 	nodetest.Expect[expiring](cat, "token_expiring") // of the second token
 }
 
-// rateLimits: a room has one for all who talk in it, and a client has its own.
+// rateLimits: a room has one limit for all its senders, and a client has its own.
 func rateLimits(t *testing.T, e *example, n *nodetest.Node) {
 	token, limited := e.login("Web"), failure{"error", "Too many requests", "rate_limited"}
 	post := func(room string) int {
 		status, body := e.requestAs(token, "POST", "/rooms/"+room+"/messages", `{"text":"x"}`)
 		if status == http.StatusTooManyRequests && !strings.Contains(body, `"code":"rate_limited","details":{"retryAfter":1}`) {
-			t.Errorf("the refusal says %s", body)
+			t.Errorf("rejected with %s", body)
 		}
 		return status
 	}
 	for platform, c := range map[string]*nodetest.Client{"socketio": e.sio(n, "Ann", nil), "ws": e.plain(n, "Ann")} {
-		here := "loud-" + platform
-		c.Call("join", nodetest.Fields{"room": here})
-		// Few tries, which the client's own limit lets pass.
-		tries(t, 5, "a say is refused in a room in which too much is said over HTTP", func() bool {
-			tries(t, 1000, "a POST is refused", func() bool { return post(here) == http.StatusTooManyRequests })
-			return refusal(t, c, "say", nodetest.Fields{"text": "x"}) == limited
+		roomName := "loud-" + platform
+		c.Call("join", nodetest.Fields{"room": roomName})
+		// Few retries, below the client's own limit.
+		retry(t, 5, "say is rejected in a room with too many messages over HTTP", func() bool {
+			retry(t, 1000, "a POST is rejected", func() bool { return post(roomName) == http.StatusTooManyRequests })
+			return callError(t, c, "say", nodetest.Fields{"text": "x"}) == limited
 		})
-		tries(t, 5, "another spelling of the path is no other room", func() bool {
-			tries(t, 1000, "a POST is refused", func() bool { return post(here) == http.StatusTooManyRequests })
+		retry(t, 5, "another spelling of the path is the same room", func() bool {
+			retry(t, 1000, "a POST is rejected", func() bool { return post(roomName) == http.StatusTooManyRequests })
 			return post("l%6Fud-"+platform) == http.StatusTooManyRequests
 		})
 		want(t, platform+": another room", post("quiet-"+platform), http.StatusAccepted)
-		// No room hears of these.
-		tries(t, 1000, "a client is refused", func() bool { return refusal(t, c, "leave") == limited })
+		// These are in no room.
+		retry(t, 1000, "a client is rejected", func() bool { return callError(t, c, "leave") == limited })
 	}
 }
 
-// refusal calls, and gives the error, if there is one, of either platform.
-func refusal(t *testing.T, c *nodetest.Client, event string, args ...any) (f failure) {
+// callError calls, and returns the error of either platform, if any.
+func callError(t *testing.T, c *nodetest.Client, event string, args ...any) (f failure) {
 	t.Helper()
 	answer, err := c.TryCall(event, args...)
 	if e, ok := errors.AsType[*nodetest.RemoteError](err); ok {
@@ -513,15 +513,15 @@ func refusal(t *testing.T, c *nodetest.Client, event string, args ...any) (f fai
 	return f
 }
 
-// tries goes on until it comes to what is wanted, some times.
-func tries(t *testing.T, n int, what string, f func() bool) {
+// retry calls f up to n times until it returns true.
+func retry(t *testing.T, n int, what string, f func() bool) {
 	t.Helper()
 	for range n {
 		if f() {
 			return
 		}
 	}
-	t.Fatalf("after %d tries it does not come to this: %s", n, what)
+	t.Fatalf("not within %d tries: %s", n, what)
 }
 
 func page(t *testing.T, e *example) {
@@ -532,7 +532,7 @@ func page(t *testing.T, e *example) {
 	}
 }
 
-// onePlatform has the other one not served.
+// onePlatform: the other platform is not served.
 func onePlatform(t *testing.T, program string, n *nodetest.Node) {
 	for _, platform := range []string{"socketio", "ws"} {
 		e := start(t, program, "-platform", platform)
@@ -543,13 +543,13 @@ func onePlatform(t *testing.T, program string, n *nodetest.Node) {
 	}
 }
 
-// stops: those who are connected are told, and the status is 0.
+// stops: connected clients are closed with a reason, and the status is 0.
 func stops(t *testing.T, program string, n *nodetest.Node) {
 	e := start(t, program)
 	clients := []*nodetest.Client{e.sio(n, "Ann", nil), e.plain(n, "Bob")}
-	begin := time.Now()
+	started := time.Now()
 	e.stop()
-	if took := time.Since(begin); took > 5*time.Second {
+	if took := time.Since(started); took > 5*time.Second {
 		t.Errorf("the stop took %v", took)
 	}
 	var codes []int
@@ -557,6 +557,6 @@ func stops(t *testing.T, program string, n *nodetest.Node) {
 		codes = append(codes, c.ExpectEnd().Code)
 	}
 	if !slices.Contains(codes, 1001) {
-		t.Errorf("plain WebSocket is not told that the server goes away: %v", codes)
+		t.Errorf("no close code 1001 on plain WebSocket: %v", codes)
 	}
 }
