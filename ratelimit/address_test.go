@@ -13,7 +13,7 @@ func TestAddressOfClient(t *testing.T) {
 		opts      []Option
 		remote    string
 		forwarded []string
-		want      string // an address, or a text behind =
+		want      string // an address, or a string after =
 	}{
 		{name: "IPv4", remote: "192.0.2.1:5000", want: "192.0.2.1"},
 		{name: "IPv4 without a port", remote: "192.0.2.1", want: "192.0.2.1"},

@@ -290,7 +290,7 @@ func TestBadFramesWS(t *testing.T) {
 		{"event twice", `{"event":"echo","event":"post"}`, `Bad message: "event" is there twice`},
 		{"event a number", `{"event":5}`, "Bad message: the event must be a string that is not empty"},
 		{"id an object", `{"event":"echo","id":{}}`, "Bad message: the id must be a number or a string of at most 64 bytes"},
-		{"more behind it", `{"event":"echo"} {"event":"echo"}`, `Bad message: something follows the object, at byte 17`},
+		{"trailing data", `{"event":"echo"} {"event":"echo"}`, `Bad message: something follows the object, at byte 17`},
 		{"broken JSON in data", `{"event":"echo","data":{"a":}}`, "Bad message: not valid JSON, at byte 28"},
 	} {
 		b.run(t, tt.name, func(t *testing.T, c *apptest.Client) {
@@ -341,7 +341,7 @@ func TestBadPacketsSocketIO(t *testing.T) {
 		{"no event", `42/bad,[]`},
 		{"event an object", `42/bad,[{},1]`},
 		{"reserved event", `42/bad,["disconnect"]`},
-		{"more behind it", `42/bad,["echo"]["echo"]`},
+		{"trailing data", `42/bad,["echo"]["echo"]`},
 		{"too many attachments", `451000000-/bad,["echo",{"_placeholder":true,"num":0}]`},
 	} {
 		b.run(t, tt.name, func(t *testing.T, c *apptest.Client) {

@@ -29,8 +29,8 @@ type (
 func TestMemoryOfViolations(t *testing.T) {
 	key := strings.Repeat("k", 20_000)
 	for name, tt := range map[string]struct {
-		payload any
-		text    string
+		payload  any
+		text     string
 		rejected bool
 	}{
 		"structs under a long key":      {&byKey{}, `{"people":{"` + key + `":[` + strings.Repeat("{},", 10_000) + `{}]}}`, true},

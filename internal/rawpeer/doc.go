@@ -19,7 +19,7 @@
 //	e := rawpeer.NewEngine(t, addr)
 //	s := e.Poll()                    // a session over polling
 //	s.Send("40"); s.Read()           // a POST; the next packet of polls
-//	a := s.Get(); a = s.Post("4…")   // or one by one, on connections of their own
+//	a := s.Get(); a = s.Post("4…")   // or one by one, on separate connections
 //	w := s.Probe(); w.Send("5")      // the upgrade
 //	w := e.WebSocket()               // a session over WebSocket, and its frames
 //

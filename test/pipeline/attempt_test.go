@@ -28,13 +28,13 @@ type attempt struct {
 	node     *nodetest.Node
 	managers *nodetest.Process
 	row      string            // in the history
-	asks     map[string]string // its query: what to deny, and how
+	denies   map[string]string // its query: what to deny, and how
 }
 
 // parameters returns the query parameters.
 func (v *attempt) parameters() map[string]string {
 	all := map[string]string{"row": v.row}
-	maps.Copy(all, v.asks)
+	maps.Copy(all, v.denies)
 	return all
 }
 

@@ -69,7 +69,7 @@ func routes() (all []entryPoint) {
 	same("OPTIONS", "/api/plain", `405 {"statusCode":405,"message":"Cannot OPTIONS /api/plain","error":"Method Not Allowed"}`)
 	same("GET", "/api/none", `404 {"statusCode":404,"message":"Cannot GET /api/none","error":"Not Found"}`)
 	const nowhere = `404 {"statusCode":404,"message":"No gateway at this path","error":"Not Found","code":"not_found"}`
-	all = append(all, entryPoint{"a route, asked for an upgrade", "http", func(v *attempt) string {
+	all = append(all, entryPoint{"a route, upgrade request", "http", func(v *attempt) string {
 		got, _ := v.send(upgrading(v.request("GET", "/api/plain?"+v.query(), "")))
 		return got
 	}, nowhere, nowhere, ""})
@@ -90,7 +90,7 @@ func connections() []entryPoint {
 		{"plain WebSocket, the request", "handshake", plainAt("/plain"), deniedRequest, hello, "connected left"},
 		{"plain WebSocket, the client", "connect", plainAt("/plain"), deniedRequest, hello, "connected left"},
 		{"one gateway on two platforms, plain WebSocket", "connect", plainAt("/both"), deniedRequest, hello, "connected left"},
-		{"a port of its own", "connect", func(v *attempt) string {
+		{"a separate port", "connect", func(v *attempt) string {
 			return v.plain("http://"+v.h.own.Server.Addr().String(), "/")
 		}, deniedRequest, hello, "connected left"},
 		{"Socket.IO, the request over polling", "handshake", func(v *attempt) string { return v.poll("/alone/") }, deniedEngine, "in", "connected left"},

@@ -23,7 +23,7 @@ func TestEntryPoints(t *testing.T) {
 				entryPoints = slices.Concat(routes(), messages())
 			}
 			for i, w := range entryPoints {
-				v := &attempt{t: t, h: h, node: node, managers: managers, row: fmt.Sprintf("%d-denied", i), asks: map[string]string{"deny": w.deny}}
+				v := &attempt{t: t, h: h, node: node, managers: managers, row: fmt.Sprintf("%d-denied", i), denies: map[string]string{"deny": w.deny}}
 				if got := w.try(v); got != w.denied {
 					t.Errorf("%s, denied: the client receives\n%s, want\n%s", w.name, got, w.denied)
 				}
@@ -76,7 +76,7 @@ func TestRejectionHeaders(t *testing.T) {
 			{"polling", "handshake", main + "?EIO=4&transport=polling&", engine},
 			{"Socket.IO over websocket", "handshake", main + "?EIO=4&transport=websocket&", engine},
 		} {
-			v := &attempt{t: t, h: h, row: w.name + " " + status.code, asks: map[string]string{"deny": w.deny, "status": status.code}}
+			v := &attempt{t: t, h: h, row: w.name + " " + status.code, denies: map[string]string{"deny": w.deny, "status": status.code}}
 			r := v.request("GET", w.target+v.query(), "")
 			if w.deny != "http" && w.name != "polling" {
 				r = upgrading(r)
@@ -99,7 +99,7 @@ func TestRejectionHeaders(t *testing.T) {
 func TestHandshakeOfManyNamespaces(t *testing.T) {
 	for where, want := range map[scope]string{application: deniedEngine, elsewhere: deniedEngine, owner: "in"} {
 		h := newTestApp(t, where)
-		v := &attempt{t: t, h: h, row: "the request", asks: map[string]string{"deny": "handshake"}}
+		v := &attempt{t: t, h: h, row: "the request", denies: map[string]string{"deny": "handshake"}}
 		compare(t, string(where), v.poll(main), want)
 		h.stop()
 		if want == "in" {
@@ -116,12 +116,12 @@ func TestHandshakeOfManyNamespaces(t *testing.T) {
 func TestUpgradeIsNotGuarded(t *testing.T) {
 	for _, where := range []scope{application, owner} {
 		h := newTestApp(t, where)
-		before := &attempt{t: t, h: h, row: "the session", asks: map[string]string{"deny": "message"}}
+		before := &attempt{t: t, h: h, row: "the session", denies: map[string]string{"deny": "message"}}
 		sid, rejected := before.open("/alone/")
 		if rejected != "" {
 			t.Fatal(rejected)
 		}
-		probe := &attempt{t: t, h: h, row: "the probe", asks: map[string]string{"deny": "handshake"}}
+		probe := &attempt{t: t, h: h, row: "the probe", denies: map[string]string{"deny": "handshake"}}
 		p, rejected := probe.dial(h.url, probe.engine("/alone/", webSocket, "sid", sid))
 		if p == nil {
 			t.Fatal(rejected)
@@ -166,7 +166,7 @@ func TestRecoveryIsGuarded(t *testing.T) {
 			compare(t, "the message before", p.read(), "437[1]")
 			p.cut()
 
-			v = &attempt{t: t, h: h, row: fmt.Sprintf("%d-after", i), asks: map[string]string{"deny": tt.deny}}
+			v = &attempt{t: t, h: h, row: fmt.Sprintf("%d-after", i), denies: map[string]string{"deny": tt.deny}}
 			p, got := v.join(tt.path, fmt.Sprintf(`{"pid":%q,"offset":%q}`, was.PID, hello[2]))
 			if tt.want != "40" {
 				if got != tt.want {

@@ -91,7 +91,7 @@ var failures = []failure{
 	{
 		thrown: "an error with its data hidden: includeCause false", event: "text", data: `{"password":"x"}`, hidden: true,
 		nest: `{"status":"error","message":"boom"}`, ours: `{"status":"error","message":"boom","cause":{"pattern":"text"}}`,
-		why: "the pattern is no secret, and tells which message has failed",
+		why: "the pattern is not secret, and identifies the message",
 	},
 	{
 		thrown: "a filter handles it", event: "caught", data: `1`,
@@ -161,9 +161,9 @@ func TestErrors(t *testing.T) {
 		sio[hidden] = node.SocketIO(h.url+at[0], nil)
 		plain[hidden] = node.WS("ws"+strings.TrimPrefix(h.url, "http")+at[1], nil)
 	}
-	byHand := newManager(t, managers, "by hand", h.url, nodetest.Opts{"transports": []string{webSocket}})
-	byHand.enter("s", "/", nil)
-	defer byHand.close()
+	rawManager := newManager(t, managers, "raw", h.url, nodetest.Opts{"transports": []string{webSocket}})
+	rawManager.enter("s", "/", nil)
+	defer rawManager.close()
 	for _, f := range failures {
 		t.Run(f.thrown, func(t *testing.T) {
 			ours, answer := f.with(f.ours), f.with(f.answer)
@@ -177,11 +177,11 @@ func TestErrors(t *testing.T) {
 				t.Errorf("the answer %s", wrong)
 			}
 			if f.raw {
-				byHand.raw(`2["` + f.event + `",` + f.data + `]`)
-				compare(t, "Socket.IO", byHand.next("s", "exception"), "["+ours+"]")
-				compare(t, "Socket.IO, the ack", byHand.rawCall("s", `27["`+f.event+`",`+f.data+`]`, 7), "["+answer+"]")
-				compare(t, "Socket.IO, beside the ack", byHand.next("s", "exception"), "["+ours+"]")
-				for _, id := range []string{"", `,"id":"by hand"`} {
+				rawManager.raw(`2["` + f.event + `",` + f.data + `]`)
+				compare(t, "Socket.IO", rawManager.next("s", "exception"), "["+ours+"]")
+				compare(t, "Socket.IO, the ack", rawManager.rawCall("s", `27["`+f.event+`",`+f.data+`]`, 7), "["+answer+"]")
+				compare(t, "Socket.IO, beside the ack", rawManager.next("s", "exception"), "["+ours+"]")
+				for _, id := range []string{"", `,"id":"raw"`} {
 					plain[false].Send(`{"event":"` + f.event + `","data":` + f.data + id + `}`)
 					compare(t, "plain WebSocket"+id, string(plain[false].Expect("exception").Args[0]), ours)
 				}

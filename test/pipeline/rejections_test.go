@@ -160,7 +160,7 @@ func TestRejectedRequests(t *testing.T) {
 		polling:   {Message: "xhr poll error", Status: 401, Text: `{"code":4,"message":"Unauthorized","data":{"status":"error","message":"Unauthorized","code":"unauthorized"}}`},
 		webSocket: {Message: "websocket error"},
 	} {
-		v := &attempt{t: t, h: h, managers: managers, row: "rejected over " + transport, asks: map[string]string{"deny": "handshake", "status": "401"}}
+		v := &attempt{t: t, h: h, managers: managers, row: "rejected over " + transport, denies: map[string]string{"deny": "handshake", "status": "401"}}
 		m := openManager(v, main, transport)
 		e := m.enter("s", "/", nil)
 		m.close()

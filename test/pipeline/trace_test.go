@@ -216,7 +216,7 @@ func TestTrace(t *testing.T) {
 			message(node.WS("ws"+strings.TrimPrefix(h.url, "http")+"/ws?deny="+deny, nil), n)
 		}},
 		{"HTTP", func(n int, deny string) {
-			v := &attempt{t: t, h: h, asks: map[string]string{"deny": deny}}
+			v := &attempt{t: t, h: h, denies: map[string]string{"deny": deny}}
 			v.route(http.MethodPost, "/double", fmt.Sprintf(`{"n":%d}`, n))
 		}},
 	} {

@@ -43,7 +43,7 @@ func TestBadPackets(t *testing.T) {
 		"40//,", "40/random", "40/custom/,", "40/CUSTOM,", "40/custom?token=1,", "40/%63ustom,", "40custom,",
 		"40/" + strings.Repeat("n", 600) + ",",
 	} {
-		scenes = append(scenes, scene{name: "asks " + brief(text), play: func(p *play) {
+		scenes = append(scenes, scene{name: "answered: " + brief(text), play: func(p *play) {
 			s := p.enterWS()
 			s.send(text)
 			f := s.nextFrame()

@@ -35,7 +35,7 @@ func TestCloseCodes(t *testing.T) {
 		{"packet of the other direction", patient, session("2"), "closed 1002"},
 		{"unknown Socket.IO packet", patient, session("4abc"), "closed 1002"},
 		{"second CONNECT", patient, session("40"), "closed 1002"},
-		{"no UTF-8", patient, session("42[\"message\",\"\xff\"]"), "closed 1007"},
+		{"invalid UTF-8", patient, session("42[\"message\",\"\xff\"]"), "closed 1007"},
 		{"over the limit", patient, session(strings.Repeat("4", maxPayload+1)), "closed 1009"},
 		{"wrong probe", patient, upgrade("2prob"), "closed 1002"},
 		{"the session ends while it upgrades", patient, func(p *play) *socket {

@@ -67,19 +67,19 @@ func TestEngineIO(t *testing.T) {
 		}, `
 			POST 42["message","€"]␞451-["message",{"_placeholder":true,"num":0}]␞bAQIDBA==: 200 ok
 			poll < 42["message-back","€"] | 451-["message-back",{"_placeholder":true,"num":0}] | bAQIDBA==`},
-		{"several packets for a poll come in one body", func(p *play) {
+		{"several packets arrive in one poll", func(p *play) {
 			p.enter()
 			p.unrecorded(func() { p.post("42[\"message\",1]\x1e42[\"message\",2]\x1e427[\"message-with-ack\"]") })
 			p.settle()
 			p.get()
 		}, `GET: 200 42["message-back",1]␞42["message-back",2]␞437[]`},
-		{"polling: a packet of no known type ends the session", func(p *play) {
+		{"polling: a packet of unknown type closes the session", func(p *play) {
 			p.enter()
 			p.post("abc")
 			p.left()
 			p.get()
 		}, ""},
-		{"polling: a second GET at once ends the session", func(p *play) {
+		{"polling: a concurrent GET closes the session", func(p *play) {
 			p.enter()
 			first := p.heldPoll()
 			p.get()
@@ -87,7 +87,7 @@ func TestEngineIO(t *testing.T) {
 			p.left()
 			p.get()
 		}, ""},
-		{"polling: a GET that is taken back ends the session", func(p *play) {
+		{"polling: a cancelled GET closes the session", func(p *play) {
 			p.enter()
 			p.heldPoll().cancel()
 			p.left()
@@ -95,7 +95,7 @@ func TestEngineIO(t *testing.T) {
 		}, `
 			left: transport error
 			GET: 400 {"code":1,"message":"Session ID unknown"}`},
-		{"polling: a second POST at once ends the session", func(p *play) {
+		{"polling: a concurrent POST closes the session", func(p *play) {
 			p.enter()
 			first := p.halfPost()
 			p.post("3")
@@ -123,7 +123,7 @@ func TestEngineIO(t *testing.T) {
 			ws > <01 02 03 04>
 			ws < 451-["message-back",{"_placeholder":true,"num":0}]
 			ws < <01 02 03 04>`},
-		{"websocket: a packet of no known type ends the session", func(p *play) {
+		{"websocket: a packet of unknown type closes the session", func(p *play) {
 			s := p.enterWS()
 			s.send("abc")
 			s.receiveAll()

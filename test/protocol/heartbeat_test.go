@@ -9,7 +9,7 @@ import (
 // the official suites.
 func TestHeartbeat(t *testing.T) {
 	compareAll(t, newBench(t, quick), []scene{
-		{"polling: the handshake tells the intervals", func(p *play) {
+		{"polling: the handshake has the intervals", func(p *play) {
 			p.request("GET", "?EIO=4&transport=polling")
 		}, `GET ?EIO=4&transport=polling: 200 0{"sid":"ID","upgrades":["websocket"],"pingInterval":300,"pingTimeout":200,"maxPayload":1000000}`},
 		{"polling: ping and pong", func(p *play) {
@@ -43,7 +43,7 @@ func TestHeartbeat(t *testing.T) {
 		}, `
 			left: ping timeout
 			GET: 400 {"code":1,"message":"Session ID unknown"}`},
-		{"polling: data is no pong", func(p *play) {
+		{"polling: data does not replace a pong", func(p *play) {
 			p.enter()
 			p.get()
 			p.post(`42["message","still here"]`)
@@ -81,7 +81,7 @@ func TestHeartbeat(t *testing.T) {
 		}, `
 			GET: 200 1
 			GET: 400 {"code":1,"message":"Session ID unknown"}`},
-		{"polling: no CONNECT, and no poll when time is out", func(p *play) {
+		{"polling: no CONNECT, and no poll at the timeout", func(p *play) {
 			p.open()
 			p.awaitEnd()
 		}, `gone: 400 {"code":1,"message":"Session ID unknown"}`},
@@ -109,7 +109,7 @@ func TestHeartbeat(t *testing.T) {
 			ws < 2
 			ws < closed 1005
 			left: ping timeout`},
-		{"websocket: data is no pong", func(p *play) {
+		{"websocket: data does not replace a pong", func(p *play) {
 			s := p.enterWS()
 			s.receive(1)
 			s.works()
@@ -120,7 +120,7 @@ func TestHeartbeat(t *testing.T) {
 			ws works
 			ws < closed 1005
 			left: ping timeout`},
-		{"websocket: data all the time is no pong", func(p *play) {
+		{"websocket: continuous data does not replace a pong", func(p *play) {
 			s := p.enterWS()
 			got := "2"
 			for i := 0; !strings.HasPrefix(got, "c"); i++ { // closed or dropped
@@ -177,7 +177,7 @@ func TestHeartbeat(t *testing.T) {
 			p.notef("the session stays")
 		}, ""},
 
-		{"upgrade: heartbeats go on", func(p *play) {
+		{"upgrade: heartbeats continue", func(p *play) {
 			p.enter()
 			s := p.upgrade()
 			s.receive(1)
@@ -213,7 +213,7 @@ func TestHeartbeat(t *testing.T) {
 			ws < 3probe
 			ws < closed 1005
 			polling works`},
-		{"upgrade: tried again after it was not finished", func(p *play) {
+		{"upgrade: retried after an incomplete one", func(p *play) {
 			p.enter()
 			p.pollUntilClosed(p.dialSession())
 			s := p.upgrade()

@@ -54,7 +54,7 @@ var packetDifferences = map[string]difference{
 			ws < closed 1002
 			left: parse error`,
 	},
-	`TestBadPackets/asks_40/custom,5`: {
+	`TestBadPackets/answered:_40/custom,5`: {
 		why: "a CONNECT has no ack id",
 		node: `
 			ws > 40/custom,5
@@ -66,7 +66,7 @@ var packetDifferences = map[string]difference{
 			ws < closed 1002
 			left: parse error`,
 	},
-	`TestBadPackets/asks_40/custom,_{}`: {
+	`TestBadPackets/answered:_40/custom,_{}`: {
 		why: "JSON starts immediately after the comma",
 		node: `
 			ws > 40/custom, {}
@@ -78,7 +78,7 @@ var packetDifferences = map[string]difference{
 			ws < closed 1002
 			left: parse error`,
 	},
-	`TestBadPackets/asks_40/nnnnnnnnnnnnnnnnn…_(604_bytes)`: {
+	`TestBadPackets/answered:_40/nnnnnnnnnnnnnnnnn…_(604_bytes)`: {
 		why: "the length of namespaces is limited",
 		node: `
 			ws > 40/nnnnnnnnnnnnnnnnn… (604 bytes)

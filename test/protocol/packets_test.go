@@ -74,7 +74,7 @@ func TestSocketIO(t *testing.T) {
 			ws > 40
 			ws < 40{"sid":"ID"}
 			ws < 42["auth",{}]`},
-		{"connect by what is no packet", fresh(1, "4abc"), `
+		{"connect with an invalid packet", fresh(1, "4abc"), `
 			ws > 4abc
 			ws < closed 1005`},
 		{"an event before connect", fresh(1, `42["message",1]`), `
@@ -202,7 +202,7 @@ func TestSocketIO(t *testing.T) {
 			ws > 4abc
 			ws < closed 1005
 			left: parse error`},
-		{"payload that is no array", ends("42{}"), `
+		{"payload that is not an array", ends("42{}"), `
 			ws > 42{}
 			ws < closed 1005
 			left: parse error`},

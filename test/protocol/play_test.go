@@ -222,7 +222,7 @@ func (p *play) awaitEnd() {
 	p.t.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for begun := time.Now(); time.Since(begun) < patience; <-ticker.C {
+	for started := time.Now(); time.Since(started) < patience; <-ticker.C {
 		if a := p.startPost("3").answer(); a.status == 400 {
 			p.notef("gone: %v", a)
 			return
@@ -288,7 +288,7 @@ func (p *play) upgrade() *socket {
 	p.unrecorded(func() {
 		// The server may not have noticed yet that another one has closed.
 		answer := "nothing"
-		for begun := time.Now(); answer != "3probe" && time.Since(begun) < patience; {
+		for started := time.Now(); answer != "3probe" && time.Since(started) < patience; {
 			if s = p.dialSession(); s != nil {
 				s.send("2probe")
 				answer = s.next()

@@ -135,7 +135,7 @@ func testConnectGuardOrder(t *testing.T, s *suite) {
 	third.opts = []websockets.Option{websockets.Meta(rolesKey.With([]string{"admin"}))}
 	a := s.startWith(t, []*testGateway{first, second, third}, app.UseGuards(guard("global")))
 	alive(t, s.dial(t, a))
-	// Once more for the third: it has metadata of its own.
+	// Once more for the third: it has its own metadata.
 	tr.want(t, "global", "first", "second", "admit", "global")
 }
 
@@ -235,7 +235,7 @@ func testConstructorProblems(t *testing.T, s *suite) {
 		opts []app.Option
 		want []string
 	}{
-		{"what it needs is missing", gateway(plain, websockets.UseGuards(newInjectedGuard)), nil, []string{"newInjectedGuard", "needs *adaptertest.dependency", "not available"}},
+		{"a missing dependency", gateway(plain, websockets.UseGuards(newInjectedGuard)), nil, []string{"newInjectedGuard", "needs *adaptertest.dependency", "not available"}},
 		{"no guard at all", gateway(plain, websockets.UseGuards(7)), nil, []string{"guard 1 is a int", "Check("}},
 		{"nil", gateway(plain, websockets.UsePipes(nil)), nil, []string{"pipe 1 is nil"}},
 		{"a constructor of something else", gateway(plain, websockets.UseGuards(func() *unrelated { return nil })), nil, []string{"guard 1", "neither a guard nor a constructor"}},
