@@ -158,7 +158,7 @@ export default [
     name: 'the guard lets in, and what it learned is there',
     async run(t) {
       const c = await t.connect('/guarded', token);
-      equal((await call(c, 'me')).data, 'let in');
+      equal((await call(c, 'me')).data, 'accepted');
     },
   },
   {
@@ -172,7 +172,7 @@ export default [
       c.auth = { token: 'secret' };
       c.connect();
       await connected(c);
-      equal((await call(c, 'me')).data, 'let in');
+      equal((await call(c, 'me')).data, 'accepted');
       ok(engine === c.io.engine, 'another connection');
     },
   },

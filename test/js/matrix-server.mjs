@@ -89,7 +89,7 @@ function build(opts) {
   io.of('/guarded').use((socket, next) => {
     const { token } = socket.handshake.auth;
     if (token === 'secret') {
-      socket.data.value = 'let in';
+      socket.data.value = 'accepted';
       return next();
     }
     next(Object.assign(new Error('Bad token'), {

@@ -19,7 +19,7 @@ import (
 // socket.io.
 //
 // Namespaces: "/", "/chat", "/rooms/{id}"; "/guarded" accepts clients whose auth has the
-// token "secret", and sets their value to "let in"; "/slow" takes 150 ms to accept a
+// token "secret", and sets their value to "accepted"; "/slow" takes 150 ms to accept a
 // client; "/greeting" joins clients to the room "greeted" and emits hello {auth};
 // "/shut" emits word "closed today" and disconnects.
 //
@@ -313,7 +313,7 @@ func guard(_ context.Context, h *websockets.Handshake) error {
 		return &websockets.Error{Message: "Bad token", Code: "token", Details: map[string]any{"got": auth.Token}}
 	}
 	identity.Set(h, *auth.Token) // so that the client can recover
-	value.Set(h, quoted("let in"))
+	value.Set(h, quoted("accepted"))
 	return nil
 }
 

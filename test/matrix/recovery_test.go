@@ -184,7 +184,7 @@ func TestRecoveryReleasesMemory(t *testing.T) {
 				t.Error(err)
 			}
 		}},
-		"sent away": {time.Hour, func(_ *testing.T, a *application, _ *peer) { a.gateway.Server.Disconnect() }},
+		"disconnected by the server": {time.Hour, func(_ *testing.T, a *application, _ *peer) { a.gateway.Server.Disconnect() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := startRecovery(t, socketio.Recovery{MaxDisconnection: leave.expires})
