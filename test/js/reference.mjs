@@ -1,20 +1,20 @@
-// The reference servers: npm's own, doing a few things that every client and
-// driver is held against. What they do is the same on both protocols:
+// The reference servers: npm's own, with a few events for tests of clients and drivers. The
+// behaviour is the same on both protocols:
 //
 //   echo x…      replies with x (several: an array)
 //   nothing      replies with nothing
 //   fail text    replies with a failure
 //   back e x…    emits e with x
-//   relay x…     emits "relayed" with x to everybody else (Socket.IO only)
+//   relay x…     emits "relayed" with x to all others (Socket.IO only)
 //   ask e x      calls the client's e with x, then emits "answered" with the answer
-//   kick         takes leave of the client
+//   kick         disconnects the client
 //   cut          destroys the connection
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 import msgpack from 'socket.io-msgpack-parser';
 import { WebSocketServer } from 'ws';
 
-// By the names that tests give as opts.parser; without one it is the default.
+// The parsers that tests name in opts.parser. Default: socket.io-parser.
 const parsers = { msgpack };
 
 const failure = (message) => ({ status: 'error', message });
