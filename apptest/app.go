@@ -64,7 +64,7 @@ func New(t testing.TB, root *module.Module, opts ...Option) *App {
 }
 
 // Get returns the application's value of type T, or the only one that implements an
-// interface T. It fails the test if there is not exactly one.
+// interface T. It fails the test unless exactly one exists.
 func Get[T any](a *App) T {
 	a.t.Helper()
 	var found []T

@@ -224,7 +224,7 @@ func TestHandshakeOptions(t *testing.T) {
 
 func TestRejections(t *testing.T) {
 	n := nodetest.Start(t)
-	rejected := apptest.WithHeader(http.Header{"X-Refuse": {"not today"}})
+	rejected := apptest.WithHeader(http.Header{"X-Reject": {"not today"}})
 
 	_, err := apptest.TryDialWS(t, n.ServePlain(), rejected)
 	e, ok := errors.AsType[*apptest.DialError](err)

@@ -61,7 +61,7 @@ func newApp(t *testing.T, adapter websockets.Adapter, providers ...any) *apptest
 	return apptest.New(t, module.New("program", module.Exports(providers...)), apptest.With(app.WebSockets(adapter)))
 }
 
-// ownPort gives a gateway a separate listener, on a free port.
+// ownPort sets a separate listener, on a free port.
 func ownPort() websockets.Option { return websockets.Addr("127.0.0.1:0") }
 
 func ownURL(s websockets.Server) string { return "http://" + s.Addr().String() }

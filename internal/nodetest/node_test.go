@@ -160,7 +160,7 @@ func TestReconnects(t *testing.T) {
 
 func TestPlainRejectionHasStatusAndBody(t *testing.T) {
 	n := nodetest.Start(t)
-	_, err := n.TryWS(n.ServePlain(), nodetest.Opts{"headers": map[string]any{"x-refuse": "not today"}})
+	_, err := n.TryWS(n.ServePlain(), nodetest.Opts{"headers": map[string]any{"x-reject": "not today"}})
 	rejected, ok := errors.AsType[*nodetest.RemoteError](err)
 	if !ok || rejected.Status != 403 || !strings.Contains(rejected.Body, "not today") {
 		t.Errorf("got %#v", err)

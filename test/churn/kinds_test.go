@@ -139,7 +139,7 @@ func pollingAbandoned(p *testApp, c *caller, _ int) (func() error, error) {
 	}
 }
 
-// waitLeft waits for any disconnect: there is one for each waiter.
+// waitLeft waits for any disconnect, one for each waiter.
 func (l *countingGateway) waitLeft() error {
 	late := time.NewTimer(patience)
 	defer late.Stop()

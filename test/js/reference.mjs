@@ -26,7 +26,7 @@ export async function serveSocketIO(opts) {
   const io = new Server(http, {
     ...opts,
     ...(opts.parser && { parser: parsers[opts.parser] }),
-    allowRequest: (req, cb) => cb(req.headers['x-refuse'] ?? null, !req.headers['x-refuse']),
+    allowRequest: (req, cb) => cb(req.headers['x-reject'] ?? null, !req.headers['x-reject']),
   });
   const behave = (socket) => {
     const on = (event, handler) =>
@@ -64,8 +64,8 @@ export async function servePlain() {
   const wss = new WebSocketServer({
     server: http,
     verifyClient: ({ req }, cb) =>
-      req.headers['x-refuse']
-        ? cb(false, 403, JSON.stringify({ statusCode: 403, message: req.headers['x-refuse'] }), { 'Content-Type': 'application/json' })
+      req.headers['x-reject']
+        ? cb(false, 403, JSON.stringify({ statusCode: 403, message: req.headers['x-reject'] }), { 'Content-Type': 'application/json' })
         : cb(true),
     handleProtocols: (offered) => (offered.has('chat.v2') ? 'chat.v2' : false),
   });

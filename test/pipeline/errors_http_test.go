@@ -87,7 +87,7 @@ var requests = []answered{
 		why: "guards and proxies must read the same value as the handler; JavaScript silently uses the last one",
 	},
 	{
-		thrown: "a body that is no JSON", path: "validated", body: `{text`, status: [2]int{400},
+		thrown: "a body that is not JSON", path: "validated", body: `{text`, status: [2]int{400},
 		nest: `{"message":"Expected property name or '}' in JSON at position 1 (line 1 column 2)","error":"Bad Request","statusCode":400}`,
 		ours: `{"statusCode":400,"message":"Bad body: not valid JSON","error":"Bad Request","code":"bad_payload"}`, why: whyNoParser,
 	},

@@ -180,7 +180,7 @@ func TestErrors(t *testing.T) {
 				rawManager.raw(`2["` + f.event + `",` + f.data + `]`)
 				compare(t, "Socket.IO", rawManager.next("s", "exception"), "["+ours+"]")
 				compare(t, "Socket.IO, the ack", rawManager.rawCall("s", `27["`+f.event+`",`+f.data+`]`, 7), "["+answer+"]")
-				compare(t, "Socket.IO, beside the ack", rawManager.next("s", "exception"), "["+ours+"]")
+				compare(t, "Socket.IO, with the ack", rawManager.next("s", "exception"), "["+ours+"]")
 				for _, id := range []string{"", `,"id":"raw"`} {
 					plain[false].Send(`{"event":"` + f.event + `","data":` + f.data + id + `}`)
 					compare(t, "plain WebSocket"+id, string(plain[false].Expect("exception").Args[0]), ours)
@@ -231,7 +231,7 @@ func (f *failure) overSocketIO(t *testing.T, c *nodetest.Client, ours, answer st
 	} else {
 		compare(t, "Socket.IO, the ack", string(reply[0]), answer)
 	}
-	f.expect(t, "Socket.IO, beside the ack", c, ours)
+	f.expect(t, "Socket.IO, with the ack", c, ours)
 	c.ExpectNone("exception", func() { c.Call("alive") })
 }
 

@@ -106,7 +106,7 @@ func TestRejections(t *testing.T) {
 			}
 		})
 		t.Run("other namespaces are not affected over "+name, func(t *testing.T) {
-			m := h.connect(t, managers, "beside "+name, over...)
+			m := h.connect(t, managers, "second "+name, over...)
 			first := m.enter("open", "/", nil)
 			m.next("open", "hello")
 			checkRejected(t, m.enter("members", "/members", bad))
@@ -144,7 +144,7 @@ func TestRejections(t *testing.T) {
 	for name := range transports {
 		h.ran(t, "alone "+name, "")
 		h.ran(t, "again "+name, "connected listen on left")
-		h.ran(t, "beside "+name, "connected on connected on on left left")
+		h.ran(t, "second "+name, "connected on connected on on left left")
 	}
 	for name := range uninvited {
 		h.ran(t, name, "connected left")
