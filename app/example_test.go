@@ -43,13 +43,10 @@ var greetModule = module.New("greet",
 	module.Controllers(NewGreetController),
 )
 
-// The main function of an application. Main returns after SIGINT or SIGTERM, when the
-// application has stopped.
+// The main function of a program. On SIGINT or SIGTERM the application stops and the
+// process exits with status 0, after an error with status 1.
 func ExampleMain() {
-	main := func() {
-		app.Main(greetModule, app.HTTP(":3000"))
-	}
-	_ = main
+	app.Main(greetModule, app.HTTP(":3000"))
 }
 
 // Run serves until its context is cancelled.
