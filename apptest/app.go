@@ -3,6 +3,7 @@ package apptest
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"testing"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-// App is a started application, stopped when the test ends.
+// App is a running application that stops when the test ends.
 type App struct {
 	t   testing.TB
 	app *app.App
@@ -22,14 +23,14 @@ type Option struct{ app []app.Option }
 // With passes options of package app.
 func With(opts ...app.Option) Option { return Option{opts} }
 
-// Override puts fake in the place of every provider of T, whose constructors
-// are then not called. A T that nobody provides is an error.
+// Override replaces every provider of T by fake; their constructors are not called.
+// New fails if T has no provider.
 func Override[T any](fake T) Option {
 	return Option{[]app.Option{app.Resolve(module.Override[T](fake))}}
 }
 
-// New starts an application on a free port of 127.0.0.1 and stops it at the end
-// of the test, which fails when either does. The application logs to the test.
+// New starts an application on a free port of 127.0.0.1 and stops it when the test
+// ends. An error of either fails the test. The application logs to the test.
 //
 //	a := apptest.New(t, chat.Module, apptest.With(app.WebSockets(ws.New())))
 //	c := a.DialWS("/ws/chat")
@@ -62,8 +63,8 @@ func New(t testing.TB, root *module.Module, opts ...Option) *App {
 	return x
 }
 
-// Get gives the T that the application built: a provider, or the only one that
-// is assignable to an interface T. The test fails when there is none or several.
+// Get returns the application's value of type T, or the only one that implements an
+// interface T. It fails the test unless exactly one exists.
 func Get[T any](a *App) T {
 	a.t.Helper()
 	var found []T
@@ -71,15 +72,15 @@ func Get[T any](a *App) T {
 		found = append(found, v)
 	}
 	if len(found) != 1 {
-		a.t.Fatalf("apptest: Get: the application has %d values of type %T, need exactly 1", len(found), *new(T))
+		a.t.Fatalf("apptest: Get: the application has %d values of type %v, want 1", len(found), reflect.TypeFor[T]())
 	}
 	return found[0]
 }
 
-// App is the application itself.
+// App returns the application itself.
 func (a *App) App() *app.App { return a.app }
 
-// URL is the HTTP address, "http://127.0.0.1:41234".
+// URL returns the HTTP address, such as "http://127.0.0.1:41234".
 func (a *App) URL() string { return "http://" + a.app.Addr().String() }
 
 // DialWS connects a plain WebSocket client to a path.

@@ -1,5 +1,5 @@
-// Package apptest tests applications from the outside: clients for both
-// protocols that speak over a real connection and fail the test by themselves.
+// Package apptest tests applications from the outside, with clients for both protocols
+// that use a real connection and fail the test on errors.
 package apptest
 
 import (
@@ -15,22 +15,21 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Client is a test's end of one connection, to a plain WebSocket server
-// ([DialWS]) or to a Socket.IO one ([DialSocketIO]). Apart from the dialling, a
-// test reads the same for both:
+// Client is the client side of one connection, to a plain WebSocket server ([DialWS])
+// or a Socket.IO server ([DialSocketIO]). Only the dial differs:
 //
 //	c := apptest.DialSocketIO(t, url, apptest.WithNamespace("/chat"))
 //	room := apptest.Call[Room](c, "join", "lobby")
 //	c.Emit("post", Post{Text: "hello"})
 //	post := apptest.Expect[Post](c, "posted")
 //
-// What goes wrong fails the test at once: a closed connection, an answer that
-// does not come within the timeout, a frame that breaks the protocol. The
-// methods whose name begins with Try return an error instead.
+// Errors fail the test at once: a closed connection, no answer within the timeout, a
+// frame that violates the protocol. Methods with the prefix Try return an error
+// instead.
 //
-// It is safe for concurrent use, but methods that fail the test call
-// [testing.TB.Fatalf] and so belong on the test's own goroutine; elsewhere use
-// the Try forms. The connection is closed when the test ends.
+// A Client is safe for concurrent use. Methods that fail the test call
+// [testing.TB.Fatalf], so call them on the test's goroutine; use the Try methods on
+// others. The connection closes when the test ends.
 type Client struct {
 	t        testing.TB
 	opts     dialOptions
@@ -40,52 +39,51 @@ type Client struct {
 	response *http.Response
 	sid      string
 
-	writing   sync.Mutex     // several frames of one packet stay together
-	reading   sync.WaitGroup // the reader
+	writing   sync.Mutex     // keeps the frames of a packet together
+	reading   sync.WaitGroup // the reading goroutine
 	answering sync.WaitGroup // answers to the server's calls
 	closeOnce sync.Once
 
 	mu       sync.Mutex
-	changed  chan struct{} // closed and renewed whenever something below changes
-	arrived  []Message     // not yet expected by the test
-	raw      []string      // text frames as they came, not yet expected by the test
+	changed  chan struct{} // closed and replaced on each change of the fields below
+	arrived  []Message     // not yet consumed by the test
+	raw      []string      // text frames, not yet consumed by the test
 	calls    map[uint64]*pendingCall
 	answered map[uint64]bool
 	nextID   uint64
 	answers  map[string]func(json.RawMessage) any
-	leaving  bool // by Close or Abort, so that errors are no news
+	closing  bool // by Close or Abort: errors are expected
 	closed   *Close
 }
 
-// Message is an event that has arrived.
+// Message is a received event.
 type Message struct {
-	// Event is its name; empty for a frame that has none, such as the reply to
-	// a request that [Client.Call] did not make.
+	// Event is the name; empty if the frame has none, such as the reply to a
+	// request that was not sent by [Client.Call].
 	Event string
-	// Data is the payload as JSON, with binary parts as base64 text in their
-	// places: empty without an argument, the argument itself, or a JSON array of
-	// several.
+	// Data is the payload as JSON, with binary parts as base64: empty without an
+	// argument, the argument itself, or a JSON array of several.
 	Data json.RawMessage
-	// Attachments are the parts that travelled as binary.
+	// Attachments are the parts that were sent as binary.
 	Attachments [][]byte
 
-	// reply tells that an answer is waited for, under id.
+	// reply is set if the server waits for an answer with this id.
 	reply bool
 	id    uint64
 }
 
-// Close tells how a connection ended.
+// Close describes how a connection closed.
 type Close struct {
-	// Code is the WebSocket close code: 1005 when the frame had none, 1006
-	// when there was no frame, 0 when a Socket.IO server took leave of the
-	// namespace and not of the connection.
+	// Code is the WebSocket close code: 1005 for a close frame without one, 1006
+	// without a close frame, 0 if a Socket.IO server disconnected the namespace
+	// and kept the connection.
 	Code int
-	// Reason is the text that came with Code. On Socket.IO it is what the
-	// JavaScript client calls it: "io server disconnect", "transport close".
+	// Reason is the text of the close frame. On Socket.IO it is the reason of the
+	// JavaScript client, such as "io server disconnect" or "transport close".
 	Reason string
 }
 
-// String is the code and the reason.
+// String returns the code and the reason.
 func (c Close) String() string {
 	if c.Reason == "" {
 		return fmt.Sprint(c.Code)
@@ -93,24 +91,24 @@ func (c Close) String() string {
 	return fmt.Sprintf("%d %s", c.Code, c.Reason)
 }
 
-// protocol is what the two wire formats differ in.
+// protocol is one of the two wire formats.
 type protocol interface {
-	// target is the URL of the handshake.
+	// target returns the URL of the handshake.
 	target(address string, o *dialOptions) (string, error)
-	// open finishes the handshake on c.ws.
+	// open completes the handshake on c.ws.
 	open(ctx context.Context, c *Client) error
-	// event, and answer to a call of the server, as frames; asks for a reply
-	// under id when reply is set.
+	// event encodes an event; with reply it requests an answer with this id.
 	event(name string, args []any, reply bool, id uint64) ([]frame, error)
+	// answer encodes the answer to a call of the server.
 	answer(id uint64, v any) ([]frame, error)
-	// receive takes a frame; an error means that the server broke the protocol.
+	// receive handles a frame; an error means that the server violated the protocol.
 	receive(c *Client, f frame) error
-	// goodbye is what goes before the close frame.
-	goodbye() []frame
-	// firstID is the number of the first call.
+	// closeFrames returns the frames to send before the close frame.
+	closeFrames() []frame
+	// firstID is the id of the first call.
 	firstID() uint64
-	// ended names the end of the connection.
-	ended(code int, reason string, leaving bool) Close
+	// closeOf describes the close of the connection.
+	closeOf(code int, reason string, closing bool) Close
 }
 
 // frame is one WebSocket message.
@@ -121,9 +119,9 @@ type frame struct {
 
 func textFrame(s string) frame { return frame{data: []byte(s)} }
 
-// DialWS connects to a plain WebSocket server, where every frame is
-// {"event":…,"data":…,"id":…}, and fails the test when it is refused. url is
-// ws://… or http://…, with the path of the server.
+// DialWS connects to a plain WebSocket server, whose frames are
+// {"event":…,"data":…,"id":…}, and fails the test if the server rejects it. url is
+// ws://… or http://… with the path of the server.
 func DialWS(t testing.TB, url string, opts ...DialOption) *Client {
 	t.Helper()
 	c, err := TryDialWS(t, url, opts...)
@@ -133,10 +131,9 @@ func DialWS(t testing.TB, url string, opts ...DialOption) *Client {
 	return c
 }
 
-// DialSocketIO connects to a Socket.IO server (protocol 5, over Engine.IO 4 on
-// the websocket transport only), enters the namespace, and fails the test when
-// it is refused. url is http://… or ws://…; as in the JavaScript client, a path
-// in it is the namespace.
+// DialSocketIO connects to a Socket.IO server (protocol 5, Engine.IO 4, websocket
+// transport only) and its namespace, and fails the test if the server rejects it. url
+// is http://… or ws://…; as in the JavaScript client, its path is the namespace.
 func DialSocketIO(t testing.TB, url string, opts ...DialOption) *Client {
 	t.Helper()
 	c, err := TryDialSocketIO(t, url, opts...)
@@ -146,34 +143,34 @@ func DialSocketIO(t testing.TB, url string, opts ...DialOption) *Client {
 	return c
 }
 
-// TryDialWS is [DialWS] for servers that may refuse. A refusal is a [*DialError]:
+// TryDialWS is [DialWS] with an error, which is a [*DialError] if the server rejects
+// the handshake:
 //
 //	_, err := apptest.TryDialWS(t, url)
-//	refused, _ := errors.AsType[*apptest.DialError](err)
+//	rejected, _ := errors.AsType[*apptest.DialError](err)
 func TryDialWS(t testing.TB, url string, opts ...DialOption) (*Client, error) {
 	t.Helper()
 	return dial(t, url, &wsProtocol{}, opts)
 }
 
-// TryDialSocketIO is [DialSocketIO] for servers that may refuse. A refusal, by
-// HTTP or by a connect_error, is a [*DialError].
+// TryDialSocketIO is [DialSocketIO] with an error, which is a [*DialError] if the
+// server rejects the handshake or the namespace.
 func TryDialSocketIO(t testing.TB, url string, opts ...DialOption) (*Client, error) {
 	t.Helper()
 	return dial(t, url, &sioProtocol{}, opts)
 }
 
-// ID is the socket's id on Socket.IO; plain WebSocket has none.
+// ID returns the socket's id on Socket.IO, and "" on plain WebSocket.
 func (c *Client) ID() string { return c.sid }
 
-// Subprotocol is the one that the server has chosen.
+// Subprotocol returns the subprotocol that the server selected.
 func (c *Client) Subprotocol() string { return c.ws.Subprotocol() }
 
-// Header is the header of the server's answer to the handshake.
+// Header returns the header of the handshake response.
 func (c *Client) Header() http.Header { return c.response.Header }
 
-// Emit sends an event. []byte, also inside of an argument, travels as binary on
-// Socket.IO and as base64 text on plain WebSocket, where several arguments
-// become one array.
+// Emit sends an event. []byte, also inside an argument, is sent as binary on Socket.IO
+// and as base64 on plain WebSocket, where several arguments become one array.
 func (c *Client) Emit(event string, args ...any) {
 	c.t.Helper()
 	if err := c.TryEmit(event, args...); err != nil {
@@ -181,7 +178,7 @@ func (c *Client) Emit(event string, args ...any) {
 	}
 }
 
-// TryEmit is [Client.Emit] with an error, for connections that may have ended.
+// TryEmit is [Client.Emit] with an error, for connections that may be closed.
 func (c *Client) TryEmit(event string, args ...any) error {
 	frames, err := c.proto.event(event, args, false, 0)
 	if err != nil {
@@ -190,20 +187,20 @@ func (c *Client) TryEmit(event string, args ...any) error {
 	return c.write(frames...)
 }
 
-// OnCall answers the server's calls of an event, from now on, with what answer
-// makes of their payload. Calls without such an answer stay unanswered and wait
-// for [Expect] like other events; see [Client.Answer].
+// OnCall answers the server's future calls of an event with the result of answer,
+// which gets their payload. Other calls stay unanswered and can be received with
+// [Expect] like other events; see [Client.Answer].
 func (c *Client) OnCall(event string, answer func(json.RawMessage) any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.answers[event] = answer
 }
 
-// Answer answers one call of the server by hand.
+// Answer answers one call of the server.
 func (c *Client) Answer(m Message, v any) {
 	c.t.Helper()
 	if !m.reply {
-		c.t.Fatalf("apptest: Answer: %s did not ask for one", m)
+		c.t.Fatalf("apptest: Answer: %s requests no answer", m)
 	}
 	frames, err := c.proto.answer(m.id, v)
 	if err == nil {
@@ -214,22 +211,22 @@ func (c *Client) Answer(m Message, v any) {
 	}
 }
 
-// Close says goodbye as the protocol wants it, and returns when the connection
-// has ended. It is called at the end of the test in any case.
+// Close closes the connection as the protocol specifies, and returns when it is
+// closed. It is called at the end of the test in any case.
 func (c *Client) Close() {
-	c.end(func() {
-		// A server that does not say goodbye in its turn is not waited for.
-		cut := time.AfterFunc(goodbyeTimeout, func() { _ = c.tcp.Close() })
+	c.shutdown(func() {
+		// Do not wait for a server that never answers the close frame.
+		cut := time.AfterFunc(closeTimeout, func() { _ = c.tcp.Close() })
 		defer cut.Stop()
-		_ = c.write(c.proto.goodbye()...)
+		_ = c.write(c.proto.closeFrames()...)
 		_ = c.ws.Close(websocket.StatusNormalClosure, "")
 	})
 }
 
-// Abort cuts the connection as a crash would: no close frame, and a TCP reset
-// where there is TCP.
+// Abort drops the connection like a crash: without a close frame, and with a reset on
+// TCP.
 func (c *Client) Abort() {
-	c.end(func() {
+	c.shutdown(func() {
 		if tcp, ok := c.tcp.(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0)
 		}
@@ -237,28 +234,28 @@ func (c *Client) Abort() {
 	})
 }
 
-const goodbyeTimeout = time.Second
+const closeTimeout = time.Second
 
-func (c *Client) end(how func()) {
+func (c *Client) shutdown(closeConn func()) {
 	c.closeOnce.Do(func() {
 		c.mu.Lock()
-		c.leaving = true
+		c.closing = true
 		c.mu.Unlock()
-		how()
+		closeConn()
 		_ = c.ws.CloseNow()
 	})
 	c.reading.Wait()
 }
 
-// write sends frames together.
+// write sends frames without others in between.
 func (c *Client) write(frames ...frame) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), c.opts.timeout)
 	defer cancel()
 	for _, f := range frames {
-		if end := c.ending(); end != nil {
-			return fmt.Errorf("the connection has ended (%s)", end)
+		if end := c.closeInfo(); end != nil {
+			return fmt.Errorf("the connection is closed (%s)", end)
 		}
 		kind := websocket.MessageText
 		if f.binary {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// Exception is how a failure reaches a client: as the event "exception", or as
-// the answer to a request.
-type Exception struct { //nolint:errname // the wire's own name for it
+// Exception is the error of a handler as a client receives it: as the event
+// "exception" or as the answer to a call.
+type Exception struct { //nolint:errname // its name on the wire
 	Status  string          `json:"status"`
 	Message string          `json:"message"`
 	Code    string          `json:"code"`
@@ -21,18 +21,18 @@ type ExceptionCause struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-// Error is the message.
+// Error returns the message.
 func (e *Exception) Error() string { return e.Message }
 
-// pendingCall is a call without an answer yet.
+// pendingCall is a call that waits for its answer.
 type pendingCall struct {
 	done    bool
 	data    json.RawMessage
 	failure *Exception
 }
 
-// Call emits an event, waits for the answer, and decodes it; an empty answer is
-// the zero T. A failure fails the test: see [Client.CallError].
+// Call emits an event, waits for the answer and decodes it; an empty answer is the
+// zero T. An error fails the test; to expect one use [Client.CallError].
 //
 //	sum := apptest.Call[int](c, "add", 1, 2)
 func Call[T any](c *Client, event string, args ...any) T {
@@ -45,8 +45,8 @@ func Call[T any](c *Client, event string, args ...any) T {
 	return v
 }
 
-// Call emits an event and waits for the answer, which is empty JSON when the
-// answer carries nothing. A failure fails the test.
+// Call emits an event and returns the answer, which may be empty. An error fails the
+// test.
 func (c *Client) Call(event string, args ...any) json.RawMessage {
 	c.t.Helper()
 	data, err := c.TryCall(event, args...)
@@ -56,7 +56,8 @@ func (c *Client) Call(event string, args ...any) json.RawMessage {
 	return data
 }
 
-// CallError emits an event that must fail, and gives the failure.
+// CallError emits an event and returns the error of its handler. It fails the test if
+// the call succeeds.
 //
 //	e := c.CallError("post", Post{})
 //	if e.Message != "Validation failed" { … }
@@ -73,10 +74,9 @@ func (c *Client) CallError(event string, args ...any) *Exception {
 	return failure
 }
 
-// TryCall emits an event and waits for the answer. The error is an
-// [*Exception] when the answer is a failure: on plain WebSocket an "exception"
-// with the request's id, on Socket.IO an ack of one object with "status":"error"
-// and a message.
+// TryCall emits an event and returns the answer. The error is an [*Exception] if the
+// answer is one: on plain WebSocket an "exception" with the id of the call, on
+// Socket.IO an ack of one object with "status":"error" and a message.
 func (c *Client) TryCall(event string, args ...any) (json.RawMessage, error) {
 	call := &pendingCall{}
 	c.mu.Lock()
@@ -90,7 +90,7 @@ func (c *Client) TryCall(event string, args ...any) (json.RawMessage, error) {
 		err = c.write(frames...)
 	}
 	if err != nil {
-		c.forget(id)
+		c.abandonCall(id)
 		return nil, err
 	}
 	var got pendingCall
@@ -104,21 +104,21 @@ func (c *Client) TryCall(event string, args ...any) (json.RawMessage, error) {
 	case got.done:
 		return got.data, nil
 	case ok:
-		return nil, fmt.Errorf("the connection ended first (%s); %s", c.ending(), c.inbox())
+		return nil, fmt.Errorf("the connection closed first (%s); %s", c.closeInfo(), c.inbox())
 	}
-	c.forget(id)
+	c.abandonCall(id)
 	return nil, fmt.Errorf("no answer within %v; %s", c.opts.timeout, c.inbox())
 }
 
-// forget gives a call up. A late answer then arrives like an event.
-func (c *Client) forget(id uint64) {
+// abandonCall removes a call. A late answer is then received like an event.
+func (c *Client) abandonCall(id uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.calls, id)
 }
 
-// onReply takes the answer to a call. An answer to what Call did not ask
-// arrives as a message without a name; a second one is an error.
+// onReply handles the answer to a call. An answer with an unknown id becomes a message
+// without a name; a second answer is an error.
 func (c *Client) onReply(id uint64, m Message, failure *Exception) (err error) {
 	c.update(func() {
 		call := c.calls[id]
@@ -136,7 +136,7 @@ func (c *Client) onReply(id uint64, m Message, failure *Exception) (err error) {
 	return err
 }
 
-// onEvent takes an event; a call of the server is answered when the test said how.
+// onEvent handles an event, and answers a call of the server if OnCall is set for it.
 func (c *Client) onEvent(m Message) {
 	c.mu.Lock()
 	answer := c.answers[m.Event]
@@ -145,13 +145,13 @@ func (c *Client) onEvent(m Message) {
 		c.update(func() { c.arrived = append(c.arrived, m) })
 		return
 	}
-	c.answering.Go(func() { // the answer may itself need the reader
+	c.answering.Go(func() { // the function may itself wait for the reader
 		frames, err := c.proto.answer(m.id, answer(m.Data))
 		if err == nil {
 			err = c.write(frames...)
 		}
 		c.mu.Lock()
-		over := c.leaving || c.closed != nil
+		over := c.closing || c.closed != nil
 		c.mu.Unlock()
 		if err != nil && !over {
 			c.t.Errorf("apptest: answer to the server's call %s: %v", m, err)

@@ -17,7 +17,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// DialOption is an option of [DialWS] and [DialSocketIO].
+// DialOption configures [DialWS] and [DialSocketIO].
 type DialOption func(*dialOptions)
 
 type dialOptions struct {
@@ -29,7 +29,7 @@ type dialOptions struct {
 	timeout      time.Duration
 	tls          *tls.Config
 	dialer       func(ctx context.Context, network, addr string) (net.Conn, error)
-	mute         bool
+	withoutPong  bool
 }
 
 const defaultTimeout = 5 * time.Second
@@ -39,65 +39,62 @@ func WithHeader(h http.Header) DialOption {
 	return func(o *dialOptions) { o.header = h.Clone() }
 }
 
-// WithAuth is the payload that goes along with entering a namespace, `auth` in
-// the JavaScript client. Plain WebSocket has no such thing: use WithHeader, or a
-// query in the URL.
+// WithAuth sets the payload of the Socket.IO CONNECT packet, `auth` in the JavaScript
+// client. It is an error on plain WebSocket: use WithHeader or the URL's query there.
 func WithAuth(payload any) DialOption {
 	return func(o *dialOptions) { o.auth = payload }
 }
 
-// WithNamespace is the Socket.IO namespace to enter. The default is "/".
+// WithNamespace sets the Socket.IO namespace. Default "/".
 func WithNamespace(namespace string) DialOption {
 	return func(o *dialOptions) { o.namespace = namespace }
 }
 
-// WithPath is the path of the server: "/socket.io/" by default on Socket.IO, the
-// URL's own on plain WebSocket.
+// WithPath sets the path of the server. Default: "/socket.io/" on Socket.IO, the path
+// of the URL on plain WebSocket.
 func WithPath(path string) DialOption {
 	return func(o *dialOptions) { o.path = path }
 }
 
-// WithSubprotocols offers WebSocket subprotocols, the preferred one first.
+// WithSubprotocols offers WebSocket subprotocols, in order of preference.
 func WithSubprotocols(names ...string) DialOption {
 	return func(o *dialOptions) { o.subprotocols = names }
 }
 
-// WithTimeout bounds the handshake, and then every wait of the client. The
-// default is 5 s.
+// WithTimeout limits the handshake and every later wait of the client. Default 5 s.
 func WithTimeout(d time.Duration) DialOption {
 	return func(o *dialOptions) { o.timeout = d }
 }
 
-// WithTLS is the configuration for wss:// and https://.
+// WithTLS sets the TLS configuration for wss:// and https://.
 func WithTLS(cfg *tls.Config) DialOption {
 	return func(o *dialOptions) { o.tls = cfg }
 }
 
-// WithDialer makes the connection by dial instead of by TCP, for servers that
-// listen in memory.
+// WithDialer replaces the TCP dialer, for servers that listen in memory.
 func WithDialer(dial func(ctx context.Context, network, addr string) (net.Conn, error)) DialOption {
 	return func(o *dialOptions) { o.dialer = dial }
 }
 
-// WithoutPong leaves heartbeats unanswered, as a peer that is gone would.
+// WithoutPong leaves heartbeats unanswered, like a dead client.
 func WithoutPong() DialOption {
-	return func(o *dialOptions) { o.mute = true }
+	return func(o *dialOptions) { o.withoutPong = true }
 }
 
-// DialError is the refusal of a handshake.
+// DialError is the error of a rejected handshake or namespace.
 type DialError struct {
-	// Status is the HTTP status; 0 when the server accepted the connection and
-	// then refused the namespace (connect_error).
+	// Status is the HTTP status; 0 if the server accepted the connection and
+	// rejected the namespace (connect_error).
 	Status int
-	// Body is the body of the HTTP answer.
+	// Body is the body of the HTTP response.
 	Body []byte
-	// Message is the text of the connect_error, or "message" of a JSON body.
+	// Message is the message of the connect_error, or "message" of a JSON body.
 	Message string
-	// Data is what came along with a connect_error.
+	// Data is the data of the connect_error.
 	Data json.RawMessage
 }
 
-// Error tells the status or that it was a connect_error, and the message.
+// Error returns the status or "connect_error", and the message.
 func (e *DialError) Error() string {
 	if e.Status == 0 {
 		return "connect_error: " + e.Message
@@ -147,8 +144,8 @@ func dial(t testing.TB, address string, proto protocol, opts []DialOption) (*Cli
 	return c, nil
 }
 
-// connect does the WebSocket handshake. The client has a transport of its own,
-// so that nothing outlives it, and holds the TCP connection for Abort.
+// connect performs the WebSocket handshake. Each client has its own transport, so that
+// no connection outlives it, and keeps the TCP connection for Abort.
 func (c *Client) connect(ctx context.Context, target string) error {
 	transport := &http.Transport{
 		DisableKeepAlives: true,
@@ -162,18 +159,18 @@ func (c *Client) connect(ctx context.Context, target string) error {
 	}
 	transport.Protocols.SetHTTP1(true)
 	defer transport.CloseIdleConnections()
-	refused := &refusal{next: transport}
+	rejected := &rejection{next: transport}
 	//nolint:bodyclose // Dial closes it
 	ws, res, err := websocket.Dial(ctx, target, &websocket.DialOptions{
-		HTTPClient:     &http.Client{Transport: refused, CheckRedirect: noRedirect},
+		HTTPClient:     &http.Client{Transport: rejected, CheckRedirect: noRedirect},
 		HTTPHeader:     c.opts.header,
 		Host:           c.opts.header.Get("Host"),
 		Subprotocols:   c.opts.subprotocols,
-		OnPingReceived: func(context.Context, []byte) bool { return !c.opts.mute },
+		OnPingReceived: func(context.Context, []byte) bool { return !c.opts.withoutPong },
 	})
 	if err != nil {
-		if refused.err != nil {
-			return refused.err
+		if rejected.err != nil {
+			return rejected.err
 		}
 		return err
 	}
@@ -184,36 +181,36 @@ func (c *Client) connect(ctx context.Context, target string) error {
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// refusal keeps an answer that is no upgrade. Dial itself would cut its body short.
-type refusal struct {
+// rejection records a response that is not an upgrade. Dial truncates its body.
+type rejection struct {
 	next http.RoundTripper
 	err  *DialError
 }
 
-const maxRefusal = 1 << 20
+const maxErrorBody = 1 << 20
 
-func (r *refusal) RoundTrip(req *http.Request) (*http.Response, error) {
+func (r *rejection) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, err := r.next.RoundTrip(req)
 	if err != nil || res.StatusCode == http.StatusSwitchingProtocols {
 		return res, err
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxRefusal))
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
 	err = errors.Join(err, res.Body.Close())
 	if err != nil {
-		return nil, fmt.Errorf("body of the %s answer: %w", res.Status, err)
+		return nil, fmt.Errorf("body of the %s response: %w", res.Status, err)
 	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	r.err = &DialError{Status: res.StatusCode, Body: body}
-	var said struct {
+	var reply struct {
 		Message string `json:"message"`
 	}
-	if json.Unmarshal(body, &said) == nil {
-		r.err.Message = said.Message
+	if json.Unmarshal(body, &reply) == nil {
+		r.err.Message = reply.Message
 	}
 	return res, nil
 }
 
-// parseTarget accepts what both protocols do.
+// parseTarget parses the URL of a server.
 func parseTarget(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -223,5 +220,5 @@ func parseTarget(address string) (*url.URL, error) {
 	case "ws", "wss", "http", "https":
 		return u, nil
 	}
-	return nil, fmt.Errorf("the URL must begin with ws://, wss://, http:// or https://, not %q", u.Scheme)
+	return nil, fmt.Errorf("the URL must start with ws://, wss://, http:// or https://, not %q", u.Scheme)
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// encode makes JSON text in which []byte is base64.
+// encode encodes JSON with []byte as base64.
 func encode(v any) ([]byte, error) {
 	return json.Marshal(v, json.Deterministic(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true))
 }
 
-// encodeBinary makes JSON text in which every []byte is a placeholder for one
-// of the attachments.
+// encodeBinary encodes JSON with a placeholder for each []byte, and returns those as
+// attachments.
 func encodeBinary(v any) (text []byte, attachments [][]byte, err error) {
 	text, err = json.Marshal(v,
 		json.Deterministic(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true),
@@ -29,17 +29,17 @@ func encodeBinary(v any) (text []byte, attachments [][]byte, err error) {
 	return text, attachments, err
 }
 
-// inline puts attachments back into the text, as base64. Every attachment must
-// have exactly one place.
+// inline replaces the placeholders in text by the attachments, as base64. Each
+// attachment needs exactly one placeholder.
 func inline(text []byte, attachments [][]byte) ([]byte, error) {
 	dec := stdjson.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber() // numbers stay as they were written
+	dec.UseNumber() // keeps the spelling of numbers
 	var v any
 	if err := dec.Decode(&v); err != nil {
 		return nil, err
 	}
 	used := make([]bool, len(attachments))
-	v, err := fill(v, attachments, used)
+	v, err := replacePlaceholders(v, attachments, used)
 	if err != nil {
 		return nil, err
 	}
@@ -49,17 +49,17 @@ func inline(text []byte, attachments [][]byte) ([]byte, error) {
 		}
 	}
 	var out bytes.Buffer
-	enc := stdjson.NewEncoder(&out) // knows the other package's numbers
+	enc := stdjson.NewEncoder(&out) // encodes json.Number
 	enc.SetEscapeHTML(false)
 	err = enc.Encode(v)
 	return bytes.TrimSpace(out.Bytes()), err
 }
 
-func fill(v any, attachments [][]byte, used []bool) (_ any, err error) {
+func replacePlaceholders(v any, attachments [][]byte, used []bool) (_ any, err error) {
 	switch v := v.(type) {
 	case []any:
 		for i := range v {
-			if v[i], err = fill(v[i], attachments, used); err != nil {
+			if v[i], err = replacePlaceholders(v[i], attachments, used); err != nil {
 				return nil, err
 			}
 		}
@@ -74,7 +74,7 @@ func fill(v any, attachments [][]byte, used []bool) (_ any, err error) {
 			return attachments[n], nil
 		}
 		for k := range v {
-			if v[k], err = fill(v[k], attachments, used); err != nil {
+			if v[k], err = replacePlaceholders(v[k], attachments, used); err != nil {
 				return nil, err
 			}
 		}
@@ -82,7 +82,7 @@ func fill(v any, attachments [][]byte, used []bool) (_ any, err error) {
 	return v, nil
 }
 
-// payloadOf makes one payload of arguments: nothing, the argument, or an array.
+// payloadOf returns the payload of arguments: empty, the argument, or an array.
 func payloadOf(args []stdjson.RawMessage) (stdjson.RawMessage, error) {
 	switch len(args) {
 	case 0:

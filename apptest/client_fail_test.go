@@ -15,35 +15,35 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 )
 
-// soon is a timeout for what is not to come.
+// soon is a timeout for events that must not arrive.
 const soon = 50 * time.Millisecond
 
-func TestFailuresSayWhatDidArrive(t *testing.T) {
+func TestFailuresListReceivedMessages(t *testing.T) {
 	url := serve(t, func(conn *websocket.Conn) {
 		write(conn, `{"event":"typing","data":{"a":1}}`, `{"event":"left"}`)
 		drain(conn)
 	})
-	arrived := "arrived: typing({\"a\":1}), left()"
+	arrived := "received: typing({\"a\":1}), left()"
 	for name, tt := range map[string]struct {
 		do   func(*apptest.Client)
 		want []string
 	}{
-		"Expect":        {func(c *apptest.Client) { apptest.Expect[int](c, "posted") }, []string{`Expect("posted"): nothing within 50ms`, arrived}},
-		"Call":          {func(c *apptest.Client) { c.Call("join") }, []string{`Call("join"): no answer within 50ms`, arrived}},
-		"CallError":     {func(c *apptest.Client) { c.CallError("join") }, []string{`CallError("join"): no answer`, arrived}},
-		"ExpectClose":   {func(c *apptest.Client) { c.ExpectClose() }, []string{"still open after 50ms", arrived}},
-		"ExpectNone":    {func(c *apptest.Client) { c.ExpectNone("typing") }, []string{`ExpectNone("typing"): got typing({"a":1})`}},
-		"wrong type":    {func(c *apptest.Client) { apptest.Expect[[]int](c, "typing") }, []string{`Expect("typing"): typing({"a":1}): `}},
-		"Answer":        {func(c *apptest.Client) { c.Answer(c.ExpectMessage("left"), 1) }, []string{"left() did not ask for one"}},
-		"Raw.Expect":    {func(c *apptest.Client) { c.Raw().Expect("x") }, []string{`Raw.Expect("x"): not among the frames`, `{"event":"left"}`}},
-		"unencodable":   {func(c *apptest.Client) { c.Emit("e", func() {}) }, []string{`Emit("e"): `}},
-		"after its end": {func(c *apptest.Client) { c.Abort(); c.ExpectMessage("posted") }, []string{"the connection ended first (1006)", arrived}},
-		"Next":          {func(c *apptest.Client) { c.Next(); c.Next(); c.Next() }, []string{"nothing within 50ms; nothing else has arrived"}},
+		"Expect":      {func(c *apptest.Client) { apptest.Expect[int](c, "posted") }, []string{`Expect("posted"): not received within 50ms`, arrived}},
+		"Call":        {func(c *apptest.Client) { c.Call("join") }, []string{`Call("join"): no answer within 50ms`, arrived}},
+		"CallError":   {func(c *apptest.Client) { c.CallError("join") }, []string{`CallError("join"): no answer`, arrived}},
+		"ExpectClose": {func(c *apptest.Client) { c.ExpectClose() }, []string{"still open after 50ms", arrived}},
+		"ExpectNone":  {func(c *apptest.Client) { c.ExpectNone("typing") }, []string{`ExpectNone("typing"): got typing({"a":1})`}},
+		"wrong type":  {func(c *apptest.Client) { apptest.Expect[[]int](c, "typing") }, []string{`Expect("typing"): typing({"a":1}): `}},
+		"Answer":      {func(c *apptest.Client) { c.Answer(c.ExpectMessage("left"), 1) }, []string{"left() requests no answer"}},
+		"Raw.Expect":  {func(c *apptest.Client) { c.Raw().Expect("x") }, []string{`Raw.Expect("x"): not found in the received frames`, `{"event":"left"}`}},
+		"unencodable": {func(c *apptest.Client) { c.Emit("e", func() {}) }, []string{`Emit("e"): `}},
+		"after close": {func(c *apptest.Client) { c.Abort(); c.ExpectMessage("posted") }, []string{"the connection closed first (1006)", arrived}},
+		"Next":        {func(c *apptest.Client) { c.Next(); c.Next(); c.Next() }, []string{"not received within 50ms; no other messages received"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &recorder{TB: t}
 			c := apptest.DialWS(r, url, apptest.WithTimeout(5*time.Second))
-			c.ExpectNone("never") // both events are there
+			c.ExpectNone("never") // both events have arrived
 			r.run(func() { tt.do(c.ForTest(r, soon)) })
 			r.want(tt.want...)
 		})
@@ -62,26 +62,26 @@ func TestCallErrorFailsWhenTheCallSucceeds(t *testing.T) {
 	})
 }
 
-func TestBrokenProtocolFailsTheTest(t *testing.T) {
+func TestProtocolViolationFailsTheTest(t *testing.T) {
 	for name, tt := range map[string]struct {
 		plain bool
 		frame string
 		want  string
 	}{
-		"not JSON":            {true, `{`, "broke the protocol"},
+		"not JSON":            {true, `{`, "violated the protocol"},
 		"no event, no id":     {true, `{"data":1}`, "neither event nor id"},
-		"event no string":     {true, `{"event":1}`, "broke the protocol"},
+		"event no string":     {true, `{"event":1}`, "violated the protocol"},
 		"exception no object": {true, `{"event":"exception","id":1,"data":[]}`, "exception: "},
 		"no engine packet":    {false, `x`, "not an Engine.IO message"},
-		"no packet":           {false, `49`, `no Socket.IO packet begins with '9'`},
-		"event no array":      {false, `42{"a":1}`, "does not belong into a packet of kind 2"},
+		"no packet":           {false, `49`, `no Socket.IO packet starts with '9'`},
+		"event no array":      {false, `42{"a":1}`, `invalid data "{\"a\":1}" in a packet of type 2`},
 		"event empty":         {false, `42[]`, "an event without a name"},
 		"event name":          {false, `42[1]`, "the name of an event"},
 		"ack without id":      {false, `43[]`, "an ack without an id"},
 		"ack id too big":      {false, `4399999999999999999999[]`, "ack id"},
 		"data cut off":        {false, `42["a"`, "not JSON"},
 		"no attachment count": {false, `45["a"]`, "without a number of attachments"},
-		"second CONNECT":      {false, `40{"sid":"t"}`, "nobody waits for"},
+		"second CONNECT":      {false, `40{"sid":"t"}`, "unexpected answer to CONNECT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := serve(t, func(conn *websocket.Conn) {
@@ -99,7 +99,7 @@ func TestBrokenProtocolFailsTheTest(t *testing.T) {
 			if got := dial(r, url).ExpectClose(); got.Code != 1002 {
 				t.Errorf("close %+v", got)
 			}
-			r.want("broke the protocol", tt.want)
+			r.want("violated the protocol", tt.want)
 		})
 	}
 }
@@ -109,10 +109,10 @@ func TestBrokenAttachmentsFailTheTest(t *testing.T) {
 		texts []string // each but the first after one binary frame
 		want  string
 	}{
-		"unasked":     {[]string{``}, "belongs to no packet"},
+		"unexpected":  {[]string{``}, "an attachment without a packet"},
 		"missing":     {[]string{`452-["a",{"_placeholder":true,"num":0}]`, `42["b"]`}, "while attachments are missing"},
-		"no place":    {[]string{`451-["a"]`}, "attachment 0 has no placeholder"},
-		"wrong place": {[]string{`451-["a",{"_placeholder":true,"num":1}]`}, "placeholder for attachment 1 of 1"},
+		"unused":      {[]string{`451-["a"]`}, "attachment 0 has no placeholder"},
+		"wrong index": {[]string{`451-["a",{"_placeholder":true,"num":1}]`}, "placeholder for attachment 1 of 1"},
 		"twice":       {[]string{`451-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`}, "placeholder for attachment 0 of 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -164,7 +164,7 @@ func TestHandshakeThatBreaksTheProtocol(t *testing.T) {
 	}
 }
 
-func TestHandshakeIsBounded(t *testing.T) {
+func TestHandshakeTimeout(t *testing.T) {
 	url := serve(t, drain)
 	_, err := apptest.TryDialSocketIO(t, url, apptest.WithTimeout(soon))
 	if err == nil || !strings.Contains(err.Error(), "the handshake took longer than 50ms") {
@@ -181,7 +181,7 @@ func TestHeartbeats(t *testing.T) {
 	if got := mute.ExpectClose(); got.Reason != "transport close" {
 		t.Errorf("without pong: %+v", got)
 	}
-	// The other has survived what the mute one has not.
+	// The client that answers pings is still connected.
 	if got := apptest.Call[[]string](alive, "who left"); len(got) != 1 || got[0] != "ping timeout" {
 		t.Errorf("left: %v", got)
 	}
@@ -206,7 +206,7 @@ func TestWithoutPongOnPlainWebSocket(t *testing.T) {
 	}
 }
 
-func TestRawSendsWhatItIsGiven(t *testing.T) {
+func TestRaw(t *testing.T) {
 	n := nodetest.Start(t)
 	c := apptest.DialSocketIO(t, n.ServeSocketIO(nil))
 	c.Raw().Text(`427["echo",1]`)

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Packets of Engine.IO that the client knows. A message begins with "4".
+// Engine.IO packets that the client handles. A message starts with "4".
 const (
 	engineClose   = "1"
 	enginePing    = "2"
@@ -17,8 +17,8 @@ const (
 	engineNoop    = "6"
 )
 
-// packetKind is the kind of a Socket.IO packet. The binary kinds, 5 and 6, are
-// events and acks with attachments here.
+// packetKind is the type of a Socket.IO packet. The binary types, 5 and 6, become
+// events and acks with attachments.
 type packetKind byte
 
 const (
@@ -35,14 +35,14 @@ const (
 type packet struct {
 	kind        packetKind
 	namespace   string
-	ack         bool // id is there
+	ack         bool // has an id
 	id          uint64
 	data        json.RawMessage
 	expected    int // attachments
 	attachments [][]byte
 }
 
-// frames gives the packet as Engine.IO messages.
+// frames encodes the packet as Engine.IO messages.
 func (p *packet) frames() []frame {
 	kind := p.kind
 	if len(p.attachments) > 0 {
@@ -65,7 +65,7 @@ func (p *packet) frames() []frame {
 	return frames
 }
 
-// parsePacket reads a text frame, and is as strict as the JavaScript client.
+// parsePacket parses a text frame as strictly as the JavaScript client.
 func parsePacket(text string) (*packet, error) {
 	if len(text) < 2 || text[0] != engineMessage {
 		return nil, errors.New("not an Engine.IO message")
@@ -83,10 +83,10 @@ func parsePacket(text string) (*packet, error) {
 		p.expected, rest = n, after
 		p.kind -= packetBinaryEvent - packetEvent
 	default:
-		return nil, fmt.Errorf("no Socket.IO packet begins with %q", text[1])
+		return nil, fmt.Errorf("no Socket.IO packet starts with %q", text[1])
 	}
 	if strings.HasPrefix(rest, "/") {
-		// A packet without data may leave the comma out.
+		// The comma is optional in a packet without data.
 		p.namespace, rest, _ = strings.Cut(rest, ",")
 	}
 	digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
@@ -109,7 +109,7 @@ func parsePacket(text string) (*packet, error) {
 	return p, nil
 }
 
-// check holds the data against the kind of packet.
+// check checks the data against the type of packet.
 func (p *packet) check() error {
 	var first byte
 	if len(p.data) > 0 {
@@ -127,7 +127,7 @@ func (p *packet) check() error {
 		ok = first == '['
 	}
 	if !ok {
-		return fmt.Errorf("data %.100q does not belong into a packet of kind %c", p.data, p.kind)
+		return fmt.Errorf("invalid data %.100q in a packet of type %c", p.data, p.kind)
 	}
 	return nil
 }

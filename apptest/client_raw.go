@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Raw is the connection below the protocol, for tests of what a well-behaved
-// client would never send. See [Client.Raw].
+// Raw is the connection below the protocol, for tests that send what a correct client
+// never sends. See [Client.Raw].
 type Raw struct{ c *Client }
 
-// Raw gives the connection below the protocol.
+// Raw returns the connection below the protocol.
 //
 //	c.Raw().Text(`42{"not":"an array"}`)
 //	c.Raw().Bytes([]byte{0x83, 0x80, 0, 0, 0, 0}) // a reserved opcode
 func (c *Client) Raw() Raw { return Raw{c} }
 
-// Text sends a text message as it is.
+// Text sends a text message unchanged.
 func (r Raw) Text(s string) { r.c.t.Helper(); r.send(textFrame(s)) }
 
-// Binary sends a binary message as it is.
+// Binary sends a binary message unchanged.
 func (r Raw) Binary(b []byte) { r.c.t.Helper(); r.send(frame{binary: true, data: b}) }
 
 func (r Raw) send(f frame) {
@@ -29,9 +29,8 @@ func (r Raw) send(f frame) {
 	}
 }
 
-// Bytes writes to the network connection below the WebSocket framing. What the
-// server makes of anything sent later is open. It does not
-// work through TLS.
+// Bytes writes to the network connection below the WebSocket framing, which may corrupt
+// everything sent later. It does not support TLS.
 func (r Raw) Bytes(b []byte) {
 	r.c.t.Helper()
 	r.c.writing.Lock()
@@ -45,36 +44,36 @@ func (r Raw) Bytes(b []byte) {
 	}
 }
 
-// Expect waits until exactly this text message has arrived. It is independent
-// of [Expect] and the like: a frame can be expected in both ways.
+// Expect waits for a text message that equals text. It is independent of [Expect] and
+// similar functions: a frame can be consumed in both ways.
 func (r Raw) Expect(text string) {
 	r.c.t.Helper()
 	r.expect("Expect", text, func(s string) bool { return s == text })
 }
 
-// ExpectPrefix waits for a text message that begins so, and gives all of it.
+// ExpectPrefix waits for a text message with the prefix, and returns all of it.
 func (r Raw) ExpectPrefix(prefix string) string {
 	r.c.t.Helper()
 	return r.expect("ExpectPrefix", prefix, func(s string) bool { return strings.HasPrefix(s, prefix) })
 }
 
-func (r Raw) expect(method, text string, fits func(string) bool) (got string) {
+func (r Raw) expect(method, text string, matches func(string) bool) (got string) {
 	r.c.t.Helper()
 	found := false
 	r.c.wait(func() bool {
-		if i := slices.IndexFunc(r.c.raw, fits); i >= 0 {
+		if i := slices.IndexFunc(r.c.raw, matches); i >= 0 {
 			got, found = r.c.raw[i], true
 			r.c.raw = slices.Delete(r.c.raw, i, i+1)
 		}
 		return found || r.c.closed != nil
 	})
 	if !found {
-		r.c.t.Fatalf("apptest: Raw.%s(%q): not among the frames\n%s", method, text, strings.Join(r.Frames(), "\n"))
+		r.c.t.Fatalf("apptest: Raw.%s(%q): not found in the received frames\n%s", method, text, strings.Join(r.Frames(), "\n"))
 	}
 	return got
 }
 
-// Frames gives the text messages that have arrived and were not expected.
+// Frames returns the received text messages that were not consumed.
 func (r Raw) Frames() []string {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()

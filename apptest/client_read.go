@@ -7,12 +7,12 @@ import (
 	"github.com/coder/websocket"
 )
 
-// read takes what arrives until the connection ends.
+// read handles incoming frames until the connection closes.
 func (c *Client) read() {
 	for {
 		kind, data, err := c.ws.Read(context.Background())
 		if err != nil {
-			c.onEnd(err)
+			c.onReadError(err)
 			return
 		}
 		f := frame{binary: kind == websocket.MessageBinary, data: data}
@@ -20,12 +20,12 @@ func (c *Client) read() {
 			c.update(func() { c.raw = append(c.raw, string(data)) })
 		}
 		if err := c.proto.receive(c, f); err != nil {
-			if end, ok := errors.AsType[*endError](err); ok {
+			if end, ok := errors.AsType[*closedError](err); ok {
 				c.update(func() { c.closed = &end.close })
 				_ = c.ws.Close(websocket.StatusNormalClosure, "")
 				return
 			}
-			c.t.Errorf("apptest: the server broke the protocol: %v; frame: %.200q", err, data)
+			c.t.Errorf("apptest: the server violated the protocol: %v; frame: %.200q", err, data)
 			c.update(func() { c.closed = &Close{Code: codeProtocol, Reason: err.Error()} })
 			_ = c.ws.Close(websocket.StatusProtocolError, "")
 			return
@@ -38,18 +38,18 @@ const (
 	codeAbnormal = 1006
 )
 
-// endError is the protocol's own end of the connection.
-type endError struct{ close Close }
+// closedError means that a packet closed the connection.
+type closedError struct{ close Close }
 
-func (e *endError) Error() string { return e.close.String() }
+func (e *closedError) Error() string { return e.close.String() }
 
-func (c *Client) onEnd(err error) {
+func (c *Client) onReadError(err error) {
 	code, reason := codeAbnormal, ""
 	if closed, ok := errors.AsType[websocket.CloseError](err); ok {
 		code, reason = int(closed.Code), closed.Reason
 	}
 	c.update(func() {
-		end := c.proto.ended(code, reason, c.leaving)
+		end := c.proto.closeOf(code, reason, c.closing)
 		c.closed = &end
 	})
 }

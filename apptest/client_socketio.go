@@ -15,7 +15,7 @@ type sioProtocol struct {
 	namespace string
 	auth      any
 
-	// partial is a packet whose attachments have not all come; the reader's own.
+	// partial is a packet with missing attachments. Only the reader uses it.
 	partial *packet
 }
 
@@ -45,7 +45,7 @@ func (p *sioProtocol) target(address string, o *dialOptions) (string, error) {
 	return u.String(), nil
 }
 
-// open does the handshakes of Engine.IO and of the namespace.
+// open performs the handshakes of Engine.IO and of the namespace.
 func (p *sioProtocol) open(ctx context.Context, c *Client) error {
 	text, err := handshakeFrame(ctx, c)
 	if err != nil {
@@ -74,12 +74,12 @@ func (p *sioProtocol) open(ctx context.Context, c *Client) error {
 			}
 			continue
 		}
-		return p.entered(c, text)
+		return p.connected(c, text)
 	}
 }
 
-// entered takes the answer to CONNECT.
-func (p *sioProtocol) entered(c *Client, text string) error {
+// connected handles the answer to CONNECT.
+func (p *sioProtocol) connected(c *Client, text string) error {
 	answer, err := parsePacket(text)
 	switch {
 	case err != nil:
@@ -87,20 +87,20 @@ func (p *sioProtocol) entered(c *Client, text string) error {
 	case answer.namespace != p.namespace || answer.kind != packetConnect && answer.kind != packetConnectError:
 		return fmt.Errorf("the server did not answer CONNECT but sent %.200q", text)
 	case answer.kind == packetConnectError:
-		said, err := decode[struct {
+		body, err := decode[struct {
 			Message string
 			Data    json.RawMessage
 		}](answer.data)
 		if err != nil {
 			return fmt.Errorf("connect_error: %w; frame: %.200q", err, text)
 		}
-		return &DialError{Message: said.Message, Data: said.Data}
+		return &DialError{Message: body.Message, Data: body.Data}
 	}
-	said, err := decode[struct{ SID string }](answer.data)
-	if err != nil || said.SID == "" {
+	body, err := decode[struct{ SID string }](answer.data)
+	if err != nil || body.SID == "" {
 		return fmt.Errorf("the answer to CONNECT has no sid: %.200q", text)
 	}
-	c.sid = said.SID
+	c.sid = body.SID
 	return nil
 }
 
@@ -115,16 +115,16 @@ func handshakeFrame(ctx context.Context, c *Client) (string, error) {
 	return string(data), nil
 }
 
-func (p *sioProtocol) goodbye() []frame {
-	bye := packet{kind: packetDisconnect, namespace: p.namespace}
-	return bye.frames()
+func (p *sioProtocol) closeFrames() []frame {
+	disconnect := packet{kind: packetDisconnect, namespace: p.namespace}
+	return disconnect.frames()
 }
 
 func (*sioProtocol) firstID() uint64 { return 0 } // as in the JavaScript client
 
-// ended names the end as the JavaScript client does.
-func (*sioProtocol) ended(code int, _ string, leaving bool) Close {
-	if leaving {
+// closeOf uses the reasons of the JavaScript client.
+func (*sioProtocol) closeOf(code int, _ string, closing bool) Close {
+	if closing {
 		return Close{Code: code, Reason: "io client disconnect"}
 	}
 	return Close{Code: code, Reason: "transport close"}
@@ -147,10 +147,10 @@ func (p *sioProtocol) encode(out packet, args []any) (_ []frame, err error) {
 }
 
 func (p *sioProtocol) heartbeat(c *Client, text string) error {
-	if text == engineNoop || c.opts.mute {
+	if text == engineNoop || c.opts.withoutPong {
 		return nil
 	}
-	// An error is the reader's to see.
+	// The reader reports the error.
 	_ = c.write(textFrame(enginePong))
 	return nil
 }
@@ -158,7 +158,7 @@ func (p *sioProtocol) heartbeat(c *Client, text string) error {
 func (p *sioProtocol) receive(c *Client, f frame) error {
 	if f.binary {
 		if p.partial == nil {
-			return errors.New("an attachment that belongs to no packet")
+			return errors.New("an attachment without a packet")
 		}
 		p.partial.attachments = append(p.partial.attachments, f.data)
 		if len(p.partial.attachments) < p.partial.expected {
@@ -172,7 +172,7 @@ func (p *sioProtocol) receive(c *Client, f frame) error {
 	case enginePing, engineNoop:
 		return p.heartbeat(c, text)
 	case engineClose:
-		return &endError{Close{Reason: "transport close"}}
+		return &closedError{Close{Reason: "transport close"}}
 	default:
 		in, err := parsePacket(text)
 		switch {
@@ -189,18 +189,18 @@ func (p *sioProtocol) receive(c *Client, f frame) error {
 	}
 }
 
-// deliver takes a packet with all its attachments.
+// deliver handles a packet with all its attachments.
 func (p *sioProtocol) deliver(c *Client, in *packet) error {
 	if in.namespace != p.namespace {
-		return nil // entered by Raw, and seen there
+		return nil // a namespace of Raw
 	}
 	switch in.kind {
 	case packetDisconnect:
-		return &endError{Close{Reason: "io server disconnect"}}
+		return &closedError{Close{Reason: "io server disconnect"}}
 	case packetEvent, packetAck:
 		return p.message(c, in)
 	default:
-		return errors.New("an answer to CONNECT that nobody waits for")
+		return errors.New("unexpected answer to CONNECT")
 	}
 }
 
@@ -224,7 +224,7 @@ func (p *sioProtocol) message(c *Client, in *packet) error {
 		if m.Data, err = payloadOf(args); err != nil {
 			return err
 		}
-		return c.onReply(in.id, m, failureIn(args))
+		return c.onReply(in.id, m, exceptionIn(args))
 	}
 	if len(args) == 0 {
 		return errors.New("an event without a name")
@@ -240,13 +240,13 @@ func (p *sioProtocol) message(c *Client, in *packet) error {
 	return nil
 }
 
-// failureIn gives the failure that an ack carries: one object with status
-// "error" and a message.
-func failureIn(args []json.RawMessage) *Exception {
+// exceptionIn returns the exception of an ack, if it is one object with status "error"
+// and a message.
+func exceptionIn(args []json.RawMessage) *Exception {
 	if len(args) != 1 {
 		return nil
 	}
-	// What does not even decode is an ordinary result.
+	// A value that does not decode is an ordinary result.
 	if e, err := decode[Exception](args[0]); err == nil && e.Status == "error" && e.Message != "" {
 		return &e
 	}

@@ -20,7 +20,7 @@ import (
 
 var noContext = context.Background()
 
-func TestCallGivesTheReply(t *testing.T) {
+func TestCallReturnsTheAnswer(t *testing.T) {
 	bothProtocols(t, func(t *testing.T, dial dialer) {
 		c := dial()
 		if got := apptest.Call[int](c, "echo", 5); got != 5 {
@@ -41,7 +41,7 @@ func TestCallGivesTheReply(t *testing.T) {
 	})
 }
 
-func TestCallErrorGivesTheFailure(t *testing.T) {
+func TestCallErrorReturnsTheException(t *testing.T) {
 	bothProtocols(t, func(t *testing.T, dial dialer) {
 		c := dial()
 		if e := c.CallError("fail", "room is full"); e.Message != "room is full" || e.Status != "error" {
@@ -54,7 +54,7 @@ func TestCallErrorGivesTheFailure(t *testing.T) {
 	})
 }
 
-func TestExpectTakesByNameAndKeepsTheRest(t *testing.T) {
+func TestExpectKeepsOtherEvents(t *testing.T) {
 	bothProtocols(t, func(t *testing.T, dial dialer) {
 		c := dial()
 		c.Emit("back", "one", map[string]any{"n": 1})
@@ -76,7 +76,7 @@ func TestExpectTakesByNameAndKeepsTheRest(t *testing.T) {
 	})
 }
 
-func TestBinaryGoesThereAndBack(t *testing.T) {
+func TestBinaryRoundTrip(t *testing.T) {
 	type file struct {
 		Name  string   `json:"name"`
 		Bytes []byte   `json:"bytes"`
@@ -96,17 +96,17 @@ func TestBinaryGoesThereAndBack(t *testing.T) {
 		if err := json.Unmarshal(args[0], &got); err != nil {
 			t.Fatal(err)
 		}
-		// JavaScript has rounded the number; what matters is that the client has not done it again.
+		// JavaScript rounds the number; the client must not round it again.
 		if got.Name != want.Name || !bytes.Equal(got.Bytes, want.Bytes) || got.Size < 1<<53 ||
 			!slices.EqualFunc(got.More, want.More, bytes.Equal) {
 			t.Errorf("got %+v", got)
 		}
-		travelled := 0
-		if strings.HasPrefix(t.Name(), "TestBinaryGoesThereAndBack/socketio") {
-			travelled = 5
+		sent := 0
+		if strings.HasPrefix(t.Name(), "TestBinaryRoundTrip/socketio") {
+			sent = 5
 		}
-		if len(m.Attachments) != travelled {
-			t.Errorf("%d attachments, want %d", len(m.Attachments), travelled)
+		if len(m.Attachments) != sent {
+			t.Errorf("%d attachments, want %d", len(m.Attachments), sent)
 		}
 	})
 }
@@ -115,7 +115,7 @@ func TestOnCallAnswersTheServer(t *testing.T) {
 	bothProtocols(t, func(t *testing.T, dial dialer) {
 		c := dial()
 		c.OnCall("question", func(data json.RawMessage) any {
-			// The reader goes on meanwhile: an answer may depend on another call.
+			// The reader continues: an answer may depend on another call.
 			return "because " + apptest.Call[string](c, "echo", "of ") + string(data)
 		})
 		c.Emit("ask", "question", 7)
@@ -130,7 +130,7 @@ func TestOnCallAnswersTheServer(t *testing.T) {
 	})
 }
 
-func TestServerEndsTheConnection(t *testing.T) {
+func TestServerCloses(t *testing.T) {
 	bothProtocols(t, func(t *testing.T, dial dialer) {
 		want := map[string]apptest.Close{"kick": {Code: 4001, Reason: "kicked"}, "cut": {Code: 1006}}
 		if strings.Contains(t.Name(), "socketio") {
@@ -146,8 +146,8 @@ func TestServerEndsTheConnection(t *testing.T) {
 			if got := c.ExpectClose(); got != end {
 				t.Errorf("%s: %+v, want %+v", event, got, end)
 			}
-			apptest.Expect[any](c, "before") // is still there
-			if _, err := c.TryCall("echo"); err == nil || !strings.Contains(err.Error(), "ended") {
+			apptest.Expect[any](c, "before") // still available
+			if _, err := c.TryCall("echo"); err == nil || !strings.Contains(err.Error(), "closed") {
 				t.Errorf("%s: call afterwards: %v", event, err)
 			}
 			if err := c.TryEmit("echo"); err == nil {
@@ -158,7 +158,7 @@ func TestServerEndsTheConnection(t *testing.T) {
 	})
 }
 
-func TestCloseSaysGoodbyeAndAbortDoesNot(t *testing.T) {
+func TestCloseAndAbort(t *testing.T) {
 	bothProtocols(t, func(t *testing.T, dial dialer) {
 		want := []string{"1000", "1006"}
 		if strings.Contains(t.Name(), "socketio") {
@@ -167,12 +167,12 @@ func TestCloseSaysGoodbyeAndAbortDoesNot(t *testing.T) {
 		dial().Close()
 		gone := dial()
 		gone.Abort()
-		gone.Close() // nothing more happens
+		gone.Close() // no effect
 		if got := gone.ExpectClose(); got.Code != 1006 {
 			t.Errorf("after Abort: %+v", got)
 		}
 		witness := dial()
-		// The server sees a reset when the kernel tells it: each call asks again.
+		// The kernel reports a reset to the server with a delay: call repeatedly.
 		var left []string
 		for range 1000 {
 			if left = apptest.Call[[]string](witness, "who left"); len(left) == 2 {
@@ -180,7 +180,7 @@ func TestCloseSaysGoodbyeAndAbortDoesNot(t *testing.T) {
 			}
 		}
 		if len(left) != 2 || left[0] != want[0] || !slices.Contains(strings.Split(want[1], "|"), left[1]) {
-			t.Errorf("the server saw %q, want %q", left, want)
+			t.Errorf("the server observed %q, want %q", left, want)
 		}
 	})
 }
@@ -222,11 +222,11 @@ func TestHandshakeOptions(t *testing.T) {
 	})
 }
 
-func TestRefusals(t *testing.T) {
+func TestRejections(t *testing.T) {
 	n := nodetest.Start(t)
-	refuse := apptest.WithHeader(http.Header{"X-Refuse": {"not today"}})
+	rejected := apptest.WithHeader(http.Header{"X-Reject": {"not today"}})
 
-	_, err := apptest.TryDialWS(t, n.ServePlain(), refuse)
+	_, err := apptest.TryDialWS(t, n.ServePlain(), rejected)
 	e, ok := errors.AsType[*apptest.DialError](err)
 	if !ok || e.Status != 403 || e.Message != "not today" || !strings.Contains(string(e.Body), `"statusCode":403`) {
 		t.Errorf("ws: %#v", err)
@@ -236,7 +236,7 @@ func TestRefusals(t *testing.T) {
 	}
 
 	url := n.ServeSocketIO(nil)
-	_, err = apptest.TryDialSocketIO(t, url, refuse)
+	_, err = apptest.TryDialSocketIO(t, url, rejected)
 	if e, ok := errors.AsType[*apptest.DialError](err); !ok || e.Status != 400 || string(e.Body) != "not today" {
 		t.Errorf("socketio: %#v", err)
 	}
@@ -255,7 +255,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestOptionsThatDoNotFitAreRefused(t *testing.T) {
+func TestUnsupportedOptions(t *testing.T) {
 	for want, dial := range map[string]func() (*apptest.Client, error){
 		"WithAuth is for Socket.IO": func() (*apptest.Client, error) {
 			return apptest.TryDialWS(t, "ws://127.0.0.1:1", apptest.WithAuth(1))
@@ -271,7 +271,7 @@ func TestOptionsThatDoNotFitAreRefused(t *testing.T) {
 	}
 }
 
-func TestDialerReplacesTheNetwork(t *testing.T) {
+func TestWithDialer(t *testing.T) {
 	url := serve(t, func(conn *websocket.Conn) { write(conn, `{"event":"hi"}`); drain(conn) })
 	address := strings.TrimPrefix(url, "http://")
 	c := apptest.DialWS(t, "ws://in.memory", apptest.WithDialer(func(ctx context.Context, network, _ string) (net.Conn, error) {

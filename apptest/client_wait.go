@@ -10,14 +10,14 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Expect waits for the next event of that name and gives its payload. Other
-// events are kept for later. Without a payload it is the zero T. []byte takes
-// binary parts and base64 text alike.
+// Expect waits for the next event of this name and returns its payload, or the zero T
+// without one. It keeps other events for later. []byte decodes binary parts and base64
+// text.
 //
 //	post := apptest.Expect[Post](c, "posted")
 //
-// The test fails when nothing comes within the timeout or the connection ends,
-// and is told what did arrive.
+// It fails the test, listing the received events, if the event does not arrive within
+// the timeout or the connection closes.
 func Expect[T any](c *Client, event string) T {
 	c.t.Helper()
 	m := c.ExpectMessage(event)
@@ -38,7 +38,7 @@ func (c *Client) ExpectMessage(event string) Message {
 	return m
 }
 
-// Next waits for the next event, whatever its name, to check an order.
+// Next waits for the next event of any name, to check an order.
 func (c *Client) Next() Message {
 	c.t.Helper()
 	m, err := c.take(func(Message) bool { return true })
@@ -48,16 +48,16 @@ func (c *Client) Next() Message {
 	return m
 }
 
-// ExpectNone fails the test if an event of that name has come, or comes before
-// all barriers have been passed. A barrier is something that proves that the
-// event would have been there by now, such as a call that the server handles
-// after what might have caused the event, or another client that gets it:
+// ExpectNone fails the test if an event of this name has arrived, or arrives before all
+// barriers return. A barrier proves that the event would have arrived by then, such as
+// a call that the server handles after the possible cause of the event, or another
+// client that receives it:
 //
 //	c.ExpectNone("posted", func() { c.Call("echo") })
 //
-// Afterwards the client always does a ping and pong of its own, so that what
-// the server had written to it by then has arrived. Without any barrier that
-// is all, and says nothing of handlers that are still at work.
+// Finally the client sends a ping and waits for the pong, so that everything that the
+// server wrote before has arrived. Without barriers that is all: handlers may still be
+// running.
 func (c *Client) ExpectNone(event string, barriers ...func()) {
 	c.t.Helper()
 	for _, pass := range barriers {
@@ -65,9 +65,9 @@ func (c *Client) ExpectNone(event string, barriers ...func()) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.opts.timeout)
 	defer cancel()
-	if err := c.ws.Ping(ctx); err != nil && c.ending() == nil {
-		// The reader may need a moment longer to see what the ping has seen.
-		if _, endErr := c.awaitEnd(); endErr != nil {
+	if err := c.ws.Ping(ctx); err != nil && c.closeInfo() == nil {
+		// The reader may notice the close a moment later than the ping.
+		if _, endErr := c.awaitClose(); endErr != nil {
 			c.t.Fatalf("apptest: ExpectNone(%q): ping: %v", event, err)
 		}
 	}
@@ -80,18 +80,18 @@ func (c *Client) ExpectNone(event string, barriers ...func()) {
 	}
 }
 
-// ExpectClose waits until the server has ended the connection. What had arrived
-// before can still be expected.
+// ExpectClose waits until the server closes the connection. Events received before can
+// still be consumed.
 func (c *Client) ExpectClose() Close {
 	c.t.Helper()
-	end, err := c.awaitEnd()
+	end, err := c.awaitClose()
 	if err != nil {
 		c.t.Fatalf("apptest: ExpectClose: %v", err)
 	}
 	return end
 }
 
-func (c *Client) awaitEnd() (end Close, err error) {
+func (c *Client) awaitClose() (end Close, err error) {
 	ok := c.wait(func() bool {
 		if c.closed != nil {
 			end = *c.closed
@@ -104,18 +104,18 @@ func (c *Client) awaitEnd() (end Close, err error) {
 	return end, nil
 }
 
-// ending is the end of the connection, nil while it lives.
-func (c *Client) ending() *Close {
+// closeInfo returns how the connection closed, or nil while it is open.
+func (c *Client) closeInfo() *Close {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
 }
 
-// take removes the first message that fits from what has arrived.
-func (c *Client) take(fits func(Message) bool) (m Message, err error) {
+// take waits for a message that matches, and removes it.
+func (c *Client) take(matches func(Message) bool) (m Message, err error) {
 	found := false
 	ok := c.wait(func() bool {
-		if i := slices.IndexFunc(c.arrived, fits); i >= 0 {
+		if i := slices.IndexFunc(c.arrived, matches); i >= 0 {
 			m, found = c.arrived[i], true
 			c.arrived = slices.Delete(c.arrived, i, i+1)
 		}
@@ -125,13 +125,13 @@ func (c *Client) take(fits func(Message) bool) (m Message, err error) {
 	case found:
 		return m, nil
 	case ok:
-		return m, fmt.Errorf("the connection ended first (%s); %s", c.ending(), c.inbox())
+		return m, fmt.Errorf("the connection closed first (%s); %s", c.closeInfo(), c.inbox())
 	default:
-		return m, fmt.Errorf("nothing within %v; %s", c.opts.timeout, c.inbox())
+		return m, fmt.Errorf("not received within %v; %s", c.opts.timeout, c.inbox())
 	}
 }
 
-// wait calls done, under the lock, until it reports true or the timeout is over.
+// wait calls done under the lock until it returns true, or the timeout expires.
 func (c *Client) wait(done func() bool) bool {
 	timeout := time.NewTimer(c.opts.timeout)
 	defer timeout.Stop()
@@ -150,7 +150,7 @@ func (c *Client) wait(done func() bool) bool {
 	}
 }
 
-// update changes the state by f and wakes who waits.
+// update changes the state with f and wakes all waiters.
 func (c *Client) update(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -161,12 +161,12 @@ func (c *Client) update(f func()) {
 
 const maxShown = 20
 
-// inbox lists what has arrived, for messages.
+// inbox lists the received messages, for errors.
 func (c *Client) inbox() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.arrived) == 0 {
-		return "nothing else has arrived"
+		return "no other messages received"
 	}
 	var shown []string
 	for _, m := range c.arrived[max(0, len(c.arrived)-maxShown):] {
@@ -175,12 +175,12 @@ func (c *Client) inbox() string {
 	if more := len(c.arrived) - len(shown); more > 0 {
 		shown = append([]string{fmt.Sprintf("%d more", more)}, shown...)
 	}
-	return "arrived: " + strings.Join(shown, ", ")
+	return "received: " + strings.Join(shown, ", ")
 }
 
 const maxPayloadShown = 200
 
-// String is the event with its payload, cut short when it is long.
+// String returns the event with its payload, truncated if it is long.
 func (m Message) String() string {
 	data := string(m.Data)
 	if len(data) > maxPayloadShown {
@@ -196,7 +196,7 @@ func decode[T any](data []byte) (v T, err error) {
 	if len(data) == 0 {
 		return v, nil
 	}
-	// Names without regard to case, as encoding/json does: a test's ad-hoc struct needs no tags.
+	// Case-insensitive names as in encoding/json: ad-hoc structs of tests need no tags.
 	err = json.Unmarshal(data, &v, json.MatchCaseInsensitiveNames(true))
 	return v, err
 }

@@ -10,11 +10,11 @@ import (
 // wsProtocol is plain WebSocket: every frame is {"event":…,"data":…,"id":…}.
 type wsProtocol struct{}
 
-// wsFrame is a frame in either direction.
+// wsFrame is a frame in either direction:
 //   - event, data: an event
-//   - event, data, id: a request, of the client or of the server
-//   - id, data: the reply to it
-//   - "exception", data, id: its failure
+//   - event, data, id: a call, of the client or of the server
+//   - id, data: its answer
+//   - "exception", data, id: its error
 type wsFrame struct {
 	Event *string         `json:"event,omitzero"`
 	Data  json.RawMessage `json:"data,omitzero"`
@@ -24,9 +24,9 @@ type wsFrame struct {
 func (*wsProtocol) target(address string, o *dialOptions) (string, error) {
 	switch {
 	case o.auth != nil:
-		return "", errors.New("WithAuth is for Socket.IO; use WithHeader, or a query in the URL")
+		return "", errors.New("WithAuth is for Socket.IO: use WithHeader or the URL's query")
 	case o.namespace != "":
-		return "", errors.New("WithNamespace is for Socket.IO; use the URL or WithPath")
+		return "", errors.New("WithNamespace is for Socket.IO: use the URL or WithPath")
 	}
 	u, err := parseTarget(address)
 	if err != nil {
@@ -40,11 +40,11 @@ func (*wsProtocol) target(address string, o *dialOptions) (string, error) {
 
 func (*wsProtocol) open(context.Context, *Client) error { return nil }
 
-func (*wsProtocol) goodbye() []frame { return nil }
+func (*wsProtocol) closeFrames() []frame { return nil }
 
 func (*wsProtocol) firstID() uint64 { return 1 }
 
-func (*wsProtocol) ended(code int, reason string, _ bool) Close {
+func (*wsProtocol) closeOf(code int, reason string, _ bool) Close {
 	return Close{Code: code, Reason: reason}
 }
 
@@ -84,7 +84,7 @@ func marshalFrame(out wsFrame) ([]frame, error) {
 }
 
 func (*wsProtocol) receive(c *Client, f frame) error {
-	if f.binary { // not of this protocol, but an application may send it natively
+	if f.binary { // an application may send it natively
 		c.onEvent(Message{Attachments: [][]byte{f.data}})
 		return nil
 	}

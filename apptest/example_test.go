@@ -16,12 +16,12 @@ type post struct {
 	Text string `json:"text"`
 }
 
-// A whole test of a chat over plain WebSocket. With DialSocketIO instead of
-// DialWS it is one over Socket.IO.
+// A complete test of a chat over plain WebSocket. DialSocketIO instead of DialWS tests
+// Socket.IO.
 func ExampleClient() {
 	test := func(t *testing.T) {
 		alice := apptest.DialWS(t, chatServer(t))
-		alice.OnCall("who are you", func(json.RawMessage) any { return "alice" })
+		alice.OnCall("name", func(json.RawMessage) any { return "alice" })
 
 		if n := apptest.Call[int](alice, "join", "lobby"); n != 1 {
 			t.Errorf("%d in the room, want 1", n)
@@ -35,7 +35,7 @@ func ExampleClient() {
 		}
 		alice.ExpectNone("deleted", func() { alice.Call("join", "lobby") })
 		alice.Emit("quit")
-		if end := alice.ExpectClose(); end.Reason != "bye" {
+		if end := alice.ExpectClose(); end.Reason != "done" {
 			t.Errorf("closed with %s", end)
 		}
 	}
@@ -45,7 +45,7 @@ func ExampleClient() {
 
 func anyName(_, _ string) (bool, error) { return true, nil }
 
-// chatServer stands for the application under test.
+// chatServer plays the application under test.
 func chatServer(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +55,7 @@ func chatServer(t *testing.T) string {
 		}
 		answers := map[string][]string{
 			`{"event":"join","data":"lobby","id":1}`:   {`{"id":1,"data":1}`},
-			`{"event":"post","data":{"text":"hello"}}`: {`{"event":"who are you","id":1}`},
+			`{"event":"post","data":{"text":"hello"}}`: {`{"event":"name","id":1}`},
 			`{"data":"alice","id":1}`:                  {`{"event":"posted","data":{"text":"alice: hello"}}`},
 			`{"event":"delete","data":7,"id":2}`:       {`{"event":"exception","id":2,"data":{"status":"error","message":"Forbidden resource"}}`},
 			`{"event":"join","data":"lobby","id":3}`:   {`{"id":3,"data":1}`},
@@ -66,7 +66,7 @@ func chatServer(t *testing.T) string {
 				return
 			}
 			if string(text) == `{"event":"quit"}` {
-				_ = conn.Close(websocket.StatusGoingAway, "bye")
+				_ = conn.Close(websocket.StatusGoingAway, "done")
 				return
 			}
 			write(conn, answers[string(text)]...)

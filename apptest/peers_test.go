@@ -32,8 +32,8 @@ func bothProtocols(t *testing.T, test func(t *testing.T, dial dialer)) {
 	})
 }
 
-// serve runs a WebSocket server in the process that does with each connection
-// what handle says, for what no proper server does.
+// serve starts an in-process WebSocket server that runs handle for each connection, to
+// send what a correct server never sends.
 func serve(t *testing.T, handle func(*websocket.Conn)) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,14 +48,14 @@ func serve(t *testing.T, handle func(*websocket.Conn)) string {
 	return server.URL
 }
 
-// write sends text messages; errors show on the other side.
+// write sends text messages. Errors show at the client.
 func write(conn *websocket.Conn, texts ...string) {
 	for _, s := range texts {
 		_ = conn.Write(noContext, websocket.MessageText, []byte(s))
 	}
 }
 
-// drain reads until the connection ends, so that pings are answered.
+// drain reads until the connection closes, so that pings are answered.
 func drain(conn *websocket.Conn) {
 	for {
 		if _, _, err := conn.Read(noContext); err != nil {
@@ -64,15 +64,14 @@ func drain(conn *websocket.Conn) {
 	}
 }
 
-// openSocketIO does the server's part of the handshake.
+// openSocketIO performs the server side of the handshake.
 func openSocketIO(conn *websocket.Conn) {
 	write(conn, `0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":20000}`)
 	_, _, _ = conn.Read(noContext)
 	write(conn, `40{"sid":"s"}`)
 }
 
-// recorder is a test that notes how it fails, and whose fatal end only ends the
-// function given to run.
+// recorder records failures; Fatalf only stops the function passed to run.
 type recorder struct {
 	testing.TB
 
@@ -102,7 +101,7 @@ func (r *recorder) run(f func()) {
 	<-done
 }
 
-// want checks that there was exactly one failure, with these words in it.
+// want checks that exactly one failure was recorded, and contains the words.
 func (r *recorder) want(words ...string) {
 	r.TB.Helper()
 	r.mu.Lock()

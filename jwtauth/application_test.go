@@ -22,22 +22,22 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// desk is what each guarded gateway of the tests can do.
-type desk struct {
-	Server *websockets.Server `websockets:"server"`
-	guard  *Guard[claims]
-	back   chan bool // clients, whether they are recovered
+// guardedGateway is bound behind the guard on every platform.
+type guardedGateway struct {
+	Server    *websockets.Server `websockets:"server"`
+	guard     *Guard[claims]
+	recovered chan bool // for each client: Client.Recovered()
 }
 
-func (d *desk) Subscriptions() []websockets.Subscription {
+func (d *guardedGateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{
 		websockets.On("whoami", whoami(d.guard)),
 		d.guard.Refresh("token"),
 	}
 }
 
-func (d *desk) HandleConnection(_ context.Context, c websockets.Client) error {
-	d.back <- c.Recovered()
+func (d *guardedGateway) HandleConnection(_ context.Context, c websockets.Client) error {
+	d.recovered <- c.Recovered()
 	if _, ok := d.guard.Get(c); !ok {
 		return errors.New("no claims in HandleConnection")
 	}
@@ -54,10 +54,10 @@ func whoami(g *Guard[claims]) func(context.Context, struct{}) (string, error) {
 	}
 }
 
-// lobby lets everybody in; one of its handlers is guarded.
-type lobby struct{ guard *Guard[claims] }
+// openGateway accepts every client; one of its handlers is guarded.
+type openGateway struct{ guard *Guard[claims] }
 
-func (l *lobby) Subscriptions() []websockets.Subscription {
+func (l *openGateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{
 		websockets.On("hello", func(context.Context, struct{}) (string, error) { return "hello", nil }),
 		websockets.On("whoami", whoami(l.guard), websockets.UseGuards(l.guard)),
@@ -65,10 +65,10 @@ func (l *lobby) Subscriptions() []websockets.Subscription {
 	}
 }
 
-// office has the guarded route.
-type office struct{ guard *Guard[claims] }
+// controller has a guarded and an open route.
+type controller struct{ guard *Guard[claims] }
 
-func (o *office) Routes(r chi.Router) {
+func (o *controller) Routes(r chi.Router) {
 	web.Use(r, web.UseGuards(o.guard)).Get("/whoami", func(w http.ResponseWriter, r *http.Request) {
 		name, err := whoami(o.guard)(r.Context(), struct{}{})
 		if err != nil {
@@ -79,37 +79,37 @@ func (o *office) Routes(r chi.Router) {
 	r.Get("/open", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "open") })
 }
 
-// house is an application with one guard at all its doors.
-type house struct {
+// testApp is an application that uses one guard at all its entry points.
+type testApp struct {
 	*apptest.App
-	guard *Guard[claims]
-	clock *fakeClock
-	back  chan bool
+	guard     *Guard[claims]
+	clock     *fakeClock
+	recovered chan bool
 }
 
-const crowd = 1000 // at most so many clients in a test
+const maxClients = 1000 // of one test
 
-func newHouse(t testing.TB, o Options, sio socketio.Options, opts ...app.Option) *house {
+func newTestApp(t testing.TB, o Options, sio socketio.Options, opts ...app.Option) *testApp {
 	t.Helper()
-	h := &house{back: make(chan bool, 2*crowd)}
+	h := &testApp{recovered: make(chan bool, 2*maxClients)}
 	h.guard, h.clock = newTestGuard(t, o)
 	plain, io := ws.New(ws.Options{Subprotocols: []string{"bearer"}}), socketio.New(sio)
 	guarded := websockets.UseGuards(func(g *Guard[claims]) pipeline.Guard { return g })
-	m := module.New("house",
+	m := module.New("test",
 		module.Providers(
 			func() *Guard[claims] { return h.guard },
-			websockets.Gateway(func(g *Guard[claims]) *desk { return &desk{guard: g, back: h.back} }, guarded,
-				websockets.Via(plain, websockets.Path("/desk")), websockets.Via(io, websockets.Namespace("desk"))),
-			websockets.Gateway(func(g *Guard[claims]) *lobby { return &lobby{g} },
-				websockets.Via(plain, websockets.Path("/lobby")), websockets.Via(io, websockets.Namespace("lobby"))),
+			websockets.Gateway(func(g *Guard[claims]) *guardedGateway { return &guardedGateway{guard: g, recovered: h.recovered} }, guarded,
+				websockets.Via(plain, websockets.Path("/guarded")), websockets.Via(io, websockets.Namespace("guarded"))),
+			websockets.Gateway(func(g *Guard[claims]) *openGateway { return &openGateway{g} },
+				websockets.Via(plain, websockets.Path("/public")), websockets.Via(io, websockets.Namespace("public"))),
 		),
-		module.Controllers(func(g *Guard[claims]) *office { return &office{g} }))
+		module.Controllers(func(g *Guard[claims]) *controller { return &controller{g} }))
 	h.App = apptest.New(t, m, apptest.With(opts...))
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	return h
 }
 
-// answer is how a door was answered.
+// answer is the response of an entry point.
 type answer struct {
 	status        int // 0 on a namespace
 	code, message string
@@ -131,7 +131,7 @@ func do(t *testing.T, r *http.Request) (*http.Response, string) {
 	return res, string(body)
 }
 
-func (h *house) request(t *testing.T, method, path, body string, header http.Header) *http.Request {
+func (h *testApp) request(t *testing.T, method, path, body string, header http.Header) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, h.URL()+path, strings.NewReader(body))
 	if err != nil {
@@ -159,9 +159,9 @@ func decodeAnswer(t *testing.T, status int, challenge, body string) answer {
 	return answer{status, said.Code, said.Message, challenge}
 }
 
-// The four doors. Each gives ok, or the refusal.
+// The four entry points. Each returns true, or the error that the client received.
 
-func (h *house) route(t *testing.T, token string) (bool, answer) {
+func (h *testApp) route(t *testing.T, token string) (bool, answer) {
 	t.Helper()
 	res, body := do(t, h.request(t, "GET", "/whoami", "", authorization(token)))
 	if res.StatusCode == 200 {
@@ -170,7 +170,7 @@ func (h *house) route(t *testing.T, token string) (bool, answer) {
 	return false, decodeAnswer(t, res.StatusCode, res.Header.Get("WWW-Authenticate"), body)
 }
 
-func (h *house) upgrade(t *testing.T, token string) (bool, answer) {
+func (h *testApp) upgrade(t *testing.T, token string) (bool, answer) {
 	t.Helper()
 	header := authorization(token)
 	for name, value := range map[string]string{
@@ -178,7 +178,7 @@ func (h *house) upgrade(t *testing.T, token string) (bool, answer) {
 	} {
 		header.Set(name, value)
 	}
-	res, err := http.DefaultTransport.RoundTrip(h.request(t, "GET", "/desk", "", header))
+	res, err := http.DefaultTransport.RoundTrip(h.request(t, "GET", "/guarded", "", header))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,19 +203,19 @@ func authOf(token string) map[string]any {
 	return map[string]any{"token": token}
 }
 
-func (h *house) polling(t *testing.T, token string) (bool, answer) {
+func (h *testApp) polling(t *testing.T, token string) (bool, answer) {
 	t.Helper()
 	const path = "/socket.io/?EIO=4&transport=polling"
 	_, open := do(t, h.request(t, "GET", path, "", nil))
 	_, rest, _ := strings.Cut(open, `"sid":"`)
 	sid, _, _ := strings.Cut(rest, `"`)
 	auth, _ := json.Marshal(authOf(token))
-	do(t, h.request(t, "POST", path+"&sid="+sid, "40/desk,"+string(auth), nil))
+	do(t, h.request(t, "POST", path+"&sid="+sid, "40/guarded,"+string(auth), nil))
 	_, got := do(t, h.request(t, "GET", path+"&sid="+sid, "", nil))
 	do(t, h.request(t, "POST", path+"&sid="+sid, "1", nil))
-	body, refused := strings.CutPrefix(got, "44/desk,")
-	if !refused {
-		return strings.HasPrefix(got, "40/desk,"), answer{}
+	body, rejected := strings.CutPrefix(got, "44/guarded,")
+	if !rejected {
+		return strings.HasPrefix(got, "40/guarded,"), answer{}
 	}
 	var said struct {
 		Message string
@@ -231,29 +231,29 @@ func (h *house) polling(t *testing.T, token string) (bool, answer) {
 	return false, a
 }
 
-func (h *house) namespace(t *testing.T, token string) (bool, answer) {
+func (h *testApp) namespace(t *testing.T, token string) (bool, answer) {
 	t.Helper()
-	c, err := apptest.TryDialSocketIO(t, h.URL(), apptest.WithNamespace("/desk"), apptest.WithAuth(authOf(token)))
+	c, err := apptest.TryDialSocketIO(t, h.URL(), apptest.WithNamespace("/guarded"), apptest.WithAuth(authOf(token)))
 	if err == nil {
 		return apptest.Call[string](c, "whoami") == "Ann", answer{}
 	}
-	refused, ok := errors.AsType[*apptest.DialError](err)
+	rejected, ok := errors.AsType[*apptest.DialError](err)
 	if !ok {
 		t.Fatal(err)
 	}
-	return false, decodeAnswer(t, refused.Status, "", string(refused.Data))
+	return false, decodeAnswer(t, rejected.Status, "", string(rejected.Data))
 }
 
-func (h *house) doors() map[string]func(*testing.T, string) (bool, answer) {
+func (h *testApp) entryPoints() map[string]func(*testing.T, string) (bool, answer) {
 	return map[string]func(*testing.T, string) (bool, answer){
 		"route": h.route, "upgrade": h.upgrade, "polling": h.polling, "namespace": h.namespace,
 	}
 }
 
-func TestDoorsRefuse(t *testing.T) {
-	h := newHouse(t, options(), socketio.Options{})
+func TestEveryEntryPointRejects(t *testing.T) {
+	h := newTestApp(t, options(), socketio.Options{})
 	messages := map[string]string{CodeMissing: "Token missing", CodeExpired: "Token expired", CodeInvalid: "Token invalid"}
-	for name, try := range h.doors() {
+	for name, try := range h.entryPoints() {
 		t.Run(name, func(t *testing.T) {
 			for _, tt := range badTokens() {
 				want := answer{code: tt.code, message: messages[tt.code]}
@@ -273,24 +273,24 @@ func TestDoorsRefuse(t *testing.T) {
 		})
 	}
 	if n := h.guardedClients(t); n > 2 {
-		t.Errorf("%d clients are in", n)
+		t.Errorf("%d clients are connected", n)
 	}
 }
 
-// guardedClients is how many clients the guarded gateway has.
-func (h *house) guardedClients(t *testing.T) int {
+// guardedClients returns the number of clients of the guarded gateway.
+func (h *testApp) guardedClients(t *testing.T) int {
 	t.Helper()
-	return apptest.Get[*desk](h.App).Server.Local().Len()
+	return apptest.Get[*guardedGateway](h.App).Server.Local().Len()
 }
 
-// A public key that is used as a secret, at each door.
-func TestDoorsRefusePublicKeyAsSecret(t *testing.T) {
+// A token signed with the public key as HMAC secret is rejected everywhere.
+func TestEveryEntryPointRejectsPublicKeyAsSecret(t *testing.T) {
 	o := options()
 	k := makeKeys()
 	o.Method = sRS256
 	o.Key = &k.rsa.PublicKey
-	h := newHouse(t, o, socketio.Options{})
-	for name, try := range h.doors() {
+	h := newTestApp(t, o, socketio.Options{})
+	for name, try := range h.entryPoints() {
 		if ok, got := try(t, sign(sHS256, pemOf(&k.rsa.PublicKey), goodClaims())); ok || got.code != CodeInvalid {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -300,10 +300,10 @@ func TestDoorsRefusePublicKeyAsSecret(t *testing.T) {
 	}
 }
 
-// One guard in front of everything, also of what has a guard of its own: the same.
+// The guard of the application works together with the same guard on a gateway.
 func TestGuardOfTheApplication(t *testing.T) {
-	h := newHouse(t, options(), socketio.Options{}, app.UseGuards(func(g *Guard[claims]) pipeline.Guard { return g }))
-	for name, try := range h.doors() {
+	h := newTestApp(t, options(), socketio.Options{}, app.UseGuards(func(g *Guard[claims]) pipeline.Guard { return g }))
+	for name, try := range h.entryPoints() {
 		if ok, got := try(t, ""); ok || got.code != CodeMissing {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -314,29 +314,29 @@ func TestGuardOfTheApplication(t *testing.T) {
 	if res, body := do(t, h.request(t, "GET", "/open", "", nil)); res.StatusCode != 401 {
 		t.Errorf("an open route: %d %s", res.StatusCode, body)
 	}
-	_, err := apptest.TryDialWS(t, h.URL()+"/lobby")
+	_, err := apptest.TryDialWS(t, h.URL()+"/public")
 	if e, ok := errors.AsType[*apptest.DialError](err); !ok || e.Status != 401 {
 		t.Errorf("an open gateway: %v", err)
 	}
-	c := h.DialWS("/lobby", apptest.WithHeader(authorization(good())))
-	c.Call("whoami") // checked twice, watched once
+	c := h.DialWS("/public", apptest.WithHeader(authorization(good())))
+	c.Call("whoami") // checked twice, but one timer
 	eventually(t, "one timer for each client", func() bool { return h.clock.waiting() == h.guardedClients(t)+1 })
 }
 
 func TestHandlerGuard(t *testing.T) {
-	h := newHouse(t, options(), socketio.Options{})
+	h := newTestApp(t, options(), socketio.Options{})
 	dials := map[string]func(token string) *apptest.Client{
 		"ws": func(token string) *apptest.Client {
-			return h.DialWS("/lobby", apptest.WithHeader(authorization(token)))
+			return h.DialWS("/public", apptest.WithHeader(authorization(token)))
 		},
-		"socketio": func(token string) *apptest.Client { return h.DialSocketIO("/lobby", apptest.WithAuth(authOf(token))) },
+		"socketio": func(token string) *apptest.Client { return h.DialSocketIO("/public", apptest.WithAuth(authOf(token))) },
 	}
 	for name, dial := range dials {
 		t.Run(name, func(t *testing.T) {
 			for _, tt := range badTokens() {
 				c := dial(tt.token)
 				if got := apptest.Call[string](c, "hello"); got != "hello" {
-					t.Errorf("%s: an open handler says %q", tt.name, got)
+					t.Errorf("%s: an open handler returns %q", tt.name, got)
 				}
 				if e := c.CallError("whoami"); e.Code != tt.code || e.Status != "error" {
 					t.Errorf("%s: %+v", tt.name, e)
@@ -352,37 +352,37 @@ func TestHandlerGuard(t *testing.T) {
 			c.Close()
 		})
 	}
-	eventually(t, "the timers' end", func() bool { return h.clock.waiting() == 0 })
+	eventually(t, "all timers to stop", func() bool { return h.clock.waiting() == 0 })
 	c := dials["ws"](good())
 	c.Call("whoami")
 	h.clock.forward(5 * time.Minute)
-	expectEnd(t, c, "ws")
+	expectExpired(t, c, "ws")
 }
 
 func TestSourcesOfHandshakes(t *testing.T) {
-	h := newHouse(t, options(), socketio.Options{})
+	h := newTestApp(t, options(), socketio.Options{})
 	cookie := http.Header{"Cookie": {"token=" + good()}}
 	for name, dial := range map[string]func() *apptest.Client{
-		"header":              func() *apptest.Client { return h.DialWS("/desk", apptest.WithHeader(authorization(good()))) },
-		"cookie":              func() *apptest.Client { return h.DialWS("/desk", apptest.WithHeader(cookie)) },
-		"subprotocol":         func() *apptest.Client { return h.DialWS("/desk", apptest.WithSubprotocols("bearer", good())) },
-		"header on Socket.IO": func() *apptest.Client { return h.DialSocketIO("/desk", apptest.WithHeader(authorization(good()))) },
-		"cookie on Socket.IO": func() *apptest.Client { return h.DialSocketIO("/desk", apptest.WithHeader(cookie)) },
-		"auth":                func() *apptest.Client { return h.DialSocketIO("/desk", apptest.WithAuth(authOf(good()))) },
+		"header":              func() *apptest.Client { return h.DialWS("/guarded", apptest.WithHeader(authorization(good()))) },
+		"cookie":              func() *apptest.Client { return h.DialWS("/guarded", apptest.WithHeader(cookie)) },
+		"subprotocol":         func() *apptest.Client { return h.DialWS("/guarded", apptest.WithSubprotocols("bearer", good())) },
+		"header on Socket.IO": func() *apptest.Client { return h.DialSocketIO("/guarded", apptest.WithHeader(authorization(good()))) },
+		"cookie on Socket.IO": func() *apptest.Client { return h.DialSocketIO("/guarded", apptest.WithHeader(cookie)) },
+		"auth":                func() *apptest.Client { return h.DialSocketIO("/guarded", apptest.WithAuth(authOf(good()))) },
 	} {
 		c := dial()
 		if got := apptest.Call[string](c, "whoami"); got != "Ann" {
 			t.Errorf("%s: %q", name, got)
 		}
 		if got := c.Subprotocol(); name == "subprotocol" && got != "bearer" || name != "subprotocol" && got != "" {
-			t.Errorf("%s: the server chose the subprotocol %q", name, got)
+			t.Errorf("%s: the server selected the subprotocol %q", name, got)
 		}
 	}
-	_, err := apptest.TryDialWS(t, h.URL()+"/desk?token="+good())
+	_, err := apptest.TryDialWS(t, h.URL()+"/guarded?token="+good())
 	if e, ok := errors.AsType[*apptest.DialError](err); !ok || e.Status != 401 {
 		t.Errorf("a token in the URL: %v", err)
 	}
-	_, err = apptest.TryDialWS(t, h.URL()+"/desk", apptest.WithHeader(http.Header{"Authorization": {"Bearer " + good(), "Bearer " + good()}}))
+	_, err = apptest.TryDialWS(t, h.URL()+"/guarded", apptest.WithHeader(http.Header{"Authorization": {"Bearer " + good(), "Bearer " + good()}}))
 	if e, ok := errors.AsType[*apptest.DialError](err); !ok || e.Status != 401 || strings.Contains(string(e.Body), good()) {
 		t.Errorf("two headers: %v", err)
 	}

@@ -1,6 +1,5 @@
-// Package jwtauth has a guard that lets in who has a JSON Web Token (RFC 7519). One
-// value of it serves HTTP routes, connections before their handshake is accepted,
-// and messages.
+// Package jwtauth provides a guard that authenticates with JSON Web Tokens
+// (RFC 7519). One guard value serves HTTP routes, handshakes and messages.
 //
 //	type Claims struct {
 //		jwt.RegisteredClaims
@@ -36,47 +35,46 @@
 //		return claims.Name, nil
 //	}
 //
-// Make one guard and inject it, as here: what one guard has stored, another does
-// not find. A guard of your own that asks this one, with exceptions, should keep it
-// in a field: embedded, it would answer CheckHandshake without them.
+// Create one guard and inject it, as above: claims stored by one guard are
+// invisible to another. If you wrap the guard, use a named field: embedding promotes
+// CheckHandshake, which skips your exceptions.
 //
-// # When it looks
+// # When tokens are verified
 //
-// A request to a route has its token verified each time. A client has it verified
-// once: with the request that opens its connection when the guard is bound to the
-// application and the request has the token, otherwise when it connects; of its messages only the time is compared. A guard that
-// is bound to a handler alone verifies the token of the handshake at the first
-// message.
+// A route verifies the token of every request. The token of a client is verified
+// once: with the request that opens the connection, if the guard is bound to the
+// application and the request has the token; otherwise when the client connects. For
+// its messages only the expiry is compared with the clock. A guard that is bound to a
+// handler alone verifies the token of the handshake at the first message.
 //
-// Looked at are the signature, by the one method of the options, "exp", "nbf", and what
-// the options say of "iss" and "aud". A token with the header "crit" is refused.
+// The guard checks the signature, by the one method of the options, "exp", "nbf", and
+// "iss" and "aud" if the options set them. It rejects tokens with the header "crit".
 //
-// # The end of a token
+// # Expiry
 //
-// A client whose token ends is told so and disconnected, whether it sends anything
-// or not: it gets the event `exception` with the code "token_expired", then the
-// close code 4401 on plain WebSocket and a disconnect on Socket.IO. To let it stay,
-// set [Options.RefreshWindow], and subscribe [Guard.Refresh]: the client then gets
-// [TokenExpiring] in time, and hands in a new token of the same subject.
+// A client whose token expires is disconnected, even if it sends nothing: it receives
+// the event `exception` with the code "token_expired", then the close code 4401 on
+// plain WebSocket, or a disconnect on Socket.IO. To renew tokens on an open
+// connection, set [Options.RefreshWindow] and subscribe [Guard.Refresh]: the client
+// receives [TokenExpiring] in time, and sends a new token of the same subject.
 //
-// Waiting for the end takes one timer for each client, and no goroutine. It is
-// stopped when the client leaves. It counts real time, not the clock of the wall:
-// when that is set forward, a client that only listens stays for longer.
+// Each client with an expiring token has one timer and no goroutine; the timer stops
+// when the client disconnects. It uses the monotonic clock: moving the wall clock
+// forward does not end sessions early.
 //
-// A client that comes back, see socketio.Recovery, is recovered only when its token
-// has the issuer and the subject of before; with SkipAdmit too, where this guard is
-// asked all the same.
+// A client that reconnects (see socketio.Recovery) recovers its session only if its
+// token has the same issuer and subject as before. This holds with SkipAdmit too.
 //
 // # Tokens from browsers
 //
-// Pages cannot set headers on a WebSocket. Socket.IO has `auth`, see [Auth]. On plain
-// WebSocket send the token as a subprotocol, see [Subprotocol], or use a cookie,
-// see [Cookie]. There is no source for the URL's query on purpose: URLs end up in
+// Browsers cannot set headers on a WebSocket. On Socket.IO use `auth`, see [Auth]. On
+// plain WebSocket send the token as a subprotocol, see [Subprotocol], or in a cookie,
+// see [Cookie]. A source for the URL's query is missing on purpose: URLs end up in
 // logs, in histories and in the Referer of other requests.
 //
-// # What clients are told
+// # What clients see
 //
-// Refusals have the status 401, one of three codes, and WWW-Authenticate of RFC 6750.
-// Which check a token has failed is not told; it is the error's cause, for
-// interceptors and filters that log. Neither has the token in it.
+// Errors have the status 401, one of three codes, and the WWW-Authenticate header of
+// RFC 6750. They do not reveal which check failed; that is the error's cause, for
+// interceptors and filters that log. Neither contains the token.
 package jwtauth

@@ -11,59 +11,60 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Codes of the errors that clients are told.
+// Codes of the errors that clients receive.
 const (
-	CodeMissing = "token_missing" // there is no token
-	CodeExpired = "token_expired" // it was good, and is not any more
-	CodeInvalid = "token_invalid" // anything else; get another one
+	CodeMissing = "token_missing" // no token
+	CodeExpired = "token_expired" // the token was valid and has expired
+	CodeInvalid = "token_invalid" // anything else; the client needs another token
 )
 
-// CloseExpired is the close code with which plain WebSocket clients are
-// disconnected when their token ends.
+// CloseExpired is the close code of plain WebSocket connections whose token has
+// expired.
 const CloseExpired = 4401
 
-// The header of RFC 6750 §3. A request without a token is told no error (§3.1).
+// The WWW-Authenticate header of RFC 6750 §3, without an error code if the request
+// has no token (§3.1).
 const (
 	challenge        = `Bearer`
 	challengeInvalid = `Bearer error="invalid_token"`
 )
 
-func missing() *pipeline.Error {
-	return denial("Token missing", CodeMissing, challenge, nil)
+func missingError() *pipeline.Error {
+	return newError("Token missing", CodeMissing, challenge, nil)
 }
 
-func expired(cause error) *pipeline.Error {
-	return denial("Token expired", CodeExpired, challengeInvalid, cause)
+func expiredError(cause error) *pipeline.Error {
+	return newError("Token expired", CodeExpired, challengeInvalid, cause)
 }
 
-func invalid(cause error) *pipeline.Error {
-	return denial("Token invalid", CodeInvalid, challengeInvalid, cause)
+func invalidError(cause error) *pipeline.Error {
+	return newError("Token invalid", CodeInvalid, challengeInvalid, cause)
 }
 
-// denial makes an error of its own each time: filters may change it.
-func denial(message, code, challenge string, cause error) *pipeline.Error {
+// newError returns a new error each time, because filters may change it.
+func newError(message, code, challenge string, cause error) *pipeline.Error {
 	return &pipeline.Error{
 		Message: message, Code: code, Status: http.StatusUnauthorized,
 		Header: http.Header{"Www-Authenticate": {challenge}}, Err: cause,
 	}
 }
 
-// refusal is what the client is told of an error of package jwt.
-func refusal(err error) *pipeline.Error {
-	if e, ok := errors.AsType[*pipeline.Error](err); ok { // of KeyFunc or of Claims.Validate
+// clientError converts an error of package jwt to the one that the client receives.
+func clientError(err error) *pipeline.Error {
+	if e, ok := errors.AsType[*pipeline.Error](err); ok { // from KeyFunc or Claims.Validate
 		return e
 	}
 	switch {
 	case errors.Is(err, jwt.ErrTokenMalformed):
-		return invalid(malformed(err))
-	case errors.Is(err, jwt.ErrTokenExpired): // looked at only after the signature
-		return expired(err)
+		return invalidError(malformed(err))
+	case errors.Is(err, jwt.ErrTokenExpired): // checked after the signature
+		return expiredError(err)
 	default:
-		return invalid(err)
+		return invalidError(err)
 	}
 }
 
-// malformed words an error of decoding without what was to be decoded.
+// malformed describes a decoding error without quoting the input.
 func malformed(err error) error {
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("%w: %q does not fit the type %v of the claims", jwt.ErrTokenMalformed, e.Field, e.Type)
@@ -71,8 +72,8 @@ func malformed(err error) error {
 	return jwt.ErrTokenMalformed
 }
 
-// exception is the body of an error without the `cause`, in which the client's own
-// message, a token, would be.
+// exception is the body of an error without `cause`, which would echo the client's
+// message, a token.
 type exception struct {
 	Status  string `json:"status"`
 	Message string `json:"message"`
@@ -80,13 +81,13 @@ type exception struct {
 	Details any    `json:"details,omitzero"`
 }
 
-// withoutEcho gives the error for the answer to a message that is a token.
+// withoutEcho returns err with a body that does not repeat the client's message.
 func withoutEcho(err error) error {
 	e, ok := errors.AsType[*pipeline.Error](err)
 	if !ok || e.Body != nil {
 		return err
 	}
-	told := *e
-	told.Body = exception{"error", e.Message, e.Code, e.Details}
-	return &told
+	safe := *e
+	safe.Body = exception{"error", e.Message, e.Code, e.Details}
+	return &safe
 }

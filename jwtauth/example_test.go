@@ -53,7 +53,7 @@ func (g *Gateway) WhoAmI(ctx context.Context, _ struct{}) (string, error) {
 	return claims.Name, nil
 }
 
-// A gateway that lets in who has a token. Pages connect to it with
+// A gateway that accepts only clients with a valid token. Pages connect to it with
 // new WebSocket(url, ["bearer", token]).
 func Example() {
 	chat := module.New("chat",
@@ -82,8 +82,8 @@ func ExampleGuard_Check() {
 			call.Request.Header.Set("Authorization", header)
 		}
 		err := guard.Check(context.Background(), call)
-		if refused, ok := errors.AsType[*pipeline.Error](err); ok {
-			fmt.Println(refused.Status, refused.Code, refused.Header.Get("WWW-Authenticate"))
+		if rejected, ok := errors.AsType[*pipeline.Error](err); ok {
+			fmt.Println(rejected.Status, rejected.Code, rejected.Header.Get("WWW-Authenticate"))
 			continue
 		}
 		claims, _ := guard.Get(call)

@@ -18,20 +18,20 @@ var (
 	sRS256 = jwt.SigningMethodRS256
 )
 
-// dial connects to the guarded gateway, and returns when the client is in.
-func (h *house) dial(platform, token string) *apptest.Client {
+// dial connects to the guarded gateway and returns after HandleConnection.
+func (h *testApp) dial(platform, token string) *apptest.Client {
 	var c *apptest.Client
 	if platform == "ws" {
-		c = h.DialWS("/desk", apptest.WithHeader(authorization(token)))
+		c = h.DialWS("/guarded", apptest.WithHeader(authorization(token)))
 	} else {
-		c = h.DialSocketIO("/desk", apptest.WithAuth(authOf(token)))
+		c = h.DialSocketIO("/guarded", apptest.WithAuth(authOf(token)))
 	}
-	<-h.back
+	<-h.recovered
 	return c
 }
 
-// expectEnd wants what a client is told when its token ends.
-func expectEnd(t *testing.T, c *apptest.Client, platform string) {
+// expectExpired expects the exception and the close of a client whose token expires.
+func expectExpired(t *testing.T, c *apptest.Client, platform string) {
 	t.Helper()
 	m := c.Next()
 	if want := `{"status":"error","message":"Token expired","code":"token_expired"}`; m.Event != "exception" || string(m.Data) != want {
@@ -53,16 +53,16 @@ func bothPlatforms(t *testing.T, f func(t *testing.T, platform string)) {
 	}
 }
 
-// Also who only listens must not go on when its token has ended.
-func TestIdleConnectionEnds(t *testing.T) {
+// A client that only listens is disconnected when its token expires.
+func TestIdleConnectionExpires(t *testing.T) {
 	bothPlatforms(t, func(t *testing.T, platform string) {
-		h := newHouse(t, options(), socketio.Options{})
+		h := newTestApp(t, options(), socketio.Options{})
 		c := h.dial(platform, good())
 		longer := h.dial(platform, lasting(time.Hour))
 		h.clock.forward(5*time.Minute - time.Second)
 		c.ExpectNone("exception", func() { c.Call("whoami") })
 		h.clock.forward(time.Second)
-		expectEnd(t, c, platform)
+		expectExpired(t, c, platform)
 		if got := apptest.Call[string](longer, "whoami"); got != "Ann" {
 			t.Errorf("the other client: %q", got)
 		}
@@ -71,10 +71,10 @@ func TestIdleConnectionEnds(t *testing.T) {
 	})
 }
 
-// What was sent just before the end is answered, what comes after is not handled.
-func TestMessageAfterTheEnd(t *testing.T) {
+// A message that arrives after expiry is rejected, even if the timer is late.
+func TestMessageAfterExpiry(t *testing.T) {
 	bothPlatforms(t, func(t *testing.T, platform string) {
-		h := newHouse(t, options(), socketio.Options{})
+		h := newTestApp(t, options(), socketio.Options{})
 		c := h.dial(platform, good())
 		h.clock.mu.Lock()
 		h.clock.now = noon.Add(5 * time.Minute) // the timer is late
@@ -85,11 +85,11 @@ func TestMessageAfterTheEnd(t *testing.T) {
 	})
 }
 
-func TestConnectionThatRefreshes(t *testing.T) {
+func TestRefresh(t *testing.T) {
 	bothPlatforms(t, func(t *testing.T, platform string) {
 		o := options()
 		o.RefreshWindow = time.Minute
-		h := newHouse(t, o, socketio.Options{})
+		h := newTestApp(t, o, socketio.Options{})
 		c := h.dial(platform, good())
 		h.clock.forward(4 * time.Minute)
 		if got := apptest.Expect[Expiring](c, "token_expiring"); got.ExpiresIn != 60 {
@@ -107,15 +107,15 @@ func TestConnectionThatRefreshes(t *testing.T) {
 		h.clock.forward(time.Minute)
 		apptest.Expect[Expiring](c, "token_expiring")
 		h.clock.forward(time.Minute)
-		expectEnd(t, c, platform)
+		expectExpired(t, c, platform)
 	})
 }
 
-func TestConnectionThatRefreshesBadly(t *testing.T) {
+func TestRefreshWithBadToken(t *testing.T) {
 	bothPlatforms(t, func(t *testing.T, platform string) {
 		o := options()
 		o.RefreshWindow = time.Minute
-		h := newHouse(t, o, socketio.Options{})
+		h := newTestApp(t, o, socketio.Options{})
 		c := h.dial(platform, good())
 		h.clock.forward(4 * time.Minute)
 		apptest.Expect[Expiring](c, "token_expiring")
@@ -132,7 +132,7 @@ func TestConnectionThatRefreshesBadly(t *testing.T) {
 		}
 		for _, frame := range c.Raw().Frames() {
 			if strings.Contains(frame, other) {
-				t.Errorf("the token comes back: %s", frame)
+				t.Errorf("the token is echoed: %s", frame)
 			}
 		}
 		if got := apptest.Call[string](c, "whoami"); got != "Ann" {
@@ -145,107 +145,107 @@ func TestConnectionThatRefreshesBadly(t *testing.T) {
 	})
 }
 
-// The namespaces of one connection are clients of their own.
-func TestNamespacesEndApart(t *testing.T) {
-	h := newHouse(t, options(), socketio.Options{})
-	c := h.DialSocketIO("/lobby")
-	c.Raw().Text(fmt.Sprintf(`40/desk,{"token":%q}`, good()))
-	c.Raw().ExpectPrefix("40/desk,")
-	<-h.back
+// Each namespace of a connection has its own token.
+func TestNamespacesExpireSeparately(t *testing.T) {
+	h := newTestApp(t, options(), socketio.Options{})
+	c := h.DialSocketIO("/public")
+	c.Raw().Text(fmt.Sprintf(`40/guarded,{"token":%q}`, good()))
+	c.Raw().ExpectPrefix("40/guarded,")
+	<-h.recovered
 	h.clock.forward(5 * time.Minute)
-	c.Raw().ExpectPrefix(`42/desk,["exception",`)
-	c.Raw().Expect("41/desk,")
+	c.Raw().ExpectPrefix(`42/guarded,["exception",`)
+	c.Raw().Expect("41/guarded,")
 	if got := apptest.Call[string](c, "hello"); got != "hello" {
 		t.Errorf("the other namespace: %q", got)
 	}
 }
 
-// visitor is a client that can be cut off and come back.
-type visitor struct {
+// recoveringClient is a client that can lose its connection and recover its session.
+type recoveringClient struct {
 	*apptest.Client
 	answer, pid, offset string
 }
 
-// enter lets a client into the guarded namespace, or not.
-func (h *house) enter(auth string) visitor {
-	c := h.DialSocketIO("/lobby")
-	c.Raw().Text("40/desk," + auth)
+// connect tries to connect a client to the guarded namespace.
+func (h *testApp) connect(auth string) recoveringClient {
+	c := h.DialSocketIO("/public")
+	c.Raw().Text("40/guarded," + auth)
 	answer := c.Raw().ExpectPrefix("4")
 	_, pid, _ := strings.Cut(answer, `"pid":"`)
 	pid, _, _ = strings.Cut(pid, `"`)
-	return visitor{Client: c, answer: answer, pid: pid}
+	return recoveringClient{Client: c, answer: answer, pid: pid}
 }
 
-// away is a client that was in, and has lost its connection.
-func (h *house) away(t *testing.T) visitor {
+// disconnected returns a client that was connected and has lost its connection.
+func (h *testApp) disconnected(t *testing.T) recoveringClient {
 	t.Helper()
-	c := h.enter(fmt.Sprintf(`{"token":%q}`, good()))
-	if recovered := <-h.back; recovered {
+	c := h.connect(fmt.Sprintf(`{"token":%q}`, good()))
+	if recovered := <-h.recovered; recovered {
 		t.Fatal("recovered at once")
 	}
-	for client := range apptest.Get[*desk](h.App).Server.Local().Clients() {
+	for client := range apptest.Get[*guardedGateway](h.App).Server.Local().Clients() {
 		_ = client.Emit(t.Context(), "n", 1)
 	}
-	got := c.Raw().ExpectPrefix(`42/desk,["n",1,"`)
-	c.offset = strings.TrimSuffix(strings.TrimPrefix(got, `42/desk,["n",1,"`), `"]`)
+	got := c.Raw().ExpectPrefix(`42/guarded,["n",1,"`)
+	c.offset = strings.TrimSuffix(strings.TrimPrefix(got, `42/guarded,["n",1,"`), `"]`)
 	c.Abort()
-	eventually(t, "the timer's end", func() bool { return h.clock.waiting() == 0 })
+	eventually(t, "the timer to stop", func() bool { return h.clock.waiting() == 0 })
 	return c
 }
 
-func (h *house) comeBack(was visitor, token string) visitor {
-	return h.enter(fmt.Sprintf(`{"pid":%q,"offset":%q,"token":%q}`, was.pid, was.offset, token))
+func (h *testApp) reconnect(was recoveringClient, token string) recoveringClient {
+	return h.connect(fmt.Sprintf(`{"pid":%q,"offset":%q,"token":%q}`, was.pid, was.offset, token))
 }
 
 func TestRecoveredClientsAreWatched(t *testing.T) {
 	for _, skip := range []bool{false, true} {
 		t.Run(fmt.Sprintf("SkipAdmit %t", skip), func(t *testing.T) {
-			h := newHouse(t, options(), socketio.Options{Recovery: &socketio.Recovery{SkipAdmit: skip}})
-			c := h.comeBack(h.away(t), good())
-			if recovered := <-h.back; !recovered {
+			h := newTestApp(t, options(), socketio.Options{Recovery: &socketio.Recovery{SkipAdmit: skip}})
+			c := h.reconnect(h.disconnected(t), good())
+			if recovered := <-h.recovered; !recovered {
 				t.Fatal("not recovered")
 			}
-			c.Raw().Text(`42/desk,7["whoami"]`)
-			c.Raw().Expect(`43/desk,7["Ann"]`)
+			c.Raw().Text(`42/guarded,7["whoami"]`)
+			c.Raw().Expect(`43/guarded,7["Ann"]`)
 			if n := h.clock.waiting(); n != 1 {
 				t.Errorf("%d timers for one client", n)
 			}
 			h.clock.forward(5 * time.Minute)
-			c.Raw().ExpectPrefix(`42/desk,["exception",`)
-			c.Raw().Expect("41/desk,")
+			c.Raw().ExpectPrefix(`42/guarded,["exception",`)
+			c.Raw().Expect("41/guarded,")
 		})
 	}
 }
 
-func TestComingBackWithABadToken(t *testing.T) {
-	h := newHouse(t, options(), socketio.Options{Recovery: &socketio.Recovery{}})
-	was := h.away(t)
+func TestReconnectWithExpiredToken(t *testing.T) {
+	h := newTestApp(t, options(), socketio.Options{Recovery: &socketio.Recovery{}})
+	was := h.disconnected(t)
 	h.clock.forward(5 * time.Minute)
-	c := h.comeBack(was, good())
-	if want := `44/desk,{"message":"Token expired","data":{"status":"error","message":"Token expired","code":"token_expired"}}`; c.answer != want {
+	c := h.reconnect(was, good())
+	if want := `44/guarded,{"message":"Token expired","data":{"status":"error","message":"Token expired","code":"token_expired"}}`; c.answer != want {
 		t.Errorf("got %s, want %s", c.answer, want)
 	}
 }
 
-// A thousand clients come and go in all ways, and leave no timer; TestMain
-// looks for goroutines.
-func TestNothingIsLeftOfManyClients(t *testing.T) {
+// A thousand clients that disconnect in different ways leave no timer; TestMain checks
+// for goroutines.
+func TestManyClientsLeaveNoTimers(t *testing.T) {
 	o := options()
 	o.RefreshWindow = time.Minute
-	h := newHouse(t, o, socketio.Options{})
-	const at = 20 // at once
-	for begin := 0; begin < crowd; begin += at {
+	h := newTestApp(t, o, socketio.Options{})
+	const at = 20 // in parallel
+	for start := 0; start < maxClients; start += at {
 		var wg sync.WaitGroup
-		for i := begin; i < begin+at; i++ {
+		for i := start; i < start+at; i++ {
 			wg.Go(func() {
 				platform := []string{"ws", "socketio"}[i%2]
 				opts := []apptest.DialOption{apptest.WithHeader(authorization(good()))}
 				var c *apptest.Client
 				var err error
 				if platform == "ws" {
-					c, err = apptest.TryDialWS(t, h.URL()+"/desk", opts...)
+					c, err = apptest.TryDialWS(t, h.URL()+"/guarded", opts...)
 				} else {
-					c, err = apptest.TryDialSocketIO(t, h.URL(), append(opts, apptest.WithNamespace("/desk"))...)
+					c, err = apptest.TryDialSocketIO(t, h.URL(), append(opts, apptest.WithNamespace("/guarded"))...)
 				}
 				if err != nil {
 					t.Error(err)
@@ -266,14 +266,14 @@ func TestNothingIsLeftOfManyClients(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	eventually(t, "the last client's end", func() bool { return h.guardedClients(t) == 0 })
-	eventually(t, "the last timer's end", func() bool { return h.clock.waiting() == 0 })
+	eventually(t, "all clients to leave", func() bool { return h.guardedClients(t) == 0 })
+	eventually(t, "all timers to stop", func() bool { return h.clock.waiting() == 0 })
 }
 
-// Those who stay until the end of their token leave no timer either, nor do
-// those who are there when the application stops.
-func TestNothingIsLeftAtTheEnd(t *testing.T) {
-	h := newHouse(t, options(), socketio.Options{})
+// Clients whose token expires leave no timer, nor do clients that are connected when
+// the application stops.
+func TestExpiryAndStopLeaveNoTimers(t *testing.T) {
+	h := newTestApp(t, options(), socketio.Options{})
 	for range 20 {
 		h.dial("ws", good())
 		h.dial("socketio", good())
@@ -283,10 +283,10 @@ func TestNothingIsLeftAtTheEnd(t *testing.T) {
 		t.Errorf("%d timers for 60 clients", n)
 	}
 	h.clock.forward(5 * time.Minute)
-	eventually(t, "the others", func() bool { return h.guardedClients(t) == 20 })
-	eventually(t, "their timers' end", func() bool { return h.clock.waiting() == 20 })
+	eventually(t, "40 clients to leave", func() bool { return h.guardedClients(t) == 20 })
+	eventually(t, "their timers to stop", func() bool { return h.clock.waiting() == 20 })
 	if err := h.App.App().Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the last timer's end", func() bool { return h.clock.waiting() == 0 })
+	eventually(t, "all timers to stop", func() bool { return h.clock.waiting() == 0 })
 }

@@ -15,16 +15,16 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// Guard lets in calls that have a good token, and keeps its claims for handlers.
+// Guard accepts calls that carry a valid token, and stores its claims for handlers.
 // It is safe for concurrent use.
 type Guard[C jwt.Claims] struct {
-	opts   Options
-	parser *jwt.Parser
-	clock  clock
-	value  *pipeline.Value[*pass[C]]
-	shown  *pipeline.Value[*grant[C]] // verified with the request that opened the connection
-	who    *pipeline.Identity
-	mu     sync.Mutex // of who stores the pass of a client first
+	opts      Options
+	parser    *jwt.Parser
+	clock     clock
+	state     *pipeline.Value[*tokenState[C]]
+	handshake *pipeline.Value[*verifiedToken[C]] // verified with the handshake request
+	identity  *pipeline.Identity
+	mu        sync.Mutex // guards the first store of a client's state
 }
 
 var (
@@ -32,32 +32,32 @@ var (
 	_ pipeline.IdentityGuard  = (*Guard[jwt.RegisteredClaims])(nil)
 )
 
-// New makes a guard whose tokens carry claims of type C: jwt.RegisteredClaims, a
-// struct that embeds it, or jwt.MapClaims. C is copied for each handler that asks,
-// so it is no pointer; a map in it is shared and must not be changed. A method
-// Validate() error of C is asked about every token, after the signature and the
-// time: refuse there what is signed by the same key for another purpose, such as a
-// refresh token. The error lists all that is wrong with the options.
+// New returns a guard whose tokens carry claims of type C: jwt.RegisteredClaims, a
+// struct that embeds it, or jwt.MapClaims. C must not be a pointer: it is copied for
+// each handler that reads it. A map in it is shared and must not be changed. If C has
+// a method Validate() error, it is called for every token after the signature and the
+// times are checked: reject there what the same key signs for other purposes, such as
+// refresh tokens. The error lists everything that is wrong with the options.
 func New[C jwt.Claims](o Options) (*Guard[C], error) { return newGuard[C](o, systemClock{}) }
 
 func newGuard[C jwt.Claims](o Options, clk clock) (*Guard[C], error) {
-	o, err := o.complete()
+	o, err := o.withDefaults()
 	if err = errors.Join(err, checkClaims[C]()); err != nil {
 		return nil, fmt.Errorf("jwtauth: %w", err)
 	}
 	return &Guard[C]{
 		opts: o, parser: o.parser(clk.Now), clock: clk,
-		value: pipeline.NewValue[*pass[C]]("jwtauth"),
-		shown: pipeline.NewValue[*grant[C]]("jwtauth: request"),
-		who:   pipeline.NewIdentity("jwtauth"),
+		state:     pipeline.NewValue[*tokenState[C]]("jwtauth"),
+		handshake: pipeline.NewValue[*verifiedToken[C]]("jwtauth: request"),
+		identity:  pipeline.NewIdentity("jwtauth"),
 	}, nil
 }
 
-// checkClaims tells what would fail with the first token.
+// checkClaims reports what would fail with the first token.
 func checkClaims[C jwt.Claims]() (err error) {
 	t := reflect.TypeFor[C]()
 	if k := t.Kind(); k == reflect.Pointer || k == reflect.Interface {
-		return fmt.Errorf("claims of type %v: give a struct, or jwt.MapClaims, itself", t)
+		return fmt.Errorf("claims of type %v: not a value: use a struct or jwt.MapClaims", t)
 	}
 	defer func() {
 		if v := recover(); v != nil {
@@ -69,22 +69,21 @@ func checkClaims[C jwt.Claims]() (err error) {
 }
 
 // Check implements [pipeline.Guard]. The error is a [*pipeline.Error] with the
-// status 401 and one of the codes of this package, what KeyFunc or Claims.Validate
-// say, or that of ctx.
+// status 401 and one of the codes of this package, or the error of KeyFunc, of
+// Claims.Validate or of ctx.
 func (g *Guard[C]) Check(ctx context.Context, c *pipeline.Call) error {
-	if p, ok := g.value.Get(c); ok { // verified: the client's, or that of this very call
-		return p.check(ctx, c)
+	if s, ok := g.state.Get(c); ok { // verified before, for this client or this call
+		return s.check(ctx, c)
 	}
-	_, err := g.admit(ctx, c)
+	_, err := g.authenticate(ctx, c)
 	return err
 }
 
-// CheckHandshake implements [pipeline.HandshakeGuard]: a client whose request shows
-// a bad token, or none where auth cannot have one either, is refused with the status
-// 401 before there is a session. What comes after an [Auth] in Sources is left to
-// Check.
+// CheckHandshake implements [pipeline.HandshakeGuard]. It rejects a request with an
+// invalid token, or without any when Sources has no [Auth], before a session exists.
+// The sources from the first [Auth] on are left to Check.
 func (g *Guard[C]) CheckHandshake(ctx context.Context, c *pipeline.Call) error {
-	later := &unknown{}
+	later := &pendingAuth{}
 	early := *c
 	early.Auth = later
 	for _, source := range g.opts.Sources {
@@ -93,30 +92,31 @@ func (g *Guard[C]) CheckHandshake(ctx context.Context, c *pipeline.Call) error {
 		case later.asked:
 			return nil
 		case err != nil:
-			return invalid(err)
+			return invalidError(err)
 		case token == "":
 			continue
 		}
-		gr, err := g.verify(ctx, token)
+		tok, err := g.verify(ctx, token)
 		if err != nil {
 			return err
 		}
-		g.shown.Set(c, gr)
+		g.handshake.Set(c, tok)
 		return nil
 	}
-	return missing()
+	return missingError()
 }
 
-// unknown is the auth that a client has not sent yet.
-type unknown struct{ asked bool }
+// pendingAuth stands for the auth that a client has not sent yet, and records that a
+// source asked for it.
+type pendingAuth struct{ asked bool }
 
-func (u *unknown) Decode(any) error {
+func (u *pendingAuth) Decode(any) error {
 	u.asked = true
 	return errAuth
 }
 
-// From gives the claims of the client or request whose handler was given ctx.
-// false where the guard has let nobody in.
+// From returns the claims of the client or request that ctx belongs to, and whether
+// the guard has accepted it.
 func (g *Guard[C]) From(ctx context.Context) (C, bool) {
 	if h := pipeline.HolderFrom(ctx); h != nil {
 		return g.Get(h)
@@ -125,124 +125,124 @@ func (g *Guard[C]) From(ctx context.Context) (C, bool) {
 	return none, false
 }
 
-// Get gives the claims of a call, a client or a handshake: for guards that come
-// after this one, and for hooks.
+// Get returns the claims of a call, a client or a handshake, for hooks and for guards
+// that run after this one.
 func (g *Guard[C]) Get(h pipeline.Holder) (C, bool) {
-	if p, ok := g.value.Get(h); ok {
-		return p.grant.Load().claims, true
+	if s, ok := g.state.Get(h); ok {
+		return s.token.Load().claims, true
 	}
 	var none C
 	return none, false
 }
 
-// admit verifies the token of a call and stores the claims.
-func (g *Guard[C]) admit(ctx context.Context, c *pipeline.Call) (*pass[C], error) {
-	gr, ok := g.shown.Get(c)
+// authenticate verifies the token of a call and stores the claims.
+func (g *Guard[C]) authenticate(ctx context.Context, c *pipeline.Call) (*tokenState[C], error) {
+	tok, ok := g.handshake.Get(c)
 	if !ok {
-		token, err := g.find(c)
+		token, err := g.findToken(c)
 		if err != nil {
 			return nil, err
 		}
-		if gr, err = g.verify(ctx, token); err != nil {
+		if tok, err = g.verify(ctx, token); err != nil {
 			return nil, err
 		}
-	} else if gr.ended(g.clock.Now()) {
-		return nil, expired(jwt.ErrTokenExpired)
+	} else if tok.expiredAt(g.clock.Now()) {
+		return nil, expiredError(jwt.ErrTokenExpired)
 	}
-	p, first := g.store(c, gr)
+	s, first := g.storeState(c, tok)
 	if !first {
-		return p, nil
+		return s, nil
 	}
 	switch c.Kind {
 	case pipeline.KindConnect:
 		if h := websockets.HandshakeFrom(ctx); h != nil {
-			h.OnConnected(p.watch)
+			h.OnConnected(s.watch)
 		}
 	case pipeline.KindMessage:
 		if client := websockets.ClientFrom(ctx); client != nil {
-			p.watch(client)
+			s.watch(client)
 		}
-	case pipeline.KindHTTP, pipeline.KindHandshake: // ends long before the token
+	case pipeline.KindHTTP, pipeline.KindHandshake: // short-lived: no timer
 	}
-	return p, nil
+	return s, nil
 }
 
-// find asks the sources.
-func (g *Guard[C]) find(c *pipeline.Call) (string, error) {
+// findToken returns the token of the first source that has one.
+func (g *Guard[C]) findToken(c *pipeline.Call) (string, error) {
 	for _, source := range g.opts.Sources {
 		token, err := source(c)
 		switch {
 		case err != nil:
-			return "", invalid(err)
+			return "", invalidError(err)
 		case token != "":
 			return token, nil
 		}
 	}
-	return "", missing()
+	return "", missingError()
 }
 
-// store gives the client its pass, unless another of its messages was first.
-func (g *Guard[C]) store(h pipeline.Holder, gr *grant[C]) (p *pass[C], first bool) {
+// storeState stores tok as the client's state, unless a concurrent message already did.
+func (g *Guard[C]) storeState(h pipeline.Holder, tok *verifiedToken[C]) (s *tokenState[C], first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if p, ok := g.value.Get(h); ok && !p.gone.Load() {
-		return p, false
+	if s, ok := g.state.Get(h); ok && !s.left.Load() {
+		return s, false
 	}
-	p = &pass[C]{guard: g}
-	p.grant.Store(gr)
-	g.value.Set(h, p)
-	if gr.subject != "" { // issuer and subject, so that one cannot end where the other begins
-		g.who.Set(h, strconv.Itoa(len(gr.issuer))+" "+gr.issuer+gr.subject)
+	s = &tokenState[C]{guard: g}
+	s.token.Store(tok)
+	g.state.Set(h, s)
+	if tok.subject != "" { // the length keeps issuer and subject apart
+		g.identity.Set(h, strconv.Itoa(len(tok.issuer))+" "+tok.issuer+tok.subject)
 	}
-	return p, true
+	return s, true
 }
 
-// Identifies implements [pipeline.IdentityGuard]: a client is its token's issuer and
-// subject. Without a subject it is nobody, and is not recovered.
+// Identifies implements [pipeline.IdentityGuard]: the issuer and subject of the token
+// identify a client. Without a subject a client is anonymous and cannot recover.
 func (*Guard[C]) Identifies() bool { return true }
 
-// grant is what a good token says. Nobody changes it.
-type grant[C jwt.Claims] struct {
+// verifiedToken is the content of a valid token. It is immutable.
+type verifiedToken[C jwt.Claims] struct {
 	claims          C
 	issuer, subject string
-	end             time.Time // with the leeway; zero for none
+	expiresAt       time.Time // leeway included; zero: never
 }
 
-func (g *Guard[C]) verify(ctx context.Context, token string) (*grant[C], error) {
+func (g *Guard[C]) verify(ctx context.Context, token string) (*verifiedToken[C], error) {
 	if len(token) > g.opts.MaxBytes {
-		return nil, invalid(errTooLong)
+		return nil, invalidError(errTooLong)
 	}
-	gr := new(grant[C])
-	claims := any(&gr.claims).(jwt.Claims) // a pointer to what is no pointer has its methods
+	tok := new(verifiedToken[C])
+	claims := any(&tok.claims).(jwt.Claims) // C is no pointer, so *C has all its methods
 	_, err := g.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return g.key(ctx, t) })
 	if err != nil {
-		if ctx.Err() != nil { // nobody knows whether the token is good
+		if ctx.Err() != nil { // validity is unknown
 			return nil, fmt.Errorf("jwtauth: the token was not verified in time: %w", context.Cause(ctx))
 		}
-		return nil, refusal(err)
+		return nil, clientError(err)
 	}
-	if err := gr.fill(claims, g.opts.Leeway); err != nil {
-		return nil, refusal(err)
+	if err := tok.readClaims(claims, g.opts.Leeway); err != nil {
+		return nil, clientError(err)
 	}
-	return gr, nil
+	return tok, nil
 }
 
-func (gr *grant[C]) fill(claims jwt.Claims, leeway time.Duration) (err error) {
-	if gr.issuer, err = claims.GetIssuer(); err != nil {
+func (tok *verifiedToken[C]) readClaims(claims jwt.Claims, leeway time.Duration) (err error) {
+	if tok.issuer, err = claims.GetIssuer(); err != nil {
 		return err
 	}
-	if gr.subject, err = claims.GetSubject(); err != nil {
+	if tok.subject, err = claims.GetSubject(); err != nil {
 		return err
 	}
 	exp, err := claims.GetExpirationTime()
 	if err == nil && exp != nil {
-		gr.end = exp.Add(leeway)
+		tok.expiresAt = exp.Add(leeway)
 	}
 	return err
 }
 
 func (g *Guard[C]) key(ctx context.Context, t *jwt.Token) (any, error) {
-	if _, ok := t.Header["crit"]; ok { // RFC 7515 §4.1.11: what is not understood must be refused
+	if _, ok := t.Header["crit"]; ok { // RFC 7515 §4.1.11: reject extensions that are not understood
 		return nil, errCritical
 	}
 	if g.opts.KeyFunc == nil {
@@ -253,7 +253,7 @@ func (g *Guard[C]) key(ctx context.Context, t *jwt.Token) (any, error) {
 		return nil, err
 	}
 	if err := checkKey(g.opts.Method, key); err != nil {
-		return nil, fmt.Errorf("jwtauth: the key of KeyFunc: %w", err)
+		return nil, fmt.Errorf("jwtauth: key returned by KeyFunc: %w", err)
 	}
 	return key, nil
 }

@@ -17,7 +17,7 @@ import (
 
 var kinds = []pipeline.Kind{pipeline.KindHTTP, pipeline.KindConnect, pipeline.KindMessage}
 
-func TestCheckRefuses(t *testing.T) {
+func TestCheckRejects(t *testing.T) {
 	g, _ := newTestGuard(t, options())
 	for _, tt := range badTokens() {
 		t.Run(tt.name, func(t *testing.T) {
@@ -25,14 +25,14 @@ func TestCheckRefuses(t *testing.T) {
 				c := bearer(kind, tt.token)
 				wantDenied(t, g.Check(t.Context(), c), tt.code, tt.token)
 				if got, ok := g.Get(c); ok || got.Subject != "" {
-					t.Errorf("%s: claims %+v of a token that was refused", kind, got)
+					t.Errorf("%s: claims %+v of a rejected token", kind, got)
 				}
 			}
 		})
 	}
 }
 
-func TestCheckLetsIn(t *testing.T) {
+func TestCheckAccepts(t *testing.T) {
 	k := makeKeys()
 	for _, tt := range []struct {
 		name   string
@@ -45,17 +45,17 @@ func TestCheckLetsIn(t *testing.T) {
 		{"ES256", func(o *Options) { o.Method, o.Key = jwt.SigningMethodES256, &k.p256.PublicKey }, sign(jwt.SigningMethodES256, k.p256, goodClaims())},
 		{"EdDSA", func(o *Options) { o.Method, o.Key = jwt.SigningMethodEdDSA, k.ed.Public() }, sign(jwt.SigningMethodEdDSA, k.ed, goodClaims())},
 		{"the second of two keys", func(o *Options) {
-			o.Key = jwt.VerificationKeySet{Keys: []jwt.VerificationKey{stranger, secret}}
+			o.Key = jwt.VerificationKeySet{Keys: []jwt.VerificationKey{otherSecret, secret}}
 		}, good()},
 		{"the second audience", func(*Options) {}, hs256(with(func(c *claims) { c.Audience = jwt.ClaimStrings{"shop", "admin"} }))},
-		{"nothing else looked at", func(o *Options) { o.Issuer, o.Audience = "", nil },
-			hs256(with(func(c *claims) { c.Issuer, c.Audience, c.NotBefore = "anybody", nil, nil }))},
-		{"without an end", func(o *Options) { o.AllowNoExpiry = true }, hs256(with(func(c *claims) { c.ExpiresAt = nil }))},
+		{"issuer and audience not checked", func(o *Options) { o.Issuer, o.Audience = "", nil },
+			hs256(with(func(c *claims) { c.Issuer, c.Audience, c.NotBefore = "anyone", nil, nil }))},
+		{"without expiry", func(o *Options) { o.AllowNoExpiry = true }, hs256(with(func(c *claims) { c.ExpiresAt = nil }))},
 		{"expired within the leeway", func(o *Options) { o.Leeway = 2 * time.Second },
 			hs256(with(func(c *claims) { c.ExpiresAt = jwt.NewNumericDate(noon.Add(-time.Second)) }))},
 		{"not yet valid within the leeway", func(o *Options) { o.Leeway = 2 * time.Second },
 			hs256(with(func(c *claims) { c.NotBefore = jwt.NewNumericDate(noon.Add(2 * time.Second)) }))},
-		{"as long as may be", func(o *Options) { o.MaxBytes = len(good()) }, good()},
+		{"of maximum length", func(o *Options) { o.MaxBytes = len(good()) }, good()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := options()
@@ -67,17 +67,17 @@ func TestCheckLetsIn(t *testing.T) {
 					t.Fatalf("%s: %v", kind, err)
 				}
 				if got, ok := g.Get(c); !ok || got.Name != "Ann" || got.Subject != "u1" {
-					t.Errorf("%s: Get gives %+v, %t", kind, got, ok)
+					t.Errorf("%s: Get returns %+v, %t", kind, got, ok)
 				}
 				if got, ok := g.From(pipeline.WithHolder(t.Context(), c)); !ok || got.Name != "Ann" {
-					t.Errorf("%s: From gives %+v, %t", kind, got, ok)
+					t.Errorf("%s: From returns %+v, %t", kind, got, ok)
 				}
 			}
 		})
 	}
 }
 
-// A public key is no secret: nobody may use it as one.
+// A token signed with the public key as HMAC secret is rejected.
 func TestPublicKeyAsSecret(t *testing.T) {
 	k := makeKeys()
 	o := options()
@@ -86,13 +86,13 @@ func TestPublicKeyAsSecret(t *testing.T) {
 	token := sign(jwt.SigningMethodHS256, pemOf(&k.rsa.PublicKey), goodClaims())
 	wantDenied(t, g.Check(t.Context(), bearer(pipeline.KindHTTP, token)), CodeInvalid, token)
 
-	o.Method, o.Key = jwt.SigningMethodEdDSA, k.ed.Public() // a []byte underneath
+	o.Method, o.Key = jwt.SigningMethodEdDSA, k.ed.Public() // its underlying type is []byte
 	g, _ = newTestGuard(t, o)
 	token = sign(jwt.SigningMethodHS256, []byte(k.ed.Public().(ed25519.PublicKey)), goodClaims())
 	wantDenied(t, g.Check(t.Context(), bearer(pipeline.KindHTTP, token)), CodeInvalid, token)
 }
 
-func TestStoredClaimsEnd(t *testing.T) {
+func TestStoredClaimsExpire(t *testing.T) {
 	o := options()
 	o.Leeway = time.Second
 	g, clk := newTestGuard(t, o)
@@ -101,10 +101,10 @@ func TestStoredClaimsEnd(t *testing.T) {
 	if err := check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.Request = nil // the token is not looked at again
+	c.Request = nil // the token is not read again
 	clk.forward(5*time.Minute + time.Second - 1)
 	if err := check(t.Context()); err != nil {
-		t.Errorf("just before the end: %v", err)
+		t.Errorf("just before expiry: %v", err)
 	}
 	clk.forward(1)
 	err := check(t.Context())
@@ -114,7 +114,7 @@ func TestStoredClaimsEnd(t *testing.T) {
 	}
 }
 
-func TestFromWithoutAnything(t *testing.T) {
+func TestFromWithoutClaims(t *testing.T) {
 	g, _ := newTestGuard(t, options())
 	if _, ok := g.From(t.Context()); ok {
 		t.Error("claims from nowhere")
@@ -192,7 +192,7 @@ type ctxKey struct{}
 func TestKeyFunc(t *testing.T) {
 	unavailable := &pipeline.Error{Message: "Try again", Status: http.StatusServiceUnavailable}
 	byID := map[string]any{
-		"new": secret, "old": stranger, "set": jwt.VerificationKeySet{Keys: []jwt.VerificationKey{stranger, secret}},
+		"new": secret, "old": otherSecret, "set": jwt.VerificationKeySet{Keys: []jwt.VerificationKey{otherSecret, secret}},
 		"empty": []byte{}, "text": string(secret), "none": jwt.UnsafeAllowNoneSignatureType, "nil": nil, "no keys": jwt.VerificationKeySet{},
 		"hole": jwt.VerificationKeySet{Keys: []jwt.VerificationKey{secret, nil}},
 	}
@@ -229,8 +229,8 @@ func TestKeyFunc(t *testing.T) {
 		}
 	}
 	for id, cause := range map[string]string{
-		"old": "signature is invalid", "unknown": "no such key", "empty": "it has 0 bytes", "text": "it is a string",
-		"none": "it is a jwt.unsafeNoneMagicConstant", "nil": "it is a <nil>", "no keys": "VerificationKeySet is empty", "hole": "key 2 of the VerificationKeySet",
+		"old": "signature is invalid", "unknown": "no such key", "empty": "0 bytes", "text": "type string",
+		"none": "type jwt.unsafeNoneMagicConstant", "nil": "type <nil>", "no keys": "VerificationKeySet is empty", "hole": "key 2 of the VerificationKeySet",
 	} {
 		err := check(id)
 		wantDenied(t, err, CodeInvalid, "")
@@ -249,26 +249,26 @@ func TestKeyFunc(t *testing.T) {
 	}
 }
 
-// Messages of one client that are handled at once share what the first stores.
-func TestOneStoreForAllMessages(t *testing.T) {
+// Concurrent messages of one client share one state.
+func TestOneStateForAllMessages(t *testing.T) {
 	g, _ := newTestGuard(t, options())
 	var values pipeline.Values
 	var wg sync.WaitGroup
-	passes := make([]*pass[claims], 50)
-	for i := range passes {
+	states := make([]*tokenState[claims], 50)
+	for i := range states {
 		wg.Go(func() {
 			c := bearer(pipeline.KindMessage, good())
 			c.Store = &values
 			if err := g.Check(t.Context(), c); err != nil {
 				t.Error(err)
 			}
-			passes[i], _ = g.value.Get(c)
+			states[i], _ = g.state.Get(c)
 		})
 	}
 	wg.Wait()
-	for _, p := range passes {
-		if p != passes[0] {
-			t.Fatal("a client has several passes")
+	for _, p := range states {
+		if p != states[0] {
+			t.Fatal("a client has several states")
 		}
 	}
 }

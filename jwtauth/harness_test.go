@@ -28,12 +28,12 @@ type claims struct {
 }
 
 var (
-	noon     = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	secret   = []byte(strings.Repeat("0123456789abcdef", 4))
-	stranger = []byte(strings.Repeat("fedcba9876543210", 4))
+	noon        = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	secret      = []byte(strings.Repeat("0123456789abcdef", 4))
+	otherSecret = []byte(strings.Repeat("fedcba9876543210", 4))
 )
 
-// keys that take time to make.
+// keys are expensive to generate.
 type keys struct {
 	rsa, weak *rsa.PrivateKey
 	p256      *ecdsa.PrivateKey
@@ -58,7 +58,7 @@ var makeKeys = sync.OnceValue(func() (k keys) {
 	return k
 })
 
-// pemOf is what an attacker has of an RSA key.
+// pemOf returns a public key as PEM, as an attacker may have it.
 func pemOf(key *rsa.PublicKey) []byte {
 	der, _ := x509.MarshalPKIXPublicKey(key)
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
@@ -71,7 +71,7 @@ func options() Options {
 	}
 }
 
-// goodClaims are good from noon on, for five minutes.
+// goodClaims returns claims that are valid for five minutes from noon.
 func goodClaims() claims {
 	return claims{jwt.RegisteredClaims{
 		Issuer: "https://id.example.com", Subject: "u1", Audience: jwt.ClaimStrings{"chat"},
@@ -79,7 +79,7 @@ func goodClaims() claims {
 	}, "Ann"}
 }
 
-// with is goodClaims with a change.
+// with returns goodClaims with a change.
 func with(change func(*claims)) claims {
 	c := goodClaims()
 	change(&c)
@@ -98,7 +98,7 @@ func hs256(c jwt.Claims) string { return sign(jwt.SigningMethodHS256, secret, c)
 
 func good() string { return hs256(goodClaims()) }
 
-// lasting is good from noon on, for so long.
+// lasting returns a token that is valid for d from noon.
 func lasting(d time.Duration, change ...func(*claims)) string {
 	c := goodClaims()
 	c.ExpiresAt = jwt.NewNumericDate(noon.Add(d))
@@ -108,14 +108,14 @@ func lasting(d time.Duration, change ...func(*claims)) string {
 	return hs256(c)
 }
 
-// forged is a token with any header and payload, signed with the right secret.
+// forged returns a token of any header and payload, signed with the right secret.
 func forged(header, payload string) string {
 	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
 	sig, _ := jwt.SigningMethodHS256.Sign(text, secret)
 	return text + "." + base64.RawURLEncoding.EncodeToString(sig)
 }
 
-// respelled changes bits of the last letter that no byte is made of.
+// respelled changes the unused bits of the last base64 letter.
 func respelled(token string) string {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := strings.IndexByte(letters, token[len(token)-1])
@@ -126,7 +126,7 @@ type denied struct {
 	name, token, code string
 }
 
-// badTokens are what a guard with options() refuses.
+// badTokens returns tokens that a guard with options() rejects.
 func badTokens() []denied {
 	k := makeKeys()
 	g := good()
@@ -138,20 +138,20 @@ func badTokens() []denied {
 		{"missing", "", CodeMissing},
 		{"expired", hs256(with(func(c *claims) { c.ExpiresAt = jwt.NewNumericDate(noon) })), CodeExpired},
 		{"not yet valid", hs256(with(func(c *claims) { c.NotBefore = jwt.NewNumericDate(noon.Add(time.Second)) })), CodeInvalid},
-		{"without an end", hs256(with(func(c *claims) { c.ExpiresAt = nil })), CodeInvalid},
+		{"without expiry", hs256(with(func(c *claims) { c.ExpiresAt = nil })), CodeInvalid},
 		{"another audience", hs256(with(func(c *claims) { c.Audience = jwt.ClaimStrings{"shop"} })), CodeInvalid},
 		{"no audience", hs256(with(func(c *claims) { c.Audience = nil })), CodeInvalid},
 		{"another issuer", hs256(with(func(c *claims) { c.Issuer = "https://evil.example" })), CodeInvalid},
 		{"no issuer", hs256(with(func(c *claims) { c.Issuer = "" })), CodeInvalid},
-		{"another key", sign(jwt.SigningMethodHS256, stranger, goodClaims()), CodeInvalid},
-		{"another key, expired", sign(jwt.SigningMethodHS256, stranger, with(func(c *claims) { c.ExpiresAt = jwt.NewNumericDate(noon) })), CodeInvalid},
+		{"another key", sign(jwt.SigningMethodHS256, otherSecret, goodClaims()), CodeInvalid},
+		{"another key, expired", sign(jwt.SigningMethodHS256, otherSecret, with(func(c *claims) { c.ExpiresAt = jwt.NewNumericDate(noon) })), CodeInvalid},
 		{"another method, same key", sign(jwt.SigningMethodHS512, secret, goodClaims()), CodeInvalid},
 		{"RS256 where HS256 is", sign(jwt.SigningMethodRS256, k.rsa, goodClaims()), CodeInvalid},
 		{"alg none", none, CodeInvalid},
 		{"alg none, signed", forged(`{"alg":"none"}`, `{"sub":"u1"}`), CodeInvalid},
 		{"alg nOnE", forged(`{"alg":"nOnE"}`, `{"sub":"u1"}`), CodeInvalid},
 		{"no alg", forged(`{"typ":"JWT"}`, `{"sub":"u1"}`), CodeInvalid},
-		{"an extension that nobody understands", forged(`{"alg":"HS256","crit":["exp2"],"exp2":1}`, string(payload)), CodeInvalid},
+		{"an unknown extension", forged(`{"alg":"HS256","crit":["exp2"],"exp2":1}`, string(payload)), CodeInvalid},
 		{"alg is a number", forged(`{"alg":256}`, `{"sub":"u1"}`), CodeInvalid},
 		{"8 KB", hs256(with(func(c *claims) { c.Name = strings.Repeat("x", 8<<10) })), CodeInvalid},
 		{"one word", "secret-word", CodeInvalid},
@@ -161,11 +161,11 @@ func badTokens() []denied {
 		{"another's payload", parts[0] + "." + other[1] + "." + parts[2], CodeInvalid},
 		{"not base64", parts[0] + ".!!!." + parts[2], CodeInvalid},
 		{"padded", g + "=", CodeInvalid},
-		{"the same signature in other letters", respelled(g), CodeInvalid},
+		{"the same signature in another encoding", respelled(g), CodeInvalid},
 		{"not JSON", forged(`{"alg":"HS256"}`, `secret-word`), CodeInvalid},
 		{"null", forged(`{"alg":"HS256"}`, `null`), CodeInvalid},
 		{"a claim of another type", forged(`{"alg":"HS256"}`, `{"name":424242}`), CodeInvalid},
-		{"an end that is a text", forged(`{"alg":"HS256"}`, `{"exp":"tomorrow"}`), CodeInvalid},
+		{"an expiry that is a string", forged(`{"alg":"HS256"}`, `{"exp":"tomorrow"}`), CodeInvalid},
 	}
 }
 
@@ -187,7 +187,7 @@ func request(header ...string) *http.Request {
 	return r
 }
 
-// bearer is a call with a token in its header.
+// bearer returns a call with a token in its Authorization header.
 func bearer(kind pipeline.Kind, token string) *pipeline.Call {
 	c := &pipeline.Call{Kind: kind, Request: request()}
 	if token != "" {
@@ -196,7 +196,7 @@ func bearer(kind pipeline.Kind, token string) *pipeline.Call {
 	return c
 }
 
-// wantDenied checks an error, and that it does not tell too much.
+// wantDenied checks an error, and that it does not contain the token.
 func wantDenied(t *testing.T, err error, code, token string) {
 	t.Helper()
 	e, ok := errors.AsType[*pipeline.Error](err)
@@ -216,7 +216,7 @@ func wantDenied(t *testing.T, err error, code, token string) {
 	}
 	for part := range strings.SplitSeq(token, ".") {
 		if len(part) > 3 && strings.Contains(err.Error(), part) {
-			t.Errorf("the error has a part of the token in it: %v", err)
+			t.Errorf("the error contains a part of the token: %v", err)
 		}
 	}
 	for _, word := range []string{"secret-word", "424242", "tomorrow"} {
@@ -226,11 +226,11 @@ func wantDenied(t *testing.T, err error, code, token string) {
 	}
 }
 
-// fakeClock stands still until a test sets it forward.
+// fakeClock moves only when a test calls forward.
 type fakeClock struct {
 	mu     sync.Mutex
 	now    time.Time
-	timers map[*fakeTimer]time.Time // those that wait, and until when
+	timers map[*fakeTimer]time.Time // active ones, with their due time
 }
 
 type fakeTimer struct {
@@ -268,14 +268,14 @@ func (t *fakeTimer) Stop() bool {
 	return was
 }
 
-// waiting is how many timers run.
+// waiting returns the number of active timers.
 func (c *fakeClock) waiting() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.timers)
 }
 
-// forward sets the clock forward, and calls what is due, one after another.
+// forward moves the clock and runs due timers, one after another.
 func (c *fakeClock) forward(d time.Duration) {
 	c.mu.Lock()
 	target := c.now.Add(d)

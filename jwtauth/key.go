@@ -11,8 +11,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// checkKey tells why a key does not fit the method, or is too weak for it. A
-// method that is not of package jwt is the user's to know.
+// checkKey reports why a key does not fit the method, or is too weak for it. It
+// accepts any key for a method that is not part of package jwt.
 func checkKey(m jwt.SigningMethod, key any) error {
 	if set, ok := key.(jwt.VerificationKeySet); ok {
 		if len(set.Keys) == 0 {
@@ -37,10 +37,10 @@ func checkKey(m jwt.SigningMethod, key any) error {
 	case *jwt.SigningMethodEd25519:
 		k, ok := key.(ed25519.PublicKey)
 		if !ok {
-			return wrongType(m, key, "an ed25519.PublicKey")
+			return wrongType(m, key, "ed25519.PublicKey")
 		}
 		if len(k) != ed25519.PublicKeySize {
-			return fmt.Errorf("it has %d bytes, but an ed25519.PublicKey has %d", len(k), ed25519.PublicKeySize)
+			return fmt.Errorf("%d bytes, but an ed25519.PublicKey has %d", len(k), ed25519.PublicKeySize)
 		}
 	}
 	return nil
@@ -49,10 +49,10 @@ func checkKey(m jwt.SigningMethod, key any) error {
 func checkSecret(m *jwt.SigningMethodHMAC, key any) error {
 	k, ok := key.([]byte)
 	if !ok {
-		return wrongType(m, key, "a []byte")
+		return wrongType(m, key, "[]byte")
 	}
 	if need := m.Hash.Size(); len(k) < need {
-		return fmt.Errorf("it has %d bytes, but %s needs %d or more (RFC 7518 §3.2): make them with crypto/rand", len(k), m.Alg(), need)
+		return fmt.Errorf("%d bytes, but %s needs at least %d (RFC 7518 §3.2): generate them with crypto/rand", len(k), m.Alg(), need)
 	}
 	return nil
 }
@@ -62,10 +62,10 @@ const minRSABits = 2048
 func checkRSA(m jwt.SigningMethod, key any) error {
 	k, ok := key.(*rsa.PublicKey)
 	if !ok || k == nil || k.N == nil {
-		return wrongType(m, key, "an *rsa.PublicKey")
+		return wrongType(m, key, "*rsa.PublicKey")
 	}
 	if bits := k.N.BitLen(); bits < minRSABits {
-		return fmt.Errorf("it has %d bits, but %s needs %d or more (RFC 7518 §3.3): make a new one", bits, m.Alg(), minRSABits)
+		return fmt.Errorf("%d bits, but %s needs at least %d (RFC 7518 §3.3): generate a new key", bits, m.Alg(), minRSABits)
 	}
 	return nil
 }
@@ -73,23 +73,23 @@ func checkRSA(m jwt.SigningMethod, key any) error {
 func checkECDSA(m *jwt.SigningMethodECDSA, key any) error {
 	k, ok := key.(*ecdsa.PublicKey)
 	if !ok || k == nil || k.Curve == nil {
-		return wrongType(m, key, "an *ecdsa.PublicKey")
+		return wrongType(m, key, "*ecdsa.PublicKey")
 	}
 	if bits := k.Curve.Params().BitSize; bits != m.CurveBits {
-		return fmt.Errorf("it is on a curve of %d bits, but %s needs one of %d", bits, m.Alg(), m.CurveBits)
+		return fmt.Errorf("curve of %d bits, but %s needs one of %d", bits, m.Alg(), m.CurveBits)
 	}
 	return nil
 }
 
 func wrongType(m jwt.SigningMethod, key any, want string) error {
-	hint := "use the one of the issuer"
+	hint := "use the issuer's key"
 	switch key.(type) {
 	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
-		hint = "give its public half, as Public() has it"
+		hint = "pass its public key, as returned by Public()"
 	case string:
-		hint = "convert it, or decode it when it is base64 or PEM"
+		hint = "convert it, or decode it if it is base64 or PEM"
 	case crypto.Signer:
-		hint = "give what its Public() has"
+		hint = "pass the result of its Public()"
 	}
-	return fmt.Errorf("it is a %T, but %s needs %s that is not nil: %s", key, m.Alg(), want, hint)
+	return fmt.Errorf("type %T, but %s needs a non-nil %s: %s", key, m.Alg(), want, hint)
 }

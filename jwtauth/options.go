@@ -13,47 +13,48 @@ import (
 
 // Options configure a [Guard]. Method, and one of Key and KeyFunc, must be set.
 type Options struct {
-	// Method is the only signature method that is accepted, such as
-	// jwt.SigningMethodHS256, whatever a token says. "none" is refused.
+	// Method is the only accepted signature method, such as jwt.SigningMethodHS256,
+	// whatever the header of a token names. "none" is an error.
 	Method jwt.SigningMethod
-	// Key verifies signatures. Its type goes with Method:
+	// Key verifies signatures. Its type depends on Method:
 	//
 	//	HS256, HS384, HS512   []byte, at least 32, 48 and 64 bytes long (RFC 7518 §3.2)
 	//	RS… and PS…           *rsa.PublicKey of 2048 bits or more
 	//	ES256, ES384, ES512   *ecdsa.PublicKey on P-256, P-384 and P-521
 	//	EdDSA                 ed25519.PublicKey
 	//
-	// A jwt.VerificationKeySet holds several of them, any of which will do.
+	// A jwt.VerificationKeySet holds several; a token must match one of them.
 	Key any
-	// KeyFunc finds the key of a token, by its header "kid" for instance, where keys
-	// change or belong to several issuers. It gives what Key may be. Nothing in the
-	// token has been verified by then. It must be quick, or mind ctx, which ends with
-	// the request or with Limits.HandshakeTimeout. An error refuses the token; one
-	// that is or wraps a *pipeline.Error is told to the client as it is, such as 503
-	// while the keys cannot be had. It is called by many goroutines at once.
+	// KeyFunc returns the key of a token, for example by its header "kid", if keys
+	// rotate or belong to several issuers. It returns the types that Key allows. The
+	// token is not verified yet. KeyFunc must be quick or respect ctx, which ends with
+	// the request or after Limits.HandshakeTimeout. An error rejects the token; one
+	// that is or wraps a *pipeline.Error reaches the client unchanged, such as a 503
+	// while the keys are unavailable. It must be safe for concurrent use.
 	KeyFunc func(ctx context.Context, t *jwt.Token) (any, error)
 
-	// Issuer is what "iss" must be. Default: not looked at.
+	// Issuer is the required value of "iss". Default: not checked.
 	Issuer string
-	// Audience lists what "aud" may be; one that the token has is enough. Default:
-	// not looked at. Set it where one issuer serves several applications.
+	// Audience lists accepted values of "aud"; a token needs one of them. Default: not
+	// checked. Set it if one issuer serves several applications.
 	Audience []string
-	// AllowNoExpiry lets in tokens without "exp", for ever. Default: they are refused.
+	// AllowNoExpiry accepts tokens without "exp", which never expire. Default: they are
+	// rejected.
 	AllowNoExpiry bool
-	// Leeway is by how much the clocks of the issuer and of this server may differ:
-	// a token is good so much earlier than "nbf" and so much longer than "exp" say.
+	// Leeway is the tolerated difference between the clocks of the issuer and this
+	// server: tokens are valid from Leeway before "nbf" until Leeway after "exp".
 	// Default 0, at most 5 min.
 	Leeway time.Duration
 
-	// Sources say where the token is, asked in order; the first that has one
-	// decides. Default: Header(), Auth("token").
+	// Sources are the places of the token, read in order; the first token found is
+	// used. Default: Header(), Auth("token").
 	Sources []Source
-	// MaxBytes is the longest token that is looked at. Default 4,096.
+	// MaxBytes is the maximum length of a token; longer ones are rejected. Default 4,096.
 	MaxBytes int
 
-	// RefreshWindow is how long before the end of its token a client is sent
-	// [TokenExpiring]; where less than twice of it is left when the client comes in
-	// or hands in a token, half of what is left. Default 0: never.
+	// RefreshWindow is how long before expiry a client receives [TokenExpiring]. If a
+	// token lives less than twice as long from now, it is half of its remaining life.
+	// Default 0: never.
 	RefreshWindow time.Duration
 }
 
@@ -62,15 +63,15 @@ const (
 	maxLeeway       = 5 * time.Minute
 )
 
-// complete fills in defaults and tells everything that is wrong.
-func (o Options) complete() (Options, error) {
+// withDefaults sets defaults and returns all problems in one error.
+func (o Options) withDefaults() (Options, error) {
 	var problems []error
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	switch {
 	case o.Method == nil:
-		add("Method is nil: name the one that the issuer uses, such as jwt.SigningMethodHS256")
+		add("Method is nil: set the issuer's method, such as jwt.SigningMethodHS256")
 	case strings.EqualFold(o.Method.Alg(), "none"):
-		add(`Method is "none", and anybody could make such tokens: choose one that signs`)
+		add(`Method is "none": anybody can create such tokens: set a method that signs`)
 	case jwt.GetSigningMethod(o.Method.Alg()) == nil:
 		add("Method %q is unknown to package jwt: add it with jwt.RegisterSigningMethod", o.Method.Alg())
 	case (o.Key == nil) == (o.KeyFunc == nil):
@@ -89,13 +90,13 @@ func (o Options) complete() (Options, error) {
 		}
 	}
 	if o.Leeway > maxLeeway {
-		add("Leeway is %v: at most %v, or tokens do not end; give them a longer life instead", o.Leeway, maxLeeway)
+		add("Leeway is %v: the maximum is %v: issue tokens that live longer instead", o.Leeway, maxLeeway)
 	}
 	if slices.ContainsFunc(o.Sources, func(s Source) bool { return s == nil }) {
-		add("Sources has a nil: remove it")
+		add("Sources contains nil: remove it")
 	}
 	if slices.Contains(o.Audience, "") {
-		add("Audience has an empty text: remove it")
+		add("Audience contains an empty string: remove it")
 	}
 	if len(o.Sources) == 0 {
 		o.Sources = []Source{Header(), Auth("token")}
@@ -110,15 +111,15 @@ func (o Options) complete() (Options, error) {
 	return o, errors.Join(problems...)
 }
 
-// parser is safe for concurrent use.
+// parser returns a parser that is safe for concurrent use.
 func (o Options) parser(now func() time.Time) *jwt.Parser {
 	opts := []jwt.ParserOption{
 		jwt.WithValidMethods([]string{o.Method.Alg()}),
-		jwt.WithIssuer(o.Issuer), // empty: not looked at
+		jwt.WithIssuer(o.Issuer), // empty: not checked
 		jwt.WithAudience(o.Audience...),
 		jwt.WithLeeway(o.Leeway),
 		jwt.WithTimeFunc(now),
-		jwt.WithStrictDecoding(), // one token, one text
+		jwt.WithStrictDecoding(), // exactly one encoding of a token is valid
 	}
 	if !o.AllowNoExpiry {
 		opts = append(opts, jwt.WithExpirationRequired())

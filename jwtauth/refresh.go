@@ -9,54 +9,54 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// Refresh subscribes a handler to whose event a client sends a new token, as a
-// text, before its own ends. The answer is [Expiring] of the new token:
+// Refresh returns a subscription to which a client sends a new token, as a string,
+// before its current one expires. The answer is the [Expiring] of the new token:
 //
 //	socket.on("token_expiring", async () => socket.emit("token", await newToken()))
 //
-// The new token goes through the same checks, and must be of the same subject and
-// issuer, so it needs a subject. From then on the client has its claims and its
-// end. One that is refused changes nothing. A client whose token has ended is gone;
-// it connects again.
+// The new token passes the same checks and must have the same issuer and subject; the
+// subject must not be empty. From then on the claims and the expiry of the new token
+// apply. A rejected token changes nothing. A client whose token has expired is
+// disconnected and must connect again.
 func (g *Guard[C]) Refresh(event string, opts ...websockets.HandlerOption) websockets.Subscription {
 	return websockets.On(event, g.refresh, opts...)
 }
 
 func (g *Guard[C]) refresh(ctx context.Context, token string) (Expiring, error) {
-	gr, err := g.replace(ctx, token)
+	tok, err := g.verifyNew(ctx, token)
 	if err != nil {
 		return Expiring{}, withoutEcho(err)
 	}
-	return gr.expiring(g.clock.Now()), nil
+	return tok.expiring(g.clock.Now()), nil
 }
 
-func (g *Guard[C]) replace(ctx context.Context, token string) (*grant[C], error) {
-	p, err := g.passOf(ctx)
+func (g *Guard[C]) verifyNew(ctx context.Context, token string) (*verifiedToken[C], error) {
+	s, err := g.stateOf(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if token == "" {
-		return nil, missing()
+		return nil, missingError()
 	}
-	gr, err := g.verify(ctx, token)
+	tok, err := g.verify(ctx, token)
 	if err != nil {
 		return nil, err
 	}
-	if now := p.grant.Load(); gr.subject == "" || gr.subject != now.subject || gr.issuer != now.issuer {
-		return nil, invalid(errOtherUser)
+	if now := s.token.Load(); tok.subject == "" || tok.subject != now.subject || tok.issuer != now.issuer {
+		return nil, invalidError(errOtherUser)
 	}
-	if !p.renew(gr) {
-		return nil, expired(jwt.ErrTokenExpired)
+	if !s.replaceToken(tok) {
+		return nil, expiredError(jwt.ErrTokenExpired)
 	}
-	return gr, nil
+	return tok, nil
 }
 
-// passOf gives the pass of the client. Where the guard stands before other handlers
-// only, it may not have been asked yet.
-func (g *Guard[C]) passOf(ctx context.Context) (*pass[C], error) {
+// stateOf returns the state of the client. It runs the guard first, which may be bound
+// to other handlers only.
+func (g *Guard[C]) stateOf(ctx context.Context) (*tokenState[C], error) {
 	client := websockets.ClientFrom(ctx)
 	if client == nil {
-		return nil, missing()
+		return nil, missingError()
 	}
 	c := &pipeline.Call{Kind: pipeline.KindMessage, Request: client.Request(), Store: client.Values()}
 	if auth := client.Auth(); !auth.IsZero() {
@@ -65,6 +65,6 @@ func (g *Guard[C]) passOf(ctx context.Context) (*pass[C], error) {
 	if err := g.Check(ctx, c); err != nil {
 		return nil, err
 	}
-	p, _ := g.value.Get(c)
-	return p, nil
+	s, _ := g.state.Get(c)
+	return s, nil
 }

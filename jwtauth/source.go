@@ -8,27 +8,26 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Source finds the token of a call, undecoded. "" means that it is not there, and
-// the next source is asked. An error refuses the call: what is there is ambiguous
-// or no token. The error must not have the token in it. A source is called by many
-// goroutines at once, and must not keep c.
+// Source returns the encoded token of a call, or "" to try the next source. An error
+// rejects the call, for example because the token is ambiguous; it must not contain
+// the token. A source must be safe for concurrent use and must not keep c.
 //
-// Write one for a header of your own. Do not read the token from the URL: it would
-// end up in logs.
+// Write one for a custom header. Do not read the token from the URL, which ends up in
+// logs.
 type Source func(c *pipeline.Call) (token string, err error)
 
-// The causes of refusals before the token is looked at.
+// Causes of errors that have none in package jwt.
 var (
-	errSeveral   = errors.New("jwtauth: there is more than one token")
-	errNotText   = errors.New("jwtauth: the token in auth is not a text")
+	errSeveral   = errors.New("jwtauth: more than one token")
+	errNotString = errors.New("jwtauth: the token in auth is not a string")
 	errAuth      = errors.New("jwtauth: auth is not a JSON object")
 	errTooLong   = errors.New("jwtauth: the token is longer than Options.MaxBytes")
-	errCritical  = errors.New("jwtauth: the header has crit, and no extension is understood")
-	errOtherUser = errors.New("jwtauth: the new token has another subject or issuer, or none")
+	errCritical  = errors.New("jwtauth: the token has the header crit: extensions are not supported")
+	errOtherUser = errors.New("jwtauth: the new token has a different subject or issuer, or no subject")
 )
 
-// Header reads "Authorization: Bearer …" of the request, or of the handshake. Other
-// schemes are left alone; several headers are refused.
+// Header reads "Authorization: Bearer …" of the request or handshake. It ignores other
+// schemes and rejects several Authorization headers.
 func Header() Source {
 	return func(c *pipeline.Call) (string, error) {
 		if c.Request == nil {
@@ -49,8 +48,8 @@ func Header() Source {
 	}
 }
 
-// Auth reads a field of the object that a Socket.IO client sends as `auth` when it
-// enters a namespace:
+// Auth reads a field of the `auth` object that a Socket.IO client sends when it
+// connects to a namespace:
 //
 //	io("/chat", { auth: { token } })
 func Auth(field string) Source {
@@ -60,7 +59,7 @@ func Auth(field string) Source {
 		}
 		var fields map[string]json.RawMessage
 		if err := c.Auth.Decode(&fields); err != nil {
-			return "", errAuth // the decoder's own error may quote what was sent
+			return "", errAuth // the decoder's error may quote the token
 		}
 		raw, ok := fields[field]
 		if !ok {
@@ -68,16 +67,16 @@ func Auth(field string) Source {
 		}
 		var token string
 		if err := json.Unmarshal(raw, &token); err != nil {
-			return "", errNotText
+			return "", errNotString
 		}
 		return token, nil
 	}
 }
 
-// Cookie reads a cookie of the request, or of the handshake; several of the name
-// are refused. Browsers send cookies along whatever page asks: set HttpOnly, Secure
-// and SameSite, and protect routes that change something against other sites.
-// WebSocket handshakes of other sites are refused by their Origin.
+// Cookie reads a cookie of the request or handshake, and rejects several of that name.
+// Browsers send cookies with requests from any page: set HttpOnly, Secure and
+// SameSite, and protect routes that change state against cross-site requests.
+// WebSocket handshakes of other sites are rejected by their Origin.
 func Cookie(name string) Source {
 	return func(c *pipeline.Call) (string, error) {
 		if c.Request == nil {
@@ -94,14 +93,14 @@ func Cookie(name string) Source {
 	}
 }
 
-// Subprotocol reads what follows name in the list of WebSocket subprotocols, the
-// one thing that a browser's page can say in a handshake:
+// Subprotocol reads the entry after name in the list of WebSocket subprotocols, the
+// only part of a handshake that a browser's page can set:
 //
 //	new WebSocket(url, ["bearer", token])
 //
-// The server must choose name, or browsers give up: ws.Options{Subprotocols:
-// []string{"bearer"}} among the gateway's options. Never list the token itself
-// there. The header is part of the handshake only, but proxies may log it.
+// Browsers fail unless the server selects name: add ws.Options{Subprotocols:
+// []string{"bearer"}} to the gateway's options. Never list the token itself there.
+// The header is sent only in the handshake, but proxies may log it.
 func Subprotocol(name string) Source {
 	return func(c *pipeline.Call) (string, error) {
 		if c.Request == nil {

@@ -24,7 +24,7 @@ func TestSources(t *testing.T) {
 		{"header", Header(), header("Authorization", "Bearer a.b.c"), "a.b.c", nil},
 		{"header in other case", Header(), header("authorization", "bEARER  a.b.c "), "a.b.c", nil},
 		{"another scheme", Header(), header("Authorization", "Basic YTpi"), "", nil},
-		{"a scheme that begins alike", Header(), header("Authorization", "Bearertoken a.b.c"), "", nil},
+		{"a scheme with the prefix Bearer", Header(), header("Authorization", "Bearertoken a.b.c"), "", nil},
 		{"no scheme", Header(), header("Authorization", "a.b.c"), "", nil},
 		{"scheme alone", Header(), header("Authorization", "Bearer"), "", nil},
 		{"two headers", Header(), header("Authorization", "Bearer a.b.c", "Authorization", "Bearer a.b.c"), "", errSeveral},
@@ -37,10 +37,10 @@ func TestSources(t *testing.T) {
 		{"auth without", Auth("token"), auth(`{"Token":"a.b.c"}`), "", nil},
 		{"auth of null", Auth("token"), auth(`null`), "", nil},
 		{"auth with null", Auth("token"), auth(`{"token":null}`), "", nil},
-		{"auth with a number", Auth("token"), auth(`{"token":7}`), "", errNotText},
+		{"auth with a number", Auth("token"), auth(`{"token":7}`), "", errNotString},
 		{"auth twice", Auth("token"), auth(`{"token":"a.b.c","token":"d.e.f"}`), "", errAuth},
-		{"auth of a text", Auth("token"), auth(`"a.b.c"`), "", errAuth},
-		{"auth that is no JSON", Auth("token"), auth(`{`), "", errAuth},
+		{"auth of a string", Auth("token"), auth(`"a.b.c"`), "", errAuth},
+		{"auth that is not JSON", Auth("token"), auth(`{`), "", errAuth},
 		{"empty auth", Auth("token"), auth(``), "", nil},
 		{"no auth", Auth("token"), header(), "", nil},
 
@@ -72,7 +72,7 @@ func TestFirstSourceDecides(t *testing.T) {
 
 	c.Request.Header.Set("Authorization", "Basic YTpi")
 	if err := g.Check(t.Context(), c); err != nil {
-		t.Errorf("the cookie was not asked: %v", err)
+		t.Errorf("the cookie was not read: %v", err)
 	}
 
 	c = bearer(pipeline.KindHTTP, good())

@@ -8,14 +8,14 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/remote"
 )
 
-// key is what a bucket goes by: an address, or else a text.
+// key identifies a bucket: an address or a string.
 type key struct {
 	addr netip.Addr
 	text string
 }
 
-// textKey keeps long texts, which clients may have written, as a hash. The hash is
-// longer than any text that is kept as it is.
+// textKey hashes long strings, which clients may choose. The hash is longer than any
+// string that is stored unhashed.
 func textKey(s string) key {
 	if len(s) < sha256.Size {
 		return key{text: s}
@@ -24,8 +24,8 @@ func textKey(s string) key {
 	return key{text: string(sum[:])}
 }
 
-// client is the key of the request's client. Without a request it is the empty one.
-func (c *config) client(r *http.Request) key {
+// addressOf returns the key of the request's address, or the empty key if r is nil.
+func (c *config) addressOf(r *http.Request) key {
 	switch {
 	case r == nil:
 		return key{}
@@ -38,7 +38,7 @@ func (c *config) client(r *http.Request) key {
 	return textKey(r.RemoteAddr)
 }
 
-// addressKey takes an address with or without a port.
+// addressKey parses an address with or without a port.
 func addressKey(s string) key {
 	if a, ok := remote.Parse(s); ok {
 		return key{addr: remote.Group(a)}

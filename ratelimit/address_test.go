@@ -13,7 +13,7 @@ func TestAddressOfClient(t *testing.T) {
 		opts      []Option
 		remote    string
 		forwarded []string
-		want      string // an address, or a text behind =
+		want      string // an address, or a string after =
 	}{
 		{name: "IPv4", remote: "192.0.2.1:5000", want: "192.0.2.1"},
 		{name: "IPv4 without a port", remote: "192.0.2.1", want: "192.0.2.1"},
@@ -46,7 +46,7 @@ func TestAddressOfClient(t *testing.T) {
 			if !strings.HasPrefix(tt.want, "=") {
 				want = key{addr: netip.MustParseAddr(tt.want)}
 			}
-			if got := newConfig(tt.opts).client(r); got != want {
+			if got := newConfig(tt.opts).addressOf(r); got != want {
 				t.Errorf("got %v, want %v", got, want)
 			}
 		})
@@ -54,7 +54,7 @@ func TestAddressOfClient(t *testing.T) {
 }
 
 func TestNoRequestIsOneKey(t *testing.T) {
-	if got := newConfig(nil).client(nil); got != (key{}) {
+	if got := newConfig(nil).addressOf(nil); got != (key{}) {
 		t.Errorf("got %v", got)
 	}
 }

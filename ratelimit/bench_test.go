@@ -9,7 +9,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-const often = rate.Limit(1e12) // refuses nothing, but counts
+const often = rate.Limit(1e12) // rejects nothing, but counts
 
 func BenchmarkMessages(b *testing.B) {
 	g, c := Messages(often, 0), call(pipeline.KindMessage, "", 0)
@@ -49,7 +49,7 @@ func BenchmarkConnectionsHotKeyParallel(b *testing.B) {
 	})
 }
 
-func BenchmarkConnectionsRefused(b *testing.B) {
+func BenchmarkConnectionsRejected(b *testing.B) {
 	g, c := Connections(rate.Every(time.Hour), 1), call(pipeline.KindConnect, "192.0.2.1:5000", 0)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// rule is how large buckets are, and how fast they fill.
+// rule is the size of buckets, and how fast they refill.
 type rule struct {
 	limit rate.Limit
 	burst int
@@ -17,7 +17,7 @@ func newRule(limit rate.Limit, burst int) rule {
 	switch {
 	case limit >= rate.Inf:
 		limit = rate.Inf
-	case !(limit > 0): // NaN is not
+	case !(limit > 0): // also NaN
 		limit = 0
 	}
 	if burst < 1 {
@@ -35,8 +35,8 @@ func (r rule) bucket() *rate.Limiter { return rate.NewLimiter(r.limit, r.burst) 
 
 func (r rule) full(b *rate.Limiter, now time.Time) bool { return b.TokensAt(now) >= float64(r.burst) }
 
-// take takes n tokens, or none. Then it tells how many seconds are missing; 0 when
-// waiting does not help.
+// take takes n tokens or none. If it takes none, it returns the seconds until they are
+// available; 0 if they never are.
 func (r rule) take(b *rate.Limiter, now time.Time, n int) (seconds int, ok bool) {
 	if b.AllowN(now, n) {
 		return 0, true

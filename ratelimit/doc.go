@@ -1,7 +1,8 @@
-// Package ratelimit has guards that refuse what comes too often.
+// Package ratelimit provides guards that limit the rate of connections, requests and
+// messages.
 //
 //	app.UseGuards(
-//		ratelimit.Connections(1, 20),  // per address: one a second, 20 at once
+//		ratelimit.Connections(1, 20),  // per address: one a second, bursts of 20
 //		ratelimit.Requests(10, 50),    // per address
 //	)
 //	websockets.Gateway(NewGateway, websockets.UseGuards(
@@ -9,22 +10,21 @@
 //		ratelimit.Bytes(64<<10, 256<<10),  // per connection
 //	))
 //
-// Each is a token bucket of golang.org/x/time/rate: limit is how many a second, in
-// the long run; burst is how many at once after a pause. A burst below 1 stands for
-// one second's worth, at least 1. A limit of 0 or less gives the burst once and
-// nothing after it, [rate.Inf] refuses nothing. What is refused takes nothing from
-// the bucket, so a client that goes on trying is let in as soon as one that waits.
+// Each guard uses token buckets of golang.org/x/time/rate: limit is the sustained rate
+// per second, burst the number of calls at once after a pause. A burst below 1 means
+// one second's worth, at least 1. A limit of 0 or less allows the burst once and
+// nothing after it; [rate.Inf] allows everything. A rejected call takes no token, so
+// retrying does not prolong the wait.
 //
-// What is refused gets an [*pipeline.Error] with the code [CodeRateLimited], the
+// A rejected call returns a [*pipeline.Error] with the code [CodeRateLimited], the
 // status 429, a header Retry-After, and [Details].
 //
-// A guard value is one set of buckets. Bound in two places, it counts in both: of
-// several gateways of one endpoint, each asks the guards that are bound to it when a
-// client connects, and each takes a token. Guards of the application are asked once
-// for such an endpoint, unless its gateways carry metadata. [Connections], bound to the
-// application, counts the request that opens a connection, and each namespace that is
-// entered after the first.
+// Each guard value has its own buckets. A guard bound in two places counts in both: if
+// several gateways share an endpoint, each runs its guards when a client connects, and
+// each takes a token. Guards of the application run once for such an endpoint, unless
+// its gateways have metadata. [Connections], bound to the application, counts the
+// handshake request and every further namespace that the connection enters.
 //
-// Guards may be used by many goroutines at once. They have no goroutine of their
-// own, and what they remember is bounded; see [MaxKeys].
+// Guards are safe for concurrent use. They start no goroutines, and their memory is
+// bounded; see [MaxKeys].
 package ratelimit

@@ -23,11 +23,11 @@ func Example() {
 			fmt.Println(e.Status, e.Message, e.Header.Get("Retry-After"))
 			continue
 		}
-		fmt.Println("welcome")
+		fmt.Println("connected")
 	}
 	// Output:
-	// welcome
-	// welcome
+	// connected
+	// connected
 	// 429 Too many requests 60
 }
 

@@ -26,13 +26,13 @@ func call(kind pipeline.Kind, remote string, size int) *pipeline.Call {
 	return &pipeline.Call{Kind: kind, Request: &http.Request{RemoteAddr: remote}, Size: size}
 }
 
-// allowed asks until the guard refuses, at most 1,000 times.
+// allowed counts the calls that the guard allows in a row, at most 1,000.
 func allowed(t *testing.T, g pipeline.Guard, c *pipeline.Call) int {
 	t.Helper()
 	for n := range 1000 {
 		if err := g.Check(t.Context(), c); err != nil {
 			if e, ok := errors.AsType[*pipeline.Error](err); !ok || e.Code != CodeRateLimited || e.Status != 429 {
-				t.Fatalf("refused with %#v", err)
+				t.Fatalf("rejected with %#v", err)
 			}
 			return n
 		}
@@ -40,14 +40,14 @@ func allowed(t *testing.T, g pipeline.Guard, c *pipeline.Call) int {
 	return 1000
 }
 
-// pass lets the clock of a bubble go on.
+// pass advances the clock of a synctest bubble.
 func pass(d time.Duration) { <-time.After(d) }
 
 func TestKinds(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		guard func() pipeline.Guard
-		kind  pipeline.Kind // the one that it limits
+		kind  pipeline.Kind // the limited one
 	}{
 		{"Connections", func() pipeline.Guard { return Connections(1, 3) }, pipeline.KindConnect},
 		{"Requests", func() pipeline.Guard { return Requests(1, 3) }, pipeline.KindHTTP},
@@ -61,7 +61,7 @@ func TestKinds(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				if got := allowed(t, tt.guard(), call(kind, "192.0.2.1:1", 10)); got != want {
-					t.Errorf("%s lets on %d calls of kind %s, want %d", tt.name, got, kind, want)
+					t.Errorf("%s allows %d calls of kind %s, want %d", tt.name, got, kind, want)
 				}
 			})
 		}
@@ -88,15 +88,15 @@ func TestBucketFillsAgain(t *testing.T) {
 			}{{0, 4}, {0, 0}, {499 * time.Millisecond, 0}, {time.Millisecond, 1}, {time.Second, 2}, {time.Hour, 4}} {
 				pass(step.pause)
 				if got := allowed(t, guard, c); got != step.want {
-					t.Errorf("%s lets on %d after %v, want %d", name, got, step.pause, step.want)
+					t.Errorf("%s allows %d after %v, want %d", name, got, step.pause, step.want)
 				}
 			}
 		})
 	}
 }
 
-// Trying again and again costs nothing.
-func TestRefusedTakesNothing(t *testing.T) {
+// Rejected calls take no tokens.
+func TestRejectedTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := Connections(1, 1)
 		c := call(pipeline.KindConnect, "192.0.2.1:1", 0)
@@ -106,12 +106,12 @@ func TestRefusedTakesNothing(t *testing.T) {
 			pass(100 * time.Millisecond)
 		}
 		if total != 10 { // 1 at once, and 9 in the 9.9 seconds after it
-			t.Errorf("%d are let on in 9.9 seconds", total)
+			t.Errorf("%d are allowed in 9.9 seconds", total)
 		}
 	})
 }
 
-func TestWhoSharesABucket(t *testing.T) {
+func TestAddressesThatShareABucket(t *testing.T) {
 	for _, tt := range []struct {
 		a, b   string
 		shared bool
@@ -126,24 +126,24 @@ func TestWhoSharesABucket(t *testing.T) {
 			g := Connections(1, 1)
 			allowed(t, g, call(pipeline.KindConnect, tt.a, 0))
 			if got := allowed(t, g, call(pipeline.KindConnect, tt.b, 0)); (got == 0) != tt.shared {
-				t.Errorf("%s lets on %d after %s", tt.b, got, tt.a)
+				t.Errorf("%s is allowed %d after %s", tt.b, got, tt.a)
 			}
 		})
 	}
 }
 
-func TestGuardsAreApart(t *testing.T) {
+func TestGuardsAreIndependent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := call(pipeline.KindMessage, "192.0.2.1:1", 1)
 		for i, g := range []pipeline.Guard{Messages(1, 2), Messages(1, 2), Bytes(1, 2), Bytes(1, 2)} {
 			if got := allowed(t, g, c); got != 2 {
-				t.Errorf("guard %d lets on %d", i, got)
+				t.Errorf("guard %d allows %d", i, got)
 			}
 		}
 	})
 }
 
-func TestClientsAreApart(t *testing.T) {
+func TestClientsAreIndependent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := Messages(1, 2)
 		store := new(pipeline.Values)
@@ -151,11 +151,11 @@ func TestClientsAreApart(t *testing.T) {
 			c := call(pipeline.KindMessage, "192.0.2.1:1", 0)
 			c.Store = store
 			if got := allowed(t, g, c); got != want {
-				t.Errorf("message %d: %d are let on, want %d", i, got, want)
+				t.Errorf("message %d: %d are allowed, want %d", i, got, want)
 			}
 		}
 		if got := allowed(t, g, call(pipeline.KindMessage, "192.0.2.1:1", 0)); got != 2 {
-			t.Errorf("another client of the address: %d are let on", got)
+			t.Errorf("another client of the address: %d are allowed", got)
 		}
 	})
 }
@@ -172,7 +172,7 @@ func TestBytes(t *testing.T) {
 			t.Errorf("larger than the burst: %#v", tooLarge)
 		}
 		if err := check(1000); err != nil {
-			t.Errorf("the whole burst, after a refused one: %v", err)
+			t.Errorf("the whole burst, after a rejected one: %v", err)
 		}
 		if err := check(0); err != nil {
 			t.Errorf("no bytes: %v", err)
@@ -214,7 +214,7 @@ func TestRetryAfter(t *testing.T) {
 			}
 			pass(time.Duration(tt.want) * time.Second)
 			if err := g.Check(t.Context(), c); err != nil {
-				t.Errorf("limit %v: refused after the %d seconds that it named: %v", tt.limit, tt.want, err)
+				t.Errorf("limit %v: rejected after RetryAfter %d: %v", tt.limit, tt.want, err)
 			}
 		})
 	}
@@ -227,7 +227,7 @@ func TestAnswer(t *testing.T) {
 		allowed(t, g, c)
 		e, ok := errors.AsType[*pipeline.Error](g.Check(t.Context(), c))
 		if !ok {
-			t.Fatal("let on")
+			t.Fatal("allowed")
 		}
 		if e.Message != "Too many requests" || e.Code != "rate_limited" || e.Status != 429 ||
 			!maps.EqualFunc(e.Header, http.Header{"Retry-After": {"4"}}, slices.Equal) || e.Details != (Details{RetryAfter: 4}) || e.Body != nil {
@@ -240,12 +240,12 @@ func TestAnswer(t *testing.T) {
 	})
 }
 
-func TestOddLimits(t *testing.T) {
+func TestUnusualLimits(t *testing.T) {
 	for _, tt := range []struct {
 		limit rate.Limit
 		burst int
 		want  int // at once
-		later int // a day after
+		later int // a day later
 	}{
 		{10, 0, 10, 10},
 		{10, -1, 10, 10},
@@ -269,11 +269,11 @@ func TestOddLimits(t *testing.T) {
 					c.Kind = pipeline.KindConnect
 				}
 				if got := allowed(t, g, c); got != tt.want {
-					t.Errorf("%s(%v, %d) lets on %d, want %d", name, tt.limit, tt.burst, got, tt.want)
+					t.Errorf("%s(%v, %d) allows %d, want %d", name, tt.limit, tt.burst, got, tt.want)
 				}
 				pass(24 * time.Hour)
 				if got := allowed(t, g, c); got != tt.later {
-					t.Errorf("%s(%v, %d) lets on %d a day after, want %d", name, tt.limit, tt.burst, got, tt.later)
+					t.Errorf("%s(%v, %d) allows %d a day later, want %d", name, tt.limit, tt.burst, got, tt.later)
 				}
 			})
 		}
@@ -290,7 +290,7 @@ func TestBy(t *testing.T) {
 			want    int
 		}{{"lobby", 2}, {"lobby", 0}, {"hall", 2}, {"", 2}, {"", 0}, {"free", 1000}} {
 			if got := allowed(t, g, &pipeline.Call{Kind: kinds[i%3], Pattern: tt.pattern}); got != tt.want {
-				t.Errorf("call %d, %q: %d are let on, want %d", i, tt.pattern, got, tt.want)
+				t.Errorf("call %d, %q: %d are allowed, want %d", i, tt.pattern, got, tt.want)
 			}
 		}
 	})
@@ -298,16 +298,16 @@ func TestBy(t *testing.T) {
 
 func TestByWithoutFunction(t *testing.T) {
 	err := By(nil, 1, 1).Check(t.Context(), &pipeline.Call{})
-	const want = "ratelimit: the key function of By is nil; give one that returns the key of a call"
+	const want = "ratelimit: the key function of By is nil: pass one that returns the key of a call"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
 	if e, ok := errors.AsType[*pipeline.Error](err); ok {
-		t.Errorf("the client is told %v", e)
+		t.Errorf("the client receives %v", e)
 	}
 }
 
-// Many goroutines, one bucket: as many are let on as there are tokens.
+// Many goroutines share one bucket: exactly as many calls are allowed as it has tokens.
 func TestConcurrently(t *testing.T) {
 	store := new(pipeline.Values)
 	for name, tt := range map[string]struct {
@@ -329,7 +329,7 @@ func TestConcurrently(t *testing.T) {
 						if tt.guard.Check(t.Context(), c) == nil {
 							passed.Add(1)
 						}
-						if i%10 == 0 { // others come and go meanwhile
+						if i%10 == 0 { // other addresses meanwhile
 							other := &http.Request{RemoteAddr: "198.51.100." + string(rune('0'+i/10)) + ":1"}
 							_ = tt.guard.Check(t.Context(), &pipeline.Call{Kind: tt.kind, Request: other, Size: 1})
 						}
@@ -338,14 +338,14 @@ func TestConcurrently(t *testing.T) {
 			}
 			wg.Wait()
 			if passed.Load() != 500 {
-				t.Errorf("%d of 500 are let on", passed.Load())
+				t.Errorf("%d of 500 are allowed", passed.Load())
 			}
 		})
 	}
 }
 
-// The first messages of a client, at once, share one bucket.
-func TestFirstMessagesAtOnce(t *testing.T) {
+// Concurrent first messages of a client share one bucket.
+func TestConcurrentFirstMessages(t *testing.T) {
 	const rounds = 5000
 	g := Messages(0, 1)
 	stores := make([]pipeline.Values, rounds)
@@ -368,7 +368,7 @@ func TestFirstMessagesAtOnce(t *testing.T) {
 	wg.Wait()
 	for i := range passed {
 		if n := passed[i].Load(); n != 1 {
-			t.Fatalf("client %d: %d messages of a burst of 1 are let on", i, n)
+			t.Fatalf("client %d: %d messages are allowed with a burst of 1", i, n)
 		}
 	}
 }

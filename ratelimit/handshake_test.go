@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/ratelimit"
 )
 
-// A connection that was counted with its request is not counted again for the
-// namespaces that it enters.
+// A connection whose handshake request was counted does not count again for its first
+// namespace.
 func TestConnectionsCountOnce(t *testing.T) {
 	g := ratelimit.Connections(0, 2).(pipeline.HandshakeGuard)
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -38,10 +38,10 @@ func TestConnectionsCountOnce(t *testing.T) {
 		}
 	}
 	if _, err := open(); err == nil {
-		t.Error("the third connection is let in")
+		t.Error("the third connection is accepted")
 	}
 	if err := enter(nil); err == nil {
-		t.Error("a connection that nobody asked about before is not counted")
+		t.Error("a connection without a counted handshake is not counted")
 	}
 	if err := g.Check(context.Background(), &pipeline.Call{Kind: pipeline.KindMessage, Request: request}); err != nil {
 		t.Errorf("a message: %v", err)

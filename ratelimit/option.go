@@ -4,7 +4,7 @@ import "net/http"
 
 const defaultMaxKeys = 100_000
 
-// Option configures guards that share buckets among clients.
+// Option configures guards whose buckets are shared by clients.
 type Option func(*config)
 
 type config struct {
@@ -22,14 +22,13 @@ func newConfig(opts []Option) *config {
 	return c
 }
 
-// MaxKeys bounds how many keys or addresses are remembered at a time, at 300 to 400
-// bytes each. Default, and for n below 1: 100,000.
+// MaxKeys limits the number of keys or addresses in memory, at 300 to 400 bytes each.
+// Default, and for n below 1: 100,000.
 //
-// Keys whose buckets are full again are forgotten as new ones come, which changes
-// nothing for them. Where there are n all the same, the one that was seen longest ago
-// gives way to the new one, and starts anew when it comes back: who has more than n
-// addresses is not held up by a limit per address, and shall not lock out everybody
-// else.
+// New keys evict keys whose buckets are full again, which has no effect on them. At the
+// limit the least recently used key is evicted, and starts with a full bucket when it
+// is used again. A client with more than n addresses can evade the limit but cannot
+// lock others out.
 func MaxKeys(n int) Option {
 	return func(c *config) {
 		if n < 1 {
@@ -39,9 +38,9 @@ func MaxKeys(n int) Option {
 	}
 }
 
-// Address sets what a client's address is, such as a header that the load balancer
-// sets. Text that is no IP address is a key as it is. Default: the address of
-// web.RemoteAddr, for which app.TrustedProxies names the proxies.
+// Address sets the function that returns a client's address, for example from a header
+// of the load balancer. A string that is not an IP address is used as the key.
+// Default: the address of web.RemoteAddr, which respects app.TrustedProxies.
 func Address(f func(*http.Request) string) Option {
 	return func(c *config) { c.address = f }
 }

@@ -9,22 +9,21 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Connections limits how often the clients of one address ask to be connected.
-// Other calls pass. An attempt counts even if another guard refuses it later.
+// Connections limits the connection attempts of each address. It allows other calls. An
+// attempt counts even if another guard rejects it later.
 //
-// Each entry into a namespace of Socket.IO is an attempt, also on a connection that is
-// there already. It is a [pipeline.HandshakeGuard]: bound to the application, it counts
-// the requests that open connections, and refuses them with the status 429 before there
-// is a session. The first entry of a connection whose request was counted is part of
-// that attempt; each further one counts.
+// Each connect to a Socket.IO namespace is an attempt, also on an open connection. The
+// guard is a [pipeline.HandshakeGuard]: bound to the application, it counts handshake
+// requests and rejects them with the status 429 before a session exists. The first
+// namespace of a counted connection does not count again; each further one does.
 //
-// The address is that of web.RemoteAddr, or of [Address]; of IPv6 it is the first 64
-// bits. Behind a proxy that app.TrustedProxies does not name all clients have one
-// address, and one bucket.
+// The address is that of web.RemoteAddr or [Address]; an IPv6 address counts by its
+// first 64 bits. Behind a proxy that app.TrustedProxies does not name, all clients
+// share one address and one bucket.
 func Connections(limit rate.Limit, burst int, opts ...Option) pipeline.Guard {
 	c := newConfig(opts)
 	return &connections{
-		guard:   shared(limit, burst, c, func(_ context.Context, call *pipeline.Call) (key, bool) { return c.client(call.Request), true }),
+		guard:   shared(limit, burst, c, func(_ context.Context, call *pipeline.Call) (key, bool) { return c.addressOf(call.Request), true }),
 		counted: pipeline.NewValue[bool]("ratelimit: counted"),
 		first:   pipeline.NewValue[*byte]("ratelimit: first entry"),
 	}
@@ -33,8 +32,8 @@ func Connections(limit rate.Limit, burst int, opts ...Option) pipeline.Guard {
 // connections counts each attempt once.
 type connections struct {
 	guard   pipeline.Guard
-	counted *pipeline.Value[bool]  // the attempt was, with the request that opened the connection
-	first   *pipeline.Value[*byte] // which entry of the connection was part of that attempt
+	counted *pipeline.Value[bool]  // set if the handshake request was counted
+	first   *pipeline.Value[*byte] // identifies the first namespace of the connection
 }
 
 var _ pipeline.HandshakeGuard = (*connections)(nil)
@@ -47,7 +46,7 @@ func (g *connections) CheckHandshake(ctx context.Context, c *pipeline.Call) erro
 
 // Check implements [pipeline.Guard].
 func (g *connections) Check(ctx context.Context, c *pipeline.Call) error {
-	if c.Kind != pipeline.KindConnect || g.paid(c) {
+	if c.Kind != pipeline.KindConnect || g.isCounted(c) {
 		return nil
 	}
 	return g.guard.Check(ctx, c)
@@ -56,9 +55,9 @@ func (g *connections) Check(ctx context.Context, c *pipeline.Call) error {
 // Identifies implements [pipeline.IdentityGuard].
 func (*connections) Identifies() bool { return false }
 
-// paid reports whether the entry is part of an attempt that was counted. Several
-// gateways may ask about one entry.
-func (g *connections) paid(c *pipeline.Call) bool {
+// isCounted reports whether the handshake request already counted for this connect.
+// Several gateways may check one connect.
+func (g *connections) isCounted(c *pipeline.Call) bool {
 	if _, ok := g.counted.Get(c); !ok {
 		return false
 	}
@@ -69,18 +68,17 @@ func (g *connections) paid(c *pipeline.Call) bool {
 	return g.first.GetOrSet(c.Connection, mine) == mine
 }
 
-// Requests limits how often the clients of one address send HTTP requests to
-// controllers. Other calls pass. The address is that of [Connections].
+// Requests limits the HTTP requests to controllers of each address. It allows other
+// calls. The address is that of [Connections].
 func Requests(limit rate.Limit, burst int, opts ...Option) pipeline.Guard {
 	c := newConfig(opts)
 	return pipeline.Only(shared(limit, burst, c, func(_ context.Context, call *pipeline.Call) (key, bool) {
-		return c.client(call.Request), true
+		return c.addressOf(call.Request), true
 	}), pipeline.KindHTTP)
 }
 
-// By limits how often calls of any kind come under one key, from all clients
-// together. false lets the call pass uncounted. Of the options only [MaxKeys]
-// matters.
+// By limits the calls of any kind for each key, of all clients together. If key returns
+// false, the call is allowed and not counted. [MaxKeys] is the only option that applies.
 //
 //	perRoom := ratelimit.By(func(_ context.Context, c *pipeline.Call) (string, bool) {
 //		room := c.Request.PathValue("room")
@@ -93,7 +91,7 @@ func By(key func(context.Context, *pipeline.Call) (string, bool), limit rate.Lim
 	return shared(limit, burst, newConfig(opts), textKeys(key))
 }
 
-var errNoKey = errors.New("ratelimit: the key function of By is nil; give one that returns the key of a call")
+var errNoKey = errors.New("ratelimit: the key function of By is nil: pass one that returns the key of a call")
 
 func textKeys(f func(context.Context, *pipeline.Call) (string, bool)) func(context.Context, *pipeline.Call) (key, bool) {
 	return func(ctx context.Context, call *pipeline.Call) (key, bool) {
@@ -105,7 +103,7 @@ func textKeys(f func(context.Context, *pipeline.Call) (string, bool)) func(conte
 	}
 }
 
-// shared is a guard whose buckets clients share.
+// shared returns a guard with one bucket for each key.
 func shared(limit rate.Limit, burst int, c *config, keyOf func(context.Context, *pipeline.Call) (key, bool)) pipeline.Guard {
 	r := newRule(limit, burst)
 	t := newTable(r, c.maxKeys)
@@ -118,13 +116,13 @@ func shared(limit rate.Limit, burst int, c *config, keyOf func(context.Context, 
 			return nil
 		}
 		if seconds, ok := t.take(k); !ok {
-			return refusal(seconds)
+			return limitError(seconds)
 		}
 		return nil
 	})
 }
 
-// limiter is a guard that treats all clients alike.
+// limiter is a guard that does not identify clients.
 type limiter pipeline.GuardFunc
 
 var _ pipeline.IdentityGuard = limiter(nil)

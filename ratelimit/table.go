@@ -8,14 +8,14 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// table has the buckets of many keys, those seen last at the front.
+// table maps keys to buckets, in a list ordered by last use.
 type table struct {
 	rule rule
 	max  int
 
-	mu      sync.Mutex
-	entries map[key]*entry
-	ends    entry // next is the first, prev the last
+	mu       sync.Mutex
+	entries  map[key]*entry
+	sentinel entry // next: most recently used, prev: least
 }
 
 type entry struct {
@@ -26,35 +26,35 @@ type entry struct {
 
 func newTable(r rule, maxKeys int) *table {
 	t := &table{rule: r, max: maxKeys, entries: map[key]*entry{}}
-	t.ends.prev, t.ends.next = &t.ends, &t.ends
+	t.sentinel.prev, t.sentinel.next = &t.sentinel, &t.sentinel
 	return t
 }
 
-// take takes a token of the key's bucket; see [rule.take].
+// take takes a token from the key's bucket; see [rule.take].
 func (t *table) take(k key) (seconds int, ok bool) {
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.entries[k]
 	if e == nil {
-		t.forget(now)
-		k.text = strings.Clone(k.text) // it may be part of a whole message
+		t.evict(now)
+		k.text = strings.Clone(k.text) // it may be a substring of a message
 		e = &entry{key: k, bucket: t.rule.bucket()}
 		t.entries[k] = e
 		t.toFront(e)
-	} else if t.ends.next != e {
+	} else if t.sentinel.next != e {
 		t.unlink(e)
 		t.toFront(e)
 	}
 	return t.rule.take(e.bucket, now, 1)
 }
 
-// forget makes room for one more. Two at a time shrink a table that was large once,
-// and cost each new key the same.
-func (t *table) forget(now time.Time) {
+// evict makes room for one key. It evicts up to two, so that a table that was large
+// shrinks, at a constant cost for each new key.
+func (t *table) evict(now time.Time) {
 	for range 2 {
-		last := t.ends.prev
-		if last == &t.ends || len(t.entries) < t.max && !t.rule.full(last.bucket, now) {
+		last := t.sentinel.prev
+		if last == &t.sentinel || len(t.entries) < t.max && !t.rule.full(last.bucket, now) {
 			return
 		}
 		t.unlink(last)
@@ -63,7 +63,7 @@ func (t *table) forget(now time.Time) {
 }
 
 func (t *table) toFront(e *entry) {
-	e.prev, e.next = &t.ends, t.ends.next
+	e.prev, e.next = &t.sentinel, t.sentinel.next
 	e.prev.next, e.next.prev = e, e
 }
 

@@ -23,11 +23,11 @@ func (t *table) takes(text string) bool {
 	return ok
 }
 
-// check compares the list with the map, both ways.
+// check compares the list with the map.
 func (t *table) check(tb testing.TB) {
 	tb.Helper()
 	n := 0
-	for e := t.ends.next; e != &t.ends; e = e.next {
+	for e := t.sentinel.next; e != &t.sentinel; e = e.next {
 		if t.entries[e.key] != e || e.next.prev != e {
 			tb.Fatalf("the list is broken at %v", e.key)
 		}
@@ -38,22 +38,22 @@ func (t *table) check(tb testing.TB) {
 	}
 }
 
-func TestFullBucketsAreForgotten(t *testing.T) {
+func TestFullBucketsAreEvicted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := newTable(newRule(1, 2), 1000)
 		for i := range 100 {
 			table.takes(fmt.Sprint(i))
 		}
 		if len(table.entries) != 100 {
-			t.Fatalf("%d keys are known", len(table.entries))
+			t.Fatalf("%d keys in the table", len(table.entries))
 		}
 		pass(time.Second)
-		for i := range 99 { // two go for each that comes
+		for i := range 99 { // each new key evicts two
 			table.takes(fmt.Sprint("new ", i))
 		}
 		table.check(t)
 		if len(table.entries) != 99 {
-			t.Errorf("%d keys are known, want the 99 whose buckets are not full", len(table.entries))
+			t.Errorf("%d keys in the table, want the 99 whose buckets are not full", len(table.entries))
 		}
 	})
 }
@@ -66,12 +66,12 @@ func TestBusyBucketsAreKept(t *testing.T) {
 		pass(time.Second)
 		table.takes("other")
 		if !table.takes("busy") || table.takes("busy") {
-			t.Error("the busy key has been forgotten")
+			t.Error("the busy key was evicted")
 		}
 	})
 }
 
-func TestFullTableForgetsTheOldest(t *testing.T) {
+func TestFullTableEvictsLeastRecentlyUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := newTable(newRule(1, 1), 3)
 		for _, k := range []string{"a", "b", "c"} {
@@ -79,18 +79,18 @@ func TestFullTableForgetsTheOldest(t *testing.T) {
 				t.Fatal(k)
 			}
 		}
-		if table.takes("a") { // refused, but seen
-			t.Error("a is let on")
+		if table.takes("a") { // rejected, but used
+			t.Error("a is allowed")
 		}
 		if !table.takes("d") {
-			t.Error("a new key is refused because the table is full")
+			t.Error("a new key is rejected because the table is full")
 		}
 		table.check(t)
 		if table.takes("a") || table.takes("c") || table.takes("d") {
-			t.Error("a key that was seen later than the oldest has been forgotten")
+			t.Error("a key other than the least recently used was evicted")
 		}
 		if !table.takes("b") {
-			t.Error("the oldest is still known")
+			t.Error("the least recently used key was not evicted")
 		}
 		table.check(t)
 	})
@@ -106,19 +106,19 @@ func TestOneKey(t *testing.T) {
 	}
 }
 
-// A key that is cut from a message does not keep the message.
+// A key that is a substring of a message does not keep the message in memory.
 func TestKeyIsCopied(t *testing.T) {
 	table := newTable(newRule(1, 1), 10)
 	message := strings.Repeat("lobby", 1000)
 	table.takes(message[:5])
 	for k := range table.entries {
 		if unsafe.StringData(k.text) == unsafe.StringData(message) {
-			t.Error("the table holds on to the message")
+			t.Error("the table keeps the message in memory")
 		}
 	}
 }
 
-// A million addresses are no more to remember than MaxKeys.
+// A million addresses need no more memory than MaxKeys.
 func TestMemoryIsBounded(t *testing.T) {
 	const maxKeys, addresses = 10_000, 1_000_000
 	guard := Connections(rate.Every(time.Hour), 5, MaxKeys(maxKeys))

@@ -20,19 +20,19 @@ import (
 
 const badMaxMessage = 10_000
 
-// badGateway is what bad input is thrown at.
+// badGateway receives invalid input.
 type badGateway struct {
 	Server *websockets.Server `websockets:"server"`
 
 	connects, disconnects atomic.Int64
 
-	mu   sync.Mutex
-	left map[string]websockets.Reason
-	come chan struct{} // closed and renewed when somebody leaves
+	mu         sync.Mutex
+	left       map[string]websockets.Reason
+	leftSignal chan struct{} // closed and replaced on each disconnect
 }
 
 func newBad() *badGateway {
-	return &badGateway{left: map[string]websockets.Reason{}, come: make(chan struct{})}
+	return &badGateway{left: map[string]websockets.Reason{}, leftSignal: make(chan struct{})}
 }
 
 type badPost struct {
@@ -59,7 +59,7 @@ func (*badGateway) Echo(_ context.Context, p websockets.Payload) (websockets.Pay
 
 func (*badGateway) Post(_ context.Context, p badPost) (int, error) { return p.Stars, nil }
 
-// Wait lasts for as long as the client.
+// Wait blocks until the client disconnects.
 func (*badGateway) Wait(ctx context.Context, _ websockets.Payload) (bool, error) {
 	<-ctx.Done()
 	return false, ctx.Err()
@@ -85,93 +85,94 @@ func (g *badGateway) HandleDisconnect(_ context.Context, c websockets.Client, r 
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.left[c.ID()] = r
-	close(g.come)
-	g.come = make(chan struct{})
+	close(g.leftSignal)
+	g.leftSignal = make(chan struct{})
 }
 
-// cause waits for the only client that has left, and forgets it.
+// cause waits for exactly one disconnect, and removes it.
 func (g *badGateway) cause(t *testing.T) websockets.Cause {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for {
 		g.mu.Lock()
-		left, come := len(g.left), g.come
+		left, leftSignal := len(g.left), g.leftSignal
 		for id, r := range g.left {
 			delete(g.left, id)
 			g.mu.Unlock()
 			if left != 1 {
-				t.Fatalf("%d clients have left, want one", left)
+				t.Fatalf("%d clients have disconnected, want one", left)
 			}
 			return r.Cause
 		}
 		g.mu.Unlock()
 		select {
-		case <-come:
+		case <-leftSignal:
 		case <-ctx.Done():
-			t.Fatal("nobody has left")
+			t.Fatal("no client has disconnected")
 		}
 	}
 }
 
-// badBench is an application with a second client that must not notice.
-type badBench struct {
+// badInputTest is an application with a second client that must not be affected.
+type badInputTest struct {
 	app     *apptest.App
 	gateway *badGateway
 	witness *apptest.Client
 	dial    func(t *testing.T) *apptest.Client
 }
 
-func (b *badBench) run(t *testing.T, name string, test func(t *testing.T, c *apptest.Client)) {
+func (b *badInputTest) run(t *testing.T, name string, test func(t *testing.T, c *apptest.Client)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
 		c := b.dial(t)
-		c.Call("echo") // who is cut before HandleConnection has no HandleDisconnect
+		c.Call("echo") // HandleDisconnect requires that HandleConnection ran
 		test(t, c)
-		b.undisturbed(t)
+		b.checkWitness(t)
 	})
 }
 
-// undisturbed fails the test unless the witness is served, hears broadcasts, and
-// has heard nothing else since last time.
-func (b *badBench) undisturbed(t *testing.T) {
+// checkWitness checks that the witness is served, receives broadcasts, and has received
+// nothing else since the last check.
+func (b *badInputTest) checkWitness(t *testing.T) {
 	t.Helper()
 	if err := b.gateway.Server.Emit(t.Context(), "news", t.Name()); err != nil {
 		t.Fatal(err)
 	}
 	if m := b.witness.Next(); m.Event != "news" || string(m.Data) != `"`+t.Name()+`"` {
-		t.Errorf("the second client was disturbed by %s", m)
+		t.Errorf("the second client received %s", m)
 	}
 	if got := apptest.Call[string](b.witness, "echo", "still here"); got != "still here" {
 		t.Errorf("the second client's echo: %q", got)
 	}
 }
 
-func badBenches(t *testing.T, platform string) *badBench {
+func newBadInputTest(t *testing.T, platform string) *badInputTest {
 	t.Helper()
 	opts := []websockets.Option{
 		websockets.WithLimits(websockets.Limits{MaxMessage: badMaxMessage}), websockets.MaxRooms(3),
 	}
-	b := &badBench{}
+	b := &badInputTest{}
 	if platform == "ws" {
-		b.app = nestApp(t, ws.New(), websockets.Gateway(newBad, append(opts, websockets.Path("/bad"))...))
+		b.app = newApp(t, ws.New(), websockets.Gateway(newBad, append(opts, websockets.Path("/bad"))...))
 		b.dial = func(t *testing.T) *apptest.Client { t.Helper(); return apptest.DialWS(t, b.app.URL()+"/bad") }
 	} else {
-		b.app = nestApp(t, socketio.New(), websockets.Gateway(newBad, append(opts, websockets.Namespace("bad"))...))
+		b.app = newApp(t, socketio.New(), websockets.Gateway(newBad, append(opts, websockets.Namespace("bad"))...))
 		b.dial = func(t *testing.T) *apptest.Client { t.Helper(); return apptest.DialSocketIO(t, b.app.URL()+"/bad") }
 	}
 	b.gateway = apptest.Get[*badGateway](b.app)
 	b.witness = b.dial(t)
-	b.witness.Call("echo") // its HandleConnection is over
+	b.witness.Call("echo") // waits for its HandleConnection
 	return b
 }
 
-// leave says goodbye and has the gateway see it, so that cause means the next one.
-func (b *badBench) leave(t *testing.T, c *apptest.Client) {
+// leave closes the client and waits for its HandleDisconnect, so that the next cause
+// belongs to another client.
+func (b *badInputTest) leave(t *testing.T, c *apptest.Client) {
 	t.Helper()
 	c.Close()
 	if got := b.gateway.cause(t); got != websockets.CauseClientDisconnect && got != websockets.CauseTransportClose {
-		t.Errorf("left by %q", got)
+		t.Errorf("disconnected with %q", got)
 	}
 }
 
@@ -198,7 +199,7 @@ func wantException(t *testing.T, got *apptest.Exception, code, message, pattern,
 func TestBadMessages(t *testing.T) {
 	for _, platform := range []string{"ws", "socketio"} {
 		t.Run(platform, func(t *testing.T) {
-			b := badBenches(t, platform)
+			b := newBadInputTest(t, platform)
 			b.badPayloads(t)
 			b.unknownEvent(t)
 			b.overTheLimits(t)
@@ -206,7 +207,7 @@ func TestBadMessages(t *testing.T) {
 	}
 }
 
-func (b *badBench) badPayloads(t *testing.T) {
+func (b *badInputTest) badPayloads(t *testing.T) {
 	t.Helper()
 	for _, tt := range []struct{ name, event, payload, code, message string }{
 		{"string for a number", "post", `{"stars":"five"}`, "bad_payload", "Bad payload: stars must be a number, not a string"},
@@ -229,19 +230,19 @@ func (b *badBench) badPayloads(t *testing.T) {
 	}
 }
 
-func (b *badBench) unknownEvent(t *testing.T) {
+func (b *badInputTest) unknownEvent(t *testing.T) {
 	t.Helper()
 	b.run(t, "unknown event", func(t *testing.T, c *apptest.Client) {
-		for _, event := range []string{"nobody", "Echo", " echo", "constructor", "ünbekannt", strings.Repeat("e", adapter.MaxEventName)} {
+		for _, event := range []string{"unknown", "Echo", " echo", "constructor", "ünbekannt", strings.Repeat("e", adapter.MaxEventName)} {
 			wantException(t, c.CallError(event, 1), "unknown_event", "Unknown event", event, `1`)
-			c.Emit(event, 1) // who does not ask is told nothing
+			c.Emit(event, 1) // no error without an ack
 		}
 		c.ExpectNone("exception", func() { c.Call("echo") })
 		b.leave(t, c)
 	})
 }
 
-func (b *badBench) overTheLimits(t *testing.T) {
+func (b *badInputTest) overTheLimits(t *testing.T) {
 	t.Helper()
 	b.run(t, "too many tasks", func(t *testing.T, c *apptest.Client) {
 		c.Emit("wait", 1)
@@ -259,27 +260,27 @@ func (b *badBench) overTheLimits(t *testing.T) {
 	b.run(t, "just small enough", func(t *testing.T, c *apptest.Client) {
 		long := strings.Repeat("x", badMaxMessage-100)
 		if got := apptest.Call[string](c, "echo", long); got != long {
-			t.Errorf("echo of %d bytes gives %d", len(long), len(got))
+			t.Errorf("echo of %d bytes returns %d", len(long), len(got))
 		}
 		b.leave(t, c)
 	})
 	b.run(t, "too big", func(t *testing.T, c *apptest.Client) {
-		// The server may end the connection while the client still writes.
+		// The server may close the connection while the client still writes.
 		if err := c.TryEmit("echo", strings.Repeat("x", 2*badMaxMessage)); err != nil {
-			t.Logf("the client's write ended with %v", err)
+			t.Logf("the client's write failed: %v", err)
 		}
 		if end := c.ExpectClose(); end.Code != 1009 {
 			t.Errorf("closed with %s, want 1009", end)
 		}
 		if got := b.gateway.cause(t); got != websockets.CauseMessageTooBig {
-			t.Errorf("HandleDisconnect is told %q, want %q", got, websockets.CauseMessageTooBig)
+			t.Errorf("HandleDisconnect receives %q, want %q", got, websockets.CauseMessageTooBig)
 		}
 	})
 }
 
-// TestBadFramesWS: a frame that is no message is answered, and no more than that.
+// TestBadFramesWS: an invalid frame is answered, and the connection stays open.
 func TestBadFramesWS(t *testing.T) {
-	b := badBenches(t, "ws")
+	b := newBadInputTest(t, "ws")
 	for _, tt := range []struct{ name, frame, message string }{
 		{"no JSON", `hello`, "Bad message: not valid JSON, at byte 0"},
 		{"nothing", ``, "Bad message: not valid JSON, at byte 0"},
@@ -290,7 +291,7 @@ func TestBadFramesWS(t *testing.T) {
 		{"event twice", `{"event":"echo","event":"post"}`, `Bad message: "event" appears twice`},
 		{"event a number", `{"event":5}`, "Bad message: the event must be a string that is not empty"},
 		{"id an object", `{"event":"echo","id":{}}`, "Bad message: the id must be a number or a string of at most 64 bytes"},
-		{"more behind it", `{"event":"echo"} {"event":"echo"}`, `Bad message: something follows the object, at byte 17`},
+		{"trailing data", `{"event":"echo"} {"event":"echo"}`, `Bad message: something follows the object, at byte 17`},
 		{"broken JSON in data", `{"event":"echo","data":{"a":}}`, "Bad message: not valid JSON, at byte 28"},
 	} {
 		b.run(t, tt.name, func(t *testing.T, c *apptest.Client) {
@@ -324,14 +325,14 @@ func TestBadFramesWS(t *testing.T) {
 			t.Errorf("closed with %s, want 1002", end)
 		}
 		if got := b.gateway.cause(t); got != websockets.CauseParseError {
-			t.Errorf("HandleDisconnect is told %q, want %q", got, websockets.CauseParseError)
+			t.Errorf("HandleDisconnect receives %q, want %q", got, websockets.CauseParseError)
 		}
 	})
 }
 
-// TestBadPacketsSocketIO: a packet that is none ends the connection.
+// TestBadPacketsSocketIO: an invalid packet closes the connection.
 func TestBadPacketsSocketIO(t *testing.T) {
-	b := badBenches(t, "socketio")
+	b := newBadInputTest(t, "socketio")
 	for _, tt := range []struct{ name, packet string }{
 		{"no packet", `hello`},
 		{"unknown Engine.IO type", `9`},
@@ -341,7 +342,7 @@ func TestBadPacketsSocketIO(t *testing.T) {
 		{"no event", `42/bad,[]`},
 		{"event an object", `42/bad,[{},1]`},
 		{"reserved event", `42/bad,["disconnect"]`},
-		{"more behind it", `42/bad,["echo"]["echo"]`},
+		{"trailing data", `42/bad,["echo"]["echo"]`},
 		{"too many attachments", `451000000-/bad,["echo",{"_placeholder":true,"num":0}]`},
 	} {
 		b.run(t, tt.name, func(t *testing.T, c *apptest.Client) {
@@ -350,18 +351,18 @@ func TestBadPacketsSocketIO(t *testing.T) {
 				t.Errorf("closed with %s", end)
 			}
 			if got := b.gateway.cause(t); got != websockets.CauseParseError {
-				t.Errorf("HandleDisconnect is told %q, want %q", got, websockets.CauseParseError)
+				t.Errorf("HandleDisconnect receives %q, want %q", got, websockets.CauseParseError)
 			}
 		})
 	}
 }
 
-// TestBadAtOnce: who breaks the protocol while still entering is either never a
-// client of the gateway, or leaves it once.
-func TestBadAtOnce(t *testing.T) {
+// TestBadFrameDuringConnect: a client that violates the protocol while it connects is
+// either never a client of the gateway, or disconnects once.
+func TestBadFrameDuringConnect(t *testing.T) {
 	for platform, frame := range map[string]string{"ws": "\xff", "socketio": "49"} {
 		t.Run(platform, func(t *testing.T) {
-			b := badBenches(t, platform)
+			b := newBadInputTest(t, platform)
 			for range 100 {
 				c := b.dial(t)
 				c.Raw().Text(frame)
@@ -371,11 +372,11 @@ func TestBadAtOnce(t *testing.T) {
 				return b.gateway.Server.Local().Len() == 1 && b.gateway.connects.Load() == b.gateway.disconnects.Load()+1
 			}
 			if !within(5*time.Second, settled) {
-				t.Errorf("%d came and %d left, %d are there; want the second one only",
+				t.Errorf("%d connects, %d disconnects, %d clients; want the second one only",
 					b.gateway.connects.Load(), b.gateway.disconnects.Load(), b.gateway.Server.Local().Len())
 			}
-			t.Logf("%d of 100 came as far as HandleConnection", b.gateway.connects.Load()-1)
-			b.undisturbed(t)
+			t.Logf("%d of 100 reached HandleConnection", b.gateway.connects.Load()-1)
+			b.checkWitness(t)
 		})
 	}
 }
@@ -390,45 +391,45 @@ func TestBadHandshakes(t *testing.T) {
 		code    any
 		message string
 	}
-	refused := func(t *testing.T, b *badBench, tests []handshake) {
+	rejected := func(t *testing.T, b *badInputTest, tests []handshake) {
 		t.Helper()
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				_, err := tt.dial()
-				refusal, ok := errors.AsType[*apptest.DialError](err)
+				dialErr, ok := errors.AsType[*apptest.DialError](err)
 				if !ok {
-					t.Fatalf("got %v, want a refusal", err)
+					t.Fatalf("got %v, want a DialError", err)
 				}
-				var said struct {
+				var answer struct {
 					Code any `json:"code"`
 					Data struct {
 						Code any `json:"code"`
 					} `json:"data"` // Engine.IO's own code is a number
 				}
-				told := refusal.Body
-				if refusal.Status == 0 {
-					told = refusal.Data
+				body := dialErr.Body
+				if dialErr.Status == 0 {
+					body = dialErr.Data
 				}
-				if len(told) > 0 && json.Unmarshal(told, &said) != nil {
-					t.Errorf("the answer is no JSON: %q", told)
+				if len(body) > 0 && json.Unmarshal(body, &answer) != nil {
+					t.Errorf("the answer is not JSON: %q", body)
 				}
-				if refusal.Status != tt.status || refusal.Message != tt.message || said.Code != tt.code && said.Data.Code != tt.code {
-					t.Errorf("got %v %s, want %d, code %v, message %q", refusal, told, tt.status, tt.code, tt.message)
+				if dialErr.Status != tt.status || dialErr.Message != tt.message || answer.Code != tt.code && answer.Data.Code != tt.code {
+					t.Errorf("got %v %s, want %d, code %v, message %q", dialErr, body, tt.status, tt.code, tt.message)
 				}
 				if n := b.gateway.Server.Local().Len(); n != 1 {
 					t.Errorf("%d clients, want the second one only", n)
 				}
-				b.undisturbed(t)
+				b.checkWitness(t)
 			})
 		}
 	}
 
 	t.Run("ws", func(t *testing.T) {
-		b := badBenches(t, "ws")
+		b := newBadInputTest(t, "ws")
 		dial := func(path string, opts ...apptest.DialOption) func() (*apptest.Client, error) {
 			return func() (*apptest.Client, error) { return apptest.TryDialWS(t, b.app.URL()+path, opts...) }
 		}
-		refused(t, b, []handshake{
+		rejected(t, b, []handshake{
 			{"foreign origin", dial("/bad", foreign), 403, "foreign_origin", "Origin is not allowed"},
 			{"null origin", dial("/bad", null), 403, "foreign_origin", "Origin is not allowed"},
 			{"unknown path", dial("/nowhere"), 404, "not_found", "No gateway at this path"},
@@ -438,11 +439,11 @@ func TestBadHandshakes(t *testing.T) {
 	})
 
 	t.Run("socketio", func(t *testing.T) {
-		b := badBenches(t, "socketio")
+		b := newBadInputTest(t, "socketio")
 		dial := func(nsp string, opts ...apptest.DialOption) func() (*apptest.Client, error) {
 			return func() (*apptest.Client, error) { return apptest.TryDialSocketIO(t, b.app.URL()+nsp, opts...) }
 		}
-		refused(t, b, []handshake{
+		rejected(t, b, []handshake{
 			{"foreign origin", dial("/bad", foreign), 403, "foreign_origin", "Origin is not allowed"},
 			{"null origin", dial("/bad", null), 403, "foreign_origin", "Origin is not allowed"},
 			{"unknown path", dial("/bad", apptest.WithPath("/nowhere/")), 404, "not_found", "No gateway at this path"},

@@ -18,19 +18,19 @@ import (
 const (
 	churnClients = 1000
 	churnBatch   = 100
-	churnMute    = 10 // of them stay and answer no heartbeat, for the server to drop
+	churnMute    = 10 // of these never answer heartbeats, so that the server closes them
 
 	churnPingInterval = 500 * time.Millisecond
 	churnPingTimeout  = 3 * time.Second
 )
 
-// churnGateway counts who comes, talks and goes.
+// churnGateway counts connects, messages and disconnects.
 type churnGateway struct {
 	Server *websockets.Server `websockets:"server"`
 
 	connects, messages, disconnects, doubles, pingTimeouts atomic.Int64
 
-	gone sync.Map // client id → whether it has left
+	gone sync.Map // client id → whether it has disconnected
 }
 
 func newChurn() *churnGateway { return &churnGateway{} }
@@ -62,13 +62,13 @@ func (g *churnGateway) HandleDisconnect(_ context.Context, c websockets.Client, 
 func TestChurn(t *testing.T) {
 	limits := websockets.WithLimits(websockets.Limits{PingInterval: churnPingInterval, PingTimeout: churnPingTimeout})
 	t.Run("ws", func(t *testing.T) {
-		a := nestApp(t, ws.New(), websockets.Gateway(newChurn, limits))
+		a := newApp(t, ws.New(), websockets.Gateway(newChurn, limits))
 		churn(t, a, func(opts ...apptest.DialOption) (*apptest.Client, error) {
 			return apptest.TryDialWS(t, a.URL()+"/", opts...)
 		})
 	})
 	t.Run("socketio", func(t *testing.T) {
-		a := nestApp(t, socketio.New(), websockets.Gateway(newChurn, limits))
+		a := newApp(t, socketio.New(), websockets.Gateway(newChurn, limits))
 		churn(t, a, func(opts ...apptest.DialOption) (*apptest.Client, error) {
 			return apptest.TryDialSocketIO(t, a.URL(), opts...)
 		})
@@ -82,27 +82,27 @@ func churn(t *testing.T, a *apptest.App, dial churnDial) {
 	g := apptest.Get[*churnGateway](a)
 	start := runtime.NumGoroutine()
 	peak := start
-	began := time.Now()
+	started := time.Now()
 	for first := 0; first < churnClients; first += churnBatch {
 		peak = max(peak, churnOneBatch(t, g, dial, first))
 	}
-	talked := time.Since(began)
+	talked := time.Since(started)
 
-	// The mute ones, too, are gone after one heartbeat; what is above that is
-	// for a machine that is busy elsewhere.
+	// Mute clients are closed after one heartbeat. The extra second is for a busy
+	// machine.
 	const patience = churnPingInterval + churnPingTimeout + time.Second
 	left := time.Now()
 	back := within(patience, func() bool {
 		return g.disconnects.Load() == churnClients && runtime.NumGoroutine() <= start
 	})
 	after := runtime.NumGoroutine()
-	t.Logf("goroutines: %d at the start, %d with %d clients, %d after; %v for all to come and leave, %v more to settle",
+	t.Logf("goroutines: %d at the start, %d with %d clients, %d after; %v for all to connect and disconnect, %v more to settle",
 		start, peak, churnBatch, after, talked.Round(time.Millisecond), time.Since(left).Round(time.Millisecond))
 	if !back {
 		stacks := make([]byte, 1<<20)
 		t.Errorf("%d goroutines at the start, %d after %v\n%.8000s", start, after, patience, stacks[:runtime.Stack(stacks, true)])
 	}
-	if peak < start+2*churnBatch { // the client's own reader, and one of the server at least
+	if peak < start+2*churnBatch { // at least the client's reader and one of the server
 		t.Errorf("at most %d goroutines with %d clients connected: the measurement measures nothing", peak, churnBatch)
 	}
 	for _, count := range []struct {
@@ -112,8 +112,8 @@ func churn(t *testing.T, a *apptest.App, dial churnDial) {
 		{"HandleConnection", g.connects.Load(), churnClients},
 		{"messages", g.messages.Load(), churnClients},
 		{"HandleDisconnect", g.disconnects.Load(), churnClients},
-		{"clients that left twice", g.doubles.Load(), 0},
-		{"clients dropped by heartbeat", g.pingTimeouts.Load(), churnMute},
+		{"clients that disconnected twice", g.doubles.Load(), 0},
+		{"clients closed by heartbeat", g.pingTimeouts.Load(), churnMute},
 		{"clients of the server", int64(g.Server.Local().Len()), 0},
 		{"clients in rooms", int64(g.Server.To("all").Local().Len()), 0},
 	} {
@@ -121,7 +121,7 @@ func churn(t *testing.T, a *apptest.App, dial churnDial) {
 			t.Errorf("%s: %d, want %d", count.what, count.got, count.want)
 		}
 	}
-	// And it still serves.
+	// It still serves clients.
 	c, err := dial()
 	if err != nil {
 		t.Fatal(err)
@@ -132,22 +132,22 @@ func churn(t *testing.T, a *apptest.App, dial churnDial) {
 	c.Close()
 }
 
-// churnOneBatch lets the clients come and talk side by side, and when all have,
-// leave: every other one by a cut of its TCP connection. The mute ones of the
-// first batch stay. It gives the number of goroutines with all of them there.
+// churnOneBatch connects the clients in parallel and then disconnects them, every other
+// one by an abort. The mute ones of the first batch stay. It returns the number of
+// goroutines while all are connected.
 func churnOneBatch(t *testing.T, g *churnGateway, dial churnDial, first int) (goroutines int) {
 	t.Helper()
-	var arriving, leaving sync.WaitGroup
+	var connecting, disconnecting sync.WaitGroup
 	var clients [churnBatch]*apptest.Client
 	for i := range clients {
-		arriving.Go(func() {
+		connecting.Go(func() {
 			var err error
-			if clients[i], err = churnTalk(dial, first+i); err != nil {
+			if clients[i], err = churnConnect(dial, first+i); err != nil {
 				t.Errorf("client %d: %v", first+i, err)
 			}
 		})
 	}
-	arriving.Wait()
+	connecting.Wait()
 	if n := g.Server.To("all").Local().Len(); n < churnBatch && !t.Failed() {
 		t.Errorf("%d clients in the room, want %d", n, churnBatch)
 	}
@@ -156,7 +156,7 @@ func churnOneBatch(t *testing.T, g *churnGateway, dial churnDial, first int) (go
 		if c == nil || first+i < churnMute {
 			continue
 		}
-		leaving.Go(func() {
+		disconnecting.Go(func() {
 			if i%2 == 0 {
 				c.Abort()
 			} else {
@@ -164,11 +164,11 @@ func churnOneBatch(t *testing.T, g *churnGateway, dial churnDial, first int) (go
 			}
 		})
 	}
-	leaving.Wait()
+	disconnecting.Wait()
 	return goroutines
 }
 
-func churnTalk(dial churnDial, n int) (*apptest.Client, error) {
+func churnConnect(dial churnDial, n int) (*apptest.Client, error) {
 	opts := []apptest.DialOption{apptest.WithTimeout(20 * time.Second)}
 	if n < churnMute {
 		opts = append(opts, apptest.WithoutPong())
@@ -184,7 +184,7 @@ func churnTalk(dial churnDial, n int) (*apptest.Client, error) {
 	return c, err
 }
 
-// within looks every 10 ms whether something has come about.
+// within polls done every 10 ms until it returns true or patience expires.
 func within(patience time.Duration, done func() bool) bool {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()

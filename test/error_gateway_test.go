@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// errorGateway fails at "push". NestJS' program returns an Observable that
-// fails; here it is a stream that does.
+// errorGateway fails at "push". NestJS' program returns an Observable that fails; here
+// a stream fails.
 type errorGateway struct{}
 
 func newErrorGateway() *errorGateway { return &errorGateway{} }
@@ -38,7 +38,7 @@ func (*errorGateway) Secret(context.Context, body) error {
 const testException = `{"status":"error","message":"test","cause":{"pattern":"push","data":{"test":"test"}}}`
 
 func TestErrorGateway(t *testing.T) {
-	a := nestApp(t, socketio.New(), websockets.Gateway(newErrorGateway))
+	a := newApp(t, socketio.New(), websockets.Gateway(newErrorGateway))
 	c := nodetest.Start(t).SocketIO(a.URL(), nil)
 
 	t.Run("should handle error", func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestErrorGateway(t *testing.T) {
 }
 
 func TestWSErrorGateway(t *testing.T) {
-	a := nestApp(t, ws.New(), websockets.Gateway(newErrorGateway))
+	a := newApp(t, ws.New(), websockets.Gateway(newErrorGateway))
 	c := nodetest.Start(t).WS(wsURL(a.URL()), nil)
 
 	t.Run("should handle error", func(t *testing.T) {
@@ -79,22 +79,22 @@ func TestWSErrorGateway(t *testing.T) {
 	})
 }
 
-// refusingGateway lets nobody in.
-type refusingGateway struct{}
+// rejectingGateway rejects every client.
+type rejectingGateway struct{}
 
-func newRefusing() *refusingGateway { return &refusingGateway{} }
+func newRejecting() *rejectingGateway { return &rejectingGateway{} }
 
-func (*refusingGateway) HandleConnection(context.Context, websockets.Client) error {
+func (*rejectingGateway) HandleConnection(context.Context, websockets.Client) error {
 	return websockets.NewError("Unauthorized")
 }
 
-// TestConnectionHookError is connection-hook-error.spec. NestJS leaves the
-// client connected; here an error of HandleConnection refuses it.
+// TestConnectionHookError is connection-hook-error.spec. NestJS keeps the client
+// connected; here an error of HandleConnection disconnects it.
 func TestConnectionHookError(t *testing.T) {
 	const want = `{"status":"error","message":"Unauthorized","cause":{"pattern":"handleConnection"}}`
 
 	t.Run("socket.io", func(t *testing.T) {
-		a := nestApp(t, socketio.New(), websockets.Gateway(newRefusing))
+		a := newApp(t, socketio.New(), websockets.Gateway(newRejecting))
 		c := nodetest.Start(t).SocketIO(a.URL(), nil)
 		oneJSON(t, "exception", c.Expect("exception").Args, want)
 		if end := c.ExpectEnd(); end.Reason != "io server disconnect" {
@@ -103,7 +103,7 @@ func TestConnectionHookError(t *testing.T) {
 	})
 
 	t.Run("ws", func(t *testing.T) {
-		a := nestApp(t, ws.New(), websockets.Gateway(newRefusing))
+		a := newApp(t, ws.New(), websockets.Gateway(newRejecting))
 		c := nodetest.Start(t).WS(wsURL(a.URL()), nil)
 		oneJSON(t, "exception", c.Expect("exception").Args, want)
 		if end := c.ExpectEnd(); end.Code != 1008 || end.Reason != "Unauthorized" {

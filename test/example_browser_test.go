@@ -14,7 +14,7 @@ func TestExamplePage(t *testing.T) {
 	t.Run("both platforms", func(t *testing.T) { pageOnBoth(t, program) })
 	t.Run("without Socket.IO", func(t *testing.T) { pageWithoutSocketIO(t, program) })
 	t.Run("wrong token", func(t *testing.T) { pageWithWrongToken(t, program) })
-	t.Run("end of a token", func(t *testing.T) { pageAtTheEnd(t, program) })
+	t.Run("token expiry", func(t *testing.T) { pageWithExpiringToken(t, program) })
 }
 
 func needSocketIO(t *testing.T) {
@@ -23,7 +23,7 @@ func needSocketIO(t *testing.T) {
 	need.Met(t, err)
 }
 
-// pageOnBoth: two people talk in a room, one over each platform.
+// pageOnBoth: two users chat in a room, one on each platform.
 func pageOnBoth(t *testing.T, program string) {
 	needSocketIO(t)
 	b := browsertest.Start(t)
@@ -38,8 +38,8 @@ func pageOnBoth(t *testing.T, program string) {
 	bob.Click("label:has([value=ws])")
 	bob.WaitText("#state", "Connected over plain WebSocket")
 
-	enter(ann)
-	enter(bob)
+	joinRoom(ann)
+	joinRoom(bob)
 	ann.WaitText("#members", "Bob")
 	bob.WaitText("#members", "Ann")
 	ann.WaitText("#count", "(2)")
@@ -53,7 +53,7 @@ func pageOnBoth(t *testing.T, program string) {
 	ann.WaitText("#messages li:not(.own)", "how is the tea?")
 	ann.Screenshot(filepath.Join(screenshots(t), "chat.png"))
 
-	ann.Click("label:has([value=ws])") // keeps the seat
+	ann.Click("label:has([value=ws])") // stays in the room
 	ann.WaitText("#state", "Connected over plain WebSocket")
 	bob.WaitText("#messages li:last-child", "Ann joined")
 	ann.Fill("#text", "still here")
@@ -63,20 +63,20 @@ func pageOnBoth(t *testing.T, program string) {
 	bob.Click("#leave")
 	bob.WaitText("#join", "Join")
 	ann.WaitText("#messages", "Bob left")
-	bob.Screenshot(filepath.Join(screenshots(t), "door.png"))
+	bob.Screenshot(filepath.Join(screenshots(t), "join.png"))
 	bob.Click("#logout")
 	bob.WaitText("#login", "Log in")
 	if got := string(bob.Eval("sessionStorage.getItem('token')")); got != "null" {
-		t.Errorf("after the logout there is the token %s", got)
+		t.Errorf("token %s after the logout", got)
 	}
 
-	tooMuch(ann)
+	exceedRateLimit(ann)
 	e.stop()
 	ann.WaitText("#state", "again") // and again
 }
 
-// tooMuch says more than a client may, and is told so in words.
-func tooMuch(p *browsertest.Page) {
+// exceedRateLimit sends too many messages, and waits for the error text.
+func exceedRateLimit(p *browsertest.Page) {
 	p.Eval(`(() => {
 		for (let i = 0; i < 40; i++) {
 			document.querySelector('#text').value = 'again and again';
@@ -86,8 +86,7 @@ func tooMuch(p *browsertest.Page) {
 	p.WaitText("#error", "Too many requests – try again in 1 s")
 }
 
-// pageWithoutSocketIO is what a browser shows that could not load
-// the client of Socket.IO.
+// pageWithoutSocketIO: the browser could not load the Socket.IO client.
 func pageWithoutSocketIO(t *testing.T, program string) {
 	b := browsertest.Start(t)
 	e := start(t, program, "-platform", "ws")
@@ -101,11 +100,11 @@ func pageWithoutSocketIO(t *testing.T, program string) {
 	p.WaitText("#note", "Plain WebSocket works")
 	logIn(p, "Ann")
 	p.WaitText("#state", "Connected over plain WebSocket")
-	enter(p)
+	joinRoom(p)
 	p.WaitText("#members", "Ann")
 }
 
-// pageWithWrongToken has one from before the server was started anew.
+// pageWithWrongToken: the token is from before a restart of the server.
 func pageWithWrongToken(t *testing.T, program string) {
 	needSocketIO(t)
 	b := browsertest.Start(t)
@@ -119,14 +118,14 @@ func pageWithWrongToken(t *testing.T, program string) {
 		p.Click("label:has([value=" + map[string]string{"socketio": "ws", "ws": "socketio"}[platform] + "])")
 		p.WaitText("#error", "Please log in again")
 		p.WaitText("#login", "Log in")
-		p.Click("#login button") // the name is still there
+		p.Click("#login button") // the name is kept
 		p.WaitText("#state", "Connected")
 	}
 }
 
-// pageAtTheEnd refreshes its token as long as it can, and goes back to the form when it
+// pageWithExpiringToken: the page refreshes its token, and returns to the login if it
 // cannot.
-func pageAtTheEnd(t *testing.T, program string) {
+func pageWithExpiringToken(t *testing.T, program string) {
 	needSocketIO(t)
 	b := browsertest.Start(t)
 	e := start(t, program, "-token-life", "3s")
@@ -135,7 +134,7 @@ func pageAtTheEnd(t *testing.T, program string) {
 		logIn(p, "Ann")
 		p.Click("label:has([value=" + platform + "])")
 		p.WaitText("#state", "Connected")
-		enter(p)
+		joinRoom(p)
 		p.Eval(`new Promise((resolve) => { // the third token
 			const tokens = new Set();
 			const timer = setInterval(() => {
@@ -146,7 +145,7 @@ func pageAtTheEnd(t *testing.T, program string) {
 			}, 20);
 		})`)
 		if got := string(p.Eval("document.querySelectorAll('#messages li').length")); got != "1" {
-			t.Errorf("%s: Ann joined %s times: she was sent away", platform, got)
+			t.Errorf("%s: Ann joined %s times: she was disconnected", platform, got)
 		}
 		p.Eval(`void (window.fetch = () => Promise.reject(new Error('cut')))`)
 		p.WaitText("#error", "Please log in again")
@@ -159,13 +158,13 @@ func logIn(p *browsertest.Page, name string) {
 	p.Click("#login button")
 }
 
-func enter(p *browsertest.Page) {
+func joinRoom(p *browsertest.Page) {
 	p.Fill("#room", "tea")
 	p.Click("#join")
 	p.WaitText("#title", "# tea")
 }
 
-// screenshots is where pictures are left for people: $SCREENSHOTS when it is set.
+// screenshots returns the directory of screenshots: $SCREENSHOTS if it is set.
 func screenshots(t *testing.T) string {
 	t.Helper()
 	if dir := os.Getenv("SCREENSHOTS"); dir != "" {

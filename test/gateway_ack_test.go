@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// ackGateway answers acks. NestJS' handlers take an @Ack() function; here what
-// a handler returns is the ack, however long it takes.
+// ackGateway answers acks. NestJS' handlers have an @Ack() parameter; here the result
+// of a handler is the ack, however long it takes.
 type ackGateway struct{}
 
 func newAck() *ackGateway { return &ackGateway{} }
@@ -45,7 +45,7 @@ func (*ackGateway) Manual(ctx context.Context, in struct{ ShouldSucceed bool }) 
 }
 
 func TestGatewayAck(t *testing.T) {
-	a := nestApp(t, socketio.New(), websockets.Gateway(newAck))
+	a := newApp(t, socketio.New(), websockets.Gateway(newAck))
 	c := nodetest.Start(t).SocketIO(a.URL(), nil)
 
 	t.Run("emit with data and ack", func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestGatewayAck(t *testing.T) {
 
 	t.Run("manual ack with error", func(t *testing.T) {
 		// In NestJS an error leaves the ack unanswered, so its handler acks a
-		// failure by hand. Here it is the error itself, in the ack and as the event.
+		// failure explicitly. Here the error is the ack and the event.
 		const want = `{"status":"error","message":"Operation failed",
 			"cause":{"pattern":"manual-ack","data":{"shouldSucceed":false}}}`
 		oneJSON(t, "ack", c.Call("manual-ack", body{"shouldSucceed": false}), want)

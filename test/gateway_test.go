@@ -1,5 +1,5 @@
-// Package test_test holds the black-box tests: whole applications, and clients
-// that know nothing of Go.
+// Package test_test has black-box tests: complete applications with clients in other
+// languages.
 package test_test
 
 import (
@@ -23,16 +23,16 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// These are the programs of NestJS' integration tests for WebSockets
-// (integration/websockets/e2e), by the same names, driven by the same clients of
-// npm. Where Gatehouse means to answer otherwise, a comment says so.
+// These tests follow NestJS' integration tests for WebSockets
+// (integration/websockets/e2e), with the same names and npm clients. Comments explain
+// intended differences.
 
-// body is what the programs send: {"test":"test"}.
+// body is a JSON object.
 type body map[string]any
 
 var testBody = body{"test": "test"}
 
-// pushGateway answers "push" with the event "pop" and what it was given.
+// pushGateway answers "push" with the event "pop" and its payload.
 type pushGateway struct {
 	Server *websockets.Server `websockets:"server"`
 }
@@ -45,7 +45,7 @@ func (*pushGateway) Push(_ context.Context, data body) (websockets.Response[body
 	return websockets.Respond("pop", data), nil
 }
 
-// namespaceGateway is the second one of "two gateways", a pushGateway too.
+// namespaceGateway is the second of "two gateways", with the same handler.
 type namespaceGateway struct {
 	Server *websockets.Server `websockets:"server"`
 	push   pushGateway
@@ -56,31 +56,30 @@ func (g *namespaceGateway) Subscriptions() []websockets.Subscription { return g.
 func newPush() *pushGateway           { return &pushGateway{} }
 func newNamespace() *namespaceGateway { return &namespaceGateway{} }
 
-// nestApp starts an application of one module with these providers.
-func nestApp(t *testing.T, adapter adapter.Adapter, providers ...any) *apptest.App {
+// newApp starts an application of one module with these providers.
+func newApp(t *testing.T, adapter adapter.Adapter, providers ...any) *apptest.App {
 	t.Helper()
 	return apptest.New(t, module.New("program", module.Exports(providers...)), apptest.With(app.WebSockets(adapter)))
 }
 
-// ownPort puts a gateway on a port of its own. NestJS' programs have 8080 for
-// it; a free one disturbs nobody.
+// ownPort sets a separate listener, on a free port.
 func ownPort() websockets.Option { return websockets.Addr("127.0.0.1:0") }
 
 func ownURL(s *websockets.Server) string { return "http://" + s.Addr().String() }
 
-// sameJSON compares JSON values without regard to order and space.
+// sameJSON compares JSON values, ignoring order and space.
 func sameJSON(t *testing.T, what string, got json.RawMessage, want string) {
 	t.Helper()
 	var g, w any
 	if err := json.Unmarshal([]byte(want), &w); err != nil {
-		t.Fatalf("%s: the test's own JSON: %v", what, err)
+		t.Fatalf("%s: JSON of the test: %v", what, err)
 	}
 	if err := json.Unmarshal(got, &g); err != nil || !reflect.DeepEqual(g, w) {
 		t.Errorf("%s: got %s, want %s", what, got, want)
 	}
 }
 
-// oneJSON is sameJSON of an only argument.
+// oneJSON is sameJSON for a single argument.
 func oneJSON(t *testing.T, what string, args []json.RawMessage, want string) {
 	t.Helper()
 	if len(args) != 1 {
@@ -96,10 +95,9 @@ func pushPop(t *testing.T, c *nodetest.Client) {
 	oneJSON(t, "pop", c.Expect("pop").Args, `{"test":"test"}`)
 }
 
-// patternGateway answers whatever event with the event's name. NestJS' program
-// has an interceptor read the pattern and a filter; Gatehouse's pipeline comes
-// later, so a Fallback handler is given the pattern, and a failing stream's
-// exception carries it as cause.pattern.
+// patternGateway answers any event with the event's name. NestJS' program reads the
+// pattern in an interceptor and in a filter. Here a Fallback handler receives it, and
+// the exception of a failing stream has it as cause.pattern.
 type patternGateway struct{}
 
 func newPattern() *patternGateway { return &patternGateway{} }
@@ -131,7 +129,7 @@ func (*patternGateway) Fail(context.Context, body) iter.Seq2[websockets.Response
 
 func TestGateway(t *testing.T) {
 	t.Run("2nd port", func(t *testing.T) {
-		a := nestApp(t, socketio.New(), websockets.Gateway(newPush, ownPort()))
+		a := newApp(t, socketio.New(), websockets.Gateway(newPush, ownPort()))
 		url := ownURL(apptest.Get[*pushGateway](a).Server)
 		if url == a.URL() {
 			t.Fatalf("the gateway is on the HTTP server, %s", url)
@@ -144,12 +142,12 @@ func TestGateway(t *testing.T) {
 	})
 
 	t.Run("http port", func(t *testing.T) {
-		a := nestApp(t, socketio.New(), websockets.Gateway(newPush))
+		a := newApp(t, socketio.New(), websockets.Gateway(newPush))
 		pushPop(t, nodetest.Start(t).SocketIO(a.URL(), nil))
 	})
 
 	t.Run("two gateways", func(t *testing.T) {
-		a := nestApp(t, socketio.New(),
+		a := newApp(t, socketio.New(),
 			websockets.Gateway(newPush, ownPort()),
 			websockets.Gateway(newNamespace, ownPort(), websockets.Namespace("test")))
 		root, nsp := apptest.Get[*pushGateway](a), apptest.Get[*namespaceGateway](a)
@@ -168,14 +166,14 @@ func TestGateway(t *testing.T) {
 	})
 
 	t.Run("pattern in interceptor", func(t *testing.T) {
-		a := nestApp(t, socketio.New(), websockets.Gateway(newPattern))
+		a := newApp(t, socketio.New(), websockets.Gateway(newPattern))
 		c := nodetest.Start(t).SocketIO(a.URL(), nil)
 		c.Emit("getClient", testBody)
 		oneJSON(t, "popClient", c.Expect("popClient").Args, `{"test":"test","path":"getClient"}`)
 	})
 
 	t.Run("pattern in filter", func(t *testing.T) {
-		a := nestApp(t, socketio.New(), websockets.Gateway(newPattern))
+		a := newApp(t, socketio.New(), websockets.Gateway(newPattern))
 		c := nodetest.Start(t).SocketIO(a.URL(), nil)
 		c.Emit("getClientWithError", testBody)
 		// The filter of NestJS' program writes {pattern,message}; this is the exception without a filter.
@@ -184,8 +182,8 @@ func TestGateway(t *testing.T) {
 	})
 
 	t.Run("shared HTTP server with open SSE and socket", func(t *testing.T) {
-		// NestJS waits for ever. Here the stop's deadline cuts the stream, Stop
-		// says so, and OnApplicationShutdown is called all the same.
+		// NestJS waits forever. Here the deadline of Stop closes the stream, Stop
+		// returns an error, and OnApplicationShutdown still runs.
 		s, c := startSSE(t, false)
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
@@ -197,7 +195,7 @@ func TestGateway(t *testing.T) {
 
 	t.Run("shared HTTP server with open SSE and socket, forceCloseConnections", func(t *testing.T) {
 		// Gatehouse has no such option: a controller ends its streams in
-		// BeforeApplicationShutdown, and the stop is then quick and clean.
+		// BeforeApplicationShutdown, and Stop returns quickly without an error.
 		s, c := startSSE(t, true)
 		ctx, cancel := context.WithTimeout(t.Context(), nodetest.Timeout)
 		defer cancel()
@@ -210,10 +208,10 @@ func TestGateway(t *testing.T) {
 
 // sseController holds a stream of server-sent events open.
 type sseController struct {
-	polite bool // ends its streams when the application stops
-	end    chan struct{}
-	down   chan struct{}
-	app    *apptest.App
+	closesStreams bool // ends its streams when the application stops
+	end           chan struct{}
+	down          chan struct{}
+	app           *apptest.App
 }
 
 func (s *sseController) Routes(r chi.Router) { r.Get("/sse", s.stream) }
@@ -229,7 +227,7 @@ func (s *sseController) stream(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *sseController) BeforeApplicationShutdown(context.Context) error {
-	if s.polite {
+	if s.closesStreams {
 		close(s.end)
 	}
 	return nil
@@ -240,10 +238,10 @@ func (s *sseController) OnApplicationShutdown(context.Context) error {
 	return nil
 }
 
-// startSSE has a stream and a socket open on one HTTP server.
-func startSSE(t *testing.T, polite bool) (*sseController, *nodetest.Client) {
+// startSSE opens a stream and a socket on one HTTP server.
+func startSSE(t *testing.T, closesStreams bool) (*sseController, *nodetest.Client) {
 	t.Helper()
-	s := &sseController{polite: polite, end: make(chan struct{}), down: make(chan struct{})}
+	s := &sseController{closesStreams: closesStreams, end: make(chan struct{}), down: make(chan struct{})}
 	root := module.New("program",
 		module.Exports(websockets.Gateway(newPush)),
 		module.Controllers(func() *sseController { return s }))
@@ -261,7 +259,7 @@ func startSSE(t *testing.T, polite bool) (*sseController, *nodetest.Client) {
 	t.Cleanup(func() { _ = res.Body.Close() })
 	hello := make([]byte, len("data: hello"))
 	if _, err := res.Body.Read(hello); err != nil || string(hello) != "data: hello" {
-		t.Fatalf("the stream begins with %q, %v", hello, err)
+		t.Fatalf("the stream starts with %q, %v", hello, err)
 	}
 	c := nodetest.Start(t).SocketIO(s.app.URL(), nodetest.Opts{"transports": []string{"websocket"}})
 	pushPop(t, c)
@@ -273,9 +271,9 @@ func (s *sseController) stopped(t *testing.T, c *nodetest.Client) {
 	select {
 	case <-s.down:
 	default:
-		t.Error("Stop has returned, but OnApplicationShutdown was not called")
+		t.Error("Stop returned before OnApplicationShutdown")
 	}
 	if end := c.ExpectEnd(); end.Reason != "transport close" {
-		t.Errorf("the socket ended with %+v", end)
+		t.Errorf("the socket closed with %+v", end)
 	}
 }

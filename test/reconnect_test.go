@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestReconnect: socket.io-client comes back by itself when the application is
-// started anew, on either transport.
+// TestReconnect: socket.io-client reconnects when the application restarts, on either
+// transport.
 func TestReconnect(t *testing.T) {
 	n := nodetest.Start(t)
 	for _, transport := range []string{"polling", "websocket"} {

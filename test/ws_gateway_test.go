@@ -13,7 +13,7 @@ import (
 
 func wsURL(httpURL string) string { return "ws" + strings.TrimPrefix(httpURL, "http") }
 
-// pairs is the codec for frames ["event", payload], both ways.
+// pairs is a codec for frames ["event", payload] in both directions.
 type pairs struct{}
 
 func (pairs) Text() bool { return true }
@@ -41,7 +41,7 @@ func (pairs) Append(dst []byte, e ws.Envelope) ([]byte, error) {
 func pairPushPop(t *testing.T, c *nodetest.Client) {
 	t.Helper()
 	c.Send(`["push",{"test":"test"}]`)
-	// NestJS' parser is for incoming frames only; a codec is for both ways.
+	// NestJS' parser handles incoming frames only; a codec handles both directions.
 	sameJSON(t, "frame", json.RawMessage(nodetest.Expect[string](c, "")), `["pop",{"test":"test"}]`)
 	c.Send(`{"event":"push"}`)
 	sameJSON(t, "frame", json.RawMessage(nodetest.Expect[string](c, "")),
@@ -50,7 +50,7 @@ func pairPushPop(t *testing.T, c *nodetest.Client) {
 
 func TestWSGateway(t *testing.T) {
 	t.Run("2nd port", func(t *testing.T) {
-		a := nestApp(t, ws.New(), websockets.Gateway(newPush, ownPort()))
+		a := newApp(t, ws.New(), websockets.Gateway(newPush, ownPort()))
 		url := ownURL(apptest.Get[*pushGateway](a).Server)
 		n := nodetest.Start(t)
 		pushPop(t, n.WS(wsURL(url), nil))
@@ -60,19 +60,19 @@ func TestWSGateway(t *testing.T) {
 	})
 
 	t.Run("http port", func(t *testing.T) {
-		a := nestApp(t, ws.New(), websockets.Gateway(newPush))
+		a := newApp(t, ws.New(), websockets.Gateway(newPush))
 		pushPop(t, nodetest.Start(t).WS(wsURL(a.URL()), nil))
 	})
 
 	t.Run("custom path", func(t *testing.T) {
-		a := nestApp(t, ws.New(), websockets.Gateway(newPush, websockets.Path("/ws-path")))
+		a := newApp(t, ws.New(), websockets.Gateway(newPush, websockets.Path("/ws-path")))
 		pushPop(t, nodetest.Start(t).WS(wsURL(a.URL())+"/ws-path", nil))
 	})
 
 	t.Run("two gateways on different paths", func(t *testing.T) {
-		// NestJS' program says path for the one and, in older versions, namespace
-		// for the other; plain WebSocket has no namespaces, so both say Path.
-		a := nestApp(t, ws.New(),
+		// NestJS' program uses a path for one and, in older versions, a namespace
+		// for the other; plain WebSocket has no namespaces, so both use Path.
+		a := newApp(t, ws.New(),
 			websockets.Gateway(newPush, websockets.Path("/ws-path")),
 			websockets.Gateway(newNamespace, websockets.Path("/another")))
 		n := nodetest.Start(t)
@@ -84,7 +84,7 @@ func TestWSGateway(t *testing.T) {
 	})
 
 	t.Run("two gateways on different ports, same path", func(t *testing.T) {
-		a := nestApp(t, ws.New(),
+		a := newApp(t, ws.New(),
 			websockets.Gateway(newPush, ownPort(), websockets.Path("/ws-path")),
 			websockets.Gateway(newNamespace, websockets.Path("/ws-path")))
 		first, second := ownURL(apptest.Get[*pushGateway](a).Server), ownURL(apptest.Get[*namespaceGateway](a).Server)
@@ -97,20 +97,20 @@ func TestWSGateway(t *testing.T) {
 	})
 
 	t.Run("pattern in context", func(t *testing.T) {
-		a := nestApp(t, ws.New(), websockets.Gateway(newPattern))
+		a := newApp(t, ws.New(), websockets.Gateway(newPattern))
 		c := nodetest.Start(t).WS(wsURL(a.URL()), nil)
 		c.Emit("getClient", testBody)
 		oneJSON(t, "popClient", c.Expect("popClient").Args, `{"test":"test","path":"getClient"}`)
 	})
 
 	t.Run("messageParser by setter", func(t *testing.T) {
-		// There are no setters: a server's own codec is one of the gateway's options.
-		a := nestApp(t, ws.New(), websockets.Gateway(newPush, ws.Options{Codec: pairs{}}))
+		// Gatehouse has no setters: the codec of a server is an option of the gateway.
+		a := newApp(t, ws.New(), websockets.Gateway(newPush, ws.Options{Codec: pairs{}}))
 		pairPushPop(t, nodetest.Start(t).WS(wsURL(a.URL()), nil))
 	})
 
 	t.Run("messageParser by constructor", func(t *testing.T) {
-		a := nestApp(t, ws.New(ws.Options{Codec: pairs{}}), websockets.Gateway(newPush))
+		a := newApp(t, ws.New(ws.Options{Codec: pairs{}}), websockets.Gateway(newPush))
 		pairPushPop(t, nodetest.Start(t).WS(wsURL(a.URL()), nil))
 	})
 }

@@ -13,15 +13,15 @@ import (
 
 const maxViolations = 50
 
-// collector gathers what is wrong with one payload.
+// collector collects the violations of one payload.
 type collector struct {
-	pipe   *Pipe
-	found  []pipeline.Violation
-	more   bool  // there are others
-	hidden error // a violation that the client cannot help
+	pipe      *Pipe
+	found     []pipeline.Violation
+	truncated bool  // more than maxViolations
+	hidden    error // the first violation of a field that is not on the wire
 }
 
-// step leads from a list or map to an element.
+// step selects an element of a list or map.
 type step struct {
 	index int
 	key   reflect.Value // of a map
@@ -34,13 +34,13 @@ func (s step) String() string {
 	return strconv.Itoa(s.index)
 }
 
-// visit looks for structs at v, which is steps into the payload.
+// visit checks all structs in v; steps lead from the payload to v.
 func (c *collector) visit(ctx context.Context, v reflect.Value, steps []step) error {
 	plan := c.pipe.plan(v.Type())
 	if plan.err != nil {
 		return plan.err
 	}
-	if !plan.looked {
+	if !plan.hasStructs {
 		return nil
 	}
 	switch v.Kind() {
@@ -53,7 +53,7 @@ func (c *collector) visit(ctx context.Context, v reflect.Value, steps []step) er
 		return c.check(ctx, v, steps)
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			if c.more {
+			if c.truncated {
 				return nil
 			}
 			if err := c.visit(ctx, v.Index(i), append(steps, step{index: i})); err != nil {
@@ -61,7 +61,7 @@ func (c *collector) visit(ctx context.Context, v reflect.Value, steps []step) er
 			}
 		}
 	case reflect.Map:
-		for it := v.MapRange(); it.Next() && !c.more; {
+		for it := v.MapRange(); it.Next() && !c.truncated; {
 			if err := c.visit(ctx, it.Value(), append(steps, step{key: it.Key()})); err != nil {
 				return err
 			}
@@ -71,17 +71,17 @@ func (c *collector) visit(ctx context.Context, v reflect.Value, steps []step) er
 	return nil
 }
 
-// check asks the library about one struct.
+// check validates one struct.
 func (c *collector) check(ctx context.Context, v reflect.Value, steps []step) error {
-	if c.pipe.plan(v.Type()).winding {
-		s := scale{pipe: c.pipe}
-		if s.weigh(v, 0); s.excess > maxExcess {
-			return pipeline.Invalid(pipeline.Violation{Rule: "names", Message: "has too many elements under long names"})
+	if c.pipe.plan(v.Type()).unboundedPaths {
+		s := pathCost{pipe: c.pipe}
+		if s.add(v, 0); s.excess > maxExcess {
+			return pipeline.Invalid(pipeline.Violation{Rule: "names", Message: "has too many elements with long paths"})
 		}
 	}
 	target := v
 	if v.CanAddr() {
-		target = v.Addr() // without a copy
+		target = v.Addr() // avoids a copy
 	}
 	found, err := c.pipe.run(ctx, v.Type(), target.Interface())
 	if err != nil {
@@ -89,7 +89,7 @@ func (c *collector) check(ctx context.Context, v reflect.Value, steps []step) er
 	}
 	for _, f := range found {
 		if len(c.found) == maxViolations {
-			c.more = true
+			c.truncated = true
 			return nil
 		}
 		c.add(v, steps, f)
@@ -98,10 +98,10 @@ func (c *collector) check(ctx context.Context, v reflect.Value, steps []step) er
 }
 
 func (c *collector) add(v reflect.Value, steps []step, f validator.FieldError) {
-	at := placeOf(v, f.StructNamespace())
+	at := resolveNamespace(v, f.StructNamespace())
 	if at.hidden {
 		if c.hidden == nil {
-			c.hidden = fmt.Errorf("validate: %s of %v breaks the rule %q, but is not on the wire; set it before, or remove the rule",
+			c.hidden = fmt.Errorf("validate: %s of %v: breaks the rule %q, but clients cannot send it: set it before validation or remove the rule",
 				f.StructField(), v.Type(), f.Tag())
 		}
 		return
@@ -125,7 +125,7 @@ func (c *collector) result() error {
 		return c.hidden
 	}
 	e := pipeline.Invalid(c.found...)
-	if c.more {
+	if c.truncated {
 		e.Message += "; and more"
 	}
 	return e

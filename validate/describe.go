@@ -10,23 +10,23 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// describe makes the violation, without its Field. The library tells of a rule with
-// its name in the tag, which may be an alias or several with | between, and of what
-// stands behind the alias.
-func describe(f validator.FieldError, at place, top reflect.Value) pipeline.Violation {
+// describe returns the violation without its Field. f.Tag() is the rule as written in
+// the tag: its name, an alias, or alternatives separated by |. f.ActualTag() is the
+// rule that an alias stands for.
+func describe(f validator.FieldError, at fieldPath, top reflect.Value) pipeline.Violation {
 	names, params := alternatives(f.Tag())
 	v := pipeline.Violation{Rule: strings.Join(names, "|")}
 	u := unitOf(f.Kind(), f.Type())
 	if len(names) > 1 {
-		v.Message = eitherWords(names, params, u, at, top)
+		v.Message = alternativesMessage(names, params, u, at, top)
 		return v
 	}
 	rule := f.ActualTag()
 	if !strings.Contains(rule, "|") {
 		v.Param = wireParam(rule, f.Param(), at, top)
 	}
-	if v.Message = words(f.Tag(), v.Param, u); v.Message == "" {
-		v.Message = words(rule, v.Param, u)
+	if v.Message = message(f.Tag(), v.Param, u); v.Message == "" {
+		v.Message = message(rule, v.Param, u)
 	}
 	if v.Message == "" {
 		v.Message = "breaks the rule " + v.Rule
@@ -34,7 +34,7 @@ func describe(f validator.FieldError, at place, top reflect.Value) pipeline.Viol
 	return v
 }
 
-// alternatives takes a|b=1 apart.
+// alternatives splits a|b=1 into names and parameters.
 func alternatives(tag string) (names, params []string) {
 	for part := range strings.SplitSeq(tag, "|") {
 		name, param, _ := strings.Cut(part, "=")
@@ -43,24 +43,24 @@ func alternatives(tag string) (names, params []string) {
 	return names, params
 }
 
-func eitherWords(names, params []string, u unit, at place, top reflect.Value) string {
+func alternativesMessage(names, params []string, u unit, at fieldPath, top reflect.Value) string {
 	texts := make([]string, len(names))
 	for i, name := range names {
-		if texts[i] = words(name, wireParam(name, params[i], at, top), u); texts[i] == "" {
+		if texts[i] = message(name, wireParam(name, params[i], at, top), u); texts[i] == "" {
 			return "breaks the rule " + strings.Join(names, "|")
 		}
 	}
 	return strings.Join(texts, ", or ")
 }
 
-// How the rules that name other fields do it.
+// Kinds of parameters that name other fields.
 const (
-	oneField   = iota + 1 // one, beside the field
-	fromTop               // one, from the outermost struct
-	fieldList             // several, beside the field
-	fieldPairs            // each followed by a value
-	ofElement             // one, in the elements of a list
-	method                // a method in Go
+	oneField   = iota + 1 // one field of the same struct
+	fromTop               // one field, path from the outermost struct
+	fieldList             // several fields of the same struct
+	fieldPairs            // pairs of a field and a value
+	ofElement             // one field of the list's elements
+	method                // a Go method
 )
 
 var references = map[string]int{
@@ -82,9 +82,9 @@ var references = map[string]int{
 	"unique": ofElement, "validateFn": method,
 }
 
-// wireParam is the parameter with the names of other fields as on the wire. Where
-// one of them has none, there is no parameter.
-func wireParam(rule, param string, at place, top reflect.Value) string {
+// wireParam returns the parameter with wire names in place of Go field names, or ""
+// if one of the fields has no wire name.
+func wireParam(rule, param string, at fieldPath, top reflect.Value) string {
 	if param == "" {
 		return ""
 	}
@@ -116,14 +116,14 @@ func wireParam(rule, param string, at place, top reflect.Value) string {
 	}
 }
 
-// wireName is the path of Go names, from the struct t, on the wire; empty when there
-// is none.
+// wireName converts a path of Go field names, relative to the struct t, to wire
+// names. It returns "" if it cannot be resolved or is not on the wire.
 func wireName(t reflect.Type, path string) string {
 	if t == nil {
 		return ""
 	}
-	p := follow(t, reflect.Value{}, path)
-	if p.lost != "" || p.typ == nil || p.hidden {
+	p := resolvePath(t, reflect.Value{}, path)
+	if p.unresolved != "" || p.typ == nil || p.hidden {
 		return ""
 	}
 	return joinPath(p.path)
@@ -143,5 +143,5 @@ func elementOf(t reflect.Type) reflect.Type {
 
 var paramParts = regexp.MustCompile(`'[^']*'|\S+`)
 
-// splitParam splits at spaces that are not in single quotes.
+// splitParam splits at spaces outside single quotes.
 func splitParam(param string) []string { return paramParts.FindAllString(param, -1) }

@@ -1,4 +1,4 @@
-// Package validate checks payloads by the tags of their structs, with
+// Package validate checks payloads by struct tags, with
 // github.com/go-playground/validator.
 //
 //	type Message struct {
@@ -9,18 +9,19 @@
 //
 //	app.UsePipes(validate.New)
 //
-// A client that breaks rules is told which, in the names of the wire:
+// A client that breaks rules receives an error that lists them, with the names of the
+// wire format:
 //
 //	Bad payload: text may have at most 2000 characters; to.0.name is required
 //
-// The payloads of messages are checked, and the inputs of typed HTTP handlers. Names
-// are those of the json tag, else of the tag query, path or header, else of the Go
-// field.
+// The pipe checks the payloads of messages and the inputs of typed HTTP handlers.
+// Names are those of the json tag, else of the tag query, path or header, else of the
+// Go field.
 //
-// The rules are those of the library, and so is what they mean. Fields of lists and
-// maps of structs are looked into where their tag says dive, and not otherwise. Put
-// max before it: a list that is too long is then refused without a look at its
-// elements, and every element that breaks a rule costs much more memory than it had
-// on the wire. Rules such as file, dir or tcp_addr ask the file system or the name
-// server what the client wants; do without them.
+// Rules and their meaning are the library's. Structs in a field that is a list or map
+// are checked only if the field's tag has dive. Put max before dive: a list that is
+// too long is then rejected without checking its elements; every element that breaks
+// a rule costs far more memory than it had on the wire. Avoid rules such as file, dir
+// and tcp_addr: they access the file system or resolve host names that the client
+// chooses.
 package validate

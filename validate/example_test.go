@@ -35,7 +35,7 @@ func Example() {
 	// Output: 400 Bad payload: text may have at most 10 characters; to.0.name is required
 }
 
-// A rule of one's own, and what the client is told of it.
+// A custom rule with its message.
 func ExampleRule() {
 	type Article struct {
 		Slug string `json:"slug" validate:"slug"`
@@ -57,11 +57,11 @@ func ExampleRule() {
 	// Output: Bad payload: slug may have lower-case letters, digits and dashes only
 }
 
-// Mistakes in tags are found in a test.
+// A test finds invalid tags.
 func ExamplePipe_CheckType() {
 	type Message struct {
 		Text string `validate:"max=many"`
 	}
 	fmt.Println(validate.New().CheckType(reflect.TypeFor[Message]()))
-	// Output: validate: the tag of validate_test.Message.Text is wrong at "max=many": strconv.ParseInt: parsing "many": invalid syntax; correct it
+	// Output: validate: invalid tag of validate_test.Message.Text: "max=many": strconv.ParseInt: parsing "many": invalid syntax: correct the tag
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// violations are what the pipe finds; the error must be one for the client.
+// violations returns what the pipe finds. An internal error fails the test.
 func violations(t *testing.T, p *Pipe, payload any) []pipeline.Violation {
 	t.Helper()
 	err := p.Transform(t.Context(), &pipeline.Call{}, payload)
@@ -16,7 +16,7 @@ func violations(t *testing.T, p *Pipe, payload any) []pipeline.Violation {
 	}
 	e, ok := errors.AsType[*pipeline.Error](err)
 	if !ok {
-		t.Fatalf("not for the client: %v", err)
+		t.Fatalf("internal error: %v", err)
 	}
 	if e.Code != pipeline.CodeBadPayload || e.Status != 400 {
 		t.Errorf("code %q, status %d", e.Code, e.Status)

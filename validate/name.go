@@ -9,21 +9,21 @@ import (
 	"unicode/utf8"
 )
 
-// The most bytes of a path, and of a map's key in it: clients write keys.
+// Maximum bytes of a path and of a map key in it: clients choose the keys.
 const (
 	maxPath = 512
 	maxKey  = 64
 )
 
-// fieldName is what a field of a struct is called on the wire.
+// fieldName is the wire name of a struct field.
 type fieldName struct {
 	name   string
-	inline bool // its own fields stand in its place
+	inline bool // its fields are promoted to the parent
 	hidden bool // it is not on the wire
 }
 
-// nameOf reads the tags as the decoders do: json's name, else that of an HTTP input,
-// else the name in Go.
+// nameOf reads the tags as the decoders do: the json name, else that of an HTTP input,
+// else the Go name.
 func nameOf(f reflect.StructField) fieldName {
 	tag := f.Tag.Get("json")
 	name, options, _ := strings.Cut(tag, ",")
@@ -61,7 +61,7 @@ func indirect(t reflect.Type) reflect.Type {
 	return t
 }
 
-// keyText is a map's key on the wire.
+// keyText returns a map key in wire format, shortened to maxKey bytes.
 func keyText(k reflect.Value) string {
 	if m, ok := reflect.TypeAssert[encoding.TextMarshaler](k); ok {
 		if b, err := m.MarshalText(); err == nil {
@@ -82,7 +82,7 @@ func keyText(k reflect.Value) string {
 
 func joinPath(path []string) string { return shorten(strings.Join(path, "."), maxPath) }
 
-// shorten cuts s after n bytes, but no character in two.
+// shorten truncates s to n bytes at a rune boundary and appends an ellipsis.
 func shorten(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -32,15 +32,15 @@ type everyName struct {
 	NoTag    string `validate:"required"`
 	Dotted   string `json:"a.b" validate:"required"`
 	Foreign  string `json:"größe" validate:"required"`
-	Base            // its fields are beside the others
-	*lower          // and this one's
+	Base            // its fields are promoted
+	*lower          // also promoted
 	Named    `json:"named"`
 	Embedded struct {
 		Deep string `json:"deep" validate:"required"`
-	} `json:",inline,embed"` // the word before Go 1.27, and since
+	} `json:",inline,embed"` // inline before Go 1.27, embed since
 }
 
-// The names are those that the JSON decoder takes.
+// The names are those that the JSON decoder accepts.
 func TestNamesAreThoseOfJSON(t *testing.T) {
 	payload := everyName{lower: &lower{}}
 	var fields []string
@@ -56,19 +56,19 @@ func TestNamesAreThoseOfJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range fields {
-		// A client that sends the field, under the name that it was told, breaks one rule less.
+		// Sending the field under the reported name fixes exactly that violation.
 		text := `{` + quote(name) + `:"x"}`
 		if parent, child, ok := strings.Cut(name, "."); ok && name != "a.b" {
 			text = `{` + quote(parent) + `:{` + quote(child) + `:"x"}}`
 		}
 		decoded := everyName{lower: &lower{}}
 		if err := json.Unmarshal([]byte(text), &decoded, json.RejectUnknownMembers(true)); err != nil {
-			t.Errorf("%s is not what the decoder knows: %v\n%s", text, err, b)
+			t.Errorf("the decoder does not accept %s: %v\n%s", text, err, b)
 			continue
 		}
 		left := violations(t, New(), &decoded)
 		if len(left) != len(fields)-1 || slices.ContainsFunc(left, func(v pipeline.Violation) bool { return v.Field == name }) {
-			t.Errorf("%s does not help: %v", text, left)
+			t.Errorf("%s does not fix the violation: %v", text, left)
 		}
 	}
 	want := []string{
@@ -113,7 +113,7 @@ func TestHiddenFields(t *testing.T) {
 	if got := only(t, p, &message{Deep: inside{"x"}}); got.Field != "text" {
 		t.Errorf("found %+v", got)
 	}
-	const want = `validate: Owner of validate.message breaks the rule "required", but is not on the wire; set it before, or remove the rule`
+	const want = `validate: Owner of validate.message: breaks the rule "required", but clients cannot send it: set it before validation or remove the rule`
 	if err := p.Transform(t.Context(), nil, &message{Text: "x", Deep: inside{"x"}}); err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}

@@ -8,10 +8,10 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// A name may be a dash; with GOEXPERIMENT=jsonv2, Go 1.26 does not take the tag.
+// A name may be a dash. With GOEXPERIMENT=jsonv2, Go 1.26 rejects the tag.
 func TestNameDash(t *testing.T) {
 	type dashed struct {
-		Dash string `json:"-,omitempty" validate:"required"` //nolint:staticcheck // the decoder takes it for the name
+		Dash string `json:"-,omitempty" validate:"required"` //nolint:staticcheck // the decoder uses it as the name
 	}
 	var d dashed
 	if v := violations(t, New(), &d); len(v) != 1 || v[0].Field != "-" {

@@ -24,19 +24,19 @@ type rule struct {
 	f    func(context.Context, validator.FieldLevel) bool
 }
 
-// Rule adds a rule of one's own, for tags to name, or takes the place of one of the
-// library. f reports whether the field is right; it is called by many goroutines at
-// once. The context is that of the call. A field that is a nil pointer breaks the
-// rule without f being asked, unless omitempty stands before it.
+// Rule adds a rule that tags can name, or replaces one of the library. f reports
+// whether the field is valid; it gets the context of the call and must be safe for
+// concurrent use. A nil pointer breaks the rule without a call of f, unless omitempty
+// precedes it.
 //
-// What the client is told is set with [Messages].
+// [Messages] sets the text for the client.
 func Rule(name string, f func(context.Context, validator.FieldLevel) bool) Option {
 	return func(c *config) { c.rules = append(c.rules, rule{name, f}) }
 }
 
-// Messages words what people are told, or translates it. f is given the violation
-// with the message in English, and returns another one; empty leaves it as it is. It
-// is called by many goroutines at once.
+// Messages replaces or translates the messages of violations. f gets the violation
+// with its English message and returns another message, or "" to keep it. It must be
+// safe for concurrent use.
 //
 //	validate.Messages(func(v pipeline.Violation) string {
 //		if v.Rule == "slug" {
@@ -48,28 +48,29 @@ func Messages(f func(pipeline.Violation) string) Option {
 	return func(c *config) { c.messages = f }
 }
 
-// Engine uses e in place of an engine of the pipe's own, for what only the library
-// itself can be told: aliases, rules for whole structs, another tag name. The rules of
-// [Rule] are added to e. Nobody may change e afterwards. Names stay those of the wire,
-// whatever its RegisterTagNameFunc says; rules for whole structs may report either
-// the name of the Go field or that of the wire. nil is an engine of the pipe's own.
+// Engine sets the validator engine, for features that only the library offers:
+// aliases, rules for whole structs, another tag name. The rules of [Rule] are added to
+// e; do not change e afterwards. Names in violations are wire names, regardless of
+// RegisterTagNameFunc; rules for whole structs may report Go or wire names. Default,
+// and for nil: a new engine.
 func Engine(e *validator.Validate) Option {
 	return func(c *config) { c.engine = e }
 }
 
-// addRules registers the rules; the library panics at some names.
+// addRules registers the rules.
 func addRules(e *validator.Validate, rules []rule) error {
 	for _, r := range rules {
 		if r.f == nil {
-			return fmt.Errorf("validate: the rule %q has no function; give one to validate.Rule", r.name)
+			return fmt.Errorf("validate: rule %q: function is nil: pass one to validate.Rule", r.name)
 		}
 		if err := addRule(e, r); err != nil {
-			return fmt.Errorf("validate: %s cannot be the name of a rule: %w; give validate.Rule another", strconv.Quote(r.name), err)
+			return fmt.Errorf("validate: invalid rule name %s: %w: pass another name to validate.Rule", strconv.Quote(r.name), err)
 		}
 	}
 	return nil
 }
 
+// addRule converts a panic of the library, about an invalid name, to an error.
 func addRule(e *validator.Validate, r rule) (err error) {
 	defer func() {
 		if v := recover(); v != nil {

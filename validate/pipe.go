@@ -14,30 +14,30 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Pipe is a [pipeline.Pipe] that checks structs by their tags. Make one with [New],
-// for the whole application: what it learned about a type it keeps. It is safe for
+// Pipe is a [pipeline.Pipe] that validates structs by their tags. Create one with
+// [New] for the whole application: it caches an analysis of each type. It is safe for
 // concurrent use.
 type Pipe struct {
-	engine   *validator.Validate
-	foreign  bool            // engine is the user's, and does what the user likes
-	own      map[string]bool // rules of the user's
-	messages func(pipeline.Violation) string
-	err      error    // of the options
-	plans    sync.Map // reflect.Type → *plan
+	engine       *validator.Validate
+	customEngine bool            // set with Engine
+	customRules  map[string]bool // names of rules added with Rule
+	messages     func(pipeline.Violation) string
+	err          error    // of the options
+	plans        sync.Map // reflect.Type → *plan
 }
 
-// plan is what the pipe knows about a type.
+// plan is the cached analysis of a type.
 type plan struct {
-	looked  bool  // values of it are looked at
-	winding bool  // see [winding]
-	err     error // a mistake in the tags
+	hasStructs     bool  // its values may contain structs to check
+	unboundedPaths bool  // see [Pipe.unboundedPaths]
+	err            error // invalid tags
 }
 
-// New makes a pipe. It is a constructor as it is:
+// New returns a pipe. It can be used as a constructor:
 //
 //	app.UsePipes(validate.New)
 //
-// A mistake in the options is returned by [Pipe.CheckType] and for each payload.
+// [Pipe.CheckType] and [Pipe.Transform] return the error of invalid options.
 func New(opts ...Option) *Pipe {
 	var c config
 	for _, o := range opts {
@@ -45,26 +45,26 @@ func New(opts ...Option) *Pipe {
 			o(&c)
 		}
 	}
-	p := &Pipe{engine: c.engine, foreign: c.engine != nil, own: map[string]bool{}, messages: c.messages}
+	p := &Pipe{engine: c.engine, customEngine: c.engine != nil, customRules: map[string]bool{}, messages: c.messages}
 	if p.engine == nil {
 		p.engine = validator.New(validator.WithRequiredStructEnabled())
 	}
 	for _, r := range c.rules {
-		p.own[r.name] = true
+		p.customRules[r.name] = true
 	}
 	p.err = addRules(p.engine, c.rules)
 	return p
 }
 
-// Transform implements [pipeline.Pipe]. It looks at the struct that payload points
-// to, and at the structs in a slice, array, map or interface other than any. Anything
-// else passes, and so does a nil pointer.
+// Transform implements [pipeline.Pipe]. It checks the struct that payload points to,
+// and structs in a slice, array, map or interface other than any. It accepts anything
+// else, and nil pointers.
 //
-// The error of a payload that breaks rules is that of [pipeline.Invalid], with at most
-// 50 violations. One with a great many elements under very long or deep names is
-// refused as a whole. A mistake in the tags is an error that the client does not see, for
-// every payload of the type, and so is a field that breaks a rule but is not on the
-// wire (`json:"-"`), when nothing else is wrong.
+// The error of an invalid payload is that of [pipeline.Invalid], with at most 50
+// violations. A payload with very many elements under very long or deep paths is
+// rejected as a whole. Two errors are internal, so the client does not see them:
+// invalid tags, for every payload of the type; and a field that breaks a rule but is
+// not on the wire (`json:"-"`), if nothing else is invalid.
 func (p *Pipe) Transform(ctx context.Context, _ *pipeline.Call, payload any) error {
 	if p.err != nil {
 		return p.err
@@ -80,11 +80,10 @@ func (p *Pipe) Transform(ctx context.Context, _ *pipeline.Call, payload any) err
 	return c.result()
 }
 
-// CheckType finds mistakes in the tags of a payload's type before there is a payload,
-// in the types of its fields too: rules that do not exist, do not suit the field's
-// type, have a parameter that is none, or name a field that does not exist. Without
-// it, they are found with the first payload of the type. nil means that none was found;
-// what is only known when a rule runs stays an error of [Pipe.Transform].
+// CheckType reports invalid tags of a payload type and of the types of its fields:
+// unknown rules, rules that do not apply to the field's type, invalid parameters and
+// references to missing fields. Without it, the first payload of the type reports them.
+// Errors that only occur when a rule runs are returned by [Pipe.Transform].
 //
 //	func TestTags(t *testing.T) {
 //		if err := validate.New().CheckType(reflect.TypeFor[Message]()); err != nil {
@@ -106,16 +105,16 @@ func (p *Pipe) plan(t reflect.Type) *plan {
 		return known.(*plan)
 	}
 	made, _ := p.plans.LoadOrStore(t, &plan{
-		looked:  looked(t, map[reflect.Type]bool{}),
-		winding: p.winding(t, map[reflect.Type]bool{}),
-		err:     p.mistakes(t),
+		hasStructs:     containsStruct(t, map[reflect.Type]bool{}),
+		unboundedPaths: p.unboundedPaths(t, map[reflect.Type]bool{}),
+		err:            p.checkTags(t),
 	})
 	return made.(*plan)
 }
 
-// looked reports whether there may be structs in values of the type. What is in an
-// any has been decoded into maps and lists.
-func looked(t reflect.Type, seen map[reflect.Type]bool) bool {
+// containsStruct reports whether values of the type may contain structs. An any holds
+// only decoded maps and lists.
+func containsStruct(t reflect.Type, seen map[reflect.Type]bool) bool {
 	if seen[t] {
 		return false
 	}
@@ -126,7 +125,7 @@ func looked(t reflect.Type, seen map[reflect.Type]bool) bool {
 	case reflect.Interface:
 		return t.NumMethod() > 0
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return looked(t.Elem(), seen)
+		return containsStruct(t.Elem(), seen)
 	default:
 		return false
 	}
@@ -134,14 +133,14 @@ func looked(t reflect.Type, seen map[reflect.Type]bool) bool {
 
 var timeType = reflect.TypeFor[time.Time]()
 
-// isTime reports what the library takes for a time, and not for a struct.
+// isTime reports whether the library treats t as a time and not as a struct.
 func isTime(t reflect.Type) bool { return t.ConvertibleTo(timeType) }
 
-// run checks one struct; target is it, or a pointer to it.
+// run validates one struct; target is the struct or a pointer to it.
 func (p *Pipe) run(ctx context.Context, t reflect.Type, target any) (found validator.ValidationErrors, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			found, err = nil, panicked(t, v)
+			found, err = nil, ruleError(t, v)
 		}
 	}()
 	err = p.engine.StructCtx(ctx, target)
@@ -149,19 +148,19 @@ func (p *Pipe) run(ctx context.Context, t reflect.Type, target any) (found valid
 		return found, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("validate: %v cannot be checked: %w", t, err)
+		return nil, fmt.Errorf("validate: cannot check %v: %w", t, err)
 	}
 	return nil, nil
 }
 
-// panicked is the error of a rule that panicked. The library does with a text, when a
-// tag is wrong; anything else is a fault that has to be looked for.
-func panicked(t reflect.Type, v any) error {
+// ruleError returns the error for a rule that panicked. The library panics with a
+// string if a tag is invalid; any other value is a bug, so the stack is included.
+func ruleError(t reflect.Type, v any) error {
 	if text, ok := v.(string); ok {
-		return fmt.Errorf("validate: a rule of %v does not work: %s; correct its tags", t, text)
+		return fmt.Errorf("validate: rule of %v failed: %s: correct its tags", t, text)
 	}
 	if err, ok := v.(error); ok {
-		return fmt.Errorf("validate: a rule of %v panicked: %w\n%s", t, err, debug.Stack())
+		return fmt.Errorf("validate: rule of %v panicked: %w\n%s", t, err, debug.Stack())
 	}
-	return fmt.Errorf("validate: a rule of %v panicked: %v\n%s", t, v, debug.Stack())
+	return fmt.Errorf("validate: rule of %v panicked: %v\n%s", t, v, debug.Stack())
 }

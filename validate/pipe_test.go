@@ -36,7 +36,7 @@ type (
 
 func (s square) area() int { return s.Side * s.Side }
 
-func TestWhatIsLookedInto(t *testing.T) {
+func TestWhatIsChecked(t *testing.T) {
 	p := New()
 	var none *person
 	for i, tt := range []struct {
@@ -110,7 +110,7 @@ func TestError(t *testing.T) {
 	}
 }
 
-func TestAtMost50(t *testing.T) {
+func TestViolationLimit(t *testing.T) {
 	type batch struct {
 		People []person `json:"people" validate:"dive"`
 	}
@@ -158,9 +158,9 @@ func TestRule(t *testing.T) {
 	}
 }
 
-func TestRuleInPlaceOfTheLibrarys(t *testing.T) {
+func TestRuleReplacesLibraryRule(t *testing.T) {
 	type message struct {
-		On bool `json:"on" validate:"min=x"` // the library's would complain
+		On bool `json:"on" validate:"min=x"` // invalid for the library's rule
 	}
 	p := New(Rule("min", func(context.Context, validator.FieldLevel) bool { return true }))
 	if got := violations(t, p, &message{}); got != nil {
@@ -168,16 +168,16 @@ func TestRuleInPlaceOfTheLibrarys(t *testing.T) {
 	}
 }
 
-func TestBadOptions(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	yes := func(context.Context, validator.FieldLevel) bool { return true }
 	for _, tt := range []struct {
 		option Option
 		want   string
 	}{
-		{Rule("a b", nil), `validate: the rule "a b" has no function; give one to validate.Rule`},
-		{Rule("", yes), `validate: "" cannot be the name of a rule: function Key cannot be empty; give validate.Rule another`},
-		{Rule("a|b", yes), `validate: "a|b" cannot be the name of a rule: Tag 'a|b' either contains restricted characters or is the same as a restricted tag needed for normal operation; give validate.Rule another`},
-		{Rule("required", yes), `validate: "required" cannot be the name of a rule: Tag 'required' either contains restricted characters or is the same as a restricted tag needed for normal operation; give validate.Rule another`},
+		{Rule("a b", nil), `validate: rule "a b": function is nil: pass one to validate.Rule`},
+		{Rule("", yes), `validate: invalid rule name "": function Key cannot be empty: pass another name to validate.Rule`},
+		{Rule("a|b", yes), `validate: invalid rule name "a|b": Tag 'a|b' either contains restricted characters or is the same as a restricted tag needed for normal operation: pass another name to validate.Rule`},
+		{Rule("required", yes), `validate: invalid rule name "required": Tag 'required' either contains restricted characters or is the same as a restricted tag needed for normal operation: pass another name to validate.Rule`},
 	} {
 		p := New(tt.option)
 		if err := p.CheckType(reflect.TypeFor[int]()); err == nil || err.Error() != tt.want {
@@ -206,7 +206,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// The module calls the constructor as it is.
+// New can be a provider.
 func TestConstructor(t *testing.T) {
 	type user struct{ pipe *Pipe }
 	graph, err := module.Resolve(module.New("app", module.Providers(New, func(p *Pipe) *user { return &user{p} })))

@@ -1,7 +1,6 @@
-// Command example is a chat: people in rooms, over Socket.IO and over plain
-// WebSocket at once, with a login and a page for browsers. It shows what an
-// application of Gatehouse looks like; read application and options first, then the
-// packages chat and login.
+// Command example is a chat with rooms, over Socket.IO and plain WebSocket at once, with
+// a login and a page for browsers. It shows a complete Gatehouse application: start
+// with the functions application and options, then read the packages chat and login.
 package main
 
 import (
@@ -25,7 +24,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/validate"
 )
 
-// The page. Its folder vendor is copied by scripts/setup page and may be missing.
+// The page. scripts/setup page creates its directory vendor, which may be missing.
 //
 //go:embed all:page
 var files embed.FS
@@ -34,18 +33,18 @@ func main() {
 	served := platforms.Both()
 	addr := flag.String("addr", "127.0.0.1:3000", "`address` of the page, the gateways and the HTTP controllers")
 	statsAddr := flag.String("stats-addr", "127.0.0.1:3001", "`address` of the stats gateway")
-	flag.Func("platform", "`name` of what gateways are served over: both, socketio or ws (default both)",
+	flag.Func("platform", "`name` of the platform of gateways: both, socketio or ws (default both)",
 		func(name string) (err error) {
 			served, err = platforms.Parse(name)
 			return err
 		})
-	life := flag.Duration("token-life", time.Hour, "`duration` of a token, at least 2s; pages refresh theirs before it ends")
+	life := flag.Duration("token-life", time.Hour, "`duration` of a token, at least 2s; pages refresh theirs before it expires")
 	flag.Parse()
 
 	app.Main(application(served, *statsAddr, *life), options(*addr)...)
 }
 
-// application is the module of the whole application.
+// application returns the root module.
 func application(p platforms.Platforms, statsAddr string, life time.Duration) *module.Module {
 	logins := login.NewModule(life)
 	chats := chat.NewModule(p, logins)
@@ -54,20 +53,20 @@ func application(p platforms.Platforms, statsAddr string, life time.Duration) *m
 	)
 }
 
-// options are what holds for all modules.
+// options returns the options of the application.
 func options(addr string) []app.Option {
 	return []app.Option{
 		app.HTTP(addr),
-		// Of one address: 20 a second, 200 at once. Behind a proxy all clients have its
-		// address; name it with app.TrustedProxies.
+		// For each address 20 a second, bursts of 200. Behind a proxy all clients have
+		// its address: set app.TrustedProxies.
 		app.UseGuards(ratelimit.Connections(20, 200)),
-		// What clients send is checked by the tags `validate` of its type.
+		// Checks payloads by the validate tags of their types.
 		app.UsePipes(validate.New),
 		app.OnReady(func(a *app.App) { welcome(os.Stdout, a) }),
 	}
 }
 
-// welcome tells where the application is to be found.
+// welcome prints the addresses of the application.
 func welcome(w io.Writer, a *app.App) {
 	_, _ = fmt.Fprintf(w, "Open %s\n", url(a.Addr()))
 	for _, g := range module.Find[*stats.Gateway](a.Modules()) {
@@ -75,7 +74,7 @@ func welcome(w io.Writer, a *app.App) {
 	}
 }
 
-// url is for people: an address on every interface is opened on this one.
+// url returns a URL to open in a browser: localhost for an address on all interfaces.
 func url(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {

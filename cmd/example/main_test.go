@@ -9,7 +9,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/platforms"
 )
 
-// Every wiring mistake shows here, without anything being built.
+// app.New reports every wiring error without building anything.
 func TestWiring(t *testing.T) {
 	for _, name := range []string{"both", "socketio", "ws"} {
 		p, err := platforms.Parse(name)
@@ -20,7 +20,7 @@ func TestWiring(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	const want = `there is no platform "x": it may be both, socketio or ws`
+	const want = `unknown platform "x": use both, socketio or ws`
 	if _, err := platforms.Parse("x"); err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}

@@ -1,5 +1,5 @@
-// Package browsertest drives a real browser, Chromium by playwright-core, from
-// Go tests. The program is test/js/browser.mjs.
+// Package browsertest drives Chromium from Go tests, with playwright-core. The program
+// is test/js/browser.mjs.
 package browsertest
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 )
 
-// Browser is a browser with a new and empty profile. It ends with the test.
+// Browser is a browser with an empty profile. It exits when the test ends.
 //
 //	b := browsertest.Start(t)
 //	alice, bob := b.Open(url), b.Open(url)
@@ -33,16 +33,16 @@ type Browser struct {
 	pages []*Page
 }
 
-// flags keep the browser to itself: no updates, no background traffic.
+// flags disable updates and background traffic.
 var flags = []string{
 	"--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 	"--disable-background-networking", "--disable-component-update", "--disable-sync",
 }
 
-// stepTimeout bounds the wait for a selector.
+// stepTimeout limits the wait for a selector.
 const stepTimeout = 10 * time.Second
 
-// Start runs the browser: the program in the environment variable CHROMIUM, or
+// Start starts the browser: the program in the environment variable CHROMIUM, or
 // chromium on PATH.
 func Start(t testing.TB) *Browser {
 	t.Helper()
@@ -52,11 +52,11 @@ func Start(t testing.TB) *Browser {
 	return b
 }
 
-// Version is the browser's.
+// Version returns the browser's version.
 func (b *Browser) Version() string { b.t.Helper(); return text(b.t, b.p.MustDo("version", nil)) }
 
-// Page is one page, with cookies and storage of its own. An exception that no
-// script of the page catches fails the test; see [Page.AllowUncaught].
+// Page is one page, with separate cookies and storage. An uncaught exception fails the
+// test; see [Page.AllowUncaught].
 type Page struct {
 	b    *Browser
 	name string
@@ -67,7 +67,7 @@ type Page struct {
 	allowed  bool
 }
 
-// Open opens a page, and fails the test when it is not answered with 200.
+// Open opens a page, and fails the test unless the status is 200.
 func (b *Browser) Open(url string) *Page {
 	b.t.Helper()
 	b.mu.Lock()
@@ -88,7 +88,7 @@ func (p *Page) Fill(selector, text string) {
 	p.do("fill", nodetest.Fields{"selector": selector, "text": text})
 }
 
-// Click clicks on an element as soon as that is possible.
+// Click waits for an element to be clickable, and clicks it.
 func (p *Page) Click(selector string) {
 	p.b.t.Helper()
 	p.do("click", nodetest.Fields{"selector": selector})
@@ -106,13 +106,13 @@ func (p *Page) WaitText(selector, text string) {
 	p.do("wait", nodetest.Fields{"selector": selector, "text": text})
 }
 
-// Text is the visible text of the first element.
+// Text returns the visible text of the first element.
 func (p *Page) Text(selector string) string {
 	p.b.t.Helper()
 	return text(p.b.t, p.do("text", nodetest.Fields{"selector": selector}))
 }
 
-// Eval gives what an expression of JavaScript, or the promise of it, comes to, as JSON.
+// Eval returns the result of a JavaScript expression as JSON. It awaits a promise.
 func (p *Page) Eval(expression string) json.RawMessage {
 	p.b.t.Helper()
 	return p.do("eval", nodetest.Fields{"code": expression})
@@ -131,8 +131,8 @@ func (p *Page) Screenshot(path string) {
 // Close closes the page.
 func (p *Page) Close() { p.b.t.Helper(); p.do("close", nil) }
 
-// Console gives what the page has written to the console so far, and the
-// requests that failed, each with its kind before it: "error: …", "failed: …".
+// Console returns the console output of the page and its failed requests, each with
+// its kind as prefix: "error: …", "failed: …".
 func (p *Page) Console() []string {
 	p.b.t.Helper()
 	p.do("settle", nil)
@@ -141,7 +141,8 @@ func (p *Page) Console() []string {
 	return slices.Clone(p.console)
 }
 
-// AllowUncaught lets uncaught exceptions of the page pass, and gives those so far.
+// AllowUncaught stops uncaught exceptions from failing the test, and returns those so
+// far.
 func (p *Page) AllowUncaught() []string {
 	p.b.t.Helper()
 	p.do("settle", nil)
@@ -153,7 +154,7 @@ func (p *Page) AllowUncaught() []string {
 
 func (p *Page) check() {
 	if _, err := p.b.p.Do("settle", nodetest.Fields{"page": p.name}); err != nil {
-		p.b.t.Errorf("browsertest: the page does not come to rest: %v", err)
+		p.b.t.Errorf("browsertest: the page does not settle: %v", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -177,25 +178,25 @@ func (p *Page) do(what string, fields nodetest.Fields) json.RawMessage {
 }
 
 func (b *Browser) onLine(line []byte) {
-	var said struct {
+	var event struct {
 		Page string `json:"page"`
 		Kind string `json:"kind"`
 		Text string `json:"text"`
 	}
-	if err := json.Unmarshal(line, &said); err != nil {
+	if err := json.Unmarshal(line, &event); err != nil {
 		b.t.Errorf("browsertest: line %.200q: %v", line, err)
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, p := range b.pages {
-		if p.name != said.Page {
+		if p.name != event.Page {
 			continue
 		}
 		p.mu.Lock()
-		p.console = append(p.console, fmt.Sprintf("%s: %s", said.Kind, said.Text))
-		if said.Kind == "uncaught" {
-			p.uncaught = append(p.uncaught, said.Text)
+		p.console = append(p.console, fmt.Sprintf("%s: %s", event.Kind, event.Text))
+		if event.Kind == "uncaught" {
+			p.uncaught = append(p.uncaught, event.Text)
 		}
 		p.mu.Unlock()
 	}

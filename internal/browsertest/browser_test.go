@@ -70,7 +70,7 @@ func TestDrivesAPage(t *testing.T) {
 	p.Close()
 }
 
-func TestPagesShareNothing(t *testing.T) {
+func TestPagesAreIsolated(t *testing.T) {
 	url := serve(t, page)
 	b := browsertest.Start(t)
 	one, two := b.Open(url), b.Open(url)
@@ -80,7 +80,7 @@ func TestPagesShareNothing(t *testing.T) {
 	}
 }
 
-// recorder is a test that notes its errors.
+// recorder records errors.
 type recorder struct {
 	testing.TB
 	errors []string
@@ -91,7 +91,7 @@ func (r *recorder) Errorf(format string, _ ...any) { r.errors = append(r.errors,
 func TestUncaughtExceptionsFailTheTest(t *testing.T) {
 	const thrown = `<!doctype html><link rel="icon" href="data:,"><script>throw new Error('boom')</script>`
 	url := serve(t, thrown)
-	outer := browsertest.Start(t) // first, so that the test is skipped without a browser
+	outer := browsertest.Start(t) // first: skips the test without a browser
 	r := &recorder{TB: t}
 	t.Run("inner", func(t *testing.T) {
 		r.TB = t

@@ -1,6 +1,6 @@
-// Package leaktest checks that tests leave no goroutine, where the Socket.IO
-// library takes part: now and then one of its timers outlives its connection,
-// until it fires. Those are waited for, everything else fails at once.
+// Package leaktest checks for leaked goroutines in packages that use zishang's
+// Socket.IO library. Some of the library's timers outlive their connection until they
+// fire: leaktest waits for them, and reports any other goroutine at once.
 package leaktest
 
 import (
@@ -11,18 +11,18 @@ import (
 	"go.uber.org/goleak"
 )
 
-// patience is longer than the library's longest timer: its connect timeout of
-// 45 s, and its heartbeat of 25 s and 20 s.
+// patience exceeds the library's longest timers: connect timeout 45 s, heartbeat 25 s
+// and 20 s.
 const patience = 60 * time.Second
 
-// libraryTimer is the goroutine of a timer that has not fired.
+// libraryTimer is the top function of a waiting timer.
 const libraryTimer = "github.com/zishang520/socket.io/v3/pkg/utils.SetTimeout.func1"
 
-// Runner is a *testing.M.
+// Runner is implemented by *testing.M.
 type Runner interface{ Run() int }
 
-// Main runs the tests and gives the exit status: that of the tests, or 1 when
-// they passed and left a goroutine.
+// Main runs the tests and returns the exit status: that of the tests, or 1 if they pass
+// and leak a goroutine.
 func Main(m Runner) int {
 	if code := m.Run(); code != 0 {
 		return code
@@ -46,6 +46,6 @@ func Main(m Runner) int {
 }
 
 func failed(err error) int {
-	_, _ = fmt.Fprintf(os.Stderr, "leaktest: the tests left goroutines: %v\n", err)
+	_, _ = fmt.Fprintf(os.Stderr, "leaktest: leaked goroutines: %v\n", err)
 	return 1
 }

@@ -24,6 +24,6 @@ func TestExitStatus(t *testing.T) {
 		return 0
 	})
 	if code := leaktest.Main(leak); code != 1 {
-		t.Errorf("a goroutine is left: status %d, want 1", code)
+		t.Errorf("leaked goroutine: status %d, want 1", code)
 	}
 }

@@ -14,16 +14,16 @@ import (
 	"testing"
 )
 
-// Met skips the test when err is not nil, or fails it where CI=true.
+// Met skips the test if err is not nil, or fails it if CI=true.
 func Met(t testing.TB, err error) {
 	t.Helper()
 	if err == nil {
 		return
 	}
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("this test cannot run, and CI=true: %v", err)
+		t.Fatalf("cannot run this test, and CI=true: %v", err)
 	} else {
-		t.Skipf("this test cannot run: %v", err) //nolint:forbidigo // the one place
+		t.Skipf("cannot run this test: %v", err) //nolint:forbidigo // the only place
 	}
 }
 
@@ -45,7 +45,7 @@ func Program(t testing.TB, variable, name string) string {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		err = fmt.Errorf("%w; run `make setup`, or set %s", err, variable)
+		err = fmt.Errorf("%w: run `make setup` or set %s", err, variable)
 	}
 	Met(t, err)
 	return path
@@ -82,7 +82,7 @@ func Packages(t testing.TB) string {
 	dir := filepath.Join(Root(t), "test")
 	_, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
 	if errors.Is(err, os.ErrNotExist) {
-		err = errors.New("the npm packages of test/ are not installed; run `make setup`")
+		err = errors.New("the npm packages of test/ are not installed: run `make setup`")
 	}
 	Met(t, err)
 	return dir

@@ -13,7 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/need"
 )
 
-// recorder is a test that notes how it ended.
+// recorder records how a test ends.
 type recorder struct {
 	testing.TB
 	skipped, failed string
@@ -27,7 +27,7 @@ func (r *recorder) Skip(args ...any) { r.skipped = fmt.Sprint(args...) }
 
 func (r *recorder) Fatalf(format string, args ...any) { r.failed = format }
 
-func TestMetSkipsHereAndFailsInCI(t *testing.T) {
+func TestMetSkipsLocallyAndFailsInCI(t *testing.T) {
 	missing := errors.New("no such tool")
 	for _, tt := range []struct {
 		ci              string
@@ -48,7 +48,7 @@ func TestMetSkipsHereAndFailsInCI(t *testing.T) {
 	}
 }
 
-func TestProgramIsTheVariableOrFound(t *testing.T) {
+func TestProgram(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "tool")
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
@@ -86,6 +86,6 @@ func TestRootHasTheModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(string(b), "module github.com/gatehouse-go/gatehouse\n") {
-		t.Errorf("go.mod begins with %.60q", b)
+		t.Errorf("go.mod starts with %.60q", b)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// encode makes JSON in which every []byte is {"$binary": base64}.
+// encode encodes JSON with []byte as {"$binary": base64}.
 func encode(v any) ([]byte, error) {
 	return json.Marshal(v, json.Deterministic(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true),
 		json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, b []byte) error {
@@ -19,8 +19,8 @@ func encode(v any) ([]byte, error) {
 		})))
 }
 
-// decode is the reverse. []byte takes {"$binary": base64}, and nothing else, so
-// that a test notices what did not travel as binary.
+// decode is the inverse of encode. []byte decodes only {"$binary": base64}, so that a
+// test notices data that was not sent as binary.
 func decode(data []byte, v any) error {
 	return json.Unmarshal(data, v, json.MatchCaseInsensitiveNames(true),
 		json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, b *[]byte) error {

@@ -11,26 +11,26 @@ import (
 	"time"
 )
 
-// Client is a client of npm, socket.io-client or ws. Its methods fail the test.
+// Client is npm's socket.io-client or ws. Its methods fail the test on errors.
 type Client struct {
 	n    *Node
 	name string
 
 	mu         sync.Mutex
-	changed    chan struct{} // closed and renewed whenever something below changes
+	changed    chan struct{} // closed and replaced on each change of the fields below
 	arrived    []Message
 	end        *End
 	reconnects int
 	problems   []string
 }
 
-// Message is an event that has arrived.
+// Message is a received event.
 type Message struct {
 	Event string
 	Args  []json.RawMessage
 }
 
-// String is the event with its arguments.
+// String returns the event with its arguments.
 func (m Message) String() string {
 	var args []string
 	for _, a := range m.Args {
@@ -39,12 +39,12 @@ func (m Message) String() string {
 	return m.Event + "(" + strings.Join(args, ", ") + ")"
 }
 
-// End tells how a connection ended.
+// End describes how a connection closed.
 type End struct {
-	// Reason is the client's: "io server disconnect" on socket.io-client, the
-	// text of the close frame on ws.
+	// Reason is the client's reason: such as "io server disconnect" on
+	// socket.io-client, the text of the close frame on ws.
 	Reason string `json:"reason"`
-	// Code is the close code, where the client tells it.
+	// Code is the close code, if the client reports it.
 	Code int `json:"code"`
 }
 
@@ -52,10 +52,10 @@ func newClient(n *Node, name string) *Client {
 	return &Client{n: n, name: name, changed: make(chan struct{})}
 }
 
-// ID is the socket.io-client's id.
+// ID returns the id of socket.io-client.
 func (c *Client) ID() string { c.n.t.Helper(); return mustDecode[string](c.n.t, c.must("id", nil)) }
 
-// Transport is the transport that socket.io-client uses now.
+// Transport returns the current transport of socket.io-client.
 func (c *Client) Transport() string {
 	c.n.t.Helper()
 	return mustDecode[string](c.n.t, c.must("transport", nil))
@@ -67,49 +67,49 @@ func (c *Client) AwaitTransport(want string) {
 	c.must("upgraded", Fields{"want": want})
 }
 
-// Recovered tells whether socket.io-client has recovered its connection state.
+// Recovered reports whether socket.io-client recovered its connection state.
 func (c *Client) Recovered() bool {
 	c.n.t.Helper()
 	return mustDecode[bool](c.n.t, c.must("recovered", nil))
 }
 
-// Protocol is the subprotocol that ws has agreed on.
+// Protocol returns the subprotocol of ws.
 func (c *Client) Protocol() string {
 	c.n.t.Helper()
 	return mustDecode[string](c.n.t, c.must("protocol", nil))
 }
 
-// Emit sends an event. []byte, also inside of an argument, is a Buffer.
+// Emit sends an event. []byte, also inside an argument, becomes a Buffer.
 func (c *Client) Emit(event string, args ...any) {
 	c.n.t.Helper()
 	c.must("emit", Fields{"event": event, "args": list(args)})
 }
 
-// Send sends a frame of ws as it is: []byte as binary, a string as text.
+// Send sends a raw frame with ws: []byte as binary, a string as text.
 func (c *Client) Send(frame any) { c.n.t.Helper(); c.must("send", Fields{"frame": frame}) }
 
-// Ping waits for the pong to a ping of ws.
+// Ping sends a ping with ws and waits for the pong.
 func (c *Client) Ping() { c.n.t.Helper(); c.must("ping", nil) }
 
-// Answer answers the server's calls of an event, from now on, with a value.
+// Answer answers the server's future calls of an event with a value.
 func (c *Client) Answer(event string, value any) {
 	c.n.t.Helper()
 	c.must("answer", Fields{"event": event, "value": value})
 }
 
-// Disconnect says goodbye.
+// Disconnect closes the connection as the protocol specifies.
 func (c *Client) Disconnect() { c.n.t.Helper(); c.must("disconnect", Fields{"code": normalClosure}) }
 
 const normalClosure = 1000
 
-// Cut cuts the connection without a goodbye (on Socket.IO only the websocket transport).
+// Cut drops the connection without a close frame (on Socket.IO: websocket only).
 func (c *Client) Cut() { c.n.t.Helper(); c.must("cut", nil) }
 
-// Reconnect connects a socket.io-client anew after it was disconnected.
+// Reconnect connects socket.io-client again after a disconnect.
 func (c *Client) Reconnect() { c.n.t.Helper(); c.must("reconnect", nil) }
 
-// Call emits an event and waits for the arguments of the ack (of ws: the data
-// of the reply, if any). []byte takes only what travelled as binary.
+// Call emits an event and returns the arguments of the ack (of ws: the data of the
+// reply, if any). []byte decodes only data that was sent as binary.
 func (c *Client) Call(event string, args ...any) []json.RawMessage {
 	c.n.t.Helper()
 	reply, err := c.TryCall(event, args...)
@@ -119,8 +119,8 @@ func (c *Client) Call(event string, args ...any) []json.RawMessage {
 	return reply
 }
 
-// TryCall is [Client.Call] for calls that may fail. On ws a failure reply is a
-// [*RemoteError] with the error object as Data; Socket.IO has no failure acks.
+// TryCall is [Client.Call] with an error. On ws an exception is a [*RemoteError] with
+// the error object as Data; Socket.IO has no error acks.
 func (c *Client) TryCall(event string, args ...any) ([]json.RawMessage, error) {
 	data, err := c.to("call", Fields{"event": event, "args": list(args), "timeout": Timeout.Milliseconds()})
 	if err != nil {
@@ -131,15 +131,15 @@ func (c *Client) TryCall(event string, args ...any) ([]json.RawMessage, error) {
 	return reply, err
 }
 
-// Call emits an event and decodes the first argument of the ack; an empty ack
-// is the zero T.
+// Call emits an event and decodes the first argument of the ack. An empty ack is the
+// zero T.
 func Call[T any](c *Client, event string, args ...any) T {
 	c.n.t.Helper()
 	return first[T](c, c.Call(event, args...))
 }
 
-// Expect waits for the next event of that name and decodes its first argument;
-// without one it is the zero T.
+// Expect waits for the next event of this name and decodes its first argument. Without
+// one it returns the zero T.
 func Expect[T any](c *Client, event string) T {
 	c.n.t.Helper()
 	return first[T](c, c.Expect(event).Args)
@@ -153,7 +153,7 @@ func first[T any](c *Client, args []json.RawMessage) (v T) {
 	return mustDecode[T](c.n.t, args[0])
 }
 
-// Expect waits for the next event of that name. Other events are kept.
+// Expect waits for the next event of this name. It keeps other events.
 func (c *Client) Expect(event string) Message {
 	c.n.t.Helper()
 	m, err := c.take(event)
@@ -163,8 +163,8 @@ func (c *Client) Expect(event string) Message {
 	return m
 }
 
-// ExpectNone fails the test if an event of that name has come by the time that
-// the barrier is passed: something that this client gets after it.
+// ExpectNone fails the test if an event of this name has arrived when barrier returns.
+// The barrier waits for something that this client receives later.
 func (c *Client) ExpectNone(event string, barrier func()) {
 	c.n.t.Helper()
 	barrier()
@@ -177,7 +177,7 @@ func (c *Client) ExpectNone(event string, barrier func()) {
 	}
 }
 
-// ExpectEnd waits until the connection has ended.
+// ExpectEnd waits until the connection is closed.
 func (c *Client) ExpectEnd() End {
 	c.n.t.Helper()
 	var end End
@@ -193,11 +193,11 @@ func (c *Client) ExpectEnd() End {
 	return end
 }
 
-// ExpectReconnect waits until socket.io-client has connected for the n-th time again.
+// ExpectReconnect waits for the n-th reconnect of socket.io-client.
 func (c *Client) ExpectReconnect(n int) {
 	c.n.t.Helper()
 	if !c.wait(func() bool { return c.reconnects >= n }) {
-		c.n.t.Fatalf("nodetest: ExpectReconnect(%d): not after %v", n, Timeout)
+		c.n.t.Fatalf("nodetest: ExpectReconnect(%d): not within %v", n, Timeout)
 	}
 }
 
@@ -216,14 +216,14 @@ func (c *Client) take(event string) (m Message, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	what := fmt.Sprintf("nothing within %v", Timeout)
+	what := fmt.Sprintf("not received within %v", Timeout)
 	if ended {
-		what = fmt.Sprintf("the connection ended first (%d %s)", c.end.Code, c.end.Reason)
+		what = fmt.Sprintf("the connection closed first (%d %s)", c.end.Code, c.end.Reason)
 	}
-	return m, errors.New(what + fmt.Sprintf("; arrived: %v; problems: %v", c.arrived, c.problems))
+	return m, errors.New(what + fmt.Sprintf("; received: %v; problems: %v", c.arrived, c.problems))
 }
 
-// wait calls done, under the lock, until it reports true or the timeout is over.
+// wait calls done under the lock until it returns true, or the timeout expires.
 func (c *Client) wait(done func() bool) bool {
 	timeout := time.NewTimer(Timeout)
 	defer timeout.Stop()
@@ -265,7 +265,7 @@ func (c *Client) must(method string, fields Fields) json.RawMessage {
 	return v
 }
 
-// list makes no arguments an empty array.
+// list encodes nil as an empty array.
 func list(args []any) []any {
 	if args == nil {
 		return []any{}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Node is a Node program with npm's socket.io-client and ws in it:
+// Node is a Node process with npm's socket.io-client and ws:
 //
 //	n := nodetest.Start(t)
 //	c := n.SocketIO(url+"/chat", nodetest.Opts{"transports": []string{"websocket"}, "auth": …})
@@ -15,7 +15,7 @@ import (
 //	c.Emit("events", map[string]any{"file": []byte{1, 2}})
 //	m := c.Expect("events")
 //
-// One of them may have many clients. It ends with the test.
+// One process may have many clients. It exits when the test ends.
 type Node struct {
 	t testing.TB
 	p *Process
@@ -24,11 +24,11 @@ type Node struct {
 	clients map[string]*Client
 }
 
-// Opts are the options of a JavaScript client, passed on as they are. []byte
-// becomes a Buffer.
+// Opts are the options of a JavaScript client, passed unchanged. []byte becomes a
+// Buffer.
 type Opts map[string]any
 
-// Start runs Node.
+// Start starts Node.
 func Start(t testing.TB) *Node {
 	t.Helper()
 	n := &Node{t: t, clients: map[string]*Client{}}
@@ -36,8 +36,8 @@ func Start(t testing.TB) *Node {
 	return n
 }
 
-// SocketIO connects npm's socket.io-client, and fails the test when it is
-// refused. It does not reconnect unless opts say "reconnection".
+// SocketIO connects npm's socket.io-client, and fails the test if the server rejects
+// it. It reconnects only with "reconnection" in opts.
 func (n *Node) SocketIO(url string, opts Opts) *Client {
 	n.t.Helper()
 	c, err := n.TrySocketIO(url, opts)
@@ -47,15 +47,15 @@ func (n *Node) SocketIO(url string, opts Opts) *Client {
 	return c
 }
 
-// TrySocketIO is [Node.SocketIO] for servers that may refuse. A connect_error
-// is a [*RemoteError] with its Message and Data.
+// TrySocketIO is [Node.SocketIO] with an error. A connect_error is a [*RemoteError]
+// with its Message and Data.
 func (n *Node) TrySocketIO(url string, opts Opts) (*Client, error) {
 	return n.dial("socketio", url, opts)
 }
 
-// WS connects npm's ws, and fails the test when it is refused. Frames are
-// {"event","data","id"}; anything else arrives as an event without a name. Opts
-// are those of the WebSocket constructor, and "protocols".
+// WS connects npm's ws, and fails the test if the server rejects it. Frames are
+// {"event","data","id"}; any other frame becomes an event without a name. Opts are
+// those of the WebSocket constructor, and "protocols".
 func (n *Node) WS(url string, opts Opts) *Client {
 	n.t.Helper()
 	c, err := n.TryWS(url, opts)
@@ -65,20 +65,20 @@ func (n *Node) WS(url string, opts Opts) *Client {
 	return c
 }
 
-// TryWS is [Node.WS] for servers that may refuse. The error is a
-// [*RemoteError] with the Status and Body of the answer.
+// TryWS is [Node.WS] with an error, a [*RemoteError] with Status and Body if the server
+// rejects the handshake.
 func (n *Node) TryWS(url string, opts Opts) (*Client, error) {
 	return n.dial("ws", url, opts)
 }
 
-// ServeSocketIO runs npm's socket.io server with the behaviour described in
-// test/js/reference.mjs, and gives its URL.
+// ServeSocketIO starts npm's socket.io server with the behaviour of
+// test/js/reference.mjs, and returns its URL.
 func (n *Node) ServeSocketIO(opts Opts) string {
 	n.t.Helper()
 	return mustDecode[string](n.t, n.p.MustDo("serveSocketIO", Fields{"opts": opts}))
 }
 
-// ServePlain runs npm's ws server with the same behaviour, and gives its URL.
+// ServePlain starts npm's ws server with the same behaviour, and returns its URL.
 func (n *Node) ServePlain() string {
 	n.t.Helper()
 	return mustDecode[string](n.t, n.p.MustDo("servePlain", nil))
@@ -87,7 +87,7 @@ func (n *Node) ServePlain() string {
 func (n *Node) dial(kind, url string, opts Opts) (*Client, error) {
 	n.mu.Lock()
 	c := newClient(n, "c"+strconv.Itoa(len(n.clients)+1))
-	n.clients[c.name] = c // before it connects: its first event may come with the answer
+	n.clients[c.name] = c // before the dial: its first event may arrive with the answer
 	n.mu.Unlock()
 	_, err := n.p.Do(kind, Fields{"client": c.name, "url": url, "opts": opts})
 	if err != nil {
@@ -96,7 +96,7 @@ func (n *Node) dial(kind, url string, opts Opts) (*Client, error) {
 	return c, nil
 }
 
-// onLine takes what happened to a client.
+// onLine handles an event of a client.
 func (n *Node) onLine(text []byte) {
 	var line struct {
 		Client    string            `json:"client"`

@@ -9,7 +9,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 )
 
-// opener is one of npm's clients on npm's server of the same protocol.
+// opener connects one of npm's clients to npm's server of the same protocol.
 type opener func(n *nodetest.Node) *nodetest.Client
 
 func bothProtocols(t *testing.T, test func(t *testing.T, open opener)) {
@@ -54,7 +54,7 @@ func TestAnswersTheServer(t *testing.T) {
 	})
 }
 
-func TestBinaryTravelsAsBinaryOnSocketIO(t *testing.T) {
+func TestBinaryOnSocketIO(t *testing.T) {
 	n := nodetest.Start(t)
 	c := n.SocketIO(n.ServeSocketIO(nil), nil)
 	want := []byte{0, 1, 254, 255}
@@ -62,7 +62,7 @@ func TestBinaryTravelsAsBinaryOnSocketIO(t *testing.T) {
 	if !bytes.Equal(got.File, want) {
 		t.Errorf("got %v", got.File)
 	}
-	// What travelled as text is not taken for binary.
+	// Data that was sent as text does not become binary.
 	text := nodetest.Call[string](c, "echo", "AAH+/w==")
 	if text != "AAH+/w==" {
 		t.Errorf("got %q", text)
@@ -82,8 +82,8 @@ func TestConnectErrorHasMessageAndData(t *testing.T) {
 	n := nodetest.Start(t)
 	url := n.ServeSocketIO(nil) + "/private"
 	_, err := n.TrySocketIO(url, nil)
-	refused, ok := errors.AsType[*nodetest.RemoteError](err)
-	if !ok || refused.Message != "no token" || string(refused.Data) != `{"status":"error","code":"token"}` {
+	rejected, ok := errors.AsType[*nodetest.RemoteError](err)
+	if !ok || rejected.Message != "no token" || string(rejected.Data) != `{"status":"error","code":"token"}` {
 		t.Errorf("got %#v", err)
 	}
 	c := n.SocketIO(url, nodetest.Opts{"auth": map[string]any{"token": "secret"}})
@@ -103,7 +103,7 @@ func TestTransportUpgrades(t *testing.T) {
 	}
 }
 
-func TestEndTellsTheReason(t *testing.T) {
+func TestEndHasTheReason(t *testing.T) {
 	t.Run("socketio", func(t *testing.T) {
 		n := nodetest.Start(t)
 		url := n.ServeSocketIO(nil)
@@ -158,11 +158,11 @@ func TestReconnects(t *testing.T) {
 	c.ExpectReconnect(2)
 }
 
-func TestPlainRefusalHasStatusAndBody(t *testing.T) {
+func TestPlainRejectionHasStatusAndBody(t *testing.T) {
 	n := nodetest.Start(t)
-	_, err := n.TryWS(n.ServePlain(), nodetest.Opts{"headers": map[string]any{"x-refuse": "not today"}})
-	refused, ok := errors.AsType[*nodetest.RemoteError](err)
-	if !ok || refused.Status != 403 || !strings.Contains(refused.Body, "not today") {
+	_, err := n.TryWS(n.ServePlain(), nodetest.Opts{"headers": map[string]any{"x-reject": "not today"}})
+	rejected, ok := errors.AsType[*nodetest.RemoteError](err)
+	if !ok || rejected.Status != 403 || !strings.Contains(rejected.Body, "not today") {
 		t.Errorf("got %#v", err)
 	}
 }

@@ -1,5 +1,5 @@
-// Package nodetest drives npm's own clients, and npm's servers as the
-// reference, from Go tests. The programs are in test/js.
+// Package nodetest drives npm's clients, and npm's servers as a reference, from Go
+// tests. The programs are in test/js.
 package nodetest
 
 import (
@@ -19,12 +19,12 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/need"
 )
 
-// Timeout bounds every step. It is generous: npm's clients share the machine
-// with the race detector.
+// Timeout limits every step. It is long, because npm's clients share the machine with
+// the race detector.
 const Timeout = 15 * time.Second
 
-// Process is a Node program of test/js that answers requests line by line. It
-// ends with the test.
+// Process is a Node program of test/js that answers requests line by line. It exits
+// when the test ends.
 type Process struct {
 	t      testing.TB
 	stderr lockedBuffer
@@ -38,10 +38,10 @@ type Process struct {
 	ended   chan struct{}
 }
 
-// Fields is a request.
+// Fields are the fields of a request.
 type Fields map[string]any
 
-// RemoteError is what the Node program threw.
+// RemoteError is an exception of the Node program.
 type RemoteError struct {
 	Message string          `json:"message"`
 	Data    json.RawMessage `json:"data"`
@@ -49,7 +49,7 @@ type RemoteError struct {
 	Body    string          `json:"body"`
 }
 
-// Error is the message.
+// Error returns the message.
 func (e *RemoteError) Error() string { return e.Message }
 
 type response struct {
@@ -57,13 +57,13 @@ type response struct {
 	err *RemoteError
 }
 
-// StartProcess runs test/js/script. Lines that answer no request go to onLine,
-// one at a time.
+// StartProcess starts test/js/script. Lines that answer no request are passed to
+// onLine, one at a time.
 func StartProcess(t testing.TB, script string, onLine func([]byte), args ...string) *Process {
 	t.Helper()
 	dir := need.Packages(t)
 	node := need.Program(t, "NODE", "node")
-	//nolint:gosec,noctx // the program is a test's own; stop ends it
+	//nolint:gosec,noctx // a program of the tests; stop ends it
 	cmd := exec.Command(node, append([]string{filepath.Join("js", script)}, args...)...)
 	cmd.Dir = dir
 	p := &Process{t: t, pending: map[int]chan response{}, ended: make(chan struct{})}
@@ -88,8 +88,8 @@ func StartProcess(t testing.TB, script string, onLine func([]byte), args ...stri
 	return p
 }
 
-// Do sends a request and waits for the answer. The error is a [*RemoteError]
-// when the program threw.
+// Do sends a request and returns the answer. The error is a [*RemoteError] if the
+// program throws.
 func (p *Process) Do(what string, fields Fields) (json.RawMessage, error) {
 	answer := make(chan response, 1)
 	p.mu.Lock()
@@ -119,13 +119,13 @@ func (p *Process) Do(what string, fields Fields) (json.RawMessage, error) {
 		}
 		return got.ok, nil
 	case <-p.ended:
-		return nil, fmt.Errorf("%s: the Node program ended\n%s", what, p.stderr.String())
+		return nil, fmt.Errorf("%s: the Node program exited\n%s", what, p.stderr.String())
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%s: no answer of the Node program\n%s", what, p.stderr.String())
+		return nil, fmt.Errorf("%s: no answer from the Node program\n%s", what, p.stderr.String())
 	}
 }
 
-// MustDo is [Process.Do] that fails the test.
+// MustDo is [Process.Do] that fails the test on errors.
 func (p *Process) MustDo(what string, fields Fields) json.RawMessage {
 	p.t.Helper()
 	v, err := p.Do(what, fields)
@@ -167,7 +167,7 @@ func (p *Process) read(stdout io.Reader, onLine func([]byte)) {
 	}
 }
 
-// stop lets the program end by itself, and kills it when it does not.
+// stop closes stdin, which ends the program, and kills it after a timeout.
 func (p *Process) stop(cmd *exec.Cmd) {
 	_ = p.stdin.Close()
 	kill := time.AfterFunc(Timeout, func() { _ = cmd.Process.Kill() })

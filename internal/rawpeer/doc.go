@@ -1,5 +1,5 @@
-// Package rawpeer is a client for tests that break protocols: it writes any
-// bytes over TCP or TLS, and reads what comes back. It keeps no rule by itself.
+// Package rawpeer is a client for tests that violate protocols: it writes any bytes
+// over TCP or TLS and reads the responses. It enforces no rules.
 //
 //	p := rawpeer.Dial(t, addr)
 //	p.Write(rawpeer.Upgrade("/ws", "Origin: null"))   // any bytes of HTTP
@@ -11,25 +11,23 @@
 //	p.Frame(rawpeer.Fin|rawpeer.OpPing, "hello")      // any frame
 //	p.Write(rawpeer.Frame{First: 0x81, Claim: 1 << 62}.Bytes())
 //	p.WantClose(1009)
-//	p.Reset()                                         // RST; Close: FIN; HalfClose: FIN, and reads on
+//	p.Reset()                                         // RST; Close: FIN; HalfClose: FIN, can still read
 //
-// On top of it [Engine] knows the requests of Engine.IO, [Wire] is what a
-// session over polling and one over WebSocket have in common, and [Enter] and
-// [Echo] speak Socket.IO on it:
+// On top of it, [Engine] sends the requests of Engine.IO, [Wire] is a session over
+// polling or WebSocket, and [Enter] and [Echo] use Socket.IO on it:
 //
 //	e := rawpeer.NewEngine(t, addr)
 //	s := e.Poll()                    // a session over polling
 //	s.Send("40"); s.Read()           // a POST; the next packet of polls
-//	a := s.Get(); a = s.Post("4…")   // or one by one, on connections of their own
+//	a := s.Get(); a = s.Post("4…")   // or one by one, on separate connections
 //	w := s.Probe(); w.Send("5")      // the upgrade
 //	w := e.WebSocket()               // a session over WebSocket, and its frames
 //
 // [AliveWS], [AliveSocketIO] and [AlivePolling] check that a server still serves a
-// client that behaves. Servers for these tests are in the package stage below.
+// correct client. Package stage below has servers for these tests.
 package rawpeer
 
 import "time"
 
-// Patience bounds every wait of a peer. It is long: a test that waits for it
-// has failed already.
+// Patience limits every wait of a peer. Only failing tests wait that long.
 const Patience = 30 * time.Second

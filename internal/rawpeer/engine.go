@@ -6,29 +6,28 @@ import (
 	"testing"
 )
 
-// Engine makes the requests of Engine.IO 4 to one server. Target, EIO and Lines
-// may be changed before any of them.
+// Engine sends requests of Engine.IO 4 to one server. Target, EIO and Lines may be
+// changed between requests.
 type Engine struct {
 	// Addr is host and port.
 	Addr string
 	// Target is the path, "/socket.io/".
 	Target string
-	// EIO is the version in the query, "4"; empty leaves it out.
+	// EIO is the version in the query, "4"; empty omits it.
 	EIO string
-	// Lines go along with every request, see [Upgrade].
+	// Lines are header lines of every request, see [Upgrade].
 	Lines []string
 
 	t testing.TB
 }
 
-// NewEngine makes one for the server at addr, at /socket.io/.
+// NewEngine returns an Engine for the server at addr and the path /socket.io/.
 func NewEngine(t testing.TB, addr string) *Engine {
 	t.Helper()
 	return &Engine{Addr: host(addr), Target: "/socket.io/", EIO: "4", t: t}
 }
 
-// Query gives the target with a query: of EIO, transport, and sid, those that are
-// not empty.
+// Query returns the target with a query of EIO, transport and sid, without empty ones.
 func (e *Engine) Query(transport, sid string) string {
 	var parts []string
 	for _, p := range [][2]string{{"EIO", e.EIO}, {"transport", transport}, {"sid", sid}} {
@@ -39,7 +38,7 @@ func (e *Engine) Query(transport, sid string) string {
 	return e.Target + "?" + strings.Join(parts, "&")
 }
 
-// Begin writes raw bytes on a new connection and gives it without reading.
+// Begin writes raw bytes on a new connection and returns it without reading.
 func (e *Engine) Begin(raw string) *Peer {
 	e.t.Helper()
 	p := Dial(e.t, e.Addr)
@@ -47,7 +46,7 @@ func (e *Engine) Begin(raw string) *Peer {
 	return p
 }
 
-// Do writes raw bytes on a new connection and reads the answer.
+// Do writes raw bytes on a new connection and returns the response.
 func (e *Engine) Do(raw string) Answer {
 	e.t.Helper()
 	p := e.Begin(raw)
@@ -55,8 +54,7 @@ func (e *Engine) Do(raw string) Answer {
 	return p.Answer()
 }
 
-// TryDo is [Engine.Do] for any goroutine. The connection ends when it has been
-// read.
+// TryDo is [Engine.Do] for any goroutine. It closes the connection.
 func (e *Engine) TryDo(raw string) (Answer, error) {
 	p, err := TryDial(e.t, e.Addr)
 	if err != nil {
@@ -79,8 +77,7 @@ func (e *Engine) Poll() *Poller {
 	return &Poller{Engine: e, SID: a.Get("sid")}
 }
 
-// WebSocket opens a session over WebSocket. Its SID is in the packet that it has
-// read.
+// WebSocket opens a session over WebSocket, and reads the open packet.
 func (e *Engine) WebSocket(opts ...DialOption) *Socket {
 	e.t.Helper()
 	s := &Socket{Peer: Open(e.t, e.Addr, e.Query("websocket", ""), append([]DialOption{WithLines(e.Lines...)}, opts...)...)}
@@ -92,13 +89,13 @@ func (e *Engine) WebSocket(opts ...DialOption) *Socket {
 	return s
 }
 
-// Wire is a session over either transport, by packets.
+// Wire is a session over either transport.
 type Wire interface {
 	// Send sends one packet, "40" or "42[…]".
 	Send(packet string)
-	// Read gives the next packet, and answers pings.
+	// Read returns the next packet, and answers pings.
 	Read() string
-	// Cut ends it without a word.
+	// Cut drops the session without a close.
 	Cut()
 }
 
@@ -108,7 +105,7 @@ type Socket struct {
 	SID string
 }
 
-// Read gives the next packet, and answers pings.
+// Read returns the next packet, and answers pings.
 func (s *Socket) Read() string {
 	s.t.Helper()
 	for {
@@ -134,29 +131,29 @@ type Poller struct {
 	waiting []string
 }
 
-// Get makes one poll.
+// Get sends one poll.
 func (p *Poller) Get() Answer {
 	p.t.Helper()
 	return p.Do(p.GetBytes())
 }
 
-// GetBytes are the bytes of a poll, for [Engine.Begin] and [Engine.TryDo].
+// GetBytes returns the bytes of a poll, for [Engine.Begin] and [Engine.TryDo].
 func (p *Poller) GetBytes() string {
 	return Request(http.MethodGet, p.Query("polling", p.SID), p.Lines...) + "\r\n"
 }
 
-// Post makes one POST.
+// Post sends one POST.
 func (p *Poller) Post(body string) Answer {
 	p.t.Helper()
 	return p.Do(p.PostBytes(body))
 }
 
-// PostBytes are the bytes of a POST.
+// PostBytes returns the bytes of a POST.
 func (p *Poller) PostBytes(body string) string {
 	return Post(p.Query("polling", p.SID), body, p.Lines...)
 }
 
-// Send sends one packet by a POST, and wants it to be taken.
+// Send sends one packet in a POST, and fails the test unless it is accepted.
 func (p *Poller) Send(packet string) {
 	p.t.Helper()
 	if a := p.Post(packet); a.Status != http.StatusOK || a.Body != "ok" {
@@ -164,7 +161,7 @@ func (p *Poller) Send(packet string) {
 	}
 }
 
-// Read gives the next packet, from a poll where none is left, and answers pings.
+// Read returns the next packet, polling if none is left, and answers pings.
 func (p *Poller) Read() string {
 	p.t.Helper()
 	for {
@@ -184,14 +181,14 @@ func (p *Poller) Read() string {
 	}
 }
 
-// Cut begins a poll and breaks it off, which ends the session.
+// Cut starts a poll and aborts it, which closes the session.
 func (p *Poller) Cut() {
 	p.t.Helper()
 	p.Begin(p.GetBytes()).Close()
 }
 
-// Probe opens the WebSocket of an upgrade and exchanges the probes. The packet
-// "5" makes it the session's transport.
+// Probe opens the WebSocket of an upgrade and exchanges the probes. The packet "5" then
+// completes the upgrade.
 func (p *Poller) Probe() *Socket {
 	p.t.Helper()
 	w := &Socket{Peer: Open(p.t, p.Addr, p.Query("websocket", p.SID), WithLines(p.Lines...)), SID: p.SID}
@@ -200,8 +197,7 @@ func (p *Poller) Probe() *Socket {
 	return w
 }
 
-// Upgrade changes the session to WebSocket, as a client does that has no poll
-// open.
+// Upgrade upgrades the session to WebSocket, without an open poll.
 func (p *Poller) Upgrade() *Socket {
 	p.t.Helper()
 	w := p.Probe()

@@ -25,20 +25,20 @@ const (
 	OpPong         byte = 0xa
 )
 
-// Frame is a frame as a client sends it, or a lie about one.
+// Frame is a frame of a client, valid or not.
 type Frame struct {
 	// First is FIN, RSV and the opcode: Fin|OpText.
 	First byte
 	// Payload, before masking.
 	Payload string
-	// Mask to use; the zero one changes nothing.
+	// Mask to use; the zero mask does not change the payload.
 	Mask [4]byte
-	// Unmasked leaves the mask out, and its bit.
+	// Unmasked omits the mask and its bit.
 	Unmasked bool
-	// Claim, when not 0, is the length that the header tells.
+	// Claim, if not 0, is the length in the header.
 	Claim uint64
-	// Wide is the number of bytes of the extended length, 2 or 8, where it need
-	// not be the shortest.
+	// Wide is the number of bytes of the extended length, 2 or 8, to use more than
+	// necessary.
 	Wide int
 }
 
@@ -73,7 +73,7 @@ func (f Frame) Bytes() string {
 	return string(b)
 }
 
-// ClosePayload is the payload of a close frame.
+// ClosePayload returns the payload of a close frame.
 func ClosePayload(code int, text string) string {
 	return string(binary.BigEndian.AppendUint16(nil, uint16(code))) + text
 }
@@ -90,7 +90,7 @@ func (p *Peer) Send(text string) {
 	p.Frame(Fin|OpText, text)
 }
 
-// TrySend is [Peer.Send] where the server may be gone.
+// TrySend is [Peer.Send] with an error.
 func (p *Peer) TrySend(text string) error {
 	return p.TryWrite(Frame{First: Fin | OpText, Payload: text}.Bytes())
 }
@@ -99,12 +99,12 @@ func (p *Peer) TrySend(text string) error {
 type Received struct {
 	// First is FIN, RSV and the opcode.
 	First byte
-	// Masked tells of a mask, which a server must not use.
+	// Masked reports a mask, which a server must not use.
 	Masked  bool
 	Payload string
 }
 
-// CloseCode is the code of a close frame, 1005 when it has none.
+// CloseCode returns the code of a close frame, 1005 if it has none.
 func (r Received) CloseCode() int {
 	if len(r.Payload) < 2 {
 		return 1005
@@ -112,10 +112,10 @@ func (r Received) CloseCode() int {
 	return int(binary.BigEndian.Uint16([]byte(r.Payload)))
 }
 
-// String is the frame in short.
+// String returns the first byte and the start of the payload.
 func (r Received) String() string { return fmt.Sprintf("%#02x %.200q", r.First, r.Payload) }
 
-// Next reads the next frame, whatever it is. It answers nothing.
+// Next returns the next frame of any type, and does not answer it.
 func (p *Peer) Next() (Received, error) {
 	_ = p.Conn.SetReadDeadline(time.Now().Add(Patience))
 	var b [8]byte
@@ -140,23 +140,23 @@ func (p *Peer) Next() (Received, error) {
 	return got, err
 }
 
-// Text reads the next text message. Pings of the server are answered, pongs
-// passed over, and fragments put together.
+// Text returns the next text message. It answers pings, skips pongs and joins
+// fragments.
 func (p *Peer) Text() string {
 	p.t.Helper()
 	text, err := p.TryText()
 	if err != nil {
-		p.t.Fatalf("rawpeer: want a text: %v", err)
+		p.t.Fatalf("rawpeer: want a text message: %v", err)
 	}
 	return text
 }
 
-// TryText is [Peer.Text] where the server may end the connection.
+// TryText is [Peer.Text] with an error.
 func (p *Peer) TryText() (string, error) {
 	text, within := "", false
 	for end := time.Now().Add(2 * Patience); ; {
 		got, err := p.Next()
-		if err == nil && time.Now().After(end) { // pings may come for ever
+		if err == nil && time.Now().After(end) { // pings may continue forever
 			return "", os.ErrDeadlineExceeded
 		}
 		switch op := got.First & 0xf; {
@@ -172,12 +172,12 @@ func (p *Peer) TryText() (string, error) {
 			text += got.Payload
 			if got.First&Fin != 0 {
 				if !utf8.ValidString(text) {
-					return "", fmt.Errorf("a text that is not UTF-8: %.200q", text)
+					return "", fmt.Errorf("text is not UTF-8: %.200q", text)
 				}
 				return text, nil
 			}
 		default:
-			return "", fmt.Errorf("the server sent the frame %s", got)
+			return "", fmt.Errorf("unexpected frame %s", got)
 		}
 	}
 }
@@ -190,9 +190,8 @@ func (p *Peer) Want(text string) {
 	}
 }
 
-// Closed reads until the close frame, drops what comes before, and gives its
-// code and text: 1005 when it has none, 1006 when the connection ended without.
-// It does not answer it.
+// Closed skips frames until the close frame and returns its code and text: 1005 if it
+// has none, 1006 if the connection closes without one. It does not answer it.
 func (p *Peer) Closed() (code int, text string) {
 	p.t.Helper()
 	for {
@@ -209,8 +208,7 @@ func (p *Peer) Closed() (code int, text string) {
 	}
 }
 
-// WantClose wants one of the codes from [Peer.Closed], and closes, as the server
-// waits for it.
+// WantClose expects one of the codes from [Peer.Closed], and closes the connection.
 func (p *Peer) WantClose(codes ...int) {
 	p.t.Helper()
 	code, text := p.Closed()
@@ -220,6 +218,5 @@ func (p *Peer) WantClose(codes ...int) {
 	p.Close()
 }
 
-// Wait gives the time that is left for one wait of a test's own: a channel that
-// is closed after [Patience].
+// Wait returns a channel that receives after [Patience], for waits of a test.
 func Wait() <-chan time.Time { return time.After(Patience) }

@@ -15,7 +15,7 @@ type Answer struct {
 	Body   string
 }
 
-// Get gives the value of a string field of a JSON body, found by its name.
+// Get returns the value of a string field of a JSON body.
 func (a Answer) Get(name string) string { return field(a.Body, name) }
 
 func field(text, name string) string {
@@ -27,9 +27,9 @@ func field(text, name string) string {
 // Key is the Sec-WebSocket-Key that [Upgrade] sends.
 const Key = "dGhlIHNhbXBsZSBub25jZQ=="
 
-// Upgrade gives the bytes of a WebSocket handshake. A line, "Name: value",
-// replaces all of that name, and a bare "Name" takes them out; two lines of the
-// same name are both sent.
+// Upgrade returns the bytes of a WebSocket handshake. A line "Name: value" replaces the
+// default lines of that name, and "Name" alone removes them; several lines of one name
+// are all sent.
 //
 //	rawpeer.Upgrade("/ws", "Origin: null", "Sec-WebSocket-Version: 8", "Upgrade")
 func Upgrade(target string, lines ...string) string {
@@ -38,20 +38,20 @@ func Upgrade(target string, lines ...string) string {
 	}, lines...)...) + "\r\n"
 }
 
-// Request gives the request line and the lines of the header, without the empty
-// line at the end. The Host is example.com; lines are as in [Upgrade].
+// Request returns the request line and the header, without the empty line at the end.
+// The Host is example.com; lines are as in [Upgrade].
 func Request(method, target string, lines ...string) string {
-	said := map[string]bool{}
+	replaced := map[string]bool{}
 	for _, line := range lines {
 		if !strings.HasPrefix(line, "!") {
-			said[nameOf(line)] = true
+			replaced[nameOf(line)] = true
 		}
 	}
 	var b strings.Builder
 	b.WriteString(method + " " + target + " HTTP/1.1\r\n")
 	for _, line := range append([]string{"!Host: example.com"}, lines...) {
 		line, standard := strings.CutPrefix(line, "!")
-		if standard && said[nameOf(line)] || !strings.Contains(line, ":") {
+		if standard && replaced[nameOf(line)] || !strings.Contains(line, ":") {
 			continue
 		}
 		b.WriteString(line + "\r\n")
@@ -64,14 +64,14 @@ func nameOf(line string) string {
 	return strings.ToLower(name)
 }
 
-// Post gives the bytes of a POST with a body.
+// Post returns the bytes of a POST with a body.
 func Post(target, body string, lines ...string) string {
 	return Request(http.MethodPost, target, append([]string{
 		"!Content-Type: text/plain;charset=UTF-8", "!Content-Length: " + strconv.Itoa(len(body)),
 	}, lines...)...) + "\r\n" + body
 }
 
-// Answer reads a response, and keeps the header of a 101.
+// Answer reads a response, and stores the header of a 101 in p.Header.
 func (p *Peer) Answer() Answer {
 	p.t.Helper()
 	a, err := p.TryAnswer()
@@ -81,7 +81,7 @@ func (p *Peer) Answer() Answer {
 	return a
 }
 
-// TryAnswer is [Peer.Answer] where the server may have ended the connection.
+// TryAnswer is [Peer.Answer] with an error.
 func (p *Peer) TryAnswer() (Answer, error) {
 	_ = p.Conn.SetReadDeadline(time.Now().Add(Patience))
 	resp, err := http.ReadResponse(p.R, nil)

@@ -13,25 +13,25 @@ import (
 	"time"
 )
 
-// Peer is one connection to a server under test. What fails fails the test,
-// except in the methods that begin with Try and those that give an error. Its
-// methods belong on the test's goroutine, the Try ones on any; one goroutine may
-// write while another reads. It is closed when the test ends.
+// Peer is one connection to a server under test. Errors fail the test, except in Try
+// methods and methods that return an error. Only Try methods may be called outside the
+// test's goroutine; one goroutine may write while another reads. The connection closes
+// when the test ends.
 type Peer struct {
-	// Conn is what the peer writes to and reads from: TCP or TLS.
+	// Conn is the connection: TCP or TLS.
 	Conn net.Conn
-	// TCP is the connection below, the same as Conn where there is no TLS.
+	// TCP is the connection below Conn, equal to Conn without TLS.
 	TCP *net.TCPConn
 	// R reads from Conn.
 	R *bufio.Reader
-	// Header is that of the 101 that was read.
+	// Header is the header of the 101 response.
 	Header http.Header
 
 	t    testing.TB
 	addr string
 }
 
-// DialOption is an option of [Dial], [TryDial] and [Open].
+// DialOption configures [Dial], [TryDial] and [Open].
 type DialOption func(*dialing)
 
 type dialing struct {
@@ -40,14 +40,14 @@ type dialing struct {
 	lines   []string
 }
 
-// WithTLS makes it a TLS connection.
+// WithTLS uses TLS.
 func WithTLS(cfg *tls.Config) DialOption { return func(d *dialing) { d.tls = cfg } }
 
-// WithReceiveBuffer sets the size of the socket's receive buffer, so that a peer
-// that does not read is full soon. The kernel doubles it and has a minimum.
+// WithReceiveBuffer sets the size of the socket's receive buffer, so that it fills soon
+// if the peer does not read. The kernel doubles it and has a minimum.
 func WithReceiveBuffer(n int) DialOption { return func(d *dialing) { d.receive = n } }
 
-// WithLines are the lines of [Upgrade] that [Open] sends.
+// WithLines sets the lines of [Upgrade] for [Open].
 func WithLines(lines ...string) DialOption { return func(d *dialing) { d.lines = lines } }
 
 // Dial connects to addr, "127.0.0.1:41234" or "http://127.0.0.1:41234".
@@ -60,7 +60,7 @@ func Dial(t testing.TB, addr string, opts ...DialOption) *Peer {
 	return p
 }
 
-// TryDial is [Dial] for any goroutine, and for servers that may not listen.
+// TryDial is [Dial] with an error.
 func TryDial(t testing.TB, addr string, opts ...DialOption) (*Peer, error) {
 	t.Helper()
 	var d dialing
@@ -99,8 +99,7 @@ func host(addr string) string {
 	return addr
 }
 
-// Open connects and upgrades to a WebSocket at the target, a path with or
-// without a query.
+// Open connects and upgrades to WebSocket at the target, a path with an optional query.
 func Open(t testing.TB, addr, target string, opts ...DialOption) *Peer {
 	t.Helper()
 	var d dialing
@@ -115,7 +114,7 @@ func Open(t testing.TB, addr, target string, opts ...DialOption) *Peer {
 	return p
 }
 
-// Write writes bytes as they are.
+// Write writes raw bytes.
 func (p *Peer) Write(raw string) {
 	p.t.Helper()
 	if err := p.TryWrite(raw); err != nil {
@@ -123,15 +122,15 @@ func (p *Peer) Write(raw string) {
 	}
 }
 
-// TryWrite is [Peer.Write] where the server may be gone.
+// TryWrite is [Peer.Write] with an error.
 func (p *Peer) TryWrite(raw string) error {
 	_ = p.Conn.SetWriteDeadline(time.Now().Add(Patience))
 	_, err := io.WriteString(p.Conn, raw)
 	return err
 }
 
-// TrySlices writes bytes in slices of n, each a write of its own and so in general
-// a packet of its own.
+// TrySlices writes bytes in slices of n, each with a separate write and so usually in a
+// separate TCP segment.
 func (p *Peer) TrySlices(raw string, n int) error {
 	for raw != "" {
 		n = min(n, len(raw))
@@ -143,20 +142,20 @@ func (p *Peer) TrySlices(raw string, n int) error {
 	return nil
 }
 
-// Close ends the connection: FIN, or RST when something was not read. With TLS
-// there is a close_notify before it; [Peer.Cut] leaves it out.
+// Close closes the connection with FIN, or RST if data was not read. With TLS it sends
+// close_notify first; [Peer.Cut] does not.
 func (p *Peer) Close() { _ = p.Conn.Close() }
 
-// Cut closes the TCP connection, whatever is above it.
+// Cut closes the TCP connection.
 func (p *Peer) Cut() { _ = p.TCP.Close() }
 
-// Reset ends the connection by RST.
+// Reset closes the connection with RST.
 func (p *Peer) Reset() {
 	_ = p.TCP.SetLinger(0)
 	_ = p.TCP.Close()
 }
 
-// HalfClose sends FIN (TLS: close_notify before) and can still read.
+// HalfClose sends FIN (TLS: after close_notify). The peer can still read.
 func (p *Peer) HalfClose() {
 	if secure, ok := p.Conn.(*tls.Conn); ok {
 		_ = secure.CloseWrite()
@@ -164,17 +163,16 @@ func (p *Peer) HalfClose() {
 	_ = p.TCP.CloseWrite()
 }
 
-// WantEnd reads until the server has ended the connection, and drops what comes.
+// WantEnd discards input until the server closes the connection.
 func (p *Peer) WantEnd() {
 	p.t.Helper()
 	_ = p.Conn.SetReadDeadline(time.Now().Add(Patience))
 	if _, err := io.Copy(io.Discard, p.R); IsTimeout(err) {
-		p.t.Errorf("rawpeer: the server did not end the connection: %v", err)
+		p.t.Errorf("rawpeer: the server did not close the connection: %v", err)
 	}
 }
 
-// IsTimeout tells that a wait of a peer was over before anything came, from what ended
-// the connection.
+// IsTimeout reports whether err is a timeout, and not the end of the connection.
 func IsTimeout(err error) bool {
 	ne, ok := errors.AsType[net.Error](err)
 	return ok && ne.Timeout()

@@ -4,5 +4,5 @@ package rawpeer
 
 import "syscall"
 
-// receiveBuffer leaves the buffer as it is.
+// receiveBuffer does not change the buffer.
 func receiveBuffer(int) func(network, address string, c syscall.RawConn) error { return nil }

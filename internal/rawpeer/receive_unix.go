@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// receiveBuffer sets the buffer before the socket connects: taken away later, it
-// would already have been promised to the server, and TCP would stall for seconds.
+// receiveBuffer sets the buffer before the socket connects. Shrinking a window that was
+// already advertised stalls TCP for seconds.
 func receiveBuffer(n int) func(network, address string, c syscall.RawConn) error {
 	return func(_, _ string, c syscall.RawConn) error {
 		var failed error

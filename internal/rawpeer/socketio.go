@@ -14,8 +14,8 @@ func WantPacket(t testing.TB, w Wire, packet string) {
 	}
 }
 
-// Enter enters a namespace of Socket.IO, "/" or "/chat", with an auth payload or
-// "", and gives the socket's id.
+// Enter connects to a Socket.IO namespace, "/" or "/chat", with an auth payload or "",
+// and returns the socket's id.
 func Enter(t testing.TB, w Wire, namespace, auth string) string {
 	t.Helper()
 	prefix := "40"
@@ -30,8 +30,8 @@ func Enter(t testing.TB, w Wire, namespace, auth string) string {
 	return field(got, "sid")
 }
 
-// Echo calls the event "echo" of the main namespace, which answers with its
-// argument.
+// Echo calls the event "echo" of the main namespace, which answers with its argument,
+// and compares.
 func Echo(t testing.TB, w Wire, text string) {
 	t.Helper()
 	quoted := strconv.Quote(text)
@@ -47,8 +47,8 @@ func EchoWS(t testing.TB, p *Peer, text string) {
 	p.Want(`{"id":77,"data":` + quoted + `}`)
 }
 
-// AliveWS checks that a new client at the target of a plain WebSocket server
-// gets an echo: its gateway subscribes "echo" by func(ctx, string) (string, error).
+// AliveWS checks that a plain WebSocket server still serves a new client. Its gateway
+// must subscribe "echo" with func(ctx, string) (string, error).
 func AliveWS(t testing.TB, addr, target string, opts ...DialOption) {
 	t.Helper()
 	p := Open(t, addr, target, opts...)
@@ -69,7 +69,7 @@ func AlivePolling(t testing.TB, addr string) {
 	alive(t, NewEngine(t, addr).Poll())
 }
 
-// alive leaves with a goodbye, so that nothing waits for the client.
+// alive also closes the session, so that the server does not wait for the client.
 func alive(t testing.TB, w Wire) {
 	t.Helper()
 	Enter(t, w, "/", "")

@@ -13,19 +13,18 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-const workers = 100 // clients that come at a time
+const workers = 100 // concurrent clients
 
-// kind is a way to come and leave.
+// kind is a way to connect and disconnect.
 type kind struct {
 	name string
-	// run is one client's life. What it still has to wait for is later, which
-	// does not use c.
-	run func(p *place, c *caller, i int) (later func() error, err error)
-	// enters is how often HandleConnection runs for each client.
-	enters int
-	lobby  func() *lobby
-	opts   []websockets.Option
-	// adapter is Socket.IO's unless it is given.
+	// run is the life of one client. later waits for its end, if needed, and does not use c.
+	run func(p *testApp, c *caller, i int) (later func() error, err error)
+	// enters is the number of HandleConnection calls of each client.
+	enters  int
+	gateway func() *countingGateway
+	opts    []websockets.Option
+	// adapter is Socket.IO's by default.
 	adapter adapter.Adapter
 }
 
@@ -38,9 +37,9 @@ func TestChurn(t *testing.T) {
 
 func churn(t *testing.T, k kind, n int) {
 	t.Helper()
-	l := &lobby{}
-	if k.lobby != nil {
-		l = k.lobby()
+	l := &countingGateway{}
+	if k.gateway != nil {
+		l = k.gateway()
 	}
 	adapter := k.adapter
 	if adapter == nil {
@@ -48,30 +47,29 @@ func churn(t *testing.T, k kind, n int) {
 	}
 	p := serve(t, l, adapter, k.opts...)
 	none := runtime.NumGoroutine()
-	// First some to make pools, tables and the runtime as large as they get:
-	// tables of Go never shrink.
+	// Warm up: pools, tables and the runtime reach their full size. Go's maps never shrink.
 	warm := max(n/10, 2*waiting)
-	live(t, k, p, warm)
-	rest(t, k, p, warm, figures{goroutines: none, fds: openFiles()}, 0)
+	runClients(t, k, p, warm)
+	waitClean(t, k, p, warm, figures{goroutines: none, fds: openFiles()}, 0)
 	if t.Failed() {
 		return
 	}
-	before := take()
-	began := time.Now()
-	live(t, k, p, n)
-	took := time.Since(began)
+	before := measure()
+	started := time.Now()
+	runClients(t, k, p, n)
+	took := time.Since(started)
 	if t.Failed() {
 		return
 	}
-	after := rest(t, k, p, warm+n, before, n)
+	after := waitClean(t, k, p, warm+n, before, n)
 	t.Logf("%-34s %6d clients %7v + %6v | goroutines %d -> %d | fds %d -> %d | %6.1f B, %5.2f objects each",
-		k.name, n, took.Round(time.Millisecond), (time.Since(began) - took).Round(time.Millisecond),
+		k.name, n, took.Round(time.Millisecond), (time.Since(started) - took).Round(time.Millisecond),
 		before.goroutines, after.goroutines, before.fds, after.fds,
 		float64(after.heap-before.heap)/float64(n), float64(after.objects-before.objects)/float64(n))
 }
 
-// live lets n clients come and leave.
-func live(t *testing.T, k kind, p *place, n int) {
+// runClients connects and disconnects n clients.
+func runClients(t *testing.T, k kind, p *testApp, n int) {
 	t.Helper()
 	var all sync.WaitGroup
 	var next, failed atomic.Int64
@@ -80,7 +78,7 @@ func live(t *testing.T, k kind, p *place, n int) {
 			t.Error(err)
 		}
 	}
-	places := make(chan struct{}, waiting)
+	slots := make(chan struct{}, waiting)
 	for range workers {
 		all.Go(func() {
 			c := &caller{addr: p.addr}
@@ -91,10 +89,10 @@ func live(t *testing.T, k kind, p *place, n int) {
 				if later == nil || err != nil {
 					continue
 				}
-				places <- struct{}{}
+				slots <- struct{}{}
 				all.Go(func() {
 					fail(later())
-					<-places
+					<-slots
 				})
 			}
 		})
@@ -102,9 +100,9 @@ func live(t *testing.T, k kind, p *place, n int) {
 	all.Wait()
 }
 
-// rest waits until the server has nothing left of total clients, and of the
-// last n hardly any memory. Without n memory does not count.
-func rest(t *testing.T, k kind, p *place, total int, before figures, n int) figures {
+// waitClean waits until the server has released everything of total clients, and nearly all
+// memory of the last n. With n = 0 it ignores memory.
+func waitClean(t *testing.T, k kind, p *testApp, total int, before figures, n int) figures {
 	t.Helper()
 	want := int64(total * k.enters)
 	var now figures
@@ -116,15 +114,15 @@ func rest(t *testing.T, k kind, p *place, total int, before figures, n int) figu
 			what      string
 			got, most int64
 		}{
-			{"HandleConnection missing", want - p.lobby.connects.Load(), 0},
-			{"HandleConnection", p.lobby.connects.Load(), want},
-			{"HandleDisconnect missing", want - p.lobby.disconnects.Load(), 0},
-			{"HandleDisconnect", p.lobby.disconnects.Load(), want},
+			{"HandleConnection missing", want - p.gateway.connects.Load(), 0},
+			{"HandleConnection", p.gateway.connects.Load(), want},
+			{"HandleDisconnect missing", want - p.gateway.disconnects.Load(), 0},
+			{"HandleDisconnect", p.gateway.disconnects.Load(), want},
 			{"Engine.IO sessions", int64(p.spy.sessions()), 0},
 			{"connections and sweepers", int64(p.spy.live()), 0},
-			{"records of recovery", int64(p.spy.absent()), 0},
-			{"Server.Count", int64(p.lobby.Server.Local().Len()), 0},
-			{"clients in a room", int64(p.lobby.Server.To("all").Local().Len()), 0},
+			{"records of recovery", int64(p.spy.recoverable()), 0},
+			{"Server.Count", int64(p.gateway.Server.Local().Len()), 0},
+			{"clients in a room", int64(p.gateway.Server.To("all").Local().Len()), 0},
 			{"goroutines", int64(now.goroutines), int64(before.goroutines)},
 			{"file descriptors", int64(now.fds), int64(before.fds)},
 		} {
@@ -135,7 +133,7 @@ func rest(t *testing.T, k kind, p *place, total int, before figures, n int) figu
 		if len(wrong) > 0 || n == 0 {
 			return len(wrong) == 0
 		}
-		now = take()
+		now = measure()
 		if most := max(int64(n)*heapEach, heapLeast); now.heap-before.heap > most {
 			wrong = append(wrong, fmt.Sprintf("heap: %d bytes more, want at most %d", now.heap-before.heap, most))
 		}

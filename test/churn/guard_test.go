@@ -9,25 +9,27 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-var visitKey = pipeline.NewValue[*[1024]byte]("visit")
+var attemptKey = pipeline.NewValue[*[1024]byte]("attempt")
 
-// bouncer is a guard that learns something of everybody, and lets nobody in.
-type bouncer struct{ err error }
+// rejectingGuard is a guard that stores a value, and rejects every client.
+type rejectingGuard struct{ err error }
 
-func (b bouncer) Check(ctx context.Context, c *pipeline.Call) error {
-	visitKey.Set(c, new([1024]byte))
+func (b rejectingGuard) Check(ctx context.Context, c *pipeline.Call) error {
+	attemptKey.Set(c, new([1024]byte))
 	if h := websockets.HandshakeFrom(ctx); h != nil {
 		h.OnConnected(func(websockets.Client) {})
 	}
 	return b.err
 }
 
-// porter is one that does so before there is a session.
-type porter struct{ bouncer }
+// rejectingHandshakeGuard also rejects handshake requests.
+type rejectingHandshakeGuard struct{ rejectingGuard }
 
-func (p porter) CheckHandshake(ctx context.Context, c *pipeline.Call) error { return p.Check(ctx, c) }
+func (p rejectingHandshakeGuard) CheckHandshake(ctx context.Context, c *pipeline.Call) error {
+	return p.Check(ctx, c)
+}
 
-func refusedUpgrade(_ *place, c *caller, _ int) (func() error, error) {
+func rejectedUpgrade(_ *testApp, c *caller, _ int) (func() error, error) {
 	_, err := dialWS(c.addr, "/")
 	if err == nil || err.Error() != "handshake: status 403" {
 		return nil, fmt.Errorf("handshake: %v, want status %d", err, http.StatusForbidden)

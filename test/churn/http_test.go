@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// patience bounds every single step of a client.
+// patience limits every step of a client.
 const patience = 10 * time.Second
 
-// caller makes HTTP requests one after another, over one connection that it
-// keeps: a whole HTTP client would take more time than the server.
+// caller sends HTTP requests over one connection. An http.Client would take more CPU than the
+// server.
 type caller struct {
 	addr string
 	conn net.Conn
@@ -29,7 +29,7 @@ func (c *caller) close() {
 	}
 }
 
-// do gives the body of the answer, and an error when the status is another.
+// do returns the body of the response, or an error if the status differs.
 func (c *caller) do(status int, method, target, body string) ([]byte, error) {
 	got, b, err := c.roundTrip(method, target, body)
 	if err != nil {
@@ -76,7 +76,7 @@ func request(method, target, host, body string) string {
 
 func dial(addr string) (net.Conn, error) { return net.DialTimeout("tcp", addr, patience) }
 
-// reset cuts a connection so that the other side is told of an error.
+// reset closes a connection with RST.
 func reset(c net.Conn) {
 	if t, ok := c.(*net.TCPConn); ok {
 		_ = t.SetLinger(0)
@@ -101,7 +101,7 @@ func openPolling(c *caller) (*poller, error) {
 	return &poller{c, pollingTarget + "&sid=" + sid}, err
 }
 
-// sidOf reads the sid of the packet that opens a session, or of one that lets in.
+// sidOf returns the sid in the open packet, or in the answer to CONNECT.
 func sidOf(packet []byte) (string, error) { return field(packet, "sid") }
 
 func field(packet []byte, name string) (string, error) {
@@ -118,7 +118,7 @@ func (p *poller) post(packet string) error {
 	return err
 }
 
-// poll waits for a packet that begins like this.
+// poll waits for a packet with the prefix.
 func (p *poller) poll(prefix string) error {
 	for {
 		b, err := p.c.do(http.StatusOK, http.MethodGet, p.target, "")
@@ -149,12 +149,11 @@ func (p *poller) enter() error {
 	return p.poll("40")
 }
 
-// over waits for the server to end the session. A poll that comes after the end
-// finds none.
-func (p *poller) over() error {
+// awaitEnd waits until the server closes the session. A later poll finds no session.
+func (p *poller) awaitEnd() error {
 	status, b, err := p.c.roundTrip(http.MethodGet, p.target, "")
 	if err == nil && (status != http.StatusOK || string(b) != "1") && status != http.StatusBadRequest {
-		err = fmt.Errorf("the poll was answered %d %q, want the end", status, b)
+		err = fmt.Errorf("the poll was answered %d %q, want the close", status, b)
 	}
 	return err
 }

@@ -17,20 +17,19 @@ import (
 const (
 	idleClients = 2000
 
-	// Bounds for one idle connection; the log has the figures.
+	// Limits for one idle connection; the log has the measurements.
 	idleGoroutines = 1
 	idleBytes      = 24 << 10
 )
 
-// weight is what connections take, each.
-type weight struct {
+// footprint is the memory and goroutines of one connection.
+type footprint struct {
 	heap, stack, resident float64
 	goroutines            float64
 }
 
-// weigh measures what connections take that open makes; look sees them all
-// before they end.
-func weigh(t *testing.T, open func() (net.Conn, error), look func()) weight {
+// measureEach measures connections that open returns, and calls look while all are open.
+func measureEach(t *testing.T, open func() (net.Conn, error), look func()) footprint {
 	t.Helper()
 	conns := make([]net.Conn, 0, idleClients)
 	defer func() {
@@ -38,13 +37,13 @@ func weigh(t *testing.T, open func() (net.Conn, error), look func()) weight {
 			_ = c.Close()
 		}
 	}()
-	measure := func() (m runtime.MemStats, resident int64, goroutines int) {
+	sample := func() (m runtime.MemStats, resident int64, goroutines int) {
 		runtime.GC()
 		runtime.GC()
 		runtime.ReadMemStats(&m)
 		return m, residentBytes(), runtime.NumGoroutine()
 	}
-	before, resident, goroutines := measure()
+	before, resident, goroutines := sample()
 	for range idleClients {
 		c, err := open()
 		if err != nil {
@@ -52,10 +51,10 @@ func weigh(t *testing.T, open func() (net.Conn, error), look func()) weight {
 		}
 		conns = append(conns, c)
 	}
-	after, residentAfter, goroutinesAfter := measure()
+	after, residentAfter, goroutinesAfter := sample()
 	look()
 	each := func(before, after uint64) float64 { return float64(int64(after)-int64(before)) / idleClients }
-	return weight{
+	return footprint{
 		heap:       each(before.HeapInuse, after.HeapInuse),
 		stack:      each(before.StackInuse, after.StackInuse),
 		resident:   each(uint64(resident), uint64(residentAfter)),
@@ -63,9 +62,9 @@ func weigh(t *testing.T, open func() (net.Conn, error), look func()) weight {
 	}
 }
 
-// weighClient gives what the client's end of a connection takes, which is in the
-// same process: half of a connection that nobody does anything with.
-func weighClient(t *testing.T) weight {
+// measureClient measures the client side of a connection, which is in the same process: half
+// of an idle pair of connections.
+func measureClient(t *testing.T) footprint {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -78,7 +77,7 @@ func weighClient(t *testing.T) weight {
 			_ = c.Close()
 		}
 	}()
-	w := weigh(t, func() (net.Conn, error) {
+	w := measureEach(t, func() (net.Conn, error) {
 		c, err := dial(l.Addr().String())
 		if err != nil {
 			return nil, err
@@ -87,10 +86,10 @@ func weighClient(t *testing.T) weight {
 		accepted = append(accepted, other)
 		return c, err
 	}, func() {})
-	return weight{heap: w.heap / 2, stack: w.stack / 2, resident: w.resident / 2}
+	return footprint{heap: w.heap / 2, stack: w.stack / 2, resident: w.resident / 2}
 }
 
-// profile writes a heap profile to a file in the folder $CHURN_PROFILES, if it is set.
+// profile writes a heap profile into the directory $CHURN_PROFILES, if it is set.
 func profile(t *testing.T, name string) {
 	t.Helper()
 	dir := os.Getenv("CHURN_PROFILES")
@@ -107,7 +106,7 @@ func profile(t *testing.T, name string) {
 }
 
 func TestIdleConnection(t *testing.T) {
-	client := weighClient(t)
+	client := measureClient(t)
 	t.Logf("client's end:  heap %6.0f B, stack %5.0f B", client.heap, client.stack)
 	for name, c := range map[string]struct {
 		adapter adapter.Adapter
@@ -119,7 +118,7 @@ func TestIdleConnection(t *testing.T) {
 		}},
 		"ws": {ws.New(), func(addr string) (*socket, error) {
 			s, err := dialWS(addr, "/")
-			if err == nil { // the answer shows that the client is in
+			if err == nil { // the answer proves that the client is connected
 				err = s.send(`{"event":"talk","data":1,"id":1}`)
 			}
 			if err == nil {
@@ -129,9 +128,9 @@ func TestIdleConnection(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := &lobby{}
+			l := &countingGateway{}
 			p := serve(t, l, c.adapter)
-			w := weigh(t, func() (net.Conn, error) {
+			w := measureEach(t, func() (net.Conn, error) {
 				s, err := c.open(p.addr)
 				if err != nil {
 					return nil, err

@@ -12,104 +12,103 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// What may be left, since the runtime and its tables are now and then a little
-// larger at the second peak than at the first. A leak of one object, or of 100
-// bytes, for each client is more.
+// Allowed growth, because the runtime and its tables may be slightly larger at the second peak
+// than at the first. A leak of one object or of 100 bytes per client exceeds it.
 const (
 	heapEach     = 80
 	heapLeast    = 256 << 10
-	objectsEach  = 4 // one for so many clients
+	objectsEach  = 4 // one for this many clients
 	objectsLeast = 500
 )
 
 const (
 	pingInterval = 200 * time.Millisecond * slower
 	pingTimeout  = 300 * time.Millisecond * slower
-	// Long enough for a client that means to enter, see kicked.
+	// Long enough for a client that connects to a namespace, see disconnectedByServer.
 	connectTimeout = 500 * time.Millisecond * slower
-	// For those that do not mean to.
-	noTime = 200 * time.Millisecond * slower
+	// For clients that do not.
+	shortTimeout = 200 * time.Millisecond * slower
 )
 
 func kinds() []kind {
 	quick := websockets.WithLimits(websockets.Limits{PingInterval: pingInterval, PingTimeout: pingTimeout})
-	refusal := &websockets.Error{Message: "no", Status: http.StatusForbidden}
-	recovery := socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: noTime}}
-	greeting := func() *lobby {
-		return &lobby{hook: func(_ context.Context, c websockets.Client) error {
+	rejection := &websockets.Error{Message: "no", Status: http.StatusForbidden}
+	recovery := socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: shortTimeout}}
+	greeting := func() *countingGateway {
+		return &countingGateway{hook: func(_ context.Context, c websockets.Client) error {
 			_ = c.Emit(context.Background(), "hello", "there")
 			return nil
 		}}
 	}
-	// The shortest timeout says how often the server looks at its clients; the
-	// more often, the more of them it meets in the middle of something.
+	// The server's sweep interval follows the shortest timeout: more sweeps meet more clients in
+	// the middle of something.
 	often := socketio.Options{AttachmentTimeout: 50 * time.Millisecond}
 	return []kind{
 		{name: "polling closed", run: pollingClosed, enters: 1},
 		{
 			name: "polling abandoned", run: pollingAbandoned, enters: 1, opts: []websockets.Option{quick},
-			lobby: func() *lobby { return &lobby{left: make(chan struct{}, waiting)} },
+			gateway: func() *countingGateway { return &countingGateway{left: make(chan struct{}, waiting)} },
 		},
 		{name: "websocket closed", run: wsClosed, enters: 1},
 		{name: "websocket reset", run: wsReset, enters: 1},
 		{name: "upgraded and closed", run: upgraded, enters: 1, opts: []websockets.Option{often}},
-		{name: "refused by AllowRequest", run: refusedRequest, opts: []websockets.Option{
-			socketio.Options{AllowRequest: func(*http.Request) error { return refusal }},
+		{name: "rejected by AllowRequest", run: rejectedRequest, opts: []websockets.Option{
+			socketio.Options{AllowRequest: func(*http.Request) error { return rejection }},
 		}},
-		{name: "refused by Admit", run: refusedEntry, opts: []websockets.Option{
-			websockets.Admit(func(context.Context, *websockets.Handshake) error { return refusal }),
+		{name: "rejected by Admit", run: rejectedConnect, opts: []websockets.Option{
+			websockets.Admit(func(context.Context, *websockets.Handshake) error { return rejection }),
 		}},
-		{name: "refused by a guard", run: refusedEntry, opts: []websockets.Option{
-			websockets.UseGuards(bouncer{refusal}),
+		{name: "rejected by a guard", run: rejectedConnect, opts: []websockets.Option{
+			websockets.UseGuards(rejectingGuard{rejection}),
 		}},
-		{name: "refused by a guard of requests", run: refusedRequest, opts: []websockets.Option{
-			websockets.UseGuards(porter{bouncer{refusal}}),
+		{name: "rejected by a handshake guard", run: rejectedRequest, opts: []websockets.Option{
+			websockets.UseGuards(rejectingHandshakeGuard{rejectingGuard{rejection}}),
 		}},
 		{
-			name: "plain WebSocket, refused by a guard", run: refusedUpgrade, opts: []websockets.Option{
-				websockets.UseGuards(bouncer{refusal}),
+			name: "plain WebSocket, rejected by a guard", run: rejectedUpgrade, opts: []websockets.Option{
+				websockets.UseGuards(rejectingGuard{rejection}),
 			},
 			adapter: ws.New(),
 		},
-		{name: "in no namespace", run: neverEnters, opts: []websockets.Option{
-			socketio.Options{ConnectTimeout: noTime},
+		{name: "without a namespace", run: neverEnters, opts: []websockets.Option{
+			socketio.Options{ConnectTimeout: shortTimeout},
 		}},
 		{name: "dynamic namespace", run: dynamicNamespace, enters: 1, opts: []websockets.Option{
 			websockets.Namespace("/orgs/{org}"),
 		}},
 		{
-			name: "left during HandleConnection", run: leftEarly, enters: 1,
-			lobby: func() *lobby {
-				return &lobby{hook: func(ctx context.Context, _ websockets.Client) error {
+			name: "disconnected during HandleConnection", run: leftEarly, enters: 1,
+			gateway: func() *countingGateway {
+				return &countingGateway{hook: func(ctx context.Context, _ websockets.Client) error {
 					<-ctx.Done()
 					return nil
 				}}
 			},
 		},
 		{
-			name: "kicked", run: kicked, enters: 1,
+			name: "disconnected by the server", run: disconnectedByServer, enters: 1,
 			opts: []websockets.Option{socketio.Options{ConnectTimeout: connectTimeout}},
-			lobby: func() *lobby {
-				return &lobby{hook: func(_ context.Context, c websockets.Client) error {
+			gateway: func() *countingGateway {
+				return &countingGateway{hook: func(_ context.Context, c websockets.Client) error {
 					c.Disconnect()
 					return nil
 				}}
 			},
 		},
-		{name: "cut in the handshake", run: cutHandshake, opts: []websockets.Option{
-			socketio.Options{ConnectTimeout: noTime},
+		{name: "dropped during the handshake", run: dropDuringHandshake, opts: []websockets.Option{
+			socketio.Options{ConnectTimeout: shortTimeout},
 		}},
-		{name: "cut in the upgrade", run: cutUpgrade, enters: 1, opts: []websockets.Option{often}},
-		{name: "half a binary event", run: halfBinary, enters: 1},
-		{name: "recovery, expired", run: recoveryExpired, enters: 1, lobby: greeting, opts: []websockets.Option{recovery}},
-		{name: "recovery, left by DISCONNECT", run: recoveryLeft, enters: 1, lobby: greeting, opts: []websockets.Option{recovery}},
-		{name: "recovery, came back and expired", run: recovered, enters: 2, lobby: greeting, opts: []websockets.Option{
+		{name: "dropped during the upgrade", run: dropDuringUpgrade, enters: 1, opts: []websockets.Option{often}},
+		{name: "incomplete binary event", run: halfBinary, enters: 1},
+		{name: "recovery, expired", run: recoveryExpired, enters: 1, gateway: greeting, opts: []websockets.Option{recovery}},
+		{name: "recovery, left by DISCONNECT", run: recoveryLeft, enters: 1, gateway: greeting, opts: []websockets.Option{recovery}},
+		{name: "recovery, recovered and expired", run: recovered, enters: 2, gateway: greeting, opts: []websockets.Option{
 			socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: connectTimeout}},
 		}},
 	}
 }
 
-func pollingClosed(_ *place, c *caller, i int) (func() error, error) {
+func pollingClosed(_ *testApp, c *caller, i int) (func() error, error) {
 	s, err := openPolling(c)
 	if err == nil {
 		err = s.enter()
@@ -123,25 +122,25 @@ func pollingClosed(_ *place, c *caller, i int) (func() error, error) {
 	return nil, err
 }
 
-func pollingAbandoned(p *place, c *caller, _ int) (func() error, error) {
+func pollingAbandoned(p *testApp, c *caller, _ int) (func() error, error) {
 	for {
 		s, err := openPolling(c)
 		if err != nil {
 			return nil, err
 		}
-		// On a busy machine its time may be over before it has begun.
+		// On a busy machine the session may time out before its first request.
 		status, _, err := c.roundTrip(http.MethodPost, s.target, "40")
 		switch {
 		case err != nil:
 			return nil, err
 		case status == http.StatusOK:
-			return p.lobby.waitLeft, nil
+			return p.gateway.waitLeft, nil
 		}
 	}
 }
 
-// waitLeft waits until somebody has left. Whoever it was: as many wait as leave.
-func (l *lobby) waitLeft() error {
+// waitLeft waits for any disconnect, one for each waiter.
+func (l *countingGateway) waitLeft() error {
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
@@ -152,7 +151,7 @@ func (l *lobby) waitLeft() error {
 	}
 }
 
-func wsClosed(p *place, _ *caller, _ int) (func() error, error) {
+func wsClosed(p *testApp, _ *caller, _ int) (func() error, error) {
 	s, _, err := enterWS(p.addr, "40", "40{")
 	if err != nil {
 		return nil, err
@@ -160,7 +159,7 @@ func wsClosed(p *place, _ *caller, _ int) (func() error, error) {
 	return nil, s.close()
 }
 
-func wsReset(p *place, _ *caller, _ int) (func() error, error) {
+func wsReset(p *testApp, _ *caller, _ int) (func() error, error) {
 	s, _, err := enterWS(p.addr, "40", "40{")
 	if err != nil {
 		return nil, err
@@ -169,8 +168,8 @@ func wsReset(p *place, _ *caller, _ int) (func() error, error) {
 	return nil, nil
 }
 
-// probe begins an upgrade.
-func probe(p *place, c *caller) (s *poller, w *socket, err error) {
+// probe starts an upgrade.
+func probe(p *testApp, c *caller) (s *poller, w *socket, err error) {
 	s, err = openPolling(c)
 	if err == nil {
 		err = s.enter()
@@ -189,7 +188,7 @@ func probe(p *place, c *caller) (s *poller, w *socket, err error) {
 	return s, w, err
 }
 
-func upgraded(p *place, c *caller, _ int) (func() error, error) {
+func upgraded(p *testApp, c *caller, _ int) (func() error, error) {
 	_, w, err := probe(p, c)
 	if err == nil {
 		err = w.send("5")
@@ -206,8 +205,8 @@ func upgraded(p *place, c *caller, _ int) (func() error, error) {
 	return nil, w.close()
 }
 
-// cutUpgrade goes on with polling after the cut, to leave.
-func cutUpgrade(p *place, c *caller, _ int) (func() error, error) {
+// dropDuringUpgrade drops the upgrade and closes the session over polling.
+func dropDuringUpgrade(p *testApp, c *caller, _ int) (func() error, error) {
 	s, w, err := probe(p, c)
 	if err != nil {
 		return nil, err
@@ -216,7 +215,7 @@ func cutUpgrade(p *place, c *caller, _ int) (func() error, error) {
 	return nil, s.post("1")
 }
 
-func refusedRequest(_ *place, c *caller, i int) (func() error, error) {
+func rejectedRequest(_ *testApp, c *caller, i int) (func() error, error) {
 	if i%2 == 0 {
 		_, err := c.do(http.StatusForbidden, http.MethodGet, pollingTarget, "")
 		return nil, err
@@ -228,7 +227,7 @@ func refusedRequest(_ *place, c *caller, i int) (func() error, error) {
 	return nil, nil
 }
 
-func refusedEntry(p *place, c *caller, i int) (func() error, error) {
+func rejectedConnect(p *testApp, c *caller, i int) (func() error, error) {
 	if i%2 == 0 {
 		s, err := openPolling(c)
 		if err == nil {
@@ -249,23 +248,23 @@ func refusedEntry(p *place, c *caller, i int) (func() error, error) {
 	return nil, s.close()
 }
 
-func neverEnters(p *place, c *caller, i int) (func() error, error) {
+func neverEnters(p *testApp, c *caller, i int) (func() error, error) {
 	if i%2 == 0 {
 		own := &caller{addr: c.addr}
 		s, err := openPolling(own)
 		return func() error {
 			defer own.close()
-			return s.over()
+			return s.awaitEnd()
 		}, err
 	}
 	s, err := openWS(p.addr)
 	if err != nil {
 		return nil, err
 	}
-	return s.ended, nil
+	return s.awaitServerClose, nil
 }
 
-func dynamicNamespace(p *place, _ *caller, i int) (func() error, error) {
+func dynamicNamespace(p *testApp, _ *caller, i int) (func() error, error) {
 	ns := fmt.Sprintf("/orgs/%d", i)
 	s, _, err := enterWS(p.addr, "40"+ns, "40"+ns+",{")
 	if err != nil {
@@ -274,7 +273,7 @@ func dynamicNamespace(p *place, _ *caller, i int) (func() error, error) {
 	return nil, s.close()
 }
 
-func leftEarly(p *place, _ *caller, i int) (func() error, error) {
+func leftEarly(p *testApp, _ *caller, i int) (func() error, error) {
 	s, _, err := enterWS(p.addr, "40", "40{")
 	if err != nil {
 		return nil, err
@@ -286,7 +285,7 @@ func leftEarly(p *place, _ *caller, i int) (func() error, error) {
 	return nil, s.close()
 }
 
-func kicked(p *place, _ *caller, i int) (func() error, error) {
+func disconnectedByServer(p *testApp, _ *caller, i int) (func() error, error) {
 	s, _, err := enterWS(p.addr, "40", "40{")
 	if err == nil {
 		_, err = s.expect("41")
@@ -295,13 +294,13 @@ func kicked(p *place, _ *caller, i int) (func() error, error) {
 		return nil, err
 	}
 	if i%2 == 0 {
-		return s.ended, nil // it stays until it has been in no namespace for too long
+		return s.awaitServerClose, nil // stays until ConnectTimeout without a namespace
 	}
 	return nil, s.close()
 }
 
-// cutHandshake leaves in the middle of a request, and before the answer.
-func cutHandshake(p *place, _ *caller, i int) (func() error, error) {
+// dropDuringHandshake drops the connection in the middle of a request, and before the answer.
+func dropDuringHandshake(p *testApp, _ *caller, i int) (func() error, error) {
 	conn, err := dial(p.addr)
 	if err != nil {
 		return nil, err
@@ -318,13 +317,13 @@ func cutHandshake(p *place, _ *caller, i int) (func() error, error) {
 	return nil, err
 }
 
-func halfBinary(p *place, _ *caller, i int) (func() error, error) {
+func halfBinary(p *testApp, _ *caller, i int) (func() error, error) {
 	s, _, err := enterWS(p.addr, "40", "40{")
 	if err != nil {
 		return nil, err
 	}
 	err = s.send(`452-["talk",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`)
-	if err == nil && i%2 == 0 { // one attachment, and a piece of the other
+	if err == nil && i%2 == 0 { // one attachment, and a part of the other
 		const opBinary = 0x2
 		b := append(frame(opBinary, "first"), frame(opBinary, "second")[:8]...)
 		_, err = s.conn.Write(b)
@@ -333,8 +332,8 @@ func halfBinary(p *place, _ *caller, i int) (func() error, error) {
 	return nil, err
 }
 
-// meet enters with recovery and waits for an event.
-func meet(p *place, connect string) (s *socket, again string, err error) {
+// connectWithRecovery connects with recovery and waits for an event.
+func connectWithRecovery(p *testApp, connect string) (s *socket, again string, err error) {
 	s, b, err := enterWS(p.addr, connect, "40{")
 	if err != nil {
 		return nil, "", err
@@ -350,8 +349,8 @@ func meet(p *place, connect string) (s *socket, again string, err error) {
 	return s, fmt.Sprintf(`40{"pid":%q,"offset":%q}`, pid, offset), nil
 }
 
-func recoveryExpired(p *place, _ *caller, _ int) (func() error, error) {
-	s, _, err := meet(p, "40")
+func recoveryExpired(p *testApp, _ *caller, _ int) (func() error, error) {
+	s, _, err := connectWithRecovery(p, "40")
 	if err != nil {
 		return nil, err
 	}
@@ -359,8 +358,8 @@ func recoveryExpired(p *place, _ *caller, _ int) (func() error, error) {
 	return nil, nil
 }
 
-func recoveryLeft(p *place, _ *caller, _ int) (func() error, error) {
-	s, _, err := meet(p, "40")
+func recoveryLeft(p *testApp, _ *caller, _ int) (func() error, error) {
+	s, _, err := connectWithRecovery(p, "40")
 	if err == nil {
 		err = s.send("41")
 	}
@@ -370,19 +369,19 @@ func recoveryLeft(p *place, _ *caller, _ int) (func() error, error) {
 	return nil, s.close()
 }
 
-func recovered(p *place, _ *caller, _ int) (func() error, error) {
-	s, again, err := meet(p, "40")
+func recovered(p *testApp, _ *caller, _ int) (func() error, error) {
+	s, again, err := connectWithRecovery(p, "40")
 	if err != nil {
 		return nil, err
 	}
 	reset(s.conn)
-	s, next, err := meet(p, again)
+	s, next, err := connectWithRecovery(p, again)
 	if err != nil {
 		return nil, err
 	}
 	reset(s.conn)
 	if a, b := again[:20], next[:20]; a != b {
-		return nil, fmt.Errorf("was %s, and %s after it came back", a, b)
+		return nil, fmt.Errorf("was %s, and %s after the recovery", a, b)
 	}
 	return nil, nil
 }

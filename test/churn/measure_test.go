@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// figures are what a process has at a moment of rest.
+// figures are the resources of the process at rest.
 type figures struct {
 	goroutines, fds int
 	heap, objects   int64
 }
 
-// take collects garbage twice, because pools give up what they hold in two steps.
-func take() figures {
+// measure collects garbage twice, because pools are freed in two steps.
+func measure() figures {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats
@@ -24,7 +24,7 @@ func take() figures {
 	return figures{runtime.NumGoroutine(), openFiles(), int64(m.HeapAlloc), int64(m.HeapObjects)}
 }
 
-// openFiles counts file descriptors; 0 where the system does not tell.
+// openFiles returns the number of file descriptors; 0 if the system has no count.
 func openFiles() int {
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -33,7 +33,7 @@ func openFiles() int {
 	return len(list)
 }
 
-// residentBytes is the memory that the system counts; 0 where it does not tell.
+// residentBytes returns the resident memory; 0 if the system has no count.
 func residentBytes() int64 {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
@@ -43,7 +43,7 @@ func residentBytes() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// within looks every 10 ms whether something has come about.
+// within polls done every 10 ms until it returns true or d has passed.
 func within(d time.Duration, done func() bool) bool {
 	deadline := time.NewTimer(d)
 	defer deadline.Stop()
@@ -59,16 +59,16 @@ func within(d time.Duration, done func() bool) bool {
 	return true
 }
 
-// clients is how many of each kind there are; CHURN=10000 sets the number.
+// clients returns the number of clients of each kind: $CHURN, or the default.
 func clients(t *testing.T) int {
 	t.Helper()
-	said := os.Getenv("CHURN")
-	if said == "" {
+	text := os.Getenv("CHURN")
+	if text == "" {
 		return defaultClients
 	}
-	n, err := strconv.Atoi(said)
+	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("CHURN=%s: must be a number of clients", said)
+		t.Fatalf("CHURN=%s: must be a number of clients", text)
 	}
 	return n
 }

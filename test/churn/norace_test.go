@@ -6,5 +6,5 @@ const (
 	defaultClients = 10_000
 	slower         = 1
 
-	waiting = 800 // clients that wait for the server to end them
+	waiting = 800 // clients that wait for a close by the server
 )

@@ -18,76 +18,76 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// lobby counts who comes and goes.
-type lobby struct {
+// countingGateway counts connects and disconnects.
+type countingGateway struct {
 	Server *websockets.Server `websockets:"server"`
 
 	connects, disconnects atomic.Int64
 
 	hook func(context.Context, websockets.Client) error
-	left chan struct{} // one for each who left, when somebody waits for it
+	left chan struct{} // receives once per disconnect, if not nil
 }
 
-func (l *lobby) Subscriptions() []websockets.Subscription {
+func (l *countingGateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{websockets.On("talk", l.Talk)}
 }
 
-func (l *lobby) HandleConnection(ctx context.Context, c websockets.Client) error {
+func (l *countingGateway) HandleConnection(ctx context.Context, c websockets.Client) error {
 	l.connects.Add(1)
-	_ = c.Join("all", "of "+c.ID()) // an error tells that it has left already
+	_ = c.Join("all", "of "+c.ID()) // fails if the client has already disconnected
 	if l.hook == nil {
 		return nil
 	}
 	return l.hook(ctx, c)
 }
 
-func (l *lobby) Talk(_ context.Context, n int) (int, error) { return n + 1, nil }
+func (l *countingGateway) Talk(_ context.Context, n int) (int, error) { return n + 1, nil }
 
-func (l *lobby) HandleDisconnect(_ context.Context, _ websockets.Client, _ websockets.Reason) {
+func (l *countingGateway) HandleDisconnect(_ context.Context, _ websockets.Client, _ websockets.Reason) {
 	l.disconnects.Add(1)
 	if l.left != nil {
 		l.left <- struct{}{}
 	}
 }
 
-// spy keeps the server that an adapter makes, to look into.
-type spy struct {
+// adapterSpy keeps the server of an adapter, to inspect it.
+type adapterSpy struct {
 	adapter.Adapter
 	server adapter.Server
 }
 
-func (s *spy) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
+func (s *adapterSpy) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	server, err := s.Adapter.NewServer(cfg)
 	s.server = server
 	return server, err
 }
 
-// inside gives what a field of a struct points to, exported or not.
-func inside[T any](v any, name string) *T {
+// fieldOf returns the target of a pointer field of a struct, exported or not.
+func fieldOf[T any](v any, name string) *T {
 	return (*T)(reflect.ValueOf(v).Elem().FieldByName(name).UnsafePointer())
 }
 
-// isEngine tells a server of Socket.IO from one of plain WebSocket.
-func (s *spy) isEngine() bool { return s.Adapter.Traits().Namespaces }
+// isEngine reports whether the server is Socket.IO.
+func (s *adapterSpy) isEngine() bool { return s.Adapter.Traits().Namespaces }
 
-// sessions is how many Engine.IO sessions there are.
-func (s *spy) sessions() int {
+// sessions returns the number of Engine.IO sessions.
+func (s *adapterSpy) sessions() int {
 	if !s.isEngine() {
 		return 0
 	}
-	return inside[engineio.Server](s.server, "engine").Len()
+	return fieldOf[engineio.Server](s.server, "engine").Len()
 }
 
-// live is how many handshakes, connections and sweepers there are.
-func (s *spy) live() int {
+// live returns the number of handshakes, connections and sweepers.
+func (s *adapterSpy) live() int {
 	if !s.isEngine() {
-		return inside[wsconn.Group](s.server, "group").Live()
+		return fieldOf[wsconn.Group](s.server, "group").Live()
 	}
-	return inside[wsconn.Group](inside[engineio.Server](s.server, "engine"), "group").Live()
+	return fieldOf[wsconn.Group](fieldOf[engineio.Server](s.server, "engine"), "group").Live()
 }
 
-// absent is how many clients' events are kept for recovery.
-func (s *spy) absent() int {
+// recoverable returns the number of clients with events stored for recovery.
+func (s *adapterSpy) recoverable() int {
 	if !s.isEngine() {
 		return 0
 	}
@@ -101,18 +101,18 @@ func (s *spy) absent() int {
 	return a.FieldByName("records").Len()
 }
 
-// place is a running application with one gateway.
-type place struct {
-	lobby *lobby
-	spy   *spy
-	addr  string
+// testApp is a running application with one gateway.
+type testApp struct {
+	gateway *countingGateway
+	spy     *adapterSpy
+	addr    string
 }
 
-func serve(t *testing.T, l *lobby, adapter adapter.Adapter, opts ...websockets.Option) *place {
+func serve(t *testing.T, l *countingGateway, adapter adapter.Adapter, opts ...websockets.Option) *testApp {
 	t.Helper()
-	p := &place{lobby: l, spy: &spy{Adapter: adapter}}
+	p := &testApp{gateway: l, spy: &adapterSpy{Adapter: adapter}}
 	a := apptest.New(t,
-		module.New("churn", module.Exports(websockets.Gateway(func() *lobby { return l }, opts...))),
+		module.New("churn", module.Exports(websockets.Gateway(func() *countingGateway { return l }, opts...))),
 		apptest.With(app.WebSockets(p.spy),
 			app.Logger(slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})))))
 	p.addr = strings.TrimPrefix(a.URL(), "http://")

@@ -24,13 +24,13 @@ func upgradeRequest(target, host string) string {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 }
 
-// socket is a WebSocket of the smallest kind.
+// socket is a minimal WebSocket client.
 type socket struct {
 	conn net.Conn
 	read *bufio.Reader
 }
 
-// dialWS does the handshake.
+// dialWS performs the handshake.
 func dialWS(addr, target string) (*socket, error) {
 	conn, err := dial(addr)
 	if err != nil {
@@ -63,7 +63,7 @@ func openWS(addr string) (*socket, error) {
 	return s, nil
 }
 
-// enterWS opens a session and sends the CONNECT packet; the answer is the second value.
+// enterWS opens a session, sends the CONNECT packet, and returns the answer.
 func enterWS(addr, connect, answer string) (*socket, []byte, error) {
 	s, err := openWS(addr)
 	if err != nil {
@@ -80,7 +80,7 @@ func enterWS(addr, connect, answer string) (*socket, []byte, error) {
 	return s, b, nil
 }
 
-// frame makes a masked frame; a mask of zeros changes nothing.
+// frame returns a masked frame with a zero mask.
 func frame(op byte, payload string) []byte {
 	b := append(make([]byte, 0, len(payload)+8), 0x80|op)
 	if len(payload) > 125 {
@@ -96,7 +96,7 @@ func (s *socket) send(packet string) error {
 	return err
 }
 
-// next gives one frame.
+// next returns one frame.
 func (s *socket) next() (op byte, payload []byte, err error) {
 	var head [2]byte
 	if _, err := io.ReadFull(s.read, head[:]); err != nil {
@@ -115,7 +115,7 @@ func (s *socket) next() (op byte, payload []byte, err error) {
 	return head[0] & 0x0f, payload, err
 }
 
-// expect waits for a packet that begins like this.
+// expect waits for a packet with the prefix.
 func (s *socket) expect(prefix string) ([]byte, error) {
 	for {
 		_, b, err := s.next()
@@ -133,7 +133,7 @@ func (s *socket) expect(prefix string) ([]byte, error) {
 	}
 }
 
-// close says goodbye and waits for the server's.
+// close sends a close frame and waits for the server's.
 func (s *socket) close() error {
 	if _, err := s.conn.Write(frame(opClose, "\x03\xe8")); err != nil {
 		return errors.Join(err, s.conn.Close())
@@ -141,10 +141,10 @@ func (s *socket) close() error {
 	return s.end(false)
 }
 
-// ended waits for the server to say goodbye, and answers it.
-func (s *socket) ended() error { return s.end(true) }
+// awaitServerClose waits for the server's close frame, and answers it.
+func (s *socket) awaitServerClose() error { return s.end(true) }
 
-// end waits for the server to end the connection.
+// end waits until the server closes the connection.
 func (s *socket) end(answer bool) error {
 	defer s.conn.Close()
 	_ = s.conn.SetReadDeadline(time.Now().Add(patience))
@@ -155,7 +155,7 @@ func (s *socket) end(answer bool) error {
 		case errors.Is(err, io.EOF) && closed:
 			return nil
 		case err != nil:
-			return fmt.Errorf("waiting for the end (close frame: %v): %w", closed, err)
+			return fmt.Errorf("waiting for the close (close frame: %v): %w", closed, err)
 		}
 		if op != opClose {
 			continue

@@ -1,10 +1,9 @@
-// A browser, driven by lines. See lines.mjs. The arguments are the browser's
-// program and its flags.
+// A browser, driven by lines; see lines.mjs. The arguments are the browser's program and flags.
 import { chromium } from 'playwright-core';
 import { serve, tell } from './lines.mjs';
 
 const [executablePath, ...args] = process.argv.slice(2);
-// launch gives every browser a new and empty profile.
+// launch starts a browser with an empty profile.
 const browser = await chromium.launch({ executablePath, args, headless: true });
 const pages = new Map();
 
@@ -29,7 +28,7 @@ serve(
       pages.get(page).locator(selector).filter({ hasText: text }).first().waitFor({ timeout }),
     eval: ({ page, code }) => pages.get(page).evaluate(code),
     screenshot: async ({ page, path }) => void (await pages.get(page).screenshot({ path, fullPage: true })),
-    // settle: what the page did before has been told.
+    // settle: all earlier events of the page have been sent.
     settle: async ({ page }) => void (pages.get(page)?.isClosed() === false && (await pages.get(page).evaluate('0'))),
     close: ({ page }) => pages.get(page).context().close(),
   },

@@ -1,4 +1,4 @@
-// npm's clients, and npm's servers as the reference, driven by lines. See lines.mjs.
+// npm's clients, and npm's servers as a reference, driven by lines; see lines.mjs.
 import { io } from 'socket.io-client';
 import msgpack from 'socket.io-msgpack-parser';
 import { serve, tell } from './lines.mjs';
@@ -7,7 +7,7 @@ import { serveSocketIO, servePlain } from './reference.mjs';
 
 const clients = new Map();
 
-// By the names that tests give as opts.parser; without one it is the default.
+// The parsers that tests name in opts.parser. Default: socket.io-parser.
 const parsers = { msgpack };
 
 function socketIO({ client, url, opts }) {
@@ -25,7 +25,7 @@ function socketIO({ client, url, opts }) {
   const driver = {
     id: () => socket.id,
     transport,
-    // upgraded resolves once the transport is the wanted one.
+    // upgraded resolves when the transport is the wanted one.
     upgraded: ({ want }) =>
       new Promise((resolve) => {
         const look = () => transport() === want && resolve(want);
@@ -43,7 +43,7 @@ function socketIO({ client, url, opts }) {
       }),
     answer: ({ event, value }) => void answers.set(event, value),
     disconnect: () => void socket.disconnect(),
-    // cut ends the connection below the protocol; websocket transport only.
+    // cut drops the connection without a close; websocket transport only.
     cut: () => void socket.io.engine.transport.ws._socket.destroy(),
     reconnect: () =>
       new Promise((resolve, reject) => {

@@ -1,9 +1,8 @@
-// One JSON value per line, in on stdin, out on stdout: how Go drives these
-// programs. Every request {"id","do",…} is answered by {"id","ok"} or
-// {"id","error"}; what happens by itself is a line without id.
+// One JSON value per line, on stdin and stdout: the protocol between Go and these programs. A
+// request {"id","do",…} is answered by {"id","ok"} or {"id","error"}; events are lines without id.
 import { createInterface } from 'node:readline';
 
-// Binary travels as {"$binary": base64}.
+// Binary is {"$binary": base64}.
 export const encode = (value) =>
   JSON.stringify(value, function (key, v) {
     const raw = this[key]; // before Buffer's own toJSON
@@ -20,12 +19,12 @@ export const decode = (text) =>
 
 export const tell = (line) => process.stdout.write(encode(line) + '\n');
 
-// An error with what a test wants to know of it.
-const told = (err) => ({ ...err, message: err?.message ?? String(err), data: err?.data, name: err?.name });
+// An error with the fields that tests check.
+const encodeError = (err) => ({ ...err, message: err?.message ?? String(err), data: err?.data, name: err?.name });
 
-// serve answers requests with commands[do](request) until stdin ends, then runs finish.
+// serve answers requests with commands[do](request) until stdin ends, then calls finish.
 export function serve(commands, finish = () => {}) {
-  console.log = console.error; // stdout is the wire
+  console.log = console.error; // stdout is the protocol
   const lines = createInterface({ input: process.stdin });
   lines.on('line', async (text) => {
     const request = decode(text);
@@ -34,7 +33,7 @@ export function serve(commands, finish = () => {}) {
       if (!command) throw new Error(`no command ${request.do}`);
       tell({ id: request.id, ok: (await command(request)) ?? null });
     } catch (err) {
-      tell({ id: request.id, error: told(err) });
+      tell({ id: request.id, error: encodeError(err) });
     }
   });
   lines.on('close', async () => {

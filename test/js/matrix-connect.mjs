@@ -1,5 +1,5 @@
-// How clients get in.
-import { call, connected, eventually, equal, left, ok, once, pause, refused } from './matrix-kit.mjs';
+// Connecting clients.
+import { call, connected, eventually, equal, left, ok, once, pause, rejected } from './matrix-kit.mjs';
 
 const token = { auth: { token: 'secret' } };
 
@@ -13,7 +13,7 @@ export default [
     },
   },
   {
-    name: 'the id is the one that the server knows, and stays',
+    name: 'the id is the server\'s, and does not change',
     browser: true,
     async run(t) {
       const c = await t.connect();
@@ -113,10 +113,10 @@ export default [
     },
   },
   {
-    name: 'an unknown namespace is refused: Invalid namespace',
+    name: 'an unknown namespace is rejected: Invalid namespace',
     browser: true,
     async run(t) {
-      const err = await refused(t.open('/nowhere'));
+      const err = await rejected(t.open('/nowhere'));
       equal(err.message, 'Invalid namespace');
       equal(err.data, undefined, 'data');
     },
@@ -125,7 +125,7 @@ export default [
     name: 'an unknown namespace leaves the others of the connection alone',
     async run(t) {
       const a = await t.connect();
-      await refused(a.io.socket('/nowhere'));
+      await rejected(a.io.socket('/nowhere'));
       equal(await call(a, 'echo', 'still here'), 'still here');
     },
   },
@@ -138,50 +138,50 @@ export default [
     },
   },
   {
-    name: 'the guard refuses: connect_error with message and data',
+    name: 'the guard rejects: connect_error with message and data',
     browser: true,
     async run(t) {
       const c = t.open('/guarded', { auth: { token: 'wrong' } });
-      const err = await refused(c);
+      const err = await rejected(c);
       equal(err.message, 'Bad token');
       equal(err.data, { status: 'error', message: 'Bad token', code: 'token', details: { got: 'wrong' } });
       ok(!c.connected && c.id === undefined, 'connected all the same');
     },
   },
   {
-    name: 'the guard refuses a client without auth',
+    name: 'the guard rejects a client without auth',
     async run(t) {
-      equal((await refused(t.open('/guarded'))).data.details, { got: null });
+      equal((await rejected(t.open('/guarded'))).data.details, { got: null });
     },
   },
   {
     name: 'the guard lets in, and what it learned is there',
     async run(t) {
       const c = await t.connect('/guarded', token);
-      equal((await call(c, 'me')).data, 'let in');
+      equal((await call(c, 'me')).data, 'accepted');
     },
   },
   {
-    name: 'refused, then let in on the same connection with the right auth',
+    name: 'rejected, then accepted on the same connection with the right auth',
     browser: true,
     async run(t) {
       const main = await t.connect();
       const c = main.io.socket('/guarded', { auth: { token: 'wrong' } });
-      await refused(c);
+      await rejected(c);
       const { engine } = main.io;
       c.auth = { token: 'secret' };
       c.connect();
       await connected(c);
-      equal((await call(c, 'me')).data, 'let in');
+      equal((await call(c, 'me')).data, 'accepted');
       ok(engine === c.io.engine, 'another connection');
     },
   },
   {
-    name: 'a refused namespace beside one that is let in',
+    name: 'a rejected namespace and an accepted one',
     async run(t) {
       const a = await t.connect();
       const b = a.io.socket('/guarded', { auth: {} });
-      equal((await refused(b)).message, 'Bad token');
+      equal((await rejected(b)).message, 'Bad token');
       equal(await call(a, 'echo', 1), 1);
     },
   },
@@ -196,7 +196,7 @@ export default [
     },
   },
   {
-    name: 'what the server emits at the connection comes first',
+    name: 'events emitted in HandleConnection arrive first',
     browser: true,
     async run(t) {
       const c = t.open('/greeting', { auth: { n: 1 } });
@@ -225,7 +225,7 @@ export default [
     },
   },
   {
-    name: 'the connection is cut while the guard thinks',
+    name: 'the connection is dropped while the guard runs',
     async run(t) {
       const witness = await t.connect();
       const c = t.open('/slow');

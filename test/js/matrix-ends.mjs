@@ -1,4 +1,4 @@
-// How connections end, and begin again.
+// Closing connections, and reconnecting.
 import { call, connected, equal, eventually, left, ok, once, pause, range, record } from './matrix-kit.mjs';
 
 export default [
@@ -86,7 +86,7 @@ export default [
     },
   },
   {
-    name: 'the connection is cut without a goodbye',
+    name: 'the connection is dropped without a close',
     modes: ['websocket', 'upgrade'],
     async run(t) {
       const [c, witness] = [await t.connect(), await t.connect()];
@@ -237,7 +237,7 @@ export default [
     },
   },
   {
-    name: 'thirty connects and disconnects leave nobody behind',
+    name: 'thirty connects and disconnects leave no client',
     async run(t) {
       const ns = t.ns();
       const witness = await t.connect(ns);

@@ -1,7 +1,7 @@
-// What travels: values, acks, binary.
+// Payloads: values, acks, binary.
 import { ackArgs, blob, bytes, call, equal, isBinary, ok, once, pause, range, same } from './matrix-kit.mjs';
 
-// echoed checks that a value comes back in the ack as it was sent, and as an event.
+// echoed checks that a value returns unchanged in the ack and as an event.
 const echoed = (name, value, want = value) => ({
   name: `value: ${name}`,
   browser: true,
@@ -14,7 +14,7 @@ const echoed = (name, value, want = value) => ({
   },
 });
 
-// answered checks what the server makes of an answer of the client.
+// answered checks how the server decodes an answer of the client.
 const answered = (name, args, want) => ({
   name: `the server's call, answered with ${name}`,
   async run(t) {
@@ -122,7 +122,7 @@ export default [
     },
   },
   {
-    name: 'an event that nobody handles harms nothing',
+    name: 'an unhandled event has no effect',
     browser: true,
     async run(t) {
       const c = await t.connect();

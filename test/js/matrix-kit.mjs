@@ -1,11 +1,11 @@
-// What the checks of the matrix are written with. It runs in Node and in a page.
+// Helpers of the checks of the matrix. They run in Node and in a page.
 const transports = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
 export const patience = 10_000; // ms, of every wait
 
 let last = 0;
 const unique = () => `${Date.now().toString(36)}${Math.floor(Math.random() * 1e9).toString(36)}${++last}`;
 
-// Kit is what one check works with; finish closes all that it has opened.
+// Kit has the helpers of one check; finish closes everything it opened.
 export class Kit {
   constructor({ io, mode, urls, control, inPage = false }) {
     Object.assign(this, { io, mode, urls, control, inPage, opened: [] });
@@ -15,7 +15,7 @@ export class Kit {
     return this.urls[variant];
   }
 
-  // ns is a namespace that no other check is in.
+  // ns is a namespace that only this check uses.
   ns() {
     return `/rooms/${unique()}`;
   }
@@ -24,7 +24,7 @@ export class Kit {
     return unique();
   }
 
-  // open begins a connection of its own; it does not reconnect unless opts say so.
+  // open opens a separate connection; it reconnects only if opts enable it.
   open(ns = '/', opts = {}, variant = 'main') {
     const socket = this.io(this.url(variant) + ns, {
       transports: transports[this.mode], reconnection: false, forceNew: true,
@@ -38,7 +38,7 @@ export class Kit {
     return connected(this.open(ns, opts, variant));
   }
 
-  // pair is two clients of a namespace of their own.
+  // pair returns two clients of a separate namespace.
   async several(n, ns = this.ns(), variant) {
     return Promise.all(Array.from({ length: n }, () => this.connect(ns, {}, variant)));
   }
@@ -65,14 +65,14 @@ export async function connected(socket, ms = patience) {
   return socket;
 }
 
-// once gives the arguments of the next event of that name.
+// once returns the arguments of the next event of that name.
 export const once = (socket, event) =>
   new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`no ${event}`)), patience);
     socket.once(event, (...args) => (clearTimeout(late), resolve(args)));
   });
 
-// gather gives the first arguments of the next n events of that name.
+// gather returns the first arguments of the next n events of that name.
 export const gather = (socket, event, n) =>
   new Promise((resolve, reject) => {
     const got = [];
@@ -86,7 +86,7 @@ export const gather = (socket, event, n) =>
     });
   });
 
-// record collects the first arguments of all events of that name from now on.
+// record collects the first arguments of all later events of that name.
 export function record(socket, event) {
   const got = [];
   socket.on(event, (x) => got.push(x)); // recovery adds an argument, the offset
@@ -95,15 +95,15 @@ export function record(socket, event) {
 
 export const call = (socket, event, ...args) => socket.timeout(patience).emitWithAck(event, ...args);
 
-// ackArgs gives all arguments of the ack.
+// ackArgs returns all arguments of the ack.
 export const ackArgs = (socket, event, ...args) =>
   new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`no ack of ${event}`)), patience);
     socket.emit(event, ...args, (...answer) => (clearTimeout(late), resolve(answer)));
   });
 
-// refused gives the connect_error.
-export const refused = (socket) =>
+// rejected returns the connect_error.
+export const rejected = (socket) =>
   new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('no connect_error')), patience);
     socket.once('connect_error', (err) => (clearTimeout(late), resolve(err)));
@@ -112,7 +112,7 @@ export const refused = (socket) =>
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// eventually waits until probe gives something true, and gives it.
+// eventually polls probe until it returns a true value, and returns it.
 export async function eventually(what, probe, every = 15) {
   for (const end = Date.now() + patience; ; await pause(every)) {
     const got = await probe();
@@ -121,7 +121,7 @@ export async function eventually(what, probe, every = 15) {
   }
 }
 
-// left waits for the server's reason of a client's leave, asked through another client.
+// left returns the server's reason of a client's disconnect, through another client.
 export const left = async (witness, id) =>
   (await eventually(`the server knows why ${id} left`, async () => {
     const reasons = await call(witness, 'log', `left:${id}`);
@@ -135,7 +135,7 @@ export const isBinary = (v) => v instanceof ArrayBuffer || ArrayBuffer.isView(v)
 export const bytes = (v) =>
   v instanceof ArrayBuffer ? new Uint8Array(v) : new Uint8Array(v.buffer, v.byteOffset, v.byteLength);
 
-// blob is n bytes that are not all alike.
+// blob returns n different bytes.
 export const blob = (n, from = 0) => Uint8Array.from({ length: n }, (_, i) => (i * 7 + from) % 256);
 
 export function same(a, b) {
@@ -163,28 +163,28 @@ export function ok(cond, what) {
   if (!cond) throw new Error(what);
 }
 
-// play runs one check and tells how it went.
+// play runs one check and returns its result.
 export async function play(check, kit) {
-  const began = Date.now();
+  const started = Date.now();
   let detail = '';
   try {
     await Promise.race([
       check.run(kit),
-      new Promise((_, reject) => setTimeout(() => reject(new Error('the check did not end')), 2 * patience)),
+      new Promise((_, reject) => setTimeout(() => reject(new Error('the check did not finish')), 2 * patience)),
     ]);
   } catch (err) {
     detail = err?.message || String(err) || 'failed';
   } finally {
     kit.finish();
   }
-  return { name: check.name, ok: detail === '', detail, ms: Date.now() - began };
+  return { name: check.name, ok: detail === '', detail, ms: Date.now() - started };
 }
 
-// playAll runs the checks, some of them at a time, and hands each result to told.
-export async function playAll(checks, makeKit, told, lanes = 10) {
+// playAll runs the checks, some in parallel, and passes each result to report.
+export async function playAll(checks, makeKit, report, lanes = 10) {
   const queue = [...checks];
   await Promise.all(Array.from({ length: lanes }, async () => {
-    for (let check = queue.shift(); check; check = queue.shift()) told(await play(check, makeKit()));
+    for (let check = queue.shift(); check; check = queue.shift()) report(await play(check, makeKit()));
   }));
 }
 

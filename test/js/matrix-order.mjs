@@ -1,4 +1,4 @@
-// Order, and that nothing is lost on the way.
+// Order and completeness.
 import { blob, bytes, call, connected, equal, eventually, gather, isBinary, ok, pause, range } from './matrix-kit.mjs';
 
 const plain = (list) => list.map((v) => (isBinary(v) ? bytes(v)[0] : v));

@@ -1,5 +1,4 @@
-// The part of the matrix that is for browsers, in a page: runMatrix({mode, urls,
-// group}) gives the results.
+// The browser part of the matrix, in a page: runMatrix({mode, urls, group}) returns the results.
 import { io } from '/socket.io.esm.min.js';
 import { Kit, fits, playAll } from './matrix-kit.mjs';
 import connect from './matrix-connect.mjs';
@@ -16,7 +15,7 @@ window.runMatrix = async ({ mode, urls, group }) => {
     .filter((c) => c.browser && fits(c, mode))
     .map((c) => ({ ...c, name: `${group}: ${c.name}` }));
   const results = [];
-  // One at a time: a browser has six HTTP connections for a server.
+  // One at a time: browsers open six HTTP connections per server.
   await playAll(checks, () => new Kit({ io, mode, urls, inPage: true }), (r) => results.push(r), 1);
   return results;
 };

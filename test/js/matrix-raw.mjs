@@ -1,11 +1,11 @@
-// The protocol by hand, for what socket.io-client does not do. Node only.
+// The raw protocol, for what socket.io-client does not do. Node only.
 import { request } from 'node:http';
 import { WebSocket } from 'ws';
 import { patience } from './matrix-kit.mjs';
 
 const engine = (transport, sid) => `?EIO=4&transport=${transport}${sid ? `&sid=${sid}` : ''}`;
 
-// http gives status, headers and body of an answer.
+// http returns status, headers and body of a response.
 export const http = (url, { method = 'GET', headers = {}, body } = {}) =>
   new Promise((resolve, reject) => {
     const req = request(url, { method, headers, agent: false, timeout: patience }, (res) => {
@@ -19,7 +19,7 @@ export const http = (url, { method = 'GET', headers = {}, body } = {}) =>
     req.end(body);
   });
 
-// open begins a session over polling, and gives the answer with what it says.
+// open opens a session over polling, and returns the response with its parsed packet.
 export async function open(url, headers, path = '/socket.io/') {
   const base = url + path;
   const res = await http(base + engine('polling'), { headers });
@@ -31,15 +31,15 @@ export const get = ({ base, hello }, headers) => http(base + engine('polling', h
 export const post = ({ base, hello }, body, headers) =>
   http(base + engine('polling', hello.sid), { method: 'POST', body, headers: { 'Content-Type': 'text/plain;charset=UTF-8', ...headers } });
 
-// enter begins a polling session and enters a namespace; sid is the client's id there.
+// enter opens a polling session and connects to a namespace; sid is the client's id there.
 export async function enter(url, ns = '/', headers = {}) {
   const session = await open(url, headers);
   await post(session, `40${ns === '/' ? '' : `${ns},`}`);
-  const [first] = (await get(session)).body.toString().split('\x1e'); // a heartbeat may be behind it
+  const [first] = (await get(session)).body.toString().split('\x1e'); // a heartbeat may follow
   return { ...session, sid: JSON.parse(first.replace(/^40[^{]*/, '')).sid };
 }
 
-// ws gives a WebSocket that is in the main namespace, with its id; it answers no heartbeat.
+// ws returns a WebSocket in the main namespace with its id; it answers no heartbeats.
 export const ws = (url) =>
   new Promise((resolve, reject) => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/${engine('websocket')}`);

@@ -1,15 +1,15 @@
-// Recovery of a connection's state. The variant "recovery" keeps clients for
-// 2 min, "brief" for 300 ms.
-import { blob, call, connected, equal, left, ok, once, pause, range, record, refused } from './matrix-kit.mjs';
+// Recovery of connection state. The variant "recovery" stores clients for 2 min, "brief" for
+// 300 ms.
+import { blob, call, connected, equal, left, ok, once, pause, range, record, rejected } from './matrix-kit.mjs';
 
-// scene is a client that has had an event, and a witness in the same namespace.
+// scene is a client that has received an event, and a witness in the same namespace.
 async function scene(t, { ns = t.ns(), opts = {}, variant = 'recovery' } = {}) {
   const [c, witness] = [await t.connect(ns, opts, variant), await t.connect(ns, opts, variant)];
   await call(c, 'back', { event: 'first', data: 1 }); // without an event nothing is recovered
   return { c, witness, ns };
 }
 
-// away cuts the connection, and waits until the server has noticed.
+// away drops the connection, and waits until the server has noticed.
 async function away(c, witness) {
   const { id } = c;
   const gone = once(c, 'disconnect');
@@ -21,7 +21,7 @@ async function away(c, witness) {
 
 const say = (witness, data, spec) => call(witness, 'cast', { event: 'x', data, notMe: true, ...spec });
 
-// back connects again, and waits for what was missed.
+// back reconnects, and waits for the missed events.
 async function back(c) {
   await connected(c.connect());
   await call(c, 'echo', 1);
@@ -76,7 +76,7 @@ export default [
     },
   },
   {
-    name: 'rooms and data are as before',
+    name: 'rooms and data are restored',
     browser: true,
     async run(t) {
       const { c, witness } = await scene(t);
@@ -147,7 +147,7 @@ export default [
     },
   },
   {
-    name: 'somebody broadcasts all the time while the client comes back eight times',
+    name: 'continuous broadcasts while the client reconnects eight times',
     browser: true,
     async run(t) {
       const { c, witness } = await scene(t, { opts: { reconnection: true } });
@@ -212,14 +212,14 @@ export default [
     },
   },
   {
-    name: 'the guard runs again, and may refuse',
+    name: 'the guard runs again, and may reject',
     async run(t) {
       const { c, witness } = await scene(t, { ns: '/guarded', opts: { auth: { token: 'secret' } } });
       await away(c, witness);
       c.auth = { token: 'revoked' };
-      const refusal = refused(c);
+      const rejection = rejected(c);
       c.connect();
-      equal((await refusal).message, 'Bad token');
+      equal((await rejection).message, 'Bad token');
     },
   },
   {
@@ -233,7 +233,7 @@ export default [
     },
   },
   {
-    name: 'who said goodbye does not come back',
+    name: 'a client that disconnected is not recovered',
     async run(t) {
       const { c, witness } = await scene(t);
       const { id } = c;
@@ -244,7 +244,7 @@ export default [
     },
   },
   {
-    name: 'who was sent away does not come back',
+    name: 'a client that the server disconnected is not recovered',
     async run(t) {
       const { c } = await scene(t);
       const { id } = c;

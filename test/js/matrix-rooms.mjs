@@ -1,10 +1,10 @@
-// Rooms, broadcasts, calls of many, volatile events, other clients.
+// Rooms, broadcasts, calls of many clients, volatile events, other clients.
 import { blob, call, connected, equal, eventually, left, ok, once, range, record } from './matrix-kit.mjs';
 
-// settle waits until all that was sent to the clients before has arrived.
+// settle waits until everything sent to the clients before has arrived.
 const settle = (clients) => Promise.all(clients.map((c) => call(c, 'echo', 1)));
 
-// cast has the first client broadcast, and tells how many each of them got.
+// cast broadcasts from the first client, and returns the number received by each.
 async function cast(clients, spec) {
   const got = clients.map((c) => record(c, 'x'));
   await call(clients[0], 'cast', { event: 'x', data: 'hi', ...spec });
@@ -19,7 +19,7 @@ const poll = (c, spec) => call(c, 'poll', { event: 'question', data: 1, ms: 5000
 
 export default [
   {
-    name: 'a broadcast reaches everybody of the namespace',
+    name: 'a broadcast reaches all clients of the namespace',
     browser: true,
     async run(t) {
       equal(await cast(await t.several(3), {}), [1, 1, 1]);
@@ -118,7 +118,7 @@ export default [
     },
   },
   {
-    name: 'who disconnects is in no room any more',
+    name: 'a disconnected client is in no room',
     async run(t) {
       const ns = t.ns();
       const [a, b] = await t.several(2, ns);
@@ -177,7 +177,7 @@ export default [
     },
   },
   {
-    name: 'a call of nobody',
+    name: 'a call without clients',
     async run(t) {
       equal(await poll(await t.connect(t.ns()), { to: ['nobody'] }), { answers: [], all: true });
     },
@@ -248,7 +248,7 @@ export default [
     name: 'volatile events arrive when the client is there',
     async run(t) {
       const [a, b] = await t.several(2);
-      // Polling clients are not there between two polls: it is tried until it comes.
+      // Polling clients miss volatile events between two polls: retry until one arrives.
       const got = record(b, 'x');
       await eventually('a volatile event', async () => {
         await call(a, 'cast', { event: 'x', data: 7, volatile: true });

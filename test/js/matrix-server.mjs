@@ -1,5 +1,5 @@
-// npm's socket.io with the behaviour that gateway_test.go in test/matrix tells
-// in words. Driven by lines: start {name, opts, port} gives the URL, stop {name}.
+// npm's socket.io with the behaviour described in test/matrix/gateway_test.go. Driven by lines:
+// start {name, opts, port} returns the URL, stop {name}.
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 import { serve } from './lines.mjs';
@@ -7,8 +7,8 @@ import { serve } from './lines.mjs';
 function behave(socket, logs) {
   const nsp = socket.nsp;
   const log = (tag, x) => logs.set(tag, [...(logs.get(tag) ?? []), x]);
-  // A handler gets one value, several arguments as an array, and the arguments
-  // themselves; it gives the arguments of the ack.
+  // A handler receives one value, several arguments as an array, and the arguments themselves; it
+  // returns the arguments of the ack.
   const on = (event, handler) =>
     socket.on(event, async (...args) => {
       const ack = typeof args.at(-1) === 'function' ? args.pop() : () => {};
@@ -79,7 +79,7 @@ function behave(socket, logs) {
 }
 
 function build(opts) {
-  const http = createServer((_, res) => res.writeHead(404).end()); // beside the path of Socket.IO
+  const http = createServer((_, res) => res.writeHead(404).end()); // outside the path of Socket.IO
   const io = new Server(http, { cors: { origin: true, credentials: true }, ...opts });
   const logs = new Map();
   const enter = (socket) => behave(socket, logs);
@@ -89,7 +89,7 @@ function build(opts) {
   io.of('/guarded').use((socket, next) => {
     const { token } = socket.handshake.auth;
     if (token === 'secret') {
-      socket.data.value = 'let in';
+      socket.data.value = 'accepted';
       return next();
     }
     next(Object.assign(new Error('Bad token'), {
@@ -123,4 +123,4 @@ serve({
     await running.get(name).io.close();
     running.delete(name);
   },
-}); // ends without goodbyes: they would wait for connections that browsers hold open
+}); // without closing clients, which would wait for connections that browsers keep open

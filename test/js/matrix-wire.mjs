@@ -1,12 +1,12 @@
-// Limits, heartbeats and the server's options. Node only: some of it by hand.
+// Limits, heartbeats and server options. Node only: some checks use the raw protocol.
 import { gzipSync } from 'node:zlib';
 import { blob, call, connected, equal, eventually, left, ok, once, pause, range, record } from './matrix-kit.mjs';
 import { enter, get, http, open, post, ws } from './matrix-raw.mjs';
 
-const byHand = ['polling']; // what is played by hand is so in one mode only
+const byHand = ['polling']; // raw checks run in one mode only
 const origin = 'http://page.example';
 
-// overLimit has a client send more than the server of the small limits takes.
+// overLimit sends more than the server with small limits accepts.
 const overLimit = (name, data) => ({
   name,
   async run(t) {
@@ -21,7 +21,7 @@ const overLimit = (name, data) => ({
   },
 });
 
-// broken has a client send a packet that is none.
+// broken sends an invalid packet.
 const broken = (bad) => ({
   name: `the broken packet ${bad} closes its sender only`,
   modes: ['websocket'],
@@ -77,7 +77,7 @@ export default [
     },
   },
   {
-    name: 'ten attachments pass, eleven are refused',
+    name: 'ten attachments pass, eleven are rejected',
     async run(t) {
       const [c, witness] = [await t.connect(), await t.connect()];
       const ten = range(10).map((i) => blob(3, i));
@@ -140,7 +140,7 @@ export default [
     },
   },
   {
-    name: 'nothing is at the default path then, nor beside it',
+    name: 'the default path and its neighbours are not served',
     modes: byHand,
     async run(t) {
       for (const path of ['/socket.io/', '/owner/', '/']) {
@@ -199,7 +199,7 @@ export default [
     },
   },
   {
-    name: 'refusals have status 400 and a code',
+    name: 'rejections have status 400 and a code',
     modes: byHand,
     async run(t) {
       const at = `${t.url()}/socket.io/`;
@@ -214,7 +214,7 @@ export default [
     },
   },
   {
-    name: 'WebSocket only: polling is refused',
+    name: 'WebSocket only: polling is rejected',
     modes: byHand,
     async run(t) {
       equal((await open(t.url('ws only'))).status, 400);
@@ -223,7 +223,7 @@ export default [
     },
   },
   {
-    name: 'WebSocket only: a WebSocket gets in',
+    name: 'WebSocket only: a WebSocket connects',
     modes: ['websocket'],
     async run(t) {
       equal(await call(await t.connect('/', {}, 'ws only'), 'echo', 1), 1);
@@ -240,7 +240,7 @@ export default [
     },
   },
   {
-    name: 'upgrades off: a WebSocket gets in',
+    name: 'upgrades off: a WebSocket connects',
     modes: ['websocket'],
     async run(t) {
       equal(await call(await t.connect('/', {}, 'no upgrade'), 'echo', 1), 1);

@@ -1,10 +1,9 @@
-// Runs the checks of the matrix against one server after the other, driven by
-// lines (lines.mjs):
+// Runs the checks of the matrix against one server, driven by lines (lines.mjs):
 //
 //   run {mode, urls}    plays all checks of the mode. Each result is a line
-//                       {result}, the end is {done}.
-//   controlled {n, …}   answers a line {control: n, what}: what a check wants
-//                       done to the server
+//                       {result}, the last line is {done}.
+//   controlled {n, …}   answers a line {control: n, what}: what a check requests
+//                       from the server
 import { io } from 'socket.io-client';
 import { serve, tell } from './lines.mjs';
 import { Kit, fits, playAll } from './matrix-kit.mjs';

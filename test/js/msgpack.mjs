@@ -1,20 +1,19 @@
-// npm's socket.io-msgpack-parser, asked what it makes of messages. A case is one
-// message; with it comes what the other side made of it, and how that would send
-// the same itself.
+// npm's socket.io-msgpack-parser decodes messages. A case is one message with the other side's
+// result, and its encoding of that result.
 //
 //   judge {cases: [{message, mine, again}]}   [{theirs, mine, again, sent}…]
 //
-// theirs, mine and again are equal when the two sides agree. "refused" is said as
-// it is, a packet is canonical JSON. sent is mine, as npm's encoder sends it.
+// theirs, mine and again are equal if the two sides agree. "refused" is literal, a packet is
+// canonical JSON. sent is mine, encoded by npm's encoder.
 import { createRequire } from 'node:module';
 import { encode, serve } from './lines.mjs';
 
 const { Decoder, Encoder } = createRequire(import.meta.url)('socket.io-msgpack-parser');
 
-// What the framework takes the arguments for: none, one, or a list of several.
+// The arguments as the framework decodes them: none, one, or a list of several.
 const several = (args) => (args.length > 1 ? args : args.map((arg) => arg ?? null)[0]);
 
-// As JSON text would tell it.
+// Converts to JSON values.
 const canonical = ({ type, nsp, id, event, payload }) => encode({ type, nsp, id, event, payload });
 
 function theirs(message) {
@@ -27,11 +26,11 @@ function theirs(message) {
     if (type === 2) return canonical({ type, nsp, id, event: String(data[0]), payload: several(data.slice(1)) });
     return canonical({ type, nsp, id, payload: type === 3 ? several(data) : data });
   } catch {
-    return 'refused'; // also when it is too deep to be told
+    return 'refused'; // also when it is too deep for JSON
   }
 }
 
-// The attachments in place of what points to them.
+// Replaces placeholders by attachments.
 function fill(value, attachments) {
   if (value === null || typeof value !== 'object') return value;
   if (value._placeholder === true) return attachments[value.num];
@@ -40,7 +39,7 @@ function fill(value, attachments) {
 }
 
 function mine(m) {
-  if (typeof m === 'string') return { told: m };
+  if (typeof m === 'string') return { decoded: m };
   const { type, nsp, id, event, payload, attachments } = m;
   let value = payload === undefined ? undefined : JSON.parse(payload);
   if (attachments) value = fill(value, attachments);
@@ -49,13 +48,13 @@ function mine(m) {
     const args = value === undefined ? [] : [value];
     packet.data = type === 2 ? [event, ...args] : args;
   }
-  return { told: canonical({ type, nsp, id, event, payload: value }), sent: new Encoder().encode(packet)[0] };
+  return { decoded: canonical({ type, nsp, id, event, payload: value }), sent: new Encoder().encode(packet)[0] };
 }
 
 serve({
   judge: ({ cases }) =>
     cases.map((c) => {
-      const { told, sent } = mine(c.mine);
-      return { theirs: theirs(c.message), mine: told, again: c.again ? theirs(c.again) : told, sent };
+      const { decoded, sent } = mine(c.mine);
+      return { theirs: theirs(c.message), mine: decoded, again: c.again ? theirs(c.again) : decoded, sent };
     }),
 });

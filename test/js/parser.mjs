@@ -1,18 +1,17 @@
-// npm's socket.io-parser, asked what it makes of messages. A case is a list of
-// messages {text} or {binary}, both bytes; with it comes what the other side made
-// of them, and the messages by which it sends the same itself.
+// npm's socket.io-parser decodes messages. A case is a list of messages {text} or {binary}, both
+// bytes, with the other side's result, and its encoding of that result.
 //
 //   judge {cases: [{messages, mine, again}]}   [{theirs, mine, again}…], equal when they agree
 //
-// "refused" and "pending" are said as they are; a packet is canonical JSON.
+// "refused" and "pending" are literal; a packet is canonical JSON.
 import { createRequire } from 'node:module';
 import { encode, serve } from './lines.mjs';
 
-// It is a dependency of socket.io, not of this folder.
+// A dependency of socket.io, not of this directory.
 const require = createRequire(createRequire(import.meta.url).resolve('socket.io'));
 const { Decoder } = require('socket.io-parser');
 
-// What the framework takes the arguments for: none, one, or a list of several.
+// The arguments as the framework decodes them: none, one, or a list of several.
 const several = (args) => (args.length > 1 ? args : args[0]);
 
 const canonical = ({ type, nsp, id, event, payload }) => {
@@ -42,7 +41,7 @@ function theirs(messages) {
   return canonical({ type, nsp, id, payload: data });
 }
 
-// The attachments in place of what points to them.
+// Replaces placeholders by attachments.
 function fill(value, attachments) {
   if (value === null || typeof value !== 'object') return value;
   if (value._placeholder === true) return attachments[value.num];
@@ -60,7 +59,7 @@ function mine(m) {
 
 serve({
   judge: ({ cases }) => cases.map((c) => {
-    const told = mine(c.mine);
-    return { theirs: theirs(c.messages), mine: told, again: c.again ? theirs(c.again) : told };
+    const decoded = mine(c.mine);
+    return { theirs: theirs(c.messages), mine: decoded, again: c.again ? theirs(c.again) : decoded };
   }),
 });

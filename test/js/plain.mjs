@@ -1,4 +1,4 @@
-// A plain WebSocket client on npm's ws, speaking {"event","data","id"}.
+// A plain WebSocket client on npm's ws, with frames {"event","data","id"}.
 import { WebSocket } from 'ws';
 import { tell } from './lines.mjs';
 
@@ -20,7 +20,7 @@ export class PlainClient {
     ws.on('error', (err) => tell({ client: name, problem: err.message }));
   }
 
-  // dial listens from the first byte on: nothing that comes with the handshake is lost.
+  // dial listens from the first byte on, so that no early frame is lost.
   static dial(name, url, { protocols, ...opts }) {
     return new Promise((resolve, reject) => {
       const ws = new WebSocket(url, protocols ?? [], opts);
@@ -82,7 +82,7 @@ export class PlainClient {
     this.#answers.set(event, value);
   }
 
-  // send sends a frame as it is: a Buffer as binary, a string as text.
+  // send sends a raw frame: a Buffer as binary, a string as text.
   send({ frame }) {
     this.#ws.send(frame);
   }

@@ -1,12 +1,11 @@
-// The reference server that test/protocol holds ours against: what the official
-// suites ask of an application, a way to see that somebody has left, and a way
-// to wait until a request has arrived.
+// The reference server of test/protocol: the application of the official suites, with ways to
+// observe disconnects and to wait until a request has arrived.
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 import { serve } from './lines.mjs';
 
 
-// Counter lets others wait until a key was counted n times.
+// Counter counts by key, and lets others wait for a count.
 class Counter {
   #n = new Map();
   #waiting = new Set();

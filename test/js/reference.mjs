@@ -1,20 +1,20 @@
-// The reference servers: npm's own, doing a few things that every client and
-// driver is held against. What they do is the same on both protocols:
+// The reference servers: npm's own, with a few events for tests of clients and drivers. The
+// behaviour is the same on both protocols:
 //
 //   echo x…      replies with x (several: an array)
 //   nothing      replies with nothing
 //   fail text    replies with a failure
 //   back e x…    emits e with x
-//   relay x…     emits "relayed" with x to everybody else (Socket.IO only)
+//   relay x…     emits "relayed" with x to all others (Socket.IO only)
 //   ask e x      calls the client's e with x, then emits "answered" with the answer
-//   kick         takes leave of the client
+//   kick         disconnects the client
 //   cut          destroys the connection
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 import msgpack from 'socket.io-msgpack-parser';
 import { WebSocketServer } from 'ws';
 
-// By the names that tests give as opts.parser; without one it is the default.
+// The parsers that tests name in opts.parser. Default: socket.io-parser.
 const parsers = { msgpack };
 
 const failure = (message) => ({ status: 'error', message });
@@ -26,7 +26,7 @@ export async function serveSocketIO(opts) {
   const io = new Server(http, {
     ...opts,
     ...(opts.parser && { parser: parsers[opts.parser] }),
-    allowRequest: (req, cb) => cb(req.headers['x-refuse'] ?? null, !req.headers['x-refuse']),
+    allowRequest: (req, cb) => cb(req.headers['x-reject'] ?? null, !req.headers['x-reject']),
   });
   const behave = (socket) => {
     const on = (event, handler) =>
@@ -64,8 +64,8 @@ export async function servePlain() {
   const wss = new WebSocketServer({
     server: http,
     verifyClient: ({ req }, cb) =>
-      req.headers['x-refuse']
-        ? cb(false, 403, JSON.stringify({ statusCode: 403, message: req.headers['x-refuse'] }), { 'Content-Type': 'application/json' })
+      req.headers['x-reject']
+        ? cb(false, 403, JSON.stringify({ statusCode: 403, message: req.headers['x-reject'] }), { 'Content-Type': 'application/json' })
         : cb(true),
     handleProtocols: (offered) => (offered.has('chat.v2') ? 'chat.v2' : false),
   });

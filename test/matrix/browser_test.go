@@ -12,8 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/need"
 )
 
-// TestBrowser plays the checks that are marked for browsers in a page of
-// another origin.
+// TestBrowser plays the browser checks in a page of another origin.
 func TestBrowser(t *testing.T) {
 	pages := servePages(t)
 	b := browsertest.Start(t)
@@ -22,7 +21,7 @@ func TestBrowser(t *testing.T) {
 	sides := []*side{startNode(t), startOurs(t)}
 	var tab table
 	for _, mode := range modes {
-		began := time.Now()
+		started := time.Now()
 		all := make([][]result, len(sides))
 		for _, group := range []string{"connect", "events", "order", "ends", "rooms", "recovery"} {
 			for i, results := range runPage(t, p, sides, mode, group) {
@@ -37,13 +36,13 @@ func TestBrowser(t *testing.T) {
 			tab.columns = append(tab.columns, c)
 			tab.add(c, all[i])
 		}
-		t.Logf("%s: %v", mode, time.Since(began).Round(time.Millisecond))
+		t.Logf("%s: %v", mode, time.Since(started).Round(time.Millisecond))
 	}
 	tab.report(t)
 	tab.write(t, "MATRIX_BROWSER")
 }
 
-// runPage plays one group of checks against all sides at once.
+// runPage plays one group of checks against all sides in parallel.
 func runPage(t *testing.T, p *browsertest.Page, sides []*side, mode, group string) (all [][]result) {
 	t.Helper()
 	var args []map[string]any
@@ -60,7 +59,7 @@ func runPage(t *testing.T, p *browsertest.Page, sides []*side, mode, group strin
 	return all
 }
 
-// servePages serves a page with the checks and the client in it.
+// servePages serves a page with the checks and the client.
 func servePages(t *testing.T) (url string) {
 	t.Helper()
 	dir := need.Packages(t)

@@ -15,29 +15,29 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// gateway is the server of the matrix. test/js/matrix-server.mjs is the same on
-// npm's socket.io.
+// gateway is the server of the matrix. test/js/matrix-server.mjs is the same on npm's
+// socket.io.
 //
-// Namespaces: "/", "/chat", "/rooms/{id}"; "/guarded" lets in whose auth has the
-// token "secret", and sets its value to "let in"; "/slow" thinks for 150 ms;
-// "/greeting" puts clients into the room "greeted" and emits hello {auth};
+// Namespaces: "/", "/chat", "/rooms/{id}"; "/guarded" accepts clients whose auth has the
+// token "secret", and sets their value to "accepted"; "/slow" takes 150 ms to accept a
+// client; "/greeting" joins clients to the room "greeted" and emits hello {auth};
 // "/shut" emits word "closed today" and disconnects.
 //
 //	echo x…       acks x…
 //	slow          acks value after ms
 //	back          emits event with data to the client; spread: data are several arguments
-//	count, mix    emit event n times with 0…n-1; of mix every second one as binary
-//	ask           calls the client's event with data, acks the answer; "no answer" after ms
-//	note, log     put a value under a tag, and ack all under it
-//	me            acks what the server knows of the client
+//	count, mix    emits event n times with 0…n-1; mix sends every second one as binary
+//	ask           calls the client's event with data, acks the answer, or "no answer" after ms
+//	note, log     stores a value under a tag; acks all values of a tag
+//	me            acks the server's view of the client
 //	set, join, leave
-//	cast          broadcasts to (rooms) except (rooms), notMe: without the client
-//	poll          calls them all, acks {answers, all: whether everybody answered in ms}
-//	clients       acks id, rooms and data of them
+//	cast          broadcasts to (rooms) except (rooms); notMe: without the client
+//	poll          calls all clients, acks {answers, all: whether all answered within ms}
+//	clients       acks id, rooms and data of all clients
 //	all join, all leave, all kick
 //	kick          emits word for each of say, then disconnects
 //
-// Each event's name goes under the tag any:<id>, the reason of a leave under left:<id>.
+// Event names are stored under the tag any:<id>, reasons of disconnects under left:<id>.
 type gateway struct {
 	Server *websockets.Server `websockets:"server"`
 
@@ -65,8 +65,7 @@ type spec struct {
 	attachments [][]byte
 }
 
-// specOf decodes the text alone: what is in it is passed on as it came, together
-// with the attachments.
+// specOf decodes only the text. Nested values and attachments are passed on unchanged.
 func specOf(p websockets.Payload) (spec, error) {
 	s := spec{attachments: p.Attachments}
 	err := websockets.Payload{JSON: p.JSON}.Decode(&s)
@@ -87,7 +86,7 @@ func (s *spec) options() (opts []websockets.EmitOption) {
 	return opts
 }
 
-// on subscribes a handler of a spec; nil acks nothing.
+// on subscribes a handler with a spec payload. A nil result acks nothing.
 func on(event string, h func(ctx context.Context, c websockets.Client, s spec) (any, error), opts ...websockets.HandlerOption) websockets.Subscription {
 	return websockets.On(event, func(ctx context.Context, p websockets.Payload) (any, error) {
 		s, err := specOf(p)
@@ -302,7 +301,7 @@ func (g *gateway) kick(_ context.Context, c websockets.Client, s spec) (any, err
 	return nil, nil
 }
 
-var who = pipeline.NewIdentity("guard")
+var identity = pipeline.NewIdentity("guard")
 
 // guard is the check of "/guarded".
 func guard(_ context.Context, h *websockets.Handshake) error {
@@ -313,13 +312,13 @@ func guard(_ context.Context, h *websockets.Handshake) error {
 	if auth.Token == nil || *auth.Token != "secret" {
 		return &websockets.Error{Message: "Bad token", Code: "token", Details: map[string]any{"got": auth.Token}}
 	}
-	who.Set(h, *auth.Token) // so that it may come back
-	value.Set(h, quoted("let in"))
+	identity.Set(h, *auth.Token) // so that the client can recover
+	value.Set(h, quoted("accepted"))
 	return nil
 }
 
-// think is the check of "/slow".
-func think(ctx context.Context, _ *websockets.Handshake) error {
+// delayAdmit is the check of "/slow".
+func delayAdmit(ctx context.Context, _ *websockets.Handshake) error {
 	select {
 	case <-time.After(150 * time.Millisecond):
 		return nil

@@ -10,9 +10,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 )
 
-// TestRecoveryHammered: somebody broadcasts without a pause while clients lose
-// their connections and come back, over and over. Nothing is lost or doubled.
-func TestRecoveryHammered(t *testing.T) {
+// TestRecoveryUnderLoad broadcasts continuously while clients repeatedly lose their connections and
+// recover. No number is lost or duplicated.
+func TestRecoveryUnderLoad(t *testing.T) {
 	const peers, comebacks = 4, 40
 	a := startRecovery(t, socketio.Recovery{})
 	stop := make(chan struct{})
@@ -35,7 +35,7 @@ func TestRecoveryHammered(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range peers {
 		all.Go(func() {
-			if err := hammered(a.url, comebacks, rand.New(rand.NewPCG(uint64(i), 7))); err != nil {
+			if err := reconnectRepeatedly(a.url, comebacks, rand.New(rand.NewPCG(uint64(i), 7))); err != nil {
 				t.Errorf("client %d: %v", i, err)
 			}
 		})
@@ -45,8 +45,8 @@ func TestRecoveryHammered(t *testing.T) {
 	broadcaster.Wait()
 }
 
-// hammered is one client's life: it fails as soon as a number is missing or there twice.
-func hammered(url string, comebacks int, r *rand.Rand) error {
+// reconnectRepeatedly is the life of one client: it fails if a number is missing or duplicated.
+func reconnectRepeatedly(url string, comebacks int, r *rand.Rand) error {
 	p, err := join(url, "", "")
 	if err != nil {
 		return err
@@ -63,12 +63,12 @@ func hammered(url string, comebacks int, r *rand.Rand) error {
 				return fmt.Errorf("round %d: %w", round, err)
 			}
 			if n != last+1 {
-				return fmt.Errorf("round %d: %d came after %d", round, n, last)
+				return fmt.Errorf("round %d: received %d after %d", round, n, last)
 			}
 			last = n
 		}
 		old := p
-		if round%3 != 0 { // otherwise the server believes in the old connection
+		if round%3 != 0 { // otherwise the server still considers the old connection open
 			old.cut()
 		}
 		if p, err = join(url, old.pid, old.offset); err != nil {
@@ -79,13 +79,13 @@ func hammered(url string, comebacks int, r *rand.Rand) error {
 		if p.id != old.id {
 			return fmt.Errorf("round %d: not recovered", round)
 		}
-		// A client that HandleConnection has not accepted yet cannot come back.
+		// A client that HandleConnection has not accepted yet cannot recover.
 		if err := p.write(`421["echo"]`); err != nil {
 			return fmt.Errorf("round %d: %w", round, err)
 		}
 		for p.acked = false; !p.acked; last++ {
 			if n, err := p.next(); err != nil || n != last+1 {
-				return fmt.Errorf("round %d: %d came after %d, %w", round, n, last, err)
+				return fmt.Errorf("round %d: received %d after %d, %w", round, n, last, err)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
-// Package matrix_test plays one set of checks with npm's socket.io-client
-// against npm's socket.io server and against Gatehouse, over each transport, in
-// Node and in a browser, and lays the results side by side. The checks are in
-// test/js/matrix-*.mjs. What is Gatehouse's alone, the bounds of recovery, is
+// Package matrix_test plays one set of checks with npm's socket.io-client against npm's socket.io
+// server and against Gatehouse, over each transport, in Node and in a browser, and compares the
+// results. The checks are in test/js/matrix-*.mjs. Limits of recovery, which only Gatehouse has, are
 // tested here in Go.
 //
 // MATRIX=file and MATRIX_BROWSER=file write the tables as Markdown,

@@ -14,7 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 )
 
-// patience bounds every wait of these tests.
+// patience limits every wait of these tests.
 const patience = 60 * time.Second
 
 func timeout() (context.Context, context.CancelFunc) {
@@ -32,7 +32,7 @@ func portOf(address string) int {
 
 var modes = []string{"polling", "websocket", "upgrade"}
 
-// result is how one check went.
+// result is the result of one check.
 type result struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
@@ -40,8 +40,8 @@ type result struct {
 	MS     int    `json:"ms"`
 }
 
-// meant has the checks that Gatehouse need not pass, and why.
-var meant = map[string]string{}
+// intended has the checks that Gatehouse need not pass, with the reason.
+var intended = map[string]string{}
 
 func TestMatrix(t *testing.T) {
 	var tab table
@@ -53,9 +53,9 @@ func TestMatrix(t *testing.T) {
 		c := startChecks(t)
 		both.Go(func() {
 			for _, mode := range modes {
-				began := time.Now()
+				started := time.Now()
 				results := c.run(t, mode, s)
-				t.Logf("%s, %s: %d checks in %v", s.name, mode, len(results), time.Since(began).Round(time.Millisecond))
+				t.Logf("%s, %s: %d checks in %v", s.name, mode, len(results), time.Since(started).Round(time.Millisecond))
 				tab.add(column{mode, s.name}, results)
 			}
 		})
@@ -81,7 +81,7 @@ type line struct {
 
 func startChecks(t *testing.T) *checks {
 	t.Helper()
-	c := &checks{lines: make(chan line, 10_000)} // room for all, so that the program never waits for us
+	c := &checks{lines: make(chan line, 10_000)} // large enough that the program never waits
 	c.p = nodetest.StartProcess(t, "matrix.mjs", func(text []byte) {
 		var l line
 		if err := json.Unmarshal(text, &l); err != nil {
@@ -128,7 +128,7 @@ func (c *checks) run(t *testing.T, mode string, s *side) (results []result) {
 				return results
 			}
 		case <-ctx.Done():
-			t.Errorf("%s, %s: %d of %d checks have ended; not: %s", s.name, mode, len(results), len(names), missing(names, results))
+			t.Errorf("%s, %s: %d of %d checks have finished; not: %s", s.name, mode, len(results), len(names), missing(names, results))
 			return results
 		}
 	}
@@ -149,7 +149,7 @@ func missing(names []string, results []result) string {
 	return strings.Join(out, "; ")
 }
 
-// control does to a server what a check asks for.
+// control performs the action that a check requests from a server.
 func (c *checks) control(t *testing.T, l line, s *side) {
 	t.Helper()
 	c.working.Go(func() {

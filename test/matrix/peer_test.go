@@ -11,15 +11,14 @@ import (
 	"github.com/coder/websocket"
 )
 
-// peer is a client by hand, over WebSocket, that can name any private id and
-// offset when it connects.
+// peer is a raw WebSocket client that can send any private id and offset when it connects.
 type peer struct {
 	conn            *websocket.Conn
 	id, pid, offset string
-	acked           bool // the last next saw an ack before its event
+	acked           bool // next has received an ack before the event
 }
 
-// join connects, as the client that was before when pid is not empty.
+// join connects, and recovers the session of pid if it is not empty.
 func join(url, pid, offset string) (*peer, error) {
 	ctx, cancel := timeout()
 	defer cancel()
@@ -61,7 +60,7 @@ func mustJoin(t *testing.T, url, pid, offset string) *peer {
 	return p
 }
 
-// read gives the next packet that is no heartbeat.
+// read returns the next packet other than a ping.
 func (p *peer) read(ctx context.Context) (string, error) {
 	for {
 		_, b, err := p.conn.Read(ctx)
@@ -83,7 +82,7 @@ func (p *peer) write(packet string) error {
 	return p.conn.Write(ctx, websocket.MessageText, []byte(packet))
 }
 
-// next gives the number in the next event "x", and keeps its offset.
+// next returns the number in the next event "x", and stores its offset.
 func (p *peer) next() (int, error) {
 	ctx, cancel := timeout()
 	defer cancel()
@@ -124,7 +123,7 @@ func (p *peer) expect(t *testing.T, from, to int) {
 	}
 }
 
-// cut ends the connection without a goodbye.
+// cut drops the connection without a close frame.
 func (p *peer) cut() { _ = p.conn.CloseNow() }
 
 // await waits until a condition holds.

@@ -26,29 +26,29 @@ func (a *application) emit(t *testing.T, from, to int) {
 	}
 }
 
-// population waits until n clients are there.
-func (a *application) population(t *testing.T, n int) {
+// waitClients waits until n clients are connected.
+func (a *application) waitClients(t *testing.T, n int) {
 	t.Helper()
 	await(t, strconv.Itoa(n)+" clients", func() bool { return a.gateway.Server.Local().Len() == n })
 }
 
-// away joins, receives 0, and is cut off.
-func away(t *testing.T, a *application) *peer {
+// disconnectedClient connects, receives 0, and loses its connection.
+func disconnectedClient(t *testing.T, a *application) *peer {
 	t.Helper()
 	n := a.gateway.Server.Local().Len()
 	p := mustJoin(t, a.url, "", "")
-	a.population(t, n+1)
+	a.waitClients(t, n+1)
 	a.emit(t, 0, 0)
 	p.expect(t, 0, 0)
 	p.cut()
-	a.population(t, n)
+	a.waitClients(t, n)
 	return p
 }
 
 func TestRecoveryMaxBytes(t *testing.T) {
 	a := startRecovery(t, socketio.Recovery{MaxBytes: 2000})
 
-	within := away(t, a)
+	within := disconnectedClient(t, a)
 	a.emit(t, 1, 40) // about 20 bytes each
 	back := mustJoin(t, a.url, within.pid, within.offset)
 	if back.id != within.id {
@@ -56,30 +56,30 @@ func TestRecoveryMaxBytes(t *testing.T) {
 	}
 	back.expect(t, 1, 40)
 	back.cut()
-	a.population(t, 0)
+	a.waitClients(t, 0)
 
-	over := away(t, a)
+	over := disconnectedClient(t, a)
 	a.emit(t, 1, 400)
 	back = mustJoin(t, a.url, over.pid, over.offset)
 	if back.id == over.id {
 		t.Error("a client that missed more than MaxBytes is recovered")
 	}
-	a.population(t, 1)
+	a.waitClients(t, 1)
 	a.emit(t, 1000, 1000)
-	back.expect(t, 1000, 1000) // and nothing of what it missed
+	back.expect(t, 1000, 1000) // and nothing that it missed
 }
 
 func TestRecoveryMaxClients(t *testing.T) {
 	a := startRecovery(t, socketio.Recovery{MaxClients: 2})
-	first, second, third := away(t, a), away(t, a), away(t, a)
+	first, second, third := disconnectedClient(t, a), disconnectedClient(t, a), disconnectedClient(t, a)
 	a.emit(t, 1, 3)
 	if back := mustJoin(t, a.url, first.pid, first.offset); back.id == first.id {
-		t.Error("the client that left first of three is recovered, with MaxClients 2")
+		t.Error("the first of three disconnected clients is recovered, with MaxClients 2")
 	}
 	for _, p := range []*peer{second, third} {
 		back := mustJoin(t, a.url, p.pid, p.offset)
 		if back.id != p.id {
-			t.Error("one of the two that left last is not recovered")
+			t.Error("one of the last two disconnected clients is not recovered")
 			continue
 		}
 		for _, want := range missed(p, second) {
@@ -88,8 +88,8 @@ func TestRecoveryMaxClients(t *testing.T) {
 	}
 }
 
-// missed is what a client of TestRecoveryMaxClients has missed: the second one
-// also the number that the third was greeted with.
+// missed is what a client of TestRecoveryMaxClients has missed: for the second client also the
+// number emitted when the third connected.
 func missed(p, second *peer) []int {
 	if p == second {
 		return []int{0, 1, 2, 3}
@@ -97,38 +97,38 @@ func missed(p, second *peer) []int {
 	return []int{1, 2, 3}
 }
 
-// TestRecoveryOfStandingConnection: the client has noticed the loss of its
-// connection, the server has not.
-func TestRecoveryOfStandingConnection(t *testing.T) {
+// TestRecoveryOfOpenConnection: the client has noticed the loss of its connection, the server has
+// not.
+func TestRecoveryOfOpenConnection(t *testing.T) {
 	a := startRecovery(t, socketio.Recovery{})
 	old := mustJoin(t, a.url, "", "")
-	a.population(t, 1)
+	a.waitClients(t, 1)
 	a.emit(t, 0, 0)
 	old.expect(t, 0, 0)
 	a.emit(t, 1, 20) // sent to the old connection, never read by the client
-	began := time.Now()
+	started := time.Now()
 	back := mustJoin(t, a.url, old.pid, old.offset)
 	if back.id != old.id {
 		t.Fatal("not recovered")
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(started); took > 5*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	a.population(t, 1)
+	a.waitClients(t, 1)
 	a.emit(t, 21, 25)
 	back.expect(t, 1, 25)
-	for { // the old connection has been ended
+	for { // the old connection is closed
 		if _, err := old.next(); err != nil {
 			return
 		}
 	}
 }
 
-// TestRecoveryIsForOne: of several that claim the same client at once, one has
-// it in the end. Another either had it until then or is a new client.
-func TestRecoveryIsForOne(t *testing.T) {
+// TestRecoveryIsExclusive: several connections recover the same client at once, and one has it in
+// the end. Each other either had it before or is a new client.
+func TestRecoveryIsExclusive(t *testing.T) {
 	a := startRecovery(t, socketio.Recovery{})
-	p := away(t, a)
+	p := disconnectedClient(t, a)
 	a.emit(t, 1, 5)
 	const n = 8
 	got := make(chan string, n)
@@ -136,7 +136,7 @@ func TestRecoveryIsForOne(t *testing.T) {
 		go func() {
 			back, err := join(a.url, p.pid, p.offset)
 			if err != nil {
-				got <- err.Error() // it was taken over before it was in
+				got <- err.Error() // it was taken over before it was connected
 				return
 			}
 			t.Cleanup(back.cut)
@@ -150,7 +150,7 @@ func TestRecoveryIsForOne(t *testing.T) {
 		}
 	}
 	if recovered == 0 {
-		t.Error("nobody got the client back")
+		t.Error("no connection has recovered the client")
 	}
 	await(t, "one client with the id", func() bool {
 		same := 0
@@ -165,13 +165,13 @@ func TestRecoveryIsForOne(t *testing.T) {
 
 func heap() uint64 {
 	runtime.GC()
-	runtime.GC() // what the first one has finalized, and the pools
+	runtime.GC() // runs finalizers and empties the pools
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-// TestRecoveryReleasesMemory: what is kept for a client goes with it, however it goes.
+// TestRecoveryReleasesMemory: the stored state of a client is freed however it ends.
 func TestRecoveryReleasesMemory(t *testing.T) {
 	const clients, size = 25, 200_000
 	for name, leave := range map[string]struct {
@@ -179,32 +179,32 @@ func TestRecoveryReleasesMemory(t *testing.T) {
 		how     func(t *testing.T, a *application, p *peer)
 	}{
 		"cut off, expired": {5 * time.Second, func(_ *testing.T, _ *application, p *peer) { p.cut() }},
-		"said goodbye": {time.Hour, func(t *testing.T, _ *application, p *peer) {
+		"disconnected": {time.Hour, func(t *testing.T, _ *application, p *peer) {
 			if err := p.write("41"); err != nil {
 				t.Error(err)
 			}
 		}},
-		"sent away": {time.Hour, func(_ *testing.T, a *application, _ *peer) { a.gateway.Server.Local().Disconnect() }},
+		"disconnected by the server": {time.Hour, func(_ *testing.T, a *application, _ *peer) { a.gateway.Server.Local().Disconnect() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := startRecovery(t, socketio.Recovery{MaxDisconnection: leave.expires})
 			before := heap()
 			for i := range clients {
 				p := mustJoin(t, a.url, "", "")
-				a.population(t, 1)
-				for c := range a.gateway.Server.Local().Clients() { // who is here: this one
+				a.waitClients(t, 1)
+				for c := range a.gateway.Server.Local().Clients() { // the only client
 					if err := errors.Join(c.Emit(t.Context(), "big", strings.Repeat("x", size)), c.Emit(t.Context(), "x", i)); err != nil {
 						t.Fatal(err)
 					}
 				}
 				p.expect(t, i, i)
 				leave.how(t, a, p)
-				a.population(t, 0)
+				a.waitClients(t, 0)
 				p.cut()
 			}
 			if name == "cut off, expired" {
 				if held := int64(heap()) - int64(before); held < clients*size/2 {
-					t.Errorf("only %d bytes are held for %d clients: this test would see no leak", held, clients)
+					t.Errorf("only %d bytes are held for %d clients: too few to detect a leak", held, clients)
 				}
 			}
 			var after uint64

@@ -15,10 +15,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestStopIsPrompt: nobody who behaves holds up the stop, whatever the state of
-// the connection. What does would take the timeout of the goodbye, or a heartbeat's.
+// TestStopIsPrompt: clients that follow the protocol do not delay the stop, in any state of their
+// connection. A delay would be the close timeout or a heartbeat.
 func TestStopIsPrompt(t *testing.T) {
-	const goodbye, prompt = 30 * time.Second, 10 * time.Second
+	const closeTimeout, prompt = 30 * time.Second, 10 * time.Second
 	n := nodetest.Start(t)
 	dial := func(transport string) func(t *testing.T, url string) {
 		return func(t *testing.T, url string) {
@@ -29,7 +29,7 @@ func TestStopIsPrompt(t *testing.T) {
 	for name, enter := range map[string]func(t *testing.T, url string){
 		"polling":   dial("polling"),
 		"websocket": dial("websocket"),
-		"polling, gone as the stop begins": func(t *testing.T, url string) {
+		"polling, disconnected when the stop starts": func(t *testing.T, url string) {
 			c := n.SocketIO(url, nodetest.Opts{"transports": []string{"polling"}})
 			c.Call("echo", 1)
 			c.Disconnect()
@@ -49,27 +49,27 @@ func TestStopIsPrompt(t *testing.T) {
 			}()
 			t.Cleanup(func() {
 				if err := <-ended; err == nil {
-					t.Error("a message to who is in no namespace")
+					t.Error("a message to a client without a namespace")
 				}
 			})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := startApp(t, "127.0.0.1:0", websockets.WithLimits(websockets.Limits{CloseTimeout: goodbye}))
+			a := startApp(t, "127.0.0.1:0", websockets.WithLimits(websockets.Limits{CloseTimeout: closeTimeout}))
 			enter(t, a.url)
-			began := time.Now()
+			started := time.Now()
 			if err := a.stop(); err != nil {
 				t.Errorf("stop: %v", err)
 			}
-			if took := time.Since(began); took > prompt {
+			if took := time.Since(started); took > prompt {
 				t.Errorf("the stop took %v", took)
 			}
 		})
 	}
 }
 
-// TestStopReachesPollingClient: a client that has no poll open as the stop
-// begins still gets what was sent to it, and the goodbye, by its next one.
+// TestStopReachesPollingClient: a client without an open poll when the stop starts receives its
+// events and the close with its next poll.
 func TestStopReachesPollingClient(t *testing.T) {
 	a := startApp(t, "127.0.0.1:0", websockets.WithLimits(websockets.Limits{CloseTimeout: 30 * time.Second}))
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}

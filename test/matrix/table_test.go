@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// only is the part of the checks' names that is wished for.
+// only is the required part of the checks' names.
 func only() string { return os.Getenv("MATRIX_ONLY") }
 
 type column struct{ mode, side string }
@@ -52,7 +52,7 @@ func (tab *table) cell(row string, c column) string {
 	}
 }
 
-// markdown is the table, the rows by their group.
+// markdown returns the table, with rows by group.
 func (tab *table) markdown() string {
 	var b strings.Builder
 	b.WriteString("| check |")
@@ -70,7 +70,7 @@ func (tab *table) markdown() string {
 	return b.String()
 }
 
-// sorted gives the rows group by group, in the order of their first results.
+// sorted returns the rows by group, in the order of their first results.
 func (tab *table) sorted() (rows []string) {
 	var groups []string
 	byGroup := map[string][]string{}
@@ -87,7 +87,7 @@ func (tab *table) sorted() (rows []string) {
 	return rows
 }
 
-// report logs the table, and fails the test for what Gatehouse fails and is not meant.
+// report logs the table, and fails the test for checks that Gatehouse fails unintendedly.
 func (tab *table) report(t *testing.T) {
 	t.Helper()
 	passed := map[column]int{}
@@ -106,7 +106,7 @@ func (tab *table) report(t *testing.T) {
 			}
 			note := fmt.Sprintf("%s: %s: %s", c, row, r.Detail)
 			notes = append(notes, note)
-			if _, known := meant[row]; c.side != "Node" && !known {
+			if _, known := intended[row]; c.side != "Node" && !known {
 				t.Error(note)
 			}
 		}
@@ -117,14 +117,14 @@ func (tab *table) report(t *testing.T) {
 	}
 	t.Logf("slowest: %s", tab.slowest(12))
 	t.Logf("what failed:\n%s", strings.Join(notes, "\n"))
-	for row, why := range meant {
+	for row, why := range intended {
 		if cells := tab.cells[row]; cells != nil && tab.passes(cells, "Gatehouse") {
-			t.Errorf("%q passes on Gatehouse, but is listed as meant to fail: %s", row, why)
+			t.Errorf("%q passes on Gatehouse, but is listed as intended to fail: %s", row, why)
 		}
 	}
 }
 
-// slowest tells which checks take the time.
+// slowest returns the slowest checks.
 func (tab *table) slowest(n int) string {
 	type cell struct {
 		at string
@@ -153,7 +153,7 @@ func (tab *table) passes(cells map[column]result, side string) bool {
 	return true
 }
 
-// write puts the table into the file that an environment variable names.
+// write writes the table to the file named by an environment variable.
 func (tab *table) write(t *testing.T, variable string) {
 	t.Helper()
 	file := os.Getenv(variable)

@@ -15,13 +15,13 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// variant is one way to configure the server of the matrix, on both sides.
+// variant is one configuration of the server, on both sides.
 type variant struct {
 	ours []websockets.Option
 	node map[string]any
 }
 
-// The limits that the checks in matrix-wire.mjs know.
+// Limits that the checks in matrix-wire.mjs rely on.
 var variants = map[string]variant{
 	"main":      {},
 	"restarted": {},
@@ -68,11 +68,11 @@ var variants = map[string]variant{
 type side struct {
 	name string
 	urls map[string]string
-	// restart ends the server "restarted" and starts it again at its address.
+	// restart stops the server "restarted" and starts it again at its address.
 	restart func() error
 }
 
-// startNode runs npm's servers.
+// startNode starts npm's servers.
 func startNode(t *testing.T) *side {
 	t.Helper()
 	p := nodetest.StartProcess(t, "matrix-server.mjs", func([]byte) {})
@@ -106,7 +106,7 @@ func startNode(t *testing.T) *side {
 	return s
 }
 
-// startOurs runs Gatehouse.
+// startOurs starts Gatehouse.
 func startOurs(t *testing.T) *side {
 	t.Helper()
 	s := &side{name: "Gatehouse", urls: map[string]string{}}
@@ -117,10 +117,10 @@ func startOurs(t *testing.T) *side {
 			s.urls[name], stops = a.url, append(stops, a.stop)
 		}
 	}
-	t.Cleanup(func() { // all at once: some have polling clients that never come again
+	t.Cleanup(func() { // in parallel: some have polling clients that never poll again
 		var all sync.WaitGroup
 		for _, stop := range stops {
-			all.Go(func() { _ = stop() }) // reported by who started it
+			all.Go(func() { _ = stop() }) // reported by the starter
 		}
 		all.Wait()
 	})
@@ -168,7 +168,7 @@ func newApp(t *testing.T, addr string, opts ...websockets.Option) (*application,
 		websockets.Via(adapter, websockets.Namespace("chat")),
 		websockets.Via(adapter, websockets.Namespace("rooms/{id}")),
 		websockets.Via(adapter, websockets.Namespace("guarded"), websockets.Admit(guard)),
-		websockets.Via(adapter, websockets.Namespace("slow"), websockets.Admit(think)),
+		websockets.Via(adapter, websockets.Namespace("slow"), websockets.Admit(delayAdmit)),
 		websockets.Via(adapter, websockets.Namespace("greeting")),
 		websockets.Via(adapter, websockets.Namespace("shut")),
 	}

@@ -15,19 +15,19 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// asked is a payload that looks at itself.
-type asked struct {
+// selfValidated is a payload with a Validate method.
+type selfValidated struct {
 	Text string `json:"text"`
 }
 
-func (a asked) Validate() error {
+func (a selfValidated) Validate() error {
 	if a.Text == "" {
 		return errors.New("text is required")
 	}
 	return nil
 }
 
-// tagged is one with rules.
+// tagged is a payload with validate tags.
 type tagged struct {
 	Text string   `json:"text" validate:"required,max=5"`
 	To   []person `json:"to" validate:"max=3,dive"`
@@ -37,17 +37,17 @@ type person struct {
 	Name string `json:"name" validate:"required"`
 }
 
-// piped is one that a pipe refuses.
+// piped is a payload that a pipe rejects.
 type piped struct {
 	Room string `json:"room"`
 }
 
-// statusError has a status, as errors of other packages do.
+// statusError has a status, like errors of other packages.
 type statusError struct{ StatusCode int }
 
-func (statusError) Error() string { return "something that is not for clients" }
+func (statusError) Error() string { return "internal detail" }
 
-// fault is what a handler does wrong.
+// fault is the failure of a handler.
 type fault string
 
 // thrown are the faults that are errors.
@@ -67,16 +67,16 @@ var thrown = map[fault]error{
 
 var errStock = errors.New("stock: no such article")
 
-func (f fault) happen() error {
+func (f fault) err() error {
 	if f == "panic" {
 		panic("password of the database")
 	}
 	return thrown[f]
 }
 
-// What stands before and behind the handlers; one set for messages and requests.
+// Guards, pipes and filters; one set for messages and requests.
 var (
-	nobody  = pipeline.GuardFunc(func(context.Context, *pipeline.Call) error { return pipeline.ErrForbidden })
+	denyAll = pipeline.GuardFunc(func(context.Context, *pipeline.Call) error { return pipeline.ErrForbidden })
 	inRooms = pipeline.PipeOf(func(_ context.Context, p *piped) error {
 		if p.Room != "lobby" {
 			return pipeline.Invalid(pipeline.Violation{Field: "room", Rule: "room", Message: "is no room"})
@@ -88,19 +88,19 @@ var (
 	rules    = validate.New()
 )
 
-// faulty is a gateway whose handlers fail.
-type faulty struct{}
+// failingGateway is a gateway whose handlers fail.
+type failingGateway struct{}
 
-func (*faulty) Subscriptions() []websockets.Subscription {
+func (*failingGateway) Subscriptions() []websockets.Subscription {
 	fail := func(f fault, opts ...websockets.HandlerOption) websockets.Subscription {
-		return websockets.On(string(f), func(context.Context, json.RawMessage) (int, error) { return 0, f.happen() }, opts...)
+		return websockets.On(string(f), func(context.Context, json.RawMessage) (int, error) { return 0, f.err() }, opts...)
 	}
 	return []websockets.Subscription{
 		fail("text"), fail("object"), fail("array"), fail("number"), fail("unknown"), fail("gone"), fail("panic"),
-		fail("denied", websockets.UseGuards(nobody)),
+		fail("denied", websockets.UseGuards(denyAll)),
 		fail("caught", websockets.UseFilters(catching)),
 		fail("uncaught", websockets.UseFilters(failing)),
-		websockets.On("asked", func(_ context.Context, in asked) (string, error) { return in.Text, nil }),
+		websockets.On("validated", func(_ context.Context, in selfValidated) (string, error) { return in.Text, nil }),
 		websockets.On("tagged", func(_ context.Context, in tagged) (string, error) { return in.Text, nil }, websockets.UsePipes(rules)),
 		websockets.On("piped", func(_ context.Context, in piped) (string, error) { return in.Room, nil }, websockets.UsePipes(inRooms)),
 		websockets.Stream("stream", func(context.Context, json.RawMessage) iter.Seq2[websockets.Response[int], error] {
@@ -113,21 +113,21 @@ func (*faulty) Subscriptions() []websockets.Subscription {
 	}
 }
 
-// faultyDesk is a controller whose routes fail.
-type faultyDesk struct{}
+// failingController is a controller whose routes fail.
+type failingController struct{}
 
-func (*faultyDesk) Routes(r chi.Router) {
+func (*failingController) Routes(r chi.Router) {
 	fail := func(r chi.Router, f fault) {
-		r.Post("/"+string(f), web.JSON(func(context.Context, struct{}) (int, error) { return 0, f.happen() }))
+		r.Post("/"+string(f), web.JSON(func(context.Context, struct{}) (int, error) { return 0, f.err() }))
 	}
 	for _, f := range []fault{"text", "object", "unknown", "forbidden", "gone", "status", "panic"} {
 		fail(r, f)
 	}
-	r.Post("/missing", web.JSON(func(context.Context, struct{}) (int, error) { return 0, fault("not found").happen() }))
-	fail(web.Use(r, web.UseGuards(nobody)), "denied")
+	r.Post("/missing", web.JSON(func(context.Context, struct{}) (int, error) { return 0, fault("not found").err() }))
+	fail(web.Use(r, web.UseGuards(denyAll)), "denied")
 	fail(web.Use(r, web.UseFilters(catching)), "caught")
 	fail(web.Use(r, web.UseFilters(failing)), "uncaught")
-	r.Post("/asked", web.JSON(func(_ context.Context, in asked) (string, error) { return in.Text, nil }))
+	r.Post("/validated", web.JSON(func(_ context.Context, in selfValidated) (string, error) { return in.Text, nil }))
 	web.Use(r, web.UsePipes(rules)).Post("/tagged", web.JSON(func(_ context.Context, in tagged) (string, error) { return in.Text, nil }))
 	web.Use(r, web.UsePipes(inRooms)).Post("/piped", web.JSON(func(_ context.Context, in piped) (string, error) { return in.Room, nil }))
 	r.Get("/number/{n}", web.JSON(func(_ context.Context, in struct {

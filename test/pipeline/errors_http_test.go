@@ -5,22 +5,21 @@ import (
 	"testing"
 )
 
-// answered is a request that fails: what NestJS 12 answers, what is answered here,
-// and why the two differ where they do.
+// answered is a failing request: the answer of NestJS 12, our answer, and why they differ.
 type answered struct {
 	thrown       string
 	method, path string
 	body         string
 	nest, ours   string
 	why          string
-	status       [2]int // of NestJS, and ours; the second is the first when it is 0
+	status       [2]int // of NestJS, and ours; 0: the same
 }
 
 const (
 	whyErrorKey  = "the key error is always there, for clients that know one form"
 	whyCode      = "programs read codes, not messages"
 	whyDetails   = "message is text always; the list is in details"
-	whyNoParser  = "the client is told where, not how the parser words it"
+	whyNoParser  = "the error has the place, not the parser's text"
 	nestInternal = `{"statusCode":500,"message":"Internal server error"}`
 	ourInternal  = `{"statusCode":500,"message":"Internal server error","error":"Internal Server Error"}`
 )
@@ -55,7 +54,7 @@ var requests = []answered{
 		nest: nestInternal, ours: `{"statusCode":400,"message":"boom","error":"Bad Request"}`, why: whyOneError,
 	},
 	{
-		thrown: "Validate() of the body", path: "asked", body: `{"text":""}`, status: [2]int{400},
+		thrown: "Validate() of the body", path: "validated", body: `{"text":""}`, status: [2]int{400},
 		nest: `{"message":["text should not be empty"],"error":"Bad Request","statusCode":400}`,
 		ours: `{"statusCode":400,"message":"Bad payload: text is required","error":"Bad Request","code":"bad_payload"}`, why: whyDetails,
 	},
@@ -78,24 +77,24 @@ var requests = []answered{
 			`"details":[{"field":"n","rule":"type","message":"must be a number"}]}`, why: whyDetails,
 	},
 	{
-		thrown: "JSON of another type", path: "asked", body: `{"text":["a"]}`, status: [2]int{400},
+		thrown: "JSON of another type", path: "validated", body: `{"text":["a"]}`, status: [2]int{400},
 		nest: `{"message":["text must be a string"],"error":"Bad Request","statusCode":400}`,
 		ours: `{"statusCode":400,"message":"Bad body: text has the wrong type or value","error":"Bad Request","code":"bad_payload"}`, why: whyDetails,
 	},
 	{
-		thrown: "a name that is there twice", path: "asked", body: `{"text":"a","text":"b"}`, status: [2]int{201, 400},
+		thrown: "a name that is there twice", path: "validated", body: `{"text":"a","text":"b"}`, status: [2]int{201, 400},
 		nest: `"b"`, ours: `{"statusCode":400,"message":"Bad body: text appears twice","error":"Bad Request","code":"bad_payload"}`,
-		why: "what guards and proxies read must be what the handler gets; JavaScript takes the last one without a word",
+		why: "guards and proxies must read the same value as the handler; JavaScript silently uses the last one",
 	},
 	{
-		thrown: "a body that is no JSON", path: "asked", body: `{text`, status: [2]int{400},
+		thrown: "a body that is not JSON", path: "validated", body: `{text`, status: [2]int{400},
 		nest: `{"message":"Expected property name or '}' in JSON at position 1 (line 1 column 2)","error":"Bad Request","statusCode":400}`,
 		ours: `{"statusCode":400,"message":"Bad body: not valid JSON","error":"Bad Request","code":"bad_payload"}`, why: whyNoParser,
 	},
 	{
-		thrown: "a filter takes it", path: "caught", status: [2]int{0, 404},
+		thrown: "a filter handles it", path: "caught", status: [2]int{0, 404},
 		nest: "", ours: `{"statusCode":404,"message":"No such article","error":"Not Found","code":"no_article"}`,
-		why: "a filter returns what the client is told; in NestJS it has to answer by itself",
+		why: "a filter returns the error for the client; in NestJS it must answer itself",
 	},
 	{
 		thrown: "a filter fails", path: "uncaught", status: [2]int{0, 500},
@@ -115,7 +114,7 @@ var requests = []answered{
 }
 
 func TestErrorsOfRequests(t *testing.T) {
-	h := newFaulty(t)
+	h := newFailingApp(t)
 	for _, a := range requests {
 		t.Run(a.thrown, func(t *testing.T) {
 			if a.method == "" {
@@ -124,15 +123,15 @@ func TestErrorsOfRequests(t *testing.T) {
 			if a.status[1] == 0 {
 				a.status[1] = a.status[0]
 			}
-			if wrong := unexcused(a.nest, a.ours, a.why); wrong != "" {
+			if wrong := checkDifference(a.nest, a.ours, a.why); wrong != "" {
 				t.Errorf("the answer %s", wrong)
 			}
 			if a.status[0] != a.status[1] && a.why == "" {
-				t.Error("the status differs from NestJS, and the table does not say why")
+				t.Error("the status differs from NestJS, and the table has no reason")
 			}
-			v := &visit{t: t, h: h}
+			v := &attempt{t: t, h: h}
 			got := v.route(a.method, "/api/"+a.path, a.body)
-			told(t, "HTTP", got, fmt.Sprintf("%d %s", a.status[1], a.ours))
+			compare(t, "HTTP", got, fmt.Sprintf("%d %s", a.status[1], a.ours))
 		})
 	}
 }

@@ -15,29 +15,28 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// failure is a message that fails: what NestJS 12 sends, what is sent here, and why
-// the two differ where they do. It is the same on Socket.IO and plain WebSocket.
-// $cause stands for the cause with pattern and data.
+// failure is a failing message: what NestJS 12 sends, what we send, and why they differ. It is
+// the same on Socket.IO and plain WebSocket. $cause is the cause with pattern and data.
 type failure struct {
 	thrown     string
 	event      string
 	data       string // JSON; empty for none
 	nest, ours string // of the event exception; empty for none
 	why        string
-	answer     string // of who asked for one, when it is not ours
+	answer     string // to a waiting ack or id, if not ours
 	items      int    // events before it
 	raw        bool   // data is not JSON that a client would write
 	hidden     bool   // with HideCauseData
 }
 
-// NestJS answers no ack when a handler fails, and knows none on plain WebSocket.
-const whyAnswered = "who waits for an answer must not wait for ever"
+// NestJS answers no ack when a handler fails, and has none on plain WebSocket.
+const whyAnswered = "a waiting client must not wait forever"
 
 const (
-	internal    = `{"status":"error","message":"Internal server error","cause":$cause}`
-	boom        = `{"status":"error","message":"boom","cause":$cause}`
-	whyTold     = "a mistake of the client is told to the client; NestJS answers that the server has failed"
-	whyOneError = "one type of error serves messages and requests"
+	internal       = `{"status":"error","message":"Internal server error","cause":$cause}`
+	boom           = `{"status":"error","message":"boom","cause":$cause}`
+	whyClientError = "the client learns its own error; NestJS reports a server error"
+	whyOneError    = "one type of error serves messages and requests"
 )
 
 var failures = []failure{
@@ -61,30 +60,30 @@ var failures = []failure{
 		nest: internal, ours: `{"status":"error","message":"gone","cause":$cause}`, why: whyOneError,
 	},
 	{
-		thrown: "Validate() of the payload", event: "asked", data: `{"text":""}`,
-		nest: internal, ours: `{"status":"error","message":"Bad payload: text is required","code":"bad_payload","cause":$cause}`, why: whyTold,
+		thrown: "Validate() of the payload", event: "validated", data: `{"text":""}`,
+		nest: internal, ours: `{"status":"error","message":"Bad payload: text is required","code":"bad_payload","cause":$cause}`, why: whyClientError,
 	},
 	{
 		thrown: "rules of the payload: ValidationPipe", event: "tagged", data: `{"text":"much too long","to":[{"name":"ann"},{}]}`,
 		nest: internal,
 		ours: `{"status":"error","message":"Bad payload: text may have at most 5 characters; to.1.name is required","code":"bad_payload",` +
 			`"details":[{"field":"text","rule":"max","param":"5","message":"may have at most 5 characters"},{"field":"to.1.name","rule":"required","message":"is required"}],"cause":$cause}`,
-		why: whyTold,
+		why: whyClientError,
 	},
 	{
 		thrown: "a pipe of one type: ParseIntPipe", event: "piped", data: `{"room":"cellar"}`,
 		nest: internal,
 		ours: `{"status":"error","message":"Bad payload: room is no room","code":"bad_payload","details":[{"field":"room","rule":"room","message":"is no room"}],"cause":$cause}`,
-		why:  whyTold,
+		why:  whyClientError,
 	},
 	{
 		thrown: "JSON of another type", event: "tagged", data: `{"text":["a"]}`,
-		nest: internal, ours: `{"status":"error","message":"Bad payload: text must be a string, not an array","code":"bad_payload","cause":$cause}`, why: whyTold,
+		nest: internal, ours: `{"status":"error","message":"Bad payload: text must be a string, not an array","code":"bad_payload","cause":$cause}`, why: whyClientError,
 	},
 	{
-		thrown: "a name that is there twice", event: "asked", data: `{"text":"a","text":"b"}`, raw: true,
-		nest: "", ours: `{"status":"error","message":"Bad payload: text appears twice","code":"bad_payload","cause":{"pattern":"asked"}}`,
-		why: "what guards and proxies read must be what the handler gets; JavaScript takes the last one without a word",
+		thrown: "a name that is there twice", event: "validated", data: `{"text":"a","text":"b"}`, raw: true,
+		nest: "", ours: `{"status":"error","message":"Bad payload: text is there twice","code":"bad_payload","cause":{"pattern":"validated"}}`,
+		why: "guards and proxies must read the same value as the handler; JavaScript silently uses the last one",
 	},
 	{thrown: "an error of a stream, after items", event: "stream", data: `1`, nest: boom, ours: boom, items: 2},
 	{thrown: "an error about a message without data", event: "text", nest: `{"status":"error","message":"boom","cause":{"pattern":"text"}}`, ours: `{"status":"error","message":"boom","cause":{"pattern":"text"}}`},
@@ -92,12 +91,12 @@ var failures = []failure{
 	{
 		thrown: "an error with its data hidden: includeCause false", event: "text", data: `{"password":"x"}`, hidden: true,
 		nest: `{"status":"error","message":"boom"}`, ours: `{"status":"error","message":"boom","cause":{"pattern":"text"}}`,
-		why: "the pattern is no secret, and tells which message has failed",
+		why: "the pattern is not secret, and identifies the message",
 	},
 	{
-		thrown: "a filter takes it", event: "caught", data: `1`,
+		thrown: "a filter handles it", event: "caught", data: `1`,
 		nest: "", ours: `{"status":"error","message":"No such article","code":"no_article","cause":$cause}`,
-		why: "a filter returns what the client is told; in NestJS it has to send by itself",
+		why: "a filter returns the error for the client; in NestJS it must send it itself",
 	},
 	{
 		thrown: "a filter fails", event: "uncaught", data: `1`,
@@ -105,18 +104,18 @@ var failures = []failure{
 	},
 	{thrown: "a panic: throw of anything", event: "panic", data: `1`, nest: internal, ours: internal},
 	{
-		thrown: "an event that nobody subscribes", event: "nobody", data: `1`, nest: "", ours: "",
+		thrown: "an event without a subscription", event: "unsubscribed", data: `1`, nest: "", ours: "",
 		answer: `{"status":"error","message":"Unknown event","code":"unknown_event","cause":$cause}`,
 	},
 }
 
-// with fills in the cause.
+// with replaces $cause.
 func (f *failure) with(text string) string {
 	return strings.ReplaceAll(text, "$cause", `{"pattern":"`+f.event+`","data":`+f.data+`}`)
 }
 
-// unexcused gives what is wrong about a difference from NestJS, or the lack of one.
-func unexcused(nest, ours, why string) string {
+// checkDifference reports a difference from NestJS without a reason, or the reverse.
+func checkDifference(nest, ours, why string) string {
 	same := nest == ours
 	if nest != "" && ours != "" {
 		var n, o any
@@ -135,26 +134,26 @@ func unexcused(nest, ours, why string) string {
 	}
 }
 
-// newFaulty starts the gateway on both platforms, with and without its data, and the
+// newFailingApp starts the gateway on both platforms, with and without cause data, and the
 // controller.
-func newFaulty(t *testing.T) *house {
+func newFailingApp(t *testing.T) *testApp {
 	t.Helper()
-	h := &house{}
+	h := &testApp{}
 	sio, plain := socketio.New(), ws.New()
 	gateway := func(opts ...websockets.Option) *module.Module {
-		return module.New("gateway", module.Providers(websockets.Gateway(func() *faulty { return &faulty{} }, opts...)))
+		return module.New("gateway", module.Providers(websockets.Gateway(func() *failingGateway { return &failingGateway{} }, opts...)))
 	}
-	h.start(t, module.New("faulty",
+	h.start(t, module.New("failing",
 		module.Imports(
 			gateway(websockets.Via(sio), websockets.Via(plain, websockets.Path("/ws"))),
 			gateway(websockets.Via(sio, websockets.Namespace("hidden")), websockets.Via(plain, websockets.Path("/hidden")), websockets.HideCauseData()),
 		),
-		module.Controllers(web.Controller(func() *faultyDesk { return &faultyDesk{} }, web.Prefix("/api")))), false, nil)
+		module.Controllers(web.Controller(func() *failingController { return &failingController{} }, web.Prefix("/api")))), false, nil)
 	return h
 }
 
 func TestErrors(t *testing.T) {
-	h := newFaulty(t)
+	h := newFailingApp(t)
 	node, managers := nodetest.Start(t), startManagers(t)
 	sio := map[bool]*nodetest.Client{}
 	plain := map[bool]*nodetest.Client{}
@@ -162,29 +161,29 @@ func TestErrors(t *testing.T) {
 		sio[hidden] = node.SocketIO(h.url+at[0], nil)
 		plain[hidden] = node.WS("ws"+strings.TrimPrefix(h.url, "http")+at[1], nil)
 	}
-	byHand := newManager(t, managers, "by hand", h.url, nodetest.Opts{"transports": []string{webSocket}})
-	byHand.enter("s", "/", nil)
-	defer byHand.close()
+	rawManager := newManager(t, managers, "raw", h.url, nodetest.Opts{"transports": []string{webSocket}})
+	rawManager.enter("s", "/", nil)
+	defer rawManager.close()
 	for _, f := range failures {
 		t.Run(f.thrown, func(t *testing.T) {
 			ours, answer := f.with(f.ours), f.with(f.answer)
 			if answer == "" {
 				answer = ours
 			}
-			if wrong := unexcused(f.with(f.nest), ours, f.why); wrong != "" {
-				t.Errorf("what is sent %s", wrong)
+			if wrong := checkDifference(f.with(f.nest), ours, f.why); wrong != "" {
+				t.Errorf("the event %s", wrong)
 			}
-			if wrong := unexcused("", answer, whyAnswered); wrong != "" {
+			if wrong := checkDifference("", answer, whyAnswered); wrong != "" {
 				t.Errorf("the answer %s", wrong)
 			}
 			if f.raw {
-				byHand.raw(`2["` + f.event + `",` + f.data + `]`)
-				told(t, "Socket.IO", byHand.next("s", "exception"), "["+ours+"]")
-				told(t, "Socket.IO, the ack", byHand.rawCall("s", `27["`+f.event+`",`+f.data+`]`, 7), "["+answer+"]")
-				told(t, "Socket.IO, beside the ack", byHand.next("s", "exception"), "["+ours+"]")
-				for _, id := range []string{"", `,"id":"by hand"`} {
+				rawManager.raw(`2["` + f.event + `",` + f.data + `]`)
+				compare(t, "Socket.IO", rawManager.next("s", "exception"), "["+ours+"]")
+				compare(t, "Socket.IO, the ack", rawManager.rawCall("s", `27["`+f.event+`",`+f.data+`]`, 7), "["+answer+"]")
+				compare(t, "Socket.IO, with the ack", rawManager.next("s", "exception"), "["+ours+"]")
+				for _, id := range []string{"", `,"id":"raw"`} {
 					plain[false].Send(`{"event":"` + f.event + `","data":` + f.data + id + `}`)
-					told(t, "plain WebSocket"+id, string(plain[false].Expect("exception").Args[0]), ours)
+					compare(t, "plain WebSocket"+id, string(plain[false].Expect("exception").Args[0]), ours)
 				}
 				return
 			}
@@ -194,7 +193,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-func told(t *testing.T, where, got, want string) {
+func compare(t *testing.T, where, got, want string) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s: got\n%s, want\n%s", where, got, want)
@@ -208,7 +207,7 @@ func (f *failure) args() []any {
 	return []any{json.RawMessage(f.data)}
 }
 
-// expect takes the items and then the exception.
+// expect receives the items and then the exception.
 func (f *failure) expect(t *testing.T, where string, c *nodetest.Client, ours string) {
 	t.Helper()
 	for i := range f.items {
@@ -217,12 +216,12 @@ func (f *failure) expect(t *testing.T, where string, c *nodetest.Client, ours st
 		}
 	}
 	if ours != "" {
-		told(t, where, string(c.Expect("exception").Args[0]), ours)
+		compare(t, where, string(c.Expect("exception").Args[0]), ours)
 	}
 }
 
-// overSocketIO sends the message with npm's socket.io-client. With an ack there is the
-// event all the same, for who listens to it alone.
+// overSocketIO sends the message with npm's socket.io-client. With an ack, the event is sent
+// too, for clients that only listen to it.
 func (f *failure) overSocketIO(t *testing.T, c *nodetest.Client, ours, answer string) {
 	t.Helper()
 	c.Emit(f.event, f.args()...)
@@ -230,9 +229,9 @@ func (f *failure) overSocketIO(t *testing.T, c *nodetest.Client, ours, answer st
 	if reply := c.Call(f.event, f.args()...); len(reply) != 1 {
 		t.Errorf("Socket.IO: the ack has %d arguments: %s", len(reply), reply)
 	} else {
-		told(t, "Socket.IO, the ack", string(reply[0]), answer)
+		compare(t, "Socket.IO, the ack", string(reply[0]), answer)
 	}
-	f.expect(t, "Socket.IO, beside the ack", c, ours)
+	f.expect(t, "Socket.IO, with the ack", c, ours)
 	c.ExpectNone("exception", func() { c.Call("alive") })
 }
 
@@ -245,17 +244,16 @@ func (f *failure) overPlain(t *testing.T, c *nodetest.Client, ours, answer strin
 	if e, ok := errors.AsType[*nodetest.RemoteError](err); !ok {
 		t.Errorf("plain WebSocket, with an id: %v", err)
 	} else {
-		told(t, "plain WebSocket, with an id", string(e.Data), answer)
+		compare(t, "plain WebSocket, with an id", string(e.Data), answer)
 	}
 	f.expect(t, "plain WebSocket, with an id", c, "")
 	c.ExpectNone("exception", func() { c.Call("alive") })
 }
 
-// TestErrorsOfNoMessage is about frames that are no messages. NestJS drops what is no
-// message on plain WebSocket, here the client is told. What is no packet of Socket.IO
-// ends the connection in both.
-func TestErrorsOfNoMessage(t *testing.T) {
-	h := newFaulty(t)
+// TestErrorsOfInvalidFrames sends invalid frames. On plain WebSocket NestJS drops them; here
+// the client receives an error. Invalid Socket.IO packets close the connection in both.
+func TestErrorsOfInvalidFrames(t *testing.T) {
+	h := newFailingApp(t)
 	c := nodetest.Start(t).WS("ws"+strings.TrimPrefix(h.url, "http")+"/ws", nil)
 	for _, frame := range []struct{ text, message string }{
 		{`hello`, `Bad message: not valid JSON, at byte 0`},
@@ -265,7 +263,7 @@ func TestErrorsOfNoMessage(t *testing.T) {
 		{`{"event":"text","event":"alive"}`, `Bad message: \"event\" appears twice`},
 	} {
 		c.Send(frame.text)
-		told(t, frame.text, string(c.Expect("exception").Args[0]), `{"status":"error","message":"`+frame.message+`","code":"bad_message"}`)
+		compare(t, frame.text, string(c.Expect("exception").Args[0]), `{"status":"error","message":"`+frame.message+`","code":"bad_message"}`)
 	}
 	c.Call("alive")
 

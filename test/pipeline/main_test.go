@@ -1,6 +1,5 @@
-// Package pipeline_test looks at guards, interceptors, pipes and filters from the
-// outside: one application, npm's clients and net/http, and every way that leads to a
-// handler.
+// Package pipeline_test tests guards, interceptors, pipes and filters from the outside: one
+// application, npm's clients and net/http, and every entry point that leads to a handler.
 package pipeline_test
 
 import (

@@ -1,23 +1,23 @@
-// socket.io-client with its manager in hand: several namespaces over one
-// connection, sockets that try once more after a refusal, and packets by hand.
+// Direct access to socket.io-client's manager: several namespaces over one connection, sockets
+// that retry after a rejection, and raw packets.
 import { Manager } from 'socket.io-client';
 import { serve } from '../js/lines.mjs';
 
 const managers = new Map();
 const sockets = new Map();
-const arrived = new Map(); // by socket: events that nobody has asked for yet
+const received = new Map(); // by socket: events not yet consumed
 
-// entering connects a socket and gives how the server answered.
-const entering = (socket) =>
+// connect connects a socket and returns the server's answer.
+const connect = (socket) =>
   new Promise((resolve) => {
     const settle = (answer) => {
-      socket.off('connect', entered).off('connect_error', refused);
+      socket.off('connect', connected).off('connect_error', rejected);
       resolve(answer);
     };
-    const entered = () => settle({ id: socket.id, connection: socket.io.engine.id });
-    const refused = ({ message, data, context }) =>
-      settle({ refused: { message, data, status: context?.status, text: context?.responseText } });
-    socket.on('connect', entered).on('connect_error', refused).connect();
+    const connected = () => settle({ id: socket.id, connection: socket.io.engine.id });
+    const rejected = ({ message, data, context }) =>
+      settle({ rejected: { message, data, status: context?.status, text: context?.responseText } });
+    socket.on('connect', connected).on('connect_error', rejected).connect();
   });
 
 serve(
@@ -28,38 +28,38 @@ serve(
       const socket = managers.get(manager).socket(namespace, { auth });
       const queue = { events: [], waiting: [] };
       sockets.set(name, socket);
-      arrived.set(name, queue);
+      received.set(name, queue);
       socket.onAny((event, ...args) => {
         const i = queue.waiting.findIndex((w) => w.event === event);
         if (i < 0) return queue.events.push({ event, args });
         queue.waiting.splice(i, 1)[0].resolve(args);
       });
-      return entering(socket);
+      return connect(socket);
     },
-    again: ({ socket: name, auth }) => {
+    retry: ({ socket: name, auth }) => {
       const socket = sockets.get(name);
       socket.auth = auth;
-      return entering(socket);
+      return connect(socket);
     },
-    // emit is kept by the client until the socket is connected, as users know it.
+    // emit is buffered by the client until the socket is connected.
     emit: ({ socket, event, args }) => void sockets.get(socket).emit(event, ...args),
     call: ({ socket, event, args, timeout }) => sockets.get(socket).timeout(timeout).emitWithAck(event, ...args),
-    // next waits for an event, also one that has come before.
+    // next waits for an event, or returns one that was received before.
     next: ({ socket, event }) => {
-      const queue = arrived.get(socket);
+      const queue = received.get(socket);
       const i = queue.events.findIndex((e) => e.event === event);
       if (i >= 0) return queue.events.splice(i, 1)[0].args;
       return new Promise((resolve) => queue.waiting.push({ event, resolve }));
     },
     connected: ({ socket }) => sockets.get(socket).connected,
-    // raw sends a packet below the parser, and waits for its ack if it has the id of one.
+    // raw sends a packet below the parser, and waits for its ack if it has an ack id.
     raw: ({ manager, socket, packet, ack }) =>
       new Promise((resolve) => {
         if (ack === undefined) resolve();
         else sockets.get(socket).acks[ack] = (...args) => resolve(args);
         managers.get(manager).engine.write(packet);
       }),
-    // closed waits until the connection has ended.
+    // closed waits until the connection is closed.
     closed: ({ manager }) =>
       new Promise((resolve) => {
         const m = managers.get(manager);

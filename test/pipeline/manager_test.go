@@ -7,7 +7,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 )
 
-// startManagers runs manager.mjs.
+// startManagers starts manager.mjs.
 func startManagers(t *testing.T) *nodetest.Process {
 	t.Helper()
 	return nodetest.StartProcess(t, "../pipeline/manager.mjs", func(line []byte) { t.Errorf("unexpected: %s", line) })
@@ -20,18 +20,18 @@ type manager struct {
 	name string
 }
 
-// entry is how the server has answered a socket that wanted in.
+// entry is the server's answer to the connect of a socket.
 type entry struct {
 	ID, Connection string
-	Refused        *refusal
+	Rejected       *connectError
 }
 
-// refusal is socket.io-client's connect_error.
-type refusal struct {
+// connectError is socket.io-client's connect_error.
+type connectError struct {
 	Message string
 	Data    json.RawMessage
-	Status  int    // of the HTTP answer, where the client has one
-	Text    string // and its body
+	Status  int    // of the HTTP response, if the client has it
+	Text    string // its body
 }
 
 func newManager(t *testing.T, p *nodetest.Process, name, url string, opts nodetest.Opts) *manager {
@@ -40,8 +40,8 @@ func newManager(t *testing.T, p *nodetest.Process, name, url string, opts nodete
 	return &manager{t, p, name}
 }
 
-// openManager is newManager for a visit.
-func openManager(v *visit, path string, transports ...string) *manager {
+// openManager is newManager for an attempt.
+func openManager(v *attempt, path string, transports ...string) *manager {
 	v.t.Helper()
 	return newManager(v.t, v.managers, v.row, v.h.url, nodetest.Opts{"path": path, "transports": transports, "query": v.parameters()})
 }
@@ -63,16 +63,16 @@ func (m *manager) entry(what string, fields nodetest.Fields) (e entry) {
 	return e
 }
 
-// enter makes a socket, and waits for the server's answer.
+// enter creates a socket and waits for the server's answer.
 func (m *manager) enter(socket, namespace string, auth any) entry {
 	m.t.Helper()
 	return m.entry("enter", nodetest.Fields{"socket": socket, "namespace": namespace, "auth": auth})
 }
 
-// again is client.auth = auth; client.connect().
-func (m *manager) again(socket string, auth any) entry {
+// retry is client.auth = auth; client.connect().
+func (m *manager) retry(socket string, auth any) entry {
 	m.t.Helper()
-	return m.entry("again", nodetest.Fields{"socket": socket, "auth": auth})
+	return m.entry("retry", nodetest.Fields{"socket": socket, "auth": auth})
 }
 
 func (m *manager) emit(socket, event string, args ...any) {
@@ -80,7 +80,7 @@ func (m *manager) emit(socket, event string, args ...any) {
 	m.do("emit", nodetest.Fields{"socket": socket, "event": event, "args": args})
 }
 
-// call gives the first argument of the ack, in brackets as other clients' do.
+// call returns the first argument of the ack, in brackets like other clients.
 func (m *manager) call(socket, event string, args ...any) string {
 	m.t.Helper()
 	return "[" + string(m.do("call", nodetest.Fields{
@@ -98,19 +98,19 @@ func (m *manager) connected(socket string) bool {
 	return string(m.do("connected", nodetest.Fields{"socket": socket})) == "true"
 }
 
-// raw sends a packet by hand.
+// raw sends a raw packet.
 func (m *manager) raw(packet string) {
 	m.t.Helper()
 	m.do("raw", nodetest.Fields{"packet": packet})
 }
 
-// rawCall sends a packet with the id of an ack, and waits for its arguments.
+// rawCall sends a raw packet with an ack id, and returns the ack's arguments.
 func (m *manager) rawCall(socket, packet string, ack int) string {
 	m.t.Helper()
 	return string(m.do("raw", nodetest.Fields{"socket": socket, "packet": packet, "ack": ack}))
 }
 
-// awaitEnd waits until the connection has ended.
+// awaitEnd waits until the connection is closed.
 func (m *manager) awaitEnd() { m.t.Helper(); m.do("closed", nodetest.Fields{}) }
 
 func (m *manager) close() { m.do("close", nodetest.Fields{}) }

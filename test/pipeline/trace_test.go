@@ -21,7 +21,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// trace is what happens, in order.
+// trace records steps in order.
 type trace struct {
 	mu    sync.Mutex
 	steps []string
@@ -33,7 +33,7 @@ func (tr *trace) add(step string) {
 	tr.steps = append(tr.steps, step)
 }
 
-// take gives what has happened since it was called last.
+// take returns and removes the steps.
 func (tr *trace) take() []string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -42,7 +42,8 @@ func (tr *trace) take() []string {
 	return steps
 }
 
-// stage is one of each kind, bound in one place. Its guard refuses who names it.
+// stage is one enhancement of each kind, bound in one scope. Its guard rejects a client whose
+// query names it.
 type stage struct {
 	name string
 	tr   *trace
@@ -87,8 +88,7 @@ func (s stage) Catch(context.Context, *pipeline.Call, error) *pipeline.Error {
 	return nil
 }
 
-// order is a payload that tells when it is asked. Of 13 it says that it is wrong, at
-// 14 the handler fails.
+// order is a payload with a Validate method. 13 is invalid, 14 makes the handler fail.
 type order struct {
 	N  int    `json:"n"`
 	tr *trace // set by the pipes
@@ -110,7 +110,7 @@ func (tr *trace) double(_ context.Context, in order) (int, error) {
 	return 2 * in.N, nil
 }
 
-// The order of law 13. It is one for messages and requests, on every platform.
+// The order of law 13, for messages and requests on every platform.
 const (
 	guarded = `
 		global guard, owner guard, handler guard,`
@@ -131,7 +131,7 @@ const (
 	deniedByHandler = guarded + denial
 	deniedByOwner   = `global guard, owner guard,` + denial
 	deniedByGlobal  = `global guard,` + denial
-	// Before all of that a connection was let in; a request needs none.
+	// Before that, a connection was accepted; a request needs none.
 	connected = `global guard, owner guard, HandleConnection`
 )
 
@@ -143,8 +143,8 @@ func steps(text string) string {
 	return strings.Join(out, ", ")
 }
 
-// journeys are what is traced: what is sent, who denies it, and what happens.
-var journeys = []struct {
+// cases are the traced calls.
+var cases = []struct {
 	name string
 	n    int
 	deny string
@@ -152,13 +152,13 @@ var journeys = []struct {
 }{
 	{"served", 4, "", served},
 	{"the handler fails", 14, "", failed},
-	{"the payload refuses itself", 13, "", invalid},
+	{"the payload is invalid", 13, "", invalid},
 	{"denied by the guard of the handler", 4, "handler", deniedByHandler},
 	{"denied by the guard of gateway or controller", 4, "owner", deniedByOwner},
 	{"denied by the guard of the application", 4, "global", deniedByGlobal},
 }
 
-// traced is gateway and controller.
+// traced is the gateway and the controller.
 type traced struct {
 	tr      *trace
 	handler stage
@@ -175,9 +175,9 @@ func (g *traced) HandleConnection(_ context.Context, c websockets.Client) error 
 	return c.Emit(context.Background(), "hello", nil)
 }
 
-type tracedDesk struct{ *traced }
+type tracedController struct{ *traced }
 
-func (d *tracedDesk) Routes(r chi.Router) {
+func (d *tracedController) Routes(r chi.Router) {
 	web.Use(r, web.UseFilters(d.handler), web.UsePipes(d.handler), web.UseInterceptors(d.handler), web.UseGuards(d.handler)).
 		Post("/double", web.JSON(d.tr.double))
 }
@@ -185,13 +185,13 @@ func (d *tracedDesk) Routes(r chi.Router) {
 func TestTrace(t *testing.T) {
 	tr := &trace{}
 	global, own, g := stage{"global", tr}, stage{"owner", tr}, &traced{tr, stage{"handler", tr}}
-	d := &tracedDesk{g}
-	h := &house{}
+	d := &tracedController{g}
+	h := &testApp{}
 	h.start(t, module.New("traced",
 		module.Providers(websockets.Gateway(func() *traced { return g },
 			websockets.Via(socketio.New()), websockets.Via(ws.New(), websockets.Path("/ws")),
 			websockets.UseFilters(own), websockets.UsePipes(own), websockets.UseInterceptors(own), websockets.UseGuards(own))),
-		module.Controllers(web.Controller(func() *tracedDesk { return d },
+		module.Controllers(web.Controller(func() *tracedController { return d },
 			web.UseFilters(own), web.UsePipes(own), web.UseInterceptors(own), web.UseGuards(own)))), false,
 		[]app.Option{app.UseFilters(global), app.UsePipes(global), app.UseInterceptors(global), app.UseGuards(global)})
 	node := nodetest.Start(t)
@@ -200,7 +200,7 @@ func TestTrace(t *testing.T) {
 		defer leave(c)
 		c.Expect("hello") // the client is connected before its hook has run
 		check(t, "connected", tr, connected)
-		_, _ = c.TryCall("double", map[string]int{"n": n}) // what is answered is another test's matter
+		_, _ = c.TryCall("double", map[string]int{"n": n}) // other tests check the answer
 	}
 	for _, platform := range []struct {
 		name string
@@ -216,11 +216,11 @@ func TestTrace(t *testing.T) {
 			message(node.WS("ws"+strings.TrimPrefix(h.url, "http")+"/ws?deny="+deny, nil), n)
 		}},
 		{"HTTP", func(n int, deny string) {
-			v := &visit{t: t, h: h, asks: map[string]string{"deny": deny}}
+			v := &attempt{t: t, h: h, denies: map[string]string{"deny": deny}}
 			v.route(http.MethodPost, "/double", fmt.Sprintf(`{"n":%d}`, n))
 		}},
 	} {
-		for _, j := range journeys {
+		for _, j := range cases {
 			platform.send(j.n, j.deny)
 			check(t, platform.name+", "+j.name, tr, j.want)
 		}

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestBadPackets is what becomes of a session whose client sends packets that
-// are no good, each tried on a websocket after CONNECT.
+// TestBadPackets sends invalid packets after CONNECT, each on a new websocket.
 func TestBadPackets(t *testing.T) {
 	b := newBench(t, calm)
 	placeholder := `{"_placeholder":true,"num":0}`
@@ -35,16 +34,16 @@ func TestBadPackets(t *testing.T) {
 		scenes = append(scenes, scene{name: name, play: func(p *play) {
 			s := p.enterWS()
 			s.send(text)
-			s.fate()
+			s.outcome()
 		}})
 	}
-	// These are answered, or end the session.
+	// These are answered, or close the session.
 	for _, text := range []string{
 		"40/custom", `40/custom,5`, `40/custom,{"a":1,"b":[null]}`, `40/custom, {}`,
 		"40//,", "40/random", "40/custom/,", "40/CUSTOM,", "40/custom?token=1,", "40/%63ustom,", "40custom,",
 		"40/" + strings.Repeat("n", 600) + ",",
 	} {
-		scenes = append(scenes, scene{name: "asks " + brief(text), play: func(p *play) {
+		scenes = append(scenes, scene{name: "answered: " + brief(text), play: func(p *play) {
 			s := p.enterWS()
 			s.send(text)
 			f := s.nextFrame()
@@ -67,7 +66,7 @@ func TestBadPackets(t *testing.T) {
 		s.receiveAll()
 	}}, scene{name: "DISCONNECT from one of two namespaces, then an event", play: func(p *play) {
 		s := p.enterWS()
-		p.quietly(func() { s.send("40/custom,"); s.receive(2) })
+		p.unrecorded(func() { s.send("40/custom,"); s.receive(2) })
 		s.send("41/custom,")
 		s.works()
 		s.send(`42/custom,["message",1]`)
@@ -80,10 +79,10 @@ func TestBadPackets(t *testing.T) {
 		s.send("41")
 		s.receiveAll()
 	}})
-	act(t, b, scenes)
+	compareAll(t, b, scenes)
 }
 
-// TestAttachments is what becomes of binary packets whose parts do not fit.
+// TestAttachments sends binary packets with invalid parts.
 func TestAttachments(t *testing.T) {
 	type part struct{ text, binary string }
 	text := func(s string) part { return part{text: s} }
@@ -98,7 +97,7 @@ func TestAttachments(t *testing.T) {
 					s.sendBinary(part.binary)
 				}
 			}
-			s.fate()
+			s.outcome()
 		}
 	}
 	const one = `451-["message",{"_placeholder":true,"num":0}]`
@@ -107,11 +106,11 @@ func TestAttachments(t *testing.T) {
 		for i := range list {
 			list[i] = fmt.Sprintf(`{"_placeholder":true,"num":%d}`, i)
 		}
-		return fmt.Sprintf(`45%d-["nobody",%s]`, n, strings.Join(list, ","))
+		return fmt.Sprintf(`45%d-["unused",%s]`, n, strings.Join(list, ","))
 	}
-	act(t, newBench(t, calm), []scene{
+	compareAll(t, newBench(t, calm), []scene{
 		{name: "binary without a packet", play: plays(bin("\x01"))},
-		{name: "one attachment too many", play: plays(text(`451-["nobody",{"_placeholder":true,"num":0}]`), bin("\x01"), bin("\x02"))},
+		{name: "one attachment too many", play: plays(text(`451-["unused",{"_placeholder":true,"num":0}]`), bin("\x01"), bin("\x02"))},
 		{name: "an event in between", play: plays(text(one), text(`42["message",1]`), bin("\x01"))},
 		{name: "a binary event in between", play: plays(text(one), text(one), bin("\x01"))},
 		{name: "a pong in between", play: plays(text(one), text("3"), bin("\x01"))},
@@ -137,10 +136,10 @@ func TestAttachments(t *testing.T) {
 			for range 10 {
 				s.write(binaryMessage, "\x01")
 			}
-			s.fate()
+			s.outcome()
 		}},
 		{name: "eleven attachments", play: plays(text(many(11)))},
-		{name: "binary ack that nobody asked for", play: plays(text(`461-99[{"_placeholder":true,"num":0}]`), bin("\x01"))},
+		{name: "binary ack without a request", play: plays(text(`461-99[{"_placeholder":true,"num":0}]`), bin("\x01"))},
 		{name: "attachment for a namespace that was not entered", play: plays(text(`451-/custom,["message",{"_placeholder":true,"num":0}]`), bin("\x01"))},
 		{name: "attachment, then the end", play: func(p *play) {
 			s := p.enterWS()
@@ -151,17 +150,16 @@ func TestAttachments(t *testing.T) {
 	})
 }
 
-// TestBadPacketsByPolling is the same over polling, where the goodbye has to
-// wait for a poll.
+// TestBadPacketsByPolling is the same over polling, where the close is delivered by a poll.
 func TestBadPacketsByPolling(t *testing.T) {
-	// waiting posts while a poll waits; otherwise the poll comes afterwards.
+	// waiting posts while a poll waits; later polls after the POST.
 	waiting := func(enter bool, body string) func(p *play) {
 		return func(p *play) {
 			p.start(enter)
-			x := p.parked()
+			x := p.heldPoll()
 			p.post(body)
 			p.notef("GET: %v", x.answer())
-			p.gone()
+			p.awaitEnd()
 			if enter {
 				p.left()
 			}
@@ -171,14 +169,14 @@ func TestBadPacketsByPolling(t *testing.T) {
 		return func(p *play) {
 			p.start(enter)
 			p.post(body)
-			p.get() // npm's server closes the session with this poll only
-			p.gone()
+			p.get() // npm's server closes the session at this poll
+			p.awaitEnd()
 			if enter {
 				p.left()
 			}
 		}
 	}
-	act(t, newBench(t, calm), []scene{
+	compareAll(t, newBench(t, calm), []scene{
 		{name: "an event before CONNECT, a poll waits", play: waiting(false, `42["message",1]`)},
 		{name: "an event before CONNECT", play: later(false, `42["message",1]`)},
 		{name: "an unknown packet before CONNECT", play: later(false, "49")},
@@ -205,7 +203,7 @@ func TestBadPacketsByPolling(t *testing.T) {
 			p.left()
 			p.post(`42["message",1]`)
 			p.get()
-			p.gone()
+			p.awaitEnd()
 		}},
 		{name: "DISCONNECT, then CONNECT", play: func(p *play) {
 			p.enter()
@@ -217,7 +215,7 @@ func TestBadPacketsByPolling(t *testing.T) {
 		}},
 		{name: "the server disconnects, a poll waits", play: func(p *play) {
 			p.enter()
-			x := p.parked()
+			x := p.heldPoll()
 			p.post(`42["kick"]`)
 			p.notef("GET: %v", x.answer())
 			p.left()

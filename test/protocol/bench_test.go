@@ -17,41 +17,41 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// patience bounds every single wait.
+// patience limits every wait.
 const patience = 5 * time.Second
 
 const maxPayload = 1_000_000
 
-// config is how both servers of a bench are set up.
+// config is the configuration of both servers.
 type config struct {
 	pingInterval, pingTimeout      time.Duration
 	upgradeTimeout, connectTimeout time.Duration
-	origin                         string // the only foreign one that is allowed
+	origin                         string // the only allowed foreign origin
 	cookie                         string // its name
 }
 
 var (
-	// quick is the configuration that the official suites ask for.
+	// quick is the configuration of the official suites.
 	quick = config{pingInterval: 300 * time.Millisecond, pingTimeout: 200 * time.Millisecond, upgradeTimeout: 400 * time.Millisecond, connectTimeout: time.Second}
-	// calm has no heartbeat within a test, so that transcripts are the same each time.
+	// calm has no heartbeat during a test, so that transcripts are reproducible.
 	calm = config{pingInterval: 25 * time.Second, pingTimeout: 20 * time.Second, upgradeTimeout: 10 * time.Second, connectTimeout: 45 * time.Second}
-	// public is calm, for browser pages of one other origin, with a cookie.
+	// public is calm, for browser pages of another origin, with a cookie.
 	public = config{pingInterval: 25 * time.Second, pingTimeout: 20 * time.Second, upgradeTimeout: 10 * time.Second, connectTimeout: 45 * time.Second, origin: "https://good.example", cookie: "io"}
 )
 
 // target is a server under test.
 type target struct {
 	addr string
-	// arrived waits until n requests with that sid have come to the server.
+	// arrived waits until the server has received n requests of that sid.
 	arrived func(t *testing.T, sid string, n int)
 	witness *witness
-	stop    func(context.Context) error // ours only
+	stop    func(context.Context) error // only ours
 }
 
 // bench is the reference server and ours.
 type bench struct {
 	node, ours *target
-	waits      bool // its scenes wait for timers, and may do so side by side
+	waits      bool // its scenes wait for timers, and may run in parallel
 }
 
 func newBench(t *testing.T, c config) *bench {
@@ -87,12 +87,12 @@ func startNode(t *testing.T, c config) *target {
 
 func startOurs(t *testing.T, c config) *target {
 	t.Helper()
-	requests := newLedger()
-	door := doorkeeper{newAdapter(c), requests}
+	requests := newNoteLog()
+	door := requestTracker{newAdapter(c), requests}
 	opts := []websockets.Option{
 		websockets.WithLimits(websockets.Limits{
 			MaxMessage: maxPayload, PingInterval: c.pingInterval, PingTimeout: c.pingTimeout,
-			CloseTimeout: time.Second, // sessions are left behind when a test ends
+			CloseTimeout: time.Second, // sessions stay open when a test ends
 		}),
 		websockets.Via(door),
 		websockets.Via(door, websockets.Namespace("custom")),

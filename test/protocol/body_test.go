@@ -8,23 +8,22 @@ import (
 	"testing"
 )
 
-// TestBodies is what a session makes of bodies that are no good, and of
-// requests that do not come to their end.
+// TestBodies sends invalid and incomplete bodies to a session.
 func TestBodies(t *testing.T) {
-	// big is an event of n bytes as POST body.
+	// big returns an event of n bytes as a POST body.
 	big := func(n int) string {
 		const around = `42["message",""]`
 		return `42["message","` + strings.Repeat("a", n-len(around)) + `"]`
 	}
-	// after posts a body, and records what becomes of the session.
+	// after posts a body, and records whether the session survives.
 	after := func(body string, headers ...string) func(p *play) {
 		return func(p *play) {
 			p.enter()
 			p.post(body, headers...)
-			p.fate()
+			p.outcome()
 		}
 	}
-	act(t, newBench(t, calm), []scene{
+	compareAll(t, newBench(t, calm), []scene{
 		{name: "largest body", play: func(p *play) {
 			p.enter()
 			p.post(big(maxPayload))
@@ -34,39 +33,39 @@ func TestBodies(t *testing.T) {
 		{name: "body over the limit", play: func(p *play) {
 			p.enter()
 			p.post(big(maxPayload + 1))
-			p.fate()
+			p.outcome()
 		}},
-		{name: "body over the limit, told beforehand", play: func(p *play) {
+		{name: "body over the limit, announced", play: func(p *play) {
 			p.enter()
 			p.asked++
-			x := begin(p.t, p.addr, "POST", p.path("polling"), "Content-Length: 4000000000", "Expect: 100-continue")
+			x := startExchange(p.t, p.addr, "POST", p.path("polling"), "Content-Length: 4000000000", "Expect: 100-continue")
 			p.settle()
 			x.write(strings.Repeat("a", maxPayload+1))
 			p.notef("POST: %d", x.answer().status)
-			p.fate()
+			p.outcome()
 		}},
 		{name: "body over the limit, chunked", play: func(p *play) {
 			p.enter()
 			p.asked++
-			x := begin(p.t, p.addr, "POST", p.path("polling"), "Transfer-Encoding: chunked")
+			x := startExchange(p.t, p.addr, "POST", p.path("polling"), "Transfer-Encoding: chunked")
 			body := big(maxPayload + 1)
 			x.write(fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body))
 			p.notef("POST chunked: %v", x.answer())
-			p.fate()
+			p.outcome()
 		}},
 		{name: "chunked body", play: func(p *play) {
 			p.enter()
 			p.asked++
-			x := begin(p.t, p.addr, "POST", p.path("polling"), "Transfer-Encoding: chunked")
+			x := startExchange(p.t, p.addr, "POST", p.path("polling"), "Transfer-Encoding: chunked")
 			x.write("4\r\n42[\"\r\n")
 			x.write("b\r\nmessage\",1]\r\n0\r\n\r\n")
 			p.notef("POST chunked: %v", x.answer())
 			p.poll(1)
 		}},
-		{name: "chunks that are none", play: func(p *play) {
+		{name: "invalid chunks", play: func(p *play) {
 			p.enter()
 			p.asked++
-			x := begin(p.t, p.addr, "POST", p.path("polling"), "Transfer-Encoding: chunked")
+			x := startExchange(p.t, p.addr, "POST", p.path("polling"), "Transfer-Encoding: chunked")
 			x.write("4\r\n42[\"\r\nxyz\r\n")
 			p.notef("POST chunked: %d", x.answer().status)
 			p.left()
@@ -74,17 +73,17 @@ func TestBodies(t *testing.T) {
 		{name: "compressed body", play: func(p *play) {
 			p.enter()
 			body := zipped(`42["message","hello"]`)
-			p.notef("POST gzip: %v", p.beginPost(body, "Content-Encoding: gzip").answer())
-			p.fate()
+			p.notef("POST gzip: %v", p.startPost(body, "Content-Encoding: gzip").answer())
+			p.outcome()
 		}},
 		{name: "compressed body that is large inside", play: func(p *play) {
 			p.enter()
 			body := zipped(big(20 * maxPayload))
 			if len(body) > maxPayload/10 {
-				t.Fatal("the bomb is no bomb")
+				t.Fatal("the body does not expand")
 			}
-			p.notef("POST gzip: %v", p.beginPost(body, "Content-Encoding: gzip").answer())
-			p.fate()
+			p.notef("POST gzip: %v", p.startPost(body, "Content-Encoding: gzip").answer())
+			p.outcome()
 		}},
 		{name: "binary content type", play: after("\x04\x00", "Content-Type: application/octet-stream")},
 		{name: "form content type", play: after(`3`, "Content-Type: application/x-www-form-urlencoded")},
@@ -93,9 +92,9 @@ func TestBodies(t *testing.T) {
 		{name: "POST without length", play: func(p *play) {
 			p.enter()
 			p.asked++
-			x := begin(p.t, p.addr, "POST", p.path("polling"))
+			x := startExchange(p.t, p.addr, "POST", p.path("polling"))
 			p.notef("POST: %v", x.answer())
-			p.fate()
+			p.outcome()
 		}},
 		{name: "a separator alone", play: after("\x1e")},
 		{name: "many separators", play: after(strings.Repeat("\x1e", 50))},
@@ -110,7 +109,7 @@ func TestBodies(t *testing.T) {
 		{name: "an event after close", play: func(p *play) {
 			p.enter()
 			p.post("1\x1e42[\"message\",2]")
-			p.fate()
+			p.outcome()
 		}},
 		{name: "bad base64", play: func(p *play) {
 			p.enter()
@@ -134,7 +133,7 @@ func TestBodies(t *testing.T) {
 		}},
 		{name: "invalid UTF-8", play: func(p *play) {
 			p.enter()
-			p.notef("POST: %v", p.beginPost("42[\"message\",\"\xff\"]").answer())
+			p.notef("POST: %v", p.startPost("42[\"message\",\"\xff\"]").answer())
 			p.notef("poll < %+q", p.packets(1))
 		}},
 		{name: "NUL", play: after("\x00")},
@@ -143,7 +142,7 @@ func TestBodies(t *testing.T) {
 		{name: "open with a payload from the client", play: after(`0{"sid":"mine"}`)},
 		{name: "ping from the client", play: after("2")},
 		{name: "probe by polling", play: after("2probe")},
-		{name: "pong that nobody asked for", play: after("3")},
+		{name: "pong without a request", play: after("3")},
 		{name: "upgrade by polling", play: after("5")},
 		{name: "noop from the client", play: after("6")},
 		{name: "close with a payload", play: after("1bye")},
@@ -156,14 +155,14 @@ func TestBodies(t *testing.T) {
 		}},
 		{name: "POST that is cut half way, a poll waits", play: func(p *play) {
 			p.enter()
-			waiting := p.parked()
+			waiting := p.heldPoll()
 			p.halfPost().cancel()
 			p.notef("GET: %v", waiting.answer())
 			p.left()
 		}},
 		{name: "two POSTs at once, a poll waits", play: func(p *play) {
 			p.enter()
-			waiting := p.parked()
+			waiting := p.heldPoll()
 			first := p.halfPost()
 			p.post("3")
 			p.notef("first POST: %v", first.answer())
@@ -172,7 +171,7 @@ func TestBodies(t *testing.T) {
 		}},
 		{name: "two polls at once, a POST half way", play: func(p *play) {
 			p.enter()
-			waiting := p.parked()
+			waiting := p.heldPoll()
 			half := p.halfPost()
 			p.get()
 			p.notef("first GET: %v", waiting.answer())
@@ -189,13 +188,13 @@ func TestBodies(t *testing.T) {
 		}},
 		{name: "poll that is cut while something is sent", play: func(p *play) {
 			p.enter()
-			p.parked().cancel()
+			p.heldPoll().cancel()
 			p.left()
 			p.post(`42["message",1]`)
 		}},
 		{name: "close while a poll waits", play: func(p *play) {
 			p.enter()
-			waiting := p.parked()
+			waiting := p.heldPoll()
 			p.post("1")
 			p.notef("GET: %v", waiting.answer())
 			p.left()

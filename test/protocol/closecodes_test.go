@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestCloseCodes has the codes with which ours closes a WebSocket; the
-// reference gives none.
+// TestCloseCodes checks the codes with which our server closes a WebSocket; the reference sends
+// none.
 func TestCloseCodes(t *testing.T) {
 	session := func(text string) func(p *play) *socket {
 		return func(p *play) *socket {
@@ -35,7 +35,7 @@ func TestCloseCodes(t *testing.T) {
 		{"packet of the other direction", patient, session("2"), "closed 1002"},
 		{"unknown Socket.IO packet", patient, session("4abc"), "closed 1002"},
 		{"second CONNECT", patient, session("40"), "closed 1002"},
-		{"no UTF-8", patient, session("42[\"message\",\"\xff\"]"), "closed 1007"},
+		{"invalid UTF-8", patient, session("42[\"message\",\"\xff\"]"), "closed 1007"},
 		{"over the limit", patient, session(strings.Repeat("4", maxPayload+1)), "closed 1009"},
 		{"wrong probe", patient, upgrade("2prob"), "closed 1002"},
 		{"the session ends while it upgrades", patient, func(p *play) *socket {
@@ -60,8 +60,8 @@ func TestCloseCodes(t *testing.T) {
 			if got := tt.play(p).next(); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
-			p.tidy()
-			tt.to.witness.undisturbed(t)
+			p.closeSessions()
+			tt.to.witness.check(t)
 		})
 	}
 }

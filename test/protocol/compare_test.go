@@ -6,25 +6,25 @@ import (
 	"testing"
 )
 
-// scene is a case: the same traffic for both servers.
+// scene is a test case: the same traffic for both servers.
 type scene struct {
 	name string
 	play func(p *play)
-	// want is the transcript where a document says what must come; the other
-	// scenes are held against the reference alone.
+	// want is the transcript that a specification requires; scenes without it are only compared
+	// with the reference.
 	want string
 }
 
-// difference is a transcript of ours that is meant to be another one.
+// difference is an intended difference of our transcript.
 type difference struct {
 	why        string
 	node, ours string
 }
 
-// act plays the scenes against both servers of the bench and compares.
-func act(t *testing.T, b *bench, scenes []scene) {
+// compareAll plays the scenes against both servers and compares the transcripts.
+func compareAll(t *testing.T, b *bench, scenes []scene) {
 	t.Helper()
-	belong(t, scenes)
+	checkNames(t, scenes)
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) {
 			if b.waits {
@@ -34,23 +34,23 @@ func act(t *testing.T, b *bench, scenes []scene) {
 			t.Run("node", func(t *testing.T) { node = perform(t, b.node, s) })
 			t.Run("gatehouse", func(t *testing.T) { ours = perform(t, b.ours, s) })
 			if node == "" || ours == "" || t.Failed() {
-				return // one of them was not run, or says itself what failed
+				return // one was not run, or has already failed
 			}
 			compare(t, s, differences[t.Name()], node, ours)
 		})
 	}
 }
 
-// belong fails the test when a difference is listed for a scene that is not there.
-func belong(t *testing.T, scenes []scene) {
+// checkNames fails the test if a difference names an unknown scene.
+func checkNames(t *testing.T, scenes []scene) {
 	t.Helper()
-	there := map[string]bool{}
+	names := map[string]bool{}
 	for _, s := range scenes {
-		there[t.Name()+"/"+strings.ReplaceAll(s.name, " ", "_")] = true
+		names[t.Name()+"/"+strings.ReplaceAll(s.name, " ", "_")] = true
 	}
 	for name := range differences {
-		if strings.HasPrefix(name, t.Name()+"/") && !there[name] {
-			t.Errorf("a difference is listed for %s, which is not there", name)
+		if strings.HasPrefix(name, t.Name()+"/") && !names[name] {
+			t.Errorf("a difference is listed for the unknown scene %s", name)
 		}
 	}
 }
@@ -62,8 +62,8 @@ func perform(t *testing.T, to *target, s scene) string {
 	if len(p.lines) == 0 {
 		t.Fatal("nothing was recorded")
 	}
-	p.tidy()
-	to.witness.undisturbed(t)
+	p.closeSessions()
+	to.witness.check(t)
 	return strings.Join(p.lines, "\n")
 }
 
@@ -84,7 +84,7 @@ func compare(t *testing.T, s scene, d difference, node, ours string) {
 		return
 	}
 	if trim(d.node) == trim(d.ours) {
-		t.Error("the listed difference is none: delete it")
+		t.Error("the listed difference does not exist any more: delete it")
 	}
 	check(t, "node", node, trim(d.node))
 	check(t, "gatehouse", details.ReplaceAllString(ours, ""), trim(d.ours))
@@ -98,9 +98,9 @@ func merged(lists ...map[string]difference) map[string]difference {
 	return all
 }
 
-// common puts a transcript into words that both servers have.
+// common normalizes a transcript.
 func common(transcript string, ours bool) string {
-	for _, w := range wordings {
+	for _, w := range normalizations {
 		if ours && w.ours || !ours && w.node {
 			transcript = w.found.ReplaceAllString(transcript, w.common)
 		}
@@ -108,14 +108,14 @@ func common(transcript string, ours bool) string {
 	return transcript
 }
 
-func check(t *testing.T, who, got, want string) {
+func check(t *testing.T, server, got, want string) {
 	t.Helper()
 	if got != want {
-		t.Errorf("%s, want:\n%s", who, want)
+		t.Errorf("%s, want:\n%s", server, want)
 	}
 }
 
-// trim takes the indentation of the source off a transcript.
+// trim removes the indentation of the source from a transcript.
 func trim(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	for i, line := range lines {

@@ -1,12 +1,12 @@
 package protocol_test
 
-// differences are the scenes in which our server is meant not to do what the
-// reference does, by the name of the test. Details of refusals are left out.
+// differences are the intended differences to the reference, by name of the test. Details of
+// errors are omitted.
 var differences = merged(requestDifferences, packetDifferences)
 
 var requestDifferences = map[string]difference{
 	`TestEngineIO/websocket_needs_EIO`: {
-		why: "refused with 400 before the handshake instead of accepted and closed",
+		why: "rejected with 400 in the handshake instead of accepted and closed",
 		node: `
 			ws ?transport=websocket: open
 			ws < cut
@@ -26,7 +26,7 @@ var requestDifferences = map[string]difference{
 			ws does not work: closed 1000`,
 	},
 	`TestEngineIO/no_second_websocket_to_a_websocket_session`: {
-		why: "npm's server answers a probe that comes too late, ours closes at once",
+		why: "npm's server answers a late probe, ours closes immediately",
 		node: `
 			ws ?EIO=4&transport=websocket&sid=SID: open
 			ws > 2probe
@@ -39,7 +39,7 @@ var requestDifferences = map[string]difference{
 			ws works`,
 	},
 	`TestBodies/body_over_the_limit`: {
-		why: "what was in it is lost, so the session ends as it does on WebSocket",
+		why: "its packets are lost, so the session closes as on WebSocket",
 		node: `
 			POST 42["message","aaaaaa… (1000001 bytes): 413
 			polling works`,
@@ -48,8 +48,8 @@ var requestDifferences = map[string]difference{
 			polling does not work: POST 400 {"code":1,"message":"Session ID unknown"}
 			left: message too big`,
 	},
-	`TestBodies/body_over_the_limit,_told_beforehand`: {
-		why: "what was in it is lost, so the session ends as it does on WebSocket",
+	`TestBodies/body_over_the_limit,_announced`: {
+		why: "its packets are lost, so the session closes as on WebSocket",
 		node: `
 			POST: 413
 			polling works`,
@@ -59,7 +59,7 @@ var requestDifferences = map[string]difference{
 			left: message too big`,
 	},
 	`TestBodies/body_over_the_limit,_chunked`: {
-		why: "what was in it is lost, so the session ends as it does on WebSocket",
+		why: "its packets are lost, so the session closes as on WebSocket",
 		node: `
 			POST chunked: 413
 			polling works`,
@@ -68,43 +68,43 @@ var requestDifferences = map[string]difference{
 			polling does not work: POST 400 {"code":1,"message":"Session ID unknown"}
 			left: message too big`,
 	},
-	`TestHeaders/refusal_of_a_method`: {
-		why: "a refusal of a method says which are allowed (RFC 9110 §15.5.6), and nothing is cached",
+	`TestHeaders/rejected_method`: {
+		why: "the response to a rejected method lists the allowed ones (RFC 9110 §15.5.6), and nothing is cached",
 		node: `
 			PUT: 400 {Content-Type: application/json}`,
 		ours: `
 			PUT: 400 {Allow: GET, POST, OPTIONS, Cache-Control: no-store, Content-Type: application/json; charset=utf-8, Vary: Origin}`,
 	},
 	`TestHeaders/handshake_of_the_own_origin`: {
-		why: "an allowed origin is told so",
+		why: "responses to an allowed origin have CORS headers",
 		node: `
 			GET: 200 {Cache-Control: no-store, Content-Type: text/plain; charset=UTF-8}`,
 		ours: `
 			GET: 200 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Origin: http://ADDR, Cache-Control: no-store, Content-Type: text/plain; charset=UTF-8, Vary: Origin}`,
 	},
-	`TestHeaders/handshake_of_an_origin_that_is_none`: {
-		why: "the HTTP server of Go answers",
+	`TestHeaders/handshake_of_an_invalid_origin`: {
+		why: "Go's HTTP server answers",
 		node: `
 			GET: 400 {}`,
 		ours: `
 			GET: 400 {Content-Type: text/plain; charset=utf-8}`,
 	},
 	`TestHeaders/OPTIONS`: {
-		why: "preflights are answered always",
+		why: "preflights are always answered",
 		node: `
 			OPTIONS: 400 {Content-Type: application/json}`,
 		ours: `
 			OPTIONS: 204 {Vary: Origin}`,
 	},
-	`TestHeaders/large_poll_for_a_client_that_takes_gzip`: {
-		why: "compression is off unless HTTPCompression says otherwise",
+	`TestHeaders/large_poll_for_a_client_that_accepts_gzip`: {
+		why: "compression is off unless HTTPCompression is set",
 		node: `
 			GET: 200 {Cache-Control: no-store, Content-Encoding: gzip, Content-Type: text/plain; charset=UTF-8}`,
 		ours: `
 			GET: 200 {Cache-Control: no-store, Content-Type: text/plain; charset=UTF-8, Vary: Origin}`,
 	},
 	`TestOrigins/no_origin`: {
-		why: "only pages are told about origins",
+		why: "only requests with an Origin get CORS headers",
 		node: `
 			GET: 200 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Origin: https://good.example, Cache-Control: no-store, Content-Type: text/plain; charset=UTF-8, Set-Cookie: io=ID; HttpOnly; Path=/; SameSite=Lax, Vary: Origin}`,
 		ours: `
@@ -118,35 +118,35 @@ var requestDifferences = map[string]difference{
 			OPTIONS: 204 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Headers: content-type,x-token, Access-Control-Allow-Methods: GET, POST, Access-Control-Allow-Origin: https://good.example, Vary: Origin, Vary: Access-Control-Request-Headers}`,
 	},
 	`TestOrigins/preflight_for_a_private_network`: {
-		why: "only the methods of Engine.IO are allowed, and npm's server knows nothing of private networks",
+		why: "only the methods of Engine.IO are allowed, and npm's server does not support private networks",
 		node: `
 			OPTIONS: 204 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Headers: content-type,x-token, Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE, Access-Control-Allow-Origin: https://good.example, Vary: Origin, Access-Control-Request-Headers}`,
 		ours: `
 			OPTIONS: 204 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Headers: content-type,x-token, Access-Control-Allow-Methods: GET, POST, Access-Control-Allow-Origin: https://good.example, Access-Control-Allow-Private-Network: true, Vary: Origin, Vary: Access-Control-Request-Headers}`,
 	},
 	`TestOrigins/handshake_of_a_foreign_origin`: {
-		why: "a foreign origin is refused by the server, not by browsers alone",
+		why: "the server rejects foreign origins, not only browsers",
 		node: `
 			GET: 200 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Origin: https://good.example, Cache-Control: no-store, Content-Type: text/plain; charset=UTF-8, Set-Cookie: io=ID; HttpOnly; Path=/; SameSite=Lax, Vary: Origin}`,
 		ours: `
 			GET: 403 {Cache-Control: no-store, Content-Type: application/json; charset=utf-8}`,
 	},
 	`TestOrigins/handshake_of_origin_null`: {
-		why: "a foreign origin is refused by the server, not by browsers alone",
+		why: "the server rejects foreign origins, not only browsers",
 		node: `
 			GET: 200 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Origin: https://good.example, Cache-Control: no-store, Content-Type: text/plain; charset=UTF-8, Set-Cookie: io=ID; HttpOnly; Path=/; SameSite=Lax, Vary: Origin}`,
 		ours: `
 			GET: 403 {Cache-Control: no-store, Content-Type: application/json; charset=utf-8}`,
 	},
 	`TestOrigins/handshake_of_two_origins`: {
-		why: "a foreign origin is refused by the server, not by browsers alone",
+		why: "the server rejects foreign origins, not only browsers",
 		node: `
 			GET: 200 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Origin: https://good.example, Cache-Control: no-store, Content-Type: text/plain; charset=UTF-8, Set-Cookie: io=ID; HttpOnly; Path=/; SameSite=Lax, Vary: Origin}`,
 		ours: `
 			GET: 403 {Cache-Control: no-store, Content-Type: application/json; charset=utf-8}`,
 	},
 	`TestOrigins/session_of_a_foreign_origin`: {
-		why: "a foreign origin is refused by the server, not by browsers alone",
+		why: "the server rejects foreign origins, not only browsers",
 		node: `
 			POST: 200 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Origin: https://good.example, Cache-Control: no-store, Content-Type: text/html, Vary: Origin}
 			GET: 200 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Origin: https://good.example, Cache-Control: no-store, Content-Type: text/plain; charset=UTF-8, Vary: Origin}`,
@@ -155,28 +155,28 @@ var requestDifferences = map[string]difference{
 			GET: 403 {Cache-Control: no-store, Content-Type: application/json; charset=utf-8}`,
 	},
 	`TestOrigins/preflight_of_a_foreign_origin`: {
-		why: "a foreign origin is refused by the server, not by browsers alone",
+		why: "the server rejects foreign origins, not only browsers",
 		node: `
 			OPTIONS: 204 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Headers: content-type,x-token, Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE, Access-Control-Allow-Origin: https://good.example, Vary: Origin, Access-Control-Request-Headers}`,
 		ours: `
 			OPTIONS: 403 {Cache-Control: no-store, Content-Type: application/json; charset=utf-8}`,
 	},
 	`TestOrigins/websocket_of_a_foreign_origin`: {
-		why: "a foreign origin is refused by the server, not by browsers alone",
+		why: "the server rejects foreign origins, not only browsers",
 		node: `
 			websocket: 101 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Origin: https://good.example, Vary: Origin}`,
 		ours: `
 			websocket: 403 {Cache-Control: no-store, Content-Type: application/json; charset=utf-8}`,
 	},
 	`TestOrigins/websocket_of_origin_null`: {
-		why: "a foreign origin is refused by the server, not by browsers alone",
+		why: "the server rejects foreign origins, not only browsers",
 		node: `
 			websocket: 101 {Access-Control-Allow-Credentials: true, Access-Control-Allow-Origin: https://good.example, Vary: Origin}`,
 		ours: `
 			websocket: 403 {Cache-Control: no-store, Content-Type: application/json; charset=utf-8}`,
 	},
 	`TestHeartbeat/websocket:_no_namespace_any_more`: {
-		why: "ConnectTimeout is also for a connection that has left its last namespace",
+		why: "ConnectTimeout also applies after a connection has left its last namespace",
 		node: `
 			ws > 41
 			the session stays`,
@@ -185,7 +185,7 @@ var requestDifferences = map[string]difference{
 			ws < closed 1001`,
 	},
 	`TestRequests/sid_twice`: {
-		why: "of two sids none is believed",
+		why: "two sids are ambiguous",
 		node: `
 			POST ?EIO=4&transport=polling&sid=nope&sid=SID: 200 ok
 			polling does not work: POST 400 {"code":1,"message":"Session ID unknown"}`,
@@ -194,7 +194,7 @@ var requestDifferences = map[string]difference{
 			polling works`,
 	},
 	`TestRequests/versions,_websocket`: {
-		why: "refused with 400 before the handshake instead of accepted and cut",
+		why: "rejected with 400 in the handshake instead of accepted and cut",
 		node: `
 			ws ?transport=websocket&EIO=2: open
 			ws < cut
@@ -208,7 +208,7 @@ var requestDifferences = map[string]difference{
 			ws ?transport=websocket&EIO=5: 400 {"code":5,"message":"Unsupported protocol version"}`,
 	},
 	`TestRequests/another_version_within_a_session`: {
-		why: "the version is what is wrong",
+		why: "the version is invalid",
 		node: `
 			POST ?EIO=3&transport=polling&sid=SID: 400 {"code":3,"message":"Bad request"}
 			polling works`,
@@ -217,7 +217,7 @@ var requestDifferences = map[string]difference{
 			polling works`,
 	},
 	`TestRequests/transports,_websocket`: {
-		why: "refused with 400 before the handshake instead of accepted and closed",
+		why: "rejected with 400 in the handshake instead of accepted and closed",
 		node: `
 			ws ?EIO=4&transport=: 400 Transport unknown
 			ws ?EIO=4&transport=webtransport: 400 Transport unknown
@@ -253,7 +253,7 @@ var requestDifferences = map[string]difference{
 			polling works`,
 	},
 	`TestRequests/paths`: {
-		why: "the path is without and with the slash, nothing is below it",
+		why: "the path is served with and without a trailing slash, and nothing below it",
 		node: `
 			GET /socket.io: 404
 			GET /socket.io/: 200 0{"sid":"ID","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
@@ -269,8 +269,8 @@ var requestDifferences = map[string]difference{
 			GET /Socket.io/: 404
 			GET //socket.io/: 404`,
 	},
-	`TestRequests/websocket_handshakes_that_are_none`: {
-		why: "JSON as everywhere, and 426 for what is no upgrade",
+	`TestRequests/invalid_websocket_handshakes`: {
+		why: "JSON as everywhere, and 426 without an upgrade",
 		node: `
 			0: 400 Missing or invalid Sec-WebSocket-Key header
 			1: 400 Missing or invalid Sec-WebSocket-Key header
@@ -289,7 +289,7 @@ var requestDifferences = map[string]difference{
 			POST: 400 {"code":2,"message":"Bad handshake method"}`,
 	},
 	`TestUpgrades/a_session_of_websocket_is_not_upgraded`: {
-		why: "npm's server answers a probe that comes too late, ours closes at once",
+		why: "npm's server answers a late probe, ours closes immediately",
 		node: `
 			ws ?EIO=4&transport=websocket&sid=SID: open
 			ws > 2probe
@@ -306,7 +306,7 @@ var requestDifferences = map[string]difference{
 			ws < 42["auth",{}]`,
 	},
 	`TestUpgrades/a_POST_is_half_way_when_the_upgrade_ends`: {
-		why: "both cut the POST short; npm's server says nothing, ours answers",
+		why: "both abort the POST; ours answers, npm's server does not",
 		node: `
 			ws works
 			POST: 0
@@ -316,8 +316,8 @@ var requestDifferences = map[string]difference{
 			POST: 400
 			ws works`,
 	},
-	`TestUpgrades/a_poll_waits_when_the_upgrade_packet_comes_at_once`: {
-		why: "the session goes on, so the poll ends with a noop, not a close packet",
+	`TestUpgrades/a_poll_waits_when_the_upgrade_packet_arrives_immediately`: {
+		why: "the session continues, so the poll ends with a noop, not a close packet",
 		node: `
 			ws ?EIO=4&transport=websocket&sid=SID: open
 			ws > 2probe
@@ -334,7 +334,7 @@ var requestDifferences = map[string]difference{
 			ws works`,
 	},
 	`TestRequests/methods_without_sid`: {
-		why: "preflights are answered always, and unknown methods by Engine.IO",
+		why: "preflights are always answered, and unknown methods by Engine.IO",
 		node: `
 			POST ?EIO=4&transport=polling: 400 {"code":2,"message":"Bad handshake method"}
 			PUT ?EIO=4&transport=polling: 400 {"code":2,"message":"Bad handshake method"}

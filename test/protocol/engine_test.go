@@ -4,10 +4,10 @@ import "testing"
 
 const openPacket = `0{"sid":"ID","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`
 
-// TestEngineIO is the document of Engine.IO protocol 4, in its order. An
-// Engine.IO message is an event of Socket.IO here.
+// TestEngineIO follows the specification of Engine.IO protocol 4. Engine.IO messages are
+// Socket.IO events here.
 func TestEngineIO(t *testing.T) {
-	act(t, newBench(t, calm), []scene{
+	compareAll(t, newBench(t, calm), []scene{
 		{"polling opens a session", func(p *play) {
 			p.request("GET", "?EIO=4&transport=polling")
 		}, "GET ?EIO=4&transport=polling: 200 " + openPacket},
@@ -67,35 +67,35 @@ func TestEngineIO(t *testing.T) {
 		}, `
 			POST 42["message","€"]␞451-["message",{"_placeholder":true,"num":0}]␞bAQIDBA==: 200 ok
 			poll < 42["message-back","€"] | 451-["message-back",{"_placeholder":true,"num":0}] | bAQIDBA==`},
-		{"several packets for a poll come in one body", func(p *play) {
+		{"several packets arrive in one poll", func(p *play) {
 			p.enter()
-			p.quietly(func() { p.post("42[\"message\",1]\x1e42[\"message\",2]\x1e427[\"message-with-ack\"]") })
+			p.unrecorded(func() { p.post("42[\"message\",1]\x1e42[\"message\",2]\x1e427[\"message-with-ack\"]") })
 			p.settle()
 			p.get()
 		}, `GET: 200 42["message-back",1]␞42["message-back",2]␞437[]`},
-		{"polling: a packet of no known type ends the session", func(p *play) {
+		{"polling: a packet of unknown type closes the session", func(p *play) {
 			p.enter()
 			p.post("abc")
 			p.left()
 			p.get()
 		}, ""},
-		{"polling: a second GET at once ends the session", func(p *play) {
+		{"polling: a concurrent GET closes the session", func(p *play) {
 			p.enter()
-			first := p.parked()
+			first := p.heldPoll()
 			p.get()
 			p.notef("first GET: %v", first.answer())
 			p.left()
 			p.get()
 		}, ""},
-		{"polling: a GET that is taken back ends the session", func(p *play) {
+		{"polling: a cancelled GET closes the session", func(p *play) {
 			p.enter()
-			p.parked().cancel()
+			p.heldPoll().cancel()
 			p.left()
 			p.get()
 		}, `
 			left: transport error
 			GET: 400 {"code":1,"message":"Session ID unknown"}`},
-		{"polling: a second POST at once ends the session", func(p *play) {
+		{"polling: a concurrent POST closes the session", func(p *play) {
 			p.enter()
 			first := p.halfPost()
 			p.post("3")
@@ -123,7 +123,7 @@ func TestEngineIO(t *testing.T) {
 			ws > <01 02 03 04>
 			ws < 451-["message-back",{"_placeholder":true,"num":0}]
 			ws < <01 02 03 04>`},
-		{"websocket: a packet of no known type ends the session", func(p *play) {
+		{"websocket: a packet of unknown type closes the session", func(p *play) {
 			s := p.enterWS()
 			s.send("abc")
 			s.receiveAll()
@@ -132,7 +132,7 @@ func TestEngineIO(t *testing.T) {
 
 		{"close by polling", func(p *play) {
 			p.enter()
-			waiting := p.parked()
+			waiting := p.heldPoll()
 			p.post("1")
 			p.notef("GET: %v", waiting.answer())
 			p.left()
@@ -165,7 +165,7 @@ func TestEngineIO(t *testing.T) {
 			ws works`},
 		{"upgrade ends a poll that waits", func(p *play) {
 			p.enter()
-			waiting := p.parked()
+			waiting := p.heldPoll()
 			s := p.dialSession()
 			s.send("2probe")
 			s.receive(1)
@@ -211,11 +211,11 @@ func TestEngineIO(t *testing.T) {
 	})
 }
 
-// halfPost begins a POST and sends half of its body.
+// halfPost starts a POST and sends half of its body.
 func (p *play) halfPost() *exchange {
 	p.t.Helper()
 	p.asked++
-	x := begin(p.t, p.addr, "POST", p.path("polling"), "Content-Length: 30")
+	x := startExchange(p.t, p.addr, "POST", p.path("polling"), "Content-Length: 30")
 	x.write(`42["message",`)
 	p.settle()
 	return x

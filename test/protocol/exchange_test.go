@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// exchange is one HTTP request on a connection of its own, so that it can stop
-// half way, and be taken back.
+// exchange is one HTTP request on a separate connection, so that it can stop half way and be
+// cancelled.
 type exchange struct {
 	t       *testing.T
 	conn    net.Conn
@@ -22,15 +22,15 @@ type exchange struct {
 	written chan struct{}
 }
 
-// answer is what came back. Without a status the connection just ended.
+// answer is the response. Without a status the connection closed.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// begin sends the head of a request. The headers are lines.
-func begin(t *testing.T, addr, method, path string, headers ...string) *exchange {
+// startExchange sends the head of a request. The headers are lines.
+func startExchange(t *testing.T, addr, method, path string, headers ...string) *exchange {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", addr, patience)
 	if err != nil {
@@ -45,8 +45,8 @@ func begin(t *testing.T, addr, method, path string, headers ...string) *exchange
 	return x
 }
 
-// write sends on. A server that has answered already may have stopped reading,
-// so that errors show in the answer only.
+// write sends more of the body. A server that has answered may stop reading, so errors show in
+// the answer only.
 func (x *exchange) write(s string) {
 	<-x.written
 	x.written = make(chan struct{})
@@ -56,7 +56,7 @@ func (x *exchange) write(s string) {
 	}(x.written)
 }
 
-// cancel closes the connection, as a browser does that aborts a request.
+// cancel closes the connection, like a browser that aborts a request.
 func (x *exchange) cancel() {
 	<-x.written
 	x.conn.Close()
@@ -72,7 +72,7 @@ func (x *exchange) answer() answer {
 	}
 	if err != nil {
 		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-			x.t.Fatalf("no answer to the %s within %v", x.request.Method, patience)
+			x.t.Fatalf("no response to the %s within %v", x.request.Method, patience)
 		}
 		return answer{}
 	}
@@ -84,20 +84,20 @@ func (x *exchange) answer() answer {
 	return answer{res.StatusCode, res.Header, string(body)}
 }
 
-// send is a whole request with a body of known length.
+// send sends a complete request with a body of known length.
 func send(t *testing.T, addr, method, path, body string, headers ...string) *exchange {
 	t.Helper()
 	if body != "" || method == http.MethodPost {
 		headers = append(headers, fmt.Sprint("Content-Length: ", len(body)))
 	}
-	x := begin(t, addr, method, path, headers...)
+	x := startExchange(t, addr, method, path, headers...)
 	if body != "" {
 		x.write(body)
 	}
 	return x
 }
 
-// head gives the response without a body, and ends the connection.
+// head returns the response without its body, and closes the connection.
 func (x *exchange) head() *http.Response {
 	x.t.Helper()
 	defer x.cancel()

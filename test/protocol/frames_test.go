@@ -5,33 +5,32 @@ import (
 	"testing"
 )
 
-// TestFrames is what becomes of WebSocket messages that are no good whatever
-// they say, and of those that are only unusual.
+// TestFrames sends invalid and unusual WebSocket messages.
 func TestFrames(t *testing.T) {
 	sends := func(text string) func(p *play) {
 		return func(p *play) {
 			s := p.enterWS()
 			s.send(text)
-			s.fate()
+			s.outcome()
 		}
 	}
 	nested := func(n int) string {
-		return `42["nobody",` + strings.Repeat("[", n) + strings.Repeat("]", n) + "]"
+		return `42["unused",` + strings.Repeat("[", n) + strings.Repeat("]", n) + "]"
 	}
 	long := func(n int) string {
-		const around = `42["nobody",""]`
-		return `42["nobody","` + strings.Repeat("a", n-len(around)) + `"]`
+		const around = `42["unused",""]`
+		return `42["unused","` + strings.Repeat("a", n-len(around)) + `"]`
 	}
-	act(t, newBench(t, calm), []scene{
+	compareAll(t, newBench(t, calm), []scene{
 		{name: "invalid UTF-8", play: sends("42[\"message\",\"\xff\"]")},
 		{name: "half a character", play: sends("42[\"message\",\"\xe2\x82\"]")},
 		{name: "largest message", play: sends(long(maxPayload))},
 		{name: "message over the limit", play: sends(long(maxPayload + 1))},
 		{name: "attachment over the limit", play: func(p *play) {
 			s := p.enterWS()
-			s.send(`451-["nobody",{"_placeholder":true,"num":0}]`)
+			s.send(`451-["unused",{"_placeholder":true,"num":0}]`)
 			s.write(binaryMessage, strings.Repeat("a", maxPayload+1))
-			s.fate()
+			s.outcome()
 		}},
 		{name: "message over the limit before CONNECT", play: func(p *play) {
 			s := p.openWS()
@@ -49,10 +48,10 @@ func TestFrames(t *testing.T) {
 		{name: "nested 400,000 times", play: sends(nested(400_000))},
 		{name: "many small events", play: func(p *play) {
 			s := p.enterWS()
-			for range 49 { // one more ends the connection
-				s.write(textMessage, `42["nobody"]`)
+			for range 49 { // one more closes the connection
+				s.write(textMessage, `42["unused"]`)
 			}
-			s.fate()
+			s.outcome()
 		}},
 		{name: "a separator in a text", play: sends("42[\"message\",\"a\x1eb\"]")},
 		{name: "separators between packets", play: sends("42[\"message\",1]\x1e42[\"message\",2]")},

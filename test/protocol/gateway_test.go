@@ -10,10 +10,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// gateway does what the application in test/js/protocol.mjs does.
-type gateway struct{ left *ledger }
+// gateway behaves like the application in test/js/protocol.mjs.
+type gateway struct{ left *noteLog }
 
-func newGateway() *gateway { return &gateway{newLedger()} }
+func newGateway() *gateway { return &gateway{newNoteLog()} }
 
 func (g *gateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{
@@ -27,7 +27,7 @@ func (g *gateway) Subscriptions() []websockets.Subscription {
 
 func (g *gateway) HandleConnection(_ context.Context, c websockets.Client) error {
 	auth := c.Auth()
-	if auth.IsZero() { // as Node has it
+	if auth.IsZero() { // like Node
 		auth.JSON = []byte("{}")
 	}
 	return c.Emit(context.Background(), "auth", auth)
@@ -59,27 +59,27 @@ func (*gateway) Kick(ctx context.Context, _ struct{}) error {
 	return nil
 }
 
-// Left answers with why the client of that id has left, once it has.
+// Left returns the reason of the disconnect of the client with this id, and waits for it.
 func (g *gateway) Left(ctx context.Context, id string) (string, error) {
-	told, err := g.left.reached(ctx, id, 1)
+	reasons, err := g.left.reached(ctx, id, 1)
 	if err != nil {
 		return "", err
 	}
-	return told[0], nil
+	return reasons[0], nil
 }
 
-// ledger collects notes under keys, and lets others wait for them.
-type ledger struct {
+// noteLog collects notes by key, and lets others wait for them.
+type noteLog struct {
 	mu      sync.Mutex
 	notes   map[string][]string
 	changed chan struct{}
 }
 
-func newLedger() *ledger {
-	return &ledger{notes: map[string][]string{}, changed: make(chan struct{})}
+func newNoteLog() *noteLog {
+	return &noteLog{notes: map[string][]string{}, changed: make(chan struct{})}
 }
 
-func (l *ledger) add(key, note string) {
+func (l *noteLog) add(key, note string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.notes[key] = append(l.notes[key], note)
@@ -87,7 +87,7 @@ func (l *ledger) add(key, note string) {
 	l.changed = make(chan struct{})
 }
 
-func (l *ledger) reached(ctx context.Context, key string, n int) ([]string, error) {
+func (l *noteLog) reached(ctx context.Context, key string, n int) ([]string, error) {
 	for {
 		l.mu.Lock()
 		notes, changed := l.notes[key], l.changed
@@ -103,22 +103,21 @@ func (l *ledger) reached(ctx context.Context, key string, n int) ([]string, erro
 	}
 }
 
-// doorkeeper notes every request of the adapter under its sid, once it has been
-// handled as far as it goes without anything else: to its end, to where it waits
-// for something, or to where it reads its body.
-type doorkeeper struct {
+// requestTracker records each request of the adapter under its sid, when it has been handled
+// until it completes, waits for an event, or reads its body.
+type requestTracker struct {
 	adapter.Adapter
-	requests *ledger
+	requests *noteLog
 }
 
-func (d doorkeeper) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
+func (d requestTracker) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	s, err := d.Adapter.NewServer(cfg)
 	return watched{s, d.requests}, err
 }
 
 type watched struct {
 	adapter.Server
-	requests *ledger
+	requests *noteLog
 }
 
 func (w watched) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
@@ -131,7 +130,7 @@ func (w watched) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.Server.ServeHTTP(rw, seen)
 }
 
-// waitedFor is the context of a request; who looks at its end waits for something.
+// waitedFor is the context of a request; a call of Done means that the request waits.
 type waitedFor struct {
 	context.Context
 	note func()

@@ -8,22 +8,22 @@ import (
 	"testing"
 )
 
-// telling are the headers of responses that clients and proxies act on.
-var telling = []string{
+// recordedHeaders are the response headers that clients and proxies act on.
+var recordedHeaders = []string{
 	"Access-Control-Allow-Credentials", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods",
 	"Access-Control-Allow-Origin", "Access-Control-Allow-Private-Network", "Access-Control-Max-Age",
 	"Allow", "Cache-Control", "Content-Encoding", "Content-Type", "Set-Cookie", "Vary",
 }
 
-// headers records what a response says beside its body.
+// headers records the headers of a response.
 func (p *play) headers(what string, a answer) {
 	p.t.Helper()
 	p.remember(a.body)
 	var said []string
-	for _, name := range telling {
+	for _, name := range recordedHeaders {
 		for _, value := range a.header[name] {
 			parts := strings.Split(value, "; ")
-			sort.Strings(parts[1:]) // attributes of cookies come in any order
+			sort.Strings(parts[1:]) // attributes of cookies have no order
 			said = append(said, name+": "+strings.Join(parts, "; "))
 		}
 	}
@@ -44,12 +44,12 @@ func handshakeHeaders(headers ...string) func(p *play) {
 func sessionHeaders(headers ...string) func(p *play) {
 	return func(p *play) {
 		p.enter()
-		p.headers("POST", p.beginPost(`42["message",1]`, headers...).answer())
+		p.headers("POST", p.startPost(`42["message",1]`, headers...).answer())
 		p.headers("GET", send(p.t, p.addr, "GET", p.path("polling"), "", headers...).answer())
 	}
 }
 
-func refusalHeaders(headers ...string) func(p *play) {
+func errorHeaders(headers ...string) func(p *play) {
 	return func(p *play) {
 		p.headers("GET", send(p.t, p.addr, "GET", engine+"&transport=polling&sid=nope", "", headers...).answer())
 	}
@@ -66,16 +66,15 @@ func websocketHeaders(origin string) func(p *play) {
 	}
 }
 
-// TestHeaders is what responses say beside their bodies to clients that are no
-// pages of other origins.
+// TestHeaders compares response headers for clients that are not pages of other origins.
 func TestHeaders(t *testing.T) {
-	act(t, newBench(t, calm), []scene{
+	compareAll(t, newBench(t, calm), []scene{
 		{name: "handshake", play: handshakeHeaders()},
 		{name: "handshake of the own origin", play: func(p *play) { handshakeHeaders("Origin: http://" + p.addr)(p) }},
-		{name: "handshake of an origin that is none", play: handshakeHeaders("Origin: \x01")},
+		{name: "handshake of an invalid origin", play: handshakeHeaders("Origin: \x01")},
 		{name: "session", play: sessionHeaders()},
-		{name: "refusal", play: refusalHeaders()},
-		{name: "refusal of a method", play: func(p *play) {
+		{name: "rejection", play: errorHeaders()},
+		{name: "rejected method", play: func(p *play) {
 			p.headers("PUT", send(p.t, p.addr, "PUT", engine+"&transport=polling", "").answer())
 		}},
 		{name: "OPTIONS", play: func(p *play) {
@@ -87,13 +86,13 @@ func TestHeaders(t *testing.T) {
 			_, a := dialWS(p.t, p.addr, p.path("websocket"), nil)
 			p.headers("websocket", a)
 		}},
-		{name: "large poll for a client that takes gzip", play: func(p *play) {
+		{name: "large poll for a client that accepts gzip", play: func(p *play) {
 			p.enter()
-			p.beginPost(fmt.Sprintf(`42["message","%02000d"]`, 0)).answer()
+			p.startPost(fmt.Sprintf(`42["message","%02000d"]`, 0)).answer()
 			p.headers("GET", send(p.t, p.addr, "GET", p.path("polling"), "", "Accept-Encoding: gzip").answer())
 		}},
 		{name: "compression and subprotocols of websockets are not offered", play: func(p *play) {
-			r := begin(p.t, p.addr, "GET", engine+"&transport=websocket", "Connection: Upgrade", "Upgrade: websocket",
+			r := startExchange(p.t, p.addr, "GET", engine+"&transport=websocket", "Connection: Upgrade", "Upgrade: websocket",
 				"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 				"Sec-WebSocket-Extensions: permessage-deflate", "Sec-WebSocket-Protocol: chat").head()
 			p.notef("websocket: %d %q %q %q", r.StatusCode, r.Header.Get("Sec-WebSocket-Extensions"),
@@ -102,7 +101,7 @@ func TestHeaders(t *testing.T) {
 	})
 }
 
-// TestOrigins is what pages of other origins are told, where one is allowed.
+// TestOrigins compares response headers for pages of other origins, one of which is allowed.
 func TestOrigins(t *testing.T) {
 	const good, foreign = "Origin: " + goodOrigin, "Origin: " + foreignOrigin
 	preflight := func(headers ...string) func(p *play) {
@@ -111,11 +110,11 @@ func TestOrigins(t *testing.T) {
 			p.headers("OPTIONS", send(p.t, p.addr, "OPTIONS", engine+"&transport=polling", "", headers...).answer())
 		}
 	}
-	act(t, newBench(t, public), []scene{
+	compareAll(t, newBench(t, public), []scene{
 		{name: "no origin", play: handshakeHeaders()},
 		{name: "handshake", play: handshakeHeaders(good)},
 		{name: "session", play: sessionHeaders(good)},
-		{name: "refusal", play: refusalHeaders(good)},
+		{name: "rejection", play: errorHeaders(good)},
 		{name: "preflight", play: preflight(good)},
 		{name: "preflight for a private network", play: preflight(good, "Access-Control-Request-Private-Network: true")},
 		{name: "websocket", play: websocketHeaders(goodOrigin)},

@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// TestHeartbeat is what the documents say of pings and of time that runs out,
-// with the short intervals of the official suites.
+// TestHeartbeat follows the specifications of pings and timeouts, with the short intervals of
+// the official suites.
 func TestHeartbeat(t *testing.T) {
-	act(t, newBench(t, quick), []scene{
-		{"polling: the handshake tells the intervals", func(p *play) {
+	compareAll(t, newBench(t, quick), []scene{
+		{"polling: the handshake has the intervals", func(p *play) {
 			p.request("GET", "?EIO=4&transport=polling")
 		}, `GET ?EIO=4&transport=polling: 200 0{"sid":"ID","upgrades":["websocket"],"pingInterval":300,"pingTimeout":200,"maxPayload":1000000}`},
 		{"polling: ping and pong", func(p *play) {
@@ -28,7 +28,7 @@ func TestHeartbeat(t *testing.T) {
 		{"polling: no pong", func(p *play) {
 			p.enter()
 			p.get()
-			p.notef("GET: %v", p.beginGet().answer())
+			p.notef("GET: %v", p.startGet().answer())
 			p.left()
 			p.get()
 		}, `
@@ -43,7 +43,7 @@ func TestHeartbeat(t *testing.T) {
 		}, `
 			left: ping timeout
 			GET: 400 {"code":1,"message":"Session ID unknown"}`},
-		{"polling: data is no pong", func(p *play) {
+		{"polling: data does not replace a pong", func(p *play) {
 			p.enter()
 			p.get()
 			p.post(`42["message","still here"]`)
@@ -56,7 +56,7 @@ func TestHeartbeat(t *testing.T) {
 			GET: 200 42["message-back","still here"]
 			GET: 200 1
 			left: ping timeout`},
-		{"polling: a pong that nobody asked for", func(p *play) {
+		{"polling: a pong without a request", func(p *play) {
 			p.enter()
 			p.post("3\x1e3\x1e3hello")
 			p.get()
@@ -70,20 +70,20 @@ func TestHeartbeat(t *testing.T) {
 		{"polling: no CONNECT", func(p *play) {
 			p.open()
 			for {
-				a := p.beginGet().answer()
+				a := p.startGet().answer()
 				if a.body != "2" {
 					p.notef("GET: %v", a)
 					break
 				}
-				p.quietly(func() { p.post("3") })
+				p.unrecorded(func() { p.post("3") })
 			}
 			p.get()
 		}, `
 			GET: 200 1
 			GET: 400 {"code":1,"message":"Session ID unknown"}`},
-		{"polling: no CONNECT, and no poll when time is out", func(p *play) {
+		{"polling: no CONNECT, and no poll at the timeout", func(p *play) {
 			p.open()
-			p.gone()
+			p.awaitEnd()
 		}, `gone: 400 {"code":1,"message":"Session ID unknown"}`},
 
 		{"websocket: ping and pong", func(p *play) {
@@ -109,7 +109,7 @@ func TestHeartbeat(t *testing.T) {
 			ws < 2
 			ws < closed 1005
 			left: ping timeout`},
-		{"websocket: data is no pong", func(p *play) {
+		{"websocket: data does not replace a pong", func(p *play) {
 			s := p.enterWS()
 			s.receive(1)
 			s.works()
@@ -120,10 +120,10 @@ func TestHeartbeat(t *testing.T) {
 			ws works
 			ws < closed 1005
 			left: ping timeout`},
-		{"websocket: data all the time is no pong", func(p *play) {
+		{"websocket: continuous data does not replace a pong", func(p *play) {
 			s := p.enterWS()
 			got := "2"
-			for i := 0; !strings.HasPrefix(got, "c"); i++ { // closed, or cut
+			for i := 0; !strings.HasPrefix(got, "c"); i++ { // closed or dropped
 				if got == "2" || strings.HasPrefix(got, "42") {
 					s.write(textMessage, `42["message","still here"]`)
 				}
@@ -137,7 +137,7 @@ func TestHeartbeat(t *testing.T) {
 		}, `
 			ws < closed 1005
 			left: ping timeout`},
-		{"websocket: a pong that nobody asked for", func(p *play) {
+		{"websocket: a pong without a request", func(p *play) {
 			s := p.enterWS()
 			s.send("3", "3", "3hello")
 			s.receive(1)
@@ -167,7 +167,7 @@ func TestHeartbeat(t *testing.T) {
 		{"websocket: no namespace any more", func(p *play) {
 			s := p.enterWS()
 			s.send("41")
-			for range 5 { // past the time that a CONNECT has
+			for range 5 { // longer than ConnectTimeout
 				if f := s.nextFrame(); f.ended {
 					p.notef("ws < %s", f.text)
 					return
@@ -177,7 +177,7 @@ func TestHeartbeat(t *testing.T) {
 			p.notef("the session stays")
 		}, ""},
 
-		{"upgrade: heartbeats go on", func(p *play) {
+		{"upgrade: heartbeats continue", func(p *play) {
 			p.enter()
 			s := p.upgrade()
 			s.receive(1)
@@ -213,7 +213,7 @@ func TestHeartbeat(t *testing.T) {
 			ws < 3probe
 			ws < closed 1005
 			polling works`},
-		{"upgrade: tried again after it was not finished", func(p *play) {
+		{"upgrade: retried after an incomplete one", func(p *play) {
 			p.enter()
 			p.pollUntilClosed(p.dialSession())
 			s := p.upgrade()
@@ -241,8 +241,8 @@ func TestHeartbeat(t *testing.T) {
 	})
 }
 
-// pollUntilClosed keeps the polling side of a session alive until the server
-// closes the websocket that did not finish its upgrade.
+// pollUntilClosed keeps the polling side of a session alive until the server closes the
+// websocket with the incomplete upgrade.
 func (p *play) pollUntilClosed(s *socket) {
 	p.t.Helper()
 	over := make(chan frame, 1)
@@ -254,9 +254,9 @@ func (p *play) pollUntilClosed(s *socket) {
 			return
 		default:
 		}
-		switch a := p.beginGet().answer(); a.body {
+		switch a := p.startGet().answer(); a.body {
 		case "2":
-			p.quietly(func() { p.post("3") })
+			p.unrecorded(func() { p.post("3") })
 		case "6":
 		default:
 			p.t.Fatalf("polling while the upgrade waits: %v", a)
@@ -267,11 +267,11 @@ func (p *play) pollUntilClosed(s *socket) {
 // worksPonging is works for sessions with heartbeats.
 func (p *play) worksPonging() {
 	p.t.Helper()
-	p.quietly(func() { p.post("3\x1e427[\"message-with-ack\",\"works\"]") })
+	p.unrecorded(func() { p.post("3\x1e427[\"message-with-ack\",\"works\"]") })
 	for {
 		got := p.packets(1)
 		if got[0] == "2" || got[0] == "6" {
-			p.quietly(func() { p.post("3") })
+			p.unrecorded(func() { p.post("3") })
 			continue
 		}
 		if got[0] == `437["works"]` {

@@ -1,7 +1,7 @@
-// Package protocol_test holds our Socket.IO server against the documents of
-// Engine.IO protocol 4 and Socket.IO protocol 5, and against the reference
-// server on Node. Each case plays the same wire traffic against both and
-// compares what came back; differences.go has those that are meant.
+// Package protocol_test compares our Socket.IO server with the specifications of Engine.IO
+// protocol 4 and Socket.IO protocol 5, and with the reference server on Node. Each case plays the
+// same traffic against both and compares the transcripts; differences_test.go has the intended
+// differences.
 package protocol_test
 
 import (

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestOrderOverUpgrade: what either side sends before, during and after an
-// upgrade arrives in order, and nothing is lost.
+// TestOrderOverUpgrade: packets of either side before, during and after an upgrade arrive in
+// order, and none is lost.
 func TestOrderOverUpgrade(t *testing.T) {
 	const each = 50
 	b := newBench(t, calm)
@@ -70,18 +70,18 @@ func TestOrderOverUpgrade(t *testing.T) {
 			if got := s.next(); got != "3probe" {
 				t.Fatalf("the probe is answered by %q", got)
 			}
-			// What is sent now finds no poll, and must come by websocket.
-			p.beginPost(`42["message","late"]`).answer()
+			// Without a waiting poll, this must arrive over the websocket.
+			p.startPost(`42["message","late"]`).answer()
 			p.settle()
 			s.send("5")
 			if got := s.next(); got != `42["message-back","late"]` {
-				t.Errorf("after the upgrade came %q", got)
+				t.Errorf("received after the upgrade: %q", got)
 			}
 		})
 	}
 }
 
-// upgrader is a client that polls while it upgrades, as npm's does.
+// upgrader is a client that polls while it upgrades, like npm's.
 type upgrader struct {
 	*play
 	s       *socket
@@ -117,7 +117,7 @@ func newUpgrader(t *testing.T, to *target) *upgrader {
 
 func (u *upgrader) post(body string) {
 	u.t.Helper()
-	if a := u.beginPost(body).answer(); a.body != "ok" {
+	if a := u.startPost(body).answer(); a.body != "ok" {
 		u.t.Fatalf("POST: %v", a)
 	}
 }
@@ -131,7 +131,7 @@ func (u *upgrader) probe() {
 	}
 }
 
-// pause stops polling after the poll that waits, which the server ends.
+// pause stops polling after the waiting poll, which the server ends.
 func (u *upgrader) pause() {
 	u.t.Helper()
 	close(u.stop)
@@ -140,7 +140,7 @@ func (u *upgrader) pause() {
 
 func (u *upgrader) finish() { u.s.send("5") }
 
-// rest gives the n packets that came by either transport.
+// rest returns the n packets that arrived over either transport.
 func (u *upgrader) rest(n int) []string {
 	u.t.Helper()
 	var got []string
@@ -149,7 +149,7 @@ func (u *upgrader) rest(n int) []string {
 			got = append(got, packet)
 		}
 	}
-	u.t.Logf("%d of %d packets came by polling", len(got), n)
+	u.t.Logf("%d of %d packets arrived by polling", len(got), n)
 	for len(got) < n {
 		f := u.s.nextFrame()
 		if f.ended {

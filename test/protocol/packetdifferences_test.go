@@ -2,7 +2,7 @@ package protocol_test
 
 var packetDifferences = map[string]difference{
 	`TestBadPackets/42_["message",1]`: {
-		why: "npm's parser takes the space for an ack id",
+		why: "npm's parser reads the space as an ack id",
 		node: `
 			ws > 42 ["message",1]
 			ws < 420["message-back",1]
@@ -13,7 +13,7 @@ var packetDifferences = map[string]difference{
 			left: parse error`,
 	},
 	`TestBadPackets/4299999999999999999999["message-with-ack",1]`: {
-		why: "an ack id that a JavaScript number does not hold would be answered with another one",
+		why: "JavaScript numbers cannot hold the ack id",
 		node: `
 			ws > 4299999999999999999999["message-with-ack",1]
 			ws < 43100000000000000000000[1]
@@ -24,7 +24,7 @@ var packetDifferences = map[string]difference{
 			left: parse error`,
 	},
 	`TestBadPackets/429007199254740993["message-with-ack",1]`: {
-		why: "an ack id that a JavaScript number does not hold would be answered with another one",
+		why: "JavaScript numbers cannot hold the ack id",
 		node: `
 			ws > 429007199254740993["message-with-ack",1]
 			ws < 439007199254740992[1]
@@ -54,7 +54,7 @@ var packetDifferences = map[string]difference{
 			ws < closed 1002
 			left: parse error`,
 	},
-	`TestBadPackets/asks_40/custom,5`: {
+	`TestBadPackets/answered:_40/custom,5`: {
 		why: "a CONNECT has no ack id",
 		node: `
 			ws > 40/custom,5
@@ -66,8 +66,8 @@ var packetDifferences = map[string]difference{
 			ws < closed 1002
 			left: parse error`,
 	},
-	`TestBadPackets/asks_40/custom,_{}`: {
-		why: "JSON begins right behind the comma",
+	`TestBadPackets/answered:_40/custom,_{}`: {
+		why: "JSON starts immediately after the comma",
 		node: `
 			ws > 40/custom, {}
 			ws < 40/custom,{"sid":"ID"}
@@ -78,8 +78,8 @@ var packetDifferences = map[string]difference{
 			ws < closed 1002
 			left: parse error`,
 	},
-	`TestBadPackets/asks_40/nnnnnnnnnnnnnnnnn…_(604_bytes)`: {
-		why: "the length of namespaces is bounded",
+	`TestBadPackets/answered:_40/nnnnnnnnnnnnnnnnn…_(604_bytes)`: {
+		why: "the length of namespaces is limited",
 		node: `
 			ws > 40/nnnnnnnnnnnnnnnnn… (604 bytes)
 			ws < 44/nnnnnnnnnnnnnnnnn… (635 bytes)
@@ -90,7 +90,7 @@ var packetDifferences = map[string]difference{
 			left: parse error`,
 	},
 	`TestAttachments/unused_attachment`: {
-		why: "every attachment has its one place",
+		why: "each attachment needs exactly one placeholder",
 		node: `
 			ws > 451-["message",1]
 			ws > <01>
@@ -103,7 +103,7 @@ var packetDifferences = map[string]difference{
 			left: parse error`,
 	},
 	`TestAttachments/the_same_attachment_twice`: {
-		why: "every attachment has its one place",
+		why: "each attachment needs exactly one placeholder",
 		node: `
 			ws > 451-["message",[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]]
 			ws > <01>
@@ -118,7 +118,7 @@ var packetDifferences = map[string]difference{
 			left: parse error`,
 	},
 	`TestAttachments/attachments_in_another_order`: {
-		why: "payloads keep their placeholders as they came; the client reads the same",
+		why: "payloads keep their placeholders; the client decodes the same value",
 		node: `
 			ws > 452-["message",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]
 			ws > <01>
@@ -137,7 +137,7 @@ var packetDifferences = map[string]difference{
 			ws works`,
 	},
 	`TestAttachments/placeholder_with_a_fraction`: {
-		why: "every attachment has its one place",
+		why: "each attachment needs exactly one placeholder",
 		node: `
 			ws > 451-["message",{"_placeholder":true,"num":0.5}]
 			ws > <01>
@@ -150,7 +150,7 @@ var packetDifferences = map[string]difference{
 			left: parse error`,
 	},
 	`TestAttachments/placeholder_that_is_false`: {
-		why: "every attachment has its one place",
+		why: "each attachment needs exactly one placeholder",
 		node: `
 			ws > 451-["message",{"_placeholder":false,"num":0}]
 			ws > <01>
@@ -163,7 +163,7 @@ var packetDifferences = map[string]difference{
 			left: parse error`,
 	},
 	`TestAttachments/placeholder_with_more_in_it`: {
-		why: "payloads keep their placeholders as they came; the client reads the same",
+		why: "payloads keep their placeholders; the client decodes the same value",
 		node: `
 			ws > 451-["message",{"_placeholder":true,"num":0,"x":1}]
 			ws > <01>
@@ -178,7 +178,7 @@ var packetDifferences = map[string]difference{
 			ws works`,
 	},
 	`TestBodies/compressed_body`: {
-		why: "nobody compresses polling bodies; npm's server reads them as text",
+		why: "no client compresses polling bodies; npm's server reads them as text",
 		node: `
 			POST gzip: 200 ok
 			polling does not work: POST 400 {"code":1,"message":"Session ID unknown"}
@@ -188,7 +188,7 @@ var packetDifferences = map[string]difference{
 			polling works`,
 	},
 	`TestBodies/compressed_body_that_is_large_inside`: {
-		why: "nobody compresses polling bodies; npm's server reads them as text",
+		why: "no client compresses polling bodies; npm's server reads them as text",
 		node: `
 			POST gzip: 200 ok
 			polling does not work: POST 400 {"code":1,"message":"Session ID unknown"}
@@ -198,7 +198,7 @@ var packetDifferences = map[string]difference{
 			polling works`,
 	},
 	`TestBodies/bad_base64`: {
-		why: "base64 is that of RFC 4648 with padding, as clients send it; npm's server skips what is none",
+		why: "base64 is that of RFC 4648 with padding, as clients send it; npm's server skips invalid characters",
 		node: `
 			POST 451-["message",{"_placeholder":true,"num":0}]␞b!!!: 200 ok
 			poll < 451-["message-back",{"_placeholder":true,"num":0}] | b`,
@@ -207,7 +207,7 @@ var packetDifferences = map[string]difference{
 			poll < 400 {"code":1,"message":"Session ID unknown"}`,
 	},
 	`TestBodies/base64_without_padding`: {
-		why: "base64 is that of RFC 4648 with padding, as clients send it; npm's server skips what is none",
+		why: "base64 is that of RFC 4648 with padding, as clients send it; npm's server skips invalid characters",
 		node: `
 			POST 451-["message",{"_placeholder":true,"num":0}]␞bAQIDBA: 200 ok
 			poll < 451-["message-back",{"_placeholder":true,"num":0}] | bAQIDBA==`,
@@ -216,7 +216,7 @@ var packetDifferences = map[string]difference{
 			poll < 400 {"code":1,"message":"Session ID unknown"}`,
 	},
 	`TestBodies/base64_of_URLs`: {
-		why: "base64 is that of RFC 4648 with padding, as clients send it; npm's server skips what is none",
+		why: "base64 is that of RFC 4648 with padding, as clients send it; npm's server skips invalid characters",
 		node: `
 			POST 451-["message",{"_placeholder":true,"num":0}]␞b-_-_: 200 ok
 			poll < 451-["message-back",{"_placeholder":true,"num":0}] | b+/+/`,
@@ -225,7 +225,7 @@ var packetDifferences = map[string]difference{
 			poll < 400 {"code":1,"message":"Session ID unknown"}`,
 	},
 	`TestBodies/invalid_UTF-8`: {
-		why: "the document asks for UTF-8; npm's server replaces what is none",
+		why: "the specification requires UTF-8; npm's server replaces invalid bytes",
 		node: `
 			POST: 200 ok
 			poll < ["42[\"message-back\",\"\ufffd\"]"]`,
@@ -234,7 +234,7 @@ var packetDifferences = map[string]difference{
 			poll < ["400 {\"code\":1,\"message\":\"Session ID unknown\"}"]`,
 	},
 	`TestFrames/invalid_UTF-8`: {
-		why: "the cause is the client's text, not the network",
+		why: "the cause is the client's data, not the network",
 		node: `
 			ws > 42["message","?"]
 			ws < closed 1007
@@ -245,7 +245,7 @@ var packetDifferences = map[string]difference{
 			left: parse error`,
 	},
 	`TestFrames/half_a_character`: {
-		why: "the cause is the client's text, not the network",
+		why: "the cause is the client's data, not the network",
 		node: `
 			ws > 42["message","?"]
 			ws < closed 1007
@@ -256,34 +256,34 @@ var packetDifferences = map[string]difference{
 			left: parse error`,
 	},
 	`TestFrames/message_over_the_limit`: {
-		why: "the cause has a name of its own",
+		why: "the cause has its own name",
 		node: `
-			ws > 42["nobody","aaaaaaa… (1000001 bytes)
+			ws > 42["unused","aaaaaaa… (1000001 bytes)
 			ws < closed 1009
 			left: transport error`,
 		ours: `
-			ws > 42["nobody","aaaaaaa… (1000001 bytes)
+			ws > 42["unused","aaaaaaa… (1000001 bytes)
 			ws < closed 1009
 			left: message too big`,
 	},
 	`TestFrames/attachment_over_the_limit`: {
-		why: "the cause has a name of its own",
+		why: "the cause has its own name",
 		node: `
-			ws > 451-["nobody",{"_placeholder":true,"num":0}]
+			ws > 451-["unused",{"_placeholder":true,"num":0}]
 			ws < closed 1009
 			left: transport error`,
 		ours: `
-			ws > 451-["nobody",{"_placeholder":true,"num":0}]
+			ws > 451-["unused",{"_placeholder":true,"num":0}]
 			ws < closed 1009
 			left: message too big`,
 	},
 	`TestFrames/nested_400,000_times`: {
-		why: "the depth of JSON is bounded",
+		why: "the depth of JSON is limited",
 		node: `
-			ws > 42["nobody",[[[[[[[[… (800013 bytes)
+			ws > 42["unused",[[[[[[[[… (800013 bytes)
 			ws works`,
 		ours: `
-			ws > 42["nobody",[[[[[[[[… (800013 bytes)
+			ws > 42["unused",[[[[[[[[… (800013 bytes)
 			ws < closed 1002
 			left: parse error`,
 	},

@@ -2,9 +2,9 @@ package protocol_test
 
 import "testing"
 
-// TestSocketIO is the document of Socket.IO protocol 5, in its order.
+// TestSocketIO follows the specification of Socket.IO protocol 5.
 func TestSocketIO(t *testing.T) {
-	// fresh sends to a session that has not entered a namespace.
+	// fresh sends to a session that is not connected to a namespace.
 	fresh := func(n int, texts ...string) func(p *play) {
 		return func(p *play) {
 			s := p.openWS()
@@ -12,7 +12,7 @@ func TestSocketIO(t *testing.T) {
 			s.receive(n)
 		}
 	}
-	// inside sends to a session that has entered the main namespace.
+	// inside sends to a session that is connected to the main namespace.
 	inside := func(n int, texts ...string) func(p *play) {
 		return func(p *play) {
 			s := p.enterWS()
@@ -20,7 +20,7 @@ func TestSocketIO(t *testing.T) {
 			s.receive(n)
 		}
 	}
-	// ends sends what breaks the protocol.
+	// ends sends a protocol violation.
 	ends := func(texts ...string) func(p *play) {
 		return func(p *play) {
 			s := p.enterWS()
@@ -29,7 +29,7 @@ func TestSocketIO(t *testing.T) {
 			p.left()
 		}
 	}
-	act(t, newBench(t, calm), []scene{
+	compareAll(t, newBench(t, calm), []scene{
 		{"connect to the main namespace", fresh(2, "40"), `
 			ws > 40
 			ws < 40{"sid":"ID"}
@@ -62,7 +62,7 @@ func TestSocketIO(t *testing.T) {
 		{"connect to an unknown namespace", fresh(1, "40/random"), `
 			ws > 40/random
 			ws < 44/random,{"message":"Invalid namespace"}`},
-		{"a refused namespace leaves the others alone", func(p *play) {
+		{"a rejected namespace does not affect others", func(p *play) {
 			s := p.openWS()
 			s.send("40/random,")
 			s.receive(1)
@@ -74,7 +74,7 @@ func TestSocketIO(t *testing.T) {
 			ws > 40
 			ws < 40{"sid":"ID"}
 			ws < 42["auth",{}]`},
-		{"connect by what is no packet", fresh(1, "4abc"), `
+		{"connect with an invalid packet", fresh(1, "4abc"), `
 			ws > 4abc
 			ws < closed 1005`},
 		{"an event before connect", fresh(1, `42["message",1]`), `
@@ -148,7 +148,7 @@ func TestSocketIO(t *testing.T) {
 			ws < 42["message-back"]`},
 		{"event in another namespace", func(p *play) {
 			s := p.enterWS()
-			p.quietly(func() { s.send("40/custom,"); s.receive(2) })
+			p.unrecorded(func() { s.send("40/custom,"); s.receive(2) })
 			s.send(`42/custom,["message",1]`)
 			s.receive(1)
 		}, `
@@ -175,7 +175,7 @@ func TestSocketIO(t *testing.T) {
 			ws < 430[]`},
 		{"ack in another namespace", func(p *play) {
 			s := p.enterWS()
-			p.quietly(func() { s.send("40/custom,"); s.receive(2) })
+			p.unrecorded(func() { s.send("40/custom,"); s.receive(2) })
 			s.send(`42/custom,13["message-with-ack","bar"]`)
 			s.receive(1)
 		}, `
@@ -202,7 +202,7 @@ func TestSocketIO(t *testing.T) {
 			ws > 4abc
 			ws < closed 1005
 			left: parse error`},
-		{"payload that is no array", ends("42{}"), `
+		{"payload that is not an array", ends("42{}"), `
 			ws > 42{}
 			ws < closed 1005
 			left: parse error`},
@@ -213,12 +213,12 @@ func TestSocketIO(t *testing.T) {
 		{"no payload", func(p *play) {
 			s := p.enterWS()
 			s.send("42")
-			s.fate()
+			s.outcome()
 		}, `
 			ws > 42
 			ws < closed 1005
 			left: parse error`},
-		{"ack id that is none", ends(`42abc["message-with-ack",1]`), `
+		{"invalid ack id", ends(`42abc["message-with-ack",1]`), `
 			ws > 42abc["message-with-ack",1]
 			ws < closed 1005
 			left: parse error`},

@@ -12,19 +12,19 @@ import (
 	"github.com/coder/websocket"
 )
 
-// play is one case against one server. What comes over the wire is noted in the
-// transcript; methods named in lower case record unless they say otherwise.
+// play is one case against one server. It records the traffic in the transcript; methods record
+// unless their comment says otherwise.
 type play struct {
 	t *testing.T
 	*target
-	sid   string // of the Engine.IO session that was opened last
-	id    string // of the Socket.IO socket that entered last
+	sid   string // of the last Engine.IO session
+	id    string // of the last Socket.IO socket
 	lines []string
 	asked int      // requests with sid
 	made  []string // sids of all sessions
 }
 
-// Kinds of WebSocket messages.
+// Types of WebSocket messages.
 const (
 	textMessage   = websocket.MessageText
 	binaryMessage = websocket.MessageBinary
@@ -44,7 +44,7 @@ func (p *play) notef(format string, args ...any) {
 	p.lines = append(p.lines, strings.ToValidUTF8(line, "?"))
 }
 
-// remember keeps the sid of a session that was opened on the side.
+// remember stores the sid of an additional session.
 func (p *play) remember(text string) {
 	if found := opened.FindStringSubmatch(text); found != nil {
 		p.made = append(p.made, found[1])
@@ -53,18 +53,17 @@ func (p *play) remember(text string) {
 
 var opened = regexp.MustCompile(`\b0\{\\?"sid\\?":\\?"([^"\\]+)`)
 
-// tidy closes the sessions that a case leaves behind, so that the servers can
-// stop at once.
-func (p *play) tidy() {
+// closeSessions closes the remaining sessions of a case, so that the servers stop at once.
+func (p *play) closeSessions() {
 	for _, sid := range p.made {
 		send(p.t, p.addr, http.MethodPost, engine+"&transport=polling&sid="+sid, "1").answer()
 	}
 }
 
-// anyID is an id in a packet or in the cookie.
+// anyID matches an id in a packet or in the cookie.
 var anyID = regexp.MustCompile(`(sid\\?":\\?"|Set-Cookie: io=)[\w-]{16,}`)
 
-// brief cuts long texts.
+// brief truncates long texts.
 func brief(s string) string {
 	if len(s) > 200 {
 		return fmt.Sprintf("%s… (%d bytes)", s[:20], len(s))
@@ -82,12 +81,12 @@ func (a answer) String() string {
 	return fmt.Sprintf("%d %s", a.status, brief(a.body))
 }
 
-// path is that of the session, for one of its transports.
+// path returns the path of the session for a transport.
 func (p *play) path(transport string) string {
 	return engine + "&transport=" + transport + "&sid=" + p.sid
 }
 
-// open makes a session over polling, unrecorded.
+// open opens a session over polling, unrecorded.
 func (p *play) open() {
 	p.t.Helper()
 	a := send(p.t, p.addr, http.MethodGet, engine+"&transport=polling", "").answer()
@@ -103,7 +102,7 @@ func (p *play) open() {
 func (p *play) enter() {
 	p.t.Helper()
 	p.open()
-	if a := p.beginPost("40").answer(); a.body != "ok" {
+	if a := p.startPost("40").answer(); a.body != "ok" {
 		p.t.Fatalf("CONNECT: %v", a)
 	}
 	got := p.packets(2)
@@ -115,17 +114,17 @@ func socketOf(t *testing.T, packet string) string {
 	var h struct{ SID string }
 	at := strings.Index(packet, "{")
 	if at < 0 || json.Unmarshal([]byte(packet[at:]), &h) != nil || h.SID == "" {
-		t.Fatalf("%q is no accepted CONNECT", packet)
+		t.Fatalf("%q is not an accepted CONNECT", packet)
 	}
 	return h.SID
 }
 
-// packets polls until n packets have come, unrecorded.
+// packets polls until n packets have arrived, unrecorded.
 func (p *play) packets(n int) []string {
 	p.t.Helper()
 	var got []string
 	for len(got) < n {
-		a := p.beginGet().answer()
+		a := p.startGet().answer()
 		if a.status != 200 {
 			return append(got, a.String())
 		}
@@ -134,65 +133,65 @@ func (p *play) packets(n int) []string {
 	return got
 }
 
-// poll records the next n packets, however many responses they come in.
+// poll records the next n packets, in any number of responses.
 func (p *play) poll(n int) {
 	p.t.Helper()
 	p.notef("poll < %s", strings.Join(p.packets(n), " | "))
 }
 
-func (p *play) beginGet() *exchange {
+func (p *play) startGet() *exchange {
 	p.t.Helper()
 	p.asked++
 	return send(p.t, p.addr, http.MethodGet, p.path("polling"), "")
 }
 
-func (p *play) beginPost(body string, headers ...string) *exchange {
+func (p *play) startPost(body string, headers ...string) *exchange {
 	p.t.Helper()
 	p.asked++
 	return send(p.t, p.addr, http.MethodPost, p.path("polling"), body, headers...)
 }
 
-// get is one GET of the session.
+// get sends one GET of the session.
 func (p *play) get() {
 	p.t.Helper()
-	p.notef("GET: %v", p.beginGet().answer())
+	p.notef("GET: %v", p.startGet().answer())
 }
 
-// post is one POST of the session.
+// post sends one POST of the session.
 func (p *play) post(body string, headers ...string) {
 	p.t.Helper()
-	p.notef("POST %s: %v", brief(body), p.beginPost(body, headers...).answer())
+	p.notef("POST %s: %v", brief(body), p.startPost(body, headers...).answer())
 }
 
-// parked begins a GET and waits until the server holds it.
-func (p *play) parked() *exchange {
+// heldPoll starts a GET and waits until the server holds it.
+func (p *play) heldPoll() *exchange {
 	p.t.Helper()
-	x := p.beginGet()
+	x := p.startGet()
 	p.settle()
 	return x
 }
 
-// settle waits until all requests of the session have reached the server, and
-// have been handled as far as they go.
+// settle waits until all requests of the session have reached the server and have been handled
+// as far as possible.
 func (p *play) settle() {
 	p.t.Helper()
 	p.arrived(p.t, p.sid, p.asked)
-	for range 20 { // trips through the same process
+	for range 20 { // round trips through the same process
 		p.witness.ask(p.t, "message-with-ack", "settle")
 	}
 }
 
-// request is any request; the query is added to the path of the server.
+// request sends any request; the query is appended to the server's path.
 func (p *play) request(method, query string, headers ...string) {
 	p.t.Helper()
 	p.notef("%s %s: %v", method, query, send(p.t, p.addr, method, "/socket.io/"+query, "", headers...).answer())
 }
 
-// works shows that the polling session is served: an event is acknowledged, and
-// nothing came before.
+// works records that the polling session is served: an event is acknowledged, and nothing
+// arrived before.
 func (p *play) works() {
 	p.t.Helper()
-	if a := p.beginPost(`427["message-with-ack","works"]`).answer(); a.body != "ok" {
+	if a := p.startPost(`427["message-with-ack","works"]`).answer(); a.body != "ok" {
 		p.notef("polling does not work: POST %v", a)
 		return
 	}
@@ -203,8 +202,8 @@ func (p *play) works() {
 	p.notef("polling works")
 }
 
-// fate records whether the polling session still works, or why it has ended.
-func (p *play) fate() {
+// outcome records whether the polling session still works, or why it closed.
+func (p *play) outcome() {
 	p.t.Helper()
 	n := len(p.lines)
 	if p.works(); strings.HasPrefix(p.lines[n], "polling does not work: POST 400") {
@@ -212,19 +211,19 @@ func (p *play) fate() {
 	}
 }
 
-// left records why the application was told that the socket has left.
+// left records the reason of the disconnect that the application received.
 func (p *play) left() {
 	p.t.Helper()
 	p.notef("left: %s", p.witness.ask(p.t, "left", p.id))
 }
 
-// gone waits until the server does not know the session any longer.
-func (p *play) gone() {
+// awaitEnd waits until the session is unknown to the server.
+func (p *play) awaitEnd() {
 	p.t.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for begun := time.Now(); time.Since(begun) < patience; <-ticker.C {
-		if a := p.beginPost("3").answer(); a.status == 400 {
+	for started := time.Now(); time.Since(started) < patience; <-ticker.C {
+		if a := p.startPost("3").answer(); a.status == 400 {
 			p.notef("gone: %v", a)
 			return
 		}
@@ -232,7 +231,7 @@ func (p *play) gone() {
 	p.notef("the session is still there")
 }
 
-// dial opens a WebSocket with the query and records how that went.
+// dial opens a WebSocket with the query, and records the result.
 func (p *play) dial(query string) *socket {
 	p.t.Helper()
 	conn, a := dialWS(p.t, p.addr, "/socket.io/"+query, nil)
@@ -244,26 +243,26 @@ func (p *play) dial(query string) *socket {
 	return &socket{p: p, conn: conn}
 }
 
-// dialSession is the WebSocket of the session, for an upgrade.
+// dialSession opens the WebSocket of an upgrade of the session.
 func (p *play) dialSession() *socket {
 	p.t.Helper()
 	p.asked++
 	return p.dial("?EIO=4&transport=websocket&sid=" + p.sid)
 }
 
-// quietly plays something that is not recorded.
-func (p *play) quietly(f func()) {
+// unrecorded runs f without recording.
+func (p *play) unrecorded(f func()) {
 	n := len(p.lines)
 	f()
 	p.lines = p.lines[:n]
 }
 
-// openWS makes a session over WebSocket, unrecorded.
+// openWS opens a session over WebSocket, unrecorded.
 func (p *play) openWS() *socket {
 	p.t.Helper()
 	conn, a := dialWS(p.t, p.addr, engine+"&transport=websocket", nil)
 	if conn == nil {
-		p.t.Fatalf("the websocket is refused: %v", a)
+		p.t.Fatalf("the websocket is rejected: %v", a)
 	}
 	s := &socket{p: p, conn: conn}
 	p.sid = socketOf(p.t, s.next())
@@ -274,7 +273,7 @@ func (p *play) openWS() *socket {
 func (p *play) enterWS() *socket {
 	p.t.Helper()
 	s := p.openWS()
-	p.quietly(func() { s.send("40") })
+	p.unrecorded(func() { s.send("40") })
 	p.id = socketOf(p.t, s.next())
 	if got := s.next(); got != `42["auth",{}]` {
 		p.t.Fatalf("got %q instead of the auth event", got)
@@ -282,14 +281,14 @@ func (p *play) enterWS() *socket {
 	return s
 }
 
-// upgrade changes the session to WebSocket as a polite client does, unrecorded.
+// upgrade upgrades the session to WebSocket correctly, unrecorded.
 func (p *play) upgrade() *socket {
 	p.t.Helper()
 	var s *socket
-	p.quietly(func() {
-		// The server may not have noticed yet that another one has gone.
+	p.unrecorded(func() {
+		// The server may not have noticed yet that another one has closed.
 		answer := "nothing"
-		for begun := time.Now(); answer != "3probe" && time.Since(begun) < patience; {
+		for started := time.Now(); answer != "3probe" && time.Since(started) < patience; {
 			if s = p.dialSession(); s != nil {
 				s.send("2probe")
 				answer = s.next()

@@ -6,11 +6,10 @@ import (
 	"testing"
 )
 
-// TestRequests is what becomes of requests that no session can be made of, or
-// that name one that is not there.
+// TestRequests sends requests that open no session, or that name an unknown one.
 func TestRequests(t *testing.T) {
 	unknown := []string{"nope", "__proto__", "..%2f..", "%00", ""}
-	act(t, newBench(t, calm), []scene{
+	compareAll(t, newBench(t, calm), []scene{
 		{name: "unknown sid, GET", play: func(p *play) {
 			for _, sid := range unknown[:4] {
 				p.request("GET", "?EIO=4&transport=polling&sid="+sid)
@@ -99,12 +98,12 @@ func TestRequests(t *testing.T) {
 			for _, path := range []string{"/socket.io", "/socket.io/", "/socket.io/more", "/socket.iox", "/Socket.io/", "//socket.io/"} {
 				a := send(p.t, p.addr, http.MethodGet, path+"?EIO=4&transport=polling", "").answer()
 				if a.status != 200 {
-					a.body = "" // who answers is the application's matter
+					a.body = "" // the application may answer
 				}
 				p.notef("GET %s: %v", path, a)
 			}
 		}},
-		{name: "websocket handshakes that are none", play: func(p *play) {
+		{name: "invalid websocket handshakes", play: func(p *play) {
 			upgrade := []string{"Connection: Upgrade", "Upgrade: websocket"}
 			key, version := "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"
 			for what, headers := range [][]string{

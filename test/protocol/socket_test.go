@@ -19,13 +19,13 @@ type socket struct {
 	ponging bool
 }
 
-// frame is a message, or how the connection ended.
+// frame is a message, or the close of the connection.
 type frame struct {
-	text  string // as transcripts have it
+	text  string // as in transcripts
 	ended bool
 }
 
-// dialWS opens a WebSocket; the answer tells why that failed.
+// dialWS opens a WebSocket; answer is the response if that fails.
 func dialWS(t *testing.T, addr, path string, header http.Header) (*websocket.Conn, answer) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -56,7 +56,7 @@ func readFrame(t *testing.T, conn *websocket.Conn) frame {
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			t.Fatalf("nothing came over the websocket within %v", patience)
+			t.Fatalf("nothing received over the websocket within %v", patience)
 		}
 		return frame{"cut", true}
 	}
@@ -66,7 +66,7 @@ func readFrame(t *testing.T, conn *websocket.Conn) frame {
 	return frame{text: string(b)}
 }
 
-// send sends text messages; a server that has closed does not take them.
+// send sends text messages. Writes to a closed server are ignored.
 func (s *socket) send(texts ...string) {
 	for _, text := range texts {
 		s.write(websocket.MessageText, text)
@@ -86,7 +86,7 @@ func (s *socket) write(kind websocket.MessageType, data string) {
 	_ = s.conn.Write(ctx, kind, []byte(data))
 }
 
-// next gives the next message, unrecorded.
+// next returns the next message, unrecorded.
 func (s *socket) next() string {
 	s.p.t.Helper()
 	return s.nextFrame().text
@@ -117,7 +117,7 @@ func (s *socket) receive(n int) {
 	}
 }
 
-// receiveAll records everything until the server ends the connection.
+// receiveAll records everything until the server closes the connection.
 func (s *socket) receiveAll() {
 	s.p.t.Helper()
 	for {
@@ -129,8 +129,8 @@ func (s *socket) receiveAll() {
 	}
 }
 
-// works shows that the session is served: an event is acknowledged, and nothing
-// came before.
+// works records that the session is served: an event is acknowledged, and nothing arrived
+// before.
 func (s *socket) works() {
 	s.p.t.Helper()
 	s.write(websocket.MessageText, `427["message-with-ack","works"]`)
@@ -141,9 +141,8 @@ func (s *socket) works() {
 	s.p.notef("ws works")
 }
 
-// fate records what comes until the session is seen to work, or has ended; then
-// why.
-func (s *socket) fate() {
+// outcome records messages until the session is known to work, or has closed, and the reason.
+func (s *socket) outcome() {
 	s.p.t.Helper()
 	s.write(textMessage, `427["message-with-ack","works"]`)
 	for {
@@ -161,13 +160,13 @@ func (s *socket) fate() {
 	}
 }
 
-// leave closes the WebSocket from our side.
+// leave closes the WebSocket.
 func (s *socket) leave() {
 	_ = s.conn.Close(websocket.StatusNormalClosure, "")
 	s.p.notef("ws > close frame")
 }
 
-// cut ends the TCP connection.
+// cut closes the TCP connection.
 func (s *socket) cut() {
 	_ = s.conn.CloseNow()
 	s.p.notef("ws > cut")

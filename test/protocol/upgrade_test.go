@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestUpgrades is what becomes of upgrades that are not made as the document has it.
+// TestUpgrades sends upgrades that violate the specification.
 func TestUpgrades(t *testing.T) {
-	// first opens a websocket for a session and sends something that is no probe.
+	// first opens a websocket for a session and sends something other than a probe.
 	first := func(text string) func(p *play) {
 		return func(p *play) {
 			p.enter()
@@ -17,7 +17,7 @@ func TestUpgrades(t *testing.T) {
 			p.works()
 		}
 	}
-	act(t, newBench(t, calm), []scene{
+	compareAll(t, newBench(t, calm), []scene{
 		{name: "wrong probe", play: first("2prob")},
 		{name: "probe without payload", play: first("2")},
 		{name: "message instead of a probe", play: first(`42["message",1]`)},
@@ -84,7 +84,7 @@ func TestUpgrades(t *testing.T) {
 			s.cut()
 			p.workOrNoop()
 		}},
-		{name: "polling goes on beside a probe", play: func(p *play) {
+		{name: "polling continues during a probe", play: func(p *play) {
 			p.enter()
 			s := p.dialSession()
 			s.send("2probe")
@@ -135,7 +135,7 @@ func TestUpgrades(t *testing.T) {
 			p.enter()
 			s := p.dialSession()
 			p.settle()
-			p.parked().cancel()
+			p.heldPoll().cancel()
 			p.left()
 			s.send("2probe")
 			s.receiveAll()
@@ -147,11 +147,11 @@ func TestUpgrades(t *testing.T) {
 			s.works()
 			half.write("\"half a body\"]   ")
 			p.notef("POST: %d", half.answer().status)
-			s.fate()
+			s.outcome()
 		}},
-		{name: "a poll waits when the upgrade packet comes at once", play: func(p *play) {
+		{name: "a poll waits when the upgrade packet arrives immediately", play: func(p *play) {
 			p.enter()
-			waiting := p.parked()
+			waiting := p.heldPoll()
 			s := p.dialSession()
 			s.send("2probe", "5")
 			s.receive(1)
@@ -180,7 +180,7 @@ func TestUpgrades(t *testing.T) {
 // workOrNoop is works after a probe, when a noop may wait for the next poll.
 func (p *play) workOrNoop() {
 	p.t.Helper()
-	if a := p.beginPost(`427["message-with-ack","works"]`).answer(); a.body != "ok" {
+	if a := p.startPost(`427["message-with-ack","works"]`).answer(); a.body != "ok" {
 		p.notef("polling does not work: POST %v", a)
 		return
 	}

@@ -12,23 +12,23 @@ import (
 	"github.com/coder/websocket"
 )
 
-// witness is a second client that must not notice what the others do. It also
-// asks the application about them.
+// witness is a second client that must not be affected by the others. It also queries the
+// application about them.
 type witness struct {
 	conn *websocket.Conn
 
-	mu      sync.Mutex
-	last    int
-	answers map[string]chan string
-	strange []string // what came unasked
-	ended   error
+	mu         sync.Mutex
+	last       int
+	answers    map[string]chan string
+	unexpected []string // unexpected messages
+	ended      error
 }
 
 func newWitness(t *testing.T, addr string) *witness {
 	t.Helper()
-	conn, refusal := dialWS(t, addr, "/socket.io/?EIO=4&transport=websocket", nil)
+	conn, rejection := dialWS(t, addr, "/socket.io/?EIO=4&transport=websocket", nil)
 	if conn == nil {
-		t.Fatalf("the witness is refused: %+v", refusal)
+		t.Fatalf("the witness is rejected: %+v", rejection)
 	}
 	w := &witness{conn: conn, answers: map[string]chan string{}}
 	readFrame(t, conn)
@@ -68,7 +68,7 @@ func (w *witness) read() {
 		answer, asked := w.answers[id]
 		delete(w.answers, id)
 		if !asked {
-			w.strange = append(w.strange, text)
+			w.unexpected = append(w.unexpected, text)
 		}
 		w.mu.Unlock()
 		if asked {
@@ -77,7 +77,7 @@ func (w *witness) read() {
 	}
 }
 
-// ask emits an event with one text and gives the text of the answer.
+// ask emits an event with one text and returns the text of the answer.
 func (w *witness) ask(t *testing.T, event, text string) string {
 	t.Helper()
 	answer := make(chan string, 1)
@@ -90,7 +90,7 @@ func (w *witness) ask(t *testing.T, event, text string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := w.conn.Write(ctx, websocket.MessageText, fmt.Appendf(nil, "42%s%s", id, q)); err != nil {
-		t.Fatalf("the second client is gone: %v", err)
+		t.Fatalf("the second client is closed: %v", err)
 	}
 	select {
 	case got := <-answer:
@@ -105,15 +105,15 @@ func (w *witness) ask(t *testing.T, event, text string) string {
 	}
 }
 
-// undisturbed fails the test unless the witness is served and nothing else came.
-func (w *witness) undisturbed(t *testing.T) {
+// check fails the test unless the witness is served and has received nothing else.
+func (w *witness) check(t *testing.T) {
 	t.Helper()
 	if got := w.ask(t, "message-with-ack", t.Name()); got != t.Name() {
 		t.Errorf("the second client's echo: %q", got)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.ended != nil || len(w.strange) > 0 {
-		t.Errorf("the second client was disturbed: %v %q", w.ended, w.strange)
+	if w.ended != nil || len(w.unexpected) > 0 {
+		t.Errorf("the second client was affected: %v %q", w.ended, w.unexpected)
 	}
 }

@@ -12,16 +12,16 @@ import (
 
 func admissionTests() []test {
 	return []test{
-		{"law 6: Admit refuses with status, message and data", testAdmitRefuses},
-		{"law 6: Admit keeps unknown errors to itself", testAdmitUnknownError},
-		{"law 6: values of Admit reach hooks and handlers", testAdmitValues},
-		{"law 6: the checks of all gateways run in order", testAdmitOrder},
+		{"law 6: Admit rejects with status, message and data", testAdmitRejects},
+		{"law 6: unknown errors of Admit stay hidden", testAdmitUnknownError},
+		{"law 6: hooks and handlers see values set by Admit", testAdmitValues},
+		{"law 6: Admit functions of all gateways run in order", testAdmitOrder},
 	}
 }
 
-func testAdmitRefuses(t *testing.T, s *suite) {
-	tr := newTrail()
-	g := &gate{
+func testAdmitRejects(t *testing.T, s *suite) {
+	tr := newRecorder()
+	g := &testGateway{
 		subs:    []websockets.Subscription{echo()},
 		connect: func(context.Context, websockets.Client) error { tr.add("connect"); return nil },
 		leave:   func(context.Context, websockets.Client, websockets.Reason) { tr.add("leave") },
@@ -33,21 +33,21 @@ func testAdmitRefuses(t *testing.T, s *suite) {
 		}
 	})}
 	a := s.start(t, g)
-	e := s.refused(t, a, s.root())
+	e := s.rejected(t, a, s.root())
 	if e.Message != "Not you" {
 		t.Errorf("message %q, want %q", e.Message, "Not you")
 	}
-	said := []byte(e.Data)
+	payload := []byte(e.Data)
 	if !s.traits.Namespaces {
-		said = e.Body
+		payload = e.Body
 		if e.Status != 401 {
 			t.Errorf("status %d, want 401", e.Status)
 		}
 	}
-	has(t, string(said), `"not_you"`, `"wait":7`)
+	has(t, string(payload), `"not_you"`, `"wait":7`)
 	var body struct{ Message string }
-	if err := json.Unmarshal(said, &body); err != nil || body.Message != "Not you" {
-		t.Errorf("data %s, %v: want the message in it", said, err)
+	if err := json.Unmarshal(payload, &body); err != nil || body.Message != "Not you" {
+		t.Errorf("data %s, %v: does not contain the message", payload, err)
 	}
 	if n := g.Server.Local().Len(); n != 0 {
 		t.Errorf("%d clients, want none", n)
@@ -57,13 +57,13 @@ func testAdmitRefuses(t *testing.T, s *suite) {
 }
 
 func testAdmitUnknownError(t *testing.T, s *suite) {
-	var log journal
-	g := gateOf(echo())
+	var log logBuffer
+	g := newGateway(echo())
 	g.opts = []websockets.Option{websockets.Admit(func(context.Context, *websockets.Handshake) error {
 		return errors.New("password of the database")
 	})}
-	a := s.startWith(t, []*gate{g}, log.option())
-	e := s.refused(t, a, s.root())
+	a := s.startWith(t, []*testGateway{g}, log.option())
+	e := s.rejected(t, a, s.root())
 	if e.Message != "Internal server error" {
 		t.Errorf("message %q, want Internal server error", e.Message)
 	}
@@ -71,7 +71,7 @@ func testAdmitUnknownError(t *testing.T, s *suite) {
 		t.Errorf("status %d, want 500", e.Status)
 	}
 	if n := len(log.lines("password of the database")); n != 1 {
-		t.Errorf("the error is in the log %d times, want once", n)
+		t.Errorf("the error is logged %d times, want once", n)
 	}
 }
 
@@ -79,7 +79,7 @@ var userKey = websockets.NewKey[string]("user")
 
 func testAdmitValues(t *testing.T, s *suite) {
 	inHook := make(chan string, 1)
-	g := &gate{
+	g := &testGateway{
 		subs: []websockets.Subscription{websockets.On("who", func(ctx context.Context, _ struct{}) (string, error) {
 			user, _ := userKey.Get(websockets.ClientFrom(ctx))
 			return user, nil
@@ -107,18 +107,18 @@ func testAdmitValues(t *testing.T, s *suite) {
 }
 
 func testAdmitOrder(t *testing.T, s *suite) {
-	tr := newTrail()
+	tr := newRecorder()
 	check := func(name string, err error) websockets.Option {
 		return websockets.Admit(func(context.Context, *websockets.Handshake) error {
 			tr.add(name)
 			return err
 		})
 	}
-	first, second := gateOf(echo()), gateOf()
+	first, second := newGateway(echo()), newGateway()
 	first.opts = []websockets.Option{check("a", nil), check("b", nil)}
 	second.opts = []websockets.Option{check("c", websockets.NewError("no")), check("d", nil)}
 	a := s.start(t, first, second)
-	if e := s.refused(t, a, s.root()); e.Message != "no" {
+	if e := s.rejected(t, a, s.root()); e.Message != "no" {
 		t.Errorf("message %q, want no", e.Message)
 	}
 	tr.want(t, "a", "b", "c")

@@ -16,36 +16,37 @@ import (
 func bindingTests() []test {
 	http := app.HTTP("127.0.0.1:0")
 	return []test{
-		{"law 1: a listener of its own", testOwnListener},
-		{"law 1: the port of the HTTP server is that server", testHTTPPort},
-		bootError("law 1: port 0 without an HTTP server", nil, "port 0", "app.HTTP", gateOf(echo())),
-		{"law 2: gateways at one place share clients", testShared},
-		{"law 2: gateways at different places do not", testApart},
-		{"law 2: a namespace where there are none names Path", testNamespaceRefused},
-		bootError("law 3: an invalid port", http, "Port(70000)", "65535", &gate{opts: []websockets.Option{websockets.Port(70000)}}),
-		bootError("law 3: options of a shared server that disagree", http, "WithLimits", "share the server",
-			&gate{opts: []websockets.Option{websockets.WithLimits(websockets.Limits{MaxMessage: 1})}},
-			&gate{opts: []websockets.Option{websockets.WithLimits(websockets.Limits{MaxMessage: 2})}}),
+		{"law 1: a separate listener", testOwnListener},
+		{"law 1: the port of the HTTP server selects that server", testHTTPPort},
+		bootError("law 1: port 0 without an HTTP server", nil, "port 0", "app.HTTP", newGateway(echo())),
+		{"law 2: gateways with one path or namespace share clients", testShared},
+		{"law 2: gateways with different paths or namespaces do not", testSeparate},
+		{"law 2: a platform without namespaces rejects one and names Path", testNamespaceRejected},
+		bootError("law 3: an invalid port", http, "Port(70000)", "65535", &testGateway{opts: []websockets.Option{websockets.Port(70000)}}),
+		bootError("law 3: conflicting options of a shared server", http, "WithLimits", "share the server",
+			&testGateway{opts: []websockets.Option{websockets.WithLimits(websockets.Limits{MaxMessage: 1})}},
+			&testGateway{opts: []websockets.Option{websockets.WithLimits(websockets.Limits{MaxMessage: 2})}}),
 		{"law 3: one event handled twice names both gateways", testHandledTwice},
-		{"law 3: a type without subscriptions and hooks", testNoGateway},
-		{"law 3: a server field of a type that the platform does not have", testServerField},
-		{"law 4: GatewayOptions come after injection", testGatewayOptions},
+		{"law 3: a type with neither subscriptions nor hooks", testNoGateway},
+		{"law 3: a server field of an unsupported type", testServerField},
+		{"law 4: GatewayOptions apply after injection", testGatewayOptions},
 	}
 }
 
-// bootError is a test that gateways do not start, with two texts in the error.
-func bootError(name string, opt app.Option, one, two string, gates ...*gate) test {
+// bootError is a test that the gateways fail to start with an error that contains two
+// texts.
+func bootError(name string, opt app.Option, one, two string, gateways ...*testGateway) test {
 	return test{name, func(t *testing.T, s *suite) {
-		has(t, s.boot(t, modules(gates...), opt).Error(), one, two)
+		has(t, s.boot(t, modules(gateways...), opt).Error(), one, two)
 	}}
 }
 
 func testOwnListener(t *testing.T, s *suite) {
-	own, main := gateOf(echo(), answer("which", "own")), gateOf(echo(), answer("which", "main"))
+	own, main := newGateway(echo(), answer("which", "own")), newGateway(echo(), answer("which", "main"))
 	own.opts = []websockets.Option{websockets.Addr("127.0.0.1:0")}
 	a := s.start(t, own, main)
 	if own.Server.Addr() == nil || own.Server.Addr().String() == a.App().Addr().String() {
-		t.Fatalf("it listens at %v, want an address of its own", own.Server.Addr())
+		t.Fatalf("listening on %v, want a separate address", own.Server.Addr())
 	}
 	for want, url := range map[string]string{"own": "http://" + own.Server.Addr().String(), "main": a.URL()} {
 		c, err := s.cfg.Dial(t, url, s.root())
@@ -68,24 +69,24 @@ func testHTTPPort(t *testing.T, s *suite) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	g := gateOf(echo())
+	g := newGateway(echo())
 	g.opts = []websockets.Option{websockets.Port(port)}
-	a := s.startWith(t, []*gate{g}, app.HTTP("127.0.0.1:"+strconv.Itoa(port)))
+	a := s.startWith(t, []*testGateway{g}, app.HTTP("127.0.0.1:"+strconv.Itoa(port)))
 	if got := g.Server.Addr().String(); got != addr {
-		t.Errorf("the gateway listens at %s, want %s", got, addr)
+		t.Errorf("the gateway listens on %s, want %s", got, addr)
 	}
 	alive(t, s.dial(t, a))
 }
 
 func testShared(t *testing.T, s *suite) {
-	one, two := gateOf(answer("one", 1)), gateOf(answer("two", 2))
+	one, two := newGateway(answer("one", 1)), newGateway(answer("two", 2))
 	one.opts = []websockets.Option{s.at("chat")}
 	two.opts = []websockets.Option{s.at("/chat")}
 	if !s.traits.Namespaces {
 		two.opts = []websockets.Option{websockets.Path("chat")}
 	}
 	a := s.start(t, one, two)
-	c := s.dialAt(t, a, s.place("chat"))
+	c := s.dialAt(t, a, s.target("chat"))
 	if apptest.Call[int](c, "one") != 1 || apptest.Call[int](c, "two") != 2 {
 		t.Error("a client does not reach both gateways")
 	}
@@ -94,12 +95,12 @@ func testShared(t *testing.T, s *suite) {
 	}
 }
 
-func testApart(t *testing.T, s *suite) {
-	one, two := gateOf(answer("which", 1)), gateOf(answer("which", 2))
+func testSeparate(t *testing.T, s *suite) {
+	one, two := newGateway(answer("which", 1)), newGateway(answer("which", 2))
 	one.opts = []websockets.Option{s.at("one")}
 	two.opts = []websockets.Option{s.at("two")}
 	a := s.start(t, one, two)
-	c1, c2 := s.dialAt(t, a, s.place("one")), s.dialAt(t, a, s.place("two"))
+	c1, c2 := s.dialAt(t, a, s.target("one")), s.dialAt(t, a, s.target("two"))
 	if apptest.Call[int](c1, "which") != 1 || apptest.Call[int](c2, "which") != 2 {
 		t.Error("a client reaches the other gateway")
 	}
@@ -108,13 +109,13 @@ func testApart(t *testing.T, s *suite) {
 	}
 	c1.ExpectMessage("posted")
 	c2.ExpectNone("posted", func() { apptest.Call[int](c2, "which") })
-	if e := s.refused(t, a, s.place("three")); e.Status == 0 && !s.traits.Namespaces || e.Message == "" {
-		t.Errorf("a place where nobody is refuses with %+v", e)
+	if e := s.rejected(t, a, s.target("three")); e.Status == 0 && !s.traits.Namespaces || e.Message == "" {
+		t.Errorf("a target without a gateway rejects with %+v", e)
 	}
 }
 
-func testNamespaceRefused(t *testing.T, s *suite) {
-	g := gateOf(echo())
+func testNamespaceRejected(t *testing.T, s *suite) {
+	g := newGateway(echo())
 	g.opts = []websockets.Option{websockets.Namespace("chat")}
 	if s.traits.Namespaces {
 		alive(t, s.dialAt(t, s.start(t, g), "/chat"))
@@ -124,12 +125,12 @@ func testNamespaceRefused(t *testing.T, s *suite) {
 }
 
 type (
-	firstGateway  struct{ gate }
-	secondGateway struct{ gate }
+	firstGateway  struct{ testGateway }
+	secondGateway struct{ testGateway }
 )
 
-func newFirstGateway() *firstGateway   { return &firstGateway{*gateOf(echo())} }
-func newSecondGateway() *secondGateway { return &secondGateway{*gateOf(echo())} }
+func newFirstGateway() *firstGateway   { return &firstGateway{*newGateway(echo())} }
+func newSecondGateway() *secondGateway { return &secondGateway{*newGateway(echo())} }
 
 func testHandledTwice(t *testing.T, s *suite) {
 	root := module.New("root", module.Providers(websockets.Gateway(newFirstGateway), websockets.Gateway(newSecondGateway)))
@@ -159,7 +160,7 @@ func testServerField(t *testing.T, s *suite) {
 }
 
 func testGatewayOptions(t *testing.T, s *suite) {
-	g := gateOf(echo())
+	g := newGateway(echo())
 	g.late = func() []websockets.Option { return []websockets.Option{s.at("late"), websockets.MaxRooms(1)} }
-	alive(t, s.dialAt(t, s.start(t, g), s.place("late")))
+	alive(t, s.dialAt(t, s.start(t, g), s.target("late")))
 }

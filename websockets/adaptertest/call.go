@@ -14,15 +14,15 @@ import (
 func callTests() []test {
 	return []test{
 		{"calls: the client answers", testCall},
-		{"calls: the context bounds the wait", testCallContext},
-		{"calls: a client that leaves ends the wait", testCallLeft},
-		{"calls: a client that has left", testGone},
-		{"calls: everybody is asked", testCallAll},
+		{"calls: the context limits the wait", testCallContext},
+		{"calls: a disconnect ends the wait", testCallLeft},
+		{"calls: a closed client", testCallClosed},
+		{"calls: CallAll calls every client", testCallAll},
 	}
 }
 
-// only gives the one client that is connected.
-func only(t *testing.T, g *gate) websockets.Client {
+// only returns the connected client, and fails the test unless it is the only one.
+func only(t *testing.T, g *testGateway) websockets.Client {
 	t.Helper()
 	var found []websockets.Client
 	for c := range g.Server.Local().Clients() {
@@ -37,7 +37,7 @@ func only(t *testing.T, g *gate) websockets.Client {
 var double = websockets.NewCall[int, int]("double")
 
 func testCall(t *testing.T, s *suite) {
-	g := gateOf(echo(), websockets.On("ask", func(ctx context.Context, n int) (int, error) {
+	g := newGateway(echo(), websockets.On("ask", func(ctx context.Context, n int) (int, error) {
 		return double.Call(ctx, websockets.ClientFrom(ctx), n) // while a message is handled
 	}))
 	_, c := s.solo(t, g)
@@ -56,12 +56,12 @@ func testCall(t *testing.T, s *suite) {
 		}
 	}
 	if got := apptest.Call[int](c, "ask", 21); got != 42 {
-		t.Errorf("the call within a handler gives %d, want 42", got)
+		t.Errorf("the call within a handler returns %d, want 42", got)
 	}
 }
 
 func testCallContext(t *testing.T, s *suite) {
-	g := gateOf(echo())
+	g := newGateway(echo())
 	_, c := s.solo(t, g)
 	alive(t, c)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -74,7 +74,7 @@ func testCallContext(t *testing.T, s *suite) {
 }
 
 func testCallLeft(t *testing.T, s *suite) {
-	g := gateOf(echo())
+	g := newGateway(echo())
 	_, c := s.solo(t, g)
 	alive(t, c)
 	client := only(t, g)
@@ -85,13 +85,13 @@ func testCallLeft(t *testing.T, s *suite) {
 	}()
 	c.ExpectMessage("silence")
 	c.Abort()
-	if err := get(t, failed, "the end of the call"); !errors.Is(err, websockets.ErrClosed) {
+	if err := get(t, failed, "call"); !errors.Is(err, websockets.ErrClosed) {
 		t.Errorf("got %v, want %v", err, websockets.ErrClosed)
 	}
 }
 
 func testCallAll(t *testing.T, s *suite) {
-	g := gateOf(echo())
+	g := newGateway(echo())
 	a := s.start(t, g)
 	good, odd, leaver := s.dial(t, a), s.dial(t, a), s.dial(t, a)
 	for _, c := range []*apptest.Client{good, odd, leaver} {
@@ -125,8 +125,8 @@ func testCallAll(t *testing.T, s *suite) {
 	}
 }
 
-func testGone(t *testing.T, s *suite) {
-	g := gateOf(echo())
+func testCallClosed(t *testing.T, s *suite) {
+	g := newGateway(echo())
 	left := make(chan struct{}, 1)
 	g.leave = func(context.Context, websockets.Client, websockets.Reason) { left <- struct{}{} }
 	_, c := s.solo(t, g)

@@ -12,48 +12,48 @@ import (
 
 func connectionTests() []test {
 	return []test{
-		{"law 6: hooks before messages", testHooksBeforeMessages},
-		{"law 6: an error of HandleConnection refuses the client", testConnectionRefused},
+		{"law 6: hooks run before messages", testHooksBeforeMessages},
+		{"law 6: an error of HandleConnection rejects the client", testConnectionRejected},
 		{"law 6: an unknown error of HandleConnection stays hidden", testConnectionUnknownError},
 		{"law 6: HandleConnection may emit, join and call", testConnectionActs},
-		{"law 8: AfterInit before OnModuleInit, once", testAfterInit},
+		{"law 8: AfterInit runs once, before OnModuleInit", testAfterInit},
 		{"law 8: an error of AfterInit aborts the start", testAfterInitError},
 	}
 }
 
 func testHooksBeforeMessages(t *testing.T, s *suite) {
-	tr := newTrail()
+	tr := newRecorder()
 	release := make(chan struct{})
-	first := &gate{
+	first := &testGateway{
 		subs: []websockets.Subscription{websockets.On("m", func(_ context.Context, n int) (int, error) {
 			tr.add("message")
 			return n, nil
 		})},
 		connect: func(ctx context.Context, _ websockets.Client) error {
-			tr.add("first begins")
+			tr.add("first starts")
 			err := await(ctx, release)
 			tr.add("first ends")
 			return err
 		},
 	}
-	second := &gate{connect: func(context.Context, websockets.Client) error { tr.add("second"); return nil }}
+	second := &testGateway{connect: func(context.Context, websockets.Client) error { tr.add("second"); return nil }}
 	a := s.start(t, first, second)
 	c := s.dial(t, a)
 	c.Emit("m", 1)
-	c.ExpectNone("m") // its ping and pong: the message has reached the server
-	tr.want(t, "first begins")
+	c.ExpectNone("m") // after its ping and pong the message has reached the server
+	tr.want(t, "first starts")
 	close(release)
 	if got := apptest.Call[int](c, "m", 2); got != 2 {
 		t.Errorf("answer %d, want 2", got)
 	}
-	tr.want(t, "first begins", "first ends", "second", "message", "message")
+	tr.want(t, "first starts", "first ends", "second", "message", "message")
 }
 
-func testConnectionRefused(t *testing.T, s *suite) {
-	tr := newTrail()
+func testConnectionRejected(t *testing.T, s *suite) {
+	tr := newRecorder()
 	release := make(chan struct{})
-	hooks := func(name string, connect func(ctx context.Context) error) *gate {
-		return &gate{
+	hooks := func(name string, connect func(ctx context.Context) error) *testGateway {
+		return &testGateway{
 			connect: func(ctx context.Context, _ websockets.Client) error {
 				tr.add(name + " connect")
 				return connect(ctx)
@@ -86,7 +86,7 @@ func testConnectionRefused(t *testing.T, s *suite) {
 }
 
 func testConnectionUnknownError(t *testing.T, s *suite) {
-	g := gateOf(echo())
+	g := newGateway(echo())
 	g.connect = func(context.Context, websockets.Client) error { return errors.New("password of the database") }
 	_, c := s.solo(t, g)
 	if e := apptest.Expect[apptest.Exception](c, "exception"); e.Message != "Internal server error" {
@@ -97,7 +97,7 @@ func testConnectionUnknownError(t *testing.T, s *suite) {
 
 func testConnectionActs(t *testing.T, s *suite) {
 	answered := make(chan string, 1)
-	g := gateOf(echo())
+	g := newGateway(echo())
 	g.connect = func(ctx context.Context, c websockets.Client) error {
 		if err := c.Join("lobby"); err != nil {
 			return err
@@ -121,9 +121,9 @@ func testConnectionActs(t *testing.T, s *suite) {
 }
 
 func testAfterInit(t *testing.T, s *suite) {
-	tr := newTrail()
-	named := func(name string) *gate {
-		g := gateOf()
+	tr := newRecorder()
+	named := func(name string) *testGateway {
+		g := newGateway()
 		g.onInit = func(_ context.Context, srv *websockets.Server) error {
 			tr.add(name + " AfterInit")
 			if srv == nil || g.Server == nil || srv.Local().Len() != 0 {
@@ -139,9 +139,9 @@ func testAfterInit(t *testing.T, s *suite) {
 }
 
 func testAfterInitError(t *testing.T, s *suite) {
-	tr := newTrail()
+	tr := newRecorder()
 	broken := errors.New("no licence")
-	g := gateOf(echo())
+	g := newGateway(echo())
 	g.onInit = func(context.Context, *websockets.Server) error { return broken }
 	g.module = func() { tr.add("OnModuleInit") }
 	err := s.boot(t, modules(g), app.HTTP("127.0.0.1:0"))

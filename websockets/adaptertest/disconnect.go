@@ -18,30 +18,30 @@ func disconnectTests() []test {
 		}}
 	}
 	return []test{
-		ended("a polite client", (*apptest.Client).Close, websockets.CauseClientDisconnect),
-		ended("a cut client", (*apptest.Client).Abort, websockets.CauseTransportClose, websockets.CauseTransportError),
-		ended("a client sent away", func(c *apptest.Client) { c.Emit("out"); c.ExpectClose() }, websockets.CauseServerDisconnect),
-		{"law 7: HandleDisconnect of all gateways in order", testDisconnectOrder},
-		{"law 7: HandleDisconnect is awaited by the stop", testDisconnectAwaited},
-		{"law 7: the client's context ends while a handler runs", testContextEnds},
+		ended("client closes", (*apptest.Client).Close, websockets.CauseClientDisconnect),
+		ended("connection is dropped", (*apptest.Client).Abort, websockets.CauseTransportClose, websockets.CauseTransportError),
+		ended("server disconnects", func(c *apptest.Client) { c.Emit("out"); c.ExpectClose() }, websockets.CauseServerDisconnect),
+		{"law 7: HandleDisconnect runs for all gateways in order", testDisconnectOrder},
+		{"law 7: Stop waits for HandleDisconnect", testDisconnectAwaited},
+		{"law 7: the client's context is cancelled while a handler runs", testContextEnds},
 	}
 }
 
-// testDisconnect has a handler at work while the connection ends, and with
-// Concurrency another one that ends it.
+// testDisconnect closes the connection while a handler runs. With Concurrency, another
+// handler may close it.
 func testDisconnect(t *testing.T, s *suite, end func(*apptest.Client), causes []websockets.Cause) {
-	tr := newTrail()
-	begun, release := make(chan struct{}), make(chan struct{})
+	tr := newRecorder()
+	started, release := make(chan struct{}), make(chan struct{})
 	left := make(chan websockets.Reason, 2)
-	g := &gate{
+	g := &testGateway{
 		opts: []websockets.Option{websockets.Concurrency(2)},
 		subs: []websockets.Subscription{
 			websockets.Listen("work", func(ctx context.Context, _ struct{}) error {
 				if err := websockets.ClientFrom(ctx).Join("b", "a"); err != nil {
 					return err
 				}
-				close(begun)
-				<-ctx.Done() // the connection has ended
+				close(started)
+				<-ctx.Done() // the connection is closed
 				<-release
 				tr.add("handler")
 				return nil
@@ -61,7 +61,7 @@ func testDisconnect(t *testing.T, s *suite, end func(*apptest.Client), causes []
 	}
 	a, c := s.solo(t, g)
 	c.Emit("work")
-	get(t, begun, "the handler")
+	get(t, started, "the handler")
 	end(c)
 	close(release)
 	r := get(t, left, "HandleDisconnect")
@@ -73,11 +73,11 @@ func testDisconnect(t *testing.T, s *suite, end func(*apptest.Client), causes []
 }
 
 func testDisconnectOrder(t *testing.T, s *suite) {
-	tr := newTrail()
-	named := func(name string) *gate {
-		return &gate{leave: func(context.Context, websockets.Client, websockets.Reason) { tr.add(name) }}
+	tr := newRecorder()
+	named := func(name string) *testGateway {
+		return &testGateway{leave: func(context.Context, websockets.Client, websockets.Reason) { tr.add(name) }}
 	}
-	a := s.start(t, named("first"), named("second"), gateOf(echo()))
+	a := s.start(t, named("first"), named("second"), newGateway(echo()))
 	c := s.dial(t, a)
 	alive(t, c)
 	c.Close()
@@ -90,7 +90,7 @@ func testDisconnectAwaited(t *testing.T, s *suite) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	var done atomic.Bool
 	reason := make(chan websockets.Reason, 1)
-	g := gateOf(echo())
+	g := newGateway(echo())
 	g.leave = func(ctx context.Context, _ websockets.Client, r websockets.Reason) {
 		reason <- r
 		close(entered)
@@ -105,15 +105,15 @@ func testDisconnectAwaited(t *testing.T, s *suite) {
 	get(t, entered, "HandleDisconnect")
 	select {
 	case <-stopped:
-		t.Error("the stop did not wait for HandleDisconnect")
+		t.Error("Stop did not wait for HandleDisconnect")
 	default:
 	}
 	close(release)
-	if err := get(t, stopped, "the stop"); err != nil {
+	if err := get(t, stopped, "Stop"); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 	if !done.Load() {
-		t.Error("the stop returned before HandleDisconnect had ended")
+		t.Error("Stop returned before HandleDisconnect")
 	}
 	if r := get(t, reason, "the reason"); r.Cause != websockets.CauseShutdown {
 		t.Errorf("reason %v, want %q", r, websockets.CauseShutdown)
@@ -121,19 +121,19 @@ func testDisconnectAwaited(t *testing.T, s *suite) {
 }
 
 func testContextEnds(t *testing.T, s *suite) {
-	begun := make(chan struct{})
+	started := make(chan struct{})
 	cause := make(chan error, 1)
-	g := gateOf(websockets.Listen("work", func(ctx context.Context, _ struct{}) error {
-		close(begun)
+	g := newGateway(websockets.Listen("work", func(ctx context.Context, _ struct{}) error {
+		close(started)
 		<-ctx.Done()
 		cause <- context.Cause(ctx)
 		return nil
 	}))
 	_, c := s.solo(t, g)
 	c.Emit("work")
-	get(t, begun, "the handler")
+	get(t, started, "the handler")
 	c.Abort()
-	if err := get(t, cause, "the end of the context"); err == nil || !strings.Contains(err.Error(), websockets.ErrClosed.Error()) {
+	if err := get(t, cause, "context"); err == nil || !strings.Contains(err.Error(), websockets.ErrClosed.Error()) {
 		t.Errorf("cause %v, want %v", err, websockets.ErrClosed)
 	}
 }

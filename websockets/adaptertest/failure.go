@@ -13,26 +13,26 @@ import (
 
 func failureTests() []test {
 	return []test{
-		{"law 14: an Error shows message, code, details and cause", testError},
+		{"law 14: an Error has message, code, details and cause", testError},
 		{"law 14: an unknown error stays hidden and is logged once", testUnknownError},
 		{"law 14: a payload of the wrong type names the field", testBadPayload},
 		{"law 14: HideCauseData", testHideCauseData},
-		{"law 14: a result that does not encode", testUnserialisable},
-		{"law 14: details that do not encode", testUnserialisableDetails},
+		{"law 14: a result that cannot be encoded", testUnserialisable},
+		{"law 14: details that cannot be encoded", testUnserialisableDetails},
 	}
 }
 
-// failWith is a handler that fails.
+// failWith returns a handler that returns err.
 func failWith(event string, err error) websockets.Subscription {
 	return websockets.On(event, func(context.Context, websockets.Payload) (int, error) { return 0, err })
 }
 
-// failures makes an event fail with and without somebody who waits, and gives
-// all the client learns of it.
+// failures sends an event that fails, with and without waiting for an answer, and
+// returns every exception that the client receives.
 func failures(t *testing.T, s *suite, c *apptest.Client, event string, args ...any) []*apptest.Exception {
 	t.Helper()
 	all := []*apptest.Exception{c.CallError(event, args...)}
-	if !s.traits.ReplyAsEvent { // there the answer is the event
+	if !s.traits.ReplyAsEvent { // otherwise the answer is the event
 		e := apptest.Expect[apptest.Exception](c, "exception")
 		all = append(all, &e)
 	}
@@ -46,7 +46,7 @@ func testError(t *testing.T, s *suite) {
 	e := &websockets.Error{
 		Message: "Room is full", Code: "full", Details: map[string]any{"limit": 3}, Err: errors.New("hidden cause"),
 	}
-	_, c := s.solo(t, gateOf(echo(), failWith("plain", e), failWith("wrapped", fmt.Errorf("join: %w", e))))
+	_, c := s.solo(t, newGateway(echo(), failWith("plain", e), failWith("wrapped", fmt.Errorf("join: %w", e))))
 	for _, event := range []string{"plain", "wrapped"} {
 		for _, got := range failures(t, s, c, event, point{5}) {
 			if got.Status != "error" || got.Message != "Room is full" || got.Code != "full" || string(got.Details) != `{"limit":3}` {
@@ -65,19 +65,19 @@ func testError(t *testing.T, s *suite) {
 }
 
 func testUnknownError(t *testing.T, s *suite) {
-	var log journal
+	var log logBuffer
 	ids := make(chan string, 1)
-	g := gateOf(echo(), failWith("login", errors.New("password of the database")))
+	g := newGateway(echo(), failWith("login", errors.New("password of the database")))
 	g.connect = func(_ context.Context, c websockets.Client) error { ids <- c.ID(); return nil }
-	a := s.startWith(t, []*gate{g}, log.option())
+	a := s.startWith(t, []*testGateway{g}, log.option())
 	c := s.dial(t, a)
 	e := c.CallError("login", 1)
 	if e.Message != "Internal server error" || e.Code != "" || len(e.Details) != 0 {
-		t.Errorf("the client learns %+v", e)
+		t.Errorf("the client receives %+v", e)
 	}
 	id := get(t, ids, "the client's id")
 	if n := len(log.lines("password of the database", "event=login", "gateway=", "client="+id)); n != 1 {
-		t.Errorf("the error is in the log with event, gateway and client %d times, want once", n)
+		t.Errorf("the error is logged with event, gateway and client %d times, want once", n)
 	}
 	if !s.traits.ReplyAsEvent {
 		c.ExpectMessage("exception")
@@ -91,7 +91,7 @@ func testBadPayload(t *testing.T, s *suite) {
 		Age   int8    `json:"age"`
 		Inner []point `json:"inner"`
 	}
-	_, c := s.solo(t, gateOf(echo(), websockets.On("save", func(context.Context, secretType) (bool, error) { return true, nil })))
+	_, c := s.solo(t, newGateway(echo(), websockets.On("save", func(context.Context, secretType) (bool, error) { return true, nil })))
 	for field, payload := range map[string]any{
 		"age":       map[string]any{"name": "x", "age": "old"},
 		"name":      map[string]any{"name": 5},
@@ -105,7 +105,7 @@ func testBadPayload(t *testing.T, s *suite) {
 			has(t, e.Message, field)
 			for _, leak := range []string{"secretType", "adaptertest", "Go ", "int8", "struct"} {
 				if strings.Contains(e.Message, leak) {
-					t.Errorf("%q tells of %q", e.Message, leak)
+					t.Errorf("%q contains %q", e.Message, leak)
 				}
 			}
 		}
@@ -116,7 +116,7 @@ func testBadPayload(t *testing.T, s *suite) {
 }
 
 func testHideCauseData(t *testing.T, s *suite) {
-	g := gateOf(echo(), failWith("login", websockets.NewError("wrong")))
+	g := newGateway(echo(), failWith("login", websockets.NewError("wrong")))
 	g.opts = []websockets.Option{websockets.HideCauseData()}
 	_, c := s.solo(t, g)
 	for _, e := range failures(t, s, c, "login", map[string]string{"password": "secret"}) {
@@ -129,7 +129,7 @@ func testHideCauseData(t *testing.T, s *suite) {
 func testUnserialisable(t *testing.T, s *suite) {
 	type broken struct{ C chan int }
 	emitted := make(chan error, 2)
-	_, c := s.solo(t, gateOf(echo(), answer("result", broken{}),
+	_, c := s.solo(t, newGateway(echo(), answer("result", broken{}),
 		websockets.On("response", func(context.Context, int) (websockets.Response[broken], error) {
 			return websockets.Respond("x", broken{}), nil
 		}),
@@ -145,13 +145,13 @@ func testUnserialisable(t *testing.T, s *suite) {
 	}
 	c.Call("emit")
 	if err := get(t, emitted, "the error of Emit"); err == nil {
-		t.Error("Emit of what does not encode gives no error")
+		t.Error("Emit of a value that cannot be encoded returns no error")
 	}
 	c.ExpectNone("x", func() { alive(t, c) })
 }
 
 func testUnserialisableDetails(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(echo(), failWith("broken", &websockets.Error{Message: "no", Code: "c", Details: make(chan int)})))
+	_, c := s.solo(t, newGateway(echo(), failWith("broken", &websockets.Error{Message: "no", Code: "c", Details: make(chan int)})))
 	for _, e := range failures(t, s, c, "broken") {
 		if e.Message != "no" || e.Code != "c" || len(e.Details) != 0 {
 			t.Errorf("the failure is %+v", e)

@@ -13,13 +13,13 @@ import (
 func observeTests() []test {
 	return []test{
 		{"OnAny sees every message before its handler", testOnAny},
-		{"NamespaceFunc serves what the function says", testNamespaceFunc},
+		{"NamespaceFunc serves the namespaces that it accepts", testNamespaceFunc},
 	}
 }
 
 func testOnAny(t *testing.T, s *suite) {
-	tr := newTrail()
-	g := gateOf(echo(),
+	tr := newRecorder()
+	g := newGateway(echo(),
 		websockets.OnAny(func(_ context.Context, event string, p websockets.Payload) {
 			tr.add(event + " " + string(p.JSON))
 			if event == "panic" {
@@ -31,16 +31,16 @@ func testOnAny(t *testing.T, s *suite) {
 			return n, nil
 		}))
 	_, c := s.solo(t, g)
-	c.Emit("nobody", 1)
+	c.Emit("unknown", 1)
 	if got := apptest.Call[int](c, "panic", 2); got != 2 {
 		t.Errorf("answered %d", got)
 	}
 	alive(t, c)
-	tr.want(t, "nobody 1", "panic 2", "handled", `echo "still here"`)
+	tr.want(t, "unknown 1", "panic 2", "handled", `echo "still here"`)
 }
 
 func testNamespaceFunc(t *testing.T, s *suite) {
-	g := gateOf(echo(), websockets.On("where", func(ctx context.Context, _ any) (string, error) {
+	g := newGateway(echo(), websockets.On("where", func(ctx context.Context, _ any) (string, error) {
 		return websockets.ClientFrom(ctx).Namespace(), nil
 	}))
 	g.opts = []websockets.Option{websockets.NamespaceFunc("tenants", func(ns string) bool {
@@ -60,8 +60,8 @@ func testNamespaceFunc(t *testing.T, s *suite) {
 			t.Errorf("in %q, want %q", got, want)
 		}
 	}
-	s.refused(t, a, "/other")
-	s.refused(t, a, "/broken")
+	s.rejected(t, a, "/other")
+	s.rejected(t, a, "/broken")
 	if err := g.Server.Of("tenant-ada").Emit(t.Context(), "news", 1); err != nil {
 		t.Fatal(err)
 	}

@@ -13,47 +13,47 @@ import (
 func orderTests() []test {
 	return []test{
 		{"law 9: one message of a client at a time, in order", testOrder},
-		{"law 9: different clients in parallel", testParallelClients},
-		{"law 9: Concurrency lifts it", testConcurrency},
-		{"law 9: Background runs beside the other messages", testBackground},
+		{"law 9: different clients run in parallel", testParallelClients},
+		{"law 9: Concurrency runs several messages of a client", testConcurrency},
+		{"law 9: Background runs in parallel to other messages", testBackground},
 	}
 }
 
-// gauge counts how many run at once.
-type gauge struct {
+// counter counts concurrent handlers.
+type counter struct {
 	mu        sync.Mutex
 	now, peak int
 }
 
-func (g *gauge) enter() {
+func (g *counter) enter() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.now++
 	g.peak = max(g.peak, g.now)
 }
 
-func (g *gauge) exit() {
+func (g *counter) exit() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.now--
 }
 
-func (g *gauge) most() int {
+func (g *counter) peakCount() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.peak
 }
 
-// meeting is passed when n have come.
-type meeting struct {
+// barrier blocks until n goroutines wait.
+type barrier struct {
 	mu      sync.Mutex
 	missing int
 	all     chan struct{}
 }
 
-func newMeeting(n int) *meeting { return &meeting{missing: n, all: make(chan struct{})} }
+func newBarrier(n int) *barrier { return &barrier{missing: n, all: make(chan struct{})} }
 
-func (m *meeting) attend(ctx context.Context) error {
+func (m *barrier) wait(ctx context.Context) error {
 	m.mu.Lock()
 	if m.missing--; m.missing == 0 {
 		close(m.all)
@@ -64,11 +64,11 @@ func (m *meeting) attend(ctx context.Context) error {
 
 func testOrder(t *testing.T, s *suite) {
 	const n = 500 // more than fits into a client's inbox
-	var atWork gauge
+	var atWork counter
 	var mu sync.Mutex
 	var got []int
 	release := make(chan struct{})
-	_, c := s.solo(t, gateOf(websockets.On("m", func(ctx context.Context, i int) (int, error) {
+	_, c := s.solo(t, newGateway(websockets.On("m", func(ctx context.Context, i int) (int, error) {
 		atWork.enter()
 		defer atWork.exit()
 		if i == 0 {
@@ -93,15 +93,15 @@ func testOrder(t *testing.T, s *suite) {
 	if len(got) != n+1 || !slices.IsSorted(got) {
 		t.Errorf("%d messages, in the order %v; want %d, sorted", len(got), got, n+1)
 	}
-	if atWork.most() != 1 {
-		t.Errorf("%d messages at a time, want 1", atWork.most())
+	if atWork.peakCount() != 1 {
+		t.Errorf("%d messages at a time, want 1", atWork.peakCount())
 	}
 }
 
 func testParallelClients(t *testing.T, s *suite) {
-	both := newMeeting(2)
-	a := s.start(t, gateOf(websockets.On("meet", func(ctx context.Context, _ struct{}) (bool, error) {
-		return true, both.attend(ctx)
+	both := newBarrier(2)
+	a := s.start(t, newGateway(websockets.On("meet", func(ctx context.Context, _ struct{}) (bool, error) {
+		return true, both.wait(ctx)
 	})))
 	one, two := s.dial(t, a), s.dial(t, a)
 	one.Emit("meet")
@@ -112,12 +112,12 @@ func testParallelClients(t *testing.T, s *suite) {
 
 func testConcurrency(t *testing.T, s *suite) {
 	const n = 3
-	var atWork gauge
-	met := newMeeting(n)
-	g := gateOf(websockets.On("meet", func(ctx context.Context, _ struct{}) (bool, error) {
+	var atWork counter
+	met := newBarrier(n)
+	g := newGateway(websockets.On("meet", func(ctx context.Context, _ struct{}) (bool, error) {
 		atWork.enter()
 		defer atWork.exit()
-		return true, met.attend(ctx)
+		return true, met.wait(ctx)
 	}))
 	g.opts = []websockets.Option{websockets.Concurrency(n)}
 	_, c := s.solo(t, g)
@@ -127,15 +127,15 @@ func testConcurrency(t *testing.T, s *suite) {
 	if !apptest.Call[bool](c, "meet") {
 		t.Error("not answered")
 	}
-	if atWork.most() != n {
-		t.Errorf("%d messages at a time, want %d", atWork.most(), n)
+	if atWork.peakCount() != n {
+		t.Errorf("%d messages at a time, want %d", atWork.peakCount(), n)
 	}
 }
 
 func testBackground(t *testing.T, s *suite) {
-	begun, release := make(chan struct{}, 2), make(chan struct{})
-	_, c := s.solo(t, gateOf(echo(), websockets.On("long", func(ctx context.Context, n int) (int, error) {
-		begun <- struct{}{}
+	started, release := make(chan struct{}, 2), make(chan struct{})
+	_, c := s.solo(t, newGateway(echo(), websockets.On("long", func(ctx context.Context, n int) (int, error) {
+		started <- struct{}{}
 		return n, await(ctx, release)
 	}, websockets.Background(1))))
 	done := make(chan error, 1)
@@ -143,7 +143,7 @@ func testBackground(t *testing.T, s *suite) {
 		_, err := c.TryCall("long", 1)
 		done <- err
 	}()
-	get(t, begun, "the handler in the background")
+	get(t, started, "the handler in the background")
 	alive(t, c)
 	if e := c.CallError("long", 2); e.Code != websockets.CodeTooManyTasks {
 		t.Errorf("a second one is answered %+v, want the code %s", e, websockets.CodeTooManyTasks)

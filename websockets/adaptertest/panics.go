@@ -18,19 +18,19 @@ func panicTests() []test {
 		{"law 15: a panic in HandleDisconnect", testPanicDisconnect},
 		{"law 15: a panic in Admit", testPanicAdmit},
 		{"law 15: a panic in AfterInit", testPanicInit},
-		{"law 15: a panic while a value is encoded", testPanicEncoding},
-		{"law 15: a panic while details are encoded", testPanicDetails},
+		{"law 15: a panic in the encoding of a value", testPanicEncoding},
+		{"law 15: a panic in the encoding of details", testPanicDetails},
 	}
 }
 
-// crash panics, as a bug in an application does.
+// crash panics like a bug in an application.
 func crash() {
 	_ = strings.Repeat("x", -1)
 }
 
 func testPanicHandler(t *testing.T, s *suite) {
-	var log journal
-	a := s.startWith(t, []*gate{gateOf(echo(),
+	var log logBuffer
+	a := s.startWith(t, []*testGateway{newGateway(echo(),
 		websockets.On("on", func(context.Context, int) (int, error) { crash(); return 0, nil }),
 		websockets.Listen("listen", func(context.Context, int) error { crash(); return nil }),
 		websockets.On("back", func(context.Context, int) (int, error) { crash(); return 0, nil }, websockets.Background(1)),
@@ -40,18 +40,18 @@ func testPanicHandler(t *testing.T, s *suite) {
 	for _, event := range []string{"on", "listen", "back", "anything"} {
 		for _, e := range failures(t, s, c, event, 1) {
 			if e.Message != "Internal server error" || e.Code != "" {
-				t.Errorf("%s: the client learns %+v", event, e)
+				t.Errorf("%s: the client receives %+v", event, e)
 			}
 		}
 		if n := len(log.lines("event="+event, "panics.go")); n != 2 {
-			t.Errorf("%s: %d lines with a stack in the log, want one for each of 2 panics", event, n)
+			t.Errorf("%s: %d logged lines with a stack, want one for each of 2 panics", event, n)
 		}
 	}
 	alive(t, other)
 }
 
 func testPanicStream(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(echo(),
+	_, c := s.solo(t, newGateway(echo(),
 		websockets.Stream("early", func(context.Context, int) items { crash(); return nil }),
 		websockets.Stream("late", func(context.Context, int) items {
 			return func(yield func(websockets.Response[int], error) bool) {
@@ -61,7 +61,7 @@ func testPanicStream(t *testing.T, s *suite) {
 		})))
 	for _, event := range []string{"early", "late"} {
 		if e := c.CallError(event); e.Message != "Internal server error" {
-			t.Errorf("%s: the client learns %+v", event, e)
+			t.Errorf("%s: the client receives %+v", event, e)
 		}
 	}
 	if got := apptest.Expect[int](c, "late"); got != 1 {
@@ -71,7 +71,7 @@ func testPanicStream(t *testing.T, s *suite) {
 }
 
 func testPanicConnection(t *testing.T, s *suite) {
-	g := gateOf(echo())
+	g := newGateway(echo())
 	first := true
 	g.connect = func(context.Context, websockets.Client) error {
 		if first {
@@ -83,15 +83,15 @@ func testPanicConnection(t *testing.T, s *suite) {
 	a := s.start(t, g)
 	c := s.dial(t, a)
 	if e := apptest.Expect[apptest.Exception](c, "exception"); e.Message != "Internal server error" {
-		t.Errorf("the client learns %+v", e)
+		t.Errorf("the client receives %+v", e)
 	}
 	c.ExpectClose()
 	alive(t, s.dial(t, a))
 }
 
 func testPanicDisconnect(t *testing.T, s *suite) {
-	tr := newTrail()
-	first, second := gateOf(echo()), gateOf()
+	tr := newRecorder()
+	first, second := newGateway(echo()), newGateway()
 	first.leave = func(context.Context, websockets.Client, websockets.Reason) { tr.add("first"); crash() }
 	second.leave = func(context.Context, websockets.Client, websockets.Reason) { tr.add("second") }
 	a := s.start(t, first, second)
@@ -105,7 +105,7 @@ func testPanicDisconnect(t *testing.T, s *suite) {
 }
 
 func testPanicAdmit(t *testing.T, s *suite) {
-	g := gateOf(echo())
+	g := newGateway(echo())
 	g.opts = []websockets.Option{websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
 		if h.Request.Header.Get("X-User") == "" {
 			crash()
@@ -113,14 +113,14 @@ func testPanicAdmit(t *testing.T, s *suite) {
 		return nil
 	})}
 	a := s.start(t, g)
-	if e := s.refused(t, a, s.root()); e.Message != "Internal server error" {
-		t.Errorf("the client learns %+v", e)
+	if e := s.rejected(t, a, s.root()); e.Message != "Internal server error" {
+		t.Errorf("the client receives %+v", e)
 	}
 	alive(t, s.dial(t, a, apptest.WithHeader(map[string][]string{"X-User": {"ann"}})))
 }
 
 func testPanicInit(t *testing.T, s *suite) {
-	g := gateOf(echo())
+	g := newGateway(echo())
 	g.onInit = func(context.Context, *websockets.Server) error { crash(); return nil }
 	has(t, s.boot(t, modules(g), app.HTTP("127.0.0.1:0")).Error(), "AfterInit", "panic", "panics.go")
 }
@@ -131,22 +131,22 @@ type bomb struct{}
 func (bomb) MarshalJSON() ([]byte, error) { crash(); return nil, nil }
 
 func testPanicEncoding(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(echo(), answer("result", bomb{}), answer("response", websockets.Respond("x", bomb{}))))
+	_, c := s.solo(t, newGateway(echo(), answer("result", bomb{}), answer("response", websockets.Respond("x", bomb{}))))
 	if e := c.CallError("result"); e.Message != "Internal server error" {
-		t.Errorf("the client learns %+v", e)
+		t.Errorf("the client receives %+v", e)
 	}
 	if !s.traits.ReplyAsEvent {
 		c.ExpectMessage("exception")
 	}
 	for _, e := range failures(t, s, c, "response") {
 		if e.Message != "Internal server error" {
-			t.Errorf("the client learns %+v", e)
+			t.Errorf("the client receives %+v", e)
 		}
 	}
 }
 
 func testPanicDetails(t *testing.T, s *suite) {
-	g := gateOf(echo(), failWith("bomb", &websockets.Error{Message: "no", Details: bomb{}}))
+	g := newGateway(echo(), failWith("bomb", &websockets.Error{Message: "no", Details: bomb{}}))
 	g.opts = []websockets.Option{websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
 		if h.Request.Header.Get("X-User") == "" {
 			return &websockets.Error{Message: "no", Details: bomb{}}
@@ -154,8 +154,8 @@ func testPanicDetails(t *testing.T, s *suite) {
 		return nil
 	})}
 	a := s.start(t, g)
-	if e := s.refused(t, a, s.root()); e.Message != "no" {
-		t.Errorf("the refusal says %+v", e)
+	if e := s.rejected(t, a, s.root()); e.Message != "no" {
+		t.Errorf("rejected with %+v", e)
 	}
 	c := s.dial(t, a, apptest.WithHeader(map[string][]string{"X-User": {"ann"}}))
 	for _, e := range failures(t, s, c, "bomb") {

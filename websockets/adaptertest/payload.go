@@ -12,18 +12,18 @@ import (
 
 func payloadTests() []test {
 	return []test{
-		{"law 11: none is the zero value, one is itself, several are an array", testPayloadShapes},
-		{"law 11: []byte comes in", testBytesIn},
-		{"law 11: []byte goes out", testBytesOut},
-		{"law 11: nested []byte there and back", testBytesNested},
-		{"law 11: the payload as it came", testRawPayload},
+		{"law 11: no argument is the zero value, one is itself, several are an array", testPayloadShapes},
+		{"law 11: []byte is received", testBytesIn},
+		{"law 11: []byte is sent", testBytesOut},
+		{"law 11: nested []byte round trip", testBytesNested},
+		{"law 11: the raw payload", testRawPayload},
 		{"law 11: binary in any is []byte", testBytesInAny},
-		{"law 11: data is not taken for binary", testDataLikeBinary},
+		{"law 11: data is not mistaken for binary", testDataLikeBinary},
 	}
 }
 
 func testPayloadShapes(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(
+	_, c := s.solo(t, newGateway(
 		websockets.On("point", func(_ context.Context, p *point) (bool, error) { return p == nil, nil }),
 		websockets.On("number", func(_ context.Context, n int) (int, error) { return n, nil }),
 		websockets.On("list", func(_ context.Context, l []any) ([]any, error) { return l, nil }),
@@ -51,12 +51,12 @@ func testPayloadShapes(t *testing.T, s *suite) {
 	}
 }
 
-// blobs are binary values with what text has trouble with.
+// blobs are binary values that are not valid text.
 var blobs = [][]byte{{}, {0}, {0xff, 0xfe, 0, '"', '\n'}, bytes.Repeat([]byte{0, 0x80, 0xff}, 20_000)}
 
 func testBytesIn(t *testing.T, s *suite) {
 	in := make(chan []byte, 1)
-	_, c := s.solo(t, gateOf(websockets.On("put", func(_ context.Context, b []byte) (int, error) {
+	_, c := s.solo(t, newGateway(websockets.On("put", func(_ context.Context, b []byte) (int, error) {
 		in <- b
 		return len(b), nil
 	})))
@@ -65,7 +65,7 @@ func testBytesIn(t *testing.T, s *suite) {
 			t.Errorf("%d bytes, want %d", n, len(b))
 		}
 		if got := get(t, in, "the bytes"); !bytes.Equal(got, b) {
-			t.Errorf("%d bytes arrive as other ones", len(b))
+			t.Errorf("%d bytes arrive changed", len(b))
 		}
 	}
 }
@@ -75,7 +75,7 @@ func testBytesOut(t *testing.T, s *suite) {
 	if s.traits.Binary {
 		want = 1
 	}
-	_, c := s.solo(t, gateOf(
+	_, c := s.solo(t, newGateway(
 		websockets.On("get", func(_ context.Context, i int) ([]byte, error) { return blobs[i], nil }),
 		websockets.On("send", func(_ context.Context, i int) (websockets.Response[[]byte], error) {
 			return websockets.Respond("blob", blobs[i]), nil
@@ -106,19 +106,19 @@ func testBytesNested(t *testing.T, s *suite) {
 		Named map[string][]byte `json:"named"`
 	}
 	sent := parcel{"p", blobs[2], blobs, map[string][]byte{"a": blobs[3]}}
-	_, c := s.solo(t, gateOf(websockets.On("parcel", func(_ context.Context, p parcel) (parcel, error) {
+	_, c := s.solo(t, newGateway(websockets.On("parcel", func(_ context.Context, p parcel) (parcel, error) {
 		if !reflect.DeepEqual(p, sent) {
-			return parcel{}, websockets.NewError("it came as something else")
+			return parcel{}, websockets.NewError("it arrived changed")
 		}
 		return p, nil
 	})))
 	if got := apptest.Call[parcel](c, "parcel", sent); !reflect.DeepEqual(got, sent) {
-		t.Error("it came back as something else")
+		t.Error("it was returned changed")
 	}
 }
 
 func testRawPayload(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(
+	_, c := s.solo(t, newGateway(
 		websockets.On("raw", func(_ context.Context, p websockets.Payload) (string, error) { return string(p.JSON), nil }),
 		websockets.On("attachments", func(_ context.Context, p websockets.Payload) (int, error) { return len(p.Attachments), nil }),
 		websockets.On("back", func(_ context.Context, p websockets.Payload) (websockets.Payload, error) { return p, nil }),
@@ -137,13 +137,13 @@ func testRawPayload(t *testing.T, s *suite) {
 		t.Errorf("%d attachments, want %d", got, want)
 	}
 	if got := apptest.Call[[][]byte](c, "back", blobs); !reflect.DeepEqual(got, blobs) {
-		t.Error("a payload that is sent back comes as something else")
+		t.Error("a returned payload arrives changed")
 	}
 }
 
 func testBytesInAny(t *testing.T, s *suite) {
 	in := make(chan any, 1)
-	_, c := s.solo(t, gateOf(websockets.On("any", func(_ context.Context, v map[string]any) (any, error) {
+	_, c := s.solo(t, newGateway(websockets.On("any", func(_ context.Context, v map[string]any) (any, error) {
 		in <- v["blob"]
 		return v, nil
 	})))
@@ -152,7 +152,7 @@ func testBytesInAny(t *testing.T, s *suite) {
 			Blob []byte `json:"blob"`
 		}
 		if got := apptest.Call[parcel](c, "any", parcel{b}); !bytes.Equal(got.Blob, b) {
-			t.Errorf("%d bytes come back as others", len(b))
+			t.Errorf("%d bytes are returned changed", len(b))
 		}
 		got := get(t, in, "the bytes")
 		if arrived, ok := got.([]byte); ok != s.traits.Binary || ok && !bytes.Equal(arrived, b) {
@@ -166,18 +166,18 @@ func testDataLikeBinary(t *testing.T, s *suite) {
 		A any    `json:"a"`
 		B []byte `json:"b"`
 	}
-	_, c := s.solo(t, gateOf(
+	_, c := s.solo(t, newGateway(
 		websockets.On("any", func(_ context.Context, v any) (any, error) { return v, nil }),
 		websockets.On("pair", func(_ context.Context, p pair) (pair, error) { return p, nil }),
 	))
 	for _, num := range []any{0.0, 7.0, -1.0, "x"} {
 		data := map[string]any{"_placeholder": true, "num": num}
 		if back := apptest.Call[map[string]any](c, "any", data); !reflect.DeepEqual(back, data) {
-			t.Errorf("%v comes back as %v", data, back)
+			t.Errorf("%v is returned as %v", data, back)
 		}
-		// Beside binary it is an error; as text both fit.
+		// Together with binary it is an error; as text both are valid.
 		if answer, err := c.TryCall("pair", map[string]any{"a": data, "b": "aGk="}); (err != nil) != s.traits.Binary {
-			t.Errorf("beside binary %v is answered %s, %v", data, answer, err)
+			t.Errorf("together with binary %v is answered %s, %v", data, answer, err)
 		}
 	}
 	if got := apptest.Call[string](c, "any", "still here"); got != "still here" {

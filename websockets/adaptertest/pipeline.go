@@ -16,23 +16,23 @@ import (
 
 func pipelineTests() []test {
 	return []test{
-		{"law 13: the order, with every scope", testPipelineOrder},
-		{"law 13: a denied call goes to the interceptors that ask, and to the filters", testDenied},
-		{"law 13: filters, from the handler outwards", testFilterOrder},
+		{"law 13: the order of every scope", testPipelineOrder},
+		{"law 13: denial interceptors and filters see a denied call", testDenied},
+		{"law 13: filters run from the handler outwards", testFilterOrder},
 		{"law 13: interceptors replace results, items and errors", testInterceptors},
-		{"law 13: pipes change and refuse payloads", testPipes},
+		{"law 13: pipes change and reject payloads", testPipes},
 		{"law 13: strict payloads", testStrict},
-		{"law 13: a filter that fails, an answer of another form", testFilters},
-		{"law 13: filters of the application see what no handler takes", testFilterUnknown},
+		{"law 13: a filter that panics, an answer with a custom body", testFilters},
+		{"law 13: filters of the application see unknown events", testFilterUnknown},
 		{"law 13: metadata of handler and gateway", testMetadata},
-		{"law 15: a panic in any of them", testPipelinePanics},
+		{"law 15: a panic in a guard, interceptor or pipe", testPipelinePanics},
 	}
 }
 
-// tracer is one of each kind, which notes what it is asked.
+// tracer implements every kind of enhancement and records its calls.
 type tracer struct {
 	name string
-	tr   *trail
+	tr   *recorder
 }
 
 func (x tracer) notef(format string, args ...any) {
@@ -71,14 +71,14 @@ func (x tracer) Catch(_ context.Context, c *pipeline.Call, err error) *pipeline.
 	return nil
 }
 
-// everywhere binds it to a gateway or handler.
+// everywhere returns the options that bind it as every kind.
 func (x tracer) everywhere() []websockets.Enhancement {
 	return []websockets.Enhancement{
 		websockets.UseGuards(x), websockets.UseInterceptors(x), websockets.UsePipes(x), websockets.UseFilters(x),
 	}
 }
 
-// checked is a payload that tells when it is asked.
+// checked is a payload with a Validate method.
 type checked struct {
 	N int `json:"n"`
 }
@@ -93,10 +93,10 @@ func (c checked) Validate() error {
 }
 
 func testPipelineOrder(t *testing.T, s *suite) {
-	tr := newTrail()
+	tr := newRecorder()
 	gateway, handler := tracer{"gateway", tr}, tracer{"handler", tr}
 	onHandler := make([]websockets.HandlerOption, 0, 4)
-	g := &gate{connect: func(context.Context, websockets.Client) error { tr.add("HandleConnection"); return nil }}
+	g := &testGateway{connect: func(context.Context, websockets.Client) error { tr.add("HandleConnection"); return nil }}
 	for _, e := range gateway.everywhere() {
 		g.opts = append(g.opts, e)
 	}
@@ -120,7 +120,7 @@ func testPipelineOrder(t *testing.T, s *suite) {
 		}, onHandler...),
 	}
 	all := tracer{"global", tr}
-	a := s.startWith(t, []*gate{g}, app.UseGuards(all), app.UseInterceptors(all), app.UsePipes(all), app.UseFilters(all))
+	a := s.startWith(t, []*testGateway{g}, app.UseGuards(all), app.UseInterceptors(all), app.UsePipes(all), app.UseFilters(all))
 	c := s.dial(t, a)
 	if got := apptest.Call[int](c, "double", checked{4}); got != 8 {
 		t.Errorf("answered %d", got)
@@ -132,15 +132,15 @@ func testPipelineOrder(t *testing.T, s *suite) {
 	}
 	piped := func(n int) []string {
 		var out []string
-		for _, who := range []string{"global", "gateway", "handler"} {
-			out = append(out, fmt.Sprintf("%s pipe {%d}", who, n))
+		for _, scope := range []string{"global", "gateway", "handler"} {
+			out = append(out, fmt.Sprintf("%s pipe {%d}", scope, n))
 		}
 		return out
 	}
 	leaving := func(v any) []string {
 		var out []string
-		for _, who := range []string{"handler", "gateway", "global"} {
-			out = append(out, fmt.Sprintf("%s out %v <nil>", who, v))
+		for _, scope := range []string{"handler", "gateway", "global"} {
+			out = append(out, fmt.Sprintf("%s out %v <nil>", scope, v))
 		}
 		return out
 	}
@@ -156,7 +156,7 @@ func testPipelineOrder(t *testing.T, s *suite) {
 }
 
 func testDenied(t *testing.T, s *suite) {
-	tr := newTrail()
+	tr := newRecorder()
 	x := tracer{"gateway", tr}
 	deny := websockets.UseGuards(func(_ context.Context, c *pipeline.Call) error {
 		if c.Kind == pipeline.KindMessage {
@@ -165,7 +165,7 @@ func testDenied(t *testing.T, s *suite) {
 		return nil
 	})
 	handled := func() { tr.add("handled") }
-	g := gateOf(echo(),
+	g := newGateway(echo(),
 		websockets.On("on", func(_ context.Context, n int) (int, error) { handled(); return n, nil }, deny),
 		websockets.Listen("listen", func(context.Context, int) error { handled(); return nil }, deny),
 		websockets.Listen("background", func(context.Context, int) error { handled(); return nil }, deny, websockets.Background(1)),
@@ -196,17 +196,17 @@ func testDenied(t *testing.T, s *suite) {
 }
 
 func testFilterOrder(t *testing.T, s *suite) {
-	tr := newTrail()
+	tr := newRecorder()
 	errGone := errors.New("gone")
 	global, gateway, handler := tracer{"global", tr}, tracer{"gateway", tr}, tracer{"handler", tr}
-	g := gateOf(echo(),
+	g := newGateway(echo(),
 		websockets.On("fail", func(context.Context, int) (int, error) { return 0, errGone }, websockets.UseFilters(handler)),
 		websockets.On("caught", func(context.Context, int) (int, error) { return 0, errGone }, websockets.UseFilters(handler,
 			pipeline.FilterIs(errGone, &pipeline.Error{Message: "It is gone", Code: "gone"}))),
 	)
 	g.opts = []websockets.Option{websockets.UseFilters(gateway)}
-	var log journal
-	a := s.startWith(t, []*gate{g}, app.UseFilters(global), log.option())
+	var log logBuffer
+	a := s.startWith(t, []*testGateway{g}, app.UseFilters(global), log.option())
 	c := s.dial(t, a)
 	if e := c.CallError("fail", 1); e.Message != "Internal server error" {
 		t.Errorf("answered %+v", e)
@@ -216,10 +216,10 @@ func testFilterOrder(t *testing.T, s *suite) {
 	}
 	tr.want(t, "handler filter fail: gone", "gateway filter fail: gone", "global filter fail: gone", "handler filter caught: gone")
 	if n := len(log.lines("error=gone", "event=fail")); n != 1 {
-		t.Errorf("what no filter takes is logged %d times", n)
+		t.Errorf("an error that no filter handles is logged %d times", n)
 	}
 	if n := len(log.lines("error=gone", "event=caught")); n != 0 {
-		t.Errorf("what a filter takes is logged %d times", n)
+		t.Errorf("an error that a filter handles is logged %d times", n)
 	}
 }
 
@@ -227,7 +227,7 @@ func testInterceptors(t *testing.T, s *suite) {
 	replace := pipeline.Map(func(_ context.Context, c *pipeline.Call, v any) (any, error) {
 		if r, ok := v.(websockets.Response[int]); ok {
 			if r.Data == 1 {
-				return nil, nil // leaves the item out
+				return nil, nil // omits the item
 			}
 			return websockets.Respond(r.Event, r.Data*10), nil
 		}
@@ -235,7 +235,7 @@ func testInterceptors(t *testing.T, s *suite) {
 	})
 	intercept := func(f pipeline.InterceptorFunc) websockets.HandlerOption { return websockets.UseInterceptors(f) }
 	tries := 0
-	_, c := s.solo(t, gateOf(echo(),
+	_, c := s.solo(t, newGateway(echo(),
 		websockets.On("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil }, websockets.UseInterceptors(replace)),
 		websockets.Stream("count", func(_ context.Context, n int) iter.Seq2[websockets.Response[int], error] {
 			return func(yield func(websockets.Response[int], error) bool) {
@@ -304,10 +304,10 @@ func testPipes(t *testing.T, s *suite) {
 		in.N *= 2
 		return nil
 	})
-	refuse := pipeline.PipeFunc(func(_ context.Context, c *pipeline.Call, payload any) error {
+	reject := pipeline.PipeFunc(func(_ context.Context, c *pipeline.Call, payload any) error {
 		return pipeline.Invalid(pipeline.Violation{Field: "n", Rule: "max", Param: "3", Message: "may be at most 3"})
 	})
-	g := gateOf(echo(),
+	g := newGateway(echo(),
 		websockets.On("value", func(_ context.Context, in checked) (int, error) { return in.N, nil }),
 		websockets.On("pointer", func(_ context.Context, in *checked) (int, error) {
 			if in == nil {
@@ -316,7 +316,7 @@ func testPipes(t *testing.T, s *suite) {
 			return in.N, nil
 		}),
 		websockets.On("other", func(_ context.Context, n int) (int, error) { return n, nil }),
-		websockets.On("refused", func(_ context.Context, in checked) (int, error) { return in.N, nil }, websockets.UsePipes(refuse)),
+		websockets.On("rejected", func(_ context.Context, in checked) (int, error) { return in.N, nil }, websockets.UsePipes(reject)),
 	)
 	g.opts = []websockets.Option{websockets.UsePipes(double)}
 	_, c := s.solo(t, g)
@@ -333,23 +333,23 @@ func testPipes(t *testing.T, s *suite) {
 	}
 	for _, e := range failures(t, s, c, "pointer", checked{13}) {
 		if e.Message != "Bad payload: n must not be 13" || e.Code != websockets.CodeBadPayload {
-			t.Errorf("what Validate refuses is answered %+v", e)
+			t.Errorf("a payload that Validate rejects is answered %+v", e)
 		}
 	}
-	for _, e := range failures(t, s, c, "refused", checked{4}) {
+	for _, e := range failures(t, s, c, "rejected", checked{4}) {
 		if e.Message != "Bad payload: n may be at most 3" || string(e.Details) != `[{"field":"n","rule":"max","param":"3","message":"may be at most 3"}]` {
-			t.Errorf("what a pipe refuses is answered %+v %s", e, e.Details)
+			t.Errorf("a payload that a pipe rejects is answered %+v %s", e, e.Details)
 		}
 	}
 }
 
 func testStrict(t *testing.T, s *suite) {
 	handler := func(_ context.Context, in checked) (int, error) { return in.N, nil }
-	all := gateOf(echo(), websockets.On("save", handler))
+	all := newGateway(echo(), websockets.On("save", handler))
 	all.opts = []websockets.Option{websockets.Strict()}
-	one := gateOf(echo(), websockets.On("save", handler, websockets.Strict()), websockets.On("lax", handler))
+	one := newGateway(echo(), websockets.On("save", handler, websockets.Strict()), websockets.On("lax", handler))
 	unknown := map[string]any{"n": 1, "nested": map[string]int{"m": 2}}
-	for _, g := range []*gate{all, one} {
+	for _, g := range []*testGateway{all, one} {
 		_, c := s.solo(t, g)
 		if got := apptest.Call[int](c, "save", checked{3}); got != 3 {
 			t.Errorf("answered %d", got)
@@ -368,19 +368,19 @@ func testStrict(t *testing.T, s *suite) {
 }
 
 func testFilters(t *testing.T, s *suite) {
-	var log journal
-	g := gateOf(echo(),
+	var log logBuffer
+	g := newGateway(echo(),
 		websockets.On("broken", func(context.Context, int) (int, error) { return 0, errors.New("the cause") },
 			websockets.UseFilters(func(context.Context, *pipeline.Call, error) *pipeline.Error { crash(); return nil })),
 		websockets.On("verbatim", func(context.Context, int) (int, error) {
 			return 0, &websockets.Error{Message: "m", Body: map[string]int{"code": 7}}
 		}),
 	)
-	a := s.startWith(t, []*gate{g}, log.option(), app.UseFilters(pipeline.FilterFunc(func(_ context.Context, c *pipeline.Call, err error) *pipeline.Error {
+	a := s.startWith(t, []*testGateway{g}, log.option(), app.UseFilters(pipeline.FilterFunc(func(_ context.Context, c *pipeline.Call, err error) *pipeline.Error {
 		if c.Pattern != "broken" {
 			return nil
 		}
-		return &pipeline.Error{Message: "not asked after one that failed"}
+		return &pipeline.Error{Message: "runs only without an earlier failure"}
 	})))
 	c := s.dial(t, a)
 	if e := c.CallError("broken", 1); e.Message != "Internal server error" {
@@ -392,19 +392,19 @@ func testFilters(t *testing.T, s *suite) {
 	for range 2 {
 		c.Emit("verbatim", 1)
 	}
-	var told []string
-	for len(told) < 2 {
+	var received []string
+	for len(received) < 2 {
 		if m := c.ExpectMessage("exception"); !strings.Contains(string(m.Data), "cause") {
-			told = append(told, string(m.Data))
+			received = append(received, string(m.Data))
 		}
 	}
-	if told[0] != `{"code":7}` || told[1] != told[0] {
-		t.Errorf("told %s", told)
+	if received[0] != `{"code":7}` || received[1] != received[0] {
+		t.Errorf("received %s", received)
 	}
 }
 
 func testFilterUnknown(t *testing.T, s *suite) {
-	a := s.startWith(t, []*gate{gateOf(echo())}, app.UseFilters(pipeline.FilterFunc(func(_ context.Context, c *pipeline.Call, err error) *pipeline.Error {
+	a := s.startWith(t, []*testGateway{newGateway(echo())}, app.UseFilters(pipeline.FilterFunc(func(_ context.Context, c *pipeline.Call, err error) *pipeline.Error {
 		e, ok := errors.AsType[*pipeline.Error](err)
 		if !ok || e.Code != websockets.CodeUnknownEvent {
 			return nil
@@ -412,7 +412,7 @@ func testFilterUnknown(t *testing.T, s *suite) {
 		return &pipeline.Error{Message: "What is " + c.Pattern + "?", Code: e.Code}
 	})))
 	c := s.dial(t, a)
-	if e := c.CallError("nobody", 1); e.Message != "What is nobody?" || e.Code != websockets.CodeUnknownEvent {
+	if e := c.CallError("unknown", 1); e.Message != "What is unknown?" || e.Code != websockets.CodeUnknownEvent {
 		t.Errorf("answered %+v", e)
 	}
 }
@@ -420,28 +420,28 @@ func testFilterUnknown(t *testing.T, s *suite) {
 var rolesKey = pipeline.NewKey[[]string]("roles")
 
 func testMetadata(t *testing.T, s *suite) {
-	seen := newTrail()
+	seen := newRecorder()
 	look := pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
 		roles, ok := rolesKey.Of(c)
 		seen.add(fmt.Sprint(c.Kind, " ", roles, ok, rolesKey.All(c)))
 		return nil
 	})
 	handler := func(_ context.Context, n int) (int, error) { return n, nil }
-	g := gateOf(
+	g := newGateway(
 		websockets.On("own", handler, websockets.Meta(rolesKey.With([]string{"admin"}))),
 		websockets.On("inherited", handler),
 	)
 	g.opts = []websockets.Option{websockets.Meta(rolesKey.With([]string{"member"}))}
-	c := s.dial(t, s.startWith(t, []*gate{g}, app.UseGuards(look)))
+	c := s.dial(t, s.startWith(t, []*testGateway{g}, app.UseGuards(look)))
 	c.Call("own", 1)
 	c.Call("inherited", 1)
 	seen.want(t, "connect [member] true [[member]]", "message [admin] true [[member] [admin]]", "message [member] true [[member]]")
 }
 
 func testPipelinePanics(t *testing.T, s *suite) {
-	var log journal
+	var log logBuffer
 	handler := func(_ context.Context, n int) (int, error) { return n, nil }
-	g := gateOf(echo(),
+	g := newGateway(echo(),
 		websockets.On("guard", handler, websockets.UseGuards(func(context.Context, *pipeline.Call) error { crash(); return nil })),
 		websockets.On("interceptor", handler, websockets.UseInterceptors(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) {
 			crash()
@@ -449,7 +449,7 @@ func testPipelinePanics(t *testing.T, s *suite) {
 		})),
 		websockets.On("pipe", handler, websockets.UsePipes(func(context.Context, *pipeline.Call, any) error { crash(); return nil })),
 	)
-	c := s.dial(t, s.startWith(t, []*gate{g}, log.option()))
+	c := s.dial(t, s.startWith(t, []*testGateway{g}, log.option()))
 	for _, event := range []string{"guard", "interceptor", "pipe"} {
 		if e := c.CallError(event, 1); e.Message != "Internal server error" {
 			t.Errorf("%s is answered %+v", event, e)

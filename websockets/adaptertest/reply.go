@@ -11,12 +11,12 @@ import (
 
 func replyTests() []test {
 	return []test{
-		{"law 10: any value is an answer", testReplyValues},
-		{"law 10: answers find their requests", testReplyMatches},
+		{"law 10: any value can be an answer", testReplyValues},
+		{"law 10: answers match their requests", testReplyMatches},
 		{"law 10: Response emits, and the ack is answered empty", testResponse},
 		{"law 10: a struct with an event field is an ordinary result", testEventStruct},
 		{"law 10: Listen answers a waiting ack empty", testListen},
-		{"law 10: a result that nobody waits for", testNoReply},
+		{"law 10: a result without a waiting ack", testNoReply},
 	}
 }
 
@@ -24,13 +24,13 @@ type point struct {
 	X int `json:"x"`
 }
 
-// answer is a handler that always answers v.
+// answer returns a handler that always returns v.
 func answer[T any](event string, v T) websockets.Subscription {
 	return websockets.On(event, func(context.Context, websockets.Payload) (T, error) { return v, nil })
 }
 
 func testReplyValues(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(
+	_, c := s.solo(t, newGateway(
 		answer("zero", 0), answer("false", false), answer("empty", ""), answer[*point]("null", nil),
 		answer("struct", point{1}), answer("list", []int{}), answer("text", "é😀\u2028\"\\\n"),
 	))
@@ -48,7 +48,7 @@ func testReplyValues(t *testing.T, s *suite) {
 
 func testReplyMatches(t *testing.T, s *suite) {
 	first := make(chan struct{})
-	g := gateOf(
+	g := newGateway(
 		websockets.On("slow", func(ctx context.Context, _ int) (string, error) { return "slow", await(ctx, first) }),
 		websockets.On("fast", func(context.Context, int) (string, error) { defer close(first); return "fast", nil }),
 	)
@@ -68,7 +68,7 @@ func testReplyMatches(t *testing.T, s *suite) {
 }
 
 func testResponse(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(
+	_, c := s.solo(t, newGateway(
 		websockets.On("named", func(_ context.Context, n int) (websockets.Response[point], error) {
 			return websockets.Respond("moved", point{n}), nil
 		}),
@@ -95,7 +95,7 @@ func testEventStruct(t *testing.T, s *suite) {
 		Event string `json:"event"`
 		Data  string `json:"data"`
 	}
-	_, c := s.solo(t, gateOf(answer("book", booking{"concert", "row 7"})))
+	_, c := s.solo(t, newGateway(answer("book", booking{"concert", "row 7"})))
 	if got := apptest.Call[booking](c, "book"); got != (booking{"concert", "row 7"}) {
 		t.Errorf("answered %+v", got)
 	}
@@ -103,8 +103,8 @@ func testEventStruct(t *testing.T, s *suite) {
 }
 
 func testListen(t *testing.T, s *suite) {
-	tr := newTrail()
-	_, c := s.solo(t, gateOf(echo(), websockets.Listen("typing", func(_ context.Context, who string) error {
+	tr := newRecorder()
+	_, c := s.solo(t, newGateway(echo(), websockets.Listen("typing", func(_ context.Context, who string) error {
 		tr.add(who)
 		return nil
 	})))
@@ -117,7 +117,7 @@ func testListen(t *testing.T, s *suite) {
 }
 
 func testNoReply(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(echo(), websockets.On("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil })))
+	_, c := s.solo(t, newGateway(echo(), websockets.On("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil })))
 	c.Emit("double", 4)
 	if s.traits.ReplyAsEvent {
 		if got := apptest.Expect[int](c, "double"); got != 8 {

@@ -13,15 +13,15 @@ import (
 func roomTests() []test {
 	return []test{
 		{"rooms: To, Except, ExceptRooms and overlapping rooms", testRooms},
-		{"rooms: left by Leave and by the disconnect", testRoomsLeft},
+		{"rooms: Leave and the disconnect leave rooms", testRoomsLeft},
 		{"rooms: MaxRooms", testMaxRooms},
-		{"rooms: a broadcast carries []byte to everybody", testBroadcastBytes},
+		{"rooms: a broadcast sends []byte to all clients", testBroadcastBytes},
 	}
 }
 
-// roomGate lets clients join and leave, and remembers them by the first room.
-func roomGate() *gate {
-	return gateOf(echo(),
+// roomGateway returns a gateway whose clients join and leave rooms.
+func roomGateway() *testGateway {
+	return newGateway(echo(),
 		websockets.On("join", func(ctx context.Context, rooms []string) ([]string, error) {
 			c := websockets.ClientFrom(ctx)
 			err := c.Join(rooms...)
@@ -43,7 +43,7 @@ func join(t *testing.T, c *apptest.Client, rooms ...string) {
 }
 
 func testRooms(t *testing.T, s *suite) {
-	g := roomGate()
+	g := roomGateway()
 	a := s.start(t, g)
 	clients := map[string]*apptest.Client{}
 	for name, rooms := range map[string][]string{"a": {"a", "odd", "all"}, "b": {"b", "all"}, "c": {"c", "odd", "all"}, "d": {"d"}} {
@@ -68,7 +68,7 @@ func testRooms(t *testing.T, s *suite) {
 		{srv.To("all").Except(one), "bc"},
 		{srv.ExceptRooms("odd"), "bd"},
 		{srv.To("all").ExceptRooms("b", "c"), "a"},
-		{srv.To("nobody"), ""},
+		{srv.To("unknown"), ""},
 	} {
 		if n := x.to.Local().Len(); n != len(x.want) {
 			t.Errorf("selection %d counts %d, want %d", i, n, len(x.want))
@@ -79,18 +79,18 @@ func testRooms(t *testing.T, s *suite) {
 		for name, c := range clients {
 			if strings.Contains(x.want, name) {
 				if got := apptest.Expect[int](c, "posted"); got != i {
-					t.Errorf("client %s gets %d, want %d", name, got, i)
+					t.Errorf("client %s receives %d, want %d", name, got, i)
 				}
 			}
 		}
 	}
-	for _, c := range clients { // nothing twice, and nothing for others
+	for _, c := range clients { // no duplicates, and nothing for others
 		c.ExpectNone("posted", func() { alive(t, c) })
 	}
 }
 
 func testRoomsLeft(t *testing.T, s *suite) {
-	g := roomGate()
+	g := roomGateway()
 	left := make(chan struct{}, 1)
 	g.leave = func(context.Context, websockets.Client, websockets.Reason) { left <- struct{}{} }
 	_, c := s.solo(t, g)
@@ -99,17 +99,17 @@ func testRoomsLeft(t *testing.T, s *suite) {
 		t.Errorf("rooms %q, want y", got)
 	}
 	if g.Server.To("x").Local().Len() != 0 || g.Server.To("y").Local().Len() != 1 {
-		t.Error("the rooms do not show that the client has left one")
+		t.Error("Leave did not change the rooms")
 	}
 	c.Abort()
 	get(t, left, "HandleDisconnect")
 	if g.Server.To("y").Local().Len() != 0 || g.Server.Local().Len() != 0 {
-		t.Error("a client that has gone is still in a room")
+		t.Error("a disconnected client is still in a room")
 	}
 }
 
 func testMaxRooms(t *testing.T, s *suite) {
-	g := roomGate()
+	g := roomGateway()
 	g.opts = []websockets.Option{websockets.MaxRooms(2)}
 	_, c := s.solo(t, g)
 	join(t, c, "a", "b")
@@ -122,7 +122,7 @@ func testMaxRooms(t *testing.T, s *suite) {
 }
 
 func testBroadcastBytes(t *testing.T, s *suite) {
-	g := gateOf(echo())
+	g := newGateway(echo())
 	a := s.start(t, g)
 	all := []*apptest.Client{s.dial(t, a), s.dial(t, a)}
 	for _, c := range all {

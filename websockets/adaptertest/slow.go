@@ -11,14 +11,14 @@ import (
 )
 
 func slowTests() []test {
-	return []test{{"law 16: who reads slowly is dropped and delays nobody", testSlowReader}}
+	return []test{{"law 16: a slow reader is closed and does not delay others", testSlowReader}}
 }
 
-// gatedConn reads nothing between two moments.
+// gatedConn does not read between the close of stop and that of resume.
 type gatedConn struct {
 	net.Conn
 
-	stop, resume <-chan struct{} // closed at the first and at the second
+	stop, resume <-chan struct{}
 }
 
 func (c *gatedConn) Read(b []byte) (int, error) {
@@ -31,9 +31,9 @@ func (c *gatedConn) Read(b []byte) (int, error) {
 }
 
 func testSlowReader(t *testing.T, s *suite) {
-	const tries = 400 // 64 KiB each: far more than the network's own buffers hold
+	const tries = 400 // 64 KiB each: far more than network buffers hold
 	left := make(chan websockets.Reason, 2)
-	g := gateOf(echo())
+	g := newGateway(echo())
 	g.leave = func(_ context.Context, _ websockets.Client, r websockets.Reason) { left <- r }
 	g.opts = []websockets.Option{websockets.WithLimits(websockets.Limits{SendQueue: 256 << 10})}
 	a := s.start(t, g)
@@ -57,7 +57,7 @@ func testSlowReader(t *testing.T, s *suite) {
 			break
 		}
 	}
-	if r := get(t, left, "the end of the slow client"); r.Cause != websockets.CauseQueueOverflow {
+	if r := get(t, left, "the close of the slow client"); r.Cause != websockets.CauseQueueOverflow {
 		t.Errorf("reason %v, want %q", r, websockets.CauseQueueOverflow)
 	}
 	alive(t, fast)

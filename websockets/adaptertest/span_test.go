@@ -36,7 +36,7 @@ func (l *lobby) Post(ctx context.Context, b []byte) error {
 	return l.Server.To("news").Except(websockets.ClientFrom(ctx)).Emit(ctx, "posted", b)
 }
 
-// TestOneGatewayOnTwoPlatforms: rooms, broadcasts and counts span them.
+// Rooms, broadcasts and counts span platforms.
 func TestOneGatewayOnTwoPlatforms(t *testing.T) {
 	root := module.New("root", module.Providers(websockets.Gateway(newLobby,
 		websockets.Via(socketio.New(), websockets.Namespace("chat")),

@@ -9,14 +9,14 @@ import (
 
 func stopTests() []test {
 	return []test{
-		{"law 18: a running handler finishes, and its answer arrives before the goodbye", testStopFinishes},
+		{"law 18: a running handler finishes, and its answer arrives before the close", testStopFinishes},
 	}
 }
 
 func testStopFinishes(t *testing.T, s *suite) {
-	begun, stopping, release := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	g := gateOf(websockets.On("work", func(ctx context.Context, n int) (int, error) {
-		close(begun)
+	started, stopping, release := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	g := newGateway(websockets.On("work", func(ctx context.Context, n int) (int, error) {
+		close(started)
 		return n, await(ctx, release)
 	}))
 	g.destroy = func() { close(stopping) }
@@ -30,24 +30,24 @@ func testStopFinishes(t *testing.T, s *suite) {
 		}
 		answered <- string(got)
 	}()
-	get(t, begun, "the handler")
+	get(t, started, "the handler")
 	stopped := make(chan error, 1)
 	go func() { stopped <- a.App().Stop(t.Context()) }()
 	get(t, stopping, "OnModuleDestroy")
 	if _, err := s.cfg.Dial(t, a.URL(), s.root()); err == nil {
-		t.Error("a new client is let in while the application stops")
+		t.Error("a new client is accepted while the application stops")
 	}
 	if end := idle.ExpectClose(); end != s.cfg.Goodbye {
-		t.Errorf("a client at rest sees %v, want %v", end, s.cfg.Goodbye)
+		t.Errorf("an idle client receives %v, want %v", end, s.cfg.Goodbye)
 	}
 	close(release)
 	if got := get(t, answered, "the answer"); got != "42" {
 		t.Errorf("the answer is %s, want 42", got)
 	}
 	if end := c.ExpectClose(); end != s.cfg.Goodbye {
-		t.Errorf("the client sees %v, want %v", end, s.cfg.Goodbye)
+		t.Errorf("the client receives %v, want %v", end, s.cfg.Goodbye)
 	}
-	if err := get(t, stopped, "the stop"); err != nil {
+	if err := get(t, stopped, "Stop"); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 }

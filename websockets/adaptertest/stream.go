@@ -12,9 +12,9 @@ import (
 
 func streamTests() []test {
 	return []test{
-		{"law 10: Stream sends each item in its turn, then the empty ack", testStream},
-		{"law 10: a stream ends when the client leaves", testStreamLeft},
-		{"law 10: an error ends a stream and is told", testStreamError},
+		{"law 10: Stream sends the items in order, then an empty ack", testStream},
+		{"law 10: a stream ends when the client disconnects", testStreamLeft},
+		{"law 10: an error ends a stream and reaches the client", testStreamError},
 		{"law 10: a stream ends when the application stops", testStreamStop},
 	}
 }
@@ -22,7 +22,7 @@ func streamTests() []test {
 type items = iter.Seq2[websockets.Response[int], error]
 
 func testStream(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(websockets.Stream("count", func(_ context.Context, n int) items {
+	_, c := s.solo(t, newGateway(websockets.Stream("count", func(_ context.Context, n int) items {
 		return func(yield func(websockets.Response[int], error) bool) {
 			for i := range n {
 				r := websockets.Response[int]{Data: i}
@@ -48,7 +48,7 @@ func testStream(t *testing.T, s *suite) {
 	}
 }
 
-// endless is a stream that goes on until it is stopped.
+// endless returns a stream that runs until it is stopped.
 func endless(ended chan<- struct{}) websockets.Subscription {
 	return websockets.Stream("endless", func(context.Context, int) items {
 		return func(yield func(websockets.Response[int], error) bool) {
@@ -61,29 +61,29 @@ func endless(ended chan<- struct{}) websockets.Subscription {
 
 func testStreamLeft(t *testing.T, s *suite) {
 	ended := make(chan struct{}, 1)
-	a := s.start(t, gateOf(echo(), endless(ended)))
+	a := s.start(t, newGateway(echo(), endless(ended)))
 	other := s.dial(t, a)
 	for _, leave := range []func(*apptest.Client){(*apptest.Client).Close, (*apptest.Client).Abort} {
 		c := s.dial(t, a)
 		c.Emit("endless")
 		c.ExpectMessage("endless")
 		leave(c)
-		get(t, ended, "the end of the stream")
+		get(t, ended, "stream")
 	}
 	alive(t, other)
 }
 
 func testStreamStop(t *testing.T, s *suite) {
 	ended := make(chan struct{}, 1)
-	a, c := s.solo(t, gateOf(endless(ended)))
+	a, c := s.solo(t, newGateway(endless(ended)))
 	c.Emit("endless")
 	c.ExpectMessage("endless")
 	stop(t, a)
-	get(t, ended, "the end of the stream")
+	get(t, ended, "stream")
 }
 
 func testStreamError(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(echo(), websockets.Stream("broken", func(context.Context, int) items {
+	_, c := s.solo(t, newGateway(echo(), websockets.Stream("broken", func(context.Context, int) items {
 		return func(yield func(websockets.Response[int], error) bool) {
 			_ = yield(websockets.Response[int]{Data: 1}, nil) && yield(websockets.Response[int]{}, errors.Join(websockets.NewError("no more")))
 		}

@@ -10,25 +10,25 @@ import (
 
 func unknownTests() []test {
 	return []test{
-		{"law 12: an unknown event is an error to who waits, else nothing", testUnknownEvent},
-		{"law 12: Fallback takes what nobody subscribes", testFallback},
-		{"law 12: a frame that cannot be parsed harms nobody else", testMalformed},
+		{"law 12: an unknown event is an error for a waiting ack, otherwise ignored", testUnknownEvent},
+		{"law 12: Fallback handles events without a subscription", testFallback},
+		{"law 12: a malformed frame does not affect other clients", testMalformed},
 	}
 }
 
 func testUnknownEvent(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(echo()))
-	c.Emit("nobody", 1)
+	_, c := s.solo(t, newGateway(echo()))
+	c.Emit("unknown", 1)
 	c.ExpectNone("exception", func() { alive(t, c) })
-	e := c.CallError("nobody", 2)
-	if e.Code != websockets.CodeUnknownEvent || e.Cause == nil || e.Cause.Pattern != "nobody" {
+	e := c.CallError("unknown", 2)
+	if e.Code != websockets.CodeUnknownEvent || e.Cause == nil || e.Cause.Pattern != "unknown" {
 		t.Errorf("the failure is %+v, want the code %s and the event as its cause", e, websockets.CodeUnknownEvent)
 	}
 	alive(t, c)
 }
 
 func testFallback(t *testing.T, s *suite) {
-	_, c := s.solo(t, gateOf(echo(), websockets.Fallback(func(_ context.Context, event string, p websockets.Payload) (string, error) {
+	_, c := s.solo(t, newGateway(echo(), websockets.Fallback(func(_ context.Context, event string, p websockets.Payload) (string, error) {
 		return event + " " + string(p.JSON), nil
 	})))
 	if got := apptest.Call[string](c, "anything", 1); got != "anything 1" {
@@ -45,10 +45,10 @@ func testFallback(t *testing.T, s *suite) {
 }
 
 func testMalformed(t *testing.T, s *suite) {
-	a := s.start(t, gateOf(echo()))
+	a := s.start(t, newGateway(echo()))
 	other, c := s.dial(t, a), s.dial(t, a)
 	c.Raw().Text("{")
-	if _, err := c.TryCall("echo"); err == nil { // otherwise the protocol wants the connection closed
+	if _, err := c.TryCall("echo"); err == nil { // otherwise the protocol closes the connection
 		if e := apptest.Expect[apptest.Exception](c, "exception"); e.Code != websockets.CodeBadMessage {
 			t.Errorf("exception %+v, want the code %s", e, websockets.CodeBadMessage)
 		}

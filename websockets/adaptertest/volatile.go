@@ -13,20 +13,20 @@ import (
 
 func volatileTests() []test {
 	return []test{
-		{"volatile: a client that can take it gets it", testVolatileArrives},
-		{"volatile: one that reads slowly misses it, and stays", testVolatileDropped},
-		{"uncompressed: it arrives all the same", testUncompressed},
+		{"volatile: an idle client receives the event", testVolatileArrives},
+		{"volatile: a slow reader misses the event and stays connected", testVolatileDropped},
+		{"uncompressed: the event arrives", testUncompressed},
 	}
 }
 
 var moved = websockets.NewEvent[string]("moved", websockets.Volatile())
 
 func testVolatileArrives(t *testing.T, s *suite) {
-	g := gateOf(echo())
+	g := newGateway(echo())
 	_, c := s.solo(t, g)
 	client := func() websockets.Client { return only(t, g) }
 	var err error
-	for range 100 { // the answer before it may still be on its way out
+	for range 100 { // the previous answer may still be queued
 		alive(t, c)
 		if err = moved.Emit(t.Context(), client(), "here"); !errors.Is(err, websockets.ErrQueueFull) {
 			break
@@ -42,7 +42,7 @@ func testVolatileArrives(t *testing.T, s *suite) {
 
 func testVolatileDropped(t *testing.T, s *suite) {
 	const tries = 400 // as for the slow reader of law 16
-	g := gateOf(echo())
+	g := newGateway(echo())
 	g.leave = func(_ context.Context, _ websockets.Client, r websockets.Reason) { t.Errorf("left: %v", r) }
 	g.opts = []websockets.Option{websockets.WithLimits(websockets.Limits{SendQueue: 256 << 10})}
 	a := s.start(t, g)
@@ -62,7 +62,7 @@ func testVolatileDropped(t *testing.T, s *suite) {
 		}
 	}
 	if !errors.Is(err, websockets.ErrQueueFull) {
-		t.Errorf("Emit to who does not read: %v, want %v", err, websockets.ErrQueueFull)
+		t.Errorf("Emit to a client that does not read: %v, want %v", err, websockets.ErrQueueFull)
 	}
 	if err := moved.Emit(t.Context(), g.Server, load); err != nil {
 		t.Errorf("broadcast: %v", err)
@@ -73,7 +73,7 @@ func testVolatileDropped(t *testing.T, s *suite) {
 }
 
 func testUncompressed(t *testing.T, s *suite) {
-	g := gateOf(echo())
+	g := newGateway(echo())
 	_, c := s.solo(t, g)
 	alive(t, c)
 	picture := string(bytes.Repeat([]byte("x"), 10_000))

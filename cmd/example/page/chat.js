@@ -6,7 +6,7 @@ const $ = (id) => document.getElementById(id);
 const stored = (key) => sessionStorage.getItem(key) ?? '';
 
 let connection = null; // null until we have logged in
-let seat = null; // {room} that we are in, or want back after a reconnect
+let currentRoom = null; // {room} joined, or to join again after a reconnect
 
 // All text of users goes through textContent: it is never HTML.
 const element = (tag, text, className = '') => {
@@ -16,18 +16,18 @@ const element = (tag, text, className = '') => {
   return e;
 };
 
-// Who has seen the last message sees it afterwards too.
-const stayAtEnd = (change) => {
+// keepScrolled keeps the list scrolled to the end if it was.
+const keepScrolled = (change) => {
   const list = $('messages');
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
   change(list);
   if (atEnd) list.scrollTop = list.scrollHeight;
 };
 
-const say = (text) => stayAtEnd(() => { $('error').textContent = text; });
+const say = (text) => keepScrolled(() => { $('error').textContent = text; });
 const fail = (error) => say(error.message);
 
-const show = (item) => stayAtEnd((list) => {
+const show = (item) => keepScrolled((list) => {
   list.append(item);
   while (list.children.length > 500) list.firstChild.remove();
 });
@@ -37,16 +37,16 @@ const showMembers = (members) => {
   $('members').replaceChildren(...members.map((name) => element('li', name)));
 };
 
-// One of three: the login, the door, the chat.
+// Shows one of: login, enter (a room), chat.
 const showView = () => {
   const inside = connection !== null;
   $('login').hidden = inside;
   $('state').hidden = $('platform').hidden = $('me').hidden = !inside;
-  $('door').hidden = !inside || seat !== null;
-  $('chat').hidden = seat === null;
+  $('enter').hidden = !inside || currentRoom !== null;
+  $('chat').hidden = currentRoom === null;
   $('who').textContent = me();
-  $('title').textContent = seat === null ? '' : `# ${seat.room}`;
-  $(!inside ? 'name' : seat === null ? 'room' : 'text').focus();
+  $('title').textContent = currentRoom === null ? '' : `# ${currentRoom.room}`;
+  $(!inside ? 'name' : currentRoom === null ? 'room' : 'text').focus();
 };
 
 const events = {
@@ -58,16 +58,16 @@ const events = {
     show(item);
   },
   joined({ room, name, members }) {
-    if (room !== seat?.room) return;
+    if (room !== currentRoom?.room) return;
     showMembers(members);
     show(element('li', `${name} joined`, 'event'));
   },
   left({ room, name, members }) {
-    if (room !== seat?.room) return;
+    if (room !== currentRoom?.room) return;
     showMembers(members);
     show(element('li', `${name} left`, 'event'));
   },
-  // Without a new token in time, the server sends us away.
+  // Without a new token in time the server disconnects us.
   token_expiring: () => refresh().then(() => connection?.call('token', token())).catch(fail),
   exception: (answer) => fail(failure(answer)),
 };
@@ -84,31 +84,31 @@ const connect = () => {
       $('state').textContent = text;
       $('state').dataset.state = name;
       $('join').disabled = $('send').disabled = name !== 'open';
-      if (name === 'open' && seat !== null) connection.call('join', seat).catch(fail);
+      if (name === 'open' && currentRoom !== null) connection.call('join', currentRoom).catch(fail);
     },
     event(name, data) {
       if (current === connection) events[name]?.(data);
     },
     denied() {
-      if (current === connection) leave('Your login has ended. Please log in again.');
+      if (current === connection) leave('Your login has expired. Please log in again.');
     },
   };
   const platform = document.querySelector('[name=platform]:checked').value;
   connection = current = (platform === 'ws' ? plain : socketIO)(listener);
 };
 
-// leave goes back to the login.
+// leave returns to the login.
 const leave = (why) => {
   connection.close();
-  connection = seat = null;
+  connection = currentRoom = null;
   logout();
   $('messages').replaceChildren();
   say(why);
   showView();
 };
 
-// On submit, errors of before are gone. One of a connection that has ended meanwhile
-// does not matter: why it has ended is there already.
+// onSubmit clears the last error. It ignores errors of a connection that was replaced
+// meanwhile: its reason is already shown.
 const onSubmit = (id, f) => $(id).addEventListener('submit', (e) => {
   e.preventDefault();
   say('');
@@ -122,13 +122,13 @@ onSubmit('login', async () => {
   showView();
 });
 
-onSubmit('door', async () => {
-  seat = { room: $('room').value.trim() };
+onSubmit('enter', async () => {
+  currentRoom = { room: $('room').value.trim() };
   try {
-    await connection.call('join', seat);
-    sessionStorage.setItem('room', seat.room);
+    await connection.call('join', currentRoom);
+    sessionStorage.setItem('room', currentRoom.room);
   } catch (error) {
-    seat = null;
+    currentRoom = null;
     throw error;
   } finally {
     showView();
@@ -141,17 +141,17 @@ onSubmit('talk', async () => {
   try {
     await connection.call('say', { text });
   } catch (error) {
-    $('text').value ||= text; // so that it is not lost
+    $('text').value ||= text; // keep it for another try
     throw error;
   }
 });
 
 $('leave').addEventListener('click', () => {
-  seat = null;
+  currentRoom = null;
   $('messages').replaceChildren();
   say('');
   showView();
-  connection.call('leave').catch(() => {}); // without a connection we have left already
+  connection.call('leave').catch(() => {}); // without a connection the room is left already
 });
 
 $('logout').addEventListener('click', () => leave(''));
@@ -165,7 +165,7 @@ $('room').value = stored('room') || 'lobby';
 $('name').value = me();
 if (!hasSocketIO()) {
   document.querySelector('[name=platform][value=socketio]').disabled = true;
-  $('note').textContent = 'The Socket.IO client is not there: run “scripts/setup page” and build again. Plain WebSocket works.';
+  $('note').textContent = 'The Socket.IO client is missing: run “scripts/setup page” and build again. Plain WebSocket works.';
   $('note').hidden = false;
 }
 const platform = hasSocketIO() && stored('platform') !== 'ws' ? 'socketio' : 'ws';

@@ -1,8 +1,8 @@
-// What the server answers with when it refuses something, as an Error in words.
+// failure converts an error of the server to an Error.
 export const failure = ({ message, code, details }) => {
   const wait = code === 'rate_limited' && details?.retryAfter;
   return Object.assign(new Error(wait ? `${message} – try again in ${wait} s` : message), { code });
 };
 
-// Of a token: token_missing, token_expired, token_invalid. Only a new login helps.
+// isDenied reports token_missing, token_expired or token_invalid: a new login is needed.
 export const isDenied = (answer) => answer?.code?.startsWith('token_') === true;

@@ -1,21 +1,21 @@
-// Who we are: a name, and the token that proves it. Both are kept for this tab.
+// The user's name and token, stored for this tab.
 import { failure } from './failure.js';
 
 export const me = () => sessionStorage.getItem('name') ?? '';
 export const token = () => sessionStorage.getItem('token') ?? '';
 
-// login asks for a token; the name is what the server has made of it.
+// login requests a token; the server may trim the name.
 export const login = async (name) =>
   keep(await ask('login', { 'Content-Type': 'application/json' }, JSON.stringify({ name })));
 
-// refresh asks for a new token while the old one still holds.
+// refresh requests a new token while the old one is valid.
 export const refresh = async () => {
   const old = token();
   const session = await ask('refresh', { Authorization: `Bearer ${old}` });
-  if (token() === old) keep(session); // unless we have logged out meanwhile
+  if (token() === old) keep(session); // unless logged out meanwhile
 };
 
-// logout forgets the token; the name stays for the next time.
+// logout removes the token and keeps the name.
 export const logout = () => sessionStorage.removeItem('token');
 
 const keep = (session) => {

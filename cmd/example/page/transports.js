@@ -1,38 +1,38 @@
-// Two ways to the same gateway. Both give an object with
+// Two transports to the same gateway. Both return an object with
 //
-//   call(event, data)  a promise of the answer
-//   close()            the end, without reconnecting
+//   call(event, data)  returns a promise of the answer
+//   close()            closes without reconnecting
 //
-// and tell a listener: state(name, text) with name open or waiting, event(name, data),
-// and denied() when the token is not, or no longer, good. Both reconnect by themselves,
-// each time with the token of that moment.
+// and notify a listener: state(name, text) with the name open or waiting,
+// event(name, data), and denied() if the token is invalid or expired. Both reconnect
+// automatically, with the current token.
 import { failure, isDenied } from './failure.js';
 import { refresh, token } from './login.js';
 
 const patience = 10_000;
-const closeExpired = 4401; // the close code of a token that has ended
+const closeExpired = 4401; // close code of an expired token
 
 export const hasSocketIO = () => typeof window.io === 'function';
 
 export function socketIO(listener) {
   let timer;
-  const socket = window.io('/chat', { forceNew: true, auth: (tell) => tell({ token: token() }) });
+  const socket = window.io('/chat', { forceNew: true, auth: (callback) => callback({ token: token() }) });
   socket.on('connect', () => listener.state('open', 'Connected over Socket.IO'));
   socket.on('disconnect', (reason) => {
-    // The client does not come back by itself when the server has sent it away.
+    // socket.io-client does not reconnect after a disconnect by the server.
     if (reason === 'io server disconnect') socket.connect();
     if (reason !== 'io client disconnect') listener.state('waiting', 'Reconnecting…');
   });
   socket.on('connect_error', ({ data }) => {
     if (isDenied(data)) return listener.denied();
     listener.state('waiting', 'No connection, trying again…');
-    // Nor when it was refused.
+    // Nor after it was rejected.
     if (!socket.active) timer = setTimeout(() => socket.connect(), 2000);
   });
   socket.onAny((name, data) => listener.event(name, data));
   return {
     async call(event, data) {
-      if (!socket.connected) throw new Error('There is no connection at the moment.');
+      if (!socket.connected) throw new Error('Not connected at the moment.');
       const answer = await socket.timeout(patience).emitWithAck(event, data);
       if (answer?.status === 'error') throw failure(answer);
       return answer;
@@ -46,12 +46,12 @@ export function socketIO(listener) {
 
 export function plain(listener) {
   const url = new URL('ws/chat', location.href.replace(/^http/, 'ws'));
-  const waiting = new Map(); // request id to its promise's ends
+  const waiting = new Map(); // request id to {resolve, reject}
   let socket, timer, closed = false, tries = 0, lastID = 0;
 
   const open = () => {
     let opened = false;
-    // A page cannot set headers here, so the token goes where subprotocols are listed.
+    // A page cannot set headers here, so the token is a subprotocol.
     socket = new WebSocket(url, ['bearer', token()]);
     socket.onopen = () => {
       opened = true;
@@ -68,19 +68,18 @@ export function plain(listener) {
         return;
       }
       if (closed) return;
-      // 0.5 s, 1 s, 2 s … 15 s, each with some chance in it: a server that
-      // comes back must not meet everybody at once.
+      // 0.5 s, 1 s, 2 s … 15 s with jitter: after a restart of the server clients
+      // must not reconnect all at once.
       const pause = Math.min(500 * 2 ** tries++, 15_000) * (0.5 + Math.random() / 2);
       listener.state('waiting', tries === 1 ? 'Reconnecting…' : 'No connection, trying again…');
       timer = setTimeout(open, pause);
     };
   };
 
-  // Why a handshake was refused, browsers do not tell a page. The server does, when it
-  // is asked for a new token.
+  // Browsers hide the reason of a rejected handshake. A refresh of the token reveals it.
   const denied = () => refresh().then(() => false, isDenied);
 
-  // A frame is an answer, with the request's id and no event of its own, or an event.
+  // A frame is an event, or an answer with the request's id and no event.
   const receive = ({ id, event, data }) => {
     const request = waiting.get(id);
     if (!request || (event && event !== 'exception')) {
@@ -96,7 +95,7 @@ export function plain(listener) {
   return {
     call(event, data) {
       if (socket.readyState !== WebSocket.OPEN) {
-        return Promise.reject(new Error('There is no connection at the moment.'));
+        return Promise.reject(new Error('Not connected at the moment.'));
       }
       return new Promise((resolve, reject) => {
         const id = ++lastID;

@@ -1,10 +1,10 @@
-// Package stage has the server under test for tests of faults: one gateway that
-// counts who comes and goes, on any platform.
+// Package stage provides the server for fault tests: one gateway, on any platform, that
+// counts connects and disconnects.
 //
 //	s := stage.New(t, ws.New())                       // at /, or with websockets.Path
 //	s := stage.New(t, socketio.New(), stage.Limits(websockets.Limits{…}))
 //	rawpeer.Echo(t, rawpeer.NewEngine(t, s.Addr).Poll(), "hi")
-//	s.WantGone(1)                                     // one has left, nobody is there
+//	s.WantGone(1)                                     // one has disconnected, none is left
 package stage
 
 import (
@@ -27,13 +27,13 @@ import (
 
 // Stage is a running application with one gateway.
 type Stage struct {
-	// Addr is host and port of its HTTP server.
+	// Addr is the host and port of the HTTP server.
 	Addr string
 	// App is the application.
 	App *apptest.App
-	// Server is the gateway's.
+	// Server is the gateway's server.
 	Server *websockets.Server
-	// Log is what it has logged, from level debug.
+	// Log has the application's log, from level debug.
 	Log *Log
 
 	t testing.TB
@@ -47,7 +47,7 @@ type Stage struct {
 	twice    []string
 }
 
-// Option is an option of [New].
+// Option configures [New].
 type Option func(*config)
 
 type config struct {
@@ -58,28 +58,28 @@ type config struct {
 	subs    []websockets.Subscription
 }
 
-// Gateway adds options of the gateway.
+// Gateway adds gateway options.
 func Gateway(opts ...websockets.Option) Option {
 	return func(c *config) { c.gateway = append(c.gateway, opts...) }
 }
 
-// App adds options of the application.
+// App adds application options.
 func App(opts ...app.Option) Option { return func(c *config) { c.app = append(c.app, opts...) } }
 
 // Limits sets the gateway's limits.
 func Limits(l websockets.Limits) Option { return Gateway(websockets.WithLimits(l)) }
 
-// TLS serves the application by TLS as well, and Addr is there. The certificate is
-// nobody's: rawpeer.WithTLS(&tls.Config{InsecureSkipVerify: true}).
+// TLS also serves the application with TLS, at Addr. The certificate is untrusted: use
+// rawpeer.WithTLS(&tls.Config{InsecureSkipVerify: true}).
 func TLS() Option { return func(c *config) { c.tls = true } }
 
-// OnConnect is called in HandleConnection.
+// OnConnect sets a function that HandleConnection calls.
 func OnConnect(f func(context.Context, websockets.Client) error) Option {
 	return func(c *config) { c.onOpen = f }
 }
 
-// Handle adds handlers to the gateway's own: "echo" answers with its string,
-// "count" with how many events it has handled, "noop" with nothing.
+// Handle adds handlers. The gateway already has "echo", which answers with its string,
+// "count", which answers with the number of handled events, and "noop".
 func Handle(subs ...websockets.Subscription) Option {
 	return func(c *config) { c.subs = append(c.subs, subs...) }
 }
@@ -107,7 +107,7 @@ func New(t testing.TB, adapter adapter.Adapter, opts ...Option) *Stage {
 	return s
 }
 
-// gateway is what the framework sees.
+// gateway is the gateway under test.
 type gateway struct {
 	Server *websockets.Server `websockets:"server"`
 
@@ -164,8 +164,8 @@ func (s *Stage) change(f func(*Stage)) {
 	s.changed = make(chan struct{})
 }
 
-// Wait waits until what it asks is true; it is asked whenever a client comes,
-// speaks or goes, and from time to time. What says it for the failure.
+// Wait waits until the condition is true. It checks on each connect, event and
+// disconnect, and every 20 ms. what describes the condition in the failure.
 func (s *Stage) Wait(what string, is func() bool) {
 	s.t.Helper()
 	end := time.NewTimer(rawpeer.Patience)
@@ -183,47 +183,46 @@ func (s *Stage) Wait(what string, is func() bool) {
 		case <-changed:
 		case <-tick.C:
 		case <-end.C:
-			s.t.Fatalf("stage: %s is still not so: %d came, the reasons of those who left: %v; log:\n%s",
+			s.t.Fatalf("stage: timeout waiting until %s: %d connects, reasons of disconnects: %v; log:\n%s",
 				what, s.Connects(), s.Reasons(), s.Log)
 		}
 	}
 }
 
-// Connects is how many clients HandleConnection has seen.
+// Connects returns the number of HandleConnection calls.
 func (s *Stage) Connects() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.connects
 }
 
-// Events is how many events "echo" and "noop" have handled.
+// Events returns the number of events that "echo" and "noop" have handled.
 func (s *Stage) Events() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.events
 }
 
-// Reasons are those of the clients that have left, in order.
+// Reasons returns the reasons of all disconnects, in order.
 func (s *Stage) Reasons() []websockets.Reason {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]websockets.Reason(nil), s.reasons...)
 }
 
-// WantReasons waits until at least n clients have left, and gives their reasons, in
-// order. Others may be there.
+// WantReasons waits until at least n clients have disconnected, and returns their
+// reasons in order. Others may be connected.
 func (s *Stage) WantReasons(n int) []websockets.Reason {
 	s.t.Helper()
-	s.Wait(fmt.Sprintf("%d have left", n), func() bool { return len(s.Reasons()) >= n })
+	s.Wait(fmt.Sprintf("%d clients have disconnected", n), func() bool { return len(s.Reasons()) >= n })
 	return s.Reasons()
 }
 
-// WantGone waits until at least n clients have left and nobody is there any
-// more, checks that HandleDisconnect has run once for each that came, and gives
-// the reasons, in order.
+// WantGone waits until at least n clients have disconnected and none is connected,
+// checks that HandleDisconnect has run once for each, and returns the reasons in order.
 func (s *Stage) WantGone(n int) []websockets.Reason {
 	s.t.Helper()
-	s.Wait("everybody has left", func() bool {
+	s.Wait("all clients have disconnected", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return len(s.reasons) >= n && len(s.reasons) >= s.connects && s.Server.Local().Len() == 0
@@ -231,25 +230,25 @@ func (s *Stage) WantGone(n int) []websockets.Reason {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.reasons) != s.connects || len(s.twice) > 0 {
-		s.t.Errorf("stage: %d came and HandleDisconnect ran %d times, more than once for %v", s.connects, len(s.reasons), s.twice)
+		s.t.Errorf("stage: %d connects, but HandleDisconnect ran %d times, more than once for %v", s.connects, len(s.reasons), s.twice)
 	}
 	return append([]websockets.Reason(nil), s.reasons...)
 }
 
-// Log is what the application has logged.
+// Log is the application's log.
 type Log struct {
 	mu sync.Mutex
 	b  strings.Builder
 }
 
-// Write adds to it.
+// Write implements [io.Writer].
 func (l *Log) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(b)
 }
 
-// String is all of it.
+// String returns the whole log.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -51,8 +51,8 @@ func TestPeersOnSocketIO(t *testing.T) {
 	p = e.Poll()
 	rawpeer.Enter(t, p, "/", "")
 	p.Cut()
-	if a := e.Do(rawpeer.Request("GET", e.Query("polling", "nobody")) + "\r\n"); a.Status != 400 {
-		t.Errorf("%+v", a)
+	if a := e.Do(rawpeer.Request("GET", e.Query("polling", "unknown")) + "\r\n"); a.Status != 400 {
+		t.Errorf("poll of an unknown session: %+v", a)
 	}
 	s.WantGone(4)
 }

@@ -1,6 +1,6 @@
-// Package ways has connections of Socket.IO for tests that do not care about the transport: a
-// [Line] sends and reads packets over WebSocket or polling, to Gatehouse's own server or to
-// zishang's.
+// Package ways provides Socket.IO connections for tests that run on every transport: a
+// [Line] sends and reads packets over WebSocket or polling, to Gatehouse's own server or
+// to zishang's.
 package ways
 
 import (
@@ -23,13 +23,13 @@ type Way struct {
 	Name    string
 	Adapter func() adapter.Adapter
 	Polling bool
-	Upgrade bool // it begins with polling
+	Upgrade bool // starts with polling
 }
 
-// SocketIO returns the ways of Socket.IO: to Gatehouse's own server, then to zishang's.
+// SocketIO returns all ways: to Gatehouse's own server, then to zishang's.
 func SocketIO() []Way { return With(socketio.Options{}, zishang.Options{}) }
 
-// Own returns those to Gatehouse's own server.
+// Own returns the ways to Gatehouse's own server.
 func Own() []Way { return SocketIO()[:2] }
 
 // With is [SocketIO] with options.
@@ -44,27 +44,27 @@ func With(own socketio.Options, other zishang.Options) []Way {
 	}
 }
 
-// Stage starts an application that closes connections soon.
+// Stage starts an application with a short close timeout.
 func (w Way) Stage(t *testing.T, opts ...stage.Option) *stage.Stage {
 	t.Helper()
-	// Sessions that nobody polls do not notice the end.
+	// Without a poll, a session does not notice the close.
 	brief := stage.Limits(websockets.Limits{CloseTimeout: 300 * time.Millisecond})
 	return stage.New(t, w.Adapter(), append([]stage.Option{brief}, opts...)...)
 }
 
-// Line is a Socket.IO connection that the server may end.
+// Line is a Socket.IO connection that the server may close.
 type Line struct {
 	T      *testing.T
 	WS     *rawpeer.Socket                                       // nil for polling
 	Poller *rawpeer.Poller                                       // nil for WebSocket
 	Do     func(method, body string) (status int, answer string) // a request of polling
-	Code   int                                                   // of the close frame, when it has ended
-	Text   string                                                // and its text
+	Code   int                                                   // of the close frame, if received
+	Text   string                                                // of the close frame
 
 	waiting []string
 }
 
-// Dial opens a connection; lines go along with its requests.
+// Dial opens a connection; lines are header lines of its requests.
 func (w Way) Dial(t *testing.T, s *stage.Stage, lines ...string) *Line {
 	t.Helper()
 	e := rawpeer.NewEngine(t, s.Addr)
@@ -80,7 +80,7 @@ func (w Way) Dial(t *testing.T, s *stage.Stage, lines ...string) *Line {
 	return &Line{T: t, WS: e.WebSocket()}
 }
 
-// Request makes a request of polling.
+// Request sends a polling request.
 func (l *Line) Request(method, body string) (status int, answer string) {
 	if method == http.MethodPost {
 		a := l.Poller.Post(body)
@@ -90,7 +90,7 @@ func (l *Line) Request(method, body string) (status int, answer string) {
 	return a.Status, a.Body
 }
 
-// Send sends packets, and reports whether the connection is there.
+// Send sends packets, and reports whether the connection is open.
 func (l *Line) Send(packets ...string) bool {
 	if l.Poller != nil {
 		status, _ := l.Do(http.MethodPost, strings.Join(packets, "\x1e"))
@@ -104,7 +104,8 @@ func (l *Line) Send(packets ...string) bool {
 	return true
 }
 
-// Read returns the next packet, and answers pings; false when the connection has ended.
+// Read returns the next packet, and answers pings. It returns false if the connection is
+// closed.
 func (l *Line) Read() (string, bool) {
 	l.T.Helper()
 	for {
@@ -151,8 +152,8 @@ func (l *Line) next() (string, bool) {
 	return p, true
 }
 
-// ReadTo reads until a packet begins with one of the prefixes; false when the
-// connection has ended.
+// ReadTo returns the next packet with one of the prefixes, or false if the connection is
+// closed.
 func (l *Line) ReadTo(prefixes ...string) (string, bool) {
 	l.T.Helper()
 	for {
@@ -168,18 +169,17 @@ func (l *Line) ReadTo(prefixes ...string) (string, bool) {
 	}
 }
 
-// Want reads until a packet with the prefix.
+// Want returns the next packet with the prefix.
 func (l *Line) Want(prefix string) string {
 	l.T.Helper()
 	p, ok := l.ReadTo(prefix)
 	if !ok {
-		l.T.Fatalf("the connection has ended (%d %s), want %s", l.Code, l.Text, prefix)
+		l.T.Fatalf("the connection is closed (%d %s), want %s", l.Code, l.Text, prefix)
 	}
 	return p
 }
 
-// WantEnd reads until the connection has ended, by a close frame with the code where
-// there is one.
+// WantEnd reads until the connection is closed, over WebSocket with the code.
 func (l *Line) WantEnd(code int) {
 	l.T.Helper()
 	for {
@@ -192,10 +192,10 @@ func (l *Line) WantEnd(code int) {
 	}
 }
 
-// PlainWS makes the adapter of plain WebSocket.
+// PlainWS returns an adapter of plain WebSocket.
 func PlainWS() adapter.Adapter { return ws.New() }
 
-// Leave ends the connection without waiting for an answer.
+// Leave closes the connection without waiting for an answer.
 func (l *Line) Leave() {
 	if l.Poller != nil {
 		_, _ = l.Poller.TryDo(l.Poller.PostBytes("1"))

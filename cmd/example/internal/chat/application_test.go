@@ -19,22 +19,22 @@ import (
 	"github.com/gatehouse-go/gatehouse/validate"
 )
 
-// house is the chat as it is served, and what makes tokens for it.
-type house struct {
+// testApp is the running chat and the issuer of its tokens.
+type testApp struct {
 	*testing.T
 	*apptest.App
 
 	tokens *login.Tokens
 }
 
-func open(t *testing.T) *house {
+func open(t *testing.T) *testApp {
 	logins := login.NewModule(time.Minute)
-	root := module.New("house", module.Imports(logins, chat.NewModule(platforms.Both(), logins)))
+	root := module.New("test", module.Imports(logins, chat.NewModule(platforms.Both(), logins)))
 	a := apptest.New(t, root, apptest.With(app.UsePipes(validate.New)))
-	return &house{t, a, apptest.Get[*login.Tokens](a)}
+	return &testApp{t, a, apptest.Get[*login.Tokens](a)}
 }
 
-func (h *house) token(name string) string {
+func (h *testApp) token(name string) string {
 	h.Helper()
 	token, err := h.tokens.New(name, name)
 	if err != nil {
@@ -43,8 +43,8 @@ func (h *house) token(name string) string {
 	return token
 }
 
-// post says something over HTTP, and gives status and body.
-func (h *house) post(token, path, body string) (int, string) {
+// post sends a message over HTTP, and returns status and body.
+func (h *testApp) post(token, path, body string) (int, string) {
 	h.Helper()
 	r, err := http.NewRequestWithContext(h.Context(), http.MethodPost, h.URL()+path, strings.NewReader(body))
 	if err != nil {
@@ -67,7 +67,7 @@ func (h *house) post(token, path, body string) (int, string) {
 	return resp.StatusCode, string(b)
 }
 
-func (h *house) clients(name string) map[string]*apptest.Client {
+func (h *testApp) clients(name string) map[string]*apptest.Client {
 	h.Helper()
 	return map[string]*apptest.Client{
 		"Socket.IO":       h.DialSocketIO("/chat", apptest.WithAuth(map[string]string{"token": h.token(name)})),
@@ -75,7 +75,7 @@ func (h *house) clients(name string) map[string]*apptest.Client {
 	}
 }
 
-func TestNamesAreThoseOfTokens(t *testing.T) {
+func TestNamesComeFromTokens(t *testing.T) {
 	h := open(t)
 	for platform, ann := range h.clients("Ann") {
 		in := map[string]string{"room": " " + platform + " ", "name": "Bob"}
@@ -96,13 +96,13 @@ func TestNamesAreThoseOfTokens(t *testing.T) {
 	}
 }
 
-func TestNobodyWithoutAToken(t *testing.T) {
+func TestRejectsWithoutToken(t *testing.T) {
 	h := open(t)
 	for _, c := range []struct{ token, code string }{{"", "token_missing"}, {"no.good.token", "token_invalid"}} {
-		var told struct{ Code string }
+		var body struct{ Code string }
 		_, err := apptest.TryDialSocketIO(t, h.URL(), apptest.WithNamespace("/chat"), apptest.WithAuth(map[string]string{"token": c.token}))
 		e, ok := errors.AsType[*apptest.DialError](err)
-		if !ok || e.Status != 0 || json.Unmarshal(e.Data, &told) != nil || told.Code != c.code {
+		if !ok || e.Status != 0 || json.Unmarshal(e.Data, &body) != nil || body.Code != c.code {
 			t.Errorf("Socket.IO, token %q: %v", c.token, err)
 		}
 		var protocols []string
@@ -111,7 +111,7 @@ func TestNobodyWithoutAToken(t *testing.T) {
 		}
 		_, err = apptest.TryDialWS(t, h.URL()+"/ws/chat", apptest.WithSubprotocols(protocols...))
 		e, ok = errors.AsType[*apptest.DialError](err)
-		if !ok || e.Status != 401 || json.Unmarshal(e.Body, &told) != nil || told.Code != c.code {
+		if !ok || e.Status != 401 || json.Unmarshal(e.Body, &body) != nil || body.Code != c.code {
 			t.Errorf("plain WebSocket, token %q: %v", c.token, err)
 		}
 		if status, body := h.post(c.token, "/rooms/tea/messages", `{"text":"hello"}`); status != 401 || !strings.Contains(body, c.code) {

@@ -17,7 +17,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-type table struct {
+type fixture struct {
 	*testing.T
 
 	*chat.Gateway
@@ -28,7 +28,7 @@ type table struct {
 	tokens *login.Tokens
 }
 
-func setup(t *testing.T) *table {
+func setup(t *testing.T) *fixture {
 	key := login.NewKey()
 	guard, err := login.NewGuard(key)
 	if err != nil {
@@ -37,12 +37,11 @@ func setup(t *testing.T) *table {
 	rooms, server := chat.NewRooms(), apptest.NewFakeServer()
 	g := chat.NewGateway(rooms, guard, chat.NewRoomLimit())
 	g.Server = server.Server()
-	return &table{t, g, rooms, server, guard, login.NewTokens(key, login.Life(time.Minute))}
+	return &fixture{t, g, rooms, server, guard, login.NewTokens(key, login.Life(time.Minute))}
 }
 
-// client gives a client that has logged in, and the context in which its messages are
-// handled.
-func (t *table) client(id, name string) (*apptest.FakeClient, context.Context) {
+// client returns a client that has logged in, and the context of its messages.
+func (t *fixture) client(id, name string) (*apptest.FakeClient, context.Context) {
 	t.Helper()
 	token, err := t.tokens.New(id, name)
 	if err != nil {
@@ -56,7 +55,7 @@ func (t *table) client(id, name string) (*apptest.FakeClient, context.Context) {
 	return c, websockets.WithClient(t.Context(), c)
 }
 
-func (t *table) wantSent(want ...string) {
+func (t *fixture) wantSent(want ...string) {
 	t.Helper()
 	var got []string
 	for _, s := range t.server.Sent() {
@@ -74,7 +73,7 @@ func (t *table) wantSent(want ...string) {
 	}
 }
 
-func (t *table) wantRooms(want string) {
+func (t *fixture) wantRooms(want string) {
 	t.Helper()
 	if got := fmt.Sprint(t.rooms.List()); got != want {
 		t.Errorf("rooms %s, want %s", got, want)
@@ -116,13 +115,13 @@ func TestConversation(tt *testing.T) {
 		t.Error(err)
 	}
 	t.HandleDisconnect(context.Background(), bob, websockets.Reason{})
-	t.HandleDisconnect(context.Background(), ann, websockets.Reason{}) // sits nowhere
+	t.HandleDisconnect(context.Background(), ann, websockets.Reason{}) // in no room
 	t.wantSent("cake: left cake Ann []", "tea: left tea Bob []")
 	t.wantRooms("[]")
 }
 
-// A gateway without its guard knows nobody, and lets nobody sit down.
-func TestNobody(tt *testing.T) {
+// Without claims from the guard, Join is unauthorized.
+func TestJoinWithoutLogin(tt *testing.T) {
 	t := setup(tt)
 	ctx := websockets.WithClient(t.Context(), apptest.NewFakeClient("1"))
 	if _, err := t.Join(ctx, chat.Join{Room: "tea"}); !errors.Is(err, pipeline.ErrUnauthorized) {

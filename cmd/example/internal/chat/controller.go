@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// Controller is the chat over HTTP. Everybody may see the rooms; to say something one
-// must have logged in.
+// Controller serves the chat over HTTP. The list of rooms is public; posting requires a
+// login.
 type Controller struct {
 	rooms   *Rooms
 	gateway *Gateway
@@ -21,7 +21,7 @@ type Controller struct {
 	limit   *RoomLimit
 }
 
-// NewController makes the controller. A gateway is a provider like any other.
+// NewController returns the controller. It injects the gateway, a provider like others.
 func NewController(rooms *Rooms, gateway *Gateway, guard *login.Guard, limit *RoomLimit) *Controller {
 	return &Controller{rooms, gateway, guard, limit}
 }
@@ -35,13 +35,13 @@ func (c *Controller) Routes(r chi.Router) {
 
 func (c *Controller) list(context.Context, struct{}) ([]Room, error) { return c.rooms.List(), nil }
 
-// Post is something to be said in a room by somebody who need not be there.
+// Post is a message to a room from a user who need not be in it.
 type Post struct {
 	Room text.Trimmed `path:"room" validate:"required,max=40"`
 	Text text.Trimmed `json:"text" validate:"required,max=2000"`
 }
 
-// post delivers a message to everybody in the room, on every platform.
+// post sends a message to all clients in the room, on every platform.
 func (c *Controller) post(ctx context.Context, in Post) (struct{}, error) {
 	claims, ok := c.guard.From(ctx)
 	if !ok {

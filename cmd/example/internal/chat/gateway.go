@@ -12,21 +12,21 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// The events that the gateway sends to a room.
+// Events that the gateway emits to a room.
 var (
 	Joined = websockets.NewEvent[Presence]("joined")
 	Left   = websockets.NewEvent[Presence]("left")
 	Posted = websockets.NewEvent[Message]("message")
 )
 
-// Presence tells who came or went, and who is there now.
+// Presence reports who joined or left a room, and its members.
 type Presence struct {
 	Room    string   `json:"room"`
 	Name    string   `json:"name"`
 	Members []string `json:"members"`
 }
 
-// Message is what somebody said.
+// Message is a chat message.
 type Message struct {
 	Room string    `json:"room"`
 	Name string    `json:"name"`
@@ -34,46 +34,46 @@ type Message struct {
 	At   time.Time `json:"at"`
 }
 
-// Join asks to enter a room. Under which name, the client's token says.
+// Join is the payload of `join`. The member's name comes from the token.
 type Join struct {
 	Room text.Trimmed `json:"room" validate:"required,max=40"`
 }
 
-// Say is a message to the room that the client is in.
+// Say is the payload of `say`, a message to the client's room.
 type Say struct {
 	Text text.Trimmed `json:"text" validate:"required,max=2000"`
 }
 
-// CodeNoRoom is the code, for programs, of what needs a room.
+// CodeNoRoom is the code of errors of clients without a room.
 const CodeNoRoom = "no_room"
 
 var errNoRoom = &pipeline.Error{Message: "join a room first", Code: CodeNoRoom}
 
-// place is where a client sits, and as whom.
-type place struct{ room, name string }
+// membership is the room of a client, and its name there.
+type membership struct{ room, name string }
 
-// seat is the client's place. It lives and dies with the client.
-var seat = websockets.NewKey[place]("seat")
+// membershipKey is a value of the client: it ends with the connection.
+var membershipKey = websockets.NewKey[membership]("membership")
 
-// Gateway lets clients talk in rooms. Each is in one room at a time.
+// Gateway is the chat. Each client is in at most one room.
 type Gateway struct {
-	// Server is all clients, of all platforms. The framework sets it.
+	// Server reaches the clients of all platforms. The framework sets it.
 	Server *websockets.Server `websockets:"server"`
 
-	rooms    *Rooms
-	guard    *login.Guard
-	limit    *RoomLimit
-	messages atomic.Int64
-	seating  sync.Mutex // who comes or goes and what is said about it: in one order
+	rooms     *Rooms
+	guard     *login.Guard
+	limit     *RoomLimit
+	messages  atomic.Int64
+	membersMu sync.Mutex // keeps changes of rooms and their events in one order
 }
 
-// NewGateway makes the gateway.
+// NewGateway returns the gateway.
 func NewGateway(rooms *Rooms, guard *login.Guard, limit *RoomLimit) *Gateway {
 	return &Gateway{rooms: rooms, guard: guard, limit: limit}
 }
 
-// Subscriptions implements [websockets.Subscriber]. With `token` a client hands in a
-// new token before its own ends.
+// Subscriptions implements [websockets.Subscriber]. A client sends `token` with a new
+// token before its current one expires.
 func (g *Gateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{
 		websockets.On("join", g.Join),
@@ -83,77 +83,76 @@ func (g *Gateway) Subscriptions() []websockets.Subscription {
 	}
 }
 
-// Join enters a room, and leaves the one that the client was in. The answer is
-// the room. Everybody in it hears `joined`, the client too: of the members in
-// those events and in the answer, the ones that come last in an event are right.
+// Join leaves the client's current room, joins another one and returns it. All members,
+// the client included, receive `joined`. The last event has the current members.
 func (g *Gateway) Join(ctx context.Context, in Join) (Room, error) {
 	claims, ok := g.guard.From(ctx)
 	if !ok {
 		return Room{}, pipeline.ErrUnauthorized
 	}
-	at := place{room: string(in.Room), name: claims.Name}
+	m := membership{room: string(in.Room), name: claims.Name}
 	c := websockets.ClientFrom(ctx)
-	g.seating.Lock()
-	defer g.seating.Unlock()
-	g.vacate(ctx, c)
-	if err := c.Join(at.room); err != nil {
+	g.membersMu.Lock()
+	defer g.membersMu.Unlock()
+	g.leaveRoom(ctx, c)
+	if err := c.Join(m.room); err != nil {
 		return Room{}, err
 	}
-	seat.Set(c, at)
-	room := g.rooms.Enter(at.room, c.ID(), at.name)
-	return room, Joined.Emit(ctx, g.Server.To(at.room), Presence{at.room, at.name, room.Members})
+	membershipKey.Set(c, m)
+	room := g.rooms.Join(m.room, c.ID(), m.name)
+	return room, Joined.Emit(ctx, g.Server.To(m.room), Presence{m.room, m.name, room.Members})
 }
 
-// Say sends `message` to everybody in the client's room, the client too.
+// Say emits `message` to all members of the client's room, the client included.
 func (g *Gateway) Say(ctx context.Context, in Say) error {
-	at, ok := seat.Get(websockets.ClientFrom(ctx))
+	m, ok := membershipKey.Get(websockets.ClientFrom(ctx))
 	if !ok {
 		return errNoRoom
 	}
-	return g.Post(ctx, at.room, at.name, string(in.Text))
+	return g.Post(ctx, m.room, m.name, string(in.Text))
 }
 
-// Post sends `message` to a room. Others than clients may say something too; what it
-// is given has been validated.
+// Post emits `message` to a room. The controller calls it too. The arguments must be
+// validated.
 func (g *Gateway) Post(ctx context.Context, room, name, text string) error {
 	g.messages.Add(1)
 	return Posted.Emit(ctx, g.Server.To(room), Message{room, name, text, time.Now().UTC()})
 }
 
-// Leave leaves the room. The client is told `left` as well.
+// Leave leaves the client's room. The client also receives `left`.
 func (g *Gateway) Leave(ctx context.Context, _ struct{}) error {
 	c := websockets.ClientFrom(ctx)
-	g.seating.Lock()
-	defer g.seating.Unlock()
-	if _, ok := seat.Get(c); !ok {
+	g.membersMu.Lock()
+	defer g.membersMu.Unlock()
+	if _, ok := membershipKey.Get(c); !ok {
 		return errNoRoom
 	}
-	g.vacate(ctx, c)
+	g.leaveRoom(ctx, c)
 	return nil
 }
 
-// HandleDisconnect leaves the room of a client that is gone.
+// HandleDisconnect implements [websockets.OnGatewayDisconnect]: it leaves the room.
 func (g *Gateway) HandleDisconnect(ctx context.Context, c websockets.Client, _ websockets.Reason) {
-	g.seating.Lock()
-	defer g.seating.Unlock()
-	g.vacate(ctx, c)
+	g.membersMu.Lock()
+	defer g.membersMu.Unlock()
+	g.leaveRoom(ctx, c)
 }
 
-// vacate is called with seating held.
-func (g *Gateway) vacate(ctx context.Context, c websockets.Client) {
-	at, ok := seat.Get(c)
+// leaveRoom requires membersMu.
+func (g *Gateway) leaveRoom(ctx context.Context, c websockets.Client) {
+	m, ok := membershipKey.Get(c)
 	if !ok {
 		return
 	}
-	seat.Delete(c)
-	room := g.rooms.Exit(at.room, c.ID())
-	// A Presence always encodes, and in a broadcast a client that is gone or slow is no error.
-	_ = Left.Emit(ctx, g.Server.To(at.room), Presence{at.room, at.name, room.Members})
-	c.Leave(at.room)
+	membershipKey.Delete(c)
+	room := g.rooms.Leave(m.room, c.ID())
+	// Cannot fail: a Presence encodes, and broadcasts ignore closed and slow clients.
+	_ = Left.Emit(ctx, g.Server.To(m.room), Presence{m.room, m.name, room.Members})
+	c.Leave(m.room)
 }
 
-// Clients is how many are connected.
+// Clients returns the number of connected clients.
 func (g *Gateway) Clients() int { return g.Server.Local().Len() }
 
-// Messages is how many have been sent since the start.
+// Messages returns the number of messages since the start.
 func (g *Gateway) Messages() int64 { return g.messages.Load() }

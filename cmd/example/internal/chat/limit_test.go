@@ -13,8 +13,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/ratelimit"
 )
 
-// overHTTP is a request to a room, as chi gives it to guards: with a path as it was
-// sent when that is not how Go would write it.
+// overHTTP returns a request to a room as chi passes it to guards: with the encoded
+// path if it differs from Go's encoding.
 func overHTTP(room, rawPath string) *pipeline.Call {
 	r := &http.Request{URL: &url.URL{RawPath: rawPath}}
 	r.SetPathValue("room", room)
@@ -25,15 +25,15 @@ func TestRoomLimit(tt *testing.T) {
 	synctest.Test(tt, func(tt *testing.T) {
 		t := setup(tt)
 		limit := chat.NewRoomLimit()
-		check := func(c *pipeline.Call, refused bool) {
+		check := func(c *pipeline.Call, rejected bool) {
 			t.Helper()
 			err := limit.Check(t.Context(), c)
 			e, ok := errors.AsType[*pipeline.Error](err)
-			if refused != (err != nil) || refused && (!ok || e.Code != ratelimit.CodeRateLimited || e.Status != 429) {
+			if rejected != (err != nil) || rejected && (!ok || e.Code != ratelimit.CodeRateLimited || e.Status != 429) {
 				t.Errorf("got %v", err)
 			}
 		}
-		var say []*pipeline.Call // of two people in the room, and of one who is not there
+		var say []*pipeline.Call // of two members, and over HTTP
 		for _, name := range []string{"Ann", "Bob"} {
 			c, ctx := t.client(name, name)
 			if _, err := t.Join(ctx, chat.Join{Room: "tea"}); err != nil {

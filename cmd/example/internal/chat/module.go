@@ -1,4 +1,4 @@
-// Package chat has rooms in which people talk, over every platform at once.
+// Package chat is a chat with rooms that span all platforms.
 package chat
 
 import (
@@ -12,15 +12,15 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// NewModule has the gateway at the namespace /chat of Socket.IO and at /ws/chat,
-// and the rooms at /rooms over HTTP. It imports the login, whose guard it asks.
-// Rooms are private to it; the gateway may be injected by those who import it.
+// NewModule returns the module: the gateway at the Socket.IO namespace /chat and at
+// /ws/chat, and the controller at /rooms. It imports the login for its guard. It
+// exports the gateway and keeps the rooms private.
 func NewModule(p platforms.Platforms, logins *module.Module) *module.Module {
 	opts := append(
 		p.At("/chat", "/ws/chat", ws.Options{Subprotocols: []string{login.Scheme}}),
-		// When a client connects, and for each of its messages: 3 a second, 15 at once.
+		// For the connect and for each message; 3 messages a second, bursts of 15.
 		websockets.UseGuards(login.NewGuard, ratelimit.Messages(3, 15)),
-		websockets.HideCauseData(), // tokens are among what clients send
+		websockets.HideCauseData(), // clients send tokens
 		websockets.Emits(Joined, Left, Posted, jwtauth.TokenExpiring),
 	)
 	return module.New("chat",

@@ -6,24 +6,23 @@ import (
 	"sync"
 )
 
-// Rooms knows who is in which room. It is safe for concurrent use.
+// Rooms stores the members of rooms. It is safe for concurrent use.
 type Rooms struct {
 	mu    sync.Mutex
 	rooms map[string]map[string]string // room to client id to name
 }
 
-// NewRooms makes the rooms, none.
+// NewRooms returns an empty Rooms.
 func NewRooms() *Rooms { return &Rooms{rooms: map[string]map[string]string{}} }
 
-// Room is a room with the names of those in it, sorted. A name is there as
-// often as people have it.
+// Room is a room with the sorted names of its members, duplicates included.
 type Room struct {
 	Room    string   `json:"room"`
 	Members []string `json:"members"`
 }
 
-// Enter puts a client into a room under a name, and gives the room after it.
-func (r *Rooms) Enter(room, id, name string) Room {
+// Join adds a client with a name to a room, and returns the room.
+func (r *Rooms) Join(room, id, name string) Room {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.rooms[room] == nil {
@@ -33,9 +32,8 @@ func (r *Rooms) Enter(room, id, name string) Room {
 	return r.get(room)
 }
 
-// Exit takes a client out of a room, and gives the room after it. Empty rooms
-// are forgotten.
-func (r *Rooms) Exit(room, id string) Room {
+// Leave removes a client from a room, and returns the room. Empty rooms are removed.
+func (r *Rooms) Leave(room, id string) Room {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.rooms[room], id)
@@ -45,7 +43,7 @@ func (r *Rooms) Exit(room, id string) Room {
 	return r.get(room)
 }
 
-// List gives all rooms, by name.
+// List returns all rooms, sorted by name.
 func (r *Rooms) List() []Room {
 	r.mu.Lock()
 	defer r.mu.Unlock()

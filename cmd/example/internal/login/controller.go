@@ -11,24 +11,24 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// Login asks for a token.
+// Login is the body of POST /login.
 type Login struct {
 	Name text.Trimmed `json:"name" validate:"required,max=40"`
 }
 
-// Session is a token, and the name that it proves.
+// Session is a token and its name.
 type Session struct {
 	Token string `json:"token"`
 	Name  string `json:"name"`
 }
 
-// Controller gives tokens.
+// Controller issues tokens.
 type Controller struct {
 	tokens *Tokens
 	guard  *Guard
 }
 
-// NewController makes the controller.
+// NewController returns the controller.
 func NewController(t *Tokens, g *Guard) *Controller { return &Controller{t, g} }
 
 // Routes implements [web.Routable].
@@ -37,14 +37,14 @@ func (c *Controller) Routes(r chi.Router) {
 	web.Use(r, web.UseGuards(c.guard)).Post("/refresh", web.JSON(c.refresh))
 }
 
-// login believes everybody, and lets two have the same name: a real application asks
-// for a password here. What it shows is that the name cannot be changed afterwards.
+// login issues a token for any name, also one in use: a real application checks a
+// password here. The name of a token cannot be changed afterwards.
 func (c *Controller) login(_ context.Context, in Login) (Session, error) {
 	return c.session(rand.Text(), string(in.Name))
 }
 
-// refresh gives a new token for one that has not ended: the same subject and name
-// for another while. A real application ends that some day.
+// refresh replaces a valid token by a new one of the same subject and name. A real
+// application limits how often.
 func (c *Controller) refresh(ctx context.Context, _ struct{}) (Session, error) {
 	claims, ok := c.guard.From(ctx)
 	if !ok {

@@ -8,16 +8,15 @@ import (
 	"github.com/gatehouse-go/gatehouse/jwtauth"
 )
 
-// Guard lets in who has a token. Handlers ask it who that is:
+// Guard accepts calls with a valid token. Handlers read the claims from it:
 //
 //	claims, ok := guard.From(ctx)
 type Guard = jwtauth.Guard[Claims]
 
-// Scheme is the subprotocol before the token on plain WebSocket.
+// Scheme is the subprotocol that precedes the token on plain WebSocket.
 const Scheme = "bearer"
 
-// NewGuard makes the guard. There is one: what it knows of a client, another one
-// would not find.
+// NewGuard returns the guard. Use one instance: another one does not see its claims.
 func NewGuard(key Key) (*Guard, error) {
 	return jwtauth.New[Claims](jwtauth.Options{
 		Method: jwt.SigningMethodHS256,

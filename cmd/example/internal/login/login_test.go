@@ -18,7 +18,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/validate"
 )
 
-// post gives the status and the body, in which a session may be.
+// post returns the status, the body, and the session in it, if any.
 func post(t *testing.T, a *apptest.App, path, token, body string) (int, string, login.Session) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL()+path, strings.NewReader(body))
@@ -44,7 +44,7 @@ func post(t *testing.T, a *apptest.App, path, token, body string) (int, string, 
 	return resp.StatusCode, string(b), s
 }
 
-// claims gives what the guard has found in a token.
+// claims returns the claims of a token, as the guard reads them.
 func claims(t *testing.T, g *login.Guard, token string) (login.Claims, error) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
@@ -69,7 +69,7 @@ func TestLogin(t *testing.T) {
 	}
 	_, _, namesake := post(t, a, "/login", "", `{"name":"Ada"}`)
 	if other, err := claims(t, guard, namesake.Token); err != nil || other.Subject == ada.Subject {
-		t.Errorf("two who log in are one: %v, %v", other, err)
+		t.Errorf("two logins have the same subject: %v, %v", other, err)
 	}
 
 	status, body, second := post(t, a, "/refresh", first.Token, "")
@@ -81,7 +81,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestRejections(t *testing.T) {
 	a := apptest.New(t, login.NewModule(time.Minute), apptest.With(app.UsePipes(validate.New)))
 	foreign, err := login.NewTokens(login.NewKey(), login.Life(time.Minute)).New("1", "Ada")
 	if err != nil {
@@ -108,7 +108,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestTokensEnd(t *testing.T) {
+func TestTokensExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := login.NewKey()
 		guard, err := login.NewGuard(key)
@@ -119,13 +119,13 @@ func TestTokensEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(time.Hour - time.Second) // of the bubble
+		<-time.After(time.Hour - time.Second) // advances the synctest clock
 		if _, err := claims(t, guard, token); err != nil {
-			t.Errorf("before its end: %v", err)
+			t.Errorf("before expiry: %v", err)
 		}
-		<-time.After(time.Second) // of the bubble
+		<-time.After(time.Second) // advances the synctest clock
 		if _, err := claims(t, guard, token); err == nil {
-			t.Error("it is good after its end")
+			t.Error("valid after expiry")
 		}
 	})
 }

@@ -1,5 +1,5 @@
-// Package login gives people a token for their name, and has the guard that asks for
-// it: at routes, and before a client is connected.
+// Package login issues tokens for names, and provides the guard that verifies them, for
+// routes and gateways.
 package login
 
 import (
@@ -8,8 +8,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-// NewModule has POST /login and POST /refresh, and the guard for those who import it.
-// Tokens last as long as life, at least two seconds, which is how exact their times are.
+// NewModule returns the module: POST /login, POST /refresh, and the exported guard.
+// Tokens live for life, at least two seconds, because their times are in seconds.
 func NewModule(life time.Duration) *module.Module {
 	return module.New("login",
 		module.Providers(NewKey, NewTokens, module.Value(Life(max(life, 2*time.Second)))),

@@ -7,39 +7,39 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Claims are what a token says.
+// Claims are the claims of a token.
 type Claims struct {
 	jwt.RegisteredClaims
 
-	// Name is how others see the one who has the token.
+	// Name is the user's name, visible to others.
 	Name string `json:"name"`
 }
 
-// Key signs tokens, and verifies them.
+// Key signs and verifies tokens.
 type Key []byte
 
-// NewKey makes a random key, so that the example runs without any configuration, and
-// nobody has to log out: with the process, all tokens end. A real application takes
-// its key from its configuration, the same one for all its processes.
+// NewKey returns a random key, so that the example runs without configuration; tokens
+// become invalid when the process ends. A real application reads its key from its
+// configuration, one for all processes.
 func NewKey() Key {
 	key := make(Key, 32)
 	_, _ = rand.Read(key) // never fails
 	return key
 }
 
-// Life is how long a token lasts.
+// Life is the lifetime of a token.
 type Life time.Duration
 
-// Tokens makes tokens.
+// Tokens issues tokens.
 type Tokens struct {
 	key  Key
 	life Life
 }
 
-// NewTokens makes the maker of tokens.
+// NewTokens returns a Tokens.
 func NewTokens(key Key, life Life) *Tokens { return &Tokens{key, life} }
 
-// New makes a token. The subject is who it is for, whatever the name.
+// New returns a signed token. The subject identifies the user; names may be equal.
 func (t *Tokens) New(subject, name string) (string, error) {
 	now := time.Now()
 	claims := Claims{

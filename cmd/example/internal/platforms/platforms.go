@@ -1,4 +1,4 @@
-// Package platforms says over what the example's gateways are served.
+// Package platforms selects the platforms of the example's gateways.
 package platforms
 
 import (
@@ -16,10 +16,10 @@ type Platforms struct {
 	plain    adapter.Adapter
 }
 
-// Both is Socket.IO and plain WebSocket.
+// Both returns Socket.IO and plain WebSocket.
 func Both() Platforms { return Platforms{socketIO: socketio.New(), plain: ws.New()} }
 
-// Parse understands "both", "socketio" and "ws".
+// Parse parses "both", "socketio" or "ws".
 func Parse(name string) (Platforms, error) {
 	switch name {
 	case "both":
@@ -29,12 +29,12 @@ func Parse(name string) (Platforms, error) {
 	case "ws":
 		return Platforms{plain: ws.New()}, nil
 	}
-	return Platforms{}, fmt.Errorf("there is no platform %q: it may be both, socketio or ws", name)
+	return Platforms{}, fmt.Errorf("unknown platform %q: use both, socketio or ws", name)
 }
 
-// At serves a gateway as a namespace of Socket.IO and at a path of plain
-// WebSocket. It stays one gateway: its rooms and broadcasts span both. The options
-// are those of plain WebSocket alone.
+// At returns the options to serve a gateway at a Socket.IO namespace and at a path of
+// plain WebSocket. Rooms and broadcasts of the gateway span both. The options plain
+// apply to plain WebSocket only.
 func (p Platforms) At(namespace, path string, plain ...websockets.Option) []websockets.Option {
 	var opts []websockets.Option
 	if p.socketIO != nil {

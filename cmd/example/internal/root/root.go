@@ -1,5 +1,4 @@
-// Package root has the smallest gateway there is: one request that is
-// answered, one that is streamed.
+// Package root is a minimal gateway: one event with an answer, one with a stream.
 package root
 
 import (
@@ -11,7 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// NewModule has the gateway at the root namespace of Socket.IO, and at /ws.
+// NewModule returns the module: the gateway at the Socket.IO namespace / and at /ws.
 func NewModule(p platforms.Platforms) *module.Module {
 	return module.New("root",
 		module.Exports(websockets.Gateway(NewGateway, p.At("/", "/ws")...)),
@@ -23,7 +22,7 @@ type Gateway struct {
 	Server *websockets.Server `websockets:"server"`
 }
 
-// NewGateway makes the gateway.
+// NewGateway returns the gateway.
 func NewGateway() *Gateway { return &Gateway{} }
 
 // Events is the event `events`.
@@ -37,14 +36,13 @@ func (g *Gateway) Subscriptions() []websockets.Subscription {
 	}
 }
 
-// Identity answers with what it was given. Payload takes anything undecoded,
-// binary too; a type of your own is decoded and checked.
+// Identity returns its payload. websockets.Payload is any undecoded payload, binary
+// included; other types are decoded and validated.
 func (*Gateway) Identity(_ context.Context, p websockets.Payload) (websockets.Payload, error) {
 	return p, nil
 }
 
-// Events answers with three events, whatever it is asked with. Each is sent as
-// soon as it is yielded.
+// Events streams three events. Each is sent when it is yielded.
 func (*Gateway) Events(context.Context, websockets.Payload) iter.Seq2[websockets.Response[int], error] {
 	return func(yield func(websockets.Response[int], error) bool) {
 		for n := 1; n <= 3; n++ {

@@ -1,4 +1,4 @@
-// Package site serves the page, and tells whether the server is alive.
+// Package site serves the page and a health check.
 package site
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// NewModule serves the folder page of files at /.
+// NewModule returns a module that serves the directory page of files at /.
 func NewModule(files fs.FS) *module.Module {
 	return module.New("site",
 		module.Providers(module.Value(Files{files})),
@@ -20,13 +20,13 @@ func NewModule(files fs.FS) *module.Module {
 	)
 }
 
-// Files have the folder page.
+// Files contain the directory page.
 type Files struct{ fs.FS }
 
 // Controller serves files and /healthz.
 type Controller struct{ page fs.FS }
 
-// NewController makes the controller. An error of a constructor ends the start.
+// NewController returns the controller. An error of a constructor aborts the start.
 func NewController(f Files) (*Controller, error) {
 	page, err := fs.Sub(f, "page")
 	return &Controller{page}, err
@@ -35,19 +35,18 @@ func NewController(f Files) (*Controller, error) {
 // Routes implements [web.Routable].
 func (c *Controller) Routes(r chi.Router) {
 	r.Get("/healthz", web.JSON(health))
-	web.Static(r.With(alone), "/", c.page)
+	web.Static(r.With(selfContained), "/", c.page)
 }
 
-// Health is the answer of a server that is alive.
+// Health is the response of /healthz.
 type Health struct {
 	Status string `json:"status"`
 }
 
 func health(context.Context, struct{}) (Health, error) { return Health{"ok"}, nil }
 
-// alone is middleware of net/http: the page needs nothing from elsewhere, and browsers
-// hold it to that.
-func alone(next http.Handler) http.Handler {
+// selfContained is net/http middleware: browsers load nothing from other origins.
+func selfContained(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'self'; img-src data:; frame-ancestors 'none'")

@@ -1,4 +1,4 @@
-// Package stats streams figures to those who watch, on a port of its own.
+// Package stats streams figures of the chat, on a separate port.
 package stats
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// NewModule has the gateway at addr: the namespace /stats of Socket.IO, and
-// /ws/stats. It imports the chat whose figures it shows.
+// NewModule returns the module: the gateway at addr, at the Socket.IO namespace /stats
+// and at /ws/stats. It imports the chat for its figures.
 func NewModule(p platforms.Platforms, addr string, chats *module.Module) *module.Module {
 	opts := append(p.At("/stats", "/ws/stats"), websockets.Addr(addr), websockets.Emits(Figures))
 	return module.New("stats",
@@ -22,18 +22,18 @@ func NewModule(p platforms.Platforms, addr string, chats *module.Module) *module
 	)
 }
 
-// Figures is the event `stats`. Who reads slowly misses some.
+// Figures is the event `stats`. A slow client misses some.
 var Figures = websockets.NewEvent[Stats]("stats", websockets.WithOverflow(websockets.OverflowDropOldest))
 
 // Stats are the figures of the chat.
 type Stats struct {
-	// Connections are the clients that are connected now.
+	// Connections is the number of connected clients.
 	Connections int `json:"connections"`
-	// Messages have been sent since the start.
+	// Messages is the number of messages since the start.
 	Messages int64 `json:"messages"`
 }
 
-// Watch asks for figures every so many milliseconds, from 50 to 60,000.
+// Watch is the payload of `watch`: the interval in milliseconds, from 50 to 60,000.
 type Watch struct {
 	EveryMS int `json:"every_ms"`
 }
@@ -47,25 +47,25 @@ func (w Watch) every() time.Duration {
 	return time.Duration(min(max(w.EveryMS, minEvery), maxEvery)) * time.Millisecond
 }
 
-// Gateway answers `watch`.
+// Gateway streams figures on `watch`.
 type Gateway struct {
 	Server *websockets.Server `websockets:"server"`
 
 	chat *chat.Gateway
 }
 
-// NewGateway makes the gateway.
+// NewGateway returns the gateway.
 func NewGateway(c *chat.Gateway) *Gateway { return &Gateway{chat: c} }
 
-// Subscriptions implements [websockets.Subscriber]. The stream lasts, so it runs
-// in the background; one for each client is enough.
+// Subscriptions implements [websockets.Subscriber]. The stream does not end, so it runs
+// in the background, one for each client.
 func (g *Gateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{
 		websockets.Stream("watch", g.Watch, websockets.Background(1)),
 	}
 }
 
-// Watch sends the figures at once and then again and again, until the client leaves.
+// Watch sends the figures at once and after each interval, until the client disconnects.
 func (g *Gateway) Watch(ctx context.Context, w Watch) iter.Seq2[websockets.Response[Stats], error] {
 	return func(yield func(websockets.Response[Stats], error) bool) {
 		ticker := time.NewTicker(w.every())

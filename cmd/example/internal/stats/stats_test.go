@@ -25,7 +25,7 @@ func TestWatch(t *testing.T) {
 			c.Server = server.Server()
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
-			begin, n := time.Now(), 0
+			start, n := time.Now(), 0
 			for r, err := range stats.NewGateway(c).Watch(ctx, stats.Watch{EveryMS: everyMS}) {
 				if want := (stats.Stats{Connections: 7}); err != nil || r.Event != "stats" || r.Data != want {
 					t.Errorf("got %s %v, %v", r.Event, r.Data, err)
@@ -34,7 +34,7 @@ func TestWatch(t *testing.T) {
 					leave()
 				}
 			}
-			if took := time.Since(begin); n != 3 || took != 2*pause {
+			if took := time.Since(start); n != 3 || took != 2*pause {
 				t.Errorf("every_ms %d: %d in %v", everyMS, n, took)
 			}
 		})

@@ -1,14 +1,13 @@
-// Package text has what people write.
+// Package text has types for user input.
 package text
 
 import "strings"
 
-// Trimmed is text without the space around it. It is trimmed while it is decoded, so
-// that the rules of its field see what the handler gets.
+// Trimmed is text without surrounding space. Decoding trims it, so that validation sees
+// the same value as the handler.
 type Trimmed string
 
-// UnmarshalText implements [encoding.TextUnmarshaler], which JSON and paths of routes
-// are decoded with.
+// UnmarshalText implements [encoding.TextUnmarshaler], for JSON and path values.
 func (t *Trimmed) UnmarshalText(b []byte) error {
 	*t = Trimmed(strings.TrimSpace(string(b)))
 	return nil

@@ -256,7 +256,7 @@ func TestOneGuard(t *testing.T) {
 
 func TestMistakesInOptions(t *testing.T) {
 	_, err := jwtauth.New[Claims](jwtauth.Options{Method: jwt.SigningMethodHS256, Key: []byte("short")})
-	if err == nil || !strings.Contains(err.Error(), "32 or more") {
+	if err == nil || !strings.Contains(err.Error(), "at least 32") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -21,24 +21,24 @@ import (
 
 func quiet() app.Option { return app.Logger(slog.New(slog.DiscardHandler)) }
 
-// visit is one client that tries one way in.
-type visit struct {
+// attempt is one client that tries one entry point.
+type attempt struct {
 	t        *testing.T
-	h        *house
+	h        *testApp
 	node     *nodetest.Node
 	managers *nodetest.Process
-	row      string            // for the book
-	asks     map[string]string // its query: what to deny, and how
+	row      string            // in the history
+	denies   map[string]string // its query: what to deny, and how
 }
 
-// parameters are those of its query.
-func (v *visit) parameters() map[string]string {
+// parameters returns the query parameters.
+func (v *attempt) parameters() map[string]string {
 	all := map[string]string{"row": v.row}
-	maps.Copy(all, v.asks)
+	maps.Copy(all, v.denies)
 	return all
 }
 
-func (v *visit) query(more ...string) string {
+func (v *attempt) query(more ...string) string {
 	q := url.Values{}
 	for k, a := range v.parameters() {
 		q.Set(k, a)
@@ -49,16 +49,16 @@ func (v *visit) query(more ...string) string {
 	return q.Encode()
 }
 
-// fails ends the visit when err is not nil.
-func (v *visit) fails(err error) {
+// fails fails the test if err is not nil.
+func (v *attempt) fails(err error) {
 	v.t.Helper()
 	if err != nil {
 		v.t.Fatalf("%s: %v", v.row, err)
 	}
 }
 
-// send makes a request and gives status and body.
-func (v *visit) send(r *http.Request) (string, http.Header) {
+// send sends a request and returns status and body.
+func (v *attempt) send(r *http.Request) (string, http.Header) {
 	v.t.Helper()
 	ctx, cancel := context.WithTimeout(v.t.Context(), patience)
 	defer cancel()
@@ -70,7 +70,7 @@ func (v *visit) send(r *http.Request) (string, http.Header) {
 	return fmt.Sprintf("%d %s", res.StatusCode, b), res.Header
 }
 
-func (v *visit) request(method, path, body string) *http.Request {
+func (v *attempt) request(method, path, body string) *http.Request {
 	v.t.Helper()
 	r, err := http.NewRequest(method, v.h.url+v.h.prefix+path, strings.NewReader(body))
 	v.fails(err)
@@ -80,14 +80,14 @@ func (v *visit) request(method, path, body string) *http.Request {
 	return r
 }
 
-// route asks for a path of the controller.
-func (v *visit) route(method, path, body string) string {
+// route requests a path of the controller.
+func (v *attempt) route(method, path, body string) string {
 	v.t.Helper()
 	got, _ := v.send(v.request(method, path+"?"+v.query(), body))
 	return got
 }
 
-// upgrading makes a request one for an upgrade to WebSocket.
+// upgrading adds the headers of a WebSocket handshake.
 func upgrading(r *http.Request) *http.Request {
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", "websocket")
@@ -96,19 +96,19 @@ func upgrading(r *http.Request) *http.Request {
 	return r
 }
 
-// engine is the target of a request to a Socket.IO server.
-func (v *visit) engine(path, transport string, more ...string) string {
+// engine returns the target of a request to a Socket.IO server.
+func (v *attempt) engine(path, transport string, more ...string) string {
 	return path + "?" + v.query(append([]string{"EIO", "4", "transport", transport}, more...)...)
 }
 
-// poll opens a session over polling and enters "/". What it is refused with, or "in".
-func (v *visit) poll(path string) string {
+// poll opens a session over polling and connects to "/". It returns the error, or "in".
+func (v *attempt) poll(path string) string {
 	v.t.Helper()
-	sid, refused := v.open(path)
-	if refused != "" {
-		return refused
+	sid, rejected := v.open(path)
+	if rejected != "" {
+		return rejected
 	}
-	defer v.post(path, sid, "1") // or the server would wait for its next poll
+	defer v.post(path, sid, "1") // or the server waits for its next poll
 	v.post(path, sid, "40")
 	for {
 		got, _ := v.send(v.request("GET", v.engine(path, "polling", "sid", sid), ""))
@@ -122,7 +122,7 @@ func (v *visit) poll(path string) string {
 }
 
 // open opens a session over polling.
-func (v *visit) open(path string) (sid, refused string) {
+func (v *attempt) open(path string) (sid, rejected string) {
 	v.t.Helper()
 	got, _ := v.send(v.request("GET", v.engine(path, "polling"), ""))
 	body, ok := strings.CutPrefix(got, "200 0")
@@ -134,21 +134,21 @@ func (v *visit) open(path string) (sid, refused string) {
 	return session.SID, ""
 }
 
-func (v *visit) post(path, sid, packets string) {
+func (v *attempt) post(path, sid, packets string) {
 	v.t.Helper()
 	if got, _ := v.send(v.request("POST", v.engine(path, "polling", "sid", sid), packets)); got != "200 ok" {
 		v.t.Errorf("%s: POST of %s: %s", v.row, packets, got)
 	}
 }
 
-// peer is a WebSocket by hand.
+// peer is a raw WebSocket.
 type peer struct {
-	v    *visit
+	v    *attempt
 	conn *websocket.Conn
 }
 
-// dial opens one, or gives status and body of the refusal.
-func (v *visit) dial(server, target string) (p *peer, refused string) {
+// dial opens a WebSocket, or returns status and body of the rejection.
+func (v *attempt) dial(server, target string) (p *peer, rejected string) {
 	v.t.Helper()
 	ctx, cancel := context.WithTimeout(v.t.Context(), patience)
 	defer cancel()
@@ -164,19 +164,19 @@ func (v *visit) dial(server, target string) (p *peer, refused string) {
 	return nil, fmt.Sprintf("%d %s", res.StatusCode, b)
 }
 
-// join opens a connection to a Socket.IO server and enters "/".
-func (v *visit) join(path, auth string) (p *peer, answer string) {
+// join opens a connection to a Socket.IO server and connects to "/".
+func (v *attempt) join(path, auth string) (p *peer, answer string) {
 	v.t.Helper()
-	p, refused := v.dial(v.h.url, v.h.prefix+v.engine(path, "websocket"))
+	p, rejected := v.dial(v.h.url, v.h.prefix+v.engine(path, "websocket"))
 	if p == nil {
-		return nil, refused
+		return nil, rejected
 	}
 	p.read() // the open packet
 	p.write("40" + auth)
 	return p, p.read()
 }
 
-// read gives the next packet that is no heartbeat.
+// read returns the next packet other than a ping.
 func (p *peer) read() string {
 	p.v.t.Helper()
 	ctx, cancel := context.WithTimeout(p.v.t.Context(), patience)
@@ -198,21 +198,21 @@ func (p *peer) write(packet string) {
 	p.v.fails(p.conn.Write(ctx, websocket.MessageText, []byte(packet)))
 }
 
-func (p *peer) cut() { _ = p.conn.CloseNow() } // it may be closed already
+func (p *peer) cut() { _ = p.conn.CloseNow() } // may be closed already
 
-// plain does the handshake of a plain WebSocket, and waits until its hook has run.
-func (v *visit) plain(server, path string) string {
+// plain performs a plain WebSocket handshake and waits for the hook.
+func (v *attempt) plain(server, path string) string {
 	v.t.Helper()
-	p, refused := v.dial(server, path+"?"+v.query())
+	p, rejected := v.dial(server, path+"?"+v.query())
 	if p == nil {
-		return refused
+		return rejected
 	}
 	defer p.cut()
 	return p.read()
 }
 
-// socketIO enters a namespace with npm's client.
-func (v *visit) socketIO(path, namespace string, transports ...string) (*nodetest.Client, string) {
+// socketIO connects npm's client to a namespace.
+func (v *attempt) socketIO(path, namespace string, transports ...string) (*nodetest.Client, string) {
 	v.t.Helper()
 	c, err := v.node.TrySocketIO(v.h.url+namespace, nodetest.Opts{
 		"path": v.h.prefix + path, "transports": transports, "query": v.parameters(),
@@ -227,20 +227,20 @@ func (v *visit) socketIO(path, namespace string, transports ...string) (*nodetes
 	return nil, fmt.Sprintf("connect_error: %s %s", e.Message, e.Data)
 }
 
-// enter is a way in: a namespace, with one message when it is let in.
-func (v *visit) enter(path, namespace string, transports ...string) string {
+// enter connects to a namespace and sends one message.
+func (v *attempt) enter(path, namespace string, transports ...string) string {
 	v.t.Helper()
-	c, refused := v.socketIO(path, namespace, transports...)
+	c, rejected := v.socketIO(path, namespace, transports...)
 	if c == nil {
-		return refused
+		return rejected
 	}
 	defer leave(c)
 	return fmt.Sprintf("in, %s", c.Call("on", 1))
 }
 
-// message sends an event without and with the wish for an answer, and gives the
-// answer. One that is an exception must have come in every form.
-func (v *visit) message(c *nodetest.Client, event string, payload any) string {
+// message sends an event with and without an ack, and returns the answer. If it is an
+// exception, every form must have it.
+func (v *attempt) message(c *nodetest.Client, event string, payload any) string {
 	v.t.Helper()
 	defer leave(c)
 	c.Emit(event, payload)
@@ -259,18 +259,18 @@ func (v *visit) message(c *nodetest.Client, event string, payload any) string {
 		return answer
 	}
 	times := 2
-	if onPlain { // there the exception with the id is the answer
+	if onPlain { // the exception with the id is the answer
 		times = 1
 	}
 	for range times {
 		if m := c.Expect("exception"); len(m.Args) != 1 || string(m.Args[0]) != answer {
-			v.t.Errorf("%s: told %s, and answered %s", v.row, m, answer)
+			v.t.Errorf("%s: received %s, but the answer is %s", v.row, m, answer)
 		}
 	}
 	return answer
 }
 
-// leave waits until the client has left.
+// leave disconnects and waits for the close.
 func leave(c *nodetest.Client) {
 	c.Disconnect()
 	c.ExpectEnd()

@@ -7,36 +7,37 @@ import (
 	"strings"
 )
 
-// place is where the library's path of Go names leads: "Items[0].Name".
-type place struct {
-	path   []string     // in names of the wire
-	owner  reflect.Type // the struct that the last field is of; nil without one
-	typ    reflect.Type // of what is there; nil when unknown
-	hidden bool         // a field on the way is not on the wire
-	lost   string       // the rest of the path, where the way is not known
-	open   bool         // because only a value would tell
+// fieldPath is the target of a path of Go names as the library writes it, such as
+// "Items[0].Name".
+type fieldPath struct {
+	path       []string     // wire names
+	owner      reflect.Type // the struct of the last field; nil if none
+	typ        reflect.Type // type of the target; nil if unknown
+	hidden     bool         // a field of the path is not on the wire
+	unresolved string       // the rest of the path that could not be resolved
+	dynamic    bool         // unresolved at an interface: depends on the value
 }
 
-// placeOf is the place in the struct v that a namespace of the library tells, which
-// starts with the type's name.
-func placeOf(v reflect.Value, namespace string) place {
+// resolveNamespace resolves a path of the library in the struct v. The path starts
+// with the type's name.
+func resolveNamespace(v reflect.Value, namespace string) fieldPath {
 	if n := v.Type().Name(); n != "" {
 		namespace = strings.TrimPrefix(namespace, n+".")
 	}
-	p := follow(v.Type(), v, namespace)
-	if p.lost != "" {
-		// A rule for a whole struct named it.
-		p.path = append(p.path, strings.FieldsFunc(p.lost, func(r rune) bool { return strings.ContainsRune(".[]", r) })...)
+	p := resolvePath(v.Type(), v, namespace)
+	if p.unresolved != "" {
+		// Reported by a rule for a whole struct, which may use any name.
+		p.path = append(p.path, strings.FieldsFunc(p.unresolved, func(r rune) bool { return strings.ContainsRune(".[]", r) })...)
 	}
 	return p
 }
 
-// follow goes along the path. Without a value, v is the zero Value, it goes by the
-// types as far as they tell.
-func follow(t reflect.Type, v reflect.Value, rest string) place {
-	var p place
+// resolvePath resolves the path rest from the value v of type t. If v is the zero
+// Value, it uses only the types.
+func resolvePath(t reflect.Type, v reflect.Value, rest string) fieldPath {
+	var p fieldPath
 	for {
-		t, v = reach(t, v)
+		t, v = dereference(t, v)
 		p.typ = t
 		if rest == "" {
 			return p
@@ -44,27 +45,27 @@ func follow(t reflect.Type, v reflect.Value, rest string) place {
 		var ok bool
 		switch {
 		case t.Kind() == reflect.Struct:
-			t, v, rest, ok = p.field(t, v, strings.TrimPrefix(rest, "."))
+			t, v, rest, ok = p.stepField(t, v, strings.TrimPrefix(rest, "."))
 		case t.Kind() == reflect.Slice || t.Kind() == reflect.Array:
-			t, v, rest, ok = p.element(t, v, rest)
+			t, v, rest, ok = p.stepElement(t, v, rest)
 		case t.Kind() == reflect.Map:
-			t, v, rest, ok = p.entry(t, v, rest)
+			t, v, rest, ok = p.stepKey(t, v, rest)
 		}
 		if !ok {
-			p.typ, p.lost, p.open = nil, rest, t.Kind() == reflect.Interface
+			p.typ, p.unresolved, p.dynamic = nil, rest, t.Kind() == reflect.Interface
 			return p
 		}
 	}
 }
 
-// reach goes through pointers and interfaces.
-func reach(t reflect.Type, v reflect.Value) (reflect.Type, reflect.Value) {
+// dereference follows pointers and interfaces.
+func dereference(t reflect.Type, v reflect.Value) (reflect.Type, reflect.Value) {
 	for {
 		switch {
 		case t.Kind() == reflect.Pointer:
 			t = t.Elem()
 			if v.IsValid() {
-				v = v.Elem() // of nil it is the zero Value
+				v = v.Elem() // the zero Value for nil
 			}
 		case t.Kind() == reflect.Interface && v.IsValid() && !v.IsNil():
 			v = v.Elem()
@@ -75,7 +76,7 @@ func reach(t reflect.Type, v reflect.Value) (reflect.Type, reflect.Value) {
 	}
 }
 
-func (p *place) field(t reflect.Type, v reflect.Value, rest string) (reflect.Type, reflect.Value, string, bool) {
+func (p *fieldPath) stepField(t reflect.Type, v reflect.Value, rest string) (reflect.Type, reflect.Value, string, bool) {
 	name, after := rest, ""
 	if i := strings.IndexAny(rest, ".["); i >= 0 {
 		name, after = rest[:i], rest[i:]
@@ -84,8 +85,8 @@ func (p *place) field(t reflect.Type, v reflect.Value, rest string) (reflect.Typ
 	if !ok {
 		return t, v, rest, false
 	}
-	for _, i := range found.Index { // more than one where it is promoted
-		t, v = reach(t, v)
+	for _, i := range found.Index { // several for a promoted field
+		t, v = dereference(t, v)
 		f := t.Field(i)
 		if v.IsValid() {
 			v = v.Field(i)
@@ -101,7 +102,7 @@ func (p *place) field(t reflect.Type, v reflect.Value, rest string) (reflect.Typ
 	return t, v, after, true
 }
 
-func (p *place) element(t reflect.Type, v reflect.Value, rest string) (reflect.Type, reflect.Value, string, bool) {
+func (p *fieldPath) stepElement(t reflect.Type, v reflect.Value, rest string) (reflect.Type, reflect.Value, string, bool) {
 	text, after, ok := strings.Cut(strings.TrimPrefix(rest, "["), "]")
 	i, err := strconv.Atoi(text)
 	if !ok || err != nil {
@@ -114,13 +115,13 @@ func (p *place) element(t reflect.Type, v reflect.Value, rest string) (reflect.T
 	return t.Elem(), reflect.Value{}, after, true
 }
 
-// How many keys are tried before the way is given up: clients write keys.
+// Limits of the search for a map key: clients choose the keys.
 const (
 	maxBrackets = 16
 	maxTries    = 1000
 )
 
-func (p *place) entry(t reflect.Type, v reflect.Value, rest string) (reflect.Type, reflect.Value, string, bool) {
+func (p *fieldPath) stepKey(t reflect.Type, v reflect.Value, rest string) (reflect.Type, reflect.Value, string, bool) {
 	if !strings.HasPrefix(rest, "[") {
 		return t, v, rest, false
 	}
@@ -138,8 +139,8 @@ func (p *place) entry(t reflect.Type, v reflect.Value, rest string) (reflect.Typ
 	return t.Elem(), v.MapIndex(k), rest[end+1:], true
 }
 
-// findKey finds the key of m that rest begins with, in brackets, and where it ends.
-// The key may have brackets itself.
+// findKey returns the key of m with which rest starts, in brackets, and the index of
+// its closing bracket. The key itself may contain brackets.
 func findKey(m reflect.Value, rest string) (key reflect.Value, end int) {
 	t := m.Type().Key()
 	end = 0
@@ -162,7 +163,8 @@ func findKey(m reflect.Value, rest string) (key reflect.Value, end int) {
 	return reflect.Value{}, 0
 }
 
-// parseKey makes a key of the text, for the types that are written as they are.
+// parseKey parses a key of a string or integer type. It returns the zero Value if it
+// cannot.
 func parseKey(t reflect.Type, text string) reflect.Value {
 	k := reflect.New(t).Elem()
 	switch {

@@ -8,18 +8,18 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func physicalTests() []test {
+func connectionStoreTests() []test {
 	return []test{
-		{"law 17: a connection has one store for all that happens on it", testConnectionStore},
-		{"law 17: DisconnectAll ends the connection", testDisconnectAll},
+		{"law 17: all calls of a connection share its values", testConnectionStore},
+		{"law 17: DisconnectAll closes the connection", testDisconnectAll},
 	}
 }
 
-// testConnectionStore looks at pipeline.Call.Connection.
+// testConnectionStore tests pipeline.Call.Connection.
 func testConnectionStore(t *testing.T, s *suite) {
 	seen := make(chan *pipeline.Values, 8)
-	look := func(name string) *gate {
-		g := gateOf(echo())
+	look := func(name string) *testGateway {
+		g := newGateway(echo())
 		g.opts = []websockets.Option{s.at(name), websockets.UseGuards(pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
 			if c.Kind == pipeline.KindConnect || c.Kind == pipeline.KindMessage {
 				seen <- c.Connection
@@ -29,14 +29,14 @@ func testConnectionStore(t *testing.T, s *suite) {
 		return g
 	}
 	a := s.start(t, look("one"), look("two"))
-	c := s.dialAt(t, a, s.place("one"))
-	of := get(t, seen, "the guard at the entry")
+	c := s.dialAt(t, a, s.target("one"))
+	of := get(t, seen, "the guard of the connect")
 	if of == nil {
 		t.Fatal("Call.Connection is nil")
 	}
 	alive(t, c)
 	if got := get(t, seen, "the guard of a message"); got != of {
-		t.Error("a message has another store than the entry")
+		t.Error("a message has another store than the connect")
 	}
 	if s.traits.Namespaces {
 		c.Raw().Text("40/two,")
@@ -44,15 +44,15 @@ func testConnectionStore(t *testing.T, s *suite) {
 			t.Error("another namespace of the connection has another store")
 		}
 	}
-	s.dialAt(t, a, s.place("one"))
-	if get(t, seen, "the guard at another connection") == of {
+	s.dialAt(t, a, s.target("one"))
+	if get(t, seen, "the guard of another connection") == of {
 		t.Error("two connections share a store")
 	}
 }
 
 func testDisconnectAll(t *testing.T, s *suite) {
 	left := make(chan websockets.Reason, 2)
-	g := gateOf(echo(), websockets.Listen("out", func(ctx context.Context, _ struct{}) error {
+	g := newGateway(echo(), websockets.Listen("out", func(ctx context.Context, _ struct{}) error {
 		websockets.ClientFrom(ctx).DisconnectAll()
 		return nil
 	}))

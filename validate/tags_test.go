@@ -47,7 +47,7 @@ type (
 	badOneOf struct {
 		A float64 `validate:"oneof=1 2"`
 	}
-	badReferenceTo struct {
+	badReference struct {
 		A string `validate:"eqfield=B"`
 	}
 	badList struct {
@@ -66,8 +66,8 @@ type (
 	embedding struct{ inList }
 )
 
-func TestMistakes(t *testing.T) {
-	const unknown = "validate: the tags of validate.unknownRule are wrong: Undefined validation function 'requird' on field 'A'; correct the tag, or add the rule with validate.Rule"
+func TestInvalidTags(t *testing.T) {
+	const unknown = "validate: invalid tags of validate.unknownRule: Undefined validation function 'requird' on field 'A': correct the tag or add the rule with validate.Rule"
 	for _, tt := range []struct {
 		payload any
 		want    string
@@ -80,38 +80,38 @@ func TestMistakes(t *testing.T) {
 		{&inPointer{}, unknown},
 		{&embedding{}, unknown},
 		{&page[unknownRule]{}, unknown},
-		{&emptyRule{}, "validate: the tags of validate.emptyRule are wrong: Invalid validation tag on field 'A'; correct the tag, or add the rule with validate.Rule"},
-		{&badParam{}, `validate: the tag of validate.badParam.A is wrong at "max=many": strconv.ParseInt: parsing "many": invalid syntax; correct it`},
-		{&badType{}, `validate: the tag of validate.badType.A is wrong at "min=1": Bad field type bool; correct it`},
-		{&badDive{}, `validate: the tag of validate.badDive.A is wrong at "dive": dive is for lists and maps; correct it`},
-		{&badKeys{}, `validate: the tag of validate.badKeys.A is wrong at "keys": keys is for maps; correct it`},
-		{&badKeyRule{}, `validate: the tag of validate.badKeyRule.A is wrong at "max=x": strconv.ParseInt: parsing "x": invalid syntax; correct it`},
-		{&badElement{}, `validate: the tag of validate.badElement.A is wrong at "max=3": Bad field type bool; correct it`},
-		{&badAlternative{}, `validate: the tag of validate.badAlternative.A is wrong at "email|max=x": strconv.ParseInt: parsing "x": invalid syntax; correct it`},
-		{&badStruct{}, `validate: the tag of validate.badStruct.A is wrong at "min=1": it is not for structs; correct it`},
-		{&badOneOf{}, `validate: the tag of validate.badOneOf.A is wrong at "oneof=1 2": Bad field type float64; correct it`},
-		{&badReferenceTo{}, `validate: the tag of validate.badReferenceTo.A is wrong at "eqfield=B": there is no field "B" beside it; correct it`},
-		{&badList{}, `validate: the tag of validate.badList.A is wrong at "required_with=C B": there is no field "B" beside it; correct it`},
-		{&badPairs{}, `validate: the tag of validate.badPairs.A is wrong at "required_if=C": it needs fields and values in turn; correct it`},
+		{&emptyRule{}, "validate: invalid tags of validate.emptyRule: Invalid validation tag on field 'A': correct the tag or add the rule with validate.Rule"},
+		{&badParam{}, `validate: invalid tag of validate.badParam.A: "max=many": strconv.ParseInt: parsing "many": invalid syntax: correct the tag`},
+		{&badType{}, `validate: invalid tag of validate.badType.A: "min=1": Bad field type bool: correct the tag`},
+		{&badDive{}, `validate: invalid tag of validate.badDive.A: "dive": dive needs a list or map: correct the tag`},
+		{&badKeys{}, `validate: invalid tag of validate.badKeys.A: "keys": keys needs a map: correct the tag`},
+		{&badKeyRule{}, `validate: invalid tag of validate.badKeyRule.A: "max=x": strconv.ParseInt: parsing "x": invalid syntax: correct the tag`},
+		{&badElement{}, `validate: invalid tag of validate.badElement.A: "max=3": Bad field type bool: correct the tag`},
+		{&badAlternative{}, `validate: invalid tag of validate.badAlternative.A: "email|max=x": strconv.ParseInt: parsing "x": invalid syntax: correct the tag`},
+		{&badStruct{}, `validate: invalid tag of validate.badStruct.A: "min=1": does not apply to structs: correct the tag`},
+		{&badOneOf{}, `validate: invalid tag of validate.badOneOf.A: "oneof=1 2": Bad field type float64: correct the tag`},
+		{&badReference{}, `validate: invalid tag of validate.badReference.A: "eqfield=B": no field "B" in the same struct: correct the tag`},
+		{&badList{}, `validate: invalid tag of validate.badList.A: "required_with=C B": no field "B" in the same struct: correct the tag`},
+		{&badPairs{}, `validate: invalid tag of validate.badPairs.A: "required_if=C": needs pairs of field and value: correct the tag`},
 	} {
 		p := New()
 		if err := p.CheckType(reflect.TypeOf(tt.payload)); err == nil || err.Error() != tt.want {
 			t.Errorf("%T: CheckType: %v\nwant %s", tt.payload, err, tt.want)
 		}
-		for range 2 { // the second is remembered
+		for range 2 { // the second is cached
 			err := p.Transform(t.Context(), nil, tt.payload)
 			if err == nil || err.Error() != tt.want {
 				t.Errorf("%T: Transform: %v\nwant %s", tt.payload, err, tt.want)
 			}
 			if e, ok := errors.AsType[*pipeline.Error](err); ok {
-				t.Errorf("%T: the client is told %v", tt.payload, e)
+				t.Errorf("%T: the client receives %v", tt.payload, e)
 			}
 		}
 	}
 }
 
-// The library knows better what is right; nothing of it may be refused.
-func TestNoMistakes(t *testing.T) {
+// CheckType accepts all tags that the library accepts.
+func TestValidTags(t *testing.T) {
 	type inner struct{ Deep []string }
 	type right struct {
 		A  string            `validate:"omitempty,min=1,max=0x10"`
@@ -146,12 +146,12 @@ func TestNoMistakes(t *testing.T) {
 	_ = right{}.u
 }
 
-// optional is checked by what it has.
+// optional implements validator.Valuer.
 type optional struct{ value *int }
 
 func (o optional) ValidatorValue() any { return o.value }
 
-// What only shows when a rule runs is an error for the log.
+// Errors that occur only when a rule runs are internal.
 func TestRulesThatPanic(t *testing.T) {
 	type text struct {
 		A string `validate:"startswith=a,mine"`
@@ -165,10 +165,10 @@ func TestRulesThatPanic(t *testing.T) {
 		value   any
 		want    string
 	}{
-		{&text{"a"}, "a text", "validate: a rule of validate.text does not work: a text; correct its tags"},
-		{&text{"a"}, cause, "validate: a rule of validate.text panicked: the cause\n"},
-		{&text{"a"}, 5, "validate: a rule of validate.text panicked: 5\n"},
-		{&unhashable{[]any{[]any{}}}, nil, "validate: a rule of validate.unhashable panicked: hash of unhashable type"},
+		{&text{"a"}, "a text", "validate: rule of validate.text failed: a text: correct its tags"},
+		{&text{"a"}, cause, "validate: rule of validate.text panicked: the cause\n"},
+		{&text{"a"}, 5, "validate: rule of validate.text panicked: 5\n"},
+		{&unhashable{[]any{[]any{}}}, nil, "validate: rule of validate.unhashable panicked: hash of unhashable type"},
 	} {
 		p := New(Rule("mine", func(context.Context, validator.FieldLevel) bool { panic(tt.value) }))
 		if err := p.CheckType(reflect.TypeOf(tt.payload)); err != nil {
@@ -179,7 +179,7 @@ func TestRulesThatPanic(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 				t.Errorf("%T: %v, want %s", tt.payload, err, tt.want)
 			}
-			if tt.value == cause && (!errors.Is(err, cause) || !strings.Contains(err.Error(), "mistakes_test.go")) {
+			if tt.value == cause && (!errors.Is(err, cause) || !strings.Contains(err.Error(), "tags_test.go")) {
 				t.Errorf("without cause or stack: %v", err)
 			}
 		}

@@ -5,17 +5,16 @@ import (
 	"strings"
 )
 
-// The library writes down the whole path of whatever breaks a rule, twice. Clients
-// that choose keys of maps, or how deep something goes, could make it write gigabytes
-// for a small payload. What a path has above shortPath bytes is added up over all
-// elements, and may be maxExcess.
+// The library stores the whole path of each violation, twice. A client that chooses map
+// keys or the depth of nesting could make it allocate gigabytes for a small payload.
+// The bytes of all paths beyond shortPath each are limited to maxExcess in total.
 const (
 	shortPath = 256
 	maxExcess = 16 << 20
 )
 
-// winding reports whether the payload decides how long the paths in values of t are.
-func (p *Pipe) winding(t reflect.Type, above map[reflect.Type]bool) bool {
+// unboundedPaths reports whether the payload decides how long paths in values of t are.
+func (p *Pipe) unboundedPaths(t reflect.Type, above map[reflect.Type]bool) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
 		if above[t] {
@@ -23,7 +22,7 @@ func (p *Pipe) winding(t reflect.Type, above map[reflect.Type]bool) bool {
 		}
 		above[t] = true
 		defer delete(above, t)
-		return p.winding(t.Elem(), above)
+		return p.unboundedPaths(t.Elem(), above)
 	case reflect.Map, reflect.Interface:
 		return true
 	case reflect.Struct:
@@ -33,7 +32,7 @@ func (p *Pipe) winding(t reflect.Type, above map[reflect.Type]bool) bool {
 		above[t] = true
 		defer delete(above, t)
 		for f := range t.Fields() {
-			if p.enters(f) && p.winding(f.Type, above) {
+			if p.traverses(f) && p.unboundedPaths(f.Type, above) {
 				return true
 			}
 		}
@@ -42,9 +41,9 @@ func (p *Pipe) winding(t reflect.Type, above map[reflect.Type]bool) bool {
 	return false
 }
 
-// enters reports whether the library may look into the field's value.
-func (p *Pipe) enters(f reflect.StructField) bool {
-	if !f.IsExported() && !f.Anonymous && !p.foreign {
+// traverses reports whether the library may descend into the field's value.
+func (p *Pipe) traverses(f reflect.StructField) bool {
+	if !f.IsExported() && !f.Anonymous && !p.customEngine {
 		return false
 	}
 	t := indirect(f.Type)
@@ -55,22 +54,22 @@ func (p *Pipe) enters(f reflect.StructField) bool {
 		if t.NumMethod() > 0 {
 			return true
 		}
-		fallthrough // what has been decoded into an any are lists and maps
+		fallthrough // an any holds decoded lists and maps
 	case reflect.Slice, reflect.Array, reflect.Map:
-		return p.foreign || strings.Contains(f.Tag.Get("validate"), "dive")
+		return p.customEngine || strings.Contains(f.Tag.Get("validate"), "dive")
 	default:
 		return false
 	}
 }
 
-// scale adds up what paths are too long by.
-type scale struct {
+// pathCost sums up the bytes of paths beyond shortPath.
+type pathCost struct {
 	pipe   *Pipe
 	excess int
 }
 
-// weigh adds what is at v, whose path has n bytes, and all that is in it.
-func (s *scale) weigh(v reflect.Value, n int) {
+// add adds the cost of v, whose path has n bytes, and of all its elements.
+func (s *pathCost) add(v reflect.Value, n int) {
 	s.excess += max(0, n-shortPath)
 	if s.excess > maxExcess {
 		return
@@ -78,7 +77,7 @@ func (s *scale) weigh(v reflect.Value, n int) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if !v.IsNil() {
-			s.weigh(v.Elem(), n)
+			s.add(v.Elem(), n)
 		}
 	case reflect.Struct:
 		if isTime(v.Type()) {
@@ -87,18 +86,18 @@ func (s *scale) weigh(v reflect.Value, n int) {
 		t := v.Type()
 		for i := range v.NumField() {
 			f := t.Field(i)
-			if s.pipe.enters(f) {
-				s.weigh(v.Field(i), n+1+len(f.Name))
+			if s.pipe.traverses(f) {
+				s.add(v.Field(i), n+1+len(f.Name))
 			} else {
 				s.excess += max(0, n+1+len(f.Name)-shortPath)
 			}
 		}
 	case reflect.Slice, reflect.Array:
 		if v.Type().Elem().Kind() == reflect.Uint8 && n < shortPath {
-			return // bytes, that nobody looks at one by one
+			return // bytes: their paths stay short
 		}
 		for i := 0; i < v.Len() && s.excess <= maxExcess; i++ {
-			s.weigh(v.Index(i), n+len("[0000]"))
+			s.add(v.Index(i), n+len("[0000]"))
 		}
 	case reflect.Map:
 		for it := v.MapRange(); it.Next() && s.excess <= maxExcess; {
@@ -106,7 +105,7 @@ func (s *scale) weigh(v reflect.Value, n int) {
 			if it.Key().Kind() == reflect.String {
 				k = len("[]") + it.Key().Len()
 			}
-			s.weigh(it.Value(), n+k)
+			s.add(it.Value(), n+k)
 		}
 	default:
 	}

@@ -25,13 +25,13 @@ type (
 	}
 )
 
-// A small payload makes no large list of violations.
+// The cost of violations is bounded for small payloads.
 func TestMemoryOfViolations(t *testing.T) {
 	key := strings.Repeat("k", 20_000)
 	for name, tt := range map[string]struct {
-		payload any
-		text    string
-		refused bool
+		payload  any
+		text     string
+		rejected bool
 	}{
 		"structs under a long key":      {&byKey{}, `{"people":{"` + key + `":[` + strings.Repeat("{},", 10_000) + `{}]}}`, true},
 		"texts under a long key":        {&byKey{}, `{"words":{"` + key + `":[` + strings.Repeat(`"",`, 10_000) + `""]}}`, true},
@@ -50,13 +50,13 @@ func TestMemoryOfViolations(t *testing.T) {
 			before := allocated()
 			err := p.Transform(t.Context(), nil, tt.payload)
 			if used := allocated() - before; used > 64<<20 {
-				t.Errorf("%d bytes make it allocate %d MB", len(tt.text), used>>20)
+				t.Errorf("%d bytes of payload allocate %d MB", len(tt.text), used>>20)
 			}
 			e, ok := errors.AsType[*pipeline.Error](err)
 			if !ok {
 				t.Fatalf("got %v", err)
 			}
-			if refused := e.Message == "Bad payload: has too many elements under long names"; refused != tt.refused {
+			if rejected := e.Message == "Bad payload: has too many elements with long paths"; rejected != tt.rejected {
 				t.Errorf("got %.200s", e.Message)
 			}
 		})
@@ -69,11 +69,11 @@ func allocated() uint64 {
 	return m.TotalAlloc
 }
 
-func TestWinding(t *testing.T) {
+func TestUnboundedPaths(t *testing.T) {
 	type plain struct {
 		A []string            `validate:"dive,min=1"`
-		B map[string]string   // nobody looks into it
-		C any                 // nor into this
+		B map[string]string   // not traversed
+		C any                 // not traversed
 		D []map[string]person `validate:"max=3"`
 		E time.Time
 		F struct{ G *person }
@@ -87,7 +87,7 @@ func TestWinding(t *testing.T) {
 		reflect.TypeFor[dived](): true, reflect.TypeFor[chain](): true, reflect.TypeFor[byKey](): true,
 		reflect.TypeFor[endless](): true, reflect.TypeFor[struct{ S shape }](): true,
 	} {
-		if got := New().plan(typ).winding; got != want {
+		if got := New().plan(typ).unboundedPaths; got != want {
 			t.Errorf("%v: %v", typ, got)
 		}
 	}

@@ -19,11 +19,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// patience bounds every wait for what should happen at once.
+// patience limits every wait for an event that should happen at once.
 const patience = 10 * time.Second
 
-// gate is a gateway whose behaviour is the test's. A hook that is nil does nothing.
-type gate struct {
+// testGateway is a gateway with the behaviour of a test. Nil hooks do nothing.
+type testGateway struct {
 	Server *websockets.Server `websockets:"server"`
 
 	opts    []websockets.Option // fixed at registration
@@ -36,59 +36,59 @@ type gate struct {
 	leave   func(ctx context.Context, c websockets.Client, r websockets.Reason)
 }
 
-// gateOf is a gateway that has nothing but handlers.
-func gateOf(subs ...websockets.Subscription) *gate { return &gate{subs: subs} }
+// newGateway returns a gateway with handlers only.
+func newGateway(subs ...websockets.Subscription) *testGateway { return &testGateway{subs: subs} }
 
-func (g *gate) Subscriptions() []websockets.Subscription { return g.subs }
+func (g *testGateway) Subscriptions() []websockets.Subscription { return g.subs }
 
-func (g *gate) GatewayOptions() []websockets.Option {
+func (g *testGateway) GatewayOptions() []websockets.Option {
 	if g.late == nil {
 		return nil
 	}
 	return g.late()
 }
 
-func (g *gate) AfterInit(ctx context.Context, s *websockets.Server) error {
+func (g *testGateway) AfterInit(ctx context.Context, s *websockets.Server) error {
 	if g.onInit == nil {
 		return nil
 	}
 	return g.onInit(ctx, s)
 }
 
-func (g *gate) OnModuleInit(context.Context) error {
+func (g *testGateway) OnModuleInit(context.Context) error {
 	if g.module != nil {
 		g.module()
 	}
 	return nil
 }
 
-func (g *gate) OnModuleDestroy(context.Context) error {
+func (g *testGateway) OnModuleDestroy(context.Context) error {
 	if g.destroy != nil {
 		g.destroy()
 	}
 	return nil
 }
 
-func (g *gate) HandleConnection(ctx context.Context, c websockets.Client) error {
+func (g *testGateway) HandleConnection(ctx context.Context, c websockets.Client) error {
 	if g.connect == nil {
 		return nil
 	}
 	return g.connect(ctx, c)
 }
 
-func (g *gate) HandleDisconnect(ctx context.Context, c websockets.Client, r websockets.Reason) {
+func (g *testGateway) HandleDisconnect(ctx context.Context, c websockets.Client, r websockets.Reason) {
 	if g.leave != nil {
 		g.leave(ctx, c, r)
 	}
 }
 
-// suite is the adapter under test.
+// suite runs the tests with the adapter under test.
 type suite struct {
 	cfg    Config
 	traits adapter.Traits
 }
 
-// at puts a gateway at a place of the name, and place is what to dial for it.
+// at returns the option for a namespace or path of the name; target is what to dial.
 func (s *suite) at(name string) websockets.Option {
 	if s.traits.Namespaces {
 		return websockets.Namespace(name)
@@ -96,9 +96,9 @@ func (s *suite) at(name string) websockets.Option {
 	return websockets.Path("/" + name)
 }
 
-func (*suite) place(name string) string { return "/" + name }
+func (*suite) target(name string) string { return "/" + name }
 
-// root is where a gateway without a place is.
+// root is the target of gateways without namespace and path.
 func (s *suite) root() string {
 	if s.traits.Namespaces {
 		return "/"
@@ -106,64 +106,64 @@ func (s *suite) root() string {
 	return s.traits.DefaultPath
 }
 
-// modules puts each gateway into a module of its own, in this order.
-func modules(gates ...*gate) *module.Module {
+// modules returns a root that imports one module for each gateway, in order.
+func modules(gateways ...*testGateway) *module.Module {
 	var all []*module.Module
-	for _, g := range gates {
+	for _, g := range gateways {
 		all = append(all, module.New("part", module.Providers(
-			websockets.Gateway(func() *gate { return g }, g.opts...))))
+			websockets.Gateway(func() *testGateway { return g }, g.opts...))))
 	}
 	return module.New("root", module.Imports(all...))
 }
 
-// start runs an application with these gateways.
-func (s *suite) start(t *testing.T, gates ...*gate) *apptest.App {
+// start starts an application with the gateways.
+func (s *suite) start(t *testing.T, gateways ...*testGateway) *apptest.App {
 	t.Helper()
-	return s.startWith(t, gates)
+	return s.startWith(t, gateways)
 }
 
-func (s *suite) startWith(t *testing.T, gates []*gate, opts ...app.Option) *apptest.App {
+func (s *suite) startWith(t *testing.T, gateways []*testGateway, opts ...app.Option) *apptest.App {
 	t.Helper()
-	return apptest.New(t, modules(gates...), apptest.With(append([]app.Option{app.WebSockets(s.cfg.New())}, opts...)...))
+	return apptest.New(t, modules(gateways...), apptest.With(append([]app.Option{app.WebSockets(s.cfg.New())}, opts...)...))
 }
 
-// dial connects a client to the place of gateways that have none.
+// dial connects a client to the root target.
 func (s *suite) dial(t *testing.T, a *apptest.App, opts ...apptest.DialOption) *apptest.Client {
 	t.Helper()
 	return s.dialAt(t, a, s.root(), opts...)
 }
 
-func (s *suite) dialAt(t *testing.T, a *apptest.App, place string, opts ...apptest.DialOption) *apptest.Client {
+func (s *suite) dialAt(t *testing.T, a *apptest.App, target string, opts ...apptest.DialOption) *apptest.Client {
 	t.Helper()
-	c, err := s.cfg.Dial(t, a.URL(), place, opts...)
+	c, err := s.cfg.Dial(t, a.URL(), target, opts...)
 	if err != nil {
-		t.Fatalf("dial %s: %v", place, err)
+		t.Fatalf("dial %s: %v", target, err)
 	}
 	return c
 }
 
-// refused connects a client that must not be let in.
-func (s *suite) refused(t *testing.T, a *apptest.App, place string) *apptest.DialError {
+// rejected connects a client that the server must reject.
+func (s *suite) rejected(t *testing.T, a *apptest.App, target string) *apptest.DialError {
 	t.Helper()
-	_, err := s.cfg.Dial(t, a.URL(), place)
+	_, err := s.cfg.Dial(t, a.URL(), target)
 	if err == nil {
-		t.Fatalf("dial %s: let in, want a refusal", place)
+		t.Fatalf("dial %s: accepted, want an error", target)
 	}
-	refusal, ok := errors.AsType[*apptest.DialError](err)
+	dialErr, ok := errors.AsType[*apptest.DialError](err)
 	if !ok {
-		t.Fatalf("dial %s: %v, want an *apptest.DialError", place, err)
+		t.Fatalf("dial %s: %v, want an *apptest.DialError", target, err)
 	}
-	return refusal
+	return dialErr
 }
 
 // solo starts an application with one gateway and connects one client.
-func (s *suite) solo(t *testing.T, g *gate) (*apptest.App, *apptest.Client) {
+func (s *suite) solo(t *testing.T, g *testGateway) (*apptest.App, *apptest.Client) {
 	t.Helper()
 	a := s.start(t, g)
 	return a, s.dial(t, a)
 }
 
-// boot gives the error of an application that must not start.
+// boot returns the error of an application that must fail to start.
 func (s *suite) boot(t *testing.T, root *module.Module, opts ...app.Option) error {
 	t.Helper()
 	opts = append([]app.Option{app.Logger(slog.New(slog.DiscardHandler)), app.WebSockets(s.cfg.New())}, opts...)
@@ -177,11 +177,11 @@ func (s *suite) boot(t *testing.T, root *module.Module, opts ...app.Option) erro
 		return err
 	}
 	_ = a.Stop(ctx)
-	t.Fatal("the application has started, want an error")
+	t.Fatal("the application started, want an error")
 	return nil
 }
 
-// stop ends the application within the test.
+// stop stops the application before the end of the test.
 func stop(t *testing.T, a *apptest.App) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -199,12 +199,12 @@ func get[T any](t *testing.T, ch <-chan T, what string) (v T) {
 	select {
 	case v = <-ch:
 	case <-timeout.C:
-		t.Fatalf("%s: nothing within %v", what, patience)
+		t.Fatalf("%s: not received within %v", what, patience)
 	}
 	return v
 }
 
-// await waits on the side of the application, where the test cannot be failed.
+// await waits in the application, where it cannot fail the test.
 func await(ctx context.Context, ch <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -216,16 +216,16 @@ func await(ctx context.Context, ch <-chan struct{}) error {
 	}
 }
 
-// trail is what happened, in order.
-type trail struct {
+// recorder records steps in order.
+type recorder struct {
 	mu    sync.Mutex
 	steps []string
 	more  chan struct{}
 }
 
-func newTrail() *trail { return &trail{more: make(chan struct{})} }
+func newRecorder() *recorder { return &recorder{more: make(chan struct{})} }
 
-func (tr *trail) add(step string) {
+func (tr *recorder) add(step string) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	tr.steps = append(tr.steps, step)
@@ -233,8 +233,8 @@ func (tr *trail) add(step string) {
 	tr.more = make(chan struct{})
 }
 
-// want waits until as many steps have happened, and compares all of them.
-func (tr *trail) want(t *testing.T, steps ...string) {
+// want waits for as many steps, and compares them.
+func (tr *recorder) want(t *testing.T, steps ...string) {
 	t.Helper()
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
@@ -244,36 +244,36 @@ func (tr *trail) want(t *testing.T, steps ...string) {
 		tr.mu.Unlock()
 		if len(got) >= len(steps) {
 			if !slices.Equal(got, steps) {
-				t.Errorf("happened: %q, want %q", got, steps)
+				t.Errorf("steps %q, want %q", got, steps)
 			}
 			return
 		}
 		select {
 		case <-more:
 		case <-timeout.C:
-			t.Fatalf("happened within %v: %q, want %q", patience, got, steps)
+			t.Fatalf("steps within %v: %q, want %q", patience, got, steps)
 		}
 	}
 }
 
-// journal takes the application's log for reading.
-type journal struct {
+// logBuffer records the application's log.
+type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (j *journal) Write(b []byte) (int, error) {
+func (j *logBuffer) Write(b []byte) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.buf.Write(b)
 }
 
-func (j *journal) option() app.Option {
+func (j *logBuffer) option() app.Option {
 	return app.Logger(slog.New(slog.NewTextHandler(j, nil)))
 }
 
-// lines gives the lines that contain all the words.
-func (j *journal) lines(words ...string) (found []string) {
+// lines returns the lines that contain all the words.
+func (j *logBuffer) lines(words ...string) (found []string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 next:
@@ -288,12 +288,12 @@ next:
 	return found
 }
 
-// echo answers with what it was sent.
+// echo returns a handler that answers with its payload.
 func echo() websockets.Subscription {
 	return websockets.On("echo", func(_ context.Context, v json.RawMessage) (json.RawMessage, error) { return v, nil })
 }
 
-// alive checks that a client is served as ever.
+// alive checks that a client is still served.
 func alive(t *testing.T, c *apptest.Client) {
 	t.Helper()
 	if got := apptest.Call[string](c, "echo", "still here"); got != "still here" {
@@ -301,12 +301,12 @@ func alive(t *testing.T, c *apptest.Client) {
 	}
 }
 
-// has checks for words in a text.
+// has checks that a text contains words.
 func has(t *testing.T, text string, words ...string) {
 	t.Helper()
 	for _, w := range words {
 		if !strings.Contains(text, w) {
-			t.Errorf("%q does not say %q", text, w)
+			t.Errorf("%q does not contain %q", text, w)
 		}
 	}
 }

@@ -25,17 +25,17 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// patience bounds every wait for what should happen at once.
+// patience limits every wait for an event that should happen at once.
 const patience = 15 * time.Second
 
-// bouncer refuses what the client's own query asks it to: deny=message refuses its
-// messages, deny=connect /second its entry there, status=401 says how. It has no
-// state, so one value stands at every door.
-type bouncer struct{}
+// queryGuard rejects what the client's own query names: deny=message rejects its messages,
+// deny=connect /second its connect to that namespace; status=401 selects the error. It has
+// no state, so one value is bound everywhere.
+type queryGuard struct{}
 
-var atTheDoor pipeline.HandshakeGuard = bouncer{}
+var guard pipeline.HandshakeGuard = queryGuard{}
 
-func (bouncer) Check(_ context.Context, c *pipeline.Call) error {
+func (queryGuard) Check(_ context.Context, c *pipeline.Call) error {
 	q := c.Request.URL.Query()
 	if deny := q.Get("deny"); deny != string(c.Kind) && deny != string(c.Kind)+" "+c.Pattern {
 		return nil
@@ -44,7 +44,7 @@ func (bouncer) Check(_ context.Context, c *pipeline.Call) error {
 	case "401":
 		return &pipeline.Error{
 			Message: "Unauthorized", Code: pipeline.CodeUnauthorized, Status: http.StatusUnauthorized,
-			Header: http.Header{"Www-Authenticate": {`Bearer realm="house"`}},
+			Header: http.Header{"Www-Authenticate": {`Bearer realm="test"`}},
 		}
 	case "429":
 		return &pipeline.Error{
@@ -56,16 +56,17 @@ func (bouncer) Check(_ context.Context, c *pipeline.Call) error {
 	}
 }
 
-func (b bouncer) CheckHandshake(ctx context.Context, c *pipeline.Call) error { return b.Check(ctx, c) }
+func (b queryGuard) CheckHandshake(ctx context.Context, c *pipeline.Call) error {
+	return b.Check(ctx, c)
+}
 
-// book has what hooks and handlers have done, by the row that the client names in
-// its query.
-type book struct {
+// history records what hooks and handlers have done, by the row in the client's query.
+type history struct {
 	mu   sync.Mutex
 	rows map[string][]string
 }
 
-func (b *book) note(row, what string) {
+func (b *history) note(row, what string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.rows == nil {
@@ -74,7 +75,7 @@ func (b *book) note(row, what string) {
 	b.rows[row] = append(b.rows[row], what)
 }
 
-func (b *book) of(row string) []string {
+func (b *history) steps(row string) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.rows[row]
@@ -82,19 +83,19 @@ func (b *book) of(row string) []string {
 
 func rowOf(r *http.Request) string { return r.URL.Query().Get("row") }
 
-// gate has a handler of every kind.
-type gate struct {
+// gateway has a handler of every kind.
+type gateway struct {
 	Server *websockets.Server `websockets:"server"`
 
-	book *book
-	opts []websockets.HandlerOption
+	history *history
+	opts    []websockets.HandlerOption
 }
 
-func (g *gate) note(ctx context.Context, what string) {
-	g.book.note(rowOf(websockets.ClientFrom(ctx).Request()), what)
+func (g *gateway) note(ctx context.Context, what string) {
+	g.history.note(rowOf(websockets.ClientFrom(ctx).Request()), what)
 }
 
-func (g *gate) Subscriptions() []websockets.Subscription {
+func (g *gateway) Subscriptions() []websockets.Subscription {
 	background := append([]websockets.HandlerOption{websockets.Background(2)}, g.opts...)
 	return []websockets.Subscription{
 		websockets.On("on", func(ctx context.Context, n int) (int, error) { g.note(ctx, "on"); return n, nil }, g.opts...),
@@ -112,22 +113,22 @@ func (g *gate) Subscriptions() []websockets.Subscription {
 	}
 }
 
-func (g *gate) HandleConnection(_ context.Context, c websockets.Client) error {
-	g.book.note(rowOf(c.Request()), "connected")
+func (g *gateway) HandleConnection(_ context.Context, c websockets.Client) error {
+	g.history.note(rowOf(c.Request()), "connected")
 	return c.Emit(context.Background(), "hello", c.Recovered())
 }
 
-func (g *gate) HandleDisconnect(_ context.Context, c websockets.Client, _ websockets.Reason) {
-	g.book.note(rowOf(c.Request()), "left")
+func (g *gateway) HandleDisconnect(_ context.Context, c websockets.Client, _ websockets.Reason) {
+	g.history.note(rowOf(c.Request()), "left")
 }
 
-// desk has a route of every kind.
-type desk struct {
-	book *book
-	opts []web.Option
+// controller has a route of every kind.
+type controller struct {
+	history *history
+	opts    []web.Option
 }
 
-func (d *desk) Routes(r chi.Router) {
+func (d *controller) Routes(r chi.Router) {
 	r = web.Use(r, d.opts...)
 	r.Get("/plain", d.plain)
 	r.Options("/options", d.plain)
@@ -141,47 +142,47 @@ func (d *desk) Routes(r chi.Router) {
 	inner := chi.NewRouter()
 	inner.Get("/inner", d.plain)
 	r.Mount("/router", inner)
-	web.Static(r, "/files", files{d.book})
+	web.Static(r, "/files", files{d.history})
 }
 
-func (d *desk) plain(w http.ResponseWriter, r *http.Request) {
-	d.book.note(rowOf(r), "route")
-	_, _ = io.WriteString(w, "served") // a client that is gone has nothing to be told
+func (d *controller) plain(w http.ResponseWriter, r *http.Request) {
+	d.history.note(rowOf(r), "route")
+	_, _ = io.WriteString(w, "served") // the client may be gone
 }
 
-func (d *desk) json(_ context.Context, in struct {
+func (d *controller) json(_ context.Context, in struct {
 	ID  int    `path:"id"`
 	Row string `query:"row"`
 	N   int    `json:"n"`
 },
 ) (int, error) {
-	d.book.note(in.Row, "route")
+	d.history.note(in.Row, "route")
 	return in.ID + in.N, nil
 }
 
-// files has one page, and notes by the name of it who reads it: "row.txt".
-type files struct{ book *book }
+// files serves one page, and records the row in its name: "row.txt".
+type files struct{ history *history }
 
 func (f files) Open(name string) (fs.File, error) {
 	row, ok := strings.CutSuffix(name, ".txt")
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	f.book.note(row, "file")
+	f.history.note(row, "file")
 	return fstest.MapFS{"page.txt": {Data: []byte("a page")}}.Open("page.txt")
 }
 
-// house is an application with every way in.
-type house struct {
-	book
-	url    string // of its server
-	prefix string // before every path of it
-	own    *gate  // the gateway with a port of its own
+// testApp is an application with every entry point.
+type testApp struct {
+	history
+	url    string   // of its server
+	prefix string   // prefix of all its paths
+	own    *gateway // the gateway with a separate listener
 	client *http.Client
 	stop   func()
 }
 
-// scope is where the guard stands.
+// scope is where the guard is bound.
 type scope string
 
 const (
@@ -191,26 +192,26 @@ const (
 	elsewhere   scope = "application, mounted elsewhere"
 )
 
-func newHouse(t *testing.T, where scope) *house {
+func newTestApp(t *testing.T, where scope) *testApp {
 	t.Helper()
-	h := &house{}
-	onGate, onDesk := []websockets.Option{websockets.Origins("*")}, []web.Option{web.Prefix("/api")}
+	h := &testApp{}
+	onGateway, onController := []websockets.Option{websockets.Origins("*")}, []web.Option{web.Prefix("/api")}
 	var onHandler []websockets.HandlerOption
 	var onRoute []web.Option
 	var onApp []app.Option
 	switch where {
 	case application, elsewhere:
-		onApp = append(onApp, app.UseGuards(atTheDoor))
+		onApp = append(onApp, app.UseGuards(guard))
 	case owner:
-		onGate, onDesk = append(onGate, websockets.UseGuards(atTheDoor)), append(onDesk, web.UseGuards(atTheDoor))
+		onGateway, onController = append(onGateway, websockets.UseGuards(guard)), append(onController, web.UseGuards(guard))
 	case handler:
-		onHandler, onRoute = append(onHandler, websockets.UseGuards(atTheDoor)), append(onRoute, web.UseGuards(atTheDoor))
+		onHandler, onRoute = append(onHandler, websockets.UseGuards(guard)), append(onRoute, web.UseGuards(guard))
 	}
 	var parts []*module.Module
-	serve := func(opts ...websockets.Option) *gate {
-		g := &gate{book: &h.book, opts: onHandler}
-		parts = append(parts, module.New("gate", module.Providers(
-			websockets.Gateway(func() *gate { return g }, append(opts, onGate...)...))))
+	serve := func(opts ...websockets.Option) *gateway {
+		g := &gateway{history: &h.history, opts: onHandler}
+		parts = append(parts, module.New("gateway", module.Providers(
+			websockets.Gateway(func() *gateway { return g }, append(opts, onGateway...)...))))
 		return g
 	}
 	sio, plain := socketio.New(), ws.New()
@@ -226,15 +227,15 @@ func newHouse(t *testing.T, where scope) *house {
 	serve(websockets.Via(sio, websockets.Path("/back/")), socketio.Options{Recovery: &socketio.Recovery{SameClient: same}})
 	serve(websockets.Via(sio, websockets.Path("/skip/")), socketio.Options{Recovery: &socketio.Recovery{SkipAdmit: true, SameClient: same}})
 	h.own = serve(websockets.Via(plain, websockets.Addr("127.0.0.1:0")))
-	d := &desk{&h.book, onRoute}
-	root := module.New("house", module.Imports(parts...), module.Controllers(
-		web.Controller(func() *desk { return d }, onDesk...)))
+	d := &controller{&h.history, onRoute}
+	root := module.New("test", module.Imports(parts...), module.Controllers(
+		web.Controller(func() *controller { return d }, onController...)))
 	h.start(t, root, where == elsewhere, onApp)
 	return h
 }
 
-// start runs the application, on its own server or below a path of another.
-func (h *house) start(t *testing.T, root *module.Module, mounted bool, opts []app.Option) {
+// start starts the application, on its own server or mounted below a path of another.
+func (h *testApp) start(t *testing.T, root *module.Module, mounted bool, opts []app.Option) {
 	t.Helper()
 	where := app.HTTP("127.0.0.1:0")
 	if mounted {
@@ -251,7 +252,7 @@ func (h *house) start(t *testing.T, root *module.Module, mounted bool, opts []ap
 	h.client = &http.Client{Transport: transport}
 	shut := transport.CloseIdleConnections
 	if mounted {
-		h.prefix = "/apps/house"
+		h.prefix = "/apps/test"
 		mux := http.NewServeMux()
 		mux.Handle(h.prefix+"/", http.StripPrefix(h.prefix, a.Handler()))
 		other := httptest.NewServer(mux)

@@ -9,8 +9,8 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-// Each value breaks the rule; the library itself says so.
-func TestWords(t *testing.T) {
+// Each value breaks the rule, as the library reports.
+func TestRuleMessages(t *testing.T) {
 	p := New()
 	future := time.Now().Add(time.Hour)
 	for _, tt := range []struct {
@@ -153,7 +153,7 @@ type meeting struct {
 	Start    time.Time `json:"start"`
 	Inner    *nested   `json:"inner"`
 	Hidden   string    `json:"-"`
-	Inherits           // its fields are beside the others
+	Inherits           // its fields are promoted
 }
 
 type (
@@ -163,7 +163,7 @@ type (
 	}
 )
 
-// Rules that name other fields name them as the client knows them, or not at all.
+// Messages about other fields use wire names, or leave them out.
 func TestOtherFields(t *testing.T) {
 	base := reflect.TypeFor[meeting]()
 	for _, tt := range []struct {
@@ -184,22 +184,22 @@ func TestOtherFields(t *testing.T) {
 		{"ltfield=Upper", 1, meeting{}, "upper", "must be less than upper"},
 		{"ltefield=Inherits.Upper", 1, meeting{}, "upper", "may be at most upper"},
 		{"eqcsfield=Inner.Deep", "x", meeting{}, "inner.Deep", "must be equal to inner.Deep"},
-		{"fieldcontains=Kind", "x", meeting{Kind: "y"}, "kind", "must contain what is in kind"},
-		{"fieldexcludes=Kind", "x", meeting{Kind: "x"}, "kind", "must not contain what is in kind"},
+		{"fieldcontains=Kind", "x", meeting{Kind: "y"}, "kind", "must contain the value of kind"},
+		{"fieldexcludes=Kind", "x", meeting{Kind: "x"}, "kind", "must not contain the value of kind"},
 		{"eqfield=Hidden", "x", meeting{}, "", "breaks the rule eqfield"},
-		{"required_if=Kind video", "", meeting{Kind: "video"}, "kind video", "is required when kind is video"},
-		{"required_if=Kind 'a b' Upper 0", "", meeting{Kind: "a b"}, "kind 'a b' upper 0", "is required when kind is a b and upper is 0"},
+		{"required_if=Kind video", "", meeting{Kind: "video"}, "kind video", "is required if kind is video"},
+		{"required_if=Kind 'a b' Upper 0", "", meeting{Kind: "a b"}, "kind 'a b' upper 0", "is required if kind is a b and upper is 0"},
 		{"required_unless=Kind video", "", meeting{}, "kind video", "is required unless kind is video"},
-		{"excluded_if=Kind video", "x", meeting{Kind: "video"}, "kind video", "must be left out when kind is video"},
+		{"excluded_if=Kind video", "x", meeting{Kind: "video"}, "kind video", "must be left out if kind is video"},
 		{"excluded_unless=Kind video", "x", meeting{}, "kind video", "must be left out unless kind is video"},
-		{"required_with=Kind Upper", "", meeting{Kind: "x"}, "kind upper", "is required beside kind or upper"},
-		{"required_with_all=Kind", "", meeting{Kind: "x"}, "kind", "is required when all of these are there: kind"},
-		{"required_without=Kind Inner", "", meeting{}, "kind inner", "is required without kind or inner"},
-		{"required_without_all=Kind Inner", "", meeting{}, "kind inner", "is required when none of these is there: kind, inner"},
-		{"excluded_with=Kind", "x", meeting{Kind: "x"}, "kind", "must be left out beside kind"},
-		{"excluded_with_all=Kind", "x", meeting{Kind: "x"}, "kind", "must be left out when all of these are there: kind"},
-		{"excluded_without=Kind", "x", meeting{}, "kind", "must be left out without kind"},
-		{"excluded_without_all=Kind Inner", "x", meeting{}, "kind inner", "must be left out when none of these is there: kind, inner"},
+		{"required_with=Kind Upper", "", meeting{Kind: "x"}, "kind upper", "is required if kind or upper is set"},
+		{"required_with_all=Kind", "", meeting{Kind: "x"}, "kind", "is required if all of these are set: kind"},
+		{"required_without=Kind Inner", "", meeting{}, "kind inner", "is required if kind or inner is not set"},
+		{"required_without_all=Kind Inner", "", meeting{}, "kind inner", "is required if none of these is set: kind, inner"},
+		{"excluded_with=Kind", "x", meeting{Kind: "x"}, "kind", "must be left out if kind is set"},
+		{"excluded_with_all=Kind", "x", meeting{Kind: "x"}, "kind", "must be left out if all of these are set: kind"},
+		{"excluded_without=Kind", "x", meeting{}, "kind", "must be left out if kind is not set"},
+		{"excluded_without_all=Kind Inner", "x", meeting{}, "kind inner", "must be left out if none of these is set: kind, inner"},
 		{"required_with=Kind Hidden", "", meeting{Kind: "x"}, "", "is required here"},
 		{"email|eqfield=Kind", "x", meeting{}, "", "must be an email address, or must be equal to kind"},
 	} {

@@ -16,14 +16,14 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// fakeClient notes what it is sent, and leaves when it is closed.
+// fakeClient records what it receives, and disconnects when it is closed.
 type fakeClient struct {
 	websockets.Client
-	request *http.Request
-	values  *websockets.Values
-	ctx     context.Context
-	leave   context.CancelFunc
-	lingers bool // does not leave at once
+	request   *http.Request
+	values    *websockets.Values
+	ctx       context.Context
+	leave     context.CancelFunc
+	staysOpen bool // does not disconnect on Close
 
 	mu  sync.Mutex
 	got []string
@@ -47,7 +47,7 @@ func (c *fakeClient) Emit(_ context.Context, event string, data any, _ ...websoc
 
 func (c *fakeClient) Close(code int, text string) {
 	c.note(fmt.Sprintf("close %d %s", code, text))
-	if !c.lingers {
+	if !c.staysOpen {
 		c.leave()
 	}
 }
@@ -68,7 +68,7 @@ func (c *fakeClient) want(t *testing.T, when string, want ...string) {
 	c.got = nil
 }
 
-// message is one of its messages.
+// message returns the context and call of a message.
 func (c *fakeClient) message() (context.Context, *pipeline.Call) {
 	return c.ctx, &pipeline.Call{Kind: pipeline.KindMessage, Request: c.request, Store: c.values}
 }
@@ -78,14 +78,14 @@ const (
 	closeNote     = "close 4401 token expired"
 )
 
-// lasts is a token that is good from the bubble's now on.
+// lasts returns a token that is valid for d from now.
 func lasts(d time.Duration) string {
 	return hs256(with(func(c *claims) {
 		c.NotBefore, c.ExpiresAt = nil, jwt.NewNumericDate(time.Now().Add(d))
 	}))
 }
 
-// bubble runs a test with the system's clock, which synctest moves.
+// bubble runs a test with the system clock in a synctest bubble.
 func bubble(t *testing.T, window time.Duration, f func(t *testing.T, g *Guard[claims])) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -99,13 +99,13 @@ func bubble(t *testing.T, window time.Duration, f func(t *testing.T, g *Guard[cl
 	})
 }
 
-// after waits in a bubble, where that takes no time.
+// after advances the clock of the bubble.
 func after(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
 }
 
-func TestIdleClientIsSentAway(t *testing.T) {
+func TestIdleClientIsDisconnected(t *testing.T) {
 	bubble(t, 0, func(t *testing.T, g *Guard[claims]) {
 		c := newFakeClient(lasts(time.Minute))
 		if err := g.Check(c.message()); err != nil {
@@ -114,13 +114,13 @@ func TestIdleClientIsSentAway(t *testing.T) {
 		after(time.Minute - 1)
 		c.want(t, "before")
 		after(1)
-		c.want(t, "at the end", exceptionNote, closeNote)
+		c.want(t, "at expiry", exceptionNote, closeNote)
 		after(time.Hour)
 		c.want(t, "later")
 	})
 }
 
-func TestClientThatLeavesLeavesNoTimer(t *testing.T) {
+func TestDisconnectStopsTimer(t *testing.T) {
 	g, clk := newTestGuard(t, options())
 	var all []*fakeClient
 	for range 10 {
@@ -136,27 +136,27 @@ func TestClientThatLeavesLeavesNoTimer(t *testing.T) {
 	if n := clk.waiting(); n != 10 {
 		t.Errorf("%d timers for 10 clients", n)
 	}
-	gone := newFakeClient(good()) // between its message and the guard
-	gone.leave()
-	if err := g.Check(gone.message()); err != nil {
+	left := newFakeClient(good()) // disconnects between its message and the guard
+	left.leave()
+	if err := g.Check(left.message()); err != nil {
 		t.Fatal(err)
 	}
-	all = append(all, gone)
+	all = append(all, left)
 	for _, c := range all {
 		c.leave()
-		p, _ := g.value.Get(c)
-		eventually(t, "its pass", func() bool { return p.gone.Load() })
+		p, _ := g.state.Get(c)
+		eventually(t, "onDisconnect", func() bool { return p.left.Load() })
 		p.mu.Lock()
-		p.mu.Unlock() //nolint:staticcheck // until leave is through
+		p.mu.Unlock() //nolint:staticcheck // waits for onDisconnect
 	}
 	if n := clk.waiting(); n != 0 {
-		t.Errorf("%d timers are left", n)
+		t.Errorf("%d timers are active", n)
 	}
 	clk.forward(time.Hour)
 	for _, c := range all {
-		p, _ := g.value.Get(c)
-		p.ring() // it may have been under way
-		c.want(t, "after it has left")
+		p, _ := g.state.Get(c)
+		p.onTimer() // it may already have fired
+		c.want(t, "after the disconnect")
 	}
 }
 
@@ -183,20 +183,20 @@ func TestWarning(t *testing.T) {
 				after(1)
 				c.want(t, "in the window", tt.want)
 				after(tt.life - tt.after - 1)
-				c.want(t, "told once")
+				c.want(t, "no second warning")
 				after(1)
-				c.want(t, "at the end", exceptionNote, closeNote)
+				c.want(t, "at expiry", exceptionNote, closeNote)
 			})
 		})
 	}
 }
 
-// refresh hands in a token as the subscription's handler gets it.
+// refresh calls the handler of the refresh subscription.
 func (c *fakeClient) refresh(g *Guard[claims], token string) (Expiring, error) {
 	return g.refresh(c.ctx, token)
 }
 
-func TestRefreshPostponesTheEnd(t *testing.T) {
+func TestRefreshExtendsExpiry(t *testing.T) {
 	bubble(t, time.Minute, func(t *testing.T, g *Guard[claims]) {
 		c := newFakeClient(lasts(10 * time.Minute))
 		if err := g.Check(c.message()); err != nil {
@@ -216,16 +216,16 @@ func TestRefreshPostponesTheEnd(t *testing.T) {
 		after(time.Second)
 		c.want(t, "the last warning", "token_expiring {ExpiresIn:1}")
 		after(time.Second)
-		c.want(t, "the end", exceptionNote, closeNote)
+		c.want(t, "at expiry", exceptionNote, closeNote)
 		if _, err := c.refresh(g, lasts(time.Hour)); err == nil {
-			t.Error("refreshed after the end")
+			t.Error("refreshed after expiry")
 		}
 		after(2 * time.Hour)
-		c.want(t, "after the end")
+		c.want(t, "after expiry")
 	})
 }
 
-// A client that refreshes whenever it is told must not do so without a pause.
+// A client that refreshes on each warning must not do so without a pause.
 func TestWindowLongerThanTokens(t *testing.T) {
 	bubble(t, time.Hour, func(t *testing.T, g *Guard[claims]) {
 		c := newFakeClient(lasts(10 * time.Second))
@@ -253,7 +253,7 @@ func TestWindowLongerThanTokens(t *testing.T) {
 	})
 }
 
-func TestRefreshRefuses(t *testing.T) {
+func TestRefreshRejects(t *testing.T) {
 	g, clk := newTestGuard(t, options())
 	c := newFakeClient(good())
 	if err := g.Check(c.message()); err != nil {
@@ -272,7 +272,7 @@ func TestRefreshRefuses(t *testing.T) {
 		t.Errorf("claims %+v", got)
 	}
 	clk.forward(5 * time.Minute)
-	c.want(t, "the old end holds", exceptionNote, closeNote)
+	c.want(t, "the old expiry applies", exceptionNote, closeNote)
 	_, err := c.refresh(g, lasting(time.Hour))
 	wantDenied(t, err, CodeExpired, "")
 	if _, err := g.refresh(t.Context(), good()); err == nil {
@@ -284,15 +284,15 @@ func TestRefreshWithoutSubjectOrIssuer(t *testing.T) {
 	o := options()
 	o.Issuer = ""
 	g, _ := newTestGuard(t, o)
-	nobody := newFakeClient(hs256(with(func(c *claims) { c.Subject = "" })))
-	_, err := nobody.refresh(g, hs256(with(func(c *claims) { c.Subject = "" })))
+	anonymous := newFakeClient(hs256(with(func(c *claims) { c.Subject = "" })))
+	_, err := anonymous.refresh(g, hs256(with(func(c *claims) { c.Subject = "" })))
 	wantDenied(t, err, CodeInvalid, "")
 	c := newFakeClient(good())
-	_, err = c.refresh(g, hs256(with(func(c *claims) { c.Issuer = "https://other.example" }))) // whose u1 is somebody else
+	_, err = c.refresh(g, hs256(with(func(c *claims) { c.Issuer = "https://other.example" }))) // another user with the subject u1
 	wantDenied(t, err, CodeInvalid, "")
 }
 
-// The guard may stand before other handlers only, and not have been asked yet.
+// The guard may be bound to other handlers only, and not have run yet.
 func TestRefreshBeforeAnyMessage(t *testing.T) {
 	g, clk := newTestGuard(t, options())
 	c := newFakeClient(good())
@@ -303,14 +303,14 @@ func TestRefreshBeforeAnyMessage(t *testing.T) {
 		t.Errorf("claims %+v", got)
 	}
 	clk.forward(time.Hour)
-	c.want(t, "the new end", exceptionNote, closeNote)
+	c.want(t, "the new expiry", exceptionNote, closeNote)
 
 	without := newFakeClient("")
 	_, err := without.refresh(g, lasting(2*time.Hour))
 	wantDenied(t, err, CodeMissing, "")
 }
 
-func TestWithoutAnEnd(t *testing.T) {
+func TestWithoutExpiry(t *testing.T) {
 	o := options()
 	o.AllowNoExpiry, o.RefreshWindow = true, time.Minute
 	g, clk := newTestGuard(t, o)
@@ -326,7 +326,7 @@ func TestWithoutAnEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := clk.waiting(); n != 1 {
-		t.Errorf("%d timers with an end", n)
+		t.Errorf("%d timers with an expiry", n)
 	}
 	if got, err := c.refresh(g, endless); err != nil || got != (Expiring{}) {
 		t.Fatalf("%+v, %v", got, err)
@@ -335,16 +335,16 @@ func TestWithoutAnEnd(t *testing.T) {
 	c.want(t, "a day later")
 }
 
-// A client that came back without having passed the guard has the values of before.
-func TestClientThatInheritedIsWatched(t *testing.T) {
+// A client that recovered its values without running the guard gets a timer.
+func TestRecoveredClientIsWatched(t *testing.T) {
 	g, clk := newTestGuard(t, options())
 	old := newFakeClient(good())
 	if err := g.Check(old.message()); err != nil {
 		t.Fatal(err)
 	}
-	p, _ := g.value.Get(old)
+	p, _ := g.state.Get(old)
 	old.leave()
-	eventually(t, "its pass", func() bool { return p.gone.Load() })
+	eventually(t, "onDisconnect", func() bool { return p.left.Load() })
 	c := newFakeClient("")
 	c.values.Inherit(old.values)
 	for range 2 {
@@ -356,51 +356,51 @@ func TestClientThatInheritedIsWatched(t *testing.T) {
 		t.Errorf("%d timers", n)
 	}
 	clk.forward(5 * time.Minute)
-	old.want(t, "who has left")
-	c.want(t, "at the end", exceptionNote, closeNote)
+	old.want(t, "after the disconnect")
+	c.want(t, "at expiry", exceptionNote, closeNote)
 }
 
-// The wall's clock is set back: the timer rings too early, and waits again.
+// The wall clock is set back: the timer fires early, and is set again.
 func TestClockIsSetBack(t *testing.T) {
 	g, clk := newTestGuard(t, options())
 	c := newFakeClient(good())
 	if err := g.Check(c.message()); err != nil {
 		t.Fatal(err)
 	}
-	p, _ := g.value.Get(c)
-	p.ring()
+	p, _ := g.state.Get(c)
+	p.onTimer()
 	c.want(t, "too early")
 	clk.forward(5 * time.Minute)
-	c.want(t, "at the end", exceptionNote, closeNote)
+	c.want(t, "at expiry", exceptionNote, closeNote)
 }
 
-// The timer may ring while the client leaves, or hands in a token.
-func TestTimerThatRingsTooLate(t *testing.T) {
+// The timer may fire while the client disconnects or refreshes its token.
+func TestTimerFiresLate(t *testing.T) {
 	g, clk := newTestGuard(t, options())
 	c := newFakeClient(good())
-	c.lingers = true
+	c.staysOpen = true
 	if err := g.Check(c.message()); err != nil {
 		t.Fatal(err)
 	}
-	p, _ := g.value.Get(c)
+	p, _ := g.state.Get(c)
 	clk.forward(5 * time.Minute)
-	c.want(t, "at the end", exceptionNote, closeNote)
-	p.ring()
-	c.want(t, "before it has left")
+	c.want(t, "at expiry", exceptionNote, closeNote)
+	p.onTimer()
+	c.want(t, "before the disconnect")
 	c.leave()
-	eventually(t, "its pass", func() bool { return p.gone.Load() })
-	p.ring()
-	c.want(t, "after it has left")
+	eventually(t, "onDisconnect", func() bool { return p.left.Load() })
+	p.onTimer()
+	c.want(t, "after the disconnect")
 	fresh, err := g.verify(t.Context(), lasting(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.renew(fresh) {
-		t.Error("a client that was sent away has a new token")
+	if p.replaceToken(fresh) {
+		t.Error("a closed client accepts a new token")
 	}
 }
 
-// eventually waits for what nobody tells of.
+// eventually polls a condition that sends no signal.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	late := time.After(10 * time.Second)
@@ -410,7 +410,7 @@ func eventually(t *testing.T, what string, cond func() bool) {
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timeout waiting for %s", what)
 		}
 	}
 }

@@ -22,13 +22,13 @@ type page[T any] struct {
 	Items []T `json:"items" validate:"dive"`
 }
 
-// color is written as a word wherever Go prints it, and as another on the wire.
+// color prints differently in Go and on the wire.
 type color int
 
 func (c color) String() string               { return fmt.Sprintf("Color].Name[%d]", int(c)) }
 func (c color) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "color%d", int(c)), nil }
 
-// opposite is printed as a number, but not its own.
+// opposite prints as the negative number.
 type opposite int
 
 func (o opposite) String() string { return fmt.Sprint(-int(o)) }
@@ -37,7 +37,7 @@ type roomID string
 
 func (r roomID) String() string { return "room " + string(r) }
 
-func TestPlaces(t *testing.T) {
+func TestFieldPaths(t *testing.T) {
 	type lists struct {
 		Deep     [][]item            `json:"deep" validate:"dive,dive"`
 		Words    []string            `json:"words" validate:"dive,min=3"`
@@ -98,8 +98,8 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// A client that chooses bad keys gets no answer that is much longer, nor one with Go names.
-func TestForeignKeys(t *testing.T) {
+// Hostile keys do not produce a long answer, nor one with Go names.
+func TestHostileKeys(t *testing.T) {
 	type message struct {
 		Secret map[string]item `json:"public" validate:"dive"`
 	}
@@ -122,7 +122,7 @@ func TestForeignKeys(t *testing.T) {
 	}
 }
 
-func TestDeepPathIsShort(t *testing.T) {
+func TestDeepPathIsShortened(t *testing.T) {
 	type node struct {
 		Word string `json:"word" validate:"required"`
 		Next *node  `json:"next"`

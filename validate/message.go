@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// unit is what a rule about size counts in.
+// unit is the unit of a rule about size.
 type unit struct {
-	noun  string // "character", "item", "byte"; empty for what is compared itself
-	clock bool   // a point in time
+	noun   string // "character", "item", "byte"; empty if the value itself is compared
+	isTime bool   // a point in time
 }
 
 func unitOf(kind reflect.Kind, t reflect.Type) unit {
-	if t != nil && t.Kind() == reflect.Pointer { // of a nil pointer
+	if t != nil && t.Kind() == reflect.Pointer { // a nil pointer
 		t = indirect(t)
 		kind = t.Kind()
 	}
@@ -28,13 +28,13 @@ func unitOf(kind reflect.Kind, t reflect.Type) unit {
 	case reflect.Map:
 		return unit{noun: "item"}
 	case reflect.Struct:
-		return unit{clock: t != nil && isTime(t)}
+		return unit{isTime: t != nil && isTime(t)}
 	default:
 		return unit{}
 	}
 }
 
-// count is "3 characters", or "3".
+// count returns "3 characters", or "3".
 func (u unit) count(n string) string {
 	switch {
 	case u.noun == "":
@@ -46,25 +46,25 @@ func (u unit) count(n string) string {
 	}
 }
 
-// words is the rule in English, to stand behind the field's name; empty for a rule that
-// has no words.
-func words(rule, param string, u unit) string {
-	if text := sizeWords(rule, param, u); text != "" {
+// message returns the English message that follows the field's name, or "" if the rule
+// has none.
+func message(rule, param string, u unit) string {
+	if text := sizeMessage(rule, param, u); text != "" {
 		return text
 	}
-	if text := fieldWords(rule, param, u); text != "" {
+	if text := fieldMessage(rule, param, u); text != "" {
 		return text
 	}
-	if text := textWords(rule, param); text != "" {
+	if text := stringMessage(rule, param); text != "" {
 		return text
 	}
-	return plainWords[rule]
+	return fixedMessages[rule]
 }
 
-// sizeWords are those of the rules about length or value.
-func sizeWords(rule, param string, u unit) string {
-	if u.clock && param == "" {
-		return clockWords[rule]
+// sizeMessage returns the message of a rule about length or value.
+func sizeMessage(rule, param string, u unit) string {
+	if u.isTime && param == "" {
+		return timeMessages[rule]
 	}
 	if param == "" {
 		return ""
@@ -106,13 +106,13 @@ func sizeWords(rule, param string, u unit) string {
 	}
 }
 
-var clockWords = map[string]string{
+var timeMessages = map[string]string{
 	"gt": "must be in the future", "gte": "must not be in the past", "min": "must not be in the past",
 	"lt": "must be in the past", "lte": "must not be in the future", "max": "must not be in the future",
 }
 
-// fieldWords are those of the rules that name other fields.
-func fieldWords(rule, param string, u unit) string {
+// fieldMessage returns the message of a rule that names other fields.
+func fieldMessage(rule, param string, u unit) string {
 	if param == "" {
 		return ""
 	}
@@ -123,55 +123,55 @@ func fieldWords(rule, param string, u unit) string {
 	case "nefield":
 		return "must not be equal to " + param
 	case "gtfield":
-		if u.clock {
+		if u.isTime {
 			return "must be after " + param
 		}
 		return "must be more than " + param
 	case "gtefield":
-		if u.clock {
+		if u.isTime {
 			return "must not be before " + param
 		}
 		return "must be at least " + param
 	case "ltfield":
-		if u.clock {
+		if u.isTime {
 			return "must be before " + param
 		}
 		return "must be less than " + param
 	case "ltefield":
-		if u.clock {
+		if u.isTime {
 			return "must not be after " + param
 		}
 		return "may be at most " + param
 	case "fieldcontains":
-		return "must contain what is in " + param
+		return "must contain the value of " + param
 	case "fieldexcludes":
-		return "must not contain what is in " + param
+		return "must not contain the value of " + param
 	case "unique":
 		return "must not have two items with the same " + param
 	case "required_if":
-		return "is required when " + pairs(param)
+		return "is required if " + pairs(param)
 	case "required_unless":
 		return "is required unless " + pairs(param)
 	case "excluded_if":
-		return "must be left out when " + pairs(param)
+		return "must be left out if " + pairs(param)
 	case "excluded_unless":
 		return "must be left out unless " + pairs(param)
 	case "required_with":
-		return "is required beside " + orList(param)
+		return "is required if " + orList(param) + " is set"
 	case "required_with_all":
-		return "is required when all of these are there: " + all
+		return "is required if all of these are set: " + all
 	case "required_without":
-		return "is required without " + orList(param)
+		return "is required if " + orList(param) + " is not set"
 	case "required_without_all":
-		return "is required when none of these is there: " + all
+		return "is required if none of these is set: " + all
 	case "excluded_with":
-		return "must be left out beside " + orList(param)
+		return "must be left out if " + orList(param) + " is set"
 	case "excluded_with_all":
-		return "must be left out when all of these are there: " + all
+		return "must be left out if all of these are set: " + all
 	case "excluded_without":
-		return "must be left out without " + orList(param)
+		return "must be left out if " + orList(param) + " is not set"
 	case "excluded_without_all":
-		return "must be left out when none of these is there: " + all
+		return "must be left out if none of these is set: " + all
 	default:
 		return ""
 	}
@@ -179,7 +179,7 @@ func fieldWords(rule, param string, u unit) string {
 
 func orList(param string) string { return strings.Join(splitParam(param), " or ") }
 
-// pairs words "kind video size 3".
+// pairs turns "kind video size 3" into "kind is video and size is 3".
 func pairs(param string) string {
 	parts := splitParam(param)
 	var texts []string
@@ -189,8 +189,8 @@ func pairs(param string) string {
 	return strings.Join(texts, " and ")
 }
 
-// textWords are those of the rules about text whose parameter is said.
-func textWords(rule, param string) string {
+// stringMessage returns the message of a rule about strings that quotes its parameter.
+func stringMessage(rule, param string) string {
 	if param == "" {
 		return ""
 	}
@@ -222,7 +222,7 @@ func textWords(rule, param string) string {
 	}
 }
 
-// exampleTime is a time in the layout; the layout itself looks like one only to Go.
+// exampleTime formats an example time. Only Go programmers understand a layout.
 func exampleTime(layout string) string {
 	return time.Date(2030, time.December, 31, 18, 30, 0, 0, time.UTC).Format(layout)
 }
@@ -231,7 +231,7 @@ func values(param string) string {
 	return strings.ReplaceAll(strings.Join(splitParam(param), ", "), "'", "")
 }
 
-var plainWords = map[string]string{
+var fixedMessages = map[string]string{
 	"required":  "is required",
 	"isdefault": "must be left out",
 	"unique":    "must not have the same item twice",

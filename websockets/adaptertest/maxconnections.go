@@ -12,20 +12,20 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func placeTests() []test {
+func maxConnectionsTests() []test {
 	return []test{
-		{"law 17: connections in all are bounded, and one that has gone makes room", testPlaces},
-		{"law 17: a refused handshake keeps no place", testRefusedPlaces},
+		{"law 17: connections are limited in total, and a closed one makes room", testMaxConnections},
+		{"law 17: a rejected handshake does not count as a connection", testRejectedConnections},
 	}
 }
 
-func testPlaces(t *testing.T, s *suite) {
-	g := gateOf(echo())
-	a := s.startWith(t, []*gate{g}, app.MaxConnections(2))
+func testMaxConnections(t *testing.T, s *suite) {
+	g := newGateway(echo())
+	a := s.startWith(t, []*testGateway{g}, app.MaxConnections(2))
 	first, second := s.dial(t, a), s.dial(t, a)
 	alive(t, first)
 	for range 2 {
-		e := s.refused(t, a, s.root())
+		e := s.rejected(t, a, s.root())
 		if e.Status != http.StatusServiceUnavailable {
 			t.Errorf("status %d, want 503", e.Status)
 		}
@@ -34,20 +34,20 @@ func testPlaces(t *testing.T, s *suite) {
 	alive(t, second)
 	first.Close()
 	alive(t, s.eventually(t, a))
-	s.refused(t, a, s.root())
+	s.rejected(t, a, s.root())
 }
 
-func testRefusedPlaces(t *testing.T, s *suite) {
-	tr := newTrail()
-	a := s.startWith(t, []*gate{gateOf(echo())}, app.MaxConnections(1), app.UseGuards(porter{tr, pipeline.ErrForbidden}))
+func testRejectedConnections(t *testing.T, s *suite) {
+	tr := newRecorder()
+	a := s.startWith(t, []*testGateway{newGateway(echo())}, app.MaxConnections(1), app.UseGuards(handshakeGuard{tr, pipeline.ErrForbidden}))
 	for range 3 {
-		if e := s.refused(t, a, s.root()); e.Status != http.StatusForbidden {
+		if e := s.rejected(t, a, s.root()); e.Status != http.StatusForbidden {
 			t.Errorf("status %d, want 403", e.Status)
 		}
 	}
 }
 
-// eventually connects a client as soon as there is a place.
+// eventually retries to connect a client until it is accepted.
 func (s *suite) eventually(t *testing.T, a *apptest.App) *apptest.Client {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -62,7 +62,7 @@ func (s *suite) eventually(t *testing.T, a *apptest.App) *apptest.Client {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("dial: %v, want a place", err)
+			t.Fatalf("dial: %v, want a connection", err)
 		}
 	}
 }

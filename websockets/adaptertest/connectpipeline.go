@@ -13,23 +13,23 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func doorTests() []test {
+func connectPipelineTests() []test {
 	return []test{
-		{"law 6: guards refuse with status, message and data", testGuardRefuses},
-		{"law 6: a guard that fails keeps its error to itself", testGuardFails},
-		{"law 6: what a guard learns reaches hooks and handlers, and is gone after", testGuardValues},
-		{"law 6: the guards of the application are asked once, those of each gateway", testDoorOrder},
-		{"law 6: filters answer refusals and HandleConnection", testDoorFilters},
-		{"law 6: OnConnected comes before HandleConnection", testOnConnected},
+		{"law 6: guards reject with status, message and data", testGuardRejects},
+		{"law 6: unknown errors of a guard stay hidden", testGuardFails},
+		{"law 6: hooks and handlers see values set by a guard", testGuardValues},
+		{"law 6: guards of the application run once, then those of each gateway", testConnectGuardOrder},
+		{"law 6: filters handle errors of guards and of HandleConnection", testConnectFilters},
+		{"law 6: OnConnected runs before HandleConnection", testOnConnected},
 		{"constructors are resolved in the gateway's module", testConstructors},
-		{"constructors that cannot be resolved are boot errors", testConstructorProblems},
-		{"interceptors of what the server emits", testEmitInterceptors},
+		{"unresolved constructors are boot errors", testConstructorProblems},
+		{"interceptors of emitted events", testEmitInterceptors},
 	}
 }
 
-func testGuardRefuses(t *testing.T, s *suite) {
-	tr := newTrail()
-	g := &gate{
+func testGuardRejects(t *testing.T, s *suite) {
+	tr := newRecorder()
+	g := &testGateway{
 		subs:    []websockets.Subscription{echo()},
 		connect: func(context.Context, websockets.Client) error { tr.add("connect"); return nil },
 		leave:   func(context.Context, websockets.Client, websockets.Reason) { tr.add("leave") },
@@ -41,10 +41,10 @@ func testGuardRefuses(t *testing.T, s *suite) {
 		return &pipeline.Error{Message: "Not you", Code: "not_you", Status: 401, Details: map[string]int{"wait": 7}}
 	})}
 	a := s.start(t, g)
-	e := s.refused(t, a, s.root())
-	said := []byte(e.Data)
+	e := s.rejected(t, a, s.root())
+	payload := []byte(e.Data)
 	if !s.traits.Namespaces {
-		said = e.Body
+		payload = e.Body
 		if e.Status != 401 {
 			t.Errorf("status %d, want 401", e.Status)
 		}
@@ -52,7 +52,7 @@ func testGuardRefuses(t *testing.T, s *suite) {
 	if e.Message != "Not you" {
 		t.Errorf("message %q", e.Message)
 	}
-	has(t, string(said), `"not_you"`, `"wait":7`)
+	has(t, string(payload), `"not_you"`, `"wait":7`)
 	tr.want(t)
 	c := s.dial(t, a, apptest.WithHeader(map[string][]string{"X-User": {"ann"}}))
 	alive(t, c)
@@ -64,8 +64,8 @@ func testGuardFails(t *testing.T, s *suite) {
 		"error": func(context.Context, *pipeline.Call) error { return errors.New("password of the database") },
 		"panic": func(context.Context, *pipeline.Call) error { crash(); return nil },
 	} {
-		var log journal
-		e := s.refused(t, s.startWith(t, []*gate{gateOf(echo())}, log.option(), app.UseGuards(guard)), s.root())
+		var log logBuffer
+		e := s.rejected(t, s.startWith(t, []*testGateway{newGateway(echo())}, log.option(), app.UseGuards(guard)), s.root())
 		if e.Message != "Internal server error" {
 			t.Errorf("%s: message %q", name, e.Message)
 		}
@@ -78,7 +78,7 @@ func testGuardFails(t *testing.T, s *suite) {
 func testGuardValues(t *testing.T, s *suite) {
 	inHook := make(chan string, 1)
 	atEnd := make(chan string, 1)
-	g := &gate{
+	g := &testGateway{
 		subs: []websockets.Subscription{websockets.On("who", func(ctx context.Context, _ struct{}) (string, error) {
 			user, _ := userKey.From(ctx)
 			return user, nil
@@ -114,8 +114,8 @@ func testGuardValues(t *testing.T, s *suite) {
 	}
 }
 
-func testDoorOrder(t *testing.T, s *suite) {
-	tr := newTrail()
+func testConnectGuardOrder(t *testing.T, s *suite) {
+	tr := newRecorder()
 	guard := func(name string) pipeline.GuardFunc {
 		return func(_ context.Context, c *pipeline.Call) error {
 			if c.Kind == pipeline.KindConnect {
@@ -124,7 +124,7 @@ func testDoorOrder(t *testing.T, s *suite) {
 			return nil
 		}
 	}
-	first, second, third := gateOf(echo()), gateOf(), gateOf()
+	first, second, third := newGateway(echo()), newGateway(), newGateway()
 	second.connect = func(context.Context, websockets.Client) error { return nil }
 	third.connect = second.connect
 	first.opts = []websockets.Option{websockets.UseGuards(guard("first"))}
@@ -133,36 +133,36 @@ func testDoorOrder(t *testing.T, s *suite) {
 		return nil
 	})}
 	third.opts = []websockets.Option{websockets.Meta(rolesKey.With([]string{"admin"}))}
-	a := s.startWith(t, []*gate{first, second, third}, app.UseGuards(guard("global")))
+	a := s.startWith(t, []*testGateway{first, second, third}, app.UseGuards(guard("global")))
 	alive(t, s.dial(t, a))
-	// Once more for the third, which looks to guards like no other.
+	// Once more for the third: it has its own metadata.
 	tr.want(t, "global", "first", "second", "admit", "global")
 }
 
-func testDoorFilters(t *testing.T, s *suite) {
+func testConnectFilters(t *testing.T, s *suite) {
 	errBanned := errors.New("banned")
 	answer := &pipeline.Error{Message: "Go away", Code: "banned", Status: 429}
 	filter := websockets.UseFilters(pipeline.FilterIs(errBanned, answer))
 
-	g := gateOf(echo())
+	g := newGateway(echo())
 	g.opts = []websockets.Option{filter, websockets.UseGuards(func(context.Context, *pipeline.Call) error { return errBanned })}
-	e := s.refused(t, s.start(t, g), s.root())
+	e := s.rejected(t, s.start(t, g), s.root())
 	if e.Message != "Go away" || !s.traits.Namespaces && e.Status != 429 {
-		t.Errorf("refused with %+v", e)
+		t.Errorf("rejected with %+v", e)
 	}
 
-	g = gateOf(echo())
+	g = newGateway(echo())
 	g.opts = []websockets.Option{filter}
 	g.connect = func(context.Context, websockets.Client) error { return errBanned }
 	c := s.dial(t, s.start(t, g))
 	if e := apptest.Expect[apptest.Exception](c, "exception"); e.Message != "Go away" || e.Code != "banned" {
-		t.Errorf("told %+v", e)
+		t.Errorf("received %+v", e)
 	}
 }
 
 func testOnConnected(t *testing.T, s *suite) {
-	tr := newTrail()
-	g := gateOf(echo())
+	tr := newRecorder()
+	g := newGateway(echo())
 	g.connect = func(context.Context, websockets.Client) error { tr.add("HandleConnection"); return nil }
 	g.opts = []websockets.Option{websockets.UseGuards(pipeline.Only(pipeline.GuardFunc(func(ctx context.Context, _ *pipeline.Call) error {
 		websockets.HandshakeFrom(ctx).OnConnected(func(websockets.Client) { tr.add("broken"); crash() })
@@ -178,74 +178,74 @@ func testOnConnected(t *testing.T, s *suite) {
 	tr.want(t, "broken", "connected", "HandleConnection", "left")
 }
 
-// ledger is what a guard injects.
-type ledger struct{ tr *trail }
+// dependency is injected into guards.
+type dependency struct{ tr *recorder }
 
-// bookkeeper is a guard that a module builds.
-type bookkeeper struct {
+// injectedGuard is a guard that a module builds.
+type injectedGuard struct {
 	name string
-	l    *ledger
+	l    *dependency
 }
 
-func (b *bookkeeper) Check(_ context.Context, c *pipeline.Call) error {
+func (b *injectedGuard) Check(_ context.Context, c *pipeline.Call) error {
 	b.l.tr.add(b.name + " " + string(c.Kind))
 	return nil
 }
 
-type archivist struct{ *bookkeeper }
+type otherGuard struct{ *injectedGuard }
 
-func newBookkeeper(l *ledger) *bookkeeper { return &bookkeeper{"bookkeeper", l} }
-func newArchivist(l *ledger) *archivist   { return &archivist{&bookkeeper{"archivist", l}} }
+func newInjectedGuard(l *dependency) *injectedGuard { return &injectedGuard{"injectedGuard", l} }
+func newOtherGuard(l *dependency) *otherGuard       { return &otherGuard{&injectedGuard{"otherGuard", l}} }
 
 func testConstructors(t *testing.T, s *suite) {
-	tr := newTrail()
-	g := gateOf(echo())
+	tr := newRecorder()
+	g := newGateway(echo())
 	root := module.New("root", module.Providers(
-		module.Value(&ledger{tr}),
-		websockets.Gateway(func() *gate { return g },
-			websockets.UseGuards(newBookkeeper),
-			websockets.ForEvent("echo", websockets.UseGuards(newArchivist, func(_ context.Context, c *pipeline.Call) error {
+		module.Value(&dependency{tr}),
+		websockets.Gateway(func() *testGateway { return g },
+			websockets.UseGuards(newInjectedGuard),
+			websockets.ForEvent("echo", websockets.UseGuards(newOtherGuard, func(_ context.Context, c *pipeline.Call) error {
 				tr.add("function " + string(c.Kind))
 				return nil
 			})),
 		),
-		app.Global(func(l *ledger) *archivist { return &archivist{&bookkeeper{"provided", l}} }),
+		app.Global(func(l *dependency) *otherGuard { return &otherGuard{&injectedGuard{"provided", l}} }),
 	))
 	a := apptest.New(t, root, apptest.With(app.WebSockets(s.cfg.New()),
-		app.UseGuards(func(l *ledger) *bookkeeper { return &bookkeeper{"global", l} })))
+		app.UseGuards(func(l *dependency) *injectedGuard { return &injectedGuard{"global", l} })))
 	alive(t, s.dial(t, a))
 	tr.want(t,
-		"global connect", "provided connect", "bookkeeper connect",
-		"global message", "provided message", "bookkeeper message", "archivist message", "function message")
+		"global connect", "provided connect", "injectedGuard connect",
+		"global message", "provided message", "injectedGuard message", "otherGuard message", "function message")
 }
 
 func testConstructorProblems(t *testing.T, s *suite) {
-	type nobody struct{}
+	type unrelated struct{}
 	gateway := func(subs []websockets.Subscription, opts ...websockets.Option) *module.Module {
-		g := gateOf(subs...)
-		return module.New("root", module.Providers(websockets.Gateway(func() *gate { return g }, opts...)))
+		g := newGateway(subs...)
+		return module.New("root", module.Providers(websockets.Gateway(func() *testGateway { return g }, opts...)))
 	}
 	plain := []websockets.Subscription{echo()}
 	handler := func(_ context.Context, n int) (int, error) { return n, nil }
-	late := gateOf(echo())
-	late.late = func() []websockets.Option { return []websockets.Option{websockets.UseGuards(newBookkeeper)} }
+	late := newGateway(echo())
+	late.late = func() []websockets.Option { return []websockets.Option{websockets.UseGuards(newInjectedGuard)} }
 	for _, c := range []struct {
 		what string
 		root *module.Module
 		opts []app.Option
 		want []string
 	}{
-		{"what it needs is missing", gateway(plain, websockets.UseGuards(newBookkeeper)), nil, []string{"newBookkeeper", "needs *adaptertest.ledger", "not available"}},
-		{"no guard at all", gateway(plain, websockets.UseGuards(7)), nil, []string{"guard 1 has type int, which is neither a pipeline.Guard nor a constructor of one", "Check("}},
+		{"a missing dependency", gateway(plain, websockets.UseGuards(newInjectedGuard)), nil, []string{"newInjectedGuard", "needs *adaptertest.dependency", "not available"}},
+		{"no guard at all", gateway(plain, websockets.UseGuards(7)), nil, []string{"guard 1 has type int", "Check("}},
 		{"nil", gateway(plain, websockets.UsePipes(nil)), nil, []string{"pipe 1 is nil"}},
-		{"a constructor of something else", gateway(plain, websockets.UseGuards(func() *nobody { return nil })), nil, []string{"guard 1", "neither a pipeline.Guard nor a constructor"}},
-		{"at a handler", gateway([]websockets.Subscription{websockets.On("e", handler, websockets.UseGuards(newBookkeeper))}), nil, []string{`subscription "e"`, "guard 1", "constructors are not accepted here"}},
+		{"a constructor of something else", gateway(plain, websockets.UseGuards(func() *unrelated { return nil })), nil, []string{"guard 1", "neither a pipeline.Guard nor a constructor"}},
+		{"at a handler", gateway([]websockets.Subscription{websockets.On("e", handler, websockets.UseGuards(newInjectedGuard))}), nil, []string{`subscription "e"`, "guard 1", "constructors are not accepted here"}},
 		{"from GatewayOptions", modules(late), nil, []string{"guard 1", "constructors are not accepted here"}},
-		{"an event that nobody handles", gateway(plain, websockets.ForEvent("typo", websockets.UseGuards(pipeline.GuardFunc(nil)))), nil, []string{"guard 1 is a nil"}},
-		{"an event that nobody handles", gateway(plain, websockets.ForEvent("typo")), nil, []string{`ForEvent("typo")`, "does not handle"}},
-		{"global", gateway(plain), []app.Option{app.UseFilters(struct{}{})}, []string{"app: filter 1 has type struct {}, which is neither a pipeline.Filter nor a constructor of one"}},
-		{"provided", module.New("root", module.Providers(app.Global(func() *nobody { return nil }))), nil, []string{"app: Global", "is not a guard, interceptor, pipe or filter"}},
-		{"what a global one needs", gateway(plain), []app.Option{app.UseGuards(newBookkeeper)}, []string{"needs *adaptertest.ledger"}},
+		{"an event without a handler", gateway(plain, websockets.ForEvent("typo", websockets.UseGuards(pipeline.GuardFunc(nil)))), nil, []string{"guard 1 is a nil"}},
+		{"an event without a handler", gateway(plain, websockets.ForEvent("typo")), nil, []string{`ForEvent("typo")`, "does not handle"}},
+		{"global", gateway(plain), []app.Option{app.UseFilters(struct{}{})}, []string{"app: filter 1 has type struct {}"}},
+		{"provided", module.New("root", module.Providers(app.Global(func() *unrelated { return nil }))), nil, []string{"app: Global", "is not a guard, interceptor, pipe or filter"}},
+		{"what a global one needs", gateway(plain), []app.Option{app.UseGuards(newInjectedGuard)}, []string{"needs *adaptertest.dependency"}},
 	} {
 		err := s.boot(t, c.root, append([]app.Option{app.HTTP("127.0.0.1:0")}, c.opts...)...)
 		t.Logf("%s: %v", c.what, err)
@@ -254,7 +254,7 @@ func testConstructorProblems(t *testing.T, s *suite) {
 }
 
 func testEmitInterceptors(t *testing.T, s *suite) {
-	tr := newTrail()
+	tr := newRecorder()
 	see := func(name string) pipeline.Interceptor {
 		return pipeline.EmitFunc(func(e *pipeline.Emission, next func() error) error {
 			to := "all"
@@ -281,7 +281,7 @@ func testEmitInterceptors(t *testing.T, s *suite) {
 		}
 		return next()
 	})
-	g := gateOf(echo(),
+	g := newGateway(echo(),
 		websockets.On("reply", func(_ context.Context, n int) (int, error) { return n, nil }),
 		websockets.On("respond", func(_ context.Context, n int) (websockets.Response[int], error) {
 			return websockets.Respond("number", n), nil
@@ -289,18 +289,18 @@ func testEmitInterceptors(t *testing.T, s *suite) {
 		websockets.Listen("send", func(ctx context.Context, n int) error {
 			c := websockets.ClientFrom(ctx)
 			if err := c.Emit(ctx, "secret", n); err != nil {
-				t.Errorf("an event that is dropped gives %v", err)
+				t.Errorf("a dropped event returns %v", err)
 			}
 			for _, event := range []string{"forbidden", "broken"} {
 				if err := c.Emit(ctx, event, n); err == nil {
-					t.Errorf("%s gives no error", event)
+					t.Errorf("%s returns no error", event)
 				}
 			}
 			return c.Join("room")
 		}),
 	)
 	g.opts = []websockets.Option{websockets.UseInterceptors(see("gateway"), change)}
-	a := s.startWith(t, []*gate{g}, app.UseInterceptors(see("global")))
+	a := s.startWith(t, []*testGateway{g}, app.UseInterceptors(see("global")))
 	c := s.dial(t, a)
 	c.OnCall("question", func(json.RawMessage) any { return "answer" })
 	c.Call("send", 1)
