@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -38,12 +38,12 @@ func (t *transport) Message(text bool, msg []byte) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errGoodbye):
-		return &wsconn.ViolationError{Cause: websockets.CauseTransportClose, Code: websocket.StatusNormalClosure}
+		return &wsconn.ViolationError{Cause: websockets.CauseTransportClose, Code: rfc6455.StatusNormalClosure}
 	}
 	r := reasonOf(err)
-	code := websocket.StatusProtocolError
+	code := rfc6455.StatusProtocolError
 	if r.Cause == websockets.CauseMessageTooBig {
-		code = websocket.StatusMessageTooBig
+		code = rfc6455.StatusMessageTooBig
 	}
 	return &wsconn.ViolationError{Cause: r.Cause, Code: code, Text: r.Text}
 }
@@ -88,7 +88,7 @@ func (t *transport) probe(text bool, msg []byte) error {
 	switch {
 	case text && string(msg) == "2probe":
 		if err := t.c.WriteNow(pongProbe); err != nil {
-			return &wsconn.ViolationError{Cause: websockets.CauseTransportError, Code: websocket.StatusInternalError}
+			return &wsconn.ViolationError{Cause: websockets.CauseTransportError, Code: rfc6455.StatusInternalError}
 		}
 		s.mu.Lock()
 		s.probed = s.probing == t.c
@@ -101,7 +101,7 @@ func (t *transport) probe(text bool, msg []byte) error {
 		return nil
 	}
 	return &wsconn.ViolationError{
-		Cause: websockets.CauseParseError, Code: websocket.StatusProtocolError, Text: "a probe or an upgrade packet was expected",
+		Cause: websockets.CauseParseError, Code: rfc6455.StatusProtocolError, Text: "a probe or an upgrade packet was expected",
 	}
 }
 

@@ -2,8 +2,6 @@ package wsconn
 
 import (
 	"bufio"
-	"crypto/sha1" //nolint:gosec // the protocol's
-	"encoding/base64"
 	"net"
 	"net/http"
 	"strconv"
@@ -12,6 +10,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/internal/keep"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
+	"github.com/gatehouse-go/gatehouse/internal/sockio"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -35,7 +35,7 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 	protocols := c.Subprotocols
 	if c.AnySubprotocol { // browsers refuse an answer without one if they have asked
 		first, _, _ := strings.Cut(r.Header.Get("Sec-WebSocket-Protocol"), ",")
-		if first = strings.TrimSpace(first); isToken(first) { // or bytes of the client would stand in our header
+		if first = strings.TrimSpace(first); rfc6455.IsToken(first) { // or bytes of the client would stand in our header
 			protocols = []string{first}
 		}
 	}
@@ -61,8 +61,8 @@ func (c *Conn) accept(w http.ResponseWriter, r *http.Request, protocols []string
 	h := w.Header()
 	h["Upgrade"] = []string{"websocket"}
 	h["Connection"] = []string{"Upgrade"}
-	h["Sec-Websocket-Accept"] = []string{acceptKey(strings.TrimSpace(r.Header["Sec-Websocket-Key"][0]))}
-	if c.subprotocol = choose(protocols, r.Header["Sec-Websocket-Protocol"]); c.subprotocol != "" {
+	h["Sec-Websocket-Accept"] = []string{rfc6455.AcceptKey(strings.TrimSpace(r.Header["Sec-Websocket-Key"][0]))}
+	if c.subprotocol = rfc6455.ChooseSubprotocol(protocols, r.Header["Sec-Websocket-Protocol"]); c.subprotocol != "" {
 		h["Sec-Websocket-Protocol"] = []string{c.subprotocol}
 	}
 	w.WriteHeader(http.StatusSwitchingProtocols)
@@ -96,13 +96,13 @@ func (c *Conn) hijack(w http.ResponseWriter) (deflate bool, err error) {
 		peeked, _ := rw.Reader.Peek(n)
 		ahead = append(ahead, peeked...)
 	}
-	insp := inspector{
-		maxMessage: c.cfg.Limits.MaxMessage, maxFragments: max(c.cfg.MaxFragments, 0),
-		deflate: w.Header().Get("Sec-WebSocket-Extensions") != "",
+	v := rfc6455.Validator{
+		MaxMessage: c.cfg.Limits.MaxMessage, MaxFragments: max(c.cfg.MaxFragments, 0),
+		Deflate: w.Header().Get("Sec-WebSocket-Extensions") != "",
 	}
-	setUserTimeout(nc, c.cfg.Limits.PingInterval+c.cfg.Limits.PingTimeout)
-	c.wire = newWire(nc, &c.cfg.Group.Clock, insp, ahead)
-	return insp.deflate, nil
+	sockio.SetUserTimeout(nc, c.cfg.Limits.PingInterval+c.cfg.Limits.PingTimeout)
+	c.wire = newWire(nc, &c.cfg.Group.Clock, v, ahead)
+	return v.Deflate, nil
 }
 
 // hijacker puts the wire between the network and the library, with small
@@ -124,26 +124,6 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return h.conn.wire, buffers(h.conn.wire, size), nil
 }
 
-// acceptKey is the answer to a Sec-WebSocket-Key, RFC 6455 §4.2.2.
-func acceptKey(key string) string {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // the protocol's
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
-
-// choose gives the first of ours that the client offers, as it writes it.
-func choose(ours, header []string) string {
-	for _, our := range ours {
-		for _, line := range header {
-			for theirs := range strings.SplitSeq(line, ",") {
-				if theirs = strings.TrimSpace(theirs); strings.EqualFold(our, theirs) {
-					return theirs
-				}
-			}
-		}
-	}
-	return ""
-}
-
 // maxURL bounds the URL of a handshake, path and query, in bytes.
 const maxURL = 16 << 10
 
@@ -161,7 +141,7 @@ func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 		h.Set("Allow", http.MethodGet)
 		return fail(http.StatusMethodNotAllowed, "method_not_allowed", "A WebSocket handshake is a GET request")
 	}
-	if !r.ProtoAtLeast(1, 1) || !hasToken(r.Header["Connection"], "upgrade") || !hasToken(r.Header["Upgrade"], "websocket") {
+	if !r.ProtoAtLeast(1, 1) || !rfc6455.HasToken(r.Header["Connection"], "upgrade") || !rfc6455.HasToken(r.Header["Upgrade"], "websocket") {
 		if !body {
 			h.Set("Connection", "Upgrade")
 		}
@@ -176,7 +156,7 @@ func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 	if len(keys) != 1 {
 		return fail(http.StatusBadRequest, "bad_handshake", "There must be one Sec-WebSocket-Key")
 	}
-	if key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(keys[0])); err != nil || len(key) != 16 {
+	if !rfc6455.ValidKey(strings.TrimSpace(keys[0])) {
 		return fail(http.StatusBadRequest, "bad_handshake", "Sec-WebSocket-Key must be 16 bytes in base64")
 	}
 	if len(r.URL.Path)+len(r.URL.RawPath)+len(r.URL.RawQuery) > maxURL { // the connection keeps it
@@ -194,28 +174,6 @@ func RefuseClosed(w http.ResponseWriter) {
 	websockets.WriteRefusal(w, &websockets.Error{
 		Message: "Server is shutting down", Code: websockets.CodeNotAccepting, Status: http.StatusServiceUnavailable,
 	})
-}
-
-func hasToken(header []string, token string) bool {
-	for _, line := range header {
-		for t := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(t), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// isToken tells whether s is a token of RFC 9110 §5.6.2.
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !(c-'0' < 10 || c|0x20-'a' < 26 || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 func canHijack(w http.ResponseWriter) bool {

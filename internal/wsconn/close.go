@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -23,7 +23,7 @@ const (
 // InternalReason is for faults of the server itself.
 var InternalReason = websockets.Reason{
 	Cause: websockets.CauseForcedClose,
-	Code:  int(websocket.StatusInternalError),
+	Code:  rfc6455.StatusInternalError,
 	Text:  "internal error",
 }
 
@@ -49,27 +49,27 @@ func MannerOf(r websockets.Reason) Manner {
 }
 
 // closeCode gives the close code and text of a reason, RFC 6455 §7.4.1.
-func closeCode(r websockets.Reason) (websocket.StatusCode, string) {
-	if code := websocket.StatusCode(r.Code); sendable(code) {
-		return code, clip(r.Text)
+func closeCode(r websockets.Reason) (int, string) {
+	if rfc6455.Sendable(r.Code) {
+		return r.Code, rfc6455.CloseText(r.Text)
 	}
-	code, text := websocket.StatusNormalClosure, ""
+	code, text := rfc6455.StatusNormalClosure, ""
 	switch r.Cause {
 	case websockets.CauseShutdown:
-		code, text = websocket.StatusGoingAway, shutdownText
+		code, text = rfc6455.StatusGoingAway, shutdownText
 	case websockets.CauseQueueOverflow:
-		code, text = websocket.StatusPolicyViolation, string(r.Cause)
+		code, text = rfc6455.StatusPolicyViolation, string(r.Cause)
 	case websockets.CauseClientErrors:
-		code, text = websocket.StatusPolicyViolation, string(r.Cause)
+		code, text = rfc6455.StatusPolicyViolation, string(r.Cause)
 	case websockets.CauseParseError:
-		code = websocket.StatusProtocolError
+		code = rfc6455.StatusProtocolError
 	case websockets.CauseMessageTooBig:
-		code, text = websocket.StatusMessageTooBig, string(r.Cause)
+		code, text = rfc6455.StatusMessageTooBig, string(r.Cause)
 	case websockets.CausePingTimeout, websockets.CauseForcedClose, websockets.CauseTransportClose, websockets.CauseTransportError, "":
-		code, text = websocket.StatusGoingAway, string(r.Cause)
+		code, text = rfc6455.StatusGoingAway, string(r.Cause)
 	}
 	if r.Text != "" {
-		text = clip(r.Text)
+		text = rfc6455.CloseText(r.Text)
 	}
 	return code, text
 }
@@ -79,7 +79,7 @@ func closeCode(r websockets.Reason) (websocket.StatusCode, string) {
 func sent(r websockets.Reason, how Manner) websockets.Reason {
 	if how != Cut {
 		code, text := closeCode(r)
-		r.Code, r.Text = int(code), text
+		r.Code, r.Text = code, text
 	}
 	return r
 }
@@ -121,7 +121,7 @@ func (c *Conn) sayGoodbye(how Manner) {
 		<-q.Done()
 	}
 	code, text := closeCode(c.reason)
-	if c.wire.writeClose(closeFrame(code, text)) == nil && how != Cut {
+	if c.wire.writeClose(rfc6455.CloseFrame(code, text)) == nil && how != Cut {
 		wait := time.NewTimer(min(limit-time.Since(began), answerTime))
 		defer wait.Stop()
 		select {
@@ -224,16 +224,16 @@ func (c *Conn) GiveUp(v any) {
 	if v != nil {
 		c.logPanic(v)
 	}
-	c.turnAway(websocket.StatusGoingAway, shutdownText)
+	c.turnAway(rfc6455.StatusGoingAway, shutdownText)
 }
 
 // Refuse ends a connection that will have no Serve, because of its client.
-func (c *Conn) Refuse(text string) { c.turnAway(websocket.StatusPolicyViolation, text) }
+func (c *Conn) Refuse(text string) { c.turnAway(rfc6455.StatusPolicyViolation, text) }
 
-func (c *Conn) turnAway(code websocket.StatusCode, text string) {
+func (c *Conn) turnAway(code int, text string) {
 	close(c.readerDone)
 	_ = c.wire.SetWriteDeadline(time.Now().Add(cutTime))
-	_ = c.wire.writeClose(closeFrame(code, text))
+	_ = c.wire.writeClose(rfc6455.CloseFrame(code, text))
 	_ = c.wire.Close()
 	c.closeLibrary()
 }
@@ -245,13 +245,13 @@ func (c *Conn) answer(r websockets.Reason) {
 	defer guard.Stop()
 	if r.Cause == websockets.CauseClientDisconnect {
 		// The code comes back, RFC 6455 §5.5.1; none comes back as none.
-		_ = c.wire.writeClose(closeFrame(websocket.StatusCode(r.Code), ""))
+		_ = c.wire.writeClose(rfc6455.CloseFrame(r.Code, ""))
 		if c.wire.now == nil { // TLS says goodbye too; a socket need not before it is closed
 			c.wire.endWrites()
 		}
 		return
 	}
-	if c.wire.writeClose(closeFrame(websocket.StatusCode(r.Code), r.Text)) == nil {
+	if c.wire.writeClose(rfc6455.CloseFrame(r.Code, r.Text)) == nil {
 		c.wire.linger(limit)
 	}
 }

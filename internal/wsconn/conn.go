@@ -16,6 +16,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -210,7 +211,7 @@ func (c *Conn) ping() {
 // last is answered, as RFC 6455 §5.5.3 allows, so a flood takes no memory.
 func (c *Conn) onPing(payload []byte) {
 	if c.out.Load() == nil { // nobody else writes yet
-		_ = c.wire.writeFrame(controlFrame(opPong, payload))
+		_ = c.wire.writeFrame(rfc6455.ControlFrame(rfc6455.OpPong, payload))
 		return
 	}
 	c.mu.Lock()
@@ -263,10 +264,10 @@ func (c *Conn) Write(items []Item) (err error) {
 		case kindPing:
 			c.pingQueued.Store(false)
 			w.pinged = true
-			w.add(controlFrame(opPing, nil))
+			w.add(rfc6455.ControlFrame(rfc6455.OpPing, nil))
 		case kindPong:
 			c.mu.Lock()
-			p := controlFrame(opPong, c.pong)
+			p := rfc6455.ControlFrame(rfc6455.OpPong, c.pong)
 			c.pongQueued = false
 			c.mu.Unlock()
 			w.add(p)
@@ -308,7 +309,7 @@ func (c *Conn) finish(it Item, rest []byte) {
 	}
 }
 
-func (c *Conn) compress(it Item) bool { return c.wire.insp.deflate && !it.Plain }
+func (c *Conn) compress(it Item) bool { return c.wire.validator.Deflate && !it.Plain }
 
 func (c *Conn) writeCompressed(f *Frame) error {
 	return c.lib.Load().Write(context.Background(), websocket.MessageType(f.op), f.Payload())

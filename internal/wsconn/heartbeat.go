@@ -3,7 +3,7 @@ package wsconn
 import (
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -28,7 +28,7 @@ func (c *Conn) Beat(now int64) {
 	}
 	if since := w.partialSince.Load(); since != 0 && cfg.MessageTimeout > 0 && over(since, cfg.MessageTimeout) {
 		c.Leave(websockets.Reason{
-			Cause: websockets.CauseParseError, Code: int(websocket.StatusPolicyViolation), Text: "a message took too long",
+			Cause: websockets.CauseParseError, Code: rfc6455.StatusPolicyViolation, Text: "a message took too long",
 		}, Farewell)
 		return
 	}

@@ -2,8 +2,8 @@ package wsconn
 
 import (
 	"net"
-	"syscall"
-	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/sockio"
 )
 
 // A client is slow, not gone, as long as it takes bytes. One write of 64 KiB may take
@@ -11,21 +11,10 @@ import (
 // sweeper asks the kernel how much the client's machine has acknowledged. Where it
 // does not tell, writes are smaller.
 
-// peerState is what the kernel knows of the other side of a connection.
-type peerState struct {
-	gone    bool          // it has closed or reset the connection
-	quiet   time.Duration // since it last sent data
-	acked   uint64        // bytes that it has acknowledged
-	waiting uint64        // bytes written to it that it has not
-}
-
 // progress is how a client takes what it is sent. It belongs to the sweeper.
 type progress struct {
-	raw syscall.RawConn // nil: the system does not report it
-	ask func(fd uintptr)
-
-	peerState // what the kernel said last
-	ok        bool
+	probe            *sockio.Probe
+	sockio.PeerState // what the kernel said last
 
 	write      int64 // stamp of the write under way
 	writeAcked uint64
@@ -47,51 +36,23 @@ const (
 	arrived
 )
 
-func newProgress(nc net.Conn) *progress {
-	p := &progress{}
-	tcp := tcpConn(nc)
-	if !kernelReports || tcp == nil {
-		return p
-	}
-	if raw, err := tcp.SyscallConn(); err == nil {
-		p.raw = raw
-		p.ask = func(fd uintptr) { p.peerState, p.ok = askKernel(fd) }
-	}
-	return p
-}
+func newProgress(nc net.Conn) *progress { return &progress{probe: sockio.NewProbe(nc)} }
 
-// look asks the kernel.
-func (p *progress) look() bool {
-	p.ok = false
-	if p.raw != nil {
-		_ = p.raw.Control(p.ask)
-	}
-	return p.ok
-}
-
-// tcpConn returns the TCP connection below, also below TLS; nil without one.
-func tcpConn(nc net.Conn) *net.TCPConn {
-	for {
-		t, ok := nc.(interface{ NetConn() net.Conn })
-		if !ok {
-			break
-		}
-		nc = t.NetConn()
-	}
-	tcp, _ := nc.(*net.TCPConn)
-	return tcp
+// look asks the kernel; false where it does not report the state.
+func (p *progress) look() (ok bool) {
+	p.PeerState, ok = p.probe.Look()
+	return ok
 }
 
 // Acknowledged returns how many bytes the other side of a connection has acknowledged,
 // and how many were written that it has not; ok is false on systems that do not report it.
 func Acknowledged(nc net.Conn) (acked, waiting uint64, ok bool) {
-	p := newProgress(nc)
-	ok = p.look()
-	return p.acked, p.waiting, ok
+	s, ok := sockio.NewProbe(nc).Look()
+	return s.Acked, s.Waiting, ok
 }
 
 func chunkOf(nc net.Conn) int {
-	if kernelReports && tcpConn(nc) != nil {
+	if sockio.Reports(nc) {
 		return writeChunk
 	}
 	return smallChunk
@@ -115,9 +76,9 @@ func (c *Conn) takenSince(now int64) int64 {
 	known := p.look()
 	switch {
 	case p.write != since:
-		p.write, p.writeAcked, p.takenAt = since, p.acked, since
-	case known && p.acked != p.writeAcked:
-		p.writeAcked, p.takenAt = p.acked, now
+		p.write, p.writeAcked, p.takenAt = since, p.Acked, since
+	case known && p.Acked != p.writeAcked:
+		p.writeAcked, p.takenAt = p.Acked, now
 	}
 	return p.takenAt
 }
@@ -143,9 +104,9 @@ func (c *Conn) UnansweredSince(sent, now int64) int64 {
 	case !p.look():
 		p.arrival = arrived
 	case p.arrival == arrivalUnknown:
-		p.pingAcked, p.pingEnd, p.arrival = p.acked, p.acked+p.waiting, underWay
-	case p.acked != p.pingAcked:
-		p.pingAcked, p.pingAt = p.acked, now
+		p.pingAcked, p.pingEnd, p.arrival = p.Acked, p.Acked+p.Waiting, underWay
+	case p.Acked != p.pingAcked:
+		p.pingAcked, p.pingAt = p.Acked, now
 	}
 	if p.arrival == underWay && p.pingAcked >= p.pingEnd {
 		p.arrival = arrived

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -48,7 +49,7 @@ func (c *Conn) read(h Handler) (err error) {
 }
 
 var errInternal = &ViolationError{
-	InternalReason.Cause, websocket.StatusCode(InternalReason.Code), InternalReason.Text,
+	InternalReason.Cause, InternalReason.Code, InternalReason.Text,
 }
 
 // more tells that the next message is there as a whole.
@@ -67,7 +68,7 @@ func (c *Conn) next(h Handler) error {
 		if c.handedOver {
 			return c.nextOf(c.lib.Load(), h)
 		}
-		if w.insp.atRest() {
+		if w.validator.AtRest() {
 			if c.lib.Load() != nil {
 				c.handedOver = true
 				continue
@@ -92,34 +93,35 @@ func (c *Conn) next(h Handler) error {
 
 // piece takes a piece of a frame that is not there as a whole or not a whole message.
 func (c *Conn) piece(h Handler) (got bool, err error) {
-	w, s := c.wire, &c.wire.insp
-	st, err := s.step(w.ahead)
-	if err == nil && st.payload {
-		if p := w.ahead[:st.n]; s.hdr.ctrl() {
-			s.collect(p)
+	w, v := c.wire, &c.wire.validator
+	st, err := v.Step(w.ahead)
+	if err == nil && st.Payload {
+		if p := w.ahead[:st.N]; v.Header().Control() {
+			v.AddControl(p)
 		} else {
 			c.gather(p)
 		}
 	}
-	if err == nil && st.end && s.hdr.op() == opClose {
-		err = s.goodbye()
+	op := v.Header().Opcode()
+	if err == nil && st.End && op == rfc6455.OpClose {
+		err = v.ParseClose()
 	}
 	if err != nil {
 		w.err = err
 		return false, err
 	}
-	w.advance(st.n)
-	if !st.end {
+	w.advance(st.N)
+	if !st.End {
 		w.stampPartial(false)
 		return false, nil
 	}
-	ping, payload := s.hdr.op() == opPing, s.control
-	s.endFrame()
+	payload := v.Control()
+	v.EndFrame()
 	w.stampPartial(false)
-	if ping {
+	if op == rfc6455.OpPing {
 		c.onPing(payload)
 	}
-	if s.messages == c.messages {
+	if v.Messages() == c.messages {
 		return false, nil
 	}
 	defer c.dropPart()
@@ -127,7 +129,7 @@ func (c *Conn) piece(h Handler) (got bool, err error) {
 	if c.part != nil {
 		msg = *c.part
 	}
-	return true, c.deliver(h, s.text, msg)
+	return true, c.deliver(h, v.Text(), msg)
 }
 
 // gather adds a piece of the frame's payload to the message.
@@ -136,11 +138,9 @@ func (c *Conn) gather(p []byte) {
 		c.part = getBuffer()
 		*c.part = (*c.part)[:0]
 	}
-	s := &c.wire.insp
-	at := s.hdr.length() - s.rest - uint64(len(p)) // in the payload
 	n := len(*c.part)
 	*c.part = append(*c.part, p...)
-	unmask((*c.part)[n:], s.key(), at)
+	c.wire.validator.Unmask((*c.part)[n:])
 }
 
 func (c *Conn) dropPart() {
@@ -169,7 +169,7 @@ func (c *Conn) nextOf(ws *websocket.Conn, h Handler) error {
 // deliver hands a message on. An error ends the connection.
 func (c *Conn) deliver(h Handler, text bool, msg []byte) error {
 	if text && !utf8.Valid(msg) {
-		return notUTF8("a text message")
+		return rfc6455.NotUTF8("a text message")
 	}
 	if c.wire.saidGoodbye() { // RFC 6455 §5.5.1: nothing counts after it
 		return nil
@@ -197,7 +197,7 @@ func readAll(r io.Reader, buf []byte, limit int64) ([]byte, error) {
 		buf = buf[:len(buf)+n]
 		switch {
 		case int64(len(buf)) > limit:
-			return buf, tooBig()
+			return buf, rfc6455.TooBig()
 		case err == io.EOF:
 			return buf, nil
 		case err != nil:
@@ -208,20 +208,22 @@ func readAll(r io.Reader, buf []byte, limit int64) ([]byte, error) {
 
 // endOf tells why reading has ended.
 func (c *Conn) endOf(err error) websockets.Reason {
-	if _, own := errors.AsType[*ViolationError](err); !own && c.wire.err != nil {
-		err = c.wire.err // what the library makes of it says less
+	v, ok := violationOf(err)
+	if !ok && c.wire.err != nil { // the library's error says less
+		err = c.wire.err
+		v, ok = violationOf(err)
 	}
-	if v, ok := errors.AsType[*ViolationError](err); ok {
+	if ok {
 		return websockets.Reason{
-			Cause: v.Cause, Code: int(v.Code), Text: v.Text, Clean: v.Code == websocket.StatusNormalClosure,
+			Cause: v.Cause, Code: v.Code, Text: v.Text, Clean: v.Code == rfc6455.StatusNormalClosure,
 		}
 	}
-	if g, ok := errors.AsType[*goodbye](err); ok {
-		return websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: int(g.code), Text: g.text, Clean: true}
+	if e, ok := errors.AsType[*rfc6455.CloseError](err); ok {
+		return websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: e.Code, Text: e.Text, Clean: true}
 	}
 	if _, ok := errors.AsType[flate.CorruptInputError](err); ok {
 		return websockets.Reason{
-			Cause: websockets.CauseParseError, Code: int(websocket.StatusInvalidFramePayloadData), Text: "bad compression",
+			Cause: websockets.CauseParseError, Code: rfc6455.StatusInvalidPayload, Text: "bad compression",
 		}
 	}
 	r := websockets.Reason{Cause: websockets.CauseTransportError}

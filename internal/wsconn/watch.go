@@ -4,6 +4,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/sockio"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -14,8 +15,8 @@ const LeaveGrace = 500 * time.Millisecond
 // Gone reports whether the kernel knows that the peer has closed or reset the connection;
 // false where the system does not report it.
 func Gone(nc net.Conn) bool {
-	p := newProgress(nc)
-	return p.look() && p.gone
+	s, ok := sockio.NewProbe(nc).Look()
+	return ok && s.Gone
 }
 
 // watch looks after a connection whose reader waits for a handler, so that nobody would
@@ -41,7 +42,7 @@ func (c *Conn) watch(now int64) {
 	}
 	p := c.sweepProgress()
 	known := p.look()
-	gone := known && p.gone || c.writeError.Load()
+	gone := known && p.Gone || c.writeError.Load()
 	if gone && c.goneAt == 0 {
 		c.goneAt = now
 	}
@@ -51,7 +52,7 @@ func (c *Conn) watch(now int64) {
 	switch {
 	case gone && stalled > LeaveGrace:
 		c.leaveGone()
-	case !gone && stalled > patience && (!known || p.quiet > patience && p.waiting == 0) && w.writingSince.Load() == 0:
+	case !gone && stalled > patience && (!known || p.Quiet > patience && p.Waiting == 0) && w.writingSince.Load() == 0:
 		c.Leave(websockets.Reason{Cause: websockets.CausePingTimeout}, Cut)
 	}
 }

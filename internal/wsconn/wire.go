@@ -1,13 +1,15 @@
 package wsconn
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
+	"github.com/gatehouse-go/gatehouse/internal/sockio"
 )
 
 // How much is given to the kernel at once. Each write is progress of the client; where
@@ -25,17 +27,17 @@ type wire struct {
 	clock *Clock
 
 	// Of the reading goroutine.
-	ahead  []byte // what has been read already, by net/http or into block or small
-	block  *block
-	small  []byte     // where there is no direct
-	direct directRead // nil: reads wait with a buffer in hand
-	now    nowWriter  // nil: writes may block
-	chunk  int        // how much is given to the kernel at once
-	insp   inspector
-	err    error  // why reading has ended: *violation, *goodbye, or of the network
-	due    bool   // the handler has put off something
-	begin  func() // has that done by others
-	leftAt int64  // when the last read from the network returned
+	ahead     []byte // what has been read already, by net/http or into block or small
+	block     *sockio.Block
+	small     []byte        // where there is no direct
+	direct    sockio.Reader // nil: reads wait with a buffer in hand
+	now       sockio.Writer // nil: writes may block
+	chunk     int           // how much is given to the kernel at once
+	validator rfc6455.Validator
+	err       error  // why reading has ended: *violation, *goodbye, or of the network
+	due       bool   // the handler has put off something
+	begin     func() // has that done by others
+	leftAt    int64  // when the last read from the network returned
 
 	// Stamps of the clock for the heartbeat, 0 for "no".
 	readingSince atomic.Int64 // the reader waits for the network
@@ -52,16 +54,16 @@ type wire struct {
 
 	// Of the library's writes, which it does one at a time.
 	held    bool
-	out     header
+	out     rfc6455.Header
 	outRest uint64
 	outPart bool
 }
 
-func newWire(nc net.Conn, clock *Clock, insp inspector, ahead []byte) *wire {
-	w := &wire{Conn: nc, clock: clock, insp: insp, ahead: ahead}
+func newWire(nc net.Conn, clock *Clock, v rfc6455.Validator, ahead []byte) *wire {
+	w := &wire{Conn: nc, clock: clock, validator: v, ahead: ahead}
 	w.free.L = &w.mu
-	w.direct = newDirectRead(nc)
-	w.now = newWriteNow(nc)
+	w.direct = sockio.NewReader(nc)
+	w.now = sockio.NewWriter(nc)
 	w.chunk = chunkOf(nc)
 	w.heardAt.Store(clock.Coarse())
 	return w
@@ -89,7 +91,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 	var n int
 	var err error
-	if len(w.ahead) == 0 && w.direct != nil && len(p) < blockSize {
+	if len(w.ahead) == 0 && w.direct != nil && len(p) < sockio.BlockSize {
 		err = w.readAhead()
 	}
 	switch {
@@ -101,14 +103,14 @@ func (w *wire) Read(p []byte) (int, error) {
 		n, err = w.receive(func() (int, error) { return w.Conn.Read(p) })
 	}
 	if n > 0 {
-		pass, crossed, inspErr := w.insp.feed(p[:n])
+		pass, crossed, feedErr := w.validator.Feed(p[:n])
 		w.stampPartial(crossed)
-		if inspErr != nil {
-			w.err = inspErr
+		if feedErr != nil {
+			w.err = feedErr
 			if pass > 0 {
 				return pass, nil
 			}
-			return 0, inspErr
+			return 0, feedErr
 		}
 	}
 	if err != nil {
@@ -122,7 +124,7 @@ func (w *wire) Read(p []byte) (int, error) {
 // costs one system call.
 func (w *wire) readAhead() error {
 	n, err := w.receive(func() (n int, err error) {
-		w.block, n, err = w.direct.read()
+		w.block, n, err = w.direct.Read()
 		return n, err
 	})
 	if n > 0 {
@@ -157,23 +159,7 @@ func (w *wire) fill() error {
 // frame gives where the payload of the frame that comes next begins and where it ends,
 // if it is a message and there as a whole; 0 otherwise. Nothing must be half received.
 func (w *wire) frame() (start, end int) {
-	p := w.ahead
-	if len(p) < 6 || p[0] != 0x80|opText && p[0] != 0x80|opBinary || p[1]&0x80 == 0 {
-		return 0, 0
-	}
-	n := int(p[1] & 0x7f)
-	start = 6
-	switch n {
-	case 126:
-		n = int(binary.BigEndian.Uint16(p[2:]))
-		start = 8
-	case 127: // more than a block
-		return 0, 0
-	}
-	if end = start + n; end > len(p) || int64(n) > w.insp.maxMessage {
-		return 0, 0
-	}
-	return start, end
+	return rfc6455.WholeMessage(w.ahead, w.validator.MaxMessage)
 }
 
 // whole gives the message that comes next if it is there as one whole frame, and how
@@ -184,9 +170,9 @@ func (w *wire) whole() (text bool, msg []byte, size int) {
 		return false, nil, 0
 	}
 	msg = w.ahead[start:end:end]
-	unmask(msg, [4]byte(w.ahead[start-4:]), 0)
-	w.insp.messages++
-	return w.ahead[0] == 0x80|opText, msg, end
+	rfc6455.Unmask(msg, [4]byte(w.ahead[start-4:]), 0)
+	w.validator.CountMessage()
+	return w.ahead[0] == rfc6455.Fin|rfc6455.OpText, msg, end
 }
 
 // advance forgets n bytes that have been read.
@@ -198,14 +184,14 @@ func (w *wire) advance(n int) {
 
 // drainedUpTo tells that no more than n messages are there, and none half received.
 func (w *wire) drainedUpTo(n int) bool {
-	return len(w.ahead) == 0 && w.insp.messages == n
+	return len(w.ahead) == 0 && w.validator.Messages() == n
 }
 
 // drained gives the block back.
 func (w *wire) drained() {
 	w.ahead = nil
 	if w.block != nil {
-		blockPool.Put(w.block)
+		w.block.Free()
 		w.block = nil
 	}
 }
@@ -237,7 +223,7 @@ func (w *wire) receive(read func() (int, error)) (int, error) {
 
 func (w *wire) stampPartial(crossed bool) {
 	switch was := w.partialSince.Load(); {
-	case w.insp.atRest():
+	case w.validator.AtRest():
 		if was != 0 {
 			w.partialSince.Store(0)
 		}
@@ -272,24 +258,24 @@ func (w *wire) followOut(p []byte) bool {
 			w.outRest -= n
 			p = p[n:]
 		} else {
-			done := w.out.add(p[0])
+			done := w.out.Add(p[0])
 			p = p[1:]
 			if !done {
 				continue
 			}
-			w.outRest = w.out.length()
-			if w.out.op() == opClose {
+			w.outRest = w.out.Length()
+			if w.out.Opcode() == rfc6455.OpClose {
 				w.mu.Lock()
 				w.closeSent = true
 				w.mu.Unlock()
 			}
-			if !w.out.ctrl() {
-				w.outPart = !w.out.fin()
+			if !w.out.Control() {
+				w.outPart = !w.out.Fin()
 			}
-			w.out.n = 0
+			w.out.Reset()
 		}
 	}
-	return w.outRest == 0 && w.out.n == 0 && !w.outPart
+	return w.outRest == 0 && w.out.Empty() && !w.outPart
 }
 
 // writeFrame writes whole frames. It waits for its turn and for the network.
@@ -313,7 +299,7 @@ func (w *wire) tryFrame(p []byte) int {
 	}
 	w.busy = true
 	w.mu.Unlock()
-	n := w.now.write(p)
+	n := w.now.TryWrite(p)
 	if n == 0 || n == len(p) {
 		w.release()
 	}

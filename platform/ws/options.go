@@ -3,9 +3,9 @@ package ws
 import (
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -99,7 +99,7 @@ func (o Options) withDefaults() Options {
 
 func (o Options) check() error {
 	for _, p := range o.Subprotocols {
-		if !isToken(p) {
+		if !rfc6455.IsToken(p) {
 			return fmt.Errorf("ws: Options.Subprotocols: %q is not a token of RFC 9110: use letters, digits, and any of !#$%%&'*+-.^_`|~", p)
 		}
 	}
@@ -110,14 +110,4 @@ func (o Options) check() error {
 		return fmt.Errorf("ws: Options.Codec: values of %T cannot be compared: give a pointer", o.Codec)
 	}
 	return nil
-}
-
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !(c-'0' < 10 || c|0x20-'a' < 26 || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -65,14 +65,6 @@ func TestTraits(t *testing.T) {
 	}
 }
 
-func TestTokens(t *testing.T) {
-	for s, want := range map[string]bool{"": false, "v1.x_y-z+": true, "a,b": false, "é": false, "@": false, "[": false, "`": true} {
-		if isToken(s) != want {
-			t.Errorf("isToken(%q) is %v", s, !want)
-		}
-	}
-}
-
 func TestBinaryFramesAndArrayCodec(t *testing.T) {
 	r := newRig(t, nil, func(c *websockets.ServerConfig) {
 		c.Options = []websockets.PlatformOption{Options{Codec: JSONArray()}}

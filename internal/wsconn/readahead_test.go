@@ -8,6 +8,9 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
+	"github.com/gatehouse-go/gatehouse/internal/sockio"
 )
 
 // tcpPair is a wire on a TCP connection, and the other end.
@@ -26,7 +29,7 @@ func tcpPair(t *testing.T) (*wire, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWire(ours, &Clock{base: time.Now()}, inspector{maxMessage: 1 << 20}, nil)
+	w := newWire(ours, &Clock{base: time.Now()}, rfc6455.Validator{MaxMessage: 1 << 20}, nil)
 	if w.direct == nil {
 		t.Fatal("TCP is not read directly")
 	}
@@ -40,7 +43,7 @@ func tcpPair(t *testing.T) (*wire, net.Conn) {
 // However small the pieces that are asked for, every byte comes, in order, and a
 // connection that has handed on all holds no memory.
 func TestReadAhead(t *testing.T) {
-	for _, size := range []int{1, 100, 512, blockSize - 1, blockSize, 3 * blockSize} {
+	for _, size := range []int{1, 100, 512, sockio.BlockSize - 1, sockio.BlockSize, 3 * sockio.BlockSize} {
 		w, theirs := tcpPair(t)
 		var sent []byte
 		for i := range 40 {
