@@ -1,4 +1,4 @@
-// Package jsonscan has what the scanners of JSON text share.
+// Package jsonscan checks JSON text without decoding it, for protocols that pass payloads on.
 package jsonscan
 
 import (

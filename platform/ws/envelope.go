@@ -22,7 +22,7 @@ type jsonCodec struct{}
 func (jsonCodec) Text() bool { return true }
 
 func (jsonCodec) Decode(msg []byte) (Envelope, error) {
-	s := scanner{b: msg}
+	s := cursor{b: msg}
 	var e Envelope
 	var seen, failure member
 	var errorValue []byte
@@ -126,7 +126,7 @@ type arrayCodec struct{}
 func (arrayCodec) Text() bool { return true }
 
 func (arrayCodec) Decode(msg []byte) (Envelope, error) {
-	s := scanner{b: msg}
+	s := cursor{b: msg}
 	var e Envelope
 	if !s.next('[') {
 		return e, shapeError(&s, `expected an array ["event", data]`)
@@ -222,8 +222,8 @@ func memberOf(key []byte) member {
 	return 0
 }
 
-// key takes a member's name, unquoted, and the colon.
-func (s *scanner) key() ([]byte, error) {
+// key consumes a member's name and the colon, and returns the name unquoted.
+func (s *cursor) key() ([]byte, error) {
 	lit, escaped, err := s.str()
 	if err != nil {
 		return nil, err
@@ -234,14 +234,12 @@ func (s *scanner) key() ([]byte, error) {
 	if !escaped {
 		return lit[1 : len(lit)-1], nil
 	}
-	// A name that is not Unicode is nobody's name: what comes back serves.
-	key, _ := jsontext.AppendUnquote(nil, lit)
-	return key, nil
+	name, _ := jsontext.AppendUnquote(nil, lit) // with an error it is not Unicode, and no name of the envelope
+	return name, nil
 }
 
-// text takes a value and gives it unquoted if it is a string of Unicode with
-// something in it.
-func (s *scanner) text() (text string, ok bool, err error) {
+// text consumes a value. ok reports whether it is a string of Unicode that is not empty.
+func (s *cursor) text() (text string, ok bool, err error) {
 	if s.peek() != '"' {
 		_, err := s.value()
 		return "", false, err
@@ -259,7 +257,7 @@ func (s *scanner) text() (text string, ok bool, err error) {
 }
 
 // id takes a value and gives it as written if it may be an id.
-func (s *scanner) id() (id []byte, ok bool, err error) {
+func (s *cursor) id() (id []byte, ok bool, err error) {
 	c := s.peek()
 	if id, err = s.value(); err != nil {
 		return nil, false, err
@@ -290,12 +288,12 @@ func errID() error {
 }
 
 // scanError words an error of the scanner.
-func scanError(s *scanner, err error) error {
+func scanError(s *cursor, err error) error {
 	return bad(err.Error() + ", at byte " + strconv.Itoa(min(s.i, len(s.b))))
 }
 
 // shapeError words a message that begins with something else than it should.
-func shapeError(s *scanner, want string) error {
+func shapeError(s *cursor, want string) error {
 	if _, err := s.value(); err != nil {
 		return scanError(s, err)
 	}

@@ -10,14 +10,13 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tinylib/msgp/msgp"
-)
 
-// maxDepth is how deep values may nest: what package packet accepts.
-const maxDepth = 10_000
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
+)
 
 var (
 	errUTF8  = errors.New("msgpack: a string is not UTF-8")
-	errDepth = fmt.Errorf("msgpack: data is nested more than %d deep", maxDepth)
+	errDepth = fmt.Errorf("msgpack: data is nested more than %d deep", jsonscan.MaxDepth)
 )
 
 // writer writes values as JSON, and puts binary aside.
@@ -40,7 +39,7 @@ func (w *writer) value(b []byte) (err error) {
 	for {
 		switch kind := msgp.NextType(b); kind {
 		case msgp.MapType, msgp.ArrayType:
-			if len(open) == maxDepth {
+			if len(open) == jsonscan.MaxDepth {
 				return errDepth
 			}
 			var l level

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -82,7 +83,7 @@ func BenchmarkValid(b *testing.B) {
 	b.Run("scanner", func(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		for b.Loop() {
-			if value(text, 0, maxDepth) != len(text) {
+			if jsonscan.Value(text, 0, jsonscan.MaxDepth) != len(text) {
 				b.Fatal("refused")
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 	"github.com/gatehouse-go/gatehouse/internal/placeholder"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -138,7 +139,7 @@ func (d *decoder) payload(p *Packet, b []byte, i int) error {
 		if i == len(b) || b[i] != '[' {
 			return errArray
 		}
-		return args(p, b, i, space(b, i+1))
+		return args(p, b, i, jsonscan.Space(b, i+1))
 	case p.HasID:
 		return errors.New("packet: CONNECT or DISCONNECT with an id")
 	case i == len(b):
@@ -148,7 +149,7 @@ func (d *decoder) payload(p *Packet, b []byte, i int) error {
 	case b[i] != '{':
 		return errors.New("packet: payload of CONNECT is not a JSON object")
 	}
-	end := value(b, i, maxDepth)
+	end := jsonscan.Value(b, i, jsonscan.MaxDepth)
 	if end < 0 {
 		return scanError(end)
 	}
@@ -163,11 +164,11 @@ func (d *decoder) event(p *Packet, b []byte, i int) error {
 	if i == len(b) || b[i] != '[' {
 		return errArray
 	}
-	start := space(b, i+1)
+	start := jsonscan.Space(b, i+1)
 	var end int
 	switch {
 	case start < len(b) && b[start] == '"':
-		if end = str(b, start+1); end < 0 {
+		if end = jsonscan.String(b, start+1); end < 0 {
 			return scanError(end)
 		}
 		p.Event = d.eventName(b[start:end])
@@ -175,25 +176,25 @@ func (d *decoder) event(p *Packet, b []byte, i int) error {
 			return fmt.Errorf("%w: %q", ErrReserved, p.Event)
 		}
 	case start < len(b) && (b[start] == '-' || b[start]-'0' < 10):
-		if end = number(b, start); end < 0 {
+		if end = jsonscan.Number(b, start); end < 0 {
 			return scanError(end)
 		}
 		p.Event = numberName(b[start:end])
 	default:
 		return errors.New("packet: event name is neither a string nor a number")
 	}
-	i = space(b, end)
+	i = jsonscan.Space(b, end)
 	switch {
 	case i == len(b):
-		return scanError(badSyntax)
+		return errJSON
 	case b[i] == ']':
 		return atEnd(b, i+1)
 	case b[i] != ',':
-		return scanError(badSyntax)
+		return errJSON
 	}
-	next := space(b, i+1)
+	next := jsonscan.Space(b, i+1)
 	if next < len(b) && b[next] == ']' {
-		return scanError(badSyntax) // [1,] is no list, though args would take it for an empty one
+		return errJSON // [1,] is no list, though args would take it for an empty one
 	}
 	return args(p, b, i, next)
 }
@@ -207,17 +208,17 @@ func args(p *Packet, b []byte, open, i int) error {
 	}
 	from := i
 	for {
-		end := value(b, i, maxDepth-1)
+		end := jsonscan.Value(b, i, jsonscan.MaxDepth-1)
 		if end < 0 {
 			return scanError(end)
 		}
-		i = space(b, end)
+		i = jsonscan.Space(b, end)
 		switch {
 		case i == len(b):
-			return scanError(badSyntax)
+			return errJSON
 		case b[i] == ',':
 			from = open
-			i = space(b, i+1)
+			i = jsonscan.Space(b, i+1)
 		case b[i] == ']':
 			if from == open {
 				b[open] = '['
@@ -227,20 +228,26 @@ func args(p *Packet, b []byte, open, i int) error {
 			p.Payload.JSON = b[from:end:end]
 			return atEnd(b, i+1)
 		default:
-			return scanError(badSyntax)
+			return errJSON
 		}
 	}
 }
 
-func scanError(code int) error {
-	if code == badDepth {
-		return fmt.Errorf("packet: JSON is nested more than %d deep", maxDepth)
+var (
+	errJSON  = errors.New("packet: payload is not valid JSON")
+	errDepth = fmt.Errorf("packet: JSON is nested more than %d deep", jsonscan.MaxDepth)
+)
+
+// scanError returns the error for a negative result of package jsonscan.
+func scanError(result int) error {
+	if _, deep := jsonscan.Error(result); deep {
+		return errDepth
 	}
-	return errors.New("packet: payload is not valid JSON")
+	return errJSON
 }
 
 func atEnd(b []byte, i int) error {
-	if space(b, i) < len(b) {
+	if jsonscan.Space(b, i) < len(b) {
 		return errors.New("packet: trailing data after the payload")
 	}
 	return nil

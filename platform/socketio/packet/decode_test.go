@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -231,7 +232,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`52-["e",` + placeholder0 + `]`:                           "packet: the placeholders do not point to each of 2",
 		`61-1[` + placeholder1 + `]`:                              points,
 		`2["e",` + strings.Repeat("[", 1e5):                       "packet: JSON is nested more than 10000 deep",
-		`0{"a":` + strings.Repeat("[", maxDepth):                  "packet: JSON is nested more than 10000 deep",
+		`0{"a":` + strings.Repeat("[", jsonscan.MaxDepth):         "packet: JSON is nested more than 10000 deep",
 		`51-["e",[` + placeholder0 + `,{"_placeholder":true}]]`:   points,
 		`51-["e",{"_placeholder":true,"num":0,"num":1}]`:          points,
 		`51-["e",{"_placeholder":true,"_placeholder":1,"num":0}]`: points,

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 )
 
@@ -124,7 +125,7 @@ var differences = []difference{
 	{"placeholders", "one for each attachment, by its plain number: no client sends another, two owners of the same bytes could change " +
 		"them, and bytes without an owner are memory that nobody sees", `52-["e",` + placeholder0 + `,` + placeholder0 + `]`,
 		func(h head) bool { return h.count != "" && !h.pointsOnce() }},
-	{"depth", "what decodes the payload later would refuse it, or need a stack of that depth", `2["e",` + strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth+1),
+	{"depth", "what decodes the payload later would refuse it, or need a stack of that depth", `2["e",` + strings.Repeat("[", jsonscan.MaxDepth) + strings.Repeat("]", jsonscan.MaxDepth+1),
 		func(h head) bool { return deepNesting.MatchString(h.json) }},
 }
 
