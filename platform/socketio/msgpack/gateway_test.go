@@ -44,7 +44,7 @@ var (
 	confirm = websockets.NewCall[file, file]("confirm")
 )
 
-// store keeps files, and tells everybody.
+// store keeps files and announces them to all clients.
 type store struct {
 	Server websockets.Server `websockets:"server"`
 	left   chan websockets.Cause
@@ -87,7 +87,7 @@ func (*store) Ask(ctx context.Context, f file) (file, error) {
 	return confirm.Call(ctx, websockets.ClientFrom(ctx), f)
 }
 
-// vault lets nobody in without the word.
+// vault accepts only clients with the password.
 type vault struct{}
 
 func newVault() *vault { return &vault{} }
@@ -247,7 +247,7 @@ func TestNamespaces(t *testing.T) {
 	}
 }
 
-// A client with the default parser is cut off, and nobody else notices.
+// A client with the default parser is disconnected, without an effect on others.
 func TestOtherClients(t *testing.T) {
 	a := start(t, socketio.Options{})
 	n := nodetest.Start(t)

@@ -77,7 +77,7 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// What the scanner is measured against.
+// The scanner compared with jsontext.
 func BenchmarkValid(b *testing.B) {
 	text := []byte(ordinary(4 << 10))
 	b.Run("scanner", func(b *testing.B) {
@@ -98,7 +98,7 @@ func BenchmarkValid(b *testing.B) {
 	})
 }
 
-// Allocations are part of what the package promises.
+// The package guarantees these numbers of allocations.
 func TestAllocations(t *testing.T) {
 	for name, most := range map[string]float64{"64B": 1, "64B with id": 1, "4KiB": 1, "4KiB text": 1, "binary": 2} {
 		d := JSON().NewDecoder(Limits{})

@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The digits of packets with attachments.
+// The types of packets with attachments.
 const (
 	binaryEvent = '5'
 	binaryAck   = '6'
@@ -26,13 +26,13 @@ var (
 	errBinary  = errors.New("packet: binary message that no packet announced")
 )
 
-// decoder is the [Decoder] of [JSON].
+// decoder implements [Decoder] for [JSON].
 type decoder struct {
 	limit   int
 	names   names
 	packet  Packet // the last one
 	pending *Packet
-	missing int // attachments of pending
+	missing int // attachments of pending that have not arrived
 }
 
 func (d *decoder) Pending() *Packet { return d.pending }
@@ -80,7 +80,7 @@ func (d *decoder) Text(msg []byte) (*Packet, error) {
 	return nil, nil
 }
 
-// head reads all that comes before the JSON, and gives the number of attachments.
+// head reads what is before the JSON, and returns the number of attachments.
 func (d *decoder) head(p *Packet, b []byte) (i, want int, err error) {
 	switch c := b[0]; c {
 	case binaryEvent, binaryAck:
@@ -120,7 +120,7 @@ func (d *decoder) head(p *Packet, b []byte) (i, want int, err error) {
 func (d *decoder) attachments(b []byte) (i, n int, err error) {
 	for i = 1; i < len(b) && b[i]-'0' < 10; i++ {
 		if n = n*10 + int(b[i]-'0'); n > d.limit {
-			return 0, 0, fmt.Errorf("%w: this server takes at most %d", ErrTooManyAttachments, d.limit)
+			return 0, 0, fmt.Errorf("%w: this server accepts at most %d", ErrTooManyAttachments, d.limit)
 		}
 	}
 	if i == len(b) || b[i] != '-' || b[1] == '0' || i == 1 {
@@ -159,7 +159,7 @@ func (d *decoder) payload(p *Packet, b []byte, i int) error {
 
 var errArray = errors.New("packet: payload is not a JSON array")
 
-// event splits the array of an event into its name and the arguments.
+// event splits the array of an event into name and arguments.
 func (d *decoder) event(p *Packet, b []byte, i int) error {
 	if i == len(b) || b[i] != '[' {
 		return errArray
@@ -194,14 +194,14 @@ func (d *decoder) event(p *Packet, b []byte, i int) error {
 	}
 	next := jsonscan.Space(b, i+1)
 	if next < len(b) && b[next] == ']' {
-		return errJSON // [1,] is no list, though args would take it for an empty one
+		return errJSON // [1,] is invalid, but args would accept it as an empty list
 	}
 	return args(p, b, i, next)
 }
 
-// args takes values and the bracket that ends their array, from i on: none is
-// no payload, one is itself, several are an array of them. For that the byte at
-// open becomes its bracket, so that nothing is copied.
+// args reads values up to the bracket that ends their array, from i on, as the payload:
+// empty, the value itself, or an array of several. The byte at open becomes the bracket of
+// that array, so that nothing is copied.
 func args(p *Packet, b []byte, open, i int) error {
 	if i < len(b) && b[i] == ']' {
 		return atEnd(b, i+1)
@@ -253,17 +253,17 @@ func atEnd(b []byte, i int) error {
 	return nil
 }
 
-// eventName takes a valid string literal. Half a surrogate pair, which cannot
-// be in a Go string, becomes U+FFFD.
+// eventName returns the value of a valid string literal. Half a surrogate pair becomes
+// U+FFFD.
 func (d *decoder) eventName(quoted []byte) string {
 	plain := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(plain, '\\') >= 0 {
-		plain, _ = jsontext.AppendUnquote(nil, quoted) // the only error left is that half
+		plain, _ = jsontext.AppendUnquote(nil, quoted) // the only possible error is that half
 	}
 	return d.names.get(plain)
 }
 
-// numberName gives what String(number) is in JavaScript.
+// numberName returns what String(number) is in JavaScript.
 func numberName(b []byte) string {
 	f, _ := strconv.ParseFloat(string(b), 64) // out of range is infinite, as there
 	if f == 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// decode gives the packet that a first message and attachments make.
+// decode returns the packet of a first message and its attachments.
 func decode(text string, attachments ...string) (*Packet, error) {
 	d := JSON().NewDecoder(Limits{})
 	p, err := d.Text([]byte(text))
@@ -213,7 +213,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`51.0-["e"]`:                    count,
 		`50-["e"]`:                      count,
 		`501-["e"]`:                     count,
-		`511-["e"]`:                     "packet: too many attachments: this server takes at most 10",
+		`511-["e"]`:                     "packet: too many attachments: this server accepts at most 10",
 		"5" + strings.Repeat("1", 1e6):  "packet: too many attachments",
 		`51-`:                           array,
 		`51-["e"]`:                      points,
@@ -320,7 +320,7 @@ func TestZeroAttachmentsDoNotStick(t *testing.T) {
 	}
 }
 
-// The payload is a part of the message, and cannot grow into what follows.
+// The payload is a part of the message, and appending to it does not overwrite the rest.
 func TestPayloadIsTheMessage(t *testing.T) {
 	for _, in := range []string{`2["e",{"a":1}]`, `2["e",1,2] `, `31[1]`, `31[1,2] `, `0{"a":1} `} {
 		msg := []byte(in)

@@ -67,7 +67,7 @@ func compact(t *testing.T, b []byte) []byte {
 	return v
 }
 
-// decodeWith makes up the attachments that are missing. It gives nil for what is refused.
+// decodeWith adds the missing attachments. It returns nil for a rejected packet.
 func decodeWith(t *testing.T, msg []byte, attachments [][]byte) *Packet {
 	d := JSON().NewDecoder(Limits{})
 	p, err := d.Text(msg)

@@ -35,7 +35,7 @@ type difference struct {
 	applies func(h head) bool
 }
 
-// Something that JavaScript's Number takes for white space, and so for 0.
+// White space for JavaScript's Number, which makes 0 of it.
 const jsSpace = `[\t\n\v\f\r \x{feff}\x{2028}\x{2029}\p{Zs}]`
 
 var (
@@ -48,7 +48,7 @@ var (
 	deepNesting = regexp.MustCompile(`(?:[\[{]\s*){1000}`)
 )
 
-// head is a text message taken apart in the manner of the reference.
+// head is a text message parsed as the reference parses it.
 type head struct {
 	whole, typ, count, nsp, id, json string
 }
@@ -133,8 +133,8 @@ var differences = []difference{
 var loneSurrogate = difference{"lone surrogate", "the name is a Go string, and so UTF-8: U+FFFD stands for it", `2["a\ud800"]`,
 	func(h head) bool { return h.isEvent() && loneInName.MatchString(h.json) }}
 
-// referenceCase is the request for one sequence of messages: what this parser
-// makes of it, and how it would send that itself.
+// referenceCase is one sequence of messages, with what this parser decodes and how it would
+// encode that itself.
 type referenceCase struct {
 	Messages []map[string][]byte `json:"messages"`
 	Mine     any                 `json:"mine"`
@@ -207,7 +207,7 @@ func judge(t *testing.T, p *nodetest.Process, cases [][]message) []verdict {
 	return verdicts
 }
 
-// explain gives the name of the difference on purpose, or "".
+// explain returns the name of the intended difference, or "".
 func explain(messages []message, v verdict) string {
 	for _, m := range messages {
 		if m.binary {
@@ -257,8 +257,8 @@ func TestDifferencesToReference(t *testing.T) {
 	}
 }
 
-// TestReference compares what both make of packets, and of what is nearly one.
-// PARSER_CASES and PARSER_SEED ask for more or other ones.
+// TestReference compares both parsers on packets, and on near-packets. PARSER_CASES and
+// PARSER_SEED select more or other cases.
 func TestReference(t *testing.T) {
 	number := func(variable string, or uint64) uint64 {
 		if s := os.Getenv(variable); s != "" {
