@@ -6,7 +6,7 @@ import (
 )
 
 // MaxDepth is how deep JSON may nest in what a client sends: the limit of the decoders
-// behind the scanners.
+// that read it afterwards.
 const MaxDepth = 10_000
 
 // The functions below check JSON by RFC 8259 without decoding it. Not checked are UTF-8,
@@ -15,7 +15,7 @@ const MaxDepth = 10_000
 // Each takes the index where it starts and returns the index after what it has read. A
 // negative result is an error, see [Error].
 
-// Error takes a negative result apart: at is the index of the first byte that is not
+// Error decodes a negative result: at is the index of the first byte that is not
 // allowed, or len of the text where it ends too early; deep reports that the nesting is
 // over the limit.
 func Error(result int) (at int, deep bool) {
@@ -45,7 +45,7 @@ func spaces(b []byte, i int) int {
 // is no white space before it.
 //
 // What is open is one bit each, 1 for an object: the innermost 64 in a register, the
-// others in blocks of 64 behind it, so that text of usual depth needs no memory.
+// others in blocks of 64 on the heap, so that text of usual depth needs no memory.
 //
 //nolint:gocognit // one state machine, whose states share what is open
 func Value(b []byte, i, depth int) int {
@@ -130,7 +130,7 @@ func Name(b []byte, i int) int {
 	return Space(b, i+1)
 }
 
-// String reads a string from the byte after its first quote to behind its last one.
+// String reads a string from the byte after its first quote to the one after its last quote.
 func String(b []byte, i int) int {
 	near := i + Near
 	for i < len(b) {

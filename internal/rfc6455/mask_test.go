@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Whatever the alignment, what was masked comes out.
+// Unmask restores the payload at any alignment.
 func TestUnmask(t *testing.T) {
 	key := [4]byte{0x12, 0x34, 0x56, 0x78}
 	want := make([]byte, 200)

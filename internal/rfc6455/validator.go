@@ -131,7 +131,7 @@ func (v *Validator) Feed(p []byte) (pass int, crossed bool, err error) {
 			return i - 1, crossed, v.ParseClose()
 		}
 		v.EndFrame()
-		if !v.inMessage { // pings between fragments give no more time
+		if !v.inMessage { // pings between fragments do not extend the timeout
 			crossed = true
 		}
 	}

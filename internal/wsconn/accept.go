@@ -15,27 +15,27 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// HandshakeOf makes the handshake's own copy of the request: its context does
-// not end when the HTTP handler returns, and it holds no body. What the connection
-// keeps of it is bounded later, by package keep.
+// HandshakeOf returns a handshake with a copy of the request: its context does not end
+// when the HTTP handler returns, and it has no body. How much of it the connection keeps
+// is bounded later, by package keep.
 func HandshakeOf(r *http.Request) *websockets.Handshake {
 	return &websockets.Handshake{Request: keep.Detach(r)}
 }
 
-// Accept upgrades a request that [CheckUpgrade] found in order, by the deadline.
-// It gives nil when that failed: the response is then on its way or the client
-// gone. The id is for logs. A connection is followed by Serve or GiveUp.
+// Accept upgrades a request that has passed [CheckUpgrade], until the deadline. It
+// returns nil when that fails: the response was written, or the client has gone. The id
+// is for logs. Serve, GiveUp or Refuse must be called on the connection.
 func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadline time.Time) *Conn {
 	if !canHijack(w) {
-		c.Logger.Error("the HTTP server's ResponseWriter cannot be hijacked: a middleware hides it; give it an Unwrap method")
+		c.Logger.Error("the HTTP server's ResponseWriter cannot be hijacked: a middleware hides it: add an Unwrap method to its ResponseWriter")
 		websockets.WriteRefusal(w, &websockets.Error{Message: "Internal server error", Status: http.StatusInternalServerError})
 		return nil
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // hijacking takes it off
+	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // hijacking removes it
 	protocols := c.Subprotocols
-	if c.AnySubprotocol { // browsers refuse an answer without one if they have asked
+	if c.AnySubprotocol { // browsers reject a response without one if they offered some
 		first, _, _ := strings.Cut(r.Header.Get("Sec-WebSocket-Protocol"), ",")
-		if first = strings.TrimSpace(first); rfc6455.IsToken(first) { // or bytes of the client would stand in our header
+		if first = strings.TrimSpace(first); rfc6455.IsToken(first) { // otherwise the client could inject bytes into our header
 			protocols = []string{first}
 		}
 	}
@@ -48,8 +48,8 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 	}
 	if err != nil {
 		c.Logger.Debug("handshake failed", "error", err)
-		if conn.wire != nil {
-			_ = conn.wire.Close()
+		if conn.framed != nil {
+			_ = conn.framed.Close()
 		}
 		return nil
 	}
@@ -66,26 +66,26 @@ func (c *Conn) accept(w http.ResponseWriter, r *http.Request, protocols []string
 		h["Sec-Websocket-Protocol"] = []string{c.subprotocol}
 	}
 	w.WriteHeader(http.StatusSwitchingProtocols)
-	if g, ok := w.(interface{ WriteHeaderNow() }); ok { // gin's puts it off, and hijacking would lose it
+	if g, ok := w.(interface{ WriteHeaderNow() }); ok { // gin delays it, and hijacking would drop it
 		g.WriteHeaderNow()
 	}
 	_, err := c.hijack(w)
 	return err
 }
 
-// acceptDeflate has the library answer, who knows compression.
+// acceptDeflate lets the library answer, because it negotiates compression.
 func (c *Conn) acceptDeflate(w http.ResponseWriter, r *http.Request, protocols []string) error {
 	ws, err := websocket.Accept(&hijacker{ResponseWriter: w, conn: c}, r, c.options(protocols, c.cfg.Compression))
 	if err != nil {
 		return err
 	}
-	ws.SetReadLimit(-1) // the inspector and the reader measure
+	ws.SetReadLimit(-1) // the validator and the reader check the size
 	c.subprotocol = ws.Subprotocol()
 	c.lib.Store(ws)
 	return nil
 }
 
-// hijack takes the connection from the HTTP server.
+// hijack takes over the connection from the HTTP server.
 func (c *Conn) hijack(w http.ResponseWriter) (deflate bool, err error) {
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -101,12 +101,12 @@ func (c *Conn) hijack(w http.ResponseWriter) (deflate bool, err error) {
 		Deflate: w.Header().Get("Sec-WebSocket-Extensions") != "",
 	}
 	sockio.SetUserTimeout(nc, c.cfg.Limits.PingInterval+c.cfg.Limits.PingTimeout)
-	c.wire = newWire(nc, &c.cfg.Group.Clock, v, ahead)
+	c.framed = newFramedConn(nc, &c.cfg.Group.Clock, v, ahead)
 	return v.Deflate, nil
 }
 
-// hijacker puts the wire between the network and the library, with small
-// buffers in place of net/http's.
+// hijacker puts the framedConn between the network and the library, with smaller buffers
+// than net/http's.
 type hijacker struct {
 	http.ResponseWriter
 	conn *Conn
@@ -121,13 +121,14 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if deflate {
 		size = deflateBuffer
 	}
-	return h.conn.wire, buffers(h.conn.wire, size), nil
+	return h.conn.framed, buffers(h.conn.framed, size), nil
 }
 
 // maxURL bounds the URL of a handshake, path and query, in bytes.
 const maxURL = 16 << 10
 
-// CheckUpgrade finds what is wrong with a handshake, RFC 6455 §4.2.1.
+// CheckUpgrade returns the error that refuses an invalid handshake, RFC 6455 §4.2.1, and
+// sets the headers of the refusal; nil for a valid one.
 func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 	fail := func(status int, code, message string) error {
 		return &websockets.Error{Message: message, Code: code, Status: status}
@@ -135,7 +136,7 @@ func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	body := r.ContentLength != 0 || len(r.TransferEncoding) > 0
 	if body {
-		h.Set("Connection", "close") // or net/http would wait for the body
+		h.Set("Connection", "close") // otherwise net/http would wait for the body
 	}
 	if r.Method != http.MethodGet {
 		h.Set("Allow", http.MethodGet)
@@ -162,14 +163,14 @@ func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 	if len(r.URL.Path)+len(r.URL.RawPath)+len(r.URL.RawQuery) > maxURL { // the connection keeps it
 		return fail(http.StatusRequestURITooLong, "url_too_long", "The URL of a WebSocket handshake has at most "+strconv.Itoa(maxURL)+" bytes")
 	}
-	// What is left of a body would be taken for frames.
+	// The rest of a body would be read as frames.
 	if body {
 		return fail(http.StatusBadRequest, "bad_handshake", "A WebSocket handshake has no body")
 	}
 	return nil
 }
 
-// RefuseClosed answers a request to a server that is being closed.
+// RefuseClosed answers a request to a server that is closing.
 func RefuseClosed(w http.ResponseWriter) {
 	websockets.WriteRefusal(w, &websockets.Error{
 		Message: "Server is shutting down", Code: websockets.CodeNotAccepting, Status: http.StatusServiceUnavailable,
@@ -189,10 +190,10 @@ func canHijack(w http.ResponseWriter) bool {
 	}
 }
 
-// Compression says whether messages are compressed (permessage-deflate, RFC 7692).
+// Compression is how messages are compressed (permessage-deflate, RFC 7692).
 type Compression uint8
 
-// The modes of compression. The zero value is "not said".
+// The modes of compression. The zero value means that none is set.
 const (
 	CompressionUnset Compression = iota
 	CompressionOff

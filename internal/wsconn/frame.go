@@ -2,21 +2,21 @@ package wsconn
 
 import "github.com/gatehouse-go/gatehouse/internal/rfc6455"
 
-// HeaderRoom is what [Seal] needs free before a payload: the longest header of
-// a frame that a server sends, which is not masked.
+// HeaderRoom is how many bytes [Seal] needs before a payload: the longest header of a
+// frame that a server sends.
 const HeaderRoom = rfc6455.MaxHeader
 
-// Frame is a message with the header of RFC 6455 §5.2 before it, ready to be
-// written to any number of connections. It is immutable.
+// Frame is a message with its header, RFC 6455 §5.2, ready to be written to any number
+// of connections. It is immutable.
 type Frame struct {
 	bytes   []byte
-	payload int // where the payload begins
+	payload int // where the payload starts
 	op      byte
 	own     []byte // its memory, when that is pooled
 }
 
-// Seal makes a frame of buf, whose first HeaderRoom bytes are free for the
-// header. It takes ownership of buf.
+// Seal returns a frame in buf, whose first HeaderRoom bytes are free for the header. It
+// takes ownership of buf.
 func Seal(text bool, buf []byte) *Frame {
 	f := &Frame{}
 	f.seal(text, buf)
@@ -32,16 +32,16 @@ func (f *Frame) seal(text bool, buf []byte) {
 	f.bytes, f.payload, f.op = buf[start:], HeaderRoom-start, op
 }
 
-// SealCopy makes a frame of a copy of payload.
+// SealCopy returns a frame of a copy of payload.
 func SealCopy(text bool, payload []byte) *Frame {
 	return Seal(text, append(make([]byte, HeaderRoom, HeaderRoom+len(payload)), payload...))
 }
 
-// Payload is the message; it must not be changed.
+// Payload returns the message; it must not be changed.
 func (f *Frame) Payload() []byte { return f.bytes[f.payload:] }
 
-// Text tells a text message from a binary one.
+// Text reports whether the message is text rather than binary.
 func (f *Frame) Text() bool { return f.op == rfc6455.OpText }
 
-// Size is the number of bytes on the wire.
+// Size returns the number of bytes on the wire.
 func (f *Frame) Size() int { return len(f.bytes) }

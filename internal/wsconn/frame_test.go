@@ -37,7 +37,7 @@ func rawFrame(first byte, payload []byte) []byte {
 	return b
 }
 
-// A sealed frame reads as what was sealed, for every form of the length.
+// A sealed frame can be read back, for every form of the length.
 func TestSeal(t *testing.T) {
 	for _, n := range []int{0, 1, 125, 126, 0xffff, 0x10000} {
 		payload := strings.Repeat("x", n)

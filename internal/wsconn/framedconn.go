@@ -12,39 +12,40 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/sockio"
 )
 
-// How much is given to the kernel at once. Each write is progress of the client; where
-// the kernel tells how much of it has arrived, see [progress], it may be larger.
+// How much one write passes to the kernel. Each write that returns is progress of the
+// client; where the kernel reports how much has arrived, see [progress], it may be larger.
 const (
 	writeChunk = 64 << 10
 	smallChunk = 8 << 10
 )
 
-// wire is the net.Conn below the websocket library. All bytes pass here:
-// incoming ones through an inspector, outgoing ones one frame at a time,
-// whether they come from the library or from the connection itself.
-type wire struct {
+// framedConn is the net.Conn below the WebSocket library and below Conn. All bytes pass
+// through it: incoming ones through a validator, outgoing ones one frame at a time,
+// from the library as from Conn.
+type framedConn struct {
 	net.Conn
 	clock *Clock
 
 	// Of the reading goroutine.
-	ahead     []byte // what has been read already, by net/http or into block or small
-	block     *sockio.Block
-	small     []byte        // where there is no direct
-	direct    sockio.Reader // nil: reads wait with a buffer in hand
-	now       sockio.Writer // nil: writes may block
-	chunk     int           // how much is given to the kernel at once
-	validator rfc6455.Validator
-	err       error  // why reading has ended: *violation, *goodbye, or of the network
-	due       bool   // the handler has put off something
-	begin     func() // has that done by others
-	leftAt    int64  // when the last read from the network returned
+	reader        sockio.Reader // nil: reads wait with a buffer in hand
+	ahead         []byte        // read but not yet consumed; by net/http, or in block or buf
+	block         *sockio.Block // of reader; nil while nothing is ahead
+	buf           []byte        // without reader
+	validator     rfc6455.Validator
+	err           error  // why reading has ended: a *ProtocolError, a *CloseError, or of the network
+	deferred      bool   // the handler has a Job that is not started
+	startDeferred func() // hands it to another goroutine
+	readAt        int64  // stamp of the end of the last read from the network
 
-	// Stamps of the clock for the heartbeat, 0 for "no".
+	// Stamps of the clock for the timeouts, 0 for "no".
 	readingSince atomic.Int64 // the reader waits for the network
-	heardAt      atomic.Int64 // bytes came in
+	heardAt      atomic.Int64 // the last bytes came in
 	partialSince atomic.Int64 // a frame or message is half received
-	pingedAt     atomic.Int64 // a ping went out and nothing came in since
+	pingedAt     atomic.Int64 // a ping went out and nothing was received since
 	writingSince atomic.Int64 // a write waits for the network
+
+	tryWriter sockio.Writer // nil: writes may block
+	chunk     int           // how much one write passes to the kernel
 
 	mu        sync.Mutex
 	free      sync.Cond // of mu: busy has become false, or closed true
@@ -53,45 +54,45 @@ type wire struct {
 	closed    bool
 
 	// Of the library's writes, which it does one at a time.
-	held    bool
+	held    bool // they have acquired the connection
 	out     rfc6455.Header
 	outRest uint64
 	outPart bool
 }
 
-func newWire(nc net.Conn, clock *Clock, v rfc6455.Validator, ahead []byte) *wire {
-	w := &wire{Conn: nc, clock: clock, validator: v, ahead: ahead}
+func newFramedConn(nc net.Conn, clock *Clock, v rfc6455.Validator, ahead []byte) *framedConn {
+	w := &framedConn{Conn: nc, clock: clock, validator: v, ahead: ahead}
 	w.free.L = &w.mu
-	w.direct = sockio.NewReader(nc)
-	w.now = sockio.NewWriter(nc)
+	w.reader = sockio.NewReader(nc)
+	w.tryWriter = sockio.NewWriter(nc)
 	w.chunk = chunkOf(nc)
 	w.heardAt.Store(clock.Coarse())
 	return w
 }
 
-// errCut is an end of the connection as the library is told of it: after io.EOF and
-// io.ErrUnexpectedEOF it would take a message that is not finished for a whole one.
-var errCut = errors.New("websocket: the connection has ended")
+// errEnded replaces io.EOF and io.ErrUnexpectedEOF for the library, which would take an
+// unfinished message for a whole one.
+var errEnded = errors.New("websocket: the connection has ended")
 
-// ended is what the library is told of w.err.
-func (w *wire) ended() error {
+// libraryError returns w.err for the library.
+func (w *framedConn) libraryError() error {
 	if errors.Is(w.err, io.EOF) || errors.Is(w.err, io.ErrUnexpectedEOF) {
-		return errCut
+		return errEnded
 	}
 	return w.err
 }
 
-// Read gives the library what the inspector lets pass.
-func (w *wire) Read(p []byte) (int, error) {
+// Read is for the library. It withholds what the validator rejects.
+func (w *framedConn) Read(p []byte) (int, error) {
 	if w.err != nil {
-		return 0, w.ended()
+		return 0, w.libraryError()
 	}
 	if len(p) == 0 {
 		return 0, nil
 	}
 	var n int
 	var err error
-	if len(w.ahead) == 0 && w.direct != nil && len(p) < sockio.BlockSize {
+	if len(w.ahead) == 0 && w.reader != nil && len(p) < sockio.BlockSize {
 		err = w.readAhead()
 	}
 	switch {
@@ -115,16 +116,16 @@ func (w *wire) Read(p []byte) (int, error) {
 	}
 	if err != nil {
 		w.err = err
-		return n, w.ended()
+		return n, w.libraryError()
 	}
 	return n, nil
 }
 
-// readAhead reads as much as there is into a block, so that a burst of messages
-// costs one system call.
-func (w *wire) readAhead() error {
+// readAhead reads as much as there is into a block: one system call for a burst of
+// messages.
+func (w *framedConn) readAhead() error {
 	n, err := w.receive(func() (n int, err error) {
-		w.block, n, err = w.direct.Read()
+		w.block, n, err = w.reader.Read()
 		return n, err
 	})
 	if n > 0 {
@@ -133,39 +134,39 @@ func (w *wire) readAhead() error {
 	return err
 }
 
-// fill reads what there is, which is nothing yet.
-func (w *wire) fill() error {
+// fill waits for bytes and reads them ahead. Nothing is ahead when it is called.
+func (w *framedConn) fill() error {
 	if w.err != nil {
 		return w.err
 	}
 	var err error
-	if w.direct != nil {
+	if w.reader != nil {
 		err = w.readAhead()
 	} else {
-		if w.small == nil {
-			w.small = make([]byte, readBuffer)
+		if w.buf == nil {
+			w.buf = make([]byte, readBuffer)
 		}
 		var n int
-		n, err = w.receive(func() (int, error) { return w.Conn.Read(w.small) })
-		w.ahead = w.small[:n]
+		n, err = w.receive(func() (int, error) { return w.Conn.Read(w.buf) })
+		w.ahead = w.buf[:n]
 	}
 	w.err = err
-	if len(w.ahead) > 0 { // the error can wait
+	if len(w.ahead) > 0 { // w.err is returned by the next call
 		return nil
 	}
 	return err
 }
 
-// frame gives where the payload of the frame that comes next begins and where it ends,
-// if it is a message and there as a whole; 0 otherwise. Nothing must be half received.
-func (w *wire) frame() (start, end int) {
+// nextWhole returns where the payload of the next frame starts and ends, if it is a
+// message and completely ahead; 0 otherwise. Nothing must be half received.
+func (w *framedConn) nextWhole() (start, end int) {
 	return rfc6455.WholeMessage(w.ahead, w.validator.MaxMessage)
 }
 
-// whole gives the message that comes next if it is there as one whole frame, and how
-// many bytes that has; 0 otherwise. Nothing must be half received.
-func (w *wire) whole() (text bool, msg []byte, size int) {
-	start, end := w.frame()
+// wholeMessage returns the next message if it is one frame that is completely ahead, and
+// the size of that frame; 0 otherwise. Nothing must be half received.
+func (w *framedConn) wholeMessage() (text bool, msg []byte, size int) {
+	start, end := w.nextWhole()
 	if end == 0 {
 		return false, nil, 0
 	}
@@ -175,20 +176,20 @@ func (w *wire) whole() (text bool, msg []byte, size int) {
 	return w.ahead[0] == rfc6455.Fin|rfc6455.OpText, msg, end
 }
 
-// advance forgets n bytes that have been read.
-func (w *wire) advance(n int) {
+// advance consumes n bytes that were read ahead.
+func (w *framedConn) advance(n int) {
 	if w.ahead = w.ahead[n:]; len(w.ahead) == 0 {
-		w.drained()
+		w.freeAhead()
 	}
 }
 
-// drainedUpTo tells that no more than n messages are there, and none half received.
-func (w *wire) drainedUpTo(n int) bool {
+// consumedAll reports whether n messages are all that has been read, and nothing is ahead.
+func (w *framedConn) consumedAll(n int) bool {
 	return len(w.ahead) == 0 && w.validator.Messages() == n
 }
 
-// drained gives the block back.
-func (w *wire) drained() {
+// freeAhead frees the block.
+func (w *framedConn) freeAhead() {
 	w.ahead = nil
 	if w.block != nil {
 		w.block.Free()
@@ -196,22 +197,22 @@ func (w *wire) drained() {
 	}
 }
 
-// receive reads from the network. The time between two calls, in which the
-// server did something else, does not count for a half received message.
-func (w *wire) receive(read func() (int, error)) (int, error) {
-	if w.due { // the next message is not complete, and may be long in coming
-		w.due = false
-		w.begin()
+// receive reads from the network. The time between two calls, when the server does
+// something else, does not count against a half received message.
+func (w *framedConn) receive(read func() (int, error)) (int, error) {
+	if w.deferred { // the next message is not complete, and may take long
+		w.deferred = false
+		w.startDeferred()
 	}
 	now := w.clock.Coarse()
-	if since := w.partialSince.Load(); since != 0 && w.leftAt != 0 {
-		w.partialSince.Store(since + now - w.leftAt)
+	if since := w.partialSince.Load(); since != 0 && w.readAt != 0 {
+		w.partialSince.Store(since + now - w.readAt)
 	}
 	w.readingSince.Store(now)
 	n, err := read()
 	now = w.clock.Coarse()
 	w.readingSince.Store(0)
-	w.leftAt = now
+	w.readAt = now
 	if n > 0 {
 		w.heardAt.Store(now)
 		if w.pingedAt.Load() != 0 {
@@ -221,7 +222,9 @@ func (w *wire) receive(read func() (int, error)) (int, error) {
 	return n, err
 }
 
-func (w *wire) stampPartial(crossed bool) {
+// stampPartial updates partialSince; crossed reports that nothing was half received at
+// some point since the last call.
+func (w *framedConn) stampPartial(crossed bool) {
 	switch was := w.partialSince.Load(); {
 	case w.validator.AtRest():
 		if was != 0 {
@@ -232,10 +235,10 @@ func (w *wire) stampPartial(crossed bool) {
 	}
 }
 
-// Write takes what the library writes: control frames, compressed messages, and
-// whatever users of [ConnOf] send. A frame may come in pieces and a message in
-// frames; the wire belongs to them until the last.
-func (w *wire) Write(p []byte) (int, error) {
+// Write is for the library: control frames, compressed messages, and what applications
+// send through its connection. A frame may be written in pieces and a message in several
+// frames; no other frame is written in between.
+func (w *framedConn) Write(p []byte) (int, error) {
 	if !w.held {
 		if err := w.acquire(); err != nil {
 			return 0, err
@@ -243,15 +246,16 @@ func (w *wire) Write(p []byte) (int, error) {
 		w.held = true
 	}
 	n, err := w.send(p)
-	if err != nil || w.followOut(p) {
+	if err != nil || w.atMessageEnd(p) {
 		w.held = false
 		w.release()
 	}
 	return n, err
 }
 
-// followOut follows the library's frames and tells whether the last is complete.
-func (w *wire) followOut(p []byte) bool {
+// atMessageEnd follows the library's frames through p and reports whether the last
+// message is complete.
+func (w *framedConn) atMessageEnd(p []byte) bool {
 	for len(p) > 0 {
 		if w.outRest > 0 {
 			n := min(w.outRest, uint64(len(p)))
@@ -279,7 +283,7 @@ func (w *wire) followOut(p []byte) bool {
 }
 
 // writeFrame writes whole frames. It waits for its turn and for the network.
-func (w *wire) writeFrame(p []byte) error {
+func (w *framedConn) writeFrame(p []byte) error {
 	if err := w.acquire(); err != nil {
 		return err
 	}
@@ -288,10 +292,10 @@ func (w *wire) writeFrame(p []byte) error {
 	return err
 }
 
-// tryFrame writes a whole frame as far as that is possible without blocking, and
-// gives how much. When that is some and not all, the wire is the caller's: the rest
-// and release have to follow.
-func (w *wire) tryFrame(p []byte) int {
+// tryWriteFrame writes as much of a whole frame as is possible without blocking, and
+// returns how much. After a part of it the caller owns the connection: it must send the
+// rest and call release.
+func (w *framedConn) tryWriteFrame(p []byte) int {
 	w.mu.Lock()
 	if w.busy || w.closed || w.closeSent {
 		w.mu.Unlock()
@@ -299,15 +303,15 @@ func (w *wire) tryFrame(p []byte) int {
 	}
 	w.busy = true
 	w.mu.Unlock()
-	n := w.now.TryWrite(p)
+	n := w.tryWriter.TryWrite(p)
 	if n == 0 || n == len(p) {
 		w.release()
 	}
 	return n
 }
 
-// writeClose writes the close frame, after which nothing else goes out. Only the first counts.
-func (w *wire) writeClose(p []byte) error {
+// writeClose writes the close frame. Afterwards every write fails with net.ErrClosed.
+func (w *framedConn) writeClose(p []byte) error {
 	if err := w.acquire(); err != nil {
 		return err
 	}
@@ -319,7 +323,8 @@ func (w *wire) writeClose(p []byte) error {
 	return err
 }
 
-func (w *wire) send(p []byte) (n int, err error) {
+// send writes p; the caller owns the connection.
+func (w *framedConn) send(p []byte) (n int, err error) {
 	defer w.writingSince.Store(0)
 	for n < len(p) && err == nil {
 		w.writingSince.Store(w.clock.Coarse())
@@ -330,8 +335,9 @@ func (w *wire) send(p []byte) (n int, err error) {
 	return n, err
 }
 
-// acquire waits until the wire is at the end of a frame.
-func (w *wire) acquire() error {
+// acquire waits until no frame is being written, and makes the caller the owner of the
+// connection until release. It fails with net.ErrClosed after the close frame.
+func (w *framedConn) acquire() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for w.busy && !w.closed {
@@ -344,28 +350,28 @@ func (w *wire) acquire() error {
 	return nil
 }
 
-func (w *wire) release() {
+func (w *framedConn) release() {
 	w.mu.Lock()
 	w.busy = false
 	last := w.closeSent
 	w.mu.Unlock()
 	if last {
-		w.free.Broadcast() // nobody will take a turn and pass it on
+		w.free.Broadcast() // they all fail now: none would signal the next
 	} else {
 		w.free.Signal()
 	}
 }
 
-// saidGoodbye tells whether a close frame has gone out.
-func (w *wire) saidGoodbye() bool {
+// hasSentClose reports whether a close frame was sent.
+func (w *framedConn) hasSentClose() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.closeSent
 }
 
-// Close cuts the connection. It may be called at any time, by anybody, and does
-// not block: TLS would spend up to 5 s on its own goodbye, see [wire.endWrites].
-func (w *wire) Close() error {
+// Close closes the socket. It is safe for concurrent use and does not block: closing
+// TLS could take up to 5 s for its own close message, see [framedConn.closeWrite].
+func (w *framedConn) Close() error {
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
@@ -385,26 +391,25 @@ func (w *wire) Close() error {
 	return nc.Close()
 }
 
-// endWrites ends the sending side where the connection has sides; on TLS it
-// tells the client that nothing has been cut off.
-func (w *wire) endWrites() bool {
+// closeWrite closes the sending side where the connection has sides. On TLS it tells
+// the client that nothing is missing.
+func (w *framedConn) closeWrite() bool {
 	half, ok := w.Conn.(interface{ CloseWrite() error })
 	return ok && half.CloseWrite() == nil
 }
 
-// linger ends the sending side and throws away what still comes, so that the
-// kernel does not answer it with a reset that overtakes the close frame. Of the
-// reading goroutine.
-func (w *wire) linger(d time.Duration) {
-	if !w.endWrites() {
+// linger closes the sending side and discards what still arrives: the kernel would
+// answer it with a reset that could overtake the close frame. For the reading goroutine.
+func (w *framedConn) linger(d time.Duration) {
+	if !w.closeWrite() {
 		return
 	}
 	const most = 16 << 20
 	_ = w.Conn.SetReadDeadline(time.Now().Add(d))
 	buf := getBuffer()
 	defer putBuffer(buf)
-	_, _ = io.CopyBuffer(io.Discard, onlyReader{io.LimitReader(w.Conn, most)}, (*buf)[:cap(*buf)])
+	_, _ = io.CopyBuffer(io.Discard, consumedAller{io.LimitReader(w.Conn, most)}, (*buf)[:cap(*buf)])
 }
 
-// onlyReader hides WriterTo, which would bring its own buffer.
-type onlyReader struct{ io.Reader }
+// consumedAller hides WriterTo, which would allocate its own buffer.
+type consumedAller struct{ io.Reader }

@@ -8,26 +8,26 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// LeaveGrace is how long a client that has closed its side may wait for the next of its
-// messages to be started, before the connection ends and the handlers' context with it.
+// LeaveGrace is how long a client that has closed its side may have messages none of
+// which is started, before the connection ends and with it the context of its handlers.
 const LeaveGrace = 500 * time.Millisecond
 
-// Gone reports whether the kernel knows that the peer has closed or reset the connection;
-// false where the system does not report it.
+// Gone reports whether the peer has closed or reset the connection; false where the
+// system does not report it.
 func Gone(nc net.Conn) bool {
 	s, ok := sockio.NewProbe(nc).Look()
 	return ok && s.Gone
 }
 
-// watch looks after a connection whose reader waits for a handler, so that nobody would
-// notice the end of the connection. Of the sweeper.
-func (c *Conn) watch(now int64) {
-	w, limits := c.wire, &c.cfg.Limits
-	// The client may have answered all the while.
+// checkBlocked checks a connection whose reader waits for a handler and so cannot notice
+// the end of the connection. For the sweeper only.
+func (c *Conn) checkBlocked(now int64) {
+	w, limits := c.framed, &c.cfg.Limits
+	// Answers of the client may be waiting unread.
 	w.heardAt.Store(now)
 	w.pingedAt.Store(0)
-	if c.cfg.Heartbeat && time.Duration(now-c.beatAt) >= limits.PingInterval {
-		c.beatAt = now // a client that is alive sends a pong, which the kernel sees
+	if c.cfg.Heartbeat && time.Duration(now-c.pingAt) >= limits.PingInterval {
+		c.pingAt = now // the kernel sees the pong of a client that is alive
 		c.ping()
 	}
 	c.mu.Lock()
@@ -46,22 +46,22 @@ func (c *Conn) watch(now int64) {
 	if gone && c.goneAt == 0 {
 		c.goneAt = now
 	}
-	// While messages are still being started the reader may come to the client's close
-	// frame; for CloseTimeout at most, see [Conn.Beat].
+	// While messages are still being started the reader may reach the client's close
+	// frame, for CloseTimeout at most, see [Conn.CheckTimeouts].
 	patience := limits.PingInterval + limits.PingTimeout
 	switch {
 	case gone && stalled > LeaveGrace:
-		c.leaveGone()
+		c.closeGone()
 	case !gone && stalled > patience && (!known || p.Quiet > patience && p.Waiting == 0) && w.writingSince.Load() == 0:
-		c.Leave(websockets.Reason{Cause: websockets.CausePingTimeout}, Cut)
+		c.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, CloseAbort)
 	}
 }
 
-// leaveGone ends the connection of a client that has closed its side.
-func (c *Conn) leaveGone() {
+// closeGone ends the connection of a client that has closed its side.
+func (c *Conn) closeGone() {
 	r := websockets.Reason{Cause: websockets.CauseTransportClose}
 	if c.writeError.Load() {
 		r = websockets.Reason{Cause: websockets.CauseTransportError, Text: "write failed"}
 	}
-	c.Leave(r, Cut)
+	c.Close(r, CloseAbort)
 }

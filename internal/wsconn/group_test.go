@@ -20,7 +20,7 @@ type member struct {
 	stuck   bool
 }
 
-func (m *member) Beat(now int64) {
+func (m *member) CheckTimeouts(now int64) {
 	m.beats.Add(1)
 	if m.onBeat != nil {
 		m.onBeat(now)
@@ -44,7 +44,7 @@ func TestTick(t *testing.T) {
 	}
 }
 
-// The sweeper runs only while there is somebody to look after, and tells the time.
+// The sweeper runs only while there are members, and updates the clock.
 func TestSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGroup("g", 3200*time.Millisecond)
@@ -87,7 +87,7 @@ func after(d time.Duration) {
 	synctest.Wait()
 }
 
-// Members may leave, and others come, from Beat: no lock is held there.
+// CheckTimeouts may remove and add members: no lock is held.
 func TestMembersChangeInBeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGroup("g", 0)
@@ -144,7 +144,7 @@ func TestGroupClose(t *testing.T) {
 	})
 }
 
-// What is left when the context ends is cut; what is stuck is waited for a second.
+// When the context ends, the rest is aborted; Close waits one second for what is stuck.
 func TestGroupCloseCuts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, stuck := range []bool{false, true} {
@@ -163,7 +163,7 @@ func TestGroupCloseCuts(t *testing.T) {
 			if time.Since(began) != want || m.aborted.Load() != 1 {
 				t.Errorf("stuck %t: took %v, aborted %d times", stuck, time.Since(began), m.aborted.Load())
 			}
-			if !errors.Is(err, errWhy) || err.Error() != "g: 1 connections were cut: why" {
+			if !errors.Is(err, errWhy) || err.Error() != "g: 1 connections were aborted: why" {
 				t.Error(err)
 			}
 			g.Remove(m)
@@ -175,27 +175,27 @@ func TestGroupCloseCuts(t *testing.T) {
 func TestMannerAndCode(t *testing.T) {
 	for _, tt := range []struct {
 		reason websockets.Reason
-		how    Manner
+		how    CloseMode
 		code   int
 		text   string
 	}{
-		{websockets.Reason{Cause: websockets.CauseServerDisconnect}, Drain, 1000, ""},
-		{websockets.Reason{Cause: websockets.CauseShutdown}, Drain, 1001, "server shutting down"},
-		{websockets.Reason{Cause: websockets.CauseQueueOverflow}, Farewell, 1008, "queue overflow"},
-		{websockets.Reason{Cause: websockets.CauseParseError, Text: "why"}, Farewell, 1002, "why"},
-		{websockets.Reason{Cause: websockets.CauseMessageTooBig}, Farewell, 1009, "message too big"},
-		{websockets.Reason{Cause: websockets.CausePingTimeout}, Cut, 1001, "ping timeout"},
-		{websockets.Reason{Cause: websockets.CauseForcedClose}, Cut, 1001, "forced close"},
-		{websockets.Reason{Cause: websockets.CauseTransportError}, Cut, 1001, "transport error"},
-		{websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 4001, Text: "own"}, Drain, 4001, "own"},
-		{websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 1005}, Drain, 1000, ""},
-		{websockets.Reason{}, Cut, 1001, ""},
+		{websockets.Reason{Cause: websockets.CauseServerDisconnect}, CloseGraceful, 1000, ""},
+		{websockets.Reason{Cause: websockets.CauseShutdown}, CloseGraceful, 1001, "server shutting down"},
+		{websockets.Reason{Cause: websockets.CauseQueueOverflow}, CloseHandshake, 1008, "queue overflow"},
+		{websockets.Reason{Cause: websockets.CauseParseError, Text: "why"}, CloseHandshake, 1002, "why"},
+		{websockets.Reason{Cause: websockets.CauseMessageTooBig}, CloseHandshake, 1009, "message too big"},
+		{websockets.Reason{Cause: websockets.CausePingTimeout}, CloseAbort, 1001, "ping timeout"},
+		{websockets.Reason{Cause: websockets.CauseForcedClose}, CloseAbort, 1001, "forced close"},
+		{websockets.Reason{Cause: websockets.CauseTransportError}, CloseAbort, 1001, "transport error"},
+		{websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 4001, Text: "own"}, CloseGraceful, 4001, "own"},
+		{websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 1005}, CloseGraceful, 1000, ""},
+		{websockets.Reason{}, CloseAbort, 1001, ""},
 	} {
 		code, text := closeCode(tt.reason)
-		if how := MannerOf(tt.reason); how != tt.how || int(code) != tt.code || text != tt.text {
+		if how := CloseModeOf(tt.reason); how != tt.how || int(code) != tt.code || text != tt.text {
 			t.Errorf("%+v: manner %d, %d %q", tt.reason, how, code, text)
 		}
-		if got := sent(tt.reason, tt.how); tt.how == Cut && got != tt.reason || tt.how != Cut && (got.Code != tt.code || got.Text != tt.text) {
+		if got := withCode(tt.reason, tt.how); tt.how == CloseAbort && got != tt.reason || tt.how != CloseAbort && (got.Code != tt.code || got.Text != tt.text) {
 			t.Errorf("%+v is told as %+v", tt.reason, got)
 		}
 	}

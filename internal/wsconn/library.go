@@ -9,20 +9,20 @@ import (
 	"github.com/coder/websocket"
 )
 
-// The websocket library reads and writes compressed messages, and is there for users
-// who ask for its connection. Other connections do without: what it keeps for each is
-// as much as all else, and its reader costs a message a tenth of what it costs at all.
+// The WebSocket library reads and writes compressed messages, and serves applications
+// that ask for its connection. Other connections do without it: its state is as large as
+// everything else of a connection, and its reader costs a tenth of a message's time.
 
-// Buffers between the library and the wire. Small ones suffice: payloads are
-// read past the buffer, and frames are written past it. Compressed messages are
-// written through it.
+// Sizes of the library's buffers. Small ones suffice, because it reads payloads and
+// writes frames past them. Only compressed messages are written through them.
 const (
 	readBuffer    = 512
-	writeBuffer   = 256 // more than a control frame, so that each is one write
+	writeBuffer   = 256 // more than a control frame, which is thus one write
 	deflateBuffer = 4096
 )
 
-// Native is the library's connection, which reads from then on.
+// Native returns the library's connection, and creates it in the first call. It reads
+// from then on. Native returns nil when the library fails.
 func (c *Conn) Native() *websocket.Conn {
 	if ws := c.lib.Load(); ws != nil {
 		return ws
@@ -32,7 +32,7 @@ func (c *Conn) Native() *websocket.Conn {
 	if ws := c.lib.Load(); ws != nil {
 		return ws
 	}
-	// It makes connections from handshakes only, so it is shown one.
+	// The library creates connections from handshakes only, so it gets a fake one.
 	r := &http.Request{Method: http.MethodGet, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{
 		"Connection":            {"Upgrade"},
 		"Upgrade":               {"websocket"},
@@ -44,49 +44,49 @@ func (c *Conn) Native() *websocket.Conn {
 		protocols = []string{c.subprotocol}
 		r.Header["Sec-Websocket-Protocol"] = protocols
 	}
-	ws, err := websocket.Accept(&pretence{wire: c.wire, header: http.Header{}}, r, c.options(protocols, CompressionOff))
+	ws, err := websocket.Accept(&fakeHandshake{framed: c.framed, header: http.Header{}}, r, c.options(protocols, CompressionOff))
 	if err != nil { // it has no reason to
-		c.cfg.Logger.Error("the websocket library refused a connection", "client", c.id, "error", err)
+		c.cfg.Logger.Error("the WebSocket library rejected a connection", "client", c.id, "error", err)
 		return nil
 	}
-	ws.SetReadLimit(-1) // the inspector and the reader measure
+	ws.SetReadLimit(-1) // the validator and the reader check the size
 	c.lib.Store(ws)
 	return ws
 }
 
-// options for the library's handshake.
+// options returns the options of the library's handshake.
 func (c *Conn) options(protocols []string, mode Compression) *websocket.AcceptOptions {
 	return &websocket.AcceptOptions{
-		InsecureSkipVerify: true, // the platform has looked at the origin
+		InsecureSkipVerify: true, // the platform has checked the origin
 		Subprotocols:       protocols,
 		CompressionMode:    mode.mode(),
 		OnPingReceived: func(_ context.Context, payload []byte) bool {
 			c.onPing(payload)
-			return false // the library is not to answer
+			return false // the library must not answer
 		},
 	}
 }
 
-// closeLibrary lets go of the library's part, when the wire is closed.
+// closeLibrary frees what the library holds. The socket is closed before.
 func (c *Conn) closeLibrary() {
 	if ws := c.lib.Load(); ws != nil {
 		_ = ws.CloseNow()
 	}
 }
 
-// pretence is a ResponseWriter for a handshake that is over.
-type pretence struct {
+// fakeHandshake is a ResponseWriter for a handshake that was answered long ago.
+type fakeHandshake struct {
 	header http.Header
-	wire   *wire
+	framed *framedConn
 }
 
-func (p *pretence) Header() http.Header       { return p.header }
-func (*pretence) Write(b []byte) (int, error) { return len(b), nil }
-func (*pretence) WriteHeader(int)             {}
-func (p *pretence) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return p.wire, buffers(p.wire, writeBuffer), nil
+func (p *fakeHandshake) Header() http.Header       { return p.header }
+func (*fakeHandshake) Write(b []byte) (int, error) { return len(b), nil }
+func (*fakeHandshake) WriteHeader(int)             {}
+func (p *fakeHandshake) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return p.framed, buffers(p.framed, writeBuffer), nil
 }
 
-func buffers(w *wire, write int) *bufio.ReadWriter {
+func buffers(w *framedConn, write int) *bufio.ReadWriter {
 	return bufio.NewReadWriter(bufio.NewReaderSize(w, readBuffer), bufio.NewWriterSize(w, write))
 }

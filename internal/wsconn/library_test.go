@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// script is a connection that reads what was written beforehand, in steps, and
-// forgets what is written to it.
+// script is a connection that reads prepared bytes in steps, and discards what is written
+// to it.
 type script struct {
 	net.Conn
 	data []byte
@@ -36,7 +36,7 @@ func (*script) Close() error                     { return nil }
 func (*script) SetReadDeadline(time.Time) error  { return nil }
 func (*script) SetWriteDeadline(time.Time) error { return nil }
 
-// record is a handler that keeps what it gets.
+// record is a Handler that keeps its messages.
 type record struct{ messages []string }
 
 func (r *record) Message(text bool, msg []byte) error {
@@ -51,21 +51,21 @@ func (r *record) Message(text bool, msg []byte) error {
 func (*record) Due() Job                { return nil }
 func (*record) Ended(websockets.Reason) {}
 
-// readScript gives the messages and the end of a connection on which a client
-// sends data, read by the library or without it.
+// readScript returns the messages and the end of a connection on which a client sends data,
+// read by the library or without it.
 func readScript(data []byte, steps int, library bool) ([]string, string) {
 	cfg := &Config{
 		Limits: websockets.Limits{MaxMessage: 200, PingInterval: time.Minute, PingTimeout: time.Minute, CloseTimeout: time.Second},
 		Group:  NewGroup("test", time.Minute), Logger: slog.New(slog.DiscardHandler), MaxFragments: 5,
 	}
 	c := &Conn{cfg: cfg, readerDone: make(chan struct{})}
-	c.wire = newWire(&script{data: data, step: steps}, &cfg.Group.Clock, rfc6455.Validator{MaxMessage: 200, MaxFragments: 5}, nil)
+	c.framed = newFramedConn(&script{data: data, step: steps}, &cfg.Group.Clock, rfc6455.Validator{MaxMessage: 200, MaxFragments: 5}, nil)
 	if library {
 		c.Native()
 	}
-	c.wire.begin = func() {}
+	c.framed.startDeferred = func() {}
 	r := &record{}
-	end := c.endOf(c.read(r))
+	end := c.reasonOf(c.read(r))
 	c.closeLibrary()
 	return r.messages, end.String()
 }

@@ -6,28 +6,28 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/sockio"
 )
 
-// A client is slow, not gone, as long as it takes bytes. One write of 64 KiB may take
-// many seconds on a slow line, and the kernel keeps up to some MiB on top, so the
-// sweeper asks the kernel how much the client's machine has acknowledged. Where it
-// does not tell, writes are smaller.
+// A client is slow, not gone, as long as it accepts bytes. One write of 64 KiB may take
+// many seconds on a slow line, and the kernel buffers some MiB on top, so the sweeper asks
+// the kernel how much the client's machine has acknowledged. Where the kernel does not
+// report that, writes are smaller.
 
-// progress is how a client takes what it is sent. It belongs to the sweeper.
+// progress is how a client accepts what it is sent. For the sweeper only.
 type progress struct {
 	probe            *sockio.Probe
-	sockio.PeerState // what the kernel said last
+	sockio.PeerState // the kernel's last report
 
 	write      int64 // stamp of the write under way
 	writeAcked uint64
-	takenAt    int64 // when the client last took a byte of it
+	acceptedAt int64 // when the client last accepted a byte of it
 
 	ping      int64 // stamp of the heartbeat under way
 	arrival   arrival
 	pingAcked uint64
-	pingEnd   uint64 // it has arrived when so much is acknowledged
+	pingEnd   uint64 // it has arrived when this much is acknowledged
 	pingAt    int64  // since when it is unanswered
 }
 
-// arrival says where a heartbeat is.
+// arrival is where a heartbeat is.
 type arrival uint8
 
 const (
@@ -60,15 +60,15 @@ func chunkOf(nc net.Conn) int {
 
 func (c *Conn) sweepProgress() *progress {
 	if c.progress == nil {
-		c.progress = newProgress(c.wire.Conn)
+		c.progress = newProgress(c.framed.Conn)
 	}
 	return c.progress
 }
 
-// takenSince returns when the client last took a byte of what is being written to it;
-// 0 when no write waits. It is for the sweeper, at every sweep.
-func (c *Conn) takenSince(now int64) int64 {
-	since := c.wire.writingSince.Load()
+// lastAccepted returns when the client last accepted a byte of the write under way; 0
+// when no write waits. The sweeper calls it at every sweep.
+func (c *Conn) lastAccepted(now int64) int64 {
+	since := c.framed.writingSince.Load()
 	if since == 0 {
 		return 0
 	}
@@ -76,16 +76,16 @@ func (c *Conn) takenSince(now int64) int64 {
 	known := p.look()
 	switch {
 	case p.write != since:
-		p.write, p.writeAcked, p.takenAt = since, p.Acked, since
+		p.write, p.writeAcked, p.acceptedAt = since, p.Acked, since
 	case known && p.Acked != p.writeAcked:
-		p.writeAcked, p.takenAt = p.Acked, now
+		p.writeAcked, p.acceptedAt = p.Acked, now
 	}
-	return p.takenAt
+	return p.acceptedAt
 }
 
-// UnansweredSince returns since when a heartbeat, sent or queued at the given stamp,
-// waits for the client. The time that it spends behind other data on its way to a
-// client that takes them does not count. It is for the sweeper.
+// UnansweredSince returns since when a heartbeat, sent or queued at the given stamp, is
+// unanswered. The time that it spends behind other data on its way to a client that
+// accepts them does not count. For the sweeper only.
 func (c *Conn) UnansweredSince(sent, now int64) int64 {
 	tick := int64(c.cfg.Group.Tick)
 	if now-sent <= tick {
@@ -95,8 +95,8 @@ func (c *Conn) UnansweredSince(sent, now int64) int64 {
 	if p.ping != sent {
 		p.ping, p.pingAt, p.arrival = sent, sent, arrivalUnknown
 	}
-	if since := c.wire.writingSince.Load(); since != 0 && now-since > tick {
-		p.pingAt, p.arrival = now, arrivalUnknown // it may not be written yet; Beat watches the write
+	if since := c.framed.writingSince.Load(); since != 0 && now-since > tick {
+		p.pingAt, p.arrival = now, arrivalUnknown // it may not be written yet; CheckTimeouts checks the write
 		return p.pingAt
 	}
 	switch {

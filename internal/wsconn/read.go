@@ -16,12 +16,12 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// A reader that always finds its next message there never parks: it lets others
-// run after so many messages.
+// A reader whose next message has always arrived already never parks, so it yields the
+// processor after so many messages.
 const fairness = 16
 
-// read hands on what the client sends until that ends, and gives the error it
-// ended with. When another goroutine has taken over it gives errTakenOver.
+// read passes messages to h and returns the error that ended the reading; errTurnStolen
+// when another goroutine has become the reader.
 func (c *Conn) read(h Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -33,13 +33,13 @@ func (c *Conn) read(h Handler) (err error) {
 		if err := c.next(h); err != nil {
 			return err
 		}
-		c.wire.due = true
+		c.framed.deferred = true
 		c.messages++
 		often := c.messages%fairness == 0
 		if often || !c.more() {
-			c.wire.due = false
-			if job := h.Due(); job != nil && !c.work(job) {
-				return errTakenOver
+			c.framed.deferred = false
+			if job := h.Due(); job != nil && !c.runJob(job) {
+				return errTurnStolen
 			}
 		}
 		if often {
@@ -52,28 +52,28 @@ var errInternal = &ViolationError{
 	InternalReason.Cause, InternalReason.Code, InternalReason.Text,
 }
 
-// more tells that the next message is there as a whole.
+// more reports whether the next message has completely arrived.
 func (c *Conn) more() bool {
-	if c.handedOver {
-		return !c.wire.drainedUpTo(c.messages)
+	if c.libraryReads {
+		return !c.framed.consumedAll(c.messages)
 	}
-	_, n := c.wire.frame()
+	_, n := c.framed.nextWhole()
 	return n > 0
 }
 
-// next waits for a message and hands it on.
+// next waits for one message and passes it to h.
 func (c *Conn) next(h Handler) error {
-	w := c.wire
+	w := c.framed
 	for {
-		if c.handedOver {
-			return c.nextOf(c.lib.Load(), h)
+		if c.libraryReads {
+			return c.nextOfLibrary(c.lib.Load(), h)
 		}
 		if w.validator.AtRest() {
 			if c.lib.Load() != nil {
-				c.handedOver = true
+				c.libraryReads = true
 				continue
 			}
-			if text, msg, size := w.whole(); size > 0 {
+			if text, msg, size := w.wholeMessage(); size > 0 {
 				err := c.deliver(h, text, msg)
 				w.advance(size)
 				return err
@@ -91,9 +91,10 @@ func (c *Conn) next(h Handler) error {
 	}
 }
 
-// piece takes a piece of a frame that is not there as a whole or not a whole message.
+// piece consumes a piece of a frame that is not, or not yet, a whole message, and reports
+// whether it has completed a message and passed it to h.
 func (c *Conn) piece(h Handler) (got bool, err error) {
-	w, v := c.wire, &c.wire.validator
+	w, v := c.framed, &c.framed.validator
 	st, err := v.Step(w.ahead)
 	if err == nil && st.Payload {
 		if p := w.ahead[:st.N]; v.Header().Control() {
@@ -140,7 +141,7 @@ func (c *Conn) gather(p []byte) {
 	}
 	n := len(*c.part)
 	*c.part = append(*c.part, p...)
-	c.wire.validator.Unmask((*c.part)[n:])
+	c.framed.validator.Unmask((*c.part)[n:])
 }
 
 func (c *Conn) dropPart() {
@@ -150,8 +151,9 @@ func (c *Conn) dropPart() {
 	}
 }
 
-// nextOf has the library read a message. Contexts without Done spare it its timers.
-func (c *Conn) nextOf(ws *websocket.Conn, h Handler) error {
+// nextOfLibrary reads one message with the library. A context without Done spares it
+// its timers.
+func (c *Conn) nextOfLibrary(ws *websocket.Conn, h Handler) error {
 	typ, r, err := ws.Reader(context.Background())
 	if err != nil {
 		return err
@@ -166,12 +168,12 @@ func (c *Conn) nextOf(ws *websocket.Conn, h Handler) error {
 	return c.deliver(h, typ == websocket.MessageText, msg)
 }
 
-// deliver hands a message on. An error ends the connection.
+// deliver passes a message to h. An error ends the connection.
 func (c *Conn) deliver(h Handler, text bool, msg []byte) error {
 	if text && !utf8.Valid(msg) {
 		return rfc6455.NotUTF8("a text message")
 	}
-	if c.wire.saidGoodbye() { // RFC 6455 §5.5.1: nothing counts after it
+	if c.framed.hasSentClose() { // data after our close frame is ignored, RFC 6455 §1.4
 		return nil
 	}
 	err := h.Message(text, msg)
@@ -185,8 +187,8 @@ func (c *Conn) deliver(h Handler, text bool, msg []byte) error {
 	return errInternal
 }
 
-// readAll reads a message into buf, which may be replaced by a larger one, and
-// never takes more than one byte over the limit.
+// readAll reads a message into buf, which may be replaced by a larger one. It never
+// reads more than one byte over the limit.
 func readAll(r io.Reader, buf []byte, limit int64) ([]byte, error) {
 	buf = buf[:0]
 	for {
@@ -206,11 +208,11 @@ func readAll(r io.Reader, buf []byte, limit int64) ([]byte, error) {
 	}
 }
 
-// endOf tells why reading has ended.
-func (c *Conn) endOf(err error) websockets.Reason {
+// reasonOf returns the reason for an error that ended the reading.
+func (c *Conn) reasonOf(err error) websockets.Reason {
 	v, ok := violationOf(err)
-	if !ok && c.wire.err != nil { // the library's error says less
-		err = c.wire.err
+	if !ok && c.framed.err != nil { // the library's error says less
+		err = c.framed.err
 		v, ok = violationOf(err)
 	}
 	if ok {
@@ -235,17 +237,17 @@ func (c *Conn) endOf(err error) websockets.Reason {
 	case c.writeError.Load():
 		r.Text = "write failed"
 	default:
-		if no, ok := errors.AsType[syscall.Errno](err); ok { // the rest would name addresses
+		if no, ok := errors.AsType[syscall.Errno](err); ok { // the whole error would contain addresses
 			r.Text = no.Error()
 		}
 	}
 	return r
 }
 
-// bufferPool has *[]byte for messages being read.
+// bufferPool has *[]byte for messages that are read or written.
 var bufferPool = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
-// maxPooled is the largest buffer kept: rare large messages should not stay.
+// maxPooled is the largest buffer that is pooled: those of rare large messages are freed.
 const maxPooled = 64 << 10
 
 func getBuffer() *[]byte { return bufferPool.Get().(*[]byte) }

@@ -1,219 +1,129 @@
 package wsconn
 
 import (
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// What a client asked for is handled on the goroutine that reads from it, and the
-// answers go out in one write: no other goroutine has to be woken for them. When
-// that takes long, for whatever reason, the minder has another goroutine read on,
-// and the old one ends when it comes back.
-
-// slowFor is for how many messages a client whose handlers took long is handled by
-// others than the reader.
-const slowFor = 64
-
-var errTakenOver = errors.New("websocket: another goroutine reads on")
-
-// work does what a message brought. It is false when another goroutine has taken
-// over the reading.
-func (c *Conn) work(job Job) (mine bool) {
-	if c.slow > 0 {
-		c.slow--
-		job.Begin()
-		return true
-	}
-	if !c.grown {
-		c.grown = true
-		grow()
-	}
-	m := &c.cfg.Group.minder
-	q := c.out.Load()
-	if q != nil {
-		q.Cork()
-	}
-	shift := m.add(c)
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		if v := recover(); v != nil {
-			c.Fail(v)
-			mine = c.endShift(shift)
-			return
-		}
-		c.takeOver(shift) // runtime.Goexit: nobody would read on
-	}()
-	job.Work()
-	if q != nil {
-		q.Uncork(true)
-	}
-	returned = true
-	return c.endShift(shift)
-}
-
-// grow makes the goroutine's stack as large as most handlers need. Deep down in a
-// decoder, where it would grow otherwise, that takes several µs: every frame has to be
-// looked at.
+// watchdog steals the turn of readers whose handlers run too long. Its goroutine runs
+// only while there are turns. Connections are spread over shards, each with its lock.
 //
-//go:noinline
-func grow() {
-	var room [4 << 10]byte
-	use(&room)
-}
-
-//go:noinline
-func use(*[4 << 10]byte) {}
-
-// endShift is false when another goroutine has taken over.
-func (c *Conn) endShift(shift uint64) bool {
-	if !c.shift.CompareAndSwap(shift, shift+1) {
-		return false
-	}
-	c.cfg.Group.minder.remove(c)
-	return true
-}
-
-// Yield has another goroutine read on at once where this connection's reading
-// goroutine works: somebody waits for what the client sends next.
-func (c *Conn) Yield() {
-	if shift := c.shift.Load(); shift&1 == 1 {
-		c.takeOver(shift)
-	}
-}
-
-// takeOver has another goroutine read on, unless the shift has ended.
-func (c *Conn) takeOver(shift uint64) {
-	if c.cfg.Group.minder.relieve(c, shift) {
-		c.readOn()
-	}
-}
-
-func (c *Conn) readOn() {
-	if q := c.out.Load(); q != nil {
-		q.Uncork(false)
-	}
-	c.mu.Lock()
-	h, done := c.handler, c.done
-	c.mu.Unlock()
-	c.slow = slowFor
-	go c.serve(h, done)
-}
-
-// minder watches the goroutines that read and work. It runs only while there are any.
-type minder struct {
+// A turn is one run of a Job on the reading goroutine. Conn.turn counts starts and ends, so
+// it is odd during a turn. The goroutine that increments it from odd to even ends the turn:
+// the reader itself, which reads on, or a thief, which starts another reader.
+type watchdog struct {
 	awake  atomic.Bool
-	shards [32]minderShard
+	shards [32]watchdogShard
 }
 
-type minderShard struct {
-	mu sync.Mutex
-	at []worker
-	_  [32]byte // a cache line of its own
+type watchdogShard struct {
+	mu    sync.Mutex
+	turns []watchedTurn
+	_     [32]byte // a cache line of its own
 }
 
-type worker struct {
-	c     *Conn
-	shift uint64
-	seen  bool // by the minder, at an earlier tick
+type watchedTurn struct {
+	c    *Conn
+	turn uint64
+	seen bool // at an earlier tick
 }
 
 const (
-	minderTick = time.Millisecond
-	minderRest = 100 // ticks without anything to watch, before it ends
+	watchdogTick = time.Millisecond
+	watchdogIdle = 100 // ticks without a turn before the goroutine ends
 )
 
-func (m *minder) shardOf(c *Conn) *minderShard { return &m.shards[c.shard%uint32(len(m.shards))] }
+func (d *watchdog) shardOf(c *Conn) *watchdogShard { return &d.shards[c.shard%uint32(len(d.shards))] }
 
-// add begins a shift: its number, odd while it lasts.
-func (m *minder) add(c *Conn) (shift uint64) {
-	s := m.shardOf(c)
+// add starts a turn and returns its number.
+func (d *watchdog) add(c *Conn) (turn uint64) {
+	s := d.shardOf(c)
 	s.mu.Lock()
-	shift = c.shift.Add(1) // with the lock: relieve looks for the connection here
-	c.place = len(s.at)
-	s.at = append(s.at, worker{c: c, shift: shift})
+	turn = c.turn.Add(1) // under the lock: steal looks for the connection here
+	c.turnIndex = len(s.turns)
+	s.turns = append(s.turns, watchedTurn{c: c, turn: turn})
 	s.mu.Unlock()
-	if !m.awake.Load() && m.awake.CompareAndSwap(false, true) {
+	if !d.awake.Load() && d.awake.CompareAndSwap(false, true) {
 		if g := c.cfg.Group; g.EnterLate() {
-			go m.mind(g)
+			go d.run(g)
 		}
 	}
-	return shift
+	return turn
 }
 
-// remove forgets a connection that has ended its shift.
-func (m *minder) remove(c *Conn) {
-	s := m.shardOf(c)
+// remove removes a turn that has ended.
+func (d *watchdog) remove(c *Conn) {
+	s := d.shardOf(c)
 	s.mu.Lock()
-	s.drop(c.place)
+	s.drop(c.turnIndex)
 	s.mu.Unlock()
 }
 
-func (s *minderShard) drop(i int) {
-	last := len(s.at) - 1
-	s.at[i] = s.at[last]
-	s.at[i].c.place = i
-	s.at[last] = worker{}
-	s.at = s.at[:last]
+func (s *watchdogShard) drop(i int) {
+	last := len(s.turns) - 1
+	s.turns[i] = s.turns[last]
+	s.turns[i].c.turnIndex = i
+	s.turns[last] = watchedTurn{}
+	s.turns = s.turns[:last]
 }
 
-// relieve ends the shift of a connection from outside. Whoever does must read on.
-func (m *minder) relieve(c *Conn, shift uint64) bool {
-	s := m.shardOf(c)
+// steal ends a turn from outside and reports whether it did. Then the caller must start
+// a reader.
+func (d *watchdog) steal(c *Conn, turn uint64) bool {
+	s := d.shardOf(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !c.shift.CompareAndSwap(shift, shift+1) {
+	if !c.turn.CompareAndSwap(turn, turn+1) {
 		return false
 	}
-	s.drop(c.place)
+	s.drop(c.turnIndex)
 	return true
 }
 
-func (m *minder) mind(g *Group) {
+// run is the watchdog's goroutine.
+func (d *watchdog) run(g *Group) {
 	defer g.Exit()
-	t := time.NewTicker(minderTick)
+	t := time.NewTicker(watchdogTick)
 	defer t.Stop()
 	var late []*Conn
-	for rest := 0; rest < minderRest; {
+	for idle := 0; idle < watchdogIdle; {
 		<-t.C
-		rest++
-		for i := range m.shards {
-			s := &m.shards[i]
+		idle++
+		for i := range d.shards {
+			s := &d.shards[i]
 			s.mu.Lock()
-			if len(s.at) > 0 {
-				rest = 0
+			if len(s.turns) > 0 {
+				idle = 0
 			}
-			late = s.look(late)
+			late = s.stealLate(late)
 			s.mu.Unlock()
 		}
 		for _, c := range late {
-			c.readOn()
+			c.startReader()
 		}
 		clear(late)
 		late = late[:0]
-		if rest == minderRest || rest > 0 && g.closing.Err() != nil {
-			m.awake.Store(false)
-			if !m.busy() || !m.awake.CompareAndSwap(false, true) {
+		if idle == watchdogIdle || idle > 0 && g.closing.Err() != nil {
+			d.awake.Store(false)
+			if !d.busy() || !d.awake.CompareAndSwap(false, true) {
 				return
 			}
-			rest = 0
+			idle = 0
 		}
 	}
 }
 
-// look relieves who was there at the last look too.
-func (s *minderShard) look(late []*Conn) []*Conn {
-	for i := len(s.at) - 1; i >= 0; i-- {
-		w := &s.at[i]
-		if !w.seen {
-			w.seen = true
+// stealLate ends the turns that an earlier tick has seen, and appends their connections
+// to late. s.mu is held.
+func (s *watchdogShard) stealLate(late []*Conn) []*Conn {
+	for i := len(s.turns) - 1; i >= 0; i-- {
+		t := &s.turns[i]
+		if !t.seen {
+			t.seen = true
 			continue
 		}
-		if c := w.c; c.shift.CompareAndSwap(w.shift, w.shift+1) {
+		if c := t.c; c.turn.CompareAndSwap(t.turn, t.turn+1) {
 			s.drop(i)
 			late = append(late, c)
 		}
@@ -221,11 +131,11 @@ func (s *minderShard) look(late []*Conn) []*Conn {
 	return late
 }
 
-func (m *minder) busy() bool {
-	for i := range m.shards {
-		s := &m.shards[i]
+func (d *watchdog) busy() bool {
+	for i := range d.shards {
+		s := &d.shards[i]
 		s.mu.Lock()
-		n := len(s.at)
+		n := len(s.turns)
 		s.mu.Unlock()
 		if n > 0 {
 			return true

@@ -15,7 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// sink is a connection whose client takes everything and says what it is told to.
+// sink is a connection whose client reads everything and sends prepared bytes.
 type sink struct {
 	net.Conn
 	taken *atomic.Int64 // calls of Write
@@ -67,8 +67,8 @@ func (*sink) SetWriteDeadline(time.Time) error     { return nil }
 func (*sink) LocalAddr() net.Addr                  { return &net.TCPAddr{} }
 func (*sink) RemoteAddr() net.Addr                 { return &net.TCPAddr{} }
 
-// BenchmarkBroadcast sends one event to 1,000 clients over WebSocket, whose
-// network takes it at once: encoding, queues, writers and frames, no hub.
+// BenchmarkBroadcast sends one event to 1,000 clients over WebSocket, whose network accepts
+// it at once: encoding, queues, writers and frames, no hub.
 func BenchmarkBroadcast(b *testing.B) {
 	const clients = 1000
 	var taken atomic.Int64
@@ -101,7 +101,7 @@ func BenchmarkBroadcast(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/clients, "ns/client")
 }
 
-// emptied tells that nothing waits for a client: volatile events would be sent.
+// emptied reports whether nothing waits for a client: volatile events would be sent.
 func emptied(s *session) bool {
 	o := out("volatile", "1")
 	o.Volatile = true

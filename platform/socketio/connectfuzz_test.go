@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// FuzzConnect: whatever a client asks to enter, it is let into what there is,
-// told by the name that it gave that there is nothing else, or put out.
+// FuzzConnect: for every CONNECT, a client joins a namespace that exists, gets a
+// CONNECT_ERROR with the name that it sent, or is closed.
 func FuzzConnect(f *testing.F) {
 	for _, s := range []string{
 		"", "/", "/,", "/b", "/b,", `/b,{"token":"x"}`, `{"token":{"a":[1]}}`, "/b?x=1,", "/B,", "/b/,", "//b,", "/b#,", "/b\x00,", "/\xff,", "/none,{}",

@@ -21,39 +21,39 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// client is one connection, with the namespaces that it is in.
-type client struct {
+// connection is one Engine.IO session with the namespaces that it has joined.
+type connection struct {
 	srv     *server
 	eng     *engineio.Session
-	request atomic.Pointer[http.Request] // all of it until a namespace has been entered
-	conn    websockets.Connection        // of all its namespaces
+	request atomic.Pointer[http.Request] // complete until the first namespace was joined
+	shared  websockets.Connection        // of all its namespaces
 	dec     packet.Decoder
-	pending atomic.Int64 // since when attachments are missing; 0 for none
+	pending atomic.Int64 // since when attachments are missing; 0 for "none are"
 	// Of the reading goroutine.
-	due      websockets.Session // has a deferred message
-	attached int64              // bytes of the attachments that have come
-	skipping bool               // and that are dropped
+	deferred websockets.Session // it has a deferred message; nil without one
+	attached int64              // bytes of attachments of the pending packet so far
+	skipping bool               // they are dropped
 
-	mu          sync.Mutex
-	sockets     []*socket   // few: a search is faster than a map
-	lonelySince int64       // since when it is in no namespace; 0 when it is in one
-	asked       entries.Log // its CONNECT packets
-	outside     oldest.Node[*client]
-	expelled    bool // the server is ending it: what it sends is dropped
-	closed      bool
+	mu               sync.Mutex
+	sockets          []*socket   // few: searching is faster than a map
+	noNamespaceSince int64       // since when it has joined no namespace; 0 when it has
+	connects         entries.Log // counts its CONNECT packets
+	noNamespaceNode  oldest.Node[*connection]
+	ending           bool // the server is closing it: what the client sends is dropped
+	closed           bool
 }
 
-var _ engineio.Handler = (*client)(nil)
+var _ engineio.Handler = (*connection)(nil)
 
-// trimRequest lets go of what is not kept of the request that opened the connection;
-// the namespaces that are entered later share the rest.
-func (c *client) trimRequest() {
+// trimRequest drops what is not kept of the request that opened the connection.
+// Namespaces that are joined later share the rest.
+func (c *connection) trimRequest() {
 	kept, _ := keep.Request(c.request.Load(), c.srv.cfg.Limits.KeptHeaders)
 	c.request.Store(kept)
 }
 
 // Message implements [engineio.Handler].
-func (c *client) Message(text bool, msg []byte) error {
+func (c *connection) Message(text bool, msg []byte) error {
 	if c.dec.Pending() != nil {
 		return c.attachment(text, msg)
 	}
@@ -72,22 +72,22 @@ func (c *client) Message(text bool, msg []byte) error {
 		return c.announced(in)
 	}
 	err = c.packet(p, in)
-	p.Payload = websockets.Payload{} // or the decoder would keep the message of an idle client
+	p.Payload = websockets.Payload{} // otherwise the decoder would keep the message of an idle client
 	return err
 }
 
-// announced takes the beginning of a packet whose attachments follow. What is not for
-// a namespace that the client is in is not waited for.
-func (c *client) announced(in *inbound) error {
+// announced handles the first message of a packet whose attachments follow. The
+// attachments are dropped when the client is not in the packet's namespace.
+func (c *connection) announced(in *inbound) error {
 	head := c.dec.Pending()
 	if head == nil {
-		return nil // the parser has its own ways
+		return nil // the parser does not use Pending
 	}
-	s, _, err := c.entered(head)
+	s, _, err := c.lookup(head)
 	if err != nil {
 		return err
 	}
-	if c.skipping = s == nil; c.skipping { // the client cannot know yet that it has left
+	if c.skipping = s == nil; c.skipping { // the client does not know yet that it has left
 		head.Payload.JSON = nil
 	} else {
 		head.Payload.JSON = bytes.Clone(head.Payload.JSON) // in.buf may be much larger
@@ -100,8 +100,8 @@ func (c *client) announced(in *inbound) error {
 
 var errAttachments = &engineio.TooBigError{Text: "the attachments of a packet are together larger than MaxMessage"}
 
-// attachment takes a message while attachments are missing.
-func (c *client) attachment(text bool, msg []byte) error {
+// attachment handles a message while attachments are missing.
+func (c *connection) attachment(text bool, msg []byte) error {
 	if c.attached += int64(len(msg)); !text && c.attached > c.srv.cfg.Limits.MaxMessage {
 		return errAttachments
 	}
@@ -109,7 +109,7 @@ func (c *client) attachment(text bool, msg []byte) error {
 	var err error
 	switch {
 	case text:
-		p, err = c.dec.Text(bytes.Clone(msg)) // which is an error
+		p, err = c.dec.Text(bytes.Clone(msg)) // the decoder returns an error
 	case c.skipping:
 		p, err = c.dec.Binary(nil)
 	default:
@@ -126,17 +126,18 @@ func (c *client) attachment(text bool, msg []byte) error {
 	return err
 }
 
-func (c *client) packet(p *packet.Packet, in *inbound) error {
+// packet handles a complete packet.
+func (c *connection) packet(p *packet.Packet, in *inbound) error {
 	if p.Type == packet.Connect {
 		return c.connect(p)
 	}
-	s, sess, err := c.entered(p)
+	s, sess, err := c.lookup(p)
 	if err != nil || s == nil {
 		return err
 	}
 	switch p.Type {
 	case packet.Event:
-		if len(p.Event) > websockets.MaxEventName { // it is refused, and its bytes need not wait for that
+		if len(p.Event) > websockets.MaxEventName { // the framework refuses it: its bytes need not be kept
 			in.Release()
 			in, p.Payload = newInbound(nil), websockets.Payload{}
 		}
@@ -152,9 +153,9 @@ func (c *client) packet(p *packet.Packet, in *inbound) error {
 			sess.Ack(p.ID, p.Payload)
 		}
 	case packet.Disconnect:
-		c.drop(s)
-		if s.record != nil {
-			s.record.forget()
+		c.leave(s)
+		if s.journal != nil {
+			s.journal.close()
 		}
 		sess.Closed(websockets.Reason{Cause: websockets.CauseClientDisconnect, Clean: true})
 	default:
@@ -163,27 +164,28 @@ func (c *client) packet(p *packet.Packet, in *inbound) error {
 	return nil
 }
 
-// deferTo reports whether the session will be told to work on its messages. One is.
-func (c *client) deferTo(sess websockets.Session) bool {
-	if !c.eng.Deferring() || c.due != nil && c.due != sess {
+// deferTo reports whether the message of this session can be deferred: only one session
+// of a connection has deferred messages at a time.
+func (c *connection) deferTo(sess websockets.Session) bool {
+	if !c.eng.Deferring() || c.deferred != nil && c.deferred != sess {
 		return false
 	}
-	c.due = sess
+	c.deferred = sess
 	return true
 }
 
 // Due implements [engineio.Handler].
-func (c *client) Due() wsconn.Job {
-	if c.due == nil {
+func (c *connection) Due() wsconn.Job {
+	if c.deferred == nil {
 		return nil
 	}
-	sess := c.due
-	c.due = nil
+	sess := c.deferred
+	c.deferred = nil
 	return sess
 }
 
 // Stalled implements [engineio.Handler].
-func (c *client) Stalled() (d time.Duration) {
+func (c *connection) Stalled() (d time.Duration) {
 	c.mu.Lock()
 	sockets := slices.Clone(c.sockets)
 	c.mu.Unlock()
@@ -198,9 +200,9 @@ func (c *client) Stalled() (d time.Duration) {
 	return d
 }
 
-// entered gives the socket that a packet is for, with its session. Both are nil
-// for one that the server has just ended: the client cannot know yet.
-func (c *client) entered(p *packet.Packet) (*socket, websockets.Session, error) {
+// lookup returns the socket of a packet, and its session. Both are nil for one that the
+// server has just closed, because the client does not know yet.
+func (c *connection) lookup(p *packet.Packet) (*socket, websockets.Session, error) {
 	c.mu.Lock()
 	s := c.find(p.Namespace)
 	var sess websockets.Session
@@ -208,16 +210,16 @@ func (c *client) entered(p *packet.Packet) (*socket, websockets.Session, error) 
 	if s != nil {
 		sess, is = s.sess, s.status
 	}
-	expelled := c.expelled
+	ending := c.ending
 	c.mu.Unlock()
 	switch {
-	case expelled:
+	case ending:
 		return nil, nil, nil
-	case s == nil || is == entering:
+	case s == nil || is == joining:
 		return nil, nil, fmt.Errorf("a packet for namespace %.64q, which the client is not in", p.Namespace)
 	case is == left:
 		return nil, nil, nil
-	case sess == nil: // the framework is being told of it
+	case sess == nil: // bind is running
 		s.binding.Lock()
 		sess = s.sess
 		s.binding.Unlock()
@@ -228,7 +230,7 @@ func (c *client) entered(p *packet.Packet) (*socket, websockets.Session, error) 
 	return s, sess, nil
 }
 
-func (c *client) find(namespace string) *socket {
+func (c *connection) find(namespace string) *socket {
 	for _, s := range c.sockets {
 		if s.namespace == namespace {
 			return s
@@ -239,15 +241,15 @@ func (c *client) find(namespace string) *socket {
 
 var errTwice = errors.New("a second CONNECT to a namespace")
 
-// connect takes a client's wish to enter a namespace.
-func (c *client) connect(p *packet.Packet) error {
-	s := &socket{client: c, namespace: p.Namespace, status: entering, form: c.srv.root}
+// connect handles a CONNECT packet.
+func (c *connection) connect(p *packet.Packet) error {
+	s := &socket{conn: c, namespace: p.Namespace, status: joining, frames: c.srv.root}
 	if p.Namespace != "/" {
-		s.form = c.srv.formOf(p.Namespace)
+		s.frames = c.srv.frameBuilderOf(p.Namespace)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.expelled {
+	if c.closed || c.ending {
 		return nil
 	}
 	if was := c.find(p.Namespace); was != nil {
@@ -256,7 +258,7 @@ func (c *client) connect(p *packet.Packet) error {
 		}
 		c.remove(was)
 	}
-	if !c.asked.Ask(c.srv.engine.Clock().Now(), c.srv.opts.MaxNamespaces+entries.Spare) {
+	if !c.connects.Ask(c.srv.engine.Clock().Now(), c.srv.opts.MaxNamespaces+entries.Spare) {
 		c.refuse(p.Namespace, "Too many CONNECT packets", nil)
 		c.refused()
 		return nil
@@ -274,88 +276,88 @@ func (c *client) connect(p *packet.Packet) error {
 	}
 	c.sockets = append(c.sockets, s)
 	auth := p.Payload
-	// Packets that came with this one came too early, however fast the entry is.
-	c.eng.After(func() { go s.enter(auth) })
+	// Packets in the same POST as this one came too early, however fast the entry is.
+	c.eng.AfterBody(func() { go s.enter(auth) })
 	return nil
 }
 
-// drop forgets a socket. The connection does not end with its last one at once:
-// the client may enter another namespace.
-func (c *client) drop(s *socket) {
+// leave removes a socket. The connection does not end with its last one at once, because
+// the client may join another namespace.
+func (c *connection) leave(s *socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.status = left
-	s.over.Store(true)
+	s.closed.Store(true)
 	c.remove(s)
 }
 
-// remove takes a socket out; c.mu is held.
-func (c *client) remove(s *socket) {
+// remove removes a socket; c.mu is held.
+func (c *connection) remove(s *socket) {
 	if i := slices.Index(c.sockets, s); i >= 0 {
 		c.sockets = slices.Delete(c.sockets, i, i+1)
 	}
-	c.checkLonely()
+	c.checkNoNamespace()
 }
 
-// checkLonely notes when the last namespace has been left; c.mu is held.
-func (c *client) checkLonely() {
-	if c.lonelySince == 0 && !c.inside() {
-		c.lonely()
+// checkNoNamespace starts the timeout when the last namespace was left; c.mu is held.
+func (c *connection) checkNoNamespace() {
+	if c.noNamespaceSince == 0 && !c.hasNamespace() {
+		c.startNoNamespace()
 	}
 }
 
-// lonely starts the time that the connection may be in no namespace. Only an entry that
-// succeeds ends it. c.mu is held.
-func (c *client) lonely() {
+// startNoNamespace starts the timeout for a connection in no namespace. Only joining one
+// ends it. c.mu is held.
+func (c *connection) startNoNamespace() {
 	if c.closed {
 		return
 	}
-	c.lonelySince = c.srv.engine.Clock().Now()
-	c.srv.outside.Add(&c.outside, c, c.lonelySince)
+	c.noNamespaceSince = c.srv.engine.Clock().Now()
+	c.srv.noNamespace.Add(&c.noNamespaceNode, c, c.noNamespaceSince)
 	for {
-		old, ok := c.srv.outside.Over(c.srv.opts.MaxConnecting, c.lonelySince)
+		old, ok := c.srv.noNamespace.Over(c.srv.opts.MaxConnecting, c.noNamespaceSince)
 		if !ok {
 			return
 		}
 		old.eng.Close(websockets.Reason{
 			Cause: websockets.CauseForcedClose, Text: "too many connections are in no namespace",
-		}, wsconn.Farewell)
+		}, wsconn.CloseHandshake)
 	}
 }
 
-// inside reports whether the client is in a namespace.
-func (c *client) inside() bool {
-	return slices.ContainsFunc(c.sockets, func(s *socket) bool { return s.status == inside })
+// hasNamespace reports whether the client has joined a namespace.
+func (c *connection) hasNamespace() bool {
+	return slices.ContainsFunc(c.sockets, func(s *socket) bool { return s.status == joined })
 }
 
 // refuse answers a CONNECT.
-func (c *client) refuse(namespace, text string, data []byte) {
+func (c *connection) refuse(namespace, text string, data []byte) {
 	m, err := c.srv.refusal(namespace, text, data)
 	if err == nil {
 		_ = c.push(m, outbox.Refuse)
 	}
 }
 
-// refused counts a refusal that the client is to blame for; c.mu is held.
-func (c *client) refused() {
-	if c.asked.Refused() {
-		c.expel(websockets.Reason{Cause: websockets.CauseClientErrors, Text: "too many refused CONNECT packets in a row"})
+// refused counts a refusal that is the client's fault; c.mu is held.
+func (c *connection) refused() {
+	if c.connects.Refused() {
+		c.endGracefully(websockets.Reason{Cause: websockets.CauseClientErrors, Text: "too many refused CONNECT packets in a row"})
 	}
 }
 
-// expel ends the connection when what waits has been sent. What the client sends
-// meanwhile is dropped. c.mu is held.
-func (c *client) expel(r websockets.Reason) {
-	c.expelled = true
-	c.eng.Close(r, wsconn.Drain)
+// endGracefully closes the connection when what waits has been sent. What the client
+// sends meanwhile is dropped. c.mu is held.
+func (c *connection) endGracefully(r websockets.Reason) {
+	c.ending = true
+	c.eng.Close(r, wsconn.CloseGraceful)
 }
 
 // push queues a message.
-func (c *client) push(m *message, p outbox.Policy) error {
+func (c *connection) push(m *message, p outbox.Policy) error {
 	return c.pushItem(m.item, m.charge, p)
 }
 
-func (c *client) pushItem(it wsconn.Item, charge int, p outbox.Policy) error {
+func (c *connection) pushItem(it wsconn.Item, charge int, p outbox.Policy) error {
 	err := c.eng.Send(it, charge, p)
 	switch {
 	case err == nil:
@@ -363,47 +365,47 @@ func (c *client) pushItem(it wsconn.Item, charge int, p outbox.Policy) error {
 	case !errors.Is(err, outbox.ErrFull):
 		return websockets.ErrClosed
 	case p == outbox.Refuse:
-		c.eng.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.Farewell)
+		c.eng.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.CloseHandshake)
 	}
 	return websockets.ErrQueueFull
 }
 
 // Closed implements [engineio.Handler].
-func (c *client) Closed(r websockets.Reason) {
+func (c *connection) Closed(r websockets.Reason) {
 	c.mu.Lock()
 	c.closed = true
-	c.srv.outside.Remove(&c.outside)
+	c.srv.noNamespace.Remove(&c.noNamespaceNode)
 	sockets := slices.Clone(c.sockets)
 	c.sockets = nil
 	c.mu.Unlock()
 	for _, s := range sockets {
-		s.lost(r)
+		s.connectionEnded(r)
 	}
 }
 
-// Beat implements [engineio.Handler].
-func (c *client) Beat(now int64) {
+// CheckTimeouts implements [engineio.Handler].
+func (c *connection) CheckTimeouts(now int64) {
 	if since(now, c.pending.Load(), c.srv.opts.AttachmentTimeout) {
 		c.eng.Close(websockets.Reason{
 			Cause: websockets.CauseParseError, Text: "attachments are missing",
-		}, wsconn.Farewell)
+		}, wsconn.CloseHandshake)
 		return
 	}
 	c.mu.Lock()
-	lonely := c.lonelySince
+	noNamespace := c.noNamespaceSince
 	c.mu.Unlock()
-	if since(now, lonely, c.srv.opts.ConnectTimeout) {
-		c.eng.Close(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "in no namespace"}, wsconn.Farewell)
+	if since(now, noNamespace, c.srv.opts.ConnectTimeout) {
+		c.eng.Close(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "in no namespace"}, wsconn.CloseHandshake)
 	}
-	if c.srv.absence != nil {
-		c.trim(now)
+	if c.srv.recovery != nil {
+		c.trimJournals(now)
 	}
 }
 
-// heldBytes returns the memory of an event beside its Message: the packet that it came in,
-// or its copy where attachments followed, and those.
+// heldBytes returns how many bytes an event holds besides its Message: the packet, or its
+// copy where attachments followed, and the attachments.
 func heldBytes(p *packet.Packet, in *inbound) int {
-	n := cap(in.buf) + min(len(p.Event), websockets.MaxEventName) + // of a longer name nothing is kept
+	n := cap(in.buf) + min(len(p.Event), websockets.MaxEventName) + // a longer name is not kept
 		int(unsafe.Sizeof(*in)-unsafe.Sizeof(in.msg))
 	if len(p.Payload.Attachments) > 0 {
 		n += cap(p.Payload.JSON)
@@ -414,7 +416,7 @@ func heldBytes(p *packet.Packet, in *inbound) int {
 	return n
 }
 
-// wireBytes returns how much the client sent for an event.
+// wireBytes returns how many bytes the client sent for an event.
 func wireBytes(p *packet.Packet, in *inbound) int {
 	if len(p.Payload.Attachments) == 0 {
 		return len(in.buf)

@@ -13,7 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// handshakeOf gives a handshake over polling of an application with one gateway.
+// handshakeOf returns a polling handshake of an application with one gateway.
 func handshakeOf(t *testing.T, adapter websockets.Adapter, opts ...websockets.Option) (cookie, open string) {
 	t.Helper()
 	gateway := websockets.Gateway(func() *echoes { return &echoes{} }, opts...)
@@ -38,7 +38,7 @@ func handshakeOf(t *testing.T, adapter websockets.Adapter, opts ...websockets.Op
 	return resp.Header.Get("Set-Cookie"), string(b)
 }
 
-// Options may stand at the adapter, and among those of a gateway.
+// Options can be set on the adapter and on a gateway.
 func TestOptionsOfAnApplication(t *testing.T) {
 	adapter := socketio.New(socketio.Options{Cookie: &http.Cookie{Name: "lb"}})
 	cookie, open := handshakeOf(t, adapter)

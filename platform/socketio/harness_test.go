@@ -52,7 +52,7 @@ func (e *endpoint) connect(c websockets.Conn, h *websockets.Handshake, recovered
 	return s
 }
 
-// session notes what it is given.
+// session records its calls.
 type session struct {
 	ep        *endpoint
 	conn      websockets.Conn
@@ -258,11 +258,11 @@ func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Option
 		if n := r.srv.engine.Len(); n != 0 {
 			t.Errorf("%d sessions are left", n)
 		}
-		if a := r.srv.absence; a != nil {
+		if a := r.srv.recovery; a != nil {
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			if len(a.records) != 0 || len(a.away) != 0 {
-				t.Errorf("%d records, %d away are left", len(a.records), len(a.away))
+			if len(a.journals) != 0 || len(a.absent) != 0 {
+				t.Errorf("%d journals, %d absent clients are left", len(a.journals), len(a.absent))
 			}
 		}
 	})
@@ -294,7 +294,7 @@ func (r *rig) eventually(what string, cond func() bool) {
 	}
 }
 
-// answer is what a request was answered.
+// answer is the response to a request.
 type answer struct {
 	status int
 	header http.Header

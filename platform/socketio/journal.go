@@ -16,105 +16,105 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// absence keeps the clients of a server that may come back.
-type absence struct {
+// recoveryStore has the journals of a server's clients, and keeps absent clients until
+// they reconnect or time out.
+type recoveryStore struct {
 	opts   Recovery
 	offset atomic.Uint64
 
-	mu      sync.Mutex
-	records map[string]*record // by private id: of clients that are here, and of those that are away
-	away    []*record          // in the order in which they left
-	closed  bool
+	mu       sync.Mutex
+	journals map[string]*journal // by private id: of connected and of absent clients
+	absent   []*journal          // in the order in which they left
+	closed   bool
 }
 
-func newAbsence(opts Recovery) *absence {
-	return &absence{opts: opts, records: map[string]*record{}}
+func newRecoveryStore(opts Recovery) *recoveryStore {
+	return &recoveryStore{opts: opts, journals: map[string]*journal{}}
 }
 
-// nextOffset names an event, so that a client can tell which it had last.
-func (a *absence) nextOffset() string { return strconv.FormatUint(a.offset.Add(1), 36) }
+// nextOffset returns the offset of the next event. A client that reconnects sends the
+// last offset that it has received.
+func (store *recoveryStore) nextOffset() string { return strconv.FormatUint(store.offset.Add(1), 36) }
 
-// record is what one client has been sent lately. The sockets that it has one
-// after another share it. Lock order: client.mu first; of record.mu and
-// absence.mu only one is held at a time.
-type record struct {
-	a         *absence
-	pid       string // known to the client only
+// journal is what one client was sent lately. Its successive sockets share it. Lock order:
+// connection.mu first; of journal.mu and recoveryStore.mu only one is held at a time.
+type journal struct {
+	store     *recoveryStore
+	pid       string // secret: only the client has it
 	id        string
 	namespace string
 
 	mu      sync.Mutex
-	live    *socket            // nil while the client is away
-	sess    websockets.Session // of its last socket; nil before it is there
+	live    *socket            // nil while the client is absent
+	sess    websockets.Session // of its last socket; nil until bind has it
 	entries []entry
 	bytes   int
-	gone    bool          // it cannot come back
-	left    chan struct{} // closed when it is away, or cannot come back
+	closed  bool          // the client cannot resume
+	absent  chan struct{} // closed when the client is absent, or cannot resume
 
-	// Guarded by absence.mu.
-	suspension websockets.Suspension // while the client is away
+	// Guarded by recoveryStore.mu.
+	suspension websockets.Suspension // while the client is absent
 	timer      *time.Timer
 }
 
-// entry is an event in the order in which it was sent; without a message, only
-// its place.
+// entry is an event, in the order of sending. Without a message, only its offset counts.
 type entry struct {
 	offset string
 	m      *message
-	at     int64 // stamp of the engine's clock
+	at     int64 // stamp of the engine's clock when it was sent; 0 when it was missed
 }
 
-func (a *absence) newRecord(s *socket) *record {
-	r := &record{a: a, pid: rand.Text(), id: s.id, namespace: s.namespace, live: s, left: make(chan struct{})}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.records[r.pid] = r
-	return r
+func (store *recoveryStore) newJournal(s *socket) *journal {
+	j := &journal{store: store, pid: rand.Text(), id: s.id, namespace: s.namespace, live: s, absent: make(chan struct{})}
+	store.mu.Lock()
+	defer store.mu.Unlock()
+	store.journals[j.pid] = j
+	return j
 }
 
-// emit sends an event, if the client is here, and records it.
-func (r *record) emit(m *message, out *websockets.Outgoing) error {
-	r.mu.Lock()
-	if r.gone {
-		r.mu.Unlock()
+// emit sends an event if the client is connected, and keeps it.
+func (j *journal) emit(m *message, out *websockets.Outgoing) error {
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
 		return websockets.ErrClosed
 	}
-	here := r.live != nil
+	connected := j.live != nil
 	var err error
 	switch {
-	case here:
-		if err = r.live.client.send(m, out); errors.Is(err, websockets.ErrClosed) && !out.Volatile {
-			err, here = nil, false // the connection is ending: the client is away already
+	case connected:
+		if err = j.live.conn.send(m, out); errors.Is(err, websockets.ErrClosed) && !out.Volatile {
+			err, connected = nil, false // the connection is ending: the client is as good as absent
 		}
 	case out.Volatile:
 		err = websockets.ErrQueueFull
 	}
-	full := err == nil && !out.Volatile && !r.keep(m, here)
-	r.mu.Unlock()
+	full := err == nil && !out.Volatile && !j.append(m, connected)
+	j.mu.Unlock()
 	if full {
-		r.forget()
+		j.close()
 	}
 	return err
 }
 
-// keep appends an event; false when the client is away and has missed too much.
-// r.mu is held.
-func (r *record) keep(m *message, here bool) bool {
+// append keeps an event; false when the client is absent and has missed too much. j.mu is
+// held.
+func (j *journal) append(m *message, connected bool) bool {
 	e := entry{offset: m.offset, m: m}
-	if here {
-		e.at = r.live.client.srv.engine.Clock().Coarse()
+	if connected {
+		e.at = j.live.conn.srv.engine.Clock().Coarse()
 	}
-	r.bytes += m.size
-	r.entries = append(r.entries, e)
-	for r.bytes > r.a.opts.MaxBytes {
-		// What was sent while the client was here (at is set) makes room for what it
-		// misses, but for one place: the offset that it may have had last.
-		first := &r.entries[0]
+	j.bytes += m.size
+	j.entries = append(j.entries, e)
+	for j.bytes > j.store.opts.MaxBytes {
+		// What was sent while the client was connected (at is set) makes room for what it
+		// misses, except for one entry: its offset may be the last that the client has.
+		first := &j.entries[0]
 		switch {
-		case len(r.entries) > 1 && (here || r.entries[1].at != 0):
-			r.shift(1)
-		case first.m != nil && (here || first.at != 0):
-			r.bytes -= first.m.size
+		case len(j.entries) > 1 && (connected || j.entries[1].at != 0):
+			j.dropOldest(1)
+		case first.m != nil && (connected || first.at != 0):
+			j.bytes -= first.m.size
 			first.m = nil
 		default:
 			return false
@@ -123,155 +123,156 @@ func (r *record) keep(m *message, here bool) bool {
 	return true
 }
 
-// shift forgets the oldest n events; r.mu is held.
-func (r *record) shift(n int) {
-	for _, e := range r.entries[:n] {
+// dropOldest drops the oldest n events; j.mu is held.
+func (j *journal) dropOldest(n int) {
+	for _, e := range j.entries[:n] {
 		if e.m != nil {
-			r.bytes -= e.m.size
+			j.bytes -= e.m.size
 		}
 	}
-	r.entries = slices.Delete(r.entries, 0, n)
+	j.entries = slices.Delete(j.entries, 0, n)
 }
 
-// trim forgets what a connected client must have had: a heartbeat sent after it
-// has been answered since.
-func (c *client) trim(now int64) {
+// trimJournals drops what a connected client must have received: it has answered a later
+// heartbeat.
+func (c *connection) trimJournals(now int64) {
 	limits := &c.srv.cfg.Limits
 	old := now - int64(2*limits.PingInterval+limits.PingTimeout)
 	c.mu.Lock()
-	records := make([]*record, 0, len(c.sockets))
+	journals := make([]*journal, 0, len(c.sockets))
 	for _, s := range c.sockets {
-		if s.record != nil {
-			records = append(records, s.record)
+		if s.journal != nil {
+			journals = append(journals, s.journal)
 		}
 	}
 	c.mu.Unlock()
-	for _, r := range records {
-		r.mu.Lock()
+	for _, j := range journals {
+		j.mu.Lock()
 		n := 0
-		for n < len(r.entries) && r.live != nil && r.entries[n].at < old {
+		for n < len(j.entries) && j.live != nil && j.entries[n].at < old {
 			n++
 		}
-		if n > 1 { // the last of them is what the client names if it had no other
-			r.shift(n - 1)
+		if n > 1 { // keep the last one: its offset may be the last that the client has
+			j.dropOldest(n - 1)
 		}
-		r.mu.Unlock()
+		j.mu.Unlock()
 	}
 }
 
-// suspend keeps a client that has lost its connection. False when it cannot
-// come back; the session has to be closed then.
-func (r *record) suspend(sess websockets.Session, why websockets.Reason) bool {
+// suspend keeps a client that has lost its connection. It returns false when the client
+// cannot resume; then the caller must close the session.
+func (j *journal) suspend(sess websockets.Session, why websockets.Reason) bool {
 	switch why.Cause {
 	case websockets.CauseTransportClose, websockets.CauseTransportError, websockets.CausePingTimeout:
 	default:
-		r.forget()
+		j.close()
 		return false
 	}
-	r.mu.Lock()
-	r.live = nil
-	r.mu.Unlock()
+	j.mu.Lock()
+	j.live = nil
+	j.mu.Unlock()
 	suspension := sess.Suspend(why)
-	r.a.keep(r, suspension)
+	j.store.add(j, suspension)
 	return true
 }
 
-// keep has a client for as long as it may be away.
-func (a *absence) keep(r *record, suspension websockets.Suspension) {
-	a.mu.Lock()
-	var evicted *record
+// add keeps an absent client until MaxDisconnection has passed.
+func (store *recoveryStore) add(j *journal, suspension websockets.Suspension) {
+	store.mu.Lock()
+	var evicted *journal
 	var dropped websockets.Suspension
-	keep := suspension != nil && !a.closed && a.records[r.pid] == r
+	keep := suspension != nil && !store.closed && store.journals[j.pid] == j
 	if keep {
-		r.suspension = suspension
-		r.timer = time.AfterFunc(a.opts.MaxDisconnection, r.forget)
-		a.away = append(a.away, r)
-		if len(a.away) > a.opts.MaxClients {
-			evicted = a.away[0]
-			dropped = a.take(evicted) // now, or others who leave would choose the same
+		j.suspension = suspension
+		j.timer = time.AfterFunc(store.opts.MaxDisconnection, j.close)
+		store.absent = append(store.absent, j)
+		if len(store.absent) > store.opts.MaxClients {
+			evicted = store.absent[0]
+			dropped = store.take(evicted) // now: otherwise others that leave would evict the same one
 		}
 	}
-	a.mu.Unlock()
-	r.mu.Lock()
-	r.away()
-	r.mu.Unlock()
+	store.mu.Unlock()
+	j.mu.Lock()
+	j.markAbsent()
+	j.mu.Unlock()
 	switch {
 	case !keep:
 		if suspension != nil {
 			suspension.Drop()
 		}
-		r.forget()
+		j.close()
 	case evicted != nil:
-		evicted.forget()
+		evicted.close()
 		dropped.Drop()
 	}
 }
 
-// take removes a record from those away, with its suspension; a.mu is held.
-func (a *absence) take(r *record) websockets.Suspension {
-	suspension := r.suspension
+// take removes an absent client and returns its suspension; nil when it is not absent.
+// store.mu is held.
+func (store *recoveryStore) take(j *journal) websockets.Suspension {
+	suspension := j.suspension
 	if suspension == nil {
 		return nil
 	}
-	r.suspension = nil
-	r.timer.Stop()
-	if i := slices.Index(a.away, r); i >= 0 {
-		a.away = slices.Delete(a.away, i, i+1)
+	j.suspension = nil
+	j.timer.Stop()
+	if i := slices.Index(store.absent, j); i >= 0 {
+		store.absent = slices.Delete(store.absent, i, i+1)
 	}
 	return suspension
 }
 
-// forget ends the record: the client cannot come back.
-func (r *record) forget() {
-	a := r.a
-	a.mu.Lock()
-	if a.records[r.pid] == r {
-		delete(a.records, r.pid)
+// close ends the journal: the client cannot resume.
+func (j *journal) close() {
+	store := j.store
+	store.mu.Lock()
+	if store.journals[j.pid] == j {
+		delete(store.journals, j.pid)
 	}
-	suspension := a.take(r)
-	a.mu.Unlock()
-	r.mu.Lock()
-	r.gone = true
-	r.entries, r.bytes, r.live = nil, 0, nil
-	r.away()
-	r.mu.Unlock()
+	suspension := store.take(j)
+	store.mu.Unlock()
+	j.mu.Lock()
+	j.closed = true
+	j.entries, j.bytes, j.live = nil, 0, nil
+	j.markAbsent()
+	j.mu.Unlock()
 	if suspension != nil {
 		suspension.Drop()
 	}
 }
 
-// away tells who waits for it; r.mu is held.
-func (r *record) away() {
+// markAbsent closes j.absent, once; j.mu is held.
+func (j *journal) markAbsent() {
 	select {
-	case <-r.left:
+	case <-j.absent:
 	default:
-		close(r.left)
+		close(j.absent)
 	}
 }
 
-// close forgets everybody.
-func (a *absence) close() {
-	a.mu.Lock()
-	a.closed = true
-	away := slices.Clone(a.away)
-	a.mu.Unlock()
-	for _, r := range away {
-		r.forget()
+// close drops all absent clients.
+func (store *recoveryStore) close() {
+	store.mu.Lock()
+	store.closed = true
+	absent := slices.Clone(store.absent)
+	store.mu.Unlock()
+	for _, j := range absent {
+		j.close()
 	}
 }
 
-// comeback is a client that says it comes back.
-type comeback struct {
-	r          *record
+// resumption is the attempt of a client to resume an earlier session.
+type resumption struct {
+	j          *journal
 	offset     string
-	left       chan struct{}         // the record's when it was found: another once somebody has come back
-	suspension websockets.Suspension // once it is the client's
+	absent     chan struct{}         // of the journal when it was found: replaced once a client has resumed
+	suspension websockets.Suspension // set by claim
 	resumed    bool
 }
 
-// find returns what a client's auth asks for; nil when there is no such record. Nothing
-// is done to the record: who asks may be somebody else.
-func (a *absence) find(auth websockets.Payload, namespace string) *comeback {
+// find returns the resumption that a client's auth requests; nil without such a journal. It
+// does not change the journal, because the client may be another one.
+func (store *recoveryStore) find(auth websockets.Payload, namespace string) *resumption {
 	var ask struct {
 		PID    string `json:"pid"`
 		Offset string `json:"offset"`
@@ -279,120 +280,122 @@ func (a *absence) find(auth websockets.Payload, namespace string) *comeback {
 	if json.Unmarshal(auth.JSON, &ask) != nil || ask.PID == "" || ask.Offset == "" {
 		return nil
 	}
-	a.mu.Lock()
-	r := a.records[ask.PID]
-	a.mu.Unlock()
-	if r == nil || r.namespace != namespace {
+	store.mu.Lock()
+	j := store.journals[ask.PID]
+	store.mu.Unlock()
+	if j == nil || j.namespace != namespace {
 		return nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return &comeback{r: r, offset: ask.Offset, left: r.left}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return &resumption{j: j, offset: ask.Offset, absent: j.absent}
 }
 
-// claim takes the record for a client that has been let in, and reports whether it is
-// the client's own and has what it missed. It is for one caller only.
-func (b *comeback) claim(ctx context.Context, h *websockets.Handshake) bool {
-	r, a := b.r, b.r.a
-	r.mu.Lock()
-	live := r.live
-	r.mu.Unlock()
-	if live != nil { // the client knows that it is in a moment before its session does
+// claim takes over the journal for a client that has passed the checks. It reports whether
+// the journal is the client's own and has all that it missed. Call it once.
+func (r *resumption) claim(ctx context.Context, h *websockets.Handshake) bool {
+	j, store := r.j, r.j.store
+	j.mu.Lock()
+	live := j.live
+	j.mu.Unlock()
+	if live != nil { // the client sees CONNECT slightly before its session is set
 		live.awaitBinding()
 	}
-	r.mu.Lock()
-	sess := r.sess
-	if r.left != b.left {
+	j.mu.Lock()
+	sess := j.sess
+	if j.absent != r.absent {
 		sess = nil
 	}
-	r.mu.Unlock()
-	if sess == nil || !sess.Same(h, a.opts.SameClient) || !r.leave(ctx) {
+	j.mu.Unlock()
+	if sess == nil || !sess.Same(h, store.opts.SameClient) || !j.closeLive(ctx) {
 		return false
 	}
-	a.mu.Lock()
-	b.suspension = a.take(r)
-	a.mu.Unlock()
-	if b.suspension == nil {
+	store.mu.Lock()
+	r.suspension = store.take(j)
+	store.mu.Unlock()
+	if r.suspension == nil {
 		return false
 	}
-	r.mu.Lock()
-	known := r.index(b.offset) >= 0
-	r.mu.Unlock()
-	if !known { // too long ago
-		b.done()
+	j.mu.Lock()
+	known := j.index(r.offset) >= 0
+	j.mu.Unlock()
+	if !known { // dropped meanwhile
+		r.abandon()
 	}
 	return known
 }
 
-// leave ends the connection of a client that comes back before its loss was noticed.
-func (r *record) leave(ctx context.Context) bool {
-	r.mu.Lock()
-	live, left := r.live, r.left
-	r.mu.Unlock()
+// closeLive ends the old connection of a client that reconnects before the server noticed
+// its loss, and waits until the journal's client is absent.
+func (j *journal) closeLive(ctx context.Context) bool {
+	j.mu.Lock()
+	live, absent := j.live, j.absent
+	j.mu.Unlock()
 	if live != nil {
-		live.client.eng.Close(websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client came back"}, wsconn.Cut)
+		live.conn.eng.Close(websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client reconnected"}, wsconn.CloseAbort)
 	}
 	select {
-	case <-left:
+	case <-absent:
 		return true
 	case <-ctx.Done():
 		return false
 	}
 }
 
-func (r *record) index(offset string) int {
-	return slices.IndexFunc(r.entries, func(e entry) bool { return e.offset == offset })
+func (j *journal) index(offset string) int {
+	return slices.IndexFunc(j.entries, func(e entry) bool { return e.offset == offset })
 }
 
-// replay lets the client in again and sends what it missed. client.mu is held.
-func (b *comeback) replay(s *socket) bool {
-	r := b.r
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	i := r.index(b.offset)
-	if i < 0 || r.gone { // it missed too much in the meantime
+// replay answers the CONNECT with the old ids and sends what the client missed. It returns
+// false when the client cannot resume. connection.mu is held.
+func (r *resumption) replay(s *socket) bool {
+	j := r.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	i := j.index(r.offset)
+	if i < 0 || j.closed { // it has missed too much by now
 		return false
 	}
-	m, err := s.client.srv.connected(s.namespace, r.id, r.pid)
+	m, err := s.conn.srv.connected(s.namespace, j.id, j.pid)
 	if err != nil {
 		return false
 	}
-	s.id, s.record = r.id, r
-	r.left = make(chan struct{})
-	r.live = s
-	_ = s.client.push(m, outbox.Refuse)
-	r.shift(i)
-	now := s.client.srv.engine.Clock().Coarse()
-	for i := range r.entries {
-		e := &r.entries[i]
+	s.id, s.journal = j.id, j
+	j.absent = make(chan struct{})
+	j.live = s
+	_ = s.conn.push(m, outbox.Refuse)
+	j.dropOldest(i)
+	now := s.conn.srv.engine.Clock().Coarse()
+	for i := range j.entries {
+		e := &j.entries[i]
 		e.at = now
-		if i > 0 && e.m != nil && s.client.push(e.m, outbox.Refuse) != nil {
+		if i > 0 && e.m != nil && s.conn.push(e.m, outbox.Refuse) != nil {
 			break // the connection has ended again
 		}
 	}
-	b.resumed = true
+	r.resumed = true
 	return true
 }
 
-// resume makes the socket the framework's client again; nil when it has to be a new one.
-func (b *comeback) resume(s *socket, h *websockets.Handshake) websockets.Session {
-	if !b.resumed {
+// resume resumes the session on the socket; nil when the client must be a new one.
+func (r *resumption) resume(s *socket, h *websockets.Handshake) websockets.Session {
+	if !r.resumed {
 		return nil
 	}
-	return b.suspension.Resume(s, h)
+	return r.suspension.Resume(s, h)
 }
 
-// bound notes the session of the record's socket.
-func (r *record) bound(sess websockets.Session) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sess = sess
+// setSession sets the session of the journal's socket.
+func (j *journal) setSession(sess websockets.Session) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.sess = sess
 }
 
-// done forgets a client that could not come back after all.
-func (b *comeback) done() {
-	if !b.resumed {
-		b.r.forget()
-		b.suspension.Drop()
+// abandon drops the journal when the client was not resumed after all.
+func (r *resumption) abandon() {
+	if !r.resumed {
+		r.j.close()
+		r.suspension.Drop()
 	}
 }

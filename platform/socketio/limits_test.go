@@ -23,7 +23,7 @@ func TestMaxAttachments(t *testing.T) {
 			}
 			return websockets.NewOutgoing("e", parts)
 		}
-		const refusal = `socketio: event "e" has 3 attachments, at most 2 are allowed; join them, send several events, or raise Options.MaxAttachments`
+		const refusal = `socketio: event "e" has 3 attachments, at most 2 are allowed: join them, send several events, or raise Options.MaxAttachments`
 		for _, ack := range []uint64{0, 1} {
 			if err := s.conn.Emit(bytesOf(3), ack); err == nil || err.Error() != refusal {
 				t.Errorf("three attachments, ack %d: %v", ack, err)
@@ -202,7 +202,7 @@ func TestVolatile(t *testing.T) {
 	})
 }
 
-// Messages emitted right before the goodbye arrive before it.
+// Messages emitted right before Close arrive before the close.
 func TestLastWords(t *testing.T) {
 	both(t, func(t *testing.T, open func(*rig) wire) {
 		r := newRig(t, Options{})
@@ -259,7 +259,7 @@ func (n native) Native() any {
 	return n.conn.Native()
 }
 
-// An upgrade that is begun and not ended is given up; the client goes on polling.
+// An upgrade that is not completed is aborted; the client continues polling.
 func TestUpgradeTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, Options{UpgradeTimeout: 6 * time.Second})

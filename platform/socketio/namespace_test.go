@@ -155,8 +155,7 @@ func TestConnectionLostWhileChecked(t *testing.T) {
 	})
 }
 
-// A check that takes longer than HandshakeTimeout is told so; what it does with
-// that is refused as any error.
+// The context of a check ends after HandshakeTimeout; the check's error refuses the client.
 func TestAdmitTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		admit, _, _, ended := waiting()
@@ -333,8 +332,8 @@ func TestCloseWaitsForChecks(t *testing.T) {
 	receive(t, "Close", done)
 }
 
-// Who has been told that it is in hears what is sent to all: it is told when the
-// framework knows it.
+// A client that has seen CONNECT receives broadcasts: CONNECT is sent when the framework
+// has the client.
 func TestToldWhenItIsIn(t *testing.T) {
 	var p *peer
 	told := make(chan bool, 1)

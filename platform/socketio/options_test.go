@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// What the application has given is not changed by filling in.
+// Filling in defaults does not change the application's values.
 func TestCompleteCopies(t *testing.T) {
 	given := Options{
 		Transports: []string{Polling}, Parser: packet.JSON(),
@@ -69,7 +69,7 @@ func TestCompleteCopies(t *testing.T) {
 	}
 }
 
-// Each field that is said replaces the one below, and no other does.
+// Each field that is set replaces the one below, and no other does.
 func TestOverFieldByField(t *testing.T) {
 	allow := func(*http.Request) error { return nil }
 	base := Options{
@@ -78,7 +78,7 @@ func TestOverFieldByField(t *testing.T) {
 		Parser: packet.JSON(), MaxAttachments: 5, AttachmentTimeout: 6, MaxNamespaces: 7, MaxFragments: 8, MessageTimeout: 9,
 		Recovery: &Recovery{MaxClients: 10}, MaxConnecting: 18, MaxUnpolled: 19,
 	}
-	if got := (Options{}).over(base); !reflect.DeepEqual(got, base) {
+	if got := base.merge(Options{}); !reflect.DeepEqual(got, base) {
 		t.Errorf("nothing said: %+v", got)
 	}
 	said := []Options{
@@ -90,10 +90,10 @@ func TestOverFieldByField(t *testing.T) {
 		{MaxConnecting: -1}, {MaxUnpolled: -1},
 	}
 	for _, o := range said {
-		got := reflect.ValueOf(o.over(base))
+		got := reflect.ValueOf(base.merge(o))
 		compareFields(t, "", got, reflect.ValueOf(o), reflect.ValueOf(base))
 	}
-	if got := (Options{AllowRequest: allow}).over(base); got.AllowRequest == nil {
+	if got := base.merge(Options{AllowRequest: allow}); got.AllowRequest == nil {
 		t.Error("AllowRequest is lost")
 	}
 	if n := reflect.TypeFor[Options]().NumField(); n != 18 {
@@ -133,7 +133,7 @@ func TestRefusedOptions(t *testing.T) {
 		"socketio: Options.MaxAttachments" + tail:                                                                  {MaxAttachments: -1},
 		"socketio: Options.AttachmentTimeout" + tail:                                                               {AttachmentTimeout: -1},
 		"socketio: Options.MaxNamespaces" + tail:                                                                   {MaxNamespaces: -1},
-		"socketio: Options.Parser: values of socketio.odd cannot be compared: give a pointer":                      {Parser: odd{}},
+		"socketio: Options.Parser: values of socketio.odd cannot be compared: use a pointer":                       {Parser: odd{}},
 		"socketio: Options.Recovery has a negative duration or size: use 0 for the default":                        {Recovery: &Recovery{MaxDisconnection: -1}},
 		"socketio: Options.Recovery has a negative duration or size: use 0 for the default ":                       {Recovery: &Recovery{MaxClients: -1}},
 		"socketio: Options.Recovery has a negative duration or size: use 0 for the default  ":                      {Recovery: &Recovery{MaxBytes: -1}},
@@ -153,7 +153,7 @@ func TestRefusedOptions(t *testing.T) {
 	}
 }
 
-// foreign is an option of somebody else.
+// foreign is an option of another platform.
 type foreign struct{}
 
 func (foreign) ApplyGateway(*websockets.GatewayConfig) {}
@@ -166,8 +166,7 @@ func TestForeignOption(t *testing.T) {
 	}
 }
 
-// A gateway's options stand above those of New, of which the later stand above
-// the earlier.
+// A gateway's options override those of New, of which later ones override earlier ones.
 func TestOptionsOfGatewayStandAbove(t *testing.T) {
 	a := New(Options{MaxNamespaces: 1, MaxAttachments: 1, MaxFragments: 1}, Options{MaxAttachments: 2, MaxFragments: 2})
 	cfg := websockets.ServerConfig{Path: "/", Limits: limits()}
@@ -222,7 +221,7 @@ func TestTransports(t *testing.T) {
 	}
 }
 
-// What the engine's own tests look at closely is handed on to it.
+// Options of the engine, which its own tests cover, are passed to it.
 func TestOptionsReachTheEngine(t *testing.T) {
 	asked := 0
 	r := newRig(t, Options{

@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// visitor is a client that may come back.
+// visitor is a client that can reconnect.
 type visitor struct {
 	wire
 	s                *session
@@ -58,19 +58,19 @@ func (r *rig) away() *visitor {
 	return v
 }
 
-// settled waits until a client that is away may come back.
+// settled waits until an absent client can resume.
 func (r *rig) settled(v *visitor) {
 	r.t.Helper()
-	a := r.srv.absence
+	a := r.srv.recovery
 	r.eventually("the record", func() bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		rec := a.records[v.pid]
+		rec := a.journals[v.pid]
 		return rec == nil || rec.suspension != nil
 	})
 }
 
-// back lets it come back, as the old one or as a new client.
+// back reconnects it, as the old client or as a new one.
 func (r *rig) back(v *visitor, open func(*rig) wire, recovered bool) *visitor {
 	r.t.Helper()
 	w := r.visit(open(r), v.auth())
@@ -120,7 +120,7 @@ func TestRecovers(t *testing.T) {
 	})
 }
 
-// Nobody comes back with a name, place or offset that is not its own.
+// A wrong private id, namespace or offset does not resume a client.
 func TestRecoversNobodyElse(t *testing.T) {
 	r := newRig(t, Options{Recovery: &Recovery{}})
 	v := r.away()
@@ -149,7 +149,7 @@ func TestRecoversNobodyElse(t *testing.T) {
 	}
 }
 
-// Without an event there is no offset, and nothing to come back with.
+// A client without an event has no offset and cannot resume.
 func TestNeverReceivedAnything(t *testing.T) {
 	r := newRig(t, Options{Recovery: &Recovery{}})
 	v := r.visit(r.peer(), "")
@@ -159,7 +159,7 @@ func TestNeverReceivedAnything(t *testing.T) {
 	r.back(v, overPeer, false)
 }
 
-// Only who lost its connection may come back.
+// Only a client that lost its connection can resume.
 func TestEndsThatAreFinal(t *testing.T) {
 	for name, end := range map[string]func(*visitor){
 		"DISCONNECT":     func(v *visitor) { v.send("41") },
@@ -177,10 +177,10 @@ func TestEndsThatAreFinal(t *testing.T) {
 			end(v)
 			receive(t, "Session.Closed", v.s.closed)
 			r.eventually("the end of the record", func() bool {
-				a := r.srv.absence
+				a := r.srv.recovery
 				a.mu.Lock()
 				defer a.mu.Unlock()
-				return len(a.records) == 0
+				return len(a.journals) == 0
 			})
 			if err := v.s.conn.Emit(number(1), 0); err != websockets.ErrClosed {
 				t.Errorf("Emit: %v", err)
@@ -210,7 +210,7 @@ func TestAdmitOfWhoComesBack(t *testing.T) {
 	}
 }
 
-// Whoever is refused on the way back need not be the client: that one may still come.
+// A refused attempt to resume may be of another client: the right one can still resume.
 func TestRefusedOnTheWayBack(t *testing.T) {
 	revoked := false
 	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(context.Context, *websockets.Handshake) error {
@@ -249,7 +249,7 @@ func TestLostOnTheWayBack(t *testing.T) {
 	r.back(v, overPeer, true)
 }
 
-// Nobody can come back whom the framework does not keep.
+// A client that the framework does not suspend cannot resume.
 func TestNotSuspended(t *testing.T) {
 	r := newRig(t, Options{Recovery: &Recovery{}}, preparing(func(s *session) { s.stays = true }))
 	v := r.visit(r.peer(), "")
@@ -293,7 +293,7 @@ func TestTwoComeBack(t *testing.T) {
 	}
 }
 
-// A client that comes back before the server has noticed that it left.
+// A client reconnects before the server has noticed the loss of its connection.
 func TestBackBeforeItLeft(t *testing.T) {
 	both(t, func(t *testing.T, open func(*rig) wire) {
 		r := newRig(t, Options{Recovery: &Recovery{}})

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// However a client loses its connection, and when, what is emitted meanwhile
-// reaches it once and in order.
+// Whenever and however a client loses its connection, what is emitted meanwhile reaches it
+// once and in order.
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	const rounds, perRound = 60, 40
 	both(t, func(t *testing.T, open func(*rig) wire) {
@@ -62,7 +62,7 @@ func TestAllLeaveAtOnce(t *testing.T) {
 	for _, v := range visitors {
 		receive(t, "Suspend", v.s.suspended)
 	}
-	a := r.srv.absence
+	a := r.srv.recovery
 	r.eventually("an end", func() bool {
 		dropped := 0
 		for _, v := range visitors {
@@ -70,11 +70,11 @@ func TestAllLeaveAtOnce(t *testing.T) {
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return len(a.away) == len(a.records) && dropped+len(a.away) == clients
+		return len(a.absent) == len(a.journals) && dropped+len(a.absent) == clients
 	})
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.away) != most {
-		t.Errorf("%d are kept, at most %d may be", len(a.away), most)
+	if len(a.absent) != most {
+		t.Errorf("%d are kept, at most %d may be", len(a.absent), most)
 	}
 }

@@ -70,7 +70,7 @@ func TestClientCloseCodes(t *testing.T) {
 	s.wantReason(t, websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: 1005, Clean: true})
 }
 
-// F26, and: what was sent before the goodbye is handed on first, in order.
+// F26: what was sent before the close frame is handled first, in order.
 func TestOrderBeforeClose(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
@@ -117,7 +117,7 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 	s.reason(t)
 }
 
-// The client does not read: the goodbye is bounded.
+// Close is bounded when the client does not read.
 func TestCloseIsBounded(t *testing.T) {
 	r := newRig(t, &endpoint{}, func(c *websockets.ServerConfig) {
 		c.Limits.SendQueue = 64 << 20
@@ -131,7 +131,7 @@ func TestCloseIsBounded(t *testing.T) {
 	s.wantReason(t, websockets.Reason{Cause: websockets.CauseShutdown, Code: 1001, Text: "server shutting down"})
 }
 
-// The framework does not take messages any more: closing must not wait for it.
+// Close does not wait for a framework that accepts no more messages.
 func TestCloseWhileReceiveBlocks(t *testing.T) {
 	ep := &endpoint{prepare: func(s *session) {
 		s.onReceive = func(s *session, _ *websockets.Message) { <-s.over }
@@ -211,7 +211,7 @@ func TestServerCloseCutsTheRest(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	err := r.srv.Close(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) || err.Error() != "ws: closing /: 3 connections were cut: context deadline exceeded" {
+	if !errors.Is(err, context.DeadlineExceeded) || err.Error() != "ws: closing /: 3 connections were aborted: context deadline exceeded" {
 		t.Errorf("error %v", err)
 	}
 	for _, s := range []*session{idle, blocked} {

@@ -80,7 +80,7 @@ func TestEmitReplyAndCall(t *testing.T) {
 	}
 }
 
-// What one message brought must not change when the next is read.
+// The payload of a message does not change when the next one is read.
 func TestMessagesOwnTheirBytes(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
@@ -101,8 +101,8 @@ func TestMessagesOwnTheirBytes(t *testing.T) {
 	}
 }
 
-// F31, and law 16: a client that does not read is dropped, at bounded memory,
-// and delays nobody.
+// F31, and law 16: a client that does not read is dropped, with bounded memory, and does
+// not delay others.
 func TestQueueOverflow(t *testing.T) {
 	r := newRig(t, nil, nil)
 	slow, slowSession := r.connect()
@@ -135,7 +135,7 @@ func TestQueueOverflowTellsTheClient(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
-	release := c.Hold() // hold the writer
+	release := c.ws.Hold() // hold the writer
 	msg := out("e", `"`+longText(40_000)+`"`)
 	_ = s.conn.Emit(msg, 0)
 	if err := s.conn.Emit(msg, 0); !errors.Is(err, websockets.ErrQueueFull) {
@@ -151,7 +151,7 @@ func TestDropPolicies(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
-	release := c.Hold()
+	release := c.ws.Hold()
 	send := func(name string, o websockets.Overflow) error {
 		msg := out(name, `"`+longText(20_000)+`"`)
 		msg.Overflow = o
@@ -194,12 +194,12 @@ func TestDropPolicies(t *testing.T) {
 	}
 }
 
-// V8: pings while nothing is read take no memory, and the last is answered.
+// V8: pings from a client that does not read need no memory; the last is answered.
 func TestPingFlood(t *testing.T) {
 	r := newRig(t, nil, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
-	release := c.Hold() // as if the client did not read
+	release := c.ws.Hold() // as if the client did not read
 	const n = 20_000
 	flood := bytes.Repeat(rawFrame(0x80|opPing, []byte("early")), n)
 	p.write(append(flood, rawFrame(0x80|opPing, []byte("last"))...))
@@ -232,7 +232,7 @@ func TestFullQueueTakesControlFrames(t *testing.T) {
 	r := newRig(t, nil, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
-	release := c.Hold()
+	release := c.ws.Hold()
 	filler := out("fill", `"`+longText(5_000)+`"`)
 	filler.Overflow = websockets.OverflowDropNewest
 	filled := 0
@@ -367,7 +367,7 @@ func TestCodecPanics(t *testing.T) {
 	if err := s.conn.Emit(out("fail", "1"), 0); err == nil || err.Error() != `ws: encode "fail": cannot` {
 		t.Error(err)
 	}
-	if err := s.conn.Emit(out("nil", "1"), 0); err == nil || err.Error() != "ws: codec ws.panicCodec does not append to what it is given" {
+	if err := s.conn.Emit(out("nil", "1"), 0); err == nil || err.Error() != "ws: codec ws.panicCodec does not append to its buffer: return the extended dst" {
 		t.Error(err)
 	}
 	// Of a broadcast, nobody is to blame.

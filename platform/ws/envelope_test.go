@@ -149,8 +149,7 @@ func TestDecodeAllocates(t *testing.T) {
 	}
 }
 
-// reference decodes an envelope with encoding/json; ok is false for what is no
-// envelope.
+// reference decodes an envelope with encoding/json; ok is false for anything else.
 func reference(msg []byte) (e Envelope, ok bool) {
 	if !json.Valid(msg) {
 		return e, false

@@ -37,7 +37,7 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error { p.once.Do(func() { close(p.done) }); return nil }
 func (*pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// errorLog fails a fuzz target by what is logged as an error: panics are.
+// errorLog fails a fuzz target on error log lines, which panics cause.
 type errorLog struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -57,8 +57,8 @@ func (l *errorLog) String() string {
 
 const acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // RFC 6455 §1.3
 
-// FuzzHandshake: whatever the header of a request is, it gets an answer that
-// fits, nothing panics, and who is let in had everything that a handshake needs.
+// FuzzHandshake: every request header gets a correct response, nothing panics, and accepted
+// requests have everything that a handshake needs.
 func FuzzHandshake(f *testing.F) {
 	const plain = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 	for _, s := range [][3]string{
@@ -129,7 +129,7 @@ func FuzzHandshake(f *testing.F) {
 	})
 }
 
-// admitted tells what a client that was let in lacks, RFC 6455 §4.2.
+// admitted returns what an accepted handshake lacks, RFC 6455 §4.2.
 func admitted(r *http.Request, resp *http.Response, protocols []string) string {
 	one := func(name string) string {
 		if v := r.Header.Values(name); len(v) == 1 {

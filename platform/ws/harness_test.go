@@ -49,7 +49,7 @@ func (e *endpoint) Connect(c websockets.Conn, h *websockets.Handshake) websocket
 	return s
 }
 
-// session records what it is given, in order.
+// session records its calls in order.
 type session struct {
 	conn      websockets.Conn
 	handshake *websockets.Handshake
@@ -127,7 +127,7 @@ func (s *session) wait(t *testing.T, what string, cond func() bool) {
 	}
 }
 
-// reason waits for the end and checks that it is told once.
+// reason waits for the end and checks that it is reported once.
 func (s *session) reason(t *testing.T) websockets.Reason {
 	t.Helper()
 	s.wait(t, "Session.Closed", func() bool { return len(s.closed) > 0 })
@@ -152,8 +152,8 @@ func (s *session) count() int {
 	return len(s.got)
 }
 
-// message gives the nth thing received as text: "event payload", with " ?" when
-// a reply is wanted, or the error's text.
+// message returns the nth message as text: "event payload", with " ?" when it requests a
+// reply, or the text of its error.
 func (s *session) message(t *testing.T, n int) string {
 	t.Helper()
 	s.wait(t, fmt.Sprintf("message %d", n), func() bool { return len(s.got) > n })
@@ -234,7 +234,7 @@ func newRig(t *testing.T, ep *endpoint, change func(*websockets.ServerConfig), o
 	return r
 }
 
-// eventually waits for what nobody tells of.
+// eventually polls a condition.
 func (r *rig) eventually(what string, cond func() bool) {
 	r.t.Helper()
 	late := time.After(patience)
@@ -265,7 +265,7 @@ func (r *rig) session() *session {
 const upgradeHead = "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-// peer is a client without manners: it writes bytes.
+// peer is a raw client: it writes bytes.
 type peer struct {
 	t  *testing.T
 	nc net.Conn
@@ -384,7 +384,7 @@ func (p *peer) header() (first byte, length uint64, err error) {
 	return first, binary.BigEndian.Uint64(b[:]), err
 }
 
-// read wants a text frame and gives its payload.
+// read expects a text frame and returns its payload.
 func (p *peer) read() string {
 	p.t.Helper()
 	op, payload, err := p.next()
@@ -424,7 +424,7 @@ func (p *peer) wantClose(code int, text string) {
 	}
 }
 
-// wantEnd wants the end of the TCP connection.
+// wantEnd expects the end of the TCP connection.
 func (p *peer) wantEnd() {
 	p.t.Helper()
 	for {
