@@ -160,7 +160,7 @@ func TestCORS(t *testing.T) {
 			},
 		},
 		{
-			"a preflight with all that may be said",
+			"a preflight with all headers",
 			cors.Headers{MaxAge: 90 * time.Second, AllowedHeaders: []string{"x-a", "x-c"}, PrivateNetwork: true}, "OPTIONS",
 			[]string{"Origin", "https://a.example", "Access-Control-Request-Headers", "x-b", "Access-Control-Request-Private-Network", "true"},
 			map[string]string{

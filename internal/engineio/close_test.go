@@ -134,7 +134,7 @@ func TestCloseDuringUpgrade(t *testing.T) {
 		h.wantCause(t, ended.Cause)
 		w.wantClose(1001)
 	})
-	t.Run("cut", func(t *testing.T) {
+	t.Run("abort", func(t *testing.T) {
 		r := newRig(t, nil, nil)
 		p, h := r.poller()
 		w := p.probe()

@@ -47,12 +47,12 @@ func TestHandlerPanics(t *testing.T) {
 		t.Error("a panic reached net/http")
 	}
 	if _, h := r.peer(); h == nil { // the server is still there
-		t.Error("nobody is served")
+		t.Error("no client is served")
 	}
 }
 
 // The id of a session is a secret: logs must not contain it.
-func TestLogsDoNotGiveSessionsAway(t *testing.T) {
+func TestLogsDoNotContainSessionIDs(t *testing.T) {
 	r := newRig(t, nil, func(h *recorder) {
 		h.onMessage = func(bool, []byte) error { panic("boom") }
 	})

@@ -209,7 +209,7 @@ func serve(t *testing.T, l net.Listener, dial func() (net.Conn, error), change f
 	}}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // cut what a test left behind
+		cancel() // abort what a test left behind
 		_ = r.srv.Close(ctx)
 		_ = hs.Close()
 		<-served

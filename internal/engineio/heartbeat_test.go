@@ -170,7 +170,7 @@ func TestSlowMessage(t *testing.T) {
 			began := time.Now()
 			w.write(frame(opText, "4"+strings.Repeat("x", 200))[:100])
 			w.wantPing()
-			go func() { // takes what comes
+			go func() { // reads everything
 				for {
 					if _, _, err := w.next(); err != nil {
 						return

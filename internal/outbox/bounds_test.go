@@ -45,7 +45,7 @@ func TestPressedByWaiting(t *testing.T) {
 			t.Errorf("Writable: %v", err)
 		}
 		if q.Pressed() || q.room != nil {
-			t.Error("pressed, and nobody waits")
+			t.Error("pressed without a waiting caller")
 		}
 		waited := make(chan error)
 		go func() { waited <- q.Writable(context.Background()) }()

@@ -332,7 +332,7 @@ func TestBatches(t *testing.T) {
 func TestPull(t *testing.T) {
 	s := &sink{}
 	q := New(6, 6, &Pool[string]{}, nil)
-	push(t, q, "volatile", Volatile, ErrFull) // nobody is there to send it
+	push(t, q, "volatile", Volatile, ErrFull) // nothing can send it
 	ready := q.Ready()
 	push(t, q, "v", Volatile, nil)
 	<-ready

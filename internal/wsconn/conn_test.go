@@ -202,7 +202,7 @@ func TestHold(t *testing.T) {
 func TestLeave(t *testing.T) {
 	reason := websockets.Reason{Cause: websockets.CauseServerDisconnect}
 	for _, tt := range []struct {
-		how  CloseMode
+		mode CloseMode
 		last bool // what waits is sent
 	}{{CloseGraceful, true}, {CloseHandshake, false}, {CloseAbort, false}} {
 		p := connect(t, nil, "")
@@ -213,7 +213,7 @@ func TestLeave(t *testing.T) {
 			runtime.Gosched()
 		}
 		p.push(message("waits"))
-		p.conn.Close(reason, tt.how)
+		p.conn.Close(reason, tt.mode)
 		p.conn.Close(websockets.Reason{Cause: websockets.CauseForcedClose}, CloseAbort) // too late
 		if p.conn.Attach(p.queue) {
 			t.Error("attached while leaving")
@@ -229,10 +229,10 @@ func TestLeave(t *testing.T) {
 		}
 		_ = p.nc.Close()
 		if last := len(got) == 2; last != tt.last {
-			t.Errorf("manner %d: %q was sent", tt.how, got)
+			t.Errorf("mode %d: %q was sent", tt.mode, got)
 		}
 		if r := receive(t, "the end", p.owner.ended); r.Cause != reason.Cause {
-			t.Errorf("manner %d: %+v", tt.how, r)
+			t.Errorf("mode %d: %+v", tt.mode, r)
 		}
 	}
 }
@@ -248,7 +248,7 @@ func TestLeaveIsBounded(t *testing.T) {
 		p.conn.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect}, how)
 		receive(t, "the end", p.owner.ended)
 		if took := time.Since(began); took < limit-time.Millisecond || took > limit+patience/2 {
-			t.Errorf("manner %d took %v", how, took)
+			t.Errorf("mode %d took %v", how, took)
 		}
 		release()
 	}
@@ -264,7 +264,7 @@ func TestServeAfterTheEnd(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	if len(p.owner.ended) > 0 {
-		t.Error("told twice")
+		t.Error("reported twice")
 	}
 }
 

@@ -172,7 +172,7 @@ func TestGroupCloseCuts(t *testing.T) {
 	})
 }
 
-func TestMannerAndCode(t *testing.T) {
+func TestCloseModeAndCode(t *testing.T) {
 	for _, tt := range []struct {
 		reason websockets.Reason
 		how    CloseMode
@@ -193,10 +193,10 @@ func TestMannerAndCode(t *testing.T) {
 	} {
 		code, text := closeCode(tt.reason)
 		if how := CloseModeOf(tt.reason); how != tt.how || int(code) != tt.code || text != tt.text {
-			t.Errorf("%+v: manner %d, %d %q", tt.reason, how, code, text)
+			t.Errorf("%+v: mode %d, %d %q", tt.reason, how, code, text)
 		}
 		if got := withCode(tt.reason, tt.how); tt.how == CloseAbort && got != tt.reason || tt.how != CloseAbort && (got.Code != tt.code || got.Text != tt.text) {
-			t.Errorf("%+v is told as %+v", tt.reason, got)
+			t.Errorf("%+v is sent as %+v", tt.reason, got)
 		}
 	}
 }

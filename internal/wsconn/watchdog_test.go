@@ -111,7 +111,7 @@ func TestWorkTakesLong(t *testing.T) {
 		d.job(func() {})
 		d.say("quick")
 		d.heard("quick")
-		d.done("elsewhere") // who was slow once may be again
+		d.done("elsewhere") // a slow client may be slow again
 	}
 	close(release)
 	receive(t, "the end of the slow one", ended)

@@ -155,7 +155,7 @@ func TestFreedFramesAreReused(t *testing.T) {
 	_, s := r.enter(p, "")
 	a := &asker{t: t, w: p, s: s, expected: map[int]bool{}}
 	a.ask(50)
-	for n := range 2000 { // whoever takes frames from the pools writes over what was freed
+	for n := range 2000 { // frames from the pools overwrite what was freed
 		f, buf := wsconn.OnceFrame(1, n)
 		buf = append(buf, strings.Repeat("#", 400)...)
 		f.SealOnce(true, buf, 0)

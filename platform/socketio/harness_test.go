@@ -251,7 +251,7 @@ func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Option
 	}}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // cut what a test left behind
+		cancel() // abort what a test left behind
 		_ = as.Close(ctx)
 		_ = hs.Close()
 		<-served

@@ -69,7 +69,7 @@ func TestAttachmentTimeout(t *testing.T) {
 		wait(10 * time.Second) // nothing is missing
 		p.send(head)
 		wait(3 * time.Second)
-		p.write(frame(opBinary, "a")) // gives no more time
+		p.write(frame(opBinary, "a")) // does not extend the timeout
 		began := time.Now()
 		p.wantClose(1002)
 		if took := time.Since(began); took < time.Second || took > 2*time.Second {
@@ -111,7 +111,7 @@ func TestQueueOverflow(t *testing.T) {
 		w := open(r)
 		_, s := r.enter(w, "")
 		other := r.enterB(w)
-		if p, ok := w.(*peer); ok { // that takes nothing from now on
+		if p, ok := w.(*peer); ok { // which reads nothing from now on
 			defer p.nc.Close()
 			filler := out("fill", `"`+strings.Repeat("x", 5000)+`"`)
 			filler.Overflow = websockets.OverflowDropNewest
@@ -301,7 +301,7 @@ func TestMessageTimeout(t *testing.T) {
 		defer nc.Close()
 		began := time.Now()
 		_, _ = io.WriteString(nc, "POST /socket.io/?"+p.query()+" HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1000\r\n\r\n")
-		go func() { // a byte at a time gives no more of it
+		go func() { // single bytes do not extend the timeout
 			for {
 				wait(time.Second / 2)
 				if _, err := nc.Write([]byte("4")); err != nil {

@@ -334,19 +334,19 @@ func TestCloseWaitsForChecks(t *testing.T) {
 
 // A client that has seen CONNECT receives broadcasts: CONNECT is sent when the framework
 // has the client.
-func TestToldWhenItIsIn(t *testing.T) {
+func TestBroadcastAfterConnect(t *testing.T) {
 	var p *peer
-	told := make(chan bool, 1)
+	received := make(chan bool, 1)
 	r := newRig(t, Options{}, preparing(func(*session) {
 		_ = p.nc.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 		_, err := p.br.Peek(1)
 		_ = p.nc.SetReadDeadline(time.Time{})
-		told <- err == nil
+		received <- err == nil
 	}))
 	p = r.peer()
 	p.send("40")
-	if receive(t, "the client", told) {
-		t.Error("the client was told before")
+	if receive(t, "the client", received) {
+		t.Error("the client was connected before")
 	}
 	if got := p.read(); !strings.HasPrefix(got, "40{") {
 		t.Errorf("got %q", got)

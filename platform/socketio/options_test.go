@@ -79,9 +79,9 @@ func TestOverFieldByField(t *testing.T) {
 		Recovery: &Recovery{MaxClients: 10}, MaxConnecting: 18, MaxUnpolled: 19,
 	}
 	if got := base.merge(Options{}); !reflect.DeepEqual(got, base) {
-		t.Errorf("nothing said: %+v", got)
+		t.Errorf("nothing set: %+v", got)
 	}
-	said := []Options{
+	set := []Options{
 		{Transports: []string{WebSocket}}, {Transports: []string{}}, {DisableUpgrades: true}, {UpgradeTimeout: 11}, {ConnectTimeout: 12},
 		{HTTPCompression: 13}, {Compression: CompressionStream}, {CORS: CORS{DisableCredentials: true}},
 		{CORS: CORS{AllowedHeaders: []string{}}}, {CORS: CORS{MaxAge: 14}}, {CORS: CORS{PrivateNetwork: true}},
@@ -89,7 +89,7 @@ func TestOverFieldByField(t *testing.T) {
 		{MaxNamespaces: 17}, {MaxFragments: -1}, {MessageTimeout: -1}, {Recovery: &Recovery{SkipAdmit: true}},
 		{MaxConnecting: -1}, {MaxUnpolled: -1},
 	}
-	for _, o := range said {
+	for _, o := range set {
 		got := reflect.ValueOf(base.merge(o))
 		compareFields(t, "", got, reflect.ValueOf(o), reflect.ValueOf(base))
 	}
@@ -101,11 +101,11 @@ func TestOverFieldByField(t *testing.T) {
 	}
 }
 
-func compareFields(t *testing.T, prefix string, got, said, base reflect.Value) {
+func compareFields(t *testing.T, prefix string, got, set, base reflect.Value) {
 	t.Helper()
 	for i := range got.NumField() {
 		name := prefix + got.Type().Field(i).Name
-		g, s, b := got.Field(i), said.Field(i), base.Field(i)
+		g, s, b := got.Field(i), set.Field(i), base.Field(i)
 		if g.Type() == reflect.TypeFor[CORS]() {
 			compareFields(t, name+".", g, s, b)
 			continue
@@ -268,7 +268,7 @@ func TestOtherPaths(t *testing.T) {
 		}
 	}
 	if r.srv.Native("/") != nil {
-		t.Error("Native gives something")
+		t.Error("Native returns something")
 	}
 }
 

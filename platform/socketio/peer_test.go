@@ -22,7 +22,7 @@ const (
 type wire interface {
 	send(packet string)
 	read() string // the next packet
-	cut()         // ends it without a word
+	cut()         // ends it without a close frame
 }
 
 func field(packet, name string) string {

@@ -98,10 +98,10 @@ func TestRecovers(t *testing.T) {
 		volatile := number(99)
 		volatile.Volatile = true
 		if err := old.conn.Emit(volatile, 0); err != websockets.ErrQueueFull {
-			t.Errorf("a volatile event for who is away: %v", err)
+			t.Errorf("a volatile event for an absent client: %v", err)
 		}
 		if err := old.conn.Emit(number(99), 7); err != websockets.ErrClosed {
-			t.Errorf("a call to who is away: %v", err)
+			t.Errorf("a call to an absent client: %v", err)
 		}
 		v = r.back(v, open, true)
 		old.number(t, 4) // through the old connection, as a broadcast under way
@@ -121,7 +121,7 @@ func TestRecovers(t *testing.T) {
 }
 
 // A wrong private id, namespace or offset does not resume a client.
-func TestRecoversNobodyElse(t *testing.T) {
+func TestRecoversOnlyTheClient(t *testing.T) {
 	r := newRig(t, Options{Recovery: &Recovery{}})
 	v := r.away()
 	for _, auth := range []string{
@@ -188,7 +188,7 @@ func TestEndsThatAreFinal(t *testing.T) {
 			began := time.Now()
 			r.back(v, overPeer, false)
 			if time.Since(began) > patience/2 {
-				t.Error("it was waited for somebody who has left")
+				t.Error("it waited for a client that has left")
 			}
 		})
 	}
@@ -262,7 +262,7 @@ func TestNotSuspended(t *testing.T) {
 
 // Of two whose checks run at the same time one is the client, and the other a
 // new one.
-func TestTwoComeBack(t *testing.T) {
+func TestTwoResume(t *testing.T) {
 	admit, entered, leave, _ := waiting()
 	first := true
 	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *websockets.Handshake) error {

@@ -20,7 +20,7 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 			old := v.s
 			first := seen + 1
 			var emitting sync.WaitGroup
-			emitting.Go(func() { // to whoever holds the old client
+			emitting.Go(func() { // to the old client
 				for n := first; n < first+perRound; n++ {
 					if err := old.conn.Emit(number(n), 0); err != nil {
 						t.Errorf("emit %d: %v", n, err)

@@ -154,7 +154,7 @@ func TestCloseInsideOfConnect(t *testing.T) {
 	s.reason(t)
 }
 
-func TestEndsWithoutGoodbye(t *testing.T) {
+func TestEndsWithoutCloseFrame(t *testing.T) {
 	r := newRig(t, nil, nil)
 	for _, half := range [][]byte{nil, {0x81}, rawFrame(opText, []byte("{")), rawFrame(0x81, []byte("{}"))[:7]} {
 		p, s := r.connect()

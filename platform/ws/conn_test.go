@@ -67,7 +67,7 @@ func TestEmitReplyAndCall(t *testing.T) {
 		t.Fatal(got)
 	}
 	if err := conn.Reply(s.got[1], out("", "1")); err == nil {
-		t.Error("a reply to nobody is no error")
+		t.Error("a reply without a request is no error")
 	}
 	if err := conn.Emit(websockets.NewOutgoing("e", func() {}), 0); err == nil {
 		t.Error("a payload that does not encode is no error")
@@ -131,7 +131,7 @@ func TestQueueOverflow(t *testing.T) {
 }
 
 // A client that reads after all learns why it was dropped.
-func TestQueueOverflowTellsTheClient(t *testing.T) {
+func TestQueueOverflowClosesWith1008(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
@@ -228,7 +228,7 @@ func TestPingFlood(t *testing.T) {
 }
 
 // Control frames and answers are queued even when the queue is full.
-func TestFullQueueTakesControlFrames(t *testing.T) {
+func TestFullQueueAcceptsControlFrames(t *testing.T) {
 	r := newRig(t, nil, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
@@ -274,7 +274,7 @@ func TestConcurrentEmitAndClose(t *testing.T) {
 			})
 		}
 		wg.Go(func() {
-			for n := 0; ; n++ { // up to the goodbye, of Close or of the full queue
+			for n := 0; ; n++ { // up to the close frame, of Close or of the full queue
 				op, _, err := p.next()
 				if err != nil || op == opClose {
 					_ = p.nc.Close()
@@ -370,7 +370,7 @@ func TestCodecPanics(t *testing.T) {
 	if err := s.conn.Emit(out("nil", "1"), 0); err == nil || err.Error() != "ws: codec ws.panicCodec does not append to its buffer: return the extended dst" {
 		t.Error(err)
 	}
-	// Of a broadcast, nobody is to blame.
+	// A panic in a broadcast closes no connection.
 	if err := s.conn.Emit(out("panic", "1"), 0); err == nil || err.Error() != "ws: codec ws.panicCodec panicked: append" {
 		t.Error(err)
 	}

@@ -223,7 +223,7 @@ func newRig(t *testing.T, ep *endpoint, change func(*websockets.ServerConfig), o
 	r.http = httptest.NewServer(as)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // cut what a test left behind
+		cancel() // abort what a test left behind
 		_ = as.Close(ctx)
 		r.http.Close()
 		http.DefaultClient.CloseIdleConnections()
@@ -257,7 +257,7 @@ func (r *rig) session() *session {
 	case s := <-r.ep.sessions:
 		return s
 	case <-time.After(patience):
-		r.t.Fatal("nobody connected")
+		r.t.Fatal("no client connected")
 		return nil
 	}
 }

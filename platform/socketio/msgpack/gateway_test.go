@@ -177,7 +177,7 @@ func left(t *testing.T, a *apptest.App) websockets.Cause {
 	case cause := <-apptest.Get[*store](a).left:
 		return cause
 	case <-timeout.C:
-		t.Fatal("nobody left")
+		t.Fatal("no client left")
 		return websockets.CauseClientDisconnect
 	}
 }

@@ -29,11 +29,11 @@ var refusals = []struct{ name, err, reason, example string }{
 	{"event name", "packet: event name", "the reference leaves it to the server", event("\x91\xc0")},
 	{"reserved", "packet: reserved event name", "the reference leaves it to the server", event("\x91\xa7connect")},
 	{"many", "too many attachments", "memory", event("\x9c\xa1e" + strings.Repeat("\xc4\x00", 11))},
-	{"placeholder", "packet: the placeholders do not point", "the object could not be told from a placeholder", argument("\x92\xc4\x01x\x82\xac_placeholder\xc3\xa3num\x00")},
+	{"placeholder", "packet: the placeholders do not point", "the object could not be distinguished from a placeholder", argument("\x92\xc4\x01x\x82\xac_placeholder\xc3\xa3num\x00")},
 	{"UTF-8", "a string is not UTF-8", "Go's strings and JSON are UTF-8", argument("\xa1\xff")},
 	{"number", "is not a JSON number", "JSON has no form for it", argument("\xca\x7f\xc0\x00\x00")},
 	{"key", "key of a map is of type", "names of JSON are strings", argument("\x81\xc0\x01")},
-	{"extension", "msgpack: extension of type", "nobody could tell what it is", argument("\xd4\x05a")},
+	{"extension", "msgpack: extension of type", "its meaning is unknown", argument("\xd4\x05a")},
 	{"timestamp", "msgpack: timestamp: ", "the reference does not know timestamps", argument("\xd4\xffa")},
 	{"depth", "nested more than 10000 deep", "what decodes the payload would refuse it", argument(strings.Repeat("\x91", 9999) + "\x90")},
 }
@@ -72,24 +72,24 @@ func judge(t *testing.T, p *nodetest.Process, messages []string) []verdict {
 		if pk, errs[i] = decode(msg); errs[i] != nil {
 			continue
 		}
-		told := map[string]any{"type": int(pk.Type), "nsp": pk.Namespace}
+		decoded := map[string]any{"type": int(pk.Type), "nsp": pk.Namespace}
 		if pk.HasID {
-			told["id"] = pk.ID
+			decoded["id"] = pk.ID
 		}
 		if pk.Type == packet.Event {
-			told["event"] = pk.Event
+			decoded["event"] = pk.Event
 		}
 		if len(pk.Payload.JSON) > 0 {
-			told["payload"] = string(pk.Payload.JSON)
+			decoded["payload"] = string(pk.Payload.JSON)
 		}
 		if len(pk.Payload.Attachments) > 0 {
-			told["attachments"] = pk.Payload.Attachments
+			decoded["attachments"] = pk.Payload.Attachments
 		}
 		again, err := encode(*pk)
 		if err != nil {
 			t.Errorf("%.300q does not encode: %v", msg, err)
 		}
-		requests[i].Mine, requests[i].Again = told, []byte(again)
+		requests[i].Mine, requests[i].Again = decoded, []byte(again)
 	}
 	var verdicts []verdict
 	if err := json.Unmarshal(p.MustDo("judge", nodetest.Fields{"cases": requests}), &verdicts); err != nil || len(verdicts) != len(messages) {

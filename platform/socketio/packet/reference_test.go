@@ -103,7 +103,7 @@ func (h head) pointsOnce() bool {
 var differences = []difference{
 	{"type", "nothing and white space are no type; the reference reads them as 0, CONNECT", "",
 		func(h head) bool { return h.whole == "" || spaceFirst.MatchString(h.whole) }},
-	{"count", "a number of attachments has one spelling; the reference takes all that JavaScript converts", `50x1-["e",` + placeholder0 + `]`,
+	{"count", "a number of attachments has one spelling; the reference accepts all that JavaScript converts", `50x1-["e",` + placeholder0 + `]`,
 		func(h head) bool { return (h.typ == "5" || h.typ == "6") && !plainCount.MatchString(h.count) }},
 	{"space", "white space before the JSON is not of the format; the reference reads it as digits of an id", `2 ["e"]`,
 		func(h head) bool { return hasSpace.MatchString(h.id) }},
@@ -112,7 +112,7 @@ var differences = []difference{
 			n, err := strconv.ParseUint(h.id, 10, 64)
 			return h.id != "" && (err != nil || n > MaxID)
 		}},
-	{"no payload", "the payload of events and acks is mandatory; the reference gives undefined to handlers", `2`,
+	{"no payload", "the payload of events and acks is mandatory; the reference passes undefined to handlers", `2`,
 		func(h head) bool { return (h.isEvent() || h.isAck()) && h.json == "" }},
 	{"ack without id", "it can belong to nothing; the reference drops it later", `3[]`,
 		func(h head) bool { return h.isAck() && h.id == "" }},
@@ -123,7 +123,7 @@ var differences = []difference{
 	{"long namespace", "it is kept, and looked up", "0/" + strings.Repeat("n", maxNamespace),
 		func(h head) bool { return len(h.nsp) > maxNamespace }},
 	{"placeholders", "one for each attachment, by its plain number: no client sends another, two owners of the same bytes could change " +
-		"them, and bytes without an owner are memory that nobody sees", `52-["e",` + placeholder0 + `,` + placeholder0 + `]`,
+		"them, and bytes without an owner are unused memory", `52-["e",` + placeholder0 + `,` + placeholder0 + `]`,
 		func(h head) bool { return h.count != "" && !h.pointsOnce() }},
 	{"depth", "what decodes the payload later would refuse it, or need a stack of that depth", `2["e",` + strings.Repeat("[", jsonscan.MaxDepth) + strings.Repeat("]", jsonscan.MaxDepth+1),
 		func(h head) bool { return deepNesting.MatchString(h.json) }},
@@ -166,20 +166,20 @@ func newReferenceCase(t *testing.T, messages []message) referenceCase {
 	case p == nil:
 		c.Mine = "pending"
 	default:
-		told := map[string]any{"type": int(p.Type), "nsp": p.Namespace}
+		decoded := map[string]any{"type": int(p.Type), "nsp": p.Namespace}
 		if p.HasID {
-			told["id"] = p.ID
+			decoded["id"] = p.ID
 		}
 		if p.Type == Event {
-			told["event"] = p.Event
+			decoded["event"] = p.Event
 		}
 		if len(p.Payload.JSON) > 0 {
-			told["payload"] = p.Payload.JSON
+			decoded["payload"] = p.Payload.JSON
 		}
 		if len(p.Payload.Attachments) > 0 {
-			told["attachments"] = p.Payload.Attachments
+			decoded["attachments"] = p.Payload.Attachments
 		}
-		c.Mine = told
+		c.Mine = decoded
 		msg, _, attachments, err := JSON().Append(nil, p, Limits{})
 		if err != nil {
 			t.Errorf("%q does not encode: %v", messages, err)
