@@ -175,7 +175,7 @@ func TestGroupCloseCuts(t *testing.T) {
 func TestCloseModeAndCode(t *testing.T) {
 	for _, tt := range []struct {
 		reason websockets.Reason
-		how    CloseMode
+		mode   CloseMode
 		code   int
 		text   string
 	}{
@@ -192,10 +192,10 @@ func TestCloseModeAndCode(t *testing.T) {
 		{websockets.Reason{}, CloseAbort, 1001, ""},
 	} {
 		code, text := closeCode(tt.reason)
-		if how := CloseModeOf(tt.reason); how != tt.how || int(code) != tt.code || text != tt.text {
-			t.Errorf("%+v: mode %d, %d %q", tt.reason, how, code, text)
+		if mode := CloseModeOf(tt.reason); mode != tt.mode || code != tt.code || text != tt.text {
+			t.Errorf("%+v: mode %d, %d %q", tt.reason, mode, code, text)
 		}
-		if got := withCode(tt.reason, tt.how); tt.how == CloseAbort && got != tt.reason || tt.how != CloseAbort && (got.Code != tt.code || got.Text != tt.text) {
+		if got := withCode(tt.reason, tt.mode); tt.mode == CloseAbort && got != tt.reason || tt.mode != CloseAbort && (got.Code != tt.code || got.Text != tt.text) {
 			t.Errorf("%+v is sent as %+v", tt.reason, got)
 		}
 	}
