@@ -409,12 +409,3 @@ func PolicyOf(out *websockets.Outgoing) outbox.Policy {
 		return outbox.Refuse
 	}
 }
-
-// Hold blocks all writes until release is called, like a client that does not read. For
-// tests.
-func (c *Conn) Hold() (release func()) {
-	if c.framed.acquire() != nil {
-		return func() {}
-	}
-	return c.framed.release
-}

@@ -408,8 +408,8 @@ func (w *framedConn) linger(d time.Duration) {
 	_ = w.Conn.SetReadDeadline(time.Now().Add(d))
 	buf := getBuffer()
 	defer putBuffer(buf)
-	_, _ = io.CopyBuffer(io.Discard, consumedAller{io.LimitReader(w.Conn, most)}, (*buf)[:cap(*buf)])
+	_, _ = io.CopyBuffer(io.Discard, onlyReader{io.LimitReader(w.Conn, most)}, (*buf)[:cap(*buf)])
 }
 
-// consumedAller hides WriterTo, which would allocate its own buffer.
-type consumedAller struct{ io.Reader }
+// onlyReader hides WriterTo, which would allocate its own buffer.
+type onlyReader struct{ io.Reader }

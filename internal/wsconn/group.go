@@ -219,10 +219,3 @@ func (g *Group) Close(ctx context.Context) error {
 	}
 	return fmt.Errorf("%s: %d connections were aborted: %w", g.name, n, context.Cause(ctx))
 }
-
-// Live returns what is left of handshakes, connections and goroutines. For tests.
-func (g *Group) Live() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.live
-}

@@ -23,11 +23,11 @@ type message struct {
 type messageKey struct {
 	parser    packet.Parser
 	namespace string
-	offset    *recoveryStore // that its offset is of; nil without recovery
+	offset    *recoveryStore // the source of its offset; nil without one
 }
 
 // frameBuilder encodes broadcasts to a namespace without recovery. It is made once per
-// namespace: otherwise each client of a broadcast would allocate it.
+// socket, for "/" once per server: otherwise each broadcast would allocate it per client.
 type frameBuilder struct {
 	key   any // a messageKey
 	build func(event string, p websockets.Payload) (any, error)

@@ -84,7 +84,7 @@ func (j *journal) emit(m *message, out *websockets.Outgoing) error {
 	switch {
 	case connected:
 		if err = j.live.conn.send(m, out); errors.Is(err, websockets.ErrClosed) && !out.Volatile {
-			err, connected = nil, false // the connection is ending: the client is as good as absent
+			err, connected = nil, false // the connection is ending: the client counts as absent
 		}
 	case out.Volatile:
 		err = websockets.ErrQueueFull

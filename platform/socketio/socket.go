@@ -29,7 +29,7 @@ type socket struct {
 	closed  atomic.Bool // nothing is sent any more
 	binding sync.Mutex  // held while bind runs
 
-	// Guarded by client.mu.
+	// Guarded by connection.mu.
 	status status
 	cancel context.CancelFunc // of the checks before it has joined
 	sess   websockets.Session
