@@ -79,7 +79,7 @@ func TestAllowIsAskedOnce(t *testing.T) {
 	h.wantMessage(t, "a")
 	p.probe()
 	if asked != 1 {
-		t.Errorf("asked %d times", asked)
+		t.Errorf("called %d times", asked)
 	}
 }
 

@@ -178,7 +178,7 @@ func TestCORS(t *testing.T) {
 			},
 		},
 		{
-			"not asked for a private network", cors.Headers{PrivateNetwork: true}, "OPTIONS", []string{"Origin", "https://a.example"},
+			"without a request for a private network", cors.Headers{PrivateNetwork: true}, "OPTIONS", []string{"Origin", "https://a.example"},
 			map[string]string{
 				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true",
 				"Access-Control-Allow-Methods": "GET, POST", "Vary": "Origin",

@@ -67,7 +67,7 @@ func receive[T any](t *testing.T, what string, c <-chan T) T {
 	case v := <-c:
 		return v
 	case <-time.After(patience):
-		t.Fatalf("waited in vain for %s", what)
+		t.Fatalf("timed out waiting for %s", what)
 		panic("unreachable")
 	}
 }
@@ -359,7 +359,7 @@ func (r *rig) eventually(what string, cond func() bool) {
 		select {
 		case <-tick.C:
 		case <-late:
-			r.t.Fatalf("waited in vain for %s", what)
+			r.t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }

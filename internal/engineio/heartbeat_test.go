@@ -78,7 +78,7 @@ func (p *peer) wantPing() {
 	p.want("2")
 }
 
-// The heartbeat goes on through the upgrade.
+// The heartbeat continues during the upgrade.
 func TestPingsThroughUpgrade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, beating(25*time.Second, 20*time.Second), nil)

@@ -207,7 +207,7 @@ func scalar(b []byte, i int) int {
 }
 
 // Number reads a number. It ends after a leading zero: the digit that follows in 01 is
-// left for the caller, who finds it where no value may stand.
+// left for the caller, which rejects it: no value can follow there.
 func Number(b []byte, i int) int {
 	from := i
 	if i < len(b) && b[i] == '-' {

@@ -67,7 +67,7 @@ func TestCorkEnds(t *testing.T) {
 		q3.Cork()
 		push(t, q3, "b", Refuse, nil)
 		held.gate <- struct{}{}
-		held.gate <- struct{}{} // the writer goes on with what came after
+		held.gate <- struct{}{} // the writer continues with what was pushed after
 		synctest.Wait()
 		wantItems(t, held, "a", "b")
 	})

@@ -47,21 +47,21 @@ type Queue[T any] struct {
 	max   int
 	pool  *Pool[T]
 
-	mu      sync.Mutex
-	write   func([]T) error // nil: the caller takes the items
-	try     func(T) bool    // see Direct
-	slab    *slab[T]        // the waiting items; nil without any
-	bytes   int             // waiting or being sent
-	writing bool
-	corked  bool // Uncork will send what waits
-	closed  bool
-	ended   bool          // closed, and nothing is left to send
-	asked   bool          // a caller waits for Ready
-	ready   chan struct{} // closed when something waits or the queue is closed; nil when no caller waits for it
-	done    chan struct{} // closed when ended; nil until Done is called
-	room    chan struct{} // closed when there is room again; nil when no caller waits
-	waiters int           // callers blocked in Writable
-	err     error
+	mu          sync.Mutex
+	write       func([]T) error // nil: the caller takes the items
+	try         func(T) bool    // see Direct
+	slab        *slab[T]        // the waiting items; nil without any
+	bytes       int             // waiting or being sent
+	writing     bool
+	corked      bool // Uncork will send what waits
+	closed      bool
+	ended       bool          // closed, and nothing is left to send
+	readyWanted bool          // a caller waits for Ready
+	ready       chan struct{} // closed when something waits or the queue is closed; nil when no caller waits for it
+	done        chan struct{} // closed when ended; nil until Done is called
+	room        chan struct{} // closed when there is room again; nil when no caller waits
+	waiters     int           // callers blocked in Writable
+	err         error
 }
 
 // New returns a queue with the bounds limit and maxBytes; a maxBytes below limit counts as
@@ -81,7 +81,7 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 	if q.closed {
 		return ErrClosed
 	}
-	if p == Volatile && (q.bytes > 0 || q.write == nil && !q.asked) {
+	if p == Volatile && (q.bytes > 0 || q.write == nil && !q.readyWanted) {
 		return ErrFull
 	}
 	switch {
@@ -156,8 +156,8 @@ func (q *Queue[T]) wake() {
 }
 
 func (q *Queue[T]) signal() {
-	if q.asked {
-		q.asked = false
+	if q.readyWanted {
+		q.readyWanted = false
 		close(q.ready)
 		q.ready = nil
 	}
@@ -287,7 +287,7 @@ func (q *Queue[T]) Ready() <-chan struct{} {
 	if q.ready == nil {
 		q.ready = make(chan struct{})
 	}
-	q.asked = true
+	q.readyWanted = true
 	ready := q.ready
 	if q.slab != nil || q.closed {
 		q.signal()
@@ -299,7 +299,7 @@ func (q *Queue[T]) Ready() <-chan struct{} {
 func (q *Queue[T]) CancelReady() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.asked = false
+	q.readyWanted = false
 }
 
 // Direct sets a function that sends one item without the writer, when nothing else waits.

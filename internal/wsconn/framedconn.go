@@ -391,8 +391,8 @@ func (w *framedConn) Close() error {
 	return nc.Close()
 }
 
-// closeWrite closes the sending side where the connection has sides. On TLS it tells
-// the client that nothing is missing.
+// closeWrite closes the sending side where the connection has sides. On TLS it
+// reports to the client that nothing is missing.
 func (w *framedConn) closeWrite() bool {
 	half, ok := w.Conn.(interface{ CloseWrite() error })
 	return ok && half.CloseWrite() == nil

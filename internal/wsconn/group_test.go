@@ -52,7 +52,7 @@ func TestSweep(t *testing.T) {
 		a, b := &member{g: g}, &member{g: g}
 		a.onBeat = func(now int64) {
 			if at := time.Duration(now - 1); at != time.Since(began) || g.Clock.Coarse() != now {
-				t.Errorf("beat at %v says %v", time.Since(began), at)
+				t.Errorf("sweep at %v has the stamp %v", time.Since(began), at)
 			}
 		}
 		if g.Live() != 0 || !g.Add(a) || !g.Add(b) || g.Len() != 2 || g.Live() != 1 {
@@ -70,7 +70,7 @@ func TestSweep(t *testing.T) {
 		if g.Live() != 0 {
 			t.Error("the sweeper is left")
 		}
-		if !g.Add(b) { // and begins again
+		if !g.Add(b) { // and starts again
 			t.Error("not added")
 		}
 		after(time.Second)
@@ -96,7 +96,7 @@ func TestMembersChangeInBeat(t *testing.T) {
 		m.onBeat = func(int64) {
 			g.Remove(m)
 			if !g.Enter() || !g.Add(next) {
-				t.Error("not let in")
+				t.Error("not accepted")
 			}
 			g.Exit()
 		}
@@ -114,16 +114,16 @@ func TestGroupClose(t *testing.T) {
 		g := NewGroup("g", 0)
 		m := &member{g: g}
 		if !g.Enter() || !g.Add(m) {
-			t.Fatal("not let in")
+			t.Fatal("not accepted")
 		}
 		done := make(chan error, 1)
 		go func() { done <- g.Close(context.Background()) }()
 		<-g.Closing().Done()
 		if g.Enter() || g.Add(&member{g: g}) {
-			t.Error("let in while closing")
+			t.Error("accepted while closing")
 		}
 		if !g.EnterLate() {
-			t.Error("what belongs to a member is not let in")
+			t.Error("work of a member is refused")
 		}
 		g.Exit()
 		g.Exit()
@@ -136,7 +136,7 @@ func TestGroupClose(t *testing.T) {
 			t.Error(err)
 		}
 		if g.EnterLate() {
-			t.Error("let in after the end")
+			t.Error("accepted after the end")
 		}
 		if err := g.Close(context.Background()); err != nil {
 			t.Errorf("the second Close: %v", err)

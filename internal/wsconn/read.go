@@ -17,7 +17,7 @@ import (
 )
 
 // A reader whose next message has always arrived already never parks, so it yields the
-// processor after so many messages.
+// processor after this many messages.
 const fairness = 16
 
 // read passes messages to h and returns the error that ended the reading; errTurnStolen
@@ -211,7 +211,7 @@ func readAll(r io.Reader, buf []byte, limit int64) ([]byte, error) {
 // reasonOf returns the reason for an error that ended the reading.
 func (c *Conn) reasonOf(err error) websockets.Reason {
 	v, ok := violationOf(err)
-	if !ok && c.framed.err != nil { // the library's error says less
+	if !ok && c.framed.err != nil { // the library's error is less precise
 		err = c.framed.err
 		v, ok = violationOf(err)
 	}

@@ -179,7 +179,7 @@ func TestHalfASuccessor(t *testing.T) {
 	d.done("here")
 }
 
-// A client that never stops sending gets its answers all the same.
+// A client that never stops sending still gets its answers.
 func TestWorkInAFlood(t *testing.T) {
 	d := newDesk(t)
 	var burst []string
@@ -213,7 +213,7 @@ func TestWorkPanics(t *testing.T) {
 	}
 }
 
-// Slow and quick jobs by turns: no reader is lost, and none is there twice.
+// Slow and quick jobs by turns: no reader is lost, and never are there two.
 func TestWorkHammer(t *testing.T) {
 	const messages = 150
 	for range 8 {

@@ -22,13 +22,13 @@ type sink struct {
 
 	mu       sync.Mutex
 	changed  sync.Cond // of mu
-	says     []byte
+	sends    []byte
 	deadline time.Time // of reading; it counts only when it is past already
 	closed   bool
 }
 
-func newSink(taken *atomic.Int64, says []byte) *sink {
-	c := &sink{taken: taken, says: says}
+func newSink(taken *atomic.Int64, sends []byte) *sink {
+	c := &sink{taken: taken, sends: sends}
 	c.changed.L = &c.mu
 	return c
 }
@@ -42,9 +42,9 @@ func (c *sink) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		case !c.deadline.IsZero() && time.Now().After(c.deadline):
 			return 0, os.ErrDeadlineExceeded
-		case len(c.says) > 0:
-			n := copy(p, c.says)
-			c.says = c.says[n:]
+		case len(c.sends) > 0:
+			n := copy(p, c.sends)
+			c.sends = c.sends[n:]
 			return n, nil
 		}
 		c.changed.Wait()

@@ -33,9 +33,9 @@ func FuzzConnect(f *testing.F) {
 			t.Fatalf("%q: no answer: %v", asked, err)
 		}
 		var name string
-		wish, bad := packet.JSON().NewDecoder(packet.Limits{}).Text([]byte("0" + asked))
+		connect, bad := packet.JSON().NewDecoder(packet.Limits{}).Text([]byte("0" + asked))
 		if bad == nil {
-			if name = wish.Namespace; name == "/" {
+			if name = connect.Namespace; name == "/" {
 				name = ""
 			} else {
 				name += ","
@@ -46,7 +46,7 @@ func FuzzConnect(f *testing.F) {
 			if first != opClose {
 				t.Fatalf("%q, which is %v, was answered %x %.200q", asked, bad, first, got)
 			}
-		case wish.Namespace == "/" || wish.Namespace == "/b":
+		case connect.Namespace == "/" || connect.Namespace == "/b":
 			if !strings.HasPrefix(got, "40"+name+`{"sid":"`) {
 				t.Fatalf("%q was answered %x %.200q", asked, first, got)
 			}

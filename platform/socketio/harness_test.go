@@ -112,7 +112,7 @@ func receive[T any](t testing.TB, what string, c <-chan T) T {
 	case v := <-c:
 		return v
 	case <-time.After(patience):
-		t.Fatalf("waited in vain for %s", what)
+		t.Fatalf("timed out waiting for %s", what)
 		panic("unreachable")
 	}
 }
@@ -289,7 +289,7 @@ func (r *rig) eventually(what string, cond func() bool) {
 		select {
 		case <-tick.C:
 		case <-late:
-			r.t.Fatalf("waited in vain for %s", what)
+			r.t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }

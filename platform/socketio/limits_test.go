@@ -214,7 +214,7 @@ func TestLastWords(t *testing.T) {
 		want(t, w, `42["last",1]`)
 		want(t, w, "41")
 
-		// For a stop there is no DISCONNECT, after which clients do not come back.
+		// A stop sends no DISCONNECT, after which clients do not reconnect.
 		other.emit(t, "last", "2")
 		other.conn.Close(websockets.Reason{Cause: websockets.CauseShutdown})
 		want(t, w, `42/b,["last",2]`)

@@ -105,7 +105,7 @@ func waiting() (f func(context.Context, *websockets.Handshake) error, entered, l
 	}, entered, leave, ended
 }
 
-// The checks of one namespace hold up no other, and a second wish to enter the
+// The checks of one namespace do not delay another, and a second CONNECT to the
 // same is a fault.
 func TestSecondConnectWhileTheFirstIsChecked(t *testing.T) {
 	admit, entered, leave, ended := waiting()
@@ -122,7 +122,7 @@ func TestSecondConnectWhileTheFirstIsChecked(t *testing.T) {
 	close(leave)
 	p.wantClose(1002)
 	if len(r.main.sessions) > 0 {
-		t.Error("the client was let in")
+		t.Error("the client was accepted")
 	}
 }
 
@@ -150,7 +150,7 @@ func TestConnectionLostWhileChecked(t *testing.T) {
 		}
 		r.eventually("the end of the session", func() bool { return r.srv.engine.Len() == 0 })
 		if len(r.main.sessions) > 0 {
-			t.Error("the client was let in")
+			t.Error("the client was accepted")
 		}
 	})
 }
@@ -213,7 +213,7 @@ func TestStopWhileChecked(t *testing.T) {
 			t.Error(err)
 		}
 		if len(r.main.sessions) > 0 {
-			t.Error("the client was let in")
+			t.Error("the client was accepted")
 		}
 	})
 }

@@ -251,7 +251,7 @@ func TestOptionsReachTheEngine(t *testing.T) {
 		t.Errorf("cookie %q", a.header.Get("Set-Cookie"))
 	}
 	if asked != 2 {
-		t.Errorf("AllowRequest was asked %d times", asked)
+		t.Errorf("AllowRequest was called %d times", asked)
 	}
 }
 

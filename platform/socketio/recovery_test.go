@@ -286,7 +286,7 @@ func TestTwoResume(t *testing.T) {
 	close(leave)
 	one, two := receive(t, "an answer", sids), receive(t, "an answer", sids)
 	if one == two || one != v.sid && two != v.sid {
-		t.Errorf("%s came back as %s and %s", v.sid, one, two)
+		t.Errorf("%s resumed as %s and %s", v.sid, one, two)
 	}
 	if a, b := r.session(), r.session(); a.recovered == b.recovered {
 		t.Errorf("both recovered: %t", a.recovered)

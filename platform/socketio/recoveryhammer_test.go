@@ -32,7 +32,7 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 				seen++
 				v.expect(t, seen)
 			}
-			if rand.IntN(3) > 0 { // else the server has not noticed when it comes back
+			if rand.IntN(3) > 0 { // otherwise the server has not noticed when it reconnects
 				v.cut()
 			}
 			v = r.back(v, open, true)

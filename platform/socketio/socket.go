@@ -105,7 +105,7 @@ func (s *socket) Emit(out *websockets.Outgoing, ack uint64) error {
 func (s *socket) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 	in, ok := m.Ref.(*inbound)
 	if !ok || !m.Reply {
-		return errors.New("socketio: reply to a message that asked for none")
+		return errors.New("socketio: reply to a message that requested none")
 	}
 	return s.sendOnce(out, &packet.Packet{Type: packet.Ack, Namespace: s.namespace, ID: in.id, HasID: true, Event: m.Event}, outbox.Always)
 }

@@ -35,7 +35,7 @@ func TestComingDuringTheStop(t *testing.T) {
 	_, err := apptest.TryDialSocketIO(t, a.URL())
 	close(l.goOn)
 	if err == nil {
-		t.Error("the client was let in")
+		t.Error("the client was accepted")
 	} else if refusal, ok := errors.AsType[*apptest.DialError](err); ok && refusal.Status == 0 {
 		t.Errorf("the client was refused: %v", err)
 	}

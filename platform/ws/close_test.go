@@ -109,7 +109,7 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 	}
 	for i := range n {
 		if got := p.read(); !strings.HasPrefix(got, fmt.Sprintf(`{"event":"e","data":"%dx`, i)) {
-			t.Fatalf("message %d begins %.40s", i, got)
+			t.Fatalf("message %d starts with %.40s", i, got)
 		}
 	}
 	p.wantClose(1001, "server shutting down")

@@ -88,7 +88,7 @@ func (c *conn) Emit(out *websockets.Outgoing, ack uint64) error {
 func (c *conn) Reply(m *websockets.Message, out *websockets.Outgoing) error {
 	in, ok := m.Ref.(*inbound)
 	if !ok || len(in.id) == 0 {
-		return errors.New("ws: reply to a message that asked for none")
+		return errors.New("ws: reply to a message that requested none")
 	}
 	return c.sendOnce(out, in.id, outbox.Always)
 }

@@ -224,7 +224,7 @@ func FuzzEnvelope(f *testing.F) {
 		}
 		back, err := JSON().Decode(again)
 		if err != nil || back.Event != got.Event || !bytes.Equal(back.Data, got.Data) {
-			t.Fatalf("%q came back as %q", msg, again)
+			t.Fatalf("%q was decoded as %q", msg, again)
 		}
 	})
 }

@@ -116,7 +116,7 @@ func FuzzHandshake(f *testing.F) {
 			t.Fatalf("%q: %s", raw, resp.Status)
 		case resp.StatusCode == http.StatusSwitchingProtocols:
 			if wrong := admitted(r, resp, protocols); wrong != "" {
-				t.Fatalf("%q was let in: %s", raw, wrong)
+				t.Fatalf("%q was accepted: %s", raw, wrong)
 			}
 			_ = client.Close()
 			<-left
@@ -159,7 +159,7 @@ func admitted(r *http.Request, resp *http.Response, protocols []string) string {
 	case chosen != "" && (!slices.Contains(protocols, chosen) || !slices.Contains(offered, chosen)):
 		return "the subprotocol " + chosen
 	case resp.Header.Get("Sec-WebSocket-Extensions") != "" && !strings.Contains(asked, "permessage-deflate"):
-		return "an extension that was not asked for"
+		return "an extension that was not offered"
 	}
 	return ""
 }

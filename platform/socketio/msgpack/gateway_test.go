@@ -252,7 +252,7 @@ func TestOtherClients(t *testing.T) {
 	a := start(t, socketio.Options{})
 	n := nodetest.Start(t)
 	if _, err := apptest.TryDialSocketIO(t, a.URL()); err == nil {
-		t.Error("a client with the default parser is let in")
+		t.Error("a client with the default parser is accepted")
 	}
 	c := connect(t, n, a.URL(), nil)
 	if got := nodetest.Call[int](c, "echo", 5); got != 5 {

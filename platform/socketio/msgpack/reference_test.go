@@ -41,7 +41,7 @@ var refusals = []struct{ name, err, reason, example string }{
 // readings are inputs that this package decodes differently on purpose.
 var readings = []struct{ name, holds, reason, example string }{
 	{"nil", "\xc0", "clients of other languages send nil for what is absent", "\x83\xa4type\x00\xa3nsp\xa1/\xa4data\xc0"},
-	{"timestamp", "\xff", "the reference knows only its own dates", argument("\xd6\xff\x65\x92\x00\x80")},
+	{"timestamp", "\xff", "the reference supports only its own dates", argument("\xd6\xff\x65\x92\x00\x80")},
 	{"__proto__", "__proto__", "an ordinary name, but the reference sets the prototype", argument("\x81\xa9__proto__\x80")},
 	{"large key", "\xcf", "the reference rounds integers over 2^53, also as keys", argument("\x81\xcf\x00\x20\x00\x00\x00\x00\x00\x01\x01")},
 	{"twice a name", "\xd4\x00\x00", "JSON may have a name twice, and so the first of two values stays when the second is undefined", argument("\x82\xa1a\x01\xa1a\xd4\x00\x00")},
