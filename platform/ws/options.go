@@ -53,6 +53,11 @@ const (
 	CompressionStream = Compression(wsconn.CompressionStream)
 )
 
+const (
+	defaultMaxFragments   = 4096
+	defaultMessageTimeout = time.Minute
+)
+
 var _ websockets.PlatformOption = Options{}
 
 // ApplyGateway implements [websockets.Option].
@@ -80,8 +85,8 @@ func defaults() Options {
 	return Options{
 		Codec:          JSON(),
 		Compression:    CompressionOff,
-		MaxFragments:   4096,
-		MessageTimeout: time.Minute,
+		MaxFragments:   defaultMaxFragments,
+		MessageTimeout: defaultMessageTimeout,
 	}
 }
 

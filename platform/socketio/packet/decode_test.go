@@ -372,3 +372,13 @@ func TestNamesDoNotGrow(t *testing.T) {
 		}
 	}
 }
+
+// The array of an event counts as one level.
+func TestScannerDepth(t *testing.T) {
+	for _, n := range []int{1, 64, 65, jsonscan.MaxDepth - 1, jsonscan.MaxDepth, 100_000} {
+		_, err := decode(`2["e",` + strings.Repeat("[", n) + strings.Repeat("]", n) + "]")
+		if want := n > jsonscan.MaxDepth-1; errors.Is(err, errDepth) != want {
+			t.Errorf("depth %d: %v", n, err)
+		}
+	}
+}
