@@ -109,7 +109,7 @@ var inCode = map[string]struct{ def, file, code string }{
 	"time from the first byte of a message to its last":      {"60 s", "platform/ws/options.go", "defaultMessageTimeout = time.Minute"},
 	"name of an event that a client sends":                   {"256 bytes", "websockets/adapter/message.go", "const MaxEventName = 256"},
 	"id of a request":                                        {"64 bytes", "platform/ws/envelope.go", "const maxID = 64"},
-	"depth of JSON":                                          {"10,000", "platform/ws/scan.go", "const maxDepth = 10_000"},
+	"depth of JSON":                                          {"10,000", "internal/jsonscan/value.go", "const MaxDepth = 10_000"},
 	"query string":                                           {"16 KiB", "internal/engineio/request.go", "const maxQuery = 16 << 10"},
 	"time for the upgrade from polling to WebSocket":         {"10 s", "platform/socketio/options.go", "UpgradeTimeout: 10 * time.Second,"},
 	"namespaces of a connection":                             {"100", "platform/socketio/options.go", "MaxNamespaces: 100,"},

@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// ask opens a session over the transport and gives the answer's status and body.
+// ask opens a session over the transport and returns the status and body of the response.
 func (r *rig) ask(transport string) (status int, body string) {
 	r.t.Helper()
 	if transport == "polling" {
@@ -70,7 +70,7 @@ func TestAllowRefuses(t *testing.T) {
 	}
 }
 
-// What is asked once holds for the session: its later requests are not asked.
+// Allow is called once per session, not for its later requests.
 func TestAllowIsAskedOnce(t *testing.T) {
 	asked := 0
 	r := newRig(t, func(c *Config) { c.Allow = func(*http.Request) error { asked++; return nil } }, nil)
@@ -79,7 +79,7 @@ func TestAllowIsAskedOnce(t *testing.T) {
 	h.wantMessage(t, "a")
 	p.probe()
 	if asked != 1 {
-		t.Errorf("asked %d times", asked)
+		t.Errorf("called %d times", asked)
 	}
 }
 
@@ -133,7 +133,7 @@ func TestAllowEndsWithClose(t *testing.T) {
 	}
 }
 
-// Whoever is allowed while the server closes is not let in.
+// A request that Allow accepts while the server closes is refused.
 func TestAllowedTooLate(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {

@@ -11,27 +11,27 @@ import (
 	"time"
 )
 
-// How much a poll is answered at once, unless one message alone is larger. What it
-// costs the server in copies, and how long a slow line takes for it, is bounded by it.
+// pollSize is how many bytes one poll is answered with, unless a single message is
+// larger. It bounds the memory for the copy, and how long a slow line takes for it.
 const pollSize = 128 << 10
 
-// answerChunk is how much of a body is written at once. A client that takes nothing of
-// it for ping interval and ping timeout counts as gone.
+// answerChunk is how much of a body is written at once. A client that accepts none of it
+// within ping interval + ping timeout counts as gone.
 const answerChunk = 16 << 10
 
 // transitSize is the size from which a body may take longer than a ping timeout to
 // arrive on a slow line.
 const transitSize = 4 << 10
 
-// answer writes the body of a poll, and notes that the client takes it.
-func (s *Session) answer(w http.ResponseWriter, r *http.Request, a *answerTo) error {
+// answer writes the body of a poll, and records the progress of the client.
+func (s *Session) answer(w http.ResponseWriter, r *http.Request, a *pollAnswer) error {
 	body := s.srv.answerHeader(w, r, a.body, a.plain)
 	if n := cap(body); n != cap(a.body) { // compressed
 		s.out.Recount(a.size, n)
 		a.size = n
 	}
 	a.body = nil
-	err := s.srv.answerBody(w, body, s.polledNow)
+	err := s.srv.answerBody(w, body, s.notePoll)
 	if err == nil && len(body) >= transitSize {
 		s.inTransit.Store(s.srv.group.Clock.Coarse())
 	}
@@ -43,7 +43,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, body []byte, pla
 	return s.answerBody(w, s.answerHeader(w, r, body, plain), func() {})
 }
 
-// answerHeader sets the header, and returns the body as it is to be written.
+// answerHeader sets the header and returns the body, compressed where that applies.
 func (s *Server) answerHeader(w http.ResponseWriter, r *http.Request, body []byte, plain bool) []byte {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=UTF-8")
@@ -60,9 +60,9 @@ func (s *Server) answerHeader(w http.ResponseWriter, r *http.Request, body []byt
 	return body
 }
 
-// answerBody writes a body in chunks, each of which has its time. taken is called
-// after each.
-func (s *Server) answerBody(w http.ResponseWriter, body []byte, taken func()) error {
+// answerBody writes a body in chunks, each with its own deadline. written is called
+// after each chunk.
+func (s *Server) answerBody(w http.ResponseWriter, body []byte, written func()) error {
 	rc := http.NewResponseController(w)
 	patience := s.cfg.patience()
 	for len(body) > 0 {
@@ -72,7 +72,7 @@ func (s *Server) answerBody(w http.ResponseWriter, body []byte, taken func()) er
 			return err
 		}
 		body = body[n:]
-		taken()
+		written()
 	}
 	if err := rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) { // a middleware hides Flush
 		return err
@@ -81,7 +81,7 @@ func (s *Server) answerBody(w http.ResponseWriter, body []byte, taken func()) er
 	return nil
 }
 
-// acceptsGzip reads RFC 9110 §12.5.3 as far as it concerns gzip.
+// acceptsGzip reports whether the client accepts gzip, RFC 9110 §12.5.3.
 func acceptsGzip(r *http.Request) bool {
 	for _, line := range r.Header["Accept-Encoding"] {
 		for part := range strings.SplitSeq(line, ",") {
@@ -104,7 +104,7 @@ func compress(body []byte) []byte {
 	z := gzipPool.Get().(*gzip.Writer)
 	defer gzipPool.Put(z)
 	z.Reset(&b)
-	_, _ = z.Write(body) // a buffer takes all
+	_, _ = z.Write(body) // a bytes.Buffer accepts everything
 	_ = z.Close()
 	return b.Bytes()
 }

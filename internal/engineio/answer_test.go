@@ -96,7 +96,7 @@ func TestAnswersStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// An answer that nobody takes ends the session, and is no panic.
+// An answer that the client does not read ends the session without a panic.
 func TestAnswerThatIsNotTaken(t *testing.T) {
 	r := inMemory(t, nil, nil)
 	p, h := r.poller()
@@ -160,7 +160,7 @@ func TestCORS(t *testing.T) {
 			},
 		},
 		{
-			"a preflight with all that may be said",
+			"a preflight with all headers",
 			cors.Headers{MaxAge: 90 * time.Second, AllowedHeaders: []string{"x-a", "x-c"}, PrivateNetwork: true}, "OPTIONS",
 			[]string{"Origin", "https://a.example", "Access-Control-Request-Headers", "x-b", "Access-Control-Request-Private-Network", "true"},
 			map[string]string{
@@ -178,7 +178,7 @@ func TestCORS(t *testing.T) {
 			},
 		},
 		{
-			"not asked for a private network", cors.Headers{PrivateNetwork: true}, "OPTIONS", []string{"Origin", "https://a.example"},
+			"without a request for a private network", cors.Headers{PrivateNetwork: true}, "OPTIONS", []string{"Origin", "https://a.example"},
 			map[string]string{
 				"Access-Control-Allow-Origin": "https://a.example", "Access-Control-Allow-Credentials": "true",
 				"Access-Control-Allow-Methods": "GET, POST", "Vary": "Origin",
@@ -232,7 +232,7 @@ func TestForeignOrigin(t *testing.T) {
 	}
 }
 
-// Browsers refuse an answer without subprotocol if they have asked for some.
+// Browsers reject a response without subprotocol if they offered some.
 func TestSubprotocol(t *testing.T) {
 	r := newRig(t, nil, nil)
 	for offered, want := range map[string]string{"": "", "a": "a", "b, a": "b", " c ,d": "c"} {
@@ -246,7 +246,7 @@ func TestSubprotocol(t *testing.T) {
 	}
 }
 
-// What waits is answered in parts, and the close packet comes with the last of them.
+// A long queue is sent in several answers; the close packet is in the last one.
 func TestAnswersInParts(t *testing.T) {
 	r := newRig(t, nil, nil)
 	p, h := r.poller()
@@ -256,7 +256,7 @@ func TestAnswersInParts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h.session.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect}, wsconn.Drain)
+	h.session.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect}, wsconn.CloseGraceful)
 	p.want("41" + big)
 	p.want("42" + big)
 	p.want("43" + big + "\x1e44\x1e1")

@@ -18,20 +18,20 @@ var (
 	full  = websockets.Reason{Cause: websockets.CauseQueueOverflow}
 )
 
-// What is queued before the goodbye arrives, also with a poll that comes later.
+// What is queued before Close arrives, also with a later poll.
 func TestDrainByPolling(t *testing.T) {
 	for _, pending := range []bool{true, false} {
 		r := newRig(t, nil, nil)
 		p, h := r.poller()
 		if pending {
 			got := p.polling()
-			h.session.Close(ended, wsconn.Drain)
+			h.session.Close(ended, wsconn.CloseGraceful)
 			if a := receive(t, "the poll", got); a.body != "1" {
 				t.Errorf("the pending poll got %q", a.body)
 			}
 		} else {
 			h.say(t, "last")
-			h.session.Close(ended, wsconn.Drain)
+			h.session.Close(ended, wsconn.CloseGraceful)
 			p.want("4last\x1e1")
 		}
 		h.wantCause(t, ended.Cause)
@@ -44,8 +44,7 @@ func TestDrainByPolling(t *testing.T) {
 	}
 }
 
-// A goodbye that nobody fetches is waited for no longer than CloseTimeout, and
-// the heartbeat does not come in between.
+// Close waits for a poll no longer than CloseTimeout, and the heartbeat does not interfere.
 func TestDrainIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, func(c *Config) {
@@ -53,8 +52,8 @@ func TestDrainIsBounded(t *testing.T) {
 		}, nil)
 		_, h := r.poller()
 		began := time.Now()
-		h.session.Close(ended, wsconn.Drain)
-		h.session.Close(full, wsconn.Cut) // too late to count
+		h.session.Close(ended, wsconn.CloseGraceful)
+		h.session.Close(full, wsconn.CloseAbort) // too late to count
 		select {
 		case <-h.closed:
 			t.Fatal("closed at once")
@@ -67,35 +66,34 @@ func TestDrainIsBounded(t *testing.T) {
 	})
 }
 
-// A client that sends while its goodbye waits does not prolong it, and what it
-// sends is taken.
+// A client that sends during Close does not prolong it, and its messages are handled.
 func TestPostWhileDraining(t *testing.T) {
 	r := newRig(t, nil, nil)
 	p, h := r.poller()
-	h.session.Close(ended, wsconn.Drain)
+	h.session.Close(ended, wsconn.CloseGraceful)
 	p.send("4late")
 	h.wantMessage(t, "late")
 	p.want("1")
 	h.wantCause(t, ended.Cause)
 }
 
-func TestFarewellAndCutByPollingEndAtOnce(t *testing.T) {
-	for _, how := range []wsconn.Manner{wsconn.Farewell, wsconn.Cut} {
+func TestHandshakeAndAbortByPollingEndAtOnce(t *testing.T) {
+	for _, mode := range []wsconn.CloseMode{wsconn.CloseHandshake, wsconn.CloseAbort} {
 		r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = time.Hour }, nil)
 		p, h := r.poller()
 		h.say(t, "lost")
-		h.session.Close(full, how)
+		h.session.Close(full, mode)
 		h.wantCause(t, full.Cause)
 		if a := p.poll(); a.status != 400 {
-			t.Errorf("manner %d: %d %q", how, a.status, a.body)
+			t.Errorf("mode %d: %d %q", mode, a.status, a.body)
 		}
 
 		p, h = r.poller()
 		got := p.polling()
-		h.session.Close(full, how)
+		h.session.Close(full, mode)
 		h.wantCause(t, full.Cause)
 		if a := receive(t, "the poll", got); a.body != "1" {
-			t.Errorf("manner %d: the pending poll is answered %d %q", how, a.status, a.body)
+			t.Errorf("mode %d: the pending poll is answered %d %q", mode, a.status, a.body)
 		}
 	}
 }
@@ -105,22 +103,22 @@ func TestDrainByWebSocket(t *testing.T) {
 	p, h := r.peer()
 	h.say(t, "1")
 	h.say(t, strings.Repeat("2", 200_000))
-	h.session.Close(ended, wsconn.Drain)
+	h.session.Close(ended, wsconn.CloseGraceful)
 	p.want("41")
 	p.want("4" + strings.Repeat("2", 200_000))
 	p.wantClose(1000)
 	h.wantCause(t, ended.Cause)
 }
 
-// The goodbye may come while the client changes its transport: it arrives,
-// with what was queued, by whichever has the session then.
+// Close may happen during an upgrade: the close arrives, with what was queued, over the
+// transport that the session has then.
 func TestCloseDuringUpgrade(t *testing.T) {
 	t.Run("completed", func(t *testing.T) {
 		r := newRig(t, nil, nil)
 		p, h := r.poller()
 		w := p.probe()
 		h.say(t, "queued")
-		h.session.Close(ended, wsconn.Drain)
+		h.session.Close(ended, wsconn.CloseGraceful)
 		w.send("5")
 		w.want("4queued")
 		w.wantClose(1000)
@@ -131,23 +129,23 @@ func TestCloseDuringUpgrade(t *testing.T) {
 		p, h := r.poller()
 		w := p.probe()
 		h.say(t, "queued")
-		h.session.Close(ended, wsconn.Drain)
+		h.session.Close(ended, wsconn.CloseGraceful)
 		p.want("4queued\x1e1")
 		h.wantCause(t, ended.Cause)
 		w.wantClose(1001)
 	})
-	t.Run("cut", func(t *testing.T) {
+	t.Run("abort", func(t *testing.T) {
 		r := newRig(t, nil, nil)
 		p, h := r.poller()
 		w := p.probe()
-		h.session.Close(full, wsconn.Cut)
+		h.session.Close(full, wsconn.CloseAbort)
 		h.wantCause(t, full.Cause)
 		w.wantClose(1001)
 	})
 	t.Run("a closing session cannot begin one", func(t *testing.T) {
 		r := newRig(t, nil, nil)
 		p, h := r.poller()
-		h.session.Close(ended, wsconn.Drain)
+		h.session.Close(ended, wsconn.CloseGraceful)
 		w, resp := r.handshake(overWebSocket + "&sid=" + p.sid)
 		if resp.StatusCode == 101 {
 			if first, _, err := w.next(); err == nil && first != opClose {
@@ -261,7 +259,7 @@ func TestServerCloseIsBounded(t *testing.T) {
 	}
 }
 
-// What is left when the context ends is cut, and counted.
+// When the context ends, the rest is aborted and counted.
 func TestServerCloseIsCut(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = time.Hour }, nil)
 	p, h := r.poller()
@@ -271,7 +269,7 @@ func TestServerCloseIsCut(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errNo)
 	err := r.srv.Close(ctx)
-	if err == nil || err.Error() != "engine.io: closing /: 2 connections were cut: the database is down" || !errors.Is(err, errNo) {
+	if err == nil || err.Error() != "engine.io: closing /: 2 connections were aborted: the database is down" || !errors.Is(err, errNo) {
 		t.Error(err)
 	}
 	h.wantCause(t, websockets.CauseShutdown)

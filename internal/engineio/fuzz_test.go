@@ -34,12 +34,12 @@ func fuzzServer(f *testing.F, log *logbook, open func(*Session, *http.Request) H
 	return srv
 }
 
-// sink is a handler that keeps messages; binary ones begin with "b:".
+// sink is a Handler that keeps messages; binary ones start with "b:".
 type sink struct{ got []string }
 
 func (*sink) Due() wsconn.Job            { return nil }
 func (*sink) Closed(_ websockets.Reason) {}
-func (*sink) Beat(int64)                 {}
+func (*sink) CheckTimeouts(int64)        {}
 
 func (s *sink) Message(text bool, msg []byte) error {
 	kind := "b:"
@@ -76,8 +76,8 @@ func payload(body string) (messages []string, bad bool) {
 	return messages, false
 }
 
-// FuzzPayload: the body of a POST gives the messages that it has, up to its
-// first mistake, and what a poll is answered gives the same again.
+// FuzzPayload: the body of a POST is split into its messages up to the first error, and the
+// answer to a poll is split into the same messages.
 func FuzzPayload(f *testing.F) {
 	for _, s := range []string{
 		"", "4", "4a\x1e4b", "bAAEC\x1e4é", "b!!!", "\x1e", "4a\x1e", "\x1e4a", "3", "2", "1\x1e4late", "5\x1e6\x1e0", "9", "4\xff",
@@ -88,7 +88,7 @@ func FuzzPayload(f *testing.F) {
 	srv := fuzzServer(f, &logbook{}, func(*Session, *http.Request) Handler { return &sink{} })
 	deliver := func(t *testing.T, body []byte) ([]string, error) {
 		s := srv.newSession(func() {})
-		if !s.begin(httptest.NewRequest(http.MethodGet, "/", nil)) {
+		if !s.register(httptest.NewRequest(http.MethodGet, "/", nil)) {
 			t.Fatal("the server is closed")
 		}
 		err := s.deliver(body)

@@ -47,12 +47,12 @@ func TestHandlerPanics(t *testing.T) {
 		t.Error("a panic reached net/http")
 	}
 	if _, h := r.peer(); h == nil { // the server is still there
-		t.Error("nobody is served")
+		t.Error("no client is served")
 	}
 }
 
-// Who knows a session's id can use it: logs must not tell it.
-func TestLogsDoNotGiveSessionsAway(t *testing.T) {
+// The id of a session is a secret: logs must not contain it.
+func TestLogsDoNotContainSessionIDs(t *testing.T) {
 	r := newRig(t, nil, func(h *recorder) {
 		h.onMessage = func(bool, []byte) error { panic("boom") }
 	})
@@ -153,8 +153,7 @@ func TestVolatile(t *testing.T) {
 	w.want("4now")
 }
 
-// SendQueue bounds what waits, over either transport; it goes on counting while
-// it is being sent.
+// SendQueue bounds what waits on both transports, including what is being sent.
 func TestSendQueue(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Limits.SendQueue = 1000 }, nil)
 	p, h := r.poller()

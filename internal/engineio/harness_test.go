@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const patience = 10 * time.Second // for what should happen at once
 
-// recorder is a handler that notes what it is given, in order.
+// recorder is a Handler that records its calls in order.
 type recorder struct {
 	session   *Session
 	request   *http.Request
@@ -46,7 +46,7 @@ func (h *recorder) Message(text bool, msg []byte) error {
 }
 
 func (h *recorder) Closed(r websockets.Reason) { h.closed <- r }
-func (*recorder) Beat(int64)                   {}
+func (*recorder) CheckTimeouts(int64)          {}
 
 // say sends a text message to the client.
 func (h *recorder) say(t *testing.T, text string) {
@@ -67,7 +67,7 @@ func receive[T any](t *testing.T, what string, c <-chan T) T {
 	case v := <-c:
 		return v
 	case <-time.After(patience):
-		t.Fatalf("waited in vain for %s", what)
+		t.Fatalf("timed out waiting for %s", what)
 		panic("unreachable")
 	}
 }
@@ -127,7 +127,7 @@ type rig struct {
 	logs  *logbook
 }
 
-// logbook collects what is logged.
+// logbook collects log lines.
 type logbook struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -209,7 +209,7 @@ func serve(t *testing.T, l net.Listener, dial func() (net.Conn, error), change f
 	}}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // cut what a test left behind
+		cancel() // abort what a test left behind
 		_ = r.srv.Close(ctx)
 		_ = hs.Close()
 		<-served
@@ -226,7 +226,7 @@ func (r *rig) opened() *recorder {
 	return receive(r.t, "a session", r.opens)
 }
 
-// answer is what a request was answered.
+// answer is the response to a request.
 type answer struct {
 	status int
 	header http.Header
@@ -299,7 +299,7 @@ func (p *poller) want(body string) {
 	}
 }
 
-// polling begins a poll, and waits until the server has it.
+// polling starts a poll and waits until the server has it.
 func (p *poller) polling() <-chan answer {
 	p.r.t.Helper()
 	done := make(chan answer, 1)
@@ -345,7 +345,7 @@ func (p *poller) halfPost() net.Conn {
 	p.r.eventually("the POST", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.cutPost != nil
+		return s.abortPost != nil
 	})
 	return nc
 }
@@ -359,7 +359,7 @@ func (r *rig) eventually(what string, cond func() bool) {
 		select {
 		case <-tick.C:
 		case <-late:
-			r.t.Fatalf("waited in vain for %s", what)
+			r.t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }

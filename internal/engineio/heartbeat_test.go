@@ -71,14 +71,14 @@ func TestPingsByWebSocket(t *testing.T) {
 	})
 }
 
-// wantPing waits for as long as it takes.
+// wantPing waits for a ping.
 func (p *peer) wantPing() {
 	p.t.Helper()
 	p.wait = time.Hour
 	p.want("2")
 }
 
-// The heartbeat goes on through the upgrade.
+// The heartbeat continues during the upgrade.
 func TestPingsThroughUpgrade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, beating(25*time.Second, 20*time.Second), nil)
@@ -96,8 +96,8 @@ func TestPingsThroughUpgrade(t *testing.T) {
 	})
 }
 
-// While a message is being handled the client's answers are not read: it cannot
-// be held to the timeout. It still gets pings, without which it would close the session.
+// While a message is being handled the client's pongs are not read, so the timeout does not
+// apply. The client still gets pings: without them it would close the session.
 func TestSlowHandlerByWebSocket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -170,7 +170,7 @@ func TestSlowMessage(t *testing.T) {
 			began := time.Now()
 			w.write(frame(opText, "4"+strings.Repeat("x", 200))[:100])
 			w.wantPing()
-			go func() { // takes what comes
+			go func() { // reads everything
 				for {
 					if _, _, err := w.next(); err != nil {
 						return
@@ -235,8 +235,7 @@ func TestCancelledPoll(t *testing.T) {
 	h.wantCause(t, websockets.CauseTransportError)
 }
 
-// MessageTimeout is for the body: a handler may take longer, and the client's
-// connection goes on.
+// MessageTimeout bounds the body: a handler may take longer, and the connection stays.
 func TestSlowHandlerKeepsItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -260,7 +259,7 @@ func TestSlowHandlerKeepsItsConnection(t *testing.T) {
 	})
 }
 
-// The client of a POST that has been cut off does not keep the connection.
+// The connection of an incomplete POST is closed.
 func TestCutPostEndsItsConnection(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.MessageTimeout = 100 * time.Millisecond }, nil)
 	p, h := r.poller()
@@ -288,8 +287,8 @@ func TestRefusedPostEndsItsConnection(t *testing.T) {
 	}
 }
 
-// A client that polls cannot answer a ping while its POST is being handled, nor
-// in the time that its next POST takes to arrive.
+// A polling client cannot answer a ping while its POST is being handled, nor until its next
+// POST has arrived.
 func TestPongAfterASlowPost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

@@ -24,7 +24,7 @@ const (
 	opClose  = 0x88
 )
 
-// handshake asks for a WebSocket and gives the response.
+// handshake requests a WebSocket and returns the response.
 func (r *rig) handshake(query string, headers ...string) (*peer, *http.Response) {
 	r.t.Helper()
 	nc, err := r.dial()
@@ -59,7 +59,7 @@ func (r *rig) peer(headers ...string) (*peer, *recorder) {
 	return p, r.opened()
 }
 
-// probe begins the upgrade of a session.
+// probe starts the upgrade of a session.
 func (p *poller) probe() *peer {
 	p.r.t.Helper()
 	w, resp := p.r.handshake(overWebSocket + "&sid=" + p.sid)
@@ -133,7 +133,7 @@ func (p *peer) want(text string) {
 	}
 }
 
-// wantClose wants a close frame with the code; 0 for the end without one.
+// wantClose expects a close frame with the code; 0 for the end without one.
 func (p *peer) wantClose(code int) {
 	p.t.Helper()
 	first, payload, err := p.next()

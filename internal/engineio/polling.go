@@ -16,41 +16,41 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// separator stands between the packets of a payload.
+// separator separates the packets of a payload.
 const separator = '\x1e'
 
-// noopPause is the time between two polls that are ended for an upgrade's sake:
-// a client that has not noticed yet should not poll in a tight loop.
+// noopPause is the time between two polls that are answered with a noop during an
+// upgrade, so that the client does not poll in a tight loop.
 const noopPause = 100 * time.Millisecond
 
-// poll answers a GET: with what waits, as soon as something does.
+// poll answers a GET with what waits to be sent, as soon as something does.
 func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
-	if !s.occupy(&s.polling) {
+	if !s.startRequest(&s.polling) {
 		s.fail("two polls at once")
 		errRequest("another poll of the session is pending").write(w)
 		return
 	}
 	s.mu.Lock()
 	s.srv.unpolled.Remove(&s.unpolled)
-	if s.pollCame != nil {
-		close(s.pollCame)
-		s.pollCame = nil
+	if s.pollArrived != nil {
+		close(s.pollArrived)
+		s.pollArrived = nil
 	}
 	s.mu.Unlock()
 	s.polledAt.Store(s.srv.group.Clock.Coarse())
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // it would end the wait as if the client had gone
-	s.polledNow()
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a deadline would end the wait as if the client had gone
+	s.notePoll()
 	a := s.await(r.Context())
-	s.out.Forgo()
-	s.vacate(&s.polling) // before the client can know: its next poll may come at once
+	s.out.CancelReady()
+	s.endRequest(&s.polling) // before the answer: the next poll may follow at once
 	switch {
 	case a.gone:
 		s.fail("the poll was cancelled")
 		return
-	case a.late:
+	case a.replaced:
 		errRequest(errReplaced.Error()).write(w)
 		return
-	case a.body == nil: // closed by a mistake of the client, or of ours
+	case a.body == nil: // closed because of an error
 		a.body = []byte{typeClose}
 	}
 	err := s.answer(w, r, &a)
@@ -61,25 +61,27 @@ func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
 	case a.last:
 		s.end(websockets.Reason{})
 	default:
-		s.watchPolls()
+		s.trackPolls()
 	}
 }
 
-// answerTo is what a poll is answered.
-type answerTo struct {
-	body  []byte
-	size  int  // what it counts for in the queue
-	plain bool // not to be compressed
-	last  bool // the session ends with it
-	gone  bool // nobody is there to be answered
-	late  bool // the session is not polled any more
+// pollAnswer is the answer to a poll.
+type pollAnswer struct {
+	body     []byte
+	size     int  // what it counts for in the queue
+	plain    bool // it must not be compressed
+	last     bool // the session ends with it
+	gone     bool // the client has gone: there is no answer
+	replaced bool // the session has changed to another transport
 }
 
-func (s *Session) await(ctx context.Context) answerTo {
+// await waits until there is an answer.
+
+func (s *Session) await(ctx context.Context) pollAnswer {
 	for {
 		ready := s.out.Ready()
 		if items, size, more := s.out.Take(nil, pollSize); len(items) > 0 {
-			var a answerTo
+			var a pollAnswer
 			a.body, a.plain = encodePayload(items)
 			a.size = cap(a.body)
 			s.out.Recount(size, a.size)
@@ -94,16 +96,16 @@ func (s *Session) await(ctx context.Context) answerTo {
 		s.mu.Lock()
 		a, pause := s.emptyAnswer()
 		s.mu.Unlock()
-		if a.body != nil || a.late {
+		if a.body != nil || a.replaced {
 			return a
 		}
 		if !s.wait(ctx, ready, pause) {
-			return answerTo{gone: true}
+			return pollAnswer{gone: true}
 		}
 	}
 }
 
-// wait blocks until a poll has to be looked at again; false when its client has gone.
+// wait blocks until there may be an answer; false when the client has gone.
 func (s *Session) wait(ctx context.Context, ready <-chan struct{}, pause time.Duration) bool {
 	var later <-chan time.Time
 	if pause > 0 {
@@ -121,41 +123,42 @@ func (s *Session) wait(ctx context.Context, ready <-chan struct{}, pause time.Du
 	return true
 }
 
-// emptyAnswer is what ends a poll although nothing waits; s.mu is held. Without
-// one, pause tells when to look again.
-func (s *Session) emptyAnswer() (a answerTo, pause time.Duration) {
+// emptyAnswer returns the answer that ends a poll although nothing waits to be sent.
+// Without one, pause is when to try again, if not 0. s.mu is held.
+func (s *Session) emptyAnswer() (a pollAnswer, pause time.Duration) {
 	switch {
 	case s.noopDue:
 		s.noopDue = false
-		return answerTo{body: []byte{typeNoop}}, 0
+		return pollAnswer{body: []byte{typeNoop}}, 0
 	case s.conn != nil:
-		return answerTo{late: true}, 0
+		return pollAnswer{replaced: true}, 0
 	case s.state != stateOpen && s.byClient:
-		return answerTo{body: []byte{typeNoop}}, 0
+		return pollAnswer{body: []byte{typeNoop}}, 0
 	case s.state != stateOpen:
-		return answerTo{body: []byte{typeClose}, last: true}, 0
+		return pollAnswer{body: []byte{typeClose}, last: true}, 0
 	case s.probed:
 		if pause = noopPause - time.Since(s.noopAt); pause <= 0 {
 			s.noopAt = time.Now()
-			return answerTo{body: []byte{typeNoop}}, 0
+			return pollAnswer{body: []byte{typeNoop}}, 0
 		}
 	}
-	return answerTo{}, pause
+	return pollAnswer{}, pause
 }
 
-// occupy takes the place of the one GET, or POST, that may be under way.
-func (s *Session) occupy(place *bool) bool {
+// startRequest reports whether no other GET, or POST, is under way. running is the flag
+// of that kind of request; endRequest clears it.
+func (s *Session) startRequest(running *bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was := *place
-	*place = true
+	was := *running
+	*running = true
 	return !was
 }
 
-func (s *Session) vacate(place *bool) {
+func (s *Session) endRequest(running *bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*place = false
+	*running = false
 }
 
 // encodePayload joins packets, https://socket.io/docs/v4/engine-io-protocol/#http-long-polling-1
@@ -186,9 +189,9 @@ func appendPacket(b []byte, f *wsconn.Frame) []byte {
 	return base64.StdEncoding.AppendEncode(append(b, typeBinary), f.Payload())
 }
 
-// post takes what a client sends.
+// post handles a POST: packets of the client.
 func (s *Session) post(w http.ResponseWriter, r *http.Request) {
-	if !s.occupy(&s.posting) {
+	if !s.startRequest(&s.posting) {
 		s.fail("two posts at once")
 		errRequest("another POST of the session is under way").write(w)
 		return
@@ -202,8 +205,8 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 			p = errRequest(err.Error())
 		} else if err != nil {
 			r := reasonOf(err)
-			if errors.Is(err, errGoodbye) {
-				s.leftByClient()
+			if errors.Is(err, errClientClosed) {
+				s.closedByClient()
 			}
 			s.closeNow(r)
 			if r.Cause != websockets.CauseTransportClose {
@@ -211,7 +214,7 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	s.vacate(&s.posting) // before the client can know
+	s.endRequest(&s.posting) // before the answer
 	if p != nil {
 		p.write(w)
 		return
@@ -224,28 +227,28 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "ok")
 }
 
-// pollGrace is how long a poll that was sent together with a close packet may
-// come after it: the two take different connections.
+// pollGrace is how much later than a close packet the poll may arrive that was sent
+// together with it, on another connection.
 const pollGrace = 10 * time.Millisecond
 
-// leftByClient notes that the client has closed the session. Its poll, which is
-// to be answered with a noop, may still be on its way.
-func (s *Session) leftByClient() {
+// closedByClient records that the client has closed the session, and waits for its last
+// poll, which is answered with a noop.
+func (s *Session) closedByClient() {
 	s.mu.Lock()
 	s.byClient = true
-	var came chan struct{}
+	var arrived chan struct{}
 	if !s.polling {
-		came = make(chan struct{})
-		s.pollCame = came
+		arrived = make(chan struct{})
+		s.pollArrived = arrived
 	}
 	s.mu.Unlock()
-	if came == nil {
+	if arrived == nil {
 		return
 	}
 	t := time.NewTimer(pollGrace)
 	defer t.Stop()
 	select {
-	case <-came:
+	case <-arrived:
 	case <-t.C:
 	}
 }
@@ -256,7 +259,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	switch {
 	case strings.EqualFold(strings.TrimSpace(kind), "application/octet-stream"):
 		s.fail("binary content")
-		return nil, errRequest("Engine.IO 4 sends binary data in base64, as text")
+		return nil, errRequest("Engine.IO 4 sends binary data as base64 text")
 	case r.Header.Get("Content-Encoding") != "":
 		p := errRequest("bodies must not be compressed")
 		p.status = http.StatusUnsupportedMediaType
@@ -270,46 +273,46 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	}
 	body, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	s.mu.Lock()
-	s.cutPost = nil
+	s.abortPost = nil
 	replaced, ended := s.conn != nil, s.state != stateOpen
 	s.mu.Unlock()
 	if err == nil {
-		_ = rc.SetReadDeadline(time.Time{}) // of nothing else: what is left of a body is bounded by it
+		_ = rc.SetReadDeadline(time.Time{}) // only here: otherwise it bounds the rest of the body
 		return body, nil
 	}
-	w.Header().Set("Connection", "close") // what is left of the body cannot be told from a request
+	w.Header().Set("Connection", "close") // the rest of the body would be read as a request
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, s.tooLarge()
 	}
 	switch {
-	case ended: // and with it the reading
+	case ended: // which has ended the reading
 		return nil, errSession()
 	case !replaced:
-		s.fail("a POST was cut off")
+		s.fail("the body of a POST ended early")
 	}
 	return nil, errRequest("the body ended early")
 }
 
-// tooLarge ends the session: its client has lost what it sent.
+// tooLarge ends the session, because what the client sent is lost.
 func (s *Session) tooLarge() *problem {
 	s.closeNow(websockets.Reason{Cause: websockets.CauseMessageTooBig})
 	return errTooLarge()
 }
 
-// timePost bounds the reading of a POST, which ends with the session, and when
-// another transport takes over.
+// timePost makes the end of the session, or of polling, end the reading of a POST. It
+// returns false when that has happened already.
 func (s *Session) timePost(rc *http.ResponseController) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == stateClosed || s.conn != nil {
 		return false
 	}
-	s.cutPost = func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
+	s.abortPost = func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
 	return true
 }
 
-// maxAhead is how much memory a body gets before it has come: what it announces
-// costs its client nothing.
+// maxAhead bounds the memory that is allocated for a body before it has arrived: its
+// announced length costs the client nothing.
 const maxAhead = 32 << 10
 
 func readAll(r io.Reader, size int64) ([]byte, error) {
@@ -327,14 +330,14 @@ var (
 	errReplaced = errors.New("the session has changed to websocket")
 )
 
-// deliver hands on the packets of a payload.
+// deliver passes the packets of a payload to the handler.
 func (s *Session) deliver(body []byte) (err error) {
 	if !utf8.Valid(body) {
 		return errUTF8
 	}
 	s.recv.Lock()
 	defer s.recv.Unlock()
-	if s.websocket() { // what came that way is handled first, so this is too late
+	if s.websocket() { // the packets of the WebSocket are handled already
 		return errReplaced
 	}
 	s.inBody = true

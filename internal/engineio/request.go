@@ -18,11 +18,11 @@ import (
 // maxQuery bounds the query string, which may carry a token.
 const maxQuery = 16 << 10
 
-// problem is a refusal in the words of Engine.IO.
+// problem is a refused request in the form of Engine.IO.
 // https://socket.io/docs/v4/server-api/#event-connection_error
 type problem struct {
 	status  int
-	header  http.Header    // in addition
+	header  http.Header    // additional headers
 	Code    int            `json:"code"`
 	Message string         `json:"message"`
 	Details string         `json:"details,omitzero"`
@@ -44,7 +44,7 @@ func errRequest(details string) *problem {
 func errVersion(eio string) *problem {
 	return &problem{
 		status: http.StatusBadRequest, Code: 5, Message: "Unsupported protocol version",
-		Details: "this server speaks Engine.IO 4 (Socket.IO clients 3 and 4), the request says EIO=" + strconv.Quote(eio),
+		Details: "this server speaks Engine.IO 4 (Socket.IO clients 3 and 4), the request has EIO=" + strconv.Quote(eio),
 	}
 }
 
@@ -61,13 +61,13 @@ var (
 	}
 )
 
-// refused tells of an error of the application's check.
+// refused returns the problem for an error of the application's check.
 func refused(err error) *problem {
 	r := adapter.RefusalOf(err)
 	return &problem{status: r.Status, header: r.Header, Code: 4, Message: r.Message, Data: r.Data}
 }
 
-// refusedUpgrade tells what is wrong with a WebSocket handshake.
+// refusedUpgrade returns the problem for an invalid WebSocket handshake.
 func refusedUpgrade(err error) *problem {
 	r := adapter.RefusalOf(err)
 	return &problem{status: r.Status, header: r.Header, Code: 3, Message: "Bad request", Details: r.Message}
@@ -99,7 +99,7 @@ func (s *Server) parse(r *http.Request) (q query, p *problem) {
 		p.status = http.StatusRequestURITooLong
 		return q, p
 	}
-	v, _ := url.ParseQuery(r.URL.RawQuery) // what does not parse belongs to others
+	v, _ := url.ParseQuery(r.URL.RawQuery) // parameters that do not parse are not ours
 	for _, name := range []string{"EIO", "transport", "sid"} {
 		if len(v[name]) > 1 {
 			return q, errRequest(name + " is there more than once")
@@ -125,7 +125,7 @@ func (s *Server) parse(r *http.Request) (q query, p *problem) {
 	return q, nil
 }
 
-// check finds what keeps the request from the session, or from a new one.
+// check returns why the request cannot use the session, or open a new one.
 func (s *Server) check(r *http.Request, q query, session *Session) *problem {
 	upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 	switch {

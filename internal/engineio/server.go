@@ -19,14 +19,14 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// Config of a server.
+// Config configures a server.
 type Config struct {
-	// Path is for errors.
+	// Path is used in errors.
 	Path   string
 	Limits websockets.Limits
 	// Polling and WebSocket are the transports offered.
 	Polling, WebSocket bool
-	// Upgrades lets sessions change from polling to WebSocket, each within UpgradeTimeout.
+	// Upgrades allows sessions to change from polling to WebSocket, each within UpgradeTimeout.
 	Upgrades       bool
 	UpgradeTimeout time.Duration
 	// HTTPCompression is the size in bytes from which answers to polls are
@@ -36,62 +36,62 @@ type Config struct {
 	MaxFragments    int
 	MessageTimeout  time.Duration
 	CORS            cors.Headers
-	// Cookie, when not nil, is set to the session's id on handshakes over polling.
+	// Cookie, when not nil, is set with the session's id on handshakes over polling.
 	Cookie *http.Cookie
-	// Reserve takes a place for a session, see [adapter.ServerConfig]; it may be nil.
+	// Reserve reserves a place for a session, see [adapter.ServerConfig]; it may be nil.
 	Reserve func(*http.Request) (release func(), err error)
-	// CheckOrigin and Allow say who may open a session; Allow may be nil.
+	// CheckOrigin and Allow decide who may open a session; Allow may be nil.
 	CheckOrigin func(*http.Request) bool
 	Allow       func(*http.Request) error
-	// Open makes what a new session belongs to. The request is a copy that
-	// outlives the handshake.
+	// Open returns the handler of a new session. The request is a copy that outlives
+	// the handshake.
 	Open func(*Session, *http.Request) Handler
-	// MaxUnpolled is how many sessions over polling may have no poll open; negative
-	// for no limit. 0 is the default of 1,000.
+	// MaxUnpolled is how many sessions over polling may have no pending poll; negative
+	// for no limit. Default 1,000.
 	MaxUnpolled int
-	// Shortest is the shortest timeout that handlers look after in Beat.
+	// Shortest is the shortest timeout that handlers check in CheckTimeouts.
 	Shortest time.Duration
 	Logger   *slog.Logger
 }
 
-// Handler takes what a session's client sends. Message is called by one
-// goroutine at a time, in order.
+// Handler receives what a session's client sends. Message is called by one goroutine at
+// a time, in order.
 type Handler interface {
-	// Message takes the payload of a message packet. It may block, which stops
-	// the reading. msg is valid until it returns. An error ends the session with
-	// a parse error.
+	// Message handles the payload of a message packet. While it blocks, nothing is
+	// read. msg is valid until it returns. An error ends the session with a parse error.
 	Message(text bool, msg []byte) error
-	// Due gives what Message has put off while Session.Deferring, see [wsconn.Handler].
+	// Due returns the Job that Message has deferred, see [wsconn.Handler] and [Session.Deferring].
 	Due() wsconn.Job
-	// Stalled returns for how long Message has been blocked without a message of the
-	// client having been started; 0 while it is not blocked.
+	// Stalled returns for how long Message has been blocked during which no message of
+	// the client was started; 0 while it is not blocked.
 	Stalled() time.Duration
-	// Closed tells, once, that the session has ended.
+	// Closed is called once, when the session has ended.
 	Closed(r websockets.Reason)
-	// Beat is called now and then with the time of the server's clock, and must not block.
-	Beat(now int64)
+	// CheckTimeouts is called at every sweep with a stamp of the server's clock. It must
+	// not block.
+	CheckTimeouts(now int64)
 }
 
-// patience is how long a client may take nothing of what it is sent by polling.
+// patience is how long a client may accept nothing of what it is sent by polling.
 func (c *Config) patience() time.Duration { return c.Limits.PingInterval + c.Limits.PingTimeout }
 
-// Server is a server of one path.
+// Server serves one path. Its methods are safe for concurrent use.
 type Server struct {
 	cfg   Config
 	group *wsconn.Group
 	conns wsconn.Config
 	pool  outbox.Pool[wsconn.Item]
-	open  []byte // the open packet from the end of its upgrades on
+	open  []byte // the end of the open packet, from behind its upgrades
 	ping  *wsconn.Frame
 
-	unpolled oldest.List[*Session] // those that nobody polls
+	unpolled oldest.List[*Session] // see trackPolls
 
 	mu       sync.Mutex
 	sessions map[string]*Session
 	closed   bool
 }
 
-// New makes a server.
+// New returns a server.
 func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg,
@@ -123,25 +123,25 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Clock is what Handler.Beat tells the time by.
+// Clock returns the clock of the stamps that Handler.CheckTimeouts gets.
 func (s *Server) Clock() *wsconn.Clock { return &s.group.Clock }
 
-// Len is the number of sessions.
+// Len returns the number of sessions.
 func (s *Server) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.sessions)
 }
 
-// Enter counts something that a session has begun; false when the server has
-// ended. Each is followed by one Exit.
+// Enter counts something that a session has started, until Exit. It returns false when
+// the server has ended.
 func (s *Server) Enter() bool { return s.group.EnterLate() }
 
-// Exit ends what Enter began.
+// Exit ends what Enter counted.
 func (s *Server) Exit() { s.group.Exit() }
 
-// Close refuses new sessions, says goodbye to those that are, and waits for
-// their end; when ctx ends first it cuts them and says how many that were.
+// Close refuses new sessions, closes the present ones, and waits for their end. When ctx
+// ends first, it aborts the rest and returns an error with their number.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
@@ -151,12 +151,12 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	for _, session := range all {
-		session.Close(websockets.Reason{Cause: websockets.CauseShutdown}, wsconn.Drain)
+		session.Close(websockets.Reason{Cause: websockets.CauseShutdown}, wsconn.CloseGraceful)
 	}
 	return s.group.Close(ctx)
 }
 
-// openPacket is the handshake's answer.
+// openPacket appends the answer to a handshake.
 func (s *Server) openPacket(dst []byte, sid string, polling bool) []byte {
 	dst = append(dst, typeOpen)
 	dst = append(dst, `{"sid":"`...)
@@ -168,15 +168,15 @@ func (s *Server) openPacket(dst []byte, sid string, polling bool) []byte {
 	return append(dst, s.open...)
 }
 
-// ServeHTTP takes one request of a client.
+// ServeHTTP serves one request of a client.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch d := s.cfg.MessageTimeout; {
 	case r.Method != http.MethodPost:
 		if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
-			w.Header().Set("Connection", "close") // or net/http would wait for the body
+			w.Header().Set("Connection", "close") // otherwise net/http would wait for the body
 		}
 	case d > 0:
-		// For what is refused too: net/http reads the rest of its body.
+		// For refused requests too: net/http reads the rest of their body.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
 	}
 	if !s.enter(r) {
@@ -196,7 +196,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodGet, http.MethodPost:
 	default:
 		w.Header().Set("Allow", "GET, POST, OPTIONS")
-		status := http.StatusBadRequest // as the protocol has it for handshakes
+		status := http.StatusBadRequest // the protocol's status for handshakes
 		if r.URL.Query().Get("sid") != "" {
 			status = http.StatusMethodNotAllowed
 		}
@@ -225,8 +225,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// enter counts a request in. While the server is being closed only those of its
-// sessions are served: the goodbye waits for them.
+// enter counts a request. While the server is closing, only requests of its sessions are
+// served: they fetch the close packet.
 func (s *Server) enter(r *http.Request) bool {
 	if s.group.Enter() {
 		return true
@@ -254,7 +254,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		}
 	}
 	session := s.newSession(release)
-	defer session.letGo() // a session that has begun still holds its place
+	defer session.releaseHolder() // a registered session still holds the reservation
 	if s.cfg.Allow != nil {
 		if err := s.allow(r); err != nil {
 			if s.group.Closing().Err() != nil {
@@ -269,7 +269,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		s.openWebSocket(w, r, session)
 		return
 	}
-	if !session.begin(r) {
+	if !session.register(r) {
 		wsconn.RefuseClosed(w)
 		return
 	}
@@ -282,7 +282,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		session.fail("handshake was not written")
 		return
 	}
-	session.watchPolls()
+	session.trackPolls()
 }
 
 // allow runs the application's check, bounded by the handshake timeout.
@@ -319,18 +319,18 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, session *
 		c.GiveUp(nil)
 		return
 	}
-	begun := false
+	registered := false
 	defer func() {
-		if !begun { // the server is being closed, or the handler has panicked
+		if !registered { // the server is closing, or Open has panicked
 			c.GiveUp(recover())
 			s.group.Exit()
 		}
 	}()
-	if begun = session.begin(hs.Request); !begun {
+	if registered = session.register(hs.Request); !registered {
 		return
 	}
-	session.hold()
+	session.addHolder()
 	go func() {
-		c.Serve(&transport{session, c}, session.served)
+		c.Serve(&transport{session, c}, session.transportEnded)
 	}()
 }

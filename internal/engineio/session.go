@@ -31,79 +31,79 @@ type state uint8
 
 const (
 	stateOpen    state = iota
-	stateClosing       // the reason stands, what waits is still sent
+	stateClosing       // the reason is final, what waits is still sent
 	stateClosed
 )
 
-// Session is one client's connection, over whatever transport. Its methods are
-// safe for concurrent use.
+// Session is one client's connection, over any transport. Its methods are safe for
+// concurrent use unless they say otherwise.
 type Session struct {
 	srv     *Server
-	id      string // known to the client only: it is all that a request needs to join
+	id      string // secret: a request needs nothing else to join
 	handler Handler
 	out     *outbox.Queue[wsconn.Item]
 
-	release func()       // gives the place of the connection back
-	holders atomic.Int32 // of the place
+	release func()       // ends the reservation of Config.Reserve
+	holders atomic.Int32 // of the reservation, see addHolder
 
-	recv      sync.Mutex // held while a message is handed on
+	recv      sync.Mutex // held while a message is passed to the handler
 	deferring bool       // guarded by recv
-	inBody    bool       // packets of one POST are being handed on; guarded by recv
-	after     []func()   // see After; guarded by recv
+	inBody    bool       // the packets of one POST are being passed on; guarded by recv
+	after     []func()   // see AfterBody; guarded by recv
 
 	nextPing atomic.Int64 // stamps of the server's clock
-	pingedAt atomic.Int64 // 0: nothing is to be answered
-	polledAt atomic.Int64 // when the client last polled, or took a part of an answer
+	pingedAt atomic.Int64 // when the ping was sent; 0 when none is unanswered
+	polledAt atomic.Int64 // when the client last polled, or accepted a part of an answer
 	postGone atomic.Bool  // the client of the POST under way has closed its connection
 
 	// Of the sweeper.
-	lastBeat int64
-	goneAt   int64 // when it first saw postGone; 0 for not yet
-	beatAt   int64 // when it last sent a ping
+	checkedAt  int64 // the last sweep
+	goneAt     int64 // when it first saw postGone; 0 for not yet
+	pingSentAt int64 // when it last sent a ping
 
-	// inTransit is when the answer to a poll was written that may take its time to
-	// arrive; 0 when the client has polled since.
+	// inTransit is when an answer to a poll was written that may take long to arrive; 0
+	// when the client has polled since.
 	inTransit atomic.Int64
 
 	unpolled oldest.Node[*Session]
 
-	mu         sync.Mutex
-	state      state
-	reason     websockets.Reason
-	conn       *wsconn.Conn  // the transport; nil while it is polling
-	probing    *wsconn.Conn  // what the transport may become
-	probeBy    int64         // until then
-	probed     bool          // it has been tried out
-	noopAt     time.Time     // when a poll was last ended for the upgrade's sake
-	noopDue    bool          // the pending poll is to be ended for it
-	polling    bool          // a GET is pending
-	posting    bool          // a POST is under way
-	cutPost    func()        // ends its reading; called with mu held, so that it is still reading
-	byClient   bool          // the client closed the session
-	pollCame   chan struct{} // closed when a poll comes; nil when nobody waits for one
-	closeTimer *time.Timer
-	wakeup     chan struct{} // of the pending poll
+	mu          sync.Mutex
+	state       state
+	reason      websockets.Reason
+	conn        *wsconn.Conn  // the transport; nil while it is polling
+	probing     *wsconn.Conn  // the WebSocket of an upgrade that is not complete
+	probeBy     int64         // its deadline
+	probed      bool          // it has answered the probe
+	noopAt      time.Time     // when a poll was last answered with a noop for it
+	noopDue     bool          // the pending poll is to be answered so
+	polling     bool          // a GET is pending
+	posting     bool          // a POST is under way
+	abortPost   func()        // ends its reading; called with mu held, while it is reading
+	byClient    bool          // the client closed the session
+	pollArrived chan struct{} // closed when a poll arrives; nil when nothing waits for one
+	closeTimer  *time.Timer
+	wakeup      chan struct{} // of the pending poll
 }
 
-// newSession makes a session that is not known yet. The handshake holds its place;
-// release gives that back when nothing holds it any more.
+// newSession returns a session that is not registered yet. release is called when the
+// last holder has released the session; the caller is the first holder.
 func (s *Server) newSession(release func()) *Session {
 	session := &Session{srv: s, id: rand.Text(), wakeup: make(chan struct{}, 1), release: release}
-	session.hold()
+	session.addHolder()
 	session.out = outbox.New(s.cfg.Limits.SendQueue, s.cfg.Limits.SendQueueMax, &s.pool, nil)
 	return session
 }
 
-// begin makes the session one of the server; false when that is being closed.
-func (s *Session) begin(r *http.Request) bool {
+// register adds the session to the server; false when the server is closing.
+func (s *Session) register(r *http.Request) bool {
 	s.handler = s.srv.cfg.Open(s, wsconn.HandshakeOf(r).Request)
 	g := s.srv.group
 	if !g.Enter() {
 		return false
 	}
-	s.hold() // until end
+	s.addHolder() // until end
 	s.nextPing.Store(g.Clock.Now() + int64(s.srv.cfg.Limits.PingInterval))
-	s.polledNow()
+	s.notePoll()
 	s.srv.mu.Lock()
 	closed := s.srv.closed
 	s.srv.sessions[s.id] = s
@@ -115,10 +115,10 @@ func (s *Session) begin(r *http.Request) bool {
 	return true
 }
 
-// name is the session in logs: too little of the id to join it.
+// name identifies the session in logs, with too little of the id to join it.
 func (s *Session) name() string { return s.id[:6] }
 
-// Transport is "polling" or "websocket".
+// Transport returns "polling" or "websocket".
 func (s *Session) Transport() string {
 	if s.websocket() {
 		return "websocket"
@@ -134,8 +134,8 @@ func (s *Session) current() *wsconn.Conn {
 	return s.conn
 }
 
-// Send queues messages, frames whose text begins with the packet type "4". charge
-// is their [wsconn.Item.Charge]. The errors are those of the queue.
+// Send queues an item whose text frames begin with the packet type "4". charge is its
+// [wsconn.Item.Charge]. The errors are those of [outbox.Queue.Push].
 func (s *Session) Send(it wsconn.Item, charge int, p outbox.Policy) error {
 	return s.out.Push(it, charge, p)
 }
@@ -143,9 +143,9 @@ func (s *Session) Send(it wsconn.Item, charge int, p outbox.Policy) error {
 // Writable blocks as [outbox.Queue.Writable] does.
 func (s *Session) Writable(ctx context.Context) error { return s.out.Writable(ctx) }
 
-// Close ends the session in that manner. It returns at once; later calls do
-// nothing. On polling the goodbye waits for the client's next poll.
-func (s *Session) Close(r websockets.Reason, how wsconn.Manner) {
+// Close closes the session. It returns at once; later calls do nothing. On polling, a
+// graceful close waits for the client's next poll.
+func (s *Session) Close(r websockets.Reason, mode wsconn.CloseMode) {
 	s.mu.Lock()
 	if s.state != stateOpen {
 		s.mu.Unlock()
@@ -153,19 +153,19 @@ func (s *Session) Close(r websockets.Reason, how wsconn.Manner) {
 	}
 	s.state, s.reason = stateClosing, r
 	conn := s.conn
-	if conn == nil && how == wsconn.Drain {
+	if conn == nil && mode == wsconn.CloseGraceful {
 		s.closeTimer = time.AfterFunc(s.srv.cfg.Limits.CloseTimeout, func() { s.end(r) })
 	}
 	s.mu.Unlock()
 	switch {
 	case conn != nil:
-		conn.Leave(r, how)
-	case how == wsconn.Drain:
+		conn.Close(r, mode)
+	case mode == wsconn.CloseGraceful:
 		s.out.Close(false)
-		s.wake()
+		s.wakePoll()
 	default:
 		s.out.Close(true)
-		go s.end(r) // the caller may hold locks that the handler needs
+		go s.end(r) // the caller may hold locks that Handler.Closed needs
 	}
 }
 
@@ -178,18 +178,18 @@ func (s *Session) closeNow(r websockets.Reason) {
 	}
 	s.mu.Unlock()
 	if conn != nil {
-		conn.Leave(r, wsconn.MannerOf(r))
+		conn.Close(r, wsconn.CloseModeOf(r))
 		return
 	}
 	s.end(r)
 }
 
-// fail ends a session whose transport has failed.
+// fail closes a session whose transport has failed.
 func (s *Session) fail(text string) {
 	s.closeNow(websockets.Reason{Cause: websockets.CauseTransportError, Text: text})
 }
 
-// end is the last thing: nothing is sent or received any more.
+// end ends the session: nothing is sent or received any more.
 func (s *Session) end(r websockets.Reason) {
 	s.mu.Lock()
 	if s.state == stateClosed {
@@ -203,46 +203,46 @@ func (s *Session) end(r websockets.Reason) {
 	s.srv.unpolled.Remove(&s.unpolled)
 	probing, timer := s.probing, s.closeTimer
 	s.probing = nil
-	if s.cutPost != nil {
-		s.cutPost()
+	if s.abortPost != nil {
+		s.abortPost()
 	}
 	s.mu.Unlock()
 	if timer != nil {
 		timer.Stop()
 	}
 	s.out.Close(true)
-	s.wake()
+	s.wakePoll()
 	if probing != nil {
-		probing.Leave(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "the session has ended"}, wsconn.Cut)
+		probing.Close(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "the session has ended"}, wsconn.CloseAbort)
 	}
 	s.srv.mu.Lock()
 	delete(s.srv.sessions, s.id)
 	s.srv.mu.Unlock()
 	s.srv.group.Remove(s)
 	s.handler.Closed(r)
-	s.letGo()
+	s.releaseHolder()
 	s.srv.group.Exit()
 }
 
-// hold keeps the session's place: the handshake, the session until its end, and each
-// WebSocket of it hold it.
-func (s *Session) hold() { s.holders.Add(1) }
+// addHolder adds a holder of the reservation: the handshake, the session until its end,
+// and each of its WebSockets.
+func (s *Session) addHolder() { s.holders.Add(1) }
 
-// letGo ends what hold began.
-func (s *Session) letGo() {
+// releaseHolder removes a holder. The last one ends the reservation.
+func (s *Session) releaseHolder() {
 	if s.holders.Add(-1) == 0 {
 		s.release()
 	}
 }
 
-// served ends a WebSocket that was entered into the group.
-func (s *Session) served() {
-	s.letGo()
+// transportEnded is called when a WebSocket of the session has ended.
+func (s *Session) transportEnded() {
+	s.releaseHolder()
 	s.srv.group.Exit()
 }
 
-// wake lets the pending poll look again.
-func (s *Session) wake() {
+// wakePoll makes the pending poll check whether there is an answer.
+func (s *Session) wakePoll() {
 	select {
 	case s.wakeup <- struct{}{}:
 	default:
@@ -259,19 +259,19 @@ func (s *Session) Abort() {
 	s.closeNow(r)
 }
 
-// Beat implements [wsconn.Member]: the heartbeat and what else has to be in time.
-func (s *Session) Beat(now int64) {
+// CheckTimeouts implements [wsconn.Member].
+func (s *Session) CheckTimeouts(now int64) {
 	s.mu.Lock()
 	conn, probing, late := s.conn, s.probing, s.probeBy != 0 && now >= s.probeBy
 	closing := s.state != stateOpen
 	s.mu.Unlock()
 	if conn != nil {
-		conn.Beat(now)
+		conn.CheckTimeouts(now)
 	}
 	if probing != nil {
-		probing.Beat(now)
+		probing.CheckTimeouts(now)
 		if late {
-			probing.Leave(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "the upgrade took too long"}, wsconn.Farewell)
+			probing.Close(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "the upgrade took too long"}, wsconn.CloseHandshake)
 		}
 	}
 	if closing {
@@ -279,25 +279,25 @@ func (s *Session) Beat(now int64) {
 	}
 	if conn == nil {
 		s.srv.closeUnpolled(now)
-		if s.tooSlow(now) || s.watchPost(now) {
+		if s.closeSlow(now) || s.checkPost(now) {
 			return
 		}
 	}
 	s.heartbeat(now, conn)
-	s.handler.Beat(now)
+	s.handler.CheckTimeouts(now)
 }
 
 func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 	limits := &s.srv.cfg.Limits
-	passed := now - s.lastBeat
-	s.lastBeat = now
+	passed := now - s.checkedAt
+	s.checkedAt = now
 	if pinged := s.pingedAt.Load(); pinged != 0 {
-		if conn != nil && (!conn.Reading() || conn.Receiving()) || conn == nil && (s.delivering() || s.arriving(now)) {
-			// The answer may be behind what is being handled, or the ping behind what
-			// the client is being sent: this time does not count. The client, which waits
-			// for pings too, still gets them.
+		if conn != nil && (!conn.Reading() || conn.Receiving()) || conn == nil && (s.isPosting() || s.answerInTransit(now)) {
+			// The answer may be behind messages that are being handled, or the ping behind
+			// other data: this time does not count. The client, which waits for pings too,
+			// still gets them.
 			s.pingedAt.CompareAndSwap(pinged, min(now, pinged+passed))
-			if time.Duration(now-s.beatAt) >= limits.PingInterval && (conn != nil || s.out.Bytes() == 0) {
+			if time.Duration(now-s.pingSentAt) >= limits.PingInterval && (conn != nil || s.out.Bytes() == 0) {
 				s.ping(now)
 			}
 			return
@@ -307,12 +307,12 @@ func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 			since = conn.UnansweredSince(pinged, now)
 		}
 		if time.Duration(now-since) >= limits.PingTimeout {
-			s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.Cut)
+			s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.CloseAbort)
 		}
 		return
 	}
-	// A little early, and counted from when it was due: so it is never late, and
-	// the client never has less time than it should.
+	// Pings are sent up to two ticks early, and the timeout starts when the ping was due:
+	// so pings are never late, and the client never has less time to answer.
 	tick, due := int64(s.srv.group.Tick), s.nextPing.Load()
 	if now+2*tick < due {
 		return
@@ -322,35 +322,36 @@ func (s *Session) heartbeat(now int64, conn *wsconn.Conn) {
 }
 
 func (s *Session) ping(now int64) {
-	s.beatAt = now
+	s.pingSentAt = now
 	it := wsconn.Item{Frame: s.srv.ping, Plain: true}
 	_ = s.out.Push(it, it.Charge(), outbox.Always) // one in a PingInterval
 }
 
-// polledNow notes that the client takes what it is sent by polling.
-func (s *Session) polledNow() {
+// notePoll records that the client polls, or accepts a part of an answer.
+func (s *Session) notePoll() {
 	s.polledAt.Store(s.srv.group.Clock.Coarse())
 	s.inTransit.Store(0)
 }
 
-// arriving reports whether the answer to a poll may still be on its way to the client.
-func (s *Session) arriving(now int64) bool {
+// answerInTransit reports whether the answer to a poll may still be on its way to the client.
+func (s *Session) answerInTransit(now int64) bool {
 	at := s.inTransit.Load()
 	return at != 0 && time.Duration(now-at) < s.srv.cfg.patience()
 }
 
-// tooSlow closes a client that has not polled for too long while its queue is pressed.
-func (s *Session) tooSlow(now int64) bool {
+// closeSlow closes a session that was not polled for too long while its queue is over its
+// limit, and reports whether it did.
+func (s *Session) closeSlow(now int64) bool {
 	if time.Duration(now-s.polledAt.Load()) <= s.srv.cfg.patience()+s.srv.group.Tick || !s.out.Pressed() {
 		return false
 	}
-	s.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.Farewell)
+	s.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.CloseHandshake)
 	return true
 }
 
-// watchPost looks after a POST whose packets wait for a handler, as wsconn does after a
-// WebSocket. It reports whether it has closed the session. Of the sweeper.
-func (s *Session) watchPost(now int64) bool {
+// checkPost checks a POST whose packets wait for a handler, as wsconn does for a
+// WebSocket. It reports whether it has closed the session. For the sweeper only.
+func (s *Session) checkPost(now int64) bool {
 	stalled := s.handler.Stalled()
 	gone := s.postGone.Load()
 	switch {
@@ -362,16 +363,16 @@ func (s *Session) watchPost(now int64) bool {
 	patience := s.srv.cfg.patience()
 	switch {
 	case gone && (stalled > wsconn.LeaveGrace || time.Duration(now-s.goneAt) > s.srv.cfg.Limits.CloseTimeout):
-		s.Close(websockets.Reason{Cause: websockets.CauseTransportClose}, wsconn.Cut)
+		s.Close(websockets.Reason{Cause: websockets.CauseTransportClose}, wsconn.CloseAbort)
 	case stalled > patience && time.Duration(now-s.polledAt.Load()) > patience:
-		s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.Cut)
+		s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.CloseAbort)
 	default:
 		return false
 	}
 	return true
 }
 
-func (s *Session) delivering() bool {
+func (s *Session) isPosting() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.posting
@@ -383,9 +384,9 @@ var (
 	errType      = errors.New("an unknown packet type")
 )
 
-// After calls f when the packets that came in one POST have been handed on, or at once
-// where they come one by one. Of the handler's Message.
-func (s *Session) After(f func()) {
+// AfterBody calls f when all packets of the current POST have been passed on; on a
+// WebSocket, where packets come one by one, at once. Only from Handler.Message.
+func (s *Session) AfterBody(f func()) {
 	if s.inBody {
 		s.after = append(s.after, f)
 	} else {
@@ -393,18 +394,19 @@ func (s *Session) After(f func()) {
 	}
 }
 
-// Deferring tells, while Handler.Message runs, that Handler.Due follows.
+// Deferring reports whether Handler.Due will be called after Handler.Message. Only from
+// Handler.Message.
 func (s *Session) Deferring() bool { return s.deferring }
 
-// Together keeps what f sends from going out before f has returned, where the
-// session is on a WebSocket and nothing else is being sent.
-func (s *Session) Together(f func()) {
+// Batch calls f. On a WebSocket, what f sends goes out when f has returned, unless
+// something else is being sent.
+func (s *Session) Batch(f func()) {
 	s.out.Cork()
 	defer s.out.Uncork(false)
 	f()
 }
 
-// Yield has another goroutine read on where the reading one works, see
+// Yield starts another reader when the reading goroutine runs a handler, see
 // [wsconn.Conn.Yield].
 func (s *Session) Yield() {
 	if c := s.current(); c != nil {
@@ -412,7 +414,7 @@ func (s *Session) Yield() {
 	}
 }
 
-// packet takes one packet; s.recv is held. An error is the client's fault.
+// packet handles one packet; s.recv is held. An error is the client's fault.
 func (s *Session) packet(b []byte) error {
 	if len(b) == 0 {
 		return errEmpty
@@ -429,26 +431,26 @@ func (s *Session) packet(b []byte) error {
 	case typePing:
 		return errDirection
 	case typeClose:
-		return errGoodbye
+		return errClientClosed
 	case typeOpen, typeUpgrade, typeNoop:
 		return nil
 	}
 	return errType
 }
 
-// TooBigError is an error of Handler.Message: what has come is together larger than a
-// message may be.
+// TooBigError is an error of Handler.Message: several messages are together larger than
+// one may be.
 type TooBigError struct{ Text string }
 
 func (e *TooBigError) Error() string { return e.Text }
 
-// errGoodbye is the client's close packet.
-var errGoodbye = errors.New("the client closed the session")
+// errClientClosed is the client's close packet.
+var errClientClosed = errors.New("the client closed the session")
 
-// reasonOf gives the reason for an error of packet.
+// reasonOf returns the reason for an error of packet.
 func reasonOf(err error) websockets.Reason {
 	switch {
-	case errors.Is(err, errGoodbye):
+	case errors.Is(err, errClientClosed):
 		return websockets.Reason{Cause: websockets.CauseTransportClose, Clean: true}
 	case errors.As(err, new(*TooBigError)):
 		return websockets.Reason{Cause: websockets.CauseMessageTooBig, Text: err.Error()}

@@ -5,12 +5,12 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// transport is a WebSocket that is, or may become, a session's transport.
+// transport is a WebSocket that is the transport of a session, or may become it.
 type transport struct {
 	s *Session
 	c *wsconn.Conn
@@ -37,13 +37,13 @@ func (t *transport) Message(text bool, msg []byte) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, errGoodbye):
-		return &wsconn.ViolationError{Cause: websockets.CauseTransportClose, Code: websocket.StatusNormalClosure}
+	case errors.Is(err, errClientClosed):
+		return &wsconn.ViolationError{Cause: websockets.CauseTransportClose, Code: rfc6455.StatusNormalClosure}
 	}
 	r := reasonOf(err)
-	code := websocket.StatusProtocolError
+	code := rfc6455.StatusProtocolError
 	if r.Cause == websockets.CauseMessageTooBig {
-		code = websocket.StatusMessageTooBig
+		code = rfc6455.StatusMessageTooBig
 	}
 	return &wsconn.ViolationError{Cause: r.Cause, Code: code, Text: r.Text}
 }
@@ -70,43 +70,44 @@ func (t *transport) Ended(r websockets.Reason) {
 	current := s.conn == t.c
 	s.mu.Unlock()
 	if current {
-		if r.Cause == websockets.CauseClientDisconnect { // of the transport, that is
+		if r.Cause == websockets.CauseClientDisconnect { // the client has closed the transport, not the session
 			r.Cause = websockets.CauseTransportClose
 		}
 		s.end(r)
 	}
 	if probing {
-		s.watchPolls()
+		s.trackPolls()
 	}
 }
 
 var pongProbe = wsconn.SealCopy(true, []byte("3probe"))
 
-// probe takes what is said before the upgrade is complete.
+// probe handles the messages before the upgrade is complete.
 func (t *transport) probe(text bool, msg []byte) error {
 	s := t.s
 	switch {
 	case text && string(msg) == "2probe":
 		if err := t.c.WriteNow(pongProbe); err != nil {
-			return &wsconn.ViolationError{Cause: websockets.CauseTransportError, Code: websocket.StatusInternalError}
+			return &wsconn.ViolationError{Cause: websockets.CauseTransportError, Code: rfc6455.StatusInternalError}
 		}
 		s.mu.Lock()
 		s.probed = s.probing == t.c
 		s.noopDue = s.polling
-		s.noopAt = time.Now() // a poll that comes now is given the time to be the last
+		s.noopAt = time.Now() // leaves the next poll the time to be the last
 		s.mu.Unlock()
-		s.wake() // the pending poll ends, so that the client may send its last by POST
+		s.wakePoll() // the pending poll ends, so that the client can send its last POST
 		return nil
-	case text && len(msg) > 0 && msg[0] == typeUpgrade && t.take():
+	case text && len(msg) > 0 && msg[0] == typeUpgrade && t.completeUpgrade():
 		return nil
 	}
 	return &wsconn.ViolationError{
-		Cause: websockets.CauseParseError, Code: websocket.StatusProtocolError, Text: "a probe or an upgrade packet was expected",
+		Cause: websockets.CauseParseError, Code: rfc6455.StatusProtocolError, Text: "expected a probe or an upgrade packet",
 	}
 }
 
-// take makes the WebSocket the session's transport.
-func (t *transport) take() bool {
+// completeUpgrade makes the WebSocket the transport of the session. It returns false when
+// that is not possible any more.
+func (t *transport) completeUpgrade() bool {
 	s := t.s
 	s.mu.Lock()
 	if s.probing != t.c || s.state == stateClosed || !t.c.Attach(s.out) {
@@ -116,22 +117,22 @@ func (t *transport) take() bool {
 	s.noopDue = s.noopDue || s.polling && !s.probed
 	s.conn, s.probing, s.probeBy, s.probed = t.c, nil, 0, false
 	closing, r := s.state == stateClosing, s.reason
-	if s.cutPost != nil {
-		s.cutPost()
+	if s.abortPost != nil {
+		s.abortPost()
 	}
 	if s.closeTimer != nil {
 		s.closeTimer.Stop()
 	}
 	s.mu.Unlock()
-	s.wake()
+	s.wakePoll()
 	s.out.Start(t.c.Write)
 	if closing {
-		t.c.Leave(r, wsconn.Drain)
+		t.c.Close(r, wsconn.CloseGraceful)
 	}
 	return true
 }
 
-// mayUpgrade finds what keeps the session from an upgrade.
+// mayUpgrade returns why the session cannot be upgraded; nil when it can.
 func (s *Session) mayUpgrade() *problem {
 	if !s.srv.cfg.Upgrades {
 		return errRequest("this server does not upgrade transports")
@@ -139,7 +140,7 @@ func (s *Session) mayUpgrade() *problem {
 	return nil
 }
 
-// upgrade opens the WebSocket that the session is to change to.
+// upgrade accepts the WebSocket of an upgrade.
 func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 	if err := wsconn.CheckUpgrade(w, r); err != nil {
 		refusedUpgrade(err).write(w)
@@ -162,13 +163,13 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		s.probeBy = g.Clock.Now() + int64(s.srv.cfg.UpgradeTimeout)
 	}
 	s.mu.Unlock()
-	if !free { // as the protocol has it, only the one that came first counts
+	if !free { // the protocol: only the first one counts
 		c.Refuse("the session has a websocket already")
 		g.Exit()
 		return
 	}
-	s.hold()
+	s.addHolder()
 	go func() {
-		c.Serve(&transport{s, c}, s.served)
+		c.Serve(&transport{s, c}, s.transportEnded)
 	}()
 }

@@ -10,13 +10,13 @@ import (
 
 const (
 	defaultUnpolled = 1000
-	// betweenPolls is how long a client that behaves may be between two polls.
+	// betweenPolls is how long an ordinary client may take from one poll to the next.
 	betweenPolls = 5 * time.Second
 )
 
-// watchPolls notes whether the session is one that nobody polls. Sessions that are on
+// trackPolls adds the session to the unpolled ones, or removes it. Sessions that are on
 // a WebSocket, or change to one, need no poll.
-func (s *Session) watchPolls() {
+func (s *Session) trackPolls() {
 	now := s.srv.group.Clock.Now()
 	s.mu.Lock()
 	unpolled := s.state == stateOpen && !s.polling && s.conn == nil && s.probing == nil
@@ -31,9 +31,8 @@ func (s *Session) watchPolls() {
 	}
 }
 
-// closeUnpolled closes the sessions that nobody has polled for longest, where there are
-// too many. Those that may be between two polls stay: after a broadcast that is
-// everybody.
+// closeUnpolled closes the sessions without a poll for the longest time, when there are
+// too many. Sessions between two polls stay: after a broadcast that may be all of them.
 func (s *Server) closeUnpolled(now int64) {
 	by := now - int64(min(betweenPolls, s.cfg.Limits.PingTimeout))
 	for {
@@ -41,6 +40,6 @@ func (s *Server) closeUnpolled(now int64) {
 		if !ok {
 			return
 		}
-		old.Close(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "too many sessions that nobody polls"}, wsconn.Farewell)
+		old.Close(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "too many sessions that nobody polls"}, wsconn.CloseHandshake)
 	}
 }

@@ -1,4 +1,4 @@
-// Package jsonscan has what the scanners of JSON text share.
+// Package jsonscan checks JSON text without decoding it, for protocols that pass payloads on.
 package jsonscan
 
 import (
@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// Near is how much of a string a scanner looks at itself before it asks for Plain:
-	// most strings end there.
+	// Near is how many bytes of a string a scanner reads itself before it calls Plain:
+	// most strings are shorter.
 	Near = 64
 
 	ones  = 0x0101010101010101
@@ -16,11 +16,11 @@ const (
 	chunk = 512
 )
 
-// Plain gives where, from i on, the first byte of a string literal is that is not just
-// text: a quote, a backslash or a control character; len(b) when there is none. In
-// long text the library's vector instructions find the first two several times faster
-// than loops. It goes by chunks, because what one call finds far away is found again by
-// the call after each backslash.
+// Plain returns the index, from i on, of the first byte that a string literal does not
+// contain as it is: a quote, a backslash or a control character; len(b) without one. In
+// long text the vector instructions of package bytes find the first two several times
+// faster than a loop. It works in chunks: otherwise a distant quote would be searched again
+// after each backslash.
 func Plain(b []byte, i int) int {
 	for i < len(b) {
 		p := b[i:min(len(b), i+chunk)]
@@ -38,7 +38,7 @@ func Plain(b []byte, i int) int {
 	return i
 }
 
-// control gives where the first control character is, len(p) when there is none.
+// control returns the index of the first control character; len(p) without one.
 func control(p []byte) int {
 	i := 0
 	for ; i+32 <= len(p); i += 32 {

@@ -20,7 +20,7 @@ func slow(b []byte, i int) int {
 	return i
 }
 
-// Wherever a byte stands that is not just text, it is found, and nothing else is.
+// Plain finds every quote, backslash and control character at any place, and nothing else.
 func TestPlainEverywhere(t *testing.T) {
 	for _, n := range []int{0, 1, 7, 8, 63, 64, 65, 100, 575, 576, 577, 1200} {
 		for c := range 256 {

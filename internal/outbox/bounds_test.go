@@ -45,7 +45,7 @@ func TestPressedByWaiting(t *testing.T) {
 			t.Errorf("Writable: %v", err)
 		}
 		if q.Pressed() || q.room != nil {
-			t.Error("pressed, and nobody waits")
+			t.Error("pressed without a waiting caller")
 		}
 		waited := make(chan error)
 		go func() { waited <- q.Writable(context.Background()) }()
@@ -62,7 +62,7 @@ func TestPressedByWaiting(t *testing.T) {
 	})
 }
 
-// Take returns at most so many bytes, and Recount changes what counts for them.
+// Take returns at most the given bytes, and Recount changes their size.
 func TestTakeInParts(t *testing.T) {
 	q := New(100, 100, &Pool[string]{}, nil)
 	for _, it := range []string{"abcdef", "gh", "ij", "kl"} {
@@ -89,8 +89,8 @@ func TestTakeInParts(t *testing.T) {
 	q.Close(false)
 }
 
-// Whatever is pushed, taken and dropped: the slab keeps order and the sums, and looks
-// at each entry a bounded number of times.
+// Whatever is pushed, taken and dropped, the slab keeps order and sums, and visits each
+// entry a bounded number of times.
 func TestSlabAgainstModel(t *testing.T) {
 	type item struct{ n, size int }
 	for seed := range uint64(50) {

@@ -37,7 +37,7 @@ func TestCork(t *testing.T) {
 	})
 }
 
-// Cork does not hold back for ever, nor what is being sent.
+// Cork ends by itself when much waits, and does not affect what is being sent.
 func TestCorkEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{}
@@ -67,13 +67,13 @@ func TestCorkEnds(t *testing.T) {
 		q3.Cork()
 		push(t, q3, "b", Refuse, nil)
 		held.gate <- struct{}{}
-		held.gate <- struct{}{} // the writer goes on with what came after
+		held.gate <- struct{}{} // the writer continues with what was pushed after
 		synctest.Wait()
 		wantItems(t, held, "a", "b")
 	})
 }
 
-// A queue that is closed while it is corked sends what waits, or drops it.
+// A queue that is closed while corked sends its items, or drops them.
 func TestCorkAndClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, discard := range []bool{false, true} {
@@ -93,7 +93,7 @@ func TestCorkAndClose(t *testing.T) {
 	})
 }
 
-// Before Start there is nobody to cork.
+// Before Start, Cork does nothing.
 func TestCorkIsForWriters(t *testing.T) {
 	q := New[string](1<<20, 1<<20, &Pool[string]{}, nil)
 	q.Cork()

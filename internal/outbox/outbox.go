@@ -1,11 +1,11 @@
-// Package outbox is the send queue of one client: first in, first out, bounded
-// in bytes. A writer goroutine, which exists only while items wait, sends them;
-// a queue without a writer is pulled from.
+// Package outbox is the send queue of one client: first in, first out, bounded in bytes.
+// A writer goroutine, which runs only while items wait, sends them; from a queue without a
+// writer the caller takes them.
 //
-// A queue has two bounds. Limit is where back pressure and the dropping policies
-// act: Writable blocks over half of it. Max is where Refuse fails. Sizes are given
-// by the caller and should be what an item holds in memory; [EntrySize] is the
-// queue's own share of it.
+// A queue has two bounds. At limit, back pressure and the dropping policies apply: Writable
+// blocks while more than half of it is used. At max, the policy Refuse fails. The caller
+// passes the size of each item, which should be the memory that it holds; [EntrySize] is
+// what the queue adds to it.
 package outbox
 
 import (
@@ -21,19 +21,19 @@ var (
 	ErrFull   = errors.New("outbox: full")
 )
 
-// Policy says what Push does when the queue has no room.
+// Policy is what Push does when the queue is full.
 type Policy uint8
 
 // The policies of a full queue.
 const (
-	Refuse     Policy = iota // return ErrFull above Max; the item is never dropped for others
-	DropNewest               // drop the item itself above Limit
-	DropOldest               // above Limit drop waiting droppable items, oldest first, until it fits
-	Volatile                 // drop the item when it cannot be sent at once
+	Refuse     Policy = iota // above max, return ErrFull; once queued, the item is never dropped
+	DropNewest               // above limit, return ErrFull
+	DropOldest               // above limit, drop waiting droppable items, oldest first, until it fits
+	Volatile                 // return ErrFull unless the item can be sent at once
 	Always                   // queue the item in any case: the caller bounds how many there are
 )
 
-// How much the writer is given at once.
+// How much one call of write gets.
 const (
 	batchItems = 128
 	batchBytes = 64 << 10
@@ -47,41 +47,41 @@ type Queue[T any] struct {
 	max   int
 	pool  *Pool[T]
 
-	mu      sync.Mutex
-	write   func([]T) error // nil: the queue is pulled from
-	try     func(T) bool    // see Direct
-	slab    *slab[T]        // what waits; nil when nothing does
-	bytes   int             // waiting or being sent
-	writing bool
-	corked  bool // who corked it will send what waits
-	closed  bool
-	ended   bool          // closed, and nothing is left to send
-	asked   bool          // somebody waits for Ready
-	ready   chan struct{} // closed when something waits or the queue is closed; nil when nobody asked
-	done    chan struct{} // closed when ended; nil until somebody asked
-	room    chan struct{} // replaced when there is room again; nil when nobody waits
-	waiters int           // callers blocked in Writable
-	err     error
+	mu          sync.Mutex
+	write       func([]T) error // nil: the caller takes the items
+	try         func(T) bool    // see Direct
+	slab        *slab[T]        // the waiting items; nil without any
+	bytes       int             // waiting or being sent
+	writing     bool
+	corked      bool // Uncork will send what waits
+	closed      bool
+	ended       bool          // closed, and nothing is left to send
+	readyWanted bool          // a caller waits for Ready
+	ready       chan struct{} // closed when something waits or the queue is closed; nil when no caller waits for it
+	done        chan struct{} // closed when ended; nil until Done is called
+	room        chan struct{} // closed when there is room again; nil when no caller waits
+	waiters     int           // callers blocked in Writable
+	err         error
 }
 
-// New makes a queue whose bounds are limit and max bytes; a max below limit counts
-// as limit. write sends items, in order, and may block; it is never called by two
-// goroutines at once, must not panic, and must not keep the slice. When it fails the
-// queue closes and drops what waits. Without write the queue is pulled from until Start.
+// New returns a queue with the bounds limit and maxBytes; a maxBytes below limit counts as
+// limit. write sends items in order and may block. It is not called concurrently, must not
+// panic, and must not keep the slice. When it fails, the queue closes and drops what waits.
+// Without write, items are taken with Take until Start.
 func New[T any](limit, maxBytes int, pool *Pool[T], write func([]T) error) *Queue[T] {
 	return &Queue[T]{limit: limit, max: max(limit, maxBytes), pool: pool, write: write}
 }
 
 // Push queues an item of the given size, and starts the writer when none runs.
-// An item larger than the whole queue is accepted when nothing else waits.
-// It returns ErrFull when this item was not queued.
+// An item of any size is accepted when nothing else waits. ErrFull means that this item
+// was not queued, ErrClosed that the queue is closed.
 func (q *Queue[T]) Push(item T, size int, p Policy) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return ErrClosed
 	}
-	if p == Volatile && (q.bytes > 0 || q.write == nil && !q.asked) {
+	if p == Volatile && (q.bytes > 0 || q.write == nil && !q.readyWanted) {
 		return ErrFull
 	}
 	switch {
@@ -114,17 +114,17 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 	return nil
 }
 
-// Cork keeps the writer from being started until Uncork, so that what is pushed
-// meanwhile goes out at once. It does nothing while the writer runs, and ends by
-// itself when much waits or somebody waits for room.
+// Cork delays the start of the writer until Uncork, so that what is pushed meanwhile goes
+// out in one batch. It does nothing while the writer runs, and ends by itself when much
+// waits or a caller of Writable waits.
 func (q *Queue[T]) Cork() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.corked = q.write != nil && !q.writing && q.slab == nil
 }
 
-// Uncork ends Cork. What waits is sent on this goroutine, which may block, or, unless
-// here is set, on one of its own.
+// Uncork ends Cork. What waits is sent on this goroutine, which may block, or without here
+// on one of its own.
 func (q *Queue[T]) Uncork(here bool) {
 	q.mu.Lock()
 	if !q.corked {
@@ -144,7 +144,7 @@ func (q *Queue[T]) Uncork(here bool) {
 	q.run()
 }
 
-// wake lets somebody send what waits; q.mu is held.
+// wake starts the writer, or signals Ready; q.mu is held.
 func (q *Queue[T]) wake() {
 	switch {
 	case q.write == nil:
@@ -156,18 +156,18 @@ func (q *Queue[T]) wake() {
 }
 
 func (q *Queue[T]) signal() {
-	if q.asked {
-		q.asked = false
+	if q.readyWanted {
+		q.readyWanted = false
 		close(q.ready)
 		q.ready = nil
 	}
 }
 
-// over reports whether size more would be over the bound.
+// over reports whether size more bytes exceed the bound.
 func (q *Queue[T]) over(size, bound int) bool { return q.bytes > 0 && q.bytes+size > bound }
 
-// dropFor drops what may be dropped, oldest first, until size fits. It drops nothing
-// and returns false when it would not fit even so. q.mu is held.
+// dropFor drops droppable items, oldest first, until size fits. When it cannot fit, it
+// drops nothing and returns false. q.mu is held.
 func (q *Queue[T]) dropFor(size int) bool {
 	s := q.slab
 	if s == nil {
@@ -183,8 +183,7 @@ func (q *Queue[T]) dropFor(size int) bool {
 	return true
 }
 
-// run is the writer. It passes on what waits in batches, so that a burst goes
-// out in few writes.
+// run is the writer. It sends what waits in batches, so that a burst takes few writes.
 func (q *Queue[T]) run() {
 	q.mu.Lock()
 	for q.slab != nil {
@@ -210,7 +209,7 @@ func (q *Queue[T]) run() {
 	q.mu.Unlock()
 }
 
-// shrink forgets size bytes; q.mu is held.
+// shrink subtracts size bytes; q.mu is held.
 func (q *Queue[T]) shrink(size int) {
 	q.bytes -= size
 	if q.room != nil && (q.closed || q.bytes <= q.limit/2) {
@@ -246,9 +245,9 @@ func (q *Queue[T]) maybeEnd() {
 	}
 }
 
-// Take pulls what waits, up to the given number of bytes and at least one item, and
-// reports whether more waits. Its bytes go on counting until Sent. A queue with a
-// writer has nothing to pull.
+// Take removes waiting items, up to the given number of bytes and at least one, and reports
+// whether more wait. Their bytes count until Sent. From a queue with a writer it returns
+// nothing.
 func (q *Queue[T]) Take(dst []T, most int) (items []T, size int, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -264,15 +263,15 @@ func (q *Queue[T]) Take(dst []T, most int) (items []T, size int, more bool) {
 	return dst, size, more
 }
 
-// Recount changes what counts for items that were taken: they are held in another
-// form from now on. Sent has to be given the new size.
+// Recount changes the size of items that were taken, because they are held in another form
+// now. Pass the new size to Sent.
 func (q *Queue[T]) Recount(size, now int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.shrink(size - now)
 }
 
-// Sent reports that items of Take, of that size, have been sent.
+// Sent subtracts the size of items of Take that have been sent.
 func (q *Queue[T]) Sent(size int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -280,15 +279,15 @@ func (q *Queue[T]) Sent(size int) {
 	q.maybeEnd()
 }
 
-// Ready is closed when something waits, or the queue is closed. Whoever waits
-// for it counts as able to send at once.
+// Ready returns a channel that is closed when something waits, or the queue is closed.
+// Until then, or until CancelReady, items with the policy Volatile are accepted.
 func (q *Queue[T]) Ready() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.ready == nil {
 		q.ready = make(chan struct{})
 	}
-	q.asked = true
+	q.readyWanted = true
 	ready := q.ready
 	if q.slab != nil || q.closed {
 		q.signal()
@@ -296,23 +295,22 @@ func (q *Queue[T]) Ready() <-chan struct{} {
 	return ready
 }
 
-// Forgo takes back the interest of Ready.
-func (q *Queue[T]) Forgo() {
+// CancelReady ends the interest that Ready has registered.
+func (q *Queue[T]) CancelReady() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.asked = false
+	q.readyWanted = false
 }
 
-// Direct gives the queue with a writer a way to send an item without one, when
-// nothing else waits. try must not block and not use the queue; false leaves the item
-// to the writer.
+// Direct sets a function that sends one item without the writer, when nothing else waits.
+// try must neither block nor use the queue; when it returns false, the writer sends the item.
 func (q *Queue[T]) Direct(try func(T) bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.try = try
 }
 
-// Start gives the queue its writer, for good, and ends the time of Take.
+// Start sets the writer, for good. Take returns nothing from then on.
 func (q *Queue[T]) Start(write func([]T) error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -323,8 +321,8 @@ func (q *Queue[T]) Start(write func([]T) error) {
 	}
 }
 
-// Writable blocks until at most half of Limit is used, or the queue is closed
-// (ErrClosed), or ctx is done. With a ctx that is done it does not block.
+// Writable blocks until at most half of limit is used, or the queue is closed (ErrClosed),
+// or ctx is done. With a ctx that is done it does not block.
 func (q *Queue[T]) Writable(ctx context.Context) error {
 	for {
 		q.mu.Lock()
@@ -360,16 +358,16 @@ func (q *Queue[T]) Writable(ctx context.Context) error {
 	}
 }
 
-// Pressed reports whether more than Limit waits, or a caller of Writable does. A
-// client that takes nothing while its queue is pressed does not keep up.
+// Pressed reports whether more than limit waits, or a caller of Writable waits. A client
+// that accepts nothing meanwhile is too slow.
 func (q *Queue[T]) Pressed() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return !q.closed && (q.bytes > q.limit || q.waiters > 0)
 }
 
-// Close takes no more items. What waits is still sent, unless discard is set.
-// Done tells when that has happened. Close may be called again, to discard.
+// Close makes Push fail. What waits is still sent, unless discard is set; Done reports
+// when that has happened. Close may be called again, to discard.
 func (q *Queue[T]) Close(discard bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -385,7 +383,8 @@ func (q *Queue[T]) Close(discard bool) {
 	q.maybeEnd()
 }
 
-// Done is closed when the queue is closed and nothing is left to send.
+// Done returns a channel that is closed when the queue is closed and nothing is left to
+// send.
 func (q *Queue[T]) Done() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -398,21 +397,21 @@ func (q *Queue[T]) Done() <-chan struct{} {
 	return q.done
 }
 
-// Err is why a write failed, or nil.
+// Err returns why a write failed, or nil.
 func (q *Queue[T]) Err() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.err
 }
 
-// Bytes is how much waits, including what is being sent.
+// Bytes returns how many bytes wait, including those that are being sent.
 func (q *Queue[T]) Bytes() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.bytes
 }
 
-// Len is how many items wait, without those that are being sent.
+// Len returns how many items wait, without those that are being sent.
 func (q *Queue[T]) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

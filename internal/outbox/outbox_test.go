@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// sink is a writer that can be held.
+// sink is a writer that can be blocked.
 type sink struct {
 	mu  sync.Mutex
 	got []string
@@ -310,7 +310,7 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// What waits while a write is under way goes out in one.
+// Items that arrive during a write go out in one batch.
 func TestBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{gate: make(chan struct{})}
@@ -332,7 +332,7 @@ func TestBatches(t *testing.T) {
 func TestPull(t *testing.T) {
 	s := &sink{}
 	q := New(6, 6, &Pool[string]{}, nil)
-	push(t, q, "volatile", Volatile, ErrFull) // nobody is there to send it
+	push(t, q, "volatile", Volatile, ErrFull) // nothing can send it
 	ready := q.Ready()
 	push(t, q, "v", Volatile, nil)
 	<-ready
@@ -386,17 +386,17 @@ func TestPullUntilClosed(t *testing.T) {
 	}
 }
 
-// Forgo: who stops waiting does not count as able to send.
-func TestForgo(t *testing.T) {
+// After CancelReady, volatile items are not accepted.
+func TestCancelReady(t *testing.T) {
 	q := New(6, 6, &Pool[string]{}, nil)
 	_ = q.Ready()
-	q.Forgo()
+	q.CancelReady()
 	push(t, q, "v", Volatile, ErrFull)
 	<-func() <-chan struct{} { push(t, q, "a", Refuse, nil); return q.Ready() }()
 	q.Close(true)
 }
 
-// A queue that is never empty keeps no more memory than what waits.
+// A queue that is never empty keeps no more memory than its items need.
 func TestNeverEmpty(t *testing.T) {
 	q := New(1<<20, 1<<20, &Pool[string]{}, nil)
 	var s slab[string]

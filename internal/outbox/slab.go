@@ -12,12 +12,12 @@ type entry[T any] struct {
 	gone bool // it was dropped
 }
 
-// EntrySize is what the queue itself holds for one item, in bytes: a slab grows in
+// EntrySize returns how many bytes the queue itself holds for one item: a slab grows in
 // steps and may be half empty.
 func EntrySize[T any]() int { return 2 * int(reflect.TypeFor[entry[T]]().Size()) }
 
-// Pool keeps the memory of queues while they are empty. One is shared by the
-// queues of a server. The zero value is ready to use.
+// Pool keeps the memory of empty queues. The queues of a server share one. The zero value is
+// ready to use.
 type Pool[T any] struct{ p sync.Pool }
 
 // Slabs with room for more entries than this are not kept.
@@ -38,13 +38,13 @@ func (p *Pool[T]) put(s *slab[T]) {
 	}
 }
 
-// slab is the memory of a queue that is not empty. Every operation is O(1), counted
-// over many: an entry is appended, looked at for dropping and taken off once, and
-// moved only when half of the slab is free.
+// slab is the memory of a queue that is not empty. Every operation is O(1) amortized: an
+// entry is appended, checked for dropping and removed once, and moved only when half of
+// the slab is free.
 type slab[T any] struct {
 	entries   []entry[T]
 	head      int // entries before it were taken
-	kept      int // entries before it may not be dropped
+	kept      int // entries before it cannot be dropped
 	gone      int // dropped entries from head on
 	droppable int // bytes that may be dropped
 	batch     []T
@@ -53,8 +53,8 @@ type slab[T any] struct {
 func (s *slab[T]) len() int    { return len(s.entries) - s.head - s.gone }
 func (s *slab[T]) empty() bool { return s.len() == 0 }
 
-// take appends entries to dst, up to the given numbers of items and bytes and at
-// least one, and returns their size.
+// take removes entries and appends them to dst, up to the given numbers of items and bytes
+// and at least one. It returns their size.
 func (s *slab[T]) take(dst []T, items, bytes int) (_ []T, size int) {
 	for s.head < len(s.entries) && len(dst) < items {
 		e := &s.entries[s.head]
@@ -78,8 +78,7 @@ func (s *slab[T]) take(dst []T, items, bytes int) (_ []T, size int) {
 	return dst, size
 }
 
-// dropNext drops the oldest entry that may be dropped, and returns its size. There
-// must be one.
+// dropNext drops the oldest droppable entry and returns its size. There must be one.
 func (s *slab[T]) dropNext() int {
 	i := max(s.kept, s.head)
 	for !s.entries[i].drop {
@@ -94,7 +93,7 @@ func (s *slab[T]) dropNext() int {
 }
 
 // compact moves the entries to the front when more than half of the slab is free:
-// one that is never empty would grow for ever.
+// otherwise a slab that is never empty would grow without end.
 func (s *slab[T]) compact() {
 	if free := s.head + s.gone; free < pooledEntries/2 || free <= len(s.entries)/2 {
 		return

@@ -4,147 +4,145 @@ import (
 	"errors"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 const (
 	shutdownText = "server shutting down"
 
-	// farewellTime bounds the goodbye to a client that did something wrong, and
-	// what is read from it afterwards.
-	farewellTime = time.Second
-	// answerTime is how long the client's close frame is waited for.
-	answerTime = 2 * time.Second
-	// cutTime bounds the attempt to tell a client that is probably gone.
-	cutTime = 50 * time.Millisecond
+	// closeHandshakeTime bounds the close handshake with a client that did something
+	// wrong, and the discarding of what it still sends.
+	closeHandshakeTime = time.Second
+	// closeAnswerTime is how long to wait for the client's close frame.
+	closeAnswerTime = 2 * time.Second
+	// closeAbortTime bounds the close frame to a client that is probably gone.
+	closeAbortTime = 50 * time.Millisecond
 )
 
 // InternalReason is for faults of the server itself.
 var InternalReason = websockets.Reason{
 	Cause: websockets.CauseForcedClose,
-	Code:  int(websocket.StatusInternalError),
+	Code:  rfc6455.StatusInternalError,
 	Text:  "internal error",
 }
 
-// Manner is how a connection ends.
-type Manner uint8
+// CloseMode is how the server closes a connection.
+type CloseMode uint8
 
-// The manners of an end.
+// The modes, from the longest to the shortest.
 const (
-	Drain    Manner = iota // what waits is sent, then the close frame
-	Farewell               // the close frame alone
-	Cut                    // the same, without waiting for an answer
+	CloseGraceful  CloseMode = iota // send what waits, then do the close handshake
+	CloseHandshake                  // drop what waits, and do the close handshake
+	CloseAbort                      // drop what waits, and do not wait for the client's close frame
 )
 
-// MannerOf gives the usual manner for a reason.
-func MannerOf(r websockets.Reason) Manner {
+// CloseModeOf returns the usual mode for a reason.
+func CloseModeOf(r websockets.Reason) CloseMode {
 	switch r.Cause {
 	case websockets.CauseQueueOverflow, websockets.CauseMessageTooBig, websockets.CauseParseError:
-		return Farewell
+		return CloseHandshake
 	case websockets.CausePingTimeout, websockets.CauseForcedClose, websockets.CauseTransportClose, websockets.CauseTransportError, "":
-		return Cut
+		return CloseAbort
 	}
-	return Drain
+	return CloseGraceful
 }
 
-// closeCode gives the close code and text of a reason, RFC 6455 §7.4.1.
-func closeCode(r websockets.Reason) (websocket.StatusCode, string) {
-	if code := websocket.StatusCode(r.Code); sendable(code) {
-		return code, clip(r.Text)
+// closeCode returns the close code and text of a reason, RFC 6455 §7.4.1.
+func closeCode(r websockets.Reason) (int, string) {
+	if rfc6455.Sendable(r.Code) {
+		return r.Code, rfc6455.CloseText(r.Text)
 	}
-	code, text := websocket.StatusNormalClosure, ""
+	code, text := rfc6455.StatusNormalClosure, ""
 	switch r.Cause {
 	case websockets.CauseShutdown:
-		code, text = websocket.StatusGoingAway, shutdownText
+		code, text = rfc6455.StatusGoingAway, shutdownText
 	case websockets.CauseQueueOverflow:
-		code, text = websocket.StatusPolicyViolation, string(r.Cause)
+		code, text = rfc6455.StatusPolicyViolation, string(r.Cause)
 	case websockets.CauseClientErrors:
-		code, text = websocket.StatusPolicyViolation, string(r.Cause)
+		code, text = rfc6455.StatusPolicyViolation, string(r.Cause)
 	case websockets.CauseParseError:
-		code = websocket.StatusProtocolError
+		code = rfc6455.StatusProtocolError
 	case websockets.CauseMessageTooBig:
-		code, text = websocket.StatusMessageTooBig, string(r.Cause)
+		code, text = rfc6455.StatusMessageTooBig, string(r.Cause)
 	case websockets.CausePingTimeout, websockets.CauseForcedClose, websockets.CauseTransportClose, websockets.CauseTransportError, "":
-		code, text = websocket.StatusGoingAway, string(r.Cause)
+		code, text = rfc6455.StatusGoingAway, string(r.Cause)
 	}
 	if r.Text != "" {
-		text = clip(r.Text)
+		text = rfc6455.CloseText(r.Text)
 	}
 	return code, text
 }
 
-// sent completes a reason with the code that the client is told. A cut
-// connection keeps what it has: the client is not expected to hear.
-func sent(r websockets.Reason, how Manner) websockets.Reason {
-	if how != Cut {
-		code, text := closeCode(r)
-		r.Code, r.Text = int(code), text
+// withCode returns the reason with the code and text that are sent to the client. An
+// aborted connection keeps what it has: the client is not expected to read it.
+func withCode(r websockets.Reason, mode CloseMode) websockets.Reason {
+	if mode != CloseAbort {
+		r.Code, r.Text = closeCode(r)
 	}
 	return r
 }
 
-// Leave begins the end of the connection from this side, for the first reason
-// given. It returns at once.
-func (c *Conn) Leave(r websockets.Reason, how Manner) {
+// Close starts to close the connection. Only the first reason counts. It returns at once.
+func (c *Conn) Close(r websockets.Reason, mode CloseMode) {
 	c.mu.Lock()
-	if c.leaving {
+	if c.closing {
 		c.mu.Unlock()
 		return
 	}
-	c.leaving = true
-	c.reason = sent(r, how)
-	c.goodbye = make(chan struct{})
+	c.closing = true
+	c.reason = withCode(r, mode)
+	c.closeDone = make(chan struct{})
 	c.mu.Unlock()
 	if q := c.out.Load(); q != nil {
-		q.Close(how != Drain)
+		q.Close(mode != CloseGraceful)
 	}
-	go c.sayGoodbye(how)
+	go c.finishClose(mode)
 }
 
-// sayGoodbye sends what is to be sent, waits for the client's answer, and ends
+// finishClose sends what is to be sent, waits for the client's close frame, and ends
 // the connection.
-func (c *Conn) sayGoodbye(how Manner) {
-	defer close(c.goodbye)
+func (c *Conn) finishClose(mode CloseMode) {
+	defer close(c.closeDone)
 	limit := c.cfg.Limits.CloseTimeout
-	switch how {
-	case Farewell:
-		limit = min(limit, farewellTime)
-	case Cut:
-		limit = min(limit, cutTime)
+	switch mode {
+	case CloseHandshake:
+		limit = min(limit, closeHandshakeTime)
+	case CloseAbort:
+		limit = min(limit, closeAbortTime)
 	}
-	began := time.Now()
-	guard := time.AfterFunc(limit, func() { _ = c.wire.Close() })
+	start := time.Now()
+	guard := time.AfterFunc(limit, func() { _ = c.framed.Close() })
 	defer guard.Stop()
 	q := c.out.Load()
-	if how == Drain && q != nil {
+	if mode == CloseGraceful && q != nil {
 		<-q.Done()
 	}
 	code, text := closeCode(c.reason)
-	if c.wire.writeClose(closeFrame(code, text)) == nil && how != Cut {
-		wait := time.NewTimer(min(limit-time.Since(began), answerTime))
+	if c.framed.writeClose(rfc6455.CloseFrame(code, text)) == nil && mode != CloseAbort {
+		wait := time.NewTimer(min(limit-time.Since(start), closeAnswerTime))
 		defer wait.Stop()
 		select {
 		case <-c.readerDone:
 		case <-wait.C:
 		}
-		c.wire.endWrites()
+		c.framed.closeWrite()
 	}
-	_ = c.wire.Close()
+	_ = c.framed.Close()
 	if q != nil {
 		<-q.Done()
 	}
 	c.end()
 }
 
-// Abort cuts the connection however it was being closed.
+// Abort implements [Member]: it ends the connection at once, even while it is being closed.
 func (c *Conn) Abort() {
-	c.Leave(websockets.Reason{Cause: websockets.CauseForcedClose}, Cut)
-	_ = c.wire.Close()
+	c.Close(websockets.Reason{Cause: websockets.CauseForcedClose}, CloseAbort)
+	_ = c.framed.Close()
 	c.end()
 }
 
-// end tells the handler, once. The reason stands by then.
+// end calls Handler.Ended once. The reason does not change any more.
 func (c *Conn) end() {
 	c.mu.Lock()
 	if c.ended {
@@ -159,18 +157,18 @@ func (c *Conn) end() {
 	}
 }
 
-// Serve reads until the connection ends, tells h, leaves nothing behind, and calls
-// done. To be called once, on a goroutine of its own. It may return earlier, when
-// another goroutine reads on.
+// Serve reads until the connection has ended, calls h, waits for the writer, and then
+// calls done. Call it once, on a goroutine of its own. It may return before done is
+// called, when another goroutine has become the reader.
 func (c *Conn) Serve(h Handler, done func()) {
 	c.mu.Lock()
 	c.handler, c.done = h, done
 	ended := c.ended
 	c.mu.Unlock()
-	if ended { // before anybody was there to be told
+	if ended { // before there was a handler
 		h.Ended(c.reason)
 	}
-	c.wire.begin = func() {
+	c.framed.startDeferred = func() {
 		if job := h.Due(); job != nil {
 			job.Begin()
 		}
@@ -178,25 +176,25 @@ func (c *Conn) Serve(h Handler, done func()) {
 	c.serve(h, done)
 }
 
-// serve reads on, and ends what Serve began unless another goroutine takes over.
+// serve is the reader. It ends the connection, unless another goroutine becomes the reader.
 func (c *Conn) serve(h Handler, done func()) {
 	err := c.read(h)
-	if errors.Is(err, errTakenOver) {
+	if errors.Is(err, errTurnStolen) {
 		return
 	}
 	defer done()
-	c.wire.drained()
+	c.framed.freeAhead()
 	c.dropPart()
 	close(c.readerDone)
-	r := c.endOf(err)
+	r := c.reasonOf(err)
 
 	c.mu.Lock()
-	first := !c.leaving
+	first := !c.closing
 	if first {
-		c.leaving = true
+		c.closing = true
 		c.reason = r
 	}
-	bye := c.goodbye
+	closeDone := c.closeDone
 	c.mu.Unlock()
 	q := c.out.Load()
 	if first {
@@ -204,12 +202,12 @@ func (c *Conn) serve(h Handler, done func()) {
 			q.Close(true)
 		}
 		if r.Code != 0 {
-			c.answer(r)
+			c.answerClose(r)
 		}
 	} else {
-		<-bye
+		<-closeDone
 	}
-	_ = c.wire.Close()
+	_ = c.framed.Close()
 	c.end()
 	if q != nil {
 		<-q.Done()
@@ -218,40 +216,42 @@ func (c *Conn) serve(h Handler, done func()) {
 	c.cfg.Logger.Debug("connection ended", "client", c.id, "reason", c.reason.String())
 }
 
-// GiveUp ends a connection that will have no Serve, because the server is being
-// closed, or has panicked. The handler is not told.
+// GiveUp ends a connection that will not be served because the server is closing, or
+// because of the panic v. There is no handler to call.
 func (c *Conn) GiveUp(v any) {
 	if v != nil {
 		c.logPanic(v)
 	}
-	c.turnAway(websocket.StatusGoingAway, shutdownText)
+	c.closeUnserved(rfc6455.StatusGoingAway, shutdownText)
 }
 
-// Refuse ends a connection that will have no Serve, because of its client.
-func (c *Conn) Refuse(text string) { c.turnAway(websocket.StatusPolicyViolation, text) }
+// Refuse ends a connection that will not be served because of its client. The text is
+// sent to the client.
+func (c *Conn) Refuse(text string) { c.closeUnserved(rfc6455.StatusPolicyViolation, text) }
 
-func (c *Conn) turnAway(code websocket.StatusCode, text string) {
+func (c *Conn) closeUnserved(code int, text string) {
 	close(c.readerDone)
-	_ = c.wire.SetWriteDeadline(time.Now().Add(cutTime))
-	_ = c.wire.writeClose(closeFrame(code, text))
-	_ = c.wire.Close()
+	_ = c.framed.SetWriteDeadline(time.Now().Add(closeAbortTime))
+	_ = c.framed.writeClose(rfc6455.CloseFrame(code, text))
+	_ = c.framed.Close()
 	c.closeLibrary()
 }
 
-// answer says goodbye to a client that has said so, or has done wrong.
-func (c *Conn) answer(r websockets.Reason) {
-	limit := min(c.cfg.Limits.CloseTimeout, farewellTime)
-	guard := time.AfterFunc(limit, func() { _ = c.wire.Close() })
+// answerClose sends a close frame to a client that has sent one, or has done something
+// wrong. It runs on the reading goroutine.
+func (c *Conn) answerClose(r websockets.Reason) {
+	limit := min(c.cfg.Limits.CloseTimeout, closeHandshakeTime)
+	guard := time.AfterFunc(limit, func() { _ = c.framed.Close() })
 	defer guard.Stop()
 	if r.Cause == websockets.CauseClientDisconnect {
-		// The code comes back, RFC 6455 §5.5.1; none comes back as none.
-		_ = c.wire.writeClose(closeFrame(websocket.StatusCode(r.Code), ""))
-		if c.wire.now == nil { // TLS says goodbye too; a socket need not before it is closed
-			c.wire.endWrites()
+		// The answer has the code of the client's frame, or none, RFC 6455 §5.5.1.
+		_ = c.framed.writeClose(rfc6455.CloseFrame(r.Code, ""))
+		if c.framed.tryWriter == nil { // TLS has an end of its own; a socket needs none before it is closed
+			c.framed.closeWrite()
 		}
 		return
 	}
-	if c.wire.writeClose(closeFrame(websocket.StatusCode(r.Code), r.Text)) == nil {
-		c.wire.linger(limit)
+	if c.framed.writeClose(rfc6455.CloseFrame(r.Code, r.Text)) == nil {
+		c.framed.linger(limit)
 	}
 }

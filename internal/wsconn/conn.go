@@ -1,7 +1,6 @@
-// Package wsconn is one WebSocket connection, for every platform that speaks
-// over one: the handshake, limits and checks that the websocket library does
-// not have, prepared frames, batched writes, timeouts and the goodbye. It knows
-// nothing of what the messages mean.
+// Package wsconn is one WebSocket connection, for every platform: the handshake, limits
+// and checks that the WebSocket library does not have, prepared frames, batched writes,
+// timeouts and the close handshake. It knows nothing about the content of messages.
 package wsconn
 
 import (
@@ -16,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -23,21 +23,22 @@ import (
 // Config is what the connections of one server share.
 type Config struct {
 	Limits websockets.Limits
-	// MaxFragments and MessageTimeout bound one message; 0 or less for no limit.
+	// MaxFragments is how many frames a message may have, MessageTimeout how long it may
+	// take from its first byte to its last; 0 or less for no limit.
 	MaxFragments   int
 	MessageTimeout time.Duration
-	// Subprotocols are those that the server speaks, the best first;
-	// AnySubprotocol takes the first that the client offers.
+	// Subprotocols that the server speaks, the preferred one first. AnySubprotocol
+	// accepts the first that the client offers.
 	Subprotocols   []string
 	AnySubprotocol bool
 	Compression    Compression
-	// Heartbeat sends pings of RFC 6455 §5.5.2 when nothing else is heard.
+	// Heartbeat sends pings, RFC 6455 §5.5.2, to clients that send nothing.
 	Heartbeat bool
 	Group     *Group
 	Logger    *slog.Logger
 }
 
-// Shortest is the shortest timeout that the connections look after.
+// Shortest returns the shortest timeout that connections check, for [NewGroup].
 func (c *Config) Shortest() time.Duration {
 	d := min(c.Limits.PingInterval, c.Limits.PingTimeout)
 	if stall := c.Limits.SendStall; stall > 0 {
@@ -49,84 +50,86 @@ func (c *Config) Shortest() time.Duration {
 	return d
 }
 
-// Handler is what a connection belongs to.
+// Handler receives what a client sends.
 type Handler interface {
-	// Message takes one message, on the reading goroutine; blocking stops the
-	// reading. msg is valid until it returns. An error ends the connection: a
+	// Message handles one message on the reading goroutine; while it blocks, nothing is
+	// read. msg is valid until it returns. An error ends the connection: a
 	// *ViolationError with its code and cause, any other as an internal error.
 	Message(text bool, msg []byte) error
-	// Due gives what Message has put off, once; nil when there is nothing.
+	// Due returns the Job that Message has deferred, once; nil without one.
 	Due() Job
-	// Stalled returns for how long Message has been blocked without a message of the
-	// client having been started; 0 while it is not blocked.
+	// Stalled returns for how long Message has been blocked during which no message of
+	// the client was started; 0 while it is not blocked.
 	Stalled() time.Duration
-	// Ended tells that the connection has ended. It is called once.
+	// Ended is called once, when the connection has ended.
 	Ended(r websockets.Reason)
 }
 
 // Job is work that a message brought.
 type Job interface {
-	// Work does it, on the reading goroutine, when there is nothing more to read at
-	// once. When it takes long, another goroutine reads on.
+	// Work runs it on the reading goroutine, when there is nothing more to read at
+	// once. If it runs long, another goroutine becomes the reader.
 	Work()
-	// Begin has it done by somebody else, and returns at once.
+	// Begin runs it on another goroutine and returns at once.
 	Begin()
 }
 
-// Conn is one connection. Its reading goroutine, Serve, owns it; what is to be
-// sent waits in the queue given by Attach.
+// Conn is one connection. Serve is its reading goroutine; what is to be sent waits in
+// the queue passed to Attach. Exported methods are safe for concurrent use unless they
+// say otherwise.
 type Conn struct {
-	cfg  *Config
-	id   string                         // for logs
-	lib  atomic.Pointer[websocket.Conn] // nil until somebody needs it, see Native
-	wire *wire
-	out  atomic.Pointer[outbox.Queue[Item]]
+	cfg    *Config
+	id     string                         // for logs
+	lib    atomic.Pointer[websocket.Conn] // nil until it is needed, see Native
+	framed *framedConn
+	out    atomic.Pointer[outbox.Queue[Item]]
 
 	readerDone chan struct{}
-	shift      atomic.Uint64 // counts beginnings and ends of work
-	shard      uint32        // of the minder
-	place      int           // in it, guarded by it
-	progress   *progress     // of the sweeper; nil until it is needed
+	turn       atomic.Uint64 // see watchdog
+	shard      uint32        // of the watchdog
+	turnIndex  int           // in that shard, guarded by its lock
 
 	subprotocol string
 
 	// Of the reading goroutine.
-	messages   int     // that have been read
-	part       *[]byte // what there is of a message that came in pieces; nil without one
-	grown      bool    // the stack, see grow
-	handedOver bool    // the library reads, and may have read ahead
-	slow       int     // for how many messages it does not work
+	messages     int     // that have been read
+	part         *[]byte // the first part of a message that comes in pieces; nil without one
+	stackGrown   bool    // see growStack
+	libraryReads bool    // the library reads, and may have read ahead
+	slowLeft     int     // how many messages are still handed to other goroutines, see slowFor
+
 	pingQueued atomic.Bool
 	writeError atomic.Bool
 
-	// Of the sweeper, see watch.
-	goneAt int64 // when it first saw that the client has gone; 0 for not yet
-	beatAt int64 // when it last sent a ping to a client whose reader is blocked
+	// Of the sweeper.
+	progress *progress // nil until it is needed
+	goneAt   int64     // when it first saw that the client has gone; 0 for not yet
+	pingAt   int64     // when it last sent a ping to a client whose reader is blocked
 
 	mu         sync.Mutex
 	handler    Handler
 	done       func() // of Serve
-	leaving    bool   // the reason stands
-	ended      bool   // the handler has been, or will be, told
+	closing    bool   // reason is final
+	ended      bool   // Handler.Ended was called, or will be
 	reason     websockets.Reason
-	goodbye    chan struct{} // closed when sayGoodbye has ended; nil without one
-	pong       []byte        // payload of the pong that is due
+	closeDone  chan struct{} // closed when finishClose has returned; nil without one
+	pong       []byte        // payload of the pong that is to be sent
 	pongQueued bool
 }
 
-// Item is one thing to send: a message, which may be of several frames that
-// must not be parted, or a control frame that is made when its turn comes.
+// Item is one entry of the send queue: a message, possibly of several frames with nothing
+// between them, or a control frame that is built when it is sent.
 type Item struct {
 	Frame *Frame
 	More  []*Frame
-	// Plain is sent without compression.
+	// Plain disables compression.
 	Plain bool
-	// Once tells that Frame is of OnceFrame, to be freed when it has been sent.
+	// Once is set when Frame is of OnceFrame: it is freed when it has been sent.
 	Once bool
 	kind kind
 }
 
-// Size is the number of bytes on the wire.
+// Size returns the number of bytes on the wire.
 func (it Item) Size() int {
 	n := len(it.Frame.bytes)
 	for _, f := range it.More {
@@ -135,15 +138,15 @@ func (it Item) Size() int {
 	return n
 }
 
-// What an item holds besides its bytes: its place in the queue, and a Frame.
+// What an item holds besides its bytes: an entry of the queue, and a Frame.
 var (
 	entrySize = outbox.EntrySize[Item]()
 	frameSize = int(reflect.TypeFor[Frame]().Size())
 )
 
-// Charge is the number of bytes that the item holds in memory while it waits, for
-// [outbox.Queue.Push]. Frames that are shared by many connections count by their
-// bytes, those of a single one by their buffers.
+// Charge returns how many bytes of memory the item holds while it waits, for
+// [outbox.Queue.Push]. Frames that many connections share count by their bytes, those
+// of a single one by their buffers.
 func (it Item) Charge() int {
 	if !it.Once {
 		return entrySize + it.Size()
@@ -157,7 +160,7 @@ func (it Item) Charge() int {
 
 const ptrSize = 8
 
-// FreeAll frees what has been sent.
+// FreeAll frees the frames of items that have been sent.
 func FreeAll(items []Item) {
 	for _, it := range items {
 		if it.Once {
@@ -174,44 +177,44 @@ const (
 	kindPong
 )
 
-// Attach gives the connection the queue that it shares its end with; the
-// queue's writer is to be [Conn.Write]. False when the connection is ending.
+// Attach sets the send queue, whose writer must be [Conn.Write]. The connection closes
+// the queue when it ends. Attach returns false when the connection is closing.
 func (c *Conn) Attach(q *outbox.Queue[Item]) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.leaving {
+	if c.closing {
 		return false
 	}
 	c.out.Store(q)
-	if c.wire.now != nil {
+	if c.framed.tryWriter != nil {
 		q.Direct(c.tryWrite)
 	}
 	return true
 }
 
-// Reading tells that the reader waits for the network rather than for a handler.
-func (c *Conn) Reading() bool { return c.wire.readingSince.Load() != 0 }
+// Reading reports whether the reader waits for the network rather than for a handler.
+func (c *Conn) Reading() bool { return c.framed.readingSince.Load() != 0 }
 
-// Receiving tells that a message is half received.
-func (c *Conn) Receiving() bool { return c.wire.partialSince.Load() != 0 }
+// Receiving reports whether a message is half received.
+func (c *Conn) Receiving() bool { return c.framed.partialSince.Load() != 0 }
 
 func (c *Conn) push(k kind) bool {
 	q := c.out.Load()
 	return q != nil && q.Push(Item{kind: k}, entrySize, outbox.Always) == nil // one of each kind at a time
 }
 
-// ping queues a ping unless one waits already. It does not block.
+// ping queues a ping unless one is queued already. It does not block.
 func (c *Conn) ping() {
 	if c.pingQueued.CompareAndSwap(false, true) && !c.push(kindPing) {
 		c.pingQueued.Store(false)
 	}
 }
 
-// onPing queues the pong. Of several pings that come before it is sent, the
-// last is answered, as RFC 6455 §5.5.3 allows, so a flood takes no memory.
+// onPing queues a pong. If more pings arrive before it is sent, only the last is
+// answered, as RFC 6455 §5.5.3 allows, so a flood of pings takes no memory.
 func (c *Conn) onPing(payload []byte) {
-	if c.out.Load() == nil { // nobody else writes yet
-		_ = c.wire.writeFrame(controlFrame(opPong, payload))
+	if c.out.Load() == nil { // nothing else is written yet
+		_ = c.framed.writeFrame(rfc6455.ControlFrame(rfc6455.OpPong, payload))
 		return
 	}
 	c.mu.Lock()
@@ -226,18 +229,18 @@ func (c *Conn) onPing(payload []byte) {
 	}
 }
 
-// WriteNow writes one frame past the queue. Only for a connection without one.
-func (c *Conn) WriteNow(f *Frame) error { return c.wire.writeFrame(f.bytes) }
+// WriteNow writes one frame and blocks meanwhile. Only for a connection without a queue.
+func (c *Conn) WriteNow(f *Frame) error { return c.framed.writeFrame(f.bytes) }
 
-// Frames up to this size are gathered; larger ones are written from where they are.
+// Frames up to this size are copied into one write; larger ones are written on their own.
 const gatherSize = 16 << 10
 
-// Write sends items. It is the writer of the connection's queue.
+// Write sends items, and blocks meanwhile. It is the writer of the connection's queue.
 func (c *Conn) Write(items []Item) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.logPanic(v)
-			c.Leave(InternalReason, Farewell)
+			c.Close(InternalReason, CloseHandshake)
 			err = fmt.Errorf("websocket: write panicked: %v", v)
 		}
 		if err != nil {
@@ -245,7 +248,7 @@ func (c *Conn) Write(items []Item) (err error) {
 		}
 	}()
 	defer func() {
-		if err == nil { // or somebody may still look at it
+		if err == nil { // otherwise they may still be in use
 			FreeAll(items)
 		}
 	}()
@@ -253,7 +256,7 @@ func (c *Conn) Write(items []Item) (err error) {
 		if it := items[0]; c.compress(it) {
 			return c.writeCompressed(it.Frame)
 		}
-		return c.wire.writeFrame(items[0].Frame.bytes)
+		return c.framed.writeFrame(items[0].Frame.bytes)
 	}
 	b := getBuffer()
 	defer putBuffer(b)
@@ -264,10 +267,10 @@ func (c *Conn) Write(items []Item) (err error) {
 		case kindPing:
 			c.pingQueued.Store(false)
 			w.pinged = true
-			w.add(controlFrame(opPing, nil))
+			w.add(rfc6455.ControlFrame(rfc6455.OpPing, nil))
 		case kindPong:
 			c.mu.Lock()
-			p := controlFrame(opPong, c.pong)
+			p := rfc6455.ControlFrame(rfc6455.OpPong, c.pong)
 			c.pongQueued = false
 			c.mu.Unlock()
 			w.add(p)
@@ -279,29 +282,29 @@ func (c *Conn) Write(items []Item) (err error) {
 	return w.err
 }
 
-// tryWrite sends a message if that can be done without blocking: no goroutine has to
-// be woken for it.
+// tryWrite sends a message if that is possible without blocking, so that no goroutine
+// has to be started for it. It returns false when nothing was sent.
 func (c *Conn) tryWrite(it Item) bool {
 	if it.kind != kindMessage || it.More != nil || len(it.Frame.bytes) > gatherSize || c.compress(it) {
 		return false
 	}
 	p := it.Frame.bytes
-	n := c.wire.tryFrame(p)
+	n := c.framed.tryWriteFrame(p)
 	switch {
 	case n == 0:
 		return false
 	case n < len(p):
-		go c.finish(it, p[n:])
+		go c.writeRest(it, p[n:])
 	case it.Once:
 		it.Frame.Free()
 	}
 	return true
 }
 
-// finish writes what tryWrite could not.
-func (c *Conn) finish(it Item, rest []byte) {
-	_, err := c.wire.send(rest)
-	c.wire.release()
+// writeRest sends what tryWrite could not.
+func (c *Conn) writeRest(it Item, rest []byte) {
+	_, err := c.framed.send(rest)
+	c.framed.release()
 	if err != nil {
 		c.writeFailed()
 	} else if it.Once {
@@ -309,13 +312,13 @@ func (c *Conn) finish(it Item, rest []byte) {
 	}
 }
 
-func (c *Conn) compress(it Item) bool { return c.wire.insp.deflate && !it.Plain }
+func (c *Conn) compress(it Item) bool { return c.framed.validator.Deflate && !it.Plain }
 
 func (c *Conn) writeCompressed(f *Frame) error {
 	return c.lib.Load().Write(context.Background(), websocket.MessageType(f.op), f.Payload())
 }
 
-// gather collects frames so that a burst goes out in few writes.
+// gather joins frames so that a burst takes few writes.
 type gather struct {
 	c      *Conn
 	buf    []byte
@@ -354,40 +357,40 @@ func (w *gather) add(p []byte) {
 	}
 	w.flush()
 	if w.err == nil {
-		w.err = w.c.wire.writeFrame(p)
+		w.err = w.c.framed.writeFrame(p)
 	}
 }
 
 func (w *gather) flush() {
 	if len(w.buf) > 0 && w.err == nil {
 		var before int64
-		if w.pinged { // the answer may come before the write returns, and takes the stamp away
+		if w.pinged { // the pong may arrive before the write returns, and clear the stamp
 			before = w.c.cfg.Group.Clock.Now()
-			w.c.wire.pingedAt.Store(before)
+			w.c.framed.pingedAt.Store(before)
 		}
-		w.err = w.c.wire.writeFrame(w.buf)
+		w.err = w.c.framed.writeFrame(w.buf)
 		if w.pinged {
-			w.c.wire.pingedAt.CompareAndSwap(before, w.c.cfg.Group.Clock.Now())
+			w.c.framed.pingedAt.CompareAndSwap(before, w.c.cfg.Group.Clock.Now())
 			w.pinged = false
 		}
 	}
 	w.buf = w.buf[:0]
 }
 
-// writeFailed lets the reader take what the client sent before it left, for a moment.
+// writeFailed leaves the reader a moment to read what the client sent before it left.
 func (c *Conn) writeFailed() {
 	c.writeError.Store(true)
-	_ = c.wire.SetReadDeadline(time.Now().Add(min(c.cfg.Limits.CloseTimeout, farewellTime)))
+	_ = c.framed.SetReadDeadline(time.Now().Add(min(c.cfg.Limits.CloseTimeout, closeHandshakeTime)))
 }
 
 func (c *Conn) logPanic(v any) {
 	c.cfg.Logger.Error("a connection panicked", "client", c.id, "panic", v, "stack", string(debug.Stack()))
 }
 
-// Fail ends the connection after a panic in code that belongs to it.
+// Fail closes the connection after a panic in the code that it runs.
 func (c *Conn) Fail(v any) {
 	c.logPanic(v)
-	c.Leave(InternalReason, Farewell)
+	c.Close(InternalReason, CloseHandshake)
 }
 
 // PolicyOf returns the queue's policy for a message.
@@ -406,13 +409,4 @@ func PolicyOf(out *adapter.Outgoing) outbox.Policy {
 	default:
 		return outbox.Refuse
 	}
-}
-
-// Hold keeps everything else from being written, until the release: as a client
-// does that takes no data. For tests.
-func (c *Conn) Hold() (release func()) {
-	if c.wire.acquire() != nil {
-		return func() {}
-	}
-	return c.wire.release
 }

@@ -19,7 +19,7 @@ import (
 
 const patience = 10 * time.Second // for what should happen at once
 
-// owner is what a connection belongs to.
+// owner is the Handler of a connection.
 type owner struct {
 	onMessage func(msg []byte) error
 	due       func() Job
@@ -43,7 +43,7 @@ func receive[T any](t *testing.T, what string, c <-chan T) T {
 	case v := <-c:
 		return v
 	case <-time.After(patience):
-		t.Fatalf("waited in vain for %s", what)
+		t.Fatalf("timed out waiting for %s", what)
 		panic("unreachable")
 	}
 }
@@ -182,7 +182,7 @@ func TestItemsAreNotParted(t *testing.T) {
 	}
 }
 
-// Hold keeps everything back, and gives it free in order.
+// Hold blocks all writes; after the release they happen in order.
 func TestHold(t *testing.T) {
 	p := connect(t, nil, "")
 	p.serve()
@@ -202,9 +202,9 @@ func TestHold(t *testing.T) {
 func TestLeave(t *testing.T) {
 	reason := websockets.Reason{Cause: websockets.CauseServerDisconnect}
 	for _, tt := range []struct {
-		how  Manner
+		mode CloseMode
 		last bool // what waits is sent
-	}{{Drain, true}, {Farewell, false}, {Cut, false}} {
+	}{{CloseGraceful, true}, {CloseHandshake, false}, {CloseAbort, false}} {
 		p := connect(t, nil, "")
 		p.serve()
 		release := p.conn.Hold()
@@ -213,8 +213,8 @@ func TestLeave(t *testing.T) {
 			runtime.Gosched()
 		}
 		p.push(message("waits"))
-		p.conn.Leave(reason, tt.how)
-		p.conn.Leave(websockets.Reason{Cause: websockets.CauseForcedClose}, Cut) // too late
+		p.conn.Close(reason, tt.mode)
+		p.conn.Close(websockets.Reason{Cause: websockets.CauseForcedClose}, CloseAbort) // too late
 		if p.conn.Attach(p.queue) {
 			t.Error("attached while leaving")
 		}
@@ -229,32 +229,32 @@ func TestLeave(t *testing.T) {
 		}
 		_ = p.nc.Close()
 		if last := len(got) == 2; last != tt.last {
-			t.Errorf("manner %d: %q was sent", tt.how, got)
+			t.Errorf("mode %d: %q was sent", tt.mode, got)
 		}
 		if r := receive(t, "the end", p.owner.ended); r.Cause != reason.Cause {
-			t.Errorf("manner %d: %+v", tt.how, r)
+			t.Errorf("mode %d: %+v", tt.mode, r)
 		}
 	}
 }
 
-// A client that takes nothing cannot hold a goodbye up.
+// A client that does not read cannot delay Close.
 func TestLeaveIsBounded(t *testing.T) {
-	for how, limit := range map[Manner]time.Duration{Drain: 300 * time.Millisecond, Farewell: 300 * time.Millisecond, Cut: cutTime} {
+	for how, limit := range map[CloseMode]time.Duration{CloseGraceful: 300 * time.Millisecond, CloseHandshake: 300 * time.Millisecond, CloseAbort: closeAbortTime} {
 		p := connect(t, func(c *Config) { c.Limits.CloseTimeout = 300 * time.Millisecond }, "")
 		p.serve()
 		release := p.conn.Hold()
 		p.push(message("never sent"))
 		began := time.Now()
-		p.conn.Leave(websockets.Reason{Cause: websockets.CauseServerDisconnect}, how)
+		p.conn.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect}, how)
 		receive(t, "the end", p.owner.ended)
 		if took := time.Since(began); took < limit-time.Millisecond || took > limit+patience/2 {
-			t.Errorf("manner %d took %v", how, took)
+			t.Errorf("mode %d took %v", how, took)
 		}
 		release()
 	}
 }
 
-// Whoever comes to serve a connection that has ended already is told.
+// Serve reports the end of a connection that has ended already.
 func TestServeAfterTheEnd(t *testing.T) {
 	p := connect(t, nil, "")
 	p.conn.Abort()
@@ -264,7 +264,7 @@ func TestServeAfterTheEnd(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	if len(p.owner.ended) > 0 {
-		t.Error("told twice")
+		t.Error("reported twice")
 	}
 }
 
@@ -308,8 +308,8 @@ func TestOnceFrame(t *testing.T) {
 	}
 }
 
-// A short message does not wait in the buffer of a long one, and an item is charged for
-// what it holds.
+// A short message does not wait in the buffer of a long one, and the charge of an item is
+// the memory that it holds.
 func TestOnceFrameFits(t *testing.T) {
 	for _, n := range []int{0, 8, 100, 500, 4096, 5000, 40_000, 65_500, 65_536, 70_000} {
 		for range 20 {
@@ -334,7 +334,7 @@ func TestOnceFrameFits(t *testing.T) {
 	}
 }
 
-// A panic in what a connection belongs to ends that connection only.
+// A panic in a Handler ends that connection only.
 func TestPanicInMessage(t *testing.T) {
 	p := connect(t, nil, "")
 	p.owner.onMessage = func([]byte) error { panic("boom") }
@@ -375,7 +375,7 @@ func eventually(t *testing.T, what string, cond func() bool) {
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }

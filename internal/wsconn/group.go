@@ -8,58 +8,42 @@ import (
 	"time"
 )
 
-// Clock stamps events of connections. Stamps are nanoseconds since it was made,
-// never 0. The coarse one costs a load; it lags by up to one sweep.
-type Clock struct {
-	base time.Time
-	last atomic.Int64
-}
-
-// Now is the exact stamp.
-func (c *Clock) Now() int64 {
-	t := int64(time.Since(c.base)) + 1
-	c.last.Store(t)
-	return t
-}
-
-// Coarse is the stamp of the last sweep, or of a later Now.
-func (c *Clock) Coarse() int64 { return c.last.Load() }
-
 // Member is a connection of a [Group].
 type Member interface {
-	// Beat does what is due at the time, by the group's clock. It must not block.
-	Beat(now int64)
-	// Abort cuts the connection however it was being closed.
+	// CheckTimeouts closes what has timed out, and sends heartbeats. now is of the
+	// group's clock. It is called at every sweep and must not block.
+	CheckTimeouts(now int64)
+	// Abort ends the connection at once, even while it is being closed.
 	Abort()
 }
 
-// Group is the connections of one server. It counts what is under way, looks
-// after timeouts from a single goroutine that runs only while there are members,
-// and waits for the end of all.
+// Group is the connections of one server. It counts what is under way, checks timeouts
+// on one goroutine, the sweeper, which runs only while there are members, and waits for
+// the end of everything. Its methods are safe for concurrent use.
 type Group struct {
 	Clock Clock
-	// Tick is how often members are looked at.
+	// Tick is the time between two sweeps.
 	Tick time.Duration
 
-	minder  minder
-	shards  atomic.Uint32
-	name    string
-	closing context.Context // ends handshakes under way
-	cancel  context.CancelFunc
+	watchdog watchdog
+	shards   atomic.Uint32
+	name     string
+	closing  context.Context // ends handshakes under way
+	cancel   context.CancelFunc
 
 	mu        sync.Mutex
 	members   map[Member]struct{}
 	stopSweep chan struct{} // stops the sweeper; nil when none runs
-	live      int           // handshakes, members and the sweeper
+	live      int           // what Enter and Add count, and the goroutines
 	closed    bool
-	idle      chan struct{} // closed when the group is closed and nothing lives
+	idle      chan struct{} // closed when the group is closed and live is 0
 }
 
-// maxTick bounds how late the sweeper notices a client that has gone.
+// maxTick bounds how late the sweeper notices that a client has gone.
 const maxTick = 500 * time.Millisecond
 
-// NewGroup makes a group whose timeouts are all at least shortest; Tick is a
-// thirty-second part of it, within 1 ms and 500 ms. The name is for errors.
+// NewGroup returns a group whose timeouts are at least shortest: Tick is a 32nd of it,
+// within 1 ms and 500 ms. The name is for errors.
 func NewGroup(name string, shortest time.Duration) *Group {
 	g := &Group{
 		Clock:   Clock{base: time.Now()},
@@ -72,14 +56,14 @@ func NewGroup(name string, shortest time.Duration) *Group {
 	return g
 }
 
-// nextShard spreads connections over the minder's shards.
+// nextShard spreads connections over the watchdog's shards.
 func (g *Group) nextShard() uint32 { return g.shards.Add(1) }
 
-// Closing ends when the group is being closed.
+// Closing returns a context that is cancelled when the group is closed.
 func (g *Group) Closing() context.Context { return g.closing }
 
-// Enter counts something that begins, such as a handshake; false when the group
-// is closed. Each is followed by one Exit.
+// Enter counts something that starts, such as a handshake, until Exit. It returns false
+// when the group is closed.
 func (g *Group) Enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -90,8 +74,8 @@ func (g *Group) Enter() bool {
 	return true
 }
 
-// EnterLate is Enter for what belongs to a living member: it is let in also
-// while the group is being closed.
+// EnterLate is Enter for what belongs to a member: it succeeds also while the group is
+// closing, as long as anything is left.
 func (g *Group) EnterLate() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -102,7 +86,7 @@ func (g *Group) EnterLate() bool {
 	return true
 }
 
-// Exit ends what Enter began.
+// Exit ends what Enter counted.
 func (g *Group) Exit() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -120,7 +104,7 @@ func (g *Group) checkIdle() {
 	}
 }
 
-// Add makes a member known; false when the group has been closed.
+// Add adds a member. It returns false when the group is closed.
 func (g *Group) Add(m Member) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -137,7 +121,7 @@ func (g *Group) Add(m Member) bool {
 	return true
 }
 
-// Remove forgets a member.
+// Remove removes a member.
 func (g *Group) Remove(m Member) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -148,16 +132,16 @@ func (g *Group) Remove(m Member) {
 	}
 }
 
-// Len is the number of members.
+// Len returns the number of members.
 func (g *Group) Len() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.members)
 }
 
-// A sweep that is lateTicks late tells that the process stood still, as when its
-// machine was paused. Then members are left alone for graceTicks: what has come in
-// meanwhile, answers to heartbeats too, is to be read before anybody is given up.
+// A sweep that is lateTicks late means that the process stood still, as when its machine
+// was paused. Then timeouts are not checked for graceTicks: what has arrived meanwhile,
+// answers to heartbeats too, must be read before any client counts as gone.
 const (
 	lateTicks  = 4
 	graceTicks = 8
@@ -176,7 +160,7 @@ func (g *Group) sweep(stop <-chan struct{}) {
 		case <-t.C:
 		}
 		now := g.Clock.Now()
-		if time.Duration(now-last) > lateTicks*g.Tick && !granted { // not twice in a row: where all is late, timeouts still hold
+		if time.Duration(now-last) > lateTicks*g.Tick && !granted { // not twice in a row: timeouts hold where every sweep is late
 			grace, granted = graceTicks, true
 		}
 		last = now
@@ -190,16 +174,16 @@ func (g *Group) sweep(stop <-chan struct{}) {
 			members = append(members, m)
 		}
 		g.mu.Unlock()
-		for _, m := range members { // without the lock: members have their own
-			m.Beat(now)
+		for _, m := range members { // without the lock: members have locks of their own
+			m.CheckTimeouts(now)
 		}
 		clear(members)
 		members = members[:0]
 	}
 }
 
-// Close lets nothing more in and waits for the end of what is there. When ctx
-// ends first, what is left is cut and the error says how much that was.
+// Close refuses new members and waits until all have ended. When ctx ends first, it
+// aborts the rest and returns an error with their number.
 func (g *Group) Close(ctx context.Context) error {
 	g.mu.Lock()
 	g.closed = true
@@ -226,19 +210,12 @@ func (g *Group) Close(ctx context.Context) error {
 	for _, m := range left {
 		m.Abort()
 	}
-	// Cut connections end at once; what does not is stuck in the framework.
+	// Aborted connections end at once; what does not is stuck in the framework.
 	grace := time.NewTimer(time.Second)
 	defer grace.Stop()
 	select {
 	case <-g.idle:
 	case <-grace.C:
 	}
-	return fmt.Errorf("%s: %d connections were cut: %w", g.name, n, context.Cause(ctx))
-}
-
-// Live is how many handshakes, members and sweepers there are.
-func (g *Group) Live() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.live
+	return fmt.Errorf("%s: %d connections were aborted: %w", g.name, n, context.Cause(ctx))
 }

@@ -22,7 +22,7 @@ type member struct {
 	stuck   bool
 }
 
-func (m *member) Beat(now int64) {
+func (m *member) CheckTimeouts(now int64) {
 	m.beats.Add(1)
 	if m.onBeat != nil {
 		m.onBeat(now)
@@ -46,7 +46,7 @@ func TestTick(t *testing.T) {
 	}
 }
 
-// The sweeper runs only while there is somebody to look after, and tells the time.
+// The sweeper runs only while there are members, and updates the clock.
 func TestSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGroup("g", 3200*time.Millisecond)
@@ -54,7 +54,7 @@ func TestSweep(t *testing.T) {
 		a, b := &member{g: g}, &member{g: g}
 		a.onBeat = func(now int64) {
 			if at := time.Duration(now - 1); at != time.Since(began) || g.Clock.Coarse() != now {
-				t.Errorf("beat at %v says %v", time.Since(began), at)
+				t.Errorf("sweep at %v has the stamp %v", time.Since(began), at)
 			}
 		}
 		if g.Live() != 0 || !g.Add(a) || !g.Add(b) || g.Len() != 2 || g.Live() != 1 {
@@ -72,7 +72,7 @@ func TestSweep(t *testing.T) {
 		if g.Live() != 0 {
 			t.Error("the sweeper is left")
 		}
-		if !g.Add(b) { // and begins again
+		if !g.Add(b) { // and starts again
 			t.Error("not added")
 		}
 		after(time.Second)
@@ -89,7 +89,7 @@ func after(d time.Duration) {
 	synctest.Wait()
 }
 
-// Members may leave, and others come, from Beat: no lock is held there.
+// CheckTimeouts may remove and add members: no lock is held.
 func TestMembersChangeInBeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGroup("g", 0)
@@ -98,7 +98,7 @@ func TestMembersChangeInBeat(t *testing.T) {
 		m.onBeat = func(int64) {
 			g.Remove(m)
 			if !g.Enter() || !g.Add(next) {
-				t.Error("not let in")
+				t.Error("not accepted")
 			}
 			g.Exit()
 		}
@@ -116,16 +116,16 @@ func TestGroupClose(t *testing.T) {
 		g := NewGroup("g", 0)
 		m := &member{g: g}
 		if !g.Enter() || !g.Add(m) {
-			t.Fatal("not let in")
+			t.Fatal("not accepted")
 		}
 		done := make(chan error, 1)
 		go func() { done <- g.Close(context.Background()) }()
 		<-g.Closing().Done()
 		if g.Enter() || g.Add(&member{g: g}) {
-			t.Error("let in while closing")
+			t.Error("accepted while closing")
 		}
 		if !g.EnterLate() {
-			t.Error("what belongs to a member is not let in")
+			t.Error("work of a member is refused")
 		}
 		g.Exit()
 		g.Exit()
@@ -138,7 +138,7 @@ func TestGroupClose(t *testing.T) {
 			t.Error(err)
 		}
 		if g.EnterLate() {
-			t.Error("let in after the end")
+			t.Error("accepted after the end")
 		}
 		if err := g.Close(context.Background()); err != nil {
 			t.Errorf("the second Close: %v", err)
@@ -146,7 +146,7 @@ func TestGroupClose(t *testing.T) {
 	})
 }
 
-// What is left when the context ends is cut; what is stuck is waited for a second.
+// When the context ends, the rest is aborted; Close waits one second for what is stuck.
 func TestGroupCloseCuts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, stuck := range []bool{false, true} {
@@ -165,7 +165,7 @@ func TestGroupCloseCuts(t *testing.T) {
 			if time.Since(began) != want || m.aborted.Load() != 1 {
 				t.Errorf("stuck %t: took %v, aborted %d times", stuck, time.Since(began), m.aborted.Load())
 			}
-			if !errors.Is(err, errWhy) || err.Error() != "g: 1 connections were cut: why" {
+			if !errors.Is(err, errWhy) || err.Error() != "g: 1 connections were aborted: why" {
 				t.Error(err)
 			}
 			g.Remove(m)
@@ -174,31 +174,31 @@ func TestGroupCloseCuts(t *testing.T) {
 	})
 }
 
-func TestMannerAndCode(t *testing.T) {
+func TestCloseModeAndCode(t *testing.T) {
 	for _, tt := range []struct {
 		reason websockets.Reason
-		how    Manner
+		mode   CloseMode
 		code   int
 		text   string
 	}{
-		{websockets.Reason{Cause: websockets.CauseServerDisconnect}, Drain, 1000, ""},
-		{websockets.Reason{Cause: websockets.CauseShutdown}, Drain, 1001, "server shutting down"},
-		{websockets.Reason{Cause: websockets.CauseQueueOverflow}, Farewell, 1008, "queue overflow"},
-		{websockets.Reason{Cause: websockets.CauseParseError, Text: "why"}, Farewell, 1002, "why"},
-		{websockets.Reason{Cause: websockets.CauseMessageTooBig}, Farewell, 1009, "message too big"},
-		{websockets.Reason{Cause: websockets.CausePingTimeout}, Cut, 1001, "ping timeout"},
-		{websockets.Reason{Cause: websockets.CauseForcedClose}, Cut, 1001, "forced close"},
-		{websockets.Reason{Cause: websockets.CauseTransportError}, Cut, 1001, "transport error"},
-		{websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 4001, Text: "own"}, Drain, 4001, "own"},
-		{websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 1005}, Drain, 1000, ""},
-		{websockets.Reason{}, Cut, 1001, ""},
+		{websockets.Reason{Cause: websockets.CauseServerDisconnect}, CloseGraceful, 1000, ""},
+		{websockets.Reason{Cause: websockets.CauseShutdown}, CloseGraceful, 1001, "server shutting down"},
+		{websockets.Reason{Cause: websockets.CauseQueueOverflow}, CloseHandshake, 1008, "queue overflow"},
+		{websockets.Reason{Cause: websockets.CauseParseError, Text: "why"}, CloseHandshake, 1002, "why"},
+		{websockets.Reason{Cause: websockets.CauseMessageTooBig}, CloseHandshake, 1009, "message too big"},
+		{websockets.Reason{Cause: websockets.CausePingTimeout}, CloseAbort, 1001, "ping timeout"},
+		{websockets.Reason{Cause: websockets.CauseForcedClose}, CloseAbort, 1001, "forced close"},
+		{websockets.Reason{Cause: websockets.CauseTransportError}, CloseAbort, 1001, "transport error"},
+		{websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 4001, Text: "own"}, CloseGraceful, 4001, "own"},
+		{websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 1005}, CloseGraceful, 1000, ""},
+		{websockets.Reason{}, CloseAbort, 1001, ""},
 	} {
 		code, text := closeCode(tt.reason)
-		if how := MannerOf(tt.reason); how != tt.how || int(code) != tt.code || text != tt.text {
-			t.Errorf("%+v: manner %d, %d %q", tt.reason, how, code, text)
+		if mode := CloseModeOf(tt.reason); mode != tt.mode || code != tt.code || text != tt.text {
+			t.Errorf("%+v: mode %d, %d %q", tt.reason, mode, code, text)
 		}
-		if got := sent(tt.reason, tt.how); tt.how == Cut && got != tt.reason || tt.how != Cut && (got.Code != tt.code || got.Text != tt.text) {
-			t.Errorf("%+v is told as %+v", tt.reason, got)
+		if got := withCode(tt.reason, tt.mode); tt.mode == CloseAbort && got != tt.reason || tt.mode != CloseAbort && (got.Code != tt.code || got.Text != tt.text) {
+			t.Errorf("%+v is sent as %+v", tt.reason, got)
 		}
 	}
 }

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// Frames for a single connection come from pools by size, so that a short message
-// does not hold a long buffer while it waits. Pool i has buffers of onceSize(i) bytes and
-// more, up to the next size. The few bytes over a power of two are for the headers of
-// payloads that are one.
+// Frames for a single connection come from pools by size, so that a short message does
+// not hold a long buffer while it waits. Pool i has buffers from onceSize(i) bytes up to
+// the next size. The slack above a power of two is for headers: payloads are often of
+// such a size.
 const (
 	oncePools = 10
 	onceSlack = 64
@@ -18,10 +18,10 @@ var oncePool [oncePools]sync.Pool
 
 func onceSize(i int) int { return 128<<i + onceSlack }
 
-// OnceFrame returns a frame for a single connection, with a buffer to append the
-// payload to. The buffer has HeaderRoom+extra bytes in front, and capacity for about
-// size more; a larger payload is appended all the same. After SealOnce the frame
-// belongs to its Item, which must have Once set.
+// OnceFrame returns a frame for a single connection, with a buffer to append the payload
+// to. The buffer has a length of HeaderRoom+extra bytes and a capacity for about size
+// more; a larger payload makes it grow. After SealOnce the frame belongs to its Item,
+// which must have Once set.
 func OnceFrame(extra, size int) (*Frame, []byte) {
 	front := HeaderRoom + extra
 	i := max(bits.Len(uint(max(front+size-onceSlack, 1)-1))-7, 0)
@@ -35,8 +35,8 @@ func OnceFrame(extra, size int) (*Frame, []byte) {
 	return f, f.own[:front]
 }
 
-// SealOnce makes the frame of buf, of which OnceFrame returned the beginning; its
-// first skip bytes are left out.
+// SealOnce completes the frame with buf, the extended buffer of OnceFrame without its
+// first skip bytes.
 func (f *Frame) SealOnce(text bool, buf []byte, skip int) {
 	f.own = buf
 	f.seal(text, buf[skip:])

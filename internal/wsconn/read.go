@@ -12,15 +12,16 @@ import (
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// A reader that always finds its next message there never parks: it lets others
-// run after so many messages.
+// A reader whose next message has always arrived already never parks, so it yields the
+// processor after this many messages.
 const fairness = 16
 
-// read hands on what the client sends until that ends, and gives the error it
-// ended with. When another goroutine has taken over it gives errTakenOver.
+// read passes messages to h and returns the error that ended the reading; errTurnStolen
+// when another goroutine has become the reader.
 func (c *Conn) read(h Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -32,13 +33,13 @@ func (c *Conn) read(h Handler) (err error) {
 		if err := c.next(h); err != nil {
 			return err
 		}
-		c.wire.due = true
+		c.framed.deferred = true
 		c.messages++
 		often := c.messages%fairness == 0
 		if often || !c.more() {
-			c.wire.due = false
-			if job := h.Due(); job != nil && !c.work(job) {
-				return errTakenOver
+			c.framed.deferred = false
+			if job := h.Due(); job != nil && !c.runJob(job) {
+				return errTurnStolen
 			}
 		}
 		if often {
@@ -48,31 +49,31 @@ func (c *Conn) read(h Handler) (err error) {
 }
 
 var errInternal = &ViolationError{
-	InternalReason.Cause, websocket.StatusCode(InternalReason.Code), InternalReason.Text,
+	InternalReason.Cause, InternalReason.Code, InternalReason.Text,
 }
 
-// more tells that the next message is there as a whole.
+// more reports whether the next message has completely arrived.
 func (c *Conn) more() bool {
-	if c.handedOver {
-		return !c.wire.drainedUpTo(c.messages)
+	if c.libraryReads {
+		return !c.framed.consumedAll(c.messages)
 	}
-	_, n := c.wire.frame()
+	_, n := c.framed.nextWhole()
 	return n > 0
 }
 
-// next waits for a message and hands it on.
+// next waits for one message and passes it to h.
 func (c *Conn) next(h Handler) error {
-	w := c.wire
+	w := c.framed
 	for {
-		if c.handedOver {
-			return c.nextOf(c.lib.Load(), h)
+		if c.libraryReads {
+			return c.nextOfLibrary(c.lib.Load(), h)
 		}
-		if w.insp.atRest() {
+		if w.validator.AtRest() {
 			if c.lib.Load() != nil {
-				c.handedOver = true
+				c.libraryReads = true
 				continue
 			}
-			if text, msg, size := w.whole(); size > 0 {
+			if text, msg, size := w.wholeMessage(); size > 0 {
 				err := c.deliver(h, text, msg)
 				w.advance(size)
 				return err
@@ -90,36 +91,38 @@ func (c *Conn) next(h Handler) error {
 	}
 }
 
-// piece takes a piece of a frame that is not there as a whole or not a whole message.
+// piece consumes a piece of a frame that is not, or not yet, a whole message, and reports
+// whether it has completed a message and passed it to h.
 func (c *Conn) piece(h Handler) (got bool, err error) {
-	w, s := c.wire, &c.wire.insp
-	st, err := s.step(w.ahead)
-	if err == nil && st.payload {
-		if p := w.ahead[:st.n]; s.hdr.ctrl() {
-			s.collect(p)
+	w, v := c.framed, &c.framed.validator
+	st, err := v.Step(w.ahead)
+	if err == nil && st.Payload {
+		if p := w.ahead[:st.N]; v.Header().Control() {
+			v.AddControl(p)
 		} else {
 			c.gather(p)
 		}
 	}
-	if err == nil && st.end && s.hdr.op() == opClose {
-		err = s.goodbye()
+	op := v.Header().Opcode()
+	if err == nil && st.End && op == rfc6455.OpClose {
+		err = v.ParseClose()
 	}
 	if err != nil {
 		w.err = err
 		return false, err
 	}
-	w.advance(st.n)
-	if !st.end {
+	w.advance(st.N)
+	if !st.End {
 		w.stampPartial(false)
 		return false, nil
 	}
-	ping, payload := s.hdr.op() == opPing, s.control
-	s.endFrame()
+	payload := v.Control()
+	v.EndFrame()
 	w.stampPartial(false)
-	if ping {
+	if op == rfc6455.OpPing {
 		c.onPing(payload)
 	}
-	if s.messages == c.messages {
+	if v.Messages() == c.messages {
 		return false, nil
 	}
 	defer c.dropPart()
@@ -127,7 +130,7 @@ func (c *Conn) piece(h Handler) (got bool, err error) {
 	if c.part != nil {
 		msg = *c.part
 	}
-	return true, c.deliver(h, s.text, msg)
+	return true, c.deliver(h, v.Text(), msg)
 }
 
 // gather adds a piece of the frame's payload to the message.
@@ -136,11 +139,9 @@ func (c *Conn) gather(p []byte) {
 		c.part = getBuffer()
 		*c.part = (*c.part)[:0]
 	}
-	s := &c.wire.insp
-	at := s.hdr.length() - s.rest - uint64(len(p)) // in the payload
 	n := len(*c.part)
 	*c.part = append(*c.part, p...)
-	unmask((*c.part)[n:], s.key(), at)
+	c.framed.validator.Unmask((*c.part)[n:])
 }
 
 func (c *Conn) dropPart() {
@@ -150,8 +151,9 @@ func (c *Conn) dropPart() {
 	}
 }
 
-// nextOf has the library read a message. Contexts without Done spare it its timers.
-func (c *Conn) nextOf(ws *websocket.Conn, h Handler) error {
+// nextOfLibrary reads one message with the library. A context without Done spares it
+// its timers.
+func (c *Conn) nextOfLibrary(ws *websocket.Conn, h Handler) error {
 	typ, r, err := ws.Reader(context.Background())
 	if err != nil {
 		return err
@@ -166,12 +168,12 @@ func (c *Conn) nextOf(ws *websocket.Conn, h Handler) error {
 	return c.deliver(h, typ == websocket.MessageText, msg)
 }
 
-// deliver hands a message on. An error ends the connection.
+// deliver passes a message to h. An error ends the connection.
 func (c *Conn) deliver(h Handler, text bool, msg []byte) error {
 	if text && !utf8.Valid(msg) {
-		return notUTF8("a text message")
+		return rfc6455.NotUTF8("a text message")
 	}
-	if c.wire.saidGoodbye() { // RFC 6455 §5.5.1: nothing counts after it
+	if c.framed.hasSentClose() { // data after our close frame is ignored, RFC 6455 §1.4
 		return nil
 	}
 	err := h.Message(text, msg)
@@ -185,8 +187,8 @@ func (c *Conn) deliver(h Handler, text bool, msg []byte) error {
 	return errInternal
 }
 
-// readAll reads a message into buf, which may be replaced by a larger one, and
-// never takes more than one byte over the limit.
+// readAll reads a message into buf, which may be replaced by a larger one. It never
+// reads more than one byte over the limit.
 func readAll(r io.Reader, buf []byte, limit int64) ([]byte, error) {
 	buf = buf[:0]
 	for {
@@ -197,7 +199,7 @@ func readAll(r io.Reader, buf []byte, limit int64) ([]byte, error) {
 		buf = buf[:len(buf)+n]
 		switch {
 		case int64(len(buf)) > limit:
-			return buf, tooBig()
+			return buf, rfc6455.TooBig()
 		case err == io.EOF:
 			return buf, nil
 		case err != nil:
@@ -206,22 +208,24 @@ func readAll(r io.Reader, buf []byte, limit int64) ([]byte, error) {
 	}
 }
 
-// endOf tells why reading has ended.
-func (c *Conn) endOf(err error) websockets.Reason {
-	if _, own := errors.AsType[*ViolationError](err); !own && c.wire.err != nil {
-		err = c.wire.err // what the library makes of it says less
+// reasonOf returns the reason for an error that ended the reading.
+func (c *Conn) reasonOf(err error) websockets.Reason {
+	v, ok := violationOf(err)
+	if !ok && c.framed.err != nil { // the library's error is less precise
+		err = c.framed.err
+		v, ok = violationOf(err)
 	}
-	if v, ok := errors.AsType[*ViolationError](err); ok {
+	if ok {
 		return websockets.Reason{
-			Cause: v.Cause, Code: int(v.Code), Text: v.Text, Clean: v.Code == websocket.StatusNormalClosure,
+			Cause: v.Cause, Code: v.Code, Text: v.Text, Clean: v.Code == rfc6455.StatusNormalClosure,
 		}
 	}
-	if g, ok := errors.AsType[*goodbye](err); ok {
-		return websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: int(g.code), Text: g.text, Clean: true}
+	if e, ok := errors.AsType[*rfc6455.CloseError](err); ok {
+		return websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: e.Code, Text: e.Text, Clean: true}
 	}
 	if _, ok := errors.AsType[flate.CorruptInputError](err); ok {
 		return websockets.Reason{
-			Cause: websockets.CauseParseError, Code: int(websocket.StatusInvalidFramePayloadData), Text: "bad compression",
+			Cause: websockets.CauseParseError, Code: rfc6455.StatusInvalidPayload, Text: "bad compression",
 		}
 	}
 	r := websockets.Reason{Cause: websockets.CauseTransportError}
@@ -233,17 +237,17 @@ func (c *Conn) endOf(err error) websockets.Reason {
 	case c.writeError.Load():
 		r.Text = "write failed"
 	default:
-		if no, ok := errors.AsType[syscall.Errno](err); ok { // the rest would name addresses
+		if no, ok := errors.AsType[syscall.Errno](err); ok { // the whole error would contain addresses
 			r.Text = no.Error()
 		}
 	}
 	return r
 }
 
-// bufferPool has *[]byte for messages being read.
+// bufferPool has *[]byte for messages that are read or written.
 var bufferPool = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
-// maxPooled is the largest buffer kept: rare large messages should not stay.
+// maxPooled is the largest buffer that is pooled: those of rare large messages are freed.
 const maxPooled = 64 << 10
 
 func getBuffer() *[]byte { return bufferPool.Get().(*[]byte) }

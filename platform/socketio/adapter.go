@@ -18,21 +18,20 @@ type Adapter struct {
 
 var _ adapter.Adapter = (*Adapter)(nil)
 
-// New makes the adapter. The options hold for all its servers; of several, a
-// later one overrides an earlier one field by field. What is wrong with them
-// is an error of the application's start.
+// New returns the adapter. The options apply to all its servers; a later one overrides
+// an earlier one field by field. Invalid options are an error when the application starts.
 func New(opts ...Options) *Adapter {
 	o := defaults()
 	for _, next := range opts {
-		o = next.over(o)
+		o = o.merge(next)
 	}
 	return &Adapter{o}
 }
 
-// Name is "socketio".
+// Name returns "socketio".
 func (*Adapter) Name() string { return platformName }
 
-// Traits of Socket.IO.
+// Traits returns the traits of Socket.IO.
 func (*Adapter) Traits() adapter.Traits {
 	return adapter.Traits{DefaultPath: "/socket.io/", Namespaces: true, Binary: true}
 }
@@ -45,7 +44,7 @@ func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 		if !ok {
 			return nil, fmt.Errorf("socketio: path %s: %T is not an option of this adapter: use socketio.Options", cfg.Path, o)
 		}
-		opts = own.over(opts)
+		opts = opts.merge(own)
 	}
 	opts, err := opts.complete()
 	if err != nil {
@@ -57,15 +56,16 @@ func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	return newServer(cfg, opts), nil
 }
 
-// Socket is this platform's side of a client: its connection in one namespace.
-// Its methods are safe for concurrent use.
+// Socket is a client as this platform sees it: its connection in one namespace. Its
+// methods are safe for concurrent use.
 type Socket struct{ s *socket }
 
-// SocketOf gives it; false for a client of another platform, or a fake.
+// SocketOf returns the socket of a client; false for a client of another platform, or a
+// fake.
 func SocketOf(c websockets.Client) (Socket, bool) {
 	s, ok := c.Native().(*socket)
 	return Socket{s}, ok
 }
 
-// Transport is what the connection runs over at present: [Polling] or [WebSocket].
-func (s Socket) Transport() string { return s.s.client.eng.Transport() }
+// Transport returns the current transport of the connection: [Polling] or [WebSocket].
+func (s Socket) Transport() string { return s.s.conn.eng.Transport() }

@@ -16,20 +16,20 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// sink is a connection whose client takes everything and says what it is told to.
+// sink is a connection whose client reads everything and sends prepared bytes.
 type sink struct {
 	net.Conn
 	taken *atomic.Int64 // calls of Write
 
 	mu       sync.Mutex
 	changed  sync.Cond // of mu
-	says     []byte
+	sends    []byte
 	deadline time.Time // of reading; it counts only when it is past already
 	closed   bool
 }
 
-func newSink(taken *atomic.Int64, says []byte) *sink {
-	c := &sink{taken: taken, says: says}
+func newSink(taken *atomic.Int64, sends []byte) *sink {
+	c := &sink{taken: taken, sends: sends}
 	c.changed.L = &c.mu
 	return c
 }
@@ -43,9 +43,9 @@ func (c *sink) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		case !c.deadline.IsZero() && time.Now().After(c.deadline):
 			return 0, os.ErrDeadlineExceeded
-		case len(c.says) > 0:
-			n := copy(p, c.says)
-			c.says = c.says[n:]
+		case len(c.sends) > 0:
+			n := copy(p, c.sends)
+			c.sends = c.sends[n:]
 			return n, nil
 		}
 		c.changed.Wait()
@@ -68,8 +68,8 @@ func (*sink) SetWriteDeadline(time.Time) error     { return nil }
 func (*sink) LocalAddr() net.Addr                  { return &net.TCPAddr{} }
 func (*sink) RemoteAddr() net.Addr                 { return &net.TCPAddr{} }
 
-// BenchmarkBroadcast sends one event to 1,000 clients over WebSocket, whose
-// network takes it at once: encoding, queues, writers and frames, no hub.
+// BenchmarkBroadcast sends one event to 1,000 clients over WebSocket, whose network accepts
+// it at once: encoding, queues, writers and frames, no hub.
 func BenchmarkBroadcast(b *testing.B) {
 	const clients = 1000
 	var taken atomic.Int64
@@ -102,7 +102,7 @@ func BenchmarkBroadcast(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/clients, "ns/client")
 }
 
-// emptied tells that nothing waits for a client: volatile events would be sent.
+// emptied reports whether nothing waits for a client: volatile events would be sent.
 func emptied(s *session) bool {
 	o := out("volatile", "1")
 	o.Volatile = true

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// FuzzConnect: whatever a client asks to enter, it is let into what there is,
-// told by the name that it gave that there is nothing else, or put out.
+// FuzzConnect: for every CONNECT, a client joins a namespace that exists, gets a
+// CONNECT_ERROR with the name that it sent, or is closed.
 func FuzzConnect(f *testing.F) {
 	for _, s := range []string{
 		"", "/", "/,", "/b", "/b,", `/b,{"token":"x"}`, `{"token":{"a":[1]}}`, "/b?x=1,", "/B,", "/b/,", "//b,", "/b#,", "/b\x00,", "/\xff,", "/none,{}",
@@ -33,9 +33,9 @@ func FuzzConnect(f *testing.F) {
 			t.Fatalf("%q: no answer: %v", asked, err)
 		}
 		var name string
-		wish, bad := packet.JSON().NewDecoder(packet.Limits{}).Text([]byte("0" + asked))
+		connect, bad := packet.JSON().NewDecoder(packet.Limits{}).Text([]byte("0" + asked))
 		if bad == nil {
-			if name = wish.Namespace; name == "/" {
+			if name = connect.Namespace; name == "/" {
 				name = ""
 			} else {
 				name += ","
@@ -46,7 +46,7 @@ func FuzzConnect(f *testing.F) {
 			if first != opClose {
 				t.Fatalf("%q, which is %v, was answered %x %.200q", asked, bad, first, got)
 			}
-		case wish.Namespace == "/" || wish.Namespace == "/b":
+		case connect.Namespace == "/" || connect.Namespace == "/b":
 			if !strings.HasPrefix(got, "40"+name+`{"sid":"`) {
 				t.Fatalf("%q was answered %x %.200q", asked, first, got)
 			}

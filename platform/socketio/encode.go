@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// message is a packet ready to be sent to any number of clients. It is immutable.
+// message is an encoded packet for any number of clients. It is immutable.
 type message struct {
 	item   wsconn.Item
 	size   int    // bytes on the wire
@@ -20,28 +20,28 @@ type message struct {
 	offset string // for recovery; empty without
 }
 
-// messageKey is under which a broadcast's message is kept in its Outgoing.
+// messageKey identifies the message of a broadcast in its Outgoing.
 type messageKey struct {
 	parser    packet.Parser
 	namespace string
-	offset    *absence // whose offsets it has
+	offset    *recoveryStore // the source of its offset; nil without one
 }
 
-// form is how events of a namespace are kept in an Outgoing and encoded, where there is
-// no recovery. It is made once: for each client of a broadcast it would be allocated.
-type form struct {
+// frameBuilder encodes broadcasts to a namespace without recovery. It is made once per
+// socket, for "/" once per server: otherwise each broadcast would allocate it per client.
+type frameBuilder struct {
 	key   any // a messageKey
 	build func(event string, p websockets.Payload) (any, error)
 }
 
-func (s *server) formOf(namespace string) *form {
-	return &form{messageKey{parser: s.opts.Parser, namespace: namespace}, func(event string, p websockets.Payload) (any, error) {
+func (s *server) frameBuilderOf(namespace string) *frameBuilder {
+	return &frameBuilder{messageKey{parser: s.opts.Parser, namespace: namespace}, func(event string, p websockets.Payload) (any, error) {
 		return s.encode(&packet.Packet{Type: packet.Event, Namespace: namespace, Event: event, Payload: p})
 	}}
 }
 
-// shared gives the message of a broadcast's event.
-func (f *form) shared(out *adapter.Outgoing) (*message, error) {
+// message returns the message of a broadcast.
+func (f *frameBuilder) message(out *adapter.Outgoing) (*message, error) {
 	m, err := out.Frame(f.key, true, f.build)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (f *form) shared(out *adapter.Outgoing) (*message, error) {
 	return m.(*message), nil
 }
 
-// event gives the message of an event. ack 0 asks for no answer.
+// event returns the message of an event. ack 0 requests no answer.
 func (s *server) event(out *adapter.Outgoing, namespace string, ack uint64) (*message, error) {
 	if ack != 0 {
 		p, err := out.Payload(true)
@@ -60,7 +60,7 @@ func (s *server) event(out *adapter.Outgoing, namespace string, ack uint64) (*me
 			Type: packet.Event, Namespace: namespace, ID: ack, HasID: true, Event: out.Event, Payload: p,
 		})
 	}
-	key := messageKey{s.opts.Parser, namespace, s.absence}
+	key := messageKey{s.opts.Parser, namespace, s.recovery}
 	if out.Volatile {
 		key.offset = nil
 	}
@@ -79,8 +79,8 @@ func (s *server) event(out *adapter.Outgoing, namespace string, ack uint64) (*me
 
 var errParser = errors.New("the parser panicked")
 
-// append encodes a packet. A parser that panics fails that packet: it is also called
-// where nobody would recover it.
+// append encodes a packet. When the parser panics it returns errParser: some callers do
+// not recover.
 func (s *server) append(dst []byte, p *packet.Packet) (msg []byte, binary bool, attachments [][]byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -91,7 +91,7 @@ func (s *server) append(dst []byte, p *packet.Packet) (msg []byte, binary bool, 
 	return s.opts.Parser.Append(dst, p, s.limits)
 }
 
-// encode makes the message of a packet.
+// encode returns the message of a packet.
 func (s *server) encode(p *packet.Packet) (*message, error) {
 	const room = wsconn.HeaderRoom + 1 // for the frame's header and Engine.IO's "4"
 	buf := make([]byte, room, room+len(p.Payload.JSON)+len(p.Event)+len(p.Namespace)+packetRoom)
@@ -112,11 +112,10 @@ func (s *server) encode(p *packet.Packet) (*message, error) {
 	return m, nil
 }
 
-// packetRoom is for what a packet has besides event, namespace and payload.
+// packetRoom is how many bytes a packet has besides event, namespace and payload.
 const packetRoom = 32
 
-// encodeOnce makes the item of a packet for a single client. Its memory is used
-// again when it has been sent.
+// encodeOnce returns the item of a packet for a single client. Its memory is pooled.
 func (s *server) encodeOnce(p *packet.Packet) (it wsconn.Item, err error) {
 	f, buf := wsconn.OnceFrame(1, len(p.Payload.JSON)+len(p.Event)+len(p.Namespace)+packetRoom)
 	buf[wsconn.HeaderRoom] = '4'
@@ -137,19 +136,19 @@ func (s *server) encodeOnce(p *packet.Packet) (it wsconn.Item, err error) {
 	return it, nil
 }
 
-// explain words an error of the parser for the application.
+// explain returns the error of the parser as the application sees it.
 func (s *server) explain(p *packet.Packet, err error) error {
 	switch {
 	case errors.Is(err, packet.ErrReserved):
-		return fmt.Errorf("socketio: event name %q is reserved by Socket.IO; choose another", p.Event)
+		return fmt.Errorf("socketio: event name %q is reserved by Socket.IO: use another name", p.Event)
 	case errors.Is(err, packet.ErrTooManyAttachments):
-		return fmt.Errorf("socketio: event %q has %d attachments, at most %d are allowed; join them, send several events, or raise Options.MaxAttachments",
+		return fmt.Errorf("socketio: event %q has %d attachments, at most %d are allowed: join them, send several events, or raise Options.MaxAttachments",
 			p.Event, len(p.Payload.Attachments), s.limits.Attachments)
 	}
 	return fmt.Errorf("socketio: encode %q: %w", p.Event, err)
 }
 
-// connected is the answer to a client that is let in.
+// connected returns the answer to an accepted CONNECT.
 func (s *server) connected(namespace, sid, pid string) (*message, error) {
 	b := append([]byte(`{"sid":"`), sid...)
 	if pid != "" {
@@ -161,7 +160,7 @@ func (s *server) connected(namespace, sid, pid string) (*message, error) {
 	})
 }
 
-// refusal is the answer to a client that is not.
+// refusal returns the answer to a refused CONNECT.
 func (s *server) refusal(namespace, text string, data []byte) (*message, error) {
 	quoted, err := jsontext.AppendQuote([]byte(`{"message":`), text)
 	if err != nil { // not UTF-8

@@ -9,7 +9,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// The framework may end a client while it is being told of it.
+// The framework may close a client during Endpoint.Connect.
 func TestKickedInConnect(t *testing.T) {
 	for _, recovery := range []*Recovery{nil, {}} {
 		both(t, func(t *testing.T, open func(*rig) wire) {
@@ -27,17 +27,17 @@ func TestKickedInConnect(t *testing.T) {
 	}
 }
 
-// dropOffset gives what an event looks like to this client.
+// dropOffset returns an event without its offset.
 func dropOffset(t *testing.T, s *session, packet string) string {
 	t.Helper()
-	if s.conn.(*socket).record == nil {
+	if s.conn.(*socket).journal == nil {
 		return packet
 	}
 	return packet[:len(packet)-1] + `,"1"]` // the first offset
 }
 
-// However many things end a client at the same time: the framework is told, who
-// is suspended is dropped in the end, and nothing is kept.
+// When several causes end a client at the same time, the framework is informed, a suspended
+// client is dropped in the end, and nothing is kept.
 func TestManyEndsAtOnce(t *testing.T) {
 	r := newRig(t, Options{Recovery: &Recovery{MaxClients: 10}})
 	var all []*session
@@ -51,7 +51,7 @@ func TestManyEndsAtOnce(t *testing.T) {
 			func() { s.conn.Close(kicked) },
 			func() { _, _ = p.nc.Write(frame(opText, "41")) },
 			func() { _ = s.conn.Emit(number(round), 0) },
-			func() { s.conn.(*socket).client.eng.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, 2) },
+			func() { s.conn.(*socket).conn.eng.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, 2) },
 		} {
 			if round>>i&1 == 0 {
 				ends.Go(end)
@@ -73,10 +73,10 @@ func TestManyEndsAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 	r.eventually("the end of all records", func() bool {
-		a := r.srv.absence
+		a := r.srv.recovery
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return len(a.records) == 0 && len(a.away) == 0
+		return len(a.journals) == 0 && len(a.absent) == 0
 	})
 	for i, s := range all {
 		if len(s.suspended) > 1 || len(s.suspended) > len(s.dropped) {

@@ -15,8 +15,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// text is n's own, of a length that is n's own: short ones, and ones that are
-// larger than the memory that frames have to begin with.
+// text returns a text for n, with a length for n: some are longer than the initial buffer of
+// a frame.
 func text(n int) string {
 	word := strconv.Itoa(n) + "-"
 	return strings.Repeat(word, 1+n*7919%300)
@@ -87,8 +87,8 @@ func (a *asker) answers() bool {
 	return true
 }
 
-// The memory of replies is used again, that of broadcasts is shared: neither is
-// touched while somebody still has to be sent it.
+// The memory of replies is reused and that of broadcasts is shared: neither changes before
+// it was sent to all clients.
 func TestMemoryIsNotUsedTwice(t *testing.T) {
 	const clients, rounds, questions = 2, 60, 5
 	r := newRig(t, Options{Compression: CompressionEach}, preparing(answering), with(func(l *websockets.Limits) { l.SendQueue = 30_000 }))
@@ -149,14 +149,14 @@ func TestMemoryIsNotUsedTwice(t *testing.T) {
 	shouting.Wait()
 }
 
-// A frame that is freed may be anybody's: the pool gives it out at once.
+// The pool reuses a freed frame at once: it must not be freed before it was sent.
 func TestFreedFramesAreReused(t *testing.T) {
 	r := newRig(t, Options{}, preparing(answering), with(func(l *websockets.Limits) { l.SendQueue = 1 << 20 }))
 	p := r.peer()
 	_, s := r.enter(p, "")
 	a := &asker{t: t, w: p, s: s, expected: map[int]bool{}}
 	a.ask(50)
-	for n := range 2000 { // whoever takes frames from the pools writes over what was freed
+	for n := range 2000 { // frames from the pools overwrite what was freed
 		f, buf := wsconn.OnceFrame(1, n)
 		buf = append(buf, strings.Repeat("#", 400)...)
 		f.SealOnce(true, buf, 0)

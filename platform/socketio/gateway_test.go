@@ -14,7 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// handshakeOf gives a handshake over polling of an application with one gateway.
+// handshakeOf returns a polling handshake of an application with one gateway.
 func handshakeOf(t *testing.T, adapter adapter.Adapter, opts ...websockets.Option) (cookie, open string) {
 	t.Helper()
 	gateway := websockets.Gateway(func() *echoes { return &echoes{} }, opts...)
@@ -39,7 +39,7 @@ func handshakeOf(t *testing.T, adapter adapter.Adapter, opts ...websockets.Optio
 	return resp.Header.Get("Set-Cookie"), string(b)
 }
 
-// Options may stand at the adapter, and among those of a gateway.
+// Options can be set on the adapter and on a gateway.
 func TestOptionsOfAnApplication(t *testing.T) {
 	adapter := socketio.New(socketio.Options{Cookie: &http.Cookie{Name: "lb"}})
 	cookie, open := handshakeOf(t, adapter)

@@ -55,7 +55,7 @@ func (e *endpoint) connect(c adapter.Conn, h *adapter.Handshake, recovered bool)
 	return s
 }
 
-// session notes what it is given.
+// session records its calls.
 type session struct {
 	ep        *endpoint
 	conn      adapter.Conn
@@ -115,7 +115,7 @@ func receive[T any](t testing.TB, what string, c <-chan T) T {
 	case v := <-c:
 		return v
 	case <-time.After(patience):
-		t.Fatalf("waited in vain for %s", what)
+		t.Fatalf("timed out waiting for %s", what)
 		panic("unreachable")
 	}
 }
@@ -254,18 +254,18 @@ func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Option
 	}}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // cut what a test left behind
+		cancel() // abort what a test left behind
 		_ = as.Close(ctx)
 		_ = hs.Close()
 		<-served
 		if n := r.srv.engine.Len(); n != 0 {
 			t.Errorf("%d sessions are left", n)
 		}
-		if a := r.srv.absence; a != nil {
+		if a := r.srv.recovery; a != nil {
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			if len(a.records) != 0 || len(a.away) != 0 {
-				t.Errorf("%d records, %d away are left", len(a.records), len(a.away))
+			if len(a.journals) != 0 || len(a.absent) != 0 {
+				t.Errorf("%d journals, %d absent clients are left", len(a.journals), len(a.absent))
 			}
 		}
 	})
@@ -292,12 +292,12 @@ func (r *rig) eventually(what string, cond func() bool) {
 		select {
 		case <-tick.C:
 		case <-late:
-			r.t.Fatalf("waited in vain for %s", what)
+			r.t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }
 
-// answer is what a request was answered.
+// answer is the response to a request.
 type answer struct {
 	status int
 	header http.Header

@@ -24,7 +24,7 @@ func TestMaxAttachments(t *testing.T) {
 			}
 			return adapter.NewOutgoing("e", parts)
 		}
-		const refusal = `socketio: event "e" has 3 attachments, at most 2 are allowed; join them, send several events, or raise Options.MaxAttachments`
+		const refusal = `socketio: event "e" has 3 attachments, at most 2 are allowed: join them, send several events, or raise Options.MaxAttachments`
 		for _, ack := range []uint64{0, 1} {
 			if err := s.conn.Emit(bytesOf(3), ack); err == nil || err.Error() != refusal {
 				t.Errorf("three attachments, ack %d: %v", ack, err)
@@ -70,7 +70,7 @@ func TestAttachmentTimeout(t *testing.T) {
 		wait(10 * time.Second) // nothing is missing
 		p.send(head)
 		wait(3 * time.Second)
-		p.write(frame(opBinary, "a")) // gives no more time
+		p.write(frame(opBinary, "a")) // does not extend the timeout
 		began := time.Now()
 		p.wantClose(1002)
 		if took := time.Since(began); took < time.Second || took > 2*time.Second {
@@ -112,7 +112,7 @@ func TestQueueOverflow(t *testing.T) {
 		w := open(r)
 		_, s := r.enter(w, "")
 		other := r.enterB(w)
-		if p, ok := w.(*peer); ok { // that takes nothing from now on
+		if p, ok := w.(*peer); ok { // which reads nothing from now on
 			defer p.nc.Close()
 			filler := out("fill", `"`+strings.Repeat("x", 5000)+`"`)
 			filler.Overflow = websockets.OverflowDropNewest
@@ -203,7 +203,7 @@ func TestVolatile(t *testing.T) {
 	})
 }
 
-// Messages emitted right before the goodbye arrive before it.
+// Messages emitted right before Close arrive before the close.
 func TestLastWords(t *testing.T) {
 	both(t, func(t *testing.T, open func(*rig) wire) {
 		r := newRig(t, Options{})
@@ -215,7 +215,7 @@ func TestLastWords(t *testing.T) {
 		want(t, w, `42["last",1]`)
 		want(t, w, "41")
 
-		// For a stop there is no DISCONNECT, after which clients do not come back.
+		// A stop sends no DISCONNECT, after which clients do not reconnect.
 		other.emit(t, "last", "2")
 		other.conn.Close(websockets.Reason{Cause: websockets.CauseShutdown})
 		want(t, w, `42/b,["last",2]`)
@@ -260,7 +260,7 @@ func (n native) Native() any {
 	return n.conn.Native()
 }
 
-// An upgrade that is begun and not ended is given up; the client goes on polling.
+// An upgrade that is not completed is aborted; the client continues polling.
 func TestUpgradeTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, Options{UpgradeTimeout: 6 * time.Second})
@@ -302,7 +302,7 @@ func TestMessageTimeout(t *testing.T) {
 		defer nc.Close()
 		began := time.Now()
 		_, _ = io.WriteString(nc, "POST /socket.io/?"+p.query()+" HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1000\r\n\r\n")
-		go func() { // a byte at a time gives no more of it
+		go func() { // single bytes do not extend the timeout
 			for {
 				wait(time.Second / 2)
 				if _, err := nc.Write([]byte("4")); err != nil {

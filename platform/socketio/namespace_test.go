@@ -106,7 +106,7 @@ func waiting() (f func(context.Context, *adapter.Handshake) error, entered, leav
 	}, entered, leave, ended
 }
 
-// The checks of one namespace hold up no other, and a second wish to enter the
+// The checks of one namespace do not delay another, and a second CONNECT to the
 // same is a fault.
 func TestSecondConnectWhileTheFirstIsChecked(t *testing.T) {
 	admit, entered, leave, ended := waiting()
@@ -123,7 +123,7 @@ func TestSecondConnectWhileTheFirstIsChecked(t *testing.T) {
 	close(leave)
 	p.wantClose(1002)
 	if len(r.main.sessions) > 0 {
-		t.Error("the client was let in")
+		t.Error("the client was accepted")
 	}
 }
 
@@ -151,13 +151,12 @@ func TestConnectionLostWhileChecked(t *testing.T) {
 		}
 		r.eventually("the end of the session", func() bool { return r.srv.engine.Len() == 0 })
 		if len(r.main.sessions) > 0 {
-			t.Error("the client was let in")
+			t.Error("the client was accepted")
 		}
 	})
 }
 
-// A check that takes longer than HandshakeTimeout is told so; what it does with
-// that is refused as any error.
+// The context of a check ends after HandshakeTimeout; the check's error refuses the client.
 func TestAdmitTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		admit, _, _, ended := waiting()
@@ -215,7 +214,7 @@ func TestStopWhileChecked(t *testing.T) {
 			t.Error(err)
 		}
 		if len(r.main.sessions) > 0 {
-			t.Error("the client was let in")
+			t.Error("the client was accepted")
 		}
 	})
 }
@@ -334,21 +333,21 @@ func TestCloseWaitsForChecks(t *testing.T) {
 	receive(t, "Close", done)
 }
 
-// Who has been told that it is in hears what is sent to all: it is told when the
-// framework knows it.
-func TestToldWhenItIsIn(t *testing.T) {
+// A client that has seen CONNECT receives broadcasts: CONNECT is sent when the framework
+// has the client.
+func TestBroadcastAfterConnect(t *testing.T) {
 	var p *peer
-	told := make(chan bool, 1)
+	received := make(chan bool, 1)
 	r := newRig(t, Options{}, preparing(func(*session) {
 		_ = p.nc.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 		_, err := p.br.Peek(1)
 		_ = p.nc.SetReadDeadline(time.Time{})
-		told <- err == nil
+		received <- err == nil
 	}))
 	p = r.peer()
 	p.send("40")
-	if receive(t, "the client", told) {
-		t.Error("the client was told before")
+	if receive(t, "the client", received) {
+		t.Error("the client was connected before")
 	}
 	if got := p.read(); !strings.HasPrefix(got, "40{") {
 		t.Errorf("got %q", got)

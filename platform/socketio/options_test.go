@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// What the application has given is not changed by filling in.
+// Filling in defaults does not change the application's values.
 func TestCompleteCopies(t *testing.T) {
 	given := Options{
 		Transports: []string{Polling}, Parser: packet.JSON(),
@@ -69,7 +69,7 @@ func TestCompleteCopies(t *testing.T) {
 	}
 }
 
-// Each field that is said replaces the one below, and no other does.
+// Each field that is set replaces the one below, and no other does.
 func TestOverFieldByField(t *testing.T) {
 	allow := func(*http.Request) error { return nil }
 	base := Options{
@@ -78,10 +78,10 @@ func TestOverFieldByField(t *testing.T) {
 		Parser: packet.JSON(), MaxAttachments: 5, AttachmentTimeout: 6, MaxNamespaces: 7, MaxFragments: 8, MessageTimeout: 9,
 		Recovery: &Recovery{MaxClients: 10}, MaxConnecting: 18, MaxUnpolled: 19,
 	}
-	if got := (Options{}).over(base); !reflect.DeepEqual(got, base) {
-		t.Errorf("nothing said: %+v", got)
+	if got := base.merge(Options{}); !reflect.DeepEqual(got, base) {
+		t.Errorf("nothing set: %+v", got)
 	}
-	said := []Options{
+	set := []Options{
 		{Transports: []string{WebSocket}}, {Transports: []string{}}, {DisableUpgrades: true}, {UpgradeTimeout: 11}, {ConnectTimeout: 12},
 		{HTTPCompression: 13}, {Compression: CompressionStream}, {CORS: CORS{DisableCredentials: true}},
 		{CORS: CORS{AllowedHeaders: []string{}}}, {CORS: CORS{MaxAge: 14}}, {CORS: CORS{PrivateNetwork: true}},
@@ -89,11 +89,11 @@ func TestOverFieldByField(t *testing.T) {
 		{MaxNamespaces: 17}, {MaxFragments: -1}, {MessageTimeout: -1}, {Recovery: &Recovery{SkipAdmit: true}},
 		{MaxConnecting: -1}, {MaxUnpolled: -1},
 	}
-	for _, o := range said {
-		got := reflect.ValueOf(o.over(base))
+	for _, o := range set {
+		got := reflect.ValueOf(base.merge(o))
 		compareFields(t, "", got, reflect.ValueOf(o), reflect.ValueOf(base))
 	}
-	if got := (Options{AllowRequest: allow}).over(base); got.AllowRequest == nil {
+	if got := base.merge(Options{AllowRequest: allow}); got.AllowRequest == nil {
 		t.Error("AllowRequest is lost")
 	}
 	if n := reflect.TypeFor[Options]().NumField(); n != 18 {
@@ -101,11 +101,11 @@ func TestOverFieldByField(t *testing.T) {
 	}
 }
 
-func compareFields(t *testing.T, prefix string, got, said, base reflect.Value) {
+func compareFields(t *testing.T, prefix string, got, set, base reflect.Value) {
 	t.Helper()
 	for i := range got.NumField() {
 		name := prefix + got.Type().Field(i).Name
-		g, s, b := got.Field(i), said.Field(i), base.Field(i)
+		g, s, b := got.Field(i), set.Field(i), base.Field(i)
 		if g.Type() == reflect.TypeFor[CORS]() {
 			compareFields(t, name+".", g, s, b)
 			continue
@@ -133,7 +133,7 @@ func TestRefusedOptions(t *testing.T) {
 		"socketio: Options.MaxAttachments" + tail:                                                                  {MaxAttachments: -1},
 		"socketio: Options.AttachmentTimeout" + tail:                                                               {AttachmentTimeout: -1},
 		"socketio: Options.MaxNamespaces" + tail:                                                                   {MaxNamespaces: -1},
-		"socketio: Options.Parser: values of socketio.odd cannot be compared: give a pointer":                      {Parser: odd{}},
+		"socketio: Options.Parser: values of socketio.odd cannot be compared: use a pointer":                       {Parser: odd{}},
 		"socketio: Options.Recovery has a negative duration or size: use 0 for the default":                        {Recovery: &Recovery{MaxDisconnection: -1}},
 		"socketio: Options.Recovery has a negative duration or size: use 0 for the default ":                       {Recovery: &Recovery{MaxClients: -1}},
 		"socketio: Options.Recovery has a negative duration or size: use 0 for the default  ":                      {Recovery: &Recovery{MaxBytes: -1}},
@@ -153,7 +153,7 @@ func TestRefusedOptions(t *testing.T) {
 	}
 }
 
-// foreign is an option of somebody else.
+// foreign is an option of another platform.
 type foreign struct{}
 
 func (foreign) ApplyGateway(*adapter.GatewayConfig) {}
@@ -166,8 +166,7 @@ func TestForeignOption(t *testing.T) {
 	}
 }
 
-// A gateway's options stand above those of New, of which the later stand above
-// the earlier.
+// A gateway's options override those of New, of which later ones override earlier ones.
 func TestOptionsOfGatewayStandAbove(t *testing.T) {
 	a := New(Options{MaxNamespaces: 1, MaxAttachments: 1, MaxFragments: 1}, Options{MaxAttachments: 2, MaxFragments: 2})
 	cfg := adapter.ServerConfig{Path: "/", Limits: limits()}
@@ -222,7 +221,7 @@ func TestTransports(t *testing.T) {
 	}
 }
 
-// What the engine's own tests look at closely is handed on to it.
+// Options of the engine, which its own tests cover, are passed to it.
 func TestOptionsReachTheEngine(t *testing.T) {
 	asked := 0
 	r := newRig(t, Options{
@@ -252,7 +251,7 @@ func TestOptionsReachTheEngine(t *testing.T) {
 		t.Errorf("cookie %q", a.header.Get("Set-Cookie"))
 	}
 	if asked != 2 {
-		t.Errorf("AllowRequest was asked %d times", asked)
+		t.Errorf("AllowRequest was called %d times", asked)
 	}
 }
 
@@ -269,7 +268,7 @@ func TestOtherPaths(t *testing.T) {
 		}
 	}
 	if r.srv.Native("/") != nil {
-		t.Error("Native gives something")
+		t.Error("Native returns something")
 	}
 }
 

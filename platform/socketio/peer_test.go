@@ -18,11 +18,11 @@ const (
 	overWebSocket = "EIO=4&transport=websocket"
 )
 
-// client is what the two transports have in common.
+// client is the interface of both transports.
 type wire interface {
 	send(packet string)
 	read() string // the next packet
-	cut()         // ends it without a word
+	cut()         // ends it without a close frame
 }
 
 func field(packet, name string) string {
@@ -74,7 +74,7 @@ func (p *poller) read() string {
 	return next
 }
 
-// cut begins a poll and breaks it off.
+// cut starts a poll and aborts it.
 func (p *poller) cut() {
 	p.r.t.Helper()
 	nc, err := p.r.dial()
@@ -100,7 +100,7 @@ const (
 	compressed = 0x40 // in the first byte
 )
 
-// handshake asks for a WebSocket and gives the response.
+// handshake requests a WebSocket and returns the response.
 func (r *rig) handshake(query string, headers ...string) (*peer, *http.Response) {
 	r.t.Helper()
 	nc, err := r.dial()
@@ -209,7 +209,7 @@ func inflate(t testing.TB, payload string) string {
 
 func (p *peer) cut() { _ = p.nc.Close() }
 
-// wantClose wants a close frame with the code, and leaves.
+// wantClose expects a close frame with the code, and closes the socket.
 func (p *peer) wantClose(code int) {
 	p.t.Helper()
 	first, payload, err := p.next()
@@ -231,7 +231,7 @@ func want(t testing.TB, w wire, packet string) {
 	}
 }
 
-// enter joins the main namespace and gives the answer, with the session.
+// enter joins the main namespace and returns the answer and the session.
 func (r *rig) enter(w wire, auth string) (string, *session) {
 	r.t.Helper()
 	w.send("40" + auth)

@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// visitor is a client that may come back.
+// visitor is a client that can reconnect.
 type visitor struct {
 	wire
 	s                *session
@@ -59,19 +59,19 @@ func (r *rig) away() *visitor {
 	return v
 }
 
-// settled waits until a client that is away may come back.
+// settled waits until an absent client can resume.
 func (r *rig) settled(v *visitor) {
 	r.t.Helper()
-	a := r.srv.absence
+	a := r.srv.recovery
 	r.eventually("the record", func() bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		rec := a.records[v.pid]
+		rec := a.journals[v.pid]
 		return rec == nil || rec.suspension != nil
 	})
 }
 
-// back lets it come back, as the old one or as a new client.
+// back reconnects it, as the old client or as a new one.
 func (r *rig) back(v *visitor, open func(*rig) wire, recovered bool) *visitor {
 	r.t.Helper()
 	w := r.visit(open(r), v.auth())
@@ -99,10 +99,10 @@ func TestRecovers(t *testing.T) {
 		volatile := number(99)
 		volatile.Volatile = true
 		if err := old.conn.Emit(volatile, 0); err != websockets.ErrQueueFull {
-			t.Errorf("a volatile event for who is away: %v", err)
+			t.Errorf("a volatile event for an absent client: %v", err)
 		}
 		if err := old.conn.Emit(number(99), 7); err != websockets.ErrClosed {
-			t.Errorf("a call to who is away: %v", err)
+			t.Errorf("a call to an absent client: %v", err)
 		}
 		v = r.back(v, open, true)
 		old.number(t, 4) // through the old connection, as a broadcast under way
@@ -121,8 +121,8 @@ func TestRecovers(t *testing.T) {
 	})
 }
 
-// Nobody comes back with a name, place or offset that is not its own.
-func TestRecoversNobodyElse(t *testing.T) {
+// A wrong private id, namespace or offset does not resume a client.
+func TestRecoversOnlyTheClient(t *testing.T) {
 	r := newRig(t, Options{Recovery: &Recovery{}})
 	v := r.away()
 	for _, auth := range []string{
@@ -150,7 +150,7 @@ func TestRecoversNobodyElse(t *testing.T) {
 	}
 }
 
-// Without an event there is no offset, and nothing to come back with.
+// A client without an event has no offset and cannot resume.
 func TestNeverReceivedAnything(t *testing.T) {
 	r := newRig(t, Options{Recovery: &Recovery{}})
 	v := r.visit(r.peer(), "")
@@ -160,7 +160,7 @@ func TestNeverReceivedAnything(t *testing.T) {
 	r.back(v, overPeer, false)
 }
 
-// Only who lost its connection may come back.
+// Only a client that lost its connection can resume.
 func TestEndsThatAreFinal(t *testing.T) {
 	for name, end := range map[string]func(*visitor){
 		"DISCONNECT":     func(v *visitor) { v.send("41") },
@@ -178,10 +178,10 @@ func TestEndsThatAreFinal(t *testing.T) {
 			end(v)
 			receive(t, "Session.Closed", v.s.closed)
 			r.eventually("the end of the record", func() bool {
-				a := r.srv.absence
+				a := r.srv.recovery
 				a.mu.Lock()
 				defer a.mu.Unlock()
-				return len(a.records) == 0
+				return len(a.journals) == 0
 			})
 			if err := v.s.conn.Emit(number(1), 0); err != websockets.ErrClosed {
 				t.Errorf("Emit: %v", err)
@@ -189,7 +189,7 @@ func TestEndsThatAreFinal(t *testing.T) {
 			began := time.Now()
 			r.back(v, overPeer, false)
 			if time.Since(began) > patience/2 {
-				t.Error("it was waited for somebody who has left")
+				t.Error("it waited for a client that has left")
 			}
 		})
 	}
@@ -211,7 +211,7 @@ func TestAdmitOfWhoComesBack(t *testing.T) {
 	}
 }
 
-// Whoever is refused on the way back need not be the client: that one may still come.
+// A refused attempt to resume may be of another client: the right one can still resume.
 func TestRefusedOnTheWayBack(t *testing.T) {
 	revoked := false
 	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(context.Context, *adapter.Handshake) error {
@@ -250,7 +250,7 @@ func TestLostOnTheWayBack(t *testing.T) {
 	r.back(v, overPeer, true)
 }
 
-// Nobody can come back whom the framework does not keep.
+// A client that the framework does not suspend cannot resume.
 func TestNotSuspended(t *testing.T) {
 	r := newRig(t, Options{Recovery: &Recovery{}}, preparing(func(s *session) { s.stays = true }))
 	v := r.visit(r.peer(), "")
@@ -263,7 +263,7 @@ func TestNotSuspended(t *testing.T) {
 
 // Of two whose checks run at the same time one is the client, and the other a
 // new one.
-func TestTwoComeBack(t *testing.T) {
+func TestTwoResume(t *testing.T) {
 	admit, entered, leave, _ := waiting()
 	first := true
 	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *adapter.Handshake) error {
@@ -287,14 +287,14 @@ func TestTwoComeBack(t *testing.T) {
 	close(leave)
 	one, two := receive(t, "an answer", sids), receive(t, "an answer", sids)
 	if one == two || one != v.sid && two != v.sid {
-		t.Errorf("%s came back as %s and %s", v.sid, one, two)
+		t.Errorf("%s resumed as %s and %s", v.sid, one, two)
 	}
 	if a, b := r.session(), r.session(); a.recovered == b.recovered {
 		t.Errorf("both recovered: %t", a.recovered)
 	}
 }
 
-// A client that comes back before the server has noticed that it left.
+// A client reconnects before the server has noticed the loss of its connection.
 func TestBackBeforeItLeft(t *testing.T) {
 	both(t, func(t *testing.T, open func(*rig) wire) {
 		r := newRig(t, Options{Recovery: &Recovery{}})

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// However a client loses its connection, and when, what is emitted meanwhile
-// reaches it once and in order.
+// Whenever and however a client loses its connection, what is emitted meanwhile reaches it
+// once and in order.
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	const rounds, perRound = 60, 40
 	both(t, func(t *testing.T, open func(*rig) wire) {
@@ -20,7 +20,7 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 			old := v.s
 			first := seen + 1
 			var emitting sync.WaitGroup
-			emitting.Go(func() { // to whoever holds the old client
+			emitting.Go(func() { // to the old client
 				for n := first; n < first+perRound; n++ {
 					if err := old.conn.Emit(number(n), 0); err != nil {
 						t.Errorf("emit %d: %v", n, err)
@@ -32,7 +32,7 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 				seen++
 				v.expect(t, seen)
 			}
-			if rand.IntN(3) > 0 { // else the server has not noticed when it comes back
+			if rand.IntN(3) > 0 { // otherwise the server has not noticed when it reconnects
 				v.cut()
 			}
 			v = r.back(v, open, true)
@@ -62,7 +62,7 @@ func TestAllLeaveAtOnce(t *testing.T) {
 	for _, v := range visitors {
 		receive(t, "Suspend", v.s.suspended)
 	}
-	a := r.srv.absence
+	a := r.srv.recovery
 	r.eventually("an end", func() bool {
 		dropped := 0
 		for _, v := range visitors {
@@ -70,11 +70,11 @@ func TestAllLeaveAtOnce(t *testing.T) {
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return len(a.away) == len(a.records) && dropped+len(a.away) == clients
+		return len(a.absent) == len(a.journals) && dropped+len(a.absent) == clients
 	})
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.away) != most {
-		t.Errorf("%d are kept, at most %d may be", len(a.away), most)
+	if len(a.absent) != most {
+		t.Errorf("%d are kept, at most %d may be", len(a.absent), most)
 	}
 }

@@ -15,16 +15,16 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// server is the server of one path.
+// server serves one path.
 type server struct {
-	cfg     adapter.ServerConfig
-	opts    Options
-	path    string // without the trailing slash
-	limits  packet.Limits
-	engine  *engineio.Server
-	absence *absence // nil without recovery
-	root    *form    // of the namespace "/"
-	outside oldest.List[*client]
+	cfg         adapter.ServerConfig
+	opts        Options
+	path        string // without the trailing slash
+	limits      packet.Limits
+	engine      *engineio.Server
+	recovery    *recoveryStore // nil without recovery
+	root        *frameBuilder  // of the namespace "/"
+	noNamespace oldest.List[*connection]
 }
 
 func newServer(cfg adapter.ServerConfig, opts Options) *server {
@@ -34,9 +34,9 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 		path:   trimSlash(cfg.Path),
 		limits: packet.Limits{Attachments: opts.MaxAttachments},
 	}
-	s.root = s.formOf("/")
+	s.root = s.frameBuilderOf("/")
 	if opts.Recovery != nil {
-		s.absence = newAbsence(*opts.Recovery)
+		s.recovery = newRecoveryStore(*opts.Recovery)
 	}
 	s.engine = engineio.New(engineio.Config{
 		Path:            cfg.Path,
@@ -62,7 +62,7 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 	return s
 }
 
-// allow asks the guards and then the option about a request that opens a connection.
+// allow runs the guards and then AllowRequest for a request that opens a connection.
 func (s *server) allow(r *http.Request) error {
 	if s.cfg.AdmitRequest != nil {
 		if err := s.cfg.AdmitRequest(r); err != nil {
@@ -75,12 +75,13 @@ func (s *server) allow(r *http.Request) error {
 	return s.opts.AllowRequest(r)
 }
 
+// open returns the handler of a new session.
 func (s *server) open(eng *engineio.Session, r *http.Request) engineio.Handler {
-	c := &client{srv: s, eng: eng, dec: s.opts.Parser.NewDecoder(s.limits)}
+	c := &connection{srv: s, eng: eng, dec: s.opts.Parser.NewDecoder(s.limits)}
 	c.request.Store(r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.lonely()
+	c.startNoNamespace()
 	return c
 }
 
@@ -95,19 +96,19 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.engine.ServeHTTP(w, r)
 }
 
-// Native gives nil: there is no server object below.
+// Native returns nil: there is no server object below.
 func (s *server) Native(string) any { return nil }
 
-// Close implements [adapter.Server]. When ctx ends first, what is left
-// is cut and the error says how many that were.
+// Close implements [adapter.Server]. When ctx ends first, it aborts the rest
+// and returns an error with their number.
 func (s *server) Close(ctx context.Context) error {
-	if s.absence != nil {
-		s.absence.close()
+	if s.recovery != nil {
+		s.recovery.close()
 	}
 	return s.engine.Close(ctx)
 }
 
-// endpoint gives the endpoint that serves a namespace, or nil.
+// endpoint returns the endpoint of a namespace, or nil.
 func (s *server) endpoint(namespace string) adapter.Endpoint {
 	for _, e := range s.cfg.Endpoints {
 		if e.Match(namespace) {
@@ -117,12 +118,12 @@ func (s *server) endpoint(namespace string) adapter.Endpoint {
 	return nil
 }
 
-// timeout bounds a check before a client is let in.
+// timeout bounds the checks of a CONNECT.
 func (s *server) timeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, s.cfg.Limits.HandshakeTimeout)
 }
 
-// since tells whether a stamp of the engine's clock, 0 for none, is older than d.
+// since reports whether a stamp of the engine's clock, 0 for none, is older than d.
 func since(now, stamp int64, d time.Duration) bool {
 	return stamp != 0 && time.Duration(now-stamp) > d
 }

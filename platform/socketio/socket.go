@@ -21,33 +21,34 @@ import (
 
 // socket is a connection in one namespace.
 type socket struct {
-	client    *client
+	conn      *connection
 	namespace string
-	form      *form
+	frames    *frameBuilder
 	id        string
-	record    *record // nil without recovery
+	journal   *journal // nil without recovery
 
-	over    atomic.Bool // nothing is sent any more
-	binding sync.Mutex  // held while the framework is told of it
+	closed  atomic.Bool // nothing is sent any more
+	binding sync.Mutex  // held while bind runs
 
-	// Guarded by client.mu.
+	// Guarded by connection.mu.
 	status status
-	cancel context.CancelFunc // of the checks before it is let in
+	cancel context.CancelFunc // of the checks before it has joined
 	sess   adapter.Session
 	stay   entries.Stay
-	ended  *websockets.Reason // before sess was there to be told
+	ended  *websockets.Reason // set when it was closed before sess was
 }
 
+// status is where a socket is on its way through a namespace.
 type status uint8
 
 const (
-	entering status = iota
-	inside
+	joining status = iota
+	joined
 	left
 )
 
-// inbound is an event on its way to the framework, with what Reply needs and the
-// memory that both are in.
+// inbound is an event on its way to the framework, with the id for Reply and the buffer
+// that holds its packet.
 type inbound struct {
 	msg adapter.Message
 	id  uint64
@@ -56,7 +57,7 @@ type inbound struct {
 
 var inboundPool sizeclass.Pool[inbound]
 
-// newInbound owns a copy of a message.
+// newInbound returns an inbound with a copy of msg.
 func newInbound(msg []byte) *inbound {
 	in, size := inboundPool.Get(len(msg))
 	if in == nil {
@@ -76,67 +77,67 @@ var _ adapter.Conn = (*socket)(nil)
 
 func (s *socket) ID() string { return s.id }
 
-// Native is the socket itself, see [SocketOf].
+// Native returns the socket itself, see [SocketOf].
 func (s *socket) Native() any { return s }
 
 func (s *socket) Emit(out *adapter.Outgoing, ack uint64) error {
-	if s.record == nil && (ack != 0 || out.Single()) {
-		return s.once(out, &packet.Packet{Type: packet.Event, Namespace: s.namespace, ID: ack, HasID: ack != 0, Event: out.Event}, wsconn.PolicyOf(out))
+	if s.journal == nil && (ack != 0 || out.Single()) {
+		return s.sendOnce(out, &packet.Packet{Type: packet.Event, Namespace: s.namespace, ID: ack, HasID: ack != 0, Event: out.Event}, wsconn.PolicyOf(out))
 	}
 	var m *message
 	var err error
-	if s.client.srv.absence == nil { // and no ack, as there is no record
-		m, err = s.form.shared(out)
+	if s.conn.srv.recovery == nil { // then ack is 0: the case above has the others
+		m, err = s.frames.message(out)
 	} else {
-		m, err = s.client.srv.event(out, s.namespace, ack)
+		m, err = s.conn.srv.event(out, s.namespace, ack)
 	}
 	if err != nil {
-		return s.client.unsent(err)
+		return s.conn.encodeFailed(err)
 	}
-	if s.record != nil && ack == 0 {
-		return s.record.emit(m, out)
+	if s.journal != nil && ack == 0 {
+		return s.journal.emit(m, out)
 	}
-	if s.over.Load() {
+	if s.closed.Load() {
 		return websockets.ErrClosed
 	}
-	return s.client.send(m, out)
+	return s.conn.send(m, out)
 }
 
 func (s *socket) Reply(m *adapter.Message, out *adapter.Outgoing) error {
 	in, ok := m.Ref.(*inbound)
 	if !ok || !m.Reply {
-		return errors.New("socketio: reply to a message that asked for none")
+		return errors.New("socketio: reply to a message that requested none")
 	}
-	return s.once(out, &packet.Packet{Type: packet.Ack, Namespace: s.namespace, ID: in.id, HasID: true, Event: m.Event}, outbox.Always)
+	return s.sendOnce(out, &packet.Packet{Type: packet.Ack, Namespace: s.namespace, ID: in.id, HasID: true, Event: m.Event}, outbox.Always)
 }
 
-// once sends what nobody else gets; the payload of p is still missing.
-func (s *socket) once(out *adapter.Outgoing, p *packet.Packet, policy outbox.Policy) (err error) {
+// sendOnce sends a packet to this client only. It sets the payload of p.
+func (s *socket) sendOnce(out *adapter.Outgoing, p *packet.Packet, policy outbox.Policy) (err error) {
 	if p.Payload, err = out.Payload(true); err != nil {
 		return err
 	}
-	if s.over.Load() {
+	if s.closed.Load() {
 		return websockets.ErrClosed
 	}
-	it, err := s.client.srv.encodeOnce(p)
+	it, err := s.conn.srv.encodeOnce(p)
 	if err != nil {
-		return s.client.unsent(err)
+		return s.conn.encodeFailed(err)
 	}
 	it.Plain = out.Uncompressed
-	return s.client.pushItem(it, it.Charge(), policy)
+	return s.conn.pushItem(it, it.Charge(), policy)
 }
 
-// unsent ends the connection where the parser has panicked: the client may wait for
-// what it was to encode.
-func (c *client) unsent(err error) error {
+// encodeFailed closes the connection when the parser has panicked, because the client may
+// wait for the packet. It returns err.
+func (c *connection) encodeFailed(err error) error {
 	if errors.Is(err, errParser) {
-		c.eng.Close(wsconn.InternalReason, wsconn.Farewell)
+		c.eng.Close(wsconn.InternalReason, wsconn.CloseHandshake)
 	}
 	return err
 }
 
-// send queues a message as the Outgoing wants it.
-func (c *client) send(m *message, out *adapter.Outgoing) error {
+// send queues a message with the policy of out.
+func (c *connection) send(m *message, out *adapter.Outgoing) error {
 	if !out.Uncompressed {
 		return c.push(m, wsconn.PolicyOf(out))
 	}
@@ -146,10 +147,10 @@ func (c *client) send(m *message, out *adapter.Outgoing) error {
 }
 
 func (s *socket) Writable(ctx context.Context) error {
-	if s.over.Load() {
+	if s.closed.Load() {
 		return websockets.ErrClosed
 	}
-	err := s.client.eng.Writable(ctx)
+	err := s.conn.eng.Writable(ctx)
 	if errors.Is(err, outbox.ErrClosed) {
 		return websockets.ErrClosed
 	}
@@ -157,106 +158,106 @@ func (s *socket) Writable(ctx context.Context) error {
 }
 
 // Yield implements [adapter.Yielder].
-func (s *socket) Yield() { s.client.eng.Yield() }
+func (s *socket) Yield() { s.conn.eng.Yield() }
 
-// Close implements [adapter.Conn]. Only what concerns the connection as a
-// whole ends it for the client's other namespaces too.
+// Close implements [adapter.Conn]. It ends the whole connection, with the client's
+// other namespaces, only for reasons that concern all of it.
 func (s *socket) Close(r websockets.Reason) {
-	c := s.client
+	c := s.conn
 	c.mu.Lock()
 	if s.status == left {
 		c.mu.Unlock()
 		return
 	}
 	s.status = left
-	s.over.Store(true)
+	s.closed.Store(true)
 	sess := s.sess
 	if sess == nil {
 		s.ended = &r
 	}
-	last := !c.inside()
-	over := r.Cause == websockets.CauseServerDisconnect && c.asked.Disconnected(s.stay, c.srv.engine.Clock().Now())
-	c.checkLonely()
+	lastOne := !c.hasNamespace()
+	tooOften := r.Cause == websockets.CauseServerDisconnect && c.connects.Disconnected(s.stay, c.srv.engine.Clock().Now())
+	c.checkNoNamespace()
 	c.mu.Unlock()
-	if s.record != nil {
-		s.record.forget()
+	if s.journal != nil {
+		s.journal.close()
 	}
-	how := wsconn.MannerOf(r)
+	mode := wsconn.CloseModeOf(r)
 	switch {
-	case how != wsconn.Drain:
-		c.eng.Close(r, how)
-	case r.Cause == websockets.CauseShutdown: // without a DISCONNECT, after which clients do not come back
-		if last {
-			c.eng.Close(r, how)
+	case mode != wsconn.CloseGraceful:
+		c.eng.Close(r, mode)
+	case r.Cause == websockets.CauseShutdown: // without a DISCONNECT, after which clients do not reconnect
+		if lastOne {
+			c.eng.Close(r, mode)
 		}
 	default:
 		if m, err := c.srv.encode(&packet.Packet{Type: packet.Disconnect, Namespace: s.namespace}); err == nil {
-			_ = c.push(m, outbox.Always) // one for each time that the client has entered
+			_ = c.push(m, outbox.Always) // one for each CONNECT of the client
 		}
 	}
 	if sess != nil {
 		sess.Closed(r)
 	}
-	if over {
+	if tooOften {
 		c.mu.Lock()
-		c.expel(websockets.Reason{Cause: websockets.CauseClientErrors, Text: "disconnected too often in a row"})
+		c.endGracefully(websockets.Reason{Cause: websockets.CauseClientErrors, Text: "disconnected too often in a row"})
 		c.mu.Unlock()
 	}
 }
 
 // CloseConnection implements [adapter.Conn].
 func (s *socket) CloseConnection(r websockets.Reason) {
-	c := s.client
+	c := s.conn
 	c.mu.Lock()
-	c.expelled = true
-	sockets := slices.DeleteFunc(slices.Clone(c.sockets), func(s *socket) bool { return s.status != inside })
+	c.ending = true
+	sockets := slices.DeleteFunc(slices.Clone(c.sockets), func(s *socket) bool { return s.status != joined })
 	c.mu.Unlock()
 	if r.Cause == websockets.CauseServerDisconnect {
 		for _, s := range sockets {
 			s.Close(r)
 		}
 	}
-	c.eng.Close(r, wsconn.MannerOf(r))
+	c.eng.Close(r, wsconn.CloseModeOf(r))
 }
 
-// lost tells that the connection has ended.
-func (s *socket) lost(r websockets.Reason) {
-	c := s.client
+// connectionEnded ends the socket after its connection.
+func (s *socket) connectionEnded(r websockets.Reason) {
+	c := s.conn
 	c.mu.Lock()
 	was := s.status
 	s.status = left
-	s.over.Store(true)
+	s.closed.Store(true)
 	sess, cancel := s.sess, s.cancel
-	if was == inside && sess == nil {
+	if was == joined && sess == nil {
 		s.ended = &r
 	}
 	c.mu.Unlock()
 	if cancel != nil {
 		cancel()
 	}
-	if was == inside && sess != nil {
-		s.tell(sess, r)
+	if was == joined && sess != nil {
+		s.endSession(sess, r)
 	}
 }
 
-// tell ends the session; the client may be free to come back.
-func (s *socket) tell(sess adapter.Session, r websockets.Reason) {
-	if s.record != nil && s.record.suspend(sess, r) {
+// endSession suspends the session if the client may resume it, and closes it otherwise.
+func (s *socket) endSession(sess adapter.Session, r websockets.Reason) {
+	if s.journal != nil && s.journal.suspend(sess, r) {
 		return
 	}
 	sess.Closed(r)
 }
 
-// enter lets the client in, or refuses it. On a goroutine of its own, because
-// the application's checks may take their time.
+// enter runs the checks of a CONNECT and answers it. It runs on a goroutine of its own,
+// because the application's checks may take long.
 func (s *socket) enter(auth websockets.Payload) {
-	c := s.client
+	c := s.conn
 	srv := c.srv
 	defer srv.engine.Exit()
 	defer func() {
 		if v := recover(); v != nil {
-			srv.cfg.Logger.Error("a client's entry panicked", "namespace", s.namespace, "panic", v, "stack", string(debug.Stack()))
-			c.eng.Close(wsconn.InternalReason, wsconn.Farewell)
+			srv.cfg.Logger.Error("a CONNECT panicked", "namespace", s.namespace, "panic", v, "stack", string(debug.Stack()))
+			c.eng.Close(wsconn.InternalReason, wsconn.CloseHandshake)
 		}
 	}()
 	ep := srv.endpoint(s.namespace)
@@ -273,60 +274,60 @@ func (s *socket) enter(auth websockets.Payload) {
 	if closed {
 		return
 	}
-	h, back, err := s.admit(ctx, ep, auth)
-	if back != nil {
-		defer back.done()
+	h, res, err := s.admit(ctx, ep, auth)
+	if res != nil {
+		defer res.abandon()
 	}
 	if err != nil {
 		if e, ok := errors.AsType[*websockets.Error](err); ok && e.Code == websockets.CodeNotAccepting {
-			// Clients do not try again after a refusal, but they do after a lost connection.
-			c.eng.Close(websockets.Reason{Cause: websockets.CauseShutdown}, wsconn.Drain)
+			// Clients do not retry after a refusal, but they reconnect after a lost connection.
+			c.eng.Close(websockets.Reason{Cause: websockets.CauseShutdown}, wsconn.CloseGraceful)
 			return
 		}
 		r := adapter.RefusalOf(err)
 		s.refuse(r.Message, r.Data, r.Status < http.StatusInternalServerError)
 		return
 	}
-	s.bind(ep, h, back)
+	s.bind(ep, h, res)
 }
 
-// admit asks the application whether the client may enter, and whether it is one that
-// comes back.
-func (s *socket) admit(ctx context.Context, ep adapter.Endpoint, auth websockets.Payload) (*adapter.Handshake, *comeback, error) {
-	srv := s.client.srv
-	var back *comeback
-	if srv.absence != nil {
-		back = srv.absence.find(auth, s.namespace)
+// admit runs the application's checks, and finds out whether the client resumes an
+// earlier session.
+func (s *socket) admit(ctx context.Context, ep adapter.Endpoint, auth websockets.Payload) (*adapter.Handshake, *resumption, error) {
+	srv := s.conn.srv
+	var res *resumption
+	if srv.recovery != nil {
+		res = srv.recovery.find(auth, s.namespace)
 	}
-	if back != nil && srv.opts.Recovery.SkipAdmit {
+	if res != nil && srv.opts.Recovery.SkipAdmit {
 		h := s.handshake(auth)
 		h.SkipChecks = true
-		if ep.Admit(ctx, h) == nil && back.claim(ctx, h) {
-			return h, back, nil
+		if ep.Admit(ctx, h) == nil && res.claim(ctx, h) {
+			return h, res, nil
 		}
-		back = nil // and it is one like any other
+		res = nil // continue as for a new client
 	}
 	h := s.handshake(auth)
 	if err := ep.Admit(ctx, h); err != nil {
 		return nil, nil, err
 	}
-	if back != nil && !back.claim(ctx, h) {
-		back = nil
+	if res != nil && !res.claim(ctx, h) {
+		res = nil
 	}
-	return h, back, nil
+	return h, res, nil
 }
 
 func (s *socket) handshake(auth websockets.Payload) *adapter.Handshake {
-	return &adapter.Handshake{Handshake: websockets.Handshake{Request: s.client.request.Load(), Auth: auth, Namespace: s.namespace}, Connection: &s.client.conn}
+	return &adapter.Handshake{Handshake: websockets.Handshake{Request: s.conn.request.Load(), Auth: auth, Namespace: s.namespace}, Connection: &s.conn.shared}
 }
 
-// refuse answers the client and forgets the socket. It counts unless the fault is the
-// server's own: an outage must not end connections.
+// refuse answers the CONNECT and removes the socket. counts is false when the fault is
+// the server's own: an outage must not end connections.
 func (s *socket) refuse(text string, data []byte, counts bool) {
-	c := s.client
+	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.status == entering && !c.closed && !c.expelled {
+	if s.status == joining && !c.closed && !c.ending {
 		s.status = left
 		c.remove(s)
 		c.refuse(s.namespace, text, data)
@@ -339,22 +340,22 @@ func (s *socket) refuse(text string, data []byte, counts bool) {
 // awaitBinding blocks while bind runs.
 func (s *socket) awaitBinding() {
 	s.binding.Lock()
-	_ = s.id // nothing but the lock is of interest
+	_ = s.id // only the lock matters
 	s.binding.Unlock()
 }
 
 // bind makes the socket a client of the framework.
-func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, back *comeback) {
-	c := s.client
+func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption) {
+	c := s.conn
 	s.binding.Lock()
 	defer s.binding.Unlock()
 	var sess adapter.Session
-	c.eng.Together(func() { // who knows that it is in shall hear what is sent to all
-		if !s.accept(back) {
+	c.eng.Batch(func() { // a client must receive broadcasts as soon as it has seen CONNECT
+		if !s.accept(res) {
 			return
 		}
-		if back != nil {
-			sess = back.resume(s, h)
+		if res != nil {
+			sess = res.resume(s, h)
 		}
 		if sess == nil {
 			sess = ep.Connect(s, h)
@@ -369,34 +370,35 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, back *comeback)
 	s.cancel = nil
 	ended := s.ended
 	c.mu.Unlock()
-	if s.record != nil {
-		s.record.bound(sess)
+	if s.journal != nil {
+		s.journal.setSession(sess)
 	}
 	if ended != nil {
-		s.tell(sess, *ended)
+		s.endSession(sess, *ended)
 	}
 }
 
-// accept tells the client that it is in, before anything else is sent to it.
-func (s *socket) accept(back *comeback) bool {
-	c := s.client
+// accept answers the CONNECT, before anything else is sent in the namespace. It returns
+// false when the connection or the socket is closing.
+func (s *socket) accept(res *resumption) bool {
+	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.expelled || s.status != entering {
+	if c.closed || c.ending || s.status != joining {
 		return false
 	}
-	s.status = inside
-	c.lonelySince = 0
-	c.srv.outside.Remove(&c.outside)
-	s.stay = c.asked.Entered(c.srv.engine.Clock().Now())
-	if back != nil && back.replay(s) {
+	s.status = joined
+	c.noNamespaceSince = 0
+	c.srv.noNamespace.Remove(&c.noNamespaceNode)
+	s.stay = c.connects.Entered(c.srv.engine.Clock().Now())
+	if res != nil && res.replay(s) {
 		return true
 	}
 	s.id = rand.Text()
 	var pid string
-	if c.srv.absence != nil {
-		s.record = c.srv.absence.newRecord(s)
-		pid = s.record.pid
+	if c.srv.recovery != nil {
+		s.journal = c.srv.recovery.newJournal(s)
+		pid = s.journal.pid
 	}
 	if m, err := c.srv.connected(s.namespace, s.id, pid); err == nil {
 		_ = c.push(m, outbox.Refuse)

@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// late is a gateway whose application takes its time to stop.
+// late is a gateway whose application stops slowly.
 type late struct{ stopping, goOn chan struct{} }
 
 func (*late) HandleConnection(context.Context, websockets.Client) error { return nil }
@@ -23,8 +23,8 @@ func (l *late) OnModuleDestroy(context.Context) error {
 	return nil
 }
 
-// A client that comes while the application stops is not refused, after which
-// it would stay away: it loses its connection.
+// A client that connects while the application stops loses its connection: after a refusal
+// it would not reconnect.
 func TestComingDuringTheStop(t *testing.T) {
 	l := &late{make(chan struct{}), make(chan struct{})}
 	root := module.New("root", module.Providers(websockets.Gateway(func() *late { return l })))
@@ -35,7 +35,7 @@ func TestComingDuringTheStop(t *testing.T) {
 	_, err := apptest.TryDialSocketIO(t, a.URL())
 	close(l.goOn)
 	if err == nil {
-		t.Error("the client was let in")
+		t.Error("the client was accepted")
 	} else if refusal, ok := errors.AsType[*apptest.DialError](err); ok && refusal.Status == 0 {
 		t.Errorf("the client was refused: %v", err)
 	}

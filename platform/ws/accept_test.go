@@ -74,7 +74,7 @@ func TestHandshakeRefusals(t *testing.T) {
 				t.Errorf("body %s, want code %q", raw, tt.code)
 			}
 			if strings.Contains(string(raw), "secret") {
-				t.Errorf("body tells too much: %s", raw)
+				t.Errorf("body contains too much: %s", raw)
 			}
 			for k, v := range tt.headers {
 				if resp.Header.Get(k) != v {

@@ -19,21 +19,20 @@ type Adapter struct {
 
 var _ adapter.Adapter = (*Adapter)(nil)
 
-// New makes the adapter. The options hold for all its servers; of several, a
-// later one overrides an earlier one field by field. What is wrong with them
-// is an error of the application's start.
+// New returns the adapter. The options apply to all its servers; a later one overrides
+// an earlier one field by field. Invalid options are an error when the application starts.
 func New(opts ...Options) *Adapter {
-	var o Options
+	o := defaults()
 	for _, next := range opts {
-		o = next.over(o)
+		o = o.merge(next)
 	}
-	return &Adapter{o.withDefaults()}
+	return &Adapter{o}
 }
 
-// Name is "ws".
+// Name returns "ws".
 func (*Adapter) Name() string { return platformName }
 
-// Traits of plain WebSocket: the path alone says which gateway is meant.
+// Traits returns the traits of plain WebSocket, where only the path selects a gateway.
 func (*Adapter) Traits() adapter.Traits {
 	return adapter.Traits{
 		DefaultPath:  "/",
@@ -54,7 +53,7 @@ func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 		if !ok {
 			return nil, fmt.Errorf("ws: path %s: %T is not an option of this platform: use ws.Options", cfg.Path, o)
 		}
-		opts = own.over(opts)
+		opts = opts.merge(own)
 	}
 	if err := opts.check(); err != nil {
 		return nil, err
@@ -65,17 +64,16 @@ func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	return newServer(cfg, opts), nil
 }
 
-// ConnOf gives the connection of a client of this platform, for what the
-// framework does not offer; false for a client of another platform, or a fake.
-// Without compression it is made when first asked for, and costs memory and time
-// from then on.
+// ConnOf returns the connection of a client, for what the framework does not offer; false
+// for a client of another platform, or a fake. Without compression it is created in the
+// first call, and costs memory and time from then on.
 //
-// Hazards. Never call its Read, Reader or CloseRead: the framework reads. Ping
-// works. Write and Writer pass by the send queue: they block on a slow client,
-// overtake what is queued, and are bounded by no limit; between Writer and its
-// Close nothing else is sent. A context that ends during a call cuts the
-// connection. Close and CloseNow pass by the queue as well: use Client.Disconnect.
-// SetReadLimit turns an oversized message into a cut.
+// Hazards: never call its Read, Reader or CloseRead, because the framework reads. Ping
+// works. Write and Writer bypass the send queue: they block on a slow client, overtake
+// queued messages, and have no limit; between Writer and its Close nothing else is sent.
+// A context that ends during a call aborts the connection. Close and CloseNow bypass the
+// queue too: use Client.Disconnect. With SetReadLimit an oversized message aborts the
+// connection.
 func ConnOf(c websockets.Client) (*websocket.Conn, bool) {
 	conn, ok := c.Native().(*websocket.Conn)
 	return conn, ok

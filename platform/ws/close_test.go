@@ -71,7 +71,7 @@ func TestClientCloseCodes(t *testing.T) {
 	s.wantReason(t, websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: 1005, Clean: true})
 }
 
-// F26, and: what was sent before the goodbye is handed on first, in order.
+// F26: what was sent before the close frame is handled first, in order.
 func TestOrderBeforeClose(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
@@ -110,7 +110,7 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 	}
 	for i := range n {
 		if got := p.read(); !strings.HasPrefix(got, fmt.Sprintf(`{"event":"e","data":"%dx`, i)) {
-			t.Fatalf("message %d begins %.40s", i, got)
+			t.Fatalf("message %d starts with %.40s", i, got)
 		}
 	}
 	p.wantClose(1001, "server shutting down")
@@ -118,7 +118,7 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 	s.reason(t)
 }
 
-// The client does not read: the goodbye is bounded.
+// Close is bounded when the client does not read.
 func TestCloseIsBounded(t *testing.T) {
 	r := newRig(t, &endpoint{}, func(c *adapter.ServerConfig) {
 		c.Limits.SendQueue = 64 << 20
@@ -132,7 +132,7 @@ func TestCloseIsBounded(t *testing.T) {
 	s.wantReason(t, websockets.Reason{Cause: websockets.CauseShutdown, Code: 1001, Text: "server shutting down"})
 }
 
-// The framework does not take messages any more: closing must not wait for it.
+// Close does not wait for a framework that accepts no more messages.
 func TestCloseWhileReceiveBlocks(t *testing.T) {
 	ep := &endpoint{prepare: func(s *session) {
 		s.onReceive = func(s *session, _ *adapter.Message) { <-s.over }
@@ -155,7 +155,7 @@ func TestCloseInsideOfConnect(t *testing.T) {
 	s.reason(t)
 }
 
-func TestEndsWithoutGoodbye(t *testing.T) {
+func TestEndsWithoutCloseFrame(t *testing.T) {
 	r := newRig(t, nil, nil)
 	for _, half := range [][]byte{nil, {0x81}, rawFrame(opText, []byte("{")), rawFrame(0x81, []byte("{}"))[:7]} {
 		p, s := r.connect()
@@ -212,7 +212,7 @@ func TestServerCloseCutsTheRest(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	err := r.srv.Close(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) || err.Error() != "ws: closing /: 3 connections were cut: context deadline exceeded" {
+	if !errors.Is(err, context.DeadlineExceeded) || err.Error() != "ws: closing /: 3 connections were aborted: context deadline exceeded" {
 		t.Errorf("error %v", err)
 	}
 	for _, s := range []*session{idle, blocked} {

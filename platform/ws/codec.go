@@ -2,20 +2,19 @@ package ws
 
 // Envelope is what one message carries around its payload.
 type Envelope struct {
-	// Event is the name of the event; empty for the answer to a request.
+	// Event is the name of the event; empty in the answer to a request.
 	Event string
-	// ID matches requests and answers: the text of a JSON number or of a JSON
-	// string with its quotes, nil when no answer is asked for.
+	// ID matches answers with requests: the text of a JSON number, or of a JSON string
+	// with its quotes; nil when no answer is requested.
 	ID []byte
 	// Data is the payload as one JSON value; empty when there is none.
 	Data []byte
 }
 
-// Codec turns messages of the wire into envelopes and back. Give one in
-// [Options] for another framing than [JSON]. It must be safe for concurrent
-// use, and comparable: a broadcast is encoded once for all connections whose
-// codecs are equal. A panic in it ends the connection with 1011, nothing
-// else; a broadcast that it panics at reaches nobody, and is logged.
+// Codec converts messages of the wire to envelopes and back. Set it in [Options] for
+// another format than [JSON]. It must be safe for concurrent use, and comparable: a
+// broadcast is encoded once for all connections with equal codecs. A panic in it closes
+// the connection with 1011; a broadcast during which it panics is not sent, and logged.
 //
 // A codec for lines "event payload", without ids:
 //
@@ -30,17 +29,15 @@ type Envelope struct {
 //		return append(append(append(dst, e.Event...), ' '), e.Data...), nil
 //	}
 type Codec interface {
-	// Text tells whether messages are text, which RFC 6455 §5.6 wants in UTF-8,
-	// or binary. Both kinds of frame are accepted either way.
+	// Text reports whether messages are text, which must be UTF-8 by RFC 6455 §5.6,
+	// or binary. Both kinds of frame are accepted in either case.
 	Text() bool
-	// Decode takes a message apart. The envelope may point into msg, which is
-	// the codec's only until the envelope has been used: keep nothing of it. An
-	// error is told to the client as an exception, under the id of the envelope
-	// when it has one, see [websockets.Error]; any other than
-	// that says "Internal server error". Text has been checked to be UTF-8 when Text is true.
+	// Decode parses a message. The envelope may point into msg, but the codec must not
+	// keep msg. An error is sent to the client as an exception, with the id of the
+	// envelope if it has one: a [websockets.Error] as it is, any other as "Internal
+	// server error". When Text returns true, msg is valid UTF-8.
 	Decode(msg []byte) (Envelope, error)
-	// Append encodes e at the end of dst and returns the extended buffer. It
-	// must keep neither. With an empty Event it is the answer to the request
-	// that had the ID.
+	// Append encodes e at the end of dst and returns the extended buffer. It must keep
+	// neither. An envelope without Event is the answer to the request with the ID.
 	Append(dst []byte, e Envelope) ([]byte, error)
 }

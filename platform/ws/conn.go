@@ -18,24 +18,26 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// conn is one client: the codec between a WebSocket connection and its session.
+// conn is one client. It connects a WebSocket connection with its session through the
+// codec.
 type conn struct {
-	*wsconn.Conn
+	ws  *wsconn.Conn
 	srv *server
 	id  string
 	out *outbox.Queue[wsconn.Item]
 
-	sess adapter.Session
-	due  bool // of the reading goroutine: sess has a deferred message
+	sess     adapter.Session
+	deferred bool // sess has a deferred message; of the reading goroutine
 }
 
 var (
-	_ adapter.Conn   = (*conn)(nil)
-	_ wsconn.Handler = (*conn)(nil)
+	_ adapter.Conn    = (*conn)(nil)
+	_ adapter.Yielder = (*conn)(nil)
+	_ wsconn.Handler  = (*conn)(nil)
 )
 
-// inbound is a message on its way to the framework, with what Reply needs and the
-// memory that both are in.
+// inbound is a message on its way to the framework, with the id for Reply and the buffer
+// that holds both.
 type inbound struct {
 	msg adapter.Message
 	id  []byte
@@ -50,21 +52,21 @@ func (in *inbound) Release() {
 	inboundPool.Put(in, cap(in.buf))
 }
 
-// held is the memory of the message beside the Message itself.
+// held returns how many bytes the message holds besides the Message itself.
 func (in *inbound) held() int { return cap(in.buf) + int(unsafe.Sizeof(*in)-unsafe.Sizeof(in.msg)) }
 
 func (c *conn) ID() string { return c.id }
 
-// Native is the *websocket.Conn, see [ConnOf].
+// Native returns the *websocket.Conn, see [ConnOf].
 func (c *conn) Native() any {
-	if ws := c.Conn.Native(); ws != nil {
+	if ws := c.ws.Native(); ws != nil {
 		return ws
 	}
 	return nil
 }
 
-// frameKey is under which a broadcast's frame is kept for all connections that
-// send the same bytes.
+// frameKey identifies the frame of a broadcast: connections with equal keys send the same
+// bytes.
 type frameKey struct {
 	codec Codec
 	text  bool
@@ -73,9 +75,9 @@ type frameKey struct {
 func (c *conn) Emit(out *adapter.Outgoing, ack uint64) error {
 	switch {
 	case ack != 0:
-		return c.once(out, strconv.AppendUint(nil, ack, 10), wsconn.PolicyOf(out))
+		return c.sendOnce(out, strconv.AppendUint(nil, ack, 10), wsconn.PolicyOf(out))
 	case out.Single():
-		return c.once(out, nil, wsconn.PolicyOf(out))
+		return c.sendOnce(out, nil, wsconn.PolicyOf(out))
 	}
 	v, err := out.Frame(c.srv.key, false, c.srv.build)
 	if err != nil {
@@ -87,16 +89,16 @@ func (c *conn) Emit(out *adapter.Outgoing, ack uint64) error {
 func (c *conn) Reply(m *adapter.Message, out *adapter.Outgoing) error {
 	in, ok := m.Ref.(*inbound)
 	if !ok || len(in.id) == 0 {
-		return errors.New("ws: reply to a message that asked for none")
+		return errors.New("ws: reply to a message that requested none")
 	}
-	return c.once(out, in.id, outbox.Always)
+	return c.sendOnce(out, in.id, outbox.Always)
 }
 
-// envelopeRoom is for what an envelope has besides event, id and data.
+// envelopeRoom is how many bytes an envelope has besides event, id and data.
 const envelopeRoom = 32
 
-// once sends what nobody else gets.
-func (c *conn) once(out *adapter.Outgoing, id []byte, policy outbox.Policy) error {
+// sendOnce sends a message to this client only.
+func (c *conn) sendOnce(out *adapter.Outgoing, id []byte, policy outbox.Policy) error {
 	p, err := out.Payload(false)
 	if err != nil {
 		return err
@@ -110,7 +112,7 @@ func (c *conn) once(out *adapter.Outgoing, id []byte, policy outbox.Policy) erro
 	return c.pushItem(wsconn.Item{Frame: f, Plain: out.Uncompressed, Once: true}, policy)
 }
 
-// encode makes the frame that all clients of a broadcast get.
+// encode builds the frame for all clients of a broadcast.
 func (s *server) encode(event string, p websockets.Payload) (_ any, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -118,7 +120,7 @@ func (s *server) encode(event string, p websockets.Payload) (_ any, err error) {
 			s.cfg.Logger.Error("the codec panicked in a broadcast", "event", event, "panic", v, "stack", string(debug.Stack()))
 		}
 	}()
-	buf := make([]byte, wsconn.HeaderRoom, wsconn.HeaderRoom+len(event)+len(p.JSON)+32)
+	buf := make([]byte, wsconn.HeaderRoom, wsconn.HeaderRoom+len(event)+len(p.JSON)+envelopeRoom)
 	if buf, err = s.append(buf, Envelope{Event: event, Data: p.JSON}); err != nil {
 		return nil, err
 	}
@@ -130,7 +132,7 @@ func (c *conn) append(dst []byte, e Envelope) (buf []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("ws: codec %T panicked: %v", c.srv.opts.Codec, v)
-			c.Fail(v)
+			c.ws.Fail(v)
 		}
 	}()
 	return c.srv.append(dst, e)
@@ -142,7 +144,7 @@ func (s *server) append(dst []byte, e Envelope) ([]byte, error) {
 		return nil, fmt.Errorf("ws: encode %q: %w", e.Event, err)
 	}
 	if len(buf) < len(dst) {
-		return nil, fmt.Errorf("ws: codec %T does not append to what it is given", s.opts.Codec)
+		return nil, fmt.Errorf("ws: codec %T does not append to its buffer: return the extended dst", s.opts.Codec)
 	}
 	return buf, nil
 }
@@ -155,7 +157,7 @@ func (c *conn) pushItem(it wsconn.Item, policy outbox.Policy) error {
 	case !errors.Is(err, outbox.ErrFull):
 		return websockets.ErrClosed
 	case policy == outbox.Refuse:
-		c.Leave(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.Farewell)
+		c.ws.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.CloseHandshake)
 	}
 	return websockets.ErrQueueFull
 }
@@ -170,17 +172,20 @@ func (c *conn) Writable(ctx context.Context) error {
 	return nil
 }
 
-func (c *conn) Close(r websockets.Reason) { c.Leave(r, wsconn.MannerOf(r)) }
+func (c *conn) Close(r websockets.Reason) { c.ws.Close(r, wsconn.CloseModeOf(r)) }
+
+// Yield implements [adapter.Yielder].
+func (c *conn) Yield() { c.ws.Yield() }
 
 // CloseConnection implements [adapter.Conn].
 func (c *conn) CloseConnection(r websockets.Reason) { c.Close(r) }
 
 // Due implements [wsconn.Handler].
 func (c *conn) Due() wsconn.Job {
-	if !c.due {
+	if !c.deferred {
 		return nil
 	}
-	c.due = false
+	c.deferred = false
 	return c.sess
 }
 
@@ -194,13 +199,13 @@ func (c *conn) Ended(r websockets.Reason) { c.sess.Closed(r) }
 func (c *conn) Message(text bool, msg []byte) error {
 	e, err := c.decode(text, msg)
 	switch {
-	case err != nil: // with an id it can still be answered
+	case err != nil: // it can be answered if it has an id
 		in := newInbound(nil, e.ID)
 		in.msg = adapter.Message{Err: err, Reply: len(e.ID) > 0, Held: in.held(), Wire: len(msg), Ref: in}
 		c.sess.Receive(&in.msg)
 	case e.Event != "":
 		if len(e.Event) > adapter.MaxEventName {
-			e.Data = nil // it is refused
+			e.Data = nil // the framework refuses it
 		}
 		in := newInbound(e.Data, e.ID)
 		data := in.buf[:len(e.Data):len(e.Data)]
@@ -209,14 +214,14 @@ func (c *conn) Message(text bool, msg []byte) error {
 			Payload:  websockets.Payload{JSON: data},
 			Reply:    len(e.ID) > 0,
 			Deferred: true,
-			Held:     in.held() + min(len(e.Event), adapter.MaxEventName), // of a longer name nothing is kept
+			Held:     in.held() + min(len(e.Event), adapter.MaxEventName), // a longer name is not kept
 			Wire:     len(msg),
 			Ref:      in,
 		}
-		c.due = true
+		c.deferred = true
 		c.sess.Receive(&in.msg)
 	default:
-		// Calls have numbers from the framework: another id is nobody's.
+		// The framework numbers its calls: any other id belongs to none.
 		if n, err := strconv.ParseUint(string(e.ID), 10, 64); err == nil {
 			c.sess.Ack(n, websockets.Payload{JSON: bytes.Clone(e.Data)})
 		}
@@ -227,16 +232,17 @@ func (c *conn) Message(text bool, msg []byte) error {
 func (c *conn) decode(text bool, msg []byte) (Envelope, error) {
 	codec := c.srv.opts.Codec
 	if !text && codec.Text() && !utf8.Valid(msg) {
-		return Envelope{}, bad("not UTF-8")
+		return Envelope{}, badMessage("not UTF-8")
 	}
 	e, err := codec.Decode(msg)
 	if err == nil && e.Event == "" && len(e.ID) == 0 {
-		err = bad("the event is missing")
+		err = badMessage("the event is missing")
 	}
 	return e, err
 }
 
-// newInbound owns a copy of data, at the beginning of its buf, and of id.
+// newInbound returns an inbound with copies of data and id; the data is at the start of
+// its buf.
 func newInbound(data, id []byte) *inbound {
 	in, size := inboundPool.Get(len(data) + len(id))
 	if in == nil {

@@ -68,7 +68,7 @@ func TestEmitReplyAndCall(t *testing.T) {
 		t.Fatal(got)
 	}
 	if err := conn.Reply(s.got[1], out("", "1")); err == nil {
-		t.Error("a reply to nobody is no error")
+		t.Error("a reply without a request is no error")
 	}
 	if err := conn.Emit(adapter.NewOutgoing("e", func() {}), 0); err == nil {
 		t.Error("a payload that does not encode is no error")
@@ -81,7 +81,7 @@ func TestEmitReplyAndCall(t *testing.T) {
 	}
 }
 
-// What one message brought must not change when the next is read.
+// The payload of a message does not change when the next one is read.
 func TestMessagesOwnTheirBytes(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
@@ -102,8 +102,8 @@ func TestMessagesOwnTheirBytes(t *testing.T) {
 	}
 }
 
-// F31, and law 16: a client that does not read is dropped, at bounded memory,
-// and delays nobody.
+// F31, and law 16: a client that does not read is dropped, with bounded memory, and does
+// not delay others.
 func TestQueueOverflow(t *testing.T) {
 	r := newRig(t, nil, nil)
 	slow, slowSession := r.connect()
@@ -132,11 +132,11 @@ func TestQueueOverflow(t *testing.T) {
 }
 
 // A client that reads after all learns why it was dropped.
-func TestQueueOverflowTellsTheClient(t *testing.T) {
+func TestQueueOverflowClosesWith1008(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
-	release := c.Hold() // hold the writer
+	release := c.ws.Hold() // hold the writer
 	msg := out("e", `"`+longText(40_000)+`"`)
 	_ = s.conn.Emit(msg, 0)
 	if err := s.conn.Emit(msg, 0); !errors.Is(err, websockets.ErrQueueFull) {
@@ -152,7 +152,7 @@ func TestDropPolicies(t *testing.T) {
 	r := newRig(t, &endpoint{}, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
-	release := c.Hold()
+	release := c.ws.Hold()
 	send := func(name string, o websockets.Overflow) error {
 		msg := out(name, `"`+longText(20_000)+`"`)
 		msg.Overflow = o
@@ -195,12 +195,12 @@ func TestDropPolicies(t *testing.T) {
 	}
 }
 
-// V8: pings while nothing is read take no memory, and the last is answered.
+// V8: pings from a client that does not read need no memory; the last is answered.
 func TestPingFlood(t *testing.T) {
 	r := newRig(t, nil, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
-	release := c.Hold() // as if the client did not read
+	release := c.ws.Hold() // as if the client did not read
 	const n = 20_000
 	flood := bytes.Repeat(rawFrame(0x80|opPing, []byte("early")), n)
 	p.write(append(flood, rawFrame(0x80|opPing, []byte("last"))...))
@@ -229,11 +229,11 @@ func TestPingFlood(t *testing.T) {
 }
 
 // Control frames and answers are queued even when the queue is full.
-func TestFullQueueTakesControlFrames(t *testing.T) {
+func TestFullQueueAcceptsControlFrames(t *testing.T) {
 	r := newRig(t, nil, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
-	release := c.Hold()
+	release := c.ws.Hold()
 	filler := out("fill", `"`+longText(5_000)+`"`)
 	filler.Overflow = websockets.OverflowDropNewest
 	filled := 0
@@ -275,7 +275,7 @@ func TestConcurrentEmitAndClose(t *testing.T) {
 			})
 		}
 		wg.Go(func() {
-			for n := 0; ; n++ { // up to the goodbye, of Close or of the full queue
+			for n := 0; ; n++ { // up to the close frame, of Close or of the full queue
 				op, _, err := p.next()
 				if err != nil || op == opClose {
 					_ = p.nc.Close()
@@ -368,10 +368,10 @@ func TestCodecPanics(t *testing.T) {
 	if err := s.conn.Emit(out("fail", "1"), 0); err == nil || err.Error() != `ws: encode "fail": cannot` {
 		t.Error(err)
 	}
-	if err := s.conn.Emit(out("nil", "1"), 0); err == nil || err.Error() != "ws: codec ws.panicCodec does not append to what it is given" {
+	if err := s.conn.Emit(out("nil", "1"), 0); err == nil || err.Error() != "ws: codec ws.panicCodec does not append to its buffer: return the extended dst" {
 		t.Error(err)
 	}
-	// Of a broadcast, nobody is to blame.
+	// A panic in a broadcast closes no connection.
 	if err := s.conn.Emit(out("panic", "1"), 0); err == nil || err.Error() != "ws: codec ws.panicCodec panicked: append" {
 		t.Error(err)
 	}

@@ -12,9 +12,8 @@ import (
 // maxID is the longest id of a request, in bytes as written.
 const maxID = 64
 
-// JSON is the default codec: {"event":"e","data":…,"id":1}, see the package
-// documentation. It checks that the whole message is valid JSON, without
-// decoding the payload.
+// JSON returns the default codec: {"event":"e","data":…,"id":1}, see the package
+// documentation. It checks that the whole message is JSON without decoding the payload.
 func JSON() Codec { return jsonCodec{} }
 
 type jsonCodec struct{}
@@ -22,7 +21,7 @@ type jsonCodec struct{}
 func (jsonCodec) Text() bool { return true }
 
 func (jsonCodec) Decode(msg []byte) (Envelope, error) {
-	s := scanner{b: msg}
+	s := cursor{b: msg}
 	var e Envelope
 	var seen, failure member
 	var errorValue []byte
@@ -30,7 +29,7 @@ func (jsonCodec) Decode(msg []byte) (Envelope, error) {
 		return e, shapeError(&s, `expected an object {"event":…,"data":…}`)
 	}
 	if s.next('}') {
-		return e, bad(`"event" is missing`)
+		return e, badMessage(`"event" is missing`)
 	}
 	for {
 		key, err := s.key()
@@ -39,11 +38,11 @@ func (jsonCodec) Decode(msg []byte) (Envelope, error) {
 		}
 		m := memberOf(key)
 		if m != 0 && seen&m != 0 {
-			return e, bad(strconv.Quote(string(key)) + " appears twice")
+			return e, badMessage(strconv.Quote(string(key)) + " appears twice")
 		}
 		seen |= m
-		// A wrong value is told only when the rest turns out to be JSON: what
-		// is said first should be what is wrong first.
+		// A wrong value is reported only when the rest is JSON: a syntax error comes
+		// first.
 		switch m {
 		case memberEvent:
 			var ok bool
@@ -74,7 +73,7 @@ func (jsonCodec) Decode(msg []byte) (Envelope, error) {
 		break
 	}
 	if s.peek(); s.i < len(msg) {
-		return e, bad("something follows the object, at byte " + strconv.Itoa(s.i))
+		return e, badMessage("something follows the object, at byte " + strconv.Itoa(s.i))
 	}
 	switch {
 	case failure&memberEvent != 0:
@@ -82,7 +81,7 @@ func (jsonCodec) Decode(msg []byte) (Envelope, error) {
 	case failure&memberID != 0:
 		return Envelope{}, errID()
 	case seen&memberEvent == 0 && seen&memberID == 0:
-		return e, bad(`"event" is missing`)
+		return e, badMessage(`"event" is missing`)
 	}
 	if seen&memberEvent == 0 && seen&memberError != 0 {
 		e.Data = append(append([]byte(`{"error":`), errorValue...), '}')
@@ -111,11 +110,10 @@ func (jsonCodec) Append(dst []byte, e Envelope) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
-// JSONArray is the codec for clients that write ["event", data]. The third
-// element is the id where there is one, and null takes the place of what is
-// missing before it:
+// JSONArray returns the codec for clients that write ["event", data]. The optional third
+// element is the id; null stands for what is missing before it:
 //
-//	["chat.post",{"text":"hi"},7]   a request, either way
+//	["chat.post",{"text":"hi"},7]   a request, in either direction
 //	[null,{"seq":1},7]              its answer
 //	[null,null,7]                   the empty answer
 //	["exception",{…},7]             the failure
@@ -126,13 +124,13 @@ type arrayCodec struct{}
 func (arrayCodec) Text() bool { return true }
 
 func (arrayCodec) Decode(msg []byte) (Envelope, error) {
-	s := scanner{b: msg}
+	s := cursor{b: msg}
 	var e Envelope
 	if !s.next('[') {
 		return e, shapeError(&s, `expected an array ["event", data]`)
 	}
 	if s.next(']') {
-		return e, bad("the event is missing")
+		return e, badMessage("the event is missing")
 	}
 	var eventOK, idOK, answer bool
 	idOK = true
@@ -162,12 +160,12 @@ func (arrayCodec) Decode(msg []byte) (Envelope, error) {
 			return e, scanError(&s, errSyntax)
 		}
 		if n > 2 {
-			return e, bad("the array has more than three elements")
+			return e, badMessage("the array has more than three elements")
 		}
 		break
 	}
 	if s.peek(); s.i < len(msg) {
-		return e, bad("something follows the array, at byte " + strconv.Itoa(s.i))
+		return e, badMessage("something follows the array, at byte " + strconv.Itoa(s.i))
 	}
 	switch {
 	case !eventOK && !answer:
@@ -175,7 +173,7 @@ func (arrayCodec) Decode(msg []byte) (Envelope, error) {
 	case !idOK:
 		return e, errID()
 	case answer && len(e.ID) == 0:
-		return e, bad("the event is missing")
+		return e, badMessage("the event is missing")
 	}
 	return e, nil
 }
@@ -198,7 +196,7 @@ func (arrayCodec) Append(dst []byte, e Envelope) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-// member is a set of the envelope's own keys.
+// member is a set of the envelope's keys.
 type member uint8
 
 const (
@@ -222,8 +220,8 @@ func memberOf(key []byte) member {
 	return 0
 }
 
-// key takes a member's name, unquoted, and the colon.
-func (s *scanner) key() ([]byte, error) {
+// key consumes a member's name and the colon, and returns the name unquoted.
+func (s *cursor) key() ([]byte, error) {
 	lit, escaped, err := s.str()
 	if err != nil {
 		return nil, err
@@ -234,14 +232,12 @@ func (s *scanner) key() ([]byte, error) {
 	if !escaped {
 		return lit[1 : len(lit)-1], nil
 	}
-	// A name that is not Unicode is nobody's name: what comes back serves.
-	key, _ := jsontext.AppendUnquote(nil, lit)
-	return key, nil
+	name, _ := jsontext.AppendUnquote(nil, lit) // with an error it is not Unicode, and no name of the envelope
+	return name, nil
 }
 
-// text takes a value and gives it unquoted if it is a string of Unicode with
-// something in it.
-func (s *scanner) text() (text string, ok bool, err error) {
+// text consumes a value. ok reports whether it is a string of Unicode that is not empty.
+func (s *cursor) text() (text string, ok bool, err error) {
 	if s.peek() != '"' {
 		_, err := s.value()
 		return "", false, err
@@ -258,8 +254,8 @@ func (s *scanner) text() (text string, ok bool, err error) {
 	return string(b), unquoteErr == nil && len(b) > 0, nil
 }
 
-// id takes a value and gives it as written if it may be an id.
-func (s *scanner) id() (id []byte, ok bool, err error) {
+// id consumes a value and returns it as written. ok reports whether it may be an id.
+func (s *cursor) id() (id []byte, ok bool, err error) {
 	c := s.peek()
 	if id, err = s.value(); err != nil {
 		return nil, false, err
@@ -271,7 +267,7 @@ func (s *scanner) id() (id []byte, ok bool, err error) {
 func appendString(dst []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' {
-			// The error is about invalid UTF-8, which is replaced.
+			// The error means invalid UTF-8, which is replaced.
 			dst, _ = jsontext.AppendQuote(dst, strings.ToValidUTF8(s, "\uFFFD"))
 			return dst
 		}
@@ -279,25 +275,25 @@ func appendString(dst []byte, s string) []byte {
 	return append(append(append(dst, '"'), s...), '"')
 }
 
-func bad(what string) error {
+func badMessage(what string) error {
 	return &websockets.Error{Message: "Bad message: " + what, Code: websockets.CodeBadMessage}
 }
 
-func errEvent() error { return bad("the event must be a string that is not empty") }
+func errEvent() error { return badMessage("the event must be a string that is not empty") }
 
 func errID() error {
-	return bad("the id must be a number or a string of at most " + strconv.Itoa(maxID) + " bytes")
+	return badMessage("the id must be a number or a string of at most " + strconv.Itoa(maxID) + " bytes")
 }
 
-// scanError words an error of the scanner.
-func scanError(s *scanner, err error) error {
-	return bad(err.Error() + ", at byte " + strconv.Itoa(min(s.i, len(s.b))))
+// scanError returns the error for invalid JSON.
+func scanError(s *cursor, err error) error {
+	return badMessage(err.Error() + ", at byte " + strconv.Itoa(min(s.i, len(s.b))))
 }
 
-// shapeError words a message that begins with something else than it should.
-func shapeError(s *scanner, want string) error {
+// shapeError returns the error for a message that is not of the wanted kind.
+func shapeError(s *cursor, want string) error {
 	if _, err := s.value(); err != nil {
 		return scanError(s, err)
 	}
-	return bad(want)
+	return badMessage(want)
 }

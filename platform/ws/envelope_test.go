@@ -149,8 +149,7 @@ func TestDecodeAllocates(t *testing.T) {
 	}
 }
 
-// reference decodes an envelope with encoding/json; ok is false for what is no
-// envelope.
+// reference decodes an envelope with encoding/json; ok is false for anything else.
 func reference(msg []byte) (e Envelope, ok bool) {
 	if !json.Valid(msg) {
 		return e, false
@@ -225,7 +224,7 @@ func FuzzEnvelope(f *testing.F) {
 		}
 		back, err := JSON().Decode(again)
 		if err != nil || back.Event != got.Event || !bytes.Equal(back.Data, got.Data) {
-			t.Fatalf("%q came back as %q", msg, again)
+			t.Fatalf("%q was decoded as %q", msg, again)
 		}
 	})
 }

@@ -128,7 +128,7 @@ func TestFrameSizes(t *testing.T) {
 		msg := `{"event":"e","data":"` + strings.Repeat("x", n-around) + `"}`
 		p.text(msg)
 		if got := p.read(); got != msg {
-			t.Fatalf("size %d came back as %d", n, len(got))
+			t.Fatalf("size %d was echoed as %d", n, len(got))
 		}
 	}
 }

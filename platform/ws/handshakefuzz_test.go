@@ -38,7 +38,7 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error { p.once.Do(func() { close(p.done) }); return nil }
 func (*pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// errorLog fails a fuzz target by what is logged as an error: panics are.
+// errorLog fails a fuzz target on error log lines, which panics cause.
 type errorLog struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -58,8 +58,8 @@ func (l *errorLog) String() string {
 
 const acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // RFC 6455 §1.3
 
-// FuzzHandshake: whatever the header of a request is, it gets an answer that
-// fits, nothing panics, and who is let in had everything that a handshake needs.
+// FuzzHandshake: every request header gets a correct response, nothing panics, and accepted
+// requests have everything that a handshake needs.
 func FuzzHandshake(f *testing.F) {
 	const plain = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 	for _, s := range [][3]string{
@@ -117,7 +117,7 @@ func FuzzHandshake(f *testing.F) {
 			t.Fatalf("%q: %s", raw, resp.Status)
 		case resp.StatusCode == http.StatusSwitchingProtocols:
 			if wrong := admitted(r, resp, protocols); wrong != "" {
-				t.Fatalf("%q was let in: %s", raw, wrong)
+				t.Fatalf("%q was accepted: %s", raw, wrong)
 			}
 			_ = client.Close()
 			<-left
@@ -130,7 +130,7 @@ func FuzzHandshake(f *testing.F) {
 	})
 }
 
-// admitted tells what a client that was let in lacks, RFC 6455 §4.2.
+// admitted returns what an accepted handshake lacks, RFC 6455 §4.2.
 func admitted(r *http.Request, resp *http.Response, protocols []string) string {
 	one := func(name string) string {
 		if v := r.Header.Values(name); len(v) == 1 {
@@ -160,7 +160,7 @@ func admitted(r *http.Request, resp *http.Response, protocols []string) string {
 	case chosen != "" && (!slices.Contains(protocols, chosen) || !slices.Contains(offered, chosen)):
 		return "the subprotocol " + chosen
 	case resp.Header.Get("Sec-WebSocket-Extensions") != "" && !strings.Contains(asked, "permessage-deflate"):
-		return "an extension that was not asked for"
+		return "an extension that was not offered"
 	}
 	return ""
 }

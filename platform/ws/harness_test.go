@@ -52,7 +52,7 @@ func (e *endpoint) Connect(c adapter.Conn, h *adapter.Handshake) adapter.Session
 	return s
 }
 
-// session records what it is given, in order.
+// session records its calls in order.
 type session struct {
 	conn      adapter.Conn
 	handshake *adapter.Handshake
@@ -125,12 +125,12 @@ func (s *session) wait(t *testing.T, what string, cond func() bool) {
 		select {
 		case <-changed:
 		case <-late:
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }
 
-// reason waits for the end and checks that it is told once.
+// reason waits for the end and checks that it is reported once.
 func (s *session) reason(t *testing.T) websockets.Reason {
 	t.Helper()
 	s.wait(t, "Session.Closed", func() bool { return len(s.closed) > 0 })
@@ -155,8 +155,8 @@ func (s *session) count() int {
 	return len(s.got)
 }
 
-// message gives the nth thing received as text: "event payload", with " ?" when
-// a reply is wanted, or the error's text.
+// message returns the nth message as text: "event payload", with " ?" when it requests a
+// reply, or the text of its error.
 func (s *session) message(t *testing.T, n int) string {
 	t.Helper()
 	s.wait(t, fmt.Sprintf("message %d", n), func() bool { return len(s.got) > n })
@@ -226,7 +226,7 @@ func newRig(t *testing.T, ep *endpoint, change func(*adapter.ServerConfig), opts
 	r.http = httptest.NewServer(as)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // cut what a test left behind
+		cancel() // abort what a test left behind
 		_ = as.Close(ctx)
 		r.http.Close()
 		http.DefaultClient.CloseIdleConnections()
@@ -237,7 +237,7 @@ func newRig(t *testing.T, ep *endpoint, change func(*adapter.ServerConfig), opts
 	return r
 }
 
-// eventually waits for what nobody tells of.
+// eventually polls a condition.
 func (r *rig) eventually(what string, cond func() bool) {
 	r.t.Helper()
 	late := time.After(patience)
@@ -247,7 +247,7 @@ func (r *rig) eventually(what string, cond func() bool) {
 		select {
 		case <-tick.C:
 		case <-late:
-			r.t.Fatalf("waited in vain for %s", what)
+			r.t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }
@@ -260,7 +260,7 @@ func (r *rig) session() *session {
 	case s := <-r.ep.sessions:
 		return s
 	case <-time.After(patience):
-		r.t.Fatal("nobody connected")
+		r.t.Fatal("no client connected")
 		return nil
 	}
 }
@@ -268,7 +268,7 @@ func (r *rig) session() *session {
 const upgradeHead = "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-// peer is a client without manners: it writes bytes.
+// peer is a raw client: it writes bytes.
 type peer struct {
 	t  *testing.T
 	nc net.Conn
@@ -387,7 +387,7 @@ func (p *peer) header() (first byte, length uint64, err error) {
 	return first, binary.BigEndian.Uint64(b[:]), err
 }
 
-// read wants a text frame and gives its payload.
+// read expects a text frame and returns its payload.
 func (p *peer) read() string {
 	p.t.Helper()
 	op, payload, err := p.next()
@@ -427,7 +427,7 @@ func (p *peer) wantClose(code int, text string) {
 	}
 }
 
-// wantEnd wants the end of the TCP connection.
+// wantEnd expects the end of the TCP connection.
 func (p *peer) wantEnd() {
 	p.t.Helper()
 	for {

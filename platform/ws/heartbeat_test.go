@@ -45,7 +45,7 @@ func TestPongKeepsTheConnection(t *testing.T) {
 	s.reason(t)
 }
 
-// The client answers no ping: what it sends otherwise is life enough.
+// A client that answers no pings stays connected while it sends other frames.
 func TestTrafficKeepsTheConnection(t *testing.T) {
 	r := newRig(t, nil, beating(30*time.Millisecond, 60*time.Millisecond))
 	p, _ := r.connect()
@@ -66,8 +66,8 @@ func TestTrafficKeepsTheConnection(t *testing.T) {
 	}
 }
 
-// While the framework does not take messages the client's pongs are not read:
-// that is not the client's fault.
+// While the framework accepts no messages, the client's pongs are not read: it must not be
+// closed for that.
 func TestBackPressureIsNoPingTimeout(t *testing.T) {
 	const timeout = 30 * time.Millisecond
 	release := make(chan struct{})
@@ -98,7 +98,7 @@ func TestBackPressureIsNoPingTimeout(t *testing.T) {
 	}
 }
 
-// F31: the client goes on sending but takes nothing.
+// F31: the client sends but does not read.
 func TestWriteWithoutProgressIsCut(t *testing.T) {
 	r := newRig(t, &endpoint{}, func(c *adapter.ServerConfig) {
 		c.Limits.PingTimeout = 50 * time.Millisecond
@@ -111,7 +111,7 @@ func TestWriteWithoutProgressIsCut(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.wantReason(t, websockets.Reason{Cause: websockets.CauseTransportError, Text: "the client takes no data"})
+	s.wantReason(t, websockets.Reason{Cause: websockets.CauseTransportError, Text: "the client does not read"})
 }
 
 func TestSweeperLivesWithConnections(t *testing.T) {

@@ -1,56 +1,55 @@
 package ws
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// Options configure plain WebSocket servers: given to [New] they hold for every
-// server of the adapter, given among a gateway's options for the server of its
-// path. A field left zero keeps the value from before.
+// Options configures plain WebSocket servers. Passed to [New] it applies to every server
+// of the adapter; among a gateway's options it applies to the server of its path and
+// overrides those field by field. Zero fields keep the value from before, or the default.
 //
 //	websockets.Gateway(NewFeed, websockets.Path("/feed"), ws.Options{Subprotocols: []string{"feed.v2", "feed.v1"}})
 type Options struct {
-	// Codec is the form of messages, both ways. Default [JSON].
+	// Codec is the format of messages in both directions. Default [JSON].
 	Codec Codec
-	// Subprotocols of RFC 6455 §1.9 in order of preference: the first that the
-	// client asks for as well is chosen; ConnOf(client).Subprotocol() tells it.
-	// A client that asks for none of them is served without one: refuse it with
-	// websockets.Admit if that must not be.
+	// Subprotocols, RFC 6455 §1.9, in order of preference: the server selects the first
+	// that the client offers too; ConnOf(client).Subprotocol() returns it. A client that
+	// offers none of them is accepted without one: use websockets.Admit to refuse it.
 	Subprotocols []string
 	// Compression of RFC 7692. Default [CompressionOff].
 	Compression Compression
-	// BinaryFrames sends binary frames although the codec's messages are text,
-	// for clients that want it so. It cannot be taken back by a later option.
+	// BinaryFrames sends text messages of the codec in binary frames, for clients that
+	// need it. A later option cannot turn it off again.
 	BinaryFrames bool
-	// MaxFragments is how many frames may make up one message; the client that
-	// sends more is closed with 1008. Default 4,096, negative for no limit.
+	// MaxFragments is how many frames one message may have. A client that sends more is
+	// closed with 1008. Default 4,096, negative for no limit.
 	MaxFragments int
-	// MessageTimeout is how long a message may take from its first byte to its
-	// last, without the time in which the server itself did not read. The client
-	// that takes longer is closed with 1008. Default 60 s, negative for no limit.
+	// MessageTimeout is how long a message may take from its first byte to its last,
+	// not counting the time when the server itself does not read. A client that takes
+	// longer is closed with 1008. Default 60 s, negative for no limit.
 	MessageTimeout time.Duration
 }
 
-// Compression says whether messages are compressed (permessage-deflate).
+// Compression is how messages are compressed (permessage-deflate, RFC 7692).
 type Compression uint8
 
-// The modes of compression. It costs memory and time per connection; measure before
-// turning it on, and leave it off where secrets and foreign text meet in one message.
+// The modes of compression. It costs memory and time per connection: measure before
+// turning it on. Leave it off where a message may contain both a secret and text of
+// another user.
 const (
-	compressionUnset = Compression(wsconn.CompressionUnset)
 	// CompressionOff does not compress. The default.
 	CompressionOff = Compression(wsconn.CompressionOff)
-	// CompressionEach compresses each message on its own, those under 512 bytes
-	// not at all.
+	// CompressionEach compresses each message of 512 bytes or more on its own.
 	CompressionEach = Compression(wsconn.CompressionEach)
-	// CompressionStream compresses with what came before as dictionary, messages
-	// from 128 bytes on: smaller still, at 1.2 MB of memory for each connection.
+	// CompressionStream compresses messages of 128 bytes or more, with earlier messages
+	// as dictionary: smaller still, at 1.2 MB of memory per connection.
 	CompressionStream = Compression(wsconn.CompressionStream)
 )
 
@@ -67,39 +66,33 @@ func (o Options) ApplyGateway(c *adapter.GatewayConfig) { c.AddPlatform(o) }
 // PlatformName implements [adapter.PlatformOption].
 func (Options) PlatformName() string { return platformName }
 
-// over gives o with base where o says nothing.
-func (o Options) over(base Options) Options {
-	if o.Codec == nil {
-		o.Codec = base.Codec
+// merge returns o with the fields that are set in next.
+func (o Options) merge(next Options) Options {
+	if next.Codec != nil {
+		o.Codec = next.Codec
 	}
-	if o.Subprotocols == nil {
-		o.Subprotocols = base.Subprotocols
+	if next.Subprotocols != nil {
+		o.Subprotocols = next.Subprotocols
 	}
-	if o.Compression == compressionUnset {
-		o.Compression = base.Compression
-	}
-	o.BinaryFrames = o.BinaryFrames || base.BinaryFrames
-	if o.MaxFragments == 0 {
-		o.MaxFragments = base.MaxFragments
-	}
-	if o.MessageTimeout == 0 {
-		o.MessageTimeout = base.MessageTimeout
-	}
+	o.Compression = cmp.Or(next.Compression, o.Compression)
+	o.BinaryFrames = cmp.Or(next.BinaryFrames, o.BinaryFrames)
+	o.MaxFragments = cmp.Or(next.MaxFragments, o.MaxFragments)
+	o.MessageTimeout = cmp.Or(next.MessageTimeout, o.MessageTimeout)
 	return o
 }
 
-func (o Options) withDefaults() Options {
-	return o.over(Options{
+func defaults() Options {
+	return Options{
 		Codec:          JSON(),
 		Compression:    CompressionOff,
 		MaxFragments:   defaultMaxFragments,
 		MessageTimeout: defaultMessageTimeout,
-	})
+	}
 }
 
 func (o Options) check() error {
 	for _, p := range o.Subprotocols {
-		if !isToken(p) {
+		if !rfc6455.IsToken(p) {
 			return fmt.Errorf("ws: Options.Subprotocols: %q is not a token of RFC 9110: use letters, digits, and any of !#$%%&'*+-.^_`|~", p)
 		}
 	}
@@ -107,17 +100,7 @@ func (o Options) check() error {
 		return fmt.Errorf("ws: Options.Compression: unknown value %d: use CompressionOff, CompressionEach or CompressionStream", o.Compression)
 	}
 	if !reflect.ValueOf(o.Codec).Comparable() {
-		return fmt.Errorf("ws: Options.Codec: values of %T cannot be compared: give a pointer", o.Codec)
+		return fmt.Errorf("ws: Options.Codec: values of %T cannot be compared: use a pointer", o.Codec)
 	}
 	return nil
-}
-
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !(c-'0' < 10 || c|0x20-'a' < 26 || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -12,16 +12,16 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// server is the server of one path.
+// server serves one path.
 type server struct {
 	cfg   adapter.ServerConfig
 	opts  Options
-	text  bool // frames sent are text
+	text  bool // it sends text frames
 	group *wsconn.Group
 	conns wsconn.Config
 	pool  outbox.Pool[wsconn.Item]
 
-	// Of broadcasts, made once: for each client they would be allocated.
+	// For broadcasts, built once: otherwise each client would allocate them.
 	key   any // a frameKey
 	build func(event string, p websockets.Payload) (any, error)
 }
@@ -47,14 +47,14 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 	return s
 }
 
-// Native gives nil: there is no server object below.
+// Native returns nil: there is no server object below.
 func (s *server) Native(string) any { return nil }
 
-// Close implements [adapter.Server]. When ctx ends first, what is left
-// is cut and the error says how many that were.
+// Close implements [adapter.Server]. When ctx ends first, it aborts the rest
+// and returns an error with their number.
 func (s *server) Close(ctx context.Context) error { return s.group.Close(ctx) }
 
-// ServeHTTP takes one handshake, RFC 6455 §4.2.
+// ServeHTTP serves one handshake, RFC 6455 §4.2.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.group.Enter() {
 		wsconn.RefuseClosed(w)
@@ -101,43 +101,43 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &conn{srv: s, id: rand.Text()}
-	if c.Conn = s.conns.Accept(w, r, c.id, deadline); c.Conn == nil {
+	if c.ws = s.conns.Accept(w, r, c.id, deadline); c.ws == nil {
 		return
 	}
-	if !s.group.Add(c) {
-		c.GiveUp(nil)
+	if !s.group.Add(c.ws) {
+		c.ws.GiveUp(nil)
 		return
 	}
 	accepted = true
 	s.connect(c, h, release)
 }
 
-// connect makes c a client and starts to read. It returns at once, so that the
-// HTTP server's buffers and stack of the request are free again. release is called
-// when the connection has gone.
+// connect makes c a client of the framework and starts its reader. It returns at once, so
+// that the HTTP server frees the buffers and the stack of the request. release is called
+// when the connection has ended.
 func (s *server) connect(c *conn, h *adapter.Handshake, release func()) {
 	defer func() {
 		if c.sess == nil {
-			c.GiveUp(recover())
+			c.ws.GiveUp(recover())
 			release()
-			s.group.Remove(c)
+			s.group.Remove(c.ws)
 			s.group.Exit()
 		}
 	}()
-	c.out = outbox.New(s.cfg.Limits.SendQueue, s.cfg.Limits.SendQueueMax, &s.pool, c.Write)
-	c.Attach(c.out)
+	c.out = outbox.New(s.cfg.Limits.SendQueue, s.cfg.Limits.SendQueueMax, &s.pool, c.ws.Write)
+	c.ws.Attach(c.out)
 	c.sess = s.cfg.Endpoints[0].Connect(c, h)
 	go func() {
-		c.Serve(c, func() {
+		c.ws.Serve(c, func() {
 			release()
-			s.group.Remove(c)
+			s.group.Remove(c.ws)
 			s.group.Exit()
 		})
 	}()
 }
 
-// admit asks the framework. Its context ends with the client, the timeout, or
-// the server.
+// admit runs the framework's checks. Their context ends with the client, at the deadline,
+// or when the server closes.
 func (s *server) admit(r *http.Request, deadline time.Time, h *adapter.Handshake) error {
 	if s.cfg.AdmitRequest != nil {
 		if err := s.cfg.AdmitRequest(r); err != nil {

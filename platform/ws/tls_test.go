@@ -85,7 +85,7 @@ func deflate(t *testing.T, text string) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte{0, 0, 0xff, 0xff})
 }
 
-// V31: what comes out of a compressed message is what is limited.
+// V31: the limit applies to the decompressed message.
 func TestCompressionBomb(t *testing.T) {
 	for _, mode := range []Compression{CompressionEach, CompressionStream} {
 		r := newRig(t, nil, nil, Options{Compression: mode})

@@ -12,10 +12,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 )
 
-var errText = errors.New("msgpack: text message: this server expects clients with socket.io-msgpack-parser")
+var errText = errors.New("msgpack: text message: this server requires clients with socket.io-msgpack-parser")
 
-// decoder writes a packet down as the default parser would have sent it, and has
-// that one's decoder read it: what a packet may be is said in one place.
+// decoder converts a packet to the format of the default parser, and lets the decoder of
+// that one check it: the rules for packets are in one place.
 type decoder struct {
 	json  packet.Decoder
 	limit int
@@ -31,7 +31,7 @@ func (d *decoder) Binary(msg []byte) (*packet.Packet, error) {
 		return nil, err
 	}
 	if n := h.data.buffers; n > d.limit {
-		return nil, fmt.Errorf("%w: %d, and this server takes at most %d", packet.ErrTooManyAttachments, n, d.limit)
+		return nil, fmt.Errorf("%w: %d, and this server accepts at most %d", packet.ErrTooManyAttachments, n, d.limit)
 	}
 	w := writer{text: make([]byte, 0, h.room())}
 	if w.text, err = h.append(w.text); err != nil {
@@ -55,7 +55,7 @@ func (d *decoder) Binary(msg []byte) (*packet.Packet, error) {
 	return p, err
 }
 
-// head is a packet before its data is looked into.
+// head is a packet whose data is not decoded yet.
 type head struct {
 	typ   packet.Type
 	nsp   []byte
@@ -64,14 +64,14 @@ type head struct {
 	data  data
 }
 
-// data is the raw value, nil for none, and how much binary is in it.
+// data is a raw value, nil for none, with the binary values in it.
 type data struct {
 	raw     []byte
 	buffers int
-	size    int // of the buffers together
+	size    int // of all buffers, in bytes
 }
 
-// The keys of a packet that must not be there twice, a bit each.
+// The keys of a packet that must not occur twice, one bit each.
 const (
 	hasType = 1 << iota
 	hasNamespace
@@ -82,7 +82,7 @@ const (
 func readHead(msg []byte) (h head, err error) {
 	n, b, err := msgp.ReadMapHeaderBytes(msg)
 	if err != nil {
-		return h, fmt.Errorf("msgpack: the message is no map: %w", err)
+		return h, fmt.Errorf("msgpack: the message is not a map: %w", err)
 	}
 	var seen uint
 	for ; n > 0; n-- {
@@ -104,7 +104,7 @@ func readHead(msg []byte) (h head, err error) {
 		case "data":
 			is = hasData
 			b, err = h.data.read(b)
-		default: // options, and what later versions may send
+		default: // options, and keys of later versions
 			var ignored data
 			b, err = ignored.read(b)
 		}
@@ -112,7 +112,7 @@ func readHead(msg []byte) (h head, err error) {
 			return h, fmt.Errorf("msgpack: %.20q of the packet: %w", key, err)
 		}
 		if seen&is != 0 {
-			return h, fmt.Errorf("msgpack: %q is twice in the packet", key)
+			return h, fmt.Errorf("msgpack: %q occurs twice in the packet", key)
 		}
 		seen |= is
 	}
@@ -146,14 +146,14 @@ func (h *head) readID(b []byte) (rest []byte, err error) {
 	return rest, err
 }
 
-// read takes a value of any kind, and finds where it ends.
+// read reads a value of any kind and finds its end.
 func (d *data) read(b []byte) (rest []byte, err error) {
 	if rest, ok := absent(b); ok {
 		return rest, nil
 	}
 	rest = b
 	for left := uint64(1); left > 0; left-- {
-		if left > uint64(len(rest)) { // each value has a byte: this length is forged
+		if left > uint64(len(rest)) { // each value has at least one byte: the length is wrong
 			return nil, msgp.ErrShortBytes
 		}
 		var n uint32
@@ -180,13 +180,13 @@ func (d *data) read(b []byte) (rest []byte, err error) {
 	return rest, nil
 }
 
-// room is how many bytes the text will need, if there is nothing to escape.
+// room returns how many bytes the text needs when nothing is escaped.
 func (h *head) room() int {
-	const most = 48 // of the digits before the data, and of each placeholder
+	const most = 48 // for the digits before the data, and for each placeholder
 	return len(h.nsp) + len(h.data.raw) - h.data.size + most*(1+h.data.buffers)
 }
 
-// append writes what comes before the data.
+// append writes what is before the data.
 func (h *head) append(text []byte) ([]byte, error) {
 	kind := msgp.NextType(h.data.raw)
 	switch h.typ {
@@ -203,7 +203,7 @@ func (h *head) append(text []byte) ([]byte, error) {
 		}
 	}
 	if len(h.nsp) == 0 || h.nsp[0] != '/' || bytes.IndexByte(h.nsp, ',') >= 0 {
-		return nil, fmt.Errorf("msgpack: namespace %.64q must begin with a slash and not contain a comma", h.nsp)
+		return nil, fmt.Errorf("msgpack: namespace %.64q must start with a slash and not contain a comma", h.nsp)
 	}
 	if n := h.data.buffers; n > 0 {
 		const binary = 3 // from EVENT to BINARY_EVENT, and from ACK to BINARY_ACK

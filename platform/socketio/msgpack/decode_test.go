@@ -44,8 +44,8 @@ const (
 	placeholder1 = `{"_placeholder":true,"num":1}`
 )
 
-// packets are messages as this package sends them. What socket.io-msgpack-parser
-// makes of them is in reference_test.go.
+// packets are messages as this package sends them. reference_test.go decodes them with
+// socket.io-msgpack-parser.
 var packets = []struct {
 	msg    string
 	packet packet.Packet
@@ -236,7 +236,7 @@ func TestAttachmentLimit(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	const (
 		short    = "msgp: too few bytes"
-		notMap   = "msgpack: the message is no map: "
+		notMap   = "msgpack: the message is not a map: "
 		notArray = "msgpack: data of an event or ack is not an array"
 		object   = "msgpack: data of a packet other than"
 		nsp      = "msgpack: namespace "
@@ -265,10 +265,10 @@ func TestDecodeRefuses(t *testing.T) {
 		"\x82\xa4type\x04\xa3nsp\xa1/":           "packet: CONNECT_ERROR",
 		"\x83\xa4type\x04\xa3nsp\xa1/\xa4data\x80":                   "packet: CONNECT_ERROR",
 		"\x82\xa4type\x00\xa3nsp\xa1/\x00":                           "msgpack: trailing data",
-		"\x83\xa4type\x00\xa3nsp\xa1/\xa4type\x00":                   `msgpack: "type" is twice`,
-		"\x83\xa4type\x00\xa3nsp\xa1/\xa3nsp\xa1/":                   `msgpack: "nsp" is twice`,
-		"\x84\xa4type\x00\xa3nsp\xa1/\xa4data\x80\xa4data\x80":       `msgpack: "data" is twice`,
-		"\x84\xa4type\x00\xa3nsp\xa1/\xa2id\xc0\xa2id\xc0":           `msgpack: "id" is twice`,
+		"\x83\xa4type\x00\xa3nsp\xa1/\xa4type\x00":                   `msgpack: "type" occurs twice in the packet`,
+		"\x83\xa4type\x00\xa3nsp\xa1/\xa3nsp\xa1/":                   `msgpack: "nsp" occurs twice in the packet`,
+		"\x84\xa4type\x00\xa3nsp\xa1/\xa4data\x80\xa4data\x80":       `msgpack: "data" occurs twice in the packet`,
+		"\x84\xa4type\x00\xa3nsp\xa1/\xa2id\xc0\xa2id\xc0":           `msgpack: "id" occurs twice in the packet`,
 		withNamespace("\xa0"):                                        nsp,
 		withNamespace("\xa5admin"):                                   nsp,
 		withNamespace("\xa4/a,b"):                                    nsp,
@@ -292,9 +292,9 @@ func TestDecodeRefuses(t *testing.T) {
 		argument("\xa2\"\xff"):                                       "msgpack: a string is not UTF-8",
 		argument("\xa3\xed\xa0\x80"):                                 "msgpack: a string is not UTF-8",
 		argument("\x81\xa1\xff\x01"):                                 "msgpack: a string is not UTF-8",
-		argument("\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00"):             "msgpack: NaN is no number",
-		argument("\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00"):             "msgpack: +Inf is no number",
-		argument("\xca\xff\x80\x00\x00"):                             "msgpack: -Inf is no number",
+		argument("\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00"):             "msgpack: NaN is not a JSON number",
+		argument("\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00"):             "msgpack: +Inf is not a JSON number",
+		argument("\xca\xff\x80\x00\x00"):                             "msgpack: -Inf is not a JSON number",
 		argument("\x81\xc0\x01"):                                     "msgpack: key of a map is of type nil",
 		argument("\x81\xc4\x01a\x01"):                                "msgpack: key of a map is of type bin",
 		argument("\x81\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00\x01"):     "msgpack: key of a map is of type float64",

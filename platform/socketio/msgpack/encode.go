@@ -8,10 +8,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 )
 
-// Append has the default parser check the packet and put its data together, and
-// writes that as MessagePack. There are no attachments beside the message.
+// Append implements [packet.Parser]. It lets the default parser check the packet and
+// encode its data, and converts that to MessagePack. The attachments are in the message.
 func (parser) Append(dst []byte, p *packet.Packet, l packet.Limits) (msg []byte, binary bool, _ [][]byte, err error) {
-	const most = 64 // of brackets, digits, quotes
+	const most = 64 // brackets, digits, quotes
 	text := make([]byte, 0, len(p.Payload.JSON)+len(p.Namespace)+len(p.Event)+len(p.Offset)+most)
 	text, _, attachments, err := packet.JSON().Append(text, p, l)
 	if err != nil {
@@ -43,7 +43,7 @@ func (parser) Append(dst []byte, p *packet.Packet, l packet.Limits) (msg []byte,
 	return msg, true, nil, nil
 }
 
-// headSize is how many bytes the default parser writes before the JSON.
+// headSize returns how many bytes the default parser writes before the JSON.
 func headSize(p *packet.Packet) int {
 	var digits [20]byte
 	n := 1

@@ -107,8 +107,8 @@ func TestAppendRefuses(t *testing.T) {
 	}{
 		{packet.Packet{Type: packet.Event, Namespace: "/", Event: "disconnect"}, packet.ErrReserved, ""},
 		{one("1", eleven...), packet.ErrTooManyAttachments, ""},
-		{one("1", "x"), nil, "msgpack: no placeholder points to attachment 0 of 1"},
-		{one(placeholder0, "x", "y"), nil, "msgpack: no placeholder points to attachment 1 of 2"},
+		{one("1", "x"), nil, "msgpack: no placeholder refers to attachment 0 of 1"},
+		{one(placeholder0, "x", "y"), nil, "msgpack: no placeholder refers to attachment 1 of 2"},
 		{one(`{"a":}`), errJSON, ""},
 		{one(`"\x"`), errJSON, ""},
 		{one("{}]"), errJSON, ""},
@@ -116,7 +116,7 @@ func TestAppendRefuses(t *testing.T) {
 		{one(`[`), errJSON, ""},
 		{one("\"\xff\""), errJSON, ""},
 		{one("NaN"), errJSON, ""},
-		{one("1e999"), nil, "msgpack: number 1e999 is beyond a float64"},
+		{one("1e999"), nil, "msgpack: number 1e999 does not fit into a float64"},
 		{one("-1" + strings.Repeat("0", 400)), nil, "msgpack: number -1000"},
 		{one(strings.Repeat("[", 1001) + strings.Repeat("]", 1001)), placeholder.ErrDepth, ""},
 		{one(strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)), errJSON, ""},
@@ -142,7 +142,7 @@ func TestConnectError(t *testing.T) {
 	}
 }
 
-// All integers and floats come back as they were.
+// All integers and floats survive a round trip.
 func TestNumbersRoundTrip(t *testing.T) {
 	texts := []string{"0", "-0", "0.1", "1e-7", "1e+21", "123456789012345680000", "5e-324", "1.7976931348623157e+308", "-1.5e-10"}
 	for bit := range 64 {

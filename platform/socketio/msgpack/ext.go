@@ -8,8 +8,8 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// The extensions that are understood. notepack.io, which socket.io-msgpack-parser
-// is made of, has three things under 0, and tells them apart by the first byte.
+// The supported extensions. notepack.io, the base of socket.io-msgpack-parser, uses type 0
+// for three kinds of values, which differ in their first byte.
 const (
 	extNotepack  = 0
 	extTimestamp = -1
@@ -17,13 +17,13 @@ const (
 
 // First bytes.
 const (
-	ext8    = 0xc7 // with ext16 and ext32 behind it; of notepack a buffer
+	ext8    = 0xc7 // followed by ext16 and ext32; in notepack a buffer
 	ext32   = 0xc9
-	fixext1 = 0xd4 // of notepack undefined
-	fixext8 = 0xd7 // of notepack a date
+	fixext1 = 0xd4 // in notepack undefined
+	fixext8 = 0xd7 // in notepack a date
 )
 
-// undefined takes JavaScript's undefined. The byte of it means nothing.
+// undefined skips JavaScript's undefined, whose data byte is ignored.
 func undefined(b []byte) (rest []byte, ok bool) {
 	if len(b) < 3 || b[0] != fixext1 || b[1] != extNotepack {
 		return b, false
@@ -31,7 +31,7 @@ func undefined(b []byte) (rest []byte, ok bool) {
 	return b[3:], true
 }
 
-// absent takes undefined or nil.
+// absent skips undefined or nil.
 func absent(b []byte) (rest []byte, ok bool) {
 	if rest, ok := undefined(b); ok {
 		return rest, true
@@ -42,8 +42,8 @@ func absent(b []byte) (rest []byte, ok bool) {
 	return b[1:], true
 }
 
-// buffer takes one value that is neither array nor map, and gives its bytes if
-// it is binary.
+// buffer reads one value that is neither array nor map. It returns its bytes if it is
+// binary.
 func buffer(b []byte) (buf, rest []byte, is bool, err error) {
 	if msgp.NextType(b) == msgp.BinType {
 		buf, rest, err = msgp.ReadBytesZC(b)
@@ -61,7 +61,7 @@ func buffer(b []byte) (buf, rest []byte, is bool, err error) {
 	return nil, rest, false, nil
 }
 
-// appendTime writes an extension, of known length, if it is a date.
+// appendTime writes an extension, whose length was checked, if it is a date.
 func appendTime(text, raw []byte) ([]byte, error) {
 	if len(raw) == 10 && raw[0] == fixext8 && raw[1] == extNotepack {
 		ms := int64(binary.BigEndian.Uint64(raw[2:]))
@@ -72,7 +72,7 @@ func appendTime(text, raw []byte) ([]byte, error) {
 		typ = int8(raw[1+1<<(raw[0]-ext8)])
 	}
 	if typ != extTimestamp {
-		return nil, fmt.Errorf("msgpack: extension of type %d: only dates, buffers and undefined of socket.io-msgpack-parser are known, and timestamps", typ)
+		return nil, fmt.Errorf("msgpack: extension of type %d: only timestamps, and dates, buffers and undefined of socket.io-msgpack-parser, are supported", typ)
 	}
 	t, _, err := msgp.ReadTimeBytes(raw)
 	if err != nil {
@@ -81,11 +81,11 @@ func appendTime(text, raw []byte) ([]byte, error) {
 	return appendDate(text, t), nil
 }
 
-// maxSeconds is how far from 1970 a date of JavaScript may be.
+// maxSeconds is how far from 1970 a JavaScript date may be.
 const maxSeconds = 8_640_000_000_000
 
-// appendDate writes what JSON.stringify makes of a date, and the nanoseconds of
-// one that has more than milliseconds.
+// appendDate writes a date as JSON.stringify does, but with nanoseconds if it has more
+// than milliseconds.
 func appendDate(text []byte, t time.Time) []byte {
 	t = t.UTC()
 	if s := t.Unix(); s < -maxSeconds || s > maxSeconds || s == maxSeconds && t.Nanosecond() > 0 {

@@ -44,7 +44,7 @@ var (
 	confirm = websockets.NewCall[file, file]("confirm")
 )
 
-// store keeps files, and tells everybody.
+// store keeps files and announces them to all clients.
 type store struct {
 	Server *websockets.Server `websockets:"server"`
 	left   chan websockets.Cause
@@ -89,7 +89,7 @@ func (*store) Ask(ctx context.Context, f file) (file, error) {
 	return confirm.Call(ctx, websockets.ClientFrom(ctx), f)
 }
 
-// vault lets nobody in without the word.
+// vault accepts only clients with the password.
 type vault struct{}
 
 func newVault() *vault { return &vault{} }
@@ -179,7 +179,7 @@ func left(t *testing.T, a *apptest.App) websockets.Cause {
 	case cause := <-apptest.Get[*store](a).left:
 		return cause
 	case <-timeout.C:
-		t.Fatal("nobody left")
+		t.Fatal("no client left")
 		return websockets.CauseClientDisconnect
 	}
 }
@@ -249,12 +249,12 @@ func TestNamespaces(t *testing.T) {
 	}
 }
 
-// A client with the default parser is cut off, and nobody else notices.
+// A client with the default parser is disconnected, without an effect on others.
 func TestOtherClients(t *testing.T) {
 	a := start(t, socketio.Options{})
 	n := nodetest.Start(t)
 	if _, err := apptest.TryDialSocketIO(t, a.URL()); err == nil {
-		t.Error("a client with the default parser is let in")
+		t.Error("a client with the default parser is accepted")
 	}
 	c := connect(t, n, a.URL(), nil)
 	if got := nodetest.Call[int](c, "echo", 5); got != 5 {

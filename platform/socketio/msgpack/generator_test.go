@@ -56,7 +56,7 @@ func (g *generator) packet() string {
 	return g.header(msgp.AppendMapHeader, 0xde, len(entries)) + strings.Join(entries, "")
 }
 
-// oddly gives what is usual, and sometimes something else.
+// oddly returns the usual value, and sometimes another.
 func (g *generator) oddly(usual string, else_ ...string) string {
 	if g.chance(g.odd) {
 		return g.one(else_...)
@@ -129,7 +129,7 @@ func (g *generator) value(depth int) string {
 	return g.header(msgp.AppendArrayHeader, 0xdc, len(items)) + strings.Join(items, "")
 }
 
-// binary gives at most as many as a packet may have.
+// binary returns at most as many values as a packet may have.
 func (g *generator) binary() string {
 	if g.buffers++; g.buffers > 10 && g.odd == 0 {
 		return "\xc0"

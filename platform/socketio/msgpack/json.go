@@ -15,22 +15,22 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/placeholder"
 )
 
-// node is an array or object of a JSON text. MessagePack wants to know of what
-// size it is before its elements.
+// node is an array or object of a JSON text. MessagePack needs its size before its
+// elements.
 type node struct {
 	size   uint32
-	end    uint32 // index behind its bracket
-	next   uint32 // the node behind all that is in it
-	num    int32  // of the attachment that stands in place of it, or -1
-	marked bool   // "_placeholder": true was seen
+	end    uint32 // index after its closing bracket
+	next   uint32 // the first node after those in it
+	num    int32  // of the attachment that replaces it, or -1
+	marked bool   // it has "_placeholder": true
 }
 
 var errJSON = errors.New("msgpack: payload is not valid JSON")
 
-// appendJSON writes a JSON value as MessagePack, with attachments in place of
-// their placeholders.
+// appendJSON writes a JSON value as MessagePack, with attachments instead of their
+// placeholders.
 func appendJSON(msg, text []byte, attachments [][]byte) ([]byte, error) {
-	if len(text) > math.MaxInt32 || !valid(text) { // which would be read past its end below
+	if len(text) > math.MaxInt32 || !valid(text) { // the code below relies on it
 		return nil, errJSON
 	}
 	var few [32]node
@@ -80,16 +80,16 @@ func appendJSON(msg, text []byte, attachments [][]byte) ([]byte, error) {
 	return msg, nil
 }
 
-// valid reports whether text is JSON in UTF-8. Names may repeat, and escapes may
-// be halves of surrogate pairs.
+// valid reports whether text is JSON in UTF-8. Names may repeat, and escapes may be half
+// of a surrogate pair.
 func valid(text []byte) bool {
 	v := jsontext.Value(text)
 	return v.IsValid(jsontext.AllowDuplicateNames(true)) ||
 		utf8.Valid(text) && v.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
-// measure gives the arrays and objects of valid JSON, in the order of their first
-// brackets. What is a placeholder is decided as by the clients of Socket.IO:
+// measure returns the arrays and objects of valid JSON, in the order of their opening
+// brackets. An object is a placeholder under the condition of Socket.IO clients:
 // "_placeholder" is true and "num" is the index of an attachment.
 func measure(nodes []node, text []byte, attachments int) ([]node, error) {
 	used := make([]bool, attachments)
@@ -137,17 +137,17 @@ func measure(nodes []node, text []byte, attachments int) ([]node, error) {
 		}
 	}
 	if i := slices.Index(used, false); i >= 0 {
-		return nil, fmt.Errorf("msgpack: no placeholder points to attachment %d of %d", i, attachments)
+		return nil, fmt.Errorf("msgpack: no placeholder refers to attachment %d of %d", i, attachments)
 	}
 	return nodes, nil
 }
 
-// member takes note of a member whose value begins the rest. The last one of a
-// name counts, as in JavaScript.
+// member records a member of a possible placeholder; rest starts with its value. The last
+// member of a name counts, as in JavaScript.
 func (n *node) member(quoted, rest []byte) {
 	name := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(name, '\\') >= 0 {
-		name, _ = jsontext.AppendUnquote(nil, quoted) // an error is half a surrogate pair: no name of ours
+		name, _ = jsontext.AppendUnquote(nil, quoted) // an error is half a surrogate pair: not one of our names
 	}
 	switch string(name) {
 	case "_placeholder":
@@ -160,18 +160,17 @@ func (n *node) member(quoted, rest []byte) {
 	}
 }
 
-// appendUnquoted writes a string literal. Half a surrogate pair, which UTF-8
-// has no form for, becomes U+FFFD.
+// appendUnquoted writes a string literal. Half a surrogate pair becomes U+FFFD.
 func appendUnquoted(msg, quoted []byte) []byte {
 	plain := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(plain, '\\') >= 0 {
 		var few [64]byte
-		plain, _ = jsontext.AppendUnquote(few[:0], quoted) // the only error left is that half
+		plain, _ = jsontext.AppendUnquote(few[:0], quoted) // the only possible error is that half
 	}
 	return msgp.AppendStringFromBytes(msg, plain)
 }
 
-// appendNumber writes a whole number of up to 64 bits as one, any other as a float.
+// appendNumber writes an integer of up to 64 bits as such, any other number as a float.
 func appendNumber(msg, text []byte) ([]byte, error) {
 	digits, negative := bytes.CutPrefix(text, []byte{'-'})
 	switch whole := !bytes.ContainsAny(digits, ".eE"); {
@@ -186,15 +185,15 @@ func appendNumber(msg, text []byte) ([]byte, error) {
 	}
 	f, err := strconv.ParseFloat(string(text), 64)
 	if err != nil {
-		return nil, fmt.Errorf("msgpack: number %.64s is beyond a float64", text)
+		return nil, fmt.Errorf("msgpack: number %.64s does not fit into a float64", text)
 	}
 	return msgp.AppendFloat64(msg, f), nil
 }
 
-// The functions below take the index to begin at and give the one behind what
-// they have taken, in valid JSON.
+// The functions below take the index where they start, in valid JSON, and return the index
+// after what they have read.
 
-// space takes white space.
+// space skips white space.
 func space(text []byte, i int) int {
 	for i < len(text) && text[i] <= ' ' {
 		i++
@@ -202,7 +201,7 @@ func space(text []byte, i int) int {
 	return i
 }
 
-// stringEnd takes a string whose first quote lies before i.
+// stringEnd reads a string from the byte after its first quote.
 func stringEnd(text []byte, i int) int {
 	for {
 		end := i + bytes.IndexByte(text[i:], '"')
@@ -217,7 +216,7 @@ func stringEnd(text []byte, i int) int {
 	}
 }
 
-// numberEnd takes a number, if there is one.
+// numberEnd reads a number, if there is one.
 func numberEnd(text []byte, i int) int {
 	for i < len(text) && (text[i]-'0' < 10 || text[i] == '-' || text[i] == '+' || text[i] == '.' || text[i]|0x20 == 'e') {
 		i++

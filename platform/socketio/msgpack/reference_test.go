@@ -13,10 +13,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 )
 
-// refusals are what this package refuses and socket.io-msgpack-parser takes, told
-// by the error, on purpose.
+// refusals are inputs that this package rejects on purpose, by the error, and
+// socket.io-msgpack-parser accepts.
 var refusals = []struct{ name, err, reason, example string }{
-	{"twice", "is twice in the packet", "which of the two counts would be chance", "\x83\xa4type\x00\xa3nsp\xa1/\xa4type\x00"},
+	{"twice", "occurs twice in the packet", "which of the two counts would be chance", "\x83\xa4type\x00\xa3nsp\xa1/\xa4type\x00"},
 	{"type of head", "of the packet: ", "type and id are sent as integers", "\x82\xa4type\xca\x00\x00\x00\x00\xa3nsp\xa1/"},
 	{"key of head", "key of the packet: ", "keys of a packet are strings", "\x83\xa4type\x00\xa3nsp\xa1/\x05\x06"},
 	{"connect error", "packet: CONNECT_ERROR", "only a server sends it; the reference's decoder serves both sides", "\x83\xa4type\x04\xa3nsp\xa1/\xa4data\x80"},
@@ -29,26 +29,26 @@ var refusals = []struct{ name, err, reason, example string }{
 	{"event name", "packet: event name", "the reference leaves it to the server", event("\x91\xc0")},
 	{"reserved", "packet: reserved event name", "the reference leaves it to the server", event("\x91\xa7connect")},
 	{"many", "too many attachments", "memory", event("\x9c\xa1e" + strings.Repeat("\xc4\x00", 11))},
-	{"placeholder", "packet: the placeholders do not point", "the object could not be told from a placeholder", argument("\x92\xc4\x01x\x82\xac_placeholder\xc3\xa3num\x00")},
+	{"placeholder", "packet: the placeholders do not point", "the object could not be distinguished from a placeholder", argument("\x92\xc4\x01x\x82\xac_placeholder\xc3\xa3num\x00")},
 	{"UTF-8", "a string is not UTF-8", "Go's strings and JSON are UTF-8", argument("\xa1\xff")},
-	{"number", "is no number of JSON", "JSON has no form for it", argument("\xca\x7f\xc0\x00\x00")},
+	{"number", "is not a JSON number", "JSON has no form for it", argument("\xca\x7f\xc0\x00\x00")},
 	{"key", "key of a map is of type", "names of JSON are strings", argument("\x81\xc0\x01")},
-	{"extension", "msgpack: extension of type", "nobody could tell what it is", argument("\xd4\x05a")},
+	{"extension", "msgpack: extension of type", "its meaning is unknown", argument("\xd4\x05a")},
 	{"timestamp", "msgpack: timestamp: ", "the reference does not know timestamps", argument("\xd4\xffa")},
 	{"depth", "nested more than 10000 deep", "what decodes the payload would refuse it", argument(strings.Repeat("\x91", 9999) + "\x90")},
 }
 
-// readings are what both take, or only this package, and take for something else.
+// readings are inputs that this package decodes differently on purpose.
 var readings = []struct{ name, holds, reason, example string }{
 	{"nil", "\xc0", "clients of other languages send nil for what is absent", "\x83\xa4type\x00\xa3nsp\xa1/\xa4data\xc0"},
-	{"timestamp", "\xff", "the reference knows only its own dates", argument("\xd6\xff\x65\x92\x00\x80")},
+	{"timestamp", "\xff", "the reference supports only its own dates", argument("\xd6\xff\x65\x92\x00\x80")},
 	{"__proto__", "__proto__", "an ordinary name, but the reference sets the prototype", argument("\x81\xa9__proto__\x80")},
 	{"large key", "\xcf", "the reference rounds integers over 2^53, also as keys", argument("\x81\xcf\x00\x20\x00\x00\x00\x00\x00\x01\x01")},
 	{"twice a name", "\xd4\x00\x00", "JSON may have a name twice, and so the first of two values stays when the second is undefined", argument("\x82\xa1a\x01\xa1a\xd4\x00\x00")},
 	{"large negative key", "\xd3", "the same", argument("\x81\xd3\x80\x20\x00\x00\x00\x00\x00\x01\x01")},
 }
 
-// verdict is what test/js/msgpack.mjs answers for a case.
+// verdict is the result of test/js/msgpack.mjs for a case.
 type verdict struct {
 	Theirs, Mine, Again string
 	Sent                *struct {
@@ -72,24 +72,24 @@ func judge(t *testing.T, p *nodetest.Process, messages []string) []verdict {
 		if pk, errs[i] = decode(msg); errs[i] != nil {
 			continue
 		}
-		told := map[string]any{"type": int(pk.Type), "nsp": pk.Namespace}
+		decoded := map[string]any{"type": int(pk.Type), "nsp": pk.Namespace}
 		if pk.HasID {
-			told["id"] = pk.ID
+			decoded["id"] = pk.ID
 		}
 		if pk.Type == packet.Event {
-			told["event"] = pk.Event
+			decoded["event"] = pk.Event
 		}
 		if len(pk.Payload.JSON) > 0 {
-			told["payload"] = string(pk.Payload.JSON)
+			decoded["payload"] = string(pk.Payload.JSON)
 		}
 		if len(pk.Payload.Attachments) > 0 {
-			told["attachments"] = pk.Payload.Attachments
+			decoded["attachments"] = pk.Payload.Attachments
 		}
 		again, err := encode(*pk)
 		if err != nil {
 			t.Errorf("%.300q does not encode: %v", msg, err)
 		}
-		requests[i].Mine, requests[i].Again = told, []byte(again)
+		requests[i].Mine, requests[i].Again = decoded, []byte(again)
 	}
 	var verdicts []verdict
 	if err := json.Unmarshal(p.MustDo("judge", nodetest.Fields{"cases": requests}), &verdicts); err != nil || len(verdicts) != len(messages) {
@@ -101,7 +101,7 @@ func judge(t *testing.T, p *nodetest.Process, messages []string) []verdict {
 	return verdicts
 }
 
-// explain gives the name of the difference on purpose, or "".
+// explain returns the name of the intended difference, or "".
 func explain(msg string, v verdict) string {
 	if v.err != nil {
 		for _, r := range refusals {
@@ -159,8 +159,8 @@ func number(t *testing.T, variable string, or uint64) uint64 {
 	return n
 }
 
-// TestReference compares what both make of packets, and of what is nearly one.
-// PARSER_CASES and PARSER_SEED ask for more or other ones.
+// TestReference compares both parsers on packets, and on near-packets. PARSER_CASES and
+// PARSER_SEED select more or other cases.
 func TestReference(t *testing.T) {
 	count, seed := int(number(t, "PARSER_CASES", 10_000)), number(t, "PARSER_SEED", 1)
 	t.Logf("PARSER_CASES=%d PARSER_SEED=%d", count, seed)
@@ -222,7 +222,7 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// sentByTheirs reads what npm's encoder makes of the packets.
+// sentByTheirs decodes the packets of npm's encoder.
 func sentByTheirs(t *testing.T, p *nodetest.Process, verdicts []verdict) (failed int) {
 	messages := make([]string, len(verdicts))
 	for i, v := range verdicts {

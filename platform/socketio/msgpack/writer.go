@@ -10,17 +10,16 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tinylib/msgp/msgp"
-)
 
-// maxDepth is how deep values may nest: what package packet accepts.
-const maxDepth = 10_000
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
+)
 
 var (
 	errUTF8  = errors.New("msgpack: a string is not UTF-8")
-	errDepth = fmt.Errorf("msgpack: data is nested more than %d deep", maxDepth)
+	errDepth = fmt.Errorf("msgpack: data is nested more than %d deep", jsonscan.MaxDepth)
 )
 
-// writer writes values as JSON, and puts binary aside.
+// writer writes values as JSON, and collects binary values as attachments.
 type writer struct {
 	text        []byte
 	attachments [][]byte
@@ -28,19 +27,19 @@ type writer struct {
 
 // level is an array or map that is being written.
 type level struct {
-	left   uint32 // elements, or members, that are still to come
+	left   uint32 // elements, or members, that are not read yet
 	object bool
-	begun  bool // something has been written
+	filled bool // it has an element
 }
 
-// value writes one value of any kind, that data.read has taken before.
+// value writes one value of any kind, which data.read has checked.
 func (w *writer) value(b []byte) (err error) {
 	var few [16]level
 	open := few[:0]
 	for {
 		switch kind := msgp.NextType(b); kind {
 		case msgp.MapType, msgp.ArrayType:
-			if len(open) == maxDepth {
+			if len(open) == jsonscan.MaxDepth {
 				return errDepth
 			}
 			var l level
@@ -50,7 +49,7 @@ func (w *writer) value(b []byte) (err error) {
 		default:
 			b, err = w.scalar(b, kind)
 		}
-		for more := false; err == nil && !more; { // on to the next value, closing what has ended
+		for more := false; err == nil && !more; { // go to the next value, and close what has ended
 			if len(open) == 0 {
 				return nil
 			}
@@ -84,12 +83,12 @@ func closing(object bool) byte {
 	return ']'
 }
 
-// next writes what comes before the next value of an open array or map, and
-// reports whether there is one.
+// next writes what is before the next value of an open array or map, and reports whether
+// there is one.
 func (w *writer) next(l *level, b []byte) (more bool, rest []byte, err error) {
 	for ; l.left > 0; l.left-- {
 		before := len(w.text)
-		if l.begun {
+		if l.filled {
 			w.text = append(w.text, ',')
 		}
 		if l.object {
@@ -102,7 +101,7 @@ func (w *writer) next(l *level, b []byte) (more bool, rest []byte, err error) {
 			}
 			w.text = append(w.text, ':')
 		}
-		l.begun = true
+		l.filled = true
 		l.left--
 		return true, b, nil
 	}
@@ -158,7 +157,7 @@ func (w *writer) scalar(b []byte, kind msgp.Type) (rest []byte, err error) {
 	return rest, err
 }
 
-// other writes what JSON has no form for.
+// other writes values that JSON does not have.
 func (w *writer) other(b []byte) (rest []byte, err error) {
 	buf, rest, is, err := buffer(b)
 	switch {
@@ -179,8 +178,8 @@ func (w *writer) other(b []byte) (rest []byte, err error) {
 	return rest, err
 }
 
-// appendString quotes s, which is nearly always plain. Then it is not checked to
-// be UTF-8: that is done for the whole text at once.
+// appendString quotes s, which rarely needs escapes. Without escapes it does not check for
+// UTF-8: that is done once for the whole text.
 func appendString(text, s []byte) ([]byte, error) {
 	if !plain(s) {
 		text, err := jsontext.AppendQuote(text, s)
@@ -194,7 +193,7 @@ func appendString(text, s []byte) ([]byte, error) {
 	return append(text, '"'), nil
 }
 
-// plain reports whether nothing in s needs an escape.
+// plain reports whether s needs no escapes.
 func plain(s []byte) bool {
 	const (
 		ones  = 0x0101010101010101
@@ -216,12 +215,12 @@ func plain(s []byte) bool {
 	return true
 }
 
-// appendFloat writes the shortest digits that give the same float64 again.
+// appendFloat writes the shortest digits that parse to the same float64.
 func appendFloat(text []byte, f float64) ([]byte, error) {
 	abs := math.Abs(f)
 	switch {
 	case math.IsNaN(f) || math.IsInf(f, 0):
-		return nil, fmt.Errorf("msgpack: %v is no number of JSON", f)
+		return nil, fmt.Errorf("msgpack: %v is not a JSON number", f)
 	case f != 0 && (abs < 1e-6 || abs >= 1e21):
 		text = strconv.AppendFloat(text, f, 'e', -1, 64)
 		if n := len(text); text[n-4] == 'e' && text[n-2] == '0' { // 1e-07

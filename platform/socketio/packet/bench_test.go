@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -76,13 +77,13 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// What the scanner is measured against.
+// The scanner compared with jsontext.
 func BenchmarkValid(b *testing.B) {
 	text := []byte(ordinary(4 << 10))
 	b.Run("scanner", func(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		for b.Loop() {
-			if value(text, 0, maxDepth) != len(text) {
+			if jsonscan.Value(text, 0, jsonscan.MaxDepth) != len(text) {
 				b.Fatal("refused")
 			}
 		}
@@ -97,7 +98,7 @@ func BenchmarkValid(b *testing.B) {
 	})
 }
 
-// Allocations are part of what the package promises.
+// The package guarantees these numbers of allocations.
 func TestAllocations(t *testing.T) {
 	for name, most := range map[string]float64{"64B": 1, "64B with id": 1, "4KiB": 1, "4KiB text": 1, "binary": 2} {
 		d := JSON().NewDecoder(Limits{})

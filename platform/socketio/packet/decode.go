@@ -7,11 +7,12 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 	"github.com/gatehouse-go/gatehouse/internal/placeholder"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The digits of packets with attachments.
+// The types of packets with attachments.
 const (
 	binaryEvent = '5'
 	binaryAck   = '6'
@@ -25,13 +26,13 @@ var (
 	errBinary  = errors.New("packet: binary message that no packet announced")
 )
 
-// decoder is the [Decoder] of [JSON].
+// decoder implements [Decoder] for [JSON].
 type decoder struct {
 	limit   int
 	names   names
 	packet  Packet // the last one
 	pending *Packet
-	missing int // attachments of pending
+	missing int // attachments of pending that have not arrived
 }
 
 func (d *decoder) Pending() *Packet { return d.pending }
@@ -79,7 +80,7 @@ func (d *decoder) Text(msg []byte) (*Packet, error) {
 	return nil, nil
 }
 
-// head reads all that comes before the JSON, and gives the number of attachments.
+// head reads what is before the JSON, and returns the number of attachments.
 func (d *decoder) head(p *Packet, b []byte) (i, want int, err error) {
 	switch c := b[0]; c {
 	case binaryEvent, binaryAck:
@@ -119,7 +120,7 @@ func (d *decoder) head(p *Packet, b []byte) (i, want int, err error) {
 func (d *decoder) attachments(b []byte) (i, n int, err error) {
 	for i = 1; i < len(b) && b[i]-'0' < 10; i++ {
 		if n = n*10 + int(b[i]-'0'); n > d.limit {
-			return 0, 0, fmt.Errorf("%w: this server takes at most %d", ErrTooManyAttachments, d.limit)
+			return 0, 0, fmt.Errorf("%w: this server accepts at most %d", ErrTooManyAttachments, d.limit)
 		}
 	}
 	if i == len(b) || b[i] != '-' || b[1] == '0' || i == 1 {
@@ -138,7 +139,7 @@ func (d *decoder) payload(p *Packet, b []byte, i int) error {
 		if i == len(b) || b[i] != '[' {
 			return errArray
 		}
-		return args(p, b, i, space(b, i+1))
+		return args(p, b, i, jsonscan.Space(b, i+1))
 	case p.HasID:
 		return errors.New("packet: CONNECT or DISCONNECT with an id")
 	case i == len(b):
@@ -148,7 +149,7 @@ func (d *decoder) payload(p *Packet, b []byte, i int) error {
 	case b[i] != '{':
 		return errors.New("packet: payload of CONNECT is not a JSON object")
 	}
-	end := value(b, i, maxDepth)
+	end := jsonscan.Value(b, i, jsonscan.MaxDepth)
 	if end < 0 {
 		return scanError(end)
 	}
@@ -158,16 +159,16 @@ func (d *decoder) payload(p *Packet, b []byte, i int) error {
 
 var errArray = errors.New("packet: payload is not a JSON array")
 
-// event splits the array of an event into its name and the arguments.
+// event splits the array of an event into name and arguments.
 func (d *decoder) event(p *Packet, b []byte, i int) error {
 	if i == len(b) || b[i] != '[' {
 		return errArray
 	}
-	start := space(b, i+1)
+	start := jsonscan.Space(b, i+1)
 	var end int
 	switch {
 	case start < len(b) && b[start] == '"':
-		if end = str(b, start+1); end < 0 {
+		if end = jsonscan.String(b, start+1); end < 0 {
 			return scanError(end)
 		}
 		p.Event = d.eventName(b[start:end])
@@ -175,49 +176,49 @@ func (d *decoder) event(p *Packet, b []byte, i int) error {
 			return fmt.Errorf("%w: %q", ErrReserved, p.Event)
 		}
 	case start < len(b) && (b[start] == '-' || b[start]-'0' < 10):
-		if end = number(b, start); end < 0 {
+		if end = jsonscan.Number(b, start); end < 0 {
 			return scanError(end)
 		}
 		p.Event = numberName(b[start:end])
 	default:
 		return errors.New("packet: event name is neither a string nor a number")
 	}
-	i = space(b, end)
+	i = jsonscan.Space(b, end)
 	switch {
 	case i == len(b):
-		return scanError(badSyntax)
+		return errJSON
 	case b[i] == ']':
 		return atEnd(b, i+1)
 	case b[i] != ',':
-		return scanError(badSyntax)
+		return errJSON
 	}
-	next := space(b, i+1)
+	next := jsonscan.Space(b, i+1)
 	if next < len(b) && b[next] == ']' {
-		return scanError(badSyntax) // [1,] is no list, though args would take it for an empty one
+		return errJSON // [1,] is invalid, but args would accept it as an empty list
 	}
 	return args(p, b, i, next)
 }
 
-// args takes values and the bracket that ends their array, from i on: none is
-// no payload, one is itself, several are an array of them. For that the byte at
-// open becomes its bracket, so that nothing is copied.
+// args reads values up to the bracket that ends their array, from i on, as the payload:
+// empty, the value itself, or an array of several. The byte at open becomes the bracket of
+// that array, so that nothing is copied.
 func args(p *Packet, b []byte, open, i int) error {
 	if i < len(b) && b[i] == ']' {
 		return atEnd(b, i+1)
 	}
 	from := i
 	for {
-		end := value(b, i, maxDepth-1)
+		end := jsonscan.Value(b, i, jsonscan.MaxDepth-1)
 		if end < 0 {
 			return scanError(end)
 		}
-		i = space(b, end)
+		i = jsonscan.Space(b, end)
 		switch {
 		case i == len(b):
-			return scanError(badSyntax)
+			return errJSON
 		case b[i] == ',':
 			from = open
-			i = space(b, i+1)
+			i = jsonscan.Space(b, i+1)
 		case b[i] == ']':
 			if from == open {
 				b[open] = '['
@@ -227,36 +228,42 @@ func args(p *Packet, b []byte, open, i int) error {
 			p.Payload.JSON = b[from:end:end]
 			return atEnd(b, i+1)
 		default:
-			return scanError(badSyntax)
+			return errJSON
 		}
 	}
 }
 
-func scanError(code int) error {
-	if code == badDepth {
-		return fmt.Errorf("packet: JSON is nested more than %d deep", maxDepth)
+var (
+	errJSON  = errors.New("packet: payload is not valid JSON")
+	errDepth = fmt.Errorf("packet: JSON is nested more than %d deep", jsonscan.MaxDepth)
+)
+
+// scanError returns the error for a negative result of package jsonscan.
+func scanError(result int) error {
+	if _, deep := jsonscan.Error(result); deep {
+		return errDepth
 	}
-	return errors.New("packet: payload is not valid JSON")
+	return errJSON
 }
 
 func atEnd(b []byte, i int) error {
-	if space(b, i) < len(b) {
+	if jsonscan.Space(b, i) < len(b) {
 		return errors.New("packet: trailing data after the payload")
 	}
 	return nil
 }
 
-// eventName takes a valid string literal. Half a surrogate pair, which cannot
-// be in a Go string, becomes U+FFFD.
+// eventName returns the value of a valid string literal. Half a surrogate pair becomes
+// U+FFFD.
 func (d *decoder) eventName(quoted []byte) string {
 	plain := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(plain, '\\') >= 0 {
-		plain, _ = jsontext.AppendUnquote(nil, quoted) // the only error left is that half
+		plain, _ = jsontext.AppendUnquote(nil, quoted) // the only possible error is that half
 	}
 	return d.names.get(plain)
 }
 
-// numberName gives what String(number) is in JavaScript.
+// numberName returns what String(number) is in JavaScript.
 func numberName(b []byte) string {
 	f, _ := strconv.ParseFloat(string(b), 64) // out of range is infinite, as there
 	if f == 0 {

@@ -6,10 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// decode gives the packet that a first message and attachments make.
+// decode returns the packet of a first message and its attachments.
 func decode(text string, attachments ...string) (*Packet, error) {
 	d := JSON().NewDecoder(Limits{})
 	p, err := d.Text([]byte(text))
@@ -212,7 +213,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`51.0-["e"]`:                    count,
 		`50-["e"]`:                      count,
 		`501-["e"]`:                     count,
-		`511-["e"]`:                     "packet: too many attachments: this server takes at most 10",
+		`511-["e"]`:                     "packet: too many attachments: this server accepts at most 10",
 		"5" + strings.Repeat("1", 1e6):  "packet: too many attachments",
 		`51-`:                           array,
 		`51-["e"]`:                      points,
@@ -231,7 +232,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`52-["e",` + placeholder0 + `]`:                           "packet: the placeholders do not point to each of 2",
 		`61-1[` + placeholder1 + `]`:                              points,
 		`2["e",` + strings.Repeat("[", 1e5):                       "packet: JSON is nested more than 10000 deep",
-		`0{"a":` + strings.Repeat("[", maxDepth):                  "packet: JSON is nested more than 10000 deep",
+		`0{"a":` + strings.Repeat("[", jsonscan.MaxDepth):         "packet: JSON is nested more than 10000 deep",
 		`51-["e",[` + placeholder0 + `,{"_placeholder":true}]]`:   points,
 		`51-["e",{"_placeholder":true,"num":0,"num":1}]`:          points,
 		`51-["e",{"_placeholder":true,"_placeholder":1,"num":0}]`: points,
@@ -319,7 +320,7 @@ func TestZeroAttachmentsDoNotStick(t *testing.T) {
 	}
 }
 
-// The payload is a part of the message, and cannot grow into what follows.
+// The payload is a part of the message, and appending to it does not overwrite the rest.
 func TestPayloadIsTheMessage(t *testing.T) {
 	for _, in := range []string{`2["e",{"a":1}]`, `2["e",1,2] `, `31[1]`, `31[1,2] `, `0{"a":1} `} {
 		msg := []byte(in)
@@ -368,6 +369,16 @@ func TestNamesDoNotGrow(t *testing.T) {
 			if len(s) > maxKept {
 				t.Errorf("%q is kept", s)
 			}
+		}
+	}
+}
+
+// The array of an event counts as one level.
+func TestScannerDepth(t *testing.T) {
+	for _, n := range []int{1, 64, 65, jsonscan.MaxDepth - 1, jsonscan.MaxDepth, 100_000} {
+		_, err := decode(`2["e",` + strings.Repeat("[", n) + strings.Repeat("]", n) + "]")
+		if want := n > jsonscan.MaxDepth-1; errors.Is(err, errDepth) != want {
+			t.Errorf("depth %d: %v", n, err)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Append trusts Payload to be JSON, and checks the rest.
+// Append implements [Parser]. It does not check that the payload is JSON.
 func (jsonParser) Append(dst []byte, p *Packet, l Limits) (msg []byte, binary bool, attachments [][]byte, err error) {
 	if err := check(p, l); err != nil {
 		return dst, false, nil, err
@@ -37,21 +37,21 @@ func (jsonParser) Append(dst []byte, p *Packet, l Limits) (msg []byte, binary bo
 	return msg, false, p.Payload.Attachments, nil
 }
 
-// check finds what no client would take, before anything is written.
+// check returns why clients would reject the packet, before anything is written.
 func check(p *Packet, l Limits) error {
 	if err := checkHead(p); err != nil {
 		return err
 	}
 	text := p.Payload.JSON
 	if n, most := len(p.Payload.Attachments), l.attachments(); n > most {
-		return fmt.Errorf("%w: %d, and clients take at most %d; join them, or send several events", ErrTooManyAttachments, n, most)
+		return fmt.Errorf("%w: %d, and clients accept at most %d: join them, or send several events", ErrTooManyAttachments, n, most)
 	} else if n > 0 && len(text) == 0 {
-		return errors.New("packet: attachments without JSON that points to them")
+		return errors.New("packet: attachments without JSON that refers to them")
 	}
 	switch p.Type {
 	case Event, Ack:
 		if p.Type == Event && Reserved(p.Event) {
-			return fmt.Errorf("%w: %q belongs to Socket.IO; choose another", ErrReserved, p.Event)
+			return fmt.Errorf("%w: %q belongs to Socket.IO: use another name", ErrReserved, p.Event)
 		}
 		if p.Payload.Spread && (len(text) < 2 || text[0] != '[' || text[len(text)-1] != ']') {
 			return errors.New("packet: several arguments that are not a JSON array")
@@ -81,7 +81,7 @@ func checkHead(p *Packet) error {
 		return nil
 	}
 	if nsp == "" || nsp[0] != '/' || len(nsp) > maxNamespace || strings.IndexByte(nsp, ',') >= 0 || !utf8.ValidString(nsp) {
-		return fmt.Errorf("packet: namespace %.600q must begin with a slash, have at most %d bytes, be UTF-8, and not contain a comma", nsp, maxNamespace)
+		return fmt.Errorf("packet: namespace %.600q must start with a slash, have at most %d bytes, be UTF-8, and not contain a comma", nsp, maxNamespace)
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func appendEvent(b []byte, p *Packet) ([]byte, error) {
 	return append(b, ']'), nil
 }
 
-// appendString quotes s, which is nearly always plain.
+// appendString quotes s, which rarely needs escapes.
 func appendString(b []byte, s string) ([]byte, error) {
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' {

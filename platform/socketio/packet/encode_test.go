@@ -43,9 +43,9 @@ func TestAppendRefuses(t *testing.T) {
 		is   error
 		want string
 	}{
-		{Packet{Type: Event, Namespace: "/", Event: "disconnect"}, ErrReserved, `packet: reserved event name: "disconnect" belongs to Socket.IO; choose another`},
+		{Packet{Type: Event, Namespace: "/", Event: "disconnect"}, ErrReserved, `packet: reserved event name: "disconnect" belongs to Socket.IO: use another name`},
 		{Packet{Type: Event, Namespace: "/", Event: "e", Payload: payload("1", eleven...)}, ErrTooManyAttachments,
-			"packet: too many attachments: 11, and clients take at most 10; join them, or send several events"},
+			"packet: too many attachments: 11, and clients accept at most 10: join them, or send several events"},
 		{Packet{Type: Ack, Namespace: "/", HasID: true, Payload: payload("1", eleven...)}, ErrTooManyAttachments, "packet: too many attachments"},
 		{Packet{Type: Event, Namespace: "/", Event: "e", Payload: payload("", "x")}, nil, "packet: attachments without JSON"},
 		{Packet{Type: Event, Namespace: "/", Event: "\xff"}, nil, `packet: event name "\xff": `},

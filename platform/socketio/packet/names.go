@@ -1,11 +1,11 @@
 package packet
 
-// names keeps short strings that a client sends again and again, so that each
-// of its packets does not allocate them anew. Two share a place; a third takes
-// that of the older: a client cannot make it grow.
+// names caches short strings that a client sends repeatedly, so that not every packet
+// allocates them. Two share a slot, and a third replaces the older: the cache does not
+// grow.
 type names [4][2]string
 
-// maxKept is how long a name may be to be kept, in bytes.
+// maxKept is the longest name that is cached, in bytes.
 const maxKept = 64
 
 func (n *names) get(b []byte) string {

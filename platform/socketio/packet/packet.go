@@ -1,6 +1,6 @@
-// Package packet has the packets of Socket.IO protocol 5 and the forms in which
-// they travel. [JSON] is the default parser; the one for MessagePack is in
-// package msgpack, so that only those who use it link it.
+// Package packet has the packets of Socket.IO protocol 5 and their formats on the wire.
+// [JSON] is the default parser. The one for MessagePack is in package msgpack, so that
+// only programs that use it link it.
 //
 // Source: https://socket.io/docs/v4/socket-io-protocol/
 package packet
@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// Type is what a packet is for. BINARY_EVENT and BINARY_ACK are no types of
-// their own here: an Event or Ack with attachments is one.
+// Type is the type of a packet. BINARY_EVENT and BINARY_ACK have no types of their own: an
+// Event or Ack with attachments is one.
 type Type uint8
 
 // The types, with the numbers of the protocol.
@@ -27,46 +27,46 @@ const (
 // Packet is one Socket.IO packet.
 type Packet struct {
 	Type Type
-	// Namespace begins with "/".
+	// Namespace starts with "/".
 	Namespace string
-	// ID belongs to an Ack, and to an Event that asks for one; HasID tells
-	// whether it is there. It is at most [MaxID].
+	// ID is that of an Ack, or of an Event that requests one; HasID reports whether
+	// there is one. It is at most [MaxID].
 	ID    uint64
 	HasID bool
 	// Event is the name of an Event, never a reserved one.
 	Event string
-	// Payload of an Event or Ack: no argument is an empty one, one argument is
-	// itself, several are a JSON array of them, with Spread set. Of Connect and ConnectError: the
-	// JSON object, or empty.
+	// Payload of an Event or Ack is empty without arguments, the argument itself when
+	// there is one, and a JSON array with Spread set when there are several. Of Connect
+	// and ConnectError it is a JSON object, or empty.
 	Payload websockets.Payload
-	// Offset, when not empty, follows the arguments of an Event that is sent as
-	// one more, for connection state recovery. Never set by decoders.
+	// Offset, when not empty, is sent as an additional last argument of an Event, for
+	// connection state recovery. Decoders never set it.
 	Offset string
 }
 
-// Parser is a form of packets on the wire, the same on both sides of a
-// connection. It must be safe for concurrent use, and comparable. A panic in it ends
-// the connection, and fails the packet; nothing else.
+// Parser is a format of packets on the wire; both sides of a connection must use the same.
+// It must be safe for concurrent use, and comparable. A panic in it closes the connection
+// and fails the packet, nothing else.
 type Parser interface {
-	// Name is for logs.
+	// Name returns the name for logs.
 	Name() string
-	// NewDecoder makes the decoder of one connection.
+	// NewDecoder returns the decoder of one connection.
 	NewDecoder(l Limits) Decoder
-	// Append appends the first message of the packet to dst, and gives the
-	// attachments that follow it as binary messages of their own. Binary tells
-	// that the first message is binary too. Errors: [ErrTooManyAttachments],
-	// [ErrReserved], or what cannot be encoded; dst is returned as it was then.
+	// Append appends the first message of the packet to dst, and returns the attachments
+	// that follow it as binary messages of their own. binary reports whether the first
+	// message is binary too. Errors are [ErrTooManyAttachments], [ErrReserved], or about
+	// what cannot be encoded; then dst is returned unchanged.
 	Append(dst []byte, p *Packet, l Limits) (msg []byte, binary bool, attachments [][]byte, err error)
 }
 
-// MaxID is the largest id: the last whole number that JavaScript is exact about.
-// Its clients would answer a larger one under another.
+// MaxID is the largest id: JavaScript clients would round a larger one and answer with
+// another id.
 const MaxID = 1<<53 - 1
 
-// Limits bound one packet.
+// Limits bounds one packet.
 type Limits struct {
-	// Attachments is how many binary parts a packet may have. Default 10, as
-	// socket.io-parser 4.2 has it; negative: none.
+	// Attachments is how many attachments a packet may have. Default 10, as in
+	// socket.io-parser 4.2; negative for none.
 	Attachments int
 }
 
@@ -77,27 +77,27 @@ func (l Limits) attachments() int {
 	return max(l.Attachments, 0)
 }
 
-// Decoder puts packets together from the messages of one connection. Any error
-// is a violation of the protocol, after which the decoder must not be used. A
-// packet is the decoder's own until the next call; its payload is the caller's.
+// Decoder assembles packets from the messages of one connection. Any error is a violation
+// of the protocol, after which the decoder must not be used. A returned packet is valid
+// until the next call; its payload belongs to the caller.
 type Decoder interface {
-	// Text takes a text message and ownership of its bytes. The packet is nil
+	// Text decodes a text message and takes ownership of its bytes. The packet is nil
 	// while attachments are missing.
 	Text(msg []byte) (*Packet, error)
-	// Binary does the same with a binary message.
+	// Binary does the same for a binary message.
 	Binary(msg []byte) (*Packet, error)
-	// Pending returns the packet that waits for attachments, nil when none does. It is
-	// the decoder's own until it is complete; its Payload.JSON may be replaced.
+	// Pending returns the packet that waits for attachments; nil without one. It belongs
+	// to the decoder until it is complete, but its Payload.JSON may be replaced.
 	Pending() *Packet
 }
 
-// Errors of parsers and decoders; test with errors.Is.
+// Errors of parsers and decoders, for errors.Is.
 var (
 	ErrTooManyAttachments = errors.New("packet: too many attachments")
 	ErrReserved           = errors.New("packet: reserved event name")
 )
 
-// Reserved reports whether only the protocol itself may send events of the name.
+// Reserved reports whether the name is reserved for the protocol.
 func Reserved(event string) bool {
 	switch event {
 	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 )
 
@@ -34,7 +35,7 @@ type difference struct {
 	applies func(h head) bool
 }
 
-// Something that JavaScript's Number takes for white space, and so for 0.
+// White space for JavaScript's Number, which makes 0 of it.
 const jsSpace = `[\t\n\v\f\r \x{feff}\x{2028}\x{2029}\p{Zs}]`
 
 var (
@@ -47,7 +48,7 @@ var (
 	deepNesting = regexp.MustCompile(`(?:[\[{]\s*){1000}`)
 )
 
-// head is a text message taken apart in the manner of the reference.
+// head is a text message parsed as the reference parses it.
 type head struct {
 	whole, typ, count, nsp, id, json string
 }
@@ -102,7 +103,7 @@ func (h head) pointsOnce() bool {
 var differences = []difference{
 	{"type", "nothing and white space are no type; the reference reads them as 0, CONNECT", "",
 		func(h head) bool { return h.whole == "" || spaceFirst.MatchString(h.whole) }},
-	{"count", "a number of attachments has one spelling; the reference takes all that JavaScript converts", `50x1-["e",` + placeholder0 + `]`,
+	{"count", "a number of attachments has one spelling; the reference accepts all that JavaScript converts", `50x1-["e",` + placeholder0 + `]`,
 		func(h head) bool { return (h.typ == "5" || h.typ == "6") && !plainCount.MatchString(h.count) }},
 	{"space", "white space before the JSON is not of the format; the reference reads it as digits of an id", `2 ["e"]`,
 		func(h head) bool { return hasSpace.MatchString(h.id) }},
@@ -111,7 +112,7 @@ var differences = []difference{
 			n, err := strconv.ParseUint(h.id, 10, 64)
 			return h.id != "" && (err != nil || n > MaxID)
 		}},
-	{"no payload", "the payload of events and acks is mandatory; the reference gives undefined to handlers", `2`,
+	{"no payload", "the payload of events and acks is mandatory; the reference passes undefined to handlers", `2`,
 		func(h head) bool { return (h.isEvent() || h.isAck()) && h.json == "" }},
 	{"ack without id", "it can belong to nothing; the reference drops it later", `3[]`,
 		func(h head) bool { return h.isAck() && h.id == "" }},
@@ -122,9 +123,9 @@ var differences = []difference{
 	{"long namespace", "it is kept, and looked up", "0/" + strings.Repeat("n", maxNamespace),
 		func(h head) bool { return len(h.nsp) > maxNamespace }},
 	{"placeholders", "one for each attachment, by its plain number: no client sends another, two owners of the same bytes could change " +
-		"them, and bytes without an owner are memory that nobody sees", `52-["e",` + placeholder0 + `,` + placeholder0 + `]`,
+		"them, and bytes without an owner are unused memory", `52-["e",` + placeholder0 + `,` + placeholder0 + `]`,
 		func(h head) bool { return h.count != "" && !h.pointsOnce() }},
-	{"depth", "what decodes the payload later would refuse it, or need a stack of that depth", `2["e",` + strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth+1),
+	{"depth", "what decodes the payload later would refuse it, or need a stack of that depth", `2["e",` + strings.Repeat("[", jsonscan.MaxDepth) + strings.Repeat("]", jsonscan.MaxDepth+1),
 		func(h head) bool { return deepNesting.MatchString(h.json) }},
 }
 
@@ -132,8 +133,8 @@ var differences = []difference{
 var loneSurrogate = difference{"lone surrogate", "the name is a Go string, and so UTF-8: U+FFFD stands for it", `2["a\ud800"]`,
 	func(h head) bool { return h.isEvent() && loneInName.MatchString(h.json) }}
 
-// referenceCase is the request for one sequence of messages: what this parser
-// makes of it, and how it would send that itself.
+// referenceCase is one sequence of messages, with what this parser decodes and how it would
+// encode that itself.
 type referenceCase struct {
 	Messages []map[string][]byte `json:"messages"`
 	Mine     any                 `json:"mine"`
@@ -165,20 +166,20 @@ func newReferenceCase(t *testing.T, messages []message) referenceCase {
 	case p == nil:
 		c.Mine = "pending"
 	default:
-		told := map[string]any{"type": int(p.Type), "nsp": p.Namespace}
+		decoded := map[string]any{"type": int(p.Type), "nsp": p.Namespace}
 		if p.HasID {
-			told["id"] = p.ID
+			decoded["id"] = p.ID
 		}
 		if p.Type == Event {
-			told["event"] = p.Event
+			decoded["event"] = p.Event
 		}
 		if len(p.Payload.JSON) > 0 {
-			told["payload"] = p.Payload.JSON
+			decoded["payload"] = p.Payload.JSON
 		}
 		if len(p.Payload.Attachments) > 0 {
-			told["attachments"] = p.Payload.Attachments
+			decoded["attachments"] = p.Payload.Attachments
 		}
-		c.Mine = told
+		c.Mine = decoded
 		msg, _, attachments, err := JSON().Append(nil, p, Limits{})
 		if err != nil {
 			t.Errorf("%q does not encode: %v", messages, err)
@@ -206,7 +207,7 @@ func judge(t *testing.T, p *nodetest.Process, cases [][]message) []verdict {
 	return verdicts
 }
 
-// explain gives the name of the difference on purpose, or "".
+// explain returns the name of the intended difference, or "".
 func explain(messages []message, v verdict) string {
 	for _, m := range messages {
 		if m.binary {
@@ -256,8 +257,8 @@ func TestDifferencesToReference(t *testing.T) {
 	}
 }
 
-// TestReference compares what both make of packets, and of what is nearly one.
-// PARSER_CASES and PARSER_SEED ask for more or other ones.
+// TestReference compares both parsers on packets, and on near-packets. PARSER_CASES and
+// PARSER_SEED select more or other cases.
 func TestReference(t *testing.T) {
 	number := func(variable string, or uint64) uint64 {
 		if s := os.Getenv(variable); s != "" {

@@ -52,8 +52,8 @@ func TestEventMessageErrors(t *testing.T) {
 		v     any
 		want  string
 	}{
-		{"disconnect", 1, `zishang: packet: reserved event name: "disconnect" belongs to Socket.IO; choose another`},
-		{"e", many, `zishang: packet: too many attachments: 11, and clients take at most 10; join them, or send several events`},
+		{"disconnect", 1, `zishang: packet: reserved event name: "disconnect" belongs to Socket.IO: use another name`},
+		{"e", many, `zishang: packet: too many attachments: 11, and clients accept at most 10: join them, or send several events`},
 		{"e", func() {}, "websockets: payload does not encode as JSON: "},
 		{"\xff", 1, `zishang: packet: event name "\xff": `},
 	} {

@@ -1,27 +1,33 @@
-package packet
+package jsonscan
 
 import (
 	"encoding/binary"
 	"math/bits"
-
-	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 )
 
-// maxDepth is how deep JSON may nest, the array of a packet included: what the
-// decoder behind accepts.
-const maxDepth = 10_000
+// MaxDepth is how deep JSON may nest in what a client sends: the limit of the decoders
+// that read it afterwards.
+const MaxDepth = 10_000
 
-// The functions of this file check JSON as RFC 8259 and JSON.parse have it.
-// Names may repeat, escapes may be halves of surrogate pairs; UTF-8 is checked
-// elsewhere. Each takes the index to begin at and gives the one behind what it
-// has taken, or a negative code.
-const (
-	badSyntax = -1
-	badDepth  = -2
-)
+// The functions below check JSON by RFC 8259 without decoding it. Not checked are UTF-8,
+// duplicate names, and surrogate pairs in escapes.
+//
+// Each takes the index where it starts and returns the index after what it has read. A
+// negative result is an error, see [Error].
 
-// space is inlined where there is none, as usual.
-func space(b []byte, i int) int {
+// Error decodes a negative result: at is the index of the first byte that is not
+// allowed, or len of the text where it ends too early; deep reports that the nesting is
+// over the limit.
+func Error(result int) (at int, deep bool) {
+	code := ^result
+	return code >> 1, code&1 != 0
+}
+
+func syntaxError(at int) int { return ^(at << 1) }
+func depthError(at int) int  { return ^(at<<1 | 1) }
+
+// Space skips white space. It is inlined where there is none, the usual case.
+func Space(b []byte, i int) int {
 	if i < len(b) && b[i] > ' ' {
 		return i
 	}
@@ -35,28 +41,30 @@ func spaces(b []byte, i int) int {
 	return i
 }
 
-// value takes one value of any kind, with at most depth brackets open at a time.
-// What is open is one bit each, 1 for an object: the innermost 64 in a register,
-// the others in blocks of 64 behind it, so that text of usual depth needs no memory.
+// Value reads one value of any kind, with at most depth brackets open at a time. There
+// is no white space before it.
+//
+// What is open is one bit each, 1 for an object: the innermost 64 in a register, the
+// others in blocks of 64 on the heap, so that text of usual depth needs no memory.
 //
 //nolint:gocognit // one state machine, whose states share what is open
-func value(b []byte, i, depth int) int {
+func Value(b []byte, i, depth int) int {
 	var inner uint64
 	var outer []uint64
 	open := 0
 	for {
 		if i >= len(b) {
-			return badSyntax
+			return syntaxError(i)
 		}
 		c := b[i]
 		switch c {
 		case '"':
-			i = str(b, i+1)
+			i = String(b, i+1)
 		case '{', '[':
 			if open >= depth {
-				return badDepth
+				return depthError(i)
 			}
-			if i = space(b, i+1); i < len(b) && b[i] == c+2 { // in ASCII both closing brackets are two further
+			if i = Space(b, i+1); i < len(b) && b[i] == c+2 { // in ASCII both closing brackets are two further
 				i++
 				break
 			}
@@ -67,7 +75,7 @@ func value(b []byte, i, depth int) int {
 			inner <<= 1
 			if c == '{' {
 				inner |= 1
-				if i = name(b, i); i < 0 {
+				if i = Name(b, i); i < 0 {
 					return i
 				}
 			}
@@ -82,23 +90,23 @@ func value(b []byte, i, depth int) int {
 			if open == 0 {
 				return i
 			}
-			if i = space(b, i); i >= len(b) {
-				return badSyntax
+			if i = Space(b, i); i >= len(b) {
+				return syntaxError(i)
 			}
 			c := b[i]
-			i++
 			if c == ',' {
-				i = space(b, i)
+				i = Space(b, i+1)
 				if inner&1 != 0 {
-					if i = name(b, i); i < 0 {
+					if i = Name(b, i); i < 0 {
 						return i
 					}
 				}
 				break
 			}
 			if c != ']'+byte(inner&1)<<5 { // '}' is 32 further
-				return badSyntax
+				return syntaxError(i)
 			}
+			i++
 			open--
 			inner >>= 1
 			if open > 0 && open&63 == 0 {
@@ -108,27 +116,23 @@ func value(b []byte, i, depth int) int {
 	}
 }
 
-// name takes a member's name, the colon, and the white space behind it.
-func name(b []byte, i int) int {
+// Name reads the name of a member, the colon, and the white space after it.
+func Name(b []byte, i int) int {
 	if i >= len(b) || b[i] != '"' {
-		return badSyntax
+		return syntaxError(i)
 	}
-	if i = str(b, i+1); i < 0 {
+	if i = String(b, i+1); i < 0 {
 		return i
 	}
-	if i = space(b, i); i >= len(b) || b[i] != ':' {
-		return badSyntax
+	if i = Space(b, i); i >= len(b) || b[i] != ':' {
+		return syntaxError(i)
 	}
-	return space(b, i+1)
+	return Space(b, i+1)
 }
 
-// str takes a string whose first quote lies before i.
-func str(b []byte, i int) int {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
-	)
-	near := i + jsonscan.Near
+// String reads a string from the byte after its first quote to the one after its last quote.
+func String(b []byte, i int) int {
+	near := i + Near
 	for i < len(b) {
 		if i+8 <= len(b) {
 			w := binary.LittleEndian.Uint64(b[i:])
@@ -138,8 +142,8 @@ func str(b []byte, i int) int {
 			hit := ((quote-ones)&^quote | (slash-ones)&^slash | (w-0x20*ones)&^w) & highs
 			if hit == 0 {
 				if i += 8; i >= near {
-					i = jsonscan.Plain(b, i)
-					near = i + jsonscan.Near
+					i = Plain(b, i)
+					near = i + Near
 				}
 				continue
 			}
@@ -153,37 +157,37 @@ func str(b []byte, i int) int {
 				return i
 			}
 		case c < 0x20:
-			return badSyntax
+			return syntaxError(i)
 		default:
 			i++ // among the last seven bytes
 		}
 	}
-	return badSyntax
+	return syntaxError(i)
 }
 
-// escape takes what follows a backslash.
+// escape reads what follows a backslash.
 func escape(b []byte, i int) int {
 	if i >= len(b) {
-		return badSyntax
+		return syntaxError(i)
 	}
 	switch b[i] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return i + 1
 	case 'u':
 		if i+5 > len(b) {
-			return badSyntax
+			return syntaxError(i)
 		}
 		for _, c := range b[i+1 : i+5] {
 			if c-'0' > 9 && c|0x20-'a' > 5 {
-				return badSyntax
+				return syntaxError(i)
 			}
 		}
 		return i + 5
 	}
-	return badSyntax
+	return syntaxError(i)
 }
 
-// scalar takes a number, true, false or null.
+// scalar reads a number, true, false or null.
 func scalar(b []byte, i int) int {
 	var lit string
 	switch b[i] {
@@ -194,26 +198,31 @@ func scalar(b []byte, i int) int {
 	case 'n':
 		lit = "null"
 	default:
-		return number(b, i)
+		return Number(b, i)
 	}
 	if len(b)-i < len(lit) || string(b[i:i+len(lit)]) != lit {
-		return badSyntax
+		return syntaxError(i)
 	}
 	return i + len(lit)
 }
 
-func number(b []byte, i int) int {
+// Number reads a number. It ends after a leading zero: the digit that follows in 01 is
+// left for the caller, which rejects it: no value can follow there.
+func Number(b []byte, i int) int {
+	from := i
 	if i < len(b) && b[i] == '-' {
 		i++
 	}
 	start := i
-	if i = digits(b, i); i == start || b[start] == '0' && i > start+1 {
-		return badSyntax
+	if i < len(b) && b[i] == '0' {
+		i++
+	} else if i = digits(b, i); i == start {
+		return syntaxError(from)
 	}
 	if i < len(b) && b[i] == '.' {
 		start = i + 1
 		if i = digits(b, start); i == start {
-			return badSyntax
+			return syntaxError(from)
 		}
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
@@ -223,7 +232,7 @@ func number(b []byte, i int) int {
 		}
 		start = i
 		if i = digits(b, start); i == start {
-			return badSyntax
+			return syntaxError(from)
 		}
 	}
 	return i

@@ -3,33 +3,33 @@ package wsconn
 import (
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// Beat implements [Member]: the timeouts of one connection.
-func (c *Conn) Beat(now int64) {
-	w, cfg := c.wire, c.cfg
-	// Coarse stamps are too old by up to one tick, so that much is granted.
+// CheckTimeouts implements [Member].
+func (c *Conn) CheckTimeouts(now int64) {
+	w, cfg := c.framed, c.cfg
+	// Coarse stamps are up to one tick too old.
 	over := func(since int64, d time.Duration) bool {
 		return time.Duration(now-since) > d+cfg.Group.Tick
 	}
-	if since := c.takenSince(now); since != 0 && c.stalled(since, over) {
+	if since := c.lastAccepted(now); since != 0 && c.stalled(since, over) {
 		return
 	}
 	if c.goneAt != 0 && over(c.goneAt, cfg.Limits.CloseTimeout) {
-		c.leaveGone()
+		c.closeGone()
 		return
 	}
 	reading := w.readingSince.Load()
 	if reading == 0 {
-		c.watch(now)
+		c.checkBlocked(now)
 		return
 	}
 	if since := w.partialSince.Load(); since != 0 && cfg.MessageTimeout > 0 && over(since, cfg.MessageTimeout) {
-		c.Leave(websockets.Reason{
-			Cause: websockets.CauseParseError, Code: int(websocket.StatusPolicyViolation), Text: "a message took too long",
-		}, Farewell)
+		c.Close(websockets.Reason{
+			Cause: websockets.CauseParseError, Code: rfc6455.StatusPolicyViolation, Text: "a message took too long",
+		}, CloseHandshake)
 		return
 	}
 	if !cfg.Heartbeat {
@@ -37,7 +37,7 @@ func (c *Conn) Beat(now int64) {
 	}
 	if pinged := w.pingedAt.Load(); pinged != 0 {
 		if time.Duration(now-c.UnansweredSince(pinged, now)) >= cfg.Limits.PingTimeout {
-			c.Leave(websockets.Reason{Cause: websockets.CausePingTimeout}, Cut)
+			c.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, CloseAbort)
 		}
 		return
 	}
@@ -46,17 +46,18 @@ func (c *Conn) Beat(now int64) {
 	}
 }
 
-// stalled closes a client that has taken no byte of a write since then for too long.
+// stalled closes a client that has accepted no byte of a write for too long, and reports
+// whether it did. since is the stamp of the last progress.
 func (c *Conn) stalled(since int64, over func(int64, time.Duration) bool) bool {
 	limits := &c.cfg.Limits
 	if limits.SendStall > 0 && over(since, limits.SendStall) {
 		if q := c.out.Load(); q != nil && q.Pressed() {
-			c.Leave(sent(websockets.Reason{Cause: websockets.CauseQueueOverflow}, Farewell), Cut) // it would not take a close frame
+			c.Close(withCode(websockets.Reason{Cause: websockets.CauseQueueOverflow}, CloseHandshake), CloseAbort) // it would not read a close frame
 			return true
 		}
 	}
 	if over(since, limits.PingTimeout) {
-		c.Leave(websockets.Reason{Cause: websockets.CauseTransportError, Text: "the client takes no data"}, Cut)
+		c.Close(websockets.Reason{Cause: websockets.CauseTransportError, Text: "the client does not read"}, CloseAbort)
 		return true
 	}
 	return false

@@ -8,10 +8,13 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
+	"github.com/gatehouse-go/gatehouse/internal/sockio"
 )
 
 // tcpPair is a wire on a TCP connection, and the other end.
-func tcpPair(t *testing.T) (*wire, net.Conn) {
+func tcpPair(t *testing.T) (*framedConn, net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -26,8 +29,8 @@ func tcpPair(t *testing.T) (*wire, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWire(ours, &Clock{base: time.Now()}, inspector{maxMessage: 1 << 20}, nil)
-	if w.direct == nil {
+	w := newFramedConn(ours, &Clock{base: time.Now()}, rfc6455.Validator{MaxMessage: 1 << 20}, nil)
+	if w.reader == nil {
 		t.Fatal("TCP is not read directly")
 	}
 	t.Cleanup(func() {
@@ -37,10 +40,10 @@ func tcpPair(t *testing.T) (*wire, net.Conn) {
 	return w, theirs
 }
 
-// However small the pieces that are asked for, every byte comes, in order, and a
-// connection that has handed on all holds no memory.
+// Whatever the size of the reads, all bytes arrive in order, and a connection without
+// unread bytes holds no memory.
 func TestReadAhead(t *testing.T) {
-	for _, size := range []int{1, 100, 512, blockSize - 1, blockSize, 3 * blockSize} {
+	for _, size := range []int{1, 100, 512, sockio.BlockSize - 1, sockio.BlockSize, 3 * sockio.BlockSize} {
 		w, theirs := tcpPair(t)
 		var sent []byte
 		for i := range 40 {
@@ -69,7 +72,7 @@ func TestReadAheadEnds(t *testing.T) {
 	p := make([]byte, 100)
 	w, theirs := tcpPair(t)
 	_ = theirs.Close()
-	if _, err := w.Read(p); !errors.Is(err, errCut) || !errors.Is(w.err, io.EOF) {
+	if _, err := w.Read(p); !errors.Is(err, errEnded) || !errors.Is(w.err, io.EOF) {
 		t.Errorf("after the end: %v, because of %v", err, w.err)
 	}
 

@@ -1,4 +1,4 @@
-package wsconn
+package sockio
 
 import (
 	"net"
@@ -9,9 +9,8 @@ import (
 
 const kernelReports = true
 
-// askKernel reads the state of a TCP connection without reading from it: TCP_INFO, tcp(7).
-// Unread data and TLS do not hide it.
-func askKernel(fd uintptr) (s peerState, ok bool) {
+// peerState reads the state of a TCP connection: TCP_INFO, tcp(7).
+func peerState(fd uintptr) (s PeerState, ok bool) {
 	info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
 		return s, false
@@ -21,18 +20,19 @@ func askKernel(fd uintptr) (s peerState, ok bool) {
 		return s, false
 	}
 	const closed, closeWait = 7, 8 // TCP_CLOSE and TCP_CLOSE_WAIT of the kernel's net/tcp_states.h
-	return peerState{
-		gone:    info.State == closed || info.State == closeWait,
-		quiet:   time.Duration(info.Last_data_recv) * time.Millisecond,
-		acked:   info.Bytes_acked,
-		waiting: uint64(max(n, 0)),
+	return PeerState{
+		Gone:    info.State == closed || info.State == closeWait,
+		Quiet:   time.Duration(info.Last_data_recv) * time.Millisecond,
+		Acked:   info.Bytes_acked,
+		Waiting: uint64(max(n, 0)),
 	}, true
 }
 
-// setUserTimeout has the kernel end a connection whose peer acknowledges nothing for d,
-// RFC 5482, so that silence becomes a failed write.
-func setUserTimeout(nc net.Conn, d time.Duration) {
-	tcp := tcpConn(nc)
+// SetUserTimeout makes the kernel end a TCP connection whose peer acknowledges nothing
+// for d, at least 1 s, so that silence becomes a failed write: RFC 5482. Elsewhere it
+// does nothing.
+func SetUserTimeout(nc net.Conn, d time.Duration) {
+	tcp := TCPConn(nc)
 	if tcp == nil {
 		return
 	}

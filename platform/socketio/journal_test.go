@@ -27,7 +27,7 @@ func TestMaxBytesWhileAway(t *testing.T) {
 	w.expect(t, 5)
 }
 
-// While the client is here the oldest events make room: what it names is the last.
+// While the client is connected the oldest events make room: it needs the last offset only.
 func TestMaxBytesWhileHere(t *testing.T) {
 	r := newRig(t, Options{Recovery: &Recovery{MaxBytes: 1000}})
 	v := r.visit(r.peer(), "")
@@ -35,7 +35,7 @@ func TestMaxBytesWhileHere(t *testing.T) {
 		v.s.number(t, n)
 		v.expect(t, n)
 	}
-	rec := v.s.conn.(*socket).record
+	rec := v.s.conn.(*socket).journal
 	rec.mu.Lock()
 	if rec.bytes > 1000 || rec.bytes < 500 || len(rec.entries) > 100 {
 		t.Errorf("%d bytes, %d entries", rec.bytes, len(rec.entries))
@@ -75,7 +75,7 @@ func TestVolatileEventsAreNotRecorded(t *testing.T) {
 		r.eventually("an empty queue", func() bool { return v.s.conn.Emit(volatile, 0) == nil })
 		want(t, v, `42["cursor",1]`)
 	}
-	rec := v.s.conn.(*socket).record
+	rec := v.s.conn.(*socket).journal
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	if len(rec.entries) != 1 {
@@ -83,7 +83,7 @@ func TestVolatileEventsAreNotRecorded(t *testing.T) {
 	}
 }
 
-// What a client must have had is forgotten, its last offset is not.
+// Events that a client must have received are dropped, except the last offset.
 func TestRecordIsTrimmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, Options{Recovery: &Recovery{}}, with(func(l *websockets.Limits) {
@@ -99,7 +99,7 @@ func TestRecordIsTrimmed(t *testing.T) {
 			v.send("3")
 		}
 		synctest.Wait()
-		rec := v.s.conn.(*socket).record
+		rec := v.s.conn.(*socket).journal
 		rec.mu.Lock()
 		if len(rec.entries) != 1 || rec.entries[0].offset != v.offset {
 			t.Errorf("%d entries are kept", len(rec.entries))
@@ -113,8 +113,7 @@ func TestRecordIsTrimmed(t *testing.T) {
 	})
 }
 
-// A volatile event is nothing that a client could name: it does not take the
-// place of one that it could.
+// A volatile event has no offset: it does not replace the last event that has one.
 func TestTrimKeepsTheLastOffset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, Options{Recovery: &Recovery{}}, with(func(l *websockets.Limits) {

@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// script is a connection that reads what was written beforehand, in steps, and
-// forgets what is written to it.
+// script is a connection that reads prepared bytes in steps, and discards what is written
+// to it.
 type script struct {
 	net.Conn
 	data []byte
@@ -35,7 +36,7 @@ func (*script) Close() error                     { return nil }
 func (*script) SetReadDeadline(time.Time) error  { return nil }
 func (*script) SetWriteDeadline(time.Time) error { return nil }
 
-// record is a handler that keeps what it gets.
+// record is a Handler that keeps its messages.
 type record struct{ messages []string }
 
 func (r *record) Message(text bool, msg []byte) error {
@@ -50,21 +51,21 @@ func (r *record) Message(text bool, msg []byte) error {
 func (*record) Due() Job                { return nil }
 func (*record) Ended(websockets.Reason) {}
 
-// readScript gives the messages and the end of a connection on which a client
-// sends data, read by the library or without it.
+// readScript returns the messages and the end of a connection on which a client sends data,
+// read by the library or without it.
 func readScript(data []byte, steps int, library bool) ([]string, string) {
 	cfg := &Config{
 		Limits: websockets.Limits{MaxMessage: 200, PingInterval: time.Minute, PingTimeout: time.Minute, CloseTimeout: time.Second},
 		Group:  NewGroup("test", time.Minute), Logger: slog.New(slog.DiscardHandler), MaxFragments: 5,
 	}
 	c := &Conn{cfg: cfg, readerDone: make(chan struct{})}
-	c.wire = newWire(&script{data: data, step: steps}, &cfg.Group.Clock, inspector{maxMessage: 200, maxFragments: 5}, nil)
+	c.framed = newFramedConn(&script{data: data, step: steps}, &cfg.Group.Clock, rfc6455.Validator{MaxMessage: 200, MaxFragments: 5}, nil)
 	if library {
 		c.Native()
 	}
-	c.wire.begin = func() {}
+	c.framed.startDeferred = func() {}
 	r := &record{}
-	end := c.endOf(c.read(r))
+	end := c.reasonOf(c.read(r))
 	c.closeLibrary()
 	return r.messages, end.String()
 }
@@ -121,26 +122,6 @@ func TestNativeLater(t *testing.T) {
 		t.Error(err)
 	}
 	p.want(0x80|opText, "out")
-}
-
-// Whatever the alignment, what was masked comes out.
-func TestUnmask(t *testing.T) {
-	key := [4]byte{0x12, 0x34, 0x56, 0x78}
-	want := make([]byte, 200)
-	for i := range want {
-		want[i] = byte(i)
-	}
-	for at := range 9 {
-		for n := range len(want) - at {
-			got := slices.Clone(want[:n])
-			for i := range got {
-				got[i] ^= key[(at+i)&3]
-			}
-			if unmask(got, key, uint64(at)); !bytes.Equal(got, want[:n]) {
-				t.Fatalf("%d bytes at %d: % x", n, at, got)
-			}
-		}
-	}
 }
 
 func write(t *testing.T, nc net.Conn, p []byte) {

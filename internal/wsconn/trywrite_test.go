@@ -9,13 +9,13 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 )
 
-// half is a socket that takes a part of everything, and now and then nothing.
+// half is a socket that accepts a part of every write, and sometimes nothing.
 type half struct {
 	nc    net.Conn
 	calls int
 }
 
-func (h *half) write(p []byte) int {
+func (h *half) TryWrite(p []byte) int {
 	if h.calls++; h.calls%5 == 0 {
 		return 0
 	}
@@ -23,10 +23,10 @@ func (h *half) write(p []byte) int {
 	return n
 }
 
-// What a socket takes in part, or not at all, arrives whole and in order all the same.
+// Frames that the socket accepts in part, or not at all, arrive complete and in order.
 func TestWriteNowInPart(t *testing.T) {
 	p := connect(t, nil, "")
-	p.conn.wire.now = &half{nc: p.conn.wire.Conn}
+	p.conn.framed.tryWriter = &half{nc: p.conn.framed.Conn}
 	p.serve()
 	text := func(i int) string {
 		return fmt.Sprintf("%d %s", i, strings.Repeat("x", 1+i*37%gatherSize))

@@ -16,7 +16,7 @@ type task struct{ work, begin func() }
 func (j task) Work()  { j.work() }
 func (j task) Begin() { j.begin() }
 
-// desk puts off what each message brings.
+// desk defers a Job for each message.
 type desk struct {
 	*pair
 
@@ -76,7 +76,7 @@ func (d *desk) heard(want string) {
 	}
 }
 
-// What is quick is done by who reads, and what it sends goes out after it.
+// A quick Job runs on the reader, and what it sends goes out after it.
 func TestWork(t *testing.T) {
 	d := newDesk(t)
 	for range 3 {
@@ -92,7 +92,7 @@ func TestWork(t *testing.T) {
 	}
 }
 
-// What takes long keeps nobody from reading, and what it has sent is not held back.
+// A slow Job does not stop the reading, nor delay what it has sent.
 func TestWorkTakesLong(t *testing.T) {
 	d := newDesk(t)
 	release := make(chan struct{})
@@ -111,7 +111,7 @@ func TestWorkTakesLong(t *testing.T) {
 		d.job(func() {})
 		d.say("quick")
 		d.heard("quick")
-		d.done("elsewhere") // who was slow once may be again
+		d.done("elsewhere") // a slow client may be slow again
 	}
 	close(release)
 	receive(t, "the end of the slow one", ended)
@@ -136,7 +136,7 @@ func TestWorkAndTheEnd(t *testing.T) {
 	close(release)
 }
 
-// Who waits for what the client sends next gets it.
+// A Job that waits for the next message of the client receives it.
 func TestYield(t *testing.T) {
 	d := newDesk(t)
 	answered := make(chan string, 1)
@@ -158,7 +158,7 @@ func TestYield(t *testing.T) {
 	d.done("elsewhere")
 }
 
-// A message whose successor has begun to come does not wait for the rest of it.
+// A message is handled although the next one has arrived in part.
 func TestHalfASuccessor(t *testing.T) {
 	d := newDesk(t)
 	d.job(func() { d.push(message("at once")) })
@@ -179,7 +179,7 @@ func TestHalfASuccessor(t *testing.T) {
 	d.done("here")
 }
 
-// A client that never stops sending gets its answers all the same.
+// A client that never stops sending still gets its answers.
 func TestWorkInAFlood(t *testing.T) {
 	d := newDesk(t)
 	var burst []string
@@ -213,7 +213,7 @@ func TestWorkPanics(t *testing.T) {
 	}
 }
 
-// Slow and quick jobs by turns: no reader is lost, and none is there twice.
+// Slow and quick jobs by turns: no reader is lost, and never are there two.
 func TestWorkHammer(t *testing.T) {
 	const messages = 150
 	for range 8 {

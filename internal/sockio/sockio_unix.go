@@ -1,0 +1,123 @@
+//go:build unix
+
+package sockio
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// rawReader is a Reader on a file descriptor.
+type rawReader struct {
+	conn syscall.RawConn
+	try  func(fd uintptr) bool // made once
+
+	block *Block
+	n     int
+	err   error
+}
+
+// NewReader returns nil unless nc is a TCP or Unix socket.
+func NewReader(nc net.Conn) Reader {
+	raw := rawConn(nc)
+	if raw == nil {
+		return nil
+	}
+	r := &rawReader{conn: raw}
+	r.try = r.tryRead
+	return r
+}
+
+// rawConn returns nil unless nc is itself a socket: the bytes of the socket below TLS
+// are not those of the connection.
+func rawConn(nc net.Conn) syscall.RawConn {
+	var s syscall.Conn
+	switch c := nc.(type) {
+	case *net.TCPConn:
+		s = c
+	case *net.UnixConn:
+		s = c
+	default:
+		return nil
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+func (r *rawReader) Read() (*Block, int, error) {
+	r.block, r.n, r.err = nil, 0, nil
+	if err := r.conn.Read(r.try); err != nil && r.err == nil {
+		r.err = err
+	}
+	b := r.block
+	r.block = nil
+	return b, r.n, r.err
+}
+
+// tryRead returns false when there is nothing to read yet.
+func (r *rawReader) tryRead(fd uintptr) bool {
+	b := blockPool.Get().(*Block)
+	for {
+		n, err := syscall.Read(int(fd), b[:])
+		if n > 0 {
+			r.block, r.n = b, n
+			return true
+		}
+		if err == syscall.EINTR {
+			continue
+		}
+		b.Free()
+		switch err {
+		case syscall.EAGAIN:
+			return false
+		case nil:
+			r.err = io.EOF
+		default:
+			r.err = os.NewSyscallError("read", err)
+		}
+		return true
+	}
+}
+
+// rawWriter is a Writer on a file descriptor.
+type rawWriter struct {
+	conn syscall.RawConn
+	try  func(fd uintptr) bool // made once
+
+	p []byte
+	n int
+}
+
+// NewWriter returns nil unless nc is a TCP or Unix socket.
+func NewWriter(nc net.Conn) Writer {
+	raw := rawConn(nc)
+	if raw == nil {
+		return nil
+	}
+	w := &rawWriter{conn: raw}
+	w.try = w.tryWrite
+	return w
+}
+
+func (w *rawWriter) TryWrite(p []byte) int {
+	w.p, w.n = p, 0
+	_ = w.conn.Write(w.try)
+	w.p = nil
+	return w.n
+}
+
+func (w *rawWriter) tryWrite(fd uintptr) bool {
+	for {
+		n, err := syscall.Write(int(fd), w.p)
+		if err == syscall.EINTR {
+			continue
+		}
+		w.n = max(n, 0)
+		return true // in any case: nothing waits here
+	}
+}

@@ -1,0 +1,415 @@
+package wsconn
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
+	"github.com/gatehouse-go/gatehouse/internal/sockio"
+)
+
+// How much one write passes to the kernel. Each write that returns is progress of the
+// client; where the kernel reports how much has arrived, see [progress], it may be larger.
+const (
+	writeChunk = 64 << 10
+	smallChunk = 8 << 10
+)
+
+// framedConn is the net.Conn below the WebSocket library and below Conn. All bytes pass
+// through it: incoming ones through a validator, outgoing ones one frame at a time,
+// from the library as from Conn.
+type framedConn struct {
+	net.Conn
+	clock *Clock
+
+	// Of the reading goroutine.
+	reader        sockio.Reader // nil: reads wait with a buffer in hand
+	ahead         []byte        // read but not yet consumed; by net/http, or in block or buf
+	block         *sockio.Block // of reader; nil while nothing is ahead
+	buf           []byte        // without reader
+	validator     rfc6455.Validator
+	err           error  // why reading has ended: a *ProtocolError, a *CloseError, or of the network
+	deferred      bool   // the handler has a Job that is not started
+	startDeferred func() // hands it to another goroutine
+	readAt        int64  // stamp of the end of the last read from the network
+
+	// Stamps of the clock for the timeouts, 0 for "no".
+	readingSince atomic.Int64 // the reader waits for the network
+	heardAt      atomic.Int64 // the last bytes came in
+	partialSince atomic.Int64 // a frame or message is half received
+	pingedAt     atomic.Int64 // a ping went out and nothing was received since
+	writingSince atomic.Int64 // a write waits for the network
+
+	tryWriter sockio.Writer // nil: writes may block
+	chunk     int           // how much one write passes to the kernel
+
+	mu        sync.Mutex
+	free      sync.Cond // of mu: busy has become false, or closed true
+	busy      bool      // a frame, or a fragmented message of the library, is being written
+	closeSent bool
+	closed    bool
+
+	// Of the library's writes, which it does one at a time.
+	held    bool // they have acquired the connection
+	out     rfc6455.Header
+	outRest uint64
+	outPart bool
+}
+
+func newFramedConn(nc net.Conn, clock *Clock, v rfc6455.Validator, ahead []byte) *framedConn {
+	w := &framedConn{Conn: nc, clock: clock, validator: v, ahead: ahead}
+	w.free.L = &w.mu
+	w.reader = sockio.NewReader(nc)
+	w.tryWriter = sockio.NewWriter(nc)
+	w.chunk = chunkOf(nc)
+	w.heardAt.Store(clock.Coarse())
+	return w
+}
+
+// errEnded replaces io.EOF and io.ErrUnexpectedEOF for the library, which would take an
+// unfinished message for a whole one.
+var errEnded = errors.New("websocket: the connection has ended")
+
+// libraryError returns w.err for the library.
+func (w *framedConn) libraryError() error {
+	if errors.Is(w.err, io.EOF) || errors.Is(w.err, io.ErrUnexpectedEOF) {
+		return errEnded
+	}
+	return w.err
+}
+
+// Read is for the library. It withholds what the validator rejects.
+func (w *framedConn) Read(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.libraryError()
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	var n int
+	var err error
+	if len(w.ahead) == 0 && w.reader != nil && len(p) < sockio.BlockSize {
+		err = w.readAhead()
+	}
+	switch {
+	case err != nil:
+	case len(w.ahead) > 0:
+		n = copy(p, w.ahead)
+		w.advance(n)
+	default:
+		n, err = w.receive(func() (int, error) { return w.Conn.Read(p) })
+	}
+	if n > 0 {
+		pass, crossed, feedErr := w.validator.Feed(p[:n])
+		w.stampPartial(crossed)
+		if feedErr != nil {
+			w.err = feedErr
+			if pass > 0 {
+				return pass, nil
+			}
+			return 0, feedErr
+		}
+	}
+	if err != nil {
+		w.err = err
+		return n, w.libraryError()
+	}
+	return n, nil
+}
+
+// readAhead reads as much as there is into a block: one system call for a burst of
+// messages.
+func (w *framedConn) readAhead() error {
+	n, err := w.receive(func() (n int, err error) {
+		w.block, n, err = w.reader.Read()
+		return n, err
+	})
+	if n > 0 {
+		w.ahead = w.block[:n]
+	}
+	return err
+}
+
+// fill waits for bytes and reads them ahead. Nothing is ahead when it is called.
+func (w *framedConn) fill() error {
+	if w.err != nil {
+		return w.err
+	}
+	var err error
+	if w.reader != nil {
+		err = w.readAhead()
+	} else {
+		if w.buf == nil {
+			w.buf = make([]byte, readBuffer)
+		}
+		var n int
+		n, err = w.receive(func() (int, error) { return w.Conn.Read(w.buf) })
+		w.ahead = w.buf[:n]
+	}
+	w.err = err
+	if len(w.ahead) > 0 { // w.err is returned by the next call
+		return nil
+	}
+	return err
+}
+
+// nextWhole returns where the payload of the next frame starts and ends, if it is a
+// message and completely ahead; 0 otherwise. Nothing must be half received.
+func (w *framedConn) nextWhole() (start, end int) {
+	return rfc6455.WholeMessage(w.ahead, w.validator.MaxMessage)
+}
+
+// wholeMessage returns the next message if it is one frame that is completely ahead, and
+// the size of that frame; 0 otherwise. Nothing must be half received.
+func (w *framedConn) wholeMessage() (text bool, msg []byte, size int) {
+	start, end := w.nextWhole()
+	if end == 0 {
+		return false, nil, 0
+	}
+	msg = w.ahead[start:end:end]
+	rfc6455.Unmask(msg, [4]byte(w.ahead[start-4:]), 0)
+	w.validator.CountMessage()
+	return w.ahead[0] == rfc6455.Fin|rfc6455.OpText, msg, end
+}
+
+// advance consumes n bytes that were read ahead.
+func (w *framedConn) advance(n int) {
+	if w.ahead = w.ahead[n:]; len(w.ahead) == 0 {
+		w.freeAhead()
+	}
+}
+
+// consumedAll reports whether n messages are all that has been read, and nothing is ahead.
+func (w *framedConn) consumedAll(n int) bool {
+	return len(w.ahead) == 0 && w.validator.Messages() == n
+}
+
+// freeAhead frees the block.
+func (w *framedConn) freeAhead() {
+	w.ahead = nil
+	if w.block != nil {
+		w.block.Free()
+		w.block = nil
+	}
+}
+
+// receive reads from the network. The time between two calls, when the server does
+// something else, does not count against a half received message.
+func (w *framedConn) receive(read func() (int, error)) (int, error) {
+	if w.deferred { // the next message is not complete, and may take long
+		w.deferred = false
+		w.startDeferred()
+	}
+	now := w.clock.Coarse()
+	if since := w.partialSince.Load(); since != 0 && w.readAt != 0 {
+		w.partialSince.Store(since + now - w.readAt)
+	}
+	w.readingSince.Store(now)
+	n, err := read()
+	now = w.clock.Coarse()
+	w.readingSince.Store(0)
+	w.readAt = now
+	if n > 0 {
+		w.heardAt.Store(now)
+		if w.pingedAt.Load() != 0 {
+			w.pingedAt.Store(0)
+		}
+	}
+	return n, err
+}
+
+// stampPartial updates partialSince; crossed reports that nothing was half received at
+// some point since the last call.
+func (w *framedConn) stampPartial(crossed bool) {
+	switch was := w.partialSince.Load(); {
+	case w.validator.AtRest():
+		if was != 0 {
+			w.partialSince.Store(0)
+		}
+	case was == 0 || crossed:
+		w.partialSince.Store(w.clock.Coarse())
+	}
+}
+
+// Write is for the library: control frames, compressed messages, and what applications
+// send through its connection. A frame may be written in pieces and a message in several
+// frames; no other frame is written in between.
+func (w *framedConn) Write(p []byte) (int, error) {
+	if !w.held {
+		if err := w.acquire(); err != nil {
+			return 0, err
+		}
+		w.held = true
+	}
+	n, err := w.send(p)
+	if err != nil || w.atMessageEnd(p) {
+		w.held = false
+		w.release()
+	}
+	return n, err
+}
+
+// atMessageEnd follows the library's frames through p and reports whether the last
+// message is complete.
+func (w *framedConn) atMessageEnd(p []byte) bool {
+	for len(p) > 0 {
+		if w.outRest > 0 {
+			n := min(w.outRest, uint64(len(p)))
+			w.outRest -= n
+			p = p[n:]
+		} else {
+			done := w.out.Add(p[0])
+			p = p[1:]
+			if !done {
+				continue
+			}
+			w.outRest = w.out.Length()
+			if w.out.Opcode() == rfc6455.OpClose {
+				w.mu.Lock()
+				w.closeSent = true
+				w.mu.Unlock()
+			}
+			if !w.out.Control() {
+				w.outPart = !w.out.Fin()
+			}
+			w.out.Reset()
+		}
+	}
+	return w.outRest == 0 && w.out.Empty() && !w.outPart
+}
+
+// writeFrame writes whole frames. It waits for its turn and for the network.
+func (w *framedConn) writeFrame(p []byte) error {
+	if err := w.acquire(); err != nil {
+		return err
+	}
+	defer w.release()
+	_, err := w.send(p)
+	return err
+}
+
+// tryWriteFrame writes as much of a whole frame as is possible without blocking, and
+// returns how much. After a part of it the caller owns the connection: it must send the
+// rest and call release.
+func (w *framedConn) tryWriteFrame(p []byte) int {
+	w.mu.Lock()
+	if w.busy || w.closed || w.closeSent {
+		w.mu.Unlock()
+		return 0
+	}
+	w.busy = true
+	w.mu.Unlock()
+	n := w.tryWriter.TryWrite(p)
+	if n == 0 || n == len(p) {
+		w.release()
+	}
+	return n
+}
+
+// writeClose writes the close frame. Afterwards every write fails with net.ErrClosed.
+func (w *framedConn) writeClose(p []byte) error {
+	if err := w.acquire(); err != nil {
+		return err
+	}
+	defer w.release()
+	w.mu.Lock()
+	w.closeSent = true
+	w.mu.Unlock()
+	_, err := w.send(p)
+	return err
+}
+
+// send writes p; the caller owns the connection.
+func (w *framedConn) send(p []byte) (n int, err error) {
+	defer w.writingSince.Store(0)
+	for n < len(p) && err == nil {
+		w.writingSince.Store(w.clock.Coarse())
+		var k int
+		k, err = w.Conn.Write(p[n:min(len(p), n+w.chunk)])
+		n += k
+	}
+	return n, err
+}
+
+// acquire waits until no frame is being written, and makes the caller the owner of the
+// connection until release. It fails with net.ErrClosed after the close frame.
+func (w *framedConn) acquire() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.busy && !w.closed {
+		w.free.Wait()
+	}
+	if w.closed || w.closeSent {
+		return net.ErrClosed
+	}
+	w.busy = true
+	return nil
+}
+
+func (w *framedConn) release() {
+	w.mu.Lock()
+	w.busy = false
+	last := w.closeSent
+	w.mu.Unlock()
+	if last {
+		w.free.Broadcast() // they all fail now: none would signal the next
+	} else {
+		w.free.Signal()
+	}
+}
+
+// hasSentClose reports whether a close frame was sent.
+func (w *framedConn) hasSentClose() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closeSent
+}
+
+// Close closes the socket. It is safe for concurrent use and does not block: closing
+// TLS could take up to 5 s for its own close message, see [framedConn.closeWrite].
+func (w *framedConn) Close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	stuck := w.busy
+	w.mu.Unlock()
+	w.free.Broadcast()
+	nc := w.Conn
+	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = t.NetConn()
+	}
+	if t, ok := nc.(interface{ SetLinger(sec int) error }); ok && stuck {
+		_ = t.SetLinger(0) // or the kernel would keep megabytes for a client that does not read
+	}
+	return nc.Close()
+}
+
+// closeWrite closes the sending side where the connection has sides. On TLS it
+// reports to the client that nothing is missing.
+func (w *framedConn) closeWrite() bool {
+	half, ok := w.Conn.(interface{ CloseWrite() error })
+	return ok && half.CloseWrite() == nil
+}
+
+// linger closes the sending side and discards what still arrives: the kernel would
+// answer it with a reset that could overtake the close frame. For the reading goroutine.
+func (w *framedConn) linger(d time.Duration) {
+	if !w.closeWrite() {
+		return
+	}
+	const most = 16 << 20
+	_ = w.Conn.SetReadDeadline(time.Now().Add(d))
+	buf := getBuffer()
+	defer putBuffer(buf)
+	_, _ = io.CopyBuffer(io.Discard, onlyReader{io.LimitReader(w.Conn, most)}, (*buf)[:cap(*buf)])
+}
+
+// onlyReader hides WriterTo, which would allocate its own buffer.
+type onlyReader struct{ io.Reader }

@@ -1,0 +1,98 @@
+package wsconn
+
+import "errors"
+
+// Handlers run on the goroutine that reads from the client, so no other goroutine has to
+// be woken and the replies share one write. If they run longer than about 1 ms, the
+// watchdog starts another reader, and the old goroutine exits when its handler returns.
+
+// slowFor is how many messages of a client are handed to other goroutines after one of
+// its handlers was slow.
+const slowFor = 64
+
+var errTurnStolen = errors.New("websocket: another goroutine has become the reader")
+
+// runJob runs the work that a message brought. It returns false when another goroutine
+// has become the reader meanwhile.
+func (c *Conn) runJob(job Job) (reader bool) {
+	if c.slowLeft > 0 {
+		c.slowLeft--
+		job.Begin()
+		return true
+	}
+	if !c.stackGrown {
+		c.stackGrown = true
+		growStack()
+	}
+	q := c.out.Load()
+	if q != nil {
+		q.Cork()
+	}
+	turn := c.cfg.Group.watchdog.add(c)
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			c.Fail(v)
+			reader = c.endTurn(turn)
+			return
+		}
+		c.stealTurn(turn) // runtime.Goexit: the connection would have no reader
+	}()
+	job.Work()
+	if q != nil {
+		q.Uncork(true)
+	}
+	returned = true
+	return c.endTurn(turn)
+}
+
+// growStack makes the goroutine's stack as large as most handlers need. Growing it
+// deep inside a decoder takes several µs, because every frame is looked at.
+//
+//go:noinline
+func growStack() {
+	var room [4 << 10]byte
+	use(&room)
+}
+
+//go:noinline
+func use(*[4 << 10]byte) {}
+
+// endTurn returns false when the turn was stolen.
+func (c *Conn) endTurn(turn uint64) bool {
+	if !c.turn.CompareAndSwap(turn, turn+1) {
+		return false
+	}
+	c.cfg.Group.watchdog.remove(c)
+	return true
+}
+
+// Yield starts another reader at once when the reading goroutine runs a handler: the
+// handler waits for what the client sends next.
+func (c *Conn) Yield() {
+	if turn := c.turn.Load(); turn&1 == 1 {
+		c.stealTurn(turn)
+	}
+}
+
+// stealTurn starts another reader, unless the turn has ended.
+func (c *Conn) stealTurn(turn uint64) {
+	if c.cfg.Group.watchdog.steal(c, turn) {
+		c.startReader()
+	}
+}
+
+// startReader replaces the reader whose turn was stolen.
+func (c *Conn) startReader() {
+	if q := c.out.Load(); q != nil {
+		q.Uncork(false)
+	}
+	c.mu.Lock()
+	h, done := c.handler, c.done
+	c.mu.Unlock()
+	c.slowLeft = slowFor
+	go c.serve(h, done)
+}
