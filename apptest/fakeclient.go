@@ -59,7 +59,7 @@ var _ websockets.Client = (*FakeClient)(nil)
 
 // NewFakeClient returns a connected client.
 func NewFakeClient(id string) *FakeClient {
-	c := &FakeClient{id: id, HTTPRequest: httptest.NewRequest(http.MethodGet, "/", nil)}
+	c := &FakeClient{id: id, HTTPRequest: httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", nil)}
 	c.ctx, c.cancel = context.WithCancelCause(websockets.WithClient(context.Background(), c))
 	return c
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 )
 
-// ErrNoServer: the Server field of a gateway is nil or not bound yet. It is set before
+// ErrNoServer means that the Server field of a gateway is nil: it is set before
 // AfterInit, in fields with the tag `websockets:"server"`.
 var ErrNoServer = errors.New("websockets: the server is not set: tag the field with `websockets:\"server\"`, and use it from AfterInit on")
 

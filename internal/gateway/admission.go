@@ -130,7 +130,7 @@ func (a admission) refusal(ctx context.Context, call *pipeline.Call, err error, 
 		if a.gateway != nil {
 			args = append(args, "gateway", a.gateway.Name)
 		}
-		if p, isPanic := errors.AsType[*recovered.Panic](err); isPanic {
+		if p, isPanic := errors.AsType[*recovered.PanicError](err); isPanic {
 			args = append(args, "stack", string(p.Stack))
 		}
 		log.Error("a check before the handshake failed", args...)

@@ -3,12 +3,13 @@ package gateway
 import (
 	"context"
 	"errors"
-	"github.com/gatehouse-go/gatehouse/websockets"
-	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 type gathered[T any] struct {

@@ -182,7 +182,7 @@ func (s *session) logError(err error, g *boundGateway, event string) *websockets
 		if g != nil {
 			args = append(args, "gateway", g.Name)
 		}
-		if p, isPanic := errors.AsType[*recovered.Panic](err); isPanic {
+		if p, isPanic := errors.AsType[*recovered.PanicError](err); isPanic {
 			args = append(args, "stack", string(p.Stack))
 		}
 		s.ep.srv.log.Error("gateway failed", args...)

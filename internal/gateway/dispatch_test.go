@@ -3,14 +3,15 @@ package gateway
 import (
 	"context"
 	"errors"
-	"github.com/gatehouse-go/gatehouse/websockets"
-	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"iter"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func answerTo(event string) websockets.Subscription {

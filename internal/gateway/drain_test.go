@@ -3,14 +3,15 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"github.com/gatehouse-go/gatehouse/websockets"
-	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Many clients are told goodbye a few at a time, and when to come back, so that the

@@ -1,9 +1,10 @@
 package gateway
 
 import (
-	"github.com/gatehouse-go/gatehouse/websockets"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 type base struct {

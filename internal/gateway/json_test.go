@@ -5,11 +5,12 @@ import (
 	"context"
 	stdjson "encoding/json"
 	"errors"
-	"github.com/gatehouse-go/gatehouse/internal/payload"
-	"github.com/gatehouse-go/gatehouse/websockets"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/gatehouse-go/gatehouse/internal/payload"
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // marked is the standard library's codec, which one knows by its escaped "<".

@@ -1,12 +1,13 @@
 package gateway
 
 import (
-	"github.com/gatehouse-go/gatehouse/websockets"
 	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 func TestNamespaceFunc(t *testing.T) {

@@ -2,13 +2,14 @@ package gateway
 
 import (
 	"fmt"
-	"github.com/gatehouse-go/gatehouse/internal/httpmux"
-	"github.com/gatehouse-go/gatehouse/websockets"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/httpmux"
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // matchNamespace is [namespacePattern.match] in the most obvious way. It gives

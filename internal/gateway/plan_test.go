@@ -2,12 +2,13 @@ package gateway
 
 import (
 	"context"
-	"github.com/gatehouse-go/gatehouse/internal/config"
-	"github.com/gatehouse-go/gatehouse/websockets"
-	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"reflect"
 	"regexp"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/config"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // paper is an adapter on paper: it has a name and traits, and serves nobody.

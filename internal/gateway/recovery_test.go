@@ -3,14 +3,15 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"github.com/gatehouse-go/gatehouse/websockets"
-	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // back makes a connection for a client that comes back.

@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The memory of a message is used again after its handler has returned, so what

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/gatehouse-go/gatehouse/websockets"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // till notes what is opened and shut.

@@ -2,10 +2,11 @@ package gateway
 
 import (
 	"errors"
-	"github.com/gatehouse-go/gatehouse/websockets"
 	"slices"
 	"testing"
 	"testing/synctest"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // TestServerWithoutClients: what a provider does too early or too late harms nobody.

@@ -2,10 +2,11 @@ package gateway
 
 import (
 	"context"
-	"github.com/gatehouse-go/gatehouse/websockets"
-	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"testing"
 	"testing/synctest"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // put sends a message that the adapter will let be worked on.

@@ -3,8 +3,6 @@ package hub
 import (
 	"errors"
 	"fmt"
-	"github.com/gatehouse-go/gatehouse/internal/core"
-	"github.com/gatehouse-go/gatehouse/websockets"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -12,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/core"
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // client is a member without a connection.

@@ -7,16 +7,16 @@ import (
 	"runtime/debug"
 )
 
-// Panic is a recovered panic.
-type Panic struct {
+// PanicError is a recovered panic.
+type PanicError struct {
 	Value any
 	Stack []byte
 }
 
 // New returns the error of a recovered value; call it in the deferred function.
-func New(v any) *Panic { return &Panic{v, debug.Stack()} }
+func New(v any) *PanicError { return &PanicError{v, debug.Stack()} }
 
-func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
+func (p *PanicError) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
 
 // ErrExited stands for a function that has ended its goroutine.
 var ErrExited = errors.New("the function has ended its goroutine (runtime.Goexit)")

@@ -9,9 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 const (

@@ -3,9 +3,10 @@ package adapter
 import (
 	"bytes"
 	"errors"
-	"github.com/gatehouse-go/gatehouse/websockets"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 type upload struct {

@@ -52,11 +52,11 @@ func clog(t *testing.T, s *stage.Stage, c websockets.Client) {
 
 const queue, other = 1 << 20, 1536 << 10 // other: the inbox, what is being written, buffers of the connection
 
-// TestField_X04_ShortAnswers: A client that does not read asks 60,000 questions whose answers have a few bytes each. Its queue is charged
+// TestField_X04_ShortAnswers: A client that does not read asks 300,000 questions whose answers have a few bytes each. Its queue is charged
 // what the answers hold in memory, not their bytes on the wire, so the process holds about as much as SendQueue says, and the client
 // is held back.
 func TestField_X04_ShortAnswers(t *testing.T) {
-	const questions = 60_000
+	const questions = 300_000
 	limits := websockets.Limits{SendQueue: queue, SendStall: time.Minute, PingTimeout: time.Minute}
 	inTurn(t, limits, func(t *testing.T, w way, s *stage.Stage) {
 		c := w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
