@@ -346,6 +346,14 @@ func connectWithRecovery(p *testApp, connect string) (s *socket, again string, e
 		return nil, "", err
 	}
 	offset := b[len(`42["hello","there","`) : len(b)-len(`"]`)]
+	// An answer: HandleConnection, which sends hello, has returned. Before that a client
+	// is not recovered.
+	if err := s.send(`421["talk",1]`); err != nil {
+		return nil, "", err
+	}
+	if _, err := s.expect(`431[2]`); err != nil {
+		return nil, "", err
+	}
 	return s, fmt.Sprintf(`40{"pid":%q,"offset":%q}`, pid, offset), nil
 }
 

@@ -132,6 +132,12 @@ func polling(t *testing.T, addr string, n int) (check func()) {
 		poll := p.Begin(p.GetBytes())
 		go func() {
 			a, err := poll.TryAnswer()
+			if err == nil && onlyShutdown.MatchString(a.Body) { // the close packet was too late for this poll
+				first := a.Body
+				if a, err = engine.TryDo(p.GetBytes()); err == nil {
+					a.Body = first + "\x1e" + a.Body
+				}
+			}
 			answers <- answer{a, err}
 		}()
 	}
@@ -188,5 +194,7 @@ func (c *crowd) spread() time.Duration {
 // When to come back.
 var (
 	shutdown = regexp.MustCompile(`^42\["shutdown",\{"retryAfter":\d+\}\]\x1e1$`)
-	comeBack = regexp.MustCompile(`^(42\["shutdown",\{"retryAfter":\d+\}\]|\{"event":"shutdown","data":\{"retryAfter":\d+\}\})$`)
+	// onlyShutdown is the event without a close packet behind it.
+	onlyShutdown = regexp.MustCompile(`^42\["shutdown",\{"retryAfter":\d+\}\]$`)
+	comeBack     = regexp.MustCompile(`^(42\["shutdown",\{"retryAfter":\d+\}\]|\{"event":"shutdown","data":\{"retryAfter":\d+\}\})$`)
 )

@@ -51,9 +51,20 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 					p, c := r.enter(t, k, rawpeer.WithReceiveBuffer(4<<10))
 					peers, clients = append(peers, p), append(clients, c)
 				}
+				text := strings.Repeat("x", size)
+				for _, c := range clients { // the kernel's buffers are full: what follows is the queue's
+					full := 0
+					r.Wait("the kernel accepts no more", func() bool {
+						for range 20 {
+							if errors.Is(c.Emit(t.Context(), "fill", text, websockets.Volatile()), websockets.ErrQueueFull) {
+								full++
+							}
+						}
+						return full > 200
+					})
+				}
 				before := heap()
 				refused := 0
-				text := strings.Repeat("x", size)
 				for n := range int64(pieces) {
 					for _, c := range clients {
 						// One by one, so that each has bytes of its own.
