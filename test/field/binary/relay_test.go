@@ -183,7 +183,7 @@ func expected(t *testing.T, as, want string) string {
 // mayFail reports whether a handler, or the client that sends to it, may get this error.
 func mayFail(as string, k kind, problem string) bool {
 	refused := strings.Contains(problem, `"code":"bad_payload"`)
-	unsafe := strings.Contains(problem, `an object with a "_placeholder"`)
+	unsafe := strings.Contains(problem, `has a member "_placeholder"`)
 	switch as {
 	case "relay text":
 		return refused && strings.Contains(problem, "cannot be binary") || unsafe && k.suspicious
