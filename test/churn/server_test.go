@@ -91,14 +91,15 @@ func (s *adapterSpy) recoverable() int {
 	if !s.isEngine() {
 		return 0
 	}
-	a := reflect.ValueOf(s.server).Elem().FieldByName("absence").Elem()
-	if !a.IsValid() {
+	a := reflect.ValueOf(s.server).Elem().FieldByName("recovery")
+	if a.IsNil() {
 		return 0
 	}
+	a = a.Elem()
 	mu := (*sync.Mutex)(a.FieldByName("mu").Addr().UnsafePointer())
 	mu.Lock()
 	defer mu.Unlock()
-	return a.FieldByName("records").Len()
+	return a.FieldByName("journals").Len()
 }
 
 // testApp is a running application with one gateway.
