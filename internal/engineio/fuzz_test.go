@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // fuzzServer is a server for all runs of a fuzz target.
@@ -37,17 +38,16 @@ func fuzzServer(f *testing.F, log *logbook, open func(*Session, *http.Request) H
 // sink is a Handler that keeps messages; binary ones start with "b:".
 type sink struct{ got []string }
 
-func (*sink) Due() wsconn.Job            { return nil }
 func (*sink) Closed(_ websockets.Reason) {}
 func (*sink) CheckTimeouts(int64)        {}
 
-func (s *sink) Message(text bool, msg []byte) error {
+func (s *sink) Message(text bool, msg []byte) (adapter.Work, error) {
 	kind := "b:"
 	if text {
 		kind = ""
 	}
 	s.got = append(s.got, kind+string(msg))
-	return nil
+	return nil, nil
 }
 
 // payload reads a body as the protocol's text has it.

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"go.uber.org/goleak"
 )
 
@@ -31,18 +32,16 @@ type recorder struct {
 	closed    chan websockets.Reason
 }
 
-func (*recorder) Due() wsconn.Job { return nil }
-
-func (h *recorder) Message(text bool, msg []byte) error {
+func (h *recorder) Message(text bool, msg []byte) (adapter.Work, error) {
 	if h.onMessage != nil {
-		return h.onMessage(text, msg)
+		return nil, h.onMessage(text, msg)
 	}
 	if text {
 		h.messages <- string(msg)
 	} else {
 		h.messages <- "b:" + string(msg)
 	}
-	return nil
+	return nil, nil
 }
 
 func (h *recorder) Closed(r websockets.Reason) { h.closed <- r }

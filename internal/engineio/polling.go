@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // separator separates the packets of a payload.
@@ -355,15 +356,19 @@ func (s *Session) deliver(body []byte) (err error) {
 		}
 	}()
 	for {
+		var work adapter.Work
 		p, rest, more := bytes.Cut(body, []byte{separator})
 		if len(p) > 0 && p[0] == typeBinary {
 			b, decodeErr := base64.StdEncoding.AppendDecode(nil, p[1:])
 			if decodeErr != nil {
 				return errBase64
 			}
-			err = s.handler.Message(false, b)
+			work, err = s.handler.Message(false, b)
 		} else {
-			err = s.packet(p)
+			work, err = s.packet(p)
+		}
+		if work != nil {
+			work.Start()
 		}
 		if err != nil || !more {
 			return err

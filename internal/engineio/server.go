@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Config configures a server.
@@ -57,11 +58,10 @@ type Config struct {
 // Handler receives what a session's client sends. Message is called by one goroutine at
 // a time, in order.
 type Handler interface {
-	// Message handles the payload of a message packet. While it blocks, nothing is
-	// read. msg is valid until it returns. An error ends the session with a parse error.
-	Message(text bool, msg []byte) error
-	// Due returns the Job that Message has deferred, see [wsconn.Handler] and [Session.Deferring].
-	Due() wsconn.Job
+	// Message handles the payload of a message packet and returns the work that it
+	// brought, or nil. While it blocks, nothing is read. msg is valid until it returns. An
+	// error ends the session with a parse error.
+	Message(text bool, msg []byte) (adapter.Work, error)
 	// Stalled returns for how long Message has been blocked during which no message of
 	// the client was started; 0 while it is not blocked.
 	Stalled() time.Duration

@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Packet types of Engine.IO.
@@ -46,10 +47,9 @@ type Session struct {
 	release func()       // ends the reservation of Config.Reserve
 	holders atomic.Int32 // of the reservation, see addHolder
 
-	recv      sync.Mutex // held while a message is passed to the handler
-	deferring bool       // guarded by recv
-	inBody    bool       // the packets of one POST are being passed on; guarded by recv
-	after     []func()   // see AfterBody; guarded by recv
+	recv   sync.Mutex // held while a message is passed to the handler
+	inBody bool       // the packets of one POST are being passed on; guarded by recv
+	after  []func()   // see AfterBody; guarded by recv
 
 	nextPing atomic.Int64 // stamps of the server's clock
 	pingedAt atomic.Int64 // when the ping was sent; 0 when none is unanswered
@@ -394,10 +394,6 @@ func (s *Session) AfterBody(f func()) {
 	}
 }
 
-// Deferring reports whether Handler.Due will be called after Handler.Message. Only from
-// Handler.Message.
-func (s *Session) Deferring() bool { return s.deferring }
-
 // Batch calls f. On a WebSocket, what f sends goes out when f has returned, unless
 // something else is being sent.
 func (s *Session) Batch(f func()) {
@@ -415,9 +411,9 @@ func (s *Session) Yield() {
 }
 
 // packet handles one packet; s.recv is held. An error is the client's fault.
-func (s *Session) packet(b []byte) error {
+func (s *Session) packet(b []byte) (adapter.Work, error) {
 	if len(b) == 0 {
-		return errEmpty
+		return nil, errEmpty
 	}
 	switch b[0] {
 	case typeMessage:
@@ -427,15 +423,15 @@ func (s *Session) packet(b []byte) error {
 		if s.pingedAt.Swap(0) != 0 {
 			s.nextPing.Store(now + int64(s.srv.cfg.Limits.PingInterval))
 		}
-		return nil
+		return nil, nil
 	case typePing:
-		return errDirection
+		return nil, errDirection
 	case typeClose:
-		return errClientClosed
+		return nil, errClientClosed
 	case typeOpen, typeUpgrade, typeNoop:
-		return nil
+		return nil, nil
 	}
-	return errType
+	return nil, errType
 }
 
 // TooBigError is an error of Handler.Message: several messages are together larger than

@@ -8,6 +8,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // transport is a WebSocket that is the transport of a session, or may become it.
@@ -19,37 +20,33 @@ type transport struct {
 var _ wsconn.Handler = (*transport)(nil)
 
 // Message implements [wsconn.Handler].
-func (t *transport) Message(text bool, msg []byte) error {
+func (t *transport) Message(text bool, msg []byte) (adapter.Work, error) {
 	s := t.s
 	if s.current() != t.c {
-		return t.probe(text, msg)
+		return nil, t.probe(text, msg)
 	}
 	s.recv.Lock()
 	defer s.recv.Unlock()
-	s.deferring = true
-	defer func() { s.deferring = false }()
+	var work adapter.Work
 	var err error
 	if text {
-		err = s.packet(msg)
+		work, err = s.packet(msg)
 	} else {
-		err = s.handler.Message(false, msg)
+		work, err = s.handler.Message(false, msg)
 	}
 	switch {
 	case err == nil:
-		return nil
+		return work, nil
 	case errors.Is(err, errClientClosed):
-		return &wsconn.ViolationError{Cause: websockets.CauseTransportClose, Code: rfc6455.StatusNormalClosure}
+		return work, &wsconn.ViolationError{Cause: websockets.CauseTransportClose, Code: rfc6455.StatusNormalClosure}
 	}
 	r := reasonOf(err)
 	code := rfc6455.StatusProtocolError
 	if r.Cause == websockets.CauseMessageTooBig {
 		code = rfc6455.StatusMessageTooBig
 	}
-	return &wsconn.ViolationError{Cause: r.Cause, Code: code, Text: r.Text}
+	return work, &wsconn.ViolationError{Cause: r.Cause, Code: code, Text: r.Text}
 }
-
-// Due implements [wsconn.Handler].
-func (t *transport) Due() wsconn.Job { return t.s.handler.Due() }
 
 // Stalled implements [wsconn.Handler].
 func (t *transport) Stalled() time.Duration {

@@ -43,7 +43,7 @@ func TestOnAnySeesEveryMessageFirst(t *testing.T) {
 		p := k.dial()
 		p.ask("known", "1")
 		p.ask("unknown", "2")
-		p.sess.Receive(&adapter.Message{Err: websockets.NewError("what is this?")})
+		start(p.sess.Receive(&adapter.Message{Err: websockets.NewError("what is this?")}))
 		p.ask("boom", "3")
 		synctest.Wait()
 		want := []string{
@@ -177,7 +177,7 @@ func TestBrokenRequestIsAnsweredUnderItsID(t *testing.T) {
 		k := newRig(t, &desk{subs: []websockets.Subscription{answerTo("next")}})
 		p := k.dial()
 		p.ask("next", "1")
-		p.sess.Receive(&adapter.Message{Reply: true, Ref: 7, Err: &websockets.Error{Message: "No event", Code: websockets.CodeBadMessage}})
+		start(p.sess.Receive(&adapter.Message{Reply: true, Ref: 7, Err: &websockets.Error{Message: "No event", Code: websockets.CodeBadMessage}}))
 		p.ask("next", "2")
 		synctest.Wait()
 		body := `{"status":"error","message":"No event","code":"bad_message"}`

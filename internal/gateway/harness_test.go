@@ -226,7 +226,7 @@ func (p *peer) answer(t *testing.T, json string) {
 
 // ask sends a message that wants an answer.
 func (p *peer) ask(event, json string) {
-	p.sess.Receive(&adapter.Message{Event: event, Payload: websockets.Payload{JSON: []byte(json)}, Reply: true, Ref: event})
+	start(p.sess.Receive(&adapter.Message{Event: event, Payload: websockets.Payload{JSON: []byte(json)}, Reply: true, Ref: event}))
 }
 
 func options(opts ...websockets.Option) []config.Option {
@@ -235,4 +235,11 @@ func options(opts ...websockets.Option) []config.Option {
 		out[i] = o
 	}
 	return out
+}
+
+// start starts the work of a message, as an adapter does that runs none itself.
+func start(work adapter.Work) {
+	if work != nil {
+		work.Start()
+	}
 }

@@ -46,7 +46,7 @@ func (s *session) closed(r websockets.Reason) {
 	}
 	lingers := s.linger != nil
 	s.mu.Unlock()
-	s.Begin() // the adapter may not call Work for a deferred message any more
+	s.Start() // the adapter may not come to the work that Receive has returned
 	if lingers {
 		s.endCalls()
 		s.stopStreams(websockets.ErrClosed)

@@ -9,13 +9,13 @@ import (
 // Receive puts messages into the inbox; drainInbox handles them, on a goroutine of the worker
 // pool or on the one that reads from the connection.
 
-func (s *session) Receive(m *adapter.Message) {
+func (s *session) Receive(m *adapter.Message) adapter.Work {
 	m.Check()
 	s.mu.Lock()
 	for {
 		if s.leaving || s.discard {
 			s.mu.Unlock()
-			return
+			return nil
 		}
 		var freed <-chan struct{}
 		if !s.inbox.full(m) {
@@ -25,7 +25,7 @@ func (s *session) Receive(m *adapter.Message) {
 		}
 		room := s.inbox.wait()
 		s.mu.Unlock()
-		s.Begin() // the deferred message waits for this goroutine
+		s.Start() // this goroutine would run the handlers, and waits for them here
 		select {
 		case <-room:
 			s.mu.Lock()
@@ -36,16 +36,19 @@ func (s *session) Receive(m *adapter.Message) {
 	}
 	s.inbox.add(m)
 	start := s.open && s.draining < s.ep.concurrency
-	switch {
-	case start && m.Deferred && s.draining == 0:
-		s.deferred, start = true, false
-	case start:
+	if start && s.draining == 0 {
+		s.returned = true
+		s.mu.Unlock()
+		return s
+	}
+	if start {
 		s.draining++
 	}
 	s.mu.Unlock()
 	if start {
 		s.ep.rt.workers.run(s)
 	}
+	return nil
 }
 
 // connectionInbox is how much memory the messages of one connection may hold, in all its
@@ -64,26 +67,28 @@ func (s *session) Stalled() time.Duration {
 	return s.inbox.stalled()
 }
 
-func (s *session) Work() {
-	if s.takeDeferred() {
+// Run implements [adapter.Work].
+func (s *session) Run() {
+	if s.takeWork() {
 		s.drainInbox()
 	}
 }
 
-func (s *session) Begin() {
-	if s.takeDeferred() {
+// Start implements [adapter.Work].
+func (s *session) Start() {
+	if s.takeWork() {
 		s.ep.rt.workers.run(s)
 	}
 }
 
-// takeDeferred reports whether the caller must handle the deferred message.
-func (s *session) takeDeferred() bool {
+// takeWork reports whether the caller must drain the inbox.
+func (s *session) takeWork() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.deferred {
+	if !s.returned {
 		return false
 	}
-	s.deferred = false
+	s.returned = false
 	if s.inbox.len() == 0 || !s.open || s.draining >= s.ep.concurrency {
 		return false
 	}

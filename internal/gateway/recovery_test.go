@@ -317,7 +317,7 @@ func TestNoBroadcastIsLostOrDoubled(t *testing.T) {
 	p := newPeer("flapping")
 	p.emit = record.emit
 	p.is(k.endpoint().Connect(p, k.handshake("/")))
-	p.sess.Receive(&adapter.Message{Event: "ready"})
+	start(p.sess.Receive(&adapter.Message{Event: "ready"}))
 	<-open
 	var wg sync.WaitGroup
 	for i := range senders {
@@ -340,7 +340,7 @@ func TestNoBroadcastIsLostOrDoubled(t *testing.T) {
 		if next.is(susp.Resume(next, k.handshake("/"))); next.sess == nil {
 			t.Fatal("cannot come back")
 		}
-		next.sess.Receive(&adapter.Message{Event: "ready"})
+		start(next.sess.Receive(&adapter.Message{Event: "ready"}))
 		<-open
 		p = next
 	}

@@ -35,7 +35,7 @@ type session struct {
 
 	mu         sync.Mutex
 	inbox      inbox
-	deferred   bool // a message is Deferred, and nothing handles it yet
+	returned   bool // Receive has returned the session as Work, and no method of it was called
 	draining   int  // goroutines in drainInbox, that of the connection hooks included
 	tasks      map[*boundSub]int
 	nTasks     int

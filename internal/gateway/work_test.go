@@ -9,41 +9,43 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// put sends a message that the adapter will let be worked on.
-func (p *peer) put(event, json string) {
-	p.sess.Receive(&adapter.Message{Event: event, Payload: websockets.Payload{JSON: []byte(json)}, Reply: true, Deferred: true, Ref: event})
+// put sends a message and returns the work that it brought.
+func (p *peer) put(event, json string) adapter.Work {
+	return p.sess.Receive(&adapter.Message{Event: event, Payload: websockets.Payload{JSON: []byte(json)}, Reply: true, Ref: event})
 }
 
 func echoDesk(opts ...websockets.HandlerOption) *desk {
 	return &desk{subs: []websockets.Subscription{websockets.On("echo", func(_ context.Context, n int) (int, error) { return n, nil }, opts...)}}
 }
 
-func TestDeferredMessages(t *testing.T) {
+func TestReceiveReturnsWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newRig(t, echoDesk()).dial()
-		p.put("echo", "1")
-		p.put("echo", "2")
+		first := p.put("echo", "1")
+		work := p.put("echo", "2")
+		if work != first {
+			t.Error("messages of one session bring different work")
+		}
 		synctest.Wait()
 		p.want(t)
-		p.sess.Work()
-		p.want(t, "reply echo 1", "reply echo 2") // when Work has returned
-		p.sess.Work()
-		p.sess.Begin()
+		work.Run()
+		p.want(t, "reply echo 1", "reply echo 2") // when Run has returned
+		work.Run()
+		work.Start()
 		synctest.Wait()
 		p.want(t)
-		p.put("echo", "3")
-		p.sess.Begin()
+		p.put("echo", "3").Start()
 		synctest.Wait()
 		p.want(t, "reply echo 3")
 		p.put("echo", "4")
-		p.ask("echo", "5") // takes the other along
+		p.ask("echo", "5") // its work includes the other
 		synctest.Wait()
 		p.want(t, "reply echo 4", "reply echo 5")
 	})
 }
 
-// What was deferred is handled also when the client leaves before.
-func TestDeferredAndTheEnd(t *testing.T) {
+// Messages are handled also when the client leaves before their work is run.
+func TestWorkAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := make(chan struct{}, 1)
 		d := echoDesk()
@@ -56,14 +58,15 @@ func TestDeferredAndTheEnd(t *testing.T) {
 	})
 }
 
-func TestDeferredBeforeHandleConnection(t *testing.T) {
+func TestNoWorkBeforeHandleConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		d := echoDesk()
 		d.connect = func(context.Context, websockets.Client) error { <-release; return nil }
 		p := newRig(t, d).dial()
-		p.put("echo", "1")
-		p.sess.Work() // not yet
+		if p.put("echo", "1") != nil {
+			t.Error("a message that waits for HandleConnection brings work")
+		}
 		synctest.Wait()
 		p.want(t)
 		close(release)
@@ -72,7 +75,7 @@ func TestDeferredBeforeHandleConnection(t *testing.T) {
 	})
 }
 
-func TestDeferredWithConcurrency(t *testing.T) {
+func TestWorkWithConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meet := make(chan struct{})
 		d := &desk{subs: []websockets.Subscription{websockets.On("meet", func(context.Context, int) (int, error) {
@@ -84,14 +87,13 @@ func TestDeferredWithConcurrency(t *testing.T) {
 		})}}
 		p := newRig(t, d, websockets.Concurrency(2)).dial()
 		p.put("meet", "1")
-		p.put("meet", "2")
-		p.sess.Work()
+		p.put("meet", "2").Run()
 		synctest.Wait()
 		p.want(t, "reply meet 0", "reply meet 0")
 	})
 }
 
-// Calls from within Work tell the adapter to read on.
+// A call from a handler makes the adapter read on.
 func TestCallYields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &desk{subs: []websockets.Subscription{websockets.On("ask", func(ctx context.Context, _ int) (int, error) {
@@ -106,9 +108,9 @@ func TestCallYields(t *testing.T) {
 		p := k.dial()
 		y := &yielding{peer: p}
 		p.client().conn = y
-		p.put("ask", "1")
+		work := p.put("ask", "1")
 		done := make(chan struct{})
-		go func() { defer close(done); p.sess.Work() }()
+		go func() { defer close(done); work.Run() }()
 		synctest.Wait()
 		if y.yields != 1 {
 			t.Errorf("yielded %d times", y.yields)

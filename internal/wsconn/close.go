@@ -168,11 +168,6 @@ func (c *Conn) Serve(h Handler, done func()) {
 	if ended { // before there was a handler
 		h.Ended(c.reason)
 	}
-	c.framed.startDeferred = func() {
-		if job := h.Due(); job != nil {
-			job.Begin()
-		}
-	}
 	c.serve(h, done)
 }
 

@@ -52,26 +52,16 @@ func (c *Config) Shortest() time.Duration {
 
 // Handler receives what a client sends.
 type Handler interface {
-	// Message handles one message on the reading goroutine; while it blocks, nothing is
-	// read. msg is valid until it returns. An error ends the connection: a
-	// *ViolationError with its code and cause, any other as an internal error.
-	Message(text bool, msg []byte) error
-	// Due returns the Job that Message has deferred, once; nil without one.
-	Due() Job
+	// Message handles one message on the reading goroutine and returns the work that it
+	// brought, or nil; while it blocks, nothing is read. msg is valid until it returns. An
+	// error ends the connection: a *ViolationError with its code and cause, any other as an
+	// internal error.
+	Message(text bool, msg []byte) (adapter.Work, error)
 	// Stalled returns for how long Message has been blocked during which no message of
 	// the client was started; 0 while it is not blocked.
 	Stalled() time.Duration
 	// Ended is called once, when the connection has ended.
 	Ended(r websockets.Reason)
-}
-
-// Job is work that a message brought.
-type Job interface {
-	// Work runs it on the reading goroutine, when there is nothing more to read at
-	// once. If it runs long, another goroutine becomes the reader.
-	Work()
-	// Begin runs it on another goroutine and returns at once.
-	Begin()
 }
 
 // Conn is one connection. Serve is its reading goroutine; what is to be sent waits in

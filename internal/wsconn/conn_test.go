@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const patience = 10 * time.Second // for what should happen at once
@@ -22,17 +23,17 @@ const patience = 10 * time.Second // for what should happen at once
 // owner is the Handler of a connection.
 type owner struct {
 	onMessage func(msg []byte) error
-	due       func() Job
+	work      adapter.Work // that each message brings
 	messages  chan string
 	ended     chan websockets.Reason
 }
 
-func (o *owner) Message(_ bool, msg []byte) error {
+func (o *owner) Message(_ bool, msg []byte) (adapter.Work, error) {
 	if o.onMessage != nil {
-		return o.onMessage(msg)
+		return o.work, o.onMessage(msg)
 	}
 	o.messages <- string(msg)
-	return nil
+	return o.work, nil
 }
 
 func (o *owner) Ended(r websockets.Reason) { o.ended <- r }
@@ -378,13 +379,6 @@ func eventually(t *testing.T, what string, cond func() bool) {
 			t.Fatalf("timed out waiting for %s", what)
 		}
 	}
-}
-
-func (o *owner) Due() Job {
-	if o.due == nil {
-		return nil
-	}
-	return o.due()
 }
 
 // Stalled implements the contract: nothing is ever blocked here.

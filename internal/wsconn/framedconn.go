@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/internal/sockio"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // How much one write passes to the kernel. Each write that returns is progress of the
@@ -27,15 +28,14 @@ type framedConn struct {
 	clock *Clock
 
 	// Of the reading goroutine.
-	reader        sockio.Reader // nil: reads wait with a buffer in hand
-	ahead         []byte        // read but not yet consumed; by net/http, or in block or buf
-	block         *sockio.Block // of reader; nil while nothing is ahead
-	buf           []byte        // without reader
-	validator     rfc6455.Validator
-	err           error  // why reading has ended: a *ProtocolError, a *CloseError, or of the network
-	deferred      bool   // the handler has a Job that is not started
-	startDeferred func() // hands it to another goroutine
-	readAt        int64  // stamp of the end of the last read from the network
+	reader    sockio.Reader // nil: reads wait with a buffer in hand
+	ahead     []byte        // read but not yet consumed; by net/http, or in block or buf
+	block     *sockio.Block // of reader; nil while nothing is ahead
+	buf       []byte        // without reader
+	validator rfc6455.Validator
+	err       error        // why reading has ended: a *ProtocolError, a *CloseError, or of the network
+	work      adapter.Work // that messages have brought and that is not run yet; nil without any
+	readAt    int64        // stamp of the end of the last read from the network
 
 	// Stamps of the clock for the timeouts, 0 for "no".
 	readingSince atomic.Int64 // the reader waits for the network
@@ -197,12 +197,29 @@ func (w *framedConn) freeAhead() {
 	}
 }
 
+// addWork keeps the work of a message until it is run. Work of another session is started:
+// the reader runs that of one at a time.
+func (w *framedConn) addWork(work adapter.Work) {
+	if work == nil {
+		return
+	}
+	if w.work != nil && w.work != work {
+		w.work.Start()
+	}
+	w.work = work
+}
+
+func (w *framedConn) takeWork() adapter.Work {
+	work := w.work
+	w.work = nil
+	return work
+}
+
 // receive reads from the network. The time between two calls, when the server does
 // something else, does not count against a half received message.
 func (w *framedConn) receive(read func() (int, error)) (int, error) {
-	if w.deferred { // the next message is not complete, and may take long
-		w.deferred = false
-		w.startDeferred()
+	if work := w.takeWork(); work != nil { // the next message is not complete, and may take long
+		work.Start()
 	}
 	now := w.clock.Coarse()
 	if since := w.partialSince.Load(); since != 0 && w.readAt != 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // script is a connection that reads prepared bytes in steps, and discards what is written
@@ -39,16 +40,15 @@ func (*script) SetWriteDeadline(time.Time) error { return nil }
 // record is a Handler that keeps its messages.
 type record struct{ messages []string }
 
-func (r *record) Message(text bool, msg []byte) error {
+func (r *record) Message(text bool, msg []byte) (adapter.Work, error) {
 	kind := "binary "
 	if text {
 		kind = "text "
 	}
 	r.messages = append(r.messages, kind+string(msg))
-	return nil
+	return nil, nil
 }
 
-func (*record) Due() Job                { return nil }
 func (*record) Ended(websockets.Reason) {}
 
 // readScript returns the messages and the end of a connection on which a client sends data,
@@ -63,7 +63,6 @@ func readScript(data []byte, steps int, library bool) ([]string, string) {
 	if library {
 		c.Native()
 	}
-	c.framed.startDeferred = func() {}
 	r := &record{}
 	end := c.reasonOf(c.read(r))
 	c.closeLibrary()

@@ -33,12 +33,10 @@ func (c *Conn) read(h Handler) (err error) {
 		if err := c.next(h); err != nil {
 			return err
 		}
-		c.framed.deferred = true
 		c.messages++
 		often := c.messages%fairness == 0
 		if often || !c.more() {
-			c.framed.deferred = false
-			if job := h.Due(); job != nil && !c.runJob(job) {
+			if work := c.framed.takeWork(); work != nil && !c.runTurn(work) {
 				return errTurnStolen
 			}
 		}
@@ -176,7 +174,8 @@ func (c *Conn) deliver(h Handler, text bool, msg []byte) error {
 	if c.framed.hasSentClose() { // data after our close frame is ignored, RFC 6455 §1.4
 		return nil
 	}
-	err := h.Message(text, msg)
+	work, err := h.Message(text, msg)
+	c.framed.addWork(work)
 	if err == nil {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 // watchdog steals the turn of readers whose handlers run too long. Its goroutine runs
 // only while there are turns. Connections are spread over shards, each with its lock.
 //
-// A turn is one run of a Job on the reading goroutine. Conn.turn counts starts and ends, so
+// A turn is one run of Work on the reading goroutine. Conn.turn counts starts and ends, so
 // it is odd during a turn. The goroutine that increments it from odd to even ends the turn:
 // the reader itself, which reads on, or a thief, which starts another reader.
 type watchdog struct {

@@ -3,7 +3,6 @@ package wsconn
 import (
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
@@ -13,10 +12,13 @@ import (
 // task is a job of the test's.
 type task struct{ work, begin func() }
 
-func (j task) Work()  { j.work() }
-func (j task) Begin() { j.begin() }
+// jobWork is the work of a desk's messages: the next job.
+type jobWork struct{ jobs chan task }
 
-// desk defers a Job for each message.
+func (w *jobWork) Run()   { (<-w.jobs).work() }
+func (w *jobWork) Start() { (<-w.jobs).begin() }
+
+// desk has a job for each message.
 type desk struct {
 	*pair
 
@@ -27,18 +29,11 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{pair: connect(t, nil, ""), jobs: make(chan task, 200), where: make(chan string, 200)}
-	var put atomic.Bool
 	d.owner.onMessage = func(msg []byte) error {
 		d.owner.messages <- string(msg)
-		put.Store(true)
 		return nil
 	}
-	d.owner.due = func() Job {
-		if !put.Swap(false) {
-			return nil
-		}
-		return <-d.jobs
-	}
+	d.owner.work = &jobWork{d.jobs}
 	d.serve()
 	return d
 }
@@ -76,7 +71,7 @@ func (d *desk) heard(want string) {
 	}
 }
 
-// A quick Job runs on the reader, and what it sends goes out after it.
+// Quick work runs on the reader, and what it sends goes out after it.
 func TestWork(t *testing.T) {
 	d := newDesk(t)
 	for range 3 {
@@ -92,7 +87,7 @@ func TestWork(t *testing.T) {
 	}
 }
 
-// A slow Job does not stop the reading, nor delay what it has sent.
+// Slow work does not stop the reading, nor delay what it has sent.
 func TestWorkTakesLong(t *testing.T) {
 	d := newDesk(t)
 	release := make(chan struct{})
@@ -136,7 +131,7 @@ func TestWorkAndTheEnd(t *testing.T) {
 	close(release)
 }
 
-// A Job that waits for the next message of the client receives it.
+// Work that waits for the next message of the client receives it.
 func TestYield(t *testing.T) {
 	d := newDesk(t)
 	answered := make(chan string, 1)

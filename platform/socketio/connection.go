@@ -31,9 +31,8 @@ type connection struct {
 	dec     packet.Decoder
 	pending atomic.Int64 // since when attachments are missing; 0 for "none are"
 	// Of the reading goroutine.
-	deferred adapter.Session // it has a deferred message; nil without one
-	attached int64           // bytes of attachments of the pending packet so far
-	skipping bool            // they are dropped
+	attached int64 // bytes of attachments of the pending packet so far
+	skipping bool  // they are dropped
 
 	mu               sync.Mutex
 	sockets          []*socket   // few: searching is faster than a map
@@ -54,7 +53,7 @@ func (c *connection) trimRequest() {
 }
 
 // Message implements [engineio.Handler].
-func (c *connection) Message(text bool, msg []byte) error {
+func (c *connection) Message(text bool, msg []byte) (adapter.Work, error) {
 	if c.dec.Pending() != nil {
 		return c.attachment(text, msg)
 	}
@@ -67,14 +66,14 @@ func (c *connection) Message(text bool, msg []byte) error {
 		p, err = c.dec.Binary(in.buf)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if p == nil {
-		return c.announced(in)
+		return nil, c.announced(in)
 	}
-	err = c.packet(p, in)
+	work, err := c.packet(p, in)
 	p.Payload = websockets.Payload{} // otherwise the decoder would keep the message of an idle client
-	return err
+	return work, err
 }
 
 // announced handles the first message of a packet whose attachments follow. The
@@ -102,9 +101,9 @@ func (c *connection) announced(in *inbound) error {
 var errAttachments = &engineio.TooBigError{Text: "the attachments of a packet are together larger than MaxMessage"}
 
 // attachment handles a message while attachments are missing.
-func (c *connection) attachment(text bool, msg []byte) error {
+func (c *connection) attachment(text bool, msg []byte) (adapter.Work, error) {
 	if c.attached += int64(len(msg)); !text && c.attached > c.srv.cfg.Limits.MaxMessage {
-		return errAttachments
+		return nil, errAttachments
 	}
 	var p *packet.Packet
 	var err error
@@ -117,24 +116,25 @@ func (c *connection) attachment(text bool, msg []byte) error {
 		p, err = c.dec.Binary(bytes.Clone(msg))
 	}
 	if err != nil || p == nil {
-		return err
+		return nil, err
 	}
 	c.pending.Store(0)
+	var work adapter.Work
 	if !c.skipping {
-		err = c.packet(p, newInbound(nil))
+		work, err = c.packet(p, newInbound(nil))
 	}
 	p.Payload = websockets.Payload{}
-	return err
+	return work, err
 }
 
 // packet handles a complete packet.
-func (c *connection) packet(p *packet.Packet, in *inbound) error {
+func (c *connection) packet(p *packet.Packet, in *inbound) (adapter.Work, error) {
 	if p.Type == packet.Connect {
-		return c.connect(p)
+		return nil, c.connect(p)
 	}
 	s, sess, err := c.lookup(p)
 	if err != nil || s == nil {
-		return err
+		return nil, err
 	}
 	switch p.Type {
 	case packet.Event:
@@ -144,11 +144,11 @@ func (c *connection) packet(p *packet.Packet, in *inbound) error {
 		}
 		in.id = p.ID
 		in.msg = adapter.Message{
-			Event: p.Event, Payload: p.Payload, Reply: p.HasID, Deferred: c.deferTo(sess),
+			Event: p.Event, Payload: p.Payload, Reply: p.HasID,
 			Held: heldBytes(p, in), Wire: wireBytes(p, in), Ref: in,
 		}
 		in.msg.Check()
-		sess.Receive(&in.msg)
+		return sess.Receive(&in.msg), nil
 	case packet.Ack:
 		if p.HasID {
 			sess.Ack(p.ID, p.Payload)
@@ -160,29 +160,9 @@ func (c *connection) packet(p *packet.Packet, in *inbound) error {
 		}
 		sess.Closed(websockets.Reason{Cause: websockets.CauseClientDisconnect, Clean: true})
 	default:
-		return fmt.Errorf("a packet of type %d from a client", p.Type)
+		return nil, fmt.Errorf("a packet of type %d from a client", p.Type)
 	}
-	return nil
-}
-
-// deferTo reports whether the message of this session can be deferred: only one session
-// of a connection has deferred messages at a time.
-func (c *connection) deferTo(sess adapter.Session) bool {
-	if !c.eng.Deferring() || c.deferred != nil && c.deferred != sess {
-		return false
-	}
-	c.deferred = sess
-	return true
-}
-
-// Due implements [engineio.Handler].
-func (c *connection) Due() wsconn.Job {
-	if c.deferred == nil {
-		return nil
-	}
-	sess := c.deferred
-	c.deferred = nil
-	return sess
+	return nil, nil
 }
 
 // Stalled implements [engineio.Handler].

@@ -70,12 +70,13 @@ type session struct {
 	stays     bool // it cannot be suspended
 }
 
-func (s *session) Receive(m *adapter.Message) {
+func (s *session) Receive(m *adapter.Message) adapter.Work {
 	if s.onReceive != nil {
 		s.onReceive(m)
-		return
+		return nil
 	}
 	s.messages <- m.Event + " " + string(m.Payload.JSON)
+	return nil
 }
 
 func (s *session) Ack(_ uint64, p websockets.Payload) { s.acks <- string(p.JSON) }
@@ -330,9 +331,6 @@ func (r *rig) get(query string, headers ...string) answer {
 	}
 	return a
 }
-
-func (*session) Work()  {}
-func (*session) Begin() {}
 
 // Stalled implements the contract: nothing is ever blocked here.
 func (*session) Stalled() time.Duration { return 0 }

@@ -26,8 +26,7 @@ type conn struct {
 	id  string
 	out *outbox.Queue[wsconn.Item]
 
-	sess     adapter.Session
-	deferred bool // sess has a deferred message; of the reading goroutine
+	sess adapter.Session
 }
 
 var (
@@ -180,15 +179,6 @@ func (c *conn) Yield() { c.ws.Yield() }
 // CloseConnection implements [adapter.Conn].
 func (c *conn) CloseConnection(r websockets.Reason) { c.Close(r) }
 
-// Due implements [wsconn.Handler].
-func (c *conn) Due() wsconn.Job {
-	if !c.deferred {
-		return nil
-	}
-	c.deferred = false
-	return c.sess
-}
-
 // Stalled implements [wsconn.Handler].
 func (c *conn) Stalled() time.Duration { return c.sess.Stalled() }
 
@@ -196,13 +186,13 @@ func (c *conn) Stalled() time.Duration { return c.sess.Stalled() }
 func (c *conn) Ended(r websockets.Reason) { c.sess.Closed(r) }
 
 // Message implements [wsconn.Handler].
-func (c *conn) Message(text bool, msg []byte) error {
+func (c *conn) Message(text bool, msg []byte) (adapter.Work, error) {
 	e, err := c.decode(text, msg)
 	switch {
 	case err != nil: // it can be answered if it has an id
 		in := newInbound(nil, e.ID)
 		in.msg = adapter.Message{Err: err, Reply: len(e.ID) > 0, Held: in.held(), Wire: len(msg), Ref: in}
-		c.sess.Receive(&in.msg)
+		return c.sess.Receive(&in.msg), nil
 	case e.Event != "":
 		if len(e.Event) > adapter.MaxEventName {
 			e.Data = nil // the framework refuses it
@@ -210,23 +200,21 @@ func (c *conn) Message(text bool, msg []byte) error {
 		in := newInbound(e.Data, e.ID)
 		data := in.buf[:len(e.Data):len(e.Data)]
 		in.msg = adapter.Message{
-			Event:    e.Event,
-			Payload:  websockets.Payload{JSON: data},
-			Reply:    len(e.ID) > 0,
-			Deferred: true,
-			Held:     in.held() + min(len(e.Event), adapter.MaxEventName), // a longer name is not kept
-			Wire:     len(msg),
-			Ref:      in,
+			Event:   e.Event,
+			Payload: websockets.Payload{JSON: data},
+			Reply:   len(e.ID) > 0,
+			Held:    in.held() + min(len(e.Event), adapter.MaxEventName), // a longer name is not kept
+			Wire:    len(msg),
+			Ref:     in,
 		}
-		c.deferred = true
-		c.sess.Receive(&in.msg)
+		return c.sess.Receive(&in.msg), nil
 	default:
 		// The framework numbers its calls: any other id belongs to none.
 		if n, err := strconv.ParseUint(string(e.ID), 10, 64); err == nil {
 			c.sess.Ack(n, websockets.Payload{JSON: bytes.Clone(e.Data)})
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func (c *conn) decode(text bool, msg []byte) (Envelope, error) {

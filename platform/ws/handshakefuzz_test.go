@@ -185,8 +185,8 @@ type fuzzSession struct {
 	left chan struct{}
 }
 
-func (*fuzzSession) Receive(*adapter.Message)     {}
-func (s *fuzzSession) Closed(_ websockets.Reason) { s.left <- struct{}{} }
+func (*fuzzSession) Receive(*adapter.Message) adapter.Work { return nil }
+func (s *fuzzSession) Closed(_ websockets.Reason)          { s.left <- struct{}{} }
 
 // Stalled implements the contract: nothing is ever blocked here.
 func (*fuzzSession) Stalled() time.Duration { return 0 }

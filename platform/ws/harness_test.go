@@ -74,7 +74,7 @@ func (s *session) record(f func()) {
 	s.changed = make(chan struct{})
 }
 
-func (s *session) Receive(m *adapter.Message) {
+func (s *session) Receive(m *adapter.Message) adapter.Work {
 	s.record(func() { s.got = append(s.got, m) })
 	switch {
 	case s.onReceive == nil:
@@ -83,6 +83,7 @@ func (s *session) Receive(m *adapter.Message) {
 	default:
 		s.onReceive(s, m)
 	}
+	return nil
 }
 
 func (s *session) Ack(n uint64, p websockets.Payload) {
@@ -459,9 +460,6 @@ const (
 	opPing         = 0x9
 	opPong         = 0xA
 )
-
-func (*session) Work()  {}
-func (*session) Begin() {}
 
 // Stalled implements the contract: nothing is ever blocked here.
 func (*session) Stalled() time.Duration { return 0 }

@@ -51,9 +51,21 @@ type Conn interface {
 	Native() any
 }
 
-// Yielder is a Conn of an adapter that calls Session.Work. Yield starts another goroutine
-// that reads from the connection, because a handler waits for what the client sends next.
+// Yielder is a Conn of an adapter that calls Work.Run. Yield starts another goroutine that
+// reads from the connection, because a handler waits for what the client sends next.
 type Yielder interface{ Yield() }
+
+// Work is the handling of messages that a session has received. Exactly one of its methods
+// must be called soon after Session.Receive has returned it; later calls do nothing.
+type Work interface {
+	// Run runs the handlers on the calling goroutine and returns when no message is left.
+	// Another goroutine must read on when that takes long: a handler may wait for what the
+	// client sends next. Run it when the next message has not arrived yet, so that messages
+	// that arrive together are handled together.
+	Run()
+	// Start runs them on a goroutine of the framework and returns at once.
+	Start()
+}
 
 // Session takes what one client sends. The framework implements it. Receive must be called
 // from one goroutine at a time, in order of arrival; the other methods are safe for
@@ -61,21 +73,16 @@ type Yielder interface{ Yield() }
 type Session interface {
 	// Receive takes a message, and ownership of its bytes. It returns at once while the
 	// client's inbox has room, and otherwise blocks until a handler has returned or the
-	// session has been closed, so that the adapter stops reading. A frame that could not be
+	// session has been closed, so that the adapter stops reading. The result is the work
+	// that the message brought, nil when there is nothing to do. A frame that could not be
 	// parsed is a Message with Err.
-	Receive(m *Message)
+	Receive(m *Message) Work
 	// Stalled returns how long Receive has been blocked without a message having been
 	// started; 0 while it is not blocked. An adapter reads it about a connection that it
 	// does not read from meanwhile, to notice that the client has gone: where it can see
 	// the end of the connection, Closed is due within a second, elsewhere once Stalled is
 	// over Limits.PingInterval + PingTimeout.
 	Stalled() time.Duration
-	// Work runs the handlers of messages that were Deferred, on the calling goroutine, and
-	// returns when none of them is left, at once when there was none. Another goroutine
-	// must read on when that takes long: a handler may wait for what the client sends next.
-	Work()
-	// Begin is Work on a goroutine of the framework.
-	Begin()
 	// Ack takes the client's answer to an Emit with that number. It never blocks; an
 	// unknown number is ignored.
 	Ack(ack uint64, p websockets.Payload)

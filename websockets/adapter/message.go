@@ -17,9 +17,6 @@ type Message struct {
 	Payload websockets.Payload
 	// Reply reports that the client waits for an answer.
 	Reply bool
-	// Deferred reports that the adapter will call Session.Work or Session.Begin soon, so
-	// that the framework need not start a goroutine for the message.
-	Deferred bool
 	// Held is how many bytes of memory the message keeps until it has been handled: the
 	// capacity of its buffers, the name and what the adapter allocated for it. Default: the
 	// length of event and payload.

@@ -73,12 +73,13 @@ type fakeSession struct {
 	closed   chan websockets.Reason
 }
 
-func (s *fakeSession) Receive(m *adapter.Message) {
+func (s *fakeSession) Receive(m *adapter.Message) adapter.Work {
 	if s.receive != nil {
 		s.receive(s, m)
-		return
+		return nil
 	}
 	s.messages <- m
+	return nil
 }
 func (s *fakeSession) Ack(n uint64, p websockets.Payload) { s.acks <- fakeAck{n, p} }
 func (s *fakeSession) Closed(r websockets.Reason)         { s.closed <- r }
@@ -454,9 +455,6 @@ func want(t *testing.T, c client, texts ...string) {
 		}
 	}
 }
-
-func (*fakeSession) Work()  {}
-func (*fakeSession) Begin() {}
 
 // Stalled implements the contract: nothing is ever blocked here.
 func (*fakeSession) Stalled() time.Duration { return 0 }

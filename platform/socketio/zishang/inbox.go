@@ -156,7 +156,9 @@ func (b *inbox) feed() {
 		b.items = b.items[1:]
 		b.bytes -= sizeOf(m)
 		b.mu.Unlock()
-		b.session.Receive(m)
+		if work := b.session.Receive(m); work != nil {
+			work.Start()
+		}
 		b.mu.Lock()
 		b.taken++
 		b.wake()

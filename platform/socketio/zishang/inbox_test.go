@@ -18,9 +18,10 @@ type slowSession struct {
 	closed []websockets.Reason
 }
 
-func (s *slowSession) Receive(m *adapter.Message) {
+func (s *slowSession) Receive(m *adapter.Message) adapter.Work {
 	<-s.tokens
 	s.got = append(s.got, m.Event)
+	return nil
 }
 func (s *slowSession) Ack(n uint64, _ websockets.Payload) { s.acks = append(s.acks, n) }
 func (s *slowSession) Closed(r websockets.Reason) {
@@ -160,9 +161,6 @@ func TestInboxClosedBeforeTheSession(t *testing.T) {
 		}
 	})
 }
-
-func (*slowSession) Work()  {}
-func (*slowSession) Begin() {}
 
 // Stalled implements the contract: nothing is ever blocked here.
 func (*slowSession) Stalled() time.Duration { return 0 }

@@ -1,6 +1,10 @@
 package wsconn
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
 
 // Handlers run on the goroutine that reads from the client, so no other goroutine has to
 // be woken and the replies share one write. If they run longer than about 1 ms, the
@@ -12,12 +16,12 @@ const slowFor = 64
 
 var errTurnStolen = errors.New("websocket: another goroutine has become the reader")
 
-// runJob runs the work that a message brought. It returns false when another goroutine
+// runTurn runs the work that messages have brought. It returns false when another goroutine
 // has become the reader meanwhile.
-func (c *Conn) runJob(job Job) (reader bool) {
+func (c *Conn) runTurn(work adapter.Work) (reader bool) {
 	if c.slowLeft > 0 {
 		c.slowLeft--
-		job.Begin()
+		work.Start()
 		return true
 	}
 	if !c.stackGrown {
@@ -41,7 +45,7 @@ func (c *Conn) runJob(job Job) (reader bool) {
 		}
 		c.stealTurn(turn) // runtime.Goexit: the connection would have no reader
 	}()
-	job.Work()
+	work.Run()
 	if q != nil {
 		q.Uncork(true)
 	}
