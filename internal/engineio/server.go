@@ -312,9 +312,6 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, session *
 	session.conn = c
 	c.Attach(session.out)
 	session.out.Start(c.Write)
-	open := wsconn.Seal(true, s.openPacket(make([]byte, wsconn.HeaderRoom, 160), session.id, false))
-	it := wsconn.Item{Frame: open}
-	_ = session.out.Push(it, it.Charge(), outbox.Always)
 	if !s.group.Enter() {
 		c.GiveUp(nil)
 		return
@@ -329,6 +326,10 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, session *
 	if registered = session.register(hs.Request); !registered {
 		return
 	}
+	// Only now: the client may send its next request as soon as it has the session's id.
+	open := wsconn.Seal(true, s.openPacket(make([]byte, wsconn.HeaderRoom, 160), session.id, false))
+	it := wsconn.Item{Frame: open}
+	_ = session.out.Push(it, it.Charge(), outbox.Always)
 	session.addHolder()
 	go func() {
 		c.Serve(&transport{session, c}, session.transportEnded)

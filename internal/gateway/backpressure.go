@@ -25,7 +25,7 @@ func (s *session) awaitSendQueue() {
 		return
 	}
 	s.mu.Lock()
-	if s.inbox.len() == 0 || !s.open || s.leaving || s.discard {
+	if s.inbox.len() == 0 || !s.state.accepted() || s.state.leaving() || s.state.discards() {
 		s.mu.Unlock()
 		return
 	}

@@ -53,7 +53,7 @@ func (p *peer) pendingCalls() int {
 	s := p.client()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.calls)
+	return len(s.calls.byID)
 }
 
 var vote = websockets.NewCall[string, int]("vote")

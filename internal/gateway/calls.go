@@ -9,37 +9,18 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// pendingCall waits for a client's answer. One of its methods is called, once.
-type pendingCall interface {
-	answer(p websockets.Payload)
-	cancel() // the client has left
-}
-
-// addCall registers a call under a new number.
+// addCall registers a call under a new id.
 func (s *session) addCall(w pendingCall) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.gone:
-		return 0, websockets.ErrClosed
-	case len(s.calls) >= maxCalls:
-		return 0, websockets.ErrTooManyCalls
-	case s.calls == nil:
-		s.calls = map[uint64]pendingCall{}
-	}
-	s.nextCall++
-	s.calls[s.nextCall] = w
-	return s.nextCall, nil
+	return s.calls.add(w)
 }
 
 // removeCall removes a call that has not been answered.
 func (s *session) removeCall(id uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.calls[id]; ok {
-		delete(s.calls, id)
-		s.unanswered++ // the answer may still come
-	}
+	s.calls.remove(id)
 }
 
 // cancelCalls ends the client's context and its calls.
@@ -50,28 +31,22 @@ func (s *session) cancelCalls(cause error) {
 
 func (s *session) endCalls() {
 	s.mu.Lock()
-	calls := s.calls
-	s.calls, s.gone = nil, true
+	calls := s.calls.close()
 	s.mu.Unlock()
 	for _, w := range calls {
 		w.cancel()
 	}
 }
 
+// Ack implements [adapter.Session].
 func (s *session) Ack(id uint64, p websockets.Payload) {
 	s.mu.Lock()
-	w := s.calls[id]
-	delete(s.calls, id)
-	late := w == nil && s.unanswered > 0
-	if late {
-		s.unanswered--
-	}
-	ignored := late || s.gone
+	w, known := s.calls.take(id)
 	s.mu.Unlock()
 	switch {
 	case w != nil:
 		w.answer(p)
-	case !ignored:
+	case !known:
 		s.countError(errUnknownCall)
 	}
 }

@@ -15,7 +15,7 @@ func TestServerErrorsDoNotCount(t *testing.T) {
 		limits := websockets.Limits{ClientErrors: 1}
 		s := &session{conn: p, hs: &adapter.Handshake{Connection: new(adapter.Connection)}, ep: &endpoint{srv: &boundServer{limits: limits}}}
 		p.is(s)
-		s.cut = true // closing it does nothing
+		s.state.cut = true // closing it does nothing
 		s.countError(err)
 		return s.hs.Connection.Closing()
 	}

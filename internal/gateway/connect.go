@@ -21,7 +21,7 @@ func (s *session) run() {
 // start runs the functions of OnConnected and the connection hooks, then drains the inbox.
 func (s *session) start(connected []func(websockets.Client)) {
 	if s.former != nil { // two clients with one ID follow each other
-		<-s.former.hooksDone
+		<-s.former.suspended.hooksDone
 		s.hs.Values().Inherit(s.former.hs.Values())
 		s.former = nil
 	}
@@ -30,7 +30,7 @@ func (s *session) start(connected []func(websockets.Client)) {
 	}
 	for _, g := range s.ep.gateways {
 		s.mu.Lock()
-		stop := s.discard
+		stop := s.state.discards()
 		if !stop {
 			s.hooked++
 		}
@@ -55,8 +55,9 @@ func (s *session) ready() {
 	s.trimRequest()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open = !s.discard && s.hooked == len(s.ep.gateways)
-	if !s.open {
+	if !s.state.discards() && s.hooked == len(s.ep.gateways) {
+		s.advance(hooksAccepted, inputOpen)
+	} else {
 		s.discardInbox()
 	}
 	s.startMore()
@@ -85,7 +86,8 @@ func (s *session) refuse(g *boundGateway, err error) {
 	_ = s.conn.Emit(s.exception(e, "handleConnection", nil), 0)
 	r := websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 1008, Text: closeText(e.Message)}
 	s.mu.Lock()
-	s.discard, s.reason = true, r
+	s.advance(hooksRefused, inputOpen)
+	s.reason = r
 	s.mu.Unlock()
 	s.conn.Close(r)
 }

@@ -12,11 +12,11 @@ import (
 // Closed implements [adapter.Session].
 func (s *session) Closed(r websockets.Reason) {
 	s.mu.Lock()
-	if s.cut {
+	if s.state.cut {
 		s.mu.Unlock()
 		return
 	}
-	s.cut = true
+	s.state.cut = true
 	s.mu.Unlock()
 	if r.Cause == websockets.CauseServerDisconnect { // perhaps from another namespace of the connection
 		s.disconnected.Store(true)
@@ -32,16 +32,16 @@ func (s *session) Closed(r websockets.Reason) {
 // close the page at once.
 func (s *session) closed(r websockets.Reason) {
 	s.mu.Lock()
-	if !s.leaving {
+	if !s.state.leaving() {
 		s.reason = r
 	}
-	s.leaving = true
+	s.advance(hooksRunning, inputClosed)
 	if s.ep.dropAfterClose {
 		s.discardInbox()
 	}
 	s.inbox.wake()
 	s.releaseWaiting()
-	if r.Clean && (s.open && s.draining > 0 || s.inbox.len() > 0 || s.nTasks > 0) {
+	if r.Clean && (s.state.accepted() && s.draining > 0 || s.inbox.len() > 0 || s.nTasks > 0) {
 		s.linger = time.AfterFunc(s.ep.srv.limits.CloseTimeout, func() { s.cancel(websockets.ErrClosed) })
 	}
 	lingers := s.linger != nil
@@ -62,13 +62,10 @@ func (s *session) closed(r websockets.Reason) {
 // running handlers finish and HandleDisconnect runs before the connection is closed.
 func (s *session) drain() {
 	s.mu.Lock()
-	if !s.leaving {
-		s.leaving = true
-		if s.reason == (websockets.Reason{}) { // otherwise the client was refused or disconnected
-			s.reason = websockets.Reason{Cause: websockets.CauseShutdown}
-		}
+	if !s.state.leaving() && s.reason == (websockets.Reason{}) { // otherwise the client was refused or disconnected
+		s.reason = websockets.Reason{Cause: websockets.CauseShutdown}
 	}
-	s.discard = true
+	s.advance(hooksRunning, inputDropped)
 	s.discardInbox()
 	s.releaseWaiting()
 	s.maybeEnd()
@@ -83,9 +80,9 @@ func (s *session) streamContext() context.Context {
 	if s.streams == nil {
 		s.streams, s.cancelStream = context.WithCancelCause(s.ctx)
 		switch {
-		case s.discard:
+		case s.state.discards():
 			s.cancelStream(errStopping)
-		case s.leaving:
+		case s.state.leaving():
 			s.cancelStream(websockets.ErrClosed)
 		}
 	}
@@ -102,14 +99,14 @@ func (s *session) stopStreams(cause error) {
 
 // maybeEnd starts the end once nothing runs any more; s.mu is held.
 func (s *session) maybeEnd() {
-	if !s.leaving || s.draining > 0 || s.inbox.len() > 0 || s.nTasks > 0 {
+	if !s.state.leaving() || s.draining > 0 || s.inbox.len() > 0 || s.nTasks > 0 {
 		return
 	}
 	if s.linger != nil && s.linger.Stop() {
 		s.cancel(websockets.ErrClosed) // everything is handled
 	}
-	if !s.ending {
-		s.ending = true
+	if !s.state.ended {
+		s.state.ended = true
 		go s.end()
 	}
 }
@@ -129,7 +126,7 @@ func (s *session) disconnectHooks(gs []*boundGateway, r websockets.Reason) {
 		}
 	}
 	s.mu.Lock()
-	cut, hooksDone := s.cut, s.hooksDone
+	cut, hooksDone := s.state.cut, s.suspended.hooksDone
 	s.mu.Unlock()
 	if hooksDone != nil {
 		close(hooksDone)
@@ -140,8 +137,8 @@ func (s *session) disconnectHooks(gs []*boundGateway, r websockets.Reason) {
 	}
 	s.cancelCalls(websockets.ErrClosed)
 	s.mu.Lock()
-	s.hooksOver = true
-	over := !s.mayReturn
+	s.suspended.hooksOver = true
+	over := !s.suspended.mayReturn
 	s.mu.Unlock()
 	if over {
 		s.endValues()
@@ -175,8 +172,8 @@ func (s *session) endValues() {
 // dropped ends a suspended client that cannot be recovered any more.
 func (s *session) dropped() {
 	s.mu.Lock()
-	s.mayReturn = false
-	over := s.hooksOver
+	s.suspended.mayReturn = false
+	over := s.suspended.hooksOver
 	s.mu.Unlock()
 	if over {
 		s.endValues()

@@ -13,7 +13,7 @@ func (s *session) Receive(m *adapter.Message) adapter.Work {
 	m.Check()
 	s.mu.Lock()
 	for {
-		if s.leaving || s.discard {
+		if s.state.leaving() || s.state.discards() {
 			s.mu.Unlock()
 			return nil
 		}
@@ -35,9 +35,9 @@ func (s *session) Receive(m *adapter.Message) adapter.Work {
 		}
 	}
 	s.inbox.add(m)
-	start := s.open && s.draining < s.ep.concurrency
+	start := s.state.accepted() && s.draining < s.ep.concurrency
 	if start && s.draining == 0 {
-		s.returned = true
+		s.inbox.returned = true
 		s.mu.Unlock()
 		return s
 	}
@@ -85,11 +85,11 @@ func (s *session) Start() {
 func (s *session) takeWork() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.returned {
+	if !s.inbox.returned {
 		return false
 	}
-	s.returned = false
-	if s.inbox.len() == 0 || !s.open || s.draining >= s.ep.concurrency {
+	s.inbox.returned = false
+	if s.inbox.len() == 0 || !s.state.accepted() || s.draining >= s.ep.concurrency {
 		return false
 	}
 	s.draining++
@@ -121,10 +121,10 @@ func (s *session) drainInbox() {
 	for {
 		s.awaitSendQueue()
 		s.mu.Lock()
-		if s.discard {
+		if s.state.discards() {
 			s.discardInbox()
 		}
-		if s.inbox.len() == 0 || !s.open {
+		if s.inbox.len() == 0 || !s.state.accepted() {
 			if s.inbox.len() == 0 {
 				s.inbox.shrink()
 			}

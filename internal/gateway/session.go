@@ -13,8 +13,6 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-const maxCalls = 1024
-
 // session is one client: the adapter's [adapter.Session] and the user's [websockets.Client].
 type session struct {
 	ep   *endpoint
@@ -33,24 +31,17 @@ type session struct {
 	streams      context.Context
 	cancelStream context.CancelCauseFunc
 
-	mu         sync.Mutex
-	inbox      inbox
-	returned   bool // Receive has returned the session as Work, and no method of it was called
-	draining   int  // goroutines in drainInbox, that of the connection hooks included
-	tasks      map[*boundSub]int
-	nTasks     int
-	open       bool // HandleConnection of every gateway has returned nil
-	hooked     int  // how many gateways' HandleConnection was called
-	leaving    bool // no further message is started, unless the client has closed the connection
-	discard    bool // and those that wait are dropped
-	cut        bool // the connection has ended
-	reason     websockets.Reason
-	ending     bool
-	calls      map[uint64]pendingCall
-	nextCall   uint64
-	unanswered int         // calls that have been removed, and whose answers may arrive
-	gone       bool        // no call is answered any more
-	linger     *time.Timer // ends ctx after a clean leave; nil without one
+	mu        sync.Mutex
+	inbox     inbox
+	draining  int // goroutines in drainInbox, that of the connection hooks included
+	tasks     map[*boundSub]int
+	nTasks    int
+	state     state
+	hooked    int // how many gateways' HandleConnection was called
+	reason    websockets.Reason
+	calls     pendingCalls
+	suspended suspended
+	linger    *time.Timer // ends ctx after a clean leave; nil without one
 
 	waitCtx context.Context // of awaitSendQueue; nil until it blocks; guarded by mu
 	endWait context.CancelFunc
@@ -59,11 +50,8 @@ type session struct {
 
 	retryAfter atomic.Int64 // nanoseconds after which the client should reconnect after a stop; 0: unset
 
-	mayReturn bool          // suspended, and neither resumed nor dropped; guarded by mu
-	hooksOver bool          // HandleDisconnect has returned; guarded by mu
-	recovered bool          // has replaced a suspended one
-	former    *session      // that one, until start
-	hooksDone chan struct{} // of a suspended one: HandleDisconnect has returned
+	recovered bool     // has replaced a suspended one
+	former    *session // that one, until start
 }
 
 var (
@@ -118,7 +106,7 @@ func (s *session) Close(code int, text string) {
 func (s *session) disconnect(r websockets.Reason, end func(websockets.Reason)) {
 	s.disconnected.Store(true)
 	s.mu.Lock()
-	if !s.leaving && s.reason == (websockets.Reason{}) {
+	if !s.state.leaving() && s.reason == (websockets.Reason{}) {
 		s.reason = r // should the application stop before the connection has ended
 	}
 	s.mu.Unlock()

@@ -9,6 +9,13 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
+// suspended is the state of a client that may be recovered. Guarded by session.mu.
+type suspended struct {
+	mayReturn bool          // neither resumed nor dropped
+	hooksOver bool          // HandleDisconnect has returned
+	hooksDone chan struct{} // closed when it has
+}
+
 // suspension implements [adapter.Suspension].
 type suspension struct{ s *session }
 
@@ -29,11 +36,11 @@ func (s *session) suspend() bool {
 	defer rt.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if rt.stopping || !s.open || s.cut || s.leaving || s.reason != (websockets.Reason{}) {
+	if rt.stopping || !s.state.accepted() || s.state.cut || s.state.leaving() || s.reason != (websockets.Reason{}) {
 		return false
 	}
-	s.cut, s.mayReturn = true, true
-	s.hooksDone = make(chan struct{})
+	s.state.cut = true
+	s.suspended = suspended{mayReturn: true, hooksDone: make(chan struct{})}
 	s.namespace.Suspend(s)
 	return true
 }

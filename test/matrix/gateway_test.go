@@ -240,7 +240,10 @@ func (g *gateway) leave(ctx context.Context, rooms []string) error {
 }
 
 func (g *gateway) selected(c websockets.Client, s *spec) websockets.Selection {
-	b := g.Server.Of(c.Namespace()).To(s.To...).ExceptRooms(s.Except...)
+	b := g.Server.Of(c.Namespace()).ExceptRooms(s.Except...)
+	if len(s.To) > 0 {
+		b = b.To(s.To...)
+	}
 	if s.NotMe {
 		b = b.Except(c)
 	}
