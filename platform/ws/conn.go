@@ -192,7 +192,7 @@ func (c *conn) Message(text bool, msg []byte) (adapter.Work, error) {
 	case err != nil: // it can be answered if it has an id
 		in := newInbound(nil, e.ID)
 		in.msg = adapter.Message{Err: err, Reply: len(e.ID) > 0, Held: in.held(), Wire: len(msg), Ref: in}
-		return c.sess.Receive(&in.msg), nil
+		return c.sess.Receive(&in.msg), nil //nolint:nilerr // the session answers with it
 	case e.Event != "":
 		if len(e.Event) > adapter.MaxEventName {
 			e.Data = nil // the framework refuses it
