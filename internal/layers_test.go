@@ -95,7 +95,7 @@ type goPackage struct {
 // packages returns all packages of the workspace that have code.
 func packages(t *testing.T) []goPackage {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), need.Program(t, "", "go"), "list", "-json=ImportPath,Name,Imports,GoFiles", "work")
+	cmd := exec.CommandContext(t.Context(), need.Program(t, "", "go"), "list", "-e", "-json=ImportPath,Name,Imports,GoFiles", "work")
 	cmd.Dir = need.Root(t)
 	out, err := cmd.Output()
 	if err != nil {
