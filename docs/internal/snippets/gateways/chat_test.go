@@ -94,23 +94,23 @@ func refused(t *testing.T, err error, status int) {
 	}
 }
 
-// client is what the unit test needs of a Client.
+// TestPost tests a handler with fakes.
 //
 // snippet:unit
-type client struct {
-	websockets.Client
-	values websockets.Values
-}
+func TestPost(t *testing.T) {
+	ada, bob := apptest.NewFakeClient("ada"), apptest.NewFakeClient("bob")
+	gateways.User.Set(ada, "Ada")
+	chat := &gateways.Chat{Server: apptest.NewFakeServer(ada, bob).Server()}
+	chat.Server.All().Local().Join("tea")
 
-func (c *client) Values() *websockets.Values { return &c.values }
-
-func TestMe(t *testing.T) {
-	c := &client{}
-	gateways.User.Set(c, "ada")
-
-	got, err := new(gateways.Chat).Me(websockets.WithClient(t.Context(), c), struct{}{})
-	if err != nil || got.Event != "welcome" || got.Data != "ada" {
-		t.Errorf("got %+v, %v", got, err)
+	if err := chat.Post(websockets.WithClient(t.Context(), ada), gateways.Post{Room: "tea", Text: "hello"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := bob.Sent(); len(got) != 1 || got[0].Data != (gateways.Post{Room: "tea", Author: "Ada", Text: "hello"}) {
+		t.Errorf("bob was sent %v", got)
+	}
+	if got := ada.Sent(); len(got) != 0 {
+		t.Errorf("the author was sent %v", got)
 	}
 }
 
