@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
-// TestFault_F71_Comeback: Each client of a process that stops is told how long to wait before it comes back, and the times are spread:
-// the busiest tenth of the time in which they come back has at most twice the mean.
+// TestFault_F71_Comeback: Each client of a process that stops is told how long to wait before it reconnects, and the
+// times are spread: the busiest tenth of the reconnect period has at most twice the mean.
 func TestFault_F71_Comeback(t *testing.T) {
 	const parts = 10
 	n := clients()

@@ -11,8 +11,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
-// TestFault_F71_ComersDuringTheDrain: Clients keep coming while the process stops: each is served until its goodbye, or refused with 503,
-// or finds nobody who listens; the stop ends all the same, with 0, and HandleDisconnect has run for all who were let in.
+// TestFault_F71_ComersDuringTheDrain: Clients keep connecting while the process stops: each is served until it is
+// closed, or refused with 503, or finds no listener; the stop still finishes, with 0, and HandleDisconnect has run
+// for all accepted clients.
 func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
 	p := subprocess.Start(t, subprocess.Settings{})
 	var all sync.WaitGroup
@@ -28,14 +29,14 @@ func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
 				}
 				c, err := rawpeer.TryDial(t, p.Addr)
 				if err != nil {
-					return // nobody listens any more
+					return // the listener is closed
 				}
 				if err := c.TryWrite(rawpeer.Upgrade("/ws")); err != nil {
 					continue
 				}
 				a, err := c.TryAnswer()
 				switch {
-				case err != nil: // the listener was closed with the connection in its queue
+				case err != nil: // the listener was closed while the connection was in its queue
 				case a.Status == http.StatusServiceUnavailable:
 					refused.Add(1)
 				case a.Status != http.StatusSwitchingProtocols:

@@ -10,7 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
-// await waits for a state.
+// await waits for a condition.
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	look := time.NewTicker(10 * time.Millisecond)
@@ -25,9 +25,10 @@ func await(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// TestFault_F71_Drain: A process with thousands of clients gets SIGTERM while many of them wait for answers: every client has a goodbye
-// (WebSockets the code 1001, polls a close packet, and Socket.IO no DISCONNECT, so that clients come back), all handlers and HandleDisconnect finish within the stop
-// timeout, the process ends with 0, and each answer that a client got belongs to an effect that counts, and the other way round.
+// TestFault_F71_Drain: A process with thousands of clients gets SIGTERM while many of them wait for answers: every
+// client is closed properly (WebSockets with code 1001, polls with a close packet, and Socket.IO without DISCONNECT,
+// so that clients reconnect), all handlers and HandleDisconnect finish within the stop timeout, the process exits
+// with 0, and answers that clients received and effects of handlers match exactly.
 func TestFault_F71_Drain(t *testing.T) {
 	const busy, polls, much, timeout = 50, 50, 2000, 15 * time.Second
 	n := clients()
@@ -68,8 +69,8 @@ func TestFault_F71_Drain(t *testing.T) {
 	}
 }
 
-// TestFault_F72_SecondSignal: A process whose stop waits for a handler that never returns gets a second signal: it ends at once, by that
-// signal, with its clients' connections.
+// TestFault_F72_SecondSignal: A process whose stop waits for a handler that never returns gets a second signal: it
+// exits at once, by that signal, and closes its clients' connections.
 func TestFault_F72_SecondSignal(t *testing.T) {
 	for name, first := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {

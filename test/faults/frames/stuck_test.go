@@ -10,7 +10,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_F31_StuckReader: A client that never reads is dropped by the policy, its memory stays within the limit, and the others hear everything.
+// TestFault_F31_StuckReader: A client that never reads is dropped according to the policy, its memory stays within
+// the limit, and the others receive everything.
 func TestFault_F31_StuckReader(t *testing.T) {
 	const queue, news, size = 1 << 20, 3000, 10_000
 	o := options{limits: websockets.Limits{SendQueue: queue, SendQueueMax: queue, PingTimeout: time.Minute}}

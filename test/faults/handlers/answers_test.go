@@ -20,8 +20,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// secretForm is a payload with rules; neither its name nor that of a field in Go is
-// for clients.
+// secretForm is a payload with rules; clients must see neither its name nor the names of its Go fields.
 type secretForm struct {
 	InternalName string `json:"name" validate:"required,max=5"`
 	InternalAge  int8   `json:"age"  validate:"gte=18"`
@@ -43,8 +42,8 @@ func serving(t *testing.T, p platform, h *hooks, route http.HandlerFunc, opts ..
 	return a, log
 }
 
-// TestFault_F66_ValidationError: A payload that breaks rules, or has the wrong types, is answered with the code bad_payload and the names
-// of the wire, over every protocol; nothing tells of the server's own types.
+// TestFault_F66_ValidationError: A payload that breaks rules, or has the wrong types, is answered with the code
+// bad_payload and the names used on the wire, over every protocol; nothing reveals the server's own types.
 func TestFault_F66_ValidationError(t *testing.T) {
 	onEach(t, func(t *testing.T, p platform) {
 		ran := false
@@ -88,8 +87,8 @@ func checkBadPayload(t *testing.T, payload, field, code, text string) {
 	}
 }
 
-// TestFault_F67_SecretInAnError: An error that is not meant for clients, such as that of a database with its password, says no more than
-// "Internal server error" wherever it comes from, and is in the log. There is no mode for development that tells more.
+// TestFault_F67_SecretInAnError: An error that is not meant for clients, such as that of a database with its
+// password, is sent as "Internal server error" everywhere, and is logged. No development mode reveals more.
 func TestFault_F67_SecretInAnError(t *testing.T) {
 	secret := errors.New("dial postgres://admin:hunter2@db: refused")
 	if _, ok := errors.AsType[*websockets.Error](secret); ok {
@@ -154,13 +153,13 @@ func TestFault_F67_SecretInAnError(t *testing.T) {
 // ring is a value that contains itself.
 type ring struct{ Next *ring }
 
-// mute does not want to be encoded.
+// mute refuses to be encoded.
 type mute struct{}
 
 func (mute) MarshalJSON() ([]byte, error) { return nil, errors.New("no words") }
 
-// TestFault_F68_UnserialisableResult: A result that JSON cannot hold is answered as an unknown error, an ack included, and the client's
-// next message is handled.
+// TestFault_F68_UnserialisableResult: A result that JSON cannot represent is answered like an unknown error, an ack
+// included, and the client's next message is handled.
 func TestFault_F68_UnserialisableResult(t *testing.T) {
 	round := &ring{}
 	round.Next = round
@@ -212,7 +211,7 @@ func TestFault_F68_UnserialisableResult(t *testing.T) {
 	})
 }
 
-// post sends JSON on a connection of its own.
+// post sends JSON on a new connection.
 func post(t *testing.T, url, body string) (status int, answer string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -16,8 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// note is a payload that names the place where something is to panic; its own
-// methods are among the places.
+// note is a payload that names the place of the panic; its own methods are among the places.
 type note struct {
 	Say string `json:"say"`
 }
@@ -41,7 +40,7 @@ type bomb struct{}
 
 func (bomb) MarshalJSON() ([]byte, error) { crash(); return nil, nil }
 
-// grenade is an error that panics when it is looked at.
+// grenade is an error that panics when it is read.
 type grenade struct{ when string }
 
 func (g grenade) Error() string { crashAt("Error of an error", g.when); return "hidden" }
@@ -49,11 +48,10 @@ func (g grenade) Is(error) bool { crashAt("Is of an error", g.when); return fals
 func (g grenade) As(any) bool   { crashAt("As of an error", g.when); return false }
 func (g grenade) Unwrap() error { crashAt("Unwrap of an error", g.when); return nil }
 
-// cart is what a client has of its own.
+// cart is a scoped value of a client.
 type cart struct{ asked string }
 
-// minefield is a gateway with every function that users can write, each of which
-// panics when the client asks for it.
+// minefield is a gateway with every function that users can write, each of which panics when the client requests it.
 type minefield struct {
 	Server *websockets.Server `websockets:"server"`
 
@@ -139,13 +137,13 @@ func (m *minefield) on(ctx context.Context, n note) (any, error) {
 	return m.failing(n.Say)
 }
 
-// failing gives the errors that are bad in themselves.
+// failing returns the errors that are invalid themselves.
 func (m *minefield) failing(say string) (any, error) {
 	if strings.HasSuffix(say, " of an error") {
 		return nil, grenade{say}
 	}
 	if say == "no error at all" {
-		return nil, (*websockets.Error)(nil) // an error all the same: it has a type
+		return nil, (*websockets.Error)(nil) // not nil: it has a type
 	}
 	return "fine", nil
 }
@@ -193,7 +191,7 @@ func (m *minefield) HandleDisconnect(_ context.Context, c websockets.Client, _ w
 // sentry has every function of the pipeline.
 type sentry struct{}
 
-// said is where the payload or the handshake asks for a panic.
+// said is where the payload or the handshake requests a panic.
 func said(c *pipeline.Call) string {
 	if c.Kind != pipeline.KindMessage {
 		return asked(c.Request)
@@ -266,7 +264,7 @@ func (sentry) Catch(_ context.Context, c *pipeline.Call, _ error) *pipeline.Erro
 	return nil
 }
 
-// field is a minefield that runs, with a client that does nothing wrong.
+// field is a running minefield, with a client that does nothing wrong.
 type field struct {
 	*minefield
 
@@ -292,7 +290,7 @@ func newField(t *testing.T, p platform) *field {
 	return f
 }
 
-// quiet checks that nobody but the witness is there any more, and that it is served.
+// quiet checks that only the witness is connected, and that it is served.
 func (f *field) quiet(t *testing.T) {
 	t.Helper()
 	echoes(t, f.witness)

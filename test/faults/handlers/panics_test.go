@@ -7,8 +7,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/apptest"
 )
 
-// TestFault_F62_PanicsEverywhere: Every function that users write panics, one after another: the process stays alive, the
-// client is told what it is told of an unknown error, everybody else is served, and no ghost is left in rooms or counts.
+// TestFault_F62_PanicsEverywhere: Every function that users write panics, one after another: the process stays alive,
+// the client gets the answer to an unknown error, other clients are served, and rooms and counts are correct.
 func TestFault_F62_PanicsEverywhere(t *testing.T) {
 	onEach(t, func(t *testing.T, p platform) {
 		f := newField(t, p)
@@ -20,9 +20,9 @@ func TestFault_F62_PanicsEverywhere(t *testing.T) {
 	})
 }
 
-// messages: a panic at a message is answered, and the client goes on.
+// messages: a panic while handling a message is answered, and the client stays connected.
 func (f *field) messages(t *testing.T) {
-	const told, well = "told", "" // well: nothing of it
+	const told, well = "told", "" // well: no error
 	for _, row := range []struct{ event, place, want string }{
 		{"on", "guard", internal},
 		{"on", "interceptor of denials", internal},
@@ -47,7 +47,7 @@ func (f *field) messages(t *testing.T) {
 		{"stream", "interceptor of items", internal},
 		{"on", "look on", well},
 		{"on", "nil", internal},
-		{"on", "an error for clients", internal}, // a panic tells nothing, whatever its value
+		{"on", "an error for clients", internal}, // the value of a panic is never sent
 		{"on", "Details of an error that is told", told},
 		{"on", "Body of an error that is told", told},
 	} {
@@ -74,9 +74,9 @@ func (f *field) message(t *testing.T, event, place, want string) {
 	})
 }
 
-// doors: a panic before a client is let in refuses it.
+// handshakes: a panic before a client is accepted refuses it.
 func (f *field) doors(t *testing.T) {
-	for place, atOnce := range map[string]bool{ // whether Socket.IO too refuses by HTTP
+	for place, atOnce := range map[string]bool{ // whether Socket.IO also refuses over HTTP
 		"guard of requests": true, "guard": false, "interceptor of denials": false, "Admit": false, "guard: Unwrap of an error": false,
 		"filter": false, "guard: no error at all": false,
 	} {
@@ -95,7 +95,7 @@ func (f *field) doors(t *testing.T) {
 	}
 }
 
-// elsewhere: a panic of what an Emit calls is its error, also where no handler runs.
+// elsewhere: a panic in a function called by Emit is returned as its error, also outside of handlers.
 func (f *field) elsewhere(t *testing.T) {
 	defer f.quiet(t)
 	for what, v := range map[string]any{"MarshalJSON": bomb{}, "interceptor of emits": note{"interceptor of emits"}} {
@@ -108,8 +108,7 @@ func (f *field) elsewhere(t *testing.T) {
 	}
 }
 
-// arrivals: a panic in HandleConnection refuses the client, one of those who are
-// told that it is in does not.
+// arrivals: a panic in HandleConnection refuses the client, a panic in a function called afterwards does not.
 func (f *field) arrivals(t *testing.T) {
 	for place, comesIn := range map[string]bool{
 		"told that it is in":                   true,
@@ -120,7 +119,7 @@ func (f *field) arrivals(t *testing.T) {
 	} {
 		t.Run(place, func(t *testing.T) {
 			defer f.quiet(t)
-			if place == "constructor of Scoped" { // it never had one
+			if place == "constructor of Scoped" { // it was never created
 				f.open.Add(1)
 				defer f.open.Add(-1)
 			}
@@ -143,7 +142,7 @@ func (f *field) arrivals(t *testing.T) {
 	}
 }
 
-// departures: a panic when a client leaves keeps nobody, and no cart, behind.
+// departures: a panic when a client leaves leaves neither the client nor a cart behind.
 func (f *field) departures(t *testing.T) {
 	for _, place := range []string{"HandleDisconnect", "closer of Scoped"} {
 		for name, leave := range map[string]func(*apptest.Client){"goodbye": (*apptest.Client).Close, "reset": (*apptest.Client).Abort} {

@@ -19,7 +19,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// usher is sentry for routes: the header of the request names the place.
+// usher is sentry for routes: the request's header names the place.
 type usher struct{}
 
 func (usher) Check(_ context.Context, c *pipeline.Call) error {
@@ -94,7 +94,7 @@ func (s *shop) Routes(r chi.Router) {
 	web.Static(r, "/files", files{})
 }
 
-// stall is a controller without middleware, which has a recovery of its own.
+// stall is a controller without middleware, which would recover by itself.
 type stall struct{ shop *shop }
 
 func (s *stall) Routes(r chi.Router) {
@@ -134,8 +134,9 @@ type files struct{}
 
 func (files) Open(string) (fs.File, error) { crash(); return nil, fs.ErrNotExist }
 
-// TestFault_F62_PanicsOverHTTP: Every function of a route panics, one after another: the answer is 500 and says nothing of it, where
-// the handler has not begun with another; the panic is in the log, and the next request is served.
+// TestFault_F62_PanicsOverHTTP: Every function of a route panics, one after another: the answer is 500 without the
+// panic's text, unless the handler has already started another answer; the panic is logged, and the next request is
+// served.
 func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 	log, u := &journal{}, usher{}
 	a := apptest.New(t, module.New("shop", module.Controllers(web.Controller(func() *shop { return &shop{} },
@@ -147,7 +148,7 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 		status         int
 	}{
 		{"POST /json/1", "middleware, before", failed},
-		{"POST /json/1", "middleware, after", http.StatusCreated}, // the answer is out
+		{"POST /json/1", "middleware, after", http.StatusCreated}, // the answer is already sent
 		{"POST /json/1", "guard", failed},
 		{"POST /json/1", "interceptor of denials", failed},
 		{"POST /json/1", "interceptor, before", failed},
@@ -216,7 +217,7 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 	})
 }
 
-// ask makes a request of a connection of its own.
+// ask sends a request on a new connection.
 func ask(t *testing.T, method, url, place string) (status int, body string, err error) {
 	t.Helper()
 	b, err := json.Marshal(map[string]any{"note": map[string]string{"say": place}})
@@ -234,7 +235,7 @@ func ask(t *testing.T, method, url, place string) (status int, body string, err 
 	return do(req)
 }
 
-// do sends a request on a connection of its own.
+// do sends a request on a new connection.
 func do(req *http.Request) (status int, body string, err error) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)

@@ -15,8 +15,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_F63_StuckHandler: A handler that heeds no context and never returns does not keep the stop from ending: in time, with an
-// error that says so, after every other client has had its goodbye.
+// TestFault_F63_StuckHandler: A handler that ignores its context and never returns does not block the stop: it ends
+// in time, with an error that names the problem, after every other client was closed.
 func TestFault_F63_StuckHandler(t *testing.T) {
 	onEach(t, func(t *testing.T, p platform) {
 		for name, opts := range map[string][]websockets.HandlerOption{"in turn": nil, "in the background": {websockets.Background(1)}} {
@@ -47,7 +47,7 @@ func stuck(t *testing.T, p platform, opts []websockets.HandlerOption) {
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { // or the goroutine would be left
+	defer func() { // otherwise the goroutine would leak
 		close(release)
 		get(t, "the end of the handler", over)
 	}()
@@ -78,13 +78,13 @@ func stuck(t *testing.T, p platform, opts []websockets.HandlerOption) {
 		t.Errorf("the handler was given %v, want %v", took, timeout)
 	}
 	bad.ExpectClose()
-	if n := left.Load(); n != 1 { // law 7: it comes after the last handler
+	if n := left.Load(); n != 1 { // law 7: it runs after the last handler
 		t.Errorf("HandleDisconnect has run %d times, want for the other client alone", n)
 	}
 }
 
-// TestFault_F64_WritesToTheGone: A handler goes on with a client that is gone: Emit, Call, Join and streams give ErrClosed or end, and
-// nothing panics.
+// TestFault_F64_WritesToTheGone: A handler continues after its client has disconnected: Emit, Call, Join and streams
+// return ErrClosed or end, and nothing panics.
 func TestFault_F64_WritesToTheGone(t *testing.T) {
 	onEach(t, func(t *testing.T, p platform) {
 		left, results := make(chan struct{}, 2), make(chan map[string]error, 1)
@@ -143,8 +143,8 @@ func TestFault_F64_WritesToTheGone(t *testing.T) {
 
 type items = iter.Seq2[websockets.Response[int], error]
 
-// TestFault_F65_AllAtOnce: Emit, Disconnect, Join, Leave and broadcasts come from many goroutines at once, thousands of times, while
-// clients come and leave: no race, no panic, no client and no room is left.
+// TestFault_F65_AllAtOnce: Emit, Disconnect, Join, Leave and broadcasts run on many goroutines at once, thousands of
+// times, while clients connect and disconnect: no race, no panic, and no client or room is left.
 func TestFault_F65_AllAtOnce(t *testing.T) {
 	const rounds, workers, each = 25, 8, 50 // 10,000 of each
 	onEach(t, func(t *testing.T, p platform) {

@@ -16,9 +16,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// TestFault_F76_DrainWhileStreaming: The application stops while handlers send streams without an end, one to a client that reads and
-// one to a client that does not: the sequences are stopped, the reader has every item in order and then the goodbye, the other is cut
-// when its time is over, and HandleDisconnect runs for both.
+// TestFault_F76_DrainWhileStreaming: The application stops while handlers send endless streams, one to a client that
+// reads and one to a client that does not: the sequences are stopped, the reader gets every item in order and then
+// the close, the other connection is cut at its timeout, and HandleDisconnect runs for both.
 func TestFault_F76_DrainWhileStreaming(t *testing.T) {
 	t.Run("ws", func(t *testing.T) {
 		streaming(t, ws.New(), `{"event":"ticks","data":0}`, `{"event":"tick","data":%d}`, func(addr string, opts ...rawpeer.DialOption) *rawpeer.Peer {
@@ -83,7 +83,7 @@ func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open fun
 	}
 }
 
-// reads takes items from the n-th on, in order, until the goodbye.
+// reads reads items from the n-th on, in order, until the close.
 func reads(p *rawpeer.Peer, item string, n int) error {
 	for ; ; n++ {
 		got, err := p.Next()

@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_F49_NoConnect: A connection that enters no namespace is closed after 15 s, over WebSocket and polling, though it
-// answers its heartbeats, and so is one that has left its last namespace.
+// TestFault_F49_NoConnect: A connection that enters no namespace is closed after 15 s, over WebSocket and polling,
+// even if it answers heartbeats, and so is one that has left its last namespace.
 func TestFault_F49_NoConnect(t *testing.T) {
 	brief := websockets.WithLimits(websockets.Limits{PingInterval: 6 * time.Second, PingTimeout: 20 * time.Second})
 	near := func(t *testing.T, began time.Time) {
@@ -84,8 +84,9 @@ func TestFault_F49_NoConnect(t *testing.T) {
 	})
 }
 
-// TestFault_F50_UnknownNamespace: A CONNECT to a namespace that nobody serves is answered CONNECT_ERROR, and the connection may
-// enter another one. The fifth such answer in a row ends the connection, also when thousands are asked for at once.
+// TestFault_F50_UnknownNamespace: A CONNECT to an unknown namespace is answered with CONNECT_ERROR, and the
+// connection may enter another one. The fifth consecutive such answer ends the connection, also when thousands are
+// requested at once.
 func TestFault_F50_UnknownNamespace(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		w := enter(t)
@@ -132,8 +133,8 @@ func TestFault_F50_UnknownNamespace(t *testing.T) {
 	})
 }
 
-// TestFault_F51_ConnectTwice: A second CONNECT to a namespace that the connection is in ends it, as with the reference; to one
-// that it has left it is welcome.
+// TestFault_F51_ConnectTwice: A second CONNECT to a namespace of the connection ends it, as with the reference; a
+// namespace that it has left may be entered again.
 func TestFault_F51_ConnectTwice(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		breaks(t, h, enter(t), "40")
@@ -146,7 +147,7 @@ func TestFault_F51_ConnectTwice(t *testing.T) {
 		w.Cut()
 		h.Left(t)
 		if !h.Own() {
-			return // zishang waits with the second until the first is through
+			return // zishang handles the second after the first
 		}
 		s := h.Engine(t).Poll() // two CONNECTs before the first is answered
 		if a := s.Post("40\x1e40"); a.Status != http.StatusBadRequest {
@@ -155,8 +156,8 @@ func TestFault_F51_ConnectTwice(t *testing.T) {
 	})
 }
 
-// TestFault_F52_EventBeforeConnect: An event, an ack or a DISCONNECT before CONNECT, or for a namespace that was not entered, ends
-// the connection, and nothing is handled.
+// TestFault_F52_EventBeforeConnect: An event, an ack or a DISCONNECT before CONNECT, or for a namespace that was not
+// entered, ends the connection, and nothing is handled.
 func TestFault_F52_EventBeforeConnect(t *testing.T) {
 	for _, packets := range []string{`42["noop",1]`, `421["echo",1]`, `431[]`, `41`, `42/other,["noop",1]`, many(1) + "\x1ebAQ=="} {
 		h := harness.New(t, socketio.New())
@@ -178,7 +179,7 @@ func TestFault_F52_EventBeforeConnect(t *testing.T) {
 	t.Run("elsewhere", func(t *testing.T) {
 		harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 			if !h.Own() {
-				return // zishang drops what is for a namespace that was not entered
+				return // zishang drops packets for a namespace that was not entered
 			}
 			for _, p := range []string{`42/other,["noop",1]`, `43/other,1[]`, `41/other,`} {
 				breaks(t, h, enter(t), p)

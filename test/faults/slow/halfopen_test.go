@@ -13,8 +13,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// hole is a proxy that passes everything on until it swallows everything: no FIN, no
-// RST, no byte in either direction, while it goes on reading.
+// hole is a proxy that forwards everything until it discards everything: it sends no FIN, no RST and no byte in
+// either direction, but keeps reading.
 type hole struct {
 	addr string
 
@@ -66,7 +66,7 @@ func (h *hole) pass(to, from net.Conn) {
 			_, _ = to.Write(b[:n])
 		}
 		if err != nil {
-			if !gone { // otherwise nobody is told
+			if !gone { // otherwise no FIN is forwarded
 				_ = to.Close()
 			}
 			return
@@ -81,8 +81,8 @@ func (h *hole) begin() {
 	h.swallow = true
 }
 
-// TestFault_F30_HalfOpenPeer: The network swallows everything of a client, or the client's process is frozen: no FIN and no RST ever
-// comes, and the client is closed by the ping timeout, once, with nothing left of it.
+// TestFault_F30_HalfOpenPeer: The network discards everything from and to a client, or the client's process is
+// frozen: without FIN or RST the client is closed by the ping timeout, once, and nothing of it is left.
 func TestFault_F30_HalfOpenPeer(t *testing.T) {
 	limits := websockets.Limits{PingInterval: 300 * time.Millisecond, PingTimeout: 700 * time.Millisecond}
 	check := func(t *testing.T, s *stage.Stage, began time.Time) {

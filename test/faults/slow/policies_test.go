@@ -13,11 +13,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_F31_QueuePolicies: Clients that never read are sent many times what their queues hold: by the event's policy the client is
-// closed, or its newest or oldest events are dropped, and each takes no more memory than its queue. When it reads after all, it has
-// what the policy says, in order.
+// TestFault_F31_QueuePolicies: Clients that never read are sent many times the size of their queues: according to the
+// event's policy the client is closed, or its newest or oldest events are dropped, and each uses no more memory than
+// its queue. When it reads again, it gets the events that the policy keeps, in order.
 func TestFault_F31_QueuePolicies(t *testing.T) {
-	const queue, pieces, size = 512 << 10, 120, 64 << 10 // 7.5 MiB for each: more than the kernel takes
+	const queue, pieces, size = 512 << 10, 120, 64 << 10 // 7.5 MiB for each: more than the kernel buffers
 	for _, k := range kinds() {
 		for _, row := range []struct {
 			policy string
@@ -67,7 +67,7 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 				refused := 0
 				for n := range int64(pieces) {
 					for _, c := range clients {
-						// One by one, so that each has bytes of its own.
+						// One by one, so that no two share bytes.
 						switch err := event.Emit(t.Context(), c, news{n, text}); {
 						case errors.Is(err, websockets.ErrQueueFull), errors.Is(err, websockets.ErrClosed):
 							refused++
@@ -76,7 +76,7 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 						}
 					}
 				}
-				// Beside the queue: buffers of the connection, and what is being written.
+				// In addition to the queue: buffers of the connection, and the message being written.
 				if each := (heap() - before) / many; each > queue+2*size {
 					t.Errorf("each has taken %d bytes, its queue is %d", each, queue)
 				}
@@ -95,7 +95,7 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 				if n := r.Server.Local().Len(); n != many {
 					t.Fatalf("%d clients, want %d", n, many)
 				}
-				for _, c := range clients { // the end of what they will hear
+				for _, c := range clients { // the last event that they receive
 					r.Wait("the end can be queued", func() bool { return closingEvent.Emit(t.Context(), c, news{final, ""}) == nil })
 				}
 				for _, p := range peers {
@@ -117,7 +117,7 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 	}
 }
 
-// closingEvent ends what a client is to hear.
+// closingEvent is the last event that a client receives.
 var closingEvent = websockets.NewEvent[news]("news", websockets.WithOverflow(websockets.OverflowDropOldest))
 
 // all reads until the end.
