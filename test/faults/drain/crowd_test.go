@@ -89,7 +89,7 @@ func (m *member) live(busy bool, acks *atomic.Int64) {
 		got, err := m.Next()
 		m.at = time.Now()
 		if err != nil {
-			m.err = errors.Join(m.err, fmt.Errorf("it ended without a goodbye: %w", err))
+			m.err = errors.Join(m.err, fmt.Errorf("it ended without a close frame: %w", err))
 			return
 		}
 		switch {
@@ -143,14 +143,14 @@ func polling(t *testing.T, addr string, n int) (check func()) {
 	return func() {
 		for range n {
 			if a := <-answers; a.err != nil || a.Status != 200 || a.Body != "1" && !shutdown.MatchString(a.Body) {
-				t.Errorf("a client that polls: %d %q, %v, want a close packet, perhaps after the time to come back", a.Status, a.Body, a.err)
+				t.Errorf("a client that polls: %d %q, %v, want a close packet, perhaps after the reconnect delay", a.Status, a.Body, a.err)
 			}
 		}
 	}
 }
 
-// told checks how all clients have ended, and returns the answers that they received.
-func (c *crowd) told(t *testing.T) (acks int64) {
+// wantClosed checks how all clients have ended, and returns the answers that they received.
+func (c *crowd) wantClosed(t *testing.T) (acks int64) {
 	t.Helper()
 	c.over.Wait()
 	wrong := 0
@@ -171,7 +171,7 @@ func (c *crowd) told(t *testing.T) (acks int64) {
 		}
 	}
 	if wrong > 0 {
-		t.Errorf("%d of %d clients were not told as they should", wrong, len(c.members))
+		t.Errorf("%d of %d clients were not closed properly", wrong, len(c.members))
 	}
 	return acks
 }

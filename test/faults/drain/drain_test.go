@@ -49,14 +49,14 @@ func TestFault_F71_Drain(t *testing.T) {
 	p.Signal(syscall.SIGTERM)
 	p.WantLine("stopping")
 	close(c.stopping)
-	acks := c.told(t)
+	acks := c.wantClosed(t)
 	pollersTold()
-	told := time.Since(began)
+	closed := time.Since(began)
 	end := p.Wait()
-	t.Logf("%d clients: told within %v, %v between the first and the last; %d answers", len(c.members), told.Round(time.Millisecond),
+	t.Logf("%d clients: closed within %v, %v between the first and the last; %d answers", len(c.members), closed.Round(time.Millisecond),
 		c.spread().Round(time.Millisecond), acks)
-	if told > timeout {
-		t.Errorf("the last one was told after %v, want within the stop timeout, %v", told, timeout)
+	if closed > timeout {
+		t.Errorf("the last one was closed after %v, want within the stop timeout, %v", closed, timeout)
 	}
 	if end.Status != 0 || end.Counts == nil {
 		t.Fatalf("the process ended with %+v", end)
@@ -83,7 +83,7 @@ func TestFault_F72_SecondSignal(t *testing.T) {
 			p.WantLine("stuck")
 			p.Signal(first)
 			p.WantLine("stopping")
-			await(t, "the others have been told", func() bool { return c.left.Load() == int64(len(c.members))-2 })
+			await(t, "the others are closed", func() bool { return c.left.Load() == int64(len(c.members))-2 })
 			p.Signal(syscall.SIGTERM)
 			if end := p.Wait(); end.Signal != syscall.SIGTERM || end.Counts != nil {
 				t.Errorf("ended with %+v, want the signal and no further hook", end)
@@ -91,7 +91,7 @@ func TestFault_F72_SecondSignal(t *testing.T) {
 			c.over.Wait()
 			for _, m := range c.members[:2] {
 				if m.err == nil {
-					t.Errorf("a client of a stuck handler was told %d %q", m.code, m.text)
+					t.Errorf("a client of a stuck handler got %d %q", m.code, m.text)
 				}
 			}
 		})

@@ -44,7 +44,7 @@ func TestFault_F26_DataAfterClose(t *testing.T) {
 		p.Close()
 		reasons := l.WantGone(3)
 		if l.Events() != events {
-			t.Errorf("%d messages were handled after the server's goodbye", l.Events()-events)
+			t.Errorf("%d messages were handled after the server's close frame", l.Events()-events)
 		}
 		if reasons[0].Cause != websockets.CauseClientDisconnect && l.name == plain || reasons[2].Cause != websockets.CauseServerDisconnect {
 			t.Errorf("reasons %v", reasons)

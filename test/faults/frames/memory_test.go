@@ -60,7 +60,7 @@ func TestCVE_2016_10542_V1_MessageOverTheLimit(t *testing.T) {
 	lines(t, options{limits: websockets.Limits{MaxMessage: limit}}, func(t *testing.T, l *line) {
 		p := l.open()
 		p.Send(l.ofSize(limit))
-		l.echo(p, "it came")
+		l.echo(p, "received")
 		if l.Events() != 2 {
 			t.Errorf("%d events", l.Events())
 		}
@@ -96,7 +96,7 @@ func TestCVE_2016_10542_V1_MessageOverTheLimit(t *testing.T) {
 		}
 		l.echo(l.open(), "all were read before this")
 		if grown := heap() - before; int64(grown) > many*(128<<10) {
-			t.Errorf("%d announced messages of %d bytes take %d bytes", many, limit, grown)
+			t.Errorf("%d announced messages of %d bytes use %d bytes", many, limit, grown)
 		}
 		for _, p := range peers {
 			p.Reset()
@@ -124,7 +124,7 @@ func TestCVE_2026_48779_V7_TinyFragments(t *testing.T) {
 			}
 		})
 		if grown > flat {
-			t.Errorf("%d fragments of %d bytes took %d bytes", sent, len(payload), grown)
+			t.Errorf("%d fragments of %d bytes used %d bytes", sent, len(payload), grown)
 		}
 		return sent
 	}
@@ -183,7 +183,7 @@ func TestFault_V8_PingFlood(t *testing.T) {
 		})
 		t.Logf("closed after %d pings", sent)
 		if grown > flat {
-			t.Errorf("%d pings took %d bytes", sent, grown)
+			t.Errorf("%d pings used %d bytes", sent, grown)
 		}
 		r := l.WantGone(1)[0]
 		if r.Cause != websockets.CauseTransportError && r.Cause != websockets.CausePingTimeout {
@@ -243,7 +243,7 @@ func TestFault_V31_DeflateBomb(t *testing.T) {
 			t.Fatalf("compression was not agreed on: %q", got)
 		}
 		p.Write(frame(0xc1, deflated([]byte(l.ofSize(limit)))))
-		l.echo(p, "a small one is taken")
+		l.echo(p, "a small one is accepted")
 		if l.Events() != 2 {
 			t.Errorf("%d events", l.Events())
 		}

@@ -16,7 +16,7 @@ import (
 )
 
 // secret is data of other clients, which must not appear in a control frame.
-const secret = "the secret of somebody else "
+const secret = "the secret of another client "
 
 // poison makes clients fill the buffers that are reused.
 func (l *line) poison() {
@@ -147,7 +147,7 @@ func TestFault_V30_ClientMasks(t *testing.T) {
 				}
 				mask := [4]byte(raw[2:6])
 				if seen[mask] {
-					t.Errorf("the mask %x came twice", mask)
+					t.Errorf("the mask %x was used twice", mask)
 				}
 				seen[mask] = true
 				for bit := range set {

@@ -39,7 +39,7 @@ func closed(t *testing.T, faults []fault) {
 					want = websockets.CauseMessageTooBig
 				}
 				if r.Cause != want {
-					t.Errorf("%s: the gateway was told %v, want %q", tt.name, r, want)
+					t.Errorf("%s: the gateway got %v, want %q", tt.name, r, want)
 				}
 				if l.Events() != events {
 					t.Errorf("%s: %d messages were handled after it", tt.name, l.Events()-events)
@@ -99,9 +99,9 @@ func TestFault_F23_Fragments(t *testing.T) {
 		{"next of nothing", frame(0x00, "x"), 1002},
 		{"after a whole message", frame(0x81, "[]") + frame(0x80, "x"), 1002},
 		{"after a ping", frame(0x89, "") + frame(0x80, "x"), 1002},
-		{"text inside of text", frame(0x01, "{") + frame(0x81, "{}"), 1002},
-		{"binary inside of text", frame(0x01, "{") + frame(0x82, "{}"), 1002},
-		{"beginning inside of binary", frame(0x02, "{") + frame(0x01, "{}"), 1002},
+		{"text within text", frame(0x01, "{") + frame(0x81, "{}"), 1002},
+		{"binary within text", frame(0x01, "{") + frame(0x82, "{}"), 1002},
+		{"start within binary", frame(0x02, "{") + frame(0x01, "{}"), 1002},
 	})
 }
 

@@ -35,7 +35,7 @@ func (c *counter) Routes(r chi.Router) { r.Post("/route", c.route) }
 func serving(t *testing.T, p platform, h *hooks, route http.HandlerFunc, opts ...app.Option) (*apptest.App, *journal) {
 	t.Helper()
 	log := &journal{}
-	a := apptest.New(t, module.New("house",
+	a := apptest.New(t, module.New("test",
 		module.Providers(websockets.Gateway(func() *hooks { return h })),
 		module.Controllers(func() *counter { return &counter{route} }),
 	), apptest.With(append(opts, app.WebSockets(p.adapter()), log.option())...))
@@ -78,11 +78,11 @@ func TestFault_F66_ValidationError(t *testing.T) {
 func checkBadPayload(t *testing.T, payload, field, code, text string) {
 	t.Helper()
 	if code != websockets.CodeBadPayload || !strings.Contains(text, field) {
-		t.Errorf("%s: told %q with the code %q, want the field %q", payload, text, code, field)
+		t.Errorf("%s: answered %q with the code %q, want the field %q", payload, text, code, field)
 	}
 	for _, leak := range []string{"secretForm", "Internal", "handlers_test", "int8", "Go ", "struct", ".go:"} {
 		if strings.Contains(text, leak) {
-			t.Errorf("%s: %q tells of %q", payload, text, leak)
+			t.Errorf("%s: %q reveals %q", payload, text, leak)
 		}
 	}
 }
@@ -120,22 +120,22 @@ func TestFault_F67_SecretInAnError(t *testing.T) {
 		masked := func(where, text string) {
 			t.Helper()
 			if strings.Contains(text, "hunter2") || strings.Contains(text, "postgres") {
-				t.Errorf("%s: the client is told %q", where, text)
+				t.Errorf("%s: the client gets %q", where, text)
 			}
 		}
 		c := p.enter(t, a)
 		e := c.CallError("fail", 1)
 		masked("handler", e.Message+string(e.Details))
 		if e = c.CallError("hidden", 1); e.Message != "Try again" {
-			t.Errorf("the client is told %+v, want what is for it", e)
+			t.Errorf("the client gets %+v, want the public error", e)
 		}
 		_, err := p.mayDial(t, a, asking("guard connect"))
 		refused := refusalOf(t, err)
 		masked("guard", refused.Message+string(refused.Body)+string(refused.Data))
 		out := p.enter(t, a, asking("hook"))
-		told := apptest.Expect[apptest.Exception](out, "exception")
+		exception := apptest.Expect[apptest.Exception](out, "exception")
 		end := out.ExpectClose()
-		masked("HandleConnection", told.Message+string(told.Details)+end.Reason)
+		masked("HandleConnection", exception.Message+string(exception.Details)+end.Reason)
 		status, body, err := post(t, a.URL()+"/route", "{}")
 		masked("route", body)
 		if status != http.StatusInternalServerError || err != nil {
@@ -178,10 +178,10 @@ func TestFault_F68_UnserialisableResult(t *testing.T) {
 				}),
 				websockets.On(name+", emit", func(ctx context.Context, _ int) (string, error) {
 					if err := websockets.ClientFrom(ctx).Emit(ctx, "news", v); err == nil {
-						return "", websockets.NewError("Emit gives no error")
+						return "", websockets.NewError("Emit returns no error")
 					}
 					if err := h.Server.Emit(ctx, "news", v); err == nil {
-						return "", websockets.NewError("Emit to all gives no error")
+						return "", websockets.NewError("Emit to all returns no error")
 					}
 					return "both fail", nil
 				}))
@@ -191,7 +191,7 @@ func TestFault_F68_UnserialisableResult(t *testing.T) {
 		for name := range values {
 			for _, event := range []string{name, name + ", response"} {
 				if e := c.CallError(event, 1); e.Message != internal {
-					t.Errorf("%s: the client is told %+v", event, e)
+					t.Errorf("%s: the client gets %+v", event, e)
 				}
 				if n := len(log.lines("level=ERROR", `event="`+event+`"`)); n != 1 {
 					t.Errorf("%s: %d lines in the log, want 1", event, n)

@@ -112,11 +112,11 @@ func (m *minefield) on(ctx context.Context, n note) (any, error) {
 	c := websockets.ClientFrom(ctx)
 	switch n.Say {
 	case "guard's denial", "filter":
-		return nil, &websockets.Error{Message: "told"}
-	case "Details of an error that is told":
-		return nil, &websockets.Error{Message: "told", Details: bomb{}}
-	case "Body of an error that is told":
-		return nil, &websockets.Error{Message: "told", Body: bomb{}}
+		return nil, &websockets.Error{Message: "public"}
+	case "Details of a public error":
+		return nil, &websockets.Error{Message: "public", Details: bomb{}}
+	case "Body of a public error":
+		return nil, &websockets.Error{Message: "public", Body: bomb{}}
 	case "result":
 		return bomb{}, nil
 	case "Emit":
@@ -132,7 +132,7 @@ func (m *minefield) on(ctx context.Context, n note) (any, error) {
 	case "nil":
 		panic(nil) //nolint:govet // what is tested
 	case "an error for clients":
-		panic(&websockets.Error{Message: "must not be told"})
+		panic(&websockets.Error{Message: "must not be sent"})
 	}
 	return m.failing(n.Say)
 }
@@ -191,8 +191,8 @@ func (m *minefield) HandleDisconnect(_ context.Context, c websockets.Client, _ w
 // sentry has every function of the pipeline.
 type sentry struct{}
 
-// said is where the payload or the handshake requests a panic.
-func said(c *pipeline.Call) string {
+// placeOf returns the place at which the payload or the handshake requests a panic.
+func placeOf(c *pipeline.Call) string {
 	if c.Kind != pipeline.KindMessage {
 		return asked(c.Request)
 	}
@@ -204,7 +204,7 @@ func said(c *pipeline.Call) string {
 }
 
 func (sentry) Check(ctx context.Context, c *pipeline.Call) error {
-	where := said(c)
+	where := placeOf(c)
 	crashAt("guard", where)
 	switch where {
 	case "interceptor of denials":
@@ -217,7 +217,7 @@ func (sentry) Check(ctx context.Context, c *pipeline.Call) error {
 		}
 	case "guard: Unwrap of an error":
 		return grenade{"Unwrap of an error"}
-	case "told that it is in":
+	case "OnConnected":
 		if h := websockets.HandshakeFrom(ctx); h != nil {
 			h.OnConnected(func(websockets.Client) { crash() })
 		}
@@ -231,19 +231,19 @@ func (sentry) CheckHandshake(_ context.Context, c *pipeline.Call) error {
 }
 
 func (sentry) Intercept(ctx context.Context, c *pipeline.Call, next pipeline.Next) (any, error) {
-	crashAt("interceptor, before", said(c))
+	crashAt("interceptor, before", placeOf(c))
 	v, err := next(ctx)
-	crashAt("interceptor, after", said(c))
+	crashAt("interceptor, after", placeOf(c))
 	return v, err
 }
 
 func (sentry) InterceptItem(_ context.Context, c *pipeline.Call, item any) (any, error) {
-	crashAt("interceptor of items", said(c))
+	crashAt("interceptor of items", placeOf(c))
 	return item, nil
 }
 
 func (sentry) InterceptDenial(_ context.Context, c *pipeline.Call, _ error) error {
-	crashAt("interceptor of denials", said(c))
+	crashAt("interceptor of denials", placeOf(c))
 	return nil
 }
 
@@ -255,12 +255,12 @@ func (sentry) InterceptEmit(e *pipeline.Emission, next func() error) error {
 }
 
 func (sentry) Transform(_ context.Context, c *pipeline.Call, _ any) error {
-	crashAt("pipe", said(c))
+	crashAt("pipe", placeOf(c))
 	return nil
 }
 
 func (sentry) Catch(_ context.Context, c *pipeline.Call, _ error) *pipeline.Error {
-	crashAt("filter", said(c))
+	crashAt("filter", placeOf(c))
 	return nil
 }
 

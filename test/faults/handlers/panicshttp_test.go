@@ -88,8 +88,8 @@ func (s *shop) Routes(r chi.Router) {
 	r.Get("/plain", func(w http.ResponseWriter, r *http.Request) {
 		crashAt("handler", asked(r))
 		w.WriteHeader(http.StatusAccepted)
-		_, _ = io.WriteString(w, strings.Repeat("begun ", 1000))
-		crashAt("handler, after it has begun", asked(r))
+		_, _ = io.WriteString(w, strings.Repeat("started ", 1000))
+		crashAt("handler, after it has started", asked(r))
 	})
 	web.Static(r, "/files", files{})
 }
@@ -107,14 +107,14 @@ func (s *stall) Routes(r chi.Router) {
 func (s *shop) fail(asked string) error {
 	switch {
 	case asked == "filter":
-		return &web.Error{Message: "told", Status: http.StatusTeapot}
-	case asked == "Details of an error that is told":
-		return &web.Error{Message: "told", Status: http.StatusTeapot, Details: bomb{}}
+		return &web.Error{Message: "public", Status: http.StatusTeapot}
+	case asked == "Details of a public error":
+		return &web.Error{Message: "public", Status: http.StatusTeapot, Details: bomb{}}
 	case asked == "no error at all":
 		return (*web.Error)(nil)
 	case strings.HasPrefix(asked, "status "):
 		status, _ := strconv.Atoi(strings.TrimPrefix(asked, "status "))
-		return &web.Error{Message: "told", Status: status}
+		return &web.Error{Message: "public", Status: status}
 	case strings.HasSuffix(asked, " of an error"):
 		return grenade{asked}
 	}
@@ -142,7 +142,7 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 	a := apptest.New(t, module.New("shop", module.Controllers(web.Controller(func() *shop { return &shop{} },
 		web.UseGuards(u), web.UseInterceptors(u), web.UsePipes(u), web.UseFilters(u)),
 		func() *stall { return &stall{&shop{}} })), apptest.With(log.option(), app.LogLines(-1)))
-	const failed, told = http.StatusInternalServerError, http.StatusTeapot
+	const failed, public = http.StatusInternalServerError, http.StatusTeapot
 	for _, row := range []struct {
 		request, place string
 		status         int
@@ -161,9 +161,9 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 		{"GET /handle", "handler", failed},
 		{"GET /plain", "handler", failed},
 		{"POST /json/1", "result", failed},
-		{"POST /json/1", "filter", told},
-		{"GET /handle", "filter", told},
-		{"POST /json/1", "Details of an error that is told", told},
+		{"POST /json/1", "filter", public},
+		{"GET /handle", "filter", public},
+		{"POST /json/1", "Details of a public error", public},
 		{"POST /json/1", "Error of an error", failed},
 		{"POST /json/1", "Is of an error", failed},
 		{"POST /json/1", "As of an error", failed},
@@ -201,13 +201,13 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 	for _, place := range []string{"-5", "99", "101", "204", "200", "600", "1000"} {
 		t.Run("an error with the status "+place, func(t *testing.T) {
 			status, body, err := ask(t, "GET", a.URL()+"/stall", "status "+place)
-			if err != nil || status != http.StatusBadRequest || !strings.Contains(body, "told") {
+			if err != nil || status != http.StatusBadRequest || !strings.Contains(body, "public") {
 				t.Errorf("got %d %s, %v, want 400: it is no status of an error", status, body, err)
 			}
 		})
 	}
-	t.Run("after it has begun", func(t *testing.T) {
-		status, body, err := ask(t, "GET", a.URL()+"/plain", "handler, after it has begun")
+	t.Run("after it has started", func(t *testing.T) {
+		status, body, err := ask(t, "GET", a.URL()+"/plain", "handler, after it has started")
 		if status != http.StatusAccepted || strings.Contains(body, "rror") {
 			t.Errorf("got %d %.60q, %v, want what the handler had written", status, body, err)
 		}

@@ -117,7 +117,7 @@ func TestFault_F62_PanicInCodec(t *testing.T) {
 		witness := p.enter(t, a)
 		echoes(t, witness)
 		for _, row := range []struct{ what, event, say string }{
-			{"a message comes", "echo", "decode"},
+			{"a message arrives", "echo", "decode"},
 			{"a reply", "say", "reply encode"},
 			{"a reply of a handler beside the others", "behind", "reply encode"},
 			{"an event", "say", "emit encode"},

@@ -130,7 +130,7 @@ func TestFault_F62_PanicAtTheStart(t *testing.T) {
 			}
 			for _, word := range []string{"panic", row.says, "_test.go"} {
 				if !strings.Contains(err.Error(), word) {
-					t.Errorf("the error does not say %q: %.600v", word, err)
+					t.Errorf("the error does not contain %q: %.600v", word, err)
 				}
 			}
 			if g.String() != row.trail {
@@ -138,7 +138,7 @@ func TestFault_F62_PanicAtTheStart(t *testing.T) {
 			}
 			l, err := net.Listen("tcp", addr)
 			if err != nil {
-				t.Fatalf("the address is still taken: %v", err)
+				t.Fatalf("the address is still in use: %v", err)
 			}
 			_ = l.Close()
 		})

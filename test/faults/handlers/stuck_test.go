@@ -27,19 +27,19 @@ func TestFault_F63_StuckHandler(t *testing.T) {
 
 func stuck(t *testing.T, p platform, opts []websockets.HandlerOption) {
 	t.Helper()
-	begun, release, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	started, release, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var left atomic.Int64
 	h := &hooks{
 		subs: []websockets.Subscription{websockets.Listen("block", func(context.Context, int) error {
 			defer close(over)
-			close(begun)
+			close(started)
 			<-release
 			return nil
 		}, opts...)},
 		leave: func(context.Context, websockets.Client, websockets.Reason) { left.Add(1) },
 	}
 	log := &journal{}
-	a, err := app.New(module.New("house", module.Providers(websockets.Gateway(func() *hooks { return h }))),
+	a, err := app.New(module.New("test", module.Providers(websockets.Gateway(func() *hooks { return h }))),
 		app.HTTP("127.0.0.1:0"), app.WebSockets(p.adapter()), log.option())
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func stuck(t *testing.T, p platform, opts []websockets.HandlerOption) {
 	}
 	bad, good := dial(), dial()
 	bad.Emit("block", 1)
-	get(t, "the handler", begun)
+	get(t, "the handler", started)
 	echoes(t, good)
 	const timeout = 500 * time.Millisecond
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
@@ -75,7 +75,7 @@ func stuck(t *testing.T, p platform, opts []websockets.HandlerOption) {
 		t.Errorf("the error of the stop is %v", err)
 	}
 	if took := time.Since(began); took < timeout {
-		t.Errorf("the handler was given %v, want %v", took, timeout)
+		t.Errorf("the handler got %v, want %v", took, timeout)
 	}
 	bad.ExpectClose()
 	if n := left.Load(); n != 1 { // law 7: it runs after the last handler
@@ -148,10 +148,10 @@ type items = iter.Seq2[websockets.Response[int], error]
 func TestFault_F65_AllAtOnce(t *testing.T) {
 	const rounds, workers, each = 25, 8, 50 // 10,000 of each
 	onEach(t, func(t *testing.T, p platform) {
-		var came, left atomic.Int64
+		var connected, left atomic.Int64
 		members := make(chan websockets.Client, 1)
 		h := &hooks{
-			connect: func(_ context.Context, c websockets.Client) error { came.Add(1); members <- c; return nil },
+			connect: func(_ context.Context, c websockets.Client) error { connected.Add(1); members <- c; return nil },
 			leave:   func(context.Context, websockets.Client, websockets.Reason) { left.Add(1) },
 		}
 		a, log := start(t, p, h, websockets.Concurrency(4))
@@ -184,8 +184,8 @@ func TestFault_F65_AllAtOnce(t *testing.T) {
 		await(t, "all have left", func() bool {
 			return left.Load() == rounds && h.Server.Local().Len() == 0 && h.Server.To("a", "b").Local().Len() == 0
 		})
-		if came.Load() != rounds {
-			t.Errorf("%d came", came.Load())
+		if connected.Load() != rounds {
+			t.Errorf("%d connected", connected.Load())
 		}
 		last := p.enter(t, a)
 		get(t, "the last client", members)

@@ -64,7 +64,7 @@ func TestFault_F70_NoFileDescriptors(t *testing.T) {
 		case c := <-in:
 			c.Close()
 		case <-rawpeer.Wait():
-			t.Fatalf("%d of %d were let in", served, callers)
+			t.Fatalf("%d of %d were accepted", served, callers)
 		}
 	}
 	all.Wait()

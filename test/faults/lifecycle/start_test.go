@@ -118,7 +118,7 @@ func wantFree(t *testing.T, addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		t.Errorf("the address is still taken: %v", err)
+		t.Errorf("the address is still in use: %v", err)
 		return
 	}
 	_ = l.Close()
@@ -150,7 +150,7 @@ func TestFault_F73_FailingStart(t *testing.T) {
 		"OnStart of fx fails": {onStart: fail, is: errNoLuck, says: "fx", want: slices.Concat(up, down[1:])},
 		// fx does not stop its own hooks when its context has ended.
 		"OnStart of fx takes too long": {onStart: late, is: context.DeadlineExceeded, says: "fx", want: up},
-		"the address is taken": {taken: true, is: syscall.EADDRINUSE, says: "address", want: slices.Concat(inits,
+		"the address is in use": {taken: true, is: syscall.EADDRINUSE, says: "address", want: slices.Concat(inits,
 			[]string{"destroy three", "destroy two", "destroy one", "shutdown three", "shutdown two", "shutdown one"}, down)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -190,11 +190,11 @@ func TestFault_F74_StopBeforeStarted(t *testing.T) {
 	for name, patient := range map[string]bool{"a stop that waits": true, "a stop that does not": false} {
 		t.Run(name, func(t *testing.T) {
 			tr, addr := &trail{}, freeAddr(t)
-			begun, release := make(chan struct{}), make(chan struct{})
-			a := newApp(t, chain(tr, addr, func(context.Context) error { close(begun); <-release; return nil }, nil))
+			entered, release := make(chan struct{}), make(chan struct{})
+			a := newApp(t, chain(tr, addr, func(context.Context) error { close(entered); <-release; return nil }, nil))
 			started, stopped := make(chan error, 1), make(chan error, 1)
 			go func() { started <- a.Start(t.Context()) }()
-			get(t, "OnModuleInit", begun)
+			get(t, "OnModuleInit", entered)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go func() { stopped <- a.Stop(ctx) }()

@@ -36,7 +36,7 @@ func TestFault_F76_DrainWhileStreaming(t *testing.T) {
 
 func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open func(string, ...rawpeer.DialOption) *rawpeer.Peer) {
 	t.Helper()
-	const goodbye = 500 * time.Millisecond
+	const closeTimeout = 500 * time.Millisecond
 	var sent, stopped atomic.Int64
 	ticks := func(context.Context, int) iter.Seq2[websockets.Response[int], error] {
 		return func(yield func(websockets.Response[int], error) bool) {
@@ -47,7 +47,7 @@ func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open fun
 		}
 	}
 	s := stage.New(t, adapter, stage.Handle(websockets.Stream("ticks", ticks)),
-		stage.Limits(websockets.Limits{CloseTimeout: goodbye, SendQueue: 64 << 10}))
+		stage.Limits(websockets.Limits{CloseTimeout: closeTimeout, SendQueue: 64 << 10}))
 	reader := open(s.Addr)
 	reader.Send(ask)
 	for n := range 100 {
@@ -67,7 +67,7 @@ func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open fun
 		t.Errorf("the stop: %v", err)
 	}
 	t.Logf("%d items, the stop took %v", sent.Load(), time.Since(began).Round(time.Millisecond))
-	if err := get(t, "the goodbye", ended); err != nil {
+	if err := get(t, "the close frame", ended); err != nil {
 		t.Error(err)
 	}
 	if stopped.Load() != 2 {
@@ -75,7 +75,7 @@ func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open fun
 	}
 	for _, r := range s.Reasons() {
 		if r.Cause != websockets.CauseShutdown {
-			t.Errorf("HandleDisconnect is told %v, want %q", r, websockets.CauseShutdown)
+			t.Errorf("HandleDisconnect gets %v, want %q", r, websockets.CauseShutdown)
 		}
 	}
 	if n := len(s.Reasons()); n != 2 {
@@ -92,7 +92,7 @@ func reads(p *rawpeer.Peer, item string, n int) error {
 		}
 		if got.First == rawpeer.Fin|rawpeer.OpClose {
 			if got.CloseCode() != 1001 {
-				return fmt.Errorf("the goodbye is %s, want 1001", got)
+				return fmt.Errorf("the close frame is %s, want 1001", got)
 			}
 			return p.TryWrite(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpClose, Payload: rawpeer.ClosePayload(1001, "")}.Bytes())
 		}

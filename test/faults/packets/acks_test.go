@@ -146,7 +146,7 @@ func TestFault_F53_AckIDs(t *testing.T) {
 		rawpeer.WantPacket(t, w, `430["zero"]`)
 		w.Send(`429007199254740991["echo","last"]`)
 		rawpeer.WantPacket(t, w, `439007199254740991["last"]`)
-		put(t, w, `430["nobody asked"]`, `431[]`, `439007199254740991["x"]`, `461-7[{"_placeholder":true,"num":0}]`, "bAQ==")
+		put(t, w, `430["not asked for"]`, `431[]`, `439007199254740991["x"]`, `461-7[{"_placeholder":true,"num":0}]`, "bAQ==")
 		rawpeer.Echo(t, w, "unharmed")
 		w.Send("1")
 	})
@@ -162,7 +162,7 @@ func TestFault_F53_AckIDs(t *testing.T) {
 			p.Send(`{"event":"echo","data":"x","id":` + id + `}`)
 			p.Want(`{"id":` + id + `,"data":"x"}`)
 		}
-		p.Send(`{"id":99,"data":"nobody asked"}`)
+		p.Send(`{"id":99,"data":"not asked for"}`)
 		rawpeer.EchoWS(t, p, "unharmed")
 		p.Close()
 	})

@@ -91,12 +91,12 @@ func TestFault_F50_UnknownNamespace(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		w := enter(t)
 		for range 4 {
-			w.Send(`40/nobody,{"token":"x"}`)
-			rawpeer.WantPacket(t, w, `44/nobody,{"message":"Invalid namespace"}`)
+			w.Send(`40/unknown,{"token":"x"}`)
+			rawpeer.WantPacket(t, w, `44/unknown,{"message":"Invalid namespace"}`)
 		}
 		rawpeer.Echo(t, w, "unharmed")
-		w.Send("40/nobody,")
-		rawpeer.WantPacket(t, w, `44/nobody,{"message":"Invalid namespace"}`)
+		w.Send("40/unknown,")
+		rawpeer.WantPacket(t, w, `44/unknown,{"message":"Invalid namespace"}`)
 		if s, ok := w.(*rawpeer.Socket); ok {
 			s.WantClose(1008)
 		}
@@ -105,8 +105,8 @@ func TestFault_F50_UnknownNamespace(t *testing.T) {
 	t.Run("before any other", func(t *testing.T) {
 		h := harness.New(t, socketio.New())
 		w := h.Engine(t).WebSocket()
-		w.Send("40/nobody,")
-		w.Want(`44/nobody,{"message":"Invalid namespace"}`)
+		w.Send("40/unknown,")
+		w.Want(`44/unknown,{"message":"Invalid namespace"}`)
 		rawpeer.Enter(t, w, "/", "")
 		rawpeer.Echo(t, w, "unharmed")
 		w.Send("1")
@@ -116,13 +116,13 @@ func TestFault_F50_UnknownNamespace(t *testing.T) {
 		s := h.Engine(t).Poll()
 		all := make([]string, 5000)
 		for i := range all {
-			all[i] = fmt.Sprintf("40/nobody%d,", i)
+			all[i] = fmt.Sprintf("40/unknown%d,", i)
 		}
 		s.Send(strings.Join(all, "\x1e"))
 		answers := 0
 		for {
 			a := s.Get()
-			answers += strings.Count(a.Body, "44/nobody")
+			answers += strings.Count(a.Body, "44/unknown")
 			if a.Status != http.StatusOK || strings.HasSuffix(a.Body, "1") {
 				break
 			}
@@ -167,10 +167,10 @@ func TestFault_F52_EventBeforeConnect(t *testing.T) {
 		w.WantClose(1002)
 		s := h.Engine(t).Poll()
 		if put(t, s, packets) {
-			t.Errorf("%q was taken", packets)
+			t.Errorf("%q was accepted", packets)
 		}
 		if a := s.Get(); a.Status == http.StatusOK && a.Body != "1" {
-			t.Errorf("%q: the session goes on: %q", packets, a.Body)
+			t.Errorf("%q: the session is still open: %q", packets, a.Body)
 		}
 		if h.Events() != handled {
 			t.Errorf("%q was handled", packets)

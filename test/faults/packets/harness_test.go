@@ -50,7 +50,7 @@ func breaks(t *testing.T, h *harness.Harness, w rawpeer.Wire, packets ...string)
 		}
 		s.Close()
 	} else if taken {
-		t.Errorf("%s: taken", what)
+		t.Errorf("%s: accepted", what)
 	}
 	if got := h.Left(t); got.Cause != websockets.CauseParseError {
 		t.Errorf("%s: left by %s", what, got)

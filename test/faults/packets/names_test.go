@@ -112,7 +112,7 @@ func TestFault_F61_EventNames(t *testing.T) {
 				_ = s.TrySend(`42["` + long + `"]`)
 				s.WantClose(1009)
 			} else if put(t, w, `42["`+long+`"]`) {
-				t.Error("it was taken")
+				t.Error("it was accepted")
 			}
 		})
 	})

@@ -68,7 +68,7 @@ func TestFault_F56_DeepJSON(t *testing.T) {
 func wantBadSession(t *testing.T, s *rawpeer.Poller) {
 	t.Helper()
 	if a := s.Get(); a.Status == 200 && a.Body != "1" {
-		t.Errorf("the session goes on: %.100q", a.Body)
+		t.Errorf("the session is still open: %.100q", a.Body)
 	}
 }
 
@@ -189,7 +189,7 @@ func TestFault_F59_RoomNames(t *testing.T) {
 			c.wantValue(t, "join", "["+quoted+"]", strconv.Itoa(i+1))
 			for _, other := range oddNames[i+1:] {
 				if n := h.Server.To(other).Local().Len(); n != 0 {
-					t.Errorf("who is in %.20q is in %.20q too", name, other)
+					t.Errorf("a client in %.20q is in %.20q too", name, other)
 				}
 			}
 			if err := h.Server.To(name).Emit(t.Context(), "news", i); err != nil {
@@ -246,7 +246,7 @@ func TestFault_F59_NamespaceNames(t *testing.T) {
 	for _, packet := range []string{"40/a,b,", "40/" + strings.Repeat("n", 512), "40/" + strings.Repeat("n", 900_000) + ",", "42/" + strings.Repeat("/", 900_000), "40/\xff,"} {
 		s := h.Enter(t)
 		if put(t, s, packet) {
-			t.Errorf("%.40q was taken", packet)
+			t.Errorf("%.40q was accepted", packet)
 		}
 		h.WantLeft(t, websockets.CauseParseError)
 	}

@@ -16,22 +16,22 @@ const (
 	openPolling   = "/socket.io/?EIO=4&transport=polling"
 )
 
-// took wants a time, up to the second in which the server looks after its sessions.
+// took checks a duration, with a tolerance of the second between the server's checks.
 func took(t *testing.T, what string, since time.Time, want time.Duration) {
 	t.Helper()
 	if d := time.Since(since); d < want-time.Second/2 || d > want+time.Second {
-		t.Errorf("%s came after %v, want %v", what, d, want)
+		t.Errorf("%s arrived after %v, want %v", what, d, want)
 	}
 }
 
-// sidOf is the session's id in an open packet.
+// sidOf returns the session's id in an open packet.
 func sidOf(open string) string {
 	_, rest, _ := strings.Cut(open, `"sid":"`)
 	sid, _, _ := strings.Cut(rest, `"`)
 	return sid
 }
 
-// TestFault_F46_NoPong: A client that never answers a ping is given up after ping interval and ping timeout, 45 s by
+// TestFault_F46_NoPong: A client that never answers a ping is closed after ping interval and ping timeout, 45 s by
 // default, over WebSocket and polling.
 func TestFault_F46_NoPong(t *testing.T) {
 	t.Run("socketio", func(t *testing.T) {
@@ -79,8 +79,8 @@ func TestFault_F46_NoPong(t *testing.T) {
 	})
 }
 
-// TestFault_F46_NobodyPolls: A session over polling whose client never polls nor posts any more ends at the same time,
-// with no poll to tell it by.
+// TestFault_F46_NobodyPolls: A session over polling whose client neither polls nor posts any more ends at the same
+// time, without a poll to close it with.
 func TestFault_F46_NobodyPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := harness.NewMemory(t, socketIO())
@@ -94,8 +94,8 @@ func TestFault_F46_NobodyPolls(t *testing.T) {
 	})
 }
 
-// TestFault_F47_ClockJump: A client that answers its pings stays for a day and its midnight, each
-// ping in its time, and one whose machine slept over the timeout has to come anew.
+// TestFault_F47_ClockJump: A client that answers its pings stays connected for a day and over midnight, with each
+// ping on time, and one whose machine slept longer than the timeout has to reconnect.
 func TestFault_F47_ClockJump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := harness.NewMemory(t, socketIO())
@@ -107,7 +107,7 @@ func TestFault_F47_ClockJump(t *testing.T) {
 		for time.Since(began) < 24*time.Hour {
 			m.Want(c, "2")
 			if d := time.Since(last); d < 24*time.Second || d > 26*time.Second {
-				t.Fatalf("a ping came %v after the last pong", d)
+				t.Fatalf("a ping arrived %v after the last pong", d)
 			}
 			m.Write(c, "3")
 			last = time.Now()
@@ -120,8 +120,9 @@ func TestFault_F47_ClockJump(t *testing.T) {
 	})
 }
 
-// TestFault_F42_UpgradeNeverFinished: A WebSocket that is opened for an upgrade and does not get to its end is closed after 10 s,
-// whether it was silent or stopped behind the probe, and the session goes on by polling and may upgrade later.
+// TestFault_F42_UpgradeNeverFinished: A WebSocket that is opened for an upgrade and does not complete it is closed
+// after 10 s, whether it was silent or stopped after the probe, and the session continues over polling and may
+// upgrade later.
 func TestFault_F42_UpgradeNeverFinished(t *testing.T) {
 	for name, says := range map[string]string{"silent": "", "probed": "2probe"} {
 		t.Run(name, func(t *testing.T) {
@@ -157,8 +158,8 @@ func TestFault_F42_UpgradeNeverFinished(t *testing.T) {
 	}
 }
 
-// TestFault_F41_BodyNeverEnds: A chunked body that trickles on for ever is cut off after 60 s, the session ends as a broken
-// transport, and no byte of it gives more time.
+// TestFault_F41_BodyNeverEnds: A chunked body that is sent slowly without an end is cut off after 60 s, the session
+// ends with a transport error, and no byte of it extends the time.
 func TestFault_F41_BodyNeverEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := harness.NewMemory(t, socketIO())

@@ -12,8 +12,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// TestFault_F37_TwoPolls: Of two polls at a time one is answered 400, the other is ended, and the session is closed, as
-// the protocol has it.
+// TestFault_F37_TwoPolls: Of two concurrent polls one is answered with 400, the other is ended, and the session is
+// closed, as specified by the protocol.
 func TestFault_F37_TwoPolls(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -32,8 +32,8 @@ func TestFault_F37_TwoPolls(t *testing.T) {
 	})
 }
 
-// TestFault_F38_TwoPosts: A second POST while another is under way is answered 400, closes the session, and ends the
-// first one, whose body is not waited for.
+// TestFault_F38_TwoPosts: A second POST while another is in progress is answered with 400, closes the session, and
+// ends the first one without waiting for its body.
 func TestFault_F38_TwoPosts(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -54,7 +54,7 @@ func TestFault_F38_TwoPosts(t *testing.T) {
 	})
 }
 
-// wantContinue waits until a server asks for a body.
+// wantContinue waits until a server requests a body.
 func wantContinue(t *testing.T, r *bufio.Reader) {
 	t.Helper()
 	for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n"} {
@@ -64,7 +64,7 @@ func wantContinue(t *testing.T, r *bufio.Reader) {
 	}
 }
 
-// TestFault_F39_CancelledPoll: A poll that is broken off closes the session as a broken transport, by FIN and by RST.
+// TestFault_F39_CancelledPoll: A poll that is aborted closes the session with a transport error, by FIN and by RST.
 func TestFault_F39_CancelledPoll(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -79,8 +79,8 @@ func TestFault_F39_CancelledPoll(t *testing.T) {
 	})
 }
 
-// TestFault_V19_PongWithoutPing: Pongs that nobody asked for are ignored, one or a hundred thousand, before CONNECT and
-// after it, and the heartbeat goes on.
+// TestFault_V19_PongWithoutPing: Pongs without a ping are ignored, one or a hundred thousand, before CONNECT and
+// after it, and the heartbeat continues.
 func TestFault_V19_PongWithoutPing(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -99,7 +99,8 @@ func TestFault_V19_PongWithoutPing(t *testing.T) {
 	})
 }
 
-// TestFault_F42_ProbeTwice: A client that probes twice is answered twice, as by the reference, and may upgrade then.
+// TestFault_F42_ProbeTwice: A client that sends two probes gets two answers, as from the reference, and may then
+// upgrade.
 func TestFault_F42_ProbeTwice(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -114,8 +115,8 @@ func TestFault_F42_ProbeTwice(t *testing.T) {
 	})
 }
 
-// TestFault_F42_UpgradeBeforeProbe: An upgrade packet without a probe is taken, as by the reference, and the session is
-// whole afterwards.
+// TestFault_F42_UpgradeBeforeProbe: An upgrade packet without a probe is accepted, as by the reference, and the
+// session works afterwards.
 func TestFault_F42_UpgradeBeforeProbe(t *testing.T) {
 	h := harness.New(t, socketIO())
 	s := h.Enter(t)
@@ -126,8 +127,8 @@ func TestFault_F42_UpgradeBeforeProbe(t *testing.T) {
 	h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
 }
 
-// TestFault_F42_NoProbe: A WebSocket for an upgrade that says something else than a probe is closed, and the session goes
-// on by polling and may try again.
+// TestFault_F42_NoProbe: A WebSocket for an upgrade that sends something other than a probe is closed, and the
+// session continues over polling and may try again.
 func TestFault_F42_NoProbe(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -143,7 +144,7 @@ func TestFault_F42_NoProbe(t *testing.T) {
 			}
 		}
 		rawpeer.Echo(t, s, "by polling")
-		// The server may have to notice first that the last WebSocket has gone.
+		// The server may first have to notice that the previous WebSocket has closed.
 		var w *rawpeer.Socket
 		if !harness.Within(rawpeer.Patience, func() bool {
 			w = &rawpeer.Socket{Peer: rawpeer.Open(t, h.Addr, s.Query("websocket", s.SID)), SID: s.SID}
@@ -162,8 +163,8 @@ func TestFault_F42_NoProbe(t *testing.T) {
 	})
 }
 
-// TestFault_F43_PollDuringUpgrade: While an upgrade is tried out, the poll that waits and those that come are ended by
-// noops, so that nothing is left behind on polling, and what is sent meanwhile arrives once and in order.
+// TestFault_F43_PollDuringUpgrade: During an upgrade the pending poll and later ones are answered with noop packets,
+// so that nothing is left on polling, and messages sent meanwhile arrive once and in order.
 func TestFault_F43_PollDuringUpgrade(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -176,7 +177,7 @@ func TestFault_F43_PollDuringUpgrade(t *testing.T) {
 		if a := s.Get(); a.Status != http.StatusOK || a.Body != "6" {
 			t.Errorf("a poll meanwhile: %d %.100s, want a noop", a.Status, a.Body)
 		}
-		s.Send(`421["echo","by POST"]`) // as a client does that has it still to send
+		s.Send(`421["echo","by POST"]`) // like a client that still has data to send
 		rawpeer.WantPacket(t, s, `431["by POST"]`)
 		w.Send("5")
 		rawpeer.Echo(t, w, "upgraded")
@@ -185,8 +186,8 @@ func TestFault_F43_PollDuringUpgrade(t *testing.T) {
 	})
 }
 
-// TestFault_F44_PollingAfterUpgrade: Requests of polling, and another WebSocket, for a session that has changed to
-// WebSocket are refused, and the session does not notice.
+// TestFault_F44_PollingAfterUpgrade: Polling requests, and another WebSocket, for a session that has upgraded to
+// WebSocket are refused, and the session is not affected.
 func TestFault_F44_PollingAfterUpgrade(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)

@@ -74,8 +74,8 @@ func (h *hole) pass(to, from net.Conn) {
 	}
 }
 
-// begin swallows from now on.
-func (h *hole) begin() {
+// discard discards everything from now on.
+func (h *hole) discard() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.swallow = true
@@ -89,10 +89,10 @@ func TestFault_F30_HalfOpenPeer(t *testing.T) {
 		t.Helper()
 		reasons := s.WantGone(1)
 		if took := time.Since(began); took < limits.PingTimeout {
-			t.Errorf("it is gone after %v, before its time", took)
+			t.Errorf("it is closed after %v, too early", took)
 		}
 		if c := reasons[0].Cause; c != websockets.CausePingTimeout {
-			t.Errorf("HandleDisconnect is told %v, want %q", reasons[0], websockets.CausePingTimeout)
+			t.Errorf("HandleDisconnect gets %v, want %q", reasons[0], websockets.CausePingTimeout)
 		}
 	}
 	for _, k := range kinds() {
@@ -102,7 +102,7 @@ func TestFault_F30_HalfOpenPeer(t *testing.T) {
 			k.open(t, h.addr)
 			s.Wait("it is in", func() bool { return s.Connects() == 1 })
 			began := time.Now()
-			h.begin()
+			h.discard()
 			check(t, s, began)
 			k.alive(t, s.Addr)
 		})
@@ -121,7 +121,7 @@ func TestFault_F30_HalfOpenPeer(t *testing.T) {
 		rawpeer.Enter(t, p, "/", "")
 		poll := p.Begin(p.GetBytes()) // it waits for the answer
 		began := time.Now()
-		h.begin()
+		h.discard()
 		check(t, s, began)
 		poll.Close()
 		rawpeer.AlivePolling(t, s.Addr)

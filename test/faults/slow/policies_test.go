@@ -22,19 +22,19 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 		for _, row := range []struct {
 			policy string
 			opts   []websockets.EmitOption
-			check  func(heard []int64) error
+			check  func(received []int64) error
 		}{
 			{"close", nil, nil},
-			{"drop newest", []websockets.EmitOption{websockets.WithOverflow(websockets.OverflowDropNewest)}, func(heard []int64) error {
-				for i, n := range heard {
+			{"drop newest", []websockets.EmitOption{websockets.WithOverflow(websockets.OverflowDropNewest)}, func(received []int64) error {
+				for i, n := range received {
 					if n != int64(i) {
-						return fmt.Errorf("number %d is %d: what came first must not be dropped", i, n)
+						return fmt.Errorf("number %d is %d: the first must not be dropped", i, n)
 					}
 				}
 				return nil
 			}},
-			{"drop oldest", []websockets.EmitOption{websockets.WithOverflow(websockets.OverflowDropOldest)}, func(heard []int64) error {
-				if last := heard[len(heard)-1]; last != pieces-1 {
+			{"drop oldest", []websockets.EmitOption{websockets.WithOverflow(websockets.OverflowDropOldest)}, func(received []int64) error {
+				if last := received[len(received)-1]; last != pieces-1 {
 					return fmt.Errorf("the last is %d, want %d: the newest must not be dropped", last, pieces-1)
 				}
 				return nil
@@ -78,15 +78,15 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 				}
 				// In addition to the queue: buffers of the connection, and the message being written.
 				if each := (heap() - before) / many; each > queue+2*size {
-					t.Errorf("each has taken %d bytes, its queue is %d", each, queue)
+					t.Errorf("each uses %d bytes, its queue is %d", each, queue)
 				}
 				if row.policy != "drop oldest" && refused == 0 {
-					t.Error("nobody was told that a queue is full")
+					t.Error("no emit returned a full queue")
 				}
 				if row.policy == "close" {
 					for _, reason := range r.WantGone(many) {
 						if reason.Cause != websockets.CauseQueueOverflow {
-							t.Errorf("HandleDisconnect is told %v, want %q", reason, websockets.CauseQueueOverflow)
+							t.Errorf("HandleDisconnect gets %v, want %q", reason, websockets.CauseQueueOverflow)
 						}
 					}
 					k.alive(t, r.Addr)
@@ -99,13 +99,13 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 					r.Wait("the end can be queued", func() bool { return closingEvent.Emit(t.Context(), c, news{final, ""}) == nil })
 				}
 				for _, p := range peers {
-					heard := all(t, k, p)
-					if len(heard) == 0 || len(heard) == pieces || !slices.IsSorted(heard) || len(slices.Compact(slices.Clone(heard))) != len(heard) {
-						t.Fatalf("heard %v, want a part in order", heard)
+					received := all(t, k, p)
+					if len(received) == 0 || len(received) == pieces || !slices.IsSorted(received) || len(slices.Compact(slices.Clone(received))) != len(received) {
+						t.Fatalf("received %v, want a part in order", received)
 					}
 					if row.check != nil {
-						if err := row.check(heard); err != nil {
-							t.Errorf("%v; heard %v", err, heard)
+						if err := row.check(received); err != nil {
+							t.Errorf("%v; received %v", err, received)
 						}
 					}
 					p.Reset()
@@ -121,18 +121,18 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 var closingEvent = websockets.NewEvent[news]("news", websockets.WithOverflow(websockets.OverflowDropOldest))
 
 // all reads until the end.
-func all(t *testing.T, k kind, p *rawpeer.Peer) (heard []int64) {
+func all(t *testing.T, k kind, p *rawpeer.Peer) (received []int64) {
 	t.Helper()
 	for {
 		frame, err := p.Next()
 		if err != nil {
-			t.Fatalf("after %v: %v", heard, err)
+			t.Fatalf("after %v: %v", received, err)
 		}
 		switch n, ok := k.number(frame); {
 		case ok && n == final:
-			return heard
+			return received
 		case ok:
-			heard = append(heard, n)
+			received = append(received, n)
 		}
 	}
 }

@@ -38,7 +38,7 @@ func othersDoNotWait(t *testing.T, slow int, enter func(t *testing.T, k kind, r 
 	for _, k := range kinds() {
 		t.Run(k.name, func(t *testing.T) {
 			r := newRoom(t, k, websockets.Limits{SendQueue: 128 << 10, PingInterval: time.Hour, PingTimeout: time.Hour})
-			h := hear(t, k, r, many)
+			h := newAudience(t, k, r, many)
 			h.latency(t) // warm up
 			best := 1e9
 			for round := 0; round < rounds && best > bar; round++ {
@@ -48,7 +48,7 @@ func othersDoNotWait(t *testing.T, slow int, enter func(t *testing.T, k kind, r 
 					t.Fatalf("%d clients, want the slow ones to be connected still; reasons %v", n, r.Reasons())
 				}
 				gone()
-				r.Wait("the slow ones are gone", func() bool { return r.Server.Local().Len() == many })
+				r.Wait("the slow ones have disconnected", func() bool { return r.Server.Local().Len() == many })
 				without := h.latency(t)
 				t.Logf("p99 with %v, without %v", with, without)
 				best = min(best, float64(with)/float64(without))
@@ -82,11 +82,11 @@ func (r *room) stick(t *testing.T, k kind) *rawpeer.Peer {
 
 // audience are clients that read continuously.
 type audience struct {
-	k       kind
-	r       *room
-	peers   []*rawpeer.Peer
-	readers sync.WaitGroup
-	heard   chan []time.Duration // of one reader, after the last event of a burst
+	k        kind
+	r        *room
+	peers    []*rawpeer.Peer
+	readers  sync.WaitGroup
+	received chan []time.Duration // of one reader, after the last event of a burst
 }
 
 const (
@@ -94,9 +94,9 @@ const (
 	final = -1 // the number of the last event
 )
 
-func hear(t *testing.T, k kind, r *room, many int) *audience {
+func newAudience(t *testing.T, k kind, r *room, many int) *audience {
 	t.Helper()
-	h := &audience{k: k, r: r, heard: make(chan []time.Duration, many)}
+	h := &audience{k: k, r: r, received: make(chan []time.Duration, many)}
 	for range many {
 		p, _ := r.enter(t, k)
 		h.peers = append(h.peers, p)
@@ -117,7 +117,7 @@ func (h *audience) read(p *rawpeer.Peer) {
 		n, ok := h.k.number(frame)
 		switch {
 		case ok && n == final:
-			h.heard <- took
+			h.received <- took
 			took = nil
 		case ok:
 			took = append(took, now.Sub(time.Unix(0, n)))
@@ -145,13 +145,13 @@ func (h *audience) latency(t *testing.T) time.Duration {
 	late := rawpeer.Wait()
 	for range h.peers {
 		select {
-		case took := <-h.heard:
+		case took := <-h.received:
 			if len(took) != burst {
-				t.Errorf("a client has heard %d of %d", len(took), burst)
+				t.Errorf("a client has received %d of %d", len(took), burst)
 			}
 			all = append(all, took...)
 		case <-late:
-			t.Fatal("not all have heard the last")
+			t.Fatal("not all have received the last")
 		}
 	}
 	slices.Sort(all)

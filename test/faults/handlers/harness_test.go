@@ -147,7 +147,7 @@ func (h *hooks) HandleDisconnect(ctx context.Context, c websockets.Client, r web
 func start(t *testing.T, p platform, h *hooks, opts ...websockets.Option) (*apptest.App, *journal) {
 	t.Helper()
 	log := &journal{}
-	a := apptest.New(t, module.New("house", module.Providers(websockets.Gateway(func() *hooks { return h }, opts...))),
+	a := apptest.New(t, module.New("test", module.Providers(websockets.Gateway(func() *hooks { return h }, opts...))),
 		apptest.With(app.WebSockets(p.adapter()), log.option()))
 	return a, log
 }

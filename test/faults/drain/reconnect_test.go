@@ -35,7 +35,7 @@ func TestFault_F71_Comeback(t *testing.T) {
 			}
 		}
 		if after < 0 {
-			t.Fatalf("client %d was not told when to come back: %q", i, m.extra)
+			t.Fatalf("client %d did not get a time to reconnect: %q", i, m.extra)
 		}
 		back = append(back, m.at.Add(time.Duration(after)*time.Millisecond))
 	}
@@ -49,6 +49,6 @@ func TestFault_F71_Comeback(t *testing.T) {
 		most = max(most, busy[i])
 	}
 	if mean := len(back) / parts; most > 2*mean {
-		t.Errorf("%d come back in the busiest tenth of %v, the mean is %d: %v", most, parts*part, mean, busy)
+		t.Errorf("%d reconnect in the busiest tenth of %v, the mean is %d: %v", most, parts*part, mean, busy)
 	}
 }

@@ -17,7 +17,7 @@ import (
 func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
 	p := subprocess.Start(t, subprocess.Settings{})
 	var all sync.WaitGroup
-	var in, told, refused, odd atomic.Int64
+	var in, closed, refused, odd atomic.Int64
 	stop := make(chan struct{})
 	for range 20 {
 		all.Go(func() {
@@ -46,9 +46,9 @@ func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
 					m := &member{Peer: c}
 					m.live(false, &odd)
 					if m.code == 1001 {
-						told.Add(1)
+						closed.Add(1)
 					} else {
-						t.Errorf("a client that was let in: %d, %v", m.code, m.err)
+						t.Errorf("an accepted client: %d, %v", m.code, m.err)
 					}
 				}
 				c.Close()
@@ -60,11 +60,11 @@ func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
 	end := p.Wait()
 	close(stop)
 	all.Wait()
-	t.Logf("%d were let in, %d refused", in.Load(), refused.Load())
+	t.Logf("%d were accepted, %d refused", in.Load(), refused.Load())
 	if end.Status != 0 || end.Counts == nil || end.Counts.Connects != end.Counts.Disconnects {
 		t.Errorf("the process ended with %+v", end)
 	}
-	if in.Load() != told.Load() {
-		t.Errorf("%d were let in and %d had a goodbye", in.Load(), told.Load())
+	if in.Load() != closed.Load() {
+		t.Errorf("%d were accepted and %d were closed properly", in.Load(), closed.Load())
 	}
 }
