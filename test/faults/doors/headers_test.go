@@ -63,11 +63,11 @@ func TestCVE_2021_32640_V5_SubprotocolHeader(t *testing.T) {
 	best := func(d *endpoint, line string) time.Duration {
 		least := time.Hour
 		for range 20 {
-			began := time.Now()
+			started := time.Now()
 			if a := d.handshake("Sec-WebSocket-Protocol: v1" + line); a.Status != 101 {
 				d.t.Fatalf("%d %.100s", a.Status, a.Body)
 			}
-			least = min(least, time.Since(began))
+			least = min(least, time.Since(started))
 		}
 		return least
 	}

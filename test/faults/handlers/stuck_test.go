@@ -67,14 +67,14 @@ func stuck(t *testing.T, p platform, opts []websockets.HandlerOption) {
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	stopped := make(chan error, 1)
-	began := time.Now()
+	stopping := time.Now()
 	go func() { stopped <- a.Stop(ctx) }()
 	good.ExpectClose()
 	err = get(t, "the end of the stop", stopped)
 	if err == nil || !strings.Contains(err.Error(), "handlers of 1 clients did not finish in time") {
 		t.Errorf("the error of the stop is %v", err)
 	}
-	if took := time.Since(began); took < timeout {
+	if took := time.Since(stopping); took < timeout {
 		t.Errorf("the handler got %v, want %v", took, timeout)
 	}
 	bad.ExpectClose()

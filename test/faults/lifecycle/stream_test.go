@@ -60,13 +60,13 @@ func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open fun
 	ended := make(chan error, 1)
 	go func() { ended <- reads(reader, item, 100) }()
 	s.Wait("the reader has far more than the other can have been sent", func() bool { return sent.Load() > 10_000 })
-	began := time.Now()
+	started := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	if err := s.App.App().Stop(ctx); err != nil {
 		t.Errorf("the stop: %v", err)
 	}
-	t.Logf("%d items, the stop took %v", sent.Load(), time.Since(began).Round(time.Millisecond))
+	t.Logf("%d items, the stop took %v", sent.Load(), time.Since(started).Round(time.Millisecond))
 	if err := get(t, "the close frame", ended); err != nil {
 		t.Error(err)
 	}

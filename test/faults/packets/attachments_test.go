@@ -56,11 +56,11 @@ func TestCVE_2020_36049_V23_EndlessDigits(t *testing.T) {
 				best := time.Duration(1 << 62)
 				for range 3 {
 					msg := append([]byte(nil), b...)
-					began := time.Now()
+					started := time.Now()
 					if _, err := packet.JSON().NewDecoder(packet.Limits{}).Text(msg); err == nil {
 						t.Fatalf("%.20q is a packet", b)
 					}
-					best = min(best, time.Since(began))
+					best = min(best, time.Since(started))
 				}
 				return best
 			}
@@ -174,12 +174,12 @@ func TestFault_F60_TextWhileAttachmentsPend(t *testing.T) {
 // TestFault_F60_AttachmentsNeverArrive: A client whose announced attachments do not arrive is closed after 30 s, even
 // if it answers heartbeats, over WebSocket and polling.
 func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
-	late := func(t *testing.T, began time.Time, r websockets.Reason) {
+	late := func(t *testing.T, started time.Time, r websockets.Reason) {
 		t.Helper()
 		if r.Cause != websockets.CauseParseError || r.Text != "attachments are missing" {
 			t.Errorf("left by %v", r)
 		}
-		if d := time.Since(began); d < 29*time.Second || d > 32*time.Second {
+		if d := time.Since(started); d < 29*time.Second || d > 32*time.Second {
 			t.Errorf("after %v, want 30 s", d)
 		}
 	}
@@ -190,7 +190,7 @@ func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
 			m.Want(c, "0{")
 			m.Write(c, "40")
 			m.Want(c, "40{")
-			began := time.Now()
+			started := time.Now()
 			m.Write(c, many(2))
 			if err := c.Write(t.Context(), websocket.MessageBinary, []byte{1}); err != nil {
 				t.Fatal(err)
@@ -198,7 +198,7 @@ func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
 			m.Want(c, "2")
 			m.Write(c, "3")
 			m.WantClose(c, 1002)
-			late(t, began, m.Left())
+			late(t, started, m.Left())
 		})
 	})
 	t.Run("polling", func(t *testing.T) {
@@ -209,7 +209,7 @@ func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
 			session := target + "&sid=" + rawpeer.Answer{Body: open}.Get("sid")
 			m.Do(http.MethodPost, session, "40")
 			m.Do(http.MethodGet, session, "")
-			began := time.Now()
+			started := time.Now()
 			m.Do(http.MethodPost, session, many(1))
 			if _, body := m.Do(http.MethodGet, session, ""); body != "2" {
 				t.Fatalf("got %q, want a ping", body)
@@ -218,7 +218,7 @@ func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
 			if _, body := m.Do(http.MethodGet, session, ""); body != "1" {
 				t.Errorf("the poll was answered %q, want a close packet", body)
 			}
-			late(t, began, m.Left())
+			late(t, started, m.Left())
 		})
 	})
 }

@@ -18,16 +18,16 @@ import (
 // even if it answers heartbeats, and so is one that has left its last namespace.
 func TestFault_F49_NoConnect(t *testing.T) {
 	brief := websockets.WithLimits(websockets.Limits{PingInterval: 6 * time.Second, PingTimeout: 20 * time.Second})
-	near := func(t *testing.T, began time.Time) {
+	near := func(t *testing.T, started time.Time) {
 		t.Helper()
-		if d := time.Since(began); d < 14*time.Second || d > 17*time.Second {
+		if d := time.Since(started); d < 14*time.Second || d > 17*time.Second {
 			t.Errorf("closed after %v, want 15 s", d)
 		}
 	}
 	t.Run("socketio", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := harness.NewMemory(t, socketio.New(), brief)
-			began := time.Now()
+			started := time.Now()
 			c := m.Dial("/socket.io/?EIO=4&transport=websocket")
 			m.Want(c, "0{")
 			m.Want(c, "2")
@@ -35,7 +35,7 @@ func TestFault_F49_NoConnect(t *testing.T) {
 			m.Want(c, "2")
 			m.Write(c, "3")
 			m.WantClose(c, 1001)
-			near(t, began)
+			near(t, started)
 		})
 	})
 	t.Run("socketio, left", func(t *testing.T) {
@@ -51,20 +51,20 @@ func TestFault_F49_NoConnect(t *testing.T) {
 			if r := m.Left(); r.Cause != websockets.CauseClientDisconnect {
 				t.Errorf("left by %v", r)
 			}
-			began := time.Now()
+			started := time.Now()
 			m.Want(c, "2")
 			m.Write(c, "3")
 			m.Want(c, "2")
 			m.Write(c, "3")
 			m.WantClose(c, 1001)
-			near(t, began)
+			near(t, started)
 		})
 	})
 	t.Run("polling", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := harness.NewMemory(t, socketio.New(), brief)
 			const target = "/socket.io/?EIO=4&transport=polling"
-			began := time.Now()
+			started := time.Now()
 			_, open := m.Do(http.MethodGet, target, "")
 			session := target + "&sid=" + rawpeer.Answer{Body: open}.Get("sid")
 			for range 2 {
@@ -76,7 +76,7 @@ func TestFault_F49_NoConnect(t *testing.T) {
 			if _, body := m.Do(http.MethodGet, session, ""); body != "1" {
 				t.Errorf("got %q, want a close packet", body)
 			}
-			near(t, began)
+			near(t, started)
 			if status, _ := m.Do(http.MethodGet, session, ""); status != http.StatusBadRequest {
 				t.Errorf("afterwards: %d", status)
 			}

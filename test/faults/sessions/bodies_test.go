@@ -177,9 +177,9 @@ func TestFault_F40_ManySmallPackets(t *testing.T) {
 		body := strings.Repeat("3\x1e", n-1) + "3"
 		best := time.Duration(1 << 62)
 		for range 5 {
-			began := time.Now()
+			started := time.Now()
 			s.Send(body)
-			best = min(best, time.Since(began))
+			best = min(best, time.Since(started))
 		}
 		return best
 	}

@@ -38,14 +38,14 @@ func TestFault_F46_NoPong(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := harness.NewMemory(t, socketIO())
 			c := m.Dial(openWebSocket)
-			began := time.Now()
+			started := time.Now()
 			m.Want(c, "0{")
 			m.Write(c, "40")
 			m.Want(c, "40{")
 			m.Want(c, "2")
-			took(t, "the ping", began, 25*time.Second)
+			took(t, "the ping", started, 25*time.Second)
 			m.WantClose(c, 1001)
-			took(t, "the end", began, 45*time.Second)
+			took(t, "the end", started, 45*time.Second)
 			if r := m.Left(); r.Cause != websockets.CausePingTimeout {
 				t.Errorf("left by %v", r)
 			}
@@ -55,7 +55,7 @@ func TestFault_F46_NoPong(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := harness.NewMemory(t, socketIO())
 			_, open := m.Do(http.MethodGet, openPolling, "")
-			began := time.Now()
+			started := time.Now()
 			session := openPolling + "&sid=" + sidOf(open)
 			m.Do(http.MethodPost, session, "40")
 			if _, body := m.Do(http.MethodGet, session, ""); !strings.HasPrefix(body, "40{") {
@@ -64,11 +64,11 @@ func TestFault_F46_NoPong(t *testing.T) {
 			if _, body := m.Do(http.MethodGet, session, ""); body != "2" {
 				t.Fatalf("got %q, want a ping", body)
 			}
-			took(t, "the ping", began, 25*time.Second)
+			took(t, "the ping", started, 25*time.Second)
 			if _, body := m.Do(http.MethodGet, session, ""); body != "1" {
 				t.Errorf("the poll was answered %q, want a close packet", body)
 			}
-			took(t, "the end", began, 45*time.Second)
+			took(t, "the end", started, 45*time.Second)
 			if r := m.Left(); r.Cause != websockets.CausePingTimeout {
 				t.Errorf("left by %v", r)
 			}
@@ -85,12 +85,12 @@ func TestFault_F46_NobodyPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := harness.NewMemory(t, socketIO())
 		_, open := m.Do(http.MethodGet, openPolling, "")
-		began := time.Now()
+		started := time.Now()
 		m.Do(http.MethodPost, openPolling+"&sid="+sidOf(open), "40")
 		if r := m.Left(); r.Cause != websockets.CausePingTimeout {
 			t.Errorf("left by %v", r)
 		}
-		took(t, "the end", began, 45*time.Second)
+		took(t, "the end", started, 45*time.Second)
 	})
 }
 
@@ -103,8 +103,8 @@ func TestFault_F47_ClockJump(t *testing.T) {
 		m.Want(c, "0{")
 		m.Write(c, "40")
 		m.Want(c, "40{")
-		began, last := time.Now(), time.Now()
-		for time.Since(began) < 24*time.Hour {
+		started, last := time.Now(), time.Now()
+		for time.Since(started) < 24*time.Hour {
 			m.Want(c, "2")
 			if d := time.Since(last); d < 24*time.Second || d > 26*time.Second {
 				t.Fatalf("a ping arrived %v after the last pong", d)
@@ -132,14 +132,14 @@ func TestFault_F42_UpgradeNeverFinished(t *testing.T) {
 				sid := "&sid=" + sidOf(open)
 				m.Do(http.MethodPost, openPolling+sid, "40")
 				m.Do(http.MethodGet, openPolling+sid, "")
-				began := time.Now()
+				started := time.Now()
 				c := m.Dial(openWebSocket + sid)
 				if says != "" {
 					m.Write(c, says)
 					m.Want(c, "3probe")
 				}
 				m.WantClose(c, 1001)
-				took(t, "the end of the upgrade", began, 10*time.Second)
+				took(t, "the end of the upgrade", started, 10*time.Second)
 				m.Do(http.MethodPost, openPolling+sid, `421["echo","still polling"]`)
 				if _, body := m.Do(http.MethodGet, openPolling+sid, ""); body != `431["still polling"]` {
 					t.Errorf("by polling: %q", body)
@@ -167,11 +167,11 @@ func TestFault_F41_BodyNeverEnds(t *testing.T) {
 		session := openPolling + "&sid=" + sidOf(open)
 		m.Do(http.MethodPost, session, "40")
 		m.Do(http.MethodGet, session, "")
-		began := time.Now()
+		started := time.Now()
 		m.Trickle(http.MethodPost, session, time.Second)
 		if r := m.Left(); r.Cause != websockets.CauseTransportError {
 			t.Errorf("left by %v", r)
 		}
-		took(t, "the end", began, time.Minute)
+		took(t, "the end", started, time.Minute)
 	})
 }

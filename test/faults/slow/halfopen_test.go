@@ -85,10 +85,10 @@ func (h *hole) discard() {
 // frozen: without FIN or RST the client is closed by the ping timeout, once, and nothing of it is left.
 func TestFault_F30_HalfOpenPeer(t *testing.T) {
 	limits := websockets.Limits{PingInterval: 300 * time.Millisecond, PingTimeout: 700 * time.Millisecond}
-	check := func(t *testing.T, s *stage.Stage, began time.Time) {
+	check := func(t *testing.T, s *stage.Stage, started time.Time) {
 		t.Helper()
 		reasons := s.WantGone(1)
-		if took := time.Since(began); took < limits.PingTimeout {
+		if took := time.Since(started); took < limits.PingTimeout {
 			t.Errorf("it is closed after %v, too early", took)
 		}
 		if c := reasons[0].Cause; c != websockets.CausePingTimeout {
@@ -101,16 +101,16 @@ func TestFault_F30_HalfOpenPeer(t *testing.T) {
 			h := newHole(t, s.Addr)
 			k.open(t, h.addr)
 			s.Wait("it is in", func() bool { return s.Connects() == 1 })
-			began := time.Now()
+			started := time.Now()
 			h.discard()
-			check(t, s, began)
+			check(t, s, started)
 			k.alive(t, s.Addr)
 		})
 		t.Run(k.name+", frozen", func(t *testing.T) {
 			s := stage.New(t, k.adapter(), stage.Limits(limits))
-			began := time.Now()
+			started := time.Now()
 			k.open(t, s.Addr) // and it never reads again
-			check(t, s, began)
+			check(t, s, started)
 			k.alive(t, s.Addr)
 		})
 	}
@@ -120,9 +120,9 @@ func TestFault_F30_HalfOpenPeer(t *testing.T) {
 		p := rawpeer.NewEngine(t, h.addr).Poll()
 		rawpeer.Enter(t, p, "/", "")
 		poll := p.Begin(p.GetBytes()) // it waits for the answer
-		began := time.Now()
+		started := time.Now()
 		h.discard()
-		check(t, s, began)
+		check(t, s, started)
 		poll.Close()
 		rawpeer.AlivePolling(t, s.Addr)
 	})

@@ -39,7 +39,7 @@ func tokens(t *testing.T) *jwtauth.Guard[jwt.RegisteredClaims] {
 	return g
 }
 
-// mailbox is a stage on which clients can be recovered. Each is in the room "mail".
+// mailbox is a stage with recovery. Each client is in the room "mail".
 type mailbox struct {
 	*stage.Stage
 	t *testing.T
@@ -62,7 +62,7 @@ type visitor struct {
 	sid, pid, offset string
 }
 
-// visit enters, joins the room and is sent a first event.
+// visit enters, joins the room and receives a first event.
 func (m *mailbox) visit(auth string) *visitor {
 	m.t.Helper()
 	v := &visitor{l: m.w.dial(m.t, m.Stage)}
@@ -96,7 +96,7 @@ func (v *visitor) read(text string) {
 	v.offset = parts[len(parts)-2]
 }
 
-// cut loses the connection, and waits until the server knows.
+// cut cuts the connection, and waits until the server has noticed.
 func (m *mailbox) cut(v *visitor) {
 	m.t.Helper()
 	n := len(m.Reasons())
@@ -108,7 +108,7 @@ func (m *mailbox) cut(v *visitor) {
 	m.WantReasons(n + 1)
 }
 
-// back comes with what a page remembers, and reports whether it was recovered.
+// back reconnects with what a page remembers, and reports whether it was recovered.
 func (m *mailbox) back(v *visitor, auth string) (b *visitor, recovered bool) {
 	m.t.Helper()
 	b = &visitor{l: m.w.dial(m.t, m.Stage), offset: v.offset}
@@ -120,8 +120,8 @@ func (m *mailbox) back(v *visitor, auth string) (b *visitor, recovered bool) {
 	return b, b.sid == v.sid
 }
 
-// hears checks what the visitor is sent before the answer to an echo.
-func (v *visitor) hears(mail ...string) {
+// wantMail checks the events that the visitor receives before the answer to an echo.
+func (v *visitor) wantMail(mail ...string) {
 	v.l.T.Helper()
 	v.l.Send(`429["echo","."]`)
 	var got []string
@@ -139,36 +139,39 @@ func (v *visitor) hears(mail ...string) {
 		}
 	}
 	if strings.Join(got, " ") != strings.Join(mail, " ") {
-		v.l.T.Errorf("it hears %q, want %q", got, mail)
+		v.l.T.Errorf("it receives %q, want %q", got, mail)
 	}
 }
 
 func as(token string) string { return `"token":"` + token + `"` }
 
-// TestField_X15_AnothersToken: What a client missed while its connection was lost, and its rooms, go to nobody else: not to a valid token of another subject or issuer that comes with the client's private id, as a page does on which somebody else has logged in meanwhile. That one comes in as a new client, and the client itself is recovered afterwards. The same with SkipAdmit.
+// TestField_X15_AnothersToken: Events that a client missed while its connection was lost, and its rooms, are not
+// passed to a client with a valid token of another subject or issuer that sends the client's private id, as a page
+// does after another user has logged in. That one connects as a new client, and the client itself is recovered
+// afterwards. The same with SkipAdmit.
 func TestField_X15_AnothersToken(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
 		for _, skip := range []bool{false, true} {
 			m := newMailbox(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
-			alice := m.visit(as(token(t, "house", "alice")))
+			alice := m.visit(as(token(t, "issuer", "alice")))
 			m.cut(alice)
 			m.mail("secret")
-			for _, stranger := range []string{token(t, "house", "bob"), token(t, "elsewhere", "alice"), token(t, "housea", "lice"), token(t, "house", "")} {
+			for _, stranger := range []string{token(t, "issuer", "bob"), token(t, "elsewhere", "alice"), token(t, "issuera", "lice"), token(t, "issuer", "")} {
 				bob, recovered := m.back(alice, as(stranger))
 				if recovered || bob.pid == alice.pid {
-					t.Error("somebody else was recovered as alice")
+					t.Error("another client was recovered as alice")
 				}
 				m.mail("more")
-				bob.hears()
+				bob.wantMail()
 				if n := m.Server.To("mail").Local().Len(); n != 0 {
 					t.Errorf("%d clients are in the room", n)
 				}
 			}
-			again, recovered := m.back(alice, as(token(t, "house", "alice"))) // a new token of the same subject
+			again, recovered := m.back(alice, as(token(t, "issuer", "alice"))) // a new token of the same subject
 			if !recovered {
 				t.Fatalf("alice was not recovered (SkipAdmit %t)", skip)
 			}
-			again.hears("secret", "more", "more", "more", "more")
+			again.wantMail("secret", "more", "more", "more", "more")
 			if n := m.Server.To("mail").Local().Len(); n != 1 {
 				t.Errorf("%d clients are in the room", n)
 			}
@@ -176,12 +179,13 @@ func TestField_X15_AnothersToken(t *testing.T) {
 	})
 }
 
-// TestField_X15_BadTokenOnTheWayBack: Somebody without a good token who has a client's private id is refused, with SkipAdmit too, and the client is recovered afterwards.
+// TestField_X15_BadTokenOnTheWayBack: A client without a valid token that sends another client's private id is
+// refused, with SkipAdmit too, and the other client is recovered afterwards.
 func TestField_X15_BadTokenOnTheWayBack(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
 		for _, skip := range []bool{false, true} {
 			m := newMailbox(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
-			auth := as(token(t, "house", "alice"))
+			auth := as(token(t, "issuer", "alice"))
 			alice := m.visit(auth)
 			m.cut(alice)
 			m.mail("secret")
@@ -194,30 +198,32 @@ func TestField_X15_BadTokenOnTheWayBack(t *testing.T) {
 			if !recovered {
 				t.Fatal("alice was not recovered")
 			}
-			again.hears("secret")
+			again.wantMail("secret")
 		}
 	})
 }
 
-// TestField_X15_ClientThatIsHere: Somebody else who comes with the private id of a client that is connected does not end its connection.
+// TestField_X15_ClientThatIsHere: A client that sends the private id of a connected client of another user does not
+// end its connection.
 func TestField_X15_ClientThatIsHere(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
 		m := newMailbox(t, w, socketio.Recovery{}, websockets.UseGuards(tokens(t)))
-		alice := m.visit(as(token(t, "house", "alice")))
-		bob, recovered := m.back(alice, as(token(t, "house", "bob")))
+		alice := m.visit(as(token(t, "issuer", "alice")))
+		bob, recovered := m.back(alice, as(token(t, "issuer", "bob")))
 		if recovered {
-			t.Error("somebody else was recovered as alice")
+			t.Error("another client was recovered as alice")
 		}
 		m.mail("second")
-		bob.hears()
+		bob.wantMail()
 		alice.read("second")
-		if _, recovered := m.back(alice, as(token(t, "house", "alice"))); !recovered {
+		if _, recovered := m.back(alice, as(token(t, "issuer", "alice"))); !recovered {
 			t.Error("alice, on another connection, was not recovered")
 		}
 	})
 }
 
-// TestField_X15_PrivateIDAlone: Without guards, or with rate limits alone, the private id is enough to be recovered, as on Node.
+// TestField_X15_PrivateIDAlone: Without guards, or with rate limits only, the private id is enough to be recovered,
+// as on Node.
 func TestField_X15_PrivateIDAlone(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
 		limits := websockets.UseGuards(ratelimit.Connections(1000, 1000), ratelimit.Messages(1000, 1000), ratelimit.Requests(1, 1),
@@ -231,17 +237,18 @@ func TestField_X15_PrivateIDAlone(t *testing.T) {
 			if !recovered {
 				t.Fatal("it was not recovered")
 			}
-			again.hears("missed")
+			again.wantMail("missed")
 		}
 	})
 }
 
-// user is who a check has found out.
+// user is the user found by a check.
 var user = websockets.NewKey[string]("user")
 
-// TestField_X15_GuardsWithoutIdentity: Where guards or Admit let clients in without having said who they are, nobody is recovered, and one line in the log says so; with an Identity or SameClient the same client is.
+// TestField_X15_GuardsWithoutIdentity: If guards or Admit accept clients without identifying them, no client is
+// recovered, and one line in the log says so; with an Identity or SameClient the same client is.
 func TestField_X15_GuardsWithoutIdentity(t *testing.T) {
-	who := pipeline.NewIdentity("name")
+	identity := pipeline.NewIdentity("name")
 	name := func(d pipeline.Decoder) string {
 		var auth struct{ Name string }
 		if d != nil {
@@ -255,7 +262,7 @@ func TestField_X15_GuardsWithoutIdentity(t *testing.T) {
 	})
 	identify := websockets.UseGuards(pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
 		if c.Kind == pipeline.KindConnect {
-			who.Set(c, name(c.Auth))
+			identity.Set(c, name(c.Auth))
 		}
 		return nil
 	}))
@@ -286,16 +293,16 @@ func TestField_X15_GuardsWithoutIdentity(t *testing.T) {
 			for range 2 {
 				bob, recovered := m.back(alice, `"name":"bob"`)
 				if recovered {
-					t.Errorf("%s: somebody else was recovered", c.name)
+					t.Errorf("%s: another client was recovered", c.name)
 				}
-				bob.hears()
+				bob.wantMail()
 			}
 			again, recovered := m.back(alice, `"name":"alice"`)
 			if recovered != c.recovers {
 				t.Errorf("%s: recovered: %t", c.name, recovered)
 			}
 			if recovered {
-				again.hears("secret")
+				again.wantMail("secret")
 			}
 			want := 0
 			if !c.recovers && c.recovery.SameClient == nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestField_X02_ManyNamespaces: A connection in 100 namespaces, whose handlers are all busy, holds no more messages than four of the
-// largest size, in all of them together, waiting or being handled.
+// TestField_X02_ManyNamespaces: A connection in 100 namespaces, whose handlers are all busy, holds no more messages
+// than four of the largest size, in all of them together, waiting or being handled.
 func TestField_X02_ManyNamespaces(t *testing.T) {
 	const connection = 4 * bound
 	release := make(chan struct{})
