@@ -8,9 +8,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 )
 
-// TestAudit_MsgpackValues: whatever MessagePack a client writes, extensions, keys that are
-// no text, numbers that JSON does not have, texts that are not UTF-8, no recipient of any
-// parser is disconnected by what is passed on, and the server answers or ends that client.
+// TestAudit_MsgpackValues: for any MessagePack from a client, including extensions, keys that are not text, numbers
+// that JSON does not have and texts that are not UTF-8, no recipient with any parser is disconnected by the relayed
+// message, and the server answers or disconnects that client.
 func TestAudit_MsgpackValues(t *testing.T) {
 	n := nodetest.Start(t)
 	a := startRelay(t)
@@ -62,7 +62,7 @@ func TestAudit_MsgpackValues(t *testing.T) {
 	} {
 		for _, as := range []string{"relay", "relay any", "relay text"} {
 			if strings.HasPrefix(name, "deep") && name != "deep with bin" {
-				continue // as JSON, Node's own JSON.stringify, by which the test looks at it, cannot follow
+				continue // Node's JSON.stringify, which the test uses to compare, cannot nest that deep
 			}
 			e := rawpeer.NewEngine(t, addr)
 			e.Target = packed
@@ -81,9 +81,9 @@ func TestAudit_MsgpackValues(t *testing.T) {
 	}
 }
 
-// TestAudit_LooksLikeBinaryEverywhere: data that looks like the wire's own form of binary,
-// with binary beside it and without, in answers, errors with details, calls of the server
-// and their answers, and auth: npm's clients get what they sent or an error, and stay.
+// TestAudit_LooksLikeBinaryEverywhere: with data that looks like the wire's own form of binary, with and without
+// binary next to it, in answers, errors with details, calls of the server and their answers, and auth, npm's clients
+// get what was sent or an error, and stay connected.
 func TestAudit_LooksLikeBinaryEverywhere(t *testing.T) {
 	n := nodetest.Start(t)
 	a := startRelay(t)
