@@ -53,7 +53,7 @@ func TestAudit_LeaveOnOneProcessor(t *testing.T) {
 			}
 			s.Wait("all are there", func() bool { return s.Connects() == n })
 			for _, c := range all {
-				c.Cut()
+				c.Abort()
 			}
 			gone(t, s, n, 2*time.Second)
 		})
@@ -134,7 +134,7 @@ func TestAudit_FloodWhileGuardBlocks(t *testing.T) {
 				b.WriteString(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpText, Payload: `42["noop",1]`}.Bytes())
 			}
 			_ = w.TryWrite(b.String())
-			w.Cut()
+			w.Abort()
 			select {
 			case <-ended:
 			case <-time.After(2 * time.Second):
@@ -182,7 +182,7 @@ func TestAudit_LeaveWithRecovery(t *testing.T) {
 		t.Errorf("got %.200q, want what it has missed", got)
 	}
 	rawpeer.Echo(t, w, "still here")
-	w.Cut()
+	w.Abort()
 	s.WantGone(2)
 }
 

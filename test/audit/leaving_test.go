@@ -16,7 +16,7 @@ import (
 func TestAudit_LeaveWithConcurrencyAndFullInbox(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		for name, leave := range map[string]func(*client){
-			"FIN": func(c *client) { c.Cut() }, "RST": func(c *client) { c.Reset() }, "half-close": func(c *client) { c.HalfClose() },
+			"FIN": func(c *client) { c.Abort() }, "RST": func(c *client) { c.Reset() }, "half-close": func(c *client) { c.HalfClose() },
 		} {
 			if k.polls() && name == "half-close" {
 				continue // its answer can still be read
@@ -115,7 +115,7 @@ func TestAudit_DisconnectPacketBehindMessages(t *testing.T) {
 		if live.Load() != 100 || !r[0].Clean {
 			t.Errorf("%d of 100 worked, %d found a context that had ended; %+v", live.Load(), ended.Load(), r[0])
 		}
-		c.Cut()
+		c.Abort()
 	})
 }
 
@@ -136,9 +136,9 @@ func TestAudit_UpgradedWhilePostWaits(t *testing.T) {
 				w.Send("5")
 				switch end {
 				case "FIN":
-					w.Cut()
+					w.Abort()
 				case "silence, POST cut":
-					c.Cut()
+					c.Abort()
 				}
 				gone(t, s, 1, interval+timeout+2*time.Second)
 			})
@@ -159,7 +159,7 @@ func TestAudit_PostCutOffWhileHandled(t *testing.T) {
 			c := k.open(t, s.Addr)
 			_ = c.send(append([]string{k.text("block", "1")}, repeat(k.text("noop", "1"), 260)...)...)
 			wait(50 * time.Millisecond)
-			c.Cut()
+			c.Abort()
 			wait(200 * time.Millisecond)
 			close(release)
 			for until := time.Now().Add(2500 * time.Millisecond); time.Now().Before(until); {

@@ -49,7 +49,7 @@ func TestAudit_InboxHeldByZishang(t *testing.T) {
 			if most := 4*bound + 2*1_000_000 + 1_000_000; held > most+fixed {
 				t.Errorf("%d KiB are held, at most %d are allowed", held>>10, most>>10)
 			}
-			c.Cut()
+			c.Abort()
 			close(release)
 			s.WantGone(1)
 			nothingLeft(t, before)
@@ -79,7 +79,7 @@ func TestAudit_InboxesOfManyNamespaces(t *testing.T) {
 	if held > 8*bound+fixed {
 		t.Errorf("%d KiB are held for %d KiB that were sent, at most %d are allowed", held>>10, sent>>10, 8*bound>>10)
 	}
-	w.Cut()
+	w.Abort()
 	close(release)
 	s.WantGone(100)
 	nothingLeft(t, before)
@@ -117,7 +117,7 @@ func TestAudit_InboxesOfReentries(t *testing.T) {
 	if held > 8*bound+fixed {
 		t.Errorf("%d KiB are held for %d KiB that were sent, at most %d are allowed", held>>10, sent>>10, 8*bound>>10)
 	}
-	w.Cut()
+	w.Abort()
 	close(release)
 	s.WantGone(1)
 	nothingLeft(t, before)

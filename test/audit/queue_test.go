@@ -29,9 +29,9 @@ func TestAudit_BackPressureThenLeave(t *testing.T) {
 		c := k.open(t, s.Addr)
 		_ = c.send(repeat(k.request("big", 1, "1"), 800)...)
 		wait(300 * time.Millisecond)
-		c.Cut()
+		c.Abort()
 		if k.polls() {
-			c.poller.Cut()
+			c.poller.Abort()
 		}
 		gone(t, s, 1, 9*time.Second)
 	})

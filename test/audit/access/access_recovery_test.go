@@ -66,9 +66,9 @@ func connect(t *testing.T, w way, s *stage.Stage, ns, auth string) *returning {
 func (c *returning) cut(s *stage.Stage) {
 	n := len(s.Reasons())
 	if c.WS != nil {
-		c.WS.Cut()
+		c.WS.Abort()
 	} else {
-		c.Poller.Cut()
+		c.Poller.Abort()
 	}
 	s.WantReasons(n + 1)
 }

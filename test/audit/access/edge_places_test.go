@@ -224,11 +224,11 @@ func TestAudit_PlacesOfSessions(t *testing.T) {
 		for name, f := range map[string]func(p *rawpeer.Poller){
 			"never polled":         func(*rawpeer.Poller) {},
 			"polled once, then no": func(p *rawpeer.Poller) { p.Send("40"); p.Read() },
-			"poll cut":             func(p *rawpeer.Poller) { p.Cut() },
-			"two polls":            func(p *rawpeer.Poller) { a := p.Begin(p.GetBytes()); p.Get(); a.Close() },
+			"poll cut":             func(p *rawpeer.Poller) { p.Abort() },
+			"two polls":            func(p *rawpeer.Poller) { a := p.Start(p.GetBytes()); p.Get(); a.Close() },
 			"rubbish":              func(p *rawpeer.Poller) { p.Post("4nonsense") },
 			"empty body":           func(p *rawpeer.Poller) { p.Post("") },
-			"body cut":             func(p *rawpeer.Poller) { s := p.PostBytes("40"); p.Begin(s[:len(s)-1]).Reset() },
+			"body cut":             func(p *rawpeer.Poller) { s := p.PostBytes("40"); p.Start(s[:len(s)-1]).Reset() },
 			"probe left":           func(p *rawpeer.Poller) { p.Probe() },
 			"probe cut, session closed": func(p *rawpeer.Poller) {
 				p.Probe().Reset()
@@ -240,18 +240,18 @@ func TestAudit_PlacesOfSessions(t *testing.T) {
 			"upgraded and left":            func(p *rawpeer.Poller) { w := p.Upgrade(); w.Send("1"); w.WantEnd() },
 			"two probes": func(p *rawpeer.Poller) {
 				first := p.Probe()
-				second := p.Begin(rawpeer.Upgrade(p.Query("websocket", p.SID)))
+				second := p.Start(rawpeer.Upgrade(p.Query("websocket", p.SID)))
 				first.Send("5")
 				second.Reset()
 				first.Reset()
 			},
 			"upgraded, the WebSocket again": func(p *rawpeer.Poller) {
 				w := p.Upgrade()
-				p.Begin(rawpeer.Upgrade(p.Query("websocket", p.SID))).Close()
-				w.Cut()
+				p.Start(rawpeer.Upgrade(p.Query("websocket", p.SID))).Close()
+				w.Abort()
 			},
 			"upgraded with a poll open": func(p *rawpeer.Poller) {
-				a := p.Begin(p.GetBytes())
+				a := p.Start(p.GetBytes())
 				w := p.Probe()
 				w.Send("5")
 				a.Close()

@@ -45,7 +45,7 @@ func TestCVE_2020_36048_V10_HugeBody(t *testing.T) {
 		p = in()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		poster := e.Begin(head("Transfer-Encoding: chunked"))
+		poster := e.Start(head("Transfer-Encoding: chunked"))
 		sent := 0
 		for ; sent < 1000; sent++ {
 			if _, err := poster.TCP.Write(chunk); err != nil { // allocates nothing

@@ -56,7 +56,7 @@ func enterRefused(t *testing.T, d *endpoint, text string) {
 	if !d.polling {
 		w = e.WebSocket()
 	}
-	defer w.Cut()
+	defer w.Abort()
 	w.Send("40")
 	if got := w.Read(); !strings.HasPrefix(got, "44{") || !strings.Contains(got, text) {
 		t.Errorf("got %.200q, want a refusal with %q", got, text)
@@ -222,7 +222,7 @@ func TestFault_F16_TokenThatEnds(t *testing.T) {
 				t.Errorf("got %s", got)
 			}
 			rawpeer.WantPacket(t, w, "41")
-			w.Cut()
+			w.Abort()
 		}
 		d.WantGone(1)
 	})

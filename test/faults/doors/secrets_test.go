@@ -110,7 +110,7 @@ func (d *endpoint) visit(lines []string) {
 		for _, packet := range []string{`421["panic"]`, `422["fail"]`, `423["unknown"]`, "4x"} {
 			_, _ = e.TryDo(p.PostBytes(packet))
 		}
-		p.Cut()
+		p.Abort()
 		return
 	}
 	w := e.WebSocket()

@@ -128,7 +128,7 @@ func polling(t *testing.T, addr string, n int) (check func()) {
 	for range n {
 		p := engine.Poll()
 		rawpeer.Enter(t, p, "/", "")
-		poll := p.Begin(p.GetBytes())
+		poll := p.Start(p.GetBytes())
 		go func() {
 			a, err := poll.TryAnswer()
 			if err == nil && onlyShutdown.MatchString(a.Body) { // the close packet was too late for this poll

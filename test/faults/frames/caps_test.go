@@ -73,7 +73,7 @@ func TestCVE_2022_22971_V32_RoomsAndNamespaces(t *testing.T) {
 					t.Errorf("%s: got %s", way, got)
 				}
 			}
-			w.Cut()
+			w.Abort()
 		}
 		s.WantGone(10)
 	})

@@ -170,9 +170,9 @@ func TestFault_F33_TLSCutOff(t *testing.T) {
 	lines(t, options{more: []stage.Option{stage.TLS()}}, func(t *testing.T, l *line) {
 		l.opts = []rawpeer.DialOption{rawpeer.WithTLS(&tls.Config{InsecureSkipVerify: true})}
 		for i, end := range []func(*rawpeer.Peer){
-			(*rawpeer.Peer).Cut,
-			func(p *rawpeer.Peer) { p.Write("\x81\xfe"); p.Cut() },
-			func(p *rawpeer.Peer) { _, _ = p.TCP.Write([]byte("\x17\x03\x03\x40\x00half a record")); p.Cut() },
+			(*rawpeer.Peer).Abort,
+			func(p *rawpeer.Peer) { p.Write("\x81\xfe"); p.Abort() },
+			func(p *rawpeer.Peer) { _, _ = p.TCP.Write([]byte("\x17\x03\x03\x40\x00half a record")); p.Abort() },
 			(*rawpeer.Peer).Reset,
 			(*rawpeer.Peer).Close,
 			func(p *rawpeer.Peer) { p.HalfClose(); p.WantEnd() },

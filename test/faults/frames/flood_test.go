@@ -37,7 +37,7 @@ func TestFault_V1_MessagesBehindALargeOne(t *testing.T) {
 			p.Send(l.ofSize(1<<20) + "\x1e" + l.message("noop", "behind") + "\x1e" + l.ofSize(1<<20))
 			rawpeer.Echo(t, p, "all were handled before this")
 		}
-		p.Cut()
+		p.Abort()
 		l.WantGone(1)
 	})
 }

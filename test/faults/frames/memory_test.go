@@ -321,7 +321,7 @@ func TestFault_V35_Burst(t *testing.T) {
 		}
 		rawpeer.Echo(t, p, "all were handled before this")
 		check(t, before+2) // of the requests
-		p.Cut()
+		p.Abort()
 		l.WantGone(1)
 	})
 }

@@ -77,7 +77,7 @@ func comeAndLeave(t *testing.T, name, addr string, politely bool) {
 			p.Send("1")
 			return
 		}
-		p.Cut()
+		p.Abort()
 	}
 }
 

@@ -251,9 +251,9 @@ func TestFault_F55_NeverAnswered(t *testing.T) {
 		}()
 		c.question(t)
 		if c.p != nil {
-			c.p.Cut()
+			c.p.Abort()
 		} else {
-			c.w.Cut()
+			c.w.Abort()
 		}
 		if err := <-failed; !errors.Is(err, websockets.ErrClosed) {
 			t.Errorf("of a client that left: %v", err)

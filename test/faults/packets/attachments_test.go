@@ -95,7 +95,7 @@ func TestCVE_2022_2421_V24_Placeholders(t *testing.T) {
 		w := enter(t)
 		put(t, w, `451-1["mirror",{"a":[{"_placeholder":true,"num":0}]}]`, "bAQ==")
 		rawpeer.WantPacket(t, w, `461-1[{"a":[{"_placeholder":true,"num":0}]}]`)
-		w.Cut()
+		w.Abort()
 		h.Left(t)
 	})
 }

@@ -144,7 +144,7 @@ func TestFault_F51_ConnectTwice(t *testing.T) {
 		h.WantLeft(t, websockets.CauseClientDisconnect)
 		rawpeer.Enter(t, w, "/", "")
 		rawpeer.Echo(t, w, "again")
-		w.Cut()
+		w.Abort()
 		h.Left(t)
 		if !h.Own() {
 			return // zishang handles the second after the first

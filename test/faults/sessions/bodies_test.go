@@ -44,7 +44,7 @@ func TestCVE_2020_36048_V10_EndlessBody(t *testing.T) {
 		h.WantLeft(t, websockets.CauseMessageTooBig)
 
 		s = h.Enter(t)
-		p := s.Begin(postHead(s, "Transfer-Encoding: chunked"))
+		p := s.Start(postHead(s, "Transfer-Encoding: chunked"))
 		sent := make(chan int, 1)
 		piece := chunk(strings.Repeat("a", 64<<10))
 		go func() {
@@ -198,7 +198,7 @@ func TestFault_F41_ContentLengthTooLong(t *testing.T) {
 		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		handled := h.Events()
-		p := s.Begin(postHead(s, "Content-Length: 100") + `42["noop",1]`)
+		p := s.Start(postHead(s, "Content-Length: 100") + `42["noop",1]`)
 		p.HalfClose()
 		if a, err := p.TryAnswer(); err == nil && a.Status != http.StatusBadRequest {
 			t.Errorf("answered %d %.100s", a.Status, a.Body)
@@ -219,7 +219,7 @@ func TestFault_F41_ContentLengthTooShort(t *testing.T) {
 		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		event := `421["echo","x"]`
-		p := s.Begin(postHead(s, fmt.Sprint("Content-Length: ", len(event))) + event + "1\x1e1\r\n\r\n")
+		p := s.Start(postHead(s, fmt.Sprint("Content-Length: ", len(event))) + event + "1\x1e1\r\n\r\n")
 		if a := p.Answer(); a.Body != "ok" {
 			t.Errorf("what the length covers: %d %.100s", a.Status, a.Body)
 		}
@@ -253,7 +253,7 @@ func TestFault_F41_ContentLengthPinsMemory(t *testing.T) {
 	before := heap()
 	posts := make([]*rawpeer.Peer, n)
 	for i, s := range sessions {
-		posts[i] = s.Begin(postHead(s, fmt.Sprint("Content-Length: ", announced), "Expect: 100-continue"))
+		posts[i] = s.Start(postHead(s, fmt.Sprint("Content-Length: ", announced), "Expect: 100-continue"))
 	}
 	for _, p := range posts { // the server reads the body after 100 Continue
 		wantContinue(t, p.R)
@@ -274,7 +274,7 @@ func TestFault_F41_GetWithABody(t *testing.T) {
 	h := harness.New(t, socketIO())
 	for _, line := range []string{"Content-Length: 100", "Transfer-Encoding: chunked"} {
 		e := h.Engine(t)
-		p := e.Begin(rawpeer.Request(http.MethodGet, e.Query("polling", ""), line) + "\r\n")
+		p := e.Start(rawpeer.Request(http.MethodGet, e.Query("polling", ""), line) + "\r\n")
 		a := p.Answer()
 		if a.Status != http.StatusOK {
 			t.Fatalf("the handshake with %s: %d %.100s", line, a.Status, a.Body)
@@ -282,7 +282,7 @@ func TestFault_F41_GetWithABody(t *testing.T) {
 		s := &rawpeer.Poller{Engine: e, SID: a.Get("sid")}
 		rawpeer.Enter(t, s, "/", "")
 		s.Send(`421["echo","x"]`)
-		p = s.Begin(rawpeer.Request(http.MethodGet, s.Query("polling", s.SID), line) + "\r\n")
+		p = s.Start(rawpeer.Request(http.MethodGet, s.Query("polling", s.SID), line) + "\r\n")
 		if a := p.Answer(); a.Body != `431["x"]` {
 			t.Errorf("the poll with %s: %d %.100s", line, a.Status, a.Body)
 		}

@@ -86,14 +86,14 @@ func TestFault_V16_EveryTransportIsGuarded(t *testing.T) {
 		want("websocket", map[string]int{handshake + " websocket": 1})
 		rawpeer.Enter(t, w, "/", "")
 		want("websocket, CONNECT", map[string]int{connect + " websocket": 1})
-		w.Cut()
+		w.Abort()
 		s := e.Poll()
 		want("polling", map[string]int{handshake + " polling": 1})
 		rawpeer.Enter(t, s, "/", "")
 		want("polling, CONNECT", map[string]int{connect + " polling": 1})
 		w = s.Upgrade()
 		want("upgrade", nil)
-		w.Cut()
+		w.Abort()
 
 		for _, refused := range []string{e.Query("polling", "") + "&villain=1", e.Query("websocket", "") + "&villain=1"} {
 			raw := rawpeer.Upgrade(refused)
@@ -176,7 +176,7 @@ func TestCVE_2017_16031_V20_SessionIDs(t *testing.T) {
 			}
 		}
 		w.Send("41")
-		w.Cut()
+		w.Abort()
 	}
 	for kind, positions := range places {
 		for i, letters := range positions { // nearly all 32 of them, by chance
@@ -217,14 +217,14 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 				if sid == "" || pid == "" || offset == "" {
 					t.Fatalf("not recoverable: %s, offset %q", entered.Body, offset)
 				}
-				w.Cut()
+				w.Abort()
 				h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
 				return sid, pid, offset
 			}
 			back := func(pid, offset string) (answer rawpeer.Answer, leave func()) {
 				w := open()
 				w.Send(`40{"pid":"` + pid + `","offset":"` + offset + `"}`)
-				return rawpeer.Answer{Body: w.Read()}, w.Cut
+				return rawpeer.Answer{Body: w.Read()}, w.Abort
 			}
 			sid, pid, offset := visit("")
 			a, leave := back(pid, offset)

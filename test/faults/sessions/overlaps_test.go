@@ -18,7 +18,7 @@ func TestFault_F37_TwoPolls(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
 		s := h.Enter(t)
-		one, two := s.Begin(s.GetBytes()), s.Begin(s.GetBytes())
+		one, two := s.Start(s.GetBytes()), s.Start(s.GetBytes())
 		a, b := one.Answer(), two.Answer()
 		if a.Status == http.StatusOK {
 			a, b = b, a
@@ -39,7 +39,7 @@ func TestFault_F38_TwoPosts(t *testing.T) {
 		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		handled := h.Events()
-		first := s.Begin(postHead(s, "Content-Length: 12", "Expect: 100-continue"))
+		first := s.Start(postHead(s, "Content-Length: 12", "Expect: 100-continue"))
 		wantContinue(t, first.R)
 		first.Write(`42["no`)
 		wantRefused(t, "the second POST", s.Post(`42["noop",1]`), http.StatusBadRequest, codeRequest)
@@ -70,7 +70,7 @@ func TestFault_F39_CancelledPoll(t *testing.T) {
 		h := harness.New(t, adapter)
 		for what, cut := range map[string]func(*rawpeer.Peer){"FIN": (*rawpeer.Peer).Close, "RST": (*rawpeer.Peer).Reset} {
 			s := h.Enter(t)
-			cut(s.Begin(s.GetBytes()))
+			cut(s.Start(s.GetBytes()))
 			if got := h.Left(t).Cause; got != websockets.CauseTransportError && got != websockets.CauseTransportClose {
 				t.Errorf("%s: left by %q", what, got)
 			}
@@ -95,7 +95,7 @@ func TestFault_V19_PongWithoutPing(t *testing.T) {
 		w := h.EnterWS(t)
 		w.Write(strings.Repeat(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpText, Payload: "3"}.Bytes(), 100_000))
 		rawpeer.Echo(t, w, "websocket")
-		w.Cut()
+		w.Abort()
 	})
 }
 
@@ -110,7 +110,7 @@ func TestFault_F42_ProbeTwice(t *testing.T) {
 		w.Want("3probe")
 		w.Send("5")
 		rawpeer.Echo(t, w, "upgraded")
-		w.Cut()
+		w.Abort()
 		h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
 	})
 }
@@ -123,7 +123,7 @@ func TestFault_F42_UpgradeBeforeProbe(t *testing.T) {
 	w := &rawpeer.Socket{Peer: rawpeer.Open(t, h.Addr, s.Query("websocket", s.SID)), SID: s.SID}
 	w.Send("5")
 	rawpeer.Echo(t, w, "upgraded")
-	w.Cut()
+	w.Abort()
 	h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
 }
 
@@ -158,7 +158,7 @@ func TestFault_F42_NoProbe(t *testing.T) {
 		}
 		w.Send("5")
 		rawpeer.Echo(t, w, "by websocket")
-		w.Cut()
+		w.Abort()
 		h.Left(t)
 	})
 }
@@ -169,7 +169,7 @@ func TestFault_F43_PollDuringUpgrade(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
 		s := h.Enter(t)
-		waiting := s.Begin(s.GetBytes())
+		waiting := s.Start(s.GetBytes())
 		w := s.Probe()
 		if a := waiting.Answer(); a.Status != http.StatusOK || a.Body != "6" {
 			t.Errorf("the poll that waited: %d %.100s, want a noop", a.Status, a.Body)
@@ -181,7 +181,7 @@ func TestFault_F43_PollDuringUpgrade(t *testing.T) {
 		rawpeer.WantPacket(t, s, `431["by POST"]`)
 		w.Send("5")
 		rawpeer.Echo(t, w, "upgraded")
-		w.Cut()
+		w.Abort()
 		h.Left(t)
 	})
 }
@@ -198,7 +198,7 @@ func TestFault_F44_PollingAfterUpgrade(t *testing.T) {
 		wantRefused(t, "GET", s.Get(), http.StatusBadRequest, codeRequest)
 		wantRefused(t, "POST", s.Post(`42["noop",1]`), http.StatusBadRequest, codeRequest)
 		wantRefused(t, "POST of a close packet", s.Post("1"), http.StatusBadRequest, codeRequest)
-		second := s.Begin(rawpeer.Upgrade(s.Query("websocket", s.SID)))
+		second := s.Start(rawpeer.Upgrade(s.Query("websocket", s.SID)))
 		if a := second.Answer(); a.Status == http.StatusSwitchingProtocols {
 			_ = second.TrySend("2probe")
 			_ = second.TrySend("5")
@@ -210,7 +210,7 @@ func TestFault_F44_PollingAfterUpgrade(t *testing.T) {
 			t.Error("something beside the WebSocket was handled")
 		}
 		rawpeer.Echo(t, w, "unharmed")
-		w.Cut()
+		w.Abort()
 		h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
 	})
 }

@@ -193,7 +193,7 @@ func TestFault_V17_ChangedBetweenRequests(t *testing.T) {
 		rawpeer.Echo(t, s, "unchanged")
 		w := s.Upgrade()
 		rawpeer.Echo(t, w, "changed as it should")
-		w.Cut()
+		w.Abort()
 		h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
 	})
 }

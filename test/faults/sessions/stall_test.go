@@ -138,7 +138,7 @@ func stalledPoller(t *testing.T, addr string) stalled {
 	t.Helper()
 	c := rawpeer.NewEngine(t, addr).Poll()
 	rawpeer.Enter(t, c, "/", "")
-	poll := c.Begin(c.GetBytes())
+	poll := c.Start(c.GetBytes())
 	var post *rawpeer.Peer
 	return stalled{
 		await: func() {
@@ -146,7 +146,7 @@ func stalledPoller(t *testing.T, addr string) stalled {
 				t.Fatalf("got %d %q, want a ping", a.Status, a.Body)
 			}
 		},
-		answer: func() { post = c.Begin(c.PostBytes("3")) },
+		answer: func() { post = c.Start(c.PostBytes("3")) },
 		served: func() error {
 			if a, err := post.TryAnswer(); err != nil || a.Body != "ok" {
 				return fmt.Errorf("the pong was answered %d %.100s, %v", a.Status, a.Body, err)

@@ -119,7 +119,7 @@ func TestFault_F30_HalfOpenPeer(t *testing.T) {
 		h := newHole(t, s.Addr)
 		p := rawpeer.NewEngine(t, h.addr).Poll()
 		rawpeer.Enter(t, p, "/", "")
-		poll := p.Begin(p.GetBytes()) // it waits for the answer
+		poll := p.Start(p.GetBytes()) // it waits for the answer
 		started := time.Now()
 		h.discard()
 		check(t, s, started)

@@ -123,7 +123,7 @@ func TestField_X08_TooManyUnpolled(t *testing.T) {
 			return l
 		}
 		polled := enter()
-		poll := polled.Poller.Begin(polled.Poller.GetBytes())
+		poll := polled.Poller.Start(polled.Poller.GetBytes())
 		for range most {
 			enter()
 		}

@@ -39,19 +39,19 @@ func tokens(t *testing.T) *jwtauth.Guard[jwt.RegisteredClaims] {
 	return g
 }
 
-// mailbox is a stage with recovery. Each client is in the room "mail".
-type mailbox struct {
+// recoveryStage is a stage with recovery. Each client is in the room "news".
+type recoveryStage struct {
 	*stage.Stage
 	t *testing.T
 	w way
 }
 
-func newMailbox(t *testing.T, w way, r socketio.Recovery, opts ...websockets.Option) *mailbox {
+func newRecoveryStage(t *testing.T, w way, r socketio.Recovery, opts ...websockets.Option) *recoveryStage {
 	t.Helper()
-	m := &mailbox{t: t, w: w}
+	m := &recoveryStage{t: t, w: w}
 	m.Stage = w.Stage(t, stage.Gateway(append(opts, socketio.Options{Recovery: &r})...),
 		stage.Handle(websockets.Listen("subscribe", func(ctx context.Context, _ struct{}) error {
-			return websockets.ClientFrom(ctx).Join("mail")
+			return websockets.ClientFrom(ctx).Join("news")
 		})))
 	return m
 }
@@ -63,14 +63,14 @@ type visitor struct {
 }
 
 // visit enters, joins the room and receives a first event.
-func (m *mailbox) visit(auth string) *visitor {
+func (m *recoveryStage) visit(auth string) *visitor {
 	m.t.Helper()
 	v := &visitor{l: m.w.dial(m.t, m.Stage)}
 	v.l.Send("40{" + auth + "}")
 	v.entered(v.l.Want("40"))
 	v.l.Send(`421["subscribe"]`)
 	v.l.Want("431")
-	m.mail("first")
+	m.publish("first")
 	v.read("first")
 	return v
 }
@@ -82,34 +82,34 @@ func (v *visitor) entered(packet string) {
 	v.pid, _, _ = strings.Cut(rest, `"`)
 }
 
-func (m *mailbox) mail(text string) {
+func (m *recoveryStage) publish(text string) {
 	m.t.Helper()
-	if err := m.Server.To("mail").Emit(context.Background(), "mail", text); err != nil {
+	if err := m.Server.To("news").Emit(context.Background(), "news", text); err != nil {
 		m.t.Fatal(err)
 	}
 }
 
 func (v *visitor) read(text string) {
 	v.l.T.Helper()
-	got := v.l.Want(`42["mail","` + text)
+	got := v.l.Want(`42["news","` + text)
 	parts := strings.Split(got, `"`)
 	v.offset = parts[len(parts)-2]
 }
 
 // cut cuts the connection, and waits until the server has noticed.
-func (m *mailbox) cut(v *visitor) {
+func (m *recoveryStage) cut(v *visitor) {
 	m.t.Helper()
 	n := len(m.Reasons())
 	if v.l.WS != nil {
-		v.l.WS.Cut()
+		v.l.WS.Abort()
 	} else {
-		v.l.Poller.Cut()
+		v.l.Poller.Abort()
 	}
 	m.WantReasons(n + 1)
 }
 
 // back reconnects with what a page remembers, and reports whether it was recovered.
-func (m *mailbox) back(v *visitor, auth string) (b *visitor, recovered bool) {
+func (m *recoveryStage) back(v *visitor, auth string) (b *visitor, recovered bool) {
 	m.t.Helper()
 	b = &visitor{l: m.w.dial(m.t, m.Stage), offset: v.offset}
 	if auth != "" {
@@ -120,8 +120,8 @@ func (m *mailbox) back(v *visitor, auth string) (b *visitor, recovered bool) {
 	return b, b.sid == v.sid
 }
 
-// wantMail checks the events that the visitor receives before the answer to an echo.
-func (v *visitor) wantMail(mail ...string) {
+// wantEvents checks the events that the visitor receives before the answer to an echo.
+func (v *visitor) wantEvents(want ...string) {
 	v.l.T.Helper()
 	v.l.Send(`429["echo","."]`)
 	var got []string
@@ -133,13 +133,13 @@ func (v *visitor) wantMail(mail ...string) {
 		if strings.HasPrefix(p, "439") {
 			break
 		}
-		if rest, ok := strings.CutPrefix(p, `42["mail","`); ok {
+		if rest, ok := strings.CutPrefix(p, `42["news","`); ok {
 			text, _, _ := strings.Cut(rest, `"`)
 			got = append(got, text)
 		}
 	}
-	if strings.Join(got, " ") != strings.Join(mail, " ") {
-		v.l.T.Errorf("it receives %q, want %q", got, mail)
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		v.l.T.Errorf("it receives %q, want %q", got, want)
 	}
 }
 
@@ -152,18 +152,18 @@ func as(token string) string { return `"token":"` + token + `"` }
 func TestField_X15_AnothersToken(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
 		for _, skip := range []bool{false, true} {
-			m := newMailbox(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
+			m := newRecoveryStage(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
 			alice := m.visit(as(token(t, "issuer", "alice")))
 			m.cut(alice)
-			m.mail("secret")
+			m.publish("secret")
 			for _, stranger := range []string{token(t, "issuer", "bob"), token(t, "elsewhere", "alice"), token(t, "issuera", "lice"), token(t, "issuer", "")} {
 				bob, recovered := m.back(alice, as(stranger))
 				if recovered || bob.pid == alice.pid {
 					t.Error("another client was recovered as alice")
 				}
-				m.mail("more")
-				bob.wantMail()
-				if n := m.Server.To("mail").Local().Len(); n != 0 {
+				m.publish("more")
+				bob.wantEvents()
+				if n := m.Server.To("news").Local().Len(); n != 0 {
 					t.Errorf("%d clients are in the room", n)
 				}
 			}
@@ -171,8 +171,8 @@ func TestField_X15_AnothersToken(t *testing.T) {
 			if !recovered {
 				t.Fatalf("alice was not recovered (SkipAdmit %t)", skip)
 			}
-			again.wantMail("secret", "more", "more", "more", "more")
-			if n := m.Server.To("mail").Local().Len(); n != 1 {
+			again.wantEvents("secret", "more", "more", "more", "more")
+			if n := m.Server.To("news").Local().Len(); n != 1 {
 				t.Errorf("%d clients are in the room", n)
 			}
 		}
@@ -184,11 +184,11 @@ func TestField_X15_AnothersToken(t *testing.T) {
 func TestField_X15_BadTokenOnTheWayBack(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
 		for _, skip := range []bool{false, true} {
-			m := newMailbox(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
+			m := newRecoveryStage(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
 			auth := as(token(t, "issuer", "alice"))
 			alice := m.visit(auth)
 			m.cut(alice)
-			m.mail("secret")
+			m.publish("secret")
 			for _, bad := range []string{"", as("nonsense") + ","} {
 				l := w.dial(t, m.Stage)
 				l.Send(`40{` + bad + `"pid":"` + alice.pid + `","offset":"` + alice.offset + `"}`)
@@ -198,7 +198,7 @@ func TestField_X15_BadTokenOnTheWayBack(t *testing.T) {
 			if !recovered {
 				t.Fatal("alice was not recovered")
 			}
-			again.wantMail("secret")
+			again.wantEvents("secret")
 		}
 	})
 }
@@ -207,14 +207,14 @@ func TestField_X15_BadTokenOnTheWayBack(t *testing.T) {
 // end its connection.
 func TestField_X15_ClientThatIsHere(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
-		m := newMailbox(t, w, socketio.Recovery{}, websockets.UseGuards(tokens(t)))
+		m := newRecoveryStage(t, w, socketio.Recovery{}, websockets.UseGuards(tokens(t)))
 		alice := m.visit(as(token(t, "issuer", "alice")))
 		bob, recovered := m.back(alice, as(token(t, "issuer", "bob")))
 		if recovered {
 			t.Error("another client was recovered as alice")
 		}
-		m.mail("second")
-		bob.wantMail()
+		m.publish("second")
+		bob.wantEvents()
 		alice.read("second")
 		if _, recovered := m.back(alice, as(token(t, "issuer", "alice"))); !recovered {
 			t.Error("alice, on another connection, was not recovered")
@@ -229,15 +229,15 @@ func TestField_X15_PrivateIDAlone(t *testing.T) {
 		limits := websockets.UseGuards(ratelimit.Connections(1000, 1000), ratelimit.Messages(1000, 1000), ratelimit.Requests(1, 1),
 			ratelimit.By(func(context.Context, *pipeline.Call) (string, bool) { return "all", true }, 1000, 1000))
 		for _, opts := range [][]websockets.Option{nil, {limits}} {
-			m := newMailbox(t, w, socketio.Recovery{}, opts...)
+			m := newRecoveryStage(t, w, socketio.Recovery{}, opts...)
 			v := m.visit("")
 			m.cut(v)
-			m.mail("missed")
+			m.publish("missed")
 			again, recovered := m.back(v, "")
 			if !recovered {
 				t.Fatal("it was not recovered")
 			}
-			again.wantMail("missed")
+			again.wantEvents("missed")
 		}
 	})
 }
@@ -286,23 +286,23 @@ func TestField_X15_GuardsWithoutIdentity(t *testing.T) {
 				panic("of the application")
 			}}, false},
 		} {
-			m := newMailbox(t, w, c.recovery, c.opt)
+			m := newRecoveryStage(t, w, c.recovery, c.opt)
 			alice := m.visit(`"name":"alice"`)
 			m.cut(alice)
-			m.mail("secret")
+			m.publish("secret")
 			for range 2 {
 				bob, recovered := m.back(alice, `"name":"bob"`)
 				if recovered {
 					t.Errorf("%s: another client was recovered", c.name)
 				}
-				bob.wantMail()
+				bob.wantEvents()
 			}
 			again, recovered := m.back(alice, `"name":"alice"`)
 			if recovered != c.recovers {
 				t.Errorf("%s: recovered: %t", c.name, recovered)
 			}
 			if recovered {
-				again.wantMail("secret")
+				again.wantEvents("secret")
 			}
 			want := 0
 			if !c.recovers && c.recovery.SameClient == nil {

@@ -136,11 +136,11 @@ func open(t *testing.T, platform, addr string, compressed bool) *wire {
 	switch platform {
 	case "ws":
 		p := rawpeer.Open(t, addr, "/", opts...)
-		return &wire{Peer: p, compressed: compressed, leave: p.Cut}
+		return &wire{Peer: p, compressed: compressed, leave: p.Abort}
 	case "socketio":
 		s := e.WebSocket(opts...)
 		rawpeer.Enter(t, s, "/", "")
-		return &wire{Peer: s.Peer, compressed: compressed, leave: s.Cut}
+		return &wire{Peer: s.Peer, compressed: compressed, leave: s.Abort}
 	}
 	p := e.Poll()
 	rawpeer.Enter(t, p, "/", "")
@@ -149,11 +149,11 @@ func open(t *testing.T, platform, addr string, compressed bool) *wire {
 		Peer: post,
 		post: func(body string) string { return rawpeer.Post(e.Query("polling", p.SID), body) },
 		leave: func() {
-			post.Cut()
-			p.Cut() // two polls at once end the session at once
+			post.Abort()
+			p.Abort() // two polls at once end the session at once
 			poll := rawpeer.Request(http.MethodGet, e.Query("polling", p.SID)) + "\r\n"
-			e.Begin(poll)
-			e.Begin(poll)
+			e.Start(poll)
+			e.Start(poll)
 		},
 	}
 }

@@ -35,7 +35,7 @@ func TestField_X02_ManyNamespaces(t *testing.T) {
 		rawpeer.Enter(t, ws, name, "")
 		messages = append(messages, repeat(`42`+name+`,["wait","`+text+`"]`, 3)...)
 	}
-	w := &wire{Peer: ws.Peer, compressed: true, leave: ws.Cut}
+	w := &wire{Peer: ws.Peer, compressed: true, leave: ws.Abort}
 	s.Wait("the client is in all", func() bool { return s.Connects() == 100 })
 	before := heap()
 	sent := w.send(messages)

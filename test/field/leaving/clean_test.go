@@ -73,7 +73,7 @@ func TestField_X11_AfterACut(t *testing.T) {
 		const n = 100
 		p := k.open(t, s.Addr)
 		_ = p.send(append([]string{k.text("wait", "1")}, repeat(k.text("save", "1"), n)...)...)
-		p.Cut()
+		p.Abort()
 		if r := s.WantGone(1); r[0].Clean {
 			t.Errorf("the reason %+v is clean", r[0])
 		}

@@ -20,7 +20,7 @@ func TestField_X01_LeaveWithFullInbox(t *testing.T) {
 			leave  func(*client)
 			within time.Duration
 		}{
-			{"FIN", func(c *client) { c.Cut() }, 2 * time.Second},
+			{"FIN", func(c *client) { c.Abort() }, 2 * time.Second},
 			{"RST", func(c *client) { c.Reset() }, 2 * time.Second},
 			{"silence", func(*client) {}, interval + timeout + 2*time.Second},
 		} {
@@ -55,7 +55,7 @@ func TestField_X01_LeaveWithFullInbox(t *testing.T) {
 						t.Errorf("the last client left after %v, want within %v", took, end.within)
 					}
 					for _, c := range all {
-						c.Cut()
+						c.Abort()
 					}
 				}
 				took := wantBack(t, s, before, end.within)
@@ -75,7 +75,7 @@ func TestField_X01_LeaveWhileHandleConnectionRuns(t *testing.T) {
 		c := k.open(t, s.Addr)
 		_ = c.send(repeat(k.text("wait", "1"), 401)...)
 		s.Wait("the hook runs", func() bool { return s.Connects() == 1 })
-		c.Cut()
+		c.Abort()
 		wantBack(t, s, before, 2*time.Second)
 		s.WantGone(1)
 	})
@@ -105,7 +105,7 @@ func TestField_X01_BusyClientStays(t *testing.T) {
 			if r := s.Reasons(); len(r) > 0 {
 				t.Fatalf("the busy client was closed: %v", r)
 			}
-			c.Cut()
+			c.Abort()
 			<-over
 			s.WantGone(1)
 
@@ -118,7 +118,7 @@ func TestField_X01_BusyClientStays(t *testing.T) {
 				t.Errorf("the client of a slow handler was closed: %v", r)
 			}
 			close(release)
-			c.Cut()
+			c.Abort()
 			s.WantGone(2)
 		})
 	}
