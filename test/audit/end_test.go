@@ -28,7 +28,7 @@ func TestAudit_IdleInboxThenVanish(t *testing.T) {
 			s := k.stage(t, quiet, waiting(), stage.Limits(websockets.Limits{PingInterval: interval, PingTimeout: timeout, CloseTimeout: time.Second}))
 			c := k.open(t, s.Addr)
 			_ = c.send(repeat(k.text("wait", "1"), 255)...)
-			s.Wait("it is there", func() bool { return s.Connects() == 1 })
+			s.Wait("it is connected", func() bool { return s.Connects() == 1 })
 			if end == "RST" {
 				c.Reset()
 			}
@@ -51,7 +51,7 @@ func TestAudit_LeaveOnOneProcessor(t *testing.T) {
 				_ = c.send(repeat(k.text("wait", "1"), 1500)...)
 				all = append(all, c)
 			}
-			s.Wait("all are there", func() bool { return s.Connects() == n })
+			s.Wait("all are connected", func() bool { return s.Connects() == n })
 			for _, c := range all {
 				c.Abort()
 			}
@@ -176,7 +176,7 @@ func TestAudit_LeaveWithRecovery(t *testing.T) {
 	w = rawpeer.NewEngine(t, s.Addr).WebSocket()
 	w.Send(`40{"pid":"` + pid + `","offset":"` + offset + `"}`)
 	if got := w.Read(); !strings.HasPrefix(got, "40") {
-		t.Errorf("coming back was answered %.200q", got)
+		t.Errorf("reconnecting was answered %.200q", got)
 	}
 	if got := w.Read(); !strings.Contains(got, "missed") {
 		t.Errorf("got %.200q, want what it has missed", got)
@@ -216,7 +216,7 @@ func TestAudit_StopMeanwhile(t *testing.T) {
 		_ = stuck.send(repeat(k.request("big", 1, "1"), 400)...)
 		last := k.open(t, s.Addr)
 		_ = last.send(k.text("noop", "1"))
-		s.Wait("all are there", func() bool { return s.Connects() == 4 })
+		s.Wait("all are connected", func() bool { return s.Connects() == 4 })
 		leaveAfter(leaver, repeat(k.text("hold", "1"), 20)...)
 		started := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -302,7 +302,7 @@ func TestAudit_ClientErrorsAcrossNamespaces(t *testing.T) {
 			}
 			r := s.WantGone(1)
 			if last := r[len(r)-1]; n >= 200 {
-				t.Errorf("still there after %d mistakes: %v", n, last)
+				t.Errorf("still connected after %d errors: %v", n, last)
 			}
 			if b := log.String(); strings.Count(b, "\n") > 40 {
 				t.Errorf("%d lines were logged", strings.Count(b, "\n"))

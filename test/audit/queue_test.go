@@ -86,7 +86,7 @@ func TestAudit_LargeEvent(t *testing.T) {
 		}
 		s := k.stage(t, quiet)
 		c := k.open(t, s.Addr)
-		s.Wait("the client is there", func() bool { return s.Connects() == 1 })
+		s.Wait("the client is connected", func() bool { return s.Connects() == 1 })
 		text := strings.Repeat("y", 9<<20)
 		if err := s.Server.Emit(t.Context(), "large", text); err != nil {
 			t.Fatal(err)
@@ -143,7 +143,7 @@ func TestAudit_SlowReaderStays(t *testing.T) {
 				open = openSocketIO(rawpeer.WithReceiveBuffer(receive))
 			}
 			c := open(t, s.Addr)
-			s.Wait("the client is there", func() bool { return s.Connects() == 1 })
+			s.Wait("the client is connected", func() bool { return s.Connects() == 1 })
 			c.R = bufio.NewReaderSize(slowConn{c.Conn, rate}, 16)
 			for range 100 {
 				_ = s.Server.Emit(t.Context(), "event", strings.Repeat("x", 60_000))
@@ -197,7 +197,7 @@ func TestAudit_BroadcastStorm(t *testing.T) {
 						}
 					})
 				}
-				s.Wait("all are there", func() bool { return s.Connects() == 2*n })
+				s.Wait("all are connected", func() bool { return s.Connects() == 2*n })
 				before := heap()
 				text := strings.Repeat("x", 10_000)
 				for range most {
@@ -235,7 +235,7 @@ func TestAudit_FrozenWithUnreadAnswers(t *testing.T) {
 				open = openSocketIO(rawpeer.WithReceiveBuffer(2 << 10))
 			}
 			c := open(t, s.Addr)
-			s.Wait("the client is there", func() bool { return s.Connects() == 1 })
+			s.Wait("the client is connected", func() bool { return s.Connects() == 1 })
 			_ = s.Server.Emit(t.Context(), "event", strings.Repeat("x", 20_000))
 			_ = c.send(repeat(k.text("wait", "1"), 1500)...)
 			gone(t, s, 1, interval+timeout+3*time.Second)

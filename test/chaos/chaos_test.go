@@ -167,7 +167,7 @@ func travel(t *testing.T, server *chat, node *node, way string, r *road, l *ledg
 			t.Error(p)
 		}
 	}()
-	if !l.waitForAcks(t, "in good weather", 5) {
+	if !l.waitForAcks(t, "without toxics", 5) {
 		return
 	}
 	for round := 0; ; round++ {
@@ -204,7 +204,7 @@ func storm(t *testing.T, server *chat, c client, way string, r *road, l *ledger,
 			t.Errorf("%s: hop: %v", w.name, err)
 			return false
 		}
-		if !l.waitForAcks(t, "after coming back, during "+w.name, 10) {
+		if !l.waitForAcks(t, "after reconnecting, during "+w.name, 10) {
 			return false
 		}
 	}

@@ -189,7 +189,7 @@ func (s *state) take(c *wsClient, e envelope) error {
 		return fmt.Errorf("ack of %d: %w", e.ID, err)
 	}
 	if got.N != want.N || got.Text != want.Text || !bytes.Equal(got.Pad, want.Pad) {
-		return fmt.Errorf("the ack of %d is another's: %.200s", e.ID, e.Data)
+		return fmt.Errorf("the ack of %d is of another note: %.200s", e.ID, e.Data)
 	}
 	if e.ID <= s.acked {
 		return fmt.Errorf("ack of %d after that of %d", e.ID, s.acked)

@@ -221,7 +221,7 @@ func TestAudit_ConnectTimeoutIsNotExtended(t *testing.T) {
 						return
 					case <-tick.C:
 						if time.Since(started) > 8*time.Second {
-							t.Error("it is there after 8 s")
+							t.Error("it is still connected after 8 s")
 							l.Send("1")
 							<-ended
 							return

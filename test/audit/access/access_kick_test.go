@@ -61,7 +61,7 @@ func TestAudit_Kicks(t *testing.T) {
 					if all {
 						l.Send("40/again,", `42/a,["noop"]`)
 						if p, ok := l.ReadTo("40/again"); ok {
-							t.Errorf("it is in again: %s", p)
+							t.Errorf("it has entered again: %s", p)
 						}
 						if n := k.Events(); n != events {
 							t.Errorf("%d events were handled afterwards", n-events)
@@ -91,13 +91,13 @@ type kicking struct {
 	entering chan struct{} // receives when a client waits for /slow
 	kicked   chan struct{} // receives when a client was disconnected
 
-	mu    sync.Mutex
-	there map[string]websockets.Client // by namespace
+	mu        sync.Mutex
+	connected map[string]websockets.Client // by namespace
 }
 
 func newKicking(t *testing.T, w way, all bool) *kicking {
 	t.Helper()
-	k := &kicking{entering: make(chan struct{}, 1), kicked: make(chan struct{}, 10), there: map[string]websockets.Client{}}
+	k := &kicking{entering: make(chan struct{}, 1), kicked: make(chan struct{}, 10), connected: map[string]websockets.Client{}}
 	kick := func(c websockets.Client) {
 		if all {
 			c.DisconnectAll()
@@ -116,7 +116,7 @@ func newKicking(t *testing.T, w way, all bool) *kicking {
 		}), websockets.WithLimits(websockets.Limits{HandshakeTimeout: 300 * time.Millisecond})),
 		stage.OnConnect(func(_ context.Context, c websockets.Client) error {
 			k.mu.Lock()
-			k.there[c.Namespace()] = c
+			k.connected[c.Namespace()] = c
 			k.mu.Unlock()
 			if c.Namespace() == "/hook" {
 				kick(c)
@@ -140,7 +140,7 @@ func newKicking(t *testing.T, w way, all bool) *kicking {
 func (k *kicking) client(ns string) websockets.Client {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.there[ns]
+	return k.connected[ns]
 }
 
 // enter enters a namespace, and waits until HandleConnection has the client: the answer is sent before that.
@@ -148,7 +148,7 @@ func (k *kicking) enter(l *line, ns string) {
 	l.T.Helper()
 	l.Send("40" + ns + ",")
 	l.Want("40" + ns + ",")
-	k.Wait("HandleConnection has seen it", func() bool { return k.client(ns) != nil })
+	k.Wait("HandleConnection has run", func() bool { return k.client(ns) != nil })
 }
 
 // TestAudit_ConnectFlood: 3,000 CONNECT packets without waiting for answers, to namespaces that exist, that do not,

@@ -30,8 +30,8 @@ func token(t *testing.T, subject string, lasts time.Duration) string {
 	return `"token":"` + text + `"`
 }
 
-// returning is a client that may reconnect.
-type returning struct {
+// reconnector is a client that may reconnect.
+type reconnector struct {
 	*line
 	sid, pid, offset string
 }
@@ -42,9 +42,9 @@ func between(text, from, to string) string {
 	return rest
 }
 
-func connect(t *testing.T, w way, s *stage.Stage, ns, auth string) *returning {
+func connect(t *testing.T, w way, s *stage.Stage, ns, auth string) *reconnector {
 	t.Helper()
-	c := &returning{line: w.Dial(t, s)}
+	c := &reconnector{line: w.Dial(t, s)}
 	prefix := ""
 	if ns != "/" {
 		prefix = ns + ","
@@ -63,7 +63,7 @@ func connect(t *testing.T, w way, s *stage.Stage, ns, auth string) *returning {
 	return c
 }
 
-func (c *returning) cut(s *stage.Stage) {
+func (c *reconnector) cut(s *stage.Stage) {
 	n := len(s.Reasons())
 	if c.WS != nil {
 		c.WS.Abort()
@@ -73,8 +73,8 @@ func (c *returning) cut(s *stage.Stage) {
 	s.WantReasons(n + 1)
 }
 
-// back returns the answer to a CONNECT with the client's private id.
-func (c *returning) back(t *testing.T, w way, s *stage.Stage, ns, auth string) (l *line, sid string, in bool) {
+// reconnect returns the answer to a CONNECT with the client's private id.
+func (c *reconnector) reconnect(t *testing.T, w way, s *stage.Stage, ns, auth string) (l *line, sid string, in bool) {
 	t.Helper()
 	l = w.Dial(t, s)
 	if auth != "" {
@@ -113,16 +113,16 @@ func TestAudit_ComingBack(t *testing.T) {
 
 			c := connect(t, w, s, "/", alice)
 			c.cut(s)
-			if _, sid, in := c.back(t, w, s, "/other", alice); !in || sid == c.sid {
+			if _, sid, in := c.reconnect(t, w, s, "/other", alice); !in || sid == c.sid {
 				t.Errorf("in another namespace: in %t, recovered %t", in, sid == c.sid)
 			}
-			if _, sid, in := c.back(t, w, s, "/", token(t, "bob", time.Hour)); !in || sid == c.sid {
+			if _, sid, in := c.reconnect(t, w, s, "/", token(t, "bob", time.Hour)); !in || sid == c.sid {
 				t.Errorf("another's token: in %t, recovered %t", in, sid == c.sid)
 			}
-			if _, _, in := c.back(t, w, s, "/", token(t, "alice", -time.Second)); in {
+			if _, _, in := c.reconnect(t, w, s, "/", token(t, "alice", -time.Second)); in {
 				t.Error("an expired token is accepted")
 			}
-			if _, _, in := c.back(t, w, s, "/", ""); in {
+			if _, _, in := c.reconnect(t, w, s, "/", ""); in {
 				t.Error("no token is accepted")
 			}
 			var wg sync.WaitGroup
@@ -155,7 +155,7 @@ func TestAudit_ComingBack(t *testing.T) {
 			c = connect(t, w, s, "/", alice)
 			c.cut(s)
 			banned.Store(true)
-			_, sid, in := c.back(t, w, s, "/", alice)
+			_, sid, in := c.reconnect(t, w, s, "/", alice)
 			if skip != (in && sid == c.sid) { // as documented for the option
 				t.Errorf("banned: in %t, recovered %t", in, sid == c.sid)
 			}
@@ -164,13 +164,13 @@ func TestAudit_ComingBack(t *testing.T) {
 			c = connect(t, w, s, "/", alice)
 			s.Server.Local().Disconnect()
 			c.Want("41")
-			if _, sid, in := c.back(t, w, s, "/", alice); !in || sid == c.sid {
+			if _, sid, in := c.reconnect(t, w, s, "/", alice); !in || sid == c.sid {
 				t.Errorf("disconnected: in %t, recovered %t", in, sid == c.sid)
 			}
 
 			c = connect(t, w, s, "/", token(t, "alice", 2*time.Second))
 			c.cut(s)
-			if l, sid, in := c.back(t, w, s, "/", alice); !in || sid != c.sid {
+			if l, sid, in := c.reconnect(t, w, s, "/", alice); !in || sid != c.sid {
 				t.Errorf("a newer token: in %t, recovered %t", in, sid == c.sid)
 			} else { // the end of the old token does not end the new one
 				<-time.After(2500 * time.Millisecond)
@@ -179,7 +179,7 @@ func TestAudit_ComingBack(t *testing.T) {
 			}
 			c = connect(t, w, s, "/", alice)
 			c.cut(s)
-			l, sid, in := c.back(t, w, s, "/", token(t, "alice", 2*time.Second))
+			l, sid, in := c.reconnect(t, w, s, "/", token(t, "alice", 2*time.Second))
 			if !in || sid != c.sid {
 				t.Errorf("a shorter token: in %t, recovered %t", in, sid == c.sid)
 			}
@@ -218,12 +218,12 @@ func TestAudit_SameClient(t *testing.T) {
 		c.cut(s)
 		for _, m := range []string{"panic", "no", "panic"} {
 			mode.Store(m)
-			if _, sid, in := c.back(t, w, s, "/", ""); !in || sid == c.sid {
+			if _, sid, in := c.reconnect(t, w, s, "/", ""); !in || sid == c.sid {
 				t.Errorf("%s: in %t, recovered %t", m, in, sid == c.sid)
 			}
 		}
 		mode.Store("yes")
-		if _, sid, in := c.back(t, w, s, "/", ""); !in || sid != c.sid {
+		if _, sid, in := c.reconnect(t, w, s, "/", ""); !in || sid != c.sid {
 			t.Errorf("yes: in %t, recovered %t", in, sid == c.sid)
 		}
 	})

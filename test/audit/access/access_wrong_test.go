@@ -17,7 +17,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-var errDatabase = errors.New("the database is away")
+var errDatabase = errors.New("the database is unavailable")
 
 // brittle is a type whose own decoding panics.
 type brittle struct{}

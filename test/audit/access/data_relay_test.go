@@ -88,8 +88,8 @@ func newRecipients(n *nodetest.Node, url string) *recipients {
 	return r
 }
 
-// there checks that every recipient is still connected.
-func (r *recipients) there(t *testing.T, after string) {
+// wantConnected checks that every recipient is still connected.
+func (r *recipients) wantConnected(t *testing.T, after string) {
 	t.Helper()
 	for name, c := range r.all {
 		reply, err := c.TryCall("echo", "still here")
@@ -190,18 +190,18 @@ func TestAudit_NoTextDisconnectsARecipient(t *testing.T) {
 		"Buffer":          `{"type":"Buffer","data":[1,2,3]}`,
 	} {
 		for _, event := range []string{"relay", "relay any", "relay text", "relay each"} {
-			given := argument
+			value := argument
 			if event == "relay each" {
-				given = "[" + argument + "," + argument + "]"
+				value = "[" + argument + "," + argument + "]"
 			}
-			s.call(event, given)
-			r.there(t, name+", "+event)
-			beside := `{"b":` + bin + `,"c":` + argument + `}`
+			s.call(event, value)
+			r.wantConnected(t, name+", "+event)
+			both := `{"b":` + bin + `,"c":` + argument + `}`
 			if event == "relay each" {
-				beside = `[` + bin + `,` + argument + `]`
+				both = `[` + bin + `,` + argument + `]`
 			}
-			s.call(event, beside, "bytes")
-			r.there(t, name+" beside binary, "+event)
+			s.call(event, both, "bytes")
+			r.wantConnected(t, name+" with binary, "+event)
 		}
 	}
 }
@@ -222,7 +222,7 @@ func TestAudit_DeepValuesWithBinary(t *testing.T) {
 				if !strings.Contains(got, "is nested more than 1000 deep") {
 					t.Errorf("%s of %d levels: %.200s", event, depth, got)
 				}
-				r.there(t, event)
+				r.wantConnected(t, event)
 			}
 		}
 	}

@@ -89,7 +89,7 @@ func TestAudit_OriginsAndCheckOrigin(t *testing.T) {
 		})
 	}
 	if got := startError(module.New("m", module.Controllers(websockets.Gateway(newFirst, websockets.Origins("nonsense"), all)))); !strings.Contains(got, "nonsense") {
-		t.Errorf("an origin that is none is accepted beside CheckOrigin: %q", got)
+		t.Errorf("an invalid origin is accepted next to CheckOrigin: %q", got)
 	}
 }
 
@@ -202,7 +202,7 @@ func TestAudit_WhichGuard(t *testing.T) {
 				websockets.Gateway(newFirst, atWS("/1"), websockets.UseGuards(newSentry)),
 				websockets.Gateway(newSecond, atWS("/2"), websockets.ForEvent("c", websockets.UseGuards(newSentry)))))
 		}, nil, []string{"a:declared#1", "c:declared#1"}},
-		{"lazily imported beside", func(l module.Option) *module.Module {
+		{"also imported lazily", func(l module.Option) *module.Module {
 			return module.New("m", module.Imports(module.New("ledger", l)), module.Providers(newSentry, func(module.Lazy[*sentry]) *http.Client { return nil }), module.Controllers(
 				websockets.Gateway(newFirst, atWS("/1"), websockets.UseGuards(newSentry)),
 				websockets.Gateway(newSecond, atWS("/2"), websockets.UseGuards(newSentry))))

@@ -55,7 +55,7 @@ func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
 			}
 		})
 	}
-	await(t, "all are in", func() bool { return in.Load() >= 20 })
+	await(t, "all are connected", func() bool { return in.Load() >= 20 })
 	p.Signal(syscall.SIGTERM)
 	end := p.Wait()
 	close(stop)

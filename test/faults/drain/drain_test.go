@@ -20,7 +20,7 @@ func await(t *testing.T, what string, done func() bool) {
 		select {
 		case <-look.C:
 		case <-late:
-			t.Fatalf("still not so: %s", what)
+			t.Fatalf("not reached: %s", what)
 		}
 	}
 }
@@ -38,7 +38,7 @@ func TestFault_F71_Drain(t *testing.T) {
 	pollersTold := polling(t, p.Addr, polls)
 	c.askMuch(much)
 	asking := rawpeer.Open(t, p.Addr, "/ws")
-	await(t, "all that was asked for waits", func() bool {
+	await(t, "all requested answers are queued", func() bool {
 		asking.Send(`{"event":"effects","id":1,"data":0}`)
 		return asking.Text() == fmt.Sprintf(`{"id":1,"data":%d}`, 2*much)
 	})

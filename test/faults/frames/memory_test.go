@@ -240,7 +240,7 @@ func TestFault_V31_DeflateBomb(t *testing.T) {
 		l.opts = []rawpeer.DialOption{rawpeer.WithLines("Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover")}
 		p := l.open()
 		if got := p.Header.Get("Sec-WebSocket-Extensions"); !strings.HasPrefix(got, "permessage-deflate") {
-			t.Fatalf("compression was not agreed on: %q", got)
+			t.Fatalf("compression was not negotiated: %q", got)
 		}
 		p.Write(frame(0xc1, deflated([]byte(l.ofSize(limit)))))
 		l.echo(p, "a small one is accepted")

@@ -19,10 +19,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// usher is sentry for routes: the request's header names the place.
-type usher struct{}
+// routeGuard is sentry for routes: the request's header names the place.
+type routeGuard struct{}
 
-func (usher) Check(_ context.Context, c *pipeline.Call) error {
+func (routeGuard) Check(_ context.Context, c *pipeline.Call) error {
 	crashAt("guard", asked(c.Request))
 	if asked(c.Request) == "interceptor of denials" {
 		return pipeline.ErrForbidden
@@ -30,24 +30,24 @@ func (usher) Check(_ context.Context, c *pipeline.Call) error {
 	return nil
 }
 
-func (usher) Intercept(ctx context.Context, c *pipeline.Call, next pipeline.Next) (any, error) {
+func (routeGuard) Intercept(ctx context.Context, c *pipeline.Call, next pipeline.Next) (any, error) {
 	crashAt("interceptor, before", asked(c.Request))
 	v, err := next(ctx)
 	crashAt("interceptor, after", asked(c.Request))
 	return v, err
 }
 
-func (usher) InterceptDenial(_ context.Context, c *pipeline.Call, _ error) error {
+func (routeGuard) InterceptDenial(_ context.Context, c *pipeline.Call, _ error) error {
 	crashAt("interceptor of denials", asked(c.Request))
 	return nil
 }
 
-func (usher) Transform(_ context.Context, c *pipeline.Call, _ any) error {
+func (routeGuard) Transform(_ context.Context, c *pipeline.Call, _ any) error {
 	crashAt("pipe", asked(c.Request))
 	return nil
 }
 
-func (usher) Catch(_ context.Context, c *pipeline.Call, _ error) *pipeline.Error {
+func (routeGuard) Catch(_ context.Context, c *pipeline.Call, _ error) *pipeline.Error {
 	crashAt("filter", asked(c.Request))
 	return nil
 }
@@ -138,7 +138,7 @@ func (files) Open(string) (fs.File, error) { crash(); return nil, fs.ErrNotExist
 // panic's text, unless the handler has already started another answer; the panic is logged, and the next request is
 // served.
 func TestFault_F62_PanicsOverHTTP(t *testing.T) {
-	log, u := &journal{}, usher{}
+	log, u := &journal{}, routeGuard{}
 	a := apptest.New(t, module.New("shop", module.Controllers(web.Controller(func() *shop { return &shop{} },
 		web.UseGuards(u), web.UseInterceptors(u), web.UsePipes(u), web.UseFilters(u)),
 		func() *stall { return &stall{&shop{}} })), apptest.With(log.option(), app.LogLines(-1)))
@@ -202,7 +202,7 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 		t.Run("an error with the status "+place, func(t *testing.T) {
 			status, body, err := ask(t, "GET", a.URL()+"/stall", "status "+place)
 			if err != nil || status != http.StatusBadRequest || !strings.Contains(body, "public") {
-				t.Errorf("got %d %s, %v, want 400: it is no status of an error", status, body, err)
+				t.Errorf("got %d %s, %v, want 400: it is not an error status", status, body, err)
 			}
 		})
 	}

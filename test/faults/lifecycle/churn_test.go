@@ -24,7 +24,7 @@ func TestFault_F69_Churn(t *testing.T) {
 			live := func(n int) {
 				t.Run("clients", func(t *testing.T) { // the peers are closed at its end
 					for i := range n {
-						comeAndLeave(t, name, s.Addr, i%2 == 0)
+						connectAndLeave(t, name, s.Addr, i%2 == 0)
 					}
 				})
 			}
@@ -34,7 +34,7 @@ func TestFault_F69_Churn(t *testing.T) {
 			live(many)
 			s.WantGone(warm + many)
 			var now figures
-			s.Wait("everything is as it was", func() bool {
+			s.Wait("all figures are as before", func() bool {
 				now = rest()
 				return now.goroutines <= before.goroutines && now.files <= before.files && now.heap <= before.heap+many*perClient
 			})
@@ -43,8 +43,8 @@ func TestFault_F69_Churn(t *testing.T) {
 	}
 }
 
-// comeAndLeave connects and disconnects one client.
-func comeAndLeave(t *testing.T, name, addr string, politely bool) {
+// connectAndLeave connects and disconnects one client.
+func connectAndLeave(t *testing.T, name, addr string, politely bool) {
 	t.Helper()
 	switch name {
 	case "ws":

@@ -177,7 +177,7 @@ func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
 	late := func(t *testing.T, started time.Time, r websockets.Reason) {
 		t.Helper()
 		if r.Cause != websockets.CauseParseError || r.Text != "attachments are missing" {
-			t.Errorf("left by %v", r)
+			t.Errorf("ended with %v", r)
 		}
 		if d := time.Since(started); d < 29*time.Second || d > 32*time.Second {
 			t.Errorf("after %v, want 30 s", d)

@@ -49,7 +49,7 @@ func TestFault_F49_NoConnect(t *testing.T) {
 			m.Write(c, "3")
 			m.Write(c, "41")
 			if r := m.Left(); r.Cause != websockets.CauseClientDisconnect {
-				t.Errorf("left by %v", r)
+				t.Errorf("ended with %v", r)
 			}
 			started := time.Now()
 			m.Want(c, "2")

@@ -53,7 +53,7 @@ func breaks(t *testing.T, h *harness.Harness, w rawpeer.Wire, packets ...string)
 		t.Errorf("%s: accepted", what)
 	}
 	if got := h.Left(t); got.Cause != websockets.CauseParseError {
-		t.Errorf("%s: left by %s", what, got)
+		t.Errorf("%s: ended with %s", what, got)
 	}
 	// The other library may still handle what it received before the mistake.
 	if h.Events() != handled && (h.Own() || len(packets) == 1) {

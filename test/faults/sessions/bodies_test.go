@@ -144,11 +144,11 @@ func TestFault_F40_BodiesOfNothing(t *testing.T) {
 				t.Errorf("%s: %d %.100s", what, a.Status, a.Body)
 			}
 			if got := h.Left(t).Cause; got != websockets.CauseParseError && got != websockets.CauseTransportError {
-				t.Errorf("%s: left by %q", what, got)
+				t.Errorf("%s: ended with %q", what, got)
 			}
 			wantGone(t, s)
 			if n := h.Events() - handled; n != 0 {
-				t.Errorf("%s: %d events behind it were handled", what, n)
+				t.Errorf("%s: %d events after it were handled", what, n)
 			}
 		}
 		h.Alone(t)
@@ -221,7 +221,7 @@ func TestFault_F41_ContentLengthTooShort(t *testing.T) {
 		event := `421["echo","x"]`
 		p := s.Start(postHead(s, fmt.Sprint("Content-Length: ", len(event))) + event + "1\x1e1\r\n\r\n")
 		if a := p.Answer(); a.Body != "ok" {
-			t.Errorf("what the length covers: %d %.100s", a.Status, a.Body)
+			t.Errorf("the first Content-Length bytes: %d %.100s", a.Status, a.Body)
 		}
 		if a := p.Answer(); a.Status != http.StatusBadRequest {
 			t.Errorf("the rest: %d %.100s", a.Status, a.Body)

@@ -47,7 +47,7 @@ func TestFault_F46_NoPong(t *testing.T) {
 			m.WantClose(c, 1001)
 			took(t, "the end", started, 45*time.Second)
 			if r := m.Left(); r.Cause != websockets.CausePingTimeout {
-				t.Errorf("left by %v", r)
+				t.Errorf("ended with %v", r)
 			}
 		})
 	})
@@ -70,7 +70,7 @@ func TestFault_F46_NoPong(t *testing.T) {
 			}
 			took(t, "the end", started, 45*time.Second)
 			if r := m.Left(); r.Cause != websockets.CausePingTimeout {
-				t.Errorf("left by %v", r)
+				t.Errorf("ended with %v", r)
 			}
 			if status, _ := m.Do(http.MethodGet, session, ""); status != http.StatusBadRequest {
 				t.Errorf("afterwards: %d", status)
@@ -88,7 +88,7 @@ func TestFault_F46_NobodyPolls(t *testing.T) {
 		started := time.Now()
 		m.Do(http.MethodPost, openPolling+"&sid="+sidOf(open), "40")
 		if r := m.Left(); r.Cause != websockets.CausePingTimeout {
-			t.Errorf("left by %v", r)
+			t.Errorf("ended with %v", r)
 		}
 		took(t, "the end", started, 45*time.Second)
 	})
@@ -170,7 +170,7 @@ func TestFault_F41_BodyNeverEnds(t *testing.T) {
 		started := time.Now()
 		m.Trickle(http.MethodPost, session, time.Second)
 		if r := m.Left(); r.Cause != websockets.CauseTransportError {
-			t.Errorf("left by %v", r)
+			t.Errorf("ended with %v", r)
 		}
 		took(t, "the end", started, time.Minute)
 	})

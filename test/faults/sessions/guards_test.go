@@ -181,7 +181,7 @@ func TestCVE_2017_16031_V20_SessionIDs(t *testing.T) {
 	for kind, positions := range places {
 		for i, letters := range positions { // nearly all 32 of them, by chance
 			if len(letters) < 26 {
-				t.Errorf("ids of kind %d have %d different letters at place %d, in %d ids: it is not random", kind, len(letters), i, n)
+				t.Errorf("ids of kind %d have %d different letters at position %d, in %d ids: it is not random", kind, len(letters), i, n)
 			}
 		}
 	}
@@ -208,7 +208,7 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 				w.Send("40" + auth)
 				entered := rawpeer.Answer{Body: w.Read()}
 				sid, pid = entered.Get("sid"), entered.Get("pid")
-				h.Wait("it is known", func() bool { return h.Server.Local().Len() == 2 })
+				h.Wait("it is connected", func() bool { return h.Server.Local().Len() == 2 })
 				if err := h.Server.Emit(t.Context(), "news", "1"); err != nil {
 					t.Fatal(err)
 				}

@@ -21,6 +21,6 @@ func wantGone(t *testing.T, s *rawpeer.Poller) {
 		a = s.Post("3")
 		return a.Status == http.StatusBadRequest
 	}) {
-		t.Errorf("the session is still there: %d %s", a.Status, a.Body)
+		t.Errorf("the session still exists: %d %s", a.Status, a.Body)
 	}
 }

@@ -72,7 +72,7 @@ func TestFault_F39_CancelledPoll(t *testing.T) {
 			s := h.Enter(t)
 			cut(s.Start(s.GetBytes()))
 			if got := h.Left(t).Cause; got != websockets.CauseTransportError && got != websockets.CauseTransportClose {
-				t.Errorf("%s: left by %q", what, got)
+				t.Errorf("%s: ended with %q", what, got)
 			}
 			wantGone(t, s)
 		}
@@ -207,7 +207,7 @@ func TestFault_F44_PollingAfterUpgrade(t *testing.T) {
 		}
 		second.Close()
 		if h.Events() != handled {
-			t.Error("something beside the WebSocket was handled")
+			t.Error("something besides the WebSocket was handled")
 		}
 		rawpeer.Echo(t, w, "unharmed")
 		w.Abort()

@@ -100,7 +100,7 @@ func TestFault_F30_HalfOpenPeer(t *testing.T) {
 			s := stage.New(t, k.adapter(), stage.Limits(limits))
 			h := newHole(t, s.Addr)
 			k.open(t, h.addr)
-			s.Wait("it is in", func() bool { return s.Connects() == 1 })
+			s.Wait("it is connected", func() bool { return s.Connects() == 1 })
 			started := time.Now()
 			h.discard()
 			check(t, s, started)

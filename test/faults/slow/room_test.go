@@ -45,7 +45,7 @@ func othersDoNotWait(t *testing.T, slow int, enter func(t *testing.T, k kind, r 
 				gone := enter(t, k, r)
 				with := h.latency(t)
 				if n := r.Server.Local().Len(); n != many+slow {
-					t.Fatalf("%d clients, want the slow ones to be connected still; reasons %v", n, r.Reasons())
+					t.Fatalf("%d clients, want the slow ones still connected; reasons %v", n, r.Reasons())
 				}
 				gone()
 				r.Wait("the slow ones have disconnected", func() bool { return r.Server.Local().Len() == many })

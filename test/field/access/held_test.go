@@ -197,7 +197,7 @@ func TestField_X08_X09_X16_Held(t *testing.T) {
 				free := slack + a.lines*8<<10 // the test's peers exist until it ends
 				s.Wait("all clients have disconnected", func() bool { return s.Server.Local().Len() == 0 && len(s.Reasons()) == s.Connects() })
 				left := heap() - before
-				s.Wait("what was held is free", func() bool { left = heap() - before; return left < free })
+				s.Wait("the memory is free", func() bool { left = heap() - before; return left < free })
 				t.Logf("%d KiB sent, %d KiB held, %d KiB after they disconnected", sent>>10, held>>10, left>>10)
 			})
 		}

@@ -103,7 +103,7 @@ func (l *line) wantGone() {
 		if p, ok := l.Read(); !ok {
 			return
 		} else if p[0] == '0' || p[0] == '4' {
-			l.T.Fatalf("the connection is there, and got %s", p)
+			l.T.Fatalf("the connection is open, and got %s", p)
 		}
 	}
 }

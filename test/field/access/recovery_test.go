@@ -108,8 +108,8 @@ func (m *recoveryStage) cut(v *visitor) {
 	m.WantReasons(n + 1)
 }
 
-// back reconnects with what a page remembers, and reports whether it was recovered.
-func (m *recoveryStage) back(v *visitor, auth string) (b *visitor, recovered bool) {
+// reconnect reconnects with what a page remembers, and reports whether it was recovered.
+func (m *recoveryStage) reconnect(v *visitor, auth string) (b *visitor, recovered bool) {
 	m.t.Helper()
 	b = &visitor{l: m.w.dial(m.t, m.Stage), offset: v.offset}
 	if auth != "" {
@@ -157,7 +157,7 @@ func TestField_X15_AnothersToken(t *testing.T) {
 			m.cut(alice)
 			m.publish("secret")
 			for _, stranger := range []string{token(t, "issuer", "bob"), token(t, "elsewhere", "alice"), token(t, "issuera", "lice"), token(t, "issuer", "")} {
-				bob, recovered := m.back(alice, as(stranger))
+				bob, recovered := m.reconnect(alice, as(stranger))
 				if recovered || bob.pid == alice.pid {
 					t.Error("another client was recovered as alice")
 				}
@@ -167,7 +167,7 @@ func TestField_X15_AnothersToken(t *testing.T) {
 					t.Errorf("%d clients are in the room", n)
 				}
 			}
-			again, recovered := m.back(alice, as(token(t, "issuer", "alice"))) // a new token of the same subject
+			again, recovered := m.reconnect(alice, as(token(t, "issuer", "alice"))) // a new token of the same subject
 			if !recovered {
 				t.Fatalf("alice was not recovered (SkipAdmit %t)", skip)
 			}
@@ -194,7 +194,7 @@ func TestField_X15_BadTokenOnTheWayBack(t *testing.T) {
 				l.Send(`40{` + bad + `"pid":"` + alice.pid + `","offset":"` + alice.offset + `"}`)
 				l.Want("44")
 			}
-			again, recovered := m.back(alice, auth)
+			again, recovered := m.reconnect(alice, auth)
 			if !recovered {
 				t.Fatal("alice was not recovered")
 			}
@@ -209,14 +209,14 @@ func TestField_X15_ClientThatIsHere(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
 		m := newRecoveryStage(t, w, socketio.Recovery{}, websockets.UseGuards(tokens(t)))
 		alice := m.visit(as(token(t, "issuer", "alice")))
-		bob, recovered := m.back(alice, as(token(t, "issuer", "bob")))
+		bob, recovered := m.reconnect(alice, as(token(t, "issuer", "bob")))
 		if recovered {
 			t.Error("another client was recovered as alice")
 		}
 		m.publish("second")
 		bob.wantEvents()
 		alice.read("second")
-		if _, recovered := m.back(alice, as(token(t, "issuer", "alice"))); !recovered {
+		if _, recovered := m.reconnect(alice, as(token(t, "issuer", "alice"))); !recovered {
 			t.Error("alice, on another connection, was not recovered")
 		}
 	})
@@ -233,7 +233,7 @@ func TestField_X15_PrivateIDAlone(t *testing.T) {
 			v := m.visit("")
 			m.cut(v)
 			m.publish("missed")
-			again, recovered := m.back(v, "")
+			again, recovered := m.reconnect(v, "")
 			if !recovered {
 				t.Fatal("it was not recovered")
 			}
@@ -291,13 +291,13 @@ func TestField_X15_GuardsWithoutIdentity(t *testing.T) {
 			m.cut(alice)
 			m.publish("secret")
 			for range 2 {
-				bob, recovered := m.back(alice, `"name":"bob"`)
+				bob, recovered := m.reconnect(alice, `"name":"bob"`)
 				if recovered {
 					t.Errorf("%s: another client was recovered", c.name)
 				}
 				bob.wantEvents()
 			}
-			again, recovered := m.back(alice, `"name":"alice"`)
+			again, recovered := m.reconnect(alice, `"name":"alice"`)
 			if recovered != c.recovers {
 				t.Errorf("%s: recovered: %t", c.name, recovered)
 			}

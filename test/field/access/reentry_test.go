@@ -109,7 +109,7 @@ func TestField_X14_RefusedInARow(t *testing.T) {
 			_ = h.Auth.Decode(&auth)
 			switch auth.Say {
 			case "outage":
-				return fmt.Errorf("the database is away")
+				return fmt.Errorf("the database is unavailable")
 			case "busy":
 				return &websockets.Error{Message: "Later", Status: http.StatusServiceUnavailable}
 			case "yes":
@@ -198,7 +198,7 @@ func TestField_X14_KickedAndBack(t *testing.T) {
 		}
 		s.WantGone(5)
 		if n := s.Connects(); n != 5 {
-			t.Errorf("it was in %d times", n)
+			t.Errorf("it was connected %d times", n)
 		}
 	})
 }
@@ -216,7 +216,7 @@ func TestField_X14_RefusedByHandleConnection(t *testing.T) {
 		}
 		s.WantGone(5)
 		if n := s.Connects(); n != 5 {
-			t.Errorf("it was in %d times", n)
+			t.Errorf("it was connected %d times", n)
 		}
 	})
 }
@@ -251,7 +251,7 @@ func TestField_X14_DisconnectAll(t *testing.T) {
 			}
 		}
 		if l.Send("40/a,") && w.Polling {
-			t.Error("the session is still there")
+			t.Error("the session still exists")
 		}
 		for _, r := range s.WantGone(3) {
 			if r.Cause != websockets.CauseServerDisconnect {

@@ -90,7 +90,7 @@ func (o order) Validate() error {
 	return nil
 }
 
-var errHandler = errors.New("the database is away")
+var errHandler = errors.New("the database is unavailable")
 
 // moody is a stage with events that fail in every way.
 func moody() []stage.Option {

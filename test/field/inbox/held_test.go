@@ -75,7 +75,7 @@ func held(t *testing.T, platform, mode string, messages []string) {
 	}
 	s := stage.New(t, adapterOf(platform, mode == "compressed"), opts...)
 	w := open(t, platform, s.Addr, mode == "compressed")
-	s.Wait("the client is there", func() bool { return s.Connects() == 1 })
+	s.Wait("the client is connected", func() bool { return s.Connects() == 1 })
 	before := heap()
 	sent := w.send(messages)
 	h := settled() - before
@@ -85,7 +85,7 @@ func held(t *testing.T, platform, mode string, messages []string) {
 	}
 	t.Logf("sent %d KiB, held %d KiB", sent>>10, h>>10)
 	if h > 4*bound+fixed+own {
-		t.Errorf("%d KiB are held, the bound is 4 x %d", h>>10, bound>>10)
+		t.Errorf("%d KiB are held, the limit is 4 x %d", h>>10, bound>>10)
 	}
 	if sent >= 64<<10 && h > most*sent+fixed+own {
 		t.Errorf("%d bytes are held for %d that were sent, more than %s times as much", h, sent, ratio)

@@ -43,7 +43,7 @@ func TestField_X02_ManyNamespaces(t *testing.T) {
 	runtime.KeepAlive(messages)
 	t.Logf("sent %d KiB, held %d KiB", sent>>10, h>>10)
 	if h > 2*connection+fixed {
-		t.Errorf("%d KiB are held, the bound is %d", h>>10, connection>>10)
+		t.Errorf("%d KiB are held, the limit is %d", h>>10, connection>>10)
 	}
 	close(release)
 	w.leave()

@@ -42,7 +42,7 @@ func TestField_X01_LeaveWithFullInbox(t *testing.T) {
 					_ = c.send(messages...)
 				}
 				if end.name != "silence" { // otherwise it is too late for some
-					s.Wait("every client is there", func() bool { return s.Connects() == n+1 })
+					s.Wait("every client is connected", func() bool { return s.Connects() == n+1 })
 				}
 				for _, c := range all {
 					end.leave(c)

@@ -175,7 +175,7 @@ func TestField_X33_SlowLineEvents(t *testing.T) {
 	each(t, ways(), hurried, func(t *testing.T, w way, s *stage.Stage) {
 		c := w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(8<<10))
 		c.slow(slowRate)
-		s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
+		s.Wait("it is connected", func() bool { return s.Server.Local().Len() == 1 })
 		for range pieces {
 			if err := s.Server.Emit(t.Context(), "piece", text); err != nil {
 				t.Fatal(err)
@@ -215,7 +215,7 @@ func TestField_X33_TakesNothing(t *testing.T) {
 	t.Run("events", func(t *testing.T) {
 		each(t, ways(), limits, func(t *testing.T, w way, s *stage.Stage) {
 			_ = w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-			s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
+			s.Wait("it is connected", func() bool { return s.Server.Local().Len() == 1 })
 			text := noise(64 << 10)
 			started := time.Now()
 			for range 100 { // more than the kernel buffers
@@ -252,7 +252,7 @@ func TestField_X33_HardBound(t *testing.T) {
 	limits := websockets.Limits{SendQueue: 128 << 10, SendQueueMax: 1 << 20, SendStall: time.Minute}
 	each(t, ways(), limits, func(t *testing.T, w way, s *stage.Stage) {
 		_ = w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-		s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
+		s.Wait("it is connected", func() bool { return s.Server.Local().Len() == 1 })
 		text := noise(64 << 10)
 		s.Wait("it is closed", func() bool {
 			for range 20 {

@@ -60,7 +60,7 @@ func TestField_X04_ShortAnswers(t *testing.T) {
 	limits := websockets.Limits{SendQueue: queue, SendStall: time.Minute, PingTimeout: time.Minute}
 	inTurn(t, limits, func(t *testing.T, w way, s *stage.Stage) {
 		c := w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-		s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
+		s.Wait("it is connected", func() bool { return s.Server.Local().Len() == 1 })
 		if !w.polls {
 			for c := range s.Server.Local().Clients() {
 				clog(t, s, c)
@@ -73,7 +73,7 @@ func TestField_X04_ShortAnswers(t *testing.T) {
 			}
 		})
 		handled, still := 0, 0
-		s.Wait("it is held back", func() bool {
+		s.Wait("the server has stopped reading", func() bool {
 			if n := s.Events(); n > handled {
 				handled, still = n, 0
 			} else if n > 0 {
@@ -112,7 +112,7 @@ func TestField_X04_ShortEvents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inTurn(t, limits, func(t *testing.T, w way, s *stage.Stage) {
 				_ = w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-				s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
+				s.Wait("it is connected", func() bool { return s.Server.Local().Len() == 1 })
 				for c := range s.Server.Local().Clients() {
 					if !w.polls {
 						clog(t, s, c)
@@ -120,7 +120,7 @@ func TestField_X04_ShortEvents(t *testing.T) {
 					before, most, n := heap(), int64(0), 0
 					for ; len(s.Reasons()) == 0; n++ {
 						if n > 1_000_000 {
-							t.Fatal("a million events wait")
+							t.Fatal("a million events are queued")
 						}
 						_ = to(s, c).Emit(t.Context(), "e", 1)
 						if n%1000 == 999 && n < 20_000 {

@@ -45,7 +45,7 @@ func TestField_X33_EndWhileAnswersWait(t *testing.T) {
 						defer asking.Wait()
 						asking.Go(func() { _ = c.ask("big", 0, 200) })
 						handled, still := 0, 0
-						s.Wait("it is held back", func() bool {
+						s.Wait("the server has stopped reading", func() bool {
 							if n := len(asked); n > handled {
 								handled, still = n, 0
 							} else if n > 0 {
