@@ -248,12 +248,12 @@ func TestAudit_ServerErrorsDoNotCount(t *testing.T) {
 		s := k.stage(t, stage.App(app.Logger(slog.New(slog.NewTextHandler(log, nil)))), stage.Handle(
 			websockets.Listen("panic", func(context.Context, int) error { panic("no") }),
 			websockets.Listen("error", func(context.Context, int) error { return errors.New("no") }),
-			websockets.Listen("away", none, websockets.UseGuards(away)),
+			websockets.Listen("unavailable", none, websockets.UseGuards(away)),
 			websockets.Listen("late", none, websockets.UseGuards(late)),
 		))
 		c := k.open(t, s.Addr)
 		var all []string
-		for _, event := range []string{"panic", "error", "away", "late"} {
+		for _, event := range []string{"panic", "error", "unavailable", "late"} {
 			all = append(all, repeat(k.text(event, "1"), 200)...)
 		}
 		started := time.Now()

@@ -165,7 +165,7 @@ func TestFault_F68_UnserialisableResult(t *testing.T) {
 	round.Next = round
 	values := map[string]any{
 		"a channel": make(chan int), "a function": func() {}, "not a number": math.NaN(), "plus infinity": math.Inf(1),
-		"a circle": round, "a key that is no text": map[[2]float64]int{{1, 2}: 3}, "an error of its own": mute{},
+		"a cycle": round, "a key that is not text": map[[2]float64]int{{1, 2}: 3}, "an error of its own": mute{},
 		"deep inside": map[string]any{"a": []any{1, map[string]any{"b": math.NaN()}}}, "bad text": json.RawMessage(`{"a":`),
 	}
 	onEach(t, func(t *testing.T, p platform) {

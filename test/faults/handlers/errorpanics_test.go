@@ -18,7 +18,7 @@ func TestFault_F62_ErrorsThatPanic(t *testing.T) {
 	}
 	onEach(t, func(t *testing.T, p platform) {
 		f := newField(t, p)
-		for _, event := range []string{"on", "listen", "behind"} {
+		for _, event := range []string{"on", "listen", "background"} {
 			for _, what := range []string{"Error of an error", "Is of an error", "As of an error", "Unwrap of an error", "no error at all"} {
 				f.message(t, event, what, internal)
 			}

@@ -209,6 +209,6 @@ func saying() []websockets.Subscription {
 	}
 	return []websockets.Subscription{
 		websockets.On("say", say),
-		websockets.On("behind", say, websockets.Background(4)),
+		websockets.On("background", say, websockets.Background(4)),
 	}
 }

@@ -88,7 +88,7 @@ func (m *minefield) Subscriptions() []websockets.Subscription {
 		websockets.On("echo", func(_ context.Context, s string) (string, error) { return s, nil }),
 		websockets.On("on", m.on),
 		websockets.Listen("listen", func(ctx context.Context, n note) error { _, err := m.on(ctx, n); return err }),
-		websockets.On("behind", m.on, websockets.Background(1)),
+		websockets.On("background", m.on, websockets.Background(1)),
 		websockets.Fallback(func(_ context.Context, _ string, p websockets.Payload) (string, error) {
 			crash()
 			return "", nil

@@ -32,7 +32,7 @@ func (f *field) messages(t *testing.T) {
 		{"on", "Validate", internal},
 		{"on", "handler", internal},
 		{"listen", "handler", internal},
-		{"behind", "handler", internal},
+		{"background", "handler", internal},
 		{"nowhere", "fallback", internal},
 		{"on", "interceptor, after", internal},
 		{"on", "filter", public}, // the default answers

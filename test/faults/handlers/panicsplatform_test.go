@@ -119,7 +119,7 @@ func TestFault_F62_PanicInCodec(t *testing.T) {
 		for _, row := range []struct{ what, event, say string }{
 			{"a message arrives", "echo", "decode"},
 			{"a reply", "say", "reply encode"},
-			{"a reply of a handler beside the others", "behind", "reply encode"},
+			{"a reply of a Background handler", "background", "reply encode"},
 			{"an event", "say", "emit encode"},
 		} {
 			t.Run(row.what, func(t *testing.T) {

@@ -114,10 +114,10 @@ func moody() []stage.Option {
 		websockets.On("forbidden", ok, refuse(pipeline.ErrForbidden)),
 		websockets.On("limited", ok, refuse(&pipeline.Error{Message: "Slower", Status: http.StatusTooManyRequests})),
 		websockets.On("invalid", ok, pipe(pipeline.Invalid(pipeline.Violation{Field: "n", Rule: "max", Message: "is too large"}))),
-		websockets.On("guard away", ok, refuse(errHandler)),
+		websockets.On("guard unavailable", ok, refuse(errHandler)),
 		websockets.On("guard busy", ok, refuse(&pipeline.Error{Message: "Later", Status: http.StatusServiceUnavailable})),
-		websockets.On("pipe away", ok, pipe(errHandler)),
-		websockets.On("handler away", fails(errHandler)),
+		websockets.On("pipe unavailable", ok, pipe(errHandler)),
+		websockets.On("handler unavailable", fails(errHandler)),
 		websockets.On("handler refuses", fails(websockets.NewError("Room is full"))),
 		websockets.On("handler late", fails(context.DeadlineExceeded)),
 	)}
@@ -172,7 +172,7 @@ func TestField_X16_ClientErrors(t *testing.T) {
 // guards, pipes and handlers, timeouts, a service that is not available. Nor do errors that handlers return.
 func TestField_X16_NotTheClientsFault(t *testing.T) {
 	everywhere(t, moody(), func(t *testing.T, _ *stage.Stage, dial func() talk) {
-		for _, event := range []string{"guard away", "guard busy", "pipe away", "handler away", "handler refuses", "handler late"} {
+		for _, event := range []string{"guard unavailable", "guard busy", "pipe unavailable", "handler unavailable", "handler refuses", "handler late"} {
 			c := dial()
 			for range 60 {
 				if !c.say(event, `{"n":1}`) {
