@@ -102,8 +102,8 @@ func (p *pair) send(t *testing.T, event string, args []any) (got, problem string
 }
 
 // TestField_X31_RelayEverything: A client sends 25 kinds of binary and of data that looks like the wire's own form of
-// binary; handlers relay it as Payload, any, a map, a struct, json.RawMessage and several arguments. The other client
-// gets what npm's server would send it, or the sender of Gatehouse gets an error; the other client is never
+// binary, which handlers relay as Payload, any, a map, a struct, json.RawMessage and several arguments; the other
+// client gets what npm's server would send it, or the sender gets an error, and the other client is never
 // disconnected.
 func TestField_X31_RelayEverything(t *testing.T) {
 	everyWay(t, func(t *testing.T, n *nodetest.Node, w way, url string) {

@@ -142,8 +142,8 @@ func (d *way) stop() {
 	_ = d.App.App().Stop(ctx)
 }
 
-// TestField_X25_HandshakesThatFail: The same applies to handshakes whose guard fails, and to connections that
-// HandleConnection refuses with an error of its own.
+// TestField_X25_HandshakesThatFail: Handshakes whose guard fails, and connections that HandleConnection refuses with
+// an error of its own, write 10 lines a second of at most 2 KB; the log then has the number of dropped lines.
 func TestField_X25_HandshakesThatFail(t *testing.T) {
 	const n = 60
 	failing := errors.New("no database " + strings.Repeat("x", 5000))
@@ -206,7 +206,8 @@ func (*failing) Routes(r chi.Router) {
 	}).Get("/middleware", func(http.ResponseWriter, *http.Request) {})
 }
 
-// TestField_X25_RequestsThatFail: The same applies to HTTP routes that fail, panic, or whose middleware panics.
+// TestField_X25_RequestsThatFail: HTTP routes that fail, panic, or whose middleware panics, write 10 lines a second
+// of at most 2 KB; the log then has the number of dropped lines.
 func TestField_X25_RequestsThatFail(t *testing.T) {
 	for path, message := range map[string]string{"/error": "request failed", "/panic": "request failed", "/middleware": "panic in middleware"} {
 		t.Run(path, func(t *testing.T) {

@@ -66,8 +66,8 @@ func TestField_X01_LeaveWithFullInbox(t *testing.T) {
 	})
 }
 
-// TestField_X01_LeaveWhileHandleConnectionRuns: The same applies to a client whose messages wait because
-// HandleConnection has not returned yet.
+// TestField_X01_LeaveWhileHandleConnectionRuns: A client that leaves while its messages wait because HandleConnection
+// has not returned yet is noticed in the same way, and its session is freed.
 func TestField_X01_LeaveWhileHandleConnectionRuns(t *testing.T) {
 	onEach(t, func(t *testing.T, k kind) {
 		s := k.stage(t, waiting(), stage.OnConnect(hookUntilEnd))

@@ -128,7 +128,7 @@ func TestField_X33_SnapshotInHandleConnection(t *testing.T) {
 }
 
 // TestField_X33_AnswersWait: A client asks 300 questions at once, and each answer has 10 kB: 3 MB, three times the
-// size of a send queue. All are answered, because the next question is not started while the queue is over half full.
+// size of a send queue; all are answered, because the next question is not started while the queue is over half full.
 func TestField_X33_AnswersWait(t *testing.T) {
 	const questions, size = 300, 10_000
 	each(t, ways(), websockets.Limits{}, func(t *testing.T, w way, s *stage.Stage) {
@@ -152,8 +152,8 @@ var hurried = websockets.Limits{
 const slowRate = 2000 // bytes in 10 ms
 
 // TestField_X33_SlowLine: A client on a slow connection asks 30 questions whose answers have 20 kB each, nine times
-// the size of its queue. It needs longer for a piece of the data than any timeout, and its heartbeats wait behind the
-// data: as long as it reads it is not closed, and gets every answer.
+// the size of its queue; as long as it reads it is not closed, and gets every answer. It needs longer for a piece of
+// the data than any timeout, and its heartbeats wait behind the data.
 func TestField_X33_SlowLine(t *testing.T) {
 	const questions, size = 30, 20_000
 	each(t, ways(), hurried, func(t *testing.T, w way, s *stage.Stage) {
@@ -168,7 +168,7 @@ func TestField_X33_SlowLine(t *testing.T) {
 }
 
 // TestField_X33_SlowLineEvents: A client on a slow connection is sent 600 kB of events at once, nine times the size
-// of its queue. As long as it reads it is not closed, and gets every event.
+// of its queue; as long as it reads it is not closed, and gets every event.
 func TestField_X33_SlowLineEvents(t *testing.T) {
 	const pieces, size = 30, 20_000
 	text := noise(size)
