@@ -38,8 +38,8 @@ func (e *Engine) Query(transport, sid string) string {
 	return e.Target + "?" + strings.Join(parts, "&")
 }
 
-// Begin writes raw bytes on a new connection and returns it without reading.
-func (e *Engine) Begin(raw string) *Peer {
+// Start writes raw bytes on a new connection and returns it without reading.
+func (e *Engine) Start(raw string) *Peer {
 	e.t.Helper()
 	p := Dial(e.t, e.Addr)
 	p.Write(raw)
@@ -49,7 +49,7 @@ func (e *Engine) Begin(raw string) *Peer {
 // Do writes raw bytes on a new connection and returns the response.
 func (e *Engine) Do(raw string) Answer {
 	e.t.Helper()
-	p := e.Begin(raw)
+	p := e.Start(raw)
 	defer p.Close()
 	return p.Answer()
 }
@@ -95,8 +95,8 @@ type Wire interface {
 	Send(packet string)
 	// Read returns the next packet, and answers pings.
 	Read() string
-	// Cut drops the session without a close.
-	Cut()
+	// Abort drops the session without a close.
+	Abort()
 }
 
 // Socket is a session over WebSocket: a [Peer] with the packets of Engine.IO.
@@ -137,7 +137,7 @@ func (p *Poller) Get() Answer {
 	return p.Do(p.GetBytes())
 }
 
-// GetBytes returns the bytes of a poll, for [Engine.Begin] and [Engine.TryDo].
+// GetBytes returns the bytes of a poll, for [Engine.Start] and [Engine.TryDo].
 func (p *Poller) GetBytes() string {
 	return Request(http.MethodGet, p.Query("polling", p.SID), p.Lines...) + "\r\n"
 }
@@ -181,10 +181,10 @@ func (p *Poller) Read() string {
 	}
 }
 
-// Cut starts a poll and aborts it, which closes the session.
-func (p *Poller) Cut() {
+// Abort starts a poll and aborts it, which closes the session.
+func (p *Poller) Abort() {
 	p.t.Helper()
-	p.Begin(p.GetBytes()).Close()
+	p.Start(p.GetBytes()).Close()
 }
 
 // Probe opens the WebSocket of an upgrade and exchanges the probes. The packet "5" then

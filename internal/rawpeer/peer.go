@@ -143,11 +143,11 @@ func (p *Peer) TrySlices(raw string, n int) error {
 }
 
 // Close closes the connection with FIN, or RST if data was not read. With TLS it sends
-// close_notify first; [Peer.Cut] does not.
+// close_notify first; [Peer.Abort] does not.
 func (p *Peer) Close() { _ = p.Conn.Close() }
 
-// Cut closes the TCP connection.
-func (p *Peer) Cut() { _ = p.TCP.Close() }
+// Abort closes the TCP connection.
+func (p *Peer) Abort() { _ = p.TCP.Close() }
 
 // Reset closes the connection with RST.
 func (p *Peer) Reset() {

@@ -19,8 +19,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// TestAudit_IdleInboxThenVanish: A client that sends 255 messages, one less than its inbox takes, and says nothing more, or
-// leaves by RST, is noticed although its handler waits for the context.
+// TestAudit_IdleInboxThenVanish: A client that sends 255 messages, one less than its inbox holds, and then is silent,
+// or leaves by RST, is noticed although its handler waits for the context.
 func TestAudit_IdleInboxThenVanish(t *testing.T) {
 	const interval, timeout = 400 * time.Millisecond, 600 * time.Millisecond
 	each(t, func(t *testing.T, k kind) {
@@ -28,7 +28,7 @@ func TestAudit_IdleInboxThenVanish(t *testing.T) {
 			s := k.stage(t, quiet, waiting(), stage.Limits(websockets.Limits{PingInterval: interval, PingTimeout: timeout, CloseTimeout: time.Second}))
 			c := k.open(t, s.Addr)
 			_ = c.send(repeat(k.text("wait", "1"), 255)...)
-			s.Wait("it is there", func() bool { return s.Connects() == 1 })
+			s.Wait("it is connected", func() bool { return s.Connects() == 1 })
 			if end == "RST" {
 				c.Reset()
 			}
@@ -51,17 +51,17 @@ func TestAudit_LeaveOnOneProcessor(t *testing.T) {
 				_ = c.send(repeat(k.text("wait", "1"), 1500)...)
 				all = append(all, c)
 			}
-			s.Wait("all are there", func() bool { return s.Connects() == n })
+			s.Wait("all are connected", func() bool { return s.Connects() == n })
 			for _, c := range all {
-				c.Cut()
+				c.Abort()
 			}
 			gone(t, s, n, 2*time.Second)
 		})
 	}
 }
 
-// TestAudit_CallWhileItLeaves: A handler that waits for the client's answer when the client leaves cleanly gets ErrClosed at
-// once, although its own context lives on.
+// TestAudit_CallWhileItLeaves: A handler that waits for the client's answer when the client closes cleanly gets
+// ErrClosed at once, although its own context is still live.
 func TestAudit_CallWhileItLeaves(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		result := make(chan error, 1)
@@ -84,28 +84,28 @@ func TestAudit_CallWhileItLeaves(t *testing.T) {
 	})
 }
 
-// TestAudit_DropAfterCloseWithConcurrency: With DropAfterClose and Concurrency(4) no message is begun after a clean leave, and
-// the four that run end with CloseTimeout.
+// TestAudit_DropAfterCloseWithConcurrency: With DropAfterClose and Concurrency(4) no message is started after a clean
+// close, and the four that run end with CloseTimeout.
 func TestAudit_DropAfterCloseWithConcurrency(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
-		var begun atomic.Int32
+		var started atomic.Int32
 		s := k.stage(t, quiet, stage.Limits(websockets.Limits{CloseTimeout: 300 * time.Millisecond}), stage.Gateway(websockets.DropAfterClose(), websockets.Concurrency(4)),
 			stage.Handle(websockets.Listen("hold", func(ctx context.Context, _ int) error {
-				begun.Add(1)
+				started.Add(1)
 				<-ctx.Done()
 				return nil
 			})))
 		c := k.open(t, s.Addr)
 		leaveAfter(c, repeat(k.text("hold", "1"), 100)...)
 		gone(t, s, 1, 2*time.Second)
-		if n := begun.Load(); n > 4 {
-			t.Errorf("%d messages were begun", n)
+		if n := started.Load(); n > 4 {
+			t.Errorf("%d messages were started", n)
 		}
 	})
 }
 
-// TestAudit_FloodWhileGuardBlocks: A client that floods while a guard looks at its CONNECT, and leaves, is gone at once: its guard's context
-// ends, no hook runs, nothing stays.
+// TestAudit_FloodWhileGuardBlocks: A client that floods while a guard handles its CONNECT, and leaves, is removed at
+// once: its guard's context ends, no hook runs, nothing is left.
 func TestAudit_FloodWhileGuardBlocks(t *testing.T) {
 	for _, k := range kinds() {
 		if k.plain() || k.polls() || strings.Contains(k.name, "upgraded") {
@@ -134,7 +134,7 @@ func TestAudit_FloodWhileGuardBlocks(t *testing.T) {
 				b.WriteString(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpText, Payload: `42["noop",1]`}.Bytes())
 			}
 			_ = w.TryWrite(b.String())
-			w.Cut()
+			w.Abort()
 			select {
 			case <-ended:
 			case <-time.After(2 * time.Second):
@@ -147,8 +147,8 @@ func TestAudit_FloodWhileGuardBlocks(t *testing.T) {
 	}
 }
 
-// TestAudit_LeaveWithRecovery: With recovery, a client with a full inbox that is reset is noticed within 2 s, HandleDisconnect runs once,
-// and nothing of it is handled by the one that comes back.
+// TestAudit_LeaveWithRecovery: With recovery, a client with a full inbox that is reset is noticed within 2 s,
+// HandleDisconnect runs once, and none of its messages is handled by the client that reconnects.
 func TestAudit_LeaveWithRecovery(t *testing.T) {
 	k := kindOf("socketio")
 	k.adapter = func() adapter.Adapter { return socketio.New(socketio.Options{Recovery: &socketio.Recovery{}}) }
@@ -167,27 +167,27 @@ func TestAudit_LeaveWithRecovery(t *testing.T) {
 	_ = c.send(repeat(k.text("wait", "1"), 1500)...)
 	wait(100 * time.Millisecond)
 	c.Reset()
-	began := time.Now()
+	started := time.Now()
 	s.Wait("it has left", func() bool { return len(s.Reasons()) == 1 })
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(started); took > 2*time.Second {
 		t.Errorf("noticed after %v", took)
 	}
 	_ = s.Server.Emit(t.Context(), "missed", 2)
 	w = rawpeer.NewEngine(t, s.Addr).WebSocket()
 	w.Send(`40{"pid":"` + pid + `","offset":"` + offset + `"}`)
 	if got := w.Read(); !strings.HasPrefix(got, "40") {
-		t.Errorf("coming back was answered %.200q", got)
+		t.Errorf("reconnecting was answered %.200q", got)
 	}
 	if got := w.Read(); !strings.Contains(got, "missed") {
 		t.Errorf("got %.200q, want what it has missed", got)
 	}
 	rawpeer.Echo(t, w, "still here")
-	w.Cut()
+	w.Abort()
 	s.WantGone(2)
 }
 
-// TestAudit_StopMeanwhile: An application that stops while clients have full inboxes, do not read, leave cleanly, or are in
-// HandleConnection, is down within a few seconds, and HandleDisconnect has run once for each.
+// TestAudit_StopMeanwhile: An application that stops while clients have full inboxes, do not read, close cleanly, or
+// are in HandleConnection, has stopped within a few seconds, and HandleDisconnect has run once for each.
 func TestAudit_StopMeanwhile(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		var n atomic.Int32
@@ -216,15 +216,15 @@ func TestAudit_StopMeanwhile(t *testing.T) {
 		_ = stuck.send(repeat(k.request("big", 1, "1"), 400)...)
 		last := k.open(t, s.Addr)
 		_ = last.send(k.text("noop", "1"))
-		s.Wait("all are there", func() bool { return s.Connects() == 4 })
+		s.Wait("all are connected", func() bool { return s.Connects() == 4 })
 		leaveAfter(leaver, repeat(k.text("hold", "1"), 20)...)
-		began := time.Now()
+		started := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		if err := s.App.App().Stop(ctx); err != nil {
 			t.Logf("stop: %v", err)
 		}
-		if took := time.Since(began); took > 6*time.Second {
+		if took := time.Since(started); took > 6*time.Second {
 			t.Errorf("the stop took %v", took)
 		}
 		if got := len(s.WantGone(4)); got != 4 {
@@ -233,29 +233,30 @@ func TestAudit_StopMeanwhile(t *testing.T) {
 	})
 }
 
-// TestAudit_ServerErrorsDoNotCount: What fails on the server's side, 200 times in a row, by a panic, an unknown error, a guard whose
-// database is away or too slow, or a full house of Background, ends no connection, and takes at most 10 lines a second of each cause.
+// TestAudit_ServerErrorsDoNotCount: Errors of the server, 200 times in a row, by a panic, an unknown error, a guard
+// whose database is unavailable or too slow, or a full Background limit, end no connection, and log at most 10 lines
+// a second of each cause.
 func TestAudit_ServerErrorsDoNotCount(t *testing.T) {
 	away := pipeline.GuardFunc(func(context.Context, *pipeline.Call) error { return errors.New("no database") })
 	late := pipeline.GuardFunc(func(context.Context, *pipeline.Call) error { return context.DeadlineExceeded })
 	none := func(context.Context, int) error { return nil }
 	each(t, func(t *testing.T, k kind) {
 		if strings.Contains(k.name, "compressed") {
-			return // the peer does not inflate
+			return // the test's client cannot inflate
 		}
 		log := &stage.Log{}
 		s := k.stage(t, stage.App(app.Logger(slog.New(slog.NewTextHandler(log, nil)))), stage.Handle(
 			websockets.Listen("panic", func(context.Context, int) error { panic("no") }),
 			websockets.Listen("error", func(context.Context, int) error { return errors.New("no") }),
-			websockets.Listen("away", none, websockets.UseGuards(away)),
+			websockets.Listen("unavailable", none, websockets.UseGuards(away)),
 			websockets.Listen("late", none, websockets.UseGuards(late)),
 		))
 		c := k.open(t, s.Addr)
 		var all []string
-		for _, event := range []string{"panic", "error", "away", "late"} {
+		for _, event := range []string{"panic", "error", "unavailable", "late"} {
 			all = append(all, repeat(k.text(event, "1"), 200)...)
 		}
-		began := time.Now()
+		started := time.Now()
 		_ = c.send(append(all, k.request("count", 9, "{}"))...)
 		for {
 			var got string
@@ -268,7 +269,7 @@ func TestAudit_ServerErrorsDoNotCount(t *testing.T) {
 				break
 			}
 		}
-		seconds := int(time.Since(began)/time.Second) + 2
+		seconds := int(time.Since(started)/time.Second) + 2
 		if r := s.Reasons(); len(r) > 0 {
 			t.Errorf("the client was closed: %v", r)
 		}
@@ -279,8 +280,8 @@ func TestAudit_ServerErrorsDoNotCount(t *testing.T) {
 	})
 }
 
-// TestAudit_ClientErrorsAcrossNamespaces: What a client does wrong counts for its connection, whatever namespaces it enters in between,
-// and the log stays short.
+// TestAudit_ClientErrorsAcrossNamespaces: Errors of a client count for its connection, whatever namespaces it enters
+// in between, and the log stays short.
 func TestAudit_ClientErrorsAcrossNamespaces(t *testing.T) {
 	for _, k := range kinds() {
 		if k.plain() || k.polls() || k.tls || strings.Contains(k.name, "compressed") {
@@ -292,7 +293,7 @@ func TestAudit_ClientErrorsAcrossNamespaces(t *testing.T) {
 			s := k.stage(t, stage.App(app.Logger(slog.New(slog.NewTextHandler(log, nil)))))
 			c := k.open(t, s.Addr)
 			n := 0
-			for n < 200 && c.send(`42["nobody",1]`, `42["nobody",2]`, `42["echo",{}]`, "41", "40") == nil {
+			for n < 200 && c.send(`42["unknown",1]`, `42["unknown",2]`, `42["echo",{}]`, "41", "40") == nil {
 				n += 3
 				_, err := readTo(c, "40{")
 				if err != nil {
@@ -301,7 +302,7 @@ func TestAudit_ClientErrorsAcrossNamespaces(t *testing.T) {
 			}
 			r := s.WantGone(1)
 			if last := r[len(r)-1]; n >= 200 {
-				t.Errorf("still there after %d mistakes: %v", n, last)
+				t.Errorf("still connected after %d errors: %v", n, last)
 			}
 			if b := log.String(); strings.Count(b, "\n") > 40 {
 				t.Errorf("%d lines were logged", strings.Count(b, "\n"))

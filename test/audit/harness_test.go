@@ -1,5 +1,5 @@
-// Package audit_test combines what other tests try one at a time: bounds, compression, ways to
-// leave, slow hooks, upgrades and namespaces, on every platform and transport.
+// Package audit_test combines conditions that other tests try one at a time: limits, compression, ways to leave, slow
+// hooks, upgrades and namespaces, on every platform and transport.
 //
 // AUDIT_LONG=1 runs the long variants.
 package audit_test
@@ -48,7 +48,7 @@ type kind struct {
 func (k kind) plain() bool { return strings.HasPrefix(k.name, "ws") }
 func (k kind) polls() bool { return strings.HasSuffix(k.name, "polling") }
 
-// text is one message as a client writes it.
+// text returns one message in the client's encoding.
 func (k kind) text(event, data string) string {
 	if k.plain() {
 		return `{"event":"` + event + `","data":` + data + `}`
@@ -56,7 +56,7 @@ func (k kind) text(event, data string) string {
 	return `42["` + event + `",` + data + `]`
 }
 
-// request is a message that asks for an answer.
+// request returns a message that requests an answer.
 func (k kind) request(event string, id int, data string) string {
 	if k.plain() {
 		return fmt.Sprintf(`{"event":%q,"id":%d,"data":%s}`, event, id, data)
@@ -66,11 +66,11 @@ func (k kind) request(event string, id int, data string) string {
 
 // client is a connection that sends without reading.
 type client struct {
-	*rawpeer.Peer // what it sends on
+	*rawpeer.Peer // sends on this connection
 	wire          rawpeer.Wire
 	poller        *rawpeer.Poller
 	send          func(messages ...string) error
-	closing       string // the frame or packet of a clean leave
+	closing       string // the frame or packet of a clean close
 }
 
 const deflate = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover"
@@ -154,7 +154,7 @@ func openPolling(t testing.TB, addr string) *client {
 	}}
 }
 
-// each runs a test for each kind, beside each other.
+// each runs a test for each kind, in parallel.
 func each(t *testing.T, test func(t *testing.T, k kind)) {
 	t.Helper()
 	for _, k := range kinds() {
@@ -190,7 +190,7 @@ func waiting() stage.Option {
 	}))
 }
 
-// heap is the live heap; several times, since a pool keeps what it has for a collection.
+// heap returns the live heap after several collections, because pools survive one.
 func heap() int {
 	for range 3 {
 		runtime.GC()
@@ -200,7 +200,7 @@ func heap() int {
 	return int(m.HeapAlloc)
 }
 
-// settled is the live heap when the server has come to rest.
+// settled returns the live heap when the server is idle.
 func settled() int {
 	for last := heap(); ; {
 		wait(200 * time.Millisecond)
@@ -212,10 +212,10 @@ func settled() int {
 	}
 }
 
-// wait lets others run for a while; what is waited for cannot be waited for directly.
+// wait waits for a fixed time, where no condition can be observed.
 func wait(d time.Duration) { <-time.After(d) }
 
-// compressed is a text message by permessage-deflate, without context.
+// compressed returns a text message in permessage-deflate encoding, without context.
 func compressed(m string) string {
 	var b bytes.Buffer
 	z, _ := flate.NewWriter(&b, flate.BestCompression)
@@ -225,7 +225,7 @@ func compressed(m string) string {
 	return rawpeer.Frame{First: rawpeer.Fin | rawpeer.RSV1 | rawpeer.OpText, Payload: string(p)}.Bytes()
 }
 
-// push writes until the server takes no more, and returns how much it took.
+// push writes until the server stops reading, and returns how much it accepted.
 func push(p *rawpeer.Peer, parts ...string) (sent int) {
 	for _, part := range parts {
 		for part != "" {
@@ -241,12 +241,12 @@ func push(p *rawpeer.Peer, parts ...string) (sent int) {
 	return sent
 }
 
-// gone waits until nobody is there, and returns how long that took.
+// gone waits until n clients have disconnected and none is connected, and checks how long that took.
 func gone(t *testing.T, s *stage.Stage, n int, within time.Duration) {
 	t.Helper()
-	began := time.Now()
+	started := time.Now()
 	s.WantGone(n)
-	if took := time.Since(began); took > within {
+	if took := time.Since(started); took > within {
 		t.Errorf("%d clients had left after %v, want within %v", n, took.Round(time.Millisecond), within)
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()

@@ -10,12 +10,13 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestAudit_LeaveWithConcurrencyAndFullInbox: With Concurrency(8) and eight handlers that wait for the context, a client
-// with a full inbox and half a frame on the wire that leaves by FIN, RST or half-close is noticed within 2 s, on every platform.
+// TestAudit_LeaveWithConcurrencyAndFullInbox: With Concurrency(8) and eight handlers that wait for the context, a
+// client with a full inbox and half a frame on the wire that leaves by FIN, RST or half-close is noticed within 2 s,
+// on every platform.
 func TestAudit_LeaveWithConcurrencyAndFullInbox(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		for name, leave := range map[string]func(*client){
-			"FIN": func(c *client) { c.Cut() }, "RST": func(c *client) { c.Reset() }, "half-close": func(c *client) { c.HalfClose() },
+			"FIN": func(c *client) { c.Abort() }, "RST": func(c *client) { c.Reset() }, "half-close": func(c *client) { c.HalfClose() },
 		} {
 			if k.polls() && name == "half-close" {
 				continue // its answer can still be read
@@ -35,13 +36,13 @@ func TestAudit_LeaveWithConcurrencyAndFullInbox(t *testing.T) {
 	})
 }
 
-// TestAudit_LeaveCleanlyInBackground: What a client sent before it left cleanly is handled with a live context in Background
-// handlers too.
+// TestAudit_LeaveCleanlyInBackground: Messages that a client sent before it closed cleanly are handled with a live
+// context in Background handlers too.
 func TestAudit_LeaveCleanlyInBackground(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
-		var live, ended, begun atomic.Int32
+		var live, ended, started atomic.Int32
 		s := k.stage(t, stage.Handle(websockets.Listen("save", func(ctx context.Context, _ int) error {
-			begun.Add(1)
+			started.Add(1)
 			select {
 			case <-ctx.Done():
 				ended.Add(1)
@@ -59,7 +60,7 @@ func TestAudit_LeaveCleanlyInBackground(t *testing.T) {
 	})
 }
 
-// leaveAfter sends messages and leaves cleanly.
+// leaveAfter sends messages and closes cleanly.
 func leaveAfter(c *client, messages ...string) {
 	if c.closing == "" {
 		_ = c.send(append(messages, "1")...)
@@ -69,8 +70,8 @@ func leaveAfter(c *client, messages ...string) {
 	_ = c.TryWrite(c.closing)
 }
 
-// TestAudit_CloseBehindFullInbox: A close frame, or packet, behind a full inbox: what comes before it is handled with a live context,
-// with handlers that take 5 ms.
+// TestAudit_CloseBehindFullInbox: Messages before a close frame, or packet, behind a full inbox are handled with a
+// live context, with handlers that take 5 ms.
 func TestAudit_CloseBehindFullInbox(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		var live, ended atomic.Int32
@@ -91,7 +92,8 @@ func TestAudit_CloseBehindFullInbox(t *testing.T) {
 	})
 }
 
-// TestAudit_DisconnectPacketBehindMessages: What a client sent before a DISCONNECT packet is handled with a live context.
+// TestAudit_DisconnectPacketBehindMessages: Messages that a client sent before a DISCONNECT packet are handled with a
+// live context.
 func TestAudit_DisconnectPacketBehindMessages(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		if k.plain() {
@@ -113,16 +115,16 @@ func TestAudit_DisconnectPacketBehindMessages(t *testing.T) {
 		if live.Load() != 100 || !r[0].Clean {
 			t.Errorf("%d of 100 worked, %d found a context that had ended; %+v", live.Load(), ended.Load(), r[0])
 		}
-		c.Cut()
+		c.Abort()
 	})
 }
 
-// TestAudit_UpgradedWhilePostWaits: A client whose POST waits for its handler, that upgrades meanwhile and then says nothing more, is
-// noticed after ping interval + timeout.
+// TestAudit_UpgradedWhilePostWaits: A client whose POST waits for its handler, that upgrades meanwhile and then sends
+// nothing more, is noticed after ping interval + timeout.
 func TestAudit_UpgradedWhilePostWaits(t *testing.T) {
 	const interval, timeout = 400 * time.Millisecond, 600 * time.Millisecond
 	for _, name := range []string{"socketio polling", "zishang polling"} {
-		for _, end := range []string{"silence", "FIN", "silence, POST gone"} {
+		for _, end := range []string{"silence", "FIN", "silence, POST cut"} {
 			t.Run(name+"/"+end, func(t *testing.T) {
 				t.Parallel()
 				k := kindOf(name)
@@ -134,9 +136,9 @@ func TestAudit_UpgradedWhilePostWaits(t *testing.T) {
 				w.Send("5")
 				switch end {
 				case "FIN":
-					w.Cut()
-				case "silence, POST gone":
-					c.Cut()
+					w.Abort()
+				case "silence, POST cut":
+					c.Abort()
 				}
 				gone(t, s, 1, interval+timeout+2*time.Second)
 			})
@@ -144,8 +146,8 @@ func TestAudit_UpgradedWhilePostWaits(t *testing.T) {
 	}
 }
 
-// TestAudit_PostCutOffWhileHandled: A client over polling whose POST was being handled when its connection ended, and that goes on
-// polling, stays: all of the POST has arrived.
+// TestAudit_PostCutOffWhileHandled: A client over polling whose POST was being handled when its connection ended, and
+// that keeps polling, stays connected: the POST has arrived completely.
 func TestAudit_PostCutOffWhileHandled(t *testing.T) {
 	for _, name := range []string{"socketio polling", "zishang polling"} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +159,7 @@ func TestAudit_PostCutOffWhileHandled(t *testing.T) {
 			c := k.open(t, s.Addr)
 			_ = c.send(append([]string{k.text("block", "1")}, repeat(k.text("noop", "1"), 260)...)...)
 			wait(50 * time.Millisecond)
-			c.Cut()
+			c.Abort()
 			wait(200 * time.Millisecond)
 			close(release)
 			for until := time.Now().Add(2500 * time.Millisecond); time.Now().Before(until); {

@@ -17,19 +17,20 @@ import (
 )
 
 const (
-	fixed = 16 << 10 // what a connection may cost beside its bounds
+	fixed = 16 << 10 // cost of a connection besides its limits
 	bound = 1 << 20  // of the inbox
 )
 
 var quiet = stage.App(app.Logger(slog.New(slog.DiscardHandler)))
 
-// blocking has "wait", which takes until the channel is closed.
+// blocking has "wait", which waits until the channel is closed.
 func blocking(release <-chan struct{}) stage.Option {
 	return stage.Handle(websockets.Listen("wait", func(context.Context, websockets.Payload) error { <-release; return nil }))
 }
 
-// TestAudit_InboxHeldByZishang: On zishang a client whose handlers are busy holds at most four times the 1 MiB of its inbox and what
-// the adapter reads ahead (twice MaxMessage, and one message on its way), with blanks, long names and tiny messages, and nothing when it has gone.
+// TestAudit_InboxHeldByZishang: On zishang a client whose handlers are busy holds at most four times the 1 MiB of its
+// inbox and what the adapter reads ahead (twice MaxMessage, and one message in transit), with blanks, long names and
+// tiny messages, and nothing after it has disconnected.
 func TestAudit_InboxHeldByZishang(t *testing.T) {
 	for name, m := range map[string]string{
 		"blanks":     `42["wait",` + strings.Repeat(" ", 990_000) + `1]`,
@@ -48,7 +49,7 @@ func TestAudit_InboxHeldByZishang(t *testing.T) {
 			if most := 4*bound + 2*1_000_000 + 1_000_000; held > most+fixed {
 				t.Errorf("%d KiB are held, at most %d are allowed", held>>10, most>>10)
 			}
-			c.Cut()
+			c.Abort()
 			close(release)
 			s.WantGone(1)
 			nothingLeft(t, before)
@@ -56,8 +57,8 @@ func TestAudit_InboxHeldByZishang(t *testing.T) {
 	}
 }
 
-// TestAudit_InboxesOfManyNamespaces: A connection with full inboxes in 100 namespaces, compressed, holds at most twice what one
-// connection may, and nothing when it has gone.
+// TestAudit_InboxesOfManyNamespaces: A connection with full inboxes in 100 namespaces, compressed, holds at most
+// twice the limit of one connection, and nothing after it has disconnected.
 func TestAudit_InboxesOfManyNamespaces(t *testing.T) {
 	release := make(chan struct{})
 	s := stage.New(t, socketio.New(socketio.Options{Compression: socketio.CompressionEach}), quiet, blocking(release),
@@ -78,14 +79,14 @@ func TestAudit_InboxesOfManyNamespaces(t *testing.T) {
 	if held > 8*bound+fixed {
 		t.Errorf("%d KiB are held for %d KiB that were sent, at most %d are allowed", held>>10, sent>>10, 8*bound>>10)
 	}
-	w.Cut()
+	w.Abort()
 	close(release)
 	s.WantGone(100)
 	nothingLeft(t, before)
 }
 
-// TestAudit_InboxesOfReentries: A client that fills its inbox, leaves the namespace and enters it again, 100 times, holds no
-// more than twice what a connection may, while handlers of the former clients still run.
+// TestAudit_InboxesOfReentries: A client that fills its inbox, leaves the namespace and enters it again, 100 times,
+// holds no more than twice the limit of a connection, while handlers of the former clients still run.
 func TestAudit_InboxesOfReentries(t *testing.T) {
 	release := make(chan struct{})
 	s := stage.New(t, socketio.New(socketio.Options{Compression: socketio.CompressionEach}), quiet, blocking(release))
@@ -104,7 +105,7 @@ func TestAudit_InboxesOfReentries(t *testing.T) {
 		}
 		_ = w.Conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
 		if _, err := w.R.Peek(1); err != nil {
-			break // it is not read any more
+			break // the server has stopped reading
 		}
 		if got, err := w.TryText(); err != nil || !strings.HasPrefix(got, "40") {
 			t.Logf("entering was answered %.100q, %v", got, err)
@@ -116,13 +117,13 @@ func TestAudit_InboxesOfReentries(t *testing.T) {
 	if held > 8*bound+fixed {
 		t.Errorf("%d KiB are held for %d KiB that were sent, at most %d are allowed", held>>10, sent>>10, 8*bound>>10)
 	}
-	w.Cut()
+	w.Abort()
 	close(release)
 	s.WantGone(1)
 	nothingLeft(t, before)
 }
 
-// nothingLeft waits until the heap is what it was before.
+// nothingLeft waits until the heap is as large as before.
 func nothingLeft(t *testing.T, before int) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; wait(50 * time.Millisecond) {
@@ -131,7 +132,7 @@ func nothingLeft(t *testing.T, before int) {
 			return
 		}
 		if time.Now().After(end) {
-			t.Errorf("%d KiB are held when the client has gone", left>>10)
+			t.Errorf("%d KiB are held after the client has disconnected", left>>10)
 			return
 		}
 	}

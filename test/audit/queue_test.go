@@ -17,8 +17,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestAudit_BackPressureThenLeave: A client that asks for much, reads nothing and so has a full inbox behind a full send queue, and then
-// leaves by FIN, is noticed before SendStall.
+// TestAudit_BackPressureThenLeave: A client that sends many questions and reads nothing, so that it has a full inbox
+// behind a full send queue, and then leaves by FIN, is noticed before SendStall.
 func TestAudit_BackPressureThenLeave(t *testing.T) {
 	if !long { // it takes long, and a busy machine makes it late
 		return
@@ -29,16 +29,16 @@ func TestAudit_BackPressureThenLeave(t *testing.T) {
 		c := k.open(t, s.Addr)
 		_ = c.send(repeat(k.request("big", 1, "1"), 800)...)
 		wait(300 * time.Millisecond)
-		c.Cut()
+		c.Abort()
 		if k.polls() {
-			c.poller.Cut()
+			c.poller.Abort()
 		}
 		gone(t, s, 1, 9*time.Second)
 	})
 }
 
-// TestAudit_StuckReader: A client that asks for much and reads nothing is closed after SendStall (polling: ping interval +
-// timeout), on every platform.
+// TestAudit_StuckReader: A client that sends many questions and reads nothing is closed after SendStall (polling:
+// ping interval + timeout), on every platform.
 func TestAudit_StuckReader(t *testing.T) {
 	if !long { // it takes long, and a busy machine makes it late
 		return
@@ -53,11 +53,12 @@ func TestAudit_StuckReader(t *testing.T) {
 	})
 }
 
-// TestAudit_SmallSendQueue: With a send queue, and a hard bound, that are smaller than one message, a client that reads gets every answer.
+// TestAudit_SmallSendQueue: With a send queue, and a SendQueueMax, smaller than one message, a client that reads gets
+// every answer.
 func TestAudit_SmallSendQueue(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		if strings.Contains(k.name, "compressed") {
-			return // the peer does not inflate
+			return // the test's client cannot inflate
 		}
 		s := k.stage(t, quiet, stage.Limits(websockets.Limits{SendQueue: 100, SendQueueMax: 100}))
 		c := k.open(t, s.Addr)
@@ -76,15 +77,16 @@ func TestAudit_SmallSendQueue(t *testing.T) {
 	})
 }
 
-// TestAudit_LargeEvent: One event of 9 MiB, more than the hard bound of the send queue, reaches a client that reads (not on zishang's polling).
+// TestAudit_LargeEvent: One event of 9 MiB, more than SendQueueMax, reaches a client that reads (not on zishang's
+// polling).
 func TestAudit_LargeEvent(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		if strings.Contains(k.name, "compressed") || k.name == "zishang polling" {
-			return // the peer does not inflate; between two polls zishang's queue counts as used
+			return // the test's client cannot inflate; between two polls zishang's queue counts as used
 		}
 		s := k.stage(t, quiet)
 		c := k.open(t, s.Addr)
-		s.Wait("the client is there", func() bool { return s.Connects() == 1 })
+		s.Wait("the client is connected", func() bool { return s.Connects() == 1 })
 		text := strings.Repeat("y", 9<<20)
 		if err := s.Server.Emit(t.Context(), "large", text); err != nil {
 			t.Fatal(err)
@@ -117,8 +119,8 @@ func (c slowConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p[:min(len(p), c.n)])
 }
 
-// TestAudit_SlowReaderStays: A client that reads 5 to 10 KB a second, with more than SendQueue waiting for it, stays for as long as that
-// takes, also longer than SendStall.
+// TestAudit_SlowReaderStays: A client that reads 5 to 10 KB a second, with more than SendQueue queued, stays
+// connected until it has read everything, also longer than SendStall.
 func TestAudit_SlowReaderStays(t *testing.T) {
 	if !long { // it takes long, and a busy machine makes it late
 		return
@@ -141,7 +143,7 @@ func TestAudit_SlowReaderStays(t *testing.T) {
 				open = openSocketIO(rawpeer.WithReceiveBuffer(receive))
 			}
 			c := open(t, s.Addr)
-			s.Wait("the client is there", func() bool { return s.Connects() == 1 })
+			s.Wait("the client is connected", func() bool { return s.Connects() == 1 })
 			c.R = bufio.NewReaderSize(slowConn{c.Conn, rate}, 16)
 			for range 100 {
 				_ = s.Server.Emit(t.Context(), "event", strings.Repeat("x", 60_000))
@@ -160,8 +162,8 @@ func TestAudit_SlowReaderStays(t *testing.T) {
 	}
 }
 
-// TestAudit_BroadcastStorm: Broadcasts that may be dropped, in a storm, to clients of which half read nothing: those who read stay and get
-// the last of them, the others are not closed within SendStall, and hold no more than their queues.
+// TestAudit_BroadcastStorm: Many droppable broadcasts to clients of which half read nothing: those that read stay
+// connected and get the last of them, the others are not closed within SendStall, and hold no more than their queues.
 func TestAudit_BroadcastStorm(t *testing.T) {
 	if !long { // it takes long, and a busy machine makes it late
 		return
@@ -195,7 +197,7 @@ func TestAudit_BroadcastStorm(t *testing.T) {
 						}
 					})
 				}
-				s.Wait("all are there", func() bool { return s.Connects() == 2*n })
+				s.Wait("all are connected", func() bool { return s.Connects() == 2*n })
 				before := heap()
 				text := strings.Repeat("x", 10_000)
 				for range most {
@@ -210,15 +212,15 @@ func TestAudit_BroadcastStorm(t *testing.T) {
 				_ = s.Server.Emit(t.Context(), "storm", "the end")
 				healthy.Wait()
 				if cut.Load() > 0 || len(s.Reasons()) > 0 {
-					t.Errorf("%d of those who read were cut; %v", cut.Load(), s.Reasons())
+					t.Errorf("%d of the clients that read were cut; %v", cut.Load(), s.Reasons())
 				}
 			})
 		}
 	}
 }
 
-// TestAudit_FrozenWithUnreadAnswers: A client that has a full inbox and unread answers on the wire, with no write blocked, and
-// then does nothing more, is closed after ping interval + timeout and a moment.
+// TestAudit_FrozenWithUnreadAnswers: A client with a full inbox and unread answers on the wire, with no write
+// blocked, that then does nothing more, is closed shortly after ping interval + timeout.
 func TestAudit_FrozenWithUnreadAnswers(t *testing.T) {
 	const interval, timeout = 400 * time.Millisecond, 600 * time.Millisecond
 	for _, k := range kinds() {
@@ -233,7 +235,7 @@ func TestAudit_FrozenWithUnreadAnswers(t *testing.T) {
 				open = openSocketIO(rawpeer.WithReceiveBuffer(2 << 10))
 			}
 			c := open(t, s.Addr)
-			s.Wait("the client is there", func() bool { return s.Connects() == 1 })
+			s.Wait("the client is connected", func() bool { return s.Connects() == 1 })
 			_ = s.Server.Emit(t.Context(), "event", strings.Repeat("x", 20_000))
 			_ = c.send(repeat(k.text("wait", "1"), 1500)...)
 			gone(t, s, 1, interval+timeout+3*time.Second)

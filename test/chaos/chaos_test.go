@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/apptest"
 )
 
-// ways are how clients reach the server.
+// ways are the platforms and transports of clients.
 var ways = []string{"ws", "socketio", "polling", "upgrade"}
 
 func transports(way string) []string {
@@ -23,73 +23,71 @@ func transports(way string) []string {
 	}[way]
 }
 
-// weather is something that happens to a network.
+// weather is a condition of a network.
 type weather struct {
 	name string
-	// sets in adds toxics; the round decides on their figures.
-	setsIn func(r *road, dice *rand.Rand)
-	// breaks tells that connections end by it.
+	// apply adds toxics with the parameters of the round.
+	apply func(r *road, dice *rand.Rand)
+	// breaks reports whether connections end by it.
 	breaks bool
-	// until the server has noticed that the client is gone.
+	// wait until the server has noticed the disconnect.
 	untilGone bool
 }
 
 var weathers = []weather{
-	{name: "latency", setsIn: func(r *road, dice *rand.Rand) {
+	{name: "latency", apply: func(r *road, dice *rand.Rand) {
 		r.poison("latency", fmt.Sprintf(`{"latency":%d,"jitter":10}`, 10+dice.IntN(20)), 1, anyOf(dice)...)
 	}},
-	{name: "bandwidth", setsIn: func(r *road, dice *rand.Rand) {
+	{name: "bandwidth", apply: func(r *road, dice *rand.Rand) {
 		r.poison("bandwidth", fmt.Sprintf(`{"rate":%d}`, 50+dice.IntN(100)), 1, anyOf(dice)...)
 	}},
-	{name: "slow_close", setsIn: func(r *road, _ *rand.Rand) {
+	{name: "slow_close", apply: func(r *road, _ *rand.Rand) {
 		r.poison("slow_close", `{"delay":300}`, 1, up, down)
 	}},
-	{name: "slicer", setsIn: func(r *road, dice *rand.Rand) {
+	{name: "slicer", apply: func(r *road, dice *rand.Rand) {
 		r.poison("slicer", fmt.Sprintf(`{"average_size":%d,"size_variation":20,"delay":100}`, 64+dice.IntN(200)), 1, anyOf(dice)...)
 	}},
-	{name: "timeout", untilGone: true, setsIn: func(r *road, _ *rand.Rand) {
+	{name: "timeout", untilGone: true, apply: func(r *road, _ *rand.Rand) {
 		r.poison("timeout", `{"timeout":0}`, 1, up, down)
 	}},
-	{name: "timeout, one direction", breaks: true, setsIn: func(r *road, dice *rand.Rand) {
+	{name: "timeout, one direction", breaks: true, apply: func(r *road, dice *rand.Rand) {
 		r.poison("timeout", fmt.Sprintf(`{"timeout":%d}`, 100+dice.IntN(300)), 1, []string{up, down}[dice.IntN(2)])
 	}},
-	{name: "reset_peer", breaks: true, setsIn: func(r *road, dice *rand.Rand) {
+	{name: "reset_peer", breaks: true, apply: func(r *road, dice *rand.Rand) {
 		r.poison("reset_peer", fmt.Sprintf(`{"timeout":%d}`, dice.IntN(50)), 1, anyOf(dice)...)
 	}},
-	{name: "limit_data", breaks: true, setsIn: func(r *road, dice *rand.Rand) {
+	{name: "limit_data", breaks: true, apply: func(r *road, dice *rand.Rand) {
 		r.poison("limit_data", fmt.Sprintf(`{"bytes":%d}`, 300+dice.IntN(20_000)), 1, anyOf(dice)...)
 	}},
-	{name: "limit_data with resets", breaks: true, setsIn: func(r *road, dice *rand.Rand) {
+	{name: "limit_data with resets", breaks: true, apply: func(r *road, dice *rand.Rand) {
 		// Without toxicity it only makes toxiproxy end its connections by RST.
 		r.poison("reset_peer", `{"timeout":0}`, 0, up, down)
 		r.poison("limit_data", fmt.Sprintf(`{"bytes":%d}`, 300+dice.IntN(20_000)), 1, anyOf(dice)...)
 	}},
 }
 
-// anyOf gives one direction, or both.
+// anyOf returns one direction, or both.
 func anyOf(dice *rand.Rand) []string {
 	return [][]string{{up}, {down}, {up, down}}[dice.IntN(3)]
 }
 
-// rounds is how long each weather takes: least rounds, or as many as there are
-// in its part of CHAOS=10m.
+// rounds limits each weather: to a minimum number of rounds, or to its part of CHAOS=10m.
 func rounds(t *testing.T, least, parts int) func(done int) bool {
 	t.Helper()
-	said := os.Getenv("CHAOS")
-	if said == "" {
+	value := os.Getenv("CHAOS")
+	if value == "" {
 		return func(done int) bool { return done < least }
 	}
-	d, err := time.ParseDuration(said)
+	d, err := time.ParseDuration(value)
 	if err != nil || d <= 0 {
-		t.Fatalf("CHAOS=%s: must be a duration, such as 10m", said)
+		t.Fatalf("CHAOS=%s: must be a duration, such as 10m", value)
 	}
 	end := time.Now().Add(d / time.Duration(parts))
 	return func(done int) bool { return done < least || time.Now().Before(end) }
 }
 
-// TestChaos: Whatever the network does, every message that was acknowledged was
-// handled once and in order, clients that lost their connection go on as soon as
-// it is better, and the server keeps nothing of those that are gone.
+// TestChaos: Under any network condition, every acknowledged message was handled once and in order, clients that lost
+// their connection continue as soon as the network works again, and the server keeps nothing of disconnected clients.
 func TestChaos(t *testing.T) {
 	for _, w := range weathers {
 		t.Run(w.name, func(t *testing.T) {
@@ -109,21 +107,21 @@ func TestChaos(t *testing.T) {
 	})
 }
 
-// TestChaos_F29_ByteAtATime: What comes one byte at a time, in both directions,
-// is understood as if it came at once.
+// TestChaos_F29_ByteAtATime: Data that arrives one byte at a time, in both directions, is handled as if it arrived at
+// once.
 func TestChaos_F29_ByteAtATime(t *testing.T) {
-	bytewise := weather{name: "one byte at a time", setsIn: func(r *road, _ *rand.Rand) {
+	bytewise := weather{name: "one byte at a time", apply: func(r *road, _ *rand.Rand) {
 		r.poison("slicer", `{"average_size":1,"size_variation":0,"delay":0}`, 1, up, down)
 	}}
 	chaos(t, func(_ *rand.Rand, round int) (weather, bool) { return bytewise, round < 1 })
 }
 
-// chaos lets a client of each way chat through weather.
+// chaos runs a client of each way through weather.
 func chaos(t *testing.T, next func(dice *rand.Rand, round int) (weather, bool)) {
 	t.Helper()
 	node := startNode(t)
 	server, a := serve(t)
-	begin := goroutines()
+	before := goroutines()
 	acked := map[string][]int{}
 	t.Run("ways", func(t *testing.T) {
 		for _, way := range ways {
@@ -135,16 +133,16 @@ func chaos(t *testing.T, next func(dice *rand.Rand, round int) (weather, bool)) 
 			t.Cleanup(func() { acked[way] = l.acked })
 		}
 	})
-	// Everybody has left; the proxies of the ways are closed.
-	if !within(func() bool { return server.Server.Local().Len() == 0 && goroutines() <= begin }) {
-		t.Errorf("%d clients and %d goroutines are left; there were %d", server.Server.Local().Len(), goroutines(), begin)
+	// All clients have disconnected; the proxies of the ways are closed.
+	if !within(func() bool { return server.Server.Local().Len() == 0 && goroutines() <= before }) {
+		t.Errorf("%d clients and %d goroutines are left, want 0 and %d", server.Server.Local().Len(), goroutines(), before)
 		t.Logf("%s", strings.Join(stacks(), "\n\n"))
 	}
 	server.check(t, acked)
 	alive(t, a)
 }
 
-// travel is the life of one client.
+// travel runs one client.
 func travel(t *testing.T, server *chat, node *node, way string, r *road, l *ledger, next func(*rand.Rand, int) (weather, bool)) {
 	t.Helper()
 	seed := rand.Uint64()
@@ -162,14 +160,14 @@ func travel(t *testing.T, server *chat, node *node, way string, r *road, l *ledg
 		if err := c.stop(); err != nil {
 			t.Errorf("stop: %v", err)
 		}
-		if !within(func() bool { return server.here(way) == 0 }) {
-			t.Errorf("the server still has %d connections of the client that left", server.here(way))
+		if !within(func() bool { return server.connections(way) == 0 }) {
+			t.Errorf("the server still has %d connections of the client that left", server.connections(way))
 		}
 		for _, p := range l.problems {
 			t.Error(p)
 		}
 	}()
-	if !l.goesOn(t, "in good weather", 5) {
+	if !l.waitForAcks(t, "without toxics", 5) {
 		return
 	}
 	for round := 0; ; round++ {
@@ -186,46 +184,46 @@ func travel(t *testing.T, server *chat, node *node, way string, r *road, l *ledg
 	}
 }
 
-// storm is one round: weather, and good weather after it.
+// storm is one round: weather, then a working network.
 func storm(t *testing.T, server *chat, c client, way string, r *road, l *ledger, w weather, dice *rand.Rand) bool {
 	t.Helper()
-	w.setsIn(r, dice)
+	w.apply(r, dice)
 	switch {
 	case w.untilGone:
-		if !within(func() bool { return server.here(way) == 0 }) {
-			t.Errorf("%s: the server has not noticed that the client is gone", w.name)
+		if !within(func() bool { return server.connections(way) == 0 }) {
+			t.Errorf("%s: the server has not noticed the disconnect", w.name)
 			return false
 		}
 	case w.breaks:
 		<-time.After(time.Duration(100+dice.IntN(500)) * time.Millisecond)
 	default:
-		if !l.goesOn(t, "during "+w.name, 5) {
+		if !l.waitForAcks(t, "during "+w.name, 5) {
 			return false
 		}
 		if err := c.hop(); err != nil {
 			t.Errorf("%s: hop: %v", w.name, err)
 			return false
 		}
-		if !l.goesOn(t, "after coming back, during "+w.name, 10) {
+		if !l.waitForAcks(t, "after reconnecting, during "+w.name, 10) {
 			return false
 		}
 	}
 	r.cure()
-	return l.goesOn(t, "after "+w.name, 10)
+	return l.waitForAcks(t, "after "+w.name, 10)
 }
 
-// alive lets a second client of each platform have an answer.
+// alive checks that a new client of each platform gets an answer.
 func alive(t *testing.T, a *apptest.App) {
 	t.Helper()
-	for _, c := range []*apptest.Client{a.DialWS(plainPath + "?who=late"), a.DialSocketIO("/")} {
-		if got := apptest.Call[note](c, "put", note{Who: c.ID(), N: 1}); got.N != 1 {
-			t.Errorf("a client that comes later gets %+v", got)
+	for _, c := range []*apptest.Client{a.DialWS(plainPath + "?client=late"), a.DialSocketIO("/")} {
+		if got := apptest.Call[note](c, "put", note{Client: c.ID(), N: 1}); got.N != 1 {
+			t.Errorf("a later client gets %+v", got)
 		}
 		c.Close()
 	}
 }
 
-// within waits for a state.
+// within waits for a condition, and reports whether it was met.
 func within(done func() bool) bool {
 	late := time.NewTimer(patience)
 	defer late.Stop()
@@ -241,8 +239,7 @@ func within(done func() bool) bool {
 	return true
 }
 
-// goroutines is how many there are, toxiproxy's not counted: it leaves some
-// behind on links that it broke.
+// goroutines returns the number of goroutines except toxiproxy's, which leaks some on broken links.
 func goroutines() int { return len(stacks()) }
 
 func stacks() []string {

@@ -1,31 +1,30 @@
-// npm's socket.io-client, sending numbered notes with acks for as long as it is
-// told to, through whatever happens to the connection. Driven by lines, see
-// ../js/lines.mjs.
+// npm's socket.io-client, sending numbered notes with acks until it is stopped,
+// and reconnecting by itself. Controlled by lines, see ../js/lines.mjs.
 import { io } from 'socket.io-client';
 import { serve, tell } from '../js/lines.mjs';
 
-const pause = 5; // ms between notes: weather is the subject here, not load
+const pause = 5; // ms between notes: the test is about networks, not load
 
 const text = (n) => String.fromCharCode(97 + (n % 26)).repeat(n % 40 === 0 ? 20_000 : (n * 7919) % 1500);
 const pad = (n) => (n % 3 === 0 ? Buffer.alloc((n * 31) % 700, n % 256) : undefined);
 
 class Chatter {
   constructor({ client, url, opts, window }) {
-    Object.assign(this, { client, window, n: 0, flying: 0, acked: 0, heard: 0, running: true });
+    Object.assign(this, { client, window, n: 0, flying: 0, acked: 0, received: 0, running: true });
     const socket = (this.socket = io(url, {
-      forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 200, query: { who: client }, ...opts,
+      forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 200, query: { client }, ...opts,
     }));
     socket.on('connect', () => {
-      this.acked = this.heard = 0;
+      this.acked = this.received = 0;
       tell({ client, connected: socket.io.engine.transport.name });
       socket.io.engine.on('upgrade', (transport) => tell({ client, upgraded: transport.name }));
     });
     socket.on('connect_error', (err) => socket.active || this.problem(`connect_error: ${err.message}`));
     socket.on('disconnect', (reason) => reason === 'io server disconnect' && this.problem(reason));
     socket.on('exception', (e) => this.problem(`exception: ${JSON.stringify(e)}`));
-    socket.on('heard', (n) => {
-      if (n <= this.heard) this.problem(`heard ${n} after ${this.heard}`);
-      this.heard = n;
+    socket.on('received', (n) => {
+      if (n <= this.received) this.problem(`received ${n} after ${this.received}`);
+      this.received = n;
     });
     this.ticker = setInterval(() => {
       if (this.running && socket.connected && this.flying < this.window) this.send(++this.n);
@@ -37,7 +36,7 @@ class Chatter {
   }
 
   send(n) {
-    const note = { who: this.client, n, text: text(n), pad: pad(n) };
+    const note = { client: this.client, n, text: text(n), pad: pad(n) };
     this.flying++;
     const connection = this.socket.id;
     this.socket.timeout(60_000).emit('put', note, (err, reply) => {
@@ -47,9 +46,9 @@ class Chatter {
         return;
       }
       if (reply.n !== n || reply.text !== note.text || Buffer.compare(reply.pad ?? Buffer.alloc(0), note.pad ?? Buffer.alloc(0)))
-        this.problem(`the ack of ${n} is another's: ${JSON.stringify(reply).slice(0, 200)}`);
+        this.problem(`the ack of ${n} is of another note: ${JSON.stringify(reply).slice(0, 200)}`);
       if (n <= this.acked) this.problem(`ack of ${n} after that of ${this.acked}`);
-      if (this.heard < n) this.problem(`ack of ${n}, and what was emitted before it has not come: ${this.heard}`);
+      if (this.received < n) this.problem(`ack of ${n}, but the event before it has not arrived: ${this.received}`);
       this.acked = n;
       tell({ client: this.client, ack: n });
     });
@@ -59,11 +58,11 @@ class Chatter {
     this.socket.disconnect().connect();
   }
 
-  // stop waits for what is on its way.
+  // stop waits for pending acks.
   async stop() {
     this.running = false;
-    for (const began = Date.now(); this.flying > 0; ) {
-      if (Date.now() - began > 20_000) throw new Error(`${this.flying} notes have no ack`);
+    for (const started = Date.now(); this.flying > 0; ) {
+      if (Date.now() - started > 20_000) throw new Error(`${this.flying} notes have no ack`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     this.dispose();

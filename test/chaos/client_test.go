@@ -11,21 +11,21 @@ import (
 )
 
 const (
-	window   = 4                     // notes that a client has on their way
+	window   = 4                     // unacknowledged notes of a client
 	pause    = 5 * time.Millisecond  // between two notes
-	patience = 30 * time.Second      // for what needs some hundred milliseconds
+	patience = 30 * time.Second      // for what takes a few hundred milliseconds
 	again    = 50 * time.Millisecond // before the next attempt to connect
 )
 
-// client sends numbered notes for as long as it runs, and comes back by itself.
+// client sends numbered notes until it is stopped, and reconnects by itself.
 type client interface {
-	// hop leaves and comes back.
+	// hop disconnects and reconnects.
 	hop() error
-	// stop waits for the acks that are due, and leaves.
+	// stop waits for pending acks, and disconnects.
 	stop() error
 }
 
-// ledger is what one client tells of itself.
+// ledger records what one client reports.
 type ledger struct {
 	mu          sync.Mutex
 	changed     chan struct{} // closed and renewed
@@ -49,7 +49,7 @@ func (l *ledger) problemf(format string, args ...any) {
 	l.note(func() { l.problems = append(l.problems, fmt.Sprintf(format, args...)) })
 }
 
-// await waits for a state.
+// await waits for a condition.
 func (l *ledger) await(t *testing.T, what string, done func() bool) bool {
 	t.Helper()
 	late := time.NewTimer(patience)
@@ -72,8 +72,8 @@ func (l *ledger) await(t *testing.T, what string, done func() bool) bool {
 	}
 }
 
-// goesOn waits for more acks.
-func (l *ledger) goesOn(t *testing.T, when string, more int) bool {
+// waitForAcks waits for more acks.
+func (l *ledger) waitForAcks(t *testing.T, when string, more int) bool {
 	t.Helper()
 	l.mu.Lock()
 	want := len(l.acked) + more
@@ -109,13 +109,13 @@ func startNode(t *testing.T) *node {
 		n.mu.Unlock()
 		switch {
 		case l == nil:
-			t.Errorf("a line of nobody: %.200q", b)
+			t.Errorf("a line of no client: %.200q", b)
 		case line.Ack > 0:
 			l.note(func() { l.acked = append(l.acked, line.Ack) })
 		case line.Connected != "":
 			l.note(func() {
 				l.connections++
-				if line.Connected == "websocket" { // also when it was quicker than the namespace
+				if line.Connected == "websocket" { // also if it connected before the namespace
 					l.upgrades++
 				}
 			})

@@ -21,15 +21,15 @@ const (
 	pingTimeout  = 2 * time.Second
 )
 
-// note is what clients say. Both ways it is checked byte by byte.
+// note is a client's message. Its bytes are checked in both directions.
 type note struct {
-	Who  string `json:"who"`
-	N    int    `json:"n"`
-	Text string `json:"text"`
-	Pad  []byte `json:"pad,omitempty"`
+	Client string `json:"client"`
+	N      int    `json:"n"`
+	Text   string `json:"text"`
+	Pad    []byte `json:"pad,omitempty"`
 }
 
-// chat notes what it handles.
+// chat records the messages it handles.
 type chat struct {
 	Server *websockets.Server `websockets:"server"`
 
@@ -49,13 +49,13 @@ func (c *chat) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{websockets.On("put", c.Put)}
 }
 
-func who(c websockets.Client) string { return c.Request().URL.Query().Get("who") }
+func nameOf(c websockets.Client) string { return c.Request().URL.Query().Get("client") }
 
 func (c *chat) HandleConnection(_ context.Context, client websockets.Client) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.connects++
-	c.present[who(client)]++
+	c.present[nameOf(client)]++
 	return nil
 }
 
@@ -63,7 +63,7 @@ func (c *chat) HandleDisconnect(_ context.Context, client websockets.Client, _ w
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.disconnects++
-	c.present[who(client)]--
+	c.present[nameOf(client)]--
 	delete(c.last, client.ID())
 }
 
@@ -71,31 +71,31 @@ func (c *chat) HandleDisconnect(_ context.Context, client websockets.Client, _ w
 func (c *chat) Put(ctx context.Context, n note) (note, error) {
 	client := websockets.ClientFrom(ctx)
 	c.mu.Lock()
-	if c.handled[n.Who] == nil {
-		c.handled[n.Who] = map[int]bool{}
+	if c.handled[n.Client] == nil {
+		c.handled[n.Client] = map[int]bool{}
 	}
-	if c.handled[n.Who][n.N] {
-		c.wrong = append(c.wrong, fmt.Sprintf("%s: %d was handled twice", n.Who, n.N))
+	if c.handled[n.Client][n.N] {
+		c.wrong = append(c.wrong, fmt.Sprintf("%s: %d was handled twice", n.Client, n.N))
 	}
-	c.handled[n.Who][n.N] = true
-	// Those of one connection; one that is cut may be behind the one after it.
+	c.handled[n.Client][n.N] = true
+	// Only those of one connection are ordered; a cut connection may be behind its successor.
 	if last := c.last[client.ID()]; n.N <= last {
-		c.wrong = append(c.wrong, fmt.Sprintf("%s: %d was handled after %d", n.Who, n.N, last))
+		c.wrong = append(c.wrong, fmt.Sprintf("%s: %d was handled after %d", n.Client, n.N, last))
 	}
 	c.last[client.ID()] = n.N
 	c.mu.Unlock()
-	_ = client.Emit(ctx, "heard", n.N) // who has left by now does not hear it
+	_ = client.Emit(ctx, "received", n.N) // a disconnected client does not receive it
 	return n, nil
 }
 
-// here is how many connections of a client there are.
-func (c *chat) here(who string) int {
+// connections returns the number of a client's connections.
+func (c *chat) connections(name string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.present[who]
+	return c.present[name]
 }
 
-// check compares what clients have acks of with what was handled.
+// check compares the acks of clients with the handled messages.
 func (c *chat) check(t *testing.T, acked map[string][]int) {
 	t.Helper()
 	c.mu.Lock()
@@ -103,13 +103,13 @@ func (c *chat) check(t *testing.T, acked map[string][]int) {
 	for _, w := range c.wrong {
 		t.Error(w)
 	}
-	for who, list := range acked {
+	for name, list := range acked {
 		for _, n := range list {
-			if !c.handled[who][n] {
-				t.Errorf("%s has an ack of %d, which was not handled", who, n)
+			if !c.handled[name][n] {
+				t.Errorf("%s has an ack of %d, which was not handled", name, n)
 			}
 		}
-		t.Logf("%s: %d handled, %d acked", who, len(c.handled[who]), len(list))
+		t.Logf("%s: %d handled, %d acked", name, len(c.handled[name]), len(list))
 	}
 	if c.connects != c.disconnects {
 		t.Errorf("HandleConnection ran %d times, HandleDisconnect %d times", c.connects, c.disconnects)

@@ -1,8 +1,7 @@
-// Package chaos_test puts bad networks between real clients and a server:
-// toxiproxy delays, cuts up, holds back and breaks what they say to each other.
+// Package chaos_test runs real clients and a server over bad networks: toxiproxy delays, splits, holds back and
+// breaks their connections.
 //
-// It is a module of its own, so that nobody who uses Gatehouse has toxiproxy
-// among the requirements.
+// It is a separate module, so that users of Gatehouse do not get toxiproxy as a requirement.
 package chaos_test
 
 import (
@@ -17,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The ways travel side by side, also where there are fewer cores: they wait.
+	// The ways run in parallel, also with fewer cores: they mostly wait.
 	flag.Parse()
 	if err := flag.Set("test.parallel", strconv.Itoa(len(ways))); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -25,8 +24,7 @@ func TestMain(m *testing.M) {
 	}
 	zerolog.SetGlobalLevel(zerolog.Disabled) // toxics log by the package's own logger
 	goleak.VerifyTestMain(m,
-		// Links that toxiproxy broke keep goroutines: a stage waits for ever to
-		// pass on what the next, which is closed, does not take.
+		// Links that toxiproxy broke keep goroutines: a stage waits forever to pass data to the next, which is closed.
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).write"),
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),

@@ -42,8 +42,8 @@ func (r *road) open() {
 // close ends all connections.
 func (r *road) close() { r.within(r.proxy.Stop) }
 
-// within does something with the proxy, and tells whether that ended. A change
-// of toxics waits for ever on a link that broke in that very moment.
+// within changes the proxy, and reports whether the change finished. A change of toxics waits forever on a link that
+// broke at the same moment.
 func (r *road) within(do func()) bool {
 	done := make(chan struct{})
 	go func() {
@@ -98,10 +98,10 @@ func (r *road) cure() {
 	r.toxics = nil
 }
 
-// renew puts another proxy in the place of one that is stuck.
+// renew replaces a proxy that is stuck.
 func (r *road) renew() {
 	r.t.Helper()
-	r.t.Log("toxiproxy is stuck on a broken link: another takes its place")
+	r.t.Log("toxiproxy is stuck on a broken link: a new one replaces it")
 	r.close()
 	r.open()
 }

@@ -13,8 +13,7 @@ import (
 	"github.com/coder/websocket/wsjson"
 )
 
-// wsClient is a client of plain WebSocket, on coder/websocket. It does all that
-// chatter.mjs does.
+// wsClient is a plain WebSocket client on coder/websocket. It does the same as chatter.mjs.
 type wsClient struct {
 	name, url string
 	ledger    *ledger
@@ -27,7 +26,7 @@ type wsClient struct {
 
 func newWS(name, url string, l *ledger) *wsClient {
 	c := &wsClient{
-		name: name, url: url + "?who=" + name, ledger: l,
+		name: name, url: url + "?client=" + name, ledger: l,
 		leave: make(chan struct{}, 1), halt: make(chan struct{}), done: make(chan struct{}),
 	}
 	go c.run()
@@ -37,7 +36,7 @@ func newWS(name, url string, l *ledger) *wsClient {
 func (c *wsClient) hop() error {
 	select {
 	case c.leave <- struct{}{}:
-	default: // it is on the way out
+	default: // it is stopping
 	}
 	return nil
 }
@@ -48,11 +47,11 @@ func (c *wsClient) stop() error {
 	case <-c.done:
 		return nil
 	case <-time.After(patience):
-		return errors.New("it does not come to an end")
+		return errors.New("it does not end")
 	}
 }
 
-// run connects, again and again.
+// run connects repeatedly.
 func (c *wsClient) run() {
 	defer close(c.done)
 	for !c.session() {
@@ -71,7 +70,7 @@ type envelope struct {
 	Data  json.RawMessage `json:"data,omitempty"`
 }
 
-// session is one connection; over tells that the client has finished.
+// session is one connection; over reports that the client has finished.
 func (c *wsClient) session() (over bool) {
 	dialling, cancel := context.WithTimeout(context.Background(), pingTimeout)
 	defer cancel()
@@ -112,7 +111,7 @@ func (c *wsClient) session() (over bool) {
 		select {
 		case e, ok := <-frames:
 			if !ok {
-				return halt == nil // what was on its way is lost without an ack
+				return halt == nil // unacknowledged notes are lost
 			}
 			if err := s.take(c, e); err != nil {
 				c.ledger.problemf("%v", err)
@@ -120,7 +119,7 @@ func (c *wsClient) session() (over bool) {
 		case <-halt:
 			halt = nil
 		case <-c.leave:
-			go func() { // as long as the goodbye takes, frames come
+			go func() { // frames arrive until the close handshake is complete
 				for range frames {
 				}
 			}()
@@ -141,7 +140,7 @@ func (c *wsClient) session() (over bool) {
 }
 
 func (c *wsClient) note() note {
-	n := note{Who: c.name, N: c.n, Text: strings.Repeat(string(rune('a'+c.n%26)), c.n*7919%1500)}
+	n := note{Client: c.name, N: c.n, Text: strings.Repeat(string(rune('a'+c.n%26)), c.n*7919%1500)}
 	if c.n%40 == 0 {
 		n.Text = strings.Repeat("x", 20_000)
 	}
@@ -164,18 +163,18 @@ func (c *wsClient) put(ctx context.Context, conn *websocket.Conn, n note) bool {
 
 // state is of one connection.
 type state struct {
-	flying       map[int]note
-	acked, heard int
+	flying          map[int]note
+	acked, received int
 }
 
 func (s *state) take(c *wsClient, e envelope) error {
 	switch {
-	case e.Event == "heard":
+	case e.Event == "received":
 		var n int
-		if err := json.Unmarshal(e.Data, &n); err != nil || n <= s.heard {
-			return fmt.Errorf("heard %s after %d", e.Data, s.heard)
+		if err := json.Unmarshal(e.Data, &n); err != nil || n <= s.received {
+			return fmt.Errorf("received %s after %d", e.Data, s.received)
 		}
-		s.heard = n
+		s.received = n
 		return nil
 	case e.Event != "":
 		return fmt.Errorf("%s %d: %s", e.Event, e.ID, e.Data)
@@ -190,13 +189,13 @@ func (s *state) take(c *wsClient, e envelope) error {
 		return fmt.Errorf("ack of %d: %w", e.ID, err)
 	}
 	if got.N != want.N || got.Text != want.Text || !bytes.Equal(got.Pad, want.Pad) {
-		return fmt.Errorf("the ack of %d is another's: %.200s", e.ID, e.Data)
+		return fmt.Errorf("the ack of %d is of another note: %.200s", e.ID, e.Data)
 	}
 	if e.ID <= s.acked {
 		return fmt.Errorf("ack of %d after that of %d", e.ID, s.acked)
 	}
-	if s.heard < e.ID {
-		return fmt.Errorf("ack of %d, and what was emitted before it has not come: %d", e.ID, s.heard)
+	if s.received < e.ID {
+		return fmt.Errorf("ack of %d, but the event before it has not arrived: %d", e.ID, s.received)
 	}
 	s.acked = e.ID
 	c.ledger.note(func() { c.ledger.acked = append(c.ledger.acked, e.ID) })

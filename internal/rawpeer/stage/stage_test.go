@@ -47,10 +47,10 @@ func TestPeersOnSocketIO(t *testing.T) {
 	rawpeer.Enter(t, p, "/", "")
 	w := p.Upgrade()
 	rawpeer.Echo(t, w, "upgraded")
-	w.Cut()
+	w.Abort()
 	p = e.Poll()
 	rawpeer.Enter(t, p, "/", "")
-	p.Cut()
+	p.Abort()
 	if a := e.Do(rawpeer.Request("GET", e.Query("polling", "unknown")) + "\r\n"); a.Status != 400 {
 		t.Errorf("poll of an unknown session: %+v", a)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestAudit_AfterAKick: what a client had sent before the server disconnected it, and no
-// handler had begun with, is not handled, on any platform and by any way to disconnect.
+// TestAudit_AfterAKick: messages that a client had sent before the server disconnected it, and that no handler had
+// started, are not handled, on any platform and by any way to disconnect.
 func TestAudit_AfterAKick(t *testing.T) {
 	for _, kind := range []string{"Disconnect", "DisconnectAll", "Close", "Server"} {
 		var s *stage.Stage

@@ -44,9 +44,8 @@ func spoofed(addr string) [][]string {
 	}
 }
 
-// TestAudit_SpoofedAddresses: whatever a client writes into X-Forwarded-For before its
-// proxy, and in whatever form its own address is written, it is one client: it has one
-// place, and one bucket of ratelimit.Connections.
+// TestAudit_SpoofedAddresses: whatever a client writes into X-Forwarded-For before its proxy, and in any form of its
+// own address, it counts as one client: it has one place, and one bucket of ratelimit.Connections.
 func TestAudit_SpoofedAddresses(t *testing.T) {
 	for _, addr := range []string{"203.0.113.9", "2001:db8:0:7::1"} {
 		for _, limit := range []string{"places", "attempts"} {
@@ -92,17 +91,16 @@ func TestAudit_SpoofedAddresses(t *testing.T) {
 					p.Close()
 				}
 				if _, a := open("X-Forwarded-For: 203.0.113.10"); a.Status >= 400 {
-					t.Errorf("somebody else was answered %d %s", a.Status, a.Body)
+					t.Errorf("another client was answered %d %s", a.Status, a.Body)
 				}
 			})
 		}
 	}
 }
 
-// TestAudit_GuessesOfOneAddress: passwords in auth are tried over many sessions, many
-// namespaces of each, left and entered again, with addresses that are made up: the guard
-// sees as many as the bucket of the one address holds, bound to the application, to the
-// gateway, or to both.
+// TestAudit_GuessesOfOneAddress: passwords in auth are tried over many sessions and many namespaces of each, left and
+// entered again, with invented addresses: the guard sees as many as the bucket of the one address holds, bound to the
+// application, to the gateway, or to both.
 func TestAudit_GuessesOfOneAddress(t *testing.T) {
 	const burst = 6
 	for name, bind := range map[string]func(limit pipeline.Guard) []stage.Option{
@@ -165,9 +163,8 @@ func TestAudit_GuessesOfOneAddress(t *testing.T) {
 	}
 }
 
-// TestAudit_ConnectTimeoutIsNotExtended: nothing but an entry ends the time that a
-// connection may be in no namespace: not pongs, refusals for which the server is to
-// blame, packets for a namespace just left, entries that wait, upgrades or heartbeats.
+// TestAudit_ConnectTimeoutIsNotExtended: only an entry ends the period that a connection may be in no namespace: not
+// pongs, refusals caused by the server, packets for a namespace just left, pending entries, upgrades or heartbeats.
 func TestAudit_ConnectTimeoutIsNotExtended(t *testing.T) {
 	adapter := func() adapter.Adapter {
 		return socketio.New(socketio.Options{ConnectTimeout: 900 * time.Millisecond, Compression: socketio.CompressionStream})
@@ -203,7 +200,7 @@ func TestAudit_ConnectTimeoutIsNotExtended(t *testing.T) {
 					l.Want("40{")
 					l.Send("41")
 				}
-				began := time.Now()
+				started := time.Now()
 				ended := make(chan struct{})
 				tick := time.NewTicker(80 * time.Millisecond)
 				defer tick.Stop()
@@ -218,13 +215,13 @@ func TestAudit_ConnectTimeoutIsNotExtended(t *testing.T) {
 				for i := 0; ; i++ {
 					select {
 					case <-ended:
-						if d := time.Since(began); d < 700*time.Millisecond || d > 4*time.Second {
+						if d := time.Since(started); d < 700*time.Millisecond || d > 4*time.Second {
 							t.Errorf("it was ended after %v", d)
 						}
 						return
 					case <-tick.C:
-						if time.Since(began) > 8*time.Second {
-							t.Error("it is there after 8 s")
+						if time.Since(started) > 8*time.Second {
+							t.Error("it is still connected after 8 s")
 							l.Send("1")
 							<-ended
 							return

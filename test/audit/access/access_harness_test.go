@@ -15,7 +15,7 @@ type (
 )
 
 var (
-	// upgraded begins with polling and compresses afterwards.
+	// upgraded starts with polling and compresses afterwards.
 	upgraded = way{Name: "socketio upgraded", Upgrade: true, Adapter: func() adapter.Adapter {
 		return socketio.New(socketio.Options{Compression: socketio.CompressionStream})
 	}}
@@ -23,7 +23,7 @@ var (
 	socketIO = slices.Insert(ways.SocketIO(), 2, upgraded)
 )
 
-// each runs a test of that name once for each way, beside each other.
+// each runs a test of that name once for each way, in parallel.
 func each(t *testing.T, name string, all []way, f func(t *testing.T, w way)) {
 	t.Helper()
 	for _, w := range all {

@@ -13,10 +13,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestAudit_Kicks: a client that is disconnected from HandleConnection, from a handler of
-// its own, from one of another client or of another namespace, or while it enters a second
-// namespace, has HandleDisconnect once for each stay; after DisconnectAll nothing that it
-// sends is handled, and no way leads back in over that connection.
+// TestAudit_Kicks: a client that is disconnected from HandleConnection, from its own handler, from a handler of
+// another client or another namespace, or while it enters a second namespace, has HandleDisconnect once for each
+// stay; after DisconnectAll nothing that it sends is handled, and it cannot enter again over that connection.
 func TestAudit_Kicks(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		each(t, fmt.Sprintf("all %t", all), socketIO, func(t *testing.T, w way) {
@@ -56,13 +55,13 @@ func TestAudit_Kicks(t *testing.T) {
 					select {
 					case <-k.kicked:
 					case <-rawpeer.Wait():
-						t.Fatal("nobody was disconnected")
+						t.Fatal("no client was disconnected")
 					}
 					events := k.Events()
 					if all {
 						l.Send("40/again,", `42/a,["noop"]`)
 						if p, ok := l.ReadTo("40/again"); ok {
-							t.Errorf("it is in again: %s", p)
+							t.Errorf("it has entered again: %s", p)
 						}
 						if n := k.Events(); n != events {
 							t.Errorf("%d events were handled afterwards", n-events)
@@ -70,7 +69,7 @@ func TestAudit_Kicks(t *testing.T) {
 					} else {
 						l.Want("41/")
 						if l.Send("40/again,") {
-							l.Want("40/again,{") // as Socket.IO has it
+							l.Want("40/again,{") // as in Socket.IO
 						}
 						l.Leave()
 					}
@@ -89,16 +88,16 @@ func TestAudit_Kicks(t *testing.T) {
 // kicking is a stage whose handlers disconnect clients.
 type kicking struct {
 	*stage.Stage
-	entering chan struct{} // somebody waits for /slow
-	kicked   chan struct{} // somebody was disconnected
+	entering chan struct{} // receives when a client waits for /slow
+	kicked   chan struct{} // receives when a client was disconnected
 
-	mu    sync.Mutex
-	there map[string]websockets.Client // by namespace
+	mu        sync.Mutex
+	connected map[string]websockets.Client // by namespace
 }
 
 func newKicking(t *testing.T, w way, all bool) *kicking {
 	t.Helper()
-	k := &kicking{entering: make(chan struct{}, 1), kicked: make(chan struct{}, 10), there: map[string]websockets.Client{}}
+	k := &kicking{entering: make(chan struct{}, 1), kicked: make(chan struct{}, 10), connected: map[string]websockets.Client{}}
 	kick := func(c websockets.Client) {
 		if all {
 			c.DisconnectAll()
@@ -117,7 +116,7 @@ func newKicking(t *testing.T, w way, all bool) *kicking {
 		}), websockets.WithLimits(websockets.Limits{HandshakeTimeout: 300 * time.Millisecond})),
 		stage.OnConnect(func(_ context.Context, c websockets.Client) error {
 			k.mu.Lock()
-			k.there[c.Namespace()] = c
+			k.connected[c.Namespace()] = c
 			k.mu.Unlock()
 			if c.Namespace() == "/hook" {
 				kick(c)
@@ -141,21 +140,20 @@ func newKicking(t *testing.T, w way, all bool) *kicking {
 func (k *kicking) client(ns string) websockets.Client {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.there[ns]
+	return k.connected[ns]
 }
 
-// enter enters a namespace, and waits until HandleConnection has seen it: the client is
-// answered before that.
+// enter enters a namespace, and waits until HandleConnection has the client: the answer is sent before that.
 func (k *kicking) enter(l *line, ns string) {
 	l.T.Helper()
 	l.Send("40" + ns + ",")
 	l.Want("40" + ns + ",")
-	k.Wait("HandleConnection has seen it", func() bool { return k.client(ns) != nil })
+	k.Wait("HandleConnection has run", func() bool { return k.client(ns) != nil })
 }
 
-// TestAudit_ConnectFlood: 3,000 CONNECT packets that nobody waits for, to namespaces that
-// exist, that do not, that the client is in, and with DISCONNECT between them, end the
-// connection or are bounded; others are served meanwhile.
+// TestAudit_ConnectFlood: 3,000 CONNECT packets without waiting for answers, to namespaces that exist, that do not,
+// that the client is in, and with DISCONNECT between them, end the connection or are limited; others are served
+// meanwhile.
 func TestAudit_ConnectFlood(t *testing.T) {
 	for name, packet := range map[string]func(i int) []string{
 		"invalid": func(i int) []string { return []string{fmt.Sprintf("40/none%d,", i)} },
@@ -200,8 +198,8 @@ func TestAudit_ConnectFlood(t *testing.T) {
 	}
 }
 
-// TestAudit_KickedWhileLeaving: clients that are kicked by another client at the moment
-// at which they leave, enter again, or are cut are gone once.
+// TestAudit_KickedWhileLeaving: clients that are kicked by another client at the moment at which they leave, enter
+// again, or are cut are disconnected once.
 func TestAudit_KickedWhileLeaving(t *testing.T) {
 	each(t, "race", socketIO, func(t *testing.T, w way) {
 		s := w.Stage(t, stage.Gateway(websockets.Namespace("/{room}")))

@@ -22,7 +22,7 @@ var secret = []byte("a secret of thirty-two bytes....")
 func token(t *testing.T, subject string, lasts time.Duration) string {
 	t.Helper()
 	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
-		Issuer: "house", Subject: subject, ExpiresAt: jwt.NewNumericDate(time.Now().Add(lasts)),
+		Issuer: "issuer", Subject: subject, ExpiresAt: jwt.NewNumericDate(time.Now().Add(lasts)),
 	}).SignedString(secret)
 	if err != nil {
 		t.Fatal(err)
@@ -30,8 +30,8 @@ func token(t *testing.T, subject string, lasts time.Duration) string {
 	return `"token":"` + text + `"`
 }
 
-// comer is a client that may come back.
-type comer struct {
+// reconnector is a client that may reconnect.
+type reconnector struct {
 	*line
 	sid, pid, offset string
 }
@@ -42,9 +42,9 @@ func between(text, from, to string) string {
 	return rest
 }
 
-func comeIn(t *testing.T, w way, s *stage.Stage, ns, auth string) *comer {
+func connect(t *testing.T, w way, s *stage.Stage, ns, auth string) *reconnector {
 	t.Helper()
-	c := &comer{line: w.Dial(t, s)}
+	c := &reconnector{line: w.Dial(t, s)}
 	prefix := ""
 	if ns != "/" {
 		prefix = ns + ","
@@ -52,8 +52,7 @@ func comeIn(t *testing.T, w way, s *stage.Stage, ns, auth string) *comer {
 	c.Send("40" + prefix + "{" + auth + "}")
 	got := c.Want("40" + prefix)
 	c.sid, c.pid = between(got, `"sid":"`, `"`), between(got, `"pid":"`, `"`)
-	// A client that is cut off before HandleConnection has returned is not recovered; its
-	// messages wait for that.
+	// A client that is cut off before HandleConnection has returned is not recovered; its messages wait for that.
 	c.Send("42" + prefix + `1["echo","in"]`)
 	c.Want("43" + prefix + `1["in"]`)
 	if err := s.Server.Emit(t.Context(), "news", "x"); err != nil {
@@ -64,18 +63,18 @@ func comeIn(t *testing.T, w way, s *stage.Stage, ns, auth string) *comer {
 	return c
 }
 
-func (c *comer) cut(s *stage.Stage) {
+func (c *reconnector) cut(s *stage.Stage) {
 	n := len(s.Reasons())
 	if c.WS != nil {
-		c.WS.Cut()
+		c.WS.Abort()
 	} else {
-		c.Poller.Cut()
+		c.Poller.Abort()
 	}
 	s.WantReasons(n + 1)
 }
 
-// back reports the answer to a CONNECT with the client's private id.
-func (c *comer) back(t *testing.T, w way, s *stage.Stage, ns, auth string) (l *line, sid string, in bool) {
+// reconnect returns the answer to a CONNECT with the client's private id.
+func (c *reconnector) reconnect(t *testing.T, w way, s *stage.Stage, ns, auth string) (l *line, sid string, in bool) {
 	t.Helper()
 	l = w.Dial(t, s)
 	if auth != "" {
@@ -90,10 +89,9 @@ func (c *comer) back(t *testing.T, w way, s *stage.Stage, ns, auth string) (l *l
 	return l, between(got, `"sid":"`, `"`), ok && strings.HasPrefix(got, "40")
 }
 
-// TestAudit_ComingBack: of those who come with a client's private id the client itself is
-// recovered, once: not in another namespace, not with another's token or none, not when
-// it was banned meanwhile or its token has expired, not twice at the same time, and not
-// after the server has disconnected it.
+// TestAudit_ComingBack: of the clients that send a client's private id only the client itself is recovered, once: not
+// in another namespace, not with another's token or none, not if it was banned meanwhile or its token has expired,
+// not twice at the same time, and not after the server has disconnected it.
 func TestAudit_ComingBack(t *testing.T) {
 	for _, skip := range []bool{false, true} {
 		name := map[bool]string{false: "asked again", true: "SkipAdmit"}[skip]
@@ -113,19 +111,19 @@ func TestAudit_ComingBack(t *testing.T) {
 				socketio.Options{Recovery: &socketio.Recovery{SkipAdmit: skip}}, websockets.UseGuards(jwts, ban)))
 			alice := token(t, "alice", time.Hour)
 
-			c := comeIn(t, w, s, "/", alice)
+			c := connect(t, w, s, "/", alice)
 			c.cut(s)
-			if _, sid, in := c.back(t, w, s, "/other", alice); !in || sid == c.sid {
+			if _, sid, in := c.reconnect(t, w, s, "/other", alice); !in || sid == c.sid {
 				t.Errorf("in another namespace: in %t, recovered %t", in, sid == c.sid)
 			}
-			if _, sid, in := c.back(t, w, s, "/", token(t, "bob", time.Hour)); !in || sid == c.sid {
+			if _, sid, in := c.reconnect(t, w, s, "/", token(t, "bob", time.Hour)); !in || sid == c.sid {
 				t.Errorf("another's token: in %t, recovered %t", in, sid == c.sid)
 			}
-			if _, _, in := c.back(t, w, s, "/", token(t, "alice", -time.Second)); in {
-				t.Error("an expired token is let in")
+			if _, _, in := c.reconnect(t, w, s, "/", token(t, "alice", -time.Second)); in {
+				t.Error("an expired token is accepted")
 			}
-			if _, _, in := c.back(t, w, s, "/", ""); in {
-				t.Error("no token is let in")
+			if _, _, in := c.reconnect(t, w, s, "/", ""); in {
+				t.Error("no token is accepted")
 			}
 			var wg sync.WaitGroup
 			lines := make([]*line, 8)
@@ -139,8 +137,8 @@ func TestAudit_ComingBack(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			// Each ends the one before it. It may be none that is recovered: one that is ended
-			// before HandleConnection has returned cannot be any more.
+			// Each ends the one before it. Possibly none is recovered: a client that is ended before HandleConnection has
+			// returned cannot be recovered.
 			same := 0
 			for other := range s.Server.Local().Clients() {
 				if other.ID() == c.sid {
@@ -154,43 +152,43 @@ func TestAudit_ComingBack(t *testing.T) {
 				l.Leave()
 			}
 
-			c = comeIn(t, w, s, "/", alice)
+			c = connect(t, w, s, "/", alice)
 			c.cut(s)
 			banned.Store(true)
-			_, sid, in := c.back(t, w, s, "/", alice)
-			if skip != (in && sid == c.sid) { // that is what the option says
+			_, sid, in := c.reconnect(t, w, s, "/", alice)
+			if skip != (in && sid == c.sid) { // as documented for the option
 				t.Errorf("banned: in %t, recovered %t", in, sid == c.sid)
 			}
 			banned.Store(false)
 
-			c = comeIn(t, w, s, "/", alice)
+			c = connect(t, w, s, "/", alice)
 			s.Server.Local().Disconnect()
 			c.Want("41")
-			if _, sid, in := c.back(t, w, s, "/", alice); !in || sid == c.sid {
-				t.Errorf("sent away: in %t, recovered %t", in, sid == c.sid)
+			if _, sid, in := c.reconnect(t, w, s, "/", alice); !in || sid == c.sid {
+				t.Errorf("disconnected: in %t, recovered %t", in, sid == c.sid)
 			}
 
-			c = comeIn(t, w, s, "/", token(t, "alice", 2*time.Second))
+			c = connect(t, w, s, "/", token(t, "alice", 2*time.Second))
 			c.cut(s)
-			if l, sid, in := c.back(t, w, s, "/", alice); !in || sid != c.sid {
+			if l, sid, in := c.reconnect(t, w, s, "/", alice); !in || sid != c.sid {
 				t.Errorf("a newer token: in %t, recovered %t", in, sid == c.sid)
-			} else { // the end of the old token is not that of the new one
+			} else { // the end of the old token does not end the new one
 				<-time.After(2500 * time.Millisecond)
 				l.Send(`427["echo","still here"]`)
 				l.Want(`437["still here"]`)
 			}
-			c = comeIn(t, w, s, "/", alice)
+			c = connect(t, w, s, "/", alice)
 			c.cut(s)
-			l, sid, in := c.back(t, w, s, "/", token(t, "alice", 2*time.Second))
+			l, sid, in := c.reconnect(t, w, s, "/", token(t, "alice", 2*time.Second))
 			if !in || sid != c.sid {
 				t.Errorf("a shorter token: in %t, recovered %t", in, sid == c.sid)
 			}
-			for began := time.Now(); ; {
+			for started := time.Now(); ; {
 				p, ok := l.Read()
 				if !ok || strings.HasPrefix(p, "41") {
 					break
 				}
-				if time.Since(began) > 8*time.Second {
+				if time.Since(started) > 8*time.Second {
 					t.Error("a recovered client outlives its token")
 					break
 				}
@@ -199,8 +197,8 @@ func TestAudit_ComingBack(t *testing.T) {
 	}
 }
 
-// TestAudit_SameClient: a SameClient that panics, exits, or says no recovers nobody, and
-// the client comes in as a new one; what it is asked about is not lost.
+// TestAudit_SameClient: if SameClient panics, exits, or returns false, no client is recovered, and the client
+// connects as a new one; the saved state is not lost.
 func TestAudit_SameClient(t *testing.T) {
 	each(t, "modes", own, func(t *testing.T, w way) {
 		var mode atomic.Value
@@ -216,16 +214,16 @@ func TestAudit_SameClient(t *testing.T) {
 				return true
 			},
 		}}))
-		c := comeIn(t, w, s, "/", "")
+		c := connect(t, w, s, "/", "")
 		c.cut(s)
 		for _, m := range []string{"panic", "no", "panic"} {
 			mode.Store(m)
-			if _, sid, in := c.back(t, w, s, "/", ""); !in || sid == c.sid {
+			if _, sid, in := c.reconnect(t, w, s, "/", ""); !in || sid == c.sid {
 				t.Errorf("%s: in %t, recovered %t", m, in, sid == c.sid)
 			}
 		}
 		mode.Store("yes")
-		if _, sid, in := c.back(t, w, s, "/", ""); !in || sid != c.sid {
+		if _, sid, in := c.reconnect(t, w, s, "/", ""); !in || sid != c.sid {
 			t.Errorf("yes: in %t, recovered %t", in, sid == c.sid)
 		}
 	})

@@ -17,14 +17,14 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-var errDatabase = errors.New("the database is away")
+var errDatabase = errors.New("the database is unavailable")
 
 // brittle is a type whose own decoding panics.
 type brittle struct{}
 
 func (*brittle) UnmarshalJSON([]byte) error { panic("of the type") }
 
-// unsendable is a result that does not encode.
+// unsendable is a result that cannot be encoded.
 type unsendable struct{}
 
 func (unsendable) MarshalJSON() ([]byte, error) { return nil, errDatabase }
@@ -42,9 +42,8 @@ func piped(f func() error) websockets.Enhancement {
 	return websockets.UsePipes(pipeline.PipeFunc(func(context.Context, *pipeline.Call, any) error { return f() }))
 }
 
-// TestAudit_WhoseFaultItIs: what guards, pipes, filters, types and handlers do decides
-// whether 60 messages end the connection: refusals and bad payloads do, and whatever the
-// server is to blame for does not, however it is worded for the client.
+// TestAudit_WhoseFaultItIs: what guards, pipes, filters, types and handlers do decides whether 60 messages end the
+// connection: refusals and bad payloads do, and errors of the server do not, whatever text the client gets.
 func TestAudit_WhoseFaultItIs(t *testing.T) {
 	status := func(code int) error { return &pipeline.Error{Message: "no", Status: code} }
 	type in struct {
@@ -137,9 +136,8 @@ func TestAudit_WhoseFaultItIs(t *testing.T) {
 	})
 }
 
-// TestAudit_EventNames: the name of an event has 256 bytes at most, counted in UTF-8 and
-// not in its escaped form, whatever the parser; a longer one is answered, and does not end
-// the connection.
+// TestAudit_EventNames: the name of an event has 256 bytes at most, counted in UTF-8 and not in its escaped form,
+// with any parser; a longer one is answered with an error, and does not end the connection.
 func TestAudit_EventNames(t *testing.T) {
 	names := map[string]bool{
 		strings.Repeat("n", 256):           true,
@@ -185,7 +183,7 @@ func TestAudit_EventNames(t *testing.T) {
 	})
 }
 
-// quote writes a text as JSON.
+// quote encodes a text as JSON.
 func quote(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// relay passes on what it gets, on several platforms at once.
+// relay relays what it receives, on several platforms at once.
 type relay struct {
 	Server *websockets.Server `websockets:"server"`
 }
@@ -88,8 +88,8 @@ func newRecipients(n *nodetest.Node, url string) *recipients {
 	return r
 }
 
-// there checks that every recipient is connected as before.
-func (r *recipients) there(t *testing.T, after string) {
+// wantConnected checks that every recipient is still connected.
+func (r *recipients) wantConnected(t *testing.T, after string) {
 	t.Helper()
 	for name, c := range r.all {
 		reply, err := c.TryCall("echo", "still here")
@@ -104,7 +104,7 @@ func (r *recipients) there(t *testing.T, after string) {
 
 func mark(num string) string { return `{"_placeholder":true,"num":` + num + `}` }
 
-// sender sends raw packets of Socket.IO over WebSocket, and comes back when it was cut.
+// sender sends raw Socket.IO packets over WebSocket, and reconnects after it was cut.
 type sender struct {
 	t    *testing.T
 	addr string
@@ -117,8 +117,7 @@ func (s *sender) dial() {
 	rawpeer.Enter(s.t, s.s, "/", "")
 }
 
-// call sends an event with an argument and attachments, and returns the answer; false
-// when the connection has ended.
+// call sends an event with an argument and attachments, and returns the answer; false if the connection has ended.
 func (s *sender) call(event, argument string, attachments ...string) (string, bool) {
 	s.t.Helper()
 	s.id++
@@ -149,9 +148,8 @@ func (s *sender) call(event, argument string, attachments ...string) (string, bo
 	}
 }
 
-// TestAudit_NoTextDisconnectsARecipient: whatever JSON a client writes, with and without
-// binary beside it, in whatever form a handler passes it on, npm's clients of both
-// parsers and transports stay connected.
+// TestAudit_NoTextDisconnectsARecipient: for any JSON from a client, with and without binary next to it, in any form
+// in which a handler relays it, npm's clients with both parsers and transports stay connected.
 func TestAudit_NoTextDisconnectsARecipient(t *testing.T) {
 	n := nodetest.Start(t)
 	a := startRelay(t)
@@ -192,25 +190,24 @@ func TestAudit_NoTextDisconnectsARecipient(t *testing.T) {
 		"Buffer":          `{"type":"Buffer","data":[1,2,3]}`,
 	} {
 		for _, event := range []string{"relay", "relay any", "relay text", "relay each"} {
-			given := argument
+			value := argument
 			if event == "relay each" {
-				given = "[" + argument + "," + argument + "]"
+				value = "[" + argument + "," + argument + "]"
 			}
-			s.call(event, given)
-			r.there(t, name+", "+event)
-			beside := `{"b":` + bin + `,"c":` + argument + `}`
+			s.call(event, value)
+			r.wantConnected(t, name+", "+event)
+			both := `{"b":` + bin + `,"c":` + argument + `}`
 			if event == "relay each" {
-				beside = `[` + bin + `,` + argument + `]`
+				both = `[` + bin + `,` + argument + `]`
 			}
-			s.call(event, beside, "bytes")
-			r.there(t, name+" beside binary, "+event)
+			s.call(event, both, "bytes")
+			r.wantConnected(t, name+" with binary, "+event)
 		}
 	}
 }
 
-// TestAudit_DeepValuesWithBinary: a value that nests deeper than npm's parser can follow
-// is not sent with binary beside it: the handler gets an error, and nobody who would have
-// received it is disconnected.
+// TestAudit_DeepValuesWithBinary: a value nested deeper than npm's parser supports is not sent with binary next to
+// it: the handler gets an error, and none of the intended recipients is disconnected.
 func TestAudit_DeepValuesWithBinary(t *testing.T) {
 	n := nodetest.Start(t)
 	a := startRelay(t)
@@ -225,7 +222,7 @@ func TestAudit_DeepValuesWithBinary(t *testing.T) {
 				if !strings.Contains(got, "is nested more than 1000 deep") {
 					t.Errorf("%s of %d levels: %.200s", event, depth, got)
 				}
-				r.there(t, event)
+				r.wantConnected(t, event)
 			}
 		}
 	}

@@ -21,7 +21,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// edge is one way to open connections to a stage, of which there may be one at a time.
+// edge is one way to open connections to a stage that allows one at a time.
 type edge struct {
 	*stage.Stage
 	t       *testing.T
@@ -72,7 +72,7 @@ func (e *edge) request(lines ...string) string {
 	return rawpeer.Upgrade(e.target, lines...)
 }
 
-// open makes a handshake, and reports its answer.
+// open sends a handshake, and returns its answer.
 func (e *edge) open(lines ...string) (*rawpeer.Peer, rawpeer.Answer) {
 	e.t.Helper()
 	p := rawpeer.Dial(e.t, e.Addr)
@@ -84,7 +84,7 @@ func (e *edge) open(lines ...string) (*rawpeer.Peer, rawpeer.Answer) {
 	return p, a
 }
 
-// one checks that exactly one place is free, and leaves it so.
+// one checks that exactly one place is free, and frees it again.
 func (e *edge) one(after string) {
 	e.t.Helper()
 	var p *rawpeer.Peer
@@ -99,7 +99,7 @@ func (e *edge) one(after string) {
 	for range 2 {
 		other, got := e.open()
 		if got.Status != http.StatusServiceUnavailable && got.Status != http.StatusTooManyRequests {
-			e.t.Fatalf("%s, after %s: a second place was given: %d %s", e.name, after, got.Status, got.Body)
+			e.t.Fatalf("%s, after %s: a second place was free: %d %s", e.name, after, got.Status, got.Body)
 		}
 		other.Close()
 	}
@@ -119,7 +119,7 @@ func kindGuard(f func(ctx context.Context, mode string) error) handshakes {
 	})}
 }
 
-// handshakes is a guard that is asked about requests that open connections.
+// handshakes is a guard that runs on requests that open connections.
 type handshakes struct{ pipeline.Guard }
 
 // CheckHandshake implements [pipeline.HandshakeGuard].
@@ -127,8 +127,8 @@ func (h handshakes) CheckHandshake(ctx context.Context, c *pipeline.Call) error 
 	return h.Check(ctx, c)
 }
 
-// TestAudit_PlacesOfFailedHandshakes: a handshake that fails, at whatever stage and by
-// whatever fault of client, guard or option, gives its place back once.
+// TestAudit_PlacesOfFailedHandshakes: a handshake that fails, at any stage and by any fault of client, guard or
+// option, frees its place once.
 func TestAudit_PlacesOfFailedHandshakes(t *testing.T) {
 	guard := kindGuard(func(ctx context.Context, mode string) error {
 		switch mode {
@@ -178,7 +178,7 @@ func TestAudit_PlacesOfFailedHandshakes(t *testing.T) {
 			p := rawpeer.Dial(t, e.Addr)
 			p.Write(e.request(lines...))
 			a, _ := p.TryAnswer()
-			if a.Status == http.StatusOK && e.polling { // accepted: the session goes when nobody polls
+			if a.Status == http.StatusOK && e.polling { // accepted: the session ends without polls
 				(&rawpeer.Poller{Engine: rawpeer.NewEngine(t, e.Addr), SID: a.Get("sid")}).Post("1")
 			}
 			p.Close()
@@ -200,7 +200,7 @@ func TestAudit_PlacesOfFailedHandshakes(t *testing.T) {
 				e.one(name + ", " + mode)
 			}
 		}
-		p := rawpeer.Dial(t, e.Addr) // pipelined: the answer to the second needs the connection that the first has taken
+		p := rawpeer.Dial(t, e.Addr) // pipelined: the answer to the second needs the connection that the first has hijacked
 		p.Write(e.request() + e.request())
 		_, _ = p.TryAnswer()
 		p.Close()
@@ -214,8 +214,8 @@ func TestAudit_PlacesOfFailedHandshakes(t *testing.T) {
 	})
 }
 
-// TestAudit_PlacesOfSessions: a session over polling that nobody polls, that sends
-// rubbish, or whose upgrade is left half way gives its place back once.
+// TestAudit_PlacesOfSessions: a session over polling without polls, with invalid packets, or with an incomplete
+// upgrade frees its place once.
 func TestAudit_PlacesOfSessions(t *testing.T) {
 	eachEdge(t, socketio.Options{UpgradeTimeout: 300 * time.Millisecond}, nil, func(t *testing.T, e *edge) {
 		if !e.polling {
@@ -224,11 +224,11 @@ func TestAudit_PlacesOfSessions(t *testing.T) {
 		for name, f := range map[string]func(p *rawpeer.Poller){
 			"never polled":         func(*rawpeer.Poller) {},
 			"polled once, then no": func(p *rawpeer.Poller) { p.Send("40"); p.Read() },
-			"poll cut":             func(p *rawpeer.Poller) { p.Cut() },
-			"two polls":            func(p *rawpeer.Poller) { a := p.Begin(p.GetBytes()); p.Get(); a.Close() },
+			"poll cut":             func(p *rawpeer.Poller) { p.Abort() },
+			"two polls":            func(p *rawpeer.Poller) { a := p.Start(p.GetBytes()); p.Get(); a.Close() },
 			"rubbish":              func(p *rawpeer.Poller) { p.Post("4nonsense") },
 			"empty body":           func(p *rawpeer.Poller) { p.Post("") },
-			"body cut":             func(p *rawpeer.Poller) { s := p.PostBytes("40"); p.Begin(s[:len(s)-1]).Reset() },
+			"body cut":             func(p *rawpeer.Poller) { s := p.PostBytes("40"); p.Start(s[:len(s)-1]).Reset() },
 			"probe left":           func(p *rawpeer.Poller) { p.Probe() },
 			"probe cut, session closed": func(p *rawpeer.Poller) {
 				p.Probe().Reset()
@@ -240,18 +240,18 @@ func TestAudit_PlacesOfSessions(t *testing.T) {
 			"upgraded and left":            func(p *rawpeer.Poller) { w := p.Upgrade(); w.Send("1"); w.WantEnd() },
 			"two probes": func(p *rawpeer.Poller) {
 				first := p.Probe()
-				second := p.Begin(rawpeer.Upgrade(p.Query("websocket", p.SID)))
+				second := p.Start(rawpeer.Upgrade(p.Query("websocket", p.SID)))
 				first.Send("5")
 				second.Reset()
 				first.Reset()
 			},
 			"upgraded, the WebSocket again": func(p *rawpeer.Poller) {
 				w := p.Upgrade()
-				p.Begin(rawpeer.Upgrade(p.Query("websocket", p.SID))).Close()
-				w.Cut()
+				p.Start(rawpeer.Upgrade(p.Query("websocket", p.SID))).Close()
+				w.Abort()
 			},
 			"upgraded with a poll open": func(p *rawpeer.Poller) {
-				a := p.Begin(p.GetBytes())
+				a := p.Start(p.GetBytes())
 				w := p.Probe()
 				w.Send("5")
 				a.Close()

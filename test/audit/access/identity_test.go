@@ -38,7 +38,7 @@ func answersTo(events ...string) (subs []websockets.Subscription) {
 	return subs
 }
 
-// startError returns the error of a start that must fail; "" when it does not.
+// startError returns the error of a start that must fail; "" if it does not.
 func startError(m *module.Module, opts ...app.Option) string {
 	a, err := app.New(m, append([]app.Option{app.HTTP("127.0.0.1:0"), app.WebSockets(socketio.New()), app.Logger(slog.New(slog.DiscardHandler))}, opts...)...)
 	if err == nil {
@@ -56,17 +56,16 @@ func from(origin string) apptest.DialOption {
 	return apptest.WithHeader(http.Header{"Origin": {origin}})
 }
 
-func nobody(*http.Request) bool    { return false }
-func everybody(*http.Request) bool { return true }
+func refuseAll(*http.Request) bool { return false }
+func acceptAll(*http.Request) bool { return true }
 
-// TestAudit_OriginsAndCheckOrigin: of two gateways that share a server one has Origins and
-// the other CheckOrigin, in whatever order, and in Via or outside of it: CheckOrigin would
-// let pages into the first that it has not named, so that the start fails. One gateway may
-// have both, and a gateway without either goes along.
+// TestAudit_OriginsAndCheckOrigin: of two gateways that share a server one has Origins and the other CheckOrigin, in
+// any order, and in Via or outside of it: CheckOrigin would allow pages to connect to the first that it has not
+// listed, so the start fails. One gateway may have both, and a gateway without either is accepted.
 func TestAudit_OriginsAndCheckOrigin(t *testing.T) {
 	b := websockets.Namespace("b")
 	list := websockets.Origins("https://a")
-	all := websockets.CheckOrigin(everybody)
+	all := websockets.CheckOrigin(acceptAll)
 	for name, tt := range map[string]struct {
 		one, other []websockets.Option
 		fails      bool
@@ -85,19 +84,19 @@ func TestAudit_OriginsAndCheckOrigin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := startError(module.New("m", module.Controllers(websockets.Gateway(newFirst, tt.one...), websockets.Gateway(newSecond, tt.other...))))
 			if tt.fails != strings.Contains(got, "disagree on the origins") || !tt.fails && got != "" {
-				t.Errorf("the start says %q", got)
+				t.Errorf("the start returns %q", got)
 			}
 		})
 	}
 	if got := startError(module.New("m", module.Controllers(websockets.Gateway(newFirst, websockets.Origins("nonsense"), all)))); !strings.Contains(got, "nonsense") {
-		t.Errorf("an origin that is none is accepted beside CheckOrigin: %q", got)
+		t.Errorf("an invalid origin is accepted next to CheckOrigin: %q", got)
 	}
 }
 
-// TestAudit_OneCheckOriginForMany: one option value with CheckOrigin, bound to gateways of
-// two modules, by Via to two platforms, refuses on each of them.
+// TestAudit_OneCheckOriginForMany: one option value with CheckOrigin, bound to gateways of two modules, by Via to two
+// platforms, refuses on each of them.
 func TestAudit_OneCheckOriginForMany(t *testing.T) {
-	check := websockets.CheckOrigin(nobody)
+	check := websockets.CheckOrigin(refuseAll)
 	side := module.New("side", module.Controllers(websockets.Gateway(newSecond, check, websockets.Namespace("b"))))
 	a := apptest.New(t, module.New("m", module.Imports(side), module.Controllers(
 		websockets.Gateway(newFirst, check, websockets.Via(socketio.New()), websockets.Via(ws.New(), websockets.Path("/ws"))))),
@@ -112,7 +111,7 @@ func TestAudit_OneCheckOriginForMany(t *testing.T) {
 	}
 }
 
-// ledger records which guards were asked.
+// ledger records which guards were called.
 type ledger struct {
 	mu    sync.Mutex
 	asked []string
@@ -147,12 +146,12 @@ type checker interface {
 
 type place string
 
-// post is a guard of a place; the type argument tells instances apart.
+// post is a guard of a place; the type argument distinguishes instances.
 func newPost[T any](l *ledger, p place) *sentry { return l.sentry(fmt.Sprintf("%T@%s", *new(T), p)) }
 
 func newSentry(l *ledger) *sentry { return l.sentry("declared") }
 
-// asked sends the events on plain WebSocket and returns which guards were asked.
+// asked sends the events on plain WebSocket and returns the guards called.
 func (l *ledger) ask(t *testing.T, a *apptest.App, events map[string][]string) string {
 	t.Helper()
 	for path, names := range events {
@@ -167,8 +166,8 @@ func (l *ledger) ask(t *testing.T, a *apptest.App, events map[string][]string) s
 	return strings.Join(l.asked, " ")
 }
 
-// TestAudit_WhichGuard: guards that are bound in several places, through every way to
-// provide them, are the ones that were meant.
+// TestAudit_WhichGuard: guards that are bound in several places, through every way to provide them, are the intended
+// ones.
 func TestAudit_WhichGuard(t *testing.T) {
 	literal := func(l *ledger, p place) *sentry { return l.sentry("literal@" + string(p)) }
 	atWS := func(path string) websockets.Option { return websockets.Via(ws.New(), websockets.Path(path)) }
@@ -176,7 +175,7 @@ func TestAudit_WhichGuard(t *testing.T) {
 		name string
 		m    func(l module.Option) *module.Module
 		opts []app.Option
-		want []string // all of them are asked, in this order of one connection each
+		want []string // all of them run, in this order, on one connection each
 	}{
 		{"one closure in two modules with things of their own", func(l module.Option) *module.Module {
 			in := func(name string, gateway any, path string) *module.Module {
@@ -203,7 +202,7 @@ func TestAudit_WhichGuard(t *testing.T) {
 				websockets.Gateway(newFirst, atWS("/1"), websockets.UseGuards(newSentry)),
 				websockets.Gateway(newSecond, atWS("/2"), websockets.ForEvent("c", websockets.UseGuards(newSentry)))))
 		}, nil, []string{"a:declared#1", "c:declared#1"}},
-		{"lazily imported beside", func(l module.Option) *module.Module {
+		{"also imported lazily", func(l module.Option) *module.Module {
 			return module.New("m", module.Imports(module.New("ledger", l)), module.Providers(newSentry, func(module.Lazy[*sentry]) *http.Client { return nil }), module.Controllers(
 				websockets.Gateway(newFirst, atWS("/1"), websockets.UseGuards(newSentry)),
 				websockets.Gateway(newSecond, atWS("/2"), websockets.UseGuards(newSentry))))
@@ -228,8 +227,8 @@ func TestAudit_WhichGuard(t *testing.T) {
 	}
 }
 
-// TestAudit_OverriddenGuard: a guard that a test overrides is the one that is asked,
-// wherever the constructor is bound and by whatever it is exported.
+// TestAudit_OverriddenGuard: a guard that a test overrides is the one that runs, wherever the constructor is bound
+// and under any exported type.
 func TestAudit_OverriddenGuard(t *testing.T) {
 	for name, exported := range map[string]any{"plain": newSentry, "As": module.As[checker](newSentry)} {
 		l := &ledger{}

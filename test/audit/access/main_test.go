@@ -1,5 +1,5 @@
-// Package audit_test combines what other tests of access, data and connections try one at a
-// time, on every platform, transport and parser.
+// Package audit_test combines conditions that other tests of access, data and connections try one at a time, on every
+// platform, transport and parser.
 package audit_test
 
 import (
@@ -8,7 +8,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Timers of the Socket.IO library of zishang now and then outlive their connection.
+// Timers of zishang's Socket.IO library sometimes outlive their connection.
 const libraryTimers = "github.com/zishang520/socket.io/v3/pkg/utils."
 
 func TestMain(m *testing.M) {

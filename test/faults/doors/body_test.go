@@ -13,12 +13,14 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestCVE_2020_36048_V10_HugeBody: A POST over MaxMessage, by its Content-Length or in chunks, is answered 413 without being kept, ends its session as a message too big, and one of exactly the limit is taken.
+// TestCVE_2020_36048_V10_HugeBody: A POST over MaxMessage, by its Content-Length or in chunks, is answered with 413
+// without being buffered, and ends its session with the reason of a message too big; one of exactly the limit is
+// accepted.
 func TestCVE_2020_36048_V10_HugeBody(t *testing.T) {
 	const limit = 100_000
 	limits := stage.Limits(websockets.Limits{MaxMessage: limit, CloseTimeout: 300 * time.Millisecond})
 	chunk := fmt.Appendf(nil, "%x\r\n%s\r\n", 64<<10, strings.Repeat("x", 64<<10))
-	doors(t, []stage.Option{limits}, func(t *testing.T, d *door) {
+	eachEndpoint(t, []stage.Option{limits}, func(t *testing.T, d *endpoint) {
 		e := rawpeer.NewEngine(t, d.Addr)
 		in := func() *rawpeer.Poller {
 			p := e.Poll()
@@ -43,7 +45,7 @@ func TestCVE_2020_36048_V10_HugeBody(t *testing.T) {
 		p = in()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		poster := e.Begin(head("Transfer-Encoding: chunked"))
+		poster := e.Start(head("Transfer-Encoding: chunked"))
 		sent := 0
 		for ; sent < 1000; sent++ {
 			if _, err := poster.TCP.Write(chunk); err != nil { // allocates nothing
@@ -52,7 +54,7 @@ func TestCVE_2020_36048_V10_HugeBody(t *testing.T) {
 		}
 		runtime.ReadMemStats(&after)
 		if sent == 1000 {
-			t.Error("64 MB of chunks were taken")
+			t.Error("64 MB of chunks were accepted")
 		}
 		if got := after.TotalAlloc - before.TotalAlloc; got > 40*limit {
 			t.Errorf("%d bytes were allocated for a body with the limit %d", got, limit)

@@ -20,17 +20,17 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// atTheDoor is a guard that is asked about the request that opens a connection.
-type atTheDoor func(context.Context, *pipeline.Call) error
+// handshakeGuard is a guard that runs on the request that opens a connection.
+type handshakeGuard func(context.Context, *pipeline.Call) error
 
-func (atTheDoor) Check(context.Context, *pipeline.Call) error { return nil }
+func (handshakeGuard) Check(context.Context, *pipeline.Call) error { return nil }
 
-func (g atTheDoor) CheckHandshake(ctx context.Context, c *pipeline.Call) error { return g(ctx, c) }
+func (g handshakeGuard) CheckHandshake(ctx context.Context, c *pipeline.Call) error { return g(ctx, c) }
 
-// guarded binds a guard that is asked by the header X-Guard; on plain WebSocket
-// and Socket.IO it is asked about the request, on a namespace with inside.
+// guarded binds a guard that is controlled by the header X-Guard; on plain WebSocket and Socket.IO it runs on the
+// request, with inside it runs on a namespace.
 func guarded(f func(context.Context) error) stage.Option {
-	return stage.App(app.UseGuards(atTheDoor(func(ctx context.Context, c *pipeline.Call) error {
+	return stage.App(app.UseGuards(handshakeGuard(func(ctx context.Context, c *pipeline.Call) error {
 		if c.Request.Header.Get("X-Guard") == "" {
 			return nil
 		}
@@ -47,8 +47,8 @@ func inside(f func(context.Context) error) stage.Option {
 	}))
 }
 
-// enterRefused enters the main namespace and wants the error to have the text.
-func enterRefused(t *testing.T, d *door, text string) {
+// enterRefused enters the main namespace and expects an error with the text.
+func enterRefused(t *testing.T, d *endpoint, text string) {
 	t.Helper()
 	e := rawpeer.NewEngine(t, d.Addr)
 	e.Lines = []string{"X-Guard: yes"}
@@ -56,14 +56,15 @@ func enterRefused(t *testing.T, d *door, text string) {
 	if !d.polling {
 		w = e.WebSocket()
 	}
-	defer w.Cut()
+	defer w.Abort()
 	w.Send("40")
 	if got := w.Read(); !strings.HasPrefix(got, "44{") || !strings.Contains(got, text) {
 		t.Errorf("got %.200q, want a refusal with %q", got, text)
 	}
 }
 
-// TestFault_F13_GuardThatBlocks: A handshake whose guard never returns is refused with 503 when HandshakeTimeout is over, also by a guard that ignores its context; so is a namespace, and others come in meanwhile.
+// TestFault_F13_GuardThatBlocks: A handshake whose guard never returns is refused with 503 after HandshakeTimeout,
+// even if the guard ignores its context; so is a namespace, and other clients are accepted meanwhile.
 func TestFault_F13_GuardThatBlocks(t *testing.T) {
 	limits := stage.Limits(websockets.Limits{HandshakeTimeout: 300 * time.Millisecond, CloseTimeout: 300 * time.Millisecond})
 	for _, deaf := range []bool{false, true} {
@@ -78,7 +79,7 @@ func TestFault_F13_GuardThatBlocks(t *testing.T) {
 				<-ctx.Done()
 				return ctx.Err()
 			}
-			doors(t, []stage.Option{guarded(block), limits}, func(t *testing.T, d *door) {
+			eachEndpoint(t, []stage.Option{guarded(block), limits}, func(t *testing.T, d *endpoint) {
 				waits := rawpeer.Dial(t, d.Addr)
 				waits.Write(d.request("X-Guard: yes"))
 				d.alive() // meanwhile
@@ -89,7 +90,7 @@ func TestFault_F13_GuardThatBlocks(t *testing.T) {
 				}
 				d.alive()
 			})
-			doors(t, []stage.Option{inside(block), limits}, func(t *testing.T, d *door) {
+			eachEndpoint(t, []stage.Option{inside(block), limits}, func(t *testing.T, d *endpoint) {
 				enterRefused(t, d, "message")
 				d.alive()
 			}, overWS, byPolling)
@@ -97,7 +98,8 @@ func TestFault_F13_GuardThatBlocks(t *testing.T) {
 	}
 }
 
-// TestFault_F14_GuardThatPanics: A handshake whose guard panics is answered 500 without a word of the panic, a namespace likewise, and the server lives on.
+// TestFault_F14_GuardThatPanics: A handshake whose guard panics is answered with 500 without the panic's text, a
+// namespace likewise, and the server stays alive.
 func TestFault_F14_GuardThatPanics(t *testing.T) {
 	for name, fail := range map[string]func(context.Context) error{
 		"panic": func(context.Context) error { panic("the secret of the guard") },
@@ -105,9 +107,9 @@ func TestFault_F14_GuardThatPanics(t *testing.T) {
 		"abort": func(context.Context) error { panic(http.ErrAbortHandler) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			doors(t, []stage.Option{guarded(fail)}, func(t *testing.T, d *door) {
+			eachEndpoint(t, []stage.Option{guarded(fail)}, func(t *testing.T, d *endpoint) {
 				for range 10 {
-					a := d.knock("X-Guard: yes")
+					a := d.handshake("X-Guard: yes")
 					if a.Status != 500 || !strings.Contains(a.Body, "Internal server error") || strings.Contains(a.Body, "secret") {
 						t.Errorf("answered %d %s", a.Status, a.Body)
 					}
@@ -117,7 +119,7 @@ func TestFault_F14_GuardThatPanics(t *testing.T) {
 					t.Error("nothing was logged")
 				}
 			})
-			doors(t, []stage.Option{inside(fail)}, func(t *testing.T, d *door) {
+			eachEndpoint(t, []stage.Option{inside(fail)}, func(t *testing.T, d *endpoint) {
 				enterRefused(t, d, "Internal server error")
 				d.alive()
 			}, overWS, byPolling)
@@ -153,7 +155,8 @@ func tokenGuard(t *testing.T) stage.Option {
 	return stage.App(app.UseGuards(g))
 }
 
-// TestFault_F15_BadTokens: A token with alg none, of another key, expired, for another audience, not valid yet, of 8 KB or in pieces is refused with 401 at every door, before there is a session.
+// TestFault_F15_BadTokens: A token with alg none, of another key, expired, for another audience, not valid yet, of 8
+// KB or in pieces is refused with 401 by every kind of handshake, before a session exists.
 func TestFault_F15_BadTokens(t *testing.T) {
 	hs := jwt.SigningMethodHS256
 	at := func(d time.Duration) *jwt.NumericDate { return jwt.NewNumericDate(time.Now().Add(d)) }
@@ -170,18 +173,18 @@ func TestFault_F15_BadTokens(t *testing.T) {
 		"no parts":   "ann", "two parts": good[:strings.LastIndexByte(good, '.')], "stripped": good[:strings.LastIndexByte(good, '.')+1],
 		"dots": strings.Repeat(".", 4000), "empty": "", "bytes": "\xff\xfe.\x80.\x80",
 	}
-	doors(t, []stage.Option{tokenGuard(t)}, func(t *testing.T, d *door) {
+	eachEndpoint(t, []stage.Option{tokenGuard(t)}, func(t *testing.T, d *endpoint) {
 		for name, text := range bad {
-			a := d.knock("Authorization: Bearer " + text)
+			a := d.handshake("Authorization: Bearer " + text)
 			if a.Status != http.StatusUnauthorized || a.Header.Get("WWW-Authenticate") == "" {
 				t.Errorf("%s: %d %s", name, a.Status, a.Body)
 			}
 		}
-		if a := d.knock(); d.name == plain && a.Status != http.StatusUnauthorized { // Socket.IO has auth
+		if a := d.handshake(); d.name == plain && a.Status != http.StatusUnauthorized { // Socket.IO has auth
 			t.Errorf("none at all: %d", a.Status)
 		}
-		if a := d.knock("Authorization: Bearer " + good); a.Status != d.opened() {
-			t.Errorf("the good one: %d %s", a.Status, a.Body)
+		if a := d.handshake("Authorization: Bearer " + good); a.Status != d.opened() {
+			t.Errorf("the valid one: %d %s", a.Status, a.Body)
 		}
 		if log := d.Log.String(); strings.Contains(log, good) || strings.Contains(log, bad["expired"]) {
 			t.Error("a token was logged")
@@ -192,9 +195,10 @@ func TestFault_F15_BadTokens(t *testing.T) {
 	})
 }
 
-// TestFault_F16_TokenThatEnds: A client whose token ends while it is connected is told by an exception and disconnected, with the close code 4401 on plain WebSocket, although it says nothing.
+// TestFault_F16_TokenThatEnds: A client whose token expires while it is connected gets an exception and is
+// disconnected, with close code 4401 on plain WebSocket, even if it sends nothing.
 func TestFault_F16_TokenThatEnds(t *testing.T) {
-	doors(t, []stage.Option{tokenGuard(t)}, func(t *testing.T, d *door) {
+	eachEndpoint(t, []stage.Option{tokenGuard(t)}, func(t *testing.T, d *endpoint) {
 		short := "Authorization: Bearer " + token(t, jwt.SigningMethodHS256, secret, func(c *jwt.RegisteredClaims) {
 			c.ExpiresAt = jwt.NewNumericDate(time.Now().Add(3 * time.Second)) // whole seconds
 		})
@@ -218,21 +222,22 @@ func TestFault_F16_TokenThatEnds(t *testing.T) {
 				t.Errorf("got %s", got)
 			}
 			rawpeer.WantPacket(t, w, "41")
-			w.Cut()
+			w.Abort()
 		}
 		d.WantGone(1)
 	})
 }
 
-// TestFault_F18_CrowdFromOneAddress: Of 1,000 connections from one address as many as ratelimit.Connections allows are let in, the others refused with 429 before there is a session.
+// TestFault_F18_CrowdFromOneAddress: Of 1,000 connections from one address ratelimit.Connections accepts as many as
+// it allows, and the others are refused with 429 before a session exists.
 func TestFault_F18_CrowdFromOneAddress(t *testing.T) {
 	const crowd, most = 1000, 50
 	for _, name := range []string{plain, overWS, byPolling} {
 		limit := stage.App(app.UseGuards(ratelimit.Connections(rate.Every(time.Hour), most)))
-		doors(t, []stage.Option{limit}, func(t *testing.T, d *door) {
+		eachEndpoint(t, []stage.Option{limit}, func(t *testing.T, d *endpoint) {
 			in := 0
 			for range crowd {
-				switch a := d.knock(); {
+				switch a := d.handshake(); {
 				case a.Status == d.opened():
 					in++
 				case a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "":
@@ -240,7 +245,7 @@ func TestFault_F18_CrowdFromOneAddress(t *testing.T) {
 				}
 			}
 			if in != most {
-				t.Errorf("%d were let in, want %d", in, most)
+				t.Errorf("%d were accepted, want %d", in, most)
 			}
 			if d.name == plain {
 				d.WantGone(most)
@@ -253,13 +258,14 @@ func TestFault_F18_CrowdFromOneAddress(t *testing.T) {
 	}
 }
 
-// TestFault_F19_SpoofedProxyHeaders: X-Forwarded-For and its like change nobody's address unless the request comes from a trusted proxy, and then only what the proxy itself has added counts.
+// TestFault_F19_SpoofedProxyHeaders: X-Forwarded-For and similar headers change a client's address only if the
+// request comes from a trusted proxy, and then only the address that the proxy itself has added counts.
 func TestFault_F19_SpoofedProxyHeaders(t *testing.T) {
 	local := app.TrustedProxies("127.0.0.0/8")
 	for name, tt := range map[string]struct {
 		opts   []app.Option
 		header func(i int) []string
-		in     int // of ten, where an address has three
+		in     int // of ten, where an address may have three
 	}{
 		"not trusted": {nil, func(i int) []string {
 			ip := fmt.Sprintf("192.0.2.%d", i)
@@ -280,15 +286,15 @@ func TestFault_F19_SpoofedProxyHeaders(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, way := range []string{plain, overWS, byPolling} {
-				doors(t, []stage.Option{stage.App(append(tt.opts, app.UseGuards(ratelimit.Connections(0, 3)))...)}, func(t *testing.T, d *door) {
+				eachEndpoint(t, []stage.Option{stage.App(append(tt.opts, app.UseGuards(ratelimit.Connections(0, 3)))...)}, func(t *testing.T, d *endpoint) {
 					in := 0
 					for i := range 10 {
-						if a := d.knock(tt.header(i)...); a.Status == d.opened() {
+						if a := d.handshake(tt.header(i)...); a.Status == d.opened() {
 							in++
 						}
 					}
 					if in != tt.in {
-						t.Errorf("%d of 10 were let in, want %d", in, tt.in)
+						t.Errorf("%d of 10 were accepted, want %d", in, tt.in)
 					}
 				}, way)
 			}

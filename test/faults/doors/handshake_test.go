@@ -9,23 +9,23 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 )
 
-// refusal is how a bad handshake is to be answered; 0 stands for "as at every door".
+// refusal is the expected answer to a bad handshake; 0 means the same status as for every kind of handshake.
 type refusal struct {
 	name   string
-	change func(d *door) string // the request
-	plain  int                  // the status on plain WebSocket
-	socket int                  // on Socket.IO over WebSocket
-	poll   int                  // on polling, 0 where it is not concerned
-	header string               // that the answer must have, "Name: value"
+	change func(d *endpoint) string // changes the request
+	plain  int                      // the status on plain WebSocket
+	socket int                      // on Socket.IO over WebSocket
+	poll   int                      // on polling, 0 if it does not apply
+	header string                   // expected in the answer, "Name: value"
 }
 
-func with(lines ...string) func(*door) string {
-	return func(d *door) string { return d.request(lines...) }
+func with(lines ...string) func(*endpoint) string {
+	return func(d *endpoint) string { return d.request(lines...) }
 }
 
 func play(t *testing.T, cases []refusal) {
 	t.Helper()
-	doors(t, nil, func(t *testing.T, d *door) {
+	eachEndpoint(t, nil, func(t *testing.T, d *endpoint) {
 		for _, tt := range cases {
 			status := map[string]int{plain: tt.plain, overWS: tt.socket, byPolling: tt.poll}[d.name]
 			if status == 0 {
@@ -40,7 +40,7 @@ func play(t *testing.T, cases []refusal) {
 				t.Errorf("%s: %s is %q, want %q", tt.name, name, a.Header.Get(name), value)
 			}
 			if status >= 400 && a.Get("message") == "" {
-				t.Errorf("%s: the body says nothing: %q", tt.name, a.Body)
+				t.Errorf("%s: the body is empty: %q", tt.name, a.Body)
 			}
 		}
 		d.alive()
@@ -49,11 +49,12 @@ func play(t *testing.T, cases []refusal) {
 }
 
 // method replaces the method of the request.
-func method(name string) func(*door) string {
-	return func(d *door) string { return strings.Replace(d.request("Content-Length: 0"), "GET", name, 1) }
+func method(name string) func(*endpoint) string {
+	return func(d *endpoint) string { return strings.Replace(d.request("Content-Length: 0"), "GET", name, 1) }
 }
 
-// TestFault_F1_WrongMethod: A handshake by another method than GET is refused, with 405 on plain WebSocket and, as the protocol of Engine.IO has it, with 400 on Socket.IO.
+// TestFault_F1_WrongMethod: A handshake with a method other than GET is refused, with 405 on plain WebSocket and, as
+// specified by Engine.IO, with 400 on Socket.IO.
 func TestFault_F1_WrongMethod(t *testing.T) {
 	play(t, []refusal{
 		{"POST", method("POST"), 405, 400, 400, "Allow: GET"},
@@ -63,13 +64,14 @@ func TestFault_F1_WrongMethod(t *testing.T) {
 	})
 }
 
-// TestFault_F2_HTTP10: A WebSocket handshake by HTTP/1.0 is refused with 426; a poll by HTTP/1.0 is answered.
+// TestFault_F2_HTTP10: A WebSocket handshake over HTTP/1.0 is refused with 426; a poll over HTTP/1.0 is answered.
 func TestFault_F2_HTTP10(t *testing.T) {
-	old := func(d *door) string { return strings.Replace(d.request(), "HTTP/1.1", "HTTP/1.0", 1) }
+	old := func(d *endpoint) string { return strings.Replace(d.request(), "HTTP/1.1", "HTTP/1.0", 1) }
 	play(t, []refusal{{"HTTP/1.0", old, 426, 426, 200, "Upgrade: websocket"}})
 }
 
-// TestFault_F3_NoUpgrade: A handshake without the tokens of an upgrade is refused with 426 on plain WebSocket; on Socket.IO a request without Upgrade does not fit the transport, 400 as in Engine.IO for Node.
+// TestFault_F3_NoUpgrade: A handshake without the tokens of an upgrade is refused with 426 on plain WebSocket; on
+// Socket.IO a request without Upgrade does not match the transport, 400 as in Engine.IO for Node.
 func TestFault_F3_NoUpgrade(t *testing.T) {
 	play(t, []refusal{
 		{"no Upgrade", with("Upgrade"), 426, 400, 0, "Upgrade: websocket"},
@@ -82,7 +84,8 @@ func TestFault_F3_NoUpgrade(t *testing.T) {
 	})
 }
 
-// TestFault_F4_WrongVersion: A handshake for another version than 13, for a list, or for none is refused with 400 and told the version.
+// TestFault_F4_WrongVersion: A handshake with a version other than 13, with a list, or with none is refused with 400,
+// and the answer has the supported version.
 func TestFault_F4_WrongVersion(t *testing.T) {
 	var cases []refusal
 	for _, v := range []string{": 8", ": 13, 8", ": 13,13", ": 013", ": 13.0", ": ", ": 14", ""} {
@@ -92,7 +95,8 @@ func TestFault_F4_WrongVersion(t *testing.T) {
 	play(t, cases)
 }
 
-// TestFault_F5_WrongKey: A handshake whose key is missing, short, long, no base64 or there twice is refused with 400.
+// TestFault_F5_WrongKey: A handshake whose key is missing, too short, too long, not base64 or duplicated is refused
+// with 400.
 func TestFault_F5_WrongKey(t *testing.T) {
 	play(t, []refusal{
 		{"none", with("Sec-WebSocket-Key"), 400, 400, 0, ""},
@@ -106,14 +110,15 @@ func TestFault_F5_WrongKey(t *testing.T) {
 	})
 }
 
-// TestFault_F17_Subprotocol: A subprotocol that was not offered is never chosen: plain WebSocket takes the first of its own that the client asks for or none, Socket.IO the first that the client asks for, as on Node.
+// TestFault_F17_Subprotocol: A subprotocol that was not offered is never chosen: plain WebSocket chooses the first of
+// its own that the client offers or none, Socket.IO the first that the client offers, as on Node.
 func TestFault_F17_Subprotocol(t *testing.T) {
-	doors(t, nil, func(t *testing.T, d *door) {
+	eachEndpoint(t, nil, func(t *testing.T, d *endpoint) {
 		for _, tt := range []struct{ asked, plain, socket string }{
 			{"v1", "v1", "v1"},
 			{"v1, v2", "v2", "v1"},
 			{"v9", "", "v9"},
-			{"V1", "V1", "V1"}, // without regard to case, in the client's spelling
+			{"V1", "V1", "V1"}, // ignoring case, in the client's spelling
 			{"v1x", "", "v1x"},
 			{"", "", ""},
 		} {
@@ -121,7 +126,7 @@ func TestFault_F17_Subprotocol(t *testing.T) {
 			if d.name == overWS {
 				want = tt.socket
 			}
-			a := d.knock("Sec-WebSocket-Protocol: " + tt.asked)
+			a := d.handshake("Sec-WebSocket-Protocol: " + tt.asked)
 			got := a.Header.Values("Sec-WebSocket-Protocol")
 			if a.Status != 101 || strings.Join(got, ",") != want || want == "" && len(got) > 0 {
 				t.Errorf("asked for %q: %d, chosen %q, want %q", tt.asked, a.Status, got, want)
@@ -131,23 +136,24 @@ func TestFault_F17_Subprotocol(t *testing.T) {
 	}, plain, overWS)
 }
 
-// TestFault_V34_BytesBeyondASCII: Bytes from 0x80 on in any line of a handshake, the target included, are refused with 400 or have no effect, and never reach an answer's header.
+// TestFault_V34_BytesBeyondASCII: Bytes from 0x80 on in any line of a handshake, the target included, are refused
+// with 400 or have no effect, and never appear in an answer's header.
 func TestFault_V34_BytesBeyondASCII(t *testing.T) {
 	const strange = "\xff\xfe\x80\xc3\x28é"
-	doors(t, nil, func(t *testing.T, d *door) {
+	eachEndpoint(t, nil, func(t *testing.T, d *endpoint) {
 		for _, name := range []string{
 			"Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
 			"Connection", "Upgrade", "Origin", "Host", "Cookie", "Authorization", "User-Agent", "X-Forwarded-For",
 			"Accept-Encoding", "Content-Type", "Content-Length", "Transfer-Encoding", strange, "\x80",
 		} {
 			for _, value := range []string{strange, "v1, " + strange, strange + ", permessage-deflate; " + strange + "=" + strange} {
-				a := d.knock(name + ": " + value)
+				a := d.handshake(name + ": " + value)
 				if a.Status != d.opened() && (a.Status < 400 || a.Status >= 500) && a.Status != 501 {
 					t.Errorf("%q: %q was answered %d %.100s", name, value, a.Status, a.Body)
 				}
 				for k, values := range a.Header {
 					if strings.ContainsFunc(k+strings.Join(values, ""), func(r rune) bool { return r > 0x7e }) {
-						t.Errorf("%q: %q came back as %q: %q", name, value, k, values)
+						t.Errorf("%q: %q was returned as %q: %q", name, value, k, values)
 					}
 				}
 			}
@@ -169,10 +175,10 @@ func TestFault_V34_BytesBeyondASCII(t *testing.T) {
 
 // TestFault_V34_ControlBytes: Control bytes in a line of a handshake, which could split an answer's header, are refused with 400.
 func TestFault_V34_ControlBytes(t *testing.T) {
-	doors(t, nil, func(t *testing.T, d *door) {
+	eachEndpoint(t, nil, func(t *testing.T, d *endpoint) {
 		for _, b := range []string{"\x00", "\x01", "\x0b", "\x1f", "\x7f", "a\rSet-Cookie: b"} {
 			for _, name := range []string{"Sec-WebSocket-Protocol", "Origin", "X"} {
-				if a := d.knock(fmt.Sprintf("%s: v1%s", name, b)); a.Status != http.StatusBadRequest {
+				if a := d.handshake(fmt.Sprintf("%s: v1%s", name, b)); a.Status != http.StatusBadRequest {
 					t.Errorf("%s with %q: %d", name, b, a.Status)
 				}
 			}

@@ -13,7 +13,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 )
 
-// TestFault_V4_ExtensionsHeader: Nonsense in Sec-WebSocket-Extensions, the names of JavaScript's own properties, 10,000 parameters and random bytes among it, opens a connection without that extension, or is refused; GHSA-5v72-xg48-5rpm.
+// TestFault_V4_ExtensionsHeader: Garbage in Sec-WebSocket-Extensions, such as names of JavaScript properties, 10,000
+// parameters and random bytes, opens a connection without that extension, or is refused; GHSA-5v72-xg48-5rpm.
 func TestFault_V4_ExtensionsHeader(t *testing.T) {
 	fixed := []string{
 		"constructor", "__proto__", "toString; valueOf=hasOwnProperty", "permessage-deflate; __proto__=1; constructor",
@@ -39,9 +40,9 @@ func TestFault_V4_ExtensionsHeader(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			way := map[string]string{"off": plain + " " + overWS, "each": plain, "each io": overWS}[name]
-			doors(t, []stage.Option{opts}, func(t *testing.T, d *door) {
+			eachEndpoint(t, []stage.Option{opts}, func(t *testing.T, d *endpoint) {
 				for _, value := range fixed {
-					a := d.knock("Sec-WebSocket-Extensions: " + value)
+					a := d.handshake("Sec-WebSocket-Extensions: " + value)
 					chosen := a.Header.Get("Sec-WebSocket-Extensions")
 					switch {
 					case a.Status != 101 && a.Status != 400:
@@ -59,18 +60,18 @@ func TestFault_V4_ExtensionsHeader(t *testing.T) {
 
 // TestCVE_2021_32640_V5_SubprotocolHeader: 60 KB of blanks and commas in Sec-WebSocket-Protocol take about as long as ten times 6 KB, not a hundred times.
 func TestCVE_2021_32640_V5_SubprotocolHeader(t *testing.T) {
-	best := func(d *door, line string) time.Duration {
+	best := func(d *endpoint, line string) time.Duration {
 		least := time.Hour
 		for range 20 {
-			began := time.Now()
-			if a := d.knock("Sec-WebSocket-Protocol: v1" + line); a.Status != 101 {
+			started := time.Now()
+			if a := d.handshake("Sec-WebSocket-Protocol: v1" + line); a.Status != 101 {
 				d.t.Fatalf("%d %.100s", a.Status, a.Body)
 			}
-			least = min(least, time.Since(began))
+			least = min(least, time.Since(started))
 		}
 		return least
 	}
-	doors(t, nil, func(t *testing.T, d *door) {
+	eachEndpoint(t, nil, func(t *testing.T, d *endpoint) {
 		for _, unit := range []string{" ", ",", " ,", ", v9"} {
 			short := best(d, strings.Repeat(unit, 6000/len(unit))+"x")
 			long := best(d, strings.Repeat(unit, 60_000/len(unit))+"x")
@@ -82,7 +83,8 @@ func TestCVE_2021_32640_V5_SubprotocolHeader(t *testing.T) {
 	}, plain, overWS)
 }
 
-// TestCVE_2024_37890_V6_TooManyHeaders: A handshake after 2,000 lines is served when they are short, with none of its own lines lost, and refused with 431 when they are over 64 KiB.
+// TestCVE_2024_37890_V6_TooManyHeaders: A handshake with 2,000 additional header lines is served if they are short,
+// with all of its own lines intact, and refused with 431 if they are over 64 KiB.
 func TestCVE_2024_37890_V6_TooManyHeaders(t *testing.T) {
 	lines := func(n, size int) []string {
 		var all []string
@@ -91,8 +93,8 @@ func TestCVE_2024_37890_V6_TooManyHeaders(t *testing.T) {
 		}
 		return all
 	}
-	doors(t, nil, func(t *testing.T, d *door) {
-		if a := d.knock(lines(2000, 1)...); a.Status != d.opened() {
+	eachEndpoint(t, nil, func(t *testing.T, d *endpoint) {
+		if a := d.handshake(lines(2000, 1)...); a.Status != d.opened() {
 			t.Errorf("2,000 short lines: %d %.100s", a.Status, a.Body)
 		}
 		for name, many := range map[string][]string{

@@ -1,5 +1,5 @@
-// Package doors_test knocks in every bad way at what a client comes in by: the
-// WebSocket handshake of plain WebSocket and of Socket.IO, and polling.
+// Package doors_test sends bad handshakes of every kind: the WebSocket handshake of plain WebSocket and of Socket.IO,
+// and polling.
 package doors_test
 
 import (

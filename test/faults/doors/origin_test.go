@@ -11,10 +11,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// page is what a browser says for a page.
+// page is a browser's request from a page.
 type page struct {
 	origin string
-	lines  []string // instead of one line Origin, and for Host: example.com
+	lines  []string // instead of the line Origin, and for Host: example.com
 	in     bool
 }
 
@@ -27,13 +27,13 @@ func (p page) all() []string {
 
 func visit(t *testing.T, opts []stage.Option, pages []page) {
 	t.Helper()
-	doors(t, opts, func(t *testing.T, d *door) {
+	eachEndpoint(t, opts, func(t *testing.T, d *endpoint) {
 		for _, p := range pages {
 			want := http.StatusForbidden
 			if p.in {
 				want = d.opened()
 			}
-			a := d.knock(p.all()...)
+			a := d.handshake(p.all()...)
 			if a.Status != want {
 				t.Errorf("%q: %d %.100s, want %d", p.all(), a.Status, a.Body, want)
 			}
@@ -45,15 +45,16 @@ func visit(t *testing.T, opts []stage.Option, pages []page) {
 	})
 }
 
-// TestCVE_2020_28481_V21_ForeignOriginByDefault: Without any option a page of a foreign origin is refused with 403, on polling, within a session of polling, and on WebSocket, where NestJS and Socket.IO 2 let all in.
+// TestCVE_2020_28481_V21_ForeignOriginByDefault: By default a page of a foreign origin is refused with 403, on
+// polling, within a session of polling, and on WebSocket, where NestJS and Socket.IO 2 accept all.
 func TestCVE_2020_28481_V21_ForeignOriginByDefault(t *testing.T) {
 	visit(t, nil, []page{
 		{origin: "https://evil.example"},
 		{origin: "http://localhost:3000"},
 		{origin: "http://example.com", in: true},
-		{lines: []string{}, in: true}, // no browser
+		{lines: []string{}, in: true}, // not a browser
 	})
-	doors(t, nil, func(t *testing.T, d *door) {
+	eachEndpoint(t, nil, func(t *testing.T, d *endpoint) {
 		e := rawpeer.NewEngine(t, d.Addr)
 		p := e.Poll()
 		rawpeer.Enter(t, p, "/", "")
@@ -76,7 +77,7 @@ func TestCVE_2020_28481_V21_ForeignOriginByDefault(t *testing.T) {
 	}, byPolling)
 }
 
-// TestFault_F6_ForeignOrigin: A page of another origin than the ones named is refused with 403 before there is a session.
+// TestFault_F6_ForeignOrigin: A page of an origin that is not listed is refused with 403 before a session exists.
 func TestFault_F6_ForeignOrigin(t *testing.T) {
 	visit(t, []stage.Option{stage.Gateway(websockets.Origins("https://app.example.net"))}, []page{
 		{origin: "https://evil.example"},
@@ -90,7 +91,8 @@ func TestFault_F6_ForeignOrigin(t *testing.T) {
 	})
 }
 
-// TestFault_F7_NullOrigin: The origin null, of sandboxed frames and files, is refused with 403, as are empty and senseless ones.
+// TestFault_F7_NullOrigin: The origin null, of sandboxed frames and files, is refused with 403, as are empty and
+// invalid ones.
 func TestFault_F7_NullOrigin(t *testing.T) {
 	visit(t, []stage.Option{stage.Gateway(websockets.Origins("https://app.example.net"))}, []page{
 		{origin: "null"}, {origin: "NULL"}, {origin: ""}, {origin: "file://"}, {origin: "about:blank"}, {origin: "://"}, {origin: "//example.com"},
@@ -98,7 +100,8 @@ func TestFault_F7_NullOrigin(t *testing.T) {
 	})
 }
 
-// TestFault_F8_OtherScheme: A page of http may connect to the same host by wss by default, because behind a proxy a server cannot know by what scheme it was asked; CheckOrigin makes it strict, 403.
+// TestFault_F8_OtherScheme: By default a page of http may connect to the same host by wss, because behind a proxy a
+// server cannot see the scheme of the request; a CheckOrigin can be strict and refuse it with 403.
 func TestFault_F8_OtherScheme(t *testing.T) {
 	visit(t, nil, []page{{origin: "http://example.com", in: true}, {origin: "https://example.com", in: true}, {origin: "ws://example.com"}})
 	strict := func(r *http.Request) bool {
@@ -107,12 +110,12 @@ func TestFault_F8_OtherScheme(t *testing.T) {
 	visitBy(t, strict, []page{{origin: "http://example.com"}, {origin: "https://example.com", in: true}})
 }
 
-// visitBy is visit with a check of one's own, under which who says no origin is refused.
+// visitBy is visit with a CheckOrigin that refuses requests without an origin.
 func visitBy(t *testing.T, check func(*http.Request) bool, pages []page) {
 	t.Helper()
-	doors(t, []stage.Option{stage.Gateway(websockets.CheckOrigin(check))}, func(t *testing.T, d *door) {
+	eachEndpoint(t, []stage.Option{stage.Gateway(websockets.CheckOrigin(check))}, func(t *testing.T, d *endpoint) {
 		for _, p := range pages {
-			a := d.knock(p.all()...)
+			a := d.handshake(p.all()...)
 			if want := map[bool]int{true: d.opened(), false: http.StatusForbidden}[p.in]; a.Status != want {
 				t.Errorf("%q: %d, want %d", p.all(), a.Status, want)
 			}
@@ -120,7 +123,8 @@ func visitBy(t *testing.T, check func(*http.Request) bool, pages []page) {
 	})
 }
 
-// TestFault_F9_LookalikeOrigins: Origins that look like a named one are refused: one with more behind, another port, user names, paths, dots, Unicode for punycode; upper case is the same origin.
+// TestFault_F9_LookalikeOrigins: Origins that resemble a listed one are refused: one with a suffix, another port,
+// user names, paths, dots, Unicode for punycode; upper case is the same origin.
 func TestFault_F9_LookalikeOrigins(t *testing.T) {
 	named := websockets.Origins("https://app.example.com", "https://*.example.org", "https://xn--bcher-kva.example", "http://[::1]:3000")
 	visit(t, []stage.Option{stage.Gateway(named)}, []page{
@@ -172,7 +176,9 @@ func TestFault_F9_LookalikeOrigins(t *testing.T) {
 	})
 }
 
-// TestFault_F10_Rebinding: A page whose name was bound to the server's address sends that name as Host and Origin both; they are equal and so let in by default, as by ws and Socket.IO for Node, and refused with 403 where CheckOrigin knows the server's names.
+// TestFault_F10_Rebinding: A page whose name was rebound to the server's address sends that name as Host and Origin;
+// they are equal and so accepted by default, as by ws and Socket.IO for Node, and refused with 403 if a CheckOrigin
+// compares with the server's names.
 func TestFault_F10_Rebinding(t *testing.T) {
 	rebound := page{lines: []string{"Origin: http://evil.example:3000", "Host: evil.example:3000"}}
 	named := page{lines: []string{"Origin: http://example.com", "Host: example.com"}, in: true}
@@ -183,7 +189,9 @@ func TestFault_F10_Rebinding(t *testing.T) {
 	visit(t, nil, []page{rebound})
 }
 
-// TestCVE_2026_27148_V33_DevelopmentServer: There is no inspector and no page of a development server in the library; every WebSocket passes the same check, also with a Host that does not match, without Host (400), and with proxies' headers that claim another: a foreign origin and null get 403.
+// TestCVE_2026_27148_V33_DevelopmentServer: The library has no inspector and no page of a development server; every
+// WebSocket passes the same check, also with a Host that does not match, without Host (400), and with proxy headers
+// that claim another: a foreign origin and null get 403.
 func TestCVE_2026_27148_V33_DevelopmentServer(t *testing.T) {
 	visit(t, nil, []page{
 		{origin: "https://evil.example"},
@@ -195,19 +203,19 @@ func TestCVE_2026_27148_V33_DevelopmentServer(t *testing.T) {
 		{lines: []string{"Origin: http://localhost", "Host: 127.0.0.1"}},
 		{lines: []string{"Origin: http://127.0.0.1.evil.example", "Host: 127.0.0.1"}},
 	})
-	doors(t, nil, func(t *testing.T, d *door) {
+	eachEndpoint(t, nil, func(t *testing.T, d *endpoint) {
 		for name, lines := range map[string][]string{
 			"no Host": {"Origin: http://example.com", "Host"}, "two": {"Host: example.com", "Host: evil.example"},
 			"neither": {"Host"}, "no name": {"Origin: http://", "Host: a b"},
 		} {
-			if a := d.knock(lines...); a.Status != http.StatusBadRequest {
+			if a := d.handshake(lines...); a.Status != http.StatusBadRequest {
 				t.Errorf("%s: %d", name, a.Status)
 			}
 		}
-		if a := d.knock("Host: ", "Origin: http://"); a.Status != http.StatusForbidden {
+		if a := d.handshake("Host: ", "Origin: http://"); a.Status != http.StatusForbidden {
 			t.Errorf("empty: %d", a.Status)
 		}
-		// A target in absolute form takes the place of Host, RFC 9112 §3.2.2.
+		// A target in absolute form replaces Host, RFC 9112 §3.2.2.
 		raw := strings.Replace(d.request("Origin: http://evil.example", "Host: evil.example"), " "+d.target, " http://example.com"+d.target, 1)
 		if a := d.ask(raw); a.Status != http.StatusForbidden {
 			t.Errorf("absolute form: %d", a.Status)
@@ -216,7 +224,8 @@ func TestCVE_2026_27148_V33_DevelopmentServer(t *testing.T) {
 	})
 }
 
-// TestCVE_2026_27977_V33_NullOrigin: The origin null is refused with 403 by default too, also where Host is null or a file's page claims to be the server's.
+// TestCVE_2026_27977_V33_NullOrigin: The origin null is refused with 403 by default, also if Host is null or a file's
+// page claims to be the server's.
 func TestCVE_2026_27977_V33_NullOrigin(t *testing.T) {
 	visit(t, nil, []page{
 		{origin: "null"},

@@ -7,9 +7,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 )
 
-// TestCVE_2022_41940_V12_ResetWhileRefused: 1,000 clients reset their connection while their handshake is being refused, accepted, or read; nothing is logged as an error, nobody stays, and the server lives on.
+// TestCVE_2022_41940_V12_ResetWhileRefused: 1,000 clients reset their connection while their handshake is refused,
+// accepted, or read; nothing is logged as an error, no client is left, and the server stays alive.
 func TestCVE_2022_41940_V12_ResetWhileRefused(t *testing.T) {
-	doors(t, nil, func(t *testing.T, d *door) {
+	eachEndpoint(t, nil, func(t *testing.T, d *endpoint) {
 		requests := []string{
 			d.request("Sec-WebSocket-Version: 8", "Origin: https://evil.example"),
 			d.request("Origin: https://evil.example"),
@@ -21,7 +22,7 @@ func TestCVE_2022_41940_V12_ResetWhileRefused(t *testing.T) {
 		for i := range 1000 {
 			p := rawpeer.Dial(t, d.Addr)
 			p.Write(requests[i%len(requests)])
-			if i%4 == 3 && i%len(requests) != 5 { // with some of the answer read
+			if i%4 == 3 && i%len(requests) != 5 { // after reading part of the answer
 				_, _ = p.R.Peek(1)
 			}
 			p.Reset()

@@ -9,10 +9,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
 )
 
-// TestFault_F12_RouteBodyThatNeverComes: A request to a path that nobody serves, which announces a body and does not send it, is answered or cut off in bounded time.
+// TestFault_F12_RouteBodyThatNeverComes: A request to an unknown path, which announces a body and does not send it,
+// is answered or cut off in bounded time.
 func TestFault_F12_RouteBodyThatNeverComes(t *testing.T) {
 	opts := []stage.Option{stage.App(app.BodyTimeout(time.Second))}
-	doors(t, opts, func(t *testing.T, d *door) {
+	eachEndpoint(t, opts, func(t *testing.T, d *endpoint) {
 		for _, line := range []string{"Content-Length: 5", "Transfer-Encoding: chunked"} {
 			p := rawpeer.Dial(t, d.Addr)
 			p.Write(rawpeer.Request("POST", "/nowhere", line) + "\r\n")

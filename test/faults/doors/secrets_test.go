@@ -14,17 +14,19 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_V36_NoSecretsInLogs: Neither the query string of a handshake nor its Authorization, Cookie or subprotocols are in the log at any level, whether it is served, refused, malformed, or met with a panic; there is no access log and no tracing that could have them.
+// TestFault_V36_NoSecretsInLogs: Neither the query string of a handshake nor its Authorization, Cookie or
+// subprotocols are in the log at any level, whether it is served, refused, malformed, or causes a panic; the library
+// has no access log and no tracing that could contain them.
 func TestFault_V36_NoSecretsInLogs(t *testing.T) {
 	const mark = "s3cr3t-t0k3n"
-	guard := atTheDoor(func(_ context.Context, c *pipeline.Call) error {
+	guard := handshakeGuard(func(_ context.Context, c *pipeline.Call) error {
 		switch c.Request.Header.Get("X-Guard") {
 		case "deny":
 			return &websockets.Error{Message: "No", Status: 401}
 		case "fail":
 			return errors.New("the keys cannot be had")
 		case "panic":
-			panic("at the door")
+			panic("at the handshake")
 		}
 		return nil
 	})
@@ -46,7 +48,7 @@ func TestFault_V36_NoSecretsInLogs(t *testing.T) {
 	tokens := []string{
 		"Authorization: Bearer " + mark, "Cookie: token=" + mark, "Sec-WebSocket-Protocol: bearer, " + mark, "X-Api-Key: " + mark,
 	}
-	doors(t, opts, func(t *testing.T, d *door) {
+	eachEndpoint(t, opts, func(t *testing.T, d *endpoint) {
 		sep := "?"
 		if d.name != plain {
 			sep = "&"
@@ -60,7 +62,7 @@ func TestFault_V36_NoSecretsInLogs(t *testing.T) {
 		} {
 			_, _ = d.try(d.request(append(tokens, more...)...))
 		}
-		for _, target := range []string{ // net/http has words of its own for some of these
+		for _, target := range []string{ // net/http has texts of its own for some of these
 			d.target + ";semicolon=" + mark, d.target + "%zz", "/nowhere?" + query, "/socket.io/nowhere?" + query, "//" + mark + "@host/", d.target + "&transport=x",
 			strings.Replace(d.target, "EIO=4", "EIO="+mark, 1), strings.Replace(d.target, "EIO=4", "EIO=4&sid="+mark, 1),
 		} {
@@ -75,23 +77,23 @@ func TestFault_V36_NoSecretsInLogs(t *testing.T) {
 		if i := strings.Index(log, mark); i >= 0 {
 			t.Errorf("the log has %q", log[max(0, i-200):i+len(mark)])
 		}
-		for _, want := range []string{"at the door", "in HandleConnection", "in a handler", "keys cannot be had"} {
-			if !strings.Contains(log, want) { // or the test looks at the wrong place
+		for _, want := range []string{"at the handshake", "in HandleConnection", "in a handler", "keys cannot be had"} {
+			if !strings.Contains(log, want) { // otherwise the test looks at the wrong place
 				t.Errorf("%q was not logged", want)
 			}
 		}
 	})
 }
 
-// visit comes in, has handlers fail, breaks the protocol, and is gone.
-func (d *door) visit(lines []string) {
+// visit connects, makes handlers fail, violates the protocol, and disconnects.
+func (d *endpoint) visit(lines []string) {
 	d.t.Helper()
 	if d.name == plain {
 		p := rawpeer.Open(d.t, d.Addr, d.target, rawpeer.WithLines(lines...))
 		_ = p.TrySend(`{"event":"panic","id":1}`)
 		_ = p.TrySend(`{"event":"fail","id":2}`)
 		_ = p.TrySend(`{"event":"unknown","id":3}`)
-		for text, err := p.TryText(); err == nil && !strings.Contains(text, `"id":3`); text, err = p.TryText() { // or it is gone
+		for text, err := p.TryText(); err == nil && !strings.Contains(text, `"id":3`); text, err = p.TryText() { // or the connection ends
 			continue
 		}
 		_ = p.TryWrite("\xff\xff\xff")
@@ -108,12 +110,12 @@ func (d *door) visit(lines []string) {
 		for _, packet := range []string{`421["panic"]`, `422["fail"]`, `423["unknown"]`, "4x"} {
 			_, _ = e.TryDo(p.PostBytes(packet))
 		}
-		p.Cut()
+		p.Abort()
 		return
 	}
 	w := e.WebSocket()
 	w.Send("40")
-	w.Text() // an event before it would break the protocol
+	w.Text() // an event before it would violate the protocol
 	for _, packet := range []string{`421["panic"]`, `422["fail"]`, `423["unknown"]`} {
 		_ = w.TrySend(packet)
 	}

@@ -11,10 +11,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 )
 
-// endless is a header that never ends, longer than any timeout would let it be.
+// endless is a header that never ends, longer than any timeout allows.
 var endless = strings.Repeat("X: y\r\n", 1000)
 
-// TestFault_F11_SlowHeaders: A request whose header comes one byte a second is cut off after ReadHeaderTimeout, 10 s, however alive its client looks, and others are served meanwhile.
+// TestFault_F11_SlowHeaders: A request whose header arrives at one byte a second is cut off after ReadHeaderTimeout,
+// 10 s, although it makes progress, and others are served meanwhile.
 func TestFault_F11_SlowHeaders(t *testing.T) {
 	slowly(t, func(p *rawpeer.Peer, raw string, stop <-chan struct{}) {
 		tick := time.NewTicker(time.Second)
@@ -32,18 +33,19 @@ func TestFault_F11_SlowHeaders(t *testing.T) {
 	})
 }
 
-// TestFault_F12_RequestThatNeverEnds: A handshake that stops before its empty line, in the middle of its first line, or before its first byte is cut off and leaves no goroutine.
+// TestFault_F12_RequestThatNeverEnds: A handshake that stops before its empty line, in the middle of its first line,
+// or before its first byte is cut off and leaves no goroutine behind.
 func TestFault_F12_RequestThatNeverEnds(t *testing.T) {
 	slowly(t, func(p *rawpeer.Peer, raw string, _ <-chan struct{}) {
 		_ = p.TryWrite(raw)
 	})
 }
 
-// slowly has a client of each kind write its request by f, and waits until all
-// have been cut off. All wait at the same time.
+// slowly makes a client of each kind write its request by f, and waits until all have been cut off. They wait
+// concurrently.
 func slowly(t *testing.T, f func(p *rawpeer.Peer, raw string, stop <-chan struct{})) {
 	t.Helper()
-	doors(t, nil, func(t *testing.T, d *door) {
+	eachEndpoint(t, nil, func(t *testing.T, d *endpoint) {
 		d.alive()
 		before := runtime.NumGoroutine()
 		whole := strings.TrimSuffix(d.request(), "\r\n")
@@ -76,9 +78,10 @@ func slowly(t *testing.T, f func(p *rawpeer.Peer, raw string, stop <-chan struct
 	}, plain)
 }
 
-// TestFault_F12_SocketThatSaysNothing: A client that has opened a session and enters no namespace is closed after ConnectTimeout, and counts for nobody.
+// TestFault_F12_SocketThatSaysNothing: A client that has opened a session and enters no namespace is closed after
+// ConnectTimeout, and is not counted as a client.
 func TestFault_F12_SocketThatSaysNothing(t *testing.T) {
-	doors(t, []stage.Option{stage.Gateway(socketio.Options{ConnectTimeout: 300 * time.Millisecond})}, func(t *testing.T, d *door) {
+	eachEndpoint(t, []stage.Option{stage.Gateway(socketio.Options{ConnectTimeout: 300 * time.Millisecond})}, func(t *testing.T, d *endpoint) {
 		e := rawpeer.NewEngine(t, d.Addr)
 		if d.polling {
 			if a := e.Poll().Get(); a.Body != "1" {
@@ -93,9 +96,10 @@ func TestFault_F12_SocketThatSaysNothing(t *testing.T) {
 	}, overWS, byPolling)
 }
 
-// TestFault_F12_BodyThatNeverComes: A handshake, good or bad, that announces a body and does not send it is answered at once, and its connection closed, so that nobody waits for the body.
+// TestFault_F12_BodyThatNeverComes: A handshake, valid or invalid, that announces a body and does not send it is
+// answered at once, and its connection closed, so that nothing waits for the body.
 func TestFault_F12_BodyThatNeverComes(t *testing.T) {
-	doors(t, nil, func(t *testing.T, d *door) {
+	eachEndpoint(t, nil, func(t *testing.T, d *endpoint) {
 		const body, chunks = "Content-Length: 5", "Transfer-Encoding: chunked"
 		for _, line := range []string{body, chunks} {
 			for _, raw := range []string{

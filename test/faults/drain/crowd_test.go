@@ -19,11 +19,11 @@ type member struct {
 	sio bool
 
 	acks int  // of "add" or "much"
-	late bool // it has asked for much, and has not read yet
+	late bool // it has asked for long answers, and has not read yet
 	// How it ended.
 	code  int
 	text  string
-	extra []string // what came besides answers and pings
+	extra []string // received messages other than answers and pings
 	at    time.Time
 	err   error
 }
@@ -33,8 +33,8 @@ type crowd struct {
 	members  []*member
 	over     sync.WaitGroup
 	acks     atomic.Int64
-	stopping chan struct{} // closed when those begin to read who have not yet
-	left     atomic.Int64  // who has ended
+	stopping chan struct{} // closed when the late members start reading
+	left     atomic.Int64  // number of members whose connection has ended
 }
 
 // gather connects n clients of each platform.
@@ -51,8 +51,8 @@ func gather(t *testing.T, addr string, n int) *crowd {
 	return c
 }
 
-// askMuch has the last client of each platform ask again and again for something long,
-// without reading: most of the answers wait at the server.
+// askMuch makes the last client of each platform request long answers repeatedly without reading: most of the answers
+// wait at the server.
 func (c *crowd) askMuch(times int) {
 	for _, m := range c.members[len(c.members)-2:] {
 		m.late = true
@@ -64,8 +64,7 @@ func (c *crowd) askMuch(times int) {
 	}
 }
 
-// listen has every client read until its end; each of the first busy ones adds again
-// and again, the next time when it has its answer.
+// listen makes every client read until its end; each of the first busy ones sends "add" again after each answer.
 func (c *crowd) listen(busy int) {
 	for i, m := range c.members {
 		c.over.Go(func() {
@@ -90,7 +89,7 @@ func (m *member) live(busy bool, acks *atomic.Int64) {
 		got, err := m.Next()
 		m.at = time.Now()
 		if err != nil {
-			m.err = errors.Join(m.err, fmt.Errorf("it ended without a goodbye: %w", err))
+			m.err = errors.Join(m.err, fmt.Errorf("it ended without a close frame: %w", err))
 			return
 		}
 		switch {
@@ -107,7 +106,7 @@ func (m *member) live(busy bool, acks *atomic.Int64) {
 			m.acks++
 			acks.Add(1)
 			if !m.late {
-				_ = m.TrySend(ask) // it may be on its goodbye
+				_ = m.TrySend(ask) // the server may be closing it
 			}
 		default:
 			m.extra = append(m.extra, got.Payload)
@@ -115,8 +114,8 @@ func (m *member) live(busy bool, acks *atomic.Int64) {
 	}
 }
 
-// polling connects n clients over polling, each with a poll open, and gives what checks
-// that they have had a goodbye too: a close packet.
+// polling connects n clients over polling, each with an open poll, and returns a function that checks that each was
+// closed with a close packet.
 func polling(t *testing.T, addr string, n int) (check func()) {
 	t.Helper()
 	type answer struct {
@@ -129,7 +128,7 @@ func polling(t *testing.T, addr string, n int) (check func()) {
 	for range n {
 		p := engine.Poll()
 		rawpeer.Enter(t, p, "/", "")
-		poll := p.Begin(p.GetBytes())
+		poll := p.Start(p.GetBytes())
 		go func() {
 			a, err := poll.TryAnswer()
 			if err == nil && onlyShutdown.MatchString(a.Body) { // the close packet was too late for this poll
@@ -144,21 +143,21 @@ func polling(t *testing.T, addr string, n int) (check func()) {
 	return func() {
 		for range n {
 			if a := <-answers; a.err != nil || a.Status != 200 || a.Body != "1" && !shutdown.MatchString(a.Body) {
-				t.Errorf("a client that polls: %d %q, %v, want a close packet, perhaps after the time to come back", a.Status, a.Body, a.err)
+				t.Errorf("a client that polls: %d %q, %v, want a close packet, perhaps after the reconnect delay", a.Status, a.Body, a.err)
 			}
 		}
 	}
 }
 
-// told checks how all clients have ended, and gives the answers that they had.
-func (c *crowd) told(t *testing.T) (acks int64) {
+// wantClosed checks how all clients have ended, and returns the answers that they received.
+func (c *crowd) wantClosed(t *testing.T) (acks int64) {
 	t.Helper()
 	c.over.Wait()
 	wrong := 0
 	for i, m := range c.members {
 		acks += int64(m.acks)
 		extra := m.extra
-		if m.sio && len(extra) > 0 && extra[len(extra)-1] == "1" { // Engine.IO's own goodbye
+		if m.sio && len(extra) > 0 && extra[len(extra)-1] == "1" { // the close packet of Engine.IO
 			extra = extra[:len(extra)-1]
 		}
 		if len(extra) > 0 && comeBack.MatchString(extra[len(extra)-1]) {
@@ -172,12 +171,12 @@ func (c *crowd) told(t *testing.T) (acks int64) {
 		}
 	}
 	if wrong > 0 {
-		t.Errorf("%d of %d clients were not told as they should", wrong, len(c.members))
+		t.Errorf("%d of %d clients were not closed properly", wrong, len(c.members))
 	}
 	return acks
 }
 
-// spread is the time between the first goodbye and the last.
+// spread returns the time between the first close and the last.
 func (c *crowd) spread() time.Duration {
 	first, last := c.members[0].at, c.members[0].at
 	for _, m := range c.members {
@@ -191,10 +190,10 @@ func (c *crowd) spread() time.Duration {
 	return last.Sub(first)
 }
 
-// When to come back.
+// When to reconnect.
 var (
 	shutdown = regexp.MustCompile(`^42\["shutdown",\{"retryAfter":\d+\}\]\x1e1$`)
-	// onlyShutdown is the event without a close packet behind it.
+	// onlyShutdown matches the event without a close packet after it.
 	onlyShutdown = regexp.MustCompile(`^42\["shutdown",\{"retryAfter":\d+\}\]$`)
 	comeBack     = regexp.MustCompile(`^(42\["shutdown",\{"retryAfter":\d+\}\]|\{"event":"shutdown","data":\{"retryAfter":\d+\}\})$`)
 )

@@ -10,7 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
-// await waits for a state.
+// await waits for a condition.
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	look := time.NewTicker(10 * time.Millisecond)
@@ -20,14 +20,15 @@ func await(t *testing.T, what string, done func() bool) {
 		select {
 		case <-look.C:
 		case <-late:
-			t.Fatalf("still not so: %s", what)
+			t.Fatalf("not reached: %s", what)
 		}
 	}
 }
 
-// TestFault_F71_Drain: A process with thousands of clients gets SIGTERM while many of them wait for answers: every client has a goodbye
-// (WebSockets the code 1001, polls a close packet, and Socket.IO no DISCONNECT, so that clients come back), all handlers and HandleDisconnect finish within the stop
-// timeout, the process ends with 0, and each answer that a client got belongs to an effect that counts, and the other way round.
+// TestFault_F71_Drain: A process with thousands of clients gets SIGTERM while many of them wait for answers: every
+// client is closed properly (WebSockets with code 1001, polls with a close packet, and Socket.IO without DISCONNECT,
+// so that clients reconnect), all handlers and HandleDisconnect finish within the stop timeout, the process exits
+// with 0, and answers that clients received and effects of handlers match exactly.
 func TestFault_F71_Drain(t *testing.T) {
 	const busy, polls, much, timeout = 50, 50, 2000, 15 * time.Second
 	n := clients()
@@ -37,25 +38,25 @@ func TestFault_F71_Drain(t *testing.T) {
 	pollersTold := polling(t, p.Addr, polls)
 	c.askMuch(much)
 	asking := rawpeer.Open(t, p.Addr, "/ws")
-	await(t, "all that was asked for waits", func() bool {
+	await(t, "all requested answers are queued", func() bool {
 		asking.Send(`{"event":"effects","id":1,"data":0}`)
 		return asking.Text() == fmt.Sprintf(`{"id":1,"data":%d}`, 2*much)
 	})
 	asking.Reset()
 	c.listen(busy)
 	await(t, "the busy ones have answers", func() bool { return c.acks.Load() > 10*busy })
-	began := time.Now()
+	started := time.Now()
 	p.Signal(syscall.SIGTERM)
 	p.WantLine("stopping")
 	close(c.stopping)
-	acks := c.told(t)
+	acks := c.wantClosed(t)
 	pollersTold()
-	told := time.Since(began)
+	closed := time.Since(started)
 	end := p.Wait()
-	t.Logf("%d clients: told within %v, %v between the first and the last; %d answers", len(c.members), told.Round(time.Millisecond),
+	t.Logf("%d clients: closed within %v, %v between the first and the last; %d answers", len(c.members), closed.Round(time.Millisecond),
 		c.spread().Round(time.Millisecond), acks)
-	if told > timeout {
-		t.Errorf("the last one was told after %v, want within the stop timeout, %v", told, timeout)
+	if closed > timeout {
+		t.Errorf("the last one was closed after %v, want within the stop timeout, %v", closed, timeout)
 	}
 	if end.Status != 0 || end.Counts == nil {
 		t.Fatalf("the process ended with %+v", end)
@@ -68,8 +69,8 @@ func TestFault_F71_Drain(t *testing.T) {
 	}
 }
 
-// TestFault_F72_SecondSignal: A process whose stop waits for a handler that never returns gets a second signal: it ends at once, by that
-// signal, with its clients' connections.
+// TestFault_F72_SecondSignal: A process whose stop waits for a handler that never returns gets a second signal: it
+// exits at once, by that signal, and closes its clients' connections.
 func TestFault_F72_SecondSignal(t *testing.T) {
 	for name, first := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +83,7 @@ func TestFault_F72_SecondSignal(t *testing.T) {
 			p.WantLine("stuck")
 			p.Signal(first)
 			p.WantLine("stopping")
-			await(t, "the others have been told", func() bool { return c.left.Load() == int64(len(c.members))-2 })
+			await(t, "the others are closed", func() bool { return c.left.Load() == int64(len(c.members))-2 })
 			p.Signal(syscall.SIGTERM)
 			if end := p.Wait(); end.Signal != syscall.SIGTERM || end.Counts != nil {
 				t.Errorf("ended with %+v, want the signal and no further hook", end)
@@ -90,7 +91,7 @@ func TestFault_F72_SecondSignal(t *testing.T) {
 			c.over.Wait()
 			for _, m := range c.members[:2] {
 				if m.err == nil {
-					t.Errorf("a client of a stuck handler was told %d %q", m.code, m.text)
+					t.Errorf("a client of a stuck handler got %d %q", m.code, m.text)
 				}
 			}
 		})

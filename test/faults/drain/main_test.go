@@ -1,6 +1,6 @@
-// Package drain_test stops applications that have very many clients.
+// Package drain_test stops applications with very many clients.
 //
-// FAULTS_LONG=1 runs it with 5,000 of each platform instead of 250.
+// FAULTS_LONG=1 uses 5,000 clients of each platform instead of 250.
 package drain_test
 
 import (
@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { subprocess.Main(m) }
 
-// clients is how many there are of each platform.
+// clients is the number of clients of each platform.
 func clients() int {
 	if os.Getenv("FAULTS_LONG") != "" {
 		return 5000

@@ -13,7 +13,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestCVE_2022_22971_V32_RoomsAndNamespaces: A client that is let in may be in as many rooms as MaxRooms says, 1,000 by default, and in as many namespaces as MaxNamespaces; the next is refused, and what it was in stays.
+// TestCVE_2022_22971_V32_RoomsAndNamespaces: A client may be in MaxRooms rooms, 1,000 by default, and in
+// MaxNamespaces namespaces; the next is refused, and the existing ones stay.
 func TestCVE_2022_22971_V32_RoomsAndNamespaces(t *testing.T) {
 	join := websockets.On("join", func(ctx context.Context, room string) (int, error) {
 		c := websockets.ClientFrom(ctx)
@@ -36,7 +37,7 @@ func TestCVE_2022_22971_V32_RoomsAndNamespaces(t *testing.T) {
 						p.Send(fmt.Sprintf(`421["join","room %d"]`, i))
 					}
 					got := p.Text()
-					if strings.HasPrefix(got, "431[{") { // an exception comes beside the answer
+					if strings.HasPrefix(got, "431[{") { // an exception is sent in addition to the ack
 						got += p.Text()
 					}
 					if strings.Contains(got, "error") {
@@ -72,7 +73,7 @@ func TestCVE_2022_22971_V32_RoomsAndNamespaces(t *testing.T) {
 					t.Errorf("%s: got %s", way, got)
 				}
 			}
-			w.Cut()
+			w.Abort()
 		}
 		s.WantGone(10)
 	})

@@ -12,7 +12,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_F26_DataAfterClose: What a client sends after its close frame, or after the server's, is not handled.
+// TestFault_F26_DataAfterClose: Data that a client sends after its close frame, or after the server's, is not
+// handled.
 func TestFault_F26_DataAfterClose(t *testing.T) {
 	kick := stage.Handle(websockets.Listen("kick", func(ctx context.Context, _ string) error {
 		websockets.ClientFrom(ctx).Disconnect()
@@ -43,7 +44,7 @@ func TestFault_F26_DataAfterClose(t *testing.T) {
 		p.Close()
 		reasons := l.WantGone(3)
 		if l.Events() != events {
-			t.Errorf("%d messages were handled after the server's goodbye", l.Events()-events)
+			t.Errorf("%d messages were handled after the server's close frame", l.Events()-events)
 		}
 		if reasons[0].Cause != websockets.CauseClientDisconnect && l.name == plain || reasons[2].Cause != websockets.CauseServerDisconnect {
 			t.Errorf("reasons %v", reasons)
@@ -52,12 +53,13 @@ func TestFault_F26_DataAfterClose(t *testing.T) {
 	})
 }
 
-// TestFault_F29_ByteByByte: Messages that come one byte at a time, with fragments, pings and an empty message among them, are handled as if they had come at once.
+// TestFault_F29_ByteByByte: Messages that arrive one byte at a time, with fragments, pings and an empty message among
+// them, are handled as if they arrived at once.
 func TestFault_F29_ByteByByte(t *testing.T) {
 	lines(t, options{}, func(t *testing.T, l *line) {
 		m := l.message("noop", "é and €")
 		raw := text(m) + frame(0x01, m[:8]) + frame(0x89, "ping") + frame(0x00, "") + frame(0x00, m[8:len(m)-3]) + frame(0x80, m[len(m)-3:]) +
-			rawpeer.Frame{First: 0x81, Payload: m, Wide: 2}.Bytes() + rawpeer.Frame{First: 0x81, Payload: m, Wide: 8}.Bytes() + // longer than need be, as ws takes it
+			rawpeer.Frame{First: 0x81, Payload: m, Wide: 2}.Bytes() + rawpeer.Frame{First: 0x81, Payload: m, Wide: 8}.Bytes() + // longer than necessary; the ws package accepts it too
 			frame(0x8a, "unasked") + text(l.ofSize(125)) + text(l.ofSize(126)) + text(l.ofSize(300))
 		for _, slice := range []int{len(raw), 1, 2, 7} {
 			before := l.Events()
@@ -79,7 +81,7 @@ func TestFault_F29_ByteByByte(t *testing.T) {
 	})
 }
 
-// TestFault_F30_HalfOpen: A peer that is gone without FIN or RST, which the server can only tell from silence, is closed as a ping timeout.
+// TestFault_F30_HalfOpen: A peer that disappears without FIN or RST is closed with a ping timeout.
 func TestFault_F30_HalfOpen(t *testing.T) {
 	o := options{limits: websockets.Limits{PingInterval: 200 * time.Millisecond, PingTimeout: 300 * time.Millisecond}}
 	want := func(t *testing.T, s *stage.Stage) {
@@ -99,7 +101,8 @@ func TestFault_F30_HalfOpen(t *testing.T) {
 	})
 }
 
-// TestFault_F32_ResetInAFrame: A reset in the middle of a frame's header, payload, fragments or control frame ends the client once, as a broken transport, and what came whole before it is handled.
+// TestFault_F32_ResetInAFrame: A reset within a frame's header, payload, fragments or control frame ends the client
+// once, with a transport error, and complete messages before it are handled.
 func TestFault_F32_ResetInAFrame(t *testing.T) {
 	lines(t, options{}, func(t *testing.T, l *line) {
 		whole := text(l.message("noop", "whole"))
@@ -125,7 +128,8 @@ func TestFault_F32_ResetInAFrame(t *testing.T) {
 	})
 }
 
-// TestFault_F32_UnfinishedMessage: A message whose last frame has not come as a whole when the connection ends is not handled, although what is there would make sense, compressed or not.
+// TestFault_F32_UnfinishedMessage: A message whose last frame is incomplete when the connection ends is not handled,
+// even if the received part is valid, compressed or not.
 func TestFault_F32_UnfinishedMessage(t *testing.T) {
 	ends := map[string]func(*rawpeer.Peer){
 		"RST": (*rawpeer.Peer).Reset, "FIN": (*rawpeer.Peer).Close, "half": (*rawpeer.Peer).HalfClose,
@@ -159,18 +163,20 @@ func TestFault_F32_UnfinishedMessage(t *testing.T) {
 	})
 }
 
-// TestFault_F33_TLSCutOff: A TLS connection that ends without close_notify, between frames, in a frame or in a TLS record, ends the client once as a closed transport, and one that says close_notify and reads on is closed by the server.
+// TestFault_F33_TLSCutOff: A TLS connection that ends without close_notify, between frames, in a frame or in a TLS
+// record, ends the client once as a closed transport, and the server closes one that sends close_notify and keeps
+// reading.
 func TestFault_F33_TLSCutOff(t *testing.T) {
 	lines(t, options{more: []stage.Option{stage.TLS()}}, func(t *testing.T, l *line) {
 		l.opts = []rawpeer.DialOption{rawpeer.WithTLS(&tls.Config{InsecureSkipVerify: true})}
 		for i, end := range []func(*rawpeer.Peer){
-			(*rawpeer.Peer).Cut,
-			func(p *rawpeer.Peer) { p.Write("\x81\xfe"); p.Cut() },
-			func(p *rawpeer.Peer) { _, _ = p.TCP.Write([]byte("\x17\x03\x03\x40\x00half a record")); p.Cut() },
+			(*rawpeer.Peer).Abort,
+			func(p *rawpeer.Peer) { p.Write("\x81\xfe"); p.Abort() },
+			func(p *rawpeer.Peer) { _, _ = p.TCP.Write([]byte("\x17\x03\x03\x40\x00half a record")); p.Abort() },
 			(*rawpeer.Peer).Reset,
 			(*rawpeer.Peer).Close,
 			func(p *rawpeer.Peer) { p.HalfClose(); p.WantEnd() },
-			func(p *rawpeer.Peer) { _, _ = p.TCP.Write([]byte("GET / HTTP/1.1\r\n\r\n")); p.WantEnd() }, // no TLS any more
+			func(p *rawpeer.Peer) { _, _ = p.TCP.Write([]byte("GET / HTTP/1.1\r\n\r\n")); p.WantEnd() }, // not TLS
 		} {
 			p := l.open()
 			l.echo(p, "hi")

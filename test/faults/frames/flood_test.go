@@ -7,7 +7,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_V1_MessagesBehindALargeOne: Messages that come right behind a large one, so that they are read together with its end, are handled, whatever of both fits into the client's inbox.
+// TestFault_V1_MessagesBehindALargeOne: Messages that directly follow a large one, and are read together with its
+// end, are all handled, whatever part of them fits into the client's inbox.
 func TestFault_V1_MessagesBehindALargeOne(t *testing.T) {
 	const limit = 3 << 20
 	lines(t, options{limits: websockets.Limits{MaxMessage: limit}}, func(t *testing.T, l *line) {
@@ -36,7 +37,7 @@ func TestFault_V1_MessagesBehindALargeOne(t *testing.T) {
 			p.Send(l.ofSize(1<<20) + "\x1e" + l.message("noop", "behind") + "\x1e" + l.ofSize(1<<20))
 			rawpeer.Echo(t, p, "all were handled before this")
 		}
-		p.Cut()
+		p.Abort()
 		l.WantGone(1)
 	})
 }

@@ -20,7 +20,7 @@ const (
 	byPolling = "polling"
 )
 
-// line is a server and how its clients speak.
+// line is a server and a client's protocol.
 type line struct {
 	*stage.Stage
 	t    *testing.T
@@ -28,7 +28,7 @@ type line struct {
 	opts []rawpeer.DialOption
 }
 
-// options of both platforms.
+// options for both platforms.
 type options struct {
 	fragments int
 	timeout   time.Duration // of a message
@@ -37,10 +37,10 @@ type options struct {
 	more      []stage.Option
 }
 
-// maxMessage is the limit where a test sets none.
+// maxMessage is the default limit of these tests.
 const maxMessage = 10_000
 
-// lines are both platforms that speak in frames.
+// lines returns both platforms with WebSocket frames.
 func lines(t *testing.T, o options, f func(t *testing.T, l *line)) {
 	t.Helper()
 	if o.limits.MaxMessage == 0 {
@@ -72,7 +72,7 @@ func lines(t *testing.T, o options, f func(t *testing.T, l *line)) {
 	}
 }
 
-// open connects a client, which is in the namespace on Socket.IO.
+// open connects a client; on Socket.IO it enters the namespace.
 func (l *line) open(opts ...rawpeer.DialOption) *rawpeer.Peer {
 	l.t.Helper()
 	opts = append(opts, l.opts...)
@@ -85,7 +85,7 @@ func (l *line) open(opts ...rawpeer.DialOption) *rawpeer.Peer {
 	return s.Peer
 }
 
-// echo says something and wants it back.
+// echo sends a text and expects it back.
 func (l *line) echo(p *rawpeer.Peer, text string) {
 	l.t.Helper()
 	if l.name == plain {
@@ -103,7 +103,7 @@ func (l *line) message(event, data string) string {
 	return `42[` + strconv.Quote(event) + `,"` + data + `"]`
 }
 
-// ofSize is an event "noop" whose text has n bytes.
+// ofSize returns an event "noop" with a text of n bytes.
 func (l *line) ofSize(n int) string {
 	return l.message("noop", strings.Repeat("x", n-len(l.message("noop", ""))))
 }
@@ -118,10 +118,10 @@ func (l *line) alive() {
 	l.WantGone(1)
 }
 
-// text is a whole text message in one frame.
+// text returns a text message in one frame.
 func text(payload string) string { return frame(rawpeer.Fin|rawpeer.OpText, payload) }
 
-// frame is a masked frame.
+// frame returns a masked frame.
 func frame(first byte, payload string) string {
 	return rawpeer.Frame{First: first, Payload: payload, Mask: [4]byte{0x37, 0xfa, 0x21, 0x3d}}.Bytes()
 }

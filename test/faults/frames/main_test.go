@@ -1,5 +1,5 @@
-// Package frames_test sends bad WebSocket frames to both platforms that speak in
-// them, and ends connections in every way that there is.
+// Package frames_test sends invalid WebSocket frames to both platforms that use them, and ends connections in every
+// way.
 package frames_test
 
 import (

@@ -14,7 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// heap is what is in use once nothing is garbage, pools included.
+// heap returns the bytes in use after garbage collection, pools excluded.
 func heap() uint64 {
 	runtime.GC()
 	runtime.GC()
@@ -23,7 +23,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// peak gives by how much the heap grew, garbage included, at most, while f ran.
+// peak returns the largest growth of the heap, garbage included, while f runs.
 func peak(f func()) uint64 {
 	before := heap()
 	most := before
@@ -49,16 +49,18 @@ func peak(f func()) uint64 {
 	return most - before
 }
 
-// flat is how much garbage there may be besides what is asked for.
+// flat is the allowance for garbage besides the expected memory.
 const flat = 24 << 20
 
-// TestCVE_2016_10542_V1_MessageOverTheLimit: A message over MaxMessage closes its connection with 1009, in one frame, in fragments, or merely announced, and its beginning takes no more memory than has come of it; one of exactly the limit is handled.
+// TestCVE_2016_10542_V1_MessageOverTheLimit: A message over MaxMessage closes its connection with 1009, in one frame,
+// in fragments, or only announced, and a partial message uses no more memory than was received; a message of exactly
+// the limit is handled.
 func TestCVE_2016_10542_V1_MessageOverTheLimit(t *testing.T) {
 	const limit = 4 << 20
 	lines(t, options{limits: websockets.Limits{MaxMessage: limit}}, func(t *testing.T, l *line) {
 		p := l.open()
 		p.Send(l.ofSize(limit))
-		l.echo(p, "it came")
+		l.echo(p, "received")
 		if l.Events() != 2 {
 			t.Errorf("%d events", l.Events())
 		}
@@ -94,7 +96,7 @@ func TestCVE_2016_10542_V1_MessageOverTheLimit(t *testing.T) {
 		}
 		l.echo(l.open(), "all were read before this")
 		if grown := heap() - before; int64(grown) > many*(128<<10) {
-			t.Errorf("%d announced messages of %d bytes take %d bytes", many, limit, grown)
+			t.Errorf("%d announced messages of %d bytes use %d bytes", many, limit, grown)
 		}
 		for _, p := range peers {
 			p.Reset()
@@ -102,7 +104,8 @@ func TestCVE_2016_10542_V1_MessageOverTheLimit(t *testing.T) {
 	})
 }
 
-// TestCVE_2026_48779_V7_TinyFragments: A message of fragments of one byte or none, never finished, is closed with 1008 after MaxFragments, or without that limit by MessageTimeout or MaxMessage, and a million of them take no memory.
+// TestCVE_2026_48779_V7_TinyFragments: An unfinished message in fragments of one byte or none is closed with 1008
+// after MaxFragments, or without that limit by MessageTimeout or MaxMessage, and a million fragments use no memory.
 func TestCVE_2026_48779_V7_TinyFragments(t *testing.T) {
 	const burst, most = 10_000, 1_000_000
 	flood := func(t *testing.T, l *line, payload string, want int) (sent int) {
@@ -116,12 +119,12 @@ func TestCVE_2026_48779_V7_TinyFragments(t *testing.T) {
 				sent += burst
 			}
 			code, word := p.Closed()
-			if code != want && code != 1006 { // by the reset that our own writing into a closed connection brings
+			if code != want && code != 1006 { // the client's write to a closed connection causes a reset
 				t.Errorf("closed with %d %q", code, word)
 			}
 		})
 		if grown > flat {
-			t.Errorf("%d fragments of %d bytes took %d bytes", sent, len(payload), grown)
+			t.Errorf("%d fragments of %d bytes used %d bytes", sent, len(payload), grown)
 		}
 		return sent
 	}
@@ -143,7 +146,7 @@ func TestCVE_2026_48779_V7_TinyFragments(t *testing.T) {
 	})
 	t.Run("no limit", func(t *testing.T) {
 		lines(t, options{fragments: -1, timeout: 700 * time.Millisecond}, func(t *testing.T, l *line) {
-			if sent := flood(t, l, "", 1008); sent < most { // the server reads all the while, and counts only when it waits
+			if sent := flood(t, l, "", 1008); sent < most { // the server reads continuously and counts only when it waits
 				t.Errorf("closed after %d, before the timeout", sent)
 			}
 			wantCode(t, l, 1, 1008)
@@ -155,7 +158,8 @@ func TestCVE_2026_48779_V7_TinyFragments(t *testing.T) {
 	})
 }
 
-// TestFault_V8_PingFlood: A client that sends pings without end and never reads the pongs takes no memory for them, as only the last of those that wait is answered, and is cut off when it has taken no data for PingTimeout.
+// TestFault_V8_PingFlood: A client that sends pings without end and never reads the pongs uses no memory, because
+// only the last pending ping is answered; its connection is cut when it has read nothing for PingTimeout.
 func TestFault_V8_PingFlood(t *testing.T) {
 	limits := websockets.Limits{MaxMessage: maxMessage, PingTimeout: 2 * time.Second, CloseTimeout: time.Second}
 	lines(t, options{limits: limits}, func(t *testing.T, l *line) {
@@ -168,7 +172,7 @@ func TestFault_V8_PingFlood(t *testing.T) {
 				p.Write(raw)
 			}
 			fill := strings.Repeat("x", 10_000)
-			for range 2000 { // pongs alone would take long to fill what the kernel keeps
+			for range 2000 { // pongs alone are too slow to fill the kernel's buffers
 				_ = l.Server.Emit(t.Context(), "fill", fill, websockets.Volatile())
 			}
 			end := time.Now().Add(rawpeer.Patience)
@@ -179,7 +183,7 @@ func TestFault_V8_PingFlood(t *testing.T) {
 		})
 		t.Logf("closed after %d pings", sent)
 		if grown > flat {
-			t.Errorf("%d pings took %d bytes", sent, grown)
+			t.Errorf("%d pings used %d bytes", sent, grown)
 		}
 		r := l.WantGone(1)[0]
 		if r.Cause != websockets.CauseTransportError && r.Cause != websockets.CausePingTimeout {
@@ -189,7 +193,8 @@ func TestFault_V8_PingFlood(t *testing.T) {
 	})
 }
 
-// TestFault_V9_IdleAfterAMessage: A connection that is idle after a message keeps no buffer for it: neither what it was read into nor what it was answered from.
+// TestFault_V9_IdleAfterAMessage: A connection that is idle after a message keeps neither its read buffer nor its
+// write buffer.
 func TestFault_V9_IdleAfterAMessage(t *testing.T) {
 	const many, most = 60, 4 << 10
 	lines(t, options{limits: websockets.Limits{MaxMessage: 1 << 20}}, func(t *testing.T, l *line) {
@@ -202,7 +207,7 @@ func TestFault_V9_IdleAfterAMessage(t *testing.T) {
 		before := heap()
 		for i, p := range peers {
 			l.echo(p, strings.Repeat("x", 60_000))
-			if i%2 == 0 { // one after another in one packet, and fragments
+			if i%2 == 0 { // messages in one packet, and fragments
 				p.Write(strings.Repeat(text(l.message("noop", "x")), 100) + frame(0x01, l.message("noop", "y")) + frame(0x80, ""))
 				l.echo(p, "hi")
 			}
@@ -214,7 +219,7 @@ func TestFault_V9_IdleAfterAMessage(t *testing.T) {
 	})
 }
 
-// deflated is a message as permessage-deflate sends it.
+// deflated returns a message in permessage-deflate encoding.
 func deflated(payload []byte) string {
 	var b bytes.Buffer
 	w, _ := flate.NewWriter(&b, flate.BestCompression)
@@ -223,21 +228,22 @@ func deflated(payload []byte) string {
 	return strings.TrimSuffix(b.String(), "\x00\x00\xff\xff")
 }
 
-// TestFault_V31_DeflateBomb: A compressed message that becomes a thousand times larger is closed with 1009 as soon as what comes out is over MaxMessage, in one frame or in fragments, and the rest is never made; GHSA-frh3-6pv6-rc8j.
+// TestFault_V31_DeflateBomb: A compressed message that expands a thousandfold is closed with 1009 as soon as the
+// output exceeds MaxMessage, in one frame or in fragments, and decompression stops there; GHSA-frh3-6pv6-rc8j.
 func TestFault_V31_DeflateBomb(t *testing.T) {
 	const limit = 20_000
 	bomb := deflated(make([]byte, 8<<20))
-	if len(bomb) > limit { // or it would be refused by its size as it is
+	if len(bomb) > limit { // otherwise its compressed size alone is over the limit
 		t.Fatalf("the bomb has %d bytes", len(bomb))
 	}
 	lines(t, options{deflate: true, limits: websockets.Limits{MaxMessage: limit}}, func(t *testing.T, l *line) {
 		l.opts = []rawpeer.DialOption{rawpeer.WithLines("Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover")}
 		p := l.open()
 		if got := p.Header.Get("Sec-WebSocket-Extensions"); !strings.HasPrefix(got, "permessage-deflate") {
-			t.Fatalf("compression was not agreed on: %q", got)
+			t.Fatalf("compression was not negotiated: %q", got)
 		}
 		p.Write(frame(0xc1, deflated([]byte(l.ofSize(limit)))))
-		l.echo(p, "a small one is taken")
+		l.echo(p, "a small one is accepted")
 		if l.Events() != 2 {
 			t.Errorf("%d events", l.Events())
 		}
@@ -275,7 +281,8 @@ func TestFault_V31_DeflateBomb(t *testing.T) {
 	})
 }
 
-// TestFault_V35_Burst: A hundred thousand messages of one client, over WebSocket or by polling, are handled in order without a goroutine for each: their number stays what it was, but for a few.
+// TestFault_V35_Burst: A hundred thousand messages of one client, over WebSocket or polling, are handled in order
+// without a goroutine for each: the number of goroutines stays nearly constant.
 func TestFault_V35_Burst(t *testing.T) {
 	const burst, few = 100_000, 12
 	count := &tally{}
@@ -314,7 +321,7 @@ func TestFault_V35_Burst(t *testing.T) {
 		}
 		rawpeer.Echo(t, p, "all were handled before this")
 		check(t, before+2) // of the requests
-		p.Cut()
+		p.Abort()
 		l.WantGone(1)
 	})
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// secret is what others have sent, and must be in no control frame.
-const secret = "the secret of somebody else "
+// secret is data of other clients, which must not appear in a control frame.
+const secret = "the secret of another client "
 
-// poison has clients fill the buffers that are used again.
+// poison makes clients fill the buffers that are reused.
 func (l *line) poison() {
 	l.t.Helper()
 	for range 8 {
@@ -30,7 +30,8 @@ func (l *line) poison() {
 	}
 }
 
-// TestCVE_2016_10518_V2_PongPayload: A pong has exactly the bytes of its ping, of every length from 0 to 125, and the server's own pings have none, whatever was in the buffers before.
+// TestCVE_2016_10518_V2_PongPayload: A pong has exactly the payload of its ping, for every length from 0 to 125, and
+// the server's own pings have none, whatever the buffers contained before.
 func TestCVE_2016_10518_V2_PongPayload(t *testing.T) {
 	lines(t, options{}, func(t *testing.T, l *line) {
 		l.poison()
@@ -50,7 +51,8 @@ func TestCVE_2016_10518_V2_PongPayload(t *testing.T) {
 	})
 }
 
-// TestCVE_2026_45736_V3_CloseReason: A close frame has exactly the code and the text that Client.Close was given, cut to what fits; the answer to a client's close frame has its code and no text.
+// TestCVE_2026_45736_V3_CloseReason: A close frame has exactly the code and the text passed to Client.Close, cut to
+// the maximum; the reply to a client's close frame has its code and no text.
 func TestCVE_2026_45736_V3_CloseReason(t *testing.T) {
 	texts := []string{"", "x", "bye", strings.Repeat("y", 122), strings.Repeat("z", 123), strings.Repeat("é", 61), strings.Repeat("z", 122) + "é", strings.Repeat("z", 119) + "ééé"}
 	leave := stage.Handle(websockets.Listen("leave", func(ctx context.Context, i string) error {
@@ -64,14 +66,14 @@ func TestCVE_2026_45736_V3_CloseReason(t *testing.T) {
 		for i, want := range texts {
 			p := l.open()
 			p.Send(l.message("leave", fmt.Sprint(i)))
-			if l.name == overWS { // which leaves a namespace by a packet
+			if l.name == overWS { // leaves a namespace by a packet
 				p.Want("41")
 				p.Close()
 				continue
 			}
 			code, got := p.Closed()
 			if len(want) > 123 {
-				want = strings.TrimSuffix(want[:120], "\xc3") + "..." // no half of a rune
+				want = strings.TrimSuffix(want[:120], "\xc3") + "..." // not half of a rune
 			}
 			if code != 4000+i || got != want {
 				t.Errorf("closed with %d %q, want %d %q", code, got, 4000+i, want)
@@ -95,7 +97,7 @@ func TestCVE_2026_45736_V3_CloseReason(t *testing.T) {
 	})
 }
 
-// tap keeps what is written to a connection.
+// tap records what is written to a connection.
 type tap struct {
 	net.Conn
 	mu  *sync.Mutex
@@ -109,7 +111,9 @@ func (c tap) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// TestFault_V30_ClientMasks: The library has no client but that of package apptest, whose masks come from crypto/rand by way of its WebSocket library: no two of many frames, of two clients, have the same, and every bit is set in about half of them; GO-2026-6278.
+// TestFault_V30_ClientMasks: The library has no client but that of package apptest, whose WebSocket library takes
+// masks from crypto/rand: among many frames of two clients no two masks are equal, and every bit is set in about half
+// of them; GO-2026-6278.
 func TestFault_V30_ClientMasks(t *testing.T) {
 	const frames = 300
 	lines(t, options{}, func(t *testing.T, l *line) {
@@ -143,7 +147,7 @@ func TestFault_V30_ClientMasks(t *testing.T) {
 				}
 				mask := [4]byte(raw[2:6])
 				if seen[mask] {
-					t.Errorf("the mask %x came twice", mask)
+					t.Errorf("the mask %x was used twice", mask)
 				}
 				seen[mask] = true
 				for bit := range set {

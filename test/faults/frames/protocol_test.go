@@ -8,15 +8,15 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// fault is what a client sends after a good message, and the close code it gets.
+// fault is what a client sends after a valid message, and the expected close code.
 type fault struct {
 	name  string
 	bytes string
 	code  int
 }
 
-// closed plays each fault at once and byte by byte (F29), on both platforms. Before it
-// comes a message, which counts, and after it one that does not.
+// closed sends each fault at once and byte by byte (F29), on both platforms: after a message that must be handled,
+// and before one that must not.
 func closed(t *testing.T, faults []fault) {
 	t.Helper()
 	lines(t, options{fragments: 10}, func(t *testing.T, l *line) {
@@ -26,7 +26,7 @@ func closed(t *testing.T, faults []fault) {
 				p := l.open()
 				l.echo(p, "before")
 				events := l.Events()
-				_ = p.TrySlices(tt.bytes, slice) // the server may be gone before the end
+				_ = p.TrySlices(tt.bytes, slice) // the server may close before the end
 				_ = p.TryWrite(text(l.message("noop", "after")))
 				code, word := p.Closed()
 				p.Close()
@@ -39,7 +39,7 @@ func closed(t *testing.T, faults []fault) {
 					want = websockets.CauseMessageTooBig
 				}
 				if r.Cause != want {
-					t.Errorf("%s: the gateway was told %v, want %q", tt.name, r, want)
+					t.Errorf("%s: the gateway got %v, want %q", tt.name, r, want)
 				}
 				if l.Events() != events {
 					t.Errorf("%s: %d messages were handled after it", tt.name, l.Events()-events)
@@ -91,16 +91,17 @@ func TestFault_F22_ControlFrames(t *testing.T) {
 	})
 }
 
-// TestFault_F23_Fragments: A continuation of nothing, and a message that begins inside of another, close the connection with 1002.
+// TestFault_F23_Fragments: A continuation without a start, and a message that starts within another, close the
+// connection with 1002.
 func TestFault_F23_Fragments(t *testing.T) {
 	closed(t, []fault{
 		{"last of nothing", frame(0x80, "x"), 1002},
 		{"next of nothing", frame(0x00, "x"), 1002},
 		{"after a whole message", frame(0x81, "[]") + frame(0x80, "x"), 1002},
 		{"after a ping", frame(0x89, "") + frame(0x80, "x"), 1002},
-		{"text inside of text", frame(0x01, "{") + frame(0x81, "{}"), 1002},
-		{"binary inside of text", frame(0x01, "{") + frame(0x82, "{}"), 1002},
-		{"beginning inside of binary", frame(0x02, "{") + frame(0x01, "{}"), 1002},
+		{"text within text", frame(0x01, "{") + frame(0x81, "{}"), 1002},
+		{"binary within text", frame(0x01, "{") + frame(0x82, "{}"), 1002},
+		{"start within binary", frame(0x02, "{") + frame(0x01, "{}"), 1002},
 	})
 }
 
@@ -119,7 +120,8 @@ func TestFault_F24_InvalidUTF8(t *testing.T) {
 	})
 }
 
-// TestFault_F25_CloseCodes: A close frame with half a code, or with one that must not be sent, closes the connection with 1002.
+// TestFault_F25_CloseCodes: A close frame with half a code, or with a code that must not be sent, closes the
+// connection with 1002.
 func TestFault_F25_CloseCodes(t *testing.T) {
 	all := []fault{{"half", frame(0x88, "\x03"), 1002}}
 	for _, code := range []int{0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535} {
@@ -128,7 +130,8 @@ func TestFault_F25_CloseCodes(t *testing.T) {
 	closed(t, all)
 }
 
-// TestCVE_2022_21676_V11_ReservedBits: A frame with RSV1, RSV2 or RSV3 set closes the connection with 1002, of each kind and where compression was not agreed on.
+// TestCVE_2022_21676_V11_ReservedBits: A frame with RSV1, RSV2 or RSV3 set closes the connection with 1002, for each
+// type of frame and without negotiated compression.
 func TestCVE_2022_21676_V11_ReservedBits(t *testing.T) {
 	var all []fault
 	for _, bits := range []byte{rawpeer.RSV1, rawpeer.RSV2, rawpeer.RSV3, rawpeer.RSV2 | rawpeer.RSV3, 0x70} {
@@ -152,7 +155,8 @@ func TestCVE_2022_21676_V11_ReservedBits(t *testing.T) {
 	})
 }
 
-// TestCVE_2020_27813_V29_HugeLengths: A frame that claims 2^64-1 bytes closes the connection with 1002, one of 2^63-1, 2^32 or just over the limit with 1009, before any of it is there.
+// TestCVE_2020_27813_V29_HugeLengths: A frame that announces 2^64-1 bytes closes the connection with 1002, one of
+// 2^63-1, 2^32 or just over the limit with 1009, before any payload arrives.
 func TestCVE_2020_27813_V29_HugeLengths(t *testing.T) {
 	claim := func(first byte, n uint64) string { return rawpeer.Frame{First: first, Claim: n}.Bytes() + zeros }
 	closed(t, []fault{

@@ -10,7 +10,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_F31_StuckReader: A client that never reads is dropped by the policy, its memory stays within the limit, and the others hear everything.
+// TestFault_F31_StuckReader: A client that never reads is dropped according to the policy, its memory stays within
+// the limit, and the others receive everything.
 func TestFault_F31_StuckReader(t *testing.T) {
 	const queue, news, size = 1 << 20, 3000, 10_000
 	o := options{limits: websockets.Limits{SendQueue: queue, SendQueueMax: queue, PingTimeout: time.Minute}}
@@ -23,12 +24,12 @@ func TestFault_F31_StuckReader(t *testing.T) {
 					t.Fatalf("emit %d: %v", i, err)
 				}
 				if got := hear(); !strings.Contains(got, payload) {
-					t.Fatalf("the one who listens was sent %.100q as news %d", got, i)
+					t.Fatalf("the client that reads got %.100q as event %d", got, i)
 				}
 			}
 		})
 		if grown > queue+flat {
-			t.Errorf("%d bytes were taken at a queue of %d", grown, queue)
+			t.Errorf("%d bytes were used with a queue of %d", grown, queue)
 		}
 		if r := s.WantReasons(1)[0]; r.Cause != websockets.CauseQueueOverflow {
 			t.Errorf("reason %v", r)
@@ -37,9 +38,9 @@ func TestFault_F31_StuckReader(t *testing.T) {
 	lines(t, o, func(t *testing.T, l *line) {
 		listens := l.open()
 		stuck := l.open(rawpeer.WithReceiveBuffer(4096))
-		l.echo(stuck, "there is nothing to read yet")
+		l.echo(stuck, "nothing to read yet")
 		broadcast(t, l.Stage, listens.Text)
-		l.echo(listens, "all came")
+		l.echo(listens, "all received")
 		listens.Close()
 		l.WantGone(2)
 		l.alive()
@@ -51,7 +52,7 @@ func TestFault_F31_StuckReader(t *testing.T) {
 		rawpeer.Enter(t, listens, "/", "")
 		rawpeer.Enter(t, e.Poll(), "/", "") // and polls no more
 		broadcast(t, s, listens.Text)
-		rawpeer.Echo(t, listens, "all came")
+		rawpeer.Echo(t, listens, "all received")
 		listens.Close()
 		s.WantGone(2)
 	})

@@ -29,8 +29,8 @@ func (c *tally) options() []stage.Option {
 	}))}
 }
 
-// reset gives how many came, how many goroutines there were at most, and whether
-// all came in order, and begins anew.
+// reset returns the number of events, the maximum number of goroutines, and whether all events arrived in order, and
+// resets them.
 func (c *tally) reset() (n, most int, order bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -39,7 +39,7 @@ func (c *tally) reset() (n, most int, order bool) {
 	return n, most, order
 }
 
-// pollingStage is a Socket.IO server for clients that poll.
+// pollingStage starts a Socket.IO server for polling clients.
 func pollingStage(t *testing.T, o options) *stage.Stage {
 	t.Helper()
 	return stage.New(t, socketio.New(), append([]stage.Option{stage.Limits(o.limits)}, o.more...)...)

@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// kinds are handlers that want bytes and text.
+// kinds are handlers for bytes and for text.
 func kinds() stage.Option {
 	return stage.Handle(
 		websockets.On("bytes", func(_ context.Context, b []byte) (int, error) { return len(b), nil }),
@@ -19,7 +19,9 @@ func kinds() stage.Option {
 	)
 }
 
-// TestFault_F27_TextForBinary: A text where a handler wants bytes, or bytes where it wants text, is answered with the error bad_payload that names the type, and the client stays; plain WebSocket takes a message in a binary frame as well as in a text one.
+// TestFault_F27_TextForBinary: Text for a handler of bytes, or bytes for a handler of text, is answered with the
+// error bad_payload that names the type, and the client stays connected; plain WebSocket accepts a message in a
+// binary frame as in a text frame.
 func TestFault_F27_TextForBinary(t *testing.T) {
 	lines(t, options{more: []stage.Option{kinds()}}, func(t *testing.T, l *line) {
 		p := l.open()
@@ -36,7 +38,7 @@ func TestFault_F27_TextForBinary(t *testing.T) {
 				p.Frame(rawpeer.Fin|rawpeer.OpBinary, binary[0])
 			}
 			got := p.Text()
-			if strings.HasPrefix(got, "431[{") { // an exception comes beside the answer
+			if strings.HasPrefix(got, "431[{") { // an exception is sent in addition to the ack
 				p.Text()
 			}
 			return got
@@ -64,7 +66,9 @@ func TestFault_F27_TextForBinary(t *testing.T) {
 	})
 }
 
-// TestFault_F28_EmptyMessage: An empty message, of one frame or of empty fragments, is answered on plain WebSocket by an exception, and the client stays; on Socket.IO, where it is no packet, it closes the connection with 1002, as does an empty binary message.
+// TestFault_F28_EmptyMessage: An empty message, of one frame or of empty fragments, is answered on plain WebSocket
+// with an exception, and the client stays connected; on Socket.IO, where it is not a packet, it closes the connection
+// with 1002, as does an empty binary message.
 func TestFault_F28_EmptyMessage(t *testing.T) {
 	empties := []string{
 		frame(0x81, ""), frame(0x82, ""), frame(0x01, "") + frame(0x80, ""), frame(0x01, "") + frame(0x00, "") + frame(0x89, "") + frame(0x80, ""),

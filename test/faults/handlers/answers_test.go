@@ -20,8 +20,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// secretForm is a payload with rules; neither its name nor that of a field in Go is
-// for clients.
+// secretForm is a payload with rules; clients must see neither its name nor the names of its Go fields.
 type secretForm struct {
 	InternalName string `json:"name" validate:"required,max=5"`
 	InternalAge  int8   `json:"age"  validate:"gte=18"`
@@ -36,15 +35,15 @@ func (c *counter) Routes(r chi.Router) { r.Post("/route", c.route) }
 func serving(t *testing.T, p platform, h *hooks, route http.HandlerFunc, opts ...app.Option) (*apptest.App, *journal) {
 	t.Helper()
 	log := &journal{}
-	a := apptest.New(t, module.New("house",
+	a := apptest.New(t, module.New("test",
 		module.Providers(websockets.Gateway(func() *hooks { return h })),
 		module.Controllers(func() *counter { return &counter{route} }),
 	), apptest.With(append(opts, app.WebSockets(p.adapter()), log.option())...))
 	return a, log
 }
 
-// TestFault_F66_ValidationError: A payload that breaks rules, or has the wrong types, is answered with the code bad_payload and the names
-// of the wire, over every protocol; nothing tells of the server's own types.
+// TestFault_F66_ValidationError: A payload that breaks rules, or has the wrong types, is answered with the code
+// bad_payload and the names used on the wire, over every protocol; nothing reveals the server's own types.
 func TestFault_F66_ValidationError(t *testing.T) {
 	onEach(t, func(t *testing.T, p platform) {
 		ran := false
@@ -79,17 +78,17 @@ func TestFault_F66_ValidationError(t *testing.T) {
 func checkBadPayload(t *testing.T, payload, field, code, text string) {
 	t.Helper()
 	if code != websockets.CodeBadPayload || !strings.Contains(text, field) {
-		t.Errorf("%s: told %q with the code %q, want the field %q", payload, text, code, field)
+		t.Errorf("%s: answered %q with the code %q, want the field %q", payload, text, code, field)
 	}
 	for _, leak := range []string{"secretForm", "Internal", "handlers_test", "int8", "Go ", "struct", ".go:"} {
 		if strings.Contains(text, leak) {
-			t.Errorf("%s: %q tells of %q", payload, text, leak)
+			t.Errorf("%s: %q reveals %q", payload, text, leak)
 		}
 	}
 }
 
-// TestFault_F67_SecretInAnError: An error that is not meant for clients, such as that of a database with its password, says no more than
-// "Internal server error" wherever it comes from, and is in the log. There is no mode for development that tells more.
+// TestFault_F67_SecretInAnError: An error that is not meant for clients, such as that of a database with its
+// password, is sent as "Internal server error" everywhere, and is logged. No development mode reveals more.
 func TestFault_F67_SecretInAnError(t *testing.T) {
 	secret := errors.New("dial postgres://admin:hunter2@db: refused")
 	if _, ok := errors.AsType[*websockets.Error](secret); ok {
@@ -121,22 +120,22 @@ func TestFault_F67_SecretInAnError(t *testing.T) {
 		masked := func(where, text string) {
 			t.Helper()
 			if strings.Contains(text, "hunter2") || strings.Contains(text, "postgres") {
-				t.Errorf("%s: the client is told %q", where, text)
+				t.Errorf("%s: the client gets %q", where, text)
 			}
 		}
 		c := p.enter(t, a)
 		e := c.CallError("fail", 1)
 		masked("handler", e.Message+string(e.Details))
 		if e = c.CallError("hidden", 1); e.Message != "Try again" {
-			t.Errorf("the client is told %+v, want what is for it", e)
+			t.Errorf("the client gets %+v, want the public error", e)
 		}
 		_, err := p.mayDial(t, a, asking("guard connect"))
 		refused := refusalOf(t, err)
 		masked("guard", refused.Message+string(refused.Body)+string(refused.Data))
 		out := p.enter(t, a, asking("hook"))
-		told := apptest.Expect[apptest.Exception](out, "exception")
+		exception := apptest.Expect[apptest.Exception](out, "exception")
 		end := out.ExpectClose()
-		masked("HandleConnection", told.Message+string(told.Details)+end.Reason)
+		masked("HandleConnection", exception.Message+string(exception.Details)+end.Reason)
 		status, body, err := post(t, a.URL()+"/route", "{}")
 		masked("route", body)
 		if status != http.StatusInternalServerError || err != nil {
@@ -154,19 +153,19 @@ func TestFault_F67_SecretInAnError(t *testing.T) {
 // ring is a value that contains itself.
 type ring struct{ Next *ring }
 
-// mute does not want to be encoded.
+// mute refuses to be encoded.
 type mute struct{}
 
 func (mute) MarshalJSON() ([]byte, error) { return nil, errors.New("no words") }
 
-// TestFault_F68_UnserialisableResult: A result that JSON cannot hold is answered as an unknown error, an ack included, and the client's
-// next message is handled.
+// TestFault_F68_UnserialisableResult: A result that JSON cannot represent is answered like an unknown error, an ack
+// included, and the client's next message is handled.
 func TestFault_F68_UnserialisableResult(t *testing.T) {
 	round := &ring{}
 	round.Next = round
 	values := map[string]any{
 		"a channel": make(chan int), "a function": func() {}, "not a number": math.NaN(), "plus infinity": math.Inf(1),
-		"a circle": round, "a key that is no text": map[[2]float64]int{{1, 2}: 3}, "an error of its own": mute{},
+		"a cycle": round, "a key that is not text": map[[2]float64]int{{1, 2}: 3}, "an error of its own": mute{},
 		"deep inside": map[string]any{"a": []any{1, map[string]any{"b": math.NaN()}}}, "bad text": json.RawMessage(`{"a":`),
 	}
 	onEach(t, func(t *testing.T, p platform) {
@@ -179,10 +178,10 @@ func TestFault_F68_UnserialisableResult(t *testing.T) {
 				}),
 				websockets.On(name+", emit", func(ctx context.Context, _ int) (string, error) {
 					if err := websockets.ClientFrom(ctx).Emit(ctx, "news", v); err == nil {
-						return "", websockets.NewError("Emit gives no error")
+						return "", websockets.NewError("Emit returns no error")
 					}
 					if err := h.Server.Emit(ctx, "news", v); err == nil {
-						return "", websockets.NewError("Emit to all gives no error")
+						return "", websockets.NewError("Emit to all returns no error")
 					}
 					return "both fail", nil
 				}))
@@ -192,7 +191,7 @@ func TestFault_F68_UnserialisableResult(t *testing.T) {
 		for name := range values {
 			for _, event := range []string{name, name + ", response"} {
 				if e := c.CallError(event, 1); e.Message != internal {
-					t.Errorf("%s: the client is told %+v", event, e)
+					t.Errorf("%s: the client gets %+v", event, e)
 				}
 				if n := len(log.lines("level=ERROR", `event="`+event+`"`)); n != 1 {
 					t.Errorf("%s: %d lines in the log, want 1", event, n)
@@ -212,7 +211,7 @@ func TestFault_F68_UnserialisableResult(t *testing.T) {
 	})
 }
 
-// post sends JSON on a connection of its own.
+// post sends JSON on a new connection.
 func post(t *testing.T, url, body string) (status int, answer string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

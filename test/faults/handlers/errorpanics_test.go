@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// childEnv makes the test binary the process that must not end.
+// childEnv makes the test binary the child process.
 const childEnv = "GATEHOUSE_FAULTS_CHILD"
 
-// TestFault_F62_ErrorsThatPanic: A handler's error whose own methods panic, such as one made of a nil pointer, is answered as
-// any unknown error, and the process stays alive.
+// TestFault_F62_ErrorsThatPanic: A handler's error whose own methods panic, such as one made of a nil pointer, is
+// answered like an unknown error, and the process stays alive.
 func TestFault_F62_ErrorsThatPanic(t *testing.T) {
 	if inChild(t) {
 		return
 	}
 	onEach(t, func(t *testing.T, p platform) {
 		f := newField(t, p)
-		for _, event := range []string{"on", "listen", "behind"} {
+		for _, event := range []string{"on", "listen", "background"} {
 			for _, what := range []string{"Error of an error", "Is of an error", "As of an error", "Unwrap of an error", "no error at all"} {
 				f.message(t, event, what, internal)
 			}
@@ -26,8 +26,8 @@ func TestFault_F62_ErrorsThatPanic(t *testing.T) {
 	})
 }
 
-// inChild runs the test in a process of its own, for it may end there, and reports
-// whether it has done so: in the child it is false.
+// inChild runs the test in a child process, which may crash, and reports whether it has done so: in the child it
+// returns false.
 func inChild(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(childEnv) != "" {

@@ -1,5 +1,5 @@
-// Package handlers_test lets the functions that users write go wrong in every way
-// there is, and looks at what clients are told and whether anything is left.
+// Package handlers_test makes users' functions fail in every way, and checks what clients receive and whether
+// anything is left.
 package handlers_test
 
 import (

@@ -16,8 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// note is a payload that names the place where something is to panic; its own
-// methods are among the places.
+// note is a payload that names the place of the panic; its own methods are among the places.
 type note struct {
 	Say string `json:"say"`
 }
@@ -41,7 +40,7 @@ type bomb struct{}
 
 func (bomb) MarshalJSON() ([]byte, error) { crash(); return nil, nil }
 
-// grenade is an error that panics when it is looked at.
+// grenade is an error that panics when it is read.
 type grenade struct{ when string }
 
 func (g grenade) Error() string { crashAt("Error of an error", g.when); return "hidden" }
@@ -49,11 +48,10 @@ func (g grenade) Is(error) bool { crashAt("Is of an error", g.when); return fals
 func (g grenade) As(any) bool   { crashAt("As of an error", g.when); return false }
 func (g grenade) Unwrap() error { crashAt("Unwrap of an error", g.when); return nil }
 
-// cart is what a client has of its own.
+// cart is a scoped value of a client.
 type cart struct{ asked string }
 
-// minefield is a gateway with every function that users can write, each of which
-// panics when the client asks for it.
+// minefield is a gateway with every function that users can write, each of which panics when the client requests it.
 type minefield struct {
 	Server *websockets.Server `websockets:"server"`
 
@@ -90,7 +88,7 @@ func (m *minefield) Subscriptions() []websockets.Subscription {
 		websockets.On("echo", func(_ context.Context, s string) (string, error) { return s, nil }),
 		websockets.On("on", m.on),
 		websockets.Listen("listen", func(ctx context.Context, n note) error { _, err := m.on(ctx, n); return err }),
-		websockets.On("behind", m.on, websockets.Background(1)),
+		websockets.On("background", m.on, websockets.Background(1)),
 		websockets.Fallback(func(_ context.Context, _ string, p websockets.Payload) (string, error) {
 			crash()
 			return "", nil
@@ -114,11 +112,11 @@ func (m *minefield) on(ctx context.Context, n note) (any, error) {
 	c := websockets.ClientFrom(ctx)
 	switch n.Say {
 	case "guard's denial", "filter":
-		return nil, &websockets.Error{Message: "told"}
-	case "Details of an error that is told":
-		return nil, &websockets.Error{Message: "told", Details: bomb{}}
-	case "Body of an error that is told":
-		return nil, &websockets.Error{Message: "told", Body: bomb{}}
+		return nil, &websockets.Error{Message: "public"}
+	case "Details of a public error":
+		return nil, &websockets.Error{Message: "public", Details: bomb{}}
+	case "Body of a public error":
+		return nil, &websockets.Error{Message: "public", Body: bomb{}}
 	case "result":
 		return bomb{}, nil
 	case "Emit":
@@ -134,18 +132,18 @@ func (m *minefield) on(ctx context.Context, n note) (any, error) {
 	case "nil":
 		panic(nil) //nolint:govet // what is tested
 	case "an error for clients":
-		panic(&websockets.Error{Message: "must not be told"})
+		panic(&websockets.Error{Message: "must not be sent"})
 	}
 	return m.failing(n.Say)
 }
 
-// failing gives the errors that are bad in themselves.
+// failing returns the errors that are invalid themselves.
 func (m *minefield) failing(say string) (any, error) {
 	if strings.HasSuffix(say, " of an error") {
 		return nil, grenade{say}
 	}
 	if say == "no error at all" {
-		return nil, (*websockets.Error)(nil) // an error all the same: it has a type
+		return nil, (*websockets.Error)(nil) // not nil: it has a type
 	}
 	return "fine", nil
 }
@@ -193,8 +191,8 @@ func (m *minefield) HandleDisconnect(_ context.Context, c websockets.Client, _ w
 // sentry has every function of the pipeline.
 type sentry struct{}
 
-// said is where the payload or the handshake asks for a panic.
-func said(c *pipeline.Call) string {
+// placeOf returns the place at which the payload or the handshake requests a panic.
+func placeOf(c *pipeline.Call) string {
 	if c.Kind != pipeline.KindMessage {
 		return asked(c.Request)
 	}
@@ -206,7 +204,7 @@ func said(c *pipeline.Call) string {
 }
 
 func (sentry) Check(ctx context.Context, c *pipeline.Call) error {
-	where := said(c)
+	where := placeOf(c)
 	crashAt("guard", where)
 	switch where {
 	case "interceptor of denials":
@@ -219,7 +217,7 @@ func (sentry) Check(ctx context.Context, c *pipeline.Call) error {
 		}
 	case "guard: Unwrap of an error":
 		return grenade{"Unwrap of an error"}
-	case "told that it is in":
+	case "OnConnected":
 		if h := websockets.HandshakeFrom(ctx); h != nil {
 			h.OnConnected(func(websockets.Client) { crash() })
 		}
@@ -233,19 +231,19 @@ func (sentry) CheckHandshake(_ context.Context, c *pipeline.Call) error {
 }
 
 func (sentry) Intercept(ctx context.Context, c *pipeline.Call, next pipeline.Next) (any, error) {
-	crashAt("interceptor, before", said(c))
+	crashAt("interceptor, before", placeOf(c))
 	v, err := next(ctx)
-	crashAt("interceptor, after", said(c))
+	crashAt("interceptor, after", placeOf(c))
 	return v, err
 }
 
 func (sentry) InterceptItem(_ context.Context, c *pipeline.Call, item any) (any, error) {
-	crashAt("interceptor of items", said(c))
+	crashAt("interceptor of items", placeOf(c))
 	return item, nil
 }
 
 func (sentry) InterceptDenial(_ context.Context, c *pipeline.Call, _ error) error {
-	crashAt("interceptor of denials", said(c))
+	crashAt("interceptor of denials", placeOf(c))
 	return nil
 }
 
@@ -257,16 +255,16 @@ func (sentry) InterceptEmit(e *pipeline.Emission, next func() error) error {
 }
 
 func (sentry) Transform(_ context.Context, c *pipeline.Call, _ any) error {
-	crashAt("pipe", said(c))
+	crashAt("pipe", placeOf(c))
 	return nil
 }
 
 func (sentry) Catch(_ context.Context, c *pipeline.Call, _ error) *pipeline.Error {
-	crashAt("filter", said(c))
+	crashAt("filter", placeOf(c))
 	return nil
 }
 
-// field is a minefield that runs, with a client that does nothing wrong.
+// field is a running minefield, with a client that does nothing wrong.
 type field struct {
 	*minefield
 
@@ -292,7 +290,7 @@ func newField(t *testing.T, p platform) *field {
 	return f
 }
 
-// quiet checks that nobody but the witness is there any more, and that it is served.
+// quiet checks that only the witness is connected, and that it is served.
 func (f *field) quiet(t *testing.T) {
 	t.Helper()
 	echoes(t, f.witness)

@@ -7,22 +7,22 @@ import (
 	"github.com/gatehouse-go/gatehouse/apptest"
 )
 
-// TestFault_F62_PanicsEverywhere: Every function that users write panics, one after another: the process stays alive, the
-// client is told what it is told of an unknown error, everybody else is served, and no ghost is left in rooms or counts.
+// TestFault_F62_PanicsEverywhere: Every function that users write panics, one after another: the process stays alive,
+// the client gets the answer to an unknown error, other clients are served, and rooms and counts are correct.
 func TestFault_F62_PanicsEverywhere(t *testing.T) {
 	onEach(t, func(t *testing.T, p platform) {
 		f := newField(t, p)
 		t.Run("at a message", f.messages)
-		t.Run("before it is let in", f.doors)
+		t.Run("before it is accepted", f.handshakes)
 		t.Run("outside of a handler", f.elsewhere)
-		t.Run("when it comes", f.arrivals)
+		t.Run("when it connects", f.arrivals)
 		t.Run("when it leaves", f.departures)
 	})
 }
 
-// messages: a panic at a message is answered, and the client goes on.
+// messages: a panic while handling a message is answered, and the client stays connected.
 func (f *field) messages(t *testing.T) {
-	const told, well = "told", "" // well: nothing of it
+	const public, none = "public", "" // none: no error
 	for _, row := range []struct{ event, place, want string }{
 		{"on", "guard", internal},
 		{"on", "interceptor of denials", internal},
@@ -32,10 +32,10 @@ func (f *field) messages(t *testing.T) {
 		{"on", "Validate", internal},
 		{"on", "handler", internal},
 		{"listen", "handler", internal},
-		{"behind", "handler", internal},
+		{"background", "handler", internal},
 		{"nowhere", "fallback", internal},
 		{"on", "interceptor, after", internal},
-		{"on", "filter", told}, // the default answers
+		{"on", "filter", public}, // the default answers
 		{"on", "result", internal},
 		{"respond", "Response", internal},
 		{"on", "Emit", internal},
@@ -45,11 +45,11 @@ func (f *field) messages(t *testing.T) {
 		{"stream", "stream", internal},
 		{"stream", "stream, after an item", internal},
 		{"stream", "interceptor of items", internal},
-		{"on", "look on", well},
+		{"on", "look on", none},
 		{"on", "nil", internal},
-		{"on", "an error for clients", internal}, // a panic tells nothing, whatever its value
-		{"on", "Details of an error that is told", told},
-		{"on", "Body of an error that is told", told},
+		{"on", "an error for clients", internal}, // the value of a panic is never sent
+		{"on", "Details of a public error", public},
+		{"on", "Body of a public error", public},
 	} {
 		f.message(t, row.event, row.place, row.want)
 	}
@@ -64,19 +64,19 @@ func (f *field) message(t *testing.T, event, place, want string) {
 		if want == "" {
 			c.Call(event, note{place})
 		} else if e := c.CallError(event, note{place}); e.Status != "error" || e.Message != want || e.Cause == nil || e.Cause.Pattern != event {
-			t.Errorf("the client is told %+v, want %q", e, want)
+			t.Errorf("the client gets %+v, want %q", e, want)
 		} else if f.p.name == "socketio" {
 			if also := apptest.Expect[apptest.Exception](c, "exception"); also.Message != want {
-				t.Errorf("the event says %+v, want %q", also, want)
+				t.Errorf("the event has %+v, want %q", also, want)
 			}
 		}
 		echoes(t, c)
 	})
 }
 
-// doors: a panic before a client is let in refuses it.
-func (f *field) doors(t *testing.T) {
-	for place, atOnce := range map[string]bool{ // whether Socket.IO too refuses by HTTP
+// handshakes: a panic before a client is accepted refuses it.
+func (f *field) handshakes(t *testing.T) {
+	for place, atOnce := range map[string]bool{ // whether Socket.IO also refuses over HTTP
 		"guard of requests": true, "guard": false, "interceptor of denials": false, "Admit": false, "guard: Unwrap of an error": false,
 		"filter": false, "guard: no error at all": false,
 	} {
@@ -95,24 +95,23 @@ func (f *field) doors(t *testing.T) {
 	}
 }
 
-// elsewhere: a panic of what an Emit calls is its error, also where no handler runs.
+// elsewhere: a panic in a function called by Emit is returned as its error, also outside of handlers.
 func (f *field) elsewhere(t *testing.T) {
 	defer f.quiet(t)
 	for what, v := range map[string]any{"MarshalJSON": bomb{}, "interceptor of emits": note{"interceptor of emits"}} {
 		if err := f.Server.Emit(t.Context(), "news", v); err == nil {
-			t.Errorf("%s: Emit gives no error", what)
+			t.Errorf("%s: Emit returns no error", what)
 		}
 		if err := f.Server.To("all").Emit(t.Context(), "news", v); err == nil {
-			t.Errorf("%s: Emit to a room gives no error", what)
+			t.Errorf("%s: Emit to a room returns no error", what)
 		}
 	}
 }
 
-// arrivals: a panic in HandleConnection refuses the client, one of those who are
-// told that it is in does not.
+// arrivals: a panic in HandleConnection refuses the client, a panic in OnConnected does not.
 func (f *field) arrivals(t *testing.T) {
-	for place, comesIn := range map[string]bool{
-		"told that it is in":                   true,
+	for place, accepted := range map[string]bool{
+		"OnConnected":                          true,
 		"constructor of Scoped":                false,
 		"HandleConnection":                     false,
 		"HandleConnection: no error at all":    false,
@@ -120,19 +119,19 @@ func (f *field) arrivals(t *testing.T) {
 	} {
 		t.Run(place, func(t *testing.T) {
 			defer f.quiet(t)
-			if place == "constructor of Scoped" { // it never had one
+			if place == "constructor of Scoped" { // it was never created
 				f.open.Add(1)
 				defer f.open.Add(-1)
 			}
 			c := f.p.enter(t, f.app, asking(place))
-			if comesIn {
+			if accepted {
 				apptest.Expect[string](c, "hello")
 				echoes(t, c)
 				c.Close()
 				return
 			}
 			if e := apptest.Expect[apptest.Exception](c, "exception"); e.Message != internal || e.Cause == nil || e.Cause.Pattern != "handleConnection" {
-				t.Errorf("the client is told %+v, want %q", e, internal)
+				t.Errorf("the client gets %+v, want %q", e, internal)
 			}
 			end := c.ExpectClose()
 			if f.p.name == "ws" && end.Code != 1008 || f.p.name == "socketio" && end.Reason != "io server disconnect" {
@@ -143,10 +142,10 @@ func (f *field) arrivals(t *testing.T) {
 	}
 }
 
-// departures: a panic when a client leaves keeps nobody, and no cart, behind.
+// departures: a panic when a client leaves leaves neither the client nor a cart behind.
 func (f *field) departures(t *testing.T) {
 	for _, place := range []string{"HandleDisconnect", "closer of Scoped"} {
-		for name, leave := range map[string]func(*apptest.Client){"goodbye": (*apptest.Client).Close, "reset": (*apptest.Client).Abort} {
+		for name, leave := range map[string]func(*apptest.Client){"close": (*apptest.Client).Close, "reset": (*apptest.Client).Abort} {
 			t.Run(place+", "+name, func(t *testing.T) {
 				defer f.quiet(t)
 				c := f.p.enter(t, f.app, asking(place))

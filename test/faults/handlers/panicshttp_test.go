@@ -19,10 +19,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// usher is sentry for routes: the header of the request names the place.
-type usher struct{}
+// routeGuard is sentry for routes: the request's header names the place.
+type routeGuard struct{}
 
-func (usher) Check(_ context.Context, c *pipeline.Call) error {
+func (routeGuard) Check(_ context.Context, c *pipeline.Call) error {
 	crashAt("guard", asked(c.Request))
 	if asked(c.Request) == "interceptor of denials" {
 		return pipeline.ErrForbidden
@@ -30,24 +30,24 @@ func (usher) Check(_ context.Context, c *pipeline.Call) error {
 	return nil
 }
 
-func (usher) Intercept(ctx context.Context, c *pipeline.Call, next pipeline.Next) (any, error) {
+func (routeGuard) Intercept(ctx context.Context, c *pipeline.Call, next pipeline.Next) (any, error) {
 	crashAt("interceptor, before", asked(c.Request))
 	v, err := next(ctx)
 	crashAt("interceptor, after", asked(c.Request))
 	return v, err
 }
 
-func (usher) InterceptDenial(_ context.Context, c *pipeline.Call, _ error) error {
+func (routeGuard) InterceptDenial(_ context.Context, c *pipeline.Call, _ error) error {
 	crashAt("interceptor of denials", asked(c.Request))
 	return nil
 }
 
-func (usher) Transform(_ context.Context, c *pipeline.Call, _ any) error {
+func (routeGuard) Transform(_ context.Context, c *pipeline.Call, _ any) error {
 	crashAt("pipe", asked(c.Request))
 	return nil
 }
 
-func (usher) Catch(_ context.Context, c *pipeline.Call, _ error) *pipeline.Error {
+func (routeGuard) Catch(_ context.Context, c *pipeline.Call, _ error) *pipeline.Error {
 	crashAt("filter", asked(c.Request))
 	return nil
 }
@@ -88,13 +88,13 @@ func (s *shop) Routes(r chi.Router) {
 	r.Get("/plain", func(w http.ResponseWriter, r *http.Request) {
 		crashAt("handler", asked(r))
 		w.WriteHeader(http.StatusAccepted)
-		_, _ = io.WriteString(w, strings.Repeat("begun ", 1000))
-		crashAt("handler, after it has begun", asked(r))
+		_, _ = io.WriteString(w, strings.Repeat("started ", 1000))
+		crashAt("handler, after it has started", asked(r))
 	})
 	web.Static(r, "/files", files{})
 }
 
-// stall is a controller without middleware, which has a recovery of its own.
+// stall is a controller without middleware, which would recover by itself.
 type stall struct{ shop *shop }
 
 func (s *stall) Routes(r chi.Router) {
@@ -107,14 +107,14 @@ func (s *stall) Routes(r chi.Router) {
 func (s *shop) fail(asked string) error {
 	switch {
 	case asked == "filter":
-		return &web.Error{Message: "told", Status: http.StatusTeapot}
-	case asked == "Details of an error that is told":
-		return &web.Error{Message: "told", Status: http.StatusTeapot, Details: bomb{}}
+		return &web.Error{Message: "public", Status: http.StatusTeapot}
+	case asked == "Details of a public error":
+		return &web.Error{Message: "public", Status: http.StatusTeapot, Details: bomb{}}
 	case asked == "no error at all":
 		return (*web.Error)(nil)
 	case strings.HasPrefix(asked, "status "):
 		status, _ := strconv.Atoi(strings.TrimPrefix(asked, "status "))
-		return &web.Error{Message: "told", Status: status}
+		return &web.Error{Message: "public", Status: status}
 	case strings.HasSuffix(asked, " of an error"):
 		return grenade{asked}
 	}
@@ -134,20 +134,21 @@ type files struct{}
 
 func (files) Open(string) (fs.File, error) { crash(); return nil, fs.ErrNotExist }
 
-// TestFault_F62_PanicsOverHTTP: Every function of a route panics, one after another: the answer is 500 and says nothing of it, where
-// the handler has not begun with another; the panic is in the log, and the next request is served.
+// TestFault_F62_PanicsOverHTTP: Every function of a route panics, one after another: the answer is 500 without the
+// panic's text, unless the handler has already started another answer; the panic is logged, and the next request is
+// served.
 func TestFault_F62_PanicsOverHTTP(t *testing.T) {
-	log, u := &journal{}, usher{}
+	log, u := &journal{}, routeGuard{}
 	a := apptest.New(t, module.New("shop", module.Controllers(web.Controller(func() *shop { return &shop{} },
 		web.UseGuards(u), web.UseInterceptors(u), web.UsePipes(u), web.UseFilters(u)),
 		func() *stall { return &stall{&shop{}} })), apptest.With(log.option(), app.LogLines(-1)))
-	const failed, told = http.StatusInternalServerError, http.StatusTeapot
+	const failed, public = http.StatusInternalServerError, http.StatusTeapot
 	for _, row := range []struct {
 		request, place string
 		status         int
 	}{
 		{"POST /json/1", "middleware, before", failed},
-		{"POST /json/1", "middleware, after", http.StatusCreated}, // the answer is out
+		{"POST /json/1", "middleware, after", http.StatusCreated}, // the answer is already sent
 		{"POST /json/1", "guard", failed},
 		{"POST /json/1", "interceptor of denials", failed},
 		{"POST /json/1", "interceptor, before", failed},
@@ -160,9 +161,9 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 		{"GET /handle", "handler", failed},
 		{"GET /plain", "handler", failed},
 		{"POST /json/1", "result", failed},
-		{"POST /json/1", "filter", told},
-		{"GET /handle", "filter", told},
-		{"POST /json/1", "Details of an error that is told", told},
+		{"POST /json/1", "filter", public},
+		{"GET /handle", "filter", public},
+		{"POST /json/1", "Details of a public error", public},
 		{"POST /json/1", "Error of an error", failed},
 		{"POST /json/1", "Is of an error", failed},
 		{"POST /json/1", "As of an error", failed},
@@ -200,13 +201,13 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 	for _, place := range []string{"-5", "99", "101", "204", "200", "600", "1000"} {
 		t.Run("an error with the status "+place, func(t *testing.T) {
 			status, body, err := ask(t, "GET", a.URL()+"/stall", "status "+place)
-			if err != nil || status != http.StatusBadRequest || !strings.Contains(body, "told") {
-				t.Errorf("got %d %s, %v, want 400: it is no status of an error", status, body, err)
+			if err != nil || status != http.StatusBadRequest || !strings.Contains(body, "public") {
+				t.Errorf("got %d %s, %v, want 400: it is not an error status", status, body, err)
 			}
 		})
 	}
-	t.Run("after it has begun", func(t *testing.T) {
-		status, body, err := ask(t, "GET", a.URL()+"/plain", "handler, after it has begun")
+	t.Run("after it has started", func(t *testing.T) {
+		status, body, err := ask(t, "GET", a.URL()+"/plain", "handler, after it has started")
 		if status != http.StatusAccepted || strings.Contains(body, "rror") {
 			t.Errorf("got %d %.60q, %v, want what the handler had written", status, body, err)
 		}
@@ -216,7 +217,7 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 	})
 }
 
-// ask makes a request of a connection of its own.
+// ask sends a request on a new connection.
 func ask(t *testing.T, method, url, place string) (status int, body string, err error) {
 	t.Helper()
 	b, err := json.Marshal(map[string]any{"note": map[string]string{"say": place}})
@@ -234,7 +235,7 @@ func ask(t *testing.T, method, url, place string) (status int, body string, err 
 	return do(req)
 }
 
-// do sends a request on a connection of its own.
+// do sends a request on a new connection.
 func do(req *http.Request) (status int, body string, err error) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)

@@ -13,8 +13,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_F62_PanicInOptions: A function that was given as an option panics, such as CheckOrigin: the client is refused, and the
-// next one is let in.
+// TestFault_F62_PanicInOptions: A function passed as an option panics, such as CheckOrigin: the client is refused,
+// and the next one is accepted.
 func TestFault_F62_PanicInOptions(t *testing.T) {
 	onOrigin := websockets.CheckOrigin(func(r *http.Request) bool { crashAt("CheckOrigin", asked(r)); return true })
 	onEach(t, func(t *testing.T, p platform) {
@@ -33,7 +33,7 @@ func TestFault_F62_PanicInOptions(t *testing.T) {
 			_, err := p.mayDial(t, a, asking(place))
 			status := http.StatusInternalServerError
 			if place == "CheckOrigin" {
-				status = http.StatusForbidden // it says no more than yes or no
+				status = http.StatusForbidden // the option returns no error to answer with
 			}
 			if refused, ok := errors.AsType[*apptest.DialError](err); !ok || refused.Status != status {
 				t.Errorf("%s: got %v, want %d", place, err, status)
@@ -63,7 +63,7 @@ func TestFault_F62_PanicInOptions(t *testing.T) {
 	})
 }
 
-// frail is a codec that panics at messages that say so.
+// frail is a codec that panics on messages that ask for it.
 type frail struct{ ws.Codec }
 
 func (f frail) Decode(msg []byte) (ws.Envelope, error) {
@@ -101,8 +101,8 @@ func (f frailDecoder) Text(msg []byte) (*packet.Packet, error) {
 	return f.Decoder.Text(msg)
 }
 
-// TestFault_F62_PanicInCodec: A codec of the application's own panics at a message of a client, or at one for it: that client's
-// connection ends, and no other.
+// TestFault_F62_PanicInCodec: A codec of the application panics while decoding or encoding a message of a client:
+// that client's connection ends, and no other.
 func TestFault_F62_PanicInCodec(t *testing.T) {
 	if inChild(t) {
 		return
@@ -117,9 +117,9 @@ func TestFault_F62_PanicInCodec(t *testing.T) {
 		witness := p.enter(t, a)
 		echoes(t, witness)
 		for _, row := range []struct{ what, event, say string }{
-			{"a message comes", "echo", "decode"},
+			{"a message arrives", "echo", "decode"},
 			{"a reply", "say", "reply encode"},
-			{"a reply of a handler beside the others", "behind", "reply encode"},
+			{"a reply of a Background handler", "background", "reply encode"},
 			{"an event", "say", "emit encode"},
 		} {
 			t.Run(row.what, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// ground is what everything else depends on: it has to be stopped again.
+// ground is a provider that all others depend on: it has to be stopped again.
 type ground struct {
 	mu    sync.Mutex
 	trail []string
@@ -39,7 +39,7 @@ func (g *ground) String() string {
 func (g *ground) OnModuleInit(context.Context) error          { g.note("up"); return nil }
 func (g *ground) OnApplicationShutdown(context.Context) error { g.note("down"); return nil }
 
-// shaky is a gateway and a controller that panics at one place of its life.
+// shaky is a gateway and a controller that panics at one place of its life cycle.
 type shaky struct {
 	at string
 }
@@ -78,7 +78,7 @@ func (c *shakyController) Routes(r chi.Router) {
 	r.Get("/", func(http.ResponseWriter, *http.Request) {})
 }
 
-// newShaky makes an application that panics at the place.
+// newShaky creates an application that panics at the place.
 func newShaky(t *testing.T, p platform, at string, opts ...app.Option) (*app.App, *ground, *journal) {
 	t.Helper()
 	g, log := &ground{}, &journal{}
@@ -106,8 +106,8 @@ func newShaky(t *testing.T, p platform, at string, opts ...app.Option) (*app.App
 	return a, g, log
 }
 
-// TestFault_F62_PanicAtTheStart: A constructor, a hook or another function that runs once panics while the application starts: the
-// start fails with an error that says where, and what had started is stopped again.
+// TestFault_F62_PanicAtTheStart: A constructor, a hook or another function that runs once panics while the
+// application starts: the start fails with an error that names the place, and everything already started is stopped.
 func TestFault_F62_PanicAtTheStart(t *testing.T) {
 	p := platforms()[0]
 	for place, row := range map[string]struct{ says, trail string }{
@@ -130,7 +130,7 @@ func TestFault_F62_PanicAtTheStart(t *testing.T) {
 			}
 			for _, word := range []string{"panic", row.says, "_test.go"} {
 				if !strings.Contains(err.Error(), word) {
-					t.Errorf("the error does not say %q: %.600v", word, err)
+					t.Errorf("the error does not contain %q: %.600v", word, err)
 				}
 			}
 			if g.String() != row.trail {
@@ -138,14 +138,14 @@ func TestFault_F62_PanicAtTheStart(t *testing.T) {
 			}
 			l, err := net.Listen("tcp", addr)
 			if err != nil {
-				t.Fatalf("the address is still taken: %v", err)
+				t.Fatalf("the address is still in use: %v", err)
 			}
 			_ = l.Close()
 		})
 	}
 }
 
-// freeAddr gives an address that nobody listens on.
+// freeAddr returns an address without a listener.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -156,7 +156,8 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestFault_F62_PanicAtTheStop: A hook of the stop panics: the error of Stop says where, and everything else is stopped, clients told.
+// TestFault_F62_PanicAtTheStop: A hook of the stop panics: the error of Stop names the place, everything else is
+// stopped, and clients are closed.
 func TestFault_F62_PanicAtTheStop(t *testing.T) {
 	onEach(t, func(t *testing.T, p platform) {
 		for _, place := range []string{"OnModuleDestroy", "BeforeApplicationShutdown", "OnApplicationShutdown"} {

@@ -15,8 +15,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_F63_StuckHandler: A handler that heeds no context and never returns does not keep the stop from ending: in time, with an
-// error that says so, after every other client has had its goodbye.
+// TestFault_F63_StuckHandler: A handler that ignores its context and never returns does not block the stop: it ends
+// in time, with an error that names the problem, after every other client was closed.
 func TestFault_F63_StuckHandler(t *testing.T) {
 	onEach(t, func(t *testing.T, p platform) {
 		for name, opts := range map[string][]websockets.HandlerOption{"in turn": nil, "in the background": {websockets.Background(1)}} {
@@ -27,19 +27,19 @@ func TestFault_F63_StuckHandler(t *testing.T) {
 
 func stuck(t *testing.T, p platform, opts []websockets.HandlerOption) {
 	t.Helper()
-	begun, release, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	started, release, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var left atomic.Int64
 	h := &hooks{
 		subs: []websockets.Subscription{websockets.Listen("block", func(context.Context, int) error {
 			defer close(over)
-			close(begun)
+			close(started)
 			<-release
 			return nil
 		}, opts...)},
 		leave: func(context.Context, websockets.Client, websockets.Reason) { left.Add(1) },
 	}
 	log := &journal{}
-	a, err := app.New(module.New("house", module.Providers(websockets.Gateway(func() *hooks { return h }))),
+	a, err := app.New(module.New("test", module.Providers(websockets.Gateway(func() *hooks { return h }))),
 		app.HTTP("127.0.0.1:0"), app.WebSockets(p.adapter()), log.option())
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func stuck(t *testing.T, p platform, opts []websockets.HandlerOption) {
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { // or the goroutine would be left
+	defer func() { // otherwise the goroutine would leak
 		close(release)
 		get(t, "the end of the handler", over)
 	}()
@@ -61,30 +61,30 @@ func stuck(t *testing.T, p platform, opts []websockets.HandlerOption) {
 	}
 	bad, good := dial(), dial()
 	bad.Emit("block", 1)
-	get(t, "the handler", begun)
+	get(t, "the handler", started)
 	echoes(t, good)
 	const timeout = 500 * time.Millisecond
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	stopped := make(chan error, 1)
-	began := time.Now()
+	stopping := time.Now()
 	go func() { stopped <- a.Stop(ctx) }()
 	good.ExpectClose()
 	err = get(t, "the end of the stop", stopped)
 	if err == nil || !strings.Contains(err.Error(), "handlers of 1 clients did not finish in time") {
 		t.Errorf("the error of the stop is %v", err)
 	}
-	if took := time.Since(began); took < timeout {
-		t.Errorf("the handler was given %v, want %v", took, timeout)
+	if took := time.Since(stopping); took < timeout {
+		t.Errorf("the handler got %v, want %v", took, timeout)
 	}
 	bad.ExpectClose()
-	if n := left.Load(); n != 1 { // law 7: it comes after the last handler
+	if n := left.Load(); n != 1 { // law 7: it runs after the last handler
 		t.Errorf("HandleDisconnect has run %d times, want for the other client alone", n)
 	}
 }
 
-// TestFault_F64_WritesToTheGone: A handler goes on with a client that is gone: Emit, Call, Join and streams give ErrClosed or end, and
-// nothing panics.
+// TestFault_F64_WritesToTheGone: A handler continues after its client has disconnected: Emit, Call, Join and streams
+// return ErrClosed or end, and nothing panics.
 func TestFault_F64_WritesToTheGone(t *testing.T) {
 	onEach(t, func(t *testing.T, p platform) {
 		left, results := make(chan struct{}, 2), make(chan map[string]error, 1)
@@ -143,15 +143,15 @@ func TestFault_F64_WritesToTheGone(t *testing.T) {
 
 type items = iter.Seq2[websockets.Response[int], error]
 
-// TestFault_F65_AllAtOnce: Emit, Disconnect, Join, Leave and broadcasts come from many goroutines at once, thousands of times, while
-// clients come and leave: no race, no panic, no client and no room is left.
+// TestFault_F65_AllAtOnce: Emit, Disconnect, Join, Leave and broadcasts run on many goroutines at once, thousands of
+// times, while clients connect and disconnect: no race, no panic, and no client or room is left.
 func TestFault_F65_AllAtOnce(t *testing.T) {
 	const rounds, workers, each = 25, 8, 50 // 10,000 of each
 	onEach(t, func(t *testing.T, p platform) {
-		var came, left atomic.Int64
+		var connected, left atomic.Int64
 		members := make(chan websockets.Client, 1)
 		h := &hooks{
-			connect: func(_ context.Context, c websockets.Client) error { came.Add(1); members <- c; return nil },
+			connect: func(_ context.Context, c websockets.Client) error { connected.Add(1); members <- c; return nil },
 			leave:   func(context.Context, websockets.Client, websockets.Reason) { left.Add(1) },
 		}
 		a, log := start(t, p, h, websockets.Concurrency(4))
@@ -184,8 +184,8 @@ func TestFault_F65_AllAtOnce(t *testing.T) {
 		await(t, "all have left", func() bool {
 			return left.Load() == rounds && h.Server.Local().Len() == 0 && h.Server.To("a", "b").Local().Len() == 0
 		})
-		if came.Load() != rounds {
-			t.Errorf("%d came", came.Load())
+		if connected.Load() != rounds {
+			t.Errorf("%d connected", connected.Load())
 		}
 		last := p.enter(t, a)
 		get(t, "the last client", members)

@@ -12,8 +12,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// TestFault_F69_Churn: Many clients come and leave, half of them with a goodbye and half by a reset: goroutines, file descriptors and
-// the heap are what they were. The package test/churn does it with 10,000 of every kind.
+// TestFault_F69_Churn: Many clients connect and disconnect, half of them with a close and half with a reset:
+// goroutines, file descriptors and the heap return to their level before. The package test/churn does it with 10,000
+// of every kind.
 func TestFault_F69_Churn(t *testing.T) {
 	// The test itself keeps reasons and a log of its clients; a connection is 10,000 bytes.
 	const warm, many, perClient = 200, 600, 1500
@@ -21,9 +22,9 @@ func TestFault_F69_Churn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := stage.New(t, adapter)
 			live := func(n int) {
-				t.Run("clients", func(t *testing.T) { // at whose end the peers are let go
+				t.Run("clients", func(t *testing.T) { // the peers are closed at its end
 					for i := range n {
-						comeAndLeave(t, name, s.Addr, i%2 == 0)
+						connectAndLeave(t, name, s.Addr, i%2 == 0)
 					}
 				})
 			}
@@ -33,7 +34,7 @@ func TestFault_F69_Churn(t *testing.T) {
 			live(many)
 			s.WantGone(warm + many)
 			var now figures
-			s.Wait("everything is as it was", func() bool {
+			s.Wait("all figures are as before", func() bool {
 				now = rest()
 				return now.goroutines <= before.goroutines && now.files <= before.files && now.heap <= before.heap+many*perClient
 			})
@@ -42,8 +43,8 @@ func TestFault_F69_Churn(t *testing.T) {
 	}
 }
 
-// comeAndLeave is one client's life.
-func comeAndLeave(t *testing.T, name, addr string, politely bool) {
+// connectAndLeave connects and disconnects one client.
+func connectAndLeave(t *testing.T, name, addr string, politely bool) {
 	t.Helper()
 	switch name {
 	case "ws":
@@ -76,11 +77,11 @@ func comeAndLeave(t *testing.T, name, addr string, politely bool) {
 			p.Send("1")
 			return
 		}
-		p.Cut()
+		p.Abort()
 	}
 }
 
-// figures are what a process has at rest.
+// figures is the resource usage of an idle process.
 type figures struct {
 	goroutines, files int
 	heap              int64
@@ -88,9 +89,9 @@ type figures struct {
 
 func rest() figures {
 	runtime.GC()
-	runtime.GC() // pools give up what they hold in two steps
+	runtime.GC() // pools free their contents in two collections
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	list, _ := os.ReadDir("/proc/self/fd") // none where there is no such thing
+	list, _ := os.ReadDir("/proc/self/fd") // empty on other systems
 	return figures{runtime.NumGoroutine(), len(list), int64(m.HeapAlloc)}
 }

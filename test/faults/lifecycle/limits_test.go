@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
-// TestConnectionsOfAProcess: by default connections take 80 % of the file descriptors that the process may have, and further
-// ones are refused with 503 while there are descriptors left to tell them so.
+// TestConnectionsOfAProcess: by default connections use 80 % of the process's file descriptors, and further ones are
+// refused with 503 while descriptors are left to do so.
 func TestConnectionsOfAProcess(t *testing.T) {
 	const files, most = 64, 51
 	p := subprocess.Start(t, subprocess.Settings{Files: files})
@@ -34,8 +34,8 @@ func TestConnectionsOfAProcess(t *testing.T) {
 	p.Wait()
 }
 
-// TestFault_F70_NoFileDescriptors: A process with app.MaxConnections(-1) that may have 64 file descriptors is sent 100 connections: those that it has go on being
-// served, the others wait, and are let in when there is room again.
+// TestFault_F70_NoFileDescriptors: A process with app.MaxConnections(-1) and 64 file descriptors gets 100
+// connections: the accepted ones are still served, the others wait, and are accepted when descriptors are free again.
 func TestFault_F70_NoFileDescriptors(t *testing.T) {
 	const most, callers = 64, 100
 	p := subprocess.Start(t, subprocess.Settings{Files: most, Connections: -1, Level: slog.LevelDebug})
@@ -59,12 +59,12 @@ func TestFault_F70_NoFileDescriptors(t *testing.T) {
 	}
 	p.WantStderr("too many open files")
 	rawpeer.EchoWS(t, first, "meanwhile")
-	for served := range callers { // who comes in makes room for the next by leaving
+	for served := range callers { // each one that is served leaves, so that the next is accepted
 		select {
 		case c := <-in:
 			c.Close()
 		case <-rawpeer.Wait():
-			t.Fatalf("%d of %d were let in", served, callers)
+			t.Fatalf("%d of %d were accepted", served, callers)
 		}
 	}
 	all.Wait()
@@ -77,8 +77,8 @@ func TestFault_F70_NoFileDescriptors(t *testing.T) {
 	}
 }
 
-// TestFault_F75_LittleMemory: A process whose memory limit is 64 MiB (GOMEMLIMIT) is sent large messages by 50 clients at once: each
-// has its own bytes back, the memory stays near the limit, and the process is alive.
+// TestFault_F75_LittleMemory: A process whose memory limit is 64 MiB (GOMEMLIMIT) gets large messages from 50 clients
+// at once: each gets its own bytes back, the memory stays near the limit, and the process is alive.
 func TestFault_F75_LittleMemory(t *testing.T) {
 	const limit, clients, times, size = 64 << 20, 50, 12, 64 << 10
 	p := subprocess.Start(t, subprocess.Settings{Memory: limit})
@@ -110,7 +110,7 @@ func TestFault_F75_LittleMemory(t *testing.T) {
 	if err := json.Unmarshal([]byte(peers[0].Text()), &answer); err != nil {
 		t.Fatal(err)
 	}
-	// The limit is a soft one: the runtime collects more often to keep to it.
+	// The limit is soft: the runtime collects more often to keep it.
 	if answer.Data == 0 || answer.Data > limit*5/4 {
 		t.Errorf("the process has %d bytes, the limit is %d", answer.Data, limit)
 	}

@@ -1,5 +1,5 @@
-// Package lifecycle_test lets applications meet what happens to processes: limits of
-// the system, signals, starts that fail, stops that come too early.
+// Package lifecycle_test tests applications against events of processes: system limits, signals, starts that fail,
+// stops that come too early.
 package lifecycle_test
 
 import (

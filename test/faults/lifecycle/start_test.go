@@ -21,10 +21,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// patience bounds every wait for what should happen at once.
+// patience limits every wait.
 const patience = 30 * time.Second
 
-// trail is what has happened, in order.
+// trail records events in order.
 type trail struct {
 	mu    sync.Mutex
 	steps []string
@@ -70,8 +70,8 @@ func (*lobby) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{websockets.On("echo", func(_ context.Context, text string) (string, error) { return text, nil })}
 }
 
-// chain makes three modules, each of which needs the one before, and a gateway on a
-// port of its own. The raw hooks of fx are those of the third module too.
+// chain returns three modules, each of which depends on the one before, and a gateway on its own port. The raw fx
+// hooks are on the third module too.
 func chain(tr *trail, addr string, init, onStart func(context.Context) error) *module.Module {
 	raw := func(name string, start func(context.Context) error) *module.Module {
 		return module.New("raw "+name, module.Fx(fx.Invoke(func(l fx.Lifecycle) {
@@ -103,7 +103,7 @@ func newApp(t *testing.T, m *module.Module, opts ...app.Option) *app.App {
 	return a
 }
 
-// freeAddr gives an address that nobody listens on.
+// freeAddr returns an address without a listener.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -118,7 +118,7 @@ func wantFree(t *testing.T, addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		t.Errorf("the address is still taken: %v", err)
+		t.Errorf("the address is still in use: %v", err)
 		return
 	}
 	_ = l.Close()
@@ -126,9 +126,10 @@ func wantFree(t *testing.T, addr string) {
 
 var errNoLuck = errors.New("no luck")
 
-// TestFault_F73_FailingStart: The third of three modules fails to start, by an error, by taking too long, or because its address is
-// taken: the two before it are stopped, in the reverse order, the error says which it was, and no address stays taken. Only raw hooks
-// of fx are not stopped when one of them has taken too long: fx calls none with a context that has ended.
+// TestFault_F73_FailingStart: The third of three modules fails to start, by an error, by taking too long, or because
+// its address is in use: the two before it are stopped, in reverse order, the error names the cause, and no address
+// stays in use. Only raw fx hooks are not stopped when one of them has taken too long: fx calls none with a context
+// that has ended.
 func TestFault_F73_FailingStart(t *testing.T) {
 	fail := func(context.Context) error { return errNoLuck }
 	late := func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
@@ -147,9 +148,9 @@ func TestFault_F73_FailingStart(t *testing.T) {
 		"OnModuleInit takes too long": {init: late, is: context.DeadlineExceeded, says: "module three: OnModuleInit", want: slices.Concat(inits,
 			[]string{"destroy two", "destroy one", "shutdown two", "shutdown one"}, down)},
 		"OnStart of fx fails": {onStart: fail, is: errNoLuck, says: "fx", want: slices.Concat(up, down[1:])},
-		// What fx itself has started it does not stop again when its context has ended.
+		// fx does not stop its own hooks when its context has ended.
 		"OnStart of fx takes too long": {onStart: late, is: context.DeadlineExceeded, says: "fx", want: up},
-		"the address is taken": {taken: true, is: syscall.EADDRINUSE, says: "address", want: slices.Concat(inits,
+		"the address is in use": {taken: true, is: syscall.EADDRINUSE, says: "address", want: slices.Concat(inits,
 			[]string{"destroy three", "destroy two", "destroy one", "shutdown three", "shutdown two", "shutdown one"}, down)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -182,17 +183,18 @@ func TestFault_F73_FailingStart(t *testing.T) {
 	}
 }
 
-// TestFault_F74_StopBeforeStarted: A stop comes before the start has finished: what had started is stopped in order, nothing listens,
-// a stop that may not wait so long says so, and a process that gets the signal then ends with 0.
+// TestFault_F74_StopBeforeStarted: A stop comes before the start has finished: everything already started is stopped
+// in order, nothing listens, a stop with a shorter timeout returns an error, and a process that then gets the signal
+// exits with 0.
 func TestFault_F74_StopBeforeStarted(t *testing.T) {
 	for name, patient := range map[string]bool{"a stop that waits": true, "a stop that does not": false} {
 		t.Run(name, func(t *testing.T) {
 			tr, addr := &trail{}, freeAddr(t)
-			begun, release := make(chan struct{}), make(chan struct{})
-			a := newApp(t, chain(tr, addr, func(context.Context) error { close(begun); <-release; return nil }, nil))
+			entered, release := make(chan struct{}), make(chan struct{})
+			a := newApp(t, chain(tr, addr, func(context.Context) error { close(entered); <-release; return nil }, nil))
 			started, stopped := make(chan error, 1), make(chan error, 1)
 			go func() { started <- a.Start(t.Context()) }()
-			get(t, "OnModuleInit", begun)
+			get(t, "OnModuleInit", entered)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go func() { stopped <- a.Stop(ctx) }()

@@ -16,9 +16,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// TestFault_F76_DrainWhileStreaming: The application stops while handlers send streams without an end, one to a client that reads and
-// one to a client that does not: the sequences are stopped, the reader has every item in order and then the goodbye, the other is cut
-// when its time is over, and HandleDisconnect runs for both.
+// TestFault_F76_DrainWhileStreaming: The application stops while handlers send endless streams, one to a client that
+// reads and one to a client that does not: the sequences are stopped, the reader gets every item in order and then
+// the close, the other connection is cut at its timeout, and HandleDisconnect runs for both.
 func TestFault_F76_DrainWhileStreaming(t *testing.T) {
 	t.Run("ws", func(t *testing.T) {
 		streaming(t, ws.New(), `{"event":"ticks","data":0}`, `{"event":"tick","data":%d}`, func(addr string, opts ...rawpeer.DialOption) *rawpeer.Peer {
@@ -36,7 +36,7 @@ func TestFault_F76_DrainWhileStreaming(t *testing.T) {
 
 func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open func(string, ...rawpeer.DialOption) *rawpeer.Peer) {
 	t.Helper()
-	const goodbye = 500 * time.Millisecond
+	const closeTimeout = 500 * time.Millisecond
 	var sent, stopped atomic.Int64
 	ticks := func(context.Context, int) iter.Seq2[websockets.Response[int], error] {
 		return func(yield func(websockets.Response[int], error) bool) {
@@ -47,7 +47,7 @@ func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open fun
 		}
 	}
 	s := stage.New(t, adapter, stage.Handle(websockets.Stream("ticks", ticks)),
-		stage.Limits(websockets.Limits{CloseTimeout: goodbye, SendQueue: 64 << 10}))
+		stage.Limits(websockets.Limits{CloseTimeout: closeTimeout, SendQueue: 64 << 10}))
 	reader := open(s.Addr)
 	reader.Send(ask)
 	for n := range 100 {
@@ -60,14 +60,14 @@ func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open fun
 	ended := make(chan error, 1)
 	go func() { ended <- reads(reader, item, 100) }()
 	s.Wait("the reader has far more than the other can have been sent", func() bool { return sent.Load() > 10_000 })
-	began := time.Now()
+	started := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	if err := s.App.App().Stop(ctx); err != nil {
 		t.Errorf("the stop: %v", err)
 	}
-	t.Logf("%d items, the stop took %v", sent.Load(), time.Since(began).Round(time.Millisecond))
-	if err := get(t, "the goodbye", ended); err != nil {
+	t.Logf("%d items, the stop took %v", sent.Load(), time.Since(started).Round(time.Millisecond))
+	if err := get(t, "the close frame", ended); err != nil {
 		t.Error(err)
 	}
 	if stopped.Load() != 2 {
@@ -75,7 +75,7 @@ func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open fun
 	}
 	for _, r := range s.Reasons() {
 		if r.Cause != websockets.CauseShutdown {
-			t.Errorf("HandleDisconnect is told %v, want %q", r, websockets.CauseShutdown)
+			t.Errorf("HandleDisconnect gets %v, want %q", r, websockets.CauseShutdown)
 		}
 	}
 	if n := len(s.Reasons()); n != 2 {
@@ -83,7 +83,7 @@ func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open fun
 	}
 }
 
-// reads takes items from the n-th on, in order, until the goodbye.
+// reads reads items from the n-th on, in order, until the close.
 func reads(p *rawpeer.Peer, item string, n int) error {
 	for ; ; n++ {
 		got, err := p.Next()
@@ -92,7 +92,7 @@ func reads(p *rawpeer.Peer, item string, n int) error {
 		}
 		if got.First == rawpeer.Fin|rawpeer.OpClose {
 			if got.CloseCode() != 1001 {
-				return fmt.Errorf("the goodbye is %s, want 1001", got)
+				return fmt.Errorf("the close frame is %s, want 1001", got)
 			}
 			return p.TryWrite(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpClose, Payload: rawpeer.ClosePayload(1001, "")}.Bytes())
 		}

@@ -19,10 +19,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// asked is the room of the client that a test calls, to leave the second one alone.
+// asked is the room of the client under test, so that calls do not reach the second one.
 const asked = "asked"
 
-// self is the client as the server sees it.
+// self is the client on the server's side.
 func (c *client) self(t *testing.T, h *harness.Harness) websockets.Client {
 	t.Helper()
 	c.wantValue(t, "join", `["`+asked+`"]`, `1`)
@@ -33,7 +33,7 @@ func (c *client) self(t *testing.T, h *harness.Harness) websockets.Client {
 	return nil
 }
 
-// question is a call of the server that a client has received, with its id.
+// question is a call of the server that a client received, with its id.
 func (c *client) question(t *testing.T) (id string) {
 	t.Helper()
 	if c.p != nil {
@@ -60,8 +60,8 @@ func (c *client) answer(id, payload string) {
 	c.w.Send(`43` + id + `[` + payload + `]`)
 }
 
-// TestFault_V18_NextTwice: An interceptor that goes on twice has the handler called twice, for a retry, and the client is answered
-// once.
+// TestFault_V18_NextTwice: An interceptor that calls next twice runs the handler twice, for a retry, and the client
+// gets one answer.
 func TestFault_V18_NextTwice(t *testing.T) {
 	twice := pipeline.InterceptorFunc(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) {
 		if _, err := next(ctx); err != nil {
@@ -89,12 +89,12 @@ func TestFault_V18_NextTwice(t *testing.T) {
 	}
 }
 
-// TestFault_V28_CallsThatTimeOut: After more broadcasts with acks that time out than a client may have calls unanswered, none of
-// them is kept: the next call reaches the client and is answered.
+// TestFault_V28_CallsThatTimeOut: After more broadcasts with acks that time out than a client may have pending calls,
+// none of them is kept: the next call reaches the client and is answered.
 func TestFault_V28_CallsThatTimeOut(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		c.self(t, h)
-		const n = 1100 // of which 1,024 may wait
+		const n = 1100 // 1,024 of them may be pending
 		for i := range n {
 			ctx, timeout := context.WithCancelCause(t.Context())
 			over := make(chan error, 1)
@@ -106,7 +106,7 @@ func TestFault_V28_CallsThatTimeOut(t *testing.T) {
 				over <- err
 			}()
 			c.question(t)
-			timeout(context.DeadlineExceeded) // when it has been asked, and not before
+			timeout(context.DeadlineExceeded) // after the client has received it
 			if err := <-over; err != nil {
 				t.Fatalf("call %d: %v", i, err)
 			}
@@ -128,8 +128,8 @@ func TestFault_V28_CallsThatTimeOut(t *testing.T) {
 	})
 }
 
-// TestFault_F53_AckIDs: An ack id over 2^53-1 or below zero ends the connection, as no JavaScript client could tell it; the
-// same id twice is answered twice, and an ack that nobody waits for is dropped.
+// TestFault_F53_AckIDs: An ack id over 2^53-1 or below zero ends the connection, because a JavaScript client could
+// not represent it; the same id twice is answered twice, and an ack without a pending call is dropped.
 func TestFault_F53_AckIDs(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, p := range []string{
@@ -146,7 +146,7 @@ func TestFault_F53_AckIDs(t *testing.T) {
 		rawpeer.WantPacket(t, w, `430["zero"]`)
 		w.Send(`429007199254740991["echo","last"]`)
 		rawpeer.WantPacket(t, w, `439007199254740991["last"]`)
-		put(t, w, `430["nobody asked"]`, `431[]`, `439007199254740991["x"]`, `461-7[{"_placeholder":true,"num":0}]`, "bAQ==")
+		put(t, w, `430["not asked for"]`, `431[]`, `439007199254740991["x"]`, `461-7[{"_placeholder":true,"num":0}]`, "bAQ==")
 		rawpeer.Echo(t, w, "unharmed")
 		w.Send("1")
 	})
@@ -162,14 +162,14 @@ func TestFault_F53_AckIDs(t *testing.T) {
 			p.Send(`{"event":"echo","data":"x","id":` + id + `}`)
 			p.Want(`{"id":` + id + `,"data":"x"}`)
 		}
-		p.Send(`{"id":99,"data":"nobody asked"}`)
+		p.Send(`{"id":99,"data":"not asked for"}`)
 		rawpeer.EchoWS(t, p, "unharmed")
 		p.Close()
 	})
 }
 
-// TestFault_F54_AnswerTwice: A client that answers a call twice is heard once, and the second answer is not taken for that of
-// the next call.
+// TestFault_F54_AnswerTwice: If a client answers a call twice, the first answer counts, and the second is not used
+// for the next call.
 func TestFault_F54_AnswerTwice(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		self := c.self(t, h)
@@ -216,7 +216,7 @@ func TestFault_F54_AnswerTwice(t *testing.T) {
 }
 
 // TestFault_F54_HandlerAnswersOnce: A handler cannot answer twice: it returns its answer, and a stream of many events
-// answers a waiting ack once, behind them.
+// sends a pending ack once, after them.
 func TestFault_F54_HandlerAnswersOnce(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		w := enter(t)
@@ -229,8 +229,8 @@ func TestFault_F54_HandlerAnswersOnce(t *testing.T) {
 	})
 }
 
-// TestFault_F55_NeverAnswered: A call that its client never answers ends with the error of its context, and with ErrClosed
-// when the client leaves; a late answer is dropped.
+// TestFault_F55_NeverAnswered: A call that its client never answers ends with the error of its context, and with
+// ErrClosed when the client leaves; a late answer is dropped.
 func TestFault_F55_NeverAnswered(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		target := c.self(t, h)
@@ -251,9 +251,9 @@ func TestFault_F55_NeverAnswered(t *testing.T) {
 		}()
 		c.question(t)
 		if c.p != nil {
-			c.p.Cut()
+			c.p.Abort()
 		} else {
-			c.w.Cut()
+			c.w.Abort()
 		}
 		if err := <-failed; !errors.Is(err, websockets.ErrClosed) {
 			t.Errorf("of a client that left: %v", err)

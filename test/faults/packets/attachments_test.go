@@ -16,7 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// many is the head of an event with n attachments.
+// many returns the start of an event with n attachments.
 func many(n int) string {
 	list := make([]string, n)
 	for i := range list {
@@ -25,7 +25,7 @@ func many(n int) string {
 	return fmt.Sprintf(`45%d-["noop",%s]`, n, strings.Join(list, ","))
 }
 
-// endless are packets that go on and on.
+// endless are packets without an end.
 func endless(n int) []string {
 	return []string{
 		"5" + strings.Repeat("1", n) + "-", "5" + strings.Repeat("0", n) + "-[\"noop\"]", "5" + strings.Repeat("9", n),
@@ -34,8 +34,8 @@ func endless(n int) []string {
 	}
 }
 
-// TestCVE_2020_36049_V23_EndlessDigits: Packets that begin with a megabyte of digits, zeros or no end of a namespace end the
-// connection, in time that grows with their length, and 100 MB of it are not read.
+// TestCVE_2020_36049_V23_EndlessDigits: Packets that start with a megabyte of digits, zeros or an unterminated
+// namespace end the connection, in time linear in their length, and 100 MB of it are not read.
 func TestCVE_2020_36049_V23_EndlessDigits(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, p := range endless(900_000) {
@@ -56,15 +56,15 @@ func TestCVE_2020_36049_V23_EndlessDigits(t *testing.T) {
 				best := time.Duration(1 << 62)
 				for range 3 {
 					msg := append([]byte(nil), b...)
-					began := time.Now()
+					started := time.Now()
 					if _, err := packet.JSON().NewDecoder(packet.Limits{}).Text(msg); err == nil {
 						t.Fatalf("%.20q is a packet", b)
 					}
-					best = min(best, time.Since(began))
+					best = min(best, time.Since(started))
 				}
 				return best
 			}
-			short, long := decode(50_000), decode(1_600_000) // 32 times as long; squared it would be 1,024
+			short, long := decode(50_000), decode(1_600_000) // 32 times as long; quadratic would be 1,024
 			if long > 320*max(short, 100*time.Microsecond) {
 				t.Errorf("%.20q…: %v for 50 KB, %v for 1.6 MB", endless(30)[i], short, long)
 			}
@@ -72,8 +72,8 @@ func TestCVE_2020_36049_V23_EndlessDigits(t *testing.T) {
 	})
 }
 
-// TestCVE_2022_2421_V24_Placeholders: Placeholders that point to no attachment, to one twice, or whose number is none end
-// the connection before or with the last attachment, and nothing is handled.
+// TestCVE_2022_2421_V24_Placeholders: Placeholders that refer to no attachment, to one twice, or with an invalid
+// number end the connection before or with the last attachment, and nothing is handled.
 func TestCVE_2022_2421_V24_Placeholders(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, num := range []string{"-1", "1", "2", "10", "999999999999999999999", "0.5", "0.0", "1e0", `"0"`, `"__proto__"`, `"splice"`, "null", "true", "[0]", "{}", "-0.1"} {
@@ -95,13 +95,13 @@ func TestCVE_2022_2421_V24_Placeholders(t *testing.T) {
 		w := enter(t)
 		put(t, w, `451-1["mirror",{"a":[{"_placeholder":true,"num":0}]}]`, "bAQ==")
 		rawpeer.WantPacket(t, w, `461-1[{"a":[{"_placeholder":true,"num":0}]}]`)
-		w.Cut()
+		w.Abort()
 		h.Left(t)
 	})
 }
 
-// TestCVE_2026_33151_V26_TooManyAttachments: A packet that announces more than ten attachments, or a thousand million of
-// them, ends the connection at once, and nothing is set aside for them; ten are taken.
+// TestCVE_2026_33151_V26_TooManyAttachments: A packet that announces more than ten attachments, or a thousand million
+// of them, ends the connection at once, and allocates nothing for them; ten are accepted.
 func TestCVE_2026_33151_V26_TooManyAttachments(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, head := range []string{
@@ -123,8 +123,8 @@ func TestCVE_2026_33151_V26_TooManyAttachments(t *testing.T) {
 	})
 }
 
-// TestFault_V27_NoAttachments: A binary packet that announces no attachment is refused, as by the reference since parser 4.2.7; over polling
-// nothing behind it in the body is handled, and the client's next connection decodes as ever.
+// TestFault_V27_NoAttachments: A binary packet that announces no attachment is refused, as by the reference since
+// parser 4.2.7; over polling the rest of the body is not handled, and the client's next connection works.
 func TestFault_V27_NoAttachments(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, head := range []string{`450-["noop",1]`, `450-["noop"]`, `45-["noop",1]`, `460-1[1]`, `4500-["noop"]`, `45["noop",1]`, `45`, `451["noop",{"_placeholder":true,"num":0}]`} {
@@ -136,8 +136,8 @@ func TestFault_V27_NoAttachments(t *testing.T) {
 	})
 }
 
-// TestFault_F60_BinaryWithoutAPacket: Binary that no packet announced ends a connection of Socket.IO; plain WebSocket takes
-// binary frames as it does text, and answers those that are no message.
+// TestFault_F60_BinaryWithoutAPacket: Binary data that no packet announced ends a Socket.IO connection; plain
+// WebSocket accepts binary frames like text frames, and answers those that are not messages with an error.
 func TestFault_F60_BinaryWithoutAPacket(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		breaks(t, h, enter(t), "bAQ==")
@@ -155,8 +155,8 @@ func TestFault_F60_BinaryWithoutAPacket(t *testing.T) {
 	})
 }
 
-// TestFault_F60_TextWhileAttachmentsPend: A packet in the place of an attachment that was announced ends the connection,
-// and neither is handled; heartbeats may come between.
+// TestFault_F60_TextWhileAttachmentsPend: A packet in the place of an announced attachment ends the connection, and
+// neither is handled; heartbeats in between are allowed.
 func TestFault_F60_TextWhileAttachmentsPend(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		breaks(t, h, enter(t), many(1), `42["noop",1]`, "bAQ==")
@@ -171,15 +171,15 @@ func TestFault_F60_TextWhileAttachmentsPend(t *testing.T) {
 	})
 }
 
-// TestFault_F60_AttachmentsNeverArrive: A client whose announced attachments do not come is closed after 30 s, though it
-// answers its heartbeats, over WebSocket and polling.
+// TestFault_F60_AttachmentsNeverArrive: A client whose announced attachments do not arrive is closed after 30 s, even
+// if it answers heartbeats, over WebSocket and polling.
 func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
-	late := func(t *testing.T, began time.Time, r websockets.Reason) {
+	late := func(t *testing.T, started time.Time, r websockets.Reason) {
 		t.Helper()
 		if r.Cause != websockets.CauseParseError || r.Text != "attachments are missing" {
-			t.Errorf("left by %v", r)
+			t.Errorf("ended with %v", r)
 		}
-		if d := time.Since(began); d < 29*time.Second || d > 32*time.Second {
+		if d := time.Since(started); d < 29*time.Second || d > 32*time.Second {
 			t.Errorf("after %v, want 30 s", d)
 		}
 	}
@@ -190,7 +190,7 @@ func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
 			m.Want(c, "0{")
 			m.Write(c, "40")
 			m.Want(c, "40{")
-			began := time.Now()
+			started := time.Now()
 			m.Write(c, many(2))
 			if err := c.Write(t.Context(), websocket.MessageBinary, []byte{1}); err != nil {
 				t.Fatal(err)
@@ -198,7 +198,7 @@ func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
 			m.Want(c, "2")
 			m.Write(c, "3")
 			m.WantClose(c, 1002)
-			late(t, began, m.Left())
+			late(t, started, m.Left())
 		})
 	})
 	t.Run("polling", func(t *testing.T) {
@@ -209,7 +209,7 @@ func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
 			session := target + "&sid=" + rawpeer.Answer{Body: open}.Get("sid")
 			m.Do(http.MethodPost, session, "40")
 			m.Do(http.MethodGet, session, "")
-			began := time.Now()
+			started := time.Now()
 			m.Do(http.MethodPost, session, many(1))
 			if _, body := m.Do(http.MethodGet, session, ""); body != "2" {
 				t.Fatalf("got %q, want a ping", body)
@@ -218,7 +218,7 @@ func TestFault_F60_AttachmentsNeverArrive(t *testing.T) {
 			if _, body := m.Do(http.MethodGet, session, ""); body != "1" {
 				t.Errorf("the poll was answered %q, want a close packet", body)
 			}
-			late(t, began, m.Left())
+			late(t, started, m.Left())
 		})
 	})
 }

@@ -14,20 +14,20 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_F49_NoConnect: A connection that enters no namespace is closed after 15 s, over WebSocket and polling, though it
-// answers its heartbeats, and so is one that has left its last namespace.
+// TestFault_F49_NoConnect: A connection that enters no namespace is closed after 15 s, over WebSocket and polling,
+// even if it answers heartbeats, and so is one that has left its last namespace.
 func TestFault_F49_NoConnect(t *testing.T) {
 	brief := websockets.WithLimits(websockets.Limits{PingInterval: 6 * time.Second, PingTimeout: 20 * time.Second})
-	near := func(t *testing.T, began time.Time) {
+	near := func(t *testing.T, started time.Time) {
 		t.Helper()
-		if d := time.Since(began); d < 14*time.Second || d > 17*time.Second {
+		if d := time.Since(started); d < 14*time.Second || d > 17*time.Second {
 			t.Errorf("closed after %v, want 15 s", d)
 		}
 	}
 	t.Run("socketio", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := harness.NewMemory(t, socketio.New(), brief)
-			began := time.Now()
+			started := time.Now()
 			c := m.Dial("/socket.io/?EIO=4&transport=websocket")
 			m.Want(c, "0{")
 			m.Want(c, "2")
@@ -35,7 +35,7 @@ func TestFault_F49_NoConnect(t *testing.T) {
 			m.Want(c, "2")
 			m.Write(c, "3")
 			m.WantClose(c, 1001)
-			near(t, began)
+			near(t, started)
 		})
 	})
 	t.Run("socketio, left", func(t *testing.T) {
@@ -49,22 +49,22 @@ func TestFault_F49_NoConnect(t *testing.T) {
 			m.Write(c, "3")
 			m.Write(c, "41")
 			if r := m.Left(); r.Cause != websockets.CauseClientDisconnect {
-				t.Errorf("left by %v", r)
+				t.Errorf("ended with %v", r)
 			}
-			began := time.Now()
+			started := time.Now()
 			m.Want(c, "2")
 			m.Write(c, "3")
 			m.Want(c, "2")
 			m.Write(c, "3")
 			m.WantClose(c, 1001)
-			near(t, began)
+			near(t, started)
 		})
 	})
 	t.Run("polling", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := harness.NewMemory(t, socketio.New(), brief)
 			const target = "/socket.io/?EIO=4&transport=polling"
-			began := time.Now()
+			started := time.Now()
 			_, open := m.Do(http.MethodGet, target, "")
 			session := target + "&sid=" + rawpeer.Answer{Body: open}.Get("sid")
 			for range 2 {
@@ -76,7 +76,7 @@ func TestFault_F49_NoConnect(t *testing.T) {
 			if _, body := m.Do(http.MethodGet, session, ""); body != "1" {
 				t.Errorf("got %q, want a close packet", body)
 			}
-			near(t, began)
+			near(t, started)
 			if status, _ := m.Do(http.MethodGet, session, ""); status != http.StatusBadRequest {
 				t.Errorf("afterwards: %d", status)
 			}
@@ -84,18 +84,19 @@ func TestFault_F49_NoConnect(t *testing.T) {
 	})
 }
 
-// TestFault_F50_UnknownNamespace: A CONNECT to a namespace that nobody serves is answered CONNECT_ERROR, and the connection may
-// enter another one. The fifth such answer in a row ends the connection, also when thousands are asked for at once.
+// TestFault_F50_UnknownNamespace: A CONNECT to an unknown namespace is answered with CONNECT_ERROR, and the
+// connection may enter another one. The fifth consecutive such answer ends the connection, also when thousands are
+// requested at once.
 func TestFault_F50_UnknownNamespace(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		w := enter(t)
 		for range 4 {
-			w.Send(`40/nobody,{"token":"x"}`)
-			rawpeer.WantPacket(t, w, `44/nobody,{"message":"Invalid namespace"}`)
+			w.Send(`40/unknown,{"token":"x"}`)
+			rawpeer.WantPacket(t, w, `44/unknown,{"message":"Invalid namespace"}`)
 		}
 		rawpeer.Echo(t, w, "unharmed")
-		w.Send("40/nobody,")
-		rawpeer.WantPacket(t, w, `44/nobody,{"message":"Invalid namespace"}`)
+		w.Send("40/unknown,")
+		rawpeer.WantPacket(t, w, `44/unknown,{"message":"Invalid namespace"}`)
 		if s, ok := w.(*rawpeer.Socket); ok {
 			s.WantClose(1008)
 		}
@@ -104,8 +105,8 @@ func TestFault_F50_UnknownNamespace(t *testing.T) {
 	t.Run("before any other", func(t *testing.T) {
 		h := harness.New(t, socketio.New())
 		w := h.Engine(t).WebSocket()
-		w.Send("40/nobody,")
-		w.Want(`44/nobody,{"message":"Invalid namespace"}`)
+		w.Send("40/unknown,")
+		w.Want(`44/unknown,{"message":"Invalid namespace"}`)
 		rawpeer.Enter(t, w, "/", "")
 		rawpeer.Echo(t, w, "unharmed")
 		w.Send("1")
@@ -115,13 +116,13 @@ func TestFault_F50_UnknownNamespace(t *testing.T) {
 		s := h.Engine(t).Poll()
 		all := make([]string, 5000)
 		for i := range all {
-			all[i] = fmt.Sprintf("40/nobody%d,", i)
+			all[i] = fmt.Sprintf("40/unknown%d,", i)
 		}
 		s.Send(strings.Join(all, "\x1e"))
 		answers := 0
 		for {
 			a := s.Get()
-			answers += strings.Count(a.Body, "44/nobody")
+			answers += strings.Count(a.Body, "44/unknown")
 			if a.Status != http.StatusOK || strings.HasSuffix(a.Body, "1") {
 				break
 			}
@@ -132,8 +133,8 @@ func TestFault_F50_UnknownNamespace(t *testing.T) {
 	})
 }
 
-// TestFault_F51_ConnectTwice: A second CONNECT to a namespace that the connection is in ends it, as with the reference; to one
-// that it has left it is welcome.
+// TestFault_F51_ConnectTwice: A second CONNECT to a namespace of the connection ends it, as with the reference; a
+// namespace that it has left may be entered again.
 func TestFault_F51_ConnectTwice(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		breaks(t, h, enter(t), "40")
@@ -143,10 +144,10 @@ func TestFault_F51_ConnectTwice(t *testing.T) {
 		h.WantLeft(t, websockets.CauseClientDisconnect)
 		rawpeer.Enter(t, w, "/", "")
 		rawpeer.Echo(t, w, "again")
-		w.Cut()
+		w.Abort()
 		h.Left(t)
 		if !h.Own() {
-			return // zishang waits with the second until the first is through
+			return // zishang handles the second after the first
 		}
 		s := h.Engine(t).Poll() // two CONNECTs before the first is answered
 		if a := s.Post("40\x1e40"); a.Status != http.StatusBadRequest {
@@ -155,8 +156,8 @@ func TestFault_F51_ConnectTwice(t *testing.T) {
 	})
 }
 
-// TestFault_F52_EventBeforeConnect: An event, an ack or a DISCONNECT before CONNECT, or for a namespace that was not entered, ends
-// the connection, and nothing is handled.
+// TestFault_F52_EventBeforeConnect: An event, an ack or a DISCONNECT before CONNECT, or for a namespace that was not
+// entered, ends the connection, and nothing is handled.
 func TestFault_F52_EventBeforeConnect(t *testing.T) {
 	for _, packets := range []string{`42["noop",1]`, `421["echo",1]`, `431[]`, `41`, `42/other,["noop",1]`, many(1) + "\x1ebAQ=="} {
 		h := harness.New(t, socketio.New())
@@ -166,10 +167,10 @@ func TestFault_F52_EventBeforeConnect(t *testing.T) {
 		w.WantClose(1002)
 		s := h.Engine(t).Poll()
 		if put(t, s, packets) {
-			t.Errorf("%q was taken", packets)
+			t.Errorf("%q was accepted", packets)
 		}
 		if a := s.Get(); a.Status == http.StatusOK && a.Body != "1" {
-			t.Errorf("%q: the session goes on: %q", packets, a.Body)
+			t.Errorf("%q: the session is still open: %q", packets, a.Body)
 		}
 		if h.Events() != handled {
 			t.Errorf("%q was handled", packets)
@@ -178,7 +179,7 @@ func TestFault_F52_EventBeforeConnect(t *testing.T) {
 	t.Run("elsewhere", func(t *testing.T) {
 		harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 			if !h.Own() {
-				return // zishang drops what is for a namespace that was not entered
+				return // zishang drops packets for a namespace that was not entered
 			}
 			for _, p := range []string{`42/other,["noop",1]`, `43/other,1[]`, `41/other,`} {
 				breaks(t, h, enter(t), p)

@@ -13,9 +13,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// put sends packets as they are, in one body over polling. One that begins with
-// "b" is binary, in base64. It reports whether the server took them; over
-// WebSocket that is not known.
+// put sends raw packets, over polling in one body. A packet that starts with "b" is binary, in base64. It reports
+// whether the server accepted them; over WebSocket it cannot tell.
 func put(t *testing.T, w rawpeer.Wire, packets ...string) bool {
 	t.Helper()
 	s, ok := w.(*rawpeer.Socket)
@@ -38,8 +37,8 @@ func put(t *testing.T, w rawpeer.Wire, packets ...string) bool {
 	return true
 }
 
-// breaks sends packets to a client's session that end it by a parse error: with
-// 400 over polling, with 1002 over WebSocket; zishang has no codes.
+// breaks sends packets that must end the session with a parse error: status 400 over polling, code 1002 over
+// WebSocket; zishang has no codes.
 func breaks(t *testing.T, h *harness.Harness, w rawpeer.Wire, packets ...string) {
 	t.Helper()
 	what := fmt.Sprintf("%.60q", packets)
@@ -51,18 +50,18 @@ func breaks(t *testing.T, h *harness.Harness, w rawpeer.Wire, packets ...string)
 		}
 		s.Close()
 	} else if taken {
-		t.Errorf("%s: taken", what)
+		t.Errorf("%s: accepted", what)
 	}
 	if got := h.Left(t); got.Cause != websockets.CauseParseError {
-		t.Errorf("%s: left by %s", what, got)
+		t.Errorf("%s: ended with %s", what, got)
 	}
-	// The other library may still hand on what was on its way behind the mistake.
+	// The other library may still handle what it received before the mistake.
 	if h.Events() != handled && (h.Own() || len(packets) == 1) {
 		t.Errorf("%s: something was handled", what)
 	}
 }
 
-// client calls events with payloads in JSON, on every platform alike.
+// client calls events with JSON payloads, on every platform in the same way.
 type client struct {
 	w    rawpeer.Wire
 	p    *rawpeer.Peer // of plain WebSocket
@@ -70,7 +69,7 @@ type client struct {
 	gone bool
 }
 
-// call gives the text of the answer.
+// call returns the text of the answer.
 func (c *client) call(t *testing.T, event, payload string) string {
 	t.Helper()
 	c.last++
@@ -85,7 +84,7 @@ func (c *client) call(t *testing.T, event, payload string) string {
 	}
 	c.w.Send(`42` + id + `[` + event + `,` + payload + `]`)
 	answer := c.w.Read()
-	for strings.HasPrefix(answer, `42["exception",`) { // of a call before: who asks is told twice
+	for strings.HasPrefix(answer, `42["exception",`) { // of an earlier call: a refused call gets an ack and an event
 		answer = c.w.Read()
 	}
 	if !strings.HasPrefix(answer, `43`+id+`[`) {
@@ -94,7 +93,7 @@ func (c *client) call(t *testing.T, event, payload string) string {
 	return answer
 }
 
-// value is what a call that succeeds is answered.
+// value returns the answer to a call that succeeds.
 func (c *client) value(payload string) string {
 	if c.p != nil {
 		return `{"id":` + strconv.Itoa(c.last) + `,"data":` + payload + `}`
@@ -102,7 +101,7 @@ func (c *client) value(payload string) string {
 	return `43` + strconv.Itoa(c.last) + `[` + payload + `]`
 }
 
-// wantValue calls and compares.
+// wantValue calls an event and compares the answer.
 func (c *client) wantValue(t *testing.T, event, payload, want string) {
 	t.Helper()
 	if got := c.call(t, strconv.Quote(event), payload); got != c.value(want) {
@@ -110,7 +109,7 @@ func (c *client) wantValue(t *testing.T, event, payload, want string) {
 	}
 }
 
-// wantError calls and wants an error of that code.
+// wantError calls an event and expects an error with that code.
 func (c *client) wantError(t *testing.T, event, payload, code string) {
 	t.Helper()
 	if got := c.call(t, strconv.Quote(event), payload); !strings.Contains(got, `"code":"`+code+`"`) || !strings.Contains(got, `"status":"error"`) {

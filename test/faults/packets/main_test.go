@@ -1,5 +1,5 @@
-// Package packets_test attacks with packets of Socket.IO, and with payloads that
-// plain WebSocket takes too: what is no packet, points nowhere, or is too much.
+// Package packets_test sends malicious Socket.IO packets, and payloads that also apply to plain WebSocket: malformed,
+// with invalid references, or too large.
 package packets_test
 
 import (

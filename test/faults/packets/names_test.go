@@ -9,11 +9,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 )
 
-// reserved are the names that only the protocol itself may use.
+// reserved are the names that the protocol reserves.
 var reserved = []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 
-// TestCVE_2024_38355_V22_ErrorEvent: An event that a client calls "error", "exception" or "close" is one that nobody
-// handles, and harms nobody; on Socket.IO the names that the protocol keeps to itself end the connection.
+// TestCVE_2024_38355_V22_ErrorEvent: An event that a client calls "error", "exception" or "close" is treated as an
+// unknown event and does no harm; on Socket.IO the names that the protocol reserves end the connection.
 func TestCVE_2024_38355_V22_ErrorEvent(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		for _, name := range []string{"error", "exception", "close", "end", "uncaughtException", "handleConnection"} {
@@ -42,8 +42,9 @@ func TestCVE_2024_38355_V22_ErrorEvent(t *testing.T) {
 	})
 }
 
-// TestCVE_2023_32695_V25_EventNameOfAnyType: An event whose name is an object, an array, null or a truth value ends the
-// connection on Socket.IO and is told to be a bad message on plain WebSocket; a number is a name, as with the reference.
+// TestCVE_2023_32695_V25_EventNameOfAnyType: An event whose name is an object, an array, null or a boolean ends the
+// connection on Socket.IO and is reported as a bad message on plain WebSocket; a number is a name, as with the
+// reference.
 func TestCVE_2023_32695_V25_EventNameOfAnyType(t *testing.T) {
 	harness.Transports(t, func(t *testing.T, h *harness.Harness, enter func(testing.TB) rawpeer.Wire) {
 		for _, packet := range []string{
@@ -72,8 +73,8 @@ func TestCVE_2023_32695_V25_EventNameOfAnyType(t *testing.T) {
 	})
 }
 
-// TestFault_F61_EventNames: Events named after members of JavaScript objects, empty, with NUL or of 256 bytes are events
-// that nobody handles; a longer name is a bad message, and a message over the limit ends the connection.
+// TestFault_F61_EventNames: Events named after members of JavaScript objects, empty, with NUL or of 256 bytes are
+// unknown events; a longer name is a bad message, and a message over the limit ends the connection.
 func TestFault_F61_EventNames(t *testing.T) {
 	names := []string{
 		"__proto__", "constructor", "prototype", "toString", "hasOwnProperty", " echo", "Echo", "echo\x00", "écho", "*", "$", "a.b",
@@ -111,7 +112,7 @@ func TestFault_F61_EventNames(t *testing.T) {
 				_ = s.TrySend(`42["` + long + `"]`)
 				s.WantClose(1009)
 			} else if put(t, w, `42["`+long+`"]`) {
-				t.Error("it was taken")
+				t.Error("it was accepted")
 			}
 		})
 	})

@@ -15,7 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// nested is n arrays, or objects, one in another.
+// nested returns n arrays, or objects, one inside another.
 func nested(n int, object bool) string {
 	if object {
 		return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n)
@@ -23,8 +23,8 @@ func nested(n int, object bool) string {
 	return strings.Repeat("[", n) + strings.Repeat("]", n)
 }
 
-// TestFault_F56_DeepJSON: JSON nested a hundred thousand deep ends a connection of Socket.IO, and is told to be a bad message on
-// plain WebSocket; what is nested nearly 10,000 deep is handled, and comes back as it was.
+// TestFault_F56_DeepJSON: JSON nested a hundred thousand deep ends a Socket.IO connection, and is reported as a bad
+// message on plain WebSocket; JSON nested nearly 10,000 deep is handled, and returned unchanged.
 func TestFault_F56_DeepJSON(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		for _, object := range []bool{false, true} {
@@ -64,16 +64,16 @@ func TestFault_F56_DeepJSON(t *testing.T) {
 	})
 }
 
-// wantBadSession wants a session over polling to be at its end.
+// wantBadSession expects the session over polling to be closed.
 func wantBadSession(t *testing.T, s *rawpeer.Poller) {
 	t.Helper()
 	if a := s.Get(); a.Status == 200 && a.Body != "1" {
-		t.Errorf("the session goes on: %.100q", a.Body)
+		t.Errorf("the session is still open: %.100q", a.Body)
 	}
 }
 
-// TestFault_F57_OddJSON: Names that are there twice and numbers out of range are refused by handlers with a type, a name like
-// __proto__ is one like any other, and NaN is no JSON.
+// TestFault_F57_OddJSON: Duplicate names and numbers out of range are refused by handlers with a type, a name like
+// __proto__ is an ordinary name, and NaN is not JSON.
 func TestFault_F57_OddJSON(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		for _, payload := range []string{
@@ -129,8 +129,9 @@ func TestFault_F57_OddJSON(t *testing.T) {
 	})
 }
 
-// TestFault_F58_MillionRooms: A client that asks for a hundred and fifty thousand rooms, a million where FAULTS_LONG is set, is in a thousand of them at the end, by default, is told so
-// each time, and what it asked for is not kept.
+// TestFault_F58_MillionRooms: A client that joins a hundred and fifty thousand rooms, a million if FAULTS_LONG is
+// set, is in a thousand of them at the end, by default, gets an error for each other one, and the refused names are
+// not kept.
 func TestFault_F58_MillionRooms(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		before := heap()
@@ -165,7 +166,7 @@ func (c *client) wantTooMany(t *testing.T, names string) {
 	c.wantError(t, "join", names, "rooms")
 }
 
-// heap is what lives on it, after a collection.
+// heap returns the live heap after a collection.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -173,13 +174,14 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// oddNames are names of rooms that mean something elsewhere.
+// oddNames are names of rooms with a meaning elsewhere.
 var oddNames = []string{
 	"", "#", "a#b", "a,b", "a/b", "/", "//", "../..", "*", "\x00", "a\x00b", "__proto__", " ", "a b", "\u2028", "ﬁ", "é", "e\u0301", `"`, `\`, "{room}", strings.Repeat("r", 1024),
 }
 
 // TestFault_F59_RoomNames: Rooms whose names are empty, have NUL, separators or patterns in them, or 1,024 bytes, are
-// rooms like others: each is heard by those in it, and by nobody in one of a similar name. Longer names are refused.
+// rooms like others: each reaches its members only, not those of a room with a similar name. Longer names are
+// refused.
 func TestFault_F59_RoomNames(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *harness.Harness, c *client) {
 		for i, name := range oddNames {
@@ -187,7 +189,7 @@ func TestFault_F59_RoomNames(t *testing.T) {
 			c.wantValue(t, "join", "["+quoted+"]", strconv.Itoa(i+1))
 			for _, other := range oddNames[i+1:] {
 				if n := h.Server.To(other).Local().Len(); n != 0 {
-					t.Errorf("who is in %.20q is in %.20q too", name, other)
+					t.Errorf("a client in %.20q is in %.20q too", name, other)
 				}
 			}
 			if err := h.Server.To(name).Emit(t.Context(), "news", i); err != nil {
@@ -215,8 +217,8 @@ func (c *client) wantEvent(t *testing.T, event, payload string) {
 	}
 }
 
-// TestFault_F59_NamespaceNames: Namespaces with NUL, other slashes or a comma are unknown unless a pattern takes them, and one of
-// more than 512 bytes ends the connection.
+// TestFault_F59_NamespaceNames: Namespaces with NUL, other slashes or a comma are unknown unless a pattern matches
+// them, and one of more than 512 bytes ends the connection.
 func TestFault_F59_NamespaceNames(t *testing.T) {
 	h := harness.New(t, socketio.New(), websockets.Namespace("/"), websockets.Via(socketio.New()), websockets.Via(socketio.New(), websockets.Namespace("/rooms/{room}")))
 	w := h.EnterWS(t)
@@ -225,7 +227,7 @@ func TestFault_F59_NamespaceNames(t *testing.T) {
 		if got := w.Read(); !strings.HasPrefix(got, "44"+name+`,{"message":"Invalid namespace"`) {
 			t.Errorf("%q: %.200q", name, got)
 		}
-		rawpeer.Enter(t, w, "/rooms/a", "") // or they would be refusals in a row
+		rawpeer.Enter(t, w, "/rooms/a", "") // so that the refusals are not consecutive
 		w.Send("41/rooms/a,")
 		h.Left(t)
 	}
@@ -244,7 +246,7 @@ func TestFault_F59_NamespaceNames(t *testing.T) {
 	for _, packet := range []string{"40/a,b,", "40/" + strings.Repeat("n", 512), "40/" + strings.Repeat("n", 900_000) + ",", "42/" + strings.Repeat("/", 900_000), "40/\xff,"} {
 		s := h.Enter(t)
 		if put(t, s, packet) {
-			t.Errorf("%.40q was taken", packet)
+			t.Errorf("%.40q was accepted", packet)
 		}
 		h.WantLeft(t, websockets.CauseParseError)
 	}

@@ -14,12 +14,12 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// postHead gives the head of a POST whose body is written by hand.
+// postHead returns the header of a POST whose body the test writes itself.
 func postHead(s *rawpeer.Poller, lines ...string) string {
 	return rawpeer.Request(http.MethodPost, s.Query("polling", s.SID), lines...) + "\r\n"
 }
 
-// heap is what lives on it, after a collection.
+// heap returns the live heap after a collection.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -27,24 +27,24 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// chunk is a piece of a chunked body.
+// chunk returns a chunk of a chunked body.
 func chunk(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
 
-// TestCVE_2020_36048_V10_EndlessBody: A POST that is longer than a message may be is answered 413, at once where it tells its
-// length, and before it is read where it does not; the session ends, as its client has lost what it sent.
+// TestCVE_2020_36048_V10_EndlessBody: A POST over the size limit of a message is answered with 413, at once if it has
+// a Content-Length, and before it is read completely if not; the session ends, because its client has lost data.
 func TestCVE_2020_36048_V10_EndlessBody(t *testing.T) {
 	const limit = 100_000
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter, websockets.WithLimits(websockets.Limits{MaxMessage: limit}))
 		s := h.Enter(t)
-		told := s.Do(postHead(s, "Content-Length: 4000000000"))
-		if told.Status != http.StatusRequestEntityTooLarge {
-			t.Errorf("4 GB announced: %d %.100s", told.Status, told.Body)
+		announced := s.Do(postHead(s, "Content-Length: 4000000000"))
+		if announced.Status != http.StatusRequestEntityTooLarge {
+			t.Errorf("4 GB announced: %d %.100s", announced.Status, announced.Body)
 		}
 		h.WantLeft(t, websockets.CauseMessageTooBig)
 
 		s = h.Enter(t)
-		p := s.Begin(postHead(s, "Transfer-Encoding: chunked"))
+		p := s.Start(postHead(s, "Transfer-Encoding: chunked"))
 		sent := make(chan int, 1)
 		piece := chunk(strings.Repeat("a", 64<<10))
 		go func() {
@@ -54,21 +54,21 @@ func TestCVE_2020_36048_V10_EndlessBody(t *testing.T) {
 			}
 			sent <- n
 		}()
-		// The server ends the connection under a body that it does not read: the
-		// answer may be lost on the way, the reason is not.
+		// The server closes the connection while the body is being sent: the answer may be lost, the reason is not.
 		if a, err := p.TryAnswer(); err == nil && a.Status != http.StatusRequestEntityTooLarge {
 			t.Errorf("an endless body: %d %.100s", a.Status, a.Body)
 		}
 		h.WantLeft(t, websockets.CauseMessageTooBig)
 		p.Close()
 		if n := <-sent; n > 64<<20 { // the rest is in the buffers of two sockets
-			t.Errorf("the server took %d bytes of a body with a limit of %d", n, limit)
+			t.Errorf("the server read %d bytes of a body with a limit of %d", n, limit)
 		}
 		h.Alone(t)
 	})
 }
 
-// TestCVE_2020_36048_V10_BodyAtTheLimit: A body of exactly the limit is taken, and one byte more is 413.
+// TestCVE_2020_36048_V10_BodyAtTheLimit: A body of exactly the limit is accepted, and one byte more is answered with
+// 413.
 func TestCVE_2020_36048_V10_BodyAtTheLimit(t *testing.T) {
 	const limit = 100_000
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
@@ -90,8 +90,8 @@ func TestCVE_2020_36048_V10_BodyAtTheLimit(t *testing.T) {
 	})
 }
 
-// TestCVE_2026_59725_V14_BinaryBody: A POST of binary content to a polling session is answered 400 and finished, and the
-// session is closed, so that a hundred of them leave neither a request nor a session.
+// TestCVE_2026_59725_V14_BinaryBody: A POST of binary content to a polling session is answered with 400 and finished,
+// and the session is closed, so that a hundred of them leave neither a request nor a session behind.
 func TestCVE_2026_59725_V14_BinaryBody(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -112,8 +112,8 @@ func TestCVE_2026_59725_V14_BinaryBody(t *testing.T) {
 	})
 }
 
-// TestFault_F40_BodiesOfNothing: A POST body with a wrong separator, a million empty packets or base64 that is none is
-// answered 400, nothing behind the mistake is handled, and the session ends by a parse error.
+// TestFault_F40_BodiesOfNothing: A POST body with a wrong separator, a million empty packets or invalid base64 is
+// answered with 400, nothing after the mistake is handled, and the session ends with a parse error.
 func TestFault_F40_BodiesOfNothing(t *testing.T) {
 	event := `42["noop",1]`
 	bodies := map[string]string{
@@ -144,19 +144,19 @@ func TestFault_F40_BodiesOfNothing(t *testing.T) {
 				t.Errorf("%s: %d %.100s", what, a.Status, a.Body)
 			}
 			if got := h.Left(t).Cause; got != websockets.CauseParseError && got != websockets.CauseTransportError {
-				t.Errorf("%s: left by %q", what, got)
+				t.Errorf("%s: ended with %q", what, got)
 			}
 			wantGone(t, s)
 			if n := h.Events() - handled; n != 0 {
-				t.Errorf("%s: %d events behind it were handled", what, n)
+				t.Errorf("%s: %d events after it were handled", what, n)
 			}
 		}
 		h.Alone(t)
 	})
 }
 
-// TestFault_F40_BodyThatIsNotUTF8: A POST body that is not UTF-8 is answered 400 and ends the session by a parse error,
-// where the reference replaces what is not.
+// TestFault_F40_BodyThatIsNotUTF8: A POST body that is not UTF-8 is answered with 400 and ends the session with a
+// parse error, where the reference replaces the invalid bytes.
 func TestFault_F40_BodyThatIsNotUTF8(t *testing.T) {
 	h := harness.New(t, socketIO())
 	s := h.Enter(t)
@@ -168,8 +168,8 @@ func TestFault_F40_BodyThatIsNotUTF8(t *testing.T) {
 	s.Send("1")
 }
 
-// TestFault_F40_ManySmallPackets: A body of half a million pongs is taken in time that grows with its length, and the
-// session works on.
+// TestFault_F40_ManySmallPackets: A body of half a million pongs is handled in time linear in its length, and the
+// session continues.
 func TestFault_F40_ManySmallPackets(t *testing.T) {
 	h := harness.New(t, socketIO())
 	s := h.Enter(t)
@@ -177,28 +177,28 @@ func TestFault_F40_ManySmallPackets(t *testing.T) {
 		body := strings.Repeat("3\x1e", n-1) + "3"
 		best := time.Duration(1 << 62)
 		for range 5 {
-			began := time.Now()
+			started := time.Now()
 			s.Send(body)
-			best = min(best, time.Since(began))
+			best = min(best, time.Since(started))
 		}
 		return best
 	}
 	few, many := post(25_000), post(499_999)
-	if many > 200*max(few, time.Millisecond) { // twenty times as much; squared it would be 400
+	if many > 200*max(few, time.Millisecond) { // twenty times as many; quadratic would be 400
 		t.Errorf("25,000 packets took %v, 499,999 took %v", few, many)
 	}
 	rawpeer.Echo(t, s, "unharmed")
 	s.Send("1")
 }
 
-// TestFault_F41_ContentLengthTooLong: A POST that ends before the length that it told ends its session as a broken
-// transport, and no half of a packet is handled.
+// TestFault_F41_ContentLengthTooLong: A POST that ends before its Content-Length ends its session with a transport
+// error, and no partial packet is handled.
 func TestFault_F41_ContentLengthTooLong(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		handled := h.Events()
-		p := s.Begin(postHead(s, "Content-Length: 100") + `42["noop",1]`)
+		p := s.Start(postHead(s, "Content-Length: 100") + `42["noop",1]`)
 		p.HalfClose()
 		if a, err := p.TryAnswer(); err == nil && a.Status != http.StatusBadRequest {
 			t.Errorf("answered %d %.100s", a.Status, a.Body)
@@ -211,16 +211,17 @@ func TestFault_F41_ContentLengthTooLong(t *testing.T) {
 	})
 }
 
-// TestFault_F41_ContentLengthTooShort: Of a POST that tells too short a length only that much is taken, the rest is
-// no request and refused with 400, and a length that is no number, or told twice, is refused likewise.
+// TestFault_F41_ContentLengthTooShort: Of a POST whose Content-Length is too short only that many bytes are read, the
+// rest is an invalid request and refused with 400, and a length that is not a number, or is sent twice, is refused
+// likewise.
 func TestFault_F41_ContentLengthTooShort(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		event := `421["echo","x"]`
-		p := s.Begin(postHead(s, fmt.Sprint("Content-Length: ", len(event))) + event + "1\x1e1\r\n\r\n")
+		p := s.Start(postHead(s, fmt.Sprint("Content-Length: ", len(event))) + event + "1\x1e1\r\n\r\n")
 		if a := p.Answer(); a.Body != "ok" {
-			t.Errorf("what the length covers: %d %.100s", a.Status, a.Body)
+			t.Errorf("the first Content-Length bytes: %d %.100s", a.Status, a.Body)
 		}
 		if a := p.Answer(); a.Status != http.StatusBadRequest {
 			t.Errorf("the rest: %d %.100s", a.Status, a.Body)
@@ -239,8 +240,8 @@ func TestFault_F41_ContentLengthTooShort(t *testing.T) {
 	})
 }
 
-// TestFault_F41_ContentLengthPinsMemory: Sessions that announce long bodies and send a byte of them cost the server what
-// they sent, not what they announced.
+// TestFault_F41_ContentLengthPinsMemory: Sessions that announce long bodies and send one byte of them use memory for
+// what they sent, not for what they announced.
 func TestFault_F41_ContentLengthPinsMemory(t *testing.T) {
 	h := harness.New(t, socketIO())
 	const n, announced = 64, 1_000_000
@@ -252,9 +253,9 @@ func TestFault_F41_ContentLengthPinsMemory(t *testing.T) {
 	before := heap()
 	posts := make([]*rawpeer.Peer, n)
 	for i, s := range sessions {
-		posts[i] = s.Begin(postHead(s, fmt.Sprint("Content-Length: ", announced), "Expect: 100-continue"))
+		posts[i] = s.Start(postHead(s, fmt.Sprint("Content-Length: ", announced), "Expect: 100-continue"))
 	}
-	for _, p := range posts { // whoever is told to go on is being read
+	for _, p := range posts { // the server reads the body after 100 Continue
 		wantContinue(t, p.R)
 		p.Write("4")
 	}
@@ -267,13 +268,13 @@ func TestFault_F41_ContentLengthPinsMemory(t *testing.T) {
 	h.Alone(t)
 }
 
-// TestFault_F41_GetWithABody: A handshake and a poll that announce a body and never send it are answered like others, as by the reference:
-// nobody waits for it.
+// TestFault_F41_GetWithABody: A handshake and a poll that announce a body and never send it are answered like others,
+// as by the reference, without waiting for the body.
 func TestFault_F41_GetWithABody(t *testing.T) {
 	h := harness.New(t, socketIO())
 	for _, line := range []string{"Content-Length: 100", "Transfer-Encoding: chunked"} {
 		e := h.Engine(t)
-		p := e.Begin(rawpeer.Request(http.MethodGet, e.Query("polling", ""), line) + "\r\n")
+		p := e.Start(rawpeer.Request(http.MethodGet, e.Query("polling", ""), line) + "\r\n")
 		a := p.Answer()
 		if a.Status != http.StatusOK {
 			t.Fatalf("the handshake with %s: %d %.100s", line, a.Status, a.Body)
@@ -281,7 +282,7 @@ func TestFault_F41_GetWithABody(t *testing.T) {
 		s := &rawpeer.Poller{Engine: e, SID: a.Get("sid")}
 		rawpeer.Enter(t, s, "/", "")
 		s.Send(`421["echo","x"]`)
-		p = s.Begin(rawpeer.Request(http.MethodGet, s.Query("polling", s.SID), line) + "\r\n")
+		p = s.Start(rawpeer.Request(http.MethodGet, s.Query("polling", s.SID), line) + "\r\n")
 		if a := p.Answer(); a.Body != `431["x"]` {
 			t.Errorf("the poll with %s: %d %.100s", line, a.Status, a.Body)
 		}

@@ -16,38 +16,38 @@ const (
 	openPolling   = "/socket.io/?EIO=4&transport=polling"
 )
 
-// took wants a time, up to the second in which the server looks after its sessions.
+// took checks a duration, with a tolerance of the second between the server's checks.
 func took(t *testing.T, what string, since time.Time, want time.Duration) {
 	t.Helper()
 	if d := time.Since(since); d < want-time.Second/2 || d > want+time.Second {
-		t.Errorf("%s came after %v, want %v", what, d, want)
+		t.Errorf("%s arrived after %v, want %v", what, d, want)
 	}
 }
 
-// sidOf is the session's id in an open packet.
+// sidOf returns the session's id in an open packet.
 func sidOf(open string) string {
 	_, rest, _ := strings.Cut(open, `"sid":"`)
 	sid, _, _ := strings.Cut(rest, `"`)
 	return sid
 }
 
-// TestFault_F46_NoPong: A client that never answers a ping is given up after ping interval and ping timeout, 45 s by
+// TestFault_F46_NoPong: A client that never answers a ping is closed after ping interval and ping timeout, 45 s by
 // default, over WebSocket and polling.
 func TestFault_F46_NoPong(t *testing.T) {
 	t.Run("socketio", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := harness.NewMemory(t, socketIO())
 			c := m.Dial(openWebSocket)
-			began := time.Now()
+			started := time.Now()
 			m.Want(c, "0{")
 			m.Write(c, "40")
 			m.Want(c, "40{")
 			m.Want(c, "2")
-			took(t, "the ping", began, 25*time.Second)
+			took(t, "the ping", started, 25*time.Second)
 			m.WantClose(c, 1001)
-			took(t, "the end", began, 45*time.Second)
+			took(t, "the end", started, 45*time.Second)
 			if r := m.Left(); r.Cause != websockets.CausePingTimeout {
-				t.Errorf("left by %v", r)
+				t.Errorf("ended with %v", r)
 			}
 		})
 	})
@@ -55,7 +55,7 @@ func TestFault_F46_NoPong(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := harness.NewMemory(t, socketIO())
 			_, open := m.Do(http.MethodGet, openPolling, "")
-			began := time.Now()
+			started := time.Now()
 			session := openPolling + "&sid=" + sidOf(open)
 			m.Do(http.MethodPost, session, "40")
 			if _, body := m.Do(http.MethodGet, session, ""); !strings.HasPrefix(body, "40{") {
@@ -64,13 +64,13 @@ func TestFault_F46_NoPong(t *testing.T) {
 			if _, body := m.Do(http.MethodGet, session, ""); body != "2" {
 				t.Fatalf("got %q, want a ping", body)
 			}
-			took(t, "the ping", began, 25*time.Second)
+			took(t, "the ping", started, 25*time.Second)
 			if _, body := m.Do(http.MethodGet, session, ""); body != "1" {
 				t.Errorf("the poll was answered %q, want a close packet", body)
 			}
-			took(t, "the end", began, 45*time.Second)
+			took(t, "the end", started, 45*time.Second)
 			if r := m.Left(); r.Cause != websockets.CausePingTimeout {
-				t.Errorf("left by %v", r)
+				t.Errorf("ended with %v", r)
 			}
 			if status, _ := m.Do(http.MethodGet, session, ""); status != http.StatusBadRequest {
 				t.Errorf("afterwards: %d", status)
@@ -79,23 +79,23 @@ func TestFault_F46_NoPong(t *testing.T) {
 	})
 }
 
-// TestFault_F46_NobodyPolls: A session over polling whose client never polls nor posts any more ends at the same time,
-// with no poll to tell it by.
+// TestFault_F46_NobodyPolls: A session over polling whose client neither polls nor posts any more ends at the same
+// time, without a poll to close it with.
 func TestFault_F46_NobodyPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := harness.NewMemory(t, socketIO())
 		_, open := m.Do(http.MethodGet, openPolling, "")
-		began := time.Now()
+		started := time.Now()
 		m.Do(http.MethodPost, openPolling+"&sid="+sidOf(open), "40")
 		if r := m.Left(); r.Cause != websockets.CausePingTimeout {
-			t.Errorf("left by %v", r)
+			t.Errorf("ended with %v", r)
 		}
-		took(t, "the end", began, 45*time.Second)
+		took(t, "the end", started, 45*time.Second)
 	})
 }
 
-// TestFault_F47_ClockJump: A client that answers its pings stays for a day and its midnight, each
-// ping in its time, and one whose machine slept over the timeout has to come anew.
+// TestFault_F47_ClockJump: A client that answers its pings stays connected for a day and over midnight, with each
+// ping on time, and one whose machine slept longer than the timeout has to reconnect.
 func TestFault_F47_ClockJump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := harness.NewMemory(t, socketIO())
@@ -103,11 +103,11 @@ func TestFault_F47_ClockJump(t *testing.T) {
 		m.Want(c, "0{")
 		m.Write(c, "40")
 		m.Want(c, "40{")
-		began, last := time.Now(), time.Now()
-		for time.Since(began) < 24*time.Hour {
+		started, last := time.Now(), time.Now()
+		for time.Since(started) < 24*time.Hour {
 			m.Want(c, "2")
 			if d := time.Since(last); d < 24*time.Second || d > 26*time.Second {
-				t.Fatalf("a ping came %v after the last pong", d)
+				t.Fatalf("a ping arrived %v after the last pong", d)
 			}
 			m.Write(c, "3")
 			last = time.Now()
@@ -120,8 +120,9 @@ func TestFault_F47_ClockJump(t *testing.T) {
 	})
 }
 
-// TestFault_F42_UpgradeNeverFinished: A WebSocket that is opened for an upgrade and does not get to its end is closed after 10 s,
-// whether it was silent or stopped behind the probe, and the session goes on by polling and may upgrade later.
+// TestFault_F42_UpgradeNeverFinished: A WebSocket that is opened for an upgrade and does not complete it is closed
+// after 10 s, whether it was silent or stopped after the probe, and the session continues over polling and may
+// upgrade later.
 func TestFault_F42_UpgradeNeverFinished(t *testing.T) {
 	for name, says := range map[string]string{"silent": "", "probed": "2probe"} {
 		t.Run(name, func(t *testing.T) {
@@ -131,14 +132,14 @@ func TestFault_F42_UpgradeNeverFinished(t *testing.T) {
 				sid := "&sid=" + sidOf(open)
 				m.Do(http.MethodPost, openPolling+sid, "40")
 				m.Do(http.MethodGet, openPolling+sid, "")
-				began := time.Now()
+				started := time.Now()
 				c := m.Dial(openWebSocket + sid)
 				if says != "" {
 					m.Write(c, says)
 					m.Want(c, "3probe")
 				}
 				m.WantClose(c, 1001)
-				took(t, "the end of the upgrade", began, 10*time.Second)
+				took(t, "the end of the upgrade", started, 10*time.Second)
 				m.Do(http.MethodPost, openPolling+sid, `421["echo","still polling"]`)
 				if _, body := m.Do(http.MethodGet, openPolling+sid, ""); body != `431["still polling"]` {
 					t.Errorf("by polling: %q", body)
@@ -157,8 +158,8 @@ func TestFault_F42_UpgradeNeverFinished(t *testing.T) {
 	}
 }
 
-// TestFault_F41_BodyNeverEnds: A chunked body that trickles on for ever is cut off after 60 s, the session ends as a broken
-// transport, and no byte of it gives more time.
+// TestFault_F41_BodyNeverEnds: A chunked body that is sent slowly without an end is cut off after 60 s, the session
+// ends with a transport error, and no byte of it extends the time.
 func TestFault_F41_BodyNeverEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := harness.NewMemory(t, socketIO())
@@ -166,11 +167,11 @@ func TestFault_F41_BodyNeverEnds(t *testing.T) {
 		session := openPolling + "&sid=" + sidOf(open)
 		m.Do(http.MethodPost, session, "40")
 		m.Do(http.MethodGet, session, "")
-		began := time.Now()
+		started := time.Now()
 		m.Trickle(http.MethodPost, session, time.Second)
 		if r := m.Left(); r.Cause != websockets.CauseTransportError {
-			t.Errorf("left by %v", r)
+			t.Errorf("ended with %v", r)
 		}
-		took(t, "the end", began, time.Minute)
+		took(t, "the end", started, time.Minute)
 	})
 }

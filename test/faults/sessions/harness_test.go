@@ -10,10 +10,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// socketIO is our own server of Socket.IO.
+// socketIO is our own Socket.IO server.
 func socketIO(o ...socketio.Options) adapter.Adapter { return socketio.New(o...) }
 
-// wantGone waits until the server does not know the session any more.
+// wantGone waits until the server no longer has the session.
 func wantGone(t *testing.T, s *rawpeer.Poller) {
 	t.Helper()
 	var a rawpeer.Answer
@@ -21,6 +21,6 @@ func wantGone(t *testing.T, s *rawpeer.Poller) {
 		a = s.Post("3")
 		return a.Status == http.StatusBadRequest
 	}) {
-		t.Errorf("the session is still there: %d %s", a.Status, a.Body)
+		t.Errorf("the session still exists: %d %s", a.Status, a.Body)
 	}
 }

@@ -1,5 +1,5 @@
-// Package sessions_test attacks the sessions of Engine.IO: requests that do not
-// belong together, that lie, stop half way, or come from somebody else.
+// Package sessions_test attacks Engine.IO sessions with requests that do not match, that contain false data, stop
+// half way, or come from another client.
 package sessions_test
 
 import (

@@ -12,13 +12,13 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// TestFault_F37_TwoPolls: Of two polls at a time one is answered 400, the other is ended, and the session is closed, as
-// the protocol has it.
+// TestFault_F37_TwoPolls: Of two concurrent polls one is answered with 400, the other is ended, and the session is
+// closed, as specified by the protocol.
 func TestFault_F37_TwoPolls(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
 		s := h.Enter(t)
-		one, two := s.Begin(s.GetBytes()), s.Begin(s.GetBytes())
+		one, two := s.Start(s.GetBytes()), s.Start(s.GetBytes())
 		a, b := one.Answer(), two.Answer()
 		if a.Status == http.StatusOK {
 			a, b = b, a
@@ -32,14 +32,14 @@ func TestFault_F37_TwoPolls(t *testing.T) {
 	})
 }
 
-// TestFault_F38_TwoPosts: A second POST while another is under way is answered 400, closes the session, and ends the
-// first one, whose body is not waited for.
+// TestFault_F38_TwoPosts: A second POST while another is in progress is answered with 400, closes the session, and
+// ends the first one without waiting for its body.
 func TestFault_F38_TwoPosts(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
 		s := h.Enter(t)
 		handled := h.Events()
-		first := s.Begin(postHead(s, "Content-Length: 12", "Expect: 100-continue"))
+		first := s.Start(postHead(s, "Content-Length: 12", "Expect: 100-continue"))
 		wantContinue(t, first.R)
 		first.Write(`42["no`)
 		wantRefused(t, "the second POST", s.Post(`42["noop",1]`), http.StatusBadRequest, codeRequest)
@@ -54,7 +54,7 @@ func TestFault_F38_TwoPosts(t *testing.T) {
 	})
 }
 
-// wantContinue waits until a server asks for a body.
+// wantContinue waits until a server requests a body.
 func wantContinue(t *testing.T, r *bufio.Reader) {
 	t.Helper()
 	for _, want := range []string{"HTTP/1.1 100 Continue\r\n", "\r\n"} {
@@ -64,23 +64,23 @@ func wantContinue(t *testing.T, r *bufio.Reader) {
 	}
 }
 
-// TestFault_F39_CancelledPoll: A poll that is broken off closes the session as a broken transport, by FIN and by RST.
+// TestFault_F39_CancelledPoll: A poll that is aborted closes the session with a transport error, by FIN and by RST.
 func TestFault_F39_CancelledPoll(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
 		for what, cut := range map[string]func(*rawpeer.Peer){"FIN": (*rawpeer.Peer).Close, "RST": (*rawpeer.Peer).Reset} {
 			s := h.Enter(t)
-			cut(s.Begin(s.GetBytes()))
+			cut(s.Start(s.GetBytes()))
 			if got := h.Left(t).Cause; got != websockets.CauseTransportError && got != websockets.CauseTransportClose {
-				t.Errorf("%s: left by %q", what, got)
+				t.Errorf("%s: ended with %q", what, got)
 			}
 			wantGone(t, s)
 		}
 	})
 }
 
-// TestFault_V19_PongWithoutPing: Pongs that nobody asked for are ignored, one or a hundred thousand, before CONNECT and
-// after it, and the heartbeat goes on.
+// TestFault_V19_PongWithoutPing: Pongs without a ping are ignored, one or a hundred thousand, before CONNECT and
+// after it, and the heartbeat continues.
 func TestFault_V19_PongWithoutPing(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -95,11 +95,12 @@ func TestFault_V19_PongWithoutPing(t *testing.T) {
 		w := h.EnterWS(t)
 		w.Write(strings.Repeat(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpText, Payload: "3"}.Bytes(), 100_000))
 		rawpeer.Echo(t, w, "websocket")
-		w.Cut()
+		w.Abort()
 	})
 }
 
-// TestFault_F42_ProbeTwice: A client that probes twice is answered twice, as by the reference, and may upgrade then.
+// TestFault_F42_ProbeTwice: A client that sends two probes gets two answers, as from the reference, and may then
+// upgrade.
 func TestFault_F42_ProbeTwice(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -109,25 +110,25 @@ func TestFault_F42_ProbeTwice(t *testing.T) {
 		w.Want("3probe")
 		w.Send("5")
 		rawpeer.Echo(t, w, "upgraded")
-		w.Cut()
+		w.Abort()
 		h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
 	})
 }
 
-// TestFault_F42_UpgradeBeforeProbe: An upgrade packet without a probe is taken, as by the reference, and the session is
-// whole afterwards.
+// TestFault_F42_UpgradeBeforeProbe: An upgrade packet without a probe is accepted, as by the reference, and the
+// session works afterwards.
 func TestFault_F42_UpgradeBeforeProbe(t *testing.T) {
 	h := harness.New(t, socketIO())
 	s := h.Enter(t)
 	w := &rawpeer.Socket{Peer: rawpeer.Open(t, h.Addr, s.Query("websocket", s.SID)), SID: s.SID}
 	w.Send("5")
 	rawpeer.Echo(t, w, "upgraded")
-	w.Cut()
+	w.Abort()
 	h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
 }
 
-// TestFault_F42_NoProbe: A WebSocket for an upgrade that says something else than a probe is closed, and the session goes
-// on by polling and may try again.
+// TestFault_F42_NoProbe: A WebSocket for an upgrade that sends something other than a probe is closed, and the
+// session continues over polling and may try again.
 func TestFault_F42_NoProbe(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -143,7 +144,7 @@ func TestFault_F42_NoProbe(t *testing.T) {
 			}
 		}
 		rawpeer.Echo(t, s, "by polling")
-		// The server may have to notice first that the last WebSocket has gone.
+		// The server may first have to notice that the previous WebSocket has closed.
 		var w *rawpeer.Socket
 		if !harness.Within(rawpeer.Patience, func() bool {
 			w = &rawpeer.Socket{Peer: rawpeer.Open(t, h.Addr, s.Query("websocket", s.SID)), SID: s.SID}
@@ -157,18 +158,18 @@ func TestFault_F42_NoProbe(t *testing.T) {
 		}
 		w.Send("5")
 		rawpeer.Echo(t, w, "by websocket")
-		w.Cut()
+		w.Abort()
 		h.Left(t)
 	})
 }
 
-// TestFault_F43_PollDuringUpgrade: While an upgrade is tried out, the poll that waits and those that come are ended by
-// noops, so that nothing is left behind on polling, and what is sent meanwhile arrives once and in order.
+// TestFault_F43_PollDuringUpgrade: During an upgrade the pending poll and later ones are answered with noop packets,
+// so that nothing is left on polling, and messages sent meanwhile arrive once and in order.
 func TestFault_F43_PollDuringUpgrade(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
 		s := h.Enter(t)
-		waiting := s.Begin(s.GetBytes())
+		waiting := s.Start(s.GetBytes())
 		w := s.Probe()
 		if a := waiting.Answer(); a.Status != http.StatusOK || a.Body != "6" {
 			t.Errorf("the poll that waited: %d %.100s, want a noop", a.Status, a.Body)
@@ -176,17 +177,17 @@ func TestFault_F43_PollDuringUpgrade(t *testing.T) {
 		if a := s.Get(); a.Status != http.StatusOK || a.Body != "6" {
 			t.Errorf("a poll meanwhile: %d %.100s, want a noop", a.Status, a.Body)
 		}
-		s.Send(`421["echo","by POST"]`) // as a client does that has it still to send
+		s.Send(`421["echo","by POST"]`) // like a client that still has data to send
 		rawpeer.WantPacket(t, s, `431["by POST"]`)
 		w.Send("5")
 		rawpeer.Echo(t, w, "upgraded")
-		w.Cut()
+		w.Abort()
 		h.Left(t)
 	})
 }
 
-// TestFault_F44_PollingAfterUpgrade: Requests of polling, and another WebSocket, for a session that has changed to
-// WebSocket are refused, and the session does not notice.
+// TestFault_F44_PollingAfterUpgrade: Polling requests, and another WebSocket, for a session that has upgraded to
+// WebSocket are refused, and the session is not affected.
 func TestFault_F44_PollingAfterUpgrade(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -197,7 +198,7 @@ func TestFault_F44_PollingAfterUpgrade(t *testing.T) {
 		wantRefused(t, "GET", s.Get(), http.StatusBadRequest, codeRequest)
 		wantRefused(t, "POST", s.Post(`42["noop",1]`), http.StatusBadRequest, codeRequest)
 		wantRefused(t, "POST of a close packet", s.Post("1"), http.StatusBadRequest, codeRequest)
-		second := s.Begin(rawpeer.Upgrade(s.Query("websocket", s.SID)))
+		second := s.Start(rawpeer.Upgrade(s.Query("websocket", s.SID)))
 		if a := second.Answer(); a.Status == http.StatusSwitchingProtocols {
 			_ = second.TrySend("2probe")
 			_ = second.TrySend("5")
@@ -206,10 +207,10 @@ func TestFault_F44_PollingAfterUpgrade(t *testing.T) {
 		}
 		second.Close()
 		if h.Events() != handled {
-			t.Error("something beside the WebSocket was handled")
+			t.Error("something besides the WebSocket was handled")
 		}
 		rawpeer.Echo(t, w, "unharmed")
-		w.Cut()
+		w.Abort()
 		h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
 	})
 }

@@ -24,7 +24,7 @@ const (
 	codeVersion   = 5
 )
 
-// anyCode is for answers whose code does not matter.
+// anyCode matches any code in an answer.
 const anyCode = -1
 
 // wantRefused checks an answer: its status, and the code in its JSON.
@@ -35,14 +35,14 @@ func wantRefused(t *testing.T, what string, a rawpeer.Answer, status, code int) 
 	}
 }
 
-// ask makes a GET with any query, as polling and as a WebSocket handshake.
+// ask sends a GET with any query, as polling and as a WebSocket handshake.
 func ask(e *rawpeer.Engine, query string) (polling, upgrade rawpeer.Answer) {
 	target := e.Target + "?" + query
 	return e.Do(rawpeer.Request(http.MethodGet, target, e.Lines...) + "\r\n"), e.Do(rawpeer.Upgrade(target, e.Lines...))
 }
 
-// TestCVE_2023_31125_V13_TransportOfAnyName: A handshake with a transport named after a member of JavaScript
-// objects, with none, or with two is refused with 400, and nothing ends.
+// TestCVE_2023_31125_V13_TransportOfAnyName: A handshake with a transport named after a member of JavaScript objects,
+// with none, or with two is refused with 400, and the server stays alive.
 func TestCVE_2023_31125_V13_TransportOfAnyName(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -64,7 +64,7 @@ func TestCVE_2023_31125_V13_TransportOfAnyName(t *testing.T) {
 	})
 }
 
-// TestFault_F35_UnknownTransport: A handshake that names a transport the server does not offer, or none, is
+// TestFault_F35_UnknownTransport: A handshake for a transport that the server does not offer, or without one, is
 // refused with 400 and the code 0, over HTTP and as an upgrade.
 func TestFault_F35_UnknownTransport(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
@@ -81,8 +81,8 @@ func TestFault_F35_UnknownTransport(t *testing.T) {
 	})
 }
 
-// TestFault_F34_OtherVersions: A handshake of Engine.IO 2, 3 or 5, or of no version at all, is refused with 400
-// and the code 5; a WebSocket is refused so too before it is one, where the reference accepts it and closes.
+// TestFault_F34_OtherVersions: A handshake of Engine.IO 2, 3 or 5, or without a version, is refused with 400 and the
+// code 5; a WebSocket is refused in the same way before the upgrade, where the reference accepts and closes it.
 func TestFault_F34_OtherVersions(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -99,7 +99,7 @@ func TestFault_F34_OtherVersions(t *testing.T) {
 }
 
 // TestFault_V15_SessionOfAnyName: A request whose session id is a member of JavaScript objects, not ASCII or 64 KB
-// long is refused with 400 and the code 1, the long one with 414, as the query has its own limit.
+// long is refused with 400 and the code 1, the long one with 414, because the query has its own limit.
 func TestFault_V15_SessionOfAnyName(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -121,8 +121,8 @@ func TestFault_V15_SessionOfAnyName(t *testing.T) {
 	})
 }
 
-// TestFault_V15_EmptySession: An empty session id is none: a GET with it is a handshake, as with the reference,
-// and a POST with it is refused with 400.
+// TestFault_V15_EmptySession: An empty session id counts as none: a GET with it is a handshake, as with the
+// reference, and a POST with it is refused with 400.
 func TestFault_V15_EmptySession(t *testing.T) {
 	h := harness.New(t, socketIO())
 	e := h.Engine(t)
@@ -136,7 +136,7 @@ func TestFault_V15_EmptySession(t *testing.T) {
 }
 
 // TestFault_F36_UnknownSession: A GET, a POST or an upgrade for a session that does not exist, or has ended, is
-// answered 400 with the code 1.
+// answered with 400 and the code 1.
 func TestFault_F36_UnknownSession(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -153,8 +153,8 @@ func TestFault_F36_UnknownSession(t *testing.T) {
 	})
 }
 
-// TestFault_F48_WrongNode: A session that a balancer without stickiness sends to another process is answered 400
-// with the code 1 there, lives on at its own process, and its client begins anew at the other.
+// TestFault_F48_WrongNode: A session that a balancer without stickiness sends to another process is answered there
+// with 400 and the code 1, stays open at its own process, and its client can open a new session at the other.
 func TestFault_F48_WrongNode(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		here, there := harness.New(t, adapter), harness.New(t, adapter)
@@ -166,15 +166,15 @@ func TestFault_F48_WrongNode(t *testing.T) {
 			wantRefused(t, "upgrade", stray.Do(rawpeer.Upgrade(stray.Query("websocket", s.SID))), http.StatusBadRequest, codeSession)
 		}
 		rawpeer.Echo(t, s, "at home")
-		anew := there.Enter(t) // what socket.io-client does after an answer that is not 200
-		rawpeer.Echo(t, anew, "moved")
-		anew.Send("1")
+		again := there.Enter(t) // as socket.io-client does after an answer other than 200
+		rawpeer.Echo(t, again, "moved")
+		again.Send("1")
 		s.Send("1")
 	})
 }
 
-// TestFault_V17_ChangedBetweenRequests: A session whose later requests or upgrade name another version, transport
-// or session is refused with 400, and goes on by polling as if nothing had been.
+// TestFault_V17_ChangedBetweenRequests: A session whose later requests or upgrade name another version, transport or
+// session is refused with 400, and continues over polling unaffected.
 func TestFault_V17_ChangedBetweenRequests(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -193,7 +193,7 @@ func TestFault_V17_ChangedBetweenRequests(t *testing.T) {
 		rawpeer.Echo(t, s, "unchanged")
 		w := s.Upgrade()
 		rawpeer.Echo(t, w, "changed as it should")
-		w.Cut()
+		w.Abort()
 		h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
 	})
 }

@@ -24,15 +24,15 @@ import (
 // stallServer makes the test binary a server of that platform.
 const stallServer = "GATEHOUSE_STALL_SERVER"
 
-// stalled is a client that answers a heartbeat while its server stands still.
+// stalled is a client that answers a heartbeat while its server is stopped.
 type stalled struct {
-	await  func() // the ping
+	await  func() // waits for the ping
 	answer func()
 	served func() error
 }
 
-// TestFault_F47_StalledProcess: A server that was stopped for longer than a heartbeat may take, as by a pause of its
-// virtual machine, reads the answers that came meanwhile before it gives clients up, and keeps them all.
+// TestFault_F47_StalledProcess: A server that was stopped for longer than the heartbeat timeout, as by a pause of its
+// virtual machine, reads the answers that arrived meanwhile before it closes clients, and keeps them all.
 func TestFault_F47_StalledProcess(t *testing.T) {
 	const timeout = 3 * time.Second
 	if platform := os.Getenv(stallServer); platform != "" {
@@ -42,7 +42,7 @@ func TestFault_F47_StalledProcess(t *testing.T) {
 		}
 		s := stage.New(t, adapter, stage.Limits(websockets.Limits{PingInterval: 2 * time.Second, PingTimeout: timeout}))
 		_, _ = io.WriteString(os.Stdout, "serving "+s.Addr+"\n")
-		_, _ = io.Copy(io.Discard, os.Stdin) // until the parent has done
+		_, _ = io.Copy(io.Discard, os.Stdin) // until the parent has finished
 		return
 	}
 	for name, open := range map[string]func(t *testing.T, addr string) stalled{
@@ -79,7 +79,7 @@ func TestFault_F47_StalledProcess(t *testing.T) {
 				}
 			}
 			if lost > 0 {
-				t.Errorf("%d of %d clients were given up although they had answered: %v", lost, len(clients), last)
+				t.Errorf("%d of %d clients were closed although they had answered: %v", lost, len(clients), last)
 			}
 		})
 	}
@@ -138,7 +138,7 @@ func stalledPoller(t *testing.T, addr string) stalled {
 	t.Helper()
 	c := rawpeer.NewEngine(t, addr).Poll()
 	rawpeer.Enter(t, c, "/", "")
-	poll := c.Begin(c.GetBytes())
+	poll := c.Start(c.GetBytes())
 	var post *rawpeer.Peer
 	return stalled{
 		await: func() {
@@ -146,7 +146,7 @@ func stalledPoller(t *testing.T, addr string) stalled {
 				t.Fatalf("got %d %q, want a ping", a.Status, a.Body)
 			}
 		},
-		answer: func() { post = c.Begin(c.PostBytes("3")) },
+		answer: func() { post = c.Start(c.PostBytes("3")) },
 		served: func() error {
 			if a, err := post.TryAnswer(); err != nil || a.Body != "ok" {
 				return fmt.Errorf("the pong was answered %d %.100s, %v", a.Status, a.Body, err)
@@ -168,7 +168,7 @@ func stalledPoller(t *testing.T, addr string) stalled {
 	}
 }
 
-// stallable starts a server in a process of its own.
+// stallable starts a server in a child process.
 func stallable(t *testing.T, platform string) (addr string, child *os.Process) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFault_F47_StalledProcess$", "-test.timeout=100s")

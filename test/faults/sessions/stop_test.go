@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
 )
 
-// TestFault_F41_UnsentBodyHoldsTheStop: A request that was answered long ago, but whose announced body never came, does not hold
-// the application's stop until its time is over, nor make an error of it.
+// TestFault_F41_UnsentBodyHoldsTheStop: A request that was answered long ago, but whose announced body never arrived,
+// does not delay the application's stop until its timeout, and causes no error.
 func TestFault_F41_UnsentBodyHoldsTheStop(t *testing.T) {
 	s := stage.New(t, socketIO())
 	p := rawpeer.Dial(t, s.Addr)

@@ -21,8 +21,8 @@ func (*echoes) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{websockets.On("echo", (*echoes)(nil).Echo)}
 }
 
-// TestFault_V18_MiddlewareTwice: A middleware of net/http that calls the server twice for one request, and writes a header
-// afterwards, does no harm: the first call opens the session, the second finds the answer given.
+// TestFault_V18_MiddlewareTwice: A net/http middleware that calls the server twice for one request, and writes a
+// header afterwards, does no harm: the first call opens the session, the second finds the request answered.
 func TestFault_V18_MiddlewareTwice(t *testing.T) {
 	for name, adapter := range map[string]adapter.Adapter{"ws": ws.New(), "socketio": socketIO()} {
 		t.Run(name, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestFault_V18_MiddlewareTwice(t *testing.T) {
 				a.Handler().ServeHTTP(w, r)
 				w.WriteHeader(http.StatusTeapot)
 			}))
-			srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it says so each time
+			srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // net/http logs it each time
 			srv.Start()
 			defer srv.Close()
 			if name == "ws" {
@@ -66,5 +66,5 @@ func TestFault_V18_MiddlewareTwice(t *testing.T) {
 	}
 }
 
-// Echo gives back what it got.
+// Echo returns its argument.
 func (*echoes) Echo(_ context.Context, text string) (string, error) { return text, nil }

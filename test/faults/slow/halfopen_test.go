@@ -13,8 +13,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// hole is a proxy that passes everything on until it swallows everything: no FIN, no
-// RST, no byte in either direction, while it goes on reading.
+// hole is a proxy that forwards everything until it discards everything: it sends no FIN, no RST and no byte in
+// either direction, but keeps reading.
 type hole struct {
 	addr string
 
@@ -66,7 +66,7 @@ func (h *hole) pass(to, from net.Conn) {
 			_, _ = to.Write(b[:n])
 		}
 		if err != nil {
-			if !gone { // otherwise nobody is told
+			if !gone { // otherwise no FIN is forwarded
 				_ = to.Close()
 			}
 			return
@@ -74,25 +74,25 @@ func (h *hole) pass(to, from net.Conn) {
 	}
 }
 
-// begin swallows from now on.
-func (h *hole) begin() {
+// discard discards everything from now on.
+func (h *hole) discard() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.swallow = true
 }
 
-// TestFault_F30_HalfOpenPeer: The network swallows everything of a client, or the client's process is frozen: no FIN and no RST ever
-// comes, and the client is closed by the ping timeout, once, with nothing left of it.
+// TestFault_F30_HalfOpenPeer: The network discards everything from and to a client, or the client's process is
+// frozen: without FIN or RST the client is closed by the ping timeout, once, and nothing of it is left.
 func TestFault_F30_HalfOpenPeer(t *testing.T) {
 	limits := websockets.Limits{PingInterval: 300 * time.Millisecond, PingTimeout: 700 * time.Millisecond}
-	check := func(t *testing.T, s *stage.Stage, began time.Time) {
+	check := func(t *testing.T, s *stage.Stage, started time.Time) {
 		t.Helper()
 		reasons := s.WantGone(1)
-		if took := time.Since(began); took < limits.PingTimeout {
-			t.Errorf("it is gone after %v, before its time", took)
+		if took := time.Since(started); took < limits.PingTimeout {
+			t.Errorf("it is closed after %v, too early", took)
 		}
 		if c := reasons[0].Cause; c != websockets.CausePingTimeout {
-			t.Errorf("HandleDisconnect is told %v, want %q", reasons[0], websockets.CausePingTimeout)
+			t.Errorf("HandleDisconnect gets %v, want %q", reasons[0], websockets.CausePingTimeout)
 		}
 	}
 	for _, k := range kinds() {
@@ -100,17 +100,17 @@ func TestFault_F30_HalfOpenPeer(t *testing.T) {
 			s := stage.New(t, k.adapter(), stage.Limits(limits))
 			h := newHole(t, s.Addr)
 			k.open(t, h.addr)
-			s.Wait("it is in", func() bool { return s.Connects() == 1 })
-			began := time.Now()
-			h.begin()
-			check(t, s, began)
+			s.Wait("it is connected", func() bool { return s.Connects() == 1 })
+			started := time.Now()
+			h.discard()
+			check(t, s, started)
 			k.alive(t, s.Addr)
 		})
 		t.Run(k.name+", frozen", func(t *testing.T) {
 			s := stage.New(t, k.adapter(), stage.Limits(limits))
-			began := time.Now()
+			started := time.Now()
 			k.open(t, s.Addr) // and it never reads again
-			check(t, s, began)
+			check(t, s, started)
 			k.alive(t, s.Addr)
 		})
 	}
@@ -119,10 +119,10 @@ func TestFault_F30_HalfOpenPeer(t *testing.T) {
 		h := newHole(t, s.Addr)
 		p := rawpeer.NewEngine(t, h.addr).Poll()
 		rawpeer.Enter(t, p, "/", "")
-		poll := p.Begin(p.GetBytes()) // it waits for the answer
-		began := time.Now()
-		h.begin()
-		check(t, s, began)
+		poll := p.Start(p.GetBytes()) // it waits for the answer
+		started := time.Now()
+		h.discard()
+		check(t, s, started)
 		poll.Close()
 		rawpeer.AlivePolling(t, s.Addr)
 	})

@@ -18,7 +18,7 @@ type kind struct {
 	name    string
 	adapter func() adapter.Adapter
 	open    func(t *testing.T, addr string, opts ...rawpeer.DialOption) *rawpeer.Peer
-	event   string // what an event with a number and a text looks like, for Sscanf
+	event   string // the form of an event with a number and a text, for Sscanf
 	alive   func(t testing.TB, addr string)
 }
 
@@ -47,13 +47,13 @@ func kinds() []kind {
 	}
 }
 
-// news is what is sent to many.
+// news is the event that is broadcast.
 type news struct {
 	N    int64  `json:"n"`
 	Text string `json:"text"`
 }
 
-// number is that of a piece of news; false for another frame.
+// number returns the number of an event; false for another frame.
 func (k kind) number(frame rawpeer.Received) (n int64, ok bool) {
 	_, err := fmt.Sscanf(frame.Payload, k.event, &n)
 	return n, err == nil
@@ -76,7 +76,7 @@ func newRoom(t *testing.T, k kind, l websockets.Limits) *room {
 	return r
 }
 
-// enter connects a client and gives what the server has of it.
+// enter connects a client and returns the server's client.
 func (r *room) enter(t *testing.T, k kind, opts ...rawpeer.DialOption) (*rawpeer.Peer, websockets.Client) {
 	t.Helper()
 	p := k.open(t, r.Addr, opts...)

@@ -24,9 +24,9 @@ func trickle(nc net.Conn, readers *sync.WaitGroup) {
 	})
 }
 
-// TestField_X33_OthersOfSlowLines: Five clients on slow lines, for each of whom 2 MB wait in a queue of 128 KiB, stay in a room of many:
-// the others hear everything, and the slowest hundredth of them no later than without the slow ones (ratio of both, in the same run, as
-// for a reader that is stuck).
+// TestField_X33_OthersOfSlowLines: Five clients on slow connections, each with 2 MB waiting in a queue of 128 KiB,
+// stay in a room of many: the others receive everything, and their slowest hundredth no later than without the slow
+// ones (ratio of both, in the same run, as for a reader that is stuck).
 func TestField_X33_OthersOfSlowLines(t *testing.T) {
 	const slow = 5
 	piece := strings.Repeat("x", 20_000)

@@ -1,8 +1,6 @@
-// Package slow_test has clients that read slowly, not at all, or are not there any
-// more without anybody having said so.
+// Package slow_test has clients that read slowly or not at all, or disappear silently.
 //
-// FAULTS_LONG=1 puts 1,000 clients into the room instead of 150, and holds the ratio
-// to 1.2.
+// FAULTS_LONG=1 uses 1,000 clients in the room instead of 150, and limits the ratio to 1.2.
 package slow_test
 
 import (

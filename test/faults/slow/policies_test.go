@@ -13,28 +13,28 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestFault_F31_QueuePolicies: Clients that never read are sent many times what their queues hold: by the event's policy the client is
-// closed, or its newest or oldest events are dropped, and each takes no more memory than its queue. When it reads after all, it has
-// what the policy says, in order.
+// TestFault_F31_QueuePolicies: Clients that never read are sent many times the size of their queues: according to the
+// event's policy the client is closed, or its newest or oldest events are dropped, and each uses no more memory than
+// its queue. When it reads again, it gets the events that the policy keeps, in order.
 func TestFault_F31_QueuePolicies(t *testing.T) {
-	const queue, pieces, size = 512 << 10, 120, 64 << 10 // 7.5 MiB for each: more than the kernel takes
+	const queue, pieces, size = 512 << 10, 120, 64 << 10 // 7.5 MiB for each: more than the kernel buffers
 	for _, k := range kinds() {
 		for _, row := range []struct {
 			policy string
 			opts   []websockets.EmitOption
-			check  func(heard []int64) error
+			check  func(received []int64) error
 		}{
 			{"close", nil, nil},
-			{"drop newest", []websockets.EmitOption{websockets.WithOverflow(websockets.OverflowDropNewest)}, func(heard []int64) error {
-				for i, n := range heard {
+			{"drop newest", []websockets.EmitOption{websockets.WithOverflow(websockets.OverflowDropNewest)}, func(received []int64) error {
+				for i, n := range received {
 					if n != int64(i) {
-						return fmt.Errorf("number %d is %d: what came first must not be dropped", i, n)
+						return fmt.Errorf("number %d is %d: the first must not be dropped", i, n)
 					}
 				}
 				return nil
 			}},
-			{"drop oldest", []websockets.EmitOption{websockets.WithOverflow(websockets.OverflowDropOldest)}, func(heard []int64) error {
-				if last := heard[len(heard)-1]; last != pieces-1 {
+			{"drop oldest", []websockets.EmitOption{websockets.WithOverflow(websockets.OverflowDropOldest)}, func(received []int64) error {
+				if last := received[len(received)-1]; last != pieces-1 {
 					return fmt.Errorf("the last is %d, want %d: the newest must not be dropped", last, pieces-1)
 				}
 				return nil
@@ -70,7 +70,7 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 				refused := 0
 				for n := range int64(pieces) {
 					for _, c := range clients {
-						// One by one, so that each has bytes of its own.
+						// One by one, so that no two share bytes.
 						switch err := event.Emit(t.Context(), c, news{n, text}); {
 						case errors.Is(err, websockets.ErrQueueFull), errors.Is(err, websockets.ErrClosed):
 							refused++
@@ -79,17 +79,17 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 						}
 					}
 				}
-				// Beside the queue: buffers of the connection, and what is being written.
+				// In addition to the queue: buffers of the connection, and the message being written.
 				if each := (heap() - before) / many; each > queue+2*size {
-					t.Errorf("each has taken %d bytes, its queue is %d", each, queue)
+					t.Errorf("each uses %d bytes, its queue is %d", each, queue)
 				}
 				if row.policy != "drop oldest" && refused == 0 {
-					t.Error("nobody was told that a queue is full")
+					t.Error("no emit returned a full queue")
 				}
 				if row.policy == "close" {
 					for _, reason := range r.WantGone(many) {
 						if reason.Cause != websockets.CauseQueueOverflow {
-							t.Errorf("HandleDisconnect is told %v, want %q", reason, websockets.CauseQueueOverflow)
+							t.Errorf("HandleDisconnect gets %v, want %q", reason, websockets.CauseQueueOverflow)
 						}
 					}
 					k.alive(t, r.Addr)
@@ -98,17 +98,17 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 				if n := r.Server.Local().Len(); n != many {
 					t.Fatalf("%d clients, want %d", n, many)
 				}
-				for _, c := range clients { // the end of what they will hear
+				for _, c := range clients { // the last event that they receive
 					r.Wait("the end can be queued", func() bool { return closingEvent.Emit(t.Context(), c, news{final, ""}) == nil })
 				}
 				for _, p := range peers {
-					heard := all(t, k, p)
-					if len(heard) == 0 || len(heard) == pieces || !slices.IsSorted(heard) || len(slices.Compact(slices.Clone(heard))) != len(heard) {
-						t.Fatalf("heard %v, want a part in order", heard)
+					received := all(t, k, p)
+					if len(received) == 0 || len(received) == pieces || !slices.IsSorted(received) || len(slices.Compact(slices.Clone(received))) != len(received) {
+						t.Fatalf("received %v, want a part in order", received)
 					}
 					if row.check != nil {
-						if err := row.check(heard); err != nil {
-							t.Errorf("%v; heard %v", err, heard)
+						if err := row.check(received); err != nil {
+							t.Errorf("%v; received %v", err, received)
 						}
 					}
 					p.Reset()
@@ -120,22 +120,22 @@ func TestFault_F31_QueuePolicies(t *testing.T) {
 	}
 }
 
-// closingEvent ends what a client is to hear.
+// closingEvent is the last event that a client receives.
 var closingEvent = websockets.NewEvent[news]("news", websockets.WithOverflow(websockets.OverflowDropOldest))
 
 // all reads until the end.
-func all(t *testing.T, k kind, p *rawpeer.Peer) (heard []int64) {
+func all(t *testing.T, k kind, p *rawpeer.Peer) (received []int64) {
 	t.Helper()
 	for {
 		frame, err := p.Next()
 		if err != nil {
-			t.Fatalf("after %v: %v", heard, err)
+			t.Fatalf("after %v: %v", received, err)
 		}
 		switch n, ok := k.number(frame); {
 		case ok && n == final:
-			return heard
+			return received
 		case ok:
-			heard = append(heard, n)
+			received = append(received, n)
 		}
 	}
 }

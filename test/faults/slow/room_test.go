@@ -17,17 +17,17 @@ var (
 	dropNewest = websockets.NewEvent[news]("news", websockets.WithOverflow(websockets.OverflowDropNewest))
 )
 
-// TestFault_F31_StuckReaderInARoom: One client of many in a room never reads again, its queue is full and events for it are dropped: the
-// others hear everything, and the slowest hundredth of them no later than without it (ratio of both, in the same run: 1.2 with 1,000
-// clients and FAULTS_LONG=1, 2 with 150 on whatever machine).
+// TestFault_F31_StuckReaderInARoom: One client of many in a room stops reading, its queue is full and events for it
+// are dropped: the others receive everything, and their slowest hundredth no later than without it (ratio of both, in
+// the same run: 1.2 with 1,000 clients and FAULTS_LONG=1, 2 with 150 on any machine).
 func TestFault_F31_StuckReaderInARoom(t *testing.T) {
 	othersDoNotWait(t, 1, func(t *testing.T, k kind, r *room) (gone func()) {
 		return r.stick(t, k).Reset
 	})
 }
 
-// othersDoNotWait measures the latency of the clients of a room with and without some
-// that read little or nothing, in turn. enter connects these; gone disconnects them.
+// othersDoNotWait measures the latency of the clients of a room alternately with and without some that read little or
+// nothing. enter connects these; gone disconnects them.
 func othersDoNotWait(t *testing.T, slow int, enter func(t *testing.T, k kind, r *room) (gone func())) {
 	t.Helper()
 	many, bar := 150, 2.0
@@ -38,17 +38,17 @@ func othersDoNotWait(t *testing.T, slow int, enter func(t *testing.T, k kind, r 
 	for _, k := range kinds() {
 		t.Run(k.name, func(t *testing.T) {
 			r := newRoom(t, k, websockets.Limits{SendQueue: 128 << 10, PingInterval: time.Hour, PingTimeout: time.Hour})
-			h := hear(t, k, r, many)
-			h.latency(t) // warm
+			h := newAudience(t, k, r, many)
+			h.latency(t) // warm up
 			best := 1e9
 			for round := 0; round < rounds && best > bar; round++ {
 				gone := enter(t, k, r)
 				with := h.latency(t)
 				if n := r.Server.Local().Len(); n != many+slow {
-					t.Fatalf("%d clients, want the slow ones to be connected still; reasons %v", n, r.Reasons())
+					t.Fatalf("%d clients, want the slow ones still connected; reasons %v", n, r.Reasons())
 				}
 				gone()
-				r.Wait("the slow ones are gone", func() bool { return r.Server.Local().Len() == many })
+				r.Wait("the slow ones have disconnected", func() bool { return r.Server.Local().Len() == many })
 				without := h.latency(t)
 				t.Logf("p99 with %v, without %v", with, without)
 				best = min(best, float64(with)/float64(without))
@@ -75,28 +75,28 @@ func (r *room) stick(t *testing.T, k kind) *rawpeer.Peer {
 				full++
 			}
 		}
-		return full > 300 // also when the kernel has taken what it takes
+		return full > 300 // also when the kernel's buffers are full
 	})
 	return stuck
 }
 
-// audience are clients that read all the time.
+// audience are clients that read continuously.
 type audience struct {
-	k       kind
-	r       *room
-	peers   []*rawpeer.Peer
-	readers sync.WaitGroup
-	heard   chan []time.Duration // of one reader, when it has heard the last of a burst
+	k        kind
+	r        *room
+	peers    []*rawpeer.Peer
+	readers  sync.WaitGroup
+	received chan []time.Duration // of one reader, after the last event of a burst
 }
 
 const (
-	burst = 25 // pieces of news in one measurement
-	final = -1 // the number of the one that ends it
+	burst = 25 // events in one measurement
+	final = -1 // the number of the last event
 )
 
-func hear(t *testing.T, k kind, r *room, many int) *audience {
+func newAudience(t *testing.T, k kind, r *room, many int) *audience {
 	t.Helper()
-	h := &audience{k: k, r: r, heard: make(chan []time.Duration, many)}
+	h := &audience{k: k, r: r, received: make(chan []time.Duration, many)}
 	for range many {
 		p, _ := r.enter(t, k)
 		h.peers = append(h.peers, p)
@@ -105,7 +105,7 @@ func hear(t *testing.T, k kind, r *room, many int) *audience {
 	return h
 }
 
-// read notes how long each piece of news was under way.
+// read records the latency of each event.
 func (h *audience) read(p *rawpeer.Peer) {
 	var took []time.Duration
 	for {
@@ -117,7 +117,7 @@ func (h *audience) read(p *rawpeer.Peer) {
 		n, ok := h.k.number(frame)
 		switch {
 		case ok && n == final:
-			h.heard <- took
+			h.received <- took
 			took = nil
 		case ok:
 			took = append(took, now.Sub(time.Unix(0, n)))
@@ -125,8 +125,8 @@ func (h *audience) read(p *rawpeer.Peer) {
 	}
 }
 
-// latency sends one burst to the room, not faster than a busy machine can, and gives
-// what the slowest hundredth has waited.
+// latency sends one burst to the room, no faster than a busy machine can handle, and returns the latency of the
+// slowest hundredth.
 func (h *audience) latency(t *testing.T) time.Duration {
 	t.Helper()
 	pause := time.NewTicker(time.Duration(len(h.peers)) * 150 * time.Microsecond)
@@ -145,13 +145,13 @@ func (h *audience) latency(t *testing.T) time.Duration {
 	late := rawpeer.Wait()
 	for range h.peers {
 		select {
-		case took := <-h.heard:
+		case took := <-h.received:
 			if len(took) != burst {
-				t.Errorf("a client has heard %d of %d", len(took), burst)
+				t.Errorf("a client has received %d of %d", len(took), burst)
 			}
 			all = append(all, took...)
 		case <-late:
-			t.Fatal("not all have heard the last")
+			t.Fatal("not all have received the last")
 		}
 	}
 	slices.Sort(all)

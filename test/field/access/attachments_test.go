@@ -17,7 +17,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// binary sends a binary message, and reports whether the connection is there.
+// binary sends a binary message, and reports whether the connection is open.
 func (l *line) binary(b string) bool {
 	if l.Poller != nil {
 		status, _ := l.Do(http.MethodPost, "b"+base64.StdEncoding.EncodeToString([]byte(b)))
@@ -26,7 +26,7 @@ func (l *line) binary(b string) bool {
 	return l.WS.TryWrite(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpBinary, Payload: b}.Bytes()) == nil
 }
 
-// head is the beginning of an event with so many attachments.
+// head returns the start of an event with attachments.
 func head(namespace, event string, n int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "45%d-%s[%q", n, namespace, event)
@@ -36,7 +36,8 @@ func head(namespace, event string, n int) string {
 	return b.String() + "]"
 }
 
-// TestField_X09_AttachmentsBeforeEntry: An event or ack with attachments for a namespace that the client has not entered ends the connection at once; its attachments are not waited for.
+// TestField_X09_AttachmentsBeforeEntry: An event or ack with attachments for a namespace that the client has not
+// entered ends the connection at once, without waiting for its attachments.
 func TestField_X09_AttachmentsBeforeEntry(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
 		s := w.Stage(t)
@@ -44,7 +45,7 @@ func TestField_X09_AttachmentsBeforeEntry(t *testing.T) {
 			l := w.dial(t, s)
 			l.Send(h)
 			want := 1002
-			if strings.HasPrefix(w.Name, "zishang") { // which cuts
+			if strings.HasPrefix(w.Name, "zishang") { // zishang cuts the connection
 				want = 0
 			}
 			l.WantEnd(want)
@@ -53,13 +54,14 @@ func TestField_X09_AttachmentsBeforeEntry(t *testing.T) {
 		l.Send("40")
 		l.Want("40")
 		l.Send(head("/other,", "e", 1))
-		for ok := !strings.HasPrefix(w.Name, "zishang"); ok; { // which drops them, as it may just have been left
+		for ok := !strings.HasPrefix(w.Name, "zishang"); ok; { // zishang drops them, in case the client has just left
 			_, ok = l.Read()
 		}
 	})
 }
 
-// TestField_X09_SumOfAttachments: The attachments of one packet may together be as large as a message; beyond that the connection ends with the one that is too much.
+// TestField_X09_SumOfAttachments: The attachments of one packet may together be as large as a message; beyond that
+// the attachment that exceeds the limit ends the connection.
 func TestField_X09_SumOfAttachments(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
 		got := make(chan int, 1)
@@ -95,12 +97,12 @@ func TestField_X09_SumOfAttachments(t *testing.T) {
 			sent++
 		}
 		want := 1009
-		if strings.HasPrefix(w.Name, "zishang") { // which cuts
+		if strings.HasPrefix(w.Name, "zishang") { // zishang cuts the connection
 			want = 0
 		}
 		l.WantEnd(want)
 		if w.Polling && sent > 6 {
-			t.Errorf("%d attachments were taken", sent)
+			t.Errorf("%d attachments were accepted", sent)
 		}
 		if r := s.WantGone(1)[0]; r.Cause != websockets.CauseMessageTooBig {
 			t.Errorf("the reason is %v", r)
@@ -108,7 +110,8 @@ func TestField_X09_SumOfAttachments(t *testing.T) {
 	})
 }
 
-// TestField_X09_AttachmentsForWhatWasLeft: An event with attachments for a namespace that the server has just sent the client out of is dropped, with its attachments, and the connection goes on.
+// TestField_X09_AttachmentsForWhatWasLeft: An event with attachments for a namespace from which the server has just
+// disconnected the client is dropped, with its attachments, and the connection stays open.
 func TestField_X09_AttachmentsForWhatWasLeft(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
 		s := w.Stage(t, stage.Gateway(websockets.Namespace("/{room}")), stage.Handle(websockets.Listen("out", func(ctx context.Context, _ struct{}) error {
@@ -125,15 +128,16 @@ func TestField_X09_AttachmentsForWhatWasLeft(t *testing.T) {
 		l.Send(head("/b,", "noop", 2))
 		l.binary("one")
 		l.binary("two")
-		l.Send(`42/a,7["echo","goes on"]`)
-		l.Want(`43/a,7["goes on"]`)
+		l.Send(`42/a,7["echo","still open"]`)
+		l.Want(`43/a,7["still open"]`)
 		if s.Events() != 1 {
 			t.Errorf("%d events were handled, want the echo", s.Events())
 		}
 	})
 }
 
-// TestField_X09_LongEventNames: An event whose name is longer than 256 bytes is refused, to a waiting ack or as an exception, with a piece of the name; the client stays. A name of 256 bytes is an ordinary one.
+// TestField_X09_LongEventNames: An event whose name is longer than 256 bytes is refused, with an error in its ack or
+// an exception that has part of the name; the client stays connected. A name of 256 bytes is accepted.
 func TestField_X09_LongEventNames(t *testing.T) {
 	longest := strings.Repeat("n", 256)
 	wantError := func(t *testing.T, got string) {

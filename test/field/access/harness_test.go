@@ -8,7 +8,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/internal/ways"
 )
 
-// way and line have methods of these tests beside those of package ways.
+// way and line add methods for these tests to those of package ways.
 type (
 	way  struct{ ways.Way }
 	line struct{ *ways.Line }
@@ -27,7 +27,7 @@ func localWays(all []ways.Way) []way {
 	return local
 }
 
-// each runs a test once for each way, beside each other.
+// each runs a test once for each way, in parallel.
 func each(t *testing.T, all []way, f func(t *testing.T, w way)) {
 	t.Helper()
 	for _, w := range all {
@@ -43,8 +43,7 @@ func (w way) dial(t *testing.T, s *stage.Stage, lines ...string) *line {
 	return &line{w.Dial(t, s, lines...)}
 }
 
-// inTime fails the test when more happened than a bucket with that burst and one a
-// second lets pass since the time.
+// inTime fails the test when the count exceeds a bucket with that burst and one per second since the time.
 func inTime(t *testing.T, what string, n, burst int, since time.Time) {
 	t.Helper()
 	if most := burst + int(time.Since(since)/time.Second); n > most {

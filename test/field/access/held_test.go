@@ -21,25 +21,24 @@ import (
 )
 
 const (
-	// fixed is what one connection may hold beside its bounds, on both its sides.
+	// fixed is the cost of one connection besides its limits, on both its sides.
 	fixed = 32 << 10
-	// slack is what the process may hold beside that.
+	// slack is the tolerance for the process.
 	slack = 1 << 20
 )
 
-// heap is the live heap.
+// heap returns the live heap.
 func heap() int {
 	runtime.GC()
-	runtime.GC() // what is in pools goes with the second
+	runtime.GC() // pools are freed in the second collection
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
 }
 
-// arrived waits until the server has read all that was sent, unless it has ended the
-// connection.
+// arrived waits until the server has read everything, unless it has closed the connection.
 func (l *line) arrived() {
-	if l.WS == nil { // a POST is answered when it has been handled
+	if l.WS == nil { // a POST is answered after it is handled
 		return
 	}
 	if l.WS.TryWrite(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpPing, Payload: "?"}.Bytes()) != nil {
@@ -57,8 +56,8 @@ type attack struct {
 	name  string
 	lines int
 	bound int                       // documented, for each connection
-	send  func(l *line) (bytes int) // gives how much was sent
-	alive int                       // connections that may stay; lines when it is 0
+	send  func(l *line) (bytes int) // returns the number of bytes sent
+	alive int                       // connections that may stay; 0 means lines
 }
 
 const maxMessage = 200_000
@@ -104,7 +103,7 @@ func attacks() []attack {
 			l.Want("41")
 			return parts(l, head("", name, 10), piece, 9)
 		}, 0},
-		{"sessions that say nothing (X8)", 400, 0, func(*line) int { return 300 }, 50},
+		{"silent sessions (X8)", 400, 0, func(*line) int { return 300 }, 50},
 		{"events with long names while a handler runs (X9)", 10, 1 << 20, func(l *line) int {
 			enter(l)
 			l.Send(`42["wait"]`)
@@ -120,7 +119,7 @@ func attacks() []attack {
 		{"bad messages without end (X16)", 4, 1 << 20 /* the send queue */, func(l *line) int {
 			enter(l)
 			sent := 0
-			bad := fmt.Sprintf(`427["nobody's",%q]`, piece)
+			bad := fmt.Sprintf(`427["unknown",%q]`, piece)
 			for range 60 {
 				if !l.Send(bad) {
 					break
@@ -132,7 +131,9 @@ func attacks() []attack {
 	}
 }
 
-// TestField_X08_X09_X16_Held: What a client that attacks makes the server hold is within four times the documented bound and a fixed cost of each connection, and nothing when it has gone: attachments in every order, sessions that say nothing, long names, bad messages.
+// TestField_X08_X09_X16_Held: A client that attacks makes the server hold no more than four times the documented
+// limit and a fixed cost of each connection, and nothing after it has disconnected: attachments in every order,
+// silent sessions, long names, bad messages.
 func TestField_X08_X09_X16_Held(t *testing.T) {
 	const outside = 50
 	all := localWays(ways.With(socketio.Options{MaxConnecting: outside}, zishang.Options{MaxConnecting: outside}))
@@ -141,7 +142,7 @@ func TestField_X08_X09_X16_Held(t *testing.T) {
 			t.Run(a.name+"/"+w.Name, func(t *testing.T) {
 				release := make(chan struct{})
 				limits := websockets.Limits{MaxMessage: maxMessage, CloseTimeout: 300 * time.Millisecond, PingTimeout: 2 * time.Second}
-				if w.Polling { // a POST that waits for room is closed when nobody polls for both together
+				if w.Polling { // a POST that waits for room is closed if the client polls for neither
 					limits.PingInterval = time.Second
 				}
 				s := stage.New(t, w.Adapter(), stage.Limits(limits),
@@ -158,7 +159,7 @@ func TestField_X08_X09_X16_Held(t *testing.T) {
 							return nil
 						})), stage.App(app.Logger(slog.New(slog.DiscardHandler))))
 				quiet(t, s, w)
-				client := &http.Client{Transport: &http.Transport{}} // keeps nothing of its requests
+				client := &http.Client{Transport: &http.Transport{}} // keeps no connection
 				defer client.CloseIdleConnections()
 				before := heap()
 				lines := make([]*line, a.lines)
@@ -193,11 +194,11 @@ func TestField_X08_X09_X16_Held(t *testing.T) {
 				}
 				clear(lines)
 				client.CloseIdleConnections()
-				free := slack + a.lines*8<<10 // the peers are there until the test ends
-				s.Wait("everybody has left", func() bool { return s.Server.Local().Len() == 0 && len(s.Reasons()) == s.Connects() })
+				free := slack + a.lines*8<<10 // the test's peers exist until it ends
+				s.Wait("all clients have disconnected", func() bool { return s.Server.Local().Len() == 0 && len(s.Reasons()) == s.Connects() })
 				left := heap() - before
-				s.Wait("what was held is free", func() bool { left = heap() - before; return left < free })
-				t.Logf("%d KiB sent, %d KiB held, %d KiB when they had gone", sent>>10, held>>10, left>>10)
+				s.Wait("the memory is free", func() bool { left = heap() - before; return left < free })
+				t.Logf("%d KiB sent, %d KiB held, %d KiB after they disconnected", sent>>10, held>>10, left>>10)
 			})
 		}
 	}
@@ -230,7 +231,7 @@ func thin(t *testing.T, s *stage.Stage, client *http.Client) *line {
 	return l
 }
 
-// quiet has one client come and go, so that what is made once is there.
+// quiet connects and disconnects one client, so that everything created once exists.
 func quiet(t *testing.T, s *stage.Stage, w way) {
 	t.Helper()
 	l := w.dial(t, s)

@@ -1,6 +1,5 @@
-// Package access_test tries to get more than limits, kicks and guards allow: on plain
-// WebSocket, and on Socket.IO over WebSocket and polling, by Gatehouse's own server and
-// by the zishang adapter.
+// Package access_test tries to exceed what limits, kicks and guards allow: on plain WebSocket, and on Socket.IO over
+// WebSocket and polling, with Gatehouse's own server and with the zishang adapter.
 package access_test
 
 import (

@@ -14,7 +14,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestField_X08_RefusedAgainAndAgain: A connection that is in no namespace is closed after ConnectTimeout, from its start or since it has left the last one, however often it asks and is refused meanwhile; one that gets in stays.
+// TestField_X08_RefusedAgainAndAgain: A connection that is in no namespace is closed after ConnectTimeout, from its
+// start or since it has left the last one, however often it asks and is refused meanwhile; one that enters stays
+// open.
 func TestField_X08_RefusedAgainAndAgain(t *testing.T) {
 	const short = 300 * time.Millisecond
 	each(t, localWays(ways.With(socketio.Options{ConnectTimeout: short}, zishang.Options{ConnectTimeout: short})), func(t *testing.T, w way) {
@@ -26,14 +28,14 @@ func TestField_X08_RefusedAgainAndAgain(t *testing.T) {
 		})))
 		hammer := func(l *line) {
 			t.Helper()
-			began := time.Now()
+			started := time.Now()
 			for l.Send("40") {
 				if _, ok := l.ReadTo("44"); !ok {
 					break
 				}
 				<-time.After(short / 20)
 			}
-			if took := time.Since(began); took < short/2 || took > rawpeer.Patience/2 {
+			if took := time.Since(started); took < short/2 || took > rawpeer.Patience/2 {
 				t.Errorf("closed after %v, want %v", took, short)
 			}
 		}
@@ -41,7 +43,7 @@ func TestField_X08_RefusedAgainAndAgain(t *testing.T) {
 		l := w.dial(t, s)
 		l.Send(`40{"ok":1}`)
 		l.Want("40")
-		<-time.After(3 * short) // nothing happens in it
+		<-time.After(3 * short) // nothing happens meanwhile
 		l.Send(`421["echo","still in"]`)
 		l.Want(`431["still in"]`)
 		l.Send("41")
@@ -50,7 +52,8 @@ func TestField_X08_RefusedAgainAndAgain(t *testing.T) {
 	})
 }
 
-// TestField_X08_TooManyOutside: Of the connections of a server that are in no namespace, one more than MaxConnecting closes the one that has been so longest. Those that are in one are left alone.
+// TestField_X08_TooManyOutside: If more than MaxConnecting connections of a server are in no namespace, the one that
+// has been so longest is closed. Connections in a namespace are not affected.
 func TestField_X08_TooManyOutside(t *testing.T) {
 	const most = 3
 	each(t, localWays(ways.With(socketio.Options{MaxConnecting: most}, zishang.Options{MaxConnecting: most})), func(t *testing.T, w way) {
@@ -62,11 +65,11 @@ func TestField_X08_TooManyOutside(t *testing.T) {
 		for range most {
 			lines = append(lines, w.dial(t, s))
 		}
-		back := w.dial(t, s) // the first goes
+		back := w.dial(t, s) // the first is closed
 		lines[0].wantGone()
 		back.Send("40")
 		back.Want("40")
-		back.Send("41") // is outside again, and the next one goes
+		back.Send("41") // is in no namespace again, and the next one is closed
 		in.Send(`421["echo","in"]`)
 		in.Want(`431["in"]`)
 		w.dial(t, s)
@@ -78,7 +81,7 @@ func TestField_X08_TooManyOutside(t *testing.T) {
 	})
 }
 
-// TestField_X08_NoLimitOutside: A negative MaxConnecting is none.
+// TestField_X08_NoLimitOutside: A negative MaxConnecting means no limit.
 func TestField_X08_NoLimitOutside(t *testing.T) {
 	each(t, localWays(ways.With(socketio.Options{MaxConnecting: -1}, zishang.Options{MaxConnecting: -1})), func(t *testing.T, w way) {
 		s := w.Stage(t)
@@ -93,19 +96,21 @@ func TestField_X08_NoLimitOutside(t *testing.T) {
 	})
 }
 
-// wantGone reads until the server has ended the connection.
+// wantGone reads until the server has closed the connection.
 func (l *line) wantGone() {
 	l.T.Helper()
 	for {
 		if p, ok := l.Read(); !ok {
 			return
 		} else if p[0] == '0' || p[0] == '4' {
-			l.T.Fatalf("the connection is there, and got %s", p)
+			l.T.Fatalf("the connection is open, and got %s", p)
 		}
 	}
 }
 
-// TestField_X08_TooManyUnpolled: Of the sessions over polling that are in a namespace and that nobody polls, one more than MaxUnpolled closes the one that has been so longest, once that is 5 s or the ping timeout. Those that are polled are left alone.
+// TestField_X08_TooManyUnpolled: If more than MaxUnpolled sessions over polling are in a namespace without a poll,
+// the one that has been so longest is closed, once that is 5 s or the ping timeout. Sessions with a poll are not
+// affected.
 func TestField_X08_TooManyUnpolled(t *testing.T) {
 	const most = 3
 	all := localWays(ways.With(socketio.Options{MaxUnpolled: most}, zishang.Options{MaxUnpolled: most}))
@@ -118,7 +123,7 @@ func TestField_X08_TooManyUnpolled(t *testing.T) {
 			return l
 		}
 		polled := enter()
-		poll := polled.Poller.Begin(polled.Poller.GetBytes())
+		poll := polled.Poller.Start(polled.Poller.GetBytes())
 		for range most {
 			enter()
 		}

@@ -39,19 +39,19 @@ func tokens(t *testing.T) *jwtauth.Guard[jwt.RegisteredClaims] {
 	return g
 }
 
-// mailbox is a stage on which clients can be recovered. Each is in the room "mail".
-type mailbox struct {
+// recoveryStage is a stage with recovery. Each client is in the room "news".
+type recoveryStage struct {
 	*stage.Stage
 	t *testing.T
 	w way
 }
 
-func newMailbox(t *testing.T, w way, r socketio.Recovery, opts ...websockets.Option) *mailbox {
+func newRecoveryStage(t *testing.T, w way, r socketio.Recovery, opts ...websockets.Option) *recoveryStage {
 	t.Helper()
-	m := &mailbox{t: t, w: w}
+	m := &recoveryStage{t: t, w: w}
 	m.Stage = w.Stage(t, stage.Gateway(append(opts, socketio.Options{Recovery: &r})...),
 		stage.Handle(websockets.Listen("subscribe", func(ctx context.Context, _ struct{}) error {
-			return websockets.ClientFrom(ctx).Join("mail")
+			return websockets.ClientFrom(ctx).Join("news")
 		})))
 	return m
 }
@@ -62,15 +62,15 @@ type visitor struct {
 	sid, pid, offset string
 }
 
-// visit enters, joins the room and is sent a first event.
-func (m *mailbox) visit(auth string) *visitor {
+// visit enters, joins the room and receives a first event.
+func (m *recoveryStage) visit(auth string) *visitor {
 	m.t.Helper()
 	v := &visitor{l: m.w.dial(m.t, m.Stage)}
 	v.l.Send("40{" + auth + "}")
 	v.entered(v.l.Want("40"))
 	v.l.Send(`421["subscribe"]`)
 	v.l.Want("431")
-	m.mail("first")
+	m.publish("first")
 	v.read("first")
 	return v
 }
@@ -82,34 +82,34 @@ func (v *visitor) entered(packet string) {
 	v.pid, _, _ = strings.Cut(rest, `"`)
 }
 
-func (m *mailbox) mail(text string) {
+func (m *recoveryStage) publish(text string) {
 	m.t.Helper()
-	if err := m.Server.To("mail").Emit(context.Background(), "mail", text); err != nil {
+	if err := m.Server.To("news").Emit(context.Background(), "news", text); err != nil {
 		m.t.Fatal(err)
 	}
 }
 
 func (v *visitor) read(text string) {
 	v.l.T.Helper()
-	got := v.l.Want(`42["mail","` + text)
+	got := v.l.Want(`42["news","` + text)
 	parts := strings.Split(got, `"`)
 	v.offset = parts[len(parts)-2]
 }
 
-// cut loses the connection, and waits until the server knows.
-func (m *mailbox) cut(v *visitor) {
+// cut cuts the connection, and waits until the server has noticed.
+func (m *recoveryStage) cut(v *visitor) {
 	m.t.Helper()
 	n := len(m.Reasons())
 	if v.l.WS != nil {
-		v.l.WS.Cut()
+		v.l.WS.Abort()
 	} else {
-		v.l.Poller.Cut()
+		v.l.Poller.Abort()
 	}
 	m.WantReasons(n + 1)
 }
 
-// back comes with what a page remembers, and reports whether it was recovered.
-func (m *mailbox) back(v *visitor, auth string) (b *visitor, recovered bool) {
+// reconnect reconnects with what a page remembers, and reports whether it was recovered.
+func (m *recoveryStage) reconnect(v *visitor, auth string) (b *visitor, recovered bool) {
 	m.t.Helper()
 	b = &visitor{l: m.w.dial(m.t, m.Stage), offset: v.offset}
 	if auth != "" {
@@ -120,8 +120,8 @@ func (m *mailbox) back(v *visitor, auth string) (b *visitor, recovered bool) {
 	return b, b.sid == v.sid
 }
 
-// hears checks what the visitor is sent before the answer to an echo.
-func (v *visitor) hears(mail ...string) {
+// wantEvents checks the events that the visitor receives before the answer to an echo.
+func (v *visitor) wantEvents(want ...string) {
 	v.l.T.Helper()
 	v.l.Send(`429["echo","."]`)
 	var got []string
@@ -133,115 +133,122 @@ func (v *visitor) hears(mail ...string) {
 		if strings.HasPrefix(p, "439") {
 			break
 		}
-		if rest, ok := strings.CutPrefix(p, `42["mail","`); ok {
+		if rest, ok := strings.CutPrefix(p, `42["news","`); ok {
 			text, _, _ := strings.Cut(rest, `"`)
 			got = append(got, text)
 		}
 	}
-	if strings.Join(got, " ") != strings.Join(mail, " ") {
-		v.l.T.Errorf("it hears %q, want %q", got, mail)
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		v.l.T.Errorf("it receives %q, want %q", got, want)
 	}
 }
 
 func as(token string) string { return `"token":"` + token + `"` }
 
-// TestField_X15_AnothersToken: What a client missed while its connection was lost, and its rooms, go to nobody else: not to a valid token of another subject or issuer that comes with the client's private id, as a page does on which somebody else has logged in meanwhile. That one comes in as a new client, and the client itself is recovered afterwards. The same with SkipAdmit.
+// TestField_X15_AnothersToken: Events that a client missed while its connection was lost, and its rooms, are not
+// passed to a client with a valid token of another subject or issuer that sends the client's private id, as a page
+// does after another user has logged in. That one connects as a new client, and the client itself is recovered
+// afterwards. The same with SkipAdmit.
 func TestField_X15_AnothersToken(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
 		for _, skip := range []bool{false, true} {
-			m := newMailbox(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
-			alice := m.visit(as(token(t, "house", "alice")))
+			m := newRecoveryStage(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
+			alice := m.visit(as(token(t, "issuer", "alice")))
 			m.cut(alice)
-			m.mail("secret")
-			for _, stranger := range []string{token(t, "house", "bob"), token(t, "elsewhere", "alice"), token(t, "housea", "lice"), token(t, "house", "")} {
-				bob, recovered := m.back(alice, as(stranger))
+			m.publish("secret")
+			for _, stranger := range []string{token(t, "issuer", "bob"), token(t, "elsewhere", "alice"), token(t, "issuera", "lice"), token(t, "issuer", "")} {
+				bob, recovered := m.reconnect(alice, as(stranger))
 				if recovered || bob.pid == alice.pid {
-					t.Error("somebody else was recovered as alice")
+					t.Error("another client was recovered as alice")
 				}
-				m.mail("more")
-				bob.hears()
-				if n := m.Server.To("mail").Local().Len(); n != 0 {
+				m.publish("more")
+				bob.wantEvents()
+				if n := m.Server.To("news").Local().Len(); n != 0 {
 					t.Errorf("%d clients are in the room", n)
 				}
 			}
-			again, recovered := m.back(alice, as(token(t, "house", "alice"))) // a new token of the same subject
+			again, recovered := m.reconnect(alice, as(token(t, "issuer", "alice"))) // a new token of the same subject
 			if !recovered {
 				t.Fatalf("alice was not recovered (SkipAdmit %t)", skip)
 			}
-			again.hears("secret", "more", "more", "more", "more")
-			if n := m.Server.To("mail").Local().Len(); n != 1 {
+			again.wantEvents("secret", "more", "more", "more", "more")
+			if n := m.Server.To("news").Local().Len(); n != 1 {
 				t.Errorf("%d clients are in the room", n)
 			}
 		}
 	})
 }
 
-// TestField_X15_BadTokenOnTheWayBack: Somebody without a good token who has a client's private id is refused, with SkipAdmit too, and the client is recovered afterwards.
+// TestField_X15_BadTokenOnTheWayBack: A client without a valid token that sends another client's private id is
+// refused, with SkipAdmit too, and the other client is recovered afterwards.
 func TestField_X15_BadTokenOnTheWayBack(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
 		for _, skip := range []bool{false, true} {
-			m := newMailbox(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
-			auth := as(token(t, "house", "alice"))
+			m := newRecoveryStage(t, w, socketio.Recovery{SkipAdmit: skip}, websockets.UseGuards(tokens(t)))
+			auth := as(token(t, "issuer", "alice"))
 			alice := m.visit(auth)
 			m.cut(alice)
-			m.mail("secret")
+			m.publish("secret")
 			for _, bad := range []string{"", as("nonsense") + ","} {
 				l := w.dial(t, m.Stage)
 				l.Send(`40{` + bad + `"pid":"` + alice.pid + `","offset":"` + alice.offset + `"}`)
 				l.Want("44")
 			}
-			again, recovered := m.back(alice, auth)
+			again, recovered := m.reconnect(alice, auth)
 			if !recovered {
 				t.Fatal("alice was not recovered")
 			}
-			again.hears("secret")
+			again.wantEvents("secret")
 		}
 	})
 }
 
-// TestField_X15_ClientThatIsHere: Somebody else who comes with the private id of a client that is connected does not end its connection.
+// TestField_X15_ClientThatIsHere: A client that sends the private id of a connected client of another user does not
+// end its connection.
 func TestField_X15_ClientThatIsHere(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
-		m := newMailbox(t, w, socketio.Recovery{}, websockets.UseGuards(tokens(t)))
-		alice := m.visit(as(token(t, "house", "alice")))
-		bob, recovered := m.back(alice, as(token(t, "house", "bob")))
+		m := newRecoveryStage(t, w, socketio.Recovery{}, websockets.UseGuards(tokens(t)))
+		alice := m.visit(as(token(t, "issuer", "alice")))
+		bob, recovered := m.reconnect(alice, as(token(t, "issuer", "bob")))
 		if recovered {
-			t.Error("somebody else was recovered as alice")
+			t.Error("another client was recovered as alice")
 		}
-		m.mail("second")
-		bob.hears()
+		m.publish("second")
+		bob.wantEvents()
 		alice.read("second")
-		if _, recovered := m.back(alice, as(token(t, "house", "alice"))); !recovered {
+		if _, recovered := m.reconnect(alice, as(token(t, "issuer", "alice"))); !recovered {
 			t.Error("alice, on another connection, was not recovered")
 		}
 	})
 }
 
-// TestField_X15_PrivateIDAlone: Without guards, or with rate limits alone, the private id is enough to be recovered, as on Node.
+// TestField_X15_PrivateIDAlone: Without guards, or with rate limits only, the private id is enough to be recovered,
+// as on Node.
 func TestField_X15_PrivateIDAlone(t *testing.T) {
 	each(t, own, func(t *testing.T, w way) {
 		limits := websockets.UseGuards(ratelimit.Connections(1000, 1000), ratelimit.Messages(1000, 1000), ratelimit.Requests(1, 1),
 			ratelimit.By(func(context.Context, *pipeline.Call) (string, bool) { return "all", true }, 1000, 1000))
 		for _, opts := range [][]websockets.Option{nil, {limits}} {
-			m := newMailbox(t, w, socketio.Recovery{}, opts...)
+			m := newRecoveryStage(t, w, socketio.Recovery{}, opts...)
 			v := m.visit("")
 			m.cut(v)
-			m.mail("missed")
-			again, recovered := m.back(v, "")
+			m.publish("missed")
+			again, recovered := m.reconnect(v, "")
 			if !recovered {
 				t.Fatal("it was not recovered")
 			}
-			again.hears("missed")
+			again.wantEvents("missed")
 		}
 	})
 }
 
-// user is who a check has found out.
+// user is the user found by a check.
 var user = websockets.NewKey[string]("user")
 
-// TestField_X15_GuardsWithoutIdentity: Where guards or Admit let clients in without having said who they are, nobody is recovered, and one line in the log says so; with an Identity or SameClient the same client is.
+// TestField_X15_GuardsWithoutIdentity: If guards or Admit accept clients without identifying them, no client is
+// recovered, and one line in the log says so; with an Identity or SameClient the same client is.
 func TestField_X15_GuardsWithoutIdentity(t *testing.T) {
-	who := pipeline.NewIdentity("name")
+	identity := pipeline.NewIdentity("name")
 	name := func(d pipeline.Decoder) string {
 		var auth struct{ Name string }
 		if d != nil {
@@ -255,7 +262,7 @@ func TestField_X15_GuardsWithoutIdentity(t *testing.T) {
 	})
 	identify := websockets.UseGuards(pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
 		if c.Kind == pipeline.KindConnect {
-			who.Set(c, name(c.Auth))
+			identity.Set(c, name(c.Auth))
 		}
 		return nil
 	}))
@@ -279,23 +286,23 @@ func TestField_X15_GuardsWithoutIdentity(t *testing.T) {
 				panic("of the application")
 			}}, false},
 		} {
-			m := newMailbox(t, w, c.recovery, c.opt)
+			m := newRecoveryStage(t, w, c.recovery, c.opt)
 			alice := m.visit(`"name":"alice"`)
 			m.cut(alice)
-			m.mail("secret")
+			m.publish("secret")
 			for range 2 {
-				bob, recovered := m.back(alice, `"name":"bob"`)
+				bob, recovered := m.reconnect(alice, `"name":"bob"`)
 				if recovered {
-					t.Errorf("%s: somebody else was recovered", c.name)
+					t.Errorf("%s: another client was recovered", c.name)
 				}
-				bob.hears()
+				bob.wantEvents()
 			}
-			again, recovered := m.back(alice, `"name":"alice"`)
+			again, recovered := m.reconnect(alice, `"name":"alice"`)
 			if recovered != c.recovers {
 				t.Errorf("%s: recovered: %t", c.name, recovered)
 			}
 			if recovered {
-				again.hears("secret")
+				again.wantEvents("secret")
 			}
 			want := 0
 			if !c.recovers && c.recovery.SameClient == nil {

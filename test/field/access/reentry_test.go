@@ -19,19 +19,20 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestField_X14_LimitsOfReentry: A client that leaves its namespace after every few messages and enters it again has no more messages and no more entries than one that stays: what rate limits count belongs to the connection.
+// TestField_X14_LimitsOfReentry: A client that leaves its namespace after every few messages and enters it again gets
+// no more messages and no more entries than one that stays: rate limits count per connection.
 func TestField_X14_LimitsOfReentry(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
 		s := w.Stage(t, stage.Gateway(websockets.UseGuards(ratelimit.Connections(1, 2), ratelimit.Messages(1, 5))))
-		began := time.Now()
+		started := time.Now()
 		l := w.dial(t, s)
 		l.Send("40")
-		for time.Since(began) < 3*time.Second {
+		for time.Since(started) < 3*time.Second {
 			p, ok := l.ReadTo("40{", "44{")
 			if !ok {
 				t.Fatalf("the connection was ended (%d %s)", l.Code, l.Text)
 			}
-			if strings.HasPrefix(p, "44") { // patient enough not to be refused too often
+			if strings.HasPrefix(p, "44") { // slow enough not to be refused too often
 				<-time.After(time.Second)
 				l.Send("40")
 				continue
@@ -40,15 +41,16 @@ func TestField_X14_LimitsOfReentry(t *testing.T) {
 			l.Send("40")
 		}
 		s.Wait("the burst was handled", func() bool { return s.Events() >= 5 })
-		inTime(t, "messages were handled", s.Events(), 5, began)
-		inTime(t, "entries were accepted", s.Connects(), 2, began)
+		inTime(t, "messages were handled", s.Events(), 5, started)
+		inTime(t, "entries were accepted", s.Connects(), 2, started)
 		if s.Connects() < 3 {
 			t.Errorf("%d entries were accepted: refilled tokens do not count", s.Connects())
 		}
 	})
 }
 
-// TestField_X14_PasswordGuessing: A client that tries passwords in the auth of its CONNECT packets has as many attempts as ratelimit.Connections allows, over one connection or many.
+// TestField_X14_PasswordGuessing: A client that tries passwords in the auth of its CONNECT packets has as many
+// attempts as ratelimit.Connections allows, over one connection or many.
 func TestField_X14_PasswordGuessing(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
 		var guesses atomic.Int32
@@ -64,9 +66,9 @@ func TestField_X14_PasswordGuessing(t *testing.T) {
 			return nil
 		})
 		s := w.Stage(t, stage.Gateway(websockets.UseGuards(ratelimit.Connections(1, 5), password)))
-		began := time.Now()
+		started := time.Now()
 		e := rawpeer.NewEngine(t, s.Addr)
-		for pin := 0; pin < 9999 && time.Since(began) < 2*time.Second; {
+		for pin := 0; pin < 9999 && time.Since(started) < 2*time.Second; {
 			transport, open := "websocket", rawpeer.Upgrade(e.Query("websocket", ""))
 			if w.Polling {
 				transport, open = "polling", rawpeer.Request(http.MethodGet, e.Query("polling", ""))+"\r\n"
@@ -91,14 +93,15 @@ func TestField_X14_PasswordGuessing(t *testing.T) {
 				}
 			}
 		}
-		inTime(t, "passwords were tried", int(guesses.Load()), 5, began)
+		inTime(t, "passwords were tried", int(guesses.Load()), 5, started)
 		if guesses.Load() < 5 {
 			t.Errorf("%d passwords were tried, 5 are allowed", guesses.Load())
 		}
 	})
 }
 
-// TestField_X14_RefusedInARow: A client that is refused five times in a row is disconnected; a success ends the row. What the server itself is to blame for does not count.
+// TestField_X14_RefusedInARow: A client that is refused five times in a row is disconnected; a success resets the
+// count. Errors of the server do not count.
 func TestField_X14_RefusedInARow(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
 		s := w.Stage(t, stage.Gateway(websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
@@ -106,7 +109,7 @@ func TestField_X14_RefusedInARow(t *testing.T) {
 			_ = h.Auth.Decode(&auth)
 			switch auth.Say {
 			case "outage":
-				return fmt.Errorf("the database is away")
+				return fmt.Errorf("the database is unavailable")
 			case "busy":
 				return &websockets.Error{Message: "Later", Status: http.StatusServiceUnavailable}
 			case "yes":
@@ -139,7 +142,8 @@ func TestField_X14_RefusedInARow(t *testing.T) {
 	})
 }
 
-// TestField_X14_ConnectPackets: A client that enters and leaves without end has a burst of CONNECT packets, 20 more than it may have namespaces, then one a second; those beyond are refused, and soon the connection is closed.
+// TestField_X14_ConnectPackets: A client that enters and leaves without end has a burst of CONNECT packets, 20 more
+// than MaxNamespaces, then one per second; those beyond are refused, and soon the connection is closed.
 func TestField_X14_ConnectPackets(t *testing.T) {
 	all := localWays(ways.With(socketio.Options{MaxNamespaces: 3}, zishang.Options{}))
 	each(t, all, func(t *testing.T, w way) {
@@ -148,7 +152,7 @@ func TestField_X14_ConnectPackets(t *testing.T) {
 			burst = 100 + 20
 		}
 		s := w.Stage(t)
-		began := time.Now()
+		started := time.Now()
 		l := w.dial(t, s)
 		entered := 0
 		refused := ""
@@ -164,7 +168,7 @@ func TestField_X14_ConnectPackets(t *testing.T) {
 				refused = p
 			}
 		}
-		inTime(t, "entries were accepted", entered, burst, began)
+		inTime(t, "entries were accepted", entered, burst, started)
 		if entered < burst {
 			t.Errorf("%d entries were accepted, want %d", entered, burst)
 		}
@@ -178,7 +182,8 @@ func TestField_X14_ConnectPackets(t *testing.T) {
 	})
 }
 
-// TestField_X14_KickedAndBack: A client that the server sends out of its namespace may enter it again, as Socket.IO has it, but one that does so in a loop is disconnected.
+// TestField_X14_KickedAndBack: A client that the server disconnects from its namespace may enter it again, as in
+// Socket.IO, but one that does so in a loop is disconnected.
 func TestField_X14_KickedAndBack(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
 		s := w.Stage(t, stage.OnConnect(func(_ context.Context, c websockets.Client) error {
@@ -193,12 +198,13 @@ func TestField_X14_KickedAndBack(t *testing.T) {
 		}
 		s.WantGone(5)
 		if n := s.Connects(); n != 5 {
-			t.Errorf("it was in %d times", n)
+			t.Errorf("it was connected %d times", n)
 		}
 	})
 }
 
-// TestField_X14_RefusedByHandleConnection: A client that HandleConnection refuses, so that it was in for a moment, counts as one that was refused.
+// TestField_X14_RefusedByHandleConnection: A client that HandleConnection refuses, after it was connected for a
+// moment, counts as refused.
 func TestField_X14_RefusedByHandleConnection(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
 		s := w.Stage(t, stage.OnConnect(func(context.Context, websockets.Client) error { return pipeline.ErrUnauthorized }))
@@ -210,12 +216,14 @@ func TestField_X14_RefusedByHandleConnection(t *testing.T) {
 		}
 		s.WantGone(5)
 		if n := s.Connects(); n != 5 {
-			t.Errorf("it was in %d times", n)
+			t.Errorf("it was connected %d times", n)
 		}
 	})
 }
 
-// TestField_X14_DisconnectAll: Client.DisconnectAll ends the whole connection: each of its namespaces gets DISCONNECT, HandleDisconnect runs for each, and CONNECT is refused on that connection afterwards. On plain WebSocket it is Disconnect.
+// TestField_X14_DisconnectAll: Client.DisconnectAll ends the whole connection: each of its namespaces gets
+// DISCONNECT, HandleDisconnect runs for each, and CONNECT is refused on that connection afterwards. On plain
+// WebSocket it is the same as Disconnect.
 func TestField_X14_DisconnectAll(t *testing.T) {
 	out := stage.Handle(websockets.Listen("out", func(ctx context.Context, _ struct{}) error {
 		websockets.ClientFrom(ctx).DisconnectAll()
@@ -243,7 +251,7 @@ func TestField_X14_DisconnectAll(t *testing.T) {
 			}
 		}
 		if l.Send("40/a,") && w.Polling {
-			t.Error("the session is still there")
+			t.Error("the session still exists")
 		}
 		for _, r := range s.WantGone(3) {
 			if r.Cause != websockets.CauseServerDisconnect {

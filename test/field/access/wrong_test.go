@@ -19,7 +19,7 @@ import (
 // talk sends events to a gateway at "/", on any platform.
 type talk interface {
 	say(event, data string) bool // without an answer
-	ask(event, data string) bool // with one
+	ask(event, data string) bool // with an answer
 	answer(id int) bool          // to a call of the server
 	alive()
 	WantEnd(code int)
@@ -62,7 +62,7 @@ func (p *plain) alive() {
 
 func (p *plain) WantEnd(code int) { p.t.Helper(); p.WantClose(code) }
 
-// everywhere runs a test with a stage and what makes clients of it, on every way.
+// everywhere runs a test on every way with a stage and a function that connects clients.
 func everywhere(t *testing.T, opts []stage.Option, f func(t *testing.T, s *stage.Stage, dial func() talk)) {
 	t.Helper()
 	each(t, append([]way{{ways.Way{Name: "ws", Adapter: ways.PlainWS}}}, socketIO...), func(t *testing.T, w way) {
@@ -90,9 +90,9 @@ func (o order) Validate() error {
 	return nil
 }
 
-var errHandler = errors.New("the database is away")
+var errHandler = errors.New("the database is unavailable")
 
-// moody is a stage with events that go wrong in every way.
+// moody is a stage with events that fail in every way.
 func moody() []stage.Option {
 	refuse := func(err error) websockets.Enhancement {
 		return websockets.UseGuards(pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
@@ -114,21 +114,24 @@ func moody() []stage.Option {
 		websockets.On("forbidden", ok, refuse(pipeline.ErrForbidden)),
 		websockets.On("limited", ok, refuse(&pipeline.Error{Message: "Slower", Status: http.StatusTooManyRequests})),
 		websockets.On("invalid", ok, pipe(pipeline.Invalid(pipeline.Violation{Field: "n", Rule: "max", Message: "is too large"}))),
-		websockets.On("guard away", ok, refuse(errHandler)),
+		websockets.On("guard unavailable", ok, refuse(errHandler)),
 		websockets.On("guard busy", ok, refuse(&pipeline.Error{Message: "Later", Status: http.StatusServiceUnavailable})),
-		websockets.On("pipe away", ok, pipe(errHandler)),
-		websockets.On("handler away", fails(errHandler)),
+		websockets.On("pipe unavailable", ok, pipe(errHandler)),
+		websockets.On("handler unavailable", fails(errHandler)),
 		websockets.On("handler refuses", fails(websockets.NewError("Room is full"))),
 		websockets.On("handler late", fails(context.DeadlineExceeded)),
 	)}
 }
 
-// TestField_X16_ClientErrors: A client that does wrong 50 times within 10 s is disconnected with the close code 1008, after the answer to the last; 49 times it may. Wrong are unknown events, names that are too long, payloads that do not decode or are not valid, what guards refuse, answers that nobody asked for and, on plain WebSocket, what cannot be understood.
+// TestField_X16_ClientErrors: A client that makes 50 errors within 10 s is disconnected with close code 1008, after
+// the answer to the last one; 49 are allowed. Errors are unknown events, names that are too long, payloads that do
+// not decode or are not valid, refusals by guards, answers without a call and, on plain WebSocket, malformed
+// messages.
 func TestField_X16_ClientErrors(t *testing.T) {
 	long := strings.Repeat("n", 300)
 	kinds := map[string]func(c talk) bool{
-		"unknown event":           func(c talk) bool { return c.say("nobody's", "1") },
-		"unknown event, asked":    func(c talk) bool { return c.ask("nobody's", "1") },
+		"unknown event":           func(c talk) bool { return c.say("unknown", "1") },
+		"unknown event, asked":    func(c talk) bool { return c.ask("unknown", "1") },
 		"long name":               func(c talk) bool { return c.say(long, "1") },
 		"payload of another type": func(c talk) bool { return c.ask("order", `"text"`) },
 		"Validate":                func(c talk) bool { return c.say("order", `{"n":-1}`) },
@@ -140,7 +143,7 @@ func TestField_X16_ClientErrors(t *testing.T) {
 			if p, ok := c.(*plain); ok {
 				return p.TrySend(`{"event":`) == nil
 			}
-			return c.say("nobody's", "1")
+			return c.say("unknown", "1")
 		},
 	}
 	everywhere(t, moody(), func(t *testing.T, s *stage.Stage, dial func() talk) {
@@ -165,10 +168,11 @@ func TestField_X16_ClientErrors(t *testing.T) {
 	})
 }
 
-// TestField_X16_NotTheClientsFault: What the server itself is to blame for does not count, however often it happens: masked errors of guards, pipes and handlers, timeouts, a service that is not available. Nor do the errors that handlers return.
+// TestField_X16_NotTheClientsFault: Errors of the server do not count, however often they occur: masked errors of
+// guards, pipes and handlers, timeouts, a service that is not available. Nor do errors that handlers return.
 func TestField_X16_NotTheClientsFault(t *testing.T) {
 	everywhere(t, moody(), func(t *testing.T, _ *stage.Stage, dial func() talk) {
-		for _, event := range []string{"guard away", "guard busy", "pipe away", "handler away", "handler refuses", "handler late"} {
+		for _, event := range []string{"guard unavailable", "guard busy", "pipe unavailable", "handler unavailable", "handler refuses", "handler late"} {
 			c := dial()
 			for range 60 {
 				if !c.say(event, `{"n":1}`) {
@@ -188,20 +192,21 @@ func TestField_X16_NoLimit(t *testing.T) {
 	everywhere(t, limit(-1), func(_ *testing.T, _ *stage.Stage, dial func() talk) {
 		c := dial()
 		for range 200 {
-			c.say("nobody's", "1")
+			c.say("unknown", "1")
 		}
 		c.alive()
 	})
 	everywhere(t, limit(3), func(_ *testing.T, _ *stage.Stage, dial func() talk) {
 		c := dial()
 		for range 3 {
-			c.say("nobody's", "1")
+			c.say("unknown", "1")
 		}
 		c.WantEnd(1008)
 	})
 }
 
-// TestField_X16_AcrossReentry: What counts belongs to the connection: leaving the namespace and entering it again starts nothing anew, and namespaces count together.
+// TestField_X16_AcrossReentry: Errors are counted per connection: leaving the namespace and entering it again does
+// not reset the count, and namespaces count together.
 func TestField_X16_AcrossReentry(t *testing.T) {
 	each(t, socketIO, func(t *testing.T, w way) {
 		s := w.Stage(t, stage.Gateway(websockets.Namespace("/{room}")))
@@ -210,18 +215,19 @@ func TestField_X16_AcrossReentry(t *testing.T) {
 			ns := fmt.Sprintf("/%d", i%3)
 			l.Send("40" + ns + ",")
 			l.Want("40" + ns + ",{")
-			l.Send("42" + ns + `,1["nobody's"]`)
+			l.Send("42" + ns + `,1["unknown"]`)
 			l.Want("43" + ns + ",1[")
 			l.Send("41" + ns + ",")
 		}
 		l.Send("40/last,")
 		l.Want("40/last,{")
-		l.Send(`42/last,1["nobody's"]`)
+		l.Send(`42/last,1["unknown"]`)
 		l.WantEnd(1008)
 	})
 }
 
-// TestField_X16_LateAnswers: An answer that comes after the call was given up is no fault of the client, however many there are.
+// TestField_X16_LateAnswers: An answer that arrives after its call has ended is not an error of the client, however
+// many arrive.
 func TestField_X16_LateAnswers(t *testing.T) {
 	const calls = 80
 	gaveUp := make(chan struct{}, 5)
@@ -242,7 +248,7 @@ func TestField_X16_LateAnswers(t *testing.T) {
 		select {
 		case <-gaveUp:
 		case <-rawpeer.Wait():
-			t.Fatal("nobody gave up")
+			t.Fatal("no call timed out")
 		}
 		for id := range calls {
 			c.answer(id + 1)
@@ -251,7 +257,8 @@ func TestField_X16_LateAnswers(t *testing.T) {
 	})
 }
 
-// TestField_X16_RefusedByRate: The answer to a message that came too often does not carry the message back, so that it is no larger than a message of some size.
+// TestField_X16_RefusedByRate: The answer to a message refused by a rate limit does not contain the message, so that
+// its size is limited.
 func TestField_X16_RefusedByRate(t *testing.T) {
 	data := `{"n":1,"text":"` + strings.Repeat("x", 2000) + `"}`
 	everywhere(t, []stage.Option{

@@ -1,5 +1,5 @@
-// Package binary_test holds that binary and data stay apart on every platform: bytes
-// arrive as bytes, and what a client sends as data is never taken for them.
+// Package binary_test tests that binary and data stay distinct on every platform: bytes arrive as bytes, and data is
+// never interpreted as binary.
 package binary_test
 
 import (
@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Main(m)) }
 
-// form is a payload with room for anything beside its bytes.
+// form is a payload with room for anything besides its bytes.
 type form struct {
 	A any    `json:"a"`
 	B []byte `json:"b"`
@@ -32,7 +32,7 @@ type form struct {
 
 var ask = websockets.NewCall[any, any]("ask")
 
-// relay passes on what a client sends, in the forms in which a handler can have it.
+// relay relays what a client sends, in the forms in which a handler can receive it.
 type relay struct {
 	Server *websockets.Server `websockets:"server"`
 }
@@ -49,7 +49,7 @@ func (g *relay) Subscriptions() []websockets.Subscription {
 		websockets.On("relay each", func(ctx context.Context, v []any) (string, error) { return g.pass(ctx, v, websockets.Spread()) }),
 		websockets.On("echo", func(_ context.Context, v any) (any, error) { return v, nil }),
 		websockets.On("echo form", func(_ context.Context, v form) (form, error) { return v, nil }),
-		websockets.On("text", func(context.Context, string) (string, error) { return "taken", nil }),
+		websockets.On("text", func(context.Context, string) (string, error) { return "accepted", nil }),
 		websockets.On("ask back", func(ctx context.Context, v any) (any, error) { return ask.Call(ctx, websockets.ClientFrom(ctx), v) }),
 		websockets.On("fail", func(_ context.Context, v form) (string, error) {
 			return "", &websockets.Error{Message: "no", Code: "no", Details: map[string]any{"bytes": []byte("details"), "other": v.A}}
@@ -105,7 +105,7 @@ func everyWay(t *testing.T, test func(t *testing.T, n *nodetest.Node, w way, url
 	t.Helper()
 	for _, w := range ways {
 		t.Run(w.name, func(t *testing.T) {
-			n := nodetest.Start(t) // first, so that its clients are still there when the application stops
+			n := nodetest.Start(t) // first, so that its clients still exist when the application stops
 			test(t, n, w, start(t, app.WebSockets(w.adapter())).URL())
 		})
 	}

@@ -13,15 +13,14 @@ type object = map[string]any
 
 func looksLike(num any) object { return object{"_placeholder": true, "num": num} }
 
-// kind is what a client sends.
+// kind is a kind of data that a client sends.
 type kind struct {
 	name string
 	args []any
-	// confused: beside binary it has an object that the default parser takes for a
-	// placeholder. npm's server replaces it, or ends the sender's connection; Gatehouse
-	// ends it, as it cannot be told apart.
+	// confused: in addition to binary it has an object that the default parser interprets as a placeholder. npm's server
+	// replaces it, or ends the sender's connection; Gatehouse ends it, because the two cannot be distinguished.
 	confused bool
-	// suspicious: older clients, and those of other languages, would take it for one.
+	// suspicious: older clients, and those of other languages, would interpret it as a placeholder.
 	suspicious bool
 }
 
@@ -51,8 +50,8 @@ func kinds(size int) []kind {
 		{name: "marked 1", args: []any{object{"a": object{"_placeholder": 1, "num": 0}, "b": data}}, suspicious: true},
 		{name: "marked as text", args: []any{object{"a": object{"_placeholder": "true", "num": 0}, "b": data}}, suspicious: true},
 		{name: "list of the members", args: []any{object{"a": []any{"_placeholder", true, "num", 0}, "b": data}}},
-		{name: "part 7 beside binary", args: []any{object{"a": looksLike(7), "b": data}}, confused: true},
-		{name: "part 0 beside binary", args: []any{object{"a": looksLike(0), "b": data}}, confused: true},
+		{name: "part 7 next to binary", args: []any{object{"a": looksLike(7), "b": data}}, confused: true},
+		{name: "part 0 next to binary", args: []any{object{"a": looksLike(0), "b": data}}, confused: true},
 		{name: "binary inside", args: []any{object{"a": object{"_placeholder": true, "num": 0, "x": data}}}, confused: true},
 	}
 }
@@ -72,7 +71,7 @@ func newPair(n *nodetest.Node, url string, opts nodetest.Opts) *pair {
 	return p
 }
 
-// send returns what the second client got, and if it got nothing, why.
+// send returns what the second client received, and if it received nothing, why.
 func (p *pair) send(t *testing.T, event string, args []any) (got, problem string) {
 	t.Helper()
 	reply, err := p.sender.TryCall(event, args...)
@@ -94,7 +93,7 @@ func (p *pair) send(t *testing.T, event string, args []any) (got, problem string
 		}
 		got = string(text)
 	}
-	// The second client is connected as before, and has got nothing else.
+	// The second client is still connected, and has received nothing else.
 	p.second.ExpectNone("relayed", func() { p.second.Call("echo", "still here") })
 	if id := p.second.ID(); id != p.id {
 		t.Errorf("the recipient is %q and was %q", id, p.id)
@@ -102,9 +101,10 @@ func (p *pair) send(t *testing.T, event string, args []any) (got, problem string
 	return got, problem
 }
 
-// TestField_X31_RelayEverything: A client sends 25 kinds of binary and of data that looks like the wire's own form of binary; handlers pass it on as
-// Payload, any, a map, a struct, json.RawMessage and several arguments. The other client gets what npm's server would send it, or the sender of
-// Gatehouse gets an error; the other client is never disconnected.
+// TestField_X31_RelayEverything: A client sends 25 kinds of binary and of data that looks like the wire's own form of
+// binary, which handlers relay as Payload, any, a map, a struct, json.RawMessage and several arguments; the other
+// client gets what npm's server would send it, or the sender gets an error, and the other client is never
+// disconnected.
 func TestField_X31_RelayEverything(t *testing.T) {
 	everyWay(t, func(t *testing.T, n *nodetest.Node, w way, url string) {
 		reference := nodetest.Opts{}
@@ -141,7 +141,7 @@ func TestField_X31_RelayEverything(t *testing.T) {
 	})
 }
 
-// expected is what a handler makes of the arguments that npm's server passes on.
+// expected returns what a handler makes of the arguments that npm's server relays.
 func expected(t *testing.T, as, want string) string {
 	t.Helper()
 	switch as {
@@ -188,7 +188,7 @@ func mayFail(as string, k kind, problem string) bool {
 	case "relay text":
 		return refused && strings.Contains(problem, "cannot be binary") || unsafe && k.suspicious
 	case "relay map", "relay form":
-		// The payload does not fit the type, or base64 text has become []byte beside data that looks like binary.
+		// The payload does not fit the type, or base64 text has become []byte next to data that looks like binary.
 		return refused && len(k.args) > 1 || refused && k.name == "binary" || refused && k.name == "ten parts" || unsafe
 	case "relay each":
 		return refused && len(k.args) == 1

@@ -19,8 +19,9 @@ import (
 
 const dataJSON = `{"$binary":"AAH+/w=="}`
 
-// TestField_X31_AnswersBothWays: Binary and data that looks like it come back in acks, and in the answers of clients to calls of the server that
-// are taken as any; an answer with both is an error of the handler, and nobody is disconnected.
+// TestField_X31_AnswersBothWays: Binary and data that looks like it are returned in acks, and in the answers of
+// clients to calls of the server that are decoded as any; an answer with both is an error of the handler, and no
+// client is disconnected.
 func TestField_X31_AnswersBothWays(t *testing.T) {
 	everyWay(t, func(t *testing.T, n *nodetest.Node, w way, url string) {
 		c := n.SocketIO(url, w.opts)
@@ -53,8 +54,9 @@ func TestField_X31_AnswersBothWays(t *testing.T) {
 	})
 }
 
-// TestField_X31_ErrorsCarryNoPlaceholders: The error of a refused message has the message in it, with binary as base64 text and all else as it was; one whose
-// Details have binary leaves out what would be taken for it. The client gets both as event and ack, and stays.
+// TestField_X31_ErrorsCarryNoPlaceholders: The error of a refused message contains the message, with binary as base64
+// text and everything else unchanged; one whose Details have binary omits what would be interpreted as binary. The
+// client gets both as event and ack, and stays connected.
 func TestField_X31_ErrorsCarryNoPlaceholders(t *testing.T) {
 	everyWay(t, func(t *testing.T, n *nodetest.Node, w way, url string) {
 		c := n.SocketIO(url, w.opts)
@@ -69,7 +71,7 @@ func TestField_X31_ErrorsCarryNoPlaceholders(t *testing.T) {
 		fails("text", data, body("Bad payload: the payload must be a string, not binary", "bad_payload", "text", `"AAH+/w=="`))
 		fails("text", object{"a": data, "b": []any{[]byte{}, 1}}, body("Bad payload: the payload must be a string, not an object", "bad_payload", "text", `{"a":"AAH+/w==","b":["",1]}`))
 		fails("text", looksLike(0), body("Bad payload: the payload must be a string, not an object", "bad_payload", "text", `{"_placeholder":true,"num":0}`))
-		same(t, "ack", c.Call("nobody", object{"a": data})[0], body("Unknown event", "unknown_event", "nobody", `{"a":"AAH+/w=="}`))
+		same(t, "ack", c.Call("unknown", object{"a": data})[0], body("Unknown event", "unknown_event", "unknown", `{"a":"AAH+/w=="}`))
 
 		details := func(other string) string {
 			return `"details":{"bytes":{"$binary":"` + "ZGV0YWlscw==" + `"},"other":` + other + `}`
@@ -82,7 +84,7 @@ func TestField_X31_ErrorsCarryNoPlaceholders(t *testing.T) {
 	})
 }
 
-// TestField_X31_AuthIsData: An auth that looks like binary lets the client in, and is the object that it is.
+// TestField_X31_AuthIsData: A client whose auth looks like binary is accepted, and the auth is an unchanged object.
 func TestField_X31_AuthIsData(t *testing.T) {
 	everyWay(t, func(t *testing.T, n *nodetest.Node, w way, url string) {
 		opts := nodetest.Opts{"auth": object{"_placeholder": true, "num": 0, "token": looksLike(3)}}
@@ -92,8 +94,8 @@ func TestField_X31_AuthIsData(t *testing.T) {
 	})
 }
 
-// TestField_X31_RecoveredAsSent: Events with binary, and with data that looks like it, that a client missed come after its return as they would have
-// come at once.
+// TestField_X31_RecoveredAsSent: Events with binary, and with data that looks like it, that a client missed arrive
+// after its recovery as they would have arrived at once.
 func TestField_X31_RecoveredAsSent(t *testing.T) {
 	for name, parser := range map[string]string{"json": "", "msgpack": "msgpack"} {
 		t.Run(name, func(t *testing.T) {
@@ -133,8 +135,8 @@ func TestField_X31_RecoveredAsSent(t *testing.T) {
 	}
 }
 
-// TestField_X31_FromOnePlatformToOthers: What a client of one platform sends as data is data on the others, and its binary is binary there, or base64
-// text where there is none.
+// TestField_X31_FromOnePlatformToOthers: Data that a client of one platform sends is data on the others, and its
+// binary is binary there, or base64 text on platforms without binary.
 func TestField_X31_FromOnePlatformToOthers(t *testing.T) {
 	lobby := module.New("lobby", module.Exports(websockets.Gateway(newRelay,
 		websockets.Via(socketio.New(), websockets.Path("/json")),
@@ -176,7 +178,7 @@ func TestField_X31_FromOnePlatformToOthers(t *testing.T) {
 				same(t, from+" to "+name, arg, `{"a":`+bytes+`,"n":0.1,"b":[`+bytes+`,"x"]}`)
 			}
 		}
-		// For those without binary it is safe; the others would be cut off. It is one message.
+		// For clients without binary it is safe; the others would be cut off. It is one message.
 		if reply := c.Call("relay form", object{"a": looksLike(7), "b": "aGk="}); !strings.Contains(string(reply[0]), `an object with a`) {
 			t.Errorf("from %s: %s", from, reply)
 		}
@@ -186,7 +188,8 @@ func TestField_X31_FromOnePlatformToOthers(t *testing.T) {
 	}
 }
 
-// TestField_X31_HandlersOfText: A handler that takes json.RawMessage gets messages without binary as they are written, and an error for those with it.
+// TestField_X31_HandlersOfText: A handler of json.RawMessage gets messages without binary unchanged, and an error for
+// those with it.
 func TestField_X31_HandlersOfText(t *testing.T) {
 	take := func(_ context.Context, v json.RawMessage) (json.RawMessage, error) { return v, nil }
 	for _, w := range ways {

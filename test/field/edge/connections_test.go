@@ -34,8 +34,8 @@ const overloaded, tooMany = websockets.CodeOverloaded, websockets.CodeTooManyCon
 
 func client(ip string) string { return "X-Forwarded-For: " + ip }
 
-// TestConnectionsInAll: beyond app.MaxConnections a handshake is answered with 503 and
-// Retry-After, and a connection that has gone makes room for the next.
+// TestConnectionsInAll: beyond app.MaxConnections a handshake is answered with 503 and Retry-After, and a closed
+// connection frees its place.
 func TestConnectionsInAll(t *testing.T) {
 	ways(t, []stage.Option{stage.App(app.MaxConnections(3))}, func(_ *testing.T, d *way) {
 		conns := []*conn{d.want(), d.want(), d.want()}
@@ -43,7 +43,7 @@ func TestConnectionsInAll(t *testing.T) {
 			d.refused(http.StatusServiceUnavailable, overloaded)
 		}
 		if n := strings.Count(d.Log.String(), "app.MaxConnections"); n != 1 {
-			d.t.Errorf("%d lines say that the limit is reached:\n%s", n, d.Log)
+			d.t.Errorf("%d lines report the limit:\n%s", n, d.Log)
 		}
 		conns[0].leave()
 		conns[0] = d.eventually()
@@ -58,8 +58,8 @@ func TestConnectionsInAll(t *testing.T) {
 	})
 }
 
-// TestConnectionsOfOneAddress: an address, of IPv6 a /64, has at most
-// app.MaxConnectionsPerAddress connections; others are not held up by it.
+// TestConnectionsOfOneAddress: an address, of IPv6 a /64, has at most app.MaxConnectionsPerAddress connections; other
+// addresses are not affected.
 func TestConnectionsOfOneAddress(t *testing.T) {
 	opts := stage.App(app.MaxConnectionsPerAddress(2), app.TrustedProxies("127.0.0.1"))
 	ways(t, []stage.Option{opts}, func(_ *testing.T, d *way) {
@@ -77,8 +77,7 @@ func TestConnectionsOfOneAddress(t *testing.T) {
 	})
 }
 
-// TestConnectionsOfOneAddressByDefault: 256, and the proxy that is not named is not
-// held to it.
+// TestConnectionsOfOneAddressByDefault: the limit is 256, and does not apply to a proxy that is not configured.
 func TestConnectionsOfOneAddressByDefault(t *testing.T) {
 	ways(t, []stage.Option{stage.App(app.TrustedProxies("127.0.0.1"))}, func(_ *testing.T, d *way) {
 		for range 256 {
@@ -92,13 +91,13 @@ func TestConnectionsOfOneAddressByDefault(t *testing.T) {
 			d.want(client("203.0.113.5"))
 		}
 		if n := strings.Count(d.Log.String(), `option="app.TrustedProxies(\"127.0.0.1\")"`); n != 1 {
-			t.Errorf("%d lines say which option to write:\n%.2000s", n, d.Log)
+			t.Errorf("%d lines name the option:\n%.2000s", n, d.Log)
 		}
 	}, plain)
 	ways(t, []stage.Option{stage.App(app.TrustedProxies("192.0.2.1"), app.MaxConnectionsPerAddress(2))}, func(_ *testing.T, d *way) {
 		d.want()
 		d.want()
-		d.refused(http.StatusTooManyRequests, tooMany) // 127.0.0.1 is nobody's proxy
+		d.refused(http.StatusTooManyRequests, tooMany) // 127.0.0.1 is not a proxy
 	}, plain)
 	ways(t, []stage.Option{stage.App(app.TrustedProxies("127.0.0.1"), app.MaxConnectionsPerAddress(-1), app.MaxConnections(-1))}, func(_ *testing.T, d *way) {
 		for range 260 {
@@ -107,8 +106,8 @@ func TestConnectionsOfOneAddressByDefault(t *testing.T) {
 	}, plain)
 }
 
-// TestPlacesOfRefusedHandshakes: a handshake whose guard refuses, panics, takes too
-// long or loses its client keeps no place.
+// TestPlacesOfRefusedHandshakes: a handshake whose guard refuses, panics or takes too long, or whose client
+// disconnects, keeps no place.
 func TestPlacesOfRefusedHandshakes(t *testing.T) {
 	var mode string
 	guard := pipeline.GuardFunc(func(ctx context.Context, c *pipeline.Call) error {
@@ -142,29 +141,29 @@ func TestPlacesOfRefusedHandshakes(t *testing.T) {
 		if d.polling {
 			raw = rawpeer.Request(http.MethodGet, d.target, "X-Mode: wait") + "\r\n"
 		}
-		gone := rawpeer.Dial(d.t, d.Addr)
-		gone.Write(raw)
-		d.Wait("the guard in flight takes a place", func() bool {
+		abandoned := rawpeer.Dial(d.t, d.Addr)
+		abandoned.Write(raw)
+		d.Wait("the running guard has a place", func() bool {
 			c := d.open("X-Mode: refuse")
 			c.leave()
 			return c.Status == http.StatusServiceUnavailable && strings.Contains(c.Body, overloaded)
 		})
-		gone.Reset()
+		abandoned.Reset()
 		d.eventually().leave()
 		d.eventually()
 		d.refused(http.StatusServiceUnavailable, overloaded)
 	})
 }
 
-// handshakes is a guard that is asked about requests that open connections.
+// handshakes is a guard that runs on requests that open connections.
 type handshakes struct{ pipeline.Guard }
 
 func (h handshakes) CheckHandshake(ctx context.Context, c *pipeline.Call) error {
 	return h.Check(ctx, c)
 }
 
-// TestPlaceOfAnUpgradedSession: a session that changes from polling to WebSocket is one
-// connection throughout, and gives its place back once.
+// TestPlaceOfAnUpgradedSession: a session that upgrades from polling to WebSocket counts as one connection
+// throughout, and frees its place once.
 func TestPlaceOfAnUpgradedSession(t *testing.T) {
 	ways(t, []stage.Option{stage.App(app.MaxConnections(1))}, func(t *testing.T, d *way) {
 		for range 3 {
@@ -185,8 +184,8 @@ func TestPlaceOfAnUpgradedSession(t *testing.T) {
 	}, polling, "zishang polling")
 }
 
-// TestConnectionsOfAllServers: MaxConnections counts the connections of all gateways
-// on all ports, and of other servers that the application is mounted in.
+// TestConnectionsOfAllServers: MaxConnections counts the connections of all gateways on all ports, and of other
+// servers that the application is mounted in.
 func TestConnectionsOfAllServers(t *testing.T) {
 	a := apptest.New(t, module.New("many", module.Exports(
 		websockets.Gateway(newLobby, websockets.Via(ws.New(), websockets.Path("/ws")), websockets.Via(socketio.New())),
@@ -211,7 +210,7 @@ type lobby struct{}
 func newLobby() *lobby { return &lobby{} }
 
 func (*lobby) Subscriptions() []websockets.Subscription {
-	return []websockets.Subscription{websockets.On("who", who)}
+	return []websockets.Subscription{websockets.On("address", address)}
 }
 
 type other struct {
@@ -222,33 +221,33 @@ type other struct {
 
 func newOther() *other { return &other{} }
 
-func who(ctx context.Context, _ websockets.Payload) (string, error) {
+func address(ctx context.Context, _ websockets.Payload) (string, error) {
 	return websockets.RemoteAddr(websockets.ClientFrom(ctx)).String(), nil
 }
 
-// whoController answers requests with the client's address.
-type whoController struct{}
+// addressController answers requests with the client's address.
+type addressController struct{}
 
-func newWho() *whoController { return &whoController{} }
+func newAddressController() *addressController { return &addressController{} }
 
-func (*whoController) Routes(r chi.Router) {
-	// A middleware that writes RemoteAddr anew, as chi's RealIP does, changes nothing.
+func (*addressController) Routes(r chi.Router) {
+	// A middleware that overwrites RemoteAddr, like chi's RealIP, changes nothing.
 	r.Use(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.RemoteAddr = "192.0.2.99:1"
 			next.ServeHTTP(w, r)
 		})
 	})
-	r.Get("/who", func(w http.ResponseWriter, r *http.Request) {
+	r.Get("/address", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprint(w, web.RemoteAddr(r))
 	})
 }
 
-// TestOneClientAddress: controllers, handlers of gateways on every port, and mounted
-// applications see the same address, in spite of middleware.
+// TestOneClientAddress: controllers, handlers of gateways on every port, and mounted applications see the same
+// address, in spite of middleware.
 func TestOneClientAddress(t *testing.T) {
-	a := apptest.New(t, module.New("who", module.Exports(
-		web.Controller(newWho),
+	a := apptest.New(t, module.New("address", module.Exports(
+		web.Controller(newAddressController),
 		websockets.Gateway(newLobby, websockets.Via(ws.New(), websockets.Path("/ws")), websockets.Via(socketio.New())),
 		websockets.Gateway(newOther, websockets.Via(ws.New(), websockets.Path("/own"), websockets.Addr("127.0.0.1:0"))),
 	)), apptest.With(app.TrustedProxies(netip.MustParsePrefix("127.0.0.0/8"))))
@@ -259,19 +258,18 @@ func TestOneClientAddress(t *testing.T) {
 		"ws": a.DialWS("/ws", apptest.WithHeader(header)), "socketio": a.DialSocketIO("/", apptest.WithHeader(header)),
 		"own port": apptest.DialWS(t, "http://"+own+"/own", apptest.WithHeader(header)),
 	} {
-		if got := apptest.Call[string](c, "who"); got != ip {
+		if got := apptest.Call[string](c, "address"); got != ip {
 			t.Errorf("%s: the client is %s", name, got)
 		}
 	}
 	p := rawpeer.Dial(t, a.URL())
-	p.Write(rawpeer.Request(http.MethodGet, "/who", "X-Forwarded-For: "+header.Get("X-Forwarded-For")) + "\r\n")
+	p.Write(rawpeer.Request(http.MethodGet, "/address", "X-Forwarded-For: "+header.Get("X-Forwarded-For")) + "\r\n")
 	if got := p.Answer(); got.Body != ip {
 		t.Errorf("a controller: the client is %s", got.Body)
 	}
 }
 
-// TestTrustedProxiesAreChecked: what is no address or prefix is an error of the start
-// that says which.
+// TestTrustedProxiesAreChecked: an invalid address or prefix is an error of the start that names it.
 func TestTrustedProxiesAreChecked(t *testing.T) {
 	_, err := app.New(module.New("empty"), app.TrustedProxies("10.0.0.0/8", "proxy.internal"), app.TrustedProxies("10.0.0.0/99"))
 	if err == nil || !strings.Contains(err.Error(), `app: TrustedProxies: "proxy.internal" is neither`) || !strings.Contains(err.Error(), "10.0.0.0/99") {
@@ -282,9 +280,10 @@ func TestTrustedProxiesAreChecked(t *testing.T) {
 	}
 }
 
-// TestField_X19_UnixSocket: behind a proxy on a Unix socket every client has its own address, that of X-Forwarded-For, and its own bucket and limit of connections; nothing has to be configured.
+// TestField_X19_UnixSocket: Behind a proxy on a Unix socket every client has its own address, that of
+// X-Forwarded-For, and its own bucket and limit of connections, without configuration.
 func TestField_X19_UnixSocket(t *testing.T) {
-	a, err := app.New(module.New("unix", module.Exports(web.Controller(newWho), websockets.Gateway(newLobby))),
+	a, err := app.New(module.New("unix", module.Exports(web.Controller(newAddressController), websockets.Gateway(newLobby))),
 		app.Mounted(), app.WebSockets(ws.New()), app.Logger(slog.New(slog.DiscardHandler)),
 		app.MaxConnectionsPerAddress(1), app.UseGuards(ratelimit.Requests(0, 1)))
 	if err != nil {
@@ -317,7 +316,7 @@ func TestField_X19_UnixSocket(t *testing.T) {
 	}
 	for _, ip := range []string{"192.0.2.1", "192.0.2.2"} {
 		for i, want := range []int{http.StatusOK, http.StatusTooManyRequests} {
-			_, answer := send(rawpeer.Request(http.MethodGet, "/who", "Connection: close", client("198.51.100.1, "+ip)) + "\r\n")
+			_, answer := send(rawpeer.Request(http.MethodGet, "/address", "Connection: close", client("198.51.100.1, "+ip)) + "\r\n")
 			body, _ := io.ReadAll(answer.Body)
 			_ = answer.Body.Close()
 			if answer.StatusCode != want || want == http.StatusOK && string(body) != ip {

@@ -18,29 +18,28 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// What a connection may keep: of its headers, of the auth of each namespace, and of
-// everything else.
+// The limits of what a connection keeps: of its headers, of the auth of each namespace, and of everything else.
 const (
 	keptHeaders = 16 << 10
 	keptAuth    = 16 << 10
 	keptFixed   = 16 << 10
 
 	testsOwn = 6 << 10 // of each connection's other end, in the same process
-	margin   = 4 << 10 // what a measurement may be wrong by
+	margin   = 4 << 10 // tolerance of a measurement
 )
 
-// heap is what is alive.
+// heap returns the live heap.
 func heap() int64 {
 	var m runtime.MemStats
-	for range 3 { // pools give their contents up at the second
+	for range 3 { // pools free their contents in the second collection
 		runtime.GC()
 	}
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
-// everywhere runs f for every way. Namespaces have a pattern where "/" may be one, so
-// that each has path values of its own.
+// everywhere runs f for every way. Namespaces have a pattern where "/" may be one, so that each has its own path
+// values.
 func everywhere(t *testing.T, opts []stage.Option, f func(t *testing.T, d *way)) {
 	t.Helper()
 	ways(t, opts, f, plain, "compressed ws")
@@ -49,8 +48,7 @@ func everywhere(t *testing.T, opts []stage.Option, f func(t *testing.T, d *way))
 	ways(t, opts, f, "zishang", "zishang polling")
 }
 
-// connect opens a connection with these headers, and enters so many namespaces with
-// that auth.
+// connect opens a connection with these headers, and enters namespaces with that auth.
 func (d *way) connect(lines []string, auth string, namespaces int) {
 	d.t.Helper()
 	c := d.want(lines...)
@@ -77,7 +75,9 @@ func (d *way) connect(lines []string, auth string, namespaces int) {
 	}
 }
 
-// TestField_X03_WhatAnIdleClientHolds: of a handshake with 60 KiB of headers an idle client keeps 16 KiB, whatever shape they have, once and not for each namespace; of its auth its own copy, which does not hold on to the message that it came in.
+// TestField_X03_WhatAnIdleClientHolds: Of a handshake with 60 KiB of headers an idle client keeps 16 KiB, in any
+// shape, once and not per namespace; it keeps its own copy of its auth, which does not retain the message that
+// contained it.
 func TestField_X03_WhatAnIdleClientHolds(t *testing.T) {
 	const clients = 20
 	big := []string{"X-Big: " + strings.Repeat("b", 40<<10)}
@@ -107,26 +107,26 @@ func TestField_X03_WhatAnIdleClientHolds(t *testing.T) {
 					return
 				}
 				if name == "nothing" && d.polling {
-					return // the buffers of the test's own connections are more
+					return // the buffers of the test's own connections are larger
 				}
 				if strings.HasPrefix(d.name, "zishang") && name != "large headers" && name != "empty headers" {
-					return // what the library itself holds is its own
+					return // memory of the library itself is not counted
 				}
 				held := func(lines []string, auth string, namespaces int) int64 {
-					before, begun := heap(), d.Connects()
+					before, earlier := heap(), d.Connects()
 					for range clients {
 						d.connect(lines, auth, namespaces)
 					}
-					d.Wait("all are connected", func() bool { return d.Connects()-begun >= clients*namespaces })
+					d.Wait("all are connected", func() bool { return d.Connects()-earlier >= clients*namespaces })
 					return (heap() - before) / clients
 				}
 				least := int64(0)
-				_ = held(nil, "", 1) // what is made once
+				_ = held(nil, "", 1) // values that are created once
 				if name != "nothing" {
-					least = max(held(nil, "", 1), 0) // what others leave behind is freed meanwhile
+					least = max(held(nil, "", 1), 0) // memory freed meanwhile
 				}
 				got := held(tt.lines, tt.auth, tt.namespaces) - least
-				for range 3 { // the heap has other guests, which come and go
+				for range 3 { // other tests use the same heap
 					if got > tt.most {
 						got = min(got, held(tt.lines, tt.auth, tt.namespaces)-least)
 					}
@@ -140,7 +140,8 @@ func TestField_X03_WhatAnIdleClientHolds(t *testing.T) {
 	}
 }
 
-// TestField_X03_RequestAndAuthAfterwards: guards and HandleConnection see the whole request; afterwards it has method, URL, path values, host, address and 16 KiB of headers, in every namespace, and nothing of the server.
+// TestField_X03_RequestAndAuthAfterwards: Guards and HandleConnection see the whole request; afterwards it has
+// method, URL, path values, host, address and 16 KiB of headers, in every namespace, and nothing of the server.
 func TestField_X03_RequestAndAuthAfterwards(t *testing.T) {
 	type seen struct {
 		Big, Small int
@@ -169,7 +170,7 @@ func TestField_X03_RequestAndAuthAfterwards(t *testing.T) {
 		path := strings.TrimSuffix(d.target, "?EIO=4&transport=websocket")
 		want := seen{Big: 30 << 10, Small: 5, Ctx: true, URL: path, Host: d.Addr, Address: "127.0.0.1"}
 		if d.polling {
-			return // the test's client speaks no polling
+			return // the test's client has no polling
 		}
 		var clients []*apptest.Client
 		if path == "/" {
@@ -195,12 +196,13 @@ func TestField_X03_RequestAndAuthAfterwards(t *testing.T) {
 			}
 		}
 		if n := strings.Count(d.Log.String(), "headers of the handshake are not kept"); n != len(clients) || strings.Contains(d.Log.String(), "bbbb") {
-			t.Errorf("%d lines say what is left out", n)
+			t.Errorf("%d lines name the omitted headers", n)
 		}
 	})
 }
 
-// TestField_X03_LargeAuth: auth of more than 16 KiB is refused with a connect_error, however it gets its size, and the client may try again.
+// TestField_X03_LargeAuth: Auth of more than 16 KiB is refused with a connect_error, whatever makes it large, and the
+// client may try again.
 func TestField_X03_LargeAuth(t *testing.T) {
 	everywhere(t, nil, func(t *testing.T, d *way) {
 		if d.name == plain || d.name == "compressed ws" {
@@ -227,7 +229,7 @@ func TestField_X03_LargeAuth(t *testing.T) {
 	})
 }
 
-// TestKeptByOption: Limits.MaxAuth and Limits.KeptHeaders set what is kept.
+// TestKeptByOption: Limits.MaxAuth and Limits.KeptHeaders set the sizes of kept data.
 func TestKeptByOption(t *testing.T) {
 	opts := []stage.Option{
 		stage.Limits(websockets.Limits{MaxAuth: 40, KeptHeaders: 40 << 10}),
@@ -254,7 +256,8 @@ func TestKeptByOption(t *testing.T) {
 	}
 }
 
-// TestField_X03_LongURL: a WebSocket handshake with a URL of more than 16 KiB, which the connection would keep, is answered with 414.
+// TestField_X03_LongURL: A WebSocket handshake with a URL of more than 16 KiB, which the connection would keep, is
+// answered with 414.
 func TestField_X03_LongURL(t *testing.T) {
 	ways(t, nil, func(t *testing.T, d *way) {
 		for n, want := range map[int]int{16<<10 - 10: d.want().Status, 17 << 10: http.StatusRequestURITooLong} {

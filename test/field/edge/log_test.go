@@ -24,14 +24,14 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// The bounds of the log: lines of one cause in a second, and bytes of a line.
+// The limits of the log: lines of one cause in a second, and bytes of a line.
 const (
 	perSecond = 10
 	maxLine   = 2048
 )
 
-// wantSampled checks what has been logged of n things that took so long: lines with
-// the message, bounded in number and length, and counts of all that were left out.
+// wantSampled checks the log after n equal events within a duration: lines with the message, limited in number and
+// length, and counts of all dropped lines.
 func wantSampled(t *testing.T, log *stage.Log, message string, n int, took time.Duration) {
 	t.Helper()
 	lines, left := 0, 0
@@ -59,7 +59,8 @@ func wantSampled(t *testing.T, log *stage.Log, message string, n int, took time.
 	}
 }
 
-// TestField_X25_MessagesThatFail: a client whose every message fails its handler, by an error as long as what it sent or by a panic, writes 10 lines a second of at most 2 KB; then the log says how many were left out.
+// TestField_X25_MessagesThatFail: A client whose every message fails its handler, by an error as long as the message
+// or by a panic, writes 10 lines a second of at most 2 KB; the log then has the number of dropped lines.
 func TestField_X25_MessagesThatFail(t *testing.T) {
 	for kind, fail := range map[string]func(string) error{
 		"error": func(in string) error { return fmt.Errorf("cannot handle %s", in) },
@@ -82,10 +83,10 @@ func TestField_X25_MessagesThatFail(t *testing.T) {
 					n = 2_000
 				}
 				handled.Store(0)
-				begin := time.Now()
+				started := time.Now()
 				d.flood(n, "fail", strings.Repeat("\\u0007\\\"x", 40))
 				d.Wait("all have failed", func() bool { return handled.Load() == int64(n) })
-				took := time.Since(begin)
+				took := time.Since(started)
 				d.stop()
 				wantSampled(t, d.Log, "gateway failed", n, took)
 			})
@@ -93,7 +94,7 @@ func TestField_X25_MessagesThatFail(t *testing.T) {
 	}
 }
 
-// flood sends n events with a string, and reads and drops what is answered.
+// flood sends n events with a string, and discards the answers.
 func (d *way) flood(n int, event, text string) {
 	d.t.Helper()
 	if d.name == plain || d.name == "compressed ws" {
@@ -124,7 +125,7 @@ func (d *way) flood(n int, event, text string) {
 			d.t.Fatalf("a poll was answered %d %s", a.Status, a.Body)
 		}
 	}
-	go func() { // or the rest would wait until it had room for its answers
+	go func() { // otherwise the rest would wait until its answers are read
 		for {
 			if a, err := e.TryDo(p.GetBytes()); err != nil || a.Status != http.StatusOK {
 				return
@@ -141,7 +142,8 @@ func (d *way) stop() {
 	_ = d.App.App().Stop(ctx)
 }
 
-// TestField_X25_HandshakesThatFail: the same for handshakes whose guard fails, and for connections that HandleConnection refuses with an error of its own.
+// TestField_X25_HandshakesThatFail: Handshakes whose guard fails, and connections that HandleConnection refuses with
+// an error of its own, write 10 lines a second of at most 2 KB; the log then has the number of dropped lines.
 func TestField_X25_HandshakesThatFail(t *testing.T) {
 	const n = 60
 	failing := errors.New("no database " + strings.Repeat("x", 5000))
@@ -152,31 +154,31 @@ func TestField_X25_HandshakesThatFail(t *testing.T) {
 		return failing
 	})
 	ways(t, []stage.Option{stage.App(app.UseGuards(handshakes{guard}))}, func(t *testing.T, d *way) {
-		begin := time.Now()
+		started := time.Now()
 		for range n {
 			if c := d.open("Cookie: " + strings.Repeat("c", 5000)); c.Status != http.StatusInternalServerError {
 				t.Fatalf("answered %d %s", c.Status, c.Body)
 			}
 		}
 		d.stop()
-		wantSampled(t, d.Log, "a check before the handshake failed", n, time.Since(begin))
+		wantSampled(t, d.Log, "a check before the handshake failed", n, time.Since(started))
 	})
 	var failed atomic.Int64
 	connect := stage.OnConnect(func(context.Context, websockets.Client) error { failed.Add(1); return failing })
 	ways(t, []stage.Option{connect}, func(t *testing.T, d *way) {
 		failed.Store(0)
-		begin := time.Now()
+		started := time.Now()
 		for range n {
 			d.enter()
 		}
 		d.Wait("all have failed", func() bool { return failed.Load() == n })
 		d.WantGone(n)
 		d.stop()
-		wantSampled(t, d.Log, "gateway failed", n, time.Since(begin))
+		wantSampled(t, d.Log, "gateway failed", n, time.Since(started))
 	})
 }
 
-// enter connects a client and does not wait for what it is told.
+// enter connects a client without waiting for the answer.
 func (d *way) enter() {
 	d.t.Helper()
 	c := d.want()
@@ -204,14 +206,15 @@ func (*failing) Routes(r chi.Router) {
 	}).Get("/middleware", func(http.ResponseWriter, *http.Request) {})
 }
 
-// TestField_X25_RequestsThatFail: the same for HTTP routes that fail, panic, or whose middleware panics.
+// TestField_X25_RequestsThatFail: HTTP routes that fail, panic, or whose middleware panics, write 10 lines a second
+// of at most 2 KB; the log then has the number of dropped lines.
 func TestField_X25_RequestsThatFail(t *testing.T) {
 	for path, message := range map[string]string{"/error": "request failed", "/panic": "request failed", "/middleware": "panic in middleware"} {
 		t.Run(path, func(t *testing.T) {
 			log := &stage.Log{}
 			a := apptest.New(t, module.New("failing", module.Exports(web.Controller(newFailing))), apptest.With(app.Logger(loggerTo(log))))
 			const n = 100
-			begin := time.Now()
+			started := time.Now()
 			p := rawpeer.Dial(t, a.URL())
 			for range n {
 				p.Write(rawpeer.Request(http.MethodGet, path+"?"+strings.Repeat("%07", 3000)) + "\r\n")
@@ -220,21 +223,21 @@ func TestField_X25_RequestsThatFail(t *testing.T) {
 				}
 			}
 			_ = a.App().Stop(context.Background())
-			wantSampled(t, log, message, n, time.Since(begin))
+			wantSampled(t, log, message, n, time.Since(started))
 		})
 	}
 }
 
-// TestLogLines: app.LogLines sets how many lines of one cause there are in a second.
+// TestLogLines: app.LogLines sets the number of lines of one cause per second.
 func TestLogLines(t *testing.T) {
 	for limit, want := range map[int]int{-1: 200, 2: 0} {
 		var handled atomic.Int64
 		fail := websockets.Listen("fail", func(context.Context, string) error { handled.Add(1); return io.ErrUnexpectedEOF })
 		ways(t, []stage.Option{stage.Handle(fail), stage.App(app.LogLines(limit))}, func(t *testing.T, d *way) {
-			begin := time.Now()
+			started := time.Now()
 			d.flood(200, "fail", "x")
 			d.Wait("all have failed", func() bool { return handled.Load() == 200 })
-			took := time.Since(begin)
+			took := time.Since(started)
 			d.stop()
 			got := strings.Count(d.Log.String(), `msg="gateway failed"`)
 			if limit < 0 && got != want || limit > 0 && got > limit*(int(took/time.Second)+2) {

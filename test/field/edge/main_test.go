@@ -1,5 +1,5 @@
-// Package edge_test attacks the edge of the server: who a client is, how many
-// connections there may be, what the log and the handshake keep of it.
+// Package edge_test attacks the edge of the server: the addresses of clients, the number of connections, and what the
+// log and the connection keep of a handshake.
 package edge_test
 
 import (

@@ -22,10 +22,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// memoryProgram makes the test binary the application whose memory is short.
+// memoryProgram makes the test binary the application with little memory.
 const memoryProgram = "GATEHOUSE_TEST_MEMORY"
 
-// ballast holds as much memory as it is told.
+// ballast holds as much memory as a request asks for.
 type ballast struct{ held []byte }
 
 func newBallast() *ballast { return &ballast{} }
@@ -85,10 +85,9 @@ func startMemory(t *testing.T, percent, limit string) (addr string, stop func() 
 	}
 }
 
-// TestMemoryGuard: while live heap and stacks are over 90 % of GOMEMLIMIT, handshakes
-// get 503 with Retry-After; HTTP requests and those who are connected are served on.
-// Below 80 % handshakes are accepted again. Without a limit, or turned off, nothing is
-// refused.
+// TestMemoryGuard: while live heap and stacks are over 90 % of GOMEMLIMIT, handshakes get 503 with Retry-After; HTTP
+// requests and existing connections are still served. Below 80 % handshakes are accepted again. Without a limit, or
+// turned off, nothing is refused.
 func TestMemoryGuard(t *testing.T) {
 	for name, tt := range map[string]struct {
 		percent, limit string
@@ -114,7 +113,7 @@ func TestMemoryGuard(t *testing.T) {
 				p.Write(rawpeer.Upgrade(target))
 				return p.Answer()
 			}
-			// until collects and opens connections until one is answered so.
+			// until collects and opens connections until one gets that status.
 			until := func(status int) (last rawpeer.Answer) {
 				for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 					get("/gc")
@@ -144,8 +143,8 @@ func TestMemoryGuard(t *testing.T) {
 			if a := handshake("/socket.io/?EIO=4&transport=websocket"); a.Status != http.StatusServiceUnavailable {
 				t.Errorf("Socket.IO answered %d %s", a.Status, a.Body)
 			}
-			in.Send(`{"event":"who","data":1}`)
-			in.Want(`{"event":"who","data":"127.0.0.1"}`)
+			in.Send(`{"event":"address","data":1}`)
+			in.Want(`{"event":"address","data":"127.0.0.1"}`)
 			get("/hold/1")
 			until(http.StatusSwitchingProtocols)
 			in.Close()

@@ -32,7 +32,7 @@ const (
 	polling = "polling"
 )
 
-// ways runs f for every platform and transport, or for those that are named.
+// ways runs f for every platform and transport, or for those with the names.
 func ways(t *testing.T, opts []stage.Option, f func(t *testing.T, d *way), names ...string) {
 	t.Helper()
 	for _, d := range []struct {
@@ -67,7 +67,7 @@ type conn struct {
 	sid  string
 }
 
-// open makes a handshake with these lines of header.
+// open sends a handshake with these header lines.
 func (d *way) open(lines ...string) *conn {
 	d.t.Helper()
 	raw := rawpeer.Upgrade(d.target, append([]string{"Sec-WebSocket-Extensions: permessage-deflate"}, lines...)...)

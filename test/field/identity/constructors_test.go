@@ -18,7 +18,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// lines are the line numbers of places.
+// lines matches the line numbers of places.
 var lines = regexp.MustCompile(`\.go:\d+`)
 
 type (
@@ -45,10 +45,12 @@ func makeFunc(name string) any {
 	}).Interface()
 }
 
-// maker makes guards behind an interface.
+// maker creates guards behind an interface.
 type maker interface{ New(*Book) *Guard }
 
-// TestField_X43_WrongMerges: Two constructors of guards that have name, line and type in common, such as Limit{1}.New and Limit{2}.New, were taken for one, and an event was guarded by the other's guard; every guard that is listed is the one that is asked.
+// TestField_X43_WrongMerges: Two constructors of guards with the same name, line and type, such as Limit{1}.New and
+// Limit{2}.New, were considered equal, and an event was guarded by the other's guard; each listed guard is the one
+// that runs.
 func TestField_X43_WrongMerges(t *testing.T) {
 	var loop []any
 	for _, name := range []string{"1", "2"} {
@@ -88,7 +90,7 @@ func TestField_X43_WrongMerges(t *testing.T) {
 	}
 	t.Run("web.ForRoute", func(t *testing.T) {
 		s, b := shelf()
-		a := apptest.New(t, module.New("m", s, module.Controllers(web.Controller(newDesk,
+		a := apptest.New(t, module.New("m", s, module.Controllers(web.Controller(newController,
 			web.ForRoute("GET /a", web.UseGuards(Limit{"1"}.New)), web.ForRoute("GET /b", web.UseGuards(Limit{"2"}.New))))))
 		get(t, a.URL()+"/a")
 		get(t, a.URL()+"/b")
@@ -116,12 +118,12 @@ type tenantName string
 
 func newTenant(b *Book, name tenantName) *Guard { return b.guard(string(name)) }
 
-type desk struct{}
+type controller struct{}
 
-func newDesk() *desk { return &desk{} }
+func newController() *controller { return &controller{} }
 
 // Routes implements [web.Routable].
-func (*desk) Routes(r chi.Router) {
+func (*controller) Routes(r chi.Router) {
 	for _, path := range []string{"/a", "/b"} {
 		r.Get(path, web.JSON(func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }))
 	}
@@ -151,10 +153,12 @@ var (
 
 func newStrict(b *Book) *Guard { return strict.New(b) }
 
-// functional is a constructor whose name begins with func.
+// functional is a constructor whose name starts with func.
 func functional(b *Book) *Guard { return b.guard("functional") }
 
-// TestField_X43_WrongSplits: A guard that the module provides or imports was made a second time when it was bound, because it was provided under another type or name, or was held by a variable; what a module sees under any name is the one instance that is asked.
+// TestField_X43_WrongSplits: A guard that the module provides or imports was created a second time when it was bound,
+// because it was provided under another type or name, or was held by a variable; a module has one instance under
+// every name, and that one runs.
 func TestField_X43_WrongSplits(t *testing.T) {
 	declared := "a: declared #0, b: declared #0; 1 made"
 	imported := func(items ...any) func(module.Option) *module.Module {
@@ -192,7 +196,7 @@ func TestField_X43_WrongSplits(t *testing.T) {
 		{"package variable", own(newStrictVar, newStrictVar), "a: strict #0, b: strict #0; 1 made"},
 		{"package variable with a literal", own(newLiteral, newLiteral), "a: literal #0, b: literal #0; 1 made"},
 		{"local variable", own(clock, clock), "a: variable #0, b: variable #0; 1 made"},
-		{"name that begins with func", own(functional, functional), "a: functional #0, b: functional #0; 1 made"},
+		{"name that starts with func", own(functional, functional), "a: functional #0, b: functional #0; 1 made"},
 		{"generic function", own(newRole[*admin], newRole[*admin]), "a: *identity_test.admin #0, b: *identity_test.admin #0; 1 made"},
 		{"method expression", own(module.Value(Limit{"expression"}), Limit.New), "a: expression #0, b: expression #0; 1 made"},
 	} {
@@ -209,8 +213,8 @@ func TestField_X43_WrongSplits(t *testing.T) {
 	})
 	t.Run("overridden where it is injected", func(t *testing.T) {
 		s, b := shelf()
-		m := module.New("m", s, module.Providers(NewGuard, func(*Guard) *desk { return nil }), module.Controllers(bind(NewGuard, NewGuard)))
-		want(t, play(t, m, b, app.Resolve(module.Override(&desk{}))), declared)
+		m := module.New("m", s, module.Providers(NewGuard, func(*Guard) *controller { return nil }), module.Controllers(bind(NewGuard, NewGuard)))
+		want(t, play(t, m, b, app.Resolve(module.Override(&controller{}))), declared)
 	})
 	t.Run("of two, the one with the name", func(t *testing.T) {
 		s, b := shelf()
@@ -220,7 +224,8 @@ func TestField_X43_WrongSplits(t *testing.T) {
 	})
 }
 
-// TestField_X43_Undecided: Whether a method value that is provided and one that is bound are one constructor, Go cannot tell; the start fails and says what to write, both for one instance and for two.
+// TestField_X43_Undecided: Go cannot compare a provided method value with a bound one to decide whether they are the
+// same constructor; the start fails with an error that says what to write, both for one instance and for two.
 func TestField_X43_Undecided(t *testing.T) {
 	const hint = "\nhint: to share one instance, store the constructor in a package variable and list that in both places; " +
 		"to have two, bind a declared function that calls it, as in func NewSecond() *identity_test.Guard"
@@ -228,7 +233,7 @@ func TestField_X43_Undecided(t *testing.T) {
 	for _, tt := range []struct {
 		name            string
 		provided, bound any
-		said            string // what is bound, and what it may be
+		want            string // what is bound, and its possible origin
 	}{
 		{"method values", loose.New, strict.New, "Limit.New (constructors_test.go) is bound, and may be Limit.New (constructors_test.go)"},
 		{"method value provided As", module.As[Auth](loose.New), strict.New, "Limit.New (constructors_test.go) is bound, and may be Limit.New (constructors_test.go)"},
@@ -242,13 +247,13 @@ func TestField_X43_Undecided(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s, _ := shelf()
 			got := lines.ReplaceAllString(refused(t, module.New("m", s, module.Providers(tt.provided), module.Controllers(bind(tt.bound, NewGuard)))), ".go")
-			if tt.said == "" { // the names of inlined closures depend on build flags
+			if tt.want == "" { // the names of inlined closures depend on build flags
 				if !strings.Contains(got, "Go does not compare") || !strings.HasSuffix(got, hint) {
 					t.Error(got)
 				}
 				return
 			}
-			want(t, got, "module m (constructors_test.go): "+tt.said+" of module m (constructors_test.go) or another one: Go does not compare method values and closures"+hint)
+			want(t, got, "module m (constructors_test.go): "+tt.want+" of module m (constructors_test.go) or another one: Go does not compare method values and closures"+hint)
 		})
 	}
 	t.Run("imported", func(t *testing.T) {

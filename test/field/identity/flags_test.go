@@ -10,10 +10,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/need"
 )
 
-// TestField_X71_BuildFlags: Whether two origin checks were told apart depended on whether the compiler had inlined the function that makes them; the tests of X43, X71 and X72 pass with and without inlining and optimisation.
+// TestField_X71_BuildFlags: Whether two origin checks were distinguished depended on whether the compiler had inlined
+// the function that makes them; the tests of X43, X71 and X72 pass with and without inlining and optimisation.
 func TestField_X71_BuildFlags(t *testing.T) {
 	if inner() {
-		return // the run with other flags is this one
+		return // this is the run with other flags
 	}
 	tool := need.Program(t, "GO", "go")
 	for _, flags := range []string{"-gcflags=-l", "-gcflags=-N -l", "-gcflags=-l=4"} {

@@ -1,5 +1,4 @@
-// Package identity_test holds applications to which constructor, which origin check and
-// which option is meant.
+// Package identity_test tests which constructor, which origin check and which option an application uses.
 package identity_test
 
 import (
@@ -26,14 +25,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Book records which guards an application has made, and which were asked.
+// Book records which guards an application has created, and which were called.
 type Book struct {
 	mu    sync.Mutex
 	made  []*Guard
 	asked map[string][]*Guard // by event or route
 }
 
-// Guard allows everything and records that it was asked.
+// Guard allows everything and records its calls.
 type Guard struct {
 	name string
 	book *Book
@@ -57,12 +56,12 @@ func (g *Guard) Check(_ context.Context, c *pipeline.Call) error {
 	return nil
 }
 
-// Auth is what a module may export a guard as.
+// Auth is a type as which a module may export a guard.
 type Auth interface {
 	Check(context.Context, *pipeline.Call) error
 }
 
-// Limit makes guards with a name. Its constructor is a method value.
+// Limit creates guards with a name. Its constructor is a method value.
 type Limit struct{ Name string }
 
 // New is a constructor.
@@ -92,8 +91,8 @@ func shelf() (module.Option, *Book) {
 	return module.Providers(module.Value(b)), b
 }
 
-// play starts the application, sends both events, and returns which guards were asked
-// about them, in their order, and what was made in all.
+// play starts the application, sends both events, and returns the guards called for them, in order, and the number of
+// created ones.
 func play(t *testing.T, m *module.Module, b *Book, opts ...app.Option) string {
 	t.Helper()
 	a := apptest.New(t, m, apptest.With(append(opts, app.WebSockets(ws.New()))...))
@@ -105,7 +104,7 @@ func play(t *testing.T, m *module.Module, b *Book, opts ...app.Option) string {
 	return b.report()
 }
 
-// report is what was asked about each event: "a: 1 #0, b: 2 #1; 2 made".
+// report returns the guards called for each event: "a: 1 #0, b: 2 #1; 2 made".
 func (b *Book) report() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,7 +134,7 @@ func refused(t *testing.T, m *module.Module, opts ...app.Option) string {
 	return err.Error()
 }
 
-// want compares with what the test of the same line says.
+// want compares a result with the expectation of a test.
 func want(t *testing.T, got, want string) {
 	t.Helper()
 	if got != want {

@@ -46,7 +46,7 @@ func anyInline() originCheck { return func(*http.Request) bool { return true } }
 //go:noinline
 func anyCall() originCheck { return func(*http.Request) bool { return true } }
 
-// pairs are two functions that are not one, of each kind, made from the same line.
+// pairs are pairs of different functions of each kind, made from the same line.
 func pairs() map[string][2]originCheck {
 	var loop [2]originCheck
 	for i, o := range []string{"https://a", "https://b"} {
@@ -80,7 +80,9 @@ func (*annex) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{websockets.OnAny(func(context.Context, string, websockets.Payload) {})}
 }
 
-// TestField_X71_OriginChecks: Two origin checks of one server that came from one line counted as the same when the compiler had not inlined it, and pages of one entered the namespace of the other; two checks are an error of the start, with every build flag, unless both gateways have one option or one declared function.
+// TestField_X71_OriginChecks: Two origin checks of one server that came from one line were considered equal when the
+// compiler had not inlined it, and pages allowed by one entered the namespace of the other; two checks are an error
+// of the start, with every build flag, unless both gateways have the same option or the same declared function.
 func TestField_X71_OriginChecks(t *testing.T) {
 	const text = "websockets: gateway identity_test.newLobby (main_test.go) and gateway identity_test.newAnnex (options_test.go) share the server %s but disagree on CheckOrigin; " +
 		"Go does not compare functions: store the option in a package variable (var checkOrigin = websockets.CheckOrigin(…)) and give both that, or leave it out of one"
@@ -127,7 +129,9 @@ func status(err error) int {
 	return 0
 }
 
-// TestField_X71_Namespaces: Two functions of NamespaceFunc with one label and from one line counted as the same, and one gateway served the namespaces of the other; they are an error of the start, unless both gateways have one option or one declared function.
+// TestField_X71_Namespaces: Two functions of NamespaceFunc with one label and from one line were considered equal,
+// and one gateway served the namespaces of the other; they are an error of the start, unless both gateways have the
+// same option or the same declared function.
 func TestField_X71_Namespaces(t *testing.T) {
 	prefix := func(p string) func(string) bool { return func(s string) bool { return strings.HasPrefix(s, p) } }
 	var loop []websockets.Option
@@ -153,7 +157,8 @@ func TestField_X71_Namespaces(t *testing.T) {
 
 func tenants(namespace string) bool { return strings.HasPrefix(namespace, "/a") }
 
-// TestField_X71_Adapters: Of two adapters with one server, the options of the one that came second, AllowRequest among them, were dropped without a word; they are an error of the start, unless they are the same.
+// TestField_X71_Adapters: Of two adapters with one server, the options of the second one, including AllowRequest,
+// were dropped silently; they are an error of the start, unless they are equal.
 func TestField_X71_Adapters(t *testing.T) {
 	allow := func(name string) func(*http.Request) error {
 		return func(*http.Request) error { return &websockets.Error{Message: name, Status: http.StatusTeapot} }
@@ -196,14 +201,16 @@ func TestField_X71_Adapters(t *testing.T) {
 	}
 }
 
-// gate refuses what it is asked about, by a method value.
+// gate refuses by a method value.
 type gate struct{ name string }
 
 func (g *gate) allow(*http.Request) error {
 	return &websockets.Error{Message: g.name, Status: http.StatusTeapot}
 }
 
-// TestField_X72_OneOptionsValue: One socketio.Options value with AllowRequest in it was refused when it was given to two gateways, since functions never compare equal, and so was one outside of Via; it is accepted and asked, another function is an error of the start that says where to give it.
+// TestField_X72_OneOptionsValue: One socketio.Options value with AllowRequest was refused for two gateways, because
+// functions never compare equal, and so was one outside of Via; it is accepted and called, another function is an
+// error of the start that says where to pass it.
 func TestField_X72_OneOptionsValue(t *testing.T) {
 	cookie := &http.Cookie{Name: "io"}
 	options := func(name string) socketio.Options {
@@ -230,7 +237,7 @@ func TestField_X72_OneOptionsValue(t *testing.T) {
 		first, second := socketio.Options{AllowRequest: closure}, socketio.Options{AllowRequest: closure}
 		asked(t, gates([]websockets.Option{first}, []websockets.Option{second, b}), app.WebSockets(socketio.New()))
 	})
-	t.Run("given to the adapter", func(t *testing.T) {
+	t.Run("passed to the adapter", func(t *testing.T) {
 		asked(t, gates(nil, []websockets.Option{b}), app.WebSockets(socketio.New(one)))
 	})
 	t.Run("outside of Via", func(t *testing.T) {
@@ -241,7 +248,7 @@ func TestField_X72_OneOptionsValue(t *testing.T) {
 	const remedy = ".AllowRequest; Go does not compare functions: store the option in a package variable and give both that, or give it to the adapter, as in app.WebSockets(socketio.New(socketio.Options{…}))"
 	for name, tt := range map[string]struct {
 		other socketio.Options
-		said  string
+		want  string
 	}{
 		"another function": {options("two"), remedy},
 		"another value":    {socketio.Options{AllowRequest: one.AllowRequest}, "; give both the same, or leave it out of one"},
@@ -249,7 +256,7 @@ func TestField_X72_OneOptionsValue(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := lines.ReplaceAllString(refused(t, gates([]websockets.Option{one}, []websockets.Option{tt.other, b}), app.WebSockets(socketio.New())), ".go")
-			want(t, got, text+tt.said)
+			want(t, got, text+tt.want)
 		})
 	}
 	for name, f := range pairs() {

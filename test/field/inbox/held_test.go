@@ -21,14 +21,15 @@ import (
 )
 
 const (
-	fixed = 16 << 10  // what a connection may cost beside its bounds
+	fixed = 16 << 10  // cost of a connection besides its limits
 	own   = 128 << 10 // of the test's client
 	bound = 1 << 20   // of the inbox
 )
 
-// TestField_X02_InboxHeld: A client whose handlers are busy, or whose HandleConnection has not returned, holds no more than four
-// times the 1 MiB that its inbox may, at most 25 bytes for each byte it sent (100 with compression), and nothing when it has gone:
-// with long event names, blanks inside packets, tiny messages, unparsable ones, attachments, over every transport.
+// TestField_X02_InboxHeld: A client whose handlers are busy, or whose HandleConnection has not returned, holds no
+// more than four times the 1 MiB of its inbox, at most 25 bytes for each byte it sent (100 with compression), and
+// nothing after it has disconnected: with long event names, blanks inside packets, tiny messages, unparsable ones,
+// attachments, over every transport.
 func TestField_X02_InboxHeld(t *testing.T) {
 	long := strings.Repeat("x", 990_000)
 	blanks := strings.Repeat(" ", 990_000)
@@ -74,7 +75,7 @@ func held(t *testing.T, platform, mode string, messages []string) {
 	}
 	s := stage.New(t, adapterOf(platform, mode == "compressed"), opts...)
 	w := open(t, platform, s.Addr, mode == "compressed")
-	s.Wait("the client is there", func() bool { return s.Connects() == 1 })
+	s.Wait("the client is connected", func() bool { return s.Connects() == 1 })
 	before := heap()
 	sent := w.send(messages)
 	h := settled() - before
@@ -84,7 +85,7 @@ func held(t *testing.T, platform, mode string, messages []string) {
 	}
 	t.Logf("sent %d KiB, held %d KiB", sent>>10, h>>10)
 	if h > 4*bound+fixed+own {
-		t.Errorf("%d KiB are held, the bound is 4 x %d", h>>10, bound>>10)
+		t.Errorf("%d KiB are held, the limit is 4 x %d", h>>10, bound>>10)
 	}
 	if sent >= 64<<10 && h > most*sent+fixed+own {
 		t.Errorf("%d bytes are held for %d that were sent, more than %s times as much", h, sent, ratio)
@@ -98,7 +99,7 @@ func held(t *testing.T, platform, mode string, messages []string) {
 			break
 		}
 		if time.Now().After(end) {
-			t.Errorf("%d KiB are held when the client has gone", left>>10)
+			t.Errorf("%d KiB are held after the client has disconnected", left>>10)
 			break
 		}
 	}
@@ -117,7 +118,7 @@ func adapterOf(platform string, compressed bool) adapter.Adapter {
 	}
 }
 
-// wire is a client that sends until the server takes no more.
+// wire is a client that sends until the server stops reading.
 type wire struct {
 	*rawpeer.Peer
 	compressed bool
@@ -135,11 +136,11 @@ func open(t *testing.T, platform, addr string, compressed bool) *wire {
 	switch platform {
 	case "ws":
 		p := rawpeer.Open(t, addr, "/", opts...)
-		return &wire{Peer: p, compressed: compressed, leave: p.Cut}
+		return &wire{Peer: p, compressed: compressed, leave: p.Abort}
 	case "socketio":
 		s := e.WebSocket(opts...)
 		rawpeer.Enter(t, s, "/", "")
-		return &wire{Peer: s.Peer, compressed: compressed, leave: s.Cut}
+		return &wire{Peer: s.Peer, compressed: compressed, leave: s.Abort}
 	}
 	p := e.Poll()
 	rawpeer.Enter(t, p, "/", "")
@@ -148,18 +149,18 @@ func open(t *testing.T, platform, addr string, compressed bool) *wire {
 		Peer: post,
 		post: func(body string) string { return rawpeer.Post(e.Query("polling", p.SID), body) },
 		leave: func() {
-			post.Cut()
-			p.Cut() // two polls at once end the session at once
+			post.Abort()
+			p.Abort() // two polls at once end the session at once
 			poll := rawpeer.Request(http.MethodGet, e.Query("polling", p.SID)) + "\r\n"
-			e.Begin(poll)
-			e.Begin(poll)
+			e.Start(poll)
+			e.Start(poll)
 		},
 	}
 }
 
-// send returns how many bytes the server's side took before it stopped reading, or all.
+// send returns how many bytes the server's side accepted before it stopped reading, or all.
 func (w *wire) send(messages []string) (sent int) {
-	const pause = 400 * time.Millisecond // nothing is taken any more
+	const pause = 400 * time.Millisecond // the server has stopped reading
 	write := func(p []byte) bool {
 		for len(p) > 0 {
 			_ = w.Conn.SetWriteDeadline(time.Now().Add(pause))
@@ -172,7 +173,7 @@ func (w *wire) send(messages []string) (sent int) {
 		}
 		return true
 	}
-	defer func() { <-time.After(pause) }() // what the server reads of it, it has read
+	defer func() { <-time.After(pause) }() // the server has read what it reads
 	if w.post != nil {
 		write([]byte(w.post(strings.Join(messages, "\x1e"))))
 		return sent
@@ -209,7 +210,7 @@ func repeat(message string, n int) []string {
 	return all
 }
 
-// settled is the live heap when the server has come to rest with what it was sent.
+// settled returns the live heap when the server has handled what it accepts.
 func settled() int {
 	for last := heap(); ; {
 		<-time.After(200 * time.Millisecond)
@@ -221,7 +222,7 @@ func settled() int {
 	}
 }
 
-// heap is the live heap; several times, since a pool keeps what it has for a collection.
+// heap returns the live heap after several collections, because pools survive one.
 func heap() int {
 	for range 3 {
 		runtime.GC()

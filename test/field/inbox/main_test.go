@@ -1,5 +1,5 @@
-// Package inbox_test sends what is small on the wire and large in memory to handlers that
-// are busy, and looks at how much the process holds.
+// Package inbox_test sends messages that are small on the wire and large in memory to busy handlers, and checks how
+// much memory the process holds.
 package inbox_test
 
 import (

@@ -15,8 +15,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestField_X02_ManyNamespaces: A connection in 100 namespaces, whose handlers are all busy, holds no more messages than four of the
-// largest size, in all of them together, waiting or being handled.
+// TestField_X02_ManyNamespaces: A connection in 100 namespaces, whose handlers are all busy, holds no more messages
+// than four of the largest size, in all of them together, waiting or being handled.
 func TestField_X02_ManyNamespaces(t *testing.T) {
 	const connection = 4 * bound
 	release := make(chan struct{})
@@ -35,7 +35,7 @@ func TestField_X02_ManyNamespaces(t *testing.T) {
 		rawpeer.Enter(t, ws, name, "")
 		messages = append(messages, repeat(`42`+name+`,["wait","`+text+`"]`, 3)...)
 	}
-	w := &wire{Peer: ws.Peer, compressed: true, leave: ws.Cut}
+	w := &wire{Peer: ws.Peer, compressed: true, leave: ws.Abort}
 	s.Wait("the client is in all", func() bool { return s.Connects() == 100 })
 	before := heap()
 	sent := w.send(messages)
@@ -43,7 +43,7 @@ func TestField_X02_ManyNamespaces(t *testing.T) {
 	runtime.KeepAlive(messages)
 	t.Logf("sent %d KiB, held %d KiB", sent>>10, h>>10)
 	if h > 2*connection+fixed {
-		t.Errorf("%d KiB are held, the bound is %d", h>>10, connection>>10)
+		t.Errorf("%d KiB are held, the limit is %d", h>>10, connection>>10)
 	}
 	close(release)
 	w.leave()

@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// database is a server that handlers ask with their context.
+// database is a server that handlers query with their context.
 func database(t *testing.T) (save func(context.Context) error) {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "saved") }))
@@ -30,8 +30,8 @@ func database(t *testing.T) (save func(context.Context) error) {
 	}
 }
 
-// TestField_X11_SaveThenCloseThePage: What a client sent before it left cleanly, by a close frame or Engine.IO's close packet, is
-// handled with a context that lives: its database calls work.
+// TestField_X11_SaveThenCloseThePage: Messages that a client sent before it closed cleanly, by a close frame or
+// Engine.IO's close packet, are handled with a live context: database calls work.
 func TestField_X11_SaveThenCloseThePage(t *testing.T) {
 	onEach(t, func(t *testing.T, k kind) {
 		save := database(t)
@@ -45,7 +45,7 @@ func TestField_X11_SaveThenCloseThePage(t *testing.T) {
 		p := k.open(t, s.Addr)
 		_ = p.send(repeat(k.text("save", "1"), n)...)
 		if k.name == "polling" {
-			p.Answer() // its close packet would be a second POST at the same time
+			p.Answer() // its close packet would be a second concurrent POST
 		}
 		p.close(t)
 		r := s.WantGone(1)
@@ -58,11 +58,12 @@ func TestField_X11_SaveThenCloseThePage(t *testing.T) {
 	})
 }
 
-// TestField_X11_AfterACut: What a client sent before its connection was cut is begun with a context that has ended.
+// TestField_X11_AfterACut: Messages that a client sent before its connection was cut are handled with a context that
+// has ended.
 func TestField_X11_AfterACut(t *testing.T) {
 	onEach(t, func(t *testing.T, k kind) {
 		var c counter
-		if k.name == "polling" { // its POST is answered: nobody has been cut off
+		if k.name == "polling" { // its POST is answered: no connection was cut
 			return
 		}
 		s := k.stage(t, waiting(), stage.Handle(websockets.Listen("save", func(ctx context.Context, _ int) error {
@@ -72,17 +73,17 @@ func TestField_X11_AfterACut(t *testing.T) {
 		const n = 100
 		p := k.open(t, s.Addr)
 		_ = p.send(append([]string{k.text("wait", "1")}, repeat(k.text("save", "1"), n)...)...)
-		p.Cut()
+		p.Abort()
 		if r := s.WantGone(1); r[0].Clean {
 			t.Errorf("the reason %+v is clean", r[0])
 		}
 		if got := c.live.Load() + c.ended.Load(); got != n || c.live.Load() != 0 {
-			t.Errorf("of %d messages %d were begun, %d with a live context", n, got, c.live.Load())
+			t.Errorf("of %d messages %d were started, %d with a live context", n, got, c.live.Load())
 		}
 	})
 }
 
-// TestField_X11_DropAfterClose: With DropAfterClose no message of a client that has left is begun.
+// TestField_X11_DropAfterClose: With DropAfterClose no message of a client that has closed is started.
 func TestField_X11_DropAfterClose(t *testing.T) {
 	onEach(t, func(t *testing.T, k kind) {
 		var c counter
@@ -99,7 +100,7 @@ func TestField_X11_DropAfterClose(t *testing.T) {
 		p.close(t)
 		s.WantGone(1)
 		if got := c.live.Load() + c.ended.Load(); got != 0 {
-			t.Errorf("%d messages were begun after the client had left", got)
+			t.Errorf("%d messages were started after the client had closed", got)
 		}
 	})
 }

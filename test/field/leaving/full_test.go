@@ -9,9 +9,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestField_X01_LeaveWithFullInbox: A client that leaves by FIN or RST, or falls silent, while its inbox is full and its handler
-// waits for the context, is noticed: session, goroutines and descriptors are free within 2 s (silent: ping interval + timeout + 2 s),
-// and HandleDisconnect has run once.
+// TestField_X01_LeaveWithFullInbox: A client that leaves by FIN or RST, or falls silent, while its inbox is full and
+// its handler waits for the context, is noticed: session, goroutines and descriptors are freed within 2 s (silent:
+// ping interval + timeout + 2 s), and HandleDisconnect has run once.
 func TestField_X01_LeaveWithFullInbox(t *testing.T) {
 	const interval, timeout = 500 * time.Millisecond, time.Second
 	onEach(t, func(t *testing.T, k kind) {
@@ -20,7 +20,7 @@ func TestField_X01_LeaveWithFullInbox(t *testing.T) {
 			leave  func(*client)
 			within time.Duration
 		}{
-			{"FIN", func(c *client) { c.Cut() }, 2 * time.Second},
+			{"FIN", func(c *client) { c.Abort() }, 2 * time.Second},
 			{"RST", func(c *client) { c.Reset() }, 2 * time.Second},
 			{"silence", func(*client) {}, interval + timeout + 2*time.Second},
 		} {
@@ -30,7 +30,7 @@ func TestField_X01_LeaveWithFullInbox(t *testing.T) {
 					limits.PingInterval, limits.PingTimeout = interval, timeout
 				}
 				s := k.stage(t, waiting(), stage.Limits(limits))
-				first := k.open(t, s.Addr) // so that what a server starts once is there
+				first := k.open(t, s.Addr) // so that everything that a server starts once exists
 				before := used()
 				n := clients()
 				all := make([]*client, n)
@@ -41,21 +41,21 @@ func TestField_X01_LeaveWithFullInbox(t *testing.T) {
 				for _, c := range all {
 					_ = c.send(messages...)
 				}
-				if end.name != "silence" { // or it is too late for some
-					s.Wait("every client is there", func() bool { return s.Connects() == n+1 })
+				if end.name != "silence" { // otherwise it is too late for some
+					s.Wait("every client is connected", func() bool { return s.Connects() == n+1 })
 				}
 				for _, c := range all {
 					end.leave(c)
 				}
 				first.close(t)
-				if end.name == "silence" { // their ends of the connections are files too
-					began := time.Now()
+				if end.name == "silence" { // the clients' ends of the connections are files too
+					started := time.Now()
 					s.Wait("every client has left", func() bool { return len(s.Reasons()) > n })
-					if took := time.Since(began); took > end.within {
+					if took := time.Since(started); took > end.within {
 						t.Errorf("the last client left after %v, want within %v", took, end.within)
 					}
 					for _, c := range all {
-						c.Cut()
+						c.Abort()
 					}
 				}
 				took := wantBack(t, s, before, end.within)
@@ -66,8 +66,8 @@ func TestField_X01_LeaveWithFullInbox(t *testing.T) {
 	})
 }
 
-// TestField_X01_LeaveWhileHandleConnectionRuns: The same holds for a client whose messages wait because HandleConnection has not
-// returned yet.
+// TestField_X01_LeaveWhileHandleConnectionRuns: A client that leaves while its messages wait because HandleConnection
+// has not returned yet is noticed in the same way, and its session is freed.
 func TestField_X01_LeaveWhileHandleConnectionRuns(t *testing.T) {
 	onEach(t, func(t *testing.T, k kind) {
 		s := k.stage(t, waiting(), stage.OnConnect(hookUntilEnd))
@@ -75,19 +75,19 @@ func TestField_X01_LeaveWhileHandleConnectionRuns(t *testing.T) {
 		c := k.open(t, s.Addr)
 		_ = c.send(repeat(k.text("wait", "1"), 401)...)
 		s.Wait("the hook runs", func() bool { return s.Connects() == 1 })
-		c.Cut()
+		c.Abort()
 		wantBack(t, s, before, 2*time.Second)
 		s.WantGone(1)
 	})
 }
 
-// TestField_X01_BusyClientStays: A client whose inbox is always full and that is alive stays, however long it sends, and so
-// does one that waits for a single slow handler and answers pings.
+// TestField_X01_BusyClientStays: A client whose inbox is always full and that is alive stays connected, however long
+// it sends, and so does one that waits for a single slow handler and answers pings.
 func TestField_X01_BusyClientStays(t *testing.T) {
 	const interval, timeout = 200 * time.Millisecond, 300 * time.Millisecond
 	for _, k := range kinds() {
 		if k.name == "polling" {
-			continue // its POSTs are one at a time, see TestField_X01_SlowPost
+			continue // it sends one POST at a time, see TestField_X01_SlowPost
 		}
 		t.Run(k.name, func(t *testing.T) {
 			release := make(chan struct{})
@@ -105,7 +105,7 @@ func TestField_X01_BusyClientStays(t *testing.T) {
 			if r := s.Reasons(); len(r) > 0 {
 				t.Fatalf("the busy client was closed: %v", r)
 			}
-			c.Cut()
+			c.Abort()
 			<-over
 			s.WantGone(1)
 
@@ -118,14 +118,14 @@ func TestField_X01_BusyClientStays(t *testing.T) {
 				t.Errorf("the client of a slow handler was closed: %v", r)
 			}
 			close(release)
-			c.Cut()
+			c.Abort()
 			s.WantGone(2)
 		})
 	}
 }
 
-// TestField_X01_SlowPost: A client over polling that polls stays while its POST waits for a slow handler, beyond ping interval +
-// timeout.
+// TestField_X01_SlowPost: A client over polling that polls stays connected while its POST waits for a slow handler,
+// beyond ping interval + timeout.
 func TestField_X01_SlowPost(t *testing.T) {
 	const interval, timeout = 200 * time.Millisecond, 300 * time.Millisecond
 	k := kinds()[5]

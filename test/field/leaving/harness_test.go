@@ -16,7 +16,7 @@ func hookUntilEnd(ctx context.Context, _ websockets.Client) error {
 	return ctx.Err()
 }
 
-// slow has "pause", which takes a moment, and "block", which takes until release is closed.
+// slow has "pause", which takes a moment, and "block", which waits until release is closed.
 func slow(release <-chan struct{}) stage.Option {
 	return stage.Handle(
 		websockets.Listen("pause", func(ctx context.Context, _ int) error {
@@ -41,7 +41,7 @@ func slow(release <-chan struct{}) stage.Option {
 
 func blocked(s *stage.Stage) bool { return s.Server.To("blocked").Local().Len() > 0 }
 
-// answerPings reads what comes until the connection ends.
+// answerPings reads until the connection ends.
 func answerPings(c *client, k kind) {
 	for {
 		f, err := c.Next()
@@ -57,7 +57,7 @@ func answerPings(c *client, k kind) {
 	}
 }
 
-// counter counts what handlers saw.
+// counter counts calls of handlers.
 type counter struct{ live, ended atomic.Int64 }
 
 func (c *counter) add(err error) {

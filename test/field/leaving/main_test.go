@@ -1,7 +1,6 @@
-// Package leaving_test has clients that leave while their inbox is full, in every way in
-// which a client can.
+// Package leaving_test has clients that disconnect while their inbox is full, in every possible way.
 //
-// FIELD_LONG=1 takes 1,000 clients of each kind instead of 100.
+// FIELD_LONG=1 uses 1,000 clients of each kind instead of 100.
 package leaving_test
 
 import (
@@ -39,7 +38,7 @@ type kind struct {
 	adapter func() adapter.Adapter
 	tls     bool
 	open    func(t testing.TB, addr string) *client
-	text    func(event, data string) string // one message as its client writes it
+	text    func(event, data string) string // one message in the client's encoding
 }
 
 // client is a connection that sends without reading.
@@ -88,7 +87,7 @@ func framed(p *rawpeer.Peer) func(...string) error {
 		for _, m := range messages {
 			b.WriteString(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpText, Payload: m}.Bytes())
 		}
-		return p.TryWrite(b.String()) // fails when the server has closed it
+		return p.TryWrite(b.String()) // fails when the server has closed the connection
 	}
 }
 
@@ -140,7 +139,7 @@ func waiting() stage.Option {
 	}))
 }
 
-// usage is what a process holds.
+// usage is a process's resource usage.
 type usage struct{ goroutines, files int }
 
 func (u usage) String() string {
@@ -149,7 +148,7 @@ func (u usage) String() string {
 
 func used() usage { return usage{runtime.NumGoroutine(), files()} }
 
-// files counts descriptors where the system lists them, and is 0 elsewhere.
+// files returns the number of descriptors where the system lists them, and 0 elsewhere.
 func files() int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -158,23 +157,22 @@ func files() int {
 	return len(entries)
 }
 
-// wantBack waits until the process holds no more than before, give or take what comes and
-// goes by itself, and reports how long that took.
+// wantBack waits until the usage is no higher than before, with a tolerance, and returns how long that took.
 func wantBack(t *testing.T, s *stage.Stage, before usage, within time.Duration) time.Duration {
 	t.Helper()
 	const slack = 8
-	began := time.Now()
+	started := time.Now()
 	for {
 		now := used()
 		if n := s.Server.Local().Len(); n == 0 && now.goroutines <= before.goroutines+slack && now.files <= before.files+slack {
-			return time.Since(began)
-		} else if time.Since(began) > within {
-			t.Fatalf("after %v there are %d clients, %v; before: %v", within, n, now, before)
+			return time.Since(started)
+		} else if time.Since(started) > within {
+			t.Fatalf("after %v: %d clients, %v; before: %v", within, n, now, before)
 		}
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 		wait(20 * time.Millisecond)
 	}
 }
 
-// wait lets others run for a while; what is waited for cannot be waited for directly.
+// wait waits for a fixed time, where no condition can be observed.
 func wait(d time.Duration) { <-time.After(d) }

@@ -28,7 +28,7 @@ func gunzip(s string) (string, error) {
 	return string(b), err
 }
 
-// noise is a text that does not compress.
+// noise returns a text that does not compress.
 func noise(n int) string {
 	var b bytes.Buffer
 	for b.Len() < n {
@@ -51,7 +51,7 @@ func answeringAt(size int, asked func()) stage.Option {
 	}))
 }
 
-// number is that of an answer; false for anything else.
+// number returns the number of an answer; false for anything else.
 func number(message string) (n int, ok bool) {
 	for _, form := range []string{`{"id":%d,`, `43%d[`} {
 		if _, err := fmt.Sscanf(message, form, &n); err == nil {
@@ -61,7 +61,7 @@ func number(message string) (n int, ok bool) {
 	return 0, false
 }
 
-// wantAnswers reads until the answers from 0 to n-1 have come, each once.
+// wantAnswers reads until the answers from 0 to n-1 have arrived, each once.
 func wantAnswers(t *testing.T, s *stage.Stage, c client, n, size int) {
 	t.Helper()
 	had := map[int]bool{}
@@ -80,7 +80,7 @@ func wantAnswers(t *testing.T, s *stage.Stage, c client, n, size int) {
 	}
 }
 
-// asking asks while the test reads.
+// asking sends the questions while the test reads.
 func asking(t *testing.T, c client, event string, n int) {
 	t.Helper()
 	var asked sync.WaitGroup
@@ -92,8 +92,8 @@ func asking(t *testing.T, c client, event string, n int) {
 	t.Cleanup(asked.Wait)
 }
 
-// TestField_X33_SnapshotInHandleConnection: HandleConnection sends every client 1.3 MB of events, more than a send queue of 1 MiB holds:
-// ten of ten clients get all of it, and nobody is closed.
+// TestField_X33_SnapshotInHandleConnection: HandleConnection sends every client 1.3 MB of events, more than a send
+// queue of 1 MiB holds: ten of ten clients get all of it, and none is closed.
 func TestField_X33_SnapshotInHandleConnection(t *testing.T) {
 	const clients, pieces, size = 10, 130, 10_000
 	text := noise(size)
@@ -127,8 +127,8 @@ func TestField_X33_SnapshotInHandleConnection(t *testing.T) {
 	}, snapshot)
 }
 
-// TestField_X33_AnswersWait: A client asks 300 questions at once, and each answer has 10 kB: 3 MB, three times what a send queue holds. All
-// are answered, as the next question is not started while the queue is over half full.
+// TestField_X33_AnswersWait: A client asks 300 questions at once, and each answer has 10 kB: 3 MB, three times the
+// size of a send queue; all are answered, because the next question is not started while the queue is over half full.
 func TestField_X33_AnswersWait(t *testing.T) {
 	const questions, size = 300, 10_000
 	each(t, ways(), websockets.Limits{}, func(t *testing.T, w way, s *stage.Stage) {
@@ -141,9 +141,9 @@ func TestField_X33_AnswersWait(t *testing.T) {
 	}, answering(size))
 }
 
-// hurried has short times, so that a slow line is slower than any of them: 64 KiB take
-// 320 ms at 200 kB/s, and the kernel holds some 100 KiB more. Over polling a client has
-// PingInterval and PingTimeout for an answer of 128 KiB.
+// hurried has short timeouts, so that a slow connection is slower than any of them: 64 KiB take 320 ms at 200 kB/s,
+// and the kernel holds some 100 KiB more. Over polling a client has PingInterval and PingTimeout for an answer of 128
+// KiB.
 var hurried = websockets.Limits{
 	SendQueue: 64 << 10, SendStall: 200 * time.Millisecond,
 	PingInterval: 1200 * time.Millisecond, PingTimeout: 300 * time.Millisecond,
@@ -151,9 +151,9 @@ var hurried = websockets.Limits{
 
 const slowRate = 2000 // bytes in 10 ms
 
-// TestField_X33_SlowLine: A client on a slow line asks 30 questions whose answers have 20 kB each, nine times what its queue holds. It takes
-// longer for a piece of the data than any timeout is, and its heartbeats wait behind the data: as long as it reads it is not closed, and
-// gets every answer.
+// TestField_X33_SlowLine: A client on a slow connection asks 30 questions whose answers have 20 kB each, nine times
+// the size of its queue; as long as it reads it is not closed, and gets every answer. It needs longer for a piece of
+// the data than any timeout, and its heartbeats wait behind the data.
 func TestField_X33_SlowLine(t *testing.T) {
 	const questions, size = 30, 20_000
 	each(t, ways(), hurried, func(t *testing.T, w way, s *stage.Stage) {
@@ -167,15 +167,15 @@ func TestField_X33_SlowLine(t *testing.T) {
 	}, answering(size))
 }
 
-// TestField_X33_SlowLineEvents: A client on a slow line is sent 600 kB of events at once, nine times what its queue holds. As long as it
-// reads it is not closed, and gets every event.
+// TestField_X33_SlowLineEvents: A client on a slow connection is sent 600 kB of events at once, nine times the size
+// of its queue; as long as it reads it is not closed, and gets every event.
 func TestField_X33_SlowLineEvents(t *testing.T) {
 	const pieces, size = 30, 20_000
 	text := noise(size)
 	each(t, ways(), hurried, func(t *testing.T, w way, s *stage.Stage) {
 		c := w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(8<<10))
 		c.slow(slowRate)
-		s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
+		s.Wait("it is connected", func() bool { return s.Server.Local().Len() == 1 })
 		for range pieces {
 			if err := s.Server.Emit(t.Context(), "piece", text); err != nil {
 				t.Fatal(err)
@@ -191,17 +191,18 @@ func TestField_X33_SlowLineEvents(t *testing.T) {
 	})
 }
 
-// TestField_X33_TakesNothing: A client that takes no byte is closed with "queue overflow" after SendStall (polling: within ping interval and
-// ping timeout), although nothing more is sent to it: when events over the limit wait for it, and when only answers do.
+// TestField_X33_TakesNothing: A client that reads no byte is closed with "queue overflow" after SendStall (polling:
+// within ping interval and ping timeout), although nothing more is sent to it: if events over the limit are queued,
+// and if only answers are.
 func TestField_X33_TakesNothing(t *testing.T) {
 	limits := websockets.Limits{
 		SendQueue: 128 << 10, SendQueueMax: 16 << 20, SendStall: 500 * time.Millisecond, PingInterval: 300 * time.Millisecond, PingTimeout: 2 * time.Second,
 	}
-	const patience = 5 * time.Second // of the test: it takes a while to fill the kernel
-	check := func(t *testing.T, w way, s *stage.Stage, began time.Time) {
+	const patience = 5 * time.Second // of the test: it takes a while to fill the kernel's buffers
+	check := func(t *testing.T, w way, s *stage.Stage, started time.Time) {
 		t.Helper()
 		r := s.WantGone(1)[0]
-		took, least := time.Since(began), limits.SendStall
+		took, least := time.Since(started), limits.SendStall
 		late := r.Cause != websockets.CauseQueueOverflow
 		if w.polls { // it has not answered its heartbeat either
 			least = limits.PingTimeout
@@ -214,44 +215,44 @@ func TestField_X33_TakesNothing(t *testing.T) {
 	t.Run("events", func(t *testing.T) {
 		each(t, ways(), limits, func(t *testing.T, w way, s *stage.Stage) {
 			_ = w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-			s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
+			s.Wait("it is connected", func() bool { return s.Server.Local().Len() == 1 })
 			text := noise(64 << 10)
-			began := time.Now()
-			for range 100 { // more than the kernel takes
+			started := time.Now()
+			for range 100 { // more than the kernel buffers
 				if err := s.Server.Emit(t.Context(), "piece", text); err != nil {
 					t.Fatal(err)
 				}
 			}
-			check(t, w, s, began)
+			check(t, w, s, started)
 		})
 	})
 	for _, w := range ways() {
 		t.Run("answers, "+w.name, func(t *testing.T) {
 			t.Parallel()
-			var began atomic.Int64 // when the first question was answered
+			var started atomic.Int64 // when the first question was answered
 			each(t, []way{w}, limits, func(t *testing.T, w way, s *stage.Stage) {
 				c := w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-				questions := 200 // more than the kernel takes, compressed too
+				questions := 200 // more than the kernel buffers, even compressed
 				if w.polls {
 					questions = 20
 				}
 				var asked sync.WaitGroup
 				asked.Go(func() { _ = c.ask("big", 0, questions) }) // it may be closed meanwhile
 				s.Wait("it is closed", func() bool { return len(s.Reasons()) > 0 })
-				check(t, w, s, time.Unix(0, began.Load()))
+				check(t, w, s, time.Unix(0, started.Load()))
 				asked.Wait()
-			}, answeringAt(64<<10, func() { began.CompareAndSwap(0, time.Now().UnixNano()) }))
+			}, answeringAt(64<<10, func() { started.CompareAndSwap(0, time.Now().UnixNano()) }))
 		})
 	}
 }
 
-// TestField_X33_HardBound: A client that reads nothing is sent more than SendQueueMax at once: it is closed at once, and not more than
-// that is held.
+// TestField_X33_HardBound: A client that reads nothing is sent more than SendQueueMax at once: it is closed at once,
+// and the server holds no more than that.
 func TestField_X33_HardBound(t *testing.T) {
 	limits := websockets.Limits{SendQueue: 128 << 10, SendQueueMax: 1 << 20, SendStall: time.Minute}
 	each(t, ways(), limits, func(t *testing.T, w way, s *stage.Stage) {
 		_ = w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-		s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
+		s.Wait("it is connected", func() bool { return s.Server.Local().Len() == 1 })
 		text := noise(64 << 10)
 		s.Wait("it is closed", func() bool {
 			for range 20 {

@@ -21,7 +21,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// inTurn is each without parallel tests: the heap belongs to all of them.
+// inTurn is each without parallel tests, which would share the heap.
 func inTurn(t *testing.T, limits websockets.Limits, f func(t *testing.T, w way, s *stage.Stage), opts ...stage.Option) {
 	t.Helper()
 	limits.CloseTimeout = 200 * time.Millisecond
@@ -35,12 +35,12 @@ func inTurn(t *testing.T, limits websockets.Limits, f func(t *testing.T, w way, 
 	}
 }
 
-// clog has the kernel take all that it takes for a client that does not read, while
-// the queue stays all but empty. Polling has no such thing.
+// clog fills the kernel's buffers of a client that does not read, while the queue stays almost empty. Polling has no
+// such buffers.
 func clog(t *testing.T, s *stage.Stage, c websockets.Client) {
 	t.Helper()
 	text, refused := noise(32<<10), 0
-	s.Wait("the kernel takes no more", func() bool {
+	s.Wait("the kernel buffers no more", func() bool {
 		for range 50 {
 			if errors.Is(c.Emit(t.Context(), "fill", text, websockets.Volatile()), websockets.ErrQueueFull) {
 				refused++
@@ -50,17 +50,17 @@ func clog(t *testing.T, s *stage.Stage, c websockets.Client) {
 	})
 }
 
-const queue, other = 1 << 20, 1536 << 10 // other: the inbox, what is being written, buffers of the connection
+const queue, other = 1 << 20, 1536 << 10 // other: the inbox, the message being written, buffers of the connection
 
-// TestField_X04_ShortAnswers: A client that does not read asks 300,000 questions whose answers have a few bytes each. Its queue is charged
-// what the answers hold in memory, not their bytes on the wire, so the process holds about as much as SendQueue says, and the client
-// is held back.
+// TestField_X04_ShortAnswers: A client that does not read asks 300,000 questions whose answers have a few bytes each.
+// Its queue is charged for the memory of the answers, not for their bytes on the wire, so the process holds about as
+// much as SendQueue, and the server stops reading from the client.
 func TestField_X04_ShortAnswers(t *testing.T) {
 	const questions = 300_000
 	limits := websockets.Limits{SendQueue: queue, SendStall: time.Minute, PingTimeout: time.Minute}
 	inTurn(t, limits, func(t *testing.T, w way, s *stage.Stage) {
 		c := w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-		s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
+		s.Wait("it is connected", func() bool { return s.Server.Local().Len() == 1 })
 		if !w.polls {
 			for c := range s.Server.Local().Clients() {
 				clog(t, s, c)
@@ -73,7 +73,7 @@ func TestField_X04_ShortAnswers(t *testing.T) {
 			}
 		})
 		handled, still := 0, 0
-		s.Wait("it is held back", func() bool {
+		s.Wait("the server has stopped reading", func() bool {
 			if n := s.Events(); n > handled {
 				handled, still = n, 0
 			} else if n > 0 {
@@ -101,8 +101,8 @@ func TestField_X04_ShortAnswers(t *testing.T) {
 	})
 }
 
-// TestField_X04_ShortEvents: A client that does not read is sent short events, one by one and by broadcast, until its queue is full: they
-// hold about as much memory as the queue says.
+// TestField_X04_ShortEvents: A client that does not read is sent short events, one by one and by broadcast, until its
+// queue is full: they use about as much memory as the queue's limit.
 func TestField_X04_ShortEvents(t *testing.T) {
 	limits := websockets.Limits{SendQueue: queue, SendQueueMax: queue, SendStall: time.Minute, PingTimeout: time.Minute}
 	for name, to := range map[string]func(*stage.Stage, websockets.Client) websockets.Emitter{
@@ -112,7 +112,7 @@ func TestField_X04_ShortEvents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inTurn(t, limits, func(t *testing.T, w way, s *stage.Stage) {
 				_ = w.enter(t, s.Addr, rawpeer.WithReceiveBuffer(4<<10))
-				s.Wait("it is in", func() bool { return s.Server.Local().Len() == 1 })
+				s.Wait("it is connected", func() bool { return s.Server.Local().Len() == 1 })
 				for c := range s.Server.Local().Clients() {
 					if !w.polls {
 						clog(t, s, c)
@@ -120,7 +120,7 @@ func TestField_X04_ShortEvents(t *testing.T) {
 					before, most, n := heap(), int64(0), 0
 					for ; len(s.Reasons()) == 0; n++ {
 						if n > 1_000_000 {
-							t.Fatal("a million events wait")
+							t.Fatal("a million events are queued")
 						}
 						_ = to(s, c).Emit(t.Context(), "e", 1)
 						if n%1000 == 999 && n < 20_000 {

@@ -30,14 +30,14 @@ type way struct {
 	enter   func(t *testing.T, addr string, opts ...rawpeer.DialOption) client
 }
 
-// client is one in the main namespace, by messages. Its methods may be called by any
-// goroutine; one asks while another reads.
+// client is a client in the main namespace. Its methods may be called by any goroutine; one may ask while another
+// reads.
 type client interface {
 	// ask calls an event, numbered from..to-1, at once.
 	ask(event string, from, to int) error
 	// next reads the next messages, and answers heartbeats.
 	next() ([]string, error)
-	// slow has it read at most n bytes in each 10 ms from now on.
+	// slow limits reading to n bytes in each 10 ms from now on.
 	slow(n int)
 }
 
@@ -74,10 +74,10 @@ func ways() []way {
 	}
 }
 
-// each runs f with a server for each way, all at once.
+// each runs f with a server for each way, in parallel.
 func each(t *testing.T, ways []way, limits websockets.Limits, f func(t *testing.T, w way, s *stage.Stage), opts ...stage.Option) {
 	t.Helper()
-	limits.CloseTimeout = 200 * time.Millisecond // polling clients that have had all stay away
+	limits.CloseTimeout = 200 * time.Millisecond // polling clients with an empty queue do not poll
 	for _, w := range ways {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
@@ -103,7 +103,7 @@ func (c *throttled) Read(p []byte) (int, error) {
 	return c.Conn.Read(p[:min(len(p), c.n)])
 }
 
-// throttle has a peer read slowly.
+// throttle makes a peer read slowly.
 func throttle(t *testing.T, p *rawpeer.Peer, n int) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -117,7 +117,7 @@ type socket struct {
 
 	t    *testing.T
 	call string   // an event and its number, for Sprintf
-	had  []string // messages that came by polling
+	had  []string // messages received by polling
 }
 
 func enterWS(t *testing.T, addr string, opts ...rawpeer.DialOption) client {
@@ -188,7 +188,7 @@ type poller struct {
 	t     *testing.T
 	opts  []rawpeer.DialOption
 	polls *rawpeer.Peer // the connection of the polls
-	had   []string      // messages that came with the answer to CONNECT
+	had   []string      // messages received with the answer to CONNECT
 }
 
 func enterPolling(t *testing.T, addr string, opts ...rawpeer.DialOption) client {

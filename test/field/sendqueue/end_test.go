@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestField_X33_EndWhileAnswersWait: While the questions of a client that reads nothing wait for room in its queue, the client leaves, or
-// the application stops: neither waits for the room, and HandleDisconnect runs.
+// TestField_X33_EndWhileAnswersWait: While the questions of a client that reads nothing wait for room in its queue,
+// the client leaves, or the application stops: neither waits for the room, and HandleDisconnect runs.
 func TestField_X33_EndWhileAnswersWait(t *testing.T) {
 	limits := websockets.Limits{SendQueue: 64 << 10, SendStall: time.Hour, PingInterval: time.Minute, PingTimeout: time.Hour}
 	for name, end := range map[string]func(*testing.T, *stage.Stage, client){
@@ -28,9 +28,9 @@ func TestField_X33_EndWhileAnswersWait(t *testing.T) {
 			t.Helper()
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
-			began := time.Now()
+			started := time.Now()
 			if err := s.App.App().Stop(ctx); err != nil {
-				t.Errorf("after %v: %v", time.Since(began), err)
+				t.Errorf("after %v: %v", time.Since(started), err)
 			}
 		},
 	} {
@@ -45,7 +45,7 @@ func TestField_X33_EndWhileAnswersWait(t *testing.T) {
 						defer asking.Wait()
 						asking.Go(func() { _ = c.ask("big", 0, 200) })
 						handled, still := 0, 0
-						s.Wait("it is held back", func() bool {
+						s.Wait("the server has stopped reading", func() bool {
 							if n := len(asked); n > handled {
 								handled, still = n, 0
 							} else if n > 0 {

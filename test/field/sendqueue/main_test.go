@@ -1,5 +1,5 @@
-// Package sendqueue_test has clients that are sent more than they take at once: they
-// read at full speed, over a slow line, or not at all.
+// Package sendqueue_test has clients that are sent more than they read: they read at full speed, over a slow
+// connection, or not at all.
 package sendqueue_test
 
 import (

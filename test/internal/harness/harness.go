@@ -1,7 +1,6 @@
-// Package harness runs an application for the fault tests of packets and sessions:
-// the stage of all fault tests, a second client that must not notice anything, and
-// the number of open Engine.IO sessions. [Memory] is the same without a network,
-// for tests with a fake clock.
+// Package harness runs an application for the fault tests of packets and sessions: the stage of all fault tests, a
+// second client that must not be affected, and the number of open Engine.IO sessions. [Memory] is the same without a
+// network, for tests with a fake clock.
 package harness
 
 import (
@@ -31,11 +30,11 @@ type Harness struct {
 
 	spy    *spy
 	second *apptest.Client
-	seen   int // of those who have left
+	seen   int // number of disconnected clients that Left has returned
 }
 
-// Letter is a payload with a shape.
-type Letter struct {
+// Review is a payload with fields.
+type Review struct {
 	To    string         `json:"to"`
 	Stars float64        `json:"stars"`
 	More  map[string]any `json:"more"`
@@ -43,12 +42,12 @@ type Letter struct {
 
 var tick = websockets.NewEvent[int]("tick")
 
-// handlers are what the house does beside the stage.
+// handlers are additional to those of the stage.
 func handlers() []websockets.Subscription {
 	return []websockets.Subscription{
 		websockets.On("mirror", func(_ context.Context, p websockets.Payload) (websockets.Payload, error) { return p, nil }),
 		websockets.On("any", func(_ context.Context, v any) (any, error) { return v, nil }),
-		websockets.On("post", func(_ context.Context, l Letter) (Letter, error) { return l, nil }),
+		websockets.On("post", func(_ context.Context, l Review) (Review, error) { return l, nil }),
 		websockets.On("join", func(ctx context.Context, rooms []string) (int, error) {
 			c := websockets.ClientFrom(ctx)
 			if err := c.Join(rooms...); errors.Is(err, websockets.ErrRoomName) {
@@ -70,8 +69,8 @@ func handlers() []websockets.Subscription {
 	}
 }
 
-// New starts one with an adapter, and connects the second client. It is over, and
-// found empty, when the test is.
+// New starts an application with an adapter, and connects the second client. When the test ends, it checks that no
+// other client is left, and stops the application.
 func New(t testing.TB, adapter adapter.Adapter, opts ...websockets.Option) *Harness {
 	t.Helper()
 	return NewWith(t, adapter, nil, opts...)
@@ -100,19 +99,19 @@ func (h *Harness) dial() *apptest.Client {
 	return h.App.DialWS("/", apptest.WithTimeout(rawpeer.Patience))
 }
 
-// Own reports whether the server is none of another library's.
+// Own reports whether the server is Gatehouse's own, not zishang's.
 func (h *Harness) Own() bool {
 	_, other := h.spy.Adapter.(*zishang.Adapter)
 	return !other
 }
 
-// Engine makes requests of Engine.IO to the application.
+// Engine returns a client for Engine.IO requests to the application.
 func (h *Harness) Engine(t testing.TB) *rawpeer.Engine {
 	t.Helper()
 	return rawpeer.NewEngine(t, h.Addr)
 }
 
-// Enter opens a session over polling, enters the main namespace, and is known there.
+// Enter opens a session over polling and enters the main namespace.
 func (h *Harness) Enter(t testing.TB) *rawpeer.Poller {
 	t.Helper()
 	p := h.Engine(t).Poll()
@@ -130,7 +129,7 @@ func (h *Harness) EnterWS(t testing.TB) *rawpeer.Socket {
 	return s
 }
 
-// Open is a client of plain WebSocket.
+// Open opens a plain WebSocket.
 func (h *Harness) Open(t testing.TB) *rawpeer.Peer {
 	t.Helper()
 	p := rawpeer.Open(t, h.Addr, "/")
@@ -138,7 +137,7 @@ func (h *Harness) Open(t testing.TB) *rawpeer.Peer {
 	return p
 }
 
-// Left waits for the next client that has left, and gives the reason.
+// Left waits for the next disconnect, and returns its reason.
 func (h *Harness) Left(t testing.TB) websockets.Reason {
 	t.Helper()
 	h.Wait("another client has left", func() bool { return len(h.Reasons()) > h.seen })
@@ -146,7 +145,7 @@ func (h *Harness) Left(t testing.TB) websockets.Reason {
 	return h.Reasons()[h.seen-1]
 }
 
-// WantLeft is Left, and wants one of the causes.
+// WantLeft is Left, and expects one of the causes.
 func (h *Harness) WantLeft(t testing.TB, causes ...websockets.Cause) {
 	t.Helper()
 	got := h.Left(t)
@@ -162,19 +161,19 @@ func (h *Harness) Alive(t testing.TB) {
 	if got := apptest.Call[string](h.second, "echo", "still here"); got != "still here" {
 		t.Errorf("the second client's echo: %q", got)
 	}
-	// Not by apptest, whose dialling ends with the test, before its cleanup.
+	// Not with apptest, whose dialling ends with the test, before its cleanup.
 	if h.spy.Traits().Namespaces {
 		c := h.EnterWS(t)
 		c.Send("41")
-		c.Cut()
+		c.Abort()
 	} else {
-		h.Open(t).Cut()
+		h.Open(t).Abort()
 	}
 	h.Left(t)
 }
 
-// Alone waits until no client but the second is left, nor a session without a
-// namespace, and wants the application alive.
+// Alone waits until no client but the second is left, and no session without a namespace, and checks that the
+// application is alive.
 func (h *Harness) Alone(t testing.TB) {
 	t.Helper()
 	h.Wait("all clients but the second have left", func() bool { return h.Server.Local().Len() == 1 && h.sessions() <= 1 })
@@ -183,7 +182,7 @@ func (h *Harness) Alone(t testing.TB) {
 	h.Alive(t)
 }
 
-// Within waits until a condition holds, and reports whether it came to that.
+// Within waits until a condition is true, and reports whether it became true.
 func Within(d time.Duration, cond func() bool) bool {
 	t := time.NewTicker(2 * time.Millisecond)
 	defer t.Stop()
@@ -198,7 +197,7 @@ func Within(d time.Duration, cond func() bool) bool {
 	return true
 }
 
-// sessions is how many Engine.IO sessions there are, where the server is our own.
+// sessions returns the number of Engine.IO sessions of Gatehouse's own server, and 0 for others.
 func (h *Harness) sessions() int {
 	v := reflect.ValueOf(h.spy.server)
 	if v.Kind() != reflect.Pointer {
@@ -211,7 +210,7 @@ func (h *Harness) sessions() int {
 	return (*engineio.Server)(engine.UnsafePointer()).Len()
 }
 
-// spy keeps the server that an adapter makes, to look into.
+// spy keeps the server that an adapter creates, for inspection.
 type spy struct {
 	adapter.Adapter
 
@@ -225,15 +224,15 @@ func (s *spy) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	return server, err
 }
 
-// Engines runs a test on both servers of Socket.IO.
+// Engines runs a test on both Socket.IO servers.
 func Engines(t *testing.T, test func(t *testing.T, adapter adapter.Adapter)) {
 	t.Helper()
 	t.Run("socketio", func(t *testing.T) { test(t, socketio.New()) })
 	t.Run("zishang", func(t *testing.T) { test(t, zishang.New(zishang.Options{ConnectTimeout: 15 * time.Second})) })
 }
 
-// Transports runs a test on our own server of Socket.IO, over polling and over
-// WebSocket, and on the other one over WebSocket.
+// Transports runs a test on Gatehouse's own Socket.IO server, over polling and over WebSocket, and on zishang's over
+// WebSocket.
 func Transports(t *testing.T, test func(t *testing.T, h *Harness, enter func(testing.TB) rawpeer.Wire), opts ...websockets.Option) {
 	t.Helper()
 	t.Run("polling", func(t *testing.T) {

@@ -19,8 +19,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// Memory is an application whose connections are pipes, for tests in which time is
-// that of testing/synctest.
+// Memory is an application whose connections are pipes, for tests with the fake clock of testing/synctest.
 type Memory struct {
 	t    testing.TB
 	http *http.Client
@@ -39,7 +38,7 @@ func (g *memoryGateway) HandleDisconnect(_ context.Context, _ websockets.Client,
 	g.left <- r
 }
 
-// pipes is a listener of pipes.
+// pipes is a net.Listener of pipes.
 type pipes struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -68,7 +67,7 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	}
 }
 
-// NewMemory starts one, inside of a bubble.
+// NewMemory starts an application inside a bubble.
 func NewMemory(t testing.TB, adapter adapter.Adapter, opts ...websockets.Option) *Memory {
 	t.Helper()
 	g := &memoryGateway{left: make(chan websockets.Reason, 100)}
@@ -97,7 +96,7 @@ func NewMemory(t testing.TB, adapter adapter.Adapter, opts ...websockets.Option)
 	return &Memory{t: t, left: g.left, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: l.dial}}}
 }
 
-// Left waits for the next client that has left, for as long as it takes.
+// Left waits for the next disconnect, without a timeout.
 func (m *Memory) Left() websockets.Reason { return <-m.left }
 
 // Dial opens a WebSocket.
@@ -112,7 +111,7 @@ func (m *Memory) Dial(target string) *websocket.Conn {
 	return c
 }
 
-// Read gives the next text, or why the connection has ended.
+// Read returns the next text, or the error that ended the connection.
 func (m *Memory) Read(c *websocket.Conn) (string, error) {
 	_, b, err := c.Read(context.Background())
 	return string(b), err
@@ -126,7 +125,7 @@ func (m *Memory) Write(c *websocket.Conn, text string) {
 	}
 }
 
-// Want reads a text and compares its beginning.
+// Want reads a text and compares its start.
 func (m *Memory) Want(c *websocket.Conn, prefix string) {
 	m.t.Helper()
 	if got, err := m.Read(c); err != nil || !strings.HasPrefix(got, prefix) {
@@ -134,7 +133,7 @@ func (m *Memory) Want(c *websocket.Conn, prefix string) {
 	}
 }
 
-// WantClose reads on until the server closes, and wants the code.
+// WantClose reads until the server closes the connection, and expects the code.
 func (m *Memory) WantClose(c *websocket.Conn, code websocket.StatusCode) {
 	m.t.Helper()
 	for {
@@ -149,7 +148,7 @@ func (m *Memory) WantClose(c *websocket.Conn, code websocket.StatusCode) {
 	}
 }
 
-// Do makes a request and gives the status and the body.
+// Do sends a request and returns the status and the body.
 func (m *Memory) Do(method, target, body string) (status int, answer string) {
 	m.t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), method, "http://in.memory"+target, strings.NewReader(body))
@@ -168,8 +167,7 @@ func (m *Memory) Do(method, target, body string) (status int, answer string) {
 	return resp.StatusCode, string(b)
 }
 
-// Trickle makes a request whose chunked body gets a byte now and then, until the
-// server breaks it off.
+// Trickle sends a request whose chunked body gets a byte at intervals, until the server aborts it.
 func (m *Memory) Trickle(method, target string, pause time.Duration) {
 	m.t.Helper()
 	r, w := io.Pipe()

@@ -1,7 +1,6 @@
-// Report writes docs/reliability.md: what was tried on Gatehouse, by whom it is
-// held, and how it went. The rows are the tests of the repository whose names
-// say which bad input or fault they are about (TestFault_F31_StuckReader); the
-// words are the first sentences of their comments.
+// Report writes docs/reliability.md: the faults that were tried on Gatehouse, the tests, and their results. The rows
+// are the tests of the repository whose names contain a row (TestFault_F31_StuckReader); the texts are the first
+// sentences of their comments.
 //
 //	go test -json ./... ./test/... | go run ./test/internal/report
 //	go run ./test/internal/report -run
@@ -16,7 +15,7 @@ import (
 
 func main() {
 	root := flag.String("root", ".", "the repository")
-	to := flag.String("o", filepath.Join("docs", "reliability.md"), "the page, seen from the root")
+	to := flag.String("o", filepath.Join("docs", "reliability.md"), "the page, relative to the root")
 	run := flag.Bool("run", false, "run the tests, instead of reading the output of go test -json on stdin")
 	race := flag.Bool("race", true, "with -run: with the race detector")
 	flag.Parse()
@@ -46,10 +45,10 @@ func report(root, to string, run, race bool) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(root, to), page, 0o644) //nolint:gosec // a page for everybody
+	return os.WriteFile(filepath.Join(root, to), page, 0o644) //nolint:gosec // a public page
 }
 
-// piped tells whether something is given on stdin.
+// piped reports whether stdin is a pipe or file.
 func piped(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice == 0

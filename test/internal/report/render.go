@@ -12,7 +12,7 @@ import (
 //go:embed frame.md.tmpl
 var frame string
 
-// page is what the frame is filled with.
+// page is the data of the frame.
 type page struct {
 	Sections                                  []table
 	Tests, Rows, Passed, Failed, Skipped, Not int
@@ -26,9 +26,9 @@ type table struct {
 	Lines []line
 }
 
-// line is a test, or a row without one. All is ready to stand in a table.
+// line is a test, or a row without one. Its fields are escaped for a table.
 type line struct {
-	Row, Says, Test, Dir, Result string
+	Row, Text, Test, Dir, Result string
 }
 
 func render(tests []test, rs results) ([]byte, error) {
@@ -40,7 +40,7 @@ func render(tests []test, rs results) ([]byte, error) {
 			lines := p.of(r, tests, rs)
 			if lines == nil {
 				e := exceptions[r]
-				lines = []line{{Row: r.String(), Says: cell(e.says), Result: cell(e.reason)}}
+				lines = []line{{Row: r.String(), Text: cell(e.text), Result: cell(e.reason)}}
 				p.Not++
 			}
 			p.Rows++
@@ -57,13 +57,13 @@ func render(tests []test, rs results) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// of gives the lines of a row, and counts.
+// of returns the lines of a row, and counts.
 func (p *page) of(r row, tests []test, rs results) (lines []line) {
 	for _, t := range tests {
 		if t.row != r {
 			continue
 		}
-		l := line{Row: r.String(), Says: cell(t.says), Test: t.name, Dir: t.dir, Result: "not run"}
+		l := line{Row: r.String(), Text: cell(t.text), Test: t.name, Dir: t.dir, Result: "not run"}
 		if t.needs != "" {
 			l.Result += ": needs `" + t.needs + "`"
 		}
@@ -92,16 +92,16 @@ func (p *page) count(action string) string {
 		p.Skipped++
 		return "skipped"
 	}
-	p.Failed++ // also when it never ended
+	p.Failed++ // also if it never ended
 	return "**fails**"
 }
 
 var special = strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`, "_", `\_`, "\n", " ")
 
-// cell is text as it may stand in a table.
+// cell escapes text for a table.
 func cell(s string) string { return special.Replace(s) }
 
-// problems are what is wrong with the list: rows that nobody speaks of.
+// problems returns what is wrong with the list, such as rows without a test or a reason.
 func problems(tests []test) (all []string) {
 	listed := map[row]bool{}
 	for _, s := range sections {
@@ -114,19 +114,19 @@ func problems(tests []test) (all []string) {
 		tested[t.row] = true
 		switch {
 		case !listed[t.row]:
-			all = append(all, fmt.Sprintf("%s in %s: there is no row %s; see sections in rows.go", t.name, t.dir, t.row))
-		case t.says == "":
-			all = append(all, fmt.Sprintf("%s in %s has no comment: its first sentence says what happens and what is expected", t.name, t.dir))
+			all = append(all, fmt.Sprintf("%s in %s: row %s does not exist; see sections in rows.go", t.name, t.dir, t.row))
+		case t.text == "":
+			all = append(all, fmt.Sprintf("%s in %s has no comment: its first sentence must state what happens and what is expected", t.name, t.dir))
 		}
 	}
 	for r := range exceptions {
 		if tested[r] || !listed[r] {
-			all = append(all, fmt.Sprintf("%s has a test, or is no row: take it out of exceptions in rows.go", r))
+			all = append(all, fmt.Sprintf("%s has a test, or is not a row: remove it from exceptions in rows.go", r))
 		}
 	}
 	for r := range listed {
 		if _, ok := exceptions[r]; !ok && !tested[r] {
-			all = append(all, fmt.Sprintf("%s has no test: write one, or say in exceptions in rows.go why not", r))
+			all = append(all, fmt.Sprintf("%s has no test: write one, or add the reason to exceptions in rows.go", r))
 		}
 	}
 	return all

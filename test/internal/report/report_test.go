@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var named = regexp.MustCompile("`(Test\\w+)`<br>(\\S+)")
 
-// The page names the tests that there are, and no others, in their packages.
+// The page names exactly the existing tests, in their packages.
 func TestThePageIsOfTheseTests(t *testing.T) {
 	root := need.Root(t)
 	tests, err := scan(root)
@@ -52,7 +52,7 @@ func TestThePageIsOfTheseTests(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		t.Log("write it anew: go run ./test/internal/report -run")
+		t.Log("regenerate it: go run ./test/internal/report -run")
 	}
 }
 
@@ -75,7 +75,7 @@ func TestFault_F999_Nowhere(t *testing.T) {}
 func TestOther(t *testing.T) {}
 `
 
-// lay puts files into a new folder.
+// lay writes files into a new folder.
 func lay(t *testing.T, files map[string]string) (root string) {
 	t.Helper()
 	root = t.TempDir()
@@ -106,7 +106,7 @@ func TestScan(t *testing.T) {
 	}
 	first := test{
 		row: row{"V", 1}, name: "TestCVE_2016_10542_V1_TooBig", dir: "a", module: ".", reports: "CVE-2016-10542",
-		says: "A message over the limit ends the connection | 1009.",
+		text: "A message over the limit ends the connection | 1009.",
 	}
 	if tests[0] != first {
 		t.Errorf("got %+v, want %+v", tests[0], first)
@@ -114,17 +114,17 @@ func TestScan(t *testing.T) {
 	if got := tests[1]; got.dir != "nested/b" || got.module != "nested" {
 		t.Errorf("got %+v", got)
 	}
-	if got := tests[2]; got.needs != "never" || got.says != "Off." {
+	if got := tests[2]; got.needs != "never" || got.text != "Off." {
 		t.Errorf("got %+v", got)
 	}
-	if got := tests[4]; got.says != "A client that never reads is dropped." {
+	if got := tests[4]; got.text != "A client that never reads is dropped." {
 		t.Errorf("got %+v", got)
 	}
 	text := strings.Join(problems(tests), "\n")
 	for _, want := range []string{
-		"TestFault_F31_Bare in a has no comment: its first sentence says what happens and what is expected",
-		"TestFault_F999_Nowhere in a: there is no row F999; see sections in rows.go",
-		"V2 has no test: write one, or say in exceptions in rows.go why not",
+		"TestFault_F31_Bare in a has no comment: its first sentence must state what happens and what is expected",
+		"TestFault_F999_Nowhere in a: row F999 does not exist; see sections in rows.go",
+		"V2 has no test: write one, or add the reason to exceptions in rows.go",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
@@ -178,10 +178,10 @@ func TestRender(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, err := render([]test{
-		{row: row{"V", 1}, name: "TestCVE_2016_10542_V1_TooBig", dir: "a", says: "A | __proto__.", reports: "CVE-2016-10542"},
-		{row: row{"F", 31}, name: "TestFault_F31_StuckReader", dir: "a", says: "Stuck."},
-		{row: row{"F", 31}, name: "TestFault_F31_Other", dir: "b", says: "Other.", needs: "never"},
-		{row: row{"F", 1}, name: "TestFault_F1_NeverEnds", dir: "a", says: "Ends."},
+		{row: row{"V", 1}, name: "TestCVE_2016_10542_V1_TooBig", dir: "a", text: "A | __proto__.", reports: "CVE-2016-10542"},
+		{row: row{"F", 31}, name: "TestFault_F31_StuckReader", dir: "a", text: "Stuck."},
+		{row: row{"F", 31}, name: "TestFault_F31_Other", dir: "b", text: "Other.", needs: "never"},
+		{row: row{"F", 1}, name: "TestFault_F1_NeverEnds", dir: "a", text: "Ends."},
 	}, rs)
 	if err != nil {
 		t.Fatal(err)

@@ -16,13 +16,13 @@ import (
 
 const modulePath = "github.com/gatehouse-go/gatehouse"
 
-// result is how a test went.
+// result is the result of a test.
 type result struct {
 	action string // pass, fail or skip; empty while it runs
 	parts  []string
 }
 
-// results are by package folder and test name.
+// results are keyed by package folder and test name.
 type results map[[2]string]*result
 
 // event is a line of go test -json.
@@ -32,8 +32,7 @@ type event struct {
 	Test    string `json:"Test"`
 }
 
-// read takes the output of go test -json. Lines that are none, such as those of
-// a build, are passed over.
+// read reads the output of go test -json. Other lines, such as those of a build, are ignored.
 func (rs results) read(r io.Reader) error {
 	lines := bufio.NewReader(r)
 	for {
@@ -70,11 +69,10 @@ func (rs results) take(e event) {
 	}
 }
 
-// words that subtests are called by where they are about a platform or a
-// transport, in the order in which they are told.
+// platforms are the names of subtests for a platform or a transport, in the order of the page.
 var platforms = []string{"ws", "socketio", "websocket", "polling", "upgrade", "zishang", "http"}
 
-// on is the platforms that a test ran on.
+// on returns the platforms that a test ran on.
 func (r *result) on() (found []string) {
 	for _, p := range platforms {
 		if slices.ContainsFunc(r.parts, func(part string) bool { return slices.Contains(strings.Split(part, "/"), p) }) {
@@ -119,7 +117,7 @@ func runAll(root string, tests []test, race bool, rs results) error {
 		if err != nil {
 			return fmt.Errorf("go test in %s: %w", module, err)
 		}
-		_ = cmd.Wait() // that tests fail is a result
+		_ = cmd.Wait() // a failed test is a result
 	}
 	return nil
 }

@@ -16,18 +16,18 @@ import (
 	"strings"
 )
 
-// test is a test function that is about a row.
+// test is a test function for a row.
 type test struct {
 	row     row
 	name    string
-	dir     string // of the package, seen from the root, with slashes
+	dir     string // of the package, relative to the root, with slashes
 	module  string // the folder of its Go module, likewise
-	says    string // the first sentence of its comment
+	text    string // the first sentence of its comment
 	reports string // CVE-2016-10542, or ""
 	needs   string // the build constraint of its file
 }
 
-// row is a line of the list of bad inputs and faults: V1, F31 or X7.
+// row is a row of the page: V1, F31 or X7.
 type row struct {
 	kind   string
 	number int
@@ -77,7 +77,7 @@ func scan(root string) (tests []test, err error) {
 	return tests, err
 }
 
-// constraintOf is what the build must have for a file, or "".
+// constraintOf returns a file's build constraint, or "".
 func constraintOf(file *ast.File) string {
 	for _, group := range file.Comments {
 		for _, c := range group.List {
@@ -103,12 +103,12 @@ func appendTest(tests []test, f *ast.FuncDecl, dir, root, needs string) []test {
 	if c := cveName.FindStringSubmatch(name); c != nil {
 		t.reports = "CVE-" + c[1] + "-" + c[2]
 	}
-	said := strings.TrimPrefix(strings.TrimSpace(f.Doc.Text()), name)
-	t.says = new(doc.Package).Synopsis(strings.TrimSpace(strings.TrimPrefix(said, ":")))
+	comment := strings.TrimPrefix(strings.TrimSpace(f.Doc.Text()), name)
+	t.text = new(doc.Package).Synopsis(strings.TrimSpace(strings.TrimPrefix(comment, ":")))
 	return append(tests, t)
 }
 
-// moduleOf is the nearest folder above dir that has a go.mod.
+// moduleOf returns the nearest folder above dir that has a go.mod.
 func moduleOf(root, dir string) string {
 	for dir != "." {
 		if _, err := os.Stat(filepath.Join(root, dir, "go.mod")); err == nil {

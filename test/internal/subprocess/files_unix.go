@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// RaiseFiles lets the test, and the program that it starts, have so many file descriptors.
-// It fails the test when the hard limit is lower.
+// RaiseFiles allows the test, and the program that it starts, n file descriptors. It fails the test if the hard limit
+// is lower.
 func RaiseFiles(t testing.TB, n int) {
 	t.Helper()
 	var l syscall.Rlimit

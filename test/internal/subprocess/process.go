@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// patience bounds every wait for the program.
+// patience limits every wait for the program.
 const patience = 60 * time.Second
 
 // Process is a running program.
@@ -28,15 +28,15 @@ type Process struct {
 	stderr *log
 }
 
-// End is how a program has ended.
+// End is the result of a program.
 type End struct {
-	// Status is its exit status; -1 when a signal has ended it.
+	// Status is its exit status; -1 if it was ended by a signal.
 	Status int
 	// Signal is that signal.
 	Signal syscall.Signal
-	// Counts is what it had done; nil when it was ended before its last hook.
+	// Counts are its counts; nil if it was ended before its last hook.
 	Counts *Counts
-	// Stderr is its log, and its last words.
+	// Stderr is its log.
 	Stderr string
 }
 
@@ -76,14 +76,14 @@ func Launch(t testing.TB, s Settings) *Process {
 			p.lines <- all.Text()
 		}
 	}()
-	t.Cleanup(func() { // of a test that has failed
+	t.Cleanup(func() { // if the test has failed
 		_ = p.cmd.Process.Kill()
 		_ = p.cmd.Wait()
 	})
 	return p
 }
 
-// WantLine waits until the program has written a line that begins so, and gives it.
+// WantLine waits until the program has written a line with the prefix, and returns it.
 func (p *Process) WantLine(prefix string) string {
 	p.t.Helper()
 	late := time.NewTimer(patience)
@@ -92,18 +92,18 @@ func (p *Process) WantLine(prefix string) string {
 		select {
 		case line, ok := <-p.lines:
 			if !ok {
-				p.t.Fatalf("program: it has ended without saying %q:\n%s", prefix, p.stderr)
+				p.t.Fatalf("program: it has ended without the line %q:\n%s", prefix, p.stderr)
 			}
 			if strings.HasPrefix(line, prefix) {
 				return line
 			}
 		case <-late.C:
-			p.t.Fatalf("program: it has not said %q:\n%s", prefix, p.stderr)
+			p.t.Fatalf("program: it has not written %q:\n%s", prefix, p.stderr)
 		}
 	}
 }
 
-// WantStderr waits until the program's log has a word.
+// WantStderr waits until the program's log contains a word.
 func (p *Process) WantStderr(word string) {
 	p.t.Helper()
 	late := time.NewTimer(patience)
@@ -114,7 +114,7 @@ func (p *Process) WantStderr(word string) {
 		select {
 		case <-look.C:
 		case <-late.C:
-			p.t.Fatalf("program: its log does not say %q:\n%s", word, p.stderr)
+			p.t.Fatalf("program: its log does not contain %q:\n%s", word, p.stderr)
 		}
 	}
 }
@@ -127,16 +127,16 @@ func (p *Process) Signal(s os.Signal) {
 	}
 }
 
-// Wait waits for the end.
+// Wait waits until the program has ended.
 func (p *Process) Wait() End {
 	p.t.Helper()
 	late := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
 	defer late.Stop()
 	var end End
 	for line := range p.lines {
-		if said, ok := strings.CutPrefix(line, "counts "); ok {
+		if value, ok := strings.CutPrefix(line, "counts "); ok {
 			end.Counts = &Counts{}
-			if err := json.Unmarshal([]byte(said), end.Counts); err != nil {
+			if err := json.Unmarshal([]byte(value), end.Counts); err != nil {
 				p.t.Fatalf("program: %s: %v", line, err)
 			}
 		}
@@ -152,7 +152,7 @@ func (p *Process) Wait() End {
 	return end
 }
 
-// log gathers what a process writes.
+// log records what a process writes.
 type log struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -170,7 +170,7 @@ func (l *log) String() string {
 	return l.text.String()
 }
 
-// memory is what the runtime has of the system, and what its limit is about.
+// memory returns the runtime's memory as counted for its limit.
 func memory() int64 {
 	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(s)

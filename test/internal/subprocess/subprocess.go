@@ -1,12 +1,11 @@
-// Package subprocess runs an application in a process of its own, for tests of what only
-// a process has: signals, limits of the system, an end.
+// Package subprocess runs an application in a separate process, for tests of signals, system limits and exits.
 //
 //	func TestMain(m *testing.M) { subprocess.Main(m) }
 //
 //	p := subprocess.Start(t, subprocess.Settings{})
 //	rawpeer.Open(t, p.Addr, "/ws")          // plain WebSocket, and Socket.IO at /socket.io/
 //	p.Signal(syscall.SIGTERM)
-//	end := p.Wait()                         // status, and what the application has counted
+//	end := p.Wait()                         // status and counts
 package subprocess
 
 import (
@@ -33,44 +32,44 @@ import (
 
 const env = "GATEHOUSE_FAULTS_PROGRAM"
 
-// Settings of the application.
+// Settings configure the application.
 type Settings struct {
-	// Files is how many file descriptors it may have; 0 is what there are.
+	// Files limits the file descriptors; 0 does not change the limit.
 	Files uint64 `json:"files"`
-	// Connections is that of app.MaxConnections.
+	// Connections is the value for app.MaxConnections.
 	Connections int `json:"connections"`
-	// Memory is how many bytes the runtime should keep to; 0 is as it likes.
+	// Memory is the memory limit of the runtime in bytes; 0 means none.
 	Memory int64 `json:"memory"`
-	// StopTimeout of the application; 0 is its default.
+	// StopTimeout is the application's; 0 is its default.
 	StopTimeout time.Duration `json:"stopTimeout"`
-	// Level is what the log begins with.
+	// Level is the lowest level of the log.
 	Level slog.Level `json:"level"`
 	// SlowStart makes OnModuleInit wait for its context.
 	SlowStart bool `json:"slowStart"`
 }
 
-// Counts is what the application has done when it ends.
+// Counts are the application's counts when it ends.
 type Counts struct {
 	Connects    int64 `json:"connects"`
 	Disconnects int64 `json:"disconnects"`
 	Effects     int64 `json:"effects"`
 }
 
-// Main is TestMain: it runs the tests, or is the program.
+// Main is TestMain: it runs the tests, or the program.
 func Main(m *testing.M) {
-	said := os.Getenv(env)
-	if said == "" {
+	value := os.Getenv(env)
+	if value == "" {
 		goleak.VerifyTestMain(m)
 		return
 	}
 	var s Settings
-	if err := json.Unmarshal([]byte(said), &s); err != nil {
-		sayf("bad settings: %v", err)
+	if err := json.Unmarshal([]byte(value), &s); err != nil {
+		writef("bad settings: %v", err)
 		return
 	}
 	if s.Files > 0 {
 		if err := limitFiles(s.Files); err != nil {
-			sayf("limit: %v", err)
+			writef("limit: %v", err)
 			return
 		}
 	}
@@ -80,13 +79,13 @@ func Main(m *testing.M) {
 	opts := []app.Option{
 		app.HTTP("127.0.0.1:0"),
 		app.Logger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: s.Level}))),
-		app.OnReady(func(a *app.App) { sayf("ready %s", a.Addr()) }),
+		app.OnReady(func(a *app.App) { writef("ready %s", a.Addr()) }),
 		app.MaxConnections(s.Connections),
 	}
 	if s.StopTimeout > 0 {
 		opts = append(opts, app.StopTimeout(s.StopTimeout))
 	}
-	// For clients that let much of what they asked for wait, and take none of it for a while.
+	// For clients that request much and read none of it for a while.
 	queue := websockets.WithLimits(websockets.Limits{SendQueue: 32 << 20, SendStall: time.Minute, CloseTimeout: 12 * time.Second})
 	app.Main(module.New("program", module.Providers(
 		websockets.Gateway(func() *gateway { return &gateway{settings: s} },
@@ -94,8 +93,8 @@ func Main(m *testing.M) {
 	)), opts...)
 }
 
-// sayf writes a line for the test.
-func sayf(format string, args ...any) { _, _ = fmt.Fprintf(os.Stdout, format+"\n", args...) }
+// writef writes a line for the test.
+func writef(format string, args ...any) { _, _ = fmt.Fprintf(os.Stdout, format+"\n", args...) }
 
 type gateway struct {
 	Server *websockets.Server `websockets:"server"`
@@ -114,7 +113,7 @@ func (g *gateway) Subscriptions() []websockets.Subscription {
 			return strings.Repeat("x", 4<<10), nil
 		}),
 		websockets.On("memory", func(context.Context, int) (int64, error) { return memory(), nil }),
-		websockets.Listen("stuck", func(context.Context, int) error { sayf("stuck"); select {} }, websockets.Background(1)),
+		websockets.Listen("stuck", func(context.Context, int) error { writef("stuck"); select {} }, websockets.Background(1)),
 		websockets.Stream("ticks", ticks, websockets.Background(1)),
 	}
 }
@@ -138,17 +137,17 @@ func (g *gateway) HandleDisconnect(context.Context, websockets.Client, websocket
 
 func (g *gateway) OnModuleInit(ctx context.Context) error {
 	if g.settings.SlowStart {
-		sayf("starting")
+		writef("starting")
 		<-ctx.Done()
 		return ctx.Err()
 	}
 	return nil
 }
 
-func (g *gateway) OnModuleDestroy(context.Context) error { sayf("stopping"); return nil }
+func (g *gateway) OnModuleDestroy(context.Context) error { writef("stopping"); return nil }
 
 func (g *gateway) OnApplicationShutdown(context.Context) error {
 	b, err := json.Marshal(Counts{g.connects.Load(), g.disconnects.Load(), g.effects.Load()})
-	sayf("counts %s", b)
+	writef("counts %s", b)
 	return err
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
-// TestFault_F71_Comeback: Each client of a process that stops is told how long to wait before it comes back, and the times are spread:
-// the busiest tenth of the time in which they come back has at most twice the mean.
+// TestFault_F71_Comeback: Each client of a process that stops is told how long to wait before it reconnects, and the
+// times are spread: the busiest tenth of the reconnect period has at most twice the mean.
 func TestFault_F71_Comeback(t *testing.T) {
 	const parts = 10
 	n := clients()
@@ -35,7 +35,7 @@ func TestFault_F71_Comeback(t *testing.T) {
 			}
 		}
 		if after < 0 {
-			t.Fatalf("client %d was not told when to come back: %q", i, m.extra)
+			t.Fatalf("client %d did not get a time to reconnect: %q", i, m.extra)
 		}
 		back = append(back, m.at.Add(time.Duration(after)*time.Millisecond))
 	}
@@ -49,6 +49,6 @@ func TestFault_F71_Comeback(t *testing.T) {
 		most = max(most, busy[i])
 	}
 	if mean := len(back) / parts; most > 2*mean {
-		t.Errorf("%d come back in the busiest tenth of %v, the mean is %d: %v", most, parts*part, mean, busy)
+		t.Errorf("%d reconnect in the busiest tenth of %v, the mean is %d: %v", most, parts*part, mean, busy)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// door is one way in.
-type door struct {
+// endpoint is a platform and transport that accepts handshakes.
+type endpoint struct {
 	*stage.Stage
 	t       *testing.T
 	name    string
@@ -32,10 +32,10 @@ const (
 // handshakeTimeout is long enough for a busy machine.
 const handshakeTimeout = 5 * time.Second
 
-// doors are all ways in, or those of the names.
-func doors(t *testing.T, opts []stage.Option, f func(t *testing.T, d *door), names ...string) {
+// eachEndpoint runs f for all kinds of handshake, or those with the names.
+func eachEndpoint(t *testing.T, opts []stage.Option, f func(t *testing.T, d *endpoint), names ...string) {
 	t.Helper()
-	for _, d := range []door{
+	for _, d := range []endpoint{
 		{name: plain, target: "/"},
 		{name: overWS, target: "/socket.io/?EIO=4&transport=websocket"},
 		{name: byPolling, target: "/socket.io/?EIO=4&transport=polling", polling: true},
@@ -48,7 +48,7 @@ func doors(t *testing.T, opts []stage.Option, f func(t *testing.T, d *door), nam
 			if d.name == plain {
 				adapter = ws.New(ws.Options{Subprotocols: []string{"v2", "v1"}})
 			}
-			// Sessions that nobody polls cannot be told of the end.
+			// Sessions without a poll cannot be notified of the end.
 			brief := stage.Limits(websockets.Limits{CloseTimeout: 300 * time.Millisecond, HandshakeTimeout: handshakeTimeout})
 			d.Stage = stage.New(t, adapter, append([]stage.Option{brief}, opts...)...)
 			d.t = t
@@ -57,21 +57,21 @@ func doors(t *testing.T, opts []stage.Option, f func(t *testing.T, d *door), nam
 	}
 }
 
-// request is the request that opens a connection.
-func (d *door) request(lines ...string) string {
+// request returns the request that opens a connection.
+func (d *endpoint) request(lines ...string) string {
 	if d.polling {
 		return rawpeer.Request(http.MethodGet, d.target, lines...) + "\r\n"
 	}
 	return rawpeer.Upgrade(d.target, lines...)
 }
 
-// knock opens a connection, or is refused.
-func (d *door) knock(lines ...string) rawpeer.Answer {
+// handshake sends the handshake and returns the answer.
+func (d *endpoint) handshake(lines ...string) rawpeer.Answer {
 	d.t.Helper()
 	return d.ask(d.request(lines...))
 }
 
-func (d *door) ask(raw string) rawpeer.Answer {
+func (d *endpoint) ask(raw string) rawpeer.Answer {
 	d.t.Helper()
 	p := rawpeer.Dial(d.t, d.Addr)
 	defer p.Close()
@@ -79,16 +79,16 @@ func (d *door) ask(raw string) rawpeer.Answer {
 	return p.Answer()
 }
 
-// opened is the status of a client that is let in.
-func (d *door) opened() int {
+// opened is the status of an accepted client.
+func (d *endpoint) opened() int {
 	if d.polling {
 		return http.StatusOK
 	}
 	return http.StatusSwitchingProtocols
 }
 
-// alive checks that a client that behaves is served, and everybody has left.
-func (d *door) alive() {
+// alive checks that a correct client is served, and that all clients have disconnected.
+func (d *endpoint) alive() {
 	d.t.Helper()
 	switch d.name {
 	case plain:
@@ -101,8 +101,8 @@ func (d *door) alive() {
 	d.WantGone(1)
 }
 
-// quiet checks that nothing was logged that is the server's own fault.
-func (d *door) quiet() {
+// quiet checks that nothing was logged as the server's own error.
+func (d *endpoint) quiet() {
 	d.t.Helper()
 	for line := range strings.Lines(d.Log.String()) {
 		if strings.Contains(line, "level=ERROR") || strings.Contains(line, "panic") {
@@ -111,10 +111,10 @@ func (d *door) quiet() {
 	}
 }
 
-// try is ask where the server may have ended the connection.
-func (d *door) try(raw string) (rawpeer.Answer, error) {
+// try is ask for requests that the server may interrupt.
+func (d *endpoint) try(raw string) (rawpeer.Answer, error) {
 	p := rawpeer.Dial(d.t, d.Addr)
 	defer p.Close()
-	_ = p.TryWrite(raw) // the answer may be there all the same
+	_ = p.TryWrite(raw) // the answer may be readable nevertheless
 	return p.TryAnswer()
 }

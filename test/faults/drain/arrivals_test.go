@@ -11,12 +11,13 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
-// TestFault_F71_ComersDuringTheDrain: Clients keep coming while the process stops: each is served until its goodbye, or refused with 503,
-// or finds nobody who listens; the stop ends all the same, with 0, and HandleDisconnect has run for all who were let in.
+// TestFault_F71_ComersDuringTheDrain: Clients keep connecting while the process stops: each is served until it is
+// closed, or refused with 503, or finds no listener; the stop still finishes, with 0, and HandleDisconnect has run
+// for all accepted clients.
 func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
 	p := subprocess.Start(t, subprocess.Settings{})
 	var all sync.WaitGroup
-	var in, told, refused, odd atomic.Int64
+	var in, closed, refused, odd atomic.Int64
 	stop := make(chan struct{})
 	for range 20 {
 		all.Go(func() {
@@ -28,14 +29,14 @@ func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
 				}
 				c, err := rawpeer.TryDial(t, p.Addr)
 				if err != nil {
-					return // nobody listens any more
+					return // the listener is closed
 				}
 				if err := c.TryWrite(rawpeer.Upgrade("/ws")); err != nil {
 					continue
 				}
 				a, err := c.TryAnswer()
 				switch {
-				case err != nil: // the listener was closed with the connection in its queue
+				case err != nil: // the listener was closed while the connection was in its queue
 				case a.Status == http.StatusServiceUnavailable:
 					refused.Add(1)
 				case a.Status != http.StatusSwitchingProtocols:
@@ -45,25 +46,25 @@ func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
 					m := &member{Peer: c}
 					m.live(false, &odd)
 					if m.code == 1001 {
-						told.Add(1)
+						closed.Add(1)
 					} else {
-						t.Errorf("a client that was let in: %d, %v", m.code, m.err)
+						t.Errorf("an accepted client: %d, %v", m.code, m.err)
 					}
 				}
 				c.Close()
 			}
 		})
 	}
-	await(t, "all are in", func() bool { return in.Load() >= 20 })
+	await(t, "all are connected", func() bool { return in.Load() >= 20 })
 	p.Signal(syscall.SIGTERM)
 	end := p.Wait()
 	close(stop)
 	all.Wait()
-	t.Logf("%d were let in, %d refused", in.Load(), refused.Load())
+	t.Logf("%d were accepted, %d refused", in.Load(), refused.Load())
 	if end.Status != 0 || end.Counts == nil || end.Counts.Connects != end.Counts.Disconnects {
 		t.Errorf("the process ended with %+v", end)
 	}
-	if in.Load() != told.Load() {
-		t.Errorf("%d were let in and %d had a goodbye", in.Load(), told.Load())
+	if in.Load() != closed.Load() {
+		t.Errorf("%d were accepted and %d were closed properly", in.Load(), closed.Load())
 	}
 }

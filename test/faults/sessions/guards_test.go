@@ -18,24 +18,24 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// porter is a guard at every door. It refuses who is told to it by the query or
-// the auth payload, and notes what it was asked.
-type porter struct {
+// recordingGuard is a guard for handshakes and namespaces. It refuses clients that ask for it in the query or the auth
+// payload, and records its calls.
+type recordingGuard struct {
 	mu     sync.Mutex
 	asked  map[string]int // by kind and transport
 	banned bool
 }
 
-func newPorter() *porter { return &porter{asked: map[string]int{}} }
+func newRecordingGuard() *recordingGuard { return &recordingGuard{asked: map[string]int{}} }
 
 var errBanned = &pipeline.Error{Message: "You are banned", Code: "banned", Status: http.StatusForbidden}
 
-func (p *porter) Check(_ context.Context, c *pipeline.Call) error { return p.look(c) }
+func (p *recordingGuard) Check(_ context.Context, c *pipeline.Call) error { return p.look(c) }
 
-// CheckHandshake is asked before there is a session.
-func (p *porter) CheckHandshake(_ context.Context, c *pipeline.Call) error { return p.look(c) }
+// CheckHandshake runs before a session exists.
+func (p *recordingGuard) CheckHandshake(_ context.Context, c *pipeline.Call) error { return p.look(c) }
 
-func (p *porter) look(c *pipeline.Call) error {
+func (p *recordingGuard) look(c *pipeline.Call) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked[string(c.Kind)+" "+c.Request.URL.Query().Get("transport")]++
@@ -45,13 +45,13 @@ func (p *porter) look(c *pipeline.Call) error {
 	return nil
 }
 
-func (p *porter) ban(b bool) {
+func (p *recordingGuard) ban(b bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.banned = b
 }
 
-func (p *porter) take() map[string]int {
+func (p *recordingGuard) take() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	asked := p.asked
@@ -59,11 +59,11 @@ func (p *porter) take() map[string]int {
 	return asked
 }
 
-// TestFault_V16_EveryTransportIsGuarded: Every way to open a session asks the same guards once, an upgrade asks none
-// again, WebTransport is not offered, and who is refused is told the same status over polling and WebSocket.
+// TestFault_V16_EveryTransportIsGuarded: Every way to open a session runs the same guards once, an upgrade runs none
+// again, WebTransport is not offered, and a refused client gets the same status over polling and WebSocket.
 func TestFault_V16_EveryTransportIsGuarded(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
-		guard := newPorter()
+		guard := newRecordingGuard()
 		h := harness.NewWith(t, adapter, []app.Option{app.UseGuards(guard)})
 		e := h.Engine(t)
 		want := func(what string, kinds map[string]int) {
@@ -86,14 +86,14 @@ func TestFault_V16_EveryTransportIsGuarded(t *testing.T) {
 		want("websocket", map[string]int{handshake + " websocket": 1})
 		rawpeer.Enter(t, w, "/", "")
 		want("websocket, CONNECT", map[string]int{connect + " websocket": 1})
-		w.Cut()
+		w.Abort()
 		s := e.Poll()
 		want("polling", map[string]int{handshake + " polling": 1})
 		rawpeer.Enter(t, s, "/", "")
 		want("polling, CONNECT", map[string]int{connect + " polling": 1})
 		w = s.Upgrade()
 		want("upgrade", nil)
-		w.Cut()
+		w.Abort()
 
 		for _, refused := range []string{e.Query("polling", "") + "&villain=1", e.Query("websocket", "") + "&villain=1"} {
 			raw := rawpeer.Upgrade(refused)
@@ -111,7 +111,7 @@ func TestFault_V16_EveryTransportIsGuarded(t *testing.T) {
 }
 
 // TestCVE_2020_28481_V21_ForeignOrigins: A page of another origin is refused with 403 unless it is allowed, over
-// polling, WebSocket and the upgrade, and within a session of its own too, which goes on.
+// polling, WebSocket and the upgrade, and also within an existing session, which stays open.
 func TestCVE_2020_28481_V21_ForeignOrigins(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)
@@ -136,7 +136,7 @@ func TestCVE_2020_28481_V21_ForeignOrigins(t *testing.T) {
 					t.Errorf("%s of %s: %d %.100s", what, origin, a.Status, a.Body)
 				}
 				if allowed := a.Header.Get("Access-Control-Allow-Origin"); allowed != "" {
-					t.Errorf("%s of %s is told that %q is allowed", what, origin, allowed)
+					t.Errorf("the answer to %s of %s allows %q", what, origin, allowed)
 				}
 			}
 		}
@@ -147,25 +147,25 @@ func TestCVE_2020_28481_V21_ForeignOrigins(t *testing.T) {
 	})
 }
 
-// TestCVE_2017_16031_V20_SessionIDs: The ids of sessions, of sockets and of recovery have 128 random bits or more each, and no
-// two are alike.
+// TestCVE_2017_16031_V20_SessionIDs: The ids of sessions, of sockets and of recovery have 128 random bits or more
+// each, and all are different.
 func TestCVE_2017_16031_V20_SessionIDs(t *testing.T) {
 	h := harness.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{}}))
 	const n = 300
 	seen := map[string]bool{}
 	const length = 26
-	var places [3][length]map[byte]bool // of each kind, the letters at each place
+	var places [3][length]map[byte]bool // of each kind, the letters at each position
 	for range n {
 		w := h.Engine(t).WebSocket()
 		w.Send("40")
 		entered := rawpeer.Answer{Body: w.Read()}
 		ids := []string{w.SID, entered.Get("sid"), entered.Get("pid")}
 		for kind, id := range ids {
-			if len(id) != length { // 5 bits a letter
+			if len(id) != length { // 5 bits per letter
 				t.Fatalf("an id of %d letters: %q", len(id), id)
 			}
 			if seen[id] {
-				t.Fatalf("%q was given twice", id)
+				t.Fatalf("%q was used twice", id)
 			}
 			seen[id] = true
 			for i := range length {
@@ -176,23 +176,23 @@ func TestCVE_2017_16031_V20_SessionIDs(t *testing.T) {
 			}
 		}
 		w.Send("41")
-		w.Cut()
+		w.Abort()
 	}
 	for kind, positions := range places {
-		for i, letters := range positions { // nearly all 32 of them by chance
+		for i, letters := range positions { // nearly all 32 of them, by chance
 			if len(letters) < 26 {
-				t.Errorf("ids of kind %d have %d different letters at place %d, in %d ids: it is not random", kind, len(letters), i, n)
+				t.Errorf("ids of kind %d have %d different letters at position %d, in %d ids: it is not random", kind, len(letters), i, n)
 			}
 		}
 	}
 }
 
-// TestFault_V37_BannedMeanwhile: A client that was banned while it was away is refused when it comes back, as guards run
-// again by default, unlike on Node. It recovers once it is let in again.
+// TestFault_V37_BannedMeanwhile: A client that was banned while it was disconnected is refused when it reconnects,
+// because guards run again by default, unlike on Node. It recovers once it is allowed again.
 func TestFault_V37_BannedMeanwhile(t *testing.T) {
 	for _, over := range []string{"polling", "socketio"} {
 		t.Run(over, func(t *testing.T) {
-			guard := newPorter()
+			guard := newRecordingGuard()
 			h := harness.New(t, socketIO(socketio.Options{Recovery: &socketio.Recovery{
 				SameClient: func(websockets.Client, *websockets.Handshake) bool { return true },
 			}}), websockets.UseGuards(guard))
@@ -202,13 +202,13 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 				}
 				return h.Engine(t).WebSocket()
 			}
-			// visit enters, hears an event and is cut off.
+			// visit enters, receives an event and is cut off.
 			visit := func(auth string) (sid, pid, offset string) {
 				w := open()
 				w.Send("40" + auth)
 				entered := rawpeer.Answer{Body: w.Read()}
 				sid, pid = entered.Get("sid"), entered.Get("pid")
-				h.Wait("it is known", func() bool { return h.Server.Local().Len() == 2 })
+				h.Wait("it is connected", func() bool { return h.Server.Local().Len() == 2 })
 				if err := h.Server.Emit(t.Context(), "news", "1"); err != nil {
 					t.Fatal(err)
 				}
@@ -217,19 +217,19 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 				if sid == "" || pid == "" || offset == "" {
 					t.Fatalf("not recoverable: %s, offset %q", entered.Body, offset)
 				}
-				w.Cut()
+				w.Abort()
 				h.WantLeft(t, websockets.CauseTransportClose, websockets.CauseTransportError)
 				return sid, pid, offset
 			}
 			back := func(pid, offset string) (answer rawpeer.Answer, leave func()) {
 				w := open()
 				w.Send(`40{"pid":"` + pid + `","offset":"` + offset + `"}`)
-				return rawpeer.Answer{Body: w.Read()}, w.Cut
+				return rawpeer.Answer{Body: w.Read()}, w.Abort
 			}
 			sid, pid, offset := visit("")
 			a, leave := back(pid, offset)
 			if a.Get("sid") != sid {
-				t.Fatalf("who is not banned does not recover: %s", a.Body)
+				t.Fatalf("a client that is not banned does not recover: %s", a.Body)
 			}
 			leave()
 			h.Left(t)
@@ -238,7 +238,7 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 			guard.ban(true)
 			a, leave = back(pid, offset)
 			if !strings.HasPrefix(a.Body, "44{") || !strings.Contains(a.Body, "You are banned") {
-				t.Errorf("the banned one is answered %s", a.Body)
+				t.Errorf("the banned client gets %s", a.Body)
 			}
 			leave()
 			guard.ban(false)
@@ -252,9 +252,9 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestFault_F45_SessionOfAnotherUser: Who knows a session's id is its client, from another address and with
-// another cookie too, as the reference has it and the guide says; the client's request stays that of the
-// handshake, and a foreign page is refused all the same.
+// TestFault_F45_SessionOfAnotherUser: A request with a session's id is accepted as its client's, from another address
+// and with another cookie too, as with the reference and documented; the client's request stays that of the
+// handshake, and a foreign page is refused nevertheless.
 func TestFault_F45_SessionOfAnotherUser(t *testing.T) {
 	harness.Engines(t, func(t *testing.T, adapter adapter.Adapter) {
 		h := harness.New(t, adapter)

@@ -19,16 +19,16 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// patience bounds every wait for what should happen at once.
+// patience limits every wait.
 const patience = 30 * time.Second
 
-// internal is what clients are told of what is none of their business.
+// internal is the text that clients get for masked errors.
 const internal = "Internal server error"
 
-// crash panics, as a bug in an application does.
+// crash panics, like a bug in an application.
 func crash() { _ = strings.Repeat("x", -1) }
 
-// crashAt panics where a test has asked for it: here names the place.
+// crashAt panics if the test requested it for the place here.
 func crashAt(here, asked string) {
 	if here == asked {
 		crash()
@@ -72,14 +72,14 @@ func (p platform) enter(t testing.TB, a *apptest.App, opts ...apptest.DialOption
 	return c
 }
 
-// asking gives a header that names a place; see crashAt.
+// asking returns a header that names a place; see crashAt.
 func asking(place string) apptest.DialOption {
 	return apptest.WithHeader(http.Header{"X-Crash": {place}})
 }
 
 func asked(r *http.Request) string { return r.Header.Get("X-Crash") }
 
-// journal is a log that can be looked into.
+// journal is a log that tests can search.
 type journal struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -93,7 +93,7 @@ func (j *journal) Write(b []byte) (int, error) {
 
 func (j *journal) option() app.Option { return app.Logger(slog.New(slog.NewTextHandler(j, nil))) }
 
-// lines gives those that have all of the words.
+// lines returns those that contain all of the words.
 func (j *journal) lines(words ...string) (found []string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -115,7 +115,7 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
-// hooks is a gateway whose hooks and handlers a test gives.
+// hooks is a gateway with the hooks and handlers of a test.
 type hooks struct {
 	Server *websockets.Server `websockets:"server"`
 
@@ -143,11 +143,11 @@ func (h *hooks) HandleDisconnect(ctx context.Context, c websockets.Client, r web
 	}
 }
 
-// start runs an application with one gateway, whose log is the second value.
+// start runs an application with one gateway, and returns its log as the second value.
 func start(t *testing.T, p platform, h *hooks, opts ...websockets.Option) (*apptest.App, *journal) {
 	t.Helper()
 	log := &journal{}
-	a := apptest.New(t, module.New("house", module.Providers(websockets.Gateway(func() *hooks { return h }, opts...))),
+	a := apptest.New(t, module.New("test", module.Providers(websockets.Gateway(func() *hooks { return h }, opts...))),
 		apptest.With(app.WebSockets(p.adapter()), log.option()))
 	return a, log
 }
@@ -160,7 +160,7 @@ func echoes(t testing.TB, c *apptest.Client) {
 	}
 }
 
-// await waits for a state.
+// await waits for a condition.
 func await(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(patience)
@@ -189,7 +189,7 @@ func get[T any](t testing.TB, what string, from <-chan T) (v T) {
 	return v
 }
 
-// refusalOf gives the refusal of a dial.
+// refusalOf returns the refusal of a dial.
 func refusalOf(t testing.TB, err error) *apptest.DialError {
 	t.Helper()
 	refused, ok := errors.AsType[*apptest.DialError](err)
@@ -199,7 +199,7 @@ func refusalOf(t testing.TB, err error) *apptest.DialError {
 	return refused
 }
 
-// saying are handlers that answer with what they are told, or emit it.
+// saying returns handlers that answer with their payload, or emit it.
 func saying() []websockets.Subscription {
 	say := func(ctx context.Context, text string) (string, error) {
 		if strings.HasPrefix(text, "emit") {
@@ -209,6 +209,6 @@ func saying() []websockets.Subscription {
 	}
 	return []websockets.Subscription{
 		websockets.On("say", say),
-		websockets.On("behind", say, websockets.Background(4)),
+		websockets.On("background", say, websockets.Background(4)),
 	}
 }
