@@ -15,9 +15,9 @@ type Edge struct {
 	Lazy bool
 }
 
-// Edges yields who needs whom: for each parameter of each constructor, in declared order, the
-// declaration that fills it, and for a value group those of all members. What fx itself
-// provides has none. It does not need the application to be built.
+// Edges yields the dependencies of all constructors, in declared order: one for each parameter
+// with the declaration that fills it, and one for each member of a value group. Parameters that
+// fx itself fills have none. The application need not be built.
 func (g *Graph) Edges() iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
 		for from, d := range g.dependencies() {
