@@ -17,6 +17,9 @@ var (
 	// ErrRoomName: the name of a room is longer than 1,024 bytes. Names may come from
 	// clients, and are kept for each.
 	ErrRoomName = errors.New("websockets: the name of a room is longer than 1,024 bytes")
+	// ErrCancelled is the cause with which the context of a stream ends when its client has
+	// cancelled it.
+	ErrCancelled = errors.New("websockets: the client has cancelled the stream")
 	// ErrTooManyCalls: too many calls to the client wait for an answer.
 	ErrTooManyCalls = errors.New("websockets: too many calls to the client are unanswered")
 )
@@ -31,6 +34,10 @@ type Error = pipeline.Error
 
 // NewError makes an Error of a message for the client.
 func NewError(message string) *Error { return &Error{Message: message} }
+
+// EventCancel is the event with which clients of platforms without request ids cancel a
+// stream; its payload is the stream's event. Clients of plain WebSocket send {"cancel":id}.
+const EventCancel = "gatehouse:cancel"
 
 // EventException is the event under which errors reach clients.
 const EventException = "exception"

@@ -205,7 +205,7 @@ func newSubscription(s handler.Spec, isNil bool, opts []HandlerOption) Subscript
 // reserved names never reach handlers: the platforms use them themselves.
 var reserved = map[string]bool{
 	"connect": true, "connect_error": true, "disconnect": true, "disconnecting": true,
-	"newListener": true, "removeListener": true, EventException: true,
+	"newListener": true, "removeListener": true, EventException: true, EventCancel: true,
 }
 
 // decode returns the payload as the handler takes it, after all pipes.

@@ -115,14 +115,15 @@ func (s *session) spawn(sub *boundSub, m *adapter.Message) {
 
 // handle runs the handler and answers; returned is called between the two.
 func (s *session) handle(sub *boundSub, m *adapter.Message, returned func()) {
-	ctx := s.ctx
+	ctx, end := s.ctx, func() {}
 	if sub.Kind == handler.Stream {
-		ctx = s.streamContext()
+		ctx, end = s.startStream(m)
+		defer end()
 	}
 	r := newReply(s, sub, m, returned)
 	err := call(ctx, r)
 	returned()
-	if err != nil {
+	if err != nil && !endedByCancel(ctx, err) {
 		// The handler ended because the client has left or the stop has started: no client reads
 		// the error.
 		if ctx.Err() != nil && (errors.Is(err, websockets.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, errStreamStopped) || errors.Is(err, context.Cause(ctx))) {
@@ -141,6 +142,7 @@ func (s *session) handle(sub *boundSub, m *adapter.Message, returned func()) {
 	if m.Reply && !r.answered {
 		_ = s.conn.Reply(m, adapter.NewEmptyAnswer())
 	}
+	end()
 	if len(s.ep.observers) == 0 && !sub.keeps(m) {
 		if in, ok := m.Ref.(adapter.Releaser); ok {
 			in.Release()

@@ -45,7 +45,7 @@ func (e *endpoint) intercept(ctx context.Context, out *adapter.Outgoing, to *ses
 	return e.emission(em, 0, func() error {
 		changed := adapter.NewOutgoing(em.Event, em.Data)
 		changed.SetCodec(framework, out.Codec(framework))
-		changed.Options, changed.Answer = out.Options, out.Answer
+		changed.Options, changed.Answer, changed.InReplyTo = out.Options, out.Answer, out.InReplyTo
 		defer changed.Release(framework)
 		return send(changed)
 	})

@@ -23,6 +23,9 @@ type inbox struct {
 	movedAt time.Time
 }
 
+// waiting returns the messages that wait.
+func (b *inbox) waiting() []*adapter.Message { return b.messages[b.taken:] }
+
 func (b *inbox) len() int { return len(b.messages) - b.taken }
 
 // full reports whether m has to wait. A message that is larger than the whole inbox is

@@ -3,6 +3,7 @@ package gateway
 import (
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
@@ -11,6 +12,10 @@ import (
 
 func (s *session) Receive(m *adapter.Message) adapter.Work {
 	m.Check()
+	if m.Event == websockets.EventCancel && m.Err == nil {
+		s.cancelEvent(m)
+		return nil
+	}
 	s.mu.Lock()
 	for {
 		if s.state.leaving() || s.state.discards() {

@@ -157,6 +157,9 @@ func (r *reply) send(ctx context.Context, v any) error {
 func (r *reply) Respond(ctx context.Context, event string, data any, opts emit.Options) error {
 	out := adapter.NewOutgoing(cmp.Or(event, r.m.Event), data)
 	out.Options, out.Answer = opts, true
+	if r.sub.Kind == handler.Stream {
+		out.InReplyTo = r.m
+	}
 	err := r.s.emit(ctx, out)
 	if opts.Droppable() && errors.Is(err, websockets.ErrQueueFull) {
 		return nil // a waiting ack is answered all the same, a stream goes on

@@ -35,6 +35,7 @@ type session struct {
 	inbox     inbox
 	draining  int // goroutines in drainInbox, that of the connection hooks included
 	tasks     map[*boundSub]int
+	running   []runningStream // streams
 	nTasks    int
 	state     state
 	hooked    int // how many gateways' HandleConnection was called

@@ -103,3 +103,20 @@ func TestCorkIsForWriters(t *testing.T) {
 	}
 	q.Uncork(true)
 }
+
+// Two goroutines cork: what the first has pushed is sent when the second uncorks, at the
+// latest, also when nothing is pushed any more.
+func TestCorkTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sink{}
+		q := New(1<<20, 1<<20, &Pool[string]{}, s.write)
+		q.Cork()
+		push(t, q, "a", Refuse, nil)
+		q.Cork()
+		q.Close(false)
+		q.Uncork(false)
+		q.Uncork(true)
+		<-q.Done()
+		wantItems(t, s, "a")
+	})
+}

@@ -120,7 +120,9 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 func (q *Queue[T]) Cork() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.corked = q.write != nil && !q.writing && q.slab == nil
+	if !q.corked { // otherwise what another goroutine has corked would never be sent
+		q.corked = q.write != nil && !q.writing && q.slab == nil
+	}
 }
 
 // Uncork ends Cork. What waits is sent on this goroutine, which may block, or without here

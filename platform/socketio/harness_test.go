@@ -334,3 +334,5 @@ func (r *rig) get(query string, headers ...string) answer {
 
 // Stalled implements the contract: nothing is ever blocked here.
 func (*session) Stalled() time.Duration { return 0 }
+
+func (*session) Cancel(func(*adapter.Message) bool) {}

@@ -9,6 +9,12 @@ type Envelope struct {
 	ID []byte
 	// Data is the payload as one JSON value; empty when there is none.
 	Data []byte
+	// Re is the id of the request to whose stream the event belongs; nil for other events
+	// and for requests without an id. Only from the server.
+	Re []byte
+	// Cancel is the id of a request whose stream is to end; nil in other messages. Only from
+	// clients.
+	Cancel []byte
 }
 
 // Codec converts messages of the wire to envelopes and back. Set it in [Options] for

@@ -102,13 +102,26 @@ func (c *conn) sendOnce(out *adapter.Outgoing, id []byte, policy outbox.Policy) 
 	if err != nil {
 		return err
 	}
-	f, buf := wsconn.OnceFrame(0, len(p.JSON)+len(out.Event)+len(id)+envelopeRoom)
-	buf, err = c.append(buf, Envelope{Event: out.Event, ID: id, Data: p.JSON})
+	re := idOf(out.InReplyTo)
+	f, buf := wsconn.OnceFrame(0, len(p.JSON)+len(out.Event)+len(id)+len(re)+envelopeRoom)
+	buf, err = c.append(buf, Envelope{Event: out.Event, ID: id, Data: p.JSON, Re: re})
 	if err != nil {
 		return err
 	}
 	f.SealOnce(c.srv.text, buf, 0)
 	return c.pushItem(wsconn.Item{Frame: f, Plain: out.Uncompressed, Once: true}, policy)
+}
+
+// idOf returns the id of a request; nil without one.
+func idOf(m *adapter.Message) []byte {
+	if m == nil {
+		return nil
+	}
+	in, ok := m.Ref.(*inbound)
+	if !ok {
+		return nil
+	}
+	return in.id
 }
 
 // encode builds the frame for all clients of a broadcast.
@@ -208,6 +221,8 @@ func (c *conn) Message(text bool, msg []byte) (adapter.Work, error) {
 			Ref:     in,
 		}
 		return c.sess.Receive(&in.msg), nil
+	case len(e.Cancel) > 0 && len(e.ID) == 0:
+		c.sess.Cancel(func(m *adapter.Message) bool { return bytes.Equal(idOf(m), e.Cancel) })
 	default:
 		// The framework numbers its calls: any other id belongs to none.
 		if n, err := strconv.ParseUint(string(e.ID), 10, 64); err == nil {
@@ -223,7 +238,7 @@ func (c *conn) decode(text bool, msg []byte) (Envelope, error) {
 		return Envelope{}, badMessage("not UTF-8")
 	}
 	e, err := codec.Decode(msg)
-	if err == nil && e.Event == "" && len(e.ID) == 0 {
+	if err == nil && e.Event == "" && len(e.ID) == 0 && len(e.Cancel) == 0 {
 		err = badMessage("the event is missing")
 	}
 	return e, err

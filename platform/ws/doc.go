@@ -26,6 +26,12 @@
 // fails, the server sends the same without id. The result of a handler for a message
 // without id is sent as an event of the same name.
 //
+// The items of a stream are events with the id of their request as "re". The client ends the
+// stream by the second form; the request is answered as at any end:
+//
+//	{"event":"tick","data":1,"re":7}
+//	{"cancel":7}
+//
 // The server sends events, and adds an id, which is a number, to request an answer. Its ids
 // are independent of the client's:
 //

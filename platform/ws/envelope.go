@@ -58,6 +58,11 @@ func (jsonCodec) Decode(msg []byte) (Envelope, error) {
 			e.Data, err = s.value()
 		case memberError:
 			errorValue, err = s.value()
+		case memberCancel:
+			var ok bool
+			if e.Cancel, ok, err = s.id(); err == nil && !ok {
+				failure |= memberID
+			}
 		default:
 			_, err = s.value()
 		}
@@ -80,7 +85,7 @@ func (jsonCodec) Decode(msg []byte) (Envelope, error) {
 		return e, errEvent()
 	case failure&memberID != 0:
 		return Envelope{}, errID()
-	case seen&memberEvent == 0 && seen&memberID == 0:
+	case seen&memberEvent == 0 && seen&(memberID|memberCancel) == 0:
 		return e, badMessage(`"event" is missing`)
 	}
 	if seen&memberEvent == 0 && seen&memberError != 0 {
@@ -104,6 +109,10 @@ func (jsonCodec) Append(dst []byte, e Envelope) ([]byte, error) {
 		dst = append(append(append(dst, sep), `"data":`...), e.Data...)
 		sep = ','
 	}
+	if len(e.Re) > 0 {
+		dst = append(append(append(dst, sep), `"re":`...), e.Re...)
+		sep = ','
+	}
 	if sep == '{' {
 		dst = append(dst, '{')
 	}
@@ -117,6 +126,8 @@ func (jsonCodec) Append(dst []byte, e Envelope) ([]byte, error) {
 //	[null,{"seq":1},7]              its answer
 //	[null,null,7]                   the empty answer
 //	["exception",{…},7]             the failure
+//
+// The items of streams do not have the id of their request, and streams cannot be cancelled.
 func JSONArray() Codec { return arrayCodec{} }
 
 type arrayCodec struct{}
@@ -204,6 +215,7 @@ const (
 	memberID
 	memberData
 	memberError
+	memberCancel
 )
 
 func memberOf(key []byte) member {
@@ -216,6 +228,8 @@ func memberOf(key []byte) member {
 		return memberData
 	case "error":
 		return memberError
+	case "cancel":
+		return memberCancel
 	}
 	return 0
 }

@@ -115,7 +115,9 @@ func TestJSONArrayDecode(t *testing.T) {
 }
 
 func TestAppend(t *testing.T) {
-	e := func(event, id, data string) Envelope { return Envelope{event, []byte(id), []byte(data)} }
+	e := func(event, id, data string) Envelope {
+		return Envelope{Event: event, ID: []byte(id), Data: []byte(data)}
+	}
 	for _, tt := range []struct {
 		e             Envelope
 		object, array string

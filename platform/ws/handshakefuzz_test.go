@@ -190,3 +190,5 @@ func (s *fuzzSession) Closed(_ websockets.Reason)          { s.left <- struct{}{
 
 // Stalled implements the contract: nothing is ever blocked here.
 func (*fuzzSession) Stalled() time.Duration { return 0 }
+
+func (*fuzzSession) Cancel(func(*adapter.Message) bool) {}

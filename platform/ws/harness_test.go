@@ -463,3 +463,5 @@ const (
 
 // Stalled implements the contract: nothing is ever blocked here.
 func (*session) Stalled() time.Duration { return 0 }
+
+func (*session) Cancel(func(*adapter.Message) bool) {}

@@ -86,6 +86,10 @@ type Session interface {
 	// Ack takes the client's answer to an Emit with that number. It never blocks; an
 	// unknown number is ignored.
 	Ack(ack uint64, p websockets.Payload)
+	// Cancel ends the streams of the messages that match, running ones and those that wait:
+	// their context ends with [websockets.ErrCancelled], and a waiting ack is answered as at
+	// any end of a stream. Platforms call it for what their clients send to cancel a request.
+	Cancel(match func(m *Message) bool)
 	// Closed reports that the connection has ended. It returns at once; what Receive has
 	// accepted is still handled, with a context that has ended or, when r.Clean, lives for
 	// Limits.CloseTimeout; then HandleDisconnect runs. Only the first call of Closed or

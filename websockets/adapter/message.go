@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -31,7 +32,15 @@ type Message struct {
 	// answered with an `exception`, under the id of the request when Reply is set. Event
 	// and Payload are what could be parsed, if anything.
 	Err error
+
+	cancelled bool // see Cancel
 }
+
+// Cancel marks a message whose stream is to end before it has started.
+func (m *Message) Cancel(seal.Framework) { m.cancelled = true }
+
+// Cancelled reports whether Cancel was called.
+func (m *Message) Cancelled(seal.Framework) bool { return m.cancelled }
 
 // Releaser is a Message.Ref that reuses the message: Release is called at most once, when
 // neither the message nor its bytes are used any more. It is not called when a handler may

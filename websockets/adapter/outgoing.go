@@ -27,6 +27,9 @@ type Outgoing struct {
 	// closed for it: each message has at most one, and the next message is not started
 	// before the queue is half empty. Messages of Conn.Reply are always answers.
 	Answer bool
+	// InReplyTo is the message whose stream the event is an item of; nil for other events.
+	// Platforms that can tell the client which request it belongs to do so.
+	InReplyTo *Message
 
 	value  any
 	empty  bool // no payload at all, as opposed to a payload of null

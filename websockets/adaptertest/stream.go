@@ -16,6 +16,7 @@ func streamTests() []test {
 		{"law 10: a stream ends when the client disconnects", testStreamLeft},
 		{"law 10: an error ends a stream and reaches the client", testStreamError},
 		{"law 10: a stream ends when the application stops", testStreamStop},
+		{"law 10: a client cancels a stream", testStreamCancel},
 	}
 }
 
@@ -71,6 +72,41 @@ func testStreamLeft(t *testing.T, s *suite) {
 		get(t, ended, "stream")
 	}
 	alive(t, other)
+}
+
+// A cancelled stream ends as at its end: the waiting ack is answered. The client's other
+// streams go on.
+func testStreamCancel(t *testing.T, s *suite) {
+	causes := make(chan error, 1)
+	waiting := websockets.Stream("waiting", func(ctx context.Context, _ int) items {
+		return func(yield func(websockets.Response[int], error) bool) {
+			if yield(websockets.Response[int]{Data: 1}, nil) {
+				<-ctx.Done()
+				causes <- context.Cause(ctx)
+			}
+		}
+	}, websockets.Background(1))
+	ended := make(chan struct{}, 1)
+	_, c := s.solo(t, newGateway(echo(), waiting, endless(ended)))
+	c.Emit("endless")
+	answered := make(chan error, 1)
+	go func() {
+		_, err := c.TryCall("waiting")
+		answered <- err
+	}()
+	c.ExpectMessage("waiting")
+	c.Emit(websockets.EventCancel, "waiting")
+	if cause := get(t, causes, "the cause of the stream's context"); !errors.Is(cause, websockets.ErrCancelled) {
+		t.Errorf("the cause is %v", cause)
+	}
+	if err := get(t, answered, "answer"); err != nil {
+		t.Errorf("the request is answered %v", err)
+	}
+	c.ExpectMessage("endless")
+	c.Emit(websockets.EventCancel, "unknown")
+	c.Emit(websockets.EventCancel, "endless")
+	get(t, ended, "stream")
+	alive(t, c)
 }
 
 func testStreamStop(t *testing.T, s *suite) {

@@ -458,3 +458,5 @@ func want(t *testing.T, c client, texts ...string) {
 
 // Stalled implements the contract: nothing is ever blocked here.
 func (*fakeSession) Stalled() time.Duration { return 0 }
+
+func (*fakeSession) Cancel(func(*adapter.Message) bool) {}

@@ -164,3 +164,5 @@ func TestInboxClosedBeforeTheSession(t *testing.T) {
 
 // Stalled implements the contract: nothing is ever blocked here.
 func (*slowSession) Stalled() time.Duration { return 0 }
+
+func (*slowSession) Cancel(func(*adapter.Message) bool) {}

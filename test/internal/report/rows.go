@@ -75,7 +75,6 @@ var exceptions = map[row]untested{
 	{"X", 39}: {"Details of an error that cannot be encoded are dropped without a log line.", open},
 	{"X", 40}: {"A call whose answer is a Payload compiles and always fails.", open},
 	{"X", 41}: {"JSON differs from encoding/json, and no page documents how.", open},
-	{"X", 42}: {"Items of two streams of one client cannot be distinguished, and a stream cannot be cancelled.", open},
 	{"X", 44}: {"fx.Shutdowner can be injected and has no effect.", open},
 	{"X", 45}: {"Start and stop wait for hooks and constructors that ignore their context.", open},
 	{"X", 46}: {"A method with a hook's name and another form is ignored.", open},
