@@ -82,7 +82,7 @@ var failures = []failure{
 	},
 	{
 		thrown: "a name that is there twice", event: "validated", data: `{"text":"a","text":"b"}`, raw: true,
-		nest: "", ours: `{"status":"error","message":"Bad payload: text is there twice","code":"bad_payload","cause":{"pattern":"validated"}}`,
+		nest: "", ours: `{"status":"error","message":"Bad payload: text appears twice","code":"bad_payload","cause":{"pattern":"validated"}}`,
 		why: "guards and proxies must read the same value as the handler; JavaScript silently uses the last one",
 	},
 	{thrown: "an error of a stream, after items", event: "stream", data: `1`, nest: boom, ours: boom, items: 2},
