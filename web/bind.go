@@ -173,7 +173,7 @@ type controllerConfig struct {
 func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, cfg controllerConfig) {
 	s := applyOptions(atController, opts)
 	c := &registrar{
-		name: inst.Name, label: inst.String(), global: cfg.global, limit: cfg.limit, b: b,
+		name: inst.Name, label: inst.String(), built: cfg.built, global: cfg.global, limit: cfg.limit, b: b,
 		log: cfg.log,
 	}
 	for _, p := range s.problems {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -42,7 +41,8 @@ func Constructors(opts []Option) []any { return applyOptions(atApplication, opts
 //
 //	web.Use(r, web.UseGuards(c.admin), web.Meta(Audit.With(true))).Post("/{room}", web.JSON(c.post))
 //
-// Guards and the like must be values here; for constructors use [ForRoute]. Use also accepts
+// Guards and the like must be values or [pipeline.Injected] here; for constructors use
+// [ForRoute]. Use also accepts
 // a router of chi, as in unit tests: errors in the options are then logged to slog.Default,
 // and requests answered with 500.
 func Use(r chi.Router, opts ...Option) chi.Router {
@@ -51,7 +51,7 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 	if !ok {
 		own = &router{inner: r, ctl: &registrar{log: slog.Default(), standalone: true}}
 	}
-	scope, err := s.binding.Resolve(pipe.Built{})
+	scope, err := s.binding.Resolve(own.ctl.built)
 	if err != nil && len(s.binding.Problems()) == 0 {
 		s.problems = append(s.problems, err.Error())
 	}

@@ -19,6 +19,7 @@ type registrar struct {
 	name       string // rooms.NewController
 	label      string // rooms.NewController (controller.go:12)
 	base       string // prefix of every pattern: /api/v1/rooms
+	built      pipe.Built
 	global     pipe.Scope
 	owner      pipe.Scope
 	limit      int64 // 0: not set
