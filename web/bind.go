@@ -107,7 +107,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	b := &builder{root: newMux(), claims: map[string]map[string]string{}, unique: map[string]string{}}
+	b := &builder{claims: map[string]map[string]string{}, unique: map[string]string{}}
 	app := applyOptions(atApplication, cfg.Options)
 	b.problems = appProblems(app)
 	built := pipe.BuiltBy(graph)
@@ -115,6 +115,9 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	if err != nil && len(app.binding.Problems()) == 0 {
 		b.addf("the application's options: %v", err)
 	}
+	everywhere := joinScopes(cfg.Global, global)
+	none := &unrouted{pipe.Link(everywhere, pipe.Scope{Meta: everywhere.Meta}, pipe.Scope{}), cfg.Logger}
+	b.root = none.newMux()
 	if app.cors != nil {
 		b.root.Use(cors.Handler(*app.cors))
 	}
@@ -150,7 +153,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 			continue
 		}
 		b.controller(c, inst, opts, controllerConfig{
-			prefix: app.prefix, limit: app.limit, global: joinScopes(cfg.Global, global), built: built.In(inst.Module), log: cfg.Logger,
+			prefix: app.prefix, limit: app.limit, global: everywhere, built: built.In(inst.Module), log: cfg.Logger, unrouted: none,
 		})
 	}
 	if len(b.problems) == 0 {
@@ -168,13 +171,15 @@ type controllerConfig struct {
 	global pipe.Scope
 	built  pipe.Built
 	log    *slog.Logger
+
+	unrouted *unrouted
 }
 
 func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, cfg controllerConfig) {
 	s := applyOptions(atController, opts)
 	c := &registrar{
 		name: inst.Name, label: inst.String(), built: cfg.built, global: cfg.global, limit: cfg.limit, b: b,
-		log: cfg.log,
+		log: cfg.log, unrouted: cfg.unrouted,
 	}
 	for _, p := range s.problems {
 		c.problemf("%s", p)

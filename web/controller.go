@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -49,7 +50,7 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 	s := applyOptions(atRoute, opts)
 	own, ok := r.(*router)
 	if !ok {
-		own = &router{inner: r, ctl: &registrar{log: slog.Default(), standalone: true}}
+		own = &router{inner: r, ctl: newStandalone(slog.Default())}
 	}
 	scope, err := s.binding.Resolve(own.ctl.built)
 	if err != nil && len(s.binding.Problems()) == 0 {
@@ -67,4 +68,10 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 		own.problemf("Use: %s", p)
 	}
 	return child
+}
+
+// newStandalone returns the registrar for a router of the user, outside of an application.
+func newStandalone(log *slog.Logger) *registrar {
+	none := pipe.Link(pipe.Scope{}, pipe.Scope{}, pipe.Scope{})
+	return &registrar{log: log, unrouted: &unrouted{none, log}, standalone: true}
 }

@@ -34,7 +34,7 @@ func Handle(h func(w http.ResponseWriter, r *http.Request) error) http.HandlerFu
 			x.err, x.hasResult = err, true
 		default:
 			own := &exchange{ep: x.ep, r: r, ctx: r.Context(), call: x.call, tracker: tracker{ResponseWriter: w}}
-			own.respond(nil, err)
+			_ = own.respond(nil, err)
 		}
 	}
 }

@@ -27,6 +27,7 @@ type registrar struct {
 	listed     []string
 	b          *builder
 	log        *slog.Logger
+	unrouted   *unrouted
 	standalone bool // on a router of the user, outside of an application
 }
 
