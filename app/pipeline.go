@@ -10,9 +10,9 @@ import (
 
 // UseGuards binds guards to the whole application: its HTTP routes, its gateways'
 // connections and their messages. An item is a [pipeline.Guard], a function
-// func(context.Context, *pipeline.Call) error, or a constructor of a guard, which is
-// called once and can inject what the root module sees. The guards run in the given
-// order, before those of gateways, controllers and handlers.
+// func(context.Context, *pipeline.Call) error, [pipeline.Injected], or a constructor of
+// a guard, which is called once and can inject what the root module sees. The guards run
+// in the given order, before those of gateways, controllers and handlers.
 //
 //	app.Main(Module, app.HTTP(":3000"), app.UseGuards(NewTokenGuard))
 //

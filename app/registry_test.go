@@ -59,7 +59,7 @@ func newTeaGuard() *teaGuard { return &teaGuard{} }
 func (*teaGuard) Check(context.Context, *pipeline.Call) error { return nil }
 
 // started starts an application that listens nowhere.
-func started(t *testing.T, m *module.Module, opts ...app.Option) *app.App {
+func startApp(t *testing.T, m *module.Module, opts ...app.Option) *app.App {
 	t.Helper()
 	a, err := app.New(m, append([]app.Option{quiet(), app.Mounted(), app.WebSockets(ws.New())}, opts...)...)
 	if err != nil {
@@ -97,7 +97,7 @@ func TestField_X57_Emits(t *testing.T) {
 		websockets.Emits(emptied),
 		websockets.Via(ws.New(), websockets.Path("/b"), websockets.Emits(refill, emptied)),
 	)))
-	gs := started(t, m).Gateways()
+	gs := startApp(t, m).Gateways()
 	if got, want := eventsOf(gs[0].Emits), "emptied(string) poured(int) refill(string)bool"; got != want {
 		t.Errorf("Emits: %s, want %s", got, want)
 	}
@@ -112,7 +112,7 @@ func TestField_X58_Names(t *testing.T) {
 	black := module.New("black", module.Providers(tea("/black")))
 	other := module.New("black", module.Providers(tea("/other")))
 	twice := module.New("twice", module.Providers(module.Named("x", tea("/x")), module.Named("y", tea("/y"))))
-	gs := started(t, module.New("root", module.Imports(green, black, other, twice, lifecycle(&journal{})))).Gateways()
+	gs := startApp(t, module.New("root", module.Imports(green, black, other, twice, lifecycle(&journal{})))).Gateways()
 	for i, want := range []string{
 		"app_test.newTeaGateway of module green",
 		"app_test.newTeaGateway of module black (" + black.Place() + ")",
@@ -133,7 +133,7 @@ func TestGateways(t *testing.T) {
 		websockets.ForEvent("spill", websockets.Meta(house.With("event"))),
 		websockets.Via(ws.New(), websockets.Path("/tea"), websockets.Strict()),
 		websockets.Via(socketio.New(), websockets.Namespace("tea"), websockets.Addr("127.0.0.1:0")))))
-	a := started(t, m)
+	a := startApp(t, m)
 	g := a.Gateways()[0]
 	if g.Name != "app_test.newTeaGateway" || g.Type != reflect.TypeFor[*teaGateway]() || g.Module != "tea" || !strings.HasPrefix(g.Place, "registry_test.go:") || !g.Fallback {
 		t.Errorf("%+v", g)

@@ -3,6 +3,7 @@ package module
 import (
 	"iter"
 	"reflect"
+	"sync"
 	"sync/atomic"
 )
 
@@ -18,6 +19,9 @@ type Graph struct {
 	values   map[int]reflect.Value
 	views    map[*scope]view // for modules with raw fx options
 	current  atomic.Pointer[run]
+
+	mu       sync.Mutex
+	resolver *resolver // for Lookup; guarded by mu
 }
 
 // view holds the results that a module sees.
@@ -36,6 +40,7 @@ func (r *resolver) graph(root *Module) *Graph {
 		slots:    r.outputs,
 		values:   r.values,
 		views:    map[*scope]view{},
+		resolver: r,
 	}
 	g.segments = r.segments(g.order)
 	for _, s := range r.scopes {
@@ -43,6 +48,7 @@ func (r *resolver) graph(root *Module) *Graph {
 			g.views[s] = r.visible(s)
 		}
 	}
+	r.sigs, r.byFunc, r.bySource = nil, nil, nil // not needed by Lookup
 	return g
 }
 

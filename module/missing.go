@@ -9,8 +9,19 @@ import (
 
 // missing reports a dependency that the module does not see.
 func (r *resolver) missing(n *node, nd *need) {
-	text := fmt.Sprintf("needs %s (%s), which is not available in the module", r.keyName(nd.key), nd.label)
-	r.inModule(ProblemMissing, n.scope, n, text, r.missingHint(n.scope, nd.key))
+	hint := r.missingHint(n.scope, nd.key)
+	if named := r.hintBind(n.scope, nd.key); named != "" && n.provider.source == fromModule {
+		hint = named
+	}
+	r.inModule(ProblemMissing, n.scope, n, "needs "+r.labeled(nd)+", which is not available in the module", hint)
+}
+
+// labeled returns a dependency with its parameter, if it is one.
+func (r *resolver) labeled(nd *need) string {
+	if nd.label == "" {
+		return r.keyName(nd.key)
+	}
+	return r.keyName(nd.key) + " (" + nd.label + ")"
 }
 
 // missingHint returns the most likely fix. It is computed once per module and key.
@@ -191,6 +202,6 @@ func (r *resolver) ambiguous(n *node, nd *need, f found) {
 	if f.level == levelGlobal {
 		what, hint = "global modules export", "import the intended one, or distinguish them with module.Named"
 	}
-	r.inModule(ProblemAmbiguous, n.scope, n, fmt.Sprintf("needs %s (%s), which %d %s: %s",
-		r.keyName(nd.key), nd.label, len(f.results), what, b.String()), hint)
+	r.inModule(ProblemAmbiguous, n.scope, n, fmt.Sprintf("needs %s, which %d %s: %s",
+		r.labeled(nd), len(f.results), what, b.String()), hint)
 }

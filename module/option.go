@@ -145,6 +145,9 @@ func (m *Module) addItems(list string, items []any, kind Kind, exported bool) {
 			continue
 		}
 		p := providerOf(it)
+		if kind == KindAttached {
+			p = attachable(it)
+		}
 		if p.mistake != nil {
 			m.mistake(what+" "+p.mistake.text, p.mistake.hint)
 			continue

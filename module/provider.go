@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"go.uber.org/fx"
+
+	"github.com/gatehouse-go/gatehouse/internal/injected"
 )
 
 // Provider is a constructor or a value with annotations. It is returned by [Value], [As],
@@ -39,6 +41,7 @@ const (
 	fromConstructor source = iota
 	fromValue
 	fromFx
+	fromModule // pipeline.Injected
 )
 
 // Value provides v as T, which may be an interface:
@@ -101,7 +104,8 @@ func Mark[M any](ctor any, mark M) Provider {
 }
 
 // Attach adds constructors to a provider. They are called once, in its module, and their
-// results cannot be injected. It is meant for frameworks, which find the results by a
+// results cannot be injected. An item may also be the result of pipeline.Injected: Resolve
+// then checks that the module sees its type, and [Graph.Lookup] returns the instance. It is meant for frameworks, which find the results by a
 // mark:
 //
 //	func UseClock(ctor, clock any) module.Provider {
@@ -117,7 +121,7 @@ func Attach(ctor any, items ...any) Provider {
 	p := providerOf(ctor)
 	p.attached = slices.Clone(p.attached)
 	for _, it := range items {
-		p.attached = append(p.attached, attachment{providerOf(it), "an item attached to " + p.String()})
+		p.attached = append(p.attached, attachment{attachable(it), "an item attached to " + p.String()})
 	}
 	return p
 }
@@ -153,6 +157,9 @@ func (p Provider) names() (full, short string, at position) {
 	case fromFx:
 		n := "FromFx[" + p.typ.String() + "]"
 		return "module." + n, n, p.where
+	case fromModule:
+		n := "Injected[" + p.typ.String() + "]"
+		return "pipeline." + n, n, p.where
 	}
 	return funcName(p.ctor)
 }
@@ -171,6 +178,8 @@ func providerOf(it any) Provider {
 		return invalidProvider("is a module", "move it to module.Imports")
 	case Option:
 		return invalidProvider("is the option "+it.String(), "pass it to module.New")
+	case injected.Item:
+		return invalidProvider("is pipeline."+it.String(), "pass it to UseGuards and the like; list a constructor here")
 	case fx.Option:
 		return invalidProvider("is an fx option", "pass it to module.Fx")
 	}

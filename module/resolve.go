@@ -47,6 +47,7 @@ func Resolve(root *Module, opts ...ResolveOption) (*Graph, error) {
 	r.collect(root)
 	r.applyOverrides()
 	r.bindAll()
+	r.bindInjected()
 	r.cycles()
 	if len(r.problems) > 0 {
 		return nil, &Error{r.problems}
@@ -60,6 +61,7 @@ type resolver struct {
 	scopes   []*scope // the defaults, if any; then depth first, imports first
 	byModule map[*Module]*scope
 	toRoot   []any
+	injected []*node
 	defaults *scope
 	globals  []*scope
 	nodes    []*node
@@ -109,6 +111,7 @@ type node struct {
 	overridden    bool
 	originalNeeds []need      // of an overridden constructor
 	marks         []ownedMark // of attached constructors that share this one
+	injected      bool        // a pipeline.Injected needs it
 	pruned        bool
 	deps          []edge
 	after         []*node // built before this node, but not dependencies; see delayFxNodes
@@ -232,6 +235,10 @@ func (r *resolver) addNode(s *scope, it item) {
 	n.full, n.name, n.where = p.names()
 	if n.where.file == "" {
 		n.where = s.m.where
+	}
+	if p.source == fromModule {
+		r.injected = append(r.injected, n) // it stands for another node
+		return
 	}
 	plain, bad := r.signature(n)
 	outs, annotation := annotate(p, plain)

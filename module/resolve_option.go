@@ -156,7 +156,7 @@ func (r *resolver) prune() {
 			}
 			for _, res := range targets {
 				n := res.node
-				if unneeded[n] || n.exported || len(n.provider.marks)+len(n.marks) > 0 || len(n.scope.m.fxOptions) > 0 {
+				if unneeded[n] || n.exported || n.injected || len(n.provider.marks)+len(n.marks) > 0 || len(n.scope.m.fxOptions) > 0 {
 					continue // built anyway, or possibly needed by raw fx options
 				}
 				unneeded[n] = true

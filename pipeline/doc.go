@@ -5,7 +5,8 @@
 //
 // Each can be bound to the application, to a gateway or controller, or to one
 // handler. Guards, interceptors and pipes run in that order of scopes, filters in the
-// reverse order. Bind a value, or a constructor that the module resolves:
+// reverse order. Bind a value, a constructor that the module resolves, or an instance that
+// the module provides, with [Injected]:
 //
 //	app.Main(Module, app.UseGuards(NewTokenGuard))
 //	websockets.Gateway(NewGateway, websockets.UseGuards(NewMemberGuard))

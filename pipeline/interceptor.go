@@ -4,7 +4,7 @@ import "context"
 
 // Interceptor wraps the handling of requests and messages, including decoding and
 // pipes: it can measure, cache, and replace results and errors. It does not wrap
-// connections.
+// connections, and sees errors before the filters; see [OutcomeInterceptor].
 //
 // next continues the call and returns the handler's result. Intercept may call it any
 // number of times, one after the other, but not after it has returned. The result of

@@ -3,21 +3,23 @@ package pipeline
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/internal/remote"
 )
 
-// Logging is an interceptor that logs every handled request and message at Info, with
-// kind, pattern, name and duration, and those that failed or were denied by a guard at
-// Warn with the error. Payloads are not logged, because they may contain secrets. Lines
-// are cut to 2 KB. The framework logs unknown errors too, so these appear twice.
+// Logging is an interceptor that logs every request and message after its answer, with
+// kind, pattern, name, HTTP status and duration: those that succeeded at Info, those that
+// failed or were denied by a guard at Warn with the error and the code that the client
+// received. Refused connections are denied too. Requests without a route and events without
+// a handler are logged at Info, because clients can cause any number of them. Payloads are
+// not logged, because they may contain secrets. Lines are cut to 2 KB. The framework logs
+// unknown errors too, so these appear twice.
 //
 //	app.Main(Module, app.UseInterceptors(pipeline.NewLogging))
 type Logging struct{ log *slog.Logger }
 
-var _ DenialInterceptor = (*Logging)(nil)
+var _ OutcomeInterceptor = (*Logging)(nil)
 
 // NewLogging returns a Logging that writes to log. It is a constructor for
 // app.UseInterceptors and the like.
@@ -26,31 +28,34 @@ func NewLogging(log *slog.Logger) *Logging {
 }
 
 // Intercept implements [Interceptor].
-func (l *Logging) Intercept(ctx context.Context, c *Call, next Next) (any, error) {
-	start := time.Now()
-	v, err := next(ctx)
-	took := slog.Duration("took", time.Since(start))
-	if err != nil {
-		l.write(ctx, slog.LevelWarn, "failed", c, took, slog.Any("error", err))
-	} else {
-		l.write(ctx, slog.LevelInfo, "handled", c, took)
+func (l *Logging) Intercept(ctx context.Context, _ *Call, next Next) (any, error) { return next(ctx) }
+
+// Outcome implements [OutcomeInterceptor].
+func (l *Logging) Outcome(ctx context.Context, c *Call, o Outcome) {
+	level, message := slog.LevelInfo, "handled"
+	switch {
+	case o.Denied:
+		level, message = slog.LevelWarn, "denied"
+	case o.Err != nil && c.Name == "":
+		message = "no handler"
+	case o.Err != nil:
+		level, message = slog.LevelWarn, "failed"
 	}
-	return v, err
-}
-
-// InterceptDenial implements [DenialInterceptor].
-func (l *Logging) InterceptDenial(ctx context.Context, c *Call, err error) error {
-	l.write(ctx, slog.LevelWarn, "denied", c, slog.Any("error", err))
-	return nil
-}
-
-func (l *Logging) write(ctx context.Context, level slog.Level, message string, c *Call, more ...slog.Attr) {
 	if !l.log.Enabled(ctx, level) {
 		return
 	}
-	attrs := append([]slog.Attr{
-		slog.String("kind", string(c.Kind)), slog.String("pattern", c.Pattern), slog.String("name", c.Name),
-	}, more...)
+	attrs := make([]slog.Attr, 0, 8)
+	attrs = append(attrs, slog.String("kind", string(c.Kind)), slog.String("pattern", c.Pattern), slog.String("name", c.Name),
+		slog.Duration("took", o.Took))
+	if o.Status != 0 {
+		attrs = append(attrs, slog.Int("status", o.Status))
+	}
+	if o.Client != nil && o.Client.Code != "" {
+		attrs = append(attrs, slog.String("code", o.Client.Code))
+	}
+	if o.Err != nil {
+		attrs = append(attrs, slog.Any("error", o.Err))
+	}
 	if c.Request != nil {
 		attrs = append(attrs, slog.String("remote", remote.Text(c.Request)))
 	}

@@ -212,16 +212,20 @@ func TestLogging(t *testing.T) {
 		if v != "result" || !errors.Is(err, failure) {
 			t.Errorf("%v, %v", v, err)
 		}
+		l.Outcome(t.Context(), c, pipeline.Outcome{Err: failure, Took: time.Second})
 	}
-	if err := l.InterceptDenial(t.Context(), c, pipeline.ErrForbidden); err != nil {
-		t.Errorf("denial changed to %v", err)
-	}
+	notFound := &pipeline.Error{Message: "Not found", Code: "not_found"}
+	l.Outcome(t.Context(), c, pipeline.Outcome{Err: io.EOF, Client: notFound, Status: 404, Took: time.Second})
+	l.Outcome(t.Context(), c, pipeline.Outcome{Err: pipeline.ErrForbidden, Client: pipeline.ErrForbidden, Denied: true, Took: time.Second})
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 3 {
+	if len(lines) != 4 {
 		t.Fatalf("logged %q", lines)
 	}
-	for i, want := range []string{"level=INFO msg=handled", "level=WARN msg=failed", "level=WARN msg=denied"} {
-		for _, w := range []string{want, "kind=message pattern=say name=chat.NewGateway", "remote=192.0.2.1"} {
+	for i, want := range []string{
+		"level=INFO msg=handled", `level=WARN msg=failed`, "level=WARN msg=failed", "level=WARN msg=denied",
+	} {
+		rest := []string{" took=1s remote", ` took=1s error="unexpected EOF"`, " took=1s status=404 code=not_found error=EOF", " took=1s code=forbidden error=\"Forbidden resource\""}[i]
+		for _, w := range []string{want, "kind=message pattern=say name=chat.NewGateway", rest, "remote=192.0.2.1"} {
 			if !strings.Contains(lines[i], w) {
 				t.Errorf("%s: want %s in it", lines[i], w)
 			}
@@ -229,6 +233,24 @@ func TestLogging(t *testing.T) {
 		if strings.Contains(lines[i], "secret") {
 			t.Errorf("%s: contains a secret", lines[i])
 		}
+	}
+	out.Reset()
+	l.Outcome(t.Context(), &pipeline.Call{Kind: pipeline.KindMessage, Pattern: "typo"}, pipeline.Outcome{Err: notFound, Client: notFound})
+	if got := out.String(); !strings.Contains(got, `level=INFO msg="no handler" kind=message pattern=typo name="" took=0s code=not_found error="Not found"`) {
+		t.Errorf("without a handler: %s", got)
+	}
+}
+
+// OutcomeFunc observes and changes nothing.
+func TestOutcomeFunc(t *testing.T) {
+	var got pipeline.Outcome
+	i := pipeline.OutcomeFunc(func(_ context.Context, _ *pipeline.Call, o pipeline.Outcome) { got = o })
+	if v, err := i.Intercept(t.Context(), nil, func(context.Context) (any, error) { return 1, io.EOF }); v != 1 || !errors.Is(err, io.EOF) {
+		t.Errorf("result of the handler changed to %v, %v", v, err)
+	}
+	i.(pipeline.OutcomeInterceptor).Outcome(t.Context(), nil, pipeline.Outcome{Status: 404})
+	if got.Status != 404 {
+		t.Errorf("%+v", got)
 	}
 }
 

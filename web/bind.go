@@ -115,6 +115,9 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	if err != nil && len(app.binding.Problems()) == 0 {
 		b.addf("the application's options: %v", err)
 	}
+	everywhere := joinScopes(cfg.Global, global)
+	none := &unrouted{pipe.Link(everywhere, pipe.Scope{Meta: everywhere.Meta}, pipe.Scope{}), cfg.Logger}
+	b.root = none.newMux()
 	if app.cors != nil {
 		b.root.Use(cors.Handler(*app.cors))
 	}
@@ -150,7 +153,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 			continue
 		}
 		b.controller(c, inst, opts, controllerConfig{
-			prefix: app.prefix, limit: app.limit, global: joinScopes(cfg.Global, global), built: built.In(inst.Module), log: cfg.Logger,
+			prefix: app.prefix, limit: app.limit, global: everywhere, built: built.In(inst.Module), log: cfg.Logger, unrouted: none,
 		})
 	}
 	if len(b.problems) == 0 {
@@ -169,6 +172,8 @@ type controllerConfig struct {
 	built  pipe.Built
 	log    *slog.Logger
 	static bool // for Describe: the controller is a zero value, and nothing is built
+
+	unrouted *unrouted
 }
 
 // resolve returns the scope of a binding; for Describe only its metadata.
@@ -182,8 +187,8 @@ func (c controllerConfig) resolve(b pipe.Binding) (pipe.Scope, error) {
 func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, cfg controllerConfig) {
 	s := applyOptions(atController, opts)
 	c := &registrar{
-		name: inst.Name, label: inst.String(), global: cfg.global, limit: cfg.limit, b: b,
-		log: cfg.log, static: cfg.static,
+		name: inst.Name, label: inst.String(), built: cfg.built, global: cfg.global, limit: cfg.limit, b: b,
+		log: cfg.log, static: cfg.static, unrouted: cfg.unrouted,
 	}
 	for _, p := range s.problems {
 		c.problemf("%s", p)

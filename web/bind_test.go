@@ -214,7 +214,7 @@ func TestProblems(t *testing.T) {
 		{"mount nil", app(), one(func(r chi.Router) { r.Mount("/x", nil) }), `Mount("/x"): needs a pattern such as "/admin", and a handler`},
 		{"panic", app(), one(func(chi.Router) { panic("boom") }), `Routes panicked: boom`},
 		{"constructor in Use", app(), one(func(r chi.Router) { web.Use(r, web.UseGuards(newTokenGuard)).Get("/", text("")) }),
-			`Use: guard 1: constructors are not accepted here: pass a value, or pass the constructor to websockets.Gateway or web.Controller, for one handler with websockets.ForEvent or web.ForRoute`},
+			`Use: guard 1: constructors are not accepted here: pass a value or pipeline.Injected, or pass the constructor to websockets.Gateway or web.Controller, for one handler with websockets.ForEvent or web.ForRoute`},
 		{"not a guard", app(), one(func(r chi.Router) { web.Use(r, web.UseGuards(3)).Get("/", text("")) }), `Use: guard 1 has type int, which is neither a pipeline.Guard nor a constructor of one; it needs the method Check(context.Context, *pipeline.Call) error`},
 		{"nil guard", app(), one(registerAll, web.UseGuards(nil)), `guard 1 is nil`},
 		{"app guard", app(web.UseGuards(3)), nil, `the application's options: guard 1 has type int`},

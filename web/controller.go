@@ -43,16 +43,17 @@ func Constructors(opts []Option) []any { return applyOptions(atApplication, opts
 //
 //	web.Use(r, web.UseGuards(c.admin), web.Meta(Audit.With(true))).Post("/{room}", web.JSON(c.post))
 //
-// Guards and the like must be values here; for constructors use [ForRoute]. Use also accepts
+// Guards and the like must be values or [pipeline.Injected] here; for constructors use
+// [ForRoute]. Use also accepts
 // a router of chi, as in unit tests: errors in the options are then logged to slog.Default,
 // and requests answered with 500.
 func Use(r chi.Router, opts ...Option) chi.Router {
 	s := applyOptions(atRoute, opts)
 	own, ok := r.(*router)
 	if !ok {
-		own = &router{inner: r, ctl: &registrar{log: slog.Default(), standalone: true}}
+		own = &router{inner: r, ctl: newStandalone(slog.Default())}
 	}
-	scope, err := s.binding.Resolve(pipe.Built{})
+	scope, err := s.binding.Resolve(own.ctl.built)
 	if own.ctl.static { // guards that are fields of the controller are nil
 		scope, err = pipe.Scope{Meta: s.binding.Meta}, nil
 		s.problems = s.problems[:len(s.problems)-len(s.binding.Problems())]
@@ -72,4 +73,10 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 		own.problemf("Use: %s", p)
 	}
 	return child
+}
+
+// newStandalone returns the registrar for a router of the user, outside of an application.
+func newStandalone(log *slog.Logger) *registrar {
+	none := pipe.Link(pipe.Scope{}, pipe.Scope{}, pipe.Scope{})
+	return &registrar{log: log, unrouted: &unrouted{none, log}, standalone: true}
 }

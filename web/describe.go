@@ -12,6 +12,7 @@ import (
 // Routes on zero values of the controllers' types; problems are what cannot be described so.
 func Describe(graph *module.Graph, opts []Option) (routes []RouteInfo, problems []string) {
 	b := newBuilder()
+	discard := slog.New(slog.DiscardHandler)
 	app := applyOptions(atApplication, opts)
 	for d := range graph.Declared() {
 		var own []Option
@@ -34,7 +35,7 @@ func Describe(graph *module.Graph, opts []Option) (routes []RouteInfo, problems 
 		}
 		if c, ok := v.Interface().(Routable); ok {
 			b.controller(c, module.Instance{Module: d.Module, Name: d.Name, Place: d.Place}, own, controllerConfig{
-				prefix: app.prefix, limit: app.limit, log: slog.New(slog.DiscardHandler), static: true,
+				prefix: app.prefix, limit: app.limit, log: discard, static: true, unrouted: newStandalone(discard).unrouted,
 			})
 		}
 	}

@@ -47,6 +47,6 @@ func (t *errorHandler) serve(w http.ResponseWriter, r *http.Request) {
 		x.err, x.hasResult = err, true
 	default:
 		own := &exchange{ep: x.ep, r: r, ctx: r.Context(), call: x.call, tracker: tracker{ResponseWriter: w}}
-		own.respond(nil, err)
+		_ = own.respond(nil, err)
 	}
 }

@@ -1,35 +1,51 @@
 package web
 
 import (
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// newMux returns a chi router that answers requests without a route in JSON.
-func newMux() *chi.Mux {
+// unrouted answers requests without a route in JSON, and reports them to the outcome
+// interceptors of the application.
+type unrouted struct {
+	chain *pipe.Chain
+	log   *slog.Logger
+}
+
+// newMux returns a chi router that answers requests without a route.
+func (u *unrouted) newMux() *chi.Mux {
 	m := chi.NewRouter()
-	m.NotFound(notFound)
-	m.MethodNotAllowed(methodNotAllowed)
+	m.NotFound(func(w http.ResponseWriter, r *http.Request) { u.answer(w, r, errNotFound(r)) })
+	m.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { u.answer(w, r, errMethodNotAllowed(r)) })
 	return m
 }
 
-func notFound(w http.ResponseWriter, r *http.Request) {
-	_ = writeErrorBody(w, r, errNotFound(r), http.StatusNotFound) // two strings always encode
+func (u *unrouted) answer(w http.ResponseWriter, r *http.Request, e *Error) {
+	begin := u.chain.Begin()
+	_ = writeErrorBody(w, r, e, e.Status) // two strings always encode
+	if !u.chain.WantsOutcome() || exchangeFrom(r.Context()) != nil {
+		return // the endpoint around a mounted router reports the status
+	}
+	call := &pipeline.Call{Kind: pipeline.KindHTTP, Request: r, Owner: u.chain.Owner}
+	u.chain.Report(pipeline.WithHolder(r.Context(), call), call, begin, pipeline.Outcome{Err: e, Client: e, Status: e.Status}, u.log)
 }
 
 func errNotFound(r *http.Request) *Error {
 	return &Error{Status: http.StatusNotFound, Message: "Cannot " + r.Method + " " + r.URL.Path}
 }
 
-func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	e := &Error{
+func errMethodNotAllowed(r *http.Request) *Error {
+	return &Error{
 		Status: http.StatusMethodNotAllowed, Message: "Cannot " + r.Method + " " + r.URL.Path,
 		Header: http.Header{"Allow": {strings.Join(allowed(r), ", ")}},
 	}
-	_ = writeErrorBody(w, r, e, http.StatusMethodNotAllowed) // two strings always encode
 }
 
 var methods = []string{

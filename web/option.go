@@ -88,8 +88,9 @@ func bindOption(b pipe.Binding) Option {
 	return optionFunc(func(s *settings) { s.binding = s.binding.Join(b) })
 }
 
-// UseGuards binds guards: values, functions with the signature of [pipeline.GuardFunc], or
-// constructors, which the module resolves. [Use] accepts only values and functions.
+// UseGuards binds guards: values, functions with the signature of [pipeline.GuardFunc],
+// [pipeline.Injected], or constructors, which the module resolves. [Use] does not accept
+// constructors.
 func UseGuards(items ...any) Option { return bindOption(pipe.Bind(pipe.Guard, items...)) }
 
 // UseInterceptors binds interceptors, like [UseGuards].

@@ -19,6 +19,7 @@ type registrar struct {
 	name       string // rooms.NewController
 	label      string // rooms.NewController (controller.go:12)
 	base       string // prefix of every pattern: /api/v1/rooms
+	built      pipe.Built
 	global     pipe.Scope
 	owner      pipe.Scope
 	limit      int64 // 0: not set
@@ -26,6 +27,7 @@ type registrar struct {
 	listed     []string
 	b          *builder
 	log        *slog.Logger
+	unrouted   *unrouted
 	standalone bool // on a router of the user, outside of an application
 	static     bool // see controllerConfig
 }
@@ -48,7 +50,7 @@ type builder struct {
 }
 
 func newBuilder() *builder {
-	return &builder{root: newMux(), claims: map[string]map[string]string{}, unique: map[string]string{}}
+	return &builder{root: chi.NewRouter(), claims: map[string]map[string]string{}, unique: map[string]string{}}
 }
 
 func (b *builder) addf(format string, args ...any) {

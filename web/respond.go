@@ -8,11 +8,12 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// respond sends the response, unless the handler has done so.
-func (x *exchange) respond(body []byte, err error) {
+// respond sends the response, unless the handler has done so. It returns the error that it
+// has sent, if any.
+func (x *exchange) respond(body []byte, err error) *pipeline.Error {
 	switch {
 	case err != nil:
-		x.respondError(err)
+		return x.respondError(err)
 	case body != nil && x.started:
 		x.ep.log.ErrorContext(x.ctx, "the result of an interceptor was not sent: the handler has already sent a response", x.attrs(nil)...)
 	case body != nil:
@@ -24,23 +25,27 @@ func (x *exchange) respond(body []byte, err error) {
 			status = http.StatusOK
 		}
 		x.Header().Del("Content-Type")
-		write(x.ResponseWriter, x.r, status, body)
-	case x.started, x.called && !x.hasResult:
+		write(&x.tracker, x.r, status, body)
+	case x.started:
+	case x.called && !x.hasResult:
+		x.sent = http.StatusOK // net/http sends it for a handler that has written nothing
 	case x.emptyStatus != 0:
-		x.ResponseWriter.WriteHeader(x.emptyStatus)
+		x.WriteHeader(x.emptyStatus)
 	default:
-		x.ResponseWriter.WriteHeader(http.StatusNoContent)
+		x.WriteHeader(http.StatusNoContent)
 	}
+	return nil
 }
 
-// respondError sends an error to the client, and logs it if the client must not see it.
-func (x *exchange) respondError(err error) {
+// respondError sends an error to the client, and logs it if the client must not see it. It
+// returns what it has sent; nil if nothing.
+func (x *exchange) respondError(err error) *pipeline.Error {
 	e := x.ep.chain.Catch(x.ctx, &x.call, err, x.ep.log)
 	if e == nil && x.outer != nil && x.outer.writesTo(x.ResponseWriter) && !x.started {
 		// The outer router applies its filters.
 		x.outer.err, x.outer.hasResult = err, true
 		x.outer.denied = x.outer.denied || x.denied
-		return
+		return nil
 	}
 	logged := false
 	if e == nil {
@@ -49,7 +54,7 @@ func (x *exchange) respondError(err error) {
 	if e == nil {
 		if errors.Is(err, context.Canceled) && x.r.Context().Err() != nil {
 			x.ep.log.DebugContext(x.ctx, "request canceled: the client has disconnected", x.attrs(err)...)
-			return
+			return nil
 		}
 		x.ep.log.ErrorContext(x.ctx, "request failed", x.attrs(err)...)
 		logged, e = true, internalError()
@@ -58,15 +63,16 @@ func (x *exchange) respondError(err error) {
 		if !logged {
 			x.ep.log.ErrorContext(x.ctx, "an error was not sent: the handler has already sent a response", x.attrs(err)...)
 		}
-		return
+		return nil
 	}
 	status := http.StatusBadRequest
 	if x.denied {
 		status = http.StatusForbidden
 	}
-	if err := writeErrorBody(x.ResponseWriter, x.r, e, status); err != nil {
+	if err := writeErrorBody(&x.tracker, x.r, e, status); err != nil {
 		x.ep.log.ErrorContext(x.ctx, "an error was sent without its details or body", x.attrs(err)...)
 	}
+	return e
 }
 
 // attrs returns the log attributes of the request.

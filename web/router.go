@@ -69,7 +69,7 @@ func (r *router) ensureMux() bool {
 		return false
 	}
 	if !r.isMux() {
-		mux := newMux()
+		mux := r.ctl.unrouted.newMux()
 		r.inner, r.mux, r.in = mux, mux, ""
 	}
 	return true
@@ -138,7 +138,7 @@ func (r *router) Mount(pattern string, h http.Handler) {
 		return
 	}
 	// A mux around h answers requests without a route, and lists the routes of h.
-	mux := newMux()
+	mux := r.ctl.unrouted.newMux()
 	r.recoverChi(fmt.Sprintf("Mount(%q)", pattern), func() { mux.Mount("/", h) })
 	e.handler, e.routed = mux, true
 	r.mount(pattern, guarded{e, mux}, false)

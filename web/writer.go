@@ -12,17 +12,25 @@ type tracker struct {
 	http.ResponseWriter
 
 	started bool
+	sent    int // the status of the response; 0 before WriteHeader
+}
+
+// start records that the response has started with a status.
+func (t *tracker) start(status int) {
+	if t.started = true; t.sent == 0 {
+		t.sent = status
+	}
 }
 
 func (t *tracker) WriteHeader(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols {
-		t.started = true
+		t.start(status)
 	}
 	t.ResponseWriter.WriteHeader(status)
 }
 
 func (t *tracker) Write(p []byte) (int, error) {
-	t.started = true
+	t.start(http.StatusOK)
 	return t.ResponseWriter.Write(p)
 }
 
@@ -50,12 +58,12 @@ func (t *tracker) writer() http.ResponseWriter {
 type flushWriter struct{ *tracker }
 
 func (w flushWriter) Flush() {
-	w.started = true
+	w.start(http.StatusOK)
 	w.ResponseWriter.(http.Flusher).Flush()
 }
 
 func (w flushWriter) FlushError() error {
-	w.started = true
+	w.start(http.StatusOK)
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
@@ -72,7 +80,7 @@ func (w fullWriter) FlushError() error { return flushWriter(w).FlushError() }
 func (w fullWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
 
 func (w fullWriter) ReadFrom(r io.Reader) (int64, error) {
-	w.started = true
+	w.start(http.StatusOK)
 	return w.ResponseWriter.(io.ReaderFrom).ReadFrom(r)
 }
 

@@ -12,7 +12,8 @@ import (
 type Enhancement struct{ binding pipe.Binding }
 
 // UseGuards binds guards: each is a [pipeline.Guard], a function
-// func(context.Context, *pipeline.Call) error, or a constructor of one.
+// func(context.Context, *pipeline.Call) error, a constructor of one, or
+// [pipeline.Injected] with its type.
 //
 //	websockets.Gateway(NewGateway, websockets.UseGuards(NewTokenGuard))
 //	websockets.On("delete", g.Delete, websockets.UseGuards(g.admins))
@@ -21,8 +22,8 @@ type Enhancement struct{ binding pipe.Binding }
 // accepted, and again for each of its messages; those of a handler for its messages.
 //
 // A constructor is called once, in the module of the gateway, and may inject what
-// the module sees. At a handler it is too late for that: give a value, or bind the
-// constructor with [ForEvent].
+// the module sees. Constructors are not accepted at a handler: bind a value or
+// [pipeline.Injected] there, or bind the constructor with [ForEvent].
 func UseGuards(items ...any) Enhancement {
 	return Enhancement{pipe.Bind(pipe.Guard, items...)}
 }

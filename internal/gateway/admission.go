@@ -75,9 +75,11 @@ func (e *endpoint) check(ctx context.Context, h *adapter.Handshake) error {
 		if h.SkipChecks {
 			a.chain, a.checks = a.identifying, nil
 		}
-		call := e.connectCall(h, a)
+		call, begin := e.connectCall(h, a), a.chain.Begin()
 		if err := a.check(ctx, call, &h.Handshake); err != nil {
-			return a.refusal(ctx, call, err, e.srv.log)
+			answer := a.refusal(ctx, call, err, e.srv.log)
+			a.report(ctx, call, begin, err, answer, !e.traits.Namespaces, e.srv)
+			return answer
 		}
 	}
 	return nil
@@ -138,6 +140,8 @@ func (a admission) refusal(ctx context.Context, call *pipeline.Call, err error, 
 	return err
 }
 
+var errHandshakeTimeout = &websockets.Error{Message: "Handshake timeout", Status: http.StatusServiceUnavailable}
+
 // withTimeout runs check on a goroutine of its own and waits until ctx ends: a check that
 // ignores ctx must not block the handshake.
 func (s *boundServer) withTimeout(ctx context.Context, check func() error) error {
@@ -153,7 +157,7 @@ func (s *boundServer) withTimeout(ctx context.Context, check func() error) error
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			s.log.Warn("a check before the handshake took too long", "timeout", s.limits.HandshakeTimeout)
-			return &websockets.Error{Message: "Handshake timeout", Status: http.StatusServiceUnavailable}
+			return errHandshakeTimeout
 		}
 		return &websockets.Error{Message: "Handshake abandoned", Err: ctx.Err()}
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"slices"
 
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -41,8 +42,9 @@ func (s *session) start(connected []func(websockets.Client)) {
 		if g.onConnection == nil {
 			continue
 		}
-		if err := s.connectHook(g); err != nil {
-			s.refuse(g, err)
+		begin := pipe.Now()
+		if err := s.connectHook(g, begin); err != nil {
+			s.refuse(g, begin, err)
 			break
 		}
 	}
@@ -63,13 +65,13 @@ func (s *session) ready() {
 	s.startMore()
 }
 
-func (s *session) connectHook(g *boundGateway) (err error) {
+func (s *session) connectHook(g *boundGateway, begin pipe.Moment) (err error) {
 	returned := false
 	defer func() {
 		if v := recover(); v != nil {
 			err = recovered.New(v)
 		} else if !returned {
-			s.refuse(g, errExited)
+			s.refuse(g, begin, errExited)
 			s.ready()
 			go s.drainInbox()
 		}
@@ -81,7 +83,7 @@ func (s *session) connectHook(g *boundGateway) (err error) {
 }
 
 // refuse closes a client that HandleConnection has refused.
-func (s *session) refuse(g *boundGateway, err error) {
+func (s *session) refuse(g *boundGateway, begin pipe.Moment, err error) {
 	e := s.connectError(err, g)
 	_ = s.conn.Emit(s.exception(e, "handleConnection", nil), 0)
 	r := websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 1008, Text: closeText(e.Message)}
@@ -90,6 +92,7 @@ func (s *session) refuse(g *boundGateway, err error) {
 	s.reason = r
 	s.mu.Unlock()
 	s.conn.Close(r)
+	s.reportRefused(g, begin, err, e)
 }
 
 // connectError returns what a client that HandleConnection has refused may see of the error.

@@ -28,7 +28,7 @@ func (s *session) dispatch(m *adapter.Message) {
 		return // it is being closed
 	}
 	if m.Err != nil {
-		s.fail(m, nil, m.Err)
+		s.fail(m, nil, nil, m.Err)
 		s.countError(m.Err)
 		return
 	}
@@ -57,7 +57,7 @@ func (s *session) observe(o *boundSub, m *adapter.Message) {
 		if v := recover(); v != nil {
 			_ = s.logError(recovered.New(v), o.gateway, m.Event)
 		} else if !returned {
-			s.fail(m, o, errExited) // no goroutine is left that handles it
+			s.fail(m, o, nil, errExited) // no goroutine is left that handles it
 		}
 	}()
 	_ = o.Invoke(s.ctx, observation{m})
@@ -69,9 +69,12 @@ func (s *session) unknown(m *adapter.Message) {
 	s.ep.srv.log.Debug("event without a subscription", "event", m.Event, "client", s.ID())
 	err := &websockets.Error{Message: "Unknown event", Code: websockets.CodeUnknownEvent}
 	defer s.countError(err)
+	var sent *websockets.Error
 	if m.Reply {
-		_ = s.conn.Reply(m, s.exception(s.clientError(err, nil, m), m.Event, m))
+		sent = s.clientError(err, nil, m)
+		_ = s.conn.Reply(m, s.exception(sent, m.Event, m))
 	}
+	s.report(m, nil, nil, err, sent)
 }
 
 // spawn runs a Background handler on a goroutine of its own.
@@ -79,7 +82,7 @@ func (s *session) spawn(sub *boundSub, m *adapter.Message) {
 	s.mu.Lock()
 	if s.tasks[sub] >= sub.Background {
 		s.mu.Unlock()
-		s.fail(m, sub, &websockets.Error{
+		s.fail(m, sub, nil, &websockets.Error{
 			Message: fmt.Sprintf("Too many at once: %d of %q are running", sub.Background, m.Event), Code: websockets.CodeTooManyTasks,
 		})
 		return
@@ -127,13 +130,15 @@ func (s *session) handle(sub *boundSub, m *adapter.Message, returned func()) {
 		// The handler ended because the client has left or the stop has started: no client reads
 		// the error.
 		if ctx.Err() != nil && (errors.Is(err, websockets.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, errStreamStopped) || errors.Is(err, context.Cause(ctx))) {
+			s.report(m, sub, r.enhanced, err, nil)
 			return
 		}
 		if errors.Is(err, websockets.ErrClosed) || errors.Is(err, websockets.ErrQueueFull) {
 			s.ep.srv.log.Debug("reply not delivered", "event", m.Event, "client", s.ID(), "error", err)
+			s.report(m, sub, r.enhanced, err, nil)
 			return
 		}
-		s.fail(m, sub, err)
+		s.fail(m, sub, r.enhanced, err)
 		if r.refused {
 			s.countError(err)
 		}
@@ -143,6 +148,7 @@ func (s *session) handle(sub *boundSub, m *adapter.Message, returned func()) {
 		_ = s.conn.Reply(m, adapter.NewEmptyAnswer())
 	}
 	end()
+	s.report(m, sub, r.enhanced, nil, nil)
 	if len(s.ep.observers) == 0 && !sub.keeps(m) {
 		if in, ok := m.Ref.(adapter.Releaser); ok {
 			in.Release()
@@ -163,7 +169,7 @@ func call(ctx context.Context, r *reply) (err error) {
 			err = recovered.New(v)
 		} else if !ended {
 			r.returned()
-			r.s.fail(r.m, r.sub, errExited)
+			r.s.fail(r.m, r.sub, r.enhanced, errExited)
 		}
 	}()
 	if r.enhanced == nil {
@@ -209,9 +215,11 @@ func (s *session) clientError(err error, sub *boundSub, m *adapter.Message) *web
 }
 
 // fail sends an error to the client: as the event `exception`, and the same object to a
-// waiting ack or request id.
-func (s *session) fail(m *adapter.Message, sub *boundSub, err error) {
-	out := s.exception(s.clientError(err, sub, m), m.Event, m)
+// waiting ack or request id. x is nil if the handler has not started.
+func (s *session) fail(m *adapter.Message, sub *boundSub, x *enhanced, err error) {
+	e := s.clientError(err, sub, m)
+	defer s.report(m, sub, x, err, e)
+	out := s.exception(e, m.Event, m)
 	if m.Reply {
 		_ = s.conn.Reply(m, out)
 		if s.ep.traits.ReplyAsEvent {

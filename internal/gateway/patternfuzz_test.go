@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/httpmux"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -85,7 +86,7 @@ func FuzzPath(f *testing.F) {
 		}
 		reached := false
 		h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true })
-		m := httpmux.New([]httpmux.Route{{Path: declared, UpgradeOnly: true, Handler: h}}, http.NotFoundHandler(), nil)
+		m := httpmux.New([]httpmux.Route{{Path: declared, UpgradeOnly: true, Handler: h}}, http.NotFoundHandler(), nil, func(*http.Request, *pipeline.Error) {})
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Upgrade", "websocket")
 		r.URL.Path = asked

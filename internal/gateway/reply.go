@@ -32,10 +32,12 @@ type reply struct {
 
 // enhanced is the state of a message with guards, interceptors or pipes.
 type enhanced struct {
-	call pipeline.Call
-	run  pipe.Run
-	out  any  // what the handler returned
-	has  bool // and that it did
+	call   pipeline.Call
+	run    pipe.Run
+	out    any  // what the handler returned
+	has    bool // and that it did
+	denied bool // by a guard
+	begin  pipe.Moment
 }
 
 func newReply(s *session, sub *boundSub, m *adapter.Message, returned func()) *reply {
@@ -45,7 +47,7 @@ func newReply(s *session, sub *boundSub, m *adapter.Message, returned func()) *r
 	both := &struct {
 		reply
 		enhanced
-	}{reply{s: s, sub: sub, m: m, returned: returned}, enhanced{call: s.callOf(sub, m)}}
+	}{reply{s: s, sub: sub, m: m, returned: returned}, enhanced{call: s.callOf(sub, m), begin: sub.chain.Begin()}}
 	both.reply.enhanced = &both.enhanced
 	return &both.reply
 }
@@ -69,6 +71,7 @@ func (s *session) callOf(sub *boundSub, m *adapter.Message) pipeline.Call {
 func (r *reply) run(ctx context.Context) error {
 	x := r.enhanced
 	if err := r.sub.chain.Check(ctx, &x.call); err != nil {
+		x.denied = true
 		return r.Refuse(err)
 	}
 	v, err := x.run.Do(ctx, r.sub.chain, &x.call, r.invoke)

@@ -72,8 +72,11 @@ func (s *boundServer) admitRequest(r *http.Request) error {
 			if a.gateway != nil {
 				call.Name = a.gateway.Name
 			}
+			begin := a.chain.Begin()
 			if err := a.check(ctx, call, nil); err != nil {
-				return a.refusal(ctx, call, err, s.log)
+				answer := a.refusal(ctx, call, err, s.log)
+				a.report(ctx, call, begin, err, answer, true, s)
+				return answer
 			}
 		}
 		return nil

@@ -214,5 +214,5 @@ func (rt *Runtime) Handler(listener string, next http.Handler, owns func(*http.R
 			routes = append(routes, httpmux.Route{Path: s.path, UpgradeOnly: s.adapter.Traits().UpgradeOnly, Handler: s.handler()})
 		}
 	}
-	return httpmux.New(routes, next, owns)
+	return httpmux.New(routes, next, owns, rt.reportMissed)
 }

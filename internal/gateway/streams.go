@@ -54,7 +54,7 @@ func (s *session) Cancel(match func(*adapter.Message) bool) {
 func (s *session) cancelEvent(m *adapter.Message) {
 	var event string
 	if err := m.Payload.Decode(&event); err != nil {
-		s.fail(m, nil, err)
+		s.fail(m, nil, nil, err)
 		s.countError(err)
 		return
 	}

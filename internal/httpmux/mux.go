@@ -27,6 +27,7 @@ type Mux struct {
 	prefixes []prefixRoute
 	next     http.Handler
 	owns     func(*http.Request) bool
+	missed   func(*http.Request, *pipeline.Error)
 }
 
 type prefixRoute struct {
@@ -35,9 +36,10 @@ type prefixRoute struct {
 }
 
 // New returns a Mux. next serves all other requests and may be nil. owns reports whether
-// next has a route for a request; nil means that it has one for all.
-func New(routes []Route, next http.Handler, owns func(*http.Request) bool) *Mux {
-	m := &Mux{upgrades: http.NewServeMux(), next: next, owns: owns}
+// next has a route for a request; nil means that it has one for all. missed is called after
+// a request without a route has been answered with an error.
+func New(routes []Route, next http.Handler, owns func(*http.Request) bool, missed func(*http.Request, *pipeline.Error)) *Mux {
+	m := &Mux{upgrades: http.NewServeMux(), next: next, owns: owns, missed: missed}
 	for _, r := range routes {
 		if r.UpgradeOnly {
 			m.upgrades.Handle(exactPattern(r.Path), r.Handler)
@@ -95,5 +97,6 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.upgrades.ServeHTTP(w, r)
 	default:
 		httperr.Write(w, errNoSuchPath)
+		m.missed(r, errNoSuchPath)
 	}
 }

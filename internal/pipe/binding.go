@@ -26,13 +26,14 @@ const (
 	Any         Role = "guard, interceptor, pipe or filter" // each role that the value implements
 )
 
-// Item is one bound value or constructor. A constructor is marked with the *Item, so
-// that [BuiltBy] finds its result.
+// Item is one bound value, constructor or [pipeline.Injected]. A constructor is marked
+// with the *Item, so that [BuiltBy] finds its result.
 type Item struct {
-	role    Role
-	value   any // nil for a constructor
-	ctor    any
-	problem string
+	role     Role
+	value    any // nil for a constructor and for injected
+	ctor     any
+	injected pipeline.Injection // has no type if the item is not pipeline.Injected
+	problem  string
 }
 
 // Binding holds the items and metadata bound at one scope. It is immutable.
@@ -62,6 +63,8 @@ func newItem(role Role, it any) *Item {
 	switch f := it.(type) {
 	case nil:
 		return &Item{role: role, problem: "is nil"}
+	case pipeline.Injection:
+		return newInjected(role, f)
 	case func(context.Context, *pipeline.Call) error:
 		it = pipeline.GuardFunc(f)
 	case func(context.Context, *pipeline.Call, pipeline.Next) (any, error):
@@ -87,6 +90,21 @@ func newItem(role Role, it any) *Item {
 	default:
 		return &Item{role: role, problem: wrongType(role, it)}
 	}
+}
+
+func newInjected(role Role, it pipeline.Injection) *Item {
+	t := it.Type()
+	switch {
+	case t == nil:
+		return &Item{role: role, problem: "is an empty pipeline.Injection; create it with pipeline.Injected"}
+	case mayImplement(role, t):
+		return &Item{role: role, injected: it}
+	}
+	hint := role.hint()
+	if role.implementedBy(reflect.PointerTo(t)) {
+		hint = fmt.Sprintf("*%v is one; bind Injected[*%[1]v]", t)
+	}
+	return &Item{role: role, problem: fmt.Sprintf("is %s, but %v is not a %s; %s", it, t, role.contract(), hint)}
 }
 
 func wrongType(role Role, it any) string {
@@ -155,11 +173,15 @@ func (r Role) hint() string {
 }
 
 // Constructors returns the constructors that the module must build, each marked with
-// its item.
+// its item, and what the module must see.
 func (b Binding) Constructors() []any {
 	var out []any
 	for _, it := range b.Items {
-		if it.ctor != nil && it.problem == "" {
+		switch {
+		case it.problem != "":
+		case it.injected.Type() != nil:
+			out = append(out, it.injected)
+		case it.ctor != nil:
 			out = append(out, module.Mark(it.ctor, it))
 		}
 	}

@@ -15,9 +15,10 @@ type Chain struct {
 	guards       []pipeline.Guard
 	interceptors []pipeline.Interceptor
 	pipes        []pipeline.Pipe
-	filters      []pipeline.Filter            // handler first
-	items        []pipeline.ItemInterceptor   // innermost first
-	denials      []pipeline.DenialInterceptor // innermost first
+	filters      []pipeline.Filter             // handler first
+	items        []pipeline.ItemInterceptor    // innermost first
+	denials      []pipeline.DenialInterceptor  // innermost first
+	outcomes     []pipeline.OutcomeInterceptor // innermost first
 	emits        []pipeline.EmitInterceptor
 
 	Handler, Owner pipeline.Metadata
@@ -44,6 +45,9 @@ func Link(global, owner, handler Scope) *Chain {
 		}
 		if denial, ok := i.(pipeline.DenialInterceptor); ok {
 			c.denials = append(c.denials, denial)
+		}
+		if outcome, ok := i.(pipeline.OutcomeInterceptor); ok {
+			c.outcomes = append(c.outcomes, outcome)
 		}
 	}
 	return c

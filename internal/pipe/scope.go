@@ -15,6 +15,7 @@ import (
 // each of them.
 type Built struct {
 	values map[builtKey]any
+	graph  *module.Graph
 	module *module.Module
 }
 
@@ -26,7 +27,7 @@ type builtKey struct {
 // BuiltBy returns what the graph has built, as seen by its root module. It is empty
 // until fx has built the graph.
 func BuiltBy(g *module.Graph) Built {
-	b := Built{map[builtKey]any{}, g.Root()}
+	b := Built{map[builtKey]any{}, g, g.Root()}
 	for inst, it := range module.Marked[*Item](g) {
 		b.values[builtKey{it, inst.Module}] = inst.Value
 	}
@@ -34,9 +35,9 @@ func BuiltBy(g *module.Graph) Built {
 }
 
 // In returns the results as seen by module m.
-func (b Built) In(m *module.Module) Built { return Built{b.values, m} }
+func (b Built) In(m *module.Module) Built { return Built{b.values, b.graph, m} }
 
-const lateConstructor = "constructors are not accepted here: pass a value, or pass the constructor to websockets.Gateway or web.Controller, " +
+const lateConstructor = "constructors are not accepted here: pass a value or pipeline.Injected, or pass the constructor to websockets.Gateway or web.Controller, " +
 	"for one handler with websockets.ForEvent or web.ForRoute"
 
 // Scope is a binding whose constructors have been replaced by their results.
@@ -58,6 +59,13 @@ func (b Binding) Resolve(built Built) (Scope, error) {
 		if it.problem != "" {
 			continue
 		}
+		if it.injected.Type() != nil {
+			var err error
+			if v, err = built.inject(it); err != nil {
+				problems = append(problems, fmt.Sprintf("%s %d: %v: %v", it.role, i+1, it.injected, err))
+				continue
+			}
+		}
 		if v == nil {
 			result, ok := built.values[builtKey{it, built.module}]
 			if !ok {
@@ -75,6 +83,27 @@ func (b Binding) Resolve(built Built) (Scope, error) {
 		return s, errors.New(strings.Join(problems, "; "))
 	}
 	return s, nil
+}
+
+// inject returns the instance of pipeline.Injected.
+func (b Built) inject(it *Item) (any, error) {
+	if b.graph == nil {
+		return nil, errors.New("there is no module here: pass a value")
+	}
+	v, err := b.graph.Lookup(b.module, it.injected.Type())
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, errors.New("the module provides nil")
+	}
+	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
+		return nil, fmt.Errorf("the module provides a nil %T", v)
+	}
+	if !it.role.implementedBy(reflect.TypeOf(v)) {
+		return nil, fmt.Errorf("the module provides a %T, which is not a %s; %s", v, it.role.contract(), it.role.hint())
+	}
+	return v, nil
 }
 
 // Add binds a value in each role that it implements. It reports whether there is one.

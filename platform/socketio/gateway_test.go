@@ -46,11 +46,11 @@ func TestOptionsOfAnApplication(t *testing.T) {
 	if !strings.HasPrefix(cookie, "lb=") || !strings.Contains(open, `"upgrades":["websocket"]`) {
 		t.Errorf("%s %s", cookie, open)
 	}
-	cookie, open = handshakeOf(t, adapter, socketio.Options{DisableUpgrades: true, Cookie: &http.Cookie{Name: "own"}})
+	cookie, open = handshakeOf(t, adapter, socketio.Options{Upgrades: socketio.Off, Cookie: &http.Cookie{Name: "own"}})
 	if !strings.HasPrefix(cookie, "own=") || !strings.Contains(open, `"upgrades":[]`) {
 		t.Errorf("with options of the gateway: %s %s", cookie, open)
 	}
-	if cookie, _ := handshakeOf(t, adapter, socketio.Options{DisableUpgrades: true}); !strings.HasPrefix(cookie, "lb=") {
+	if cookie, _ := handshakeOf(t, adapter, socketio.Options{Upgrades: socketio.Off}); !strings.HasPrefix(cookie, "lb=") {
 		t.Errorf("what the gateway does not say: %s", cookie)
 	}
 }

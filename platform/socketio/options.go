@@ -32,8 +32,8 @@ type Options struct {
 	// Transports of the server: [Polling], [WebSocket]. Default: both. With WebSocket
 	// alone, clients need the option transports: ["websocket"].
 	Transports []string
-	// DisableUpgrades keeps clients that start with polling on polling.
-	DisableUpgrades bool
+	// Upgrades lets clients that start with polling continue over WebSocket. Default On.
+	Upgrades Switch
 	// UpgradeTimeout bounds the upgrade from polling to WebSocket. Default 10 s.
 	UpgradeTimeout time.Duration
 	// ConnectTimeout is how long a connection may be in no namespace before it is
@@ -124,19 +124,28 @@ type Recovery struct {
 // CORS configures the headers for cross-origin requests. It never widens the set of
 // allowed origins.
 type CORS struct {
-	// DisableCredentials omits Access-Control-Allow-Credentials, so that pages of other
-	// origins cannot use cookies over polling. Browsers still send cookies over
-	// WebSocket. Default: an allowed origin may use them.
-	DisableCredentials bool
+	// Credentials lets pages of allowed origins use cookies over polling:
+	// Access-Control-Allow-Credentials. Browsers send cookies over WebSocket in any case.
+	// Default On.
+	Credentials Switch
 	// AllowedHeaders are the headers that pages may send. Default: those that the
 	// preflight requests.
 	AllowedHeaders []string
 	// MaxAge is how long browsers may cache a preflight. Default: not set (browsers use 5 s).
 	MaxAge time.Duration
 	// PrivateNetwork allows pages of public sites to reach a server in a private network,
-	// if the browser requests it: Access-Control-Allow-Private-Network.
-	PrivateNetwork bool
+	// if the browser requests it: Access-Control-Allow-Private-Network. Default Off.
+	PrivateNetwork Switch
 }
+
+// Switch is a boolean option: [On], [Off], or unset, which keeps the value from before.
+type Switch = adapter.Switch
+
+// The values of a [Switch].
+const (
+	On  = adapter.On
+	Off = adapter.Off
+)
 
 // Compression is how WebSocket messages are compressed (permessage-deflate, RFC 7692).
 type Compression uint8
@@ -167,7 +176,7 @@ func (o Options) merge(next Options) Options {
 	if next.Transports != nil {
 		o.Transports = next.Transports
 	}
-	o.DisableUpgrades = cmp.Or(next.DisableUpgrades, o.DisableUpgrades)
+	o.Upgrades = cmp.Or(next.Upgrades, o.Upgrades)
 	o.UpgradeTimeout = cmp.Or(next.UpgradeTimeout, o.UpgradeTimeout)
 	o.ConnectTimeout = cmp.Or(next.ConnectTimeout, o.ConnectTimeout)
 	o.MaxConnecting = cmp.Or(next.MaxConnecting, o.MaxConnecting)
@@ -177,7 +186,7 @@ func (o Options) merge(next Options) Options {
 	}
 	o.HTTPCompression = cmp.Or(next.HTTPCompression, o.HTTPCompression)
 	o.Compression = cmp.Or(next.Compression, o.Compression)
-	o.CORS.DisableCredentials = cmp.Or(next.CORS.DisableCredentials, o.CORS.DisableCredentials)
+	o.CORS.Credentials = cmp.Or(next.CORS.Credentials, o.CORS.Credentials)
 	if next.CORS.AllowedHeaders != nil {
 		o.CORS.AllowedHeaders = next.CORS.AllowedHeaders
 	}
@@ -199,6 +208,8 @@ func (o Options) merge(next Options) Options {
 func defaults() Options {
 	return Options{
 		Transports:        []string{Polling, WebSocket},
+		Upgrades:          On,
+		CORS:              CORS{Credentials: On, PrivateNetwork: Off},
 		UpgradeTimeout:    10 * time.Second,
 		ConnectTimeout:    15 * time.Second,
 		MaxConnecting:     1000,
@@ -226,6 +237,14 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Compression > CompressionStream {
 		return o, fmt.Errorf("socketio: Options.Compression: unknown value %d: use CompressionOff, CompressionEach or CompressionStream", o.Compression)
+	}
+	for _, f := range []struct {
+		name string
+		s    Switch
+	}{{"Upgrades", o.Upgrades}, {"CORS.Credentials", o.CORS.Credentials}, {"CORS.PrivateNetwork", o.CORS.PrivateNetwork}} {
+		if !f.s.Valid() {
+			return o, fmt.Errorf("socketio: Options.%s: unknown value %d: use On or Off", f.name, f.s)
+		}
 	}
 	for _, f := range []struct {
 		name string

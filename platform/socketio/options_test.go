@@ -73,8 +73,8 @@ func TestCompleteCopies(t *testing.T) {
 func TestOverFieldByField(t *testing.T) {
 	allow := func(*http.Request) error { return nil }
 	base := Options{
-		Transports: []string{Polling}, DisableUpgrades: false, UpgradeTimeout: 1, ConnectTimeout: 2, HTTPCompression: 3,
-		Compression: CompressionEach, CORS: CORS{AllowedHeaders: []string{"a"}, MaxAge: 4}, Cookie: &http.Cookie{Name: "a"},
+		Transports: []string{Polling}, Upgrades: On, UpgradeTimeout: 1, ConnectTimeout: 2, HTTPCompression: 3,
+		Compression: CompressionEach, CORS: CORS{Credentials: On, AllowedHeaders: []string{"a"}, MaxAge: 4, PrivateNetwork: On}, Cookie: &http.Cookie{Name: "a"},
 		Parser: packet.JSON(), MaxAttachments: 5, AttachmentTimeout: 6, MaxNamespaces: 7, MaxFragments: 8, MessageTimeout: 9,
 		Recovery: &Recovery{MaxClients: 10}, MaxConnecting: 18, MaxUnpolled: 19,
 	}
@@ -82,9 +82,9 @@ func TestOverFieldByField(t *testing.T) {
 		t.Errorf("nothing set: %+v", got)
 	}
 	set := []Options{
-		{Transports: []string{WebSocket}}, {Transports: []string{}}, {DisableUpgrades: true}, {UpgradeTimeout: 11}, {ConnectTimeout: 12},
-		{HTTPCompression: 13}, {Compression: CompressionStream}, {CORS: CORS{DisableCredentials: true}},
-		{CORS: CORS{AllowedHeaders: []string{}}}, {CORS: CORS{MaxAge: 14}}, {CORS: CORS{PrivateNetwork: true}},
+		{Transports: []string{WebSocket}}, {Transports: []string{}}, {Upgrades: Off}, {UpgradeTimeout: 11}, {ConnectTimeout: 12},
+		{HTTPCompression: 13}, {Compression: CompressionStream}, {CORS: CORS{Credentials: Off}},
+		{CORS: CORS{AllowedHeaders: []string{}}}, {CORS: CORS{MaxAge: 14}}, {CORS: CORS{PrivateNetwork: Off}},
 		{Cookie: &http.Cookie{Name: "b"}}, {Parser: own{packet.JSON()}}, {MaxAttachments: 15}, {AttachmentTimeout: 16},
 		{MaxNamespaces: 17}, {MaxFragments: -1}, {MessageTimeout: -1}, {Recovery: &Recovery{SkipAdmit: true}},
 		{MaxConnecting: -1}, {MaxUnpolled: -1},
@@ -126,6 +126,7 @@ func TestRefusedOptions(t *testing.T) {
 		`socketio: Options.Transports is empty: leave it nil for both, or name "polling" or "websocket"`:           {Transports: []string{}},
 		`socketio: Options.Transports has "webtransport": it may be "polling" or "websocket"`:                      {Transports: []string{Polling, "webtransport"}},
 		"socketio: Options.Compression: unknown value 4: use CompressionOff, CompressionEach or CompressionStream": {Compression: 4},
+		"socketio: Options.CORS.Credentials: unknown value 3: use On or Off":                                       {CORS: CORS{Credentials: 3}},
 		"socketio: Options.UpgradeTimeout" + tail:                                                                  {UpgradeTimeout: -1},
 		"socketio: Options.ConnectTimeout" + tail:                                                                  {ConnectTimeout: -1},
 		"socketio: Options.HTTPCompression" + tail:                                                                 {HTTPCompression: -1},
@@ -168,21 +169,21 @@ func TestForeignOption(t *testing.T) {
 
 // A gateway's options override those of New, of which later ones override earlier ones.
 func TestOptionsOfGatewayStandAbove(t *testing.T) {
-	a := New(Options{MaxNamespaces: 1, MaxAttachments: 1, MaxFragments: 1}, Options{MaxAttachments: 2, MaxFragments: 2})
+	a := New(Options{MaxNamespaces: 1, MaxAttachments: 1, MaxFragments: 1, CORS: CORS{PrivateNetwork: On}}, Options{MaxAttachments: 2, MaxFragments: 2})
 	cfg := adapter.ServerConfig{Path: "/", Limits: limits()}
-	cfg.Options = []adapter.PlatformOption{Options{MaxFragments: 3, DisableUpgrades: true}}
+	cfg.Options = []adapter.PlatformOption{Options{MaxFragments: 3, Upgrades: Off, CORS: CORS{PrivateNetwork: Off}}}
 	as, err := a.NewServer(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := as.(*server).opts; o.MaxNamespaces != 1 || o.MaxAttachments != 2 || o.MaxFragments != 3 || !o.DisableUpgrades {
+	if o := as.(*server).opts; o.MaxNamespaces != 1 || o.MaxAttachments != 2 || o.MaxFragments != 3 || o.Upgrades != Off || o.CORS.PrivateNetwork != Off {
 		t.Errorf("%+v", o)
 	}
 	cfg.Options = nil
 	if as, err = a.NewServer(cfg); err != nil {
 		t.Fatal(err)
 	}
-	if o := as.(*server).opts; o.MaxFragments != 2 || o.DisableUpgrades {
+	if o := as.(*server).opts; o.MaxFragments != 2 || o.Upgrades != On || o.CORS.PrivateNetwork != On {
 		t.Errorf("the adapter has kept a gateway's options: %+v", o)
 	}
 }
@@ -192,15 +193,15 @@ func TestTransports(t *testing.T) {
 		offered       []string
 		polling, webs int
 		upgrades      string
-		disable       bool
+		switched      Switch
 	}{
-		{nil, 200, 101, `["websocket"]`, false},
-		{nil, 200, 101, `[]`, true},
-		{[]string{Polling}, 200, 400, `[]`, false},
-		{[]string{WebSocket}, 400, 101, "", false},
+		{nil, 200, 101, `["websocket"]`, On},
+		{nil, 200, 101, `[]`, Off},
+		{[]string{Polling}, 200, 400, `[]`, 0},
+		{[]string{WebSocket}, 400, 101, "", 0},
 	} {
-		t.Run(fmt.Sprint(tt.offered, tt.disable), func(t *testing.T) {
-			r := newRig(t, Options{Transports: tt.offered, DisableUpgrades: tt.disable})
+		t.Run(fmt.Sprint(tt.offered, tt.switched), func(t *testing.T) {
+			r := newRig(t, Options{Transports: tt.offered, Upgrades: tt.switched})
 			a := r.get(overPolling)
 			if a.status != tt.polling || !strings.Contains(a.body, `"upgrades":`+tt.upgrades) && tt.upgrades != "" {
 				t.Errorf("polling: %d %s", a.status, a.body)
@@ -226,7 +227,7 @@ func TestOptionsReachTheEngine(t *testing.T) {
 	asked := 0
 	r := newRig(t, Options{
 		HTTPCompression: 10, Cookie: &http.Cookie{HttpOnly: true},
-		CORS:         CORS{DisableCredentials: true, AllowedHeaders: []string{"x-a"}, MaxAge: time.Hour, PrivateNetwork: true},
+		CORS:         CORS{Credentials: Off, AllowedHeaders: []string{"x-a"}, MaxAge: time.Hour, PrivateNetwork: On},
 		AllowRequest: func(*http.Request) error { asked++; return nil },
 		Compression:  CompressionEach,
 	})

@@ -26,8 +26,8 @@ type Options struct {
 	// Compression of RFC 7692. Default [CompressionOff].
 	Compression Compression
 	// BinaryFrames sends text messages of the codec in binary frames, for clients that
-	// need it. A later option cannot turn it off again.
-	BinaryFrames bool
+	// need it. Default Off.
+	BinaryFrames Switch
 	// MaxFragments is how many frames one message may have. A client that sends more is
 	// closed with 1008. Default 4,096, negative for no limit.
 	MaxFragments int
@@ -36,6 +36,15 @@ type Options struct {
 	// longer is closed with 1008. Default 60 s, negative for no limit.
 	MessageTimeout time.Duration
 }
+
+// Switch is a boolean option: [On], [Off], or unset, which keeps the value from before.
+type Switch = adapter.Switch
+
+// The values of a [Switch].
+const (
+	On  = adapter.On
+	Off = adapter.Off
+)
 
 // Compression is how messages are compressed (permessage-deflate, RFC 7692).
 type Compression uint8
@@ -85,6 +94,7 @@ func defaults() Options {
 	return Options{
 		Codec:          JSON(),
 		Compression:    CompressionOff,
+		BinaryFrames:   Off,
 		MaxFragments:   defaultMaxFragments,
 		MessageTimeout: defaultMessageTimeout,
 	}
@@ -98,6 +108,9 @@ func (o Options) check() error {
 	}
 	if o.Compression > CompressionStream {
 		return fmt.Errorf("ws: Options.Compression: unknown value %d: use CompressionOff, CompressionEach or CompressionStream", o.Compression)
+	}
+	if !o.BinaryFrames.Valid() {
+		return fmt.Errorf("ws: Options.BinaryFrames: unknown value %d: use On or Off", o.BinaryFrames)
 	}
 	if !reflect.ValueOf(o.Codec).Comparable() {
 		return fmt.Errorf("ws: Options.Codec: values of %T cannot be compared: use a pointer", o.Codec)

@@ -11,13 +11,13 @@ import (
 
 func TestOptionsMerge(t *testing.T) {
 	a := New(Options{Codec: JSONArray(), MaxFragments: 9, Compression: CompressionStream}, Options{MaxFragments: -1, Subprotocols: []string{"a"}})
-	o := a.opts.merge(Options{MessageTimeout: time.Second, Subprotocols: []string{}, Compression: CompressionOff, BinaryFrames: true})
+	o := a.opts.merge(Options{MessageTimeout: time.Second, Subprotocols: []string{}, Compression: CompressionOff, BinaryFrames: On})
 	if o.Codec != JSONArray() || o.MaxFragments != -1 || len(o.Subprotocols) != 0 || o.MessageTimeout != time.Second ||
-		o.Compression != CompressionOff || !o.BinaryFrames {
+		o.Compression != CompressionOff || o.BinaryFrames != On {
 		t.Errorf("merged to %+v", o)
 	}
 	d := New().opts
-	if d.Codec != JSON() || d.MaxFragments != 4096 || d.MessageTimeout != time.Minute || d.Compression != CompressionOff || d.BinaryFrames {
+	if d.Codec != JSON() || d.MaxFragments != 4096 || d.MessageTimeout != time.Minute || d.Compression != CompressionOff || d.BinaryFrames != Off {
 		t.Errorf("defaults are %+v", d)
 	}
 }
@@ -45,6 +45,7 @@ func TestNewServerErrors(t *testing.T) {
 			`ws: Options.Subprotocols: "a b" is not a token of RFC 9110: use letters, digits, and any of !#$%&'*+-.^_` + "`|~"},
 		{"compression", Options{Compression: 9}, adapter.ServerConfig{Endpoints: one},
 			"ws: Options.Compression: unknown value 9: use CompressionOff, CompressionEach or CompressionStream"},
+		{"binary frames", Options{BinaryFrames: 3}, adapter.ServerConfig{Endpoints: one}, "ws: Options.BinaryFrames: unknown value 3: use On or Off"},
 		{"codec", Options{Codec: incomparable{Codec: JSON()}}, adapter.ServerConfig{Endpoints: one},
 			"ws: Options.Codec: values of ws.incomparable cannot be compared: use a pointer"},
 	} {
@@ -68,11 +69,23 @@ func TestTraits(t *testing.T) {
 func TestBinaryFramesAndArrayCodec(t *testing.T) {
 	r := newRig(t, nil, func(c *adapter.ServerConfig) {
 		c.Options = []adapter.PlatformOption{Options{Codec: JSONArray()}}
-	}, Options{BinaryFrames: true})
+	}, Options{BinaryFrames: On})
 	p, _ := r.connect()
 	p.frame(0x80|opBinary, `["e",[1],7]`)
 	op, payload, err := p.next()
 	if op != opBinary || payload != `[null,[1],7]` || err != nil {
+		t.Errorf("got %x %s %v", op, payload, err)
+	}
+}
+
+// A gateway turns off what the defaults of the adapter have turned on.
+func TestBinaryFramesOff(t *testing.T) {
+	r := newRig(t, nil, func(c *adapter.ServerConfig) {
+		c.Options = []adapter.PlatformOption{Options{BinaryFrames: Off}}
+	}, Options{BinaryFrames: On})
+	p, _ := r.connect()
+	p.text(`{"event":"e","data":1,"id":7}`)
+	if op, payload, err := p.next(); op != opText || err != nil {
 		t.Errorf("got %x %s %v", op, payload, err)
 	}
 }

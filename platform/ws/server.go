@@ -30,7 +30,7 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 	s := &server{
 		cfg:  cfg,
 		opts: opts,
-		text: opts.Codec.Text() && !opts.BinaryFrames,
+		text: opts.Codec.Text() && opts.BinaryFrames != On,
 		conns: wsconn.Config{
 			Limits:         cfg.Limits,
 			MaxFragments:   opts.MaxFragments,

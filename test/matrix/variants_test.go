@@ -51,7 +51,7 @@ var variants = map[string]variant{
 		node: map[string]any{"transports": []string{"websocket"}},
 	},
 	"no upgrade": {
-		ours: []websockets.Option{socketio.Options{DisableUpgrades: true}},
+		ours: []websockets.Option{socketio.Options{Upgrades: socketio.Off}},
 		node: map[string]any{"allowUpgrades": false},
 	},
 	"recovery": {

@@ -116,7 +116,7 @@ func startOurs(t *testing.T, c config) *target {
 func newAdapter(c config) adapter.Adapter {
 	o := socketio.Options{UpgradeTimeout: c.upgradeTimeout, ConnectTimeout: c.connectTimeout}
 	if c.origin != "" {
-		o.CORS.PrivateNetwork = true
+		o.CORS.PrivateNetwork = socketio.On
 	}
 	if c.cookie != "" {
 		o.Cookie = &http.Cookie{Name: c.cookie, HttpOnly: true}

@@ -167,7 +167,7 @@ func (s *server) checkSession(r *http.Request, q query, l *link) *engineError {
 		return errRequest("transport " + q.transport + " does not fit the request")
 	case upgrade && r.Method != http.MethodGet:
 		return errRequest("a WebSocket upgrade must be a GET")
-	case upgrade && l != nil && s.opts.DisableUpgrades:
+	case upgrade && l != nil && s.opts.Upgrades == Off:
 		return errRequest("this server does not upgrade transports")
 	case !upgrade && l != nil && l.Transport().Name() != Polling:
 		return errRequest("the session has changed to " + l.Transport().Name())
@@ -304,7 +304,7 @@ func (s *server) setCookie(w http.ResponseWriter, l *link) {
 // write sets the CORS headers for an origin that has been found allowed.
 func (c CORS) write(w http.ResponseWriter, r *http.Request) {
 	cors.Headers{
-		DisableCredentials: c.DisableCredentials, AllowedHeaders: c.AllowedHeaders, MaxAge: c.MaxAge,
+		DisableCredentials: c.Credentials == Off, AllowedHeaders: c.AllowedHeaders, MaxAge: c.MaxAge,
 	}.Set(w.Header(), r)
 }
 

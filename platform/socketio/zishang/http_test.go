@@ -129,7 +129,7 @@ func TestTransportsOption(t *testing.T) {
 	if o := s.polling().open; len(o.Upgrades) != 0 {
 		t.Fatal(o)
 	}
-	s = serve(t, endpoint("/"), Options{DisableUpgrades: true})
+	s = serve(t, endpoint("/"), Options{Upgrades: Off})
 	p := s.polling()
 	if len(p.open.Upgrades) != 0 {
 		t.Fatal(p.open)
@@ -186,7 +186,7 @@ func TestCORS(t *testing.T) {
 		t.Fatal(h)
 	}
 
-	s = serve(t, ep, Options{CORS: CORS{DisableCredentials: true, AllowedHeaders: []string{"X-A", "X-B"}, MaxAge: time.Minute}})
+	s = serve(t, ep, Options{CORS: CORS{Credentials: Off, AllowedHeaders: []string{"X-A", "X-B"}, MaxAge: time.Minute}})
 	_, h, _ = s.do("OPTIONS", "EIO=4&transport=polling", "", pre)
 	if h.Get("Access-Control-Allow-Credentials") != "" || h.Get("Access-Control-Allow-Headers") != "X-A, X-B" || h.Get("Access-Control-Max-Age") != "60" {
 		t.Fatal(h)

@@ -28,8 +28,8 @@ type Options struct {
 	// Transports that are offered: [Polling], [WebSocket]. Default: both. With
 	// WebSocket alone, clients must be told transports: ["websocket"].
 	Transports []string
-	// DisableUpgrades keeps clients that began with polling on polling.
-	DisableUpgrades bool
+	// Upgrades lets clients that start with polling continue over WebSocket. Default On.
+	Upgrades Switch
 	// UpgradeTimeout bounds the change from polling to WebSocket. Default 10 s.
 	UpgradeTimeout time.Duration
 	// ConnectTimeout is how long a connection may be in no namespace before it
@@ -60,15 +60,24 @@ type Options struct {
 // CORS is what browsers are told about cross-origin requests. It never widens
 // the set of allowed origins.
 type CORS struct {
-	// DisableCredentials leaves out Access-Control-Allow-Credentials, so that
-	// pages of other origins cannot use cookies over polling. Browsers send
-	// cookies over WebSocket all the same. Default: an allowed origin may use them.
-	DisableCredentials bool
+	// Credentials lets pages of allowed origins use cookies over polling:
+	// Access-Control-Allow-Credentials. Browsers send cookies over WebSocket in any case.
+	// Default On.
+	Credentials Switch
 	// AllowedHeaders may be sent by pages. Default: those that the preflight asks for.
 	AllowedHeaders []string
 	// MaxAge is how long browsers may keep the answer to a preflight. Default: not said (5 s).
 	MaxAge time.Duration
 }
+
+// Switch is a boolean option: [On], [Off], or unset, which keeps the value from before.
+type Switch = adapter.Switch
+
+// The values of a [Switch].
+const (
+	On  = adapter.On
+	Off = adapter.Off
+)
 
 var _ adapter.PlatformOption = Options{}
 
@@ -83,7 +92,7 @@ func (o Options) over(p Options) Options {
 	if p.Transports != nil {
 		o.Transports = p.Transports
 	}
-	o.DisableUpgrades = o.DisableUpgrades || p.DisableUpgrades
+	o.Upgrades = cmp.Or(p.Upgrades, o.Upgrades)
 	if p.UpgradeTimeout != 0 {
 		o.UpgradeTimeout = p.UpgradeTimeout
 	}
@@ -99,7 +108,7 @@ func (o Options) over(p Options) Options {
 	if p.HTTPCompression != 0 {
 		o.HTTPCompression = p.HTTPCompression
 	}
-	o.CORS.DisableCredentials = o.CORS.DisableCredentials || p.CORS.DisableCredentials
+	o.CORS.Credentials = cmp.Or(p.CORS.Credentials, o.CORS.Credentials)
 	if p.CORS.AllowedHeaders != nil {
 		o.CORS.AllowedHeaders = p.CORS.AllowedHeaders
 	}
@@ -128,6 +137,10 @@ func (o Options) complete() (Options, error) {
 	if o.UpgradeTimeout < 0 || o.ConnectTimeout < 0 || o.HTTPCompression < 0 || o.CORS.MaxAge < 0 {
 		return o, fmt.Errorf("zishang: Options has a negative duration or size: use 0 for the default")
 	}
+	if !o.Upgrades.Valid() || !o.CORS.Credentials.Valid() {
+		return o, fmt.Errorf("zishang: Options.Upgrades or CORS.Credentials has an unknown value: use On or Off")
+	}
+	o.Upgrades, o.CORS.Credentials = cmp.Or(o.Upgrades, On), cmp.Or(o.CORS.Credentials, On)
 	if o.UpgradeTimeout == 0 {
 		o.UpgradeTimeout = 10 * time.Second
 	}

@@ -87,7 +87,7 @@ func (s *server) libraryOptions() *socket.ServerOptions {
 	o.SetMaxHttpBufferSize(l.MaxMessage)
 	o.SetUpgradeTimeout(s.opts.UpgradeTimeout)
 	o.SetConnectTimeout(s.opts.ConnectTimeout)
-	o.SetAllowUpgrades(!s.opts.DisableUpgrades)
+	o.SetAllowUpgrades(s.opts.Upgrades == On)
 	o.SetAllowEIO3(false)
 	o.SetCleanupEmptyChildNamespaces(true)
 	// Origins are checked in front. Without this the library's WebSocket would

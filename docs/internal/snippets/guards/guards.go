@@ -139,6 +139,24 @@ var Handle = module.New("notes",
 	// end
 )
 
+// KeyModule has the guard for all modules that import it.
+var KeyModule = module.New("keys",
+	module.Providers(module.Value(Accounts{"k1": {"ada", "admin"}})),
+	module.Exports(NewKeyGuard),
+)
+
+// Injected binds the guard of KeyModule by its type.
+//
+// snippet:injected
+var Injected = module.New("notes",
+	module.Imports(KeyModule), // exports NewKeyGuard
+	module.Providers(NewNotes),
+	module.Exports(websockets.Gateway(NewGateway, websockets.UseGuards(pipeline.Injected[*KeyGuard]()))),
+	module.Controllers(web.Controller(NewController, web.UseGuards(pipeline.Injected[*KeyGuard]()))),
+)
+
+// end
+
 func main() {
 	// snippet:global
 	app.Main(Module,

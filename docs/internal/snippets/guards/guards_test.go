@@ -213,6 +213,17 @@ func TestOneGuard(t *testing.T) {
 	ask.JSON(t, "GET", a.URL()+"/whoami", "", "X-Key", "k1").Want(t, 200, `"ada"`)
 }
 
+// A guard that another module provides, bound by its type.
+func TestInjected(t *testing.T) {
+	a := apptest.New(t, Injected, apptest.With(app.WebSockets(ws.New())))
+	apptest.Get[*KeyGuard](a) // fails where there are two
+	a.DialWS("/", key("k1")).Call("whoami")
+	ask.JSON(t, "GET", a.URL()+"/whoami", "", "X-Key", "k1").Want(t, 200, `"ada"`)
+	if got := ask.JSON(t, "GET", a.URL()+"/whoami", ""); got.Status != 401 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // snippet:test
 func TestRoleGuard(t *testing.T) {
 	call := &pipeline.Call{Kind: pipeline.KindMessage, Handler: pipeline.Metadata{Roles.With([]string{"admin"})}}

@@ -4,6 +4,7 @@ package interceptors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"sync"
 	"time"
@@ -40,6 +41,21 @@ func (m *Metrics) Intercept(ctx context.Context, c *pipeline.Call, next pipeline
 func (m *Metrics) InterceptDenial(_ context.Context, c *pipeline.Call, err error) error {
 	m.seen.Observe("denied "+c.Pattern, 0, err)
 	return nil // the client receives err; return another error to replace it
+}
+
+// end
+
+// NewCounter counts calls by kind, pattern and status.
+//
+// snippet:outcome
+func NewCounter(seen Seen) pipeline.Interceptor {
+	return pipeline.OutcomeFunc(func(_ context.Context, c *pipeline.Call, o pipeline.Outcome) {
+		pattern := c.Pattern
+		if c.Name == "" {
+			pattern = "none" // no handler: the event is any text of the client
+		}
+		seen.Observe(fmt.Sprintf("%s %s %d", c.Kind, pattern, o.Status), o.Took, o.Err)
+	})
 }
 
 // end

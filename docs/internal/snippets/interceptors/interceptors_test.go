@@ -81,6 +81,21 @@ func TestRequests(t *testing.T) {
 	j.want(t, "GET /price", "denied GET /secret: Forbidden resource", "GET /slow: Timeout")
 }
 
+// Status and errors after the filters, also without a route.
+func TestOutcomes(t *testing.T) {
+	a := apptest.New(t, Module, apptest.With(app.WebSockets(ws.New()), app.UseInterceptors(NewCounter),
+		app.UseFilters(pipeline.FilterIs(pipeline.ErrForbidden, &pipeline.Error{Message: "Nothing here", Status: 404}))))
+	j, ok := apptest.Get[Seen](a).(*Journal)
+	if !ok {
+		t.Fatal("no journal")
+	}
+	for _, path := range []string{"/price", "/secret", "/slow", "/typo"} {
+		ask.JSON(t, "GET", a.URL()+path, "")
+	}
+	j.want(t, "GET /price", "http GET /price 200", "denied GET /secret: Forbidden resource", "http GET /secret 404: Forbidden resource",
+		"GET /slow: Timeout", "http GET /slow 503: Timeout", "http none 404: Cannot GET /typo")
+}
+
 // log is a buffer that many may write to.
 type log struct {
 	mu sync.Mutex
@@ -99,7 +114,9 @@ func TestLogging(t *testing.T) {
 		app.Logger(slog.New(slog.NewTextHandler(&l, nil)))))
 	ask.JSON(t, "GET", a.URL()+"/price", "")
 	ask.JSON(t, "GET", a.URL()+"/secret", "")
-	a.DialWS("/").CallError("report")
+	c := a.DialWS("/")
+	c.CallError("report")
+	_ = c.Call("price") // handled after report has been logged
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, want := range []string{

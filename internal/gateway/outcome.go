@@ -1,0 +1,73 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse-go/gatehouse/internal/httperr"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+// report calls the outcome interceptors of a message. sub is nil for an event without a
+// handler, x if the handler has not started, and sent if the client was sent no error.
+func (s *session) report(m *adapter.Message, sub *boundSub, x *enhanced, err error, sent *websockets.Error) {
+	chain := s.ep.rt.global
+	if sub != nil {
+		chain = sub.chain
+	}
+	if !chain.WantsOutcome() {
+		return
+	}
+	if x == nil {
+		x = &enhanced{call: s.callOf(sub, m), begin: chain.Begin()}
+	}
+	chain.Report(s.ctx, &x.call, x.begin, pipeline.Outcome{Err: err, Client: sent, Denied: x.denied}, s.ep.srv.log)
+}
+
+// report calls the outcome interceptors of a connection that guards or checks have refused.
+// answer is the error after the filters; overHTTP is how the client receives it.
+func (a admission) report(ctx context.Context, call *pipeline.Call, begin pipe.Moment, err, answer error, overHTTP bool, s *boundServer) {
+	if !a.chain.WantsOutcome() {
+		return
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		answer = errHandshakeTimeout // has been sent already
+	}
+	o := pipeline.Outcome{Err: err}
+	o.Client, _ = httperr.Visible(answer)
+	if overHTTP {
+		o.Status = httperr.Status(answer)
+	}
+	_, panicked := errors.AsType[*recovered.PanicError](err)
+	o.Denied = !panicked
+	a.chain.Report(ctx, call, begin, o, s.log)
+}
+
+// reportMissed calls the outcome interceptors of the application for a request without a
+// gateway or route.
+func (rt *Runtime) reportMissed(r *http.Request, e *pipeline.Error) {
+	if !rt.global.WantsOutcome() {
+		return
+	}
+	call := &pipeline.Call{Kind: pipeline.KindHTTP, Request: r}
+	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		call.Kind = pipeline.KindHandshake
+	}
+	ctx := pipeline.WithHolder(r.Context(), call)
+	rt.global.Report(ctx, call, rt.global.Begin(), pipeline.Outcome{Err: e, Client: e, Status: httperr.Status(e)}, rt.log)
+}
+
+// reportRefused calls the outcome interceptors of a connection that HandleConnection has refused.
+func (s *session) reportRefused(g *boundGateway, begin pipe.Moment, err error, sent *websockets.Error) {
+	for _, a := range s.ep.admissions {
+		if a.gateway == g && a.chain.WantsOutcome() {
+			a.chain.Report(s.ctx, s.ep.connectCall(s.hs, a), begin, pipeline.Outcome{Err: err, Client: sent}, s.ep.srv.log)
+		}
+	}
+}

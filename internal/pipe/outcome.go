@@ -1,0 +1,49 @@
+package pipe
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/pipeline"
+)
+
+// WantsOutcome reports whether the chain has outcome interceptors.
+func (c *Chain) WantsOutcome() bool { return len(c.outcomes) > 0 }
+
+// Moment is the start of a call, on the monotonic clock; a time.Time would make the state
+// of every message larger.
+type Moment time.Duration
+
+var process = time.Now()
+
+// Now returns the current moment.
+func Now() Moment { return Moment(time.Since(process)) }
+
+// Begin returns the current moment if the chain has outcome interceptors, and zero otherwise.
+func (c *Chain) Begin() Moment {
+	if !c.WantsOutcome() {
+		return 0
+	}
+	return Now()
+}
+
+// Report calls the outcome interceptors, innermost first. begin is the
+// result of [Chain.Begin] or [Now].
+func (c *Chain) Report(ctx context.Context, call *pipeline.Call, begin Moment, o pipeline.Outcome, log *slog.Logger) {
+	o.Took = time.Duration(Now() - begin)
+	for _, i := range c.outcomes {
+		report(ctx, call, o, i, log)
+	}
+}
+
+// report calls one outcome interceptor and logs its panic.
+func report(ctx context.Context, call *pipeline.Call, o pipeline.Outcome, i pipeline.OutcomeInterceptor, log *slog.Logger) {
+	defer func() {
+		if v := recover(); v != nil {
+			log.Error("panic in an Outcome method", "pattern", call.Pattern, "name", call.Name, "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	i.Outcome(ctx, call, o)
+}
