@@ -55,7 +55,7 @@ func TestDescribe(t *testing.T) {
 	if len(d.Problems) > 0 {
 		t.Errorf("problems: %q", d.Problems)
 	}
-	a := started(t, teaModule(), app.Mounted(web.Prefix("/api")))
+	a := startApp(t, teaModule(), app.Mounted(web.Prefix("/api")))
 	gateways := a.Gateways()
 	for i := range gateways {
 		for j := range gateways[i].Endpoints {

@@ -178,7 +178,7 @@ func controllers(t *testing.T, e *example) {
 		{"", "GET", "/healthz", "", 200, `{"status":"ok"}`},
 		{token, "POST", "/rooms/a%20b/messages", `{"text":"t"}`, 202, ``},
 		{token, "POST", "/rooms/a/messages", `{}`, 400, `{"statusCode":400,"message":"Bad payload: text is required","error":"Bad Request","code":"bad_payload","details":[{"field":"text","rule":"required","message":"is required"}]}`},
-		{token, "POST", "/rooms/a/messages", `{`, 400, `{"statusCode":400,"message":"Bad body: not valid JSON","error":"Bad Request","code":"bad_payload"}`},
+		{token, "POST", "/rooms/a/messages", `{`, 400, `{"statusCode":400,"message":"Bad body: not valid JSON","error":"Bad Request","code":"bad_payload","details":[{"field":"","rule":"syntax","message":"is not valid JSON"}]}`},
 		{"", "POST", "/login", `{"name":" "}`, 400, `{"statusCode":400,"message":"Bad payload: name is required","error":"Bad Request","code":"bad_payload","details":[{"field":"name","rule":"required","message":"is required"}]}`},
 		{"", "GET", "/nothing", "", 404, `{"statusCode":404,"message":"Cannot GET /nothing","error":"Not Found"}`},
 		{"", "PUT", "/rooms", "", 405, `{"statusCode":405,"message":"Cannot PUT /rooms","error":"Method Not Allowed"}`},

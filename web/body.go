@@ -10,9 +10,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/gatehouse-go/gatehouse/internal/jsonpointer"
+	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -90,26 +89,12 @@ func badBody(what string, err error) *Error {
 }
 
 // decode decodes the body into what v points to. Names match exactly or else
-// case-insensitively, as in messages. The error text contains no Go types.
+// case-insensitively, as in messages.
 func decode(b []byte, v any, opts ...json.Options) error {
-	err := json.Unmarshal(b, v, append(opts, json.MatchCaseInsensitiveNames(true))...)
-	if err == nil {
-		return nil
+	if err := json.Unmarshal(b, v, append(opts, json.MatchCaseInsensitiveNames(true))...); err != nil {
+		return decodeerr.Of(err, decodeerr.Body)
 	}
-	if syn, ok := errors.AsType[*jsontext.SyntacticError](err); ok && errors.Is(syn.Err, jsontext.ErrDuplicateName) {
-		return badBody(jsonpointer.Dotted(syn.JSONPointer)+" appears twice", err)
-	}
-	e, ok := errors.AsType[*json.SemanticError](err)
-	switch {
-	case !ok:
-		return badBody("not valid JSON", err)
-	case e.JSONPointer == "":
-		return badBody("wrong type", err)
-	case errors.Is(err, json.ErrUnknownName):
-		return badBody(jsonpointer.Dotted(e.JSONPointer)+" is unknown", err)
-	default:
-		return badBody(jsonpointer.Dotted(e.JSONPointer)+" has the wrong type or value", err)
-	}
+	return nil
 }
 
 func isJSON(contentType string) bool {

@@ -276,8 +276,8 @@ func TestReadJSON(t *testing.T) {
 		{"", `{}`, 415, `The Content-Type must be application/json`},
 		{"text/plain", `{}`, 415, `The Content-Type must be application/json`},
 		{js, ``, 400, `Bad body: not valid JSON`},
-		{js, `{"size":"x"}`, 400, `Bad body: size has the wrong type or value`},
-		{js, `[]`, 400, `Bad body: wrong type`},
+		{js, `{"size":"x"}`, 400, `Bad body: size must be a number, not a string`},
+		{js, `[]`, 400, `Bad body: the body must be an object, not an array`},
 		{js, `{"text":"` + strings.Repeat("x", 40) + `"}`, 413, `The body is larger than 40 bytes`},
 	} {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(tt.body))

@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-json-experiment/json"
 
+	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -51,10 +52,10 @@ func (p *inputPlan) readParams(in reflect.Value, r *http.Request) error {
 	if p.query {
 		var err error
 		if query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-			return &Error{Status: http.StatusBadRequest, Message: "Bad query: malformed", Err: err}
+			return decodeerr.Syntax(decodeerr.Query, err)
 		}
 	}
-	var wrong []pipeline.Violation
+	var wrong []*pipeline.Error
 	for i := range p.params {
 		m := &p.params[i]
 		var values []string
@@ -62,7 +63,7 @@ func (p *inputPlan) readParams(in reflect.Value, r *http.Request) error {
 		case fromPath:
 			v, err := pathValue(r, m.name)
 			if err != nil {
-				wrong = append(wrong, pipeline.Violation{Field: m.name, Rule: "type", Message: invalidFormat})
+				wrong = append(wrong, invalid(m.name, decodeerr.InvalidFormat))
 				continue
 			}
 			if v != "" {
@@ -79,12 +80,12 @@ func (p *inputPlan) readParams(in reflect.Value, r *http.Request) error {
 		if len(values) == 0 {
 			continue
 		}
-		if message := m.set(in.FieldByIndex(m.index), values); message != "" {
-			wrong = append(wrong, pipeline.Violation{Field: m.name, Rule: "type", Message: message})
+		if err := m.set(in.FieldByIndex(m.index), m.name, values); err != nil {
+			wrong = append(wrong, err)
 		}
 	}
-	if len(wrong) > 0 {
-		return pipeline.Invalid(wrong...)
+	if err := decodeerr.Join(wrong); err != nil {
+		return err
 	}
 	return nil
 }

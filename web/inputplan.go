@@ -29,7 +29,7 @@ type inputPlan struct {
 type param struct {
 	source, name string
 	index        []int
-	set          func(reflect.Value, []string) string
+	set          setter
 }
 
 // newInputPlan returns the plan of a type, and the problems of the type.

@@ -78,8 +78,9 @@ func TestJSONInput(t *testing.T) {
 		return `{"statusCode":400,"message":"Bad payload: ` + field + ` ` + message + `","error":"Bad Request","code":"bad_payload","details":[{"field":"` +
 			field + `","rule":"type","message":"` + message + `"}]}`
 	}
-	bad := func(what string) string {
-		return `{"statusCode":400,"message":"Bad body: ` + what + `","error":"Bad Request","code":"bad_payload"}`
+	bad := func(what, field, rule, message string) string {
+		return `{"statusCode":400,"message":"Bad body: ` + what + `","error":"Bad Request","code":"bad_payload","details":[{"field":"` +
+			field + `","rule":"` + rule + `","message":"` + message + `"}]}`
 	}
 	const empty = "|nil 0| 0|[] []|false 0 0s|0001-01-01|<nil>| []|map[]"
 	for _, tt := range []struct {
@@ -101,25 +102,25 @@ func TestJSONInput(t *testing.T) {
 		{"/rooms/a?limit=1&limit=2", `{}`, 400, invalid("limit", "must not be repeated")},
 		{"/rooms/a?offset=-1", `{}`, 400, invalid("offset", "must be a non-negative whole number")},
 		{"/rooms/a?offset=65536", `{}`, 400, invalid("offset", "is out of range")},
-		{"/rooms/a?n=1&n=99999999999999999999", `{}`, 400, invalid("n", "is out of range")},
+		{"/rooms/a?n=1&n=99999999999999999999", `{}`, 400, invalid("n.1", "is out of range")},
 		{"/rooms/a?exact=maybe", `{}`, 400, invalid("exact", "must be true or false")},
 		{"/rooms/a?ratio=NaN", `{}`, 400, invalid("ratio", "must be a number")},
 		{"/rooms/a?ratio=1e999", `{}`, 400, invalid("ratio", "is out of range")},
 		{"/rooms/a?wait=5", `{}`, 400, invalid("wait", "must be a duration, such as 1h30m")},
-		{"/rooms/a?since=today", `{}`, 400, invalid("since", "must be a time, such as 2006-01-02T15:04:05Z")},
-		{"/rooms/a?addr=x", `{}`, 400, invalid("addr", "has an invalid format")},
-		{"/rooms/a?tag=%zz", `{}`, 400, `{"statusCode":400,"message":"Bad query: malformed","error":"Bad Request"}`},
-		{"/rooms/a", `{"text":5}`, 400, bad("text has the wrong type or value")},
-		{"/rooms/a", `{"more":{"a~1/b":"x"}}`, 400, bad("more.a~1/b has the wrong type or value")},
-		{"/rooms/a", `[]`, 400, bad("wrong type")},
-		{"/rooms/a", `{"text":"a","text":"b"}`, 400, bad("text appears twice")},
-		{"/rooms/a", "{\"text\":\"\xff\"}", 400, bad("not valid JSON")},
-		{"/rooms/a", `{} {}`, 400, bad("not valid JSON")},
+		{"/rooms/a?since=today", `{}`, 400, invalid("since", "must be a time in RFC 3339")},
+		{"/rooms/a?addr=x", `{}`, 400, invalid("addr", "must be an IP address")},
+		{"/rooms/a?tag=%zz", `{}`, 400, `{"statusCode":400,"message":"Bad query: malformed","error":"Bad Request","code":"bad_payload","details":[{"field":"","rule":"syntax","message":"is malformed"}]}`},
+		{"/rooms/a", `{"text":5}`, 400, bad("text must be a string, not a number", "text", "type", "must be a string")},
+		{"/rooms/a", `{"more":{"a~1/b":"x"}}`, 400, bad("more.a~1/b must be a number, not a string", "more.a~1/b", "type", "must be a number")},
+		{"/rooms/a", `[]`, 400, bad("the body must be an object, not an array", "", "type", "must be an object")},
+		{"/rooms/a", `{"text":"a","text":"b"}`, 400, bad("text appears twice", "text", "duplicate", "appears twice")},
+		{"/rooms/a", "{\"text\":\"\xff\"}", 400, bad("not valid JSON", "", "syntax", "is not valid JSON")},
+		{"/rooms/a", `{} {}`, 400, bad("not valid JSON", "", "syntax", "is not valid JSON")},
 		{"/rooms/a", `{"text":"bad"}`, 400, `{"statusCode":400,"message":"Bad payload: text is bad","error":"Bad Request","code":"bad_payload"}`},
 		{"/rooms/a", ``, 415, `{"statusCode":415,"message":"The Content-Type must be application/json","error":"Unsupported Media Type"}`},
 		{"PUT /strict/a", `{"text":"t"}`, 200, `"a|nil 0|t 0|[] []|false 0 0s|0001-01-01|<nil>| []|map[]"`},
-		{"PUT /strict/a", `{"text":"t","extra":1}`, 400, bad("extra is unknown")},
-		{"PUT /strict/a", `{"Room":"b"}`, 400, bad("Room is unknown")},
+		{"PUT /strict/a", `{"text":"t","extra":1}`, 400, bad("extra is unknown", "extra", "unknown", "is unknown")},
+		{"PUT /strict/a", `{"Room":"b"}`, 400, bad("Room is unknown", "Room", "unknown", "is unknown")},
 		{"DELETE /rooms/a", ``, 200, `"a` + empty + `"`},
 		{"DELETE /rooms/a", `{"text":"t"}`, 200, `"a|nil 0|t 0|[] []|false 0 0s|0001-01-01|<nil>| []|map[]"`},
 		{"/whole", `[1,2,3]`, 201, `3`},

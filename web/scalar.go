@@ -7,33 +7,29 @@ import (
 	"reflect"
 	"strconv"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Messages to clients about invalid parameters. They contain no Go types.
-const (
-	notNumber     = "must be a number"
-	notWhole      = "must be a whole number"
-	notNatural    = "must be a non-negative whole number"
-	outOfRange    = "is out of range"
-	notBool       = "must be true or false"
-	notDuration   = "must be a duration, such as 1h30m"
-	notTime       = "must be a time, such as 2006-01-02T15:04:05Z"
-	invalidFormat = "has an invalid format"
-	repeated      = "must not be repeated"
-)
+// setter sets a field from the values of the parameter name. It returns an error for the client.
+type setter func(dst reflect.Value, name string, values []string) *pipeline.Error
 
-// scalar parses text into a value. It returns a message to the client if the text is invalid.
-type scalar func(dst reflect.Value, text string) string
+// scalar parses text into a value. Its errors are for [decodeerr.Text].
+type scalar func(dst reflect.Value, text string) error
 
 // setterOf returns the function that sets a field from the values of a parameter; nil if the
 // type is not supported.
-func setterOf(t reflect.Type, source string) func(reflect.Value, []string) string {
+func setterOf(t reflect.Type, source string) setter {
 	if one := scalarOf(t); one != nil {
-		return func(dst reflect.Value, values []string) string {
+		return func(dst reflect.Value, name string, values []string) *pipeline.Error {
 			if len(values) > 1 && source == fromQuery {
-				return repeated
+				return invalid(name, "must not be repeated")
 			}
-			return one(dst, values[0])
+			if err := one(dst, values[0]); err != nil {
+				return decodeerr.Text(name, t, values[0], err)
+			}
+			return nil
 		}
 	}
 	if t.Kind() != reflect.Slice || source == fromPath || t.Elem().Kind() == reflect.Uint8 {
@@ -43,16 +39,20 @@ func setterOf(t reflect.Type, source string) func(reflect.Value, []string) strin
 	if one == nil {
 		return nil
 	}
-	return func(dst reflect.Value, values []string) string {
+	return func(dst reflect.Value, name string, values []string) *pipeline.Error {
 		out := reflect.MakeSlice(t, len(values), len(values))
 		for i, v := range values {
-			if message := one(out.Index(i), v); message != "" {
-				return message
+			if err := one(out.Index(i), v); err != nil {
+				return decodeerr.Text(name+"."+strconv.Itoa(i), t.Elem(), v, err)
 			}
 		}
 		dst.Set(out)
-		return ""
+		return nil
 	}
+}
+
+func invalid(name, message string) *pipeline.Error {
+	return pipeline.Invalid(pipeline.Violation{Field: name, Rule: "type", Message: message})
 }
 
 func scalarOf(t reflect.Type) scalar {
@@ -64,9 +64,9 @@ func scalarOf(t reflect.Type) scalar {
 	}
 	switch t.Kind() {
 	case reflect.String:
-		return func(dst reflect.Value, text string) string {
+		return func(dst reflect.Value, text string) error {
 			dst.SetString(text)
-			return ""
+			return nil
 		}
 	case reflect.Bool:
 		return setBool
@@ -81,86 +81,54 @@ func scalarOf(t reflect.Type) scalar {
 		if one == nil || t.Elem().Kind() == reflect.Pointer {
 			return nil
 		}
-		return func(dst reflect.Value, text string) string {
+		return func(dst reflect.Value, text string) error {
 			p := reflect.New(t.Elem())
-			message := one(p.Elem(), text)
+			err := one(p.Elem(), text)
 			dst.Set(p)
-			return message
+			return err
 		}
 	default:
 		return nil
 	}
 }
 
-func setText(dst reflect.Value, text string) string {
+func setText(dst reflect.Value, text string) error {
 	u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](dst.Addr())
-	if ok && u.UnmarshalText([]byte(text)) == nil {
-		return ""
+	if !ok {
+		return errors.ErrUnsupported
 	}
-	if dst.Type() == reflect.TypeFor[time.Time]() {
-		return notTime
-	}
-	return invalidFormat
+	return u.UnmarshalText([]byte(text))
 }
 
-func setDuration(dst reflect.Value, text string) string {
+func setDuration(dst reflect.Value, text string) error {
 	d, err := time.ParseDuration(text)
-	if err != nil {
-		return notDuration
-	}
 	dst.SetInt(int64(d))
-	return ""
+	return err
 }
 
-func setBool(dst reflect.Value, text string) string {
+func setBool(dst reflect.Value, text string) error {
 	b, err := strconv.ParseBool(text)
-	if err != nil {
-		return notBool
-	}
 	dst.SetBool(b)
-	return ""
+	return err
 }
 
-func setInt(dst reflect.Value, text string) string {
+func setInt(dst reflect.Value, text string) error {
 	n, err := strconv.ParseInt(text, 10, dst.Type().Bits())
-	if err != nil {
-		return numberProblem(err, text, notWhole)
-	}
 	dst.SetInt(n)
-	return ""
+	return err
 }
 
-func setUint(dst reflect.Value, text string) string {
+func setUint(dst reflect.Value, text string) error {
 	n, err := strconv.ParseUint(text, 10, dst.Type().Bits())
-	if err != nil {
-		return numberProblem(err, text, notNatural)
-	}
 	dst.SetUint(n)
-	return ""
+	return err
 }
 
-func setFloat(dst reflect.Value, text string) string {
+func setFloat(dst reflect.Value, text string) error {
 	f, err := strconv.ParseFloat(text, dst.Type().Bits())
-	if err != nil {
-		return numberProblem(err, text, notNumber)
-	}
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return notNumber
+	if err == nil && (math.IsNaN(f) || math.IsInf(f, 0)) {
+		err = strconv.ErrSyntax
 	}
 	dst.SetFloat(f)
-	return ""
+	return err
 }
-
-// numberProblem returns the message for text that is not a number, or a number that does not
-// fit.
-func numberProblem(err error, text, whole string) string {
-	if _, isFloat := strconv.ParseFloat(text, 64); isFloat != nil && !isRange(isFloat) {
-		return notNumber
-	}
-	if isRange(err) {
-		return outOfRange
-	}
-	return whole
-}
-
-func isRange(err error) bool { return errors.Is(err, strconv.ErrRange) }

@@ -60,8 +60,8 @@ func TestJSONCodec(t *testing.T) {
 		got := strings.Join(p.got(), "\n")
 		for _, want := range []string{
 			`reply typed {"a":2}`, // the standard library takes the last
-			`Bad payload`,         // where, is not known
-			`"message":"Bad payload: a appears twice"`, // the framework's own way
+			`"message":"Bad payload: a must be a number, not a string"`, // of encoding/json's error
+			`"message":"Bad payload: a appears twice"`,                  // the framework's own way
 			`b is unknown`,
 			`Internal server error`,
 			`reply raw {"a":1}`,

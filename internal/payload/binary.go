@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
 	"github.com/gatehouse-go/gatehouse/internal/placeholder"
 )
 
@@ -55,7 +56,7 @@ func (b *binaryDecoder) decode(dec *jsontext.Decoder, v any) error {
 		return b.store(dst, v, at.Num)
 	}
 	if _, raw := v.(json.Unmarshaler); raw && readsText(v) && placeholder.Within(b.p.JSON, b.places, start) {
-		return &binaryError{t: dst.Type()}
+		return &decodeerr.BinaryError{Type: dst.Type()}
 	}
 	return errSkip
 }
@@ -93,7 +94,7 @@ func (b *binaryDecoder) store(dst reflect.Value, v any, num int) error {
 	t := dst.Type()
 	switch {
 	case readsText(v):
-		return &binaryError{t: t}
+		return &decodeerr.BinaryError{Type: t}
 	case dst.Kind() == reflect.Interface && dst.IsNil() && t.NumMethod() == 0:
 		dst.Set(reflect.ValueOf(data))
 	case dst.Kind() == reflect.Interface:
@@ -103,7 +104,7 @@ func (b *binaryDecoder) store(dst reflect.Value, v any, num int) error {
 	case dst.Kind() == reflect.Array && isByte(t.Elem()) && dst.Len() == len(data):
 		reflect.Copy(dst, reflect.ValueOf(data))
 	default:
-		return &binaryError{t, len(data)}
+		return &decodeerr.BinaryError{Type: t, Size: len(data)}
 	}
 	return b.dec.SkipValue()
 }
@@ -120,28 +121,6 @@ func readsText(v any) bool {
 		return true
 	}
 	return false
-}
-
-// binaryError reports binary where a type cannot hold it.
-type binaryError struct {
-	t    reflect.Type
-	size int
-}
-
-func (e *binaryError) Error() string {
-	return fmt.Sprintf("%s cannot hold binary: use []byte or any, or websockets.Payload for the whole message", e.t)
-}
-
-// message is the error's text for the client, without the Go type.
-func (e *binaryError) message(where string) string {
-	switch want := jsonName(e.t); {
-	case readsText(reflect.New(e.t).Interface()) || want == "":
-		return where + " cannot be binary"
-	case e.t.Kind() == reflect.Array && isByte(e.t.Elem()):
-		return fmt.Sprintf("%s must have %d bytes, not %d", where, e.t.Len(), e.size)
-	default:
-		return where + " must be " + want + ", not binary"
-	}
 }
 
 // appendBinary encodes v into buf, with each []byte as an attachment.

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"errors"
 
+	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
-	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // JSON is [websockets.JSON].
@@ -23,10 +23,7 @@ func (p Raw) DecodeWith(codec JSON, v any, strict bool) error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*pipeline.Error](err); ok {
-		return e
-	}
-	return decodeError(err)
+	return decodeerr.Of(err, decodeerr.Payload)
 }
 
 // appendTo encodes v into buf.

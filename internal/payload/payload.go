@@ -4,17 +4,13 @@ package payload
 import (
 	"bytes"
 	stdjson "encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
-	"reflect"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/gatehouse-go/gatehouse/internal/jsonpointer"
+	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
-	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // Raw is an encoded payload: JSON text, and the attachments that placeholders in it refer to.
@@ -31,7 +27,7 @@ func (p Raw) Decode(v any, strict bool) error {
 	}
 	if raw, ok := v.(*stdjson.RawMessage); ok && len(p.Attachments) == 0 {
 		if !jsontext.Value(p.JSON).IsValid() {
-			return &pipeline.Error{Message: "Bad payload: not valid JSON", Code: pipeline.CodeBadPayload}
+			return decodeerr.Syntax(decodeerr.Payload, nil)
 		}
 		*raw = p.JSON
 		return nil
@@ -47,7 +43,7 @@ func (p Raw) Decode(v any, strict bool) error {
 		err = json.Unmarshal(p.JSON, v, opts)
 	}
 	if err != nil {
-		return decodeError(err)
+		return decodeerr.Of(err, decodeerr.Payload)
 	}
 	return nil
 }
@@ -106,91 +102,4 @@ func Encode(buf *bytes.Buffer, v any, binary bool, codec JSON) (Raw, error) {
 
 func encodeError(err error) error {
 	return fmt.Errorf("websockets: payload does not encode as JSON: %w", err)
-}
-
-// decodeError words a decode failure for the client: where in the payload, what
-// was found, what is expected; never the Go type.
-func decodeError(err error) error {
-	e := &pipeline.Error{Message: "Bad payload", Code: pipeline.CodeBadPayload, Status: http.StatusBadRequest, Err: err}
-	if syn, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		switch {
-		case errors.Is(syn.Err, jsontext.ErrDuplicateName):
-			e.Message += ": " + pointer(syn.JSONPointer) + " appears twice"
-		default:
-			e.Message += ": not valid JSON"
-		}
-		return e
-	}
-	if sem, ok := errors.AsType[*json.SemanticError](err); ok {
-		want, got := jsonName(sem.GoType), kindName(sem.JSONKind)
-		where := pointer(sem.JSONPointer)
-		binary, isBinary := errors.AsType[*binaryError](err)
-		switch {
-		case isBinary:
-			e.Message += ": " + binary.message(where)
-		case errors.Is(err, json.ErrUnknownName):
-			e.Message += ": " + where + " is unknown"
-		case want == "" || got == "":
-			e.Message += ": " + where + " does not fit"
-		case want == got: // the kind is right, the value is not: out of range, bad base64, bad time
-			e.Message += ": " + where + " is out of range or malformed"
-		default:
-			e.Message += fmt.Sprintf(": %s must be %s, not %s", where, want, got)
-		}
-	}
-	return e
-}
-
-func pointer(p jsontext.Pointer) string {
-	if p == "" {
-		return "the payload"
-	}
-	return jsonpointer.Dotted(p)
-}
-
-func kindName(k jsontext.Kind) string {
-	switch k {
-	case 'n':
-		return "null"
-	case 't', 'f':
-		return "a boolean"
-	case '"':
-		return "a string"
-	case '0':
-		return "a number"
-	case '{':
-		return "an object"
-	case '[':
-		return "an array"
-	}
-	return ""
-}
-
-// jsonName names the JSON kind that a Go type decodes from.
-func jsonName(t reflect.Type) string {
-	for t != nil && t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if t == nil {
-		return ""
-	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return "a boolean"
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
-		reflect.Float32, reflect.Float64:
-		return "a number"
-	case reflect.String:
-		return "a string"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	case reflect.Slice, reflect.Array:
-		if t.Elem().Kind() == reflect.Uint8 {
-			return "a string"
-		}
-		return "an array"
-	default:
-		return ""
-	}
 }

@@ -79,17 +79,20 @@ var requests = []answered{
 	{
 		thrown: "JSON of another type", path: "validated", body: `{"text":["a"]}`, status: [2]int{400},
 		nest: `{"message":["text must be a string"],"error":"Bad Request","statusCode":400}`,
-		ours: `{"statusCode":400,"message":"Bad body: text has the wrong type or value","error":"Bad Request","code":"bad_payload"}`, why: whyDetails,
+		ours: `{"statusCode":400,"message":"Bad body: text must be a string, not an array","error":"Bad Request","code":"bad_payload",` +
+			`"details":[{"field":"text","rule":"type","message":"must be a string"}]}`, why: whyDetails,
 	},
 	{
 		thrown: "a name that is there twice", path: "validated", body: `{"text":"a","text":"b"}`, status: [2]int{201, 400},
-		nest: `"b"`, ours: `{"statusCode":400,"message":"Bad body: text appears twice","error":"Bad Request","code":"bad_payload"}`,
+		nest: `"b"`, ours: `{"statusCode":400,"message":"Bad body: text appears twice","error":"Bad Request","code":"bad_payload",` +
+			`"details":[{"field":"text","rule":"duplicate","message":"appears twice"}]}`,
 		why: "guards and proxies must read the same value as the handler; JavaScript silently uses the last one",
 	},
 	{
 		thrown: "a body that is not JSON", path: "validated", body: `{text`, status: [2]int{400},
 		nest: `{"message":"Expected property name or '}' in JSON at position 1 (line 1 column 2)","error":"Bad Request","statusCode":400}`,
-		ours: `{"statusCode":400,"message":"Bad body: not valid JSON","error":"Bad Request","code":"bad_payload"}`, why: whyNoParser,
+		ours: `{"statusCode":400,"message":"Bad body: not valid JSON","error":"Bad Request","code":"bad_payload",` +
+			`"details":[{"field":"","rule":"syntax","message":"is not valid JSON"}]}`, why: whyNoParser,
 	},
 	{
 		thrown: "a filter handles it", path: "caught", status: [2]int{0, 404},

@@ -78,11 +78,11 @@ var failures = []failure{
 	},
 	{
 		thrown: "JSON of another type", event: "tagged", data: `{"text":["a"]}`,
-		nest: internal, ours: `{"status":"error","message":"Bad payload: text must be a string, not an array","code":"bad_payload","cause":$cause}`, why: whyClientError,
+		nest: internal, ours: `{"status":"error","message":"Bad payload: text must be a string, not an array","code":"bad_payload","details":[{"field":"text","rule":"type","message":"must be a string"}],"cause":$cause}`, why: whyClientError,
 	},
 	{
 		thrown: "a name that is there twice", event: "validated", data: `{"text":"a","text":"b"}`, raw: true,
-		nest: "", ours: `{"status":"error","message":"Bad payload: text appears twice","code":"bad_payload","cause":{"pattern":"validated"}}`,
+		nest: "", ours: `{"status":"error","message":"Bad payload: text appears twice","code":"bad_payload","details":[{"field":"text","rule":"duplicate","message":"appears twice"}],"cause":{"pattern":"validated"}}`,
 		why: "guards and proxies must read the same value as the handler; JavaScript silently uses the last one",
 	},
 	{thrown: "an error of a stream, after items", event: "stream", data: `1`, nest: boom, ours: boom, items: 2},

@@ -50,14 +50,14 @@ func TestPayloadOfBytesAlone(t *testing.T) {
 func TestDecodeErrorsAreForTheClient(t *testing.T) {
 	tests := []struct{ json, want string }{
 		{`{"n":"x"}`, "Bad payload: n must be a number, not a string"},
-		{`{"n":1.5}`, "Bad payload: n is out of range or malformed"},
-		{`{"n":99999999999999999999}`, "Bad payload: n is out of range or malformed"},
+		{`{"n":1.5}`, "Bad payload: n must be a whole number"},
+		{`{"n":99999999999999999999}`, "Bad payload: n is out of range"},
 		{`{"name":7}`, "Bad payload: name must be a string, not a number"},
 		{`[1]`, "Bad payload: the payload must be an object, not an array"},
 		{`{"more":[1]}`, "Bad payload: more.0 must be a string, not a number"},
 		{`{"n":1,"n":2}`, "Bad payload: n appears twice"},
 		{`{"n":`, "Bad payload: not valid JSON"},
-		{`{"data":"%"}`, "Bad payload: data is out of range or malformed"},
+		{`{"data":"%"}`, "Bad payload: data must be base64"},
 		{`{"data":{"_placeholder":true,"num":0}}`, "Bad payload: data must be a string, not an object"},
 	}
 	for _, tt := range tests {

@@ -65,13 +65,15 @@ func TestField_X31_ErrorsCarryNoPlaceholders(t *testing.T) {
 			same(t, "ack", c.Call(event, arg)[0], want)
 			same(t, "exception", c.Expect("exception").Args[0], want)
 		}
-		body := func(message, code, event, data string) string {
-			return `{"status":"error","message":"` + message + `","code":"` + code + `","cause":{"pattern":"` + event + `","data":` + data + `}}`
+		noText := func(what, data string) string {
+			return `{"status":"error","message":"Bad payload: the payload must be a string, not ` + what + `","code":"bad_payload",` +
+				`"details":[{"field":"","rule":"type","message":"must be a string"}],"cause":{"pattern":"text","data":` + data + `}}`
 		}
-		fails("text", data, body("Bad payload: the payload must be a string, not binary", "bad_payload", "text", `"AAH+/w=="`))
-		fails("text", object{"a": data, "b": []any{[]byte{}, 1}}, body("Bad payload: the payload must be a string, not an object", "bad_payload", "text", `{"a":"AAH+/w==","b":["",1]}`))
-		fails("text", looksLike(0), body("Bad payload: the payload must be a string, not an object", "bad_payload", "text", `{"_placeholder":true,"num":0}`))
-		same(t, "ack", c.Call("unknown", object{"a": data})[0], body("Unknown event", "unknown_event", "unknown", `{"a":"AAH+/w=="}`))
+		fails("text", data, noText("binary", `"AAH+/w=="`))
+		fails("text", object{"a": data, "b": []any{[]byte{}, 1}}, noText("an object", `{"a":"AAH+/w==","b":["",1]}`))
+		fails("text", looksLike(0), noText("an object", `{"_placeholder":true,"num":0}`))
+		same(t, "ack", c.Call("unknown", object{"a": data})[0],
+			`{"status":"error","message":"Unknown event","code":"unknown_event","cause":{"pattern":"unknown","data":{"a":"AAH+/w=="}}}`)
 
 		details := func(other string) string {
 			return `"details":{"bytes":{"$binary":"` + "ZGV0YWlscw==" + `"},"other":` + other + `}`
@@ -200,7 +202,7 @@ func TestField_X31_HandlersOfText(t *testing.T) {
 			c := n.SocketIO(a.URL(), w.opts)
 			same(t, "text", c.Call("raw", object{"a": looksLike(0)})[0], `{"a":{"_placeholder":true,"num":0}}`)
 			same(t, "binary", c.Call("raw", object{"a": data})[0],
-				`{"status":"error","message":"Bad payload: the payload cannot be binary","code":"bad_payload","cause":{"pattern":"raw","data":{"a":"AAH+/w=="}}}`)
+				`{"status":"error","message":"Bad payload: the payload cannot be binary","code":"bad_payload","details":[{"field":"","rule":"type","message":"cannot be binary"}],"cause":{"pattern":"raw","data":{"a":"AAH+/w=="}}}`)
 		})
 	}
 }

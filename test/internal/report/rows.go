@@ -70,7 +70,6 @@ var exceptions = map[row]untested{
 	{"X", 34}: {"Binary in base64 over WebSocket (forceBase64) ends the connection.", open},
 	{"X", 35}: {"A volatile event breaks the client's next recovery.", open},
 	{"X", 36}: {"NaN in MessagePack ends the connection, and MaxAttachments does not apply there.", open},
-	{"X", 37}: {"Decode errors name Go's kinds, in three different wordings.", open},
 	{"X", 38}: {"Payload types that cannot be encoded are reported with the first message instead of at the start.", open},
 	{"X", 39}: {"Details of an error that cannot be encoded are dropped without a log line.", open},
 	{"X", 40}: {"A call whose answer is a Payload compiles and always fails.", open},

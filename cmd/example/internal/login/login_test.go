@@ -96,7 +96,7 @@ func TestRejections(t *testing.T) {
 		{"/login", "", `{"name":" \n"}`, 400, "Bad payload: name is required"},
 		{"/login", "", `{"name":"` + strings.Repeat("ü", 41) + `"}`, 400, "Bad payload: name may have at most 40 characters"},
 		{"/login", "", `{"name":"` + strings.Repeat("ü", 40) + `"}`, 201, `"name":"üü`},
-		{"/login", "", `{"name":1}`, 400, "Bad body"},
+		{"/login", "", `{"name":1}`, 400, "Bad body: name must be a string, not a number"},
 		{"/login", "", `{`, 400, "Bad body: not valid JSON"},
 		{"/refresh", "", "", 401, "token_missing"},
 		{"/refresh", "x.y.z", "", 401, "token_invalid"},

@@ -57,7 +57,7 @@ func TestAnswers(t *testing.T) {
 		{"GET", "?limit=many", "", 400, "Bad payload: limit must be a number"},
 		{"GET", "?limit=1&limit=2", "", 400, "Bad payload: limit must not be repeated"},
 		{"POST", "/tea/messages", `{`, 400, "Bad body: not valid JSON"},
-		{"POST", "/tea/messages", `{"text":5}`, 400, "Bad body: text has the wrong type or value"},
+		{"POST", "/tea/messages", `{"text":5}`, 400, "Bad body: text must be a string, not a number"},
 		{"POST", "/tea/messages", `{"text":""}`, 500, "Internal server error"},
 		{"POST", "/tea/messages", `{"text":"` + strings.Repeat("x", 64<<10) + `"}`, 413, "The body is larger than 65536 bytes"},
 		{"POST", "/tea/messages", ``, 415, "The Content-Type must be application/json"},

@@ -89,6 +89,26 @@ func (s *Stay) Validate() error {
 
 // end
 
+// Size decodes itself.
+//
+// snippet:size
+type Size string
+
+func (s *Size) UnmarshalText(text []byte) error {
+	switch *s = Size(text); *s {
+	case "small", "large":
+		return nil
+	}
+	return pipeline.Invalid(pipeline.Violation{Rule: "size", Message: "must be small or large"})
+}
+
+// end
+
+// Parcel has sizes.
+type Parcel struct {
+	Sizes []Size `json:"sizes"`
+}
+
 // NewValidation makes a pipe with a rule of its own.
 //
 // snippet:rule
@@ -170,6 +190,7 @@ func NewController() *Controller { return &Controller{} }
 func (c *Controller) Routes(r chi.Router) {
 	r.Post("/messages", web.JSON(func(_ context.Context, m Message) (string, error) { return m.Text, nil }))
 	r.Get("/search", web.JSON(func(_ context.Context, s Search) (int, error) { return s.Page, nil }))
+	r.Post("/parcels", web.JSON(func(_ context.Context, p Parcel) (int, error) { return len(p.Sizes), nil }))
 	r.Post("/strict", web.JSON(func(_ context.Context, s Stay) (int, error) { return s.To, nil }, web.Strict()))
 }
 

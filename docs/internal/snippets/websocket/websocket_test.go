@@ -34,7 +34,7 @@ func TestFrames(t *testing.T) {
 		{`{"id":1,"data":true}`, []string{`{"event":"said","data":"Sure?"}`, `{"id":8}`}},
 		{`{"event":"echo","data":5,"id":9}`, []string{`{"event":"exception","id":9,"data":{"status":"error",` +
 			`"message":"Bad payload: the payload must be a string, not a number","code":"bad_payload",` +
-			`"cause":{"pattern":"echo","data":5}}}`}},
+			`"details":[{"field":"","rule":"type","message":"must be a string"}],"cause":{"pattern":"echo","data":5}}}`}},
 	} {
 		raw.Text(f.send)
 		for _, want := range f.want {
