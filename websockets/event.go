@@ -42,7 +42,7 @@ func (e Event[T]) Emit(ctx context.Context, to Emitter, v T) error {
 // Response returns a handler's result that sends this event.
 func (e Event[T]) Response(v T) Response[T] { return Response[T]{Event: e.name, Data: v, opts: e.opts} }
 
-// EventInfo describes an [Event] to the registry.
+// EventInfo describes an [Event] or a [CallEvent] to the registry.
 type EventInfo interface {
 	EventInfo() (name string, payload reflect.Type)
 }

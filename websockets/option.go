@@ -223,11 +223,16 @@ func (Strictness) ApplyGateway(c *config.Gateway) { c.Strict = true }
 // ApplyHandler implements [HandlerOption].
 func (Strictness) ApplyHandler(s *handler.Spec) { s.Strict = true }
 
-// Emits lists events that the gateway sends, for the registry from which
-// documents and client types are generated.
+// Emits lists the events and calls that the gateway sends, for the registry from which
+// documents and client types are generated. Given several times, also inside of [Via], the
+// lists are joined. An event with two payload types at one gateway is a start error.
 func Emits(events ...EventInfo) Option {
 	return optionFunc(func(c *config.Gateway) {
-		for _, e := range events {
+		for i, e := range events {
+			if e == nil {
+				c.Problemf("Emits: event %d is nil; pass an event, such as one of NewEvent", i+1)
+				continue
+			}
 			c.Emits = append(c.Emits, e)
 		}
 	})

@@ -3,6 +3,8 @@ package websockets
 import (
 	"context"
 	"iter"
+
+	"github.com/gatehouse-go/gatehouse/internal/identity"
 )
 
 // Request is an event that clients send and the server answers: one descriptor for both ends.
@@ -66,6 +68,7 @@ func (s StreamEvent[In, Item]) Item() Event[Item] { return s.item }
 // On subscribes a handler, as the function [Stream] does. Responses without a name of their
 // own are sent as the stream's item event.
 func (s StreamEvent[In, Item]) On(h func(context.Context, In) iter.Seq2[Response[Item], error], opts ...HandlerOption) Subscription {
+	opts = append([]HandlerOption{Sends(s.item), funcNamed(identity.FuncName(h))}, opts...)
 	if h == nil {
 		return Stream[In, Item](s.name, nil, opts...)
 	}

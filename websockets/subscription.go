@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"github.com/gatehouse-go/gatehouse/internal/handler"
+	"github.com/gatehouse-go/gatehouse/internal/identity"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 )
@@ -31,7 +32,7 @@ const (
 )
 
 // HandlerOption configures one subscription: [Background], [Strict], [UseGuards] and the
-// like.
+// like, or describes it: [Sends], [Errors].
 type HandlerOption interface {
 	// ApplyHandler sets the option. The framework calls it.
 	ApplyHandler(*handler.Spec)
@@ -65,7 +66,8 @@ func Background(n int) HandlerOption {
 // JSON array. As In, [Payload] takes the bytes undecoded. An In with a method
 // Validate() error is asked after all pipes, and its error told to the client.
 func On[In, Out any](event string, h func(context.Context, In) (Out, error), opts ...HandlerOption) Subscription {
-	s := handler.Spec{Event: event, Kind: handler.On, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Out]()}
+	s := handler.Spec{Event: event, Kind: handler.On, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Out](), Func: identity.FuncName(h)}
+	s.Item = itemOf(s.Out)
 	validate := pipe.Validator[In]()
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
 		in, err := decode(ctx, x, validate)
@@ -83,7 +85,7 @@ func On[In, Out any](event string, h func(context.Context, In) (Out, error), opt
 
 // Listen subscribes a handler without a result; a waiting ack is answered empty.
 func Listen[In any](event string, h func(context.Context, In) error, opts ...HandlerOption) Subscription {
-	s := handler.Spec{Event: event, Kind: handler.Listen, In: reflect.TypeFor[In]()}
+	s := handler.Spec{Event: event, Kind: handler.Listen, In: reflect.TypeFor[In](), Func: identity.FuncName(h)}
 	validate := pipe.Validator[In]()
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
 		in, err := decode(ctx, x, validate)
@@ -104,7 +106,10 @@ func Listen[In any](event string, h func(context.Context, In) error, opts ...Han
 //
 // A stream that lasts wants [Background].
 func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Response[Out], error], opts ...HandlerOption) Subscription {
-	s := handler.Spec{Event: event, Kind: handler.Stream, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Response[Out]]()}
+	s := handler.Spec{
+		Event: event, Kind: handler.Stream, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Response[Out]](), Item: reflect.TypeFor[Out](),
+		Func: identity.FuncName(h),
+	}
 	validate := pipe.Validator[In]()
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
 		in, err := decode(ctx, x, validate)
@@ -140,7 +145,8 @@ func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Res
 // Fallback subscribes a handler to every event that no other one of the
 // endpoint takes. Its result answers as with [On].
 func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out, error), opts ...HandlerOption) Subscription {
-	s := handler.Spec{Kind: handler.Fallback, In: reflect.TypeFor[Payload](), Out: reflect.TypeFor[Out]()}
+	s := handler.Spec{Kind: handler.Fallback, In: reflect.TypeFor[Payload](), Out: reflect.TypeFor[Out](), Func: identity.FuncName(h)}
+	s.Item = itemOf(s.Out)
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
 		var p Payload
 		if err := x.Decode(ctx, &p); err != nil {
@@ -167,7 +173,7 @@ func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out
 // change the payload, which the handler gets. ctx is as for a handler. A panic
 // is recovered and logged, and the message goes on.
 func OnAny(h func(ctx context.Context, event string, p Payload)) Subscription {
-	s := handler.Spec{Kind: handler.Any, In: reflect.TypeFor[Payload]()}
+	s := handler.Spec{Kind: handler.Any, In: reflect.TypeFor[Payload](), Func: identity.FuncName(h)}
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
 		var p Payload
 		if err := x.Decode(ctx, &p); err != nil {

@@ -1,30 +1,209 @@
 package gateway
 
 import (
+	"fmt"
 	"iter"
+	"reflect"
+	"slices"
 
+	"github.com/gatehouse-go/gatehouse/internal/config"
+	"github.com/gatehouse-go/gatehouse/internal/handler"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // Gateways yields the gateways in registration order.
 func (rt *Runtime) Gateways() iter.Seq[websockets.GatewayInfo] {
 	return func(yield func(websockets.GatewayInfo) bool) {
-		for _, g := range rt.gateways {
-			info := websockets.GatewayInfo{Name: g.Name}
-			for _, e := range g.emits {
-				info.Emits = append(info.Emits, e)
-			}
-			for _, e := range g.server.endpoints {
-				info.Endpoints = append(info.Endpoints, websockets.EndpointInfo{
-					Platform: e.srv.adapter.Name(), Listener: e.srv.listener, Path: e.srv.path, Namespace: e.pattern.name,
-				})
-			}
-			for _, s := range g.subs {
-				info.Subscriptions = append(info.Subscriptions, websockets.SubscriptionInfo{Event: s.Event, Kind: websockets.Kind(s.Kind), In: s.In, Out: s.Out})
+		for i, info := range rt.infos {
+			info.Endpoints = slices.Clone(info.Endpoints)
+			for j, e := range rt.gateways[i].server.endpoints {
+				info.Endpoints[j].Addr = e.srv.addr()
 			}
 			if !yield(info) {
 				return
 			}
 		}
 	}
+}
+
+// describe describes the gateways of plans, in registration order and without addresses.
+func describe(gs []gatewayPlan, plans []*serverPlan) []websockets.GatewayInfo {
+	infos := make([]websockets.GatewayInfo, len(gs))
+	members := make([][]*config.Gateway, len(gs)) // of each gateway, its options at each endpoint
+	for i, name := range uniqueNames(gs) {
+		infos[i] = websockets.GatewayInfo{Name: name, Type: gs[i].typ, Module: gs[i].moduleName(), Place: gs[i].place}
+	}
+	for _, p := range plans {
+		for _, e := range p.endpoints {
+			for _, m := range e.members {
+				info := &infos[m.gateway]
+				info.Endpoints = append(info.Endpoints, websockets.EndpointInfo{
+					Platform: p.adapter.Name(), Listener: p.listener, Path: p.path, Namespace: e.pattern.name,
+					Limits: withDefaults(p.limits), Origins: slices.Clone(p.origins),
+				})
+				members[m.gateway] = append(members[m.gateway], m.cfg)
+			}
+		}
+	}
+	for i := range gs {
+		infos[i].Guards = guardsOf(members[i])
+		infos[i].Emits = emitsOf(members[i])
+		for _, s := range gs[i].subs {
+			infos[i].Subscriptions = append(infos[i].Subscriptions, describeSubscription(s, members[i]))
+			infos[i].Fallback = infos[i].Fallback || s.Kind == handler.Fallback
+		}
+	}
+	return infos
+}
+
+func describeSubscription(s handler.Spec, endpoints []*config.Gateway) websockets.SubscriptionInfo {
+	return websockets.SubscriptionInfo{
+		Event: s.Event, Kind: websockets.Kind(s.Kind), In: s.In, Out: s.Out, Item: s.Item, Sends: eventInfos(s.Sends), Errors: slices.Clone(s.Errors),
+		Func: s.Func, Meta: metaOf(s, endpoints), Background: s.Background,
+		Strict: s.Strict || len(endpoints) > 0 && !slices.ContainsFunc(endpoints, func(c *config.Gateway) bool { return !c.Strict }),
+	}
+}
+
+// metaOf returns the metadata of a handler at the first endpoint.
+func metaOf(s handler.Spec, endpoints []*config.Gateway) pipeline.Metadata {
+	meta := s.Enhanced.Meta
+	if len(endpoints) == 0 {
+		return meta
+	}
+	for _, b := range endpoints[0].Events {
+		if b.Event == s.Event {
+			meta = meta.Join(b.Binding.Meta...)
+		}
+	}
+	return meta
+}
+
+func eventInfos[E config.Event](events []E) []websockets.EventInfo {
+	var out []websockets.EventInfo
+	for _, e := range events {
+		out = append(out, e)
+	}
+	return out
+}
+
+// guardsOf returns the names of the guards of all endpoints, each guard once.
+func guardsOf(endpoints []*config.Gateway) []string {
+	var all pipe.Binding
+	for _, c := range endpoints {
+		for _, it := range c.Enhanced.Items {
+			if !slices.Contains(all.Items, it) {
+				all.Items = append(all.Items, it)
+			}
+		}
+	}
+	return all.Names(pipe.Guard)
+}
+
+// emitsOf joins the lists of Emits of all endpoints, each event once.
+func emitsOf(endpoints []*config.Gateway) []websockets.EventInfo {
+	var out []websockets.EventInfo
+	seen := map[string]bool{}
+	for _, c := range endpoints {
+		for _, e := range c.Emits {
+			if name, _ := e.EventInfo(); !seen[name] {
+				seen[name] = true
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+// uniqueNames returns a name for each gateway. Where several have one constructor, the names of
+// all of them say the module.
+func uniqueNames(gs []gatewayPlan) []string {
+	names := make([]string, len(gs))
+	for i := range gs {
+		names[i] = gs[i].short
+	}
+	extend := func(with func(i, nth int) string) {
+		count := map[string]int{}
+		for _, n := range names {
+			count[n]++
+		}
+		nth := map[string]int{}
+		for i, n := range names {
+			if count[n] > 1 {
+				nth[n]++
+				names[i] = n + with(i, nth[n])
+			}
+		}
+	}
+	extend(func(i, _ int) string { return " of module " + gs[i].moduleName() })
+	extend(func(i, _ int) string { // modules of one name
+		if gs[i].module == nil {
+			return ""
+		}
+		return " (" + gs[i].module.Place() + ")"
+	})
+	extend(func(_, nth int) string { return fmt.Sprintf(" #%d", nth) }) // one constructor under several names
+	return names
+}
+
+// conflicts returns what is wrong with the events of a gateway: those that are declared with
+// different types.
+func conflicts(g *gatewayPlan, endpoints []*config.Gateway) []string {
+	var problems []string
+	types := map[string]eventType{}
+	add := func(e config.Event) {
+		name, t := typeOfEvent(e)
+		first, ok := types[name]
+		if !ok {
+			types[name] = t
+			return
+		}
+		if first == t {
+			return
+		}
+		p := fmt.Sprintf("gateway %s: the event %q is declared twice, with %s and with %s; rename one, or give both the same types", g.name, name, first, t)
+		if !slices.Contains(problems, p) { // each endpoint has the options outside of Via
+			problems = append(problems, p)
+		}
+	}
+	for _, c := range endpoints {
+		for _, e := range c.Emits {
+			add(e)
+		}
+	}
+	for _, s := range g.subs {
+		for _, e := range s.Sends {
+			add(e)
+		}
+	}
+	return problems
+}
+
+// eventType is the types of an event; answer is nil for one that is no call.
+type eventType struct{ payload, answer reflect.Type }
+
+func typeOfEvent(e config.Event) (name string, t eventType) {
+	name, t.payload = e.EventInfo()
+	if a, ok := e.(websockets.Answered); ok {
+		t.answer = a.AnswerInfo()
+	}
+	return name, t
+}
+
+// String returns "the payload int" or "the payload int and the answer bool", with import paths.
+func (t eventType) String() string {
+	s := "the payload " + typeName(t.payload)
+	if t.answer != nil {
+		s += " and the answer " + typeName(t.answer)
+	}
+	return s
+}
+
+// typeName returns a type's name with the path of its package.
+func typeName(t reflect.Type) string {
+	if t.Name() == "" || t.PkgPath() == "" {
+		return t.String()
+	}
+	return t.PkgPath() + "." + t.Name()
 }

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/module"
@@ -31,11 +30,10 @@ type boundGateway struct {
 	onConnection websockets.OnGatewayConnection
 	onDisconnect websockets.OnGatewayDisconnect
 	subs         []handler.Spec
-	emits        []config.Event
 }
 
 func newBoundGateway(rt *Runtime, p gatewayPlan) *boundGateway {
-	g := &boundGateway{Name: p.short, module: p.module, value: p.value, server: &server{rt: rt}, subs: subscriptionsOf(p.value)}
+	g := &boundGateway{Name: p.short, module: p.module, value: p.value, server: &server{rt: rt}, subs: p.subs}
 	g.users = websockets.NewServer(framework, g.server)
 	g.onInit, _ = p.value.(websockets.OnGatewayInit)
 	g.onConnection, _ = p.value.(websockets.OnGatewayConnection)

@@ -50,10 +50,19 @@ func (e *BindError) Error() string {
 type gatewayPlan struct {
 	name   string // chat.NewGateway (gateway.go:12)
 	short  string // chat.NewGateway
+	place  string // gateway.go:12
 	module *module.Module
 	typ    reflect.Type
 	value  any // nil in a static check
 	opts   []config.Option
+	subs   []handler.Spec // nil in a static check
+}
+
+func (g *gatewayPlan) moduleName() string {
+	if g.module == nil {
+		return ""
+	}
+	return g.module.Name()
 }
 
 // serverPlan is one {listener, path, adapter} with its endpoints.
@@ -99,7 +108,7 @@ func Check(graph *module.Graph, cfg Config) error {
 	for d := range graph.Declared() {
 		for _, m := range d.Marks {
 			if r, ok := m.(config.Registration); ok {
-				gs = append(gs, gatewayPlan{name: d.String(), typ: d.Type, opts: r.Options})
+				gs = append(gs, gatewayPlan{name: d.String(), short: d.Name, place: d.Place, module: d.Module, typ: d.Type, opts: r.Options})
 			}
 		}
 	}
@@ -107,9 +116,13 @@ func Check(graph *module.Graph, cfg Config) error {
 	return err
 }
 
+// makePlan sets the subs of gateways that have a value.
 func makePlan(gs []gatewayPlan, cfg Config) ([]*serverPlan, error) {
 	p := &planner{cfg: cfg}
 	for i := range gs {
+		if gs[i].value != nil {
+			gs[i].subs = subscriptionsOf(gs[i].value)
+		}
 		p.gateway(i, &gs[i])
 	}
 	for _, s := range p.servers {
@@ -135,6 +148,8 @@ func (p *planner) gateway(i int, g *gatewayPlan) {
 	}
 	base := &config.Gateway{}
 	base.Apply(opts)
+	endpoints := []*config.Gateway{base}
+	defer func() { p.problems = append(p.problems, conflicts(g, endpoints)...) }()
 	if len(base.Via) == 0 {
 		if p.cfg.Adapter == nil {
 			p.addf("gateway %s: no platform serves it; add app.WebSockets(ws.New()) to the application, or websockets.Via to the gateway", g.name)
@@ -157,6 +172,7 @@ func (p *planner) gateway(i int, g *gatewayPlan) {
 			return known && po.PlatformName() != a.Name()
 		})
 		cfg.Apply(v.Options)
+		endpoints = append(endpoints, cfg)
 		p.endpoint(i, g.name, a, cfg)
 	}
 }
@@ -305,7 +321,7 @@ func (p *planner) finish(s *serverPlan, gs []gatewayPlan) {
 	for _, e := range s.endpoints {
 		seen := map[string]string{}
 		for _, m := range e.members {
-			for _, sub := range subscriptionsOf(gs[m.gateway].value) {
+			for _, sub := range gs[m.gateway].subs {
 				name := gs[m.gateway].name
 				event := sub.Event
 				if sub.Kind == handler.Fallback {

@@ -65,6 +65,14 @@ func TestBootErrors(t *testing.T) {
 	http := Config{Adapter: plain(), HTTP: true, HTTPAddr: "127.0.0.1:3000"}
 	sio := Config{Adapter: spaced(), HTTP: true, HTTPAddr: ":3000"}
 	const otherFunc = `websockets: gateway B: NamespaceFunc("odd"): another gateway has another namespace of this name on spaced the HTTP server /socket.io/ namespace odd; Go does not compare functions: to share the namespaces, store the option in a package variable and give both that; otherwise choose another label`
+	count, counted := websockets.NewEvent[int]("count"), websockets.NewEvent[string]("count")
+	sends := func(events ...websockets.EventInfo) *desk {
+		return &desk{subs: []websockets.Subscription{websockets.On("n", func(context.Context, int) (websockets.Response[int], error) {
+			return count.Response(1), nil
+		}, websockets.Sends(events...))}}
+	}
+	plainResult := websockets.On("n", func(context.Context, int) (int, error) { return 0, nil }, websockets.Sends(count))
+	nilError := websockets.On("n", func(context.Context, int) (int, error) { return 0, nil }, websockets.Errors(nil))
 	tests := []struct {
 		name string
 		cfg  Config
@@ -133,6 +141,25 @@ func TestBootErrors(t *testing.T) {
 		{"unreachable path", http, []gatewayPlan{gw("A", a, websockets.Via(spaced())), gw("B", b, websockets.Path("/socket.io/x"))},
 			`websockets: gateway B: Path("/socket.io/x") is never reached, because spaced serves everything below /socket.io/ (gateway A); choose another Path`},
 		{"via both", http, []gatewayPlan{gw("A", a, websockets.Via(spaced(), websockets.Namespace("chat")), websockets.Via(plain(), websockets.Path("/ws")))}, ""},
+		{"event of two types", http, []gatewayPlan{gw("A", a, websockets.Emits(count), websockets.Emits(count, counted))},
+			`websockets: gateway A: the event "count" is declared twice, with the payload int and with the payload string; rename one, or give both the same types`},
+		{"event of two types in two Via", http, []gatewayPlan{gw("A", a, websockets.Via(plain(), websockets.Path("/a"), websockets.Emits(count)), websockets.Via(plain(), websockets.Path("/b"), websockets.Emits(counted)))},
+			`websockets: gateway A: the event "count" is declared twice, with the payload int and with the payload string; rename one, or give both the same types`},
+		{"event that is a call too", http, []gatewayPlan{gw("A", a, websockets.Emits(count, websockets.NewCall[int, bool]("count")))},
+			`websockets: gateway A: the event "count" is declared twice, with the payload int and with the payload int and the answer bool; rename one, or give both the same types`},
+		{"response of another type than an event", http, []gatewayPlan{gw("A", sends(count), websockets.Emits(counted))},
+			`websockets: gateway A: the event "count" is declared twice, with the payload string and with the payload int; rename one, or give both the same types`},
+		{"event of one type twice", http, []gatewayPlan{gw("A", sends(count), websockets.Emits(count, count)), gw("B", b, websockets.Emits(counted))}, ""},
+		{"no event", http, []gatewayPlan{gw("A", a, websockets.Emits(nil))},
+			"websockets: gateway A: Emits: event 1 is nil; pass an event, such as one of NewEvent"},
+		{"no response", http, []gatewayPlan{gw("A", sends(count, nil))},
+			`websockets: gateway A: subscription "n": Sends: event 2 is nil; pass an event, such as one of NewEvent`},
+		{"response of another type", http, []gatewayPlan{gw("A", sends(counted))},
+			`websockets: gateway A: subscription "n": Sends(count): the event's payload is string, but the handler returns Response[int]; make them equal`},
+		{"result that is no response", http, []gatewayPlan{gw("A", &desk{subs: []websockets.Subscription{plainResult}})},
+			`websockets: gateway A: subscription "n": Sends(count): the handler returns no Response; return one, or list the event in websockets.Emits`},
+		{"no error", http, []gatewayPlan{gw("A", &desk{subs: []websockets.Subscription{nilError}})},
+			`websockets: gateway A: subscription "n": Errors: error 1 is nil; pass a *websockets.Error`},
 		{"bad origin", http, []gatewayPlan{gw("A", a, websockets.Origins("example.com"))},
 			`websockets: gateway A: Origins: origin "example.com" must be scheme and host, such as "https://app.example.com"`},
 	}

@@ -28,6 +28,7 @@ import (
 // Init, Open and Stop.
 type Runtime struct {
 	gateways []*boundGateway
+	infos    []websockets.GatewayInfo // of gateways, without addresses
 	servers  []*boundServer
 	log      *slog.Logger
 
@@ -54,7 +55,7 @@ func Bind(graph *module.Graph, cfg Config, log *slog.Logger) (*Runtime, error) {
 	var gs []gatewayPlan
 	for inst, reg := range module.Marked[config.Registration](graph) {
 		gs = append(gs, gatewayPlan{
-			name: fmt.Sprintf("%s (%s)", inst.Name, inst.Place), short: inst.Name, module: inst.Module, typ: reflect.TypeOf(inst.Value), value: inst.Value, opts: reg.Options,
+			name: inst.String(), short: inst.Name, place: inst.Place, module: inst.Module, typ: reflect.TypeOf(inst.Value), value: inst.Value, opts: reg.Options,
 		})
 	}
 	return bind(gs, cfg, pipe.BuiltBy(graph), log)
@@ -63,12 +64,13 @@ func Bind(graph *module.Graph, cfg Config, log *slog.Logger) (*Runtime, error) {
 func bind(gs []gatewayPlan, cfg Config, built pipe.Built, log *slog.Logger) (*Runtime, error) {
 	rt := &Runtime{log: log, codec: cfg.JSON, drainRate: cmp.Or(cfg.DrainRate, DefaultDrainRate), workers: newWorkerPool(), node: newNode(rand.Text()), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
 	rt.ctx, rt.cancel = context.WithCancel(context.Background())
-	for _, p := range gs {
-		rt.gateways = append(rt.gateways, newBoundGateway(rt, p))
-	}
 	plans, err := makePlan(gs, cfg)
 	if err != nil {
 		return nil, err
+	}
+	rt.infos = describe(gs, plans)
+	for _, p := range gs {
+		rt.gateways = append(rt.gateways, newBoundGateway(rt, p))
 	}
 	rt.global = pipe.Link(cfg.Global, pipe.Scope{}, pipe.Scope{})
 	var problems []string
@@ -115,7 +117,6 @@ func (rt *Runtime) serve(p *serverPlan, bound Config, built pipe.Built) (problem
 			e.gateways = append(e.gateways, g)
 			e.hideCause = e.hideCause || m.cfg.HideCauseData
 			e.dropAfterClose = e.dropAfterClose || m.cfg.DropAfterClose
-			g.emits = m.cfg.Emits
 			g.server.endpoints = append(g.server.endpoints, e)
 			problems = append(problems, e.join(g, m.cfg, global, built.In(g.module))...)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/emit"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // Kind is how a handler answers.
@@ -22,16 +23,25 @@ const (
 	Any      Kind = "any"
 )
 
+// Event describes an event that a handler sends.
+type Event interface {
+	EventInfo() (name string, payload reflect.Type)
+}
+
 // Spec describes one handler. It is not changed after its declaration.
 type Spec struct {
 	Event      string
 	Kind       Kind
 	In, Out    reflect.Type
+	Item       reflect.Type // the T of a Response[T]; nil for other results
 	Invoke     func(ctx context.Context, x Exchange) error
 	Background int // how many run beside the client's other messages; 0: none
 	Enhanced   pipe.Binding
-	Strict     bool   // payloads must not have unknown names
-	Problem    string // what is wrong with the declaration; "" for nothing
+	Sends      []Event           // what its responses may be
+	Errors     []*pipeline.Error // what it may answer instead
+	Func       string            // the handler's name with the path of its package
+	Strict     bool              // payloads must not have unknown names
+	Problem    string            // what is wrong with the declaration; "" for nothing
 }
 
 // Exchange is one message and its answer, as the handler's invoker uses them.

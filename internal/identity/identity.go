@@ -106,6 +106,20 @@ func isLiteral(symbol string) bool {
 	return false
 }
 
+// FuncName returns the name of a function with the path of its package, such as
+// example.com/chat.(*Gateway).Join; "" for a nil function and for one made by reflection.
+func FuncName(f any) string {
+	v := reflect.ValueOf(f)
+	if v.Kind() != reflect.Func || v.IsNil() {
+		return ""
+	}
+	fn := runtime.FuncForPC(v.Pointer())
+	if fn == nil || fn.Name() == "reflect.makeFuncStub" || fn.Name() == "reflect.methodValueCall" {
+		return ""
+	}
+	return strings.TrimSuffix(fn.Name(), "-fm")
+}
+
 // SameCode reports whether two functions run the same code, possibly with different
 // captured variables.
 func SameCode(f, g any) bool { return reflect.ValueOf(f).Pointer() == reflect.ValueOf(g).Pointer() }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
+	"github.com/gatehouse-go/gatehouse/internal/identity"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
@@ -162,6 +164,37 @@ func (b Binding) Constructors() []any {
 		}
 	}
 	return out
+}
+
+// Names returns the names of what is bound in a role: of a function or constructor its own,
+// of another value its type. They are the same before and after building.
+func (b Binding) Names(r Role) []string {
+	var out []string
+	for _, it := range b.Items {
+		if it.problem == "" && it.role == r {
+			out = append(out, it.name())
+		}
+	}
+	return out
+}
+
+func (it *Item) name() string {
+	v := it.value
+	if v == nil {
+		v = it.ctor
+	}
+	if p, ok := v.(module.Provider); ok {
+		return p.String()
+	}
+	name := identity.FuncName(v)
+	if name == "" {
+		return fmt.Sprintf("%T", v)
+	}
+	end := strings.IndexByte(name, '[') // type arguments may contain slashes
+	if end < 0 {
+		end = len(name)
+	}
+	return name[strings.LastIndexByte(name[:end], '/')+1:]
 }
 
 // Problems lists what is wrong with the items, without building them.

@@ -88,8 +88,6 @@ var exceptions = map[row]untested{
 	{"X", 53}: {"app.HTTP with an empty address listens on a random port on all interfaces.", open},
 	{"X", 54}: {"The hint for two modules that need each other leads into an initialization cycle.", open},
 	{"X", 55}: {"What a constructor opened is not closed when a later one fails.", open},
-	{"X", 57}: {"Of Emits in several Via the last holds.", open},
-	{"X", 58}: {"The name of a gateway in the registry is not unique.", open},
 	{"X", 59}: {"A handler mounted below a path of chi does not serve its gateways.", open},
 	{"X", 61}: {"Answers over HTTP/2 have the headers Upgrade and Connection.", open},
 	{"X", 62}: {"The time that an idle connection is kept cannot be set.", open},
