@@ -324,6 +324,19 @@ func (a *App) Gateways() []websockets.GatewayInfo {
 	return out
 }
 
+// Routes describes the routes of the application's controllers; nil before Start, see
+// [Describe]. It waits for a Start or Stop that runs.
+func (a *App) Routes() []web.RouteInfo {
+	if a.lock(context.Background(), "Routes") != nil {
+		return nil
+	}
+	defer a.unlock()
+	if a.router == nil {
+		return nil
+	}
+	return a.router.Routes()
+}
+
 // GatewayError lists everything that is wrong with the declarations of an application's
 // gateways.
 type GatewayError = gateway.BindError

@@ -73,6 +73,7 @@ func Strict() JSONOption { return jsonOption(func(t *jsonHandler) { t.strict = t
 // the response to it, and interceptors receive no result.
 func JSON[In, Out any](h func(context.Context, In) (Out, error), opts ...JSONOption) http.HandlerFunc {
 	t := newJSONHandler(reflect.TypeFor[In](), reflect.TypeFor[Out](), opts)
+	t.fn = identity.FuncName(h)
 	if h == nil {
 		t.problemf("the function is nil")
 		return t.serve
@@ -111,6 +112,8 @@ type jsonHandler struct {
 	empty      bool         // out is struct{}
 	status     int          // 0: depends on the method
 	strict     bool
+	errors     []*Error
+	fn         string // the name of the function
 	standalone *endpoint
 	call       func(context.Context, *exchange, http.ResponseWriter, *http.Request) (any, error)
 }
@@ -153,7 +156,7 @@ func (t *jsonHandler) problemf(format string, args ...any) {
 // serve is the http.HandlerFunc, for handlers that an endpoint does not call directly.
 func (t *jsonHandler) serve(w http.ResponseWriter, r *http.Request) {
 	if p, ok := w.(*identifyWriter); ok {
-		p.handler = t
+		p.handler, p.fn = t, t.fn
 		return
 	}
 	x := exchangeFrom(r.Context())
@@ -230,21 +233,26 @@ func hasParameter(pattern, name string) bool {
 	return strings.Contains(pattern, "{"+name+"}") || strings.Contains(pattern, "{"+name+":")
 }
 
-// identifyWriter is passed to a JSON handler to get its jsonHandler.
+// identifyWriter is passed to handlers of this package, which tell it what they are.
 type identifyWriter struct {
 	http.ResponseWriter
 
 	handler *jsonHandler
+	fn      string // the name of the user's function
 }
 
-// jsonHandlerOf returns the jsonHandler if h is a handler of JSON, otherwise nil. It calls h
-// only if h has the code of jsonHandler.serve.
-func jsonHandlerOf(h http.Handler) *jsonHandler {
+// identify returns the jsonHandler if h is a handler of JSON, and the name of the user's
+// function; "" if h is no function. It calls h only if h has the code of a serve method of
+// this package.
+func identify(h http.Handler) (t *jsonHandler, fn string) {
 	f, ok := h.(http.HandlerFunc)
-	if !ok || !identity.SameCode(f, (&jsonHandler{}).serve) {
-		return nil
+	if !ok {
+		return nil, ""
+	}
+	if !identity.SameCode(f, (&jsonHandler{}).serve) && !identity.SameCode(f, (&errorHandler{}).serve) {
+		return nil, identity.FuncName(f)
 	}
 	var p identifyWriter
 	f(&p, nil)
-	return p.handler
+	return p.handler, p.fn
 }

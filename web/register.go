@@ -135,14 +135,18 @@ func (c *registrar) claimFallback(what, at string) bool {
 }
 
 // record adds a route to the lists of routes.
-func (c *registrar) record(method, rel string) {
+func (c *registrar) record(rel string, e *endpoint, fn string) {
 	if c.standalone {
 		return
 	}
-	if name := strings.TrimPrefix(method+" "+rel, " "); !slices.Contains(c.listed, name) {
+	if name := strings.TrimPrefix(e.method+" "+rel, " "); !slices.Contains(c.listed, name) {
 		c.listed = append(c.listed, name)
 	}
-	c.b.routes = append(c.b.routes, RouteInfo{Method: method, Pattern: c.full(rel), Controller: c.name})
+	i := RouteInfo{Method: e.method, Pattern: e.path, Controller: c.name, Func: fn, Meta: e.chain.Handler}
+	if e.jsonHandler != nil {
+		e.jsonHandler.describe(&i)
+	}
+	c.b.routes = append(c.b.routes, i)
 }
 
 var named = regexp.MustCompile(`\{([^{}:]*)\}`)
@@ -181,21 +185,6 @@ func (c *registrar) checkForRoutes() {
 		}
 		c.problemf("ForRoute(%q): no such route; its routes are: %s", r.String(), routes)
 	}
-}
-
-// RouteInfo describes a route.
-type RouteInfo struct {
-	// Method is the method; "" for any.
-	Method string
-	// Pattern is the full pattern: "/api/v1/rooms/{room}".
-	Pattern string
-	// Controller is the constructor of the controller: rooms.NewController.
-	Controller string
-}
-
-// String returns "GET /rooms/{room} (rooms.NewController)".
-func (i RouteInfo) String() string {
-	return strings.TrimPrefix(i.Method+" "+i.Pattern, " ") + " (" + i.Controller + ")"
 }
 
 // add registers a route; method is "" for any.
@@ -240,9 +229,6 @@ func (r *router) add(method, pattern string, h http.Handler) {
 // ForRoute applies to it.
 func (r *router) endpoint(method, rel string, h http.Handler, isRoute bool) *endpoint {
 	c := r.ctl
-	if isRoute {
-		c.record(method, rel)
-	}
 	scope, limit := r.scope, r.limit
 	for _, fr := range c.routes {
 		if isRoute && fr.method == method && fr.path == canonical(rel) {
@@ -267,8 +253,12 @@ func (r *router) endpoint(method, rel string, h http.Handler, isRoute bool) *end
 	if limit == 0 {
 		e.limit = defaultBodyLimit
 	}
-	if t := jsonHandlerOf(h); t != nil {
-		e.jsonHandler = t
+	t, fn := identify(h)
+	e.jsonHandler = t
+	if isRoute {
+		c.record(rel, e, fn)
+	}
+	if t != nil {
 		for _, p := range t.check(method, e.path) {
 			r.problemf("%s: JSON: %s", strings.TrimPrefix(method+" "+rel, " "), p)
 		}
