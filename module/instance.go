@@ -62,25 +62,28 @@ func (i Instance) String() string { return fmt.Sprintf("%s (%s)", i.Name, i.Plac
 // does not need the application to be built.
 func (g *Graph) Declared() iter.Seq[Declaration] {
 	return func(yield func(Declaration) bool) {
-		g.each(func(n *node, res *result, marks []ownedMark) bool {
-			d := Declaration{
-				Module:   n.scope.m,
-				Name:     n.full,
-				Place:    n.where.short(),
-				Kind:     n.kind,
-				Exported: n.exported,
-				Type:     res.out.t,
-				Marks:    markValues(marks),
-			}
-			if v, ok := g.values[res.slot]; ok && v.Kind() == reflect.Interface && !v.IsNil() {
-				d.Type = v.Elem().Type()
-			}
-			for _, k := range res.keys {
-				d.Provides = append(d.Provides, k.t)
-			}
-			return yield(d)
-		})
+		g.each(func(_ *node, res *result, _ []ownedMark) bool { return yield(g.declaration(res)) })
 	}
+}
+
+func (g *Graph) declaration(res *result) Declaration {
+	n := res.node
+	d := Declaration{
+		Module:   n.scope.m,
+		Name:     n.full,
+		Place:    n.where.short(),
+		Kind:     n.kind,
+		Exported: n.exported,
+		Type:     res.out.t,
+		Marks:    markValues(res.marks()),
+	}
+	if v, ok := g.values[res.slot]; ok && v.Kind() == reflect.Interface && !v.IsNil() {
+		d.Type = v.Elem().Type()
+	}
+	for _, k := range res.keys {
+		d.Provides = append(d.Provides, k.t)
+	}
+	return d
 }
 
 // Instances yields every instance of the application, dependencies first, otherwise in
@@ -112,19 +115,24 @@ func (g *Graph) built(f func(Instance, []ownedMark) bool) {
 
 func (g *Graph) each(f func(*node, *result, []ownedMark) bool) {
 	for _, n := range g.order {
-		for i, res := range n.results {
-			var marks []ownedMark
-			if i == 0 {
-				for _, m := range n.provider.marks {
-					marks = append(marks, ownedMark{m, n.scope.m})
-				}
-				marks = append(marks, n.marks...)
-			}
-			if !f(n, res, marks) {
+		for _, res := range n.results {
+			if !f(n, res, res.marks()) {
 				return
 			}
 		}
 	}
+}
+
+// marks returns the marks of a result: the first one has those of its constructor.
+func (res *result) marks() (marks []ownedMark) {
+	n := res.node
+	if res != n.results[0] {
+		return nil
+	}
+	for _, m := range n.provider.marks {
+		marks = append(marks, ownedMark{m, n.scope.m})
+	}
+	return append(marks, n.marks...)
 }
 
 func markValues(marks []ownedMark) (out []any) {

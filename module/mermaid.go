@@ -48,37 +48,19 @@ func (g *Graph) Mermaid() string {
 			fmt.Fprintf(&b, "  m%d %s m%d\n", s.id, arrow, to.id)
 		}
 	}
-	for _, s := range g.scopes {
-		for _, n := range s.nodes {
-			if !n.pruned {
-				mermaidEdges(&b, n)
-			}
+	seen := map[string]bool{}
+	for from, d := range g.dependencies() {
+		arrow := "-->"
+		if d.need.lazy != nil {
+			arrow = "-.->"
+		}
+		line := fmt.Sprintf("  p%d %s p%d\n", from.id, arrow, d.to.node.id)
+		if !seen[line] {
+			seen[line] = true
+			b.WriteString(line)
 		}
 	}
 	return b.String()
-}
-
-func mermaidEdges(b *strings.Builder, n *node) {
-	seen := map[string]bool{}
-	line := func(arrow string, to *node) {
-		l := fmt.Sprintf("  p%d %s p%d\n", n.id, arrow, to.id)
-		if !seen[l] {
-			seen[l] = true
-			b.WriteString(l)
-		}
-	}
-	for i, bound := range n.bound {
-		arrow := "-->"
-		if n.needs[i].lazy != nil {
-			arrow = "-.->"
-		}
-		if bound.to != nil {
-			line(arrow, bound.to.node)
-		}
-		for _, m := range bound.members {
-			line(arrow, m.node)
-		}
-	}
 }
 
 func escape(s string) string {
