@@ -77,14 +77,14 @@ func New(root *module.Module, opts ...Option) (*App, error) {
 		cfg: c, graph: graph, log: c.log, sampler: logsample.New(c.log.Handler(), c.logLines),
 		failed: make(chan error, 1), lifecycle: make(chan struct{}, 1),
 	}
-	if err := gateway.Check(graph, a.bindConfig()); err != nil {
+	if err := gateway.Check(graph, a.cfg.bindConfig()); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func (a *App) bindConfig() gateway.Config {
-	return gateway.Config{Adapter: a.cfg.adapter, JSON: a.cfg.json, DrainRate: a.cfg.drainRate, HTTPAddr: a.cfg.addr, HTTP: a.cfg.http || a.cfg.mounted}
+func (c *config) bindConfig() gateway.Config {
+	return gateway.Config{Adapter: c.adapter, JSON: c.json, DrainRate: c.drainRate, HTTPAddr: c.addr, HTTP: c.http || c.mounted}
 }
 
 // Validate checks an application without building it: missing and ambiguous
@@ -212,7 +212,7 @@ func (a *App) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg := a.bindConfig()
+	cfg := a.cfg.bindConfig()
 	cfg.Global, cfg.Reserve = global, a.newAdmission().Acquire
 	sampled := slog.New(a.sampler)
 	rt, err := gateway.Bind(a.graph, cfg, sampled)
@@ -307,8 +307,8 @@ func (a *App) Addr() net.Addr {
 	return a.addr
 }
 
-// Gateways describes the gateways of the application; nil before Start. It waits for a
-// Start or Stop that runs.
+// Gateways describes the gateways of the application; nil before Start: use [Describe] for
+// an application that does not run. It waits for a Start or Stop that runs.
 func (a *App) Gateways() []websockets.GatewayInfo {
 	if a.lock(context.Background(), "Gateways") != nil {
 		return nil
@@ -324,8 +324,8 @@ func (a *App) Gateways() []websockets.GatewayInfo {
 	return out
 }
 
-// Routes describes the routes of the application's controllers; nil before Start, see
-// [Describe]. It waits for a Start or Stop that runs.
+// Routes describes the routes of the application's controllers; nil before Start: use
+// [Describe] for an application that does not run. It waits for a Start or Stop that runs.
 func (a *App) Routes() []web.RouteInfo {
 	if a.lock(context.Background(), "Routes") != nil {
 		return nil

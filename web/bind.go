@@ -107,7 +107,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	b := &builder{root: newMux(), claims: map[string]map[string]string{}, unique: map[string]string{}}
+	b := newBuilder()
 	app := applyOptions(atApplication, cfg.Options)
 	b.problems = appProblems(app)
 	built := pipe.BuiltBy(graph)
@@ -168,13 +168,22 @@ type controllerConfig struct {
 	global pipe.Scope
 	built  pipe.Built
 	log    *slog.Logger
+	static bool // for Describe: the controller is a zero value, and nothing is built
+}
+
+// resolve returns the scope of a binding; for Describe only its metadata.
+func (c controllerConfig) resolve(b pipe.Binding) (pipe.Scope, error) {
+	if c.static {
+		return pipe.Scope{Meta: b.Meta}, nil
+	}
+	return b.Resolve(c.built)
 }
 
 func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, cfg controllerConfig) {
 	s := applyOptions(atController, opts)
 	c := &registrar{
 		name: inst.Name, label: inst.String(), global: cfg.global, limit: cfg.limit, b: b,
-		log: cfg.log,
+		log: cfg.log, static: cfg.static,
 	}
 	for _, p := range s.problems {
 		c.problemf("%s", p)
@@ -183,11 +192,11 @@ func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, 
 		return
 	}
 	var err error
-	if c.owner, err = s.binding.Resolve(cfg.built); err != nil {
+	if c.owner, err = cfg.resolve(s.binding); err != nil {
 		c.problemf("%v", err)
 	}
 	for _, r := range s.routes {
-		scope, err := r.settings.binding.Resolve(cfg.built)
+		scope, err := cfg.resolve(r.settings.binding)
 		if err != nil {
 			c.problemf("ForRoute(%q): %v", r, err)
 		}
@@ -214,7 +223,12 @@ func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, 
 
 func (c *registrar) register(ctl Routable) {
 	defer func() {
-		if v := recover(); v != nil {
+		v := recover()
+		switch {
+		case v == nil:
+		case c.static:
+			c.problemf("Routes of a zero value: panic: %v: use nothing there that the constructor sets, or start the application and use App.Routes", v)
+		default:
 			c.problemf("Routes panicked: %v\n%s", v, debug.Stack())
 		}
 	}()

@@ -11,7 +11,8 @@ import (
 )
 
 // Routable is implemented by HTTP controllers: every provider and controller with this
-// method is served. Routes is called at start, once for each [Version].
+// method is served. Routes is called at start, once for each [Version]; app.Describe calls it on
+// a zero value of the controller's type.
 //
 // Middleware of r.Use runs for the routes of the controller, after matching and before their
 // guards; inside r.Route it runs before matching, as in chi. r.NotFound outside of r.Route
@@ -52,6 +53,10 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 		own = &router{inner: r, ctl: &registrar{log: slog.Default(), standalone: true}}
 	}
 	scope, err := s.binding.Resolve(pipe.Built{})
+	if own.ctl.static { // guards that are fields of the controller are nil
+		scope, err = pipe.Scope{Meta: s.binding.Meta}, nil
+		s.problems = s.problems[:len(s.problems)-len(s.binding.Problems())]
+	}
 	if err != nil && len(s.binding.Problems()) == 0 {
 		s.problems = append(s.problems, err.Error())
 	}

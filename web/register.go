@@ -27,6 +27,7 @@ type registrar struct {
 	b          *builder
 	log        *slog.Logger
 	standalone bool // on a router of the user, outside of an application
+	static     bool // see controllerConfig
 }
 
 // resolvedRoute is a ForRoute with resolved constructors.
@@ -44,6 +45,10 @@ type builder struct {
 	problems []string
 	claims   map[string]map[string]string // pattern → method → controller
 	unique   map[string]string            // "NotFound /x" and the like → controller
+}
+
+func newBuilder() *builder {
+	return &builder{root: newMux(), claims: map[string]map[string]string{}, unique: map[string]string{}}
 }
 
 func (b *builder) addf(format string, args ...any) {

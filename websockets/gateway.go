@@ -21,7 +21,8 @@ func Gateway(constructor any, opts ...Option) module.Provider {
 
 // Subscriber is a gateway that handles messages.
 type Subscriber interface {
-	// Subscriptions lists the handlers. It is called once, after injection.
+	// Subscriptions lists the handlers. It is called once, after injection; app.Describe calls
+	// it on a zero value of the gateway's type.
 	Subscriptions() []Subscription
 }
 

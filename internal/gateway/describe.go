@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -26,6 +27,45 @@ func (rt *Runtime) Gateways() iter.Seq[websockets.GatewayInfo] {
 			}
 		}
 	}
+}
+
+// Describe describes the gateways of a graph that has not been built, by zero values of their
+// types. problems are what cannot be described so. The error is a [*BindError].
+func Describe(graph *module.Graph, cfg Config) (infos []websockets.GatewayInfo, problems []string, err error) {
+	const started = "or start the application and use App.Gateways"
+	gs := declared(graph)
+	for i := range gs {
+		g := &gs[i]
+		if g.typ == nil || g.typ.Kind() == reflect.Interface {
+			problems = append(problems, fmt.Sprintf("gateway %s: its constructor returns the interface %v, so its handlers are not known; return the gateway's own type, %s", g.name, g.typ, started))
+			continue
+		}
+		if g.typ.Implements(reflect.TypeFor[websockets.OptionsProvider]()) {
+			problems = append(problems, fmt.Sprintf("gateway %s: its method GatewayOptions needs the built gateway, so these options are missing; pass them to websockets.Gateway, %s", g.name, started))
+		}
+		if g.subs, err = zeroSubscriptions(g.typ); err != nil {
+			problems = append(problems, fmt.Sprintf("gateway %s: Subscriptions of a zero value: %v; use nothing there that the constructor sets, %s", g.name, err, started))
+		}
+	}
+	p := newPlan(gs, cfg)
+	if len(p.problems) > 0 {
+		return nil, nil, &BindError{p.problems}
+	}
+	return describe(gs, p.servers), append(problems, p.doubts...), nil
+}
+
+// zeroSubscriptions returns the handlers of a zero value. A panic is the error.
+func zeroSubscriptions(t reflect.Type) (subs []handler.Spec, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	v := reflect.Zero(t)
+	if t.Kind() == reflect.Pointer {
+		v = reflect.New(t.Elem())
+	}
+	return subscriptionsOf(v.Interface()), nil
 }
 
 // describe describes the gateways of plans, in registration order and without addresses.

@@ -95,6 +95,7 @@ type planner struct {
 	cfg      Config
 	servers  []*serverPlan
 	problems []string
+	doubts   []string // problems that a zero value may have and the built gateway not
 }
 
 func (p *planner) addf(format string, args ...any) {
@@ -104,7 +105,12 @@ func (p *planner) addf(format string, args ...any) {
 // Check finds what can be found wrong with the gateways of a graph before
 // anything is built: package app's Validate calls it.
 func Check(graph *module.Graph, cfg Config) error {
-	var gs []gatewayPlan
+	_, err := makePlan(declared(graph), cfg)
+	return err
+}
+
+// declared returns the gateways of a graph before they are built.
+func declared(graph *module.Graph) (gs []gatewayPlan) {
 	for d := range graph.Declared() {
 		for _, m := range d.Marks {
 			if r, ok := m.(config.Registration); ok {
@@ -112,12 +118,19 @@ func Check(graph *module.Graph, cfg Config) error {
 			}
 		}
 	}
-	_, err := makePlan(gs, cfg)
-	return err
+	return gs
 }
 
-// makePlan sets the subs of gateways that have a value.
 func makePlan(gs []gatewayPlan, cfg Config) ([]*serverPlan, error) {
+	p := newPlan(gs, cfg)
+	if len(p.problems) > 0 {
+		return nil, &BindError{p.problems}
+	}
+	return p.servers, nil
+}
+
+// newPlan sets the subs of gateways that have a value.
+func newPlan(gs []gatewayPlan, cfg Config) *planner {
 	p := &planner{cfg: cfg}
 	for i := range gs {
 		if gs[i].value != nil {
@@ -129,10 +142,7 @@ func makePlan(gs []gatewayPlan, cfg Config) ([]*serverPlan, error) {
 		p.finish(s, gs)
 	}
 	p.reachable()
-	if len(p.problems) > 0 {
-		return nil, &BindError{p.problems}
-	}
-	return p.servers, nil
+	return p
 }
 
 func (p *planner) gateway(i int, g *gatewayPlan) {
@@ -319,31 +329,47 @@ func (p *planner) finish(s *serverPlan, gs []gatewayPlan) {
 		}
 	}
 	for _, e := range s.endpoints {
-		seen := map[string]string{}
-		for _, m := range e.members {
-			for _, sub := range gs[m.gateway].subs {
-				name := gs[m.gateway].name
-				event := sub.Event
-				if sub.Kind == handler.Fallback {
-					event = "\x00fallback"
-				}
-				if sub.Problem != "" {
-					p.addf("gateway %s: subscription %q: %s", name, sub.Event, sub.Problem)
-				}
-				if sub.Kind == handler.Any {
-					continue // any number may observe
-				}
-				if first, dup := seen[event]; dup {
-					if event == "\x00fallback" {
-						p.addf("gateway %s and gateway %s both have a Fallback on %s; keep one", first, name, where(s, e))
-					} else {
-						p.addf("event %q is handled twice on %s: by gateway %s and by gateway %s; rename one, or give one gateway another path or namespace", event, where(s, e), first, name)
-					}
-					continue
-				}
-				seen[event] = name
+		p.handlers(s, e, gs)
+	}
+}
+
+// handlers checks the handlers of the gateways that share an endpoint.
+func (p *planner) handlers(s *serverPlan, e *endpointPlan, gs []gatewayPlan) {
+	seen := map[string]string{}
+	for _, m := range e.members {
+		g := &gs[m.gateway]
+		for _, sub := range g.subs {
+			event := sub.Event
+			if sub.Kind == handler.Fallback {
+				event = "\x00fallback"
 			}
+			if sub.Problem != "" {
+				p.handlerf(g, "gateway %s: subscription %q: %s", g.name, sub.Event, sub.Problem)
+			}
+			if sub.Kind == handler.Any {
+				continue // any number may observe
+			}
+			if first, dup := seen[event]; dup {
+				if event == "\x00fallback" {
+					p.handlerf(g, "gateway %s and gateway %s both have a Fallback on %s; keep one", first, g.name, where(s, e))
+				} else {
+					p.handlerf(g, "event %q is handled twice on %s: by gateway %s and by gateway %s; rename one, or give one gateway another path or namespace", event, where(s, e), first, g.name)
+				}
+				continue
+			}
+			seen[event] = g.name
 		}
+	}
+}
+
+// handlerf adds a problem of a handler, which is in doubt if the handler is that of a zero value.
+func (p *planner) handlerf(g *gatewayPlan, format string, args ...any) {
+	if g.value != nil {
+		p.addf(format, args...)
+		return
+	}
+	if text := fmt.Sprintf(format, args...); !slices.Contains(p.doubts, text) { // each endpoint has the handlers
+		p.doubts = append(p.doubts, text)
 	}
 }
 

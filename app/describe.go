@@ -1,0 +1,47 @@
+package app
+
+import (
+	"github.com/gatehouse-go/gatehouse/internal/gateway"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/web"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Description describes an application that has not been built; see [Describe].
+type Description struct {
+	// Modules are the modules, their providers and who needs whom.
+	Modules *module.Graph
+	// Gateways are in registration order. Their endpoints have no Addr.
+	Gateways []websockets.GatewayInfo
+	// Routes are those of the controllers.
+	Routes []web.RouteInfo
+	// Problems are what could not be described: each with the place of a constructor, and what
+	// to change. The rest is complete if there are none.
+	Problems []string
+}
+
+// Describe returns what [App.Modules], [App.Gateways] and [App.Routes] return of a started
+// application, without starting one: no constructor runs, so that it needs neither database nor
+// network. Documents and clients are made of it.
+//
+//	d, err := app.Describe(chat.Module, app.WebSockets(ws.New()))
+//
+// It calls Subscriptions and Routes on zero values of the types that constructors return.
+// Handlers may be methods, but what the constructor sets is missing: where Subscriptions or
+// Routes use it and panic, it is one of Problems, and so are options that come from
+// GatewayOptions. The error is that of [New]. Gateways without websockets.Via need the option
+// [WebSockets]; [HTTP] may be left out.
+func Describe(root *module.Module, opts ...Option) (*Description, error) {
+	c := newConfig(opts)
+	c.mounted = c.mounted || !c.http
+	graph, err := c.graph(root)
+	if err != nil {
+		return nil, err
+	}
+	gateways, problems, err := gateway.Describe(graph, c.bindConfig())
+	if err != nil {
+		return nil, err
+	}
+	routes, more := web.Describe(graph, c.web)
+	return &Description{Modules: graph, Gateways: gateways, Routes: routes, Problems: append(problems, more...)}, nil
+}

@@ -1,0 +1,42 @@
+package web
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+
+	"github.com/gatehouse-go/gatehouse/module"
+)
+
+// Describe returns the routes of a graph that has not been built, for app.Describe. It calls
+// Routes on zero values of the controllers' types; problems are what cannot be described so.
+func Describe(graph *module.Graph, opts []Option) (routes []RouteInfo, problems []string) {
+	b := newBuilder()
+	app := applyOptions(atApplication, opts)
+	for d := range graph.Declared() {
+		var own []Option
+		marked := false
+		for _, m := range d.Marks {
+			if reg, ok := m.(registration); ok {
+				own, marked = append(own, reg.options...), true
+			}
+		}
+		t := d.Type
+		if t == nil || t.Kind() == reflect.Interface {
+			if marked || t != nil && t.Implements(reflect.TypeFor[Routable]()) {
+				b.problems = append(b.problems, fmt.Sprintf("controller %s: its constructor returns the interface %v, so its routes are not known: return the controller's own type, or start the application and use App.Routes", d, t))
+			}
+			continue
+		}
+		v := reflect.Zero(t)
+		if t.Kind() == reflect.Pointer {
+			v = reflect.New(t.Elem())
+		}
+		if c, ok := v.Interface().(Routable); ok {
+			b.controller(c, module.Instance{Module: d.Module, Name: d.Name, Place: d.Place}, own, controllerConfig{
+				prefix: app.prefix, limit: app.limit, log: slog.New(slog.DiscardHandler), static: true,
+			})
+		}
+	}
+	return b.routes, b.problems
+}
