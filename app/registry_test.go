@@ -129,7 +129,7 @@ func TestField_X58_Names(t *testing.T) {
 
 func TestGateways(t *testing.T) {
 	m := module.New("tea", module.Providers(websockets.Gateway(newTeaGateway,
-		websockets.UseGuards(newTeaGuard, admitTea, &teaGuard{}), websockets.Origins("https://tea.example"), websockets.WithLimits(websockets.Limits{MaxMessage: 7}),
+		websockets.UseGuards(newTeaGuard, admitTea, &teaGuard{}, &teaGuard{}), websockets.Origins("https://tea.example"), websockets.WithLimits(websockets.Limits{MaxMessage: 7}),
 		websockets.ForEvent("spill", websockets.Meta(house.With("event"))),
 		websockets.Via(ws.New(), websockets.Path("/tea"), websockets.Strict()),
 		websockets.Via(socketio.New(), websockets.Namespace("tea"), websockets.Addr("127.0.0.1:0")))))
@@ -138,7 +138,7 @@ func TestGateways(t *testing.T) {
 	if g.Name != "app_test.newTeaGateway" || g.Type != reflect.TypeFor[*teaGateway]() || g.Module != "tea" || !strings.HasPrefix(g.Place, "registry_test.go:") || !g.Fallback {
 		t.Errorf("%+v", g)
 	}
-	if want := []string{"app_test.newTeaGuard", "app_test.admitTea", "*app_test.teaGuard"}; !slices.Equal(g.Guards, want) {
+	if want := []string{"app_test.newTeaGuard", "app_test.admitTea", "*app_test.teaGuard", "*app_test.teaGuard"}; !slices.Equal(g.Guards, want) {
 		t.Errorf("guards: %q", g.Guards)
 	}
 	e := g.Endpoints
@@ -158,7 +158,7 @@ func TestGateways(t *testing.T) {
 		"on pour in=int out=websockets.Response[string] item=string sends=emptied(string) errors=1 (*teaGateway).pour meta=1 strict=true background=0",
 		"stream steep in=string out=websockets.Response[int] item=int sends=poured(int) errors=0 (*teaGateway).steep meta=0 strict=false background=2",
 		"listen spill in=bool out=<nil> item=<nil> sends= errors=0 (*teaGateway).spill meta=1 strict=false background=0",
-		"fallback  in=pipeline.Payload out=int item=<nil> sends= errors=0 (*teaGateway).Subscriptions.func1 meta=0 strict=false background=0",
+		"fallback  in=websockets.Payload out=int item=<nil> sends= errors=0 (*teaGateway).Subscriptions.func1 meta=0 strict=false background=0",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("subscriptions:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -29,9 +29,11 @@ type edgeOut struct {
 
 func newEdgeOut() edgeOut { return edgeOut{} }
 
+func newOtherOut() edgeOut { return edgeOut{} }
+
 func TestEdges(t *testing.T) {
 	base := module.New("base", module.Exports(module.As[Namer](NewC), newEdgeOut), module.Providers(newPing, newPong))
-	root := module.New("root", module.Imports(base), module.Providers(newEdges, func() (*B, *C) { return nil, nil }), module.Controllers(newEdgeOut))
+	root := module.New("root", module.Imports(base), module.Providers(newEdges, func() (*B, *C) { return nil, nil }, newOtherOut))
 	g := resolve(t, root)
 	var got []string
 	for e := range g.Edges() {
@@ -45,8 +47,8 @@ func TestEdges(t *testing.T) {
 		"base module_test.newPing -> base module_test.newPong: *module_test.pong lazy",
 		"base module_test.newPong -> base module_test.newPing: *module_test.ping",
 		"root module_test.newEdges -> root module_test.TestEdges.func1: *module_test.B",
+		"root module_test.newEdges -> root module_test.newOtherOut: *module_test.C",
 		"root module_test.newEdges -> base module_test.newEdgeOut: *module_test.C",
-		"root module_test.newEdges -> root module_test.newEdgeOut: *module_test.C",
 		"root module_test.newEdges -> base module_test.NewC: module_test.Namer",
 	}
 	if !slices.Equal(got, want) {

@@ -83,16 +83,12 @@ func describe(gs []gatewayPlan, plans []*serverPlan) []websockets.GatewayInfo {
 					Platform: p.adapter.Name(), Listener: p.listener, Path: p.path, Namespace: e.pattern.name,
 					Limits: withDefaults(p.limits), Origins: slices.Clone(p.origins),
 				})
-				for _, name := range m.cfg.Enhanced.Names(pipe.Guard) {
-					if !slices.Contains(info.Guards, name) {
-						info.Guards = append(info.Guards, name)
-					}
-				}
 				members[m.gateway] = append(members[m.gateway], m.cfg)
 			}
 		}
 	}
 	for i := range gs {
+		infos[i].Guards = guardsOf(members[i])
 		infos[i].Emits = emitsOf(members[i])
 		for _, s := range gs[i].subs {
 			infos[i].Subscriptions = append(infos[i].Subscriptions, describeSubscription(s, members[i]))
@@ -130,6 +126,19 @@ func eventInfos[E config.Event](events []E) []websockets.EventInfo {
 		out = append(out, e)
 	}
 	return out
+}
+
+// guardsOf returns the names of the guards of all endpoints, each guard once.
+func guardsOf(endpoints []*config.Gateway) []string {
+	var all pipe.Binding
+	for _, c := range endpoints {
+		for _, it := range c.Enhanced.Items {
+			if !slices.Contains(all.Items, it) {
+				all.Items = append(all.Items, it)
+			}
+		}
+	}
+	return all.Names(pipe.Guard)
 }
 
 // emitsOf joins the lists of Emits of all endpoints, each event once.

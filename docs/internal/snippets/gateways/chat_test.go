@@ -131,3 +131,19 @@ func TestEverythingIsDescribed(t *testing.T) {
 }
 
 // end
+
+// snippet:describe
+func TestDescription(t *testing.T) {
+	d, err := app.Describe(gateways.Module, app.WebSockets(ws.New()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range d.Problems {
+		t.Log("not described:", p)
+	}
+	for _, s := range d.Gateways[0].Subscriptions {
+		t.Log(s.Kind, s.Event, s.In, s.Out, s.Func)
+	}
+}
+
+// end
