@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// paper is an adapter on paper: it has a name and traits, and serves nobody.
+// paper is an adapter on paper: it has a name and traits, and serves no clients.
 type paper struct {
 	name   string
 	traits adapter.Traits
@@ -103,8 +103,8 @@ func TestBootErrors(t *testing.T) {
 			"websockets: gateway A: NamespaceFunc: pass a label; errors and logs name the namespaces by it"},
 		{"label without function", sio, []gatewayPlan{gw("A", a, websockets.NamespaceFunc("odd", nil))},
 			`websockets: gateway A: NamespaceFunc("odd"): pass a function`},
-		{"OnAny twice", http, []gatewayPlan{gw("A", &desk{subs: []websockets.Subscription{watchAll, watchAll}}), gw("B", &desk{subs: []websockets.Subscription{watchAll}})}, ""},
-		{"OnAny without a function", http, []gatewayPlan{gw("A", &desk{subs: []websockets.Subscription{websockets.OnAny(nil)}})},
+		{"OnAny twice", http, []gatewayPlan{gw("A", &testGateway{subs: []websockets.Subscription{watchAll, watchAll}}), gw("B", &testGateway{subs: []websockets.Subscription{watchAll}})}, ""},
+		{"OnAny without a function", http, []gatewayPlan{gw("A", &testGateway{subs: []websockets.Subscription{websockets.OnAny(nil)}})},
 			`websockets: gateway A: subscription "": the handler is nil`},
 		{"path pattern without patterns", sio, []gatewayPlan{gw("A", a, websockets.Path("/{x}"))},
 			`websockets: gateway A: Path("/{x}"): the platform spaced has no patterns in Path; use Namespace`},

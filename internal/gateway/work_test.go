@@ -14,13 +14,13 @@ func (p *peer) put(event, json string) {
 	p.sess.Receive(&adapter.Message{Event: event, Payload: websockets.Payload{JSON: []byte(json)}, Reply: true, Deferred: true, Ref: event})
 }
 
-func echoDesk(opts ...websockets.HandlerOption) *desk {
-	return &desk{subs: []websockets.Subscription{websockets.On("echo", func(_ context.Context, n int) (int, error) { return n, nil }, opts...)}}
+func echoGateway(opts ...websockets.HandlerOption) *testGateway {
+	return &testGateway{subs: []websockets.Subscription{websockets.On("echo", func(_ context.Context, n int) (int, error) { return n, nil }, opts...)}}
 }
 
 func TestDeferredMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newRig(t, echoDesk()).dial()
+		p := newTestRuntime(t, echoGateway()).dial()
 		p.put("echo", "1")
 		p.put("echo", "2")
 		synctest.Wait()
@@ -46,9 +46,9 @@ func TestDeferredMessages(t *testing.T) {
 func TestDeferredAndTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := make(chan struct{}, 1)
-		d := echoDesk()
+		d := echoGateway()
 		d.leave = func(context.Context, websockets.Client, websockets.Reason) { left <- struct{}{} }
-		p := newRig(t, d).dial()
+		p := newTestRuntime(t, d).dial()
 		p.put("echo", "1")
 		p.sess.Closed(websockets.Reason{})
 		<-left
@@ -59,9 +59,9 @@ func TestDeferredAndTheEnd(t *testing.T) {
 func TestDeferredBeforeHandleConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		d := echoDesk()
+		d := echoGateway()
 		d.connect = func(context.Context, websockets.Client) error { <-release; return nil }
-		p := newRig(t, d).dial()
+		p := newTestRuntime(t, d).dial()
 		p.put("echo", "1")
 		p.sess.Work() // not yet
 		synctest.Wait()
@@ -75,14 +75,14 @@ func TestDeferredBeforeHandleConnection(t *testing.T) {
 func TestDeferredWithConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meet := make(chan struct{})
-		d := &desk{subs: []websockets.Subscription{websockets.On("meet", func(context.Context, int) (int, error) {
+		d := &testGateway{subs: []websockets.Subscription{websockets.On("meet", func(context.Context, int) (int, error) {
 			select {
 			case meet <- struct{}{}:
 			case <-meet:
 			}
 			return 0, nil
 		})}}
-		p := newRig(t, d, websockets.Concurrency(2)).dial()
+		p := newTestRuntime(t, d, websockets.Concurrency(2)).dial()
 		p.put("meet", "1")
 		p.put("meet", "2")
 		p.sess.Work()
@@ -91,10 +91,10 @@ func TestDeferredWithConcurrency(t *testing.T) {
 	})
 }
 
-// Calls from within Work tell the adapter to read on.
+// A call from within Work makes the adapter read on.
 func TestCallYields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{subs: []websockets.Subscription{websockets.On("ask", func(ctx context.Context, _ int) (int, error) {
+		d := &testGateway{subs: []websockets.Subscription{websockets.On("ask", func(ctx context.Context, _ int) (int, error) {
 			p, err := websockets.ClientFrom(ctx).Call(ctx, "well", nil)
 			if err != nil {
 				return 0, err
@@ -102,7 +102,7 @@ func TestCallYields(t *testing.T) {
 			var n int
 			return n + 1, p.Decode(&n)
 		})}}
-		k := newRig(t, d)
+		k := newTestRuntime(t, d)
 		p := k.dial()
 		y := &yielding{peer: p}
 		p.client().conn = y
