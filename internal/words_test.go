@@ -41,7 +41,7 @@ var oldWords = []struct{ pattern, instead string }{
 	{`(?i:(come|comes|came|coming) back)`, "reconnect, return"},
 	{`(?i:sent away)`, "rejected"},
 	{`(?i:(is|are|not) said)`, "set, unset, documented"},
-	{`(?i:who (is|are|was|were|has|had|have|does|do|did|can|cannot|may|must|wants?|needs?|knows?|reads?|takes?|asks?|sends?|waits?|comes|gets?|leaves|stays))`, "a client that"},
+	{`(?i:who (is|was|has|had|does|can|cannot|may|must|wants|needs|knows|reads|takes|asks|sends|waits|comes|gets|leaves|stays))`, "a client that"},
 	{`(?i:lets? (it |them |a client |clients )?(in|on))`, "accept, allow"},
 	{`(?i:for ever)`, "forever, without end"},
 	{`(?i:as ever)`, "as usual, normally"},
@@ -55,8 +55,8 @@ var allowedWords = map[string]string{}
 var unchecked = []string{
 	"CHANGELOG.md",                                                                               // names what was renamed
 	"internal/words_test.go",                                                                     // names the old words
-	"test/audit", "test/chaos", "test/faults", "test/field", "test/internal", "internal/rawpeer", // REMOVE THIS LINE when they are clean
-	"websockets/registry.go", "websockets/option.go", "internal/gateway", "internal/payload", "internal/pipe", "internal/wsconn", "internal/engineio", "pipeline", "web", "platform", // REMOVE THIS LINE too
+	"test/audit", "test/chaos", "test/faults", "test/field", "test/internal", "internal/rawpeer", // REMOVE THIS LINE when they have no old words
+	"internal/engineio", "internal/gateway/inbox.go", "internal/gateway/json_test.go", "internal/gateway/reply.go", "internal/gateway/stop.go", "internal/payload", "internal/pipe", "internal/wsconn", "pipeline", "platform", "web", "websockets/option.go", "websockets/registry.go", // REMOVE THIS LINE too
 }
 
 // TestOldWords: code, tests and pages have no word of oldWords.

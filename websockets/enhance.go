@@ -21,7 +21,7 @@ type Enhancement struct{ binding pipe.Binding }
 // accepted, and again for each of its messages; those of a handler for its messages.
 //
 // A constructor is called once, in the module of the gateway, and may inject what
-// the module sees. At a handler it is too late for that: give a value, or bind the
+// the module sees. At a handler it is too late for that: pass a value, or bind the
 // constructor with [ForEvent].
 func UseGuards(items ...any) Enhancement {
 	return Enhancement{pipe.Bind(pipe.Guard, items...)}
@@ -43,7 +43,7 @@ func UseFilters(items ...any) Enhancement {
 	return Enhancement{pipe.Bind(pipe.Filter, items...)}
 }
 
-// Meta gives a gateway or handler metadata, which guards and interceptors read.
+// Meta adds metadata to a gateway or handler. Guards and interceptors read it.
 //
 //	websockets.On("delete", g.Delete, websockets.Meta(Roles.With("admin")))
 func Meta(meta ...pipeline.Meta) Enhancement { return Enhancement{pipe.Meta(meta...)} }

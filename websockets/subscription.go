@@ -18,7 +18,7 @@ type Subscription struct{ spec handler.Spec }
 // Spec returns the description of the handler. The framework calls it.
 func (s Subscription) Spec(seal.Framework) handler.Spec { return s.spec }
 
-// Kind tells how a handler answers.
+// Kind is how a handler answers.
 type Kind string
 
 // The kinds of subscription.
@@ -26,7 +26,7 @@ const (
 	KindOn       Kind = "on"       // a result or a Response
 	KindListen   Kind = "listen"   // no result
 	KindStream   Kind = "stream"   // many responses
-	KindFallback Kind = "fallback" // events that nobody subscribes
+	KindFallback Kind = "fallback" // events without a handler of their own
 	KindAny      Kind = "any"      // sees every event, answers none
 )
 
@@ -62,8 +62,8 @@ func Background(n int) HandlerOption {
 //	func (g *Gateway) Identity(ctx context.Context, n int) (int, error) { return n, nil }
 //
 // In is decoded from the payload: none leaves it zero, several arguments are a
-// JSON array. As In, [Payload] takes the bytes undecoded. An In with a method
-// Validate() error is asked after all pipes, and its error told to the client.
+// JSON array. As In, [Payload] receives the bytes undecoded. A method Validate() error of
+// In is called after all pipes, and its error is sent to the client.
 func On[In, Out any](event string, h func(context.Context, In) (Out, error), opts ...HandlerOption) Subscription {
 	s := handler.Spec{Event: event, Kind: handler.On, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Out]()}
 	validate := pipe.Validator[In]()
@@ -96,13 +96,13 @@ func Listen[In any](event string, h func(context.Context, In) error, opts ...Han
 }
 
 // Stream subscribes a handler that sends any number of responses, each as soon
-// as the sequence yields it, and not faster than the client takes them. The
-// sequence is stopped when the client leaves; an error ends it and is told to
+// as the sequence yields it, and not faster than the client reads them. The
+// sequence is stopped when the client disconnects; an error ends it and is sent to
 // the client. A waiting ack is answered empty at the end.
 //
 //	func (g *Gateway) Count(ctx context.Context, n int) iter.Seq2[websockets.Response[int], error]
 //
-// A stream that lasts wants [Background].
+// A long stream needs [Background].
 func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Response[Out], error], opts ...HandlerOption) Subscription {
 	s := handler.Spec{Event: event, Kind: handler.Stream, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Response[Out]]()}
 	validate := pipe.Validator[In]()

@@ -2,7 +2,7 @@
 // told to, through whatever happens to the connection. Driven by lines, see
 // ../js/lines.mjs.
 import { io } from 'socket.io-client';
-import { serve, tell } from '../js/lines.mjs';
+import { serve, writeLine } from '../js/lines.mjs';
 
 const pause = 5; // ms between notes: weather is the subject here, not load
 
@@ -17,8 +17,8 @@ class Chatter {
     }));
     socket.on('connect', () => {
       this.acked = this.heard = 0;
-      tell({ client, connected: socket.io.engine.transport.name });
-      socket.io.engine.on('upgrade', (transport) => tell({ client, upgraded: transport.name }));
+      writeLine({ client, connected: socket.io.engine.transport.name });
+      socket.io.engine.on('upgrade', (transport) => writeLine({ client, upgraded: transport.name }));
     });
     socket.on('connect_error', (err) => socket.active || this.problem(`connect_error: ${err.message}`));
     socket.on('disconnect', (reason) => reason === 'io server disconnect' && this.problem(reason));
@@ -33,7 +33,7 @@ class Chatter {
   }
 
   problem(problem) {
-    tell({ client: this.client, problem });
+    writeLine({ client: this.client, problem });
   }
 
   send(n) {
@@ -51,7 +51,7 @@ class Chatter {
       if (n <= this.acked) this.problem(`ack of ${n} after that of ${this.acked}`);
       if (this.heard < n) this.problem(`ack of ${n}, and what was emitted before it has not come: ${this.heard}`);
       this.acked = n;
-      tell({ client: this.client, ack: n });
+      writeLine({ client: this.client, ack: n });
     });
   }
 
