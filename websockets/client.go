@@ -59,9 +59,9 @@ type Client interface {
 	// returns at once; HandleDisconnect follows. Received messages whose handler has
 	// not started are dropped.
 	Disconnect()
-	// DisconnectAll ends the whole connection: on Socket.IO the client's other
-	// namespaces too, while a client that Disconnect has sent out of its namespace may
-	// enter it again. On platforms without namespaces it is Disconnect.
+	// DisconnectAll ends the whole connection, on Socket.IO with all its namespaces.
+	// After Disconnect the client may connect to the namespace again on the same
+	// connection. On platforms without namespaces DisconnectAll is Disconnect.
 	DisconnectAll()
 	// Close is Disconnect with a WebSocket close code and a text of at most 123
 	// bytes, where the platform sends them: 1000, 1008, or one of 3000 to 4999 of

@@ -17,8 +17,8 @@ type Enhancement struct{ binding pipe.Binding }
 //	websockets.Gateway(NewGateway, websockets.UseGuards(NewTokenGuard))
 //	websockets.On("delete", g.Delete, websockets.UseGuards(g.admins))
 //
-// Those of a gateway are asked when a client connects, before its handshake is
-// accepted, and again for each of its messages; those of a handler for its messages.
+// Guards of a gateway run when a client connects, before its handshake is accepted, and
+// again for each of its messages; guards of a handler run for its messages.
 //
 // A constructor is called once, in the module of the gateway, and may inject what
 // the module sees. At a handler it is too late for that: pass a value, or bind the
@@ -55,8 +55,7 @@ func (e Enhancement) ApplyGateway(c *config.Gateway) { c.Enhanced = c.Enhanced.J
 func (e Enhancement) ApplyHandler(s *handler.Spec) { s.Enhanced = s.Enhanced.Join(e.binding) }
 
 // ForEvent binds enhancements to the handler of one event where the gateway is
-// declared, so that constructors can be given. They come after those of the handler
-// itself. An event that the gateway does not handle is a boot error.
+// declared, which may be constructors. They run after those of the handler itself. An event that the gateway does not handle is a boot error.
 //
 //	websockets.Gateway(NewGateway, websockets.ForEvent("delete", websockets.UseGuards(NewAdminGuard)))
 func ForEvent(event string, enhancements ...Enhancement) Option {

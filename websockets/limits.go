@@ -59,7 +59,6 @@ type Limits struct {
 	// (1008). Counted are messages that cannot be parsed, answers to no call, unknown
 	// events, and messages that a guard refuses or whose payload does not decode or is not
 	// valid. Errors of handlers, masked errors and those with a status of 500 or more are
-	// not counted. Default 50, negative for no
-	// limit.
+	// not counted. Default 50, negative for no limit.
 	ClientErrors int
 }

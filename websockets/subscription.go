@@ -41,10 +41,9 @@ type handlerOption func(*handler.Spec)
 
 func (f handlerOption) ApplyHandler(s *handler.Spec) { f(s) }
 
-// Background lets the handler run beside the client's other messages, at most n
-// at once for each client; one more is refused with an error. It is for streams
-// that last: without it, a handler holds back the client's next messages until
-// it returns.
+// Background runs the handler concurrently with the client's other messages, at most n
+// at once for each client; one more is refused with an error. It is for long streams:
+// without it, a handler delays the client's next messages until it returns.
 func Background(n int) HandlerOption {
 	return handlerOption(func(s *handler.Spec) {
 		s.Background = n
@@ -137,8 +136,8 @@ func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Res
 	return newSubscription(s, h == nil, opts)
 }
 
-// Fallback subscribes a handler to every event that no other one of the
-// endpoint takes. Its result answers as with [On].
+// Fallback subscribes a handler to every event without a handler of its own at the
+// endpoint. Its result answers as with [On].
 func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out, error), opts ...HandlerOption) Subscription {
 	s := handler.Spec{Kind: handler.Fallback, In: reflect.TypeFor[Payload](), Out: reflect.TypeFor[Out]()}
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
@@ -163,9 +162,9 @@ func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out
 //		g.received.Inc(event)
 //	})
 //
-// It runs on the way of the client's messages, so it must be quick, and must not
-// change the payload, which the handler gets. ctx is as for a handler. A panic
-// is recovered and logged, and the message goes on.
+// It delays the client's messages, so it must be quick. It must not change the payload,
+// because the handler receives the same one. ctx is as for a handler. A panic is
+// recovered and logged, and the message is handled.
 func OnAny(h func(ctx context.Context, event string, p Payload)) Subscription {
 	s := handler.Spec{Kind: handler.Any, In: reflect.TypeFor[Payload]()}
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
@@ -202,7 +201,7 @@ var reserved = map[string]bool{
 	"newListener": true, "removeListener": true, EventException: true,
 }
 
-// decode returns the payload as the handler takes it, after all pipes.
+// decode returns the input of the handler: the decoded payload, after all pipes.
 func decode[In any](ctx context.Context, x handler.Exchange, validate func(*In) error) (*In, error) {
 	in := new(In)
 	if err := x.Decode(ctx, in); err != nil {
