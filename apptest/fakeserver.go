@@ -51,7 +51,8 @@ func (s *FakeServer) Add(c *FakeClient) {
 	s.clients = append(s.clients, c)
 }
 
-// Sent returns what was sent to selections since the last call, also to those of nobody.
+// Sent returns what was sent to selections since the last call, including selections without
+// clients.
 func (s *FakeServer) Sent() []Sent {
 	s.mu.Lock()
 	defer s.mu.Unlock()

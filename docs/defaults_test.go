@@ -21,28 +21,28 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The defaults on docs/security.md that no other test looks at.
+// The defaults on docs/security.md that no other test checks.
 
-// visitor does what one client may do only so often.
-type visitor struct {
+// greedyGateway does for a client what is limited for each client, as often as possible.
+type greedyGateway struct {
 	calls   sync.WaitGroup
 	refused chan struct{} // a call that was
 	gone    context.Context
 	leave   context.CancelFunc // ends the calls that wait
 }
 
-func newVisitor() *visitor {
-	v := &visitor{refused: make(chan struct{}, manyCalls)}
+func newGreedyGateway() *greedyGateway {
+	v := &greedyGateway{refused: make(chan struct{}, manyCalls)}
 	v.gone, v.leave = context.WithCancel(context.Background())
 	return v
 }
 
-func (v *visitor) Subscriptions() []websockets.Subscription {
+func (v *greedyGateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{websockets.On("join", v.Join), websockets.Listen("call", v.Call)}
 }
 
 // Join joins as many rooms as it may, and returns how many those are.
-func (*visitor) Join(ctx context.Context, most int) (int, error) {
+func (*greedyGateway) Join(ctx context.Context, most int) (int, error) {
 	c := websockets.ClientFrom(ctx)
 	for i := range most {
 		if err := c.Join(strconv.Itoa(i)); errors.Is(err, websockets.ErrTooManyRooms) {
@@ -55,7 +55,7 @@ func (*visitor) Join(ctx context.Context, most int) (int, error) {
 }
 
 // Call calls the client, which does not answer, more often than it may.
-func (v *visitor) Call(ctx context.Context, _ websockets.Payload) error {
+func (v *greedyGateway) Call(ctx context.Context, _ websockets.Payload) error {
 	c := websockets.ClientFrom(ctx)
 	for range manyCalls {
 		v.calls.Go(func() {
@@ -79,10 +79,10 @@ func (w *watched) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 }
 
 // open starts an application in which nothing has been set.
-func open(t *testing.T, adapter adapter.Adapter) (*apptest.App, *visitor) {
+func open(t *testing.T, adapter adapter.Adapter) (*apptest.App, *greedyGateway) {
 	t.Helper()
-	a := apptest.New(t, module.New("visit", module.Exports(websockets.Gateway(newVisitor))), apptest.With(app.WebSockets(adapter)))
-	return a, apptest.Get[*visitor](a)
+	a := apptest.New(t, module.New("visit", module.Exports(websockets.Gateway(newGreedyGateway))), apptest.With(app.WebSockets(adapter)))
+	return a, apptest.Get[*greedyGateway](a)
 }
 
 func TestDefaultLimits(t *testing.T) {

@@ -49,24 +49,24 @@ type Client interface {
 	// the client was in.
 	Rooms() []string
 
-	// Recovered reports whether the client was cut off and has come back in time,
-	// on platforms and with options that can tell: it has its ID, rooms and typed
-	// values of before, and receives the events that it missed. HandleConnection
-	// need not set it up again then; what must be true of every client, such as
-	// that its token is still good, it checks as ever.
+	// Recovered reports whether the client has reconnected in time after a lost
+	// connection, on platforms and with options that support it. It keeps its ID, rooms
+	// and typed values, and receives the events that it missed. HandleConnection need not
+	// restore them, but must repeat checks such as that of the token.
 	Recovered() bool
 
-	// Disconnect ends the connection after what is queued has been sent. It
-	// returns at once; HandleDisconnect follows. What the client has sent and no
-	// handler has begun with is dropped.
+	// Disconnect ends the connection after the queued messages have been sent. It
+	// returns at once; HandleDisconnect follows. Received messages whose handler has
+	// not started are dropped.
 	Disconnect()
-	// DisconnectAll ends the whole connection: on Socket.IO the client's other
-	// namespaces too, while a client that Disconnect has sent out of its namespace may
-	// enter it again. On platforms without namespaces it is Disconnect.
+	// DisconnectAll ends the whole connection, on Socket.IO with all its namespaces.
+	// After Disconnect the client may connect to the namespace again on the same
+	// connection. On platforms without namespaces DisconnectAll is Disconnect.
 	DisconnectAll()
 	// Close is Disconnect with a WebSocket close code and a text of at most 123
 	// bytes, where the platform sends them: 1000, 1008, or one of 3000 to 4999 of
-	// your own (RFC 6455 §7.4.2). Others, and platforms without, disconnect as ever.
+	// your own (RFC 6455 §7.4.2). With another code, or on a platform without close codes, it
+	// is Disconnect.
 	Close(code int, text string)
 	// Context ends when the client disconnects; its cause is then [ErrClosed].
 	Context() context.Context
@@ -78,14 +78,14 @@ type Client interface {
 	Sealed(seal.Framework)
 }
 
-// ClientFrom gives the client whose message or hook is being handled, from the
-// context that the handler was given. It is nil outside of one.
+// ClientFrom returns the client whose message or hook is being handled, from the
+// context of the handler or hook. It is nil in other contexts.
 func ClientFrom(ctx context.Context) Client {
 	c, _ := pipeline.HolderFrom(ctx).(Client)
 	return c
 }
 
-// WithClient gives a context from which [ClientFrom] returns c, for unit tests
+// WithClient returns a context from which [ClientFrom] returns c, for unit tests
 // that call handlers directly. [pipeline.Value.From] finds the values of c in it.
 func WithClient(ctx context.Context, c Client) context.Context {
 	return pipeline.WithHolder(ctx, c)

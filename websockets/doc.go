@@ -12,9 +12,9 @@
 //
 //	var Module = module.New("chat", module.Providers(websockets.Gateway(NewGateway)))
 //
-// A gateway knows no platform: an [Adapter] speaks the wire protocol, package
-// app chooses it. The framework finds the gateways that were built, sets their
-// Server, calls AfterInit, and only then lets clients in. For each client, in
+// A gateway is independent of the platform: an adapter speaks the wire protocol, and
+// app.WebSockets chooses it. The framework finds the gateways that were built, sets their
+// Server, calls AfterInit, and only then accepts clients. For each client, in
 // this order: the checks of [Admit], HandleConnection of every gateway of the
 // endpoint, messages one at a time, HandleDisconnect.
 package websockets

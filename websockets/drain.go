@@ -1,6 +1,6 @@
 package websockets
 
-// EventShutdown is the event that each client gets just before the server closes it at a
+// EventShutdown is the event that each client receives just before the server closes it at a
 // stop, when clients are drained in batches, with a [Shutdown]. With socket.io-client:
 //
 //	socket.on("shutdown", ({ retryAfter }) => {

@@ -18,8 +18,8 @@ type Enhancement struct{ binding pipe.Binding }
 //	websockets.Gateway(NewGateway, websockets.UseGuards(NewTokenGuard))
 //	websockets.On("delete", g.Delete, websockets.UseGuards(g.admins))
 //
-// Those of a gateway are asked when a client connects, before its handshake is
-// accepted, and again for each of its messages; those of a handler for its messages.
+// Guards of a gateway run when a client connects, before its handshake is accepted, and
+// again for each of its messages; guards of a handler run for its messages.
 //
 // A constructor is called once, in the module of the gateway, and may inject what
 // the module sees. Constructors are not accepted at a handler: bind a value or
@@ -44,7 +44,7 @@ func UseFilters(items ...any) Enhancement {
 	return Enhancement{pipe.Bind(pipe.Filter, items...)}
 }
 
-// Meta gives a gateway or handler metadata, which guards and interceptors read.
+// Meta adds metadata to a gateway or handler. Guards and interceptors read it.
 //
 //	websockets.On("delete", g.Delete, websockets.Meta(Roles.With("admin")))
 func Meta(meta ...pipeline.Meta) Enhancement { return Enhancement{pipe.Meta(meta...)} }
@@ -56,8 +56,7 @@ func (e Enhancement) ApplyGateway(c *config.Gateway) { c.Enhanced = c.Enhanced.J
 func (e Enhancement) ApplyHandler(s *handler.Spec) { s.Enhanced = s.Enhanced.Join(e.binding) }
 
 // ForEvent binds enhancements to the handler of one event where the gateway is
-// declared, so that constructors can be given. They come after those of the handler
-// itself. An event that the gateway does not handle is a boot error.
+// declared, which may be constructors. They run after those of the handler itself. An event that the gateway does not handle is a boot error.
 //
 //	websockets.Gateway(NewGateway, websockets.ForEvent("delete", websockets.UseGuards(NewAdminGuard)))
 func ForEvent(event string, enhancements ...Enhancement) Option {

@@ -47,9 +47,9 @@ type OnGatewayConnection interface {
 
 // OnGatewayDisconnect is called exactly once for each client whose
 // HandleConnection was called, after its last handler has returned. A client
-// that might come back (see [Client.Recovered]) is no exception: when it does,
-// HandleConnection is called again. ctx outlives
-// the connection and ends with the application's stop timeout.
+// that may reconnect (see [Client.Recovered]) is no exception: when it does,
+// HandleConnection is called again. ctx outlives the connection and ends with the
+// application's stop timeout.
 type OnGatewayDisconnect interface {
 	HandleDisconnect(ctx context.Context, c Client, r Reason)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Handshake is a client that asks to enter, before it is let in.
+// Handshake is a connection attempt of a client that is not accepted yet.
 type Handshake struct {
 	// Request is the HTTP request of the handshake: headers, cookies, query,
 	// remote address, and the values of path or namespace patterns through PathValue.
@@ -23,14 +23,14 @@ type Handshake struct {
 	connected []func(Client)
 }
 
-// OnConnected has f called when the client has been let in, before its
-// HandleConnection. It is for checks that have something to do as long as the
-// client is there; c.Context ends when it leaves. A panic is recovered and logged.
+// OnConnected registers f to be called when the client has been accepted, before its
+// HandleConnection. It is for checks that have work to do while the client is
+// connected; c.Context ends when it disconnects. A panic is recovered and logged.
 // Not for concurrent use.
 func (h *Handshake) OnConnected(f func(c Client)) { h.connected = append(h.connected, f) }
 
-// HandshakeFrom gives the handshake that a guard is asked about, from the context
-// that it was given. It is nil outside of one.
+// HandshakeFrom returns the handshake that a guard checks, from the guard's context. It is
+// nil in other contexts.
 func HandshakeFrom(ctx context.Context) *Handshake {
 	h, _ := pipeline.HolderFrom(ctx).(*Handshake)
 	return h

@@ -1,8 +1,7 @@
 package websockets
 
-// JSON turns payloads into values and values into payloads, in place of the
-// framework's own way, which is json/v2 with names that match without regard to
-// case. An application takes one by app.JSON:
+// JSON decodes and encodes payloads instead of the framework's own codec, which is
+// json/v2 with names that match without regard to case. Set it with app.JSON:
 //
 //	type codec struct{}
 //
@@ -13,19 +12,19 @@ package websockets
 //		return append(dst, b...), err
 //	}
 //
-// It is asked for what typed handlers take and for what is sent. The framework's own
-// way remains for [Strict] payloads, for values with a []byte in them on platforms
-// with binary, for [Payload.Decode], and for the framework's own errors.
+// It decodes the input of typed handlers and encodes what is sent. The framework's own
+// codec remains in use for [Strict] payloads, for values with a []byte in them on
+// platforms with binary, for [Payload.Decode], and for the framework's own errors.
 //
-// What the framework's own way refuses, another may let pass: names that are there
-// twice, and invalid UTF-8 in binary frames. Clients learn of a payload that does not
-// fit, not where.
+// A codec may accept what the framework's own rejects: duplicate names, and invalid
+// UTF-8 in binary frames. When a payload does not decode, the error for the client does
+// not name the place.
 //
 // It must be safe for concurrent use. A panic in it is an error of the message.
 type JSON interface {
 	// Unmarshal stores data, one JSON value whose grammar has been checked, in the
-	// value that v points to. It must keep nothing of data, nor have v point into it:
-	// the memory is used again.
+	// value that v points to. It must not keep data, and v must not point into it: the
+	// memory is reused.
 	Unmarshal(data []byte, v any) error
 	// Append appends v as one JSON value to dst and returns the extended buffer. It
 	// must keep neither.

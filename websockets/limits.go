@@ -12,8 +12,8 @@ func WithLimits(l Limits) Option {
 	return optionFunc(func(c *config.Gateway) { c.Limits = config.Limits(l) })
 }
 
-// Limits of one server. Zero values mean the defaults, negative ones "no limit"
-// where that is said.
+// Limits of one server. Zero fields keep the default. A negative value means no limit
+// where the field documents it.
 type Limits struct {
 	// MaxMessage is the largest message accepted, in bytes after decompression
 	// and reassembly. It also bounds the attachments of a packet, all together.
@@ -48,18 +48,17 @@ type Limits struct {
 	// KeptHeaders is how many bytes of the handshake's headers a connection keeps when
 	// HandleConnection has returned, see [Client.Request]. Default 16 KiB.
 	KeptHeaders int
-	// CloseTimeout bounds the goodbye of a connection: what is queued is sent
-	// within it, then the connection is cut. Default 5 s.
+	// CloseTimeout bounds the close of a connection: queued messages are sent and the
+	// close handshake is done within it, then the connection is cut. Default 5 s.
 	CloseTimeout time.Duration
 	// CallTimeout is how long calls, and Fetch and Count on several nodes, wait for answers
 	// when their context has no deadline. Default 10 s.
 	CallTimeout time.Duration
 	// ClientErrors is how many things a client may do wrong within 10 s, in all
 	// namespaces of its connection; with the last of them the connection is closed
-	// (1008). Wrong are messages and answers that cannot be understood or that nobody
-	// asked for, events that nobody handles, and messages that a guard refuses or whose
-	// payload does not decode or is not valid. Errors of handlers, those that are masked
-	// and those with a status from 500 on are not counted. Default 50, negative for no
-	// limit.
+	// (1008). Counted are messages that cannot be parsed, answers to no call, unknown
+	// events, and messages that a guard refuses or whose payload does not decode or is not
+	// valid. Errors of handlers, masked errors and those with a status of 500 or more are
+	// not counted. Default 50, negative for no limit.
 	ClientErrors int
 }

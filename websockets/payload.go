@@ -8,8 +8,8 @@ import (
 
 // Payload is what a message carries, undecoded: JSON text, plus the binary
 // attachments that placeholders {"_placeholder":true,"num":n} in it point to.
-// As a handler's type it gives the handler the bytes as they came; they belong
-// to the message and may be kept. Without attachments an object that looks like a
+// A handler whose input is a Payload receives the bytes as they arrived; they belong to
+// the message and may be kept. Without attachments an object that looks like a
 // placeholder is data. Sending a Payload fails unless its placeholders refer to each
 // attachment exactly once.
 type Payload struct {
@@ -17,8 +17,8 @@ type Payload struct {
 	JSON []byte
 	// Attachments are the binary parts, in the order of their numbers.
 	Attachments [][]byte
-	// Spread tells that JSON is an array of several arguments. Platforms whose
-	// events have arguments send it as such; to others it is the array.
+	// Spread reports that JSON is an array of several arguments. Platforms whose
+	// events have arguments send its elements as arguments; others send the array.
 	Spread bool
 }
 
@@ -52,11 +52,11 @@ func (p Payload) Decode(v any) error {
 	return payload.Raw{JSON: p.JSON, Attachments: p.Attachments}.Decode(v, false)
 }
 
-// Codes of the errors that the framework itself tells clients.
+// Codes of the errors that the framework itself sends to clients.
 const (
 	CodeBadPayload    = pipeline.CodeBadPayload // the payload does not fit the handler's type
 	CodeBadMessage    = "bad_message"           // the frame is not a message at all
-	CodeUnknownEvent  = "unknown_event"         // nobody subscribes to the event
+	CodeUnknownEvent  = "unknown_event"         // no handler subscribes to the event
 	CodeTooManyTasks  = "too_many_tasks"        // see Background
 	CodeNotAccepting  = "not_accepting"         // the application is starting or stopping
 	CodeForbidden     = pipeline.CodeForbidden

@@ -20,7 +20,7 @@ const (
 	CauseClientErrors     Cause = "too many client errors" // the client did wrong too often
 )
 
-// Reason tells why a client left. The zero Reason means a cut connection.
+// Reason is why a client disconnected. The zero Reason means a cut connection.
 type Reason struct {
 	// Cause is what happened, on every platform the same words.
 	Cause Cause

@@ -4,8 +4,8 @@ import "github.com/gatehouse-go/gatehouse/internal/emit"
 
 // Response is what a handler returns to send an event of its own choice instead
 // of answering the request: the client receives Event with Data, and a waiting
-// ack is answered empty. Only this type does so; a struct of yours that happens
-// to have an Event field is an ordinary result.
+// ack is answered empty. Only this type does so; another struct with an Event field is
+// an ordinary result.
 type Response[T any] struct {
 	// Event is the event's name; empty means the event of the request.
 	Event string

@@ -8,9 +8,9 @@ import (
 )
 
 // Scoped makes one T for each client, when it is first asked for, and closes it
-// when the client is gone: after HandleDisconnect, and, of one that may come back
-// (see [Client.Recovered]), when it has not. A module provides it like anything
-// else, so that what makes a T may be injected:
+// when the client is gone: after HandleDisconnect, and for a client that may reconnect
+// (see [Client.Recovered]) when its time to do so has passed. A module provides it like
+// any other value, so the dependencies of T can be injected:
 //
 //	func NewCarts(db *sql.DB) *websockets.Scoped[*Cart] {
 //		return websockets.NewScoped(func(ctx context.Context, c websockets.Client) (*Cart, error) {
@@ -36,12 +36,12 @@ func NewScoped[T any](open func(ctx context.Context, c Client) (T, error), shut 
 	return &Scoped[T]{NewKey[*scoped[T]]("scoped"), open, shut}
 }
 
-// Of gives the T of the client whose message or hook is being handled. Errors:
-// what open returns, which is then asked again the next time, and [ErrClosed]
-// outside of a handler and when the client is gone.
+// Of returns the T of the client whose message or hook is being handled. Errors: those
+// of open, which the next Of calls again, and [ErrClosed] outside of a handler or hook
+// and when the client is gone.
 func (s *Scoped[T]) Of(ctx context.Context) (T, error) { return s.For(ctx, ClientFrom(ctx)) }
 
-// For gives the T of a client; see [Scoped.Of].
+// For returns the T of a client; see [Scoped.Of].
 func (s *Scoped[T]) For(ctx context.Context, c Client) (T, error) {
 	if c == nil {
 		var zero T

@@ -14,8 +14,8 @@ import (
 //
 // Rooms and ids add up: To("a").To("b").ToID("x") selects the clients in a, in b, and x.
 // A selection on which To or ToID was called without any name, as by To(nil...), is empty.
-// ExceptID and the like take away from the result. The zero value selects nobody and returns
-// [ErrNoServer].
+// ExceptID and the like remove clients from the result. The zero value selects no clients and
+// returns [ErrNoServer].
 //
 // The errors of Emit, Join, Leave and Disconnect are about the call itself, such as a payload
 // that does not encode; they do not wait for clients or other nodes.
@@ -76,8 +76,8 @@ func (s Selection) Emit(ctx context.Context, event string, data any, opts ...Emi
 
 // Call sends an event to each client and waits for the answers, until each has answered, has
 // left, or could not be asked, or ctx ends. Without a deadline in ctx it waits for
-// Limits.CallTimeout. Missing answers are data, see [Results]. The error is of encoding, and
-// nobody was asked then.
+// Limits.CallTimeout. Missing answers are data, see [Results]. An error means that the payload
+// does not encode; no client has been asked then.
 func (s Selection) Call(ctx context.Context, event string, data any, opts ...EmitOption) (Answers, error) {
 	if s.hub == nil {
 		return Answers{}, ErrNoServer

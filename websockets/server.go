@@ -26,7 +26,7 @@ type Node = backplane.Node
 //	}
 //
 // Any provider may use it by way of the gateway. All methods are safe for concurrent use; of
-// a nil Server they select nobody and return [ErrNoServer].
+// a nil Server they select no clients and return [ErrNoServer].
 type Server struct{ hub hub }
 
 // hub is the framework's side of a [Server].

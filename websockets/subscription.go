@@ -19,7 +19,7 @@ type Subscription struct{ spec handler.Spec }
 // Spec returns the description of the handler. The framework calls it.
 func (s Subscription) Spec(seal.Framework) handler.Spec { return s.spec }
 
-// Kind tells how a handler answers.
+// Kind is how a handler answers.
 type Kind string
 
 // The kinds of subscription.
@@ -27,7 +27,7 @@ const (
 	KindOn       Kind = "on"       // a result or a Response
 	KindListen   Kind = "listen"   // no result
 	KindStream   Kind = "stream"   // many responses
-	KindFallback Kind = "fallback" // events that nobody subscribes
+	KindFallback Kind = "fallback" // events without a handler of their own
 	KindAny      Kind = "any"      // sees every event, answers none
 )
 
@@ -42,10 +42,9 @@ type handlerOption func(*handler.Spec)
 
 func (f handlerOption) ApplyHandler(s *handler.Spec) { f(s) }
 
-// Background lets the handler run beside the client's other messages, at most n
-// at once for each client; one more is refused with an error. It is for streams
-// that last: without it, a handler holds back the client's next messages until
-// it returns.
+// Background runs the handler concurrently with the client's other messages, at most n
+// at once for each client; one more is refused with an error. It is for long streams:
+// without it, a handler delays the client's next messages until it returns.
 func Background(n int) HandlerOption {
 	return handlerOption(func(s *handler.Spec) {
 		s.Background = n
@@ -63,8 +62,8 @@ func Background(n int) HandlerOption {
 //	func (g *Gateway) Identity(ctx context.Context, n int) (int, error) { return n, nil }
 //
 // In is decoded from the payload: none leaves it zero, several arguments are a
-// JSON array. As In, [Payload] takes the bytes undecoded. An In with a method
-// Validate() error is asked after all pipes, and its error told to the client.
+// JSON array. As In, [Payload] receives the bytes undecoded. A method Validate() error of
+// In is called after all pipes, and its error is sent to the client.
 func On[In, Out any](event string, h func(context.Context, In) (Out, error), opts ...HandlerOption) Subscription {
 	s := handler.Spec{Event: event, Kind: handler.On, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Out](), Func: identity.FuncName(h)}
 	s.Item = itemOf(s.Out)
@@ -98,13 +97,13 @@ func Listen[In any](event string, h func(context.Context, In) error, opts ...Han
 }
 
 // Stream subscribes a handler that sends any number of responses, each as soon
-// as the sequence yields it, and not faster than the client takes them. The
-// sequence is stopped when the client leaves; an error ends it and is told to
+// as the sequence yields it, and not faster than the client reads them. The
+// sequence is stopped when the client disconnects; an error ends it and is sent to
 // the client. A waiting ack is answered empty at the end.
 //
 //	func (g *Gateway) Count(ctx context.Context, n int) iter.Seq2[websockets.Response[int], error]
 //
-// A stream that lasts wants [Background].
+// A long stream needs [Background].
 func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Response[Out], error], opts ...HandlerOption) Subscription {
 	s := handler.Spec{
 		Event: event, Kind: handler.Stream, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Response[Out]](), Item: reflect.TypeFor[Out](),
@@ -142,8 +141,8 @@ func Stream[In, Out any](event string, h func(context.Context, In) iter.Seq2[Res
 	return newSubscription(s, h == nil, opts)
 }
 
-// Fallback subscribes a handler to every event that no other one of the
-// endpoint takes. Its result answers as with [On].
+// Fallback subscribes a handler to every event without a handler of its own at the
+// endpoint. Its result answers as with [On].
 func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out, error), opts ...HandlerOption) Subscription {
 	s := handler.Spec{Kind: handler.Fallback, In: reflect.TypeFor[Payload](), Out: reflect.TypeFor[Out](), Func: identity.FuncName(h)}
 	s.Item = itemOf(s.Out)
@@ -169,9 +168,9 @@ func Fallback[Out any](h func(ctx context.Context, event string, p Payload) (Out
 //		g.received.Inc(event)
 //	})
 //
-// It runs on the way of the client's messages, so it must be quick, and must not
-// change the payload, which the handler gets. ctx is as for a handler. A panic
-// is recovered and logged, and the message goes on.
+// It delays the client's messages, so it must be quick. It must not change the payload,
+// because the handler receives the same one. ctx is as for a handler. A panic is
+// recovered and logged, and the message is handled.
 func OnAny(h func(ctx context.Context, event string, p Payload)) Subscription {
 	s := handler.Spec{Kind: handler.Any, In: reflect.TypeFor[Payload](), Func: identity.FuncName(h)}
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
@@ -208,7 +207,7 @@ var reserved = map[string]bool{
 	"newListener": true, "removeListener": true, EventException: true, EventCancel: true,
 }
 
-// decode returns the payload as the handler takes it, after all pipes.
+// decode returns the input of the handler: the decoded payload, after all pipes.
 func decode[In any](ctx context.Context, x handler.Exchange, validate func(*In) error) (*In, error) {
 	in := new(In)
 	if err := x.Decode(ctx, in); err != nil {

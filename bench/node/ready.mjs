@@ -1,4 +1,4 @@
-// Tells the comparison where the server listens.
+// Prints the address of the server for the comparison.
 export function ready(server) {
   const { port } = server.address();
   console.log(JSON.stringify({ addr: `127.0.0.1:${port}` }));

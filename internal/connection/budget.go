@@ -9,10 +9,10 @@ import (
 // are safe for concurrent use.
 type Budget struct {
 	used    atomic.Int64
-	waiting atomic.Bool // somebody waits for freed
+	waiting atomic.Bool // a caller waits for freed
 
 	mu    sync.Mutex
-	freed chan struct{} // closed when memory was freed; nil when nobody waits
+	freed chan struct{} // closed when memory was freed; nil when no caller waits
 }
 
 // Reserve takes n bytes, also more than the limit when nothing else is taken. It returns

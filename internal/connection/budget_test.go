@@ -24,7 +24,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// Nobody waits for ever for what has been released.
+// Every caller wakes up when memory is released.
 func TestBudgetWakes(t *testing.T) {
 	var b Budget
 	const limit = 3

@@ -9,7 +9,7 @@ import (
 func TestClientErrorsWithinTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c Connection
-		for range 100 { // as many as may be, for ever
+		for range 100 { // the allowed number in each window, without end
 			for range 4 {
 				if c.CountError(5) {
 					t.Fatal("fewer than the limit within 10 s are too many")

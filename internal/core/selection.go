@@ -69,5 +69,5 @@ type Selection struct {
 	Local bool
 }
 
-// Nobody reports whether no client can be selected.
-func (s Selection) Nobody() bool { return s.Narrowed && s.Rooms.Len() == 0 && s.IDs.Len() == 0 }
+// Empty reports whether no client can be selected.
+func (s Selection) Empty() bool { return s.Narrowed && s.Rooms.Len() == 0 && s.IDs.Len() == 0 }

@@ -13,7 +13,7 @@ import (
 )
 
 // ask opens a session over the transport and returns the status and body of the response.
-func (r *rig) ask(transport string) (status int, body string) {
+func (r *testServer) ask(transport string) (status int, body string) {
 	r.t.Helper()
 	if transport == "polling" {
 		a := r.get(polling)
@@ -30,7 +30,7 @@ var transports = []string{"polling", "websocket"}
 
 func TestAllowRefuses(t *testing.T) {
 	var answerErr error
-	r := newRig(t, func(c *Config) {
+	r := newTestServer(t, func(c *Config) {
 		c.Allow = func(*http.Request) error {
 			if answerErr == nil {
 				panic("boom")
@@ -73,7 +73,7 @@ func TestAllowRefuses(t *testing.T) {
 // Allow is called once per session, not for its later requests.
 func TestAllowIsAskedOnce(t *testing.T) {
 	asked := 0
-	r := newRig(t, func(c *Config) { c.Allow = func(*http.Request) error { asked++; return nil } }, nil)
+	r := newTestServer(t, func(c *Config) { c.Allow = func(*http.Request) error { asked++; return nil } }, nil)
 	p, h := r.poller()
 	p.send("4a")
 	h.wantMessage(t, "a")
@@ -94,9 +94,9 @@ func TestAllowIsBounded(t *testing.T) {
 						return r.Context().Err()
 					}
 				}, nil)
-				began := time.Now()
-				if status, _ := r.ask(transport); status != 500 || time.Since(began) != 7*time.Second {
-					t.Errorf("status %d after %v", status, time.Since(began))
+				start := time.Now()
+				if status, _ := r.ask(transport); status != 500 || time.Since(start) != 7*time.Second {
+					t.Errorf("status %d after %v", status, time.Since(start))
 				}
 			})
 		})
@@ -108,7 +108,7 @@ func TestAllowEndsWithClose(t *testing.T) {
 		t.Run(transport, func(t *testing.T) {
 			asked := make(chan struct{})
 			ended := make(chan error, 1)
-			r := newRig(t, func(c *Config) {
+			r := newTestServer(t, func(c *Config) {
 				c.Allow = func(r *http.Request) error {
 					close(asked)
 					<-r.Context().Done()
@@ -137,9 +137,9 @@ func TestAllowEndsWithClose(t *testing.T) {
 func TestAllowedTooLate(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {
-			var r *rig
+			var r *testServer
 			closed := make(chan error, 1)
-			r = newRig(t, func(c *Config) {
+			r = newTestServer(t, func(c *Config) {
 				c.Allow = func(req *http.Request) error {
 					go func() { closed <- r.srv.Close(context.Background()) }()
 					<-req.Context().Done()

@@ -16,7 +16,7 @@ import (
 
 func TestAnswersAreCompressed(t *testing.T) {
 	const threshold = 300
-	r := newRig(t, func(c *Config) { c.HTTPCompression = threshold }, nil)
+	r := newTestServer(t, func(c *Config) { c.HTTPCompression = threshold }, nil)
 	p, h := r.poller()
 	long := strings.Repeat("x", threshold-1) // with the packet type, as much as the threshold
 	for _, tt := range []struct {
@@ -74,7 +74,7 @@ func TestAnswersAreCompressed(t *testing.T) {
 
 // Several messages are compressed when one of them may be.
 func TestMixedAnswerIsCompressed(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.HTTPCompression = 10 }, nil)
+	r := newTestServer(t, func(c *Config) { c.HTTPCompression = 10 }, nil)
 	p, h := r.poller()
 	plain := wsconn.Item{Frame: wsconn.SealCopy(true, []byte("4plain")), Plain: true}
 	if err := h.session.Send(plain, plain.Size(), outbox.Refuse); err != nil {
@@ -87,7 +87,7 @@ func TestMixedAnswerIsCompressed(t *testing.T) {
 }
 
 func TestAnswersStayAsTheyAre(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, h := r.poller()
 	h.say(t, strings.Repeat("x", 50_000))
 	a := p.poll("Accept-Encoding", "gzip")
@@ -115,7 +115,7 @@ func TestAnswerThatIsNotTaken(t *testing.T) {
 }
 
 func TestCookie(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Cookie = &http.Cookie{Name: "io", Path: "/", HttpOnly: true} }, nil)
+	r := newTestServer(t, func(c *Config) { c.Cookie = &http.Cookie{Name: "io", Path: "/", HttpOnly: true} }, nil)
 	a := r.get(polling)
 	sid := sidOf(t, a.body)
 	if got, want := a.header.Get("Set-Cookie"), "io="+sid+"; Path=/; HttpOnly"; got != want {
@@ -186,7 +186,7 @@ func TestCORS(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t, func(c *Config) { c.CORS = tt.cors }, nil)
+			r := newTestServer(t, func(c *Config) { c.CORS = tt.cors }, nil)
 			a := r.request(t.Context(), tt.method, polling, nil, tt.headers...)
 			if a.err != nil || a.status >= 300 {
 				t.Fatalf("%d %v", a.status, a.err)
@@ -214,7 +214,7 @@ func TestCORS(t *testing.T) {
 // A foreign page gets nothing, over either transport and with any method, and
 // nothing that would let it read the refusal.
 func TestForeignOrigin(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.CORS = cors.Headers{PrivateNetwork: true, MaxAge: time.Hour} }, nil)
+	r := newTestServer(t, func(c *Config) { c.CORS = cors.Headers{PrivateNetwork: true, MaxAge: time.Hour} }, nil)
 	p, _ := r.poller()
 	evil := []string{"Origin", "https://evil.example"}
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodOptions} {
@@ -234,7 +234,7 @@ func TestForeignOrigin(t *testing.T) {
 
 // Browsers reject a response without subprotocol if they offered some.
 func TestSubprotocol(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	for offered, want := range map[string]string{"": "", "a": "a", "b, a": "b", " c ,d": "c"} {
 		headers := []string{"Sec-WebSocket-Protocol", offered}
 		if offered == "" {
@@ -248,7 +248,7 @@ func TestSubprotocol(t *testing.T) {
 
 // A long queue is sent in several answers; the close packet is in the last one.
 func TestAnswersInParts(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, h := r.poller()
 	big := strings.Repeat("x", pollSize*2/3)
 	for _, text := range []string{"1" + big, "2" + big, "3" + big, "4"} {

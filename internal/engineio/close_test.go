@@ -21,7 +21,7 @@ var (
 // What is queued before Close arrives, also with a later poll.
 func TestDrainByPolling(t *testing.T) {
 	for _, pending := range []bool{true, false} {
-		r := newRig(t, nil, nil)
+		r := newTestServer(t, nil, nil)
 		p, h := r.poller()
 		if pending {
 			got := p.polling()
@@ -51,7 +51,7 @@ func TestDrainIsBounded(t *testing.T) {
 			c.Limits.CloseTimeout, c.Limits.PingInterval, c.Limits.PingTimeout = 9*time.Second, time.Second, time.Second
 		}, nil)
 		_, h := r.poller()
-		began := time.Now()
+		start := time.Now()
 		h.session.Close(ended, wsconn.CloseGraceful)
 		h.session.Close(full, wsconn.CloseAbort) // too late to count
 		select {
@@ -60,7 +60,7 @@ func TestDrainIsBounded(t *testing.T) {
 		default:
 		}
 		h.wantCause(t, ended.Cause)
-		if took := time.Since(began); took != 9*time.Second {
+		if took := time.Since(start); took != 9*time.Second {
 			t.Errorf("took %v", took)
 		}
 	})
@@ -68,7 +68,7 @@ func TestDrainIsBounded(t *testing.T) {
 
 // A client that sends during Close does not prolong it, and its messages are handled.
 func TestPostWhileDraining(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, h := r.poller()
 	h.session.Close(ended, wsconn.CloseGraceful)
 	p.send("4late")
@@ -79,7 +79,7 @@ func TestPostWhileDraining(t *testing.T) {
 
 func TestHandshakeAndAbortByPollingEndAtOnce(t *testing.T) {
 	for _, mode := range []wsconn.CloseMode{wsconn.CloseHandshake, wsconn.CloseAbort} {
-		r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = time.Hour }, nil)
+		r := newTestServer(t, func(c *Config) { c.Limits.CloseTimeout = time.Hour }, nil)
 		p, h := r.poller()
 		h.say(t, "lost")
 		h.session.Close(full, mode)
@@ -99,7 +99,7 @@ func TestHandshakeAndAbortByPollingEndAtOnce(t *testing.T) {
 }
 
 func TestDrainByWebSocket(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, h := r.peer()
 	h.say(t, "1")
 	h.say(t, strings.Repeat("2", 200_000))
@@ -114,7 +114,7 @@ func TestDrainByWebSocket(t *testing.T) {
 // transport that the session has then.
 func TestCloseDuringUpgrade(t *testing.T) {
 	t.Run("completed", func(t *testing.T) {
-		r := newRig(t, nil, nil)
+		r := newTestServer(t, nil, nil)
 		p, h := r.poller()
 		w := p.probe()
 		h.say(t, "queued")
@@ -125,7 +125,7 @@ func TestCloseDuringUpgrade(t *testing.T) {
 		h.wantCause(t, ended.Cause)
 	})
 	t.Run("the poll is faster", func(t *testing.T) {
-		r := newRig(t, nil, nil)
+		r := newTestServer(t, nil, nil)
 		p, h := r.poller()
 		w := p.probe()
 		h.say(t, "queued")
@@ -135,7 +135,7 @@ func TestCloseDuringUpgrade(t *testing.T) {
 		w.wantClose(1001)
 	})
 	t.Run("abort", func(t *testing.T) {
-		r := newRig(t, nil, nil)
+		r := newTestServer(t, nil, nil)
 		p, h := r.poller()
 		w := p.probe()
 		h.session.Close(full, wsconn.CloseAbort)
@@ -143,7 +143,7 @@ func TestCloseDuringUpgrade(t *testing.T) {
 		w.wantClose(1001)
 	})
 	t.Run("a closing session cannot begin one", func(t *testing.T) {
-		r := newRig(t, nil, nil)
+		r := newTestServer(t, nil, nil)
 		p, h := r.poller()
 		h.session.Close(ended, wsconn.CloseGraceful)
 		w, resp := r.handshake(overWebSocket + "&sid=" + p.sid)
@@ -160,9 +160,9 @@ func TestCloseDuringUpgrade(t *testing.T) {
 // A session is in one of these states when the server closes.
 var states = []struct {
 	name  string
-	begin func(r *rig) (*recorder, func())
+	begin func(r *testServer) (*recorder, func())
 }{
-	{"a poll is pending", func(r *rig) (*recorder, func()) {
+	{"a poll is pending", func(r *testServer) (*recorder, func()) {
 		p, h := r.poller()
 		done := p.polling()
 		return h, func() {
@@ -171,12 +171,12 @@ var states = []struct {
 			}
 		}
 	}},
-	{"between two polls", func(r *rig) (*recorder, func()) {
+	{"between two polls", func(r *testServer) (*recorder, func()) {
 		p, h := r.poller()
 		h.say(r.t, "last words")
 		return h, func() { p.want("4last words\x1e1") }
 	}},
-	{"half a POST", func(r *rig) (*recorder, func()) {
+	{"half a POST", func(r *testServer) (*recorder, func()) {
 		p, h := r.poller()
 		nc := p.halfPost()
 		return h, func() {
@@ -184,7 +184,7 @@ var states = []struct {
 			_ = nc.Close()
 		}
 	}},
-	{"in the upgrade", func(r *rig) (*recorder, func()) {
+	{"in the upgrade", func(r *testServer) (*recorder, func()) {
 		p, h := r.poller()
 		w := p.probe()
 		return h, func() {
@@ -192,13 +192,13 @@ var states = []struct {
 			w.wantClose(1001)
 		}
 	}},
-	{"over WebSocket", func(r *rig) (*recorder, func()) {
+	{"over WebSocket", func(r *testServer) (*recorder, func()) {
 		p, h := r.peer()
 		h.say(r.t, "last words")
 		p.want("4last words")
 		return h, func() { p.wantClose(1001) }
 	}},
-	{"half a message over WebSocket", func(r *rig) (*recorder, func()) {
+	{"half a message over WebSocket", func(r *testServer) (*recorder, func()) {
 		p, h := r.peer()
 		whole := frame(opText, "4"+strings.Repeat("x", 90_000))
 		p.write(whole[:100])
@@ -208,7 +208,7 @@ var states = []struct {
 }
 
 func TestServerClose(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = time.Hour }, nil)
+	r := newTestServer(t, func(c *Config) { c.Limits.CloseTimeout = time.Hour }, nil)
 	handlers := make([]*recorder, len(states))
 	finish := make([]func(), len(states))
 	for i, s := range states {
@@ -245,13 +245,13 @@ func TestServerClose(t *testing.T) {
 func TestServerCloseIsBounded(t *testing.T) {
 	for _, s := range states {
 		t.Run(s.name, func(t *testing.T) {
-			r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = 200 * time.Millisecond }, nil)
+			r := newTestServer(t, func(c *Config) { c.Limits.CloseTimeout = 200 * time.Millisecond }, nil)
 			h, _ := s.begin(r)
-			began := time.Now()
+			start := time.Now()
 			if err := r.srv.Close(context.Background()); err != nil {
 				t.Error(err)
 			}
-			if took := time.Since(began); took > patience/2 {
+			if took := time.Since(start); took > patience/2 {
 				t.Errorf("took %v", took)
 			}
 			h.wantCause(t, websockets.CauseShutdown)
@@ -261,7 +261,7 @@ func TestServerCloseIsBounded(t *testing.T) {
 
 // When the context ends, the rest is aborted and counted.
 func TestServerCloseIsCut(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = time.Hour }, nil)
+	r := newTestServer(t, func(c *Config) { c.Limits.CloseTimeout = time.Hour }, nil)
 	p, h := r.poller()
 	h.say(t, "x")
 	w, h2 := r.peer()
@@ -282,7 +282,7 @@ func TestServerCloseIsCut(t *testing.T) {
 // Opening, upgrading and sending while the server closes leaves nothing behind.
 func TestServerCloseAgainstHandshakes(t *testing.T) {
 	for range 5 {
-		r := newRig(t, func(c *Config) { c.Limits.CloseTimeout = 50 * time.Millisecond }, nil)
+		r := newTestServer(t, func(c *Config) { c.Limits.CloseTimeout = 50 * time.Millisecond }, nil)
 		stop := make(chan struct{})
 		done := make(chan struct{})
 		for i := range 4 {

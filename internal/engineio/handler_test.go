@@ -15,7 +15,7 @@ func TestHandlerPanics(t *testing.T) {
 	panicking := func(h *recorder) {
 		h.onMessage = func(_ bool, msg []byte) error { panic("boom at " + string(msg)) }
 	}
-	r := newRig(t, nil, panicking)
+	r := newTestServer(t, nil, panicking)
 
 	p, h := r.poller()
 	if a := p.post("4x"); a.status != 400 {
@@ -53,7 +53,7 @@ func TestHandlerPanics(t *testing.T) {
 
 // The id of a session is a secret: logs must not contain it.
 func TestLogsDoNotContainSessionIDs(t *testing.T) {
-	r := newRig(t, nil, func(h *recorder) {
+	r := newTestServer(t, nil, func(h *recorder) {
 		h.onMessage = func(bool, []byte) error { panic("boom") }
 	})
 	p, h := r.poller()
@@ -94,7 +94,7 @@ func TestLogsDoNotContainSessionIDs(t *testing.T) {
 }
 
 func TestHandlerError(t *testing.T) {
-	r := newRig(t, nil, func(h *recorder) { h.onMessage = func(bool, []byte) error { return errNo } })
+	r := newTestServer(t, nil, func(h *recorder) { h.onMessage = func(bool, []byte) error { return errNo } })
 	p, h := r.poller()
 	if a := p.post("4x\x1e4never"); a.status != 400 || !strings.Contains(a.body, errNo.Error()) {
 		t.Errorf("%d %s", a.status, a.body)
@@ -108,7 +108,7 @@ func TestHandlerError(t *testing.T) {
 
 // The request outlives the handshake.
 func TestRequestIsKept(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	a := r.get(polling+"&token=1", "X-A", "b")
 	sidOf(t, a.body)
 	h := r.opened()
@@ -120,7 +120,7 @@ func TestRequestIsKept(t *testing.T) {
 // A volatile message is for a poll that waits for it, and for a WebSocket that
 // has nothing else to send.
 func TestVolatile(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, h := r.poller()
 	if err := h.send("lost", outbox.Volatile); !errors.Is(err, outbox.ErrFull) {
 		t.Errorf("without a poll: %v", err)
@@ -155,7 +155,7 @@ func TestVolatile(t *testing.T) {
 
 // SendQueue bounds what waits on both transports, including what is being sent.
 func TestSendQueue(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Limits.SendQueue = 1000 }, nil)
+	r := newTestServer(t, func(c *Config) { c.Limits.SendQueue = 1000 }, nil)
 	p, h := r.poller()
 	fill := func() int {
 		n := 0
@@ -204,10 +204,10 @@ func TestMessageTimeoutOfPost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, func(c *Config) { c.MessageTimeout = 3 * time.Second }, nil)
 		p, h := r.poller()
-		began := time.Now()
+		start := time.Now()
 		p.halfPost()
 		h.wantCause(t, websockets.CauseTransportError)
-		if took := time.Since(began); took < 3*time.Second || took > 3*time.Second+time.Second/10 {
+		if took := time.Since(start); took < 3*time.Second || took > 3*time.Second+time.Second/10 {
 			t.Errorf("took %v", took)
 		}
 	})

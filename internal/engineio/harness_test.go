@@ -116,8 +116,8 @@ func (m *memory) dial() (net.Conn, error) {
 	}
 }
 
-// rig is a server in a test.
-type rig struct {
+// testServer is a server in a test.
+type testServer struct {
 	t     *testing.T
 	srv   *Server
 	opens chan *recorder
@@ -163,8 +163,8 @@ func config() Config {
 	}
 }
 
-// newRig serves over TCP; inMemory serves over pipes.
-func newRig(t *testing.T, change func(*Config), prepare func(*recorder)) *rig {
+// newTestServer serves over TCP; inMemory serves over pipes.
+func newTestServer(t *testing.T, change func(*Config), prepare func(*recorder)) *testServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -173,15 +173,15 @@ func newRig(t *testing.T, change func(*Config), prepare func(*recorder)) *rig {
 	return serve(t, l, func() (net.Conn, error) { return net.Dial("tcp", l.Addr().String()) }, change, prepare)
 }
 
-func inMemory(t *testing.T, change func(*Config), prepare func(*recorder)) *rig {
+func inMemory(t *testing.T, change func(*Config), prepare func(*recorder)) *testServer {
 	t.Helper()
 	m := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
 	return serve(t, m, m.dial, change, prepare)
 }
 
-func serve(t *testing.T, l net.Listener, dial func() (net.Conn, error), change func(*Config), prepare func(*recorder)) *rig {
+func serve(t *testing.T, l net.Listener, dial func() (net.Conn, error), change func(*Config), prepare func(*recorder)) *testServer {
 	t.Helper()
-	r := &rig{t: t, opens: make(chan *recorder, 1000), dial: dial, logs: &logbook{}}
+	r := &testServer{t: t, opens: make(chan *recorder, 1000), dial: dial, logs: &logbook{}}
 	cfg := config()
 	cfg.Logger = slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg.Open = func(s *Session, req *http.Request) Handler {
@@ -220,7 +220,7 @@ func serve(t *testing.T, l net.Listener, dial func() (net.Conn, error), change f
 }
 
 // opened is the handler of the newest session.
-func (r *rig) opened() *recorder {
+func (r *testServer) opened() *recorder {
 	r.t.Helper()
 	return receive(r.t, "a session", r.opens)
 }
@@ -233,7 +233,7 @@ type answer struct {
 	err    error
 }
 
-func (r *rig) request(ctx context.Context, method, query string, body io.Reader, headers ...string) answer {
+func (r *testServer) request(ctx context.Context, method, query string, body io.Reader, headers ...string) answer {
 	req, err := http.NewRequestWithContext(ctx, method, "http://example.com/?"+query, body)
 	if err != nil {
 		return answer{err: err}
@@ -250,7 +250,7 @@ func (r *rig) request(ctx context.Context, method, query string, body io.Reader,
 	return answer{resp.StatusCode, resp.Header, string(b), err}
 }
 
-func (r *rig) get(query string, headers ...string) answer {
+func (r *testServer) get(query string, headers ...string) answer {
 	r.t.Helper()
 	a := r.request(r.t.Context(), http.MethodGet, query, nil, headers...)
 	if a.err != nil {
@@ -263,7 +263,7 @@ const polling = "EIO=4&transport=polling"
 
 // poller is a client that polls.
 type poller struct {
-	r   *rig
+	r   *testServer
 	sid string
 }
 
@@ -277,7 +277,7 @@ func sidOf(t *testing.T, open string) string {
 	return sid
 }
 
-func (r *rig) poller() (*poller, *recorder) {
+func (r *testServer) poller() (*poller, *recorder) {
 	r.t.Helper()
 	a := r.get(polling)
 	return &poller{r, sidOf(r.t, a.body)}, r.opened()
@@ -349,7 +349,7 @@ func (p *poller) halfPost() net.Conn {
 	return nc
 }
 
-func (r *rig) eventually(what string, cond func() bool) {
+func (r *testServer) eventually(what string, cond func() bool) {
 	r.t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

@@ -18,7 +18,7 @@ func beating(interval, timeout time.Duration) func(*Config) {
 }
 
 // A little early is allowed: a client waits for interval and timeout together.
-func inTime(t *testing.T, r *rig, what string, took, due time.Duration) {
+func inTime(t *testing.T, r *testServer, what string, took, due time.Duration) {
 	t.Helper()
 	if tick := r.srv.group.Tick; took < due-3*tick || took > due+tick {
 		t.Errorf("%s after %v, due after %v (tick %v)", what, took, due, tick)
@@ -157,17 +157,17 @@ func TestSlowMessage(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := inMemory(t, beating(time.Second, time.Second), nil)
 			p, h := r.poller()
-			began := time.Now()
+			start := time.Now()
 			p.halfPost()
 			h.wantCauseEver(t, websockets.CauseTransportError)
-			inTime(t, r, "the end", time.Since(began), time.Minute)
+			inTime(t, r, "the end", time.Since(start), time.Minute)
 		})
 	})
 	t.Run("websocket", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := inMemory(t, beating(time.Second, time.Second), nil)
 			w, h := r.peer()
-			began := time.Now()
+			start := time.Now()
 			w.write(frame(opText, "4"+strings.Repeat("x", 200))[:100])
 			w.wantPing()
 			go func() { // reads everything
@@ -178,7 +178,7 @@ func TestSlowMessage(t *testing.T) {
 				}
 			}()
 			h.wantCauseEver(t, websockets.CauseParseError)
-			if took := time.Since(began); took < time.Minute || took > time.Minute+3*time.Second {
+			if took := time.Since(start); took < time.Minute || took > time.Minute+3*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})
@@ -216,7 +216,7 @@ func (h *recorder) wantCauseEver(t *testing.T, want websockets.Cause) {
 
 // A client that vanishes while its poll is pending is noticed at once.
 func TestCancelledPoll(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, h := r.poller()
 	nc, err := r.dial()
 	if err != nil {
@@ -261,7 +261,7 @@ func TestSlowHandlerKeepsItsConnection(t *testing.T) {
 
 // The connection of an incomplete POST is closed.
 func TestCutPostEndsItsConnection(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.MessageTimeout = 100 * time.Millisecond }, nil)
+	r := newTestServer(t, func(c *Config) { c.MessageTimeout = 100 * time.Millisecond }, nil)
 	p, h := r.poller()
 	nc := p.halfPost()
 	h.wantCause(t, websockets.CauseTransportError)
@@ -273,7 +273,7 @@ func TestCutPostEndsItsConnection(t *testing.T) {
 
 // Nor does one that was refused before its body was read.
 func TestRefusedPostEndsItsConnection(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.MessageTimeout = 100 * time.Millisecond }, nil)
+	r := newTestServer(t, func(c *Config) { c.MessageTimeout = 100 * time.Millisecond }, nil)
 	nc, err := r.dial()
 	if err != nil {
 		t.Fatal(err)
@@ -310,7 +310,7 @@ func TestPongAfterASlowPost(t *testing.T) {
 // Messages wait in the network because the handler is slow, and the pong behind
 // them: the client has answered in time.
 func TestPongBehindABacklog(t *testing.T) {
-	r := newRig(t, beating(50*time.Millisecond, 50*time.Millisecond), func(h *recorder) {
+	r := newTestServer(t, beating(50*time.Millisecond, 50*time.Millisecond), func(h *recorder) {
 		h.onMessage = func(bool, []byte) error {
 			t := time.NewTimer(time.Millisecond)
 			<-t.C

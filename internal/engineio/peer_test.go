@@ -25,7 +25,7 @@ const (
 )
 
 // handshake requests a WebSocket and returns the response.
-func (r *rig) handshake(query string, headers ...string) (*peer, *http.Response) {
+func (r *testServer) handshake(query string, headers ...string) (*peer, *http.Response) {
 	r.t.Helper()
 	nc, err := r.dial()
 	if err != nil {
@@ -49,7 +49,7 @@ func (r *rig) handshake(query string, headers ...string) (*peer, *http.Response)
 const overWebSocket = "EIO=4&transport=websocket"
 
 // peer opens a session over WebSocket.
-func (r *rig) peer(headers ...string) (*peer, *recorder) {
+func (r *testServer) peer(headers ...string) (*peer, *recorder) {
 	r.t.Helper()
 	p, resp := r.handshake(overWebSocket, headers...)
 	if resp.StatusCode != http.StatusSwitchingProtocols {

@@ -17,7 +17,7 @@ type gathered[T any] struct {
 	err error
 }
 
-// callAll calls from another goroutine and waits until everybody was asked.
+// callAll calls from another goroutine and waits until every client was asked.
 func callAll[Res any](ctx context.Context, to websockets.Selection, e websockets.CallEvent[string, Res]) <-chan gathered[Res] {
 	done := make(chan gathered[Res], 1)
 	go func() {
@@ -28,7 +28,7 @@ func callAll[Res any](ctx context.Context, to websockets.Selection, e websockets
 	return done
 }
 
-// result gives the outcome, which must be there by now.
+// result returns the outcome of a call that must have returned by now.
 func result[T any](t *testing.T, done <-chan gathered[T]) gathered[T] {
 	t.Helper()
 	synctest.Wait()
@@ -60,12 +60,12 @@ var vote = websockets.NewCall[string, int]("vote")
 
 func TestCallAllGathers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		k := newRig(t, d)
+		d := &testGateway{}
+		k := newTestRuntime(t, d)
 		a, b, left, full, odd, other := k.dial(), k.dial(), k.dial(), k.dial(), k.dial(), k.dial()
 		going := k.dial()
 		going.emit = func(*adapter.Outgoing, uint64) error {
-			going.sess.Closed(websockets.Reason{}) // told twice that it is not going to answer
+			going.sess.Closed(websockets.Reason{}) // reports twice that no answer will come
 			return websockets.ErrClosed
 		}
 		full.emit = func(*adapter.Outgoing, uint64) error { return websockets.ErrQueueFull }
@@ -78,7 +78,7 @@ func TestCallAllGathers(t *testing.T) {
 		odd.answer(t, `"many"`)
 		synctest.Wait()
 		if len(done) != 0 {
-			t.Fatal("returned before everybody had answered or left")
+			t.Fatal("returned before every client had answered or left")
 		}
 		left.sess.Closed(websockets.Reason{})
 		g := result(t, done)
@@ -106,8 +106,8 @@ func TestCallAllGathers(t *testing.T) {
 
 func TestCallAllEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		k := newRig(t, d)
+		d := &testGateway{}
+		k := newTestRuntime(t, d)
 		a, b := k.dial(), k.dial()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -135,17 +135,17 @@ func TestCallAllEndsWithItsContext(t *testing.T) {
 		if m := missing(g.res.Missing); g.err != nil || len(m) != 2 || !errors.Is(m[a.id], context.DeadlineExceeded) {
 			t.Errorf("got %+v, %v", g.res, g.err)
 		}
-		a.want(t) // nobody was asked
+		a.want(t) // no client was asked
 	})
 }
 
 // Calls without a deadline wait for Limits.CallTimeout.
 func TestCallTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		k := newRig(t, d, websockets.WithLimits(websockets.Limits{CallTimeout: 3 * time.Second}))
+		d := &testGateway{}
+		k := newTestRuntime(t, d, websockets.WithLimits(websockets.Limits{CallTimeout: 3 * time.Second}))
 		p := k.dial()
-		began := time.Now()
+		start := time.Now()
 		if _, err := p.client().Call(context.Background(), "x", 1); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Call of a client: %v", err)
 		}
@@ -153,19 +153,19 @@ func TestCallTimeout(t *testing.T) {
 		if err != nil || len(res.Missing) != 1 || !errors.Is(res.Missing[0].Err, context.DeadlineExceeded) {
 			t.Errorf("CallAll: %+v, %v", res, err)
 		}
-		if took := time.Since(began); took != 6*time.Second {
+		if took := time.Since(start); took != 6*time.Second {
 			t.Errorf("it took %v, want 6 s", took)
 		}
 	})
 }
 
-func TestCallAllOfNobodyAndOfWhatDoesNotEncode(t *testing.T) {
+func TestCallAllWithoutClientsAndUnencodable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		k := newRig(t, d)
+		d := &testGateway{}
+		k := newTestRuntime(t, d)
 		res, err := vote.CallAll(t.Context(), d.Server, "?")
 		if err != nil || res.Answered != nil || res.Missing != nil {
-			t.Errorf("nobody: %+v, %v", res, err)
+			t.Errorf("without clients: %+v, %v", res, err)
 		}
 		a := k.dial()
 		synctest.Wait()
@@ -179,8 +179,8 @@ func TestCallAllOfNobodyAndOfWhatDoesNotEncode(t *testing.T) {
 // TestCallAllEncodesOnce: what is encoded is shared between the clients.
 func TestCallAllEncodesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		k := newRig(t, d)
+		d := &testGateway{}
+		k := newTestRuntime(t, d)
 		peers := []*peer{k.dial(), k.dial(), k.dial()}
 		synctest.Wait()
 		n := 0
@@ -209,8 +209,8 @@ func (c counter) MarshalJSON() ([]byte, error) { *c.n++; return []byte("1"), nil
 
 func TestCallOfOneEndsWithTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		k := newRig(t, d)
+		d := &testGateway{}
+		k := newTestRuntime(t, d)
 		a := k.dial()
 		synctest.Wait()
 		failed := make(chan error, 1)

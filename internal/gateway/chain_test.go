@@ -25,7 +25,7 @@ func (sink) Emit(*adapter.Outgoing, uint64) error            { return nil }
 func (sink) Reply(*adapter.Message, *adapter.Outgoing) error { return nil }
 func (sink) Close(websockets.Reason)                         {}
 
-// dispatcher gives what handles one message of a client of such a gateway.
+// dispatcher returns a function that handles one message of a client of such a gateway.
 func dispatcher(tb testing.TB, opts ...websockets.HandlerOption) func() {
 	return dispatchers(tb, opts...)()
 }
@@ -33,14 +33,14 @@ func dispatcher(tb testing.TB, opts ...websockets.HandlerOption) func() {
 // dispatchers makes as many clients of one gateway.
 func dispatchers(tb testing.TB, opts ...websockets.HandlerOption) func() func() {
 	tb.Helper()
-	d := &desk{subs: []websockets.Subscription{websockets.On("move", func(_ context.Context, p point) (point, error) { return p, nil }, opts...)}}
-	gs := []gatewayPlan{{name: "desk", short: "desk", typ: reflect.TypeOf(d), value: d}}
-	cfg := Config{Adapter: rigAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
+	d := &testGateway{subs: []websockets.Subscription{websockets.On("move", func(_ context.Context, p point) (point, error) { return p, nil }, opts...)}}
+	gs := []gatewayPlan{{name: "gateway", short: "gateway", typ: reflect.TypeOf(d), value: d}}
+	cfg := Config{Adapter: testAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
 	rt, err := bind(gs, cfg, pipe.Built{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	k := &rig{rt: rt}
+	k := &testRuntime{rt: rt}
 	tb.Cleanup(func() { _ = rt.Stop(context.Background()) })
 	return func() func() {
 		s := newSession(k.endpoint(), sink{}, k.handshake("/"))

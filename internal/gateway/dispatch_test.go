@@ -26,7 +26,7 @@ func TestOnAnySeesEveryMessageFirst(t *testing.T) {
 				seen = append(seen, strings.Join([]string{who, websockets.ClientFrom(ctx).ID(), event, string(p.JSON)}, " "))
 			})
 		}
-		first := &desk{subs: []websockets.Subscription{
+		first := &testGateway{subs: []websockets.Subscription{
 			watch("a"),
 			websockets.OnAny(func(_ context.Context, event string, _ websockets.Payload) {
 				if event == "boom" {
@@ -39,7 +39,7 @@ func TestOnAnySeesEveryMessageFirst(t *testing.T) {
 			}),
 			answerTo("boom"),
 		}}
-		k := newRigOf(t, []*desk{first, {subs: []websockets.Subscription{watch("b")}}})
+		k := newTestRuntimeOf(t, []*testGateway{first, {subs: []websockets.Subscription{watch("b")}}})
 		p := k.dial()
 		p.ask("known", "1")
 		p.ask("unknown", "2")
@@ -58,7 +58,7 @@ func TestOnAnySeesEveryMessageFirst(t *testing.T) {
 		if len(got) != 4 || got[0] != "reply known 1" || !strings.Contains(got[1], websockets.CodeUnknownEvent) || got[3] != "reply boom 3" {
 			t.Errorf("sent: %q", got)
 		}
-		if log := k.log.String(); strings.Count(log, "panic: boom") != 1 || !strings.Contains(log, "gateway=\"desk 0\"") {
+		if log := k.log.String(); strings.Count(log, "panic: boom") != 1 || !strings.Contains(log, "gateway=\"gateway 0\"") {
 			t.Errorf("log: %s", log)
 		}
 		var kinds []websockets.Kind
@@ -95,9 +95,9 @@ func TestGoexit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				left := 0
-				d := &desk{subs: []websockets.Subscription{sub, answerTo("next")}}
+				d := &testGateway{subs: []websockets.Subscription{sub, answerTo("next")}}
 				d.leave = func(context.Context, websockets.Client, websockets.Reason) { left++; runtime.Goexit() }
-				k := newRig(t, d)
+				k := newTestRuntime(t, d)
 				p := k.dial()
 				for range 2 { // of a Background too the place is free again
 					p.ask("exit", "1")
@@ -123,7 +123,7 @@ func TestGoexit(t *testing.T) {
 	t.Run("hooks", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var left []string
-			d := &desk{
+			d := &testGateway{
 				connect: func(context.Context, websockets.Client) error { runtime.Goexit(); return nil },
 				leave: func(context.Context, websockets.Client, websockets.Reason) {
 					left = append(left, "first")
@@ -131,14 +131,14 @@ func TestGoexit(t *testing.T) {
 				},
 				subs: []websockets.Subscription{answerTo("next")},
 			}
-			second := &desk{
+			second := &testGateway{
 				connect: func(context.Context, websockets.Client) error {
 					t.Error("HandleConnection after a refusal")
 					return nil
 				},
 				leave: func(context.Context, websockets.Client, websockets.Reason) { left = append(left, "second") },
 			}
-			k := newRigOf(t, []*desk{d, second})
+			k := newTestRuntimeOf(t, []*testGateway{d, second})
 			p := k.dial()
 			p.ask("next", "1")
 			synctest.Wait()
@@ -154,7 +154,7 @@ func TestGoexit(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			left := 0
 			leave := func(context.Context, websockets.Client, websockets.Reason) { left++; runtime.Goexit() }
-			k := newRigOf(t, []*desk{{leave: leave}, {leave: leave}})
+			k := newTestRuntimeOf(t, []*testGateway{{leave: leave}, {leave: leave}})
 			k.dial().sess.Closed(websockets.Reason{})
 			synctest.Wait()
 			if left != 2 || len(k.rt.sessions) != 0 {
@@ -164,7 +164,7 @@ func TestGoexit(t *testing.T) {
 	})
 	t.Run("Admit", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			k := newRig(t, &desk{}, websockets.Admit(func(context.Context, *websockets.Handshake) error { runtime.Goexit(); return nil }))
+			k := newTestRuntime(t, &testGateway{}, websockets.Admit(func(context.Context, *websockets.Handshake) error { runtime.Goexit(); return nil }))
 			if err := k.endpoint().Admit(t.Context(), k.handshake("/")); !errors.Is(err, errExited) {
 				t.Errorf("got %v", err)
 			}
@@ -174,7 +174,7 @@ func TestGoexit(t *testing.T) {
 
 func TestBrokenRequestIsAnsweredUnderItsID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newRig(t, &desk{subs: []websockets.Subscription{answerTo("next")}})
+		k := newTestRuntime(t, &testGateway{subs: []websockets.Subscription{answerTo("next")}})
 		p := k.dial()
 		p.ask("next", "1")
 		start(p.sess.Receive(&adapter.Message{Reply: true, Ref: 7, Err: &websockets.Error{Message: "No event", Code: websockets.CodeBadMessage}}))
@@ -190,7 +190,7 @@ func TestDroppedResponseStillAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		moved := websockets.NewEvent[int]("moved", websockets.Volatile(), websockets.Uncompressed())
 		var asked []*adapter.Outgoing
-		d := &desk{subs: []websockets.Subscription{
+		d := &testGateway{subs: []websockets.Subscription{
 			websockets.On("one", func(context.Context, int) (websockets.Response[int], error) { return moved.Response(1), nil }),
 			websockets.Stream("many", func(context.Context, int) iter.Seq2[websockets.Response[int], error] {
 				return func(yield func(websockets.Response[int], error) bool) {
@@ -198,7 +198,7 @@ func TestDroppedResponseStillAnswers(t *testing.T) {
 				}
 			}),
 		}}
-		k := newRig(t, d)
+		k := newTestRuntime(t, d)
 		p := k.dial()
 		p.emit = func(out *adapter.Outgoing, _ uint64) error {
 			asked = append(asked, out)
@@ -228,17 +228,17 @@ func TestDroppedResponseStillAnswers(t *testing.T) {
 func TestReasonOfADisconnectAtTheStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dismissedBy, otherBy websockets.Cause // the hooks run side by side
-		d := &desk{leave: func(_ context.Context, c websockets.Client, r websockets.Reason) {
+		d := &testGateway{leave: func(_ context.Context, c websockets.Client, r websockets.Reason) {
 			if c.ID() == "peer-1" {
 				dismissedBy = r.Cause
 			} else {
 				otherBy = r.Cause
 			}
 		}}
-		k := newRig(t, d)
+		k := newTestRuntime(t, d)
 		dismissed := k.dial()
 		k.dial()
-		dismissed.closed = &websockets.Reason{} // its goodbye takes longer than the stop
+		dismissed.closed = &websockets.Reason{} // its close takes longer than the stop
 		dismissed.client().Disconnect()
 		k.stop()
 		if dismissedBy != websockets.CauseServerDisconnect || otherBy != websockets.CauseShutdown {

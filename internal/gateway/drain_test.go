@@ -14,22 +14,22 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// Many clients are told goodbye a few at a time, and when to come back, so that the
-// busiest second has hardly more than the mean.
+// A stop disconnects many clients in batches and sends each a time to reconnect after: the
+// busiest second has hardly more reconnects than the mean.
 func TestDrainInBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 600
 		var mu sync.Mutex
 		left := make(map[string]time.Time, n)
-		d := &desk{}
-		k := newRigOf(t, []*desk{d})
+		d := &testGateway{}
+		k := newTestRuntimeOf(t, []*testGateway{d})
 		k.rt.drainRate = 200
 		peers := make([]*peer, n)
 		for i := range peers {
 			peers[i] = k.dial()
 		}
 		synctest.Wait()
-		began := time.Now()
+		start := time.Now()
 		for _, p := range peers {
 			p.emit = func(out *adapter.Outgoing, _ uint64) error {
 				payload, err := out.Payload(false)
@@ -48,34 +48,34 @@ func TestDrainInBatches(t *testing.T) {
 		if err := k.rt.Stop(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(began); took < 2900*time.Millisecond || took > 3100*time.Millisecond {
+		if took := time.Since(start); took < 2900*time.Millisecond || took > 3100*time.Millisecond {
 			t.Errorf("600 clients at 200 a second took %v", took)
 		}
 		var back []time.Duration
 		for _, at := range left {
-			back = append(back, at.Sub(began))
+			back = append(back, at.Sub(start))
 		}
 		if len(back) != n {
-			t.Fatalf("%d of %d were told", len(back), n)
+			t.Fatalf("%d of %d clients received the event", len(back), n)
 		}
 		slices.Sort(back)
 		if back[0] < minRetry {
-			t.Errorf("the first comes back after %v", back[0])
+			t.Errorf("the first client reconnects after %v", back[0])
 		}
 		for i := range back { // as many as the rate, and a batch, in any second
 			if j := i + 210; j < n && back[j]-back[i] < time.Second {
-				t.Fatalf("%d come back within %v", j-i, back[j]-back[i])
+				t.Fatalf("%d clients reconnect within %v", j-i, back[j]-back[i])
 			}
 		}
 	})
 }
 
-// A stop that has no time does not take it, and a few clients notice nothing.
+// A stop without time to drain closes all clients at once, and a few clients are not drained.
 func TestDrainAtOnce(t *testing.T) {
 	for name, tt := range map[string]struct {
 		clients, rate int
 		timeout       time.Duration
-		told          bool
+		notified      bool
 		most          time.Duration
 	}{
 		"few":           {20, 0, time.Minute, false, 0},
@@ -85,7 +85,7 @@ func TestDrainAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				k := newRigOf(t, []*desk{{}})
+				k := newTestRuntimeOf(t, []*testGateway{{}})
 				if tt.rate != 0 {
 					k.rt.drainRate = tt.rate
 				}
@@ -94,19 +94,19 @@ func TestDrainAtOnce(t *testing.T) {
 					peers[i] = k.dial()
 				}
 				synctest.Wait()
-				began := time.Now()
+				start := time.Now()
 				ctx, cancel := context.WithTimeout(context.Background(), tt.timeout)
 				defer cancel()
 				err := k.rt.Stop(ctx)
 				if tt.timeout > 0 && err != nil {
 					t.Error(err)
 				}
-				if took := time.Since(began); took > tt.most {
+				if took := time.Since(start); took > tt.most {
 					t.Errorf("it took %v", took)
 				}
 				synctest.Wait()
 				for _, p := range peers {
-					if got := strings.Join(p.got(), "\n"); (got != "") != tt.told && tt.timeout > 0 {
+					if got := strings.Join(p.got(), "\n"); (got != "") != tt.notified && tt.timeout > 0 {
 						t.Fatalf("sent: %q", got)
 					}
 				}

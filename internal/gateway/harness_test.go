@@ -20,8 +20,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// desk is a gateway whose behaviour is the test's. A hook that is nil does nothing.
-type desk struct {
+// testGateway is a gateway with the handlers and hooks of a test. A nil hook does nothing.
+type testGateway struct {
 	Server *websockets.Server `websockets:"server"`
 
 	subs    []websockets.Subscription
@@ -29,57 +29,59 @@ type desk struct {
 	leave   func(ctx context.Context, c websockets.Client, r websockets.Reason)
 }
 
-func (d *desk) Subscriptions() []websockets.Subscription { return d.subs }
+func (d *testGateway) Subscriptions() []websockets.Subscription { return d.subs }
 
-func (d *desk) HandleConnection(ctx context.Context, c websockets.Client) error {
+func (d *testGateway) HandleConnection(ctx context.Context, c websockets.Client) error {
 	if d.connect == nil {
 		return nil
 	}
 	return d.connect(ctx, c)
 }
 
-func (d *desk) HandleDisconnect(ctx context.Context, c websockets.Client, r websockets.Reason) {
+func (d *testGateway) HandleDisconnect(ctx context.Context, c websockets.Client, r websockets.Reason) {
 	if d.leave != nil {
 		d.leave(ctx, c, r)
 	}
 }
 
-// rig is a runtime whose adapter is the test. Tests run it in a bubble of
-// testing/synctest.
-type rig struct {
+// testRuntime is a runtime without a network: the test acts as the adapter. Tests run it in a
+// bubble of testing/synctest.
+type testRuntime struct {
 	t   *testing.T
 	rt  *Runtime
 	log *bytes.Buffer // read it when nothing runs
 	ids int
 }
 
-type rigAdapter struct{ traits adapter.Traits }
+type testAdapter struct{ traits adapter.Traits }
 
-func (a rigAdapter) Name() string                                           { return "rig" }
-func (a rigAdapter) Traits() adapter.Traits                                 { return a.traits }
-func (a rigAdapter) NewServer(adapter.ServerConfig) (adapter.Server, error) { return rigServer{}, nil }
-
-type rigServer struct{}
-
-func (rigServer) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }
-func (rigServer) Native(string) any                                { return nil }
-func (rigServer) Close(context.Context) error                      { return nil }
-
-// newRig opens an application with the gateway; it is stopped at the end of the test.
-func newRig(t *testing.T, d *desk, opts ...websockets.Option) *rig {
-	t.Helper()
-	return newRigOf(t, []*desk{d}, opts...)
+func (a testAdapter) Name() string           { return "test" }
+func (a testAdapter) Traits() adapter.Traits { return a.traits }
+func (a testAdapter) NewServer(adapter.ServerConfig) (adapter.Server, error) {
+	return testServer{}, nil
 }
 
-func newRigOf(t *testing.T, desks []*desk, opts ...websockets.Option) *rig {
+type testServer struct{}
+
+func (testServer) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }
+func (testServer) Native(string) any                                { return nil }
+func (testServer) Close(context.Context) error                      { return nil }
+
+// newTestRuntime opens an application with the gateway; it is stopped at the end of the test.
+func newTestRuntime(t *testing.T, d *testGateway, opts ...websockets.Option) *testRuntime {
 	t.Helper()
-	k := &rig{t: t, log: &bytes.Buffer{}}
+	return newTestRuntimeOf(t, []*testGateway{d}, opts...)
+}
+
+func newTestRuntimeOf(t *testing.T, gateways []*testGateway, opts ...websockets.Option) *testRuntime {
+	t.Helper()
+	k := &testRuntime{t: t, log: &bytes.Buffer{}}
 	var gs []gatewayPlan
-	for i, d := range desks {
-		name := fmt.Sprintf("desk %d", i)
+	for i, d := range gateways {
+		name := fmt.Sprintf("gateway %d", i)
 		gs = append(gs, gatewayPlan{name: name, short: name, typ: reflect.TypeOf(d), value: d, opts: options(opts...)})
 	}
-	cfg := Config{Adapter: rigAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
+	cfg := Config{Adapter: testAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
 	rt, err := bind(gs, cfg, pipe.Built{}, slog.New(slog.NewTextHandler(k.log, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -90,22 +92,22 @@ func newRigOf(t *testing.T, desks []*desk, opts ...websockets.Option) *rig {
 	return k
 }
 
-func (k *rig) stop() {
+func (k *testRuntime) stop() {
 	if err := k.rt.Stop(context.Background()); err != nil {
 		k.t.Errorf("stop: %v", err)
 	}
 }
 
-func (k *rig) endpoint() *endpoint { return k.rt.servers[0].endpoints[0] }
+func (k *testRuntime) endpoint() *endpoint { return k.rt.servers[0].endpoints[0] }
 
-func (k *rig) handshake(nsp string) *adapter.Handshake {
+func (k *testRuntime) handshake(nsp string) *adapter.Handshake {
 	return &adapter.Handshake{Handshake: websockets.Handshake{Request: httptest.NewRequest(http.MethodGet, "/", nil), Namespace: nsp}}
 }
 
-// dial lets a client in, and waits for its HandleConnection unless that blocks.
-func (k *rig) dial() *peer { return k.dialAt("/") }
+// dial connects a client and waits until its HandleConnection returns or blocks.
+func (k *testRuntime) dial() *peer { return k.dialAt("/") }
 
-func (k *rig) dialAt(nsp string) *peer {
+func (k *testRuntime) dialAt(nsp string) *peer {
 	k.t.Helper()
 	k.ids++
 	p := newPeer(fmt.Sprintf("peer-%d", k.ids))
@@ -121,7 +123,7 @@ func (k *rig) dialAt(nsp string) *peer {
 // client is the peer as users see it.
 func (p *peer) client() *session { return p.sess.(*session) }
 
-// peer is a connection that writes down what it is given.
+// peer is a connection that records what is sent to it.
 type peer struct {
 	id    string
 	sess  adapter.Session
@@ -194,7 +196,7 @@ func (p *peer) Close(r websockets.Reason) {
 
 func (p *peer) Native() any { return p }
 
-// got gives what was sent since the last call.
+// got returns what was sent since the last call.
 func (p *peer) got() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -210,7 +212,7 @@ func (p *peer) want(t *testing.T, want ...string) {
 	}
 }
 
-// answers gives the number of the last call, once.
+// answer answers the oldest open call of the peer.
 func (p *peer) answer(t *testing.T, json string) {
 	t.Helper()
 	p.mu.Lock()

@@ -36,14 +36,14 @@ func TestJSONCodec(t *testing.T) {
 		type twice struct {
 			A int `json:"a"`
 		}
-		d := &desk{subs: []websockets.Subscription{
+		d := &testGateway{subs: []websockets.Subscription{
 			websockets.On("typed", func(_ context.Context, v twice) (twice, error) { return v, nil }),
 			websockets.On("strict", func(_ context.Context, v twice) (string, error) { return "ok", nil }, websockets.Strict()),
 			websockets.On("text", func(_ context.Context, s string) (string, error) { return s, nil }),
 			websockets.On("raw", func(_ context.Context, p stdjson.RawMessage) (stdjson.RawMessage, error) { return p, nil }),
 			websockets.Listen("emit", func(ctx context.Context, s string) error { return websockets.ClientFrom(ctx).Emit(ctx, "said", s) }),
 		}}
-		k := newRigOf(t, []*desk{d})
+		k := newTestRuntimeOf(t, []*testGateway{d})
 		k.rt.codec = marked{}
 		p := k.dial()
 		for _, m := range [][2]string{

@@ -12,8 +12,8 @@ import (
 
 func TestNamespaceFunc(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		k := newRig(t, d, websockets.NamespaceFunc("tenants", func(ns string) bool {
+		d := &testGateway{}
+		k := newTestRuntime(t, d, websockets.NamespaceFunc("tenants", func(ns string) bool {
 			if ns == "/broken" {
 				panic("broken")
 			}

@@ -13,8 +13,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// matchNamespace is [namespacePattern.match] in the most obvious way. It gives
-// the values of the names as well.
+// matchNamespace is [namespacePattern.match] in the most obvious way. It also
+// returns the values of the names.
 func matchNamespace(declared, ns string) (values map[string]string, ok bool) {
 	declared = "/" + strings.TrimPrefix(declared, "/")
 	if !strings.ContainsAny(declared, "{}") {

@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// paper is an adapter on paper: it has a name and traits, and serves nobody.
+// paper is an adapter on paper: it has a name and traits, and serves no clients.
 type paper struct {
 	name   string
 	traits adapter.Traits
@@ -66,8 +66,8 @@ func TestBootErrors(t *testing.T) {
 	sio := Config{Adapter: spaced(), HTTP: true, HTTPAddr: ":3000"}
 	const otherFunc = `websockets: gateway B: NamespaceFunc("odd"): another gateway has another namespace of this name on spaced the HTTP server /socket.io/ namespace odd; Go does not compare functions: to share the namespaces, store the option in a package variable and give both that; otherwise choose another label`
 	count, counted := websockets.NewEvent[int]("count"), websockets.NewEvent[string]("count")
-	sends := func(events ...websockets.EventInfo) *desk {
-		return &desk{subs: []websockets.Subscription{websockets.On("n", func(context.Context, int) (websockets.Response[int], error) {
+	sends := func(events ...websockets.EventInfo) *testGateway {
+		return &testGateway{subs: []websockets.Subscription{websockets.On("n", func(context.Context, int) (websockets.Response[int], error) {
 			return count.Response(1), nil
 		}, websockets.Sends(events...))}}
 	}
@@ -111,8 +111,8 @@ func TestBootErrors(t *testing.T) {
 			"websockets: gateway A: NamespaceFunc: pass a label; errors and logs name the namespaces by it"},
 		{"label without function", sio, []gatewayPlan{gw("A", a, websockets.NamespaceFunc("odd", nil))},
 			`websockets: gateway A: NamespaceFunc("odd"): pass a function`},
-		{"OnAny twice", http, []gatewayPlan{gw("A", &desk{subs: []websockets.Subscription{watchAll, watchAll}}), gw("B", &desk{subs: []websockets.Subscription{watchAll}})}, ""},
-		{"OnAny without a function", http, []gatewayPlan{gw("A", &desk{subs: []websockets.Subscription{websockets.OnAny(nil)}})},
+		{"OnAny twice", http, []gatewayPlan{gw("A", &testGateway{subs: []websockets.Subscription{watchAll, watchAll}}), gw("B", &testGateway{subs: []websockets.Subscription{watchAll}})}, ""},
+		{"OnAny without a function", http, []gatewayPlan{gw("A", &testGateway{subs: []websockets.Subscription{websockets.OnAny(nil)}})},
 			`websockets: gateway A: subscription "": the handler is nil`},
 		{"path pattern without patterns", sio, []gatewayPlan{gw("A", a, websockets.Path("/{x}"))},
 			`websockets: gateway A: Path("/{x}"): the platform spaced has no patterns in Path; use Namespace`},
@@ -156,9 +156,9 @@ func TestBootErrors(t *testing.T) {
 			`websockets: gateway A: subscription "n": Sends: event 2 is nil; pass an event, such as one of NewEvent`},
 		{"response of another type", http, []gatewayPlan{gw("A", sends(counted))},
 			`websockets: gateway A: subscription "n": Sends(count): the event's payload is string, but the handler returns Response[int]; make them equal`},
-		{"result that is no response", http, []gatewayPlan{gw("A", &desk{subs: []websockets.Subscription{plainResult}})},
+		{"result that is no response", http, []gatewayPlan{gw("A", &testGateway{subs: []websockets.Subscription{plainResult}})},
 			`websockets: gateway A: subscription "n": Sends(count): the handler returns no Response; return one, or list the event in websockets.Emits`},
-		{"no error", http, []gatewayPlan{gw("A", &desk{subs: []websockets.Subscription{nilError}})},
+		{"no error", http, []gatewayPlan{gw("A", &testGateway{subs: []websockets.Subscription{nilError}})},
 			`websockets: gateway A: subscription "n": Errors: error 1 is nil; pass a *websockets.Error`},
 		{"bad origin", http, []gatewayPlan{gw("A", a, websockets.Origins("example.com"))},
 			`websockets: gateway A: Origins: origin "example.com" must be scheme and host, such as "https://app.example.com"`},

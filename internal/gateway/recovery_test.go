@@ -14,8 +14,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// back makes a connection for a client that comes back.
-func (k *rig) back(old *peer) (*peer, *adapter.Handshake) {
+// reconnect returns a new connection of a client.
+func (k *testRuntime) reconnect(old *peer) (*peer, *adapter.Handshake) {
 	k.t.Helper()
 	h := k.handshake("/")
 	if err := k.endpoint().Admit(k.t.Context(), h); err != nil {
@@ -24,13 +24,13 @@ func (k *rig) back(old *peer) (*peer, *adapter.Handshake) {
 	return newPeer(old.id), h
 }
 
-// resume brings a client back, and waits for its HandleConnection.
-func (k *rig) resume(old *peer, s adapter.Suspension) *peer {
+// resume resumes the session of a client and waits for its HandleConnection.
+func (k *testRuntime) resume(old *peer, s adapter.Suspension) *peer {
 	k.t.Helper()
-	p, h := k.back(old)
+	p, h := k.reconnect(old)
 	p.is(s.Resume(p, h))
 	if p.sess == nil {
-		k.t.Fatal("the client cannot come back")
+		k.t.Fatal("the session was not resumed")
 	}
 	synctest.Wait()
 	return p
@@ -52,7 +52,7 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var recovered []bool
 		var left []string
-		d := &desk{
+		d := &testGateway{
 			connect: func(_ context.Context, c websockets.Client) error {
 				recovered = append(recovered, c.Recovered())
 				if c.Recovered() {
@@ -65,7 +65,7 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 				c.Leave("a") // has no effect on a client that has left
 			},
 		}
-		k := newRig(t, d)
+		k := newTestRuntime(t, d)
 		one, other := k.dial(), k.dial()
 		synctest.Wait()
 		userKey.Set(one.client(), "ada")
@@ -102,7 +102,7 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 		one.want(t, "all 1", "rooms 1", "it 1")
 		other.want(t, "all 1", "rooms 1", "joined meanwhile 1", "others 1", "now 1", `vote "?"`)
 
-		p, h := k.back(one)
+		p, h := k.reconnect(one)
 		seenKey.Set(h, 2) // as Admit would
 		p.is(susp.Resume(p, h))
 		synctest.Wait()
@@ -120,13 +120,13 @@ func TestSuspendedClientMissesNothing(t *testing.T) {
 			t.Errorf("rooms %q", got)
 		}
 		emitTo(t, d.Server.To("a"), "again")
-		emitTo(t, d.Server.Except(before), "not who it was")
+		emitTo(t, d.Server.Except(before), "not to the old client")
 		one.want(t)
 		p.want(t, "again 1")
 		if d.Server.Local().Len() != 2 {
 			t.Errorf("%d clients, want 2", d.Server.Local().Len())
 		}
-		if q, h := k.back(one); susp.Resume(q, h) != nil {
+		if q, h := k.reconnect(one); susp.Resume(q, h) != nil {
 			t.Error("resumed twice")
 		}
 		susp.Drop() // too late
@@ -144,7 +144,7 @@ func TestResumedClientWaitsForTheEndOfTheOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var steps []string
 		release := make(chan struct{})
-		d := &desk{
+		d := &testGateway{
 			connect: func(_ context.Context, c websockets.Client) error {
 				user, _ := userKey.Get(c)
 				steps = append(steps, "connect "+user)
@@ -160,7 +160,7 @@ func TestResumedClientWaitsForTheEndOfTheOld(t *testing.T) {
 			}),
 			websockets.Listen("next", func(context.Context, int) error { steps = append(steps, "next"); return nil }),
 		}
-		k := newRig(t, d)
+		k := newTestRuntime(t, d)
 		one := k.dial()
 		one.ask("login", `"ada"`)
 		synctest.Wait()
@@ -185,7 +185,7 @@ func TestResumedClientWaitsForTheEndOfTheOld(t *testing.T) {
 func TestWhoCannotBeSuspended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hold := make(chan struct{})
-		d := &desk{connect: func(_ context.Context, c websockets.Client) error {
+		d := &testGateway{connect: func(_ context.Context, c websockets.Client) error {
 			switch c.ID() {
 			case "peer-1":
 				<-hold
@@ -194,10 +194,10 @@ func TestWhoCannotBeSuspended(t *testing.T) {
 			}
 			return nil
 		}}
-		k := newRig(t, d)
+		k := newTestRuntime(t, d)
 		early, refused, dismissed, closed, drained := k.dial(), k.dial(), k.dial(), k.dial(), k.dial()
 		synctest.Wait()
-		dismissed.closed = &websockets.Reason{} // its goodbye is under way when the connection breaks
+		dismissed.closed = &websockets.Reason{} // its close is in progress when the connection breaks
 		dismissed.client().Disconnect()
 		closed.sess.Closed(websockets.Reason{})
 		for _, p := range []*peer{early, refused, dismissed, closed} {
@@ -208,7 +208,7 @@ func TestWhoCannotBeSuspended(t *testing.T) {
 		close(hold)
 		synctest.Wait()
 		if n := d.Server.Local().Len(); n != 1 {
-			t.Errorf("%d clients, want 1: who is not suspended has left", n)
+			t.Errorf("%d clients, want 1: a client that is not suspended has left", n)
 		}
 		k.stop()
 		if drained.sess.Suspend(websockets.Reason{}) != nil {
@@ -218,18 +218,18 @@ func TestWhoCannotBeSuspended(t *testing.T) {
 }
 
 func TestDropLeavesNothing(t *testing.T) {
-	for name, drop := range map[string]func(k *rig, d *desk, c websockets.Client, s adapter.Suspension){
-		"Drop":              func(_ *rig, _ *desk, _ websockets.Client, s adapter.Suspension) { s.Drop() },
-		"stop":              func(k *rig, _ *desk, _ websockets.Client, _ adapter.Suspension) { k.stop() },
-		"Client.Disconnect": func(_ *rig, _ *desk, c websockets.Client, _ adapter.Suspension) { c.Disconnect() },
-		"Broadcast.Disconnect": func(_ *rig, d *desk, _ websockets.Client, _ adapter.Suspension) {
+	for name, drop := range map[string]func(k *testRuntime, d *testGateway, c websockets.Client, s adapter.Suspension){
+		"Drop":              func(_ *testRuntime, _ *testGateway, _ websockets.Client, s adapter.Suspension) { s.Drop() },
+		"stop":              func(k *testRuntime, _ *testGateway, _ websockets.Client, _ adapter.Suspension) { k.stop() },
+		"Client.Disconnect": func(_ *testRuntime, _ *testGateway, c websockets.Client, _ adapter.Suspension) { c.Disconnect() },
+		"Broadcast.Disconnect": func(_ *testRuntime, d *testGateway, _ websockets.Client, _ adapter.Suspension) {
 			d.Server.To("a").Local().Disconnect()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := &desk{connect: func(_ context.Context, c websockets.Client) error { return c.Join("a") }}
-				k := newRig(t, d)
+				d := &testGateway{connect: func(_ context.Context, c websockets.Client) error { return c.Join("a") }}
+				k := newTestRuntime(t, d)
 				one := k.dial()
 				synctest.Wait()
 				susp := one.sess.Suspend(websockets.Reason{})
@@ -248,7 +248,7 @@ func TestDropLeavesNothing(t *testing.T) {
 				emitTo(t, d.Server, "all")
 				one.want(t)
 				if p := newPeer(one.id); susp.Resume(p, k.handshake("/")) != nil {
-					t.Error("it has come back")
+					t.Error("the session was resumed")
 				}
 				if user, ok := userKey.Get(one.client()); ok {
 					t.Errorf("user %q", user)
@@ -260,13 +260,13 @@ func TestDropLeavesNothing(t *testing.T) {
 
 func TestBroadcastLeaveReachesSuspended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{connect: func(_ context.Context, c websockets.Client) error {
+		d := &testGateway{connect: func(_ context.Context, c websockets.Client) error {
 			if c.Recovered() {
 				return nil
 			}
 			return c.Join("secret", "news")
 		}}
-		k := newRig(t, d)
+		k := newTestRuntime(t, d)
 		one := k.dial()
 		synctest.Wait()
 		susp := one.sess.Suspend(websockets.Reason{})
@@ -280,10 +280,10 @@ func TestBroadcastLeaveReachesSuspended(t *testing.T) {
 func TestStopEndsWhoCameBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var left []string
-		d := &desk{leave: func(_ context.Context, c websockets.Client, r websockets.Reason) {
+		d := &testGateway{leave: func(_ context.Context, c websockets.Client, r websockets.Reason) {
 			left = append(left, fmt.Sprintf("%t %s", c.Recovered(), r))
 		}}
-		k := newRig(t, d)
+		k := newTestRuntime(t, d)
 		one := k.dial()
 		p := k.resume(one, one.sess.Suspend(websockets.Reason{}))
 		k.stop()
@@ -296,11 +296,11 @@ func TestStopEndsWhoCameBack(t *testing.T) {
 	})
 }
 
-// TestNoBroadcastIsLostOrDoubled: whatever the moment of leaving and coming back.
+// TestNoBroadcastIsLostOrDoubled: at any moment of disconnecting and reconnecting.
 func TestNoBroadcastIsLostOrDoubled(t *testing.T) {
 	const senders, each, flaps = 4, 400, 60
 	open := make(chan struct{})
-	d := &desk{
+	d := &testGateway{
 		connect: func(_ context.Context, c websockets.Client) error {
 			if c.Recovered() {
 				return nil
@@ -312,7 +312,7 @@ func TestNoBroadcastIsLostOrDoubled(t *testing.T) {
 			return nil
 		})},
 	}
-	k := newRig(t, d)
+	k := newTestRuntime(t, d)
 	record := &record{seen: map[string]int{}}
 	p := newPeer("flapping")
 	p.emit = record.emit
@@ -338,7 +338,7 @@ func TestNoBroadcastIsLostOrDoubled(t *testing.T) {
 		next := newPeer(p.id)
 		next.emit = record.emit
 		if next.is(susp.Resume(next, k.handshake("/"))); next.sess == nil {
-			t.Fatal("cannot come back")
+			t.Fatal("not resumed")
 		}
 		start(next.sess.Receive(&adapter.Message{Event: "ready"}))
 		<-open

@@ -45,14 +45,14 @@ func TestScoped(t *testing.T) {
 		var l till
 		carts := newCarts(&l)
 		var kept websockets.Client
-		d := &desk{subs: []websockets.Subscription{websockets.On("cart", func(ctx context.Context, _ int) (string, error) { return carts.Of(ctx) })}}
+		d := &testGateway{subs: []websockets.Subscription{websockets.On("cart", func(ctx context.Context, _ int) (string, error) { return carts.Of(ctx) })}}
 		d.leave = func(ctx context.Context, c websockets.Client, _ websockets.Reason) {
 			kept = c
 			cart, err := carts.Of(ctx)
 			l.note(fmt.Sprint("left ", cart, err))
 			userKey.Set(c, "still")
 		}
-		k := newRig(t, d)
+		k := newTestRuntime(t, d)
 		p := k.dial()
 		for range 2 {
 			p.ask("cart", "1")
@@ -88,7 +88,7 @@ func TestScopedFails(t *testing.T) {
 			}
 			return 7, nil
 		}, nil)
-		k := newRig(t, &desk{connect: func(ctx context.Context, _ websockets.Client) error {
+		k := newTestRuntime(t, &testGateway{connect: func(ctx context.Context, _ websockets.Client) error {
 			if _, err := s.Of(ctx); !errors.Is(err, errNotYet) {
 				t.Errorf("first: %v", err)
 			}
@@ -107,12 +107,12 @@ func TestScopedFails(t *testing.T) {
 	})
 }
 
-// What a client that may come back has is kept for it, and shut when it does not.
+// The scoped instance of a suspended client is kept until the client resumes, and closed if it does not.
 func TestScopedAndRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l till
 		carts := newCarts(&l)
-		k := newRig(t, &desk{connect: func(ctx context.Context, c websockets.Client) error {
+		k := newTestRuntime(t, &testGateway{connect: func(ctx context.Context, c websockets.Client) error {
 			_, err := carts.Of(ctx)
 			l.note(fmt.Sprint("connected ", c.Recovered()))
 			return err

@@ -11,11 +11,11 @@ import (
 // wrapped is a client in a struct of an application.
 type wrapped struct{ websockets.Client }
 
-// TestField_X56_WrappedClient: Except of a Client in a struct of the application leaves out that client; it left out nobody.
+// TestField_X56_WrappedClient: Except of a Client in a struct of the application excludes that client; before, it excluded no client.
 func TestField_X56_WrappedClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		k := newRig(t, d)
+		d := &testGateway{}
+		k := newTestRuntime(t, d)
 		a, b := k.dial(), k.dial()
 		emitTo(t, d.Server.Except(wrapped{a.client()}), "others")
 		a.want(t)
@@ -23,11 +23,11 @@ func TestField_X56_WrappedClient(t *testing.T) {
 	})
 }
 
-// TestField_X60_NoRooms: A selection of no room, as by To of an empty list, selects nobody; it selected everybody. The server itself is everybody.
+// TestField_X60_NoRooms: A selection of no room, as by To of an empty list, selects no client; before, it selected every client. The server itself selects every client.
 func TestField_X60_NoRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		k := newRig(t, d)
+		d := &testGateway{}
+		k := newTestRuntime(t, d)
 		a := k.dial()
 		for name, s := range map[string]websockets.Selection{
 			"To()":           d.Server.To(),
@@ -52,8 +52,8 @@ func TestField_X60_NoRooms(t *testing.T) {
 // Rooms and ids add up, exceptions are taken away at the end.
 func TestSelections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		k := newRig(t, d)
+		d := &testGateway{}
+		k := newTestRuntime(t, d)
 		ids, names := map[string]string{}, map[string]string{}
 		for name, rooms := range map[string][]string{"a": {"1", "odd"}, "b": {"2"}, "c": {"3", "odd"}} {
 			p := k.dial()

@@ -9,12 +9,12 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// TestServerWithoutClients: what a provider does too early or too late harms nobody.
+// TestServerWithoutClients: calls of a provider before the start or after the stop are harmless.
 func TestServerWithoutClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{}
-		k := newRig(t, d)
-		early := &desk{}
+		d := &testGateway{}
+		k := newTestRuntime(t, d)
+		early := &testGateway{}
 		if err := inject(newBoundGateway(k.rt, gatewayPlan{value: early})); err != nil { // before Bind is done
 			t.Fatal(err)
 		}

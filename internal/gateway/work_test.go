@@ -14,13 +14,13 @@ func (p *peer) put(event, json string) adapter.Work {
 	return p.sess.Receive(&adapter.Message{Event: event, Payload: websockets.Payload{JSON: []byte(json)}, Reply: true, Ref: event})
 }
 
-func echoDesk(opts ...websockets.HandlerOption) *desk {
-	return &desk{subs: []websockets.Subscription{websockets.On("echo", func(_ context.Context, n int) (int, error) { return n, nil }, opts...)}}
+func echoGateway(opts ...websockets.HandlerOption) *testGateway {
+	return &testGateway{subs: []websockets.Subscription{websockets.On("echo", func(_ context.Context, n int) (int, error) { return n, nil }, opts...)}}
 }
 
 func TestReceiveReturnsWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newRig(t, echoDesk()).dial()
+		p := newTestRuntime(t, echoGateway()).dial()
 		first := p.put("echo", "1")
 		work := p.put("echo", "2")
 		if work != first {
@@ -48,9 +48,9 @@ func TestReceiveReturnsWork(t *testing.T) {
 func TestWorkAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := make(chan struct{}, 1)
-		d := echoDesk()
+		d := echoGateway()
 		d.leave = func(context.Context, websockets.Client, websockets.Reason) { left <- struct{}{} }
-		p := newRig(t, d).dial()
+		p := newTestRuntime(t, d).dial()
 		p.put("echo", "1")
 		p.sess.Closed(websockets.Reason{})
 		<-left
@@ -61,9 +61,9 @@ func TestWorkAtTheEnd(t *testing.T) {
 func TestNoWorkBeforeHandleConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		d := echoDesk()
+		d := echoGateway()
 		d.connect = func(context.Context, websockets.Client) error { <-release; return nil }
-		p := newRig(t, d).dial()
+		p := newTestRuntime(t, d).dial()
 		if p.put("echo", "1") != nil {
 			t.Error("a message that waits for HandleConnection brings work")
 		}
@@ -78,14 +78,14 @@ func TestNoWorkBeforeHandleConnection(t *testing.T) {
 func TestWorkWithConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meet := make(chan struct{})
-		d := &desk{subs: []websockets.Subscription{websockets.On("meet", func(context.Context, int) (int, error) {
+		d := &testGateway{subs: []websockets.Subscription{websockets.On("meet", func(context.Context, int) (int, error) {
 			select {
 			case meet <- struct{}{}:
 			case <-meet:
 			}
 			return 0, nil
 		})}}
-		p := newRig(t, d, websockets.Concurrency(2)).dial()
+		p := newTestRuntime(t, d, websockets.Concurrency(2)).dial()
 		p.put("meet", "1")
 		p.put("meet", "2").Run()
 		synctest.Wait()
@@ -96,7 +96,7 @@ func TestWorkWithConcurrency(t *testing.T) {
 // A call from a handler makes the adapter read on.
 func TestCallYields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{subs: []websockets.Subscription{websockets.On("ask", func(ctx context.Context, _ int) (int, error) {
+		d := &testGateway{subs: []websockets.Subscription{websockets.On("ask", func(ctx context.Context, _ int) (int, error) {
 			p, err := websockets.ClientFrom(ctx).Call(ctx, "well", nil)
 			if err != nil {
 				return 0, err
@@ -104,7 +104,7 @@ func TestCallYields(t *testing.T) {
 			var n int
 			return n + 1, p.Decode(&n)
 		})}}
-		k := newRig(t, d)
+		k := newTestRuntime(t, d)
 		p := k.dial()
 		y := &yielding{peer: p}
 		p.client().conn = y

@@ -213,7 +213,7 @@ func (n *Namespace[M]) remove(c M) {
 
 // Select appends the selected clients to dst, suspended ones only withSuspended.
 func (n *Namespace[M]) Select(dst []M, sel core.Selection, withSuspended bool) []M {
-	if sel.Nobody() {
+	if sel.Empty() {
 		return dst
 	}
 	n.suspendMu.RLock()

@@ -85,7 +85,7 @@ func ControlFrame(opcode byte, payload []byte) []byte {
 	return append(append(make([]byte, 0, 2+len(payload)), Fin|opcode, byte(len(payload))), payload...)
 }
 
-// WholeMessage returns where the payload of the frame at the start of p begins and ends,
+// WholeMessage returns where the payload of the frame at the start of p starts and ends,
 // if that frame is a whole masked message without RSV bits, lies completely in p, and
 // has a payload of at most maxMessage bytes. Otherwise end is 0. Payloads of 64 KiB and
 // more are never recognized.

@@ -245,10 +245,10 @@ func TestLeaveIsBounded(t *testing.T) {
 		p.serve()
 		release := p.conn.Hold()
 		p.push(message("never sent"))
-		began := time.Now()
+		start := time.Now()
 		p.conn.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect}, how)
 		receive(t, "the end", p.owner.ended)
-		if took := time.Since(began); took < limit-time.Millisecond || took > limit+patience/2 {
+		if took := time.Since(start); took < limit-time.Millisecond || took > limit+patience/2 {
 			t.Errorf("mode %d took %v", how, took)
 		}
 		release()

@@ -50,11 +50,11 @@ func TestTick(t *testing.T) {
 func TestSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGroup("g", 3200*time.Millisecond)
-		began := time.Now()
+		start := time.Now()
 		a, b := &member{g: g}, &member{g: g}
 		a.onBeat = func(now int64) {
-			if at := time.Duration(now - 1); at != time.Since(began) || g.Clock.Coarse() != now {
-				t.Errorf("sweep at %v has the stamp %v", time.Since(began), at)
+			if at := time.Duration(now - 1); at != time.Since(start) || g.Clock.Coarse() != now {
+				t.Errorf("sweep at %v has the stamp %v", time.Since(start), at)
 			}
 		}
 		if g.Live() != 0 || !g.Add(a) || !g.Add(b) || g.Len() != 2 || g.Live() != 1 {
@@ -156,14 +156,14 @@ func TestGroupCloseCuts(t *testing.T) {
 			errWhy := errors.New("why")
 			ctx, cancel := context.WithCancelCause(context.Background())
 			time.AfterFunc(time.Minute, func() { cancel(errWhy) })
-			began := time.Now()
+			start := time.Now()
 			err := g.Close(ctx)
 			want := time.Minute
 			if stuck {
 				want += time.Second
 			}
-			if time.Since(began) != want || m.aborted.Load() != 1 {
-				t.Errorf("stuck %t: took %v, aborted %d times", stuck, time.Since(began), m.aborted.Load())
+			if time.Since(start) != want || m.aborted.Load() != 1 {
+				t.Errorf("stuck %t: took %v, aborted %d times", stuck, time.Since(start), m.aborted.Load())
 			}
 			if !errors.Is(err, errWhy) || err.Error() != "g: 1 connections were aborted: why" {
 				t.Error(err)

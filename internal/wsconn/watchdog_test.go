@@ -12,23 +12,23 @@ import (
 // task is a job of the test's.
 type task struct{ work, begin func() }
 
-// jobWork is the work of a desk's messages: the next job.
+// jobWork is the work of a deferrer's messages: the next job.
 type jobWork struct{ jobs chan task }
 
 func (w *jobWork) Run()   { (<-w.jobs).work() }
 func (w *jobWork) Start() { (<-w.jobs).begin() }
 
-// desk has a job for each message.
-type desk struct {
+// deferrer has a job for each message.
+type deferrer struct {
 	*pair
 
 	jobs  chan task // one for each message
 	where chan string
 }
 
-func newDesk(t *testing.T) *desk {
+func newDeferrer(t *testing.T) *deferrer {
 	t.Helper()
-	d := &desk{pair: connect(t, nil, ""), jobs: make(chan task, 200), where: make(chan string, 200)}
+	d := &deferrer{pair: connect(t, nil, ""), jobs: make(chan task, 200), where: make(chan string, 200)}
 	d.owner.onMessage = func(msg []byte) error {
 		d.owner.messages <- string(msg)
 		return nil
@@ -39,14 +39,14 @@ func newDesk(t *testing.T) *desk {
 }
 
 // job adds one that notes where it was done.
-func (d *desk) job(f func()) {
+func (d *deferrer) job(f func()) {
 	d.jobs <- task{
 		work:  func() { d.where <- "here"; f() },
 		begin: func() { d.where <- "elsewhere"; go f() },
 	}
 }
 
-func (d *desk) say(texts ...string) {
+func (d *deferrer) say(texts ...string) {
 	d.t.Helper()
 	var b []byte
 	for _, s := range texts {
@@ -57,14 +57,14 @@ func (d *desk) say(texts ...string) {
 	}
 }
 
-func (d *desk) done(want string) {
+func (d *deferrer) done(want string) {
 	d.t.Helper()
 	if got := receive(d.t, "a job", d.where); got != want {
 		d.t.Errorf("done %s, want %s", got, want)
 	}
 }
 
-func (d *desk) heard(want string) {
+func (d *deferrer) heard(want string) {
 	d.t.Helper()
 	if got := receive(d.t, "a message", d.owner.messages); got != want {
 		d.t.Errorf("heard %q, want %q", got, want)
@@ -73,7 +73,7 @@ func (d *desk) heard(want string) {
 
 // Quick work runs on the reader, and what it sends goes out after it.
 func TestWork(t *testing.T) {
-	d := newDesk(t)
+	d := newDeferrer(t)
 	for range 3 {
 		d.job(func() {
 			d.push(message("one"))
@@ -89,7 +89,7 @@ func TestWork(t *testing.T) {
 
 // Slow work does not stop the reading, nor delay what it has sent.
 func TestWorkTakesLong(t *testing.T) {
-	d := newDesk(t)
+	d := newDeferrer(t)
 	release := make(chan struct{})
 	ended := make(chan struct{})
 	d.job(func() {
@@ -119,7 +119,7 @@ func TestWorkTakesLong(t *testing.T) {
 
 // A client that leaves is noticed while its message is handled.
 func TestWorkAndTheEnd(t *testing.T) {
-	d := newDesk(t)
+	d := newDeferrer(t)
 	release := make(chan struct{})
 	d.job(func() { <-release })
 	d.say("slow")
@@ -133,7 +133,7 @@ func TestWorkAndTheEnd(t *testing.T) {
 
 // Work that waits for the next message of the client receives it.
 func TestYield(t *testing.T) {
-	d := newDesk(t)
+	d := newDeferrer(t)
 	answered := make(chan string, 1)
 	d.job(func() {
 		d.heard("ask me")
@@ -155,7 +155,7 @@ func TestYield(t *testing.T) {
 
 // A message is handled although the next one has arrived in part.
 func TestHalfASuccessor(t *testing.T) {
-	d := newDesk(t)
+	d := newDeferrer(t)
 	d.job(func() { d.push(message("at once")) })
 	d.job(func() {})
 	text := strings.Repeat("long", 1000)
@@ -176,7 +176,7 @@ func TestHalfASuccessor(t *testing.T) {
 
 // A client that never stops sending still gets its answers.
 func TestWorkInAFlood(t *testing.T) {
-	d := newDesk(t)
+	d := newDeferrer(t)
 	var burst []string
 	for range 3 * fairness {
 		d.job(func() { d.push(message("answer")) })
@@ -189,7 +189,7 @@ func TestWorkInAFlood(t *testing.T) {
 }
 
 func TestWorkEndsItsGoroutine(t *testing.T) {
-	d := newDesk(t)
+	d := newDeferrer(t)
 	d.job(runtime.Goexit)
 	d.job(func() { d.push(message("still here")) })
 	d.say("exit")
@@ -200,7 +200,7 @@ func TestWorkEndsItsGoroutine(t *testing.T) {
 }
 
 func TestWorkPanics(t *testing.T) {
-	d := newDesk(t)
+	d := newDeferrer(t)
 	d.job(func() { panic("crash") })
 	d.say("crash")
 	if r := receive(t, "the end", d.owner.ended); r.Cause != websockets.CauseForcedClose {
@@ -212,7 +212,7 @@ func TestWorkPanics(t *testing.T) {
 func TestWorkHammer(t *testing.T) {
 	const messages = 150
 	for range 8 {
-		d := newDesk(t)
+		d := newDeferrer(t)
 		for i := range messages {
 			d.job(func() {
 				if i%10 == 0 {

@@ -113,7 +113,7 @@ func emptied(s *session) bool {
 func BenchmarkEcho(b *testing.B) {
 	for name, size := range map[string]int{"64B": 64, "4KiB": 4096} {
 		b.Run(name, func(b *testing.B) {
-			r := newRig(b, Options{}, preparing(func(s *session) {
+			r := newTestServer(b, Options{}, preparing(func(s *session) {
 				s.onReceive = func(m *adapter.Message) {
 					_ = s.conn.Reply(m, adapter.NewOutgoing("", m.Payload))
 					m.Ref.(adapter.Releaser).Release()

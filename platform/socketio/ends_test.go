@@ -12,8 +12,8 @@ import (
 // The framework may close a client during Endpoint.Connect.
 func TestKickedInConnect(t *testing.T) {
 	for _, recovery := range []*Recovery{nil, {}} {
-		both(t, func(t *testing.T, open func(*rig) wire) {
-			r := newRig(t, Options{Recovery: recovery}, preparing(func(s *session) {
+		both(t, func(t *testing.T, open func(*testServer) wire) {
+			r := newTestServer(t, Options{Recovery: recovery}, preparing(func(s *session) {
 				_ = s.conn.Emit(out("first", "1"), 0)
 				s.conn.Close(kicked)
 			}))
@@ -39,7 +39,7 @@ func dropOffset(t *testing.T, s *session, packet string) string {
 // When several causes end a client at the same time, the framework is informed, a suspended
 // client is dropped in the end, and nothing is kept.
 func TestManyEndsAtOnce(t *testing.T) {
-	r := newRig(t, Options{Recovery: &Recovery{MaxClients: 10}})
+	r := newTestServer(t, Options{Recovery: &Recovery{MaxClients: 10}})
 	var all []*session
 	for round := range 150 {
 		p := r.peer()
@@ -87,7 +87,7 @@ func TestManyEndsAtOnce(t *testing.T) {
 
 // Two namespaces are entered, left and entered again while the other talks.
 func TestComingAndGoingBesideTalk(t *testing.T) {
-	r := newRig(t, Options{}, preparing(echo))
+	r := newTestServer(t, Options{}, preparing(echo))
 	p := r.peer()
 	r.enter(p, "")
 	go func() {

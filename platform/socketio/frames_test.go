@@ -91,7 +91,7 @@ func (a *asker) answers() bool {
 // it was sent to all clients.
 func TestMemoryIsNotUsedTwice(t *testing.T) {
 	const clients, rounds, questions = 2, 60, 5
-	r := newRig(t, Options{Compression: CompressionEach}, preparing(answering), with(func(l *websockets.Limits) { l.SendQueue = 30_000 }))
+	r := newTestServer(t, Options{Compression: CompressionEach}, preparing(answering), with(func(l *websockets.Limits) { l.SendQueue = 30_000 }))
 	kinds := []func(*asker){
 		func(a *asker) { a.w = r.poller() },
 		func(a *asker) { a.w = r.peer() },
@@ -151,7 +151,7 @@ func TestMemoryIsNotUsedTwice(t *testing.T) {
 
 // The pool reuses a freed frame at once: it must not be freed before it was sent.
 func TestFreedFramesAreReused(t *testing.T) {
-	r := newRig(t, Options{}, preparing(answering), with(func(l *websockets.Limits) { l.SendQueue = 1 << 20 }))
+	r := newTestServer(t, Options{}, preparing(answering), with(func(l *websockets.Limits) { l.SendQueue = 1 << 20 }))
 	p := r.peer()
 	_, s := r.enter(p, "")
 	a := &asker{t: t, w: p, s: s, expected: map[int]bool{}}

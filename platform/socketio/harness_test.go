@@ -170,8 +170,8 @@ func (m *memory) dial() (net.Conn, error) {
 	}
 }
 
-// rig is a server in a test, with the namespaces "/" and "/b".
-type rig struct {
+// testServer is a server in a test, with the namespaces "/" and "/b".
+type testServer struct {
 	t    testing.TB
 	srv  *server
 	main *endpoint
@@ -191,22 +191,22 @@ func limits() websockets.Limits {
 	}
 }
 
-// setup changes the rig before its server is made.
-type setup func(*rig, *adapter.ServerConfig)
+// setup changes the testServer before its server is made.
+type setup func(*testServer, *adapter.ServerConfig)
 
 func with(f func(*websockets.Limits)) setup {
-	return func(_ *rig, c *adapter.ServerConfig) { f(&c.Limits) }
+	return func(_ *testServer, c *adapter.ServerConfig) { f(&c.Limits) }
 }
 
 func preparing(f func(*session)) setup {
-	return func(r *rig, _ *adapter.ServerConfig) { r.main.prepare = f }
+	return func(r *testServer, _ *adapter.ServerConfig) { r.main.prepare = f }
 }
 
 func admitting(f func(context.Context, *adapter.Handshake) error) setup {
-	return func(r *rig, _ *adapter.ServerConfig) { r.main.admit = f }
+	return func(r *testServer, _ *adapter.ServerConfig) { r.main.admit = f }
 }
 
-func newRig(t testing.TB, o Options, setups ...setup) *rig {
+func newTestServer(t testing.TB, o Options, setups ...setup) *testServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -215,15 +215,15 @@ func newRig(t testing.TB, o Options, setups ...setup) *rig {
 	return serve(t, l, func() (net.Conn, error) { return net.Dial("tcp", l.Addr().String()) }, o, setups)
 }
 
-func inMemory(t testing.TB, o Options, setups ...setup) *rig {
+func inMemory(t testing.TB, o Options, setups ...setup) *testServer {
 	t.Helper()
 	m := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
 	return serve(t, m, m.dial, o, setups)
 }
 
-func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Options, setups []setup) *rig {
+func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Options, setups []setup) *testServer {
 	t.Helper()
-	r := &rig{
+	r := &testServer{
 		t: t, dial: dial,
 		main: &endpoint{namespace: "/", sessions: make(chan *session, 2000)},
 		b:    &endpoint{namespace: "/b", sessions: make(chan *session, 2000)},
@@ -274,17 +274,17 @@ func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Option
 }
 
 // session is the newest one of the main namespace.
-func (r *rig) session() *session {
+func (r *testServer) session() *session {
 	r.t.Helper()
 	return receive(r.t, "a session", r.main.sessions)
 }
 
-func (r *rig) sessionB() *session {
+func (r *testServer) sessionB() *session {
 	r.t.Helper()
 	return receive(r.t, "a session of /b", r.b.sessions)
 }
 
-func (r *rig) eventually(what string, cond func() bool) {
+func (r *testServer) eventually(what string, cond func() bool) {
 	r.t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -306,7 +306,7 @@ type answer struct {
 	err    error
 }
 
-func (r *rig) request(ctx context.Context, method, query, body string, headers ...string) answer {
+func (r *testServer) request(ctx context.Context, method, query, body string, headers ...string) answer {
 	req, err := http.NewRequestWithContext(ctx, method, "http://example.com/socket.io/?"+query, strings.NewReader(body))
 	if err != nil {
 		return answer{err: err}
@@ -323,7 +323,7 @@ func (r *rig) request(ctx context.Context, method, query, body string, headers .
 	return answer{resp.StatusCode, resp.Header, string(b), err}
 }
 
-func (r *rig) get(query string, headers ...string) answer {
+func (r *testServer) get(query string, headers ...string) answer {
 	r.t.Helper()
 	a := r.request(context.Background(), http.MethodGet, query, "", headers...)
 	if a.err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestMaxBytesWhileAway(t *testing.T) {
-	r := newRig(t, Options{Recovery: &Recovery{MaxBytes: 1000}})
+	r := newTestServer(t, Options{Recovery: &Recovery{MaxBytes: 1000}})
 	v := r.away()
 	fill := adapter.NewOutgoing("n", strings.Repeat("x", 400))
 	for range 4 {
@@ -29,7 +29,7 @@ func TestMaxBytesWhileAway(t *testing.T) {
 
 // While the client is connected the oldest events make room: it needs the last offset only.
 func TestMaxBytesWhileHere(t *testing.T) {
-	r := newRig(t, Options{Recovery: &Recovery{MaxBytes: 1000}})
+	r := newTestServer(t, Options{Recovery: &Recovery{MaxBytes: 1000}})
 	v := r.visit(r.peer(), "")
 	for n := range 500 {
 		v.s.number(t, n)
@@ -50,7 +50,7 @@ func TestMaxBytesWhileHere(t *testing.T) {
 
 // A single event over MaxBytes does not cost a client that has it its place.
 func TestLargeEventWhileHere(t *testing.T) {
-	r := newRig(t, Options{Recovery: &Recovery{MaxBytes: 100}})
+	r := newTestServer(t, Options{Recovery: &Recovery{MaxBytes: 100}})
 	v := r.visit(r.peer(), "")
 	big := fmt.Sprintf("%0200d", 1)
 	if err := v.s.conn.Emit(adapter.NewOutgoing("n", big), 0); err != nil {
@@ -65,7 +65,7 @@ func TestLargeEventWhileHere(t *testing.T) {
 
 // Volatile events are not kept, and cost a client nothing.
 func TestVolatileEventsAreNotRecorded(t *testing.T) {
-	r := newRig(t, Options{Recovery: &Recovery{}})
+	r := newTestServer(t, Options{Recovery: &Recovery{}})
 	v := r.visit(r.peer(), "")
 	v.s.number(t, 0)
 	v.expect(t, 0)

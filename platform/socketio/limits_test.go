@@ -13,8 +13,8 @@ import (
 )
 
 func TestMaxAttachments(t *testing.T) {
-	both(t, func(t *testing.T, open func(*rig) wire) {
-		r := newRig(t, Options{MaxAttachments: 2})
+	both(t, func(t *testing.T, open func(*testServer) wire) {
+		r := newTestServer(t, Options{MaxAttachments: 2})
 		w := open(r)
 		_, s := r.enter(w, "")
 		bytesOf := func(n int) *adapter.Outgoing {
@@ -71,9 +71,9 @@ func TestAttachmentTimeout(t *testing.T) {
 		p.send(head)
 		wait(3 * time.Second)
 		p.write(frame(opBinary, "a")) // does not extend the timeout
-		began := time.Now()
+		start := time.Now()
 		p.wantClose(1002)
-		if took := time.Since(began); took < time.Second || took > 2*time.Second {
+		if took := time.Since(start); took < time.Second || took > 2*time.Second {
 			t.Errorf("closed after %v", took)
 		}
 		if reason := <-s.closed; reason.Cause != websockets.CauseParseError || reason.Text != "attachments are missing" {
@@ -83,7 +83,7 @@ func TestAttachmentTimeout(t *testing.T) {
 }
 
 func TestMaxFragments(t *testing.T) {
-	r := newRig(t, Options{MaxFragments: 3})
+	r := newTestServer(t, Options{MaxFragments: 3})
 	fragments := func(p *peer, packet string) {
 		for i := range len(packet) {
 			first := byte(0)
@@ -107,8 +107,8 @@ func TestMaxFragments(t *testing.T) {
 
 // A full queue ends the connection, in all its namespaces.
 func TestQueueOverflow(t *testing.T) {
-	both(t, func(t *testing.T, open func(*rig) wire) {
-		r := newRig(t, Options{}, with(func(l *websockets.Limits) { l.SendQueue = 10_000 }))
+	both(t, func(t *testing.T, open func(*testServer) wire) {
+		r := newTestServer(t, Options{}, with(func(l *websockets.Limits) { l.SendQueue = 10_000 }))
 		w := open(r)
 		_, s := r.enter(w, "")
 		other := r.enterB(w)
@@ -140,7 +140,7 @@ func TestQueueOverflow(t *testing.T) {
 // message.
 func TestRepliesAreNeverRefused(t *testing.T) {
 	const replies = 8
-	r := newRig(t, Options{}, with(func(l *websockets.Limits) { l.SendQueue, l.SendQueueMax = 1000, 2000 }), preparing(echo))
+	r := newTestServer(t, Options{}, with(func(l *websockets.Limits) { l.SendQueue, l.SendQueueMax = 1000, 2000 }), preparing(echo))
 	p := r.poller()
 	_, s := r.enter(p, "")
 	quoted := `"` + strings.Repeat("x", 400) + `"`
@@ -159,7 +159,7 @@ func TestRepliesAreNeverRefused(t *testing.T) {
 
 // A namespace is left while the queue is full: the others stay.
 func TestDisconnectWithAFullQueue(t *testing.T) {
-	r := newRig(t, Options{}, with(func(l *websockets.Limits) { l.SendQueue, l.SendQueueMax = 2000, 2000 }))
+	r := newTestServer(t, Options{}, with(func(l *websockets.Limits) { l.SendQueue, l.SendQueueMax = 2000, 2000 }))
 	p := r.poller()
 	_, s := r.enter(p, "")
 	other := r.enterB(p)
@@ -179,9 +179,9 @@ func TestDisconnectWithAFullQueue(t *testing.T) {
 }
 
 func TestVolatile(t *testing.T) {
-	both(t, func(t *testing.T, open func(*rig) wire) {
+	both(t, func(t *testing.T, open func(*testServer) wire) {
 		for _, recovery := range []*Recovery{nil, {}} {
-			r := newRig(t, Options{Recovery: recovery})
+			r := newTestServer(t, Options{Recovery: recovery})
 			w := open(r)
 			_, s := r.enter(w, "")
 			s.emit(t, "first", "1")
@@ -205,8 +205,8 @@ func TestVolatile(t *testing.T) {
 
 // Messages emitted right before Close arrive before the close.
 func TestLastWords(t *testing.T) {
-	both(t, func(t *testing.T, open func(*rig) wire) {
-		r := newRig(t, Options{})
+	both(t, func(t *testing.T, open func(*testServer) wire) {
+		r := newTestServer(t, Options{})
 		w := open(r)
 		_, s := r.enter(w, "")
 		other := r.enterB(w)
@@ -230,7 +230,7 @@ func TestLastWords(t *testing.T) {
 }
 
 func TestSocketOf(t *testing.T) {
-	r := newRig(t, Options{})
+	r := newTestServer(t, Options{})
 	p := r.poller()
 	_, s := r.enter(p, "")
 	c, ok := SocketOf(native{conn: s.conn})
@@ -266,12 +266,12 @@ func TestUpgradeTimeout(t *testing.T) {
 		r := inMemory(t, Options{UpgradeTimeout: 6 * time.Second})
 		p := r.poller()
 		_, s := r.enter(p, "")
-		began := time.Now()
+		start := time.Now()
 		w, _ := r.handshake(overWebSocket + "&sid=" + p.sid)
 		w.send("2probe")
 		want(t, w, "3probe")
 		w.wantClose(1001)
-		if took := time.Since(began); took < 6*time.Second || took > 7*time.Second {
+		if took := time.Since(start); took < 6*time.Second || took > 7*time.Second {
 			t.Errorf("took %v", took)
 		}
 		s.emit(t, "still", "1")
@@ -300,7 +300,7 @@ func TestMessageTimeout(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer nc.Close()
-		began := time.Now()
+		start := time.Now()
 		_, _ = io.WriteString(nc, "POST /socket.io/?"+p.query()+" HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1000\r\n\r\n")
 		go func() { // single bytes do not extend the timeout
 			for {
@@ -310,17 +310,17 @@ func TestMessageTimeout(t *testing.T) {
 				}
 			}
 		}()
-		if reason := <-s.closed; reason.Cause != websockets.CauseTransportError || time.Since(began) > 4*time.Second {
-			t.Errorf("%+v after %v", reason, time.Since(began))
+		if reason := <-s.closed; reason.Cause != websockets.CauseTransportError || time.Since(start) > 4*time.Second {
+			t.Errorf("%+v after %v", reason, time.Since(start))
 		}
 
 		w := r.peer()
 		_, s = r.enter(w, "")
-		began = time.Now()
+		start = time.Now()
 		w.write(frame(opText, `42["x"]`)[:3])
 		w.wantClose(1008)
-		if reason := <-s.closed; reason.Cause != websockets.CauseParseError || time.Since(began) > 4*time.Second {
-			t.Errorf("%+v after %v", reason, time.Since(began))
+		if reason := <-s.closed; reason.Cause != websockets.CauseParseError || time.Since(start) > 4*time.Second {
+			t.Errorf("%+v after %v", reason, time.Since(start))
 		}
 	})
 }

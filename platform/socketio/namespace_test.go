@@ -16,8 +16,8 @@ var kicked = websockets.Reason{Cause: websockets.CauseServerDisconnect}
 // A client that has been put out of a namespace may have sent more, which must
 // not cost it the others; it may come in again.
 func TestKickedFromOneOfTwo(t *testing.T) {
-	both(t, func(t *testing.T, open func(*rig) wire) {
-		r := newRig(t, Options{})
+	both(t, func(t *testing.T, open func(*testServer) wire) {
+		r := newTestServer(t, Options{})
 		w := open(r)
 		_, s := r.enter(w, "")
 		other := r.enterB(w)
@@ -61,8 +61,8 @@ func TestKickedFromOneOfTwo(t *testing.T) {
 }
 
 func TestPacketForANamespaceNeverEntered(t *testing.T) {
-	both(t, func(t *testing.T, open func(*rig) wire) {
-		r := newRig(t, Options{})
+	both(t, func(t *testing.T, open func(*testServer) wire) {
+		r := newTestServer(t, Options{})
 		w := open(r)
 		s := r.enterB(w)
 		if p, ok := w.(*poller); ok {
@@ -78,7 +78,7 @@ func TestPacketForANamespaceNeverEntered(t *testing.T) {
 
 // A client that left by itself has left.
 func TestLeaves(t *testing.T) {
-	r := newRig(t, Options{})
+	r := newTestServer(t, Options{})
 	p := r.peer()
 	_, s := r.enter(p, "")
 	p.send("41")
@@ -110,7 +110,7 @@ func waiting() (f func(context.Context, *adapter.Handshake) error, entered, leav
 // same is a fault.
 func TestSecondConnectWhileTheFirstIsChecked(t *testing.T) {
 	admit, entered, leave, ended := waiting()
-	r := newRig(t, Options{}, admitting(admit))
+	r := newTestServer(t, Options{}, admitting(admit))
 	p := r.peer()
 	p.send("40")
 	receive(t, "Admit", entered)
@@ -129,7 +129,7 @@ func TestSecondConnectWhileTheFirstIsChecked(t *testing.T) {
 
 func TestPacketBeforeAdmitted(t *testing.T) {
 	admit, entered, _, ended := waiting()
-	r := newRig(t, Options{}, admitting(admit))
+	r := newTestServer(t, Options{}, admitting(admit))
 	p := r.peer()
 	p.send("40")
 	receive(t, "Admit", entered)
@@ -139,9 +139,9 @@ func TestPacketBeforeAdmitted(t *testing.T) {
 }
 
 func TestConnectionLostWhileChecked(t *testing.T) {
-	both(t, func(t *testing.T, open func(*rig) wire) {
+	both(t, func(t *testing.T, open func(*testServer) wire) {
 		admit, entered, _, ended := waiting()
-		r := newRig(t, Options{}, admitting(admit))
+		r := newTestServer(t, Options{}, admitting(admit))
 		w := open(r)
 		w.send("40")
 		receive(t, "Admit", entered)
@@ -162,10 +162,10 @@ func TestAdmitTakesTooLong(t *testing.T) {
 		admit, _, _, ended := waiting()
 		r := inMemory(t, Options{}, admitting(admit), with(func(l *websockets.Limits) { l.HandshakeTimeout = 5 * time.Second }))
 		p := r.peer()
-		began := time.Now()
+		start := time.Now()
 		p.send("40")
 		want(t, p, `44{"message":"Internal server error","data":{"status":"error","message":"Internal server error"}}`)
-		if took := time.Since(began); took != 5*time.Second {
+		if took := time.Since(start); took != 5*time.Second {
 			t.Errorf("took %v", took)
 		}
 		if err := <-ended; err != context.DeadlineExceeded {
@@ -175,7 +175,7 @@ func TestAdmitTakesTooLong(t *testing.T) {
 }
 
 func TestAdmitPanics(t *testing.T) {
-	r := newRig(t, Options{}, admitting(func(context.Context, *adapter.Handshake) error { panic("boom") }))
+	r := newTestServer(t, Options{}, admitting(func(context.Context, *adapter.Handshake) error { panic("boom") }))
 	p := r.peer()
 	other := r.enterB(p)
 	p.send("40")
@@ -184,7 +184,7 @@ func TestAdmitPanics(t *testing.T) {
 }
 
 func TestRefusal(t *testing.T) {
-	r := newRig(t, Options{}, admitting(func(_ context.Context, h *adapter.Handshake) error {
+	r := newTestServer(t, Options{}, admitting(func(_ context.Context, h *adapter.Handshake) error {
 		if string(h.Auth.JSON) == `{"token":1}` && h.Namespace == "/" && h.Request.URL.Query().Get("EIO") == "4" {
 			return nil
 		}
@@ -200,9 +200,9 @@ func TestRefusal(t *testing.T) {
 
 // A stop ends the checks under way.
 func TestStopWhileChecked(t *testing.T) {
-	both(t, func(t *testing.T, open func(*rig) wire) {
+	both(t, func(t *testing.T, open func(*testServer) wire) {
 		admit, entered, _, ended := waiting()
-		r := newRig(t, Options{}, admitting(admit), with(func(l *websockets.Limits) { l.CloseTimeout = 100 * time.Millisecond }))
+		r := newTestServer(t, Options{}, admitting(admit), with(func(l *websockets.Limits) { l.CloseTimeout = 100 * time.Millisecond }))
 		w := open(r)
 		w.send("40")
 		receive(t, "Admit", entered)
@@ -220,7 +220,7 @@ func TestStopWhileChecked(t *testing.T) {
 }
 
 func TestMaxNamespaces(t *testing.T) {
-	r := newRig(t, Options{MaxNamespaces: 1})
+	r := newTestServer(t, Options{MaxNamespaces: 1})
 	p := r.peer()
 	_, s := r.enter(p, "")
 	p.send("40/b,")
@@ -238,7 +238,7 @@ func TestMaxNamespaces(t *testing.T) {
 // A namespace counts while its check runs.
 func TestMaxNamespacesCountsChecks(t *testing.T) {
 	admit, entered, leave, _ := waiting()
-	r := newRig(t, Options{MaxNamespaces: 1}, admitting(admit))
+	r := newTestServer(t, Options{MaxNamespaces: 1}, admitting(admit))
 	p := r.peer()
 	p.send("40")
 	receive(t, "Admit", entered)
@@ -259,9 +259,9 @@ func TestConnectTimeout(t *testing.T) {
 		}
 		return nil
 	})
-	for name, leave := range map[string]func(*rig, *peer){
-		"never in one": func(*rig, *peer) {},
-		"left": func(r *rig, p *peer) {
+	for name, leave := range map[string]func(*testServer, *peer){
+		"never in one": func(*testServer, *peer) {},
+		"left": func(r *testServer, p *peer) {
 			r.enter(p, "")
 			r.enterB(p)
 			wait(time.Minute)
@@ -269,13 +269,13 @@ func TestConnectTimeout(t *testing.T) {
 			wait(time.Minute)
 			p.send("41")
 		},
-		"kicked": func(r *rig, p *peer) {
+		"kicked": func(r *testServer, p *peer) {
 			_, s := r.enter(p, "")
 			wait(time.Minute)
 			s.conn.Close(kicked)
 			want(r.t, p, "41")
 		},
-		"refused": func(_ *rig, p *peer) {
+		"refused": func(_ *testServer, p *peer) {
 			p.send("40{}")
 			p.read()
 		},
@@ -288,12 +288,12 @@ func TestConnectTimeout(t *testing.T) {
 				p := r.peer()
 				leave(r, p)
 				synctest.Wait()
-				began := time.Now()
+				start := time.Now()
 				wait(5 * time.Second)
 				p.send("40{}") // which is refused, and changes nothing
 				p.read()
 				p.wantClose(1001)
-				if took := time.Since(began); took < 10*time.Second || took > 11*time.Second {
+				if took := time.Since(start); took < 10*time.Second || took > 11*time.Second {
 					t.Errorf("took %v", took)
 				}
 			})
@@ -311,7 +311,7 @@ func wait(d time.Duration) {
 // is one.
 func TestCloseWaitsForChecks(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
-	r := newRig(t, Options{}, admitting(func(ctx context.Context, _ *adapter.Handshake) error {
+	r := newTestServer(t, Options{}, admitting(func(ctx context.Context, _ *adapter.Handshake) error {
 		close(entered)
 		<-ctx.Done()
 		<-leave
@@ -338,7 +338,7 @@ func TestCloseWaitsForChecks(t *testing.T) {
 func TestBroadcastAfterConnect(t *testing.T) {
 	var p *peer
 	received := make(chan bool, 1)
-	r := newRig(t, Options{}, preparing(func(*session) {
+	r := newTestServer(t, Options{}, preparing(func(*session) {
 		_ = p.nc.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 		_, err := p.br.Peek(1)
 		_ = p.nc.SetReadDeadline(time.Time{})

@@ -201,7 +201,7 @@ func TestTransports(t *testing.T) {
 		{[]string{WebSocket}, 400, 101, "", 0},
 	} {
 		t.Run(fmt.Sprint(tt.offered, tt.switched), func(t *testing.T) {
-			r := newRig(t, Options{Transports: tt.offered, Upgrades: tt.switched})
+			r := newTestServer(t, Options{Transports: tt.offered, Upgrades: tt.switched})
 			a := r.get(overPolling)
 			if a.status != tt.polling || !strings.Contains(a.body, `"upgrades":`+tt.upgrades) && tt.upgrades != "" {
 				t.Errorf("polling: %d %s", a.status, a.body)
@@ -225,7 +225,7 @@ func TestTransports(t *testing.T) {
 // Options of the engine, which its own tests cover, are passed to it.
 func TestOptionsReachTheEngine(t *testing.T) {
 	asked := 0
-	r := newRig(t, Options{
+	r := newTestServer(t, Options{
 		HTTPCompression: 10, Cookie: &http.Cookie{HttpOnly: true},
 		CORS:         CORS{Credentials: Off, AllowedHeaders: []string{"x-a"}, MaxAge: time.Hour, PrivateNetwork: On},
 		AllowRequest: func(*http.Request) error { asked++; return nil },
@@ -257,7 +257,7 @@ func TestOptionsReachTheEngine(t *testing.T) {
 }
 
 func TestOtherPaths(t *testing.T) {
-	r := newRig(t, Options{})
+	r := newTestServer(t, Options{})
 	for path, want := range map[string]int{"/socket.io/": 200, "/socket.io": 200, "/socket.io/x": 404, "/": 404} {
 		resp, err := r.http.Get("http://example.com" + path + "?" + overPolling)
 		if err != nil {
@@ -280,7 +280,7 @@ func TestCompressionModes(t *testing.T) {
 		CompressionOff: "", CompressionEach: "permessage-deflate; client_no_context_takeover; server_no_context_takeover",
 		CompressionStream: "permessage-deflate",
 	} {
-		r := newRig(t, Options{Compression: mode}, preparing(answering))
+		r := newTestServer(t, Options{Compression: mode}, preparing(answering))
 		p, resp := r.handshake(overWebSocket, "Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")
 		got := resp.Header.Get("Sec-WebSocket-Extensions")
 		if (got != "") != (extension != "") || !strings.HasPrefix(extension, got) && !strings.HasPrefix(got, extension) {

@@ -33,12 +33,12 @@ func field(packet, name string) string {
 
 // poller is a client that polls.
 type poller struct {
-	r       *rig
+	r       *testServer
 	sid     string
 	waiting []string
 }
 
-func (r *rig) poller(headers ...string) *poller {
+func (r *testServer) poller(headers ...string) *poller {
 	r.t.Helper()
 	a := r.get(overPolling, headers...)
 	if a.status != http.StatusOK {
@@ -101,7 +101,7 @@ const (
 )
 
 // handshake requests a WebSocket and returns the response.
-func (r *rig) handshake(query string, headers ...string) (*peer, *http.Response) {
+func (r *testServer) handshake(query string, headers ...string) (*peer, *http.Response) {
 	r.t.Helper()
 	nc, err := r.dial()
 	if err != nil {
@@ -122,7 +122,7 @@ func (r *rig) handshake(query string, headers ...string) (*peer, *http.Response)
 	return p, resp
 }
 
-func (r *rig) peer(headers ...string) *peer {
+func (r *testServer) peer(headers ...string) *peer {
 	r.t.Helper()
 	p, resp := r.handshake(overWebSocket, headers...)
 	if resp.StatusCode != http.StatusSwitchingProtocols {
@@ -232,7 +232,7 @@ func want(t testing.TB, w wire, packet string) {
 }
 
 // enter joins the main namespace and returns the answer and the session.
-func (r *rig) enter(w wire, auth string) (string, *session) {
+func (r *testServer) enter(w wire, auth string) (string, *session) {
 	r.t.Helper()
 	w.send("40" + auth)
 	got := w.read()
@@ -242,7 +242,7 @@ func (r *rig) enter(w wire, auth string) (string, *session) {
 	return got, r.session()
 }
 
-func (r *rig) enterB(w wire) *session {
+func (r *testServer) enterB(w wire) *session {
 	r.t.Helper()
 	w.send("40/b,")
 	if got := w.read(); !strings.HasPrefix(got, `40/b,{"sid":"`) {
@@ -252,8 +252,8 @@ func (r *rig) enterB(w wire) *session {
 }
 
 // both runs a test over each transport.
-func both(t *testing.T, f func(t *testing.T, open func(*rig) wire)) {
+func both(t *testing.T, f func(t *testing.T, open func(*testServer) wire)) {
 	t.Helper()
-	t.Run("polling", func(t *testing.T) { f(t, func(r *rig) wire { return r.poller() }) })
-	t.Run("websocket", func(t *testing.T) { f(t, func(r *rig) wire { return r.peer() }) })
+	t.Run("polling", func(t *testing.T) { f(t, func(r *testServer) wire { return r.poller() }) })
+	t.Run("websocket", func(t *testing.T) { f(t, func(r *testServer) wire { return r.peer() }) })
 }

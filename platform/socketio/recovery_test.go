@@ -12,21 +12,21 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// visitor is a client that can reconnect.
-type visitor struct {
+// returningClient is a client that can reconnect.
+type returningClient struct {
 	wire
 	s                *session
 	sid, pid, offset string
 }
 
-func (r *rig) visit(w wire, auth string) *visitor {
+func (r *testServer) visit(w wire, auth string) *returningClient {
 	r.t.Helper()
 	entered, s := r.enter(w, auth)
-	return &visitor{wire: w, s: s, sid: field(entered, "sid"), pid: field(entered, "pid")}
+	return &returningClient{wire: w, s: s, sid: field(entered, "sid"), pid: field(entered, "pid")}
 }
 
 // expect reads the event n, and notes its offset.
-func (v *visitor) expect(t testing.TB, n int) {
+func (v *returningClient) expect(t testing.TB, n int) {
 	t.Helper()
 	got := v.read()
 	rest, ok := strings.CutPrefix(got, fmt.Sprintf(`42["n",%d,"`, n))
@@ -36,7 +36,9 @@ func (v *visitor) expect(t testing.TB, n int) {
 	v.offset = strings.TrimSuffix(rest, `"]`)
 }
 
-func (v *visitor) auth() string { return fmt.Sprintf(`{"pid":%q,"offset":%q}`, v.pid, v.offset) }
+func (v *returningClient) auth() string {
+	return fmt.Sprintf(`{"pid":%q,"offset":%q}`, v.pid, v.offset)
+}
 
 func number(n int) *adapter.Outgoing { return adapter.NewOutgoing("n", n) }
 
@@ -48,7 +50,7 @@ func (s *session) number(t testing.TB, n int) {
 }
 
 // away lets a client come, receive number 0, and lose its connection.
-func (r *rig) away() *visitor {
+func (r *testServer) away() *returningClient {
 	r.t.Helper()
 	v := r.visit(r.peer(), "")
 	v.s.number(r.t, 0)
@@ -60,7 +62,7 @@ func (r *rig) away() *visitor {
 }
 
 // settled waits until an absent client can resume.
-func (r *rig) settled(v *visitor) {
+func (r *testServer) settled(v *returningClient) {
 	r.t.Helper()
 	a := r.srv.recovery
 	r.eventually("the record", func() bool {
@@ -72,7 +74,7 @@ func (r *rig) settled(v *visitor) {
 }
 
 // back reconnects it, as the old client or as a new one.
-func (r *rig) back(v *visitor, open func(*rig) wire, recovered bool) *visitor {
+func (r *testServer) back(v *returningClient, open func(*testServer) wire, recovered bool) *returningClient {
 	r.t.Helper()
 	w := r.visit(open(r), v.auth())
 	w.offset = v.offset
@@ -82,11 +84,11 @@ func (r *rig) back(v *visitor, open func(*rig) wire, recovered bool) *visitor {
 	return w
 }
 
-func overPeer(r *rig) wire { return r.peer() }
+func overPeer(r *testServer) wire { return r.peer() }
 
 func TestRecovers(t *testing.T) {
-	both(t, func(t *testing.T, open func(*rig) wire) {
-		r := newRig(t, Options{Recovery: &Recovery{}})
+	both(t, func(t *testing.T, open func(*testServer) wire) {
+		r := newTestServer(t, Options{Recovery: &Recovery{}})
 		v := r.visit(open(r), "")
 		v.s.number(t, 0)
 		v.expect(t, 0)
@@ -123,7 +125,7 @@ func TestRecovers(t *testing.T) {
 
 // A wrong private id, namespace or offset does not resume a client.
 func TestRecoversOnlyTheClient(t *testing.T) {
-	r := newRig(t, Options{Recovery: &Recovery{}})
+	r := newTestServer(t, Options{Recovery: &Recovery{}})
 	v := r.away()
 	for _, auth := range []string{
 		fmt.Sprintf(`{"pid":"x%s","offset":%q}`, v.pid, v.offset), fmt.Sprintf(`{"pid":%q,"offset":%q}`, v.sid, v.offset),
@@ -152,7 +154,7 @@ func TestRecoversOnlyTheClient(t *testing.T) {
 
 // A client without an event has no offset and cannot resume.
 func TestNeverReceivedAnything(t *testing.T) {
-	r := newRig(t, Options{Recovery: &Recovery{}})
+	r := newTestServer(t, Options{Recovery: &Recovery{}})
 	v := r.visit(r.peer(), "")
 	v.cut()
 	receive(t, "Suspend", v.s.suspended)
@@ -162,16 +164,16 @@ func TestNeverReceivedAnything(t *testing.T) {
 
 // Only a client that lost its connection can resume.
 func TestEndsThatAreFinal(t *testing.T) {
-	for name, end := range map[string]func(*visitor){
-		"DISCONNECT":     func(v *visitor) { v.send("41") },
-		"kicked":         func(v *visitor) { v.s.conn.Close(kicked) },
-		"a parse error":  func(v *visitor) { v.send("4x") },
-		"queue overflow": func(v *visitor) { v.s.conn.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}) },
-		"shutdown":       func(v *visitor) { v.s.conn.Close(websockets.Reason{Cause: websockets.CauseShutdown}) },
-		"forced":         func(v *visitor) { v.s.conn.Close(websockets.Reason{Cause: websockets.CauseForcedClose}) },
+	for name, end := range map[string]func(*returningClient){
+		"DISCONNECT":     func(v *returningClient) { v.send("41") },
+		"kicked":         func(v *returningClient) { v.s.conn.Close(kicked) },
+		"a parse error":  func(v *returningClient) { v.send("4x") },
+		"queue overflow": func(v *returningClient) { v.s.conn.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}) },
+		"shutdown":       func(v *returningClient) { v.s.conn.Close(websockets.Reason{Cause: websockets.CauseShutdown}) },
+		"forced":         func(v *returningClient) { v.s.conn.Close(websockets.Reason{Cause: websockets.CauseForcedClose}) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, Options{Recovery: &Recovery{}})
+			r := newTestServer(t, Options{Recovery: &Recovery{}})
 			v := r.visit(r.peer(), "")
 			v.s.number(t, 0)
 			v.expect(t, 0)
@@ -186,9 +188,9 @@ func TestEndsThatAreFinal(t *testing.T) {
 			if err := v.s.conn.Emit(number(1), 0); err != websockets.ErrClosed {
 				t.Errorf("Emit: %v", err)
 			}
-			began := time.Now()
+			start := time.Now()
 			r.back(v, overPeer, false)
-			if time.Since(began) > patience/2 {
+			if time.Since(start) > patience/2 {
 				t.Error("it waited for a client that has left")
 			}
 		})
@@ -198,7 +200,7 @@ func TestEndsThatAreFinal(t *testing.T) {
 func TestAdmitOfWhoComesBack(t *testing.T) {
 	for _, skip := range []bool{false, true} {
 		var asked []bool
-		r := newRig(t, Options{Recovery: &Recovery{SkipAdmit: skip}}, admitting(func(_ context.Context, h *adapter.Handshake) error {
+		r := newTestServer(t, Options{Recovery: &Recovery{SkipAdmit: skip}}, admitting(func(_ context.Context, h *adapter.Handshake) error {
 			asked = append(asked, h.SkipChecks)
 			return nil
 		}))
@@ -214,7 +216,7 @@ func TestAdmitOfWhoComesBack(t *testing.T) {
 // A refused attempt to resume may be of another client: the right one can still resume.
 func TestRefusedOnTheWayBack(t *testing.T) {
 	revoked := false
-	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(context.Context, *adapter.Handshake) error {
+	r := newTestServer(t, Options{Recovery: &Recovery{}}, admitting(func(context.Context, *adapter.Handshake) error {
 		if revoked {
 			return websockets.NewError("revoked")
 		}
@@ -233,7 +235,7 @@ func TestRefusedOnTheWayBack(t *testing.T) {
 func TestLostOnTheWayBack(t *testing.T) {
 	admit, entered, _, ended := waiting()
 	first := true
-	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *adapter.Handshake) error {
+	r := newTestServer(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *adapter.Handshake) error {
 		if first {
 			first = false
 			return nil
@@ -252,7 +254,7 @@ func TestLostOnTheWayBack(t *testing.T) {
 
 // A client that the framework does not suspend cannot resume.
 func TestNotSuspended(t *testing.T) {
-	r := newRig(t, Options{Recovery: &Recovery{}}, preparing(func(s *session) { s.stays = true }))
+	r := newTestServer(t, Options{Recovery: &Recovery{}}, preparing(func(s *session) { s.stays = true }))
 	v := r.visit(r.peer(), "")
 	v.s.number(t, 0)
 	v.expect(t, 0)
@@ -266,7 +268,7 @@ func TestNotSuspended(t *testing.T) {
 func TestTwoResume(t *testing.T) {
 	admit, entered, leave, _ := waiting()
 	first := true
-	r := newRig(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *adapter.Handshake) error {
+	r := newTestServer(t, Options{Recovery: &Recovery{}}, admitting(func(ctx context.Context, h *adapter.Handshake) error {
 		if first {
 			first = false
 			return nil
@@ -296,8 +298,8 @@ func TestTwoResume(t *testing.T) {
 
 // A client reconnects before the server has noticed the loss of its connection.
 func TestBackBeforeItLeft(t *testing.T) {
-	both(t, func(t *testing.T, open func(*rig) wire) {
-		r := newRig(t, Options{Recovery: &Recovery{}})
+	both(t, func(t *testing.T, open func(*testServer) wire) {
+		r := newTestServer(t, Options{Recovery: &Recovery{}})
 		v := r.visit(open(r), "")
 		v.s.number(t, 0)
 		v.expect(t, 0)
@@ -311,7 +313,7 @@ func TestBackBeforeItLeft(t *testing.T) {
 }
 
 func TestMaxClients(t *testing.T) {
-	r := newRig(t, Options{Recovery: &Recovery{MaxClients: 2}})
+	r := newTestServer(t, Options{Recovery: &Recovery{MaxClients: 2}})
 	a, b, c := r.away(), r.away(), r.away()
 	receive(t, "the end of the first", a.s.dropped)
 	r.back(a, overPeer, false)
@@ -339,9 +341,9 @@ func TestMaxDisconnection(t *testing.T) {
 		v.expect(t, 1)
 		v.cut()
 		<-v.s.suspended
-		began := time.Now()
+		start := time.Now()
 		<-v.s.dropped
-		if took := time.Since(began); took != 20*time.Second {
+		if took := time.Since(start); took != 20*time.Second {
 			t.Errorf("forgotten after %v", took)
 		}
 		r.back(v, overPeer, false)
@@ -349,7 +351,7 @@ func TestMaxDisconnection(t *testing.T) {
 }
 
 func TestCloseForgetsAll(t *testing.T) {
-	r := newRig(t, Options{Recovery: &Recovery{}})
+	r := newTestServer(t, Options{Recovery: &Recovery{}})
 	a, b := r.away(), r.away()
 	c := r.visit(r.peer(), "")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -10,8 +10,8 @@ import (
 // once and in order.
 func TestNothingIsLostOrDoubled(t *testing.T) {
 	const rounds, perRound = 60, 40
-	both(t, func(t *testing.T, open func(*rig) wire) {
-		r := newRig(t, Options{Recovery: &Recovery{}})
+	both(t, func(t *testing.T, open func(*testServer) wire) {
+		r := newTestServer(t, Options{Recovery: &Recovery{}})
 		v := r.visit(open(r), "")
 		v.s.number(t, 0)
 		v.expect(t, 0)
@@ -51,21 +51,21 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 // MaxClients holds also when everybody leaves at once.
 func TestAllLeaveAtOnce(t *testing.T) {
 	const clients, most = 300, 20
-	r := newRig(t, Options{Recovery: &Recovery{MaxClients: most}})
-	visitors := make([]*visitor, clients)
-	for i := range visitors {
-		visitors[i] = r.visit(r.peer(), "")
+	r := newTestServer(t, Options{Recovery: &Recovery{MaxClients: most}})
+	returning := make([]*returningClient, clients)
+	for i := range returning {
+		returning[i] = r.visit(r.peer(), "")
 	}
-	for _, v := range visitors {
+	for _, v := range returning {
 		go v.cut()
 	}
-	for _, v := range visitors {
+	for _, v := range returning {
 		receive(t, "Suspend", v.s.suspended)
 	}
 	a := r.srv.recovery
 	r.eventually("an end", func() bool {
 		dropped := 0
-		for _, v := range visitors {
+		for _, v := range returning {
 			dropped += len(v.s.dropped)
 		}
 		a.mu.Lock()

@@ -51,7 +51,7 @@ func TestHandshakeRefusals(t *testing.T) {
 		}
 		return nil
 	}}
-	r := newRig(t, ep, nil)
+	r := newTestServer(t, ep, nil)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			head := upgradeHead
@@ -102,7 +102,7 @@ func TestHandshakeAccepts(t *testing.T) {
 		{"odd case", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t, nil, nil, Options{Subprotocols: []string{"v2", "v1"}})
+			r := newTestServer(t, nil, nil, Options{Subprotocols: []string{"v2", "v1"}})
 			p := r.dial()
 			head := strings.Replace(upgradeHead, "keep-alive, Upgrade\r\nUpgrade: websocket", "uPGRADE,close\r\nUpgrade: WebSocket", 1)
 			resp := p.request(head + tt.headers)
@@ -122,16 +122,16 @@ func TestHandshakeAccepts(t *testing.T) {
 }
 
 func TestLongSubprotocolHeaderIsCheap(t *testing.T) {
-	r := newRig(t, nil, nil, Options{Subprotocols: []string{"v1"}})
-	began := time.Now()
+	r := newTestServer(t, nil, nil, Options{Subprotocols: []string{"v1"}})
+	start := time.Now()
 	r.connect("Sec-WebSocket-Protocol: " + strings.Repeat(" ,", 32<<10))
-	if d := time.Since(began); d > 2*time.Second {
+	if d := time.Since(start); d > 2*time.Second {
 		t.Errorf("took %v", d)
 	}
 }
 
 func TestFramesSentAlongWithTheHandshake(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p := r.dial()
 	b := []byte(upgradeHead + "\r\n")
 	b = append(b, rawFrame(0x80|opText, []byte(`{"event":"a"}`))...)
@@ -147,7 +147,7 @@ func TestFramesSentAlongWithTheHandshake(t *testing.T) {
 }
 
 func TestHandshakeRequestOutlivesTheHandler(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, s := r.connect("X-Token: t")
 	p.text(`{"event":"a"}`)
 	p.want(`{"event":"a"}`) // by now the handler has returned
@@ -165,7 +165,7 @@ func TestAdmitIsBounded(t *testing.T) {
 		<-ctx.Done()
 		return &websockets.Error{Message: "too slow", Status: 408}
 	}}
-	r := newRig(t, ep, func(c *adapter.ServerConfig) { c.Limits.HandshakeTimeout = 20 * time.Millisecond })
+	r := newTestServer(t, ep, func(c *adapter.ServerConfig) { c.Limits.HandshakeTimeout = 20 * time.Millisecond })
 	if resp := r.dial().request(upgradeHead); resp.StatusCode != 408 {
 		t.Errorf("status %d", resp.StatusCode)
 	}
@@ -178,7 +178,7 @@ func TestAdmitEndsWithTheServer(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}}
-	r := newRig(t, ep, nil)
+	r := newTestServer(t, ep, nil)
 	p := r.dial()
 	p.write([]byte(upgradeHead + "\r\n"))
 	<-entered
@@ -201,7 +201,7 @@ func TestClientLeavesDuringAdmit(t *testing.T) {
 		close(left)
 		return ctx.Err()
 	}}
-	r := newRig(t, ep, nil)
+	r := newTestServer(t, ep, nil)
 	p := r.dial()
 	p.write([]byte(upgradeHead + "\r\n"))
 	<-entered
@@ -210,7 +210,7 @@ func TestClientLeavesDuringAdmit(t *testing.T) {
 }
 
 func TestResponseWriterWithoutHijacker(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	req := httptest.NewRequest("GET", "/", nil)
 	for _, line := range strings.Split(strings.TrimSpace(upgradeHead), "\r\n")[2:] {
 		k, v, _ := strings.Cut(line, ": ")
@@ -229,7 +229,7 @@ type wrapped struct{ http.ResponseWriter }
 func (w wrapped) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func TestResponseWriterBehindUnwrap(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	inner := r.http.Config.Handler
 	r.http.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		inner.ServeHTTP(wrapped{w}, req)
@@ -240,7 +240,7 @@ func TestResponseWriterBehindUnwrap(t *testing.T) {
 }
 
 func TestPanicInConnectCutsTheConnection(t *testing.T) {
-	r := newRig(t, &endpoint{prepare: func(*session) { panic("boom") }}, nil)
+	r := newTestServer(t, &endpoint{prepare: func(*session) { panic("boom") }}, nil)
 	p := r.dial()
 	if resp := p.request(upgradeHead); resp.StatusCode != 101 {
 		t.Fatal(resp.Status)

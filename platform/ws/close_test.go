@@ -16,7 +16,7 @@ import (
 )
 
 func TestServerCloseCodes(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	for _, tt := range []struct {
 		reason websockets.Reason
 		code   int
@@ -55,7 +55,7 @@ func TestServerCloseCodes(t *testing.T) {
 }
 
 func TestClientCloseCodes(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	for _, code := range []int{1000, 1001, 1003, 1007, 1011, 1014, 3000, 4999} {
 		p, s := r.connect()
 		p.close(code, "bye €")
@@ -73,7 +73,7 @@ func TestClientCloseCodes(t *testing.T) {
 
 // F26: what was sent before the close frame is handled first, in order.
 func TestOrderBeforeClose(t *testing.T) {
-	r := newRig(t, &endpoint{}, nil)
+	r := newTestServer(t, &endpoint{}, nil)
 	p, s := r.connect()
 	const n = 200
 	var b []byte
@@ -95,7 +95,7 @@ func TestOrderBeforeClose(t *testing.T) {
 }
 
 func TestCloseDrainsTheQueue(t *testing.T) {
-	r := newRig(t, &endpoint{}, func(c *adapter.ServerConfig) { c.Limits.SendQueue = 16 << 20 })
+	r := newTestServer(t, &endpoint{}, func(c *adapter.ServerConfig) { c.Limits.SendQueue = 16 << 20 })
 	p, s := r.connect()
 	const n = 100
 	text := longText(100_000)
@@ -120,7 +120,7 @@ func TestCloseDrainsTheQueue(t *testing.T) {
 
 // Close is bounded when the client does not read.
 func TestCloseIsBounded(t *testing.T) {
-	r := newRig(t, &endpoint{}, func(c *adapter.ServerConfig) {
+	r := newTestServer(t, &endpoint{}, func(c *adapter.ServerConfig) {
 		c.Limits.SendQueue = 64 << 20
 		c.Limits.CloseTimeout = 50 * time.Millisecond
 	})
@@ -137,7 +137,7 @@ func TestCloseWhileReceiveBlocks(t *testing.T) {
 	ep := &endpoint{prepare: func(s *session) {
 		s.onReceive = func(s *session, _ *adapter.Message) { <-s.over }
 	}}
-	r := newRig(t, ep, func(c *adapter.ServerConfig) { c.Limits.CloseTimeout = 50 * time.Millisecond })
+	r := newTestServer(t, ep, func(c *adapter.ServerConfig) { c.Limits.CloseTimeout = 50 * time.Millisecond })
 	p, s := r.connect()
 	p.text(`{"event":"e"}`)
 	s.message(t, 0)
@@ -148,7 +148,7 @@ func TestCloseWhileReceiveBlocks(t *testing.T) {
 
 func TestCloseInsideOfConnect(t *testing.T) {
 	ep := &endpoint{prepare: func(s *session) { s.conn.Close(websockets.Reason{Cause: websockets.CauseShutdown}) }}
-	r := newRig(t, ep, nil)
+	r := newTestServer(t, ep, nil)
 	p, s := r.connect()
 	p.wantClose(1001, "server shutting down")
 	p.close(1001, "")
@@ -156,7 +156,7 @@ func TestCloseInsideOfConnect(t *testing.T) {
 }
 
 func TestEndsWithoutCloseFrame(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	for _, half := range [][]byte{nil, {0x81}, rawFrame(opText, []byte("{")), rawFrame(0x81, []byte("{}"))[:7]} {
 		p, s := r.connect()
 		p.write(half)
@@ -175,7 +175,7 @@ func TestEndsWithoutCloseFrame(t *testing.T) {
 }
 
 func TestServerClose(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, s := r.connect()
 	done := make(chan error, 1)
 	go func() { done <- r.srv.Close(context.Background()) }()
@@ -202,7 +202,7 @@ func TestServerCloseCutsTheRest(t *testing.T) {
 	ep := &endpoint{prepare: func(s *session) {
 		s.onReceive = func(s *session, _ *adapter.Message) { <-s.over }
 	}}
-	r := newRig(t, ep, nil)
+	r := newTestServer(t, ep, nil)
 	_, idle := r.connect()
 	p, blocked := r.connect()
 	p.text(`{"event":"e"}`)
@@ -225,7 +225,7 @@ func TestServerCloseCutsTheRest(t *testing.T) {
 
 // F69: half of them leave politely, half do not.
 func TestChurn(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, s := r.connect() // what starts once has started
 	p.close(1000, "")
 	s.reason(t)

@@ -16,6 +16,6 @@ func TestConformance(t *testing.T) {
 			t.Helper()
 			return apptest.TryDialWS(t, baseURL+place, opts...)
 		},
-		Goodbye: apptest.Close{Code: 1001, Reason: "server shutting down"},
+		ShutdownClose: apptest.Close{Code: 1001, Reason: "server shutting down"},
 	})
 }

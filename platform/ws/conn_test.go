@@ -19,7 +19,7 @@ import (
 func longText(n int) string { return strings.Repeat("x", n) }
 
 func TestEmitReplyAndCall(t *testing.T) {
-	r := newRig(t, &endpoint{}, nil)
+	r := newTestServer(t, &endpoint{}, nil)
 	p, s := r.connect()
 	conn := s.conn
 	emit := func(o *adapter.Outgoing, ack uint64) {
@@ -83,7 +83,7 @@ func TestEmitReplyAndCall(t *testing.T) {
 
 // The payload of a message does not change when the next one is read.
 func TestMessagesOwnTheirBytes(t *testing.T) {
-	r := newRig(t, &endpoint{}, nil)
+	r := newTestServer(t, &endpoint{}, nil)
 	p, s := r.connect()
 	const n = 50
 	for i := range n {
@@ -105,7 +105,7 @@ func TestMessagesOwnTheirBytes(t *testing.T) {
 // F31, and law 16: a client that does not read is dropped, with bounded memory, and does
 // not delay others.
 func TestQueueOverflow(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	slow, slowSession := r.connect()
 	fast, fastSession := r.connect()
 	msg := out("e", `"`+longText(30_000)+`"`)
@@ -133,7 +133,7 @@ func TestQueueOverflow(t *testing.T) {
 
 // A client that reads after all learns why it was dropped.
 func TestQueueOverflowClosesWith1008(t *testing.T) {
-	r := newRig(t, &endpoint{}, nil)
+	r := newTestServer(t, &endpoint{}, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
 	release := c.ws.Hold() // hold the writer
@@ -149,7 +149,7 @@ func TestQueueOverflowClosesWith1008(t *testing.T) {
 }
 
 func TestDropPolicies(t *testing.T) {
-	r := newRig(t, &endpoint{}, nil)
+	r := newTestServer(t, &endpoint{}, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
 	release := c.ws.Hold()
@@ -197,7 +197,7 @@ func TestDropPolicies(t *testing.T) {
 
 // V8: pings from a client that does not read need no memory; the last is answered.
 func TestPingFlood(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
 	release := c.ws.Hold() // as if the client did not read
@@ -230,7 +230,7 @@ func TestPingFlood(t *testing.T) {
 
 // Control frames and answers are queued even when the queue is full.
 func TestFullQueueAcceptsControlFrames(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, s := r.connect()
 	c := s.conn.(*conn)
 	release := c.ws.Hold()
@@ -261,7 +261,7 @@ func TestFullQueueAcceptsControlFrames(t *testing.T) {
 }
 
 func TestConcurrentEmitAndClose(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	for range 20 {
 		p, s := r.connect()
 		var wg sync.WaitGroup
@@ -304,7 +304,7 @@ func TestConcurrentEmitAndClose(t *testing.T) {
 // A broadcast is encoded once, and every client gets its bytes.
 func TestBroadcastSharesTheFrame(t *testing.T) {
 	codec := &countingCodec{Codec: JSON()}
-	r := newRig(t, &endpoint{}, nil, Options{Codec: codec})
+	r := newTestServer(t, &endpoint{}, nil, Options{Codec: codec})
 	var peers []*peer
 	msg := out("e", "1")
 	for range 3 {
@@ -355,7 +355,7 @@ func (panicCodec) Append(dst []byte, e Envelope) ([]byte, error) {
 
 func TestCodecPanics(t *testing.T) {
 	var log syncBuffer
-	r := newRig(t, nil, func(c *adapter.ServerConfig) {
+	r := newTestServer(t, nil, func(c *adapter.ServerConfig) {
 		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	}, Options{Codec: panicCodec{JSON()}})
 	bystander, _ := r.connect()
@@ -422,7 +422,7 @@ func TestNativeConnection(t *testing.T) {
 	if _, ok := ConnOf(fakeClient{}); ok {
 		t.Error("a fake has a connection")
 	}
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, s := r.connect()
 	native, ok := ConnOf(fakeClient{native: s.conn.Native()})
 	if !ok {
@@ -472,7 +472,7 @@ func TestNativeConnection(t *testing.T) {
 }
 
 func TestNativeWriterLeftOpenDoesNotHoldTheEnd(t *testing.T) {
-	r := newRig(t, nil, func(c *adapter.ServerConfig) { c.Limits.CloseTimeout = 30 * time.Millisecond })
+	r := newTestServer(t, nil, func(c *adapter.ServerConfig) { c.Limits.CloseTimeout = 30 * time.Millisecond })
 	_, s := r.connect()
 	w, _ := s.conn.Native().(*websocket.Conn).Writer(t.Context(), websocket.MessageText)
 	_, _ = w.Write([]byte(longText(1000)))
@@ -485,7 +485,7 @@ func TestNativeWriterLeftOpenDoesNotHoldTheEnd(t *testing.T) {
 
 // A request that is none but for its id can still be answered under it.
 func TestMalformedRequestHasItsID(t *testing.T) {
-	r := newRig(t, &endpoint{}, nil)
+	r := newTestServer(t, &endpoint{}, nil)
 	p, s := r.connect()
 	p.text(`{"id":7,"event":5}`)
 	s.wait(t, "the malformed request", func() bool { return len(s.got) == 1 })

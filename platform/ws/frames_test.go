@@ -48,7 +48,7 @@ func TestProtocolErrors(t *testing.T) {
 		{"V7 one byte fragments", string(rawFrame(opText, nil)) + strings.Repeat(string(rawFrame(opContinuation, []byte("x"))), 20), 1008},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t, nil, nil, Options{MaxFragments: 10})
+			r := newTestServer(t, nil, nil, Options{MaxFragments: 10})
 			for _, slice := range []int{len(tt.bytes), 1} { // F29: the same one byte at a time
 				p, s := r.connect()
 				p.text(`{"event":"before"}`)
@@ -81,7 +81,7 @@ func TestProtocolErrors(t *testing.T) {
 }
 
 func TestWellFormedFrames(t *testing.T) {
-	r := newRig(t, nil, nil, Options{MaxFragments: 10})
+	r := newTestServer(t, nil, nil, Options{MaxFragments: 10})
 	p, s := r.connect()
 	p.frame(opText, "") // fragments, with an empty one, a ping in between, and a split rune
 	p.frame(opContinuation, "{\"event\":\"\xe2")
@@ -119,7 +119,7 @@ func TestWellFormedFrames(t *testing.T) {
 
 // Sizes around the forms of the length field, both ways.
 func TestFrameSizes(t *testing.T) {
-	r := newRig(t, nil, func(c *adapter.ServerConfig) {
+	r := newTestServer(t, nil, func(c *adapter.ServerConfig) {
 		c.Limits.MaxMessage, c.Limits.SendQueue = 1_000_000, 1<<20
 	})
 	p, _ := r.connect()
@@ -141,7 +141,7 @@ func TestSlowMessageIsClosed(t *testing.T) {
 		"fragment": append(rawFrame(opText, nil), rawFrame(opContinuation, nil)...),
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, nil, nil, Options{MessageTimeout: 40 * time.Millisecond})
+			r := newTestServer(t, nil, nil, Options{MessageTimeout: 40 * time.Millisecond})
 			p, s := r.connect()
 			p.text(`{"event":"e"}`)
 			p.want(`{"event":"e"}`)
@@ -170,7 +170,7 @@ func TestSlowMessageIsClosed(t *testing.T) {
 }
 
 func TestBadCompressionIsClosed(t *testing.T) {
-	r := newRig(t, nil, nil, Options{Compression: CompressionEach})
+	r := newTestServer(t, nil, nil, Options{Compression: CompressionEach})
 	p, s := r.connect("Sec-WebSocket-Extensions: permessage-deflate")
 	p.frame(0xc0|opText, "\xff\xff\xff\xff")
 	p.wantClose(1007, "bad compression")

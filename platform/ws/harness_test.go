@@ -184,8 +184,8 @@ func echo(s *session, m *adapter.Message) {
 
 func echoing(s *session) { s.onReceive = echo }
 
-// rig is a server in a test.
-type rig struct {
+// testServer is a server in a test.
+type testServer struct {
 	t    *testing.T
 	ep   *endpoint
 	srv  *server
@@ -203,7 +203,7 @@ func limits() websockets.Limits {
 	}
 }
 
-func newRig(t *testing.T, ep *endpoint, change func(*adapter.ServerConfig), opts ...Options) *rig {
+func newTestServer(t *testing.T, ep *endpoint, change func(*adapter.ServerConfig), opts ...Options) *testServer {
 	t.Helper()
 	if ep == nil {
 		ep = &endpoint{prepare: echoing}
@@ -223,7 +223,7 @@ func newRig(t *testing.T, ep *endpoint, change func(*adapter.ServerConfig), opts
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, ep: ep, srv: as.(*server)}
+	r := &testServer{t: t, ep: ep, srv: as.(*server)}
 	r.http = httptest.NewServer(as)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -239,7 +239,7 @@ func newRig(t *testing.T, ep *endpoint, change func(*adapter.ServerConfig), opts
 }
 
 // eventually polls a condition.
-func (r *rig) eventually(what string, cond func() bool) {
+func (r *testServer) eventually(what string, cond func() bool) {
 	r.t.Helper()
 	late := time.After(patience)
 	tick := time.NewTicker(time.Millisecond)
@@ -255,7 +255,7 @@ func (r *rig) eventually(what string, cond func() bool) {
 
 func (s *server) lives() int { return s.group.Live() }
 
-func (r *rig) session() *session {
+func (r *testServer) session() *session {
 	r.t.Helper()
 	select {
 	case s := <-r.ep.sessions:
@@ -276,7 +276,7 @@ type peer struct {
 	br *bufio.Reader
 }
 
-func (r *rig) dial() *peer {
+func (r *testServer) dial() *peer {
 	r.t.Helper()
 	nc, err := net.Dial("tcp", r.http.Listener.Addr().String())
 	if err != nil {
@@ -299,7 +299,7 @@ func (p *peer) request(head string) *http.Response {
 }
 
 // connect opens a WebSocket.
-func (r *rig) connect(headers ...string) (*peer, *session) {
+func (r *testServer) connect(headers ...string) (*peer, *session) {
 	r.t.Helper()
 	p := r.dial()
 	head := upgradeHead

@@ -16,8 +16,8 @@ func beating(interval, timeout time.Duration) func(*adapter.ServerConfig) {
 // F30: a peer that neither answers nor ends.
 func TestHalfOpenPeerIsClosed(t *testing.T) {
 	const interval, timeout = 60 * time.Millisecond, 80 * time.Millisecond
-	r := newRig(t, nil, beating(interval, timeout))
-	began := time.Now()
+	r := newTestServer(t, nil, beating(interval, timeout))
+	start := time.Now()
 	p, s := r.connect()
 	if op, payload, err := p.next(); op != opPing || payload != "" || err != nil {
 		t.Fatalf("got %x %q %v, want a ping", op, payload, err)
@@ -25,13 +25,13 @@ func TestHalfOpenPeerIsClosed(t *testing.T) {
 	p.wantClose(1001, "ping timeout")
 	p.wantEnd()
 	s.wantReason(t, websockets.Reason{Cause: websockets.CausePingTimeout})
-	if took := time.Since(began); took < interval/2+timeout {
+	if took := time.Since(start); took < interval/2+timeout {
 		t.Errorf("closed after %v", took)
 	}
 }
 
 func TestPongKeepsTheConnection(t *testing.T) {
-	r := newRig(t, nil, beating(20*time.Millisecond, 60*time.Millisecond))
+	r := newTestServer(t, nil, beating(20*time.Millisecond, 60*time.Millisecond))
 	p, s := r.connect()
 	for range 8 { // well over interval and timeout
 		if op, _, err := p.next(); op != opPing || err != nil {
@@ -47,7 +47,7 @@ func TestPongKeepsTheConnection(t *testing.T) {
 
 // A client that answers no pings stays connected while it sends other frames.
 func TestTrafficKeepsTheConnection(t *testing.T) {
-	r := newRig(t, nil, beating(30*time.Millisecond, 60*time.Millisecond))
+	r := newTestServer(t, nil, beating(30*time.Millisecond, 60*time.Millisecond))
 	p, _ := r.connect()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -79,7 +79,7 @@ func TestBackPressureIsNoPingTimeout(t *testing.T) {
 			echo(s, m)
 		}
 	}}
-	r := newRig(t, ep, beating(timeout, timeout), Options{MessageTimeout: timeout})
+	r := newTestServer(t, ep, beating(timeout, timeout), Options{MessageTimeout: timeout})
 	p, s := r.connect()
 	half := rawFrame(0x80|opText, []byte(`{"event":"after"}`))
 	p.write(append(rawFrame(0x80|opText, []byte(`{"event":"block"}`)), half[:9]...))
@@ -100,7 +100,7 @@ func TestBackPressureIsNoPingTimeout(t *testing.T) {
 
 // F31: the client sends but does not read.
 func TestWriteWithoutProgressIsCut(t *testing.T) {
-	r := newRig(t, &endpoint{}, func(c *adapter.ServerConfig) {
+	r := newTestServer(t, &endpoint{}, func(c *adapter.ServerConfig) {
 		c.Limits.PingTimeout = 50 * time.Millisecond
 		c.Limits.SendQueue = 64 << 20
 	})
@@ -115,7 +115,7 @@ func TestWriteWithoutProgressIsCut(t *testing.T) {
 }
 
 func TestSweeperLivesWithConnections(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	if r.srv.lives() != 0 {
 		t.Error("an idle server has goroutines")
 	}
@@ -130,7 +130,7 @@ func TestSweeperLivesWithConnections(t *testing.T) {
 }
 
 func TestIdleConnectionsHaveOneGoroutine(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	before := runtime.NumGoroutine()
 	const n = 50
 	for range n {

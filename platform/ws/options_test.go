@@ -67,7 +67,7 @@ func TestTraits(t *testing.T) {
 }
 
 func TestBinaryFramesAndArrayCodec(t *testing.T) {
-	r := newRig(t, nil, func(c *adapter.ServerConfig) {
+	r := newTestServer(t, nil, func(c *adapter.ServerConfig) {
 		c.Options = []adapter.PlatformOption{Options{Codec: JSONArray()}}
 	}, Options{BinaryFrames: On})
 	p, _ := r.connect()
@@ -80,7 +80,7 @@ func TestBinaryFramesAndArrayCodec(t *testing.T) {
 
 // A gateway turns off what the defaults of the adapter have turned on.
 func TestBinaryFramesOff(t *testing.T) {
-	r := newRig(t, nil, func(c *adapter.ServerConfig) {
+	r := newTestServer(t, nil, func(c *adapter.ServerConfig) {
 		c.Options = []adapter.PlatformOption{Options{BinaryFrames: Off}}
 	}, Options{BinaryFrames: On})
 	p, _ := r.connect()
@@ -92,7 +92,7 @@ func TestBinaryFramesOff(t *testing.T) {
 
 func TestCompression(t *testing.T) {
 	for _, mode := range []Compression{CompressionEach, CompressionStream} {
-		r := newRig(t, nil, nil, Options{Compression: mode})
+		r := newTestServer(t, nil, nil, Options{Compression: mode})
 		p := r.dial()
 		resp := p.request(upgradeHead + "Sec-WebSocket-Extensions: permessage-deflate\r\n")
 		if !strings.HasPrefix(resp.Header.Get("Sec-WebSocket-Extensions"), "permessage-deflate") || resp.StatusCode != http.StatusSwitchingProtocols {

@@ -15,7 +15,7 @@ import (
 )
 
 // dialTLS serves r over TLS as well and opens a WebSocket there.
-func (r *rig) dialTLS() (*peer, *session) {
+func (r *testServer) dialTLS() (*peer, *session) {
 	r.t.Helper()
 	srv := httptest.NewTLSServer(r.srv)
 	r.t.Cleanup(srv.Close)
@@ -33,7 +33,7 @@ func (r *rig) dialTLS() (*peer, *session) {
 }
 
 func TestTLS(t *testing.T) {
-	r := newRig(t, nil, nil)
+	r := newTestServer(t, nil, nil)
 	p, s := r.dialTLS()
 	big := `{"event":"e","data":"` + longText(9000) + `"}`
 	p.text(big)
@@ -57,7 +57,7 @@ func TestTLS(t *testing.T) {
 
 // A client that reads nothing cannot hold the end of a TLS connection.
 func TestTLSCloseIsBounded(t *testing.T) {
-	r := newRig(t, &endpoint{}, func(c *adapter.ServerConfig) {
+	r := newTestServer(t, &endpoint{}, func(c *adapter.ServerConfig) {
 		c.Limits.SendQueue = 64 << 20
 		c.Limits.CloseTimeout = 50 * time.Millisecond
 	})
@@ -65,10 +65,10 @@ func TestTLSCloseIsBounded(t *testing.T) {
 	for range 4 {
 		_ = s.conn.Emit(out("e", `"`+longText(8<<20)+`"`), 0)
 	}
-	began := time.Now()
+	start := time.Now()
 	s.conn.Close(websockets.Reason{Cause: websockets.CauseShutdown})
 	s.reason(t)
-	if took := time.Since(began); took > 4*time.Second {
+	if took := time.Since(start); took > 4*time.Second {
 		t.Errorf("took %v", took)
 	}
 }
@@ -88,7 +88,7 @@ func deflate(t *testing.T, text string) []byte {
 // V31: the limit applies to the decompressed message.
 func TestCompressionBomb(t *testing.T) {
 	for _, mode := range []Compression{CompressionEach, CompressionStream} {
-		r := newRig(t, nil, nil, Options{Compression: mode})
+		r := newTestServer(t, nil, nil, Options{Compression: mode})
 		p, s := r.connect("Sec-WebSocket-Extensions: permessage-deflate")
 		fits := `{"event":"e","id":1,"data":"` + longText(9000) + `"}`
 		p.write(rawFrame(0xc0|opText, deflate(t, fits)))

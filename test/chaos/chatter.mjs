@@ -1,7 +1,7 @@
 // npm's socket.io-client, sending numbered notes with acks until it is stopped,
 // and reconnecting by itself. Controlled by lines, see ../js/lines.mjs.
 import { io } from 'socket.io-client';
-import { serve, tell } from '../js/lines.mjs';
+import { serve, writeLine } from '../js/lines.mjs';
 
 const pause = 5; // ms between notes: the test is about networks, not load
 
@@ -16,8 +16,8 @@ class Chatter {
     }));
     socket.on('connect', () => {
       this.acked = this.received = 0;
-      tell({ client, connected: socket.io.engine.transport.name });
-      socket.io.engine.on('upgrade', (transport) => tell({ client, upgraded: transport.name }));
+      writeLine({ client, connected: socket.io.engine.transport.name });
+      socket.io.engine.on('upgrade', (transport) => writeLine({ client, upgraded: transport.name }));
     });
     socket.on('connect_error', (err) => socket.active || this.problem(`connect_error: ${err.message}`));
     socket.on('disconnect', (reason) => reason === 'io server disconnect' && this.problem(reason));
@@ -32,7 +32,7 @@ class Chatter {
   }
 
   problem(problem) {
-    tell({ client: this.client, problem });
+    writeLine({ client: this.client, problem });
   }
 
   send(n) {
@@ -50,7 +50,7 @@ class Chatter {
       if (n <= this.acked) this.problem(`ack of ${n} after that of ${this.acked}`);
       if (this.received < n) this.problem(`ack of ${n}, but the event before it has not arrived: ${this.received}`);
       this.acked = n;
-      tell({ client: this.client, ack: n });
+      writeLine({ client: this.client, ack: n });
     });
   }
 

@@ -1,6 +1,6 @@
 // A browser, driven by lines; see lines.mjs. The arguments are the browser's program and flags.
 import { chromium } from 'playwright-core';
-import { serve, tell } from './lines.mjs';
+import { serve, writeLine } from './lines.mjs';
 
 const [executablePath, ...args] = process.argv.slice(2);
 // launch starts a browser with an empty profile.
@@ -13,9 +13,9 @@ serve(
     open: async ({ page: name, url, opts }) => {
       const context = await browser.newContext(opts ?? {});
       const page = await context.newPage();
-      page.on('console', (m) => tell({ page: name, kind: m.type(), text: m.text() }));
-      page.on('pageerror', (err) => tell({ page: name, kind: 'uncaught', text: err.message }));
-      page.on('requestfailed', (r) => tell({ page: name, kind: 'failed', text: `${r.url()} ${r.failure()?.errorText}` }));
+      page.on('console', (m) => writeLine({ page: name, kind: m.type(), text: m.text() }));
+      page.on('pageerror', (err) => writeLine({ page: name, kind: 'uncaught', text: err.message }));
+      page.on('requestfailed', (r) => writeLine({ page: name, kind: 'failed', text: `${r.url()} ${r.failure()?.errorText}` }));
       pages.set(name, page);
       const res = await page.goto(url, { waitUntil: 'load' });
       return res?.status() ?? 0;

@@ -1,7 +1,7 @@
 // npm's clients, and npm's servers as a reference, driven by lines; see lines.mjs.
 import { io } from 'socket.io-client';
 import msgpack from 'socket.io-msgpack-parser';
-import { serve, tell } from './lines.mjs';
+import { serve, writeLine } from './lines.mjs';
 import { PlainClient } from './plain.mjs';
 import { serveSocketIO, servePlain } from './reference.mjs';
 
@@ -17,10 +17,10 @@ function socketIO({ client, url, opts }) {
   socket.onAny((event, ...args) => {
     const ack = typeof args.at(-1) === 'function' ? args.pop() : undefined;
     if (ack && answers.has(event)) return ack(answers.get(event));
-    tell({ client, event, args });
+    writeLine({ client, event, args });
   });
   socket.on('disconnect', (reason, details) =>
-    tell({ client, end: { reason, code: details?.context?.code ?? 0, description: String(details?.description ?? '') } }));
+    writeLine({ client, end: { reason, code: details?.context?.code ?? 0, description: String(details?.description ?? '') } }));
   const transport = () => socket.io.engine.transport.name;
   const driver = {
     id: () => socket.id,
@@ -55,7 +55,7 @@ function socketIO({ client, url, opts }) {
   };
   return new Promise((resolve, reject) => {
     socket.on('connect', () => {
-      if (entered) tell({ client, connected: socket.id });
+      if (entered) writeLine({ client, connected: socket.id });
       entered = true;
       resolve(driver);
     });

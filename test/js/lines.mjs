@@ -17,7 +17,8 @@ export const decode = (text) =>
   JSON.parse(text, (_, v) =>
     v !== null && typeof v === 'object' && typeof v.$binary === 'string' ? Buffer.from(v.$binary, 'base64') : v);
 
-export const tell = (line) => process.stdout.write(encode(line) + '\n');
+// writeLine writes a value to stdout, as one line.
+export const writeLine = (line) => process.stdout.write(encode(line) + '\n');
 
 // An error with the fields that tests check.
 const encodeError = (err) => ({ ...err, message: err?.message ?? String(err), data: err?.data, name: err?.name });
@@ -31,9 +32,9 @@ export function serve(commands, finish = () => {}) {
     try {
       const command = Object.hasOwn(commands, request.do) ? commands[request.do] : undefined;
       if (!command) throw new Error(`no command ${request.do}`);
-      tell({ id: request.id, ok: (await command(request)) ?? null });
+      writeLine({ id: request.id, ok: (await command(request)) ?? null });
     } catch (err) {
-      tell({ id: request.id, error: encodeError(err) });
+      writeLine({ id: request.id, error: encodeError(err) });
     }
   });
   lines.on('close', async () => {

@@ -145,7 +145,7 @@ export default [
       const err = await rejected(c);
       equal(err.message, 'Bad token');
       equal(err.data, { status: 'error', message: 'Bad token', code: 'token', details: { got: 'wrong' } });
-      ok(!c.connected && c.id === undefined, 'connected all the same');
+      ok(!c.connected && c.id === undefined, 'connected in spite of the rejection');
     },
   },
   {
@@ -155,7 +155,7 @@ export default [
     },
   },
   {
-    name: 'the guard lets in, and what it learned is there',
+    name: 'the guard accepts, and its value of the client is stored',
     async run(t) {
       const c = await t.connect('/guarded', token);
       equal((await call(c, 'me')).data, 'accepted');
@@ -206,7 +206,7 @@ export default [
     },
   },
   {
-    name: 'a server that hangs up at the connection',
+    name: 'a server that disconnects in HandleConnection',
     async run(t) {
       const c = t.open('/shut');
       const [word, reason] = await Promise.all([once(c, 'word'), once(c, 'disconnect')]);

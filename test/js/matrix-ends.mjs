@@ -125,7 +125,7 @@ export default [
     },
   },
   {
-    name: 'all namespaces come back after a lost connection',
+    name: 'all namespaces reconnect after a lost connection',
     async run(t) {
       const a = await t.connect('/', { reconnection: true });
       const b = await connected(a.io.socket('/chat'));

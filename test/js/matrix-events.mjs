@@ -126,8 +126,8 @@ export default [
     browser: true,
     async run(t) {
       const c = await t.connect();
-      c.emit('nobody', 1);
-      c.emit('nobody either', blob(3));
+      c.emit('unhandled', 1);
+      c.emit('unhandled too', blob(3));
       equal(await call(c, 'echo', 1), 1);
     },
   },
@@ -236,9 +236,9 @@ export default [
     async run(t) {
       const c = await t.connect();
       await call(c, 'echo', 1);
-      c.emit('nobody', 1);
-      c.emit('nobody either', blob(2));
-      equal(await call(c, 'log', `any:${c.id}`), ['echo', 'nobody', 'nobody either', 'log']);
+      c.emit('unhandled', 1);
+      c.emit('unhandled too', blob(2));
+      equal(await call(c, 'log', `any:${c.id}`), ['echo', 'unhandled', 'unhandled too', 'log']);
     },
   },
   {

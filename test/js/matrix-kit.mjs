@@ -181,9 +181,9 @@ export async function play(check, kit) {
 }
 
 // playAll runs the checks, some in parallel, and passes each result to report.
-export async function playAll(checks, makeKit, report, lanes = 10) {
+export async function playAll(checks, makeKit, report, workers = 10) {
   const queue = [...checks];
-  await Promise.all(Array.from({ length: lanes }, async () => {
+  await Promise.all(Array.from({ length: workers }, async () => {
     for (let check = queue.shift(); check; check = queue.shift()) report(await play(check, makeKit()));
   }));
 }

@@ -223,7 +223,7 @@ export default [
     },
   },
   {
-    name: 'the guard lets a client come back',
+    name: 'the guard accepts a client that reconnects',
     async run(t) {
       const { c, witness } = await scene(t, { ns: '/guarded', opts: { auth: { token: 'secret' } } });
       await call(c, 'join', ['a']);

@@ -5,7 +5,7 @@
 //   controlled {n, …}   answers a line {control: n, what}: what a check requests
 //                       from the server
 import { io } from 'socket.io-client';
-import { serve, tell } from './lines.mjs';
+import { serve, writeLine } from './lines.mjs';
 import { Kit, fits, playAll } from './matrix-kit.mjs';
 import connect from './matrix-connect.mjs';
 import events from './matrix-events.mjs';
@@ -26,14 +26,14 @@ const control = (what) =>
   new Promise((resolve, reject) => {
     const n = asked.size + 1;
     asked.set(n, { resolve, reject });
-    tell({ control: n, what });
+    writeLine({ control: n, what });
   });
 
 serve({
   run({ mode, urls, only }) {
     const chosen = checks.filter((c) => fits(c, mode) && (!only || c.name.includes(only)));
-    playAll(chosen, () => new Kit({ io, mode, urls, control }), (result) => tell({ result }))
-      .then(() => tell({ done: true }));
+    playAll(chosen, () => new Kit({ io, mode, urls, control }), (result) => writeLine({ result }))
+      .then(() => writeLine({ done: true }));
     return chosen.map((c) => c.name);
   },
   controlled({ n, error }) {

@@ -18,7 +18,7 @@ const canonical = ({ type, nsp, id, event, payload }) => {
   try {
     return encode({ type, nsp, id, event, payload });
   } catch (err) {
-    return err instanceof RangeError ? 'too deep to be told' : `not told: ${err}`;
+    return err instanceof RangeError ? 'too deep to encode' : `not encoded: ${err}`;
   }
 };
 

@@ -1,6 +1,6 @@
 // A plain WebSocket client on npm's ws, with frames {"event","data","id"}.
 import { WebSocket } from 'ws';
-import { tell } from './lines.mjs';
+import { writeLine } from './lines.mjs';
 
 export class PlainClient {
   #ws;
@@ -15,9 +15,9 @@ export class PlainClient {
     ws.on('message', (data, binary) => this.#receive(data, binary));
     ws.on('close', (code, reason) => {
       for (const { reject } of this.#calls.values()) reject(new Error(`disconnected: ${code} ${reason}`));
-      tell({ client: name, end: { code, reason: String(reason) } });
+      writeLine({ client: name, end: { code, reason: String(reason) } });
     });
-    ws.on('error', (err) => tell({ client: name, problem: err.message }));
+    ws.on('error', (err) => writeLine({ client: name, problem: err.message }));
   }
 
   // dial listens from the first byte on, so that no early frame is lost.
@@ -37,7 +37,7 @@ export class PlainClient {
   }
 
   #receive(data, binary) {
-    const raw = () => tell({ client: this.#name, event: '', args: [binary ? data : String(data)] });
+    const raw = () => writeLine({ client: this.#name, event: '', args: [binary ? data : String(data)] });
     if (binary) return raw();
     let frame;
     try {
@@ -57,7 +57,7 @@ export class PlainClient {
     if (id !== undefined && this.#answers.has(event)) {
       return this.#ws.send(JSON.stringify({ id, data: this.#answers.get(event) }));
     }
-    tell({ client: this.#name, event, args: 'data' in frame ? [payload] : [] });
+    writeLine({ client: this.#name, event, args: 'data' in frame ? [payload] : [] });
   }
 
   #send(event, args, id) {

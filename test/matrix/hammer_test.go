@@ -13,7 +13,7 @@ import (
 // TestRecoveryUnderLoad broadcasts continuously while clients repeatedly lose their connections and
 // recover. No number is lost or duplicated.
 func TestRecoveryUnderLoad(t *testing.T) {
-	const peers, comebacks = 4, 40
+	const peers, reconnects = 4, 40
 	a := startRecovery(t, socketio.Recovery{})
 	stop := make(chan struct{})
 	var broadcaster sync.WaitGroup
@@ -35,7 +35,7 @@ func TestRecoveryUnderLoad(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range peers {
 		all.Go(func() {
-			if err := reconnectRepeatedly(a.url, comebacks, rand.New(rand.NewPCG(uint64(i), 7))); err != nil {
+			if err := reconnectRepeatedly(a.url, reconnects, rand.New(rand.NewPCG(uint64(i), 7))); err != nil {
 				t.Errorf("client %d: %v", i, err)
 			}
 		})
@@ -46,7 +46,7 @@ func TestRecoveryUnderLoad(t *testing.T) {
 }
 
 // reconnectRepeatedly is the life of one client: it fails if a number is missing or duplicated.
-func reconnectRepeatedly(url string, comebacks int, r *rand.Rand) error {
+func reconnectRepeatedly(url string, reconnects int, r *rand.Rand) error {
 	p, err := join(url, "", "")
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func reconnectRepeatedly(url string, comebacks int, r *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	for round := range comebacks {
+	for round := range reconnects {
 		for range r.IntN(40) {
 			n, err := p.next()
 			if err != nil {

@@ -1,6 +1,6 @@
 // Package adapter is the contract of platforms: what a wire protocol implements so that
-// gateways are served over it, and what the framework gives it. Users of gateways do not
-// need it. It may change in minor versions.
+// gateways are served over it, and what the framework provides for it. Users of gateways do
+// not need it. It may change in minor versions.
 //
 // An [Adapter] makes one [Server] for each listener and path. The server asks
 // [Endpoint.Admit] about every client before it accepts the handshake and calls

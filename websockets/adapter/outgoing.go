@@ -144,7 +144,7 @@ func (o *Outgoing) encode(buf *bytes.Buffer, binary bool) (websockets.Payload, e
 	return websockets.Payload{JSON: text}, err
 }
 
-// Release reuses the memory of the encoded payload. Nobody may use o any more.
+// Release reuses the memory of the encoded payload. o must not be used afterwards.
 func (o *Outgoing) Release(seal.Framework) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

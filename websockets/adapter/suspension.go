@@ -5,7 +5,8 @@ package adapter
 //
 //   - From Suspend on, the Emit of the old Conn is called with every broadcast that would
 //     have reached the client, without a gap, but not with calls and volatile events; also
-//     for whoever still holds the old Client. The adapter records it and returns nil.
+//     with emits to the old Client by code that still holds it. The adapter records it and
+//     returns nil.
 //   - When the client reconnects in time, and the adapter still has all that it missed,
 //     it passes Endpoint.Admit like any other, and then Resume instead of
 //     Endpoint.Connect. Each broadcast is passed to the old Conn or to the new one, never to

@@ -7,7 +7,7 @@
 //			Dial: func(t testing.TB, baseURL, target string, opts ...apptest.DialOption) (*apptest.Client, error) {
 //				return apptest.TryDialWS(t, baseURL+target, opts...)
 //			},
-//			Goodbye: apptest.Close{Code: 1001, Reason: "server shutting down"},
+//			ShutdownClose: apptest.Close{Code: 1001, Reason: "server shutting down"},
 //		})
 //	}
 //
@@ -31,8 +31,8 @@ type Config struct {
 	// such as "/chat" if Traits.Namespaces is set, otherwise a path. If the server
 	// rejects the client, the error is a [*apptest.DialError].
 	Dial func(t testing.TB, baseURL, target string, opts ...apptest.DialOption) (*apptest.Client, error)
-	// Goodbye is the close that a client receives when the application stops.
-	Goodbye apptest.Close
+	// ShutdownClose is the close that a client receives when the application stops.
+	ShutdownClose apptest.Close
 	// Exceptions maps the names of tests that the adapter does not pass to the reason.
 	// These tests are not run. An unknown name is an error.
 	Exceptions map[string]string

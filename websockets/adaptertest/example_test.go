@@ -18,7 +18,7 @@ func ExampleRun() {
 				t.Helper()
 				return apptest.TryDialWS(t, baseURL+target, opts...)
 			},
-			Goodbye: apptest.Close{Code: 1001},
+			ShutdownClose: apptest.Close{Code: 1001},
 		})
 	}
 }

@@ -37,15 +37,15 @@ func testStopFinishes(t *testing.T, s *suite) {
 	if _, err := s.cfg.Dial(t, a.URL(), s.root()); err == nil {
 		t.Error("a new client is accepted while the application stops")
 	}
-	if end := idle.ExpectClose(); end != s.cfg.Goodbye {
-		t.Errorf("an idle client receives %v, want %v", end, s.cfg.Goodbye)
+	if end := idle.ExpectClose(); end != s.cfg.ShutdownClose {
+		t.Errorf("an idle client receives %v, want %v", end, s.cfg.ShutdownClose)
 	}
 	close(release)
 	if got := get(t, answered, "the answer"); got != "42" {
 		t.Errorf("the answer is %s, want 42", got)
 	}
-	if end := c.ExpectClose(); end != s.cfg.Goodbye {
-		t.Errorf("the client receives %v, want %v", end, s.cfg.Goodbye)
+	if end := c.ExpectClose(); end != s.cfg.ShutdownClose {
+		t.Errorf("the client receives %v, want %v", end, s.cfg.ShutdownClose)
 	}
 	if err := get(t, stopped, "Stop"); err != nil {
 		t.Errorf("stop: %v", err)

@@ -53,9 +53,9 @@ func run(ctx context.Context, args []string) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unknown argument %q; see -h", flags.Arg(0))
 	}
-	began := time.Now()
+	start := time.Now()
 	c.Progress = func(format string, args ...any) {
-		fmt.Fprintf(os.Stderr, "%4.0fs "+format+"\n", append([]any{time.Since(began).Seconds()}, args...)...)
+		fmt.Fprintf(os.Stderr, "%4.0fs "+format+"\n", append([]any{time.Since(start).Seconds()}, args...)...)
 	}
 	o, err := compare.Run(ctx, c)
 	if err != nil {

@@ -13,7 +13,7 @@ func TestWrongArguments(t *testing.T) {
 	for _, c := range []struct{ args, says string }{
 		{"-quick everything", `unknown argument "everything"`},
 		{"-nonsense", "not defined: -nonsense"},
-		{"-peers gws,nobody", `no peer "nobody"`},
+		{"-peers gws,unknown", `no peer "unknown"`},
 		{"-works juggle", `no work "juggle"`},
 		{"-against noone", `no peer "noone"`},
 	} {

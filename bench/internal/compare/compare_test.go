@@ -82,8 +82,8 @@ func TestUnknownNames(t *testing.T) {
 	if _, err := Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), `"juggle"; there are 64B×1`) {
 		t.Errorf("error %v", err)
 	}
-	c.Works, c.Peers = []string{"64Bx1"}, []string{"nobody"}
-	if _, err := Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), `"nobody"; there are gatehouse-socketio`) {
+	c.Works, c.Peers = []string{"64Bx1"}, []string{"unknown"}
+	if _, err := Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), `"unknown"; there are gatehouse-socketio`) {
 		t.Errorf("error %v", err)
 	}
 	c.Peers, c.Against = nil, []string{"noone"}

@@ -54,7 +54,7 @@ func (o *Outcome) Failed() []string {
 // Run compares. Each measurement is a new process of the peer. In each round and
 // work, all peers take their turn, so that what changes on the machine hits all.
 func Run(ctx context.Context, c Config) (*Outcome, error) {
-	began := time.Now()
+	start := time.Now()
 	works, err := c.works()
 	if err != nil {
 		return nil, err
@@ -99,10 +99,10 @@ func Run(ctx context.Context, c Config) (*Outcome, error) {
 				}
 				o.add(p.Name, w.Name, measure(ctx, c, p, w, pins))
 			}
-			c.Progress("round %d of %d: %s done after %v", round+1, c.Rounds, w.Name, time.Since(began).Round(time.Second))
+			c.Progress("round %d of %d: %s done after %v", round+1, c.Rounds, w.Name, time.Since(start).Round(time.Second))
 		}
 	}
-	o.Took = time.Since(began)
+	o.Took = time.Since(start)
 	return o, nil
 }
 

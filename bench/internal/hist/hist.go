@@ -31,7 +31,7 @@ func (h *Histogram) Add(d time.Duration) {
 // Count is how many durations were added.
 func (h *Histogram) Count() uint64 { return h.count }
 
-// Quantile gives the smallest bound that at least a share q, from 0 to 1, of
+// Quantile returns the smallest bound that at least a share q, from 0 to 1, of
 // the durations keep. It is at most 1/64 too high, and 0 when nothing was added.
 func (h *Histogram) Quantile(q float64) time.Duration {
 	if h.count == 0 {

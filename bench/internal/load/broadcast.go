@@ -6,7 +6,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/bench/internal/wire"
 )
 
-// shouting sends the next message as soon as everybody has the last one.
+// shouting sends the next message as soon as every client has received the last one.
 type shouting struct {
 	*runner
 

@@ -40,7 +40,7 @@ type conn struct {
 	closeSeen      time.Duration   // when the server's close frame came; 0: not yet
 }
 
-// handler is told what happens on a connection.
+// handler receives the events of a connection.
 type handler interface {
 	opened(c *conn)
 	message(c *conn, msg []byte)
@@ -99,8 +99,8 @@ func (c *conn) flush() {
 // say sends a message of the protocol's own.
 func (c *conn) say(msg string) { c.write(c.loop.server.Protocol.Append(nil, []byte(msg))) }
 
-// hangUp starts the close handshake, as the protocol's clients do.
-func (c *conn) hangUp() {
+// startClose starts the close handshake, as the protocol's clients do.
+func (c *conn) startClose() {
 	if c.state == closed || c.state == closing {
 		return
 	}
@@ -116,7 +116,7 @@ func (c *conn) hangUp() {
 	c.write(wire.AppendFrame(p, wire.Close, []byte{0x03, 0xe8})) // 1000
 }
 
-// parse handles complete input and gives back the rest.
+// parse handles complete input and returns the rest.
 func (c *conn) parse(b []byte) ([]byte, error) {
 	if c.state == upgrading {
 		rest, err := wire.Upgraded(b)

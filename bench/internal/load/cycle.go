@@ -12,30 +12,30 @@ import (
 type cycling struct {
 	*runner
 
-	began    map[*conn]time.Duration
+	started  map[*conn]time.Duration
 	stopping bool
 }
 
 func (r *runner) cycle() error {
-	c := &cycling{runner: r, began: map[*conn]time.Duration{}}
+	c := &cycling{runner: r, started: map[*conn]time.Duration{}}
 	for range r.work.Conns {
-		c.begin()
+		c.connect()
 	}
 	if err := r.measure(); err != nil {
 		return err
 	}
 	c.stopping = true
-	return r.finish(func() int { return len(c.began) })
+	return r.finish(func() int { return len(c.started) })
 }
 
-func (c *cycling) begin() {
+func (c *cycling) connect() {
 	fresh, err := c.dial(c)
 	if err != nil {
 		c.failed = err
 		return
 	}
 	fresh.times = make([]time.Duration, 1)
-	c.began[fresh] = c.clock()
+	c.started[fresh] = c.clock()
 }
 
 func (c *cycling) opened(one *conn) { c.send(one, 1) }
@@ -44,13 +44,13 @@ func (c *cycling) message(one *conn, msg []byte) { c.check(one, msg) }
 
 func (c *cycling) batch(one *conn) {
 	if one.received == 1 {
-		one.hangUp()
+		one.startClose()
 	}
 }
 
 func (c *cycling) ended(one *conn, err error) {
-	began := c.began[one]
-	delete(c.began, one)
+	started := c.started[one]
+	delete(c.started, one)
 	if errors.Is(err, errLeft) {
 		c.result.LeftOpen++
 	}
@@ -67,9 +67,9 @@ func (c *cycling) ended(one *conn, err error) {
 		}
 	case c.measuring:
 		c.result.Count++
-		c.result.Latency.Add(c.clock() - began)
+		c.result.Latency.Add(c.clock() - started)
 	}
 	if !c.stopping {
-		c.begin()
+		c.connect()
 	}
 }

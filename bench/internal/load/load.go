@@ -74,7 +74,7 @@ type Memory struct {
 	GoroutinesBefore, GoroutinesAtIdle int // 0: unknown
 }
 
-// OK tells whether something was measured and every answer was right.
+// OK reports whether something was measured and every answer was right.
 func (r *Result) OK() bool { return r.Count > 0 && r.Lost == 0 && r.Wrong == 0 && r.Broken == 0 }
 
 // CPUEach is the server's CPU time for each message, delivery or cycle.

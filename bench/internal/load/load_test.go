@@ -19,8 +19,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// answer gives what to send back for message n, from 0, of a connection; nil
-// ends the connection.
+// answer returns the answers to message n, from 0, of a connection; nil ends the
+// connection.
 type answer func(n int, msg []byte) [][]byte
 
 func honest(_ int, msg []byte) [][]byte { return [][]byte{msg} }
@@ -174,13 +174,13 @@ func TestFaultsAreSeen(t *testing.T) {
 }
 
 func TestBrokenConnectionIsSeen(t *testing.T) {
-	hangUp := func(n int, msg []byte) [][]byte {
+	closing := func(n int, msg []byte) [][]byte {
 		if n == 9 {
 			return nil
 		}
 		return [][]byte{msg}
 	}
-	_, err := runBounded(t, start(t, hangUp), Work{Name: "echo", Kind: Echo, Conns: 3, InFlight: 1, Size: 64})
+	_, err := runBounded(t, start(t, closing), Work{Name: "echo", Kind: Echo, Conns: 3, InFlight: 1, Size: 64})
 	if err == nil || !strings.Contains(err.Error(), "broke") {
 		t.Errorf("error %v", err)
 	}

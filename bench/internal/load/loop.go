@@ -69,7 +69,7 @@ func (l *loop) shut() {
 
 func (l *loop) clock() time.Duration { return time.Since(l.start) }
 
-// dial begins a connection.
+// dial starts a connection.
 func (l *loop) dial(on handler) (*conn, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -118,7 +118,7 @@ func (l *loop) arm(c *conn, output bool) {
 	}
 }
 
-// closeSeen begins the wait for the end of the TCP connection, which is the server's to begin.
+// closeSeen starts to wait until the server closes the TCP connection.
 func (l *loop) closeSeen(c *conn) {
 	if c.closeSeen == 0 {
 		c.closeSeen = max(1, l.clock())

@@ -169,7 +169,7 @@ func (r *runner) measure() error {
 	res.ServerCPU, res.ClientCPU = after.server-before.server, after.client-before.client
 	res.OtherCPU = max(0, after.busy-before.busy-res.ServerCPU-res.ClientCPU)
 	if r.failed == nil && res.Count == 0 {
-		res.faultf("nothing came back in %v: the server used %v of CPU, the client %v, others %v",
+		res.faultf("no answer in %v: the server used %v of CPU, the client %v, others %v",
 			res.Elapsed, res.ServerCPU, res.ClientCPU, res.OtherCPU)
 	}
 	return r.failed
@@ -216,7 +216,7 @@ func (r *runner) due() int {
 func (r *runner) closeAll() error {
 	r.handOver(leaving{r})
 	for _, c := range r.conns {
-		c.hangUp()
+		c.startClose()
 	}
 	return r.run(closeWithin, func() bool { return len(r.loop.conns) == 0 })
 }

@@ -27,7 +27,7 @@ type Peer struct {
 	EchoOnly bool          // a variant, of interest for echoes only
 }
 
-// SocketIO tells whether the peer belongs to the Socket.IO servers.
+// SocketIO reports whether the peer belongs to the Socket.IO servers.
 func (p Peer) SocketIO() bool { return p.Protocol == wire.SocketIO }
 
 var (

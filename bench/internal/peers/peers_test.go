@@ -24,8 +24,8 @@ func TestChoose(t *testing.T) {
 	if err != nil || len(every) != len(All()) {
 		t.Errorf("%d of %d, %v", len(every), len(All()), err)
 	}
-	if _, err := Choose([]string{"gws", "nobody"}); err == nil {
-		t.Error("nobody was found")
+	if _, err := Choose([]string{"gws", "unknown"}); err == nil {
+		t.Error("an unknown peer was found")
 	}
 }
 
@@ -95,7 +95,7 @@ func TestServersThatDoNotStart(t *testing.T) {
 		says    string
 	}{
 		{"/nonexistent", nil, "no such file"},
-		{"true", nil, "did not tell its address"},
+		{"true", nil, "did not report its address"},
 		{"echo", []string{"hello"}, `said "hello\n"`},
 	} {
 		b := Built{Peer: Peer{Name: "odd"}, program: c.program, args: c.args}

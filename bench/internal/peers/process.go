@@ -85,7 +85,7 @@ func ready(stdout io.ReadCloser) (at serve.Ready, err error) {
 	defer late.Stop()
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
 	if err != nil {
-		return at, fmt.Errorf("it did not tell its address: %w", err)
+		return at, fmt.Errorf("it did not report its address: %w", err)
 	}
 	if err := json.Unmarshal(line, &at); err != nil || at.Addr == "" {
 		return at, fmt.Errorf("it said %q where its address was expected", line)

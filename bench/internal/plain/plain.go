@@ -23,8 +23,8 @@ type reply struct {
 	Data  Message `json:"data"`
 }
 
-// Handle answers one message. The answer goes to everybody when all is set,
-// otherwise to the sender.
+// Handle answers one message. The answer is for every client if all is set,
+// otherwise for the sender.
 func Handle(msg []byte) (answer []byte, all bool, err error) {
 	var req request
 	if err := json.Unmarshal(msg, &req); err != nil {

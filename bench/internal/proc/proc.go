@@ -54,7 +54,7 @@ func Busy() (time.Duration, error) {
 	// cpu user nice system idle iowait irq softirq steal …
 	fields := strings.Fields(line)
 	if len(fields) < 9 {
-		return 0, fmt.Errorf("%s begins with %q", path, line)
+		return 0, fmt.Errorf("%s starts with %q", path, line)
 	}
 	var ticks int64
 	for _, i := range []int{1, 2, 3, 6, 7, 8} {

@@ -1,5 +1,5 @@
 // Package serve is what the Go servers of the comparison share beside their
-// WebSocket code: a listener, the line that tells its address, and figures of the
+// WebSocket code: a listener, the line that reports its address, and figures of the
 // runtime.
 package serve
 
@@ -51,8 +51,8 @@ func HTTP(h http.Handler) error {
 	return (&http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}).Serve(ln)
 }
 
-// Announce tells the comparison the address and serves /stats on a port of its
-// own, so that it never meets the server's routes.
+// Announce prints the address for the comparison and serves /stats on a port of its
+// own, apart from the server's routes.
 func Announce(addr net.Addr) error {
 	ln, err := Listen()
 	if err != nil {

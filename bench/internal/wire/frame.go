@@ -23,8 +23,8 @@ const (
 
 const finBit = 0x80
 
-// maskKey masks every frame of the client. Nobody is between client and server
-// here, so one key will do; it must not be zero, or the masking would cost nothing.
+// maskKey masks every frame of the client. No proxy is between client and
+// server here, so one key is enough; it must not be zero, or the masking would cost nothing.
 var maskKey = [4]byte{0x9d, 0x37, 0xe2, 0x58}
 
 // AppendFrame appends a final, masked frame.
@@ -65,7 +65,7 @@ func NextFrame(b []byte) (f Frame, rest []byte, err error) {
 		return f, b, ErrShort
 	}
 	if b[0]&0x70 != 0 || b[1]&0x80 != 0 {
-		return f, b, fmt.Errorf("a frame of the server begins with %#x %#x: reserved or mask bits are set", b[0], b[1])
+		return f, b, fmt.Errorf("a frame of the server starts with %#x %#x: reserved or mask bits are set", b[0], b[1])
 	}
 	size, head := uint64(b[1]), 2
 	switch {

@@ -20,7 +20,7 @@ func Upgrade(addr, target string) []byte {
 		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n\r\n")
 }
 
-// Upgraded reads the server's answer and gives what follows it. It is ErrShort
+// Upgraded reads the server's answer and returns what follows it. The error is ErrShort
 // while the answer is not complete.
 func Upgraded(b []byte) (rest []byte, err error) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))

@@ -11,7 +11,7 @@ type Protocol int
 
 // The protocols.
 const (
-	Raw        Protocol = iota // bytes come back as they are; messages have their length, 4 bytes, in front
+	Raw        Protocol = iota // bytes are echoed as they are; messages have their length, 4 bytes, in front
 	Plain                      // WebSocket with {"event","data"}
 	SocketIO                   // Socket.IO 5 over the WebSocket transport of Engine.IO 4
 	Centrifuge                 // the JSON protocol of centrifuge: remote calls, and a channel for broadcasts
@@ -74,7 +74,7 @@ func (p Protocol) Echo(payload string) (request, reply *Template) {
 	}
 }
 
-// Shout makes the request of a broadcast and the event that everybody has to receive.
+// Shout returns the request of a broadcast and the event that every client must receive.
 func (p Protocol) Shout(payload string) (request, event *Template) {
 	switch p {
 	case SocketIO:

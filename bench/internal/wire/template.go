@@ -17,7 +17,7 @@ const (
 	firstID  = 10_000_000
 )
 
-// Number tells messages apart: which connection, and which of its messages.
+// Number identifies a message: which connection, and which of its messages.
 type Number struct {
 	Conn int // taken modulo 90,000
 	Seq  int // from 0, below 10^9; the ack id repeats after 80 million
@@ -49,7 +49,7 @@ func (t *Template) Append(dst []byte, n Number) []byte {
 	return dst
 }
 
-// Matches tells whether msg is the message with that number. The order of keys
+// Matches reports whether msg is the message with that number. The order of keys
 // and the spelling of JSON do not count.
 func (t *Template) Matches(msg []byte, n Number) bool {
 	t.fill(t.text, n, false)
@@ -66,7 +66,7 @@ func (t *Template) Matches(msg []byte, n Number) bool {
 		json.Unmarshal(wantValue, &want) == nil && reflect.DeepEqual(got, want)
 }
 
-// split cuts a message where its JSON begins.
+// split cuts a message where its JSON starts.
 func split(msg []byte) (prefix, value []byte) {
 	i := max(0, bytes.IndexAny(msg, "[{"))
 	return msg[:i], msg[i:]

@@ -1,5 +1,5 @@
 // Command centrifuge is a server on centrifugal/centrifuge, which has a protocol
-// of its own: remote calls, and channels that everybody is subscribed to.
+// of its own: remote calls, and channels that every client subscribes to.
 package main
 
 import (

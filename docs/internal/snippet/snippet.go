@@ -169,7 +169,7 @@ func Regions(file, text string) (sources []Source, problems []string) {
 // Blocks returns the fenced Go blocks of a page in Markdown.
 func Blocks(page, text string) (blocks []Block, problem string) {
 	var (
-		fence string // that the open block began with
+		fence string // that opened the block
 		isGo  bool
 		block Block
 		lines []string

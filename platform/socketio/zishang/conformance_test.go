@@ -16,6 +16,6 @@ func TestConformance(t *testing.T) {
 			t.Helper()
 			return apptest.TryDialSocketIO(t, baseURL, append([]apptest.DialOption{apptest.WithNamespace(place)}, opts...)...)
 		},
-		Goodbye: apptest.Close{Code: 1001, Reason: "transport close"},
+		ShutdownClose: apptest.Close{Code: 1001, Reason: "transport close"},
 	})
 }

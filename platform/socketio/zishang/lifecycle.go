@@ -91,7 +91,7 @@ func (l *link) leave(ctx context.Context, r websockets.Reason) {
 		l.reason = &r
 	}
 	l.mu.Unlock()
-	if !shutdown || l.farewell(r) {
+	if !shutdown || l.sendCloseFrame(r) {
 		t := time.NewTimer(linger)
 		defer t.Stop()
 		select {
@@ -105,7 +105,7 @@ func (l *link) leave(ctx context.Context, r websockets.Reason) {
 	stay := len(l.conns) > 0
 	l.mu.Unlock()
 	if !stay && !shutdown {
-		l.farewell(r)
+		l.sendCloseFrame(r)
 	}
 	if !stay || shutdown {
 		l.cut()
@@ -135,12 +135,12 @@ func (l *link) end(r websockets.Reason) {
 	})
 }
 
-// farewell sends the close frame of a WebSocket, which the client answers; a
-// polling client is told by the answer to its poll, and so the result is false.
-func (l *link) farewell(r websockets.Reason) bool {
+// sendCloseFrame sends the close frame of a WebSocket, which the client answers; a
+// polling client learns it by the answer to its poll: the result is false then.
+func (l *link) sendCloseFrame(r websockets.Reason) bool {
 	t, ok := l.Transport().(*wsTransport)
 	if ok {
-		t.sayGoodbye(r)
+		t.writeCloseFrame(r)
 	}
 	return ok
 }

@@ -107,7 +107,7 @@ func TestLastMessagesOfTheClient(t *testing.T) {
 	})
 }
 
-// The server's last words arrive, then its farewell.
+// The server's last words arrive, then its sendCloseFrame.
 func TestKick(t *testing.T) {
 	both(t, func(t *testing.T, dial func(*testServer) client) {
 		ep, other := endpoint("/chat"), endpoint("/")

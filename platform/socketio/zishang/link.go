@@ -193,7 +193,7 @@ func (l *link) addressee(p *packet.Packet) (c *conn, ok bool) {
 	l.mu.Lock()
 	known := l.known && c == nil
 	l.mu.Unlock()
-	if !known { // otherwise it may have left the client before the server's farewell arrived
+	if !known { // otherwise it may have left the client before the server's sendCloseFrame arrived
 		l.broken(errors.New("packet for a namespace that was not entered"))
 	}
 	return nil, known
@@ -233,7 +233,7 @@ func (l *link) dispatch(p *packet.Packet, raw []byte) {
 		return
 	}
 	if p.Type != packet.Disconnect && c.state.Load() >= ending {
-		return // it had not heard the farewell yet
+		return // it had not heard the sendCloseFrame yet
 	}
 	switch p.Type {
 	case packet.Event:

@@ -112,7 +112,7 @@ func (l *link) expel(r websockets.Reason) {
 		ctx, cancel := context.WithTimeout(l.ctx, l.srv.cfg.Limits.CloseTimeout)
 		defer cancel()
 		l.drain(ctx)
-		l.farewell(r)
+		l.sendCloseFrame(r)
 		l.kill(r)
 	})
 }

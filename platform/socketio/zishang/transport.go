@@ -54,7 +54,7 @@ func (t *pollTransport) Close(fn ...types.Callable) {
 	t.Transport.Close(fn...)
 }
 
-func (t *wsTransport) sayGoodbye(r websockets.Reason) {
+func (t *wsTransport) writeCloseFrame(r websockets.Reason) {
 	code, text := websocket.CloseGoingAway, ""
 	if r.Cause == websockets.CauseClientErrors {
 		code, text = websocket.ClosePolicyViolation, r.Text

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Answer is what came back.
+// Answer is the response to a request.
 type Answer struct {
 	Status int
 	Body   string

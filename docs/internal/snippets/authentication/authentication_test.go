@@ -192,7 +192,7 @@ func TestEverywhere(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	if _, err := apptest.TryDialSocketIO(t, a.URL()); err == nil {
-		t.Error("let in without a token")
+		t.Error("accepted without a token")
 	}
 }
 

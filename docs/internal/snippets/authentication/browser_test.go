@@ -42,7 +42,7 @@ func blocks(t *testing.T) []string {
 const overWebSocket = `
 	return await new Promise((resolve, reject) => {
 		socket.onmessage = ({ data }) => resolve(JSON.parse(data).data);
-		socket.onerror = () => reject(new Error("not let in"));
+		socket.onerror = () => reject(new Error("rejected"));
 		socket.onopen = () => socket.send('{"event":"whoami","id":1}');
 	});`
 
@@ -58,18 +58,18 @@ func TestBrowser(t *testing.T) {
 	b := browsertest.Start(t)
 	js := blocks(t)
 	signIn, header, auth, subprotocol, cookie := js[0], js[1], js[2], js[3], js[4]
-	begin := signIn + `
+	setup := signIn + `
 		let token = await signIn("ada", "engine");
 		const first = token, name = "ada", password = "engine";
 		const newToken = () => signIn(name, password);`
 
 	for name, code := range map[string]string{
-		"header": begin + header + "return await me.json();",
-		"auth": begin + auth + `
+		"header": setup + header + "return await me.json();",
+		"auth": setup + auth + `
 			while (token === first) await new Promise((later) => setTimeout(later, 50)); // until it is renewed
 			return await socket.emitWithAck("whoami");`,
-		"subprotocol": begin + subprotocol + overWebSocket,
-		"cookie":      begin + cookie + overWebSocket,
+		"subprotocol": setup + subprotocol + overWebSocket,
+		"cookie":      setup + cookie + overWebSocket,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := string(b.Open(a.URL() + "/").Eval("(async () => {" + code + "})()")); got != `"ada"` {
@@ -78,7 +78,7 @@ func TestBrowser(t *testing.T) {
 		})
 	}
 	t.Run("cookie, over Socket.IO and on a route", func(t *testing.T) {
-		got := b.Open(a.URL() + "/").Eval("(async () => {" + begin + cookie + `
+		got := b.Open(a.URL() + "/").Eval("(async () => {" + setup + cookie + `
 			const { io } = await import("/socket.io.js");
 			const route = await (await fetch("/me")).json();
 			return route + " " + await io().emitWithAck("whoami");
@@ -88,7 +88,7 @@ func TestBrowser(t *testing.T) {
 		}
 	})
 	t.Run("the end of a token", func(t *testing.T) {
-		got := b.Open(a.URL() + "/").Eval("(async () => {" + begin + subprotocol + `
+		got := b.Open(a.URL() + "/").Eval("(async () => {" + setup + subprotocol + `
 			return await new Promise((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
 		})()`)
 		if string(got) != "4401" {

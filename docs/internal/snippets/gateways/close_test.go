@@ -19,7 +19,7 @@ func newCloser() *closer { return &closer{} }
 
 func (*closer) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{websockets.Listen("close", func(ctx context.Context, code int) error {
-		websockets.ClientFrom(ctx).Close(code, "come back later")
+		websockets.ClientFrom(ctx).Close(code, "try again later")
 		return nil
 	})}
 }

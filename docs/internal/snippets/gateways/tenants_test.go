@@ -28,6 +28,6 @@ func TestTenants(t *testing.T) {
 		t.Errorf("in %q", got)
 	}
 	if _, err := apptest.TryDialSocketIO(t, a.URL(), apptest.WithNamespace("/eve")); err == nil {
-		t.Error("somebody else's namespace is there")
+		t.Error("the namespace of another tenant exists")
 	}
 }

@@ -247,8 +247,8 @@ func TestPresence(t *testing.T) {
 	root := module.New("notes", module.Providers(NewNotes, func() Lobby { return l },
 		websockets.Gateway(NewGateway, websockets.UseGuards(NewPresence, NewRefusal))))
 	a := apptest.New(t, root, apptest.With(app.WebSockets(ws.New())))
-	if _, err := apptest.TryDialWS(t, a.URL(), key("nobody")); err == nil { // refused by the next guard
-		t.Error("let in")
+	if _, err := apptest.TryDialWS(t, a.URL(), key("refused")); err == nil { // refused by the next guard
+		t.Error("accepted")
 	}
 	c := a.DialWS("/")
 	c.Call("whoami")
@@ -258,10 +258,10 @@ func TestPresence(t *testing.T) {
 	}
 }
 
-// NewRefusal makes a guard that refuses nobody's key.
+// NewRefusal returns a guard that refuses the key "refused".
 func NewRefusal() pipeline.Guard {
 	return pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
-		if c.Request.Header.Get("X-Key") == "nobody" {
+		if c.Request.Header.Get("X-Key") == "refused" {
 			return pipeline.ErrForbidden
 		}
 		return nil

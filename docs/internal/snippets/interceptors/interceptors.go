@@ -27,9 +27,9 @@ type Metrics struct{ seen Seen }
 func NewMetrics(s Seen) *Metrics { return &Metrics{s} }
 
 func (m *Metrics) Intercept(ctx context.Context, c *pipeline.Call, next pipeline.Next) (any, error) {
-	begin := time.Now()
+	start := time.Now()
 	result, err := next(ctx) // pipes and handler
-	m.seen.Observe(c.Pattern, time.Since(begin), err)
+	m.seen.Observe(c.Pattern, time.Since(start), err)
 	return result, err
 }
 

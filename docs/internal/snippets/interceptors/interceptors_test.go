@@ -163,7 +163,7 @@ func TestErrorsBecomeResults(t *testing.T) {
 	reported := make(chan any, 1)
 	recovery := pipeline.Recovery(func(_ context.Context, _ *pipeline.Call, value any, _ []byte) error {
 		reported <- value
-		return &pipeline.Error{Message: "We have been told", Code: "crash"}
+		return &pipeline.Error{Message: "The error was reported", Code: "crash"}
 	})
 	root := module.New("calm", module.Providers(websockets.Gateway(NewGateway,
 		websockets.ForEvent("price", websockets.UseInterceptors(calm)),

@@ -41,7 +41,7 @@ func TestMounted(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := apptest.TryDialWS(t, server.URL); err == nil {
-		t.Error("a stopped application lets clients in")
+		t.Error("a stopped application accepts clients")
 	}
 }
 

@@ -42,7 +42,7 @@ func TestSignUp(t *testing.T) {
 	if !apptest.Call[bool](c, "sign up", "ada@example.com") {
 		t.Error("not signed up")
 	}
-	if e := c.CallError("sign up", "nobody"); e.Message != "Invalid address" {
+	if e := c.CallError("sign up", "not an address"); e.Message != "Invalid address" {
 		t.Errorf("got %q", e.Message)
 	}
 	if apptest.Get[signup.Mailer](a) != mailer || len(mailer.sent) != 1 {
