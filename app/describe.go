@@ -9,7 +9,7 @@ import (
 
 // Description describes an application that has not been built; see [Describe].
 type Description struct {
-	// Modules are the modules, their providers and who needs whom.
+	// Modules are the modules, their providers and the dependencies between them.
 	Modules *module.Graph
 	// Gateways are in registration order. Their endpoints have no Addr.
 	Gateways []websockets.GatewayInfo

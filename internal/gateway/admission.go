@@ -75,10 +75,10 @@ func (e *endpoint) check(ctx context.Context, h *adapter.Handshake) error {
 		if h.SkipChecks {
 			a.chain, a.checks = a.identifying, nil
 		}
-		call, begin := e.connectCall(h, a), a.chain.Begin()
+		call, start := e.connectCall(h, a), a.chain.Begin()
 		if err := a.check(ctx, call, &h.Handshake); err != nil {
 			answer := a.refusal(ctx, call, err, e.srv.log)
-			a.report(ctx, call, begin, err, answer, !e.traits.Namespaces, e.srv)
+			a.report(ctx, call, start, err, answer, !e.traits.Namespaces, e.srv)
 			return answer
 		}
 	}

@@ -42,9 +42,9 @@ func (s *session) start(connected []func(websockets.Client)) {
 		if g.onConnection == nil {
 			continue
 		}
-		begin := pipe.Now()
-		if err := s.connectHook(g, begin); err != nil {
-			s.refuse(g, begin, err)
+		start := pipe.Now()
+		if err := s.connectHook(g, start); err != nil {
+			s.refuse(g, start, err)
 			break
 		}
 	}
@@ -65,13 +65,13 @@ func (s *session) ready() {
 	s.startMore()
 }
 
-func (s *session) connectHook(g *boundGateway, begin pipe.Moment) (err error) {
+func (s *session) connectHook(g *boundGateway, start pipe.Moment) (err error) {
 	returned := false
 	defer func() {
 		if v := recover(); v != nil {
 			err = recovered.New(v)
 		} else if !returned {
-			s.refuse(g, begin, errExited)
+			s.refuse(g, start, errExited)
 			s.ready()
 			go s.drainInbox()
 		}
@@ -83,7 +83,7 @@ func (s *session) connectHook(g *boundGateway, begin pipe.Moment) (err error) {
 }
 
 // refuse closes a client that HandleConnection has refused.
-func (s *session) refuse(g *boundGateway, begin pipe.Moment, err error) {
+func (s *session) refuse(g *boundGateway, start pipe.Moment, err error) {
 	e := s.connectError(err, g)
 	_ = s.conn.Emit(s.exception(e, "handleConnection", nil), 0)
 	r := websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 1008, Text: closeText(e.Message)}
@@ -92,7 +92,7 @@ func (s *session) refuse(g *boundGateway, begin pipe.Moment, err error) {
 	s.reason = r
 	s.mu.Unlock()
 	s.conn.Close(r)
-	s.reportRefused(g, begin, err, e)
+	s.reportRefused(g, start, err, e)
 }
 
 // connectError returns what a client that HandleConnection has refused may see of the error.

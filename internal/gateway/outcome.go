@@ -25,14 +25,14 @@ func (s *session) report(m *adapter.Message, sub *boundSub, x *enhanced, err err
 		return
 	}
 	if x == nil {
-		x = &enhanced{call: s.callOf(sub, m), begin: chain.Begin()}
+		x = &enhanced{call: s.callOf(sub, m), start: chain.Begin()}
 	}
-	chain.Report(s.ctx, &x.call, x.begin, pipeline.Outcome{Err: err, Client: sent, Denied: x.denied}, s.ep.srv.log)
+	chain.Report(s.ctx, &x.call, x.start, pipeline.Outcome{Err: err, Client: sent, Denied: x.denied}, s.ep.srv.log)
 }
 
 // report calls the outcome interceptors of a connection that guards or checks have refused.
 // answer is the error after the filters; overHTTP is how the client receives it.
-func (a admission) report(ctx context.Context, call *pipeline.Call, begin pipe.Moment, err, answer error, overHTTP bool, s *boundServer) {
+func (a admission) report(ctx context.Context, call *pipeline.Call, start pipe.Moment, err, answer error, overHTTP bool, s *boundServer) {
 	if !a.chain.WantsOutcome() {
 		return
 	}
@@ -46,7 +46,7 @@ func (a admission) report(ctx context.Context, call *pipeline.Call, begin pipe.M
 	}
 	_, panicked := errors.AsType[*recovered.PanicError](err)
 	o.Denied = !panicked
-	a.chain.Report(ctx, call, begin, o, s.log)
+	a.chain.Report(ctx, call, start, o, s.log)
 }
 
 // reportMissed calls the outcome interceptors of the application for a request without a
@@ -64,10 +64,10 @@ func (rt *Runtime) reportMissed(r *http.Request, e *pipeline.Error) {
 }
 
 // reportRefused calls the outcome interceptors of a connection that HandleConnection has refused.
-func (s *session) reportRefused(g *boundGateway, begin pipe.Moment, err error, sent *websockets.Error) {
+func (s *session) reportRefused(g *boundGateway, start pipe.Moment, err error, sent *websockets.Error) {
 	for _, a := range s.ep.admissions {
 		if a.gateway == g && a.chain.WantsOutcome() {
-			a.chain.Report(s.ctx, s.ep.connectCall(s.hs, a), begin, pipeline.Outcome{Err: err, Client: sent}, s.ep.srv.log)
+			a.chain.Report(s.ctx, s.ep.connectCall(s.hs, a), start, pipeline.Outcome{Err: err, Client: sent}, s.ep.srv.log)
 		}
 	}
 }

@@ -37,7 +37,7 @@ type enhanced struct {
 	out    any  // what the handler returned
 	has    bool // and that it did
 	denied bool // by a guard
-	begin  pipe.Moment
+	start  pipe.Moment
 }
 
 func newReply(s *session, sub *boundSub, m *adapter.Message, returned func()) *reply {
@@ -47,7 +47,7 @@ func newReply(s *session, sub *boundSub, m *adapter.Message, returned func()) *r
 	both := &struct {
 		reply
 		enhanced
-	}{reply{s: s, sub: sub, m: m, returned: returned}, enhanced{call: s.callOf(sub, m), begin: sub.chain.Begin()}}
+	}{reply{s: s, sub: sub, m: m, returned: returned}, enhanced{call: s.callOf(sub, m), start: sub.chain.Begin()}}
 	both.reply.enhanced = &both.enhanced
 	return &both.reply
 }

@@ -72,10 +72,10 @@ func (s *boundServer) admitRequest(r *http.Request) error {
 			if a.gateway != nil {
 				call.Name = a.gateway.Name
 			}
-			begin := a.chain.Begin()
+			start := a.chain.Begin()
 			if err := a.check(ctx, call, nil); err != nil {
 				answer := a.refusal(ctx, call, err, s.log)
-				a.report(ctx, call, begin, err, answer, true, s)
+				a.report(ctx, call, start, err, answer, true, s)
 				return answer
 			}
 		}

@@ -28,10 +28,11 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Options{
-		Transports: []string{"polling", "websocket"}, UpgradeTimeout: 10 * time.Second, ConnectTimeout: 15 * time.Second,
+		Transports: []string{"polling", "websocket"}, Upgrades: On, UpgradeTimeout: 10 * time.Second, ConnectTimeout: 15 * time.Second,
 		MaxConnecting: 1000, MaxUnpolled: 1000,
 		Compression: CompressionOff, Parser: packet.JSON(), MaxAttachments: 10, AttachmentTimeout: 30 * time.Second,
 		MaxNamespaces: 100, MaxFragments: 4096, MessageTimeout: time.Minute,
+		CORS: CORS{Credentials: On, PrivateNetwork: Off},
 	}
 	if !reflect.DeepEqual(o, want) {
 		t.Errorf("%+v\nwant %+v", o, want)

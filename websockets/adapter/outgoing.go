@@ -28,7 +28,7 @@ type Outgoing struct {
 	// before the queue is half empty. Messages of Conn.Reply are always answers.
 	Answer bool
 	// InReplyTo is the message whose stream the event is an item of; nil for other events.
-	// Platforms that can tell the client which request it belongs to do so.
+	// Platforms whose protocol names requests send it, so that the client finds the request.
 	InReplyTo *Message
 
 	value  any

@@ -117,22 +117,6 @@ func TestPost(t *testing.T) {
 // end
 
 // snippet:describe
-func TestEverythingIsDescribed(t *testing.T) {
-	d, err := app.Describe(gateways.Module, app.WebSockets(ws.New()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range d.Problems {
-		t.Error(p)
-	}
-	for _, s := range d.Gateways[0].Subscriptions {
-		t.Log(s.Kind, s.Event, s.In, s.Out, s.Func)
-	}
-}
-
-// end
-
-// snippet:describe
 func TestDescription(t *testing.T) {
 	d, err := app.Describe(gateways.Module, app.WebSockets(ws.New()))
 	if err != nil {
