@@ -62,11 +62,11 @@ func TestDescribe(t *testing.T) {
 			gateways[i].Endpoints[j].Addr = net.Addr(nil)
 		}
 	}
-	if !reflect.DeepEqual(d.Gateways, gateways) {
+	if !reflect.DeepEqual(d.Gateways, gateways) { //nolint:govet // the same errors, not equal ones
 		t.Errorf("gateways:\n%+v\nwant:\n%+v", d.Gateways, gateways)
 	}
 	routes := a.Routes()
-	if !reflect.DeepEqual(d.Routes, routes) || len(routes) != 4 || routes[3].String() != "POST /api/v2/pots (app_test.newTeaController)" {
+	if !reflect.DeepEqual(d.Routes, routes) || len(routes) != 4 || routes[3].String() != "POST /api/v2/pots (app_test.newTeaController)" { //nolint:govet // the same errors, not equal ones
 		t.Errorf("routes:\n%+v\nwant:\n%+v", d.Routes, routes)
 	}
 	if names := slices.Collect(d.Modules.Modules()); len(names) != 1 || names[0].Name() != "tea" {

@@ -33,7 +33,7 @@ func Describe(graph *module.Graph, opts []Option) (routes []RouteInfo, problems 
 		if t.Kind() == reflect.Pointer {
 			v = reflect.New(t.Elem())
 		}
-		if c, ok := v.Interface().(Routable); ok {
+		if c, ok := reflect.TypeAssert[Routable](v); ok {
 			b.controller(c, module.Instance{Module: d.Module, Name: d.Name, Place: d.Place}, own, controllerConfig{
 				prefix: app.prefix, limit: app.limit, log: discard, static: true, unrouted: newStandalone(discard).unrouted,
 			})

@@ -177,7 +177,7 @@ func (t *jsonHandler) serve(w http.ResponseWriter, r *http.Request) {
 	if err == nil && v != nil {
 		b, err = t.encode(v)
 	}
-	own.respond(b, err)
+	_ = own.respond(b, err)
 }
 
 func (t *jsonHandler) run(ctx context.Context, x *exchange, w http.ResponseWriter, r *http.Request) (any, error) {

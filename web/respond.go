@@ -54,7 +54,7 @@ func (x *exchange) respondError(err error) *pipeline.Error {
 	if e == nil {
 		if errors.Is(err, context.Canceled) && x.r.Context().Err() != nil {
 			x.ep.log.DebugContext(x.ctx, "request canceled: the client has disconnected", x.attrs(err)...)
-			return nil
+			return nil //nolint:nilerr // nothing is sent to a client that has disconnected
 		}
 		x.ep.log.ErrorContext(x.ctx, "request failed", x.attrs(err)...)
 		logged, e = true, internalError()

@@ -32,13 +32,12 @@ func failureOf(err error) (f failure, ok bool) {
 		}
 		// A type's own UnmarshalJSON usually returns the error of encoding/json.
 		if std, ok := errors.AsType[*stdjson.UnmarshalTypeError](sem.Err); ok {
-			f.setStandard(std)
+			f = f.withStandard(std)
 		}
 		return f, !wrapsSyntax(sem)
 	}
 	if std, ok := errors.AsType[*stdjson.UnmarshalTypeError](err); ok {
-		f.setStandard(std)
-		return f, true
+		return f.withStandard(std), true
 	}
 	return failure{err: err}, false
 }
@@ -58,8 +57,8 @@ func isSyntax(err error) bool {
 	return ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// setStandard sets what an error of encoding/json says.
-func (f *failure) setStandard(e *stdjson.UnmarshalTypeError) {
+// withStandard returns f with what an error of encoding/json says.
+func (f failure) withStandard(e *stdjson.UnmarshalTypeError) failure {
 	f.field = join(f.field, e.Field)
 	f.typ, f.err = indirect(e.Type), nil
 	word, value, ok := strings.Cut(e.Value, " ")
@@ -67,6 +66,7 @@ func (f *failure) setStandard(e *stdjson.UnmarshalTypeError) {
 	if ok { // "number 1.5": the kind fits, the value does not
 		f.err = strconv.ErrSyntax
 	}
+	return f
 }
 
 var standardKinds = map[string]jsontext.Kind{

@@ -112,7 +112,10 @@ func (endings) HandleConnection(_ context.Context, c websockets.Client) error {
 	return nil
 }
 
-func (e endings) Routes(r chi.Router) {
+type endingRoutes struct{ endings endings }
+
+func (c endingRoutes) Routes(r chi.Router) {
+	e := c.endings
 	r.Get("/end", web.JSON(e.end))
 	web.Use(r, web.UseGuards(pipeline.GuardFunc(func(context.Context, *pipeline.Call) error { return pipeline.ErrForbidden }))).
 		Get("/denied", web.JSON(e.end))
@@ -150,11 +153,10 @@ func (d doorkeeper) CheckHandshake(ctx context.Context, c *pipeline.Call) error 
 func TestOutcome(t *testing.T) {
 	seen := make(outcomes, 64)
 	crashes := pipeline.OutcomeFunc(func(context.Context, *pipeline.Call, pipeline.Outcome) { panic("an Outcome that panics") })
-	e := endings{}
 	a := apptest.New(t, module.New("endings",
-		module.Providers(websockets.Gateway(func() *endings { return &e },
+		module.Providers(websockets.Gateway(func() endings { return endings{} },
 			websockets.Via(socketio.New()), websockets.Via(ws.New(), websockets.Path("/ws")))),
-		module.Controllers(func() endings { return e }),
+		module.Controllers(func() endingRoutes { return endingRoutes{} }),
 	), apptest.With(quiet(), app.UseInterceptors(seen, crashes), app.UseGuards(doorkeeper{}), app.UseFilters(pipeline.FilterIs(errGone, gone))))
 
 	const internal = "Internal server error"
