@@ -37,7 +37,7 @@ func newEndpoint(global, owner, route pipe.Scope) *endpoint {
 // ServeHTTP implements [http.Handler].
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	decodePath(r)
-	begin := e.chain.Begin()
+	start := e.chain.Begin()
 	x := &exchange{ep: e, r: r, tracker: tracker{ResponseWriter: w}}
 	x.call = pipeline.Call{
 		Kind: pipeline.KindHTTP, Pattern: e.patternOf(r), Name: e.name, Request: r,
@@ -54,7 +54,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err = probeError(err)
 	client := x.respond(body, err)
 	if e.chain.WantsOutcome() {
-		e.chain.Report(x.ctx, &x.call, begin, pipeline.Outcome{Err: err, Client: client, Status: x.sent, Denied: x.denied}, e.log)
+		e.chain.Report(x.ctx, &x.call, start, pipeline.Outcome{Err: err, Client: client, Status: x.sent, Denied: x.denied}, e.log)
 	}
 }
 

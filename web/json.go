@@ -233,7 +233,7 @@ func hasParameter(pattern, name string) bool {
 	return strings.Contains(pattern, "{"+name+"}") || strings.Contains(pattern, "{"+name+":")
 }
 
-// identifyWriter is passed to handlers of this package, which tell it what they are.
+// identifyWriter is passed to handlers of this package, which identify themselves to it.
 type identifyWriter struct {
 	http.ResponseWriter
 

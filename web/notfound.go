@@ -28,13 +28,13 @@ func (u *unrouted) newMux() *chi.Mux {
 }
 
 func (u *unrouted) answer(w http.ResponseWriter, r *http.Request, e *Error) {
-	begin := u.chain.Begin()
+	start := u.chain.Begin()
 	_ = writeErrorBody(w, r, e, e.Status) // two strings always encode
 	if !u.chain.WantsOutcome() || exchangeFrom(r.Context()) != nil {
 		return // the endpoint around a mounted router reports the status
 	}
 	call := &pipeline.Call{Kind: pipeline.KindHTTP, Request: r, Owner: u.chain.Owner}
-	u.chain.Report(pipeline.WithHolder(r.Context(), call), call, begin, pipeline.Outcome{Err: e, Client: e, Status: e.Status}, u.log)
+	u.chain.Report(pipeline.WithHolder(r.Context(), call), call, start, pipeline.Outcome{Err: e, Client: e, Status: e.Status}, u.log)
 }
 
 func errNotFound(r *http.Request) *Error {

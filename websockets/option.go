@@ -43,7 +43,7 @@ func Path(path string) Option {
 // Namespace is the Socket.IO namespace; "chat" is the same as "/chat". Segments
 // in braces make it a pattern: "/orgs/{org}" serves every namespace of that
 // form, each with clients and rooms of its own, and
-// Client.Request().PathValue("org") tells which. Default "/". Platforms without
+// Client.Request().PathValue("org") is the value. Default "/". Platforms without
 // namespaces refuse it at boot. Of Namespace, [NamespaceRegexp] and
 // [NamespaceFunc] the last one given holds.
 func Namespace(name string) Option {
@@ -69,7 +69,7 @@ func NamespaceRegexp(re *regexp.Regexp) Option {
 //		return tenants.Has(strings.TrimPrefix(namespace, "/"))
 //	})
 //
-// Each has clients and rooms of its own, and is forgotten when nobody is in it.
+// Each has clients and rooms of its own, and is forgotten when no client is in it.
 // Endpoints are asked in the order in which their gateways are registered, and
 // match may be called several times for one client, by several goroutines. It
 // must be quick: leave what takes time to [Admit]. When it panics the client is
@@ -175,7 +175,7 @@ func Admit(check func(ctx context.Context, h *Handshake) error) Option {
 }
 
 // Concurrency lets up to n messages of one client run at a time. Default 1:
-// one after another, in order. More gives up the order.
+// one after another, in order. With more there is no order.
 func Concurrency(n int) Option {
 	return optionFunc(func(c *config.Gateway) {
 		c.Concurrency = n
@@ -209,7 +209,7 @@ func DropAfterClose() Option {
 	return optionFunc(func(c *config.Gateway) { c.DropAfterClose = true })
 }
 
-// Strictness is what [Strict] gives: an [Option] and a [HandlerOption].
+// Strictness is the result of [Strict]: an [Option] and a [HandlerOption].
 type Strictness struct{}
 
 // Strict refuses payloads with names that the handler's type does not have, of all

@@ -142,7 +142,7 @@ func TestCloseDuringUpgrade(t *testing.T) {
 		h.wantCause(t, full.Cause)
 		w.wantClose(1001)
 	})
-	t.Run("a closing session cannot begin one", func(t *testing.T) {
+	t.Run("a closing session cannot start one", func(t *testing.T) {
 		r := newTestServer(t, nil, nil)
 		p, h := r.poller()
 		h.session.Close(ended, wsconn.CloseGraceful)
@@ -160,7 +160,7 @@ func TestCloseDuringUpgrade(t *testing.T) {
 // A session is in one of these states when the server closes.
 var states = []struct {
 	name  string
-	begin func(r *testServer) (*recorder, func())
+	start func(r *testServer) (*recorder, func())
 }{
 	{"a poll is pending", func(r *testServer) (*recorder, func()) {
 		p, h := r.poller()
@@ -212,7 +212,7 @@ func TestServerClose(t *testing.T) {
 	handlers := make([]*recorder, len(states))
 	finish := make([]func(), len(states))
 	for i, s := range states {
-		handlers[i], finish[i] = s.begin(r)
+		handlers[i], finish[i] = s.start(r)
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- r.srv.Close(context.Background()) }()
@@ -246,7 +246,7 @@ func TestServerCloseIsBounded(t *testing.T) {
 	for _, s := range states {
 		t.Run(s.name, func(t *testing.T) {
 			r := newTestServer(t, func(c *Config) { c.Limits.CloseTimeout = 200 * time.Millisecond }, nil)
-			h, _ := s.begin(r)
+			h, _ := s.start(r)
 			start := time.Now()
 			if err := r.srv.Close(context.Background()); err != nil {
 				t.Error(err)

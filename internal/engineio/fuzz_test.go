@@ -99,7 +99,7 @@ func FuzzPayload(f *testing.F) {
 		got, err := deliver(t, []byte(body))
 		want, bad := payload(body)
 		if !slices.Equal(got, want) || bad != (err != nil) || errors.Is(err, errInternal) {
-			t.Fatalf("%q gave %q and %v, want %q and an error: %t", body, got, err, want, bad)
+			t.Fatalf("%q became %q and %v, want %q and an error: %t", body, got, err, want, bad)
 		}
 		if len(got) == 0 {
 			return

@@ -28,7 +28,7 @@ type recorder struct {
 	session   *Session
 	request   *http.Request
 	onMessage func(text bool, msg []byte) error
-	messages  chan string // binary ones begin with "b:"
+	messages  chan string // binary ones start with "b:"
 	closed    chan websockets.Reason
 }
 

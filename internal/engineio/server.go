@@ -41,7 +41,7 @@ type Config struct {
 	Cookie *http.Cookie
 	// Reserve reserves a place for a session, see [adapter.ServerConfig]; it may be nil.
 	Reserve func(*http.Request) (release func(), err error)
-	// CheckOrigin and Allow decide who may open a session; Allow may be nil.
+	// CheckOrigin and Allow decide whether a client may open a session; Allow may be nil.
 	CheckOrigin func(*http.Request) bool
 	Allow       func(*http.Request) error
 	// Open returns the handler of a new session. The request is a copy that outlives

@@ -134,7 +134,7 @@ func (s *Session) current() *wsconn.Conn {
 	return s.conn
 }
 
-// Send queues an item whose text frames begin with the packet type "4". charge is its
+// Send queues an item whose text frames start with the packet type "4". charge is its
 // [wsconn.Item.Charge]. The errors are those of [outbox.Queue.Push].
 func (s *Session) Send(it wsconn.Item, charge int, p outbox.Policy) error {
 	return s.out.Push(it, charge, p)

@@ -40,6 +40,6 @@ func (s *Server) closeUnpolled(now int64) {
 		if !ok {
 			return
 		}
-		old.Close(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "too many sessions that nobody polls"}, wsconn.CloseHandshake)
+		old.Close(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "too many sessions without a poll"}, wsconn.CloseHandshake)
 	}
 }

@@ -18,7 +18,7 @@ type inbox struct {
 	taken    int
 	bytes    int
 	returned bool          // Receive has returned the session as Work, and no method of it was called
-	room     chan struct{} // Receive waits on it; closed when there is room; nil when nobody waits
+	room     chan struct{} // Receive waits on it; closed when there is room; nil when Receive does not wait
 	// While Receive waits: when that started, or when a message was last started since.
 	movedAt time.Time
 }

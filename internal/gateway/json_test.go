@@ -73,7 +73,7 @@ func TestJSONCodec(t *testing.T) {
 			}
 		}
 		log := k.log.String()
-		if !strings.Contains(log, "panic: codec") || !strings.Contains(log, "the JSON codec gave no value") {
+		if !strings.Contains(log, "panic: codec") || !strings.Contains(log, "the JSON codec returned no value") {
 			t.Error(log)
 		}
 	})

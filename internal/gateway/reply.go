@@ -165,7 +165,7 @@ func (r *reply) Respond(ctx context.Context, event string, data any, opts emit.O
 	}
 	err := r.s.emit(ctx, out)
 	if opts.Droppable() && errors.Is(err, websockets.ErrQueueFull) {
-		return nil // a waiting ack is answered all the same, a stream goes on
+		return nil // a waiting ack is still answered, a stream goes on
 	}
 	return err
 }

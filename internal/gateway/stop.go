@@ -111,7 +111,7 @@ func (rt *Runtime) drainAll(ctx context.Context, all []*session) {
 	}
 }
 
-// sendRetryAfter tells the client when to reconnect.
+// sendRetryAfter sends the client the time to wait before it reconnects.
 func (s *session) sendRetryAfter() {
 	if after := time.Duration(s.retryAfter.Load()); after > 0 {
 		out := adapter.NewOutgoing(websockets.EventShutdown, websockets.Shutdown{RetryAfter: after.Milliseconds()})

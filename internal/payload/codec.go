@@ -41,7 +41,7 @@ func appendTo(codec JSON, buf *bytes.Buffer, v any) (err error) {
 		return err
 	}
 	if len(b) == 0 {
-		return errors.New("the JSON codec gave no value")
+		return errors.New("the JSON codec returned no value")
 	}
 	buf.Write(b)
 	return nil

@@ -61,7 +61,7 @@ var (
 )
 
 // marshalTo turns a panic of the value's own methods into an error: values are
-// encoded on goroutines that serve a client, where nobody else would recover it.
+// encoded on goroutines that serve a client, where nothing else would recover it.
 func marshalTo(buf *bytes.Buffer, v any, opts json.Options) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -29,10 +29,10 @@ func (c *Chain) Begin() Moment {
 	return Now()
 }
 
-// Report calls the outcome interceptors, innermost first. begin is the
+// Report calls the outcome interceptors, innermost first. start is the
 // result of [Chain.Begin] or [Now].
-func (c *Chain) Report(ctx context.Context, call *pipeline.Call, begin Moment, o pipeline.Outcome, log *slog.Logger) {
-	o.Took = time.Duration(Now() - begin)
+func (c *Chain) Report(ctx context.Context, call *pipeline.Call, start Moment, o pipeline.Outcome, log *slog.Logger) {
+	o.Took = time.Duration(Now() - start)
 	for _, i := range c.outcomes {
 		report(ctx, call, o, i, log)
 	}

@@ -10,13 +10,13 @@ import (
 )
 
 // task is a job of the test's.
-type task struct{ work, begin func() }
+type task struct{ work, start func() }
 
 // jobWork is the work of a deferrer's messages: the next job.
 type jobWork struct{ jobs chan task }
 
 func (w *jobWork) Run()   { (<-w.jobs).work() }
-func (w *jobWork) Start() { (<-w.jobs).begin() }
+func (w *jobWork) Start() { (<-w.jobs).start() }
 
 // deferrer has a job for each message.
 type deferrer struct {
@@ -42,7 +42,7 @@ func newDeferrer(t *testing.T) *deferrer {
 func (d *deferrer) job(f func()) {
 	d.jobs <- task{
 		work:  func() { d.where <- "here"; f() },
-		begin: func() { d.where <- "elsewhere"; go f() },
+		start: func() { d.where <- "elsewhere"; go f() },
 	}
 }
 

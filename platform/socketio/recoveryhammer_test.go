@@ -48,7 +48,7 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 	})
 }
 
-// MaxClients holds also when everybody leaves at once.
+// MaxClients holds also when all clients leave at once.
 func TestAllLeaveAtOnce(t *testing.T) {
 	const clients, most = 300, 20
 	r := newTestServer(t, Options{Recovery: &Recovery{MaxClients: most}})

@@ -45,7 +45,7 @@ func (*Adapter) Traits() adapter.Traits {
 // NewServer implements [adapter.Adapter].
 func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	if len(cfg.Endpoints) != 1 {
-		return nil, fmt.Errorf("ws: path %s: plain WebSocket has no namespaces, so a server has one endpoint, not %d: use websockets.Path to tell gateways apart", cfg.Path, len(cfg.Endpoints))
+		return nil, fmt.Errorf("ws: path %s: plain WebSocket has no namespaces, so a server has one endpoint, not %d: use a websockets.Path for each gateway", cfg.Path, len(cfg.Endpoints))
 	}
 	opts := a.opts
 	for _, o := range cfg.Options {

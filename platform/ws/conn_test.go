@@ -63,8 +63,8 @@ func TestEmitReplyAndCall(t *testing.T) {
 		}
 		p.want(tt.want)
 	}
-	p.text(`{"event":"tell"}`)
-	if got := s.message(t, 1); got != "tell " {
+	p.text(`{"event":"news"}`)
+	if got := s.message(t, 1); got != "news " {
 		t.Fatal(got)
 	}
 	if err := conn.Reply(s.got[1], out("", "1")); err == nil {

@@ -170,7 +170,7 @@ func sameHost(r *http.Request) bool {
 	return len(o) == 0 || len(o) == 1 && strings.EqualFold(o[0], "http://"+r.Host)
 }
 
-// fuzzEndpoint lets everybody in.
+// fuzzEndpoint accepts every client.
 type fuzzEndpoint struct {
 	endpoint
 	left chan struct{}

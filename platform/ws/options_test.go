@@ -38,7 +38,7 @@ func TestNewServerErrors(t *testing.T) {
 		want string
 	}{
 		{"two endpoints", Options{}, adapter.ServerConfig{Path: "/a", Endpoints: []adapter.Endpoint{nil, nil}},
-			"ws: path /a: plain WebSocket has no namespaces, so a server has one endpoint, not 2: use websockets.Path to tell gateways apart"},
+			"ws: path /a: plain WebSocket has no namespaces, so a server has one endpoint, not 2: use a websockets.Path for each gateway"},
 		{"foreign option", Options{}, adapter.ServerConfig{Path: "/a", Endpoints: one, Options: []adapter.PlatformOption{foreignOption{}}},
 			"ws: path /a: ws.foreignOption is not an option of this platform: use ws.Options"},
 		{"subprotocol", Options{}, adapter.ServerConfig{Endpoints: one, Options: []adapter.PlatformOption{Options{Subprotocols: []string{"a b"}}}},

@@ -29,7 +29,7 @@ func (g *counter) count(ctx context.Context, from int) iter.Seq2[websockets.Resp
 	}
 }
 
-// TestField_X42_StreamsOfOneClient: On plain WebSocket the items of a stream have the id of their request, so that those of two streams of one client can be told apart, and a client ends a stream by {"cancel":id}; its other streams go on, and the request is answered as at any end.
+// TestField_X42_StreamsOfOneClient: On plain WebSocket the items of a stream have the id of their request, so that a client can distinguish those of two streams, and a client ends a stream by {"cancel":id}; its other streams go on, and the request is answered as at any end.
 func TestField_X42_StreamsOfOneClient(t *testing.T) {
 	g := &counter{stopped: make(chan int, 5)}
 	a := apptest.New(t, module.New("count", module.Providers(websockets.Gateway(func() *counter { return g }))), apptest.With(app.WebSockets(ws.New())))

@@ -9,7 +9,7 @@
 // It pays off for payloads with many numbers or binary values: each packet is one binary
 // message, while JSON sends binary values as messages of their own.
 //
-// Gateways see no difference: payloads are JSON text with attachments as ever. Incoming
+// Gateways see no difference: payloads are JSON text with attachments as usual. Incoming
 // values become JSON like this:
 //
 //	str                  string; must be UTF-8

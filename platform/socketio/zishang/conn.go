@@ -31,7 +31,7 @@ const (
 	asking  int32 = iota // Endpoint.Admit decides
 	joining              // the library connects the socket
 	open                 // sock is set, and the library's to close
-	ending               // the goodbye is under way
+	ending               // the close frame or packet is under way
 	ended
 )
 
@@ -135,8 +135,8 @@ func (c *conn) disconnect(r websockets.Reason) {
 	l.leave(ctx, r)
 }
 
-// end tells the session that the client is gone, once, and gives the state
-// before. With discard, what the client sent but nobody has handled is dropped.
+// end reports to the session that the client is gone, once, and returns the state
+// before. With discard, what the client sent but no handler has taken is dropped.
 func (c *conn) end(r websockets.Reason, discard bool) int32 {
 	before := c.state.Swap(ended)
 	if before != ended {
@@ -173,7 +173,7 @@ func (c *conn) enter(raw []byte) {
 }
 
 // joined is called by the library's namespace, on the queue of the socket,
-// after the client has been told its id.
+// after the client has received its id.
 func (s *server) joined(sock *socket.Socket) {
 	l, ok := sock.Conn().(*link)
 	if !ok {

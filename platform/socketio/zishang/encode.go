@@ -49,7 +49,7 @@ func (m *message) share() *message {
 // eventKey is that of a packet kept in an Outgoing, where no ack is asked for.
 type eventKey struct{ nsp string }
 
-// eventMessage gives the packet of an event. ack 0 asks for no answer.
+// eventMessage returns the packet of an event. ack 0 asks for no answer.
 func eventMessage(out *adapter.Outgoing, nsp string, ack uint64) (*message, error) {
 	p := &packet.Packet{Type: packet.Event, Namespace: nsp, ID: ack, HasID: ack != 0, Event: out.Event}
 	if ack != 0 { // every recipient has a packet of its own
@@ -73,7 +73,7 @@ func eventMessage(out *adapter.Outgoing, nsp string, ack uint64) (*message, erro
 	return m.(*message), nil
 }
 
-// ackMessage gives the answer to the client's packet id.
+// ackMessage returns the answer to the client's packet id.
 func ackMessage(out *adapter.Outgoing, nsp string, id uint64) (*message, error) {
 	payload, err := out.Payload(true)
 	if err != nil {

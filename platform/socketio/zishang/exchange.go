@@ -35,7 +35,7 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// newExchange gives the request as the library shall see it: not cancelled
+// newExchange returns the request as the library must see it: not cancelled
 // when the client goes away, for the library reads fields that are being set
 // when that happens; end is called instead.
 func newExchange(r *http.Request, keptHeaders int) *exchange {
@@ -54,7 +54,7 @@ func exchangeOf(r *http.Request) *exchange {
 	return x
 }
 
-// Header gives the library's header bag its map, and the answer another: the
+// Header passes its map to the library's header bag, and another to the answer: the
 // library copies one to the other without a lock on the second.
 func (x *exchange) Header() http.Header {
 	x.mu.Lock()
@@ -82,7 +82,7 @@ func (x *exchange) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// answer gives what the library wrote; status 0 means nothing.
+// answer returns what the library wrote; status 0 means nothing.
 func (x *exchange) answer() (status int, header http.Header, body []byte) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -93,7 +93,7 @@ func (x *exchange) answer() (status int, header http.Header, body []byte) {
 	return x.status, x.header, body
 }
 
-// setBody gives the library the body as it has been read.
+// setBody passes to the library the body as it has been read.
 func (x *exchange) setBody(b []byte) {
 	r := x.hctx.Request()
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
@@ -116,7 +116,7 @@ func (x *exchange) own(l *link) {
 	x.arm()
 }
 
-// arm tells that the library has set up all that ends with the exchange.
+// arm records that the library has set up all that ends with the exchange.
 func (x *exchange) arm() {
 	x.mu.Lock()
 	x.armed = true

@@ -246,7 +246,7 @@ type wsClient struct {
 	open openPacket
 }
 
-// ws dials over WebSocket; with a sid it begins an upgrade.
+// ws dials over WebSocket; with a sid it starts an upgrade.
 func (s *testServer) ws(sid string) *wsClient {
 	s.t.Helper()
 	q := "EIO=4&transport=websocket"
@@ -382,7 +382,7 @@ func (p *pollClient) sendBinary(text string, bufs ...[]byte) {
 	p.mustPost(body)
 }
 
-// poll gives the packets of one poll.
+// poll returns the packets of one poll.
 func (p *pollClient) poll() []string {
 	p.t.Helper()
 	code, _, body := p.s.do("GET", p.query, "", nil)
@@ -431,7 +431,7 @@ func (p *pollClient) ended() {
 
 func (p *pollClient) drop() { p.post("1") }
 
-// enter joins a namespace and gives the session of it.
+// enter joins a namespace and returns the session of it.
 func enter(t *testing.T, c client, ep *fakeEndpoint, connect string) *fakeSession {
 	t.Helper()
 	c.send(connect)
@@ -442,7 +442,7 @@ func enter(t *testing.T, c client, ep *fakeEndpoint, connect string) *fakeSessio
 	}
 	s := take(t, ep.sessions)
 	if !strings.Contains(f.text, s.ID()) {
-		t.Fatalf("client was told %s, its id is %s", f, s.ID())
+		t.Fatalf("client received %s, its id is %s", f, s.ID())
 	}
 	return s
 }

@@ -56,7 +56,7 @@ func (e *engineError) write(w http.ResponseWriter) {
 	_, _ = w.Write(b)
 }
 
-// ServeHTTP checks a request and gives it to the library.
+// ServeHTTP checks a request and passes it to the library.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.tasks.add()
 	defer s.tasks.done()
@@ -194,7 +194,7 @@ func (s *server) upgrade(w http.ResponseWriter, r *http.Request) {
 // poll answers a handshake, or waits with the client for something to send.
 func (s *server) poll(w http.ResponseWriter, r *http.Request, l *link) {
 	x := newExchange(r, s.cfg.Limits.KeptHeaders)
-	if l != nil && !l.begin(&l.poll, x) {
+	if l != nil && !l.start(&l.poll, x) {
 		x.hctx.Flush()
 		l.overlap(w, "overlap from client")
 		return
@@ -234,7 +234,7 @@ func (s *server) poll(w http.ResponseWriter, r *http.Request, l *link) {
 // post takes what a client sends.
 func (s *server) post(w http.ResponseWriter, r *http.Request, l *link) {
 	x := newExchange(r, s.cfg.Limits.KeptHeaders)
-	if !l.begin(&l.post, x) {
+	if !l.start(&l.post, x) {
 		x.hctx.Flush()
 		l.overlap(w, "data request overlap from client")
 		return
@@ -315,8 +315,8 @@ func trimSlash(path string) string {
 	return path
 }
 
-// begin makes x the request of its kind that is under way. There is at most one.
-func (l *link) begin(slot **exchange, x *exchange) bool {
+// start makes x the request of its kind that is under way. There is at most one.
+func (l *link) start(slot **exchange, x *exchange) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if *slot != nil {

@@ -206,7 +206,7 @@ func TestHTTPCompression(t *testing.T) {
 	}
 }
 
-// reasonAfter enters, does something, and gives the reason of the disconnect.
+// reasonAfter enters, does something, and returns the reason of the disconnect.
 func reasonAfter(t *testing.T, s *testServer, ep *fakeEndpoint, do func(*pollClient)) websockets.Reason {
 	t.Helper()
 	p := s.polling()

@@ -30,7 +30,7 @@ type inbox struct {
 	bytes    int
 	running  bool
 	taken    uint64        // messages handed on so far
-	room     chan struct{} // closed when something was taken; nil when nobody waits
+	room     chan struct{} // closed when something was taken; nil when nothing waits
 	closed   bool
 	reason   websockets.Reason
 	finished bool // Session.Closed has been called
@@ -60,7 +60,7 @@ func (b *inbox) put(m *adapter.Message) (ok bool, room <-chan struct{}, taken ui
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return true, nil, 0 // nobody is there to take it
+		return true, nil, 0 // no session is there to take it
 	}
 	size := sizeOf(m)
 	if len(b.items) > 0 && (len(b.items) >= inboxMessages || b.bytes+size > b.maxBytes) {

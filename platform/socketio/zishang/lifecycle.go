@@ -7,7 +7,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// onClose is called by the library once the connection has ended, whoever ended it.
+// onClose is called by the library once the connection has ended, on either side.
 func (l *link) onClose(args ...any) {
 	defer l.srv.recovered("close")
 	r := reasonFrom(args)
@@ -44,7 +44,7 @@ func (l *link) ended(r websockets.Reason) {
 	l.cancel(websockets.ErrClosed)
 	l.out.close()
 	for _, c := range conns {
-		if c.state.Load() < ending { // a goodbye under way ends it with its own reason
+		if c.state.Load() < ending { // a close under way ends it with its own reason
 			c.end(r, own)
 		}
 	}
@@ -59,7 +59,7 @@ func (l *link) ended(r websockets.Reason) {
 	l.srv.tasks.done()
 }
 
-// kill cuts the connection; r is what its clients' sessions are told. It
+// kill cuts the connection; r is the reason for its clients' sessions. It
 // returns at once, so that a broadcast may call it.
 func (l *link) kill(r websockets.Reason) {
 	l.mu.Lock()
@@ -74,7 +74,7 @@ func (l *link) kill(r websockets.Reason) {
 // cut closes the Engine.IO socket at once.
 func (l *link) cut() {
 	l.Socket.Close(true)
-	l.ended(websockets.Reason{Cause: websockets.CauseForcedClose}) // should the library not have told
+	l.ended(websockets.Reason{Cause: websockets.CauseForcedClose}) // if the library has not reported it
 }
 
 // leave ends the connection when no namespace of it is in use. The client is
@@ -112,7 +112,7 @@ func (l *link) leave(ctx context.Context, r websockets.Reason) {
 	}
 }
 
-// end says goodbye to every client of the connection and closes it.
+// end sends the close to every client of the connection and closes it.
 func (l *link) end(r websockets.Reason) {
 	l.mu.Lock()
 	conns := make([]*conn, 0, len(l.conns))
@@ -145,7 +145,7 @@ func (l *link) sendCloseFrame(r websockets.Reason) bool {
 	return ok
 }
 
-// find gives the client in a namespace, or nil.
+// find returns the client in a namespace, or nil.
 func (l *link) find(nsp string) *conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -190,7 +190,7 @@ func (l *link) occupy(nsp string) bool {
 	}
 }
 
-// vacate tells that the library has let go of its socket in the namespace.
+// vacate records that the library has released its socket in the namespace.
 func (l *link) vacate(nsp string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

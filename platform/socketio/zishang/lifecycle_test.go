@@ -133,7 +133,7 @@ func TestKick(t *testing.T) {
 				t.Fatal(r)
 			}
 			if len(sess.messages) != 0 {
-				t.Fatal("a message after the goodbye")
+				t.Fatal("a message after the close")
 			}
 
 			// a client of two namespaces keeps the other one
@@ -146,7 +146,7 @@ func TestKick(t *testing.T) {
 			wait(linger / 10)
 			c.send(`2["still here"]`)
 			want(t, c, `2["still here"]`)
-			enter(t, c, ep, "0/chat,") // and may come back
+			enter(t, c, ep, "0/chat,") // and may return
 		}
 	})
 }

@@ -38,7 +38,7 @@ type link struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	out     sendQueue
-	release func() // gives the place of the connection back
+	release func() // releases the place of the connection
 
 	ondata   atomic.Pointer[types.EventListener] // the Socket.IO half
 	buffer   atomic.Int64                        // packets in the library's write buffer
@@ -119,7 +119,7 @@ func (l *link) RemoveListener(event types.EventName, listener types.EventListene
 // namespace was entered in time.
 func (l *link) Close(bool) { l.kill(websockets.Reason{Cause: websockets.CauseForcedClose}) }
 
-// library gives the Socket.IO half a packet.
+// library passes a packet to the Socket.IO half.
 func (l *link) library(raw []byte) {
 	if f := l.ondata.Load(); f != nil {
 		(*f)(types.NewStringBuffer(raw))
@@ -274,7 +274,7 @@ func (l *link) connect(p *packet.Packet, raw []byte) {
 	case l.closed || l.expelled:
 		l.mu.Unlock()
 		return
-	case former != nil && former.state.Load() < ending: // one that was told to leave may come back
+	case former != nil && former.state.Load() < ending: // one that was closed may return
 		l.mu.Unlock()
 		l.broken(errors.New("CONNECT twice to the same namespace"))
 		return
@@ -300,8 +300,8 @@ func (l *link) connect(p *packet.Packet, raw []byte) {
 
 // receive hands a message on. While the client's inbox is full it blocks, so
 // that nothing more is read, and answers the library's heartbeats in the name of
-// the client, whose answers cannot be read meanwhile. It gives up on a client
-// whose messages nobody takes for as long as a silent client would be given, and on one
+// the client, whose answers cannot be read meanwhile. It abandons a client
+// whose messages no handler takes for as long as a silent client may stay, and on one
 // that has closed its side a moment later.
 func (l *link) receive(c *conn, m *adapter.Message) {
 	ok, room, taken := c.in.put(m)

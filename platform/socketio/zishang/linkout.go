@@ -28,7 +28,7 @@ func (l *link) send(m *message, o websockets.Overflow, answer bool) error {
 	return err
 }
 
-// refuse tells the client that it does not enter the namespace; data is a JSON
+// refuse reports to the client that it does not enter the namespace; data is a JSON
 // value, or empty.
 func (l *link) refuse(nsp, text string, data []byte) {
 	m, err := connectError(nsp, text, data)
@@ -46,7 +46,7 @@ func (l *link) idle() bool {
 	return l.buffer.Load() == 0 && l.Transport().Writable()
 }
 
-// write gives the library one packet. The text is shared with other
+// write passes one packet to the library. The text is shared with other
 // connections; the library only reads it.
 func (l *link) write(m *message) {
 	var o *eio.Options
@@ -60,7 +60,7 @@ func (l *link) write(m *message) {
 }
 
 // onPacketCreate counts what enters the library's write buffer, onFlush what
-// leaves it: together with Writable they tell when it is empty, exactly.
+// leaves it: together with Writable they show when it is empty, exactly.
 func (l *link) onPacketCreate(args ...any) {
 	l.buffer.Add(1)
 	if p, ok := args[0].(*eio.Packet); ok && p.Type == eio.PING {
@@ -137,7 +137,7 @@ func (l *link) Send(data io.Reader, o *eio.Options, f engine.SendCallback) engin
 	return l.Write(data, o, f)
 }
 
-// attachmentsOf tells how many binary frames belong to an encoded packet.
+// attachmentsOf returns how many binary frames belong to an encoded packet.
 func attachmentsOf(text []byte) int {
 	if len(text) < 2 || text[0] != '5' && text[0] != '6' {
 		return 0
@@ -152,7 +152,7 @@ func attachmentsOf(text []byte) int {
 	return n
 }
 
-// refused forgets a client that the library itself did not let in.
+// refused forgets a client that the library itself did not accept.
 func (l *link) refused(text []byte) {
 	nsp := "/"
 	if rest := text[1:]; len(rest) > 0 && rest[0] == '/' {

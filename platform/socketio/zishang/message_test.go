@@ -219,7 +219,7 @@ func TestUpgradeRefusals(t *testing.T) {
 	s := serve(t, ep)
 	p := s.polling()
 	enter(t, p, ep, "0")
-	// an upgrade that begins wrongly is dropped, and the session goes on
+	// an upgrade that starts wrongly is dropped, and the session goes on
 	for _, first := range []string{"2other", "4x", "x", "2"} {
 		w := s.ws(p.open.Sid)
 		w.write(1, []byte(first))
@@ -247,7 +247,7 @@ func TestUpgradeTimeout(t *testing.T) {
 	want(t, p, `2["e"]`)
 }
 
-// Heartbeats that nobody asked for do no harm; a ping is the server's to send.
+// Heartbeats without a ping do no harm; a ping is the server's to send.
 func TestUnsolicitedHeartbeats(t *testing.T) {
 	ep := endpoint("/")
 	ep.receive = echo

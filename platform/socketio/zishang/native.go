@@ -5,7 +5,7 @@ import (
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
-// SocketOf gives the library's own object of a client, and false for a client
+// SocketOf returns the library's own object of a client, and false for a client
 // of another platform.
 //
 // It is there for reading (Handshake, Conn, Client), and for handing to code
@@ -31,7 +31,7 @@ func SocketOf(c websockets.Client) (*socket.Socket, bool) {
 	return s, ok
 }
 
-// NamespaceOf gives the library's namespace that the gateway's first endpoint
+// NamespaceOf returns the library's namespace that the gateway's first endpoint
 // on this platform is served in, and false when it has none. For a namespace
 // pattern it is the parent of all that exist.
 //
@@ -49,7 +49,7 @@ func NamespaceOf(s *websockets.Server) (socket.Namespace, bool) {
 	return nil, false
 }
 
-// ServerOf gives the library's server behind a gateway, and false when the
+// ServerOf returns the library's server behind a gateway, and false when the
 // gateway has no endpoint on this platform. Never call its Close, Listen,
 // Attach, Bind or ServeHandler: the framework owns the listeners, and the
 // connections of another engine would be unknown to it.

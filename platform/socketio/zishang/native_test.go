@@ -27,7 +27,7 @@ func TestNative(t *testing.T) {
 	orgs.match = func(ns string) bool { return strings.HasPrefix(ns, "/orgs/") && ns != "/orgs/{org}" }
 	s := serve(t, chat, orgs)
 	if s.Native("/nope") != nil {
-		t.Fatal("a namespace that nobody declared")
+		t.Fatal("a namespace that was not declared")
 	}
 	nsp, ok := NamespaceOf(serverWith(1, s.Native("/chat")))
 	if !ok || nsp.Name() != "/chat" {

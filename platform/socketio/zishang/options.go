@@ -23,10 +23,10 @@ const (
 //	websockets.Gateway(NewGateway, zishang.Options{Transports: []string{zishang.WebSocket}})
 //
 // Sizes, heartbeats and origins are not here: they are [websockets.WithLimits]
-// and [websockets.Origins], the same on every platform. A zero field means "not said".
+// and [websockets.Origins], the same on every platform. A zero field is not set.
 type Options struct {
 	// Transports that are offered: [Polling], [WebSocket]. Default: both. With
-	// WebSocket alone, clients must be told transports: ["websocket"].
+	// WebSocket alone, clients must set transports: ["websocket"].
 	Transports []string
 	// Upgrades lets clients that start with polling continue over WebSocket. Default On.
 	Upgrades Switch
@@ -57,7 +57,7 @@ type Options struct {
 	Cookie *http.Cookie
 }
 
-// CORS is what browsers are told about cross-origin requests. It never widens
+// CORS is sent to browsers about cross-origin requests. It never widens
 // the set of allowed origins.
 type CORS struct {
 	// Credentials lets pages of allowed origins use cookies over polling:
@@ -66,7 +66,7 @@ type CORS struct {
 	Credentials Switch
 	// AllowedHeaders may be sent by pages. Default: those that the preflight asks for.
 	AllowedHeaders []string
-	// MaxAge is how long browsers may keep the answer to a preflight. Default: not said (5 s).
+	// MaxAge is how long browsers may keep the answer to a preflight. Default: not sent (5 s).
 	MaxAge time.Duration
 }
 

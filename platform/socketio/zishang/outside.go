@@ -56,8 +56,8 @@ func forced(text string) websockets.Reason {
 // betweenPolls is how long a client that behaves may be between two polls.
 const betweenPolls = 5 * time.Second
 
-// watchPolls notes whether the connection is a session that nobody polls, and closes
-// those that nobody has polled for longest, where there are too many.
+// watchPolls notes whether the connection is a session without a poll, and closes
+// those that have waited longest for a poll, where there are too many.
 func (l *link) watchPolls() {
 	s := l.srv
 	polling := l.Transport().Name() == Polling
@@ -75,7 +75,7 @@ func (l *link) watchPolls() {
 		if !ok {
 			return
 		}
-		old.kill(forced("too many sessions that nobody polls"))
+		old.kill(forced("too many sessions without a poll"))
 	}
 }
 

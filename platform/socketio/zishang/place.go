@@ -49,7 +49,7 @@ func (p *place) take() (r *http.Request, release func()) {
 	return r, p.release
 }
 
-// settle gives the place back where no link has taken it.
+// settle releases the place where no link has taken it.
 func (p *place) settle() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

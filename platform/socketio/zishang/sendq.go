@@ -14,14 +14,14 @@ const maxBatch = 64 << 10
 
 // sendQueue is what waits for one connection, bounded in bytes of memory: limit is
 // where back pressure and the dropping policies act, max where other events are
-// refused. Whoever finds the transport idle writes: there is no goroutine. Its methods
+// refused. The caller that finds the transport idle writes: there is no goroutine. Its methods
 // are safe for concurrent use.
 type sendQueue struct {
 	limit int
 	max   int
 	idle  func() bool    // the transport has written everything it was given
-	write func(*message) // gives one message to the library; does not block
-	watch func()         // called when something waits and nobody watches; may be nil
+	write func(*message) // passes one message to the library; does not block
+	watch func()         // called when something waits and nothing watches; may be nil
 
 	mu        sync.Mutex
 	items     []queued
@@ -35,7 +35,7 @@ type sendQueue struct {
 	watched   bool
 	pumping   bool
 	closed    bool
-	change    chan struct{} // closed and replaced when bytes shrink or the queue closes; nil when nobody waits
+	change    chan struct{} // closed and replaced when bytes shrink or the queue closes; nil when no caller waits
 }
 
 type queued struct {
@@ -126,7 +126,7 @@ func (q *sendQueue) dropFor(size int) bool {
 	return true
 }
 
-// pump gives the library what it can write. It is called whenever something is
+// pump passes to the library what it can write. It is called whenever something is
 // queued and whenever the transport may have become idle.
 func (q *sendQueue) pump() {
 	q.mu.Lock()
@@ -180,7 +180,7 @@ func (q *sendQueue) take() (batch []*message) {
 	return batch
 }
 
-// pressed reports whether more than limit waits, or somebody waits for room, how often
+// pressed reports whether more than limit waits, or a caller waits for room, how often
 // the transport has written what it was given, and how much it has been given since.
 func (q *sendQueue) pressed() (pressed bool, taken uint64, given int) {
 	q.mu.Lock()
@@ -188,7 +188,7 @@ func (q *sendQueue) pressed() (pressed bool, taken uint64, given int) {
 	return q.bytes > q.limit || q.waiters > 0, q.taken, q.given
 }
 
-// unwatch reports whether nobody needs to watch the queue any more; below tells that
+// unwatch reports whether the queue needs no watching any more; below reports that
 // data waits in the kernel.
 func (q *sendQueue) unwatch(below bool) bool {
 	q.mu.Lock()

@@ -14,7 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// testQueue has a transport that is idle when told so, and busy after the first write.
+// testQueue has a transport that is idle when the test sets it, and busy after the first write.
 type testQueue struct {
 	sendQueue
 	ready atomic.Bool

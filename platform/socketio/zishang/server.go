@@ -65,7 +65,7 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 	s.parent = s.io.Of(socket.ParentNspNameMatchFn(&match), nil)
 	_ = s.parent.On("connection", connected)
 	for _, ep := range cfg.Endpoints {
-		// the name of a pattern may match itself, and is then a namespace that nobody enters
+		// the name of a pattern may match itself, and is then a namespace that no client enters
 		if nsp := ep.Namespace(); ep.Match(nsp) && s.static[nsp] == nil {
 			s.static[nsp] = s.io.Of(nsp, nil)
 			_ = s.static[nsp].On("connection", connected)
@@ -166,7 +166,7 @@ func (s *server) snapshot() []*link {
 	return all
 }
 
-// endpoint gives who serves a namespace, or nil.
+// endpoint returns the endpoint of a namespace, or nil.
 func (s *server) endpoint(nsp string) adapter.Endpoint {
 	for _, ep := range s.cfg.Endpoints {
 		if ep.Match(nsp) {
@@ -176,7 +176,7 @@ func (s *server) endpoint(nsp string) adapter.Endpoint {
 	return nil
 }
 
-// Native gives the library's namespace object: a [socket.Namespace]. For a
+// Native returns the library's namespace object: a [socket.Namespace]. For a
 // pattern it is the parent namespace of all that were created on demand.
 func (s *server) Native(namespace string) any {
 	if namespace == "" {
@@ -193,7 +193,7 @@ func (s *server) Native(namespace string) any {
 	return nil
 }
 
-// Close refuses new connections, says goodbye on those that are left, and
+// Close refuses new connections, sends the close on those that are left, and
 // waits until they have ended. When ctx is done first, they are cut.
 func (s *server) Close(ctx context.Context) error {
 	s.mu.Lock()

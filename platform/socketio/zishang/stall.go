@@ -14,14 +14,14 @@ const transitSize = 4 << 10
 // client that takes nothing while its queue is pressed is closed. One that takes data
 // is alive, although its heartbeat waits behind the data.
 type watcher struct {
-	l      *link
-	begun  bool
-	taken  uint64 // writes that the transport has finished
-	acked  uint64 // bytes that the client has acknowledged
-	tookAt time.Time
+	l       *link
+	sampled bool
+	taken   uint64 // writes that the transport has finished
+	acked   uint64 // bytes that the client has acknowledged
+	tookAt  time.Time
 }
 
-// watch begins to look, and returns at once.
+// watch starts to look, and returns at once.
 func (l *link) watch() {
 	w := &watcher{l: l, tookAt: time.Now()}
 	time.AfterFunc(w.tick(), w.look)
@@ -50,11 +50,11 @@ func (w *watcher) look() {
 	limits := &l.srv.cfg.Limits
 	now := time.Now()
 	pressed, taken, given := l.out.pressed()
-	took := w.begun && (taken != w.taken || acked != w.acked)
+	took := w.sampled && (taken != w.taken || acked != w.acked)
 	if took {
 		w.tookAt = now
 	}
-	w.begun, w.taken, w.acked = true, taken, acked
+	w.sampled, w.taken, w.acked = true, taken, acked
 	stall := limits.SendStall
 	if !overWebSocket {
 		stall = limits.PingInterval + limits.PingTimeout

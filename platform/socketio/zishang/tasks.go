@@ -6,13 +6,13 @@ import (
 )
 
 // tasks counts what a server has under way: connections, requests, goroutines.
-// Unlike a WaitGroup it may grow while somebody waits.
+// Unlike a WaitGroup it may grow while a caller waits.
 type tasks struct {
 	run func(func()) // with recovery
 
 	mu   sync.Mutex
 	n    int
-	none chan struct{} // closed when n is 0; nil when nobody waits
+	none chan struct{} // closed when n is 0; nil when no caller waits
 }
 
 func (t *tasks) add() {

@@ -160,7 +160,7 @@ func (c *crowd) wantClosed(t *testing.T) (acks int64) {
 		if m.sio && len(extra) > 0 && extra[len(extra)-1] == "1" { // the close packet of Engine.IO
 			extra = extra[:len(extra)-1]
 		}
-		if len(extra) > 0 && comeBack.MatchString(extra[len(extra)-1]) {
+		if len(extra) > 0 && reconnectNotice.MatchString(extra[len(extra)-1]) {
 			extra = extra[:len(extra)-1]
 		}
 		if m.err == nil && m.code == 1001 && m.text == "server shutting down" && len(extra) == 0 {
@@ -194,6 +194,6 @@ func (c *crowd) spread() time.Duration {
 var (
 	shutdown = regexp.MustCompile(`^42\["shutdown",\{"retryAfter":\d+\}\]\x1e1$`)
 	// onlyShutdown matches the event without a close packet after it.
-	onlyShutdown = regexp.MustCompile(`^42\["shutdown",\{"retryAfter":\d+\}\]$`)
-	comeBack     = regexp.MustCompile(`^(42\["shutdown",\{"retryAfter":\d+\}\]|\{"event":"shutdown","data":\{"retryAfter":\d+\}\})$`)
+	onlyShutdown    = regexp.MustCompile(`^42\["shutdown",\{"retryAfter":\d+\}\]$`)
+	reconnectNotice = regexp.MustCompile(`^(42\["shutdown",\{"retryAfter":\d+\}\]|\{"event":"shutdown","data":\{"retryAfter":\d+\}\})$`)
 )

@@ -10,9 +10,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
-// TestFault_F71_Comeback: Each client of a process that stops is told how long to wait before it reconnects, and the
+// TestFault_F71_Reconnect: Each client of a process that stops receives the time to wait before it reconnects, and the
 // times are spread: the busiest tenth of the reconnect period has at most twice the mean.
-func TestFault_F71_Comeback(t *testing.T) {
+func TestFault_F71_Reconnect(t *testing.T) {
 	const parts = 10
 	n := clients()
 	subprocess.RaiseFiles(t, 2*n+100)

@@ -14,7 +14,7 @@ import (
 )
 
 // put sends raw packets, over polling in one body. A packet that starts with "b" is binary, in base64. It reports
-// whether the server accepted them; over WebSocket it cannot tell.
+// whether the server accepted them; over WebSocket it cannot know.
 func put(t *testing.T, w rawpeer.Wire, packets ...string) bool {
 	t.Helper()
 	s, ok := w.(*rawpeer.Socket)

@@ -133,7 +133,7 @@ func TestField_X08_TooManyUnpolled(t *testing.T) {
 		<-time.After(600 * time.Millisecond)
 		enter()
 		s.Wait("one was closed", func() bool { return len(s.Reasons()) == 1 })
-		if r := s.Reasons()[0]; r.Cause != websockets.CauseForcedClose || r.Text != "too many sessions that nobody polls" {
+		if r := s.Reasons()[0]; r.Cause != websockets.CauseForcedClose || r.Text != "too many sessions without a poll" {
 			t.Errorf("the reason is %v", r)
 		}
 		if err := s.Server.Emit(t.Context(), "news", 1); err != nil {

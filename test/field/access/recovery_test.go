@@ -56,16 +56,16 @@ func newRecoveryStage(t *testing.T, w way, r socketio.Recovery, opts ...websocke
 	return m
 }
 
-// visitor is what a page remembers.
-type visitor struct {
+// returningClient is what a page remembers.
+type returningClient struct {
 	l                *line
 	sid, pid, offset string
 }
 
 // visit enters, joins the room and receives a first event.
-func (m *recoveryStage) visit(auth string) *visitor {
+func (m *recoveryStage) visit(auth string) *returningClient {
 	m.t.Helper()
-	v := &visitor{l: m.w.dial(m.t, m.Stage)}
+	v := &returningClient{l: m.w.dial(m.t, m.Stage)}
 	v.l.Send("40{" + auth + "}")
 	v.entered(v.l.Want("40"))
 	v.l.Send(`421["subscribe"]`)
@@ -75,7 +75,7 @@ func (m *recoveryStage) visit(auth string) *visitor {
 	return v
 }
 
-func (v *visitor) entered(packet string) {
+func (v *returningClient) entered(packet string) {
 	_, rest, _ := strings.Cut(packet, `"sid":"`)
 	v.sid, _, _ = strings.Cut(rest, `"`)
 	_, rest, _ = strings.Cut(packet, `"pid":"`)
@@ -89,7 +89,7 @@ func (m *recoveryStage) publish(text string) {
 	}
 }
 
-func (v *visitor) read(text string) {
+func (v *returningClient) read(text string) {
 	v.l.T.Helper()
 	got := v.l.Want(`42["news","` + text)
 	parts := strings.Split(got, `"`)
@@ -97,7 +97,7 @@ func (v *visitor) read(text string) {
 }
 
 // cut cuts the connection, and waits until the server has noticed.
-func (m *recoveryStage) cut(v *visitor) {
+func (m *recoveryStage) cut(v *returningClient) {
 	m.t.Helper()
 	n := len(m.Reasons())
 	if v.l.WS != nil {
@@ -109,9 +109,9 @@ func (m *recoveryStage) cut(v *visitor) {
 }
 
 // reconnect reconnects with what a page remembers, and reports whether it was recovered.
-func (m *recoveryStage) reconnect(v *visitor, auth string) (b *visitor, recovered bool) {
+func (m *recoveryStage) reconnect(v *returningClient, auth string) (b *returningClient, recovered bool) {
 	m.t.Helper()
-	b = &visitor{l: m.w.dial(m.t, m.Stage), offset: v.offset}
+	b = &returningClient{l: m.w.dial(m.t, m.Stage), offset: v.offset}
 	if auth != "" {
 		auth += ","
 	}
@@ -120,8 +120,8 @@ func (m *recoveryStage) reconnect(v *visitor, auth string) (b *visitor, recovere
 	return b, b.sid == v.sid
 }
 
-// wantEvents checks the events that the visitor receives before the answer to an echo.
-func (v *visitor) wantEvents(want ...string) {
+// wantEvents checks the events that the returningClient receives before the answer to an echo.
+func (v *returningClient) wantEvents(want ...string) {
 	v.l.T.Helper()
 	v.l.Send(`429["echo","."]`)
 	var got []string

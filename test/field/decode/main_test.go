@@ -1,4 +1,4 @@
-// Package decode_test holds what clients are told about input that does not decode, over every way in.
+// Package decode_test tests the errors that clients receive for input that does not decode, over every way in.
 package decode_test
 
 import (
@@ -55,12 +55,12 @@ func (*gate) Subscriptions() []websockets.Subscription {
 	}
 }
 
-// desk takes forms as bodies, and parameters.
-type desk struct{}
+// formController takes forms as bodies, and parameters.
+type formController struct{}
 
-func newDesk() *desk { return &desk{} }
+func newFormController() *formController { return &formController{} }
 
-func (*desk) Routes(r chi.Router) {
+func (*formController) Routes(r chi.Router) {
 	r.Post("/save", web.JSON(func(context.Context, form) (bool, error) { return true, nil }))
 	r.Post("/color", web.JSON(func(context.Context, color) (bool, error) { return true, nil }))
 	r.Get("/query", web.JSON(func(context.Context, query) (bool, error) { return true, nil }))
@@ -103,7 +103,7 @@ func onEach(t *testing.T, test func(t *testing.T, send sender, input string)) {
 
 func startDesk(t *testing.T) *apptest.App {
 	t.Helper()
-	return apptest.New(t, module.New("desk", module.Controllers(newDesk)))
+	return apptest.New(t, module.New("forms", module.Controllers(newFormController)))
 }
 
 // queryFor returns the answer to parameters that have the values.

@@ -94,7 +94,7 @@ var exceptions = map[row]untested{
 	{"X", 65}: {"The example prints an address that does not exist.", open},
 	{"X", 66}: {"On Socket.IO each failure is sent twice, without an option.", open},
 	{"X", 67}: {"An error in an ack differs from a result only in its form.", open},
-	{"X", 68}: {"Clients that a drain has told to reconnect reach the process that is being drained.", open},
+	{"X", 68}: {"Clients that reconnect at a drain reach the process that is being drained.", open},
 	{"X", 69}: {"Close code 1008 means both too slow and refused.", open},
 	{"X", 70}: {"Some sentences of the documentation are false.", open},
 	{"X", 73}: {"A POST over MaxMessage is sometimes answered 400 instead of 413.", open},
