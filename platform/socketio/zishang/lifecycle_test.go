@@ -386,3 +386,21 @@ func TestPanicsStayInside(t *testing.T) {
 		t.Fatal(code)
 	}
 }
+
+// A client that leaves its namespace as soon as it has the answer to its CONNECT may return.
+func TestLeaveAtOnce(t *testing.T) {
+	both(t, func(t *testing.T, dial func(*testServer) client) {
+		s := serve(t, endpoint("/"))
+		for range 200 {
+			c := dial(s)
+			for range 2 {
+				c.send("0")
+				if f := c.recv(); !strings.HasPrefix(f.text, "0{") {
+					t.Fatal(f)
+				}
+				c.send("1")
+			}
+			c.drop()
+		}
+	})
+}
