@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: run quick test lint bench fuzz chaos setup help
+.PHONY: run cluster quick test lint bench fuzz chaos setup help
 
 FUZZTIME ?= 1m
 CHAOS ?= 10m
@@ -8,12 +8,16 @@ run: ## Run the example application
 	scripts/setup page
 	go run ./cmd/example
 
+cluster: ## Run three nodes of it (ENGINE=redis, PROXY=nginx), see scripts/cluster
+	scripts/setup page $(filter redis,$(ENGINE)) $(filter nginx,$(PROXY))
+	scripts/cluster
+
 quick: ## Run go vet and the fast tests, which need only Go, in less than a minute
 	go vet work
 	go test -short ./...
 
 test: ## Run all tests of all modules, with the race detector, real clients and a browser
-	scripts/setup clients browser
+	scripts/setup clients browser redis nginx haproxy
 	go vet work
 	for dir in $$(scripts/modules | grep -v '^bench$$'); do go -C $$dir test -race -timeout 20m ./... || exit 1; done
 	go test -count=1 ./test/internal/report ./test/consumer # they read other modules, which the cache of test results does not watch

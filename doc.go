@@ -51,6 +51,7 @@
 //  5. [pipeline]: guards, interceptors, pipes and filters
 //  6. [web]: HTTP controllers
 //  7. [apptest]: tests of whole applications, with clients of both protocols
+//  8. [observe]: hooks for metrics and tracing
 //
 // Ready-made parts of the pipeline:
 //
@@ -70,7 +71,7 @@
 // only the framework implements, such as websockets.Client, may gain methods.
 //
 //   - [app], [module], [pipeline], [web], [websockets], [apptest]
-//   - [jwtauth], [ratelimit], [validate]
+//   - [jwtauth], [ratelimit], [validate], [observe]; observe.Hooks may gain fields
 //   - [platform/ws] and [platform/socketio], except for the names below
 //
 // Contracts for authors of platforms. A minor version may change them; the changelog
@@ -97,6 +98,7 @@
 // [jwtauth]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/jwtauth
 // [ratelimit]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/ratelimit
 // [validate]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/validate
+// [observe]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/observe
 // [websockets/adapter]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/websockets/adapter
 // [websockets/adaptertest]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/websockets/adaptertest
 package gatehouse

@@ -2,12 +2,13 @@
 //
 //	func main() { app.Main(chat.Module, app.HTTP(":3000"), app.WebSockets(ws.New())) }
 //
-// Start runs, in this order: constructors, fx hooks, AfterInit of gateways,
+// Start runs, in this order: constructors, fx hooks, the backplane, AfterInit of gateways,
 // OnModuleInit, OnApplicationBootstrap. Then it accepts clients.
 //
 // Stop rejects new clients, then runs, in this order: OnModuleDestroy,
 // BeforeApplicationShutdown, handlers that have not finished and HandleDisconnect; it
-// closes connections and listeners, then runs OnApplicationShutdown and fx hooks.
+// closes connections, leaves the other nodes, closes listeners, then runs OnApplicationShutdown and
+// fx hooks.
 package app
 
 import (
@@ -18,15 +19,22 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
+	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/internal/await"
 	"github.com/gatehouse-go/gatehouse/internal/gateway"
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
+	"github.com/gatehouse-go/gatehouse/internal/observers"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -43,6 +51,7 @@ type App struct {
 	lifecycle chan struct{} // capacity 1: held by Start, Stop and Gateways; guards the fields below
 	state     state
 	fx        *fx.App
+	fxHooks   *fxHooks
 	runtime   *gateway.Runtime
 	router    *web.Router
 	instances []module.Instance
@@ -50,6 +59,9 @@ type App struct {
 	fxStarted bool
 	listeners []*listener
 	failed    chan error
+	stopped   chan struct{} // closed after Stop
+
+	counted atomic.Pointer[gateway.Runtime] // runtime, for Stats, which does not wait for a Stop
 
 	mu      sync.RWMutex // guards the fields below
 	handler http.Handler // nil unless started
@@ -64,52 +76,50 @@ const (
 	stateStopped
 )
 
-// New resolves the module graph and checks the options of controllers and gateways. It
-// runs no constructors; Start does. The error is a [*module.Error], a [*web.BindError]
-// or a [*GatewayError].
+// New resolves the module graph and checks hooks, options, controllers and gateways. It
+// runs no constructors; Start does. The error is a [*module.Error], which lists all
+// problems.
 func New(root *module.Module, opts ...Option) (*App, error) {
 	c := newConfig(opts)
-	graph, err := c.graph(root)
+	graph, err := c.resolve(root, false)
 	if err != nil {
 		return nil, err
 	}
-	a := &App{
+	return &App{
 		cfg: c, graph: graph, log: c.log, sampler: logsample.New(c.log.Handler(), c.logLines),
-		failed: make(chan error, 1), lifecycle: make(chan struct{}, 1),
-	}
-	if err := gateway.Check(graph, a.cfg.bindConfig()); err != nil {
-		return nil, err
-	}
-	return a, nil
+		failed: make(chan error, 1), stopped: make(chan struct{}), lifecycle: make(chan struct{}, 1),
+	}, nil
 }
 
 func (c *config) bindConfig() gateway.Config {
-	return gateway.Config{Adapter: c.adapter, JSON: c.json, DrainRate: c.drainRate, HTTPAddr: c.addr, HTTP: c.http || c.mounted}
+	addr := c.addr
+	if c.listener != nil {
+		addr = c.listener.Addr().String()
+	}
+	return gateway.Config{Adapter: c.adapter, JSON: c.json, DrainRate: c.drainRate, HTTPAddr: addr, HTTP: c.http || c.mounted}
 }
 
 // Validate checks an application without building it: missing and ambiguous
-// dependencies, cycles, and the options of controllers and gateways. Use it in a test.
+// dependencies, cycles, methods with the name of a hook and another form, and the options
+// of the application, its controllers and its gateways. Use it in a test.
 //
 //	if err := app.Validate(Module); err != nil { t.Fatal(err) }
 //
-// Without the options HTTP and WebSockets, checks that depend on them are skipped.
+// The error is that of [New], with all problems. Without the option [WebSockets], checks
+// that depend on the platform are skipped for gateways without websockets.Via. The start
+// finds what needs the built values: subscriptions, routes, and options from GatewayOptions.
 func Validate(root *module.Module, opts ...Option) error {
 	c := newConfig(opts)
-	if !c.http && !c.mounted {
-		opts = append(opts, Mounted())
-	}
-	if c.adapter != nil {
-		_, err := New(root, opts...)
-		return err
-	}
-	_, err := c.graph(root)
+	c.mounted = c.mounted || !c.http
+	_, err := c.resolve(root, true)
 	return err
 }
 
 // Graph returns the modules and providers of an application as a Mermaid flowchart.
 func Graph(root *module.Module, opts ...Option) (string, error) {
 	c := newConfig(opts)
-	g, err := c.graph(root)
+	c.mounted = c.mounted || !c.http
+	g, err := c.resolve(root, true)
 	if err != nil {
 		return "", err
 	}
@@ -128,9 +138,10 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.startOnce(ctx); err != nil {
 		return err
 	}
+	w := await.New(ctx)
 	for _, f := range a.cfg.onReady { // without the lock: f may call methods of the App
-		if err := recoverUser("OnReady", func() error { f(a); return nil }); err != nil {
-			return a.rollback(ctx, err)
+		if err := w.Call(func(context.Context) error { f(a); return nil }); err != nil {
+			return a.rollback(ctx, withStack("app: OnReady", err))
 		}
 	}
 	return nil
@@ -196,42 +207,26 @@ func (a *App) lock(ctx context.Context, what string) error {
 func (a *App) unlock() { <-a.lifecycle }
 
 func (a *App) start(ctx context.Context) error {
-	startTime := time.Now()
-	a.fx = fx.New(a.graph.Fx(), fx.WithLogger(func() fxevent.Logger { return fxLogger{a.log} }))
-	if err := a.fx.Err(); err != nil {
+	startTime, w := time.Now(), await.New(ctx)
+	if err := a.build(w); err != nil {
 		return err
 	}
-	for inst := range a.graph.Instances() {
-		a.instances = append(a.instances, inst)
+	if err := a.bind(w); err != nil {
+		return err
 	}
-	if err := a.fx.Start(ctx); err != nil {
-		return fmt.Errorf("app: start hook of an fx option: %w", err)
+	if err := a.runtime.Connect(ctx); err != nil {
+		return fmt.Errorf("app: Backplane: %w", err)
 	}
-	a.fxStarted = true
-	global, err := a.cfg.scope(a.graph)
+	err := a.runtime.Init(func(h gateway.Hook) error {
+		return a.runHook(w, HookError{Hook: h.Name, Provider: h.Provider, Module: h.Module, Place: h.Place}, h.Call)
+	})
 	if err != nil {
 		return err
 	}
-	cfg := a.cfg.bindConfig()
-	cfg.Global, cfg.Reserve = global, a.newAdmission().Acquire
-	sampled := slog.New(a.sampler)
-	rt, err := gateway.Bind(a.graph, cfg, sampled)
-	if err != nil {
-		return err
-	}
-	a.runtime = rt
-	a.router, err = web.Bind(a.graph, web.BindConfig{Global: global, Options: a.cfg.web, Logger: sampled})
-	if err != nil {
-		return err
-	}
-	if err := rt.Init(ctx); err != nil {
-		return fmt.Errorf("app: %w", err)
-	}
-	if err := a.callStartHooks(ctx, moduleInit(), a.instances); err != nil {
-		return err
-	}
-	if err := a.callStartHooks(ctx, bootstrap(), a.instances); err != nil {
-		return err
+	for _, h := range []hook{moduleInit, bootstrap} {
+		if err := a.callStartHooks(w, h); err != nil {
+			return err
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("app: start: %w", context.Cause(ctx))
@@ -246,8 +241,94 @@ func (a *App) start(ctx context.Context) error {
 	return nil
 }
 
+// build runs the constructors, and the start hooks of fx.
+func (a *App) build(w *await.Waiter) error {
+	hooks := &fxHooks{app: a, waiter: w}
+	var built *fx.App
+	err := w.Call(func(context.Context) error {
+		built = fx.New(a.graph.Fx(), fx.Decorate(hooks.decorate), fx.WithLogger(func() fxevent.Logger { return fxLogger{a.log} }))
+		return built.Err()
+	})
+	if errors.Is(err, await.ErrStuck) {
+		a.graph.Abandon()
+		return a.stuckConstructor(err)
+	}
+	if err != nil {
+		return withStack("app: start", err)
+	}
+	a.fx, a.fxHooks = built, hooks
+	a.instances = slices.Collect(a.graph.Instances())
+	a.warnOfNil()
+	if err := hooks.start(a.fx); err != nil {
+		return err
+	}
+	a.fxStarted = true
+	return nil
+}
+
+// stuckConstructor returns the error of the constructor that runs.
+func (a *App) stuckConstructor(err error) error {
+	const hint = "a constructor must not wait: do so in OnModuleInit, whose context ends with the start"
+	d, ok := a.graph.Building()
+	if !ok {
+		a.log.Error("a function of the raw fx options is stuck")
+		return fmt.Errorf("app: start: a function of the raw fx options of a module %w: %s", err, hint)
+	}
+	a.log.Error("constructor is stuck", "module", d.Module.Name(), "provider", d.Name, "place", d.Place)
+	return &module.BuildError{Module: d.Module, Constructor: d.Name, Place: d.Place, Err: fmt.Errorf("%w: %s", err, hint)}
+}
+
+// bind registers gateways and routes. The error is a *[module.Error] with what is wrong with any
+// of them.
+func (a *App) bind(w *await.Waiter) error {
+	type bound struct {
+		runtime *gateway.Runtime
+		router  *web.Router
+	}
+	var got bound
+	err := w.Call(func(context.Context) error {
+		b := bound{}
+		global, problems := a.cfg.scope(a.graph)
+		problems = append(builtProblems(a.graph), problems...)
+		cfg := a.cfg.bindConfig()
+		cfg.Global, cfg.Reserve = global, a.newAdmission().Acquire
+		cfg.Backplane, cfg.BackplaneOptions = a.cfg.backplane, backplane.NewOptions(a.cfg.backplaneOptions...)
+		sampled := slog.New(a.sampler)
+		cfg.Observers = observers.New(a.cfg.observers, sampled)
+		decls := slices.Collect(a.graph.Declared())
+		var gatewayErr, webErr error
+		b.router, webErr = web.Bind(a.graph, web.BindConfig{Global: global, Options: a.cfg.web, Logger: sampled})
+		problems = append(problems, a.cfg.located(decls, module.ProblemController, webErr)...)
+		b.runtime, gatewayErr = gateway.Bind(a.graph, cfg, sampled)
+		problems = append(problems, a.cfg.located(decls, module.ProblemGateway, gatewayErr)...)
+		got = b
+		if len(problems) > 0 {
+			return &module.Error{Problems: problems}
+		}
+		return errors.Join(webErr, gatewayErr)
+	})
+	if errors.Is(err, await.ErrStuck) {
+		return fmt.Errorf("app: start: Subscriptions, GatewayOptions or Routes of a provider %w: they must not wait", err)
+	}
+	if got.runtime != nil {
+		a.runtime = got.runtime // a stop closes its servers
+		a.counted.Store(got.runtime)
+	}
+	a.router = got.router
+	return withStack("app: start", err)
+}
+
+// withStack adds the stack to the error of a panic.
+func withStack(what string, err error) error {
+	if p, ok := errors.AsType[*recovered.PanicError](err); ok {
+		return fmt.Errorf("%s: %w\n%s", what, err, p.Stack)
+	}
+	return err
+}
+
 // Stop stops the application, in the order described at the package. It stops waiting
-// when ctx is done: handlers that still run then are abandoned. It returns all errors.
+// when ctx is done: hooks and handlers that have not returned a second later are left
+// behind, see [ErrStuck], and later hooks run. It returns all errors.
 // Stop does nothing if the application has not started or has been stopped.
 func (a *App) Stop(ctx context.Context) error {
 	if err := a.lock(ctx, "Stop"); err != nil {
@@ -258,6 +339,7 @@ func (a *App) Stop(ctx context.Context) error {
 		return nil
 	}
 	err := a.stop(ctx)
+	close(a.stopped)
 	a.log.Info("stopped")
 	return err
 }
@@ -268,17 +350,16 @@ func (a *App) stop(ctx context.Context) error {
 	if a.runtime != nil {
 		a.runtime.Refuse()
 	}
+	w := await.New(ctx)
 	errs := []error{
-		a.callStopHooks(ctx, moduleDestroy()),
-		a.callStopHooks(ctx, beforeShutdown()),
+		a.callStopHooks(w, moduleDestroy),
+		a.callStopHooks(w, beforeShutdown),
 		a.shutdownListeners(ctx),
-		a.callStopHooks(ctx, shutdown()),
+		a.callStopHooks(w, shutdown),
 	}
 	if a.fxStarted {
-		// fx calls no hooks when ctx is done.
-		fxCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
-		defer cancel()
-		errs = append(errs, a.fx.Stop(fxCtx))
+		a.fxHooks.waiter = w
+		errs = append(errs, a.fx.Stop(context.WithoutCancel(ctx))) // the hooks have ctx; fx calls none when its context is done
 	}
 	return errors.Join(errs...)
 }
@@ -300,11 +381,36 @@ func (a *App) Handler() http.Handler {
 	})
 }
 
-// Addr returns the address of the HTTP server; nil before Start and without [HTTP].
+// Addr returns the address of the HTTP server; nil before Start and without [HTTP] and [Listener].
 func (a *App) Addr() net.Addr {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	return a.addr
+}
+
+// Stats counts what the gateways do at this moment; it is empty before Start.
+func (a *App) Stats() observe.Stats {
+	if rt := a.counted.Load(); rt != nil {
+		return rt.Stats()
+	}
+	return observe.Stats{}
+}
+
+// Nodes returns the processes that run the application, as this one knows them, in the order of
+// their start; only this one without a backplane, and none before Start.
+func (a *App) Nodes() []backplane.Node {
+	if rt := a.counted.Load(); rt != nil {
+		return rt.Nodes()
+	}
+	return nil
+}
+
+// Self returns this process, as Nodes has it; the zero Node before Start.
+func (a *App) Self() backplane.Node {
+	if rt := a.counted.Load(); rt != nil {
+		return rt.Self()
+	}
+	return backplane.Node{}
 }
 
 // Gateways describes the gateways of the application; nil before Start: use [Describe] for
@@ -317,11 +423,7 @@ func (a *App) Gateways() []websockets.GatewayInfo {
 	if a.runtime == nil {
 		return nil
 	}
-	var out []websockets.GatewayInfo
-	for g := range a.runtime.Gateways() {
-		out = append(out, g)
-	}
-	return out
+	return slices.Collect(a.runtime.Gateways())
 }
 
 // Routes describes the routes of the application's controllers; nil before Start: use
@@ -336,7 +438,3 @@ func (a *App) Routes() []web.RouteInfo {
 	}
 	return a.router.Routes()
 }
-
-// GatewayError lists everything that is wrong with the declarations of an application's
-// gateways.
-type GatewayError = gateway.BindError

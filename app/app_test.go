@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -213,5 +214,24 @@ func TestValidateAndGraph(t *testing.T) {
 	text, err := app.Graph(lifecycle(&journal{}))
 	if err != nil || !strings.HasPrefix(text, "flowchart") || !strings.Contains(text, "newService") {
 		t.Errorf("Graph: %v\n%s", err, text)
+	}
+}
+
+// Run ends with the application: it returns after a Stop that a handler or OnReady has called.
+func TestAudit_RunEndsAfterStop(t *testing.T) {
+	stop := make(chan error, 1)
+	a, err := app.New(module.New("m"), quiet(), app.HTTP("127.0.0.1:0"), app.OnReady(func(a *app.App) {
+		stop <- a.Stop(t.Context())
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- a.Run(t.Context()) }()
+	if err := testkit.Receive(t, "Stop", stop); err != nil {
+		t.Error(err)
+	}
+	if err := testkit.Receive(t, "Run", done); err != nil {
+		t.Error(err)
 	}
 }

@@ -81,7 +81,6 @@ func TestDescribe(t *testing.T) {
 type fussy struct {
 	next *fussy
 	name string
-	mw   func(http.Handler) http.Handler
 }
 
 func newFussy() *fussy { panic("a constructor ran") }
@@ -98,7 +97,9 @@ func (f *fussy) Subscriptions() []websockets.Subscription {
 
 func (f *fussy) GatewayOptions() []websockets.Option { return nil }
 
-type fussyController struct{ fussy }
+type fussyController struct {
+	mw func(http.Handler) http.Handler
+}
 
 func (f *fussyController) Routes(r chi.Router) {
 	r.Get("/first", f.mw(http.NotFoundHandler()).ServeHTTP)
@@ -124,7 +125,7 @@ func TestDescribeProblems(t *testing.T) {
 		"gateway app_test.newFussy (describe_test.go): its method GatewayOptions needs the built gateway, so these options are missing; pass them to websockets.Gateway, or start the application and use App.Gateways",
 		"gateway app_test.newFussy (describe_test.go): Subscriptions of a zero value: " + null + "; use nothing there that the constructor sets, or start the application and use App.Gateways",
 		"gateway app_test.newHidden (describe_test.go): its constructor returns the interface websockets.Subscriber, so its handlers are not known; return the gateway's own type, or start the application and use App.Gateways",
-		`gateway app_test.newUnnamed (describe_test.go): subscription "": the event has no name`,
+		`gateway app_test.newUnnamed (describe_test.go): subscription "" (describe_test.go): the event has no name; pass the one that clients send`,
 		"controller app_test.newFussyController (describe_test.go): Routes of a zero value: " + null + ": use nothing there that the constructor sets, or start the application and use App.Routes",
 		"controller app_test.newHiddenController (describe_test.go): its constructor returns the interface web.Routable, so its routes are not known: return the controller's own type, or start the application and use App.Routes",
 	}

@@ -6,13 +6,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -20,34 +20,14 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// visits records which guard has checked which kind of call.
-type visits struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (v *visits) add(line string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.lines = append(v.lines, line)
-}
-
-func (v *visits) take() []string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	out := v.lines
-	v.lines = nil
-	return out
-}
-
 // doorman is a guard of a module.
 type doorman struct {
 	name string
-	v    *visits
+	v    *testkit.Steps
 }
 
 func (d *doorman) Check(_ context.Context, c *pipeline.Call) error {
-	d.v.add(d.name + " " + string(c.Kind))
+	d.v.Add(d.name + " " + string(c.Kind))
 	return nil
 }
 
@@ -85,7 +65,7 @@ func (c *injectController) Routes(r chi.Router) {
 
 // Injected binds the instance that the module sees, wherever a guard can be bound.
 func TestInjected(t *testing.T) {
-	v := &visits{}
+	v := &testkit.Steps{}
 	guards := module.New("guards",
 		module.Exports(
 			func() *doorman { return &doorman{"shared", v} },
@@ -111,7 +91,7 @@ func TestInjected(t *testing.T) {
 	a := apptest.New(t, root, apptest.With(opts...))
 	want := func(what string, lines ...string) {
 		t.Helper()
-		if got := v.take(); !slices.Equal(got, lines) {
+		if got := v.Take(); !slices.Equal(got, lines) {
 			t.Errorf("%s: checked by %q, want %q", what, got, lines)
 		}
 	}
@@ -132,16 +112,16 @@ func TestInjected(t *testing.T) {
 
 // A test replaces the guard with module.Override: it is bound by its type.
 func TestInjectedOverride(t *testing.T) {
-	v := &visits{}
+	v := &testkit.Steps{}
 	root := module.New("app",
-		module.Providers(func() *visits { t.Error("the overridden guard was built"); return v },
-			module.As[bouncer](func(v *visits) *doorman { return &doorman{"true", v} })),
+		module.Providers(func() *testkit.Steps { t.Error("the overridden guard was built"); return v },
+			module.As[bouncer](func(v *testkit.Steps) *doorman { return &doorman{"true", v} })),
 		module.Controllers(web.Controller(func() *injectController { return &injectController{} },
 			web.UseGuards(pipeline.Injected[bouncer]()))),
 	)
 	a := apptest.New(t, root, apptest.With(app.Resolve(module.Override[bouncer](&doorman{"fake", v}))))
 	fetch(t, a.URL()+"/route")
-	if got := v.take(); !slices.Equal(got, []string{"fake http"}) {
+	if got := v.Take(); !slices.Equal(got, []string{"fake http"}) {
 		t.Errorf("checked by %q", got)
 	}
 }
@@ -191,8 +171,8 @@ func TestInjectedProblems(t *testing.T) {
 			"Injected[*app_test.doorman] (injected_test.go:N) needs *app_test.doorman, which 2 imports export: "},
 		{"named", module.New("chat", module.Providers(module.Named("front", mustNotRun), gateway(use()))), nil,
 			" provides it as \"front\"; bind the constructor in place of its type"},
-		{"no guard", module.New("chat", module.Providers(gateway(websockets.UseGuards(pipeline.Injected[*visits]())))), nil,
-			"guard 1 is Injected[*app_test.visits] (injected_test.go:N), but *app_test.visits is not a pipeline.Guard; " +
+		{"no guard", module.New("chat", module.Providers(gateway(websockets.UseGuards(pipeline.Injected[*testkit.Steps]())))), nil,
+			"guard 1 is Injected[*testkit.Steps] (injected_test.go:N), but *testkit.Steps is not a pipeline.Guard; " +
 				"it needs the method Check(context.Context, *pipeline.Call) error"},
 		{"another role", module.New("chat", module.Providers(mustNotRun, gateway(websockets.UseFilters(pipeline.Injected[*doorman]())))), nil,
 			"filter 1 is Injected[*app_test.doorman] (injected_test.go:N), but *app_test.doorman is not a pipeline.Filter; " +
@@ -224,7 +204,7 @@ func TestInjectedAtHandlerProblems(t *testing.T) {
 		want string
 	}{
 		{module.New("chat", module.Providers(websockets.Gateway(func() *injectGateway { return &injectGateway{} }))),
-			`subscription "handler": guard 1: Injected[*app_test.doorman] (injected_test.go:N): *app_test.doorman is not available in module chat (injected_test.go:N): add a constructor for it to module.Providers`},
+			`subscription "handler" (injected_test.go:N): guard 1: Injected[*app_test.doorman] (injected_test.go:N): *app_test.doorman is not available in module chat (injected_test.go:N): add a constructor for it to module.Providers`},
 		{module.New("chat", module.Controllers(func() *injectController { return &injectController{late: true} })),
 			`Use: guard 1: Injected[app_test.bouncer] (injected_test.go:N): app_test.bouncer is not available in module chat (injected_test.go:N): add a constructor for it to module.Providers`},
 		{module.New("chat", module.Providers(module.Value[bouncer](nil)), module.Controllers(func() *injectController { return &injectController{late: true} })),

@@ -28,17 +28,23 @@ func TrustedProxies[P string | netip.Prefix | netip.Addr](prefixes ...P) Option 
 	for i, p := range prefixes {
 		texts[i] = fmt.Sprint(p)
 	}
+	at := callerPlace()
 	return optionFunc(func(c *config) {
+		if _, errs := remote.NewProxies(texts); len(errs) > 0 {
+			for _, err := range errs {
+				c.problemf(at, "TrustedProxies")(err.Error())
+			}
+			return
+		}
 		c.trusted = append(c.trusted, texts...)
-		var errs []error
-		c.proxies, errs = remote.NewProxies(c.trusted)
-		c.proxyErrs = errs
+		c.proxies, _ = remote.NewProxies(c.trusted)
 	})
 }
 
 // MaxConnections limits the connections to gateways on all ports: WebSocket connections
-// and polling sessions, including those whose guards still run. At the limit a
-// handshake is answered with 503 and Retry-After. Default: 80 % of the open files of
+// and polling sessions, including those whose guards still run, and those that are closed
+// while their handlers, HandleDisconnect or guards still run. At the limit a handshake is
+// answered with 503 and Retry-After. Default: 80 % of the open files of
 // the process (the soft limit RLIMIT_NOFILE when the application starts), or 100,000 if
 // that cannot be read or is unlimited. 0 means the default, negative no limit.
 func MaxConnections(n int) Option {
@@ -46,8 +52,8 @@ func MaxConnections(n int) Option {
 }
 
 // MaxConnectionsPerAddress limits the connections of one client address; an IPv6
-// address counts as its /64. At the limit a handshake is answered with 429 and
-// Retry-After. Default 256. 0 means the default, negative no limit.
+// address counts as its /64, and connections are counted as by [MaxConnections]. At the
+// limit a handshake is answered with 429 and Retry-After. Default 256. 0 means the default, negative no limit.
 //
 // The address is determined as described at [TrustedProxies]. Without that option the
 // limit does not apply to peers with a loopback, private or link-local address, because
@@ -63,7 +69,12 @@ func MaxConnectionsPerAddress(n int) Option {
 // Connected clients are not affected. Default 90. 0 means the default, negative turns
 // the guard off. It needs GOMEMLIMIT or debug.SetMemoryLimit.
 func MemoryGuard(percent int) Option {
-	return optionFunc(func(c *config) { c.memoryPercent = percent })
+	at := callerPlace()
+	return optionFunc(func(c *config) {
+		if c.memoryPercent = percent; percent > 100 {
+			c.problemf(at, "MemoryGuard(%d)", percent)("must be at most 100; use a negative number to turn it off")
+		}
+	})
 }
 
 // LogLines limits the log lines per second and cause for events that clients can
@@ -77,25 +88,10 @@ func LogLines(perSecond int) Option {
 	return optionFunc(func(c *config) { c.logLines = perSecond })
 }
 
-// limitProblems validates the options above.
-func (c *config) limitProblems() (errs []error) {
-	for _, err := range c.proxyErrs {
-		errs = append(errs, fmt.Errorf("app: TrustedProxies: %w", err))
-	}
-	if c.memoryPercent > 100 {
-		errs = append(errs, fmt.Errorf("app: MemoryGuard(%d): must be at most 100; use a negative number to turn it off", c.memoryPercent))
-	}
-	return errs
-}
-
 // newAdmission returns the connection limits of the application.
 func (a *App) newAdmission() *admission.Control {
-	limit := a.cfg.maxConns
-	if limit == 0 {
-		limit = admission.DefaultMax()
-	}
 	cfg := admission.Config{
-		Max: limit, PerAddress: cmp.Or(a.cfg.maxPerAddr, admission.DefaultPerAddress), Log: slog.New(a.sampler),
+		Max: cmp.Or(a.cfg.maxConns, admission.DefaultMax()), PerAddress: cmp.Or(a.cfg.maxPerAddr, admission.DefaultPerAddress), Log: slog.New(a.sampler),
 	}
 	if a.cfg.memoryPercent >= 0 {
 		cfg.Memory = memguard.New(memguard.Config{Percent: a.cfg.memoryPercent, Log: a.log})

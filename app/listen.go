@@ -21,7 +21,7 @@ type listener struct {
 func (a *App) listen(ctx context.Context) error {
 	main := a.withClientAddress(a.runtime.Handler("", a.router, a.router.Owns))
 	if a.cfg.http {
-		l, err := a.open(ctx, a.cfg.addr, main)
+		l, err := a.openHTTP(ctx, main)
 		if err != nil {
 			return fmt.Errorf("app: HTTP(%q): %w", a.cfg.addr, err)
 		}
@@ -36,6 +36,9 @@ func (a *App) listen(ctx context.Context) error {
 			return fmt.Errorf("app: gateway address %q: %w", addr, err)
 		}
 		a.runtime.Listening(addr, l.net.Addr())
+	}
+	if a.cfg.mounted && a.cfg.bodyTimeoutSet {
+		main = withBodyTimeout(main, a.cfg.bodyTimeout, a.log)
 	}
 	a.mu.Lock()
 	a.handler = main
@@ -56,21 +59,34 @@ func (a *App) listen(ctx context.Context) error {
 	return nil
 }
 
+// openHTTP opens that of the HTTP server, unless it was passed.
+func (a *App) openHTTP(ctx context.Context, h http.Handler) (*listener, error) {
+	if a.cfg.listener != nil {
+		return a.newListener(a.cfg.listener, h), nil
+	}
+	return a.open(ctx, a.cfg.addr, h)
+}
+
 func (a *App) open(ctx context.Context, addr string, h http.Handler) (*listener, error) {
 	var lc net.ListenConfig
 	nl, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
+	return a.newListener(nl, h), nil
+}
+
+func (a *App) newListener(nl net.Listener, h http.Handler) *listener {
+	nl = &watchedListener{Listener: nl, log: a.log}
 	l := &listener{net: nl, done: make(chan struct{}), server: &http.Server{
-		Handler:           withBodyTimeout(h, a.cfg.bodyTimeout),
+		Handler:           withBodyTimeout(h, a.cfg.bodyTimeout, a.log),
 		ReadHeaderTimeout: 10 * time.Second, // against slowloris clients
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(a.sampler.Named("net/http"), slog.LevelDebug),
 	}}
 	a.listeners = append(a.listeners, l)
-	return l, nil
+	return l
 }
 
 // shutdownListeners stops the gateways, which close their hijacked connections, then
@@ -93,6 +109,9 @@ func (a *App) shutdownListeners(ctx context.Context) error {
 		if serving {
 			<-l.done
 		}
+	}
+	if a.cfg.listener != nil {
+		_ = a.cfg.listener.Close() // should the start have failed before it was served
 	}
 	return errors.Join(errs...)
 }

@@ -44,14 +44,15 @@ func run(root *module.Module, opts []Option) int {
 	return 0
 }
 
-// Run starts the application, waits until ctx is done or a listener fails, and stops
-// it. It returns nil when ctx is done, unless start or stop fails.
+// Run starts the application, waits until ctx is done, a listener fails or the application
+// calls Stop, and stops it. It returns nil unless start, stop or a listener fails; the error
+// of a Stop that the application calls is returned to its caller only.
 func (a *App) Run(ctx context.Context) error {
 	startCtx, cancel := context.WithTimeout(ctx, a.cfg.startTimeout)
 	err := a.Start(startCtx)
 	cancel()
 	if err != nil {
-		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.Is(err, ErrStuck) {
 			return nil // stopped while starting
 		}
 		return err
@@ -60,6 +61,8 @@ func (a *App) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case failure = <-a.failed:
+	case <-a.stopped:
+		return nil
 	}
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
 	defer cancel()

@@ -1,15 +1,16 @@
 package app
 
 import (
-	"errors"
 	"log/slog"
+	"net"
 	"os"
-	"slices"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/remote"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -23,27 +24,34 @@ type optionFunc func(*config)
 func (f optionFunc) apply(c *config) { f(c) }
 
 type config struct {
-	http          bool
-	mounted       bool
-	addr          string
-	adapter       adapter.Adapter
-	json          websockets.JSON
-	drainRate     int
-	bodyTimeout   time.Duration
-	log           *slog.Logger
-	startTimeout  time.Duration
-	stopTimeout   time.Duration
-	onReady       []func(*App)
-	resolve       []module.ResolveOption
-	binding       pipe.Binding
-	web           []web.Option
-	proxies       *remote.Proxies // nil without TrustedProxies
-	maxConns      int             // 0: default; negative: no limit
-	maxPerAddr    int
-	memoryPercent int // 0: default; negative: off
-	logLines      int // per cause and second; 0: default
-	trusted       []string
-	proxyErrs     []error
+	webAt            place // of the options in web
+	uses             []used
+	problems         []module.Problem // of the options
+	http             bool
+	mounted          bool
+	addr             string
+	listener         net.Listener // nil without Listener
+	adapter          adapter.Adapter
+	backplane        backplane.Backplane // nil without
+	backplaneOptions []backplane.Option
+	json             websockets.JSON
+	drainRate        int
+	observers        []observe.Hooks
+	bodyTimeout      time.Duration
+	bodyTimeoutSet   bool // by an option
+	log              *slog.Logger
+	startTimeout     time.Duration
+	stopTimeout      time.Duration
+	onReady          []func(*App)
+	resolveOptions   []module.ResolveOption
+	binding          pipe.Binding
+	web              []web.Option
+	proxies          *remote.Proxies // nil without TrustedProxies
+	maxConns         int             // 0: default; negative: no limit
+	maxPerAddr       int
+	memoryPercent    int // 0: default; negative: off
+	logLines         int // per cause and second; 0: default
+	trusted          []string
 }
 
 func newConfig(opts []Option) config {
@@ -59,27 +67,32 @@ func newConfig(opts []Option) config {
 	return c
 }
 
-// graph resolves the modules, with the providers of the framework.
-func (c *config) graph(root *module.Module) (*module.Graph, error) {
-	opts := []module.ResolveOption{module.Provide(module.Value(c.log))}
-	if items := slices.Concat(c.binding.Constructors(), web.Constructors(c.web)); len(items) > 0 {
-		opts = append(opts, module.AttachToRoot(items...))
-	}
-	g, err := module.Resolve(root, append(opts, c.resolve...)...)
-	if err != nil {
-		return nil, err
-	}
-	return g, errors.Join(errors.Join(c.limitProblems()...), c.checkBinding(g), web.Check(g, c.web))
-}
-
 // HTTP serves controllers and gateways on a TCP address such as ":3000". The address
 // "127.0.0.1:0" selects a free port; see [App.Addr]. The options apply to all
 // controllers:
 //
 //	app.HTTP(":3000", web.Prefix("/api"), web.BodyLimit(64<<10), web.CORS(cors.Options{…}))
 func HTTP(addr string, opts ...web.Option) Option {
+	at := callerPlace()
 	return optionFunc(func(c *config) {
-		c.http, c.addr = true, addr
+		c.http, c.addr, c.webAt = true, addr, at
+		c.web = append(c.web, opts...)
+		if problem := addressProblem(addr); problem != "" {
+			c.problemf(at, "HTTP(%q)", addr)(problem)
+		}
+	})
+}
+
+// Listener serves controllers and gateways on a listener instead of on an address that the
+// application opens: one that another process has opened, or one of a test. The options are those of
+// [HTTP], whose address does not count then. Stop closes the listener, also where Start has failed.
+func Listener(l net.Listener, opts ...web.Option) Option {
+	at := callerPlace()
+	return optionFunc(func(c *config) {
+		if c.listener = l; l == nil {
+			c.problemf(at, "Listener")("the listener is nil: pass one, such as of net.Listen, or use HTTP")
+		}
+		c.http, c.webAt = true, at
 		c.web = append(c.web, opts...)
 	})
 }
@@ -87,15 +100,21 @@ func HTTP(addr string, opts ...web.Option) Option {
 // Mounted declares that another server serves [App.Handler]: the application opens no
 // HTTP listener. The options are those of [HTTP].
 func Mounted(opts ...web.Option) Option {
+	at := callerPlace()
 	return optionFunc(func(c *config) {
-		c.mounted = true
+		c.mounted, c.webAt = true, at
 		c.web = append(c.web, opts...)
 	})
 }
 
-// WebSockets sets the platform of gateways without websockets.Via.
+// WebSockets sets the platform of gateways without websockets.Via. The last one counts.
 func WebSockets(adapter adapter.Adapter) Option {
-	return optionFunc(func(c *config) { c.adapter = adapter })
+	at := callerPlace()
+	return optionFunc(func(c *config) {
+		if c.adapter = adapter; adapter == nil {
+			c.problemf(at, "WebSockets")("the platform is nil: pass one, such as ws.New()")
+		}
+	})
 }
 
 // JSON sets the library that encodes and decodes the payloads of gateways. The default
@@ -111,13 +130,20 @@ func Logger(log *slog.Logger) Option {
 	return optionFunc(func(c *config) { c.log = log })
 }
 
-// StartTimeout limits how long Main and Run wait for Start. Default 15 s.
+// Observe adds hooks that see what the gateways do. Given several times, all of them are
+// called, in order.
+func Observe(hooks ...observe.Hooks) Option {
+	return optionFunc(func(c *config) { c.observers = append(c.observers, hooks...) })
+}
+
+// StartTimeout limits how long Main and Run wait for Start: a second later constructors
+// and hooks that have not returned are left behind, see [ErrStuck]. Default 15 s.
 func StartTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.startTimeout = d })
 }
 
-// StopTimeout limits how long Main and Run wait for Stop; handlers that still run then
-// are abandoned. Default 15 s.
+// StopTimeout limits how long Main and Run wait for Stop: a second later hooks and
+// handlers that have not returned are left behind, see [ErrStuck]. Default 15 s.
 func StopTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.stopTimeout = d })
 }
@@ -125,8 +151,12 @@ func StopTimeout(d time.Duration) Option {
 // BodyTimeout limits how long the body of a request may take to arrive. Then reading it
 // fails and the connection is closed. Default 1 minute; 0 or less means no limit. It
 // applies to all handlers; packets posted by Socket.IO clients have a separate limit.
+//
+// With [Mounted] there is no default: the server that serves [App.Handler] has limits of
+// its own. A BodyTimeout applies there too, unless a ResponseWriter of that server hides
+// SetReadDeadline; this is logged once.
 func BodyTimeout(d time.Duration) Option {
-	return optionFunc(func(c *config) { c.bodyTimeout = d })
+	return optionFunc(func(c *config) { c.bodyTimeout, c.bodyTimeoutSet = d, true })
 }
 
 // DrainRate limits how many gateway clients per second Stop disconnects, and therefore
@@ -145,5 +175,5 @@ func OnReady(f func(*App)) Option {
 
 // Resolve passes options to module.Resolve, such as module.Override in tests.
 func Resolve(opts ...module.ResolveOption) Option {
-	return optionFunc(func(c *config) { c.resolve = append(c.resolve, opts...) })
+	return optionFunc(func(c *config) { c.resolveOptions = append(c.resolveOptions, opts...) })
 }

@@ -1,9 +1,9 @@
 package app
 
 import (
-	"errors"
 	"fmt"
 
+	"github.com/gatehouse-go/gatehouse/internal/hookform"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 )
@@ -18,21 +18,36 @@ import (
 //
 // If a guard needs the private providers of another module, declare it there with
 // [Global].
-func UseGuards(items ...any) Option { return use(pipe.Guard, items) }
+func UseGuards(items ...any) Option { return use(callerPlace(), "UseGuards", pipe.Guard, items) }
 
 // UseInterceptors binds interceptors to the whole application, like [UseGuards].
-func UseInterceptors(items ...any) Option { return use(pipe.Interceptor, items) }
+func UseInterceptors(items ...any) Option {
+	return use(callerPlace(), "UseInterceptors", pipe.Interceptor, items)
+}
 
 // UsePipes binds pipes to the whole application, like [UseGuards].
-func UsePipes(items ...any) Option { return use(pipe.Pipe, items) }
+func UsePipes(items ...any) Option { return use(callerPlace(), "UsePipes", pipe.Pipe, items) }
 
 // UseFilters binds filters to the whole application, like [UseGuards]. They run after
 // those of gateways, controllers and handlers.
-func UseFilters(items ...any) Option { return use(pipe.Filter, items) }
+func UseFilters(items ...any) Option { return use(callerPlace(), "UseFilters", pipe.Filter, items) }
 
-func use(role pipe.Role, items []any) Option {
+func use(at place, name string, role pipe.Role, items []any) Option {
 	b := pipe.Bind(role, items...)
-	return optionFunc(func(c *config) { c.binding = c.binding.Join(b) })
+	return optionFunc(func(c *config) {
+		c.uses = append(c.uses, used{at, name, b})
+		c.binding = c.binding.Join(b)
+		for _, p := range b.Problems() {
+			c.problemf(at, "%s", name)(p)
+		}
+	})
+}
+
+// used is what one option binds.
+type used struct {
+	at      place
+	name    string
+	binding pipe.Binding
 }
 
 // Global binds a provider of a module to the whole application. It must be a guard,
@@ -46,32 +61,49 @@ func Global(constructor any) module.Provider { return module.Mark(constructor, g
 // global is the mark of Global.
 type global struct{}
 
-// checkBinding validates what is bound to the application.
-func (c *config) checkBinding(g *module.Graph) error {
-	var errs []error
-	for _, p := range c.binding.Problems() {
-		errs = append(errs, fmt.Errorf("app: %s", p))
-	}
-	for d := range g.Declared() {
+// globalProblems checks what is bound to the application by modules. scope finds the rest when it
+// is built.
+func globalProblems(decls []module.Declaration, built bool) (all []module.Problem) {
+	for _, d := range decls {
 		for _, m := range d.Marks {
-			if _, ok := m.(global); ok && !pipe.MayImplementAny(d.Type) {
-				errs = append(errs, fmt.Errorf("app: Global(%s): %s is not a guard, interceptor, pipe or filter: it needs a method Check, Intercept, Transform or Catch of package pipeline", d, d.Type))
+			var wrong []hookform.Mistake
+			switch m := m.(type) {
+			case global:
+				if !built && !pipe.MayImplementAny(d.Type) {
+					all = append(all, module.Problem{
+						Kind: module.ProblemOption, Module: d.Module, Constructor: d.Name, Place: d.Place, File: d.File,
+						Message: fmt.Sprintf("app: Global(%s): %s is not a guard, interceptor, pipe or filter: it needs a method Check, Intercept, Transform or Catch of package pipeline", d, d.Type),
+					})
+				}
+				wrong = pipe.WrongForms(pipe.Any, d.Type)
+			case *pipe.Item:
+				wrong = m.Mistakes(d.Type)
+			}
+			for _, w := range wrong {
+				all = append(all, d.Problem(module.ProblemHook, w.Text, w.Hint))
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return all
 }
 
 // scope returns what is bound to the application, after the graph has been built.
-func (c *config) scope(g *module.Graph) (pipe.Scope, error) {
-	s, err := c.binding.Resolve(pipe.BuiltBy(g))
-	if err != nil {
-		return s, fmt.Errorf("app: %w", err)
+func (c *config) scope(g *module.Graph) (s pipe.Scope, problems []module.Problem) {
+	s.Meta = c.binding.Meta
+	for _, u := range c.uses {
+		bound, err := u.binding.Resolve(pipe.BuiltBy(g))
+		if err != nil {
+			problems = append(problems, u.at.problem(u.name, err.Error()))
+		}
+		s = pipe.JoinScopes(s, bound)
 	}
 	for inst := range module.Marked[global](g) {
 		if !s.Add(inst.Value) {
-			return s, fmt.Errorf("app: Global(%s): it returned a %T, which is not a guard, interceptor, pipe or filter", inst, inst.Value)
+			problems = append(problems, module.Problem{
+				Kind: module.ProblemOption, Module: inst.Module, Constructor: inst.Name, Place: inst.Place,
+				Message: fmt.Sprintf("app: Global(%s): it returned a %T, which is not a guard, interceptor, pipe or filter", inst, inst.Value),
+			})
 		}
 	}
-	return s, nil
+	return s, problems
 }

@@ -17,16 +17,19 @@ type App struct {
 	app *app.App
 }
 
-// Option configures New.
-type Option struct{ app []app.Option }
+// Option configures [New] and [NewCluster].
+type Option struct {
+	app     []app.Option
+	cluster *clusterOptions // nil unless it is for NewCluster only
+}
 
 // With passes options of package app.
-func With(opts ...app.Option) Option { return Option{opts} }
+func With(opts ...app.Option) Option { return Option{app: opts} }
 
 // Override replaces every provider of T by fake; their constructors are not called.
 // New fails if T has no provider.
 func Override[T any](fake T) Option {
-	return Option{[]app.Option{app.Resolve(module.Override[T](fake))}}
+	return With(app.Resolve(module.Override[T](fake)))
 }
 
 // New starts an application on a free port of 127.0.0.1 and stops it when the test
@@ -36,31 +39,44 @@ func Override[T any](fake T) Option {
 //	c := a.DialWS("/ws/chat")
 func New(t testing.TB, root *module.Module, opts ...Option) *App {
 	t.Helper()
-	all := []app.Option{
-		app.HTTP("127.0.0.1:0"),
-		app.Logger(slog.New(slog.NewTextHandler(testWriter{t}, nil))),
-	}
+	all := []app.Option{app.HTTP("127.0.0.1:0")}
 	for _, o := range opts {
+		if o.cluster != nil {
+			t.Fatalf("apptest: New: PerNode, OnBus and Backplane are options of NewCluster")
+		}
 		all = append(all, o.app...)
 	}
-	a, err := app.New(root, all...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-	defer cancel()
-	if err := a.Start(ctx); err != nil {
-		t.Fatal(err)
-	}
-	x := &App{t, a}
+	x := start(t, root, slog.New(slog.NewTextHandler(testWriter{t}, nil)), all)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-		defer cancel()
-		if err := a.Stop(ctx); err != nil {
+		if err := x.stop(); err != nil {
 			t.Errorf("apptest: stop: %v", err)
 		}
 	})
 	return x
+}
+
+// stopWait limits a start, and a stop.
+const stopWait = 15 * time.Second
+
+// start starts an application.
+func start(t testing.TB, root *module.Module, log *slog.Logger, opts []app.Option) *App {
+	t.Helper()
+	a, err := app.New(root, append([]app.Option{app.Logger(log)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopWait)
+	defer cancel()
+	if err := a.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return &App{t, a}
+}
+
+func (a *App) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWait)
+	defer cancel()
+	return a.app.Stop(ctx)
 }
 
 // Get returns the application's value of type T, or the only one that implements an

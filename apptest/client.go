@@ -1,22 +1,23 @@
 // Package apptest tests applications from the outside, with clients for both protocols
-// that use a real connection and fail the test on errors.
+// that use a real connection and fail the test on errors. [Dial] makes one for a protocol of
+// your own.
 package apptest
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
-// Client is the client side of one connection, to a plain WebSocket server ([DialWS])
-// or a Socket.IO server ([DialSocketIO]). Only the dial differs:
+// Client is the client side of one connection, to a plain WebSocket server ([DialWS]),
+// a Socket.IO server ([DialSocketIO]) or one with a protocol of your own ([Dial]). Only the
+// dial differs:
 //
 //	c := apptest.DialSocketIO(t, url, apptest.WithNamespace("/chat"))
 //	room := apptest.Call[Room](c, "join", "lobby")
@@ -31,26 +32,22 @@ import (
 // [testing.TB.Fatalf], so call them on the test's goroutine; use the Try methods on
 // others. The connection closes when the test ends.
 type Client struct {
-	t        testing.TB
-	opts     dialOptions
-	proto    protocol
-	ws       *websocket.Conn
-	tcp      net.Conn
-	response *http.Response
-	sid      string
+	t    testing.TB
+	opts DialConfig
+	wire Wire
 
 	writing   sync.Mutex     // keeps the frames of a packet together
 	reading   sync.WaitGroup // the reading goroutine
 	answering sync.WaitGroup // answers to the server's calls
 	closeOnce sync.Once
 
-	mu       sync.Mutex
-	changed  chan struct{} // closed and replaced on each change of the fields below
-	arrived  []Message     // not yet consumed by the test
-	raw      []string      // text frames, not yet consumed by the test
+	mu       testkit.Cond // updated on each change of the fields below
+	arrived  []Message    // not yet consumed by the test
+	raw      []string     // text frames, not yet consumed by the test
 	calls    map[uint64]*pendingCall
 	answered map[uint64]bool
 	nextID   uint64
+	pongs    int
 	answers  map[string]func(json.RawMessage) any
 	closing  bool // by Close or Abort: errors are expected
 	closed   *Close
@@ -66,6 +63,9 @@ type Message struct {
 	Data json.RawMessage
 	// Attachments are the parts that were sent as binary.
 	Attachments [][]byte
+	// InReplyTo is the id of the request whose stream the event is an item of, as plain
+	// WebSocket sends it as "re"; otherwise 0. See [Client.Cancel].
+	InReplyTo uint64
 
 	// reply is set if the server waits for an answer with this id.
 	reply bool
@@ -90,34 +90,6 @@ func (c Close) String() string {
 	}
 	return fmt.Sprintf("%d %s", c.Code, c.Reason)
 }
-
-// protocol is one of the two wire formats.
-type protocol interface {
-	// target returns the URL of the handshake.
-	target(address string, o *dialOptions) (string, error)
-	// open completes the handshake on c.ws.
-	open(ctx context.Context, c *Client) error
-	// event encodes an event; with reply it requests an answer with this id.
-	event(name string, args []any, reply bool, id uint64) ([]frame, error)
-	// answer encodes the answer to a call of the server.
-	answer(id uint64, v any) ([]frame, error)
-	// receive handles a frame; an error means that the server violated the protocol.
-	receive(c *Client, f frame) error
-	// closeFrames returns the frames to send before the close frame.
-	closeFrames() []frame
-	// firstID is the id of the first call.
-	firstID() uint64
-	// closeOf describes the close of the connection.
-	closeOf(code int, reason string, closing bool) Close
-}
-
-// frame is one WebSocket message.
-type frame struct {
-	binary bool
-	data   []byte
-}
-
-func textFrame(s string) frame { return frame{data: []byte(s)} }
 
 // DialWS connects to a plain WebSocket server, whose frames are
 // {"event":…,"data":…,"id":…}, and fails the test if the server rejects it. url is
@@ -150,24 +122,39 @@ func DialSocketIO(t testing.TB, url string, opts ...DialOption) *Client {
 //	rejected, _ := errors.AsType[*apptest.DialError](err)
 func TryDialWS(t testing.TB, url string, opts ...DialOption) (*Client, error) {
 	t.Helper()
-	return dial(t, url, &wsProtocol{}, opts)
+	return dial(t, openWebSocket(url, wsProtocol{}), 1, opts)
 }
 
 // TryDialSocketIO is [DialSocketIO] with an error, which is a [*DialError] if the
 // server rejects the handshake or the namespace.
 func TryDialSocketIO(t testing.TB, url string, opts ...DialOption) (*Client, error) {
 	t.Helper()
-	return dial(t, url, &sioProtocol{}, opts)
+	return dial(t, openWebSocket(url, &sioProtocol{}), 0, opts) // 0 as in the JavaScript client
 }
 
-// ID returns the socket's id on Socket.IO, and "" on plain WebSocket.
-func (c *Client) ID() string { return c.sid }
+// ID returns the socket's id on Socket.IO, and otherwise "".
+func (c *Client) ID() string {
+	if w, ok := c.wire.(*webSocket); ok {
+		return w.sid
+	}
+	return ""
+}
 
-// Subprotocol returns the subprotocol that the server selected.
-func (c *Client) Subprotocol() string { return c.ws.Subprotocol() }
+// Subprotocol returns the WebSocket subprotocol that the server selected.
+func (c *Client) Subprotocol() string {
+	if w, ok := c.wire.(*webSocket); ok {
+		return w.ws.Subprotocol()
+	}
+	return ""
+}
 
-// Header returns the header of the handshake response.
-func (c *Client) Header() http.Header { return c.response.Header }
+// Header returns the header of the response to a WebSocket handshake.
+func (c *Client) Header() http.Header {
+	if w, ok := c.wire.(*webSocket); ok {
+		return w.response.Header
+	}
+	return nil
+}
 
 // Emit sends an event. []byte, also inside an argument, is sent as binary on Socket.IO
 // and as base64 on plain WebSocket, where several arguments become one array.
@@ -180,11 +167,7 @@ func (c *Client) Emit(event string, args ...any) {
 
 // TryEmit is [Client.Emit] with an error, for connections that may be closed.
 func (c *Client) TryEmit(event string, args ...any) error {
-	frames, err := c.proto.event(event, args, false, 0)
-	if err != nil {
-		return err
-	}
-	return c.write(frames...)
+	return c.send(Packet{Kind: PacketEvent, Event: event, Args: args})
 }
 
 // OnCall answers the server's future calls of an event with the result of answer,
@@ -202,13 +185,28 @@ func (c *Client) Answer(m Message, v any) {
 	if !m.reply {
 		c.t.Fatalf("apptest: Answer: %s requests no answer", m)
 	}
-	frames, err := c.proto.answer(m.id, v)
-	if err == nil {
-		err = c.write(frames...)
-	}
-	if err != nil {
+	if err := c.send(Packet{Kind: PacketAnswer, ID: m.id, Args: []any{v}}); err != nil {
 		c.t.Fatalf("apptest: Answer(%q): %v", m.Event, err)
 	}
+}
+
+// Cancel cancels the request whose stream m is an item of. It fails the test if m names no
+// request; see [Message].
+func (c *Client) Cancel(m Message) {
+	c.t.Helper()
+	if err := c.TryCancel(m); err != nil {
+		c.t.Fatalf("apptest: Cancel(%s): %v", m, err)
+	}
+}
+
+// TryCancel is [Client.Cancel] with an error, which is [errors.ErrUnsupported] if the
+// protocol has nothing to cancel a request.
+func (c *Client) TryCancel(m Message) error {
+	err := c.send(Packet{Kind: PacketCancel, ID: m.InReplyTo})
+	if err == nil && m.InReplyTo == 0 {
+		return fmt.Errorf("the event %s names no request", m.Event)
+	}
+	return err
 }
 
 // Close closes the connection as the protocol specifies, and returns when it is
@@ -216,10 +214,12 @@ func (c *Client) Answer(m Message, v any) {
 func (c *Client) Close() {
 	c.shutdown(func() {
 		// Do not wait for a server that never answers the close frame.
-		cut := time.AfterFunc(closeTimeout, func() { _ = c.tcp.Close() })
+		cut := time.AfterFunc(closeTimeout, func() { _ = c.wire.NetConn().Close() })
 		defer cut.Stop()
-		_ = c.write(c.proto.closeFrames()...)
-		_ = c.ws.Close(websocket.StatusNormalClosure, "")
+		_ = c.send(Packet{Kind: PacketClose, Close: Close{Code: codeNormal}})
+		if _, ok := c.wire.(*webSocket); !ok {
+			c.reading.Wait() // for the server's close
+		}
 	})
 }
 
@@ -227,10 +227,10 @@ func (c *Client) Close() {
 // TCP.
 func (c *Client) Abort() {
 	c.shutdown(func() {
-		if tcp, ok := c.tcp.(*net.TCPConn); ok {
+		if tcp, ok := tcpOf(c.wire.NetConn()); ok {
 			_ = tcp.SetLinger(0)
+			_ = tcp.Close()
 		}
-		_ = c.tcp.Close()
 	})
 }
 
@@ -242,28 +242,28 @@ func (c *Client) shutdown(closeConn func()) {
 		c.closing = true
 		c.mu.Unlock()
 		closeConn()
-		_ = c.ws.CloseNow()
+		_ = c.wire.NetConn().Close()
+		if w, ok := c.wire.(*webSocket); ok {
+			_ = w.ws.CloseNow()
+		}
 	})
 	c.reading.Wait()
 }
 
-// write sends frames without others in between.
-func (c *Client) write(frames ...frame) error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), c.opts.timeout)
-	defer cancel()
-	for _, f := range frames {
-		if end := c.closeInfo(); end != nil {
-			return fmt.Errorf("the connection is closed (%s)", end)
-		}
-		kind := websocket.MessageText
-		if f.binary {
-			kind = websocket.MessageBinary
-		}
-		if err := c.ws.Write(ctx, kind, f.data); err != nil {
+// send sends a packet without others in between.
+func (c *Client) send(p Packet) error {
+	if p.Kind == PacketEvent || p.Kind == PacketAnswer {
+		var err error
+		if p.Data, err = encodeArgs(p.Args); err != nil {
 			return err
 		}
 	}
-	return nil
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if end := c.closeInfo(); end != nil {
+		return fmt.Errorf("the connection is closed (%s)", end)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.opts.Timeout)
+	defer cancel()
+	return c.wire.Send(ctx, p)
 }

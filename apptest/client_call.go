@@ -13,6 +13,10 @@ type Exception struct { //nolint:errname // its name on the wire
 	Code    string          `json:"code"`
 	Details json.RawMessage `json:"details"`
 	Cause   *ExceptionCause `json:"cause"`
+
+	// AsEvent reports that the answer to a call was the event "exception", as on plain
+	// WebSocket.
+	AsEvent bool `json:"-"`
 }
 
 // ExceptionCause is the message that failed.
@@ -85,16 +89,12 @@ func (c *Client) TryCall(event string, args ...any) (json.RawMessage, error) {
 	c.calls[id] = call
 	c.mu.Unlock()
 
-	frames, err := c.proto.event(event, args, true, id)
-	if err == nil {
-		err = c.write(frames...)
-	}
-	if err != nil {
+	if err := c.send(Packet{Kind: PacketEvent, Event: event, Args: args, Reply: true, ID: id}); err != nil {
 		c.abandonCall(id)
 		return nil, err
 	}
 	var got pendingCall
-	ok := c.wait(func() bool {
+	ok := c.mu.Wait(c.opts.Timeout, func() bool {
 		got = *call
 		return call.done || c.closed != nil
 	})
@@ -107,7 +107,7 @@ func (c *Client) TryCall(event string, args ...any) (json.RawMessage, error) {
 		return nil, fmt.Errorf("the connection closed first (%s); %s", c.closeInfo(), c.inbox())
 	}
 	c.abandonCall(id)
-	return nil, fmt.Errorf("no answer within %v; %s", c.opts.timeout, c.inbox())
+	return nil, fmt.Errorf("no answer within %v; %s", c.opts.Timeout, c.inbox())
 }
 
 // abandonCall removes a call. A late answer is then received like an event.
@@ -120,7 +120,7 @@ func (c *Client) abandonCall(id uint64) {
 // onReply handles the answer to a call. An answer with an unknown id becomes a message
 // without a name; a second answer is an error.
 func (c *Client) onReply(id uint64, m Message, failure *Exception) (err error) {
-	c.update(func() {
+	c.mu.Update(func() {
 		call := c.calls[id]
 		switch {
 		case call != nil:
@@ -142,14 +142,11 @@ func (c *Client) onEvent(m Message) {
 	answer := c.answers[m.Event]
 	c.mu.Unlock()
 	if !m.reply || answer == nil {
-		c.update(func() { c.arrived = append(c.arrived, m) })
+		c.mu.Update(func() { c.arrived = append(c.arrived, m) })
 		return
 	}
 	c.answering.Go(func() { // the function may itself wait for the reader
-		frames, err := c.proto.answer(m.id, answer(m.Data))
-		if err == nil {
-			err = c.write(frames...)
-		}
+		err := c.send(Packet{Kind: PacketAnswer, ID: m.id, Args: []any{answer(m.Data)}})
 		c.mu.Lock()
 		over := c.closing || c.closed != nil
 		c.mu.Unlock()

@@ -2,6 +2,7 @@ package apptest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -13,72 +14,74 @@ import (
 	"net/url"
 	"testing"
 	"time"
-
-	"github.com/coder/websocket"
 )
 
-// DialOption configures [DialWS] and [DialSocketIO].
-type DialOption func(*dialOptions)
+// DialOption configures [DialWS], [DialSocketIO] and [Dial].
+type DialOption func(*DialConfig)
 
-type dialOptions struct {
-	header       http.Header
-	auth         any
-	namespace    string
-	path         string
-	subprotocols []string
-	timeout      time.Duration
-	tls          *tls.Config
-	dialer       func(ctx context.Context, network, addr string) (net.Conn, error)
-	withoutPong  bool
+// DialConfig is what the options of a dial say, for an [OpenFunc].
+type DialConfig struct {
+	Header       http.Header   // of the handshake request; nil without WithHeader
+	Auth         any           // of WithAuth
+	Namespace    string        // of WithNamespace
+	Path         string        // of WithPath
+	Subprotocols []string      // of WithSubprotocols
+	Timeout      time.Duration // of the handshake, and of every wait
+	TLS          *tls.Config   // of WithTLS
+	// DialContext is the dialer, that of package net without WithDialer.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+	// WithoutPong leaves heartbeats unanswered. A Wire that returns them as PacketPing need
+	// not look at it.
+	WithoutPong bool
 }
 
 const defaultTimeout = 5 * time.Second
 
 // WithHeader adds fields to the handshake request, such as Origin or Cookie.
 func WithHeader(h http.Header) DialOption {
-	return func(o *dialOptions) { o.header = h.Clone() }
+	return func(o *DialConfig) { o.Header = h.Clone() }
 }
 
 // WithAuth sets the payload of the Socket.IO CONNECT packet, `auth` in the JavaScript
 // client. It is an error on plain WebSocket: use WithHeader or the URL's query there.
 func WithAuth(payload any) DialOption {
-	return func(o *dialOptions) { o.auth = payload }
+	return func(o *DialConfig) { o.Auth = payload }
 }
 
 // WithNamespace sets the Socket.IO namespace. Default "/".
 func WithNamespace(namespace string) DialOption {
-	return func(o *dialOptions) { o.namespace = namespace }
+	return func(o *DialConfig) { o.Namespace = namespace }
 }
 
 // WithPath sets the path of the server. Default: "/socket.io/" on Socket.IO, the path
 // of the URL on plain WebSocket.
 func WithPath(path string) DialOption {
-	return func(o *dialOptions) { o.path = path }
+	return func(o *DialConfig) { o.Path = path }
 }
 
 // WithSubprotocols offers WebSocket subprotocols, in order of preference.
 func WithSubprotocols(names ...string) DialOption {
-	return func(o *dialOptions) { o.subprotocols = names }
+	return func(o *DialConfig) { o.Subprotocols = names }
 }
 
 // WithTimeout limits the handshake and every later wait of the client. Default 5 s.
 func WithTimeout(d time.Duration) DialOption {
-	return func(o *dialOptions) { o.timeout = d }
+	return func(o *DialConfig) { o.Timeout = d }
 }
 
 // WithTLS sets the TLS configuration for wss:// and https://.
 func WithTLS(cfg *tls.Config) DialOption {
-	return func(o *dialOptions) { o.tls = cfg }
+	return func(o *DialConfig) { o.TLS = cfg }
 }
 
 // WithDialer replaces the TCP dialer, for servers that listen in memory.
 func WithDialer(dial func(ctx context.Context, network, addr string) (net.Conn, error)) DialOption {
-	return func(o *dialOptions) { o.dialer = dial }
+	return func(o *DialConfig) { o.DialContext = dial }
 }
 
 // WithoutPong leaves heartbeats unanswered, like a dead client.
 func WithoutPong() DialOption {
-	return func(o *dialOptions) { o.withoutPong = true }
+	return func(o *DialConfig) { o.WithoutPong = true }
 }
 
 // DialError is the error of a rejected handshake or namespace.
@@ -99,42 +102,30 @@ func (e *DialError) Error() string {
 	if e.Status == 0 {
 		return "connect_error: " + e.Message
 	}
-	text := e.Message
-	if text == "" {
-		text = string(e.Body)
-	}
-	return fmt.Sprintf("%d %s: %s", e.Status, http.StatusText(e.Status), text)
+	return fmt.Sprintf("%d %s: %s", e.Status, http.StatusText(e.Status), cmp.Or(e.Message, string(e.Body)))
 }
 
-func dial(t testing.TB, address string, proto protocol, opts []DialOption) (*Client, error) {
+func dial(t testing.TB, open OpenFunc, firstID uint64, opts []DialOption) (*Client, error) {
 	t.Helper()
-	o := dialOptions{timeout: defaultTimeout, dialer: new(net.Dialer).DialContext}
+	o := DialConfig{Timeout: defaultTimeout, DialContext: new(net.Dialer).DialContext}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	target, err := proto.target(address, &o)
+	ctx, cancel := context.WithTimeout(t.Context(), o.Timeout)
+	defer cancel()
+	wire, err := open(ctx, &o)
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("the handshake took longer than %v: %w", o.Timeout, err)
+		}
 		return nil, err
 	}
 	c := &Client{
-		t: t, opts: o, proto: proto,
-		changed:  make(chan struct{}),
+		t: t, opts: o, wire: wire,
 		calls:    map[uint64]*pendingCall{},
 		answered: map[uint64]bool{},
 		answers:  map[string]func(json.RawMessage) any{},
-		nextID:   proto.firstID(),
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), o.timeout)
-	defer cancel()
-	if err := c.connect(ctx, target); err != nil {
-		return nil, err
-	}
-	if err := proto.open(ctx, c); err != nil {
-		_ = c.ws.CloseNow()
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("the handshake took longer than %v: %w", o.timeout, err)
-		}
-		return nil, err
+		nextID:   firstID,
 	}
 	c.reading.Go(c.read)
 	t.Cleanup(func() {
@@ -142,41 +133,6 @@ func dial(t testing.TB, address string, proto protocol, opts []DialOption) (*Cli
 		c.answering.Wait()
 	})
 	return c, nil
-}
-
-// connect performs the WebSocket handshake. Each client has its own transport, so that
-// no connection outlives it, and keeps the TCP connection for Abort.
-func (c *Client) connect(ctx context.Context, target string) error {
-	transport := &http.Transport{
-		DisableKeepAlives: true,
-		TLSClientConfig:   c.opts.tls,
-		Protocols:         new(http.Protocols),
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := c.opts.dialer(ctx, network, addr)
-			c.tcp = conn
-			return conn, err
-		},
-	}
-	transport.Protocols.SetHTTP1(true)
-	defer transport.CloseIdleConnections()
-	rejected := &rejection{next: transport}
-	//nolint:bodyclose // Dial closes it
-	ws, res, err := websocket.Dial(ctx, target, &websocket.DialOptions{
-		HTTPClient:     &http.Client{Transport: rejected, CheckRedirect: noRedirect},
-		HTTPHeader:     c.opts.header,
-		Host:           c.opts.header.Get("Host"),
-		Subprotocols:   c.opts.subprotocols,
-		OnPingReceived: func(context.Context, []byte) bool { return !c.opts.withoutPong },
-	})
-	if err != nil {
-		if rejected.err != nil {
-			return rejected.err
-		}
-		return err
-	}
-	ws.SetReadLimit(-1)
-	c.ws, c.response = ws, res
-	return nil
 }
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -200,14 +156,19 @@ func (r *rejection) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("body of the %s response: %w", res.Status, err)
 	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
-	r.err = &DialError{Status: res.StatusCode, Body: body}
+	r.err = newDialError(res.StatusCode, body)
+	return res, nil
+}
+
+func newDialError(status int, body []byte) *DialError {
+	e := &DialError{Status: status, Body: body}
 	var reply struct {
 		Message string `json:"message"`
 	}
 	if json.Unmarshal(body, &reply) == nil {
-		r.err.Message = reply.Message
+		e.Message = reply.Message
 	}
-	return res, nil
+	return e
 }
 
 // parseTarget parses the URL of a server.

@@ -82,14 +82,14 @@ func replacePlaceholders(v any, attachments [][]byte, used []bool) (_ any, err e
 	return v, nil
 }
 
-// payloadOf returns the payload of arguments: empty, the argument, or an array.
-func payloadOf(args []stdjson.RawMessage) (stdjson.RawMessage, error) {
+// encodeArgs encodes arguments as one payload, with []byte as base64.
+func encodeArgs(args []any) ([]byte, error) {
 	switch len(args) {
 	case 0:
 		return nil, nil
 	case 1:
-		return args[0], nil
+		return encode(args[0])
 	default:
-		return stdjson.Marshal(args)
+		return encode(args)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // soon is a timeout for events that must not arrive.
@@ -41,11 +42,11 @@ func TestFailuresListReceivedMessages(t *testing.T) {
 		"Next":        {func(c *apptest.Client) { c.Next(); c.Next(); c.Next() }, []string{"not received within 50ms; no other messages received"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &recorder{TB: t}
+			r := &testkit.Recorder{TB: t}
 			c := apptest.DialWS(r, url, apptest.WithTimeout(5*time.Second))
 			c.ExpectNone("never") // both events have arrived
-			r.run(func() { tt.do(c.ForTest(r, soon)) })
-			r.want(tt.want...)
+			r.Run(func() { tt.do(c.ForTest(r, soon)) })
+			r.Want(tt.want...)
 		})
 	}
 }
@@ -53,12 +54,12 @@ func TestFailuresListReceivedMessages(t *testing.T) {
 func TestCallErrorFailsWhenTheCallSucceeds(t *testing.T) {
 	bothProtocols(t, func(t *testing.T, dial dialer) {
 		c := dial()
-		r := &recorder{TB: t}
-		r.run(func() { c.ForTest(r, time.Minute).CallError("echo", 1) })
-		r.want(`CallError("echo"): succeeded with 1`)
-		r = &recorder{TB: t}
-		r.run(func() { c.ForTest(r, time.Minute).Call("fail", "no") })
-		r.want(`Call("fail"): no`)
+		r := &testkit.Recorder{TB: t}
+		r.Run(func() { c.ForTest(r, time.Minute).CallError("echo", 1) })
+		r.Want(`CallError("echo"): succeeded with 1`)
+		r = &testkit.Recorder{TB: t}
+		r.Run(func() { c.ForTest(r, time.Minute).Call("fail", "no") })
+		r.Want(`Call("fail"): no`)
 	})
 }
 
@@ -91,7 +92,7 @@ func TestProtocolViolationFailsTheTest(t *testing.T) {
 				write(conn, tt.frame)
 				drain(conn)
 			})
-			r := &recorder{TB: t}
+			r := &testkit.Recorder{TB: t}
 			dial := apptest.DialSocketIO
 			if tt.plain {
 				dial = apptest.DialWS
@@ -99,7 +100,7 @@ func TestProtocolViolationFailsTheTest(t *testing.T) {
 			if got := dial(r, url).ExpectClose(); got.Code != 1002 {
 				t.Errorf("close %+v", got)
 			}
-			r.want("violated the protocol", tt.want)
+			r.Want("violated the protocol", tt.want)
 		})
 	}
 }
@@ -128,9 +129,9 @@ func TestBrokenAttachmentsFailTheTest(t *testing.T) {
 				}
 				drain(conn)
 			})
-			r := &recorder{TB: t}
+			r := &testkit.Recorder{TB: t}
 			apptest.DialSocketIO(r, url).ExpectClose()
-			r.want(tt.want)
+			r.Want(tt.want)
 		})
 	}
 }
@@ -141,11 +142,11 @@ func TestSecondAnswerFailsTheTest(t *testing.T) {
 		write(conn, `{"id":1,"data":"a"}`, `{"id":1,"data":"b"}`)
 		drain(conn)
 	})
-	r := &recorder{TB: t}
+	r := &testkit.Recorder{TB: t}
 	c := apptest.DialWS(r, url)
 	c.Call("e")
 	c.ExpectClose()
-	r.want("a second answer to request 1")
+	r.Want("a second answer to request 1")
 }
 
 func TestHandshakeThatBreaksTheProtocol(t *testing.T) {
@@ -157,9 +158,9 @@ func TestHandshakeThatBreaksTheProtocol(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			url := serve(t, func(conn *websocket.Conn) { write(conn, frames...); drain(conn) })
-			r := &recorder{TB: t}
-			r.run(func() { apptest.DialSocketIO(r, url) })
-			r.want("DialSocketIO("+url+")", want)
+			r := &testkit.Recorder{TB: t}
+			r.Run(func() { apptest.DialSocketIO(r, url) })
+			r.Want("DialSocketIO("+url+")", want)
 		})
 	}
 }

@@ -17,14 +17,17 @@ type Raw struct{ c *Client }
 func (c *Client) Raw() Raw { return Raw{c} }
 
 // Text sends a text message unchanged.
-func (r Raw) Text(s string) { r.c.t.Helper(); r.send(textFrame(s)) }
+func (r Raw) Text(s string) { r.c.t.Helper(); r.send(Packet{Kind: PacketRaw, Text: s}) }
 
 // Binary sends a binary message unchanged.
-func (r Raw) Binary(b []byte) { r.c.t.Helper(); r.send(frame{binary: true, data: b}) }
-
-func (r Raw) send(f frame) {
+func (r Raw) Binary(b []byte) {
 	r.c.t.Helper()
-	if err := r.c.write(f); err != nil {
+	r.send(Packet{Kind: PacketRaw, Attachments: [][]byte{b}})
+}
+
+func (r Raw) send(p Packet) {
+	r.c.t.Helper()
+	if err := r.c.send(p); err != nil {
 		r.c.t.Fatalf("apptest: Raw: %v", err)
 	}
 }
@@ -35,9 +38,9 @@ func (r Raw) Bytes(b []byte) {
 	r.c.t.Helper()
 	r.c.writing.Lock()
 	defer r.c.writing.Unlock()
-	err := r.c.tcp.SetWriteDeadline(time.Now().Add(r.c.opts.timeout))
+	err := r.c.wire.NetConn().SetWriteDeadline(time.Now().Add(r.c.opts.Timeout))
 	if err == nil {
-		_, err = r.c.tcp.Write(b)
+		_, err = r.c.wire.NetConn().Write(b)
 	}
 	if err != nil {
 		r.c.t.Fatalf("apptest: Raw.Bytes: %v", err)
@@ -60,7 +63,7 @@ func (r Raw) ExpectPrefix(prefix string) string {
 func (r Raw) expect(method, text string, matches func(string) bool) (got string) {
 	r.c.t.Helper()
 	found := false
-	r.c.wait(func() bool {
+	r.c.mu.Wait(r.c.opts.Timeout, func() bool {
 		if i := slices.IndexFunc(r.c.raw, matches); i >= 0 {
 			got, found = r.c.raw[i], true
 			r.c.raw = slices.Delete(r.c.raw, i, i+1)

@@ -1,55 +1,98 @@
 package apptest
 
 import (
-	"context"
-	"errors"
-
-	"github.com/coder/websocket"
+	"encoding/json"
+	"fmt"
 )
 
-// read handles incoming frames until the connection closes.
+// Close codes of RFC 6455.
+const (
+	codeNormal   = 1000
+	codeProtocol = 1002
+	codeAbnormal = 1006
+)
+
+// read handles packets until the connection closes.
 func (c *Client) read() {
 	for {
-		kind, data, err := c.ws.Read(context.Background())
-		if err != nil {
-			c.onReadError(err)
+		p, err := c.wire.Receive()
+		if p.Text != "" {
+			c.mu.Update(func() { c.raw = append(c.raw, p.Text) })
+		}
+		switch {
+		case err != nil && cut(err):
+			c.end(Close{Code: codeAbnormal}, 0)
 			return
+		case err == nil && p.Kind == PacketClose:
+			c.end(p.Close, codeNormal)
+			return
+		case err == nil:
+			err = c.receive(p)
 		}
-		f := frame{binary: kind == websocket.MessageBinary, data: data}
-		if !f.binary {
-			c.update(func() { c.raw = append(c.raw, string(data)) })
-		}
-		if err := c.proto.receive(c, f); err != nil {
-			if end, ok := errors.AsType[*closedError](err); ok {
-				c.update(func() { c.closed = &end.close })
-				_ = c.ws.Close(websocket.StatusNormalClosure, "")
-				return
-			}
-			c.t.Errorf("apptest: the server violated the protocol: %v; frame: %.200q", err, data)
-			c.update(func() { c.closed = &Close{Code: codeProtocol, Reason: err.Error()} })
-			_ = c.ws.Close(websocket.StatusProtocolError, "")
+		if err != nil {
+			c.t.Errorf("apptest: the server violated the protocol: %v", err)
+			c.end(Close{Code: codeProtocol, Reason: err.Error()}, codeProtocol)
 			return
 		}
 	}
 }
 
-const (
-	codeProtocol = 1002
-	codeAbnormal = 1006
-)
-
-// closedError means that a packet closed the connection.
-type closedError struct{ close Close }
-
-func (e *closedError) Error() string { return e.close.String() }
-
-func (c *Client) onReadError(err error) {
-	code, reason := codeAbnormal, ""
-	if closed, ok := errors.AsType[websocket.CloseError](err); ok {
-		code, reason = int(closed.Code), closed.Reason
+// end ends the connection. answer is the code of the close to send, 0 for none.
+func (c *Client) end(end Close, answer int) {
+	w, ok := c.wire.(*webSocket)
+	c.mu.Lock()
+	closing := c.closing
+	c.mu.Unlock()
+	if ok && closing {
+		end = w.closeOf(end.Code, end.Reason, true)
 	}
-	c.update(func() {
-		end := c.proto.closeOf(code, reason, c.closing)
-		c.closed = &end
-	})
+	if !ok && answer != 0 && !closing {
+		_ = c.send(Packet{Kind: PacketClose, Close: Close{Code: answer}})
+	}
+	c.mu.Update(func() { c.closed = &end })
+	if ok {
+		w.answerClose(answer)
+	} else {
+		_ = c.wire.NetConn().Close()
+	}
+}
+
+// receive handles a packet; an error means that the server violated the protocol.
+func (c *Client) receive(p Packet) error {
+	m := Message{Event: p.Event, Data: p.Data, Attachments: p.Attachments, InReplyTo: p.InReplyTo, reply: p.Reply, id: p.ID}
+	switch p.Kind {
+	case PacketEvent:
+		c.onEvent(m)
+	case PacketAnswer:
+		if p.Event == "" {
+			return c.onReply(p.ID, m, p.Failure)
+		}
+		failure, err := decode[Exception](p.Data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Event, err)
+		}
+		failure.AsEvent = true
+		return c.onReply(p.ID, m, &failure)
+	case PacketPing:
+		if !c.opts.WithoutPong {
+			// The next Receive reports the error.
+			_ = c.send(Packet{Kind: PacketPong})
+		}
+	case PacketPong:
+		c.mu.Update(func() { c.pongs++ })
+	case PacketOther, PacketCancel, PacketRaw, PacketClose:
+	}
+	return nil
+}
+
+// payloadOf returns the payload of arguments: empty, the argument, or an array.
+func payloadOf(args []json.RawMessage) (json.RawMessage, error) {
+	switch len(args) {
+	case 0:
+		return nil, nil
+	case 1:
+		return args[0], nil
+	default:
+		return json.Marshal(args)
+	}
 }

@@ -1,6 +1,7 @@
 package apptest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,23 +22,14 @@ type sioProtocol struct {
 
 const defaultSocketIOPath = "/socket.io/"
 
-func (p *sioProtocol) target(address string, o *dialOptions) (string, error) {
+func (p *sioProtocol) target(address string, o *DialConfig) (string, error) {
 	u, err := parseTarget(address)
 	if err != nil {
 		return "", err
 	}
-	p.auth = o.auth
-	p.namespace = o.namespace
-	if p.namespace == "" {
-		p.namespace = u.Path
-	}
-	if !strings.HasPrefix(p.namespace, "/") {
-		p.namespace = "/" + p.namespace
-	}
-	u.Path, u.RawPath = defaultSocketIOPath, ""
-	if o.path != "" {
-		u.Path = o.path
-	}
+	p.auth = o.Auth
+	p.namespace = "/" + strings.TrimPrefix(cmp.Or(o.Namespace, u.Path), "/")
+	u.Path, u.RawPath = cmp.Or(o.Path, defaultSocketIOPath), ""
 	q := u.Query()
 	q.Set("EIO", "4")
 	q.Set("transport", "websocket")
@@ -46,8 +38,8 @@ func (p *sioProtocol) target(address string, o *dialOptions) (string, error) {
 }
 
 // open performs the handshakes of Engine.IO and of the namespace.
-func (p *sioProtocol) open(ctx context.Context, c *Client) error {
-	text, err := handshakeFrame(ctx, c)
+func (p *sioProtocol) open(ctx context.Context, w *webSocket) error {
+	text, err := handshakeFrame(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -60,52 +52,50 @@ func (p *sioProtocol) open(ctx context.Context, c *Client) error {
 			return fmt.Errorf("WithAuth: %w", err)
 		}
 	}
-	if err := c.write(connect.frames()...); err != nil {
+	if err := w.write(ctx, connect.frames()); err != nil {
 		return err
 	}
 	for {
-		text, err := handshakeFrame(ctx, c)
-		if err != nil {
+		text, err := handshakeFrame(ctx, w)
+		switch {
+		case err != nil:
+			return err
+		case text == enginePing:
+			_ = w.write(ctx, []frame{textFrame(enginePong)}) // the reader reports the error
+		case text != engineNoop:
+			w.sid, err = p.connected(text)
 			return err
 		}
-		if text == engineNoop || text == enginePing {
-			if err := p.heartbeat(c, text); err != nil {
-				return err
-			}
-			continue
-		}
-		return p.connected(c, text)
 	}
 }
 
 // connected handles the answer to CONNECT.
-func (p *sioProtocol) connected(c *Client, text string) error {
+func (p *sioProtocol) connected(text string) (sid string, err error) {
 	answer, err := parsePacket(text)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w; frame: %.200q", err, text)
+		return "", fmt.Errorf("%w; frame: %.200q", err, text)
 	case answer.namespace != p.namespace || answer.kind != packetConnect && answer.kind != packetConnectError:
-		return fmt.Errorf("the server did not answer CONNECT but sent %.200q", text)
+		return "", fmt.Errorf("the server did not answer CONNECT but sent %.200q", text)
 	case answer.kind == packetConnectError:
 		body, err := decode[struct {
 			Message string
 			Data    json.RawMessage
 		}](answer.data)
 		if err != nil {
-			return fmt.Errorf("connect_error: %w; frame: %.200q", err, text)
+			return "", fmt.Errorf("connect_error: %w; frame: %.200q", err, text)
 		}
-		return &DialError{Message: body.Message, Data: body.Data}
+		return "", &DialError{Message: body.Message, Data: body.Data}
 	}
 	body, err := decode[struct{ SID string }](answer.data)
 	if err != nil || body.SID == "" {
-		return fmt.Errorf("the answer to CONNECT has no sid: %.200q", text)
+		return "", fmt.Errorf("the answer to CONNECT has no sid: %.200q", text)
 	}
-	c.sid = body.SID
-	return nil
+	return body.SID, nil
 }
 
-func handshakeFrame(ctx context.Context, c *Client) (string, error) {
-	kind, data, err := c.ws.Read(ctx)
+func handshakeFrame(ctx context.Context, w *webSocket) (string, error) {
+	kind, data, err := w.read(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -120,8 +110,6 @@ func (p *sioProtocol) closeFrames() []frame {
 	return disconnect.frames()
 }
 
-func (*sioProtocol) firstID() uint64 { return 0 } // as in the JavaScript client
-
 // closeOf uses the reasons of the JavaScript client.
 func (*sioProtocol) closeOf(code int, _ string, closing bool) Close {
 	if closing {
@@ -130,114 +118,104 @@ func (*sioProtocol) closeOf(code int, _ string, closing bool) Close {
 	return Close{Code: code, Reason: "transport close"}
 }
 
-func (p *sioProtocol) event(name string, args []any, reply bool, id uint64) ([]frame, error) {
-	return p.encode(packet{kind: packetEvent, ack: reply, id: id}, append([]any{name}, args...))
-}
-
-func (p *sioProtocol) answer(id uint64, v any) ([]frame, error) {
-	return p.encode(packet{kind: packetAck, ack: true, id: id}, []any{v})
-}
-
-func (p *sioProtocol) encode(out packet, args []any) (_ []frame, err error) {
-	out.namespace = p.namespace
+func (p *sioProtocol) encode(in Packet) (_ []frame, err error) {
+	out, args := packet{namespace: p.namespace, id: in.ID}, in.Args
+	switch in.Kind {
+	case PacketEvent:
+		out.kind, out.ack = packetEvent, in.Reply
+		args = append([]any{in.Event}, args...)
+	case PacketAnswer:
+		out.kind, out.ack = packetAck, true
+	case PacketPong:
+		return []frame{textFrame(enginePong)}, nil
+	default:
+		return nil, errors.ErrUnsupported
+	}
 	if out.data, out.attachments, err = encodeBinary(args); err != nil {
 		return nil, err
 	}
 	return out.frames(), nil
 }
 
-func (p *sioProtocol) heartbeat(c *Client, text string) error {
-	if text == engineNoop || c.opts.withoutPong {
-		return nil
-	}
-	// The reader reports the error.
-	_ = c.write(textFrame(enginePong))
-	return nil
-}
-
-func (p *sioProtocol) receive(c *Client, f frame) error {
+func (p *sioProtocol) decode(f frame) (Packet, error) {
 	if f.binary {
 		if p.partial == nil {
-			return errors.New("an attachment without a packet")
+			return Packet{}, errors.New("an attachment without a packet")
 		}
 		p.partial.attachments = append(p.partial.attachments, f.data)
 		if len(p.partial.attachments) < p.partial.expected {
-			return nil
+			return Packet{}, nil
 		}
 		in := p.partial
 		p.partial = nil
-		return p.deliver(c, in)
+		return p.deliver(in)
 	}
 	switch text := string(f.data); text {
-	case enginePing, engineNoop:
-		return p.heartbeat(c, text)
+	case enginePing:
+		return Packet{Kind: PacketPing}, nil
+	case engineNoop:
+		return Packet{}, nil
 	case engineClose:
-		return &closedError{Close{Reason: "transport close"}}
+		return Packet{Kind: PacketClose, Close: Close{Reason: "transport close"}}, nil
 	default:
 		in, err := parsePacket(text)
 		switch {
 		case err != nil:
-			return err
+			return Packet{}, err
 		case p.partial != nil:
-			return errors.New("a packet while attachments are missing")
+			return Packet{}, errors.New("a packet while attachments are missing")
 		case in.expected > 0:
 			p.partial = in
-			return nil
+			return Packet{}, nil
 		default:
-			return p.deliver(c, in)
+			return p.deliver(in)
 		}
 	}
 }
 
 // deliver handles a packet with all its attachments.
-func (p *sioProtocol) deliver(c *Client, in *packet) error {
+func (p *sioProtocol) deliver(in *packet) (Packet, error) {
 	if in.namespace != p.namespace {
-		return nil // a namespace of Raw
+		return Packet{}, nil // a namespace of Raw
 	}
 	switch in.kind {
 	case packetDisconnect:
-		return &closedError{Close{Reason: "io server disconnect"}}
+		return Packet{Kind: PacketClose, Close: Close{Reason: "io server disconnect"}}, nil
 	case packetEvent, packetAck:
-		return p.message(c, in)
+		return p.message(in)
 	default:
-		return errors.New("unexpected answer to CONNECT")
+		return Packet{}, errors.New("unexpected answer to CONNECT")
 	}
 }
 
-func (p *sioProtocol) message(c *Client, in *packet) error {
+func (p *sioProtocol) message(in *packet) (out Packet, err error) {
 	text := in.data
 	if in.expected > 0 {
-		var err error
 		if text, err = inline(text, in.attachments); err != nil {
-			return err
+			return out, err
 		}
 	}
 	args, err := decode[[]json.RawMessage](text)
 	if err != nil {
-		return err
+		return out, err
 	}
-	m := Message{Attachments: in.attachments, id: in.id}
+	out = Packet{Kind: PacketEvent, Attachments: in.attachments, ID: in.id, Reply: in.ack}
 	if in.kind == packetAck {
 		if !in.ack {
-			return errors.New("an ack without an id")
+			return out, errors.New("an ack without an id")
 		}
-		if m.Data, err = payloadOf(args); err != nil {
-			return err
-		}
-		return c.onReply(in.id, m, exceptionIn(args))
+		out.Kind, out.Reply, out.Failure = PacketAnswer, false, exceptionIn(args)
+		out.Data, err = payloadOf(args)
+		return out, err
 	}
 	if len(args) == 0 {
-		return errors.New("an event without a name")
+		return out, errors.New("an event without a name")
 	}
-	if m.Event, err = decode[string](args[0]); err != nil {
-		return fmt.Errorf("the name of an event: %w", err)
+	if out.Event, err = decode[string](args[0]); err != nil {
+		return out, fmt.Errorf("the name of an event: %w", err)
 	}
-	if m.Data, err = payloadOf(args[1:]); err != nil {
-		return err
-	}
-	m.reply = in.ack
-	c.onEvent(m)
-	return nil
+	out.Data, err = payloadOf(args[1:])
+	return out, err
 }
 
 // exceptionIn returns the exception of an ack, if it is one object with status "error"

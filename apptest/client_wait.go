@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -63,9 +62,7 @@ func (c *Client) ExpectNone(event string, barriers ...func()) {
 	for _, pass := range barriers {
 		pass()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.opts.timeout)
-	defer cancel()
-	if err := c.ws.Ping(ctx); err != nil && c.closeInfo() == nil {
+	if err := c.ping(); err != nil && c.closeInfo() == nil {
 		// The reader may notice the close a moment later than the ping.
 		if _, endErr := c.awaitClose(); endErr != nil {
 			c.t.Fatalf("apptest: ExpectNone(%q): ping: %v", event, err)
@@ -80,6 +77,25 @@ func (c *Client) ExpectNone(event string, barriers ...func()) {
 	}
 }
 
+// ping sends a ping and waits for the pong.
+func (c *Client) ping() error {
+	if w, ok := c.wire.(*webSocket); ok {
+		ctx, cancel := context.WithTimeout(context.Background(), c.opts.Timeout)
+		defer cancel()
+		return w.ws.Ping(ctx)
+	}
+	c.mu.Lock()
+	before := c.pongs
+	c.mu.Unlock()
+	if err := c.send(Packet{Kind: PacketPing}); err != nil {
+		return err
+	}
+	if !c.mu.Wait(c.opts.Timeout, func() bool { return c.pongs > before || c.closed != nil }) {
+		return fmt.Errorf("no pong within %v", c.opts.Timeout)
+	}
+	return nil
+}
+
 // ExpectClose waits until the server closes the connection. Events received before can
 // still be consumed.
 func (c *Client) ExpectClose() Close {
@@ -92,14 +108,14 @@ func (c *Client) ExpectClose() Close {
 }
 
 func (c *Client) awaitClose() (end Close, err error) {
-	ok := c.wait(func() bool {
+	ok := c.mu.Wait(c.opts.Timeout, func() bool {
 		if c.closed != nil {
 			end = *c.closed
 		}
 		return c.closed != nil
 	})
 	if !ok {
-		return end, fmt.Errorf("the connection is still open after %v; %s", c.opts.timeout, c.inbox())
+		return end, fmt.Errorf("the connection is still open after %v; %s", c.opts.Timeout, c.inbox())
 	}
 	return end, nil
 }
@@ -114,7 +130,7 @@ func (c *Client) closeInfo() *Close {
 // take waits for a message that matches, and removes it.
 func (c *Client) take(matches func(Message) bool) (m Message, err error) {
 	found := false
-	ok := c.wait(func() bool {
+	ok := c.mu.Wait(c.opts.Timeout, func() bool {
 		if i := slices.IndexFunc(c.arrived, matches); i >= 0 {
 			m, found = c.arrived[i], true
 			c.arrived = slices.Delete(c.arrived, i, i+1)
@@ -127,36 +143,8 @@ func (c *Client) take(matches func(Message) bool) (m Message, err error) {
 	case ok:
 		return m, fmt.Errorf("the connection closed first (%s); %s", c.closeInfo(), c.inbox())
 	default:
-		return m, fmt.Errorf("not received within %v; %s", c.opts.timeout, c.inbox())
+		return m, fmt.Errorf("not received within %v; %s", c.opts.Timeout, c.inbox())
 	}
-}
-
-// wait calls done under the lock until it returns true, or the timeout expires.
-func (c *Client) wait(done func() bool) bool {
-	timeout := time.NewTimer(c.opts.timeout)
-	defer timeout.Stop()
-	for {
-		c.mu.Lock()
-		ok, changed := done(), c.changed
-		c.mu.Unlock()
-		if ok {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-timeout.C:
-			return false
-		}
-	}
-}
-
-// update changes the state with f and wakes all waiters.
-func (c *Client) update(f func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f()
-	close(c.changed)
-	c.changed = make(chan struct{})
 }
 
 const maxShown = 20

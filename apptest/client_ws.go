@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 )
 
 // wsProtocol is plain WebSocket: every frame is {"event":…,"data":…,"id":…}.
@@ -19,103 +18,79 @@ type wsFrame struct {
 	Event *string         `json:"event,omitzero"`
 	Data  json.RawMessage `json:"data,omitzero"`
 	ID    *uint64         `json:"id,omitzero"`
+	// Re is the request of an item of a stream, Cancel one whose stream is to end.
+	Re     uint64  `json:"re,omitzero"`
+	Cancel *uint64 `json:"cancel,omitzero"`
 }
 
-func (*wsProtocol) target(address string, o *dialOptions) (string, error) {
+func (wsProtocol) target(address string, o *DialConfig) (string, error) {
 	switch {
-	case o.auth != nil:
+	case o.Auth != nil:
 		return "", errors.New("WithAuth is for Socket.IO: use WithHeader or the URL's query")
-	case o.namespace != "":
+	case o.Namespace != "":
 		return "", errors.New("WithNamespace is for Socket.IO: use the URL or WithPath")
 	}
 	u, err := parseTarget(address)
 	if err != nil {
 		return "", err
 	}
-	if o.path != "" {
-		u.Path, u.RawPath = o.path, ""
+	if o.Path != "" {
+		u.Path, u.RawPath = o.Path, ""
 	}
 	return u.String(), nil
 }
 
-func (*wsProtocol) open(context.Context, *Client) error { return nil }
+func (wsProtocol) open(context.Context, *webSocket) error { return nil }
 
-func (*wsProtocol) closeFrames() []frame { return nil }
+func (wsProtocol) closeFrames() []frame { return nil }
 
-func (*wsProtocol) firstID() uint64 { return 1 }
-
-func (*wsProtocol) closeOf(code int, reason string, _ bool) Close {
+func (wsProtocol) closeOf(code int, reason string, _ bool) Close {
 	return Close{Code: code, Reason: reason}
 }
 
-func (*wsProtocol) event(name string, args []any, reply bool, id uint64) ([]frame, error) {
-	out := wsFrame{Event: &name}
-	if reply {
-		out.ID = &id
-	}
-	var err error
-	switch len(args) {
-	case 0:
-	case 1:
-		out.Data, err = encode(args[0])
+func (wsProtocol) encode(p Packet) ([]frame, error) {
+	out := wsFrame{Data: p.Data}
+	switch p.Kind {
+	case PacketEvent:
+		out.Event = &p.Event
+		if p.Reply {
+			out.ID = &p.ID
+		}
+	case PacketAnswer:
+		out.ID = &p.ID
+	case PacketCancel:
+		out.Cancel = &p.ID
 	default:
-		out.Data, err = encode(args)
+		return nil, errors.ErrUnsupported
 	}
-	if err != nil {
-		return nil, err
-	}
-	return marshalFrame(out)
-}
-
-func (*wsProtocol) answer(id uint64, v any) ([]frame, error) {
-	data, err := encode(v)
-	if err != nil {
-		return nil, err
-	}
-	return marshalFrame(wsFrame{ID: &id, Data: data})
-}
-
-func marshalFrame(out wsFrame) ([]frame, error) {
 	b, err := encode(out)
-	if err != nil {
-		return nil, err
-	}
-	return []frame{{data: b}}, nil
+	return []frame{{data: b}}, err
 }
 
-func (*wsProtocol) receive(c *Client, f frame) error {
+func (wsProtocol) decode(f frame) (Packet, error) {
 	if f.binary { // an application may send it natively
-		c.onEvent(Message{Attachments: [][]byte{f.data}})
-		return nil
+		return Packet{Kind: PacketEvent, Attachments: [][]byte{f.data}}, nil
 	}
 	in, err := decode[wsFrame](f.data)
 	if err != nil {
-		return err
+		return Packet{}, err
 	}
-	m := Message{Data: in.Data}
+	p := Packet{Kind: PacketEvent, Data: in.Data, InReplyTo: in.Re}
+	if in.ID != nil {
+		p.ID = *in.ID
+	}
 	switch {
 	case in.Event == nil && in.ID == nil:
-		return errors.New("neither event nor id")
+		return p, errors.New("neither event nor id")
 	case in.Event == nil:
-		m.id = *in.ID
-		return c.onReply(m.id, m, nil)
+		p.Kind = PacketAnswer
+		return p, nil
 	}
-	m.Event = *in.Event
-	if in.ID == nil {
-		c.onEvent(m)
-		return nil
+	p.Event = *in.Event
+	if p.Reply = in.ID != nil; p.Reply && p.Event == exception {
+		p.Kind, p.Reply = PacketAnswer, false
 	}
-	m.id = *in.ID
-	if m.Event != exception {
-		m.reply = true
-		c.onEvent(m)
-		return nil
-	}
-	failure, err := decode[Exception](m.Data)
-	if err != nil {
-		return fmt.Errorf("exception: %w", err)
-	}
-	return c.onReply(m.id, m, &failure)
+	return p, nil
 }
 
 const exception = "exception"

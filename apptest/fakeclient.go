@@ -8,7 +8,9 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/roster"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -26,6 +28,8 @@ type Sent struct {
 type Target struct {
 	Namespace                          string
 	Rooms, IDs, ExceptIDs, ExceptRooms []string
+	// Nodes reports an event of [websockets.NodeEvent], for the other nodes.
+	Nodes bool
 }
 
 // FakeClient is a [websockets.Client] for unit tests of handlers and hooks: it records what
@@ -44,22 +48,25 @@ type FakeClient struct {
 	// AuthPayload is what the client sent with its handshake.
 	AuthPayload websockets.Payload
 
-	id     string
-	values websockets.Values
-	ctx    context.Context
-	cancel context.CancelCauseFunc
+	id          string
+	connectedAt time.Time
+	values      websockets.Values
+	ctx         context.Context
+	cancel      context.CancelCauseFunc
 
 	mu     sync.Mutex
 	rooms  []string
 	sent   []Sent
 	closed *websockets.Reason
+
+	present *roster.Table // of its server; nil until one is needed
 }
 
 var _ websockets.Client = (*FakeClient)(nil)
 
 // NewFakeClient returns a connected client.
 func NewFakeClient(id string) *FakeClient {
-	c := &FakeClient{id: id, HTTPRequest: httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", nil)}
+	c := &FakeClient{id: id, connectedAt: time.Now(), HTTPRequest: httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", nil)}
 	c.ctx, c.cancel = context.WithCancelCause(websockets.WithClient(context.Background(), c))
 	return c
 }
@@ -106,6 +113,12 @@ func (c *FakeClient) Context() context.Context { return c.ctx }
 
 // Recovered implements [websockets.Client].
 func (*FakeClient) Recovered() bool { return false }
+
+// Transport implements [websockets.Client]: it is "websocket".
+func (*FakeClient) Transport() string { return "websocket" }
+
+// ConnectedAt implements [websockets.Client]: it is when the client was made.
+func (c *FakeClient) ConnectedAt() time.Time { return c.connectedAt }
 
 // Native implements [websockets.Client].
 func (*FakeClient) Native() any { return nil }
@@ -166,8 +179,9 @@ func (c *FakeClient) Join(rooms ...string) error {
 // Leave implements [websockets.Client].
 func (c *FakeClient) Leave(rooms ...string) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.rooms = slices.DeleteFunc(c.rooms, func(r string) bool { return slices.Contains(rooms, r) })
+	c.mu.Unlock()
+	c.table().Leave(c.id, "", rooms)
 }
 
 // Rooms implements [websockets.Client].
@@ -196,5 +210,29 @@ func (c *FakeClient) close(r websockets.Reason) {
 		c.closed = &r
 	}
 	c.mu.Unlock()
+	c.table().Gone(c.id)
 	c.cancel(websockets.ErrClosed)
+}
+
+func (c *FakeClient) in(room string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Contains(c.rooms, room)
+}
+
+// table returns the presence of the client's server.
+func (c *FakeClient) table() *roster.Table {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.present == nil {
+		c.present = newFakeRoster()
+	}
+	return c.present
+}
+
+// joins sets the client's server, before anything is tracked.
+func (c *FakeClient) joins(t *roster.Table) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.present = t
 }

@@ -8,7 +8,9 @@ import (
 	"sync"
 
 	"github.com/gatehouse-go/gatehouse/internal/core"
+	"github.com/gatehouse-go/gatehouse/internal/roster"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -24,6 +26,7 @@ import (
 // Its methods are safe for concurrent use.
 type FakeServer struct {
 	natives []any
+	present *roster.Table
 
 	mu      sync.Mutex
 	clients []*FakeClient
@@ -31,7 +34,13 @@ type FakeServer struct {
 }
 
 // NewFakeServer returns a server with clients.
-func NewFakeServer(clients ...*FakeClient) *FakeServer { return &FakeServer{clients: clients} }
+func NewFakeServer(clients ...*FakeClient) *FakeServer {
+	s := &FakeServer{present: newFakeRoster()}
+	for _, c := range clients {
+		s.Add(c)
+	}
+	return s
+}
 
 // WithNatives sets what Natives yields.
 func (s *FakeServer) WithNatives(natives ...any) *FakeServer {
@@ -46,6 +55,7 @@ func (s *FakeServer) Server() *websockets.Server {
 
 // Add connects a client.
 func (s *FakeServer) Add(c *FakeClient) {
+	c.joins(s.present)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clients = append(s.clients, c)
@@ -62,11 +72,15 @@ func (s *FakeServer) Sent() []Sent {
 }
 
 func (s *FakeServer) record(sel core.Selection, event string, data any) Sent {
-	x := Sent{event, data, Target{sel.Namespace, sel.Rooms.Slice(), sel.IDs.Slice(), sel.ExceptIDs.Slice(), sel.ExceptRooms.Slice()}}
+	x := Sent{event, data, Target{Namespace: sel.Namespace, Rooms: sel.Rooms.Slice(), IDs: sel.IDs.Slice(), ExceptIDs: sel.ExceptIDs.Slice(), ExceptRooms: sel.ExceptRooms.Slice()}}
+	s.add(x)
+	return x
+}
+
+func (s *FakeServer) add(x Sent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sent = append(s.sent, x)
-	return x
 }
 
 func (s *FakeServer) selected(sel core.Selection) []*FakeClient {
@@ -94,6 +108,11 @@ func (h fakeHub) Emit(_ context.Context, sel core.Selection, event string, data 
 	for _, c := range h.s.selected(sel) {
 		_ = c.record(x) // a client that has left is no error of the sender
 	}
+	return nil
+}
+
+func (h fakeHub) EmitNodes(_ context.Context, event string, data any) error {
+	h.s.add(Sent{event, data, Target{Nodes: true}})
 	return nil
 }
 
@@ -135,7 +154,11 @@ func (h fakeHub) Disconnect(_ context.Context, sel core.Selection) error {
 func (h fakeHub) Fetch(_ context.Context, sel core.Selection) (websockets.Fetched, error) {
 	var f websockets.Fetched
 	for _, c := range h.s.selected(sel) {
-		f.Clients = append(f.Clients, websockets.Remote{ID: c.id, Platform: c.Platform(), Rooms: c.Rooms()})
+		shared, err := pipeline.Share(c, func(pipeline.SharedKey) bool { return true })
+		if err != nil {
+			return f, err
+		}
+		f.Clients = append(f.Clients, websockets.Remote{ID: c.id, Platform: c.Platform(), Rooms: c.Rooms(), Shared: shared})
 	}
 	return f, nil
 }

@@ -1,12 +1,8 @@
 package apptest_test
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -69,50 +65,4 @@ func openSocketIO(conn *websocket.Conn) {
 	write(conn, `0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":20000}`)
 	_, _, _ = conn.Read(noContext)
 	write(conn, `40{"sid":"s"}`)
-}
-
-// recorder records failures; Fatalf only stops the function passed to run.
-type recorder struct {
-	testing.TB
-
-	mu       sync.Mutex
-	failures []string
-}
-
-func (r *recorder) Helper() {}
-
-func (r *recorder) Errorf(format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.failures = append(r.failures, fmt.Sprintf(format, args...))
-}
-
-func (r *recorder) Fatalf(format string, args ...any) {
-	r.Errorf(format, args...)
-	runtime.Goexit()
-}
-
-func (r *recorder) run(f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	<-done
-}
-
-// want checks that exactly one failure was recorded, and contains the words.
-func (r *recorder) want(words ...string) {
-	r.TB.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.failures) != 1 {
-		r.TB.Errorf("failures %q, want one with %q", r.failures, words)
-		return
-	}
-	for _, w := range words {
-		if !strings.Contains(r.failures[0], w) {
-			r.TB.Errorf("failure %q, want %q in it", r.failures[0], w)
-		}
-	}
 }

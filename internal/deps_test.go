@@ -16,7 +16,11 @@ const modulePath = "github.com/gatehouse-go/gatehouse"
 func TestDependenciesOfPrograms(t *testing.T) {
 	tool := need.Program(t, "", "go")
 	heavy := []string{
+		modulePath + "/backplane/nats",
 		modulePath + "/platform/socketio/zishang",
+		modulePath + "/backplane/redis",
+		"github.com/redis/",
+		"github.com/nats-io/",
 		"github.com/zishang520/",
 		"github.com/quic-go/",
 		"github.com/gorilla/websocket",

@@ -43,6 +43,30 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// TestLayersOfTests: only packages for tests import helpers of tests.
+func TestLayersOfTests(t *testing.T) {
+	helpers := []string{"internal/browsertest", "internal/leaktest", "internal/need", "internal/nodetest", "internal/rawpeer", "internal/redistest", "internal/testkit"}
+	importers := append([]string{"apptest", "backplane/backplanetest", "websockets/adaptertest", "test", "docs/internal/snippets/js"}, helpers...)
+	in := func(list []string, path string) bool {
+		return slices.ContainsFunc(list, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
+	}
+	found := 0
+	for _, p := range packages(t) {
+		for _, imported := range p.Imports {
+			if path, ours := strings.CutPrefix(imported, modulePath+"/"); !ours || !in(helpers, path) {
+				continue
+			}
+			found++
+			if !in(importers, strings.TrimPrefix(p.ImportPath, modulePath+"/")) {
+				t.Errorf("%s imports %s, which is for tests", p.ImportPath, imported)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no package imports a helper of tests: are these still their names?")
+	}
+}
+
 // layers returns the rows of the table: folder → folders that it may import.
 func layers(t *testing.T) map[string][]string {
 	t.Helper()

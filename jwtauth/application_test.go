@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
@@ -320,7 +321,7 @@ func TestGuardOfTheApplication(t *testing.T) {
 	}
 	c := h.DialWS("/public", apptest.WithHeader(authorization(good())))
 	c.Call("whoami") // checked twice, but one timer
-	eventually(t, "one timer for each client", func() bool { return h.clock.waiting() == h.guardedClients(t)+1 })
+	testkit.Eventually(t, "one timer for each client", func() bool { return h.clock.waiting() == h.guardedClients(t)+1 })
 }
 
 func TestHandlerGuard(t *testing.T) {
@@ -352,7 +353,7 @@ func TestHandlerGuard(t *testing.T) {
 			c.Close()
 		})
 	}
-	eventually(t, "all timers to stop", func() bool { return h.clock.waiting() == 0 })
+	testkit.Eventually(t, "all timers to stop", func() bool { return h.clock.waiting() == 0 })
 	c := dials["ws"](good())
 	c.Call("whoami")
 	h.clock.forward(5 * time.Minute)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/gatehouse-go/gatehouse/internal/httperr"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -72,15 +73,6 @@ func malformed(err error) error {
 	return jwt.ErrTokenMalformed
 }
 
-// exception is the body of an error without `cause`, which would echo the client's
-// message, a token.
-type exception struct {
-	Status  string `json:"status"`
-	Message string `json:"message"`
-	Code    string `json:"code,omitzero"`
-	Details any    `json:"details,omitzero"`
-}
-
 // withoutEcho returns err with a body that does not repeat the client's message.
 func withoutEcho(err error) error {
 	e, ok := errors.AsType[*pipeline.Error](err)
@@ -88,6 +80,6 @@ func withoutEcho(err error) error {
 		return err
 	}
 	safe := *e
-	safe.Body = exception{"error", e.Message, e.Code, e.Details}
+	safe.Body = httperr.EventOf(e)
 	return &safe
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 )
 
@@ -67,7 +68,7 @@ func TestIdleConnectionExpires(t *testing.T) {
 			t.Errorf("the other client: %q", got)
 		}
 		longer.ExpectNone("token_expiring")
-		eventually(t, "one client", func() bool { return h.guardedClients(t) == 1 })
+		testkit.Eventually(t, "one client", func() bool { return h.guardedClients(t) == 1 })
 	})
 }
 
@@ -183,13 +184,16 @@ func (h *testApp) disconnected(t *testing.T) recoveringClient {
 	if recovered := <-h.recovered; recovered {
 		t.Fatal("recovered at once")
 	}
+	// Only a client whose HandleConnection has returned can be recovered; messages wait for it.
+	c.Raw().Text(`42/guarded,1["whoami"]`)
+	c.Raw().Expect(`43/guarded,1["Ann"]`)
 	for client := range apptest.Get[*guardedGateway](h.App).Server.Local().Clients() {
 		_ = client.Emit(t.Context(), "n", 1)
 	}
 	got := c.Raw().ExpectPrefix(`42/guarded,["n",1,"`)
 	c.offset = strings.TrimSuffix(strings.TrimPrefix(got, `42/guarded,["n",1,"`), `"]`)
 	c.Abort()
-	eventually(t, "the timer to stop", func() bool { return h.clock.waiting() == 0 })
+	testkit.Eventually(t, "the timer to stop", func() bool { return h.clock.waiting() == 0 })
 	return c
 }
 
@@ -266,8 +270,8 @@ func TestManyClientsLeaveNoTimers(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	eventually(t, "all clients to leave", func() bool { return h.guardedClients(t) == 0 })
-	eventually(t, "all timers to stop", func() bool { return h.clock.waiting() == 0 })
+	testkit.Eventually(t, "all clients to leave", func() bool { return h.guardedClients(t) == 0 })
+	testkit.Eventually(t, "all timers to stop", func() bool { return h.clock.waiting() == 0 })
 }
 
 // Clients whose token expires leave no timer, nor do clients that are connected when
@@ -283,10 +287,10 @@ func TestExpiryAndStopLeaveNoTimers(t *testing.T) {
 		t.Errorf("%d timers for 60 clients", n)
 	}
 	h.clock.forward(5 * time.Minute)
-	eventually(t, "40 clients to leave", func() bool { return h.guardedClients(t) == 20 })
-	eventually(t, "their timers to stop", func() bool { return h.clock.waiting() == 20 })
+	testkit.Eventually(t, "40 clients to leave", func() bool { return h.guardedClients(t) == 20 })
+	testkit.Eventually(t, "their timers to stop", func() bool { return h.clock.waiting() == 20 })
 	if err := h.App.App().Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "all timers to stop", func() bool { return h.clock.waiting() == 0 })
+	testkit.Eventually(t, "all timers to stop", func() bool { return h.clock.waiting() == 0 })
 }

@@ -86,24 +86,19 @@ func (g *Guard[C]) CheckHandshake(ctx context.Context, c *pipeline.Call) error {
 	later := &pendingAuth{}
 	early := *c
 	early.Auth = later
-	for _, source := range g.opts.Sources {
-		token, err := source(&early)
-		switch {
-		case later.asked:
-			return nil
-		case err != nil:
-			return invalidError(err)
-		case token == "":
-			continue
-		}
-		tok, err := g.verify(ctx, token)
-		if err != nil {
-			return err
-		}
-		g.handshake.Set(c, tok)
+	token, err := g.findToken(&early)
+	switch {
+	case later.asked:
 		return nil
+	case err != nil:
+		return err
 	}
-	return missingError()
+	tok, err := g.verify(ctx, token)
+	if err != nil {
+		return err
+	}
+	g.handshake.Set(c, tok)
+	return nil
 }
 
 // pendingAuth stands for the auth that a client has not sent yet, and records that a
@@ -117,22 +112,20 @@ func (u *pendingAuth) Decode(any) error {
 
 // From returns the claims of the client or request that ctx belongs to, and whether
 // the guard has accepted it.
-func (g *Guard[C]) From(ctx context.Context) (C, bool) {
+func (g *Guard[C]) From(ctx context.Context) (claims C, ok bool) {
 	if h := pipeline.HolderFrom(ctx); h != nil {
 		return g.Get(h)
 	}
-	var none C
-	return none, false
+	return claims, false
 }
 
 // Get returns the claims of a call, a client or a handshake, for hooks and for guards
 // that run after this one.
-func (g *Guard[C]) Get(h pipeline.Holder) (C, bool) {
+func (g *Guard[C]) Get(h pipeline.Holder) (claims C, ok bool) {
 	if s, ok := g.state.Get(h); ok {
 		return s.token.Load().claims, true
 	}
-	var none C
-	return none, false
+	return claims, false
 }
 
 // authenticate verifies the token of a call and stores the claims.

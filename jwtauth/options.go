@@ -1,6 +1,7 @@
 package jwtauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,8 +93,12 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Leeway > maxLeeway {
 		add("Leeway is %v: the maximum is %v: issue tokens that live longer instead", o.Leeway, maxLeeway)
 	}
-	if slices.ContainsFunc(o.Sources, func(s Source) bool { return s == nil }) {
-		add("Sources contains nil: remove it")
+	for _, s := range o.Sources {
+		if s == nil {
+			add("Sources contains nil: remove it")
+		} else if p := s.problem(); p != "" {
+			add("Sources: %s", p)
+		}
 	}
 	if slices.Contains(o.Audience, "") {
 		add("Audience contains an empty string: remove it")
@@ -101,9 +106,7 @@ func (o Options) withDefaults() (Options, error) {
 	if len(o.Sources) == 0 {
 		o.Sources = []Source{Header(), Auth("token")}
 	}
-	if o.MaxBytes == 0 {
-		o.MaxBytes = defaultMaxBytes
-	}
+	o.MaxBytes = cmp.Or(o.MaxBytes, defaultMaxBytes)
 	if k, ok := o.Key.([]byte); ok {
 		o.Key = slices.Clone(k)
 	}

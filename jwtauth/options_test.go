@@ -43,6 +43,9 @@ func TestNewRejects(t *testing.T) {
 		{func(o *Options) { o.MaxBytes = -1 }, `MaxBytes is negative: use 0 for the default`},
 		{func(o *Options) { o.RefreshWindow = -1 }, `RefreshWindow is negative: use 0 for the default`},
 		{func(o *Options) { o.Sources = []Source{nil} }, `Sources contains nil: remove it`},
+		{func(o *Options) { o.Sources = []Source{Header(), Cookie("my token")} }, `Sources: Cookie("my token"): no cookie has this name: use letters, digits, - and _`},
+		{func(o *Options) { o.Sources = []Source{Subprotocol("a, b")} }, `Sources: Subprotocol("a, b"): no subprotocol has this name: use letters, digits, - and _`},
+		{func(o *Options) { o.Sources = []Source{Auth("")} }, `Sources: Auth("") names no field: write Auth("token")`},
 		{func(o *Options) { o.Audience = []string{""} }, `Audience contains an empty string: remove it`},
 		{func(o *Options) { o.Key, o.MaxBytes = nil, -1 }, "set either Key or KeyFunc\nMaxBytes is negative: use 0 for the default"},
 	} {

@@ -3,8 +3,10 @@ package jwtauth
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -25,6 +27,29 @@ var (
 	errCritical  = errors.New("jwtauth: the token has the header crit: extensions are not supported")
 	errOtherUser = errors.New("jwtauth: the new token has a different subject or issuer, or no subject")
 )
+
+// sourceCheck stands for the auth of a call when New checks the sources.
+type sourceCheck struct{ problem string }
+
+func (*sourceCheck) Decode(any) error { return errAuth }
+
+// broken returns a source that cannot find a token, which New reports.
+func broken(problem string) Source {
+	return func(c *pipeline.Call) (string, error) {
+		if check, ok := c.Auth.(*sourceCheck); ok {
+			check.problem = problem
+		}
+		return "", errors.New("jwtauth: " + problem)
+	}
+}
+
+// problem returns what is wrong with a source of this package; "" for nothing.
+func (s Source) problem() string {
+	check := &sourceCheck{}
+	defer func() { _ = recover() }() // a source of the application, for which the call has too little
+	_, _ = s(&pipeline.Call{Auth: check})
+	return check.problem
+}
 
 // Header reads "Authorization: Bearer …" of the request or handshake. It ignores other
 // schemes and rejects several Authorization headers.
@@ -53,6 +78,9 @@ func Header() Source {
 //
 //	io("/chat", { auth: { token } })
 func Auth(field string) Source {
+	if field == "" {
+		return broken(`Auth("") names no field: write Auth("token")`)
+	}
 	return func(c *pipeline.Call) (string, error) {
 		if c.Auth == nil {
 			return "", nil
@@ -78,6 +106,9 @@ func Auth(field string) Source {
 // SameSite, and protect routes that change state against cross-site requests.
 // WebSocket handshakes of other sites are rejected by their Origin.
 func Cookie(name string) Source {
+	if !rfc6455.IsToken(name) {
+		return broken(fmt.Sprintf("Cookie(%q): no cookie has this name: use letters, digits, - and _", name))
+	}
 	return func(c *pipeline.Call) (string, error) {
 		if c.Request == nil {
 			return "", nil
@@ -102,6 +133,9 @@ func Cookie(name string) Source {
 // []string{"bearer"}} to the gateway's options. Never list the token itself there.
 // The header is sent only in the handshake, but proxies may log it.
 func Subprotocol(name string) Source {
+	if !rfc6455.IsToken(name) {
+		return broken(fmt.Sprintf("Subprotocol(%q): no subprotocol has this name: use letters, digits, - and _", name))
+	}
 	return func(c *pipeline.Call) (string, error) {
 		if c.Request == nil {
 			return "", nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/gatehouse-go/gatehouse/internal/httperr"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -141,7 +142,7 @@ func (s *tokenState[C]) onTimer() {
 
 func disconnect(client websockets.Client) {
 	e := expiredError(nil)
-	_ = client.Emit(context.Background(), websockets.EventException, exception{Status: "error", Message: e.Message, Code: e.Code})
+	_ = client.Emit(context.Background(), websockets.EventException, httperr.EventOf(e))
 	client.Close(CloseExpired, "token expired")
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -74,7 +75,7 @@ func (c *fakeClient) message() (context.Context, *pipeline.Call) {
 }
 
 const (
-	exceptionNote = "exception {Status:error Message:Token expired Code:token_expired Details:<nil>}"
+	exceptionNote = "exception {Status:error Message:Token expired Code:token_expired Details:<nil> Cause:<nil>}"
 	closeNote     = "close 4401 token expired"
 )
 
@@ -145,7 +146,7 @@ func TestDisconnectStopsTimer(t *testing.T) {
 	for _, c := range all {
 		c.leave()
 		p, _ := g.state.Get(c)
-		eventually(t, "onDisconnect", func() bool { return p.left.Load() })
+		testkit.Eventually(t, "onDisconnect", func() bool { return p.left.Load() })
 		p.mu.Lock()
 		p.mu.Unlock() //nolint:staticcheck // waits for onDisconnect
 	}
@@ -344,7 +345,7 @@ func TestRecoveredClientIsWatched(t *testing.T) {
 	}
 	p, _ := g.state.Get(old)
 	old.leave()
-	eventually(t, "onDisconnect", func() bool { return p.left.Load() })
+	testkit.Eventually(t, "onDisconnect", func() bool { return p.left.Load() })
 	c := newFakeClient("")
 	c.values.Inherit(old.values)
 	for range 2 {
@@ -388,7 +389,7 @@ func TestTimerFiresLate(t *testing.T) {
 	p.onTimer()
 	c.want(t, "before the disconnect")
 	c.leave()
-	eventually(t, "onDisconnect", func() bool { return p.left.Load() })
+	testkit.Eventually(t, "onDisconnect", func() bool { return p.left.Load() })
 	p.onTimer()
 	c.want(t, "after the disconnect")
 	fresh, err := g.verify(t.Context(), lasting(time.Hour))
@@ -397,20 +398,5 @@ func TestTimerFiresLate(t *testing.T) {
 	}
 	if p.replaceToken(fresh) {
 		t.Error("a closed client accepts a new token")
-	}
-}
-
-// eventually polls a condition that sends no signal.
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	late := time.After(10 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatalf("timeout waiting for %s", what)
-		}
 	}
 }

@@ -118,14 +118,11 @@ func (r *resolver) choose(all []candidate) (*node, *mistake) {
 	if len(all) == 1 {
 		return all[0].node, nil
 	}
-	var b strings.Builder
-	for i, c := range all {
-		if i > 0 {
-			b.WriteString(" and ")
-		}
-		fmt.Fprintf(&b, "%s of module %s", r.provided(c.node), c.node.scope.m)
+	var instances []string
+	for _, c := range all {
+		instances = append(instances, fmt.Sprintf("%s of module %s", r.provided(c.node), c.node.scope.m))
 	}
-	return nil, &mistake{fmt.Sprintf("is bound, and the module sees %d instances of it: %s", len(all), &b),
+	return nil, &mistake{fmt.Sprintf("is bound, and the module sees %d instances of it: %s", len(all), strings.Join(instances, " and ")),
 		"bind the intended one by its type and name, with module.As and module.Named, or import only one of them"}
 }
 

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -35,6 +36,8 @@ func (e *BuildError) Error() string {
 // Unwrap returns Err.
 func (e *BuildError) Unwrap() error { return e.Err }
 
+var errAbandoned = errors.New("not called: the start has been abandoned")
+
 func (n *node) buildError(err error) *BuildError {
 	return &BuildError{Module: n.scope.m, Constructor: n.name, Place: n.where.short(), Err: err}
 }
@@ -46,6 +49,11 @@ func (n *node) call(r *run, g *Graph, args []reflect.Value) (err error) {
 			err = n.panicked(p)
 		}
 	}()
+	if r.abandoned.Load() {
+		return n.buildError(errAbandoned)
+	}
+	r.building.Store(n)
+	defer r.building.Store(nil)
 	out := n.provider.ctor.Call(args)
 	for _, v := range out {
 		if v.Type() == errorType && !v.IsNil() {

@@ -2,6 +2,7 @@ package module
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -17,64 +18,46 @@ func (r *resolver) cycles() {
 // components returns the strongly connected components that contain a cycle (Tarjan's
 // algorithm), in declared order, each starting with its first declared node.
 func (r *resolver) components() (out [][]*node) {
+	const done = math.MaxInt           // the component of the node is complete
 	index := make([]int, len(r.nodes)) // 0: not visited
-	low := make([]int, len(r.nodes))
-	onStack := make([]bool, len(r.nodes))
-	first := make([][]*node, len(r.nodes)) // by the id of the first node
 	var stack []*node
 	next := 0
-	var visit func(*node)
-	visit = func(n *node) {
+	var visit func(*node) int
+	visit = func(n *node) (low int) { // the lowest index that n reaches
 		next++
-		index[n.id], low[n.id] = next, next
+		own, at := next, len(stack)
+		index[n.id], low = own, own
 		stack = append(stack, n)
-		onStack[n.id] = true
-		self := false
 		for _, e := range n.deps {
-			switch to := e.to; {
-			case to == n:
-				self = true
-			case index[to.id] == 0:
-				visit(to)
-				low[n.id] = min(low[n.id], low[to.id])
-			case onStack[to.id]:
-				low[n.id] = min(low[n.id], index[to.id])
+			if index[e.to.id] == 0 {
+				low = min(low, visit(e.to))
+			} else {
+				low = min(low, index[e.to.id])
 			}
 		}
-		if low[n.id] != index[n.id] {
-			return
+		if low < own {
+			return low
 		}
-		var group []*node
-		lead := 0
-		for {
-			top := stack[len(stack)-1]
-			stack = stack[:len(stack)-1]
-			onStack[top.id] = false
-			group = append(group, top)
-			if top.id < group[lead].id {
-				lead = len(group) - 1
-			}
-			if top == n {
-				break
-			}
+		group := stack[at:]
+		stack = stack[:at]
+		for _, m := range group {
+			index[m.id] = done
 		}
-		if len(group) > 1 || self {
-			group[0], group[lead] = group[lead], group[0]
-			first[group[0].id] = group
+		if len(group) > 1 || slices.ContainsFunc(n.deps, func(e edge) bool { return e.to == n }) {
+			out = append(out, slices.SortedFunc(slices.Values(group), byDeclaration))
 		}
+		return done
 	}
 	for _, n := range r.nodes {
 		if index[n.id] == 0 {
 			visit(n)
 		}
 	}
-	for _, group := range first {
-		if group != nil {
-			out = append(out, group)
-		}
-	}
+	slices.SortFunc(out, func(a, b []*node) int { return byDeclaration(a[0], b[0]) })
 	return out
 }
+
+func byDeclaration(a, b *node) int { return a.id - b.id }
 
 // step is one dependency in a cycle: from needs a result of the next step's node.
 type step struct {

@@ -61,8 +61,8 @@ func (g *Graph) fxModule(r *run, s segment) fx.Option {
 		return fx.Module(s.scope.m.name, fx.Provide(append(e.own, e.foreign[1:]...)...), fx.Invoke(e.invokes...))
 	}
 	v := g.views[s.scope]
-	for i, k := range v.keys {
-		e.bridge(k, v.results[i])
+	for _, k := range v.keys {
+		e.bridge(k.key, k.from)
 	}
 	for _, m := range v.groups {
 		e.member(m)
@@ -79,7 +79,7 @@ func (e *fxBuilder) node(n *node) {
 		e.fromFx(n)
 		return
 	}
-	if n.fixed {
+	if n.origin != originConstructor {
 		return
 	}
 	for i, b := range n.bound {
@@ -96,7 +96,7 @@ func (e *fxBuilder) node(n *node) {
 		case nd.group == nil && !b.builtin && len(e.scope.m.fxOptions) == 0:
 			// Optional and not visible: hide a value that raw options of other modules
 			// may provide to the whole fx application.
-			e.provideZero(nd.key)
+			e.constant(nd.key.name, reflect.Zero(nd.key.t))
 		}
 	}
 	ct := n.provider.ctor.Type()
@@ -162,9 +162,6 @@ func (e *fxBuilder) resultProvider(t reflect.Type, res *result) any {
 }
 
 func (e *fxBuilder) lazy(nd *need, to *result) {
-	if !e.once(bridgeKey{t: nd.lazy, name: nd.key.name}) {
-		return
-	}
 	v := reflect.Zero(nd.lazy)
 	if to != nil {
 		n := to.node
@@ -172,12 +169,13 @@ func (e *fxBuilder) lazy(nd *need, to *result) {
 			Type: nd.key.t, Constructor: n.name, Place: n.where.short(), Module: n.scope.m,
 		}})
 	}
-	e.foreign = append(e.foreign, named(nd.key.name, constant(v)))
+	e.constant(nd.key.name, v)
 }
 
-func (e *fxBuilder) provideZero(k key) {
-	if e.once(bridgeKey{t: k.t, name: k.name}) {
-		e.foreign = append(e.foreign, named(k.name, constant(reflect.Zero(k.t))))
+// constant provides a value, once for its type and name.
+func (e *fxBuilder) constant(name string, v reflect.Value) {
+	if e.once(bridgeKey{t: v.Type(), name: name}) {
+		e.foreign = append(e.foreign, named(name, constant(v)))
 	}
 }
 

@@ -26,9 +26,13 @@ type Graph struct {
 
 // view holds the results that a module sees.
 type view struct {
-	keys    []key
-	results []*result
-	groups  []*result
+	keys   []visibleKey
+	groups []*result
+}
+
+type visibleKey struct {
+	key
+	from *result
 }
 
 func (r *resolver) graph(root *Module) *Graph {
@@ -69,6 +73,30 @@ func (g *Graph) Root() *Module { return g.root }
 
 // run is the state of one call of Fx.
 type run struct {
-	slots []slot
-	done  atomic.Bool
+	slots     []slot
+	done      atomic.Bool
+	building  atomic.Pointer[node] // the constructor that runs
+	abandoned atomic.Bool
+}
+
+// Building returns the constructor that runs at this moment, while fx builds the graph. It is meant
+// for frameworks.
+func (g *Graph) Building() (Declaration, bool) {
+	r := g.current.Load()
+	if r == nil {
+		return Declaration{}, false
+	}
+	n := r.building.Load()
+	if n == nil || len(n.results) == 0 {
+		return Declaration{}, false
+	}
+	return g.declaration(n.results[0]), true
+}
+
+// Abandon ends the build that runs: constructors that have not started do not run, and fx.New fails
+// when the current one returns. It is meant for frameworks that do not wait for it any longer.
+func (g *Graph) Abandon() {
+	if r := g.current.Load(); r != nil {
+		r.abandoned.Store(true)
+	}
 }

@@ -36,15 +36,13 @@ func (r *resolver) bindInjected() {
 }
 
 // hintBind returns the hint for a pipeline.Injected of a type that only a named provider has.
-func (r *resolver) hintBind(s *scope, k key) (hint string) {
-	r.eachVisible(s, func(have key, res *result) bool {
-		if have.t != k.t {
-			return false
+func (r *resolver) hintBind(s *scope, k key) string {
+	for _, have := range r.visible(s).keys {
+		if have.t == k.t {
+			return fmt.Sprintf("%s provides it as %q; bind the constructor in place of its type", have.from.node, have.name)
 		}
-		hint = fmt.Sprintf("%s provides it as %q; bind the constructor in place of its type", res.node, have.name)
-		return true
-	})
-	return hint
+	}
+	return ""
 }
 
 // Lookup returns the instance that a constructor of module m receives for a parameter of

@@ -35,6 +35,7 @@ type Declaration struct {
 	Module   *Module
 	Name     string // of the constructor, with its package: chat.NewGateway
 	Place    string // of the constructor: gateway.go:12
+	File     string // like Place, with the full path
 	Kind     Kind
 	Exported bool
 	Type     reflect.Type   // the result type of the constructor, before module.As
@@ -44,6 +45,27 @@ type Declaration struct {
 
 // String returns the declaration in the form of messages: chat.NewGateway (gateway.go:12).
 func (d Declaration) String() string { return fmt.Sprintf("%s (%s)", d.Name, d.Place) }
+
+// Problem returns a problem of the declaration, for [Check]. Its message is the module and the
+// declaration, followed by text.
+func (d Declaration) Problem(kind ProblemKind, text, hint string) Problem {
+	return Problem{
+		Kind: kind, Module: d.Module, Constructor: d.Name, Place: d.Place, File: d.File,
+		Message: "module " + d.Module.String() + ": " + d.String() + " " + text, Hint: hint,
+	}
+}
+
+// List returns the option of [New] that lists a provider: module.Providers.
+func (d Declaration) List() string {
+	switch {
+	case d.Kind == KindController:
+		return "module.Controllers"
+	case d.Exported:
+		return "module.Exports"
+	default:
+		return "module.Providers"
+	}
+}
 
 // Instance is the value of one result.
 type Instance struct {
@@ -72,6 +94,7 @@ func (g *Graph) declaration(res *result) Declaration {
 		Module:   n.scope.m,
 		Name:     n.full,
 		Place:    n.where.short(),
+		File:     n.where.long(),
 		Kind:     n.kind,
 		Exported: n.exported,
 		Type:     res.out.t,

@@ -1,5 +1,7 @@
 package module
 
+import "slices"
+
 // lookupKey identifies a lookup of a key in a module.
 type lookupKey struct {
 	scope int
@@ -97,13 +99,8 @@ func (r *resolver) visibleModules(s *scope) []*scope {
 }
 
 // members returns the members of a value group that the module sees.
-func (r *resolver) members(s *scope, g groupKey) (out []*result) {
-	for _, res := range r.visibleGroups(s) {
-		if *res.out.group == g {
-			out = append(out, res)
-		}
-	}
-	return out
+func (r *resolver) members(s *scope, g groupKey) []*result {
+	return slices.DeleteFunc(r.visibleGroups(s), func(res *result) bool { return *res.out.group != g })
 }
 
 func (r *resolver) visibleGroups(s *scope) (out []*result) {
@@ -135,7 +132,7 @@ func (r *resolver) visible(s *scope) view {
 			}
 			seen[k] = true
 			if f := r.lookup(s, k); len(f.results) == 1 {
-				v.keys, v.results = append(v.keys, k), append(v.results, f.results[0])
+				v.keys = append(v.keys, visibleKey{k, f.results[0]})
 			}
 		}
 	}
@@ -161,7 +158,7 @@ func (r *resolver) visible(s *scope) view {
 // bindAll binds the needs of all nodes.
 func (r *resolver) bindAll() {
 	for _, n := range r.nodes {
-		if n.fixed {
+		if n.origin != originConstructor {
 			continue
 		}
 		n.bound = make([]binding, len(n.needs))

@@ -32,7 +32,7 @@ func (g *Graph) Mermaid() string {
 				open, end = "([", "])"
 			}
 			label := n.name
-			if n.overridden {
+			if n.origin == originOverride {
 				label += " (overridden)"
 			}
 			fmt.Fprintf(&b, "    p%d%s\"%s\"%s\n", n.id, open, escape(label), end)

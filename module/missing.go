@@ -58,16 +58,41 @@ func (r *resolver) findHint(s *scope, k key) string {
 	return "add a constructor for it to module.Providers"
 }
 
-func (r *resolver) hintExported(s *scope, k key) string {
+func (r *resolver) hintExported(s *scope, k key) (hint string) {
 	for _, other := range r.scopes {
-		if other == s {
-			continue
-		}
-		if _, ok := other.exported[k]; ok {
+		res, ok := other.exported[k]
+		switch {
+		case !ok || other == s:
+		case !r.needs(other, s):
 			return fmt.Sprintf("module %s exports it; add %s to module.Imports", other.m.name, importable(other.m))
+		case hint == "":
+			hint = fmt.Sprintf("module %s exports it. ", other.m.name) + mutual(s, other, res)
 		}
 	}
-	return ""
+	return hint
+}
+
+// mutual returns the hint for a module that needs a result of a module which imports it.
+func mutual(s, other *scope, res *result) string {
+	return fmt.Sprintf("It imports module %s, and Go does not initialize two package variables that use each other: "+
+		"move %s to a module that both import, or add module.Global() to module %s", s.m.name, res.node.name, other.m.name)
+}
+
+// needs reports whether a module imports another one, directly or through others.
+func (r *resolver) needs(s, other *scope) bool {
+	r.generation++
+	var walk func(*scope) bool
+	walk = func(s *scope) bool {
+		if s == other {
+			return true
+		}
+		if s.visited == r.generation {
+			return false
+		}
+		s.visited = r.generation
+		return slices.ContainsFunc(s.imports, walk)
+	}
+	return walk(s)
 }
 
 func (r *resolver) hintPrivate(s *scope, k key) string {
@@ -78,7 +103,11 @@ func (r *resolver) hintPrivate(s *scope, k key) string {
 		}
 		hint := fmt.Sprintf("module %s provides it privately; move %s to module.Exports",
 			other.m.name, res.node.name)
-		if !r.imports(s, other) {
+		switch {
+		case slices.Contains(r.visibleModules(s), other):
+		case r.needs(other, s):
+			hint += ". " + mutual(s, other, res)
+		default:
 			hint += " and add " + importable(other.m) + " to module.Imports"
 		}
 		return hint
@@ -92,10 +121,6 @@ func importable(m *Module) string {
 		return v
 	}
 	return "module " + m.String()
-}
-
-func (r *resolver) imports(s, other *scope) bool {
-	return slices.Contains(r.visibleModules(s), other)
 }
 
 func (r *resolver) hintController(s *scope, k key) string {
@@ -118,48 +143,34 @@ func (r *resolver) hintController(s *scope, k key) string {
 	return ""
 }
 
-// eachVisible calls f for the results that the module sees, until f returns true.
-func (r *resolver) eachVisible(s *scope, f func(key, *result) bool) {
-	v := r.visible(s)
-	for i, k := range v.keys {
-		if f(k, v.results[i]) {
-			return
-		}
-	}
-}
-
-func (r *resolver) hintImplemented(s *scope, k key) (hint string) {
+func (r *resolver) hintImplemented(s *scope, k key) string {
 	if k.t.Kind() != reflect.Interface || k.t.NumMethod() == 0 {
 		return ""
 	}
-	r.eachVisible(s, func(have key, res *result) bool {
-		n := res.node
+	for _, have := range r.visible(s).keys {
+		n := have.from.node
 		if have.name != k.name || !have.t.Implements(k.t) {
-			return false
+			continue
 		}
 		if len(n.results) > 1 || n.provider.source != fromConstructor || len(n.provider.as) > 0 {
-			hint = fmt.Sprintf("%s of module %s provides %s, which implements it; add func(v %[3]s) %s { return v } to module.Providers",
+			return fmt.Sprintf("%s of module %s provides %s, which implements it; add func(v %[3]s) %s { return v } to module.Providers",
 				n, n.scope.m.name, r.typeName(have.t), r.typeName(k.t))
-			return true
 		}
-		hint = fmt.Sprintf("%s of module %s provides %s, which implements it; use module.As[%s](%s)",
+		return fmt.Sprintf("%s of module %s provides %s, which implements it; use module.As[%s](%s)",
 			n, n.scope.m.name, r.typeName(have.t), r.typeName(k.t), n.name)
-		return true
-	})
-	return hint
+	}
+	return ""
 }
 
 // hintNarrowed finds a result that module.As provides only as an interface.
-func (r *resolver) hintNarrowed(s *scope, k key) (hint string) {
-	r.eachVisible(s, func(have key, res *result) bool {
-		if res.out.t != k.t || have.name != k.name {
-			return false
+func (r *resolver) hintNarrowed(s *scope, k key) string {
+	for _, have := range r.visible(s).keys {
+		if n := have.from.node; have.from.out.t == k.t && have.name == k.name {
+			return fmt.Sprintf("%s of module %s provides it only as %s (module.As); inject that type",
+				n, n.scope.m.name, r.typeName(have.t))
 		}
-		hint = fmt.Sprintf("%s of module %s provides it only as %s (module.As); inject that type",
-			res.node, res.node.scope.m.name, r.typeName(have.t))
-		return true
-	})
-	return hint
+	}
+	return ""
 }
 
 func (r *resolver) hintPointer(s *scope, k key) (hint string) {
@@ -173,35 +184,30 @@ func (r *resolver) hintPointer(s *scope, k key) (hint string) {
 	return ""
 }
 
-func (r *resolver) hintName(s *scope, k key) (hint string) {
-	r.eachVisible(s, func(have key, res *result) bool {
+func (r *resolver) hintName(s *scope, k key) string {
+	for _, have := range r.visible(s).keys {
 		switch {
 		case have.t != k.t:
-			return false
 		case have.name == "":
-			hint = fmt.Sprintf("%s provides it without a name; remove the name tag", res.node)
+			return fmt.Sprintf("%s provides it without a name; remove the name tag", have.from.node)
 		default:
-			hint = fmt.Sprintf("%s provides it as %q; inject it with an fx.In field with the tag `name:%[2]q`",
-				res.node, have.name)
+			return fmt.Sprintf("%s provides it as %q; inject it with an fx.In field with the tag `name:%[2]q`",
+				have.from.node, have.name)
 		}
-		return true
-	})
-	return hint
+	}
+	return ""
 }
 
 // ambiguous reports a dependency for which several results are visible.
 func (r *resolver) ambiguous(n *node, nd *need, f found) {
-	var b strings.Builder
-	for i, res := range f.results {
-		if i > 0 {
-			b.WriteString(" and ")
-		}
-		fmt.Fprintf(&b, "%s of module %s", res.node, res.node.scope.m)
+	var from []string
+	for _, res := range f.results {
+		from = append(from, fmt.Sprintf("%s of module %s", res.node, res.node.scope.m))
 	}
 	what, hint := "imports export", "import only one of them, or distinguish them with module.Named"
 	if f.level == levelGlobal {
 		what, hint = "global modules export", "import the intended one, or distinguish them with module.Named"
 	}
 	r.inModule(ProblemAmbiguous, n.scope, n, fmt.Sprintf("needs %s, which %d %s: %s",
-		r.labeled(nd), len(f.results), what, b.String()), hint)
+		r.labeled(nd), len(f.results), what, strings.Join(from, " and ")), hint)
 }

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"strings"
@@ -94,11 +95,7 @@ func (m *Module) String() string {
 	if m == nil {
 		return "<nil>"
 	}
-	name := m.name
-	if name == "" {
-		name = `""`
-	}
-	return name + " (" + m.where.short() + ")"
+	return cmp.Or(m.name, `""`) + " (" + m.where.short() + ")"
 }
 
 // variable guesses the package variable that holds the module, such as db.Module. It

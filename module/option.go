@@ -22,12 +22,15 @@ type option struct {
 
 func (o option) apply(m *Module) { o.fn(m) }
 
-func (o option) String() string {
-	args := make([]string, len(o.args))
-	for i, a := range o.args {
+func (o option) String() string { return listed(o.name, o.args) }
+
+// listed returns the text of an option: module.Providers(NewService, NewStore).
+func listed(name string, items []any) string {
+	args := make([]string, len(items))
+	for i, a := range items {
 		args[i] = describe(a)
 	}
-	return "module." + o.name + "(" + strings.Join(args, ", ") + ")"
+	return "module." + name + "(" + strings.Join(args, ", ") + ")"
 }
 
 func describe(a any) string {

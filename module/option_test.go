@@ -21,12 +21,12 @@ func TestOptionMistakes(t *testing.T) {
 hint: remove it`+at+`argument 1 of module.Providers is nil
 hint: write a constructor, such as NewService`+at+`argument 2 of module.Providers is a nil func() *module_test.C
 hint: write a constructor, such as NewService`+at+`argument 3 of module.Providers is of type int, not a constructor
-hint: provide a value with module.Value`+at+`argument 4 of module.Providers is an empty module.Provider
+hint: list the function that makes it, without a call, or provide the value with module.Value`+at+`argument 4 of module.Providers is an empty module.Provider
 hint: create it with module.Value, module.As, module.Named or module.Mark`+at+`argument 5 of module.Providers is a module
 hint: move it to module.Imports`+at+`argument 6 of module.Providers is an fx option
 hint: pass it to module.Fx`+at+`argument 7 of module.Providers is the option module.Global()
 hint: pass it to module.New`+at+`argument 8 of module.Providers is of type []interface {}, not a constructor
-hint: provide a value with module.Value`+at+`argument 1 of module.Exports has an empty name
+hint: list the function that makes it, without a call, or provide the value with module.Value`+at+`argument 1 of module.Exports has an empty name
 hint: pass a name to module.Named, or remove it`+at+`argument 2 of module.Exports is nil
 hint: write a constructor, such as NewService`+at+`argument 1 of module.Fx is nil
 hint: remove it`, root)

@@ -38,13 +38,7 @@ func (r *resolver) order() []*node {
 			build(n)
 		}
 	}
-	kept := out[:0]
-	for _, n := range out {
-		if !n.pruned {
-			kept = append(kept, n)
-		}
-	}
-	return kept
+	return slices.DeleteFunc(out, func(n *node) bool { return n.pruned })
 }
 
 // delayFxNodes orders FromFx nodes after the module's other providers that do not depend

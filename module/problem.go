@@ -15,14 +15,11 @@ type Error struct {
 
 // Error returns the problems, one per line, each followed by a line with its hint.
 func (e *Error) Error() string {
-	var b strings.Builder
+	texts := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(p.String())
+		texts[i] = p.String()
 	}
-	return b.String()
+	return strings.Join(texts, "\n")
 }
 
 // Problem is one error in the wiring of modules.
@@ -55,4 +52,10 @@ const (
 	ProblemCycle     ProblemKind = "cycle"     // constructors depend on each other
 	ProblemInvalid   ProblemKind = "invalid"   // a declaration is invalid: a nil, a wrong signature
 	ProblemOverride  ProblemKind = "override"  // an Override matches nothing, or does not fit
+
+	// Of package app and of the packages that it uses.
+	ProblemHook       ProblemKind = "hook"       // a method has the name of a hook and another form
+	ProblemGateway    ProblemKind = "gateway"    // a gateway, its options or its handlers are invalid
+	ProblemController ProblemKind = "controller" // a controller, its options or its routes are invalid
+	ProblemOption     ProblemKind = "option"     // an option of the application is invalid
 )

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"go.uber.org/fx"
 
@@ -50,10 +51,7 @@ const (
 //	module.Providers(module.Value[io.Writer](os.Stderr))
 func Value[T any](v T) Provider {
 	at, _ := callerPosition()
-	t := reflect.TypeFor[T]()
-	rv := reflect.New(t).Elem()
-	rv.Set(reflect.ValueOf(&v).Elem())
-	return Provider{source: fromValue, value: rv, typ: t, where: at}
+	return Provider{source: fromValue, value: reflect.ValueOf(&v).Elem(), typ: reflect.TypeFor[T](), where: at}
 }
 
 // As provides the single result of ctor as I instead of its own type:
@@ -152,16 +150,17 @@ func (p Provider) String() string {
 func (p Provider) names() (full, short string, at position) {
 	switch p.source {
 	case fromValue:
-		n := "Value[" + p.typ.String() + "]"
-		return "module." + n, n, p.where
+		full = "module.Value"
 	case fromFx:
-		n := "FromFx[" + p.typ.String() + "]"
-		return "module." + n, n, p.where
+		full = "module.FromFx"
 	case fromModule:
-		n := "Injected[" + p.typ.String() + "]"
-		return "pipeline." + n, n, p.where
+		full = "pipeline.Injected"
+	default:
+		return funcName(p.ctor)
 	}
-	return funcName(p.ctor)
+	full += "[" + p.typ.String() + "]"
+	_, short, _ = strings.Cut(full, ".")
+	return full, short, p.where
 }
 
 // providerOf converts an item of Providers, Exports and the like.
@@ -182,11 +181,19 @@ func providerOf(it any) Provider {
 		return invalidProvider("is pipeline."+it.String(), "pass it to UseGuards and the like; list a constructor here")
 	case fx.Option:
 		return invalidProvider("is an fx option", "pass it to module.Fx")
+	case fx.Annotated:
+		return invalidProvider("is an fx.Annotated", "write module.Named in place of its Name; for its Group return a struct that embeds fx.Out")
+	}
+	if reflect.TypeOf(it) == annotatedType {
+		return annotated(it)
 	}
 	v := reflect.ValueOf(it)
+	if problem, hint := foreignForm(reflect.TypeOf(it)); problem != "" {
+		return invalidProvider(problem, hint)
+	}
 	if v.Kind() != reflect.Func {
 		return invalidProvider(fmt.Sprintf("is of type %T, not a constructor", it),
-			"provide a value with module.Value")
+			"list the function that makes it, without a call, or provide the value with module.Value")
 	}
 	if v.IsNil() {
 		return invalidProvider(fmt.Sprintf("is a nil %T", it), "write a constructor, such as NewService")

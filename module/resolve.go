@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -49,11 +50,17 @@ func Resolve(root *Module, opts ...ResolveOption) (*Graph, error) {
 	r.bindAll()
 	r.bindInjected()
 	r.cycles()
+	if len(r.problems) == 0 {
+		r.prune()
+	}
+	g := r.graph(root)
+	for _, check := range r.checks {
+		r.problems = append(r.problems, check(g)...)
+	}
 	if len(r.problems) > 0 {
 		return nil, &Error{r.problems}
 	}
-	r.prune()
-	return r.graph(root), nil
+	return g, nil
 }
 
 // resolver is the state of one call of Resolve.
@@ -75,6 +82,7 @@ type resolver struct {
 	hints      map[lookupKey]string
 	generation int // of the current traversal, see scope.visited
 	overrides  []override
+	checks     []func(*Graph) []Problem
 	values     map[int]reflect.Value // by slot; values that need no constructor
 	names      *typeNames
 	problems   []Problem
@@ -107,8 +115,7 @@ type node struct {
 	needs         []need
 	bound         []binding // one for each of needs
 	results       []*result
-	fixed         bool // its constructor is not called: a value, or overridden
-	overridden    bool
+	origin        origin
 	originalNeeds []need      // of an overridden constructor
 	marks         []ownedMark // of attached constructors that share this one
 	injected      bool        // a pipeline.Injected needs it
@@ -116,6 +123,15 @@ type node struct {
 	deps          []edge
 	after         []*node // built before this node, but not dependencies; see delayFxNodes
 }
+
+// origin is where the results of a node come from.
+type origin uint8
+
+const (
+	originConstructor origin = iota // or raw fx options
+	originValue
+	originOverride // its constructor is not called
+)
 
 // result is one value that a node provides.
 type result struct {
@@ -272,7 +288,7 @@ func (r *resolver) addNode(s *scope, it item) {
 		r.outputs++
 		n.results = append(n.results, res)
 		if p.source == fromValue {
-			n.fixed = true
+			n.origin = originValue
 			r.values[res.slot] = p.value
 		}
 		if n.kind != KindProvider {
@@ -356,10 +372,7 @@ func annotate(p Provider, outs []output) (keyed []keyedOutput, bad *mistake) {
 	}
 	for _, o := range outs {
 		ko := keyedOutput{output: o}
-		name := o.name
-		if p.name != "" {
-			name = p.name
-		}
+		name := cmp.Or(p.name, o.name)
 		for _, t := range as {
 			if text := unprovidable(t); bad == nil && text != "" {
 				bad = &mistake{fmt.Sprintf("provides %v, %s", t, text), "wrap it in a struct"}

@@ -11,6 +11,15 @@ type ResolveOption interface {
 	applyResolve(*resolver)
 }
 
+type resolveOption struct {
+	text string
+	fn   func(*resolver)
+}
+
+func (o resolveOption) String() string { return o.text }
+
+func (o resolveOption) applyResolve(r *resolver) { o.fn(r) }
+
 // Provide adds default providers that every module sees. Providers of the module itself, of
 // its imports and of [Global] modules hide them.
 //
@@ -20,33 +29,34 @@ type ResolveOption interface {
 // "defaults".
 func Provide(items ...any) ResolveOption {
 	at, _ := callerPosition()
-	return provideOption{items, at}
+	return resolveOption{listed("Provide", items), func(r *resolver) {
+		if r.defaults == nil {
+			r.defaults = &scope{m: &Module{name: "defaults", where: at}}
+		}
+		r.defaults.m.addItems("Provide", items, KindProvider, false)
+	}}
 }
 
 // AttachToRoot adds constructors to the root module as if they were attached to
 // one of its providers; see [Attach].
-func AttachToRoot(items ...any) ResolveOption { return attachOption{items} }
-
-type attachOption struct{ items []any }
-
-func (o attachOption) String() string { return option{name: "AttachToRoot", args: o.items}.String() }
-
-func (o attachOption) applyResolve(r *resolver) { r.toRoot = append(r.toRoot, o.items...) }
-
-type provideOption struct {
-	items []any
-	where position
+func AttachToRoot(items ...any) ResolveOption {
+	return resolveOption{listed("AttachToRoot", items), func(r *resolver) { r.toRoot = append(r.toRoot, items...) }}
 }
 
-func (o provideOption) String() string {
-	return option{name: "Provide", args: o.items}.String()
-}
-
-func (o provideOption) applyResolve(r *resolver) {
-	if r.defaults == nil {
-		r.defaults = &scope{m: &Module{name: "defaults", where: o.where}}
-	}
-	r.defaults.m.addItems("Provide", o.items, KindProvider, false)
+// Check adds the checks of a framework: Resolve calls f with the graph and reports the problems
+// that it returns in one list with its own. The graph may have problems too; f must use only
+// [Graph.Declared], [Graph.Modules] and [Graph.Root].
+//
+//	module.Check(func(g *module.Graph) (problems []module.Problem) {
+//		for d := range g.Declared() {
+//			if !valid(d) {
+//				problems = append(problems, d.Problem(module.ProblemInvalid, "has no schedule", "pass one to Job"))
+//			}
+//		}
+//		return problems
+//	})
+func Check(f func(*Graph) []Problem) ResolveOption {
+	return resolveOption{"module.Check", func(r *resolver) { r.checks = append(r.checks, f) }}
 }
 
 // Override injects v wherever T is injected, for tests:
@@ -59,24 +69,15 @@ func (o provideOption) applyResolve(r *resolver) {
 // several results, only the T is replaced. Marks are kept. Value groups are not changed. It
 // is an error if nothing provides T, so that a test notices when its fake is not used.
 func Override[T any](v T) ResolveOption {
-	rv := reflect.New(reflect.TypeFor[T]()).Elem()
-	rv.Set(reflect.ValueOf(&v).Elem())
 	at, _ := callerPosition()
-	return overrideOption{override{rv, at}}
+	o := override{reflect.ValueOf(&v).Elem(), at}
+	return resolveOption{"module.Override[" + o.v.Type().String() + "]", func(r *resolver) { r.overrides = append(r.overrides, o) }}
 }
 
 type override struct {
 	v     reflect.Value
 	where position
 }
-
-type overrideOption struct{ o override }
-
-func (o overrideOption) String() string {
-	return "module.Override[" + o.o.v.Type().String() + "]"
-}
-
-func (o overrideOption) applyResolve(r *resolver) { r.overrides = append(r.overrides, o.o) }
 
 // applyOverrides replaces results by the values of Override.
 func (r *resolver) applyOverrides() {
@@ -119,8 +120,8 @@ func (r *resolver) overrideResult(n *node, res *result, o override) {
 		}
 	}
 	r.values[res.slot] = o.v
-	if len(n.results) == 1 && !n.fixed {
-		n.fixed, n.overridden = true, true
+	if len(n.results) == 1 && n.origin == originConstructor {
+		n.origin = originOverride
 		n.originalNeeds, n.needs = n.needs, nil
 	}
 }
@@ -165,7 +166,7 @@ func (r *resolver) prune() {
 		}
 	}
 	for _, n := range r.nodes {
-		if n.overridden {
+		if n.origin == originOverride {
 			collect(n.scope, n.originalNeeds)
 		}
 	}

@@ -16,10 +16,7 @@ type key struct {
 }
 
 // groupKey identifies a value group; t is the type of its members.
-type groupKey struct {
-	t    reflect.Type
-	name string
-}
+type groupKey key
 
 // signature holds the parameters and results of a constructor.
 type signature struct {
@@ -87,7 +84,12 @@ func parseSignature(t reflect.Type) *signature {
 		if embeds(r) {
 			objects = true
 		}
-		sig.result(r, []int{i}, "result "+strconv.Itoa(i+1))
+		label := "result " + strconv.Itoa(i+1)
+		if i > 0 && isCleanup(r) {
+			sig.fail(fmt.Sprintf("returns a cleanup function %v (%s), which is never called", r, label),
+				"remove the result, and clean up in the method OnApplicationShutdown(context.Context) error of "+t.Out(0).String())
+		}
+		sig.result(r, []int{i}, label)
 	}
 	if objects {
 		// Let fx check its rules for parameter and result objects.

@@ -36,7 +36,8 @@ type Call struct {
 	// Payload is the undecoded payload of a message, nil for other kinds. Raw bytes
 	// of it must not be kept.
 	Payload Decoder
-	// Size is the number of bytes of Payload.
+	// Size is the number of bytes that the client sent for the message: all those on the wire
+	// where the platform knows them, otherwise the event's name and the payload.
 	Size int
 	// Auth is the data that the client sent with its handshake, such as Socket.IO's
 	// auth object, also set for messages; nil without any.

@@ -31,7 +31,7 @@ func (k *Identity) Get(h Holder) (id string, ok bool) {
 // SameIdentity reports whether a and b have equal identities, and whether either has
 // any.
 func SameIdentity(a, b Holder) (same, known bool) {
-	idsA, idsB := a.Values().identities(), b.Values().identities()
+	idsA, idsB := keyed[*Identity](a.Values()), keyed[*Identity](b.Values())
 	if len(idsA) != len(idsB) {
 		return false, true
 	}
@@ -41,21 +41,6 @@ func SameIdentity(a, b Holder) (same, known bool) {
 		}
 	}
 	return true, len(idsA) > 0
-}
-
-func (v *Values) identities() map[*Identity]string {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	var all map[*Identity]string
-	for k, x := range v.m {
-		if id, ok := k.(*Identity); ok {
-			if all == nil {
-				all = map[*Identity]string{}
-			}
-			all[id], _ = x.(string)
-		}
-	}
-	return all
 }
 
 // IdentityGuard is a guard that reports whether it identifies clients. If Identifies

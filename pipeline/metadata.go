@@ -48,15 +48,14 @@ func (k *Key[T]) All(c *Call) []T {
 	return all
 }
 
-func (k *Key[T]) in(m Metadata) (T, bool) {
+func (k *Key[T]) in(m Metadata) (v T, ok bool) {
 	for _, x := range slices.Backward(m) { // the last one wins
 		if x.key == any(k) {
-			v, _ := x.value.(T)
+			v, _ = x.value.(T)
 			return v, true
 		}
 	}
-	var zero T
-	return zero, false
+	return v, false
 }
 
 // Meta is one metadata value with its key.

@@ -1,6 +1,9 @@
 package pipeline
 
-import "context"
+import (
+	"context"
+	"reflect"
+)
 
 // Pipe checks or changes the decoded payload of a message, or the input of a typed
 // HTTP handler, before the handler runs. payload is a pointer to it: a pipe may change
@@ -11,6 +14,14 @@ import "context"
 // the client gets "Internal server error".
 type Pipe interface {
 	Transform(ctx context.Context, c *Call, payload any) error
+}
+
+// TypePipe is a pipe that knows from a type whether it can handle its values, for example by
+// struct tags. CheckType is called when the application starts, with each type that a
+// handler behind the pipe decodes; its error fails the start.
+type TypePipe interface {
+	Pipe
+	CheckType(t reflect.Type) error
 }
 
 // PipeFunc is a function that implements [Pipe].

@@ -15,10 +15,20 @@ import (
 //	u, ok := User.From(ctx)      // in any handler
 //
 // Its methods are safe for concurrent use.
-type Value[T any] struct{ name string }
+type Value[T any] struct {
+	name    string
+	options valueOptions
+}
 
-// NewValue returns a Value. The name is for logs and debuggers only.
-func NewValue[T any](name string) *Value[T] { return &Value[T]{name} }
+// NewValue returns a Value. The name is for logs and debuggers, and for other nodes if the value
+// is [Shared].
+func NewValue[T any](name string, opts ...ValueOption) *Value[T] {
+	v := &Value[T]{name: name}
+	for _, o := range opts {
+		o(&v.options)
+	}
+	return v
+}
 
 // String returns the name.
 func (k *Value[T]) String() string { return k.name }
@@ -35,12 +45,11 @@ func (k *Value[T]) Get(h Holder) (T, bool) {
 
 // From returns the value of the client or request whose handler received ctx, and
 // whether it is set.
-func (k *Value[T]) From(ctx context.Context) (T, bool) {
+func (k *Value[T]) From(ctx context.Context) (v T, ok bool) {
 	if h := HolderFrom(ctx); h != nil {
 		return k.Get(h)
 	}
-	var zero T
-	return zero, false
+	return v, false
 }
 
 // Set stores v for as long as the client is connected, or the request lasts.
@@ -96,6 +105,22 @@ func (v *Values) load(k any) (any, bool) {
 	defer v.mu.RUnlock()
 	x, ok := v.m[k]
 	return x, ok
+}
+
+// keyed returns the values whose keys are of type K; nil without any.
+func keyed[K comparable](v *Values) map[K]any {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	var all map[K]any
+	for key, x := range v.m {
+		if k, ok := key.(K); ok {
+			if all == nil {
+				all = map[K]any{}
+			}
+			all[k] = x
+		}
+	}
+	return all
 }
 
 func (v *Values) store(k, x any) {

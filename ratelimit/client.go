@@ -17,7 +17,7 @@ func Messages(limit rate.Limit, burst int) pipeline.Guard {
 	return newPerConnection("messages", limit, burst, func(*pipeline.Call) int { return 1 })
 }
 
-// Bytes limits the payload bytes of each connection, see [pipeline.Call].Size. It
+// Bytes limits the bytes of the messages of each connection, see [pipeline.Call].Size. It
 // allows other calls. A message larger than burst is always rejected, without a time to
 // retry after. Buckets work as for [Messages].
 //

@@ -96,10 +96,7 @@ var errNoKey = errors.New("ratelimit: the key function of By is nil: pass one th
 func textKeys(f func(context.Context, *pipeline.Call) (string, bool)) func(context.Context, *pipeline.Call) (key, bool) {
 	return func(ctx context.Context, call *pipeline.Call) (key, bool) {
 		s, ok := f(ctx, call)
-		if !ok {
-			return key{}, false
-		}
-		return textKey(s), true
+		return textKey(s), ok
 	}
 }
 

@@ -19,7 +19,7 @@ func TestExamplePage(t *testing.T) {
 
 func needSocketIO(t *testing.T) {
 	t.Helper()
-	_, err := os.Stat(filepath.Join(need.Root(t), "cmd", "example", "page", "vendor", "socket.io.min.js"))
+	_, err := os.Stat(filepath.Join(need.Root(t), "cmd", "example", "internal", "site", "page", "vendor", "socket.io.min.js"))
 	need.Met(t, err)
 }
 

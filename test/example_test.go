@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/leaktest"
 	"github.com/gatehouse-go/gatehouse/internal/need"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -37,8 +38,6 @@ type example struct {
 	stderr bytes.Buffer // read only after stop
 	once   sync.Once
 }
-
-const patience = 15 * time.Second
 
 // buildExample builds the program with the race detector.
 func buildExample(t *testing.T) string {
@@ -88,7 +87,7 @@ func (e *example) line(prefix string) string {
 			e.t.Fatalf("got line %q, want %q\n%s", line, prefix, e.stderr.String())
 		}
 		return strings.TrimSuffix(url, "/")
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		e.stop()
 		e.t.Fatalf("no line %q\n%s", prefix, e.stderr.String())
 		return ""
@@ -99,7 +98,7 @@ func (e *example) line(prefix string) string {
 func (e *example) stop() {
 	e.once.Do(func() {
 		_ = e.cmd.Process.Signal(syscall.SIGTERM)
-		kill := time.AfterFunc(2*patience, func() { _ = e.cmd.Process.Kill() })
+		kill := time.AfterFunc(2*testkit.Patience, func() { _ = e.cmd.Process.Kill() })
 		defer kill.Stop()
 		for range e.lines { // all output is read before Wait closes the pipe
 			continue
@@ -133,7 +132,7 @@ func (e *example) requestAs(token, method, path, body string) (int, string) {
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: testkit.Patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(r)
 	if err != nil {
 		e.t.Fatal(err)

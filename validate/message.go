@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"time"
@@ -34,76 +35,50 @@ func unitOf(kind reflect.Kind, t reflect.Type) unit {
 	}
 }
 
-// count returns "3 characters", or "3".
+// count returns "1 character" or "3 characters".
 func (u unit) count(n string) string {
-	switch {
-	case u.noun == "":
-		return n
-	case n == "1":
+	if n == "1" {
 		return n + " " + u.noun
-	default:
-		return n + " " + u.noun + "s"
 	}
+	return n + " " + u.noun + "s"
 }
 
 // message returns the English message that follows the field's name, or "" if the rule
 // has none.
 func message(rule, param string, u unit) string {
-	if text := sizeMessage(rule, param, u); text != "" {
+	if text := timeMessages[rule]; param == "" && u.isTime && text != "" {
 		return text
 	}
-	if text := fieldMessage(rule, param, u); text != "" {
-		return text
+	if param == "" {
+		return fixedMessages[rule]
 	}
-	if text := stringMessage(rule, param); text != "" {
-		return text
+	if text, ok := sizeMessages[rule]; ok {
+		if u.noun == "" || u.noun == "character" && (rule == "eq" || rule == "ne") {
+			return fmt.Sprintf(text.value, param)
+		}
+		return fmt.Sprintf(text.count, u.count(param))
+	}
+	rule = strings.Replace(rule, "csfield", "field", 1)
+	if text := timeFieldMessages[rule]; u.isTime && text != "" {
+		return fmt.Sprintf(text, param)
+	}
+	if text := paramMessages[rule]; text != "" {
+		return fmt.Sprintf(text, paramText(rule, param))
 	}
 	return fixedMessages[rule]
 }
 
-// sizeMessage returns the message of a rule about length or value.
-func sizeMessage(rule, param string, u unit) string {
-	if u.isTime && param == "" {
-		return timeMessages[rule]
-	}
-	if param == "" {
-		return ""
-	}
-	counted, amount := u.noun != "", u.count(param)
-	pick := func(ifCounted, otherwise string) string {
-		if counted {
-			return ifCounted + " " + amount
-		}
-		return otherwise + " " + amount
-	}
-	switch rule {
-	case "len":
-		return pick("must have exactly", "must be exactly")
-	case "min", "gte":
-		return pick("must have at least", "must be at least")
-	case "max", "lte":
-		return pick("may have at most", "may be at most")
-	case "gt":
-		return pick("must have more than", "must be more than")
-	case "lt":
-		return pick("must have fewer than", "must be less than")
-	case "eq":
-		if u.noun == "item" || u.noun == "byte" {
-			return "must have exactly " + amount
-		}
-		return "must be " + param
-	case "ne":
-		if u.noun == "item" || u.noun == "byte" {
-			return "must not have exactly " + amount
-		}
-		return "must not be " + param
-	case "eq_ignore_case":
-		return "must be " + param
-	case "ne_ignore_case":
-		return "must not be " + param
-	default:
-		return ""
-	}
+// sizeMessages are those of rules about the size of what is counted, or about a value.
+var sizeMessages = map[string]struct{ count, value string }{
+	"len": {"must have exactly %s", "must be exactly %s"},
+	"min": {"must have at least %s", "must be at least %s"},
+	"gte": {"must have at least %s", "must be at least %s"},
+	"max": {"may have at most %s", "may be at most %s"},
+	"lte": {"may have at most %s", "may be at most %s"},
+	"gt":  {"must have more than %s", "must be more than %s"},
+	"lt":  {"must have fewer than %s", "must be less than %s"},
+	"eq":  {"must have exactly %s", "must be %s"},
+	"ne":  {"must not have exactly %s", "must not be %s"},
 }
 
 var timeMessages = map[string]string{
@@ -111,73 +86,72 @@ var timeMessages = map[string]string{
 	"lt": "must be in the past", "lte": "must not be in the future", "max": "must not be in the future",
 }
 
-// fieldMessage returns the message of a rule that names other fields.
-func fieldMessage(rule, param string, u unit) string {
-	if param == "" {
-		return ""
-	}
-	all := strings.Join(splitParam(param), ", ")
-	switch strings.Replace(rule, "csfield", "field", 1) {
-	case "eqfield":
-		return "must be equal to " + param
-	case "nefield":
-		return "must not be equal to " + param
-	case "gtfield":
-		if u.isTime {
-			return "must be after " + param
-		}
-		return "must be more than " + param
-	case "gtefield":
-		if u.isTime {
-			return "must not be before " + param
-		}
-		return "must be at least " + param
-	case "ltfield":
-		if u.isTime {
-			return "must be before " + param
-		}
-		return "must be less than " + param
-	case "ltefield":
-		if u.isTime {
-			return "must not be after " + param
-		}
-		return "may be at most " + param
-	case "fieldcontains":
-		return "must contain the value of " + param
-	case "fieldexcludes":
-		return "must not contain the value of " + param
-	case "unique":
-		return "must not have two items with the same " + param
-	case "required_if":
-		return "is required if " + pairs(param)
-	case "required_unless":
-		return "is required unless " + pairs(param)
-	case "excluded_if":
-		return "must be left out if " + pairs(param)
-	case "excluded_unless":
-		return "must be left out unless " + pairs(param)
-	case "required_with":
-		return "is required if " + orList(param) + " is set"
-	case "required_with_all":
-		return "is required if all of these are set: " + all
-	case "required_without":
-		return "is required if " + orList(param) + " is not set"
-	case "required_without_all":
-		return "is required if none of these is set: " + all
-	case "excluded_with":
-		return "must be left out if " + orList(param) + " is set"
-	case "excluded_with_all":
-		return "must be left out if all of these are set: " + all
-	case "excluded_without":
-		return "must be left out if " + orList(param) + " is not set"
-	case "excluded_without_all":
-		return "must be left out if none of these is set: " + all
-	default:
-		return ""
-	}
+// timeFieldMessages are those of rules that compare a time with another field.
+var timeFieldMessages = map[string]string{
+	"gtfield": "must be after %s", "gtefield": "must not be before %s",
+	"ltfield": "must be before %s", "ltefield": "must not be after %s",
 }
 
-func orList(param string) string { return strings.Join(splitParam(param), " or ") }
+// paramMessages are those of rules that name other fields, or quote their parameter.
+var paramMessages = map[string]string{
+	"eqfield":  "must be equal to %s",
+	"nefield":  "must not be equal to %s",
+	"gtfield":  "must be more than %s",
+	"gtefield": "must be at least %s",
+	"ltfield":  "must be less than %s",
+	"ltefield": "may be at most %s",
+
+	"fieldcontains": "must contain the value of %s",
+	"fieldexcludes": "must not contain the value of %s",
+	"unique":        "must not have two items with the same %s",
+
+	"required_if":          "is required if %s",
+	"required_unless":      "is required unless %s",
+	"required_with":        "is required if %s is set",
+	"required_with_all":    "is required if all of these are set: %s",
+	"required_without":     "is required if %s is not set",
+	"required_without_all": "is required if none of these is set: %s",
+	"excluded_if":          "must be left out if %s",
+	"excluded_unless":      "must be left out unless %s",
+	"excluded_with":        "must be left out if %s is set",
+	"excluded_with_all":    "must be left out if all of these are set: %s",
+	"excluded_without":     "must be left out if %s is not set",
+	"excluded_without_all": "must be left out if none of these is set: %s",
+
+	"eq_ignore_case": "must be %s",
+	"ne_ignore_case": "must not be %s",
+	"oneof":          "must be one of: %s", "oneofci": "must be one of: %s",
+	"noneof": "must not be one of: %s", "noneofci": "must not be one of: %s",
+	"contains": "must contain %s", "containsrune": "must contain %s",
+	"containsany": "must contain one of these characters: %s",
+	"excludes":    "must not contain %s", "excludesrune": "must not contain %s",
+	"excludesall":   "must not contain any of these characters: %s",
+	"startswith":    "must start with %s",
+	"endswith":      "must end with %s",
+	"startsnotwith": "must not start with %s",
+	"endsnotwith":   "must not end with %s",
+	"datetime":      "must be a date or time such as %s",
+}
+
+// paramText returns the parameter of a rule as paramMessages quote it.
+func paramText(rule, param string) string {
+	switch rule {
+	case "oneof", "oneofci", "noneof", "noneofci":
+		return strings.ReplaceAll(strings.Join(splitParam(param), ", "), "'", "")
+	case "datetime":
+		return exampleTime(param)
+	}
+	switch references[rule] {
+	case fieldPairs:
+		return pairs(param)
+	case fieldList:
+		if strings.HasSuffix(rule, "_all") {
+			return strings.Join(splitParam(param), ", ")
+		}
+		return strings.Join(splitParam(param), " or ")
+	}
+	return param
+}
 
 // pairs turns "kind video size 3" into "kind is video and size is 3".
 func pairs(param string) string {
@@ -189,46 +163,9 @@ func pairs(param string) string {
 	return strings.Join(texts, " and ")
 }
 
-// stringMessage returns the message of a rule about strings that quotes its parameter.
-func stringMessage(rule, param string) string {
-	if param == "" {
-		return ""
-	}
-	switch rule {
-	case "oneof", "oneofci":
-		return "must be one of: " + values(param)
-	case "noneof", "noneofci":
-		return "must not be one of: " + values(param)
-	case "contains", "containsrune":
-		return "must contain " + param
-	case "containsany":
-		return "must contain one of these characters: " + param
-	case "excludes", "excludesrune":
-		return "must not contain " + param
-	case "excludesall":
-		return "must not contain any of these characters: " + param
-	case "startswith":
-		return "must start with " + param
-	case "endswith":
-		return "must end with " + param
-	case "startsnotwith":
-		return "must not start with " + param
-	case "endsnotwith":
-		return "must not end with " + param
-	case "datetime":
-		return "must be a date or time such as " + exampleTime(param)
-	default:
-		return ""
-	}
-}
-
 // exampleTime formats an example time. Only Go programmers understand a layout.
 func exampleTime(layout string) string {
 	return time.Date(2030, time.December, 31, 18, 30, 0, 0, time.UTC).Format(layout)
-}
-
-func values(param string) string {
-	return strings.ReplaceAll(strings.Join(splitParam(param), ", "), "'", "")
 }
 
 var fixedMessages = map[string]string{

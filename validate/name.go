@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -39,19 +40,10 @@ func nameOf(f reflect.StructField) fieldName {
 	switch {
 	case excluded:
 		return fieldName{hidden: true}
-	case f.Anonymous && indirect(f.Type).Kind() == reflect.Struct, embeds(options):
+	case f.Anonymous && indirect(f.Type).Kind() == reflect.Struct, slices.Contains(strings.Split(options, ","), "embed"):
 		return fieldName{inline: true}
 	}
 	return fieldName{name: f.Name, hidden: !f.IsExported()}
-}
-
-func embeds(options string) bool {
-	for o := range strings.SplitSeq(options, ",") {
-		if o == "embed" {
-			return true
-		}
-	}
-	return false
 }
 
 func indirect(t reflect.Type) reflect.Type {

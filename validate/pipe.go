@@ -26,6 +26,8 @@ type Pipe struct {
 	plans        sync.Map // reflect.Type → *plan
 }
 
+var _ pipeline.TypePipe = (*Pipe)(nil)
+
 // plan is the cached analysis of a type.
 type plan struct {
 	hasStructs     bool  // its values may contain structs to check
@@ -80,10 +82,10 @@ func (p *Pipe) Transform(ctx context.Context, _ *pipeline.Call, payload any) err
 	return c.result()
 }
 
-// CheckType reports invalid tags of a payload type and of the types of its fields:
-// unknown rules, rules that do not apply to the field's type, invalid parameters and
-// references to missing fields. Without it, the first payload of the type reports them.
-// Errors that only occur when a rule runs are returned by [Pipe.Transform].
+// CheckType implements [pipeline.TypePipe]. It reports invalid tags of a payload type and
+// of the types of its fields: unknown rules, rules that do not apply to the field's type,
+// invalid parameters and references to missing fields. The start calls it for the types of
+// all handlers. Errors that only occur when a rule runs are returned by [Pipe.Transform].
 //
 //	func TestTags(t *testing.T) {
 //		if err := validate.New().CheckType(reflect.TypeFor[Message]()); err != nil {

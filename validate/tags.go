@@ -110,7 +110,19 @@ func (s *tagChecker) checkRules(owner, t reflect.Type, part string) string {
 		if text := checkReference(owner, name, param); text != "" {
 			return text
 		}
-		if !tryable[name] || isValuer(t) {
+		if isValuer(t) {
+			continue
+		}
+		if readsFiles[name] && t.Kind() != reflect.String {
+			return fmt.Sprintf("Bad field type %v", t)
+		}
+		if name == "unique" {
+			if text := checkUnique(owner, t, param); text != "" {
+				return text
+			}
+			continue
+		}
+		if !tryable[name] {
 			continue
 		}
 		if t.Kind() == reflect.Struct && !isTime(t) {
@@ -128,8 +140,17 @@ func (s *tagChecker) checkRules(owner, t reflect.Type, part string) string {
 var tryable = map[string]bool{
 	"len": true, "min": true, "max": true, "gt": true, "gte": true, "lt": true, "lte": true,
 	"eq": true, "ne": true, "oneof": true, "noneof": true, "oneofci": true, "noneofci": true,
-	"unique": true, "datetime": true,
+	"datetime": true, "eq_ignore_case": true, "ne_ignore_case": true, "spicedb": true,
+
+	// Only for text, some for numbers too.
+	"url": true, "http_url": true, "https_url": true, "uri": true, "urn_rfc2141": true, "urn_rfc8141": true, "origin": true,
+	"json": true, "latitude": true, "longitude": true, "port": true, "lowercase": true, "uppercase": true, "timezone": true,
+	"bcp47_language_tag": true, "bcp47_strict_language_tag": true, "luhn_checksum": true,
+	"iso3166_1_alpha_numeric": true, "iso3166_1_alpha_numeric_eu": true, "iso4217_numeric": true,
 }
+
+// readsFiles are rules for text that read files.
+var readsFiles = map[string]bool{"file": true, "filepath": true, "dir": true, "dirpath": true, "image": true}
 
 var valuerType = reflect.TypeFor[validator.Valuer]()
 
@@ -161,6 +182,40 @@ func checkReference(owner reflect.Type, rule, param string) string {
 		if p := resolvePath(owner, reflect.Value{}, name); name == "" || p.unresolved != "" && !p.dynamic {
 			return fmt.Sprintf("no field %q in the same struct", name)
 		}
+	}
+	return ""
+}
+
+// checkUnique checks the rule unique, which compares the items of a list or map, one field of
+// each item of a list, or the field itself with another one of the same struct.
+func checkUnique(owner, t reflect.Type, field string) string {
+	compared := elementOf(t)
+	switch {
+	case compared == nil && field == "":
+		return fmt.Sprintf("Bad field type %v", t)
+	case compared == nil:
+		other, ok := owner.FieldByName(field)
+		if !ok {
+			return fmt.Sprintf("no field %q in the same struct", field)
+		}
+		if other.Type.Kind() != t.Kind() {
+			return fmt.Sprintf("the field %s has another type, %v", field, other.Type)
+		}
+		return ""
+	case compared.Kind() == reflect.Interface:
+		return ""
+	case t.Kind() != reflect.Map && field != "":
+		if compared.Kind() != reflect.Struct {
+			return fmt.Sprintf("the items are of type %v, which has no fields", compared)
+		}
+		f, ok := compared.FieldByName(field)
+		if !ok || !f.IsExported() {
+			return fmt.Sprintf("no field %q in the items, or not an exported one", field)
+		}
+		compared = indirect(f.Type)
+	}
+	if !compared.Comparable() {
+		return fmt.Sprintf("values of type %v cannot be compared", compared)
 	}
 	return ""
 }

@@ -58,6 +58,29 @@ type (
 		A string `validate:"required_if=C"`
 		C string
 	}
+	badUnique struct {
+		A []item `validate:"max=3,unique=Nme"`
+	}
+	badUniqueItems struct {
+		A []string `validate:"unique=Name"`
+	}
+	badUniqueList struct {
+		A [][]int `validate:"unique"`
+	}
+	badUniqueField struct {
+		A []badUniqueList `validate:"unique=A"`
+	}
+	badUniqueOther struct {
+		A string `validate:"unique=C"`
+		B string
+	}
+	badUniqueKind struct {
+		A string `validate:"unique=B"`
+		B int
+	}
+	badUniqueText struct {
+		A string `validate:"unique"`
+	}
 	inList struct{ A []*unknownRule }
 	inMap  struct {
 		A map[string]map[int]unknownRule
@@ -92,6 +115,13 @@ func TestInvalidTags(t *testing.T) {
 		{&badOneOf{}, `validate: invalid tag of validate.badOneOf.A: "oneof=1 2": Bad field type float64: correct the tag`},
 		{&badReference{}, `validate: invalid tag of validate.badReference.A: "eqfield=B": no field "B" in the same struct: correct the tag`},
 		{&badList{}, `validate: invalid tag of validate.badList.A: "required_with=C B": no field "B" in the same struct: correct the tag`},
+		{&badUnique{}, `validate: invalid tag of validate.badUnique.A: "unique=Nme": no field "Nme" in the items, or not an exported one: correct the tag`},
+		{&badUniqueItems{}, `validate: invalid tag of validate.badUniqueItems.A: "unique=Name": the items are of type string, which has no fields: correct the tag`},
+		{&badUniqueList{}, `validate: invalid tag of validate.badUniqueList.A: "unique": values of type []int cannot be compared: correct the tag`},
+		{&badUniqueField{}, `validate: invalid tag of validate.badUniqueField.A: "unique=A": values of type [][]int cannot be compared: correct the tag`},
+		{&badUniqueOther{}, `validate: invalid tag of validate.badUniqueOther.A: "unique=C": no field "C" in the same struct: correct the tag`},
+		{&badUniqueKind{}, `validate: invalid tag of validate.badUniqueKind.A: "unique=B": the field B has another type, int: correct the tag`},
+		{&badUniqueText{}, `validate: invalid tag of validate.badUniqueText.A: "unique": Bad field type string: correct the tag`},
 		{&badPairs{}, `validate: invalid tag of validate.badPairs.A: "required_if=C": needs pairs of field and value: correct the tag`},
 	} {
 		p := New()
@@ -105,6 +135,27 @@ func TestInvalidTags(t *testing.T) {
 			}
 			if e, ok := errors.AsType[*pipeline.Error](err); ok {
 				t.Errorf("%T: the client receives %v", tt.payload, e)
+			}
+		}
+	}
+}
+
+// Rules for text are not accepted at fields of other types.
+func TestAudit_RulesForText(t *testing.T) {
+	for _, rule := range []string{
+		"url", "http_url", "https_url", "uri", "urn_rfc2141", "origin", "json", "timezone", "bcp47_language_tag", "eq_ignore_case=a", "ne_ignore_case=a",
+		"lowercase", "uppercase", "file", "filepath", "dir", "dirpath", "image",
+	} {
+		for _, field := range []reflect.Type{reflect.TypeFor[int](), reflect.TypeFor[[]string](), reflect.TypeFor[map[string]int](), reflect.TypeFor[*bool]()} {
+			owner := reflect.StructOf([]reflect.StructField{{Name: "A", Type: field, Tag: reflect.StructTag(`validate:"` + rule + `"`)}})
+			if err := New().CheckType(owner); err == nil || !strings.Contains(err.Error(), "Bad field type") {
+				t.Errorf("%s at %v: %v", rule, field, err)
+			}
+		}
+		for _, field := range []reflect.Type{reflect.TypeFor[string](), reflect.TypeFor[*string](), reflect.TypeFor[any]()} {
+			owner := reflect.StructOf([]reflect.StructField{{Name: "A", Type: field, Tag: reflect.StructTag(`validate:"omitempty,` + rule + `"`)}})
+			if err := New().CheckType(owner); err != nil {
+				t.Errorf("%s at %v: %v", rule, field, err)
 			}
 		}
 	}
@@ -134,6 +185,11 @@ func TestValidTags(t *testing.T) {
 		R  bool              `validate:"eq=true"`
 		S  optional          `validate:"min=1"`
 		T  map[string]string `validate:"dive,keys,alpha,endkeys"`
+		U  []item            `validate:"unique=Name"`
+		V  []*item           `validate:"unique=Name"`
+		W  string            `validate:"unique=A"`
+		X  map[string]*item  `validate:"unique"`
+		Y  []any             `validate:"unique,unique=Name"`
 		In inner
 		u  string `validate:"nonsense"`
 	}

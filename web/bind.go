@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/cors"
 
+	"github.com/gatehouse-go/gatehouse/internal/hookform"
 	"github.com/gatehouse-go/gatehouse/internal/identity"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
@@ -66,18 +68,13 @@ func (r *Router) Routes() []RouteInfo { return slices.Clone(r.routes) }
 func Check(graph *module.Graph, opts []Option) error {
 	problems := appProblems(applyOptions(atApplication, opts))
 	for d := range graph.Declared() {
-		var own []Option
-		marked := false
-		for _, m := range d.Marks {
-			if reg, ok := m.(registration); ok {
-				own, marked = append(own, reg.options...), true
-			}
+		own, marked := registered(d.Marks)
+		if t := d.Type; t != nil && t.Kind() != reflect.Interface && (marked || d.Kind == module.KindController && wantsRouter(t)) &&
+			!t.Implements(reflect.TypeFor[Routable]()) {
+			problems = append(problems, fmt.Sprintf("controller %s %s", d, noRoutes(t)))
 		}
 		if !marked {
 			continue
-		}
-		if t := d.Type; t != nil && t.Kind() != reflect.Interface && !t.Implements(reflect.TypeFor[Routable]()) {
-			problems = append(problems, fmt.Sprintf("controller %s: %s", d, noRoutes(t)))
 		}
 		for _, p := range applyOptions(atController, own).problems {
 			problems = append(problems, fmt.Sprintf("controller %s: %s", d, p))
@@ -89,8 +86,35 @@ func Check(graph *module.Graph, opts []Option) error {
 	return nil
 }
 
+// noRoutes returns what is wrong with a controller that is no [Routable].
 func noRoutes(t reflect.Type) string {
-	return fmt.Sprintf("%v has no method Routes(chi.Router): add it to the type that the constructor returns", t)
+	if t == nil {
+		return "returned nil; return a controller"
+	}
+	if t.Implements(reflect.TypeFor[chi.Routes]()) {
+		return fmt.Sprintf("returns %v, a router of its own, which is not served; return a controller with the method Routes(r chi.Router), and call r.Mount(\"/\", …) in it", t)
+	}
+	for _, m := range hookform.Check(t, []hookform.Hook{hookform.Of[Routable]("Routes", "(r chi.Router)")}) {
+		return m.String()
+	}
+	return fmt.Sprintf("returns %v, which has no method Routes(chi.Router); add it", t)
+}
+
+// wantsRouter reports whether a type has a method Routes with a parameter of chi, or that of a
+// chi.Router which it embeds.
+func wantsRouter(t reflect.Type) bool {
+	if t.Implements(reflect.TypeFor[chi.Routes]()) {
+		return true
+	}
+	m, ok := t.MethodByName("Routes")
+	if !ok || m.Type.NumIn() < 2 {
+		return false
+	}
+	in := m.Type.In(1)
+	if in.Kind() == reflect.Pointer {
+		in = in.Elem()
+	}
+	return in.PkgPath() == reflect.TypeFor[chi.Router]().PkgPath()
 }
 
 func appProblems(s *settings) []string {
@@ -115,7 +139,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	if err != nil && len(app.binding.Problems()) == 0 {
 		b.addf("the application's options: %v", err)
 	}
-	everywhere := joinScopes(cfg.Global, global)
+	everywhere := pipe.JoinScopes(cfg.Global, global)
 	none := &unrouted{pipe.Link(everywhere, pipe.Scope{Meta: everywhere.Meta}, pipe.Scope{}), cfg.Logger}
 	b.root = none.newMux()
 	if app.cors != nil {
@@ -125,24 +149,18 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 
 	var seen identity.Distinct[module.Instance]
 	for inst := range graph.Instances() {
-		var opts []Option
-		marked := false
-		for _, m := range inst.Marks {
-			if reg, ok := m.(registration); ok {
-				opts, marked = append(opts, reg.options...), true
-			}
-		}
+		opts, marked := registered(inst.Marks)
 		c, ok := inst.Value.(Routable)
 		v := reflect.ValueOf(inst.Value)
 		switch {
 		case !ok && marked:
-			b.addf("controller %s: %s", inst, noRoutes(reflect.TypeOf(inst.Value)))
+			b.addf("controller %s %s", inst, noRoutes(reflect.TypeOf(inst.Value)))
 			continue
 		case !ok:
 			continue
 		case v.Kind() == reflect.Pointer && v.IsNil():
 			if marked {
-				b.addf("controller %s: its constructor returned nil", inst)
+				b.addf("controller %s returned nil; return a controller, or an error", inst)
 			}
 			continue
 		}
@@ -167,7 +185,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 
 type controllerConfig struct {
 	prefix string
-	limit  int64
+	limit  int64 // 0: not set
 	global pipe.Scope
 	built  pipe.Built
 	log    *slog.Logger
@@ -186,10 +204,7 @@ func (c controllerConfig) resolve(b pipe.Binding) (pipe.Scope, error) {
 
 func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, cfg controllerConfig) {
 	s := applyOptions(atController, opts)
-	c := &registrar{
-		name: inst.Name, label: inst.String(), built: cfg.built, global: cfg.global, limit: cfg.limit, b: b,
-		log: cfg.log, static: cfg.static, unrouted: cfg.unrouted,
-	}
+	c := &registrar{controllerConfig: cfg, name: inst.Name, label: inst.String(), b: b}
 	for _, p := range s.problems {
 		c.problemf("%s", p)
 	}
@@ -207,9 +222,7 @@ func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, 
 		}
 		c.routes = append(c.routes, &resolvedRoute{routeSettings: r, scope: scope})
 	}
-	if s.limit > 0 {
-		c.limit = s.limit
-	}
+	c.limit = cmp.Or(s.limit, c.limit)
 	bases := []string{cfg.prefix + s.prefix}
 	if len(s.versions) > 0 {
 		bases = nil

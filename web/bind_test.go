@@ -234,8 +234,8 @@ func TestProblems(t *testing.T) {
 		{"bad Version", app(), one(registerAll, web.Version("1/2")), `Version("1/2"): must be a version such as "1"`},
 		{"bad Prefix", app(), one(registerAll, web.Prefix("/a/*")), `Prefix("/a/*"): must be a path such as "/rooms"`},
 		{"BodyLimit", app(), one(registerAll, web.BodyLimit(0)), `BodyLimit(0): must be at least 1`},
-		{"no Routes", app(), []any{web.Controller(newNothing)}, `*struct { X int } has no method Routes(chi.Router): add it to the type that the constructor returns`},
-		{"hidden type", app(), []any{web.Controller(func() any { return 3 })}, `int has no method Routes(chi.Router)`},
+		{"no Routes", app(), []any{web.Controller(newNothing)}, `returns *struct { X int }, which has no method Routes(chi.Router); add it`},
+		{"hidden type", app(), []any{web.Controller(func() any { return 3 })}, `returns int, which has no method Routes(chi.Router); add it`},
 		{"nil", app(), []any{web.Controller(newNilRooms)}, `controller web_test.newNilRooms (bind_test.go:`},
 		{"same value", app(), []any{func() *rooms { return shared }, web.Controller(func() *rooms { return shared })}, `: pass only the latter to web.Controller`},
 	} {

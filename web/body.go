@@ -9,14 +9,15 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // ReadJSON decodes the request's body. The error is an [*Error] for [Fail]: 415 if the
-// Content-Type is not JSON (so that forms of other sites cannot post it), 413 if the body is
+// Content-Type is not JSON (so that forms of other sites cannot post it) or the body is
+// compressed, 413 if the body is
 // larger than maxBytes, otherwise 400.
 //
 //	in, err := web.ReadJSON[Message](w, r, 64<<10)
@@ -26,12 +27,13 @@ import (
 //	}
 //
 // Names match exactly or else case-insensitively; duplicate names and invalid UTF-8 are
-// errors. Handlers of [JSON] do not need this function.
+// errors. Half a surrogate pair ("\ud83d") is read as U+FFFD. Handlers of [JSON] do not need
+// this function.
 func ReadJSON[T any](w http.ResponseWriter, r *http.Request, maxBytes int64) (T, error) {
 	var v, zero T
 	b, err := readBody(w, r, maxBytes)
 	if err == nil {
-		err = decode(b, &v)
+		err = decoded(codec.Unmarshal(b, &v, codec.Options{}))
 	}
 	if err != nil {
 		return zero, err
@@ -57,6 +59,9 @@ func (b *body) of(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, 
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, &Error{Status: http.StatusUnsupportedMediaType, Message: "The Content-Type must be application/json"}
+	}
+	if !rfc6455.OnlyToken(r.Header["Content-Encoding"], "identity") {
+		return nil, &Error{Status: http.StatusUnsupportedMediaType, Message: "The body must not be compressed"}
 	}
 	if r.Body == nil { // possible only in tests
 		return nil, nil
@@ -88,13 +93,15 @@ func badBody(what string, err error) *Error {
 	return &Error{Status: http.StatusBadRequest, Message: "Bad body: " + what, Code: pipeline.CodeBadPayload, Err: err}
 }
 
-// decode decodes the body into what v points to. Names match exactly or else
-// case-insensitively, as in messages.
-func decode(b []byte, v any, opts ...json.Options) error {
-	if err := json.Unmarshal(b, v, append(opts, json.MatchCaseInsensitiveNames(true))...); err != nil {
-		return decodeerr.Of(err, decodeerr.Body)
+// decoded returns the client's error for one of decoding a body.
+func decoded(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, codec.ErrBudget):
+		return decodeerr.TooLarge(decodeerr.Body, err)
 	}
-	return nil
+	return decodeerr.Of(err, decodeerr.Body)
 }
 
 func isJSON(contentType string) bool {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 
@@ -23,6 +24,16 @@ type Routable interface {
 
 // registration is the mark of [Controller].
 type registration struct{ options []Option }
+
+// registered returns the options of all registrations among the marks of a constructor, and whether there is one.
+func registered(marks []any) (opts []Option, ok bool) {
+	for _, m := range marks {
+		if reg, is := m.(registration); is {
+			opts, ok = append(opts, reg.options...), true
+		}
+	}
+	return opts, ok
+}
 
 // Controller returns a controller with options; constructor is a constructor or a
 // [module.Provider]. Without options, list the constructor itself in module.Controllers.
@@ -62,10 +73,8 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 		s.problems = append(s.problems, err.Error())
 	}
 	child := own.inline(own.inner.With())
-	child.scope = joinScopes(own.scope, scope)
-	if s.limit > 0 {
-		child.limit = s.limit
-	}
+	child.scope = pipe.JoinScopes(own.scope, scope)
+	child.limit = cmp.Or(s.limit, child.limit)
 	for _, p := range s.problems {
 		if own.ctl.standalone {
 			child.broken = fmt.Errorf("web: Use: %s", p)
@@ -78,5 +87,5 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 // newStandalone returns the registrar for a router of the user, outside of an application.
 func newStandalone(log *slog.Logger) *registrar {
 	none := pipe.Link(pipe.Scope{}, pipe.Scope{}, pipe.Scope{})
-	return &registrar{log: log, unrouted: &unrouted{none, log}, standalone: true}
+	return &registrar{controllerConfig: controllerConfig{log: log, unrouted: &unrouted{none, log}}, standalone: true}
 }

@@ -15,13 +15,7 @@ func Describe(graph *module.Graph, opts []Option) (routes []RouteInfo, problems 
 	discard := slog.New(slog.DiscardHandler)
 	app := applyOptions(atApplication, opts)
 	for d := range graph.Declared() {
-		var own []Option
-		marked := false
-		for _, m := range d.Marks {
-			if reg, ok := m.(registration); ok {
-				own, marked = append(own, reg.options...), true
-			}
-		}
+		own, marked := registered(d.Marks)
 		t := d.Type
 		if t == nil || t.Kind() == reflect.Interface {
 			if marked || t != nil && t.Implements(reflect.TypeFor[Routable]()) {

@@ -7,7 +7,7 @@
 //
 //	func (c *Controller) Routes(r chi.Router) {
 //		r.Get("/", web.JSON(c.list))
-//		web.Use(r, web.Meta(Roles.With("admin"))).Delete("/{room}", web.JSON(c.remove))
+//		web.Use(r, web.Meta(Roles.With([]string{"admin"}))).Delete("/{room}", web.JSON(c.remove))
 //	}
 //
 //	var Module = module.New("rooms",

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -59,16 +59,12 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // probeError calls the methods of the error that are called later, outside of recover. It
-// returns the error, or a panicError if one of them panics.
+// returns the error, or a [recovered.PanicError] if one of them panics.
 func probeError(err error) (out error) {
 	if err == nil {
 		return nil
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			out = &panicError{v, debug.Stack()}
-		}
-	}()
+	defer recovered.Into(&out)
 	_ = errors.Is(err, context.Canceled)
 	_ = clientError(err)
 	return err
@@ -122,14 +118,6 @@ func exchangeFrom(ctx context.Context) *exchange {
 	return x
 }
 
-// panicError is a recovered panic of user code.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
-
 // run runs guards, interceptors and the handler, and encodes the result; body is nil if there
 // is no result.
 func (x *exchange) run() (body []byte, err error) {
@@ -141,7 +129,7 @@ func (x *exchange) run() (body []byte, err error) {
 		if v == any(http.ErrAbortHandler) {
 			panic(v) //nolint:forbidigo // net/http's own way to abort a request
 		}
-		body, err = nil, &panicError{v, debug.Stack()}
+		body, err = nil, recovered.New(v)
 	}()
 	if x.ep.broken != nil {
 		return nil, x.ep.broken
@@ -161,8 +149,8 @@ func (x *exchange) run() (body []byte, err error) {
 }
 
 func (x *exchange) encode(v any) ([]byte, error) {
-	var t *jsonHandler
-	if t = x.ep.jsonHandler; t == nil {
+	t := x.ep.jsonHandler
+	if t == nil {
 		t = &jsonHandler{}
 	}
 	b, err := t.encode(v)

@@ -1,20 +1,19 @@
 package web_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
 	"go.uber.org/fx"
 
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/web"
@@ -33,24 +32,7 @@ func newController(routes func(chi.Router)) func() *controller {
 type harness struct {
 	t      *testing.T
 	router *web.Router
-	log    *lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log    *testkit.Log
 }
 
 // bindAll resolves and builds a module and binds its controllers.
@@ -72,7 +54,7 @@ func bindAll(t *testing.T, cfg web.BindConfig, controllers ...any) (*web.Router,
 
 func newHarness(t *testing.T, cfg web.BindConfig, controllers ...any) *harness {
 	t.Helper()
-	k := &harness{t: t, log: &lockedBuffer{}}
+	k := &harness{t: t, log: &testkit.Log{}}
 	cfg.Logger = slog.New(slog.NewTextHandler(k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r, err := bindAll(t, cfg, controllers...)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-json-experiment/json"
 
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
@@ -32,7 +32,7 @@ func (p *inputPlan) read(in reflect.Value, x *exchange, w http.ResponseWriter, r
 	if p.bodyType != nil {
 		target = reflect.NewAt(p.bodyType, target.UnsafePointer())
 	}
-	return decode(b, target.Interface(), json.RejectUnknownMembers(strict))
+	return decoded(p.decoder.Decode(b, target.Interface(), codec.Options{Strict: strict, Budget: codec.BudgetFactor * int(x.ep.limit)}))
 }
 
 // expectsBody reports whether a request has a body or needs one.

@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/gatehouse-go/gatehouse/internal/codec"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 )
 
 // Tags of fields that are not part of the body.
@@ -17,6 +20,9 @@ const (
 	fromHeader = "header"
 )
 
+// removedHeaders are not in the Header of a request: net/http has fields for them.
+var removedHeaders = []string{"Host", "Trailer", "Transfer-Encoding"}
+
 // inputPlan describes how a request is decoded into an In.
 type inputPlan struct {
 	params   []param
@@ -24,6 +30,7 @@ type inputPlan struct {
 	body     bool
 	bodyName string       // a field of the body, for messages
 	bodyType reflect.Type // In without the parameters; nil if there are none
+	decoder  *codec.Decoder
 }
 
 type param struct {
@@ -34,16 +41,28 @@ type param struct {
 
 // newInputPlan returns the plan of a type, and the problems of the type.
 func newInputPlan(t reflect.Type) (*inputPlan, []string) {
+	p, problems := findInputs(t)
+	if p.bodyType != nil {
+		t = p.bodyType
+	}
+	if p.body && len(problems) == 0 {
+		p.decoder, _ = codec.DecoderOf(t) // its problems are found already
+	}
+	return p, problems
+}
+
+// findInputs returns the plan without its decoder.
+func findInputs(t reflect.Type) (*inputPlan, []string) {
 	p := &inputPlan{}
 	if t.Kind() != reflect.Struct {
 		p.body, p.bodyName = true, "the whole value"
 		var problems []string
 		if t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct {
-			if inner, _ := newInputPlan(t.Elem()); len(inner.params) > 0 {
+			if inner, _ := findInputs(t.Elem()); len(inner.params) > 0 {
 				problems = append(problems, fmt.Sprintf("%v: the tags path, query and header need a struct, not a pointer: remove the *", t))
 			}
 		}
-		if bad := jsonProblem(t, false); bad != "" {
+		if bad := codec.Problem(t, false); bad != "" {
 			problems = append(problems, fmt.Sprintf("%v: %s", t, bad))
 		}
 		return p, problems
@@ -52,13 +71,13 @@ func newInputPlan(t reflect.Type) (*inputPlan, []string) {
 	bodyType := s.fields(t, nil)
 	switch {
 	case len(p.params) == 0:
-		if bad := jsonProblem(t, false); bad != "" {
+		if bad := codec.Problem(t, false); bad != "" && !s.undecodable {
 			s.problemf("%v: %s", t, bad)
 		}
-		if !p.body && hasUnmarshaler(t) { // such as time.Time
+		if !p.body && codec.HasUnmarshaler(t) { // such as time.Time
 			p.body, p.bodyName = true, "the whole value"
 		}
-	case hasUnmarshaler(t):
+	case codec.HasUnmarshaler(t):
 		s.problemf("%v has its own JSON decoding and cannot have fields with the tags path, query and header: move them to another struct", t)
 	case len(s.problems) == 0:
 		p.bodyType = s.build(t, bodyType)
@@ -69,8 +88,9 @@ func newInputPlan(t reflect.Type) (*inputPlan, []string) {
 type planBuilder struct {
 	*inputPlan
 
-	seen     map[string]string // parameter → field
-	problems []string
+	seen        map[string]string // parameter → field
+	problems    []string
+	undecodable bool // problems has a field of the body that cannot be decoded
 }
 
 func (s *planBuilder) problemf(format string, args ...any) {
@@ -83,7 +103,7 @@ func (s *planBuilder) fields(t reflect.Type, at []int) []reflect.StructField {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		index := append(slices.Clone(at), i)
-		if f.Anonymous && f.Type.Kind() == reflect.Struct && f.Tag.Get("json") == "" && !hasUnmarshaler(f.Type) {
+		if f.Anonymous && f.Type.Kind() == reflect.Struct && f.Tag.Get("json") == "" && !codec.HasUnmarshaler(f.Type) {
 			out = append(out, s.embedded(t, f, index))
 			continue
 		}
@@ -91,8 +111,9 @@ func (s *planBuilder) fields(t reflect.Type, at []int) []reflect.StructField {
 		if source == "" {
 			if f.IsExported() && f.Tag.Get("json") != "-" && !f.Anonymous || f.Anonymous && f.IsExported() {
 				s.body, s.bodyName = true, "the field "+f.Name
-				if bad := fieldJSONProblem(f, false); bad != "" {
+				if bad := codec.FieldProblem(f, false); bad != "" {
 					s.problemf("%v: the field %s: %s", t, f.Name, bad)
+					s.undecodable = true
 				}
 			}
 			out = append(out, f)
@@ -152,6 +173,12 @@ func (s *planBuilder) tag(t reflect.Type, f reflect.StructField) (source, name s
 			s.problemf("%v: the field %s has the tags %s and %s: remove one", t, f.Name, source, src)
 		case n == "" || strings.ContainsAny(n, ", "):
 			s.problemf("%v: the field %s: the tag %s:%q must be a plain name", t, f.Name, src, n)
+			return src, n
+		case src == fromHeader && !rfc6455.IsToken(n):
+			s.problemf("%v: the field %s: the tag header:%q is not the name of a header", t, f.Name, n)
+			return src, n
+		case src == fromHeader && slices.Contains(removedHeaders, http.CanonicalHeaderKey(n)):
+			s.problemf("%v: the field %s: the tag header:%q is always empty, because net/http keeps it elsewhere in the request: use web.Handle instead of web.JSON", t, f.Name, n)
 			return src, n
 		default:
 			source, name = src, n

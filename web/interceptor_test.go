@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/web"
 )
@@ -132,7 +133,7 @@ func TestPipesChangeTheInput(t *testing.T) {
 func listen(t *testing.T, h http.Handler) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
-	var errorLog lockedBuffer
+	var errorLog testkit.Log
 	s.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&errorLog, nil), slog.LevelError)
 	s.Start()
 	t.Cleanup(func() {

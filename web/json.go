@@ -10,8 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/identity"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 )
@@ -34,7 +33,8 @@ func Status(code int) JSONOption {
 	})
 }
 
-// Strict rejects bodies with names that In does not have. Default: such names are ignored.
+// Strict rejects bodies with names that In does not have, and with half a surrogate pair in a
+// string ("\ud83d"). Default: such names are ignored, and such halves are read as U+FFFD.
 func Strict() JSONOption { return jsonOption(func(t *jsonHandler) { t.strict = true }) }
 
 // JSON returns a handler that decodes the request into In, calls h, and encodes its result.
@@ -130,8 +130,8 @@ func newJSONHandler(in, out reflect.Type, opts []JSONOption) *jsonHandler {
 		t.plan, problems = newInputPlan(in)
 		t.problems = append(t.problems, problems...)
 	}
-	if p := jsonProblem(out, true); p != "" {
-		t.problemf("the result %v: %s", out, p)
+	if _, err := codec.EncoderOf(out); err != nil {
+		t.problemf("the result %v: %v", out, err)
 	}
 	if t.status == http.StatusNoContent && !t.empty {
 		t.problemf("Status(204) has no body, but the result is %v; make it struct{}", out)
@@ -200,11 +200,11 @@ func (t *jsonHandler) statusFor(method string) int {
 
 func (t *jsonHandler) encode(v any) ([]byte, error) {
 	if t.sent == nil || reflect.TypeOf(v) != t.out {
-		return json.Marshal(v)
+		return codec.Append(nil, v)
 	}
 	p := reflect.New(t.out)
 	p.Elem().Set(reflect.ValueOf(v))
-	return json.Marshal(reflect.NewAt(t.sent, p.UnsafePointer()).Interface())
+	return codec.Append(nil, reflect.NewAt(t.sent, p.UnsafePointer()).Interface())
 }
 
 // check returns the problems of the handler on a route.
@@ -220,7 +220,7 @@ func (t *jsonHandler) check(method, pattern string) []string {
 	for _, p := range t.plan.params {
 		if p.source == fromPath && !hasParameter(pattern, p.name) {
 			problems = append(problems, fmt.Sprintf(
-				"%v has the tag path:%q, but %s has no {%s}", t.in, p.name, pattern, p.name))
+				"%v has the tag path:%q, but %s has no {%s}: correct the tag or the pattern", t.in, p.name, pattern, p.name))
 		}
 	}
 	return problems

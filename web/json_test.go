@@ -304,7 +304,7 @@ func TestJSONUnsupportedTypes(t *testing.T) {
 		}]()), `the fields A and B both have query:"a": remove one`},
 		{get(acceptInput[unexported]()), `the field a has the tag query but is not exported: export it`},
 		{post(acceptInput[clash]()), `the field B: a chan int has no JSON form`},
-		{post(acceptInput[struct{ W time.Duration }]()), `a time.Duration needs a format, such as json:",format:units"`},
+		{post(acceptInput[struct{ W time.Duration }]()), `a time.Duration has no JSON form: use int64 milliseconds, or a type with MarshalText and UnmarshalText`},
 		{post(acceptInput[*search]()), `the tags path, query and header need a struct, not a pointer: remove the *`},
 		{post(acceptInput[struct {
 			search
@@ -318,6 +318,14 @@ func TestJSONUnsupportedTypes(t *testing.T) {
 		got := bindProblems(t, web.BindConfig{}, newController(tt.routes))
 		if !strings.Contains(got, tt.want) || !strings.Contains(got, "/{id}: JSON: ") {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+	// A field is reported once, also of an embedded struct.
+	type waits struct{ W time.Duration }
+	type embeds struct{ waits }
+	for _, h := range []http.HandlerFunc{acceptInput[waits](), acceptInput[embeds]()} {
+		if got := bindProblems(t, web.BindConfig{}, newController(post(h))); strings.Count(got, "a time.Duration has no JSON form") != 1 {
+			t.Errorf("got %s, want the field once", got)
 		}
 	}
 	w := httptest.NewRecorder()

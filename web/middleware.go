@@ -29,7 +29,7 @@ func (c *registrar) recoverPanics(next http.Handler) http.Handler {
 			c.log.ErrorContext(r.Context(), "panic in middleware", "method", r.Method, "path", r.URL.Path,
 				"controller", c.name, "error", fmt.Sprintf("panic: %v", v), "stack", string(debug.Stack()))
 			if !t.started {
-				_ = writeErrorBody(w, r, internalError(), http.StatusInternalServerError) // two strings always encode
+				writeErrorBody(w, r, internalError(), http.StatusInternalServerError, nil)
 			}
 		}()
 		next.ServeHTTP(t.writer(), r)

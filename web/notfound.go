@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -29,7 +30,7 @@ func (u *unrouted) newMux() *chi.Mux {
 
 func (u *unrouted) answer(w http.ResponseWriter, r *http.Request, e *Error) {
 	start := u.chain.Begin()
-	_ = writeErrorBody(w, r, e, e.Status) // two strings always encode
+	writeErrorBody(w, r, e, e.Status, nil)
 	if !u.chain.WantsOutcome() || exchangeFrom(r.Context()) != nil {
 		return // the endpoint around a mounted router reports the status
 	}
@@ -58,12 +59,7 @@ var methods = []string{
 func allowed(r *http.Request) []string {
 	routes := chi.RouteContext(r.Context()).Routes
 	path := routePath(r)
-	var out []string
-	for _, m := range methods {
-		if routes.Match(chi.NewRouteContext(), m, path) {
-			out = append(out, m)
-		}
-	}
+	out := slices.DeleteFunc(slices.Clone(methods), func(m string) bool { return !routes.Match(chi.NewRouteContext(), m, path) })
 	if slices.Contains(out, http.MethodGet) && !slices.Contains(out, http.MethodHead) {
 		out = append(out, http.MethodHead)
 	}
@@ -72,12 +68,5 @@ func allowed(r *http.Request) []string {
 
 // routePath returns the path that chi matches.
 func routePath(r *http.Request) string {
-	switch {
-	case r.URL.RawPath != "":
-		return r.URL.RawPath
-	case r.URL.Path != "":
-		return r.URL.Path
-	default:
-		return "/"
-	}
+	return cmp.Or(r.URL.RawPath, r.URL.Path, "/")
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -114,7 +115,7 @@ func Prefix(path string) Option {
 		if !s.allowed(fmt.Sprintf("Prefix(%q)", path), atApplication|atController) {
 			return
 		}
-		if strings.ContainsAny(path, "* \t") {
+		if strings.ContainsAny(withoutParameters(path), "* \t?#") {
 			s.problemf("Prefix(%q): must be a path such as \"/rooms\"", path)
 			return
 		}
@@ -139,7 +140,7 @@ func Version(versions ...string) Option {
 		}
 		for _, v := range versions {
 			switch {
-			case v == "" || strings.ContainsAny(v, "/*{} \t"):
+			case v == "" || strings.ContainsAny(v, "/*{} \t?#"):
 				s.problemf("Version(%q): must be a version such as \"1\"", v)
 			case (v[0] == 'v' || v[0] == 'V') && len(v) > 1 && v[1] >= '0' && v[1] <= '9':
 				s.problemf("Version(%q): remove the v; Version(%q) is served at /v%s", v, v[1:], v[1:])
@@ -167,28 +168,6 @@ func BodyLimit(bytes int64) Option {
 	})
 }
 
-// CORS allows pages of other origins to use the controllers. Preflights are answered before
-// guards run; without CORS they are answered with 405.
-//
-//	web.CORS(cors.Options{AllowedOrigins: []string{"https://app.example.com"}, AllowCredentials: true})
-//
-// AllowCredentials for every origin is a start error, because browsers reject it.
-func CORS(o cors.Options) Option {
-	return optionFunc(func(s *settings) {
-		if !s.allowed("CORS", atApplication) {
-			return
-		}
-		all := len(o.AllowedOrigins) == 0
-		for _, origin := range o.AllowedOrigins {
-			all = all || origin == "*"
-		}
-		if all && o.AllowOriginFunc == nil && o.AllowCredentials {
-			s.problemf("CORS: browsers reject AllowCredentials with every origin; list AllowedOrigins")
-		}
-		s.cors = &o
-	})
-}
-
 // ForRoute binds options to one route of the controller. Unlike [Use] it accepts constructors,
 // which the module resolves. The pattern is that in Routes, including those of enclosing
 // r.Route calls, without Prefix and Version: "POST /{room}". A pattern without a method, such as
@@ -203,7 +182,7 @@ func ForRoute(pattern string, opts ...Option) Option {
 	if !ok {
 		method, path = "", method
 	}
-	r.method, r.path = strings.ToUpper(method), canonical(strings.TrimSpace(path))
+	r.method, r.path = strings.ToUpper(method), cmp.Or(strings.TrimSpace(path), "/")
 	return optionFunc(func(s *settings) {
 		if !s.allowed(fmt.Sprintf("ForRoute(%q)", pattern), atController) {
 			return
@@ -217,14 +196,6 @@ func ForRoute(pattern string, opts ...Option) Option {
 		}
 		s.routes = append(s.routes, r)
 	})
-}
-
-// canonical returns the form in which patterns are compared and listed: "/" instead of "".
-func canonical(path string) string {
-	if path == "" {
-		return "/"
-	}
-	return path
 }
 
 // constructors returns the constructors that the module must build.

@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"regexp"
 	"slices"
@@ -16,20 +15,16 @@ import (
 
 // registrar registers the routes of one controller.
 type registrar struct {
+	controllerConfig
+
 	name       string // rooms.NewController
 	label      string // rooms.NewController (controller.go:12)
 	base       string // prefix of every pattern: /api/v1/rooms
-	built      pipe.Built
-	global     pipe.Scope
 	owner      pipe.Scope
-	limit      int64 // 0: not set
 	routes     []*resolvedRoute
 	listed     []string
 	b          *builder
-	log        *slog.Logger
-	unrouted   *unrouted
 	standalone bool // on a router of the user, outside of an application
-	static     bool // see controllerConfig
 }
 
 // resolvedRoute is a ForRoute with resolved constructors.
@@ -42,11 +37,12 @@ type resolvedRoute struct {
 
 // builder collects the routes of all controllers.
 type builder struct {
-	root     *chi.Mux
-	routes   []RouteInfo
-	problems []string
-	claims   map[string]map[string]string // pattern → method → controller
-	unique   map[string]string            // "NotFound /x" and the like → controller
+	root       *chi.Mux
+	routes     []RouteInfo
+	problems   []string
+	typeErrors []string                     // of pipes
+	claims     map[string]map[string]string // pattern → method → controller
+	unique     map[string]string            // "NotFound /x" and the like → controller
 }
 
 func newBuilder() *builder {
@@ -57,6 +53,15 @@ func (b *builder) addf(format string, args ...any) {
 	if p := fmt.Sprintf(format, args...); !slices.Contains(b.problems, p) { // each version reports the same ones
 		b.problems = append(b.problems, p)
 	}
+}
+
+// firstType reports whether no other route has had the error of its type.
+func (b *builder) firstType(err error) bool {
+	if b == nil || slices.Contains(b.typeErrors, err.Error()) {
+		return false
+	}
+	b.typeErrors = append(b.typeErrors, err.Error())
+	return true
 }
 
 func (c *registrar) problemf(format string, args ...any) {
@@ -76,6 +81,9 @@ var parameter = regexp.MustCompile(`\{[^{}:]*(:(?:[^{}]|\{[^{}]*\})*)?\}`)
 // shape returns a pattern without the names of its parameters: to chi, patterns that differ only
 // in these are equal.
 func shape(pattern string) string { return parameter.ReplaceAllString(pattern, "{$1}") }
+
+// withoutParameters returns a pattern without its parameters, which may have regular expressions.
+func withoutParameters(pattern string) string { return parameter.ReplaceAllString(pattern, "") }
 
 // claim reserves a route, and with slash the same route with a trailing slash. It reports
 // whether both were free.
@@ -166,14 +174,8 @@ func (b *builder) checkReachable() {
 		if r.Method == "" || strings.ContainsAny(path, "*{") {
 			continue
 		}
-		got := b.root.Find(chi.NewRouteContext(), r.Method, path)
-		if got != "/" {
-			got = strings.TrimSuffix(got, "/")
-		}
-		want := r.Pattern
-		if want != "/" {
-			want = strings.TrimSuffix(want, "/")
-		}
+		got := cmp.Or(strings.TrimSuffix(b.root.Find(chi.NewRouteContext(), r.Method, path), "/"), "/")
+		want := cmp.Or(strings.TrimSuffix(r.Pattern, "/"), "/")
 		if shape(got) != shape(want) {
 			b.addf("controller %s: %s %s is never reached: %s matches first: move both to one r.Route, or change one", r.Controller, r.Method, r.Pattern, got)
 		}
@@ -183,14 +185,9 @@ func (b *builder) checkReachable() {
 // checkForRoutes reports each ForRoute without a route.
 func (c *registrar) checkForRoutes() {
 	for _, r := range c.routes {
-		if r.used {
-			continue
+		if !r.used {
+			c.problemf("ForRoute(%q): no such route; its routes are: %s", r.String(), cmp.Or(strings.Join(c.listed, ", "), "none"))
 		}
-		routes := strings.Join(c.listed, ", ")
-		if routes == "" {
-			routes = "none"
-		}
-		c.problemf("ForRoute(%q): no such route; its routes are: %s", r.String(), routes)
 	}
 }
 
@@ -203,6 +200,10 @@ func (r *router) add(method, pattern string, h http.Handler) {
 	}
 	if !strings.HasPrefix(pattern, "/") {
 		r.problemf("%s: a pattern must start with a slash, such as \"/%s\"", what, pattern)
+		return
+	}
+	if i := strings.IndexAny(withoutParameters(pattern), "?#"); i >= 0 {
+		r.problemf("%s: a pattern is compared with the path, which has no query or fragment: remove what follows the path", what)
 		return
 	}
 	r.seal()
@@ -238,17 +239,13 @@ func (r *router) endpoint(method, rel string, h http.Handler, isRoute bool) *end
 	c := r.ctl
 	scope, limit := r.scope, r.limit
 	for _, fr := range c.routes {
-		if isRoute && fr.method == method && fr.path == canonical(rel) {
+		if isRoute && fr.method == method && fr.path == cmp.Or(rel, "/") {
 			fr.used = true
-			scope = joinScopes(scope, fr.scope)
-			if fr.settings.limit > 0 {
-				limit = fr.settings.limit
-			}
+			scope = pipe.JoinScopes(scope, fr.scope)
+			limit = cmp.Or(fr.settings.limit, limit)
 		}
 	}
-	if limit == 0 {
-		limit = c.limit
-	}
+	limit = cmp.Or(limit, c.limit)
 	owner := c.owner
 	owner.Meta = c.global.Meta.Join(owner.Meta...)
 	e := newEndpoint(c.global, owner, scope)
@@ -256,10 +253,7 @@ func (r *router) endpoint(method, rel string, h http.Handler, isRoute bool) *end
 	if method != "" {
 		e.pattern = method + " " + e.path
 	}
-	e.limit, e.limited = limit, limit > 0
-	if limit == 0 {
-		e.limit = defaultBodyLimit
-	}
+	e.limit, e.limited = cmp.Or(limit, defaultBodyLimit), limit > 0
 	t, fn := identify(h)
 	e.jsonHandler = t
 	if isRoute {
@@ -269,19 +263,11 @@ func (r *router) endpoint(method, rel string, h http.Handler, isRoute bool) *end
 		for _, p := range t.check(method, e.path) {
 			r.problemf("%s: JSON: %s", strings.TrimPrefix(method+" "+rel, " "), p)
 		}
+		if err := e.chain.CheckType(t.in); err != nil && t.plan != nil && c.b.firstType(err) {
+			r.problemf("%s: JSON: %v", strings.TrimPrefix(method+" "+rel, " "), err)
+		}
 	}
 	return e
-}
-
-// joinScopes returns the items of a followed by those of b.
-func joinScopes(a, b pipe.Scope) pipe.Scope {
-	return pipe.Scope{
-		Guards:       slices.Concat(a.Guards, b.Guards),
-		Interceptors: slices.Concat(a.Interceptors, b.Interceptors),
-		Pipes:        slices.Concat(a.Pipes, b.Pipes),
-		Filters:      slices.Concat(a.Filters, b.Filters),
-		Meta:         a.Meta.Join(b.Meta...),
-	}
 }
 
 func isNil(h http.Handler) bool {

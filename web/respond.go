@@ -1,10 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 
+	"github.com/gatehouse-go/gatehouse/internal/httperr"
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -21,11 +25,8 @@ func (x *exchange) respond(body []byte, err error) *pipeline.Error {
 		if t := x.ep.jsonHandler; t != nil { // also for the result of an interceptor that did not call next
 			status = t.statusFor(x.r.Method)
 		}
-		if status == 0 {
-			status = http.StatusOK
-		}
 		x.Header().Del("Content-Type")
-		write(&x.tracker, x.r, status, body)
+		write(&x.tracker, x.r, cmp.Or(status, http.StatusOK), body)
 	case x.started:
 	case x.called && !x.hasResult:
 		x.sent = http.StatusOK // net/http sends it for a handler that has written nothing
@@ -69,20 +70,18 @@ func (x *exchange) respondError(err error) *pipeline.Error {
 	if x.denied {
 		status = http.StatusForbidden
 	}
-	if err := writeErrorBody(&x.tracker, x.r, e, status); err != nil {
-		x.ep.log.ErrorContext(x.ctx, "an error was sent without its details or body", x.attrs(err)...)
-	}
+	writeErrorBody(&x.tracker, x.r, e, status, func(o httperr.Omission) { o.Log(x.ctx, x.ep.log, e, x.attrs(nil)...) })
 	return e
 }
 
 // attrs returns the log attributes of the request.
 func (x *exchange) attrs(err error) []any {
-	args := []any{"pattern", x.call.Pattern, "controller", x.ep.name}
+	args := []any{"pattern", logsample.Route(x.call.Pattern), "controller", x.ep.name}
 	if err != nil {
 		args = append(args, "error", err)
 	}
-	if p, ok := errors.AsType[*panicError](err); ok {
-		args = append(args, "stack", string(p.stack))
+	if p, ok := errors.AsType[*recovered.PanicError](err); ok {
+		args = append(args, "stack", string(p.Stack))
 	}
 	return args
 }

@@ -5,9 +5,8 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
+	"github.com/gatehouse-go/gatehouse/internal/codec"
+	"github.com/gatehouse-go/gatehouse/internal/httperr"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -18,7 +17,7 @@ type Error = pipeline.Error
 // WriteJSON sends v as JSON. If v cannot be encoded, the client gets 500, and WriteJSON
 // returns the error.
 func WriteJSON(w http.ResponseWriter, status int, v any) error {
-	b, err := json.Marshal(v)
+	b, err := codec.Append(nil, v)
 	if err != nil {
 		WriteError(w, http.StatusInternalServerError, internalError().Message)
 		return fmt.Errorf("web: WriteJSON: encode %T: %w", v, err)
@@ -31,7 +30,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 // WriteError sends {"statusCode":404,"message":…,"error":"Not Found"}. The client sees the
 // message.
 func WriteError(w http.ResponseWriter, status int, message string) {
-	_ = writeErrorBody(w, nil, &Error{Status: status, Message: message}, status) // an int and two strings always encode
+	writeErrorBody(w, nil, &Error{Status: status, Message: message}, status, nil)
 }
 
 // Fail sends an error: an [*Error], found by errors.As, as it is; a body that was too large
@@ -42,38 +41,22 @@ func Fail(w http.ResponseWriter, err error) {
 	if e == nil {
 		e = internalError()
 	}
-	_ = writeErrorBody(w, nil, e, http.StatusBadRequest) // no logger here
+	writeErrorBody(w, nil, e, http.StatusBadRequest, nil) // no logger here
 }
 
 func internalError() *Error {
 	return &Error{Message: "Internal server error", Status: http.StatusInternalServerError}
 }
 
-// errorBody is the response body of an error.
-type errorBody struct {
-	StatusCode int    `json:"statusCode"`
-	Message    string `json:"message"`
-	Error      string `json:"error"`
-	Code       string `json:"code,omitzero"`
-	Details    any    `json:"details,omitzero"`
-}
-
-// writeErrorBody sends e. It returns an error if its Details or Body were omitted because they
-// cannot be encoded.
-func writeErrorBody(w http.ResponseWriter, r *http.Request, e *Error, status int) error {
+// writeErrorBody sends e. It calls omitted, which may be nil, for Details or a Body that are left
+// out because they cannot be encoded.
+func writeErrorBody(w http.ResponseWriter, r *http.Request, e *Error, status int, omitted func(httperr.Omission)) {
 	if e.Status >= 300 && e.Status <= 599 {
 		status = e.Status
 	}
-	f := errorBody{status, e.Message, http.StatusText(status), e.Code, e.Details}
-	var answer any = f
-	if e.Body != nil {
-		answer = e.Body
-	}
-	b, err := marshalRecovered(answer)
-	if err != nil {
-		f.Details = nil
-		b, _ = marshalRecovered(f)
-	}
+	b := httperr.Marshal(e, func(details any) any {
+		return httperr.ResponseOf(e, status, details)
+	}, omitted)
 	h := w.Header()
 	// Headers that the handler has set for another response.
 	for _, name := range []string{"Content-Encoding", "Content-Range", "Content-Disposition", "ETag", "Last-Modified"} {
@@ -86,17 +69,6 @@ func writeErrorBody(w http.ResponseWriter, r *http.Request, e *Error, status int
 		}
 	}
 	write(w, r, status, b)
-	return err
-}
-
-// marshalRecovered encodes v and recovers panics of its methods.
-func marshalRecovered(v any) (b []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &panicError{value: p}
-		}
-	}()
-	return json.Marshal(v, jsontext.AllowInvalidUTF8(true))
 }
 
 // write sends a response, without body to HEAD requests and for a status without body. r may be

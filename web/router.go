@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -104,7 +105,7 @@ func (r *router) Group(fn func(chi.Router)) chi.Router {
 // Route implements [chi.Router]. It creates a mux only for middleware, so that several
 // controllers can have routes below one pattern.
 func (r *router) Route(pattern string, fn func(chi.Router)) chi.Router {
-	if !strings.HasPrefix(pattern, "/") || strings.ContainsAny(pattern, "* \t") || fn == nil {
+	if !strings.HasPrefix(pattern, "/") || strings.ContainsAny(withoutParameters(pattern), "* \t?#") || fn == nil {
 		r.problemf("Route(%q): needs a pattern such as \"/rooms\", and a function", pattern)
 		return r
 	}
@@ -124,7 +125,7 @@ func (r *router) Route(pattern string, fn func(chi.Router)) chi.Router {
 
 // Mount implements [chi.Router]. The guards protect all of h.
 func (r *router) Mount(pattern string, h http.Handler) {
-	if isNil(h) || !strings.HasPrefix(pattern, "/") || strings.ContainsAny(pattern, "* \t") {
+	if isNil(h) || !strings.HasPrefix(pattern, "/") || strings.ContainsAny(withoutParameters(pattern), "* \t?#") {
 		r.problemf("Mount(%q): needs a pattern such as \"/admin\", and a handler", pattern)
 		return
 	}
@@ -141,27 +142,17 @@ func (r *router) Mount(pattern string, h http.Handler) {
 	mux := r.ctl.unrouted.newMux()
 	r.recoverChi(fmt.Sprintf("Mount(%q)", pattern), func() { mux.Mount("/", h) })
 	e.handler, e.routed = mux, true
-	r.mount(pattern, guarded{e, mux}, false)
+	r.mount(pattern, guarded{mux, e}, false)
 }
 
 // guarded is a mounted router with its endpoint.
 type guarded struct {
-	*endpoint
+	chi.Router
 
-	mux *chi.Mux
+	ep *endpoint
 }
 
-func (g guarded) Routes() []chi.Route          { return g.mux.Routes() }
-func (g guarded) Middlewares() chi.Middlewares { return g.mux.Middlewares() }
-func (g guarded) Match(c *chi.Context, method, path string) bool {
-	return g.mux.Match(c, method, path)
-}
-
-func (g guarded) Find(c *chi.Context, method, path string) string {
-	return g.mux.Find(c, method, path)
-}
-
-var _ chi.Routes = guarded{}
+func (g guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.ep.ServeHTTP(w, r) }
 
 func (r *router) mount(pattern string, h http.Handler, own bool) {
 	r.seal()
@@ -174,11 +165,7 @@ func (r *router) mount(pattern string, h http.Handler, own bool) {
 		return
 	}
 	r.recoverChi(fmt.Sprintf("%s(%q)", what, pattern), func() {
-		at := r.in + prefix
-		if at == "" {
-			at = "/"
-		}
-		r.inner.Mount(at, h)
+		r.inner.Mount(cmp.Or(r.in+prefix, "/"), h)
 	})
 }
 

@@ -12,6 +12,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
+var (
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+	durationType    = reflect.TypeFor[time.Duration]()
+)
+
 // setter sets a field from the values of the parameter name. It returns an error for the client.
 type setter func(dst reflect.Value, name string, values []string) *pipeline.Error
 
@@ -60,7 +65,7 @@ func scalarOf(t reflect.Type) scalar {
 		return setText
 	}
 	if t == durationType {
-		return setDuration
+		return parsed(time.ParseDuration, func(dst reflect.Value, d time.Duration) { dst.SetInt(int64(d)) })
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -69,11 +74,11 @@ func scalarOf(t reflect.Type) scalar {
 			return nil
 		}
 	case reflect.Bool:
-		return setBool
+		return parsed(strconv.ParseBool, reflect.Value.SetBool)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return setInt
+		return parsed(func(text string) (int64, error) { return strconv.ParseInt(text, 10, t.Bits()) }, reflect.Value.SetInt)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return setUint
+		return parsed(func(text string) (uint64, error) { return strconv.ParseUint(text, 10, t.Bits()) }, reflect.Value.SetUint)
 	case reflect.Float32, reflect.Float64:
 		return setFloat
 	case reflect.Pointer:
@@ -100,28 +105,12 @@ func setText(dst reflect.Value, text string) error {
 	return u.UnmarshalText([]byte(text))
 }
 
-func setDuration(dst reflect.Value, text string) error {
-	d, err := time.ParseDuration(text)
-	dst.SetInt(int64(d))
-	return err
-}
-
-func setBool(dst reflect.Value, text string) error {
-	b, err := strconv.ParseBool(text)
-	dst.SetBool(b)
-	return err
-}
-
-func setInt(dst reflect.Value, text string) error {
-	n, err := strconv.ParseInt(text, 10, dst.Type().Bits())
-	dst.SetInt(n)
-	return err
-}
-
-func setUint(dst reflect.Value, text string) error {
-	n, err := strconv.ParseUint(text, 10, dst.Type().Bits())
-	dst.SetUint(n)
-	return err
+func parsed[T any](parse func(text string) (T, error), set func(dst reflect.Value, v T)) scalar {
+	return func(dst reflect.Value, text string) error {
+		v, err := parse(text)
+		set(dst, v)
+		return err
+	}
 }
 
 func setFloat(dst reflect.Value, text string) error {

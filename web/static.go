@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -28,7 +29,8 @@ func SPA() StaticOption { return staticOption(func(s *static) { s.spa = true }) 
 // Static serves files below a pattern such as "/" or "/assets", for GET and HEAD. For a folder
 // it serves index.html; it never lists folders. Files and folders whose names start with a dot
 // are not served. A missing file is answered with 404, like a missing route. Conditional
-// requests and ranges work as in [http.ServeContent].
+// requests and ranges work as in [http.ServeContent]. Symbolic links are followed inside of the
+// files only, and not to names that are not served.
 //
 //	//go:embed page
 //	var files embed.FS
@@ -81,10 +83,7 @@ func (s *static) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return errNotFound(r)
 	}
-	name := strings.TrimSuffix(raw, "/")
-	if name == "" {
-		name = "."
-	}
+	name := cmp.Or(strings.TrimSuffix(raw, "/"), ".")
 	if !servable(name) {
 		return errNotFound(r)
 	}
@@ -124,6 +123,12 @@ func (s *static) serve(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *static) open(name string) (fs.File, fs.FileInfo, error) {
+	if links, ok := s.files.(fs.ReadLinkFS); ok {
+		var err error
+		if name, err = follow(links, name); err != nil {
+			return nil, nil, err
+		}
+	}
 	f, err := s.files.Open(name)
 	if err != nil {
 		return nil, nil, err

@@ -45,7 +45,7 @@ func (t *tracker) writer() http.ResponseWriter {
 	_, readFrom := t.ResponseWriter.(io.ReaderFrom)
 	switch {
 	case flush && hijack && readFrom:
-		return fullWriter{t}
+		return fullWriter{hijackWriter{flushWriter{t}}}
 	case flush && hijack:
 		return hijackWriter{flushWriter{t}}
 	case flush:
@@ -69,42 +69,30 @@ func (w flushWriter) FlushError() error {
 
 type hijackWriter struct{ flushWriter }
 
-func (w hijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
+func (w hijackWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := w.ResponseWriter.(http.Hijacker).Hijack()
+	w.started = w.started || err == nil
+	return c, rw, err
+}
 
-type fullWriter struct{ *tracker }
-
-func (w fullWriter) Flush() { flushWriter(w).Flush() }
-
-func (w fullWriter) FlushError() error { return flushWriter(w).FlushError() }
-
-func (w fullWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hijack() }
+type fullWriter struct{ hijackWriter }
 
 func (w fullWriter) ReadFrom(r io.Reader) (int64, error) {
 	w.start(http.StatusOK)
 	return w.ResponseWriter.(io.ReaderFrom).ReadFrom(r)
 }
 
-func (t *tracker) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	c, rw, err := t.ResponseWriter.(http.Hijacker).Hijack()
-	t.started = t.started || err == nil
-	return c, rw, err
-}
+func (t *tracker) self() *tracker { return t }
 
 // writesTo reports whether w is this tracker or wraps it.
 func (t *tracker) writesTo(w http.ResponseWriter) bool {
 	for range 32 { // limits the depth of wrapping
 		switch u := w.(type) {
-		case *tracker:
-			if u == t {
+		case interface{ self() *tracker }: // a tracker, or a writer around one
+			if u.self() == t {
 				return true
 			}
-			w = u.ResponseWriter
-		case flushWriter:
-			w = u.tracker
-		case hijackWriter:
-			w = u.tracker
-		case fullWriter:
-			w = u.tracker
+			w = u.self().ResponseWriter
 		case interface{ Unwrap() http.ResponseWriter }:
 			w = u.Unwrap()
 		default:

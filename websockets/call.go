@@ -3,6 +3,8 @@ package websockets
 import (
 	"context"
 	"reflect"
+
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 )
 
 // CallEvent is an event that the server sends and the client answers. Declare one per event,
@@ -14,11 +16,14 @@ import (
 type CallEvent[Req, Res any] struct {
 	name string
 	opts []EmitOption
+	at   callSite
 }
 
 // NewCall returns a call named event that sends a Req and is answered by a Res.
+//
+//go:noinline // a call in a package variable has no line when it is inlined
 func NewCall[Req, Res any](event string, opts ...EmitOption) CallEvent[Req, Res] {
-	return CallEvent[Req, Res]{event, opts}
+	return CallEvent[Req, Res]{event, opts, caller()}
 }
 
 // Name is the event's name on the wire.
@@ -28,6 +33,9 @@ func (e CallEvent[Req, Res]) Name() string { return e.name }
 func (e CallEvent[Req, Res]) EventInfo() (name string, payload reflect.Type) {
 	return e.name, reflect.TypeFor[Req]()
 }
+
+// EventPlace returns where the call was declared. The framework calls it.
+func (e CallEvent[Req, Res]) EventPlace(seal.Framework) string { return e.at.place() }
 
 // AnswerInfo returns the type of the answer.
 func (e CallEvent[Req, Res]) AnswerInfo() reflect.Type { return reflect.TypeFor[Res]() }

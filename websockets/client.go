@@ -3,7 +3,9 @@ package websockets
 import (
 	"context"
 	"net/http"
+	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/roster"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
@@ -30,6 +32,11 @@ type Client interface {
 	Namespace() string
 	// Platform is the adapter's name: "ws", "socketio".
 	Platform() string
+	// Transport is how the client is connected at this moment: "websocket", or "polling" on
+	// platforms that have it.
+	Transport() string
+	// ConnectedAt is when the client was admitted.
+	ConnectedAt() time.Time
 	// Request is the HTTP request of the handshake, with PathValue of path and
 	// namespace patterns. Its body must not be read. Once HandleConnection of every
 	// gateway has returned, it is what the connection keeps: method, URL, path values,
@@ -74,6 +81,8 @@ type Client interface {
 	// instead, such as ws.ConnOf.
 	Native() any
 
+	// Presence is the client as package presence uses it. The framework calls it.
+	Presence(seal.Framework) roster.Member
 	// Sealed keeps the interface for the framework: it may get more methods.
 	Sealed(seal.Framework)
 }

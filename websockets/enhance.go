@@ -46,7 +46,7 @@ func UseFilters(items ...any) Enhancement {
 
 // Meta adds metadata to a gateway or handler. Guards and interceptors read it.
 //
-//	websockets.On("delete", g.Delete, websockets.Meta(Roles.With("admin")))
+//	websockets.On("delete", g.Delete, websockets.Meta(Roles.With([]string{"admin"})))
 func Meta(meta ...pipeline.Meta) Enhancement { return Enhancement{pipe.Meta(meta...)} }
 
 // ApplyGateway implements [Option].

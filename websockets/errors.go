@@ -6,20 +6,23 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// Errors that Emit, Call and Join return. Test with errors.Is.
+// Errors that Emit, Call, Join and other methods return. Test with errors.Is.
 var (
 	// ErrClosed: the client has left.
 	ErrClosed = errors.New("websockets: client has disconnected")
 	// ErrQueueFull: the client reads too slowly and its send queue is full.
 	ErrQueueFull = errors.New("websockets: send queue of the client is full")
-	// ErrTooManyRooms: the client is in as many rooms as [MaxRooms] allows.
-	ErrTooManyRooms = errors.New("websockets: client is in too many rooms")
-	// ErrRoomName: the name of a room is longer than 1,024 bytes. Names may come from
-	// clients, and are kept for each.
-	ErrRoomName = errors.New("websockets: the name of a room is longer than 1,024 bytes")
+	// ErrTooManyRooms is an [*Error]: the client is in as many rooms as [MaxRooms] allows.
+	ErrTooManyRooms error = &Error{Message: "The client is in too many rooms", Code: CodeTooManyRooms}
+	// ErrRoomName is an [*Error]: the name of a room is longer than 1,024 bytes. Names may come
+	// from clients, and are kept for each.
+	ErrRoomName error = &Error{Message: "The name of the room is longer than 1,024 bytes", Code: CodeRoomName}
 	// ErrCancelled is the cause with which the context of a stream ends when its client has
 	// cancelled it.
 	ErrCancelled = errors.New("websockets: the client has cancelled the stream")
+	// ErrBackplaneFull: too much waits to be sent to other nodes, because the service between
+	// them is slow or cannot be reached. Clients of this node were sent it.
+	ErrBackplaneFull = errors.New("websockets: queue to the other nodes is full")
 	// ErrTooManyCalls: too many calls to the client wait for an answer.
 	ErrTooManyCalls = errors.New("websockets: too many calls to the client are unanswered")
 )

@@ -3,6 +3,8 @@ package websockets
 import (
 	"context"
 	"reflect"
+
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 )
 
 // Event is an event that the server sends, with the type of its payload. Declare one per
@@ -15,12 +17,15 @@ import (
 type Event[T any] struct {
 	name string
 	opts []EmitOption
+	at   callSite
 }
 
 // NewEvent returns an event called name whose payload is a T. The options hold for every Emit
 // of it.
+//
+//go:noinline // a call in a package variable has no line when it is inlined
 func NewEvent[T any](name string, opts ...EmitOption) Event[T] {
-	return Event[T]{name: name, opts: opts}
+	return Event[T]{name: name, opts: opts, at: caller()}
 }
 
 // Name is the event's name on the wire.
@@ -30,6 +35,9 @@ func (e Event[T]) Name() string { return e.name }
 func (e Event[T]) EventInfo() (name string, payload reflect.Type) {
 	return e.name, reflect.TypeFor[T]()
 }
+
+// EventPlace returns where the event was made. The framework calls it.
+func (e Event[T]) EventPlace(seal.Framework) string { return e.at.place() }
 
 // Emit sends the event to a client, a selection of clients, or all of them. It does not wait
 // for the network. ctx carries values for interceptors; that it has ended does not stop the

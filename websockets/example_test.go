@@ -84,8 +84,10 @@ func ExampleSelection_ToID() {
 	ann := apptest.NewFakeClient("ann")
 	server := apptest.NewFakeServer(ann, apptest.NewFakeClient("bob")).Server()
 	_ = server.ToID("ann").Emit(context.Background(), "note", "for you")
-	fmt.Println(ann.Sent())
-	// Output: [{note for you { [] [ann] [] []}}]
+	for _, s := range ann.Sent() {
+		fmt.Println(s.Event, s.Data, s.To.IDs)
+	}
+	// Output: note for you [ann]
 }
 
 func ExampleCallEvent() {

@@ -1,7 +1,7 @@
 package websockets
 
 // JSON decodes and encodes payloads instead of the framework's own codec, which is
-// json/v2 with names that match without regard to case. Set it with app.JSON:
+// json/v2 with names that match without regard to case and U+FFFD for text that is not Unicode. Set it with app.JSON:
 //
 //	type codec struct{}
 //

@@ -16,7 +16,9 @@ func WithLimits(l Limits) Option {
 // where the field documents it.
 type Limits struct {
 	// MaxMessage is the largest message accepted, in bytes after decompression
-	// and reassembly. It also bounds the attachments of a packet, all together.
+	// and reassembly. It also bounds the attachments of a packet, all together. The
+	// elements of lists and maps that a payload is decoded into may need 16 times as
+	// much, with the size of their Go type: [{},{}] is small, and a struct may be large.
 	// Default 1 MB (1,000,000).
 	MaxMessage int64
 	// HandshakeTimeout bounds the time from the first byte of a connection
@@ -49,7 +51,8 @@ type Limits struct {
 	// HandleConnection has returned, see [Client.Request]. Default 16 KiB.
 	KeptHeaders int
 	// CloseTimeout bounds the close of a connection: queued messages are sent and the
-	// close handshake is done within it, then the connection is cut. Default 5 s.
+	// close handshake is done within it, then the connection is cut. Messages that a client
+	// sent before it left are handled for so long. Default 5 s.
 	CloseTimeout time.Duration
 	// CallTimeout is how long calls, and Fetch and Count on several nodes, wait for answers
 	// when their context has no deadline. Default 10 s.

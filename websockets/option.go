@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
+	"github.com/gatehouse-go/gatehouse/internal/origin"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -103,7 +104,11 @@ func Port(port int) Option {
 // ":0" for any free port (see Server.Addr).
 // Gateways with the same text share a listener.
 func Addr(addr string) Option {
-	return optionFunc(func(c *config.Gateway) { c.Addr = addr })
+	return optionFunc(func(c *config.Gateway) {
+		if c.Addr = addr; addr == "" {
+			c.Problemf("Addr(\"\"): must be an address, such as \"127.0.0.1:3001\"; remove it to use the application's HTTP server")
+		}
+	})
 }
 
 // Via serves the gateway through an adapter, with the options of that endpoint.
@@ -129,10 +134,23 @@ type Platform interface {
 
 // Origins lets browser pages of other origins connect: "https://app.example.com"
 // exactly, "https://*.example.com" for one or more labels, or "*" for any page
-// (unsafe with cookies). The server's own host is always allowed, and so are
+// (unsafe with cookies). Applications with web views have origins such as
+// "capacitor://localhost" and "file://". The server's own host is always allowed, and so are
 // clients that send no Origin, which are not browsers. Default: own host only.
+//
+// Origins are compared as in RFC 6454: case and the default ports of http and https do not
+// matter. Text that no browser sends as an origin is a start error, which says what to write.
 func Origins(origins ...string) Option {
-	return optionFunc(func(c *config.Gateway) { c.Origins = append(c.Origins, origins...) })
+	return optionFunc(func(c *config.Gateway) {
+		for _, text := range origins {
+			p, err := origin.ParsePattern(text, "websockets.CheckOrigin")
+			if err != nil {
+				c.Problemf("Origins: %v", err)
+				continue
+			}
+			c.Origins = append(c.Origins, p)
+		}
+	})
 }
 
 // CheckOrigin decides about browser origins instead of [Origins]. It is called
@@ -201,10 +219,17 @@ func HideCauseData() Option {
 	return optionFunc(func(c *config.Gateway) { c.HideCauseData = true })
 }
 
+// Unobserved leaves the gateway's clients, messages and events out of the hooks of
+// app.Observe: for a gateway that sends what observers see, which would observe itself
+// otherwise. It holds for an endpoint if all gateways there have it.
+func Unobserved() Option {
+	return optionFunc(func(c *config.Gateway) { c.Unobserved = true })
+}
+
 // DropAfterClose drops the messages of a client that has left which no handler has started
-// yet. Without it they are handled: after a clean leave (a close frame, DISCONNECT) with a
-// context that lives for Limits.CloseTimeout, otherwise with one that has ended. It holds
-// for all gateways of a namespace.
+// yet. Without it they are handled for Limits.CloseTimeout: after a clean leave (a close
+// frame, DISCONNECT) with a context that lives so long, otherwise with one that has ended.
+// It holds for all gateways of a namespace.
 func DropAfterClose() Option {
 	return optionFunc(func(c *config.Gateway) { c.DropAfterClose = true })
 }
@@ -212,9 +237,10 @@ func DropAfterClose() Option {
 // Strictness is the result of [Strict]: an [Option] and a [HandlerOption].
 type Strictness struct{}
 
-// Strict refuses payloads with names that the handler's type does not have, of all
-// handlers of a gateway or of one. Without it such names are left out. Duplicate
-// names are always refused.
+// Strict refuses payloads with names that the handler's type does not have, and with half
+// a surrogate pair in a string ("\ud83d"), of all handlers of a gateway or of one. Without it
+// such names are left out, and such halves are read as U+FFFD. Duplicate names are always
+// refused.
 func Strict() Strictness { return Strictness{} }
 
 // ApplyGateway implements [Option].

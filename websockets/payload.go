@@ -1,7 +1,11 @@
 package websockets
 
 import (
+	"bytes"
+	"encoding/json"
+
 	"github.com/gatehouse-go/gatehouse/internal/admission"
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/payload"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
@@ -31,25 +35,47 @@ func (p Payload) Size() int {
 	return n
 }
 
+// Clone returns a copy that shares no memory with p.
+func (p Payload) Clone() Payload {
+	p.JSON = bytes.Clone(p.JSON)
+	p.Attachments = cloneAttachments(p.Attachments)
+	return p
+}
+
+func cloneAttachments(all [][]byte) [][]byte {
+	if len(all) == 0 {
+		return all
+	}
+	own := make([][]byte, len(all))
+	for i, a := range all {
+		own[i] = bytes.Clone(a)
+	}
+	return own
+}
+
 // IsZero reports whether there is no payload at all.
 func (p Payload) IsZero() bool { return len(p.JSON) == 0 && len(p.Attachments) == 0 }
 
 // Decode stores the payload in the value that v points to, as json/v2 does:
 // duplicate names and invalid UTF-8 are errors, names match exactly or else
-// without regard to case. []byte and byte arrays take an attachment or base64 text,
+// without regard to case. Half a surrogate pair ("\ud83d") is read as U+FFFD.
+// Elements may need 16 MiB, or 16 times the payload, of memory. []byte and byte arrays take an attachment or base64 text,
 // any takes an attachment as []byte; where the type can hold neither, an attachment
 // is an error, also for [json.RawMessage] and other types that decode themselves from
-// text. A [Payload] takes everything undecoded. An empty payload leaves v as it is. The
+// text. A [Payload] takes everything undecoded. What it stores shares no memory with p. An empty payload leaves v as it is. The
 // error is an [*Error] that clients may see.
 func (p Payload) Decode(v any) error {
 	if len(p.JSON) == 0 {
 		return nil
 	}
-	if dst, ok := v.(*Payload); ok {
-		*dst = p
+	switch dst := v.(type) {
+	case *Payload:
+		*dst = p.Clone()
 		return nil
+	case *json.RawMessage: // a copy too: the bytes may be those of a message that is reused
+		p.JSON = bytes.Clone(p.JSON)
 	}
-	return payload.Raw{JSON: p.JSON, Attachments: p.Attachments}.Decode(v, false)
+	return payload.Raw{JSON: p.JSON, Attachments: cloneAttachments(p.Attachments)}.Decode(v, codec.Options{})
 }
 
 // Codes of the errors that the framework itself sends to clients.
@@ -57,7 +83,9 @@ const (
 	CodeBadPayload    = pipeline.CodeBadPayload // the payload does not fit the handler's type
 	CodeBadMessage    = "bad_message"           // the frame is not a message at all
 	CodeUnknownEvent  = "unknown_event"         // no handler subscribes to the event
-	CodeTooManyTasks  = "too_many_tasks"        // see Background
+	CodeTooManyTasks  = "too_many_tasks"        // see Background; also too many clients that left their namespace and whose handlers run
+	CodeTooManyRooms  = "too_many_rooms"        // see MaxRooms
+	CodeRoomName      = "room_name"             // see ErrRoomName
 	CodeNotAccepting  = "not_accepting"         // the application is starting or stopping
 	CodeForbidden     = pipeline.CodeForbidden
 	CodeForeignOrigin = "foreign_origin"

@@ -72,6 +72,8 @@ type SubscriptionInfo struct {
 	Errors []*Error
 	// Func is the name of the handler: example.com/chat.(*Gateway).Join.
 	Func string
+	// Place is where it was subscribed: gateway.go:31.
+	Place string
 	// Meta is the metadata of the handler, with that of [ForEvent] at its gateway's first
 	// endpoint.
 	Meta pipeline.Metadata
@@ -92,6 +94,7 @@ type Answered interface {
 // [StreamEvent] do not need it for the stream's item event.
 //
 //	websockets.On("post", g.Post, websockets.Sends(Posted))
+//
 //	func (g *Gateway) Post(ctx context.Context, p Post) (websockets.Response[Post], error)
 func Sends(events ...EventInfo) HandlerOption {
 	return handlerOption(func(s *handler.Spec) {

@@ -32,7 +32,7 @@ func (r Request[In, Out]) On(h func(context.Context, In) (Out, error), opts ...H
 
 // Call sends the request and waits for the answer.
 func (r Request[In, Out]) Call(ctx context.Context, c Caller, in In) (Out, error) {
-	return NewCall[In, Out](r.name).Call(ctx, c, in)
+	return CallEvent[In, Out]{name: r.name}.Call(ctx, c, in)
 }
 
 // StreamEvent is an event that clients send and the server answers with a stream: one

@@ -42,10 +42,9 @@ func NewScoped[T any](open func(ctx context.Context, c Client) (T, error), shut 
 func (s *Scoped[T]) Of(ctx context.Context) (T, error) { return s.For(ctx, ClientFrom(ctx)) }
 
 // For returns the T of a client; see [Scoped.Of].
-func (s *Scoped[T]) For(ctx context.Context, c Client) (T, error) {
+func (s *Scoped[T]) For(ctx context.Context, c Client) (v T, err error) {
 	if c == nil {
-		var zero T
-		return zero, ErrClosed
+		return v, ErrClosed
 	}
 	return s.key.GetOrSet(c, &scoped[T]{of: s}).get(ctx, c)
 }
@@ -59,10 +58,9 @@ type scoped[T any] struct {
 	v          T
 }
 
-func (x *scoped[T]) get(ctx context.Context, c Client) (T, error) {
+func (x *scoped[T]) get(ctx context.Context, c Client) (v T, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	var err error
 	if _, stored := x.of.key.Get(c); x.over || !stored {
 		err = ErrClosed
 	} else if !x.made {
@@ -71,8 +69,7 @@ func (x *scoped[T]) get(ctx context.Context, c Client) (T, error) {
 		}
 	}
 	if err != nil {
-		var zero T
-		return zero, err
+		return v, err
 	}
 	return x.v, nil
 }

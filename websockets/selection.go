@@ -121,7 +121,8 @@ func (s Selection) Fetch(ctx context.Context) (Fetched, error) {
 }
 
 // Count returns the number of clients. An error means that nodes did not answer, and that the
-// number is too low; without a backplane it is nil.
+// number is too low; without a backplane it is nil. Without a deadline in ctx it waits for other
+// nodes for Limits.CallTimeout.
 func (s Selection) Count(ctx context.Context) (int, error) {
 	if s.hub == nil {
 		return 0, ErrNoServer
@@ -151,4 +152,6 @@ type Remote struct {
 	Namespace string
 	// Rooms are sorted.
 	Rooms []string
+	// Shared are the values of its [Shared] keys.
+	Shared SharedValues
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/internal/core"
+	"github.com/gatehouse-go/gatehouse/internal/roster"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 )
 
@@ -39,6 +40,8 @@ type hub interface {
 	Fetch(ctx context.Context, sel core.Selection) (Fetched, error)
 	Count(ctx context.Context, sel core.Selection) (int, error)
 	Clients(sel core.Selection) []Client
+	EmitNodes(ctx context.Context, event string, data any) error
+	Presence() roster.View
 	Nodes() []Node
 	Addr() net.Addr
 	Natives() iter.Seq[any]
@@ -58,6 +61,14 @@ func (s *Server) All() Selection {
 // Of selects the clients of one concrete namespace, such as "/orgs/7" of the pattern
 // "/orgs/{org}".
 func (s *Server) Of(namespace string) Selection { return s.All().of(namespace) }
+
+// Presence returns what package presence needs; nil of a nil Server. The framework calls it.
+func (s *Server) Presence(seal.Framework) roster.View {
+	if s == nil || s.hub == nil {
+		return nil
+	}
+	return s.hub.Presence()
+}
 
 // Nodes returns the processes of the application; one without a backplane.
 func (s *Server) Nodes() []Node {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"unicode/utf8"
 
+	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/identity"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
@@ -29,6 +31,8 @@ const (
 	KindStream   Kind = "stream"   // many responses
 	KindFallback Kind = "fallback" // events without a handler of their own
 	KindAny      Kind = "any"      // sees every event, answers none
+	KindNode     Kind = "node"     // events of other nodes, see NodeEvent
+	KindPresence Kind = "presence" // changes of package presence
 )
 
 // HandlerOption configures one subscription: [Background], [Strict], [UseGuards] and the
@@ -59,6 +63,7 @@ func Background(n int) HandlerOption {
 // is sent as its event instead, and a waiting ack is answered empty.
 //
 //	websockets.On("identity", g.Identity)
+//
 //	func (g *Gateway) Identity(ctx context.Context, n int) (int, error) { return n, nil }
 //
 // In is decoded from the payload: none leaves it zero, several arguments are a
@@ -85,15 +90,19 @@ func On[In, Out any](event string, h func(context.Context, In) (Out, error), opt
 // Listen subscribes a handler without a result; a waiting ack is answered empty.
 func Listen[In any](event string, h func(context.Context, In) error, opts ...HandlerOption) Subscription {
 	s := handler.Spec{Event: event, Kind: handler.Listen, In: reflect.TypeFor[In](), Func: identity.FuncName(h)}
-	validate := pipe.Validator[In]()
-	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
+	s.Invoke = listener(h, pipe.Validator[In]())
+	return newSubscription(s, h == nil, opts)
+}
+
+// listener returns the Invoke of a handler without a result.
+func listener[In any](h func(context.Context, In) error, validate func(*In) error) func(context.Context, handler.Exchange) error {
+	return func(ctx context.Context, x handler.Exchange) error {
 		in, err := decode(ctx, x, validate)
 		if err != nil {
 			return err
 		}
 		return h(ctx, *in)
 	}
-	return newSubscription(s, h == nil, opts)
 }
 
 // Stream subscribes a handler that sends any number of responses, each as soon
@@ -184,7 +193,13 @@ func OnAny(h func(ctx context.Context, event string, p Payload)) Subscription {
 	return newSubscription(s, h == nil, nil)
 }
 
+// NewSubscription returns the subscription of a handler without a client. The framework calls it.
+func NewSubscription(_ seal.Framework, s handler.Spec, isNil bool) Subscription {
+	return newSubscription(s, isNil, nil)
+}
+
 func newSubscription(s handler.Spec, isNil bool, opts []HandlerOption) Subscription {
+	s.Place = caller().place()
 	for _, o := range opts {
 		if o != nil {
 			o.ApplyHandler(&s)
@@ -192,11 +207,15 @@ func newSubscription(s handler.Spec, isNil bool, opts []HandlerOption) Subscript
 	}
 	switch {
 	case isNil:
-		s.Problem = "the handler is nil"
+		s.Problem = "the handler is nil; pass a method of the gateway"
 	case s.Kind != handler.Fallback && s.Kind != handler.Any && s.Event == "":
-		s.Problem = "the event has no name"
+		s.Problem = "the event has no name; pass the one that clients send"
 	case reserved[s.Event]:
 		s.Problem = "the name is reserved by the platforms; choose another"
+	case len(s.Event) > config.MaxEventName:
+		s.Problem = fmt.Sprintf("the name has %d bytes, and messages may name events with %d; choose a shorter one", len(s.Event), config.MaxEventName)
+	case !utf8.ValidString(s.Event):
+		s.Problem = "the name is not UTF-8, which no message has; choose another"
 	}
 	return Subscription{s}
 }

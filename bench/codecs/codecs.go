@@ -5,6 +5,7 @@ import (
 	stdjson "encoding/json"
 
 	"github.com/bytedance/sonic"
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/go-json-experiment/json"
 	goccy "github.com/goccy/go-json"
@@ -27,10 +28,11 @@ func (c Codec) Unmarshal(data []byte, v any) error { return c.decode(data, v) }
 // Append implements [websockets.JSON].
 func (c Codec) Append(dst []byte, v any) ([]byte, error) { return c.encode(dst, v) }
 
-// All lists the libraries, the framework's own choice first.
+// All lists the framework's own codec, the library that it stands on, and others.
 func All() []Codec {
 	fast := sonic.Config{CopyString: true, ValidateString: true}.Froze()
 	return []Codec{
+		{"gatehouse", func(b []byte, v any) error { return codec.Unmarshal(b, v, codec.Options{}) }, codec.Append},
 		{"json-v2", func(b []byte, v any) error { return json.Unmarshal(b, v, json.MatchCaseInsensitiveNames(true)) }, appended(func(v any) ([]byte, error) { return json.Marshal(v) })},
 		{"std", stdjson.Unmarshal, appended(stdjson.Marshal)},
 		{"goccy", goccy.Unmarshal, appended(goccy.Marshal)},

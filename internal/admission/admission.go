@@ -1,5 +1,6 @@
 // Package admission limits the connections of an application, in total and per client
-// address. A connection is counted from before its guards run until it is closed.
+// address. A connection is counted from before its guards run until it is closed and what
+// it has started has returned.
 package admission
 
 import (
@@ -8,8 +9,8 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
-	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/internal/remote"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
@@ -22,9 +23,6 @@ const (
 
 // retryAfter is the Retry-After of rejected clients, in seconds.
 const retryAfter = 5
-
-// logInterval is the time between two log lines about the same limit.
-const logInterval = time.Minute
 
 // Config configures a [Control].
 type Config struct {
@@ -46,19 +44,13 @@ type Control struct {
 	mu         sync.Mutex
 	total      int
 	addresses  map[netip.Addr]*count
-	totalLog   logLimiter
-	addressLog logLimiter
+	totalLog   logsample.Minute
+	addressLog logsample.Minute
 	warned     bool // about a peer that is probably a proxy
 }
 
 // count holds the numbers of connections of one address.
 type count struct{ n, guessed int }
-
-// logLimiter counts rejected connections between two log lines.
-type logLimiter struct {
-	last     time.Time
-	rejected int
-}
 
 // New returns a Control.
 func New(cfg Config) *Control {
@@ -84,20 +76,6 @@ func (c *Control) Acquire(r *http.Request) (release func(), err error) {
 	return p.release, nil
 }
 
-// Len returns the number of connections.
-func (c *Control) Len() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.total
-}
-
-// Addresses returns the number of addresses with connections.
-func (c *Control) Addresses() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.addresses)
-}
-
 func (c *Control) acquire(p *slot, addr netip.Addr) error {
 	var warn func()
 	defer func() {
@@ -108,7 +86,7 @@ func (c *Control) acquire(p *slot, addr netip.Addr) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cfg.Max > 0 && c.total >= c.cfg.Max {
-		if n := c.totalLog.count(); n > 0 {
+		if n := c.totalLog.Count(); n > 0 {
 			warn = func() {
 				c.log.Warn("connections are rejected: app.MaxConnections is reached", "limit", c.cfg.Max, "rejected", n)
 			}
@@ -130,7 +108,7 @@ func (c *Control) acquire(p *slot, addr netip.Addr) error {
 		case a == nil:
 			c.addresses[p.addr] = &count{n: 1}
 		case a.n >= c.cfg.PerAddress:
-			if n := c.addressLog.count(); n > 0 {
+			if n := c.addressLog.Count(); n > 0 {
 				warn = func() {
 					c.log.Warn("connections of an address are rejected: app.MaxConnectionsPerAddress is reached",
 						"address", p.addr.String(), "limit", c.cfg.PerAddress, "rejected", n)
@@ -143,19 +121,6 @@ func (c *Control) acquire(p *slot, addr netip.Addr) error {
 	}
 	c.total++
 	return nil
-}
-
-// count counts a rejected connection. It returns 0, or, at most once per logInterval,
-// the number of connections rejected since it last did.
-func (l *logLimiter) count() int {
-	l.rejected++
-	now := time.Now()
-	if !l.last.IsZero() && now.Sub(l.last) < logInterval {
-		return 0
-	}
-	rejected := l.rejected
-	l.last, l.rejected = now, 0
-	return rejected
 }
 
 func (c *Control) warnOfProxy(a netip.Addr) {

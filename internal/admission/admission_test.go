@@ -157,7 +157,7 @@ func TestReachedLimitIsLoggedOnce(t *testing.T) {
 			if strings.Count(b.String(), "\n") != 1 || !strings.Contains(b.String(), "limit=1 rejected=1") || !strings.Contains(b.String(), "app.MaxConnections") {
 				t.Errorf("logged: %s", &b)
 			}
-			<-time.After(logInterval)
+			<-time.After(time.Minute)
 			b.Reset()
 			_, _ = c.Acquire(from("192.0.2.1"))
 			if !strings.Contains(b.String(), "rejected=99") {
@@ -223,4 +223,18 @@ func BenchmarkAcquire(b *testing.B) {
 		release, _ := c.Acquire(r)
 		release()
 	}
+}
+
+// Len returns the number of connections.
+func (c *Control) Len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.total
+}
+
+// Addresses returns the number of addresses with connections.
+func (c *Control) Addresses() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.addresses)
 }

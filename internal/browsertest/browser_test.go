@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gatehouse-go/gatehouse/internal/browsertest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -80,27 +81,18 @@ func TestPagesAreIsolated(t *testing.T) {
 	}
 }
 
-// recorder records errors.
-type recorder struct {
-	testing.TB
-	errors []string
-}
-
-func (r *recorder) Errorf(format string, _ ...any) { r.errors = append(r.errors, format) }
-
 func TestUncaughtExceptionsFailTheTest(t *testing.T) {
 	const thrown = `<!doctype html><link rel="icon" href="data:,"><script>throw new Error('boom')</script>`
 	url := serve(t, thrown)
 	outer := browsertest.Start(t) // first: skips the test without a browser
-	r := &recorder{TB: t}
+	r := &testkit.Recorder{TB: t}
 	t.Run("inner", func(t *testing.T) {
 		r.TB = t
 		b := browsertest.Start(r)
 		b.Open(url)
 	})
-	if len(r.errors) != 1 {
-		t.Errorf("errors: %q", r.errors)
-	}
+	r.TB = t
+	r.Want("boom")
 	p := outer.Open(url)
 	if got := p.AllowUncaught(); !slices.Equal(got, []string{"boom"}) {
 		t.Errorf("uncaught: %q", got)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/identity"
+	"github.com/gatehouse-go/gatehouse/internal/origin"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
@@ -51,21 +52,28 @@ type Gateway struct {
 
 	Platform    []PlatformOption
 	Limits      Limits
-	Origins     []string
+	Origins     []origin.Pattern
 	CheckOrigin *Origin
 	Checks      []Check
 	Enhanced    pipe.Binding
 	Events      []EventBinding
 	Via         []Via
 	Emits       []Event
-	Concurrency int
+	Shares      []pipeline.SharedKey
 	MaxRooms    int
 
-	Strict         bool
-	HideCauseData  bool
-	DropAfterClose bool
+	Messages
+	HideCauseData bool
+	Unobserved    bool
 
 	Problems []string
+}
+
+// Messages is how a gateway handles the messages of one client.
+type Messages struct {
+	Concurrency    int
+	Strict         bool
+	DropAfterClose bool
 }
 
 // EventBinding is what is bound to the handler of one event.
@@ -144,6 +152,9 @@ func (o *Origin) Same(p *Origin) bool {
 func sameDeclared(f, g any) bool {
 	return identity.OfFunc(f) == identity.OfFunc(g) && identity.Declared(f)
 }
+
+// MaxEventName is adapter.MaxEventName.
+const MaxEventName = 256
 
 // Limits has the fields of [websockets.Limits], which documents them.
 type Limits struct {

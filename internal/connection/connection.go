@@ -19,6 +19,7 @@ type Connection struct {
 	held   Budget
 
 	closing atomic.Bool
+	former  atomic.Int32 // clients that have left and not ended
 	mu      sync.Mutex
 	errors  int // since
 	since   time.Time
@@ -36,6 +37,15 @@ func (c *Connection) StartClosing() { c.closing.Store(true) }
 
 // Closing reports whether the server closes the connection.
 func (c *Connection) Closing() bool { return c.closing.Load() }
+
+// Left counts a client that has left, until Ended: its handlers may still run.
+func (c *Connection) Left() { c.former.Add(1) }
+
+// Ended is called when everything of a client that has left has returned.
+func (c *Connection) Ended() { c.former.Add(-1) }
+
+// Former returns how many clients have left and not ended.
+func (c *Connection) Former() int { return int(c.former.Load()) }
 
 // errorWindow is the time in which the errors of a client count together. It starts with
 // the first of them.

@@ -56,6 +56,14 @@ func (l Names) Slice() []string {
 	return append([]string{l.one}, l.more...)
 }
 
+// AppendTo appends the names to dst.
+func (l Names) AppendTo(dst []string) []string {
+	if !l.has {
+		return dst
+	}
+	return append(append(dst, l.one), l.more...)
+}
+
 // Selection selects clients of a gateway. The zero value is all of them.
 type Selection struct {
 	Namespace   string // "" is every namespace

@@ -4,10 +4,14 @@
 package cors
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 )
 
 // Headers are the CORS settings for requests whose origin has already been checked;
@@ -46,4 +50,17 @@ func (c Headers) Set(h http.Header, r *http.Request) {
 	if c.MaxAge > 0 {
 		h.Set("Access-Control-Max-Age", strconv.Itoa(int(c.MaxAge/time.Second)))
 	}
+}
+
+// Check returns an error for settings that no browser uses.
+func (c Headers) Check() error {
+	for _, name := range c.AllowedHeaders {
+		switch {
+		case name == "*" && !c.DisableCredentials:
+			return errors.New(`AllowedHeaders: "*" is the name of a header to browsers, unless Credentials is Off: leave AllowedHeaders nil to allow those that pages ask for`)
+		case !rfc6455.IsToken(name):
+			return fmt.Errorf("AllowedHeaders: %q is not the name of a header: list each name on its own", name)
+		}
+	}
+	return nil
 }

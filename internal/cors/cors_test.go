@@ -46,3 +46,26 @@ func TestHeaders(t *testing.T) {
 		}
 	}
 }
+
+func TestCheck(t *testing.T) {
+	for _, tt := range []struct {
+		headers Headers
+		want    string
+	}{
+		{Headers{}, ""},
+		{Headers{AllowedHeaders: []string{}}, ""},
+		{Headers{AllowedHeaders: []string{"X-Token", "authorization"}}, ""},
+		{Headers{AllowedHeaders: []string{"*"}, DisableCredentials: true}, ""},
+		{Headers{AllowedHeaders: []string{"*"}}, `AllowedHeaders: "*" is the name of a header to browsers, unless Credentials is Off: leave AllowedHeaders nil to allow those that pages ask for`},
+		{Headers{AllowedHeaders: []string{"X-A, X-B"}}, `AllowedHeaders: "X-A, X-B" is not the name of a header: list each name on its own`},
+		{Headers{AllowedHeaders: []string{""}}, `AllowedHeaders: "" is not the name of a header: list each name on its own`},
+	} {
+		got := ""
+		if err := tt.headers.Check(); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.headers, got, tt.want)
+		}
+	}
+}

@@ -12,6 +12,7 @@
 //	unknown    "is unknown": the name is not in the type
 //	duplicate  "appears twice": the name is twice in one object
 //	syntax     "is not valid JSON"; the field is empty
+//	size       "has too many items"; the field is empty
 //
 // A [pipeline.Error] that a type's own UnmarshalText or UnmarshalJSON returns, wrapped or not, is the client's error.
 // Violations in it without a field get the field of the value; without Details it gets one violation.
@@ -45,7 +46,7 @@ const (
 func Of(err error, what string) *pipeline.Error {
 	f, located := failureOf(err)
 	if own, ok := errors.AsType[*pipeline.Error](err); ok {
-		return withField(own, f.field, err)
+		return withField(own, f.field, what, err)
 	}
 	if !located {
 		if duplicate, ok := duplicateName(err); ok {
@@ -74,13 +75,18 @@ func Syntax(what string, err error) *pipeline.Error {
 	}
 }
 
+// TooLarge returns the error for input with so many items that they need too much memory.
+func TooLarge(what string, err error) *pipeline.Error {
+	return newError(what, pipeline.Violation{Rule: "size", Message: "has too many items"}, "", err)
+}
+
 // Text returns the error for text that a parameter of type t does not accept; err is that of parsing it.
 //
 //	_, err := strconv.Atoi("x")
 //	decodeerr.Text("limit", reflect.TypeFor[int](), "x", err) // Bad payload: limit must be a number
 func Text(field string, t reflect.Type, text string, err error) *pipeline.Error {
 	if own, ok := errors.AsType[*pipeline.Error](err); ok {
-		return withField(own, field, err)
+		return withField(own, field, Payload, err)
 	}
 	message, _ := failure{typ: indirect(t), kind: '"', value: text, err: err}.describe()
 	e := pipeline.Invalid(pipeline.Violation{Field: field, Rule: "type", Message: message})
@@ -122,9 +128,9 @@ func newError(what string, v pipeline.Violation, found string, err error) *pipel
 	}
 }
 
-// withField returns a type's own error with the field of the value. The error itself stays as it is, because a type may
-// return the same one several times; errors.Is finds it in err.
-func withField(own *pipeline.Error, field string, err error) *pipeline.Error {
+// withField returns a type's own error with the field of the value, and one of [pipeline.Invalid] with the name of the
+// input. The error itself stays as it is, because a type may return the same one several times; errors.Is finds it in err.
+func withField(own *pipeline.Error, field, what string, err error) *pipeline.Error {
 	var list []pipeline.Violation
 	switch d := own.Details.(type) {
 	case nil:
@@ -132,7 +138,8 @@ func withField(own *pipeline.Error, field string, err error) *pipeline.Error {
 	case []pipeline.Violation:
 		list = slices.Clone(d)
 	}
-	changed := false
+	renamed := isInvalid(own)
+	changed := renamed && what != Payload
 	for i := range list {
 		if list[i].Field == "" && field != "" {
 			list[i].Field = field
@@ -144,8 +151,8 @@ func withField(own *pipeline.Error, field string, err error) *pipeline.Error {
 	}
 	e := *own
 	e.Details, e.Err = list, err
-	if isInvalid(own) {
-		e.Message = pipeline.Invalid(list...).Message
+	if renamed {
+		e.Message = "Bad " + what + strings.TrimPrefix(pipeline.Invalid(list...).Message, "Bad "+Payload)
 	}
 	return &e
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
@@ -235,7 +236,7 @@ func TestBinaryError(t *testing.T) {
 		{reflect.TypeFor[stdjson.RawMessage](), "cannot be binary", ""},
 		{reflect.TypeFor[encoding.TextUnmarshaler](), "cannot be binary", ""},
 	} {
-		err := &json.SemanticError{JSONPointer: "/a/0", GoType: tt.typ, Err: &decodeerr.BinaryError{Type: tt.typ, Size: 2}}
+		err := &json.SemanticError{JSONPointer: "/a/0", GoType: tt.typ, Err: &codec.BinaryError{Type: tt.typ, Size: 2}}
 		check(t, tt.typ.String(), decodeerr.Of(err, decodeerr.Payload), "Bad payload: a.0 "+tt.message+tt.text,
 			pipeline.Violation{Field: "a.0", Rule: "type", Message: tt.message}, err)
 	}
@@ -278,6 +279,9 @@ func TestOwnErrorStays(t *testing.T) {
 	}
 	if e := decodeerr.Of(err, decodeerr.Payload); e != own {
 		t.Errorf("without a field: %+v", e)
+	}
+	if e := decodeerr.Of(err, decodeerr.Body); e.Message != "Bad body: is a; x is b" || e.Status != 422 || !errors.Is(e, own) {
+		t.Errorf("in a body: %+v", e)
 	}
 	e = decodeerr.Text("f", reflect.TypeFor[UUID](), "", pipeline.ErrForbidden)
 	if e.Message != pipeline.ErrForbidden.Message || e.Code != pipeline.CodeForbidden || e.Status != 403 || !errors.Is(e, pipeline.ErrForbidden) {

@@ -17,6 +17,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 )
 
 // What clients read about values.
@@ -62,8 +64,8 @@ func implements(t, method reflect.Type) bool {
 
 // describe returns what the value must be, and what it is instead if it has another kind.
 func (f failure) describe() (message, found string) {
-	if binary, ok := errors.AsType[*BinaryError](f.err); ok {
-		return binary.describe()
+	if binary, ok := errors.AsType[*codec.BinaryError](f.err); ok {
+		return describeBinary(binary)
 	}
 	message, other := f.expected()
 	if other {

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -20,10 +21,7 @@ func (r *testServer) ask(transport string) (status int, body string) {
 		return a.status, a.body
 	}
 	_, resp := r.handshake(overWebSocket)
-	defer resp.Body.Close()
-	b := make([]byte, max(resp.ContentLength, 0))
-	_, _ = resp.Body.Read(b)
-	return resp.StatusCode, string(b)
+	return resp.Status, resp.Body
 }
 
 var transports = []string{"polling", "websocket"}
@@ -121,14 +119,14 @@ func TestAllowEndsWithClose(t *testing.T) {
 				defer close(refused)
 				r.ask(transport)
 			}()
-			receive(t, "the check", asked)
+			testkit.Receive(t, "the check", asked)
 			if err := r.srv.Close(context.Background()); err != nil {
 				t.Error(err)
 			}
-			if err := receive(t, "the end of the context", ended); !errors.Is(err, context.Canceled) {
+			if err := testkit.Receive(t, "the end of the context", ended); !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
-			receive(t, "the answer", refused)
+			testkit.Receive(t, "the answer", refused)
 		})
 	}
 }
@@ -152,15 +150,15 @@ func TestAllowedTooLate(t *testing.T) {
 				}
 			} else {
 				p, resp := r.handshake(overWebSocket)
-				for resp.StatusCode == http.StatusSwitchingProtocols { // the check came after the handshake
-					if first, payload, err := p.next(); err != nil || first == opClose {
+				for resp.Status == http.StatusSwitchingProtocols { // the check came after the handshake
+					if got, err := p.Next(); err != nil || got.First == opClose {
 						break
-					} else if payload[0] != '0' {
-						t.Errorf("got %q", payload)
+					} else if got.Payload[0] != '0' {
+						t.Errorf("got %s", got)
 					}
 				}
 			}
-			if err := receive(t, "Close", closed); err != nil {
+			if err := testkit.Receive(t, "Close", closed); err != nil {
 				t.Error(err)
 			}
 			if n := r.srv.Len(); n != 0 {

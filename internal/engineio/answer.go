@@ -46,9 +46,6 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, body []byte, pla
 // answerHeader sets the header and returns the body, compressed where that applies.
 func (s *Server) answerHeader(w http.ResponseWriter, r *http.Request, body []byte, plain bool) []byte {
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=UTF-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 	if s.cfg.HTTPCompression > 0 {
 		h.Add("Vary", "Accept-Encoding")
 		if !plain && len(body) >= s.cfg.HTTPCompression && acceptsGzip(r) {
@@ -56,8 +53,16 @@ func (s *Server) answerHeader(w http.ResponseWriter, r *http.Request, body []byt
 			body = compress(body)
 		}
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	setHeader(h, "text/plain; charset=UTF-8", len(body))
 	return body
+}
+
+// setHeader sets what all answers with a body have.
+func setHeader(h http.Header, contentType string, length int) {
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(length))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 // answerBody writes a body in chunks, each with its own deadline. written is called
@@ -83,16 +88,14 @@ func (s *Server) answerBody(w http.ResponseWriter, body []byte, written func()) 
 
 // acceptsGzip reports whether the client accepts gzip, RFC 9110 §12.5.3.
 func acceptsGzip(r *http.Request) bool {
-	for _, line := range r.Header["Accept-Encoding"] {
-		for part := range strings.SplitSeq(line, ",") {
-			coding, params, _ := strings.Cut(part, ";")
-			if !strings.EqualFold(strings.TrimSpace(coding), "gzip") {
-				continue
-			}
-			_, q, weighted := strings.Cut(params, "=")
-			weight, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
-			return !weighted || err == nil && weight > 0
+	for part := range strings.SplitSeq(strings.Join(r.Header["Accept-Encoding"], ","), ",") {
+		coding, params, _ := strings.Cut(part, ";")
+		if !strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+			continue
 		}
+		_, q, weighted := strings.Cut(params, "=")
+		weight, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+		return !weighted || err == nil && weight > 0
 	}
 	return false
 }

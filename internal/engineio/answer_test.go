@@ -226,8 +226,8 @@ func TestForeignOrigin(t *testing.T) {
 		}
 	}
 	for _, query := range []string{overWebSocket, overWebSocket + "&sid=" + p.sid} {
-		if _, resp := r.handshake(query, evil...); resp.StatusCode != http.StatusForbidden {
-			t.Errorf("%s: %s", query, resp.Status)
+		if _, resp := r.handshake(query, evil...); resp.Status != http.StatusForbidden {
+			t.Errorf("%s: %d", query, resp.Status)
 		}
 	}
 }
@@ -240,8 +240,8 @@ func TestSubprotocol(t *testing.T) {
 		if offered == "" {
 			headers = nil
 		}
-		if _, resp := r.handshake(overWebSocket, headers...); resp.StatusCode != 101 || resp.Header.Get("Sec-WebSocket-Protocol") != want {
-			t.Errorf("offered %q: %s %q", offered, resp.Status, resp.Header.Get("Sec-WebSocket-Protocol"))
+		if _, resp := r.handshake(overWebSocket, headers...); resp.Status != 101 || resp.Header.Get("Sec-WebSocket-Protocol") != want {
+			t.Errorf("offered %q: %d %q", offered, resp.Status, resp.Header.Get("Sec-WebSocket-Protocol"))
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -16,13 +15,14 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // fuzzServer is a server for all runs of a fuzz target.
-func fuzzServer(f *testing.F, log *logbook, open func(*Session, *http.Request) Handler) *Server {
+func fuzzServer(f *testing.F, log *testkit.Log, open func(*Session, *http.Request) Handler) *Server {
 	cfg := config()
 	cfg.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError}))
 	cfg.Open = open
@@ -38,6 +38,7 @@ func fuzzServer(f *testing.F, log *logbook, open func(*Session, *http.Request) H
 // sink is a Handler that keeps messages; binary ones start with "b:".
 type sink struct{ got []string }
 
+func (*sink) Upgraded()                  {}
 func (*sink) Closed(_ websockets.Reason) {}
 func (*sink) CheckTimeouts(int64)        {}
 
@@ -85,7 +86,7 @@ func FuzzPayload(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	srv := fuzzServer(f, &logbook{}, func(*Session, *http.Request) Handler { return &sink{} })
+	srv := fuzzServer(f, &testkit.Log{}, func(*Session, *http.Request) Handler { return &sink{} })
 	deliver := func(t *testing.T, body []byte) ([]string, error) {
 		s := srv.newSession(func() {})
 		if !s.register(httptest.NewRequest(http.MethodGet, "/", nil)) {
@@ -136,11 +137,11 @@ func FuzzRequest(f *testing.F) {
 	} {
 		f.Add(s[0], s[1], s[2])
 	}
-	log := &logbook{}
+	log := &testkit.Log{}
 	opened := make(chan struct{}, 100)
 	srv := fuzzServer(f, log, func(*Session, *http.Request) Handler { opened <- struct{}{}; return &sink{} })
-	m := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
-	hs := &http.Server{Handler: srv, ErrorLog: slog.NewLogLogger(slog.NewTextHandler(log, nil), slog.LevelError), ReadHeaderTimeout: patience}
+	m := testkit.NewListener()
+	hs := &http.Server{Handler: srv, ErrorLog: slog.NewLogLogger(slog.NewTextHandler(log, nil), slog.LevelError), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan struct{})
 	go func() { defer close(served); _ = hs.Serve(m) }()
 	f.Cleanup(func() { _ = hs.Close(); <-served })
@@ -150,12 +151,12 @@ func FuzzRequest(f *testing.F) {
 		if err != nil || r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
 			return // net/http's to answer; or waiting for its body
 		}
-		nc, err := m.dial()
+		nc, err := m.Dial()
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer nc.Close()
-		_ = nc.SetDeadline(time.Now().Add(patience))
+		_ = nc.SetDeadline(time.Now().Add(testkit.Patience))
 		go func() { _, _ = io.WriteString(nc, raw) }()
 		resp, err := http.ReadResponse(bufio.NewReader(nc), r)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -21,21 +22,21 @@ func TestHandlerPanics(t *testing.T) {
 	if a := p.post("4x"); a.status != 400 {
 		t.Errorf("the POST is answered %d %s", a.status, a.body)
 	}
-	if reason := receive(t, "the end", h.closed); strings.Contains(reason.Text, "boom") {
+	if reason := testkit.Receive(t, "the end", h.closed); strings.Contains(reason.Text, "boom") {
 		t.Errorf("the reason is %+v", reason)
 	}
 
 	w, h := r.peer()
 	w.send("4y")
-	w.wantClose(1011)
-	receive(t, "the end", h.closed)
+	w.ExactClose(1011)
+	testkit.Receive(t, "the end", h.closed)
 
 	p, h = r.poller()
 	w = p.probe()
 	w.send("5")
-	w.write(frame(opBinary, "z"))
-	w.wantClose(1011)
-	receive(t, "the end", h.closed)
+	w.Write(frame(opBinary, "z"))
+	w.ExactClose(1011)
+	testkit.Receive(t, "the end", h.closed)
 
 	log := r.logs.String()
 	for _, want := range []string{"boom at x", "boom at y", "boom at z"} {
@@ -58,27 +59,27 @@ func TestLogsDoNotContainSessionIDs(t *testing.T) {
 	})
 	p, h := r.poller()
 	p.post("4x")
-	receive(t, "the end", h.closed)
+	testkit.Receive(t, "the end", h.closed)
 
 	q, h := r.poller()
 	w := q.probe()
 	w.send("5")
 	w.send("4x")
-	w.wantClose(1011)
-	receive(t, "the end", h.closed)
+	w.ExactClose(1011)
+	testkit.Receive(t, "the end", h.closed)
 
 	w, resp := r.handshake(overWebSocket)
-	if resp.StatusCode != 101 {
+	if resp.Status != 101 {
 		t.Fatal(resp.Status)
 	}
 	h = r.opened()
 	r.srv.mu.Lock()
 	sids := []string{p.sid, q.sid, h.session.id}
 	r.srv.mu.Unlock()
+	sidOf(t, w.read()) // before Close, which does not wait for the open packet
 	h.session.Close(full, 0)
-	sidOf(t, w.read())
-	w.wantClose(1008)
-	receive(t, "the end", h.closed)
+	w.ExactClose(1008)
+	testkit.Receive(t, "the end", h.closed)
 
 	log := r.logs.String()
 	for _, sid := range sids[:2] {
@@ -102,7 +103,7 @@ func TestHandlerError(t *testing.T) {
 	h.wantCause(t, websockets.CauseParseError)
 	w, h := r.peer()
 	w.send("4x")
-	w.wantClose(1002)
+	w.ExactClose(1002)
 	h.wantCause(t, websockets.CauseParseError)
 }
 
@@ -126,11 +127,11 @@ func TestVolatile(t *testing.T) {
 		t.Errorf("without a poll: %v", err)
 	}
 	got := p.polling()
-	r.eventually("a waiting poll", func() bool { return h.send("now", outbox.Volatile) == nil })
+	testkit.Eventually(t, "a waiting poll", func() bool { return h.send("now", outbox.Volatile) == nil })
 	if err := h.send("lost", outbox.Volatile); !errors.Is(err, outbox.ErrFull) {
 		t.Errorf("behind another: %v", err)
 	}
-	if a := receive(t, "the poll", got); a.body != "4now" {
+	if a := testkit.Receive(t, "the poll", got); a.body != "4now" {
 		t.Errorf("got %q", a.body)
 	}
 	if err := h.send("lost", outbox.Volatile); !errors.Is(err, outbox.ErrFull) {
@@ -138,7 +139,7 @@ func TestVolatile(t *testing.T) {
 	}
 
 	w, h := r.peer()
-	r.eventually("an empty queue", func() bool { return h.session.out.Bytes() == 0 })
+	testkit.Eventually(t, "an empty queue", func() bool { return h.session.out.Bytes() == 0 })
 	release := h.session.conn.Hold()
 	h.say(t, "first")
 	if err := h.send("lost", outbox.Volatile); !errors.Is(err, outbox.ErrFull) {
@@ -146,7 +147,7 @@ func TestVolatile(t *testing.T) {
 	}
 	release()
 	w.want("4first")
-	r.eventually("an empty queue", func() bool { return h.session.out.Bytes() == 0 })
+	testkit.Eventually(t, "an empty queue", func() bool { return h.session.out.Bytes() == 0 })
 	if err := h.send("now", outbox.Volatile); err != nil {
 		t.Error(err)
 	}
@@ -168,14 +169,14 @@ func TestSendQueue(t *testing.T) {
 		t.Errorf("%d messages of 98 bytes fit", n)
 	}
 	p.poll()
-	r.eventually("room", func() bool { return h.session.out.Bytes() == 0 })
+	testkit.Eventually(t, "room", func() bool { return h.session.out.Bytes() == 0 })
 	if n := fill(); n != 10 {
 		t.Errorf("%d messages of 98 bytes fit again", n)
 	}
 
 	w, h2 := r.peer()
 	h = h2
-	r.eventually("an empty queue", func() bool { return h.session.out.Bytes() == 0 })
+	testkit.Eventually(t, "an empty queue", func() bool { return h.session.out.Bytes() == 0 })
 	release := h.session.conn.Hold()
 	if n := fill(); n != 10 {
 		t.Errorf("over WebSocket %d messages of 98 bytes fit", n)
@@ -194,7 +195,7 @@ func TestSendQueue(t *testing.T) {
 	for range 10 {
 		w.read()
 	}
-	if err := receive(t, "Writable", waiting); err != nil {
+	if err := testkit.Receive(t, "Writable", waiting); err != nil {
 		t.Error(err)
 	}
 }

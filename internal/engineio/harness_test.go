@@ -3,16 +3,17 @@ package engineio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -20,8 +21,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const patience = 10 * time.Second // for what should happen at once
 
 // recorder is a Handler that records its calls in order.
 type recorder struct {
@@ -44,6 +43,7 @@ func (h *recorder) Message(text bool, msg []byte) (adapter.Work, error) {
 	return nil, nil
 }
 
+func (h *recorder) Upgraded()                  {}
 func (h *recorder) Closed(r websockets.Reason) { h.closed <- r }
 func (*recorder) CheckTimeouts(int64)          {}
 
@@ -60,60 +60,20 @@ func (h *recorder) send(text string, p outbox.Policy) error {
 	return h.session.Send(it, it.Size(), p)
 }
 
-func receive[T any](t *testing.T, what string, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("timed out waiting for %s", what)
-		panic("unreachable")
-	}
-}
-
 func (h *recorder) wantMessage(t *testing.T, want string) {
 	t.Helper()
-	if got := receive(t, "a message", h.messages); got != want {
+	if got := testkit.Receive(t, "a message", h.messages); got != want {
 		t.Fatalf("the handler got %.80q, want %.80q", got, want)
 	}
 }
 
 func (h *recorder) wantCause(t *testing.T, want websockets.Cause) websockets.Reason {
 	t.Helper()
-	r := receive(t, "Handler.Closed", h.closed)
+	r := testkit.Receive(t, "Handler.Closed", h.closed)
 	if r.Cause != want {
 		t.Errorf("the reason is %+v, want %q", r, want)
 	}
 	return r
-}
-
-// memory is a listener whose connections are pipes: for time that is not real.
-type memory struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func (m *memory) Accept() (net.Conn, error) {
-	select {
-	case c := <-m.conns:
-		return c, nil
-	case <-m.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (m *memory) Close() error { m.once.Do(func() { close(m.done) }); return nil }
-func (*memory) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (m *memory) dial() (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case m.conns <- server:
-		return client, nil
-	case <-m.done:
-		return nil, net.ErrClosed
-	}
 }
 
 // testServer is a server in a test.
@@ -123,42 +83,26 @@ type testServer struct {
 	opens chan *recorder
 	dial  func() (net.Conn, error)
 	http  *http.Client
-	logs  *logbook
-}
-
-// logbook collects log lines.
-type logbook struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logbook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logbook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	logs  *testkit.Log
 }
 
 func config() Config {
 	return Config{
 		Path: "/",
-		Limits: websockets.Limits{
-			MaxMessage:       100_000,
-			HandshakeTimeout: patience,
-			PingInterval:     time.Minute,
-			PingTimeout:      time.Minute,
-			SendQueue:        1 << 20,
-			CloseTimeout:     2 * time.Second,
+		Config: wsconn.Config{
+			Limits: websockets.Limits{
+				MaxMessage:       100_000,
+				HandshakeTimeout: 10 * time.Second,
+				PingInterval:     time.Minute,
+				PingTimeout:      time.Minute,
+				SendQueue:        1 << 20,
+				CloseTimeout:     2 * time.Second,
+			},
+			Compression:    wsconn.CompressionOff,
+			MessageTimeout: time.Minute,
 		},
 		Polling: true, WebSocket: true, Upgrades: true,
-		UpgradeTimeout: patience,
-		Compression:    wsconn.CompressionOff,
-		MessageTimeout: time.Minute,
+		UpgradeTimeout: 10 * time.Second,
 		CheckOrigin:    func(r *http.Request) bool { return r.Header.Get("Origin") != "https://evil.example" },
 	}
 }
@@ -175,15 +119,15 @@ func newTestServer(t *testing.T, change func(*Config), prepare func(*recorder)) 
 
 func inMemory(t *testing.T, change func(*Config), prepare func(*recorder)) *testServer {
 	t.Helper()
-	m := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
-	return serve(t, m, m.dial, change, prepare)
+	m := testkit.NewListener()
+	return serve(t, m, m.Dial, change, prepare)
 }
 
 func serve(t *testing.T, l net.Listener, dial func() (net.Conn, error), change func(*Config), prepare func(*recorder)) *testServer {
 	t.Helper()
-	r := &testServer{t: t, opens: make(chan *recorder, 1000), dial: dial, logs: &logbook{}}
+	r := &testServer{t: t, opens: make(chan *recorder, 1000), dial: dial, logs: &testkit.Log{}}
 	cfg := config()
-	cfg.Logger = slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg.Logger = r.logs.Logger(slog.LevelDebug)
 	cfg.Open = func(s *Session, req *http.Request) Handler {
 		h := &recorder{session: s, request: req, messages: make(chan string, 1000), closed: make(chan websockets.Reason, 10)}
 		if prepare != nil {
@@ -222,7 +166,7 @@ func serve(t *testing.T, l net.Listener, dial func() (net.Conn, error), change f
 // opened is the handler of the newest session.
 func (r *testServer) opened() *recorder {
 	r.t.Helper()
-	return receive(r.t, "a session", r.opens)
+	return testkit.Receive(r.t, "a session", r.opens)
 }
 
 // answer is the response to a request.
@@ -303,11 +247,11 @@ func (p *poller) polling() <-chan answer {
 	p.r.t.Helper()
 	done := make(chan answer, 1)
 	go func() { done <- p.r.request(context.Background(), http.MethodGet, p.query(), nil) }()
-	s := p.r.srv.find(p.sid)
-	p.r.eventually("the poll", func() bool {
+	s, _ := p.r.srv.find(p.sid, false)
+	testkit.Eventually(p.r.t, "the poll", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.polling
+		return s.requests.polling
 	})
 	return done
 }
@@ -331,36 +275,35 @@ func (p *poller) send(body string) {
 // halfPost sends the beginning of a body, and waits until it is being read.
 func (p *poller) halfPost() net.Conn {
 	p.r.t.Helper()
+	nc := p.startPost(100)
+	s, _ := p.r.srv.find(p.sid, false)
+	testkit.Eventually(p.r.t, "the POST", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.requests.abortPost != nil
+	})
+	return nc
+}
+
+// tooLong sends a body over the limit. The connection may end before it is sent.
+func (p *poller) tooLong() {
+	p.r.t.Helper()
+	_, _ = p.startPost(100_001).Write(make([]byte, 100_001))
+}
+
+// startPost sends the beginning of a body of a length.
+func (p *poller) startPost(length int) net.Conn {
+	p.r.t.Helper()
 	nc, err := p.r.dial()
 	if err != nil {
 		p.r.t.Fatal(err)
 	}
 	p.r.t.Cleanup(func() { _ = nc.Close() })
-	_, err = io.WriteString(nc, "POST /?"+p.query()+" HTTP/1.1\r\nHost: example.com\r\nContent-Length: 100\r\n\r\n4half")
+	_, err = fmt.Fprintf(nc, "POST /?%s HTTP/1.1\r\nHost: example.com\r\nContent-Length: %d\r\n\r\n4half", p.query(), length)
 	if err != nil {
 		p.r.t.Fatal(err)
 	}
-	s := p.r.srv.find(p.sid)
-	p.r.eventually("the POST", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.abortPost != nil
-	})
 	return nc
-}
-
-func (r *testServer) eventually(what string, cond func() bool) {
-	r.t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	late := time.After(patience)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-late:
-			r.t.Fatalf("timed out waiting for %s", what)
-		}
-	}
 }
 
 var errNo = errors.New("the database is down")

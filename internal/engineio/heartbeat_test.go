@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -63,7 +64,7 @@ func TestPingsByWebSocket(t *testing.T) {
 		}
 		w.wantPing()
 		last = time.Now()
-		w.wantClose(1001)
+		w.ExactClose(1001)
 		if reason := <-h.closed; reason.Cause != websockets.CausePingTimeout {
 			t.Errorf("%+v", reason)
 		}
@@ -74,7 +75,6 @@ func TestPingsByWebSocket(t *testing.T) {
 // wantPing waits for a ping.
 func (p *peer) wantPing() {
 	p.t.Helper()
-	p.wait = time.Hour
 	p.want("2")
 }
 
@@ -168,11 +168,11 @@ func TestSlowMessage(t *testing.T) {
 			r := inMemory(t, beating(time.Second, time.Second), nil)
 			w, h := r.peer()
 			start := time.Now()
-			w.write(frame(opText, "4"+strings.Repeat("x", 200))[:100])
+			w.Write(frame(opText, "4"+strings.Repeat("x", 200))[:100])
 			w.wantPing()
 			go func() { // reads everything
 				for {
-					if _, _, err := w.next(); err != nil {
+					if _, err := w.Next(); err != nil {
 						return
 					}
 				}
@@ -188,10 +188,10 @@ func TestSlowMessage(t *testing.T) {
 			r := inMemory(t, beating(time.Second, time.Second), nil)
 			w, h := r.peer()
 			b := frame(opText, "4"+strings.Repeat("x", 200))
-			w.write(b[:100])
+			w.Write(b[:100])
 			time.AfterFunc(50*time.Second, func() {
-				_, _ = w.nc.Write(b[100:])
-				_, _ = w.nc.Write(frame(opText, "3"))
+				_, _ = w.Conn.Write([]byte(b[100:]))
+				_, _ = w.Conn.Write([]byte(frame(opText, "3")))
 			})
 			for range 49 { // one a second meanwhile
 				w.wantPing()
@@ -225,11 +225,11 @@ func TestCancelledPoll(t *testing.T) {
 	if _, err := nc.Write([]byte("GET /?" + p.query() + " HTTP/1.1\r\nHost: example.com\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	s := r.srv.find(p.sid)
-	r.eventually("the poll", func() bool {
+	s, _ := r.srv.find(p.sid, false)
+	testkit.Eventually(t, "the poll", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.polling
+		return s.requests.polling
 	})
 	_ = nc.Close()
 	h.wantCause(t, websockets.CauseTransportError)
@@ -265,7 +265,7 @@ func TestCutPostEndsItsConnection(t *testing.T) {
 	p, h := r.poller()
 	nc := p.halfPost()
 	h.wantCause(t, websockets.CauseTransportError)
-	_ = nc.SetReadDeadline(time.Now().Add(patience))
+	_ = nc.SetReadDeadline(time.Now().Add(testkit.Patience))
 	if _, err := io.Copy(io.Discard, nc); err != nil {
 		t.Error(err)
 	}
@@ -280,7 +280,7 @@ func TestRefusedPostEndsItsConnection(t *testing.T) {
 	}
 	defer nc.Close()
 	_, _ = io.WriteString(nc, "POST /?"+polling+"&sid=unknown HTTP/1.1\r\nHost: example.com\r\nContent-Length: 100\r\n\r\n4")
-	_ = nc.SetReadDeadline(time.Now().Add(patience))
+	_ = nc.SetReadDeadline(time.Now().Add(testkit.Patience))
 	b, err := io.ReadAll(nc)
 	if err != nil || !strings.Contains(string(b), "Session ID unknown") {
 		t.Errorf("%s, %v", b, err)
@@ -318,9 +318,9 @@ func TestPongBehindABacklog(t *testing.T) {
 		}
 	})
 	w, h := r.peer()
-	backlog := []byte(strings.Repeat(string(frame(opText, "4"+strings.Repeat("x", 503))), 150)) // whole reads of the server
+	backlog := strings.Repeat(frame(opText, "4"+strings.Repeat("x", 503)), 150) // whole reads of the server
 	for range 3 {
-		w.write(backlog)
+		w.Write(backlog)
 		w.wantPing()
 		w.send("3")
 	}

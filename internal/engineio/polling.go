@@ -3,15 +3,17 @@ package engineio
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"io"
+	"math"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/gatehouse-go/gatehouse/internal/await"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -24,18 +26,36 @@ const separator = '\x1e'
 // upgrade, so that the client does not poll in a tight loop.
 const noopPause = 100 * time.Millisecond
 
+// requests are the requests of a polling client that are under way: one GET and one POST
+// at most. Guarded by Session.mu.
+type requests struct {
+	polling     bool          // a GET is pending
+	noopDue     bool          // it is to be answered with a noop
+	posting     bool          // a POST is under way
+	noopAt      time.Time     // when a GET was last answered with a noop, or the WebSocket has probed
+	pollArrived chan struct{} // closed when a GET arrives; nil when nothing waits for one
+	abortPost   func()        // ends the reading of the POST; called with mu held, while it is reading
+}
+
+// postBody is the body of the POST whose packets are passed to the handler. Guarded by
+// Session.recv.
+type postBody struct {
+	open  bool     // it has packets that the handler does not have yet
+	after []func() // see AfterBody
+}
+
 // poll answers a GET with what waits to be sent, as soon as something does.
 func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
-	if !s.startRequest(&s.polling) {
+	if !s.startRequest(&s.requests.polling) {
 		s.fail("two polls at once")
 		errRequest("another poll of the session is pending").write(w)
 		return
 	}
 	s.mu.Lock()
 	s.srv.unpolled.Remove(&s.unpolled)
-	if s.pollArrived != nil {
-		close(s.pollArrived)
-		s.pollArrived = nil
+	if s.requests.pollArrived != nil {
+		close(s.requests.pollArrived)
+		s.requests.pollArrived = nil
 	}
 	s.mu.Unlock()
 	s.polledAt.Store(s.srv.group.Clock.Coarse())
@@ -43,53 +63,59 @@ func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
 	s.notePoll()
 	a := s.await(r.Context())
 	s.out.CancelReady()
-	s.endRequest(&s.polling) // before the answer: the next poll may follow at once
-	switch {
-	case a.gone:
+	s.endPoll(a.outcome) // before the answer: the next poll may follow at once
+	switch a.outcome {
+	case clientGone:
 		s.fail("the poll was cancelled")
 		return
-	case a.replaced:
+	case sessionReplaced:
 		errRequest(errReplaced.Error()).write(w)
 		return
-	case a.body == nil: // closed because of an error
-		a.body = []byte{typeClose}
 	}
 	err := s.answer(w, r, &a)
 	s.out.Sent(a.size)
 	switch {
 	case err != nil:
 		s.fail("a poll could not be answered")
-	case a.last:
+	case a.outcome == answeredLast:
 		s.end(websockets.Reason{})
 	default:
 		s.trackPolls()
 	}
 }
 
-// pollAnswer is the answer to a poll.
+// pollAnswer is how a poll ends. It has a body when the poll is answered.
 type pollAnswer struct {
-	body     []byte
-	size     int  // what it counts for in the queue
-	plain    bool // it must not be compressed
-	last     bool // the session ends with it
-	gone     bool // the client has gone: there is no answer
-	replaced bool // the session has changed to another transport
+	outcome pollOutcome
+	plain   bool // the body must not be compressed
+	body    []byte
+	size    int // what it counts for in the queue
 }
 
-// await waits until there is an answer.
+type pollOutcome uint8
 
+const (
+	unanswered      pollOutcome = iota // there is nothing to answer yet
+	answered                           // the next poll may follow
+	answeredLast                       // the session ends with the answer
+	clientGone                         // there is no client to answer
+	sessionReplaced                    // the session has changed to another transport
+)
+
+// await waits until there is an answer.
 func (s *Session) await(ctx context.Context) pollAnswer {
 	for {
 		ready := s.out.Ready()
 		if items, size, more := s.out.Take(nil, pollSize); len(items) > 0 {
-			var a pollAnswer
+			a := pollAnswer{outcome: answered}
 			a.body, a.plain = encodePayload(items)
 			a.size = cap(a.body)
 			s.out.Recount(size, a.size)
 			wsconn.FreeAll(items)
 			s.mu.Lock()
 			if s.state != stateOpen && !more {
-				a.body, a.last = append(a.body, separator, typeClose), true
+				a.body, a.outcome = append(a.body, separator, typeClose), answeredLast
+				s.notice = max(s.notice, noticeSent)
 			}
 			s.mu.Unlock()
 			return a
@@ -97,11 +123,11 @@ func (s *Session) await(ctx context.Context) pollAnswer {
 		s.mu.Lock()
 		a, pause := s.emptyAnswer()
 		s.mu.Unlock()
-		if a.body != nil || a.replaced {
+		if a.outcome != unanswered {
 			return a
 		}
 		if !s.wait(ctx, ready, pause) {
-			return pollAnswer{gone: true}
+			return pollAnswer{outcome: clientGone}
 		}
 	}
 }
@@ -128,19 +154,20 @@ func (s *Session) wait(ctx context.Context, ready <-chan struct{}, pause time.Du
 // Without one, pause is when to try again, if not 0. s.mu is held.
 func (s *Session) emptyAnswer() (a pollAnswer, pause time.Duration) {
 	switch {
-	case s.noopDue:
-		s.noopDue = false
-		return pollAnswer{body: []byte{typeNoop}}, 0
+	case s.requests.noopDue:
+		s.requests.noopDue = false
+		return pollAnswer{outcome: answered, body: []byte{typeNoop}}, 0
 	case s.conn != nil:
-		return pollAnswer{replaced: true}, 0
-	case s.state != stateOpen && s.byClient:
-		return pollAnswer{body: []byte{typeNoop}}, 0
+		return pollAnswer{outcome: sessionReplaced}, 0
+	case s.state != stateOpen && s.notice == noticeClient:
+		return pollAnswer{outcome: answered, body: []byte{typeNoop}}, 0
 	case s.state != stateOpen:
-		return pollAnswer{body: []byte{typeClose}, last: true}, 0
-	case s.probed:
-		if pause = noopPause - time.Since(s.noopAt); pause <= 0 {
-			s.noopAt = time.Now()
-			return pollAnswer{body: []byte{typeNoop}}, 0
+		s.notice = max(s.notice, noticeSent)
+		return pollAnswer{outcome: answeredLast, body: []byte{typeClose}}, 0
+	case s.upgrading.probed:
+		if pause = noopPause - time.Since(s.requests.noopAt); pause <= 0 {
+			s.requests.noopAt = time.Now()
+			return pollAnswer{outcome: answered, body: []byte{typeNoop}}, 0
 		}
 	}
 	return pollAnswer{}, pause
@@ -160,6 +187,17 @@ func (s *Session) endRequest(running *bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	*running = false
+}
+
+// endPoll records that no poll is pending. The close packet is sent once, and an answer that was
+// ready before the session ended is without it.
+func (s *Session) endPoll(outcome pollOutcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests.polling = false
+	if s.state == stateClosed || outcome == answeredLast {
+		s.leave()
+	}
 }
 
 // encodePayload joins packets, https://socket.io/docs/v4/engine-io-protocol/#http-long-polling-1
@@ -187,12 +225,12 @@ func appendPacket(b []byte, f *wsconn.Frame) []byte {
 	if f.Text() {
 		return append(b, f.Payload()...)
 	}
-	return base64.StdEncoding.AppendEncode(append(b, typeBinary), f.Payload())
+	return appendBase64(b, f.Payload())
 }
 
 // post handles a POST: packets of the client.
 func (s *Session) post(w http.ResponseWriter, r *http.Request) {
-	if !s.startRequest(&s.posting) {
+	if !s.startRequest(&s.requests.posting) {
 		s.fail("two posts at once")
 		errRequest("another POST of the session is under way").write(w)
 		return
@@ -206,8 +244,13 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 			p = errRequest(err.Error())
 		} else if err != nil {
 			r := reasonOf(err)
-			if errors.Is(err, errClientClosed) {
+			switch {
+			case errors.Is(err, errClientClosed):
 				s.closedByClient()
+			case errors.As(err, new(packetError)):
+				s.mu.Lock()
+				s.notice = max(s.notice, noticeMoot)
+				s.mu.Unlock()
 			}
 			s.closeNow(r)
 			if r.Cause != websockets.CauseTransportClose {
@@ -215,16 +258,12 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	s.endRequest(&s.posting) // before the answer
+	s.endRequest(&s.requests.posting) // before the answer
 	if p != nil {
 		p.write(w)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=UTF-8")
-	h.Set("Content-Length", "2")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	setHeader(w.Header(), "text/plain; charset=UTF-8", len("ok"))
 	_, _ = io.WriteString(w, "ok")
 }
 
@@ -236,21 +275,15 @@ const pollGrace = 10 * time.Millisecond
 // poll, which is answered with a noop.
 func (s *Session) closedByClient() {
 	s.mu.Lock()
-	s.byClient = true
+	s.notice = noticeClient
 	var arrived chan struct{}
-	if !s.polling {
+	if !s.requests.polling {
 		arrived = make(chan struct{})
-		s.pollArrived = arrived
+		s.requests.pollArrived = arrived
 	}
 	s.mu.Unlock()
-	if arrived == nil {
-		return
-	}
-	t := time.NewTimer(pollGrace)
-	defer t.Stop()
-	select {
-	case <-arrived:
-	case <-t.C:
+	if arrived != nil {
+		await.Within(pollGrace, arrived)
 	}
 }
 
@@ -261,10 +294,8 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	case strings.EqualFold(strings.TrimSpace(kind), "application/octet-stream"):
 		s.fail("binary content")
 		return nil, errRequest("Engine.IO 4 sends binary data as base64 text")
-	case r.Header.Get("Content-Encoding") != "":
-		p := errRequest("bodies must not be compressed")
-		p.status = http.StatusUnsupportedMediaType
-		return nil, p
+	case !rfc6455.OnlyToken(r.Header["Content-Encoding"], "identity"):
+		return nil, errStatus(http.StatusUnsupportedMediaType, "bodies must not be compressed")
 	case r.ContentLength > limit:
 		return nil, s.tooLarge()
 	}
@@ -274,7 +305,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	}
 	body, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	s.mu.Lock()
-	s.abortPost = nil
+	s.requests.abortPost = nil
 	replaced, ended := s.conn != nil, s.state != stateOpen
 	s.mu.Unlock()
 	if err == nil {
@@ -297,7 +328,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 // tooLarge ends the session, because what the client sent is lost.
 func (s *Session) tooLarge() *problem {
 	s.closeNow(websockets.Reason{Cause: websockets.CauseMessageTooBig})
-	return errTooLarge()
+	return errStatus(http.StatusRequestEntityTooLarge, "the body is longer than maxPayload")
 }
 
 // timePost makes the end of the session, or of polling, end the reading of a POST. It
@@ -308,28 +339,41 @@ func (s *Session) timePost(rc *http.ResponseController) bool {
 	if s.state == stateClosed || s.conn != nil {
 		return false
 	}
-	s.abortPost = func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
+	s.requests.abortPost = func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
 	return true
 }
 
-// maxAhead bounds the memory that is allocated for a body before it has arrived: its
-// announced length costs the client nothing.
-const maxAhead = 32 << 10
+// firstRead is the memory for a body of which nothing has arrived.
+const firstRead = 512
 
+// readAll reads a body of the announced size, or of any with a negative one. It holds
+// firstRead bytes or twice what has arrived, because announcing a size costs the client
+// nothing.
 func readAll(r io.Reader, size int64) ([]byte, error) {
-	var b bytes.Buffer
-	if size > 0 {
-		b.Grow(int(min(size, maxAhead)) + bytes.MinRead)
+	if size < 0 {
+		size = math.MaxInt64 - 1
 	}
-	_, err := b.ReadFrom(r)
-	return b.Bytes(), err
+	// One byte more than announced, so that reading the end needs no larger buffer.
+	b := make([]byte, 0, min(firstRead, size+1))
+	for {
+		if room := int64(cap(b)); int64(len(b)) == room {
+			if room *= 2; int64(len(b)) <= size {
+				room = min(room, size+1)
+			}
+			b = append(make([]byte, 0, room), b...)
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return b, err
+		}
+	}
 }
 
-var (
-	errUTF8     = errors.New("the body is not UTF-8")
-	errBase64   = errors.New("binary data that is not base64")
-	errReplaced = errors.New("the session has changed to websocket")
-)
+var errReplaced = errors.New("the session has changed to websocket")
 
 // deliver passes the packets of a payload to the handler.
 func (s *Session) deliver(body []byte) (err error) {
@@ -341,32 +385,24 @@ func (s *Session) deliver(body []byte) (err error) {
 	if s.websocket() { // the packets of the WebSocket are handled already
 		return errReplaced
 	}
-	s.inBody = true
+	s.body.open = true
 	defer func() {
-		after := s.after
-		s.inBody, s.after = false, nil
+		after := s.body.after
+		s.body = postBody{}
 		for _, f := range after {
 			f()
 		}
 	}()
 	defer func() {
 		if v := recover(); v != nil {
-			s.srv.cfg.Logger.Error("a session panicked", "client", s.name(), "panic", v, "stack", string(debug.Stack()))
+			s.srv.cfg.Logger.Error("a session panicked", append([]any{"client", s.name()}, recovered.New(v).Attrs()...)...)
 			err = errInternal
 		}
 	}()
 	for {
 		var work adapter.Work
 		p, rest, more := bytes.Cut(body, []byte{separator})
-		if len(p) > 0 && p[0] == typeBinary {
-			b, decodeErr := base64.StdEncoding.AppendDecode(nil, p[1:])
-			if decodeErr != nil {
-				return errBase64
-			}
-			work, err = s.handler.Message(false, b)
-		} else {
-			work, err = s.packet(p)
-		}
+		work, err = s.packet(p)
 		if work != nil {
 			work.Start()
 		}

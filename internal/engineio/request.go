@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -48,9 +47,9 @@ func errVersion(eio string) *problem {
 	}
 }
 
-func errTooLarge() *problem {
-	p := errRequest("the body is longer than maxPayload")
-	p.status = http.StatusRequestEntityTooLarge
+func errStatus(status int, details string) *problem {
+	p := errRequest(details)
+	p.status = status
 	return p
 }
 
@@ -79,10 +78,7 @@ func (p *problem) write(w http.ResponseWriter) {
 		b = []byte(`{"code":3,"message":"Bad request"}`)
 	}
 	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(b)))
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
+	setHeader(h, "application/json; charset=utf-8", len(b))
 	maps.Copy(h, p.header)
 	w.WriteHeader(p.status)
 	_, _ = w.Write(b) //nolint:gosec // JSON with nosniff
@@ -91,13 +87,12 @@ func (p *problem) write(w http.ResponseWriter) {
 type query struct {
 	transport, sid, eio string
 	upgrade             bool // to WebSocket
+	base64              bool // see Session.base64
 }
 
 func (s *Server) parse(r *http.Request) (q query, p *problem) {
 	if len(r.URL.RawQuery) > maxQuery {
-		p := errRequest("the query string is longer than " + strconv.Itoa(maxQuery) + " bytes")
-		p.status = http.StatusRequestURITooLong
-		return q, p
+		return q, errStatus(http.StatusRequestURITooLong, "the query string is longer than "+strconv.Itoa(maxQuery)+" bytes")
 	}
 	v, _ := url.ParseQuery(r.URL.RawQuery) // parameters that do not parse are not ours
 	for _, name := range []string{"EIO", "transport", "sid"} {
@@ -105,7 +100,7 @@ func (s *Server) parse(r *http.Request) (q query, p *problem) {
 			return q, errRequest(name + " is there more than once")
 		}
 	}
-	q = query{transport: v.Get("transport"), sid: v.Get("sid"), eio: v.Get("EIO")}
+	q = query{transport: v.Get("transport"), sid: v.Get("sid"), eio: v.Get("EIO"), base64: v.Get("b64") != ""}
 	switch q.transport {
 	case "polling":
 		if !s.cfg.Polling {
@@ -139,14 +134,10 @@ func (s *Server) check(r *http.Request, q query, session *Session) *problem {
 		return errVersion(q.eio)
 	case session == nil:
 		return nil
-	case q.upgrade:
-		return session.mayUpgrade()
-	case session.websocket():
+	case q.upgrade && !s.cfg.Upgrades:
+		return errRequest("this server does not upgrade transports")
+	case !q.upgrade && session.websocket():
 		return errRequest("the session has changed to websocket")
 	}
 	return nil
-}
-
-func (s *Server) logPanic(v any) {
-	s.cfg.Logger.Error("a handshake panicked", "panic", v, "stack", string(debug.Stack()))
 }

@@ -6,15 +6,19 @@ package engineio
 
 import (
 	"context"
-	"log/slog"
+	"errors"
+	"fmt"
+	"maps"
 	"net/http"
-	"strconv"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/cors"
 	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/internal/tombstone"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -22,9 +26,10 @@ import (
 
 // Config configures a server.
 type Config struct {
+	// Config is that of the connections by WebSocket; Limits, MessageTimeout and Logger hold for polling too.
+	wsconn.Config
 	// Path is used in errors.
-	Path   string
-	Limits websockets.Limits
+	Path string
 	// Polling and WebSocket are the transports offered.
 	Polling, WebSocket bool
 	// Upgrades allows sessions to change from polling to WebSocket, each within UpgradeTimeout.
@@ -33,9 +38,6 @@ type Config struct {
 	// HTTPCompression is the size in bytes from which answers to polls are
 	// compressed; 0 for never.
 	HTTPCompression int
-	Compression     wsconn.Compression
-	MaxFragments    int
-	MessageTimeout  time.Duration
 	CORS            cors.Headers
 	// Cookie, when not nil, is set with the session's id on handshakes over polling.
 	Cookie *http.Cookie
@@ -52,7 +54,6 @@ type Config struct {
 	MaxUnpolled int
 	// Shortest is the shortest timeout that handlers check in CheckTimeouts.
 	Shortest time.Duration
-	Logger   *slog.Logger
 }
 
 // Handler receives what a session's client sends. Message is called by one goroutine at
@@ -65,6 +66,8 @@ type Handler interface {
 	// Stalled returns for how long Message has been blocked during which no message of
 	// the client was started; 0 while it is not blocked.
 	Stalled() time.Duration
+	// Upgraded is called when the session has changed from polling to WebSocket.
+	Upgraded()
 	// Closed is called once, when the session has ended.
 	Closed(r websockets.Reason)
 	// CheckTimeouts is called at every sweep with a stamp of the server's clock. It must
@@ -79,47 +82,34 @@ func (c *Config) patience() time.Duration { return c.Limits.PingInterval + c.Lim
 type Server struct {
 	cfg   Config
 	group *wsconn.Group
-	conns wsconn.Config
 	pool  outbox.Pool[wsconn.Item]
 	open  []byte // the end of the open packet, from behind its upgrades
 	ping  *wsconn.Frame
 
 	unpolled oldest.List[*Session] // see trackPolls
+	untimed  sync.Once             // logs that MessageTimeout does not apply
 
 	mu       sync.Mutex
 	sessions map[string]*Session
+	ended    tombstone.Set // see Session.leave
 	closed   bool
 }
 
 // New returns a server.
 func New(cfg Config) *Server {
 	s := &Server{
-		cfg: cfg,
-		conns: wsconn.Config{
-			Limits:         cfg.Limits,
-			MaxFragments:   cfg.MaxFragments,
-			MessageTimeout: cfg.MessageTimeout,
-			Compression:    cfg.Compression,
-			AnySubprotocol: true,
-			Logger:         cfg.Logger,
-		},
+		cfg:      cfg,
 		ping:     wsconn.SealCopy(true, []byte{typePing}),
 		sessions: map[string]*Session{},
 	}
-	shortest := min(s.conns.Shortest(), cfg.UpgradeTimeout, cfg.Limits.CloseTimeout)
+	shortest := min(cfg.Config.Shortest(), cfg.UpgradeTimeout, cfg.Limits.CloseTimeout)
 	if cfg.Shortest > 0 {
 		shortest = min(shortest, cfg.Shortest)
 	}
 	s.group = wsconn.NewGroup("engine.io: closing "+cfg.Path, shortest)
-	s.conns.Group = s.group
-	b := append(make([]byte, 0, 96), `],"pingInterval":`...)
-	b = strconv.AppendInt(b, cfg.Limits.PingInterval.Milliseconds(), 10)
-	b = append(b, `,"pingTimeout":`...)
-	b = strconv.AppendInt(b, cfg.Limits.PingTimeout.Milliseconds(), 10)
-	b = append(b, `,"maxPayload":`...)
-	b = strconv.AppendInt(b, cfg.Limits.MaxMessage, 10)
-	b = append(b, '}')
-	s.open = b
+	s.cfg.Group, s.cfg.AnySubprotocol = s.group, true
+	s.open = fmt.Appendf(nil, `],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
+		cfg.Limits.PingInterval.Milliseconds(), cfg.Limits.PingTimeout.Milliseconds(), cfg.Limits.MaxMessage)
 	return s
 }
 
@@ -145,10 +135,7 @@ func (s *Server) Exit() { s.group.Exit() }
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
-	all := make([]*Session, 0, len(s.sessions))
-	for _, session := range s.sessions {
-		all = append(all, session)
-	}
+	all := slices.Collect(maps.Values(s.sessions))
 	s.mu.Unlock()
 	for _, session := range all {
 		session.Close(websockets.Reason{Cause: websockets.CauseShutdown}, wsconn.CloseGraceful)
@@ -177,13 +164,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case d > 0:
 		// For refused requests too: net/http reads the rest of their body.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
+		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(d)); errors.Is(err, http.ErrNotSupported) {
+			s.untimed.Do(func() {
+				s.cfg.Logger.Warn("MessageTimeout does not bound the bodies of POST requests: a middleware hides the ResponseWriter of the server; add a method Unwrap to its own",
+					"writer", fmt.Sprintf("%T", w))
+			})
+		}
 	}
-	if !s.enter(r) {
+	if s.enter(r) {
+		defer s.group.Exit()
+	} else if !s.knows(r.URL.Query().Get("sid")) {
 		wsconn.RefuseClosed(w)
 		return
 	}
-	defer s.group.Exit()
 	if !s.cfg.CheckOrigin(r) {
 		refused(errOrigin).write(w)
 		return
@@ -208,7 +201,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.write(w)
 		return
 	}
-	session := s.find(q.sid)
+	session, ended := s.find(q.sid, r.Method == http.MethodGet && !q.upgrade && q.eio == "4")
+	if ended {
+		_ = s.answer(w, r, []byte{typeClose}, true) // the client has gone otherwise
+		return
+	}
 	if problem := s.check(r, q, session); problem != nil {
 		problem.write(w)
 		return
@@ -226,21 +223,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // enter counts a request. While the server is closing, only requests of its sessions are
-// served: they fetch the close packet.
+// served: they fetch the close packet. It returns false when nothing is left to wait for.
 func (s *Server) enter(r *http.Request) bool {
-	if s.group.Enter() {
-		return true
-	}
-	return s.find(r.URL.Query().Get("sid")) != nil && s.group.EnterLate()
-}
-
-func (s *Server) find(sid string) *Session {
-	if sid == "" {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.sessions[sid]
+	return s.group.Enter() || s.knows(r.URL.Query().Get("sid")) && s.group.EnterLate()
 }
 
 // handshake opens a session.
@@ -254,6 +239,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		}
 	}
 	session := s.newSession(release)
+	session.base64 = q.base64
 	defer session.releaseHolder() // a registered session still holds the reservation
 	if s.cfg.Allow != nil {
 		if err := s.allow(r); err != nil {
@@ -292,7 +278,7 @@ func (s *Server) allow(r *http.Request) (err error) {
 	defer context.AfterFunc(s.group.Closing(), cancel)()
 	defer func() {
 		if v := recover(); v != nil {
-			s.logPanic(v)
+			s.cfg.Logger.Error("a handshake panicked", recovered.New(v).Attrs()...)
 			err = errInternal
 		}
 	}()
@@ -305,7 +291,7 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, session *
 		return
 	}
 	hs := wsconn.HandshakeOf(r)
-	c := s.conns.Accept(w, r, session.name(), time.Now().Add(s.cfg.Limits.HandshakeTimeout))
+	c := s.cfg.Accept(w, r, session.name(), time.Now().Add(s.cfg.Limits.HandshakeTimeout))
 	if c == nil {
 		return
 	}
@@ -331,7 +317,5 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, session *
 	it := wsconn.Item{Frame: open}
 	_ = session.out.Push(it, it.Charge(), outbox.Always)
 	session.addHolder()
-	go func() {
-		c.Serve(&transport{session, c}, session.transportEnded)
-	}()
+	go c.Serve(&transport{s: session, c: c}, session.transportEnded)
 }

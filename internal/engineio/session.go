@@ -3,6 +3,7 @@ package engineio
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"sync"
@@ -25,7 +26,7 @@ const (
 	typeMessage = '4'
 	typeUpgrade = '5'
 	typeNoop    = '6'
-	typeBinary  = 'b' // over polling: a message in base64
+	typeBinary  = 'b' // a binary message in base64, as text
 )
 
 type state uint8
@@ -36,6 +37,16 @@ const (
 	stateClosed
 )
 
+// closeNotice is how a polling client knows that its session is closed. It only increases.
+type closeNotice uint8
+
+const (
+	noNotice     closeNotice = iota // the client does not know it yet
+	noticeMoot                      // the transport failed: the next poll is refused, as the protocol's own tests expect
+	noticeSent                      // a poll was answered with the close packet
+	noticeClient                    // the client itself has closed the session
+)
+
 // Session is one client's connection, over any transport. Its methods are safe for
 // concurrent use unless they say otherwise.
 type Session struct {
@@ -44,12 +55,14 @@ type Session struct {
 	handler Handler
 	out     *outbox.Queue[wsconn.Item]
 
+	base64  bool         // the client accepts binary messages as base64 only
 	release func()       // ends the reservation of Config.Reserve
 	holders atomic.Int32 // of the reservation, see addHolder
 
-	recv   sync.Mutex // held while a message is passed to the handler
-	inBody bool       // the packets of one POST are being passed on; guarded by recv
-	after  []func()   // see AfterBody; guarded by recv
+	// recv is held while the packets of one POST are passed to the handler, which body
+	// belongs to. See transport.awaitPost for the messages of a WebSocket.
+	recv sync.Mutex
+	body postBody
 
 	nextPing atomic.Int64 // stamps of the server's clock
 	pingedAt atomic.Int64 // when the ping was sent; 0 when none is unanswered
@@ -67,22 +80,15 @@ type Session struct {
 
 	unpolled oldest.Node[*Session]
 
-	mu          sync.Mutex
-	state       state
-	reason      websockets.Reason
-	conn        *wsconn.Conn  // the transport; nil while it is polling
-	probing     *wsconn.Conn  // the WebSocket of an upgrade that is not complete
-	probeBy     int64         // its deadline
-	probed      bool          // it has answered the probe
-	noopAt      time.Time     // when a poll was last answered with a noop for it
-	noopDue     bool          // the pending poll is to be answered so
-	polling     bool          // a GET is pending
-	posting     bool          // a POST is under way
-	abortPost   func()        // ends its reading; called with mu held, while it is reading
-	byClient    bool          // the client closed the session
-	pollArrived chan struct{} // closed when a poll arrives; nil when nothing waits for one
-	closeTimer  *time.Timer
-	wakeup      chan struct{} // of the pending poll
+	mu         sync.Mutex
+	state      state
+	notice     closeNotice
+	reason     websockets.Reason
+	conn       *wsconn.Conn // the transport; nil while it is polling
+	upgrading  upgrade
+	requests   requests
+	closeTimer *time.Timer
+	wakeup     chan struct{} // of the pending poll
 }
 
 // newSession returns a session that is not registered yet. release is called when the
@@ -137,8 +143,14 @@ func (s *Session) current() *wsconn.Conn {
 // Send queues an item whose text frames start with the packet type "4". charge is its
 // [wsconn.Item.Charge]. The errors are those of [outbox.Queue.Push].
 func (s *Session) Send(it wsconn.Item, charge int, p outbox.Policy) error {
+	if s.base64 {
+		it, charge = inBase64(it, charge)
+	}
 	return s.out.Push(it, charge, p)
 }
+
+// Queued returns how many bytes wait to be sent.
+func (s *Session) Queued() int { return s.out.Bytes() }
 
 // Writable blocks as [outbox.Queue.Writable] does.
 func (s *Session) Writable(ctx context.Context) error { return s.out.Writable(ctx) }
@@ -200,11 +212,15 @@ func (s *Session) end(r websockets.Reason) {
 		r = s.reason
 	}
 	s.state, s.reason = stateClosed, r
+	if r.Cause == websockets.CauseTransportError || r.Cause == websockets.CausePingTimeout {
+		s.notice = max(s.notice, noticeMoot)
+	}
 	s.srv.unpolled.Remove(&s.unpolled)
-	probing, timer := s.probing, s.closeTimer
-	s.probing = nil
-	if s.abortPost != nil {
-		s.abortPost()
+	s.leave()
+	probing, timer := s.upgrading.conn, s.closeTimer
+	s.upgrading = upgrade{}
+	if s.requests.abortPost != nil {
+		s.requests.abortPost()
 	}
 	s.mu.Unlock()
 	if timer != nil {
@@ -215,9 +231,6 @@ func (s *Session) end(r websockets.Reason) {
 	if probing != nil {
 		probing.Close(websockets.Reason{Cause: websockets.CauseForcedClose, Text: "the session has ended"}, wsconn.CloseAbort)
 	}
-	s.srv.mu.Lock()
-	delete(s.srv.sessions, s.id)
-	s.srv.mu.Unlock()
 	s.srv.group.Remove(s)
 	s.handler.Closed(r)
 	s.releaseHolder()
@@ -251,18 +264,17 @@ func (s *Session) wakePoll() {
 
 // Abort implements [wsconn.Member].
 func (s *Session) Abort() {
-	r := websockets.Reason{Cause: websockets.CauseForcedClose}
 	if conn := s.current(); conn != nil {
 		conn.Abort()
 		return
 	}
-	s.closeNow(r)
+	s.closeNow(websockets.Reason{Cause: websockets.CauseForcedClose})
 }
 
 // CheckTimeouts implements [wsconn.Member].
 func (s *Session) CheckTimeouts(now int64) {
 	s.mu.Lock()
-	conn, probing, late := s.conn, s.probing, s.probeBy != 0 && now >= s.probeBy
+	conn, probing, late := s.conn, s.upgrading.conn, now >= s.upgrading.by
 	closing := s.state != stateOpen
 	s.mu.Unlock()
 	if conn != nil {
@@ -375,20 +387,27 @@ func (s *Session) checkPost(now int64) bool {
 func (s *Session) isPosting() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.posting
+	return s.requests.posting
 }
 
-var (
-	errDirection = errors.New("a packet that only servers send")
-	errEmpty     = errors.New("an empty packet")
-	errType      = errors.New("an unknown packet type")
+// packetError is a breach of the Engine.IO protocol.
+type packetError string
+
+func (e packetError) Error() string { return string(e) }
+
+const (
+	errDirection packetError = "a packet that only servers send"
+	errEmpty     packetError = "an empty packet"
+	errType      packetError = "an unknown packet type"
+	errUTF8      packetError = "the body is not UTF-8"
+	errBase64    packetError = "binary data that is not base64"
 )
 
 // AfterBody calls f when all packets of the current POST have been passed on; on a
 // WebSocket, where packets come one by one, at once. Only from Handler.Message.
 func (s *Session) AfterBody(f func()) {
-	if s.inBody {
-		s.after = append(s.after, f)
+	if s.body.open {
+		s.body.after = append(s.body.after, f)
 	} else {
 		f()
 	}
@@ -410,7 +429,7 @@ func (s *Session) Yield() {
 	}
 }
 
-// packet handles one packet; s.recv is held. An error is the client's fault.
+// packet handles one packet; it is not called concurrently. An error is the client's fault.
 func (s *Session) packet(b []byte) (adapter.Work, error) {
 	if len(b) == 0 {
 		return nil, errEmpty
@@ -418,6 +437,12 @@ func (s *Session) packet(b []byte) (adapter.Work, error) {
 	switch b[0] {
 	case typeMessage:
 		return s.handler.Message(true, b[1:])
+	case typeBinary:
+		msg, err := base64.StdEncoding.AppendDecode(nil, b[1:])
+		if err != nil {
+			return nil, errBase64
+		}
+		return s.handler.Message(false, msg)
 	case typePong:
 		now := s.srv.group.Clock.Now()
 		if s.pingedAt.Swap(0) != 0 {

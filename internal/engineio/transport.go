@@ -13,8 +13,9 @@ import (
 
 // transport is a WebSocket that is the transport of a session, or may become it.
 type transport struct {
-	s *Session
-	c *wsconn.Conn
+	s     *Session
+	c     *wsconn.Conn
+	alone bool // see awaitPost; of the reading goroutine
 }
 
 var _ wsconn.Handler = (*transport)(nil)
@@ -22,11 +23,12 @@ var _ wsconn.Handler = (*transport)(nil)
 // Message implements [wsconn.Handler].
 func (t *transport) Message(text bool, msg []byte) (adapter.Work, error) {
 	s := t.s
-	if s.current() != t.c {
-		return nil, t.probe(text, msg)
+	if !t.alone {
+		if s.current() != t.c {
+			return nil, t.probe(text, msg)
+		}
+		t.awaitPost()
 	}
-	s.recv.Lock()
-	defer s.recv.Unlock()
 	var work adapter.Work
 	var err error
 	if text {
@@ -48,6 +50,15 @@ func (t *transport) Message(text bool, msg []byte) (adapter.Work, error) {
 	return work, &wsconn.ViolationError{Cause: r.Cause, Code: code, Text: r.Text}
 }
 
+// awaitPost waits, before the first message, for the POST that was under way when the
+// WebSocket became the transport. A POST that locks recv later finds that it has, and passes
+// nothing on: so the later messages need no lock.
+func (t *transport) awaitPost() {
+	t.s.recv.Lock()
+	t.alone = true
+	t.s.recv.Unlock()
+}
+
 // Stalled implements [wsconn.Handler].
 func (t *transport) Stalled() time.Duration {
 	if t.s.current() != t.c {
@@ -56,13 +67,21 @@ func (t *transport) Stalled() time.Duration {
 	return t.s.handler.Stalled()
 }
 
+// upgrade is the change to a WebSocket that is not complete; the zero value is none.
+// Guarded by Session.mu.
+type upgrade struct {
+	conn   *wsconn.Conn
+	by     int64 // its deadline
+	probed bool  // its probe has been answered
+}
+
 // Ended implements [wsconn.Handler].
 func (t *transport) Ended(r websockets.Reason) {
 	s := t.s
 	s.mu.Lock()
-	probing := s.probing == t.c
+	probing := s.upgrading.conn == t.c
 	if probing {
-		s.probing, s.probeBy, s.probed = nil, 0, false
+		s.upgrading = upgrade{}
 	}
 	current := s.conn == t.c
 	s.mu.Unlock()
@@ -88,9 +107,9 @@ func (t *transport) probe(text bool, msg []byte) error {
 			return &wsconn.ViolationError{Cause: websockets.CauseTransportError, Code: rfc6455.StatusInternalError}
 		}
 		s.mu.Lock()
-		s.probed = s.probing == t.c
-		s.noopDue = s.polling
-		s.noopAt = time.Now() // leaves the next poll the time to be the last
+		s.upgrading.probed = s.upgrading.conn == t.c
+		s.requests.noopDue = s.requests.polling
+		s.requests.noopAt = time.Now() // leaves the next poll the time to be the last
 		s.mu.Unlock()
 		s.wakePoll() // the pending poll ends, so that the client can send its last POST
 		return nil
@@ -107,15 +126,17 @@ func (t *transport) probe(text bool, msg []byte) error {
 func (t *transport) completeUpgrade() bool {
 	s := t.s
 	s.mu.Lock()
-	if s.probing != t.c || s.state == stateClosed || !t.c.Attach(s.out) {
+	if s.upgrading.conn != t.c || s.state == stateClosed || !t.c.Attach(s.out) {
 		s.mu.Unlock()
 		return false
 	}
-	s.noopDue = s.noopDue || s.polling && !s.probed
-	s.conn, s.probing, s.probeBy, s.probed = t.c, nil, 0, false
+	if s.requests.polling && !s.upgrading.probed {
+		s.requests.noopDue = true
+	}
+	s.conn, s.upgrading = t.c, upgrade{}
 	closing, r := s.state == stateClosing, s.reason
-	if s.abortPost != nil {
-		s.abortPost()
+	if s.requests.abortPost != nil {
+		s.requests.abortPost()
 	}
 	if s.closeTimer != nil {
 		s.closeTimer.Stop()
@@ -125,16 +146,10 @@ func (t *transport) completeUpgrade() bool {
 	s.out.Start(t.c.Write)
 	if closing {
 		t.c.Close(r, wsconn.CloseGraceful)
+	} else {
+		s.handler.Upgraded()
 	}
 	return true
-}
-
-// mayUpgrade returns why the session cannot be upgraded; nil when it can.
-func (s *Session) mayUpgrade() *problem {
-	if !s.srv.cfg.Upgrades {
-		return errRequest("this server does not upgrade transports")
-	}
-	return nil
 }
 
 // upgrade accepts the WebSocket of an upgrade.
@@ -144,7 +159,7 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	g := s.srv.group
-	c := s.srv.conns.Accept(w, r, s.name(), time.Now().Add(s.srv.cfg.Limits.HandshakeTimeout))
+	c := s.srv.cfg.Accept(w, r, s.name(), time.Now().Add(s.srv.cfg.Limits.HandshakeTimeout))
 	if c == nil {
 		return
 	}
@@ -153,11 +168,10 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
-	free := s.state == stateOpen && s.conn == nil && s.probing == nil
+	free := s.state == stateOpen && s.conn == nil && s.upgrading.conn == nil
 	if free {
-		s.probing = c
+		s.upgrading = upgrade{conn: c, by: g.Clock.Now() + int64(s.srv.cfg.UpgradeTimeout)}
 		s.srv.unpolled.Remove(&s.unpolled)
-		s.probeBy = g.Clock.Now() + int64(s.srv.cfg.UpgradeTimeout)
 	}
 	s.mu.Unlock()
 	if !free { // the protocol: only the first one counts
@@ -166,7 +180,5 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.addHolder()
-	go func() {
-		c.Serve(&transport{s, c}, s.transportEnded)
-	}()
+	go c.Serve(&transport{s: s, c: c}, s.transportEnded)
 }

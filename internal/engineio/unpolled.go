@@ -19,7 +19,7 @@ const (
 func (s *Session) trackPolls() {
 	now := s.srv.group.Clock.Now()
 	s.mu.Lock()
-	unpolled := s.state == stateOpen && !s.polling && s.conn == nil && s.probing == nil
+	unpolled := s.state == stateOpen && !s.requests.polling && s.conn == nil && s.upgrading.conn == nil
 	if unpolled {
 		s.srv.unpolled.Add(&s.unpolled, s, now)
 	} else {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/httperr"
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/remote"
@@ -24,6 +26,7 @@ type admission struct {
 	chain       *pipe.Chain
 	identifying *pipe.Chain // of the guards that identify a client
 	checks      []config.Check
+	chosen      bool // the client chooses the pattern of its calls
 }
 
 // newAdmission makes the chain of connections. The guards of the application are asked once
@@ -43,7 +46,7 @@ func (l *linker) newAdmission(g *boundGateway, before []admission, checks []conf
 		}
 	}
 	identifying.Meta = chain.Owner
-	return admission{g, chain, chain.WithGuards(identifying), checks}
+	return admission{gateway: g, chain: chain, identifying: chain.WithGuards(identifying), checks: checks}
 }
 
 // hasChecks reports whether it has guards or checks.
@@ -87,12 +90,8 @@ func (e *endpoint) check(ctx context.Context, h *adapter.Handshake) error {
 
 // connectCall returns the call of a client that connects.
 func (e *endpoint) connectCall(h *adapter.Handshake, a admission) *pipeline.Call {
-	pattern := h.Namespace
-	if pattern == "" {
-		pattern = e.srv.path
-	}
 	c := &pipeline.Call{
-		Kind: pipeline.KindConnect, Pattern: pattern, Name: a.gateway.Name,
+		Kind: pipeline.KindConnect, Pattern: cmp.Or(h.Namespace, e.srv.path), Name: a.gateway.short,
 		Request: h.Request, Owner: a.chain.Owner, Store: h.Values(), Connection: h.Connection.Values(),
 	}
 	if !h.Auth.IsZero() {
@@ -102,11 +101,7 @@ func (e *endpoint) connectCall(h *adapter.Handshake, a admission) *pipeline.Call
 }
 
 func (a admission) check(ctx context.Context, call *pipeline.Call, h *websockets.Handshake) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = recovered.New(v)
-		}
-	}()
+	defer recovered.Into(&err)
 	if err := a.chain.Check(ctx, call); err != nil {
 		callErrorMethods(err)
 		return err
@@ -122,20 +117,27 @@ func (a admission) check(ctx context.Context, call *pipeline.Call, h *websockets
 
 // refusal returns the error that the client gets, and logs the one that it must not see.
 func (a admission) refusal(ctx context.Context, call *pipeline.Call, err error, log *slog.Logger) error {
+	return httperr.Sendable(ctx, log, a.visible(ctx, call, err, log), "pattern", a.logged(call), "remote", remote.Text(call.Request))
+}
+
+// logged returns the pattern of a call for the log.
+func (a admission) logged(call *pipeline.Call) any {
+	if a.chosen {
+		return logsample.Chosen(call.Pattern)
+	}
+	return call.Pattern
+}
+
+func (a admission) visible(ctx context.Context, call *pipeline.Call, err error, log *slog.Logger) error {
 	if changed := a.chain.Catch(ctx, call, err, log); changed != nil {
 		return changed
 	}
-	if e, ok := httperr.Visible(err); ok {
-		log.Debug("refused", "pattern", call.Pattern, "code", e.Code, "error", err, "remote", remote.Text(call.Request))
+	if errors.Is(ctx.Err(), context.Canceled) && endedWith(ctx, err) { // the client has left
+		log.DebugContext(ctx, "a check before the handshake ended with the client", "pattern", a.logged(call), "error", err, "remote", remote.Text(call.Request))
+	} else if e, ok := httperr.Visible(err); ok {
+		log.DebugContext(ctx, "refused", "pattern", a.logged(call), "code", e.Code, "error", err, "remote", remote.Text(call.Request))
 	} else {
-		args := []any{"error", err, "remote", remote.Text(call.Request)}
-		if a.gateway != nil {
-			args = append(args, "gateway", a.gateway.Name)
-		}
-		if p, isPanic := errors.AsType[*recovered.PanicError](err); isPanic {
-			args = append(args, "stack", string(p.Stack))
-		}
-		log.Error("a check before the handshake failed", args...)
+		log.ErrorContext(ctx, "a check before the handshake failed", a.gateway.failed(err, "error", err, "remote", remote.Text(call.Request))...)
 	}
 	return err
 }
@@ -143,12 +145,18 @@ func (a admission) refusal(ctx context.Context, call *pipeline.Call, err error, 
 var errHandshakeTimeout = &websockets.Error{Message: "Handshake timeout", Status: http.StatusServiceUnavailable}
 
 // withTimeout runs check on a goroutine of its own and waits until ctx ends: a check that
-// ignores ctx must not block the handshake.
-func (s *boundServer) withTimeout(ctx context.Context, check func() error) error {
+// ignores ctx must not block the handshake, but holds the place p until it returns.
+func (s *boundServer) withTimeout(ctx context.Context, p *place, check func() error) error {
+	if !p.hold() {
+		return &websockets.Error{Message: "Handshake abandoned", Err: websockets.ErrClosed}
+	}
 	done := make(chan error, 1)
 	go func() {
 		err := errExited
-		defer func() { done <- err }()
+		defer func() {
+			p.drop()
+			done <- err
+		}()
 		err = check()
 	}()
 	select {
@@ -156,7 +164,7 @@ func (s *boundServer) withTimeout(ctx context.Context, check func() error) error
 		return err
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			s.log.Warn("a check before the handshake took too long", "timeout", s.limits.HandshakeTimeout)
+			s.log.WarnContext(ctx, "a check before the handshake took too long", "timeout", s.limits.HandshakeTimeout)
 			return errHandshakeTimeout
 		}
 		return &websockets.Error{Message: "Handshake abandoned", Err: ctx.Err()}

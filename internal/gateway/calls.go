@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/core"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -40,6 +41,7 @@ func (s *session) endCalls() {
 
 // Ack implements [adapter.Session].
 func (s *session) Ack(id uint64, p websockets.Payload) {
+	s.observeAnswer(p)
 	s.mu.Lock()
 	w, known := s.calls.take(id)
 	s.mu.Unlock()
@@ -63,13 +65,24 @@ func (s *session) Call(ctx context.Context, event string, data any, opts ...webs
 	ctx, cancel := withCallTimeout(ctx, s.ep)
 	defer cancel()
 	out := s.outgoing(event, data, opts...)
+	e := s.emission(out)
+	e.Call = true
+	var p websockets.Payload
+	err := observeEmission(ctx, s.ep.hooks, e, func(ctx context.Context, d *delivery) (err error) {
+		p, err = s.call(ctx, out, d)
+		return err
+	})
+	return p, err
+}
+
+func (s *session) call(ctx context.Context, out *adapter.Outgoing, d *delivery) (websockets.Payload, error) {
 	answer := make(clientCall, 1)
 	id, err := s.addCall(answer)
 	if err != nil {
 		return websockets.Payload{}, err
 	}
 	defer s.removeCall(id)
-	err = s.ep.intercept(ctx, out, s, nil, func(out *adapter.Outgoing) error { return s.conn.Emit(out, id) })
+	err = s.ep.intercept(ctx, out, s, nil, func(out *adapter.Outgoing) error { return s.queue(out, id, d) })
 	if err != nil {
 		return websockets.Payload{}, err
 	}
@@ -79,6 +92,7 @@ func (s *session) Call(ctx context.Context, event string, data any, opts ...webs
 		if !ok {
 			return websockets.Payload{}, websockets.ErrClosed
 		}
+		d.answered()
 		return p, nil
 	case <-ctx.Done():
 		return websockets.Payload{}, context.Cause(ctx)
@@ -88,10 +102,14 @@ func (s *session) Call(ctx context.Context, event string, data any, opts ...webs
 // broadcastCall is the calls of one broadcast.
 type broadcastCall struct {
 	done chan struct{} // closed when every call has ended
+	d    *delivery     // nil without observers
 
 	mu      sync.Mutex
 	pending int
 	answers websockets.Answers
+	// report, if set, gets the end of each call instead of answers; mu is held.
+	report func(s *session, p websockets.Payload, err error)
+	timer  *time.Timer // that ends them; nil without
 }
 
 // memberCall is the call of one client of a broadcast.
@@ -114,13 +132,25 @@ func (b *memberCall) end(p websockets.Payload, err error) {
 		return
 	}
 	b.ended = true
-	if err != nil {
+	switch {
+	case g.report != nil:
+		g.report(b.s, p, err)
+	case err != nil:
 		g.answers.Missing = append(g.answers.Missing, websockets.NoAnswer{ID: b.s.ID(), Node: b.s.ep.rt.node.ID, Client: b.s, Err: err})
-	} else {
+	default:
+		g.d.answered()
 		g.answers.Answered = append(g.answers.Answered, websockets.Answer[websockets.Payload]{ID: b.s.ID(), Node: b.s.ep.rt.node.ID, Client: b.s, Value: p})
 	}
+	g.ended()
+}
+
+// ended counts the end of a call, or of sending them; g.mu is held.
+func (g *broadcastCall) ended() {
 	if g.pending--; g.pending == 0 {
 		close(g.done)
+		if g.timer != nil {
+			g.timer.Stop()
+		}
 	}
 }
 
@@ -139,17 +169,40 @@ func (s *server) Call(ctx context.Context, sel core.Selection, event string, dat
 	ctx, cancel := withCallTimeout(ctx, s.endpoints[0])
 	defer cancel()
 	out := newOutgoing(event, data, opts)
-	g := &broadcastCall{done: make(chan struct{}), pending: 1} // until all calls have been sent
+	e := emissionOf(sel, out)
+	e.Call = true
+	var answers websockets.Answers
+	err := observeEmission(ctx, s.hooks(), e, func(ctx context.Context, d *delivery) (err error) {
+		answers, err = s.call(ctx, sel, out, d)
+		return err
+	})
+	return answers, err
+}
+
+func (s *server) call(ctx context.Context, sel core.Selection, out *adapter.Outgoing, d *delivery) (websockets.Answers, error) {
+	g := &broadcastCall{done: make(chan struct{}), d: d, pending: 1} // until all calls have been sent
 	var asked [][]memberCall
+	var others []*remoteCall
 	err := s.intercepted(ctx, sel, out, func(endpoints []*endpoint, out *adapter.Outgoing) error {
 		targets := clients(endpoints, sel, false)
 		if err := encodeFor(targets, out); err != nil {
 			return err
 		}
+		m, err := s.event(endpoints, sel, out)
+		if err != nil {
+			return err
+		}
 		asked = append(asked, g.ask(ctx, targets, out))
+		if m != nil {
+			others = append(others, g.askOthers(ctx, s.rt, &m.Message))
+		}
 		return nil
 	})
-	if g.leave() || len(asked) == 0 {
+	done := g.leave()
+	for _, o := range others {
+		o.await(ctx)
+	}
+	if done || len(asked) == 0 {
 		return g.answers, err
 	}
 	select {
@@ -170,10 +223,7 @@ func (s *server) Call(ctx context.Context, sel core.Selection, event string, dat
 func (g *broadcastCall) leave() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.pending--
-	if g.pending == 0 {
-		close(g.done)
-	}
+	g.ended()
 	return g.pending == 0
 }
 
@@ -205,7 +255,7 @@ func (s *session) yield() {
 func (b *memberCall) ask(out *adapter.Outgoing) {
 	var err error
 	if b.id, err = b.s.addCall(b); err == nil {
-		err = b.s.conn.Emit(out, b.id)
+		err = b.s.queue(out, b.id, b.g.d)
 	}
 	if err != nil {
 		b.s.removeCall(b.id)

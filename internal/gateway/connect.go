@@ -5,6 +5,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -27,7 +28,7 @@ func (s *session) start(connected []func(websockets.Client)) {
 		s.former = nil
 	}
 	for _, f := range connected {
-		s.recoverUser(nil, "connected", func() { f(s) })
+		s.recoverUser("connected", func() { f(s) })
 	}
 	for _, g := range s.ep.gateways {
 		s.mu.Lock()
@@ -84,15 +85,26 @@ func (s *session) connectHook(g *boundGateway, start pipe.Moment) (err error) {
 
 // refuse closes a client that HandleConnection has refused.
 func (s *session) refuse(g *boundGateway, start pipe.Moment, err error) {
+	if endedWith(s.ctx, err) { // the client has left, or the application stops
+		s.ep.srv.log.DebugContext(s.ctx, "HandleConnection ended with the client", "gateway", g.short, "client", s.ID(), "error", err)
+		s.mu.Lock()
+		s.advance(hooksRefused, inputOpen)
+		s.mu.Unlock()
+		s.reportRefused(g, start, err, nil)
+		return
+	}
 	e := s.connectError(err, g)
-	_ = s.conn.Emit(s.exception(e, "handleConnection", nil), 0)
+	_ = s.queue(s.exception(e, "handleConnection", nil), 0, nil)
 	r := websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 1008, Text: closeText(e.Message)}
 	s.mu.Lock()
 	s.advance(hooksRefused, inputOpen)
-	s.reason = r
+	if !s.state.leaving() {
+		s.reason = r
+	}
 	s.mu.Unlock()
 	s.conn.Close(r)
 	s.reportRefused(g, start, err, e)
+	s.ep.observeRefusal(s.hs, observe.Refusal{Stage: observe.StageHook, Err: err, Sent: e, Client: s})
 }
 
 // connectError returns what a client that HandleConnection has refused may see of the error.

@@ -81,7 +81,7 @@ func describe(gs []gatewayPlan, plans []*serverPlan) []websockets.GatewayInfo {
 				info := &infos[m.gateway]
 				info.Endpoints = append(info.Endpoints, websockets.EndpointInfo{
 					Platform: p.adapter.Name(), Listener: p.listener, Path: p.path, Namespace: e.pattern.name,
-					Limits: withDefaults(p.limits), Origins: slices.Clone(p.origins),
+					Limits: withDefaults(p.limits), Origins: originTexts(p.origins),
 				})
 				members[m.gateway] = append(members[m.gateway], m.cfg)
 			}
@@ -101,7 +101,7 @@ func describe(gs []gatewayPlan, plans []*serverPlan) []websockets.GatewayInfo {
 func describeSubscription(s handler.Spec, endpoints []*config.Gateway) websockets.SubscriptionInfo {
 	return websockets.SubscriptionInfo{
 		Event: s.Event, Kind: websockets.Kind(s.Kind), In: s.In, Out: s.Out, Item: s.Item, Sends: eventInfos(s.Sends), Errors: slices.Clone(s.Errors),
-		Func: s.Func, Meta: metaOf(s, endpoints), Background: s.Background,
+		Func: s.Func, Place: s.Place, Meta: metaOf(s, endpoints), Background: s.Background,
 		Strict: s.Strict || len(endpoints) > 0 && !slices.ContainsFunc(endpoints, func(c *config.Gateway) bool { return !c.Strict }),
 	}
 }
@@ -187,24 +187,17 @@ func uniqueNames(gs []gatewayPlan) []string {
 	return names
 }
 
-// conflicts returns what is wrong with the events of a gateway: those that are declared with
+// conflicts adds what is wrong with the events of a gateway: those that are declared with
 // different types.
-func conflicts(g *gatewayPlan, endpoints []*config.Gateway) []string {
-	var problems []string
+func (p *planner) conflicts(g *gatewayPlan, endpoints []*config.Gateway) {
 	types := map[string]eventType{}
 	add := func(e config.Event) {
 		name, t := typeOfEvent(e)
 		first, ok := types[name]
 		if !ok {
 			types[name] = t
-			return
-		}
-		if first == t {
-			return
-		}
-		p := fmt.Sprintf("gateway %s: the event %q is declared twice, with %s and with %s; rename one, or give both the same types", g.name, name, first, t)
-		if !slices.Contains(problems, p) { // each endpoint has the options outside of Via
-			problems = append(problems, p)
+		} else if first != t {
+			p.addf("gateway %s: the event %q is declared twice, with %s and with %s; rename one, or give both the same types", g.name, name, first, t)
 		}
 	}
 	for _, c := range endpoints {
@@ -217,7 +210,6 @@ func conflicts(g *gatewayPlan, endpoints []*config.Gateway) []string {
 			add(e)
 		}
 	}
-	return problems
 }
 
 // eventType is the types of an event; answer is nil for one that is no call.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/httperr"
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/internal/payload"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -55,7 +56,7 @@ func (s *session) observe(o *boundSub, m *adapter.Message) {
 	returned := false
 	defer func() {
 		if v := recover(); v != nil {
-			_ = s.logError(recovered.New(v), o.gateway, m.Event)
+			_ = s.logError(recovered.New(v), o.gateway, s.ep.logged(m.Event))
 		} else if !returned {
 			s.fail(m, o, nil, errExited) // no goroutine is left that handles it
 		}
@@ -66,13 +67,15 @@ func (s *session) observe(o *boundSub, m *adapter.Message) {
 
 // unknown answers an event without a handler.
 func (s *session) unknown(m *adapter.Message) {
-	s.ep.srv.log.Debug("event without a subscription", "event", m.Event, "client", s.ID())
+	s.ep.unknown.Add(1)
+	s.ep.srv.log.DebugContext(s.ctx, "event without a subscription", "event", logsample.Chosen(m.Event), "client", s.ID())
+	s.ep.warnUnknown(m.Event)
 	err := &websockets.Error{Message: "Unknown event", Code: websockets.CodeUnknownEvent}
 	defer s.countError(err)
 	var sent *websockets.Error
 	if m.Reply {
 		sent = s.clientError(err, nil, m)
-		_ = s.conn.Reply(m, s.exception(sent, m.Event, m))
+		_ = s.answer(m, s.exception(sent, m.Event, m))
 	}
 	s.report(m, nil, nil, err, sent)
 }
@@ -124,36 +127,42 @@ func (s *session) handle(sub *boundSub, m *adapter.Message, returned func()) {
 		defer end()
 	}
 	r := newReply(s, sub, m, returned)
-	err := call(ctx, r)
+	err := call(s.observeHandling(ctx, r), r)
 	returned()
 	if err != nil && !endedByCancel(ctx, err) {
 		// The handler ended because the client has left or the stop has started: no client reads
 		// the error.
-		if ctx.Err() != nil && (errors.Is(err, websockets.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, errStreamStopped) || errors.Is(err, context.Cause(ctx))) {
-			s.report(m, sub, r.enhanced, err, nil)
+		if endedWith(ctx, err) || ctx.Err() != nil && errors.Is(err, errStreamStopped) {
+			s.report(m, sub, r, err, nil)
 			return
 		}
-		if errors.Is(err, websockets.ErrClosed) || errors.Is(err, websockets.ErrQueueFull) {
-			s.ep.srv.log.Debug("reply not delivered", "event", m.Event, "client", s.ID(), "error", err)
-			s.report(m, sub, r.enhanced, err, nil)
+		if r.undelivered {
+			s.ep.srv.log.DebugContext(ctx, "reply not delivered", "event", s.ep.logged(m.Event), "client", s.ID(), "error", err)
+			s.report(m, sub, r, err, nil)
 			return
 		}
-		s.fail(m, sub, r.enhanced, err)
+		s.fail(m, sub, r, err)
 		if r.refused {
 			s.countError(err)
 		}
 		return
 	}
 	if m.Reply && !r.answered {
-		_ = s.conn.Reply(m, adapter.NewEmptyAnswer())
+		_ = s.answer(m, adapter.NewEmptyAnswer())
 	}
 	end()
-	s.report(m, sub, r.enhanced, nil, nil)
-	if len(s.ep.observers) == 0 && !sub.keeps(m) {
+	s.report(m, sub, r, nil, nil)
+	if len(s.ep.observers) == 0 && !sub.keeps(m) && (r.enhanced == nil || !r.enhanced.run.Running()) {
 		if in, ok := m.Ref.(adapter.Releaser); ok {
 			in.Release()
 		}
 	}
+}
+
+// endedWith reports whether err is how a function of the user ends when its context does.
+func endedWith(ctx context.Context, err error) bool {
+	return ctx.Err() != nil &&
+		(errors.Is(err, websockets.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)))
 }
 
 // keeps reports whether the handler may have kept bytes of the message.
@@ -169,7 +178,7 @@ func call(ctx context.Context, r *reply) (err error) {
 			err = recovered.New(v)
 		} else if !ended {
 			r.returned()
-			r.s.fail(r.m, r.sub, r.enhanced, errExited)
+			r.s.fail(r.m, r.sub, r, errExited)
 		}
 	}()
 	if r.enhanced == nil {
@@ -183,17 +192,10 @@ func call(ctx context.Context, r *reply) (err error) {
 }
 
 // logError returns what a client may see of an error, and logs the rest.
-func (s *session) logError(err error, g *boundGateway, event string) *websockets.Error {
+func (s *session) logError(err error, g *boundGateway, event any) *websockets.Error {
 	e, ok := httperr.Visible(err)
 	if !ok {
-		args := []any{"event", event, "client", s.ID(), "error", err}
-		if g != nil {
-			args = append(args, "gateway", g.Name)
-		}
-		if p, isPanic := errors.AsType[*recovered.PanicError](err); isPanic {
-			args = append(args, "stack", string(p.Stack))
-		}
-		s.ep.srv.log.Error("gateway failed", args...)
+		s.ep.srv.log.ErrorContext(s.ctx, "gateway failed", g.failed(err, "event", event, "client", s.ID(), "error", err)...)
 	}
 	return e
 }
@@ -211,22 +213,30 @@ func (s *session) clientError(err error, sub *boundSub, m *adapter.Message) *web
 			return e
 		}
 	}
-	return s.logError(err, g, m.Event)
+	return s.logError(err, g, s.ep.logged(m.Event))
+}
+
+// logged returns the name of an event for the log: the client has chosen it unless a handler has declared it.
+func (e *endpoint) logged(event string) any {
+	if e.subs[event] == nil {
+		return logsample.Chosen(event)
+	}
+	return event
 }
 
 // fail sends an error to the client: as the event `exception`, and the same object to a
-// waiting ack or request id. x is nil if the handler has not started.
-func (s *session) fail(m *adapter.Message, sub *boundSub, x *enhanced, err error) {
+// waiting ack or request id. r is nil if the handler has not started.
+func (s *session) fail(m *adapter.Message, sub *boundSub, r *reply, err error) {
 	e := s.clientError(err, sub, m)
-	defer s.report(m, sub, x, err, e)
+	defer s.report(m, sub, r, err, e)
 	out := s.exception(e, m.Event, m)
 	if m.Reply {
-		_ = s.conn.Reply(m, out)
+		_ = s.answer(m, out)
 		if s.ep.traits.ReplyAsEvent {
 			return // the reply is the event, with the id in it
 		}
 	}
-	_ = s.conn.Emit(out, 0)
+	_ = s.queue(out, 0, nil)
 }
 
 // maxCauseData limits the payload that is sent back with the error that it caused: twice, to
@@ -237,9 +247,11 @@ func (s *session) exception(e *websockets.Error, pattern string, m *adapter.Mess
 	if e.Body != nil {
 		out := adapter.NewOutgoing(websockets.EventException, e.Body)
 		out.Answer = true
-		if _, err := out.Payload(s.ep.traits.Binary); err == nil {
+		_, err := out.Payload(s.ep.traits.Binary)
+		if err == nil {
 			return out
 		}
+		s.logOmission(httperr.Omission{Part: httperr.Body, Err: err}, e, pattern)
 	}
 	body := httperr.EventOf(e)
 	if pattern != "" {
@@ -254,11 +266,16 @@ func (s *session) exception(e *websockets.Error, pattern string, m *adapter.Mess
 		out = adapter.NewOutgoing(websockets.EventException, body)
 	}
 	if _, err := out.Payload(s.ep.traits.Binary); err != nil {
+		s.logOmission(httperr.Omission{Part: httperr.Details, Err: err}, e, pattern)
 		body.Details = nil
 		out = adapter.NewOutgoing(websockets.EventException, body)
 	}
 	out.Answer = true
 	return out
+}
+
+func (s *session) logOmission(o httperr.Omission, e *websockets.Error, pattern string) {
+	o.Log(s.ctx, s.ep.srv.log, e, "event", s.ep.logged(pattern), "client", s.ID())
 }
 
 // causeData returns a refused payload as it is sent back: as text, with binary in base64,

@@ -162,6 +162,47 @@ func TestGoexit(t *testing.T) {
 			}
 		})
 	})
+	t.Run("OnConnected", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			connected := 0
+			k := newTestRuntime(t, &testGateway{subs: []websockets.Subscription{answerTo("next")}}, websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
+				h.OnConnected(func(websockets.Client) { runtime.Goexit() })
+				h.OnConnected(func(websockets.Client) { connected++ })
+				return nil
+			}))
+			p := k.dial()
+			p.ask("next", "1")
+			synctest.Wait()
+			p.want(t, "reply next 1")
+			p.sess.Closed(websockets.Reason{})
+			synctest.Wait()
+			if connected != 1 || len(k.rt.sessions) != 0 {
+				t.Errorf("called %d times, %d clients are kept", connected, len(k.rt.sessions))
+			}
+		})
+	})
+	t.Run("Scoped", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			scoped := websockets.NewScoped(func(context.Context, websockets.Client) (int, error) { return 1, nil }, func(int) { runtime.Goexit() })
+			k := newTestRuntime(t, &testGateway{connect: func(ctx context.Context, _ websockets.Client) error {
+				_, err := scoped.Of(ctx)
+				return err
+			}})
+			k.dial().sess.Closed(websockets.Reason{})
+			synctest.Wait()
+			if log := k.log.String(); len(k.rt.sessions) != 0 || !strings.Contains(log, "runtime.Goexit") {
+				t.Errorf("%d clients are kept, log: %s", len(k.rt.sessions), log)
+			}
+		})
+	})
+	t.Run("NamespaceFunc", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			k := newTestRuntime(t, &testGateway{}, websockets.NamespaceFunc("tenants", func(string) bool { runtime.Goexit(); return true }))
+			if k.endpoint().Match("/ada") || !strings.Contains(k.log.String(), "NamespaceFunc has ended its goroutine") {
+				t.Errorf("it matches, or the log is %s", k.log)
+			}
+		})
+	})
 	t.Run("Admit", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			k := newTestRuntime(t, &testGateway{}, websockets.Admit(func(context.Context, *websockets.Handshake) error { runtime.Goexit(); return nil }))

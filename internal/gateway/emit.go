@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"runtime/debug"
 
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
@@ -59,7 +58,7 @@ func (e *endpoint) emission(em *pipeline.Emission, i int, send func() error) (er
 	defer func() {
 		if v := recover(); v != nil {
 			err = recovered.New(v)
-			e.srv.log.Error("panic in an interceptor of emits", "event", em.Event, "panic", v, "stack", string(debug.Stack()))
+			e.srv.log.ErrorContext(em.Context(), "panic in an interceptor of emits", append([]any{"event", em.Event}, recovered.New(v).Attrs()...)...)
 		}
 	}()
 	return e.emits[i].InterceptEmit(em, func() error { return e.emission(em, i+1, send) })

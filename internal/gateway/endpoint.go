@@ -1,20 +1,29 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
-	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/emit"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/hub"
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
+	"github.com/gatehouse-go/gatehouse/internal/observers"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -25,8 +34,10 @@ import (
 type endpoint struct {
 	rt       *Runtime
 	srv      *boundServer
+	hooks    *observers.Set // nil without, and for unobserved gateways
 	traits   adapter.Traits
 	pattern  namespacePattern // name is "" where the platform has no namespaces
+	key      [1]uint32        // under which other nodes know the endpoint; an array, so that a message of one endpoint has it as a slice
 	gateways []*boundGateway  // in registration order
 	subs     map[string]*boundSub
 	fallback *boundSub
@@ -34,13 +45,20 @@ type endpoint struct {
 	observers  []*boundSub
 	admissions []admission // one for each gateway
 	emits      []pipeline.EmitInterceptor
+	shares     []pipeline.SharedKey
 
 	concurrency int
 	maxRooms    int
 	hideCause   bool
 	// dropAfterClose: see [websockets.DropAfterClose].
 	dropAfterClose bool
+	unobserved     bool      // see [websockets.Unobserved]
 	anonymous      sync.Once // logs that clients are not recovered
+	warned         sync.Once // logs the first event without a handler
+
+	overdue, dropsLeft logsample.Minute // see endOverdue
+
+	unknown, dropped atomic.Uint64 // see [observe.EndpointStats]
 
 	mu         sync.RWMutex
 	namespaces map[string]*hub.Namespace[*session]
@@ -51,15 +69,21 @@ type boundSub struct {
 	handler.Spec
 	gateway *boundGateway
 	chain   *pipe.Chain
+	// decoder is that of In, with decoding.
+	decoder  *codec.Decoder
+	decoding codec.Options
 	// keepsBytes reports that the handler may keep the bytes of the message.
 	keepsBytes bool
 	// responds reports that the handler's results are of type Response.
 	responds bool
 }
 
-func newBoundSub(sub handler.Spec, g *boundGateway, chain *pipe.Chain) *boundSub {
+func newBoundSub(sub handler.Spec, g *boundGateway, chain *pipe.Chain, budget int) *boundSub {
+	decoder, _ := codec.DecoderOf(sub.In) // a start error before
 	return &boundSub{
 		Spec: sub, gateway: g, chain: chain,
+		decoder:    decoder,
+		decoding:   codec.Options{Strict: sub.Strict, Budget: budget},
 		keepsBytes: sub.In == reflect.TypeFor[websockets.Payload]() || sub.In == reflect.TypeFor[json.RawMessage](),
 		responds:   sub.Out != nil && sub.Out.Implements(reflect.TypeFor[emit.Response]()),
 	}
@@ -69,9 +93,10 @@ func newBoundSub(sub handler.Spec, g *boundGateway, chain *pipe.Chain) *boundSub
 func (e *endpoint) join(g *boundGateway, cfg *config.Gateway, global pipe.Scope, built pipe.Built) (problems []string) {
 	l, wrong := newLinker(cfg, global, built)
 	for _, w := range wrong {
-		problems = append(problems, "gateway "+g.Name+": "+w)
+		problems = append(problems, "gateway "+g.name+": "+w)
 	}
 	a := l.newAdmission(g, e.admissions, cfg.Checks)
+	a.chosen = e.pattern.re != nil || e.pattern.fn != nil
 	e.admissions = append(e.admissions, a)
 	emits := a.chain.EmitInterceptors()
 	if len(e.admissions) > 1 { // the application's once
@@ -82,14 +107,21 @@ func (e *endpoint) join(g *boundGateway, cfg *config.Gateway, global pipe.Scope,
 	for event := range l.events {
 		unknown[event] = true
 	}
+	budget := codec.BudgetFactor * int(e.srv.limits.MaxMessage)
 	for _, sub := range g.subs {
+		if !sub.Kind.HasClient() { // it has no client
+			continue
+		}
 		chain, err := l.handler(sub)
 		if err != nil {
-			problems = append(problems, fmt.Sprintf("gateway %s: subscription %q: %v", g.Name, sub.Event, err))
+			problems = append(problems, fmt.Sprintf("gateway %s: %s: %v", g.name, nameOf(sub), err))
+		}
+		if err := chain.CheckType(sub.In); err != nil && !e.reported(err) {
+			problems = append(problems, fmt.Sprintf("gateway %s: %s: %v", g.name, nameOf(sub), err))
 		}
 		delete(unknown, sub.Event)
 		sub.Strict = sub.Strict || cfg.Strict
-		b := newBoundSub(sub, g, chain)
+		b := newBoundSub(sub, g, chain, budget)
 		switch sub.Kind {
 		case handler.Fallback:
 			e.fallback = b
@@ -100,9 +132,29 @@ func (e *endpoint) join(g *boundGateway, cfg *config.Gateway, global pipe.Scope,
 		}
 	}
 	for event := range unknown {
-		problems = append(problems, fmt.Sprintf("gateway %s: ForEvent(%q): the gateway does not handle the event; correct the name", g.Name, event))
+		problems = append(problems, fmt.Sprintf("gateway %s: ForEvent(%q): the gateway does not handle the event; its events are: %s", g.name, event, eventsOf(g)))
 	}
 	return problems
+}
+
+// eventsOf lists the events that a gateway handles.
+func eventsOf(g *boundGateway) string {
+	var names []string
+	for _, sub := range g.subs {
+		if sub.Event != "" && sub.Kind.HasClient() {
+			names = append(names, sub.Event)
+		}
+	}
+	return cmp.Or(strings.Join(names, ", "), "none")
+}
+
+// reported reports whether another handler has had the error of its type already.
+func (e *endpoint) reported(err error) bool {
+	if slices.Contains(e.rt.typeErrors, err.Error()) {
+		return true
+	}
+	e.rt.typeErrors = append(e.rt.typeErrors, err.Error())
+	return false
 }
 
 var _ adapter.Endpoint = (*endpoint)(nil)
@@ -110,33 +162,55 @@ var _ adapter.Endpoint = (*endpoint)(nil)
 func (e *endpoint) Namespace() string { return e.pattern.name }
 
 func (e *endpoint) Match(ns string) (ok bool) {
-	if e.pattern.fn != nil {
-		returned := false
-		defer func() {
-			if v := recover(); v != nil {
-				e.srv.log.Error("panic in NamespaceFunc", "label", e.pattern.name, "namespace", ns, "panic", v, "stack", string(debug.Stack()))
-				ok = false
-			} else if !returned {
-				e.srv.log.Error("NamespaceFunc has ended its goroutine", "label", e.pattern.name, "namespace", ns)
-			}
-		}()
-		ok = e.pattern.match(ns)
-		returned = true
-		return ok
+	if e.pattern.fn == nil {
+		return e.pattern.match(ns)
 	}
-	return e.pattern.match(ns)
+	err := recovered.Do(func() { ok = e.pattern.match(ns) })
+	if p, isPanic := errors.AsType[*recovered.PanicError](err); isPanic {
+		e.srv.log.Error("panic in NamespaceFunc", append([]any{"label", e.pattern.name, "namespace", ns}, p.Attrs()...)...)
+	} else if err != nil {
+		e.srv.log.Error("NamespaceFunc has ended its goroutine", "label", e.pattern.name, "namespace", ns)
+	}
+	return ok
 }
 
 var errNotAccepting = &websockets.Error{
 	Message: "The application is not accepting clients", Code: websockets.CodeNotAccepting, Status: http.StatusServiceUnavailable,
 }
 
+// maxFormer is how many clients of one connection may have left while their handlers still
+// run: a client of Socket.IO may leave a namespace and enter it again.
+const maxFormer = 100
+
+var errTooManyFormer = &websockets.Error{
+	Message: "Handlers of too many former clients of this connection still run",
+	Code:    websockets.CodeTooManyTasks, Status: http.StatusTooManyRequests,
+}
+
 func (e *endpoint) Admit(ctx context.Context, h *adapter.Handshake) error {
+	if e.hooks == nil {
+		return e.admit(ctx, h)
+	}
+	ctx, end := e.hooks.Admit(ctx, e.attempt(h))
+	err := e.admit(ctx, h)
+	if end != nil {
+		end(err)
+	}
+	if err != nil {
+		e.observeRefusal(h, refusalOf(observe.StageConnect, err))
+	}
+	return err
+}
+
+func (e *endpoint) admit(ctx context.Context, h *adapter.Handshake) error {
 	if !e.rt.accepting.Load() {
 		return errNotAccepting
 	}
 	if h.Connection == nil {
 		h.Connection = new(adapter.Connection)
+	}
+	if h.Connection.Former() >= maxFormer {
+		return errTooManyFormer
 	}
 	if err := ownAuth(h, e.srv.limits.MaxAuth); err != nil {
 		return err
@@ -150,7 +224,7 @@ func (e *endpoint) Admit(ctx context.Context, h *adapter.Handshake) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.srv.limits.HandshakeTimeout)
 	defer cancel()
-	return e.srv.withTimeout(ctx, func() error { return e.check(ctx, h) })
+	return e.srv.withTimeout(ctx, placeOf(h.Request), func() error { return e.check(ctx, h) })
 }
 
 func (e *endpoint) Connect(conn adapter.Conn, h *adapter.Handshake) adapter.Session {
@@ -165,21 +239,48 @@ func (e *endpoint) Connect(conn adapter.Conn, h *adapter.Handshake) adapter.Sess
 	ns.Add(s)
 	e.mu.Unlock()
 
+	if !s.place.hold() { // the connection ended after Admit
+		conn.Close(websockets.Reason{Cause: websockets.CauseTransportClose})
+		return s
+	}
 	if !e.rt.enter(s) { // the stop started after Admit
+		s.place.drop()
 		conn.Close(websockets.Reason{Cause: websockets.CauseShutdown})
 		return s
 	}
+	e.hooks.Connected(s)
 	s.run()
 	return s
 }
 
 func (e *endpoint) Checks() bool { return slices.ContainsFunc(e.admissions, admission.hasChecks) }
 
+// warnUnknown logs the first event without a handler: the client may not wait for an answer, and
+// then sees nothing.
+func (e *endpoint) warnUnknown(event string) {
+	e.warned.Do(func() {
+		const most = 20
+		events := slices.Sorted(maps.Keys(e.subs))
+		if n := len(events); n > most {
+			events = append(events[:most], fmt.Sprintf("and %d more", n-most))
+		}
+		e.srv.log.Warn("no gateway of the endpoint handles an event: correct its name, or add it to Subscriptions; further ones are logged at debug",
+			"event", event, "handled", strings.Join(events, ", "), "namespace", e.pattern.name)
+	})
+}
+
 // remove removes a client from its rooms and from counts.
 func (e *endpoint) remove(s *session) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.removeEmpty(s.namespace.Remove(s), s)
+	was, empty := s.namespace.Remove(s)
+	e.removeEmpty(empty, s)
+	e.mu.Unlock()
+	if was {
+		e.rt.roster.Gone(s.ID())
+	}
+	if was && e.hooks.WantsRooms() {
+		e.hooks.Left(s, s.Rooms())
+	}
 }
 
 // drop removes a suspended client.
@@ -189,6 +290,7 @@ func (e *endpoint) drop(s *session) {
 	e.removeEmpty(empty, s)
 	e.mu.Unlock()
 	if was {
+		e.rt.roster.Gone(s.ID())
 		s.dropped()
 	}
 }

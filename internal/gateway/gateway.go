@@ -3,37 +3,35 @@
 package gateway
 
 import (
-	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"net"
 	"reflect"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/handler"
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
+	"github.com/gatehouse-go/gatehouse/internal/observers"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
-	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // boundGateway is a gateway with its endpoints.
 type boundGateway struct {
-	Name         string
-	module       *module.Module // that declares it
-	value        any
+	gatewayPlan
+
 	server       *server
 	users        *websockets.Server // of server
 	onInit       websockets.OnGatewayInit
 	onConnection websockets.OnGatewayConnection
 	onDisconnect websockets.OnGatewayDisconnect
-	subs         []handler.Spec
 }
 
 func newBoundGateway(rt *Runtime, p gatewayPlan) *boundGateway {
-	g := &boundGateway{Name: p.short, module: p.module, value: p.value, server: &server{rt: rt}, subs: p.subs}
+	g := &boundGateway{gatewayPlan: p, server: &server{rt: rt}}
 	g.users = websockets.NewServer(framework, g.server)
 	g.onInit, _ = p.value.(websockets.OnGatewayInit)
 	g.onConnection, _ = p.value.(websockets.OnGatewayConnection)
@@ -63,13 +61,15 @@ var gatewayInterfaces = []reflect.Type{
 
 func isGatewayType(t reflect.Type) bool { return slices.ContainsFunc(gatewayInterfaces, t.Implements) }
 
-func (g *boundGateway) init(ctx context.Context) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
-	return g.onInit.AfterInit(ctx, g.users)
+// failed adds the gateway, if there is one, and the place of a panic to the attributes of a log line about an error.
+func (g *boundGateway) failed(err error, attrs ...any) []any {
+	if g != nil {
+		attrs = append(attrs, "gateway", g.short)
+	}
+	if p, isPanic := errors.AsType[*recovered.PanicError](err); isPanic {
+		attrs = append(attrs, "place", p.Place, "stack", string(p.Stack))
+	}
+	return attrs
 }
 
 // boundServer is a server of a platform with its endpoints.
@@ -80,9 +80,12 @@ type boundServer struct {
 	path          string
 	limits        websockets.Limits
 	log           *slog.Logger
+	hooks         *observers.Set // nil without, and if all endpoints are unobserved
 	endpoints     []*endpoint
 	requestChecks []admission // of requests that open a connection
+	counted       bool        // its connections have places
 	listening     atomic.Pointer[net.Addr]
+	foreign       logsample.Minute // requests of refused origins
 }
 
 func (s *boundServer) addr() net.Addr {

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -15,7 +14,10 @@ import (
 	"testing/synctest"
 
 	"github.com/gatehouse-go/gatehouse/internal/config"
+	"github.com/gatehouse-go/gatehouse/internal/observers"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
+	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -49,7 +51,7 @@ func (d *testGateway) HandleDisconnect(ctx context.Context, c websockets.Client,
 type testRuntime struct {
 	t   *testing.T
 	rt  *Runtime
-	log *bytes.Buffer // read it when nothing runs
+	log *testkit.Log
 	ids int
 }
 
@@ -75,14 +77,20 @@ func newTestRuntime(t *testing.T, d *testGateway, opts ...websockets.Option) *te
 
 func newTestRuntimeOf(t *testing.T, gateways []*testGateway, opts ...websockets.Option) *testRuntime {
 	t.Helper()
-	k := &testRuntime{t: t, log: &bytes.Buffer{}}
+	return newObservedRuntime(t, nil, gateways, opts...)
+}
+
+func newObservedRuntime(t *testing.T, hooks []observe.Hooks, gateways []*testGateway, opts ...websockets.Option) *testRuntime {
+	t.Helper()
+	k := &testRuntime{t: t, log: &testkit.Log{}}
+	log := slog.New(slog.NewTextHandler(k.log, nil))
 	var gs []gatewayPlan
 	for i, d := range gateways {
 		name := fmt.Sprintf("gateway %d", i)
 		gs = append(gs, gatewayPlan{name: name, short: name, typ: reflect.TypeOf(d), value: d, opts: options(opts...)})
 	}
-	cfg := Config{Adapter: testAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
-	rt, err := bind(gs, cfg, pipe.Built{}, slog.New(slog.NewTextHandler(k.log, nil)))
+	cfg := Config{Adapter: testAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true, Observers: observers.New(hooks, log)}
+	rt, err := bind(gs, cfg, pipe.Built{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,6 +201,8 @@ func (p *peer) Close(r websockets.Reason) {
 		}()
 	}
 }
+
+func (p *peer) State() adapter.ConnState { return adapter.ConnState{Transport: "test", Queued: 7} }
 
 func (p *peer) Native() any { return p }
 

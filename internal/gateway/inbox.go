@@ -16,6 +16,7 @@ const (
 type inbox struct {
 	messages []*adapter.Message // from taken on
 	taken    int
+	last     string // the event of the message that was taken last
 	bytes    int
 	returned bool          // Receive has returned the session as Work, and no method of it was called
 	room     chan struct{} // Receive waits on it; closed when there is room; nil when Receive does not wait
@@ -47,7 +48,7 @@ func (b *inbox) add(m *adapter.Message) {
 
 func (b *inbox) take() *adapter.Message {
 	m := b.messages[b.taken]
-	b.messages[b.taken] = nil
+	b.messages[b.taken], b.last = nil, m.Event
 	if b.taken++; b.taken == len(b.messages) {
 		b.messages, b.taken = b.messages[:0], 0
 	}
@@ -91,13 +92,16 @@ func (b *inbox) drop() (held int) {
 	clear(b.messages)
 	b.taken, b.bytes = 0, 0
 	b.messages = b.messages[:0]
+	last := b.last // its handler may run
 	b.shrink()
+	b.last = last
 	b.wake()
 	return held
 }
 
 // shrink frees the memory of an empty inbox: an idle client keeps little.
 func (b *inbox) shrink() {
+	b.last = ""
 	if cap(b.messages) > 16 {
 		b.messages = nil
 	}

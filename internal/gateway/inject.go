@@ -7,7 +7,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// inject sets the fields tagged `websockets:"server"`.
+// inject sets the fields tagged `websockets:"server"`; typeProblems has checked them.
 func inject(g *boundGateway) error {
 	v := reflect.ValueOf(g.value)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
@@ -16,19 +16,13 @@ func inject(g *boundGateway) error {
 	v = v.Elem()
 	for _, f := range reflect.VisibleFields(v.Type()) { // those of embedded structs too
 		tag, ok := f.Tag.Lookup("websockets")
-		if !ok {
+		if !ok || tag == skipTag {
 			continue
 		}
 		name := v.Type().String() + "." + f.Name
-		if tag != "server" {
-			return fmt.Errorf("gateway %s: field %s has the tag `websockets:%q`; the only one is `websockets:\"server\"`", g.Name, name, tag)
-		}
-		if !f.IsExported() {
-			return fmt.Errorf("gateway %s: field %s is not exported, so its server cannot be set; start its name with a capital letter", g.Name, name)
-		}
 		field, err := v.FieldByIndexErr(f.Index)
 		if err != nil || !field.CanSet() {
-			return fmt.Errorf("gateway %s: field %s cannot be set, because an embedded pointer that leads to it is nil or not exported; set it in the constructor", g.Name, name)
+			return fmt.Errorf("gateway %s: field %s cannot be set, because an embedded pointer that leads to it is nil or not exported; set it in the constructor", g.name, name)
 		}
 		if f.Type == reflect.TypeFor[*websockets.Server]() {
 			field.Set(reflect.ValueOf(g.users))
@@ -43,7 +37,7 @@ func inject(g *boundGateway) error {
 			}
 		}
 		if !set {
-			return fmt.Errorf("gateway %s: no platform of the gateway has a %s for the field %s; use *websockets.Server, or the platform's own server type", g.Name, f.Type, name)
+			return fmt.Errorf("gateway %s: no platform of the gateway has a %s for the field %s; use *websockets.Server, or the platform's own server type", g.name, f.Type, name)
 		}
 	}
 	return nil

@@ -5,10 +5,12 @@ import (
 	"context"
 	stdjson "encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
 
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/payload"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -81,7 +83,8 @@ func TestJSONCodec(t *testing.T) {
 
 // A codec's own error may be meant for the client.
 func TestJSONCodecError(t *testing.T) {
-	err := payload.Raw{JSON: []byte("1")}.DecodeWith(refusing{}, new(int), false)
+	d, _ := codec.DecoderOf(reflect.TypeFor[int]())
+	err := payload.Raw{JSON: []byte("1")}.DecodeInto(new(int), d, codec.Options{}, refusing{})
 	if e, ok := errors.AsType[*websockets.Error](err); !ok || e.Code != "mine" {
 		t.Error(err)
 	}

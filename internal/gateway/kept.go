@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"net/http"
 	"strconv"
 
@@ -18,20 +17,8 @@ func ownAuth(h *adapter.Handshake, most int) error {
 			Message: "auth has more than " + strconv.Itoa(most) + " bytes", Code: websockets.CodeAuthTooLarge, Status: http.StatusRequestEntityTooLarge,
 		}
 	}
-	h.Auth = clonePayload(h.Auth)
+	h.Auth = h.Auth.Clone()
 	return nil
-}
-
-func clonePayload(p websockets.Payload) websockets.Payload {
-	p.JSON = bytes.Clone(p.JSON)
-	if len(p.Attachments) > 0 {
-		own := make([][]byte, len(p.Attachments))
-		for i, a := range p.Attachments {
-			own[i] = bytes.Clone(a)
-		}
-		p.Attachments = own
-	}
-	return p
 }
 
 // trimRequest replaces the request of the handshake by what the connection keeps of it. It
@@ -39,7 +26,7 @@ func clonePayload(p websockets.Payload) websockets.Payload {
 func (s *session) trimRequest() {
 	kept, left := keep.Request(s.hs.Request, s.ep.srv.limits.KeptHeaders)
 	if len(left) > 0 {
-		s.ep.srv.log.Debug("headers of the handshake are not kept", "client", s.ID(), "headers", left, "limit", s.ep.srv.limits.KeptHeaders)
+		s.ep.srv.log.DebugContext(s.ctx, "headers of the handshake are not kept", "client", s.ID(), "headers", left, "limit", s.ep.srv.limits.KeptHeaders)
 	}
 	s.hs.Request = kept
 	s.request.Store(kept)

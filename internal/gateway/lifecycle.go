@@ -9,6 +9,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
+// Upgraded implements [adapter.Session].
+func (s *session) Upgraded() { s.ep.hooks.Upgraded(s) }
+
 // Closed implements [adapter.Session].
 func (s *session) Closed(r websockets.Reason) {
 	s.mu.Lock()
@@ -27,10 +30,11 @@ func (s *session) Closed(r websockets.Reason) {
 	s.closed(r)
 }
 
-// closed starts the end of a client that has left its rooms. After a clean leave what it had
-// sent is handled with a context that lives for CloseTimeout at most: applications save and
-// close the page at once.
+// closed starts the end of a client that has left its rooms. What it had sent is handled, for
+// CloseTimeout at most; after a clean leave with a context that lives so long: applications
+// save and close the page at once.
 func (s *session) closed(r websockets.Reason) {
+	s.hs.Connection.Left()
 	s.mu.Lock()
 	if !s.state.leaving() {
 		s.reason = r
@@ -41,10 +45,8 @@ func (s *session) closed(r websockets.Reason) {
 	}
 	s.inbox.wake()
 	s.releaseWaiting()
-	if r.Clean && (s.state.accepted() && s.draining > 0 || s.inbox.len() > 0 || s.nTasks > 0) {
-		s.linger = time.AfterFunc(s.ep.srv.limits.CloseTimeout, func() { s.cancel(websockets.ErrClosed) })
-	}
-	lingers := s.linger != nil
+	s.watchLeft()
+	lingers := r.Clean && (s.state.accepted() && s.draining > 0 || s.inbox.len() > 0 || s.nTasks > 0)
 	s.mu.Unlock()
 	s.Start() // the adapter may not come to the work that Receive has returned
 	if lingers {
@@ -102,7 +104,7 @@ func (s *session) maybeEnd() {
 	if !s.state.leaving() || s.draining > 0 || s.inbox.len() > 0 || s.nTasks > 0 {
 		return
 	}
-	if s.linger != nil && s.linger.Stop() {
+	if s.overdue != nil && s.overdue.Stop() {
 		s.cancel(websockets.ErrClosed) // everything is handled
 	}
 	if !s.state.ended {
@@ -114,15 +116,15 @@ func (s *session) maybeEnd() {
 func (s *session) end() {
 	s.ep.remove(s) // at a stop too HandleDisconnect runs after the client has left its rooms
 	s.mu.Lock()
-	r := s.reason
+	r, gateways := s.reason, s.ep.gateways[:s.hooked]
 	s.mu.Unlock()
-	s.disconnectHooks(s.ep.gateways[:s.hooked], r)
+	s.disconnectHooks(gateways, r)
 }
 
 func (s *session) disconnectHooks(gs []*boundGateway, r websockets.Reason) {
 	for i, g := range gs {
-		if g.onDisconnect != nil {
-			s.disconnectHook(g, r, gs[i+1:])
+		if g.onDisconnect != nil && !s.disconnectHook(&disconnecting{g, gs[i+1:], r}) {
+			return // another goroutine goes on
 		}
 	}
 	s.mu.Lock()
@@ -143,28 +145,36 @@ func (s *session) disconnectHooks(gs []*boundGateway, r websockets.Reason) {
 	if over {
 		s.endValues()
 	}
+	s.ep.hooks.Disconnected(s, r, time.Since(s.connectedAt))
 	s.ep.rt.exit(s)
 }
 
-func (s *session) disconnectHook(g *boundGateway, r websockets.Reason, next []*boundGateway) {
+// disconnectHook calls HandleDisconnect of a gateway. It reports whether the caller goes on.
+func (s *session) disconnectHook(d *disconnecting) (goesOn bool) {
+	s.hookStarted(d)
 	returned := false
 	defer func() {
-		if v := recover(); v != nil {
-			_ = s.logError(recovered.New(v), g, "handleDisconnect")
+		v := recover()
+		if v != nil {
+			_ = s.logError(recovered.New(v), d.gateway, "handleDisconnect")
 		} else if !returned {
-			_ = s.logError(errExited, g, "handleDisconnect")
-			go s.disconnectHooks(next, r)
+			_ = s.logError(errExited, d.gateway, "handleDisconnect")
+		}
+		goesOn = s.hookReturned(d)
+		if v == nil && !returned && goesOn {
+			go s.disconnectHooks(d.next, d.reason)
 		}
 	}()
-	g.onDisconnect.HandleDisconnect(websockets.WithClient(s.ep.rt.ctx, s), s, r)
+	d.gateway.onDisconnect.HandleDisconnect(websockets.WithClient(s.ep.rt.ctx, s), s, d.reason)
 	returned = true
+	return true
 }
 
 // endValues closes the values that belonged to the client.
 func (s *session) endValues() {
 	s.hs.Values().End(func(v any) {
 		if c, ok := v.(interface{ End(seal.Framework) }); ok {
-			s.recoverUser(nil, "scoped", func() { c.End(framework) })
+			s.recoverUser("scoped", func() { c.End(framework) })
 		}
 	})
 }
@@ -180,16 +190,9 @@ func (s *session) dropped() {
 	}
 }
 
-// recoverUser calls a function of the user; a panic is logged.
-func (s *session) recoverUser(g *boundGateway, event string, f func()) {
-	returned := false
-	defer func() {
-		if v := recover(); v != nil {
-			_ = s.logError(recovered.New(v), g, event)
-		} else if !returned {
-			_ = s.logError(errExited, g, event)
-		}
-	}()
-	f()
-	returned = true
+// recoverUser calls a function of the user, which may panic or end its goroutine; both are logged.
+func (s *session) recoverUser(event string, f func()) {
+	if err := recovered.Do(f); err != nil {
+		_ = s.logError(err, nil, event)
+	}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/config"
@@ -11,35 +12,25 @@ import (
 // withDefaults fills in the defaults of limits.
 func withDefaults(c config.Limits) websockets.Limits {
 	l := websockets.Limits(c)
-	def := func(d *time.Duration, v time.Duration) {
-		if *d <= 0 {
-			*d = v
-		}
-	}
-	if l.MaxMessage <= 0 {
-		l.MaxMessage = 1_000_000
-	}
-	if l.SendQueue <= 0 {
-		l.SendQueue = 1 << 20
-	}
-	if l.SendQueueMax <= 0 {
-		l.SendQueueMax = 8 << 20
-	}
+	setDefault(&l.MaxMessage, 1_000_000)
+	setDefault(&l.SendQueue, 1<<20)
+	setDefault(&l.SendQueueMax, 8<<20)
 	l.SendQueueMax = max(l.SendQueueMax, l.SendQueue)
-	def(&l.SendStall, 10*time.Second)
-	if l.MaxAuth <= 0 {
-		l.MaxAuth = 16 << 10
-	}
-	if l.KeptHeaders <= 0 {
-		l.KeptHeaders = keep.DefaultHeaders
-	}
-	if l.ClientErrors == 0 {
-		l.ClientErrors = 50
-	}
-	def(&l.HandshakeTimeout, 15*time.Second)
-	def(&l.PingInterval, 25*time.Second)
-	def(&l.PingTimeout, 20*time.Second)
-	def(&l.CloseTimeout, 5*time.Second)
-	def(&l.CallTimeout, 10*time.Second)
+	setDefault(&l.SendStall, 10*time.Second)
+	setDefault(&l.MaxAuth, 16<<10)
+	setDefault(&l.KeptHeaders, keep.DefaultHeaders)
+	l.ClientErrors = cmp.Or(l.ClientErrors, 50) // negative: no limit
+	setDefault(&l.HandshakeTimeout, 15*time.Second)
+	setDefault(&l.PingInterval, 25*time.Second)
+	setDefault(&l.PingTimeout, 20*time.Second)
+	setDefault(&l.CloseTimeout, 5*time.Second)
+	setDefault(&l.CallTimeout, 10*time.Second)
 	return l
+}
+
+// setDefault replaces a limit that is not set.
+func setDefault[T ~int | ~int64](limit *T, v T) {
+	if *limit <= 0 {
+		*limit = v
+	}
 }

@@ -43,6 +43,14 @@ func newNamespacePattern(name string) (namespacePattern, error) {
 	return namespacePattern{name: name, re: re}, err
 }
 
+// only returns the namespace where the pattern matches only one, otherwise "".
+func (p namespacePattern) only() string {
+	if p.re != nil || p.fn != nil {
+		return ""
+	}
+	return p.name
+}
+
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (p namespacePattern) match(ns string) bool {

@@ -1,22 +1,34 @@
 package gateway
 
 import (
-	"fmt"
-	"log/slog"
 	"net/http"
-	"net/url"
-	"runtime/debug"
 	"slices"
-	"strings"
+
+	"github.com/gatehouse-go/gatehouse/internal/origin"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/observe"
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
+// errForeignOrigin is what platforms answer.
+var errForeignOrigin = &websockets.Error{
+	Message: "Origin is not allowed", Code: websockets.CodeForeignOrigin, Status: http.StatusForbidden,
+}
+
 // originChecked returns the check with panics recovered: they are logged and refuse the page.
-func originChecked(check func(*http.Request) bool, log *slog.Logger) func(*http.Request) bool {
+func (s *boundServer) originChecked(check func(*http.Request) bool) func(*http.Request) bool {
 	return func(r *http.Request) (ok bool) {
 		defer func() {
 			if v := recover(); v != nil {
-				log.Error("panic in CheckOrigin", "origin", r.Header.Get("Origin"), "panic", v, "stack", string(debug.Stack()))
+				s.log.ErrorContext(r.Context(), "panic in CheckOrigin", append([]any{"origin", r.Header.Get("Origin")}, recovered.New(v).Attrs()...)...)
 				ok = false
+			}
+			if !ok {
+				if n := s.foreign.Count(); n > 0 {
+					s.log.WarnContext(r.Context(), "a page of another origin is refused: allow it with websockets.Origins",
+						"origin", r.Header.Get("Origin"), "host", r.Host, "refused", n)
+				}
+				s.observeRefused(r, observe.StageOrigin, errForeignOrigin)
 			}
 		}()
 		return check(r)
@@ -25,44 +37,35 @@ func originChecked(check func(*http.Request) bool, log *slog.Logger) func(*http.
 
 // originCheck returns the check for declared origins. Without any, a page may connect to the
 // host it was loaded from.
-func originCheck(origins []string) (func(*http.Request) bool, error) {
-	var exact []string
-	var wild [][2]string // prefix and suffix of the origin
-	for _, o := range origins {
-		if o == "*" {
-			return func(*http.Request) bool { return true }, nil
-		}
-		scheme, host, ok := strings.Cut(strings.ToLower(strings.TrimSuffix(o, "/")), "://")
-		if !ok || host == "" || strings.ContainsAny(host, "/?#@") {
-			return nil, fmt.Errorf(`origin %q must be scheme and host, such as "https://app.example.com"`, o)
-		}
-		if rest, ok := strings.CutPrefix(host, "*."); ok {
-			wild = append(wild, [2]string{scheme + "://", "." + rest})
-		} else {
-			exact = append(exact, scheme+"://"+host)
-		}
+func originCheck(declared []origin.Pattern) func(*http.Request) bool {
+	if slices.ContainsFunc(declared, func(p origin.Pattern) bool { return p.Kind == origin.Any }) {
+		return func(*http.Request) bool { return true }
 	}
 	return func(r *http.Request) bool {
 		values := r.Header.Values("Origin")
 		if len(values) == 0 {
 			return true // not a browser; there is no cookie of a victim to ride on
 		}
-		origin := strings.ToLower(values[0])
-		u, err := url.Parse(origin)
-		if len(values) > 1 || err != nil || u.Host == "" || origin != u.Scheme+"://"+u.Host {
-			return false // "null" too, and what has more than scheme and host: it could end like a wildcard
+		o, ok := origin.Parse(values[0])
+		if len(values) > 1 || !ok {
+			return false
 		}
-		if strings.EqualFold(u.Host, r.Host) && (u.Scheme == "http" || u.Scheme == "https") {
-			return true
-		}
-		if slices.Contains(exact, origin) {
-			return true
-		}
-		for _, w := range wild {
-			if rest, ok := strings.CutPrefix(origin, w[0]); ok && strings.HasSuffix(rest, w[1]) && len(rest) > len(w[1]) {
-				return true
-			}
-		}
-		return false
-	}, nil
+		return o.SameHost(r.Host) || slices.ContainsFunc(declared, func(p origin.Pattern) bool { return p.Matches(o) })
+	}
+}
+
+// originTexts returns the list in the form of the option, each origin as browsers send it.
+func originTexts(list []origin.Pattern) (texts []string) {
+	for _, p := range list {
+		texts = append(texts, p.String())
+	}
+	return texts
+}
+
+// sameOrigins reports whether two lists allow the same pages.
+func sameOrigins(a, b []origin.Pattern) bool {
+	missing := func(from []origin.Pattern) func(origin.Pattern) bool {
+		return func(p origin.Pattern) bool { return !slices.Contains(from, p) }
+	}
+	return !slices.ContainsFunc(a, missing(b)) && !slices.ContainsFunc(b, missing(a))
 }

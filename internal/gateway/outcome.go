@@ -9,20 +9,26 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/httperr"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // report calls the outcome interceptors of a message. sub is nil for an event without a
-// handler, x if the handler has not started, and sent if the client was sent no error.
-func (s *session) report(m *adapter.Message, sub *boundSub, x *enhanced, err error, sent *websockets.Error) {
+// handler, r if the handler has not started, and sent if the client was sent no error.
+func (s *session) report(m *adapter.Message, sub *boundSub, r *reply, err error, sent *websockets.Error) {
+	s.observeOutcome(m, sub, r, err, sent)
 	chain := s.ep.rt.global
 	if sub != nil {
 		chain = sub.chain
 	}
 	if !chain.WantsOutcome() {
 		return
+	}
+	var x *enhanced
+	if r != nil {
+		x = r.enhanced
 	}
 	if x == nil {
 		x = &enhanced{call: s.callOf(sub, m), start: chain.Begin()}
@@ -52,11 +58,18 @@ func (a admission) report(ctx context.Context, call *pipeline.Call, start pipe.M
 // reportMissed calls the outcome interceptors of the application for a request without a
 // gateway or route.
 func (rt *Runtime) reportMissed(r *http.Request, e *pipeline.Error) {
+	upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+	if n := rt.missed.Count(); n > 0 {
+		rt.log.InfoContext(r.Context(), "clients connect to a path without a gateway: see websockets.Path", "path", r.URL.Path, "clients", n)
+	}
+	if upgrade {
+		rt.hooks.Refused(r.Context(), observe.Attempt{Request: r, Path: r.URL.Path}, refusalOf(observe.StagePath, e))
+	}
 	if !rt.global.WantsOutcome() {
 		return
 	}
 	call := &pipeline.Call{Kind: pipeline.KindHTTP, Request: r}
-	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+	if upgrade {
 		call.Kind = pipeline.KindHandshake
 	}
 	ctx := pipeline.WithHolder(r.Context(), call)

@@ -10,11 +10,15 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/httpmux"
+	"github.com/gatehouse-go/gatehouse/internal/observers"
+	"github.com/gatehouse-go/gatehouse/internal/origin"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -23,6 +27,8 @@ import (
 type Config struct {
 	// Adapter serves the gateways without Via; nil when the application has none.
 	Adapter adapter.Adapter
+	// Partial skips, in [Check], what depends on Adapter where there is none.
+	Partial bool
 	// HTTPAddr is the address of the application's HTTP server.
 	HTTPAddr string
 	// HTTP reports whether the application has one (or a handler that is mounted elsewhere).
@@ -34,6 +40,11 @@ type Config struct {
 	DrainRate int
 	// Global is what is bound to the whole application.
 	Global pipe.Scope
+	// Observers is nil without hooks.
+	Observers *observers.Set
+	// Backplane is nil for an application that runs in one process.
+	Backplane        backplane.Backplane
+	BackplaneOptions backplane.Options
 	// Reserve takes places for connections, see [adapter.ServerConfig]; nil counts nothing.
 	Reserve func(*http.Request) (release func(), err error)
 }
@@ -53,7 +64,8 @@ type gatewayPlan struct {
 	place  string // gateway.go:12
 	module *module.Module
 	typ    reflect.Type
-	value  any // nil in a static check
+	value  any  // nil in a static check
+	isNil  bool // its constructor returned nil
 	opts   []config.Option
 	subs   []handler.Spec // nil in a static check
 }
@@ -72,7 +84,7 @@ type serverPlan struct {
 	path      string
 	limits    config.Limits
 	platform  []adapter.PlatformOption
-	origins   []string
+	origins   []origin.Pattern
 	check     func(*http.Request) bool
 	origin    *config.Origin    // what check comes from
 	claims    map[string]string // option → gateway that set it
@@ -98,8 +110,11 @@ type planner struct {
 	doubts   []string // problems that a zero value may have and the built gateway not
 }
 
+// addf adds a problem once: each endpoint of a gateway has the options outside of Via.
 func (p *planner) addf(format string, args ...any) {
-	p.problems = append(p.problems, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(p.problems, text) {
+		p.problems = append(p.problems, text)
+	}
 }
 
 // Check finds what can be found wrong with the gateways of a graph before
@@ -133,6 +148,10 @@ func makePlan(gs []gatewayPlan, cfg Config) ([]*serverPlan, error) {
 func newPlan(gs []gatewayPlan, cfg Config) *planner {
 	p := &planner{cfg: cfg}
 	for i := range gs {
+		if gs[i].isNil {
+			p.addf("gateway %s returned nil, so that no client can reach it; return a gateway, or an error", gs[i].name)
+			continue
+		}
 		if gs[i].value != nil {
 			gs[i].subs = subscriptionsOf(gs[i].value)
 		}
@@ -146,8 +165,8 @@ func newPlan(gs []gatewayPlan, cfg Config) *planner {
 }
 
 func (p *planner) gateway(i int, g *gatewayPlan) {
-	if t := g.typ; t != nil && t.Kind() != reflect.Interface && !isGatewayType(t) {
-		p.addf("gateway %s: %s has neither Subscriptions nor a hook (AfterInit, HandleConnection, HandleDisconnect); add one, with the receiver that the constructor returns", g.name, t)
+	for _, problem := range typeProblems(g.typ) {
+		p.addf("gateway %s %s", g.name, problem)
 	}
 	opts := g.opts
 	if op, ok := g.value.(websockets.OptionsProvider); ok {
@@ -159,8 +178,17 @@ func (p *planner) gateway(i int, g *gatewayPlan) {
 	base := &config.Gateway{}
 	base.Apply(opts)
 	endpoints := []*config.Gateway{base}
-	defer func() { p.problems = append(p.problems, conflicts(g, endpoints)...) }()
+	defer func() {
+		p.conflicts(g, endpoints)
+		if p.cfg.JSON == nil { // another codec may have forms of its own
+			p.forms(g, endpoints)
+		}
+	}()
 	if len(base.Via) == 0 {
+		if p.cfg.Adapter == nil && p.cfg.Partial {
+			p.options(g.name, base)
+			return
+		}
 		if p.cfg.Adapter == nil {
 			p.addf("gateway %s: no platform serves it; add app.WebSockets(ws.New()) to the application, or websockets.Via to the gateway", g.name)
 			return
@@ -187,11 +215,16 @@ func (p *planner) gateway(i int, g *gatewayPlan) {
 	}
 }
 
-func (p *planner) endpoint(i int, name string, a adapter.Adapter, cfg *config.Gateway) {
-	tr := a.Traits()
+// options adds what is wrong with the options of a gateway on any platform.
+func (p *planner) options(name string, cfg *config.Gateway) {
 	for _, pr := range slices.Concat(cfg.Problems, cfg.EnhancementProblems()) {
 		p.addf("gateway %s: %s", name, pr)
 	}
+}
+
+func (p *planner) endpoint(i int, name string, a adapter.Adapter, cfg *config.Gateway) {
+	tr := a.Traits()
+	p.options(name, cfg)
 	listener, err := p.listener(cfg)
 	if err != nil {
 		p.addf("gateway %s: %v", name, err)
@@ -199,6 +232,10 @@ func (p *planner) endpoint(i int, name string, a adapter.Adapter, cfg *config.Ga
 	}
 	if listener == "" && !p.cfg.HTTP {
 		p.addf("gateway %s is on port 0, the application's HTTP server, but there is none; add app.HTTP(\":3000\"), or give the gateway a Port or Addr", name)
+		return
+	}
+	if problem := pathProblem(cfg.Path, tr); problem != "" {
+		p.addf("gateway %s: Path(%q): %s", name, cfg.Path, problem)
 		return
 	}
 	path := cmp.Or(cfg.Path, tr.DefaultPath)
@@ -220,7 +257,15 @@ func (p *planner) endpoint(i int, name string, a adapter.Adapter, cfg *config.Ga
 			p.addf("gateway %s: NamespaceRegexp(%s): %v", name, pattern.name, err)
 			return
 		}
+		if !matchesSlash(pattern.name) {
+			p.addf("gateway %s: NamespaceRegexp(%s) matches no namespace, because all start with a slash; write regexp.MustCompile(`/%s`)", name, pattern.name, strings.TrimPrefix(pattern.name, "^"))
+			return
+		}
 	case tr.Namespaces:
+		if problem := namespaceProblem(deref(cfg.Namespace)); problem != "" {
+			p.addf("gateway %s: Namespace(%q): %s", name, deref(cfg.Namespace), problem)
+			return
+		}
 		if pattern, err = newNamespacePattern(deref(cfg.Namespace)); err != nil {
 			p.addf("gateway %s: Namespace(%q): %v", name, deref(cfg.Namespace), err)
 			return
@@ -252,7 +297,9 @@ func (p *planner) endpoint(i int, name string, a adapter.Adapter, cfg *config.Ga
 	if ep.concurrency != cfg.Concurrency {
 		p.addf("gateway %s: its Concurrency differs from that of the gateway it shares %s with; give both the same, or another path or namespace", name, where(s, ep))
 	}
-	ep.maxRooms = max(ep.maxRooms, cfg.MaxRooms)
+	if ep.maxRooms = cmp.Or(ep.maxRooms, cfg.MaxRooms); cfg.MaxRooms != 0 && ep.maxRooms != cfg.MaxRooms {
+		p.addf("gateway %s: its MaxRooms differs from that of the gateway it shares %s with; give both the same, or another path or namespace", name, where(s, ep))
+	}
 	ep.members = append(ep.members, member{i, cfg})
 }
 
@@ -313,12 +360,8 @@ func cutPort(addr string) (host, port string, ok bool) {
 
 // finish checks a server as a whole.
 func (p *planner) finish(s *serverPlan, gs []gatewayPlan) {
-	check, err := originCheck(s.origins)
-	if err != nil {
-		p.addf("gateway %s: Origins: %v", s.claims["Origins"], err)
-	}
 	if name := s.claims[originsAlone]; s.check == nil {
-		s.check = check
+		s.check = originCheck(s.origins)
 	} else if name != "" { // CheckOrigin decides instead of Origins: for pages that this gateway does not name
 		p.addf("gateway %s and gateway %s share the server %s %s but disagree on the origins: one has Origins and the other CheckOrigin; give both the same, or leave it out of one",
 			name, s.claims["CheckOrigin"], s.adapter.Name(), s.path)
@@ -328,8 +371,27 @@ func (p *planner) finish(s *serverPlan, gs []gatewayPlan) {
 			p.addf("gateway %s: Path(%q): %v", s.claims["server"], s.path, err)
 		}
 	}
+	if c, ok := s.adapter.(adapter.OptionsChecker); ok && !slices.ContainsFunc(s.platform, func(o adapter.PlatformOption) bool { return o.PlatformName() != s.adapter.Name() }) {
+		if err := c.CheckOptions(s.platform); err != nil {
+			p.addf("gateway %s: %v", s.claims["server"], err)
+		}
+	}
 	for _, e := range s.endpoints {
 		p.handlers(s, e, gs)
+		p.shares(s, e)
+	}
+}
+
+// shares finds keys of one name at an endpoint.
+func (p *planner) shares(s *serverPlan, e *endpointPlan) {
+	seen := map[string]pipeline.SharedKey{}
+	for _, m := range e.members {
+		for _, k := range m.cfg.Shares {
+			if first := seen[k.String()]; first != nil && first != k {
+				p.addf("two shared keys are named %q on %s; rename one", k, where(s, e))
+			}
+			seen[k.String()] = k
+		}
 	}
 }
 
@@ -344,20 +406,24 @@ func (p *planner) handlers(s *serverPlan, e *endpointPlan, gs []gatewayPlan) {
 				event = "\x00fallback"
 			}
 			if sub.Problem != "" {
-				p.handlerf(g, "gateway %s: subscription %q: %s", g.name, sub.Event, sub.Problem)
+				p.handlerf(g, "gateway %s: %s: %s", g.name, nameOf(sub), sub.Problem)
 			}
-			if sub.Kind == handler.Any {
-				continue // any number may observe
+			if sub.Kind == handler.Any || !sub.Kind.HasClient() {
+				continue // there may be any number
+			}
+			owner := g.name
+			if sub.Place != "" {
+				owner += " at " + sub.Place
 			}
 			if first, dup := seen[event]; dup {
 				if event == "\x00fallback" {
-					p.handlerf(g, "gateway %s and gateway %s both have a Fallback on %s; keep one", first, g.name, where(s, e))
+					p.handlerf(g, "gateway %s and gateway %s both have a Fallback on %s; keep one", first, owner, where(s, e))
 				} else {
-					p.handlerf(g, "event %q is handled twice on %s: by gateway %s and by gateway %s; rename one, or give one gateway another path or namespace", event, where(s, e), first, g.name)
+					p.handlerf(g, "event %q is handled twice on %s: by gateway %s and by gateway %s; rename one, or give one gateway another path or namespace", event, where(s, e), first, owner)
 				}
 				continue
 			}
-			seen[event] = g.name
+			seen[event] = owner
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 func (s *session) Receive(m *adapter.Message) adapter.Work {
 	m.Check()
+	s.observeReceived(m)
 	if m.Event == websockets.EventCancel && m.Err == nil {
 		s.cancelEvent(m)
 		return nil
@@ -74,22 +75,35 @@ func (s *session) Stalled() time.Duration {
 
 // Run implements [adapter.Work].
 func (s *session) Run() {
-	if s.takeWork() {
+	writable := s.conn.Writable(expired) == nil
+	s.mu.Lock()
+	took := s.takeWork()
+	var m *adapter.Message
+	if took && writable {
+		m = s.takeNext()
+	}
+	s.mu.Unlock()
+	switch {
+	case m != nil:
+		s.handleFrom(m)
+	case took: // the first message waits for the send queue
 		s.drainInbox()
 	}
 }
 
 // Start implements [adapter.Work].
 func (s *session) Start() {
-	if s.takeWork() {
+	s.mu.Lock()
+	took := s.takeWork()
+	s.mu.Unlock()
+	if took {
 		s.ep.rt.workers.run(s)
 	}
 }
 
-// takeWork reports whether the caller must drain the inbox.
+// takeWork reports whether the caller must drain the inbox, which is not empty then; s.mu is
+// held.
 func (s *session) takeWork() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if !s.inbox.returned {
 		return false
 	}
@@ -116,34 +130,45 @@ func (s *session) discardInbox() { s.hs.Connection.Held().Release(s.inbox.drop()
 
 // drainInbox handles messages until none waits.
 func (s *session) drainInbox() {
-	idle, held := false, 0
+	if m := s.next(); m != nil {
+		s.handleFrom(m)
+	}
+}
+
+// handleFrom handles m, and then messages until none waits.
+func (s *session) handleFrom(m *adapter.Message) {
+	held, event := 0, ""
 	defer func() {
 		s.hs.Connection.Held().Release(held)
-		if !idle { // a handler has ended the goroutine
+		if m != nil { // a handler has ended the goroutine
+			s.handled(event)
 			go s.drainInbox()
 		}
 	}()
-	for {
-		s.awaitSendQueue()
-		s.mu.Lock()
-		if s.state.discards() {
-			s.discardInbox()
-		}
-		if s.inbox.len() == 0 || !s.state.accepted() {
-			if s.inbox.len() == 0 {
-				s.inbox.shrink()
-			}
-			s.draining--
-			s.maybeEnd()
-			idle = true
-			s.mu.Unlock()
-			return
-		}
-		m := s.inbox.take()
-		s.mu.Unlock()
-		held = m.Memory() // now: the message may be reused when it has been handled
+	for ; m != nil; m = s.next() {
+		held, event = m.Memory(), m.Event // now: the message may be reused when it has been handled
 		s.dispatch(m)
 		s.hs.Connection.Held().Release(held)
 		held = 0
+		s.handled(event)
 	}
+}
+
+// next takes the next message. When it returns nil, the caller has drained the inbox.
+func (s *session) next() *adapter.Message {
+	s.awaitSendQueue()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.discards() {
+		s.discardInbox()
+	}
+	if s.inbox.len() > 0 && s.state.accepted() {
+		return s.takeNext()
+	}
+	if s.inbox.len() == 0 {
+		s.inbox.shrink()
+	}
+	s.draining--
+	s.maybeEnd()
+	return nil
 }

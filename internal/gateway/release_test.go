@@ -40,11 +40,12 @@ func check[T any](t *testing.T, in string, read func(T) string) {
 	b := []byte(in)
 	m := &adapter.Message{Payload: websockets.Payload{JSON: b}}
 	got := new(T)
-	err := (&reply{s: &session{ep: &endpoint{rt: &Runtime{}}}, sub: &boundSub{}, m: m}).Decode(t.Context(), got)
+	sub := newBoundSub(websockets.On("e", func(_ context.Context, v T) (T, error) { return v, nil }).Spec(framework), nil, pipe.Link(pipe.Scope{}, pipe.Scope{}, pipe.Scope{}), 0)
+	err := (&reply{s: &session{ep: &endpoint{rt: &Runtime{}}}, sub: sub, m: m}).Decode(t.Context(), got)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sub := newBoundSub(websockets.On("e", func(_ context.Context, v T) (T, error) { return v, nil }).Spec(framework), nil, pipe.Link(pipe.Scope{}, pipe.Scope{}, pipe.Scope{})); sub.keeps(m) {
+	if sub.keeps(m) {
 		return // its memory is not used again
 	}
 	v := *got

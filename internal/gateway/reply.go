@@ -21,13 +21,15 @@ var (
 
 // reply is one message with its answer. It implements [handler.Exchange].
 type reply struct {
-	s        *session
-	sub      *boundSub
-	m        *adapter.Message
-	answered bool
-	refused  bool   // by a guard, or for its payload: the handler was not called
-	returned func() // the handler has returned
-	enhanced *enhanced
+	s           *session
+	sub         *boundSub
+	m           *adapter.Message
+	answered    bool
+	refused     bool   // by a guard, or for its payload: the handler was not called
+	undelivered bool   // what the handler returned was not sent: the client has left, or its queue is full
+	returned    func() // the handler has returned
+	enhanced    *enhanced
+	observed    *observed // nil without observers
 }
 
 // enhanced is the state of a message with guards, interceptors or pipes.
@@ -62,7 +64,7 @@ func (s *session) callOf(sub *boundSub, m *adapter.Message) pipeline.Call {
 		c.Auth = &s.hs.Auth
 	}
 	if sub != nil {
-		c.Name, c.Handler, c.Owner = sub.gateway.Name, sub.chain.Handler, sub.chain.Owner
+		c.Name, c.Handler, c.Owner = sub.gateway.short, sub.chain.Handler, sub.chain.Owner
 	}
 	return c
 }
@@ -107,7 +109,7 @@ func (r *reply) Decode(ctx context.Context, v any) error {
 		*p = r.m.Payload
 	} else {
 		raw := payload.Raw{JSON: r.m.Payload.JSON, Attachments: r.m.Payload.Attachments}
-		if err := raw.DecodeWith(r.s.ep.rt.codec, v, r.sub.Strict); err != nil {
+		if err := raw.DecodeInto(v, r.sub.decoder, r.sub.decoding, r.s.ep.rt.codec); err != nil {
 			return r.Refuse(err)
 		}
 	}
@@ -143,14 +145,14 @@ func (r *reply) send(ctx context.Context, v any) error {
 	binary := r.s.ep.traits.Binary
 	switch {
 	case r.m.Reply:
-		if _, err := out.Payload(binary); err != nil {
+		if err := out.Prepare(framework, binary); err != nil {
 			return err
 		}
 		r.answered = true
-		return r.s.conn.Reply(r.m, out)
+		return r.delivered(r.s.answer(r.m, out))
 	case r.s.ep.traits.ReplyAsEvent:
 		out.Event, out.Answer = r.m.Event, true
-		return r.s.emit(ctx, out)
+		return r.delivered(r.s.emit(ctx, out))
 	default:
 		return nil // the client waits for no answer
 	}
@@ -162,10 +164,19 @@ func (r *reply) Respond(ctx context.Context, event string, data any, opts emit.O
 	out.Options, out.Answer = opts, true
 	if r.sub.Kind == handler.Stream {
 		out.InReplyTo = r.m
+		r.observed.item()
 	}
 	err := r.s.emit(ctx, out)
 	if opts.Droppable() && errors.Is(err, websockets.ErrQueueFull) {
 		return nil // a waiting ack is still answered, a stream goes on
+	}
+	return r.delivered(err)
+}
+
+// delivered notes the error of a result that was not sent, and returns it.
+func (r *reply) delivered(err error) error {
+	if errors.Is(err, websockets.ErrClosed) || errors.Is(err, websockets.ErrQueueFull) {
+		r.undelivered = true
 	}
 	return err
 }
@@ -175,7 +186,7 @@ func (r *reply) Ready(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return errStreamStopped
 	}
-	return r.s.conn.Writable(ctx)
+	return r.delivered(r.s.conn.Writable(ctx))
 }
 
 // WantsItems implements [handler.Exchange].

@@ -6,16 +6,21 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
-// requestValues holds what guards store about a request that opens a connection; each of its
-// handshakes gets a copy.
-type requestValues struct{ values pipeline.Values }
+// requestValues holds what guards store about a request that opens a connection, of which each
+// of its handshakes gets a copy, and the place of the connection.
+type requestValues struct {
+	values pipeline.Values
+	place  *place // nil until it is reserved
+}
 
 func (v *requestValues) Values() *pipeline.Values { return &v.values }
 
-// KeepWithRequest implements [keep.Holder]: namespaces that are entered later get the values.
+// KeepWithRequest implements [keep.Holder]: namespaces that are entered later get the values and
+// hold the place.
 func (v *requestValues) KeepWithRequest() {}
 
 var _ keep.Holder = (*requestValues)(nil)
@@ -47,7 +52,7 @@ func requestChecksOf(endpoints []*endpoint, global pipe.Scope) (checks []admissi
 
 // handler returns what serves the server's requests.
 func (s *boundServer) handler() http.Handler {
-	if len(s.requestChecks) == 0 {
+	if len(s.requestChecks) == 0 && !s.counted {
 		return s.adapterServer
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -57,6 +62,14 @@ func (s *boundServer) handler() http.Handler {
 
 // admitRequest checks a request that opens a connection.
 func (s *boundServer) admitRequest(r *http.Request) error {
+	err := s.checkRequest(r)
+	if err != nil {
+		s.observeRefused(r, observe.StageRequest, err)
+	}
+	return err
+}
+
+func (s *boundServer) checkRequest(r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), s.limits.HandshakeTimeout)
 	defer cancel()
 	v, ok := pipeline.HolderFrom(ctx).(*requestValues)
@@ -64,13 +77,13 @@ func (s *boundServer) admitRequest(r *http.Request) error {
 		v = &requestValues{}
 		ctx = pipeline.WithHolder(ctx, v)
 	}
-	return s.withTimeout(ctx, func() error {
+	return s.withTimeout(ctx, placeOf(r), func() error {
 		for _, a := range s.requestChecks {
 			call := &pipeline.Call{
 				Kind: pipeline.KindHandshake, Pattern: s.path, Request: r, Owner: a.chain.Owner, Store: &v.values,
 			}
 			if a.gateway != nil {
-				call.Name = a.gateway.Name
+				call.Name = a.gateway.short
 			}
 			start := a.chain.Begin()
 			if err := a.check(ctx, call, nil); err != nil {

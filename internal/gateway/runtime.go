@@ -3,7 +3,6 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
@@ -11,14 +10,18 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/gatehouse-go/gatehouse/internal/cluster"
 	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/httpmux"
 	"github.com/gatehouse-go/gatehouse/internal/hub"
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
+	"github.com/gatehouse-go/gatehouse/internal/observers"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/internal/roster"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -27,19 +30,29 @@ import (
 // Runtime is the gateways of one application. Package app calls, in this order, [Bind],
 // Init, Open and Stop.
 type Runtime struct {
-	gateways []*boundGateway
-	infos    []websockets.GatewayInfo // of gateways, without addresses
-	servers  []*boundServer
-	log      *slog.Logger
+	gateways  []*boundGateway
+	infos     []websockets.GatewayInfo // of gateways, without addresses
+	servers   []*boundServer
+	endpoints []*endpoint // of all servers
+	log       *slog.Logger
 
-	codec     websockets.JSON // nil: the framework's own
-	drainRate int             // clients a second; negative: all at once
-	workers   *workerPool
-	global    *pipe.Chain // for events without a handler
-	node      websockets.Node
+	codec      websockets.JSON // nil: the framework's own
+	typeErrors []string        // of pipes, while gateways are bound
+	drainRate  int             // clients a second; negative: all at once
+	workers    *workerPool
+	global     *pipe.Chain // for events without a handler
+	node       websockets.Node
+	cluster    *cluster.Cluster // nil without a backplane
+	byKey      map[uint32]*endpoint
+	hooks      *observers.Set // nil without
+	nodeEvents nodeEvents
+	roster     *roster.Table
+	undeclared sync.Map // shared keys that are not declared and have been logged
+	resets     resets
 
 	accepting atomic.Bool
-	ctx       context.Context // of disconnect hooks; ends with the stop timeout
+	missed    logsample.Minute // connections to paths without a gateway
+	ctx       context.Context  // of disconnect hooks; ends with the stop timeout
 	cancel    context.CancelFunc
 
 	mu       sync.Mutex
@@ -56,31 +69,43 @@ func Bind(graph *module.Graph, cfg Config, log *slog.Logger) (*Runtime, error) {
 	for inst, reg := range module.Marked[config.Registration](graph) {
 		gs = append(gs, gatewayPlan{
 			name: inst.String(), short: inst.Name, place: inst.Place, module: inst.Module, typ: reflect.TypeOf(inst.Value), value: inst.Value, opts: reg.Options,
+			isNil: isNil(inst.Value),
 		})
 	}
 	return bind(gs, cfg, pipe.BuiltBy(graph), log)
 }
 
 func bind(gs []gatewayPlan, cfg Config, built pipe.Built, log *slog.Logger) (*Runtime, error) {
-	rt := &Runtime{log: log, codec: cfg.JSON, drainRate: cmp.Or(cfg.DrainRate, DefaultDrainRate), workers: newWorkerPool(), node: newNode(rand.Text()), sessions: map[*session]struct{}{}, empty: make(chan struct{})}
+	rt := &Runtime{log: log, codec: cfg.JSON, drainRate: cmp.Or(cfg.DrainRate, DefaultDrainRate), workers: newWorkerPool(), node: newNode(), hooks: cfg.Observers, sessions: map[*session]struct{}{}, empty: make(chan struct{})}
 	rt.ctx, rt.cancel = context.WithCancel(context.Background())
-	plans, err := makePlan(gs, cfg)
-	if err != nil {
-		return nil, err
-	}
-	rt.infos = describe(gs, plans)
+	plan := newPlan(gs, cfg)
+	rt.infos = describe(gs, plan.servers)
 	for _, p := range gs {
 		rt.gateways = append(rt.gateways, newBoundGateway(rt, p))
 	}
 	rt.global = pipe.Link(cfg.Global, pipe.Scope{}, pipe.Scope{})
-	var problems []string
-	for _, p := range plans {
-		wrong, err := rt.serve(p, cfg, built)
-		if err != nil {
-			return nil, errors.Join(err, rt.close(context.Background()))
-		}
+	problems := plan.problems
+	servers := make([]*boundServer, len(plan.servers))
+	for i, p := range plan.servers {
+		var wrong []string
+		servers[i], wrong = rt.assemble(p, cfg, built)
 		problems = append(problems, wrong...)
 	}
+	if len(problems) > 0 {
+		return nil, &BindError{problems}
+	}
+	for i, p := range plan.servers {
+		if err := rt.serve(servers[i], p, cfg); err != nil {
+			return nil, errors.Join(err, rt.close(context.Background()))
+		}
+	}
+	rt.nodeEvents.init(rt.gateways)
+	rt.resets.stop = make(chan struct{})
+	endpoints := rt.identify()
+	if cfg.Backplane != nil {
+		rt.join(cfg, endpoints)
+	}
+	rt.present(cfg)
 	for _, g := range rt.gateways {
 		if err := inject(g); err != nil {
 			problems = append(problems, err.Error())
@@ -92,62 +117,86 @@ func bind(gs []gatewayPlan, cfg Config, built pipe.Built, log *slog.Logger) (*Ru
 	return rt, nil
 }
 
-// serve makes a server. problems is what is wrong with what its gateways have bound.
-func (rt *Runtime) serve(p *serverPlan, bound Config, built pipe.Built) (problems []string, err error) {
-	global := bound.Global
-	s := &boundServer{
+// assemble makes a server that does not serve yet. problems is what is wrong with what its
+// gateways have bound.
+func (rt *Runtime) assemble(p *serverPlan, bound Config, built pipe.Built) (s *boundServer, problems []string) {
+	s = &boundServer{
 		adapter: p.adapter, listener: p.listener, path: p.path, limits: withDefaults(p.limits),
 		log: rt.log.With("platform", p.adapter.Name(), "path", p.path),
-	}
-	cfg := adapter.ServerConfig{
-		Path: p.path, Options: p.platform, Limits: s.limits, CheckOrigin: originChecked(p.check, s.log), Logger: s.log,
-		Reserve: bound.Reserve,
 	}
 	for _, ep := range p.endpoints {
 		e := &endpoint{
 			rt: rt, srv: s, traits: p.adapter.Traits(), pattern: ep.pattern,
 			subs: map[string]*boundSub{}, namespaces: map[string]*hub.Namespace[*session]{},
-			concurrency: max(1, ep.concurrency), maxRooms: ep.maxRooms,
+			concurrency: max(1, ep.concurrency), maxRooms: cmp.Or(ep.maxRooms, 1000),
 		}
-		if e.maxRooms == 0 {
-			e.maxRooms = 1000
+		if slices.ContainsFunc(ep.members, func(m member) bool { return !m.cfg.Unobserved }) {
+			e.hooks, s.hooks = rt.hooks, rt.hooks
+		} else {
+			e.unobserved = true
 		}
 		for _, m := range ep.members {
 			g := rt.gateways[m.gateway]
 			e.gateways = append(e.gateways, g)
 			e.hideCause = e.hideCause || m.cfg.HideCauseData
 			e.dropAfterClose = e.dropAfterClose || m.cfg.DropAfterClose
+			e.shares = append(e.shares, m.cfg.Shares...)
 			g.server.endpoints = append(g.server.endpoints, e)
-			problems = append(problems, e.join(g, m.cfg, global, built.In(g.module))...)
+			problems = append(problems, e.join(g, m.cfg, bound.Global, built.In(g.module))...)
 		}
 		s.endpoints = append(s.endpoints, e)
+	}
+	s.requestChecks = requestChecksOf(s.endpoints, bound.Global)
+	return s, problems
+}
+
+// serve makes the platform's server.
+func (rt *Runtime) serve(s *boundServer, p *serverPlan, bound Config) error {
+	cfg := adapter.ServerConfig{
+		Path: p.path, Options: p.platform, Limits: s.limits, CheckOrigin: s.originChecked(p.check), Logger: s.log,
+		Reserve: s.reserving(bound.Reserve),
+	}
+	s.counted = bound.Reserve != nil
+	for _, e := range s.endpoints {
 		cfg.Endpoints = append(cfg.Endpoints, e)
 	}
-	if s.requestChecks = requestChecksOf(s.endpoints, global); len(s.requestChecks) > 0 {
+	if len(s.requestChecks) > 0 {
 		cfg.AdmitRequest = s.admitRequest
 	}
 	as, err := p.adapter.NewServer(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("websockets: %s server at %s (gateway %s): %w", p.adapter.Name(), p.path, p.claims["server"], err)
+		return fmt.Errorf("websockets: %s server at %s (gateway %s): %w", p.adapter.Name(), p.path, p.claims["server"], err)
 	}
 	s.adapterServer = as
-	rt.servers = append(rt.servers, s)
-	return problems, nil
+	rt.servers, rt.endpoints = append(rt.servers, s), append(rt.endpoints, s.endpoints...)
+	return nil
 }
 
-// Init calls AfterInit of every gateway in turn.
-func (rt *Runtime) Init(ctx context.Context) error {
+// Hook is a hook of a gateway at the start.
+type Hook struct {
+	Name     string // AfterInit
+	Provider string // chat.NewGateway
+	Module   string
+	Place    string // gateway.go:12
+	Call     func(context.Context) error
+}
+
+// Init calls AfterInit of every gateway in turn, by way of call, until one fails.
+func (rt *Runtime) Init(call func(Hook) error) error {
 	for _, g := range rt.gateways {
 		for _, e := range g.server.endpoints {
 			for _, sub := range g.subs {
-				logsample.Raw(e.srv.log).Debug("subscribed", "gateway", g.Name, "event", sub.Event, "namespace", e.pattern.name)
+				logsample.Raw(e.srv.log).Debug("subscribed", "gateway", g.short, "event", sub.Event, "namespace", e.pattern.name)
 			}
 		}
 		if g.onInit == nil {
 			continue
 		}
-		if err := g.init(ctx); err != nil {
-			return fmt.Errorf("AfterInit of %s: %w", g.Name, err)
+		err := call(Hook{"AfterInit", g.short, g.moduleName(), g.place, func(ctx context.Context) error {
+			return g.onInit.AfterInit(ctx, g.users)
+		}})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -176,7 +225,11 @@ func (rt *Runtime) Listening(listener string, addr net.Addr) {
 }
 
 // Open starts to accept clients.
-func (rt *Runtime) Open() { rt.accepting.Store(true) }
+func (rt *Runtime) Open() {
+	rt.accepting.Store(true)
+	rt.nodeEvents.open()
+	rt.roster.Open()
+}
 
 // Refuse accepts no more clients; those that are connected stay.
 func (rt *Runtime) Refuse() { rt.accepting.Store(false) }
@@ -194,13 +247,15 @@ func (rt *Runtime) enter(s *session) bool {
 
 func (rt *Runtime) exit(s *session) {
 	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if _, ok := rt.sessions[s]; !ok {
-		return
-	}
+	_, in := rt.sessions[s]
 	delete(rt.sessions, s)
-	if rt.stopping && len(rt.sessions) == 0 {
+	if in && rt.stopping && len(rt.sessions) == 0 {
 		close(rt.empty)
+	}
+	rt.mu.Unlock()
+	if in {
+		s.hs.Connection.Ended()
+		s.place.drop()
 	}
 }
 

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"iter"
 	"net"
-	"os"
 	"slices"
-	"time"
 
+	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/internal/cluster"
 	"github.com/gatehouse-go/gatehouse/internal/core"
 	"github.com/gatehouse-go/gatehouse/internal/hub"
+	"github.com/gatehouse-go/gatehouse/internal/observers"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -19,6 +20,7 @@ import (
 type server struct {
 	rt        *Runtime
 	endpoints []*endpoint
+	keys      []uint32 // of the endpoints
 }
 
 // clients returns the selected clients of some endpoints, suspended ones only
@@ -36,14 +38,44 @@ func clients(endpoints []*endpoint, sel core.Selection, withSuspended bool) []*s
 func (s *server) Emit(ctx context.Context, sel core.Selection, event string, data any, opts []websockets.EmitOption) error {
 	out := newOutgoing(event, data, opts)
 	defer out.Release(framework)
+	hooks := s.hooks()
+	if hooks == nil {
+		return s.emit(ctx, sel, out, nil)
+	}
+	return observeEmission(ctx, hooks, emissionOf(sel, out), func(ctx context.Context, d *delivery) error {
+		return s.emit(ctx, sel, out, d)
+	})
+}
+
+func (s *server) emit(ctx context.Context, sel core.Selection, out *adapter.Outgoing, d *delivery) error {
 	return s.intercepted(ctx, sel, out, func(endpoints []*endpoint, out *adapter.Outgoing) error {
 		to := clients(endpoints, sel, !out.Volatile)
 		if err := encodeFor(to, out); err != nil {
 			return err
 		}
-		hub.Each(to, func(c *session) { _ = c.conn.Emit(out, 0) }) // a client that has left or is slow is no error of the sender
-		return nil
+		var others *cluster.Event
+		if s.rt.cluster != nil {
+			var err error
+			if others, err = s.event(endpoints, sel, out); err != nil {
+				return err // first: what other nodes would refuse reaches no client here either
+			}
+		}
+		hub.Each(to, func(c *session) { _ = c.queue(out, 0, d) }) // a client that has left or is slow is no error of the sender
+		if others == nil {
+			return nil
+		}
+		return sendError(s.rt.cluster.SendEvent(others))
 	})
+}
+
+// hooks returns the observers of the gateway's endpoints.
+func (s *server) hooks() *observers.Set {
+	for _, e := range s.endpoints {
+		if e.hooks != nil {
+			return e.hooks
+		}
+	}
+	return nil
 }
 
 // intercepted sends to all endpoints at once or, where endpoints have interceptors of emits,
@@ -64,8 +96,13 @@ func (s *server) intercepted(ctx context.Context, sel core.Selection, out *adapt
 // encodeFor encodes the message in the forms that the clients need, since an error is the
 // same for all of them.
 func encodeFor(to []*session, out *adapter.Outgoing) error {
+	var last *endpoint
 	for _, c := range to {
-		if _, err := out.Payload(c.ep.traits.Binary); err != nil {
+		if c.ep == last { // most clients are of one endpoint
+			continue
+		}
+		last = c.ep
+		if err := out.Prepare(framework, last.traits.Binary); err != nil {
 			return err
 		}
 	}
@@ -81,42 +118,68 @@ func (s *server) Clients(sel core.Selection) []websockets.Client {
 	return out
 }
 
-func (s *server) Count(_ context.Context, sel core.Selection) (int, error) {
-	return len(clients(s.endpoints, sel, false)), nil
+func (s *server) Count(ctx context.Context, sel core.Selection) (int, error) {
+	n := len(clients(s.endpoints, sel, false))
+	if !s.reaches(sel) {
+		return n, nil
+	}
+	more, unreachable, err := s.countOthers(ctx, sel)
+	if err == nil && len(unreachable) > 0 {
+		err = partialError(unreachable)
+	}
+	return n + more, err
 }
 
-func (s *server) Fetch(_ context.Context, sel core.Selection) (websockets.Fetched, error) {
+func (s *server) Fetch(ctx context.Context, sel core.Selection) (websockets.Fetched, error) {
 	var f websockets.Fetched
 	for _, c := range clients(s.endpoints, sel, false) {
-		f.Clients = append(f.Clients, websockets.Remote{
-			ID: c.ID(), Node: s.rt.node.ID, Platform: c.Platform(), Namespace: c.Namespace(), Rooms: c.Rooms(),
-		})
+		f.Clients = append(f.Clients, remoteOf(c))
 	}
-	return f, nil
+	if !s.reaches(sel) {
+		return f, nil
+	}
+	more, unreachable, err := s.fetchOthers(ctx, sel)
+	f.Clients, f.Unreachable = append(f.Clients, more...), unreachable
+	return f, err
 }
 
 func (s *server) Join(_ context.Context, sel core.Selection, rooms []string) error {
-	for _, c := range clients(s.endpoints, sel, false) {
-		_ = c.Join(rooms...)
-	}
-	return nil
+	return s.change(backplane.Join, sel, rooms)
 }
 
 func (s *server) Leave(_ context.Context, sel core.Selection, rooms []string) error {
-	for _, c := range clients(s.endpoints, sel, true) {
-		c.namespace.Leave(c, rooms, true)
-	}
-	return nil
+	return s.change(backplane.Leave, sel, rooms)
 }
 
 func (s *server) Disconnect(_ context.Context, sel core.Selection) error {
-	for _, c := range clients(s.endpoints, sel, true) {
-		c.Disconnect()
-	}
-	return nil
+	return s.change(backplane.Disconnect, sel, nil)
 }
 
-func (s *server) Nodes() []websockets.Node { return []websockets.Node{s.rt.self()} }
+// change changes the selected clients of this node and of the others.
+func (s *server) change(kind backplane.Kind, sel core.Selection, rooms []string) error {
+	m, err := s.message(kind, sel, rooms)
+	if err != nil {
+		return err
+	}
+	change(kind, clients(s.endpoints, sel, kind != backplane.Join), rooms)
+	return s.rt.send(m)
+}
+
+// change adds clients to rooms, removes them or disconnects them.
+func change(kind backplane.Kind, to []*session, rooms []string) {
+	for _, c := range to {
+		switch kind {
+		case backplane.Join:
+			_ = c.Join(rooms...)
+		case backplane.Leave:
+			c.leave(rooms, true)
+		case backplane.Disconnect:
+			c.Disconnect()
+		}
+	}
+}
+
+func (s *server) Nodes() []websockets.Node { return s.rt.Nodes() }
 
 func (s *server) Addr() net.Addr {
 	if len(s.endpoints) == 0 {
@@ -133,19 +196,4 @@ func (s *server) Natives() iter.Seq[any] {
 			}
 		}
 	}
-}
-
-// newNode describes this process.
-func newNode(id string) websockets.Node {
-	name, _ := os.Hostname()
-	return websockets.Node{ID: id, Name: name, Started: time.Now()}
-}
-
-// self returns this node as it is now.
-func (rt *Runtime) self() websockets.Node {
-	n := rt.node
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	n.Clients, n.Draining = len(rt.sessions), rt.stopping
-	return n
 }

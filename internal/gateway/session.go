@@ -21,6 +21,7 @@ type session struct {
 	// request is that of hs until the connection hooks have returned, then what is kept of
 	// it; others read it meanwhile.
 	request    atomic.Pointer[http.Request]
+	place      *place // of the connection
 	namespace  *hub.Namespace[*session]
 	membership hub.Membership
 
@@ -42,7 +43,10 @@ type session struct {
 	reason    websockets.Reason
 	calls     pendingCalls
 	suspended suspended
-	linger    *time.Timer // ends ctx after a clean leave; nil without one
+	handling  map[string]int // events whose handlers run, with Concurrency
+	overdue   *time.Timer    // runs endOverdue; nil without one
+
+	disconnecting *disconnecting // the HandleDisconnect that runs; nil without one
 
 	waitCtx context.Context // of awaitSendQueue; nil until it blocks; guarded by mu
 	endWait context.CancelFunc
@@ -51,8 +55,9 @@ type session struct {
 
 	retryAfter atomic.Int64 // nanoseconds after which the client should reconnect after a stop; 0: unset
 
-	recovered bool     // has replaced a suspended one
-	former    *session // that one, until start
+	recovered   bool // has replaced a suspended one
+	connectedAt time.Time
+	former      *session // that one, until start
 }
 
 var (
@@ -64,7 +69,7 @@ func newSession(e *endpoint, conn adapter.Conn, h *adapter.Handshake) *session {
 	if h.Connection == nil {
 		h.Connection = new(adapter.Connection)
 	}
-	s := &session{ep: e, conn: conn, hs: h, draining: 1} // start drains the inbox after the hooks
+	s := &session{ep: e, conn: conn, hs: h, place: placeOf(h.Request), draining: 1, connectedAt: time.Now()} // start drains the inbox after the hooks
 	ctx, cancel := context.WithCancelCause(websockets.WithClient(context.Background(), s))
 	s.ctx, s.cancel = ctx, cancel
 	s.request.Store(h.Request)
@@ -82,10 +87,24 @@ func (s *session) Auth() websockets.Payload   { return s.hs.Auth }
 func (s *session) Values() *websockets.Values { return s.hs.Values() }
 func (s *session) Context() context.Context   { return s.ctx }
 func (s *session) Native() any                { return s.conn.Native() }
-func (s *session) Join(rooms ...string) error { return s.namespace.Join(s, s.ep.maxRooms, rooms) }
-func (s *session) Leave(rooms ...string)      { s.namespace.Leave(s, rooms, false) }
 func (s *session) Rooms() []string            { return s.membership.Rooms() }
 func (s *session) Recovered() bool            { return s.recovered }
+
+func (s *session) ConnectedAt() time.Time { return s.connectedAt }
+func (s *session) Transport() string      { return s.conn.State().Transport }
+
+func (s *session) Join(rooms ...string) error {
+	joined, err := s.namespace.Join(s, s.ep.maxRooms, rooms, s.ep.hooks.WantsRooms())
+	s.ep.hooks.Joined(s, joined)
+	return err
+}
+
+func (s *session) Leave(rooms ...string) { s.leave(rooms, false) }
+
+func (s *session) leave(rooms []string, withSuspended bool) {
+	s.ep.hooks.Left(s, s.namespace.Leave(s, rooms, withSuspended, s.ep.hooks.WantsRooms()))
+	s.notPresent(rooms)
+}
 
 func (s *session) Disconnect() {
 	s.disconnect(websockets.Reason{Cause: websockets.CauseServerDisconnect}, s.conn.Close)
@@ -135,19 +154,21 @@ func (s *session) Emit(ctx context.Context, event string, data any, opts ...webs
 func (s *session) emit(ctx context.Context, out *adapter.Outgoing) error {
 	defer out.Release(framework)
 	out.SetCodec(framework, s.ep.rt.codec)
-	if len(s.ep.emits) == 0 { // the usual case allocates nothing more
-		return s.send(out)
+	if len(s.ep.emits) == 0 && s.ep.hooks == nil { // the usual case allocates nothing more
+		return s.send(out, nil)
 	}
-	return s.ep.intercept(ctx, out, s, nil, s.send)
+	return observeEmission(ctx, s.ep.hooks, s.emission(out), func(ctx context.Context, d *delivery) error {
+		return s.ep.intercept(ctx, out, s, nil, func(out *adapter.Outgoing) error { return s.send(out, d) })
+	})
 }
 
 // send encodes a message first: an error of encoding is not one of the connection.
-func (s *session) send(out *adapter.Outgoing) error {
+func (s *session) send(out *adapter.Outgoing, d *delivery) error {
 	out.SetSingle(framework)
-	if _, err := out.Payload(s.ep.traits.Binary); err != nil {
+	if err := out.Prepare(framework, s.ep.traits.Binary); err != nil {
 		return err
 	}
-	return s.conn.Emit(out, 0)
+	return s.queue(out, 0, d)
 }
 
 // Sealed implements [websockets.Client].

@@ -56,7 +56,7 @@ func (p *planner) claim(s *serverPlan, cfg *config.Gateway, name string) {
 	if agree("WithLimits", cfg.Limits != (config.Limits{}), s.limits == cfg.Limits, "WithLimits", remedy) {
 		s.limits = cfg.Limits
 	}
-	if agree("Origins", len(cfg.Origins) > 0, slices.Equal(s.origins, cfg.Origins), "Origins", remedy) {
+	if agree("Origins", len(cfg.Origins) > 0, sameOrigins(s.origins, cfg.Origins), "Origins", remedy) {
 		s.origins = cfg.Origins
 	}
 	if agree("CheckOrigin", cfg.CheckOrigin != nil, s.origin.Same(cfg.CheckOrigin), "CheckOrigin",

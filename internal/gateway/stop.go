@@ -3,17 +3,19 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // Stop refuses new clients, waits for running handlers, runs HandleDisconnect, closes every
-// connection and then the servers. Many clients are closed in batches, see [Config]. When
-// ctx ends it closes the rest at once.
+// connection and then the servers, leaves the other nodes, and waits for the handlers of their events and of presence. Many clients are closed in batches, see [Config]. When
+// ctx ends it closes the rest at once, see cutOff.
 func (rt *Runtime) Stop(ctx context.Context) error {
 	rt.accepting.Store(false)
 	defer rt.cancel()
@@ -25,30 +27,28 @@ func (rt *Runtime) Stop(ctx context.Context) error {
 			close(rt.empty)
 		}
 	}
-	all := make([]*session, 0, len(rt.sessions))
-	for s := range rt.sessions {
-		all = append(all, s)
-	}
+	all := slices.Collect(maps.Keys(rt.sessions))
 	rt.mu.Unlock()
+	if rt.cluster != nil {
+		rt.cluster.Announce() // that it drains
+	}
+	rt.hooks.Drain(observe.DrainStep{Phase: observe.DrainStarted, Clients: len(all)})
+	rt.resets.end()
 	rt.dropSuspended() // first: no client reconnects to this process
 	rt.drainAll(ctx, all)
 	var late error
 	select {
 	case <-rt.empty:
 	case <-ctx.Done():
-		rt.mu.Lock()
-		all = all[:0]
-		for s := range rt.sessions {
-			all = append(all, s)
-		}
-		rt.mu.Unlock()
-		for _, s := range all {
-			s.cancelCalls(errStopping)
-			s.conn.Close(websockets.Reason{Cause: websockets.CauseShutdown})
-		}
-		late = fmt.Errorf("websockets: stop: handlers of %d clients did not finish in time: %w", len(all), ctx.Err())
+		late = rt.cutOff(ctx)
 	}
-	return errors.Join(late, rt.close(ctx))
+	rt.nodeEvents.close()
+	err := errors.Join(rt.close(ctx), rt.disconnect(ctx), rt.nodeEvents.wait(ctx), rt.roster.Stop(ctx))
+	rt.mu.Lock()
+	left := len(rt.sessions)
+	rt.mu.Unlock()
+	rt.hooks.Drain(observe.DrainStep{Phase: observe.DrainDone, Clients: left})
+	return errors.Join(late, err)
 }
 
 func (rt *Runtime) close(ctx context.Context) error {
@@ -81,6 +81,7 @@ func (rt *Runtime) drainAll(ctx context.Context, all []*session) {
 		for _, s := range all {
 			s.drain()
 		}
+		rt.hooks.Drain(observe.DrainStep{Phase: observe.DrainClosing, Clients: n})
 		return
 	}
 	started := time.Now()
@@ -102,6 +103,7 @@ func (rt *Runtime) drainAll(ctx context.Context, all []*session) {
 			all[closed].retryAfter.Store(int64(max(0, slot-elapsed) + minRetry))
 			all[closed].drain()
 		}
+		rt.hooks.Drain(observe.DrainStep{Phase: observe.DrainClosing, Clients: closed})
 		if closed < n {
 			select {
 			case <-tick.C:
@@ -116,6 +118,6 @@ func (s *session) sendRetryAfter() {
 	if after := time.Duration(s.retryAfter.Load()); after > 0 {
 		out := adapter.NewOutgoing(websockets.EventShutdown, websockets.Shutdown{RetryAfter: after.Milliseconds()})
 		out.Answer = true
-		_ = s.conn.Emit(out, 0)
+		_ = s.queue(out, 0, nil)
 	}
 }

@@ -60,7 +60,7 @@ func (s *session) cancelEvent(m *adapter.Message) {
 	}
 	s.Cancel(func(m *adapter.Message) bool { return m.Event == event })
 	if m.Reply {
-		_ = s.conn.Reply(m, adapter.NewEmptyAnswer())
+		_ = s.answer(m, adapter.NewEmptyAnswer())
 	}
 }
 

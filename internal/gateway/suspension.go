@@ -3,7 +3,6 @@ package gateway
 import (
 	"slices"
 
-	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -24,6 +23,9 @@ func (s *session) Suspend(r websockets.Reason) adapter.Suspension {
 	if !s.suspend() {
 		s.Closed(r)
 		return nil
+	}
+	if s.ep.hooks.WantsRooms() {
+		s.ep.hooks.Left(s, s.Rooms()) // it joins them again when it is recovered
 	}
 	s.closed(r)
 	return suspension{s}
@@ -51,31 +53,45 @@ func (p suspension) Drop() { p.s.ep.drop(p.s) }
 // Resume implements [adapter.Suspension].
 func (p suspension) Resume(conn adapter.Conn, h *adapter.Handshake) adapter.Session {
 	old := p.s
-	rt := old.ep.rt
 	s := newSession(old.ep, conn, h)
 	s.recovered, s.former = true, old
 	s.namespace = old.namespace
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	replaced := func() { s.hs.Values().Inherit(old.hs.Values()) }
-	if rt.stopping || h.Namespace != old.hs.Namespace || !old.namespace.Resume(old, s, replaced) {
+	held := s.place.hold()
+	if !held || !s.replace(old) {
+		if held {
+			s.place.drop()
+		}
 		s.cancel(websockets.ErrClosed)
 		return nil
 	}
-	rt.sessions[s] = struct{}{}
+	s.ep.hooks.Connected(s)
+	if s.ep.hooks.WantsRooms() {
+		s.ep.hooks.Joined(s, s.Rooms())
+	}
 	s.run()
 	return s
+}
+
+// replace puts s in the place of a suspended client, and reports whether it could.
+func (s *session) replace(old *session) bool {
+	rt := s.ep.rt
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	replaced := func() { s.hs.Values().Inherit(old.hs.Values()) }
+	if rt.stopping || s.hs.Namespace != old.hs.Namespace || !old.namespace.Resume(old, s, replaced) {
+		return false
+	}
+	rt.sessions[s] = struct{}{}
+	return true
 }
 
 // dropSuspended drops all suspended clients. No client is suspended once the stop has
 // started.
 func (rt *Runtime) dropSuspended() {
-	for _, srv := range rt.servers {
-		for _, e := range srv.endpoints {
-			for _, ns := range e.matching("") {
-				for _, s := range ns.Suspended() {
-					e.drop(s)
-				}
+	for _, e := range rt.endpoints {
+		for _, ns := range e.matching("") {
+			for _, s := range ns.Suspended() {
+				e.drop(s)
 			}
 		}
 	}
@@ -94,19 +110,14 @@ func (s *session) Same(h *adapter.Handshake, same func(old websockets.Client, h 
 		return true
 	}
 	s.ep.anonymous.Do(func() {
-		s.ep.srv.log.Warn("clients are not recovered: no guard has identified them; set a pipeline.Identity in one, or Recovery.SameClient",
+		s.ep.srv.log.WarnContext(s.ctx, "clients are not recovered: no guard has identified them; set a pipeline.Identity in one, or Recovery.SameClient",
 			"namespace", s.ep.pattern.name)
 	})
 	return false
 }
 
-// callSame calls the application's function; a panic is a no.
+// callSame calls the application's function; a panic is a no, and so is an end of its goroutine.
 func (s *session) callSame(h *websockets.Handshake, same func(old websockets.Client, h *websockets.Handshake) bool) (yes bool) {
-	defer func() {
-		if v := recover(); v != nil {
-			_ = s.logError(recovered.New(v), nil, "SameClient")
-			yes = false
-		}
-	}()
-	return same(s, h)
+	s.recoverUser("SameClient", func() { yes = same(s, h) })
+	return yes
 }

@@ -5,6 +5,7 @@ package handler
 import (
 	"context"
 	"reflect"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/emit"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
@@ -21,7 +22,12 @@ const (
 	Stream   Kind = "stream"
 	Fallback Kind = "fallback"
 	Any      Kind = "any"
+	Node     Kind = "node"
+	Presence Kind = "presence"
 )
+
+// HasClient reports whether the handler handles messages of clients.
+func (k Kind) HasClient() bool { return k != Node && k != Presence }
 
 // Event describes an event that a handler sends.
 type Event interface {
@@ -40,7 +46,9 @@ type Spec struct {
 	Sends      []Event           // what its responses may be
 	Errors     []*pipeline.Error // what it may answer instead
 	Func       string            // the handler's name with the path of its package
+	Place      string            // where it was subscribed: gateway.go:31
 	Strict     bool              // payloads must not have unknown names
+	Linger     time.Duration     // of Presence
 	Problem    string            // what is wrong with the declaration; "" for nothing
 }
 

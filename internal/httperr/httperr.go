@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/gatehouse-go/gatehouse/internal/payload"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -45,13 +44,18 @@ func EventOf(e *pipeline.Error) Event {
 	return Event{Status: "error", Message: e.Message, Code: e.Code, Details: e.Details}
 }
 
-// response is the body of an HTTP response.
-type response struct {
+// Response is the body of an HTTP response.
+type Response struct {
 	StatusCode int    `json:"statusCode"`
 	Message    string `json:"message"`
 	Error      string `json:"error"`
 	Code       string `json:"code,omitzero"`
 	Details    any    `json:"details,omitzero"`
+}
+
+// ResponseOf returns the body for an error.
+func ResponseOf(e *pipeline.Error, status int, details any) Response {
+	return Response{status, e.Message, http.StatusText(status), e.Code, details}
 }
 
 // Status returns the HTTP status of a refused handshake: that of a visible error, 403 when
@@ -69,24 +73,9 @@ func Status(err error) int {
 
 // Encode returns e as an [Event].
 func Encode(e *pipeline.Error) []byte {
-	return encode(e, func(details any) any {
+	return Marshal(e, func(details any) any {
 		return Event{Status: "error", Message: e.Message, Code: e.Code, Details: details}
-	})
-}
-
-// encode returns the error's own Body, or the standard one. What does not encode is left
-// out: it must not hide the error.
-func encode(e *pipeline.Error, standard func(details any) any) []byte {
-	if e.Body != nil {
-		if b, err := payload.Marshal(e.Body); err == nil {
-			return b
-		}
-	}
-	b, err := payload.Marshal(standard(e.Details))
-	if err != nil {
-		b, _ = payload.Marshal(standard(nil))
-	}
-	return b
+	}, nil)
 }
 
 // Write answers a refused handshake:
@@ -94,9 +83,9 @@ func encode(e *pipeline.Error, standard func(details any) any) []byte {
 func Write(w http.ResponseWriter, err error) {
 	e, _ := Visible(err)
 	status := Status(err)
-	b := encode(e, func(details any) any {
-		return response{status, e.Message, http.StatusText(status), e.Code, details}
-	})
+	b := Marshal(e, func(details any) any {
+		return ResponseOf(e, status, details)
+	}, nil)
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(b)))

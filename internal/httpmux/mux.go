@@ -80,6 +80,11 @@ func CheckPatterns(paths ...string) (err error) {
 
 var errNoSuchPath = &pipeline.Error{Message: "No gateway at this path", Code: "not_found", Status: http.StatusNotFound}
 
+// isPoll reports whether the request is one of a Socket.IO client.
+func isPoll(r *http.Request) bool {
+	return strings.Contains(r.URL.RawQuery, "EIO=") && strings.Contains(r.URL.RawQuery, "transport=polling")
+}
+
 // ServeHTTP implements [http.Handler].
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, p := range m.prefixes {
@@ -88,10 +93,12 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 	_, pattern := m.upgrades.Handler(r)
 	switch {
-	case !upgrade && m.next != nil && (pattern == "" || m.owns == nil || m.owns(r)):
+	case m.next != nil && pattern == "" && isPoll(r) && m.owns != nil && !m.owns(r):
+		httperr.Write(w, errNoSuchPath)
+		m.missed(r, errNoSuchPath)
+	case m.next != nil && m.toNext(r, pattern != ""):
 		m.next.ServeHTTP(w, r)
 	case pattern != "":
 		m.upgrades.ServeHTTP(w, r)
@@ -99,4 +106,20 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		httperr.Write(w, errNoSuchPath)
 		m.missed(r, errNoSuchPath)
 	}
+}
+
+// toNext reports whether a request is one of next; matched reports that the path is also that
+// of a server for upgrades. A WebSocket without a server is answered 404 by the Mux.
+func (m *Mux) toNext(r *http.Request, matched bool) bool {
+	to := strings.ToLower(strings.TrimSpace(r.Header.Get("Upgrade")))
+	switch {
+	case to == "websocket":
+		return false
+	case !matched:
+		return true
+	// Clients of HTTP offer these beside an ordinary request.
+	case to == "" || strings.HasPrefix(to, "h2c") || strings.HasPrefix(to, "tls/"):
+		return m.owns == nil || m.owns(r)
+	}
+	return false
 }

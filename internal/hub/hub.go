@@ -34,6 +34,14 @@ func (m *Membership) Rooms() []string {
 	return slices.Sorted(maps.Keys(m.rooms))
 }
 
+// In reports whether the client is in a room, and whether it has left.
+func (m *Membership) In(room string) (in, left bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, in = m.rooms[room]
+	return in, m.left
+}
+
 // inAny reports whether the client is in one of rooms.
 func (m *Membership) inAny(rooms core.Names) bool {
 	m.mu.Lock()
@@ -89,32 +97,36 @@ func (n *Namespace[M]) Add(c M) {
 
 // Join adds the client to rooms, to limit rooms in all. Errors: ErrClosed when it has left,
 // ErrRoomName, ErrTooManyRooms; it has joined the rooms before the one that failed then.
-func (n *Namespace[M]) Join(c M, limit int, rooms []string) error {
+// joined is the rooms that are new, if report is set.
+func (n *Namespace[M]) Join(c M, limit int, rooms []string, report bool) (joined []string, err error) {
 	n.suspendMu.RLock()
 	defer n.suspendMu.RUnlock()
 	m := c.Membership()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.left || m.suspended {
-		return websockets.ErrClosed
+		return nil, websockets.ErrClosed
 	}
 	for _, r := range rooms {
 		if _, in := m.rooms[r]; in {
 			continue
 		}
 		if len(r) > MaxRoomName {
-			return websockets.ErrRoomName
+			return joined, websockets.ErrRoomName
 		}
 		if len(m.rooms) >= limit {
-			return websockets.ErrTooManyRooms
+			return joined, websockets.ErrTooManyRooms
 		}
 		if m.rooms == nil {
 			m.rooms = map[string]struct{}{}
 		}
 		m.rooms[r] = struct{}{}
 		n.shard(r).add(c, r)
+		if report {
+			joined = append(joined, r)
+		}
 	}
-	return nil
+	return joined, nil
 }
 
 func (s *shard[M]) add(c M, room string) {
@@ -141,33 +153,38 @@ func (s *shard[M]) remove(c M, room string) {
 	}
 }
 
-// Leave removes the client from rooms; a suspended one only withSuspended.
-func (n *Namespace[M]) Leave(c M, rooms []string, withSuspended bool) {
+// Leave removes the client from rooms; a suspended one only withSuspended. left is the rooms
+// it was in, if report is set and it is not suspended.
+func (n *Namespace[M]) Leave(c M, rooms []string, withSuspended, report bool) (left []string) {
 	n.suspendMu.RLock()
 	defer n.suspendMu.RUnlock()
 	m := c.Membership()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.left || m.suspended && !withSuspended {
-		return // HandleDisconnect reads the rooms
+		return nil // HandleDisconnect reads the rooms
 	}
 	for _, r := range rooms {
 		if _, in := m.rooms[r]; in {
 			delete(m.rooms, r)
 			n.shard(r).remove(c, r)
+			if report && !m.suspended {
+				left = append(left, r)
+			}
 		}
 	}
+	return left
 }
 
-// Remove removes the client, unless it is suspended, and reports whether the namespace is
-// empty. Membership.Rooms still returns its rooms.
-func (n *Namespace[M]) Remove(c M) (empty bool) {
+// Remove removes the client, unless it is suspended, and reports whether it was there and
+// whether the namespace is empty. Membership.Rooms still returns its rooms.
+func (n *Namespace[M]) Remove(c M) (was, empty bool) {
 	n.suspendMu.RLock()
 	defer n.suspendMu.RUnlock()
 	if !c.Membership().suspended {
-		n.remove(c)
+		was = n.remove(c)
 	}
-	return n.empty()
+	return was, n.empty()
 }
 
 // Counts returns how many clients, suspended ones included, and rooms the namespace has.
@@ -192,13 +209,13 @@ func (n *Namespace[M]) empty() bool {
 	return len(n.members) == 0
 }
 
-// remove removes the client; n.suspendMu is held.
-func (n *Namespace[M]) remove(c M) {
+// remove removes the client, and reports whether it was there; n.suspendMu is held.
+func (n *Namespace[M]) remove(c M) bool {
 	m := c.Membership()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.left {
-		return
+		return false
 	}
 	m.left = true
 	for r := range m.rooms {
@@ -209,6 +226,7 @@ func (n *Namespace[M]) remove(c M) {
 	if id := c.ID(); n.members[id] == c { // not when it was replaced
 		delete(n.members, id)
 	}
+	return true
 }
 
 // Select appends the selected clients to dst, suspended ones only withSuspended.

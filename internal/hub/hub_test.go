@@ -77,14 +77,14 @@ func TestRoomsTogether(t *testing.T) {
 						t.Error(err)
 					}
 				} else {
-					ns.Leave(s, []string{room}, false)
+					ns.Leave(s, []string{room}, false, false)
 				}
 			}
 			ns.Remove(s)
 			if err := s.joinTo("late"); !errors.Is(err, websockets.ErrClosed) {
 				t.Errorf("join after Remove: %v", err)
 			}
-			ns.Leave(s, s.Rooms(), false)
+			ns.Leave(s, s.Rooms(), false, false)
 		})
 	}
 	changing.Wait()
@@ -107,7 +107,10 @@ func TestRoomNames(t *testing.T) {
 }
 
 // joinTo joins rooms with the default limit.
-func (c *client) joinTo(rooms ...string) error { return c.namespace.Join(c, 1000, rooms) }
+func (c *client) joinTo(rooms ...string) error {
+	_, err := c.namespace.Join(c, 1000, rooms, false)
+	return err
+}
 
 // A hundred thousand memberships in ten thousand rooms: what they hold, and what a change and
 // a selection cost while others do the same.
@@ -146,8 +149,8 @@ func BenchmarkRooms(b *testing.B) {
 			for pb.Next() {
 				room := names[i%len(names) : i%len(names)+1]
 				i++
-				_ = ns.Join(s, 1000, room)
-				ns.Leave(s, room, false)
+				_, _ = ns.Join(s, 1000, room, false)
+				ns.Leave(s, room, false, false)
 			}
 		})
 	})

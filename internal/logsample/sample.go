@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 	"sync"
@@ -34,8 +35,8 @@ const window = time.Second
 const droppedMessage = "log lines dropped"
 
 // Sampler is a [slog.Handler] that drops lines over the limit. The cause of a line is its
-// level, its message, its attribute "event" or "pattern", and the type of its attribute
-// "error". It is safe for concurrent use.
+// level, its message, its attribute "event" or "pattern" unless that is [Chosen], and the
+// type of its attribute "error". It is safe for concurrent use.
 type Sampler struct {
 	*shared
 
@@ -81,6 +82,25 @@ func (s *Sampler) Named(name string) *Sampler {
 	named := *s
 	named.name = name
 	return &named
+}
+
+// Chosen is text that a client has chosen freely, such as the name of an event that no
+// handler declares. It does not distinguish causes, or a client could have one for each of
+// its lines.
+type Chosen string
+
+// LogValue implements [slog.LogValuer].
+func (c Chosen) LogValue() slog.Value { return slog.StringValue(string(c)) }
+
+// Route returns the pattern of a route, "GET /rooms/{room}", for the log: [Chosen] if a client
+// has invented the method, as it may where a route is for all methods.
+func Route(pattern string) any {
+	switch method, _, _ := strings.Cut(pattern, " "); method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace, "QUERY", "":
+		return pattern
+	}
+	return Chosen(pattern)
 }
 
 // Raw returns the logger without its Sampler, for lines that clients cannot trigger.

@@ -13,32 +13,18 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// logBuffer collects log lines.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+// drain returns the lines and clears the log.
+func drain(l *testkit.Log) []string {
+	return strings.Split(strings.TrimSuffix(l.Take(), "\n"), "\n")
 }
 
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-// drain returns the lines and clears the buffer.
-func (b *logBuffer) drain() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	defer b.b.Reset()
-	return strings.Split(strings.TrimSuffix(b.b.String(), "\n"), "\n")
-}
-
-func sampled(b *logBuffer) (*Sampler, *slog.Logger) {
+func sampled(b *testkit.Log) (*Sampler, *slog.Logger) {
 	s := New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}), 0)
 	return s, slog.New(s)
 }
@@ -54,25 +40,25 @@ func count(lines []string, part string) (n int) {
 
 func TestTenLinesPerSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b logBuffer
+		var b testkit.Log
 		s, log := sampled(&b)
 		defer s.Close()
 		for range 1000 {
 			log.Error("gateway failed", "event", "say", "error", io.ErrUnexpectedEOF)
 		}
-		if got := b.drain(); len(got) != PerSecond || count(got, "event=say") != PerSecond {
+		if got := drain(&b); len(got) != PerSecond || count(got, "event=say") != PerSecond {
 			t.Fatalf("%d lines: %q", len(got), got)
 		}
 		<-time.After(window)
 		synctest.Wait()
-		if got := b.drain(); len(got) != 1 || !strings.HasSuffix(got[0], `level=ERROR msg="log lines dropped" of="gateway failed" event=say lines=990`) {
+		if got := drain(&b); len(got) != 1 || !strings.HasSuffix(got[0], `level=ERROR msg="log lines dropped" of="gateway failed" event=say lines=990`) {
 			t.Fatalf("count: %q", got)
 		}
 		for range 12 {
 			log.Error("gateway failed", "event", "say", "error", io.ErrUnexpectedEOF)
 		}
 		s.Close()
-		if got := b.drain(); len(got) != 11 || count(got, "lines=2") != 1 {
+		if got := drain(&b); len(got) != 11 || count(got, "lines=2") != 1 {
 			t.Errorf("%q", got)
 		}
 	})
@@ -81,16 +67,16 @@ func TestTenLinesPerSecond(t *testing.T) {
 // The next line writes the count if the timer has not fired, or after Close.
 func TestNextLineWritesCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b logBuffer
+		var b testkit.Log
 		s, log := sampled(&b)
 		s.Close()
 		for range 15 {
 			log.Warn("slow")
 		}
-		_ = b.drain()
+		_ = drain(&b)
 		<-time.After(window)
 		log.Warn("slow")
-		if got := b.drain(); len(got) != 2 || count(got, "lines=5") != 1 {
+		if got := drain(&b); len(got) != 2 || count(got, "lines=5") != 1 {
 			t.Errorf("%q", got)
 		}
 	})
@@ -98,7 +84,7 @@ func TestNextLineWritesCount(t *testing.T) {
 
 func TestCausesAreCountedSeparately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b logBuffer
+		var b testkit.Log
 		s, log := sampled(&b)
 		defer s.Close()
 		with := log.With("platform", "ws")
@@ -110,7 +96,7 @@ func TestCausesAreCountedSeparately(t *testing.T) {
 			log.Warn("failed", "event", "a", "error", io.EOF)
 			log.Error("other", "event", "a", "error", io.EOF)
 		}
-		got := b.drain()
+		got := drain(&b)
 		if n := len(got); n != 5*PerSecond {
 			t.Errorf("%d lines", n)
 		}
@@ -126,13 +112,13 @@ func (*slowError) Error() string { return "slow" }
 
 func TestCausesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b logBuffer
+		var b testkit.Log
 		s, log := sampled(&b)
 		defer s.Close()
 		for i := range 10_000 {
 			log.Error("gateway failed", "event", fmt.Sprint("made up ", i, strings.Repeat("x", 1000)))
 		}
-		if n := len(b.drain()); n > maxCauses+PerSecond {
+		if n := len(drain(&b)); n > maxCauses+PerSecond {
 			t.Errorf("%d lines", n)
 		}
 		s.mu.Lock()
@@ -147,48 +133,48 @@ func TestCausesAreBounded(t *testing.T) {
 		s.mu.Unlock()
 		<-time.After(window)
 		synctest.Wait()
-		if got := b.drain(); count(got, "of=\"various messages\" lines=") != 1 {
+		if got := drain(&b); count(got, "of=\"various messages\" lines=") != 1 {
 			t.Errorf("%q", got)
 		}
 	})
 }
 
 func TestNamedHasOneCause(t *testing.T) {
-	var b logBuffer
+	var b testkit.Log
 	s, _ := sampled(&b)
 	log := slog.New(s.Named("net/http"))
 	for i := range 100 {
 		log.Debug(fmt.Sprintf("TLS handshake error from 192.0.2.1:%d: EOF", i))
 	}
 	s.Close()
-	if got := b.drain(); len(got) != PerSecond+1 || count(got, "of=net/http lines=90") != 1 {
+	if got := drain(&b); len(got) != PerSecond+1 || count(got, "of=net/http lines=90") != 1 {
 		t.Errorf("%q", got)
 	}
 }
 
 func TestLimit(t *testing.T) {
 	for limit, want := range map[int]int{3: 4, -1: 50} {
-		var b logBuffer
+		var b testkit.Log
 		s := New(slog.NewTextHandler(&b, nil), limit)
 		for range 50 {
 			slog.New(s).Info("m")
 		}
 		s.Close()
-		if got := b.drain(); len(got) != want {
+		if got := drain(&b); len(got) != want {
 			t.Errorf("%d: %q", limit, got)
 		}
 	}
 }
 
 func TestRawIsNotSampled(t *testing.T) {
-	var b logBuffer
+	var b testkit.Log
 	s, log := sampled(&b)
 	defer s.Close()
 	raw := Raw(log.With("platform", "ws"))
 	for range 20 {
 		raw.Debug("subscribed")
 	}
-	if got := b.drain(); count(got, "platform=ws") != 20 {
+	if got := drain(&b); count(got, "platform=ws") != 20 {
 		t.Errorf("%q", got)
 	}
 	if plain := slog.New(slog.DiscardHandler); Raw(plain) != plain {
@@ -278,17 +264,17 @@ func (brokenError) Error() string { panic("no text") }
 func (brokenError) Unwrap() error { panic("no error") }
 
 func TestBrokenErrors(t *testing.T) {
-	var b logBuffer
+	var b testkit.Log
 	s, log := sampled(&b)
 	defer s.Close()
 	log.Error("failed", "error", brokenError{}, "more", strings.Repeat("x", 2*MaxLine))
-	if got := b.drain(); len(got) != 1 || len(got[0]) > MaxLine {
+	if got := drain(&b); len(got) != 1 || len(got[0]) > MaxLine {
 		t.Errorf("%q", got)
 	}
 }
 
 func TestConcurrentLines(t *testing.T) {
-	var b logBuffer
+	var b testkit.Log
 	s, log := sampled(&b)
 	var wg sync.WaitGroup
 	for i := range 4 {

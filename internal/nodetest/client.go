@@ -7,8 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
-	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // Client is npm's socket.io-client or ws. Its methods fail the test on errors.
@@ -16,8 +16,7 @@ type Client struct {
 	n    *Node
 	name string
 
-	mu         sync.Mutex
-	changed    chan struct{} // closed and replaced on each change of the fields below
+	mu         testkit.Cond // updated on each change of the fields below
 	arrived    []Message
 	end        *End
 	reconnects int
@@ -49,7 +48,7 @@ type End struct {
 }
 
 func newClient(n *Node, name string) *Client {
-	return &Client{n: n, name: name, changed: make(chan struct{})}
+	return &Client{n: n, name: name}
 }
 
 // ID returns the id of socket.io-client.
@@ -181,7 +180,7 @@ func (c *Client) ExpectNone(event string, barrier func()) {
 func (c *Client) ExpectEnd() End {
 	c.n.t.Helper()
 	var end End
-	ok := c.wait(func() bool {
+	ok := c.mu.Wait(Timeout, func() bool {
 		if c.end != nil {
 			end = *c.end
 		}
@@ -196,14 +195,14 @@ func (c *Client) ExpectEnd() End {
 // ExpectReconnect waits for the n-th reconnect of socket.io-client.
 func (c *Client) ExpectReconnect(n int) {
 	c.n.t.Helper()
-	if !c.wait(func() bool { return c.reconnects >= n }) {
+	if !c.mu.Wait(Timeout, func() bool { return c.reconnects >= n }) {
 		c.n.t.Fatalf("nodetest: ExpectReconnect(%d): not within %v", n, Timeout)
 	}
 }
 
 func (c *Client) take(event string) (m Message, err error) {
 	found := false
-	ended := c.wait(func() bool {
+	ended := c.mu.Wait(Timeout, func() bool {
 		i := slices.IndexFunc(c.arrived, func(m Message) bool { return m.Event == event })
 		if i >= 0 {
 			m, found = c.arrived[i], true
@@ -221,33 +220,6 @@ func (c *Client) take(event string) (m Message, err error) {
 		what = fmt.Sprintf("the connection closed first (%d %s)", c.end.Code, c.end.Reason)
 	}
 	return m, errors.New(what + fmt.Sprintf("; received: %v; problems: %v", c.arrived, c.problems))
-}
-
-// wait calls done under the lock until it returns true, or the timeout expires.
-func (c *Client) wait(done func() bool) bool {
-	timeout := time.NewTimer(Timeout)
-	defer timeout.Stop()
-	for {
-		c.mu.Lock()
-		ok, changed := done(), c.changed
-		c.mu.Unlock()
-		if ok {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-timeout.C:
-			return false
-		}
-	}
-}
-
-func (c *Client) update(f func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f()
-	close(c.changed)
-	c.changed = make(chan struct{})
 }
 
 func (c *Client) to(method string, fields Fields) (json.RawMessage, error) {

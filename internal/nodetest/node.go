@@ -117,13 +117,13 @@ func (n *Node) onLine(text []byte) {
 	case c == nil:
 		n.t.Errorf("nodetest: line of an unknown client: %.200q", text)
 	case line.Event != nil:
-		c.update(func() { c.arrived = append(c.arrived, Message{Event: *line.Event, Args: line.Args}) })
+		c.mu.Update(func() { c.arrived = append(c.arrived, Message{Event: *line.Event, Args: line.Args}) })
 	case line.End != nil:
-		c.update(func() { c.end = line.End })
+		c.mu.Update(func() { c.end = line.End })
 	case line.Connected != nil:
-		c.update(func() { c.end = nil; c.reconnects++ })
+		c.mu.Update(func() { c.end = nil; c.reconnects++ })
 	case line.Problem != "":
-		c.update(func() { c.problems = append(c.problems, line.Problem) })
+		c.mu.Update(func() { c.problems = append(c.problems, line.Problem) })
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/need"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // Timeout limits every step. It is long, because npm's clients share the machine with
@@ -27,7 +28,7 @@ const Timeout = 15 * time.Second
 // when the test ends.
 type Process struct {
 	t      testing.TB
-	stderr lockedBuffer
+	stderr testkit.Log
 
 	writing sync.Mutex
 	stdin   io.WriteCloser
@@ -179,21 +180,4 @@ func (p *Process) stop(cmd *exec.Cmd) {
 	if p.t.Failed() && p.stderr.String() != "" {
 		p.t.Logf("stderr of the Node program:\n%s", p.stderr.String())
 	}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

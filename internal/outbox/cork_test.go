@@ -1,7 +1,9 @@
 package outbox
 
 import (
+	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 )
@@ -119,4 +121,58 @@ func TestCorkTwice(t *testing.T) {
 		<-q.Done()
 		wantItems(t, s, "a")
 	})
+}
+
+// Nothing that is pushed while others cork and uncork waits for good.
+func TestCorkConcurrently(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const goroutines, rounds = 4, 500
+		var sent atomic.Int64
+		q := New(1<<20, 1<<20, &Pool[int]{}, func(items []int) error {
+			sent.Add(int64(len(items)))
+			return nil
+		})
+		q.Direct(func(i int) bool {
+			if i%3 == 0 {
+				sent.Add(1)
+			}
+			return i%3 == 0
+		})
+		for g := range goroutines {
+			go func() {
+				for i := range rounds {
+					if g%2 == 0 {
+						q.Cork()
+					}
+					if err := q.Push(i, 1, Refuse); err != nil {
+						t.Error(err)
+					}
+					if g%2 == 0 {
+						q.Uncork(i%2 == 0)
+					}
+				}
+			}()
+		}
+		synctest.Wait()
+		if n := sent.Load(); n != goroutines*rounds || q.Len() != 0 {
+			t.Errorf("%d of %d items were sent, %d wait", n, goroutines*rounds, q.Len())
+		}
+		q.Close(false)
+		<-q.Done()
+	})
+}
+
+// BenchmarkTurn is what the queue costs a message that is answered.
+func BenchmarkTurn(b *testing.B) {
+	q := New(1<<20, 1<<20, &Pool[int]{}, func([]int) error { return nil })
+	done, cancel := context.WithCancel(b.Context())
+	cancel()
+	b.ReportAllocs()
+	for b.Loop() {
+		q.Cork()
+		_ = q.Writable(done)
+		_ = q.Push(1, 1, Always)
+		_ = q.Writable(done)
+		q.Uncork(true)
+	}
 }

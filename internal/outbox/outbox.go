@@ -13,6 +13,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 )
 
 // Errors of Push and Writable.
@@ -41,27 +42,46 @@ const (
 	corkBytes = 64 << 10 // more than this does not wait for Uncork
 )
 
+// state is how far a queue is closed.
+type state uint8
+
+const (
+	open   state = iota
+	closed       // Push fails, what waits is still sent
+	ended        // nothing is left to send
+)
+
+// writer is what the writer of a queue does.
+type writer uint8
+
+const (
+	idle    writer = iota
+	writing        // it runs
+	corked         // Uncork will send what waits
+)
+
 // Queue holds items of type T. Its methods are safe for concurrent use.
 type Queue[T any] struct {
 	limit int
 	max   int
 	pool  *Pool[T]
 
+	// Changed with mu held, except by Cork: a load shows what it would have shown under mu.
+	corking atomic.Bool // between Cork and Uncork
+	filled  atomic.Bool // closed, or more than half of limit is used; for Writable
+
 	mu          sync.Mutex
 	write       func([]T) error // nil: the caller takes the items
 	try         func(T) bool    // see Direct
 	slab        *slab[T]        // the waiting items; nil without any
 	bytes       int             // waiting or being sent
-	writing     bool
-	corked      bool // Uncork will send what waits
-	closed      bool
-	ended       bool          // closed, and nothing is left to send
+	writer      writer
+	state       state
 	readyWanted bool          // a caller waits for Ready
 	ready       chan struct{} // closed when something waits or the queue is closed; nil when no caller waits for it
 	done        chan struct{} // closed when ended; nil until Done is called
 	room        chan struct{} // closed when there is room again; nil when no caller waits
 	waiters     int           // callers blocked in Writable
-	err         error
 }
 
 // New returns a queue with the bounds limit and maxBytes; a maxBytes below limit counts as
@@ -78,7 +98,7 @@ func New[T any](limit, maxBytes int, pool *Pool[T], write func([]T) error) *Queu
 func (q *Queue[T]) Push(item T, size int, p Policy) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed {
+	if q.state != open {
 		return ErrClosed
 	}
 	if p == Volatile && (q.bytes > 0 || q.write == nil && !q.readyWanted) {
@@ -95,10 +115,14 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 			return ErrFull
 		}
 	}
-	if q.slab == nil && q.try != nil && q.write != nil && q.bytes == 0 && !q.writing && !q.corked && q.try(item) {
-		return nil
-	}
 	if q.slab == nil {
+		if q.write != nil && q.writer != writing {
+			if q.corking.Load() {
+				q.writer = corked
+			} else if q.try != nil && q.bytes == 0 && q.try(item) {
+				return nil
+			}
+		}
 		q.slab = q.pool.get()
 	}
 	drop := p == DropNewest || p == DropOldest
@@ -107,43 +131,51 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 		q.slab.droppable += size
 	}
 	q.bytes += size
-	if q.corked && q.bytes > corkBytes {
-		q.corked = false
+	q.noteFilled()
+	if q.writer == corked && q.bytes > corkBytes {
+		q.endCork()
 	}
 	q.wake()
 	return nil
 }
 
+// noteFilled updates filled after a change of bytes or state; q.mu is held.
+func (q *Queue[T]) noteFilled() {
+	if p := q.state != open || q.bytes > q.limit/2; p != q.filled.Load() {
+		q.filled.Store(p)
+	}
+}
+
 // Cork delays the start of the writer until Uncork, so that what is pushed meanwhile goes
 // out in one batch. It does nothing while the writer runs, and ends by itself when much
 // waits or a caller of Writable waits.
-func (q *Queue[T]) Cork() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !q.corked { // otherwise what another goroutine has corked would never be sent
-		q.corked = q.write != nil && !q.writing && q.slab == nil
-	}
-}
+func (q *Queue[T]) Cork() { q.corking.Store(true) }
 
 // Uncork ends Cork. What waits is sent on this goroutine, which may block, or without here
 // on one of its own.
 func (q *Queue[T]) Uncork(here bool) {
 	q.mu.Lock()
-	if !q.corked {
-		q.mu.Unlock()
+	waiting := q.writer == corked && q.slab != nil
+	q.endCork()
+	switch {
+	case !waiting:
+	case here:
+		q.writer = writing
+		q.drain()
 		return
+	default:
+		q.wake()
 	}
-	q.corked = false
-	if !here || q.slab == nil || q.writing {
-		if q.slab != nil {
-			q.wake()
-		}
-		q.mu.Unlock()
-		return
-	}
-	q.writing = true
 	q.mu.Unlock()
-	q.run()
+}
+
+// endCork lets nothing wait for Uncork any more; q.mu is held. Push reads corking with q.mu
+// held too: it has corked the writer before, or finds corking false afterwards.
+func (q *Queue[T]) endCork() {
+	q.corking.Store(false)
+	if q.writer == corked {
+		q.writer = idle
+	}
 }
 
 // wake starts the writer, or signals Ready; q.mu is held.
@@ -151,8 +183,8 @@ func (q *Queue[T]) wake() {
 	switch {
 	case q.write == nil:
 		q.signal()
-	case !q.writing && !q.corked:
-		q.writing = true
+	case q.writer == idle:
+		q.writer = writing
 		go q.run()
 	}
 }
@@ -185,9 +217,15 @@ func (q *Queue[T]) dropFor(size int) bool {
 	return true
 }
 
-// run is the writer. It sends what waits in batches, so that a burst takes few writes.
+// run is the writer.
 func (q *Queue[T]) run() {
 	q.mu.Lock()
+	q.drain()
+}
+
+// drain sends what waits in batches, so that a burst takes few writes. It is called with
+// q.mu held and the writer writing, and unlocks q.mu.
+func (q *Queue[T]) drain() {
 	for q.slab != nil {
 		s := q.slab
 		var size int
@@ -198,7 +236,7 @@ func (q *Queue[T]) run() {
 		clear(s.batch)
 		q.mu.Lock()
 		if err != nil {
-			q.fail(err)
+			q.fail()
 		}
 		q.shrink(size)
 		if s.empty() {
@@ -206,7 +244,7 @@ func (q *Queue[T]) run() {
 			q.pool.put(s)
 		}
 	}
-	q.writing = false
+	q.writer = idle
 	q.maybeEnd()
 	q.mu.Unlock()
 }
@@ -214,24 +252,28 @@ func (q *Queue[T]) run() {
 // shrink subtracts size bytes; q.mu is held.
 func (q *Queue[T]) shrink(size int) {
 	q.bytes -= size
-	if q.room != nil && (q.closed || q.bytes <= q.limit/2) {
+	q.noteFilled()
+	if q.room != nil && (q.state != open || q.bytes <= q.limit/2) {
 		close(q.room)
 		q.room = nil
 	}
 }
 
+// shut makes Push fail; q.mu is held.
+func (q *Queue[T]) shut() {
+	q.state = max(q.state, closed)
+	q.noteFilled()
+}
+
 // fail closes the queue and drops what waits; q.mu is held.
-func (q *Queue[T]) fail(err error) {
-	if q.err == nil {
-		q.err = err
-	}
-	q.closed = true
+func (q *Queue[T]) fail() {
+	q.shut()
 	s := q.slab
 	if s == nil {
 		return
 	}
 	q.bytes -= s.clear()
-	if !q.writing {
+	if q.writer != writing {
 		q.slab = nil
 		q.pool.put(s)
 	}
@@ -239,8 +281,8 @@ func (q *Queue[T]) fail(err error) {
 
 // maybeEnd ends a closed queue when nothing is left to send; q.mu is held.
 func (q *Queue[T]) maybeEnd() {
-	if q.closed && !q.writing && q.slab == nil && q.bytes == 0 && !q.ended {
-		q.ended = true
+	if q.state == closed && q.writer != writing && q.slab == nil && q.bytes == 0 {
+		q.state = ended
 		if q.done != nil {
 			close(q.done)
 		}
@@ -291,7 +333,7 @@ func (q *Queue[T]) Ready() <-chan struct{} {
 	}
 	q.readyWanted = true
 	ready := q.ready
-	if q.slab != nil || q.closed {
+	if q.slab != nil || q.state != open {
 		q.signal()
 	}
 	return ready
@@ -326,9 +368,12 @@ func (q *Queue[T]) Start(write func([]T) error) {
 // Writable blocks until at most half of limit is used, or the queue is closed (ErrClosed),
 // or ctx is done. With a ctx that is done it does not block.
 func (q *Queue[T]) Writable(ctx context.Context) error {
+	if !q.filled.Load() {
+		return nil
+	}
 	for {
 		q.mu.Lock()
-		if q.closed {
+		if q.state != open {
 			q.mu.Unlock()
 			return ErrClosed
 		}
@@ -336,8 +381,8 @@ func (q *Queue[T]) Writable(ctx context.Context) error {
 			q.mu.Unlock()
 			return nil
 		}
-		if q.corked && q.slab != nil {
-			q.corked = false
+		if q.writer == corked && q.slab != nil {
+			q.endCork()
 			q.wake()
 		}
 		if ctx.Err() != nil {
@@ -365,7 +410,7 @@ func (q *Queue[T]) Writable(ctx context.Context) error {
 func (q *Queue[T]) Pressed() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return !q.closed && (q.bytes > q.limit || q.waiters > 0)
+	return q.state == open && (q.bytes > q.limit || q.waiters > 0)
 }
 
 // Close makes Push fail. What waits is still sent, unless discard is set; Done reports
@@ -373,9 +418,9 @@ func (q *Queue[T]) Pressed() bool {
 func (q *Queue[T]) Close(discard bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.closed = true
+	q.shut()
 	if discard {
-		q.fail(nil)
+		q.fail()
 	}
 	if q.room != nil {
 		close(q.room)
@@ -392,18 +437,11 @@ func (q *Queue[T]) Done() <-chan struct{} {
 	defer q.mu.Unlock()
 	if q.done == nil {
 		q.done = make(chan struct{})
-		if q.ended {
+		if q.state == ended {
 			close(q.done)
 		}
 	}
 	return q.done
-}
-
-// Err returns why a write failed, or nil.
-func (q *Queue[T]) Err() error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.err
 }
 
 // Bytes returns how many bytes wait, including those that are being sent.

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 
-	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 )
 
@@ -14,35 +14,50 @@ type JSON interface {
 	Append(dst []byte, v any) ([]byte, error)
 }
 
-// DecodeWith is Decode by a codec, where that can do it; nil is the framework's own.
-func (p Raw) DecodeWith(codec JSON, v any, strict bool) error {
-	if codec == nil || strict || len(p.JSON) == 0 || len(p.Attachments) > 0 || isRaw(v) {
-		return p.Decode(v, strict)
-	}
-	err := codec.Unmarshal(p.JSON, v)
-	if err == nil {
+// DecodeInto is Decode into a new value of d's type, which v points to. Another codec than the framework's own
+// decodes it, where that can do it; nil for none.
+func (p Raw) DecodeInto(v any, d *codec.Decoder, o codec.Options, other JSON) error {
+	if len(p.JSON) == 0 {
 		return nil
 	}
-	return decodeerr.Of(err, decodeerr.Payload)
+	if done, err := p.decodeRaw(v, o); done {
+		return err
+	}
+	if other == nil || o.Strict || len(p.Attachments) > 0 {
+		o.Attachments = p.Attachments
+		return clientError(d.Decode(p.JSON, v, o))
+	}
+	if err := d.Weigh(p.JSON, o); err != nil {
+		return clientError(err)
+	}
+	return clientError(other.Unmarshal(p.JSON, v))
 }
 
-// appendTo encodes v into buf.
-func appendTo(codec JSON, buf *bytes.Buffer, v any) (err error) {
-	if codec == nil {
-		return marshalTo(buf, v, encodeOptions)
+// appendBinaryTo is appendTo with each []byte as an attachment.
+func appendBinaryTo(buf *bytes.Buffer, v any) (attachments [][]byte, err error) {
+	defer recovered.Into(&err)
+	b, attachments, err := codec.AppendBinary(buf.AvailableBuffer(), v)
+	if err == nil {
+		*buf = *bytes.NewBuffer(b)
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = recovered.New(p)
-		}
-	}()
-	b, err := codec.Append(buf.AvailableBuffer(), v)
+	return attachments, err
+}
+
+// appendTo encodes v into buf, which is empty.
+func appendTo(other JSON, buf *bytes.Buffer, v any) (err error) {
+	defer recovered.Into(&err)
+	var b []byte
+	if other == nil {
+		b, err = codec.Append(buf.AvailableBuffer(), v)
+	} else {
+		b, err = other.Append(buf.AvailableBuffer(), v)
+	}
 	if err != nil {
 		return err
 	}
 	if len(b) == 0 {
 		return errors.New("the JSON codec returned no value")
 	}
-	buf.Write(b)
+	*buf = *bytes.NewBuffer(b)
 	return nil
 }

@@ -4,11 +4,10 @@ package payload
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"errors"
 	"fmt"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 )
@@ -20,79 +19,61 @@ type Raw struct {
 }
 
 // Decode stores the payload in the value that v points to; see [websockets.Payload.Decode].
-// With strict, names that v does not have are an error.
-func (p Raw) Decode(v any, strict bool) error {
+// The error is the client's.
+func (p Raw) Decode(v any, o codec.Options) error {
 	if len(p.JSON) == 0 {
 		return nil
 	}
-	if raw, ok := v.(*stdjson.RawMessage); ok && len(p.Attachments) == 0 {
-		if !jsontext.Value(p.JSON).IsValid() {
-			return decodeerr.Syntax(decodeerr.Payload, nil)
-		}
-		*raw = p.JSON
+	if done, err := p.decodeRaw(v, o); done {
+		return err
+	}
+	o.Attachments = p.Attachments
+	return clientError(codec.Unmarshal(p.JSON, v, o))
+}
+
+// decodeRaw stores the text itself, without a copy, if that is what v points to.
+func (p Raw) decodeRaw(v any, o codec.Options) (done bool, err error) {
+	raw, ok := v.(*stdjson.RawMessage)
+	if !ok || len(p.Attachments) > 0 { // which text cannot hold
+		return false, nil
+	}
+	if !codec.Valid(p.JSON, o) {
+		return true, decodeerr.Syntax(decodeerr.Payload, nil)
+	}
+	*raw = p.JSON
+	return true, nil
+}
+
+func clientError(err error) error {
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, codec.ErrBudget):
+		return decodeerr.TooLarge(decodeerr.Payload, err)
 	}
-	opts := decodeOptions
-	if strict {
-		opts = strictOptions
-	}
-	var err error
-	if len(p.Attachments) > 0 {
-		err = p.decodeBinary(v, opts)
-	} else {
-		err = json.Unmarshal(p.JSON, v, opts)
-	}
-	if err != nil {
-		return decodeerr.Of(err, decodeerr.Payload)
-	}
-	return nil
+	return decodeerr.Of(err, decodeerr.Payload)
 }
 
-// isRaw reports whether v takes a payload as it is.
-func isRaw(v any) bool {
-	_, ok := v.(*stdjson.RawMessage)
-	return ok
-}
-
-var (
-	decodeOptions = json.JoinOptions(json.MatchCaseInsensitiveNames(true))
-	strictOptions = json.JoinOptions(decodeOptions, json.RejectUnknownMembers(true))
-	encodeOptions = json.JoinOptions(json.Deterministic(false))
-)
-
-// marshalTo turns a panic of the value's own methods into an error: values are
+// Marshal encodes v by the framework's own codec. A panic of its methods is an error: values are
 // encoded on goroutines that serve a client, where nothing else would recover it.
-func marshalTo(buf *bytes.Buffer, v any, opts json.Options) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = recovered.New(p)
-		}
-	}()
-	return json.MarshalWrite(buf, v, opts)
-}
-
-// Marshal encodes v by the framework's own codec. A panic of its methods is an error.
-func Marshal(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	if err := marshalTo(&buf, v, encodeOptions); err != nil {
-		return nil, err
-	}
-	return buf.Bytes(), nil
+func Marshal(v any) (b []byte, err error) {
+	defer recovered.Into(&err)
+	return codec.Append(nil, v)
 }
 
 // Encode encodes v once, into buf. With binary, each []byte in it becomes an attachment,
-// and nothing in the rest looks like one. A nil codec is the framework's own.
-func Encode(buf *bytes.Buffer, v any, binary bool, codec JSON) (Raw, error) {
+// and nothing in the rest looks like one. A nil other is the framework's own codec.
+func Encode(buf *bytes.Buffer, v any, binary bool, other JSON) (Raw, error) {
 	if raw, ok := v.(stdjson.RawMessage); ok && len(raw) == 0 {
 		return Raw{JSON: []byte("null")}, nil
 	}
 	if !binary {
-		if err := appendTo(codec, buf, v); err != nil {
+		if err := appendTo(other, buf, v); err != nil {
 			return Raw{}, encodeError(err)
 		}
 		return Raw{JSON: buf.Bytes()}, nil
 	}
-	att, err := appendBinary(buf, v)
+	att, err := appendBinaryTo(buf, v)
 	if err != nil {
 		return Raw{}, encodeError(err)
 	}

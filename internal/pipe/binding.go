@@ -80,11 +80,13 @@ func newItem(role Role, it any) *Item {
 		if k := v.Kind(); (k == reflect.Pointer || k == reflect.Func) && v.IsNil() {
 			return &Item{role: role, problem: fmt.Sprintf("is a nil %T", it)}
 		}
-		return &Item{role: role, value: it}
+		return &Item{role: role, value: it, problem: wrongForm(role, v.Type())}
 	case v.Kind() == reflect.Func || isProvider(it):
 		i := &Item{role: role, ctor: it}
 		if t := v.Type(); v.Kind() == reflect.Func && (t.NumOut() == 0 || !mayImplement(role, t.Out(0))) {
 			i.problem = wrongType(role, it)
+		} else if v.Kind() == reflect.Func {
+			i.problem = wrongForm(role, t.Out(0))
 		}
 		return i
 	default:
@@ -98,7 +100,7 @@ func newInjected(role Role, it pipeline.Injection) *Item {
 	case t == nil:
 		return &Item{role: role, problem: "is an empty pipeline.Injection; create it with pipeline.Injected"}
 	case mayImplement(role, t):
-		return &Item{role: role, injected: it}
+		return &Item{role: role, injected: it, problem: wrongForm(role, t)}
 	}
 	hint := role.hint()
 	if role.implementedBy(reflect.PointerTo(t)) {
@@ -108,6 +110,9 @@ func newInjected(role Role, it pipeline.Injection) *Item {
 }
 
 func wrongType(role Role, it any) string {
+	if t := reflect.TypeOf(it); t != nil && t.PkgPath() == "go.uber.org/fx" { // such as fx.Annotate
+		return fmt.Sprintf("has type %T, which only package fx accepts; pass the constructor itself", it)
+	}
 	return fmt.Sprintf("has type %T, which is neither a %s nor a constructor of one; %s", it, role.contract(), role.hint())
 }
 
@@ -122,19 +127,23 @@ func mayImplement(r Role, t reflect.Type) bool {
 	return t.Kind() == reflect.Interface || r.implementedBy(t)
 }
 
-var contracts = map[Role]reflect.Type{
-	Guard:       reflect.TypeFor[pipeline.Guard](),
-	Interceptor: reflect.TypeFor[pipeline.Interceptor](),
-	Pipe:        reflect.TypeFor[pipeline.Pipe](),
-	Filter:      reflect.TypeFor[pipeline.Filter](),
+var contracts = map[Role]struct {
+	reflect.Type
+
+	method string
+}{
+	Guard:       {reflect.TypeFor[pipeline.Guard](), "Check(context.Context, *pipeline.Call) error"},
+	Interceptor: {reflect.TypeFor[pipeline.Interceptor](), "Intercept(context.Context, *pipeline.Call, pipeline.Next) (any, error)"},
+	Pipe:        {reflect.TypeFor[pipeline.Pipe](), "Transform(context.Context, *pipeline.Call, any) error"},
+	Filter:      {reflect.TypeFor[pipeline.Filter](), "Catch(context.Context, *pipeline.Call, error) *pipeline.Error"},
 }
 
 func (r Role) implementedBy(t reflect.Type) bool {
 	if c, ok := contracts[r]; ok {
-		return t.Implements(c)
+		return t.Implements(c.Type)
 	}
 	for _, c := range contracts {
-		if t.Implements(c) {
+		if t.Implements(c.Type) {
 			return true
 		}
 	}
@@ -143,33 +152,17 @@ func (r Role) implementedBy(t reflect.Type) bool {
 
 // contract returns the name of the interface that the role needs.
 func (r Role) contract() string {
-	switch r {
-	case Guard:
-		return "pipeline.Guard"
-	case Interceptor:
-		return "pipeline.Interceptor"
-	case Pipe:
-		return "pipeline.Pipe"
-	case Filter:
-		return "pipeline.Filter"
-	default:
-		return string(r)
+	if c, ok := contracts[r]; ok {
+		return c.String()
 	}
+	return string(r)
 }
 
 func (r Role) hint() string {
-	switch r {
-	case Guard:
-		return "it needs the method Check(context.Context, *pipeline.Call) error"
-	case Interceptor:
-		return "it needs the method Intercept(context.Context, *pipeline.Call, pipeline.Next) (any, error)"
-	case Pipe:
-		return "it needs the method Transform(context.Context, *pipeline.Call, any) error"
-	case Filter:
-		return "it needs the method Catch(context.Context, *pipeline.Call, error) *pipeline.Error"
-	default:
-		return "it needs a method Check, Intercept, Transform or Catch of package pipeline"
+	if c, ok := contracts[r]; ok {
+		return "it needs the method " + c.method
 	}
+	return "it needs a method Check, Intercept, Transform or Catch of package pipeline"
 }
 
 // Constructors returns the constructors that the module must build, each marked with

@@ -2,10 +2,13 @@ package pipe
 
 import (
 	"context"
+	"errors"
 	"log/slog"
-	"runtime/debug"
+	"reflect"
 	"slices"
+	"sync/atomic"
 
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -92,14 +95,6 @@ func (c *Chain) Check(ctx context.Context, call *pipeline.Call) error {
 	return nil
 }
 
-// Run runs the guards, then the interceptors around final.
-func (c *Chain) Run(ctx context.Context, call *pipeline.Call, final pipeline.Next) (any, error) {
-	if err := c.Check(ctx, call); err != nil {
-		return nil, err
-	}
-	return new(Run).Do(ctx, c, call, final)
-}
-
 // Run is the state of one call passing the interceptors. It is a struct so that
 // callers can embed it in a value that they allocate anyway.
 type Run struct {
@@ -107,7 +102,9 @@ type Run struct {
 	call  *pipeline.Call
 	final pipeline.Next
 	next  pipeline.Next
-	at    int // the interceptor that next calls
+	at    int          // the interceptor that next calls
+	over  atomic.Bool  // Do has returned
+	steps atomic.Int32 // calls of next that have not returned
 }
 
 // Do runs the interceptors around final.
@@ -117,10 +114,22 @@ func (r *Run) Do(ctx context.Context, c *Chain, call *pipeline.Call, final pipel
 	}
 	r.chain, r.call, r.final, r.at = c, call, final, 0
 	r.next = r.step
+	defer r.over.Store(true)
 	return r.step(ctx)
 }
 
+var errOver = errors.New("pipeline: next was called after the handling had ended: call it before Intercept returns, or not at all")
+
+// Running reports whether a call of next still runs, on another goroutine, after Do has
+// returned: it may use the message.
+func (r *Run) Running() bool { return r.steps.Load() > 0 }
+
 func (r *Run) step(ctx context.Context) (any, error) {
+	r.steps.Add(1) // before over is read: either this call ends here, or Running counts it
+	defer r.steps.Add(-1)
+	if r.over.Load() { // the message may be another client's by now
+		return nil, errOver
+	}
 	at := r.at
 	if at == len(r.chain.interceptors) {
 		return r.final(ctx)
@@ -157,6 +166,22 @@ func (c *Chain) Transform(ctx context.Context, call *pipeline.Call, v any) error
 	return nil
 }
 
+// CheckType returns the error of the first pipe that cannot handle values of a type; see
+// [pipeline.TypePipe].
+func (c *Chain) CheckType(t reflect.Type) error {
+	if t == nil {
+		return nil
+	}
+	for _, p := range c.pipes {
+		if typed, ok := p.(pipeline.TypePipe); ok {
+			if err := typed.CheckType(t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Catch returns the client error of the first filter that handles err; nil when none
 // does, or when a filter panics.
 func (c *Chain) Catch(ctx context.Context, call *pipeline.Call, err error, log *slog.Logger) *pipeline.Error {
@@ -172,7 +197,7 @@ func (c *Chain) Catch(ctx context.Context, call *pipeline.Call, err error, log *
 func catch(ctx context.Context, call *pipeline.Call, err error, f pipeline.Filter, log *slog.Logger) (e *pipeline.Error, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			log.Error("panic in a filter", "pattern", call.Pattern, "name", call.Name, "error", err, "panic", v, "stack", string(debug.Stack()))
+			log.ErrorContext(ctx, "panic in a filter", append([]any{"pattern", logged(call), "name", call.Name, "error", err}, recovered.New(v).Attrs()...)...)
 			e, ok = nil, false
 		}
 	}()

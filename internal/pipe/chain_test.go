@@ -28,7 +28,7 @@ func TestNextTwice(t *testing.T) {
 		return next(ctx)
 	})
 	c := Link(Scope{Interceptors: []pipeline.Interceptor{again}}, Scope{}, Scope{Interceptors: []pipeline.Interceptor{counting}})
-	v, err := c.Run(t.Context(), &pipeline.Call{}, func(context.Context) (any, error) {
+	v, err := new(Run).Do(t.Context(), c, &pipeline.Call{}, func(context.Context) (any, error) {
 		switch handled++; handled {
 		case 1:
 			return nil, errors.New("not yet")

@@ -3,9 +3,10 @@ package pipe
 import (
 	"context"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -42,8 +43,16 @@ func (c *Chain) Report(ctx context.Context, call *pipeline.Call, start Moment, o
 func report(ctx context.Context, call *pipeline.Call, o pipeline.Outcome, i pipeline.OutcomeInterceptor, log *slog.Logger) {
 	defer func() {
 		if v := recover(); v != nil {
-			log.Error("panic in an Outcome method", "pattern", call.Pattern, "name", call.Name, "panic", v, "stack", string(debug.Stack()))
+			log.ErrorContext(ctx, "panic in an Outcome method", append([]any{"pattern", logged(call), "name", call.Name}, recovered.New(v).Attrs()...)...)
 		}
 	}()
 	i.Outcome(ctx, call, o)
+}
+
+// logged returns the pattern of a call for the log: that of a message may be a name that the client has chosen.
+func logged(call *pipeline.Call) any {
+	if call.Kind == pipeline.KindHTTP {
+		return logsample.Route(call.Pattern)
+	}
+	return logsample.Chosen(call.Pattern)
 }

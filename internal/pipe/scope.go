@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/module"
@@ -76,6 +77,10 @@ func (b Binding) Resolve(built Built) (Scope, error) {
 				problems = append(problems, fmt.Sprintf("%s %d: its constructor returned a %T, which is not a %s; %s", it.role, i+1, v, it.role.contract(), it.role.hint()))
 				continue
 			}
+			if problem := wrongForm(it.role, reflect.TypeOf(v)); problem != "" { // of a constructor that returns an interface
+				problems = append(problems, fmt.Sprintf("%s %d %s", it.role, i+1, problem))
+				continue
+			}
 		}
 		s.add(it.role, v)
 	}
@@ -104,6 +109,17 @@ func (b Built) inject(it *Item) (any, error) {
 		return nil, fmt.Errorf("the module provides a %T, which is not a %s; %s", v, it.role.contract(), it.role.hint())
 	}
 	return v, nil
+}
+
+// JoinScopes returns the items of a followed by those of b.
+func JoinScopes(a, b Scope) Scope {
+	return Scope{
+		Guards:       slices.Concat(a.Guards, b.Guards),
+		Interceptors: slices.Concat(a.Interceptors, b.Interceptors),
+		Pipes:        slices.Concat(a.Pipes, b.Pipes),
+		Filters:      slices.Concat(a.Filters, b.Filters),
+		Meta:         a.Meta.Join(b.Meta...),
+	}
 }
 
 // Add binds a value in each role that it implements. It reports whether there is one.

@@ -158,7 +158,7 @@ func walk(text []byte, truthy bool, visit func(Place) bool) bool {
 				return false
 			}
 		case '"':
-			name := text[i:stringEnd(text, i+1)]
+			name := text[i:StringEnd(text, i+1)]
 			i += len(name)
 			if i = space(text, i); i < len(text) && text[i] == ':' && len(open) > 0 {
 				if i = space(text, i+1); i < len(text) {
@@ -207,7 +207,7 @@ func deeper(text []byte, limit int) bool {
 			depth--
 			i++
 		case '"':
-			i = stringEnd(text, i+1)
+			i = StringEnd(text, i+1)
 		default:
 			i++
 		}
@@ -230,8 +230,8 @@ func index(b []byte) int {
 	return n
 }
 
-// stringEnd returns the index after a string whose opening quote is at i-1.
-func stringEnd(text []byte, i int) int {
+// StringEnd returns the index after a string whose opening quote is at i-1.
+func StringEnd(text []byte, i int) int {
 	for {
 		n := bytes.IndexByte(text[i:], '"')
 		if n < 0 {
@@ -260,7 +260,7 @@ func valueEnd(text []byte, i int) int {
 		case '}', ']':
 			depth--
 		case '"':
-			i = stringEnd(text, i)
+			i = StringEnd(text, i)
 		}
 		if depth == 0 {
 			break

@@ -13,6 +13,9 @@
 //	p.WantClose(1009)
 //	p.Reset()                                         // RST; Close: FIN; HalfClose: FIN, can still read
 //
+//	p := rawpeer.On(t, conn)                          // on a connection of another kind, such as a pipe
+//	p.Exact(rawpeer.Fin|rawpeer.OpText)               // the next frame must be this one
+//
 // On top of it, [Engine] sends the requests of Engine.IO, [Wire] is a session over
 // polling or WebSocket, and [Enter] and [Echo] use Socket.IO on it:
 //
@@ -26,8 +29,3 @@
 // [AliveWS], [AliveSocketIO] and [AlivePolling] check that a server still serves a
 // correct client. Package stage below has servers for these tests.
 package rawpeer
-
-import "time"
-
-// Patience limits every wait of a peer. Only failing tests wait that long.
-const Patience = 30 * time.Second

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 	"unicode/utf8"
+
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // The bits of a frame's first byte, RFC 6455 §5.2.
@@ -117,7 +119,7 @@ func (r Received) String() string { return fmt.Sprintf("%#02x %.200q", r.First, 
 
 // Next returns the next frame of any type, and does not answer it.
 func (p *Peer) Next() (Received, error) {
-	_ = p.Conn.SetReadDeadline(time.Now().Add(Patience))
+	_ = p.Conn.SetReadDeadline(p.deadline())
 	var b [8]byte
 	if _, err := io.ReadFull(p.R, b[:2]); err != nil {
 		return Received{}, err
@@ -140,6 +142,32 @@ func (p *Peer) Next() (Received, error) {
 	return got, err
 }
 
+// Exact returns the payload of the next frame, whose first byte must be this one: no other
+// frame before it, and no fragments.
+func (p *Peer) Exact(first byte) string {
+	p.t.Helper()
+	got, err := p.Next()
+	if err != nil || got.First != first || got.Masked {
+		p.t.Fatalf("rawpeer: frame %s, masked: %t, error %v; want a frame %#02x", got, got.Masked, err, first)
+	}
+	return got.Payload
+}
+
+// ExactClose expects the next frame to be a close frame with the code, or with code 0 the
+// connection to end without one, and closes the connection. [Peer.WantClose] skips frames.
+func (p *Peer) ExactClose(code int) {
+	p.t.Helper()
+	got, err := p.Next()
+	is := 0
+	if err == nil && got.First == Fin|OpClose {
+		is = got.CloseCode()
+	}
+	if is != code || code == 0 && err == nil {
+		p.t.Errorf("rawpeer: frame %s, error %v; want the close code %d", got, err, code)
+	}
+	p.Close() // the server waits for it
+}
+
 // Text returns the next text message. It answers pings, skips pongs and joins
 // fragments.
 func (p *Peer) Text() string {
@@ -154,7 +182,7 @@ func (p *Peer) Text() string {
 // TryText is [Peer.Text] with an error.
 func (p *Peer) TryText() (string, error) {
 	text, within := "", false
-	for end := time.Now().Add(2 * Patience); ; {
+	for end := time.Now().Add(2 * testkit.Patience); ; {
 		got, err := p.Next()
 		if err == nil && time.Now().After(end) { // pings may continue forever
 			return "", os.ErrDeadlineExceeded
@@ -217,6 +245,3 @@ func (p *Peer) WantClose(codes ...int) {
 	}
 	p.Close()
 }
-
-// Wait returns a channel that receives after [Patience], for waits of a test.
-func Wait() <-chan time.Time { return time.After(Patience) }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Answer is an HTTP response.
@@ -83,7 +82,7 @@ func (p *Peer) Answer() Answer {
 
 // TryAnswer is [Peer.Answer] with an error.
 func (p *Peer) TryAnswer() (Answer, error) {
-	_ = p.Conn.SetReadDeadline(time.Now().Add(Patience))
+	_ = p.Conn.SetReadDeadline(p.deadline())
 	resp, err := http.ReadResponse(p.R, nil)
 	if err != nil {
 		return Answer{}, err

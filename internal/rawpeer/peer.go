@@ -2,6 +2,7 @@ package rawpeer
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // Peer is one connection to a server under test. Errors fail the test, except in Try
@@ -18,14 +21,17 @@ import (
 // test's goroutine; one goroutine may write while another reads. The connection closes
 // when the test ends.
 type Peer struct {
-	// Conn is the connection: TCP or TLS.
+	// Conn is the connection: TCP, TLS, or that of [On].
 	Conn net.Conn
-	// TCP is the connection below Conn, equal to Conn without TLS.
+	// TCP is the connection below Conn, equal to Conn without TLS. It is nil for a pipe.
 	TCP *net.TCPConn
 	// R reads from Conn.
 	R *bufio.Reader
 	// Header is the header of the 101 response.
 	Header http.Header
+	// Timeout limits each read and write; 0 means [testkit.Patience]. It must not change while
+	// the Peer is in use.
+	Timeout time.Duration
 
 	t    testing.TB
 	addr string
@@ -68,7 +74,7 @@ func TryDial(t testing.TB, addr string, opts ...DialOption) (*Peer, error) {
 		o(&d)
 	}
 	addr = host(addr)
-	nd := net.Dialer{Timeout: Patience}
+	nd := net.Dialer{Timeout: testkit.Patience}
 	if d.receive > 0 {
 		nd.Control = receiveBuffer(d.receive)
 	}
@@ -79,7 +85,7 @@ func TryDial(t testing.TB, addr string, opts ...DialOption) (*Peer, error) {
 	p := &Peer{Conn: nc, TCP: nc.(*net.TCPConn), t: t, addr: addr}
 	if d.tls != nil {
 		secure := tls.Client(nc, d.tls)
-		ctx, cancel := context.WithTimeout(context.Background(), Patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 		defer cancel()
 		if err := secure.HandshakeContext(ctx); err != nil {
 			_ = nc.Close()
@@ -91,6 +97,23 @@ func TryDial(t testing.TB, addr string, opts ...DialOption) (*Peer, error) {
 	t.Cleanup(func() { _ = p.TCP.Close() })
 	return p, nil
 }
+
+// On returns a Peer on a connection that exists. On a pipe its Timeout is an hour, because
+// pipes are for the fake clock of testing/synctest.
+func On(t testing.TB, c net.Conn) *Peer {
+	t.Helper()
+	p := &Peer{Conn: c, R: bufio.NewReader(c), t: t}
+	if tcp, ok := c.(*net.TCPConn); ok {
+		p.TCP = tcp
+	} else {
+		p.Timeout = time.Hour
+	}
+	t.Cleanup(p.Abort)
+	return p
+}
+
+// deadline returns the time at which a read or write that starts now fails.
+func (p *Peer) deadline() time.Time { return time.Now().Add(cmp.Or(p.Timeout, testkit.Patience)) }
 
 func host(addr string) string {
 	if _, rest, ok := strings.Cut(addr, "://"); ok {
@@ -124,7 +147,7 @@ func (p *Peer) Write(raw string) {
 
 // TryWrite is [Peer.Write] with an error.
 func (p *Peer) TryWrite(raw string) error {
-	_ = p.Conn.SetWriteDeadline(time.Now().Add(Patience))
+	_ = p.Conn.SetWriteDeadline(p.deadline())
 	_, err := io.WriteString(p.Conn, raw)
 	return err
 }
@@ -146,8 +169,14 @@ func (p *Peer) TrySlices(raw string, n int) error {
 // close_notify first; [Peer.Abort] does not.
 func (p *Peer) Close() { _ = p.Conn.Close() }
 
-// Abort closes the TCP connection.
-func (p *Peer) Abort() { _ = p.TCP.Close() }
+// Abort closes the TCP connection, or the pipe.
+func (p *Peer) Abort() {
+	if p.TCP == nil {
+		p.Close()
+		return
+	}
+	_ = p.TCP.Close()
+}
 
 // Reset closes the connection with RST.
 func (p *Peer) Reset() {
@@ -166,7 +195,7 @@ func (p *Peer) HalfClose() {
 // WantEnd discards input until the server closes the connection.
 func (p *Peer) WantEnd() {
 	p.t.Helper()
-	_ = p.Conn.SetReadDeadline(time.Now().Add(Patience))
+	_ = p.Conn.SetReadDeadline(p.deadline())
 	if _, err := io.Copy(io.Discard, p.R); IsTimeout(err) {
 		p.t.Errorf("rawpeer: the server did not close the connection: %v", err)
 	}

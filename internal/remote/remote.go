@@ -88,10 +88,13 @@ func Parse(s string) (netip.Addr, bool) {
 	return a.Unmap().WithZone(""), err == nil
 }
 
+// nat64 has the addresses of IPv4 clients in a network that has only IPv6 (RFC 6052).
+var nat64 = netip.PrefixFrom(netip.AddrFrom16([16]byte{1: 0x64, 2: 0xff, 3: 0x9b}), 96)
+
 // Group returns the address by which limits count a client: for IPv6 its /64, which is
-// the smallest network of one subscriber.
+// the smallest network of one subscriber. Those of NAT64 are each of another one.
 func Group(a netip.Addr) netip.Addr {
-	if a.Is6() {
+	if a.Is6() && !nat64.Contains(a) {
 		if p, err := a.Prefix(64); err == nil {
 			return p.Addr()
 		}

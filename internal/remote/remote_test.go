@@ -145,7 +145,10 @@ func TestOf(t *testing.T) {
 type testKey struct{}
 
 func TestGroup(t *testing.T) {
-	for in, want := range map[string]string{"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "::1": "::"} {
+	for in, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "::1": "::",
+		"64:ff9b::192.0.2.1": "64:ff9b::192.0.2.1", "64:ff9b:1::192.0.2.1": "64:ff9b:1::", // an IPv4 client behind NAT64
+	} {
 		if got := Group(netip.MustParseAddr(in)); got != netip.MustParseAddr(want) {
 			t.Errorf("%s: %s", in, got)
 		}

@@ -32,25 +32,32 @@ func IsToken(s string) bool {
 // HasToken reports whether the comma-separated lists of a header contain the token,
 // without regard to case.
 func HasToken(header []string, token string) bool {
-	for _, line := range header {
-		for t := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(t), token) {
-				return true
-			}
+	for t := range strings.SplitSeq(strings.Join(header, ","), ",") {
+		if strings.EqualFold(strings.TrimSpace(t), token) {
+			return true
 		}
 	}
 	return false
+}
+
+// OnlyToken reports whether the comma-separated lists of a header contain no other token,
+// without regard to case; empty elements do not count, RFC 9110 §5.6.1.
+func OnlyToken(header []string, token string) bool {
+	for t := range strings.SplitSeq(strings.Join(header, ","), ",") {
+		if t = strings.TrimSpace(t); t != "" && !strings.EqualFold(t, token) {
+			return false
+		}
+	}
+	return true
 }
 
 // ChooseSubprotocol returns the first of ours that the client's Sec-WebSocket-Protocol
 // offers, in the client's spelling; empty when there is none.
 func ChooseSubprotocol(ours, header []string) string {
 	for _, our := range ours {
-		for _, line := range header {
-			for theirs := range strings.SplitSeq(line, ",") {
-				if theirs = strings.TrimSpace(theirs); strings.EqualFold(our, theirs) {
-					return theirs
-				}
+		for theirs := range strings.SplitSeq(strings.Join(header, ","), ",") {
+			if theirs = strings.TrimSpace(theirs); strings.EqualFold(our, theirs) {
+				return theirs
 			}
 		}
 	}

@@ -25,6 +25,24 @@ func TestHasToken(t *testing.T) {
 	}
 }
 
+func TestOnlyToken(t *testing.T) {
+	for _, tt := range []struct {
+		header []string
+		only   bool
+	}{
+		{nil, true},
+		{[]string{"", ", Identity ,"}, true},
+		{[]string{"identity", "IDENTITY, identity"}, true},
+		{[]string{"identity, gzip"}, false},
+		{[]string{"identity", "gzip"}, false},
+		{[]string{"identity gzip"}, false},
+	} {
+		if OnlyToken(tt.header, "identity") != tt.only {
+			t.Errorf("OnlyToken(%q) is %v", tt.header, !tt.only)
+		}
+	}
+}
+
 func TestIsToken(t *testing.T) {
 	for s, want := range map[string]bool{"": false, "v1.x_y-z+": true, "a,b": false, "é": false, "@": false, "[": false, "`": true} {
 		if IsToken(s) != want {

@@ -55,6 +55,19 @@ func (h *Header) Length() uint64 {
 	}
 }
 
+// minimal reports whether the length is written in as few bytes as it needs. The header must
+// be complete.
+func (h *Header) minimal() bool {
+	switch h.buf[1] & 0x7f {
+	case 126:
+		return h.Length() > 125
+	case 127:
+		return h.Length() > 0xffff
+	default:
+		return true
+	}
+}
+
 // mask returns the masking key of a complete header that has one.
 func (h *Header) mask() [4]byte { return [4]byte(h.buf[h.need-4 : h.need]) }
 
@@ -80,6 +93,18 @@ func PutHeader(opcode byte, buf []byte) (start int) {
 	return start
 }
 
+// MaxMaskedHeader is the size of the largest header of a client.
+const MaxMaskedHeader = MaxHeader + 4
+
+// PutMaskedHeader is [PutHeader] for a frame of a client, whose mask is zero and thus changes
+// nothing. The first [MaxMaskedHeader] bytes of buf are free for it. opcode may have RSV bits.
+func PutMaskedHeader(opcode byte, buf []byte) (start int) {
+	start = PutHeader(opcode, buf[:len(buf)-4])
+	buf[start+1] |= 0x80
+	clear(buf[MaxHeader:MaxMaskedHeader])
+	return start
+}
+
 // ControlFrame returns a control frame. The payload has at most [MaxControl] bytes.
 func ControlFrame(opcode byte, payload []byte) []byte {
 	return append(append(make([]byte, 0, 2+len(payload)), Fin|opcode, byte(len(payload))), payload...)
@@ -97,7 +122,9 @@ func WholeMessage(p []byte, maxMessage int64) (start, end int) {
 	start = 6
 	switch n {
 	case 126:
-		n = int(binary.BigEndian.Uint16(p[2:]))
+		if n = int(binary.BigEndian.Uint16(p[2:])); n <= 125 {
+			return 0, 0 // the validator rejects it
+		}
 		start = 8
 	case 127:
 		return 0, 0

@@ -41,7 +41,7 @@ func FuzzWholeMessage(f *testing.F) {
 			return
 		}
 		v := Validator{MaxMessage: limit}
-		if pass, _, err := v.Feed(p[:end]); err != nil || pass != end || v.Messages() != 1 || !v.AtRest() {
+		if pass, err := v.feed(p[:end]); err != nil || pass != end || v.Messages() != 1 || !v.AtRest() {
 			t.Fatalf("% x: %d bytes passed, %v", p[:end], pass, err)
 		}
 		if n := uint64(end - start); v.header.need != 0 && v.header.Length() != n {

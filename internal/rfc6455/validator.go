@@ -12,22 +12,26 @@ type Validator struct {
 	MaxFragments int   // frames of one message; 0 for no limit
 	Deflate      bool  // compression was negotiated: RSV1 may be set
 
-	header    Header
-	inPayload bool
-	rest      uint64 // bytes of the payload that are still to come
+	header Header
+	rest   uint64 // bytes of the payload that are still to come
 
-	inMessage  bool // between the first and the last frame of a message
-	text       bool // the kind of that message
-	compressed bool
-	fragments  int
-	size       int64
-	messages   int // complete messages so far
+	message  message
+	messages int // complete messages so far
 
 	control []byte // unmasked payload of the current control frame; nil between two
 }
 
+// message is the message that is being received, or the last one.
+type message struct {
+	open       bool // its last frame has not come
+	text       bool
+	compressed bool
+	fragments  int
+	size       int64
+}
+
 // AtRest reports whether no frame and no message is half received.
-func (v *Validator) AtRest() bool { return !v.inMessage && !v.inPayload && v.header.Empty() }
+func (v *Validator) AtRest() bool { return !v.message.open && v.header.Empty() }
 
 // Messages returns how many messages are complete.
 func (v *Validator) Messages() int { return v.messages }
@@ -36,7 +40,20 @@ func (v *Validator) Messages() int { return v.messages }
 func (v *Validator) CountMessage() { v.messages++ }
 
 // Text reports whether the current message, or the last one, is text.
-func (v *Validator) Text() bool { return v.text }
+func (v *Validator) Text() bool { return v.message.text }
+
+// First returns the opcode of the current message, or of the last one, with RSV1 if it is
+// compressed.
+func (v *Validator) First() byte {
+	first := byte(OpBinary)
+	if v.message.text {
+		first = OpText
+	}
+	if v.message.compressed {
+		first |= rsv1
+	}
+	return first
+}
 
 // Header returns the header of the current frame. Its fields are valid once it is complete.
 func (v *Validator) Header() *Header { return &v.header }
@@ -54,7 +71,7 @@ type Step struct {
 // Step consumes bytes of p, which must not be empty: up to the end of the header or of
 // the payload, or all. With an error, Step.N is how many bytes came before it.
 func (v *Validator) Step(p []byte) (Step, error) {
-	if v.inPayload {
+	if v.rest > 0 {
 		n := min(v.rest, uint64(len(p)))
 		v.rest -= n
 		return Step{int(n), true, v.rest == 0}, nil
@@ -79,7 +96,6 @@ func (v *Validator) Step(p []byte) (Step, error) {
 		}
 		if done {
 			v.rest = v.header.Length()
-			v.inPayload = v.rest > 0
 			return Step{i + 1, false, v.rest == 0}, nil
 		}
 	}
@@ -89,10 +105,10 @@ func (v *Validator) Step(p []byte) (Step, error) {
 // EndFrame completes a frame after the Step that ended it.
 func (v *Validator) EndFrame() {
 	if !v.header.Control() && v.header.Fin() {
-		v.inMessage = false
+		v.message.open = false
 		v.messages++
 	}
-	v.inPayload, v.control = false, nil
+	v.control = nil
 	v.header.Reset()
 }
 
@@ -112,32 +128,6 @@ func (v *Validator) AddControl(p []byte) {
 // ParseClose returns the current close frame, which must be complete, as an error.
 func (v *Validator) ParseClose() error { return parseClose(v.control) }
 
-// Feed follows p and returns how many bytes may pass on; less than all only with an
-// error. crossed reports that nothing was half received at some point in p.
-func (v *Validator) Feed(p []byte) (pass int, crossed bool, err error) {
-	for i := 0; i < len(p); {
-		st, err := v.Step(p[i:])
-		if err != nil {
-			return i + st.N, crossed, err
-		}
-		if st.Payload && v.header.Opcode() == OpClose {
-			v.AddControl(p[i : i+st.N])
-		}
-		i += st.N
-		if !st.End {
-			continue
-		}
-		if v.header.Opcode() == OpClose {
-			return i - 1, crossed, v.ParseClose()
-		}
-		v.EndFrame()
-		if !v.inMessage { // pings between fragments do not extend the timeout
-			crossed = true
-		}
-	}
-	return len(p), crossed, nil
-}
-
 // checkFirst checks FIN, RSV and opcode.
 func (v *Validator) checkFirst() error {
 	c := v.header.buf[0]
@@ -147,14 +137,12 @@ func (v *Validator) checkFirst() error {
 	}
 	switch op {
 	case OpText, OpBinary:
-		if v.inMessage {
+		if v.message.open {
 			return protocolError("a new message before the last fragment of another")
 		}
-		v.inMessage, v.text = true, op == OpText
-		v.compressed = c&rsv1 != 0
-		v.fragments, v.size = 0, 0
+		v.message = message{open: true, text: op == OpText, compressed: c&rsv1 != 0}
 	case OpContinuation:
-		if !v.inMessage {
+		if !v.message.open {
 			return protocolError("a continuation frame without a message")
 		}
 	case OpClose, OpPing, OpPong:
@@ -165,7 +153,7 @@ func (v *Validator) checkFirst() error {
 	default:
 		return protocolError("unknown opcode " + strconv.Itoa(int(op)))
 	}
-	if v.fragments++; v.MaxFragments > 0 && v.fragments > v.MaxFragments {
+	if v.message.fragments++; v.MaxFragments > 0 && v.message.fragments > v.MaxFragments {
 		return &ProtocolError{StatusPolicyViolation, "too many fragments"}
 	}
 	return nil
@@ -188,16 +176,19 @@ func (v *Validator) checkLength() error {
 		return nil
 	}
 	l := v.header.Length()
+	if !v.header.minimal() { // RFC 6455 §5.2
+		return protocolError("a payload length that is longer than necessary")
+	}
 	limit := v.MaxMessage
-	if v.compressed {
+	if v.message.compressed {
 		// Deflate makes incompressible data slightly longer. The reader measures the
 		// message after decompression.
 		limit += limit>>8 + 64
 	}
-	if l > uint64(limit) || v.size+int64(l) > limit {
+	if l > uint64(limit) || v.message.size+int64(l) > limit {
 		return TooBig()
 	}
-	v.size += int64(l)
+	v.message.size += int64(l)
 	return nil
 }
 

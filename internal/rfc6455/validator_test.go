@@ -1,28 +1,41 @@
 package rfc6455
 
 import (
-	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 )
 
 var testMask = [4]byte{1, 2, 3, 4}
 
 // rawFrame returns a frame as a client sends it.
 func rawFrame(first byte, payload []byte) []byte {
-	b := []byte{first}
-	switch n := len(payload); {
-	case n > 125:
-		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
-	default:
-		b = append(b, 0x80|byte(n))
+	return []byte(rawpeer.Frame{First: first, Payload: string(payload), Mask: testMask}.Bytes())
+}
+
+// feed follows p and returns how many bytes came before an error, or before the last byte
+// of a close frame.
+func (v *Validator) feed(p []byte) (pass int, err error) {
+	for i := 0; i < len(p); {
+		st, err := v.Step(p[i:])
+		if err != nil {
+			return i + st.N, err
+		}
+		if st.Payload && v.header.Opcode() == OpClose {
+			v.AddControl(p[i : i+st.N])
+		}
+		i += st.N
+		if !st.End {
+			continue
+		}
+		if v.header.Opcode() == OpClose {
+			return i - 1, v.ParseClose()
+		}
+		v.EndFrame()
 	}
-	b = append(b, testMask[:]...)
-	for i, c := range payload {
-		b = append(b, c^testMask[i&3])
-	}
-	return b
+	return len(p), nil
 }
 
 // However the bytes are cut, the validator finds the same error, at the same byte.
@@ -31,7 +44,7 @@ func FuzzValidator(f *testing.F) {
 	f.Add(append(rawFrame(OpText, []byte("a")), rawFrame(Fin|OpClose, []byte("\x03\xe8"))...), 3)
 	f.Fuzz(func(t *testing.T, b []byte, step int) {
 		whole := Validator{MaxMessage: 100, MaxFragments: 5}
-		passWhole, _, errWhole := whole.Feed(b)
+		passWhole, errWhole := whole.feed(b)
 		if passWhole != len(b) && errWhole == nil {
 			t.Fatal("bytes were withheld without an error")
 		}
@@ -40,7 +53,7 @@ func FuzzValidator(f *testing.F) {
 		var err error
 		for i := 0; i < len(b) && err == nil; i += step {
 			var n int
-			n, _, err = cut.Feed(b[i:min(i+step, len(b))])
+			n, err = cut.feed(b[i:min(i+step, len(b))])
 			pass += n
 		}
 		if (err == nil) != (errWhole == nil) || err != nil && err.Error() != errWhole.Error() {
@@ -63,12 +76,14 @@ func TestValidatorErrors(t *testing.T) {
 		"\x81\x01":                         "websocket: a frame without mask (close code 1002)",
 		"\x89\xfe":                         "websocket: a control frame over 125 bytes (close code 1002)",
 		"\x81\xff\x80":                     "websocket: a negative payload length (close code 1002)",
-		"\x81\xfe\x00\x65\x00\x00\x00\x00": "websocket: message too big (close code 1009)",
-		text + text:                        "websocket: a new message before the last fragment of another (close code 1002)",
+		"\x81\xfe\x01\x00\x00\x00\x00\x00": "websocket: message too big (close code 1009)",
+		"\x81\xfe\x00\x7d\x00\x00\x00\x00": "websocket: a payload length that is longer than necessary (close code 1002)",
+		"\x81\xff\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x00\x00": "websocket: a payload length that is longer than necessary (close code 1002)",
+		text + text: "websocket: a new message before the last fragment of another (close code 1002)",
 		text + strings.Repeat("\x00\x80\x00\x00\x00\x00", 5): "websocket: too many fragments (close code 1008)",
 	} {
 		v := Validator{MaxMessage: 100, MaxFragments: 5}
-		if _, _, err := v.Feed([]byte(in)); err == nil || err.Error() != want {
+		if _, err := v.feed([]byte(in)); err == nil || err.Error() != want {
 			t.Errorf("%q:\n got  %v\n want %s", in, err, want)
 		}
 	}
@@ -78,10 +93,10 @@ func TestValidatorErrors(t *testing.T) {
 func TestValidatorDeflate(t *testing.T) {
 	v := Validator{MaxMessage: 100, Deflate: true}
 	b := rawFrame(Fin|rsv1|OpText, make([]byte, 160))
-	if pass, _, err := v.Feed(b); err != nil || pass != len(b) || v.Messages() != 1 || !v.AtRest() {
+	if pass, err := v.feed(b); err != nil || pass != len(b) || v.Messages() != 1 || !v.AtRest() {
 		t.Errorf("%d of %d bytes, %v", pass, len(b), err)
 	}
-	if _, _, err := v.Feed(rawFrame(Fin|rsv1|OpText, make([]byte, 170))); err == nil {
+	if _, err := v.feed(rawFrame(Fin|rsv1|OpText, make([]byte, 170))); err == nil {
 		t.Error("a compressed message has no limit")
 	}
 }
@@ -89,7 +104,7 @@ func TestValidatorDeflate(t *testing.T) {
 func TestValidatorClose(t *testing.T) {
 	v := Validator{MaxMessage: 100}
 	b := append(rawFrame(Fin|OpBinary, []byte("x")), rawFrame(Fin|OpClose, []byte("\x0f\xa0bye"))...)
-	pass, _, err := v.Feed(b)
+	pass, err := v.feed(b)
 	closed, ok := errors.AsType[*CloseError](err)
 	if !ok || closed.Code != 4000 || closed.Text != "bye" || pass != len(b)-1 {
 		t.Errorf("%d of %d bytes, %v", pass, len(b), err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"go.uber.org/goleak"
 )
 
@@ -64,21 +65,7 @@ func TestProbe(t *testing.T) {
 	if _, err := io.ReadFull(theirs, make([]byte, 1000)); err != nil {
 		t.Fatal(err)
 	}
-	within(t, "the acknowledgement", func() bool { s, _ := p.Look(); return s.Acked >= 1000 && s.Waiting == 0 })
+	testkit.Eventually(t, "the acknowledgement", func() bool { s, _ := p.Look(); return s.Acked >= 1000 && s.Waiting == 0 })
 	_ = theirs.Close()
-	within(t, "the end", func() bool { s, _ := p.Look(); return s.Gone })
-}
-
-func within(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	late := time.After(10 * time.Second)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatalf("%s was not reported", what)
-		}
-	}
+	testkit.Eventually(t, "the end", func() bool { s, _ := p.Look(); return s.Gone })
 }

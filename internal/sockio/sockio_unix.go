@@ -33,16 +33,12 @@ func NewReader(nc net.Conn) Reader {
 // rawConn returns nil unless nc is itself a socket: the bytes of the socket below TLS
 // are not those of the connection.
 func rawConn(nc net.Conn) syscall.RawConn {
-	var s syscall.Conn
-	switch c := nc.(type) {
-	case *net.TCPConn:
-		s = c
-	case *net.UnixConn:
-		s = c
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
 	default:
 		return nil
 	}
-	raw, err := s.SyscallConn()
+	raw, err := nc.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return nil
 	}

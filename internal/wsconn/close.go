@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/await"
 	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -57,9 +58,7 @@ func closeCode(r websockets.Reason) (int, string) {
 	switch r.Cause {
 	case websockets.CauseShutdown:
 		code, text = rfc6455.StatusGoingAway, shutdownText
-	case websockets.CauseQueueOverflow:
-		code, text = rfc6455.StatusPolicyViolation, string(r.Cause)
-	case websockets.CauseClientErrors:
+	case websockets.CauseQueueOverflow, websockets.CauseClientErrors:
 		code, text = rfc6455.StatusPolicyViolation, string(r.Cause)
 	case websockets.CauseParseError:
 		code = rfc6455.StatusProtocolError
@@ -86,11 +85,11 @@ func withCode(r websockets.Reason, mode CloseMode) websockets.Reason {
 // Close starts to close the connection. Only the first reason counts. It returns at once.
 func (c *Conn) Close(r websockets.Reason, mode CloseMode) {
 	c.mu.Lock()
-	if c.closing {
+	if c.phase != phaseOpen {
 		c.mu.Unlock()
 		return
 	}
-	c.closing = true
+	c.phase = phaseClosing
 	c.reason = withCode(r, mode)
 	c.closeDone = make(chan struct{})
 	c.mu.Unlock()
@@ -120,12 +119,7 @@ func (c *Conn) finishClose(mode CloseMode) {
 	}
 	code, text := closeCode(c.reason)
 	if c.framed.writeClose(rfc6455.CloseFrame(code, text)) == nil && mode != CloseAbort {
-		wait := time.NewTimer(min(limit-time.Since(start), closeAnswerTime))
-		defer wait.Stop()
-		select {
-		case <-c.readerDone:
-		case <-wait.C:
-		}
+		await.Within(min(limit-time.Since(start), closeAnswerTime), c.readerDone)
 		c.framed.closeWrite()
 	}
 	_ = c.framed.Close()
@@ -145,11 +139,11 @@ func (c *Conn) Abort() {
 // end calls Handler.Ended once. The reason does not change any more.
 func (c *Conn) end() {
 	c.mu.Lock()
-	if c.ended {
+	if c.phase == phaseEnded {
 		c.mu.Unlock()
 		return
 	}
-	c.ended = true
+	c.phase = phaseEnded
 	h, r := c.handler, c.reason
 	c.mu.Unlock()
 	if h != nil {
@@ -163,7 +157,7 @@ func (c *Conn) end() {
 func (c *Conn) Serve(h Handler, done func()) {
 	c.mu.Lock()
 	c.handler, c.done = h, done
-	ended := c.ended
+	ended := c.phase == phaseEnded
 	c.mu.Unlock()
 	if ended { // before there was a handler
 		h.Ended(c.reason)
@@ -178,15 +172,17 @@ func (c *Conn) serve(h Handler, done func()) {
 		return
 	}
 	defer done()
-	c.framed.freeAhead()
-	c.dropPart()
+	if !c.libraryReads { // otherwise a Close of the user's may read on
+		c.framed.freeAhead()
+	}
+	c.part.free()
 	close(c.readerDone)
 	r := c.reasonOf(err)
 
 	c.mu.Lock()
-	first := !c.closing
+	first := c.phase == phaseOpen
 	if first {
-		c.closing = true
+		c.phase = phaseClosing
 		c.reason = r
 	}
 	closeDone := c.closeDone

@@ -8,14 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
-	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -83,29 +82,35 @@ type Conn struct {
 
 	// Of the reading goroutine.
 	messages     int     // that have been read
-	part         *[]byte // the first part of a message that comes in pieces; nil without one
+	part         partial // the first part of a message that comes in pieces
+	slowLeft     int     // how many messages are still handed to other goroutines, see slowFor
 	stackGrown   bool    // see growStack
 	libraryReads bool    // the library reads, and may have read ahead
-	slowLeft     int     // how many messages are still handed to other goroutines, see slowFor
 
-	pingQueued atomic.Bool
 	writeError atomic.Bool
+	queued     queuedControls
 
 	// Of the sweeper.
 	progress *progress // nil until it is needed
 	goneAt   int64     // when it first saw that the client has gone; 0 for not yet
 	pingAt   int64     // when it last sent a ping to a client whose reader is blocked
 
-	mu         sync.Mutex
-	handler    Handler
-	done       func() // of Serve
-	closing    bool   // reason is final
-	ended      bool   // Handler.Ended was called, or will be
-	reason     websockets.Reason
-	closeDone  chan struct{} // closed when finishClose has returned; nil without one
-	pong       []byte        // payload of the pong that is to be sent
-	pongQueued bool
+	mu        sync.Mutex
+	handler   Handler
+	done      func() // of Serve
+	phase     phase
+	reason    websockets.Reason
+	closeDone chan struct{} // closed when finishClose has returned; nil without one
 }
+
+// phase is how far a connection has ended.
+type phase uint8
+
+const (
+	phaseOpen    phase = iota
+	phaseClosing       // reason is final
+	phaseEnded         // Handler.Ended was called, or will be
+)
 
 // Item is one entry of the send queue: a message, possibly of several frames with nothing
 // between them, or a control frame that is built when it is sent.
@@ -148,6 +153,16 @@ func (it Item) Charge() int {
 	return n
 }
 
+// Held returns how many bytes of memory the frames of an item hold that is not [Item.Once],
+// for those who keep it after it was sent.
+func (it Item) Held() int {
+	n := frameSize + HeaderRoom + cap(it.Frame.bytes)
+	for _, f := range it.More {
+		n += ptrSize + frameSize + HeaderRoom + cap(f.bytes)
+	}
+	return n
+}
+
 const ptrSize = 8
 
 // FreeAll frees the frames of items that have been sent.
@@ -172,7 +187,7 @@ const (
 func (c *Conn) Attach(q *outbox.Queue[Item]) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closing {
+	if c.phase != phaseOpen {
 		return false
 	}
 	c.out.Store(q)
@@ -188,37 +203,6 @@ func (c *Conn) Reading() bool { return c.framed.readingSince.Load() != 0 }
 // Receiving reports whether a message is half received.
 func (c *Conn) Receiving() bool { return c.framed.partialSince.Load() != 0 }
 
-func (c *Conn) push(k kind) bool {
-	q := c.out.Load()
-	return q != nil && q.Push(Item{kind: k}, entrySize, outbox.Always) == nil // one of each kind at a time
-}
-
-// ping queues a ping unless one is queued already. It does not block.
-func (c *Conn) ping() {
-	if c.pingQueued.CompareAndSwap(false, true) && !c.push(kindPing) {
-		c.pingQueued.Store(false)
-	}
-}
-
-// onPing queues a pong. If more pings arrive before it is sent, only the last is
-// answered, as RFC 6455 §5.5.3 allows, so a flood of pings takes no memory.
-func (c *Conn) onPing(payload []byte) {
-	if c.out.Load() == nil { // nothing else is written yet
-		_ = c.framed.writeFrame(rfc6455.ControlFrame(rfc6455.OpPong, payload))
-		return
-	}
-	c.mu.Lock()
-	c.pong = append(c.pong[:0], payload...)
-	queued := c.pongQueued
-	c.pongQueued = true
-	c.mu.Unlock()
-	if !queued && !c.push(kindPong) {
-		c.mu.Lock()
-		c.pongQueued = false
-		c.mu.Unlock()
-	}
-}
-
 // WriteNow writes one frame and blocks meanwhile. Only for a connection without a queue.
 func (c *Conn) WriteNow(f *Frame) error { return c.framed.writeFrame(f.bytes) }
 
@@ -229,8 +213,7 @@ const gatherSize = 16 << 10
 func (c *Conn) Write(items []Item) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			c.logPanic(v)
-			c.Close(InternalReason, CloseHandshake)
+			c.Fail(v)
 			err = fmt.Errorf("websocket: write panicked: %v", v)
 		}
 		if err != nil {
@@ -255,15 +238,10 @@ func (c *Conn) Write(items []Item) (err error) {
 	for _, it := range items {
 		switch it.kind {
 		case kindPing:
-			c.pingQueued.Store(false)
 			w.pinged = true
-			w.add(rfc6455.ControlFrame(rfc6455.OpPing, nil))
+			w.add(c.takePing())
 		case kindPong:
-			c.mu.Lock()
-			p := rfc6455.ControlFrame(rfc6455.OpPong, c.pong)
-			c.pongQueued = false
-			c.mu.Unlock()
-			w.add(p)
+			w.add(c.takePong())
 		default:
 			w.message(it)
 		}
@@ -374,7 +352,7 @@ func (c *Conn) writeFailed() {
 }
 
 func (c *Conn) logPanic(v any) {
-	c.cfg.Logger.Error("a connection panicked", "client", c.id, "panic", v, "stack", string(debug.Stack()))
+	c.cfg.Logger.Error("a connection panicked", append([]any{"client", c.id}, recovered.New(v).Attrs()...)...)
 }
 
 // Fail closes the connection after a panic in the code that it runs.

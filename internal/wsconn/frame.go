@@ -42,6 +42,3 @@ func (f *Frame) Payload() []byte { return f.bytes[f.payload:] }
 
 // Text reports whether the message is text rather than binary.
 func (f *Frame) Text() bool { return f.op == rfc6455.OpText }
-
-// Size returns the number of bytes on the wire.
-func (f *Frame) Size() int { return len(f.bytes) }

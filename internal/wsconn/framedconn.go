@@ -33,6 +33,7 @@ type framedConn struct {
 	block     *sockio.Block // of reader; nil while nothing is ahead
 	buf       []byte        // without reader
 	validator rfc6455.Validator
+	whole     whole        // what the library may read
 	err       error        // why reading has ended: a *ProtocolError, a *CloseError, or of the network
 	work      adapter.Work // that messages have brought and that is not run yet; nil without any
 	readAt    int64        // stamp of the end of the last read from the network
@@ -50,14 +51,18 @@ type framedConn struct {
 	mu        sync.Mutex
 	free      sync.Cond // of mu: busy has become false, or closed true
 	busy      bool      // a frame, or a fragmented message of the library, is being written
-	closeSent bool
 	closed    bool
+	closeSent atomic.Bool // set with mu held; the reader loads it without: a message may arrive just before or after
 
-	// Of the library's writes, which it does one at a time.
-	held    bool // they have acquired the connection
-	out     rfc6455.Header
-	outRest uint64
-	outPart bool
+	library libraryWrites
+}
+
+// libraryWrites follows what the library writes, which it does one at a time.
+type libraryWrites struct {
+	owner   bool           // it has acquired the connection
+	header  rfc6455.Header // of the frame under way
+	rest    uint64         // bytes of the payload that are still to come
+	partial bool           // more frames of the message follow
 }
 
 func newFramedConn(nc net.Conn, clock *Clock, v rfc6455.Validator, ahead []byte) *framedConn {
@@ -80,45 +85,6 @@ func (w *framedConn) libraryError() error {
 		return errEnded
 	}
 	return w.err
-}
-
-// Read is for the library. It withholds what the validator rejects.
-func (w *framedConn) Read(p []byte) (int, error) {
-	if w.err != nil {
-		return 0, w.libraryError()
-	}
-	if len(p) == 0 {
-		return 0, nil
-	}
-	var n int
-	var err error
-	if len(w.ahead) == 0 && w.reader != nil && len(p) < sockio.BlockSize {
-		err = w.readAhead()
-	}
-	switch {
-	case err != nil:
-	case len(w.ahead) > 0:
-		n = copy(p, w.ahead)
-		w.advance(n)
-	default:
-		n, err = w.receive(func() (int, error) { return w.Conn.Read(p) })
-	}
-	if n > 0 {
-		pass, crossed, feedErr := w.validator.Feed(p[:n])
-		w.stampPartial(crossed)
-		if feedErr != nil {
-			w.err = feedErr
-			if pass > 0 {
-				return pass, nil
-			}
-			return 0, feedErr
-		}
-	}
-	if err != nil {
-		w.err = err
-		return n, w.libraryError()
-	}
-	return n, nil
 }
 
 // readAhead reads as much as there is into a block: one system call for a burst of
@@ -183,7 +149,7 @@ func (w *framedConn) advance(n int) {
 	}
 }
 
-// consumedAll reports whether n messages are all that has been read, and nothing is ahead.
+// consumedAll reports whether n messages are all that have been read, and nothing is ahead.
 func (w *framedConn) consumedAll(n int) bool {
 	return len(w.ahead) == 0 && w.validator.Messages() == n
 }
@@ -239,15 +205,14 @@ func (w *framedConn) receive(read func() (int, error)) (int, error) {
 	return n, err
 }
 
-// stampPartial updates partialSince; crossed reports that nothing was half received at
-// some point since the last call.
-func (w *framedConn) stampPartial(crossed bool) {
+// stampPartial updates partialSince. It is called after each piece of a frame.
+func (w *framedConn) stampPartial() {
 	switch was := w.partialSince.Load(); {
 	case w.validator.AtRest():
 		if was != 0 {
 			w.partialSince.Store(0)
 		}
-	case was == 0 || crossed:
+	case was == 0:
 		w.partialSince.Store(w.clock.Coarse())
 	}
 }
@@ -256,15 +221,15 @@ func (w *framedConn) stampPartial(crossed bool) {
 // send through its connection. A frame may be written in pieces and a message in several
 // frames; no other frame is written in between.
 func (w *framedConn) Write(p []byte) (int, error) {
-	if !w.held {
+	if !w.library.owner {
 		if err := w.acquire(); err != nil {
 			return 0, err
 		}
-		w.held = true
+		w.library.owner = true
 	}
 	n, err := w.send(p)
 	if err != nil || w.atMessageEnd(p) {
-		w.held = false
+		w.library.owner = false
 		w.release()
 	}
 	return n, err
@@ -273,30 +238,31 @@ func (w *framedConn) Write(p []byte) (int, error) {
 // atMessageEnd follows the library's frames through p and reports whether the last
 // message is complete.
 func (w *framedConn) atMessageEnd(p []byte) bool {
+	l := &w.library
 	for len(p) > 0 {
-		if w.outRest > 0 {
-			n := min(w.outRest, uint64(len(p)))
-			w.outRest -= n
+		if l.rest > 0 {
+			n := min(l.rest, uint64(len(p)))
+			l.rest -= n
 			p = p[n:]
 		} else {
-			done := w.out.Add(p[0])
+			done := l.header.Add(p[0])
 			p = p[1:]
 			if !done {
 				continue
 			}
-			w.outRest = w.out.Length()
-			if w.out.Opcode() == rfc6455.OpClose {
+			l.rest = l.header.Length()
+			if l.header.Opcode() == rfc6455.OpClose {
 				w.mu.Lock()
-				w.closeSent = true
+				w.closeSent.Store(true)
 				w.mu.Unlock()
 			}
-			if !w.out.Control() {
-				w.outPart = !w.out.Fin()
+			if !l.header.Control() {
+				l.partial = !l.header.Fin()
 			}
-			w.out.Reset()
+			l.header.Reset()
 		}
 	}
-	return w.outRest == 0 && w.out.Empty() && !w.outPart
+	return l.rest == 0 && l.header.Empty() && !l.partial
 }
 
 // writeFrame writes whole frames. It waits for its turn and for the network.
@@ -314,7 +280,7 @@ func (w *framedConn) writeFrame(p []byte) error {
 // rest and call release.
 func (w *framedConn) tryWriteFrame(p []byte) int {
 	w.mu.Lock()
-	if w.busy || w.closed || w.closeSent {
+	if w.busy || w.closed || w.closeSent.Load() {
 		w.mu.Unlock()
 		return 0
 	}
@@ -334,7 +300,7 @@ func (w *framedConn) writeClose(p []byte) error {
 	}
 	defer w.release()
 	w.mu.Lock()
-	w.closeSent = true
+	w.closeSent.Store(true)
 	w.mu.Unlock()
 	_, err := w.send(p)
 	return err
@@ -360,7 +326,7 @@ func (w *framedConn) acquire() error {
 	for w.busy && !w.closed {
 		w.free.Wait()
 	}
-	if w.closed || w.closeSent {
+	if w.closed || w.closeSent.Load() {
 		return net.ErrClosed
 	}
 	w.busy = true
@@ -370,20 +336,13 @@ func (w *framedConn) acquire() error {
 func (w *framedConn) release() {
 	w.mu.Lock()
 	w.busy = false
-	last := w.closeSent
+	last := w.closeSent.Load()
 	w.mu.Unlock()
 	if last {
 		w.free.Broadcast() // they all fail now: none would signal the next
 	} else {
 		w.free.Signal()
 	}
-}
-
-// hasSentClose reports whether a close frame was sent.
-func (w *framedConn) hasSentClose() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.closeSent
 }
 
 // Close closes the socket. It is safe for concurrent use and does not block: closing
@@ -423,10 +382,5 @@ func (w *framedConn) linger(d time.Duration) {
 	}
 	const most = 16 << 20
 	_ = w.Conn.SetReadDeadline(time.Now().Add(d))
-	buf := getBuffer()
-	defer putBuffer(buf)
-	_, _ = io.CopyBuffer(io.Discard, onlyReader{io.LimitReader(w.Conn, most)}, (*buf)[:cap(*buf)])
+	_, _ = io.CopyN(io.Discard, w.Conn, most)
 }
-
-// onlyReader hides WriterTo, which would allocate its own buffer.
-type onlyReader struct{ io.Reader }

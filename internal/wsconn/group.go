@@ -3,9 +3,13 @@ package wsconn
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/await"
 )
 
 // Member is a connection of a [Group].
@@ -132,13 +136,6 @@ func (g *Group) Remove(m Member) {
 	}
 }
 
-// Len returns the number of members.
-func (g *Group) Len() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.members)
-}
-
 // A sweep that is lateTicks late means that the process stood still, as when its machine
 // was paused. Then timeouts are not checked for graceTicks: what has arrived meanwhile,
 // answers to heartbeats too, must be read before any client counts as gone.
@@ -147,7 +144,9 @@ const (
 	graceTicks = 8
 )
 
-func (g *Group) sweep(stop <-chan struct{}) {
+// sweep is the sweeper. Only the one whose stop is g.stopSweep checks members: another one may run
+// already while this one has not noticed that it was stopped.
+func (g *Group) sweep(stop chan struct{}) {
 	defer g.Exit()
 	t := time.NewTicker(g.Tick)
 	defer t.Stop()
@@ -170,6 +169,10 @@ func (g *Group) sweep(stop <-chan struct{}) {
 		}
 		granted = false
 		g.mu.Lock()
+		if g.stopSweep != stop {
+			g.mu.Unlock()
+			return
+		}
 		for m := range g.members {
 			members = append(members, m)
 		}
@@ -201,21 +204,12 @@ func (g *Group) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	g.mu.Lock()
-	n := len(g.members)
-	left := make([]Member, 0, n)
-	for m := range g.members {
-		left = append(left, m)
-	}
+	left := slices.Collect(maps.Keys(g.members))
 	g.mu.Unlock()
 	for _, m := range left {
 		m.Abort()
 	}
 	// Aborted connections end at once; what does not is stuck in the framework.
-	grace := time.NewTimer(time.Second)
-	defer grace.Stop()
-	select {
-	case <-g.idle:
-	case <-grace.C:
-	}
-	return fmt.Errorf("%s: %d connections were aborted: %w", g.name, n, context.Cause(ctx))
+	await.Within(time.Second, g.idle)
+	return fmt.Errorf("%s: %d connections were aborted: %w", g.name, len(left), context.Cause(ctx))
 }

@@ -46,6 +46,36 @@ func TestTick(t *testing.T) {
 	}
 }
 
+// A sweeper that its last member has stopped sweeps nothing any more, also when a tick is due: the
+// next member has a sweeper of its own, and members do not expect two at once.
+func TestOneSweeper(t *testing.T) {
+	for range 20 { // select chooses at random
+		synctest.Test(t, func(t *testing.T) {
+			g := NewGroup("g", 3200*time.Millisecond)
+			release := make(chan struct{})
+			hold := make(chan struct{})
+			a := &member{g: g, onBeat: func(int64) { <-release }}
+			b := &member{g: g, onBeat: func(int64) { <-hold }}
+			g.Add(a)
+			after(g.Tick)
+			g.Remove(a) // while it is being checked
+			g.Add(b)
+			after(2 * g.Tick)
+			close(release)
+			synctest.Wait()
+			if a.beats.Load() != 1 || b.beats.Load() != 1 || g.Live() != 1 {
+				t.Errorf("%d and %d checks by %d sweepers", a.beats.Load(), b.beats.Load(), g.Live())
+			}
+			g.Remove(b)
+			close(hold)
+			synctest.Wait()
+			if g.Live() != 0 {
+				t.Error("a sweeper is left")
+			}
+		})
+	}
+}
+
 // The sweeper runs only while there are members, and updates the clock.
 func TestSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -223,4 +253,11 @@ func TestPolicyOf(t *testing.T) {
 			t.Errorf("%+v: %s", tt, got)
 		}
 	}
+}
+
+// Len returns the number of members.
+func (g *Group) Len() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.members)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -93,10 +94,10 @@ func FuzzReaders(f *testing.F) {
 // The library's connection may come in the middle: it reads from then on, and its
 // pings are answered to it.
 func TestNativeLater(t *testing.T) {
-	p := connect(t, nil, "Sec-WebSocket-Protocol: x\r\n")
+	p := connect(t, nil, "Sec-WebSocket-Protocol: x")
 	p.serve()
-	write(t, p.nc, rawFrame(0x80|opText, []byte("first")))
-	if got := receive(t, "a message", p.owner.messages); got != "first" {
+	write(t, p.Conn, rawFrame(0x80|opText, []byte("first")))
+	if got := testkit.Receive(t, "a message", p.owner.messages); got != "first" {
 		t.Fatal(got)
 	}
 	ws := p.conn.Native()
@@ -109,12 +110,12 @@ func TestNativeLater(t *testing.T) {
 	if err != nil || first != 0x80|opPing {
 		t.Fatalf("%#x instead of a ping: %v", first, err)
 	}
-	write(t, p.nc, rawFrame(0x80|opPong, []byte(payload)))
-	if err := receive(t, "the pong", pinged); err != nil {
+	write(t, p.Conn, rawFrame(0x80|opPong, []byte(payload)))
+	if err := testkit.Receive(t, "the pong", pinged); err != nil {
 		t.Error(err)
 	}
-	write(t, p.nc, slices.Concat(rawFrame(opText, []byte("sec")), rawFrame(0x80, []byte("ond"))))
-	if got := receive(t, "a message", p.owner.messages); got != "second" {
+	write(t, p.Conn, slices.Concat(rawFrame(opText, []byte("sec")), rawFrame(0x80, []byte("ond"))))
+	if got := testkit.Receive(t, "a message", p.owner.messages); got != "second" {
 		t.Error(got)
 	}
 	if err := ws.Write(t.Context(), websocket.MessageText, []byte("out")); err != nil {

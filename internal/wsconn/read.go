@@ -98,7 +98,8 @@ func (c *Conn) piece(h Handler) (got bool, err error) {
 		if p := w.ahead[:st.N]; v.Header().Control() {
 			v.AddControl(p)
 		} else {
-			c.gather(p)
+			v.Unmask(p)
+			c.part.add(p)
 		}
 	}
 	op := v.Header().Opcode()
@@ -111,42 +112,20 @@ func (c *Conn) piece(h Handler) (got bool, err error) {
 	}
 	w.advance(st.N)
 	if !st.End {
-		w.stampPartial(false)
+		w.stampPartial()
 		return false, nil
 	}
 	payload := v.Control()
 	v.EndFrame()
-	w.stampPartial(false)
+	w.stampPartial()
 	if op == rfc6455.OpPing {
 		c.onPing(payload)
 	}
 	if v.Messages() == c.messages {
 		return false, nil
 	}
-	defer c.dropPart()
-	var msg []byte
-	if c.part != nil {
-		msg = *c.part
-	}
-	return true, c.deliver(h, v.Text(), msg)
-}
-
-// gather adds a piece of the frame's payload to the message.
-func (c *Conn) gather(p []byte) {
-	if c.part == nil {
-		c.part = getBuffer()
-		*c.part = (*c.part)[:0]
-	}
-	n := len(*c.part)
-	*c.part = append(*c.part, p...)
-	c.framed.validator.Unmask((*c.part)[n:])
-}
-
-func (c *Conn) dropPart() {
-	if c.part != nil {
-		putBuffer(c.part)
-		c.part = nil
-	}
+	defer c.part.free()
+	return true, c.deliver(h, v.Text(), c.part.bytes())
 }
 
 // nextOfLibrary reads one message with the library. A context without Done spares it
@@ -171,7 +150,7 @@ func (c *Conn) deliver(h Handler, text bool, msg []byte) error {
 	if text && !utf8.Valid(msg) {
 		return rfc6455.NotUTF8("a text message")
 	}
-	if c.framed.hasSentClose() { // data after our close frame is ignored, RFC 6455 §1.4
+	if c.framed.closeSent.Load() { // data after our close frame is ignored, RFC 6455 §1.4
 		return nil
 	}
 	work, err := h.Message(text, msg)

@@ -40,26 +40,29 @@ func tcpPair(t *testing.T) (*framedConn, net.Conn) {
 	return w, theirs
 }
 
-// Whatever the size of the reads, all bytes arrive in order, and a connection without
+// Whatever the size of the reads, all messages arrive in order, and a connection without
 // unread bytes holds no memory.
 func TestReadAhead(t *testing.T) {
 	for _, size := range []int{1, 100, 512, sockio.BlockSize - 1, sockio.BlockSize, 3 * sockio.BlockSize} {
 		w, theirs := tcpPair(t)
-		var sent []byte
+		var sent, want []byte
 		for i := range 40 {
-			sent = append(sent, rawFrame(0x80|opBinary, bytes.Repeat([]byte{byte(i)}, 1000))...)
+			payload := bytes.Repeat([]byte{byte(i)}, 1000)
+			sent = append(sent, rawFrame(0x80|opBinary, payload)...)
+			frame := append(make([]byte, rfc6455.MaxMaskedHeader), payload...)
+			want = append(want, frame[rfc6455.PutMaskedHeader(opBinary, frame):]...)
 		}
 		go func() { _, _ = theirs.Write(sent) }()
-		got := make([]byte, 0, len(sent))
+		got := make([]byte, 0, len(want))
 		p := make([]byte, size)
-		for len(got) < len(sent) {
+		for len(got) < len(want) {
 			n, err := w.Read(p)
 			if err != nil {
 				t.Fatalf("pieces of %d: %v after %d bytes", size, err, len(got))
 			}
 			got = append(got, p[:n]...)
 		}
-		if !bytes.Equal(got, sent) {
+		if !bytes.Equal(got, want) {
 			t.Errorf("pieces of %d: the bytes differ", size)
 		}
 		if w.block != nil || len(w.ahead) != 0 {

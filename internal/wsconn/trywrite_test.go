@@ -25,7 +25,7 @@ func (h *half) TryWrite(p []byte) int {
 
 // Frames that the socket accepts in part, or not at all, arrive complete and in order.
 func TestWriteNowInPart(t *testing.T) {
-	p := connect(t, nil, "")
+	p := connect(t, nil)
 	p.conn.framed.tryWriter = &half{nc: p.conn.framed.Conn}
 	p.serve()
 	text := func(i int) string {
@@ -52,7 +52,7 @@ func TestWriteNowInPart(t *testing.T) {
 
 // Messages from many goroutines do not tear each other apart.
 func TestWriteNowFromMany(t *testing.T) {
-	p := connect(t, nil, "")
+	p := connect(t, nil)
 	p.serve()
 	const many, messages = 8, 200
 	for g := range many {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -28,7 +29,7 @@ type deferrer struct {
 
 func newDeferrer(t *testing.T) *deferrer {
 	t.Helper()
-	d := &deferrer{pair: connect(t, nil, ""), jobs: make(chan task, 200), where: make(chan string, 200)}
+	d := &deferrer{pair: connect(t, nil), jobs: make(chan task, 200), where: make(chan string, 200)}
 	d.owner.onMessage = func(msg []byte) error {
 		d.owner.messages <- string(msg)
 		return nil
@@ -52,21 +53,21 @@ func (d *deferrer) say(texts ...string) {
 	for _, s := range texts {
 		b = append(b, rawFrame(0x80|opText, []byte(s))...)
 	}
-	if _, err := d.nc.Write(b); err != nil {
+	if _, err := d.Conn.Write(b); err != nil {
 		d.t.Fatal(err)
 	}
 }
 
 func (d *deferrer) done(want string) {
 	d.t.Helper()
-	if got := receive(d.t, "a job", d.where); got != want {
+	if got := testkit.Receive(d.t, "a job", d.where); got != want {
 		d.t.Errorf("done %s, want %s", got, want)
 	}
 }
 
 func (d *deferrer) heard(want string) {
 	d.t.Helper()
-	if got := receive(d.t, "a message", d.owner.messages); got != want {
+	if got := testkit.Receive(d.t, "a message", d.owner.messages); got != want {
 		d.t.Errorf("heard %q, want %q", got, want)
 	}
 }
@@ -109,7 +110,7 @@ func TestWorkTakesLong(t *testing.T) {
 		d.done("elsewhere") // a slow client may be slow again
 	}
 	close(release)
-	receive(t, "the end of the slow one", ended)
+	testkit.Receive(t, "the end of the slow one", ended)
 	d.want(0x80|opText, "thanks")
 	d.job(func() {})
 	d.say("quick")
@@ -124,8 +125,8 @@ func TestWorkAndTheEnd(t *testing.T) {
 	d.job(func() { <-release })
 	d.say("slow")
 	d.heard("slow")
-	_ = d.nc.Close()
-	if r := receive(t, "the end", d.owner.ended); r.Cause == "" {
+	_ = d.Conn.Close()
+	if r := testkit.Receive(t, "the end", d.owner.ended); r.Cause == "" {
 		t.Errorf("ended with %v", r)
 	}
 	close(release)
@@ -140,13 +141,13 @@ func TestYield(t *testing.T) {
 		d.push(message("well?"))
 		d.conn.Yield()
 		d.conn.Yield() // nothing is left to do
-		answered <- receive(t, "the answer", d.owner.messages)
+		answered <- testkit.Receive(t, "the answer", d.owner.messages)
 	})
 	d.job(func() {})
 	d.say("ask me")
 	d.want(0x80|opText, "well?")
 	d.say("yes")
-	if got := receive(t, "the end of the call", answered); got != "yes" {
+	if got := testkit.Receive(t, "the end of the call", answered); got != "yes" {
 		t.Errorf("answered %q", got)
 	}
 	d.done("here")
@@ -161,13 +162,13 @@ func TestHalfASuccessor(t *testing.T) {
 	text := strings.Repeat("long", 1000)
 	whole := rawFrame(0x80|opText, []byte("whole"))
 	half := rawFrame(0x80|opText, []byte(text))
-	if _, err := d.nc.Write(append(whole, half[:2000]...)); err != nil {
+	if _, err := d.Conn.Write(append(whole, half[:2000]...)); err != nil {
 		t.Fatal(err)
 	}
 	d.heard("whole")
 	d.want(0x80|opText, "at once")
-	receive(t, "the job", d.where)
-	if _, err := d.nc.Write(half[2000:]); err != nil {
+	testkit.Receive(t, "the job", d.where)
+	if _, err := d.Conn.Write(half[2000:]); err != nil {
 		t.Fatal(err)
 	}
 	d.heard(text)
@@ -203,7 +204,7 @@ func TestWorkPanics(t *testing.T) {
 	d := newDeferrer(t)
 	d.job(func() { panic("crash") })
 	d.say("crash")
-	if r := receive(t, "the end", d.owner.ended); r.Cause != websockets.CauseForcedClose {
+	if r := testkit.Receive(t, "the end", d.owner.ended); r.Cause != websockets.CauseForcedClose {
 		t.Errorf("ended with %v", r)
 	}
 }
@@ -224,7 +225,7 @@ func TestWorkHammer(t *testing.T) {
 		}
 		go func() {
 			for range messages {
-				_, _ = d.nc.Write(rawFrame(0x80|opText, []byte("go")))
+				_, _ = d.Conn.Write(rawFrame(0x80|opText, []byte("go")))
 			}
 		}()
 		for range messages {

@@ -1,9 +1,9 @@
 package socketio
 
 import (
-	"fmt"
 	"log/slog"
 
+	"github.com/gatehouse-go/gatehouse/internal/merge"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -16,14 +16,17 @@ type Adapter struct {
 	opts Options
 }
 
-var _ adapter.Adapter = (*Adapter)(nil)
+var (
+	_ adapter.Adapter        = (*Adapter)(nil)
+	_ adapter.OptionsChecker = (*Adapter)(nil)
+)
 
 // New returns the adapter. The options apply to all its servers; a later one overrides
 // an earlier one field by field. Invalid options are an error when the application starts.
 func New(opts ...Options) *Adapter {
 	o := defaults()
 	for _, next := range opts {
-		o = o.merge(next)
+		o = merge.Fields(o, next)
 	}
 	return &Adapter{o}
 }
@@ -38,22 +41,32 @@ func (*Adapter) Traits() adapter.Traits {
 
 // NewServer implements [adapter.Adapter].
 func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
-	opts := a.opts
-	for _, o := range cfg.Options {
-		own, ok := o.(Options)
-		if !ok {
-			return nil, fmt.Errorf("socketio: path %s: %T is not an option of this adapter: use socketio.Options", cfg.Path, o)
-		}
-		opts = opts.merge(own)
-	}
-	opts, err := opts.complete()
+	opts, err := a.options(cfg.Options)
 	if err != nil {
+		return nil, err
+	}
+	if opts.Recovery, err = opts.Recovery.fit(cfg.Limits.SendQueueMax); err != nil {
 		return nil, err
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return newServer(cfg, opts), nil
+}
+
+// CheckOptions implements [adapter.OptionsChecker].
+func (a *Adapter) CheckOptions(opts []adapter.PlatformOption) error {
+	_, err := a.options(opts)
+	return err
+}
+
+// options returns the options of a server, with the defaults.
+func (a *Adapter) options(of []adapter.PlatformOption) (Options, error) {
+	opts, err := merge.All(a.opts, of, "socketio: %T is not an option of this adapter: use socketio.Options")
+	if err != nil {
+		return opts, err
+	}
+	return opts.complete()
 }
 
 // Socket is a client as this platform sees it: its connection in one namespace. Its

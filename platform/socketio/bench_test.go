@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -73,17 +75,18 @@ func (*sink) RemoteAddr() net.Addr                 { return &net.TCPAddr{} }
 func BenchmarkBroadcast(b *testing.B) {
 	const clients = 1000
 	var taken atomic.Int64
-	m := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
-	r := serve(b, m, m.dial, Options{}, nil)
+	m := testkit.NewListener()
+	r := serve(b, m, m.Dial, Options{}, nil)
 	sessions := make([]*session, clients)
 	for i := range sessions {
-		hello := "GET /socket.io/?" + overWebSocket + " HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-		m.conns <- newSink(&taken, append([]byte(hello), frame(opText, "40")...))
+		hello := rawpeer.Upgrade("/socket.io/?" + overWebSocket)
+		if err := m.Serve(newSink(&taken, []byte(hello+frame(opText, "40")))); err != nil {
+			b.Fatal(err)
+		}
 		sessions[i] = r.session()
 	}
 	for _, s := range sessions {
-		r.eventually("an empty queue", func() bool { return emptied(s) })
+		testkit.Eventually(r.t, "an empty queue", func() bool { return emptied(s) })
 	}
 	payload := websockets.Payload{JSON: []byte(`"` + strings.Repeat("x", 62) + `"`)}
 	b.ReportAllocs()
@@ -121,7 +124,7 @@ func BenchmarkEcho(b *testing.B) {
 			}))
 			p := r.peer()
 			r.enter(p, "")
-			ask(b, p.nc, p.br, size)
+			ask(b, p.Conn, p.R, size)
 		})
 	}
 }
@@ -129,8 +132,9 @@ func BenchmarkEcho(b *testing.B) {
 // ask sends an event with an ack and reads the answer, without allocations.
 func ask(b *testing.B, nc net.Conn, br *bufio.Reader, size int) {
 	b.Helper()
+	_ = nc.SetDeadline(time.Time{})
 	data := strings.Repeat("x", size-2)
-	question := frame(opText, `421["echo","`+data+`"]`)
+	question := []byte(frame(opText, `421["echo","`+data+`"]`))
 	answer := len(`431["`+data+`"]`) + 2
 	if answer > 127 {
 		answer += 2

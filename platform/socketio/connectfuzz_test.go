@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -28,10 +29,11 @@ func FuzzConnect(f *testing.F) {
 		own.t = t
 		p := own.peer()
 		p.send("40" + asked)
-		first, got, err := p.next()
+		answer, err := p.Next()
 		if err != nil {
 			t.Fatalf("%q: no answer: %v", asked, err)
 		}
+		first, got := answer.First, answer.Payload
 		var name string
 		connect, bad := packet.JSON().NewDecoder(packet.Limits{}).Text([]byte("0" + asked))
 		if bad == nil {
@@ -54,7 +56,7 @@ func FuzzConnect(f *testing.F) {
 			if name != "" {
 				s = own.b
 			}
-			receive(t, "a session", s.sessions)
+			testkit.Receive(t, "a session", s.sessions)
 		case got != "44"+name+`{"message":"Invalid namespace"}`:
 			t.Fatalf("%q was answered %x %.200q", asked, first, got)
 		}

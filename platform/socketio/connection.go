@@ -351,6 +351,25 @@ func (c *connection) pushItem(it wsconn.Item, charge int, p outbox.Policy) error
 	return websockets.ErrQueueFull
 }
 
+// Upgraded implements [engineio.Handler].
+func (c *connection) Upgraded() {
+	c.mu.Lock()
+	var sessions []adapter.Session
+	for _, s := range c.sockets {
+		switch {
+		case s.status != joined:
+		case s.sess == nil: // bind is running
+			s.upgraded = true
+		default:
+			sessions = append(sessions, s.sess)
+		}
+	}
+	c.mu.Unlock()
+	for _, s := range sessions {
+		s.Upgraded()
+	}
+}
+
 // Closed implements [engineio.Handler].
 func (c *connection) Closed(r websockets.Reason) {
 	c.mu.Lock()

@@ -3,8 +3,10 @@ package socketio
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
+	"sync/atomic"
+	"unsafe"
 
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -12,19 +14,20 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// message is an encoded packet for any number of clients. It is immutable.
+// message is an encoded packet for any number of clients. Except for holders it is immutable.
 type message struct {
-	item   wsconn.Item
-	size   int    // bytes on the wire
-	charge int    // what it counts for in a send queue
-	offset string // for recovery; empty without
+	item    wsconn.Item
+	charge  int          // what it counts for in a send queue
+	held    int          // what it counts for in a ring: its memory
+	pos     uint64       // in the ring of its namespace; 0 without recovery
+	holders atomic.Int32 // journals that hold it, see ring
 }
 
 // messageKey identifies the message of a broadcast in its Outgoing.
 type messageKey struct {
 	parser    packet.Parser
 	namespace string
-	offset    *recoveryStore // the source of its offset; nil without one
+	ring      *ring // the source of its position; nil without one
 }
 
 // frameBuilder encodes broadcasts to a namespace without recovery. It is made once per
@@ -49,8 +52,10 @@ func (f *frameBuilder) message(out *adapter.Outgoing) (*message, error) {
 	return m.(*message), nil
 }
 
-// event returns the message of an event. ack 0 requests no answer.
-func (s *server) event(out *adapter.Outgoing, namespace string, ack uint64) (*message, error) {
+// event returns the message of an event with an offset from the ring: also of a volatile
+// one, because clients take a text at the end of any event for its offset. ack 0 requests no
+// answer; with one there is no offset, and clients expect none.
+func (s *server) event(out *adapter.Outgoing, namespace string, ack uint64, r *ring) (*message, error) {
 	if ack != 0 {
 		p, err := out.Payload(true)
 		if err != nil {
@@ -60,16 +65,14 @@ func (s *server) event(out *adapter.Outgoing, namespace string, ack uint64) (*me
 			Type: packet.Event, Namespace: namespace, ID: ack, HasID: true, Event: out.Event, Payload: p,
 		})
 	}
-	key := messageKey{s.opts.Parser, namespace, s.recovery}
-	if out.Volatile {
-		key.offset = nil
-	}
-	m, err := out.Frame(key, true, func(event string, p websockets.Payload) (any, error) {
-		pk := &packet.Packet{Type: packet.Event, Namespace: namespace, Event: event, Payload: p}
-		if key.offset != nil {
-			pk.Offset = key.offset.nextOffset()
+	m, err := out.Frame(messageKey{s.opts.Parser, namespace, r}, true, func(event string, p websockets.Payload) (any, error) {
+		pos := r.next()
+		m, err := s.encode(&packet.Packet{Type: packet.Event, Namespace: namespace, Event: event, Payload: p, Offset: offset(pos)})
+		if err != nil {
+			return nil, err
 		}
-		return s.encode(pk)
+		m.pos, m.item.Plain = pos, out.Uncompressed // also when it is sent again
+		return m, nil
 	})
 	if err != nil {
 		return nil, err
@@ -84,7 +87,7 @@ var errParser = errors.New("the parser panicked")
 func (s *server) append(dst []byte, p *packet.Packet) (msg []byte, binary bool, attachments [][]byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.cfg.Logger.Error("the parser panicked", "parser", s.opts.Parser.Name(), "event", p.Event, "panic", v, "stack", string(debug.Stack()))
+			s.cfg.Logger.Error("the parser panicked", append([]any{"parser", s.opts.Parser.Name(), "event", p.Event}, recovered.New(v).Attrs()...)...)
 			msg, err = dst, errParser
 		}
 	}()
@@ -103,12 +106,12 @@ func (s *server) encode(p *packet.Packet) (*message, error) {
 	if binary {
 		buf = buf[1:] // binary messages have no packet type
 	}
-	m := &message{offset: p.Offset}
+	m := &message{}
 	m.item.Frame = wsconn.Seal(!binary, buf)
 	for _, a := range attachments {
 		m.item.More = append(m.item.More, wsconn.SealCopy(false, a))
 	}
-	m.size, m.charge = m.item.Size(), m.item.Charge()
+	m.charge, m.held = m.item.Charge(), m.item.Held()+int(unsafe.Sizeof(*m))
 	return m, nil
 }
 

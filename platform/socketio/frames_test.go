@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -91,7 +92,9 @@ func (a *asker) answers() bool {
 // it was sent to all clients.
 func TestMemoryIsNotUsedTwice(t *testing.T) {
 	const clients, rounds, questions = 2, 60, 5
-	r := newTestServer(t, Options{Compression: CompressionEach}, preparing(answering), with(func(l *websockets.Limits) { l.SendQueue = 30_000 }))
+	r := newTestServer(t, Options{Compression: CompressionEach}, preparing(answering), with(func(l *websockets.Limits) {
+		l.SendQueue, l.PingInterval = 30_000, time.Hour // the clients expect no ping
+	}))
 	kinds := []func(*asker){
 		func(a *asker) { a.w = r.poller() },
 		func(a *asker) { a.w = r.peer() },

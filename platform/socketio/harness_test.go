@@ -7,15 +7,14 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
-
-const patience = 10 * time.Second // for what should happen at once
 
 // endpoint is a namespace of the framework as the server sees it.
 type endpoint struct {
@@ -67,7 +66,9 @@ type session struct {
 	closed    chan websockets.Reason
 	suspended chan websockets.Reason
 	dropped   chan struct{}
+	upgraded  atomic.Int32
 	stays     bool // it cannot be suspended
+	gone      bool // it is dropped while it resumes
 }
 
 func (s *session) Receive(m *adapter.Message) adapter.Work {
@@ -87,6 +88,8 @@ func (*session) Same(*adapter.Handshake, func(websockets.Client, *websockets.Han
 	return true
 }
 
+func (s *session) Upgraded() { s.upgraded.Add(1) }
+
 func (s *session) Suspend(r websockets.Reason) adapter.Suspension {
 	if s.stays {
 		s.closed <- r
@@ -97,6 +100,9 @@ func (s *session) Suspend(r websockets.Reason) adapter.Suspension {
 }
 
 func (s *session) Resume(c adapter.Conn, h *adapter.Handshake) adapter.Session {
+	if s.gone {
+		return nil
+	}
 	return s.ep.connect(c, h, true)
 }
 
@@ -110,20 +116,9 @@ func echo(s *session) {
 	}
 }
 
-func receive[T any](t testing.TB, what string, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("timed out waiting for %s", what)
-		panic("unreachable")
-	}
-}
-
 func (s *session) wantClosed(t *testing.T, want websockets.Cause) websockets.Reason {
 	t.Helper()
-	r := receive(t, "Session.Closed", s.closed)
+	r := testkit.Receive(t, "Session.Closed", s.closed)
 	if r.Cause != want {
 		t.Errorf("the reason is %+v, want %q", r, want)
 	}
@@ -141,35 +136,6 @@ func out(event, json string) *adapter.Outgoing {
 	return adapter.NewOutgoing(event, websockets.Payload{JSON: []byte(json)})
 }
 
-// memory is a listener whose connections are pipes: for time that is not real.
-type memory struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func (m *memory) Accept() (net.Conn, error) {
-	select {
-	case c := <-m.conns:
-		return c, nil
-	case <-m.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (m *memory) Close() error { m.once.Do(func() { close(m.done) }); return nil }
-func (*memory) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (m *memory) dial() (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case m.conns <- server:
-		return client, nil
-	case <-m.done:
-		return nil, net.ErrClosed
-	}
-}
-
 // testServer is a server in a test, with the namespaces "/" and "/b".
 type testServer struct {
 	t    testing.TB
@@ -183,7 +149,7 @@ type testServer struct {
 func limits() websockets.Limits {
 	return websockets.Limits{
 		MaxMessage:       1_000_000,
-		HandshakeTimeout: patience,
+		HandshakeTimeout: 10 * time.Second,
 		PingInterval:     time.Minute,
 		PingTimeout:      time.Minute,
 		SendQueue:        1 << 20,
@@ -217,8 +183,8 @@ func newTestServer(t testing.TB, o Options, setups ...setup) *testServer {
 
 func inMemory(t testing.TB, o Options, setups ...setup) *testServer {
 	t.Helper()
-	m := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
-	return serve(t, m, m.dial, o, setups)
+	m := testkit.NewListener()
+	return serve(t, m, m.Dial, o, setups)
 }
 
 func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Options, setups []setup) *testServer {
@@ -263,10 +229,11 @@ func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Option
 			t.Errorf("%d sessions are left", n)
 		}
 		if a := r.srv.recovery; a != nil {
+			testkit.Eventually(t, "nothing is counted", func() bool { return a.total.Load() == 0 })
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			if len(a.journals) != 0 || len(a.absent) != 0 {
-				t.Errorf("%d journals, %d absent clients are left", len(a.journals), len(a.absent))
+			if len(a.journals) != 0 || a.absent.n != 0 || len(a.rings) != 0 {
+				t.Errorf("%d journals, %d absent clients, %d rings are left", len(a.journals), a.absent.n, len(a.rings))
 			}
 		}
 	})
@@ -276,26 +243,12 @@ func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Option
 // session is the newest one of the main namespace.
 func (r *testServer) session() *session {
 	r.t.Helper()
-	return receive(r.t, "a session", r.main.sessions)
+	return testkit.Receive(r.t, "a session", r.main.sessions)
 }
 
 func (r *testServer) sessionB() *session {
 	r.t.Helper()
-	return receive(r.t, "a session of /b", r.b.sessions)
-}
-
-func (r *testServer) eventually(what string, cond func() bool) {
-	r.t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	late := time.After(patience)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-late:
-			r.t.Fatalf("timed out waiting for %s", what)
-		}
-	}
+	return testkit.Receive(r.t, "a session of /b", r.b.sessions)
 }
 
 // answer is the response to a request.

@@ -1,17 +1,16 @@
 package socketio_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"io"
-	"net"
-	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -25,13 +24,9 @@ func (e *echoes) Subscriptions() []websockets.Subscription {
 
 func (*echoes) Echo(_ context.Context, s string) (string, error) { return s, nil }
 
-// masked makes a text frame of a client.
+// masked returns a text message of a client.
 func masked(text string) []byte {
-	b := []byte{0x81, 0x80 | byte(len(text))}
-	if len(text) > 125 {
-		b = binary.BigEndian.AppendUint16([]byte{0x81, 0x80 | 126}, uint16(len(text)))
-	}
-	return append(append(b, 0, 0, 0, 0), text...)
+	return []byte(rawpeer.Frame{First: rawpeer.Fin | rawpeer.OpText, Payload: text}.Bytes())
 }
 
 // BenchmarkEchoThroughHub asks a gateway and waits for the ack, over loopback.
@@ -40,17 +35,10 @@ func BenchmarkEchoThroughHub(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			root := module.New("root", module.Providers(websockets.Gateway(func() *echoes { return &echoes{} })))
 			a := apptest.New(b, root, apptest.With(app.WebSockets(socketio.New())))
-			nc, err := net.Dial("tcp", strings.TrimPrefix(a.URL(), "http://"))
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer nc.Close()
-			_, _ = io.WriteString(nc, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\n"+
-				"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-			br := bufio.NewReader(nc)
-			if resp, err := http.ReadResponse(br, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
-				b.Fatal(err)
-			}
+			p := rawpeer.Open(b, a.URL(), "/socket.io/?EIO=4&transport=websocket")
+			defer p.Close()
+			nc, br := p.Conn, p.R
+			_ = nc.SetDeadline(time.Time{})
 			data := strings.Repeat("x", size-2)
 			buf := make([]byte, 2*size+200)
 			read := func() string { // a frame

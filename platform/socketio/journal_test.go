@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -18,7 +19,7 @@ func TestMaxBytesWhileAway(t *testing.T) {
 	for range 4 {
 		_ = v.s.conn.Emit(fill, 0)
 	}
-	receive(t, "Drop", v.s.dropped)
+	testkit.Receive(t, "Drop", v.s.dropped)
 	if err := v.s.conn.Emit(number(1), 0); err != websockets.ErrClosed {
 		t.Errorf("Emit: %v", err)
 	}
@@ -37,12 +38,12 @@ func TestMaxBytesWhileHere(t *testing.T) {
 	}
 	rec := v.s.conn.(*socket).journal
 	rec.mu.Lock()
-	if rec.bytes > 1000 || rec.bytes < 500 || len(rec.entries) > 100 {
-		t.Errorf("%d bytes, %d entries", rec.bytes, len(rec.entries))
+	if rec.bytes > 1000 || rec.bytes < 500 || rec.kept.n > 100 {
+		t.Errorf("%d bytes, %d events", rec.bytes, rec.kept.n)
 	}
 	rec.mu.Unlock()
 	v.cut()
-	receive(t, "Suspend", v.s.suspended)
+	testkit.Receive(t, "Suspend", v.s.suspended)
 	v.s.number(t, 500)
 	v = r.back(v, overPeer, true)
 	v.expect(t, 500)
@@ -59,28 +60,37 @@ func TestLargeEventWhileHere(t *testing.T) {
 	got := v.read()
 	v.offset = got[len(`42["n","`)+len(big)+len(`","`) : len(got)-len(`"]`)]
 	v.cut()
-	receive(t, "Suspend", v.s.suspended)
+	testkit.Receive(t, "Suspend", v.s.suspended)
 	r.back(v, overPeer, true)
 }
 
-// Volatile events are not kept, and cost a client nothing.
+// Volatile events are not kept, only their offsets: a client may resume from each.
 func TestVolatileEventsAreNotRecorded(t *testing.T) {
 	r := newTestServer(t, Options{Recovery: &Recovery{}})
 	v := r.visit(r.peer(), "")
 	v.s.number(t, 0)
 	v.expect(t, 0)
-	volatile := adapter.NewOutgoing("cursor", 1)
-	volatile.Volatile = true
-	for range 100 {
-		r.eventually("an empty queue", func() bool { return v.s.conn.Emit(volatile, 0) == nil })
-		want(t, v, `42["cursor",1]`)
-	}
 	rec := v.s.conn.(*socket).journal
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	if len(rec.entries) != 1 {
-		t.Errorf("%d entries for one event", len(rec.entries))
+	held := func() int {
+		rec.mu.Lock()
+		defer rec.mu.Unlock()
+		return rec.bytes
 	}
+	before := held()
+	for range 100 {
+		volatile := number(1)
+		volatile.Volatile = true
+		testkit.Eventually(r.t, "an empty queue", func() bool { return v.s.conn.Emit(volatile, 0) == nil })
+		v.expect(t, 1)
+	}
+	if more := held() - before; more != 100*positionSize {
+		t.Errorf("100 volatile events are counted with %d bytes", more)
+	}
+	v.cut()
+	testkit.Receive(t, "Suspend", v.s.suspended)
+	v.s.number(t, 2)
+	v = r.back(v, overPeer, true)
+	v.expect(t, 2)
 }
 
 // Events that a client must have received are dropped, except the last offset.
@@ -101,8 +111,8 @@ func TestRecordIsTrimmed(t *testing.T) {
 		synctest.Wait()
 		rec := v.s.conn.(*socket).journal
 		rec.mu.Lock()
-		if len(rec.entries) != 1 || rec.entries[0].offset != v.offset {
-			t.Errorf("%d entries are kept", len(rec.entries))
+		if rec.kept.n != 0 || offset(rec.known) != v.offset {
+			t.Errorf("%d events are kept, and the offset %s instead of %s", rec.kept.n, offset(rec.known), v.offset)
 		}
 		rec.mu.Unlock()
 		v.cut()
@@ -113,7 +123,7 @@ func TestRecordIsTrimmed(t *testing.T) {
 	})
 }
 
-// A volatile event has no offset: it does not replace the last event that has one.
+// The offset of a volatile event may be the last that a client has, also long afterwards.
 func TestTrimKeepsTheLastOffset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := inMemory(t, Options{Recovery: &Recovery{}}, with(func(l *websockets.Limits) {
@@ -122,13 +132,13 @@ func TestTrimKeepsTheLastOffset(t *testing.T) {
 		v := r.visit(r.peer(), "")
 		v.s.number(t, 0)
 		v.expect(t, 0)
-		volatile := adapter.NewOutgoing("cursor", 1)
+		volatile := number(7)
 		volatile.Volatile = true
 		synctest.Wait()
 		if err := v.s.conn.Emit(volatile, 0); err != nil {
 			t.Fatal(err)
 		}
-		want(t, v, `42["cursor",1]`)
+		v.expect(t, 7)
 		for range 5 {
 			want(t, v, "2")
 			v.send("3")

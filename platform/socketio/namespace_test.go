@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -28,13 +29,13 @@ func TestKickedFromOneOfTwo(t *testing.T) {
 		w.send(`430["ack"]`)
 		w.send(`451-["binary",{"_placeholder":true,"num":0}]`)
 		if p, ok := w.(*peer); ok {
-			p.write(frame(opBinary, "x"))
+			p.Write(frame(opBinary, "x"))
 		} else {
 			w.send("beA==")
 		}
 		w.send("41") // it crosses ours
 		w.send(`42/b,["here"]`)
-		if got := receive(t, "a message", other.messages); got != "here " {
+		if got := testkit.Receive(t, "a message", other.messages); got != "here " {
 			t.Errorf("got %q", got)
 		}
 		want(t, w, "41")
@@ -113,15 +114,15 @@ func TestSecondConnectWhileTheFirstIsChecked(t *testing.T) {
 	r := newTestServer(t, Options{}, admitting(admit))
 	p := r.peer()
 	p.send("40")
-	receive(t, "Admit", entered)
+	testkit.Receive(t, "Admit", entered)
 	other := r.enterB(p)
 	p.send("40")
 	other.wantClosed(t, websockets.CauseParseError)
-	if err := receive(t, "the end of the check", ended); err != context.Canceled {
+	if err := testkit.Receive(t, "the end of the check", ended); err != context.Canceled {
 		t.Error(err)
 	}
 	close(leave)
-	p.wantClose(1002)
+	p.ExactClose(1002)
 	if len(r.main.sessions) > 0 {
 		t.Error("the client was accepted")
 	}
@@ -132,10 +133,10 @@ func TestPacketBeforeAdmitted(t *testing.T) {
 	r := newTestServer(t, Options{}, admitting(admit))
 	p := r.peer()
 	p.send("40")
-	receive(t, "Admit", entered)
+	testkit.Receive(t, "Admit", entered)
 	p.send(`42["x"]`)
-	receive(t, "the end of the check", ended)
-	p.wantClose(1002)
+	testkit.Receive(t, "the end of the check", ended)
+	p.ExactClose(1002)
 }
 
 func TestConnectionLostWhileChecked(t *testing.T) {
@@ -144,12 +145,12 @@ func TestConnectionLostWhileChecked(t *testing.T) {
 		r := newTestServer(t, Options{}, admitting(admit))
 		w := open(r)
 		w.send("40")
-		receive(t, "Admit", entered)
+		testkit.Receive(t, "Admit", entered)
 		w.cut()
-		if err := receive(t, "the end of the check", ended); err != context.Canceled {
+		if err := testkit.Receive(t, "the end of the check", ended); err != context.Canceled {
 			t.Error(err)
 		}
-		r.eventually("the end of the session", func() bool { return r.srv.engine.Len() == 0 })
+		testkit.Eventually(r.t, "the end of the session", func() bool { return r.srv.engine.Len() == 0 })
 		if len(r.main.sessions) > 0 {
 			t.Error("the client was accepted")
 		}
@@ -179,7 +180,7 @@ func TestAdmitPanics(t *testing.T) {
 	p := r.peer()
 	other := r.enterB(p)
 	p.send("40")
-	p.wantClose(1011)
+	p.ExactClose(1011)
 	other.wantClosed(t, websockets.CauseForcedClose)
 }
 
@@ -205,12 +206,12 @@ func TestStopWhileChecked(t *testing.T) {
 		r := newTestServer(t, Options{}, admitting(admit), with(func(l *websockets.Limits) { l.CloseTimeout = 100 * time.Millisecond }))
 		w := open(r)
 		w.send("40")
-		receive(t, "Admit", entered)
+		testkit.Receive(t, "Admit", entered)
 		done := make(chan error, 1)
 		go func() { done <- r.srv.Close(context.Background()) }()
-		receive(t, "the end of the check", ended)
+		testkit.Receive(t, "the end of the check", ended)
 		w.cut()
-		if err := receive(t, "Close", done); err != nil {
+		if err := testkit.Receive(t, "Close", done); err != nil {
 			t.Error(err)
 		}
 		if len(r.main.sessions) > 0 {
@@ -241,7 +242,7 @@ func TestMaxNamespacesCountsChecks(t *testing.T) {
 	r := newTestServer(t, Options{MaxNamespaces: 1}, admitting(admit))
 	p := r.peer()
 	p.send("40")
-	receive(t, "Admit", entered)
+	testkit.Receive(t, "Admit", entered)
 	p.send("40/b,")
 	want(t, p, `44/b,{"message":"Too many namespaces"}`)
 	close(leave)
@@ -292,7 +293,7 @@ func TestConnectTimeout(t *testing.T) {
 				wait(5 * time.Second)
 				p.send("40{}") // which is refused, and changes nothing
 				p.read()
-				p.wantClose(1001)
+				p.ExactClose(1001)
 				if took := time.Since(start); took < 10*time.Second || took > 11*time.Second {
 					t.Errorf("took %v", took)
 				}
@@ -319,18 +320,18 @@ func TestCloseWaitsForChecks(t *testing.T) {
 	}))
 	p := r.peer()
 	p.send("40")
-	receive(t, "Admit", entered)
+	testkit.Receive(t, "Admit", entered)
 	done := make(chan error, 1)
 	go func() { done <- r.srv.Close(context.Background()) }()
-	p.wantClose(1001)
-	r.eventually("the end of the session", func() bool { return r.srv.engine.Len() == 0 })
+	p.ExactClose(1001)
+	testkit.Eventually(r.t, "the end of the session", func() bool { return r.srv.engine.Len() == 0 })
 	select {
 	case <-done:
 		t.Error("Close has returned while a check runs")
 	case <-time.After(100 * time.Millisecond):
 	}
 	close(leave)
-	receive(t, "Close", done)
+	testkit.Receive(t, "Close", done)
 }
 
 // A client that has seen CONNECT receives broadcasts: CONNECT is sent when the framework
@@ -339,17 +340,31 @@ func TestBroadcastAfterConnect(t *testing.T) {
 	var p *peer
 	received := make(chan bool, 1)
 	r := newTestServer(t, Options{}, preparing(func(*session) {
-		_ = p.nc.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-		_, err := p.br.Peek(1)
-		_ = p.nc.SetReadDeadline(time.Time{})
+		_ = p.Conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		_, err := p.R.Peek(1)
+		_ = p.Conn.SetReadDeadline(time.Time{})
 		received <- err == nil
 	}))
 	p = r.peer()
 	p.send("40")
-	if receive(t, "the client", received) {
+	if testkit.Receive(t, "the client", received) {
 		t.Error("the client was connected before")
 	}
 	if got := p.read(); !strings.HasPrefix(got, "40{") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// A client whose transport changes while it connects is reported to the framework.
+func TestAudit_UpgradedWhileItConnects(t *testing.T) {
+	r := newTestServer(t, Options{}, preparing(func(s *session) {
+		s.conn.(*socket).conn.Upgraded() // as the engine calls it
+	}))
+	_, s := r.enter(r.poller(), "")
+	testkit.Eventually(t, "the report to the framework", func() bool { return s.upgraded.Load() == 1 })
+	_, s = r.enter(r.peer(), "") // has had this transport from the beginning
+	s.emit(t, "x", "1")
+	if s.upgraded.Load() != 0 {
+		t.Error("a client that has not upgraded is reported")
 	}
 }

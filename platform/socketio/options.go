@@ -1,13 +1,15 @@
 package socketio
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/cors"
+	"github.com/gatehouse-go/gatehouse/internal/merge"
+	"github.com/gatehouse-go/gatehouse/internal/sidcookie"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -65,13 +67,15 @@ type Options struct {
 	CORS CORS
 	// Cookie, when not nil, is set on handshakes over polling, with the id of the
 	// Engine.IO session as its value, for load balancers with sticky sessions. Its Name
-	// defaults to "io", Path to "/", SameSite to Lax. HttpOnly and Secure have no default.
+	// defaults to "io", Path to "/", SameSite to Lax. It is always HttpOnly. Set Secure where
+	// clients connect by HTTPS only.
 	Cookie *http.Cookie
 	// Parser is the format of packets; clients must use the same. Default [packet.JSON];
 	// [msgpack.Parser] is compatible with socket.io-msgpack-parser.
 	Parser packet.Parser
 	// MaxAttachments is how many binary attachments one packet may have, in both
-	// directions. Default 10, the limit of Socket.IO 4.8 clients.
+	// directions. Default 10, the limit of Socket.IO 4.8 clients. It has no effect with
+	// msgpack.Parser.
 	MaxAttachments int
 	// AttachmentTimeout is how long after a packet its attachments must have arrived;
 	// otherwise the client is closed. Default 30 s.
@@ -94,7 +98,9 @@ type Options struct {
 // it missed, once and in order. HandleDisconnect runs when the connection is lost;
 // HandleConnection runs again, with Client.Recovered() true.
 //
-// Events with an ack and volatile events are not kept. A client that has never received
+// Events with an ack and volatile events are not kept, but volatile events have an offset
+// from which a client can resume, because clients take any text at the end of an event for
+// one: as an additional last argument, like all events that are kept. A client that has never received
 // an event is not recovered, as in Socket.IO for Node, nor one that lost its connection
 // before HandleConnection had accepted it.
 type Recovery struct {
@@ -113,12 +119,25 @@ type Recovery struct {
 	// both, as jwtauth does. With guards or Admit that set none, no client is recovered;
 	// without guards and Admit, every client that has the private id is.
 	SameClient func(old websockets.Client, h *websockets.Handshake) bool
-	// MaxClients is how many absent clients a server keeps; one more drops the one that
-	// left first. Default 10,000.
+	// MaxClients is how many absent clients a server keeps; one more drops one of the client
+	// address that has the most of them, the one that left first. Default 10,000.
 	MaxClients int
-	// MaxBytes bounds the events that are kept for one client; a client that missed more
-	// is not recovered. Default 256 KiB.
+	// MaxClientsPerAddress is how many absent clients of one address (IPv6: of a /64) a
+	// server keeps; one more drops the one of them that left first. It does not apply to
+	// clients without an address, and to addresses that may be those of a proxy, see
+	// [app.MaxConnectionsPerAddress]. Default 100.
+	MaxClientsPerAddress int
+	// MaxBytes bounds the memory of the events that are kept for one client; a client that
+	// missed more is not recovered. A short event counts about 250 bytes. At most
+	// Limits.SendQueueMax, since a client that returns is sent all that it has missed at
+	// once. Default 256 KiB, or SendQueueMax if that is less.
 	MaxBytes int
+	// MaxTotalBytes bounds the memory of all that a server keeps of events, for connected
+	// clients too; an event to many clients counts once. Beyond it, the client address that
+	// holds most loses its absent clients and then the events of its connected ones, until an
+	// eighth is free. What else absent clients hold, their handshake and values, is bounded
+	// by MaxClients. Default 256 MiB.
+	MaxTotalBytes int64
 }
 
 // CORS configures the headers for cross-origin requests. It never widens the set of
@@ -170,40 +189,6 @@ func (o Options) ApplyGateway(c *adapter.GatewayConfig) { c.AddPlatform(o) }
 
 // PlatformName returns "socketio".
 func (Options) PlatformName() string { return platformName }
-
-// merge returns o with the fields that are set in next.
-func (o Options) merge(next Options) Options {
-	if next.Transports != nil {
-		o.Transports = next.Transports
-	}
-	o.Upgrades = cmp.Or(next.Upgrades, o.Upgrades)
-	o.UpgradeTimeout = cmp.Or(next.UpgradeTimeout, o.UpgradeTimeout)
-	o.ConnectTimeout = cmp.Or(next.ConnectTimeout, o.ConnectTimeout)
-	o.MaxConnecting = cmp.Or(next.MaxConnecting, o.MaxConnecting)
-	o.MaxUnpolled = cmp.Or(next.MaxUnpolled, o.MaxUnpolled)
-	if next.AllowRequest != nil {
-		o.AllowRequest = next.AllowRequest
-	}
-	o.HTTPCompression = cmp.Or(next.HTTPCompression, o.HTTPCompression)
-	o.Compression = cmp.Or(next.Compression, o.Compression)
-	o.CORS.Credentials = cmp.Or(next.CORS.Credentials, o.CORS.Credentials)
-	if next.CORS.AllowedHeaders != nil {
-		o.CORS.AllowedHeaders = next.CORS.AllowedHeaders
-	}
-	o.CORS.MaxAge = cmp.Or(next.CORS.MaxAge, o.CORS.MaxAge)
-	o.CORS.PrivateNetwork = cmp.Or(next.CORS.PrivateNetwork, o.CORS.PrivateNetwork)
-	o.Cookie = cmp.Or(next.Cookie, o.Cookie)
-	if next.Parser != nil {
-		o.Parser = next.Parser
-	}
-	o.MaxAttachments = cmp.Or(next.MaxAttachments, o.MaxAttachments)
-	o.AttachmentTimeout = cmp.Or(next.AttachmentTimeout, o.AttachmentTimeout)
-	o.MaxNamespaces = cmp.Or(next.MaxNamespaces, o.MaxNamespaces)
-	o.MaxFragments = cmp.Or(next.MaxFragments, o.MaxFragments)
-	o.MessageTimeout = cmp.Or(next.MessageTimeout, o.MessageTimeout)
-	o.Recovery = cmp.Or(next.Recovery, o.Recovery)
-	return o
-}
 
 func defaults() Options {
 	return Options{
@@ -265,35 +250,50 @@ func (o Options) complete() (Options, error) {
 	if !reflect.ValueOf(o.Parser).Comparable() {
 		return o, fmt.Errorf("socketio: Options.Parser: values of %T cannot be compared: use a pointer", o.Parser)
 	}
-	if o.Cookie != nil {
-		c := *o.Cookie //nolint:gosec // its attributes are the application's to choose
-		if c.Name == "" {
-			c.Name = "io"
-		}
-		if c.Path == "" {
-			c.Path = "/"
-		}
-		if c.SameSite == 0 {
-			c.SameSite = http.SameSiteLaxMode
-		}
-		named := c //nolint:gosec // as above
-		named.Value = "sid"
-		if err := named.Valid(); err != nil { // net/http would drop it silently
-			return o, fmt.Errorf("socketio: Options.Cookie: %w", err)
-		}
-		o.Cookie = &c
+	if err := o.headers().Check(); err != nil {
+		return o, fmt.Errorf("socketio: Options.CORS.%w", err)
+	}
+	var err error
+	if o.Cookie, err = sidcookie.Complete(o.Cookie); err != nil {
+		return o, fmt.Errorf("socketio: Options.Cookie: %w", err)
 	}
 	if o.Recovery != nil {
-		r := Recovery{MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxBytes: 256 << 10, SkipAdmit: o.Recovery.SkipAdmit, SameClient: o.Recovery.SameClient}
-		r.MaxDisconnection = cmp.Or(o.Recovery.MaxDisconnection, r.MaxDisconnection)
-		r.MaxClients = cmp.Or(o.Recovery.MaxClients, r.MaxClients)
-		r.MaxBytes = cmp.Or(o.Recovery.MaxBytes, r.MaxBytes)
-		if r.MaxDisconnection < 0 || r.MaxClients < 0 || r.MaxBytes < 0 {
+		r := merge.Fields(Recovery{
+			MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxClientsPerAddress: 100, MaxBytes: defaultMaxBytes, MaxTotalBytes: 256 << 20,
+		}, *o.Recovery)
+		if r.MaxDisconnection < 0 || r.MaxClients < 0 || r.MaxClientsPerAddress < 0 || r.MaxBytes < 0 || r.MaxTotalBytes < 0 {
 			return o, fmt.Errorf("socketio: Options.Recovery has a negative duration or size: use 0 for the default")
 		}
 		o.Recovery = &r
 	}
 	return o, nil
+}
+
+// defaultMaxBytes is that of [Recovery.MaxBytes].
+const defaultMaxBytes = 256 << 10
+
+// fit returns the recovery for servers whose queues hold at most queue bytes.
+func (r *Recovery) fit(queue int) (*Recovery, error) {
+	if r == nil || r.MaxBytes <= queue || queue <= 0 {
+		return r, nil
+	}
+	if r.MaxBytes != defaultMaxBytes {
+		return nil, fmt.Errorf("socketio: Options.Recovery.MaxBytes is %d and Limits.SendQueueMax %d: a client that has missed so much would be closed when it returns: write at most %d, or raise SendQueueMax",
+			r.MaxBytes, queue, queue)
+	}
+	fitting := *r
+	fitting.MaxBytes = queue
+	return &fitting, nil
+}
+
+// headers returns the CORS headers of answers.
+func (o Options) headers() cors.Headers {
+	return cors.Headers{
+		DisableCredentials: o.CORS.Credentials == Off,
+		AllowedHeaders:     o.CORS.AllowedHeaders,
+		MaxAge:             o.CORS.MaxAge,
+		PrivateNetwork:     o.CORS.PrivateNetwork == On,
+	}
 }
 
 func (o Options) offers(transport string) bool { return slices.Contains(o.Transports, transport) }

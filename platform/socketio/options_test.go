@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/merge"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -42,10 +43,12 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Cookie.Value = "" // it is the session's to say
-	if want := (&http.Cookie{Name: "io", Path: "/", SameSite: http.SameSiteLaxMode}); !reflect.DeepEqual(o.Cookie, want) {
+	if want := (&http.Cookie{Name: "io", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}); !reflect.DeepEqual(o.Cookie, want) {
 		t.Errorf("cookie %+v", o.Cookie)
 	}
-	if want := (&Recovery{MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxBytes: 256 << 10}); !reflect.DeepEqual(o.Recovery, want) {
+	if want := (&Recovery{
+		MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxClientsPerAddress: 100, MaxBytes: 256 << 10, MaxTotalBytes: 256 << 20,
+	}); !reflect.DeepEqual(o.Recovery, want) {
 		t.Errorf("recovery %+v", o.Recovery)
 	}
 }
@@ -54,8 +57,8 @@ func TestDefaults(t *testing.T) {
 func TestCompleteCopies(t *testing.T) {
 	given := Options{
 		Transports: []string{Polling}, Parser: packet.JSON(),
-		Cookie:   &http.Cookie{Name: "lb", Path: "/x", SameSite: http.SameSiteStrictMode, Secure: true},
-		Recovery: &Recovery{MaxDisconnection: time.Second, MaxClients: 1, MaxBytes: 2, SkipAdmit: true},
+		Cookie:   &http.Cookie{Name: "lb", Path: "/x", SameSite: http.SameSiteStrictMode, Secure: true, HttpOnly: true},
+		Recovery: &Recovery{MaxDisconnection: time.Second, MaxClients: 1, MaxClientsPerAddress: 4, MaxBytes: 2, MaxTotalBytes: 3, SkipAdmit: true},
 	}
 	o, err := given.complete()
 	if err != nil {
@@ -79,7 +82,7 @@ func TestOverFieldByField(t *testing.T) {
 		Parser: packet.JSON(), MaxAttachments: 5, AttachmentTimeout: 6, MaxNamespaces: 7, MaxFragments: 8, MessageTimeout: 9,
 		Recovery: &Recovery{MaxClients: 10}, MaxConnecting: 18, MaxUnpolled: 19,
 	}
-	if got := base.merge(Options{}); !reflect.DeepEqual(got, base) {
+	if got := merge.Fields(base, Options{}); !reflect.DeepEqual(got, base) {
 		t.Errorf("nothing set: %+v", got)
 	}
 	set := []Options{
@@ -91,10 +94,10 @@ func TestOverFieldByField(t *testing.T) {
 		{MaxConnecting: -1}, {MaxUnpolled: -1},
 	}
 	for _, o := range set {
-		got := reflect.ValueOf(base.merge(o))
+		got := reflect.ValueOf(merge.Fields(base, o))
 		compareFields(t, "", got, reflect.ValueOf(o), reflect.ValueOf(base))
 	}
-	if got := base.merge(Options{AllowRequest: allow}); got.AllowRequest == nil {
+	if got := merge.Fields(base, Options{AllowRequest: allow}); got.AllowRequest == nil {
 		t.Error("AllowRequest is lost")
 	}
 	if n := reflect.TypeFor[Options]().NumField(); n != 18 {
@@ -139,6 +142,8 @@ func TestRefusedOptions(t *testing.T) {
 		"socketio: Options.Recovery has a negative duration or size: use 0 for the default":                        {Recovery: &Recovery{MaxDisconnection: -1}},
 		"socketio: Options.Recovery has a negative duration or size: use 0 for the default ":                       {Recovery: &Recovery{MaxClients: -1}},
 		"socketio: Options.Recovery has a negative duration or size: use 0 for the default  ":                      {Recovery: &Recovery{MaxBytes: -1}},
+		"socketio: Options.Recovery has a negative duration or size: use 0 for the default   ":                     {Recovery: &Recovery{MaxClientsPerAddress: -1}},
+		"socketio: Options.Recovery has a negative duration or size: use 0 for the default    ":                    {Recovery: &Recovery{MaxTotalBytes: -1}},
 	} {
 		_, err := New(o).NewServer(adapter.ServerConfig{Path: "/", Limits: limits()})
 		if err == nil || err.Error() != strings.TrimRight(want, " ") {
@@ -155,6 +160,27 @@ func TestRefusedOptions(t *testing.T) {
 	}
 }
 
+// A client that has missed up to MaxBytes is sent all of it when it returns, which its queue must hold.
+func TestRecoveryFitsQueue(t *testing.T) {
+	for _, tt := range []struct{ declared, queue, kept int }{
+		{0, 1 << 20, 256 << 10}, {0, 1000, 1000}, {1 << 20, 1 << 20, 1 << 20}, {5000, 1 << 20, 5000},
+	} {
+		l := limits()
+		l.SendQueueMax = tt.queue
+		s, err := New(Options{Recovery: &Recovery{MaxBytes: tt.declared}}).NewServer(adapter.ServerConfig{Path: "/", Limits: l})
+		if err != nil || s.(*server).recovery.opts.MaxBytes != tt.kept {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+	l := limits()
+	l.SendQueueMax = 8 << 20
+	_, err := New(Options{Recovery: &Recovery{MaxBytes: 9 << 20}}).NewServer(adapter.ServerConfig{Path: "/", Limits: l})
+	const want = "socketio: Options.Recovery.MaxBytes is 9437184 and Limits.SendQueueMax 8388608: a client that has missed so much would be closed when it returns: write at most 8388608, or raise SendQueueMax"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 // foreign is an option of another platform.
 type foreign struct{}
 
@@ -163,7 +189,7 @@ func (foreign) PlatformName() string                { return "socketio" }
 
 func TestForeignOption(t *testing.T) {
 	_, err := New().NewServer(adapter.ServerConfig{Path: "/x", Options: []adapter.PlatformOption{foreign{}}})
-	if want := "socketio: path /x: socketio.foreign is not an option of this adapter: use socketio.Options"; err == nil || err.Error() != want {
+	if want := "socketio: socketio.foreign is not an option of this adapter: use socketio.Options"; err == nil || err.Error() != want {
 		t.Error(err)
 	}
 }
@@ -207,16 +233,16 @@ func TestTransports(t *testing.T) {
 			if a.status != tt.polling || !strings.Contains(a.body, `"upgrades":`+tt.upgrades) && tt.upgrades != "" {
 				t.Errorf("polling: %d %s", a.status, a.body)
 			}
-			if _, resp := r.handshake(overWebSocket); resp.StatusCode != tt.webs {
-				t.Errorf("websocket: %s", resp.Status)
+			if _, resp := r.handshake(overWebSocket); resp.Status != tt.webs {
+				t.Errorf("websocket: %d", resp.Status)
 			}
 			if a.status == 200 {
 				want := 101
 				if tt.upgrades == "[]" {
 					want = 400
 				}
-				if _, resp := r.handshake(overWebSocket + "&sid=" + field(a.body, "sid")); resp.StatusCode != want {
-					t.Errorf("upgrade: %s", resp.Status)
+				if _, resp := r.handshake(overWebSocket + "&sid=" + field(a.body, "sid")); resp.Status != want {
+					t.Errorf("upgrade: %d", resp.Status)
 				}
 			}
 		})
@@ -299,16 +325,16 @@ func TestCompressionModes(t *testing.T) {
 		if err := s.conn.Emit(plain, 0); err != nil {
 			t.Fatal(err)
 		}
-		first, payload, err := p.next()
-		if got := first == opText|compressed && len(payload) < 200; got != (mode != CompressionOff) || err != nil {
-			t.Errorf("mode %d: frame %x of %d bytes, %v", mode, first, len(payload), err)
+		f, err := p.Next()
+		if got := f.First == opText|compressed && len(f.Payload) < 200; got != (mode != CompressionOff) || err != nil {
+			t.Errorf("mode %d: frame %x of %d bytes, %v", mode, f.First, len(f.Payload), err)
 		}
 		want(t, p, `42["a",`+long+`]`)
 		for n, uncompressed := range map[int]bool{299: false, 100: true} { // long ones, see answering
 			p.send(fmt.Sprintf(`420["q",%d]`, n))
-			first, payload, err := p.next()
-			if got := first == opText|compressed; got != (mode != CompressionOff && !uncompressed) || err != nil || len(payload) < 20 {
-				t.Errorf("mode %d: the reply is frame %x of %d bytes, %v", mode, first, len(payload), err)
+			f, err := p.Next()
+			if got := f.First == opText|compressed; got != (mode != CompressionOff && !uncompressed) || err != nil || len(f.Payload) < 20 {
+				t.Errorf("mode %d: the reply is frame %x of %d bytes, %v", mode, f.First, len(f.Payload), err)
 			}
 		}
 	}

@@ -1,16 +1,14 @@
 package socketio
 
 import (
-	"bufio"
 	"compress/flate"
 	"context"
-	"encoding/binary"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 )
 
 const (
@@ -85,47 +83,46 @@ func (p *poller) cut() {
 	_ = nc.Close()
 }
 
-// peer is a WebSocket client that deals in frames.
-type peer struct {
-	t  testing.TB
-	nc net.Conn
-	br *bufio.Reader
-}
-
+// The first bytes of frames.
 const (
-	opText   = 0x81
-	opBinary = 0x82
-	opClose  = 0x88
+	opText   = rawpeer.Fin | rawpeer.OpText
+	opBinary = rawpeer.Fin | rawpeer.OpBinary
+	opClose  = rawpeer.Fin | rawpeer.OpClose
 
-	compressed = 0x40 // in the first byte
+	compressed = rawpeer.RSV1 // in the first byte
 )
 
-// handshake requests a WebSocket and returns the response.
-func (r *testServer) handshake(query string, headers ...string) (*peer, *http.Response) {
+// frame returns a masked frame.
+func frame(first byte, payload string) string {
+	return rawpeer.Frame{First: first, Payload: payload}.Bytes()
+}
+
+// peer is a WebSocket client that deals in frames.
+type peer struct {
+	*rawpeer.Peer
+	t testing.TB
+}
+
+// handshake requests a WebSocket, with pairs of header fields, and returns the response.
+func (r *testServer) handshake(query string, headers ...string) (*peer, rawpeer.Answer) {
 	r.t.Helper()
 	nc, err := r.dial()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(func() { _ = nc.Close() })
-	head := "GET /socket.io/?" + query + " HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	var lines []string
 	for i := 0; i < len(headers); i += 2 {
-		head += headers[i] + ": " + headers[i+1] + "\r\n"
+		lines = append(lines, headers[i]+": "+headers[i+1])
 	}
-	_, _ = io.WriteString(nc, head+"\r\n")
-	p := &peer{t: r.t, nc: nc, br: bufio.NewReaderSize(nc, 64<<10)}
-	resp, err := http.ReadResponse(p.br, nil)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return p, resp
+	p := &peer{rawpeer.On(r.t, nc), r.t}
+	p.Write(rawpeer.Upgrade("/socket.io/?"+query, lines...))
+	return p, p.Answer()
 }
 
 func (r *testServer) peer(headers ...string) *peer {
 	r.t.Helper()
 	p, resp := r.handshake(overWebSocket, headers...)
-	if resp.StatusCode != http.StatusSwitchingProtocols {
+	if resp.Status != http.StatusSwitchingProtocols {
 		r.t.Fatal(resp.Status)
 	}
 	if open := p.read(); open[0] != '0' {
@@ -134,63 +131,21 @@ func (r *testServer) peer(headers ...string) *peer {
 	return p
 }
 
-func frame(first byte, payload string) []byte {
-	b := []byte{first}
-	switch n := len(payload); {
-	case n > 0xffff:
-		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
-	case n > 125:
-		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
-	default:
-		b = append(b, 0x80|byte(n))
-	}
-	b = append(b, 0, 0, 0, 0) // a mask that changes nothing
-	return append(b, payload...)
-}
-
-func (p *peer) write(b []byte) {
-	p.t.Helper()
-	if _, err := p.nc.Write(b); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
 func (p *peer) send(packet string) {
 	p.t.Helper()
-	p.write(frame(opText, packet))
-}
-
-// next reads a frame, with the whole of its first byte.
-func (p *peer) next() (first byte, payload string, err error) {
-	_ = p.nc.SetReadDeadline(time.Now().Add(time.Minute))
-	var b [10]byte
-	if _, err := io.ReadFull(p.br, b[:2]); err != nil {
-		return 0, "", err
-	}
-	n := uint64(b[1])
-	if size := map[uint64]int{126: 2, 127: 8}[n]; size > 0 {
-		if _, err := io.ReadFull(p.br, b[10-size:]); err != nil {
-			return 0, "", err
-		}
-		clear(b[2 : 10-size])
-		n = binary.BigEndian.Uint64(b[2:])
-	}
-	buf := make([]byte, n)
-	_, err = io.ReadFull(p.br, buf)
-	return b[0], string(buf), err
+	p.Send(packet)
 }
 
 func (p *peer) read() string {
 	p.t.Helper()
-	first, payload, err := p.next()
-	if err == nil && first == opText|compressed {
-		first = opText
-		payload = inflate(p.t, payload)
+	got, err := p.Next()
+	if err == nil && got.First == opText|compressed {
+		return inflate(p.t, got.Payload)
 	}
-	if err != nil || first != opText {
-		p.t.Fatalf("frame %x %.100q, error %v; want a text", first, payload, err)
+	if err != nil || got.First != opText {
+		p.t.Fatalf("frame %s, error %v; want a text", got, err)
 	}
-	return payload
+	return got.Payload
 }
 
 // offer asks for compressed messages, each on its own.
@@ -207,21 +162,7 @@ func inflate(t testing.TB, payload string) string {
 	return string(b)
 }
 
-func (p *peer) cut() { _ = p.nc.Close() }
-
-// wantClose expects a close frame with the code, and closes the socket.
-func (p *peer) wantClose(code int) {
-	p.t.Helper()
-	first, payload, err := p.next()
-	got := 0
-	if err == nil && first == opClose && len(payload) >= 2 {
-		got = int(binary.BigEndian.Uint16([]byte(payload)))
-	}
-	if got != code {
-		p.t.Errorf("frame %x %.100q, error %v; want the close code %d", first, payload, err, code)
-	}
-	_ = p.nc.Close()
-}
+func (p *peer) cut() { p.Close() }
 
 // want reads a packet.
 func want(t testing.TB, w wire, packet string) {

@@ -1,13 +1,15 @@
 package socketio
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/internal/cors"
 	"github.com/gatehouse-go/gatehouse/internal/engineio"
+	"github.com/gatehouse-go/gatehouse/internal/httperr"
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -25,6 +27,7 @@ type server struct {
 	recovery    *recoveryStore // nil without recovery
 	root        *frameBuilder  // of the namespace "/"
 	noNamespace oldest.List[*connection]
+	unknown     logsample.Minute // CONNECT packets for unknown namespaces
 }
 
 func newServer(cfg adapter.ServerConfig, opts Options) *server {
@@ -39,28 +42,27 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 		s.recovery = newRecoveryStore(*opts.Recovery)
 	}
 	s.engine = engineio.New(engineio.Config{
+		Config: wsconn.Config{
+			Limits:         cfg.Limits,
+			MaxFragments:   opts.MaxFragments,
+			MessageTimeout: opts.MessageTimeout,
+			Compression:    wsconn.Compression(opts.Compression),
+			Logger:         cfg.Logger,
+		},
 		Path:            cfg.Path,
-		Limits:          cfg.Limits,
 		Polling:         opts.offers(Polling),
 		WebSocket:       opts.offers(WebSocket),
 		Upgrades:        opts.Upgrades == On,
 		UpgradeTimeout:  opts.UpgradeTimeout,
 		HTTPCompression: opts.HTTPCompression,
-		Compression:     wsconn.Compression(opts.Compression),
-		MaxFragments:    opts.MaxFragments,
-		MessageTimeout:  opts.MessageTimeout,
-		CORS: cors.Headers{
-			DisableCredentials: opts.CORS.Credentials == Off, AllowedHeaders: opts.CORS.AllowedHeaders,
-			MaxAge: opts.CORS.MaxAge, PrivateNetwork: opts.CORS.PrivateNetwork == On,
-		},
-		Cookie:      opts.Cookie,
-		CheckOrigin: cfg.CheckOrigin,
-		Reserve:     cfg.Reserve,
-		Allow:       s.allow,
-		Open:        s.open,
-		MaxUnpolled: opts.MaxUnpolled,
-		Shortest:    min(opts.ConnectTimeout, opts.AttachmentTimeout),
-		Logger:      cfg.Logger,
+		CORS:            opts.headers(),
+		Cookie:          opts.Cookie,
+		CheckOrigin:     cfg.CheckOrigin,
+		Reserve:         cfg.Reserve,
+		Allow:           s.allow,
+		Open:            s.open,
+		MaxUnpolled:     opts.MaxUnpolled,
+		Shortest:        min(opts.ConnectTimeout, opts.AttachmentTimeout),
 	})
 	return s
 }
@@ -75,7 +77,7 @@ func (s *server) allow(r *http.Request) error {
 	if s.opts.AllowRequest == nil {
 		return nil
 	}
-	return s.opts.AllowRequest(r)
+	return httperr.Sendable(r.Context(), s.cfg.Logger, s.opts.AllowRequest(r), "option", "AllowRequest")
 }
 
 // open returns the handler of a new session.
@@ -121,19 +123,11 @@ func (s *server) endpoint(namespace string) adapter.Endpoint {
 	return nil
 }
 
-// timeout bounds the checks of a CONNECT.
-func (s *server) timeout(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, s.cfg.Limits.HandshakeTimeout)
-}
-
 // since reports whether a stamp of the engine's clock, 0 for none, is older than d.
 func since(now, stamp int64, d time.Duration) bool {
 	return stamp != 0 && time.Duration(now-stamp) > d
 }
 
 func trimSlash(path string) string {
-	if path = strings.TrimRight(path, "/"); path == "" {
-		return "/"
-	}
-	return path
+	return cmp.Or(strings.TrimRight(path, "/"), "/")
 }

@@ -5,13 +5,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/entries"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/sizeclass"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -31,11 +31,12 @@ type socket struct {
 	binding sync.Mutex  // held while bind runs
 
 	// Guarded by connection.mu.
-	status status
-	cancel context.CancelFunc // of the checks before it has joined
-	sess   adapter.Session
-	stay   entries.Stay
-	ended  *websockets.Reason // set when it was closed before sess was
+	status   status
+	cancel   context.CancelFunc // of the checks before it has joined
+	sess     adapter.Session
+	stay     entries.Stay
+	ended    *websockets.Reason // set when it was closed before sess was
+	upgraded bool               // the transport has changed before sess was set
 }
 
 // status is where a socket is on its way through a namespace.
@@ -73,9 +74,16 @@ func (in *inbound) Release() {
 	inboundPool.Put(in, cap(in.buf))
 }
 
-var _ adapter.Conn = (*socket)(nil)
+var (
+	_ adapter.Conn     = (*socket)(nil)
+	_ adapter.Resetter = (*socket)(nil)
+)
 
 func (s *socket) ID() string { return s.id }
+
+func (s *socket) State() adapter.ConnState {
+	return adapter.ConnState{Transport: s.conn.eng.Transport(), Queued: s.conn.eng.Queued()}
+}
 
 // Native returns the socket itself, see [SocketOf].
 func (s *socket) Native() any { return s }
@@ -89,7 +97,7 @@ func (s *socket) Emit(out *adapter.Outgoing, ack uint64) error {
 	if s.conn.srv.recovery == nil { // then ack is 0: the case above has the others
 		m, err = s.frames.message(out)
 	} else {
-		m, err = s.conn.srv.event(out, s.namespace, ack)
+		m, err = s.conn.srv.event(out, s.namespace, ack, s.journal.ring)
 	}
 	if err != nil {
 		return s.conn.encodeFailed(err)
@@ -138,12 +146,9 @@ func (c *connection) encodeFailed(err error) error {
 
 // send queues a message with the policy of out.
 func (c *connection) send(m *message, out *adapter.Outgoing) error {
-	if !out.Uncompressed {
-		return c.push(m, wsconn.PolicyOf(out))
-	}
-	plain := *m
-	plain.item.Plain = true
-	return c.push(&plain, wsconn.PolicyOf(out))
+	it := m.item
+	it.Plain = out.Uncompressed
+	return c.pushItem(it, m.charge, wsconn.PolicyOf(out))
 }
 
 func (s *socket) Writable(ctx context.Context) error {
@@ -166,7 +171,11 @@ func (s *socket) Close(r websockets.Reason) {
 	c := s.conn
 	c.mu.Lock()
 	if s.status == left {
+		sess := s.sess
 		c.mu.Unlock()
+		if s.journal != nil {
+			s.journal.closeFor(s, sess)
+		}
 		return
 	}
 	s.status = left
@@ -177,6 +186,9 @@ func (s *socket) Close(r websockets.Reason) {
 	}
 	lastOne := !c.hasNamespace()
 	tooOften := r.Cause == websockets.CauseServerDisconnect && c.connects.Disconnected(s.stay, c.srv.engine.Clock().Now())
+	if tooOften {
+		c.ending = true // before DISCONNECT is sent: the next CONNECT may come at once
+	}
 	c.checkNoNamespace()
 	c.mu.Unlock()
 	if s.journal != nil {
@@ -203,6 +215,19 @@ func (s *socket) Close(r websockets.Reason) {
 		c.endGracefully(websockets.Reason{Cause: websockets.CauseClientErrors, Text: "disconnected too often in a row"})
 		c.mu.Unlock()
 	}
+}
+
+// Reset implements [adapter.Resetter].
+func (s *socket) Reset() bool {
+	if s.journal == nil {
+		return false
+	}
+	s.conn.mu.Lock()
+	sess := s.sess
+	s.conn.mu.Unlock()
+	s.journal.closeFor(s, sess)
+	s.conn.eng.Close(websockets.Reason{Cause: websockets.CauseTransportClose, Text: "events were lost"}, wsconn.CloseAbort)
+	return true
 }
 
 // CloseConnection implements [adapter.Conn].
@@ -256,16 +281,19 @@ func (s *socket) enter(auth websockets.Payload) {
 	defer srv.engine.Exit()
 	defer func() {
 		if v := recover(); v != nil {
-			srv.cfg.Logger.Error("a CONNECT panicked", "namespace", s.namespace, "panic", v, "stack", string(debug.Stack()))
+			srv.cfg.Logger.Error("a CONNECT panicked", append([]any{"namespace", s.namespace}, recovered.New(v).Attrs()...)...)
 			c.eng.Close(wsconn.InternalReason, wsconn.CloseHandshake)
 		}
 	}()
 	ep := srv.endpoint(s.namespace)
 	if ep == nil {
+		if n := srv.unknown.Count(); n > 0 {
+			srv.cfg.Logger.Info("clients ask for a namespace without a gateway: see websockets.Namespace", "namespace", s.namespace, "clients", n)
+		}
 		s.refuse("Invalid namespace", nil, true)
 		return
 	}
-	ctx, cancel := srv.timeout(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), srv.cfg.Limits.HandshakeTimeout)
 	defer cancel()
 	c.mu.Lock()
 	s.cancel = cancel
@@ -350,17 +378,23 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption
 	s.binding.Lock()
 	defer s.binding.Unlock()
 	var sess adapter.Session
+	gone := false
+	transport := c.eng.Transport()
 	c.eng.Batch(func() { // a client must receive broadcasts as soon as it has seen CONNECT
 		if !s.accept(res) {
 			return
 		}
-		if res != nil {
-			sess = res.resume(s, h)
-		}
-		if sess == nil {
+		if res != nil && res.resumed {
+			sess = res.suspension.Resume(s, h)
+			gone = sess == nil
+		} else {
 			sess = ep.Connect(s, h)
 		}
 	})
+	if gone { // it takes itself for recovered: it must reconnect, as a new client
+		s.journal.close()
+		c.eng.Close(websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client was dropped while it resumed"}, wsconn.CloseAbort)
+	}
 	if sess == nil {
 		return
 	}
@@ -368,10 +402,13 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption
 	c.mu.Lock()
 	s.sess = sess
 	s.cancel = nil
-	ended := s.ended
+	ended, upgraded := s.ended, s.upgraded && transport == Polling
 	c.mu.Unlock()
 	if s.journal != nil {
 		s.journal.setSession(sess)
+	}
+	if upgraded {
+		sess.Upgraded()
 	}
 	if ended != nil {
 		s.endSession(sess, *ended)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -59,22 +58,21 @@ func TestHandshakeRefusals(t *testing.T) {
 				head = strings.Replace(head, c.from, c.to, 1)
 			}
 			resp := r.dial().request(head)
-			raw, _ := io.ReadAll(resp.Body)
-			if resp.StatusCode != tt.status {
-				t.Fatalf("status %d, want %d: %s", resp.StatusCode, tt.status, raw)
+			if resp.Status != tt.status {
+				t.Fatalf("status %d, want %d: %s", resp.Status, tt.status, resp.Body)
 			}
 			var body struct {
 				StatusCode           int
 				Message, Error, Code string
 			}
-			if err := json.Unmarshal(raw, &body); err != nil {
-				t.Fatalf("body %q: %v", raw, err)
+			if err := json.Unmarshal([]byte(resp.Body), &body); err != nil {
+				t.Fatalf("body %q: %v", resp.Body, err)
 			}
 			if body.StatusCode != tt.status || body.Message == "" || body.Error != http.StatusText(tt.status) || body.Code != tt.code {
-				t.Errorf("body %s, want code %q", raw, tt.code)
+				t.Errorf("body %s, want code %q", resp.Body, tt.code)
 			}
-			if strings.Contains(string(raw), "secret") {
-				t.Errorf("body contains too much: %s", raw)
+			if strings.Contains(resp.Body, "secret") {
+				t.Errorf("body contains too much: %s", resp.Body)
 			}
 			for k, v := range tt.headers {
 				if resp.Header.Get(k) != v {
@@ -106,8 +104,8 @@ func TestHandshakeAccepts(t *testing.T) {
 			p := r.dial()
 			head := strings.Replace(upgradeHead, "keep-alive, Upgrade\r\nUpgrade: websocket", "uPGRADE,close\r\nUpgrade: WebSocket", 1)
 			resp := p.request(head + tt.headers)
-			if resp.StatusCode != 101 || resp.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
-				t.Fatalf("status %d, headers %v", resp.StatusCode, resp.Header)
+			if resp.Status != 101 || resp.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+				t.Fatalf("status %d, headers %v", resp.Status, resp.Header)
 			}
 			if got := resp.Header.Get("Sec-WebSocket-Protocol"); got != tt.protocol {
 				t.Errorf("subprotocol %q, want %q", got, tt.protocol)
@@ -137,8 +135,8 @@ func TestFramesSentAlongWithTheHandshake(t *testing.T) {
 	b = append(b, rawFrame(0x80|opText, []byte(`{"event":"a"}`))...)
 	b = append(b, rawFrame(0x80|opText, []byte(`{"event":"b","data":"`+strings.Repeat("x", 6000)+`"}`))...)
 	p.write(b)
-	if resp, err := http.ReadResponse(p.br, nil); err != nil || resp.StatusCode != 101 {
-		t.Fatal(resp, err)
+	if resp := p.Answer(); resp.Status != 101 {
+		t.Fatal(resp)
 	}
 	p.want(`{"event":"a"}`)
 	if got := p.read(); len(got) < 6000 {
@@ -166,8 +164,8 @@ func TestAdmitIsBounded(t *testing.T) {
 		return &websockets.Error{Message: "too slow", Status: 408}
 	}}
 	r := newTestServer(t, ep, func(c *adapter.ServerConfig) { c.Limits.HandshakeTimeout = 20 * time.Millisecond })
-	if resp := r.dial().request(upgradeHead); resp.StatusCode != 408 {
-		t.Errorf("status %d", resp.StatusCode)
+	if resp := r.dial().request(upgradeHead); resp.Status != 408 {
+		t.Errorf("status %d", resp.Status)
 	}
 }
 
@@ -185,11 +183,11 @@ func TestAdmitEndsWithTheServer(t *testing.T) {
 	if err := r.srv.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if resp, err := http.ReadResponse(p.br, nil); err != nil || resp.StatusCode != 503 {
-		t.Fatal(resp, err)
+	if resp := p.Answer(); resp.Status != 503 {
+		t.Fatal(resp)
 	}
-	if resp := r.dial().request(upgradeHead); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("status %d after Close", resp.StatusCode)
+	if resp := r.dial().request(upgradeHead); resp.Status != 503 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("status %d after Close", resp.Status)
 	}
 }
 
@@ -205,7 +203,7 @@ func TestClientLeavesDuringAdmit(t *testing.T) {
 	p := r.dial()
 	p.write([]byte(upgradeHead + "\r\n"))
 	<-entered
-	p.reset()
+	p.Reset()
 	<-left
 }
 
@@ -242,10 +240,10 @@ func TestResponseWriterBehindUnwrap(t *testing.T) {
 func TestPanicInConnectCutsTheConnection(t *testing.T) {
 	r := newTestServer(t, &endpoint{prepare: func(*session) { panic("boom") }}, nil)
 	p := r.dial()
-	if resp := p.request(upgradeHead); resp.StatusCode != 101 {
+	if resp := p.request(upgradeHead); resp.Status != 101 {
 		t.Fatal(resp.Status)
 	}
-	p.wantEnd()
+	p.WantEnd()
 	if err := r.srv.Close(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/merge"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -17,14 +18,17 @@ type Adapter struct {
 	opts Options
 }
 
-var _ adapter.Adapter = (*Adapter)(nil)
+var (
+	_ adapter.Adapter        = (*Adapter)(nil)
+	_ adapter.OptionsChecker = (*Adapter)(nil)
+)
 
 // New returns the adapter. The options apply to all its servers; a later one overrides
 // an earlier one field by field. Invalid options are an error when the application starts.
 func New(opts ...Options) *Adapter {
 	o := defaults()
 	for _, next := range opts {
-		o = o.merge(next)
+		o = merge.Fields(o, next)
 	}
 	return &Adapter{o}
 }
@@ -47,21 +51,29 @@ func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	if len(cfg.Endpoints) != 1 {
 		return nil, fmt.Errorf("ws: path %s: plain WebSocket has no namespaces, so a server has one endpoint, not %d: use a websockets.Path for each gateway", cfg.Path, len(cfg.Endpoints))
 	}
-	opts := a.opts
-	for _, o := range cfg.Options {
-		own, ok := o.(Options)
-		if !ok {
-			return nil, fmt.Errorf("ws: path %s: %T is not an option of this platform: use ws.Options", cfg.Path, o)
-		}
-		opts = opts.merge(own)
-	}
-	if err := opts.check(); err != nil {
+	opts, err := a.options(cfg.Options)
+	if err != nil {
 		return nil, err
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return newServer(cfg, opts), nil
+}
+
+// CheckOptions implements [adapter.OptionsChecker].
+func (a *Adapter) CheckOptions(opts []adapter.PlatformOption) error {
+	_, err := a.options(opts)
+	return err
+}
+
+// options returns the options of a server.
+func (a *Adapter) options(of []adapter.PlatformOption) (Options, error) {
+	opts, err := merge.All(a.opts, of, "ws: %T is not an option of this platform: use ws.Options")
+	if err != nil {
+		return opts, err
+	}
+	return opts, opts.check()
 }
 
 // ConnOf returns the connection of a client, for what the framework does not offer; false

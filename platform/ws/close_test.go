@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
-	"go.uber.org/goleak"
 )
 
 func TestServerCloseCodes(t *testing.T) {
@@ -39,7 +36,7 @@ func TestServerCloseCodes(t *testing.T) {
 			p.text(`{"event":"too late"}`)
 			p.close(tt.code, "")
 			s.wantReason(t, websockets.Reason{Cause: tt.reason.Cause, Code: tt.code, Text: tt.text})
-			p.wantEnd()
+			p.WantEnd()
 			if s.count() != 0 {
 				t.Error("received a message after the close frame")
 			}
@@ -49,7 +46,7 @@ func TestServerCloseCodes(t *testing.T) {
 		p, s := r.connect()
 		s.conn.Close(websockets.Reason{Cause: cause})
 		p.wantClose(1001, string(cause))
-		p.wantEnd()
+		p.WantEnd()
 		s.wantReason(t, websockets.Reason{Cause: cause})
 	}
 }
@@ -60,7 +57,7 @@ func TestClientCloseCodes(t *testing.T) {
 		p, s := r.connect()
 		p.close(code, "bye €")
 		p.wantClose(code, "")
-		p.wantEnd()
+		p.WantEnd()
 		s.wantReason(t, websockets.Reason{Cause: websockets.CauseClientDisconnect, Code: code, Text: "bye €", Clean: true})
 	}
 	p, s := r.connect()
@@ -160,14 +157,14 @@ func TestEndsWithoutCloseFrame(t *testing.T) {
 	for _, half := range [][]byte{nil, {0x81}, rawFrame(opText, []byte("{")), rawFrame(0x81, []byte("{}"))[:7]} {
 		p, s := r.connect()
 		p.write(half)
-		_ = p.nc.Close()
+		_ = p.Conn.Close()
 		s.wantReason(t, websockets.Reason{Cause: websockets.CauseTransportClose})
 
 		p, s = r.connect() // F32
 		p.text(`{"event":"e"}`)
 		p.want(`{"event":"e"}`)
 		p.write(half)
-		p.reset()
+		p.Reset()
 		if got := s.reason(t); got.Cause != websockets.CauseTransportError || got.Text != "connection reset by peer" {
 			t.Errorf("after RST: %+v", got)
 		}
@@ -220,51 +217,5 @@ func TestServerCloseCutsTheRest(t *testing.T) {
 	}
 	if got := closing.reason(t); got.Cause != websockets.CauseShutdown {
 		t.Errorf("reason %+v", got)
-	}
-}
-
-// F69: half of them leave politely, half do not.
-func TestChurn(t *testing.T) {
-	r := newTestServer(t, nil, nil)
-	p, s := r.connect() // what starts once has started
-	p.close(1000, "")
-	s.reason(t)
-	ignore := goleak.IgnoreCurrent()
-	before := runtime.NumGoroutine()
-	const total, workers = 500, 10
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			for i := range total / workers {
-				p := r.dial()
-				if resp := p.request(upgradeHead); resp.StatusCode != 101 {
-					t.Error(resp.Status)
-					return
-				}
-				p.text(`{"event":"e","id":1}`)
-				p.want(`{"id":1}`)
-				switch (w + i) % 4 {
-				case 0, 2:
-					p.close(1000, "")
-					p.wantEnd()
-					_ = p.nc.Close()
-				case 1:
-					p.reset()
-				case 3:
-					p.write([]byte{0x81, 0xff})
-					_ = p.nc.Close()
-				}
-			}
-		})
-	}
-	wg.Wait()
-	for range total {
-		r.session().reason(t)
-	}
-	if err := goleak.Find(ignore); err != nil {
-		t.Errorf("%d goroutines before, %d after: %v", before, runtime.NumGoroutine(), err)
-	}
-	if n := r.srv.lives(); n != 0 {
-		t.Errorf("the server counts %d", n)
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strconv"
 	"time"
 	"unicode/utf8"
 	"unsafe"
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/sizeclass"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -55,6 +55,10 @@ func (in *inbound) Release() {
 func (in *inbound) held() int { return cap(in.buf) + int(unsafe.Sizeof(*in)-unsafe.Sizeof(in.msg)) }
 
 func (c *conn) ID() string { return c.id }
+
+func (c *conn) State() adapter.ConnState {
+	return adapter.ConnState{Transport: "websocket", Queued: c.out.Bytes()}
+}
 
 // Native returns the *websocket.Conn, see [ConnOf].
 func (c *conn) Native() any {
@@ -114,14 +118,12 @@ func (c *conn) sendOnce(out *adapter.Outgoing, id []byte, policy outbox.Policy) 
 
 // idOf returns the id of a request; nil without one.
 func idOf(m *adapter.Message) []byte {
-	if m == nil {
-		return nil
+	if m != nil {
+		if in, ok := m.Ref.(*inbound); ok {
+			return in.id
+		}
 	}
-	in, ok := m.Ref.(*inbound)
-	if !ok {
-		return nil
-	}
-	return in.id
+	return nil
 }
 
 // encode builds the frame for all clients of a broadcast.
@@ -129,7 +131,7 @@ func (s *server) encode(event string, p websockets.Payload) (_ any, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("ws: codec %T panicked: %v", s.opts.Codec, v)
-			s.cfg.Logger.Error("the codec panicked in a broadcast", "event", event, "panic", v, "stack", string(debug.Stack()))
+			s.cfg.Logger.Error("the codec panicked in a broadcast", append([]any{"event", event}, recovered.New(v).Attrs()...)...)
 		}
 	}()
 	buf := make([]byte, wsconn.HeaderRoom, wsconn.HeaderRoom+len(event)+len(p.JSON)+envelopeRoom)
@@ -175,13 +177,11 @@ func (c *conn) pushItem(it wsconn.Item, policy outbox.Policy) error {
 }
 
 func (c *conn) Writable(ctx context.Context) error {
-	if err := c.out.Writable(ctx); err != nil {
-		if errors.Is(err, outbox.ErrClosed) {
-			return websockets.ErrClosed
-		}
-		return err
+	err := c.out.Writable(ctx)
+	if errors.Is(err, outbox.ErrClosed) {
+		return websockets.ErrClosed
 	}
-	return nil
+	return err
 }
 
 func (c *conn) Close(r websockets.Reason) { c.ws.Close(r, wsconn.CloseModeOf(r)) }

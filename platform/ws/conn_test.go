@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -128,7 +129,7 @@ func TestQueueOverflow(t *testing.T) {
 		t.Errorf("then: %v", err)
 	}
 	slowSession.wantReason(t, websockets.Reason{Cause: websockets.CauseQueueOverflow, Code: 1008, Text: "queue overflow"})
-	slow.wantEnd()
+	slow.WantEnd()
 }
 
 // A client that reads after all learns why it was dropped.
@@ -163,7 +164,7 @@ func TestDropPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 		if name == "first" {
-			r.eventually("the writer has it", func() bool { return c.out.Len() == 0 })
+			testkit.Eventually(r.t, "the writer has it", func() bool { return c.out.Len() == 0 })
 		}
 	}
 	if err := send("newest", websockets.OverflowDropNewest); !errors.Is(err, websockets.ErrQueueFull) {
@@ -239,10 +240,10 @@ func TestFullQueueAcceptsControlFrames(t *testing.T) {
 	filled := 0
 	for ; s.conn.Emit(filler, 0) == nil; filled++ {
 	}
-	r.eventually("the writer waits with what it has taken", func() bool { return c.out.Len() < filled })
+	testkit.Eventually(r.t, "the writer waits with what it has taken", func() bool { return c.out.Len() < filled })
 	before := c.out.Len()
 	p.write(rawFrame(0x80|opPing, []byte("hi")))
-	r.eventually("the pong waits", func() bool { return c.out.Len() > before })
+	testkit.Eventually(r.t, "the pong waits", func() bool { return c.out.Len() > before })
 	answer := out("exception", `"no"`)
 	answer.Answer = true
 	if err := s.conn.Emit(answer, 0); err != nil {
@@ -280,7 +281,7 @@ func TestConcurrentEmitAndClose(t *testing.T) {
 			for n := 0; ; n++ { // up to the close frame, of Close or of the full queue
 				op, _, err := p.next()
 				if err != nil || op == opClose {
-					_ = p.nc.Close()
+					_ = p.Conn.Close()
 					return
 				}
 				if n == 10 {
@@ -291,12 +292,12 @@ func TestConcurrentEmitAndClose(t *testing.T) {
 			}
 		})
 		for range 100 {
-			if _, err := p.nc.Write(rawFrame(0x80|opText, []byte(`{"event":"e","id":1}`))); err != nil {
+			if _, err := p.Conn.Write(rawFrame(0x80|opText, []byte(`{"event":"e","id":1}`))); err != nil {
 				break
 			}
 		}
 		wg.Wait()
-		_ = p.nc.Close()
+		_ = p.Conn.Close()
 		s.reason(t)
 	}
 }
@@ -354,7 +355,7 @@ func (panicCodec) Append(dst []byte, e Envelope) ([]byte, error) {
 }
 
 func TestCodecPanics(t *testing.T) {
-	var log syncBuffer
+	var log testkit.Log
 	r := newTestServer(t, nil, func(c *adapter.ServerConfig) {
 		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	}, Options{Codec: panicCodec{JSON()}})
@@ -363,7 +364,7 @@ func TestCodecPanics(t *testing.T) {
 	p, s := r.connect()
 	p.text(`{"event":"panic","data":"secret payload"}`)
 	p.wantClose(1011, "internal error")
-	_ = p.nc.Close()
+	_ = p.Conn.Close()
 	s.wantReason(t, websockets.Reason{Cause: websockets.CauseForcedClose, Code: 1011, Text: "internal error"})
 
 	p, s = r.connect()
@@ -391,23 +392,6 @@ func TestCodecPanics(t *testing.T) {
 	if got := log.String(); !strings.Contains(got, "stack=") || strings.Contains(got, "secret") {
 		t.Errorf("log: %s", got)
 	}
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 type fakeClient struct {
@@ -441,10 +425,9 @@ func TestNativeConnection(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if first, n, err := p.header(); first != opText || n != 1000 || err != nil {
-		t.Fatalf("first frame %x of %d bytes, %v", first, n, err)
+	if f, err := p.Next(); f.First != opText || f.Masked || len(f.Payload) != 1000 || err != nil {
+		t.Fatalf("first frame %x of %d bytes, %v", f.First, len(f.Payload), err)
 	}
-	_, _ = p.br.Discard(1000)
 	if op, payload, err := p.next(); op != opContinuation || payload != "" || err != nil {
 		t.Fatalf("got %x %q %v", op, payload, err)
 	}

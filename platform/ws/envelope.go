@@ -43,14 +43,13 @@ func (jsonCodec) Decode(msg []byte) (Envelope, error) {
 		seen |= m
 		// A wrong value is reported only when the rest is JSON: a syntax error comes
 		// first.
+		var ok bool
 		switch m {
 		case memberEvent:
-			var ok bool
 			if e.Event, ok, err = s.text(); err == nil && !ok {
 				failure |= m
 			}
 		case memberID:
-			var ok bool
 			if e.ID, ok, err = s.id(); err == nil && !ok {
 				failure |= m
 			}
@@ -59,7 +58,6 @@ func (jsonCodec) Decode(msg []byte) (Envelope, error) {
 		case memberError:
 			errorValue, err = s.value()
 		case memberCancel:
-			var ok bool
 			if e.Cancel, ok, err = s.id(); err == nil && !ok {
 				failure |= memberID
 			}

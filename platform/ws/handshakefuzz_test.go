@@ -11,50 +11,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
-
-// pipes is a listener whose connections are in memory.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error { p.once.Do(func() { close(p.done) }); return nil }
-func (*pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-// errorLog fails a fuzz target on error log lines, which panics cause.
-type errorLog struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *errorLog) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *errorLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 const acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // RFC 6455 §1.3
 
@@ -78,7 +41,7 @@ func FuzzHandshake(f *testing.F) {
 		f.Add(s[0], s[1], s[2])
 	}
 	protocols := []string{"v2", "v1"}
-	log := &errorLog{}
+	log := &testkit.Log{}
 	left := make(chan struct{}, 100)
 	ep := &fuzzEndpoint{left: left}
 	as, err := New(Options{Subprotocols: protocols, Compression: CompressionEach}).NewServer(adapter.ServerConfig{
@@ -89,8 +52,8 @@ func FuzzHandshake(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-	hs := &http.Server{Handler: as, ErrorLog: slog.NewLogLogger(slog.NewTextHandler(log, nil), slog.LevelError), ReadHeaderTimeout: patience}
+	l := testkit.NewListener()
+	hs := &http.Server{Handler: as, ErrorLog: slog.NewLogLogger(slog.NewTextHandler(log, nil), slog.LevelError), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan struct{})
 	go func() { defer close(served); _ = hs.Serve(l) }()
 	f.Cleanup(func() {
@@ -106,8 +69,10 @@ func FuzzHandshake(f *testing.F) {
 		}
 		client, server := net.Pipe()
 		defer client.Close()
-		l.conns <- server
-		_ = client.SetDeadline(time.Now().Add(patience))
+		if err := l.Serve(server); err != nil {
+			t.Fatal(err)
+		}
+		_ = client.SetDeadline(time.Now().Add(testkit.Patience))
 		go func() { _, _ = io.WriteString(client, raw) }()
 		resp, err := http.ReadResponse(bufio.NewReader(client), r)
 		switch {

@@ -1,28 +1,23 @@
 package ws
 
 import (
-	"bufio"
 	"context"
-	"encoding/binary"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const patience = 10 * time.Second // for what should happen at once
 
 // endpoint is the framework as the adapter sees it.
 type endpoint struct {
@@ -44,7 +39,7 @@ func (e *endpoint) Admit(ctx context.Context, h *adapter.Handshake) error {
 }
 
 func (e *endpoint) Connect(c adapter.Conn, h *adapter.Handshake) adapter.Session {
-	s := &session{conn: c, handshake: h, changed: make(chan struct{}), over: make(chan struct{})}
+	s := &session{conn: c, handshake: h, over: make(chan struct{})}
 	if e.prepare != nil {
 		e.prepare(s)
 	}
@@ -58,24 +53,15 @@ type session struct {
 	handshake *adapter.Handshake
 	onReceive func(*session, *adapter.Message)
 
-	mu      sync.Mutex
-	changed chan struct{}
-	got     []*adapter.Message
-	acks    map[uint64]string
-	closed  []websockets.Reason
-	over    chan struct{}
-}
-
-func (s *session) record(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f()
-	close(s.changed)
-	s.changed = make(chan struct{})
+	mu     testkit.Cond // updated on each change of the fields below
+	got    []*adapter.Message
+	acks   map[uint64]string
+	closed []websockets.Reason
+	over   chan struct{}
 }
 
 func (s *session) Receive(m *adapter.Message) adapter.Work {
-	s.record(func() { s.got = append(s.got, m) })
+	s.mu.Update(func() { s.got = append(s.got, m) })
 	switch {
 	case s.onReceive == nil:
 	case m.Err != nil:
@@ -87,7 +73,7 @@ func (s *session) Receive(m *adapter.Message) adapter.Work {
 }
 
 func (s *session) Ack(n uint64, p websockets.Payload) {
-	s.record(func() {
+	s.mu.Update(func() {
 		if s.acks == nil {
 			s.acks = map[uint64]string{}
 		}
@@ -96,7 +82,7 @@ func (s *session) Ack(n uint64, p websockets.Payload) {
 }
 
 func (s *session) Closed(r websockets.Reason) {
-	s.record(func() {
+	s.mu.Update(func() {
 		if s.closed = append(s.closed, r); len(s.closed) == 1 {
 			close(s.over)
 		}
@@ -107,6 +93,8 @@ func (*session) Same(*adapter.Handshake, func(websockets.Client, *websockets.Han
 	return true
 }
 
+func (*session) Upgraded() {}
+
 func (s *session) Suspend(r websockets.Reason) adapter.Suspension {
 	s.Closed(r)
 	return nil
@@ -115,19 +103,8 @@ func (s *session) Suspend(r websockets.Reason) adapter.Suspension {
 // wait blocks until cond, which is called with the lock held, is true.
 func (s *session) wait(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	late := time.After(patience)
-	for {
-		s.mu.Lock()
-		ok, changed := cond(), s.changed
-		s.mu.Unlock()
-		if ok {
-			return
-		}
-		select {
-		case <-changed:
-		case <-late:
-			t.Fatalf("timed out waiting for %s", what)
-		}
+	if !s.mu.Wait(testkit.Patience, cond) {
+		t.Fatalf("timed out waiting for %s", what)
 	}
 }
 
@@ -195,7 +172,7 @@ type testServer struct {
 func limits() websockets.Limits {
 	return websockets.Limits{
 		MaxMessage:       10_000,
-		HandshakeTimeout: patience,
+		HandshakeTimeout: 10 * time.Second,
 		PingInterval:     time.Minute,
 		PingTimeout:      time.Minute,
 		SendQueue:        1 << 16,
@@ -238,32 +215,11 @@ func newTestServer(t *testing.T, ep *endpoint, change func(*adapter.ServerConfig
 	return r
 }
 
-// eventually polls a condition.
-func (r *testServer) eventually(what string, cond func() bool) {
-	r.t.Helper()
-	late := time.After(patience)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-late:
-			r.t.Fatalf("timed out waiting for %s", what)
-		}
-	}
-}
-
 func (s *server) lives() int { return s.group.Live() }
 
 func (r *testServer) session() *session {
 	r.t.Helper()
-	select {
-	case s := <-r.ep.sessions:
-		return s
-	case <-time.After(patience):
-		r.t.Fatal("no client connected")
-		return nil
-	}
+	return testkit.Receive(r.t, "a session", r.ep.sessions)
 }
 
 const upgradeHead = "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n" +
@@ -271,31 +227,20 @@ const upgradeHead = "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: keep-ali
 
 // peer is a raw client: it writes bytes.
 type peer struct {
-	t  *testing.T
-	nc net.Conn
-	br *bufio.Reader
+	*rawpeer.Peer
+	t *testing.T
 }
 
 func (r *testServer) dial() *peer {
 	r.t.Helper()
-	nc, err := net.Dial("tcp", r.http.Listener.Addr().String())
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { _ = nc.Close() })
-	_ = nc.SetDeadline(time.Now().Add(2 * patience))
-	return &peer{r.t, nc, bufio.NewReader(nc)}
+	return &peer{rawpeer.Dial(r.t, r.http.URL), r.t}
 }
 
 // request sends a request and reads the response.
-func (p *peer) request(head string) *http.Response {
+func (p *peer) request(head string) rawpeer.Answer {
 	p.t.Helper()
-	p.write([]byte(head + "\r\n"))
-	resp, err := http.ReadResponse(p.br, nil)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return resp
+	p.Write(head + "\r\n")
+	return p.Answer()
 }
 
 // connect opens a WebSocket.
@@ -306,38 +251,20 @@ func (r *testServer) connect(headers ...string) (*peer, *session) {
 	for _, h := range headers {
 		head += h + "\r\n"
 	}
-	if resp := p.request(head); resp.StatusCode != http.StatusSwitchingProtocols {
-		body, _ := io.ReadAll(resp.Body)
-		r.t.Fatalf("status %s: %s", resp.Status, body)
+	if resp := p.request(head); resp.Status != http.StatusSwitchingProtocols {
+		r.t.Fatalf("status %d: %s", resp.Status, resp.Body)
 	}
 	return p, r.session()
 }
 
 func (p *peer) write(b []byte) {
 	p.t.Helper()
-	if _, err := p.nc.Write(b); err != nil {
-		p.t.Fatal(err)
-	}
+	p.Write(string(b))
 }
-
-var testMask = []byte{0x12, 0x34, 0x56, 0x78}
 
 // rawFrame makes a masked frame; first is the whole first byte.
 func rawFrame(first byte, payload []byte) []byte {
-	b := []byte{first}
-	switch n := len(payload); {
-	case n > 0xffff:
-		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
-	case n > 125:
-		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
-	default:
-		b = append(b, 0x80|byte(n))
-	}
-	b = append(b, testMask...)
-	for i, c := range payload {
-		b = append(b, c^testMask[i&3])
-	}
-	return b
+	return []byte(rawpeer.Frame{First: first, Payload: string(payload), Mask: [4]byte{0x12, 0x34, 0x56, 0x78}}.Bytes())
 }
 
 func (p *peer) frame(first byte, payload string) {
@@ -352,40 +279,16 @@ func (p *peer) text(payload string) {
 
 func (p *peer) close(code int, text string) {
 	p.t.Helper()
-	p.frame(0x80|opClose, string(binary.BigEndian.AppendUint16(nil, uint16(code)))+text)
+	p.frame(0x80|opClose, rawpeer.ClosePayload(code, text))
 }
 
-// next reads a frame.
+// next reads a frame, which must be whole and without a mask.
 func (p *peer) next() (op byte, payload string, err error) {
-	first, n, err := p.header()
-	if err != nil {
-		return 0, "", err
+	got, err := p.Next()
+	if got.Masked || err == nil && got.First&rawpeer.Fin == 0 {
+		p.t.Errorf("frame %s, masked: %t", got, got.Masked)
 	}
-	buf := make([]byte, n)
-	_, err = io.ReadFull(p.br, buf)
-	if first&0x80 == 0 {
-		p.t.Error("the server fragments")
-	}
-	return first & 0x0f, string(buf), err
-}
-
-// header reads the header of a frame: its first byte and the payload's length.
-func (p *peer) header() (first byte, length uint64, err error) {
-	var b [8]byte
-	if _, err := io.ReadFull(p.br, b[:2]); err != nil {
-		return 0, 0, err
-	}
-	first, length = b[0], uint64(b[1])
-	if b[1]&0x80 != 0 {
-		p.t.Error("the server masks")
-	}
-	size := map[uint64]int{126: 2, 127: 8}[length]
-	if size == 0 {
-		return first, length, nil
-	}
-	clear(b[:])
-	_, err = io.ReadFull(p.br, b[8-size:])
-	return first, binary.BigEndian.Uint64(b[:]), err
+	return got.First & 0x0f, got.Payload, err
 }
 
 // read expects a text frame and returns its payload.
@@ -416,35 +319,13 @@ func (p *peer) wantClose(code int, text string) {
 		if op != opClose {
 			continue
 		}
-		got := 0
-		if len(payload) >= 2 {
-			got = int(binary.BigEndian.Uint16([]byte(payload)))
-			payload = payload[2:]
-		}
+		got := rawpeer.Received{Payload: payload}.CloseCode()
+		payload = payload[min(2, len(payload)):]
 		if got != code || !strings.HasPrefix(payload, text) {
 			p.t.Errorf("close frame %d %q, want %d %q", got, payload, code, text)
 		}
 		return
 	}
-}
-
-// wantEnd expects the end of the TCP connection.
-func (p *peer) wantEnd() {
-	p.t.Helper()
-	for {
-		if _, _, err := p.next(); err != nil {
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
-				p.t.Error("the connection stays open")
-			}
-			return
-		}
-	}
-}
-
-// reset closes with RST instead of FIN.
-func (p *peer) reset() {
-	_ = p.nc.(*net.TCPConn).SetLinger(0)
-	_ = p.nc.Close()
 }
 
 func out(event string, json string) *adapter.Outgoing {
@@ -453,12 +334,12 @@ func out(event string, json string) *adapter.Outgoing {
 
 // Opcodes of RFC 6455 §5.2.
 const (
-	opContinuation = 0x0
-	opText         = 0x1
-	opBinary       = 0x2
-	opClose        = 0x8
-	opPing         = 0x9
-	opPong         = 0xA
+	opContinuation = rawpeer.OpContinuation
+	opText         = rawpeer.OpText
+	opBinary       = rawpeer.OpBinary
+	opClose        = rawpeer.OpClose
+	opPing         = rawpeer.OpPing
+	opPong         = rawpeer.OpPong
 )
 
 // Stalled implements the contract: nothing is ever blocked here.

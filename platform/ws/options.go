@@ -1,7 +1,6 @@
 package ws
 
 import (
-	"cmp"
 	"fmt"
 	"reflect"
 	"time"
@@ -74,21 +73,6 @@ func (o Options) ApplyGateway(c *adapter.GatewayConfig) { c.AddPlatform(o) }
 
 // PlatformName implements [adapter.PlatformOption].
 func (Options) PlatformName() string { return platformName }
-
-// merge returns o with the fields that are set in next.
-func (o Options) merge(next Options) Options {
-	if next.Codec != nil {
-		o.Codec = next.Codec
-	}
-	if next.Subprotocols != nil {
-		o.Subprotocols = next.Subprotocols
-	}
-	o.Compression = cmp.Or(next.Compression, o.Compression)
-	o.BinaryFrames = cmp.Or(next.BinaryFrames, o.BinaryFrames)
-	o.MaxFragments = cmp.Or(next.MaxFragments, o.MaxFragments)
-	o.MessageTimeout = cmp.Or(next.MessageTimeout, o.MessageTimeout)
-	return o
-}
 
 func defaults() Options {
 	return Options{

@@ -6,12 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/merge"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 func TestOptionsMerge(t *testing.T) {
 	a := New(Options{Codec: JSONArray(), MaxFragments: 9, Compression: CompressionStream}, Options{MaxFragments: -1, Subprotocols: []string{"a"}})
-	o := a.opts.merge(Options{MessageTimeout: time.Second, Subprotocols: []string{}, Compression: CompressionOff, BinaryFrames: On})
+	o := merge.Fields(a.opts, Options{MessageTimeout: time.Second, Subprotocols: []string{}, Compression: CompressionOff, BinaryFrames: On})
 	if o.Codec != JSONArray() || o.MaxFragments != -1 || len(o.Subprotocols) != 0 || o.MessageTimeout != time.Second ||
 		o.Compression != CompressionOff || o.BinaryFrames != On {
 		t.Errorf("merged to %+v", o)
@@ -40,7 +41,7 @@ func TestNewServerErrors(t *testing.T) {
 		{"two endpoints", Options{}, adapter.ServerConfig{Path: "/a", Endpoints: []adapter.Endpoint{nil, nil}},
 			"ws: path /a: plain WebSocket has no namespaces, so a server has one endpoint, not 2: use a websockets.Path for each gateway"},
 		{"foreign option", Options{}, adapter.ServerConfig{Path: "/a", Endpoints: one, Options: []adapter.PlatformOption{foreignOption{}}},
-			"ws: path /a: ws.foreignOption is not an option of this platform: use ws.Options"},
+			"ws: ws.foreignOption is not an option of this platform: use ws.Options"},
 		{"subprotocol", Options{}, adapter.ServerConfig{Endpoints: one, Options: []adapter.PlatformOption{Options{Subprotocols: []string{"a b"}}}},
 			`ws: Options.Subprotocols: "a b" is not a token of RFC 9110: use letters, digits, and any of !#$%&'*+-.^_` + "`|~"},
 		{"compression", Options{Compression: 9}, adapter.ServerConfig{Endpoints: one},
@@ -95,15 +96,15 @@ func TestCompression(t *testing.T) {
 		r := newTestServer(t, nil, nil, Options{Compression: mode})
 		p := r.dial()
 		resp := p.request(upgradeHead + "Sec-WebSocket-Extensions: permessage-deflate\r\n")
-		if !strings.HasPrefix(resp.Header.Get("Sec-WebSocket-Extensions"), "permessage-deflate") || resp.StatusCode != http.StatusSwitchingProtocols {
+		if !strings.HasPrefix(resp.Header.Get("Sec-WebSocket-Extensions"), "permessage-deflate") || resp.Status != http.StatusSwitchingProtocols {
 			t.Fatalf("headers %v", resp.Header)
 		}
 		p.text(`{"event":"e","data":"` + strings.Repeat("a", 3000) + `"}`) // need not be compressed
-		b, err := p.br.ReadByte()
+		b, err := p.R.ReadByte()
 		if err != nil || b != 0x80|0x40|opText {
 			t.Errorf("first byte of the answer %x, %v", b, err)
 		}
-		if n, _ := p.br.ReadByte(); n >= 126 {
+		if n, _ := p.R.ReadByte(); n >= 126 {
 			t.Errorf("the answer has length %d", n)
 		}
 	}

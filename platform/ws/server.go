@@ -127,13 +127,11 @@ func (s *server) connect(c *conn, h *adapter.Handshake, release func()) {
 	c.out = outbox.New(s.cfg.Limits.SendQueue, s.cfg.Limits.SendQueueMax, &s.pool, c.ws.Write)
 	c.ws.Attach(c.out)
 	c.sess = s.cfg.Endpoints[0].Connect(c, h)
-	go func() {
-		c.ws.Serve(c, func() {
-			release()
-			s.group.Remove(c.ws)
-			s.group.Exit()
-		})
-	}()
+	go c.ws.Serve(c, func() {
+		release()
+		s.group.Remove(c.ws)
+		s.group.Exit()
+	})
 }
 
 // admit runs the framework's checks. Their context ends with the client, at the deadline,

@@ -1,7 +1,6 @@
 package ws
 
 import (
-	"bufio"
 	"bytes"
 	"compress/flate"
 	"crypto/tls"
@@ -10,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -19,14 +19,8 @@ func (r *testServer) dialTLS() (*peer, *session) {
 	r.t.Helper()
 	srv := httptest.NewTLSServer(r.srv)
 	r.t.Cleanup(srv.Close)
-	nc, err := tls.Dial("tcp", srv.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { _ = nc.Close() })
-	_ = nc.SetDeadline(time.Now().Add(2 * patience))
-	p := &peer{r.t, nc, bufio.NewReader(nc)}
-	if resp := p.request(upgradeHead); resp.StatusCode != 101 {
+	p := &peer{rawpeer.Dial(r.t, srv.Listener.Addr().String(), rawpeer.WithTLS(&tls.Config{InsecureSkipVerify: true})), r.t}
+	if resp := p.request(upgradeHead); resp.Status != 101 {
 		r.t.Fatal(resp.Status)
 	}
 	return p, r.session()
@@ -41,7 +35,7 @@ func TestTLS(t *testing.T) {
 	s.conn.Close(websockets.Reason{Cause: websockets.CauseShutdown})
 	p.wantClose(1001, "server shutting down")
 	p.close(1001, "")
-	if _, err := p.br.ReadByte(); err == nil || err.Error() != "EOF" {
+	if _, err := p.R.ReadByte(); err == nil || err.Error() != "EOF" {
 		t.Errorf("the end is %v, want that of TLS", err)
 	}
 	s.reason(t)
@@ -49,7 +43,7 @@ func TestTLS(t *testing.T) {
 	p, s = r.dialTLS() // F33
 	p.text(`{"event":"e"}`)
 	p.want(`{"event":"e"}`)
-	_ = p.nc.(*tls.Conn).NetConn().Close()
+	p.Abort()
 	if got := s.reason(t); got.Cause != websockets.CauseTransportClose {
 		t.Errorf("reason %+v", got)
 	}
@@ -92,18 +86,18 @@ func TestCompressionBomb(t *testing.T) {
 		p, s := r.connect("Sec-WebSocket-Extensions: permessage-deflate")
 		fits := `{"event":"e","id":1,"data":"` + longText(9000) + `"}`
 		p.write(rawFrame(0xc0|opText, deflate(t, fits)))
-		if b, err := p.br.ReadByte(); err != nil || b != 0xc0|opText {
+		if b, err := p.R.ReadByte(); err != nil || b != 0xc0|opText {
 			t.Fatalf("first byte of the answer %x, %v", b, err)
 		}
-		n, _ := p.br.ReadByte()
-		_, _ = p.br.Discard(int(n))
+		n, _ := p.R.ReadByte()
+		_, _ = p.R.Discard(int(n))
 		bomb := deflate(t, strings.Repeat("x", 8_000_000))
 		if len(bomb) > 9000 {
 			t.Fatal("the bomb is too large")
 		}
 		p.write(rawFrame(0xc0|opText, bomb))
 		p.wantClose(1009, "message too big")
-		_ = p.nc.Close()
+		_ = p.Conn.Close()
 		s.wantReason(t, websockets.Reason{Cause: websockets.CauseMessageTooBig, Code: 1009, Text: "message too big"})
 		if s.count() != 1 {
 			t.Errorf("%d messages", s.count())

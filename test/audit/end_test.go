@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -244,7 +245,7 @@ func TestAudit_ServerErrorsDoNotCount(t *testing.T) {
 		if strings.Contains(k.name, "compressed") {
 			return // the test's client cannot inflate
 		}
-		log := &stage.Log{}
+		log := &testkit.Log{}
 		s := k.stage(t, stage.App(app.Logger(slog.New(slog.NewTextHandler(log, nil)))), stage.Handle(
 			websockets.Listen("panic", func(context.Context, int) error { panic("no") }),
 			websockets.Listen("error", func(context.Context, int) error { return errors.New("no") }),
@@ -289,7 +290,7 @@ func TestAudit_ClientErrorsAcrossNamespaces(t *testing.T) {
 		}
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			log := &stage.Log{}
+			log := &testkit.Log{}
 			s := k.stage(t, stage.App(app.Logger(slog.New(slog.NewTextHandler(log, nil)))))
 			c := k.open(t, s.Addr)
 			n := 0

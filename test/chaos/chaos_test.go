@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // ways are the platforms and transports of clients.
@@ -125,7 +126,7 @@ func chaos(t *testing.T, next func(dice *rand.Rand, round int) (weather, bool)) 
 	acked := map[string][]int{}
 	t.Run("ways", func(t *testing.T) {
 		for _, way := range ways {
-			r, l := newRoad(t, strings.TrimPrefix(a.URL(), "http://")), newLedger()
+			r, l := newRoad(t, strings.TrimPrefix(a.URL(), "http://")), &ledger{}
 			t.Run(way, func(t *testing.T) {
 				t.Parallel()
 				travel(t, server, node, way, r, l, next)
@@ -134,7 +135,7 @@ func chaos(t *testing.T, next func(dice *rand.Rand, round int) (weather, bool)) 
 		}
 	})
 	// All clients have disconnected; the proxies of the ways are closed.
-	if !within(func() bool { return server.Server.Local().Len() == 0 && goroutines() <= before }) {
+	if !testkit.WithinEvery(10*time.Millisecond, testkit.Patience, func() bool { return server.Server.Local().Len() == 0 && goroutines() <= before }) {
 		t.Errorf("%d clients and %d goroutines are left, want 0 and %d", server.Server.Local().Len(), goroutines(), before)
 		t.Logf("%s", strings.Join(stacks(), "\n\n"))
 	}
@@ -160,7 +161,7 @@ func travel(t *testing.T, server *chat, node *node, way string, r *road, l *ledg
 		if err := c.stop(); err != nil {
 			t.Errorf("stop: %v", err)
 		}
-		if !within(func() bool { return server.connections(way) == 0 }) {
+		if !testkit.WithinEvery(10*time.Millisecond, testkit.Patience, func() bool { return server.connections(way) == 0 }) {
 			t.Errorf("the server still has %d connections of the client that left", server.connections(way))
 		}
 		for _, p := range l.problems {
@@ -190,7 +191,7 @@ func storm(t *testing.T, server *chat, c client, way string, r *road, l *ledger,
 	w.apply(r, dice)
 	switch {
 	case w.untilGone:
-		if !within(func() bool { return server.connections(way) == 0 }) {
+		if !testkit.WithinEvery(10*time.Millisecond, testkit.Patience, func() bool { return server.connections(way) == 0 }) {
 			t.Errorf("%s: the server has not noticed the disconnect", w.name)
 			return false
 		}
@@ -221,22 +222,6 @@ func alive(t *testing.T, a *apptest.App) {
 		}
 		c.Close()
 	}
-}
-
-// within waits for a condition, and reports whether it was met.
-func within(done func() bool) bool {
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	look := time.NewTicker(10 * time.Millisecond)
-	defer look.Stop()
-	for !done() {
-		select {
-		case <-look.C:
-		case <-late.C:
-			return done()
-		}
-	}
-	return true
 }
 
 // goroutines returns the number of goroutines except toxiproxy's, which leaks some on broken links.

@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 const (
-	window   = 4                     // unacknowledged notes of a client
-	pause    = 5 * time.Millisecond  // between two notes
-	patience = 30 * time.Second      // for what takes a few hundred milliseconds
-	again    = 50 * time.Millisecond // before the next attempt to connect
+	window = 4                     // unacknowledged notes of a client
+	pause  = 5 * time.Millisecond  // between two notes
+	again  = 50 * time.Millisecond // before the next attempt to connect
 )
 
 // client sends numbered notes until it is stopped, and reconnects by itself.
@@ -27,49 +27,27 @@ type client interface {
 
 // ledger records what one client reports.
 type ledger struct {
-	mu          sync.Mutex
-	changed     chan struct{} // closed and renewed
+	mu          testkit.Cond
 	acked       []int
 	connections int
 	upgrades    int
 	problems    []string
 }
 
-func newLedger() *ledger { return &ledger{changed: make(chan struct{})} }
-
-func (l *ledger) note(change func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	change()
-	close(l.changed)
-	l.changed = make(chan struct{})
-}
-
 func (l *ledger) problemf(format string, args ...any) {
-	l.note(func() { l.problems = append(l.problems, fmt.Sprintf(format, args...)) })
+	l.mu.Update(func() { l.problems = append(l.problems, fmt.Sprintf(format, args...)) })
 }
 
 // await waits for a condition.
 func (l *ledger) await(t *testing.T, what string, done func() bool) bool {
 	t.Helper()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	for {
-		l.mu.Lock()
-		ok, changed := done(), l.changed
-		l.mu.Unlock()
-		if ok {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-late.C:
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			t.Errorf("no %s within %v; %d acks, %d connections, problems: %q", what, patience, len(l.acked), l.connections, l.problems)
-			return false
-		}
+	if l.mu.Wait(testkit.Patience, done) {
+		return true
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.Errorf("no %s within %v; %d acks, %d connections, problems: %q", what, testkit.Patience, len(l.acked), l.connections, l.problems)
+	return false
 }
 
 // waitForAcks waits for more acks.
@@ -111,16 +89,16 @@ func startNode(t *testing.T) *node {
 		case l == nil:
 			t.Errorf("a line of no client: %.200q", b)
 		case line.Ack > 0:
-			l.note(func() { l.acked = append(l.acked, line.Ack) })
+			l.mu.Update(func() { l.acked = append(l.acked, line.Ack) })
 		case line.Connected != "":
-			l.note(func() {
+			l.mu.Update(func() {
 				l.connections++
 				if line.Connected == "websocket" { // also if it connected before the namespace
 					l.upgrades++
 				}
 			})
 		case line.Upgraded != "":
-			l.note(func() { l.upgrades++ })
+			l.mu.Update(func() { l.upgrades++ })
 		default:
 			l.problemf("%s", line.Problem)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // wsClient is a plain WebSocket client on coder/websocket. It does the same as chatter.mjs.
@@ -46,7 +47,7 @@ func (c *wsClient) stop() error {
 	select {
 	case <-c.done:
 		return nil
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		return errors.New("it does not end")
 	}
 }
@@ -80,7 +81,7 @@ func (c *wsClient) session() (over bool) {
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(1 << 20)
-	c.ledger.note(func() { c.ledger.connections++ })
+	c.ledger.mu.Update(func() { c.ledger.connections++ })
 
 	ctx, cut := context.WithCancel(context.Background())
 	defer cut()
@@ -156,7 +157,7 @@ func (c *wsClient) put(ctx context.Context, conn *websocket.Conn, n note) bool {
 		c.ledger.problemf("%v", err)
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, testkit.Patience)
 	defer cancel()
 	return wsjson.Write(ctx, conn, envelope{Event: "put", ID: n.N, Data: data}) == nil
 }
@@ -198,6 +199,6 @@ func (s *state) take(c *wsClient, e envelope) error {
 		return fmt.Errorf("ack of %d, but the event before it has not arrived: %d", e.ID, s.received)
 	}
 	s.acked = e.ID
-	c.ledger.note(func() { c.ledger.acked = append(c.ledger.acked, e.ID) })
+	c.ledger.mu.Update(func() { c.ledger.acked = append(c.ledger.acked, e.ID) })
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -118,6 +119,8 @@ func waitClean(t *testing.T, k kind, p *testApp, total int, before figures, n in
 			{"HandleConnection", p.gateway.connects.Load(), want},
 			{"HandleDisconnect missing", want - p.gateway.disconnects.Load(), 0},
 			{"HandleDisconnect", p.gateway.disconnects.Load(), want},
+			{"HandleDisconnect of no client", p.gateway.doubles.Load(), 0},
+			{"other causes of disconnects", p.gateway.otherCauses.Load(), 0},
 			{"Engine.IO sessions", int64(p.spy.sessions()), 0},
 			{"connections and sweepers", int64(p.spy.live()), 0},
 			{"records of recovery", int64(p.spy.recoverable()), 0},
@@ -142,7 +145,7 @@ func waitClean(t *testing.T, k kind, p *testApp, total int, before figures, n in
 		}
 		return len(wrong) == 0
 	}
-	if !within(patience, check) {
+	if !testkit.WithinEvery(10*time.Millisecond, testkit.Patience, check) {
 		for _, w := range wrong {
 			t.Error(w)
 		}

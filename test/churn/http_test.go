@@ -9,10 +9,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
-)
 
-// patience limits every step of a client.
-const patience = 10 * time.Second
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
+)
 
 // caller sends HTTP requests over one connection. An http.Client would take more CPU than the
 // server.
@@ -50,7 +49,7 @@ func (c *caller) roundTrip(method, target, body string) (int, []byte, error) {
 		}
 		c.conn, c.read = conn, bufio.NewReaderSize(conn, 1024)
 	}
-	_ = c.conn.SetDeadline(time.Now().Add(patience))
+	_ = c.conn.SetDeadline(time.Now().Add(testkit.Patience))
 	if _, err := io.WriteString(c.conn, request(method, target, c.addr, body)); err != nil {
 		return 0, nil, err
 	}
@@ -74,7 +73,7 @@ func request(method, target, host, body string) string {
 	return head + "\r\n" + body
 }
 
-func dial(addr string) (net.Conn, error) { return net.DialTimeout("tcp", addr, patience) }
+func dial(addr string) (net.Conn, error) { return net.DialTimeout("tcp", addr, testkit.Patience) }
 
 // reset closes a connection with RST.
 func reset(c net.Conn) {

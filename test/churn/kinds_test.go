@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -43,7 +44,7 @@ func kinds() []kind {
 	// The server's sweep interval follows the shortest timeout: more sweeps meet more clients in
 	// the middle of something.
 	often := socketio.Options{AttachmentTimeout: 50 * time.Millisecond}
-	return []kind{
+	return append(plainKinds(quick), []kind{
 		{name: "polling closed", run: pollingClosed, enters: 1},
 		{
 			name: "polling abandoned", run: pollingAbandoned, enters: 1, opts: []websockets.Option{quick},
@@ -105,7 +106,7 @@ func kinds() []kind {
 		{name: "recovery, recovered and expired", run: recovered, enters: 2, gateway: greeting, opts: []websockets.Option{
 			socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: connectTimeout}},
 		}},
-	}
+	}...)
 }
 
 func pollingClosed(_ *testApp, c *caller, i int) (func() error, error) {
@@ -141,13 +142,13 @@ func pollingAbandoned(p *testApp, c *caller, _ int) (func() error, error) {
 
 // waitLeft waits for any disconnect, one for each waiter.
 func (l *countingGateway) waitLeft() error {
-	late := time.NewTimer(patience)
+	late := time.NewTimer(testkit.Patience)
 	defer late.Stop()
 	select {
 	case <-l.left:
 		return nil
 	case <-late.C:
-		return fmt.Errorf("HandleDisconnect has not run within %v", patience)
+		return fmt.Errorf("HandleDisconnect has not run within %v", testkit.Patience)
 	}
 }
 

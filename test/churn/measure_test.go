@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // figures are the resources of the process at rest.
@@ -41,22 +40,6 @@ func residentBytes() int64 {
 	}
 	pages, _ := strconv.ParseInt(strings.Fields(string(b))[1], 10, 64)
 	return pages * int64(os.Getpagesize())
-}
-
-// within polls done every 10 ms until it returns true or d has passed.
-func within(d time.Duration, done func() bool) bool {
-	deadline := time.NewTimer(d)
-	defer deadline.Stop()
-	look := time.NewTicker(10 * time.Millisecond)
-	defer look.Stop()
-	for !done() {
-		select {
-		case <-look.C:
-		case <-deadline.C:
-			return done()
-		}
-	}
-	return true
 }
 
 // clients returns the number of clients of each kind: $CHURN, or the default.

@@ -23,9 +23,12 @@ type countingGateway struct {
 	Server *websockets.Server `websockets:"server"`
 
 	connects, disconnects atomic.Int64
+	doubles, otherCauses  atomic.Int64 // of disconnects
 
-	hook func(context.Context, websockets.Client) error
-	left chan struct{} // receives once per disconnect, if not nil
+	connected sync.Map // ids of clients
+	hook      func(context.Context, websockets.Client) error
+	left      chan struct{}    // receives once per disconnect, if not nil
+	cause     websockets.Cause // of every disconnect, if set
 }
 
 func (l *countingGateway) Subscriptions() []websockets.Subscription {
@@ -34,6 +37,7 @@ func (l *countingGateway) Subscriptions() []websockets.Subscription {
 
 func (l *countingGateway) HandleConnection(ctx context.Context, c websockets.Client) error {
 	l.connects.Add(1)
+	l.connected.Store(c.ID(), nil)
 	_ = c.Join("all", "of "+c.ID()) // fails if the client has already disconnected
 	if l.hook == nil {
 		return nil
@@ -43,7 +47,13 @@ func (l *countingGateway) HandleConnection(ctx context.Context, c websockets.Cli
 
 func (l *countingGateway) Talk(_ context.Context, n int) (int, error) { return n + 1, nil }
 
-func (l *countingGateway) HandleDisconnect(_ context.Context, _ websockets.Client, _ websockets.Reason) {
+func (l *countingGateway) HandleDisconnect(_ context.Context, c websockets.Client, r websockets.Reason) {
+	if _, ok := l.connected.LoadAndDelete(c.ID()); !ok {
+		l.doubles.Add(1)
+	}
+	if l.cause != "" && r.Cause != l.cause {
+		l.otherCauses.Add(1)
+	}
 	l.disconnects.Add(1)
 	if l.left != nil {
 		l.left <- struct{}{}

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 const (
@@ -37,7 +39,7 @@ func dialWS(addr, target string) (*socket, error) {
 		return nil, err
 	}
 	s := &socket{conn, bufio.NewReaderSize(conn, 512)}
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(testkit.Patience))
 	if _, err := io.WriteString(conn, upgradeRequest(target, addr)); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -147,7 +149,7 @@ func (s *socket) awaitServerClose() error { return s.end(true) }
 // end waits until the server closes the connection.
 func (s *socket) end(answer bool) error {
 	defer s.conn.Close()
-	_ = s.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = s.conn.SetReadDeadline(time.Now().Add(testkit.Patience))
 	closed := false
 	for {
 		op, _, err := s.next()

@@ -10,12 +10,13 @@ import { Kit, fits, playAll } from './matrix-kit.mjs';
 import connect from './matrix-connect.mjs';
 import events from './matrix-events.mjs';
 import ends from './matrix-ends.mjs';
+import options from './matrix-options.mjs';
 import order from './matrix-order.mjs';
 import recovery from './matrix-recovery.mjs';
 import rooms from './matrix-rooms.mjs';
 import wire from './matrix-wire.mjs';
 
-const groups = { connect, events, order, ends, rooms, wire, recovery };
+const groups = { connect, events, order, ends, rooms, wire, options, recovery };
 const checks = Object.entries(groups).flatMap(([group, list]) =>
   list.map((c) => ({ ...c, name: `${group}: ${c.name}` })));
 const names = new Set(checks.map((c) => c.name));

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 )
@@ -15,10 +14,12 @@ import (
 type peer struct {
 	conn            *websocket.Conn
 	id, pid, offset string
-	acked           bool // next has received an ack before the event
+	acked           bool     // next has received an ack before the event
+	waiting         []string // packets that join has read
 }
 
-// join connects, and recovers the session of pid if it is not empty.
+// join connects, and recovers the session of pid if it is not empty. It returns when
+// HandleConnection has returned: only from then on can the client be recovered.
 func join(url, pid, offset string) (*peer, error) {
 	ctx, cancel := timeout()
 	defer cancel()
@@ -45,8 +46,33 @@ func join(url, pid, offset string) (*peer, error) {
 			var c struct{ SID, PID string }
 			err := json.Unmarshal([]byte(text[2:]), &c)
 			p.id, p.pid = c.SID, c.PID
+			if err == nil {
+				err = p.settle(ctx)
+			}
+			if err != nil {
+				p.cut()
+			}
 			return p, err
 		}
+	}
+}
+
+// settle waits for the answer to a message: messages are handled after HandleConnection.
+func (p *peer) settle(ctx context.Context) error {
+	if err := p.write(`429["echo"]`); err != nil {
+		return err
+	}
+	var before []string
+	for {
+		text, err := p.read(ctx)
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(text, "439[") {
+			p.waiting = before
+			return nil
+		}
+		before = append(before, text)
 	}
 }
 
@@ -62,6 +88,11 @@ func mustJoin(t *testing.T, url, pid, offset string) *peer {
 
 // read returns the next packet other than a ping.
 func (p *peer) read(ctx context.Context) (string, error) {
+	if len(p.waiting) > 0 {
+		next := p.waiting[0]
+		p.waiting = p.waiting[1:]
+		return next, nil
+	}
 	for {
 		_, b, err := p.conn.Read(ctx)
 		if err != nil {
@@ -125,19 +156,3 @@ func (p *peer) expect(t *testing.T, from, to int) {
 
 // cut drops the connection without a close frame.
 func (p *peer) cut() { _ = p.conn.CloseNow() }
-
-// await waits until a condition holds.
-func await(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	ctx, cancel := timeout()
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}

@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -103,7 +104,7 @@ func TestStopReachesPollingClient(t *testing.T) {
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- a.stop() }()
-	await(t, "the server is closing", func() bool {
+	testkit.Eventually(t, "the server is closing", func() bool {
 		status, _ := exchange(http.MethodGet, "none", "")
 		return status == http.StatusServiceUnavailable
 	})

@@ -12,11 +12,11 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
@@ -24,9 +24,6 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
-
-// patience limits every wait for an event that should happen at once.
-const patience = 15 * time.Second
 
 // queryGuard rejects what the client's own query names: deny=message rejects its messages,
 // deny=connect /second its connect to that namespace; status=401 selects the error. It has
@@ -262,7 +259,7 @@ func (h *testApp) start(t *testing.T, root *module.Module, mounted bool, opts []
 		h.url = "http://" + a.Addr().String()
 	}
 	h.stop = sync.OnceFunc(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 		defer cancel()
 		if err := a.Stop(ctx); err != nil {
 			t.Errorf("stop: %v", err)

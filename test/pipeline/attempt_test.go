@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 func quiet() app.Option { return app.Logger(slog.New(slog.DiscardHandler)) }
@@ -60,7 +61,7 @@ func (v *attempt) fails(err error) {
 // send sends a request and returns status and body.
 func (v *attempt) send(r *http.Request) (string, http.Header) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(v.t.Context(), testkit.Patience)
 	defer cancel()
 	res, err := v.h.client.Do(r.WithContext(ctx))
 	v.fails(err)
@@ -150,7 +151,7 @@ type peer struct {
 // dial opens a WebSocket, or returns status and body of the rejection.
 func (v *attempt) dial(server, target string) (p *peer, rejected string) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(v.t.Context(), testkit.Patience)
 	defer cancel()
 	conn, res, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(server, "http")+target, &websocket.DialOptions{HTTPClient: v.h.client})
 	if err == nil {
@@ -179,7 +180,7 @@ func (v *attempt) join(path, auth string) (p *peer, answer string) {
 // read returns the next packet other than a ping.
 func (p *peer) read() string {
 	p.v.t.Helper()
-	ctx, cancel := context.WithTimeout(p.v.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(p.v.t.Context(), testkit.Patience)
 	defer cancel()
 	for {
 		_, b, err := p.conn.Read(ctx)
@@ -193,7 +194,7 @@ func (p *peer) read() string {
 
 func (p *peer) write(packet string) {
 	p.v.t.Helper()
-	ctx, cancel := context.WithTimeout(p.v.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(p.v.t.Context(), testkit.Patience)
 	defer cancel()
 	p.v.fails(p.conn.Write(ctx, websocket.MessageText, []byte(packet)))
 }

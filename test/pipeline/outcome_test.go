@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
@@ -63,7 +64,7 @@ func (o outcomes) want(t *testing.T, what string, lines ...string) {
 			if got != want {
 				t.Errorf("%s:\ngot  %s\nwant %s", what, got, want)
 			}
-		case <-time.After(patience):
+		case <-time.After(testkit.Patience):
 			t.Fatalf("%s: no outcome %s", what, want)
 		}
 	}

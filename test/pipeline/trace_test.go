@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
@@ -22,25 +22,7 @@ import (
 )
 
 // trace records steps in order.
-type trace struct {
-	mu    sync.Mutex
-	steps []string
-}
-
-func (tr *trace) add(step string) {
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	tr.steps = append(tr.steps, step)
-}
-
-// take returns and removes the steps.
-func (tr *trace) take() []string {
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	steps := tr.steps
-	tr.steps = nil
-	return steps
-}
+type trace struct{ testkit.Steps }
 
 // stage is one enhancement of each kind, bound in one scope. Its guard rejects a client whose
 // query names it.
@@ -49,7 +31,7 @@ type stage struct {
 	tr   *trace
 }
 
-func (s stage) note(what string) { s.tr.add(s.name + " " + what) }
+func (s stage) note(what string) { s.tr.Add(s.name + " " + what) }
 
 func (s stage) Check(_ context.Context, c *pipeline.Call) error {
 	s.note("guard")
@@ -95,7 +77,7 @@ type order struct {
 }
 
 func (o *order) Validate() error {
-	o.tr.add("Validate")
+	o.tr.Add("Validate")
 	if o.N == 13 {
 		return errors.New("n must not be 13")
 	}
@@ -103,7 +85,7 @@ func (o *order) Validate() error {
 }
 
 func (tr *trace) double(_ context.Context, in order) (int, error) {
-	tr.add("handler")
+	tr.Add("handler")
 	if in.N == 14 {
 		return 0, errors.New("the handler fails")
 	}
@@ -171,7 +153,7 @@ func (g *traced) Subscriptions() []websockets.Subscription {
 }
 
 func (g *traced) HandleConnection(_ context.Context, c websockets.Client) error {
-	g.tr.add("HandleConnection")
+	g.tr.Add("HandleConnection")
 	return c.Emit(context.Background(), "hello", nil)
 }
 
@@ -229,7 +211,7 @@ func TestTrace(t *testing.T) {
 
 func check(t *testing.T, what string, tr *trace, want string) {
 	t.Helper()
-	if got := strings.Join(tr.take(), ", "); got != steps(want) {
+	if got := strings.Join(tr.Take(), ", "); got != steps(want) {
 		t.Errorf("%s:\ngot  %s\nwant %s", what, got, steps(want))
 	}
 }

@@ -24,6 +24,15 @@ type Adapter interface {
 	NewServer(cfg ServerConfig) (Server, error)
 }
 
+// OptionsChecker is an [Adapter] that checks the options of a server before anything is
+// built, so that app.Validate and app.New find mistakes in them. Otherwise the start finds
+// them, by the error of NewServer, which is returned for the same options.
+type OptionsChecker interface {
+	// CheckOptions returns what is wrong with the options that gateways declared for one
+	// server, see ServerConfig.Options, together with those of the adapter.
+	CheckOptions(opts []PlatformOption) error
+}
+
 // Traits describes a protocol.
 type Traits struct {
 	// DefaultPath is the path of a server when no gateway sets Path: "/", "/socket.io/".
@@ -33,19 +42,23 @@ type Traits struct {
 	Namespaces bool
 	// PathPatterns: Path may have wildcards in the syntax of [http.ServeMux].
 	PathPatterns bool
-	// UpgradeOnly: the server serves upgrade requests only, so that other requests to its
-	// path belong to the HTTP controllers. Otherwise everything at and below its path is
-	// the server's.
+	// UpgradeOnly: the server serves requests to its path that ask for an upgrade, to any
+	// protocol but h2c and TLS. Other requests to the path belong to the HTTP controllers;
+	// they reach the server where no controller has the path. Without UpgradeOnly
+	// everything at and below the path is the server's.
 	UpgradeOnly bool
 	// Binary: attachments are sent as binary. Without it []byte is sent as base64 text.
 	Binary bool
-	// ReplyAsEvent: answers are events. The result of a message that asked for no answer
-	// is sent under the message's own event instead of being dropped, and the answer of a
-	// failure is the event `exception` itself.
+	// ReplyAsEvent: answers have the form of events. The result of a message that asked for
+	// no answer is passed to Conn.Emit under the message's own event, instead of being
+	// dropped. A failure is sent once, by Conn.Reply with the Event "exception", which the
+	// client must see. Without ReplyAsEvent it is sent by Conn.Emit too.
 	ReplyAsEvent bool
 }
 
-// ServerConfig is the configuration of one server. It is not changed after NewServer.
+// ServerConfig is the configuration of one server. It is not changed after NewServer. For a
+// request that opens a connection the adapter calls CheckOrigin, Reserve and AdmitRequest,
+// in this order, then Admit of the endpoint.
 type ServerConfig struct {
 	// Path as declared, with a leading "/"; the adapter's DefaultPath when none was. It
 	// may be a ServeMux pattern with Traits.PathPatterns.
@@ -62,13 +75,14 @@ type ServerConfig struct {
 	// opens a connection, before AdmitRequest and before it keeps anything of the request.
 	// An error refuses the request, as one of AdmitRequest does. release returns the place
 	// when the connection has ended or was not accepted; calls after the first do nothing.
-	// A change of transport is the same connection. nil counts nothing.
+	// A change of transport is the same connection. The framework keeps the place for
+	// handlers that still run then. nil counts nothing.
 	Reserve func(*http.Request) (release func(), err error)
 	// AdmitRequest checks every request that opens a connection, once, before anything of
 	// it is kept. An error refuses the request, with the status and message of
-	// [RefusalOf]. What it stores is in the context of the request, which becomes that of
-	// Handshake.Request. It recovers panics and returns after Limits.HandshakeTimeout at
-	// the latest. nil checks nothing.
+	// [RefusalOf]. What it stores is in the context that the request of ServeHTTP has:
+	// Handshake.Request must be that request, or a copy with its context. It recovers panics
+	// and returns after Limits.HandshakeTimeout at the latest. nil checks nothing.
 	AdmitRequest func(*http.Request) error
 	// Endpoints has one for each namespace of the server; exactly one, without a name,
 	// when the platform has no namespaces.
@@ -88,5 +102,6 @@ type PlatformOption interface {
 	PlatformName() string
 }
 
-// GatewayConfig collects the options of a gateway. Platform options call its AddPlatform.
+// GatewayConfig collects the options of a gateway. Platform options call its method
+// AddPlatform(PlatformOption); they need nothing else of it.
 type GatewayConfig = config.Gateway

@@ -118,6 +118,20 @@ func TestField_X31_BinaryBecomesBytes(t *testing.T) {
 	}
 }
 
+// What Decode stores is the caller's own.
+func TestDecodedBinaryIsACopy(t *testing.T) {
+	p := websockets.Payload{JSON: []byte(`{"A":` + binary0 + `,"B":` + binary1 + `}`), Attachments: [][]byte{{1, 2}, {3}}}
+	got, err := decodeAs[holder](p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(got.(holder).A.([]byte))
+	clear(got.(holder).B.([]byte))
+	if !bytes.Equal(p.Attachments[0], []byte{1, 2}) || !bytes.Equal(p.Attachments[1], []byte{3}) {
+		t.Errorf("the payload has changed: %v", p.Attachments)
+	}
+}
+
 // TestField_X31_BinaryWhereNoneFits: Binary of a Socket.IO message is an error of the client where the type cannot hold it, also in types
 // that decode themselves from JSON text such as json.RawMessage, which would have the text of the placeholder in it.
 func TestField_X31_BinaryWhereNoneFits(t *testing.T) {

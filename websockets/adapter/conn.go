@@ -8,8 +8,9 @@ import (
 )
 
 // Conn is one client's connection (in one namespace), as the framework uses it. All methods
-// are safe for concurrent use, and none of them waits for the network: a client that reads
-// slowly does not delay others.
+// are safe for concurrent use, and none of them but Writable waits for the network: a client
+// that reads slowly does not delay others. They may be called, Close included, before
+// Endpoint.Connect has returned the session; Session.Closed must be called after that.
 type Conn interface {
 	// ID is unique in the process, unguessable, and, where the protocol has one, the id
 	// that the client sees.
@@ -40,20 +41,37 @@ type Conn interface {
 	// Close closes the connection in order: what is queued is sent first (for
 	// Limits.CloseTimeout at most), then what the protocol sends at the end for the reason,
 	// then the connection ends and Session.Closed is called with r. It returns at once;
-	// later calls do nothing. After CauseShutdown clients that reconnect by themselves must
+	// later calls do nothing, but a client that is suspended cannot resume any more. After CauseShutdown clients that reconnect by themselves must
 	// be free to do so.
 	Close(r websockets.Reason)
 	// CloseConnection closes the whole connection, in all its namespaces, as Close does
 	// where a platform has none. With [websockets.CauseServerDisconnect] each of its
 	// sessions is closed with r at once, and its clients do not reconnect by themselves.
 	CloseConnection(r websockets.Reason)
+	// State describes the connection as it is now, for statistics.
+	State() ConnState
 	// Native is the platform's own object for the connection.
 	Native() any
 }
 
+// ConnState is how a connection is at one moment.
+type ConnState struct {
+	// Transport is the name of the transport: "websocket", "polling".
+	Transport string
+	// Queued is how many bytes wait to be sent, those of the connection's other namespaces
+	// included.
+	Queued int
+}
+
 // Yielder is a Conn of an adapter that calls Work.Run. Yield starts another goroutine that
-// reads from the connection, because a handler waits for what the client sends next.
+// reads from the connection, because a handler waits for what the client sends next. An
+// adapter that only calls Work.Start needs none.
 type Yielder interface{ Yield() }
+
+// Resetter is a Conn of an adapter whose clients may be recovered. Reset cuts the connection, so
+// that the client reconnects, and has it not be recovered, also where it is suspended already. It
+// returns at once, and reports false for a client that may not be recovered: then it does nothing.
+type Resetter interface{ Reset() bool }
 
 // Work is the handling of messages that a session has received. Exactly one of its methods
 // must be called soon after Session.Receive has returned it; later calls do nothing.
@@ -90,7 +108,10 @@ type Session interface {
 	// their context ends with [websockets.ErrCancelled], and a waiting ack is answered as at
 	// any end of a stream. Platforms call it for what their clients send to cancel a request.
 	Cancel(match func(m *Message) bool)
-	// Closed reports that the connection has ended. It returns at once; what Receive has
+	// Upgraded reports that Conn.State has another transport from now on. It returns at once.
+	Upgraded()
+	// Closed reports that the connection has ended, on either side, with the reason of the
+	// first one that closed it: that of Conn.Close when it was the server. It returns at once; what Receive has
 	// accepted is still handled, with a context that has ended or, when r.Clean, lives for
 	// Limits.CloseTimeout; then HandleDisconnect runs. Only the first call of Closed or
 	// Suspend has an effect.

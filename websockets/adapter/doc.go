@@ -6,5 +6,6 @@
 // [Endpoint.Admit] about every client before it accepts the handshake and calls
 // [Endpoint.Connect] afterwards. From then on the [Session] takes what the client sends, and
 // the framework sends by the adapter's [Conn]. Package adaptertest has the conformance
-// suite: run it against an adapter, and every gateway runs on it.
+// suite, which holds an adapter to this contract. The page docs/adapters.md shows a whole
+// platform.
 package adapter

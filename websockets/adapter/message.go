@@ -3,8 +3,10 @@ package adapter
 import (
 	"strconv"
 	"strings"
+	"time"
 	"unsafe"
 
+	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -28,12 +30,14 @@ type Message struct {
 	// Ref is the adapter's own: what its Conn.Reply needs to answer. It may be a
 	// [Releaser].
 	Ref any
-	// Err, when not nil, is why the frame is not a message. No handler sees it; it is
-	// answered with an `exception`, under the id of the request when Reply is set. Event
-	// and Payload are what could be parsed, if anything.
+	// Err, when not nil, is why the frame is not a message: a [*websockets.Error] with
+	// [websockets.CodeBadMessage], since the text of others is hidden from the client. No
+	// handler sees it; it is answered with an `exception`, under the id of the request when
+	// Reply is set. Event and Payload are what could be parsed, if anything.
 	Err error
 
-	cancelled bool // see Cancel
+	cancelled bool          // see Cancel
+	stamp     time.Duration // see Stamp
 }
 
 // Cancel marks a message whose stream is to end before it has started.
@@ -41,6 +45,12 @@ func (m *Message) Cancel(seal.Framework) { m.cancelled = true }
 
 // Cancelled reports whether Cancel was called.
 func (m *Message) Cancelled(seal.Framework) bool { return m.cancelled }
+
+// Stamp sets when the message was received, on a clock of the framework's own.
+func (m *Message) Stamp(_ seal.Framework, t time.Duration) { m.stamp = t }
+
+// Stamped returns what Stamp has set.
+func (m *Message) Stamped(seal.Framework) time.Duration { return m.stamp }
 
 // Releaser is a Message.Ref that reuses the message: Release is called at most once, when
 // neither the message nor its bytes are used any more. It is not called when a handler may
@@ -66,8 +76,8 @@ func (m *Message) WireSize() int {
 	return len(m.Event) + m.Payload.Size()
 }
 
-// MaxEventName is the maximum length of the name of an event that a client sends, in bytes.
-const MaxEventName = 256
+// MaxEventName is the maximum length of the name of an event that a client sends: 256 bytes.
+const MaxEventName = config.MaxEventName
 
 // shownName is how much of a longer name the error shows.
 const shownName = 64

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/emit"
 	"github.com/gatehouse-go/gatehouse/internal/payload"
@@ -20,7 +21,7 @@ import (
 type Outgoing struct {
 	// Event is the event's name; empty for the result of a request.
 	Event string
-	// Options are those of the event: Overflow, Volatile, Spread, Uncompressed.
+	// Options are those of the event, see [EmitOptions].
 	emit.Options
 	// Answer marks an event that answers a message of the client, or is a notice of the
 	// framework's own. It is queued even when the send queue is full, and the client is not
@@ -36,14 +37,28 @@ type Outgoing struct {
 	single bool // see Single
 	codec  websockets.JSON
 
-	mu     sync.Mutex
-	forms  [2]form // text, binary
-	frames []frame
-	bufs   [2]*bytes.Buffer // of forms
+	// What is made is read without mu, so that the recipients of a broadcast share no lock: a
+	// form is complete before done is set, a frame before frames points to it, and neither
+	// changes from then on. An atomic store happens before the load that sees it.
+	mu     sync.Mutex            // held while a form or a frame is made
+	forms  [2]form               // text, binary
+	frames atomic.Pointer[frame] // the newest
+	bufs   [2]*bytes.Buffer      // of forms
 }
 
+// EmitOptions are the options of one event, as Outgoing has them:
+//
+//   - Overflow is what to do when the client's queue is full, see [websockets.Overflow].
+//   - Volatile: drop the event unless it can be sent at once, see [Conn].
+//   - Spread: the payload is several arguments; [Outgoing.Payload] has marked it.
+//   - Uncompressed: send it without compression.
+//
+// Its method Droppable reports whether the sender accepts that the event is lost: with
+// Volatile, or an Overflow other than OverflowClose.
+type EmitOptions = emit.Options
+
 type form struct {
-	done    bool
+	done    atomic.Bool
 	payload websockets.Payload
 	err     error
 }
@@ -61,9 +76,18 @@ func (f *form) spread() {
 }
 
 type frame struct {
-	key any
-	val any
-	err error
+	key  any
+	val  any
+	err  error
+	next *frame // an older one
+}
+
+// find returns the frame with the key, from f on; nil when there is none.
+func (f *frame) find(key any) *frame {
+	for f != nil && f.key != key {
+		f = f.next
+	}
+	return f
 }
 
 // NewOutgoing returns a message of v, which must not be changed until the last recipient's
@@ -99,34 +123,53 @@ func (o *Outgoing) Empty() bool {
 	return o.empty
 }
 
+// Prepare encodes the payload before the message is passed to a Conn, and returns the error
+// of that. It must not be called concurrently with any other method.
+func (o *Outgoing) Prepare(_ seal.Framework, binary bool) error {
+	if o.empty {
+		return nil
+	}
+	return o.complete(o.formOf(binary)).err
+}
+
 // Payload returns the encoded payload. With binary, every []byte in the value becomes a
 // placeholder {"_placeholder":true,"num":n} and an attachment; without, it becomes base64
 // text. The result is shared: do not change it. It is an error if the value has binary and,
 // as data, an object that clients would take for a placeholder.
 func (o *Outgoing) Payload(binary bool) (websockets.Payload, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.payload(binary)
-}
-
-func (o *Outgoing) payload(binary bool) (websockets.Payload, error) {
 	if o.empty {
 		return websockets.Payload{}, nil
 	}
-	i := 0
-	if binary && (o.forms[1].done || payload.HasBytes(reflect.TypeOf(o.value))) {
-		i = 1
+	i := o.formOf(binary)
+	if f := &o.forms[i]; f.done.Load() {
+		return f.payload, f.err
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f := o.complete(i)
+	return f.payload, f.err
+}
+
+// formOf returns the index of a form: values without []byte have only the first.
+func (o *Outgoing) formOf(binary bool) int {
+	if binary && (o.forms[1].done.Load() || payload.HasBytes(reflect.TypeOf(o.value))) {
+		return 1
+	}
+	return 0
+}
+
+// complete encodes a form unless that is done; o.mu is held, or no other goroutine has o.
+func (o *Outgoing) complete(i int) *form {
 	f := &o.forms[i]
-	if !f.done {
+	if !f.done.Load() {
 		o.bufs[i] = bufferPool.Get().(*bytes.Buffer)
 		f.payload, f.err = o.encode(o.bufs[i], i == 1)
 		if o.Spread {
 			f.spread()
 		}
-		f.done = true
+		f.done.Store(true)
 	}
-	return f.payload, f.err
+	return f
 }
 
 // encode encodes the value into buf, unless it is encoded already.
@@ -144,16 +187,15 @@ func (o *Outgoing) encode(buf *bytes.Buffer, binary bool) (websockets.Payload, e
 	return websockets.Payload{JSON: text}, err
 }
 
-// Release reuses the memory of the encoded payload. o must not be used afterwards.
+// Release reuses the memory of the encoded payload. Every Emit and Reply has returned, and
+// o must not be used afterwards, so it needs no lock.
 func (o *Outgoing) Release(seal.Framework) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	for i, b := range o.bufs {
 		if b == nil {
 			continue
 		}
 		o.bufs[i] = nil
-		o.forms[i] = form{done: true, err: errReleased}
+		o.forms[i].payload, o.forms[i].err = websockets.Payload{}, errReleased
 		if b.Cap() <= maxPooled {
 			b.Reset()
 			bufferPool.Put(b)
@@ -172,18 +214,30 @@ var bufferPool = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // time. Adapters keep the bytes of a broadcast here, one for every codec. key must be
 // comparable; build must not call methods of o.
 func (o *Outgoing) Frame(key any, binary bool, build func(event string, p websockets.Payload) (any, error)) (any, error) {
+	f := o.frames.Load().find(key)
+	if f == nil {
+		f = o.build(key, binary, build)
+	}
+	return f.val, f.err
+}
+
+// build makes the frame of a key, unless another goroutine has just made it.
+func (o *Outgoing) build(key any, binary bool, build func(event string, p websockets.Payload) (any, error)) *frame {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for i := range o.frames {
-		if o.frames[i].key == key {
-			return o.frames[i].val, o.frames[i].err
-		}
+	newest := o.frames.Load()
+	if f := newest.find(key); f != nil {
+		return f
 	}
-	f := frame{key: key}
+	f := &frame{key: key, next: newest}
 	var p websockets.Payload
-	if p, f.err = o.payload(binary); f.err == nil {
+	if !o.empty {
+		form := o.complete(o.formOf(binary))
+		p, f.err = form.payload, form.err
+	}
+	if f.err == nil {
 		f.val, f.err = build(o.Event, p)
 	}
-	o.frames = append(o.frames, f)
-	return f.val, f.err
+	o.frames.Store(f)
+	return f
 }

@@ -10,9 +10,8 @@ import (
 
 // Server is one running server of a platform.
 //
-// ServeHTTP serves the requests that the framework routes to the server: for an UpgradeOnly
-// platform the upgrade requests whose path matches, otherwise everything at and below the
-// path. Path values of a pattern are set on the request. A refused request is answered with
+// ServeHTTP serves the requests that the framework routes to the server, see
+// Traits.UpgradeOnly. Path values of a pattern are set on the request. A refused request is answered with
 // an HTTP status and a JSON body, see [WriteRefusal].
 type Server interface {
 	http.Handler
@@ -63,5 +62,5 @@ type Handshake struct {
 }
 
 // Connection is one physical connection; adapters make one for each and set it in its
-// handshakes. The zero value is ready to use.
+// handshakes. The zero value is ready to use. Its methods are the framework's.
 type Connection = connection.Connection

@@ -21,7 +21,8 @@ type Suspension interface {
 	// values, except where Admit has set others. HandleConnection runs again, after the old
 	// client's HandleDisconnect, with Client.Recovered() true; messages wait for it. It is
 	// nil when the client has been dropped or resumed, by the application's stop for
-	// instance; the adapter then calls Endpoint.Connect as for a new client.
+	// instance; the adapter then calls Endpoint.Connect as for a new client, or closes the
+	// connection where the client takes itself for recovered already.
 	Resume(conn Conn, h *Handshake) Session
 	// Drop removes the client.
 	Drop()

@@ -1,18 +1,3 @@
-// Package adaptertest is the conformance suite of [adapter.Adapter]: the behaviour
-// that gateways rely on, on every platform. An adapter that passes runs every gateway.
-//
-//	func TestConformance(t *testing.T) {
-//		adaptertest.Run(t, adaptertest.Config{
-//			New: func() adapter.Adapter { return ws.New() },
-//			Dial: func(t testing.TB, baseURL, target string, opts ...apptest.DialOption) (*apptest.Client, error) {
-//				return apptest.TryDialWS(t, baseURL+target, opts...)
-//			},
-//			ShutdownClose: apptest.Close{Code: 1001, Reason: "server shutting down"},
-//		})
-//	}
-//
-// The tests use real connections to a complete application. What they expect depends
-// only on [adapter.Traits].
 package adaptertest
 
 import (
@@ -59,6 +44,9 @@ func Run(t *testing.T, cfg Config) {
 			t.Errorf("adaptertest: Config.Exceptions: %q has no reason", name)
 		}
 	}
+	if !t.Run("smoke: connect, call, be called, leave", func(t *testing.T) { smoke(t, s) }) {
+		t.Fatal("adaptertest: the other tests were not run: they need what this one tests")
+	}
 	for _, x := range all {
 		t.Run(x.name, func(t *testing.T) {
 			if reason, ok := cfg.Exceptions[x.name]; ok {
@@ -72,8 +60,8 @@ func Run(t *testing.T, cfg Config) {
 
 func tests() []test {
 	return slices.Concat(
-		admissionTests(), connectPipelineTests(), handshakeGuardTests(), maxConnectionsTests(), pipelineTests(), connectionTests(), disconnectTests(), orderTests(),
-		replyTests(), streamTests(), payloadTests(), unknownTests(), failureTests(), panicTests(),
-		roomTests(), callTests(), slowTests(), connectionStoreTests(), volatileTests(), observeTests(), stopTests(), bindingTests(),
+		admissionTests, connectPipelineTests, handshakeGuardTests, maxConnectionsTests, pipelineTests, connectionTests, disconnectTests(), orderTests,
+		replyTests, streamTests, payloadTests, unknownTests, failureTests, panicTests, originTests, limitsTests, closingTests, sendQueueTests, traitsTests,
+		roomTests, callTests, slowTests, connectionStoreTests, volatileTests, observeTests, hooksTests, stopTests, bindingTests(),
 	)
 }

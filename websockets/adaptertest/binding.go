@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net"
-	"strconv"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/app"
@@ -42,8 +41,8 @@ func bootError(name string, opt app.Option, one, two string, gateways ...*testGa
 }
 
 func testOwnListener(t *testing.T, s *suite) {
-	own, main := newGateway(echo(), answer("which", "own")), newGateway(echo(), answer("which", "main"))
-	own.opts = []websockets.Option{websockets.Addr("127.0.0.1:0")}
+	own := newGateway(echo(), answer("which", "own")).with(websockets.Addr("127.0.0.1:0"))
+	main := newGateway(echo(), answer("which", "main"))
 	a := s.start(t, own, main)
 	if own.Server.Addr() == nil || own.Server.Addr().String() == a.App().Addr().String() {
 		t.Fatalf("listening on %v, want a separate address", own.Server.Addr())
@@ -53,9 +52,7 @@ func testOwnListener(t *testing.T, s *suite) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := apptest.Call[string](c, "which"); got != want {
-			t.Errorf("answered by %s, want %s", got, want)
-		}
+		wantAnswer(t, c, want, "which")
 	}
 }
 
@@ -64,24 +61,21 @@ func testHTTPPort(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	port := l.Addr().(*net.TCPAddr).Port
+	addr := l.Addr().(*net.TCPAddr)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	g := newGateway(echo())
-	g.opts = []websockets.Option{websockets.Port(port)}
-	a := s.startWith(t, []*testGateway{g}, app.HTTP("127.0.0.1:"+strconv.Itoa(port)))
-	if got := g.Server.Addr().String(); got != addr {
+	g := newGateway(echo()).with(websockets.Port(addr.Port))
+	a := s.startWith(t, []*testGateway{g}, app.HTTP(addr.String()))
+	if got := g.Server.Addr().String(); got != addr.String() {
 		t.Errorf("the gateway listens on %s, want %s", got, addr)
 	}
 	alive(t, s.dial(t, a))
 }
 
 func testShared(t *testing.T, s *suite) {
-	one, two := newGateway(answer("one", 1)), newGateway(answer("two", 2))
-	one.opts = []websockets.Option{s.at("chat")}
-	two.opts = []websockets.Option{s.at("/chat")}
+	one := newGateway(answer("one", 1)).with(s.at("chat"))
+	two := newGateway(answer("two", 2)).with(s.at("/chat"))
 	if !s.traits.Namespaces {
 		two.opts = []websockets.Option{websockets.Path("chat")}
 	}
@@ -96,9 +90,8 @@ func testShared(t *testing.T, s *suite) {
 }
 
 func testSeparate(t *testing.T, s *suite) {
-	one, two := newGateway(answer("which", 1)), newGateway(answer("which", 2))
-	one.opts = []websockets.Option{s.at("one")}
-	two.opts = []websockets.Option{s.at("two")}
+	one := newGateway(answer("which", 1)).with(s.at("one"))
+	two := newGateway(answer("which", 2)).with(s.at("two"))
 	a := s.start(t, one, two)
 	c1, c2 := s.dialAt(t, a, s.target("one")), s.dialAt(t, a, s.target("two"))
 	if apptest.Call[int](c1, "which") != 1 || apptest.Call[int](c2, "which") != 2 {
@@ -115,8 +108,7 @@ func testSeparate(t *testing.T, s *suite) {
 }
 
 func testNamespaceRejected(t *testing.T, s *suite) {
-	g := newGateway(echo())
-	g.opts = []websockets.Option{websockets.Namespace("chat")}
+	g := newGateway(echo()).with(websockets.Namespace("chat"))
 	if s.traits.Namespaces {
 		alive(t, s.dialAt(t, s.start(t, g), "/chat"))
 		return

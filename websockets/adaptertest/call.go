@@ -8,17 +8,16 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func callTests() []test {
-	return []test{
-		{"calls: the client answers", testCall},
-		{"calls: the context limits the wait", testCallContext},
-		{"calls: a disconnect ends the wait", testCallLeft},
-		{"calls: a closed client", testCallClosed},
-		{"calls: CallAll calls every client", testCallAll},
-	}
+var callTests = []test{
+	{"calls: the client answers", testCall},
+	{"calls: the context limits the wait", testCallContext},
+	{"calls: a disconnect ends the wait", testCallLeft},
+	{"calls: a closed client", testCallClosed},
+	{"calls: CallAll calls every client", testCallAll},
 }
 
 // only returns the connected client, and fails the test unless it is the only one.
@@ -55,9 +54,7 @@ func testCall(t *testing.T, s *suite) {
 			t.Errorf("%d doubled is %d, %v", n, got, err)
 		}
 	}
-	if got := apptest.Call[int](c, "ask", 21); got != 42 {
-		t.Errorf("the call within a handler returns %d, want 42", got)
-	}
+	wantAnswer(t, c, 42, "ask", 21)
 }
 
 func testCallContext(t *testing.T, s *suite) {
@@ -85,7 +82,7 @@ func testCallLeft(t *testing.T, s *suite) {
 	}()
 	c.ExpectMessage("silence")
 	c.Abort()
-	if err := get(t, failed, "call"); !errors.Is(err, websockets.ErrClosed) {
+	if err := testkit.Receive(t, "call", failed); !errors.Is(err, websockets.ErrClosed) {
 		t.Errorf("got %v, want %v", err, websockets.ErrClosed)
 	}
 }
@@ -110,7 +107,7 @@ func testCallAll(t *testing.T, s *suite) {
 	}()
 	leaver.ExpectMessage("double")
 	leaver.Abort()
-	got := get(t, done, "the answers")
+	got := testkit.Receive(t, "the answers", done)
 	if got.err != nil || len(got.res.Answered) != 1 || got.res.Answered[0].Value != 42 {
 		t.Errorf("answered %+v, %v", got.res.Answered, got.err)
 	}
@@ -133,7 +130,7 @@ func testCallClosed(t *testing.T, s *suite) {
 	alive(t, c)
 	client := only(t, g)
 	c.Close()
-	get(t, left, "HandleDisconnect")
+	testkit.Receive(t, "HandleDisconnect", left)
 	if err := client.Emit(t.Context(), "x", 1); !errors.Is(err, websockets.ErrClosed) {
 		t.Errorf("Emit: %v, want %v", err, websockets.ErrClosed)
 	}

@@ -7,59 +7,56 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func connectionTests() []test {
-	return []test{
-		{"law 6: hooks run before messages", testHooksBeforeMessages},
-		{"law 6: an error of HandleConnection rejects the client", testConnectionRejected},
-		{"law 6: an unknown error of HandleConnection stays hidden", testConnectionUnknownError},
-		{"law 6: HandleConnection may emit, join and call", testConnectionActs},
-		{"law 8: AfterInit runs once, before OnModuleInit", testAfterInit},
-		{"law 8: an error of AfterInit aborts the start", testAfterInitError},
-	}
+var connectionTests = []test{
+	{"law 6: hooks run before messages", testHooksBeforeMessages},
+	{"law 6: an error of HandleConnection rejects the client", testConnectionRejected},
+	{"law 6: an unknown error of HandleConnection stays hidden", testConnectionUnknownError},
+	{"law 6: HandleConnection may emit, join and call", testConnectionActs},
+	{"law 8: AfterInit runs once, before OnModuleInit", testAfterInit},
+	{"law 8: an error of AfterInit aborts the start", testAfterInitError},
 }
 
 func testHooksBeforeMessages(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	release := make(chan struct{})
 	first := &testGateway{
 		subs: []websockets.Subscription{websockets.On("m", func(_ context.Context, n int) (int, error) {
-			tr.add("message")
+			tr.Add("message")
 			return n, nil
 		})},
 		connect: func(ctx context.Context, _ websockets.Client) error {
-			tr.add("first starts")
+			tr.Add("first starts")
 			err := await(ctx, release)
-			tr.add("first ends")
+			tr.Add("first ends")
 			return err
 		},
 	}
-	second := &testGateway{connect: func(context.Context, websockets.Client) error { tr.add("second"); return nil }}
+	second := &testGateway{connect: func(context.Context, websockets.Client) error { tr.Add("second"); return nil }}
 	a := s.start(t, first, second)
 	c := s.dial(t, a)
 	c.Emit("m", 1)
 	c.ExpectNone("m") // after its ping and pong the message has reached the server
-	tr.want(t, "first starts")
+	tr.Want(t, "first starts")
 	close(release)
-	if got := apptest.Call[int](c, "m", 2); got != 2 {
-		t.Errorf("answer %d, want 2", got)
-	}
-	tr.want(t, "first starts", "first ends", "second", "message", "message")
+	wantAnswer(t, c, 2, "m", 2)
+	tr.Want(t, "first starts", "first ends", "second", "message", "message")
 }
 
 func testConnectionRejected(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	release := make(chan struct{})
 	hooks := func(name string, connect func(ctx context.Context) error) *testGateway {
 		return &testGateway{
 			connect: func(ctx context.Context, _ websockets.Client) error {
-				tr.add(name + " connect")
+				tr.Add(name + " connect")
 				return connect(ctx)
 			},
 			leave: func(_ context.Context, _ websockets.Client, r websockets.Reason) {
-				tr.add(name + " leave: " + string(r.Cause))
+				tr.Add(name + " leave: " + string(r.Cause))
 			},
 		}
 	}
@@ -69,7 +66,7 @@ func testConnectionRejected(t *testing.T, s *suite) {
 		return errors.Join(await(ctx, release), &websockets.Error{Message: "Room is full", Code: "full"})
 	})
 	third := hooks("third", yes)
-	third.subs = []websockets.Subscription{websockets.Listen("m", func(context.Context, int) error { tr.add("message"); return nil })}
+	third.subs = []websockets.Subscription{websockets.Listen("m", func(context.Context, int) error { tr.Add("message"); return nil })}
 	a := s.start(t, first, second, third)
 	c := s.dial(t, a)
 	c.Emit("m", 1)
@@ -81,7 +78,7 @@ func testConnectionRejected(t *testing.T, s *suite) {
 	}
 	c.ExpectClose()
 	stop(t, a)
-	tr.want(t, "first connect", "second connect",
+	tr.Want(t, "first connect", "second connect",
 		"first leave: server namespace disconnect", "second leave: server namespace disconnect")
 }
 
@@ -114,40 +111,38 @@ func testConnectionActs(t *testing.T, s *suite) {
 		t.Errorf("welcome %q, want lobby", got)
 	}
 	c.Answer(c.ExpectMessage("name?"), "ann")
-	if got := get(t, answered, "the answer"); got != `"ann"` {
-		t.Errorf("the client answered %s", got)
-	}
+	wantReceived(t, "the answer", answered, `"ann"`)
 	alive(t, c)
 }
 
 func testAfterInit(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	named := func(name string) *testGateway {
 		g := newGateway()
 		g.onInit = func(_ context.Context, srv *websockets.Server) error {
-			tr.add(name + " AfterInit")
+			tr.Add(name + " AfterInit")
 			if srv == nil || g.Server == nil || srv.Local().Len() != 0 {
 				return errors.New("the server is not ready")
 			}
 			return nil
 		}
-		g.module = func() { tr.add(name + " OnModuleInit") }
+		g.module = func() { tr.Add(name + " OnModuleInit") }
 		return g
 	}
 	s.start(t, named("a"), named("b"))
-	tr.want(t, "a AfterInit", "b AfterInit", "a OnModuleInit", "b OnModuleInit")
+	tr.Want(t, "a AfterInit", "b AfterInit", "a OnModuleInit", "b OnModuleInit")
 }
 
 func testAfterInitError(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	broken := errors.New("no licence")
 	g := newGateway(echo())
 	g.onInit = func(context.Context, *websockets.Server) error { return broken }
-	g.module = func() { tr.add("OnModuleInit") }
+	g.module = func() { tr.Add("OnModuleInit") }
 	err := s.boot(t, modules(g), app.HTTP("127.0.0.1:0"))
 	if !errors.Is(err, broken) {
 		t.Fatalf("start: %v, want %v", err, broken)
 	}
 	has(t, err.Error(), "AfterInit")
-	tr.want(t)
+	tr.Want(t)
 }

@@ -8,55 +8,42 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func connectPipelineTests() []test {
-	return []test{
-		{"law 6: guards reject with status, message and data", testGuardRejects},
-		{"law 6: unknown errors of a guard stay hidden", testGuardFails},
-		{"law 6: hooks and handlers see values set by a guard", testGuardValues},
-		{"law 6: guards of the application run once, then those of each gateway", testConnectGuardOrder},
-		{"law 6: filters handle errors of guards and of HandleConnection", testConnectFilters},
-		{"law 6: OnConnected runs before HandleConnection", testOnConnected},
-		{"constructors are resolved in the gateway's module", testConstructors},
-		{"unresolved constructors are boot errors", testConstructorProblems},
-		{"interceptors of emitted events", testEmitInterceptors},
-	}
+var connectPipelineTests = []test{
+	{"law 6: guards reject with status, message and data", testGuardRejects},
+	{"law 6: unknown errors of a guard stay hidden", testGuardFails},
+	{"law 6: hooks and handlers see values set by a guard", testGuardValues},
+	{"law 6: guards of the application run once, then those of each gateway", testConnectGuardOrder},
+	{"law 6: filters handle errors of guards and of HandleConnection", testConnectFilters},
+	{"law 6: OnConnected runs before HandleConnection", testOnConnected},
+	{"constructors are resolved in the gateway's module", testConstructors},
+	{"unresolved constructors are boot errors", testConstructorProblems},
+	{"interceptors of emitted events", testEmitInterceptors},
 }
 
 func testGuardRejects(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	g := &testGateway{
 		subs:    []websockets.Subscription{echo()},
-		connect: func(context.Context, websockets.Client) error { tr.add("connect"); return nil },
-		leave:   func(context.Context, websockets.Client, websockets.Reason) { tr.add("leave") },
+		connect: func(context.Context, websockets.Client) error { tr.Add("connect"); return nil },
+		leave:   func(context.Context, websockets.Client, websockets.Reason) { tr.Add("leave") },
 	}
-	g.opts = []websockets.Option{websockets.UseGuards(func(_ context.Context, c *pipeline.Call) error {
+	g.with(websockets.UseGuards(func(_ context.Context, c *pipeline.Call) error {
 		if c.Request.Header.Get("X-User") == "ann" {
 			return nil
 		}
 		return &pipeline.Error{Message: "Not you", Code: "not_you", Status: 401, Details: map[string]int{"wait": 7}}
-	})}
+	}))
 	a := s.start(t, g)
-	e := s.rejected(t, a, s.root())
-	payload := []byte(e.Data)
-	if !s.traits.Namespaces {
-		payload = e.Body
-		if e.Status != 401 {
-			t.Errorf("status %d, want 401", e.Status)
-		}
-	}
-	if e.Message != "Not you" {
-		t.Errorf("message %q", e.Message)
-	}
-	has(t, string(payload), `"not_you"`, `"wait":7`)
-	tr.want(t)
-	c := s.dial(t, a, apptest.WithHeader(map[string][]string{"X-User": {"ann"}}))
-	alive(t, c)
-	tr.want(t, "connect")
+	s.wantRejected(t, a, "Not you", 401, `"not_you"`, `"wait":7`)
+	tr.Want(t)
+	alive(t, s.dial(t, a, as("ann")))
+	tr.Want(t, "connect")
 }
 
 func testGuardFails(t *testing.T, s *suite) {
@@ -64,14 +51,12 @@ func testGuardFails(t *testing.T, s *suite) {
 		"error": func(context.Context, *pipeline.Call) error { return errors.New("password of the database") },
 		"panic": func(context.Context, *pipeline.Call) error { crash(); return nil },
 	} {
-		var log logBuffer
-		e := s.rejected(t, s.startWith(t, []*testGateway{newGateway(echo())}, log.option(), app.UseGuards(guard)), s.root())
-		if e.Message != "Internal server error" {
-			t.Errorf("%s: message %q", name, e.Message)
-		}
-		if n := len(log.lines("a check before the handshake failed", "gateway=")); n != 1 {
-			t.Errorf("%s: logged %d times", name, n)
-		}
+		t.Run(name, func(t *testing.T) {
+			var log testkit.Log
+			a := s.startWith(t, []*testGateway{newGateway(echo())}, logTo(&log), app.UseGuards(guard))
+			s.wantRejected(t, a, "Internal server error", 500)
+			wantLogged(t, &log, 1, "a check before the handshake failed", "gateway=")
+		})
 	}
 }
 
@@ -93,50 +78,42 @@ func testGuardValues(t *testing.T, s *suite) {
 			atEnd <- user
 		},
 	}
-	g.opts = []websockets.Option{websockets.UseGuards(pipeline.Only(pipeline.GuardFunc(func(ctx context.Context, c *pipeline.Call) error {
+	g.with(websockets.UseGuards(pipeline.Only(pipeline.GuardFunc(func(ctx context.Context, c *pipeline.Call) error {
 		if websockets.HandshakeFrom(ctx) == nil {
 			t.Error("a guard of a connection has no handshake")
 		}
 		userKey.Set(c, "user "+c.Request.Header.Get("X-User"))
 		return nil
-	}), pipeline.KindConnect))}
-	a := s.start(t, g)
-	c := s.dial(t, a, apptest.WithHeader(map[string][]string{"X-User": {"ann"}}))
-	if got := get(t, inHook, "HandleConnection"); got != "user ann" {
-		t.Errorf("HandleConnection sees %q", got)
-	}
-	if got := apptest.Call[string](c, "who"); got != "user ann" {
-		t.Errorf("the handler sees %q", got)
-	}
+	}), pipeline.KindConnect)))
+	c := s.dial(t, s.start(t, g), as("ann"))
+	wantReceived(t, "HandleConnection", inHook, "user ann")
+	wantAnswer(t, c, "user ann", "who")
 	c.Close()
-	if got := get(t, atEnd, "HandleDisconnect"); got != "user ann" {
-		t.Errorf("HandleDisconnect sees %q", got)
-	}
+	wantReceived(t, "HandleDisconnect", atEnd, "user ann")
 }
 
 func testConnectGuardOrder(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	guard := func(name string) pipeline.GuardFunc {
 		return func(_ context.Context, c *pipeline.Call) error {
 			if c.Kind == pipeline.KindConnect {
-				tr.add(name)
+				tr.Add(name)
 			}
 			return nil
 		}
 	}
-	first, second, third := newGateway(echo()), newGateway(), newGateway()
+	first := newGateway(echo()).with(websockets.UseGuards(guard("first")))
+	second := newGateway().with(websockets.UseGuards(guard("second")), websockets.Admit(func(context.Context, *websockets.Handshake) error {
+		tr.Add("admit")
+		return nil
+	}))
+	third := newGateway().with(websockets.Meta(rolesKey.With([]string{"admin"})))
 	second.connect = func(context.Context, websockets.Client) error { return nil }
 	third.connect = second.connect
-	first.opts = []websockets.Option{websockets.UseGuards(guard("first"))}
-	second.opts = []websockets.Option{websockets.UseGuards(guard("second")), websockets.Admit(func(context.Context, *websockets.Handshake) error {
-		tr.add("admit")
-		return nil
-	})}
-	third.opts = []websockets.Option{websockets.Meta(rolesKey.With([]string{"admin"}))}
 	a := s.startWith(t, []*testGateway{first, second, third}, app.UseGuards(guard("global")))
 	alive(t, s.dial(t, a))
 	// Once more for the third: it has its own metadata.
-	tr.want(t, "global", "first", "second", "admit", "global")
+	tr.Want(t, "global", "first", "second", "admit", "global")
 }
 
 func testConnectFilters(t *testing.T, s *suite) {
@@ -144,15 +121,10 @@ func testConnectFilters(t *testing.T, s *suite) {
 	answer := &pipeline.Error{Message: "Go away", Code: "banned", Status: 429}
 	filter := websockets.UseFilters(pipeline.FilterIs(errBanned, answer))
 
-	g := newGateway(echo())
-	g.opts = []websockets.Option{filter, websockets.UseGuards(func(context.Context, *pipeline.Call) error { return errBanned })}
-	e := s.rejected(t, s.start(t, g), s.root())
-	if e.Message != "Go away" || !s.traits.Namespaces && e.Status != 429 {
-		t.Errorf("rejected with %+v", e)
-	}
+	g := newGateway(echo()).with(filter, websockets.UseGuards(func(context.Context, *pipeline.Call) error { return errBanned }))
+	s.wantRejected(t, s.start(t, g), "Go away", 429)
 
-	g = newGateway(echo())
-	g.opts = []websockets.Option{filter}
+	g = newGateway(echo()).with(filter)
 	g.connect = func(context.Context, websockets.Client) error { return errBanned }
 	c := s.dial(t, s.start(t, g))
 	if e := apptest.Expect[apptest.Exception](c, "exception"); e.Message != "Go away" || e.Code != "banned" {
@@ -161,25 +133,25 @@ func testConnectFilters(t *testing.T, s *suite) {
 }
 
 func testOnConnected(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	g := newGateway(echo())
-	g.connect = func(context.Context, websockets.Client) error { tr.add("HandleConnection"); return nil }
-	g.opts = []websockets.Option{websockets.UseGuards(pipeline.Only(pipeline.GuardFunc(func(ctx context.Context, _ *pipeline.Call) error {
-		websockets.HandshakeFrom(ctx).OnConnected(func(websockets.Client) { tr.add("broken"); crash() })
+	g.connect = func(context.Context, websockets.Client) error { tr.Add("HandleConnection"); return nil }
+	g.with(websockets.UseGuards(pipeline.Only(pipeline.GuardFunc(func(ctx context.Context, _ *pipeline.Call) error {
+		websockets.HandshakeFrom(ctx).OnConnected(func(websockets.Client) { tr.Add("broken"); crash() })
 		websockets.HandshakeFrom(ctx).OnConnected(func(c websockets.Client) {
-			tr.add("connected")
-			context.AfterFunc(c.Context(), func() { tr.add("left") })
+			tr.Add("connected")
+			context.AfterFunc(c.Context(), func() { tr.Add("left") })
 		})
 		return nil
-	}), pipeline.KindConnect))}
+	}), pipeline.KindConnect)))
 	_, c := s.solo(t, g)
 	alive(t, c)
 	c.Close()
-	tr.want(t, "broken", "connected", "HandleConnection", "left")
+	tr.Want(t, "broken", "connected", "HandleConnection", "left")
 }
 
 // dependency is injected into guards.
-type dependency struct{ tr *recorder }
+type dependency struct{ tr *testkit.Steps }
 
 // injectedGuard is a guard that a module builds.
 type injectedGuard struct {
@@ -188,7 +160,7 @@ type injectedGuard struct {
 }
 
 func (b *injectedGuard) Check(_ context.Context, c *pipeline.Call) error {
-	b.l.tr.add(b.name + " " + string(c.Kind))
+	b.l.tr.Add(b.name + " " + string(c.Kind))
 	return nil
 }
 
@@ -198,23 +170,23 @@ func newInjectedGuard(l *dependency) *injectedGuard { return &injectedGuard{"inj
 func newOtherGuard(l *dependency) *otherGuard       { return &otherGuard{&injectedGuard{"otherGuard", l}} }
 
 func testConstructors(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	g := newGateway(echo())
 	root := module.New("root", module.Providers(
 		module.Value(&dependency{tr}),
 		websockets.Gateway(func() *testGateway { return g },
 			websockets.UseGuards(newInjectedGuard),
 			websockets.ForEvent("echo", websockets.UseGuards(newOtherGuard, func(_ context.Context, c *pipeline.Call) error {
-				tr.add("function " + string(c.Kind))
+				tr.Add("function " + string(c.Kind))
 				return nil
 			})),
 		),
 		app.Global(func(l *dependency) *otherGuard { return &otherGuard{&injectedGuard{"provided", l}} }),
 	))
-	a := apptest.New(t, root, apptest.With(app.WebSockets(s.cfg.New()),
+	a := apptest.New(t, root, apptest.With(app.WebSockets(s.contract(t)),
 		app.UseGuards(func(l *dependency) *injectedGuard { return &injectedGuard{"global", l} })))
 	alive(t, s.dial(t, a))
-	tr.want(t,
+	tr.Want(t,
 		"global connect", "provided connect", "injectedGuard connect",
 		"global message", "provided message", "injectedGuard message", "otherGuard message", "function message")
 }
@@ -243,7 +215,7 @@ func testConstructorProblems(t *testing.T, s *suite) {
 		{"from GatewayOptions", modules(late), nil, []string{"guard 1", "constructors are not accepted here"}},
 		{"an event without a handler", gateway(plain, websockets.ForEvent("typo", websockets.UseGuards(pipeline.GuardFunc(nil)))), nil, []string{"guard 1 is a nil"}},
 		{"an event without a handler", gateway(plain, websockets.ForEvent("typo")), nil, []string{`ForEvent("typo")`, "does not handle"}},
-		{"global", gateway(plain), []app.Option{app.UseFilters(struct{}{})}, []string{"app: filter 1 has type struct {}"}},
+		{"global", gateway(plain), []app.Option{app.UseFilters(struct{}{})}, []string{"app: UseFilters", "filter 1 has type struct {}"}},
 		{"provided", module.New("root", module.Providers(app.Global(func() *unrelated { return nil }))), nil, []string{"app: Global", "is not a guard, interceptor, pipe or filter"}},
 		{"what a global one needs", gateway(plain), []app.Option{app.UseGuards(newInjectedGuard)}, []string{"needs *adaptertest.dependency"}},
 	} {
@@ -254,7 +226,7 @@ func testConstructorProblems(t *testing.T, s *suite) {
 }
 
 func testEmitInterceptors(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	see := func(name string) pipeline.Interceptor {
 		return pipeline.EmitFunc(func(e *pipeline.Emission, next func() error) error {
 			to := "all"
@@ -264,7 +236,7 @@ func testEmitInterceptors(t *testing.T, s *suite) {
 			for _, r := range e.Rooms {
 				to = r
 			}
-			tr.add(name + " " + e.Event + " to " + to)
+			tr.Add(name + " " + e.Event + " to " + to)
 			return next()
 		})
 	}
@@ -298,32 +270,24 @@ func testEmitInterceptors(t *testing.T, s *suite) {
 			}
 			return c.Join("room")
 		}),
-	)
-	g.opts = []websockets.Option{websockets.UseInterceptors(see("gateway"), change)}
-	a := s.startWith(t, []*testGateway{g}, app.UseInterceptors(see("global")))
-	c := s.dial(t, a)
+	).with(websockets.UseInterceptors(see("gateway"), change))
+	_, c := s.solo(t, g, app.UseInterceptors(see("global")))
 	c.OnCall("question", func(json.RawMessage) any { return "answer" })
 	c.Call("send", 1)
-	if got := apptest.Call[int](c, "reply", 5); got != 5 {
-		t.Errorf("replied %d", got)
-	}
+	wantAnswer(t, c, 5, "reply", 5)
 	c.Call("respond", 5)
-	if got := apptest.Expect[int](c, "number"); got != 6 {
-		t.Errorf("a Response became %d", got)
-	}
+	wantEvent(t, c, 6, "number")
 	if err := g.Server.To("room").Emit(t.Context(), "number", 7); err != nil {
 		t.Fatal(err)
 	}
-	if got := apptest.Expect[int](c, "number"); got != 8 {
-		t.Errorf("a broadcast became %d", got)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	wantEvent(t, c, 8, "number")
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	answers, err := g.Server.Call(ctx, "question", 1)
 	if err != nil || len(answers.Answered) != 1 || string(answers.Answered[0].Value.JSON) != `"answer"` {
 		t.Errorf("answers %+v, %v", answers, err)
 	}
-	tr.want(t,
+	tr.Want(t,
 		"global secret to one", "gateway secret to one", "global forbidden to one", "gateway forbidden to one",
 		"global broken to one", "gateway broken to one", "global number to one", "gateway number to one",
 		"global number to room", "gateway number to room", "global question to all", "gateway question to all")

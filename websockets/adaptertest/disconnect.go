@@ -6,8 +6,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -30,11 +32,15 @@ func disconnectTests() []test {
 // testDisconnect closes the connection while a handler runs. With Concurrency, another
 // handler may close it.
 func testDisconnect(t *testing.T, s *suite, end func(*apptest.Client), causes []websockets.Cause) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	started, release := make(chan struct{}), make(chan struct{})
 	left := make(chan websockets.Reason, 2)
 	g := &testGateway{
-		opts: []websockets.Option{websockets.Concurrency(2)},
+		opts: []websockets.Option{
+			websockets.Concurrency(2),
+			// After a clean close the handler's context lives as long.
+			websockets.WithLimits(websockets.Limits{CloseTimeout: 200 * time.Millisecond}),
+		},
 		subs: []websockets.Subscription{
 			websockets.Listen("work", func(ctx context.Context, _ struct{}) error {
 				if err := websockets.ClientFrom(ctx).Join("b", "a"); err != nil {
@@ -43,7 +49,7 @@ func testDisconnect(t *testing.T, s *suite, end func(*apptest.Client), causes []
 				close(started)
 				<-ctx.Done() // the connection is closed
 				<-release
-				tr.add("handler")
+				tr.Add("handler")
 				return nil
 			}),
 			websockets.Listen("out", func(ctx context.Context, _ struct{}) error {
@@ -53,37 +59,40 @@ func testDisconnect(t *testing.T, s *suite, end func(*apptest.Client), causes []
 		},
 	}
 	g.leave = func(_ context.Context, c websockets.Client, r websockets.Reason) {
-		tr.add("leave " + strings.Join(c.Rooms(), ","))
+		tr.Add("leave " + strings.Join(c.Rooms(), ","))
 		if g.Server.To("a").Local().Len() != 0 {
-			tr.add("the room still has the client")
+			tr.Add("the room still has the client")
 		}
 		left <- r
 	}
 	a, c := s.solo(t, g)
 	c.Emit("work")
-	get(t, started, "the handler")
+	testkit.Receive(t, "the handler", started)
 	end(c)
 	close(release)
-	r := get(t, left, "HandleDisconnect")
+	r := testkit.Receive(t, "HandleDisconnect", left)
 	if !slices.Contains(causes, r.Cause) {
-		t.Errorf("reason %v, want a cause of %q", r, causes)
+		t.Errorf("Session.Closed was called with %v, want a cause of %q", r, causes)
+	}
+	if clean := r.Cause == websockets.CauseClientDisconnect; r.Clean && !clean {
+		t.Errorf("Session.Closed was called with %+v for a client that did not close by the protocol: Reason.Clean must be false", r)
 	}
 	stop(t, a)
-	tr.want(t, "handler", "leave a,b")
+	tr.Want(t, "handler", "leave a,b")
 }
 
 func testDisconnectOrder(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	named := func(name string) *testGateway {
-		return &testGateway{leave: func(context.Context, websockets.Client, websockets.Reason) { tr.add(name) }}
+		return &testGateway{leave: func(context.Context, websockets.Client, websockets.Reason) { tr.Add(name) }}
 	}
 	a := s.start(t, named("first"), named("second"), newGateway(echo()))
 	c := s.dial(t, a)
 	alive(t, c)
 	c.Close()
-	tr.want(t, "first", "second")
+	tr.Want(t, "first", "second")
 	stop(t, a)
-	tr.want(t, "first", "second")
+	tr.Want(t, "first", "second")
 }
 
 func testDisconnectAwaited(t *testing.T, s *suite) {
@@ -102,22 +111,20 @@ func testDisconnectAwaited(t *testing.T, s *suite) {
 	alive(t, c)
 	stopped := make(chan error, 1)
 	go func() { stopped <- a.App().Stop(t.Context()) }()
-	get(t, entered, "HandleDisconnect")
+	testkit.Receive(t, "HandleDisconnect", entered)
 	select {
 	case <-stopped:
 		t.Error("Stop did not wait for HandleDisconnect")
 	default:
 	}
 	close(release)
-	if err := get(t, stopped, "Stop"); err != nil {
+	if err := testkit.Receive(t, "Stop", stopped); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 	if !done.Load() {
 		t.Error("Stop returned before HandleDisconnect")
 	}
-	if r := get(t, reason, "the reason"); r.Cause != websockets.CauseShutdown {
-		t.Errorf("reason %v, want %q", r, websockets.CauseShutdown)
-	}
+	wantCause(t, "the reason", reason, websockets.CauseShutdown)
 }
 
 func testContextEnds(t *testing.T, s *suite) {
@@ -131,9 +138,9 @@ func testContextEnds(t *testing.T, s *suite) {
 	}))
 	_, c := s.solo(t, g)
 	c.Emit("work")
-	get(t, started, "the handler")
+	testkit.Receive(t, "the handler", started)
 	c.Abort()
-	if err := get(t, cause, "context"); err == nil || !strings.Contains(err.Error(), websockets.ErrClosed.Error()) {
+	if err := testkit.Receive(t, "context", cause); err == nil || !strings.Contains(err.Error(), websockets.ErrClosed.Error()) {
 		t.Errorf("cause %v, want %v", err, websockets.ErrClosed)
 	}
 }

@@ -8,18 +8,17 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func failureTests() []test {
-	return []test{
-		{"law 14: an Error has message, code, details and cause", testError},
-		{"law 14: an unknown error stays hidden and is logged once", testUnknownError},
-		{"law 14: a payload of the wrong type names the field", testBadPayload},
-		{"law 14: HideCauseData", testHideCauseData},
-		{"law 14: a result that cannot be encoded", testUnserialisable},
-		{"law 14: details that cannot be encoded", testUnserialisableDetails},
-	}
+var failureTests = []test{
+	{"law 14: an Error has message, code, details and cause", testError},
+	{"law 14: an unknown error stays hidden and is logged once", testUnknownError},
+	{"law 14: a payload of the wrong type names the field", testBadPayload},
+	{"law 14: HideCauseData", testHideCauseData},
+	{"law 14: a result that cannot be encoded", testUnserialisable},
+	{"law 14: details that cannot be encoded", testUnserialisableDetails},
 }
 
 // failWith returns a handler that returns err.
@@ -32,6 +31,9 @@ func failWith(event string, err error) websockets.Subscription {
 func failures(t *testing.T, s *suite, c *apptest.Client, event string, args ...any) []*apptest.Exception {
 	t.Helper()
 	all := []*apptest.Exception{c.CallError(event, args...)}
+	if got := all[0].AsEvent; got != s.traits.ReplyAsEvent {
+		t.Errorf("the answer of a failed request is the event %q: %v, but Traits.ReplyAsEvent is %v", "exception", got, s.traits.ReplyAsEvent)
+	}
 	if !s.traits.ReplyAsEvent { // otherwise the answer is the event
 		e := apptest.Expect[apptest.Exception](c, "exception")
 		all = append(all, &e)
@@ -65,20 +67,17 @@ func testError(t *testing.T, s *suite) {
 }
 
 func testUnknownError(t *testing.T, s *suite) {
-	var log logBuffer
+	var log testkit.Log
 	ids := make(chan string, 1)
 	g := newGateway(echo(), failWith("login", errors.New("password of the database")))
 	g.connect = func(_ context.Context, c websockets.Client) error { ids <- c.ID(); return nil }
-	a := s.startWith(t, []*testGateway{g}, log.option())
-	c := s.dial(t, a)
+	_, c := s.solo(t, g, logTo(&log))
 	e := c.CallError("login", 1)
 	if e.Message != "Internal server error" || e.Code != "" || len(e.Details) != 0 {
 		t.Errorf("the client receives %+v", e)
 	}
-	id := get(t, ids, "the client's id")
-	if n := len(log.lines("password of the database", "event=login", "gateway=", "client="+id)); n != 1 {
-		t.Errorf("the error is logged with event, gateway and client %d times, want once", n)
-	}
+	id := testkit.Receive(t, "the client's id", ids)
+	wantLogged(t, &log, 1, "password of the database", "event=login", "gateway=", "client="+id)
 	if !s.traits.ReplyAsEvent {
 		c.ExpectMessage("exception")
 	}
@@ -116,8 +115,7 @@ func testBadPayload(t *testing.T, s *suite) {
 }
 
 func testHideCauseData(t *testing.T, s *suite) {
-	g := newGateway(echo(), failWith("login", websockets.NewError("wrong")))
-	g.opts = []websockets.Option{websockets.HideCauseData()}
+	g := newGateway(echo(), failWith("login", websockets.NewError("wrong"))).with(websockets.HideCauseData())
 	_, c := s.solo(t, g)
 	for _, e := range failures(t, s, c, "login", map[string]string{"password": "secret"}) {
 		if e.Cause == nil || e.Cause.Pattern != "login" || len(e.Cause.Data) != 0 {
@@ -127,24 +125,22 @@ func testHideCauseData(t *testing.T, s *suite) {
 }
 
 func testUnserialisable(t *testing.T, s *suite) {
-	type broken struct{ C chan int }
+	type broken struct{ C any }
 	emitted := make(chan error, 2)
-	_, c := s.solo(t, newGateway(echo(), answer("result", broken{}),
+	_, c := s.solo(t, newGateway(echo(), answer("result", broken{make(chan int)}),
 		websockets.On("response", func(context.Context, int) (websockets.Response[broken], error) {
-			return websockets.Respond("x", broken{}), nil
+			return websockets.Respond("x", broken{make(chan int)}), nil
 		}),
 		websockets.Listen("emit", func(ctx context.Context, _ int) error {
-			emitted <- websockets.ClientFrom(ctx).Emit(ctx, "x", broken{})
+			emitted <- websockets.ClientFrom(ctx).Emit(ctx, "x", broken{make(chan int)})
 			return nil
 		}),
 	))
 	for _, event := range []string{"result", "response"} {
-		if e := c.CallError(event); e.Message != "Internal server error" {
-			t.Errorf("%s is answered %+v", event, e)
-		}
+		wantError(t, c, "Internal server error", event)
 	}
 	c.Call("emit")
-	if err := get(t, emitted, "the error of Emit"); err == nil {
+	if err := testkit.Receive(t, "the error of Emit", emitted); err == nil {
 		t.Error("Emit of a value that cannot be encoded returns no error")
 	}
 	c.ExpectNone("x", func() { alive(t, c) })

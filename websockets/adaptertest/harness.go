@@ -1,26 +1,21 @@
 package adaptertest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"slices"
+	"net/http"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
-
-// patience limits every wait for an event that should happen at once.
-const patience = 10 * time.Second
 
 // testGateway is a gateway with the behaviour of a test. Nil hooks do nothing.
 type testGateway struct {
@@ -38,6 +33,11 @@ type testGateway struct {
 
 // newGateway returns a gateway with handlers only.
 func newGateway(subs ...websockets.Subscription) *testGateway { return &testGateway{subs: subs} }
+
+func (g *testGateway) with(opts ...websockets.Option) *testGateway {
+	g.opts = append(g.opts, opts...)
+	return g
+}
 
 func (g *testGateway) Subscriptions() []websockets.Subscription { return g.subs }
 
@@ -124,7 +124,13 @@ func (s *suite) start(t *testing.T, gateways ...*testGateway) *apptest.App {
 
 func (s *suite) startWith(t *testing.T, gateways []*testGateway, opts ...app.Option) *apptest.App {
 	t.Helper()
-	return apptest.New(t, modules(gateways...), apptest.With(append([]app.Option{app.WebSockets(s.cfg.New())}, opts...)...))
+	return s.startOn(t, s.contract(t), gateways, opts...)
+}
+
+// startOn starts an application on an adapter that the test looks at.
+func (s *suite) startOn(t *testing.T, ct *contract, gateways []*testGateway, opts ...app.Option) *apptest.App {
+	t.Helper()
+	return apptest.New(t, modules(gateways...), apptest.With(append([]app.Option{app.WebSockets(ct)}, opts...)...))
 }
 
 // dial connects a client to the root target.
@@ -142,6 +148,11 @@ func (s *suite) dialAt(t *testing.T, a *apptest.App, target string, opts ...appt
 	return c
 }
 
+// as sends the name of a user with the handshake.
+func as(user string) apptest.DialOption {
+	return apptest.WithHeader(http.Header{"X-User": {user}})
+}
+
 // rejected connects a client that the server must reject.
 func (s *suite) rejected(t *testing.T, a *apptest.App, target string) *apptest.DialError {
 	t.Helper()
@@ -149,17 +160,23 @@ func (s *suite) rejected(t *testing.T, a *apptest.App, target string) *apptest.D
 	if err == nil {
 		t.Fatalf("dial %s: accepted, want an error", target)
 	}
-	dialErr, ok := errors.AsType[*apptest.DialError](err)
+	return asDialError(t, err)
+}
+
+// asDialError returns the error of a rejected client.
+func asDialError(t *testing.T, err error) *apptest.DialError {
+	t.Helper()
+	e, ok := errors.AsType[*apptest.DialError](err)
 	if !ok {
-		t.Fatalf("dial %s: %v, want an *apptest.DialError", target, err)
+		t.Fatalf("dial: %v, want an *apptest.DialError", err)
 	}
-	return dialErr
+	return e
 }
 
 // solo starts an application with one gateway and connects one client.
-func (s *suite) solo(t *testing.T, g *testGateway) (*apptest.App, *apptest.Client) {
+func (s *suite) solo(t *testing.T, g *testGateway, opts ...app.Option) (*apptest.App, *apptest.Client) {
 	t.Helper()
-	a := s.start(t, g)
+	a := s.startWith(t, []*testGateway{g}, opts...)
 	return a, s.dial(t, a)
 }
 
@@ -171,7 +188,7 @@ func (s *suite) boot(t *testing.T, root *module.Module, opts ...app.Option) erro
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := a.Start(ctx); err != nil {
 		return err
@@ -184,29 +201,16 @@ func (s *suite) boot(t *testing.T, root *module.Module, opts ...app.Option) erro
 // stop stops the application before the end of the test.
 func stop(t *testing.T, a *apptest.App) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := a.App().Stop(ctx); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 }
 
-// get waits for the next value.
-func get[T any](t *testing.T, ch <-chan T, what string) (v T) {
-	t.Helper()
-	timeout := time.NewTimer(patience)
-	defer timeout.Stop()
-	select {
-	case v = <-ch:
-	case <-timeout.C:
-		t.Fatalf("%s: not received within %v", what, patience)
-	}
-	return v
-}
-
 // await waits in the application, where it cannot fail the test.
 func await(ctx context.Context, ch <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, testkit.Patience)
 	defer cancel()
 	select {
 	case <-ch:
@@ -216,77 +220,8 @@ func await(ctx context.Context, ch <-chan struct{}) error {
 	}
 }
 
-// recorder records steps in order.
-type recorder struct {
-	mu    sync.Mutex
-	steps []string
-	more  chan struct{}
-}
-
-func newRecorder() *recorder { return &recorder{more: make(chan struct{})} }
-
-func (tr *recorder) add(step string) {
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	tr.steps = append(tr.steps, step)
-	close(tr.more)
-	tr.more = make(chan struct{})
-}
-
-// want waits for as many steps, and compares them.
-func (tr *recorder) want(t *testing.T, steps ...string) {
-	t.Helper()
-	timeout := time.NewTimer(patience)
-	defer timeout.Stop()
-	for {
-		tr.mu.Lock()
-		got, more := slices.Clone(tr.steps), tr.more
-		tr.mu.Unlock()
-		if len(got) >= len(steps) {
-			if !slices.Equal(got, steps) {
-				t.Errorf("steps %q, want %q", got, steps)
-			}
-			return
-		}
-		select {
-		case <-more:
-		case <-timeout.C:
-			t.Fatalf("steps within %v: %q, want %q", patience, got, steps)
-		}
-	}
-}
-
-// logBuffer records the application's log.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (j *logBuffer) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.buf.Write(b)
-}
-
-func (j *logBuffer) option() app.Option {
-	return app.Logger(slog.New(slog.NewTextHandler(j, nil)))
-}
-
-// lines returns the lines that contain all the words.
-func (j *logBuffer) lines(words ...string) (found []string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-next:
-	for line := range strings.Lines(j.buf.String()) {
-		for _, w := range words {
-			if !strings.Contains(line, w) {
-				continue next
-			}
-		}
-		found = append(found, line)
-	}
-	return found
-}
+// logTo makes an application log to l.
+func logTo(l *testkit.Log) app.Option { return app.Logger(l.Logger(slog.LevelInfo)) }
 
 // echo returns a handler that answers with its payload.
 func echo() websockets.Subscription {

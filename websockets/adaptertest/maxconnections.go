@@ -1,22 +1,20 @@
 package adaptertest
 
 import (
-	"context"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func maxConnectionsTests() []test {
-	return []test{
-		{"law 17: connections are limited in total, and a closed one makes room", testMaxConnections},
-		{"law 17: a rejected handshake does not count as a connection", testRejectedConnections},
-	}
+var maxConnectionsTests = []test{
+	{"law 17: connections are limited in total, and a closed one makes room", testMaxConnections},
+	{"law 17: a rejected handshake does not count as a connection", testRejectedConnections},
 }
 
 func testMaxConnections(t *testing.T, s *suite) {
@@ -38,7 +36,7 @@ func testMaxConnections(t *testing.T, s *suite) {
 }
 
 func testRejectedConnections(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	a := s.startWith(t, []*testGateway{newGateway(echo())}, app.MaxConnections(1), app.UseGuards(handshakeGuard{tr, pipeline.ErrForbidden}))
 	for range 3 {
 		if e := s.rejected(t, a, s.root()); e.Status != http.StatusForbidden {
@@ -48,21 +46,15 @@ func testRejectedConnections(t *testing.T, s *suite) {
 }
 
 // eventually retries to connect a client until it is accepted.
-func (s *suite) eventually(t *testing.T, a *apptest.App) *apptest.Client {
+func (s *suite) eventually(t *testing.T, a *apptest.App) (c *apptest.Client) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		c, err := s.cfg.Dial(t, a.URL(), s.root())
-		if err == nil {
-			return c
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("dial: %v, want a connection", err)
-		}
+	var err error
+	dial := func() bool {
+		c, err = s.cfg.Dial(t, a.URL(), s.root())
+		return err == nil
 	}
+	if !testkit.WithinEvery(5*time.Millisecond, 10*time.Second, dial) {
+		t.Fatalf("dial: %v, want a connection", err)
+	}
+	return c
 }

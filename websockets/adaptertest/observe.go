@@ -7,36 +7,33 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func observeTests() []test {
-	return []test{
-		{"OnAny sees every message before its handler", testOnAny},
-		{"NamespaceFunc serves the namespaces that it accepts", testNamespaceFunc},
-	}
+var observeTests = []test{
+	{"OnAny sees every message before its handler", testOnAny},
+	{"NamespaceFunc serves the namespaces that it accepts", testNamespaceFunc},
 }
 
 func testOnAny(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	g := newGateway(echo(),
 		websockets.OnAny(func(_ context.Context, event string, p websockets.Payload) {
-			tr.add(event + " " + string(p.JSON))
+			tr.Add(event + " " + string(p.JSON))
 			if event == "panic" {
 				crash()
 			}
 		}),
 		websockets.On("panic", func(_ context.Context, n int) (int, error) {
-			tr.add("handled")
+			tr.Add("handled")
 			return n, nil
 		}))
 	_, c := s.solo(t, g)
 	c.Emit("unknown", 1)
-	if got := apptest.Call[int](c, "panic", 2); got != 2 {
-		t.Errorf("answered %d", got)
-	}
+	wantAnswer(t, c, 2, "panic", 2)
 	alive(t, c)
-	tr.want(t, "unknown 1", "panic 2", "handled", `echo "still here"`)
+	tr.Want(t, "unknown 1", "panic 2", "handled", `echo "still here"`)
 }
 
 func testNamespaceFunc(t *testing.T, s *suite) {
@@ -56,9 +53,7 @@ func testNamespaceFunc(t *testing.T, s *suite) {
 	a := s.start(t, g)
 	ada, bob := s.dialAt(t, a, "/tenant-ada"), s.dialAt(t, a, "/tenant-bob")
 	for want, c := range map[string]*apptest.Client{"/tenant-ada": ada, "/tenant-bob": bob} {
-		if got := apptest.Call[string](c, "where"); got != want {
-			t.Errorf("in %q, want %q", got, want)
-		}
+		wantAnswer(t, c, want, "where")
 	}
 	s.rejected(t, a, "/other")
 	s.rejected(t, a, "/broken")

@@ -7,16 +7,15 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func orderTests() []test {
-	return []test{
-		{"law 9: one message of a client at a time, in order", testOrder},
-		{"law 9: different clients run in parallel", testParallelClients},
-		{"law 9: Concurrency runs several messages of a client", testConcurrency},
-		{"law 9: Background runs in parallel to other messages", testBackground},
-	}
+var orderTests = []test{
+	{"law 9: one message of a client at a time, in order", testOrder},
+	{"law 9: different clients run in parallel", testParallelClients},
+	{"law 9: Concurrency runs several messages of a client", testConcurrency},
+	{"law 9: Background runs in parallel to other messages", testBackground},
 }
 
 // counter counts concurrent handlers.
@@ -143,16 +142,14 @@ func testBackground(t *testing.T, s *suite) {
 		_, err := c.TryCall("long", 1)
 		done <- err
 	}()
-	get(t, started, "the handler in the background")
+	testkit.Receive(t, "the handler in the background", started)
 	alive(t, c)
-	if e := c.CallError("long", 2); e.Code != websockets.CodeTooManyTasks {
+	if e := c.CallError("long", 2); e.Code != websockets.CodeTooManyTasks || e.Message != `Too many at once: 1 of "long" are running` {
 		t.Errorf("a second one is answered %+v, want the code %s", e, websockets.CodeTooManyTasks)
 	}
 	close(release)
-	if err := get(t, done, "its answer"); err != nil {
+	if err := testkit.Receive(t, "its answer", done); err != nil {
 		t.Errorf("its answer: %v", err)
 	}
-	if got := apptest.Call[int](c, "long", 3); got != 3 {
-		t.Errorf("after it, another one is answered %d, want 3", got)
-	}
+	wantAnswer(t, c, 3, "long", 3)
 }

@@ -7,20 +7,19 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func panicTests() []test {
-	return []test{
-		{"law 15: a panic in a handler", testPanicHandler},
-		{"law 15: a panic in a stream", testPanicStream},
-		{"law 15: a panic in HandleConnection", testPanicConnection},
-		{"law 15: a panic in HandleDisconnect", testPanicDisconnect},
-		{"law 15: a panic in Admit", testPanicAdmit},
-		{"law 15: a panic in AfterInit", testPanicInit},
-		{"law 15: a panic in the encoding of a value", testPanicEncoding},
-		{"law 15: a panic in the encoding of details", testPanicDetails},
-	}
+var panicTests = []test{
+	{"law 15: a panic in a handler", testPanicHandler},
+	{"law 15: a panic in a stream", testPanicStream},
+	{"law 15: a panic in HandleConnection", testPanicConnection},
+	{"law 15: a panic in HandleDisconnect", testPanicDisconnect},
+	{"law 15: a panic in Admit", testPanicAdmit},
+	{"law 15: a panic in AfterInit", testPanicInit},
+	{"law 15: a panic in the encoding of a value", testPanicEncoding},
+	{"law 15: a panic in the encoding of details", testPanicDetails},
 }
 
 // crash panics like a bug in an application.
@@ -29,13 +28,13 @@ func crash() {
 }
 
 func testPanicHandler(t *testing.T, s *suite) {
-	var log logBuffer
+	var log testkit.Log
 	a := s.startWith(t, []*testGateway{newGateway(echo(),
 		websockets.On("on", func(context.Context, int) (int, error) { crash(); return 0, nil }),
 		websockets.Listen("listen", func(context.Context, int) error { crash(); return nil }),
 		websockets.On("back", func(context.Context, int) (int, error) { crash(); return 0, nil }, websockets.Background(1)),
 		websockets.Fallback(func(context.Context, string, websockets.Payload) (int, error) { crash(); return 0, nil }),
-	)}, log.option())
+	)}, logTo(&log))
 	other, c := s.dial(t, a), s.dial(t, a)
 	for _, event := range []string{"on", "listen", "back", "anything"} {
 		for _, e := range failures(t, s, c, event, 1) {
@@ -43,9 +42,7 @@ func testPanicHandler(t *testing.T, s *suite) {
 				t.Errorf("%s: the client receives %+v", event, e)
 			}
 		}
-		if n := len(log.lines("event="+event, "panics.go")); n != 2 {
-			t.Errorf("%s: %d logged lines with a stack, want one for each of 2 panics", event, n)
-		}
+		wantLogged(t, &log, 2, "event="+event, "panics.go") // each with its stack
 	}
 	alive(t, other)
 }
@@ -60,13 +57,9 @@ func testPanicStream(t *testing.T, s *suite) {
 			}
 		})))
 	for _, event := range []string{"early", "late"} {
-		if e := c.CallError(event); e.Message != "Internal server error" {
-			t.Errorf("%s: the client receives %+v", event, e)
-		}
+		wantError(t, c, "Internal server error", event)
 	}
-	if got := apptest.Expect[int](c, "late"); got != 1 {
-		t.Errorf("the item before the panic is %d", got)
-	}
+	wantEvent(t, c, 1, "late")
 	alive(t, c)
 }
 
@@ -90,33 +83,30 @@ func testPanicConnection(t *testing.T, s *suite) {
 }
 
 func testPanicDisconnect(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	first, second := newGateway(echo()), newGateway()
-	first.leave = func(context.Context, websockets.Client, websockets.Reason) { tr.add("first"); crash() }
-	second.leave = func(context.Context, websockets.Client, websockets.Reason) { tr.add("second") }
+	first.leave = func(context.Context, websockets.Client, websockets.Reason) { tr.Add("first"); crash() }
+	second.leave = func(context.Context, websockets.Client, websockets.Reason) { tr.Add("second") }
 	a := s.start(t, first, second)
 	other, c := s.dial(t, a), s.dial(t, a)
 	alive(t, c)
 	c.Close()
-	tr.want(t, "first", "second")
+	tr.Want(t, "first", "second")
 	alive(t, other)
 	stop(t, a)
-	tr.want(t, "first", "second", "first", "second")
+	tr.Want(t, "first", "second", "first", "second")
 }
 
 func testPanicAdmit(t *testing.T, s *suite) {
-	g := newGateway(echo())
-	g.opts = []websockets.Option{websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
+	g := newGateway(echo()).with(websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
 		if h.Request.Header.Get("X-User") == "" {
 			crash()
 		}
 		return nil
-	})}
+	}))
 	a := s.start(t, g)
-	if e := s.rejected(t, a, s.root()); e.Message != "Internal server error" {
-		t.Errorf("the client receives %+v", e)
-	}
-	alive(t, s.dial(t, a, apptest.WithHeader(map[string][]string{"X-User": {"ann"}})))
+	s.wantRejected(t, a, "Internal server error", 500)
+	alive(t, s.dial(t, a, as("ann")))
 }
 
 func testPanicInit(t *testing.T, s *suite) {
@@ -132,9 +122,7 @@ func (bomb) MarshalJSON() ([]byte, error) { crash(); return nil, nil }
 
 func testPanicEncoding(t *testing.T, s *suite) {
 	_, c := s.solo(t, newGateway(echo(), answer("result", bomb{}), answer("response", websockets.Respond("x", bomb{}))))
-	if e := c.CallError("result"); e.Message != "Internal server error" {
-		t.Errorf("the client receives %+v", e)
-	}
+	wantError(t, c, "Internal server error", "result")
 	if !s.traits.ReplyAsEvent {
 		c.ExpectMessage("exception")
 	}
@@ -147,17 +135,15 @@ func testPanicEncoding(t *testing.T, s *suite) {
 
 func testPanicDetails(t *testing.T, s *suite) {
 	g := newGateway(echo(), failWith("bomb", &websockets.Error{Message: "no", Details: bomb{}}))
-	g.opts = []websockets.Option{websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
+	g.with(websockets.Admit(func(_ context.Context, h *websockets.Handshake) error {
 		if h.Request.Header.Get("X-User") == "" {
 			return &websockets.Error{Message: "no", Details: bomb{}}
 		}
 		return nil
-	})}
+	}))
 	a := s.start(t, g)
-	if e := s.rejected(t, a, s.root()); e.Message != "no" {
-		t.Errorf("rejected with %+v", e)
-	}
-	c := s.dial(t, a, apptest.WithHeader(map[string][]string{"X-User": {"ann"}}))
+	s.wantRejected(t, a, "no", 403)
+	c := s.dial(t, a, as("ann"))
 	for _, e := range failures(t, s, c, "bomb") {
 		if e.Message != "no" || len(e.Details) != 0 {
 			t.Errorf("the failure is %+v", e)

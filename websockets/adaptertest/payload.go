@@ -7,19 +7,18 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func payloadTests() []test {
-	return []test{
-		{"law 11: no argument is the zero value, one is itself, several are an array", testPayloadShapes},
-		{"law 11: []byte is received", testBytesIn},
-		{"law 11: []byte is sent", testBytesOut},
-		{"law 11: nested []byte round trip", testBytesNested},
-		{"law 11: the raw payload", testRawPayload},
-		{"law 11: binary in any is []byte", testBytesInAny},
-		{"law 11: data is not mistaken for binary", testDataLikeBinary},
-	}
+var payloadTests = []test{
+	{"law 11: no argument is the zero value, one is itself, several are an array", testPayloadShapes},
+	{"law 11: []byte is received", testBytesIn},
+	{"law 11: []byte is sent", testBytesOut},
+	{"law 11: nested []byte round trip", testBytesNested},
+	{"law 11: the raw payload", testRawPayload},
+	{"law 11: binary in any is []byte", testBytesInAny},
+	{"law 11: data is not mistaken for binary", testDataLikeBinary},
 }
 
 func testPayloadShapes(t *testing.T, s *suite) {
@@ -34,12 +33,8 @@ func testPayloadShapes(t *testing.T, s *suite) {
 	if apptest.Call[bool](c, "point", point{1}) {
 		t.Error("an object is nil")
 	}
-	if got := apptest.Call[int](c, "number"); got != 0 {
-		t.Errorf("no argument is %d, want 0", got)
-	}
-	if got := apptest.Call[int](c, "number", 7); got != 7 {
-		t.Errorf("7 is %d", got)
-	}
+	wantAnswer(t, c, 0, "number")
+	wantAnswer(t, c, 7, "number", 7)
 	if got := string(c.Call("list", 1, "two", true)); got != `[1,"two",true]` {
 		t.Errorf("three arguments are %s", got)
 	}
@@ -64,7 +59,7 @@ func testBytesIn(t *testing.T, s *suite) {
 		if n := apptest.Call[int](c, "put", b); n != len(b) {
 			t.Errorf("%d bytes, want %d", n, len(b))
 		}
-		if got := get(t, in, "the bytes"); !bytes.Equal(got, b) {
+		if got := testkit.Receive(t, "the bytes", in); !bytes.Equal(got, b) {
 			t.Errorf("%d bytes arrive changed", len(b))
 		}
 	}
@@ -123,19 +118,13 @@ func testRawPayload(t *testing.T, s *suite) {
 		websockets.On("attachments", func(_ context.Context, p websockets.Payload) (int, error) { return len(p.Attachments), nil }),
 		websockets.On("back", func(_ context.Context, p websockets.Payload) (websockets.Payload, error) { return p, nil }),
 	))
-	if got := apptest.Call[string](c, "raw"); got != "" {
-		t.Errorf("no argument is %q, want nothing", got)
-	}
-	if got := apptest.Call[string](c, "raw", point{3}); got != `{"x":3}` {
-		t.Errorf("an object is %s", got)
-	}
+	wantAnswer(t, c, "", "raw")
+	wantAnswer(t, c, `{"x":3}`, "raw", point{3})
 	want := 0
 	if s.traits.Binary {
 		want = 2
 	}
-	if got := apptest.Call[int](c, "attachments", blobs[:2]); got != want {
-		t.Errorf("%d attachments, want %d", got, want)
-	}
+	wantAnswer(t, c, want, "attachments", blobs[:2])
 	if got := apptest.Call[[][]byte](c, "back", blobs); !reflect.DeepEqual(got, blobs) {
 		t.Error("a returned payload arrives changed")
 	}
@@ -154,7 +143,7 @@ func testBytesInAny(t *testing.T, s *suite) {
 		if got := apptest.Call[parcel](c, "any", parcel{b}); !bytes.Equal(got.Blob, b) {
 			t.Errorf("%d bytes are returned changed", len(b))
 		}
-		got := get(t, in, "the bytes")
+		got := testkit.Receive(t, "the bytes", in)
 		if arrived, ok := got.([]byte); ok != s.traits.Binary || ok && !bytes.Equal(arrived, b) {
 			t.Errorf("%d bytes are a %T", len(b), got)
 		}
@@ -180,7 +169,5 @@ func testDataLikeBinary(t *testing.T, s *suite) {
 			t.Errorf("together with binary %v is answered %s, %v", data, answer, err)
 		}
 	}
-	if got := apptest.Call[string](c, "any", "still here"); got != "still here" {
-		t.Errorf("got %q", got)
-	}
+	wantAnswer(t, c, "still here", "any", "still here")
 }

@@ -4,39 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func pipelineTests() []test {
-	return []test{
-		{"law 13: the order of every scope", testPipelineOrder},
-		{"law 13: denial interceptors and filters see a denied call", testDenied},
-		{"law 13: filters run from the handler outwards", testFilterOrder},
-		{"law 13: interceptors replace results, items and errors", testInterceptors},
-		{"law 13: pipes change and reject payloads", testPipes},
-		{"law 13: strict payloads", testStrict},
-		{"law 13: a filter that panics, an answer with a custom body", testFilters},
-		{"law 13: filters of the application see unknown events", testFilterUnknown},
-		{"law 13: metadata of handler and gateway", testMetadata},
-		{"law 15: a panic in a guard, interceptor or pipe", testPipelinePanics},
-	}
+var pipelineTests = []test{
+	{"law 13: the order of every scope", testPipelineOrder},
+	{"law 13: denial interceptors and filters see a denied call", testDenied},
+	{"law 13: filters run from the handler outwards", testFilterOrder},
+	{"law 13: interceptors replace results, items and errors", testInterceptors},
+	{"law 13: pipes change and reject payloads", testPipes},
+	{"law 13: strict payloads", testStrict},
+	{"law 13: a filter that panics, an answer with a custom body", testFilters},
+	{"law 13: filters of the application see unknown events", testFilterUnknown},
+	{"law 13: metadata of handler and gateway", testMetadata},
+	{"law 15: a panic in a guard, interceptor or pipe", testPipelinePanics},
 }
 
 // tracer implements every kind of enhancement and records its calls.
 type tracer struct {
 	name string
-	tr   *recorder
+	tr   *testkit.Steps
 }
 
 func (x tracer) notef(format string, args ...any) {
-	x.tr.add(x.name + " " + fmt.Sprintf(format, args...))
+	x.tr.Add(x.name + " " + fmt.Sprintf(format, args...))
 }
 
 func (x tracer) Check(_ context.Context, c *pipeline.Call) error {
@@ -93,25 +91,25 @@ func (c checked) Validate() error {
 }
 
 func testPipelineOrder(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	gateway, handler := tracer{"gateway", tr}, tracer{"handler", tr}
 	onHandler := make([]websockets.HandlerOption, 0, 4)
-	g := &testGateway{connect: func(context.Context, websockets.Client) error { tr.add("HandleConnection"); return nil }}
+	g := &testGateway{connect: func(context.Context, websockets.Client) error { tr.Add("HandleConnection"); return nil }}
 	for _, e := range gateway.everywhere() {
-		g.opts = append(g.opts, e)
+		g.with(e)
 	}
 	for _, e := range handler.everywhere() {
 		onHandler = append(onHandler, e)
 	}
 	g.subs = []websockets.Subscription{
 		websockets.On("double", func(_ context.Context, in checked) (int, error) {
-			tr.add("handled")
+			tr.Add("handled")
 			return 2 * in.N, nil
 		}, onHandler...),
-		websockets.Stream("count", func(_ context.Context, in checked) iter.Seq2[websockets.Response[int], error] {
+		websockets.Stream("count", func(_ context.Context, in checked) items {
 			return func(yield func(websockets.Response[int], error) bool) {
 				for i := range in.N {
-					tr.add(fmt.Sprint("yielded ", i))
+					tr.Add(fmt.Sprint("yielded ", i))
 					if !yield(websockets.Respond("n", i), nil) {
 						return
 					}
@@ -120,11 +118,8 @@ func testPipelineOrder(t *testing.T, s *suite) {
 		}, onHandler...),
 	}
 	all := tracer{"global", tr}
-	a := s.startWith(t, []*testGateway{g}, app.UseGuards(all), app.UseInterceptors(all), app.UsePipes(all), app.UseFilters(all))
-	c := s.dial(t, a)
-	if got := apptest.Call[int](c, "double", checked{4}); got != 8 {
-		t.Errorf("answered %d", got)
-	}
+	_, c := s.solo(t, g, app.UseGuards(all), app.UseInterceptors(all), app.UsePipes(all), app.UseFilters(all))
+	wantAnswer(t, c, 8, "double", checked{4})
 	c.Call("count", checked{2})
 	entering := []string{
 		"global guard message", "gateway guard message", "handler guard message",
@@ -152,11 +147,11 @@ func testPipelineOrder(t *testing.T, s *suite) {
 		want = append(append(want, fmt.Sprint("yielded ", i)), items...)
 	}
 	want = append(want, leaving("<nil>")...)
-	tr.want(t, want...)
+	tr.Want(t, want...)
 }
 
 func testDenied(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	x := tracer{"gateway", tr}
 	deny := websockets.UseGuards(func(_ context.Context, c *pipeline.Call) error {
 		if c.Kind == pipeline.KindMessage {
@@ -164,15 +159,14 @@ func testDenied(t *testing.T, s *suite) {
 		}
 		return nil
 	})
-	handled := func() { tr.add("handled") }
+	handled := func() { tr.Add("handled") }
 	g := newGateway(echo(),
 		websockets.On("on", func(_ context.Context, n int) (int, error) { handled(); return n, nil }, deny),
 		websockets.Listen("listen", func(context.Context, int) error { handled(); return nil }, deny),
 		websockets.Listen("background", func(context.Context, int) error { handled(); return nil }, deny, websockets.Background(1)),
-		websockets.Stream("stream", func(context.Context, int) iter.Seq2[websockets.Response[int], error] { handled(); return nil }, deny),
+		websockets.Stream("stream", func(context.Context, int) items { handled(); return nil }, deny),
 		websockets.Fallback(func(context.Context, string, websockets.Payload) (int, error) { handled(); return 0, nil }, deny),
-	)
-	g.opts = []websockets.Option{websockets.UseFilters(x), websockets.UseInterceptors(x)}
+	).with(websockets.UseFilters(x), websockets.UseInterceptors(x))
 	_, c := s.solo(t, g)
 	for _, event := range []string{"on", "listen", "background", "stream", "fallen back"} {
 		for _, e := range failures(t, s, c, event, 1) {
@@ -181,46 +175,35 @@ func testDenied(t *testing.T, s *suite) {
 			}
 		}
 	}
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	for i := 0; i+1 < len(tr.steps); i++ {
-		switch tr.steps[i] {
-		case "handled", "gateway in":
-			if tr.steps[i] == "handled" {
-				t.Error("a handler ran although its guard had denied")
-			}
+	steps := tr.All()
+	for i := 0; i+1 < len(steps); i++ {
+		switch steps[i] {
+		case "handled":
+			t.Error("a handler ran although its guard had denied")
 		case "gateway denied message: Forbidden resource":
-			has(t, tr.steps[i+1], "gateway filter ", ": Forbidden resource")
+			has(t, steps[i+1], "gateway filter ", ": Forbidden resource")
 		}
 	}
 }
 
 func testFilterOrder(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	errGone := errors.New("gone")
 	global, gateway, handler := tracer{"global", tr}, tracer{"gateway", tr}, tracer{"handler", tr}
 	g := newGateway(echo(),
 		websockets.On("fail", func(context.Context, int) (int, error) { return 0, errGone }, websockets.UseFilters(handler)),
 		websockets.On("caught", func(context.Context, int) (int, error) { return 0, errGone }, websockets.UseFilters(handler,
 			pipeline.FilterIs(errGone, &pipeline.Error{Message: "It is gone", Code: "gone"}))),
-	)
-	g.opts = []websockets.Option{websockets.UseFilters(gateway)}
-	var log logBuffer
-	a := s.startWith(t, []*testGateway{g}, app.UseFilters(global), log.option())
-	c := s.dial(t, a)
-	if e := c.CallError("fail", 1); e.Message != "Internal server error" {
-		t.Errorf("answered %+v", e)
-	}
+	).with(websockets.UseFilters(gateway))
+	var log testkit.Log
+	_, c := s.solo(t, g, app.UseFilters(global), logTo(&log))
+	wantError(t, c, "Internal server error", "fail", 1)
 	if e := c.CallError("caught", 1); e.Message != "It is gone" || e.Code != "gone" || e.Cause == nil || e.Cause.Pattern != "caught" {
 		t.Errorf("answered %+v", e)
 	}
-	tr.want(t, "handler filter fail: gone", "gateway filter fail: gone", "global filter fail: gone", "handler filter caught: gone")
-	if n := len(log.lines("error=gone", "event=fail")); n != 1 {
-		t.Errorf("an error that no filter handles is logged %d times", n)
-	}
-	if n := len(log.lines("error=gone", "event=caught")); n != 0 {
-		t.Errorf("an error that a filter handles is logged %d times", n)
-	}
+	tr.Want(t, "handler filter fail: gone", "gateway filter fail: gone", "global filter fail: gone", "handler filter caught: gone")
+	wantLogged(t, &log, 1, "error=gone", "event=fail")
+	wantLogged(t, &log, 0, "error=gone", "event=caught")
 }
 
 func testInterceptors(t *testing.T, s *suite) {
@@ -237,7 +220,7 @@ func testInterceptors(t *testing.T, s *suite) {
 	tries := 0
 	_, c := s.solo(t, newGateway(echo(),
 		websockets.On("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil }, websockets.UseInterceptors(replace)),
-		websockets.Stream("count", func(_ context.Context, n int) iter.Seq2[websockets.Response[int], error] {
+		websockets.Stream("count", func(_ context.Context, n int) items {
 			return func(yield func(websockets.Response[int], error) bool) {
 				for i := range n {
 					if !yield(websockets.Respond("n", i), nil) {
@@ -280,23 +263,17 @@ func testInterceptors(t *testing.T, s *suite) {
 			intercept(func(ctx context.Context, _ *pipeline.Call, next pipeline.Next) (any, error) { return next(ctx) })),
 	))
 	for event, want := range map[string]string{"double": "4!", "cached": "from the cache", "flaky": "2!", "listen": "was <nil>", "forgiven": "was bad"} {
-		if got := apptest.Call[string](c, event, 2); got != want {
-			t.Errorf("%s is answered %q, want %q", event, got, want)
-		}
+		wantAnswer(t, c, want, event, 2)
 	}
 	if got := apptest.Call[*int](c, "null", 1); got != nil {
 		t.Errorf("null is answered %v", got)
 	}
 	c.Call("count", 3)
 	for _, want := range []int{0, 20} {
-		if got := apptest.Expect[int](c, "n"); got != want {
-			t.Errorf("item %d, want %d", got, want)
-		}
+		wantEvent(t, c, want, "n")
 	}
 	c.Call("other event", 7)
-	if got := apptest.Expect[int](c, "other"); got != 7 {
-		t.Errorf("sent %d", got)
-	}
+	wantEvent(t, c, 7, "other")
 }
 
 func testPipes(t *testing.T, s *suite) {
@@ -317,20 +294,13 @@ func testPipes(t *testing.T, s *suite) {
 		}),
 		websockets.On("other", func(_ context.Context, n int) (int, error) { return n, nil }),
 		websockets.On("rejected", func(_ context.Context, in checked) (int, error) { return in.N, nil }, websockets.UsePipes(reject)),
-	)
-	g.opts = []websockets.Option{websockets.UsePipes(double)}
+	).with(websockets.UsePipes(double))
 	_, c := s.solo(t, g)
 	for event, want := range map[string]int{"value": 10, "pointer": 5} {
-		if got := apptest.Call[int](c, event, checked{5}); got != want {
-			t.Errorf("%s is answered %d, want %d", event, got, want)
-		}
+		wantAnswer(t, c, want, event, checked{5})
 	}
-	if got := apptest.Call[int](c, "other", 4); got != 4 {
-		t.Errorf("a payload of another type became %d", got)
-	}
-	if got := apptest.Call[int](c, "pointer", nil); got != -1 {
-		t.Errorf("null is answered %d", got)
-	}
+	wantAnswer(t, c, 4, "other", 4)
+	wantAnswer(t, c, -1, "pointer", nil)
 	for _, e := range failures(t, s, c, "pointer", checked{13}) {
 		if e.Message != "Bad payload: n must not be 13" || e.Code != websockets.CodeBadPayload {
 			t.Errorf("a payload that Validate rejects is answered %+v", e)
@@ -345,30 +315,25 @@ func testPipes(t *testing.T, s *suite) {
 
 func testStrict(t *testing.T, s *suite) {
 	handler := func(_ context.Context, in checked) (int, error) { return in.N, nil }
-	all := newGateway(echo(), websockets.On("save", handler))
-	all.opts = []websockets.Option{websockets.Strict()}
+	all := newGateway(echo(), websockets.On("save", handler)).with(websockets.Strict())
 	one := newGateway(echo(), websockets.On("save", handler, websockets.Strict()), websockets.On("lax", handler))
 	unknown := map[string]any{"n": 1, "nested": map[string]int{"m": 2}}
 	for _, g := range []*testGateway{all, one} {
 		_, c := s.solo(t, g)
-		if got := apptest.Call[int](c, "save", checked{3}); got != 3 {
-			t.Errorf("answered %d", got)
-		}
+		wantAnswer(t, c, 3, "save", checked{3})
 		for _, e := range failures(t, s, c, "save", unknown) {
 			if e.Message != "Bad payload: nested is unknown" || e.Code != websockets.CodeBadPayload {
 				t.Errorf("an unknown name is answered %+v", e)
 			}
 		}
 		if g == one {
-			if got := apptest.Call[int](c, "lax", unknown); got != 1 {
-				t.Errorf("answered %d", got)
-			}
+			wantAnswer(t, c, 1, "lax", unknown)
 		}
 	}
 }
 
 func testFilters(t *testing.T, s *suite) {
-	var log logBuffer
+	var log testkit.Log
 	g := newGateway(echo(),
 		websockets.On("broken", func(context.Context, int) (int, error) { return 0, errors.New("the cause") },
 			websockets.UseFilters(func(context.Context, *pipeline.Call, error) *pipeline.Error { crash(); return nil })),
@@ -376,19 +341,15 @@ func testFilters(t *testing.T, s *suite) {
 			return 0, &websockets.Error{Message: "m", Body: map[string]int{"code": 7}}
 		}),
 	)
-	a := s.startWith(t, []*testGateway{g}, log.option(), app.UseFilters(pipeline.FilterFunc(func(_ context.Context, c *pipeline.Call, err error) *pipeline.Error {
+	a := s.startWith(t, []*testGateway{g}, logTo(&log), app.UseFilters(pipeline.FilterFunc(func(_ context.Context, c *pipeline.Call, err error) *pipeline.Error {
 		if c.Pattern != "broken" {
 			return nil
 		}
 		return &pipeline.Error{Message: "runs only without an earlier failure"}
 	})))
 	c := s.dial(t, a)
-	if e := c.CallError("broken", 1); e.Message != "Internal server error" {
-		t.Errorf("answered %+v, want the default", e)
-	}
-	if n := len(log.lines("panic in a filter", "the cause")); n != 1 {
-		t.Errorf("the filter's failure is logged %d times", n)
-	}
+	wantError(t, c, "Internal server error", "broken", 1)
+	wantLogged(t, &log, 1, "panic in a filter", "the cause")
 	for range 2 {
 		c.Emit("verbatim", 1)
 	}
@@ -420,26 +381,25 @@ func testFilterUnknown(t *testing.T, s *suite) {
 var rolesKey = pipeline.NewKey[[]string]("roles")
 
 func testMetadata(t *testing.T, s *suite) {
-	seen := newRecorder()
+	seen := &testkit.Steps{}
 	look := pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
 		roles, ok := rolesKey.Of(c)
-		seen.add(fmt.Sprint(c.Kind, " ", roles, ok, rolesKey.All(c)))
+		seen.Add(fmt.Sprint(c.Kind, " ", roles, ok, rolesKey.All(c)))
 		return nil
 	})
 	handler := func(_ context.Context, n int) (int, error) { return n, nil }
 	g := newGateway(
 		websockets.On("own", handler, websockets.Meta(rolesKey.With([]string{"admin"}))),
 		websockets.On("inherited", handler),
-	)
-	g.opts = []websockets.Option{websockets.Meta(rolesKey.With([]string{"member"}))}
-	c := s.dial(t, s.startWith(t, []*testGateway{g}, app.UseGuards(look)))
+	).with(websockets.Meta(rolesKey.With([]string{"member"})))
+	_, c := s.solo(t, g, app.UseGuards(look))
 	c.Call("own", 1)
 	c.Call("inherited", 1)
-	seen.want(t, "connect [member] true [[member]]", "message [admin] true [[member] [admin]]", "message [member] true [[member]]")
+	seen.Want(t, "connect [member] true [[member]]", "message [admin] true [[member] [admin]]", "message [member] true [[member]]")
 }
 
 func testPipelinePanics(t *testing.T, s *suite) {
-	var log logBuffer
+	var log testkit.Log
 	handler := func(_ context.Context, n int) (int, error) { return n, nil }
 	g := newGateway(echo(),
 		websockets.On("guard", handler, websockets.UseGuards(func(context.Context, *pipeline.Call) error { crash(); return nil })),
@@ -449,14 +409,10 @@ func testPipelinePanics(t *testing.T, s *suite) {
 		})),
 		websockets.On("pipe", handler, websockets.UsePipes(func(context.Context, *pipeline.Call, any) error { crash(); return nil })),
 	)
-	c := s.dial(t, s.startWith(t, []*testGateway{g}, log.option()))
+	_, c := s.solo(t, g, logTo(&log))
 	for _, event := range []string{"guard", "interceptor", "pipe"} {
-		if e := c.CallError(event, 1); e.Message != "Internal server error" {
-			t.Errorf("%s is answered %+v", event, e)
-		}
-		if n := len(log.lines("event="+event, "panic", "stack=")); n != 1 {
-			t.Errorf("%s: logged %d times", event, n)
-		}
+		wantError(t, c, "Internal server error", event, 1)
+		wantLogged(t, &log, 1, "event="+event, "panic", "stack=")
 	}
 	alive(t, c)
 }

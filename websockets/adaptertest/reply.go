@@ -6,18 +6,17 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func replyTests() []test {
-	return []test{
-		{"law 10: any value can be an answer", testReplyValues},
-		{"law 10: answers match their requests", testReplyMatches},
-		{"law 10: Response emits, and the ack is answered empty", testResponse},
-		{"law 10: a struct with an event field is an ordinary result", testEventStruct},
-		{"law 10: Listen answers a waiting ack empty", testListen},
-		{"law 10: a result without a waiting ack", testNoReply},
-	}
+var replyTests = []test{
+	{"law 10: any value can be an answer", testReplyValues},
+	{"law 10: answers match their requests", testReplyMatches},
+	{"law 10: Response emits, and the ack is answered empty", testResponse},
+	{"law 10: a struct with an event field is an ordinary result", testEventStruct},
+	{"law 10: Listen answers a waiting ack empty", testListen},
+	{"law 10: a result without a waiting ack", testNoReply},
 }
 
 type point struct {
@@ -41,9 +40,7 @@ func testReplyValues(t *testing.T, s *suite) {
 			t.Errorf("%s is answered %q, want %q", event, got, want)
 		}
 	}
-	if got := apptest.Call[string](c, "text"); got != "é😀\u2028\"\\\n" {
-		t.Errorf("text is answered %q", got)
-	}
+	wantAnswer(t, c, "é😀\u2028\"\\\n", "text")
 }
 
 func testReplyMatches(t *testing.T, s *suite) {
@@ -51,20 +48,15 @@ func testReplyMatches(t *testing.T, s *suite) {
 	g := newGateway(
 		websockets.On("slow", func(ctx context.Context, _ int) (string, error) { return "slow", await(ctx, first) }),
 		websockets.On("fast", func(context.Context, int) (string, error) { defer close(first); return "fast", nil }),
-	)
-	g.opts = []websockets.Option{websockets.Concurrency(2)}
+	).with(websockets.Concurrency(2))
 	_, c := s.solo(t, g)
 	slow := make(chan string, 1)
 	go func() {
 		got, err := c.TryCall("slow")
 		slow <- fmt.Sprint(string(got), err)
 	}()
-	if got := apptest.Call[string](c, "fast"); got != "fast" {
-		t.Errorf("fast is answered %q", got)
-	}
-	if got := get(t, slow, "the slow answer"); got != `"slow"<nil>` {
-		t.Errorf("slow is answered %s", got)
-	}
+	wantAnswer(t, c, "fast", "fast")
+	wantReceived(t, "the slow answer", slow, `"slow"<nil>`)
 }
 
 func testResponse(t *testing.T, s *suite) {
@@ -96,16 +88,14 @@ func testEventStruct(t *testing.T, s *suite) {
 		Data  string `json:"data"`
 	}
 	_, c := s.solo(t, newGateway(answer("book", booking{"concert", "row 7"})))
-	if got := apptest.Call[booking](c, "book"); got != (booking{"concert", "row 7"}) {
-		t.Errorf("answered %+v", got)
-	}
+	wantAnswer(t, c, (booking{"concert", "row 7"}), "book")
 	c.ExpectNone("concert")
 }
 
 func testListen(t *testing.T, s *suite) {
-	tr := newRecorder()
+	tr := &testkit.Steps{}
 	_, c := s.solo(t, newGateway(echo(), websockets.Listen("typing", func(_ context.Context, who string) error {
-		tr.add(who)
+		tr.Add(who)
 		return nil
 	})))
 	if got := c.Call("typing", "ann"); len(got) != 0 {
@@ -113,16 +103,14 @@ func testListen(t *testing.T, s *suite) {
 	}
 	c.Emit("typing", "bob")
 	c.ExpectNone("typing", func() { alive(t, c) })
-	tr.want(t, "ann", "bob")
+	tr.Want(t, "ann", "bob")
 }
 
 func testNoReply(t *testing.T, s *suite) {
 	_, c := s.solo(t, newGateway(echo(), websockets.On("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil })))
 	c.Emit("double", 4)
 	if s.traits.ReplyAsEvent {
-		if got := apptest.Expect[int](c, "double"); got != 8 {
-			t.Errorf("the event carries %d, want 8", got)
-		}
+		wantEvent(t, c, 8, "double")
 		return
 	}
 	c.ExpectNone("double", func() { alive(t, c) })

@@ -7,16 +7,15 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func roomTests() []test {
-	return []test{
-		{"rooms: To, Except, ExceptRooms and overlapping rooms", testRooms},
-		{"rooms: Leave and the disconnect leave rooms", testRoomsLeft},
-		{"rooms: MaxRooms", testMaxRooms},
-		{"rooms: a broadcast sends []byte to all clients", testBroadcastBytes},
-	}
+var roomTests = []test{
+	{"rooms: To, Except, ExceptRooms and overlapping rooms", testRooms},
+	{"rooms: Leave and the disconnect leave rooms", testRoomsLeft},
+	{"rooms: MaxRooms", testMaxRooms},
+	{"rooms: a broadcast sends []byte to all clients", testBroadcastBytes},
 }
 
 // roomGateway returns a gateway whose clients join and leave rooms.
@@ -78,9 +77,7 @@ func testRooms(t *testing.T, s *suite) {
 		}
 		for name, c := range clients {
 			if strings.Contains(x.want, name) {
-				if got := apptest.Expect[int](c, "posted"); got != i {
-					t.Errorf("client %s receives %d, want %d", name, got, i)
-				}
+				wantEvent(t, c, i, "posted")
 			}
 		}
 	}
@@ -102,21 +99,18 @@ func testRoomsLeft(t *testing.T, s *suite) {
 		t.Error("Leave did not change the rooms")
 	}
 	c.Abort()
-	get(t, left, "HandleDisconnect")
+	testkit.Receive(t, "HandleDisconnect", left)
 	if g.Server.To("y").Local().Len() != 0 || g.Server.Local().Len() != 0 {
 		t.Error("a disconnected client is still in a room")
 	}
 }
 
 func testMaxRooms(t *testing.T, s *suite) {
-	g := roomGateway()
-	g.opts = []websockets.Option{websockets.MaxRooms(2)}
+	g := roomGateway().with(websockets.MaxRooms(2))
 	_, c := s.solo(t, g)
 	join(t, c, "a", "b")
 	join(t, c, "a")
-	if e := c.CallError("join", []string{"c"}); e.Message != "too many" {
-		t.Errorf("a third room is answered %+v", e)
-	}
+	wantError(t, c, "too many", "join", []string{"c"})
 	apptest.Call[[]string](c, "leave", []string{"a"})
 	join(t, c, "c")
 }

@@ -4,13 +4,12 @@ import (
 	"context"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func stopTests() []test {
-	return []test{
-		{"law 18: a running handler finishes, and its answer arrives before the close", testStopFinishes},
-	}
+var stopTests = []test{
+	{"law 18: a running handler finishes, and its answer arrives before the close", testStopFinishes},
 }
 
 func testStopFinishes(t *testing.T, s *suite) {
@@ -30,10 +29,10 @@ func testStopFinishes(t *testing.T, s *suite) {
 		}
 		answered <- string(got)
 	}()
-	get(t, started, "the handler")
+	testkit.Receive(t, "the handler", started)
 	stopped := make(chan error, 1)
 	go func() { stopped <- a.App().Stop(t.Context()) }()
-	get(t, stopping, "OnModuleDestroy")
+	testkit.Receive(t, "OnModuleDestroy", stopping)
 	if _, err := s.cfg.Dial(t, a.URL(), s.root()); err == nil {
 		t.Error("a new client is accepted while the application stops")
 	}
@@ -41,13 +40,11 @@ func testStopFinishes(t *testing.T, s *suite) {
 		t.Errorf("an idle client receives %v, want %v", end, s.cfg.ShutdownClose)
 	}
 	close(release)
-	if got := get(t, answered, "the answer"); got != "42" {
-		t.Errorf("the answer is %s, want 42", got)
-	}
+	wantReceived(t, "the answer", answered, "42")
 	if end := c.ExpectClose(); end != s.cfg.ShutdownClose {
 		t.Errorf("the client receives %v, want %v", end, s.cfg.ShutdownClose)
 	}
-	if err := get(t, stopped, "Stop"); err != nil {
+	if err := testkit.Receive(t, "Stop", stopped); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 }

@@ -7,17 +7,17 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func streamTests() []test {
-	return []test{
-		{"law 10: Stream sends the items in order, then an empty ack", testStream},
-		{"law 10: a stream ends when the client disconnects", testStreamLeft},
-		{"law 10: an error ends a stream and reaches the client", testStreamError},
-		{"law 10: a stream ends when the application stops", testStreamStop},
-		{"law 10: a client cancels a stream", testStreamCancel},
-	}
+var streamTests = []test{
+	{"law 10: Stream sends the items in order, then an empty ack", testStream},
+	{"law 10: a stream ends when the client disconnects", testStreamLeft},
+	{"law 10: an error ends a stream and reaches the client", testStreamError},
+	{"law 10: a stream ends when the application stops", testStreamStop},
+	{"law 10: a client cancels a stream", testStreamCancel},
+	{"law 10: a client cancels a stream by its request", testRequestCancel},
 }
 
 type items = iter.Seq2[websockets.Response[int], error]
@@ -69,7 +69,7 @@ func testStreamLeft(t *testing.T, s *suite) {
 		c.Emit("endless")
 		c.ExpectMessage("endless")
 		leave(c)
-		get(t, ended, "stream")
+		testkit.Receive(t, "stream", ended)
 	}
 	alive(t, other)
 }
@@ -96,17 +96,58 @@ func testStreamCancel(t *testing.T, s *suite) {
 	}()
 	c.ExpectMessage("waiting")
 	c.Emit(websockets.EventCancel, "waiting")
-	if cause := get(t, causes, "the cause of the stream's context"); !errors.Is(cause, websockets.ErrCancelled) {
+	if cause := testkit.Receive(t, "the cause of the stream's context", causes); !errors.Is(cause, websockets.ErrCancelled) {
 		t.Errorf("the cause is %v", cause)
 	}
-	if err := get(t, answered, "answer"); err != nil {
+	if err := testkit.Receive(t, "answer", answered); err != nil {
 		t.Errorf("the request is answered %v", err)
 	}
 	c.ExpectMessage("endless")
 	c.Emit(websockets.EventCancel, "unknown")
 	c.Emit(websockets.EventCancel, "endless")
-	get(t, ended, "stream")
+	testkit.Receive(t, "stream", ended)
 	alive(t, c)
+}
+
+// testRequestCancel is for protocols that name the request of a stream's item.
+func testRequestCancel(t *testing.T, s *suite) {
+	causes := make(chan error, 2)
+	_, c := s.solo(t, newGateway(echo(), websockets.Stream("waiting", func(ctx context.Context, n int) items {
+		return func(yield func(websockets.Response[int], error) bool) {
+			if yield(websockets.Response[int]{Data: n}, nil) {
+				<-ctx.Done()
+				causes <- context.Cause(ctx)
+			}
+		}
+	}, websockets.Background(2))))
+	answered := make(chan error, 2)
+	for n := range 2 {
+		go func() {
+			_, err := c.TryCall("waiting", n)
+			answered <- err
+		}()
+	}
+	first, second := c.ExpectMessage("waiting"), c.ExpectMessage("waiting")
+	switch err := c.TryCancel(first); {
+	case errors.Is(err, errors.ErrUnsupported):
+		return
+	case err != nil:
+		t.Fatalf("%v: Conn.Emit must send the id of Outgoing.InReplyTo", err)
+	case second.InReplyTo == first.InReplyTo:
+		t.Errorf("the items of two requests name one: Conn.Emit must send the id of Outgoing.InReplyTo")
+	}
+	if cause := testkit.Receive(t, "the end of a stream that the client has cancelled: does the adapter call Session.Cancel?", causes); !errors.Is(cause, websockets.ErrCancelled) {
+		t.Errorf("the cause is %v, want %v by Session.Cancel", cause, websockets.ErrCancelled)
+	}
+	if err := testkit.Receive(t, "the answer of a cancelled stream", answered); err != nil {
+		t.Errorf("the request is answered %v", err)
+	}
+	alive(t, c)
+	select {
+	case cause := <-causes:
+		t.Errorf("the stream of another request has ended: %v: Session.Cancel must match the id of the request", cause)
+	default:
+	}
 }
 
 func testStreamStop(t *testing.T, s *suite) {
@@ -115,7 +156,7 @@ func testStreamStop(t *testing.T, s *suite) {
 	c.Emit("endless")
 	c.ExpectMessage("endless")
 	stop(t, a)
-	get(t, ended, "stream")
+	testkit.Receive(t, "stream", ended)
 }
 
 func testStreamError(t *testing.T, s *suite) {
@@ -124,11 +165,7 @@ func testStreamError(t *testing.T, s *suite) {
 			_ = yield(websockets.Response[int]{Data: 1}, nil) && yield(websockets.Response[int]{}, errors.Join(websockets.NewError("no more")))
 		}
 	})))
-	if e := c.CallError("broken"); e.Message != "no more" {
-		t.Errorf("the failure is %+v", e)
-	}
-	if got := apptest.Expect[int](c, "broken"); got != 1 {
-		t.Errorf("the item before the error is %d", got)
-	}
+	wantError(t, c, "no more", "broken")
+	wantEvent(t, c, 1, "broken")
 	alive(t, c)
 }

@@ -8,12 +8,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-func unknownTests() []test {
-	return []test{
-		{"law 12: an unknown event is an error for a waiting ack, otherwise ignored", testUnknownEvent},
-		{"law 12: Fallback handles events without a subscription", testFallback},
-		{"law 12: a malformed frame does not affect other clients", testMalformed},
-	}
+var unknownTests = []test{
+	{"law 12: an unknown event is an error for a waiting ack, otherwise ignored", testUnknownEvent},
+	{"law 12: Fallback handles events without a subscription", testFallback},
+	{"law 12: a malformed frame does not affect other clients", testMalformed},
 }
 
 func testUnknownEvent(t *testing.T, s *suite) {
@@ -31,15 +29,11 @@ func testFallback(t *testing.T, s *suite) {
 	_, c := s.solo(t, newGateway(echo(), websockets.Fallback(func(_ context.Context, event string, p websockets.Payload) (string, error) {
 		return event + " " + string(p.JSON), nil
 	})))
-	if got := apptest.Call[string](c, "anything", 1); got != "anything 1" {
-		t.Errorf("answered %q, want the fallback's answer", got)
-	}
+	wantAnswer(t, c, "anything 1", "anything", 1)
 	alive(t, c)
 	c.Emit("more", 2)
 	if s.traits.ReplyAsEvent {
-		if got := apptest.Expect[string](c, "more"); got != "more 2" {
-			t.Errorf("the event carries %q", got)
-		}
+		wantEvent(t, c, "more 2", "more")
 	}
 	c.ExpectNone("exception", func() { alive(t, c) })
 }

@@ -15,11 +15,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
-	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -34,12 +33,11 @@ type Stage struct {
 	// Server is the gateway's server.
 	Server *websockets.Server
 	// Log has the application's log, from level debug.
-	Log *Log
+	Log *testkit.Log
 
 	t testing.TB
 
 	mu       sync.Mutex
-	changed  chan struct{}
 	connects int
 	reasons  []websockets.Reason
 	clients  map[string]bool // by id: whether HandleDisconnect has run
@@ -91,12 +89,11 @@ func New(t testing.TB, adapter adapter.Adapter, opts ...Option) *Stage {
 	for _, o := range opts {
 		o(&c)
 	}
-	s := &Stage{t: t, changed: make(chan struct{}), clients: map[string]bool{}, Log: &Log{}}
+	s := &Stage{t: t, clients: map[string]bool{}, Log: &testkit.Log{}}
 	g := &gateway{stage: s, config: c}
-	logger := slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.App = apptest.New(t,
 		module.New("stage", module.Exports(websockets.Gateway(func() *gateway { return g }, c.gateway...))),
-		apptest.With(append([]app.Option{app.WebSockets(adapter), app.Logger(logger)}, c.app...)...))
+		apptest.With(append([]app.Option{app.WebSockets(adapter), app.Logger(s.Log.Logger(slog.LevelDebug))}, c.app...)...))
 	s.Addr = strings.TrimPrefix(s.App.URL(), "http://")
 	if c.tls {
 		srv := httptest.NewTLSServer(s.App.App().Handler())
@@ -160,32 +157,14 @@ func (s *Stage) change(f func(*Stage)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f(s)
-	close(s.changed)
-	s.changed = make(chan struct{})
 }
 
-// Wait waits until the condition is true. It checks on each connect, event and
-// disconnect, and every 20 ms. what describes the condition in the failure.
+// Wait waits until the condition is true. what describes the condition in the failure.
 func (s *Stage) Wait(what string, is func() bool) {
 	s.t.Helper()
-	end := time.NewTimer(rawpeer.Patience)
-	defer end.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		s.mu.Lock()
-		changed := s.changed
-		s.mu.Unlock()
-		if is() {
-			return
-		}
-		select {
-		case <-changed:
-		case <-tick.C:
-		case <-end.C:
-			s.t.Fatalf("stage: timeout waiting until %s: %d connects, reasons of disconnects: %v; log:\n%s",
-				what, s.Connects(), s.Reasons(), s.Log)
-		}
+	if !testkit.Within(testkit.Patience, is) {
+		s.t.Fatalf("stage: timeout waiting until %s: %d connects, reasons of disconnects: %v; log:\n%s",
+			what, s.Connects(), s.Reasons(), s.Log)
 	}
 }
 
@@ -233,24 +212,4 @@ func (s *Stage) WantGone(n int) []websockets.Reason {
 		s.t.Errorf("stage: %d connects, but HandleDisconnect ran %d times, more than once for %v", s.connects, len(s.reasons), s.twice)
 	}
 	return append([]websockets.Reason(nil), s.reasons...)
-}
-
-// Log is the application's log.
-type Log struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-// Write implements [io.Writer].
-func (l *Log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-// String returns the whole log.
-func (l *Log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -17,8 +17,7 @@ var errText = errors.New("msgpack: text message: this server requires clients wi
 // decoder converts a packet to the format of the default parser, and lets the decoder of
 // that one check it: the rules for packets are in one place.
 type decoder struct {
-	json  packet.Decoder
-	limit int
+	json packet.Decoder
 }
 
 func (*decoder) Pending() *packet.Packet { return nil }
@@ -30,8 +29,8 @@ func (d *decoder) Binary(msg []byte) (*packet.Packet, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := h.data.buffers; n > d.limit {
-		return nil, fmt.Errorf("%w: %d, and this server accepts at most %d", packet.ErrTooManyAttachments, n, d.limit)
+	if n, most := h.data.buffers, maxBinary(len(msg)); n > most {
+		return nil, fmt.Errorf("%w: %d in a message of %d bytes, and this server accepts at most %d", packet.ErrTooManyAttachments, n, len(msg), most)
 	}
 	w := writer{text: make([]byte, 0, h.room())}
 	if w.text, err = h.append(w.text); err != nil {

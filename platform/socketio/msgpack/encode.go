@@ -13,7 +13,7 @@ import (
 func (parser) Append(dst []byte, p *packet.Packet, l packet.Limits) (msg []byte, binary bool, _ [][]byte, err error) {
 	const most = 64 // brackets, digits, quotes
 	text := make([]byte, 0, len(p.Payload.JSON)+len(p.Namespace)+len(p.Event)+len(p.Offset)+most)
-	text, _, attachments, err := packet.JSON().Append(text, p, l)
+	text, _, attachments, err := packet.JSON().Append(text, p, unlimited(l))
 	if err != nil {
 		return dst, false, nil, err
 	}

@@ -3,6 +3,7 @@ package msgpack_test
 import (
 	"fmt"
 
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/msgpack"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -18,4 +19,11 @@ func ExampleParser() {
 	// Output:
 	// 29 <nil>
 	// say "hello" <nil>
+}
+
+// A server whose clients use socket.io-msgpack-parser.
+func ExampleParser_server() {
+	platform := socketio.New(socketio.Options{Parser: msgpack.Parser()})
+	fmt.Println(platform.Name())
+	// Output: socketio
 }

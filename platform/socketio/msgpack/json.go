@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tinylib/msgp/msgp"
 
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 	"github.com/gatehouse-go/gatehouse/internal/placeholder"
 )
 
@@ -55,7 +56,7 @@ func appendJSON(msg, text []byte, attachments [][]byte) ([]byte, error) {
 				msg = msgp.AppendArrayHeader(msg, n.size)
 			}
 		case '"':
-			end := stringEnd(text, i+1)
+			end := placeholder.StringEnd(text, i+1)
 			msg = appendUnquoted(msg, text[i:end])
 			i = end
 		case 't':
@@ -103,7 +104,7 @@ func measure(nodes []node, text []byte, attachments int) ([]node, error) {
 			}
 			open = append(open, uint32(len(nodes)))
 			n := node{num: -1}
-			if i = space(text, i+1); text[i] != '}' && text[i] != ']' {
+			if i = jsonscan.Space(text, i+1); text[i] != '}' && text[i] != ']' {
 				n.size = 1
 			}
 			nodes = append(nodes, n)
@@ -123,13 +124,13 @@ func measure(nodes []node, text []byte, attachments int) ([]node, error) {
 			}
 		case '"':
 			from := i
-			i = stringEnd(text, i+1)
+			i = placeholder.StringEnd(text, i+1)
 			if attachments == 0 {
 				break
 			}
 			name := text[from:i]
-			if i = space(text, i); i < len(text) && text[i] == ':' {
-				i = space(text, i+1)
+			if i = jsonscan.Space(text, i); i < len(text) && text[i] == ':' {
+				i = jsonscan.Space(text, i+1)
 				nodes[open[len(open)-1]].member(name, text[i:])
 			}
 		default:
@@ -192,29 +193,6 @@ func appendNumber(msg, text []byte) ([]byte, error) {
 
 // The functions below take the index where they start, in valid JSON, and return the index
 // after what they have read.
-
-// space skips white space.
-func space(text []byte, i int) int {
-	for i < len(text) && text[i] <= ' ' {
-		i++
-	}
-	return i
-}
-
-// stringEnd reads a string from the byte after its first quote.
-func stringEnd(text []byte, i int) int {
-	for {
-		end := i + bytes.IndexByte(text[i:], '"')
-		escapes := 0
-		for end-escapes > i && text[end-escapes-1] == '\\' {
-			escapes++
-		}
-		if escapes%2 == 0 {
-			return end + 1
-		}
-		i = end + 1
-	}
-}
 
 // numberEnd reads a number, if there is one.
 func numberEnd(text []byte, i int) int {

@@ -14,7 +14,7 @@
 //
 //	str                  string; must be UTF-8
 //	int, uint            number, with all of its 64 bits
-//	float 32, float 64   number; NaN and infinities are rejected
+//	float 32, float 64   number; NaN and infinities become null
 //	nil, false, true     null, false, true
 //	array                array
 //	map                  object; a key is a string, or an integer that becomes its digits
@@ -37,7 +37,11 @@
 // https://github.com/msgpack/msgpack/blob/master/spec.md
 package msgpack
 
-import "github.com/gatehouse-go/gatehouse/platform/socketio/packet"
+import (
+	"math"
+
+	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
+)
 
 // Parser returns the parser. Each packet is one binary message, a map with
 //
@@ -49,9 +53,9 @@ import "github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 //
 // nil and undefined count as absent. Other keys are ignored.
 //
-// Decoders reject what those of [packet.JSON] reject, with the same limits, including
-// depth and attachments: [packet.Limits] counts the binary values of a packet. As there, a
-// packet with binary values must not have an object with "_placeholder": true: handlers
+// Decoders reject what those of [packet.JSON] reject, with the same limit of depth. Binary
+// values are parts of the message, so [packet.Limits].Attachments has no effect: a message
+// may have 1,000 of them, a longer one a value for each 64 bytes. As there, a packet with binary values must not have an object with "_placeholder": true: handlers
 // could not distinguish it from a placeholder, and clients with the default parser would
 // disconnect when it is forwarded to them. Without binary values it is an ordinary object.
 // For the same reason Emit returns an error for such an object beside binary values.
@@ -66,13 +70,15 @@ type parser struct{}
 func (parser) Name() string { return "msgpack" }
 
 func (parser) NewDecoder(l packet.Limits) packet.Decoder {
-	return &decoder{packet.JSON().NewDecoder(l), attachments(l)}
+	return &decoder{packet.JSON().NewDecoder(unlimited(l))}
 }
 
-// attachments returns the limit with its default, as in [packet.Limits].
-func attachments(l packet.Limits) int {
-	if l.Attachments == 0 {
-		return 10
-	}
-	return max(l.Attachments, 0)
+// maxBinary returns how many binary values a message of n bytes may have, so that what is
+// kept for each is not much more than the message.
+func maxBinary(n int) int { return max(1000, n/64) }
+
+// unlimited returns the limits without that of attachments.
+func unlimited(l packet.Limits) packet.Limits {
+	l.Attachments = math.MaxInt32
+	return l
 }

@@ -142,7 +142,7 @@ func (w *writer) scalar(b []byte, kind msgp.Type) (rest []byte, err error) {
 	case msgp.Float32Type, msgp.Float64Type:
 		var f float64
 		if f, rest, err = msgp.ReadFloat64Bytes(b); err == nil {
-			w.text, err = appendFloat(w.text, f)
+			w.text = appendFloat(w.text, f)
 		}
 	case msgp.BoolType:
 		var v bool
@@ -215,19 +215,20 @@ func plain(s []byte) bool {
 	return true
 }
 
-// appendFloat writes the shortest digits that parse to the same float64.
-func appendFloat(text []byte, f float64) ([]byte, error) {
+// appendFloat writes the shortest digits that parse to the same float64. What JSON has no
+// number for is null, as in JavaScript's JSON.
+func appendFloat(text []byte, f float64) []byte {
 	abs := math.Abs(f)
 	switch {
 	case math.IsNaN(f) || math.IsInf(f, 0):
-		return nil, fmt.Errorf("msgpack: %v is not a JSON number", f)
+		return append(text, "null"...)
 	case f != 0 && (abs < 1e-6 || abs >= 1e21):
 		text = strconv.AppendFloat(text, f, 'e', -1, 64)
 		if n := len(text); text[n-4] == 'e' && text[n-2] == '0' { // 1e-07
 			text[n-2] = text[n-1]
 			text = text[:n-1]
 		}
-		return text, nil
+		return text
 	}
-	return strconv.AppendFloat(text, f, 'f', -1, 64), nil
+	return strconv.AppendFloat(text, f, 'f', -1, 64)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -20,7 +21,7 @@ const recordSeparator = 0x1e // between the packets of a polling body
 // word, and drops what does not decode. Its size is bounded as it is on the
 // wire: compressed bodies are refused.
 func (s *server) readBody(w http.ResponseWriter, r *http.Request, l *link) ([]byte, *engineError) {
-	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+	if !rfc6455.OnlyToken(r.Header["Content-Encoding"], "identity") {
 		p := errRequest("compressed bodies are not accepted")
 		p.status = http.StatusUnsupportedMediaType
 		return nil, p

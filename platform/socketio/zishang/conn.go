@@ -61,6 +61,10 @@ func (c *conn) advance(to int32) bool {
 // ID is the client's socket.id.
 func (c *conn) ID() string { return string(c.sock.Id()) }
 
+func (c *conn) State() adapter.ConnState {
+	return adapter.ConnState{Transport: c.l.Transport().Name(), Queued: c.l.out.size()}
+}
+
 // Native is the *socket.Socket.
 func (c *conn) Native() any { return c.sock }
 

@@ -15,11 +15,10 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
-
-const patience = 10 * time.Second // for things that must happen
 
 // fakeEndpoint is the framework as the adapter sees it.
 type fakeEndpoint struct {
@@ -87,6 +86,8 @@ func (*fakeSession) Same(*adapter.Handshake, func(websockets.Client, *websockets
 	return true
 }
 
+func (*fakeSession) Upgraded() {}
+
 func (s *fakeSession) Suspend(websockets.Reason) adapter.Suspension {
 	panic("not used by this adapter")
 }
@@ -98,32 +99,6 @@ func echo(s *fakeSession, m *adapter.Message) {
 		return
 	}
 	_ = s.Emit(adapter.NewOutgoing(m.Event, m.Payload), 0)
-}
-
-func take[T any](t *testing.T, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		t.Fatal("nothing came")
-		panic("unreachable")
-	}
-}
-
-// eventually waits for what other goroutines bring about.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	end := time.After(patience)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatal("never: " + what)
-		}
-	}
 }
 
 type testServer struct {
@@ -163,7 +138,7 @@ func serve(t *testing.T, parts ...any) *testServer {
 	s := &testServer{server: as.(*server), t: t}
 	s.http = httptest.NewServer(as)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 		defer cancel()
 		if err := s.Close(ctx); err != nil {
 			t.Error(err)
@@ -267,7 +242,7 @@ func (s *testServer) ws(sid string) *wsClient {
 }
 
 func (w *wsClient) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	w.t.Cleanup(cancel)
 	return ctx
 }
@@ -440,7 +415,7 @@ func enter(t *testing.T, c client, ep *fakeEndpoint, connect string) *fakeSessio
 	if want := "0" + nsp + `{"sid":"`; !strings.HasPrefix(f.text, want) {
 		t.Fatalf("CONNECT answered %s", f)
 	}
-	s := take(t, ep.sessions)
+	s := testkit.Receive(t, "a session", ep.sessions)
 	if !strings.Contains(f.text, s.ID()) {
 		t.Fatalf("client received %s, its id is %s", f, s.ID())
 	}

@@ -1,6 +1,7 @@
 package zishang
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/internal/cors"
 	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -68,7 +68,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		adapter.WriteRefusal(w, &websockets.Error{Status: http.StatusForbidden, Message: "Origin not allowed", Code: websockets.CodeForeignOrigin})
 		return
 	}
-	s.opts.CORS.write(w, r)
+	s.opts.headers().Set(w.Header(), r)
 	switch r.Method {
 	case http.MethodOptions:
 		w.WriteHeader(http.StatusNoContent)
@@ -85,6 +85,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l := s.linkOf(q.sid)
+	if l == nil && r.Method == http.MethodGet && q.transport == Polling && s.takeEnded(q.sid) {
+		_ = s.write(w, http.StatusOK, plainText(), []byte(closePacket))
+		return
+	}
 	if l == nil && s.stopping() {
 		adapter.WriteRefusal(w, &websockets.Error{Status: http.StatusServiceUnavailable, Message: "Server is shutting down", Code: websockets.CodeNotAccepting})
 		return
@@ -213,16 +217,27 @@ func (s *server) poll(w http.ResponseWriter, r *http.Request, l *link) {
 	})
 	defer stop()
 	s.exchange(x)
+	status, header, body := x.answer()
 	if l != nil {
+		l.notified.CompareAndSwap(false, endsWithClose(body))
 		l.finish(&l.poll)
 	} else if h := x.owner(nil); h != nil {
 		s.setCookie(w, h)
 	}
-	status, header, body := x.answer()
-	if status == 0 && l != nil && r.Context().Err() == nil {
-		status, header, body = http.StatusOK, http.Header{"Content-Type": {"text/plain; charset=UTF-8"}}, []byte("1")
-		if !l.over() {
-			body = []byte("6") // nothing to say: the session has changed to WebSocket
+	if l != nil {
+		gone := r.Context().Err() != nil
+		switch {
+		case l.over() && l.unaware() && (gone || status == http.StatusOK): // the answer was ready before the end
+			s.forget(l, true)
+		case l.over() && status != http.StatusOK && !gone && l.notified.CompareAndSwap(false, true): // the library does not know the session any more
+			s.takeEnded(l.Id()) // forget has added it, or does not: notified is true
+			status, header, body = http.StatusOK, plainText(), []byte(closePacket)
+		case l.over() && status == 0 && !gone:
+			stop()
+			errSession().write(w)
+			return
+		case status == 0 && !gone: // nothing to say: the session has changed to WebSocket
+			status, header, body = http.StatusOK, plainText(), []byte("6")
 		}
 	}
 	stop() // a client that closes its connection as soon as it has the answer has lost nothing
@@ -230,6 +245,15 @@ func (s *server) poll(w http.ResponseWriter, r *http.Request, l *link) {
 		l.failTransport("poll response was not written", err)
 	}
 }
+
+const closePacket = "1"
+
+// endsWithClose reports whether the answer to a poll has the close packet, which is its last one.
+func endsWithClose(body []byte) bool {
+	return string(body) == closePacket || bytes.HasSuffix(body, []byte{recordSeparator, closePacket[0]})
+}
+
+func plainText() http.Header { return http.Header{"Content-Type": {"text/plain; charset=UTF-8"}} }
 
 // post takes what a client sends.
 func (s *server) post(w http.ResponseWriter, r *http.Request, l *link) {
@@ -297,15 +321,8 @@ func (s *server) setCookie(w http.ResponseWriter, l *link) {
 		return
 	}
 	c := *s.opts.Cookie //nolint:gosec // its attributes are the application's to choose
-	c.Value = l.Id()
+	c.Value, c.HttpOnly = l.Id(), true
 	http.SetCookie(w, &c)
-}
-
-// write sets the CORS headers for an origin that has been found allowed.
-func (c CORS) write(w http.ResponseWriter, r *http.Request) {
-	cors.Headers{
-		DisableCredentials: c.Credentials == Off, AllowedHeaders: c.AllowedHeaders, MaxAge: c.MaxAge,
-	}.Set(w.Header(), r)
 }
 
 func trimSlash(path string) string {
@@ -335,7 +352,7 @@ func (l *link) finish(slot **exchange) {
 func (l *link) over() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.closed
+	return l.phase == linkClosed
 }
 
 // overlap refuses a second poll or post at a time, and ends the session as the

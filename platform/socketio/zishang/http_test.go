@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -212,8 +213,8 @@ func reasonAfter(t *testing.T, s *testServer, ep *fakeEndpoint, do func(*pollCli
 	p := s.polling()
 	sess := enter(t, p, ep, "0")
 	do(p)
-	r := take(t, sess.closed)
-	eventually(t, "the session is gone", func() bool { return s.linkOf(p.open.Sid) == nil })
+	r := testkit.Receive(t, "Session.Closed", sess.closed)
+	testkit.Eventually(t, "the session is gone", func() bool { return s.linkOf(p.open.Sid) == nil })
 	return r
 }
 
@@ -247,10 +248,10 @@ func TestBodyRefusals(t *testing.T) {
 			}
 			if tt.cause == "" {
 				p.send(`2["still here"]`)
-				take(t, sess.messages)
+				testkit.Receive(t, "a message", sess.messages)
 				return
 			}
-			if r := take(t, sess.closed); r.Cause != tt.cause {
+			if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != tt.cause {
 				t.Fatal(r)
 			}
 		})
@@ -295,7 +296,7 @@ func TestExactlyTheLimit(t *testing.T) {
 		c := dial(s)
 		sess := enter(t, c, ep, "0")
 		c.send(`2["e","` + strings.Repeat("a", 1_000_000-1-len(`2["e",""]`)) + `"]`)
-		if m := take(t, sess.messages); len(m.Payload.JSON) < 999_000 {
+		if m := testkit.Receive(t, "a message", sess.messages); len(m.Payload.JSON) < 999_000 {
 			t.Fatal(len(m.Payload.JSON))
 		}
 	})
@@ -307,7 +308,7 @@ func TestWebSocketMessageTooBig(t *testing.T) {
 	c := s.ws("")
 	sess := enter(t, c, ep, "0")
 	_ = c.c.Write(c.ctx(), websocket.MessageText, bytes.Repeat([]byte{'4'}, 1_000_001))
-	if r := take(t, sess.closed); r.Cause != websockets.CauseMessageTooBig {
+	if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseMessageTooBig {
 		t.Fatal(r)
 	}
 	c.ended()
@@ -327,7 +328,7 @@ func TestSlowBodyIsBounded(t *testing.T) {
 		}
 		defer c.Close()
 		_, _ = io.WriteString(c, "POST "+u.RequestURI()+" HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n4")
-		_ = c.SetReadDeadline(time.Now().Add(patience))
+		_ = c.SetReadDeadline(time.Now().Add(testkit.Patience))
 		if b, err := io.ReadAll(c); err != nil || !bytes.HasPrefix(b, []byte("HTTP/1.1 400")) {
 			t.Errorf("%s %v", b, err)
 		}
@@ -363,7 +364,7 @@ func TestOverlaps(t *testing.T) {
 					_ = res.Body.Close()
 					done <- string(b)
 				}()
-				eventually(t, "the request is under way", func() bool {
+				testkit.Eventually(t, "the request is under way", func() bool {
 					l.mu.Lock()
 					defer l.mu.Unlock()
 					return l.poll != nil || l.post != nil
@@ -372,7 +373,7 @@ func TestOverlaps(t *testing.T) {
 					t.Error(code, body)
 				}
 				_ = pw.Close()
-				if body := take(t, done); method == "GET" && body != "1" && body != "6" {
+				if body := testkit.Receive(t, "the end", done); method == "GET" && body != "1" && body != "6" {
 					t.Errorf("the waiting poll was answered %q", body)
 				}
 			})
@@ -395,7 +396,7 @@ func TestAbortedPollEndsTheSession(t *testing.T) {
 				_ = res.Body.Close()
 			}
 		}()
-		eventually(t, "the poll waits", func() bool {
+		testkit.Eventually(t, "the poll waits", func() bool {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			return l.poll != nil && l.Transport().Writable()
@@ -422,5 +423,15 @@ func TestPollOutlivesServerTimeouts(t *testing.T) {
 	time.AfterFunc(400*time.Millisecond, func() { _ = sess.Emit(adapter.NewOutgoing("late", 1), 0) })
 	want(t, p, `2["late",1]`)
 	p.drop()
-	take(t, sess.closed)
+	testkit.Receive(t, "Session.Closed", sess.closed)
+}
+
+func TestEndsWithClose(t *testing.T) {
+	for body, want := range map[string]bool{
+		"1": true, "6\x1e1": true, "42[]\x1e1": true, "": false, "41": false, "42[\"1\"]\x1e41": false, "1\x1e6": false, "bAAE1": false,
+	} {
+		if got := endsWithClose([]byte(body)); got != want {
+			t.Errorf("%q: %t", body, got)
+		}
+	}
 }

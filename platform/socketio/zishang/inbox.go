@@ -54,6 +54,16 @@ func (b *inbox) ack(n uint64, p websockets.Payload) {
 	}
 }
 
+// upgraded reports a change of the transport.
+func (b *inbox) upgraded() {
+	b.mu.Lock()
+	s := b.session
+	b.mu.Unlock()
+	if s != nil {
+		s.Upgraded()
+	}
+}
+
 // put adds a message and reports true, or reports false with the channel that
 // is closed when there may be room, and the number of messages taken so far.
 func (b *inbox) put(m *adapter.Message) (ok bool, room <-chan struct{}, taken uint64) {

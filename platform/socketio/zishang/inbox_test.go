@@ -34,6 +34,8 @@ func (*slowSession) Same(*adapter.Handshake, func(websockets.Client, *websockets
 	return true
 }
 
+func (*slowSession) Upgraded() {}
+
 func (s *slowSession) Suspend(websockets.Reason) adapter.Suspension { return nil }
 
 func newInbox() *inbox { return &inbox{maxBytes: 100, start: func(f func()) { go f() }} }

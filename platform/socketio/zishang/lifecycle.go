@@ -18,12 +18,17 @@ func (l *link) onClose(args ...any) {
 }
 
 func (l *link) ended(r websockets.Reason) {
+	unaware := l.unaware()
+	switch r.Cause {
+	case websockets.CauseTransportError, websockets.CausePingTimeout, websockets.CauseParseError: // see internal/engineio/ended.go
+		unaware = false
+	}
 	l.mu.Lock()
-	if l.closed {
+	if l.phase == linkClosed {
 		l.mu.Unlock()
 		return
 	}
-	l.closed = true
+	l.phase = linkClosed
 	if l.lonely != nil {
 		l.lonely.Stop()
 	}
@@ -54,9 +59,14 @@ func (l *link) ended(r websockets.Reason) {
 			time.AfterFunc(pollGrace, x.flush)
 		}
 	}
-	l.srv.forget(l)
+	l.srv.forget(l, unaware && poll == nil)
 	l.release()
 	l.srv.tasks.done()
+}
+
+// unaware reports whether the client polls, and does not know of the end yet.
+func (l *link) unaware() bool {
+	return l.Transport().Name() == Polling && !l.leftByClient.Load() && !l.notified.Load()
 }
 
 // kill cuts the connection; r is the reason for its clients' sessions. It
@@ -81,14 +91,16 @@ func (l *link) cut() {
 // given a moment to go first, or to enter another namespace.
 func (l *link) leave(ctx context.Context, r websockets.Reason) {
 	l.mu.Lock()
-	if len(l.conns) > 0 || l.parting || l.closed {
+	if len(l.conns) > 0 || l.phase != linkOpen {
 		l.mu.Unlock()
 		return
 	}
 	shutdown := r.Cause == websockets.CauseShutdown
-	l.parting = shutdown
-	if l.reason == nil && shutdown {
-		l.reason = &r
+	if shutdown {
+		l.phase = linkParting
+		if l.reason == nil {
+			l.reason = &r
+		}
 	}
 	l.mu.Unlock()
 	if !shutdown || l.sendCloseFrame(r) {
@@ -159,7 +171,7 @@ func (l *link) remove(c *conn) {
 		return
 	}
 	delete(l.conns, c.nsp)
-	if !l.inside {
+	if l.presence != inNamespace {
 		return
 	}
 	for _, other := range l.conns {

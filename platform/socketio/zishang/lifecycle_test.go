@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -46,10 +47,10 @@ func TestReasons(t *testing.T) {
 				c := dial(s)
 				sess := enter(t, c, ep, "0")
 				tt.do(c, sess)
-				if r := take(t, sess.closed); r.Cause != tt.want || r.Code != 0 {
+				if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != tt.want || r.Code != 0 {
 					t.Fatal(r)
 				}
-				eventually(t, "ErrClosed", func() bool {
+				testkit.Eventually(t, "ErrClosed", func() bool {
 					return errors.Is(sess.Emit(adapter.NewOutgoing("e", 1), 0), websockets.ErrClosed)
 				})
 				if err := sess.Reply(&adapter.Message{Reply: true, Ref: uint64(1)}, adapter.NewOutgoing("", 1)); !errors.Is(err, websockets.ErrClosed) {
@@ -76,7 +77,7 @@ func TestWebSocketCloseFrame(t *testing.T) {
 	c := s.ws("")
 	sess := enter(t, c, ep, "0")
 	_ = c.c.Close(websocket.StatusNormalClosure, "")
-	if r := take(t, sess.closed); r.Cause != websockets.CauseTransportClose {
+	if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseTransportClose {
 		t.Fatal(r)
 	}
 }
@@ -99,7 +100,7 @@ func TestLastMessagesOfTheClient(t *testing.T) {
 			}
 			c.send(packets...)
 			c.drop()
-			r := take(t, sess.closed)
+			r := testkit.Receive(t, "Session.Closed", sess.closed)
 			if len(sess.messages) != n {
 				t.Fatalf("%d of %d messages, then %s", len(sess.messages), n, r)
 			}
@@ -129,7 +130,7 @@ func TestKick(t *testing.T) {
 			want(t, c, "1/chat,")
 			trySend(c, `2/chat,["late"]`) // the client did not know yet
 			c.ended()
-			if r := take(t, sess.closed); r.Cause != websockets.CauseServerDisconnect || r.Text != "spam" {
+			if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseServerDisconnect || r.Text != "spam" {
 				t.Fatal(r)
 			}
 			if len(sess.messages) != 0 {
@@ -161,8 +162,8 @@ func TestKickDuringConnect(t *testing.T) {
 		t.Fatal(f)
 	}
 	want(t, c, `2["bye",1]`, "1")
-	sess := take(t, ep.sessions)
-	if r := take(t, sess.closed); r.Cause != websockets.CauseServerDisconnect {
+	sess := testkit.Receive(t, "a session", ep.sessions)
+	if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseServerDisconnect {
 		t.Fatal(r)
 	}
 }
@@ -184,7 +185,7 @@ func TestStop(t *testing.T) {
 		_ = sess.Emit(adapter.NewOutgoing("last", 1), 0)
 		done := make(chan error, 1)
 		go func() {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 			defer cancel()
 			done <- s.Close(ctx)
 		}()
@@ -196,7 +197,7 @@ func TestStop(t *testing.T) {
 		} else {
 			c.ended()
 		}
-		if r := take(t, sess.closed); r.Cause != websockets.CauseShutdown {
+		if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseShutdown {
 			t.Fatal(r)
 		}
 		code, _, body := s.do("GET", "EIO=4&transport=polling", "", nil)
@@ -204,7 +205,7 @@ func TestStop(t *testing.T) {
 			t.Fatal(code, body)
 		}
 		idle.ended()
-		if err := take(t, done); err != nil {
+		if err := testkit.Receive(t, "the end", done); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Close(t.Context()); err != nil {
@@ -226,14 +227,14 @@ func TestStopAnswersPolls(t *testing.T) {
 			polls <- body
 		}()
 		l := s.linkOf(p.open.Sid)
-		eventually(t, "the poll waits", func() bool { return l.Transport().Writable() })
+		testkit.Eventually(t, "the poll waits", func() bool { return l.Transport().Writable() })
 	}
 	start := time.Now()
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for range 20 {
-		if body := take(t, polls); body != "1" && body != "6" {
+		if body := testkit.Receive(t, "the poll", polls); body != "1" && body != "6" {
 			t.Fatalf("%q", body)
 		}
 	}
@@ -256,10 +257,10 @@ func TestStopCutsAtTheDeadline(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "zishang: server /socket.io/: 1 connections were cut: ") {
 		t.Fatal(err)
 	}
-	if r := take(t, sess.closed); r.Cause != websockets.CauseShutdown {
+	if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseShutdown {
 		t.Fatal(r)
 	}
-	eventually(t, "no connection", func() bool { return len(s.snapshot()) == 0 })
+	testkit.Eventually(t, "no connection", func() bool { return len(s.snapshot()) == 0 })
 }
 
 // Goroutines and connections go back to where they were.
@@ -310,11 +311,11 @@ func TestChurn(t *testing.T) {
 		wg.Wait()
 	}
 	run(50)
-	eventually(t, "the first have gone", func() bool { return len(s.snapshot()) == 0 })
+	testkit.Eventually(t, "the first have gone", func() bool { return len(s.snapshot()) == 0 })
 	s.http.Client().CloseIdleConnections()
 	before := settled()
 	run(300)
-	eventually(t, "all have gone", func() bool { return len(s.snapshot()) == 0 })
+	testkit.Eventually(t, "all have gone", func() bool { return len(s.snapshot()) == 0 })
 	s.http.Client().CloseIdleConnections()
 	if after := settled(); after > before+10 {
 		var b bytes.Buffer
@@ -326,8 +327,8 @@ func TestChurn(t *testing.T) {
 		t.Fatal(n)
 	}
 	for range len(ep.sessions) {
-		sess := take(t, ep.sessions)
-		take(t, sess.closed)
+		sess := testkit.Receive(t, "a session", ep.sessions)
+		testkit.Receive(t, "Session.Closed", sess.closed)
 	}
 }
 
@@ -362,7 +363,7 @@ func TestConcurrentUse(t *testing.T) {
 		wg.Go(func() { _, _ = io.Copy(io.Discard, websocketReader{c}) })
 		wg.Go(func() { wait(time.Millisecond); sess.Close(websockets.Reason{Cause: websockets.CauseServerDisconnect}) })
 		wg.Go(func() { trySend(c, `2["a"]`, `2["b"]`, "1") })
-		take(t, sess.closed)
+		testkit.Receive(t, "Session.Closed", sess.closed)
 		c.drop()
 		wg.Wait()
 	}

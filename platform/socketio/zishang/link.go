@@ -40,16 +40,15 @@ type link struct {
 	out     sendQueue
 	release func() // releases the place of the connection
 
-	ondata   atomic.Pointer[types.EventListener] // the Socket.IO half
-	buffer   atomic.Int64                        // packets in the library's write buffer
-	pinged   atomic.Int64                        // when the unanswered ping was sent, Unix nanoseconds; 0 when none is
-	inMu     sync.Mutex                          // one frame at a time, also across an upgrade
-	decoder  packet.Decoder
-	missing  *time.Timer // attachments are due
-	attached int64       // bytes of them that have come
-	skipping bool        // they are dropped
+	ondata  atomic.Pointer[types.EventListener] // the Socket.IO half
+	buffer  atomic.Int64                        // packets in the library's write buffer
+	pinged  atomic.Int64                        // when the unanswered ping was sent, Unix nanoseconds; 0 when none is
+	inMu    sync.Mutex                          // one frame at a time, also across an upgrade
+	decoder packet.Decoder
+	awaited attachments // of inMu
 
 	leftByClient atomic.Bool // by a close packet over polling
+	notified     atomic.Bool // of the end, by the answer to a poll
 
 	outside  oldest.Node[*link]
 	unpolled oldest.Node[*link]
@@ -59,19 +58,42 @@ type link struct {
 	lacks    int
 
 	mu       sync.Mutex
+	phase    linkPhase
+	presence presence
 	conns    map[string]*conn
 	occupied map[string]chan struct{} // namespaces that the library has a socket in
-	known    bool                     // has asked for a namespace
 	asked    entries.Log              // its CONNECT packets
 	lonely   *time.Timer              // ends the connection while it is in no namespace
-	inside   bool                     // in a namespace
 	expelled bool                     // the server is ending it: what it sends is dropped
 	reason   *websockets.Reason       // why the server itself ends it
-	closed   bool
-	parting  bool
 	poll     *exchange
 	post     *exchange
 	closedCh chan struct{}
+}
+
+// linkPhase is how far a link has ended.
+type linkPhase uint8
+
+const (
+	linkOpen    linkPhase = iota
+	linkParting           // the server stops, and leaves the client a moment to close first
+	linkClosed
+)
+
+// presence is whether a client is in a namespace.
+type presence uint8
+
+const (
+	neverAsked  presence = iota // for a namespace
+	inNone                      // it has asked for one, and is not in it yet, or not any more
+	inNamespace                 // in one at least
+)
+
+// attachments are the binary frames that the last packet announced.
+type attachments struct {
+	due      *time.Timer // ends the wait for them; nil without
+	received int64       // bytes
+	dropped  bool        // the packet is not for a namespace that the client is in
 }
 
 func newLink(s *server, sock engine.Socket) *link {
@@ -148,22 +170,24 @@ func (l *link) onData(args ...any) {
 		l.broken(err)
 		return
 	}
-	if head := l.decoder.Pending(); head != nil && l.missing == nil && !l.announced(head) {
+	if head := l.decoder.Pending(); head != nil && l.awaited.due == nil && !l.announced(head) {
 		return
 	}
 	l.awaitAttachments()
-	if p != nil && !l.skipping {
-		l.dispatch(p, raw)
+	if p != nil {
+		if !l.awaited.dropped {
+			l.dispatch(p, raw)
+		}
+		l.awaited.dropped = false
 	}
-	l.skipping = l.skipping && p == nil
 }
 
 // announced looks at a packet whose attachments follow. What is not for a namespace
 // that the client is in is not waited for.
 func (l *link) announced(head *packet.Packet) bool {
 	c, ok := l.addressee(head)
-	l.attached, l.skipping = 0, ok && c == nil
-	if l.skipping { // the client cannot know yet that it has left
+	l.awaited.received, l.awaited.dropped = 0, ok && c == nil
+	if l.awaited.dropped { // the client cannot know yet that it has left
 		head.Payload.JSON = nil
 	}
 	return ok
@@ -172,11 +196,11 @@ func (l *link) announced(head *packet.Packet) bool {
 // attachment takes a binary frame.
 func (l *link) attachment(b []byte) (*packet.Packet, error) {
 	if l.decoder.Pending() != nil {
-		if l.attached += int64(len(b)); l.attached > l.srv.cfg.Limits.MaxMessage {
+		if l.awaited.received += int64(len(b)); l.awaited.received > l.srv.cfg.Limits.MaxMessage {
 			l.kill(websockets.Reason{Cause: websockets.CauseMessageTooBig, Text: "the attachments of a packet are together larger than MaxMessage"})
 			return nil, errors.New("attachments are too large")
 		}
-		if l.skipping {
+		if l.awaited.dropped {
 			b = nil
 		}
 	}
@@ -191,7 +215,7 @@ func (l *link) addressee(p *packet.Packet) (c *conn, ok bool) {
 		return c, true
 	}
 	l.mu.Lock()
-	known := l.known && c == nil
+	known := l.presence != neverAsked && c == nil
 	l.mu.Unlock()
 	if !known { // otherwise it may have left the client before the server's sendCloseFrame arrived
 		l.broken(errors.New("packet for a namespace that was not entered"))
@@ -202,11 +226,11 @@ func (l *link) addressee(p *packet.Packet) (c *conn, ok bool) {
 // awaitAttachments bounds the time in which announced attachments must arrive.
 func (l *link) awaitAttachments() {
 	switch pending := l.decoder.Pending() != nil; {
-	case pending && l.missing == nil:
-		l.missing = time.AfterFunc(l.srv.cfg.Limits.PingTimeout, func() { l.broken(errors.New("attachments did not arrive")) })
-	case !pending && l.missing != nil:
-		l.missing.Stop()
-		l.missing = nil
+	case pending && l.awaited.due == nil:
+		l.awaited.due = time.AfterFunc(l.srv.cfg.Limits.PingTimeout, func() { l.broken(errors.New("attachments did not arrive")) })
+	case !pending && l.awaited.due != nil:
+		l.awaited.due.Stop()
+		l.awaited.due = nil
 	}
 }
 
@@ -271,7 +295,7 @@ func (l *link) connect(p *packet.Packet, raw []byte) {
 	l.mu.Lock()
 	former := l.conns[p.Namespace]
 	switch {
-	case l.closed || l.expelled:
+	case l.phase == linkClosed || l.expelled:
 		l.mu.Unlock()
 		return
 	case former != nil && former.state.Load() < ending: // one that was closed may return
@@ -282,13 +306,16 @@ func (l *link) connect(p *packet.Packet, raw []byte) {
 		refusal = "Too many CONNECT packets"
 	case ep == nil:
 		refusal = "Invalid namespace"
+		if n := l.srv.unknown.Count(); n > 0 {
+			l.srv.log.Info("clients ask for a namespace without a gateway: see websockets.Namespace", "namespace", p.Namespace, "clients", n)
+		}
 	case len(l.conns) >= maxNamespaces:
 		refusal = "Too many namespaces"
 	default:
 		c = newConn(l, p.Namespace, ep, p.Payload)
 		l.conns[p.Namespace] = c
 	}
-	l.known = true
+	l.presence = max(l.presence, inNone)
 	l.mu.Unlock()
 	if c == nil {
 		l.refuse(p.Namespace, refusal, nil)

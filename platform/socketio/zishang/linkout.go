@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -78,7 +80,7 @@ func (l *link) onFlush(args ...any) {
 func (l *link) onReady(...any) {
 	defer l.srv.recovered("ready")
 	l.mu.Lock()
-	poll, closed := l.poll, l.closed
+	poll, closed := l.poll, l.phase == linkClosed
 	l.mu.Unlock()
 	if poll != nil {
 		poll.arm()
@@ -96,6 +98,7 @@ func (l *link) onUpgrade() {
 	_ = l.Transport().On("ready", l.onReady)
 	l.mu.Lock()
 	poll, post := l.poll, l.post
+	conns := slices.Collect(maps.Values(l.conns))
 	l.mu.Unlock()
 	for _, x := range []*exchange{poll, post} {
 		if x != nil {
@@ -103,6 +106,9 @@ func (l *link) onUpgrade() {
 		}
 	}
 	l.out.pump()
+	for _, c := range conns {
+		c.in.upgraded()
+	}
 }
 
 // Write takes what the Socket.IO half sends: its answers to CONNECT, its

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -26,7 +27,7 @@ func TestReceive(t *testing.T) {
 			`2["depth",` + nest(9990) + `]`: nest(9990),
 		} {
 			c.send(in)
-			m := take(t, sess.messages)
+			m := testkit.Receive(t, "a message", sess.messages)
 			if !strings.HasPrefix(in, `2["`+m.Event+`"`) || string(m.Payload.JSON) != want || m.Reply || m.Payload.Attachments != nil {
 				t.Fatalf("%.50s: %.50v", in, m)
 			}
@@ -44,14 +45,14 @@ func TestAcks(t *testing.T) {
 		sess := enter(t, c, ep, "0/chat,")
 
 		c.send(`2/chat,0["q",1]`, `2/chat,5["q"]`, `2/chat,6["fail"]`)
-		m := take(t, sess.messages)
+		m := testkit.Receive(t, "a message", sess.messages)
 		if !m.Reply || sess.Reply(m, adapter.NewOutgoing("", 0)) != nil {
 			t.Fatal(m)
 		}
-		if m = take(t, sess.messages); sess.Reply(m, adapter.NewOutgoing("", websockets.Payload{})) != nil {
+		if m = testkit.Receive(t, "a message", sess.messages); sess.Reply(m, adapter.NewOutgoing("", websockets.Payload{})) != nil {
 			t.Fatal(m)
 		}
-		if m = take(t, sess.messages); sess.Reply(m, adapter.NewOutgoing("exception", map[string]string{"status": "error"})) != nil {
+		if m = testkit.Receive(t, "a message", sess.messages); sess.Reply(m, adapter.NewOutgoing("exception", map[string]string{"status": "error"})) != nil {
 			t.Fatal(m)
 		}
 		want(t, c, `3/chat,0[0]`, `3/chat,5[]`, `3/chat,6[{"status":"error"}]`)
@@ -61,10 +62,10 @@ func TestAcks(t *testing.T) {
 		}
 		want(t, c, `2/chat,42["ask","?"]`)
 		c.send(`3/chat,42[1,2]`, `3/chat,999[]`)
-		if a := take(t, sess.acks); a.n != 42 || string(a.p.JSON) != "[1,2]" {
+		if a := testkit.Receive(t, "an ack", sess.acks); a.n != 42 || string(a.p.JSON) != "[1,2]" {
 			t.Fatal(a)
 		}
-		if a := take(t, sess.acks); a.n != 999 || !a.p.IsZero() {
+		if a := testkit.Receive(t, "an ack", sess.acks); a.n != 999 || !a.p.IsZero() {
 			t.Fatal(a)
 		}
 	})
@@ -90,12 +91,12 @@ func TestBinary(t *testing.T) {
 		}
 		// the answer
 		c.sendBinary(`61-7[{"_placeholder":true,"num":0}]`, []byte("answer"))
-		if a := take(t, sess.acks); a.n != 7 || string(a.p.Attachments[0]) != "answer" {
+		if a := testkit.Receive(t, "an ack", sess.acks); a.n != 7 || string(a.p.Attachments[0]) != "answer" {
 			t.Fatal(a)
 		}
 		// in
 		c.sendBinary(`52-1["e",{"A":{"_placeholder":true,"num":1},"B":{"y":{"_placeholder":true,"num":0}}}]`, []byte("y"), []byte{0x1e, 0})
-		m := take(t, sess.messages)
+		m := testkit.Receive(t, "a message", sess.messages)
 		var d deep
 		if err := m.Payload.Decode(&d); err != nil || string(d.B["y"]) != "y" || !bytes.Equal(d.A, []byte{0x1e, 0}) {
 			t.Fatal(d, err)
@@ -156,7 +157,7 @@ func TestEarlyConnect(t *testing.T) {
 		if err := c.Write(t.Context(), websocket.MessageText, []byte("40")); err != nil { // before OPEN was read
 			t.Fatal(err)
 		}
-		take(t, ep.sessions)
+		testkit.Receive(t, "a session", ep.sessions)
 		_ = c.CloseNow()
 	}
 }
@@ -202,14 +203,14 @@ func TestOrderOverUpgrade(t *testing.T) {
 		for got < n {
 			check(w.recv().text)
 		}
-		if a, b := take(t, sess.messages), take(t, sess.messages); a.Event != "last of polling" || b.Event != "first of websocket" {
+		if a, b := testkit.Receive(t, "a message", sess.messages), testkit.Receive(t, "a message", sess.messages); a.Event != "last of polling" || b.Event != "first of websocket" {
 			t.Fatal(a, b)
 		}
 		if code, _, _ := s.do("GET", p.query, "", nil); code != 400 {
 			t.Fatal("a poll after the upgrade was answered", code)
 		}
 		w.drop()
-		take(t, sess.closed)
+		testkit.Receive(t, "Session.Closed", sess.closed)
 	}
 }
 
@@ -225,7 +226,7 @@ func TestUpgradeRefusals(t *testing.T) {
 		w.write(1, []byte(first))
 		w.ended()
 		l := s.linkOf(p.open.Sid)
-		eventually(t, "no upgrade under way", func() bool { return !l.Upgrading() })
+		testkit.Eventually(t, "no upgrade under way", func() bool { return !l.Upgrading() })
 	}
 	p.send(`2["e"]`)
 	want(t, p, `2["e"]`)
@@ -260,7 +261,7 @@ func TestUnsolicitedHeartbeats(t *testing.T) {
 	c.send(`2["e"]`)
 	want(t, c, `2["e"]`)
 	c.write(1, []byte("2"))
-	if r := take(t, sess.closed); r.Cause != websockets.CauseTransportError {
+	if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseTransportError {
 		t.Fatal(r)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -99,9 +100,9 @@ func TestAdmitEndsWithTheConnection(t *testing.T) {
 	s := serve(t, ep)
 	c := s.ws("")
 	c.send("0")
-	take(t, started)
+	testkit.Receive(t, "the start", started)
 	c.drop()
-	if err := take(t, ended); !errors.Is(err, websockets.ErrClosed) {
+	if err := testkit.Receive(t, "the error", ended); !errors.Is(err, websockets.ErrClosed) {
 		t.Fatal(err)
 	}
 }
@@ -142,7 +143,7 @@ func TestLeaveAndComeBack(t *testing.T) {
 		for range 50 {
 			sess := enter(t, c, ep, "0/chat,")
 			c.send("1/chat,")
-			if r := take(t, sess.closed); r.Cause != websockets.CauseClientDisconnect {
+			if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseClientDisconnect {
 				t.Fatal(r)
 			}
 		}
@@ -176,7 +177,7 @@ func TestProtocolViolationsCloseTheConnection(t *testing.T) {
 				if len(packets) > 1 && name != "CONNECT twice while waiting" {
 					sess := enter(t, c, ep, packets[0])
 					trySend(c, packets[1:]...)
-					if r := take(t, sess.closed); r.Cause != websockets.CauseParseError || r.Text == "" {
+					if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseParseError || r.Text == "" {
 						t.Fatal(r)
 					}
 				} else {
@@ -206,7 +207,7 @@ func TestBinaryFrameThatNobodyAnnounced(t *testing.T) {
 	c := s.ws("")
 	sess := enter(t, c, ep, "0")
 	c.write(2, []byte("x"))
-	if r := take(t, sess.closed); r.Cause != websockets.CauseParseError {
+	if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseParseError {
 		t.Fatal(r)
 	}
 }
@@ -219,7 +220,7 @@ func TestMissingAttachments(t *testing.T) {
 	c := s.ws("")
 	sess := enter(t, c, ep, "0")
 	c.send(`51-["e",{"_placeholder":true,"num":0}]`)
-	if r := take(t, sess.closed); r.Cause != websockets.CauseParseError || r.Text != "attachments did not arrive" {
+	if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseParseError || r.Text != "attachments did not arrive" {
 		t.Fatal(r)
 	}
 }
@@ -255,7 +256,7 @@ func TestDynamicNamespaceIsCreatedOnce(t *testing.T) {
 		wg.Wait()
 		all := map[socket.Namespace]bool{}
 		for range clients {
-			all[take(t, ep.sessions).Native().(*socket.Socket).Nsp()] = true
+			all[testkit.Receive(t, "a session", ep.sessions).Native().(*socket.Socket).Nsp()] = true
 		}
 		if len(all) != 1 {
 			t.Fatalf("%s exists %d times", nsp, len(all))
@@ -268,12 +269,12 @@ func TestDynamicNamespaceIsCreatedOnce(t *testing.T) {
 	for _, c := range clients {
 		c.drop()
 	}
-	eventually(t, "empty namespaces are gone", func() bool { return children.Len() == 0 })
+	testkit.Eventually(t, "empty namespaces are gone", func() bool { return children.Len() == 0 })
 }
 
 func TestConnectTimeout(t *testing.T) {
 	s := serve(t, endpoint("/"), Options{ConnectTimeout: 50 * time.Millisecond})
 	c := s.ws("")
 	c.ended()
-	eventually(t, "forgotten", func() bool { return len(s.snapshot()) == 0 })
+	testkit.Eventually(t, "forgotten", func() bool { return len(s.snapshot()) == 0 })
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/cors"
+	"github.com/gatehouse-go/gatehouse/internal/sidcookie"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
@@ -52,8 +54,8 @@ type Options struct {
 	CORS CORS
 	// Cookie, when not nil, is set with the Engine.IO session id as its value on
 	// handshakes over polling, for load balancers that need one for sticky
-	// sessions. Its Name defaults to "io", Path to "/", SameSite to Lax. Set
-	// HttpOnly and Secure yourself.
+	// sessions. Its Name defaults to "io", Path to "/", SameSite to Lax. It
+	// is always HttpOnly. Set Secure where clients connect by HTTPS only.
 	Cookie *http.Cookie
 }
 
@@ -87,40 +89,6 @@ func (o Options) ApplyGateway(c *adapter.GatewayConfig) { c.AddPlatform(o) }
 // PlatformName is "socketio".
 func (o Options) PlatformName() string { return platformName }
 
-// over returns o with the fields that are set in p taking precedence.
-func (o Options) over(p Options) Options {
-	if p.Transports != nil {
-		o.Transports = p.Transports
-	}
-	o.Upgrades = cmp.Or(p.Upgrades, o.Upgrades)
-	if p.UpgradeTimeout != 0 {
-		o.UpgradeTimeout = p.UpgradeTimeout
-	}
-	if p.ConnectTimeout != 0 {
-		o.ConnectTimeout = p.ConnectTimeout
-	}
-	if p.MaxConnecting != 0 {
-		o.MaxConnecting = p.MaxConnecting
-	}
-	if p.MaxUnpolled != 0 {
-		o.MaxUnpolled = p.MaxUnpolled
-	}
-	if p.HTTPCompression != 0 {
-		o.HTTPCompression = p.HTTPCompression
-	}
-	o.CORS.Credentials = cmp.Or(p.CORS.Credentials, o.CORS.Credentials)
-	if p.CORS.AllowedHeaders != nil {
-		o.CORS.AllowedHeaders = p.CORS.AllowedHeaders
-	}
-	if p.CORS.MaxAge != 0 {
-		o.CORS.MaxAge = p.CORS.MaxAge
-	}
-	if p.Cookie != nil {
-		o.Cookie = p.Cookie
-	}
-	return o
-}
-
 // complete fills in the defaults and refuses what cannot work.
 func (o Options) complete() (Options, error) {
 	if o.Transports == nil {
@@ -149,20 +117,21 @@ func (o Options) complete() (Options, error) {
 	}
 	o.MaxConnecting = cmp.Or(o.MaxConnecting, 1000)
 	o.MaxUnpolled = cmp.Or(o.MaxUnpolled, 1000)
-	if o.Cookie != nil {
-		c := *o.Cookie //nolint:gosec // its attributes are the application's to choose
-		if c.Name == "" {
-			c.Name = "io"
-		}
-		if c.Path == "" {
-			c.Path = "/"
-		}
-		if c.SameSite == 0 {
-			c.SameSite = http.SameSiteLaxMode
-		}
-		o.Cookie = &c
+	if err := o.headers().Check(); err != nil {
+		return o, fmt.Errorf("zishang: Options.CORS.%w", err)
+	}
+	var err error
+	if o.Cookie, err = sidcookie.Complete(o.Cookie); err != nil {
+		return o, fmt.Errorf("zishang: Options.Cookie: %w", err)
 	}
 	return o, nil
+}
+
+// headers returns the CORS headers of answers.
+func (o Options) headers() cors.Headers {
+	return cors.Headers{
+		DisableCredentials: o.CORS.Credentials == Off, AllowedHeaders: o.CORS.AllowedHeaders, MaxAge: o.CORS.MaxAge,
+	}
 }
 
 func (o Options) offers(transport string) bool { return slices.Contains(o.Transports, transport) }

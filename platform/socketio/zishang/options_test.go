@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/merge"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -23,12 +24,12 @@ func TestAdapter(t *testing.T) {
 
 func TestOptionsOverride(t *testing.T) {
 	a := New(Options{Transports: []string{Polling}, UpgradeTimeout: time.Second, Upgrades: On}, Options{UpgradeTimeout: 2 * time.Second})
-	got, err := a.defaults.over(Options{Transports: []string{WebSocket}, Upgrades: Off, ConnectTimeout: time.Minute, HTTPCompression: 5,
+	got, err := merge.Fields(a.defaults, Options{Transports: []string{WebSocket}, Upgrades: Off, ConnectTimeout: time.Minute, HTTPCompression: 5,
 		CORS: CORS{Credentials: Off, AllowedHeaders: []string{"x"}, MaxAge: time.Hour}, Cookie: &http.Cookie{}}).complete()
 	want := Options{Transports: []string{WebSocket}, Upgrades: Off, UpgradeTimeout: 2 * time.Second, ConnectTimeout: time.Minute, HTTPCompression: 5,
 		MaxConnecting: 1000, MaxUnpolled: 1000,
 		CORS:   CORS{Credentials: Off, AllowedHeaders: []string{"x"}, MaxAge: time.Hour},
-		Cookie: &http.Cookie{Name: "io", Path: "/", SameSite: http.SameSiteLaxMode}}
+		Cookie: &http.Cookie{Name: "io", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("%+v %v", got, err)
 	}
@@ -39,11 +40,11 @@ func TestOptionsOverride(t *testing.T) {
 
 func TestNewServerRefusesOptions(t *testing.T) {
 	for want, o := range map[string]adapter.PlatformOption{
-		`zishang: Options.Transports has "webtransport": it may be "polling" or "websocket" (server /x)`:             Options{Transports: []string{"webtransport"}},
-		`zishang: Options.Transports is empty: leave it nil for both, or name "polling" or "websocket" (server /x)`:  Options{Transports: []string{}},
-		`zishang: Options.Upgrades or CORS.Credentials has an unknown value: use On or Off (server /x)`:              Options{Upgrades: 9},
-		`zishang: Options has a negative duration or size: use 0 for the default (server /x)`:                        Options{UpgradeTimeout: -1},
-		`zishang: server /x: option zishang.foreignOption belongs to another Socket.IO adapter; use zishang.Options`: foreignOption{},
+		`zishang: Options.Transports has "webtransport": it may be "polling" or "websocket" (server /x)`:              Options{Transports: []string{"webtransport"}},
+		`zishang: Options.Transports is empty: leave it nil for both, or name "polling" or "websocket" (server /x)`:   Options{Transports: []string{}},
+		`zishang: Options.Upgrades or CORS.Credentials has an unknown value: use On or Off (server /x)`:               Options{Upgrades: 9},
+		`zishang: Options has a negative duration or size: use 0 for the default (server /x)`:                         Options{UpgradeTimeout: -1},
+		`zishang: option zishang.foreignOption belongs to another Socket.IO adapter; use zishang.Options (server /x)`: foreignOption{},
 	} {
 		_, err := New().NewServer(adapter.ServerConfig{Path: "/x", Options: []adapter.PlatformOption{o}, Limits: defaultLimits()})
 		if err == nil || err.Error() != want {

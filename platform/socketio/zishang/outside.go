@@ -17,10 +17,10 @@ func (l *link) entered(c *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c.stay = l.asked.Entered(now())
-	if l.conns[c.nsp] != c || l.closed { // it has left again
+	if l.conns[c.nsp] != c || l.phase == linkClosed { // it has left again
 		return
 	}
-	l.inside = true
+	l.presence = inNamespace
 	l.lonely.Stop()
 	l.srv.outside.Remove(&l.outside)
 }
@@ -28,10 +28,10 @@ func (l *link) entered(c *conn) {
 // leftLast starts the time that the connection may be in no namespace. Only an entry
 // that succeeds ends it. l.mu is held.
 func (l *link) leftLast() {
-	if l.closed {
+	if l.phase == linkClosed {
 		return
 	}
-	l.inside = false
+	l.presence = min(l.presence, inNone)
 	s := l.srv
 	if l.lonely == nil {
 		l.lonely = time.AfterFunc(s.opts.ConnectTimeout, func() { l.kill(forced("in no namespace")) })
@@ -63,7 +63,7 @@ func (l *link) watchPolls() {
 	polling := l.Transport().Name() == Polling
 	t := now()
 	l.mu.Lock()
-	unpolled := polling && !l.closed && l.poll == nil
+	unpolled := polling && l.phase != linkClosed && l.poll == nil
 	if unpolled {
 		s.unpolled.Add(&l.unpolled, l, t)
 	} else {

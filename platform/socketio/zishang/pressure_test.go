@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -47,13 +48,13 @@ func TestQueueOverflow(t *testing.T) {
 		if grown := int(heap()) - int(before); grown > 8<<20 {
 			t.Fatalf("%d bytes are held", grown)
 		}
-		if r := take(t, sess.closed); r.Cause != websockets.CauseQueueOverflow {
+		if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseQueueOverflow {
 			t.Fatal(r)
 		}
 		if err := sess.Emit(adapter.NewOutgoing("e", 1), 0); !errors.Is(err, websockets.ErrClosed) {
 			t.Fatal(err)
 		}
-		eventually(t, "the connection is gone", func() bool { return len(s.snapshot()) == 0 })
+		testkit.Eventually(t, "the connection is gone", func() bool { return len(s.snapshot()) == 0 })
 	})
 }
 
@@ -76,7 +77,7 @@ func TestAnswersAreNeverRefused(t *testing.T) {
 	if err := sess.Emit(adapter.NewOutgoing("e", 1), 0); !errors.Is(err, websockets.ErrQueueFull) {
 		t.Fatal(err)
 	}
-	if r := take(t, sess.closed); r.Cause != websockets.CauseQueueOverflow {
+	if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseQueueOverflow {
 		t.Fatal(r)
 	}
 }
@@ -158,7 +159,7 @@ func TestWritable(t *testing.T) {
 		for range n {
 			c.recv()
 		}
-		if err := take(t, done); err != nil {
+		if err := testkit.Receive(t, "the end", done); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -214,12 +215,12 @@ func TestAcksOvertake(t *testing.T) {
 		c := dial(s)
 		sess := enter(t, c, ep, "0")
 		c.send(`2["a"]`, `2["b"]`, `2["c"]`, `31["yes"]`)
-		if a := take(t, sess.acks); string(a.p.JSON) != `"yes"` {
+		if a := testkit.Receive(t, "an ack", sess.acks); string(a.p.JSON) != `"yes"` {
 			t.Fatal(a)
 		}
 		close(answered)
 		for range 3 {
-			take(t, handled)
+			testkit.Receive(t, "the handler", handled)
 		}
 	})
 }
@@ -239,7 +240,7 @@ func TestStalledSession(t *testing.T) {
 	for range 10 {
 		c.send(`2["e","` + strings.Repeat("a", 500) + `"]`)
 	}
-	r := take(t, sess.closed)
+	r := testkit.Receive(t, "Session.Closed", sess.closed)
 	if r.Cause != websockets.CauseQueueOverflow || r.Text != "messages arrive faster than they are handled" {
 		t.Fatal(r)
 	}
@@ -254,7 +255,7 @@ func TestStopWithStuckSession(t *testing.T) {
 	c := s.ws("")
 	sess := enter(t, c, ep, "0")
 	c.send(`2["a"]`, `2["b"]`, "1")
-	if r := take(t, sess.closed); r.Cause != websockets.CauseClientDisconnect {
+	if r := testkit.Receive(t, "Session.Closed", sess.closed); r.Cause != websockets.CauseClientDisconnect {
 		t.Fatal(r)
 	}
 	close(release)

@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/internal/oldest"
+	"github.com/gatehouse-go/gatehouse/internal/tombstone"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/zishang520/socket.io/servers/engine/v3"
@@ -19,10 +21,11 @@ import (
 
 // server is one Socket.IO server.
 type server struct {
-	cfg  adapter.ServerConfig
-	opts Options
-	log  *slog.Logger
-	path string // without the trailing slash
+	cfg     adapter.ServerConfig
+	opts    Options
+	log     *slog.Logger
+	unknown logsample.Minute // CONNECT packets for unknown namespaces
+	path    string           // without the trailing slash
 
 	eng    engine.Server
 	io     *socket.Server
@@ -39,6 +42,7 @@ type server struct {
 
 	mu      sync.Mutex
 	links   map[string]*link // by Engine.IO session id
+	ended   tombstone.Set    // polling clients that do not know of the end yet
 	closing bool
 }
 
@@ -144,10 +148,23 @@ func (s *server) remember(l *link) {
 	l.leftLast()
 }
 
-func (s *server) forget(l *link) {
+// forget removes a connection that has ended. When unaware is set, its client polls and does not
+// know of the end yet.
+func (s *server) forget(l *link, unaware bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.links, l.Id())
+	if unaware && !l.notified.Load() { // a poll may have met the end meanwhile
+		s.ended.Add(l.Id())
+	}
+}
+
+// takeEnded reports whether the next poll of a session is to be answered with the close packet,
+// once.
+func (s *server) takeEnded(sid string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended.Take(sid)
 }
 
 func (s *server) linkOf(sid string) *link {

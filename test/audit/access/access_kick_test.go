@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -52,11 +53,7 @@ func TestAudit_Kicks(t *testing.T) {
 					k := newKicking(t, w, all)
 					l := w.Dial(t, k.Stage)
 					other := do(k, l)
-					select {
-					case <-k.kicked:
-					case <-rawpeer.Wait():
-						t.Fatal("no client was disconnected")
-					}
+					testkit.Receive(t, "the disconnect of a client", k.kicked)
 					events := k.Events()
 					if all {
 						l.Send("40/again,", `42/a,["noop"]`)

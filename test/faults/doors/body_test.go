@@ -68,8 +68,11 @@ func TestCVE_2020_36048_V10_HugeBody(t *testing.T) {
 				t.Errorf("reason %v", r)
 			}
 		}
+		if a := p.Get(); a.Status != http.StatusBadRequest && a.Body != "1" { // the close packet, once
+			t.Errorf("a poll of the ended session: %d %q", a.Status, a.Body)
+		}
 		if a := p.Get(); a.Status != http.StatusBadRequest {
-			t.Errorf("a poll of the ended session: %d", a.Status)
+			t.Errorf("another poll of the ended session: %d", a.Status)
 		}
 		rawpeer.AlivePolling(t, d.Addr)
 		d.WantGone(4)

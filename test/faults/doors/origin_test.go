@@ -37,6 +37,9 @@ func visit(t *testing.T, opts []stage.Option, pages []page) {
 			if a.Status != want {
 				t.Errorf("%q: %d %.100s, want %d", p.all(), a.Status, a.Body, want)
 			}
+			if !p.in && (!strings.Contains(a.Body, `"code":"foreign_origin"`) || a.Get("message") != "Origin is not allowed") {
+				t.Errorf("%q: refused with %s", p.all(), a.Body)
+			}
 			if !p.in && a.Header.Get("Access-Control-Allow-Origin") != "" {
 				t.Errorf("%q: refused, and allowed by CORS: %v", p.all(), a.Header)
 			}
@@ -135,7 +138,7 @@ func TestFault_F9_LookalikeOrigins(t *testing.T) {
 		{origin: "https://appxexample.com"},
 		{origin: "HTTPS://APP.Example.COM", in: true},
 		{origin: "https://app.example.com:8443"},
-		{origin: "https://app.example.com:443"}, // browsers leave the default out
+		{origin: "https://app.example.com:443", in: true}, // browsers leave the default out
 		{origin: "https://app.example.com."},
 		{origin: "https://app.example.com/"},
 		{origin: "https://app.example.com@evil.io"},

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
@@ -55,7 +56,7 @@ func TestFault_F71_ComersDuringTheDrain(t *testing.T) {
 			}
 		})
 	}
-	await(t, "all are connected", func() bool { return in.Load() >= 20 })
+	testkit.Eventually(t, "all are connected", func() bool { return in.Load() >= 20 })
 	p.Signal(syscall.SIGTERM)
 	end := p.Wait()
 	close(stop)

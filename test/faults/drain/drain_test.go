@@ -7,23 +7,9 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
-
-// await waits for a condition.
-func await(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	look := time.NewTicker(10 * time.Millisecond)
-	defer look.Stop()
-	late := rawpeer.Wait()
-	for !done() {
-		select {
-		case <-look.C:
-		case <-late:
-			t.Fatalf("not reached: %s", what)
-		}
-	}
-}
 
 // TestFault_F71_Drain: A process with thousands of clients gets SIGTERM while many of them wait for answers: every
 // client is closed properly (WebSockets with code 1001, polls with a close packet, and Socket.IO without DISCONNECT,
@@ -38,13 +24,13 @@ func TestFault_F71_Drain(t *testing.T) {
 	pollersTold := polling(t, p.Addr, polls)
 	c.askMuch(much)
 	asking := rawpeer.Open(t, p.Addr, "/ws")
-	await(t, "all requested answers are queued", func() bool {
+	testkit.Eventually(t, "all requested answers are queued", func() bool {
 		asking.Send(`{"event":"effects","id":1,"data":0}`)
 		return asking.Text() == fmt.Sprintf(`{"id":1,"data":%d}`, 2*much)
 	})
 	asking.Reset()
 	c.listen(busy)
-	await(t, "the busy ones have answers", func() bool { return c.acks.Load() > 10*busy })
+	testkit.Eventually(t, "the busy ones have answers", func() bool { return c.acks.Load() > 10*busy })
 	started := time.Now()
 	p.Signal(syscall.SIGTERM)
 	p.WantLine("stopping")
@@ -83,7 +69,7 @@ func TestFault_F72_SecondSignal(t *testing.T) {
 			p.WantLine("stuck")
 			p.Signal(first)
 			p.WantLine("stopping")
-			await(t, "the others are closed", func() bool { return c.left.Load() == int64(len(c.members))-2 })
+			testkit.Eventually(t, "the others are closed", func() bool { return c.left.Load() == int64(len(c.members))-2 })
 			p.Signal(syscall.SIGTERM)
 			if end := p.Wait(); end.Signal != syscall.SIGTERM || end.Counts != nil {
 				t.Errorf("ended with %+v, want the signal and no further hook", end)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -144,6 +145,12 @@ func TestCVE_2026_48779_V7_TinyFragments(t *testing.T) {
 			l.alive()
 		})
 	})
+	t.Run("limit of 10", func(t *testing.T) {
+		closed(t, []fault{
+			{"empty", frame(0x01, "") + strings.Repeat(frame(0x00, ""), 20), 1008},
+			{"one byte", frame(0x01, "x") + strings.Repeat(frame(0x00, "x"), 20), 1008},
+		})
+	})
 	t.Run("no limit", func(t *testing.T) {
 		lines(t, options{fragments: -1, timeout: 700 * time.Millisecond}, func(t *testing.T, l *line) {
 			if sent := flood(t, l, "", 1008); sent < most { // the server reads continuously and counts only when it waits
@@ -175,7 +182,7 @@ func TestFault_V8_PingFlood(t *testing.T) {
 			for range 2000 { // pongs alone are too slow to fill the kernel's buffers
 				_ = l.Server.Emit(t.Context(), "fill", fill, websockets.Volatile())
 			}
-			end := time.Now().Add(rawpeer.Patience)
+			end := time.Now().Add(testkit.Patience)
 			for time.Now().Before(end) && p.TryWrite(raw) == nil {
 				sent += burst
 			}

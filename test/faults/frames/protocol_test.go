@@ -38,8 +38,8 @@ func closed(t *testing.T, faults []fault) {
 				if tt.code == 1009 {
 					want = websockets.CauseMessageTooBig
 				}
-				if r.Cause != want {
-					t.Errorf("%s: the gateway got %v, want %q", tt.name, r, want)
+				if r.Cause != want || r.Code != tt.code || r.Text == "" {
+					t.Errorf("%s: the gateway got %+v, want %q with %d and a text", tt.name, r, want, tt.code)
 				}
 				if l.Events() != events {
 					t.Errorf("%s: %d messages were handled after it", tt.name, l.Events()-events)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/validate"
@@ -32,13 +33,13 @@ type counter struct{ route http.HandlerFunc }
 func (c *counter) Routes(r chi.Router) { r.Post("/route", c.route) }
 
 // serving starts an application with a gateway and a route.
-func serving(t *testing.T, p platform, h *hooks, route http.HandlerFunc, opts ...app.Option) (*apptest.App, *journal) {
+func serving(t *testing.T, p platform, h *hooks, route http.HandlerFunc, opts ...app.Option) (*apptest.App, *testkit.Log) {
 	t.Helper()
-	log := &journal{}
+	log := &testkit.Log{}
 	a := apptest.New(t, module.New("test",
 		module.Providers(websockets.Gateway(func() *hooks { return h })),
 		module.Controllers(func() *counter { return &counter{route} }),
-	), apptest.With(append(opts, app.WebSockets(p.adapter()), log.option())...))
+	), apptest.With(append(opts, app.WebSockets(p.adapter()), logTo(log))...))
 	return a, log
 }
 
@@ -142,7 +143,7 @@ func TestFault_F67_SecretInAnError(t *testing.T) {
 			t.Errorf("the route: %d %v", status, err)
 		}
 		for _, words := range [][]string{{"event=fail"}, {"a check before the handshake failed"}, {"event=handleConnection"}, {"POST /route"}} {
-			if n := len(log.lines(append(words, "hunter2", "level=ERROR")...)); n != 1 {
+			if n := len(log.Lines(append(words, "hunter2", "level=ERROR")...)); n != 1 {
 				t.Errorf("%q is in the log %d times, want once", words, n)
 			}
 		}
@@ -193,7 +194,7 @@ func TestFault_F68_UnserialisableResult(t *testing.T) {
 				if e := c.CallError(event, 1); e.Message != internal {
 					t.Errorf("%s: the client gets %+v", event, e)
 				}
-				if n := len(log.lines("level=ERROR", `event="`+event+`"`)); n != 1 {
+				if n := len(log.Lines("level=ERROR", `event="`+event+`"`)); n != 1 {
 					t.Errorf("%s: %d lines in the log, want 1", event, n)
 				}
 			}
@@ -214,7 +215,7 @@ func TestFault_F68_UnserialisableResult(t *testing.T) {
 // post sends JSON on a new connection.
 func post(t *testing.T, url, body string) (status int, answer string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {

@@ -6,21 +6,17 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
-
-// patience limits every wait.
-const patience = 30 * time.Second
 
 // internal is the text that clients get for masked errors.
 const internal = "Internal server error"
@@ -59,7 +55,7 @@ func onEach(t *testing.T, test func(t *testing.T, p platform)) {
 
 // mayDial is dial for clients that may be refused.
 func (p platform) mayDial(t testing.TB, a *apptest.App, opts ...apptest.DialOption) (*apptest.Client, error) {
-	return p.dial(t, a.URL(), append([]apptest.DialOption{apptest.WithTimeout(patience)}, opts...)...)
+	return p.dial(t, a.URL(), append([]apptest.DialOption{apptest.WithTimeout(testkit.Patience)}, opts...)...)
 }
 
 // enter connects a client.
@@ -79,41 +75,8 @@ func asking(place string) apptest.DialOption {
 
 func asked(r *http.Request) string { return r.Header.Get("X-Crash") }
 
-// journal is a log that tests can search.
-type journal struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(b)
-}
-
-func (j *journal) option() app.Option { return app.Logger(slog.New(slog.NewTextHandler(j, nil))) }
-
-// lines returns those that contain all of the words.
-func (j *journal) lines(words ...string) (found []string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-next:
-	for line := range strings.Lines(j.text.String()) {
-		for _, w := range words {
-			if !strings.Contains(line, w) {
-				continue next
-			}
-		}
-		found = append(found, line)
-	}
-	return found
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
+// logTo makes an application log to l.
+func logTo(l *testkit.Log) app.Option { return app.Logger(l.Logger(slog.LevelInfo)) }
 
 // hooks is a gateway with the hooks and handlers of a test.
 type hooks struct {
@@ -144,11 +107,11 @@ func (h *hooks) HandleDisconnect(ctx context.Context, c websockets.Client, r web
 }
 
 // start runs an application with one gateway, and returns its log as the second value.
-func start(t *testing.T, p platform, h *hooks, opts ...websockets.Option) (*apptest.App, *journal) {
+func start(t *testing.T, p platform, h *hooks, opts ...websockets.Option) (*apptest.App, *testkit.Log) {
 	t.Helper()
-	log := &journal{}
+	log := &testkit.Log{}
 	a := apptest.New(t, module.New("test", module.Providers(websockets.Gateway(func() *hooks { return h }, opts...))),
-		apptest.With(app.WebSockets(p.adapter()), log.option()))
+		apptest.With(app.WebSockets(p.adapter()), logTo(log)))
 	return a, log
 }
 
@@ -158,35 +121,6 @@ func echoes(t testing.TB, c *apptest.Client) {
 	if got := apptest.Call[string](c, "echo", "hi"); got != "hi" {
 		t.Errorf("the echo is %q", got)
 	}
-}
-
-// await waits for a condition.
-func await(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
-	for !done() {
-		select {
-		case <-look.C:
-		case <-deadline.C:
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}
-
-// get waits for a value.
-func get[T any](t testing.TB, what string, from <-chan T) (v T) {
-	t.Helper()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	select {
-	case v = <-from:
-	case <-late.C:
-		t.Fatalf("not within %v: %s", patience, what)
-	}
-	return v
 }
 
 // refusalOf returns the refusal of a dial.

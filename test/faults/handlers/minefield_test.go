@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -270,13 +271,13 @@ type field struct {
 
 	p       platform
 	app     *apptest.App
-	log     *journal
+	log     *testkit.Log
 	witness *apptest.Client
 }
 
 func newField(t *testing.T, p platform) *field {
 	t.Helper()
-	f := &field{minefield: newMinefield(), p: p, log: &journal{}}
+	f := &field{minefield: newMinefield(), p: p, log: &testkit.Log{}}
 	s := sentry{}
 	f.app = apptest.New(t, module.New("field", module.Providers(websockets.Gateway(func() *minefield { return f.minefield },
 		websockets.UseGuards(s), websockets.UseInterceptors(s), websockets.UsePipes(s), websockets.UseFilters(s),
@@ -284,7 +285,7 @@ func newField(t *testing.T, p platform) *field {
 			crashAt("Admit", asked(h.Request))
 			return nil
 		}),
-	))), apptest.With(app.WebSockets(p.adapter()), f.log.option(), app.LogLines(-1)))
+	))), apptest.With(app.WebSockets(p.adapter()), logTo(f.log), app.LogLines(-1)))
 	f.witness = p.enter(t, f.app)
 	apptest.Expect[string](f.witness, "hello")
 	return f
@@ -294,12 +295,12 @@ func newField(t *testing.T, p platform) *field {
 func (f *field) quiet(t *testing.T) {
 	t.Helper()
 	echoes(t, f.witness)
-	await(t, "nothing is left of the client", func() bool {
+	testkit.Eventually(t, "nothing is left of the client", func() bool {
 		return f.Server.Local().Len() == 1 && f.Server.To("all").Local().Len() == 1 && f.open.Load() == 2 &&
 			f.connected.Load() == f.left.Load()+1
 	})
 	other := f.p.enter(t, f.app)
 	echoes(t, other)
 	other.Close()
-	await(t, "the other has left", func() bool { return f.Server.Local().Len() == 1 && f.connected.Load() == f.left.Load()+1 })
+	testkit.Eventually(t, "the other has left", func() bool { return f.Server.Local().Len() == 1 && f.connected.Load() == f.left.Load()+1 })
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // TestFault_F62_PanicsEverywhere: Every function that users write panics, one after another: the process stays alive,
@@ -151,8 +152,8 @@ func (f *field) departures(t *testing.T) {
 				c := f.p.enter(t, f.app, asking(place))
 				id := apptest.Expect[string](c, "hello")
 				leave(c)
-				await(t, "the panic is in the log, once", func() bool {
-					return len(f.log.lines("level=ERROR", "panic", "stack=", "client="+id)) == 1
+				testkit.Eventually(t, "the panic is in the log, once", func() bool {
+					return len(f.log.Lines("level=ERROR", "panic", "stack=", "client="+id)) == 1
 				})
 			})
 		}

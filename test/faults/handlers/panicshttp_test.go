@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/web"
@@ -138,10 +139,10 @@ func (files) Open(string) (fs.File, error) { crash(); return nil, fs.ErrNotExist
 // panic's text, unless the handler has already started another answer; the panic is logged, and the next request is
 // served.
 func TestFault_F62_PanicsOverHTTP(t *testing.T) {
-	log, u := &journal{}, routeGuard{}
+	log, u := &testkit.Log{}, routeGuard{}
 	a := apptest.New(t, module.New("shop", module.Controllers(web.Controller(func() *shop { return &shop{} },
 		web.UseGuards(u), web.UseInterceptors(u), web.UsePipes(u), web.UseFilters(u)),
-		func() *stall { return &stall{&shop{}} })), apptest.With(log.option(), app.LogLines(-1)))
+		func() *stall { return &stall{&shop{}} })), apptest.With(logTo(log), app.LogLines(-1)))
 	const failed, public = http.StatusInternalServerError, http.StatusTeapot
 	for _, row := range []struct {
 		request, place string
@@ -178,7 +179,7 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 	} {
 		t.Run(row.request+", "+row.place, func(t *testing.T) {
 			method, path, _ := strings.Cut(row.request, " ")
-			before := len(log.lines("level=ERROR"))
+			before := len(log.Lines("level=ERROR"))
 			status, body, err := ask(t, method, a.URL()+path, row.place)
 			if err != nil {
 				t.Fatalf("no answer: %v", err)
@@ -190,7 +191,7 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 			if status == failed && strings.TrimSpace(body) != want {
 				t.Errorf("the answer is %s, want %s", body, want)
 			}
-			if n := len(log.lines("level=ERROR")); n == before {
+			if n := len(log.Lines("level=ERROR")); n == before {
 				t.Error("nothing is in the log")
 			}
 			if status, _, err := ask(t, "POST", a.URL()+"/json/1", ""); err != nil || status != http.StatusCreated {
@@ -211,7 +212,7 @@ func TestFault_F62_PanicsOverHTTP(t *testing.T) {
 		if status != http.StatusAccepted || strings.Contains(body, "rror") {
 			t.Errorf("got %d %.60q, %v, want what the handler had written", status, body, err)
 		}
-		if len(log.lines("level=ERROR", "panic", "GET /plain")) == 0 {
+		if len(log.Lines("level=ERROR", "panic", "GET /plain")) == 0 {
 			t.Error("nothing is in the log")
 		}
 	})
@@ -224,7 +225,7 @@ func ask(t *testing.T, method, url, place string) (status int, body string, err 
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(string(b)))
 	if err != nil {

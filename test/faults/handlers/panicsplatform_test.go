@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -38,7 +39,7 @@ func TestFault_F62_PanicInOptions(t *testing.T) {
 			if refused, ok := errors.AsType[*apptest.DialError](err); !ok || refused.Status != status {
 				t.Errorf("%s: got %v, want %d", place, err, status)
 			}
-			if n := len(log.lines("level=ERROR", "panic", "stack=")); n != i+1 {
+			if n := len(log.Lines("level=ERROR", "panic", "stack=")); n != i+1 {
 				t.Errorf("%s: %d panics in the log, want %d", place, n, i+1)
 			}
 			echoes(t, p.enter(t, a))
@@ -132,7 +133,7 @@ func TestFault_F62_PanicInCodec(t *testing.T) {
 				}
 				c.Close()
 				echoes(t, witness)
-				await(t, "the witness is alone", func() bool { return h.Server.Local().Len() == 1 })
+				testkit.Eventually(t, "the witness is alone", func() bool { return h.Server.Local().Len() == 1 })
 			})
 		}
 	})

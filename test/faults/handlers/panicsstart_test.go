@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
@@ -13,31 +12,17 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // ground is a provider that all others depend on: it has to be stopped again.
-type ground struct {
-	mu    sync.Mutex
-	trail []string
-}
+type ground struct{ testkit.Steps }
 
-func (g *ground) note(what string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.trail = append(g.trail, what)
-}
-
-func (g *ground) String() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return strings.Join(g.trail, " ")
-}
-
-func (g *ground) OnModuleInit(context.Context) error          { g.note("up"); return nil }
-func (g *ground) OnApplicationShutdown(context.Context) error { g.note("down"); return nil }
+func (g *ground) OnModuleInit(context.Context) error          { g.Add("up"); return nil }
+func (g *ground) OnApplicationShutdown(context.Context) error { g.Add("down"); return nil }
 
 // shaky is a gateway and a controller that panics at one place of its life cycle.
 type shaky struct {
@@ -79,9 +64,9 @@ func (c *shakyController) Routes(r chi.Router) {
 }
 
 // newShaky creates an application that panics at the place.
-func newShaky(t *testing.T, p platform, at string, opts ...app.Option) (*app.App, *ground, *journal) {
+func newShaky(t *testing.T, p platform, at string, opts ...app.Option) (*app.App, *ground, *testkit.Log) {
 	t.Helper()
-	g, log := &ground{}, &journal{}
+	g, log := &ground{}, &testkit.Log{}
 	guard := func(*ground) (pipeline.Guard, error) {
 		crashAt("constructor of a guard", at)
 		return pipeline.GuardFunc(func(context.Context, *pipeline.Call) error { return nil }), nil
@@ -94,12 +79,12 @@ func newShaky(t *testing.T, p platform, at string, opts ...app.Option) (*app.App
 		module.Controllers(func(s *shaky) *shakyController { return &shakyController{s} }),
 		module.Fx(fx.Invoke(func(l fx.Lifecycle) {
 			l.Append(fx.Hook{
-				OnStart: func(context.Context) error { g.note("fx up"); return nil },
-				OnStop:  func(context.Context) error { g.note("fx down"); return nil },
+				OnStart: func(context.Context) error { g.Add("fx up"); return nil },
+				OnStop:  func(context.Context) error { g.Add("fx down"); return nil },
 			})
 		})),
 	)
-	a, err := app.New(root, append(opts, app.WebSockets(p.adapter()), log.option())...)
+	a, err := app.New(root, append(opts, app.WebSockets(p.adapter()), logTo(log))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,8 +118,8 @@ func TestFault_F62_PanicAtTheStart(t *testing.T) {
 					t.Errorf("the error does not contain %q: %.600v", word, err)
 				}
 			}
-			if g.String() != row.trail {
-				t.Errorf("hooks: %s, want %s", g, row.trail)
+			if got := strings.Join(g.All(), " "); got != row.trail {
+				t.Errorf("hooks: %s, want %s", got, row.trail)
 			}
 			l, err := net.Listen("tcp", addr)
 			if err != nil {
@@ -166,7 +151,7 @@ func TestFault_F62_PanicAtTheStop(t *testing.T) {
 				if err := a.Start(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				c, err := p.dial(t, "http://"+a.Addr().String(), apptest.WithTimeout(patience))
+				c, err := p.dial(t, "http://"+a.Addr().String(), apptest.WithTimeout(testkit.Patience))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -176,7 +161,7 @@ func TestFault_F62_PanicAtTheStop(t *testing.T) {
 					t.Errorf("the error of the stop is %.300v", err)
 				}
 				c.ExpectClose()
-				if got, want := g.String(), "fx up up down fx down"; got != want {
+				if got, want := strings.Join(g.All(), " "), "fx up up down fx down"; got != want {
 					t.Errorf("hooks: %s, want %s", got, want)
 				}
 			})

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
@@ -60,12 +61,7 @@ func TestFault_F70_NoFileDescriptors(t *testing.T) {
 	p.WantStderr("too many open files")
 	rawpeer.EchoWS(t, first, "meanwhile")
 	for served := range callers { // each one that is served leaves, so that the next is accepted
-		select {
-		case c := <-in:
-			c.Close()
-		case <-rawpeer.Wait():
-			t.Fatalf("%d of %d were accepted", served, callers)
-		}
+		testkit.Receive(t, fmt.Sprintf("the connection after %d of %d", served, callers), in).Close()
 	}
 	all.Wait()
 	rawpeer.AliveWS(t, p.Addr, "/ws")

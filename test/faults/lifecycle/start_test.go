@@ -7,7 +7,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -15,49 +14,29 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// patience limits every wait.
-const patience = 30 * time.Second
-
-// trail records events in order.
-type trail struct {
-	mu    sync.Mutex
-	steps []string
-}
-
-func (t *trail) add(step string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.steps = append(t.steps, step)
-}
-
-func (t *trail) got() []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.steps)
-}
-
 // part is a provider with hooks.
 type part struct {
 	name string
-	*trail
+	*testkit.Steps
 	init func(context.Context) error
 }
 
 func (p *part) OnModuleInit(ctx context.Context) error {
-	p.add("init " + p.name)
+	p.Add("init " + p.name)
 	if p.init != nil {
 		return p.init(ctx)
 	}
 	return nil
 }
-func (p *part) OnModuleDestroy(context.Context) error       { p.add("destroy " + p.name); return nil }
-func (p *part) OnApplicationShutdown(context.Context) error { p.add("shutdown " + p.name); return nil }
+func (p *part) OnModuleDestroy(context.Context) error       { p.Add("destroy " + p.name); return nil }
+func (p *part) OnApplicationShutdown(context.Context) error { p.Add("shutdown " + p.name); return nil }
 
 type (
 	first  struct{ *part }
@@ -72,18 +51,18 @@ func (*lobby) Subscriptions() []websockets.Subscription {
 
 // chain returns three modules, each of which depends on the one before, and a gateway on its own port. The raw fx
 // hooks are on the third module too.
-func chain(tr *trail, addr string, init, onStart func(context.Context) error) *module.Module {
+func chain(tr *testkit.Steps, addr string, init, onStart func(context.Context) error) *module.Module {
 	raw := func(name string, start func(context.Context) error) *module.Module {
 		return module.New("raw "+name, module.Fx(fx.Invoke(func(l fx.Lifecycle) {
 			l.Append(fx.Hook{
 				OnStart: func(ctx context.Context) error {
-					tr.add("start " + name)
+					tr.Add("start " + name)
 					if start != nil {
 						return start(ctx)
 					}
 					return nil
 				},
-				OnStop: func(context.Context) error { tr.add("stop " + name); return nil },
+				OnStop: func(context.Context) error { tr.Add("stop " + name); return nil },
 			})
 		})))
 	}
@@ -128,8 +107,7 @@ var errNoLuck = errors.New("no luck")
 
 // TestFault_F73_FailingStart: The third of three modules fails to start, by an error, by taking too long, or because
 // its address is in use: the two before it are stopped, in reverse order, the error names the cause, and no address
-// stays in use. Only raw fx hooks are not stopped when one of them has taken too long: fx calls none with a context
-// that has ended.
+// stays in use.
 func TestFault_F73_FailingStart(t *testing.T) {
 	fail := func(context.Context) error { return errNoLuck }
 	late := func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
@@ -147,14 +125,13 @@ func TestFault_F73_FailingStart(t *testing.T) {
 			[]string{"destroy two", "destroy one", "shutdown two", "shutdown one"}, down)},
 		"OnModuleInit takes too long": {init: late, is: context.DeadlineExceeded, says: "module three: OnModuleInit", want: slices.Concat(inits,
 			[]string{"destroy two", "destroy one", "shutdown two", "shutdown one"}, down)},
-		"OnStart of fx fails": {onStart: fail, is: errNoLuck, says: "fx", want: slices.Concat(up, down[1:])},
-		// fx does not stop its own hooks when its context has ended.
-		"OnStart of fx takes too long": {onStart: late, is: context.DeadlineExceeded, says: "fx", want: up},
+		"OnStart of fx fails":          {onStart: fail, is: errNoLuck, says: "fx", want: slices.Concat(up, down[1:])},
+		"OnStart of fx takes too long": {onStart: late, is: context.DeadlineExceeded, says: "fx", want: slices.Concat(up, down[1:])},
 		"the address is in use": {taken: true, is: syscall.EADDRINUSE, says: "address", want: slices.Concat(inits,
 			[]string{"destroy three", "destroy two", "destroy one", "shutdown three", "shutdown two", "shutdown one"}, down)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tr, addr, http := &trail{}, freeAddr(t), freeAddr(t)
+			tr, addr, http := &testkit.Steps{}, freeAddr(t), freeAddr(t)
 			if row.taken {
 				l, err := net.Listen("tcp", addr)
 				if err != nil {
@@ -169,7 +146,7 @@ func TestFault_F73_FailingStart(t *testing.T) {
 			if !errors.Is(err, row.is) || !strings.Contains(err.Error(), row.says) {
 				t.Errorf("Start: %v, want %v, with %q", err, row.is, row.says)
 			}
-			if got := tr.got(); !slices.Equal(got, row.want) {
+			if got := tr.All(); !slices.Equal(got, row.want) {
 				t.Errorf("got  %q\nwant %q", got, row.want)
 			}
 			wantFree(t, http)
@@ -189,35 +166,35 @@ func TestFault_F73_FailingStart(t *testing.T) {
 func TestFault_F74_StopBeforeStarted(t *testing.T) {
 	for name, patient := range map[string]bool{"a stop that waits": true, "a stop that does not": false} {
 		t.Run(name, func(t *testing.T) {
-			tr, addr := &trail{}, freeAddr(t)
+			tr, addr := &testkit.Steps{}, freeAddr(t)
 			entered, release := make(chan struct{}), make(chan struct{})
 			a := newApp(t, chain(tr, addr, func(context.Context) error { close(entered); <-release; return nil }, nil))
 			started, stopped := make(chan error, 1), make(chan error, 1)
 			go func() { started <- a.Start(t.Context()) }()
-			get(t, "OnModuleInit", entered)
+			testkit.Receive(t, "OnModuleInit", entered)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go func() { stopped <- a.Stop(ctx) }()
 			if !patient {
 				cancel()
-				if err := get(t, "the end of the stop, whose context has ended", stopped); !errors.Is(err, context.Canceled) {
+				if err := testkit.Receive(t, "the end of the stop, whose context has ended", stopped); !errors.Is(err, context.Canceled) {
 					t.Errorf("Stop: %v, want that its context has ended", err)
 				}
 				close(release)
-				if err := get(t, "the end of the start", started); err != nil {
+				if err := testkit.Receive(t, "the end of the start", started); err != nil {
 					t.Errorf("Start: %v", err)
 				}
 				go func() { stopped <- a.Stop(t.Context()) }()
 			} else {
 				close(release)
-				if err := get(t, "the end of the start", started); err != nil {
+				if err := testkit.Receive(t, "the end of the start", started); err != nil {
 					t.Errorf("Start: %v", err)
 				}
 			}
-			if err := get(t, "the end of the stop", stopped); err != nil {
+			if err := testkit.Receive(t, "the end of the stop", stopped); err != nil {
 				t.Errorf("Stop: %v", err)
 			}
-			if got := tr.got(); got[len(got)-1] != "stop one" || !slices.Contains(got, "shutdown one") {
+			if got := tr.All(); got[len(got)-1] != "stop one" || !slices.Contains(got, "shutdown one") {
 				t.Errorf("hooks: %q", got)
 			}
 			wantFree(t, addr)
@@ -231,17 +208,4 @@ func TestFault_F74_StopBeforeStarted(t *testing.T) {
 			t.Errorf("ended with %+v", end)
 		}
 	})
-}
-
-// get waits for a value.
-func get[T any](t *testing.T, what string, from <-chan T) (v T) {
-	t.Helper()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	select {
-	case v = <-from:
-	case <-late.C:
-		t.Fatalf("not within %v: %s", patience, what)
-	}
-	return v
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -67,7 +68,7 @@ func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open fun
 		t.Errorf("the stop: %v", err)
 	}
 	t.Logf("%d items, the stop took %v", sent.Load(), time.Since(started).Round(time.Millisecond))
-	if err := get(t, "the close frame", ended); err != nil {
+	if err := testkit.Receive(t, "the close frame", ended); err != nil {
 		t.Error(err)
 	}
 	if stopped.Load() != 2 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -113,7 +114,7 @@ func TestFault_V28_CallsThatTimeOut(t *testing.T) {
 		}
 		answered := make(chan error, 1)
 		go func() {
-			ctx, cancel := context.WithTimeout(context.Background(), rawpeer.Patience)
+			ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 			defer cancel()
 			answers, err := h.Server.To(asked).Call(ctx, "ask", "the last")
 			if err == nil && len(answers.Answered) != 1 {
@@ -175,7 +176,7 @@ func TestFault_F54_AnswerTwice(t *testing.T) {
 		self := c.self(t, h)
 		one := make(chan error, 1)
 		go func() {
-			ctx, cancel := context.WithTimeout(context.Background(), rawpeer.Patience)
+			ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 			defer cancel()
 			answer, err := self.Call(ctx, "ask", 0)
 			if err == nil && string(answer.JSON) != `"first"` {
@@ -198,7 +199,7 @@ func TestFault_F54_AnswerTwice(t *testing.T) {
 			}
 			results := make(chan result, 1)
 			go func() {
-				ctx, cancel := context.WithTimeout(context.Background(), rawpeer.Patience)
+				ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 				defer cancel()
 				answers, err := h.Server.To(asked).Call(ctx, "ask", i)
 				results <- result{answers, err}

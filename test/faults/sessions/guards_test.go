@@ -208,7 +208,10 @@ func TestFault_V37_BannedMeanwhile(t *testing.T) {
 				w.Send("40" + auth)
 				entered := rawpeer.Answer{Body: w.Read()}
 				sid, pid = entered.Get("sid"), entered.Get("pid")
-				h.Wait("it is connected", func() bool { return h.Server.Local().Len() == 2 })
+				w.Send(`427["mirror",1]`) // handled once HandleConnection has returned
+				if got := w.Read(); got != "437[1]" {
+					t.Fatalf("got %s", got)
+				}
 				if err := h.Server.Emit(t.Context(), "news", "1"); err != nil {
 					t.Fatal(err)
 				}

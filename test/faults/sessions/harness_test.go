@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
-	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
@@ -17,7 +17,7 @@ func socketIO(o ...socketio.Options) adapter.Adapter { return socketio.New(o...)
 func wantGone(t *testing.T, s *rawpeer.Poller) {
 	t.Helper()
 	var a rawpeer.Answer
-	if !harness.Within(rawpeer.Patience, func() bool {
+	if !testkit.Within(testkit.Patience, func() bool {
 		a = s.Post("3")
 		return a.Status == http.StatusBadRequest
 	}) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/test/internal/harness"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -146,7 +147,7 @@ func TestFault_F42_NoProbe(t *testing.T) {
 		rawpeer.Echo(t, s, "by polling")
 		// The server may first have to notice that the previous WebSocket has closed.
 		var w *rawpeer.Socket
-		if !harness.Within(rawpeer.Patience, func() bool {
+		if !testkit.Within(testkit.Patience, func() bool {
 			w = &rawpeer.Socket{Peer: rawpeer.Open(t, h.Addr, s.Query("websocket", s.SID)), SID: s.SID}
 			answer := ""
 			if w.TrySend("2probe") == nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -80,12 +81,7 @@ func newRoom(t *testing.T, k kind, l websockets.Limits) *room {
 func (r *room) enter(t *testing.T, k kind, opts ...rawpeer.DialOption) (*rawpeer.Peer, websockets.Client) {
 	t.Helper()
 	p := k.open(t, r.Addr, opts...)
-	select {
-	case c := <-r.entered:
-		r.Wait("it is in the room", func() bool { return len(c.Rooms()) == 1 })
-		return p, c
-	case <-rawpeer.Wait():
-		t.Fatal("HandleConnection has not run")
-		return nil, nil
-	}
+	c := testkit.Receive(t, "HandleConnection", r.entered)
+	r.Wait("it is in the room", func() bool { return len(c.Rooms()) == 1 })
+	return p, c
 }

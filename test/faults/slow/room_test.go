@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -142,17 +143,12 @@ func (h *audience) latency(t *testing.T) time.Duration {
 		t.Fatal(err)
 	}
 	var all []time.Duration
-	late := rawpeer.Wait()
 	for range h.peers {
-		select {
-		case took := <-h.received:
-			if len(took) != burst {
-				t.Errorf("a client has received %d of %d", len(took), burst)
-			}
-			all = append(all, took...)
-		case <-late:
-			t.Fatal("not all have received the last")
+		took := testkit.Receive(t, "the last event of a client", h.received)
+		if len(took) != burst {
+			t.Errorf("a client has received %d of %d", len(took), burst)
 		}
+		all = append(all, took...)
 	}
 	slices.Sort(all)
 	return all[len(all)*99/100]

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/msgpack"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -83,13 +84,8 @@ func TestField_X09_SumOfAttachments(t *testing.T) {
 		for range 5 {
 			l.binary(piece)
 		}
-		select {
-		case n := <-got:
-			if n != 100_000 {
-				t.Errorf("%d bytes arrived", n)
-			}
-		case <-rawpeer.Wait():
-			t.Fatal("attachments of the allowed size did not arrive")
+		if n := testkit.Receive(t, "attachments of the allowed size", got); n != 100_000 {
+			t.Errorf("%d bytes arrived", n)
 		}
 		l.Send(head("", "files", 10))
 		sent := 0

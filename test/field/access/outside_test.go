@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/test/internal/ways"
@@ -35,7 +35,7 @@ func TestField_X08_RefusedAgainAndAgain(t *testing.T) {
 				}
 				<-time.After(short / 20)
 			}
-			if took := time.Since(started); took < short/2 || took > rawpeer.Patience/2 {
+			if took := time.Since(started); took < short/2 || took > testkit.Patience/2 {
 				t.Errorf("closed after %v, want %v", took, short)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/ratelimit"
 	"github.com/gatehouse-go/gatehouse/test/internal/ways"
@@ -245,11 +246,7 @@ func TestField_X16_LateAnswers(t *testing.T) {
 	everywhere(t, []stage.Option{late}, func(t *testing.T, _ *stage.Stage, dial func() talk) {
 		c := dial()
 		c.say("call me", "{}")
-		select {
-		case <-gaveUp:
-		case <-rawpeer.Wait():
-			t.Fatal("no call timed out")
-		}
+		testkit.Receive(t, "the timeout of the calls", gaveUp)
 		for id := range calls {
 			c.answer(id + 1)
 		}

@@ -191,7 +191,8 @@ var ownErrors = []struct {
 }
 
 // TestField_X37_OwnErrors: A pipeline.Error that UnmarshalText or UnmarshalJSON returns, wrapped or not, is what the client gets, in a
-// message, a body and every kind of parameter, with the field where it has none; the error itself stays as it is.
+// message, a body and every kind of parameter, with the field where it has none, and one of pipeline.Invalid starts with
+// the name of the input; the error itself stays as it is.
 func TestField_X37_OwnErrors(t *testing.T) {
 	onEach(t, func(t *testing.T, send sender, input string) {
 		for _, e := range ownErrors {
@@ -201,7 +202,8 @@ func TestField_X37_OwnErrors(t *testing.T) {
 			} {
 				field, body = fill(field, "$", e.value), fill(body, "$", e.value)
 				got := send(t, "save", body)
-				got.check(t, body, fill(e.message, "$field", field), e.code, fill(e.details, "$field", field))
+				message := fill(fill(e.message, "$field", field), "Bad payload:", "Bad "+input+":")
+				got.check(t, body, message, e.code, fill(e.details, "$field", field))
 				if input == "body" && got.Status != e.status {
 					t.Errorf("%s: status %d", body, got.Status)
 				}

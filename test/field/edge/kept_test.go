@@ -120,15 +120,14 @@ func TestField_X03_WhatAnIdleClientHolds(t *testing.T) {
 					d.Wait("all are connected", func() bool { return d.Connects()-earlier >= clients*namespaces })
 					return (heap() - before) / clients
 				}
-				least := int64(0)
 				_ = held(nil, "", 1) // values that are created once
-				if name != "nothing" {
-					least = max(held(nil, "", 1), 0) // memory freed meanwhile
-				}
-				got := held(tt.lines, tt.auth, tt.namespaces) - least
-				for range 3 { // other tests use the same heap
-					if got > tt.most {
-						got = min(got, held(tt.lines, tt.auth, tt.namespaces)-least)
+				var got, least int64
+				for range 5 { // other tests use the same heap: what they free meanwhile spoils both measurements
+					if least = 0; name != "nothing" {
+						least = held(nil, "", 1)
+					}
+					if got = held(tt.lines, tt.auth, tt.namespaces) - least; least >= 0 && got >= -margin && got <= tt.most {
+						break
 					}
 				}
 				t.Logf("%d bytes for each client more than %d", got, least)

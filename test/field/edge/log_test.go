@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/web"
@@ -32,7 +33,7 @@ const (
 
 // wantSampled checks the log after n equal events within a duration: lines with the message, limited in number and
 // length, and counts of all dropped lines.
-func wantSampled(t *testing.T, log *stage.Log, message string, n int, took time.Duration) {
+func wantSampled(t *testing.T, log *testkit.Log, message string, n int, took time.Duration) {
 	t.Helper()
 	lines, left := 0, 0
 	for line := range strings.Lines(log.String()) {
@@ -92,6 +93,65 @@ func TestField_X25_MessagesThatFail(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestField_X25_NamesOfTheClient: Names that a client chooses, those of events that a Fallback handles, of namespaces by a
+// pattern and of methods of HTTP, do not make its log lines different: all messages that fail write 10 lines a second, and
+// so do all namespaces whose guard fails, and all requests.
+func TestField_X25_NamesOfTheClient(t *testing.T) {
+	const n = 400
+	var handled atomic.Int64
+	fallback := stage.Handle(websockets.Fallback(func(context.Context, string, websockets.Payload) (int, error) {
+		handled.Add(1)
+		return 0, io.ErrUnexpectedEOF
+	}))
+	ways(t, []stage.Option{fallback}, func(t *testing.T, d *way) {
+		handled.Store(0)
+		started := time.Now()
+		for i := range n {
+			d.flood(1, "event"+strconv.Itoa(i), "x")
+		}
+		d.Wait("all have failed", func() bool { return handled.Load() == n })
+		took := time.Since(started)
+		d.stop()
+		wantSampled(t, d.Log, "gateway failed", n, took)
+	}, plain, socket)
+	failing := pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
+		if c.Kind != pipeline.KindConnect {
+			return nil
+		}
+		handled.Add(1)
+		return io.ErrUnexpectedEOF
+	})
+	opts := []stage.Option{stage.Gateway(websockets.Namespace("/rooms/{room}")), stage.App(app.UseGuards(failing))}
+	ways(t, opts, func(t *testing.T, d *way) {
+		handled.Store(0)
+		started := time.Now()
+		for i := range n {
+			w := rawpeer.NewEngine(d.t, d.Addr).WebSocket()
+			w.Send("40/rooms/" + strconv.Itoa(i) + ",")
+			w.Read()
+			w.Close()
+		}
+		d.Wait("all have failed", func() bool { return handled.Load() == n })
+		took := time.Since(started)
+		d.stop()
+		wantSampled(t, d.Log, "a check before the handshake failed", n, took)
+	}, socket, "zishang")
+	t.Run("http", func(t *testing.T) {
+		log := &testkit.Log{}
+		a := apptest.New(t, module.New("failing", module.Exports(web.Controller(newFailing))), apptest.With(app.Logger(loggerTo(log))))
+		started := time.Now()
+		p := rawpeer.Dial(t, a.URL())
+		for i := range n {
+			p.Write(rawpeer.Request("METHOD"+strconv.Itoa(i), "/error") + "\r\n")
+			if got := p.Answer(); got.Status != http.StatusInternalServerError {
+				t.Fatalf("answered %d %s", got.Status, got.Body)
+			}
+		}
+		_ = a.App().Stop(context.Background())
+		wantSampled(t, log, "request failed", n, time.Since(started))
+	})
 }
 
 // flood sends n events with a string, and discards the answers.
@@ -200,6 +260,7 @@ func (*failing) Routes(r chi.Router) {
 	r.Get("/error", web.Handle(func(_ http.ResponseWriter, r *http.Request) error {
 		return errors.New(r.URL.RawQuery)
 	}))
+	r.MethodNotAllowed(web.Handle(func(http.ResponseWriter, *http.Request) error { return io.ErrUnexpectedEOF }))
 	r.Get("/panic", func(_ http.ResponseWriter, r *http.Request) { panic(r.URL.RawQuery) })
 	r.With(func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { panic(r.URL.RawQuery) })
@@ -211,7 +272,7 @@ func (*failing) Routes(r chi.Router) {
 func TestField_X25_RequestsThatFail(t *testing.T) {
 	for path, message := range map[string]string{"/error": "request failed", "/panic": "request failed", "/middleware": "panic in middleware"} {
 		t.Run(path, func(t *testing.T) {
-			log := &stage.Log{}
+			log := &testkit.Log{}
 			a := apptest.New(t, module.New("failing", module.Exports(web.Controller(newFailing))), apptest.With(app.Logger(loggerTo(log))))
 			const n = 100
 			started := time.Now()

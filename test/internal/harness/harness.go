@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/engineio"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -94,9 +95,9 @@ func NewWith(t testing.TB, adapter adapter.Adapter, appOpts []app.Option, opts .
 
 func (h *Harness) dial() *apptest.Client {
 	if h.spy.Traits().Namespaces {
-		return h.App.DialSocketIO("/", apptest.WithTimeout(rawpeer.Patience))
+		return h.App.DialSocketIO("/", apptest.WithTimeout(testkit.Patience))
 	}
-	return h.App.DialWS("/", apptest.WithTimeout(rawpeer.Patience))
+	return h.App.DialWS("/", apptest.WithTimeout(testkit.Patience))
 }
 
 // Own reports whether the server is Gatehouse's own, not zishang's.
@@ -180,21 +181,6 @@ func (h *Harness) Alone(t testing.TB) {
 	h.Wait("their hooks have run", func() bool { return len(h.Reasons())+1 == h.Connects() })
 	h.seen = len(h.Reasons())
 	h.Alive(t)
-}
-
-// Within waits until a condition is true, and reports whether it became true.
-func Within(d time.Duration, cond func() bool) bool {
-	t := time.NewTicker(2 * time.Millisecond)
-	defer t.Stop()
-	late := time.After(d)
-	for !cond() {
-		select {
-		case <-t.C:
-		case <-late:
-			return cond()
-		}
-	}
-	return true
 }
 
 // sessions returns the number of Engine.IO sessions of Gatehouse's own server, and 0 for others.

@@ -5,15 +5,14 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -38,35 +37,6 @@ func (g *memoryGateway) HandleDisconnect(_ context.Context, _ websockets.Client,
 	g.left <- r
 }
 
-// pipes is a net.Listener of pipes.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error { p.once.Do(func() { close(p.done) }); return nil }
-func (*pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-		return client, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
 // NewMemory starts an application inside a bubble.
 func NewMemory(t testing.TB, adapter adapter.Adapter, opts ...websockets.Option) *Memory {
 	t.Helper()
@@ -79,7 +49,7 @@ func NewMemory(t testing.TB, adapter adapter.Adapter, opts ...websockets.Option)
 	if err := a.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
+	l := testkit.NewListener()
 	srv := &http.Server{Handler: a.Handler(), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), ReadHeaderTimeout: time.Hour}
 	served := make(chan struct{})
 	go func() {
@@ -93,7 +63,7 @@ func NewMemory(t testing.TB, adapter adapter.Adapter, opts ...websockets.Option)
 		_ = srv.Close()
 		<-served
 	})
-	return &Memory{t: t, left: g.left, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: l.dial}}}
+	return &Memory{t: t, left: g.left, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: l.DialContext}}}
 }
 
 // Left waits for the next disconnect, without a timeout.

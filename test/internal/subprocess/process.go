@@ -4,14 +4,16 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"runtime/metrics"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // patience limits every wait for the program.
@@ -24,8 +26,9 @@ type Process struct {
 
 	t      testing.TB
 	cmd    *exec.Cmd
+	stdin  io.Writer
 	lines  chan string
-	stderr *log
+	stderr *testkit.Log
 }
 
 // End is the result of a program.
@@ -51,18 +54,28 @@ func Start(t testing.TB, s Settings) *Process {
 // Launch is [Start] without waiting.
 func Launch(t testing.TB, s Settings) *Process {
 	t.Helper()
+	return Run(t, env, s)
+}
+
+// Run starts the test binary as another program: one that its TestMain runs where the environment has the variable. The
+// value is the settings, in JSON.
+func Run(t testing.TB, variable string, settings any) *Process {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings, err := json.Marshal(s)
+	value, err := json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self) //nolint:gosec // the test itself
-	p := &Process{t: t, cmd: cmd, lines: make(chan string, 100), stderr: &log{}}
-	p.cmd.Env = append(os.Environ(), env+"="+string(settings))
+	p := &Process{t: t, cmd: cmd, lines: make(chan string, 100), stderr: &testkit.Log{}}
+	p.cmd.Env = append(os.Environ(), variable+"="+string(value))
 	p.cmd.Stderr = p.stderr
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -103,19 +116,19 @@ func (p *Process) WantLine(prefix string) string {
 	}
 }
 
+// Send writes a line to the program.
+func (p *Process) Send(line string) {
+	p.t.Helper()
+	if _, err := io.WriteString(p.stdin, line+"\n"); err != nil {
+		p.t.Fatalf("program: %v:\n%s", err, p.stderr)
+	}
+}
+
 // WantStderr waits until the program's log contains a word.
 func (p *Process) WantStderr(word string) {
 	p.t.Helper()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	look := time.NewTicker(10 * time.Millisecond)
-	defer look.Stop()
-	for !strings.Contains(p.stderr.String(), word) {
-		select {
-		case <-look.C:
-		case <-late.C:
-			p.t.Fatalf("program: its log does not contain %q:\n%s", word, p.stderr)
-		}
+	if !testkit.Within(patience, func() bool { return strings.Contains(p.stderr.String(), word) }) {
+		p.t.Fatalf("program: its log does not contain %q:\n%s", word, p.stderr)
 	}
 }
 
@@ -150,24 +163,6 @@ func (p *Process) Wait() End {
 		}
 	}
 	return end
-}
-
-// log records what a process writes.
-type log struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // memory returns the runtime's memory as counted for its limit.

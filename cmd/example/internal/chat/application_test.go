@@ -28,8 +28,8 @@ type testApp struct {
 }
 
 func open(t *testing.T) *testApp {
-	logins := login.NewModule(time.Minute)
-	root := module.New("test", module.Imports(logins, chat.NewModule(platforms.Both(), logins)))
+	logins := login.NewModule(time.Minute, login.NewKey())
+	root := module.New("test", module.Imports(logins, chat.NewModule(platforms.Both(), logins, "node-1")))
 	a := apptest.New(t, root, apptest.With(app.UsePipes(validate.New)))
 	return &testApp{t, a, apptest.Get[*login.Tokens](a)}
 }
@@ -159,6 +159,18 @@ func TestTags(t *testing.T) {
 	for _, of := range []reflect.Type{reflect.TypeFor[chat.Join](), reflect.TypeFor[chat.Say](), reflect.TypeFor[chat.Post]()} {
 		if err := pipe.CheckType(of); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+func TestClientsLearnTheirNode(t *testing.T) {
+	for platform, c := range open(t).clients("Ann") {
+		if got := apptest.Expect[chat.Node](c, "node"); got != "node-1" {
+			t.Errorf("%s: node %q", platform, got)
+		}
+		c.Call("join", map[string]string{"room": platform})
+		if got := apptest.Expect[chat.Presence](c, "joined"); got.Node != "node-1" {
+			t.Errorf("%s: joined at node %q", platform, got.Node)
 		}
 	}
 }

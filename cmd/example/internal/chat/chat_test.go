@@ -35,7 +35,7 @@ func setup(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	rooms, server := chat.NewRooms(), apptest.NewFakeServer()
-	g := chat.NewGateway(rooms, guard, chat.NewRoomLimit())
+	g := chat.NewGateway(rooms, guard, chat.NewRoomLimit(), "")
 	g.Server = server.Server()
 	return &fixture{t, g, rooms, server, guard, login.NewTokens(key, login.Life(time.Minute))}
 }

@@ -19,11 +19,18 @@ var (
 	Posted = websockets.NewEvent[Message]("message")
 )
 
-// Presence reports who joined or left a room, and its members.
+// Welcome is the first event of each client, where there are several nodes.
+var Welcome = websockets.NewEvent[Node]("node")
+
+// Node is the name of a node, a process of the application.
+type Node string
+
+// Presence reports who joined or left a room, and its members on that node.
 type Presence struct {
 	Room    string   `json:"room"`
 	Name    string   `json:"name"`
 	Members []string `json:"members"`
+	Node    Node     `json:"node,omitempty"`
 }
 
 // Message is a chat message.
@@ -63,13 +70,14 @@ type Gateway struct {
 	rooms     *Rooms
 	guard     *login.Guard
 	limit     *RoomLimit
+	node      Node
 	messages  atomic.Int64
 	membersMu sync.Mutex // keeps changes of rooms and their events in one order
 }
 
 // NewGateway returns the gateway.
-func NewGateway(rooms *Rooms, guard *login.Guard, limit *RoomLimit) *Gateway {
-	return &Gateway{rooms: rooms, guard: guard, limit: limit}
+func NewGateway(rooms *Rooms, guard *login.Guard, limit *RoomLimit, node Node) *Gateway {
+	return &Gateway{rooms: rooms, guard: guard, limit: limit, node: node}
 }
 
 // Subscriptions implements [websockets.Subscriber]. A client sends `token` with a new
@@ -81,6 +89,14 @@ func (g *Gateway) Subscriptions() []websockets.Subscription {
 		websockets.Listen("leave", g.Leave),
 		g.guard.Refresh("token"),
 	}
+}
+
+// HandleConnection implements [websockets.OnGatewayConnection].
+func (g *Gateway) HandleConnection(ctx context.Context, c websockets.Client) error {
+	if g.node == "" {
+		return nil
+	}
+	return Welcome.Emit(ctx, c, g.node)
 }
 
 // Join leaves the client's current room, joins another one and returns it. All members,
@@ -100,7 +116,7 @@ func (g *Gateway) Join(ctx context.Context, in Join) (Room, error) {
 	}
 	membershipKey.Set(c, m)
 	room := g.rooms.Join(m.room, c.ID(), m.name)
-	return room, Joined.Emit(ctx, g.Server.To(m.room), Presence{m.room, m.name, room.Members})
+	return room, Joined.Emit(ctx, g.Server.To(m.room), Presence{m.room, m.name, room.Members, g.node})
 }
 
 // Say emits `message` to all members of the client's room, the client included.
@@ -147,7 +163,7 @@ func (g *Gateway) leaveRoom(ctx context.Context, c websockets.Client) {
 	membershipKey.Delete(c)
 	room := g.rooms.Leave(m.room, c.ID())
 	// Cannot fail: a Presence encodes, and broadcasts ignore closed and slow clients.
-	_ = Left.Emit(ctx, g.Server.To(m.room), Presence{m.room, m.name, room.Members})
+	_ = Left.Emit(ctx, g.Server.To(m.room), Presence{m.room, m.name, room.Members, g.node})
 	c.Leave(m.room)
 }
 

@@ -14,18 +14,18 @@ import (
 
 // NewModule returns the module: the gateway at the Socket.IO namespace /chat and at
 // /ws/chat, and the controller at /rooms. It imports the login for its guard. It
-// exports the gateway and keeps the rooms private.
-func NewModule(p platforms.Platforms, logins *module.Module) *module.Module {
+// exports the gateway and keeps the rooms private. node is empty where there is only one.
+func NewModule(p platforms.Platforms, logins *module.Module, node Node) *module.Module {
 	opts := append(
 		p.At("/chat", "/ws/chat", ws.Options{Subprotocols: []string{login.Scheme}}),
 		// For the connect and for each message; 3 messages a second, bursts of 15.
 		websockets.UseGuards(login.NewGuard, ratelimit.Messages(3, 15)),
 		websockets.HideCauseData(), // clients send tokens
-		websockets.Emits(Joined, Left, Posted, jwtauth.TokenExpiring),
+		websockets.Emits(Welcome, Joined, Left, Posted, jwtauth.TokenExpiring),
 	)
 	return module.New("chat",
 		module.Imports(logins),
-		module.Providers(NewRooms, NewRoomLimit),
+		module.Providers(NewRooms, NewRoomLimit, module.Value(node)),
 		module.Exports(websockets.Gateway(NewGateway, opts...)),
 		module.Controllers(web.Controller(NewController, web.Prefix("/rooms"))),
 	)

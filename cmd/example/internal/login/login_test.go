@@ -56,7 +56,7 @@ func claims(t *testing.T, g *login.Guard, token string) (login.Claims, error) {
 }
 
 func TestLogin(t *testing.T) {
-	a := apptest.New(t, login.NewModule(time.Minute), apptest.With(app.UsePipes(validate.New)))
+	a := apptest.New(t, login.NewModule(time.Minute, login.NewKey()), apptest.With(app.UsePipes(validate.New)))
 	guard := apptest.Get[*login.Guard](a)
 
 	status, body, first := post(t, a, "/login", "", `{"name":" Ada "}`)
@@ -82,7 +82,7 @@ func TestLogin(t *testing.T) {
 }
 
 func TestRejections(t *testing.T) {
-	a := apptest.New(t, login.NewModule(time.Minute), apptest.With(app.UsePipes(validate.New)))
+	a := apptest.New(t, login.NewModule(time.Minute, login.NewKey()), apptest.With(app.UsePipes(validate.New)))
 	foreign, err := login.NewTokens(login.NewKey(), login.Life(time.Minute)).New("1", "Ada")
 	if err != nil {
 		t.Fatal(err)

@@ -19,8 +19,8 @@ type Claims struct {
 type Key []byte
 
 // NewKey returns a random key, so that the example runs without configuration; tokens
-// become invalid when the process ends. A real application reads its key from its
-// configuration, one for all processes.
+// become invalid when the process ends. An application with several processes reads its key
+// from its configuration, one for all, as cmd/example/cluster does.
 func NewKey() Key {
 	key := make(Key, 32)
 	_, _ = rand.Read(key) // never fails

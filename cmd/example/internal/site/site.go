@@ -3,6 +3,7 @@ package site
 
 import (
 	"context"
+	"embed"
 	"io/fs"
 	"net/http"
 
@@ -12,23 +13,22 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// NewModule returns a module that serves the directory page of files at /.
-func NewModule(files fs.FS) *module.Module {
-	return module.New("site",
-		module.Providers(module.Value(Files{files})),
-		module.Controllers(NewController),
-	)
-}
+// files are the page. scripts/setup page creates its directory vendor, which may be missing.
+//
+//go:embed all:page
+var files embed.FS
 
-// Files contain the directory page.
-type Files struct{ fs.FS }
+// NewModule returns a module that serves the page at /.
+func NewModule() *module.Module {
+	return module.New("site", module.Controllers(NewController))
+}
 
 // Controller serves files and /healthz.
 type Controller struct{ page fs.FS }
 
 // NewController returns the controller. An error of a constructor aborts the start.
-func NewController(f Files) (*Controller, error) {
-	page, err := fs.Sub(f, "page")
+func NewController() (*Controller, error) {
+	page, err := fs.Sub(files, "page")
 	return &Controller{page}, err
 }
 

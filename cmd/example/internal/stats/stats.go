@@ -1,4 +1,4 @@
-// Package stats streams figures of the chat, on a separate port.
+// Package stats streams figures of the chat of this process, on a separate port.
 package stats
 
 import (
@@ -12,10 +12,14 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// NewModule returns the module: the gateway at addr, at the Socket.IO namespace /stats
-// and at /ws/stats. It imports the chat for its figures.
+// NewModule returns the module: the gateway at addr, or at that of the application if it
+// is empty, at the Socket.IO namespace /stats and at /ws/stats. It imports the chat for
+// its figures.
 func NewModule(p platforms.Platforms, addr string, chats *module.Module) *module.Module {
-	opts := append(p.At("/stats", "/ws/stats"), websockets.Addr(addr), websockets.Emits(Figures))
+	opts := append(p.At("/stats", "/ws/stats"), websockets.Emits(Figures))
+	if addr != "" {
+		opts = append(opts, websockets.Addr(addr))
+	}
 	return module.New("stats",
 		module.Imports(chats),
 		module.Exports(websockets.Gateway(NewGateway, opts...)),

@@ -17,7 +17,7 @@ func TestWatch(t *testing.T) {
 		-1: 50 * time.Millisecond, 0: 50 * time.Millisecond, 200: 200 * time.Millisecond, 1e9: time.Minute,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := chat.NewGateway(chat.NewRooms(), nil, nil) // without logins
+			c := chat.NewGateway(chat.NewRooms(), nil, nil, "") // without logins
 			server := apptest.NewFakeServer()
 			for i := range 7 {
 				server.Add(apptest.NewFakeClient(strconv.Itoa(i)))

@@ -131,7 +131,7 @@ func TestTypesThatCannotWorkAreErrorsOfTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = a.Start(t.Context())
-	if _, ok := errors.AsType[*web.BindError](err); !ok || !strings.Contains(err.Error(), "GET ignores the body") || !strings.Contains(err.Error(), `has no {room}`) {
+	if _, ok := errors.AsType[*module.Error](err); !ok || !strings.Contains(err.Error(), "GET ignores the body") || !strings.Contains(err.Error(), `has no {room}`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,45 +1,26 @@
 package filters
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/ask"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// journal is a log that tests read.
-type journal struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.Write(p)
-}
-
-func (j *journal) count(part string) int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return strings.Count(j.b.String(), part)
-}
-
-func start(t *testing.T) (*apptest.App, *journal) {
+func start(t *testing.T) (*apptest.App, *testkit.Log) {
 	t.Helper()
-	j := &journal{}
+	j := &testkit.Log{}
 	return apptest.New(t, Module, apptest.With(app.WebSockets(ws.New()), app.UseFilters(NoRows, NewReport),
 		app.Logger(slog.New(slog.NewTextHandler(j, nil))))), j
 }
@@ -58,17 +39,17 @@ func TestMessages(t *testing.T) {
 		}
 	}
 	// Errors that no filter converts are logged by the framework, others are not.
-	if n := j.count("gateway failed"); n != 2 {
+	if n := len(j.Lines("gateway failed")); n != 2 {
 		t.Errorf("logged %d times", n)
 	}
 	// The filters of the gateway took one, NoRows another; Report saw the others.
-	if n := j.count("level=WARN msg=failed kind=message pattern=enter"); n != 2 {
+	if n := len(j.Lines("level=WARN msg=failed kind=message pattern=enter")); n != 2 {
 		t.Errorf("reported %d times", n)
 	}
-	if e := c.CallError("enter", 5); e.Code != "bad_payload" || j.count("error=\"Bad payload: the payload must be a string, not a number") != 1 {
-		t.Errorf("got %+v, log %s", e, &j.b)
+	if e := c.CallError("enter", 5); e.Code != "bad_payload" || len(j.Lines("error=\"Bad payload: the payload must be a string, not a number")) != 1 {
+		t.Errorf("got %+v, log %s", e, j)
 	}
-	if e := c.CallError("dance"); e.Code != "unknown_event" || j.count("pattern=dance") != 1 {
+	if e := c.CallError("dance"); e.Code != "unknown_event" || len(j.Lines("pattern=dance")) != 1 {
 		t.Errorf("got %+v", e)
 	}
 	c.Raw().Text(`{"event":"old","id":99}`)
@@ -87,13 +68,13 @@ func TestRequests(t *testing.T) {
 			t.Errorf("%s: got %s", room, got.Body)
 		}
 	}
-	if n := j.count("level=WARN msg=failed kind=http pattern=\"DELETE /rooms/{room}\""); n != 2 {
+	if n := len(j.Lines("level=WARN msg=failed kind=http pattern=\"DELETE /rooms/{room}\"")); n != 2 {
 		t.Errorf("reported %d times", n)
 	}
-	before := j.count("msg=failed")
+	before := len(j.Lines("msg=failed"))
 	ask.JSON(t, "GET", a.URL()+"/nowhere", "").
 		Want(t, 404, `{"statusCode":404,"message":"Cannot GET /nowhere","error":"Not Found"}`)
-	if n := j.count("msg=failed"); n != before {
+	if n := len(j.Lines("msg=failed")); n != before {
 		t.Error("a filter saw a request without a route")
 	}
 }
@@ -111,7 +92,7 @@ func TestConnections(t *testing.T) {
 	if e := apptest.Expect[apptest.Exception](c, "exception"); e.Message != "Internal server error" {
 		t.Errorf("got %+v", e)
 	}
-	if j.count("kind=connect pattern=/ error=\"disk full\"") != 1 {
+	if len(j.Lines("kind=connect pattern=/ error=\"disk full\"")) != 1 {
 		t.Error("not reported")
 	}
 }

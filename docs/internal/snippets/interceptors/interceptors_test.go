@@ -1,18 +1,17 @@
 package interceptors
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/ask"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -96,20 +95,8 @@ func TestOutcomes(t *testing.T) {
 		"GET /slow: Timeout", "http GET /slow 503: Timeout", "http none 404: Cannot GET /typo")
 }
 
-// log is a buffer that many may write to.
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
 func TestLogging(t *testing.T) {
-	var l log
+	var l testkit.Log
 	a := apptest.New(t, Module, apptest.With(app.WebSockets(ws.New()), app.UseInterceptors(pipeline.NewLogging),
 		app.Logger(slog.New(slog.NewTextHandler(&l, nil)))))
 	ask.JSON(t, "GET", a.URL()+"/price", "")
@@ -117,15 +104,13 @@ func TestLogging(t *testing.T) {
 	c := a.DialWS("/")
 	c.CallError("report")
 	_ = c.Call("price") // handled after report has been logged
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	for _, want := range []string{
 		`level=INFO msg=handled kind=http pattern="GET /price" name=interceptors.NewController took=`,
 		`level=WARN msg=denied kind=http pattern="GET /secret"`,
 		`level=WARN msg=failed kind=message pattern=report name=interceptors.NewGateway took=`,
 	} {
-		if !strings.Contains(l.b.String(), want) {
-			t.Errorf("no line %s in\n%s", want, &l.b)
+		if !strings.Contains(l.String(), want) {
+			t.Errorf("no line %s in\n%s", want, &l)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func TestInputThatDoesNotDecode(t *testing.T) {
 	a := start(t)
 	for _, tt := range []struct{ body, want string }{
 		{`{"sizes":["small",5]}`, `{"statusCode":400,"message":"Bad body: sizes.1 must be a string, not a number","error":"Bad Request","code":"bad_payload","details":[{"field":"sizes.1","rule":"type","message":"must be a string"}]}`},
-		{`{"sizes":["huge"]}`, `{"statusCode":400,"message":"Bad payload: sizes.0 must be small or large","error":"Bad Request","code":"bad_payload","details":[{"field":"sizes.0","rule":"size","message":"must be small or large"}]}`},
+		{`{"sizes":["huge"]}`, `{"statusCode":400,"message":"Bad body: sizes.0 must be small or large","error":"Bad Request","code":"bad_payload","details":[{"field":"sizes.0","rule":"size","message":"must be small or large"}]}`},
 	} {
 		ask.JSON(t, "POST", a.URL()+"/parcels", tt.body).Want(t, 400, tt.want)
 		onPage(t, tt.want)

@@ -3,8 +3,13 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/backplane/nats"
+	"github.com/gatehouse-go/gatehouse/backplane/nats/embedded"
+	"github.com/gatehouse-go/gatehouse/backplane/redis"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
@@ -25,5 +30,12 @@ func (g *Gateway) Greet(_ context.Context, name string) (string, error) { return
 var Module = module.New("hello", module.Providers(websockets.Gateway(NewGateway)))
 
 func main() {
-	app.Main(Module, app.HTTP(":3000"), app.WebSockets(ws.New()), app.WebSockets(socketio.New()), app.WebSockets(zishang.New()))
+	var engine backplane.Backplane = nats.New()
+	if secret := os.Getenv("CLUSTER_SECRET"); secret != "" {
+		engine = embedded.New(embedded.Secret(secret))
+	}
+	if url := os.Getenv("REDIS"); url != "" {
+		engine = redis.Native(redis.URL(url))
+	}
+	app.Main(Module, app.HTTP(":3000"), app.WebSockets(ws.New()), app.WebSockets(socketio.New()), app.WebSockets(zishang.New()), app.Backplane(engine))
 }

@@ -1,0 +1,18 @@
+package backplane
+
+// Endpoint is an endpoint of the gateways of an application.
+type Endpoint struct {
+	// Key is that of [Selection].Endpoints.
+	Key uint32
+	// Platform and Path are those of its server, such as "socketio".
+	Platform, Path string
+	// Namespace is the only one of the endpoint; empty where it has several, or the platform none.
+	Namespace string
+}
+
+// EndpointsUser is an engine that must know the endpoints, because other software shares its wire.
+type EndpointsUser interface {
+	Backplane
+	// SetEndpoints sets the endpoints of this node. It is called once, before Start.
+	SetEndpoints(all []Endpoint)
+}

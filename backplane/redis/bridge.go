@@ -1,0 +1,265 @@
+package redis
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/tinylib/msgp/msgp"
+
+	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/backplane/envelope"
+)
+
+const (
+	// ourUID starts the uid of a Gatehouse node. These send each other native frames, and ignore what
+	// they send to Node.
+	ourUID = "gatehouse-"
+	// foreign is the origin of what Node sends.
+	foreign = "socket.io"
+	// maxRequests bounds the requests of Node that wait for this node's answer.
+	maxRequests = 1000
+)
+
+// bridge exchanges messages with servers of Socket.IO on Node by the channels of
+// @socket.io/redis-adapter.
+type bridge struct {
+	key string
+	uid string
+	in  backplane.Inbound
+
+	namespaces []string            // that the wire can name, sorted
+	byName     map[string][]uint32 // keys of endpoints
+	byKey      map[uint32]string
+
+	mu       sync.Mutex
+	number   uint64
+	requests map[string]*asked // by the number that this node answers under
+}
+
+// asked is a request of Node that this node answers.
+type asked struct {
+	request   *request
+	namespace string
+	until     time.Time
+
+	counted bool
+	clients []fetchedClient
+}
+
+// fetchedClient is a client in the body of a Fetched.
+type fetchedClient struct {
+	ID    string   `json:"id"`
+	Rooms []string `json:"rooms"`
+}
+
+// publication is a message for Node.
+type publication struct {
+	channel string
+	bytes   []byte
+}
+
+func newBridge(key string) *bridge {
+	return &bridge{key: key, byName: map[string][]uint32{}, byKey: map[uint32]string{}, requests: map[string]*asked{}}
+}
+
+func (b *bridge) setEndpoints(all []backplane.Endpoint) {
+	for _, e := range all {
+		if e.Platform == "socketio" && e.Namespace != "" {
+			b.byKey[e.Key] = e.Namespace
+			b.byName[e.Namespace] = append(b.byName[e.Namespace], e.Key)
+		}
+	}
+	for name := range b.byName {
+		b.namespaces = append(b.namespaces, name)
+	}
+	slices.Sort(b.namespaces)
+}
+
+// patterns and channels are what the node subscribes to.
+func (b *bridge) patterns() (all []string) {
+	escape := strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`)
+	for _, n := range b.namespaces {
+		all = append(all, escape.Replace(b.key+"#"+n+"#")+"*")
+	}
+	return all
+}
+
+func (b *bridge) channels() (all []string) {
+	for _, n := range b.namespaces {
+		all = append(all, b.requestChannel(n))
+	}
+	return all
+}
+
+func (b *bridge) requestChannel(namespace string) string {
+	return b.key + "-request#" + namespace + "#"
+}
+func (b *bridge) responseChannel(namespace string) string {
+	return b.key + "-response#" + namespace + "#"
+}
+
+// outgoing appends what Node receives of a message. What its decoder would not accept, or the wire has no
+// form for, is left out.
+func (b *bridge) outgoing(dst []publication, m *backplane.Message) []publication {
+	if m.To == foreign {
+		return b.answer(dst, m)
+	}
+	switch m.Kind {
+	case backplane.Event, backplane.Join, backplane.Leave, backplane.Disconnect, backplane.NodeEvent:
+	default:
+		return dst
+	}
+	for _, n := range b.selected(m.Select) {
+		if p, ok := b.publication(n, m); ok {
+			dst = append(dst, p)
+		}
+	}
+	return dst
+}
+
+// selected returns the namespaces of a selection that the wire can name.
+func (b *bridge) selected(sel backplane.Selection) (found []string) {
+	for _, n := range b.namespaces {
+		has := sel.Endpoints == nil || slices.ContainsFunc(sel.Endpoints, func(k uint32) bool { return b.byKey[k] == n })
+		if has && (sel.Namespace == "" || sel.Namespace == n) {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+func (b *bridge) publication(namespace string, m *backplane.Message) (p publication, ok bool) {
+	if m.Kind == backplane.Event {
+		p.channel = b.key + "#" + namespace + "#"
+		if to := unique(m.Select.Rooms, m.Select.IDs); len(to) == 1 {
+			p.channel += to[0] + "#"
+		}
+		var err error
+		p.bytes, err = appendBroadcast(nil, b.uid, namespace, m)
+		return p, err == nil
+	}
+	o, err := optionsOf(m)
+	if err != nil {
+		return p, false
+	}
+	r := request{UID: b.uid}
+	switch m.Kind {
+	case backplane.Join:
+		r.Type, r.Opts, r.Rooms = typeJoin, &o, m.Rooms
+	case backplane.Leave:
+		r.Type, r.Opts, r.Rooms = typeLeave, &o, m.Rooms
+	case backplane.Disconnect:
+		r.Type, r.Opts, r.Close = typeDisconnect, &o, new(bool)
+	default:
+		if len(m.Payload.Attachments) > 0 {
+			return p, false // the wire has no binary here
+		}
+		event, _ := json.Marshal(m.Event) //nolint:errchkjson // a text always does
+		r.Type, r.Data = typeServerEmit, []json.RawMessage{event}
+		if m.Payload.Spread {
+			var args []json.RawMessage
+			if json.Unmarshal(m.Payload.JSON, &args) != nil {
+				return p, false
+			}
+			r.Data = append(r.Data, args...)
+		} else if len(m.Payload.JSON) > 0 {
+			r.Data = append(r.Data, m.Payload.JSON)
+		}
+	}
+	p.channel = b.requestChannel(namespace)
+	p.bytes, err = json.Marshal(r)
+	return p, err == nil
+}
+
+// receive handles a message of Node.
+func (b *bridge) receive(m rueidis.PubSubMessage) {
+	if !b.read(m.Channel, []byte(m.Message)) {
+		b.in.ReceiveFrame(backplane.ChannelEvents, nil) // counts it as invalid
+	}
+}
+
+// read reports whether it understood the message.
+func (b *bridge) read(channel string, text []byte) bool {
+	rest, isRequest := strings.CutPrefix(channel, b.key+"-request#")
+	if !isRequest {
+		var ours bool
+		if rest, ours = strings.CutPrefix(channel, b.key+"#"); !ours {
+			return true
+		}
+	}
+	for _, n := range b.namespaces {
+		if !strings.HasPrefix(rest, n+"#") {
+			continue
+		}
+		if !isRequest {
+			return b.broadcast(n, text)
+		}
+		if rest == n+"#" {
+			return b.request(n, text)
+		}
+	}
+	return true
+}
+
+// broadcast handles [uid, packet, options].
+func (b *bridge) broadcast(namespace string, text []byte) bool {
+	n, rest, err := msgp.ReadArrayHeaderBytes(text)
+	if err != nil || n < 3 {
+		return false
+	}
+	uid, rest, err := msgp.ReadStringBytes(rest)
+	if err != nil {
+		return false
+	}
+	if strings.HasPrefix(uid, ourUID) {
+		return true
+	}
+	p, rest, err := readPacket(rest, namespace)
+	if err != nil {
+		return false
+	}
+	o, err := readOptions(rest)
+	if err != nil {
+		return false
+	}
+	return b.pass(&backplane.Message{Kind: backplane.Event, Select: o.selection(b.byName[namespace], namespace), Event: p.Event, Payload: backplane.Payload(p.Payload), Flags: o.Flags.flags()})
+}
+
+// pass has the framework handle a message of Node, and reports whether it is within the limits.
+func (b *bridge) pass(m *backplane.Message) bool {
+	if (envelope.Limits{}).Check(m) != nil {
+		return false
+	}
+	m.Origin, m.Channel = foreign, backplane.ChannelEvents
+	b.in.Receive([]*backplane.Message{m})
+	return true
+}
+
+// ask has the framework handle a request of Node that is answered, as pass.
+func (b *bridge) ask(namespace string, r *request, m *backplane.Message) bool {
+	m.Wait = r.wait()
+	now := time.Now()
+	b.mu.Lock()
+	for id, a := range b.requests {
+		if now.After(a.until) {
+			delete(b.requests, id)
+		}
+	}
+	if len(b.requests) >= maxRequests {
+		b.mu.Unlock()
+		return true // Node does not wait without end
+	}
+	b.number++
+	var raw [8]byte
+	binary.BigEndian.PutUint64(raw[:], b.number)
+	m.Request = hex.EncodeToString(raw[:])
+	b.requests[m.Request] = &asked{request: r, namespace: namespace, until: now.Add(m.Wait + time.Second)}
+	b.mu.Unlock()
+	return b.pass(m)
+}

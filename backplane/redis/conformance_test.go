@@ -1,0 +1,31 @@
+package redis_test
+
+import (
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/backplane/backplanetest"
+	"github.com/gatehouse-go/gatehouse/backplane/redis"
+	"github.com/gatehouse-go/gatehouse/internal/redistest"
+)
+
+func TestConformance(t *testing.T) {
+	for name, engine := range map[string]func(...redis.Option) backplane.Backplane{
+		"native": func(opts ...redis.Option) backplane.Backplane { return redis.Native(opts...) },
+		"Socket.IO": func(opts ...redis.Option) backplane.Backplane {
+			e := redis.SocketIO(opts...)
+			e.SetEndpoints([]backplane.Endpoint{{Key: 1, Platform: "socketio", Namespace: "/"}})
+			return e
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			backplanetest.Run(t, func(t testing.TB) backplanetest.Factory {
+				server := redistest.Start(t)
+				return backplanetest.Factory{
+					New:  func() backplane.Backplane { return engine(redis.Address(server.Address)) },
+					Down: server.Kill, Up: server.Restart, Freeze: server.Freeze, Thaw: server.Thaw,
+				}
+			})
+		})
+	}
+}

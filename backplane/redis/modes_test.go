@@ -1,0 +1,98 @@
+package redis_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/redis/rueidis"
+
+	"github.com/gatehouse-go/gatehouse/backplane/redis"
+	"github.com/gatehouse-go/gatehouse/internal/redistest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
+)
+
+// freePort returns a port on which nothing listens.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// Nodes at different Redis of a cluster receive each other's messages in order.
+func TestCluster(t *testing.T) {
+	var servers []*redistest.Server
+	for range 2 {
+		servers = append(servers, redistest.Start(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t), "--cluster-config-file", filepath.Join(t.TempDir(), "nodes.conf")))
+	}
+	for i, slots := range [][2]string{{"0", "8191"}, {"8192", "16383"}} {
+		if got := servers[i].Do("CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1]); got != "OK" {
+			t.Fatal(got)
+		}
+	}
+	host, port, _ := net.SplitHostPort(servers[1].Address)
+	_, bus, _ := strings.Cut(servers[1].Do("CONFIG", "GET", "cluster-port"), "\n")
+	if got := servers[0].Do("CLUSTER", "MEET", host, port, bus); got != "OK" {
+		t.Fatal(got)
+	}
+	testkit.Eventually(t, "the cluster is there", func() bool {
+		for _, s := range servers {
+			if info := s.Do("CLUSTER", "INFO"); !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, "cluster_known_nodes:2") {
+				return false
+			}
+		}
+		return true
+	})
+	opts := []redis.Option{redis.Address(servers[0].Address, servers[1].Address), redis.Cluster()}
+	a := start(t, opts...)
+	if a.Traits().Receipts {
+		t.Error("Receipts, but a Redis does not know the subscribers of the others")
+	}
+	var others []*node
+	for range 4 { // the client takes any Redis
+		others = append(others, start(t, opts...))
+	}
+	for range 50 {
+		a.send(10)
+	}
+	for _, n := range others {
+		n.want(500)
+		if n.received != 500 {
+			t.Errorf("%d received", n.received)
+		}
+	}
+}
+
+// With sentinels, nodes reconnect to the new master after a failover.
+func TestSentinel(t *testing.T) {
+	master := redistest.Start(t)
+	host, port, _ := net.SplitHostPort(master.Address)
+	replica := redistest.Start(t, "--replicaof", host+" "+port, "--repl-diskless-sync-delay", "0")
+	conf := filepath.Join(t.TempDir(), "sentinel.conf")
+	if err := os.WriteFile(conf, []byte("sentinel monitor main "+host+" "+port+" 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sentinel := redistest.StartWith(t, conf, "--sentinel")
+	opts := []redis.Option{redis.Address(sentinel.Address), redis.Client(func(o *rueidis.ClientOption) { o.Sentinel.MasterSet = "main" })}
+	a, b := start(t, opts...), start(t, opts...)
+	a.send(1)
+	b.want(1)
+	testkit.Eventually(t, "the replica is known", func() bool {
+		return strings.Contains(sentinel.Do("SENTINEL", "REPLICAS", "main"), replica.Address) && strings.Contains(replica.Do("INFO", "replication"), "master_link_status:up")
+	})
+	master.Kill()
+	a.wantLinks(3, true)
+	b.wantLinks(3, true)
+	a.send(1)
+	b.want(2)
+	if got := replica.Do("PUBSUB", "CHANNELS"); !strings.Contains(got, "gatehouse:e") {
+		t.Errorf("channels of the new master: %s", got)
+	}
+}

@@ -1,0 +1,125 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/backplane/envelope"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+)
+
+// handle delivers a frame.
+func (w *worker) handle(r received) {
+	c := w.c
+	from := r.origin()
+	if len(w.offenders) > 0 && w.offenders.muted(from) {
+		c.counts.invalid.Add(1)
+		return
+	}
+	if r.m != nil {
+		w.message(from, r.channel, r.m, func() (*backplane.Message, error) { return r.m, nil })
+		return
+	}
+	if err := w.reader.Open(r.frame, c.limits); err != nil {
+		if errors.Is(err, envelope.ErrVersion) {
+			c.link.lose(fmt.Errorf("node %s: %w", originText(from), err))
+		}
+		w.refused(from, err)
+		return
+	}
+	for {
+		ok, err := w.reader.Next()
+		if err != nil {
+			w.refused(from, err)
+		}
+		if !ok {
+			return
+		}
+		m, err := w.reader.Head()
+		if err != nil {
+			w.refused(from, err)
+			// The number is used, so it is no gap.
+			m = &backplane.Message{Origin: w.reader.Origin(), Seq: w.reader.Current()}
+			if o := w.origins[m.Origin]; o != nil && m.Origin != c.id {
+				o.accept(c, m, r.channel)
+			}
+			continue
+		}
+		w.message(from, r.channel, m, w.load)
+	}
+}
+
+// message delivers a message, unless it is this node's own or has arrived before.
+func (w *worker) message(from []byte, channel string, m *backplane.Message, load Load) {
+	c := w.c
+	if m.Origin == c.id {
+		return // by Loopback
+	}
+	o := w.origin(m.Origin)
+	if m.Channel = channel; !o.accept(c, m, channel) {
+		return
+	}
+	c.counts.received.Add(1)
+	var err error
+	switch m.Kind {
+	case backplane.Event, backplane.Join, backplane.Leave, backplane.Disconnect, backplane.Call, backplane.Fetch, backplane.NodeEvent:
+		err = c.deliver(m, load)
+	case backplane.PresenceDelta, backplane.PresenceState, backplane.PresenceAsk:
+		if m, err = load(); err == nil && (m.To == "" || m.To == c.id) {
+			err = c.deliver(m, load)
+		}
+	case backplane.CallCount, backplane.CallAnswer, backplane.Fetched:
+		if m, err = load(); err == nil && m.To == c.id {
+			if q := c.questions.get(m.Request); q != nil { // otherwise it is too late
+				q.answered(m)
+			}
+		}
+	case backplane.Hello, backplane.Beat, backplane.Bye:
+		if m, err = load(); err == nil && (m.To == "" || m.To == c.id) {
+			err = c.control(m, o)
+		}
+	default:
+		c.counts.unknown.Add(1)
+	}
+	if err != nil {
+		w.refused(from, err)
+	}
+}
+
+func (c *Cluster) control(m *backplane.Message, o *origin) error {
+	switch m.Kind {
+	case backplane.Hello:
+		return c.receiveHello(m, o)
+	case backplane.Beat:
+		return c.receiveBeat(m, o)
+	}
+	c.receiveBye(m)
+	return nil
+}
+
+// deliver passes a message to the gateways. A panic there is logged.
+func (c *Cluster) deliver(m *backplane.Message, load Load) error {
+	defer func() {
+		if v := recover(); v != nil {
+			p := recovered.New(v)
+			c.log.Error("panic while a message of another node was delivered", append([]any{"node", m.Origin, "kind", m.Kind.String()}, p.Attrs()...)...)
+		}
+	}()
+	return c.cfg.Deliver(m, load)
+}
+
+// invalid counts and logs bytes that are no message, or one of a newer version.
+func (c *Cluster) invalid(err error) {
+	if errors.Is(err, envelope.ErrUnknown) {
+		c.counts.unknown.Add(1)
+	} else {
+		c.counts.invalid.Add(1)
+	}
+	if n := c.badLog.Count(); n > 0 {
+		c.log.Error("a message on the backplane is refused: does other software use its channels, or another version?", "error", err, "refused", n)
+	}
+}
+
+// UnknownEndpoint counts a message for an endpoint that this node does not have.
+func (c *Cluster) UnknownEndpoint() { c.counts.unknown.Add(1) }

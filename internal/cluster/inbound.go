@@ -1,0 +1,185 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"hash/maphash"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/backplane/envelope"
+)
+
+// maxWaiting is how many bytes may wait for a worker.
+const maxWaiting = 16 << 20
+
+// frameSize is the memory of a waiting frame beside its bytes, about.
+const frameSize = 128
+
+// inbound is what the engine calls.
+type inbound struct{ c *Cluster }
+
+var _ backplane.Inbound = inbound{}
+
+// ReceiveFrame implements [backplane.Inbound].
+func (in inbound) ReceiveFrame(channel string, frame []byte) bool {
+	c := in.c
+	id := envelope.OriginOf(frame)
+	if id == nil {
+		c.invalid(envelope.ErrInvalid)
+		return true
+	}
+	c.counts.receivedBytes.Add(uint64(len(frame)))
+	w := c.in[binary.BigEndian.Uint64(id)%uint64(len(c.in))]
+	if !w.push(received{channel: channel, frame: frame, size: len(frame) + frameSize}) {
+		c.counts.overrun.Add(1)
+		return false
+	}
+	return true
+}
+
+var originSeed = maphash.MakeSeed()
+
+// Receive implements [backplane.Inbound].
+func (in inbound) Receive(batch []*backplane.Message) (dropped int) {
+	for _, m := range batch {
+		w := in.c.in[maphash.String(originSeed, m.Origin)%uint64(len(in.c.in))]
+		size := envelope.Size(m)
+		in.c.counts.receivedBytes.Add(uint64(size))
+		if !w.push(received{channel: m.Channel, m: m, size: size + entrySize}) {
+			in.c.counts.overrun.Add(1)
+			dropped++
+		}
+	}
+	return dropped
+}
+
+// NoNode implements [backplane.Inbound]: a node that is gone is removed.
+func (in inbound) NoNode(m *backplane.Message) {
+	if n, was := in.c.members.remove(m.To); was {
+		in.c.left(n.ID)
+		in.c.log.Warn("node is gone", "node", n.ID, "name", n.Name)
+	}
+}
+
+// Link implements [backplane.Inbound].
+func (in inbound) Link(up, lost bool, err error) {
+	c := in.c
+	if changed := c.link.set(up, err); changed && !up {
+		for _, q := range c.questions.all() {
+			q.loseAll() // the answers would not arrive
+		}
+	}
+	if lost {
+		c.counts.reconnects.Add(1)
+	}
+	c.out.signal()
+}
+
+// worker delivers what some of the nodes send, in order.
+type worker struct {
+	c         *Cluster
+	reader    envelope.Reader
+	load      Load // of reader
+	origins   map[string]*origin
+	searched  time.Time // origins, for those that are idle
+	offenders offenders
+
+	mu     sync.Mutex
+	cond   sync.Cond
+	queue  []received
+	bytes  int
+	closed bool
+}
+
+// received is a frame, or a message of an engine with another form.
+type received struct {
+	channel string
+	frame   []byte
+	m       *backplane.Message
+	size    int
+}
+
+// origin returns what identifies who sent it: 8 bytes of a frame, an id of a message.
+func (r received) origin() []byte {
+	if r.m != nil {
+		return []byte(r.m.Origin)
+	}
+	return envelope.OriginOf(r.frame)
+}
+
+// originText returns the id of an origin.
+func originText(origin []byte) string {
+	if len(origin) == 8 {
+		return hex.EncodeToString(origin)
+	}
+	return string(origin)
+}
+
+func newWorkers(c *Cluster) []*worker {
+	all := make([]*worker, max(2, runtime.GOMAXPROCS(0)))
+	for i := range all {
+		all[i] = &worker{c: c, origins: map[string]*origin{}, offenders: offenders{}}
+		all[i].load = all[i].reader.Load
+		all[i].cond.L = &all[i].mu
+	}
+	return all
+}
+
+// push reports whether there was room for r.
+func (w *worker) push(r received) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed || w.bytes+r.size > maxWaiting && w.bytes > 0 {
+		return false
+	}
+	w.queue = append(w.queue, r)
+	w.bytes += r.size
+	w.cond.Signal()
+	return true
+}
+
+// run delivers until close.
+func (w *worker) run() {
+	var all []received
+	for {
+		w.mu.Lock()
+		for len(w.queue) == 0 && !w.closed {
+			w.cond.Wait()
+		}
+		if w.closed {
+			w.mu.Unlock()
+			return
+		}
+		all, w.queue = w.queue, all[:0]
+		w.mu.Unlock()
+		done := 0
+		for i := range all {
+			w.handle(all[i])
+			done += all[i].size
+			all[i] = received{}
+			if done > maxWaiting/16 || i == len(all)-1 {
+				w.release(done)
+				done = 0
+			}
+		}
+	}
+}
+
+// release makes room for other frames.
+func (w *worker) release(size int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bytes -= size
+}
+
+// close ends run after what it delivers at this moment.
+func (w *worker) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	w.queue = nil
+	w.cond.Broadcast()
+}

@@ -1,0 +1,293 @@
+package cluster
+
+import (
+	"sync"
+	"unsafe"
+
+	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/backplane/envelope"
+)
+
+// maxControl bounds the messages of the cluster itself that wait: answers to nodes that start.
+const maxControl = 1024
+
+// outbox is what waits to be sent. Messages are numbered when they enter, so that those that are
+// dropped are a gap for the receivers.
+type outbox struct {
+	origin      string
+	maxBytes    int
+	maxMessages int
+	wake        chan struct{} // capacity 1: there is something to send
+
+	mu       sync.Mutex
+	channels map[string]*numbers
+	all      list // in order
+	volatile list // those that are dropped first, in order
+	bytes    int
+	// control is sent first. What is for all nodes is numbered when it is taken; what is for one
+	// is not numbered, since it overtakes the answers on that node's channel.
+	control []*backplane.Message
+	version uint8 // of what is taken; control has 0, which every node reads
+	beatDue bool
+	closed  bool
+	taken   []*Event // of the sender
+}
+
+// numbers are those of a channel.
+type numbers struct {
+	last    uint64 // given
+	taken   uint64 // of the message taken last
+	waiting int
+}
+
+// entry is a waiting message.
+type entry struct {
+	m     *backplane.Message
+	event *Event // that m belongs to; nil without one
+	of    *numbers
+	size  int
+	in    [2]links // of the lists all and volatile
+}
+
+type links struct{ prev, next *entry }
+
+// list is a list of entries; which says which of their links it uses.
+type list struct {
+	which       int
+	first, last *entry
+	n           int
+}
+
+func (l *list) push(e *entry) {
+	e.in[l.which] = links{prev: l.last}
+	if l.last == nil {
+		l.first = e
+	} else {
+		l.last.in[l.which].next = e
+	}
+	l.last = e
+	l.n++
+}
+
+func (l *list) remove(e *entry) {
+	in := e.in[l.which]
+	if in.prev == nil {
+		l.first = in.next
+	} else {
+		in.prev.in[l.which].next = in.next
+	}
+	if in.next == nil {
+		l.last = in.prev
+	} else {
+		in.next.in[l.which].prev = in.prev
+	}
+	e.in[l.which] = links{}
+	l.n--
+}
+
+func (o *outbox) init(origin string, opts backplane.Options) {
+	o.origin, o.maxBytes, o.maxMessages = origin, opts.QueueBytes, opts.QueueMessages
+	o.wake, o.channels, o.volatile.which = make(chan struct{}, 1), map[string]*numbers{}, 1
+	o.channels[backplane.ChannelEvents], o.channels[backplane.ChannelNodes] = &numbers{}, &numbers{}
+}
+
+func (o *outbox) signal() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// entrySize is the memory of an entry beside what is sent, about.
+const entrySize = int(unsafe.Sizeof(Event{}))
+
+// push numbers and queues a message. It returns how many were dropped: volatile ones that waited,
+// and with ErrFull the message itself.
+func (o *outbox) push(e *entry) (dropped int, err error) {
+	m := e.m
+	e.size = envelope.Size(m) + cap(m.Payload.JSON) - len(m.Payload.JSON) + entrySize
+	o.mu.Lock()
+	if o.closed {
+		o.mu.Unlock()
+		return 0, ErrStopped
+	}
+	e.of = o.number(m)
+	for o.full(e.size) && o.volatile.first != nil {
+		v := o.volatile.first
+		o.drop(v)
+		v.release()
+		dropped++
+	}
+	if o.full(e.size) {
+		o.mu.Unlock()
+		return dropped + 1, ErrFull
+	}
+	e.of.waiting++
+	o.all.push(e)
+	if m.Flags&backplane.Volatile != 0 {
+		o.volatile.push(e)
+	}
+	o.bytes += e.size
+	first := o.all.n == 1
+	o.mu.Unlock()
+	if first { // otherwise the sender is awake, or the link is down
+		o.signal()
+	}
+	return dropped, nil
+}
+
+// maxChannels bounds the channels whose messages are numbered: one for each node that has lived
+// and sent no Bye, and may return.
+const maxChannels = 10_000
+
+// number sets origin and number of a message; o.mu is held.
+func (o *outbox) number(m *backplane.Message) *numbers {
+	m.Origin = o.origin
+	n := o.channels[m.Channel]
+	if n == nil {
+		n = &numbers{}
+		if len(o.channels) >= maxChannels {
+			return n
+		}
+		o.channels[m.Channel] = n
+	}
+	n.last++
+	m.Seq = n.last
+	return n
+}
+
+func (o *outbox) full(size int) bool {
+	return o.all.n > 0 && (o.bytes+size > o.maxBytes || o.all.n >= o.maxMessages)
+}
+
+// drop removes a message that waits; o.mu is held.
+func (o *outbox) drop(e *entry) {
+	o.all.remove(e)
+	if e.m.Flags&backplane.Volatile != 0 {
+		o.volatile.remove(e)
+	}
+	o.bytes -= e.size
+	e.of.waiting--
+}
+
+// pushControl queues a message of the cluster itself. It is dropped where too many wait: beats
+// bring what it says later.
+func (o *outbox) pushControl(m *backplane.Message) {
+	o.mu.Lock()
+	if len(o.control) < maxControl && !o.closed {
+		o.control = append(o.control, m)
+	}
+	o.mu.Unlock()
+	o.signal()
+}
+
+func (o *outbox) requestBeat() {
+	o.mu.Lock()
+	o.beatDue = true
+	o.mu.Unlock()
+	o.signal()
+}
+
+// takeBeat reports whether a beat was requested since the last call.
+func (o *outbox) takeBeat() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	due := o.beatDue
+	o.beatDue = false
+	return due
+}
+
+// release has the memory of an event used again.
+func (e *entry) release() {
+	if e.event != nil {
+		e.event.Release()
+	}
+}
+
+// take appends the next batch to dst: within the bounds of [backplane.Backplane].Send. Its events
+// are in taken until the next call.
+func (o *outbox) take(dst []*backplane.Message) []*backplane.Message {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	bytes := 0
+	clear(o.taken) // of a batch that has failed
+	o.taken = o.taken[:0]
+	for len(o.control) > 0 && len(dst) < backplane.MaxBatch {
+		m := o.control[0]
+		size := envelope.Size(m)
+		if len(dst) > 0 && bytes+size > backplane.MaxBatchBytes {
+			return dst
+		}
+		o.control = o.control[1:]
+		if m.Origin = o.origin; m.To == "" {
+			o.number(m)
+		}
+		dst, bytes = append(dst, m), bytes+size
+	}
+	for e := o.all.first; e != nil && len(dst) < backplane.MaxBatch; e = o.all.first {
+		size := e.size - entrySize
+		if len(dst) > 0 && bytes+size > backplane.MaxBatchBytes {
+			break
+		}
+		o.drop(e)
+		e.of.taken, e.m.Version = e.m.Seq, o.version
+		dst, bytes = append(dst, e.m), bytes+size
+		if e.event != nil {
+			o.taken = append(o.taken, e.event)
+		}
+	}
+	return dst
+}
+
+// sent returns the number of the last message of a channel that has been sent or dropped.
+func (o *outbox) sent(channel string) uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := o.channels[channel]
+	switch {
+	case n == nil:
+		return 0
+	case n.waiting > 0:
+		return n.taken
+	}
+	return n.last
+}
+
+// releaseTaken has the events that were taken last be used again. Only the sender calls it.
+func (o *outbox) releaseTaken() {
+	for i, e := range o.taken {
+		o.taken[i] = nil
+		e.Release()
+	}
+	o.taken = o.taken[:0]
+}
+
+// setVersion sets the version of messages.
+func (o *outbox) setVersion(v uint8) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.version = v
+}
+
+// forget removes the numbers of a channel that is not used any more: those of a node that has
+// stopped.
+func (o *outbox) forget(channel string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.channels, channel)
+}
+
+// waiting returns how much waits.
+func (o *outbox) waiting() (messages, bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.all.n + len(o.control), o.bytes
+}
+
+// close lets nothing more enter, and drops what waits.
+func (o *outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed, o.all, o.volatile, o.bytes, o.control = true, list{}, list{which: 1}, 0, nil
+	o.channels = map[string]*numbers{}
+}

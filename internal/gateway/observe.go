@@ -1,0 +1,204 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/core"
+	"github.com/gatehouse-go/gatehouse/internal/httperr"
+	"github.com/gatehouse-go/gatehouse/internal/observers"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/observe"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+// refusalOf returns a refusal by a check.
+func refusalOf(stage observe.Stage, err error) observe.Refusal {
+	if errors.Is(err, errNotAccepting) {
+		stage = observe.StageStopping
+	}
+	sent, _ := httperr.Visible(err)
+	return observe.Refusal{Stage: stage, Err: err, Sent: sent}
+}
+
+// attempt returns the connection that a handshake opens.
+func (e *endpoint) attempt(h *adapter.Handshake) observe.Attempt {
+	return observe.Attempt{
+		Request: h.Request, Platform: e.srv.adapter.Name(), Path: e.srv.path, Endpoint: e.pattern.name, Namespace: h.Namespace,
+	}
+}
+
+func (e *endpoint) observeRefusal(h *adapter.Handshake, r observe.Refusal) {
+	if e.hooks != nil {
+		e.hooks.Refused(h.Request.Context(), e.attempt(h), r)
+	}
+}
+
+// observeRefused reports a request that was refused before its namespace is known.
+func (s *boundServer) observeRefused(r *http.Request, stage observe.Stage, err error) {
+	if s.hooks != nil {
+		a := observe.Attempt{Request: r, Platform: s.adapter.Name(), Path: s.path}
+		s.hooks.Refused(r.Context(), a, refusalOf(stage, err))
+	}
+}
+
+func (s *session) observeReceived(m *adapter.Message) {
+	if s.ep.hooks == nil {
+		return
+	}
+	m.Stamp(framework, time.Duration(pipe.Now()))
+	s.ep.hooks.Received(s, observe.Received{
+		Event: m.Event, Payload: m.Payload, Bytes: m.WireSize(), WantsAnswer: m.Reply, Err: m.Err,
+	})
+}
+
+func (s *session) observeAnswer(p websockets.Payload) {
+	if s.ep.hooks != nil {
+		s.ep.hooks.Received(s, observe.Received{Payload: p, Bytes: p.Size(), Answer: true})
+	}
+}
+
+// observed is a message whose handling is observed. Its methods accept nil.
+type observed struct {
+	start pipe.Moment
+	items int
+	end   func(observe.Outcome)
+}
+
+func (o *observed) item() {
+	if o != nil {
+		o.items++
+	}
+}
+
+// observeHandling returns the context of the handler.
+func (s *session) observeHandling(ctx context.Context, r *reply) context.Context {
+	if !s.ep.hooks.WantsHandle() {
+		return ctx
+	}
+	ctx, r.observed = s.startObserving(ctx, r.m, r.sub)
+	return ctx
+}
+
+func (s *session) startObserving(ctx context.Context, m *adapter.Message, sub *boundSub) (context.Context, *observed) {
+	o := &observed{start: pipe.Now()}
+	h := observe.Handling{Client: s, Waited: time.Duration(o.start) - m.Stamped(framework)}
+	if sub != nil {
+		h.Gateway, h.Event = sub.gateway.short, sub.Event
+	}
+	ctx, o.end = s.ep.hooks.Handle(ctx, h)
+	return ctx, o
+}
+
+// observeOutcome reports how the handling of a message ended. r is nil for one whose handler
+// has not started.
+func (s *session) observeOutcome(m *adapter.Message, sub *boundSub, r *reply, err error, sent *websockets.Error) {
+	if !s.ep.hooks.WantsHandle() {
+		return
+	}
+	var o *observed
+	out := observe.Outcome{Err: err, Sent: sent}
+	if r != nil {
+		o = r.observed
+		out.Denied = r.enhanced != nil && r.enhanced.denied
+	}
+	if o == nil {
+		_, o = s.startObserving(s.ctx, m, sub)
+	}
+	if o.end == nil {
+		return
+	}
+	_, out.Panicked = errors.AsType[*recovered.PanicError](err)
+	out.Items, out.Took = o.items, time.Duration(pipe.Now()-o.start)
+	o.end(out)
+}
+
+// answer answers a message under its ack or id.
+func (s *session) answer(m *adapter.Message, out *adapter.Outgoing) error {
+	if !s.ep.hooks.WantsAnswered() {
+		return s.conn.Reply(m, out)
+	}
+	p, _ := out.Payload(s.ep.traits.Binary)
+	err := s.conn.Reply(m, out)
+	if err == nil {
+		s.ep.hooks.Answered(s, observe.Answer{Event: m.Event, Payload: p, Failed: out.Event == websockets.EventException})
+	}
+	return err
+}
+
+// delivery counts the recipients of an event. Its methods accept nil.
+type delivery struct{ recipients, dropped, bytes, answers atomic.Int64 }
+
+func (d *delivery) answered() {
+	if d != nil {
+		d.answers.Add(1)
+	}
+}
+
+func (d *delivery) add(size int, err error) {
+	switch {
+	case d == nil:
+	case err != nil:
+		d.dropped.Add(1)
+	default:
+		d.recipients.Add(1)
+		d.bytes.Add(int64(size))
+	}
+}
+
+// queue queues an event for the client.
+func (s *session) queue(out *adapter.Outgoing, ack uint64, d *delivery) error {
+	err := s.conn.Emit(out, ack)
+	if errors.Is(err, websockets.ErrQueueFull) {
+		s.ep.dropped.Add(1)
+	}
+	if s.ep.hooks != nil {
+		s.observeQueued(out, ack, d, err)
+	}
+	return err
+}
+
+func (s *session) observeQueued(out *adapter.Outgoing, ack uint64, d *delivery, err error) {
+	p, _ := out.Payload(s.ep.traits.Binary)
+	d.add(len(out.Event)+p.Size(), err)
+	switch {
+	case err == nil:
+		s.ep.hooks.Sent(s, observe.Sent{Event: out.Event, Payload: p, Call: ack != 0})
+	case errors.Is(err, websockets.ErrQueueFull), errors.Is(err, websockets.ErrClosed):
+		s.ep.hooks.Dropped(s, out.Event, err)
+	}
+}
+
+// emission describes an event for the client.
+func (s *session) emission(out *adapter.Outgoing) observe.Emission {
+	return observe.Emission{Event: out.Event, Client: s, Namespace: s.hs.Namespace}
+}
+
+// emissionOf describes an event for a selection.
+func emissionOf(sel core.Selection, out *adapter.Outgoing) observe.Emission {
+	return observe.Emission{Event: out.Event, Namespace: sel.Namespace, Rooms: sel.Rooms.Slice()}
+}
+
+// observeEmission sends an event between the hooks.
+func observeEmission(ctx context.Context, hooks *observers.Set, e observe.Emission, send func(context.Context, *delivery) error) error {
+	if hooks == nil {
+		return send(ctx, nil)
+	}
+	start := pipe.Now()
+	ctx, end := hooks.Emit(ctx, e)
+	if end == nil {
+		return send(ctx, nil)
+	}
+	d := &delivery{}
+	err := send(ctx, d)
+	end(observe.Delivery{
+		Recipients: int(d.recipients.Load()), Dropped: int(d.dropped.Load()), Bytes: int(d.bytes.Load()), Answers: int(d.answers.Load()),
+		Err: err, Took: time.Duration(pipe.Now() - start),
+	})
+	return err
+}

@@ -1,0 +1,242 @@
+// Package observers calls the hooks of package observe.
+package observers
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/observe"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+// Set is the hooks of an application. A nil Set has none. Its methods recover panics of
+// hooks.
+type Set struct {
+	hooks []observe.Hooks
+	log   *slog.Logger
+
+	handle, rooms, answered bool // see the methods Wants…
+
+	// loggedAt is when a panic was last logged, in nanoseconds since the start of 1970.
+	loggedAt atomic.Int64
+}
+
+// New returns the set of hooks; nil without any.
+func New(hooks []observe.Hooks, log *slog.Logger) *Set {
+	if len(hooks) == 0 {
+		return nil
+	}
+	s := &Set{hooks: hooks, log: log}
+	for _, h := range hooks {
+		s.handle = s.handle || h.Handle != nil
+		s.rooms = s.rooms || h.Joined != nil || h.Left != nil
+		s.answered = s.answered || h.Answered != nil
+	}
+	return s
+}
+
+// each calls f with every hook.
+func (s *Set) each(name string, f func(h *observe.Hooks)) {
+	if s == nil {
+		return
+	}
+	for i := range s.hooks {
+		s.call(name, &s.hooks[i], f)
+	}
+}
+
+func (s *Set) call(name string, h *observe.Hooks, f func(h *observe.Hooks)) {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil || !returned {
+			s.logPanic(name, v)
+		}
+	}()
+	f(h)
+	returned = true
+}
+
+// logPanic logs at most one line a second: hooks are called for every message.
+func (s *Set) logPanic(name string, v any) {
+	now, last := time.Now().UnixNano(), s.loggedAt.Load()
+	if now-last >= int64(time.Second) && s.loggedAt.CompareAndSwap(last, now) {
+		s.log.Error("panic in an observer", append([]any{"hook", name}, recovered.New(v).Attrs()...)...)
+	}
+}
+
+// start calls the hooks of one kind that return a function, and returns one that calls those;
+// nil if there is none to call.
+func start[A, R any](ctx context.Context, s *Set, name string, a A, hook func(*observe.Hooks) func(context.Context, A) (context.Context, func(R))) (context.Context, func(R)) {
+	if s == nil {
+		return ctx, nil
+	}
+	var ends []func(R)
+	for i := range s.hooks {
+		if f := hook(&s.hooks[i]); f != nil {
+			s.call(name, &s.hooks[i], func(*observe.Hooks) {
+				inner, end := f(ctx, a)
+				if inner != nil {
+					ctx = inner //nolint:fatcontext // one for each observer, of which there are few
+				}
+				if end != nil {
+					ends = append(ends, end)
+				}
+			})
+		}
+	}
+	if ends == nil {
+		return ctx, nil
+	}
+	return ctx, func(r R) {
+		for _, end := range slices.Backward(ends) { // the last one that started is the innermost
+			s.call(name, nil, func(*observe.Hooks) { end(r) })
+		}
+	}
+}
+
+// Admit calls the hooks of that name. The function it returns is nil if none wants the
+// result.
+func (s *Set) Admit(ctx context.Context, a observe.Attempt) (context.Context, func(error)) {
+	return start(ctx, s, "Admit", a, func(h *observe.Hooks) func(context.Context, observe.Attempt) (context.Context, func(error)) {
+		return h.Admit
+	})
+}
+
+// Handle calls the hooks of that name, as [Set.Admit] does.
+func (s *Set) Handle(ctx context.Context, m observe.Handling) (context.Context, func(observe.Outcome)) {
+	return start(ctx, s, "Handle", m, func(h *observe.Hooks) func(context.Context, observe.Handling) (context.Context, func(observe.Outcome)) {
+		return h.Handle
+	})
+}
+
+// Emit calls the hooks of that name, as [Set.Admit] does.
+func (s *Set) Emit(ctx context.Context, e observe.Emission) (context.Context, func(observe.Delivery)) {
+	return start(ctx, s, "Emit", e, func(h *observe.Hooks) func(context.Context, observe.Emission) (context.Context, func(observe.Delivery)) {
+		return h.Emit
+	})
+}
+
+// WantsHandle reports whether a hook Handle is set.
+func (s *Set) WantsHandle() bool { return s != nil && s.handle }
+
+// WantsRooms reports whether a hook Joined or Left is set.
+func (s *Set) WantsRooms() bool { return s != nil && s.rooms }
+
+// WantsAnswered reports whether a hook Answered is set.
+func (s *Set) WantsAnswered() bool { return s != nil && s.answered }
+
+// Refused calls the hooks of that name.
+func (s *Set) Refused(ctx context.Context, a observe.Attempt, r observe.Refusal) {
+	s.each("Refused", func(h *observe.Hooks) {
+		if h.Refused != nil {
+			h.Refused(ctx, a, r)
+		}
+	})
+}
+
+// Connected calls the hooks of that name.
+func (s *Set) Connected(c websockets.Client) {
+	s.each("Connected", func(h *observe.Hooks) {
+		if h.Connected != nil {
+			h.Connected(c)
+		}
+	})
+}
+
+// Upgraded calls the hooks of that name.
+func (s *Set) Upgraded(c websockets.Client) {
+	s.each("Upgraded", func(h *observe.Hooks) {
+		if h.Upgraded != nil {
+			h.Upgraded(c)
+		}
+	})
+}
+
+// Disconnected calls the hooks of that name.
+func (s *Set) Disconnected(c websockets.Client, r websockets.Reason, lasted time.Duration) {
+	s.each("Disconnected", func(h *observe.Hooks) {
+		if h.Disconnected != nil {
+			h.Disconnected(c, r, lasted)
+		}
+	})
+}
+
+// Received calls the hooks of that name.
+func (s *Set) Received(c websockets.Client, m observe.Received) {
+	s.each("Received", func(h *observe.Hooks) {
+		if h.Received != nil {
+			h.Received(c, m)
+		}
+	})
+}
+
+// Answered calls the hooks of that name.
+func (s *Set) Answered(c websockets.Client, a observe.Answer) {
+	s.each("Answered", func(h *observe.Hooks) {
+		if h.Answered != nil {
+			h.Answered(c, a)
+		}
+	})
+}
+
+// Sent calls the hooks of that name.
+func (s *Set) Sent(c websockets.Client, e observe.Sent) {
+	s.each("Sent", func(h *observe.Hooks) {
+		if h.Sent != nil {
+			h.Sent(c, e)
+		}
+	})
+}
+
+// Dropped calls the hooks of that name.
+func (s *Set) Dropped(c websockets.Client, event string, err error) {
+	s.each("Dropped", func(h *observe.Hooks) {
+		if h.Dropped != nil {
+			h.Dropped(c, event, err)
+		}
+	})
+}
+
+// Joined calls the hooks of that name for every room.
+func (s *Set) Joined(c websockets.Client, rooms []string) {
+	for _, r := range rooms {
+		s.each("Joined", func(h *observe.Hooks) {
+			if h.Joined != nil {
+				h.Joined(c, r)
+			}
+		})
+	}
+}
+
+// Left calls the hooks of that name for every room.
+func (s *Set) Left(c websockets.Client, rooms []string) {
+	for _, r := range rooms {
+		s.each("Left", func(h *observe.Hooks) {
+			if h.Left != nil {
+				h.Left(c, r)
+			}
+		})
+	}
+}
+
+// Drain calls the hooks of that name.
+func (s *Set) Drain(d observe.DrainStep) {
+	s.each("Drain", func(h *observe.Hooks) {
+		if h.Drain != nil {
+			h.Drain(d)
+		}
+	})
+}
+
+// Backplane calls the hooks of that name.
+func (s *Set) Backplane(b observe.BackplaneStep) {
+	s.each("Backplane", func(h *observe.Hooks) {
+		if h.Backplane != nil {
+			h.Backplane(b)
+		}
+	})
+}

@@ -1,0 +1,10 @@
+//go:build unix
+
+package redistest
+
+import "syscall"
+
+const (
+	stop   = syscall.SIGSTOP
+	resume = syscall.SIGCONT
+)

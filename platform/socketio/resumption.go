@@ -1,0 +1,148 @@
+package socketio
+
+import (
+	"context"
+
+	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+	"github.com/go-json-experiment/json"
+)
+
+// resumption is the attempt of a client to resume an earlier session.
+type resumption struct {
+	j          *journal
+	pos        uint64             // of the last event that the client has received
+	absent     chan struct{}      // of the journal when it was found: replaced once a client has resumed
+	suspension adapter.Suspension // set by claim
+	resumed    bool
+}
+
+// find returns the resumption that a client's auth requests; nil without such a journal. It
+// does not change the journal, because the client may be another one.
+func (store *recoveryStore) find(auth websockets.Payload, namespace string) *resumption {
+	var ask struct {
+		PID    string `json:"pid"`
+		Offset string `json:"offset"`
+	}
+	if json.Unmarshal(auth.JSON, &ask) != nil || ask.PID == "" || ask.Offset == "" {
+		return nil
+	}
+	store.mu.Lock()
+	j := store.journals[ask.PID]
+	store.mu.Unlock()
+	if j == nil || j.namespace != namespace {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return &resumption{j: j, pos: positionOf(ask.Offset), absent: j.absent}
+}
+
+// claim takes over the journal for a client that has passed the checks. It reports whether
+// the journal is the client's own and has all that it missed. Call it once.
+func (r *resumption) claim(ctx context.Context, h *adapter.Handshake) bool {
+	j, store := r.j, r.j.store
+	j.mu.Lock()
+	live := j.live
+	j.mu.Unlock()
+	if live != nil { // the client sees CONNECT slightly before its session is set
+		live.awaitBinding()
+	}
+	j.mu.Lock()
+	sess := j.sess
+	if j.absent != r.absent {
+		sess = nil
+	}
+	j.mu.Unlock()
+	if sess == nil || !sess.Same(h, store.opts.SameClient) || !j.closeLive(ctx) {
+		return false
+	}
+	store.mu.Lock()
+	r.suspension = store.take(j)
+	store.mu.Unlock()
+	if r.suspension == nil {
+		return false
+	}
+	j.mu.Lock()
+	known := r.received() >= 0
+	j.mu.Unlock()
+	if !known { // dropped meanwhile
+		r.abandon()
+	}
+	return known
+}
+
+// closeLive ends the old connection of a client that reconnects before the server noticed
+// its loss, and waits until the journal's client is absent.
+func (j *journal) closeLive(ctx context.Context) bool {
+	j.mu.Lock()
+	live, absent := j.live, j.absent
+	j.mu.Unlock()
+	if live != nil {
+		live.conn.eng.Close(websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client reconnected"}, wsconn.CloseAbort)
+	}
+	select {
+	case <-absent:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// received returns how many of the kept events the client has; -1 if it may miss others.
+// journal.mu is held.
+func (r *resumption) received() int {
+	if r.pos == 0 {
+		return -1
+	}
+	if r.pos == r.j.known {
+		return 0
+	}
+	if i := r.j.kept.index(r.pos); i >= 0 {
+		return i + 1
+	}
+	return -1
+}
+
+// replay answers the CONNECT with the old ids and sends what the client missed. It returns
+// false when the client cannot resume. connection.mu is held.
+func (r *resumption) replay(s *socket) bool {
+	j := r.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := r.received()
+	if n < 0 || j.closed { // it has missed too much by now
+		return false
+	}
+	m, err := s.conn.srv.connected(s.namespace, j.id, j.pid)
+	if err != nil {
+		return false
+	}
+	s.id, s.journal = j.id, j
+	j.absent = make(chan struct{})
+	j.live, j.address = s, s.conn.address()
+	_ = s.conn.push(m, outbox.Refuse)
+	for range n {
+		j.dropOldest()
+	}
+	j.sent = 0
+	j.marks.reset()
+	for pos := range j.kept.all {
+		if m := j.ring.at(pos); m != nil && s.conn.push(m, outbox.Refuse) != nil {
+			break // the connection has ended again
+		}
+		j.sent++
+	}
+	r.resumed = true
+	return true
+}
+
+// abandon drops the journal when the client was not resumed after all.
+func (r *resumption) abandon() {
+	if !r.resumed {
+		r.j.close()
+		r.suspension.Drop()
+	}
+}

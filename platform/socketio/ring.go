@@ -1,0 +1,118 @@
+package socketio
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+)
+
+// ring keeps the events of one namespace that clients may still miss: each once, by its
+// position, until no journal holds it. A position is also the offset that clients receive
+// with the event. It is safe for concurrent use.
+type ring struct {
+	total    *atomic.Int64 // of recoveryStore: bytes held by all rings and journals
+	last     atomic.Uint64 // the newest position
+	journals int           // guarded by recoveryStore.mu
+
+	mu     sync.RWMutex
+	blocks map[uint64]*block // by position/blockLen
+}
+
+// block has the events of positions that follow each other. A block without events is
+// dropped, so that one old event does not hold the places of all later ones.
+type block struct {
+	events [blockLen]*message
+	used   int
+}
+
+const (
+	blockLen  = 32
+	blockSize = int(unsafe.Sizeof(block{})) + 56 // rounded up by the allocator, and its place in the map
+)
+
+// newRing returns a ring whose positions start anywhere: clients keep an old offset until they
+// receive an event, and one of another ring must not be a position of this one.
+func newRing(total *atomic.Int64) *ring {
+	r := &ring{total: total, blocks: map[uint64]*block{}}
+	r.last.Store(rand.Uint64N(1 << (positionBits - 2))) //nolint:gosec // it need not be secret
+	return r
+}
+
+// next returns the position of a new event.
+func (r *ring) next() uint64 { return r.last.Add(1) }
+
+// offset returns a position as clients receive it.
+func offset(pos uint64) string { return strconv.FormatUint(pos, 36) }
+
+// positionOf returns the position of a client's offset; 0 if it is none.
+func positionOf(text string) uint64 {
+	pos, err := strconv.ParseUint(text, 36, positionBits)
+	if err != nil || offset(pos) != text {
+		return 0
+	}
+	return pos
+}
+
+// hold keeps an event for one more journal.
+func (r *ring) hold(m *message) {
+	for n := m.holders.Load(); n > 0; n = m.holders.Load() {
+		if m.holders.CompareAndSwap(n, n+1) {
+			return
+		}
+	}
+	r.mu.Lock() // holders changes from and to 0 with the lock held only
+	defer r.mu.Unlock()
+	if m.holders.Add(1) > 1 {
+		return
+	}
+	b := r.blocks[m.pos/blockLen]
+	size := m.held
+	if b == nil {
+		b = &block{}
+		r.blocks[m.pos/blockLen] = b
+		size += blockSize
+	}
+	b.events[m.pos%blockLen] = m
+	b.used++
+	r.total.Add(int64(size))
+}
+
+// at returns the event at a position; nil if no journal holds one.
+func (r *ring) at(pos uint64) *message {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if b := r.blocks[pos/blockLen]; b != nil {
+		return b.events[pos%blockLen]
+	}
+	return nil
+}
+
+// release ends the hold of one journal on the event at a position, and returns the bytes
+// that the event counted for; 0 without one.
+func (r *ring) release(pos uint64) int {
+	m := r.at(pos)
+	if m == nil {
+		return 0
+	}
+	for n := m.holders.Load(); n > 1; n = m.holders.Load() {
+		if m.holders.CompareAndSwap(n, n-1) {
+			return m.held
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m.holders.Add(-1) > 0 {
+		return m.held
+	}
+	b := r.blocks[pos/blockLen]
+	size := m.held
+	b.events[pos%blockLen] = nil
+	if b.used--; b.used == 0 {
+		delete(r.blocks, pos/blockLen)
+		size += blockSize
+	}
+	r.total.Add(-int64(size))
+	return m.held
+}
