@@ -413,11 +413,11 @@ func (s *Session) AfterBody(f func()) {
 	}
 }
 
-// Batch calls f. On a WebSocket, what f sends goes out when f has returned, unless
-// something else is being sent.
-func (s *Session) Batch(f func()) {
-	s.out.Cork()
-	defer s.out.Uncork(false)
+// Hold calls f, which must be short. What f and others send meanwhile goes out when f has
+// returned.
+func (s *Session) Hold(f func()) {
+	s.out.Hold()
+	defer s.out.Release()
 	f()
 }
 

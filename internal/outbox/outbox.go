@@ -76,6 +76,7 @@ type Queue[T any] struct {
 	slab        *slab[T]        // the waiting items; nil without any
 	bytes       int             // waiting or being sent
 	writer      writer
+	holds       int // calls of Hold without their Release
 	state       state
 	readyWanted bool          // a caller waits for Ready
 	ready       chan struct{} // closed when something waits or the queue is closed; nil when no caller waits for it
@@ -119,7 +120,7 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 		if q.write != nil && q.writer != writing {
 			if q.corking.Load() {
 				q.writer = corked
-			} else if q.try != nil && q.bytes == 0 && q.try(item) {
+			} else if q.try != nil && q.bytes == 0 && q.holds == 0 && q.try(item) {
 				return nil
 			}
 		}
@@ -178,9 +179,28 @@ func (q *Queue[T]) endCork() {
 	}
 }
 
+// Hold lets nothing leave the queue that is not being sent already, until Release has been
+// called as often. Holds must be short: Writable waits for them.
+func (q *Queue[T]) Hold() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.holds++
+}
+
+// Release ends a Hold. What waits is sent by the writer, or taken by the caller of Take.
+func (q *Queue[T]) Release() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.holds--
+	if q.slab != nil {
+		q.wake()
+	}
+}
+
 // wake starts the writer, or signals Ready; q.mu is held.
 func (q *Queue[T]) wake() {
 	switch {
+	case q.holds > 0:
 	case q.write == nil:
 		q.signal()
 	case q.writer == idle:
@@ -226,7 +246,7 @@ func (q *Queue[T]) run() {
 // drain sends what waits in batches, so that a burst takes few writes. It is called with
 // q.mu held and the writer writing, and unlocks q.mu.
 func (q *Queue[T]) drain() {
-	for q.slab != nil {
+	for q.slab != nil && q.holds == 0 {
 		s := q.slab
 		var size int
 		s.batch, size = s.take(s.batch[:0], batchItems, batchBytes)
@@ -290,13 +310,13 @@ func (q *Queue[T]) maybeEnd() {
 }
 
 // Take removes waiting items, up to the given number of bytes and at least one, and reports
-// whether more wait. Their bytes count until Sent. From a queue with a writer it returns
-// nothing.
+// whether more wait. Their bytes count until Sent. From a queue with a writer, and during a
+// Hold, it returns nothing.
 func (q *Queue[T]) Take(dst []T, most int) (items []T, size int, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.slab
-	if s == nil || q.write != nil {
+	if s == nil || q.write != nil || q.holds > 0 {
 		return dst, 0, false
 	}
 	dst, size = s.take(dst, math.MaxInt, most)
@@ -333,7 +353,7 @@ func (q *Queue[T]) Ready() <-chan struct{} {
 	}
 	q.readyWanted = true
 	ready := q.ready
-	if q.slab != nil || q.state != open {
+	if q.slab != nil && q.holds == 0 || q.state != open {
 		q.signal()
 	}
 	return ready

@@ -355,6 +355,30 @@ func TestBroadcastAfterConnect(t *testing.T) {
 	}
 }
 
+// The same over polling, where a poll may wait already.
+func TestBroadcastAfterConnectPolling(t *testing.T) {
+	answers := make(chan string, 1)
+	early := make(chan bool, 1)
+	r := newTestServer(t, Options{}, preparing(func(*session) {
+		select {
+		case a := <-answers:
+			answers <- a
+			early <- true
+		case <-time.After(50 * time.Millisecond):
+			early <- false
+		}
+	}))
+	p := r.poller()
+	go func() { answers <- r.get(p.query()).body }()
+	p.send("40")
+	if testkit.Receive(t, "the client", early) {
+		t.Error("the poll was answered before the framework had the client")
+	}
+	if got := testkit.Receive(t, "the answer of the poll", answers); !strings.HasPrefix(got, "40{") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // A client whose transport changes while it connects is reported to the framework.
 func TestAudit_UpgradedWhileItConnects(t *testing.T) {
 	r := newTestServer(t, Options{}, preparing(func(s *session) {

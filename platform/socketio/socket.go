@@ -380,7 +380,7 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption
 	var sess adapter.Session
 	gone := false
 	transport := c.eng.Transport()
-	c.eng.Batch(func() { // a client must receive broadcasts as soon as it has seen CONNECT
+	c.eng.Hold(func() { // a client must receive broadcasts as soon as it has seen CONNECT
 		if !s.accept(res) {
 			return
 		}
