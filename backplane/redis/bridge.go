@@ -231,9 +231,11 @@ func (b *bridge) broadcast(namespace string, text []byte) bool {
 	return b.pass(&backplane.Message{Kind: backplane.Event, Select: o.selection(b.byName[namespace], namespace), Event: p.Event, Payload: backplane.Payload(p.Payload), Flags: o.Flags.flags()})
 }
 
-// pass has the framework handle a message of Node, and reports whether it is within the limits.
+// pass has the framework handle a message of Node, and reports whether it is one that a Gatehouse node may
+// send: what the framework refuses counts against its origin, which all servers of Node share.
 func (b *bridge) pass(m *backplane.Message) bool {
-	if (envelope.Limits{}).Check(m) != nil {
+	named := m.Kind == backplane.Event || m.Kind == backplane.Call
+	if named && m.Event == "" || (envelope.Limits{}).Check(m) != nil {
 		return false
 	}
 	m.Origin, m.Channel = foreign, backplane.ChannelEvents

@@ -1,10 +1,13 @@
 package redis
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -134,6 +137,72 @@ func TestNodeAcceptsEverything(t *testing.T) {
 	}
 }
 
+// What Node sends, a bridge reads as another server of Node does. BRIDGE_CASES and BRIDGE_SEED: as above.
+func TestBridgeReadsWhatNodeSends(t *testing.T) {
+	p := nodetest.StartProcess(t, "adapter.mjs", func([]byte) {})
+	count, seed := number(t, "BRIDGE_CASES", 2000), number(t, "BRIDGE_SEED", 1)
+	b, f := newTestBridge()
+	events := 0
+	for n := 0; n < count; n += 500 {
+		var sent []struct {
+			Channel, Event, Args string
+			Bytes                []byte
+			Rooms, Except        []string
+		}
+		if err := json.Unmarshal(p.MustDo("generate", nodetest.Fields{"count": 500, "seed": seed + n}), &sent); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range sent {
+			f.messages = nil
+			b.receive(rueidis.PubSubMessage{Channel: x.Channel, Message: string(x.Bytes)})
+			if f.invalid > 0 || len(f.messages) != 1 {
+				t.Fatalf("%d messages, %d invalid, of %q on %q", len(f.messages), f.invalid, x.Bytes, x.Channel)
+			}
+			m := f.messages[0]
+			if (m.Kind == backplane.Event) != (x.Args != "") {
+				t.Fatalf("a message of kind %v of %q", m.Kind, x.Bytes)
+			}
+			if m.Kind != backplane.Event {
+				continue
+			}
+			events++
+			if got := argsOf(t, m.Payload); m.Event != x.Event || got != sorted(t, x.Args) || !slices.Equal(m.Select.Rooms, x.Rooms) || !slices.Equal(m.Select.ExceptRooms, x.Except) {
+				t.Fatalf("%q %.3000s to %q except %q, want %q %.3000s to %q except %q", m.Event, got, m.Select.Rooms, m.Select.ExceptRooms, x.Event, sorted(t, x.Args), x.Rooms, x.Except)
+			}
+		}
+	}
+	if events < count/4 {
+		t.Errorf("%d events only", events)
+	}
+}
+
+// argsOf returns the arguments of an event as the test programs write them.
+func argsOf(t *testing.T, p backplane.Payload) string {
+	t.Helper()
+	text := string(p.JSON)
+	for i, a := range p.Attachments {
+		text = strings.Replace(text, fmt.Sprintf(`{"_placeholder":true,"num":%d}`, i), `{"$binary":"`+base64.StdEncoding.EncodeToString(a)+`"}`, 1)
+	}
+	if !p.Spread {
+		text = "[" + text + "]"
+	}
+	return sorted(t, text)
+}
+
+// sorted returns JSON in one form.
+func sorted(t *testing.T, text string) string {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 func number(t *testing.T, variable string, otherwise int) int {
 	t.Helper()
 	text := os.Getenv(variable)
@@ -160,8 +229,11 @@ func TestBridgeReadsWhatItSends(t *testing.T) {
 		for _, p := range all {
 			other.receive(rueidis.PubSubMessage{Channel: p.channel, Message: string(p.bytes)})
 		}
-		if m.Kind == backplane.NodeEvent && m.Event == "" {
-			continue // is refused
+		if m.Event == "" && (m.Kind == backplane.Event || m.Kind == backplane.NodeEvent) {
+			if len(f.messages) > 0 || f.invalid != len(all) {
+				t.Fatalf("an event without a name: %d messages, %d invalid of %d", len(f.messages), f.invalid, len(all))
+			}
+			continue
 		}
 		if f.invalid > 0 || len(f.messages) != len(all) {
 			t.Fatalf("%d messages of %d, %d invalid, of %+v", len(f.messages), len(all), f.invalid, m)
@@ -215,6 +287,13 @@ func TestBridgeLimits(t *testing.T) {
 	}
 }
 
+// nodeRequests are requests of Node, or nearly.
+var nodeRequests = []string{
+	`{"type":5,"requestId":"a"}`, `{"type":5,"requestId":"a","opts":{"rooms":[1,"a"],"except":[]}}`, `{"type":1,"requestId":"a"}`, `{"type":0,"requestId":"a","rooms":[]}`,
+	`{"type":6,"data":["e"],"requestId":"a"}`, `{"type":2,"sid":"a","room":"b","requestId":"c"}`, `{"type":4,"opts":{"rooms":[{}]}}`, `{"type":6,"data":[1]}`, `{"type":6,"data":[]}`, `{`, ``, `x`,
+	"\x85\xa3uid\xa1a\xa9requestId\xa1b\xa4type\x07\xa6packet\x83\xa4type\x02\xa4data\x91\xa1e\xa3nsp\xa1/\xa4opts\x83\xa5rooms\x90\xa6except\x90\xa5flags\x81\xa7timeout\xcd\x03\xe8",
+}
+
 // Bytes from Node never panic, nor make messages without a namespace of this node.
 func FuzzBridge(f *testing.F) {
 	g := generator{rand.New(rand.NewPCG(4, 5))}
@@ -225,11 +304,7 @@ func FuzzBridge(f *testing.F) {
 			f.Add(p.channel, p.bytes)
 		}
 	}
-	for _, r := range []string{
-		`{"type":5,"requestId":"a"}`, `{"type":5,"requestId":"a","opts":{"rooms":[1,"a"],"except":[]}}`, `{"type":1,"requestId":"a"}`, `{"type":0,"requestId":"a","rooms":[]}`,
-		`{"type":6,"data":["e"],"requestId":"a"}`, `{"type":2,"sid":"a","room":"b","requestId":"c"}`, `{"type":4,"opts":{"rooms":[{}]}}`, `{"type":6,"data":[1]}`, `{"type":6,"data":[]}`, `{`, ``, `x`,
-		"\x85\xa3uid\xa1a\xa9requestId\xa1b\xa4type\x07\xa6packet\x83\xa4type\x02\xa4data\x91\xa1e\xa3nsp\xa1/\xa4opts\x83\xa5rooms\x90\xa6except\x90\xa5flags\x81\xa7timeout\xcd\x03\xe8",
-	} {
+	for _, r := range nodeRequests {
 		f.Add("socket.io-request#/#", []byte(r))
 	}
 	f.Fuzz(func(t *testing.T, channel string, text []byte) {

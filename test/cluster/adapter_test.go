@@ -215,6 +215,11 @@ func TestAdapterPayloads(t *testing.T) {
 		t.Fatal(err)
 	}
 	same("after what Node cannot read")
+	// An event without a name is none here; many of them do not mute Node.
+	js.run(`for (let i = 0; i < 200; i++) io.emit("", i); io.emit("named", 1)`)
+	if m := pair[0].Next(); m.Event != "named" {
+		t.Errorf("after events without a name: %+v", m)
+	}
 }
 
 // Joins, leaves, questions and events for the nodes themselves, both ways.

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { Server } from 'socket.io';
 import { createAdapter } from '@socket.io/redis-adapter';
 import { Emitter } from '@socket.io/redis-emitter';
-import { serve, writeLine } from './lines.mjs';
+import { encode, serve, writeLine } from './lines.mjs';
 
 const started = [];
 let io;
@@ -43,10 +43,61 @@ async function start({ port, key = 'socket.io', opts = {} }) {
 const AsyncFunction = (async () => {}).constructor;
 const run = ({ code }) => new AsyncFunction('io', 'emitter', code)(io, emitter);
 
+// A redis that keeps what is published.
+const recorder = (sent) => ({
+  psubscribe() {}, subscribe() {}, on() {}, off() {}, listenerCount: () => 2, pubsub() {},
+  publish(channel, bytes) { sent?.push({ channel, bytes: Buffer.from(bytes) }); },
+});
+
+// random returns numbers below n, the same for a seed.
+const random = (seed) => (n) => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) % n;
+};
+
+const texts = ['', 'a', 'room #*?[x]', 'ü😀\u2028\u0000', '__proto_', 'constructor', '7', 'x'.repeat(40), 'ö'.repeat(300), '#', '/'];
+const numbers = [0, -1, 127, 128, 255, 256, -32, -33, -128, -129, 65535, 65536, 2 ** 31, -(2 ** 31), 2 ** 32, 2 ** 53, -(2 ** 53), 0.1, 1e300, -1e-300, -0, NaN, Infinity];
+
+function value(next, depth) {
+  switch (next(12)) {
+    case 0: case 1: return depth > 0 ? Array.from({ length: next(20) }, () => value(next, depth - 1)) : [];
+    case 2: case 3: return Object.fromEntries(Array.from({ length: depth > 0 ? next(20) : 0 }, () => [texts[next(texts.length)] + next(3), value(next, depth - 1)]));
+    case 4: case 5: return texts[next(texts.length)];
+    case 6: case 7: return numbers[next(numbers.length)];
+    case 8: return [null, undefined, new Date(1e12 + next(1e6))][next(3)];
+    case 9: return Buffer.alloc(next(20) === 0 ? next(70000) : next(20), next(256));
+    default: return next(2) === 0;
+  }
+}
+
+// generate returns what the adapter publishes for random calls, and of events what another server of Node reads.
+function generate({ count, seed }) {
+  const next = random(seed);
+  const sent = [];
+  const server = new Server({ adapter: createAdapter(recorder(sent), recorder()) });
+  const all = () => Array.from({ length: next(4) }, () => texts[next(texts.length)]);
+  while (sent.length < count) {
+    const to = server.of(next(2) === 0 ? '/' : '/a b').in(all()).except(all());
+    switch (next(8)) {
+      case 0: to.socketsJoin(all()); break;
+      case 1: to.socketsLeave(all()); break;
+      case 2: to.disconnectSockets(next(2) === 0); break;
+      case 3: server.serverSideEmit('event', ...Array.from({ length: next(3) }, () => texts[next(texts.length)])); break;
+      default: (next(3) === 0 ? to.volatile : to).compress(next(2) === 0).emit('e' + texts[next(texts.length)], ...Array.from({ length: next(4) }, () => value(next, 3)));
+    }
+  }
+  const { parser } = server.of('/').adapter;
+  return sent.map(({ channel, bytes }) => {
+    const [, packet, opts] = bytes[0] === 0x7b ? [] : parser.decode(bytes);
+    return { channel, bytes: bytes.toString('base64'), event: packet?.data[0], args: packet && encode(packet.data.slice(1)), rooms: opts?.rooms, except: opts?.except };
+  });
+}
+
 // accept passes messages to the adapter as Redis would, and returns those that it does not accept.
 async function accept({ messages }) {
-  const redis = { psubscribe() {}, subscribe() {}, publish() {}, on() {}, off() {}, listenerCount: () => 2, pubsub() {} };
-  const server = new Server({ adapter: createAdapter(redis, redis) });
+  const server = new Server({ adapter: createAdapter(recorder(), recorder()) });
   server.of('/a b');
   const refused = [];
   for (const { channel, namespace, bytes } of messages) {
@@ -69,4 +120,4 @@ async function accept({ messages }) {
   return refused;
 }
 
-serve({ start, run, accept }, async () => { for (const stop of started) await stop(); });
+serve({ start, run, accept, generate }, async () => { for (const stop of started) await stop(); });
