@@ -24,12 +24,13 @@ type adapterServer struct {
 	events chan string
 }
 
-func startAdapter(t *testing.T, server *redistest.Server, opts map[string]any) *adapterServer {
+// startAdapter starts one with a package for Redis: ioredis or redis.
+func startAdapter(t *testing.T, server *redistest.Server, client string, opts map[string]any) *adapterServer {
 	t.Helper()
 	a := &adapterServer{t: t, events: make(chan string, 1000)}
 	a.p = nodetest.StartProcess(t, "adapter.mjs", func(line []byte) { a.events <- strings.TrimSpace(string(line)) })
 	_, port, _ := strings.Cut(server.Address, ":")
-	if err := json.Unmarshal(a.p.MustDo("start", nodetest.Fields{"port": port, "opts": opts}), &a.url); err != nil {
+	if err := json.Unmarshal(a.p.MustDo("start", nodetest.Fields{"port": port, "client": client, "opts": opts}), &a.url); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -46,22 +47,37 @@ func (a *adapterServer) connect(name, namespace string, rooms ...string) *client
 	return n.connect(name, func() *apptest.Client { return apptest.DialSocketIO(a.t, a.url, apptest.WithNamespace(namespace)) }, rooms...)
 }
 
-// mixed starts two Gatehouse nodes and a server of Node on one Redis.
-func mixed(t *testing.T) (one, two *node, js *adapterServer) {
-	t.Helper()
-	server := redistest.Start(t)
-	service := func() backplane.Backplane { return redis.SocketIO(redis.Address(server.Address)) }
-	one, two = nodes(t, service)
-	return one, two, startAdapter(t, server, nil)
+// mixed is two Gatehouse nodes and servers of Node on one Redis.
+type mixed struct {
+	one, two *node
+	js, more *adapterServer
+	service  service // of the nodes
 }
 
-// mixedClients connects clients of Socket.IO to each, and one of plain WebSocket, in the same rooms.
-func mixedClients(one, two *node, js *adapterServer) (all []*client) {
+// onEachPackage runs a test with each package for Redis that servers of Node use.
+func onEachPackage(t *testing.T, test func(t *testing.T, m mixed)) {
+	t.Helper()
+	for _, client := range []string{"ioredis", "redis"} {
+		t.Run(client, func(t *testing.T) { test(t, startMixed(t, client, nil)) })
+	}
+}
+
+func startMixed(t *testing.T, client string, opts map[string]any) (m mixed) {
+	t.Helper()
+	server := redistest.Start(t)
+	m.service = func() backplane.Backplane { return redis.SocketIO(redis.Address(server.Address)) }
+	m.one, m.two = nodes(t, m.service)
+	m.js, m.more = startAdapter(t, server, client, opts), startAdapter(t, server, client, opts)
+	return m
+}
+
+// clients connects clients of Socket.IO to each, in the same rooms.
+func (m mixed) clients() (all []*client) {
 	for _, rooms := range [][]string{nil, {"a"}, {"a", "b"}, {"b", "räume #*?[x]"}} {
-		for i, n := range []*node{one, two} {
+		for i, n := range []*node{m.one, m.two} {
 			all = append(all, n.connect(fmt.Sprint("gatehouse ", i, rooms), func() *apptest.Client { return n.DialSocketIO("/") }, rooms...))
 		}
-		all = append(all, js.connect(fmt.Sprint("node ", rooms), "/", rooms...))
+		all = append(all, m.js.connect(fmt.Sprint("node ", rooms), "/", rooms...), m.more.connect(fmt.Sprint("more ", rooms), "/", rooms...))
 	}
 	return all
 }
@@ -86,9 +102,11 @@ func expectEvent(t *testing.T, all []*client, event string, want func(c *client)
 
 // Events of a Gatehouse node reach clients of Node, and those of Node and its emitter reach clients of
 // all Gatehouse nodes: the selected ones, once.
-func TestAdapterSelections(t *testing.T) {
-	one, two, js := mixed(t)
-	all := mixedClients(one, two, js)
+func TestAdapterSelections(t *testing.T) { onEachPackage(t, testAdapterSelections) }
+
+func testAdapterSelections(t *testing.T, m mixed) {
+	one, two, js := m.one, m.two, m.js
+	all := m.clients()
 	plain := one.connect("plain", func() *apptest.Client { return one.DialWS("/ws") }, "a")
 	other := two.connect("other", func() *apptest.Client { return two.DialSocketIO("/other") }, "a")
 	on := func(name string) *client {
@@ -158,10 +176,13 @@ func TestAdapterSelections(t *testing.T) {
 	}
 }
 
-// Clients receive the same from a server of Node and from a Gatehouse node.
-func TestAdapterPayloads(t *testing.T) {
-	one, two, js := mixed(t)
-	pair := []*client{two.connect("gatehouse", func() *apptest.Client { return two.DialSocketIO("/") }), js.connect("node", "/")}
+// Clients of a Gatehouse node receive the same as those of a server of Node, from another server of Node and
+// from another Gatehouse node.
+func TestAdapterPayloads(t *testing.T) { onEachPackage(t, testAdapterPayloads) }
+
+func testAdapterPayloads(t *testing.T, m mixed) {
+	one, two, js := m.one, m.two, m.js
+	pair := []*client{two.connect("gatehouse", func() *apptest.Client { return two.DialSocketIO("/") }), m.more.connect("node", "/")}
 	same := func(what string) {
 		t.Helper()
 		a, b := pair[0].Next(), pair[1].Next()
@@ -173,9 +194,15 @@ func TestAdapterPayloads(t *testing.T) {
 		``, `null`, `1, "two", [3], {four: 4}`, `"ü 😀 \u2028"`, `{deep: [{b: Buffer.from("x")}, new Uint8Array([1, 2])]}`, `Buffer.alloc(1 << 20, 7)`,
 		`new Date(1e12)`, `-0.5, 1e-300, 2 ** 53, -(2 ** 31), 4294967296`, `NaN`, `Array.from({length: 1000}, (_, i) => i)`, `...Array.from({length: 1000}, (_, i) => i)`, `undefined`, `{u: undefined}`, `true, false`,
 		`"x".repeat(70000)`, `{}`, `[]`, `{"__proto__x": 1, "_placeholder": false}`,
+		`{deep: [undefined, NaN, -0, Infinity, -Infinity, new Date(-1), new Date(1e15)]}`, `undefined, undefined`, `[undefined], null`,
+		`new Date(NaN)`, `new Map([[1, 2]]), new Set([1])`, `new Float64Array([1, 2])`, `new ArrayBuffer(3)`, `Buffer.alloc(0)`, `"\ud800 half"`, `[[[[[[[[[[1]]]]]]]]]]`,
+		`...Array.from({length: 10}, () => Buffer.from([1]))`, `Object.create({inherited: 1})`, `{toJSON() { return 1 }}`,
 	} {
 		js.run(`io.emit("e", ` + args + `)`)
 		same("from Node: " + args[:min(len(args), 60)])
+	}
+	if got := js.run(`try { io.emit("e", 1n) } catch (err) { return err.message }`); got != `"Could not encode"` {
+		t.Errorf("a bigint, which no server of Node can send: %s", got)
 	}
 	for _, v := range []any{
 		nil, "ü 😀 \u2028", 1.5, []int{1, 2}, map[string]any{"a": 1, "b": []byte{0}}, make([]byte, 1<<20), websockets.Payload{JSON: []byte(`[1,"a",{"x":null}]`), Spread: true},
@@ -224,19 +251,17 @@ func TestAdapterPayloads(t *testing.T) {
 
 // Joins, leaves, questions and events for the nodes themselves, both ways.
 func TestAdapterRequests(t *testing.T) {
-	for name, opts := range map[string]map[string]any{"default": nil, "specific response channel": {"publishOnSpecificResponseChannel": true}} {
-		t.Run(name, func(t *testing.T) {
-			server := redistest.Start(t)
-			one, two := nodes(t, func() backplane.Backplane { return redis.SocketIO(redis.Address(server.Address)) })
-			testAdapterRequests(t, one, two, startAdapter(t, server, opts))
-		})
+	for _, client := range []string{"ioredis", "redis"} {
+		for name, opts := range map[string]map[string]any{"default": nil, "specific response channel": {"publishOnSpecificResponseChannel": true}} {
+			t.Run(client+"/"+name, func(t *testing.T) { testAdapterRequests(t, startMixed(t, client, opts)) })
+		}
 	}
 }
 
 var hello = websockets.NewNodeEvent[map[string]int]("hello")
 
-func testAdapterRequests(t *testing.T, one, two *node, js *adapterServer) {
-	ctx := t.Context()
+func testAdapterRequests(t *testing.T, m mixed) {
+	ctx, one, two, js := t.Context(), m.one, m.two, m.js
 	ours, theirs := two.connect("ours", func() *apptest.Client { return two.DialSocketIO("/") }, "a"), js.connect("theirs", "/", "a")
 	rooms := func(c *client, want string) {
 		t.Helper()
@@ -274,7 +299,7 @@ func testAdapterRequests(t *testing.T, one, two *node, js *adapterServer) {
 	want("fetchSockets of no client", `return (await io.in("none").fetchSockets()).length`, `0`)
 	want("sockets", `return [...await io.of("/").adapter.sockets(new Set(["a"]))].length`, `1`) // this adapter's own
 	want("allRooms", `const all = await io.of("/").adapter.allRooms(); return [all.has("a"), all.has("e"), all.size >= 4]`, `[true,true,true]`)
-	want("serverSideEmit with ack", `return await io.serverSideEmitWithAck("hello", 1)`, `[null,null]`) // of two nodes
+	want("serverSideEmit with ack", `return (await io.serverSideEmitWithAck("hello", 1)).sort()`, `["from Node",null,null]`) // of two nodes and the other server
 	ours.OnCall("vote", func(q json.RawMessage) any { return map[string]any{"q": q, "b": []byte{1}} })
 	theirs.OnCall("vote", func(q json.RawMessage) any { return q })
 	want("events with acks", `return (await io.timeout(5000).in("a").emitWithAck("vote", "x")).map((a) => JSON.stringify(a)).sort()`, `["\"x\"","{\"b\":{\"type\":\"Buffer\",\"data\":[1]},\"q\":\"x\"}"]`)

@@ -11,11 +11,8 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
-	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/emit"
 	"github.com/gatehouse-go/gatehouse/backplane/memory"
-	"github.com/gatehouse-go/gatehouse/backplane/redis"
-	"github.com/gatehouse-go/gatehouse/internal/redistest"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -141,12 +138,9 @@ func TestEmitterWithoutService(t *testing.T) {
 // An emitter on the channels of @socket.io/redis-adapter reaches servers of Node and Gatehouse nodes,
 // and counts as no server.
 func TestEmitterToNode(t *testing.T) {
-	server := redistest.Start(t)
-	s := func() backplane.Backplane { return redis.SocketIO(redis.Address(server.Address)) }
-	one, two := nodes(t, s)
-	js := startAdapter(t, server, nil)
-	clients := mixedClients(one, two, js)
-	e := emitter(t, s, emit.SocketIO("/"))
+	m := startMixed(t, "ioredis", nil)
+	js, clients := m.js, m.clients()
+	e := emitter(t, m.service, emit.SocketIO("/"))
 	for _, c := range []struct {
 		name   string
 		to     websockets.Emitter

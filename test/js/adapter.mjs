@@ -1,6 +1,7 @@
 // A server of Socket.IO with @socket.io/redis-adapter, and an emitter, that run the code that tests send.
 import { createServer } from 'node:http';
 import { Redis } from 'ioredis';
+import { createClient } from 'redis';
 import { Server } from 'socket.io';
 import { createAdapter } from '@socket.io/redis-adapter';
 import { Emitter } from '@socket.io/redis-emitter';
@@ -12,9 +13,22 @@ let emitter;
 
 const namespaces = ['/', '/other'];
 
-async function start({ port, key = 'socket.io', opts = {} }) {
-  const pub = new Redis({ port, host: '127.0.0.1' });
+// connect returns two clients of the package, and what ends them.
+async function connect(name, port) {
+  if (name === 'ioredis') {
+    const pub = new Redis({ port, host: '127.0.0.1' });
+    const sub = pub.duplicate();
+    return { pub, sub, subscribers: async (channel) => (await pub.pubsub('NUMSUB', channel))[1], end: () => { pub.disconnect(); sub.disconnect(); } };
+  }
+  const pub = createClient({ url: `redis://127.0.0.1:${port}` });
   const sub = pub.duplicate();
+  await Promise.all([pub.connect(), sub.connect()]);
+  const subscribers = async (channel) => (await pub.sendCommand(['PUBSUB', 'NUMSUB', channel]))[1];
+  return { pub, sub, subscribers, end: () => { pub.destroy(); sub.destroy(); } };
+}
+
+async function start({ port, key = 'socket.io', client = 'ioredis', opts = {} }) {
+  const { pub, sub, subscribers, end } = await connect(client, port);
   const http = createServer();
   io = new Server(http, { adapter: createAdapter(pub, sub, { key, requestsTimeout: 3000, ...opts }) });
   emitter = new Emitter(pub, { key });
@@ -33,10 +47,10 @@ async function start({ port, key = 'socket.io', opts = {} }) {
   }
   for (const name of namespaces) { // until this adapter has subscribed
     const own = `${key}-response#${name}#${io.of(name).adapter.uid}#`;
-    while ((await pub.pubsub('NUMSUB', own))[1] < 1) await new Promise((done) => setTimeout(done, 5));
+    while ((await subscribers(own)) < 1) await new Promise((done) => setTimeout(done, 5));
   }
   await new Promise((done) => http.listen(0, '127.0.0.1', done));
-  started.push(async () => { await io.close(); pub.disconnect(); sub.disconnect(); });
+  started.push(async () => { await io.close(); end(); });
   return `http://127.0.0.1:${http.address().port}`;
 }
 
