@@ -13,7 +13,7 @@ import (
 func (w *worker) handle(r received) {
 	c := w.c
 	from := r.origin()
-	if len(w.offenders) > 0 && w.offenders.muted(from) {
+	if w.muted(from) {
 		c.counts.invalid.Add(1)
 		return
 	}
@@ -28,12 +28,20 @@ func (w *worker) handle(r received) {
 		w.refused(from, err)
 		return
 	}
-	for {
+	w.reading = r
+	w.messages()
+}
+
+// messages delivers what is left of a frame, unless its origin is muted meanwhile.
+func (w *worker) messages() {
+	c, channel, from := w.c, w.reading.channel, w.reading.origin()
+	for w.reading.frame != nil {
 		ok, err := w.reader.Next()
 		if err != nil {
 			w.refused(from, err)
 		}
-		if !ok {
+		if !ok || w.muted(from) {
+			w.reading = received{}
 			return
 		}
 		m, err := w.reader.Head()
@@ -42,11 +50,11 @@ func (w *worker) handle(r received) {
 			// The number is used, so it is no gap.
 			m = &backplane.Message{Origin: w.reader.Origin(), Seq: w.reader.Current()}
 			if o := w.origins[m.Origin]; o != nil && m.Origin != c.id {
-				o.accept(c, m, r.channel)
+				o.accept(c, m, channel)
 			}
 			continue
 		}
-		w.message(from, r.channel, m, w.load)
+		w.message(from, channel, m, w.load)
 	}
 }
 
@@ -98,15 +106,20 @@ func (c *Cluster) control(m *backplane.Message, o *origin) error {
 	return nil
 }
 
-// deliver passes a message to the gateways. A panic there is logged.
-func (c *Cluster) deliver(m *backplane.Message, load Load) error {
+// deliver passes a message to the gateways. A panic there is logged, and so is an end of the goroutine.
+func (c *Cluster) deliver(m *backplane.Message, load Load) (err error) {
+	returned := false
 	defer func() {
+		about := []any{"node", m.Origin, "kind", m.Kind.String()}
 		if v := recover(); v != nil {
-			p := recovered.New(v)
-			c.log.Error("panic while a message of another node was delivered", append([]any{"node", m.Origin, "kind", m.Kind.String()}, p.Attrs()...)...)
+			c.log.Error("panic while a message of another node was delivered", append(about, recovered.New(v).Attrs()...)...)
+		} else if !returned {
+			c.log.Error("a message of another node was not delivered", append(about, "error", recovered.ErrExited)...)
 		}
 	}()
-	return c.cfg.Deliver(m, load)
+	err = c.cfg.Deliver(m, load)
+	returned = true
+	return err
 }
 
 // invalid counts and logs bytes that are no message, or one of a newer version.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/envelope"
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 )
 
 // helloBody is the body of a Hello.
@@ -63,20 +64,33 @@ func encode(v any) []byte {
 	return b
 }
 
-// maxNodeName bounds the name of another node, in bytes.
-const maxNodeName = 256
+// maxText bounds the name of another node, and of an endpoint of one in the log, in bytes.
+const maxText = 256
+
+// short returns the start of a text of another node, with memory of its own.
+func short(s string) string {
+	return strings.ToValidUTF8(strings.Clone(s[:min(len(s), maxText)]), "")
+}
+
+// decode reads a body. What it becomes has little more memory than the body.
+func decode(m *backplane.Message, v any) error {
+	if err := codec.Unmarshal(m.Body, v, codec.Options{Budget: bodyMemory*len(m.Body) + 1}); err != nil {
+		return fmt.Errorf("body of a %s: %w: %w", m.Kind, envelope.ErrInvalid, err)
+	}
+	return nil
+}
+
+// bodyMemory is how many bytes the elements of a body may have for each byte of it.
+const bodyMemory = 8
 
 // receiveHello adds the node that introduces itself.
 func (c *Cluster) receiveHello(m *backplane.Message, o *origin) error {
 	var body helloBody
-	if err := json.Unmarshal(m.Body, &body); err != nil {
-		return fmt.Errorf("body of a %s: %w: %w", m.Kind, envelope.ErrInvalid, err)
+	if err := decode(m, &body); err != nil {
+		return err
 	}
 	o.announce(c, m.Origin, body.Sent, time.Now())
-	if len(body.Name) > maxNodeName {
-		body.Name = body.Name[:maxNodeName]
-	}
-	n := backplane.Node{ID: m.Origin, Name: body.Name, Started: body.Started, Clients: max(0, body.Clients), Draining: body.Draining}
+	n := backplane.Node{ID: m.Origin, Name: short(body.Name), Started: body.Started, Clients: max(0, body.Clients), Draining: body.Draining}
 	added := c.members.add(n, versions{body.Min, body.Max})
 	c.chooseVersion()
 	if added {
@@ -103,8 +117,8 @@ func (c *Cluster) chooseVersion() {
 // has started before this node, or was counted as dead.
 func (c *Cluster) receiveBeat(m *backplane.Message, o *origin) error {
 	var body beatBody
-	if err := json.Unmarshal(m.Body, &body); err != nil {
-		return fmt.Errorf("body of a %s: %w: %w", m.Kind, envelope.ErrInvalid, err)
+	if err := decode(m, &body); err != nil {
+		return err
 	}
 	o.announce(c, m.Origin, body.Sent, time.Now())
 	if !c.members.beat(m.Origin, max(0, body.Clients), body.Draining) {
@@ -151,7 +165,7 @@ func (c *Cluster) compareEndpoints(n backplane.Node, theirs map[uint32]string) {
 	for key, text := range theirs {
 		i := slices.IndexFunc(c.cfg.Endpoints, func(e Endpoint) bool { return e.Key == key && e.Text == text })
 		if i < 0 && len(differ) < ours+most {
-			differ = append(differ, "only there: "+text)
+			differ = append(differ, "only there: "+short(text))
 		}
 	}
 	if len(differ) == 0 {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash/maphash"
 	"runtime"
 	"sync"
@@ -12,7 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/backplane/envelope"
 )
 
-// maxWaiting is how many bytes may wait for a worker.
+// maxWaiting is how many bytes may wait for a worker, and the longest frame.
 const maxWaiting = 16 << 20
 
 // frameSize is the memory of a waiting frame beside its bytes, about.
@@ -32,6 +33,10 @@ func (in inbound) ReceiveFrame(channel string, frame []byte) bool {
 		return true
 	}
 	c.counts.receivedBytes.Add(uint64(len(frame)))
+	if len(frame) > maxWaiting {
+		c.invalid(fmt.Errorf("frame of %d bytes: %w of %d", len(frame), envelope.ErrLimit, maxWaiting))
+		return true
+	}
 	w := c.in[binary.BigEndian.Uint64(id)%uint64(len(c.in))]
 	if !w.push(received{channel: channel, frame: frame, size: len(frame) + frameSize}) {
 		c.counts.overrun.Add(1)
@@ -46,9 +51,8 @@ var originSeed = maphash.MakeSeed()
 func (in inbound) Receive(batch []*backplane.Message) (dropped int) {
 	for _, m := range batch {
 		w := in.c.in[maphash.String(originSeed, m.Origin)%uint64(len(in.c.in))]
-		size := envelope.Size(m)
-		in.c.counts.receivedBytes.Add(uint64(size))
-		if !w.push(received{channel: m.Channel, m: m, size: size + entrySize}) {
+		in.c.counts.receivedBytes.Add(uint64(envelope.Size(m)))
+		if !w.push(received{channel: m.Channel, m: m, size: memoryOf(m)}) {
 			in.c.counts.overrun.Add(1)
 			dropped++
 		}
@@ -86,6 +90,10 @@ type worker struct {
 	origins   map[string]*origin
 	searched  time.Time // origins, for those that are idle
 	offenders offenders
+	batch     []received // taken from queue, and not handled yet
+	spare     []received // the memory of the batch
+	handled   int        // bytes of the batch that were handled, and are in bytes still
+	reading   received   // the frame of reader
 
 	mu     sync.Mutex
 	cond   sync.Cond
@@ -141,38 +149,48 @@ func (w *worker) push(r received) bool {
 	return true
 }
 
-// run delivers until close.
+// run delivers until close. Functions of the application, such as an observer, may end its goroutine:
+// another one goes on with the next message.
 func (w *worker) run() {
-	var all []received
+	closed := false
+	defer func() {
+		if !closed {
+			w.c.workers.Go(w.run)
+		}
+	}()
+	w.messages()
 	for {
+		r, ok := w.next()
+		if !ok {
+			closed = true
+			return
+		}
+		w.handle(r)
+	}
+}
+
+// next waits for a frame; false after close. It makes room for others when enough was handled.
+func (w *worker) next() (r received, ok bool) {
+	if len(w.batch) == 0 || w.handled > maxWaiting/16 {
 		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.bytes -= w.handled
+		w.handled = 0
+	}
+	for len(w.batch) == 0 {
 		for len(w.queue) == 0 && !w.closed {
 			w.cond.Wait()
 		}
 		if w.closed {
-			w.mu.Unlock()
-			return
+			return received{}, false
 		}
-		all, w.queue = w.queue, all[:0]
-		w.mu.Unlock()
-		done := 0
-		for i := range all {
-			w.handle(all[i])
-			done += all[i].size
-			all[i] = received{}
-			if done > maxWaiting/16 || i == len(all)-1 {
-				w.release(done)
-				done = 0
-			}
-		}
+		w.batch, w.queue = w.queue, w.spare[:0]
+		w.spare = w.batch
 	}
-}
-
-// release makes room for other frames.
-func (w *worker) release(size int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.bytes -= size
+	r = w.batch[0]
+	w.batch[0], w.batch = received{}, w.batch[1:]
+	w.handled += r.size
+	return r, true
 }
 
 // close ends run after what it delivers at this moment.

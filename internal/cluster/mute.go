@@ -27,7 +27,7 @@ func (o *offender) over(now time.Time) bool { return now.Sub(o.since) >= muteTim
 // other software may name any number of origins, so not all of them are counted.
 type offenders map[string]*offender
 
-// muted reports whether what an origin sends is dropped unread.
+// muted reports whether an origin is muted.
 func (all offenders) muted(origin []byte) bool {
 	o := all[string(origin)]
 	if o == nil || o.n < muteAfter {
@@ -39,6 +39,9 @@ func (all offenders) muted(origin []byte) bool {
 	}
 	return true
 }
+
+// muted reports whether what an origin sends is dropped unread.
+func (w *worker) muted(origin []byte) bool { return len(w.offenders) > 0 && w.offenders.muted(origin) }
 
 // add counts a malformed message, and reports whether its origin is muted from now on.
 func (all offenders) add(origin []byte) bool {

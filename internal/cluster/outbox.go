@@ -101,11 +101,24 @@ func (o *outbox) signal() {
 // entrySize is the memory of an entry beside what is sent, about.
 const entrySize = int(unsafe.Sizeof(Event{}))
 
+// memoryOf is the memory of a message that waits, about.
+func memoryOf(m *backplane.Message) int {
+	s, p := &m.Select, &m.Payload
+	names := len(s.Rooms) + len(s.IDs) + len(s.ExceptRooms) + len(s.ExceptIDs) + len(m.Rooms)
+	return envelope.Size(m) + cap(p.JSON) - len(p.JSON) + names*nameSize + len(p.Attachments)*attachmentSize + entrySize
+}
+
+// The memory of a name and of an attachment beside their bytes.
+const (
+	nameSize       = int(unsafe.Sizeof(""))
+	attachmentSize = int(unsafe.Sizeof([]byte{}))
+)
+
 // push numbers and queues a message. It returns how many were dropped: volatile ones that waited,
 // and with ErrFull the message itself.
 func (o *outbox) push(e *entry) (dropped int, err error) {
 	m := e.m
-	e.size = envelope.Size(m) + cap(m.Payload.JSON) - len(m.Payload.JSON) + entrySize
+	e.size = memoryOf(m)
 	o.mu.Lock()
 	if o.closed {
 		o.mu.Unlock()

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 )
 
 // Step is what an observer of a node sees: a change of its health, or a loss.
@@ -27,9 +29,13 @@ const (
 	Dropped                  // messages were not sent, or perhaps not
 )
 
+// observe calls the observer, which may end its goroutine.
 func (c *Cluster) observe(s Step) {
-	if c.cfg.Observe != nil {
-		c.cfg.Observe(s)
+	if c.cfg.Observe == nil {
+		return
+	}
+	if err := recovered.Do(func() { c.cfg.Observe(s) }); err != nil {
+		c.log.Error("an observer of the backplane failed", "error", err)
 	}
 }
 
