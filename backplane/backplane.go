@@ -31,7 +31,8 @@ type Backplane interface {
 	// Traits returns what the engine can do. It is constant.
 	Traits() Traits
 	// Start connects, and calls in.Link(true, false, nil) before it returns nil. From then on
-	// it passes to in what arrives, until Stop. An error when ctx ends first means that the
+	// it passes to in what arrives, until Stop. A *[SetupError] returns at once and ends the start of
+	// the application. Another error, when ctx ends first, means that the
 	// engine is not connected yet, and goes on trying: Stop must be called in any case. An
 	// engine reconnects by itself, after 50 ms at first and 2 s at most, with jitter.
 	Start(ctx context.Context, self Node, in Inbound) error

@@ -49,7 +49,7 @@ func (e *Engine) Traits() backplane.Traits {
 	return backplane.Traits{Interest: true, Direct: true, Receipts: true, MaxBytes: e.opts.maxMessage()}
 }
 
-// Start implements [backplane.Backplane]. The error is that of a wrong option, or why NATS cannot
+// Start implements [backplane.Backplane]. The error is a [backplane.SetupError], or why NATS cannot
 // be reached.
 func (e *Engine) Start(ctx context.Context, self backplane.Node, in backplane.Inbound) error {
 	if e.opts.err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/envelope"
 )
 
@@ -53,6 +54,9 @@ func URL(servers ...string) Option {
 	return func(o *options) {
 		o.client.Servers = nil
 		for _, text := range servers {
+			if text == "" {
+				o.failed(errors.New("nats: URL is empty: set the variable that it is from, or leave the option out for " + DefaultURL))
+			}
 			for s := range strings.SplitSeq(text, ",") {
 				s = strings.TrimSpace(s)
 				if _, err := host(s); err != nil {
@@ -181,7 +185,7 @@ func newOptions(opts []Option) options {
 
 func (o *options) failed(err error) {
 	if o.err == nil {
-		o.err = err
+		o.err = &backplane.SetupError{Err: err}
 	}
 }
 

@@ -46,6 +46,7 @@ func TestWrongOptions(t *testing.T) {
 	notThere := filepath.Join(t.TempDir(), "none")
 	for want, o := range map[string]nats.Option{
 		"nats: URL: one is not of the form nats://host:4222: correct it":                                                                 nats.URL("nats://user:pass word@host:x"),
+		"nats: URL is empty: set the variable that it is from, or leave the option out for nats://127.0.0.1:4222":                        nats.URL(""),
 		"nats: URL: there is none: pass one, or leave the option out":                                                                    nats.URL(),
 		`nats: Prefix "a..b": it is empty or has a space, one of *> or an empty part, which subjects of NATS must not have: use another`: nats.Prefix("a..b"),
 		`nats: Prefix "a.*": it is empty or has a space, one of *> or an empty part, which subjects of NATS must not have: use another`:  nats.Prefix("a.*"),
@@ -53,8 +54,12 @@ func TestWrongOptions(t *testing.T) {
 		"nats: MaxPayload of 100 bytes: it must have 4096 at least":                                                                      nats.MaxPayload(100),
 		"NKeyFile: nats: open " + notThere + ": no such file or directory":                                                               nats.NKeyFile(notThere),
 	} {
-		if err := start(t, o); err == nil || err.Error() != want {
+		err := start(t, o)
+		if err == nil || err.Error() != want {
 			t.Errorf("Start: %v, want %s", err, want)
+		}
+		if _, is := errors.AsType[*backplane.SetupError](err); !is {
+			t.Errorf("%v is a %T, with which applications start", err, err)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (e *Engine) Traits() backplane.Traits {
 	return backplane.Traits{Interest: true, Direct: true, Receipts: !e.opts.cluster}
 }
 
-// Start implements [backplane.Backplane]. The error is that of a wrong option, or why Redis
+// Start implements [backplane.Backplane]. The error is a [backplane.SetupError], or why Redis
 // cannot be reached.
 func (e *Engine) Start(ctx context.Context, self backplane.Node, in backplane.Inbound) error {
 	raw, err := hex.DecodeString(self.ID)

@@ -68,6 +68,7 @@ func TestErrorsOfStart(t *testing.T) {
 		{"no TLS there", []redis.Option{redis.Address(server.Address), redis.TLS(nil)}, []string{server.Address, "does not respond"}},
 		{"URL", []redis.Option{redis.URL("http://user:passw0rd@host"), redis.Prefix("")}, []string{"redis: URL: it is not of the form redis://user:password@host:6379: correct it"}},
 		{"URL with a space", []redis.Option{redis.URL("redis://user:passw0rd@ho st")}, []string{"redis: URL: "}},
+		{"empty URL", []redis.Option{redis.URL("")}, []string{"redis: URL is empty: set the variable that it is from, or leave the option out for localhost:6379"}},
 		{"no address", []redis.Option{redis.Address()}, []string{"redis: Address: there is none"}},
 		{"two addresses", []redis.Option{redis.Address("a:1", "b:2")}, []string{"redis: 2 addresses: pass redis.Cluster()"}},
 		{"prefix", []redis.Option{redis.Prefix("a*")}, []string{`redis: Prefix "a*": it is empty or has`}},

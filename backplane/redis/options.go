@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/gatehouse-go/gatehouse/backplane"
 )
 
 // Defaults of the options.
@@ -46,6 +48,10 @@ type options struct {
 func URL(text string) Option {
 	return func(o *options) {
 		parsed, err := rueidis.ParseURL(text)
+		if text == "" {
+			o.failed(errors.New("redis: URL is empty: set the variable that it is from, or leave the option out for " + DefaultAddress))
+			return
+		}
 		if err != nil {
 			// The error may contain the password.
 			o.failed(errors.New("redis: URL: it is not of the form redis://user:password@host:6379: correct it"))
@@ -156,7 +162,7 @@ func newOptions(opts []Option) options {
 
 func (o *options) failed(err error) {
 	if o.err == nil {
-		o.err = err
+		o.err = &backplane.SetupError{Err: err}
 	}
 }
 

@@ -130,6 +130,9 @@ func (c *Cluster) connect(ctx context.Context) error {
 	}
 	err := b.Start(startCtx, c.cfg.Self(), inbound{c})
 	cancel()
+	if wrong, is := errors.AsType[*backplane.SetupError](err); is {
+		return wrong
+	}
 	switch {
 	case err != nil && required:
 		return fmt.Errorf("%s is not connected: %w: start its service, or remove backplane.Required", b.Name(), err)

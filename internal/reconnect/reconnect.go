@@ -83,7 +83,7 @@ func (l *Loop[S]) Start(ctx context.Context, in backplane.Inbound, starting func
 	l.mu.Lock()
 	if l.started || l.ctx.Err() != nil {
 		l.mu.Unlock()
-		return fmt.Errorf("%s: Start: the engine has been started or stopped already: make one for each application", l.cfg.Name)
+		return &backplane.SetupError{Err: fmt.Errorf("%s: Start: the engine has been started or stopped already: make one for each application", l.cfg.Name)}
 	}
 	l.started = true
 	starting()

@@ -1,7 +1,10 @@
 package cluster_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -300,6 +303,27 @@ func TestRefusedBeforeDelivery(t *testing.T) {
 		if got := c.Next(); got.Event != "done" {
 			t.Errorf("%s got %q, want done", c.name, got.Event)
 		}
+	}
+}
+
+// wrong is an engine with a wrong option.
+type wrong struct{ backplane.Backplane }
+
+func (wrong) Start(context.Context, backplane.Node, backplane.Inbound) error {
+	return fmt.Errorf("wrapped: %w", &backplane.SetupError{Err: errors.New("memory: Option: it is wrong: correct it")})
+}
+
+// A mistake in the options of an engine is an error of the start, and no reason to wait for the service.
+func TestWrongOption(t *testing.T) {
+	a, err := app.New(program(), app.Mounted(), app.Backplane(wrong{memory.NewBus().Node()}), app.Logger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := contextWithin(t)
+	defer cancel()
+	const want = "app: Backplane: memory: Option: it is wrong: correct it"
+	if err := a.Start(ctx); err == nil || err.Error() != want {
+		t.Errorf("start: %v, want %s", err, want)
 	}
 }
 

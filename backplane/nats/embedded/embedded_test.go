@@ -2,6 +2,7 @@ package embedded_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -31,6 +32,8 @@ func TestWrongOptions(t *testing.T) {
 		`embedded: Listen "6222" is not host and port, such as node-1:6222: correct it`:                                                         embedded.Listen("6222"),
 		`embedded: Peers "node:0" is not host and port, such as node-1:6222: correct it`:                                                        embedded.Peers("node:0"),
 		`embedded: Peers ":6222" is not host and port, such as node-1:6222: correct it`:                                                         embedded.Peers("a:6222", ":6222"),
+		`embedded: Peers "b" is not host and port, such as node-1:6222: correct it`:                                                             embedded.Peers("a:6222, b"),
+		`embedded: Peers is empty: set the variable that it is from, or leave the option out for a node that others connect to`:                 embedded.Peers(""),
 		`embedded: Advertise "node:x" is not host and port, such as node-1:6222: correct it`:                                                    embedded.Advertise("node:x"),
 		`embedded: Clients "node" is not host and port, such as node-1:6222: correct it`:                                                        embedded.Clients("node"),
 		`embedded: Cluster "a b": it is empty or has a space: use another`:                                                                      embedded.Cluster("a b"),
@@ -40,6 +43,9 @@ func TestWrongOptions(t *testing.T) {
 		err := e.Start(t.Context(), backplane.Node{ID: "00000000000000aa"}, newNode(t, 1, e))
 		if err == nil || err.Error() != want {
 			t.Errorf("Start: %v, want %s", err, want)
+		}
+		if _, is := errors.AsType[*backplane.SetupError](err); !is {
+			t.Errorf("%v is a %T, with which applications start", err, err)
 		}
 		if err := e.Stop(t.Context()); err != nil {
 			t.Error(err)
@@ -51,7 +57,7 @@ func TestWrongOptions(t *testing.T) {
 func TestThreeNodes(t *testing.T) {
 	first := startNode(t, 1)
 	second := startNode(t, 2, embedded.Peers(addr(first)))
-	third := startNode(t, 3, embedded.Peers(addr(first)))
+	third := startNode(t, 3, embedded.Peers(addr(first)+", "+addr(second)+",")) // as from a variable
 	meet(t, first, second, third)
 	// The first is not needed any more.
 	first.stop()

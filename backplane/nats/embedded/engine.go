@@ -102,8 +102,8 @@ func (e *Engine) InProcessConn() (net.Conn, error) {
 }
 
 // Start implements [backplane.Backplane]. It returns when the node is connected to its peers, after
-// half a second at most. The error is that of a wrong option, or why the server cannot start, such
-// as a port that is in use.
+// half a second at most. The error is a [backplane.SetupError], or why the server cannot start,
+// such as a port that is in use.
 func (e *Engine) Start(ctx context.Context, self backplane.Node, in backplane.Inbound) error {
 	if e.opts.err != nil {
 		return e.opts.err
@@ -111,7 +111,7 @@ func (e *Engine) Start(ctx context.Context, self backplane.Node, in backplane.In
 	e.mu.Lock()
 	if e.started || e.ctx.Err() != nil {
 		e.mu.Unlock()
-		return errors.New("embedded: Start: the engine has been started or stopped already: make one for each application")
+		return &backplane.SetupError{Err: errors.New("embedded: Start: the engine has been started or stopped already: make one for each application")}
 	}
 	e.started = true
 	e.mu.Unlock()

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/gatehouse-go/gatehouse/backplane"
 )
 
 // Defaults of the options.
@@ -77,15 +79,22 @@ func Advertise(at string) Option {
 	return func(o *options) { o.advertise = o.address("Advertise", at, 1) }
 }
 
-// Peers names other nodes: host and port each. A host with several addresses is all of them, and is
-// resolved again every 10 seconds, so one name of a service is enough. The node itself may be among
-// them. Nodes that are connected introduce each other, but list all that can be the first. Without
-// any, the node waits until others connect. Default: none.
+// Peers names other nodes: host and port each, as several texts or separated by commas. A host with
+// several addresses is all of them, and is resolved again every 10 seconds, so one name of a service
+// is enough. The node itself may be among them. Nodes that are connected introduce each other, but
+// list all that can be the first. Without any, the node waits until others connect. Default: none.
 func Peers(at ...string) Option {
 	return func(o *options) {
 		o.peers = nil
-		for _, a := range at {
-			o.peers = append(o.peers, o.address("Peers", a, 1))
+		for _, list := range at {
+			if list == "" {
+				o.failed(errors.New("embedded: Peers is empty: set the variable that it is from, or leave the option out for a node that others connect to"))
+			}
+			for a := range strings.SplitSeq(list, ",") {
+				if a = strings.TrimSpace(a); a != "" {
+					o.peers = append(o.peers, o.address("Peers", a, 1))
+				}
+			}
 		}
 	}
 }
@@ -154,7 +163,7 @@ func newOptions(opts []Option) options {
 
 func (o *options) failed(err error) {
 	if o.err == nil {
-		o.err = err
+		o.err = &backplane.SetupError{Err: err}
 	}
 }
 
