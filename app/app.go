@@ -40,7 +40,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// App is one application. Its methods are safe for concurrent use.
+// App is one application. Its methods are safe for concurrent use. Constructors can inject it as *App,
+// to use it after the start: for probes, metrics, or to stop it, which must be done from another
+// goroutine than that of a hook or handler.
 type App struct {
 	cfg   config
 	graph *module.Graph
@@ -81,14 +83,16 @@ const (
 // problems.
 func New(root *module.Module, opts ...Option) (*App, error) {
 	c := newConfig(opts)
-	graph, err := c.resolve(root, false)
+	a := &App{
+		log: c.log, sampler: logsample.New(c.log.Handler(), c.logLines),
+		failed: make(chan error, 1), stopped: make(chan struct{}), lifecycle: make(chan struct{}, 1),
+	}
+	graph, err := c.resolve(root, false, a)
 	if err != nil {
 		return nil, err
 	}
-	return &App{
-		cfg: c, graph: graph, log: c.log, sampler: logsample.New(c.log.Handler(), c.logLines),
-		failed: make(chan error, 1), stopped: make(chan struct{}), lifecycle: make(chan struct{}, 1),
-	}, nil
+	a.cfg, a.graph = c, graph
+	return a, nil
 }
 
 func (c *config) bindConfig() gateway.Config {
@@ -111,7 +115,7 @@ func (c *config) bindConfig() gateway.Config {
 func Validate(root *module.Module, opts ...Option) error {
 	c := newConfig(opts)
 	c.mounted = c.mounted || !c.http
-	_, err := c.resolve(root, true)
+	_, err := c.resolve(root, true, &App{})
 	return err
 }
 
@@ -119,7 +123,7 @@ func Validate(root *module.Module, opts ...Option) error {
 func Graph(root *module.Module, opts ...Option) (string, error) {
 	c := newConfig(opts)
 	c.mounted = c.mounted || !c.http
-	g, err := c.resolve(root, true)
+	g, err := c.resolve(root, true, &App{})
 	if err != nil {
 		return "", err
 	}

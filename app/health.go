@@ -7,24 +7,24 @@ type Health struct {
 	// Ready reports whether the application accepts clients: from the end of its start until
 	// its stop starts. The backplane has no part in it, since a node serves its own clients
 	// without one.
-	Ready bool
+	Ready bool `json:"ready"`
 	// Backplane is the connection to the other nodes; nil without the option Backplane.
-	Backplane *BackplaneHealth
+	Backplane *BackplaneHealth `json:"backplane,omitempty"`
 }
 
 // BackplaneHealth is how well an application is connected to its other nodes.
 type BackplaneHealth struct {
 	// Up reports whether the service behind the backplane can be reached.
-	Up bool
+	Up bool `json:"up"`
 	// Degraded reports that it cannot, or that messages between nodes were lost within the last
 	// minute.
-	Degraded bool
+	Degraded bool `json:"degraded"`
 	// Since is when Up or Degraded last changed.
-	Since time.Time
+	Since time.Time `json:"since"`
 	// Reason is why it is degraded; empty when it is not.
-	Reason string
+	Reason string `json:"reason,omitempty"`
 	// QueueBytes is the memory of what waits to be sent.
-	QueueBytes int
+	QueueBytes int `json:"queueBytes"`
 }
 
 // Health returns the state of the application. It waits for nothing.
