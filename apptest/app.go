@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,15 +106,21 @@ func (a *App) DialWS(path string, opts ...DialOption) *Client {
 	return DialWS(a.t, a.URL()+path, opts...)
 }
 
-// DialSocketIO connects a Socket.IO client to a namespace.
+// DialSocketIO connects a Socket.IO client to a namespace. As in the JavaScript client it may have a
+// query, which is that of the handshake: "/chat?user=ada".
 func (a *App) DialSocketIO(namespace string, opts ...DialOption) *Client {
 	a.t.Helper()
-	return DialSocketIO(a.t, a.URL(), append([]DialOption{WithNamespace(namespace)}, opts...)...)
+	url := a.URL()
+	namespace, query, asked := strings.Cut(namespace, "?")
+	if asked {
+		url += "?" + query
+	}
+	return DialSocketIO(a.t, url, append([]DialOption{WithNamespace(namespace)}, opts...)...)
 }
 
 type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(b []byte) (int, error) {
-	w.t.Log(string(b))
+	w.t.Log(strings.TrimSuffix(string(b), "\n"))
 	return len(b), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -47,7 +48,7 @@ func ExampleNew() {
 			t.Errorf("got %q", got)
 		}
 	}
-	fmt.Println(testing.RunTests(anyName, []testing.InternalTest{{Name: "TestWeather", F: test}}))
+	fmt.Println(testkit.RunTest(test))
 	// Output: true
 }
 
@@ -65,6 +66,6 @@ func ExampleOverride() {
 			t.Errorf("got %q", got)
 		}
 	}
-	fmt.Println(testing.RunTests(anyName, []testing.InternalTest{{Name: "TestWeather", F: test}}))
+	fmt.Println(testkit.RunTest(test))
 	// Output: true
 }

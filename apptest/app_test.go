@@ -65,3 +65,21 @@ func TestOverride(t *testing.T) {
 		t.Errorf("got %q, want the fake's answer", got)
 	}
 }
+
+// The query of a namespace is that of the handshake, as in the JavaScript client.
+func TestDialSocketIOQuery(t *testing.T) {
+	a := apptest.New(t, module.New("query", module.Providers(websockets.Gateway(newQueryGateway, websockets.Namespace("/chat")))), apptest.With(app.WebSockets(socketio.New())))
+	if got := apptest.Call[string](a.DialSocketIO("/chat?user=ada"), "user", nil); got != "ada" {
+		t.Errorf("got %q", got)
+	}
+}
+
+type queryGateway struct{}
+
+func newQueryGateway() *queryGateway { return &queryGateway{} }
+
+func (*queryGateway) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{websockets.On("user", func(ctx context.Context, _ struct{}) (string, error) {
+		return websockets.ClientFrom(ctx).Request().URL.Query().Get("user"), nil
+	})}
+}

@@ -121,7 +121,7 @@ func (c *Cluster) start(i int) *clusterNode {
 	for _, o := range opts {
 		all = append(all, o.app...)
 	}
-	log := slog.New(slog.NewTextHandler(testWriter{c.t}, nil)).With("node", i)
+	log := slog.New(slog.NewTextHandler(testWriter{c.t}, nil)).With("number", i)
 	n.app = start(c.t, c.root, log, append(all, app.Backplane(n.engine, c.with.backplane...)))
 	return n
 }

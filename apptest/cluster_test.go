@@ -89,7 +89,7 @@ func ExampleNewCluster() {
 			t.Errorf("got %q", got)
 		}
 	}
-	fmt.Println(testing.RunTests(anyName, []testing.InternalTest{{Name: "TestSquare", F: test}}))
+	fmt.Println(testkit.RunTest(test))
 	// Output: true
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 type post struct {
@@ -39,11 +40,9 @@ func ExampleClient() {
 			t.Errorf("closed with %s", end)
 		}
 	}
-	fmt.Println(testing.RunTests(anyName, []testing.InternalTest{{Name: "TestChat", F: test}}))
+	fmt.Println(testkit.RunTest(test))
 	// Output: true
 }
-
-func anyName(_, _ string) (bool, error) { return true, nil }
 
 // chatServer plays the application under test.
 func chatServer(t *testing.T) string {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/presence"
@@ -62,7 +63,7 @@ func ExamplePresence() {
 			}
 		}
 	}
-	fmt.Println(testing.RunTests(func(_, _ string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "TestChat", F: test}}))
+	fmt.Println(testkit.RunTest(test))
 	// Output: true
 }
 
