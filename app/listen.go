@@ -19,7 +19,10 @@ type listener struct {
 
 // listen opens all ports before it serves any of them.
 func (a *App) listen(ctx context.Context) error {
-	main := a.withClientAddress(a.runtime.Handler("", a.router, a.router.Owns))
+	main, err := a.handlerOf("", a.router, a.router.Owns)
+	if err != nil {
+		return err
+	}
 	if a.cfg.http {
 		l, err := a.openHTTP(ctx, main)
 		if err != nil {
@@ -31,7 +34,11 @@ func (a *App) listen(ctx context.Context) error {
 		a.mu.Unlock()
 	}
 	for addr := range a.runtime.Listeners() {
-		l, err := a.open(ctx, addr, a.withClientAddress(a.runtime.Handler(addr, nil, nil)))
+		h, err := a.handlerOf(addr, nil, nil)
+		if err != nil {
+			return err
+		}
+		l, err := a.open(ctx, addr, h)
 		if err != nil {
 			return fmt.Errorf("app: gateway address %q: %w", addr, err)
 		}
@@ -57,6 +64,15 @@ func (a *App) listen(ctx context.Context) error {
 		}()
 	}
 	return nil
+}
+
+// handlerOf returns the handler of a port; "" is the HTTP server.
+func (a *App) handlerOf(port string, next http.Handler, owns func(*http.Request) bool) (http.Handler, error) {
+	h, err := a.withMiddleware(a.runtime.Handler(port, next, owns))
+	if err != nil {
+		return nil, err
+	}
+	return a.withClientAddress(h), nil
 }
 
 // openHTTP opens that of the HTTP server, unless it was passed.

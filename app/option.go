@@ -26,6 +26,7 @@ func (f optionFunc) apply(c *config) { f(c) }
 type config struct {
 	webAt            place // of the options in web
 	uses             []used
+	middleware       []middleware     // of Use, the outermost first
 	problems         []module.Problem // of the options
 	http             bool
 	mounted          bool

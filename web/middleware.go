@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 )
@@ -16,6 +17,12 @@ func (c *registrar) withRecovery(middlewares []func(http.Handler) http.Handler) 
 }
 
 func (c *registrar) recoverPanics(next http.Handler) http.Handler {
+	return Recover(c.log.With("controller", c.name), next)
+}
+
+// Recover answers panics in next with 500, if no response has started, and logs them. It
+// is meant for package app.
+func Recover(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t := &tracker{ResponseWriter: w}
 		defer func() {
@@ -26,8 +33,8 @@ func (c *registrar) recoverPanics(next http.Handler) http.Handler {
 			if v == any(http.ErrAbortHandler) {
 				panic(v) //nolint:forbidigo // net/http's own way to abort a request
 			}
-			c.log.ErrorContext(r.Context(), "panic in middleware", "method", r.Method, "path", r.URL.Path,
-				"controller", c.name, "error", fmt.Sprintf("panic: %v", v), "stack", string(debug.Stack()))
+			log.ErrorContext(r.Context(), "panic in middleware", "method", r.Method, "path", r.URL.Path,
+				"error", fmt.Sprintf("panic: %v", v), "stack", string(debug.Stack()))
 			if !t.started {
 				writeErrorBody(w, r, internalError(), http.StatusInternalServerError, nil)
 			}

@@ -2,6 +2,10 @@ package wsconn
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -9,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/internal/hijack"
 	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/internal/sockio"
@@ -27,9 +32,7 @@ func HandshakeOf(r *http.Request) *adapter.Handshake {
 // returns nil when that fails: the response was written, or the client has gone. The id
 // is for logs. Serve, GiveUp or Refuse must be called on the connection.
 func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadline time.Time) *Conn {
-	if !canHijack(w) {
-		c.Logger.Error("the HTTP server's ResponseWriter cannot be hijacked: a middleware hides it: add an Unwrap method to its ResponseWriter")
-		adapter.WriteRefusal(w, &websockets.Error{Message: "Internal server error", Status: http.StatusInternalServerError})
+	if !CanHijack(w, r, c.Logger) {
 		return nil
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // hijacking removes it
@@ -48,7 +51,11 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 		err = conn.accept(w, r, protocols)
 	}
 	if err != nil {
-		c.Logger.Debug("handshake failed", "error", err)
+		if _, network := errors.AsType[net.Error](err); !network && errors.Is(err, errHijack) && !errors.Is(err, io.EOF) {
+			c.Logger.Error(cannotHijack, append(hidden(w, r), "error", err)...)
+		} else { // the client has gone
+			c.Logger.Debug("handshake failed", "error", err)
+		}
 		if conn.framed != nil {
 			_ = conn.framed.Close()
 		}
@@ -67,7 +74,7 @@ func (c *Conn) accept(w http.ResponseWriter, r *http.Request, protocols []string
 		h["Sec-Websocket-Protocol"] = []string{c.subprotocol}
 	}
 	w.WriteHeader(http.StatusSwitchingProtocols)
-	if g, ok := w.(interface{ WriteHeaderNow() }); ok { // gin delays it, and hijacking would drop it
+	if g, ok := hijack.Find[interface{ WriteHeaderNow() }](w); ok { // gin delays it, and hijacking would drop it
 		g.WriteHeaderNow()
 	}
 	_, err := c.hijack(w)
@@ -90,7 +97,7 @@ func (c *Conn) acceptDeflate(w http.ResponseWriter, r *http.Request, protocols [
 func (c *Conn) hijack(w http.ResponseWriter) (deflate bool, err error) {
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("%w: %w", errHijack, err)
 	}
 	var ahead []byte
 	if n := rw.Reader.Buffered(); n > 0 {
@@ -178,17 +185,30 @@ func RefuseClosed(w http.ResponseWriter) {
 	})
 }
 
-func canHijack(w http.ResponseWriter) bool {
-	for {
-		switch t := w.(type) {
-		case http.Hijacker:
-			return true
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = t.Unwrap()
-		default:
-			return false
-		}
+const cannotHijack = "a WebSocket cannot be opened: the connection is hidden by a ResponseWriter of middleware: " +
+	"add the method Unwrap() http.ResponseWriter to it, or bind the middleware to routes instead of everything"
+
+// CanHijack reports whether the connection of a handshake can be taken over from the HTTP
+// server. If not, it answers the request, and logs why.
+func CanHijack(w http.ResponseWriter, r *http.Request, log *slog.Logger) bool {
+	if hijack.Possible(w) {
+		return true
 	}
+	log.ErrorContext(r.Context(), cannotHijack, hidden(w, r)...)
+	adapter.WriteRefusal(w, &websockets.Error{Message: "Internal server error", Status: http.StatusInternalServerError})
+	return false
+}
+
+// errHijack is in errors of Hijack.
+var errHijack = errors.New("take over the connection")
+
+// hidden returns the attributes of a log line about a connection that cannot be hijacked.
+func hidden(w http.ResponseWriter, r *http.Request) []any {
+	attrs := []any{"writer", fmt.Sprintf("%T", w)}
+	if by := hijack.HiddenBy(r); by != "" {
+		attrs = append(attrs, "middleware", by)
+	}
+	return attrs
 }
 
 // Compression is how messages are compressed (permessage-deflate, RFC 7692).

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/keep"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 	"github.com/gorilla/websocket"
@@ -187,6 +188,9 @@ func (s *server) stopping() bool {
 
 // upgrade hands the connection to the library's WebSocket transport.
 func (s *server) upgrade(w http.ResponseWriter, r *http.Request) {
+	if !wsconn.CanHijack(w, r, s.cfg.Logger) {
+		return
+	}
 	uw := &upgradeWriter{ResponseWriter: w, open: make(chan struct{})}
 	hctx := types.NewHttpContext(uw, lasting(r, s.cfg.Limits.KeptHeaders))
 	defer close(uw.open)
