@@ -13,6 +13,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,6 +61,7 @@ type App struct {
 	inited    int
 	fxStarted bool
 	listeners []*listener
+	tls       *tls.Config // nil without TLS
 	failed    chan error
 	stopped   chan struct{} // closed after Stop
 
@@ -212,6 +214,10 @@ func (a *App) unlock() { <-a.lifecycle }
 
 func (a *App) start(ctx context.Context) error {
 	startTime, w := time.Now(), await.New(ctx)
+	var err error
+	if a.tls, err = a.loadTLS(); err != nil { // first: it takes the least
+		return err
+	}
 	if err := a.build(w); err != nil {
 		return err
 	}
@@ -221,7 +227,7 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.runtime.Connect(ctx); err != nil {
 		return fmt.Errorf("app: Backplane: %w", err)
 	}
-	err := a.runtime.Init(func(h gateway.Hook) error {
+	err = a.runtime.Init(func(h gateway.Hook) error {
 		return a.runHook(w, HookError{Hook: h.Name, Provider: h.Provider, Module: h.Module, Place: h.Place}, h.Call)
 	})
 	if err != nil {

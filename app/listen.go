@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 )
 
 // listener is one port with its HTTP server.
@@ -17,8 +16,18 @@ type listener struct {
 	done   chan struct{}
 }
 
+func (l *listener) serve() error {
+	if l.server.TLSConfig != nil {
+		return l.server.ServeTLS(l.net, "", "")
+	}
+	return l.server.Serve(l.net)
+}
+
 // listen opens all ports before it serves any of them.
 func (a *App) listen(ctx context.Context) error {
+	if err := a.checkPorts(); err != nil {
+		return err
+	}
 	main, err := a.handlerOf("", a.router, a.router.Owns)
 	if err != nil {
 		return err
@@ -52,10 +61,10 @@ func (a *App) listen(ctx context.Context) error {
 	a.mu.Unlock()
 	a.runtime.Open()
 	for _, l := range a.listeners {
-		a.log.Info("listening", "address", l.net.Addr().String())
+		a.log.Info("listening", "address", l.net.Addr().String(), "tls", a.tls != nil)
 		go func() {
 			defer close(l.done)
-			if err := l.server.Serve(l.net); !errors.Is(err, http.ErrServerClosed) {
+			if err := l.serve(); !errors.Is(err, http.ErrServerClosed) {
 				select {
 				case a.failed <- fmt.Errorf("app: listener %s: %w", l.net.Addr(), err):
 				default:
@@ -96,8 +105,9 @@ func (a *App) newListener(nl net.Listener, h http.Handler) *listener {
 	nl = &watchedListener{Listener: nl, log: a.log}
 	l := &listener{net: nl, done: make(chan struct{}), server: &http.Server{
 		Handler:           withBodyTimeout(h, a.cfg.bodyTimeout, a.log),
-		ReadHeaderTimeout: 10 * time.Second, // against slowloris clients
-		IdleTimeout:       2 * time.Minute,
+		TLSConfig:         a.tls.Clone(),
+		ReadHeaderTimeout: a.cfg.headerTimeout, // against slowloris clients
+		IdleTimeout:       a.cfg.keepAlive,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(a.sampler.Named("net/http"), slog.LevelDebug),
 	}}

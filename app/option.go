@@ -32,6 +32,10 @@ type config struct {
 	mounted          bool
 	addr             string
 	listener         net.Listener // nil without Listener
+	tls              tlsOptions
+	portOptions      []portOption
+	keepAlive        time.Duration
+	headerTimeout    time.Duration
 	adapter          adapter.Adapter
 	backplane        backplane.Backplane // nil without
 	backplaneOptions []backplane.Option
@@ -56,12 +60,16 @@ type config struct {
 }
 
 func newConfig(opts []Option) config {
-	c := config{startTimeout: 15 * time.Second, stopTimeout: 15 * time.Second, bodyTimeout: time.Minute}
+	c := config{
+		startTimeout: 15 * time.Second, stopTimeout: 15 * time.Second,
+		bodyTimeout: time.Minute, headerTimeout: 10 * time.Second, keepAlive: 2 * time.Minute,
+	}
 	for _, o := range opts {
 		if o != nil {
 			o.apply(&c)
 		}
 	}
+	c.checkTLS()
 	if c.log == nil {
 		c.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}

@@ -312,7 +312,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 		_ = rc.SetReadDeadline(time.Time{}) // only here: otherwise it bounds the rest of the body
 		return body, nil
 	}
-	w.Header().Set("Connection", "close") // the rest of the body would be read as a request
+	wsconn.CloseAfter(w, r) // the rest of the body would be read as a request
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, s.tooLarge()
 	}

@@ -160,7 +160,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch d := s.cfg.MessageTimeout; {
 	case r.Method != http.MethodPost:
 		if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
-			w.Header().Set("Connection", "close") // otherwise net/http would wait for the body
+			wsconn.CloseAfter(w, r) // otherwise net/http would wait for the body
 		}
 	case d > 0:
 		// For refused requests too: net/http reads the rest of their body.

@@ -132,6 +132,14 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return h.conn.framed, buffers(h.conn.framed, size), nil
 }
 
+// CloseAfter closes the connection after the response. It has no effect on HTTP/2, where an
+// unread body holds up no other request.
+func CloseAfter(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+}
+
 // maxURL bounds the URL of a handshake, path and query, in bytes.
 const maxURL = 16 << 10
 
@@ -144,17 +152,19 @@ func CheckUpgrade(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	body := r.ContentLength != 0 || len(r.TransferEncoding) > 0
 	if body {
-		h.Set("Connection", "close") // otherwise net/http would wait for the body
+		CloseAfter(w, r) // otherwise net/http would wait for the body
 	}
 	if r.Method != http.MethodGet {
 		h.Set("Allow", http.MethodGet)
 		return fail(http.StatusMethodNotAllowed, "method_not_allowed", "A WebSocket handshake is a GET request")
 	}
 	if !r.ProtoAtLeast(1, 1) || !rfc6455.HasToken(r.Header["Connection"], "upgrade") || !rfc6455.HasToken(r.Header["Upgrade"], "websocket") {
-		if !body {
-			h.Set("Connection", "Upgrade")
+		if r.ProtoMajor == 1 { // HTTP/2 forbids these headers, RFC 9113 §8.2.2
+			if !body {
+				h.Set("Connection", "Upgrade")
+			}
+			h.Set("Upgrade", "websocket")
 		}
-		h.Set("Upgrade", "websocket")
 		return fail(http.StatusUpgradeRequired, "upgrade_required", "This is a WebSocket: send an upgrade request with HTTP/1.1")
 	}
 	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || strings.TrimSpace(v[0]) != "13" {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -38,7 +39,7 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, l *link) ([]by
 		return p
 	}
 	if r.ContentLength > limits.MaxMessage {
-		w.Header().Set("Connection", "close") // the body is not read
+		wsconn.CloseAfter(w, r) // the body is not read
 		return nil, tooBig()
 	}
 	rc := http.NewResponseController(w)
@@ -47,14 +48,14 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request, l *link) ([]by
 	stop := context.AfterFunc(l.ctx, func() { _ = rc.SetReadDeadline(time.Now()) })
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limits.MaxMessage))
 	if !stop() {
-		w.Header().Set("Connection", "close")
+		wsconn.CloseAfter(w, r)
 		return nil, errSession()
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooBig()
 	}
 	if err != nil {
-		w.Header().Set("Connection", "close")
+		wsconn.CloseAfter(w, r)
 		l.failTransport("data request connection closed prematurely", err)
 		return nil, errRequest("the body did not arrive")
 	}

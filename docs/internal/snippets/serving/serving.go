@@ -2,6 +2,8 @@
 package serving
 
 import (
+	"context"
+
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/gatehouse-go/gatehouse/app"
@@ -13,11 +15,16 @@ import (
 // Gateway makes the module serve something.
 type Gateway struct{}
 
+// Ping answers a client.
+func (*Gateway) Ping(context.Context, struct{}) (string, error) { return "pong", nil }
+
 // NewGateway makes a Gateway.
 func NewGateway() *Gateway { return &Gateway{} }
 
 // Subscriptions makes it a gateway.
-func (*Gateway) Subscriptions() []websockets.Subscription { return nil }
+func (g *Gateway) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{websockets.On("ping", g.Ping)}
+}
 
 // Module of the page.
 var Module = module.New("serving", module.Providers(websockets.Gateway(NewGateway)))
@@ -30,4 +37,12 @@ func everything() {
 	// end
 }
 
-var _ = everything
+func encrypted() {
+	// snippet:tls
+	app.Main(Module, app.HTTP(":443"), app.WebSockets(ws.New()),
+		app.TLS("/etc/tls/tls.crt", "/etc/tls/tls.key"), // PEM; the certificate first, then those of its issuers
+	)
+	// end
+}
+
+var _, _ = everything, encrypted
