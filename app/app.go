@@ -33,6 +33,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/gateway"
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/internal/observers"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/observe"
@@ -312,6 +313,9 @@ func (a *App) bind(w *await.Waiter) error {
 		b.runtime, gatewayErr = gateway.Bind(a.graph, cfg, sampled)
 		problems = append(problems, a.cfg.located(decls, module.ProblemGateway, gatewayErr)...)
 		got = b
+		if len(problems) == 0 { // else not everything has been bound
+			problems = pipe.Unused(a.graph)
+		}
 		if len(problems) > 0 {
 			return &module.Error{Problems: problems}
 		}

@@ -90,15 +90,16 @@ func globalProblems(decls []module.Declaration, built bool) (all []module.Proble
 // scope returns what is bound to the application, after the graph has been built.
 func (c *config) scope(g *module.Graph) (s pipe.Scope, problems []module.Problem) {
 	s.Meta = c.binding.Meta
+	built := pipe.BuiltBy(g)
 	for _, u := range c.uses {
-		bound, err := u.binding.Resolve(pipe.BuiltBy(g))
+		bound, err := u.binding.Resolve(built)
 		if err != nil {
 			problems = append(problems, u.at.problem(u.name, err.Error()))
 		}
 		s = pipe.JoinScopes(s, bound)
 	}
 	for inst := range module.Marked[global](g) {
-		if !s.Add(inst.Value) {
+		if !built.Add(&s, inst.Value) {
 			problems = append(problems, module.Problem{
 				Kind: module.ProblemOption, Module: inst.Module, Constructor: inst.Name, Place: inst.Place,
 				Message: fmt.Sprintf("app: Global(%s): it returned a %T, which is not a guard, interceptor, pipe or filter", inst, inst.Value),

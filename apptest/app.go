@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -21,17 +22,12 @@ type App struct {
 // Option configures [New] and [NewCluster].
 type Option struct {
 	app     []app.Option
-	cluster *clusterOptions // nil unless it is for NewCluster only
+	binding func(*pipe.Overrides) []module.ResolveOption // nil unless it overrides what is bound
+	cluster *clusterOptions                              // nil unless it is for NewCluster only
 }
 
 // With passes options of package app.
 func With(opts ...app.Option) Option { return Option{app: opts} }
-
-// Override replaces every provider of T by fake; their constructors are not called.
-// New fails if T has no provider.
-func Override[T any](fake T) Option {
-	return With(app.Resolve(module.Override[T](fake)))
-}
 
 // New starts an application on a free port of 127.0.0.1 and stops it when the test
 // ends. An error of either fails the test. The application logs to the test.
@@ -45,8 +41,8 @@ func New(t testing.TB, root *module.Module, opts ...Option) *App {
 		if o.cluster != nil {
 			t.Fatalf("apptest: New: PerNode, OnBus and Backplane are options of NewCluster")
 		}
-		all = append(all, o.app...)
 	}
+	all = append(all, appOptions(opts)...)
 	x := start(t, root, slog.New(slog.NewTextHandler(testWriter{t}, nil)), all)
 	t.Cleanup(func() {
 		if err := x.stop(); err != nil {
@@ -54,6 +50,18 @@ func New(t testing.TB, root *module.Module, opts ...Option) *App {
 		}
 	})
 	return x
+}
+
+// appOptions returns the options of one application.
+func appOptions(opts []Option) (all []app.Option) {
+	overrides := &pipe.Overrides{}
+	for _, o := range opts {
+		all = append(all, o.app...)
+		if o.binding != nil {
+			all = append(all, app.Resolve(o.binding(overrides)...))
+		}
+	}
+	return all
 }
 
 // stopWait limits a start, and a stop.
@@ -64,12 +72,12 @@ func start(t testing.TB, root *module.Module, log *slog.Logger, opts []app.Optio
 	t.Helper()
 	a, err := app.New(root, append([]app.Option{app.Logger(log)}, opts...)...)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("apptest: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopWait)
 	defer cancel()
 	if err := a.Start(ctx); err != nil {
-		t.Fatal(err)
+		t.Fatalf("apptest: %v", err)
 	}
 	return &App{t, a}
 }

@@ -118,9 +118,7 @@ func (c *Cluster) start(i int) *clusterNode {
 	for _, f := range c.with.perNode {
 		opts = append(opts, f(i))
 	}
-	for _, o := range opts {
-		all = append(all, o.app...)
-	}
+	all = append(all, appOptions(opts)...)
 	log := slog.New(slog.NewTextHandler(testWriter{c.t}, nil)).With("number", i)
 	n.app = start(c.t, c.root, log, append(all, app.Backplane(n.engine, c.with.backplane...)))
 	return n

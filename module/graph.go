@@ -19,6 +19,7 @@ type Graph struct {
 	values   map[int]reflect.Value
 	views    map[*scope]view // for modules with raw fx options
 	current  atomic.Pointer[run]
+	carried  map[any]any
 
 	mu       sync.Mutex
 	resolver *resolver // for Lookup; guarded by mu
@@ -45,6 +46,7 @@ func (r *resolver) graph(root *Module) *Graph {
 		values:   r.values,
 		views:    map[*scope]view{},
 		resolver: r,
+		carried:  r.carried,
 	}
 	g.segments = r.segments(g.order)
 	for _, s := range r.scopes {
@@ -70,6 +72,9 @@ func (g *Graph) Modules() iter.Seq[*Module] {
 
 // Root returns the root module.
 func (g *Graph) Root() *Module { return g.root }
+
+// Value returns the value that [WithValue] has set for a key; nil for none. It is meant for frameworks.
+func (g *Graph) Value(key any) any { return g.carried[key] }
 
 // run is the state of one call of Fx.
 type run struct {

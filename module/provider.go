@@ -137,6 +137,15 @@ func FromFx[T any]() Provider {
 	return Provider{source: fromFx, typ: reflect.TypeFor[T](), where: at}
 }
 
+// Type returns the type of the value, or of the first result of the constructor; nil for an invalid
+// provider. It is meant for frameworks.
+func (p Provider) Type() reflect.Type {
+	if p.source == fromConstructor && p.ctor.IsValid() && p.ctor.Type().NumOut() > 0 {
+		return p.ctor.Type().Out(0)
+	}
+	return p.typ
+}
+
 // String returns the provider in the form of error messages.
 func (p Provider) String() string {
 	if p.mistake != nil {

@@ -46,6 +46,7 @@ func Resolve(root *Module, opts ...ResolveOption) (*Graph, error) {
 		return nil, &Error{r.problems}
 	}
 	r.collect(root)
+	r.checkModuleOverrides(root)
 	r.applyOverrides()
 	r.bindAll()
 	r.bindInjected()
@@ -82,6 +83,9 @@ type resolver struct {
 	hints      map[lookupKey]string
 	generation int // of the current traversal, see scope.visited
 	overrides  []override
+	modules    []moduleOverride
+	attached   []attachedOverride
+	carried    map[any]any // by WithValue
 	checks     []func(*Graph) []Problem
 	values     map[int]reflect.Value // by slot; values that need no constructor
 	names      *typeNames
@@ -104,24 +108,24 @@ type scope struct {
 
 // node is a provider in a module. It is built once.
 type node struct {
-	id            int
-	scope         *scope
-	provider      Provider
-	kind          Kind
-	exported      bool
-	full          string // name with package
-	name          string
-	where         position
-	needs         []need
-	bound         []binding // one for each of needs
-	results       []*result
-	origin        origin
-	originalNeeds []need      // of an overridden constructor
-	marks         []ownedMark // of attached constructors that share this one
-	injected      bool        // a pipeline.Injected needs it
-	pruned        bool
-	deps          []edge
-	after         []*node // built before this node, but not dependencies; see delayFxNodes
+	id       int
+	scope    *scope
+	provider Provider
+	kind     Kind
+	exported bool
+	full     string // name with package
+	name     string
+	where    position
+	needs    []need
+	bound    []binding // one for each of needs
+	results  []*result
+	origin   origin
+	original *node       // as it was, if it is overridden
+	marks    []ownedMark // of attached constructors that share this one
+	injected bool        // a pipeline.Injected needs it
+	pruned   bool
+	deps     []edge
+	after    []*node // built before this node, but not dependencies; see delayFxNodes
 }
 
 // origin is where the results of a node come from.
@@ -195,7 +199,7 @@ func (r *resolver) addModule(m *Module) *scope {
 	s := &scope{m: m}
 	r.byModule[m] = s
 	for _, ref := range m.imports {
-		imported := r.addModule(ref.module)
+		imported := r.addModule(r.replaced(m, ref.module))
 		if !slices.Contains(s.imports, imported) {
 			s.imports = append(s.imports, imported)
 		}

@@ -82,7 +82,7 @@ func (b Binding) Resolve(built Built) (Scope, error) {
 				continue
 			}
 		}
-		s.add(it.role, v)
+		s.add(it.role, built.override(it, v))
 	}
 	if len(problems) > 0 {
 		return s, errors.New(strings.Join(problems, "; "))

@@ -285,3 +285,19 @@ func TestConstructorThatComesTooLate(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// snippet:override
+func TestWhoAmIWithoutKeys(t *testing.T) {
+	a := apptest.New(t, Module,
+		apptest.With(app.WebSockets(ws.New())),
+		apptest.OverrideGuard[*KeyGuard](pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
+			User.Set(c, Account{"ada", "admin"})
+			return nil
+		})), // NewKeyGuard is not called
+	)
+	if got := apptest.Call[string](a.DialWS("/"), "whoami"); got != "ada" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// end

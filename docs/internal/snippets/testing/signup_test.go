@@ -2,6 +2,7 @@ package signup_test
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"testing"
@@ -64,6 +65,24 @@ func TestForeignPagesAreRefused(t *testing.T) {
 	refused, ok := errors.AsType[*apptest.DialError](err)
 	if !ok || refused.Status != http.StatusForbidden {
 		t.Errorf("got %v", err)
+	}
+}
+
+// end
+
+// snippet:with
+func TestSignUpWithFakes(t *testing.T) {
+	outbox := &fakeMailer{}
+	a := apptest.New(t, signup.Module,
+		apptest.OverrideWith(func(log *slog.Logger) signup.Mailer { // injects what the module sees
+			log.Info("no mail is sent")
+			return outbox
+		}),
+		apptest.With(app.WebSockets(ws.New())),
+	)
+	a.DialWS("/").Call("sign up", "ada@example.com")
+	if !slices.Equal(outbox.sent, []string{"ada@example.com"}) {
+		t.Errorf("sent %q", outbox.sent)
 	}
 }
 
