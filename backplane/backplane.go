@@ -72,7 +72,7 @@ type Traits struct {
 }
 
 // Inbound is the framework's side of an engine. Its methods return at once and may be called from
-// any goroutine, by Start and Send too; those of one channel from one at a time.
+// any goroutine, by Start and Send too; those of one channel and origin from one at a time.
 type Inbound interface {
 	// ReceiveFrame takes a frame of package envelope, in the order of its channel, and owns
 	// its bytes. It reports whether there was room for it; a frame that is dropped is a gap.

@@ -16,3 +16,13 @@ type EndpointsUser interface {
 	// SetEndpoints sets the endpoints of this node. It is called once, before Start.
 	SetEndpoints(all []Endpoint)
 }
+
+// Bridge is an engine that connects the nodes with servers of other software, which share its wire. It
+// answers each Call and Fetch for all of them, as if they were one node.
+type Bridge interface {
+	EndpointsUser
+	// Servers returns that node. Its ID is constant: the Origin of the answers, which come to the own
+	// channel of the node that has asked. Clients that have no id for others have any name in the
+	// answers of a Call, each a different one.
+	Servers() Node
+}

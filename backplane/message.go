@@ -28,7 +28,7 @@ type Message struct {
 	// Rooms are those of [Join] and [Leave].
 	Rooms []string
 	// Body is that of the other kinds; only the framework knows its form. That of [Fetched] is a JSON
-	// array of clients with "id" and "rooms", beside others.
+	// array of clients with "id", "platform", "namespace", "rooms" and "shared", an object of values.
 	Body []byte
 	// Count is a number of clients.
 	Count uint32

@@ -77,7 +77,8 @@ type Results[T any] struct {
 
 // Answer is what one client answered.
 type Answer[T any] struct {
-	// ID is the client's id, Node that of its node.
+	// ID is the client's id, Node that of its node. ID is empty for a client of other software, such as
+	// a server of Socket.IO on Node.
 	ID, Node string
 	// Client is nil for a client of another node.
 	Client Client
@@ -86,7 +87,7 @@ type Answer[T any] struct {
 
 // NoAnswer is a client that has not answered.
 type NoAnswer struct {
-	// ID is the client's id, Node that of its node.
+	// ID and Node are as in Answer.
 	ID, Node string
 	// Client is nil for a client of another node.
 	Client Client

@@ -29,18 +29,24 @@ const (
 // bridge exchanges messages with servers of Socket.IO on Node by the channels of
 // @socket.io/redis-adapter.
 type bridge struct {
-	key string
-	uid string
-	in  backplane.Inbound
+	key  string
+	self string // the id of the node
+	uid  string
+	in   backplane.Inbound
 
 	namespaces []string            // that the wire can name, sorted
+	spaces     []space             // theirs, in this order
 	byName     map[string][]uint32 // keys of endpoints
 	byKey      map[uint32]string
 
-	mu       sync.Mutex
-	number   uint64
-	requests map[string]*asked // by the number that this node answers under
+	mu        sync.Mutex
+	number    uint64
+	requests  map[string]*asked    // by the number that this node answers under
+	questions map[string]*question // of this node, by request
 }
+
+// space is the names of the channels of a namespace.
+type space struct{ events, requests, responses string }
 
 // asked is a request of Node that this node answers.
 type asked struct {
@@ -54,8 +60,11 @@ type asked struct {
 
 // fetchedClient is a client in the body of a Fetched.
 type fetchedClient struct {
-	ID    string   `json:"id"`
-	Rooms []string `json:"rooms"`
+	ID        string                     `json:"id"`
+	Platform  string                     `json:"platform"`
+	Namespace string                     `json:"namespace"`
+	Rooms     []string                   `json:"rooms"`
+	Shared    map[string]json.RawMessage `json:"shared,omitempty"`
 }
 
 // publication is a message for Node.
@@ -65,7 +74,7 @@ type publication struct {
 }
 
 func newBridge(key string) *bridge {
-	return &bridge{key: key, byName: map[string][]uint32{}, byKey: map[uint32]string{}, requests: map[string]*asked{}}
+	return &bridge{key: key, byName: map[string][]uint32{}, byKey: map[uint32]string{}, requests: map[string]*asked{}, questions: map[string]*question{}}
 }
 
 func (b *bridge) setEndpoints(all []backplane.Endpoint) {
@@ -79,6 +88,9 @@ func (b *bridge) setEndpoints(all []backplane.Endpoint) {
 		b.namespaces = append(b.namespaces, name)
 	}
 	slices.Sort(b.namespaces)
+	for _, n := range b.namespaces {
+		b.spaces = append(b.spaces, space{b.key + "#" + n + "#", b.requestChannel(n), b.responseChannel(n)})
+	}
 }
 
 // patterns and channels are what the node subscribes to.
@@ -92,9 +104,14 @@ func (b *bridge) patterns() (all []string) {
 
 func (b *bridge) channels() (all []string) {
 	for _, n := range b.namespaces {
-		all = append(all, b.requestChannel(n))
+		all = append(all, b.requestChannel(n), b.nodesChannel(n), b.responseChannel(n), b.ownChannel(n))
 	}
 	return all
+}
+
+// nodesChannel has the Gatehouse nodes of a namespace as its subscribers. Nothing is sent there.
+func (b *bridge) nodesChannel(namespace string) string {
+	return b.key + keySuffix + "#" + namespace + "#"
 }
 
 func (b *bridge) requestChannel(namespace string) string {
@@ -104,13 +121,20 @@ func (b *bridge) responseChannel(namespace string) string {
 	return b.key + "-response#" + namespace + "#"
 }
 
-// outgoing appends what Node receives of a message. What its decoder would not accept, or the wire has no
+// ownChannel is for answers of servers with publishOnSpecificResponseChannel.
+func (b *bridge) ownChannel(namespace string) string {
+	return b.responseChannel(namespace) + b.uid + "#"
+}
+
+// outgoing appends what Node receives of a message; servers are how many serve a namespace. What its decoder would not accept, or the wire has no
 // form for, is left out.
-func (b *bridge) outgoing(dst []publication, m *backplane.Message) []publication {
+func (b *bridge) outgoing(dst []publication, m *backplane.Message, servers map[string]int) []publication {
 	if m.To == foreign {
 		return b.answer(dst, m)
 	}
 	switch m.Kind {
+	case backplane.Call, backplane.Fetch:
+		return b.question(dst, m, servers)
 	case backplane.Event, backplane.Join, backplane.Leave, backplane.Disconnect, backplane.NodeEvent:
 	default:
 		return dst
@@ -186,22 +210,16 @@ func (b *bridge) receive(m rueidis.PubSubMessage) {
 
 // read reports whether it understood the message.
 func (b *bridge) read(channel string, text []byte) bool {
-	rest, isRequest := strings.CutPrefix(channel, b.key+"-request#")
-	if !isRequest {
-		var ours bool
-		if rest, ours = strings.CutPrefix(channel, b.key+"#"); !ours {
-			return true
-		}
-	}
-	for _, n := range b.namespaces {
-		if !strings.HasPrefix(rest, n+"#") {
-			continue
-		}
-		if !isRequest {
+	for i, n := range b.namespaces {
+		at := b.spaces[i]
+		if strings.HasPrefix(channel, at.events) {
 			return b.broadcast(n, text)
 		}
-		if rest == n+"#" {
+		if channel == at.requests {
 			return b.request(n, text)
+		}
+		if rest, is := strings.CutPrefix(channel, at.responses); is && (rest == "" || rest == b.uid+"#") {
+			return b.response(n, text)
 		}
 	}
 	return true

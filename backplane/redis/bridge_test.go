@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -33,9 +34,12 @@ func (f *framework) Receive(batch []*backplane.Message) int {
 func (*framework) NoNode(*backplane.Message) {}
 func (*framework) Link(bool, bool, error)    {}
 
+// servers are those of Node.
+var servers = map[string]int{"/": 2, "/a b": 1}
+
 func newTestBridge() (*bridge, *framework) {
 	b, f := newBridge(DefaultKey), &framework{}
-	b.in, b.uid = f, ourUID+"1"
+	b.in, b.self, b.uid = f, "1", ourUID+"1"
 	b.setEndpoints([]backplane.Endpoint{
 		{Key: 1, Platform: "socketio", Namespace: "/"}, {Key: 2, Platform: "socketio", Namespace: "/a b"}, {Key: 3, Platform: "ws", Path: "/"}, {Key: 4, Platform: "socketio"},
 		{Key: 5, Platform: "socketio", Path: "/x", Namespace: "/"},
@@ -86,7 +90,10 @@ func (g generator) value(depth int) any {
 
 func (g generator) message() *backplane.Message {
 	m := &backplane.Message{
-		Kind:   []backplane.Kind{backplane.Event, backplane.Event, backplane.Event, backplane.Join, backplane.Leave, backplane.Disconnect, backplane.NodeEvent}[g.IntN(7)],
+		Kind: []backplane.Kind{
+			backplane.Event, backplane.Event, backplane.Event, backplane.Join, backplane.Leave, backplane.Disconnect, backplane.NodeEvent, backplane.Call, backplane.Fetch,
+		}[g.IntN(9)],
+		Request: "00000000000000aa", Wait: time.Duration(g.IntN(5)) * time.Second,
 		Event:  strings.ToValidUTF8(g.text(), "?"),
 		Select: backplane.Selection{Rooms: g.texts(), IDs: g.texts(), ExceptRooms: g.texts(), ExceptIDs: g.texts()},
 		Rooms:  g.texts(), Flags: backplane.Flags(g.IntN(4)),
@@ -115,7 +122,7 @@ func TestNodeAcceptsEverything(t *testing.T) {
 		var lines []nodetest.Fields
 		for range min(count, 200) {
 			count--
-			for _, x := range b.outgoing(nil, g.message()) {
+			for _, x := range b.outgoing(nil, g.message(), servers) {
 				namespace := "/"
 				if strings.Contains(x.channel, "#/a b#") {
 					namespace = "/a b"
@@ -222,14 +229,14 @@ func TestBridgeReadsWhatItSends(t *testing.T) {
 	read := 0
 	for range 2000 {
 		b, _ := newTestBridge()
-		b.uid = "Node12"
+		b.uid, b.in = "Node12", &framework{}
 		other, f := newTestBridge()
 		m := g.message()
-		all := b.outgoing(nil, m)
+		all := b.outgoing(nil, m, servers)
 		for _, p := range all {
 			other.receive(rueidis.PubSubMessage{Channel: p.channel, Message: string(p.bytes)})
 		}
-		if m.Event == "" && (m.Kind == backplane.Event || m.Kind == backplane.NodeEvent) {
+		if m.Event == "" && (m.Kind == backplane.Event || m.Kind == backplane.NodeEvent || m.Kind == backplane.Call) {
 			if len(f.messages) > 0 || f.invalid != len(all) {
 				t.Fatalf("an event without a name: %d messages, %d invalid of %d", len(f.messages), f.invalid, len(all))
 			}
@@ -240,7 +247,8 @@ func TestBridgeReadsWhatItSends(t *testing.T) {
 		}
 		for _, got := range f.messages {
 			read++
-			if got.Kind != m.Kind || m.Kind == backplane.Event && got.Event != m.Event || len(got.Payload.Attachments) != len(m.Payload.Attachments) && m.Kind == backplane.Event {
+			event := m.Kind == backplane.Event || m.Kind == backplane.Call
+			if got.Kind != m.Kind || event && (got.Event != m.Event || len(got.Payload.Attachments) != len(m.Payload.Attachments)) {
 				t.Fatalf("%+v, want %+v", got, m)
 			}
 			if err := (envelope.Limits{}).Check(got); err != nil {
@@ -248,10 +256,10 @@ func TestBridgeReadsWhatItSends(t *testing.T) {
 			}
 		}
 		own, f := newTestBridge()
-		for _, p := range own.outgoing(nil, m) {
+		for _, p := range own.outgoing(nil, m, servers) {
 			own.receive(rueidis.PubSubMessage{Channel: p.channel, Message: string(p.bytes)})
 		}
-		if len(f.messages)+f.invalid > 0 {
+		if m.Kind != backplane.Call && m.Kind != backplane.Fetch && len(f.messages)+f.invalid > 0 {
 			t.Fatalf("it reads what a Gatehouse node has sent: %+v", f)
 		}
 	}
@@ -279,7 +287,7 @@ func TestBridgeLimits(t *testing.T) {
 	sender.uid = "Node12"
 	m := &backplane.Message{Kind: backplane.Event, Event: "e", Select: backplane.Selection{Rooms: []string{strings.Repeat("a", 2000)}}}
 	b, f := newTestBridge()
-	for _, p := range sender.outgoing(nil, m) {
+	for _, p := range sender.outgoing(nil, m, servers) {
 		b.receive(rueidis.PubSubMessage{Channel: p.channel, Message: string(p.bytes)})
 	}
 	if f.invalid != 2 || len(f.messages) > 0 { // of two namespaces
@@ -294,31 +302,46 @@ var nodeRequests = []string{
 	"\x85\xa3uid\xa1a\xa9requestId\xa1b\xa4type\x07\xa6packet\x83\xa4type\x02\xa4data\x91\xa1e\xa3nsp\xa1/\xa4opts\x83\xa5rooms\x90\xa6except\x90\xa5flags\x81\xa7timeout\xcd\x03\xe8",
 }
 
+// nodeResponses are answers of Node, or nearly.
+var nodeResponses = []string{
+	`{"requestId":"b","sockets":[{"id":"x","handshake":{},"rooms":["x","r",7],"data":{"a":1}},{"id":"y"}]}`, `{"requestId":"b","sockets":[]}`, `{"requestId":"b","sockets":{}}`,
+	`{"type":8,"requestId":"a","clientCount":2}`, `{"type":8,"requestId":"a","clientCount":4294967295}`, `{"requestId":"b"}`, `{"type":6,"requestId":"b","data":null}`,
+	"\x83\xa4type\x09\xa9requestId\xa1a\xa6packet\xc0", "\x83\xa4type\x09\xa9requestId\xa1a\xa6packet\x81\xa1b\xc4\x02\x00\xff", "\x83\xa4type\x09\xa9requestId\xa1a\xa6packet\xd4\x00\x00",
+}
+
 // Bytes from Node never panic, nor make messages without a namespace of this node.
 func FuzzBridge(f *testing.F) {
 	g := generator{rand.New(rand.NewPCG(4, 5))}
 	sender, _ := newTestBridge()
 	sender.uid = "Node12"
 	for range 50 {
-		for _, p := range sender.outgoing(nil, g.message()) {
+		for _, p := range sender.outgoing(nil, g.message(), servers) {
 			f.Add(p.channel, p.bytes)
 		}
 	}
 	for _, r := range nodeRequests {
 		f.Add("socket.io-request#/#", []byte(r))
 	}
+	for _, r := range nodeResponses {
+		f.Add("socket.io-response#/#", []byte(r))
+		f.Add("socket.io-response#/#gatehouse-1#", []byte(r))
+	}
 	f.Fuzz(func(t *testing.T, channel string, text []byte) {
 		b, in := newTestBridge()
+		for request, kind := range map[string]backplane.Kind{"a": backplane.Call, "b": backplane.Fetch} {
+			b.outgoing(nil, &backplane.Message{Kind: kind, Request: request, Event: "e", Wait: time.Second}, servers)
+		}
+		b.receive(rueidis.PubSubMessage{Channel: "socket.io-response#/#", Message: nodeResponses[3]})
 		b.receive(rueidis.PubSubMessage{Channel: channel, Message: string(text)})
 		for _, m := range in.messages {
 			if err := (envelope.Limits{}).Check(m); err != nil {
 				t.Fatal(err)
 			}
-			if m.Origin != foreign || m.Channel != backplane.ChannelEvents || len(m.Select.Endpoints) == 0 {
+			if m.Origin != foreign || m.To == "" && (m.Channel != backplane.ChannelEvents || len(m.Select.Endpoints) == 0) {
 				t.Fatalf("%+v", m)
 			}
 			for _, kind := range []backplane.Kind{backplane.CallCount, backplane.CallAnswer, backplane.Fetched} {
-				b.outgoing(nil, &backplane.Message{Kind: kind, To: foreign, Request: m.Request, Payload: m.Payload, Body: []byte(`[{"id":"a","rooms":["b"]}]`), Count: 1})
+				b.outgoing(nil, &backplane.Message{Kind: kind, To: foreign, Request: m.Request, Payload: m.Payload, Body: []byte(`[{"id":"a","rooms":["b"]}]`), Count: 1}, nil)
 			}
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -135,25 +136,25 @@ func appendBroadcast(b []byte, uid, namespace string, m *backplane.Message) ([]b
 	if b, _, _, err = msgpack.Parser().Append(b, p, attached); err != nil {
 		return b, err
 	}
+	return appendOptions(b, o), nil
+}
+
+func appendOptions(b []byte, o wireOptions) []byte {
 	b = msgp.AppendMapHeader(b, 3)
 	b = appendNames(msgp.AppendString(b, "rooms"), o.Rooms)
 	b = appendNames(msgp.AppendString(b, "except"), o.Except)
-	b = msgp.AppendString(b, "flags")
+	var flags []byte
 	n := uint32(0)
 	if o.Flags.Volatile {
-		n++
+		n, flags = n+1, msgp.AppendBool(msgp.AppendString(flags, "volatile"), true)
 	}
 	if o.Flags.Compress != nil {
-		n++
+		n, flags = n+1, msgp.AppendBool(msgp.AppendString(flags, "compress"), *o.Flags.Compress)
 	}
-	b = msgp.AppendMapHeader(b, n)
-	if o.Flags.Volatile {
-		b = msgp.AppendBool(msgp.AppendString(b, "volatile"), true)
+	if o.Flags.Timeout > 0 {
+		n, flags = n+1, msgp.AppendInt64(msgp.AppendString(flags, "timeout"), o.Flags.Timeout)
 	}
-	if o.Flags.Compress != nil {
-		b = msgp.AppendBool(msgp.AppendString(b, "compress"), false)
-	}
-	return b, nil
+	return append(msgp.AppendMapHeader(msgp.AppendString(b, "flags"), n), flags...)
 }
 
 func appendNames(b []byte, all names) []byte {
@@ -287,8 +288,11 @@ type request struct {
 	packet *packet.Packet
 }
 
-// readRequest reads a request.
+// readRequest reads a request; of one of a Gatehouse node only the uid.
 func readRequest(b []byte, namespace string) (r *request, err error) {
+	if bytes.HasPrefix(b, []byte(`{"uid":"`+ourUID)) {
+		return &request{UID: ourUID}, nil
+	}
 	if len(b) > 0 && b[0] == '{' {
 		r = &request{}
 		return r, json.Unmarshal(b, r)
@@ -303,6 +307,9 @@ func readRequest(b []byte, namespace string) (r *request, err error) {
 	}
 	if r.UID, _, err = msgp.ReadStringBytes(member(b, "uid")); err != nil {
 		return nil, errWire
+	}
+	if strings.HasPrefix(r.UID, ourUID) {
+		return r, nil
 	}
 	id, _, err := msgp.ReadStringBytes(member(b, "requestId"))
 	if err != nil {

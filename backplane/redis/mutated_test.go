@@ -78,7 +78,7 @@ func classicSeeds() (all []seed) {
 	sender, _ := newTestBridge()
 	sender.uid = "Node12"
 	for len(all) < 300 {
-		for _, p := range sender.outgoing(nil, g.message()) {
+		for _, p := range sender.outgoing(nil, g.message(), nil) {
 			if len(p.bytes) < 2000 {
 				all = append(all, seed(p))
 			}

@@ -70,7 +70,7 @@ func (e *Engine) Start(ctx context.Context, self backplane.Node, in backplane.In
 	return e.loop.Start(ctx, in, func() {
 		e.self, e.in, e.name = string(raw), in, ourUID+self.ID
 		if e.bridge != nil {
-			e.bridge.in, e.bridge.uid = in, e.name
+			e.bridge.in, e.bridge.self, e.bridge.uid = in, self.ID, e.name
 		}
 	})
 }
@@ -88,7 +88,11 @@ func (e *Engine) Send(ctx context.Context, batch []*backplane.Message) error {
 func (e *Engine) publish(ctx context.Context, s *session, batch []*backplane.Message) error {
 	var node []publication
 	if e.bridge != nil {
-		batch, node = e.forNode(batch)
+		servers, err := s.servers(ctx, e.bridge.asked(batch))
+		if err != nil {
+			return s.failed("PUBSUB NUMSUB", err)
+		}
+		batch, node = e.forNode(batch, servers)
 	}
 	var parts []part
 	frames := e.frames[:0]
@@ -139,9 +143,9 @@ func (e *Engine) publish(ctx context.Context, s *session, batch []*backplane.Mes
 type part struct{ first, messages, start int }
 
 // forNode returns the messages for Gatehouse nodes, and what Node receives.
-func (e *Engine) forNode(batch []*backplane.Message) (native []*backplane.Message, node []publication) {
+func (e *Engine) forNode(batch []*backplane.Message, servers map[string]int) (native []*backplane.Message, node []publication) {
 	for _, m := range batch {
-		node = e.bridge.outgoing(node, m)
+		node = e.bridge.outgoing(node, m, servers)
 		if m.To != foreign {
 			native = append(native, m)
 		}

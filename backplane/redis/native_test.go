@@ -263,10 +263,10 @@ func TestUserWithTheCommandsOfThePage(t *testing.T) {
 	other.wantLinks(3, true)
 }
 
-// That of SocketIO needs the channels of its key, the patterns of the namespaces as they are, and PSUBSCRIBE.
+// That of SocketIO needs the channels of its key, the patterns of the namespaces as they are, PSUBSCRIBE and PUBSUB NUMSUB.
 func TestUserOfSocketIO(t *testing.T) {
 	server := redistest.Start(t)
-	rule := "on >secret resetchannels &chat* &chat#/#* &chat#/news#* -@all +subscribe +psubscribe +unsubscribe +publish +ping"
+	rule := "on >secret resetchannels &chat* &chat#/#* &chat#/news#* -@all +subscribe +psubscribe +unsubscribe +publish +pubsub|numsub +ping"
 	if got := server.Do(append([]string{"ACL", "SETUSER", "chat"}, strings.Fields(rule)...)...); got != "OK" {
 		t.Fatal(got)
 	}
@@ -304,7 +304,7 @@ func TestUserOfSocketIO(t *testing.T) {
 	if err := other.Start(patient(t), n.self, n); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Interest(patient(t), []string{backplane.ChannelEvents}, nil); err == nil || !strings.Contains(err.Error(), "the user needs the channels other*, other#/#*, other#/news#* and the commands SUBSCRIBE, PSUBSCRIBE, UNSUBSCRIBE, PUBLISH and PING") {
+	if err := other.Interest(patient(t), []string{backplane.ChannelEvents}, nil); err == nil || !strings.Contains(err.Error(), "the user needs the channels other*, other#/#*, other#/news#* and the commands SUBSCRIBE, PSUBSCRIBE, PUBSUB NUMSUB, UNSUBSCRIBE, PUBLISH and PING") {
 		t.Errorf("Interest: %v", err)
 	}
 }

@@ -93,10 +93,11 @@ type response struct {
 
 // socket is a client as Node expects it. What Gatehouse does not send between nodes is empty.
 type socket struct {
-	ID        string         `json:"id"`
-	Handshake handshake      `json:"handshake"`
-	Rooms     names          `json:"rooms"`
-	Data      map[string]any `json:"data"`
+	ID        string    `json:"id"`
+	Handshake handshake `json:"handshake"`
+	Rooms     names     `json:"rooms"`
+
+	Data map[string]json.RawMessage `json:"data"`
 }
 
 type handshake struct {
@@ -179,8 +180,11 @@ func (a *asked) fill(r *response) {
 	default:
 		all := []socket{}
 		for _, c := range a.clients {
+			if c.Shared == nil {
+				c.Shared = map[string]json.RawMessage{}
+			}
 			all = append(all, socket{
-				ID: c.ID, Rooms: append(names{c.ID}, c.Rooms...), Data: map[string]any{},
+				ID: c.ID, Rooms: append(names{c.ID}, c.Rooms...), Data: c.Shared,
 				Handshake: handshake{Headers: map[string]string{}, Query: map[string]string{}, Auth: map[string]any{}},
 			})
 		}

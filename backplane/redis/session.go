@@ -196,6 +196,9 @@ func (s *session) subscribeToNode(ctx context.Context) error {
 			return s.unsubscribed(command, err)
 		}
 	}
+	if _, err := s.servers(ctx, s.e.bridge.namespaces); err != nil { // better now than at the first question
+		return s.unsubscribed("PUBSUB NUMSUB", err)
+	}
 	return nil
 }
 
@@ -228,7 +231,7 @@ func (s *session) refused(command string, err error) error {
 		channels, more := s.e.opts.channelPrefix()+"*", ""
 		if b := s.e.bridge; b != nil {
 			// A rule permits a pattern only when it is the same.
-			channels, more = strings.Join(append([]string{b.key + "*"}, b.patterns()...), ", "), "PSUBSCRIBE, "
+			channels, more = strings.Join(append([]string{b.key + "*"}, b.patterns()...), ", "), "PSUBSCRIBE, PUBSUB NUMSUB, "
 		}
 		err = fmt.Errorf("%w: the user needs the channels %s and the commands SUBSCRIBE, %sUNSUBSCRIBE, PUBLISH and PING", err, channels, more)
 	}

@@ -64,6 +64,7 @@ type Cluster struct {
 	id      string
 	own     string // the channel of the node
 	traits  backplane.Traits
+	servers *backplane.Node // of other software, which the engine answers for; nil without any
 	limits  envelope.Limits
 	reads   versions
 	log     *slog.Logger
@@ -93,6 +94,10 @@ func New(cfg Config) *Cluster {
 	c := &Cluster{
 		cfg: cfg, id: cfg.Self().ID, traits: cfg.Backplane.Traits(), log: cfg.Log.With("backplane", cfg.Backplane.Name()),
 		stopping: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if b, is := cfg.Backplane.(backplane.Bridge); is {
+		n := b.Servers()
+		c.servers = &n
 	}
 	c.reads = versions{0, envelope.MaxVersion}
 	c.own = backplane.ChannelNode(c.id)

@@ -11,7 +11,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/backplane"
 )
 
-// Question is asked of all other nodes that live when it is asked.
+// Question is asked of all other nodes that live when it is asked, and of the servers of a
+// [backplane.Bridge].
 type Question struct {
 	c  *Cluster
 	id string
@@ -69,6 +70,9 @@ func (c *Cluster) Ask(m *backplane.Message, wait time.Duration, on func(from bac
 	c.questions.put(q) // first: a node that leaves from now on is reported to q
 	for _, n := range c.members.others() {
 		q.awaited[n.ID] = n
+	}
+	if s := c.servers; s != nil {
+		q.awaited[s.ID] = *s
 	}
 	q.finish()
 	q.mu.Unlock()
@@ -158,3 +162,6 @@ func (c *Cluster) left(id string) {
 		q.lose(id)
 	}
 }
+
+// IsNode reports whether an id is that of a node, and not of servers of other software.
+func (c *Cluster) IsNode(id string) bool { return c.servers == nil || c.servers.ID != id }

@@ -20,6 +20,7 @@ import (
 // question, but for End.
 type remoteCall struct {
 	g        *broadcastCall
+	rt       *Runtime
 	question *cluster.Question
 	nodes    map[string]*calledNode // by id
 }
@@ -35,7 +36,7 @@ type calledNode struct {
 
 // askOthers asks the other nodes to call their clients.
 func (g *broadcastCall) askOthers(ctx context.Context, rt *Runtime, m *backplane.Message) *remoteCall {
-	r := &remoteCall{g: g, nodes: map[string]*calledNode{}}
+	r := &remoteCall{g: g, rt: rt, nodes: map[string]*calledNode{}}
 	m.Kind = backplane.Call
 	r.question = rt.cluster.Ask(m, timeLeft(ctx), r.answered)
 	return r
@@ -72,13 +73,17 @@ func (r *remoteCall) answered(from backplane.Node, m *backplane.Message) (comple
 		}
 		delete(n.open, id)
 		n.ended[id] = struct{}{}
-		r.g.end(id, from.ID, websockets.Payload(m.Payload), failureOf(string(m.Body)))
+		r.end(id, from.ID, websockets.Payload(m.Payload), failureOf(string(m.Body)))
 	}
 	return n.counted && n.listed >= n.total && len(n.open) == 0
 }
 
-// end adds the end of a call by another node.
-func (g *broadcastCall) end(id, node string, p websockets.Payload, err error) {
+// end adds the end of a call by another node. Clients of other software have no id.
+func (r *remoteCall) end(id, node string, p websockets.Payload, err error) {
+	if !r.rt.cluster.IsNode(node) {
+		id = ""
+	}
+	g := r.g
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err != nil {
@@ -112,7 +117,7 @@ func (r *remoteCall) await(ctx context.Context) {
 func (r *remoteCall) missing(n backplane.Node, err error) {
 	if called := r.nodes[n.ID]; called != nil {
 		for id := range called.open {
-			r.g.end(id, n.ID, websockets.Payload{}, err)
+			r.end(id, n.ID, websockets.Payload{}, err)
 		}
 	}
 }

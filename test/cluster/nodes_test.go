@@ -36,8 +36,14 @@ func (g *gateway) Subscriptions() []websockets.Subscription {
 			return websockets.ClientFrom(ctx).Rooms(), nil
 		}),
 		websockets.On("shout", g.shout),
+		websockets.On("name", func(ctx context.Context, name string) (string, error) {
+			nameKey.Set(websockets.ClientFrom(ctx), name)
+			return name, nil
+		}),
 	}
 }
+
+var nameKey = websockets.NewKey[string]("name", websockets.Shared())
 
 // shout sends an event to all others.
 func (g *gateway) shout(ctx context.Context, text string) (string, error) {
@@ -101,7 +107,7 @@ func startOn(t *testing.T, s service, opts ...app.Option) *node {
 func program() *module.Module {
 	io, plain := socketio.New(), ws.New()
 	return module.New("program", module.Exports(
-		websockets.Gateway(newGateway, websockets.Via(io), websockets.Via(io, websockets.Namespace("/orgs/{org}")), websockets.Via(plain, websockets.Path("/ws"))),
+		websockets.Gateway(newGateway, websockets.Shares(nameKey), websockets.Via(io), websockets.Via(io, websockets.Namespace("/orgs/{org}")), websockets.Via(plain, websockets.Path("/ws"))),
 		websockets.Gateway(newOther, websockets.Via(io, websockets.Namespace("other")), websockets.Via(plain, websockets.Path("/other"))),
 	))
 }

@@ -124,7 +124,8 @@ async function accept({ messages }) {
         adapter.onmessage(null, channel, bytes);
         adapter.rooms.clear();
       } else {
-        JSON.parse(bytes.toString());
+        if (bytes[0] === 0x7b) JSON.parse(bytes.toString());
+        else if (adapter.parser.decode(bytes).packet.nsp !== namespace) throw new Error('not a call');
         await adapter.onrequest(channel, bytes);
       }
     } catch (err) {
