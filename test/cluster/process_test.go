@@ -9,6 +9,8 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
@@ -40,6 +42,7 @@ type nodeState struct {
 	Present                  []string // key and value of each client in the room
 	Gaps, Duplicates         uint64
 	Failed                   int // events that Emit refused
+	ID                       string
 }
 
 // crowd has all clients in one room.
@@ -100,7 +103,7 @@ func (g *crowd) state() nodeState {
 	runtime.GC()                            // what only a finalizer closes
 	files, _ := os.ReadDir("/proc/self/fd") // empty on other systems
 	b := g.app.Stats().Backplane
-	s := nodeState{Nodes: len(g.Server.Nodes()), Goroutines: runtime.NumGoroutine(), Files: len(files), Gaps: b.Gaps, Duplicates: b.Duplicates}
+	s := nodeState{Nodes: len(g.Server.Nodes()), Goroutines: runtime.NumGoroutine(), Files: len(files), Gaps: b.Gaps, Duplicates: b.Duplicates, ID: g.app.Self().ID}
 	for _, e := range members.List(g.Server, crowdRoom) {
 		for _, m := range e.Metas {
 			s.Present = append(s.Present, fmt.Sprint(e.Key, " ", m.Value))
@@ -110,12 +113,68 @@ func (g *crowd) state() nodeState {
 	return s
 }
 
+// askedState is what a question to all nodes has found.
+type askedState struct {
+	Clients, Counted       int
+	Unreachable            []string
+	CountError             string
+	FetchTook, CountTook   time.Duration
+	CallAnswers, CallLacks int
+	CallTook               time.Duration
+}
+
+// ask asks all nodes for the clients in the room, each time until a deadline.
+func (g *crowd) ask(wait time.Duration) (a askedState) {
+	to := g.Server.To(crowdRoom)
+	timed := func(took *time.Duration, f func(ctx context.Context)) {
+		ctx, cancel := context.WithTimeout(context.Background(), wait)
+		defer cancel()
+		started := time.Now()
+		f(ctx)
+		*took = time.Since(started)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		timed(&a.FetchTook, func(ctx context.Context) {
+			f, err := to.Fetch(ctx)
+			a.Clients = len(f.Clients)
+			for _, n := range f.Unreachable {
+				a.Unreachable = append(a.Unreachable, n.ID)
+			}
+			if err != nil {
+				a.Unreachable = append(a.Unreachable, err.Error())
+			}
+		})
+	})
+	all.Go(func() {
+		timed(&a.CountTook, func(ctx context.Context) {
+			var err error
+			if a.Counted, err = to.Count(ctx); err != nil {
+				a.CountError = err.Error()
+			}
+		})
+	})
+	all.Go(func() {
+		timed(&a.CallTook, func(ctx context.Context) {
+			votes, _ := g.Server.To("none").Call(ctx, "vote", 1)
+			a.CallAnswers, a.CallLacks = len(votes.Answered), len(votes.Unreachable)
+		})
+	})
+	all.Wait()
+	return a
+}
+
 // obey follows the commands of the test, a line each, and ends the process with the test.
 func (g *crowd) obey() {
 	defer os.Exit(0)
 	var stop, stopped chan struct{}
 	for all := bufio.NewScanner(os.Stdin); all.Scan(); {
-		switch all.Text() {
+		command, wait, _ := strings.Cut(all.Text(), " ")
+		switch command {
+		case "ask":
+			d, _ := time.ParseDuration(wait)
+			b, _ := json.Marshal(g.ask(d))
+			_, _ = fmt.Fprintf(os.Stdout, "asked %s\n", b)
 		case "emit":
 			stop, stopped = make(chan struct{}), make(chan struct{})
 			go func() { defer close(stopped); g.emit(stop) }()
