@@ -13,7 +13,7 @@ const (
 	askAgain = 250 * time.Millisecond
 	// askSlowly is that after several times.
 	askSlowly = 2 * time.Second
-	// maxHeld and maxHeldBytes bound the deltas that wait for a state.
+	// maxHeld bounds the deltas of a node that wait for its state, and maxHeldBytes the memory of those of all nodes.
 	maxHeld, maxHeldBytes = 1024, 64 << 20
 )
 
@@ -33,11 +33,25 @@ type syncing struct {
 
 	number    uint64
 	parts     map[int][]*Entry
-	last      int // the number of the last part; -1 while unknown
-	entries   int
-	bytes     int     // of the parts
+	last      int     // the number of the last part; -1 while unknown
+	arrived   memory  // of the parts; in Table.arrived too
 	held      []delta // that came meanwhile
-	heldBytes int
+	heldBytes int     // in Table.heldBytes too
+}
+
+// memory is that of some entries.
+type memory struct{ entries, bytes int }
+
+func (m *memory) add(other memory, sign int) {
+	m.entries += sign * other.entries
+	m.bytes += sign * other.bytes
+}
+
+func memoryOf(all []*Entry) (m memory) {
+	for _, e := range all {
+		m.add(memory{1, e.size()}, 1)
+	}
+	return m
 }
 
 func newReplica() *replica { return &replica{entries: map[id]*Entry{}} }
@@ -121,7 +135,7 @@ func (t *Table) reconcile(now time.Time) (wait time.Duration) {
 			continue
 		}
 		t.asks++
-		r.sync.restart(t.asks, now)
+		t.restart(r.sync, t.asks, now)
 		numbers[node] = t.asks
 		asks = append(asks, node)
 		wait = min(wait, askAgain)
@@ -139,17 +153,29 @@ func (t *Table) reconcile(now time.Time) (wait time.Duration) {
 // forget removes what a node had; t.mu is held.
 func (t *Table) forget(node string, r *replica) {
 	delete(t.others, node)
+	t.synced(r)
 	for i := range r.entries {
 		t.remove(r, i)
 	}
 }
 
-// restart is called when the state is asked for.
-func (s *syncing) restart(ask uint64, now time.Time) {
+// restart is called when the state is asked for; t.mu is held.
+func (t *Table) restart(s *syncing, ask uint64, now time.Time) {
+	t.arrived.add(s.arrived, -1)
 	s.asked = ask
-	s.parts, s.last, s.entries, s.bytes = map[int][]*Entry{}, -1, 0, 0
+	s.parts, s.last, s.arrived = map[int][]*Entry{}, -1, memory{}
 	s.again = now.Add(min(askAgain<<min(s.tries, 3), askSlowly))
 	s.tries++
+}
+
+// synced returns what the state of a node was synced by, which is not awaited any more; t.mu is held.
+func (t *Table) synced(r *replica) (s *syncing) {
+	if s = r.sync; s != nil {
+		t.arrived.add(s.arrived, -1)
+		t.heldBytes -= s.heldBytes
+		r.sync = nil
+	}
+	return s
 }
 
 // receiveDelta applies changes that follow what is known, and asks for the state otherwise.
@@ -161,7 +187,7 @@ func (t *Table) receiveDelta(node string, d delta, size int) error {
 	case r == nil || t.phase == stopped || d.Number < d.Base:
 		return nil
 	case r.sync != nil:
-		r.hold(d, size)
+		t.hold(r.sync, d, size)
 		return nil
 	case d.Base == d.Number && d.Number < r.number: // what is known is not of this node
 		r.sync = &syncing{}
@@ -171,24 +197,27 @@ func (t *Table) receiveDelta(node string, d delta, size int) error {
 		return nil // repeated
 	case d.Base > r.number:
 		r.sync = &syncing{}
-		r.hold(d, size)
+		t.hold(r.sync, d, size)
 		t.signal()
 		return nil
 	}
 	return t.apply(node, r, d)
 }
 
-// hold keeps a delta until the state is there. Where there are too many, the state will be asked
-// for again.
-func (r *replica) hold(d delta, size int) {
-	s := r.sync
+// hold keeps a delta until the state is there; t.mu is held. Where there are too many, the state will be
+// asked for again.
+func (t *Table) hold(s *syncing, d delta, size int) {
 	if len(d.Put)+len(d.Remove) == 0 {
 		return
 	}
-	if len(s.held) >= maxHeld || s.heldBytes+size > maxHeldBytes {
+	size += wireFactor * size // what read allows
+	if len(s.held) >= maxHeld || t.heldBytes+size > maxHeldBytes {
+		t.heldBytes -= s.heldBytes
 		s.held, s.heldBytes = nil, 0
 	}
-	s.held, s.heldBytes = append(s.held, d), s.heldBytes+size
+	if t.heldBytes+size <= maxHeldBytes {
+		s.held, s.heldBytes, t.heldBytes = append(s.held, d), s.heldBytes+size, t.heldBytes+size
+	}
 }
 
 // apply makes the changes of a delta; t.mu is held. What breaks a limit is left out.
@@ -248,13 +277,18 @@ func (t *Table) receiveState(m *backplane.Message) error {
 	if r == nil || r.sync == nil || r.sync.asked == 0 || r.sync.asked != body.Asked || body.Part < 0 || t.phase == stopped {
 		return err // too late
 	}
-	s := r.sync
-	if s.parts[body.Part] != nil || len(body.Entries) == 0 && !body.Last || s.entries+len(part) > maxEntries || s.bytes+len(m.Body) > maxBytes {
+	s, size := r.sync, memoryOf(part)
+	if s.parts[body.Part] != nil || len(body.Entries) == 0 && !body.Last {
+		return err
+	}
+	if t.arrived.entries+size.entries > maxEntries || t.arrived.bytes+size.bytes > maxBytes {
+		t.leftOut += len(part)
 		return err
 	}
 	s.again = time.Now().Add(askSlowly)
 	s.parts[body.Part], s.number = part, body.Number
-	s.entries, s.bytes = s.entries+len(part), s.bytes+len(m.Body)
+	s.arrived.add(size, 1)
+	t.arrived.add(size, 1)
 	if body.Last {
 		s.last = body.Part
 	}
@@ -278,8 +312,7 @@ func entriesOf(node string, all []wireEntry) (part []*Entry, err error) {
 
 // install replaces what a node had by its state, and applies the deltas that follow; t.mu is held.
 func (t *Table) install(node string, r *replica) {
-	s := r.sync
-	r.sync = nil
+	s := t.synced(r)
 	now := map[id]bool{}
 	for _, part := range s.parts {
 		for _, e := range part {

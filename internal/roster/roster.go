@@ -141,10 +141,13 @@ type Table struct {
 	byClient map[string]map[id]struct{} // of own
 	others   map[string]*replica
 	asks     uint64 // for states
-	leftOut  int    // entries of other nodes, since they were logged
-	out      outgoing
-	watchers map[string][]*Watcher // by name
-	phase    phase
+	arrived  memory // of states that are awaited
+	// heldBytes is the memory of the deltas that wait for a state, about.
+	heldBytes int
+	leftOut   int // entries of other nodes, since they were logged
+	out       outgoing
+	watchers  map[string][]*Watcher // by name
+	phase     phase
 
 	ctx     context.Context // of watchers
 	cancel  context.CancelFunc

@@ -311,15 +311,6 @@ func TestBoundOfOthers(t *testing.T) {
 		if got := a.snapshot(); len(got) != 1 || len(a.log.Lines("entries of other nodes are left out")) != 1 {
 			t.Errorf("%q\n%s", got, a.log)
 		}
-		var held replica
-		held.sync = &syncing{}
-		for range 3 * maxHeld {
-			held.hold(delta{Put: make([]wireEntry, 1)}, 1000)
-		}
-		held.hold(delta{Put: make([]wireEntry, 1)}, maxHeldBytes)
-		if n := len(held.sync.held); n > maxHeld || n == 0 {
-			t.Errorf("%d deltas are held", n)
-		}
 	})
 }
 

@@ -48,6 +48,12 @@ type Watcher struct {
 // keys are keys of rooms.
 type keys map[Scope]map[string]struct{}
 
+func (k keys) remove(s Scope, key string) {
+	if delete(k[s], key); len(k[s]) == 0 {
+		delete(k, s)
+	}
+}
+
 func (k keys) add(s Scope, key string) {
 	if k[s] == nil {
 		k[s] = map[string]struct{}{}
@@ -83,10 +89,19 @@ func (t *Table) Open() {
 	}
 }
 
-// changed has watchers look at the room of an entry; t.mu is held.
+// changed has watchers look at the room of an entry; t.mu is held. A key that is gone, and that a watcher was not
+// called about, is forgotten: one that is slow, or stuck, does not collect all that has ever been there.
 func (t *Table) changed(e *Entry) {
+	there := false
+	if p := t.places[e.Scope]; p != nil {
+		there = len(p.keys[e.Key]) > 0
+	}
 	for _, w := range t.watchers[e.Name] {
-		if slices.Contains(w.Endpoints, e.Endpoint) {
+		switch {
+		case !slices.Contains(w.Endpoints, e.Endpoint):
+		case !there && w.reported[e.Scope][e.Key] == nil:
+			w.dirty.remove(e.Scope, e.Key)
+		default:
 			w.dirty.add(e.Scope, e.Key)
 			w.start()
 		}
@@ -180,13 +195,17 @@ func (w *Watcher) look(c *Change, key string, was map[string]*reported, now time
 	}
 }
 
+// lingerSteps is how often keys that are gone are looked at while they linger.
+const lingerSteps = 8
+
 // later has a key that is gone looked at again; Table.mu is held.
 func (w *Watcher) later(s Scope, key string, after time.Duration) {
 	w.gone.add(s, key)
 	if w.again != nil {
 		return
 	}
-	w.again = time.AfterFunc(after, func() {
+	// Keys that are gone later are due later, but are not looked at in their order.
+	w.again = time.AfterFunc(min(after, max(w.Linger/lingerSteps, time.Millisecond)), func() {
 		w.t.mu.Lock()
 		defer w.t.mu.Unlock()
 		w.again = nil

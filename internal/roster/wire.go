@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/envelope"
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 )
 
 // The bounds of what other nodes send.
@@ -15,7 +16,7 @@ const (
 	maxName    = 1024     // bytes of a name, namespace, room, key or id
 	maxValue   = 64 << 10 // bytes of a value
 	maxEntries = 1_000_000
-	maxBytes   = 1 << 30 // memory of all entries, about
+	maxBytes   = 1 << 30 // memory of all entries, about; states that arrive may have as much again
 )
 
 // The bounds of one message, unless a single entry is larger.
@@ -102,9 +103,13 @@ func message(kind backplane.Kind, to string, body any) *backplane.Message {
 	return m
 }
 
+// wireFactor is how many bytes entries become, at most, for each byte of a body beside their texts: more is
+// no entries, but empty objects.
+const wireFactor = 4
+
 // read reads a body.
 func read(m *backplane.Message, v any) error {
-	if err := json.Unmarshal(m.Body, v); err != nil {
+	if err := codec.Unmarshal(m.Body, v, codec.Options{Budget: wireFactor*len(m.Body) + 1}); err != nil {
 		return fmt.Errorf("presence: body of a %s: %w: %w", m.Kind, envelope.ErrInvalid, err)
 	}
 	return nil
