@@ -48,7 +48,7 @@ var (
 	ErrNotInRoom = roster.ErrNotInRoom
 	// ErrFull: the room or the presence has as many entries as it may have, or the client 1,000.
 	ErrFull = roster.ErrFull
-	// ErrSize: the value, the key or the room's name is too long.
+	// ErrSize: the value, the key or the room's name is too long, or the entry for a message of the backplane.
 	ErrSize = roster.ErrSize
 	// ErrText: the key or the room's name is not UTF-8.
 	ErrText = roster.ErrText

@@ -167,6 +167,14 @@ func (c *Cluster) Check(m *backplane.Message) error {
 	return nil
 }
 
+// Part returns how many bytes a message that is one of several should have: n, or what the backplane takes.
+func (c *Cluster) Part(n int) int {
+	if most := c.traits.MaxBytes; most > 0 {
+		return min(n, most/2)
+	}
+	return n
+}
+
 // Send queues a message for the other nodes, and owns it. It does not wait. The error is ErrFull
 // or ErrStopped.
 func (c *Cluster) Send(m *backplane.Message) error { return c.queue(&entry{m: m}) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/internal/cluster"
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/core"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -39,14 +40,26 @@ func (s *session) shared() websockets.SharedValues {
 		}
 		return false
 	})
-	if err != nil {
-		s.ep.srv.log.Error("shared values do not encode", "error", err)
+	if err == nil {
+		return all
+	}
+	if n := s.ep.rt.sharedLog.Count(); n > 0 {
+		s.ep.srv.log.Error("shared values do not encode", "error", err, "clients", n)
 	}
 	return all
 }
 
 // onlyCount, as Count of a Fetch, asks for the number of clients alone.
 const onlyCount = 1
+
+// What the answers of other nodes to one question have at most; those that would have more count as nodes that have
+// not answered.
+const (
+	maxAnswers      = 1_000_000 // clients
+	maxAnswersBytes = 256 << 20
+	// fetchedMemory is how many bytes clients become, at most, for each byte of a body beside their texts.
+	fetchedMemory = 8
+)
 
 // countOthers returns how many clients the other nodes have, and the nodes that did not answer.
 func (s *server) countOthers(ctx context.Context, sel core.Selection) (n int, unreachable []websockets.Node, err error) {
@@ -60,11 +73,15 @@ func (s *server) countOthers(ctx context.Context, sel core.Selection) (n int, un
 // fetchOthers returns the clients of other nodes. Those of a node come in several messages, each
 // with the number of all.
 func (s *server) fetchOthers(ctx context.Context, sel core.Selection) (all []websockets.Remote, unreachable []websockets.Node, err error) {
-	byNode := map[string]int{}
+	byNode, size := map[string]int{}, 0
 	unreachable, err = s.askOthers(ctx, sel, 0, func(from backplane.Node, m *backplane.Message) bool {
 		var some []fetched
-		if len(m.Body) > 0 && json.Unmarshal(m.Body, &some) != nil {
+		size += len(m.Body)
+		if size > maxAnswersBytes || len(m.Body) > 0 && codec.Unmarshal(m.Body, &some, codec.Options{Budget: fetchedMemory * len(m.Body)}) != nil {
 			return false // it counts as a node that has not answered
+		}
+		if byNode[from.ID]+len(some) > int(m.Count) || len(all)+len(some) > maxAnswers {
+			return false
 		}
 		for _, c := range some {
 			all = append(all, websockets.Remote{ID: c.ID, Node: from.ID, Platform: c.Platform, Namespace: c.Namespace, Rooms: c.Rooms, Shared: c.Shared})
@@ -117,8 +134,11 @@ func (rt *Runtime) answer(endpoints []*endpoint, sel core.Selection, load cluste
 	} else {
 		err = rt.fetched(m, found)
 	}
-	if err != nil { // it is this node's, and not of the message
-		rt.log.Error("another node has no answer: its question counts this node as unreachable", "node", m.Origin, "error", err)
+	if err == nil { // an error is this node's, and not of the message
+		return nil
+	}
+	if n := rt.answerLog.Count(); n > 0 {
+		rt.log.Error("another node has no answer: its question counts this node as unreachable", "node", m.Origin, "error", err, "questions", n)
 	}
 	return nil
 }
@@ -138,7 +158,7 @@ func (rt *Runtime) fetched(question *backplane.Message, found []*session) error 
 			body = append(body, ',')
 		}
 		body = append(body, one...)
-		if len(body) < fetchedBytes && i < len(found)-1 {
+		if len(body) < rt.cluster.Part(fetchedBytes) && i < len(found)-1 {
 			continue
 		}
 		m := &backplane.Message{Kind: backplane.Fetched, Count: uint32(len(found)), Body: append(body, ']')}

@@ -19,7 +19,7 @@ import (
 func (rt *Runtime) present(cfg Config) {
 	c := roster.Config{Node: rt.node.ID, Log: rt.log}
 	if rt.cluster != nil {
-		c.Link, c.Beat, c.PerMessage = presenceLink{rt.cluster}, cfg.BackplaneOptions.Beat, cfg.Backplane.Traits().MaxBytes/2
+		c.Link, c.Beat, c.MaxBytes = presenceLink{rt.cluster}, cfg.BackplaneOptions.Beat, cfg.Backplane.Traits().MaxBytes
 	}
 	rt.roster = roster.New(c)
 	for _, g := range rt.gateways {
@@ -100,7 +100,7 @@ func (p presentSession) Track(d roster.Decl, room, key string, v any) error {
 		return err
 	}
 	if err := s.mayTrack(room); err != nil { // it has left meanwhile, perhaps before the entry was there
-		p.Untrack(d.Name, room, key)
+		s.ep.rt.roster.RemoveEntry(e) // another Track may have replaced it
 		return err
 	}
 	return nil

@@ -23,6 +23,8 @@ type remoteCall struct {
 	rt       *Runtime
 	question *cluster.Question
 	nodes    map[string]*calledNode // by id
+	// ids and bytes are what the answers have.
+	ids, bytes int
 }
 
 // calledNode is what one node has sent.
@@ -55,8 +57,15 @@ func (r *remoteCall) answered(from backplane.Node, m *backplane.Message) (comple
 		n = &calledNode{open: map[string]struct{}{}, ended: map[string]struct{}{}}
 		r.nodes[from.ID] = n
 	}
+	r.ids, r.bytes = r.ids+len(m.Select.IDs), r.bytes+websockets.Payload(m.Payload).Size()
+	if r.ids > 2*maxAnswers || r.bytes > maxAnswersBytes { // an id is listed, then it ends
+		return false
+	}
 	switch m.Kind {
 	case backplane.CallCount:
+		if n.listed+len(m.Select.IDs) > int(m.Count) {
+			return false
+		}
 		n.total, n.counted, n.listed = int(m.Count), true, n.listed+len(m.Select.IDs)
 		for _, id := range m.Select.IDs {
 			if _, ended := n.ended[id]; !ended {
@@ -164,8 +173,8 @@ func failureName(err error) string {
 	return failures[0].name
 }
 
-// perCount is how many ids a CallCount has.
-const perCount = 1000
+// perCount is how many ids a CallCount has, unless the backplane takes less, and idSize the bytes of one, about.
+const perCount, idSize = 1000, 64
 
 // call calls the clients of this node for another one.
 func (rt *Runtime) call(m *backplane.Message, endpoints []*endpoint, sel core.Selection) error {
@@ -180,7 +189,7 @@ func (rt *Runtime) call(m *backplane.Message, endpoints []*endpoint, sel core.Se
 		return err
 	}
 	question := &backplane.Message{Origin: m.Origin, Request: m.Request}
-	for ids := range slices.Chunk(idsOf(targets), perCount) {
+	for ids := range slices.Chunk(idsOf(targets), max(1, rt.cluster.Part(perCount*idSize)/idSize)) {
 		_ = rt.cluster.Answer(question, &backplane.Message{Kind: backplane.CallCount, Count: uint32(len(targets)), Select: backplane.Selection{IDs: ids}}) // it is counted
 	}
 	if len(targets) == 0 {

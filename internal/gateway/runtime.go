@@ -50,6 +50,8 @@ type Runtime struct {
 	undeclared sync.Map // shared keys that are not declared and have been logged
 	resets     resets
 
+	answerLog, sharedLog logsample.Minute // of what other nodes ask for
+
 	accepting atomic.Bool
 	missed    logsample.Minute // connections to paths without a gateway
 	ctx       context.Context  // of disconnect hooks; ends with the stop timeout

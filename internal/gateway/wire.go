@@ -133,10 +133,11 @@ func (rt *Runtime) keyed(sel backplane.Selection) (found []*endpoint) {
 		return slices.Collect(maps.Values(rt.byKey))
 	}
 	for _, key := range sel.Endpoints {
-		if e := rt.byKey[key]; e != nil {
-			found = append(found, e)
-		} else {
+		switch e := rt.byKey[key]; {
+		case e == nil:
 			rt.cluster.UnknownEndpoint()
+		case !slices.Contains(found, e): // the same key again would be the same clients again
+			found = append(found, e)
 		}
 	}
 	return found

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/backplane/envelope"
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
 )
 
@@ -122,15 +124,16 @@ type Config struct {
 	Node string        // the id of this one
 	Link Link          // nil without other nodes
 	Beat time.Duration // how often the number of the last delta is repeated
-	// PerMessage is about how many bytes a message has. Default and maximum 128 KiB.
-	PerMessage int
-	Log        *slog.Logger
+	// MaxBytes is the size of the largest message that the link takes; 0 without a limit.
+	MaxBytes int
+	Log      *slog.Logger
 }
 
 // Table is the entries of all nodes. Its methods are safe for concurrent use.
 type Table struct {
-	cfg  Config
-	used atomic.Bool // there has been an entry of this node
+	cfg        Config
+	perMessage int         // bytes of a message, about
+	used       atomic.Bool // there has been an entry of this node
 
 	mu       sync.RWMutex
 	places   map[Scope]*place
@@ -174,8 +177,8 @@ func New(cfg Config) *Table {
 		byClient: map[string]map[id]struct{}{}, others: map[string]*replica{}, out: outgoing{pending: map[id]struct{}{}},
 		watchers: map[string][]*Watcher{}, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
-	if t.cfg.PerMessage <= 0 || t.cfg.PerMessage > bytesPerMessage {
-		t.cfg.PerMessage = bytesPerMessage
+	if t.perMessage = bytesPerMessage; cfg.MaxBytes > 0 {
+		t.perMessage = min(t.perMessage, cfg.MaxBytes/2)
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
@@ -197,6 +200,8 @@ func (t *Table) Put(d Decl, e *Entry) error {
 		return ErrText // JSON would change it
 	case !json.Valid(e.Value):
 		return ErrJSON
+	case !t.fits(e):
+		return fmt.Errorf("%w: the backplane takes messages of %d bytes", ErrSize, t.cfg.MaxBytes)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -218,6 +223,28 @@ func (t *Table) Put(d Decl, e *Entry) error {
 	mine[e.id()] = struct{}{}
 	t.changedOwn(e.id())
 	return nil
+}
+
+// fits reports whether other nodes can be sent an entry.
+func (t *Table) fits(e *Entry) bool {
+	const (
+		perByte = 6 // of a text in JSON, at most
+		around  = 512
+	)
+	if t.cfg.Link == nil || t.cfg.MaxBytes == 0 || around+perByte*e.texts() <= t.cfg.MaxBytes {
+		return true
+	}
+	alone := message(backplane.PresenceState, t.cfg.Node, state{Number: math.MaxInt64, Asked: math.MaxInt64, Part: maxEntries, Last: true, Entries: []wireEntry{wireOf(e)}})
+	return envelope.Size(alone) <= t.cfg.MaxBytes
+}
+
+// RemoveEntry removes an entry of a client of this node, unless it was replaced.
+func (t *Table) RemoveEntry(e *Entry) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := e.id(); t.own.entries[i] == e {
+		t.removeOwn(i)
+	}
 }
 
 // Remove removes an entry of a client of this node, and reports whether there was one.

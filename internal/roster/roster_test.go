@@ -262,6 +262,28 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+// RemoveEntry removes that entry only, and not one that has replaced it.
+func TestRemoveEntry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNetwork(t, 11, 1).peers[0]
+		first := &Entry{Scope: Scope{"online", "", "tea"}, Key: "ada", Client: "c", Value: []byte("1")}
+		second := &Entry{Scope: first.Scope, Key: "ada", Client: "c", Value: []byte("2")}
+		for _, e := range []*Entry{first, second} {
+			if err := a.Put(decl, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.RemoveEntry(first)
+		if n, _ := a.Len(); n != 1 {
+			t.Errorf("%d entries after the removal of one that was replaced", n)
+		}
+		a.RemoveEntry(second)
+		if n, _ := a.Len(); n != 0 {
+			t.Errorf("%d entries", n)
+		}
+	})
+}
+
 // What other nodes send breaks no limit, and nothing panics.
 func TestMalformed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

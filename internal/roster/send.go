@@ -118,7 +118,7 @@ func (t *Table) nextDelta() *delta {
 			size += wireMemory + len(i.Name) + len(i.Namespace) + len(i.Room) + len(i.key) + len(i.client)
 		}
 		delete(t.out.pending, i)
-		if len(d.Put)+len(d.Remove) == perMessage || size > t.cfg.PerMessage {
+		if len(d.Put)+len(d.Remove) == perMessage || size > t.perMessage {
 			break
 		}
 	}
@@ -177,7 +177,7 @@ func (t *Table) nextPart() (*state, string) {
 	}
 	s := &state{Number: j.number, Asked: j.asked, Part: j.part}
 	size, n := 0, 0
-	for n < len(j.entries) && n < perMessage && size <= t.cfg.PerMessage {
+	for n < len(j.entries) && n < perMessage && size <= t.perMessage {
 		s.Entries = append(s.Entries, wireOf(j.entries[n]))
 		size += wireMemory + j.entries[n].texts()
 		n++
