@@ -129,6 +129,9 @@ func (c *Cluster) Start(ctx context.Context) error {
 
 func (c *Cluster) connect(ctx context.Context) error {
 	b, required := c.cfg.Backplane, c.cfg.Options.Required
+	if u, uses := b.(backplane.LoggerUser); uses {
+		u.SetLogger(c.log)
+	}
 	startCtx, cancel := ctx, func() {}
 	if !required {
 		startCtx, cancel = context.WithTimeout(ctx, startWait)

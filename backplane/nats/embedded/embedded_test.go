@@ -105,7 +105,12 @@ func TestMissingPeers(t *testing.T) {
 		t.Errorf("the start took %v", took)
 	}
 	n.mustSend("x")
-	testkit.Eventually(t, "the log names the peer", func() bool { return len(log.Lines("Error trying to connect to route", none)) == 1 })
+	testkit.Eventually(t, "the log names the peer", func() bool {
+		return len(log.Lines("level=WARN", "another node cannot be reached: it is tried again each second: start it", none)) == 1
+	})
+	if lines := log.Lines("level=ERROR"); len(lines) > 0 {
+		t.Errorf("log: %q", lines)
+	}
 	// It is found when it starts.
 	other := startNode(t, 2, embedded.Listen(none))
 	meet(t, n, other)
@@ -118,7 +123,7 @@ func TestWrongSecret(t *testing.T) {
 	b := startNode(t, 2, embedded.Secret("open barley"), embedded.Peers(addr(a)), embedded.Logger(log.Logger(slog.LevelDebug)))
 	for _, side := range []*node{a, b} {
 		testkit.Eventually(t, "the log", func() bool {
-			return len(log.Lines("level=ERROR", "node="+side.id, "uthorization")) > 0 || len(log.Lines("level=ERROR", "node="+side.id, "authentication")) > 0
+			return len(log.Lines("level=ERROR", "self="+side.id, "uthorization")) > 0 || len(log.Lines("level=ERROR", "self="+side.id, "authentication")) > 0
 		})
 	}
 	a.mustSend("x")
@@ -130,6 +135,23 @@ func TestWrongSecret(t *testing.T) {
 		if lines := log.Lines(secret); len(lines) > 0 {
 			t.Errorf("the secret is in the log: %s", lines[0])
 		}
+	}
+}
+
+// The log of the application has that of the server, unless the engine has one of its own.
+func TestLoggerOfTheApplication(t *testing.T) {
+	a := startNode(t, 1, embedded.Cluster("chat"))
+	other := []embedded.Option{embedded.Cluster("shop"), embedded.Peers(addr(a))}
+	log, own := &testkit.Log{}, &testkit.Log{}
+	for i, e := range []backplane.Backplane{newEngine(append(other, embedded.Logger(nil))...), newEngine(append(other, embedded.Logger(own.Logger(slog.LevelInfo)))...)} {
+		e.(backplane.LoggerUser).SetLogger(log.Logger(slog.LevelInfo).With("engine", i))
+		newNode(t, 2+i, e).start()
+	}
+	testkit.Eventually(t, "both logs", func() bool {
+		return len(log.Lines("level=ERROR", "chat", "shop", "engine=0")) > 0 && len(own.Lines("level=ERROR", "chat", "shop")) > 0
+	})
+	if lines := log.Lines("engine=1"); len(lines) > 0 {
+		t.Errorf("log of the application: %q", lines)
 	}
 }
 

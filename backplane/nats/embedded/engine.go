@@ -1,9 +1,11 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -56,7 +58,7 @@ type Engine struct {
 	unchecked int // bytes since Send looked at what waits for the other nodes; of Send
 }
 
-var _ backplane.Backplane = (*Engine)(nil)
+var _ backplane.LoggerUser = (*Engine)(nil)
 
 // New returns an engine with a NATS server of its own, which forms a cluster with those of the other
 // nodes. The application is connected as long as its server runs: a node that reaches no other node
@@ -100,6 +102,9 @@ func (e *Engine) InProcessConn() (net.Conn, error) {
 	}
 	return srv.InProcessConn()
 }
+
+// SetLogger implements [backplane.LoggerUser]. [Logger] goes before it.
+func (e *Engine) SetLogger(log *slog.Logger) { e.opts.log = cmp.Or(e.opts.ownLog, log) }
 
 // Start implements [backplane.Backplane]. It returns when the node is connected to its peers, after
 // half a second at most. The error is a [backplane.SetupError], or why the server cannot start,
@@ -190,7 +195,7 @@ func (e *Engine) serve(id string, p peers) *server.Server {
 }
 
 func (e *Engine) open(id string, p peers) (*server.Server, error) {
-	log := &serverLog{log: e.opts.log.With("node", id), secret: e.opts.secret}
+	log := &serverLog{log: e.opts.log.With("self", id), secret: e.opts.secret}
 	srv, err := server.NewServer(e.opts.forServer("gatehouse-"+id, p))
 	if err != nil {
 		return nil, fmt.Errorf("embedded: options of the server: %w", err)

@@ -88,7 +88,26 @@ func (l *serverLog) Tracef(format string, v ...any) { l.Debugf(format, v...) }
 func (l *serverLog) Warnf(format string, v ...any) { l.sampled(slog.LevelWarn, format, v) }
 
 // Errorf implements server.Logger.
-func (l *serverLog) Errorf(format string, v ...any) { l.sampled(slog.LevelError, format, v) }
+func (l *serverLog) Errorf(format string, v ...any) {
+	attempt, cause, is := failedAttempt(format, v)
+	switch {
+	case !is:
+		l.sampled(slog.LevelError, format, v)
+	case attempt == reportAttempts:
+		l.log.Warn("another node cannot be reached: it is tried again each second: start it, open its port to this node, or correct Peers", "error", l.text("%v", []any{cause}))
+	default:
+		l.Debugf(format, v...)
+	}
+}
+
+// failedAttempt returns what the server reports about an attempt to connect to another node.
+func failedAttempt(format string, v []any) (attempt int, cause any, is bool) {
+	if !strings.HasPrefix(format, "Error trying to connect to route") || len(v) != 2 {
+		return 0, nil, false
+	}
+	attempt, is = v[0].(int)
+	return attempt, v[1], is
+}
 
 // Fatalf implements server.Logger. It does not end the process: Start returns the reason.
 func (l *serverLog) Fatalf(format string, v ...any) {

@@ -1,12 +1,14 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"strconv"
@@ -41,6 +43,9 @@ const (
 	// implicitRetries is how often a node that was learned from another one is connected to
 	// again, once a second.
 	implicitRetries = 3600
+	// reportAttempts is after how many attempts, one each second, to connect to a peer for the first
+	// time the log has it: nodes that start together do not all listen at once.
+	reportAttempts = 5
 	// routeUser is the user of nodes among each other; the secret is its password.
 	routeUser = "gatehouse"
 )
@@ -56,7 +61,7 @@ type options struct {
 	tls               *tls.Config
 	clients           *address
 	server            []func(*server.Options)
-	log               *slog.Logger
+	ownLog, log       *slog.Logger // of Logger; in use
 	lookup            func(ctx context.Context, host string) ([]netip.Addr, error)
 	resolveEvery      time.Duration
 	err               error // of the first option that is wrong; Start returns it
@@ -129,8 +134,8 @@ func Clients(at string) Option {
 }
 
 // Logger sets the log of the NATS server: its warnings and errors, at most one of a kind each minute,
-// and what else happens at level debug. Default: slog.Default().
-func Logger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
+// and what else happens at level debug. Default: that of the application, or slog.Default() without one.
+func Logger(log *slog.Logger) Option { return func(o *options) { o.ownLog = log } }
 
 // Server calls f with the options of the NATS server, to change what has no option here. Names,
 // addresses, peers and credentials are those of the other options.
@@ -148,9 +153,7 @@ func newOptions(opts []Option) options {
 			f(&o)
 		}
 	}
-	if o.log == nil {
-		o.log = slog.Default()
-	}
+	o.log = cmp.Or(o.ownLog, slog.Default())
 	verified := o.tls != nil && o.tls.ClientAuth == tls.RequireAndVerifyClientCert
 	switch {
 	case o.secret == "" && !verified:
@@ -190,6 +193,9 @@ func (o *options) forServer(name string, routes []address) *server.Options {
 		f(s)
 	}
 	s.ServerName, s.NoSigs, s.NoLog = name, true, true
+	// Of a reconnect only the first attempt, which serverLog does not report: that a node does not
+	// respond is in the log of the framework.
+	s.ConnectErrorReports, s.ReconnectErrorReports = reportAttempts, math.MaxInt32
 	s.CustomClientAuthentication = o
 	c := &s.Cluster
 	if o.clients != nil {
