@@ -126,12 +126,15 @@ func (*FakeClient) Native() any { return nil }
 // Sealed implements [websockets.Client].
 func (*FakeClient) Sealed(seal.Framework) {}
 
-// Emit records the event. Error: ErrClosed after Disconnect.
+// Emit records the event. Errors: ErrClosed after Disconnect, ErrNoEvent.
 func (c *FakeClient) Emit(_ context.Context, event string, data any, _ ...websockets.EmitOption) error {
 	return c.record(Sent{Event: event, Data: data})
 }
 
 func (c *FakeClient) record(s Sent) error {
+	if s.Event == "" {
+		return websockets.ErrNoEvent
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed != nil {

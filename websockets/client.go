@@ -19,8 +19,8 @@ type Client interface {
 	Emitter
 	// Call sends an event and waits for the client's answer (its ack). Prefer
 	// [CallEvent.Call], which checks types. Without a deadline in ctx it waits for
-	// Limits.CallTimeout. Errors: [ErrClosed], [ErrQueueFull], [ErrTooManyCalls], the cause
-	// of ctx. A handler that waits for an answer blocks the client's next messages, not its
+	// Limits.CallTimeout. Errors: [ErrClosed], [ErrNoEvent], [ErrQueueFull], [ErrTooManyCalls],
+	// the cause of ctx. A handler that waits for an answer blocks the client's next messages, not its
 	// answers.
 	Caller
 	Holder

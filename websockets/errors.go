@@ -23,6 +23,8 @@ var (
 	// ErrBackplaneFull: too much waits to be sent to other nodes, because the service between
 	// them is slow or cannot be reached. Clients of this node were sent it.
 	ErrBackplaneFull = errors.New("websockets: queue to the other nodes is full")
+	// ErrNoEvent: the event has no name, which no client could handle.
+	ErrNoEvent = errors.New("websockets: the event has no name: pass the one that clients handle")
 	// ErrTooManyCalls: too many calls to the client wait for an answer.
 	ErrTooManyCalls = errors.New("websockets: too many calls to the client are unanswered")
 )

@@ -41,7 +41,7 @@ func (e Event[T]) EventPlace(seal.Framework) string { return e.at.place() }
 
 // Emit sends the event to a client, a selection of clients, or all of them. It does not wait
 // for the network. ctx carries values for interceptors; that it has ended does not stop the
-// event. The error is of encoding, or, where to is one client, [ErrClosed] or
+// event. The error is of encoding, [ErrNoEvent], or, where to is one client, [ErrClosed] or
 // [ErrQueueFull]; in a selection a client that has left or is slow is no error.
 func (e Event[T]) Emit(ctx context.Context, to Emitter, v T) error {
 	return to.Emit(ctx, e.name, v, e.opts...)

@@ -50,6 +50,9 @@ func (e NodeEvent[T]) Emit(ctx context.Context, s *Server, v T) error {
 	if s == nil || s.hub == nil {
 		return ErrNoServer
 	}
+	if e.name == "" {
+		return ErrNoEvent
+	}
 	return s.hub.EmitNodes(ctx, e.name, v)
 }
 

@@ -71,16 +71,22 @@ func (s Selection) Emit(ctx context.Context, event string, data any, opts ...Emi
 	if s.hub == nil {
 		return ErrNoServer
 	}
+	if event == "" {
+		return ErrNoEvent
+	}
 	return s.hub.Emit(ctx, s.sel, event, data, opts)
 }
 
 // Call sends an event to each client and waits for the answers, until each has answered, has
 // left, or could not be asked, or ctx ends. Without a deadline in ctx it waits for
 // Limits.CallTimeout. Missing answers are data, see [Results]. An error means that the payload
-// does not encode; no client has been asked then.
+// does not encode, or [ErrNoEvent]; no client has been asked then.
 func (s Selection) Call(ctx context.Context, event string, data any, opts ...EmitOption) (Answers, error) {
 	if s.hub == nil {
 		return Answers{}, ErrNoServer
+	}
+	if event == "" {
+		return Answers{}, ErrNoEvent
 	}
 	return s.hub.Call(ctx, s.sel, event, data, opts)
 }

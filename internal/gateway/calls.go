@@ -62,6 +62,9 @@ func (c clientCall) answer(p websockets.Payload) { c <- p }
 func (c clientCall) cancel()                     { close(c) }
 
 func (s *session) Call(ctx context.Context, event string, data any, opts ...websockets.EmitOption) (websockets.Payload, error) {
+	if event == "" {
+		return websockets.Payload{}, websockets.ErrNoEvent
+	}
 	ctx, cancel := withCallTimeout(ctx, s.ep)
 	defer cancel()
 	out := s.outgoing(event, data, opts...)

@@ -115,7 +115,10 @@ func TestCallOfThreeNodes(t *testing.T) {
 			for _, p := range x.peers[2][:19] {
 				p.does(func() {})
 			}
-			x.peers[2][19].does(func() { x.engines[2].Kill() })
+			x.peers[2][19].does(func() {
+				<-time.After(time.Millisecond) // in virtual time: the list of its clients has been sent
+				x.engines[2].Kill()
+			})
 			x.check(40, 20, websockets.ErrClosed, 1, dead+2*time.Second)
 		},
 		"the asking node is cut off": func(x *callNodes) {

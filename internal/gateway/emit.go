@@ -42,6 +42,9 @@ func (e *endpoint) intercept(ctx context.Context, out *adapter.Outgoing, to *ses
 		em.Client = to
 	}
 	return e.emission(em, 0, func() error {
+		if em.Event == "" {
+			return websockets.ErrNoEvent
+		}
 		changed := adapter.NewOutgoing(em.Event, em.Data)
 		changed.SetCodec(framework, out.Codec(framework))
 		changed.Options, changed.Answer, changed.InReplyTo = out.Options, out.Answer, out.InReplyTo

@@ -147,6 +147,9 @@ func closeText(s string) string {
 }
 
 func (s *session) Emit(ctx context.Context, event string, data any, opts ...websockets.EmitOption) error {
+	if event == "" {
+		return websockets.ErrNoEvent
+	}
 	return s.emit(ctx, s.outgoing(event, data, opts...))
 }
 
