@@ -35,6 +35,9 @@ func (a *App) listen(ctx context.Context) error {
 	if a.cfg.http {
 		l, err := a.openHTTP(ctx, main)
 		if err != nil {
+			if a.cfg.systemd {
+				return fmt.Errorf("app: SystemdSocket: %w", err)
+			}
 			return fmt.Errorf("app: HTTP(%q): %w", a.cfg.addr, err)
 		}
 		a.runtime.Listening("", l.net.Addr())
@@ -88,6 +91,13 @@ func (a *App) handlerOf(port string, next http.Handler, owns func(*http.Request)
 func (a *App) openHTTP(ctx context.Context, h http.Handler) (*listener, error) {
 	if a.cfg.listener != nil {
 		return a.newListener(a.cfg.listener, h), nil
+	}
+	if a.cfg.systemd {
+		l, err := systemdSocket()
+		if err != nil {
+			return nil, err
+		}
+		return a.newListener(l, h), nil
 	}
 	return a.open(ctx, a.cfg.addr, h)
 }

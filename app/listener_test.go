@@ -2,12 +2,15 @@ package app_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
+	"path/filepath"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 )
@@ -61,6 +64,41 @@ func TestListener(t *testing.T) {
 			}
 			if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 				t.Errorf("after Stop: %v", err)
+			}
+		})
+	}
+}
+
+// Routes and WebSockets on a Unix socket, with TLS too.
+func TestListenerOnAUnixSocket(t *testing.T) {
+	cert := certificate(t, "app")
+	certFile, keyFile := cert.Write(t, t.TempDir())
+	for name, opts := range map[string][]app.Option{"http": nil, "https": {app.TLS(certFile, keyFile)}} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "app.sock")
+			var lc net.ListenConfig
+			l, err := lc.Listen(t.Context(), "unix", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			serveTLS(t, append(opts, app.Listener(l), app.WebSockets(ws.New()))...)
+			dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+				var d net.Dialer
+				return d.DialContext(ctx, "unix", path)
+			}
+			c := apptest.DialWS(t, name+"://localhost", apptest.WithDialer(dial), apptest.WithTLS(&tls.Config{RootCAs: cert.Pool(), MinVersion: tls.VersionTLS12}))
+			if got := apptest.Call[string](c, "echo", "hello"); got != "hello" {
+				t.Errorf("echo: %q", got)
+			}
+			tr := &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: cert.Pool(), MinVersion: tls.VersionTLS12}}
+			defer tr.CloseIdleConnections()
+			r, err := (&http.Client{Transport: tr}).Get(name + "://localhost/text")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = r.Body.Close()
+			if r.StatusCode != http.StatusOK {
+				t.Errorf("status %d", r.StatusCode)
 			}
 		})
 	}

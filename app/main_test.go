@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
 )
 
 // programEnv makes the test binary run one of the programs in TestMain, which tests
@@ -29,6 +30,8 @@ func TestMain(m *testing.M) {
 		app.Main(module.New("clean"), quiet(), printWhenReady())
 	case "stuck":
 		app.Main(module.New("stuck", module.Providers(func() *stuck { return &stuck{} })), quiet(), printWhenReady())
+	case "systemd":
+		app.Main(served(), app.SystemdSocket(), app.WebSockets(ws.New()), quiet())
 	case "broken":
 		app.Main(module.New("broken", module.Providers(newService)), quiet())
 	}

@@ -24,14 +24,12 @@ type optionFunc func(*config)
 func (f optionFunc) apply(c *config) { f(c) }
 
 type config struct {
-	webAt            place // of the options in web
-	uses             []used
-	middleware       []middleware     // of Use, the outermost first
-	problems         []module.Problem // of the options
-	http             bool
+	webAt      place // of the options in web
+	uses       []used
+	middleware []middleware     // of Use, the outermost first
+	problems   []module.Problem // of the options
+	httpServer
 	mounted          bool
-	addr             string
-	listener         net.Listener // nil without Listener
 	tls              tlsOptions
 	portOptions      []portOption
 	keepAlive        time.Duration
@@ -57,6 +55,14 @@ type config struct {
 	memoryPercent    int // 0: default; negative: off
 	logLines         int // per cause and second; 0: default
 	trusted          []string
+}
+
+// httpServer is where the HTTP server listens.
+type httpServer struct {
+	http     bool // there is one
+	addr     string
+	listener net.Listener // nil without Listener
+	systemd  bool         // on the socket of systemd
 }
 
 func newConfig(opts []Option) config {

@@ -3,6 +3,8 @@ package serving
 
 import (
 	"context"
+	"net"
+	"os"
 
 	"github.com/go-chi/chi/v5/middleware"
 
@@ -45,4 +47,19 @@ func encrypted() {
 	// end
 }
 
-var _, _ = everything, encrypted
+func local() error {
+	// snippet:unix
+	_ = os.Remove("/run/chat/http.sock") // of a process that was killed
+	l, err := net.Listen("unix", "/run/chat/http.sock")
+	if err != nil {
+		return err
+	}
+	a, err := app.New(Module, app.Listener(l), app.WebSockets(ws.New()))
+	// end
+	if err != nil {
+		return err
+	}
+	return a.Run(context.Background())
+}
+
+var _, _, _ = everything, encrypted, local
