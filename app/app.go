@@ -379,7 +379,10 @@ func (a *App) stop(ctx context.Context) error {
 }
 
 // Handler returns the handler of the application's controllers and gateways, for
-// another server. Before Start and after Stop it answers 503.
+// another server or router, with [Mounted]. Before Start and after Stop it answers 503.
+//
+// Below a path, pass it to Mount of chi, or use http.StripPrefix for other routers. The
+// application sees the rest of the path, and never redirects out of it.
 func (a *App) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.mu.RLock()
@@ -391,7 +394,7 @@ func (a *App) Handler() http.Handler {
 			})
 			return
 		}
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(w, below(r))
 	})
 }
 

@@ -140,8 +140,9 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 		b.addf("the application's options: %v", err)
 	}
 	everywhere := pipe.JoinScopes(cfg.Global, global)
-	none := &unrouted{pipe.Link(everywhere, pipe.Scope{Meta: everywhere.Meta}, pipe.Scope{}), cfg.Logger}
+	none := &unrouted{chain: pipe.Link(everywhere, pipe.Scope{Meta: everywhere.Meta}, pipe.Scope{}), log: cfg.Logger}
 	b.root = none.newMux()
+	none.root = b.root
 	if app.cors != nil {
 		b.root.Use(cors.Handler(*app.cors))
 	}

@@ -87,5 +87,5 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 // newStandalone returns the registrar for a router of the user, outside of an application.
 func newStandalone(log *slog.Logger) *registrar {
 	none := pipe.Link(pipe.Scope{}, pipe.Scope{}, pipe.Scope{})
-	return &registrar{controllerConfig: controllerConfig{log: log, unrouted: &unrouted{none, log}}, standalone: true}
+	return &registrar{controllerConfig: controllerConfig{log: log, unrouted: &unrouted{chain: none, log: log}}, standalone: true}
 }

@@ -18,13 +18,14 @@ import (
 type unrouted struct {
 	chain *pipe.Chain
 	log   *slog.Logger
+	root  chi.Routes // of the application; nil on a router of the user
 }
 
 // newMux returns a chi router that answers requests without a route.
 func (u *unrouted) newMux() *chi.Mux {
 	m := chi.NewRouter()
 	m.NotFound(func(w http.ResponseWriter, r *http.Request) { u.answer(w, r, errNotFound(r)) })
-	m.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { u.answer(w, r, errMethodNotAllowed(r)) })
+	m.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { u.answer(w, r, errMethodNotAllowed(r, u.allowed(r))) })
 	return m
 }
 
@@ -42,10 +43,10 @@ func errNotFound(r *http.Request) *Error {
 	return &Error{Status: http.StatusNotFound, Message: "Cannot " + r.Method + " " + r.URL.Path}
 }
 
-func errMethodNotAllowed(r *http.Request) *Error {
+func errMethodNotAllowed(r *http.Request, allowed []string) *Error {
 	return &Error{
 		Status: http.StatusMethodNotAllowed, Message: "Cannot " + r.Method + " " + r.URL.Path,
-		Header: http.Header{"Allow": {strings.Join(allowed(r), ", ")}},
+		Header: http.Header{"Allow": {strings.Join(allowed, ", ")}},
 	}
 }
 
@@ -56,8 +57,11 @@ var methods = []string{
 
 // allowed returns the methods that have a route for the request's path. chi passes them only
 // to its own handler.
-func allowed(r *http.Request) []string {
-	routes := chi.RouteContext(r.Context()).Routes
+func (u *unrouted) allowed(r *http.Request) []string {
+	routes := u.root
+	if routes == nil {
+		routes = chi.RouteContext(r.Context()).Routes
+	}
 	path := routePath(r)
 	out := slices.DeleteFunc(slices.Clone(methods), func(m string) bool { return !routes.Match(chi.NewRouteContext(), m, path) })
 	if slices.Contains(out, http.MethodGet) && !slices.Contains(out, http.MethodHead) {

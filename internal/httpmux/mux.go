@@ -93,19 +93,31 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	_, pattern := m.upgrades.Handler(r)
+	matched := m.matches(r)
 	switch {
-	case m.next != nil && pattern == "" && isPoll(r) && m.owns != nil && !m.owns(r):
+	case m.next != nil && !matched && isPoll(r) && m.owns != nil && !m.owns(r):
 		httperr.Write(w, errNoSuchPath)
 		m.missed(r, errNoSuchPath)
-	case m.next != nil && m.toNext(r, pattern != ""):
+	case m.next != nil && m.toNext(r, matched):
 		m.next.ServeHTTP(w, r)
-	case pattern != "":
+	case matched:
 		m.upgrades.ServeHTTP(w, r)
 	default:
 		httperr.Write(w, errNoSuchPath)
 		m.missed(r, errNoSuchPath)
 	}
+}
+
+// matches reports whether the path is that of a server for upgrades. Not if ServeMux would
+// redirect to it: WebSocket clients do not follow, and an application that is mounted below a
+// path does not know where to.
+func (m *Mux) matches(r *http.Request) bool {
+	p := r.URL.EscapedPath()
+	if c := path.Clean(p); p != c && p != c+"/" {
+		return false
+	}
+	_, pattern := m.upgrades.Handler(r)
+	return pattern != ""
 }
 
 // toNext reports whether a request is one of next; matched reports that the path is also that

@@ -40,6 +40,13 @@ func TestUpgradesAndControllers(t *testing.T) {
 			t.Errorf("%s with Upgrade %q is served by the %s, want %s", c.path, c.upgrade, got, c.want)
 		}
 	}
+	for _, path := range []string{"//chat", "/x/../chat", "/./chat", "/chat/."} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, http.NoBody)
+		r.Header.Set("Upgrade", "websocket")
+		if m.ServeHTTP(w, r); w.Code != http.StatusNotFound {
+			t.Errorf("a WebSocket at %s is answered %d, want 404, not a redirect", path, w.Code)
+		}
+	}
 	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/other", http.NoBody)
 	r.Header.Set("Upgrade", "websocket")
 	if m.ServeHTTP(w, r); w.Code != http.StatusNotFound {
