@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,13 +24,14 @@ type App struct {
 type Option struct {
 	app     []app.Option
 	binding func(*pipe.Overrides) []module.ResolveOption // nil unless it overrides what is bound
+	memory  bool                                         // of InMemory
 	cluster *clusterOptions                              // nil unless it is for NewCluster only
 }
 
 // With passes options of package app.
 func With(opts ...app.Option) Option { return Option{app: opts} }
 
-// New starts an application on a free port of 127.0.0.1 and stops it when the test
+// New starts an application on a free port of 127.0.0.1, or [InMemory], and stops it when the test
 // ends. An error of either fails the test. The application logs to the test.
 //
 //	a := apptest.New(t, chat.Module, apptest.With(app.WebSockets(ws.New())))
@@ -37,6 +39,9 @@ func With(opts ...app.Option) Option { return Option{app: opts} }
 func New(t testing.TB, root *module.Module, opts ...Option) *App {
 	t.Helper()
 	all := []app.Option{app.HTTP("127.0.0.1:0")}
+	if inMemory(opts) {
+		all = append(all, app.Listener(newMemoryListener()))
+	}
 	for _, o := range opts {
 		if o.cluster != nil {
 			t.Fatalf("apptest: New: PerNode, OnBus and Backplane are options of NewCluster")
@@ -49,7 +54,20 @@ func New(t testing.TB, root *module.Module, opts ...Option) *App {
 			t.Errorf("apptest: stop: %v", err)
 		}
 	})
+	if inMemory(opts) {
+		for _, g := range x.app.Gateways() {
+			for _, e := range g.Endpoints {
+				if e.Listener != "" {
+					t.Fatalf("apptest: InMemory: the gateway %s listens on %s: serve it on the port of the application in this test", g.Name, e.Listener)
+				}
+			}
+		}
+	}
 	return x
+}
+
+func inMemory(opts []Option) bool {
+	return slices.ContainsFunc(opts, func(o Option) bool { return o.memory })
 }
 
 // appOptions returns the options of one application.
@@ -105,7 +123,8 @@ func Get[T any](a *App) T {
 // App returns the application itself.
 func (a *App) App() *app.App { return a.app }
 
-// URL returns the HTTP address, such as "http://127.0.0.1:41234".
+// URL returns the HTTP address, such as "http://127.0.0.1:41234". [InMemory] it is one that only the
+// clients of this package and HTTPClient reach.
 func (a *App) URL() string { return "http://" + a.app.Addr().String() }
 
 // DialWS connects a plain WebSocket client to a path.

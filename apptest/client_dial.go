@@ -28,7 +28,8 @@ type DialConfig struct {
 	Subprotocols []string      // of WithSubprotocols
 	Timeout      time.Duration // of the handshake, and of every wait
 	TLS          *tls.Config   // of WithTLS
-	// DialContext is the dialer, that of package net without WithDialer.
+	Resumes      *Client       // of WithRecovery
+	// DialContext is the dialer; without WithDialer that of package net, or that of [InMemory].
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// WithoutPong leaves heartbeats unanswered. A Wire that returns them as PacketPing need
 	// not look at it.
@@ -84,6 +85,16 @@ func WithoutPong() DialOption {
 	return func(o *DialConfig) { o.WithoutPong = true }
 }
 
+// WithRecovery connects on Socket.IO as the client that another one was, which has been cut off: the
+// server recovers its connection state, see socketio.Recovery. Then both have the same ID, and what
+// was missed arrives.
+//
+//	c.Abort()
+//	back := a.DialSocketIO("/", apptest.WithRecovery(c))
+func WithRecovery(c *Client) DialOption {
+	return func(o *DialConfig) { o.Resumes = c }
+}
+
 // DialError is the error of a rejected handshake or namespace.
 type DialError struct {
 	// Status is the HTTP status; 0 if the server accepted the connection and
@@ -107,7 +118,7 @@ func (e *DialError) Error() string {
 
 func dial(t testing.TB, open OpenFunc, firstID uint64, opts []DialOption) (*Client, error) {
 	t.Helper()
-	o := DialConfig{Timeout: defaultTimeout, DialContext: new(net.Dialer).DialContext}
+	o := DialConfig{Timeout: defaultTimeout, DialContext: dialNetwork}
 	for _, opt := range opts {
 		opt(&o)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/coder/websocket"
 )
@@ -15,6 +16,10 @@ import (
 type sioProtocol struct {
 	namespace string
 	auth      any
+	resumes   *Client // of WithRecovery
+
+	pid    string // the private id, if the server recovers clients
+	offset atomic.Value
 
 	// partial is a packet with missing attachments. Only the reader uses it.
 	partial *packet
@@ -27,7 +32,7 @@ func (p *sioProtocol) target(address string, o *DialConfig) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p.auth = o.Auth
+	p.auth, p.resumes = o.Auth, o.Resumes
 	p.namespace = "/" + strings.TrimPrefix(cmp.Or(o.Namespace, u.Path), "/")
 	u.Path, u.RawPath = cmp.Or(o.Path, defaultSocketIOPath), ""
 	q := u.Query()
@@ -47,10 +52,8 @@ func (p *sioProtocol) open(ctx context.Context, w *webSocket) error {
 		return fmt.Errorf("the server did not open an Engine.IO connection but sent %.200q", text)
 	}
 	connect := packet{kind: packetConnect, namespace: p.namespace}
-	if p.auth != nil {
-		if connect.data, err = encode(p.auth); err != nil {
-			return fmt.Errorf("WithAuth: %w", err)
-		}
+	if connect.data, err = p.connectData(); err != nil {
+		return err
 	}
 	if err := w.write(ctx, connect.frames()); err != nil {
 		return err
@@ -87,11 +90,69 @@ func (p *sioProtocol) connected(text string) (sid string, err error) {
 		}
 		return "", &DialError{Message: body.Message, Data: body.Data}
 	}
-	body, err := decode[struct{ SID string }](answer.data)
+	body, err := decode[struct{ SID, PID string }](answer.data)
 	if err != nil || body.SID == "" {
 		return "", fmt.Errorf("the answer to CONNECT has no sid: %.200q", text)
 	}
+	p.pid = body.PID
 	return body.SID, nil
+}
+
+// connectData returns the payload of CONNECT; nil for none.
+func (p *sioProtocol) connectData() (json.RawMessage, error) {
+	var data json.RawMessage
+	if p.auth != nil {
+		var err error
+		if data, err = encode(p.auth); err != nil {
+			return nil, fmt.Errorf("WithAuth: %w", err)
+		}
+	}
+	if p.resumes == nil {
+		return data, nil
+	}
+	pid, offset := p.resumes.recovery()
+	if pid == "" {
+		return nil, errors.New("WithRecovery: the server of that client does not recover clients: set Recovery in its options")
+	}
+	fields := map[string]any{}
+	if data != nil {
+		auth, err := decode[map[string]json.RawMessage](data)
+		if err != nil {
+			return nil, fmt.Errorf("WithAuth: %w", err)
+		}
+		for name, v := range auth {
+			fields[name] = v
+		}
+	}
+	fields["pid"] = pid
+	if offset != "" {
+		fields["offset"] = offset
+	}
+	return encode(fields)
+}
+
+// recovery returns the private id and the offset of the last event that the client has received.
+func (c *Client) recovery() (pid, offset string) {
+	if w, ok := c.wire.(*webSocket); ok {
+		if p, ok := w.codec.(*sioProtocol); ok {
+			offset, _ = p.offset.Load().(string)
+			return p.pid, offset
+		}
+	}
+	return "", ""
+}
+
+// withoutOffset removes the argument that a server which recovers clients appends to events.
+func (p *sioProtocol) withoutOffset(args []json.RawMessage) []json.RawMessage {
+	if p.pid == "" || len(args) == 0 {
+		return args
+	}
+	offset, err := decode[string](args[len(args)-1])
+	if err != nil {
+		return args
+	}
+	p.offset.Store(offset)
+	return args[:len(args)-1]
 }
 
 func handshakeFrame(ctx context.Context, w *webSocket) (string, error) {
@@ -214,7 +275,7 @@ func (p *sioProtocol) message(in *packet) (out Packet, err error) {
 	if out.Event, err = decode[string](args[0]); err != nil {
 		return out, fmt.Errorf("the name of an event: %w", err)
 	}
-	out.Data, err = payloadOf(args[1:])
+	out.Data, err = payloadOf(p.withoutOffset(args[1:]))
 	return out, err
 }
 

@@ -102,11 +102,7 @@ func NewCluster(t testing.TB, nodes int, root *module.Module, opts ...Option) *C
 // start starts a node.
 func (c *Cluster) start(i int) *clusterNode {
 	c.t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	l := c.listen()
 	n := &clusterNode{engine: c.with.bus.Node(), conns: &connections{Listener: l}, ended: make(chan struct{})}
 	defer func() {
 		if n.app == nil { // the start fails the test
@@ -122,6 +118,20 @@ func (c *Cluster) start(i int) *clusterNode {
 	log := slog.New(slog.NewTextHandler(testWriter{c.t}, nil)).With("number", i)
 	n.app = start(c.t, c.root, log, append(all, app.Backplane(n.engine, c.with.backplane...)))
 	return n
+}
+
+// listen opens the listener of a node.
+func (c *Cluster) listen() net.Listener {
+	c.t.Helper()
+	if inMemory(c.opts) {
+		return newMemoryListener()
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		c.t.Fatalf("apptest: %v", err)
+	}
+	return l
 }
 
 // stopAll stops what still runs when the test ends.

@@ -58,7 +58,7 @@ func (l *connections) kill() {
 
 // reset ends a connection as the end of its process does while it has unread data.
 func reset(c net.Conn) {
-	if tcp, ok := c.(*net.TCPConn); ok {
+	if tcp, ok := c.(lingerer); ok {
 		_ = tcp.SetLinger(0)
 	}
 	_ = c.Close()

@@ -201,11 +201,17 @@ func cut(err error) bool {
 	return network || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
 }
 
-// tcpOf returns the TCP connection below others.
-func tcpOf(conn net.Conn) (*net.TCPConn, bool) {
+// lingerer is a connection that can be reset: of TCP, or in memory.
+type lingerer interface {
+	net.Conn
+	SetLinger(seconds int) error
+}
+
+// tcpOf returns the connection below others that can be reset.
+func tcpOf(conn net.Conn) (lingerer, bool) {
 	for {
 		switch c := conn.(type) {
-		case *net.TCPConn:
+		case lingerer:
 			return c, true
 		case *upgraded:
 			conn = c.Conn

@@ -40,7 +40,7 @@ func (r *resolver) replaced(in, m *Module) *Module {
 // checkModuleOverrides reports each OverrideModule that replaces nothing.
 func (r *resolver) checkModuleOverrides(root *Module) {
 	for _, o := range r.modules {
-		text, hint := "", ""
+		var text, hint string
 		switch {
 		case o.m == nil || o.by == nil:
 			text, hint = "a module is nil", "declare modules with `var Module = module.New(…)`"

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
@@ -84,6 +86,25 @@ func TestSignUpWithFakes(t *testing.T) {
 	if !slices.Equal(outbox.sent, []string{"ada@example.com"}) {
 		t.Errorf("sent %q", outbox.sent)
 	}
+}
+
+// end
+
+// snippet:time
+func TestSilentClientsAreClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := apptest.New(t, signup.Module,
+			apptest.InMemory(),
+			apptest.Override[signup.Mailer](&fakeMailer{}),
+			apptest.With(app.WebSockets(ws.New())),
+		)
+		c := a.DialWS("/", apptest.WithoutPong(), apptest.WithTimeout(time.Minute))
+		started := time.Now()
+		c.ExpectClose()
+		if after := time.Since(started).Round(time.Second); after != 45*time.Second { // ping interval and ping timeout
+			t.Errorf("closed after %v", after)
+		}
+	})
 }
 
 // end
