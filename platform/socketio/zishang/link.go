@@ -302,7 +302,7 @@ func (l *link) connect(p *packet.Packet, raw []byte) {
 		l.mu.Unlock()
 		l.broken(errors.New("CONNECT twice to the same namespace"))
 		return
-	case !l.asked.Ask(now(), maxNamespaces+entries.Spare):
+	case !l.asked.Ask(l.srv.now(), maxNamespaces+entries.Spare):
 		refusal = "Too many CONNECT packets"
 	case ep == nil:
 		refusal = "Invalid namespace"

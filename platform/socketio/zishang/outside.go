@@ -7,16 +7,15 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-var started = time.Now()
-
-// now is the time for the log of CONNECT packets.
-func now() int64 { return int64(time.Since(started)) }
+// now is the time since the server was made: one since the start of the process would be negative in a bubble
+// of testing/synctest.
+func (s *server) now() int64 { return int64(time.Since(s.started)) }
 
 // entered notes that the client is in a namespace.
 func (l *link) entered(c *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c.stay = l.asked.Entered(now())
+	c.stay = l.asked.Entered(l.srv.now())
 	if l.conns[c.nsp] != c || l.phase == linkClosed { // it has left again
 		return
 	}
@@ -38,7 +37,7 @@ func (l *link) leftLast() {
 	} else {
 		l.lonely.Reset(s.opts.ConnectTimeout)
 	}
-	t := now()
+	t := s.now()
 	s.outside.Add(&l.outside, l, t)
 	for {
 		old, ok := s.outside.Over(s.opts.MaxConnecting, t)
@@ -61,7 +60,7 @@ const betweenPolls = 5 * time.Second
 func (l *link) watchPolls() {
 	s := l.srv
 	polling := l.Transport().Name() == Polling
-	t := now()
+	t := s.now()
 	l.mu.Lock()
 	unpolled := polling && l.phase != linkClosed && l.poll == nil
 	if unpolled {
@@ -92,7 +91,7 @@ func (l *link) countRefusal() {
 // disconnected counts a client that the server sends out of its namespace.
 func (l *link) disconnected(c *conn) {
 	l.mu.Lock()
-	over := l.asked.Disconnected(c.stay, now())
+	over := l.asked.Disconnected(c.stay, l.srv.now())
 	l.mu.Unlock()
 	if over {
 		l.expel(websockets.Reason{Cause: websockets.CauseClientErrors, Text: "disconnected too often in a row"})

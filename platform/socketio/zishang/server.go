@@ -26,6 +26,7 @@ type server struct {
 	log     *slog.Logger
 	unknown logsample.Minute // CONNECT packets for unknown namespaces
 	path    string           // without the trailing slash
+	started time.Time        // see now
 
 	eng    engine.Server
 	io     *socket.Server
@@ -47,7 +48,7 @@ type server struct {
 }
 
 func newServer(cfg adapter.ServerConfig, opts Options) *server {
-	s := &server{cfg: cfg, opts: opts, log: cfg.Logger, path: trimSlash(cfg.Path),
+	s := &server{started: time.Now(), cfg: cfg, opts: opts, log: cfg.Logger, path: trimSlash(cfg.Path),
 		links: map[string]*link{}, static: map[string]socket.Namespace{}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
