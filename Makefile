@@ -21,14 +21,14 @@ test: ## Run all tests of all modules, with the race detector, real clients and 
 	go vet work
 	for dir in $$(scripts/modules | grep -v '^bench$$'); do go -C $$dir test -race -timeout 20m ./... || exit 1; done
 	go test -count=1 ./test/internal/report ./test/consumer # they read other modules, which the cache of test results does not watch
-	go -C bench test -race ./codecs ./internal/hist ./internal/load ./internal/stats ./internal/wire
+	go -C bench test -race ./cluster/... ./codecs ./internal/hist ./internal/load ./internal/stats ./internal/wire
 	GOEXPERIMENT=jsonv2 go test -timeout 10m ./websockets ./platform/... ./platform/socketio/zishang ./pipeline ./web ./validate ./apptest
 
 lint: ## Check format, correctness, dependencies and known vulnerabilities
 	scripts/setup linter
 	scripts/lint
 
-bench: ## Compare Gatehouse with its peers (BENCH=-quick: roughly; BENCH=micro: benchmarks of the packages)
+bench: ## Compare Gatehouse with its peers (BENCH=-quick: roughly; BENCH=cluster: on several nodes; BENCH=micro: the packages)
 	bench/run $(BENCH)
 
 fuzz: ## Run every fuzz target for FUZZTIME (default 1m)

@@ -39,6 +39,9 @@ func Listen() (net.Listener, error) {
 	return new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 }
 
+// HeaderTimeout is how long the head of a request may take.
+const HeaderTimeout = 10 * time.Second
+
 // HTTP serves a handler until that fails.
 func HTTP(h http.Handler) error {
 	ln, err := Listen()
@@ -48,7 +51,7 @@ func HTTP(h http.Handler) error {
 	if err := Announce(ln.Addr()); err != nil {
 		return err
 	}
-	return (&http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}).Serve(ln)
+	return (&http.Server{Handler: h, ReadHeaderTimeout: HeaderTimeout}).Serve(ln)
 }
 
 // Announce prints the address for the comparison and serves /stats on a port of its
@@ -63,7 +66,7 @@ func Announce(addr net.Addr) error {
 	mux.HandleFunc("GET /profile", pprof.Profile)
 	mux.Handle("GET /heap", pprof.Handler("heap"))
 	mux.Handle("GET /goroutines", pprof.Handler("goroutine"))
-	go func() { _ = (&http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}).Serve(ln) }()
+	go func() { _ = (&http.Server{Handler: mux, ReadHeaderTimeout: HeaderTimeout}).Serve(ln) }()
 	return json.NewEncoder(os.Stdout).Encode(Ready{Addr: addr.String(), Stats: ln.Addr().String()})
 }
 

@@ -1,0 +1,93 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/backplane/nats/embedded"
+	"github.com/gatehouse-go/gatehouse/backplane/redis"
+	"github.com/gatehouse-go/gatehouse/bench/internal/serve"
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+var ticked = websockets.NewEvent[Tick]("n")
+
+type gateway struct {
+	Server *websockets.Server `websockets:"server"`
+
+	name string // of the node: its clients are in the room of that name
+}
+
+func (*gateway) Subscriptions() []websockets.Subscription { return nil }
+
+// HandleConnection puts the client into the room of the node.
+func (g *gateway) HandleConnection(_ context.Context, c websockets.Client) error {
+	return c.Join(g.name)
+}
+
+func (g *gateway) emit(ctx context.Context, room string, t Tick) error {
+	if room != "" {
+		return ticked.Emit(ctx, g.Server.To(room), t)
+	}
+	return ticked.Emit(ctx, g.Server, t)
+}
+
+// engine returns the option for what connects the nodes.
+func (s Settings) engine(log *slog.Logger) (app.Option, error) {
+	switch s.Peer {
+	case Alone:
+		return app.Logger(log), nil // it is set in any case
+	case Native:
+		return app.Backplane(redis.Native(redis.Address(s.Redis))), nil
+	case Classic:
+		return app.Backplane(redis.SocketIO(redis.Address(s.Redis))), nil
+	case Embedded:
+		return app.Backplane(embedded.New(embedded.Listen(s.Listen), embedded.Peers(strings.Split(s.Peers, ",")...),
+			embedded.Secret("only for the comparison, on this machine"), embedded.Logger(log))), nil
+	default:
+		return nil, fmt.Errorf("there is no peer %q", s.Peer)
+	}
+}
+
+func runGatehouse(ctx context.Context, s Settings) error {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	engine, err := s.engine(log)
+	if err != nil {
+		return err
+	}
+	g := &gateway{name: s.Name}
+	ready := make(chan error, 1)
+	a, err := app.New(module.New("bench", module.Providers(websockets.Gateway(func() *gateway { return g }))),
+		app.HTTP("127.0.0.1:0"), app.WebSockets(socketio.New()), app.Logger(log), engine,
+		app.OnReady(func(a *app.App) { ready <- serve.Announce(a.Addr()) }))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	n := &Node{Emit: g.emit, Stats: func() Reply { return statsOf(a) }}
+	go func() {
+		if err := <-ready; err != nil {
+			cancel(err)
+			return
+		}
+		cancel(n.Serve(ctx, os.Stdin, os.Stdout))
+	}()
+	err = a.Run(ctx)
+	return cmp.Or(err, context.Cause(ctx))
+}
+
+func statsOf(a *app.App) Reply {
+	s := a.Stats().Backplane
+	if s == nil {
+		return Reply{}
+	}
+	return Reply{Received: s.Received, Lost: s.Dropped + s.Overrun + s.Gaps + s.Unknown + s.Invalid, Queued: s.Queued, Nodes: s.Nodes}
+}
