@@ -71,6 +71,7 @@ type Cluster struct {
 	out     outbox
 	members members
 	link    linkState
+	resume  resume
 	in      []*worker
 	counts  counts
 	// reportedGaps and reportedDrops are those that observers have seen; of run.
@@ -232,6 +233,7 @@ func (c *Cluster) stop(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-limit.C: // an engine that ignores its context
 	}
+	c.resume.end()
 	c.out.close()
 	c.endSends()
 	stopCtx, cancel := context.WithTimeout(ctx, flushWait+sendWait)

@@ -96,6 +96,9 @@ func (w *worker) message(from []byte, channel string, m *backplane.Message, load
 }
 
 func (c *Cluster) control(m *backplane.Message, o *origin) error {
+	if c.resume.heard(m.Origin) {
+		c.out.signal()
+	}
 	switch m.Kind {
 	case backplane.Hello:
 		return c.receiveHello(m, o)

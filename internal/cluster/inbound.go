@@ -71,7 +71,11 @@ func (in inbound) NoNode(m *backplane.Message) {
 // Link implements [backplane.Inbound].
 func (in inbound) Link(up, lost bool, err error) {
 	c := in.c
+	if up && lost {
+		c.resume.up(c.out.signal) // before the sender sees that the link is up
+	}
 	if changed := c.link.set(up, err); changed && !up {
+		c.resume.down(c.members.ids())
 		for _, q := range c.questions.all() {
 			q.loseAll() // the answers would not arrive
 		}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -101,6 +102,13 @@ func (m *members) version(own versions) (uint8, error) {
 		v = min(v, known.reads.max)
 	}
 	return uint8(v), err
+}
+
+// ids returns the ids of the nodes.
+func (m *members) ids() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Keys(m.byID))
 }
 
 // others returns the nodes in the order of their start.

@@ -217,9 +217,9 @@ func (e *entry) release() {
 	}
 }
 
-// take appends the next batch to dst: within the bounds of [backplane.Backplane].Send. Its events
-// are in taken until the next call.
-func (o *outbox) take(dst []*backplane.Message) []*backplane.Message {
+// take appends the next batch to dst: within the bounds of [backplane.Backplane].Send, or of it only
+// what is about the cluster itself. Its events are in taken until the next call.
+func (o *outbox) take(dst []*backplane.Message, controlOnly bool) []*backplane.Message {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	bytes := 0
@@ -237,7 +237,7 @@ func (o *outbox) take(dst []*backplane.Message) []*backplane.Message {
 		}
 		dst, bytes = append(dst, m), bytes+size
 	}
-	for e := o.all.first; e != nil && len(dst) < backplane.MaxBatch; e = o.all.first {
+	for e := o.all.first; e != nil && !controlOnly && len(dst) < backplane.MaxBatch; e = o.all.first {
 		size := e.size - entrySize
 		if len(dst) > 0 && bytes+size > backplane.MaxBatchBytes {
 			break

@@ -72,7 +72,7 @@ func TestOutboxLists(t *testing.T) {
 		}
 		_, _ = o.push(&entry{m: m})
 		if i%25 == 24 {
-			for _, m := range o.take(nil) {
+			for _, m := range o.take(nil, false) {
 				if m.Seq <= next {
 					t.Fatalf("%d after %d", m.Seq, next)
 				}
@@ -297,7 +297,7 @@ func BenchmarkPush(b *testing.B) {
 			b.Fatal(err)
 		}
 		if o.all.n == backplane.MaxBatch {
-			batch = o.take(batch[:0])
+			batch = o.take(batch[:0], false)
 		}
 	}
 }

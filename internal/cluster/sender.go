@@ -61,7 +61,7 @@ func (c *Cluster) next(batch []*backplane.Message) []*backplane.Message {
 	if c.out.takeBeat() {
 		c.out.pushControl(c.beat())
 	}
-	return c.out.take(batch)
+	return c.out.take(batch, c.resume.waits())
 }
 
 // send sends a batch. What fails is lost: it is unknown which of it has arrived.
@@ -89,6 +89,7 @@ func (c *Cluster) send(ctx context.Context, batch []*backplane.Message) {
 func (c *Cluster) flush(batch []*backplane.Message) {
 	ctx, cancel := context.WithTimeout(c.sendCtx, flushWait)
 	defer cancel()
+	c.resume.end()
 	for ctx.Err() == nil {
 		if batch = c.next(batch); len(batch) == 0 {
 			break
@@ -99,7 +100,7 @@ func (c *Cluster) flush(batch []*backplane.Message) {
 		return
 	}
 	c.out.pushControl(&backplane.Message{Kind: backplane.Bye, Channel: backplane.ChannelNodes})
-	c.send(ctx, c.out.take(batch[:0]))
+	c.send(ctx, c.out.take(batch[:0], false))
 	if messages, _ := c.out.waiting(); messages > 0 {
 		c.dropped(messages, errStop)
 	}
