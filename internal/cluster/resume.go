@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,6 +13,8 @@ const resumeWait = 2 * time.Second
 // resume keeps back what waits when the service is back after a loss: other nodes may connect later, and
 // would miss it.
 type resume struct {
+	active atomic.Bool // some are missing
+
 	mu      sync.Mutex
 	missing map[string]struct{} // nodes that lived when the link went down, and have not been heard since
 	until   time.Time
@@ -28,6 +31,7 @@ func (r *resume) down(ids []string) {
 	for _, id := range ids {
 		r.missing[id] = struct{}{}
 	}
+	r.active.Store(len(r.missing) > 0)
 }
 
 // up starts the wait, at whose end wake is called.
@@ -46,22 +50,30 @@ func (r *resume) up(wake func()) {
 
 // heard records that a node is connected or has left, and reports whether it was the last one.
 func (r *resume) heard(id string) (last bool) {
+	if !r.active.Load() {
+		return false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, missing := r.missing[id]; !missing {
 		return false
 	}
 	delete(r.missing, id)
+	r.active.Store(len(r.missing) > 0)
 	return len(r.missing) == 0
 }
 
 // waits reports whether a node is waited for.
 func (r *resume) waits() bool {
+	if !r.active.Load() {
+		return false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.missing) > 0 && !time.Now().Before(r.until) {
+	if !time.Now().Before(r.until) {
 		clear(r.missing)
 	}
+	r.active.Store(len(r.missing) > 0)
 	return len(r.missing) > 0
 }
 
@@ -70,6 +82,7 @@ func (r *resume) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.missing)
+	r.active.Store(false)
 	if r.timer != nil {
 		r.timer.Stop()
 	}
