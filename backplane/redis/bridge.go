@@ -22,9 +22,13 @@ const (
 	ourUID = "gatehouse-"
 	// foreign is the origin of what Node sends.
 	foreign = "socket.io"
-	// maxRequests bounds the requests of Node that wait for this node's answer.
-	maxRequests = 1000
+	// maxRequests bounds the requests of Node that wait for this node's answer, and maxRequestID the length of
+	// their ids in bytes.
+	maxRequests, maxRequestID = 1000, 1024
 )
+
+// maxMessage is the length of the longest message that is read.
+var maxMessage = envelope.Limits{}.MaxMessage()
 
 // bridge exchanges messages with servers of Socket.IO on Node by the channels of
 // @socket.io/redis-adapter.
@@ -50,7 +54,8 @@ type space struct{ events, requests, responses string }
 
 // asked is a request of Node that this node answers.
 type asked struct {
-	request   *request
+	kind      int // of the request
+	requestID string
 	namespace string
 	until     time.Time
 
@@ -203,7 +208,7 @@ func (b *bridge) publication(namespace string, m *backplane.Message) (p publicat
 
 // receive handles a message of Node.
 func (b *bridge) receive(m rueidis.PubSubMessage) {
-	if !b.read(m.Channel, []byte(m.Message)) {
+	if len(m.Message) > maxMessage || !b.read(m.Channel, []byte(m.Message)) {
 		b.in.ReceiveFrame(backplane.ChannelEvents, nil) // counts it as invalid
 	}
 }
@@ -263,6 +268,9 @@ func (b *bridge) pass(m *backplane.Message) bool {
 
 // ask has the framework handle a request of Node that is answered, as pass.
 func (b *bridge) ask(namespace string, r *request, m *backplane.Message) bool {
+	if r.RequestID == nil || len(*r.RequestID) > maxRequestID {
+		return false
+	}
 	m.Wait = r.wait()
 	now := time.Now()
 	b.mu.Lock()
@@ -279,7 +287,7 @@ func (b *bridge) ask(namespace string, r *request, m *backplane.Message) bool {
 	var raw [8]byte
 	binary.BigEndian.PutUint64(raw[:], b.number)
 	m.Request = hex.EncodeToString(raw[:])
-	b.requests[m.Request] = &asked{request: r, namespace: namespace, until: now.Add(m.Wait + time.Second)}
+	b.requests[m.Request] = &asked{kind: r.Type, requestID: strings.Clone(*r.RequestID), namespace: namespace, until: now.Add(m.Wait + time.Second)}
 	b.mu.Unlock()
 	return b.pass(m)
 }

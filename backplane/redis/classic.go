@@ -14,6 +14,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/msgpack"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -288,6 +289,9 @@ type request struct {
 	packet *packet.Packet
 }
 
+// requestMemory is how many bytes the parts of a request may have beside its text: so many, and as many times its length.
+const requestMemory, requestFactor = 64 << 10, 4
+
 // readRequest reads a request; of one of a Gatehouse node only the uid.
 func readRequest(b []byte, namespace string) (r *request, err error) {
 	if bytes.HasPrefix(b, []byte(`{"uid":"`+ourUID)) {
@@ -295,7 +299,7 @@ func readRequest(b []byte, namespace string) (r *request, err error) {
 	}
 	if len(b) > 0 && b[0] == '{' {
 		r = &request{}
-		return r, json.Unmarshal(b, r)
+		return r, codec.Unmarshal(b, r, codec.Options{Budget: requestMemory + requestFactor*len(b)})
 	}
 	r = &request{Type: typeBroadcast, Opts: &wireOptions{}}
 	kind, _, err := msgp.ReadIntBytes(member(b, "type"))

@@ -34,15 +34,12 @@ func (b *bridge) request(namespace string, text []byte) bool {
 	case typeServerEmit:
 		return b.serverEmit(namespace, keys, r)
 	case typeSockets, typeAllRooms, typeFetch:
-		if r.RequestID == nil {
-			return false
-		}
 		if r.Type == typeSockets {
 			opts.Rooms = r.Rooms
 		}
 		return b.ask(namespace, r, &backplane.Message{Kind: backplane.Fetch, Select: opts.selection(keys, namespace)})
 	case typeBroadcast:
-		if r.packet == nil || r.RequestID == nil {
+		if r.packet == nil {
 			return false
 		}
 		return b.ask(namespace, r, &backplane.Message{
@@ -120,7 +117,7 @@ func (b *bridge) answer(dst []publication, m *backplane.Message) []publication {
 	if a == nil {
 		return dst
 	}
-	r := response{RequestID: *a.request.RequestID}
+	r := response{RequestID: a.requestID}
 	switch m.Kind {
 	case backplane.CallCount:
 		if a.counted {
@@ -162,15 +159,16 @@ func (b *bridge) answer(dst []publication, m *backplane.Message) []publication {
 
 // fill puts the clients of this node into a response.
 func (a *asked) fill(r *response) {
-	switch a.request.Type {
+	switch a.kind {
 	case typeServerEmit:
 		kind, data := typeServerEmit, json.RawMessage("null")
 		r.Type, r.Data = &kind, &data
 	case typeAllRooms:
 		r.Rooms = names{}
 		for _, c := range a.clients {
-			r.Rooms = unique(r.Rooms, append(c.Rooms, c.ID))
+			r.Rooms = append(append(r.Rooms, c.Rooms...), c.ID)
 		}
+		r.Rooms = unique(r.Rooms, nil)
 	case typeSockets:
 		ids := names{}
 		for _, c := range a.clients {

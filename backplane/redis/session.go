@@ -168,6 +168,10 @@ func (s *session) close() {
 func (s *session) receive(m rueidis.PubSubMessage) {
 	channel, ours := strings.CutPrefix(m.Channel, s.e.opts.channelPrefix())
 	const head = 16 // has the origin
+	if ours && len(m.Message) > maxMessage {
+		s.e.in.ReceiveFrame(channel, nil) // counts it as invalid
+		return
+	}
 	if !ours && s.e.bridge != nil {
 		s.e.bridge.receive(m)
 		return
