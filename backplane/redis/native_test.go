@@ -431,3 +431,49 @@ func certificate(t *testing.T, dir string) *x509.CertPool {
 	pool.AddCert(cert)
 	return pool
 }
+
+// What is at the address of Redis is none: it sends lengths of terabytes, negative ones, answers to nothing, a page of HTTP, or deep
+// arrays. The engine is not connected and says why, the process goes on, and nothing is left of it.
+func TestFault_F89_NotRedis(t *testing.T) {
+	hello := "%1\r\n$5\r\nproto\r\n:3\r\n"
+	for name, sends := range map[string]string{
+		"terabytes": "$99999999999999\r\n", "negative": "$-5\r\n", "many elements": "*99999999999999\r\n", "answers to nothing": strings.Repeat(":1\r\n", 20), "HTTP": "HTTP/1.1 400 Bad Request\r\n\r\n",
+		"subscribed": hello + ">3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n", "later": hello + "+OK\r\n" + strings.Repeat("$-5\r\n", 3), "deep": strings.Repeat("*1\r\n", 1<<20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			served := make(chan struct{})
+			go func() {
+				defer close(served)
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					b := make([]byte, 4096)
+					for err == nil {
+						if _, err = c.Read(b); err == nil {
+							_, err = c.Write([]byte(sends))
+						}
+					}
+					_ = c.Close()
+				}
+			}()
+			n := newNode(t, redis.Address(l.Addr().String()))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := n.Start(ctx, n.self, n); err == nil || !strings.Contains(err.Error(), "not connected") {
+				t.Errorf("Start: %v", err)
+			}
+			if err := n.Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+			_ = l.Close()
+			<-served
+		})
+	}
+}

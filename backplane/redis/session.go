@@ -100,7 +100,7 @@ func (s *session) dialer(o rueidis.ClientOption) func(context.Context, string, *
 			raw = t.NetConn() // the Close of a TLS connection waits until its alert is sent
 		}
 		context.AfterFunc(s.ctx, func() { _ = raw.Close() })
-		return conn, nil
+		return &guard{Conn: conn}, nil
 	}
 }
 
