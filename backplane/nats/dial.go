@@ -105,12 +105,22 @@ func (d *dialer) made(c net.Conn, err error) (net.Conn, error) {
 }
 
 // conn is the connection below nats.go. A write that fails ends it: nats.go would go on without
-// the bytes, and count answers of the server against the wrong questions.
+// the bytes, and count answers of the server against the wrong questions. So does what is not of NATS.
 type conn struct {
 	net.Conn
 
 	writing atomic.Bool
 	release func() bool
+	read    lines // of Read
+}
+
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if bad := c.read.read(b[:n]); bad != nil {
+		_ = c.Close()
+		return 0, bad
+	}
+	return n, err
 }
 
 func (c *conn) Write(b []byte) (int, error) {
