@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,7 @@ type serverLog struct {
 	fatal  atomic.Pointer[string] // why the server has not started
 
 	mu      sync.Mutex
-	samples map[string]*logsample.Minute // by format
+	samples map[string]*logsample.Minute // by kind
 }
 
 // debug reports whether the debug lines of the server are wanted.
@@ -51,16 +52,21 @@ func (l *serverLog) text(format string, v []any) string {
 	return strings.ReplaceAll(text, l.secret, "xxxxx")
 }
 
-// sampled writes a line, at most one of a format each minute.
+// about is what differs in formats of one kind: the server writes the address and the number of a
+// connection into the format, and what the other side calls itself.
+var about = regexp.MustCompile(`^.*? - [a-z]+:\d+|"(?:[^"\\]|\\.)*"|\d+`)
+
+// sampled writes a line, at most one of a kind each minute.
 func (l *serverLog) sampled(level slog.Level, format string, v []any) {
+	kind := about.ReplaceAllString(format, "")
 	l.mu.Lock()
-	s := l.samples[format]
+	s := l.samples[kind]
 	if s == nil {
-		if l.samples == nil || len(l.samples) > maxFormats {
+		if l.samples == nil || len(l.samples) > maxKinds {
 			l.samples = map[string]*logsample.Minute{}
 		}
 		s = &logsample.Minute{}
-		l.samples[format] = s
+		l.samples[kind] = s
 	}
 	l.mu.Unlock()
 	if n := s.Count(); n > 0 {
@@ -68,8 +74,8 @@ func (l *serverLog) sampled(level slog.Level, format string, v []any) {
 	}
 }
 
-// maxFormats is more than the server has.
-const maxFormats = 1000
+// maxKinds is more than the server has.
+const maxKinds = 1000
 
 // Noticef implements server.Logger: it is what goes well.
 func (l *serverLog) Noticef(format string, v ...any) { l.Debugf(format, v...) }
