@@ -260,6 +260,9 @@ func (c *Cluster) partition() {
 	for _, n := range c.nodes {
 		byGroup[n.group] = append(byGroup[n.group], n.engine)
 	}
+	if len(byGroup) == 1 { // so that a node that starts later is among them from its start
+		byGroup = nil
+	}
 	c.with.bus.Partition(slices.Collect(maps.Values(byGroup))...)
 }
 

@@ -174,8 +174,14 @@ func TestClusterPartition(t *testing.T) {
 	if got := apptest.Expect[string](eve, "shouted"); got != "to both" {
 		t.Errorf("eve got %q", got)
 	}
-	if c.Bus().Lost() == 0 {
+	before := c.Bus().Lost()
+	if before == 0 {
 		t.Error("nothing was lost")
+	}
+	c.Restart(1)
+	c.Await()
+	if n := c.Bus().Lost() - before; n > 0 {
+		t.Errorf("%d messages were lost at a restart after the partition", n)
 	}
 }
 

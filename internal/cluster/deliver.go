@@ -69,6 +69,10 @@ func (w *worker) message(from []byte, channel string, m *backplane.Message, load
 		return
 	}
 	c.counts.received.Add(1)
+	if m.Origin == backplane.Emitter && !mayEmit(m.Kind) {
+		w.refused(from, fmt.Errorf("%s of a program that is no node: %w", m.Kind, envelope.ErrInvalid))
+		return
+	}
 	var err error
 	switch m.Kind {
 	case backplane.Event, backplane.Join, backplane.Leave, backplane.Disconnect, backplane.Call, backplane.Fetch, backplane.NodeEvent:
@@ -93,6 +97,15 @@ func (w *worker) message(from []byte, channel string, m *backplane.Message, load
 	if err != nil {
 		w.refused(from, err)
 	}
+}
+
+// mayEmit reports whether a program that is no node may send a message. No answer can be sent to it.
+func mayEmit(k backplane.Kind) bool {
+	switch k {
+	case backplane.Event, backplane.Join, backplane.Leave, backplane.Disconnect, backplane.NodeEvent:
+		return true
+	}
+	return false
 }
 
 func (c *Cluster) control(m *backplane.Message, o *origin) error {

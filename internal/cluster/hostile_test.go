@@ -185,3 +185,38 @@ func TestFault_F88_MutedWithinAFrame(t *testing.T) {
 		}
 	})
 }
+
+// What only a node may send is refused from programs that are none: no answer can be sent to them, and one that was tried
+// had the whole batch lost, with events of the application.
+func TestFault_F88_AskedByNoNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := memory.NewBus()
+		a, b, _, _ := pair(t, bus)
+		a.mu.Lock()
+		a.deliver = func(m *backplane.Message) {
+			if m.Kind == backplane.Fetch {
+				_ = a.Answer(m, &backplane.Message{Kind: backplane.Fetched})
+			}
+		}
+		a.mu.Unlock()
+		before := a.Stats()
+		kinds := []backplane.Kind{
+			backplane.Hello, backplane.Beat, backplane.Bye, backplane.Fetch, backplane.Call, backplane.Fetched, backplane.CallAnswer,
+			backplane.PresenceAsk, backplane.PresenceDelta, backplane.PresenceState,
+		}
+		for i, kind := range kinds {
+			m := &backplane.Message{Kind: kind, Origin: backplane.Emitter, Channel: backplane.ChannelNodes, Request: nodeID(7), Body: []byte(`{"ask":true}`)}
+			frame, err := envelope.Append(nil, []*backplane.Message{m})
+			if err != nil {
+				t.Fatal(err)
+			}
+			bus.Publish(backplane.ChannelNodes, frame)
+			event := fmt.Sprint(i)
+			a.mustEmit(event)
+			b.want(event)
+		}
+		if s := a.Stats(); s.Dropped > 0 || s.Nodes != 2 || int(s.Invalid-before.Invalid) != len(kinds) {
+			t.Errorf("%+v", s)
+		}
+	})
+}

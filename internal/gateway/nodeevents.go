@@ -23,6 +23,7 @@ const (
 	maxNodeEvents    = 1024
 	maxNodeBytes     = 8 << 20
 	nodeEventsMemory = 256 // of one beside its payload, about
+	attachmentMemory = 24  // of an attachment beside its bytes
 )
 
 // nodePhase is whether handlers of node events are called.
@@ -60,6 +61,10 @@ type nodeHandler struct {
 type nodeEvent struct {
 	from    string
 	payload websockets.Payload
+}
+
+func (e *nodeEvent) memory() int {
+	return e.payload.Size() + attachmentMemory*len(e.payload.Attachments) + nodeEventsMemory
 }
 
 func (n *nodeEvents) init(gateways []*boundGateway) {
@@ -110,7 +115,7 @@ func (rt *Runtime) nodeEvent(endpoints []*endpoint, load cluster.Load) error {
 // push queues an event for a handler, whose goroutine ends when nothing waits any more.
 func (n *nodeEvents) push(h *nodeHandler, e nodeEvent) {
 	n.mu.Lock()
-	size := e.payload.Size() + nodeEventsMemory
+	size := e.memory()
 	switch {
 	case n.phase == nodesStopped:
 	case len(h.waiting) >= maxNodeEvents || h.bytes+size > maxNodeBytes && h.bytes > 0:
@@ -155,7 +160,7 @@ func (n *nodeEvents) run(h *nodeHandler) {
 		}
 		e := h.waiting[0]
 		h.waiting[0] = nodeEvent{}
-		h.waiting, h.bytes = h.waiting[1:], h.bytes-e.payload.Size()-nodeEventsMemory
+		h.waiting, h.bytes = h.waiting[1:], h.bytes-e.memory()
 		n.mu.Unlock()
 		h.handle(n.ctx, e)
 	}
