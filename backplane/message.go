@@ -32,6 +32,9 @@ type Message struct {
 	Body []byte
 	// Count is a number of clients.
 	Count uint32
+	// Traceparent is the W3C trace context in which an event, a call or a node event was sent, of 55
+	// characters; empty without.
+	Traceparent string
 	// Version is the minor version of package envelope that it is sent with.
 	Version uint8
 }

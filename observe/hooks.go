@@ -68,6 +68,15 @@ type Hooks struct {
 	// function it returns is called when the event is queued for all of its recipients; of a
 	// call, when it has ended.
 	Emit func(ctx context.Context, e Emission) (context.Context, func(Delivery))
+	// Traceparent returns the W3C trace context of a context, 55 characters, which goes to the other
+	// nodes with an event, a call or a node event that is sent with it; empty for none, as is what
+	// has another form. It is called after Emit, with its context, and only with a backplane. Where
+	// several hooks have one, the first that is not empty counts.
+	Traceparent func(ctx context.Context) string
+	// Deliver is called before what another node has sent reaches clients of this one, or a handler
+	// of a NodeEvent, which gets the context that it returns. The function it returns is called when
+	// the event is queued for the clients, or when the handler has returned.
+	Deliver func(ctx context.Context, a Arrival) (context.Context, func(Delivery))
 	// Sent is called for each recipient of an event once it is queued, also for events of the
 	// framework such as exception. The answer to a call may come before.
 	Sent func(c websockets.Client, s Sent)
@@ -195,7 +204,18 @@ type Emission struct {
 	Call bool
 }
 
-// Delivery is what has become of an emission.
+// Arrival is an event of another node.
+type Arrival struct {
+	Event string
+	// Node is the id of the node that has sent it; "emitter" for one of package backplane/emit.
+	Node string
+	// Traceparent is the trace context that the hook of that node has returned; empty without one.
+	Traceparent string
+	// Call reports that the clients are asked for an answer, NodeEvent that it is for a handler.
+	Call, NodeEvent bool
+}
+
+// Delivery is what has become of an emission, or of an arrival on this node.
 type Delivery struct {
 	// Recipients is how many clients have the event queued, Dropped how many were not sent it.
 	Recipients, Dropped int

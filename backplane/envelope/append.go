@@ -37,6 +37,7 @@ const (
 	tagMembership  = 25
 	tagBody        = 27
 	tagCount       = 28
+	tagTrace       = 30
 
 	lastOfSelection = tagExceptIDs
 )
@@ -133,7 +134,8 @@ func appendMessage(b []byte, m *backplane.Message) ([]byte, error) {
 	if len(m.Body) > 0 {
 		b = append(appendTag(b, tagBody, len(m.Body)), m.Body...)
 	}
-	return appendNumber(b, tagCount, uint64(m.Count)), nil
+	b = appendNumber(b, tagCount, uint64(m.Count))
+	return appendText(b, tagTrace, m.Traceparent), nil
 }
 
 func wireFlags(m *backplane.Message) uint64 {
@@ -191,7 +193,7 @@ func Size(m *backplane.Message) int {
 	for _, a := range m.Payload.Attachments {
 		n += fieldSize(len(a))
 	}
-	return n + namesField(m.Rooms) + textSize(len(m.Body)) + numberSize(uint64(m.Count))
+	return n + namesField(m.Rooms) + textSize(len(m.Body)) + numberSize(uint64(m.Count)) + textSize(len(m.Traceparent))
 }
 
 func uvarintSize(n uint64) int { return max(1, (bits.Len64(n)+6)/7) }

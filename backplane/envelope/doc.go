@@ -29,6 +29,7 @@
 //	25 rooms          of join and leave, as 5
 //	27 body           bytes
 //	28 count          uvarint
+//	30 trace context  W3C traceparent, 55 characters; left out when it is malformed
 //
 // The selection is first, so that a node without a selected client skips the rest unread.
 package envelope

@@ -37,7 +37,7 @@ func full() *backplane.Message {
 		Event:   "posted",
 		Payload: backplane.Payload{JSON: []byte(`[{"_placeholder":true,"num":0},1]`), Attachments: [][]byte{{0, 1, 2}}, Spread: true},
 		Flags:   (backplane.Volatile | backplane.Uncompressed | backplane.Durable).WithOverflow(2),
-		Rooms:   []string{"r"}, Body: []byte(`{}`), Count: 7,
+		Rooms:   []string{"r"}, Body: []byte(`{}`), Count: 7, Traceparent: traceparent,
 	}
 }
 
@@ -59,7 +59,7 @@ func TestGolden(t *testing.T) {
 			15 01 31`},
 		{"all fields", numbered(1, full()), `
 			4748 10 00 00112233445566ff 01 01
-			7d 01
+			b601 01
 			01 08 01020304 fffefdfc
 			03 05 2f63686174
 			05 03 01 61 00
@@ -75,7 +75,8 @@ func TestGolden(t *testing.T) {
 			17 03 000102
 			19 02 01 72
 			1b 02 7b7d
-			1c 01 07`},
+			1c 01 07
+			1e 37 ` + hex.EncodeToString([]byte(traceparent))},
 		{"two messages of an emitter", []*backplane.Message{
 			{Kind: backplane.Bye, Origin: backplane.Emitter}, {Kind: backplane.Beat, Origin: backplane.Emitter, Count: 1},
 		}, `4748 10 00 0000000000000000 00 02  01 10  04 0f 1c 01 01`},

@@ -71,6 +71,8 @@ func (r *Reader) content(tag byte, value []byte) (err error) {
 		var n uint64
 		n, err = readNumber(tag, value, math.MaxUint32)
 		m.Count = uint32(n)
+	case tagTrace:
+		m.Traceparent = traceOf(value)
 	default:
 		err = unknownTag(tag)
 	}

@@ -77,6 +77,8 @@ func (l Limits) Check(m *backplane.Message) error {
 		return fmt.Errorf("event name of %d bytes: %w of %d", len(m.Event), ErrLimit, l.Event)
 	case !utf8.ValidString(m.Event) || !utf8.ValidString(m.Select.Namespace):
 		return fmt.Errorf("event or namespace is not UTF-8: %w", ErrInvalid)
+	case m.Traceparent != "" && !ValidTraceparent(m.Traceparent):
+		return fmt.Errorf("traceparent is none of W3C: %w", ErrInvalid)
 	case len(m.Payload.Attachments) > l.Attachments:
 		return fmt.Errorf("%d attachments: %w of %d", len(m.Payload.Attachments), ErrLimit, l.Attachments)
 	}

@@ -191,7 +191,7 @@ func (s *server) call(ctx context.Context, sel core.Selection, out *adapter.Outg
 		if err := encodeFor(targets, out); err != nil {
 			return err
 		}
-		m, err := s.event(endpoints, sel, out)
+		m, err := s.event(ctx, endpoints, sel, out)
 		if err != nil {
 			return err
 		}

@@ -126,7 +126,9 @@ func (rt *Runtime) answer(endpoints []*endpoint, sel core.Selection, load cluste
 		return err
 	}
 	if m.Kind == backplane.Call {
-		return rt.call(m, endpoints, sel)
+		return observeArrival(context.Background(), hooksOf(endpoints), arrivalOf(m), func(_ context.Context, d *delivery) error {
+			return rt.call(m, endpoints, sel, d)
+		})
 	}
 	found := clients(endpoints, sel, false)
 	if m.Count == onlyCount || len(found) == 0 {

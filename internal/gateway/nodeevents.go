@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -59,7 +61,7 @@ type nodeHandler struct {
 }
 
 type nodeEvent struct {
-	from    string
+	arrival observe.Arrival
 	payload websockets.Payload
 }
 
@@ -80,7 +82,7 @@ func (n *nodeEvents) init(gateways []*boundGateway) {
 }
 
 // EmitNodes implements the hub of a [websockets.Server].
-func (s *server) EmitNodes(_ context.Context, event string, data any) error {
+func (s *server) EmitNodes(ctx context.Context, event string, data any) error {
 	out := adapter.NewOutgoing(event, data)
 	defer out.Release(framework)
 	out.SetCodec(framework, s.rt.codec)
@@ -90,7 +92,7 @@ func (s *server) EmitNodes(_ context.Context, event string, data any) error {
 	}
 	m := &backplane.Message{
 		Kind: backplane.NodeEvent, Channel: backplane.ChannelEvents, Event: event,
-		Payload: backplane.Payload(p.Clone()), Select: backplane.Selection{Endpoints: s.keys},
+		Payload: backplane.Payload(p.Clone()), Select: backplane.Selection{Endpoints: s.keys}, Traceparent: s.trace(ctx),
 	}
 	if err := s.check(m); err != nil {
 		return err
@@ -106,7 +108,7 @@ func (rt *Runtime) nodeEvent(endpoints []*endpoint, load cluster.Load) error {
 	}
 	for _, h := range rt.nodeEvents.handlers[m.Event] {
 		if slices.ContainsFunc(endpoints, func(e *endpoint) bool { return slices.Contains(e.gateways, h.gateway) }) {
-			rt.nodeEvents.push(h, nodeEvent{m.Origin, websockets.Payload(m.Payload).Clone()})
+			rt.nodeEvents.push(h, nodeEvent{arrivalOf(m), websockets.Payload(m.Payload).Clone()})
 		}
 	}
 	return nil
@@ -176,13 +178,21 @@ func (h *nodeHandler) handle(ctx context.Context, e nodeEvent) {
 	defer cancel()
 	err := recovered.ErrExited
 	defer func() {
-		if v := recover(); v != nil {
-			h.log().Error("panic in a handler of an event of another node", append([]any{"node", e.from}, recovered.New(v).Attrs()...)...)
+		if p, panicked := errors.AsType[*recovered.PanicError](err); panicked {
+			h.log().Error("panic in a handler of an event of another node", append([]any{"node", e.arrival.Node}, p.Attrs()...)...)
 		} else if err != nil {
-			h.log().Error("handler of an event of another node failed", "node", e.from, "error", err)
+			h.log().Error("handler of an event of another node failed", "node", e.arrival.Node, "error", err)
 		}
 	}()
-	err = h.Invoke(ctx, nodeExchange{h: h, e: e})
+	err = observeArrival(ctx, h.gateway.server.hooks(), e.arrival, func(ctx context.Context, _ *delivery) error {
+		return h.invoke(ctx, e)
+	})
+}
+
+// invoke calls the handler. The error is a *[recovered.PanicError] when it panics.
+func (h *nodeHandler) invoke(ctx context.Context, e nodeEvent) (err error) {
+	defer recovered.Into(&err)
+	return h.Invoke(ctx, nodeExchange{h: h, e: e})
 }
 
 // nodeExchange is an event of another node, which is not answered.

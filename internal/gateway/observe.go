@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/backplane/envelope"
 	"github.com/gatehouse-go/gatehouse/internal/core"
 	"github.com/gatehouse-go/gatehouse/internal/httperr"
 	"github.com/gatehouse-go/gatehouse/internal/observers"
@@ -184,6 +186,21 @@ func emissionOf(sel core.Selection, out *adapter.Outgoing) observe.Emission {
 	return observe.Emission{Event: out.Event, Namespace: sel.Namespace, Rooms: sel.Rooms.Slice()}
 }
 
+// trace returns the trace context that goes to other nodes with what is sent with a context.
+func (s *server) trace(ctx context.Context) string {
+	if t := s.hooks().Traceparent(ctx); envelope.ValidTraceparent(t) {
+		return t
+	}
+	return ""
+}
+
+// arrivalOf describes a message of another node.
+func arrivalOf(m *backplane.Message) observe.Arrival {
+	return observe.Arrival{
+		Event: m.Event, Node: m.Origin, Traceparent: m.Traceparent, Call: m.Kind == backplane.Call, NodeEvent: m.Kind == backplane.NodeEvent,
+	}
+}
+
 // observeEmission sends an event between the hooks.
 func observeEmission(ctx context.Context, hooks *observers.Set, e observe.Emission, send func(context.Context, *delivery) error) error {
 	if hooks == nil {
@@ -191,14 +208,31 @@ func observeEmission(ctx context.Context, hooks *observers.Set, e observe.Emissi
 	}
 	start := pipe.Now()
 	ctx, end := hooks.Emit(ctx, e)
+	return sendCounted(ctx, start, end, send)
+}
+
+// observeArrival handles an event of another node between the hooks.
+func observeArrival(ctx context.Context, hooks *observers.Set, a observe.Arrival, handle func(context.Context, *delivery) error) error {
+	if hooks == nil {
+		return handle(ctx, nil)
+	}
+	start := pipe.Now()
+	ctx, end := hooks.Deliver(ctx, a)
+	return sendCounted(ctx, start, end, handle)
+}
+
+// sendCounted sends an event, and passes end what has become of it; nil if that is not wanted.
+func sendCounted(ctx context.Context, start pipe.Moment, end func(observe.Delivery), send func(context.Context, *delivery) error) error {
 	if end == nil {
 		return send(ctx, nil)
 	}
-	d := &delivery{}
-	err := send(ctx, d)
-	end(observe.Delivery{
-		Recipients: int(d.recipients.Load()), Dropped: int(d.dropped.Load()), Bytes: int(d.bytes.Load()), Answers: int(d.answers.Load()),
-		Err: err, Took: time.Duration(pipe.Now() - start),
-	})
+	d, err := &delivery{}, recovered.ErrExited
+	defer func() { // a handler of a NodeEvent may end its goroutine
+		end(observe.Delivery{
+			Recipients: int(d.recipients.Load()), Dropped: int(d.dropped.Load()), Bytes: int(d.bytes.Load()), Answers: int(d.answers.Load()),
+			Err: err, Took: time.Duration(pipe.Now() - start),
+		})
+	}()
+	err = send(ctx, d)
 	return err
 }

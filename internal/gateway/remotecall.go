@@ -177,7 +177,7 @@ func failureName(err error) string {
 const perCount, idSize = 1000, 64
 
 // call calls the clients of this node for another one.
-func (rt *Runtime) call(m *backplane.Message, endpoints []*endpoint, sel core.Selection) error {
+func (rt *Runtime) call(m *backplane.Message, endpoints []*endpoint, sel core.Selection, d *delivery) error {
 	if m.Event == "" {
 		return fmt.Errorf("a call without a name: %w", envelope.ErrInvalid)
 	}
@@ -196,7 +196,7 @@ func (rt *Runtime) call(m *backplane.Message, endpoints []*endpoint, sel core.Se
 		_ = rt.cluster.Answer(question, &backplane.Message{Kind: backplane.CallCount})
 		return nil
 	}
-	g := &broadcastCall{done: make(chan struct{}), pending: 1, report: func(s *session, p websockets.Payload, err error) {
+	g := &broadcastCall{done: make(chan struct{}), d: d, pending: 1, report: func(s *session, p websockets.Payload, err error) {
 		a := &backplane.Message{Kind: backplane.CallAnswer, Select: backplane.Selection{IDs: []string{s.ID()}}}
 		if err == nil {
 			a.Payload = backplane.Payload(p)

@@ -56,7 +56,7 @@ func (s *server) emit(ctx context.Context, sel core.Selection, out *adapter.Outg
 		var others *cluster.Event
 		if s.rt.cluster != nil {
 			var err error
-			if others, err = s.event(endpoints, sel, out); err != nil {
+			if others, err = s.event(ctx, endpoints, sel, out); err != nil {
 				return err // first: what other nodes would refuse reaches no client here either
 			}
 		}
@@ -70,7 +70,11 @@ func (s *server) emit(ctx context.Context, sel core.Selection, out *adapter.Outg
 
 // hooks returns the observers of the gateway's endpoints.
 func (s *server) hooks() *observers.Set {
-	for _, e := range s.endpoints {
+	return hooksOf(s.endpoints)
+}
+
+func hooksOf(endpoints []*endpoint) *observers.Set {
+	for _, e := range endpoints {
 		if e.hooks != nil {
 			return e.hooks
 		}

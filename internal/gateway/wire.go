@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -51,7 +52,7 @@ func (s *server) check(m *backplane.Message) error {
 }
 
 // event returns the message of an event, with a payload of its own. It is nil without other nodes.
-func (s *server) event(endpoints []*endpoint, sel core.Selection, out *adapter.Outgoing) (*cluster.Event, error) {
+func (s *server) event(ctx context.Context, endpoints []*endpoint, sel core.Selection, out *adapter.Outgoing) (*cluster.Event, error) {
 	if !s.reaches(sel) {
 		return nil, nil
 	}
@@ -62,7 +63,7 @@ func (s *server) event(endpoints []*endpoint, sel core.Selection, out *adapter.O
 	}
 	m := cluster.NewEvent()
 	s.address(&m.Message, backplane.Event, endpoints, sel)
-	m.Event, m.Flags = out.Event, flagsOf(out.Options)
+	m.Event, m.Flags, m.Traceparent = out.Event, flagsOf(out.Options), s.trace(ctx)
 	m.Payload.JSON, m.Payload.Spread = append(m.Payload.JSON, p.JSON...), p.Spread
 	for _, a := range p.Attachments {
 		m.Payload.Attachments = append(m.Payload.Attachments, bytes.Clone(a))
@@ -124,7 +125,13 @@ func (rt *Runtime) deliver(m *backplane.Message, load cluster.Load) error {
 	if m.Flags&backplane.Volatile != 0 {
 		to = clients(endpoints, sel, false)
 	}
-	return rt.emit(m, to)
+	hooks := hooksOf(endpoints)
+	if hooks == nil {
+		return rt.emit(m, to, nil)
+	}
+	return observeArrival(context.Background(), hooks, arrivalOf(m), func(_ context.Context, d *delivery) error {
+		return rt.emit(m, to, d)
+	})
 }
 
 // keyed returns the endpoints that a message is for.
@@ -144,7 +151,7 @@ func (rt *Runtime) keyed(sel backplane.Selection) (found []*endpoint) {
 }
 
 // emit sends an event of another node, which has run the interceptors.
-func (rt *Runtime) emit(m *backplane.Message, to []*session) error {
+func (rt *Runtime) emit(m *backplane.Message, to []*session, d *delivery) error {
 	if m.Event == "" { // no frame of a platform
 		return fmt.Errorf("an event without a name: %w", envelope.ErrInvalid)
 	}
@@ -154,6 +161,6 @@ func (rt *Runtime) emit(m *backplane.Message, to []*session) error {
 	if err := encodeFor(to, out); err != nil {
 		return fmt.Errorf("event %q: %w", m.Event, err)
 	}
-	hub.Each(to, func(c *session) { _ = c.queue(out, 0, nil) })
+	hub.Each(to, func(c *session) { _ = c.queue(out, 0, d) })
 	return nil
 }

@@ -120,6 +120,23 @@ func (s *Set) Emit(ctx context.Context, e observe.Emission) (context.Context, fu
 	})
 }
 
+// Deliver calls the hooks of that name, as [Set.Admit] does.
+func (s *Set) Deliver(ctx context.Context, a observe.Arrival) (context.Context, func(observe.Delivery)) {
+	return start(ctx, s, "Deliver", a, func(h *observe.Hooks) func(context.Context, observe.Arrival) (context.Context, func(observe.Delivery)) {
+		return h.Deliver
+	})
+}
+
+// Traceparent returns what the first hook of that name returns that returns one; "" without.
+func (s *Set) Traceparent(ctx context.Context) (found string) {
+	s.each("Traceparent", func(h *observe.Hooks) {
+		if found == "" && h.Traceparent != nil {
+			found = h.Traceparent(ctx)
+		}
+	})
+	return found
+}
+
 // WantsHandle reports whether a hook Handle is set.
 func (s *Set) WantsHandle() bool { return s != nil && s.handle }
 

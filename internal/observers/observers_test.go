@@ -70,3 +70,18 @@ func TestNoHooks(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// The first trace context counts, also when another hook panics.
+func TestTraceparent(t *testing.T) {
+	returns := func(text string) observe.Hooks {
+		return observe.Hooks{Traceparent: func(context.Context) string { return text }}
+	}
+	panics := observe.Hooks{Traceparent: func(context.Context) string { panic("broken") }}
+	s := New([]observe.Hooks{{}, panics, returns(""), returns("a"), returns("b")}, slog.New(slog.DiscardHandler))
+	if got := s.Traceparent(t.Context()); got != "a" {
+		t.Errorf("got %q", got)
+	}
+	if got := New(nil, nil).Traceparent(t.Context()); got != "" {
+		t.Errorf("got %q without hooks", got)
+	}
+}

@@ -51,6 +51,29 @@ func Tracing() observe.Hooks {
 
 // end
 
+// Tracer is the part of a tracing library that is used here.
+type Tracer interface {
+	// Traceparent returns the W3C traceparent of the span in ctx.
+	Traceparent(ctx context.Context) string
+	// Start starts a span whose parent is that of a traceparent.
+	Start(ctx context.Context, name, traceparent string) (context.Context, func(error))
+}
+
+// TracingOfNodes continues a trace on other nodes.
+//
+// snippet:nodes
+func TracingOfNodes(tracer Tracer) observe.Hooks {
+	return observe.Hooks{
+		Traceparent: tracer.Traceparent,
+		Deliver: func(ctx context.Context, a observe.Arrival) (context.Context, func(observe.Delivery)) {
+			ctx, end := tracer.Start(ctx, "deliver "+a.Event, a.Traceparent)
+			return ctx, func(d observe.Delivery) { end(d.Err) }
+		},
+	}
+}
+
+// end
+
 // Options are those of the program.
 func Options(m *Metrics) []app.Option {
 	return []app.Option{

@@ -7,7 +7,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/observing"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -36,5 +38,51 @@ func TestMetrics(t *testing.T) {
 	}
 	if n := observing.Rooms(a.App()); n != 1 {
 		t.Errorf("%d rooms", n)
+	}
+}
+
+// ticket is an event for nodes.
+var ticket = websockets.NewNodeEvent[string]("ticket")
+
+type nodes struct {
+	Server *websockets.Server `websockets:"server"`
+	heard  chan string
+}
+
+func newNodes() *nodes { return &nodes{heard: make(chan string, 1)} }
+
+func (g *nodes) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{ticket.On(g.hear)}
+}
+
+func (g *nodes) hear(ctx context.Context, _ string) error {
+	g.heard <- tracer{}.Traceparent(ctx)
+	return nil
+}
+
+type tracer struct{}
+
+type traceKey struct{}
+
+func (tracer) Traceparent(ctx context.Context) string {
+	s, _ := ctx.Value(traceKey{}).(string)
+	return s
+}
+
+func (tracer) Start(ctx context.Context, _, traceparent string) (context.Context, func(error)) {
+	return context.WithValue(ctx, traceKey{}, traceparent), func(error) {}
+}
+
+// TestTracingOfNodes: the handler of a node event has the trace of its sender.
+func TestTracingOfNodes(t *testing.T) {
+	c := apptest.NewCluster(t, 2, module.New("nodes", module.Exports(websockets.Gateway(newNodes))),
+		apptest.With(app.WebSockets(ws.New()), app.Observe(observing.TracingOfNodes(tracer{}))))
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	ctx := context.WithValue(t.Context(), traceKey{}, parent)
+	if err := ticket.Emit(ctx, apptest.Get[*nodes](c.Node(0)).Server, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	if got := testkit.Receive(t, "the event", apptest.Get[*nodes](c.Node(1)).heard); got != parent {
+		t.Errorf("got %q", got)
 	}
 }
