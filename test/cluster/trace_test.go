@@ -85,6 +85,7 @@ func testTraceContext(t *testing.T, s service) {
 		testkit.Eventually(t, "the nodes know each other", func() bool { return len(g.Server.Nodes()) == 2 })
 	}
 	bob := b.DialWS("/")
+	bob.Call("echo", "hello") // the server has the client
 	bob.OnCall("ask", func(json.RawMessage) any { return true })
 	for _, c := range []struct{ in, want string }{{traceparent, traceparent}, {"caller", traceparent}, {"", ""}, {"malformed", ""}} {
 		ctx := context.WithValue(t.Context(), traceKey{}, c.in)
