@@ -40,6 +40,7 @@ func (e *BindError) Error() string { return "web: " + strings.Join(e.Problems, "
 type Router struct {
 	mux    *chi.Mux
 	routes []RouteInfo
+	pages  pages
 }
 
 // ServeHTTP implements [http.Handler]. A request without a route is answered with 404 and
@@ -48,16 +49,24 @@ type Router struct {
 // serve HEAD.
 func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.mux.ServeHTTP(w, req) }
 
-// Owns reports whether a route exists for the request's path, with any method.
+// Owns reports whether a route exists for the request's path, with any method. The index.html
+// of [SPA] in place of a file is none.
 func (r *Router) Owns(req *http.Request) bool {
 	path := routePath(req)
 	if c := chi.RouteContext(req.Context()); c != nil && c.RoutePath != "" { // mounted in another router
 		path = c.RoutePath
 	}
+	page, rest := r.pages.of(r.mux, path)
+	if page != nil && (req.Method == http.MethodGet || req.Method == http.MethodHead) {
+		rest, err := unescaped(req, rest)
+		return err == nil && page.has(rest)
+	}
 	if r.mux.Match(chi.NewRouteContext(), req.Method, path) {
 		return true
 	}
-	return slices.ContainsFunc(methods, func(m string) bool { return r.mux.Match(chi.NewRouteContext(), m, path) })
+	return slices.ContainsFunc(methods, func(m string) bool {
+		return (page == nil || m != http.MethodGet) && r.mux.Match(chi.NewRouteContext(), m, path)
+	})
 }
 
 // Routes returns the routes in the order in which they were registered.
@@ -142,7 +151,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	everywhere := pipe.JoinScopes(cfg.Global, global)
 	none := &unrouted{chain: pipe.Link(everywhere, pipe.Scope{Meta: everywhere.Meta}, pipe.Scope{}), log: cfg.Logger}
 	b.root = none.newMux()
-	none.root = b.root
+	none.root, none.pages = b.root, pages{}
 	if app.cors != nil {
 		b.root.Use(cors.Handler(*app.cors))
 	}
@@ -181,7 +190,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	if len(b.problems) > 0 {
 		return nil, &BindError{b.problems}
 	}
-	return &Router{b.root, b.routes}, nil
+	return &Router{b.root, b.routes, none.pages}, nil
 }
 
 type controllerConfig struct {
@@ -224,11 +233,15 @@ func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, 
 		c.routes = append(c.routes, &resolvedRoute{routeSettings: r, scope: scope})
 	}
 	c.limit = cmp.Or(s.limit, c.limit)
-	bases := []string{cfg.prefix + s.prefix}
+	prefix := cfg.prefix
+	if s.withoutPrefix {
+		prefix = ""
+	}
+	bases := []string{prefix + s.prefix}
 	if len(s.versions) > 0 {
 		bases = nil
 		for _, v := range s.versions {
-			bases = append(bases, cfg.prefix+"/v"+v+s.prefix)
+			bases = append(bases, prefix+"/v"+v+s.prefix)
 		}
 	}
 	for _, base := range bases {

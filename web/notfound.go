@@ -19,13 +19,22 @@ type unrouted struct {
 	chain *pipe.Chain
 	log   *slog.Logger
 	root  chi.Routes // of the application; nil on a router of the user
+	pages pages      // likewise
 }
 
 // newMux returns a chi router that answers requests without a route.
 func (u *unrouted) newMux() *chi.Mux {
 	m := chi.NewRouter()
 	m.NotFound(func(w http.ResponseWriter, r *http.Request) { u.answer(w, r, errNotFound(r)) })
-	m.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { u.answer(w, r, errMethodNotAllowed(r, u.allowed(r))) })
+	m.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		if u.root != nil {
+			if page, _ := u.pages.of(u.root, routePath(r)); page != nil && page.excepts(r.URL.Path) { // GET is answered 404 too
+				u.answer(w, r, errNotFound(r))
+				return
+			}
+		}
+		u.answer(w, r, errMethodNotAllowed(r, u.allowed(r)))
+	})
 	return m
 }
 

@@ -49,8 +49,10 @@ type settings struct {
 	versions []string
 	limit    int64 // 0: not set
 	cors     *cors.Options
-	routes   []*routeSettings
-	problems []string
+	// withoutPrefix: the application's does not apply.
+	withoutPrefix bool
+	routes        []*routeSettings
+	problems      []string
 }
 
 // routeSettings is one [ForRoute].
@@ -120,6 +122,18 @@ func Prefix(path string) Option {
 			return
 		}
 		s.prefix = cleanPrefix(path)
+	})
+}
+
+// WithoutPrefix serves a controller without the [Prefix] of the application, such as that of
+// a page, or of a health check:
+//
+//	module.Controllers(web.Controller(NewSite, web.WithoutPrefix()))
+func WithoutPrefix() Option {
+	return optionFunc(func(s *settings) {
+		if s.allowed("WithoutPrefix", atController) {
+			s.withoutPrefix = true
+		}
 	})
 }
 

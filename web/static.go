@@ -21,11 +21,6 @@ type staticOption func(*static)
 
 func (f staticOption) applyStatic(s *static) { f(s) }
 
-// SPA serves the top-level index.html for paths without a file and without an extension, so
-// that the page can route them. With [Static] at "/" this applies to all paths without a
-// route.
-func SPA() StaticOption { return staticOption(func(s *static) { s.spa = true }) }
-
 // Static serves files below a pattern such as "/" or "/assets", for GET and HEAD. For a folder
 // it serves index.html; it never lists folders. Files and folders whose names start with a dot
 // are not served. A missing file is answered with 404, like a missing route. Conditional
@@ -49,11 +44,17 @@ func Static(r chi.Router, pattern string, files fs.FS, opts ...StaticOption) {
 		}
 	}
 	own, ours := r.(*router)
-	if ours && files == nil {
-		own.problemf("Static(%q): the files are nil", pattern)
-		return
-	}
 	prefix := strings.TrimSuffix(pattern, "/")
+	if ours {
+		if files == nil {
+			own.problemf("Static(%q): the files are nil", pattern)
+			return
+		}
+		for _, p := range s.problems {
+			own.problemf("Static(%q): %s", pattern, p)
+		}
+		own.ctl.addPage(own.rel+prefix, s)
+	}
 	register := []func(string, http.HandlerFunc){r.Get}
 	if !ours { // chi does not route HEAD to GET
 		register = append(register, r.Head)
@@ -67,8 +68,10 @@ func Static(r chi.Router, pattern string, files fs.FS, opts ...StaticOption) {
 }
 
 type static struct {
-	files fs.FS
-	spa   bool
+	files    fs.FS
+	spa      bool
+	except   [][]string // the segments of paths that spa does not apply to
+	problems []string   // of the options
 }
 
 // toFolder redirects to the path with a slash, which relative links in pages need.
@@ -105,7 +108,7 @@ func (s *static) serve(w http.ResponseWriter, r *http.Request) error {
 		_ = f.Close() // opened for reading
 		f, info, err = s.open(path.Join(name, "index.html"))
 	}
-	if missing(err) && s.spa && path.Ext(name) == "" {
+	if missing(err) && s.spa && path.Ext(name) == "" && !s.excepts(r.URL.Path) {
 		f, info, err = s.open("index.html")
 	}
 	if err == nil && info.IsDir() {
@@ -120,6 +123,25 @@ func (s *static) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer func() { _ = f.Close() }() // opened for reading
 	return send(w, r, f, info)
+}
+
+// has reports whether there is a file for the rest of a path.
+func (s *static) has(raw string) bool {
+	name := cmp.Or(strings.TrimSuffix(raw, "/"), ".")
+	if !servable(name) {
+		return false
+	}
+	f, info, err := s.open(name)
+	if err != nil {
+		return false
+	}
+	_ = f.Close() // opened for reading
+	if info.IsDir() {
+		if f, _, err = s.open(path.Join(name, "index.html")); err == nil {
+			_ = f.Close() // opened for reading
+		}
+	}
+	return err == nil
 }
 
 func (s *static) open(name string) (fs.File, fs.FileInfo, error) {

@@ -42,7 +42,6 @@ var exceptions = map[row]untested{
 	{"X", 41}: {"JSON differs from encoding/json, and no page documents how.", open},
 	{"X", 44}: {"fx.Shutdowner can be injected and has no effect.", open},
 	{"X", 55}: {"Resources that a constructor opened are not closed if a later one fails.", open},
-	{"X", 64}: {"The fallback of a single-page application answers unknown API routes with its page.", open},
 	{"X", 65}: {"The example prints an address that does not exist.", open},
 	{"X", 66}: {"On Socket.IO each failure is sent twice, without an option.", open},
 	{"X", 67}: {"An error in an ack differs from a result only in its form.", open},

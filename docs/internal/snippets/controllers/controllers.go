@@ -183,6 +183,16 @@ func (s *Site) Routes(r chi.Router) { web.Static(r, "/", s.page, web.SPA()) }
 
 // end
 
+// Whole is an application with a page and an API.
+//
+// snippet:whole
+var Whole = module.New("whole",
+	module.Imports(Module), // GET /api/v1/rooms
+	module.Controllers(web.Controller(NewSite, web.WithoutPrefix())), // GET /
+)
+
+// end
+
 // Legacy has what was written for net/http.
 type Legacy struct{}
 

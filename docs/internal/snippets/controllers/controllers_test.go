@@ -23,6 +23,22 @@ func start(t *testing.T, ctors ...any) *apptest.App {
 			web.CORS(cors.Options{AllowedOrigins: []string{"https://app.example.com"}, AllowCredentials: true}))))
 }
 
+// The table of a page and its API.
+func TestWhole(t *testing.T) {
+	a := apptest.New(t, Whole, apptest.With(app.HTTP("127.0.0.1:0", web.Prefix("/api"))))
+	ask.JSON(t, "GET", a.URL()+"/api/v1/rooms", "").Want(t, 200, `["tea","toast"]`)
+	page := ask.JSON(t, "GET", a.URL()+"/", "")
+	for target, status := range map[string]int{
+		"GET /": 200, "GET /rooms/tea": 200, "GET /none.js": 404, "GET /api/none": 404, "POST /api/none": 404, "POST /rooms/tea": 405,
+	} {
+		method, path, _ := strings.Cut(target, " ")
+		got := ask.JSON(t, method, a.URL()+path, "")
+		if got.Status != status || status == 200 && got.Body != page.Body || status != 200 && !strings.HasPrefix(got.Body, `{"statusCode":`) {
+			t.Errorf("%s: %d %s", target, got.Status, got.Body)
+		}
+	}
+}
+
 func TestRoutes(t *testing.T) {
 	a := start(t)
 	base := a.URL() + "/api/v1/rooms"
