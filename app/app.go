@@ -65,6 +65,7 @@ type App struct {
 	tls       *tls.Config // nil without TLS
 	failed    chan error
 	stopped   chan struct{} // closed after Stop
+	shutdown  shutdowner
 
 	counted atomic.Pointer[gateway.Runtime] // runtime, for Stats, which does not wait for a Stop
 
@@ -88,7 +89,7 @@ func New(root *module.Module, opts ...Option) (*App, error) {
 	c := newConfig(opts)
 	a := &App{
 		log: c.log, sampler: logsample.New(c.log.Handler(), c.logLines),
-		failed: make(chan error, 1), stopped: make(chan struct{}), lifecycle: make(chan struct{}, 1),
+		failed: make(chan error, 1), stopped: make(chan struct{}), shutdown: shutdowner{requested: make(chan int, 1)}, lifecycle: make(chan struct{}, 1),
 	}
 	graph, err := c.resolve(root, false, a)
 	if err != nil {
@@ -257,7 +258,7 @@ func (a *App) build(w *await.Waiter) error {
 	hooks := &fxHooks{app: a, waiter: w}
 	var built *fx.App
 	err := w.Call(func(context.Context) error {
-		built = fx.New(a.graph.Fx(), fx.Decorate(hooks.decorate), fx.WithLogger(func() fxevent.Logger { return fxLogger{a.log} }))
+		built = fx.New(a.graph.Fx(), fx.Decorate(hooks.decorate, a.shutdown.decorate), fx.WithLogger(func() fxevent.Logger { return fxLogger{a.log} }))
 		return built.Err()
 	})
 	if errors.Is(err, await.ErrStuck) {

@@ -11,9 +11,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
-// Main runs an application until SIGINT or SIGTERM, then exits the process: with status
-// 0 after a clean stop, otherwise with status 1 and the error on standard error. A
-// second signal terminates the process at once.
+// Main runs an application until SIGINT, SIGTERM or fx.Shutdowner, then exits the process:
+// with status 0 after a clean stop, otherwise with status 1, or that of an [ExitError], and
+// the error on standard error. A second signal terminates the process at once.
 func Main(root *module.Module, opts ...Option) {
 	os.Exit(run(root, opts)) //nolint:forbidigo // this is the main function of its callers
 }
@@ -39,15 +39,22 @@ func run(root *module.Module, opts []Option) int {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		if e, ok := errors.AsType[*ExitError](err); ok && e.Code != 0 {
+			return e.Code
+		}
 		return 1
 	}
 	return 0
 }
 
-// Run starts the application, waits until ctx is done, a listener fails or the application
-// calls Stop, and stops it. It returns nil unless start, stop or a listener fails; the error
-// of a Stop that the application calls is returned to its caller only.
+// Run starts the application, waits until ctx is done, a listener fails, a provider calls
+// fx.Shutdowner or the application calls Stop, and stops it. It returns nil unless start,
+// stop or a listener fails, or fx.Shutdowner was called with an fx.ExitCode other than 0,
+// which is an [*ExitError]; the error of a Stop that the application calls is returned to
+// its caller only.
 func (a *App) Run(ctx context.Context) error {
+	a.shutdown.running.Store(true)
+	defer a.shutdown.running.Store(false)
 	startCtx, cancel := context.WithTimeout(ctx, a.cfg.startTimeout)
 	err := a.Start(startCtx)
 	cancel()
@@ -61,6 +68,10 @@ func (a *App) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case failure = <-a.failed:
+	case code := <-a.shutdown.requested:
+		if code != 0 {
+			failure = &ExitError{Code: code}
+		}
 	case <-a.stopped:
 		return nil
 	}

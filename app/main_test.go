@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/fx"
 	"go.uber.org/goleak"
 
 	"github.com/gatehouse-go/gatehouse/app"
@@ -32,6 +33,8 @@ func TestMain(m *testing.M) {
 		app.Main(module.New("stuck", module.Providers(func() *stuck { return &stuck{} })), quiet(), printWhenReady())
 	case "systemd":
 		app.Main(served(), app.SystemdSocket(), app.WebSockets(ws.New()), quiet())
+	case "exit":
+		app.Main(module.New("exit", module.Providers(newLeaver)), quiet())
 	case "broken":
 		app.Main(module.New("broken", module.Providers(newService)), quiet())
 	}
@@ -39,6 +42,22 @@ func TestMain(m *testing.M) {
 
 func printWhenReady() app.Option {
 	return app.OnReady(func(*app.App) { _, _ = os.Stdout.WriteString("ready\n") })
+}
+
+type leaver struct{ fx.Shutdowner }
+
+func newLeaver(sd fx.Shutdowner) *leaver { return &leaver{sd} }
+
+// OnApplicationBootstrap implements [app.OnApplicationBootstrap].
+func (l *leaver) OnApplicationBootstrap(context.Context) error { return l.Shutdown(fx.ExitCode(7)) }
+
+// A provider ends the process with its exit code.
+func TestMainExitCode(t *testing.T) {
+	cmd, _, stderr := program(t, "exit")
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 7 || stderr.String() != "exit code 7\n" {
+		t.Errorf("Wait: %v, %s", err, stderr)
+	}
 }
 
 // stuck has a stop hook that never returns.

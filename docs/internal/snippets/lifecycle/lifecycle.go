@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"go.uber.org/fx"
+
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -67,6 +69,20 @@ func main() {
 }
 
 var _ = main
+
+// Job ends the application.
+//
+// snippet:job
+type Job struct{ shutdowner fx.Shutdowner }
+
+func NewJob(s fx.Shutdowner) *Job { return &Job{s} }
+
+func (j *Job) done() error { return j.shutdowner.Shutdown(fx.ExitCode(3)) }
+
+// end
+
+// OnApplicationBootstrap does the job.
+func (j *Job) OnApplicationBootstrap(context.Context) error { return j.done() }
 
 // Run serves until ctx ends.
 //

@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"context"
+	"errors"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/lifecycle"
+	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 )
 
@@ -24,6 +26,16 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	cancel()
 	if err := lifecycle.Run(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestJobEndsTheApplication(t *testing.T) {
+	a, err := app.New(module.New("job", module.Providers(lifecycle.NewJob)), app.Mounted())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := errors.AsType[*app.ExitError](a.Run(t.Context())); !ok || e.Code != 3 {
+		t.Errorf("the error of Run: %v", e)
 	}
 }
 
