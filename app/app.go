@@ -42,9 +42,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// App is one application. Its methods are safe for concurrent use. Constructors can inject it as *App,
-// to use it after the start: for probes, metrics, or to stop it, which must be done from another
-// goroutine than that of a hook or handler.
+// App is one application. Its methods are safe for concurrent use.
 type App struct {
 	cfg   config
 	graph *module.Graph
@@ -87,16 +85,14 @@ const (
 // problems.
 func New(root *module.Module, opts ...Option) (*App, error) {
 	c := newConfig(opts)
-	a := &App{
-		log: c.log, sampler: logsample.New(c.log.Handler(), c.logLines),
-		failed: make(chan error, 1), stopped: make(chan struct{}), shutdown: shutdowner{requested: make(chan int, 1)}, lifecycle: make(chan struct{}, 1),
-	}
-	graph, err := c.resolve(root, false, a)
+	graph, err := c.resolve(root, false)
 	if err != nil {
 		return nil, err
 	}
-	a.cfg, a.graph = c, graph
-	return a, nil
+	return &App{
+		cfg: c, graph: graph, log: c.log, sampler: logsample.New(c.log.Handler(), c.logLines),
+		failed: make(chan error, 1), stopped: make(chan struct{}), shutdown: shutdowner{requested: make(chan int, 1)}, lifecycle: make(chan struct{}, 1),
+	}, nil
 }
 
 func (c *config) bindConfig() gateway.Config {
@@ -119,7 +115,7 @@ func (c *config) bindConfig() gateway.Config {
 func Validate(root *module.Module, opts ...Option) error {
 	c := newConfig(opts)
 	c.mounted = c.mounted || !c.http
-	_, err := c.resolve(root, true, &App{})
+	_, err := c.resolve(root, true)
 	return err
 }
 
@@ -127,7 +123,7 @@ func Validate(root *module.Module, opts ...Option) error {
 func Graph(root *module.Module, opts ...Option) (string, error) {
 	c := newConfig(opts)
 	c.mounted = c.mounted || !c.http
-	g, err := c.resolve(root, true, &App{})
+	g, err := c.resolve(root, true)
 	if err != nil {
 		return "", err
 	}

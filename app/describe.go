@@ -34,7 +34,7 @@ type Description struct {
 func Describe(root *module.Module, opts ...Option) (*Description, error) {
 	c := newConfig(opts)
 	c.mounted = c.mounted || !c.http
-	graph, err := c.resolve(root, false, &App{})
+	graph, err := c.resolve(root, false)
 	if err != nil {
 		return nil, err
 	}

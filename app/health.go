@@ -7,24 +7,24 @@ type Health struct {
 	// Ready reports whether the application accepts clients: from the end of its start until
 	// its stop starts. The backplane has no part in it, since a node serves its own clients
 	// without one.
-	Ready bool `json:"ready"`
+	Ready bool
 	// Backplane is the connection to the other nodes; nil without the option Backplane.
-	Backplane *BackplaneHealth `json:"backplane,omitempty"`
+	Backplane *BackplaneHealth
 }
 
 // BackplaneHealth is how well an application is connected to its other nodes.
 type BackplaneHealth struct {
 	// Up reports whether the service behind the backplane can be reached.
-	Up bool `json:"up"`
+	Up bool
 	// Degraded reports that it cannot, or that messages between nodes were lost within the last
 	// minute.
-	Degraded bool `json:"degraded"`
+	Degraded bool
 	// Since is when Up or Degraded last changed.
-	Since time.Time `json:"since"`
+	Since time.Time
 	// Reason is why it is degraded; empty when it is not.
-	Reason string `json:"reason,omitempty"`
+	Reason string
 	// QueueBytes is the memory of what waits to be sent.
-	QueueBytes int `json:"queueBytes"`
+	QueueBytes int
 }
 
 // Health returns the state of the application. It waits for nothing.

@@ -20,26 +20,6 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// asking is a provider that uses its application.
-type asking struct{ a *app.App }
-
-func newAsking(a *app.App) *asking { return &asking{a} }
-
-// Constructors inject the application that builds them.
-func TestInjectedApp(t *testing.T) {
-	m := module.New("asking", module.Providers(newAsking))
-	a := apptest.New(t, m)
-	if got := apptest.Get[*asking](a).a; got != a.App() || !got.Health().Ready {
-		t.Errorf("got %p, want %p", got, a.App())
-	}
-	if err := app.Validate(m); err != nil {
-		t.Error(err)
-	}
-	if d, err := app.Describe(m); err != nil || len(d.Problems) > 0 {
-		t.Errorf("%+v, %v", d, err)
-	}
-}
-
 // doorman is a guard of a module.
 type doorman struct {
 	name string

@@ -182,8 +182,7 @@ func DrainRate(perSecond int) Option {
 	return optionFunc(func(c *config) { c.drainRate = perSecond })
 }
 
-// OnReady sets a function that is called once the application accepts clients. Providers can inject
-// the *App instead. A panic
+// OnReady sets a function that is called once the application accepts clients. A panic
 // in it makes Start fail, and stops the application.
 func OnReady(f func(*App)) Option {
 	return optionFunc(func(c *config) { c.onReady = append(c.onReady, f) })

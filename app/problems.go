@@ -70,8 +70,8 @@ func addressProblem(addr string) string {
 // resolve resolves the modules, with the providers of the framework. The error is a
 // *[module.Error] with all problems of modules, options, controllers and, unless the
 // application lacks what they depend on, gateways.
-func (c *config) resolve(root *module.Module, partial bool, a *App) (*module.Graph, error) {
-	opts := []module.ResolveOption{module.Provide(module.Value(c.log), module.Value(a)), module.Check(func(g *module.Graph) []module.Problem {
+func (c *config) resolve(root *module.Module, partial bool) (*module.Graph, error) {
+	opts := []module.ResolveOption{module.Provide(module.Value(c.log)), module.Check(func(g *module.Graph) []module.Problem {
 		return c.check(g, partial)
 	})}
 	if items := slices.Concat(c.binding.Constructors(), web.Constructors(c.web)); len(items) > 0 {
