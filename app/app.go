@@ -138,6 +138,10 @@ func (a *App) Modules() *module.Graph { return a.graph }
 // stops what has started and returns the error: of a constructor
 // ([*module.BuildError]), of a hook ([*HookError]), or of listening
 // (errors.Is(err, syscall.EADDRINUSE)). An App can be started only once.
+//
+// After a start that has failed, values that constructors have returned and that are
+// io.Closers are closed, in reverse order, also if a later constructor failed; not those
+// whose OnApplicationShutdown was called, nor those of module.Value.
 func (a *App) Start(ctx context.Context) error {
 	if err := a.startOnce(ctx); err != nil {
 		return err
@@ -155,7 +159,9 @@ func (a *App) Start(ctx context.Context) error {
 func (a *App) rollback(ctx context.Context, err error) error {
 	ctx, cancel := a.rollbackContext(ctx)
 	defer cancel()
-	return errors.Join(err, a.Stop(ctx))
+	err = errors.Join(err, a.Stop(ctx))
+	a.closeConstructed(ctx)
+	return err
 }
 
 // rollbackContext returns the context of the stop after a failed start.
@@ -188,6 +194,7 @@ func (a *App) startOnce(ctx context.Context) error {
 		if stopErr := a.stop(stopCtx); stopErr != nil {
 			a.log.Error("stop after a failed start", "error", stopErr)
 		}
+		a.closeConstructed(stopCtx)
 		return err
 	}
 	return nil

@@ -118,6 +118,25 @@ func (g *Graph) Instances() iter.Seq[Instance] {
 	}
 }
 
+// Constructed yields what constructors have returned so far, in the order of
+// [Graph.Instances], also if a later constructor has failed. Values of [Value], overrides and
+// raw fx options are left out. It is meant for frameworks, which close them.
+func (g *Graph) Constructed() iter.Seq[Instance] {
+	return func(yield func(Instance) bool) {
+		r := g.current.Load()
+		if r == nil {
+			return
+		}
+		g.each(func(n *node, res *result, _ []ownedMark) bool {
+			v, ready := r.slots[res.slot].get()
+			if _, overridden := g.values[res.slot]; overridden || !ready || n.provider.source != fromConstructor {
+				return true
+			}
+			return yield(Instance{Module: n.scope.m, Name: n.full, Place: n.where.short(), Kind: n.kind, Value: v.Interface()})
+		})
+	}
+}
+
 func (g *Graph) built(f func(Instance, []ownedMark) bool) {
 	r := g.current.Load()
 	if r == nil || !r.done.Load() {

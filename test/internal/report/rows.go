@@ -40,7 +40,6 @@ const (
 var exceptions = map[row]untested{
 	{"F", 80}: {"The stream is trimmed past a client's offset.", noLog},
 	{"X", 41}: {"JSON differs from encoding/json, and no page documents how.", open},
-	{"X", 55}: {"Resources that a constructor opened are not closed if a later one fails.", open},
 	{"X", 65}: {"The example prints an address that does not exist.", open},
 	{"X", 66}: {"On Socket.IO each failure is sent twice, without an option.", open},
 	{"X", 67}: {"An error in an ack differs from a result only in its form.", open},
