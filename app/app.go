@@ -5,7 +5,7 @@
 // Start runs, in this order: constructors, fx hooks, the backplane, AfterInit of gateways,
 // OnModuleInit, OnApplicationBootstrap. Then it accepts clients.
 //
-// Stop rejects new clients, then runs, in this order: OnModuleDestroy,
+// Stop waits for the delay of [DrainDelay], rejects new clients, then runs, in this order: OnModuleDestroy,
 // BeforeApplicationShutdown, handlers that have not finished and HandleDisconnect; it
 // closes connections, leaves the other nodes, closes listeners, then runs OnApplicationShutdown and
 // fx hooks.
@@ -64,6 +64,7 @@ type App struct {
 	failed    chan error
 	stopped   chan struct{} // closed after Stop
 	shutdown  shutdowner
+	draining  atomic.Bool // the stop has started
 
 	counted atomic.Pointer[gateway.Runtime] // runtime, for Stats, which does not wait for a Stop
 
@@ -89,10 +90,12 @@ func New(root *module.Module, opts ...Option) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &App{
+	a := &App{
 		cfg: c, graph: graph, log: c.log, sampler: logsample.New(c.log.Handler(), c.logLines),
-		failed: make(chan error, 1), stopped: make(chan struct{}), shutdown: shutdowner{requested: make(chan int, 1)}, lifecycle: make(chan struct{}, 1),
-	}, nil
+		failed: make(chan error, 1), stopped: make(chan struct{}), shutdown: shutdowner{requested: make(chan error, 1)}, lifecycle: make(chan struct{}, 1),
+	}
+	c.control.app.Store(a)
+	return a, nil
 }
 
 func (c *config) bindConfig() gateway.Config {
@@ -365,6 +368,7 @@ func (a *App) Stop(ctx context.Context) error {
 func (a *App) stop(ctx context.Context) error {
 	a.state = stateStopped
 	defer a.sampler.Close()
+	a.drain(ctx)
 	if a.runtime != nil {
 		a.runtime.Refuse()
 	}

@@ -1,6 +1,9 @@
 package app
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Health is the state of an application, for probes; see [App.Health].
 type Health struct {
@@ -27,13 +30,26 @@ type BackplaneHealth struct {
 	QueueBytes int
 }
 
+// drain waits, at the start of a stop, until load balancers send no more clients.
+func (a *App) drain(ctx context.Context) {
+	a.draining.Store(true)
+	if a.runtime == nil || !a.runtime.Accepts() || a.cfg.drainDelay == 0 {
+		return
+	}
+	a.log.Info("draining: not ready, and serving until the delay is over", "delay", a.cfg.drainDelay)
+	select {
+	case <-time.After(a.cfg.drainDelay):
+	case <-ctx.Done():
+	}
+}
+
 // Health returns the state of the application. It waits for nothing.
 func (a *App) Health() Health {
 	rt := a.counted.Load()
 	if rt == nil {
 		return Health{}
 	}
-	h := Health{Ready: rt.Accepts()}
+	h := Health{Ready: rt.Accepts() && !a.draining.Load()}
 	if s := rt.BackplaneStats(); s != nil {
 		h.Backplane = &BackplaneHealth{Up: s.Up, Degraded: s.Degraded, Since: s.Since, Reason: s.Reason, QueueBytes: s.QueuedBytes}
 	}

@@ -48,9 +48,9 @@ func run(root *module.Module, opts []Option) int {
 }
 
 // Run starts the application, waits until ctx is done, a listener fails, a provider calls
-// fx.Shutdowner or the application calls Stop, and stops it. It returns nil unless start,
-// stop or a listener fails, or fx.Shutdowner was called with an fx.ExitCode other than 0,
-// which is an [*ExitError]; the error of a Stop that the application calls is returned to
+// [Control.Shutdown] or fx.Shutdowner, or the application calls Stop, and stops it. It returns nil unless start,
+// stop or a listener fails, [Control.Shutdown] was called with an error, or fx.Shutdowner with
+// an fx.ExitCode other than 0, which is an [*ExitError]; the error of a Stop that the application calls is returned to
 // its caller only.
 func (a *App) Run(ctx context.Context) error {
 	a.shutdown.running.Store(true)
@@ -68,14 +68,11 @@ func (a *App) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case failure = <-a.failed:
-	case code := <-a.shutdown.requested:
-		if code != 0 {
-			failure = &ExitError{Code: code}
-		}
+	case failure = <-a.shutdown.requested:
 	case <-a.stopped:
 		return nil
 	}
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout)
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.stopTimeout+a.cfg.drainDelay)
 	defer cancel()
 	return errors.Join(failure, a.Stop(stopCtx))
 }

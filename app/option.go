@@ -29,6 +29,7 @@ type config struct {
 	middleware []middleware     // of Use, the outermost first
 	problems   []module.Problem // of the options
 	httpServer
+	control          *Control
 	mounted          bool
 	tls              tlsOptions
 	portOptions      []portOption
@@ -39,6 +40,7 @@ type config struct {
 	backplaneOptions []backplane.Option
 	json             websockets.JSON
 	drainRate        int
+	drainDelay       time.Duration
 	observers        []observe.Hooks
 	bodyTimeout      time.Duration
 	bodyTimeoutSet   bool // by an option
@@ -68,7 +70,7 @@ type httpServer struct {
 func newConfig(opts []Option) config {
 	c := config{
 		startTimeout: 15 * time.Second, stopTimeout: 15 * time.Second,
-		bodyTimeout: time.Minute, headerTimeout: 10 * time.Second, keepAlive: 2 * time.Minute,
+		control: &Control{}, bodyTimeout: time.Minute, headerTimeout: 10 * time.Second, keepAlive: 2 * time.Minute,
 	}
 	for _, o := range opts {
 		if o != nil {
@@ -180,6 +182,16 @@ func BodyTimeout(d time.Duration) Option {
 // are drained in batches receive [websockets.EventShutdown], with the time to reconnect.
 func DrainRate(perSecond int) Option {
 	return optionFunc(func(c *config) { c.drainRate = perSecond })
+}
+
+// DrainDelay sets how long Stop serves clients as before, while [App.Health] is not ready: the
+// time in which load balancers notice and send new clients to other nodes. Default 0: a stop
+// refuses new clients at once. [StopTimeout] does not include it; the context of Stop
+// does, and ends it early.
+//
+// It is the interval of the readiness probe times its failure threshold, and some seconds.
+func DrainDelay(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.drainDelay = max(d, 0) })
 }
 
 // OnReady sets a function that is called once the application accepts clients. A panic

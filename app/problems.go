@@ -71,7 +71,7 @@ func addressProblem(addr string) string {
 // *[module.Error] with all problems of modules, options, controllers and, unless the
 // application lacks what they depend on, gateways.
 func (c *config) resolve(root *module.Module, partial bool) (*module.Graph, error) {
-	opts := []module.ResolveOption{module.Provide(module.Value(c.log)), module.Check(func(g *module.Graph) []module.Problem {
+	opts := []module.ResolveOption{module.Provide(module.Value(c.log), module.Value(c.control)), module.Check(func(g *module.Graph) []module.Problem {
 		return c.check(g, partial)
 	})}
 	if items := slices.Concat(c.binding.Constructors(), web.Constructors(c.web)); len(items) > 0 {

@@ -29,7 +29,7 @@ func (e *ExitError) Unwrap() error { return e.Err }
 
 // shutdowner is the [fx.Shutdowner] of an application: providers inject it to end Run.
 type shutdowner struct {
-	requested chan int // exit codes; capacity 1: the first counts
+	requested chan error // of Run; capacity 1: the first counts
 	running   atomic.Bool
 }
 
@@ -41,17 +41,24 @@ var exitCode = reflect.TypeOf(fx.ExitCode(0))
 
 // Shutdown implements [fx.Shutdowner].
 func (s *shutdowner) Shutdown(opts ...fx.ShutdownOption) error {
-	code := 0
+	var err error
 	for _, o := range opts {
-		if v := reflect.ValueOf(o); v.IsValid() && v.Type() == exitCode {
-			code = int(v.Int())
+		if v := reflect.ValueOf(o); v.IsValid() && v.Type() == exitCode && v.Int() != 0 {
+			err = &ExitError{Code: int(v.Int())}
 		}
 	}
+	return s.request(err)
+}
+
+var errNotRun = errors.New("app: Shutdown has no effect, because the application was not started with Main or Run: call Stop")
+
+// request ends Run with an error, or with nil.
+func (s *shutdowner) request(err error) error {
 	if !s.running.Load() {
-		return errors.New("app: Shutdown of fx.Shutdowner has no effect, because the application was not started with Main or Run: call Stop")
+		return errNotRun
 	}
 	select {
-	case s.requested <- code:
+	case s.requested <- err:
 	default: // another call was first
 	}
 	return nil

@@ -73,7 +73,7 @@ func TestField_X44_Shutdowner(t *testing.T) {
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := sd.Shutdown(); err == nil || !strings.HasPrefix(err.Error(), "app: Shutdown of fx.Shutdowner has no effect") {
+	if err := sd.Shutdown(); err == nil || !strings.HasPrefix(err.Error(), "app: Shutdown has no effect, because") {
 		t.Errorf("without Run: %v", err)
 	}
 	if err := a.Stop(t.Context()); err != nil {

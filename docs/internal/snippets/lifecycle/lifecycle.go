@@ -9,11 +9,10 @@ import (
 	"os"
 	"time"
 
-	"go.uber.org/fx"
-
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -73,16 +72,26 @@ var _ = main
 // Job ends the application.
 //
 // snippet:job
-type Job struct{ shutdowner fx.Shutdowner }
+type Job struct{ control *app.Control }
 
-func NewJob(s fx.Shutdowner) *Job { return &Job{s} }
+func NewJob(c *app.Control) *Job { return &Job{c} }
 
-func (j *Job) done() error { return j.shutdowner.Shutdown(fx.ExitCode(3)) }
+func (j *Job) done() error { return j.control.Shutdown(&app.ExitError{Code: 3}) }
 
 // end
 
 // OnApplicationBootstrap does the job.
 func (j *Job) OnApplicationBootstrap(context.Context) error { return j.done() }
+
+// Probed answers probes.
+//
+// snippet:health
+var Probed = module.New("probed",
+	module.Imports(Module),
+	module.Controllers(web.Controller(app.NewHealthController, web.WithoutPrefix())),
+)
+
+// end
 
 // Run serves until ctx ends.
 //

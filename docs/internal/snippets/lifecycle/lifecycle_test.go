@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/ask"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/lifecycle"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -36,6 +37,13 @@ func TestJobEndsTheApplication(t *testing.T) {
 	}
 	if e, ok := errors.AsType[*app.ExitError](a.Run(t.Context())); !ok || e.Code != 3 {
 		t.Errorf("the error of Run: %v", e)
+	}
+}
+
+func TestProbed(t *testing.T) {
+	a := apptest.New(t, lifecycle.Probed, apptest.With(app.WebSockets(ws.New())))
+	for _, path := range []string{"/livez", "/readyz"} {
+		ask.JSON(t, "GET", a.URL()+path, "").Want(t, 200, map[string]string{"/livez": `{"status":"live"}`, "/readyz": `{"status":"ready"}`}[path])
 	}
 }
 
