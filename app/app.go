@@ -315,7 +315,7 @@ func (a *App) bind(w *await.Waiter) error {
 		cfg.Observers = observers.New(a.cfg.observers, sampled)
 		decls := slices.Collect(a.graph.Declared())
 		var gatewayErr, webErr error
-		b.router, webErr = web.Bind(a.graph, web.BindConfig{Global: global, Options: a.cfg.web, Logger: sampled})
+		b.router, webErr = web.Bind(a.graph, web.BindConfig{Global: global, Options: a.cfg.webOptions(), Logger: sampled})
 		problems = append(problems, a.cfg.located(decls, module.ProblemController, webErr)...)
 		b.runtime, gatewayErr = gateway.Bind(a.graph, cfg, sampled)
 		problems = append(problems, a.cfg.located(decls, module.ProblemGateway, gatewayErr)...)

@@ -42,6 +42,6 @@ func Describe(root *module.Module, opts ...Option) (*Description, error) {
 	if err != nil {
 		return nil, err
 	}
-	routes, more := web.Describe(graph, c.web)
+	routes, more := web.Describe(graph, c.webOptions())
 	return &Description{Modules: graph, Gateways: gateways, Routes: routes, Problems: append(problems, more...)}, nil
 }

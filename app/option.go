@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
@@ -136,9 +137,17 @@ func WebSockets(adapter adapter.Adapter) Option {
 
 // JSON sets the library that encodes and decodes the payloads of gateways. The default
 // is strict rather than the fastest; [websockets.JSON] describes what changes with
-// another one. Routes of package web do not use it.
+// another one. Routes of package web do not use it, except for [websockets.JSONV1].
 func JSON(codec websockets.JSON) Option {
 	return optionFunc(func(c *config) { c.json = codec })
+}
+
+// webOptions returns the options of all controllers.
+func (c *config) webOptions() []web.Option {
+	if c.json == websockets.JSONV1() {
+		return append(slices.Clip(c.web), web.JSONV1())
+	}
+	return c.web
 }
 
 // Logger sets the logger of the application. Constructors can inject it as

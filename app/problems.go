@@ -95,7 +95,7 @@ func (c *config) check(g *module.Graph, partial bool) []module.Problem {
 	cfg.Partial = partial
 	return slices.Concat(
 		typeProblems(decls, nil),
-		c.located(decls, module.ProblemController, web.Check(g, c.web)),
+		c.located(decls, module.ProblemController, web.Check(g, c.webOptions())),
 		c.located(decls, module.ProblemGateway, gateway.Check(g, cfg)),
 	)
 }

@@ -181,7 +181,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 			continue
 		}
 		b.controller(c, inst, opts, controllerConfig{
-			prefix: app.prefix, limit: app.limit, global: everywhere, built: built.In(inst.Module), log: cfg.Logger, unrouted: none,
+			prefix: app.prefix, limit: app.limit, v1: app.v1, global: everywhere, built: built.In(inst.Module), log: cfg.Logger, unrouted: none,
 		})
 	}
 	if len(b.problems) == 0 {
@@ -196,6 +196,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 type controllerConfig struct {
 	prefix string
 	limit  int64 // 0: not set
+	v1     bool  // JSONV1
 	global pipe.Scope
 	built  pipe.Built
 	log    *slog.Logger

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/internal/codec"
@@ -32,7 +33,10 @@ import (
 func ReadJSON[T any](w http.ResponseWriter, r *http.Request, maxBytes int64) (T, error) {
 	var v, zero T
 	b, err := readBody(w, r, maxBytes)
-	if err == nil {
+	if x := exchangeFrom(r.Context()); err == nil && x != nil && x.ep.v1 {
+		d, _ := codec.DecoderOf(reflect.TypeFor[T]()) // its problems are those of another codec
+		err = decodedV1(d, b, &v, codec.Options{})
+	} else if err == nil {
 		err = decoded(codec.Unmarshal(b, &v, codec.Options{}))
 	}
 	if err != nil {
@@ -91,6 +95,14 @@ func tooLarge(limit int64, err error) *Error {
 
 func badBody(what string, err error) *Error {
 	return &Error{Status: http.StatusBadRequest, Message: "Bad body: " + what, Code: pipeline.CodeBadPayload, Err: err}
+}
+
+// decodedV1 decodes as encoding/json does, and returns the client's error. The plan of the decoder only weighs the body.
+func decodedV1(d *codec.Decoder, b []byte, v any, o codec.Options) error {
+	if err := d.Weigh(b, o); err != nil {
+		return decoded(err)
+	}
+	return decoded(codec.V1{}.Decode(b, v, o))
 }
 
 // decoded returns the client's error for one of decoding a body.

@@ -29,7 +29,7 @@ func Describe(graph *module.Graph, opts []Option) (routes []RouteInfo, problems 
 		}
 		if c, ok := reflect.TypeAssert[Routable](v); ok {
 			b.controller(c, module.Instance{Module: d.Module, Name: d.Name, Place: d.Place}, own, controllerConfig{
-				prefix: app.prefix, limit: app.limit, log: discard, static: true, unrouted: newStandalone(discard).unrouted,
+				prefix: app.prefix, limit: app.limit, v1: app.v1, log: discard, static: true, unrouted: newStandalone(discard).unrouted,
 			})
 		}
 	}

@@ -25,6 +25,7 @@ type endpoint struct {
 	limit        int64
 	limited      bool // an option sets the limit, so it applies to all handlers
 	handler      http.Handler
+	v1           bool         // JSONV1
 	routed       bool         // the handler is a chi router
 	jsonHandler  *jsonHandler // not nil if the handler is one of JSON
 	broken       error        // the answer to every request, if not nil
@@ -153,7 +154,7 @@ func (x *exchange) encode(v any) ([]byte, error) {
 	if t == nil {
 		t = &jsonHandler{}
 	}
-	b, err := t.encode(v)
+	b, err := t.encode(v, x.ep.v1)
 	if err != nil {
 		return nil, fmt.Errorf("web: encode the result %T: %w", v, err)
 	}

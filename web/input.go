@@ -32,7 +32,11 @@ func (p *inputPlan) read(in reflect.Value, x *exchange, w http.ResponseWriter, r
 	if p.bodyType != nil {
 		target = reflect.NewAt(p.bodyType, target.UnsafePointer())
 	}
-	return decoded(p.decoder.Decode(b, target.Interface(), codec.Options{Strict: strict, Budget: codec.BudgetFactor * int(x.ep.limit)}))
+	o := codec.Options{Strict: strict, Budget: codec.BudgetFactor * int(x.ep.limit)}
+	if x.ep.v1 {
+		return decodedV1(p.decoder, b, target.Interface(), o)
+	}
+	return decoded(p.decoder.Decode(b, target.Interface(), o))
 }
 
 // expectsBody reports whether a request has a body or needs one.

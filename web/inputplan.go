@@ -31,6 +31,7 @@ type inputPlan struct {
 	bodyName string       // a field of the body, for messages
 	bodyType reflect.Type // In without the parameters; nil if there are none
 	decoder  *codec.Decoder
+	forms    []string // what JSON cannot hold
 }
 
 type param struct {
@@ -63,7 +64,7 @@ func findInputs(t reflect.Type) (*inputPlan, []string) {
 			}
 		}
 		if bad := codec.Problem(t, false); bad != "" {
-			problems = append(problems, fmt.Sprintf("%v: %s", t, bad))
+			p.forms = append(p.forms, fmt.Sprintf("%v: %s", t, bad))
 		}
 		return p, problems
 	}
@@ -72,7 +73,7 @@ func findInputs(t reflect.Type) (*inputPlan, []string) {
 	switch {
 	case len(p.params) == 0:
 		if bad := codec.Problem(t, false); bad != "" && !s.undecodable {
-			s.problemf("%v: %s", t, bad)
+			p.forms = append(p.forms, fmt.Sprintf("%v: %s", t, bad))
 		}
 		if !p.body && codec.HasUnmarshaler(t) { // such as time.Time
 			p.body, p.bodyName = true, "the whole value"
@@ -112,7 +113,7 @@ func (s *planBuilder) fields(t reflect.Type, at []int) []reflect.StructField {
 			if f.IsExported() && f.Tag.Get("json") != "-" && !f.Anonymous || f.Anonymous && f.IsExported() {
 				s.body, s.bodyName = true, "the field "+f.Name
 				if bad := codec.FieldProblem(f, false); bad != "" {
-					s.problemf("%v: the field %s: %s", t, f.Name, bad)
+					s.forms = append(s.forms, fmt.Sprintf("%v: the field %s: %s", t, f.Name, bad))
 					s.undecodable = true
 				}
 			}

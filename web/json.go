@@ -106,6 +106,7 @@ func JSON[In, Out any](h func(context.Context, In) (Out, error), opts ...JSONOpt
 // jsonHandler is a handler of JSON without its type parameters.
 type jsonHandler struct {
 	problems   []string
+	forms      []string   // what JSON cannot hold; encoding/json may
 	plan       *inputPlan // nil if In is struct{}
 	in, out    reflect.Type
 	sent       reflect.Type // out without parameter fields; nil if it has none
@@ -129,9 +130,10 @@ func newJSONHandler(in, out reflect.Type, opts []JSONOption) *jsonHandler {
 		var problems []string
 		t.plan, problems = newInputPlan(in)
 		t.problems = append(t.problems, problems...)
+		t.forms = append(t.forms, t.plan.forms...)
 	}
 	if _, err := codec.EncoderOf(out); err != nil {
-		t.problemf("the result %v: %v", out, err)
+		t.forms = append(t.forms, fmt.Sprintf("the result %v: %v", out, err))
 	}
 	if t.status == http.StatusNoContent && !t.empty {
 		t.problemf("Status(204) has no body, but the result is %v; make it struct{}", out)
@@ -175,16 +177,24 @@ func (t *jsonHandler) serve(w http.ResponseWriter, r *http.Request) {
 	own.called, own.hasResult, own.status, own.emptyStatus = true, true, t.statusFor(r.Method), t.status
 	var b []byte
 	if err == nil && v != nil {
-		b, err = t.encode(v)
+		b, err = t.encode(v, x.ep.v1)
 	}
 	_ = own.respond(b, err)
 }
 
 func (t *jsonHandler) run(ctx context.Context, x *exchange, w http.ResponseWriter, r *http.Request) (any, error) {
-	if len(t.problems) > 0 {
-		return nil, errors.New("web: JSON: " + strings.Join(t.problems, "; "))
+	if problems := t.wrong(x.ep.v1); len(problems) > 0 {
+		return nil, errors.New("web: JSON: " + strings.Join(problems, "; "))
 	}
 	return t.call(ctx, x, w, r)
+}
+
+// wrong returns the problems of the types.
+func (t *jsonHandler) wrong(v1 bool) []string {
+	if v1 {
+		return slices.Clip(t.problems)
+	}
+	return slices.Concat(t.forms, t.problems)
 }
 
 func (t *jsonHandler) statusFor(method string) int {
@@ -198,18 +208,21 @@ func (t *jsonHandler) statusFor(method string) int {
 	}
 }
 
-func (t *jsonHandler) encode(v any) ([]byte, error) {
-	if t.sent == nil || reflect.TypeOf(v) != t.out {
-		return codec.Append(nil, v)
+func (t *jsonHandler) encode(v any, v1 bool) ([]byte, error) {
+	if t.sent != nil && reflect.TypeOf(v) == t.out {
+		p := reflect.New(t.out)
+		p.Elem().Set(reflect.ValueOf(v))
+		v = reflect.NewAt(t.sent, p.UnsafePointer()).Interface()
 	}
-	p := reflect.New(t.out)
-	p.Elem().Set(reflect.ValueOf(v))
-	return codec.Append(nil, reflect.NewAt(t.sent, p.UnsafePointer()).Interface())
+	if v1 {
+		return codec.V1{}.Append(nil, v)
+	}
+	return codec.Append(nil, v)
 }
 
 // check returns the problems of the handler on a route.
-func (t *jsonHandler) check(method, pattern string) []string {
-	problems := slices.Clip(t.problems)
+func (t *jsonHandler) check(method, pattern string, v1 bool) []string {
+	problems := t.wrong(v1)
 	if t.plan == nil {
 		return problems
 	}

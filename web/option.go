@@ -49,6 +49,7 @@ type settings struct {
 	versions []string
 	limit    int64 // 0: not set
 	cors     *cors.Options
+	v1       bool // JSONV1
 	// withoutPrefix: the application's does not apply.
 	withoutPrefix bool
 	routes        []*routeSettings
@@ -85,6 +86,17 @@ func (s *settings) allowed(option string, where target) bool {
 		return false
 	}
 	return true
+}
+
+// JSONV1 decodes bodies and encodes results of [JSON] handlers as encoding/json does, and those of [ReadJSON]. Set it with
+// app.JSON(websockets.JSONV1()), which passes it on; docs/json.md lists the differences. [WriteJSON] keeps
+// the framework's codec.
+func JSONV1() Option {
+	return optionFunc(func(s *settings) {
+		if s.allowed("JSONV1", atApplication) {
+			s.v1 = true
+		}
+	})
 }
 
 func bindOption(b pipe.Binding) Option {

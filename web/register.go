@@ -253,6 +253,7 @@ func (r *router) endpoint(method, rel string, h http.Handler, isRoute bool) *end
 	if method != "" {
 		e.pattern = method + " " + e.path
 	}
+	e.v1 = c.v1
 	e.limit, e.limited = cmp.Or(limit, defaultBodyLimit), limit > 0
 	t, fn := identify(h)
 	e.jsonHandler = t
@@ -260,7 +261,7 @@ func (r *router) endpoint(method, rel string, h http.Handler, isRoute bool) *end
 		c.record(rel, e, fn)
 	}
 	if t != nil {
-		for _, p := range t.check(method, e.path) {
+		for _, p := range t.check(method, e.path, e.v1) {
 			r.problemf("%s: JSON: %s", strings.TrimPrefix(method+" "+rel, " "), p)
 		}
 		if err := e.chain.CheckType(t.in); err != nil && t.plan != nil && c.b.firstType(err) {

@@ -52,8 +52,7 @@ func (e CallEvent[Req, Res]) Call(ctx context.Context, c Caller, req Req) (Res, 
 	if err != nil {
 		return res, err
 	}
-	err = p.Decode(&res)
-	return res, err
+	return res, decodeAnswer(c, p, &res)
 }
 
 // Asker is what several answers come from: a [*Server], a [Selection] or a [Local].
@@ -112,13 +111,40 @@ func (e CallEvent[Req, Res]) CallAll(ctx context.Context, to Asker, req Req) (Re
 	if len(raw.Answered) > 0 {
 		res.Answered = make([]Answer[Res], 0, len(raw.Answered))
 	}
+	from := hubOf(to)
 	for _, a := range raw.Answered {
 		var v Res
-		if err := a.Value.Decode(&v); err != nil {
+		if err := decodeAnswer(from, a.Value, &v); err != nil {
 			res.Missing = append(res.Missing, NoAnswer{a.ID, a.Node, a.Client, err})
 			continue
 		}
 		res.Answered = append(res.Answered, Answer[Res]{a.ID, a.Node, a.Client, v})
 	}
 	return res, err
+}
+
+// answerDecoder is a [Client], or the hub of a [Server], of the framework: it decodes with the codec
+// of the application.
+type answerDecoder interface {
+	DecodeAnswer(f seal.Framework, p Payload, v any) error
+}
+
+func decodeAnswer(from any, p Payload, v any) error {
+	if d, ok := from.(answerDecoder); ok {
+		return d.DecodeAnswer(seal.Framework{}, p, v)
+	}
+	return p.Decode(v)
+}
+
+// hubOf returns the hub of what answers a call; nil if it is not of the framework.
+func hubOf(to Asker) hub {
+	switch to := to.(type) {
+	case *Server:
+		return to.hub
+	case Selection:
+		return to.hub
+	case Local:
+		return to.s.hub
+	}
+	return nil
 }

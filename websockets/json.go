@@ -1,5 +1,7 @@
 package websockets
 
+import "github.com/gatehouse-go/gatehouse/internal/codec"
+
 // JSON decodes and encodes payloads instead of the framework's own codec, which is
 // json/v2 with names that match without regard to case and U+FFFD for text that is not Unicode. Set it with app.JSON:
 //
@@ -30,3 +32,15 @@ type JSON interface {
 	// must keep neither.
 	Append(dst []byte, v any) ([]byte, error)
 }
+
+// JSONV1 decodes and encodes as encoding/json does, for an application whose clients rely on that: nil
+// slices are null, time.Duration is a number, byte arrays are arrays of numbers, omitempty leaves out
+// zero numbers, and duplicate names are accepted. docs/json.md lists the differences.
+//
+//	app.Main(Module, app.HTTP(":3000"), app.WebSockets(ws.New()), app.JSON(websockets.JSONV1()))
+//
+// Unlike another [JSON], it applies to all typed input and output: with []byte and [Strict] too, of
+// routes, of calls to clients, and of events between nodes. [Payload.Decode], web.WriteJSON, shared
+// keys, presence and the framework's own errors keep the framework's codec. It is several times slower than
+// that, because its plans are not used.
+func JSONV1() JSON { return codec.V1{} }

@@ -20,7 +20,7 @@ func AppendBinary(dst []byte, v any) (text []byte, attachments [][]byte, err err
 	if b, ok := w.root(planOf(reflect.TypeOf(v)).node, dst, v); ok {
 		return b, w.attachments, nil
 	}
-	return appendBinary(dst, v, nil)
+	return appendBinary(dst, v, nil, encodeOptions)
 }
 
 // attach appends a placeholder, or null.
@@ -37,7 +37,7 @@ func appendPlaceholder(b []byte, n int) []byte {
 }
 
 // appendBinary is AppendBinary by the library.
-func appendBinary(dst []byte, v any, before [][]byte) (text []byte, attachments [][]byte, err error) {
+func appendBinary(dst []byte, v any, before [][]byte, opts json.Options) (text []byte, attachments [][]byte, err error) {
 	attachments = before
 	m := json.MarshalToFunc(func(enc *jsontext.Encoder, data []byte) error {
 		if data == nil {
@@ -46,7 +46,7 @@ func appendBinary(dst []byte, v any, before [][]byte) (text []byte, attachments 
 		attachments = append(attachments, data)
 		return enc.WriteValue(appendPlaceholder(nil, len(attachments)-1))
 	})
-	b, err := json.Marshal(v, encodeOptions, json.WithMarshalers(m))
+	b, err := json.Marshal(v, opts, json.WithMarshalers(m))
 	if err != nil {
 		return dst, before, err
 	}

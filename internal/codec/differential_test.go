@@ -143,7 +143,7 @@ func compareEncode(t *testing.T, v reflect.Value) {
 // of the attachments is compared.
 func compareBinary(t *testing.T, v any) {
 	t.Helper()
-	want, wantParts, wantErr := appendBinary([]byte("x"), v, nil)
+	want, wantParts, wantErr := appendBinary([]byte("x"), v, nil, encodeOptions)
 	got, parts, err := AppendBinary([]byte("x"), v)
 	if (err == nil) != (wantErr == nil) || len(got) != len(want) || len(parts) != len(wantParts) || bytes.Equal(got, want) && !reflect.DeepEqual(parts, wantParts) {
 		t.Fatalf("%T %v: plan\n%s %q %v\nlibrary\n%s %q %v", v, v, got, parts, err, want, wantParts, wantErr)

@@ -119,7 +119,7 @@ func (w *writer) value(n *node, b []byte, p ptr) ([]byte, bool) {
 func (w *writer) byLibrary(b []byte, v any) ([]byte, bool) {
 	if w.binary {
 		var err error
-		b, w.attachments, err = appendBinary(b, v, w.attachments)
+		b, w.attachments, err = appendBinary(b, v, w.attachments, encodeOptions)
 		return b, err == nil
 	}
 	text, err := json.Marshal(v, encodeOptions)

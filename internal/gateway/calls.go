@@ -5,7 +5,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/core"
+	"github.com/gatehouse-go/gatehouse/internal/payload"
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -266,4 +269,27 @@ func (b *memberCall) ask(out *adapter.Outgoing) {
 		return
 	}
 	b.s.yield()
+}
+
+// decode decodes what a client or another node has sent, with the codec of the application if that is the one of
+// encoding/json: others are for the input of handlers only.
+func (rt *Runtime) decode(p websockets.Payload, v any) error {
+	if _, raw := v.(*websockets.Payload); raw {
+		return p.Decode(v)
+	}
+	if _, ok := rt.codec.(codec.V1); !ok {
+		return p.Decode(v)
+	}
+	p = p.Clone()
+	return payload.Raw{JSON: p.JSON, Attachments: p.Attachments}.DecodeBy(rt.codec, v)
+}
+
+// DecodeAnswer is how websockets.CallEvent decodes an answer.
+func (s *session) DecodeAnswer(_ seal.Framework, p websockets.Payload, v any) error {
+	return s.ep.rt.decode(p, v)
+}
+
+// DecodeAnswer is how websockets.CallEvent decodes the answers of a selection.
+func (s *server) DecodeAnswer(_ seal.Framework, p websockets.Payload, v any) error {
+	return s.rt.decode(p, v)
 }

@@ -205,7 +205,9 @@ type nodeExchange struct {
 
 func (x nodeExchange) Event() string { return x.h.Event }
 
-func (x nodeExchange) Decode(_ context.Context, v any) error { return x.e.payload.Decode(v) }
+func (x nodeExchange) Decode(_ context.Context, v any) error {
+	return x.h.gateway.server.rt.decode(x.e.payload, v)
+}
 
 // open starts the handlers for which events wait.
 func (n *nodeEvents) open() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/internal/cluster"
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/roster"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
@@ -84,7 +85,9 @@ func (p presentSession) Track(d roster.Decl, room, key string, v any) error {
 	}
 	out := adapter.NewOutgoing("", v)
 	defer out.Release(framework)
-	out.SetCodec(framework, s.ep.rt.codec)
+	if _, v1 := s.ep.rt.codec.(codec.V1); !v1 { // entries are decoded by the framework's own
+		out.SetCodec(framework, s.ep.rt.codec)
+	}
 	form, err := out.Payload(false)
 	if err != nil {
 		return err

@@ -23,6 +23,13 @@ func (p Raw) DecodeInto(v any, d *codec.Decoder, o codec.Options, other JSON) er
 	if done, err := p.decodeRaw(v, o); done {
 		return err
 	}
+	if v1, ok := other.(codec.V1); ok {
+		if err := d.Weigh(p.JSON, o); err != nil {
+			return clientError(err)
+		}
+		o.Attachments = p.Attachments
+		return clientError(v1.Decode(p.JSON, v, o))
+	}
 	if other == nil || o.Strict || len(p.Attachments) > 0 {
 		o.Attachments = p.Attachments
 		return clientError(d.Decode(p.JSON, v, o))
@@ -34,9 +41,13 @@ func (p Raw) DecodeInto(v any, d *codec.Decoder, o codec.Options, other JSON) er
 }
 
 // appendBinaryTo is appendTo with each []byte as an attachment.
-func appendBinaryTo(buf *bytes.Buffer, v any) (attachments [][]byte, err error) {
+func appendBinaryTo(other JSON, buf *bytes.Buffer, v any) (attachments [][]byte, err error) {
 	defer recovered.Into(&err)
-	b, attachments, err := codec.AppendBinary(buf.AvailableBuffer(), v)
+	appendBinary := codec.AppendBinary
+	if v1, ok := other.(codec.V1); ok {
+		appendBinary = v1.AppendBinary
+	}
+	b, attachments, err := appendBinary(buf.AvailableBuffer(), v)
 	if err == nil {
 		*buf = *bytes.NewBuffer(b)
 	}

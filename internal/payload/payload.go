@@ -6,6 +6,7 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
@@ -29,6 +30,20 @@ func (p Raw) Decode(v any, o codec.Options) error {
 	}
 	o.Attachments = p.Attachments
 	return clientError(codec.Unmarshal(p.JSON, v, o))
+}
+
+// DecodeBy is Decode by another codec, if that is the one of encoding/json: others are for handlers only.
+func (p Raw) DecodeBy(other JSON, v any) error {
+	v1, ok := other.(codec.V1)
+	if !ok || len(p.JSON) == 0 {
+		return p.Decode(v, codec.Options{})
+	}
+	t := reflect.TypeOf(v)
+	if t == nil || t.Kind() != reflect.Pointer {
+		return p.Decode(v, codec.Options{})
+	}
+	d, _ := codec.DecoderOf(t.Elem())
+	return p.DecodeInto(v, d, codec.Options{}, v1)
 }
 
 // decodeRaw stores the text itself, without a copy, if that is what v points to.
@@ -73,7 +88,7 @@ func Encode(buf *bytes.Buffer, v any, binary bool, other JSON) (Raw, error) {
 		}
 		return Raw{JSON: buf.Bytes()}, nil
 	}
-	att, err := appendBinaryTo(buf, v)
+	att, err := appendBinaryTo(other, buf, v)
 	if err != nil {
 		return Raw{}, encodeError(err)
 	}
