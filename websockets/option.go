@@ -219,6 +219,23 @@ func HideCauseData() Option {
 	return optionFunc(func(c *config.Gateway) { c.HideCauseData = true })
 }
 
+// AnswerErrorsOnce sends an error of a message whose client waits for an answer as the answer only. The
+// default on Socket.IO is the answer and the event exception; on plain WebSocket the answer is that event in any case.
+// It holds for a namespace if one of its gateways has it.
+func AnswerErrorsOnce() Option {
+	return optionFunc(func(c *config.Gateway) { c.AnswerOnly = true })
+}
+
+// ExceptionEvent renames the event under which errors reach Socket.IO clients. Default [EventException]. Plain
+// WebSocket keeps that name, which is a part of its protocol. The gateways of one namespace must agree.
+func ExceptionEvent(name string) Option {
+	return optionFunc(func(c *config.Gateway) {
+		if c.Event = name; name == "" || reserved[name] && name != EventException || len(name) > config.MaxEventName {
+			c.Problemf("ExceptionEvent(%q): pass the name of an event that clients can receive", name)
+		}
+	})
+}
+
 // Unobserved leaves the gateway's clients, messages and events out of the hooks of
 // app.Observe: for a gateway that sends what observers see, which would observe itself
 // otherwise. It holds for an endpoint if all gateways there have it.

@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/admission"
 	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/payload"
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -67,6 +68,9 @@ func (p Payload) IsZero() bool { return len(p.JSON) == 0 && len(p.Attachments) =
 func (p Payload) Decode(v any) error {
 	if len(p.JSON) == 0 {
 		return nil
+	}
+	if handled, err := DecodeArguments(seal.Framework{}, p, v, true, Payload.Decode); handled {
+		return err
 	}
 	switch dst := v.(type) {
 	case *Payload:

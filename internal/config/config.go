@@ -63,8 +63,8 @@ type Gateway struct {
 	MaxRooms    int
 
 	Messages
-	HideCauseData bool
-	Unobserved    bool
+	Errors
+	Unobserved bool
 
 	Problems []string
 }
@@ -74,6 +74,13 @@ type Messages struct {
 	Concurrency    int
 	Strict         bool
 	DropAfterClose bool
+}
+
+// Errors is how errors are sent to clients.
+type Errors struct {
+	HideCauseData bool
+	AnswerOnly    bool   // if the client waits for an answer
+	Event         string // "": exception
 }
 
 // EventBinding is what is bound to the handler of one event.

@@ -280,6 +280,9 @@ func (rt *Runtime) decode(p websockets.Payload, v any) error {
 	if _, ok := rt.codec.(codec.V1); !ok {
 		return p.Decode(v)
 	}
+	if handled, err := websockets.DecodeArguments(framework, p, v, true, rt.decode); handled {
+		return err
+	}
 	p = p.Clone()
 	return payload.Raw{JSON: p.JSON, Attachments: p.Attachments}.DecodeBy(rt.codec, v)
 }

@@ -32,10 +32,23 @@ func typeProblems(t reflect.Type) (all []string) {
 	if len(all) > 0 && t.Kind() == reflect.Struct {
 		return all // all by value
 	}
-	if len(all) == 0 && !isGatewayType(t) {
-		all = append(all, fmt.Sprintf("returns %v, which has neither Subscriptions nor a hook (AfterInit, HandleConnection, HandleDisconnect); add one", t))
+	if len(all) == 0 && !isGatewayType(t) && !sends(t) {
+		all = append(all, fmt.Sprintf("returns %v, which has neither Subscriptions nor a hook (AfterInit, HandleConnection, HandleDisconnect); add one, or the field Server *websockets.Server %s to send only", t, serverTag))
 	}
 	return append(all, serverFieldProblems(t)...)
+}
+
+// sends reports whether a type has a field for its server: a gateway may have no other purpose than to send.
+func sends(t reflect.Type) bool {
+	if t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
+		return false
+	}
+	for _, f := range reflect.VisibleFields(t.Elem()) {
+		if f.Type == serverFieldType && f.Tag.Get("websockets") == "server" {
+			return true
+		}
+	}
+	return false
 }
 
 const (

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/httperr"
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
@@ -232,7 +234,7 @@ func (s *session) fail(m *adapter.Message, sub *boundSub, r *reply, err error) {
 	out := s.exception(e, m.Event, m)
 	if m.Reply {
 		_ = s.answer(m, out)
-		if s.ep.traits.ReplyAsEvent {
+		if s.ep.traits.ReplyAsEvent || s.ep.errors.AnswerOnly {
 			return // the reply is the event, with the id in it
 		}
 	}
@@ -245,7 +247,7 @@ const maxCauseData = 64 << 10
 
 func (s *session) exception(e *websockets.Error, pattern string, m *adapter.Message) *adapter.Outgoing {
 	if e.Body != nil {
-		out := adapter.NewOutgoing(websockets.EventException, e.Body)
+		out := adapter.NewOutgoing(s.ep.exceptionEvent(), e.Body)
 		out.Answer = true
 		_, err := out.Payload(s.ep.traits.Binary)
 		if err == nil {
@@ -256,22 +258,41 @@ func (s *session) exception(e *websockets.Error, pattern string, m *adapter.Mess
 	body := httperr.EventOf(e)
 	if pattern != "" {
 		body.Cause = &httperr.Cause{Pattern: pattern}
-		if m != nil && !s.ep.hideCause && e.Status != http.StatusTooManyRequests {
+		if m != nil && !s.ep.errors.HideCauseData && e.Status != http.StatusTooManyRequests {
 			body.Cause.Data = causeData(m.Payload)
 		}
 	}
-	out := adapter.NewOutgoing(websockets.EventException, body)
+	out := adapter.NewOutgoing(s.ep.exceptionEvent(), body)
 	if _, err := out.Payload(s.ep.traits.Binary); err != nil && body.Cause != nil {
 		body.Cause.Data = nil // does not encode, or looks like binary beside Details with binary
-		out = adapter.NewOutgoing(websockets.EventException, body)
+		out = adapter.NewOutgoing(s.ep.exceptionEvent(), body)
 	}
 	if _, err := out.Payload(s.ep.traits.Binary); err != nil {
 		s.logOmission(httperr.Omission{Part: httperr.Details, Err: err}, e, pattern)
 		body.Details = nil
-		out = adapter.NewOutgoing(websockets.EventException, body)
+		out = adapter.NewOutgoing(s.ep.exceptionEvent(), body)
 	}
 	out.Answer = true
 	return out
+}
+
+// exceptionEvent is the event of errors. Where a reply is an event, its name is a part of the protocol.
+func (e *endpoint) exceptionEvent() string {
+	if e.errors.Event == "" || e.traits.ReplyAsEvent {
+		return websockets.EventException
+	}
+	return e.errors.Event
+}
+
+// joinErrors adds the options of one gateway, and returns what is wrong with them.
+func (e *endpoint) joinErrors(o config.Errors) string {
+	e.errors.HideCauseData = e.errors.HideCauseData || o.HideCauseData
+	e.errors.AnswerOnly = e.errors.AnswerOnly || o.AnswerOnly
+	if e.errors.Event != "" && o.Event != "" && e.errors.Event != o.Event {
+		return fmt.Sprintf("ExceptionEvent(%q): another gateway of this namespace has %q: give both the same", o.Event, e.errors.Event)
+	}
+	e.errors.Event = cmp.Or(e.errors.Event, o.Event)
+	return ""
 }
 
 func (s *session) logOmission(o httperr.Omission, e *websockets.Error, pattern string) {

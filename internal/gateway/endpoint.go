@@ -23,6 +23,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/observers"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -49,7 +50,7 @@ type endpoint struct {
 
 	concurrency int
 	maxRooms    int
-	hideCause   bool
+	errors      config.Errors // how they are sent
 	// dropAfterClose: see [websockets.DropAfterClose].
 	dropAfterClose bool
 	unobserved     bool      // see [websockets.Unobserved]
@@ -76,6 +77,8 @@ type boundSub struct {
 	keepsBytes bool
 	// responds reports that the handler's results are of type Response.
 	responds bool
+	// several reports that In is a websockets.Args2 or its like.
+	several bool
 }
 
 func newBoundSub(sub handler.Spec, g *boundGateway, chain *pipe.Chain, budget int) *boundSub {
@@ -85,8 +88,14 @@ func newBoundSub(sub handler.Spec, g *boundGateway, chain *pipe.Chain, budget in
 		decoder:    decoder,
 		decoding:   codec.Options{Strict: sub.Strict, Budget: budget},
 		keepsBytes: sub.In == reflect.TypeFor[websockets.Payload]() || sub.In == reflect.TypeFor[json.RawMessage](),
+		several:    severalArguments(sub.In),
 		responds:   sub.Out != nil && sub.Out.Implements(reflect.TypeFor[emit.Response]()),
 	}
+}
+
+// severalArguments reports whether a handler's input is a websockets.Args2 or its like.
+func severalArguments(in reflect.Type) bool {
+	return in != nil && in.Kind() == reflect.Struct && reflect.PointerTo(in).Implements(reflect.TypeFor[interface{ Targets(f seal.Framework) []any }]())
 }
 
 // join adds a gateway with its handlers, and returns what is wrong with what is bound to them.

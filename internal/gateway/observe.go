@@ -128,7 +128,7 @@ func (s *session) answer(m *adapter.Message, out *adapter.Outgoing) error {
 	p, _ := out.Payload(s.ep.traits.Binary)
 	err := s.conn.Reply(m, out)
 	if err == nil {
-		s.ep.hooks.Answered(s, observe.Answer{Event: m.Event, Payload: p, Failed: out.Event == websockets.EventException})
+		s.ep.hooks.Answered(s, observe.Answer{Event: m.Event, Payload: p, Failed: out.Event == s.ep.exceptionEvent()})
 	}
 	return err
 }

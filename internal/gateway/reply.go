@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"reflect"
 
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/emit"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/payload"
@@ -105,13 +107,8 @@ func (r *reply) Event() string { return r.m.Event }
 
 // Decode implements [handler.Exchange].
 func (r *reply) Decode(ctx context.Context, v any) error {
-	if p, ok := v.(*websockets.Payload); ok {
-		*p = r.m.Payload
-	} else {
-		raw := payload.Raw{JSON: r.m.Payload.JSON, Attachments: r.m.Payload.Attachments}
-		if err := raw.DecodeInto(v, r.sub.decoder, r.sub.decoding, r.s.ep.rt.codec); err != nil {
-			return r.Refuse(err)
-		}
+	if err := r.decode(v); err != nil {
+		return r.Refuse(err)
 	}
 	if r.enhanced == nil {
 		return nil
@@ -120,6 +117,32 @@ func (r *reply) Decode(ctx context.Context, v any) error {
 		return r.Refuse(err)
 	}
 	return nil
+}
+
+func (r *reply) decode(v any) error {
+	if p, ok := v.(*websockets.Payload); ok {
+		*p = r.m.Payload
+		return nil
+	}
+	if r.sub.several {
+		_, err := websockets.DecodeArguments(framework, r.m.Payload, v, r.s.ep.traits.ReplyAsEvent, r.decodeArgument)
+		return err
+	}
+	raw := payload.Raw{JSON: r.m.Payload.JSON, Attachments: r.m.Payload.Attachments}
+	return raw.DecodeInto(v, r.sub.decoder, r.sub.decoding, r.s.ep.rt.codec)
+}
+
+// decodeArgument decodes one of several arguments.
+func (r *reply) decodeArgument(p websockets.Payload, v any) error {
+	if dst, ok := v.(*websockets.Payload); ok {
+		*dst = p.Clone()
+		return nil
+	}
+	d, err := codec.DecoderOf(reflect.TypeOf(v).Elem())
+	if err != nil && r.s.ep.rt.codec == nil {
+		return err
+	}
+	return payload.Raw{JSON: p.JSON, Attachments: p.Attachments}.DecodeInto(v, d, r.sub.decoding, r.s.ep.rt.codec)
 }
 
 // Result implements [handler.Exchange].

@@ -140,7 +140,9 @@ func (rt *Runtime) assemble(p *serverPlan, bound Config, built pipe.Built) (s *b
 		for _, m := range ep.members {
 			g := rt.gateways[m.gateway]
 			e.gateways = append(e.gateways, g)
-			e.hideCause = e.hideCause || m.cfg.HideCauseData
+			if err := e.joinErrors(m.cfg.Errors); err != "" {
+				problems = append(problems, fmt.Sprintf("gateway %s: %s", g.name, err))
+			}
 			e.dropAfterClose = e.dropAfterClose || m.cfg.DropAfterClose
 			e.shares = append(e.shares, m.cfg.Shares...)
 			g.server.endpoints = append(g.server.endpoints, e)

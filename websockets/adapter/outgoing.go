@@ -63,6 +63,9 @@ type form struct {
 	err     error
 }
 
+// arguments is a [websockets.Args2] or its like.
+type arguments interface{ Arguments(f seal.Framework) []any }
+
 // spread marks the payload as several arguments.
 func (f *form) spread() {
 	if f.err != nil || f.payload.IsZero() {
@@ -164,7 +167,7 @@ func (o *Outgoing) complete(i int) *form {
 	if !f.done.Load() {
 		o.bufs[i] = bufferPool.Get().(*bytes.Buffer)
 		f.payload, f.err = o.encode(o.bufs[i], i == 1)
-		if o.Spread {
+		if _, several := o.value.(arguments); o.Spread || several {
 			f.spread()
 		}
 		f.done.Store(true)
@@ -176,7 +179,11 @@ func (o *Outgoing) complete(i int) *form {
 func (o *Outgoing) encode(buf *bytes.Buffer, binary bool) (websockets.Payload, error) {
 	p, ok := o.value.(websockets.Payload)
 	if !ok {
-		raw, err := payload.Encode(buf, o.value, binary, o.codec)
+		v := o.value
+		if a, several := v.(arguments); several {
+			v = a.Arguments(seal.Framework{})
+		}
+		raw, err := payload.Encode(buf, v, binary, o.codec)
 		return websockets.Payload{JSON: raw.JSON, Attachments: raw.Attachments}, err
 	}
 	raw := payload.Raw{JSON: p.JSON, Attachments: p.Attachments}

@@ -61,7 +61,7 @@ func Run(t *testing.T, cfg Config) {
 func tests() []test {
 	return slices.Concat(
 		admissionTests, connectPipelineTests, handshakeGuardTests, maxConnectionsTests, pipelineTests, connectionTests, disconnectTests(), orderTests,
-		replyTests, streamTests, payloadTests, unknownTests, failureTests, panicTests, originTests, limitsTests, closingTests, sendQueueTests, traitsTests,
+		replyTests, streamTests, payloadTests, argumentTests, unknownTests, failureTests, panicTests, originTests, limitsTests, closingTests, sendQueueTests, traitsTests,
 		roomTests, callTests, slowTests, connectionStoreTests, volatileTests, observeTests, hooksTests, stopTests, bindingTests(),
 	)
 }

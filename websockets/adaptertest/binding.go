@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -27,6 +28,7 @@ func bindingTests() []test {
 			&testGateway{opts: []websockets.Option{websockets.WithLimits(websockets.Limits{MaxMessage: 2})}}),
 		{"law 3: one event handled twice names both gateways", testHandledTwice},
 		{"law 3: a type with neither subscriptions nor hooks", testNoGateway},
+	{"law 3: a gateway that only sends", testSendingGateway},
 		{"law 3: a server field of an unsupported type", testServerField},
 		{"law 4: GatewayOptions apply after injection", testGatewayOptions},
 	}
@@ -136,6 +138,24 @@ func newNoGateway() *noGateway { return &noGateway{} }
 func testNoGateway(t *testing.T, s *suite) {
 	root := module.New("root", module.Providers(websockets.Gateway(newNoGateway)))
 	has(t, s.boot(t, root, app.HTTP("127.0.0.1:0")).Error(), "newNoGateway", "neither Subscriptions nor a hook")
+}
+
+type sendingGateway struct {
+	Server *websockets.Server `websockets:"server"`
+}
+
+func testSendingGateway(t *testing.T, s *suite) {
+	g := &sendingGateway{}
+	root := module.New("root", module.Providers(websockets.Gateway(func() *sendingGateway { return g }, s.at("sends"))))
+	a := apptest.New(t, root, apptest.With(app.WebSockets(s.contract(t))))
+	c := s.dialAt(t, a, s.target("sends"))
+	testkit.Eventually(t, "the client", func() bool { return g.Server.Local().Len() == 1 })
+	if err := g.Server.Emit(t.Context(), "news", 7); err != nil {
+		t.Fatal(err)
+	}
+	if got := apptest.Expect[int](c, "news"); got != 7 {
+		t.Errorf("received %d", got)
+	}
 }
 
 type foreignServer struct {

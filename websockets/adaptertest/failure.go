@@ -17,6 +17,8 @@ var failureTests = []test{
 	{"law 14: an unknown error stays hidden and is logged once", testUnknownError},
 	{"law 14: a payload of the wrong type names the field", testBadPayload},
 	{"law 14: HideCauseData", testHideCauseData},
+	{"law 14: AnswerErrorsOnce", testAnswerErrorsOnce},
+	{"law 14: ExceptionEvent", testExceptionEvent},
 	{"law 14: a result that cannot be encoded", testUnserialisable},
 	{"law 14: details that cannot be encoded", testUnserialisableDetails},
 }

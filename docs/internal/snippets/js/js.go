@@ -18,6 +18,12 @@ import (
 // address in its place, and returns the first lines that it printed.
 func Run(t testing.TB, page, address string, lines int) string {
 	t.Helper()
+	return RunWith(t, page, "localhost:3000", address, lines)
+}
+
+// RunWith is Run for the first js block that has a text.
+func RunWith(t testing.TB, page, has, address string, lines int) string {
+	t.Helper()
 	dir, node := need.Packages(t), need.Program(t, "NODE", "node")
 	text, err := fs.ReadFile(os.DirFS(need.Root(t)), page)
 	if err != nil {
@@ -25,12 +31,12 @@ func Run(t testing.TB, page, address string, lines int) string {
 	}
 	block := ""
 	for _, after := range strings.Split(string(text), "```js\n")[1:] {
-		if code, _, _ := strings.Cut(after, "```"); block == "" && strings.Contains(code, "localhost:3000") {
+		if code, _, _ := strings.Cut(after, "```"); block == "" && strings.Contains(code, has) {
 			block = strings.ReplaceAll(code, "localhost:3000", address)
 		}
 	}
 	if block == "" {
-		t.Fatalf("%s has no js block with localhost:3000", page)
+		t.Fatalf("%s has no js block with %s", page, has)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -18,3 +18,12 @@ func TestNewsFromJavaScript(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// The helper that docs/socketio.md shows for answers that are errors, and an ordinary answer.
+func TestAskFromJavaScript(t *testing.T) {
+	a := apptest.New(t, Module, apptest.With(app.WebSockets(socketio.New())))
+	got := js.RunWith(t, "docs/socketio.md", "async function ask", strings.TrimPrefix(a.URL(), "http://"), 2)
+	if got != "1\nBad payload: the payload must be a string, not a number bad_payload\n" {
+		t.Errorf("got %q", got)
+	}
+}
