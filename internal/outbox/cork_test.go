@@ -137,7 +137,7 @@ func TestCorkConcurrently(t *testing.T) {
 				sent.Add(1)
 			}
 			return i%3 == 0
-		})
+		}, func([]int) bool { return false })
 		for g := range goroutines {
 			go func() {
 				for i := range rounds {

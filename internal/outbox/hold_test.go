@@ -30,7 +30,7 @@ func TestHold(t *testing.T) {
 		wantItems(t, s, "being sent", "a")
 
 		direct := 0
-		q.Direct(func(string) bool { direct++; return true })
+		q.Direct(func(string) bool { direct++; return true }, func([]string) bool { direct++; return true })
 		q.Hold()
 		push(t, q, "b", Refuse, nil)
 		q.Cork()

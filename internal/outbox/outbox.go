@@ -58,6 +58,7 @@ const (
 	idle    writer = iota
 	writing        // it runs
 	corked         // Uncork will send what waits
+	burst          // endBurst will
 )
 
 // Queue holds items of type T. Its methods are safe for concurrent use.
@@ -72,9 +73,9 @@ type Queue[T any] struct {
 
 	mu          sync.Mutex
 	write       func([]T) error // nil: the caller takes the items
-	try         func(T) bool    // see Direct
-	slab        *slab[T]        // the waiting items; nil without any
-	bytes       int             // waiting or being sent
+	direct      direct[T]
+	slab        *slab[T] // the waiting items; nil without any
+	bytes       int      // waiting or being sent
 	writer      writer
 	holds       int // calls of Hold without their Release
 	state       state
@@ -102,6 +103,9 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 	if q.state != open {
 		return ErrClosed
 	}
+	if q.writer == burst && (p == Volatile || q.bytes+size > burstBytes || q.over(size, q.limit)) {
+		q.sendBurst()
+	}
 	if p == Volatile && (q.bytes > 0 || q.write == nil && !q.readyWanted) {
 		return ErrFull
 	}
@@ -118,9 +122,14 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 	}
 	if q.slab == nil {
 		if q.write != nil && q.writer != writing {
-			if q.corking.Load() {
+			switch {
+			case q.corking.Load():
 				q.writer = corked
-			} else if q.try != nil && q.bytes == 0 && q.holds == 0 && q.try(item) {
+			case q.direct.one == nil || q.bytes > 0 || q.holds > 0:
+			case q.inBurst():
+				q.writer = burst
+				go q.endBurst()
+			case q.direct.one(item):
 				return nil
 			}
 		}
@@ -247,26 +256,36 @@ func (q *Queue[T]) run() {
 // q.mu held and the writer writing, and unlocks q.mu.
 func (q *Queue[T]) drain() {
 	for q.slab != nil && q.holds == 0 {
-		s := q.slab
 		var size int
-		s.batch, size = s.take(s.batch[:0], batchItems, batchBytes)
-		write := q.write
-		q.mu.Unlock()
-		err := write(s.batch)
-		clear(s.batch)
-		q.mu.Lock()
-		if err != nil {
-			q.fail()
-		}
-		q.shrink(size)
-		if s.empty() {
-			q.slab = nil // idle queues keep no memory
-			q.pool.put(s)
-		}
+		q.slab.batch, size = q.slab.take(q.slab.batch[:0], batchItems, batchBytes)
+		q.writeBatch(size)
 	}
 	q.writer = idle
 	q.maybeEnd()
 	q.mu.Unlock()
+}
+
+// writeBatch sends the batch of the slab, of that size; q.mu is held, but not meanwhile.
+func (q *Queue[T]) writeBatch(size int) {
+	s, write := q.slab, q.write
+	q.mu.Unlock()
+	err := write(s.batch)
+	q.mu.Lock()
+	if err != nil {
+		q.fail()
+	}
+	q.sentBatch(size)
+}
+
+// sentBatch forgets the batch of the slab; q.mu is held.
+func (q *Queue[T]) sentBatch(size int) {
+	s := q.slab
+	clear(s.batch)
+	q.shrink(size)
+	if s.empty() {
+		q.slab = nil // idle queues keep no memory
+		q.pool.put(s)
+	}
 }
 
 // shrink subtracts size bytes; q.mu is held.
@@ -364,14 +383,6 @@ func (q *Queue[T]) CancelReady() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.readyWanted = false
-}
-
-// Direct sets a function that sends one item without the writer, when nothing else waits.
-// try must neither block nor use the queue; when it returns false, the writer sends the item.
-func (q *Queue[T]) Direct(try func(T) bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.try = try
 }
 
 // Start sets the writer, for good. Take returns nothing from then on.

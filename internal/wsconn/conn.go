@@ -4,6 +4,7 @@
 package wsconn
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -192,7 +193,7 @@ func (c *Conn) Attach(q *outbox.Queue[Item]) bool {
 	}
 	c.out.Store(q)
 	if c.framed.tryWriter != nil {
-		q.Direct(c.tryWrite)
+		q.Direct(c.tryWrite, c.tryWriteAll)
 	}
 	return true
 }
@@ -250,10 +251,41 @@ func (c *Conn) Write(items []Item) (err error) {
 	return w.err
 }
 
+// small reports whether an item is one frame that may be copied, and needs no compression.
+func (c *Conn) small(it Item) bool {
+	return it.kind == kindMessage && it.More == nil && len(it.Frame.bytes) <= gatherSize && !c.compress(it)
+}
+
+// tryWriteAll sends messages in one write, as tryWrite does it with one.
+func (c *Conn) tryWriteAll(items []Item) bool {
+	if len(items) == 1 {
+		return c.tryWrite(items[0])
+	}
+	b := getBuffer()
+	defer putBuffer(b)
+	p := (*b)[:0]
+	for _, it := range items {
+		if !c.small(it) || len(p)+len(it.Frame.bytes) > writeChunk {
+			return false
+		}
+		p = append(p, it.Frame.bytes...)
+	}
+	*b = p
+	n := c.framed.tryWriteFrame(p)
+	if n == 0 {
+		return false
+	}
+	if n < len(p) {
+		go c.writeRest(Item{}, bytes.Clone(p[n:]))
+	}
+	FreeAll(items)
+	return true
+}
+
 // tryWrite sends a message if that is possible without blocking, so that no goroutine
 // has to be started for it. It returns false when nothing was sent.
 func (c *Conn) tryWrite(it Item) bool {
-	if it.kind != kindMessage || it.More != nil || len(it.Frame.bytes) > gatherSize || c.compress(it) {
+	if !c.small(it) {
 		return false
 	}
 	p := it.Frame.bytes
