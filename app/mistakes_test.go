@@ -124,7 +124,7 @@ func declarations() []mistake {
 		},
 		{
 			"gateway without handlers", provide(websockets.Gateway(func() *silent { return nil })), nil,
-			"websockets: gateway app_test.declarations.func6 (mistakes_test.go) returns *app_test.silent, which has neither Subscriptions nor a hook (AfterInit, HandleConnection, HandleDisconnect); add one",
+			"websockets: gateway app_test.declarations.func6 (mistakes_test.go) returns *app_test.silent, which has neither Subscriptions nor a hook (AfterInit, HandleConnection, HandleDisconnect); add one, or the field Server *websockets.Server `websockets:\"server\"` to send only",
 		},
 		{
 			"missing provider", provide(newOrders), nil,

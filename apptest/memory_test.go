@@ -36,7 +36,7 @@ func ExampleInMemory() {
 			}
 		})
 	}
-	fmt.Println(testing.RunTests(anyName, []testing.InternalTest{{Name: "TestWeather", F: test}}))
+	fmt.Println(testkit.RunTest(test))
 	// Output: true
 }
 

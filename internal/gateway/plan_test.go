@@ -87,7 +87,7 @@ func TestBootErrors(t *testing.T) {
 			`websockets: gateway A is on port 0, the application's HTTP server, but there is none; add app.HTTP(":3000"), or give the gateway a Port or Addr`},
 		{"own port without HTTP", Config{Adapter: plain()}, []gatewayPlan{gw("A", a, websockets.Port(3001))}, ""},
 		{"neither subscription nor hook", http, []gatewayPlan{gw("M", &mute{})},
-			"websockets: gateway M returns *gateway.mute, which has neither Subscriptions nor a hook (AfterInit, HandleConnection, HandleDisconnect); add one"},
+			"websockets: gateway M returns *gateway.mute, which has neither Subscriptions nor a hook (AfterInit, HandleConnection, HandleDisconnect); add one, or the field Server *websockets.Server `websockets:\"server\"` to send only"},
 		{"invalid port", http, []gatewayPlan{gw("A", a, websockets.Port(70000))},
 			"websockets: gateway A: Port(70000): must be between 0 and 65535"},
 		{"invalid address", http, []gatewayPlan{gw("A", a, websockets.Addr("localhost"))},
