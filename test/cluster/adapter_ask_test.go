@@ -195,14 +195,14 @@ func (a *adapterServer) freeze() (thaw func()) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	signal := func(s syscall.Signal) {
-		if err := syscall.Kill(pid, s); err != nil {
+	freeze(a.t, pid)
+	thaw = func() {
+		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
 			a.t.Error(err)
 		}
 	}
-	signal(syscall.SIGSTOP)
-	a.t.Cleanup(func() { signal(syscall.SIGCONT) })
-	return func() { signal(syscall.SIGCONT) }
+	a.t.Cleanup(thaw)
+	return thaw
 }
 
 // TestFault_F82_FrozenServerOfNode: A server of Node does not answer: Fetch and Call have what the other servers of

@@ -4,7 +4,9 @@ package cluster_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -23,6 +25,21 @@ func (n *processNode) ask(wait time.Duration) (a askedState) {
 		n.t.Fatal(err)
 	}
 	return a
+}
+
+// freeze stops a process. Its threads stop one after the other.
+func freeze(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "all threads have stopped", func() bool {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid)) // none on other systems than Linux
+		return !slices.ContainsFunc(threads, func(path string) bool {
+			text, err := os.ReadFile(path)
+			return err == nil && !strings.Contains(string(text), ") T ")
+		})
+	})
 }
 
 // TestFault_F82_FrozenProcess: A process of three is stopped (SIGSTOP) and another one asks all: Fetch has the clients of
@@ -56,7 +73,7 @@ func frozen(t *testing.T, w *town) {
 		t.Logf("%s: Fetch took %v, Count %v, Call %v", what, a.FetchTook, a.CountTook, a.CallTook)
 	}
 	check("all answer", asker.ask(testkit.Patience), time.Second)
-	still.Signal(syscall.SIGSTOP)
+	freeze(t, still.state().PID)
 	check("until the deadline", asker.ask(500*time.Millisecond), 500*time.Millisecond, id)
 	check("until the node is dead", asker.ask(testkit.Patience), w.dead+2*w.beat, id)
 	still.Signal(syscall.SIGCONT)

@@ -43,6 +43,7 @@ type nodeState struct {
 	Gaps, Duplicates         uint64
 	Failed                   int // events that Emit refused
 	ID                       string
+	PID                      int
 }
 
 // crowd has all clients in one room.
@@ -103,7 +104,7 @@ func (g *crowd) state() nodeState {
 	runtime.GC()                            // what only a finalizer closes
 	files, _ := os.ReadDir("/proc/self/fd") // empty on other systems
 	b := g.app.Stats().Backplane
-	s := nodeState{Nodes: len(g.Server.Nodes()), Goroutines: runtime.NumGoroutine(), Files: len(files), Gaps: b.Gaps, Duplicates: b.Duplicates, ID: g.app.Self().ID}
+	s := nodeState{Nodes: len(g.Server.Nodes()), Goroutines: runtime.NumGoroutine(), Files: len(files), Gaps: b.Gaps, Duplicates: b.Duplicates, ID: g.app.Self().ID, PID: os.Getpid()}
 	for _, e := range members.List(g.Server, crowdRoom) {
 		for _, m := range e.Metas {
 			s.Present = append(s.Present, fmt.Sprint(e.Key, " ", m.Value))
