@@ -1,13 +1,18 @@
 package redis
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"regexp"
 	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -168,6 +173,16 @@ func testMutated(t *testing.T, engine func(...Option) backplane.Backplane, class
 	if classic {
 		seeds, keep = append(classicSeeds(), nativeSeeds(t, DefaultKey+keySuffix, a.App().Self().ID)[:100]...), 0
 	}
+	request := func() string { return "" }
+	if classic {
+		request = asks(t, g, client)
+		for _, r := range nodeResponses {
+			r = strings.NewReplacer(`"requestId":"a"`, `"requestId":"`+anyRequest+`"`, `"requestId":"b"`, `"requestId":"`+anyRequest+`"`, "requestId\xa1a", "requestId\xb0"+anyRequest).Replace(r)
+			for range 20 {
+				seeds = append(seeds, seed{DefaultKey + "-response#/#", []byte(r)})
+			}
+		}
+	}
 	rnd := rand.New(rand.NewPCG(22, 3))
 	count, marks := number(t, "MUTATED", 4000), 0
 	runtime.GC()
@@ -177,7 +192,11 @@ func testMutated(t *testing.T, engine func(...Option) backplane.Backplane, class
 		all := make([]seed, batch)
 		for i := range all {
 			s := seeds[rnd.IntN(len(seeds))]
-			all[i] = seed{s.channel, mutate(rnd, s.bytes, keep)}
+			text := s.bytes
+			if classic {
+				text = bytes.ReplaceAll(text, []byte(anyRequest), []byte(request()))
+			}
+			all[i] = seed{s.channel, mutate(rnd, text, keep)}
 			if b := all[i].bytes; len(b) >= 12 && string(b[:2]) == "GH" { // of many nodes, so that none is muted
 				binary.BigEndian.PutUint64(b[4:], uint64(0xaa00+rnd.IntN(4000)))
 			}
@@ -209,6 +228,46 @@ func testMutated(t *testing.T, engine func(...Option) backplane.Backplane, class
 		t.Fatal(err)
 	}
 	c.ExpectMessage("still")
+}
+
+// anyRequest is replaced by the number of a question of the node.
+const anyRequest = "qqqqqqqqqqqqqqqq"
+
+var requestID = regexp.MustCompile(`requestId[^0-9a-f]*([0-9a-f]{16})`)
+
+// asks has the node ask questions all the time, of a server of Node that does not answer. It returns a function that
+// returns the number of the last one.
+func asks(t *testing.T, g *marked, client rueidis.Client) func() string {
+	t.Helper()
+	var last atomic.Value
+	last.Store(anyRequest)
+	sub, release := client.Dedicate()
+	t.Cleanup(release)
+	sub.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: func(m rueidis.PubSubMessage) {
+		if id := requestID.FindStringSubmatch(m.Message); id != nil {
+			last.Store(id[1])
+		}
+	}})
+	if err := sub.Do(t.Context(), sub.B().Subscribe().Channel(DefaultKey+"-request#/#").Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() {
+		for ctx.Err() == nil {
+			for _, ask := range []func(context.Context){
+				func(ctx context.Context) { _, _ = g.Server.To("none").Fetch(ctx) },
+				func(ctx context.Context) { _, _ = g.Server.To("none").Count(ctx) },
+				func(ctx context.Context) { _, _ = g.Server.To("none").Call(ctx, "e", 1) },
+			} {
+				short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+				ask(short)
+				cancel()
+			}
+		}
+	})
+	t.Cleanup(func() { cancel(); done.Wait() })
+	return func() string { return last.Load().(string) }
 }
 
 // enter connects a client.
