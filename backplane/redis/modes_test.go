@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/redis"
 	"github.com/gatehouse-go/gatehouse/internal/redistest"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
@@ -26,9 +28,9 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// Nodes at different Redis of a cluster receive each other's messages in order.
-func TestCluster(t *testing.T) {
-	var servers []*redistest.Server
+// startCluster starts a Redis Cluster of two.
+func startCluster(t *testing.T) (servers []*redistest.Server) {
+	t.Helper()
 	for range 2 {
 		servers = append(servers, redistest.Start(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t), "--cluster-config-file", filepath.Join(t.TempDir(), "nodes.conf")))
 	}
@@ -50,6 +52,78 @@ func TestCluster(t *testing.T) {
 		}
 		return true
 	})
+	return servers
+}
+
+// answers is a framework that receives only answers of servers of Node.
+type answers chan *backplane.Message
+
+func (answers) ReceiveFrame(string, []byte) bool { return true }
+func (answers) NoNode(*backplane.Message)        {}
+func (answers) Link(bool, bool, error)           {}
+func (a answers) Receive(batch []*backplane.Message) int {
+	for _, m := range batch {
+		a <- m
+	}
+	return 0
+}
+
+// On a cluster, servers of Node at any Redis are asked.
+func TestClusterWithNode(t *testing.T) {
+	servers := startCluster(t)
+	e := redis.SocketIO(redis.Address(servers[0].Address, servers[1].Address), redis.Cluster())
+	e.SetEndpoints([]backplane.Endpoint{{Key: 1, Platform: "socketio", Namespace: "/"}})
+	in := make(answers, 10)
+	if err := e.Start(patient(t), backplane.Node{ID: "00000000000000aa"}, in); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := e.Interest(patient(t), []string{backplane.ChannelEvents, backplane.ChannelNode("00000000000000aa")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	ask := func() {
+		t.Helper()
+		m := &backplane.Message{Kind: backplane.Fetch, Origin: "00000000000000aa", Seq: 1, Channel: backplane.ChannelEvents, Request: "00000000000000bb", Wait: testkit.Patience}
+		if err := e.Send(patient(t), []*backplane.Message{m}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask()
+	if m := testkit.Receive(t, "an answer without a server of Node", in); m.Kind != backplane.Fetched || m.Count != 0 {
+		t.Errorf("%+v", m)
+	}
+	asked := make(chan string, 10)
+	for _, s := range servers {
+		client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.Address}, DisableCache: true, ForceSingleClient: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(client.Close)
+		sub, release := client.Dedicate()
+		t.Cleanup(release)
+		sub.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: func(m rueidis.PubSubMessage) { asked <- m.Message }})
+		if err := sub.Do(t.Context(), sub.B().Subscribe().Channel("socket.io-request#/#").Build()).Error(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask()
+	for range servers {
+		if got := testkit.Receive(t, "a request", asked); !strings.Contains(got, `"requestId":"00000000000000bb"`) {
+			t.Errorf("got %s", got)
+		}
+		servers[0].Do("PUBLISH", "socket.io-response#/#", `{"requestId":"00000000000000bb","sockets":[{"id":"x"}]}`)
+	}
+	for testkit.Receive(t, "the last answer", in).Count != 2 { // of two servers
+	}
+}
+
+// Nodes at different Redis of a cluster receive each other's messages in order.
+func TestCluster(t *testing.T) {
+	servers := startCluster(t)
 	opts := []redis.Option{redis.Address(servers[0].Address, servers[1].Address), redis.Cluster()}
 	a := start(t, opts...)
 	if a.Traits().Receipts {
