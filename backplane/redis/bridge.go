@@ -289,5 +289,11 @@ func (b *bridge) ask(namespace string, r *request, m *backplane.Message) bool {
 	m.Request = hex.EncodeToString(raw[:])
 	b.requests[m.Request] = &asked{kind: r.Type, requestID: strings.Clone(*r.RequestID), namespace: namespace, until: now.Add(m.Wait + time.Second)}
 	b.mu.Unlock()
-	return b.pass(m)
+	if b.pass(m) {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.requests, m.Request)
+	return false
 }

@@ -279,8 +279,8 @@ func TestBridgeLimits(t *testing.T) {
 	} {
 		b, f := newTestBridge()
 		b.receive(rueidis.PubSubMessage{Channel: "socket.io-request#/#", Message: request})
-		if f.invalid != 1 || len(f.messages) > 0 {
-			t.Errorf("%s: %d invalid, %d messages", name, f.invalid, len(f.messages))
+		if f.invalid != 1 || len(f.messages) > 0 || len(b.requests) > 0 {
+			t.Errorf("%s: %d invalid, %d messages, %d wait for an answer", name, f.invalid, len(f.messages), len(b.requests))
 		}
 	}
 	sender, _ := newTestBridge()
