@@ -137,7 +137,7 @@ type values struct {
 // read follows the next piece, and calls done for each value that ends in it.
 func (s *values) read(b []byte, done func(value) error) error {
 	for len(b) > 0 {
-		ended := false
+		var ended bool
 		if s.skip > 0 {
 			n := min(s.skip, len(b))
 			s.keep(b[:n], n == s.skip)
