@@ -16,7 +16,7 @@ const (
 	maxElements = 1 << 16   // of an array
 	maxDepth    = 8         // of arrays in arrays
 	maxLine     = 64 << 10  // bytes of a line
-	maxWord     = 16        // bytes of the first word of a value that are of interest
+	maxWord     = 64        // bytes of the first text of a value that are of interest
 )
 
 var errProtocol = errors.New("it does not speak the protocol of Redis")
@@ -83,7 +83,7 @@ func (g *guard) answered(v value) error {
 	case v.kind == '>' || v.kind == '*':
 		switch v.word {
 		case "subscribe", "psubscribe", "ssubscribe":
-			return g.confirmed()
+			return g.confirmed(v)
 		case "message", "pmessage", "smessage", "unsubscribe", "punsubscribe", "sunsubscribe":
 			return nil
 		}
@@ -95,19 +95,23 @@ func (g *guard) answered(v value) error {
 		g.awaited = g.awaited[1:]
 	}
 	if len(g.awaited) == 0 {
-		return fmt.Errorf("%w: an answer to nothing", errProtocol)
+		return unexpected(v) // such as that Redis has too many clients
 	}
 	g.awaited = g.awaited[1:]
 	return nil
 }
 
+func unexpected(v value) error {
+	return fmt.Errorf("%w: an answer to nothing, %c%s", errProtocol, v.kind, v.word)
+}
+
 // confirmed counts a confirmation of a subscription; g.mu is held.
-func (g *guard) confirmed() error {
+func (g *guard) confirmed(v value) error {
 	for len(g.awaited) > 0 && g.awaited[0].optional {
 		g.awaited = g.awaited[1:]
 	}
 	if len(g.awaited) == 0 || g.awaited[0].pushes == 0 {
-		return fmt.Errorf("%w: an answer to nothing", errProtocol)
+		return unexpected(v)
 	}
 	if g.awaited[0].pushes--; g.awaited[0].pushes == 0 {
 		g.awaited = g.awaited[1:]

@@ -14,7 +14,7 @@ func TestValues(t *testing.T) {
 	text := "+OK\r\n-ERR no\r\n:-7\r\n_\r\n#t\r\n,1.5\r\n(12345678901234567890\r\n$-1\r\n$0\r\n\r\n$5\r\na\r\nbc\r\n*-1\r\n*0\r\n" +
 		"*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$20\r\n01234567890123456789\r\n%1\r\n$5\r\nproto\r\n:3\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n*2\r\n*2\r\n:1\r\n*1\r\n+x\r\n~1\r\n=5\r\ntxt:a\r\n"
 	want := []string{
-		"+ 0 OK", "- 0 ERR no", ": 0 ", "_ 0 ", "# 0 ", ", 0 1.5", "( 0 1234567890123456", "$ 0 ", "$ 0 ", "$ 0 a\r\nbc", "* 0 ", "* 0 ",
+		"+ 0 OK", "- 0 ERR no", ": 0 ", "_ 0 ", "# 0 ", ", 0 1.5", "( 0 12345678901234567890", "$ 0 ", "$ 0 ", "$ 0 a\r\nbc", "* 0 ", "* 0 ",
 		"* 3 PUBLISH", "% 1 proto", "> 3 subscribe", "* 2 x",
 	}
 	for size := 1; size <= len(text); size++ {
