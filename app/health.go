@@ -20,7 +20,7 @@ type BackplaneHealth struct {
 	// Up reports whether the service behind the backplane can be reached.
 	Up bool
 	// Degraded reports that it cannot, or that messages between nodes were lost within the last
-	// minute.
+	// minute, or that a node reads no version of messages that this one sends.
 	Degraded bool
 	// Since is when Up or Degraded last changed.
 	Since time.Time

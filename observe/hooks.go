@@ -262,7 +262,7 @@ type BackplaneEvent string
 // The first three are the states of a node.
 const (
 	BackplaneUp       BackplaneEvent = "up"       // connected, and nothing was lost within the last minute
-	BackplaneDegraded BackplaneEvent = "degraded" // connected, but messages were lost within the last minute
+	BackplaneDegraded BackplaneEvent = "degraded" // connected, but messages were lost within the last minute, or a node reads other versions only
 	BackplaneDown     BackplaneEvent = "down"     // the service cannot be reached
 	BackplaneGap      BackplaneEvent = "gap"      // Messages of other nodes, about clients, have not arrived
 	BackplaneDropped  BackplaneEvent = "dropped"  // Messages for other nodes were not sent, or perhaps not

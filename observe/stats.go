@@ -1,8 +1,12 @@
 package observe
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
-// Stats is a snapshot of the gateways of an application, see app.App.Stats. It is counted
+// Stats is a snapshot of the gateways of an application, see app.App.Stats. As JSON, durations are
+// nanoseconds. It is counted
 // when it is asked for, by a walk over all clients: ask every few seconds, not for every
 // message. Endpoints of gateways with websockets.Unobserved are left out.
 type Stats struct {
@@ -16,15 +20,17 @@ type Stats struct {
 // BackplaneStats counts what goes between this node and the others.
 type BackplaneStats struct {
 	// Up is whether the service can be reached. Degraded is whether it cannot, or messages were
-	// lost within the last minute. Both are so since Since. Reason is why it is degraded; empty
+	// lost within the last minute, or a node reads only other versions of them. Both are so since Since. Reason is why it is degraded; empty
 	// when it is not.
 	Up, Degraded bool
 	Since        time.Time
 	Reason       string
 	// Nodes is how many nodes live, this one included.
 	Nodes int
-	// Queued is how many messages wait to be sent, QueuedBytes the memory that they hold.
+	// Queued is how many messages wait to be sent, QueuedBytes the memory that they hold, QueueAge for
+	// how long the oldest has waited. It grows while the service cannot be reached.
 	Queued, QueuedBytes int
+	QueueAge            time.Duration
 
 	// Since the start, in messages:
 	//
@@ -42,6 +48,28 @@ type BackplaneStats struct {
 	// ReceivedBytes are the sizes of messages.
 	Batches, SentBytes, ReceivedBytes uint64
 	SendTime                          time.Duration
+
+	// Calls, Fetches and Counts are questions to the other nodes that have ended.
+	Calls, Fetches, Counts Questions
+}
+
+// MarshalJSON implements [json.Marshaler]: the JSON library of package web has no form for durations.
+func (s BackplaneStats) MarshalJSON() ([]byte, error) {
+	type plain BackplaneStats
+	return json.Marshal(struct {
+		plain
+		QueueAge, SendTime int64
+	}{plain(s), int64(s.QueueAge), int64(s.SendTime)})
+}
+
+// Questions counts what was asked of the nodes that lived then, since the start.
+type Questions struct {
+	// Answered by all of them.
+	Answered uint64
+	// Lost: one could not be asked, left, or died before it had answered.
+	Lost uint64
+	// Late: one had not answered when the context of the caller ended.
+	Late uint64
 }
 
 // EndpointStats counts the clients of one endpoint: a path, or one of its namespaces.
@@ -69,6 +97,7 @@ type EndpointStats struct {
 	QueuedBytes, MostQueued int
 
 	// Since the start: UnknownEvents is how many messages had no handler, Dropped how many
-	// events were not sent to a client because its queue was full.
-	UnknownEvents, Dropped uint64
+	// events were not sent to a client because its queue was full. Of clients that were Suspended,
+	// Recovered is how many have reconnected in time, NotRecovered how many have not.
+	UnknownEvents, Dropped, Recovered, NotRecovered uint64
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"sync"
+	"time"
 	"unsafe"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
@@ -45,6 +46,7 @@ type entry struct {
 	m     *backplane.Message
 	event *Event // that m belongs to; nil without one
 	of    *numbers
+	at    time.Time // when it was queued
 	size  int
 	in    [2]links // of the lists all and volatile
 }
@@ -124,7 +126,7 @@ func (o *outbox) push(e *entry) (dropped int, err error) {
 		o.mu.Unlock()
 		return 0, ErrStopped
 	}
-	e.of = o.number(m)
+	e.of, e.at = o.number(m), time.Now()
 	for o.full(e.size) && o.volatile.first != nil {
 		v := o.volatile.first
 		o.drop(v)
@@ -295,6 +297,16 @@ func (o *outbox) waiting() (messages, bytes int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.all.n + len(o.control), o.bytes
+}
+
+// age returns how long the oldest message has waited, those of the cluster itself left out.
+func (o *outbox) age() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.all.first == nil {
+		return 0
+	}
+	return time.Since(o.all.first.at)
 }
 
 // close lets nothing more enter, and drops what waits.

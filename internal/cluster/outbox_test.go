@@ -28,6 +28,7 @@ func TestQueueFull(t *testing.T) {
 				b.want("0")
 				engineA.Cut()
 				synctest.Wait()
+				cut := time.Now()
 				for _, c := range []struct {
 					event string
 					flags backplane.Flags
@@ -46,8 +47,15 @@ func TestQueueFull(t *testing.T) {
 				if s := a.Stats(); s.Queued != 4 || s.Dropped != 5 || !errors.Is(s.Reason, ErrFull) || !s.Degraded {
 					t.Errorf("%+v", s)
 				}
+				<-time.After(2 * time.Second)
+				if age := a.Stats().QueueAge; age != time.Since(cut) {
+					t.Errorf("the oldest message waits for %v, want %v", age, time.Since(cut))
+				}
 				engineA.Restore()
 				b.want("1", "2", "3", "4")
+				if age := a.Stats().QueueAge; age != 0 {
+					t.Errorf("nothing waits, and is %v old", age)
+				}
 				pass(lossTime)
 				if s := b.Stats(); s.Gaps != 5 {
 					t.Errorf("%d gaps, want 5", s.Gaps)

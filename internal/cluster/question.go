@@ -14,9 +14,10 @@ import (
 // Question is asked of all other nodes that live when it is asked, and of the servers of a
 // [backplane.Bridge].
 type Question struct {
-	c  *Cluster
-	id string
-	on func(from backplane.Node, answer *backplane.Message) (complete bool)
+	c    *Cluster
+	id   string
+	kind *outcomes // nil when there was no node to ask
+	on   func(from backplane.Node, answer *backplane.Message) (complete bool)
 
 	mu      sync.Mutex
 	awaited map[string]backplane.Node
@@ -69,7 +70,7 @@ func (c *Cluster) Ask(m *backplane.Message, wait time.Duration, on func(from bac
 	q.mu.Lock()
 	c.questions.put(q) // first: a node that leaves from now on is reported to q
 	for _, n := range c.members.others() {
-		q.awaited[n.ID] = n
+		q.awaited[n.ID], q.kind = n, c.counts.of(m)
 	}
 	if s := c.servers; s != nil {
 		q.awaited[s.ID] = *s
@@ -95,6 +96,10 @@ func (q *Question) End() (lost, incomplete []backplane.Node) {
 	incomplete = slices.Collect(maps.Values(q.awaited))
 	sortNodes(incomplete)
 	sortNodes(q.lost)
+	if q.kind != nil {
+		q.kind.end(len(q.lost), len(incomplete))
+		q.kind = nil
+	}
 	return q.lost, incomplete
 }
 

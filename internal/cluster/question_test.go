@@ -115,6 +115,16 @@ func TestQuestion(t *testing.T) {
 				if !slices.Equal(names(lost), c.lost) || !slices.Equal(names(incomplete), c.incomplete) || !slices.Equal(x.answers, c.answers) {
 					t.Errorf("lost %q, incomplete %q, answers %q", names(lost), names(incomplete), x.answers)
 				}
+				x.End() // again is not counted
+				want := Questions{Answered: 1}
+				if len(incomplete) > 0 {
+					want = Questions{Late: 1}
+				} else if len(lost) > 0 {
+					want = Questions{Lost: 1}
+				}
+				if s := x.a.Stats(); s.Fetches != want || s.Calls != (Questions{}) || s.Counts != (Questions{}) {
+					t.Errorf("fetches %+v, calls %+v, counts %+v, want %+v fetches", s.Fetches, s.Calls, s.Counts, want)
+				}
 				x.answer(t, x.c, 0) // late
 				if len(x.answers) != len(c.answers) || len(x.a.questions.all()) != 0 {
 					t.Errorf("after End: answers %q, %d questions", x.answers, len(x.a.questions.all()))
@@ -129,6 +139,9 @@ func TestQuestion(t *testing.T) {
 		<-q.Done() // alone
 		if lost, incomplete := q.End(); len(lost)+len(incomplete) > 0 {
 			t.Error(lost, incomplete)
+		}
+		if s := a.Stats(); s.Fetches != (Questions{}) {
+			t.Errorf("%+v without another node", s.Fetches)
 		}
 	})
 }

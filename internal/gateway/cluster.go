@@ -156,5 +156,6 @@ func (rt *Runtime) BackplaneStats() *observe.BackplaneStats {
 		Sent: s.Sent, Received: s.Received, Dropped: s.Dropped, Overrun: s.Overrun, Gaps: s.Gaps, Duplicates: s.Duplicates,
 		Unknown: s.Unknown, Invalid: s.Invalid, Reconnects: s.Reconnects,
 		Batches: s.Batches, SentBytes: s.SentBytes, ReceivedBytes: s.ReceivedBytes, SendTime: s.SendTime,
+		QueueAge: s.QueueAge, Calls: observe.Questions(s.Calls), Fetches: observe.Questions(s.Fetches), Counts: observe.Questions(s.Counts),
 	}
 }

@@ -59,7 +59,7 @@ type endpoint struct {
 
 	overdue, dropsLeft logsample.Minute // see endOverdue
 
-	unknown, dropped atomic.Uint64 // see [observe.EndpointStats]
+	unknown, dropped, recovered, notRecovered atomic.Uint64 // see [observe.EndpointStats]
 
 	mu         sync.RWMutex
 	namespaces map[string]*hub.Namespace[*session]
@@ -299,6 +299,7 @@ func (e *endpoint) drop(s *session) {
 	e.removeEmpty(empty, s)
 	e.mu.Unlock()
 	if was {
+		e.notRecovered.Add(1)
 		e.rt.roster.Gone(s.ID())
 		s.dropped()
 	}

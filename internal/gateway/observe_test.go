@@ -75,10 +75,18 @@ func TestHooksOfARecoveredClient(t *testing.T) {
 		rec.want(t, "peer-1 sent missed")
 		p = k.resume(p, susp)
 		rec.want(t, "connected peer-1 true", "peer-1 joined b")
+		if n := k.rt.Stats().Endpoints[0]; n.Recovered != 1 || n.NotRecovered != 0 {
+			t.Errorf("statistics %+v", n)
+		}
 		p.sess.Upgraded()
 		p.sess.Closed(websockets.Reason{})
 		synctest.Wait()
 		rec.want(t, "upgraded peer-1", "peer-1 left b", "disconnected peer-1 transport close after 0s")
+		k.dial().sess.Suspend(websockets.Reason{Cause: websockets.CauseTransportClose}).Drop()
+		if n := k.rt.Stats().Endpoints[0]; n.Recovered != 1 || n.NotRecovered != 1 {
+			t.Errorf("statistics %+v", n)
+		}
+		synctest.Wait()
 	})
 }
 

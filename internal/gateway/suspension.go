@@ -64,6 +64,7 @@ func (p suspension) Resume(conn adapter.Conn, h *adapter.Handshake) adapter.Sess
 		s.cancel(websockets.ErrClosed)
 		return nil
 	}
+	s.ep.recovered.Add(1)
 	s.ep.hooks.Connected(s)
 	if s.ep.hooks.WantsRooms() {
 		s.ep.hooks.Joined(s, s.Rooms())
