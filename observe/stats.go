@@ -56,7 +56,7 @@ type BackplaneStats struct {
 // MarshalJSON implements [json.Marshaler]: the JSON library of package web has no form for durations.
 func (s BackplaneStats) MarshalJSON() ([]byte, error) {
 	type plain BackplaneStats
-	return json.Marshal(struct {
+	return json.Marshal(struct { //nolint:musttag // names are those of the fields
 		plain
 		QueueAge, SendTime int64
 	}{plain(s), int64(s.QueueAge), int64(s.SendTime)})
