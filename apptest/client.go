@@ -93,7 +93,8 @@ func (c Close) String() string {
 
 // DialWS connects to a plain WebSocket server, whose frames are
 // {"event":…,"data":…,"id":…}, and fails the test if the server rejects it. url is
-// ws://… or http://… with the path of the server.
+// ws://… or http://… with the path of the server. The server may have the client among its own a moment
+// later: have the client call something before the server sends to all.
 func DialWS(t testing.TB, url string, opts ...DialOption) *Client {
 	t.Helper()
 	c, err := TryDialWS(t, url, opts...)
