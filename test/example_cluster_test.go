@@ -195,8 +195,9 @@ func TestExampleCluster(t *testing.T) {
 		p.WaitText("#messages", "from "+killed)
 		p.WaitText("#messages", "from "+other)
 	}
-	ann.WaitText("#where", "On "+killed)
-	bob.WaitText("#count", "(1)") // those of its own node
+	for _, p := range []*browsertest.Page{web, ann, bob} {
+		p.WaitText("#count", "(3)") // those of all nodes
+	}
 	bob.Screenshot(filepath.Join(screenshots(t), "cluster.png"))
 
 	process, err := os.FindProcess(c.pids[killed])
@@ -214,6 +215,7 @@ func TestExampleCluster(t *testing.T) {
 	bob.WaitText("#messages", "Web joined")
 	say(bob, "still here")
 	web.WaitText("#messages", "still here")
+	bob.WaitText("#count", "(2)") // when the node counts as dead
 	ann.Screenshot(filepath.Join(screenshots(t), "cluster-killed.png"))
 	web.Screenshot(filepath.Join(screenshots(t), "cluster-moved.png"))
 	if lines := c.log.Lines("cluster: " + killed + " was killed; the others go on"); len(lines) != 1 {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,10 +28,13 @@ type testApp struct {
 	tokens *login.Tokens
 }
 
-func open(t *testing.T) *testApp {
+func testModule() *module.Module {
 	logins := login.NewModule(time.Minute, login.NewKey())
-	root := module.New("test", module.Imports(logins, chat.NewModule(platforms.Both(), logins, "node-1")))
-	a := apptest.New(t, root, apptest.With(app.UsePipes(validate.New)))
+	return module.New("test", module.Imports(logins, chat.NewModule(platforms.Both(), logins, "node-1")))
+}
+
+func open(t *testing.T) *testApp {
+	a := apptest.New(t, testModule(), apptest.With(app.UsePipes(validate.New)))
 	return &testApp{t, a, apptest.Get[*login.Tokens](a)}
 }
 
@@ -173,4 +177,28 @@ func TestClientsLearnTheirNode(t *testing.T) {
 			t.Errorf("%s: joined at node %q", platform, got.Node)
 		}
 	}
+}
+
+// The members of a room are those on all nodes, also when one of them is killed.
+func TestMembersOfAllNodes(t *testing.T) {
+	c := apptest.NewCluster(t, 2, testModule(), apptest.With(app.UsePipes(validate.New)))
+	enter := func(node int, name string) *apptest.Client {
+		h := &testApp{t, c.Node(node), apptest.Get[*login.Tokens](c.Node(node))}
+		client := h.clients(name)["plain WebSocket"]
+		client.Call("join", map[string]string{"room": "tea"})
+		return client
+	}
+	expect := func(c *apptest.Client, want ...string) {
+		t.Helper()
+		for got := (chat.Room{}); !slices.Equal(got.Members, want); {
+			got = apptest.Expect[chat.Room](c, "members")
+		}
+	}
+	ann := enter(0, "Ann")
+	expect(ann, "Ann")
+	bob := enter(1, "Bob")
+	expect(ann, "Ann", "Bob")
+	expect(bob, "Ann", "Bob")
+	c.Kill(1)
+	expect(ann, "Ann")
 }

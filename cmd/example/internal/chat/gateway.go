@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/login"
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/text"
 	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/presence"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -17,7 +18,11 @@ var (
 	Joined = websockets.NewEvent[Presence]("joined")
 	Left   = websockets.NewEvent[Presence]("left")
 	Posted = websockets.NewEvent[Message]("message")
+	Listed = websockets.NewEvent[Room]("members")
 )
+
+// Here has the names in each room, of the clients of all nodes.
+var Here = presence.New[struct{}]("here", presence.Linger(0))
 
 // Welcome is the first event of each client, where there are several nodes.
 var Welcome = websockets.NewEvent[Node]("node")
@@ -88,6 +93,7 @@ func (g *Gateway) Subscriptions() []websockets.Subscription {
 		websockets.Listen("say", g.Say, websockets.UseGuards(g.limit)),
 		websockets.Listen("leave", g.Leave),
 		g.guard.Refresh("token"),
+		Here.On(g.listMembers),
 	}
 }
 
@@ -114,9 +120,23 @@ func (g *Gateway) Join(ctx context.Context, in Join) (Room, error) {
 	if err := c.Join(m.room); err != nil {
 		return Room{}, err
 	}
+	if err := Here.Track(ctx, c, m.room, m.name, struct{}{}); err != nil {
+		c.Leave(m.room)
+		return Room{}, err
+	}
 	membershipKey.Set(c, m)
 	room := g.rooms.Join(m.room, c.ID(), m.name)
 	return room, Joined.Emit(ctx, g.Server.To(m.room), Presence{m.room, m.name, room.Members, g.node})
+}
+
+// listMembers emits `members`, those on all nodes, to the clients of this node in a room where they have
+// changed. Every node does.
+func (g *Gateway) listMembers(ctx context.Context, c presence.Change[struct{}]) error {
+	r := Room{Room: c.Room, Members: []string{}}
+	for _, e := range Here.List(g.Server, c.Room) {
+		r.Members = append(r.Members, e.Key)
+	}
+	return Listed.Emit(ctx, g.Server.To(c.Room).Local(), r)
 }
 
 // Say emits `message` to all members of the client's room, the client included.

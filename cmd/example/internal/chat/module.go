@@ -21,7 +21,7 @@ func NewModule(p platforms.Platforms, logins *module.Module, node Node) *module.
 		// For the connect and for each message; 3 messages a second, bursts of 15.
 		websockets.UseGuards(login.NewGuard, ratelimit.Messages(3, 15)),
 		websockets.HideCauseData(), // clients send tokens
-		websockets.Emits(Welcome, Joined, Left, Posted, jwtauth.TokenExpiring),
+		websockets.Emits(Welcome, Joined, Left, Posted, Listed, jwtauth.TokenExpiring),
 	)
 	return module.New("chat",
 		module.Imports(logins),

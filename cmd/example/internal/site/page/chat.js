@@ -6,7 +6,6 @@ const $ = (id) => document.getElementById(id);
 const stored = (key) => sessionStorage.getItem(key) ?? '';
 
 let connection = null; // null until we have logged in
-let currentNode; // the name of the server that we are connected to, if it is one of several
 let currentRoom = null; // {room} joined, or to join again after a reconnect
 
 // All text of users goes through textContent: it is never HTML.
@@ -33,9 +32,7 @@ const show = (item) => keepScrolled((list) => {
   while (list.children.length > 500) list.firstChild.remove();
 });
 
-// Each node knows its own members.
-const showMembers = (node, members) => {
-  if (node !== currentNode) return;
+const showMembers = (members) => {
   $('count').textContent = `(${members.length})`;
   $('members').replaceChildren(...members.map((name) => element('li', name)));
 };
@@ -54,9 +51,7 @@ const showView = () => {
 
 const events = {
   node(name) {
-    currentNode = name;
     $('state').textContent += ` to ${name}`;
-    $('where').textContent = `On ${name}`;
   },
   message({ name, text, at }) {
     const item = element('li', '', name === me() ? 'own' : '');
@@ -65,14 +60,15 @@ const events = {
     item.append(element('b', name), element('span', text), time);
     show(item);
   },
-  joined({ room, name, members, node }) {
+  members({ room, members }) {
+    if (room === currentRoom?.room) showMembers(members);
+  },
+  joined({ room, name }) {
     if (room !== currentRoom?.room) return;
-    showMembers(node, members);
     show(element('li', `${name} joined`, 'event'));
   },
-  left({ room, name, members, node }) {
+  left({ room, name }) {
     if (room !== currentRoom?.room) return;
-    showMembers(node, members);
     show(element('li', `${name} left`, 'event'));
   },
   // Without a new token in time the server disconnects us.
