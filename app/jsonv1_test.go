@@ -29,11 +29,11 @@ type Legacy struct {
 	Zero   int `json:",omitempty"`
 	Wait   time.Duration
 	Sum    [3]byte
-	Quoted map[string]int `json:"quoted,string"`
+	Quoted int `json:"quoted,string"`
 }
 
 // legacyInput is accepted by encoding/json alone: a number for a duration, a duplicate name, an array for bytes.
-const legacyInput = `{"name":"<a>","NAME":"<b>","wait":1500,"sum":[1,2,3],"map":{"z":1,"a":2}}`
+const legacyInput = `{"name":"<a>","NAME":"<b>","wait":1500,"sum":[1,2,3],"map":{"z":1,"a":2},"quoted":"7"}`
 
 type legacyGateway struct {
 	Server *websockets.Server `websockets:"server"`
@@ -46,7 +46,9 @@ func (g *legacyGateway) Subscriptions() []websockets.Subscription {
 		websockets.On("echo", func(_ context.Context, v Legacy) (Legacy, error) { return v, nil }),
 		websockets.On("strict", func(_ context.Context, v Legacy) (Legacy, error) { return v, nil }, websockets.Strict()),
 		websockets.On("binary", func(_ context.Context, v legacyBinary) (legacyBinary, error) { return v, nil }),
-		websockets.On("call", func(ctx context.Context, v Legacy) (Legacy, error) { return askLegacy.Call(ctx, websockets.ClientFrom(ctx), v) },
+		websockets.On("call", func(ctx context.Context, v Legacy) (Legacy, error) {
+			return askLegacy.Call(ctx, websockets.ClientFrom(ctx), v)
+		},
 			websockets.Background(1)),
 		websockets.On("call all", func(ctx context.Context, v Legacy) (Legacy, error) {
 			all, err := askLegacy.CallAll(ctx, g.Server, v)

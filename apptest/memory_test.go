@@ -56,7 +56,7 @@ func (g *slowGateway) Subscriptions() []websockets.Subscription {
 			return nil
 		}),
 		websockets.Listen("stuck", func(_ context.Context, hours int) error {
-			time.Sleep(time.Duration(hours) * time.Hour) // of a bubble
+			<-time.After(time.Duration(hours) * time.Hour) // of a bubble
 			return nil
 		}),
 	}
@@ -107,7 +107,7 @@ func TestInMemoryHeartbeats(t *testing.T) {
 		if r := testkit.Receive(t, "the disconnect", g.left); r.Cause != websockets.CausePingTimeout {
 			t.Errorf("left for %v", r)
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		if got := apptest.Call[string](lives, "echo", "still here"); got != "still here" {
 			t.Errorf("got %q", got)
 		}
@@ -158,7 +158,7 @@ func TestInMemoryRecovery(t *testing.T) {
 			c.Abort()
 			synctest.Wait()
 			emit(2)
-			time.Sleep(away)
+			<-time.After(away)
 			back := a.DialSocketIO("/", apptest.WithRecovery(c), apptest.WithAuth(map[string]string{"token": "x"}))
 			if got := back.ID() == c.ID(); got != recovered {
 				t.Errorf("after %v: recovered %v", away, got)
@@ -194,7 +194,7 @@ func TestInMemoryStopDeadline(t *testing.T) {
 			t.Errorf("got %v, want ErrStuck", err)
 		}
 		lasted(t, "stopped", time.Since(started), 11*time.Second)
-		time.Sleep(time.Hour) // the handler ends before its bubble
+		<-time.After(time.Hour) // the handler ends before its bubble
 	})
 }
 
@@ -244,7 +244,7 @@ func TestInMemoryCluster(t *testing.T) {
 		}
 		c.Kill(2)
 		c.Await()
-		time.Sleep(time.Minute) // 3,600 beats
+		<-time.After(time.Minute) // 3,600 beats
 		if got := len(c.Node(0).App().Nodes()); got != 2 {
 			t.Errorf("node 0 knows %d nodes", got)
 		}

@@ -52,7 +52,8 @@ func (e CallEvent[Req, Res]) Call(ctx context.Context, c Caller, req Req) (Res, 
 	if err != nil {
 		return res, err
 	}
-	return res, decodeAnswer(c, p, &res)
+	err = decodeAnswer(c, p, &res)
+	return res, err
 }
 
 // Asker is what several answers come from: a [*Server], a [Selection] or a [Local].

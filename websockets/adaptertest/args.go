@@ -19,9 +19,13 @@ func testArguments(t *testing.T, s *suite) {
 	type two = websockets.Args2[string, int]
 	type three = websockets.Args3[point, []byte, any]
 	_, c := s.solo(t, newGateway(
-		websockets.On("two", func(_ context.Context, in two) (two, error) { return websockets.NewArgs2(in.First+"!", in.Second+1), nil }),
+		websockets.On("two", func(_ context.Context, in two) (two, error) {
+			return websockets.NewArgs2(in.First+"!", in.Second+1), nil
+		}),
 		websockets.On("three", func(_ context.Context, in three) (three, error) { return in, nil }),
-		websockets.On("lists", func(_ context.Context, in websockets.Args2[[]int, int]) (int, error) { return len(in.First) + in.Second, nil }),
+		websockets.On("lists", func(_ context.Context, in websockets.Args2[[]int, int]) (int, error) {
+			return len(in.First) + in.Second, nil
+		}),
 		websockets.On("strict", func(_ context.Context, in websockets.Args2[point, int]) (int, error) { return in.Second, nil }, websockets.Strict()),
 	))
 	for _, tt := range []struct {

@@ -28,7 +28,7 @@ func bindingTests() []test {
 			&testGateway{opts: []websockets.Option{websockets.WithLimits(websockets.Limits{MaxMessage: 2})}}),
 		{"law 3: one event handled twice names both gateways", testHandledTwice},
 		{"law 3: a type with neither subscriptions nor hooks", testNoGateway},
-	{"law 3: a gateway that only sends", testSendingGateway},
+		{"law 3: a gateway that only sends", testSendingGateway},
 		{"law 3: a server field of an unsupported type", testServerField},
 		{"law 4: GatewayOptions apply after injection", testGatewayOptions},
 	}
