@@ -257,7 +257,7 @@ func builds() []mistake {
 	return []mistake{
 		{
 			"event twice", provide(gatewayOf(websockets.Listen("a", listen), websockets.Listen("a", listen))), nil,
-			`websockets: event "a" is handled twice on ws the HTTP server /: by gateway app_test.gatewayOf.func1 (mistakes_test.go) at mistakes_test.go and by gateway app_test.gatewayOf.func1 (mistakes_test.go) at mistakes_test.go; rename one, or give one gateway another path or namespace`,
+			`websockets: event "a" is handled twice on ws the HTTP server /: by gateway app_test.gatewayOf.func1 (mistakes_test.go) at mistakes_test.go and by gateway app_test.gatewayOf.func1 (mistakes_test.go) at mistakes_test.go; remove one, or put the second in the place of the first with websockets.Replace`,
 		},
 		{
 			"event without a name", provide(gatewayOf(websockets.Listen("", listen))), nil,

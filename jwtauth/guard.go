@@ -110,6 +110,21 @@ func (u *pendingAuth) Decode(any) error {
 	return errAuth
 }
 
+// Verify verifies a token that comes in another way than the [Source] functions, such as in the payload of a message or
+// from a queue, and returns its claims. It stores nothing. The errors are those of [Guard.Check].
+//
+//	claims, err := guard.Verify(ctx, in.Token)
+func (g *Guard[C]) Verify(ctx context.Context, token string) (claims C, err error) {
+	if token == "" {
+		return claims, missingError()
+	}
+	tok, err := g.verify(ctx, token)
+	if err != nil {
+		return claims, err
+	}
+	return tok.claims, nil
+}
+
 // From returns the claims of the client or request that ctx belongs to, and whether
 // the guard has accepted it.
 func (g *Guard[C]) From(ctx context.Context) (claims C, ok bool) {

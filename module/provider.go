@@ -25,6 +25,7 @@ type Provider struct {
 
 	as      []reflect.Type
 	name    string
+	alias   string // of Alias, for messages
 	marks   []any
 	mistake *mistake
 
@@ -64,6 +65,26 @@ func As[I any](ctor any) Provider {
 	p := providerOf(ctor)
 	p.as = append(slices.Clone(p.as), reflect.TypeFor[I]())
 	return p
+}
+
+// Alias provides the A that the module sees as I too, for a constructor of this module that injects an interface:
+//
+//	module.Imports(store.Module), // exports *store.SQL
+//	module.Providers(module.Alias[Notes, *store.SQL](), NewService), // func NewService(Notes) *Service
+//
+// A may be an interface as well, and both are one instance. [Resolve] reports an A that is not assignable to I.
+func Alias[I, A any]() Provider {
+	at, _ := callerPosition()
+	i, a := reflect.TypeFor[I](), reflect.TypeFor[A]()
+	if !a.AssignableTo(i) {
+		return Provider{mistake: &mistake{
+			fmt.Sprintf("is module.Alias[%v, %v] (%s): %s", i, a, at.short(), notAssignable(a, i)), "correct the types",
+		}}
+	}
+	f := reflect.MakeFunc(reflect.FuncOf([]reflect.Type{a}, []reflect.Type{i}, false), func(in []reflect.Value) []reflect.Value {
+		return []reflect.Value{in[0].Convert(i)}
+	})
+	return Provider{ctor: f, where: at, alias: fmt.Sprintf("module.Alias[%v, %v]", i, a)}
 }
 
 // Named provides the results of ctor under a name, independent of an unnamed provider of
@@ -165,7 +186,12 @@ func (p Provider) names() (full, short string, at position) {
 	case fromModule:
 		full = "pipeline.Injected"
 	default:
-		return funcName(p.ctor)
+		if p.alias == "" {
+			return funcName(p.ctor)
+		}
+		full = p.alias
+		_, short, _ = strings.Cut(full, ".")
+		return full, short, p.where
 	}
 	full += "[" + p.typ.String() + "]"
 	_, short, _ = strings.Cut(full, ".")

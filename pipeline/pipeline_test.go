@@ -304,3 +304,26 @@ func TestRecovery(t *testing.T) {
 	}()
 	_, _ = in.Intercept(t.Context(), c, func(context.Context) (any, error) { panic(http.ErrAbortHandler) })
 }
+
+// Attributes of the application are in each line; denials for too many requests have one line a minute.
+func TestLoggingWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		l := pipeline.NewLogging(slog.New(slog.NewTextHandler(&out, nil))).With(func(_ context.Context, c *pipeline.Call) []slog.Attr {
+			return []slog.Attr{slog.String("event", c.Pattern), slog.String("user", "ada")}
+		})
+		c := &pipeline.Call{Kind: pipeline.KindMessage, Pattern: "say", Name: "chat.NewGateway"}
+		limited := &pipeline.Error{Message: "Too many", Status: http.StatusTooManyRequests}
+		for range 3 {
+			l.Outcome(t.Context(), c, pipeline.Outcome{Err: limited, Client: limited, Denied: true})
+		}
+		<-time.After(time.Minute)
+		l.Outcome(t.Context(), c, pipeline.Outcome{Err: limited, Client: limited, Denied: true})
+		l.Outcome(t.Context(), c, pipeline.Outcome{})
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		if len(lines) != 3 || !strings.Contains(lines[0], "msg=denied denials=1 event=say user=ada ") ||
+			!strings.Contains(lines[1], "denials=3 ") || !strings.Contains(lines[2], "msg=handled event=say user=ada ") {
+			t.Errorf("logged %q", lines)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/gatehouse-go/gatehouse/internal/config"
@@ -191,6 +192,28 @@ func OnAny(h func(ctx context.Context, event string, p Payload)) Subscription {
 		return nil
 	}
 	return newSubscription(s, h == nil, nil)
+}
+
+// Replace returns subs with each of by in the place of the handler of the same event, for a gateway that embeds
+// another one and handles some of its events itself. Those that are new are added.
+//
+//	func (g *VIPChat) Subscriptions() []websockets.Subscription {
+//		return websockets.Replace(g.Chat.Subscriptions(), websockets.On("post", g.Post))
+//	}
+func Replace(subs []Subscription, by ...Subscription) []Subscription {
+	all := slices.Clone(subs)
+	for _, s := range by {
+		same := func(old Subscription) bool {
+			return old.spec.Event == s.spec.Event && old.spec.Kind.HasClient() == s.spec.Kind.HasClient() &&
+				(old.spec.Kind == handler.Fallback) == (s.spec.Kind == handler.Fallback) && old.spec.Kind != handler.Any
+		}
+		if i := slices.IndexFunc(all, same); i >= 0 && s.spec.Kind != handler.Any {
+			all[i] = s
+		} else {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // NewSubscription returns the subscription of a handler without a client. The framework calls it.

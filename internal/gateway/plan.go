@@ -397,7 +397,11 @@ func (p *planner) shares(s *serverPlan, e *endpointPlan) {
 
 // handlers checks the handlers of the gateways that share an endpoint.
 func (p *planner) handlers(s *serverPlan, e *endpointPlan, gs []gatewayPlan) {
-	seen := map[string]string{}
+	type first struct {
+		owner   string
+		gateway int
+	}
+	seen := map[string]first{}
 	for _, m := range e.members {
 		g := &gs[m.gateway]
 		for _, sub := range g.subs {
@@ -416,14 +420,18 @@ func (p *planner) handlers(s *serverPlan, e *endpointPlan, gs []gatewayPlan) {
 				owner += " at " + sub.Place
 			}
 			if first, dup := seen[event]; dup {
+				hint := "rename one, or give one gateway another path or namespace"
+				if first.gateway == m.gateway {
+					hint = "remove one, or put the second in the place of the first with websockets.Replace"
+				}
 				if event == "\x00fallback" {
-					p.handlerf(g, "gateway %s and gateway %s both have a Fallback on %s; keep one", first, owner, where(s, e))
+					p.handlerf(g, "gateway %s and gateway %s both have a Fallback on %s; keep one", first.owner, owner, where(s, e))
 				} else {
-					p.handlerf(g, "event %q is handled twice on %s: by gateway %s and by gateway %s; rename one, or give one gateway another path or namespace", event, where(s, e), first, owner)
+					p.handlerf(g, "event %q is handled twice on %s: by gateway %s and by gateway %s; %s", event, where(s, e), first.owner, owner, hint)
 				}
 				continue
 			}
-			seen[event] = owner
+			seen[event] = first{owner, m.gateway}
 		}
 	}
 }

@@ -92,7 +92,7 @@ func TestField_X49_OneList(t *testing.T) {
 		"app: UseGuards (list_test.go): guard 1: its constructor returned a <nil>, which is not a pipeline.Guard; it needs the method Check(context.Context, *pipeline.Call) error",
 		"app: Global(start_test.TestField_X49_OneList.func5 (list_test.go)): it returned a int, which is not a guard, interceptor, pipe or filter",
 		`web: controller start_test.newSite (list_test.go): GET no slash: the handler is nil`,
-		`websockets: event "a" is handled twice on ws the HTTP server /: by gateway start_test.newHall (list_test.go) at list_test.go and by gateway start_test.newHall (list_test.go) at list_test.go; rename one, or give one gateway another path or namespace`,
+		`websockets: event "a" is handled twice on ws the HTTP server /: by gateway start_test.newHall (list_test.go) at list_test.go and by gateway start_test.newHall (list_test.go) at list_test.go; remove one, or put the second in the place of the first with websockets.Replace`,
 	})
 }
 
