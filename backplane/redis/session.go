@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/redis/rueidis"
 
@@ -179,8 +180,12 @@ func (s *session) receive(m rueidis.PubSubMessage) {
 	if !ours || string(envelope.OriginOf([]byte(m.Message[:min(head, len(m.Message))]))) == s.e.self {
 		return
 	}
-	s.e.in.ReceiveFrame(channel, []byte(m.Message))
+	s.e.in.ReceiveFrame(channel, owned(m.Message))
 }
+
+// owned returns the bytes of a message without a copy. They belong to no other string: the client
+// reads each message into memory of its own, and keeps nothing of it.
+func owned(message string) []byte { return unsafe.Slice(unsafe.StringData(message), len(message)) } //nolint:gosec // see above
 
 // command returns a PUBLISH. bytes must not change until it has ended.
 func (s *session) command(channel string, bytes []byte) rueidis.Completed {
