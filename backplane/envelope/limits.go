@@ -39,6 +39,15 @@ type Limits struct {
 const overhead = 64
 
 func (l Limits) withDefaults() Limits {
+	if l == (Limits{}) {
+		return defaults
+	}
+	return l.filled()
+}
+
+var defaults = Limits{}.filled()
+
+func (l Limits) filled() Limits {
 	set := func(v *int, to int) {
 		if *v <= 0 {
 			*v = to
@@ -82,8 +91,8 @@ func (l Limits) Check(m *backplane.Message) error {
 	case len(m.Payload.Attachments) > l.Attachments:
 		return fmt.Errorf("%d attachments: %w of %d", len(m.Payload.Attachments), ErrLimit, l.Attachments)
 	}
-	if n := Size(m); n > l.MaxMessage() {
-		return fmt.Errorf("message of %d bytes: %w of %d", n, ErrLimit, l.MaxMessage())
+	if n := Size(m); n > l.Frame-overhead {
+		return fmt.Errorf("message of %d bytes: %w of %d", n, ErrLimit, l.Frame-overhead)
 	}
 	return nil
 }
