@@ -148,7 +148,7 @@ const (
 	// chunk is how many messages are emitted without a look at the queue.
 	chunk = 256
 	// floodQueue is how many messages may wait while a node floods.
-	floodQueue = 4 * chunk
+	floodQueue = 16 * chunk
 )
 
 // drained waits until at most limit messages wait to be sent.
