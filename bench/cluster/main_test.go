@@ -32,7 +32,7 @@ func TestComparison(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	for _, name := range []string{"B1", "B2", "B5", "B8", "B9"} {
+	for _, name := range []string{"B1", "B2", "B5", "B8", "B9", "CT10"} {
 		measured := slices.ContainsFunc(strings.Split(out.String(), "\n"), func(line string) bool {
 			return strings.HasPrefix(line, "| "+name+" |") && (strings.HasSuffix(line, "| ok |") || strings.HasSuffix(line, "| FAIL |"))
 		})

@@ -56,6 +56,10 @@ func redis(f *run.Figures) float64     { return micros(f.Redis) }
 func perSecond(f *run.Figures) float64 { return f.PerSecond / 1000 }
 func mallocs(f *run.Figures) float64   { return f.Mallocs }
 
+func quiet(f *run.Figures) float64  { return micros(f.Quiet) }
+func frozen(f *run.Figures) float64 { return micros(f.Frozen) }
+func grown(f *run.Figures) float64  { return float64(f.Grown) / (1 << 20) }
+
 func total(f *run.Figures) float64 { return micros(f.Origin + f.Remote + f.Redis) }
 
 func local(q float64) func(*run.Figures) float64 {
@@ -110,6 +114,8 @@ func all() []bar {
 		bar{name: "B8", what: "apart, native: CPU of a node without a recipient", unit: "µs", ours: of(run.Apart, node.Native, remote), theirs: of(run.Burst1, node.Native, remote), peer: "remote of B1", limit: 0.2},
 		bar{name: "B9", what: "cost, native: CPU that the backplane adds to Emit", unit: "µs", ours: minus(of(run.Cost, node.Native, origin), of(run.Cost, node.Alone, origin)), theirs: nativeOrigin, peer: "origin of B1", limit: 0.17},
 		bar{name: "B9", what: "cost, native: allocations that it adds", ours: minus(of(run.Cost, node.Native, mallocs), of(run.Cost, node.Alone, mallocs)), theirs: one, limit: 1},
+		bar{name: "CT10", what: "frozen, native: p99 of Emit while Redis does not answer", unit: "µs", ours: of(run.Frozen, node.Native, frozen), theirs: of(run.Frozen, node.Native, quiet), peer: "before", limit: 2},
+		bar{name: "CT10", what: "frozen, native: memory that the node takes", unit: "MiB", ours: of(run.Frozen, node.Native, grown), theirs: one, limit: 40},
 	)
 }
 
@@ -142,6 +148,7 @@ func Needed() []Turn {
 		{run.Apart, []node.Peer{node.Native}},
 		{run.Flood, []node.Peer{node.Native, node.Frames, node.Embedded}},
 		{run.Cost, []node.Peer{node.Alone, node.Native}},
+		{run.Frozen, []node.Peer{node.Native}},
 	}
 }
 

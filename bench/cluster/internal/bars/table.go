@@ -108,6 +108,9 @@ var columns = []struct {
 	{"other node p50, µs", []run.Work{run.Rate1}, across(.5)},
 	{"p99", []run.Work{run.Rate1}, across(.99)},
 	{"allocations", []run.Work{run.Cost}, mallocs},
+	{"p99 of Emit before, µs", []run.Work{run.Frozen}, quiet},
+	{"meanwhile, µs", []run.Work{run.Frozen}, frozen},
+	{"memory taken, MiB", []run.Work{run.Frozen}, grown},
 }
 
 func (r *Report) work(b *strings.Builder, turn Turn) {

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/bench/internal/hist"
 	"golang.org/x/sys/unix"
 )
 
@@ -57,6 +58,7 @@ type Reply struct {
 	Took      time.Duration `json:"took,omitempty"`
 	ThreadCPU time.Duration `json:"threadCPU,omitempty"` // Cost
 	Mallocs   uint64        `json:"mallocs,omitempty"`   // Cost: of the process
+	P99       time.Duration `json:"p99,omitempty"`       // Rate: how long the call that emits takes
 	Received  uint64        `json:"received,omitempty"`  // Stats: messages of other nodes
 	Lost      uint64        `json:"lost,omitempty"`      // Stats: of those that were sent here, or should have arrived
 	Queued    int           `json:"queued,omitempty"`    // Stats: messages that wait to be sent
@@ -119,10 +121,14 @@ func (n *Node) do(ctx context.Context, q Request) (Reply, error) {
 			e.add(n.emit(ctx, q.Room))
 		}
 	case q.Do == Rate:
+		var calls hist.Histogram
 		for i := range q.Count {
 			time.Sleep(time.Until(start.Add(time.Duration(i) * time.Second / time.Duration(q.PerSecond))))
+			called := time.Now()
 			e.add(n.emit(ctx, q.Room))
+			calls.Add(time.Since(called))
 		}
+		e.P99 = calls.Quantile(.99)
 	case q.Do == Flood && n.Flood != nil:
 		took, err := n.Flood(q.Count)
 		return Reply{Took: took}, err

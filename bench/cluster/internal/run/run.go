@@ -31,6 +31,7 @@ const (
 	Apart  Work = "apart"      // as Burst1, to a room without a client on the other node
 	Flood  Work = "flood"      // to a room without clients, on 3 nodes
 	Cost   Work = "cost"       // on one node, without clients
+	Frozen Work = "frozen"     // 1,000 a second, while Redis does not answer
 )
 
 // Figures are what one run has shown, for each broadcast.
@@ -39,6 +40,8 @@ type Figures struct {
 	PerSecond             float64
 	Local, Across         *hist.Histogram // Rate1: from emit to receipt at the same and at another node
 	Mallocs               float64         // Cost
+	Quiet, Frozen         time.Duration   // Frozen: p99 of the call that emits, before and while Redis does not answer
+	Grown                 int64           // Frozen: memory (RSS) that the node that emits has taken meanwhile
 	Noise                 float64         // cores that other programs used
 }
 
@@ -46,7 +49,7 @@ type Figures struct {
 func (r *Runner) Measure(ctx context.Context, w Work, peer node.Peer) (map[Work]*Figures, error) {
 	s, ok := map[Work]shape{
 		Burst1: {nodes: 2, clients: 1}, Burst2: {nodes: 2, clients: 20}, Apart: {nodes: 2, clients: 1, apart: true},
-		Flood: {nodes: 3}, Cost: {nodes: 1},
+		Flood: {nodes: 3}, Cost: {nodes: 1}, Frozen: {nodes: 2, clients: 1, apart: true},
 	}[w]
 	if !ok {
 		return nil, fmt.Errorf("there is no work %q", w)
@@ -65,6 +68,8 @@ func (r *Runner) Measure(ctx context.Context, w Work, peer node.Peer) (map[Work]
 		out[w], err = r.flood(ctx, c)
 	case Cost:
 		out[w], err = r.cost(ctx, c)
+	case Frozen:
+		out[w], err = r.frozen(ctx, c)
 	default:
 		err = r.broadcasts(ctx, c, w, peer, out)
 	}
