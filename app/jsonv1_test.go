@@ -96,8 +96,9 @@ func legacyModule(routes bool) *module.Module {
 	return module.New("legacy", opts...)
 }
 
-// TestJSONV1: all ways in and out are those of encoding/json, also where the type has a plan already.
-func TestJSONV1(t *testing.T) {
+// TestField_X41_RulesOfEncodingJSON: With app.JSON(websockets.JSONV1()) messages, answers of calls and routes are decoded and
+// encoded as by encoding/json, also strict ones and those with binary; without it a time.Duration is a start error.
+func TestField_X41_RulesOfEncodingJSON(t *testing.T) {
 	_, err := app.New(legacyModule(false), app.HTTP("127.0.0.1:0"), app.WebSockets(ws.New()))
 	if err != nil {
 		t.Fatal(err)

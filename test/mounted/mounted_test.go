@@ -96,7 +96,7 @@ func do(t *testing.T, method, url, body string) (*http.Response, string) {
 	return r, string(b)
 }
 
-// TestField_X59_Mounted: an application in another router below a path served its controllers and not its gateways
+// TestField_X59_Mounted: An application in another router below a path served its controllers and not its gateways
 // (chi), listed every method with 405, and redirected out of the path; in net/http, chi, gin and echo it serves the
 // same as at the root.
 func TestField_X59_Mounted(t *testing.T) {

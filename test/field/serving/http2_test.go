@@ -19,7 +19,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// TestField_X61_HTTP2: over HTTP/2 a refused WebSocket handshake was answered with the headers Upgrade and Connection,
+// TestField_X61_HTTP2: Over HTTP/2 a refused WebSocket handshake was answered with the headers Upgrade and Connection,
 // which that version forbids, and the connection was closed; the answer is without them, and other requests use the
 // same connection, polls of Socket.IO too.
 func TestField_X61_HTTP2(t *testing.T) {

@@ -29,7 +29,7 @@ func connect(t *testing.T, addr net.Addr, send string) net.Conn {
 	return c
 }
 
-// TestField_X62_KeepAlive: a connection without a request was closed after 2 minutes, without an option, so that load
+// TestField_X62_KeepAlive: A connection without a request was closed after 2 minutes, without an option, so that load
 // balancers that keep theirs longer answered 502; app.KeepAlive sets the time, which does not apply to WebSockets.
 func TestField_X62_KeepAlive(t *testing.T) {
 	const idle = 100 * time.Millisecond
@@ -55,7 +55,7 @@ func TestField_X62_KeepAlive(t *testing.T) {
 	}
 }
 
-// TestField_X62_HeaderTimeout: how long the header of a request may take was fixed at 10 s; app.HeaderTimeout sets it.
+// TestField_X62_HeaderTimeout: How long the header of a request may take was fixed at 10 s; app.HeaderTimeout sets it.
 func TestField_X62_HeaderTimeout(t *testing.T) {
 	a := apptest.New(t, gateway(), apptest.With(app.WebSockets(ws.New()), app.HeaderTimeout(100*time.Millisecond)))
 	c := connect(t, a.App().Addr(), "GET /nowhere HTTP/1.1\r\nHost: x\r\n")

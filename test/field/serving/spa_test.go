@@ -36,7 +36,7 @@ func (s *site) Routes(r chi.Router) {
 	web.Static(r, "/", fstest.MapFS{"index.html": {Data: []byte("page")}, "app.js": {Data: []byte("start()")}}, s.opts...)
 }
 
-// TestField_X64_SPA: the fallback of a single-page application answered unknown API routes, polls of Socket.IO at a wrong
+// TestField_X64_SPA: The fallback of a single-page application answered unknown API routes, polls of Socket.IO at a wrong
 // path and gateways' paths with its page, and the application's prefix moved the page too; they are answered 404 or
 // 426, and web.WithoutPrefix keeps the page at the root.
 func TestField_X64_SPA(t *testing.T) {

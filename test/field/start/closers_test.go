@@ -43,7 +43,7 @@ var (
 	errInit        = errors.New("no luck either")
 )
 
-// TestField_X55_Close: what constructors had opened stayed open when a later one, or a hook, failed; values that are
+// TestField_X55_Close: What constructors had opened stayed open when a later one, or a hook, failed; values that are
 // io.Closers are closed once, the last first, except by module.Value and where their own hook has done so.
 func TestField_X55_Close(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -42,3 +42,29 @@ func TestSeveralArguments(t *testing.T) {
 		t.Errorf("received %s", m.Args)
 	}
 }
+
+type failing struct{}
+
+func (failing) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{
+		websockets.On("fail", func(context.Context, struct{}) (bool, error) { return false, websockets.NewError("no") }),
+		websockets.On("ok", func(context.Context, struct{}) (bool, error) { return true, nil }),
+	}
+}
+
+// TestField_X66_ErrorsOnce: With AnswerErrorsOnce an error of a message whose client waits for an ack is the ack alone, otherwise
+// the event that ExceptionEvent names.
+func TestField_X66_ErrorsOnce(t *testing.T) {
+	root := module.New("failing", module.Providers(websockets.Gateway(func() failing { return failing{} },
+		websockets.AnswerErrorsOnce(), websockets.ExceptionEvent("problem"))))
+	a := apptest.New(t, root, apptest.With(app.WebSockets(socketio.New())))
+	c := a.DialSocketIO("/")
+	if e := c.CallError("fail"); e.Message != "no" {
+		t.Errorf("answered %+v", e)
+	}
+	c.ExpectNone("problem", func() { c.Call("ok") })
+	c.Emit("fail")
+	if e := apptest.Expect[apptest.Exception](c, "problem"); e.Message != "no" {
+		t.Errorf("sent %+v", e)
+	}
+}

@@ -19,8 +19,8 @@ func TestNewsFromJavaScript(t *testing.T) {
 	}
 }
 
-// The helper that docs/socketio.md shows for answers that are errors, and an ordinary answer.
-func TestAskFromJavaScript(t *testing.T) {
+// TestField_X67_HelperForAcks: The helper that the page of Socket.IO shows rejects when an ack is an error, and resolves otherwise.
+func TestField_X67_HelperForAcks(t *testing.T) {
 	a := apptest.New(t, Module, apptest.With(app.WebSockets(socketio.New())))
 	got := js.RunWith(t, "docs/socketio.md", "async function ask", strings.TrimPrefix(a.URL(), "http://"), 2)
 	if got != "1\nBad payload: the payload must be a string, not a number bad_payload\n" {
