@@ -149,7 +149,7 @@ func TestTLSMistakes(t *testing.T) {
 		"swapped":       {with(app.TLS(keyFile, certFile)), "PEM inputs may have been switched"},
 		"an empty name": {with(app.TLS("", keyFile)), `): a file is missing: pass the names of the certificate and of its key, both in PEM`},
 		"nil":           {with(app.TLSConfig(nil)), `app: TLSConfig (tls_test.go:`},
-		"no certificate": {with(app.TLSConfig(&tls.Config{MinVersion: tls.VersionTLS12})), //nolint:gofumpt
+		"no certificate": {with(app.TLSConfig(&tls.Config{MinVersion: tls.VersionTLS12})),
 			`): there is no certificate: set Certificates or GetCertificate, or use TLS with files`},
 	} {
 		a, err := app.New(served(), append(c.opts, app.HTTP("127.0.0.1:0"), app.WebSockets(ws.New()), quiet())...)

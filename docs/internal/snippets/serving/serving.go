@@ -47,10 +47,10 @@ func encrypted() {
 	// end
 }
 
-func local() error {
+func local(ctx context.Context) error {
 	// snippet:unix
 	_ = os.Remove("/run/chat/http.sock") // of a process that was killed
-	l, err := net.Listen("unix", "/run/chat/http.sock")
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", "/run/chat/http.sock")
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func local() error {
 	if err != nil {
 		return err
 	}
-	return a.Run(context.Background())
+	return a.Run(ctx)
 }
 
 var _, _, _ = everything, encrypted, local
