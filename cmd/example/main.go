@@ -5,10 +5,13 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
@@ -16,7 +19,6 @@ import (
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/platforms"
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/program"
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/stats"
-	"github.com/gatehouse-go/gatehouse/module"
 )
 
 func main() {
@@ -37,7 +39,12 @@ func main() {
 // welcome prints the addresses of the application.
 func welcome(w io.Writer, a *app.App) {
 	_, _ = fmt.Fprintf(w, "Open %s\n", program.URL(a.Addr()))
-	for _, g := range module.Find[*stats.Gateway](a.Modules()) {
-		_, _ = fmt.Fprintf(w, "Stats at %s\n", program.URL(g.Server.Addr()))
+	for _, g := range a.Gateways() {
+		if g.Type != reflect.TypeFor[*stats.Gateway]() {
+			continue
+		}
+		for _, e := range g.Endpoints { // clients of Socket.IO name the namespace, those of plain WebSocket the path
+			_, _ = fmt.Fprintf(w, "Stats for %s at %s%s\n", e.Platform, program.URL(e.Addr), strings.TrimPrefix(cmp.Or(e.Namespace, e.Path), "/"))
+		}
 	}
 }

@@ -39,7 +39,6 @@ const (
 // exceptions are the rows without a test. A row with a test must not be listed here.
 var exceptions = map[row]untested{
 	{"F", 80}: {"The stream is trimmed past a client's offset.", noLog},
-	{"X", 65}: {"The example prints an address that does not exist.", open},
 	{"X", 68}: {"Clients that reconnect at a drain reach the process that is being drained.", open},
 	{"X", 69}: {"Close code 1008 means both too slow and refused.", open},
 }
