@@ -73,8 +73,8 @@ func start(t *testing.T, program string, args ...string) *example {
 		}
 	}()
 	e.url = e.line("Open ")
-	e.stats = strings.TrimSuffix(e.line("Stats for socketio at "), "/stats")
-	e.line("Stats for ws at ")
+	first, _, _ := strings.Cut(e.line("Stats at "), " (")
+	e.stats = strings.TrimSuffix(strings.TrimSuffix(first, "/stats"), "/ws")
 	return e
 }
 

@@ -43,8 +43,10 @@ func welcome(w io.Writer, a *app.App) {
 		if g.Type != reflect.TypeFor[*stats.Gateway]() {
 			continue
 		}
+		var at []string
 		for _, e := range g.Endpoints { // clients of Socket.IO name the namespace, those of plain WebSocket the path
-			_, _ = fmt.Fprintf(w, "Stats for %s at %s%s\n", e.Platform, program.URL(e.Addr), strings.TrimPrefix(cmp.Or(e.Namespace, e.Path), "/"))
+			at = append(at, fmt.Sprintf("%s%s (%s)", program.URL(e.Addr), strings.TrimPrefix(cmp.Or(e.Namespace, e.Path), "/"), e.Platform))
 		}
+		_, _ = fmt.Fprintf(w, "Stats at %s\n", strings.Join(at, ", "))
 	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,27 +23,18 @@ func TestField_X65_PrintedAddresses(t *testing.T) {
 	a := apptest.New(t, s.Module(), apptest.With(append(s.Options(), app.HTTP("127.0.0.1:0"))...))
 	var out bytes.Buffer
 	welcome(&out, a.App())
-	found := 0
-	for line := range strings.Lines(out.String()) {
-		what, url, _ := strings.Cut(strings.TrimSpace(line), " http")
-		url = "http" + url
-		switch what {
-		case "Open":
-			res, err := a.HTTPClient().Get(url) //nolint:noctx // of a test
-			if err != nil || res.StatusCode != 200 {
-				t.Fatalf("%s: %v, %v", url, res, err)
-			}
-			_ = res.Body.Close()
-		case "Stats for socketio at":
-			apptest.DialSocketIO(t, url)
-		case "Stats for ws at":
-			apptest.DialWS(t, url)
-		default:
-			t.Errorf("the example prints %q", line)
-		}
-		found++
+	page, rest, _ := strings.Cut(strings.TrimSpace(out.String()), "\n")
+	res, err := a.HTTPClient().Get(strings.TrimPrefix(page, "Open "))
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %v, %v", page, res, err)
 	}
-	if found != 3 {
-		t.Errorf("the example prints %q", out.String())
+	_ = res.Body.Close()
+	found := printed.FindAllStringSubmatch(strings.TrimPrefix(rest, "Stats at "), -1)
+	if len(found) != 2 || found[0][2] != "socketio" || found[1][2] != "ws" {
+		t.Fatalf("the example prints %q", out.String())
 	}
+	apptest.DialSocketIO(t, found[0][1])
+	apptest.DialWS(t, found[1][1])
 }
+
+var printed = regexp.MustCompile(`(http://\S+) \((\w+)\)`)
