@@ -39,6 +39,10 @@ func (g *gateway) emit(ctx context.Context, room string, t Tick) error {
 	return ticked.Emit(ctx, g.Server, t)
 }
 
+func (g *gateway) encoded(ctx context.Context, json []byte) error {
+	return g.Server.Emit(ctx, ticked.Name(), websockets.Payload{JSON: json})
+}
+
 // engine returns the option for what connects the nodes.
 func (s Settings) engine(log *slog.Logger) (app.Option, error) {
 	switch s.Peer {
@@ -50,7 +54,7 @@ func (s Settings) engine(log *slog.Logger) (app.Option, error) {
 		return app.Backplane(redis.SocketIO(redis.Address(s.Redis))), nil
 	case Embedded:
 		return app.Backplane(embedded.New(embedded.Listen(s.Listen), embedded.Peers(strings.Split(s.Peers, ",")...),
-			embedded.Secret("only for the comparison, on this machine"), embedded.Logger(log))), nil
+			embedded.Secret("only for the comparison, on this machine"), embedded.Logger(slog.New(slog.DiscardHandler)))), nil
 	default:
 		return nil, fmt.Errorf("there is no peer %q", s.Peer)
 	}
@@ -72,7 +76,7 @@ func runGatehouse(ctx context.Context, s Settings) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	n := &Node{Emit: g.emit, Stats: func() Reply { return statsOf(a) }}
+	n := &Node{Emit: g.emit, Encoded: g.encoded, Stats: func() Reply { return statsOf(a) }}
 	go func() {
 		if err := <-ready; err != nil {
 			cancel(err)

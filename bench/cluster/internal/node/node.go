@@ -69,7 +69,9 @@ type Reply struct {
 type Node struct {
 	Emit  func(ctx context.Context, room string, t Tick) error
 	Stats func() Reply // nil: the peer has none
-	Flood func(count int) (took time.Duration, err error)
+	// Encoded emits JSON: for Cost, since only a node with clients or a backplane encodes.
+	Encoded func(ctx context.Context, json []byte) error
+	Flood   func(count int) (took time.Duration, err error)
 	// Writers is how many goroutines share a burst; by default the calling one emits.
 	Writers int
 
@@ -170,12 +172,14 @@ func (n *Node) cost(ctx context.Context, q Request) Reply {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var e emits
+	data, err := json.Marshal(Tick{T: Micros(), Pad: pad})
+	e.add(err)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for left := q.Count; left > 0; left -= chunk {
 		start := threadCPU()
 		for range min(chunk, left) {
-			e.add(n.emit(ctx, q.Room))
+			e.add(n.Encoded(ctx, data))
 		}
 		e.ThreadCPU += threadCPU() - start
 		n.drained(0)
