@@ -119,6 +119,9 @@ func (n *Node) do(ctx context.Context, q Request) (Reply, error) {
 	case q.Do == Burst && n.Writers > 1:
 		n.together(ctx, &e, q)
 	case q.Do == Burst:
+		if q.Room != "" && n.Stats != nil { // clients of other nodes do not hold it up
+			n.drained(floodQueue)
+		}
 		for range q.Count {
 			e.add(n.emit(ctx, q.Room))
 		}
