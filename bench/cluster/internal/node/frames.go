@@ -18,8 +18,11 @@ import (
 const (
 	// frameMessages are in one PUBLISH, of messageBytes each.
 	frameMessages, messageBytes = 64, 200
-	// framesInFlight are sent before the first is answered.
-	framesInFlight = 8
+	// framesInFlight are sent before the first is answered, framesWaiting before it is received: Redis cuts a
+	// subscriber for which more than 32 MB wait.
+	framesInFlight, framesWaiting = 8, 1024
+	// floodWithin bounds a flood.
+	floodWithin = 30 * time.Second
 )
 
 // runFrames floods Redis with what a batch of 64 messages would be, without a framework: the most that
@@ -42,12 +45,15 @@ func floodFrames(ctx context.Context, client rueidis.Client, count int) (time.Du
 	defer release()
 	frames := max(1, count/frameMessages)
 	all := make(chan struct{})
-	received := 0
+	received, waiting := 0, make(chan struct{}, framesWaiting)
 	ended := sub.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: func(rueidis.PubSubMessage) {
+		<-waiting
 		if received++; received == frames {
 			close(all)
 		}
 	}})
+	ctx, cancel := context.WithTimeout(ctx, floodWithin)
+	defer cancel()
 	if err := sub.Do(ctx, sub.B().Subscribe().Channel("frames").Build()).Error(); err != nil {
 		return 0, err
 	}
@@ -59,6 +65,10 @@ func floodFrames(ctx context.Context, client rueidis.Client, count int) (time.Du
 	for w := range errs {
 		writers.Go(func() {
 			for sent.Add(1) <= int64(frames) && errs[w] == nil {
+				select {
+				case waiting <- struct{}{}:
+				case <-ctx.Done(): // and Do returns its error
+				}
 				errs[w] = client.Do(ctx, client.B().Publish().Channel("frames").Message(frame).Build()).Error()
 			}
 		})
