@@ -403,10 +403,10 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption
 	s.sess = sess
 	s.cancel = nil
 	ended, upgraded := s.ended, s.upgraded && transport == Polling
-	c.mu.Unlock()
-	if s.journal != nil {
+	if s.journal != nil { // with c.mu held: the client may leave, resume or be closed as soon as s.sess is set
 		s.journal.setSession(sess)
 	}
+	c.mu.Unlock()
 	if upgraded {
 		sess.Upgraded()
 	}
