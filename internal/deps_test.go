@@ -1,8 +1,13 @@
 package internal_test
 
 import (
+	"bufio"
+	"bytes"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,5 +50,52 @@ func TestDependenciesOfPrograms(t *testing.T) {
 				t.Errorf("a program that uses app and %s is built with %s", platform, p)
 			}
 		}
+	}
+}
+
+// What several nodes need takes at most 150 KB of a program that is built without an engine.
+func TestSizeOfCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("links a program")
+	}
+	const most = 150_000
+	tool := need.Program(t, "", "go")
+	run := func(args ...string) []byte {
+		cmd := exec.CommandContext(t.Context(), tool, args...)
+		cmd.Dir, cmd.Env = need.Root(t), append(os.Environ(), "GOOS=linux", "GOARCH=amd64")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %v", cmd, err)
+		}
+		return out
+	}
+	program := filepath.Join(t.TempDir(), "example")
+	run("build", "-trimpath", "-o", program, "./cmd/example")
+	sizes := map[string]int{"backplane": 0, "backplane/envelope": 0, "internal/cluster": 0, "internal/roster": 0, "presence": 0}
+	all := 0
+	for lines := bufio.NewScanner(bytes.NewReader(run("tool", "nm", "-size", program))); lines.Scan(); {
+		fields := strings.Fields(lines.Text()) // address, size, type, name
+		if len(fields) < 4 {
+			continue
+		}
+		_, name, ours := strings.Cut(fields[3], modulePath+"/")
+		end := strings.IndexAny(name, ".[")
+		size, err := strconv.Atoi(fields[1])
+		if !ours || end < 0 || err != nil {
+			continue
+		}
+		if _, counts := sizes[name[:end]]; counts {
+			sizes[name[:end]] += size
+			all += size
+		}
+	}
+	t.Logf("%d bytes: %v", all, sizes)
+	for name, size := range sizes {
+		if size == 0 {
+			t.Errorf("nothing of %s is in the program: is this still the name of the package?", name)
+		}
+	}
+	if all > most {
+		t.Errorf("%d bytes, want at most %d: %v", all, most, sizes)
 	}
 }
