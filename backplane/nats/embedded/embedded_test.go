@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -140,26 +141,34 @@ func TestWrongSecret(t *testing.T) {
 
 // The log of the application has that of the server, unless the engine has one of its own.
 func TestLoggerOfTheApplication(t *testing.T) {
-	a := startNode(t, 1, embedded.Cluster("chat"))
-	other := []embedded.Option{embedded.Cluster("shop"), embedded.Peers(addr(a))}
 	log, own := &testkit.Log{}, &testkit.Log{}
-	for i, e := range []backplane.Backplane{newEngine(append(other, embedded.Logger(nil))...), newEngine(append(other, embedded.Logger(own.Logger(slog.LevelInfo)))...)} {
+	for i, e := range []backplane.Backplane{newEngine(embedded.Logger(nil)), newEngine(embedded.Logger(own.Logger(slog.LevelInfo)))} {
 		e.(backplane.LoggerUser).SetLogger(log.Logger(slog.LevelInfo).With("engine", i))
-		newNode(t, 2+i, e).start()
+		n := newNode(t, 1+i, e)
+		n.start()
+		stranger, err := net.Dial("tcp", addr(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stranger.Close()
+		if _, err := io.WriteString(stranger, "GET / HTTP/1.1\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	testkit.Eventually(t, "both logs", func() bool {
-		return len(log.Lines("level=ERROR", "chat", "shop", "engine=0")) > 0 && len(own.Lines("level=ERROR", "chat", "shop")) > 0
+		return len(log.Lines("level=ERROR", "engine=0")) > 0 && len(own.Lines("level=ERROR")) > 0
 	})
 	if lines := log.Lines("engine=1"); len(lines) > 0 {
 		t.Errorf("log of the application: %q", lines)
 	}
 }
 
-// Clusters with different names stay apart.
+// Clusters with different names stay apart. The node that finds it first says so.
 func TestOtherCluster(t *testing.T) {
 	log := &testkit.Log{}
-	a := startNode(t, 1, embedded.Cluster("chat"))
-	b := startNode(t, 2, embedded.Cluster("shop"), embedded.Peers(addr(a)), embedded.Logger(log.Logger(slog.LevelInfo)))
+	logger := embedded.Logger(log.Logger(slog.LevelInfo))
+	a := startNode(t, 1, embedded.Cluster("chat"), logger)
+	b := startNode(t, 2, embedded.Cluster("shop"), embedded.Peers(addr(a)), logger)
 	testkit.Eventually(t, "the log", func() bool { return len(log.Lines("level=ERROR", "chat", "shop")) > 0 })
 	a.mustSend("x")
 	if b.cond.Wait(200*time.Millisecond, func() bool { return len(b.received) > 0 }) {
