@@ -55,9 +55,6 @@ func TestDependenciesOfPrograms(t *testing.T) {
 
 // What several nodes need takes at most 150 KB of a program that is built without an engine.
 func TestSizeOfCluster(t *testing.T) {
-	if testing.Short() {
-		t.Skip("links a program")
-	}
 	const most = 150_000
 	tool := need.Program(t, "", "go")
 	run := func(args ...string) []byte {
