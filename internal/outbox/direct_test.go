@@ -56,7 +56,7 @@ func TestBurst(t *testing.T) {
 		if s.single != 1 || s.many > 9000 {
 			t.Errorf("%d items were sent alone, and the others in %d sends", s.single, s.many)
 		}
-		time.Sleep(burstGap) //nolint:forbidigo // the clock of the bubble
+		<-time.After(burstGap) // by the clock of the bubble
 		push(t, q, "later", Refuse, nil)
 		if s.single != 2 {
 			t.Error("an item after the burst was not sent at once")
