@@ -112,8 +112,9 @@ func optionsOf(m *backplane.Message) (wireOptions, error) {
 	return o, nil
 }
 
+// unique returns the names in a and b, once each. It is never nil: Node expects an array.
 func unique(a, b []string) names {
-	all := slices.Concat(a, b)
+	all := append(append(names{}, a...), b...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }

@@ -108,3 +108,24 @@ func TestAllRoomsOfManyClients(t *testing.T) {
 		t.Errorf("%d answers with %d rooms", len(answers), len(r.Rooms))
 	}
 }
+
+// Every answer has the member that Node waits for, also that of a node without clients: where it is missing in the
+// last one, Node waits until its timeout.
+func TestAnswersWithoutClients(t *testing.T) {
+	for request, want := range map[string]string{
+		`{"uid":"abcdef","requestId":"r","type":0}`:                                 `{"requestId":"r","sockets":[]}`,
+		`{"uid":"abcdef","requestId":"r","type":1}`:                                 `{"requestId":"r","rooms":[]}`,
+		`{"uid":"abcdef","requestId":"r","type":5,"opts":{"rooms":[],"except":[]}}`: `{"requestId":"r","sockets":[]}`,
+		`{"uid":"abcdef","requestId":"r","type":6,"data":["e"]}`:                    `{"type":6,"requestId":"r","data":null}`,
+	} {
+		b, f := newTestBridge()
+		b.send("socket.io-request#/#", request)
+		if len(f.messages) == 0 {
+			t.Fatalf("%s is not understood", request)
+		}
+		answers := b.answer(nil, &backplane.Message{Kind: backplane.Fetched, To: foreign, Request: f.messages[len(f.messages)-1].Request})
+		if len(answers) != 1 || string(answers[0].bytes) != want {
+			t.Errorf("%s is answered with %s, want %s", request, answers, want)
+		}
+	}
+}

@@ -110,6 +110,7 @@ func TestConnectionsOfOneAddressByDefault(t *testing.T) {
 // disconnects, keeps no place.
 func TestPlacesOfRefusedHandshakes(t *testing.T) {
 	var mode string
+	waits := make(chan struct{}, 100)
 	guard := pipeline.GuardFunc(func(ctx context.Context, c *pipeline.Call) error {
 		if c.Kind != pipeline.KindHandshake && c.Kind != pipeline.KindConnect {
 			return nil
@@ -123,6 +124,7 @@ func TestPlacesOfRefusedHandshakes(t *testing.T) {
 			list := make([]int, 1)
 			list[len(list)]++
 		case "wait":
+			waits <- struct{}{}
 			<-ctx.Done()
 			return ctx.Err()
 		}
@@ -140,17 +142,30 @@ func TestPlacesOfRefusedHandshakes(t *testing.T) {
 				return !strings.Contains(c.Body, overloaded)
 			})
 		}
+		for len(waits) > 0 {
+			<-waits
+		}
 		raw := rawpeer.Upgrade(d.target, "X-Mode: wait")
 		if d.polling {
 			raw = rawpeer.Request(http.MethodGet, d.target, "X-Mode: wait") + "\r\n"
 		}
-		abandoned := rawpeer.Dial(d.t, d.Addr)
-		abandoned.Write(raw)
-		d.Wait("the running guard has a place", func() bool {
-			c := d.open("X-Mode: refuse")
-			c.leave()
-			return c.Status == http.StatusServiceUnavailable && strings.Contains(c.Body, overloaded)
+		var abandoned *rawpeer.Peer
+		d.Wait("the guard runs", func() bool { // the place of the handshake before is free after its answer only
+			abandoned = rawpeer.Dial(d.t, d.Addr)
+			abandoned.Write(raw)
+			rejected := make(chan struct{})
+			go func(p *rawpeer.Peer) {
+				defer close(rejected)
+				_, _ = p.TryAnswer()
+			}(abandoned)
+			select {
+			case <-waits:
+				return true
+			case <-rejected:
+				return false
+			}
 		})
+		d.refused(http.StatusServiceUnavailable, overloaded, "X-Mode: refuse") // its place is taken
 		abandoned.Reset()
 		d.eventually().leave()
 		d.eventually()
