@@ -40,7 +40,7 @@ var flags = []string{
 }
 
 // stepTimeout limits the wait for a selector.
-const stepTimeout = 10 * time.Second
+const stepTimeout = 30 * time.Second
 
 // Start starts the browser: the program in the environment variable CHROMIUM, or
 // chromium on PATH.

@@ -22,7 +22,7 @@ import (
 
 // Timeout limits every step. It is long, because npm's clients share the machine with
 // the race detector.
-const Timeout = 15 * time.Second
+const Timeout = time.Minute
 
 // Process is a Node program of test/js that answers requests line by line. It exits
 // when the test ends.

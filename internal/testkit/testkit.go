@@ -9,7 +9,7 @@ import (
 )
 
 // Patience limits every wait of a test. Only failing tests wait that long.
-const Patience = 30 * time.Second
+const Patience = time.Minute
 
 // Receive returns the next value of a channel, or the zero value when the channel is closed. It
 // fails the test after [Patience]; what names the value in the failure.

@@ -30,7 +30,7 @@ async function connect(name, port) {
 async function start({ port, key = 'socket.io', client = 'ioredis', opts = {} }) {
   const { pub, sub, subscribers, end } = await connect(client, port);
   const http = createServer();
-  io = new Server(http, { adapter: createAdapter(pub, sub, { key, requestsTimeout: 3000, ...opts }) });
+  io = new Server(http, { adapter: createAdapter(pub, sub, { key, requestsTimeout: 20_000, ...opts }) });
   emitter = new Emitter(pub, { key });
   for (const name of namespaces) {
     const nsp = io.of(name);

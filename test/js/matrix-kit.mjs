@@ -1,6 +1,6 @@
 // Helpers of the checks of the matrix. They run in Node and in a page.
 const transports = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
-export const patience = 10_000; // ms, of every wait
+export const patience = 30_000; // ms, of every wait
 
 let last = 0;
 const unique = () => `${Date.now().toString(36)}${Math.floor(Math.random() * 1e9).toString(36)}${++last}`;
