@@ -118,6 +118,7 @@ func TestLoop(t *testing.T) {
 
 		svc.set(nil)
 		next, err := l.Session(t.Context())
+		synctest.Wait() // the framework is informed when there is a session already
 		if err != nil || next == s || !f.up.Load() || !f.lost.Load() {
 			t.Fatalf("session %v, error %v, up %t, lost %t", next, err, f.up.Load(), f.lost.Load())
 		}
