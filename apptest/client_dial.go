@@ -36,7 +36,7 @@ type DialConfig struct {
 	WithoutPong bool
 }
 
-const defaultTimeout = 10 * time.Second
+const defaultTimeout = 15 * time.Second
 
 // WithHeader adds fields to the handshake request, such as Origin or Cookie.
 func WithHeader(h http.Header) DialOption {
@@ -65,7 +65,7 @@ func WithSubprotocols(names ...string) DialOption {
 	return func(o *DialConfig) { o.Subprotocols = names }
 }
 
-// WithTimeout limits the handshake and every later wait of the client. Default 10 s.
+// WithTimeout limits the handshake and every later wait of the client. Default 15 s.
 func WithTimeout(d time.Duration) DialOption {
 	return func(o *DialConfig) { o.Timeout = d }
 }

@@ -1,6 +1,7 @@
 package apptest_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net/http"
@@ -27,7 +28,7 @@ func TestFailuresListReceivedMessages(t *testing.T) {
 	arrived := "received: typing({\"a\":1}), left()"
 	for name, tt := range map[string]struct {
 		do   func(*apptest.Client)
-		want []string
+		want []string // 50ms stands for the timeout
 	}{
 		"Expect":      {func(c *apptest.Client) { apptest.Expect[int](c, "posted") }, []string{`Expect("posted"): not received within 50ms`, arrived}},
 		"Call":        {func(c *apptest.Client) { c.Call("join") }, []string{`Call("join"): no answer within 50ms`, arrived}},
@@ -45,7 +46,13 @@ func TestFailuresListReceivedMessages(t *testing.T) {
 			r := &testkit.Recorder{TB: t}
 			c := apptest.DialWS(r, url, apptest.WithTimeout(5*time.Second))
 			c.ExpectNone("never") // both events have arrived
-			r.Run(func() { tt.do(c.ForTest(r, soon)) })
+			// What a call sends, and the answer to a ping, must not be late on a loaded machine.
+			timeout := map[string]time.Duration{"Call": time.Second, "CallError": time.Second, "ExpectNone": testkit.Patience}[name]
+			timeout = cmp.Or(timeout, soon)
+			r.Run(func() { tt.do(c.ForTest(r, timeout)) })
+			for i := range tt.want {
+				tt.want[i] = strings.ReplaceAll(tt.want[i], soon.String(), timeout.String())
+			}
 			r.Want(tt.want...)
 		})
 	}
@@ -174,7 +181,7 @@ func TestHandshakeTimeout(t *testing.T) {
 }
 
 func TestHeartbeats(t *testing.T) {
-	opts := nodetest.Opts{"pingInterval": 50, "pingTimeout": 1500}
+	opts := nodetest.Opts{"pingInterval": 50, "pingTimeout": 5000}
 	n := nodetest.Start(t)
 	url := n.ServeSocketIO(opts)
 	alive := apptest.DialSocketIO(t, url)
@@ -189,18 +196,20 @@ func TestHeartbeats(t *testing.T) {
 }
 
 func TestWithoutPongOnPlainWebSocket(t *testing.T) {
-	result := make(chan error, 1)
+	result, timeout := make(chan error, 1), make(chan time.Duration, 1)
 	url := serve(t, func(conn *websocket.Conn) {
-		ctx, cancel := context.WithTimeout(noContext, soon)
+		ctx, cancel := context.WithTimeout(noContext, <-timeout)
 		defer cancel()
 		reading := conn.CloseRead(noContext)
 		result <- conn.Ping(ctx)
 		<-reading.Done()
 	})
+	timeout <- testkit.Patience
 	apptest.DialWS(t, url)
 	if err := <-result; err != nil {
 		t.Errorf("ping: %v", err)
 	}
+	timeout <- soon
 	apptest.DialWS(t, url, apptest.WithoutPong())
 	if err := <-result; err == nil {
 		t.Error("the ping was answered")
@@ -258,10 +267,14 @@ func TestCloseDoesNotWaitForASilentServer(t *testing.T) {
 	release := make(chan struct{})
 	url := serve(t, func(*websocket.Conn) { <-release })
 	defer close(release)
-	c := apptest.DialWS(t, url)
-	start := time.Now()
-	c.Close()
-	if took := time.Since(start); took > 4*time.Second {
-		t.Errorf("Close took %v", took)
+	var all []time.Duration
+	for range 3 { // once it is soon, also on a loaded machine
+		c := apptest.DialWS(t, url)
+		start := time.Now()
+		c.Close()
+		if all = append(all, time.Since(start)); all[len(all)-1] < 4*time.Second {
+			return
+		}
 	}
+	t.Errorf("Close took %v", all)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 var noContext = context.Background()
@@ -174,11 +175,10 @@ func TestCloseAndAbort(t *testing.T) {
 		witness := dial()
 		// The kernel reports a reset to the server with a delay: call repeatedly.
 		var left []string
-		for range 1000 {
-			if left = apptest.Call[[]string](witness, "who left"); len(left) == 2 {
-				break
-			}
-		}
+		testkit.Within(testkit.Patience, func() bool {
+			left = apptest.Call[[]string](witness, "who left")
+			return len(left) == 2
+		})
 		if len(left) != 2 || left[0] != want[0] || !slices.Contains(strings.Split(want[1], "|"), left[1]) {
 			t.Errorf("the server observed %q, want %q", left, want)
 		}
