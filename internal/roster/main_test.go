@@ -1,9 +1,10 @@
 package roster
 
 import (
+	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/gatehouse-go/gatehouse/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(leaktest.Main(m)) }
