@@ -79,10 +79,10 @@ func said(t testing.TB, c *apptest.Client, until int) (count int) {
 	return count
 }
 
-// prompt fails unless a function returns soon.
+// prompt fails unless a function returns soon, in one of three attempts.
 func prompt(t testing.TB, what string, f func()) {
 	t.Helper()
-	const soon = 500 * time.Millisecond // on a loaded machine; the engines wait for 2 s
+	const soon = time.Second // on a loaded machine; the engines wait for 2 s
 	for range 3 {
 		start := time.Now()
 		if f(); time.Since(start) < soon {

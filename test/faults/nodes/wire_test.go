@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -54,9 +55,20 @@ func serves(t *testing.T, c *apptest.Cluster, own, other []*apptest.Client, n in
 	for _, x := range append(own, other...) {
 		said(t, x, n)
 	}
-	for i := range c.Len() {
-		if got := len(c.Node(i).App().Nodes()); got != c.Len() {
-			t.Errorf("node %d knows %d nodes, want %d", i, got, c.Len())
+	c.Await() // each knows the other still, and no stranger
+}
+
+// handled waits until all nodes have handled what was published before: each has a goroutine for some origins, which
+// handles the events of these origins after it.
+func handled(t *testing.T, c *apptest.Cluster, clients ...*apptest.Client) {
+	t.Helper()
+	const origins = 64 // more than a node has such goroutines
+	for i := range origins {
+		c.Bus().Publish(backplane.ChannelEvents, frame(0x10, fmt.Sprintf("%016x", 0xbb00+i), 0, field([]byte{byte(backplane.Event)}, 19, "handled")))
+	}
+	for _, x := range clients {
+		for range origins {
+			x.ExpectMessage("handled")
 		}
 	}
 }
@@ -64,7 +76,7 @@ func serves(t *testing.T, c *apptest.Cluster, own, other []*apptest.Client, n in
 // TestFault_F81_MalformedMessages: Something sends bytes that are no frame, frames that end early, lengths of 2^64,
 // unknown kinds, bodies that are no JSON, and 20,000 frames with changed bytes: all are dropped and counted, and the nodes go on.
 func TestFault_F81_MalformedMessages(t *testing.T) {
-	c := cluster(t, 2)
+	c := cluster(t, 2, apptest.OnBus(memory.NewBus(memory.QueueSize(1<<30))))
 	own, other := dial(c, 0), dial(c, 1)
 	huge := strings.Repeat("\xff", 9) + "\x01"
 	var frames [][]byte
@@ -106,10 +118,11 @@ func TestFault_F81_MalformedMessages(t *testing.T) {
 		for _, channel := range channels(c, 1) {
 			c.Bus().Publish(channel, b)
 		}
-		if i%1000 == 0 {
-			own[0].Call("enter") // not faster than they are read
+		if i%500 == 0 {
+			handled(t, c, own[0], other[0]) // not faster than they are read
 		}
 	}
+	handled(t, c, own[0], other[0])
 	if s := stats(c, 1); s.Invalid < 1000 || s.Unknown < 200 {
 		t.Errorf("%+v", s)
 	}
@@ -120,7 +133,8 @@ func TestFault_F81_MalformedMessages(t *testing.T) {
 // TestFault_F82_KilledWhileAsked: A node is killed while others wait for its answer: Fetch and Call return what the
 // other nodes have answered, with the killed one in Unreachable, and Count an error that names it, as soon as it counts as dead.
 func TestFault_F82_KilledWhileAsked(t *testing.T) {
-	c := cluster(t, 3)
+	// So long that all have asked before the node is dead.
+	c := cluster(t, 3, apptest.Backplane(backplane.Beats(50*time.Millisecond, 5*time.Second)))
 	for i := range 3 {
 		for _, x := range dial(c, i) {
 			x.OnCall("vote", func(json.RawMessage) any { return i })
@@ -134,8 +148,10 @@ func TestFault_F82_KilledWhileAsked(t *testing.T) {
 	defer cancel()
 	s := server(c, 0)
 	started := time.Now()
+	asking := make(chan struct{}, 3)
 	ask := func(what string, f func() (reached int, unreachable []websockets.Node)) {
 		go func() {
+			asking <- struct{}{}
 			switch n, lost := f(); {
 			case n != 4:
 				done <- what + ": not the clients of the other nodes"
@@ -158,6 +174,9 @@ func TestFault_F82_KilledWhileAsked(t *testing.T) {
 		}
 		return n, []websockets.Node{{ID: dead}}
 	})
+	for range 3 {
+		testkit.Receive(t, "a question", asking)
+	}
 	testkit.Eventually(t, "the node is asked", func() bool { return stats(c, 1).Received >= asked+3 })
 	c.Kill(1)
 	for range 3 {
@@ -166,7 +185,7 @@ func TestFault_F82_KilledWhileAsked(t *testing.T) {
 		}
 	}
 	if took := time.Since(started); took > testkit.Patience/2 {
-		t.Errorf("the answers took %v, and a node is dead after 1 s", took)
+		t.Errorf("the answers took %v, and a node is dead after 5 s", took)
 	}
 }
 
@@ -225,7 +244,6 @@ func TestFault_F85_Versions(t *testing.T) {
 	publish(0x1f, 3, field([]byte{200}, 27, "a kind of later"))
 	publish(0x1f, 4, event("4"))
 	hello := `{"name":"newer","min":0,"max":15,"started":"2026-01-01T00:00:00Z","endpoints":{},"later":{"x":[1]}}`
-	c.Bus().Publish(backplane.ChannelNodes, frame(0x1f, stranger, 1, field([]byte{byte(backplane.Hello)}, 27, hello)))
 	for _, x := range append(append([]*apptest.Client(nil), own...), other...) {
 		for _, want := range []int{1, 4} {
 			if got := apptest.Expect[int](x, "said"); got != want {
@@ -233,8 +251,14 @@ func TestFault_F85_Versions(t *testing.T) {
 			}
 		}
 	}
-	testkit.Eventually(t, "the newer node is known", func() bool { return len(c.Node(1).App().Nodes()) == 3 })
-	c.Await() // it sends no beats
+	for i := range c.Len() { // it sends no beats, and is dead soon
+		testkit.Eventually(t, "the newer node is known", func() bool {
+			c.Bus().Publish(backplane.ChannelNodes, frame(0x1f, stranger, 0, field([]byte{byte(backplane.Hello)}, 27, hello)))
+			return len(c.Node(i).App().Nodes()) == 3
+		})
+	}
+	handled(t, c, own[0], other[0])
+	c.Await()
 	if s := stats(c, 1); s.Unknown != 3 || s.Invalid != 0 || s.Gaps != 0 {
 		t.Errorf("%+v", s)
 	}
