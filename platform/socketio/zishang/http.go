@@ -223,6 +223,9 @@ func (s *server) poll(w http.ResponseWriter, r *http.Request, l *link) {
 	s.exchange(x)
 	status, header, body := x.answer()
 	if l != nil {
+		if status != http.StatusOK {
+			l.awaitEnd(r.Context())
+		}
 		l.notified.CompareAndSwap(false, endsWithClose(body))
 		l.finish(&l.poll)
 	} else if h := x.owner(nil); h != nil {
@@ -357,6 +360,21 @@ func (l *link) over() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.phase == linkClosed
+}
+
+// awaitEnd waits for the end of a connection that the library has closed already: it forgets the
+// session before it calls onClose, and meanwhile answers a poll that the session is unknown.
+func (l *link) awaitEnd(ctx context.Context) {
+	if l.ReadyState() != "closed" {
+		return
+	}
+	late := time.NewTimer(linger)
+	defer late.Stop()
+	select {
+	case <-l.closedCh:
+	case <-ctx.Done():
+	case <-late.C:
+	}
 }
 
 // overlap refuses a second poll or post at a time, and ends the session as the

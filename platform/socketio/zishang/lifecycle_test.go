@@ -243,6 +243,35 @@ func TestStopAnswersPolls(t *testing.T) {
 	}
 }
 
+// The library forgets a session before its end is handled: a poll that comes in between is answered as the first one after
+// the end, with the close packet.
+func TestPollWhileTheSessionEnds(t *testing.T) {
+	s := serve(t, endpoint("/"))
+	p := s.polling()
+	l := s.linkOf(p.open.Sid)
+	l.SetReadyState("closed") // what the library does first
+	s.eng.Clients().Delete(l.Id())
+	answered := make(chan string, 1)
+	go func() {
+		status, _, body := s.do("GET", p.query, "", nil)
+		answered <- fmt.Sprint(status, " ", body)
+	}()
+	select {
+	case got := <-answered:
+		t.Errorf("answered before the end: %s", got)
+	case <-time.After(100 * time.Millisecond): // the library has answered the poll
+		l.ended(websockets.Reason{Cause: websockets.CauseMessageTooBig})
+		if got := testkit.Receive(t, "the answer", answered); got != "200 1" {
+			t.Errorf("answered %s, want the close packet", got)
+		}
+	}
+	if status, _, body := s.do("GET", p.query, "", nil); status != http.StatusBadRequest {
+		t.Errorf("the next poll is answered %d %s", status, body)
+	}
+	l.SetReadyState("open")
+	l.Socket.Close(true) // its timers and transport
+}
+
 func TestStopCutsAtTheDeadline(t *testing.T) {
 	l := defaultLimits()
 	l.CloseTimeout = time.Hour
