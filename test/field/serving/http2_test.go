@@ -41,7 +41,7 @@ func TestField_X61_HTTP2(t *testing.T) {
 			cert := testkit.NewCertificate(t, "app", time.Now().Add(time.Hour))
 			certFile, keyFile := cert.Write(t, t.TempDir())
 			a := apptest.New(t, gateway(websockets.WithLimits(websockets.Limits{MaxMessage: 1000})),
-				apptest.With(app.WebSockets(c.platform), app.TLS(certFile, keyFile), app.StopTimeout(5*time.Second)))
+				apptest.With(app.WebSockets(c.platform), app.TLS(certFile, keyFile)))
 			url := "https://" + a.App().Addr().String()
 			cfg := &tls.Config{RootCAs: cert.Pool(), MinVersion: tls.VersionTLS12}
 			tr := &http.Transport{TLSClientConfig: cfg, ForceAttemptHTTP2: true}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -56,21 +57,23 @@ func TestAudit_RouterAsController(t *testing.T) {
 
 // When an OnStart of fx fails because the time of the start is over, the OnStop of the hooks before it have the time of a stop.
 func TestAudit_RollbackOfFx(t *testing.T) {
-	var stopped []error
-	m := module.New("m", module.Fx(fx.Invoke(func(lc fx.Lifecycle) {
-		lc.Append(fx.StopHook(func(ctx context.Context) { stopped = append(stopped, ctx.Err()) }))
-		lc.Append(fx.StartHook(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }))
-	})))
-	a, err := app.New(m, quiet(), app.Mounted())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if err := a.Start(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Start: %v", err)
-	}
-	if len(stopped) != 1 || stopped[0] != nil {
-		t.Errorf("the contexts of OnStop: %v", stopped)
-	}
+	synctest.Test(t, func(t *testing.T) { // so that the time is over in the hook, and not before it
+		var stopped []error
+		m := module.New("m", module.Fx(fx.Invoke(func(lc fx.Lifecycle) {
+			lc.Append(fx.StopHook(func(ctx context.Context) { stopped = append(stopped, ctx.Err()) }))
+			lc.Append(fx.StartHook(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }))
+		})))
+		a, err := app.New(m, quiet(), app.Mounted())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if err := a.Start(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Start: %v", err)
+		}
+		if len(stopped) != 1 || stopped[0] != nil {
+			t.Errorf("the contexts of OnStop: %v", stopped)
+		}
+	})
 }
