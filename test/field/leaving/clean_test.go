@@ -9,8 +9,12 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
+
+// patient has a CloseTimeout in which a busy machine handles all messages of a client that has left.
+var patient = stage.Limits(websockets.Limits{CloseTimeout: 2 * testkit.Patience})
 
 // database is a server that handlers query with their context.
 func database(t *testing.T) (save func(context.Context) error) {
@@ -36,7 +40,7 @@ func TestField_X11_SaveThenCloseThePage(t *testing.T) {
 	onEach(t, func(t *testing.T, k kind) {
 		save := database(t)
 		var c counter
-		s := k.stage(t, stage.Handle(websockets.Listen("save", func(ctx context.Context, _ int) error {
+		s := k.stage(t, patient, stage.Handle(websockets.Listen("save", func(ctx context.Context, _ int) error {
 			err := save(ctx)
 			c.add(err)
 			return err
@@ -66,7 +70,7 @@ func TestField_X11_AfterACut(t *testing.T) {
 		if k.name == "polling" { // its POST is answered: no connection was cut
 			return
 		}
-		s := k.stage(t, waiting(), stage.Handle(websockets.Listen("save", func(ctx context.Context, _ int) error {
+		s := k.stage(t, patient, waiting(), stage.Handle(websockets.Listen("save", func(ctx context.Context, _ int) error {
 			c.add(ctx.Err())
 			return nil
 		})))
