@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -201,15 +202,18 @@ func (s *Stage) WantReasons(n int) []websockets.Reason {
 // checks that HandleDisconnect has run once for each, and returns the reasons in order.
 func (s *Stage) WantGone(n int) []websockets.Reason {
 	s.t.Helper()
+	var connects int
+	var reasons []websockets.Reason
+	var twice []string
 	s.Wait("all clients have disconnected", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return len(s.reasons) >= n && len(s.reasons) >= s.connects && s.Server.Local().Len() == 0
+		// What is checked is of the same moment: a client that was cut may still connect later.
+		connects, reasons, twice = s.connects, slices.Clone(s.reasons), slices.Clone(s.twice)
+		return len(reasons) >= n && len(reasons) >= connects && s.Server.Local().Len() == 0
 	})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.reasons) != s.connects || len(s.twice) > 0 {
-		s.t.Errorf("stage: %d connects, but HandleDisconnect ran %d times, more than once for %v", s.connects, len(s.reasons), s.twice)
+	if len(reasons) != connects || len(twice) > 0 {
+		s.t.Errorf("stage: %d connects, but HandleDisconnect ran %d times, more than once for %v", connects, len(reasons), twice)
 	}
-	return append([]websockets.Reason(nil), s.reasons...)
+	return reasons
 }
