@@ -52,7 +52,7 @@ var endings = []ending{
 		p.Start(rawpeer.Request(http.MethodPost, p.Query("polling", p.SID), "Content-Length: 100") + "\r\n4")
 		testkit.Eventually(t, "the overlap", func() bool { return p.Post("3").Status != http.StatusOK })
 	}, true},
-	{"no pong", websockets.Limits{PingInterval: 200 * time.Millisecond, PingTimeout: 200 * time.Millisecond}, func(*testing.T, *stage.Stage, *rawpeer.Poller) {}, true},
+	{"no pong", websockets.Limits{PingInterval: 200 * time.Millisecond, PingTimeout: 2 * time.Second}, func(*testing.T, *stage.Stage, *rawpeer.Poller) {}, true},
 	{"queue overflow", websockets.Limits{SendQueue: 1000, SendQueueMax: 5000}, posting(`42["flood"]`), false},
 }
 
@@ -60,7 +60,7 @@ var endings = []ending{
 // the close packet, once, and not "Session ID unknown"; after a ping timeout or a breach of Engine.IO only the one that
 // waits, as on npm's server.
 func TestField_X73_EveryEnd(t *testing.T) {
-	const soon = 300 * time.Millisecond
+	const soon = time.Second
 	for _, w := range ways.With(socketio.Options{ConnectTimeout: soon}, zishang.Options{ConnectTimeout: soon}) {
 		if !w.Polling {
 			continue
@@ -93,14 +93,23 @@ func everyPoll(t *testing.T, w ways.Way, e ending) {
 		}),
 	))
 	for _, poll := range []string{"waits", "is the next", "comes after the end"} {
-		p := rawpeer.NewEngine(t, s.Addr).Poll()
-		rawpeer.Enter(t, p, "/", "")
+		p := entered(t, s)
 		var a rawpeer.Answer
+		unknown := func() bool {
+			return a.Status == http.StatusBadRequest && strings.Contains(a.Body, `"code":1,"message":"Session ID unknown"`)
+		}
 		switch poll {
 		case "waits":
 			x := p.Start(p.GetBytes())
 			e.end(t, s, p)
 			a = x.Answer()
+			for tries := 0; e.moot && unknown() && tries < 20; tries++ { // on its own connection the poll may arrive after the end
+				p = entered(t, s)
+				x = p.Start(p.GetBytes())
+				<-time.After(10 * time.Millisecond)
+				e.end(t, s, p)
+				a = x.Answer()
+			}
 		case "is the next":
 			e.end(t, s, p)
 			a = p.Get()
@@ -108,9 +117,6 @@ func everyPoll(t *testing.T, w ways.Way, e ending) {
 			e.end(t, s, p)
 			testkit.Eventually(t, "the end", func() bool { return p.Post("6").Status == http.StatusBadRequest })
 			a = p.Get()
-		}
-		unknown := func() bool {
-			return a.Status == http.StatusBadRequest && strings.Contains(a.Body, `"code":1,"message":"Session ID unknown"`)
 		}
 		if e.moot && poll != "waits" && unknown() {
 			continue
@@ -128,6 +134,20 @@ func everyPoll(t *testing.T, w ways.Way, e ending) {
 			t.Errorf("the poll that %s, and another one: answered %d %q", poll, a.Status, a.Body)
 		}
 	}
+}
+
+// entered opens a session in the main namespace. On a busy machine the first one may end before it has entered.
+func entered(t *testing.T, s *stage.Stage) (p *rawpeer.Poller) {
+	t.Helper()
+	s.Wait("a client has entered", func() bool {
+		p = rawpeer.NewEngine(t, s.Addr).Poll()
+		if p.Post("40").Status != http.StatusOK {
+			return false
+		}
+		a := p.Get()
+		return a.Status == http.StatusOK && strings.HasPrefix(a.Body, "40{")
+	})
+	return p
 }
 
 // closes reports whether a poll was answered with the close packet.
