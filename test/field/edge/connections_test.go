@@ -130,8 +130,9 @@ func TestPlacesOfRefusedHandshakes(t *testing.T) {
 		}
 		return nil
 	})
+	brief := stage.Limits(websockets.Limits{CloseTimeout: 300 * time.Millisecond, HandshakeTimeout: time.Second})
 	opts := stage.App(app.MaxConnections(1), app.UseGuards(handshakes{guard}))
-	ways(t, []stage.Option{opts}, func(_ *testing.T, d *way) {
+	ways(t, []stage.Option{brief, opts}, func(_ *testing.T, d *way) {
 		for _, mode = range []string{"refuse", "fail", "panic", "wait", "refuse"} {
 			d.Wait("the check before has returned, and its place", func() bool { // the handshake did not wait for a guard that took too long
 				c := d.open("X-Mode: " + mode)
@@ -150,7 +151,7 @@ func TestPlacesOfRefusedHandshakes(t *testing.T) {
 			raw = rawpeer.Request(http.MethodGet, d.target, "X-Mode: wait") + "\r\n"
 		}
 		var abandoned *rawpeer.Peer
-		d.Wait("the guard runs", func() bool { // the place of the handshake before is free after its answer only
+		d.Wait("the place is taken while the guard runs", func() bool { // the place of the handshake before is free after its answer only
 			abandoned = rawpeer.Dial(d.t, d.Addr)
 			abandoned.Write(raw)
 			rejected := make(chan struct{})
@@ -160,12 +161,18 @@ func TestPlacesOfRefusedHandshakes(t *testing.T) {
 			}(abandoned)
 			select {
 			case <-waits:
-				return true
 			case <-rejected:
 				return false
 			}
+			c := d.open("X-Mode: refuse")
+			defer c.leave()
+			select {
+			case <-rejected: // a busy machine: HandshakeTimeout was over
+				return false
+			default:
+				return strings.Contains(c.Body, overloaded)
+			}
 		})
-		d.refused(http.StatusServiceUnavailable, overloaded, "X-Mode: refuse") // its place is taken
 		abandoned.Reset()
 		d.eventually().leave()
 		d.eventually()
@@ -316,7 +323,7 @@ func TestField_X19_UnixSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: a.Handler(), ReadHeaderTimeout: time.Second}
+	srv := &http.Server{Handler: a.Handler(), ReadHeaderTimeout: time.Minute}
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { _ = srv.Close() })
 	send := func(raw string) (net.Conn, *http.Response) {

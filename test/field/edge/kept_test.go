@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -171,22 +172,20 @@ func TestField_X03_RequestAndAuthAfterwards(t *testing.T) {
 		if d.polling {
 			return // the test's client has no polling
 		}
-		var clients []*apptest.Client
-		if path == "/" {
-			clients = append(clients, d.App.DialWS("/", apptest.WithHeader(header)))
-		} else {
-			c := d.App.DialSocketIO("/", apptest.WithHeader(header))
-			clients = append(clients, c)
+		clients := []func() *apptest.Client{func() *apptest.Client { return d.App.DialWS("/", apptest.WithHeader(header)) }}
+		if path != "/" {
+			clients[0] = func() *apptest.Client { return d.App.DialSocketIO("/", apptest.WithHeader(header)) }
 			if d.name == socket {
-				clients = append(clients, d.App.DialSocketIO("/chat", apptest.WithHeader(header)))
+				clients = append(clients, func() *apptest.Client { return d.App.DialSocketIO("/chat", apptest.WithHeader(header)) })
 			}
 		}
-		for i, c := range clients {
+		for i, dial := range clients {
 			want := want
 			if i == 1 {
 				want.Name = "chat"
 			}
-			if got := <-during; got != want {
+			c := dial() // one after the other: HandleConnection runs after the client is connected
+			if got := testkit.Receive(t, "HandleConnection", during); got != want {
 				t.Errorf("HandleConnection sees %+v, want %+v", got, want)
 			}
 			want.Big, want.Ctx = 0, false

@@ -197,7 +197,7 @@ func (d *way) flood(n int, event, text string) {
 // stop stops the application, after which the log is complete.
 func (d *way) stop() {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	_ = d.App.App().Stop(ctx)
 }

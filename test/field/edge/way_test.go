@@ -51,7 +51,7 @@ func ways(t *testing.T, opts []stage.Option, f func(t *testing.T, d *way), names
 			continue
 		}
 		t.Run(d.name, func(t *testing.T) {
-			brief := stage.Limits(websockets.Limits{CloseTimeout: 300 * time.Millisecond, HandshakeTimeout: time.Second})
+			brief := stage.Limits(websockets.Limits{CloseTimeout: 300 * time.Millisecond})
 			w := &way{t: t, name: d.name, target: d.target, polling: strings.Contains(d.target, "polling")}
 			w.Stage = stage.New(t, d.adapter, append([]stage.Option{brief}, opts...)...)
 			f(t, w)
