@@ -49,7 +49,7 @@ var ends = []struct {
 	{"a body over the limit", nil, func(p *poller, _ *recorder) { p.tooLong() }, false},
 	{"a binary body", nil, func(p *poller, _ *recorder) { p.post("4x", "Content-Type", "application/octet-stream") }, true},
 	{"half a body", nil, func(p *poller, _ *recorder) { _ = p.halfPost().Close() }, true},
-	{"a slow body", func(c *Config) { c.MessageTimeout = 50 * time.Millisecond }, func(p *poller, _ *recorder) { p.halfPost() }, true},
+	{"a slow body", func(c *Config) { c.MessageTimeout = 50 * time.Millisecond }, func(p *poller, _ *recorder) { p.startPost(100) }, true},
 	{"two posts", nil, func(p *poller, _ *recorder) { p.halfPost(); p.post("3") }, true},
 	{"too many sessions without a poll", func(c *Config) {
 		c.MaxUnpolled = 1

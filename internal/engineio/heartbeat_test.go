@@ -263,7 +263,7 @@ func TestSlowHandlerKeepsItsConnection(t *testing.T) {
 func TestCutPostEndsItsConnection(t *testing.T) {
 	r := newTestServer(t, func(c *Config) { c.MessageTimeout = 100 * time.Millisecond }, nil)
 	p, h := r.poller()
-	nc := p.halfPost()
+	nc := p.startPost(100)
 	h.wantCause(t, websockets.CauseTransportError)
 	_ = nc.SetReadDeadline(time.Now().Add(testkit.Patience))
 	if _, err := io.Copy(io.Discard, nc); err != nil {
@@ -308,23 +308,25 @@ func TestPongAfterASlowPost(t *testing.T) {
 }
 
 // Messages wait in the network because the handler is slow, and the pong behind
-// them: the client has answered in time.
+// them: the client has answered in time. It writes all at once, so that it cannot be late itself.
 func TestPongBehindABacklog(t *testing.T) {
+	const rounds, each = 3, 150
 	r := newTestServer(t, beating(50*time.Millisecond, 50*time.Millisecond), func(h *recorder) {
 		h.onMessage = func(bool, []byte) error {
-			t := time.NewTimer(time.Millisecond)
-			<-t.C
+			slow := time.NewTimer(time.Millisecond)
+			<-slow.C
+			h.messages <- ""
 			return nil
 		}
 	})
 	w, h := r.peer()
-	backlog := strings.Repeat(frame(opText, "4"+strings.Repeat("x", 503)), 150) // whole reads of the server
-	for range 3 {
-		w.Write(backlog)
-		w.wantPing()
-		w.send("3")
-	}
-	if len(h.closed) > 0 {
-		t.Error(<-h.closed)
+	backlog := strings.Repeat(frame(opText, "4"+strings.Repeat("x", 503)), each) // whole reads of the server
+	w.Write(strings.Repeat(backlog+frame(opText, "3"), rounds))
+	for i := range rounds * each { // the session does not end before the last
+		select {
+		case <-h.messages:
+		case reason := <-h.closed:
+			t.Fatalf("it ends after %d messages: %v", i, reason)
+		}
 	}
 }

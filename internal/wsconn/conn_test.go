@@ -48,7 +48,7 @@ func connect(t *testing.T, change func(*Config), headers ...string) *pair {
 	t.Helper()
 	cfg := &Config{
 		Limits: websockets.Limits{
-			MaxMessage: 100_000, PingInterval: time.Minute, PingTimeout: time.Minute, SendQueue: 1 << 20, CloseTimeout: 5 * time.Second,
+			MaxMessage: 100_000, PingInterval: time.Minute, PingTimeout: time.Minute, SendQueue: 1 << 20, CloseTimeout: testkit.Patience,
 		},
 		Compression: CompressionOff,
 		Logger:      slog.New(slog.DiscardHandler),

@@ -41,7 +41,9 @@ func TestWriteNowInPart(t *testing.T) {
 				it = Item{Frame: f, Once: true}
 			}
 			for p.queue.Push(it, it.Size(), outbox.Refuse) != nil {
-				_ = p.queue.Writable(t.Context())
+				if p.queue.Writable(t.Context()) != nil {
+					return // the test has failed
+				}
 			}
 		}
 	}()
@@ -59,7 +61,11 @@ func TestWriteNowFromMany(t *testing.T) {
 		go func() {
 			for i := range messages {
 				it := message(fmt.Sprintf("%d %d %s", g, i, strings.Repeat("y", i*13)))
-				_ = p.queue.Push(it, it.Size(), outbox.Refuse)
+				for p.queue.Push(it, it.Size(), outbox.Refuse) != nil { // all of them are more than the queue holds
+					if p.queue.Writable(t.Context()) != nil {
+						return // the test has failed
+					}
+				}
 			}
 		}()
 	}

@@ -39,6 +39,13 @@ func newDeferrer(t *testing.T) *deferrer {
 	return d
 }
 
+// unhurried lets no turn be too long: on a busy machine the quickest job may be interrupted for longer than the
+// watchdog allows.
+func (d *deferrer) unhurried() *deferrer {
+	d.conn.cfg.Group.watchdog.awake.Store(true) // so that its goroutine is not started
+	return d
+}
+
 // job adds one that notes where it was done.
 func (d *deferrer) job(f func()) {
 	d.jobs <- task{
@@ -74,7 +81,7 @@ func (d *deferrer) heard(want string) {
 
 // Quick work runs on the reader, and what it sends goes out after it.
 func TestWork(t *testing.T) {
-	d := newDeferrer(t)
+	d := newDeferrer(t).unhurried()
 	for range 3 {
 		d.job(func() {
 			d.push(message("one"))
@@ -134,7 +141,7 @@ func TestWorkAndTheEnd(t *testing.T) {
 
 // Work that waits for the next message of the client receives it.
 func TestYield(t *testing.T) {
-	d := newDeferrer(t)
+	d := newDeferrer(t).unhurried()
 	answered := make(chan string, 1)
 	d.job(func() {
 		d.heard("ask me")
@@ -156,7 +163,7 @@ func TestYield(t *testing.T) {
 
 // A message is handled although the next one has arrived in part.
 func TestHalfASuccessor(t *testing.T) {
-	d := newDeferrer(t)
+	d := newDeferrer(t).unhurried()
 	d.job(func() { d.push(message("at once")) })
 	d.job(func() {})
 	text := strings.Repeat("long", 1000)
