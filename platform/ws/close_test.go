@@ -33,7 +33,7 @@ func TestServerCloseCodes(t *testing.T) {
 			s.conn.Close(tt.reason)
 			s.conn.Close(websockets.Reason{Cause: websockets.CauseForcedClose}) // does nothing
 			p.wantClose(tt.code, tt.text)
-			p.text(`{"event":"too late"}`)
+			_ = p.TrySend(`{"event":"too late"}`) // it waits for the close frame for a second
 			p.close(tt.code, "")
 			s.wantReason(t, websockets.Reason{Cause: tt.reason.Cause, Code: tt.code, Text: tt.text})
 			p.WantEnd()

@@ -176,7 +176,7 @@ func limits() websockets.Limits {
 		PingInterval:     time.Minute,
 		PingTimeout:      time.Minute,
 		SendQueue:        1 << 16,
-		CloseTimeout:     5 * time.Second,
+		CloseTimeout:     testkit.Patience,
 	}
 }
 
@@ -277,9 +277,10 @@ func (p *peer) text(payload string) {
 	p.frame(0x80|opText, payload)
 }
 
+// close sends a close frame, for which the server may no longer wait.
 func (p *peer) close(code int, text string) {
 	p.t.Helper()
-	p.frame(0x80|opClose, rawpeer.ClosePayload(code, text))
+	_ = p.TryWrite(string(rawFrame(0x80|opClose, []byte(rawpeer.ClosePayload(code, text)))))
 }
 
 // next reads a frame, which must be whole and without a mask.

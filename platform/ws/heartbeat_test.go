@@ -32,9 +32,10 @@ func TestHalfOpenPeerIsClosed(t *testing.T) {
 }
 
 func TestPongKeepsTheConnection(t *testing.T) {
-	r := newTestServer(t, nil, beating(20*time.Millisecond, 60*time.Millisecond))
+	const interval, timeout = 50 * time.Millisecond, 2 * time.Second // a busy client answers in time too
+	r := newTestServer(t, nil, beating(interval, timeout))
 	p, s := r.connect()
-	for range 8 { // well over interval and timeout
+	for end := time.Now().Add(interval + timeout + time.Second); time.Now().Before(end); {
 		if op, _, err := p.next(); op != opPing || err != nil {
 			t.Fatalf("got %x %v, want a ping", op, err)
 		}
@@ -54,11 +55,12 @@ func TestPongKeepsTheConnection(t *testing.T) {
 
 // A client that answers no pings stays connected while it sends other frames.
 func TestTrafficKeepsTheConnection(t *testing.T) {
-	r := newTestServer(t, nil, beating(30*time.Millisecond, 60*time.Millisecond))
+	const interval, timeout = 50 * time.Millisecond, 2 * time.Second // a busy client sends in time too
+	r := newTestServer(t, nil, beating(interval, timeout))
 	p, _ := r.connect()
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for range 20 {
+	for end := time.Now().Add(interval + timeout + time.Second); time.Now().Before(end); {
 		<-tick.C
 		p.text(`{"event":"e"}`)
 		for {
@@ -76,7 +78,7 @@ func TestTrafficKeepsTheConnection(t *testing.T) {
 // While the framework accepts no messages, the client's pongs are not read: it must not be
 // closed for that.
 func TestBackPressureIsNoPingTimeout(t *testing.T) {
-	const timeout = 30 * time.Millisecond
+	const timeout = 250 * time.Millisecond
 	release := make(chan struct{})
 	ep := &endpoint{prepare: func(s *session) {
 		s.onReceive = func(s *session, m *adapter.Message) {
@@ -114,9 +116,7 @@ func TestWriteWithoutProgressIsCut(t *testing.T) {
 	_, s := r.connect()
 	big := out("e", `"`+string(make([]byte, 0))+longText(8<<20)+`"`)
 	for range 4 {
-		if err := s.conn.Emit(big, 0); err != nil {
-			t.Fatal(err)
-		}
+		_ = s.conn.Emit(big, 0) // it may have been cut by then
 	}
 	s.wantReason(t, websockets.Reason{Cause: websockets.CauseTransportError, Text: "the client does not read"})
 }
