@@ -153,7 +153,7 @@ func limits() websockets.Limits {
 		PingInterval:     time.Minute,
 		PingTimeout:      time.Minute,
 		SendQueue:        1 << 20,
-		CloseTimeout:     2 * time.Second,
+		CloseTimeout:     testkit.Patience,
 	}
 }
 

@@ -121,10 +121,8 @@ func TestQueueOverflow(t *testing.T) {
 		}
 		big := `"` + strings.Repeat("x", 6000) + `"`
 		var err error
-		for range 10 {
-			if err = s.conn.Emit(out("big", big), 0); err != nil {
-				break
-			}
+		for err == nil { // the kernel may accept more meanwhile
+			err = s.conn.Emit(out("big", big), 0)
 		}
 		if err != websockets.ErrQueueFull {
 			t.Errorf("Emit: %v", err)
