@@ -64,11 +64,11 @@ func stuck(t *testing.T, p platform, opts []websockets.HandlerOption) {
 	bad.Emit("block", 1)
 	testkit.Receive(t, "the handler", started)
 	echoes(t, good)
-	const timeout = 500 * time.Millisecond
+	const timeout = 2 * time.Second
+	stopping := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	stopped := make(chan error, 1)
-	stopping := time.Now()
 	go func() { stopped <- a.Stop(ctx) }()
 	good.ExpectClose()
 	err = testkit.Receive(t, "the end of the stop", stopped)

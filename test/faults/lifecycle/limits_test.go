@@ -101,13 +101,16 @@ func TestFault_F75_LittleMemory(t *testing.T) {
 		})
 	}
 	all.Wait()
-	peers[0].Send(`{"event":"memory","id":2,"data":0}`)
 	var answer struct{ Data int64 }
-	if err := json.Unmarshal([]byte(peers[0].Text()), &answer); err != nil {
-		t.Fatal(err)
+	used := func() int64 {
+		peers[0].Send(`{"event":"memory","id":2,"data":0}`)
+		if err := json.Unmarshal([]byte(peers[0].Text()), &answer); err != nil {
+			t.Fatal(err)
+		}
+		return answer.Data
 	}
-	// The limit is soft: the runtime collects more often to keep it.
-	if answer.Data == 0 || answer.Data > limit*5/4 {
+	// The limit is soft: the runtime collects more often to keep it, and returns memory a moment later.
+	if !testkit.Within(testkit.Patience, func() bool { n := used(); return n > 0 && n <= limit*5/4 }) {
 		t.Errorf("the process has %d bytes, the limit is %d", answer.Data, limit)
 	}
 	rawpeer.AliveWS(t, p.Addr, "/ws")

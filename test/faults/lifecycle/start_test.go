@@ -140,7 +140,11 @@ func TestFault_F73_FailingStart(t *testing.T) {
 				defer l.Close()
 			}
 			a := newApp(t, chain(tr, addr, row.init, row.onStart), app.HTTP(http))
-			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			timeout := testkit.Patience
+			if row.is == context.DeadlineExceeded {
+				timeout = 2 * time.Second // after which the third must be at its start
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
 			err := a.Start(ctx)
 			if !errors.Is(err, row.is) || !strings.Contains(err.Error(), row.says) {

@@ -37,7 +37,7 @@ func TestFault_F76_DrainWhileStreaming(t *testing.T) {
 
 func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open func(string, ...rawpeer.DialOption) *rawpeer.Peer) {
 	t.Helper()
-	const closeTimeout = 500 * time.Millisecond
+	const closeTimeout = 2 * time.Second
 	var sent, stopped atomic.Int64
 	ticks := func(context.Context, int) iter.Seq2[websockets.Response[int], error] {
 		return func(yield func(websockets.Response[int], error) bool) {
@@ -62,7 +62,7 @@ func streaming(t *testing.T, adapter adapter.Adapter, ask, item string, open fun
 	go func() { ended <- reads(reader, item, 100) }()
 	s.Wait("the reader has far more than the other can have been sent", func() bool { return sent.Load() > 10_000 })
 	started := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := s.App.App().Stop(ctx); err != nil {
 		t.Errorf("the stop: %v", err)
