@@ -216,9 +216,10 @@ func parseOpen(t *testing.T, s string) (o openPacket) {
 }
 
 type wsClient struct {
-	t    *testing.T
-	c    *websocket.Conn
-	open openPacket
+	t     *testing.T
+	c     *websocket.Conn
+	open  openPacket
+	pings int // that recv has answered
 }
 
 // ws dials over WebSocket; with a sid it starts an upgrade.
@@ -288,6 +289,7 @@ func (w *wsClient) recv() frame {
 			return frame{bin: b}
 		case string(b) == "2":
 			w.write(websocket.MessageText, []byte("3"))
+			w.pings++
 		case len(b) > 0 && b[0] == '4':
 			return frame{text: string(b[1:])}
 		default:

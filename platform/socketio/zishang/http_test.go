@@ -316,7 +316,7 @@ func TestWebSocketMessageTooBig(t *testing.T) {
 
 func TestSlowBodyIsBounded(t *testing.T) {
 	l := defaultLimits()
-	l.PingInterval, l.PingTimeout = 300*time.Millisecond, 300*time.Millisecond
+	l.PingInterval, l.PingTimeout = 100*time.Millisecond, 2*time.Second
 	ep := endpoint("/")
 	s := serve(t, ep, l)
 	start := time.Now()
@@ -333,7 +333,7 @@ func TestSlowBodyIsBounded(t *testing.T) {
 			t.Errorf("%s %v", b, err)
 		}
 	})
-	if d := time.Since(start); d > 5*time.Second {
+	if d := time.Since(start); d > 25*time.Second {
 		t.Fatal(d)
 	}
 }
@@ -414,14 +414,15 @@ func TestPollOutlivesServerTimeouts(t *testing.T) {
 	ep := endpoint("/")
 	s := serve(t, ep)
 	slow := httptest.NewUnstartedServer(s.server)
-	slow.Config.ReadTimeout, slow.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
+	slow.Config.ReadTimeout, slow.Config.WriteTimeout = time.Second, time.Second
 	slow.Start()
 	defer slow.Close()
-	s = &testServer{server: s.server, t: t, http: slow}
 	p := s.polling()
 	sess := enter(t, p, ep, "0")
-	time.AfterFunc(400*time.Millisecond, func() { _ = sess.Emit(adapter.NewOutgoing("late", 1), 0) })
+	p.s = &testServer{server: s.server, t: t, http: slow} // for the poll only
+	time.AfterFunc(2500*time.Millisecond, func() { _ = sess.Emit(adapter.NewOutgoing("late", 1), 0) })
 	want(t, p, `2["late",1]`)
+	p.s = s
 	p.drop()
 	testkit.Receive(t, "Session.Closed", sess.closed)
 }

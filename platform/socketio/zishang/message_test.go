@@ -235,7 +235,7 @@ func TestUpgradeRefusals(t *testing.T) {
 func TestUpgradeTimeout(t *testing.T) {
 	ep := endpoint("/")
 	ep.receive = echo
-	s := serve(t, ep, Options{UpgradeTimeout: 50 * time.Millisecond})
+	s := serve(t, ep, Options{UpgradeTimeout: 3 * time.Second})
 	p := s.polling()
 	enter(t, p, ep, "0")
 	w := s.ws(p.open.Sid)
