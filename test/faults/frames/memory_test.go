@@ -66,6 +66,7 @@ func TestCVE_2016_10542_V1_MessageOverTheLimit(t *testing.T) {
 			t.Errorf("%d events", l.Events())
 		}
 		p.Close()
+		l.WantGone(1)
 
 		half := strings.Repeat("x", limit/2)
 		for name, raw := range map[string]string{
@@ -152,7 +153,7 @@ func TestCVE_2026_48779_V7_TinyFragments(t *testing.T) {
 		})
 	})
 	t.Run("no limit", func(t *testing.T) {
-		lines(t, options{fragments: -1, timeout: 700 * time.Millisecond}, func(t *testing.T, l *line) {
+		lines(t, options{fragments: -1, timeout: 3 * time.Second}, func(t *testing.T, l *line) {
 			if sent := flood(t, l, "", 1008); sent < most { // the server reads continuously and counts only when it waits
 				t.Errorf("closed after %d, before the timeout", sent)
 			}
@@ -175,8 +176,8 @@ func TestFault_V8_PingFlood(t *testing.T) {
 		sent := 0
 		grown := peak(func() {
 			p := l.open(rawpeer.WithReceiveBuffer(4096))
-			for ; sent < 30*burst; sent += burst {
-				p.Write(raw)
+			for sent < 30*burst && p.TryWrite(raw) == nil { // on a busy machine it may be cut before
+				sent += burst
 			}
 			fill := strings.Repeat("x", 10_000)
 			for range 2000 { // pongs alone are too slow to fill the kernel's buffers
@@ -219,7 +220,11 @@ func TestFault_V9_IdleAfterAMessage(t *testing.T) {
 				l.echo(p, "hi")
 			}
 		}
-		if grown := int64(heap()) - int64(before); grown > many*most {
+		var grown int64
+		if !testkit.Within(testkit.Patience, func() bool { // the last ones are idle a moment after their answers
+			grown = int64(heap()) - int64(before)
+			return grown <= many*most
+		}) {
 			t.Errorf("%d idle connections keep %d bytes each of what they have sent", many, grown/many)
 		}
 		runtime.KeepAlive(peers)
@@ -255,6 +260,7 @@ func TestFault_V31_DeflateBomb(t *testing.T) {
 			t.Errorf("%d events", l.Events())
 		}
 		p.Close()
+		l.WantGone(1)
 		var inFragments strings.Builder
 		for i := range 100 {
 			first := []byte{0x00, 0x41, 0x80}[min(max(1-i, 0), 1)+2*(i/99)]

@@ -99,9 +99,9 @@ func TestFault_F30_HalfOpenPeer(t *testing.T) {
 		t.Run(k.name+", swallowed", func(t *testing.T) {
 			s := stage.New(t, k.adapter(), stage.Limits(limits))
 			h := newHole(t, s.Addr)
+			started := time.Now()
 			k.open(t, h.addr)
 			s.Wait("it is connected", func() bool { return s.Connects() == 1 })
-			started := time.Now()
 			h.discard()
 			check(t, s, started)
 			k.alive(t, s.Addr)
@@ -117,10 +117,10 @@ func TestFault_F30_HalfOpenPeer(t *testing.T) {
 	t.Run("polling, swallowed", func(t *testing.T) {
 		s := stage.New(t, socketio.New(), stage.Limits(limits))
 		h := newHole(t, s.Addr)
+		started := time.Now()
 		p := rawpeer.NewEngine(t, h.addr).Poll()
 		rawpeer.Enter(t, p, "/", "")
 		poll := p.Start(p.GetBytes()) // it waits for the answer
-		started := time.Now()
 		h.discard()
 		check(t, s, started)
 		poll.Close()
