@@ -66,7 +66,7 @@ func enterRefused(t *testing.T, d *endpoint, text string) {
 // TestFault_F13_GuardThatBlocks: A handshake whose guard never returns is refused with 503 after HandshakeTimeout,
 // even if the guard ignores its context; so is a namespace, and other clients are accepted meanwhile.
 func TestFault_F13_GuardThatBlocks(t *testing.T) {
-	limits := stage.Limits(websockets.Limits{HandshakeTimeout: 300 * time.Millisecond, CloseTimeout: 300 * time.Millisecond})
+	limits := stage.Limits(websockets.Limits{HandshakeTimeout: 800 * time.Millisecond, CloseTimeout: 800 * time.Millisecond})
 	for _, deaf := range []bool{false, true} {
 		t.Run(fmt.Sprintf("deaf %t", deaf), func(t *testing.T) {
 			release := make(chan struct{})
