@@ -86,7 +86,7 @@ func program(t *testing.T, name string) (cmd *exec.Cmd, line func() string, stde
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stop := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	stop := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 	t.Cleanup(func() { stop.Stop() })
 	lines := bufio.NewScanner(out)
 	return cmd, func() string { lines.Scan(); return lines.Text() }, stderr

@@ -40,7 +40,7 @@ func testMaxMessage(t *testing.T, s *suite) {
 }
 
 func testSilent(t *testing.T, s *suite) {
-	g, left := leaving(websockets.Limits{PingInterval: 30 * time.Millisecond, PingTimeout: time.Second}, echo())
+	g, left := leaving(websockets.Limits{PingInterval: 30 * time.Millisecond, PingTimeout: 2 * time.Second}, echo())
 	a := s.start(t, g)
 	idle := s.dial(t, a)
 	s.dial(t, a, apptest.WithoutPong())
@@ -53,7 +53,7 @@ func testSilent(t *testing.T, s *suite) {
 
 func testGoneWhileFull(t *testing.T, s *suite) {
 	ended := make(chan struct{})
-	g, _ := leaving(websockets.Limits{PingInterval: 400 * time.Millisecond, PingTimeout: 400 * time.Millisecond},
+	g, _ := leaving(websockets.Limits{PingInterval: 400 * time.Millisecond, PingTimeout: 2 * time.Second},
 		websockets.Listen("work", func(ctx context.Context, _ string) error {
 			<-ctx.Done()
 			return nil

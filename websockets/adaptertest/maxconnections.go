@@ -53,7 +53,7 @@ func (s *suite) eventually(t *testing.T, a *apptest.App) (c *apptest.Client) {
 		c, err = s.cfg.Dial(t, a.URL(), s.root())
 		return err == nil
 	}
-	if !testkit.WithinEvery(5*time.Millisecond, 10*time.Second, dial) {
+	if !testkit.WithinEvery(5*time.Millisecond, testkit.Patience, dial) {
 		t.Fatalf("dial: %v, want a connection", err)
 	}
 	return c
