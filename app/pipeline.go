@@ -96,15 +96,17 @@ func (c *config) scope(g *module.Graph) (s pipe.Scope, problems []module.Problem
 		if err != nil {
 			problems = append(problems, u.at.problem(u.name, err.Error()))
 		}
-		s = pipe.JoinScopes(s, bound)
+		s = pipe.JoinScopes(s, bound.Named(fmt.Sprintf("app.%s (%s)", u.name, u.at)))
 	}
 	for inst := range module.Marked[global](g) {
-		if !built.Add(&s, inst.Value) {
+		bound := pipe.Scope{}
+		if !built.Add(&bound, inst.Value) {
 			problems = append(problems, module.Problem{
 				Kind: module.ProblemOption, Module: inst.Module, Constructor: inst.Name, Place: inst.Place,
 				Message: fmt.Sprintf("app: Global(%s): it returned a %T, which is not a guard, interceptor, pipe or filter", inst, inst.Value),
 			})
 		}
+		s = pipe.JoinScopes(s, bound.Named(fmt.Sprintf("app.Global(%s)", inst)))
 	}
 	return s, problems
 }

@@ -53,3 +53,11 @@ type IdentityGuard interface {
 	Guard
 	Identifies() bool
 }
+
+// IdentityReader is a guard that reports whether it reads what an [IdentityGuard] stores about the client, such as a
+// rate limit for each user. The start logs a warning for routes where ReadsIdentity returns true and the
+// guard runs before the first one that identifies clients, because it finds nothing there.
+type IdentityReader interface {
+	Guard
+	ReadsIdentity() bool
+}

@@ -10,6 +10,8 @@ type Option func(*config)
 type config struct {
 	maxKeys int
 	address func(*http.Request) string
+	// withoutIdentity is set by WithoutIdentity.
+	withoutIdentity bool
 }
 
 func newConfig(opts []Option) *config {
@@ -44,3 +46,7 @@ func MaxKeys(n int) Option {
 func Address(f func(*http.Request) string) Option {
 	return func(c *config) { c.address = f }
 }
+
+// WithoutIdentity declares that the key of [By] does not depend on who the client is, such as a room: By may then
+// run before the guard that identifies clients, without a warning of the start.
+func WithoutIdentity() Option { return func(c *config) { c.withoutIdentity = true } }

@@ -3,9 +3,11 @@ package ratelimit
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"golang.org/x/time/rate"
 
+	"github.com/gatehouse-go/gatehouse/internal/identity"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -78,7 +80,11 @@ func Requests(limit rate.Limit, burst int, opts ...Option) pipeline.Guard {
 }
 
 // By limits the calls of any kind for each key, of all clients together. If key returns
-// false, the call is allowed and not counted. [MaxKeys] is the only option that applies.
+// false, the call is allowed and not counted. [MaxKeys] and [WithoutIdentity] are the options that apply.
+//
+// A key that is the user needs the guard that identifies clients before it: bind By after that guard, not to the
+// application when the other is bound to a controller. By is a [pipeline.IdentityReader], so a start warns of the
+// wrong order.
 //
 //	perRoom := ratelimit.By(func(_ context.Context, c *pipeline.Call) (string, bool) {
 //		room := c.Request.PathValue("room")
@@ -88,7 +94,36 @@ func By(key func(context.Context, *pipeline.Call) (string, bool), limit rate.Lim
 	if key == nil {
 		return pipeline.GuardFunc(func(context.Context, *pipeline.Call) error { return errNoKey })
 	}
-	return shared(limit, burst, newConfig(opts), textKeys(key))
+	c := newConfig(opts)
+	return &keyed{shared(limit, burst, c, textKeys(key)), "ratelimit.By(" + nameOf(key) + ")", !c.withoutIdentity}
+}
+
+// keyed is the guard of By.
+type keyed struct {
+	pipeline.Guard
+
+	name     string
+	identity bool // the key may depend on it
+}
+
+var (
+	_ pipeline.IdentityGuard  = (*keyed)(nil)
+	_ pipeline.IdentityReader = (*keyed)(nil)
+)
+
+// Identifies implements [pipeline.IdentityGuard].
+func (*keyed) Identifies() bool { return false }
+
+// ReadsIdentity implements [pipeline.IdentityReader].
+func (g *keyed) ReadsIdentity() bool { return g.identity }
+
+// String returns the name with that of the key function, for messages.
+func (g *keyed) String() string { return g.name }
+
+// nameOf returns the name of a function with that of its package.
+func nameOf(f any) string {
+	name := identity.FuncName(f)
+	return name[strings.LastIndexByte(name, '/')+1:]
 }
 
 var errNoKey = errors.New("ratelimit: the key function of By is nil: pass one that returns the key of a call")

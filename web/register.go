@@ -40,7 +40,8 @@ type builder struct {
 	root       *chi.Mux
 	routes     []RouteInfo
 	problems   []string
-	typeErrors []string                     // of pipes
+	typeErrors []string // of pipes
+	early      earlyGuards
 	claims     map[string]map[string]string // pattern → method → controller
 	unique     map[string]string            // "NotFound /x" and the like → controller
 }
@@ -259,6 +260,9 @@ func (r *router) endpoint(method, rel string, h http.Handler, isRoute bool) *end
 	e.jsonHandler = t
 	if isRoute {
 		c.record(rel, e, fn)
+		if !c.standalone {
+			c.b.early.add(strings.TrimPrefix(method+" "+e.path, " "), pipe.EarlyReaders(c.global, owner, scope))
+		}
 	}
 	if t != nil {
 		for _, p := range t.check(method, e.path, e.v1) {

@@ -201,6 +201,11 @@ func (it *Item) name() string {
 	if p, ok := v.(module.Provider); ok {
 		return p.String()
 	}
+	if r, ok := v.(pipeline.IdentityReader); ok { // it is named in a warning
+		if s, ok := r.(fmt.Stringer); ok {
+			return s.String()
+		}
+	}
 	name := identity.FuncName(v)
 	if name == "" {
 		return fmt.Sprintf("%T", v)

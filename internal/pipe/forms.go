@@ -12,6 +12,7 @@ var optionalMethods = map[Role][]hookform.Hook{
 	Guard: {
 		hookform.Of[pipeline.HandshakeGuard]("CheckHandshake", "(ctx context.Context, c *pipeline.Call) error"),
 		hookform.Of[pipeline.IdentityGuard]("Identifies", "() bool"),
+		hookform.Of[pipeline.IdentityReader]("ReadsIdentity", "() bool"),
 	},
 	Pipe: {
 		hookform.Of[pipeline.TypePipe]("CheckType", "(t reflect.Type) error"),

@@ -84,7 +84,7 @@ func (b Built) Add(s *Scope, v any) bool {
 	for _, role := range []Role{Guard, Interceptor, Pipe, Filter} {
 		if role.implementedBy(reflect.TypeOf(v)) {
 			found = true
-			s.add(role, o.replace(role, reflect.TypeOf(v), fmt.Sprintf("%T", v), v))
+			s.add(role, o.replace(role, reflect.TypeOf(v), fmt.Sprintf("%T", v), v), fmt.Sprintf("%T", v))
 		}
 	}
 	return found

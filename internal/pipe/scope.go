@@ -44,6 +44,7 @@ const lateConstructor = "constructors are not accepted here: pass a value or pip
 // Scope is a binding whose constructors have been replaced by their results.
 type Scope struct {
 	Guards       []pipeline.Guard
+	names        []string // of the guards, for messages
 	Interceptors []pipeline.Interceptor
 	Pipes        []pipeline.Pipe
 	Filters      []pipeline.Filter
@@ -82,7 +83,7 @@ func (b Binding) Resolve(built Built) (Scope, error) {
 				continue
 			}
 		}
-		s.add(it.role, built.override(it, v))
+		s.add(it.role, built.override(it, v), it.name())
 	}
 	if len(problems) > 0 {
 		return s, errors.New(strings.Join(problems, "; "))
@@ -115,6 +116,7 @@ func (b Built) inject(it *Item) (any, error) {
 func JoinScopes(a, b Scope) Scope {
 	return Scope{
 		Guards:       slices.Concat(a.Guards, b.Guards),
+		names:        slices.Concat(a.names, b.names),
 		Interceptors: slices.Concat(a.Interceptors, b.Interceptors),
 		Pipes:        slices.Concat(a.Pipes, b.Pipes),
 		Filters:      slices.Concat(a.Filters, b.Filters),
@@ -127,7 +129,7 @@ func (s *Scope) Add(v any) bool {
 	if v == nil || !Any.implementedBy(reflect.TypeOf(v)) {
 		return false
 	}
-	s.add(Any, v)
+	s.add(Any, v, fmt.Sprintf("%T", v))
 	return true
 }
 
@@ -135,9 +137,9 @@ func (s *Scope) Add(v any) bool {
 // implement one of the roles.
 func MayImplementAny(t reflect.Type) bool { return mayImplement(Any, t) }
 
-func (s *Scope) add(r Role, v any) {
+func (s *Scope) add(r Role, v any, name string) {
 	if g, ok := v.(pipeline.Guard); ok && (r == Guard || r == Any) {
-		s.Guards = append(s.Guards, g)
+		s.Guards, s.names = append(s.Guards, g), append(s.names, name)
 	}
 	if i, ok := v.(pipeline.Interceptor); ok && (r == Interceptor || r == Any) {
 		s.Interceptors = append(s.Interceptors, i)

@@ -235,3 +235,26 @@ var Guarded = module.New("chat",
 )
 
 // end
+
+// snippet:userlimit
+func NewUserLimit(g *Guard) pipeline.Guard {
+	return ratelimit.By(func(_ context.Context, c *pipeline.Call) (string, bool) {
+		claims, ok := g.Get(c)
+		return claims.Subject, ok
+	}, 5, 20)
+}
+
+var Limited = module.New("limited",
+	module.Providers(NewGuard),
+	module.Controllers(web.Controller(NewProfile, web.UseGuards(pipeline.Injected[*Guard](), NewUserLimit))), // in this order
+)
+
+// end
+
+type Profile struct{}
+
+func NewProfile() *Profile { return &Profile{} }
+
+func (*Profile) Routes(r chi.Router) {
+	r.Get("/profile", web.JSON(func(context.Context, struct{}) (string, error) { return "ada", nil }))
+}

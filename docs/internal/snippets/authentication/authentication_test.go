@@ -260,3 +260,27 @@ func TestMistakesInOptions(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Each user has a burst of 20.
+func TestUserLimit(t *testing.T) {
+	a := start(t, Limited, time.Hour)
+	issuer := NewIssuer(Config{secret, time.Hour})
+	statuses := func(user string, n int) (last int) {
+		token, err := issuer.Token(user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range n {
+			if last = ask.JSON(t, "GET", a.URL()+"/profile", "", "Authorization", "Bearer "+token).Status; last == 429 {
+				break
+			}
+		}
+		return last
+	}
+	if got := statuses("ada", 10_000); got != 429 {
+		t.Errorf("ada: %d", got)
+	}
+	if got := statuses("bob", 20); got != 200 {
+		t.Errorf("bob: %d", got)
+	}
+}
