@@ -51,9 +51,9 @@ func (*rooms) Routes(r chi.Router) {
 }
 
 // module serves plain WebSockets at /live, Socket.IO at /socket.io/, and routes.
-func both() *module.Module {
+func both(opts ...websockets.Option) *module.Module {
 	return module.New("mounted", module.Providers(websockets.Gateway(newRooms,
-		websockets.Via(ws.New(), websockets.Path("/live")), websockets.Via(socketio.New()))))
+		append(opts, websockets.Via(ws.New(), websockets.Path("/live")), websockets.Via(socketio.New()))...)))
 }
 
 // start starts an application in another router, and returns the URL of that.
