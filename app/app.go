@@ -85,7 +85,7 @@ const (
 // runs no constructors; Start does. The error is a [*module.Error], which lists all
 // problems.
 func New(root *module.Module, opts ...Option) (*App, error) {
-	c := newConfig(opts)
+	c := newConfig(opts, nil)
 	graph, err := c.resolve(root, false)
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (c *config) bindConfig() gateway.Config {
 	if c.listener != nil {
 		addr = c.listener.Addr().String()
 	}
-	return gateway.Config{Adapter: c.adapter, JSON: c.json, DrainRate: c.drainRate, HTTPAddr: addr, HTTP: c.http || c.mounted}
+	return gateway.Config{Adapter: c.adapter, JSON: c.json, DrainRate: c.drainRate, HTTPAddr: addr, HTTP: c.http || c.mounted || c.pending()}
 }
 
 // Validate checks an application without building it: missing and ambiguous
@@ -116,7 +116,7 @@ func (c *config) bindConfig() gateway.Config {
 // that depend on the platform are skipped for gateways without websockets.Via. The start
 // finds what needs the built values: subscriptions, routes, and options from GatewayOptions.
 func Validate(root *module.Module, opts ...Option) error {
-	c := newConfig(opts)
+	c := newConfig(opts, nil)
 	c.mounted = c.mounted || !c.http
 	_, err := c.resolve(root, true)
 	return err
@@ -124,7 +124,7 @@ func Validate(root *module.Module, opts ...Option) error {
 
 // Graph returns the modules and providers of an application as a Mermaid flowchart.
 func Graph(root *module.Module, opts ...Option) (string, error) {
-	c := newConfig(opts)
+	c := newConfig(opts, nil)
 	c.mounted = c.mounted || !c.http
 	g, err := c.resolve(root, true)
 	if err != nil {
@@ -223,11 +223,21 @@ func (a *App) unlock() { <-a.lifecycle }
 func (a *App) start(ctx context.Context) error {
 	startTime, w := time.Now(), await.New(ctx)
 	var err error
-	if a.tls, err = a.loadTLS(); err != nil { // first: it takes the least
-		return err
+	if len(a.cfg.configures) == 0 {
+		if a.tls, err = a.loadTLS(); err != nil { // first: it takes the least
+			return err
+		}
 	}
 	if err := a.build(w); err != nil {
 		return err
+	}
+	if len(a.cfg.configures) > 0 {
+		if err := a.configure(); err != nil {
+			return err
+		}
+		if a.tls, err = a.loadTLS(); err != nil {
+			return err
+		}
 	}
 	if err := a.bind(w); err != nil {
 		return err
@@ -411,6 +421,19 @@ func (a *App) Addr() net.Addr {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	return a.addr
+}
+
+// URL returns the address of the HTTP server as a URL without a path, such as "http://127.0.0.1:3000", or https:// with
+// [TLS]; "" where Addr is nil.
+func (a *App) URL() string {
+	addr, scheme := a.Addr(), "http"
+	if addr == nil {
+		return ""
+	}
+	if a.tls != nil { // set before the address
+		scheme = "https"
+	}
+	return scheme + "://" + addr.String()
 }
 
 // Stats counts what the gateways do at this moment; it is empty before Start.

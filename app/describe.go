@@ -1,6 +1,8 @@
 package app
 
 import (
+	"fmt"
+
 	"github.com/gatehouse-go/gatehouse/internal/gateway"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/web"
@@ -32,7 +34,7 @@ type Description struct {
 // GatewayOptions. The error is that of [New]. Gateways without websockets.Via need the option
 // [WebSockets]; [HTTP] may be left out.
 func Describe(root *module.Module, opts ...Option) (*Description, error) {
-	c := newConfig(opts)
+	c := newConfig(opts, nil)
 	c.mounted = c.mounted || !c.http
 	graph, err := c.resolve(root, false)
 	if err != nil {
@@ -43,5 +45,8 @@ func Describe(root *module.Module, opts ...Option) (*Description, error) {
 		return nil, err
 	}
 	routes, more := web.Describe(graph, c.webOptions())
+	for _, o := range c.configures {
+		more = append(more, fmt.Sprintf("app: Configure (%s): its function needs built values, so its options are missing: start the application and use App.Routes and App.Gateways", o.at))
+	}
 	return &Description{Modules: graph, Gateways: gateways, Routes: routes, Problems: append(problems, more...)}, nil
 }

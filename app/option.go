@@ -25,6 +25,9 @@ type optionFunc func(*config)
 func (f optionFunc) apply(c *config) { f(c) }
 
 type config struct {
+	opts       []Option
+	late       map[*configureOption][]Option // what the functions of Configure have returned; nil before
+	configures []*configureOption
 	webAt      place // of the options in web
 	uses       []used
 	middleware []middleware     // of Use, the outermost first
@@ -46,6 +49,7 @@ type config struct {
 	bodyTimeout      time.Duration
 	bodyTimeoutSet   bool // by an option
 	log              *slog.Logger
+	givenLog         *slog.Logger // of Logger; nil without
 	startTimeout     time.Duration
 	stopTimeout      time.Duration
 	onReady          []func(*App)
@@ -68,8 +72,10 @@ type httpServer struct {
 	systemd  bool         // on the socket of systemd
 }
 
-func newConfig(opts []Option) config {
+// newConfig applies options; late has the results of Configure, nil before they are built.
+func newConfig(opts []Option, late map[*configureOption][]Option) config {
 	c := config{
+		opts: opts, late: late,
 		startTimeout: 15 * time.Second, stopTimeout: 15 * time.Second,
 		control: &Control{}, bodyTimeout: time.Minute, headerTimeout: 10 * time.Second, keepAlive: 2 * time.Minute,
 	}
@@ -79,6 +85,7 @@ func newConfig(opts []Option) config {
 		}
 	}
 	c.checkTLS()
+	c.givenLog = c.log
 	if c.log == nil {
 		c.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}

@@ -74,7 +74,7 @@ func (c *config) resolve(root *module.Module, partial bool) (*module.Graph, erro
 	opts := []module.ResolveOption{module.Provide(module.Value(c.log), module.Value(c.control)), module.Check(func(g *module.Graph) []module.Problem {
 		return c.check(g, partial)
 	})}
-	if items := slices.Concat(c.binding.Constructors(), web.Constructors(c.web)); len(items) > 0 {
+	if items := slices.Concat(c.binding.Constructors(), web.Constructors(c.web), c.constructors()); len(items) > 0 {
 		opts = append(opts, module.AttachToRoot(items...))
 	}
 	g, err := module.Resolve(root, append(opts, c.resolveOptions...)...)
@@ -92,7 +92,7 @@ func (c *config) resolve(root *module.Module, partial bool) (*module.Graph, erro
 func (c *config) check(g *module.Graph, partial bool) []module.Problem {
 	decls := slices.Collect(g.Declared())
 	cfg := c.bindConfig()
-	cfg.Partial = partial
+	cfg.Partial = partial || c.pending()
 	return slices.Concat(
 		typeProblems(decls, nil),
 		c.located(decls, module.ProblemController, web.Check(g, c.webOptions())),

@@ -66,7 +66,7 @@ func TestTLS(t *testing.T) {
 			if got := apptest.Call[string](dial(t, url), "echo", "hello"); got != "hello" {
 				t.Errorf("echo: %q", got)
 			}
-			if status, body := getText(t, a.URL()); status != http.StatusBadRequest || !strings.Contains(body, "HTTP request to an HTTPS server") {
+			if status, body := getText(t, "http://"+a.App().Addr().String()); status != http.StatusBadRequest || !strings.Contains(body, "HTTP request to an HTTPS server") {
 				t.Errorf("without TLS: %d %s", status, body)
 			}
 

@@ -2,6 +2,7 @@ package apptest
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -123,18 +124,23 @@ func Get[T any](a *App) T {
 // App returns the application itself.
 func (a *App) App() *app.App { return a.app }
 
-// URL returns the HTTP address, such as "http://127.0.0.1:41234". [InMemory] it is one that only the
-// clients of this package and HTTPClient reach.
-func (a *App) URL() string { return "http://" + a.app.Addr().String() }
+// URL returns the HTTP address, such as "http://127.0.0.1:41234", or "https://127.0.0.1:41234" with app.TLS.
+// [InMemory] it is one that only the clients of this package and HTTPClient reach.
+func (a *App) URL() string { return a.app.URL() }
 
-// DialWS connects a plain WebSocket client to a path.
+// trusting is the TLS configuration of the application's own clients: its certificate is not that of an address.
+func trusting() *tls.Config {
+	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // the application of the same test
+}
+
+// DialWS connects a plain WebSocket client to a path. With app.TLS it accepts any certificate, unless [WithTLS] is given.
 func (a *App) DialWS(path string, opts ...DialOption) *Client {
 	a.t.Helper()
-	return DialWS(a.t, a.URL()+path, opts...)
+	return DialWS(a.t, a.URL()+path, append([]DialOption{WithTLS(trusting())}, opts...)...)
 }
 
 // DialSocketIO connects a Socket.IO client to a namespace. As in the JavaScript client it may have a
-// query, which is that of the handshake: "/chat?user=ada".
+// query, which is that of the handshake: "/chat?user=ada". TLS is as with DialWS.
 func (a *App) DialSocketIO(namespace string, opts ...DialOption) *Client {
 	a.t.Helper()
 	url := a.URL()
@@ -142,7 +148,7 @@ func (a *App) DialSocketIO(namespace string, opts ...DialOption) *Client {
 	if asked {
 		url += "?" + query
 	}
-	return DialSocketIO(a.t, url, append([]DialOption{WithNamespace(namespace)}, opts...)...)
+	return DialSocketIO(a.t, url, append([]DialOption{WithNamespace(namespace), WithTLS(trusting())}, opts...)...)
 }
 
 type testWriter struct{ t testing.TB }

@@ -97,10 +97,10 @@ func (l *memoryListener) Close() error {
 // Addr implements [net.Listener].
 func (l *memoryListener) Addr() net.Addr { return l.addr }
 
-// HTTPClient returns a client for requests to [App.URL], which works with [InMemory] too. It opens a
-// connection for each request.
+// HTTPClient returns a client for requests to [App.URL], which works with [InMemory] too, and with app.TLS
+// accepts any certificate. It opens a connection for each request.
 //
 //	res, err := a.HTTPClient().Get(a.URL() + "/rooms")
 func (*App) HTTPClient() *http.Client {
-	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dialNetwork}}
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dialNetwork, TLSClientConfig: trusting()}}
 }

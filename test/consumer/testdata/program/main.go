@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/backplane/nats"
 	"github.com/gatehouse-go/gatehouse/backplane/nats/embedded"
 	"github.com/gatehouse-go/gatehouse/backplane/redis"
+	"github.com/gatehouse-go/gatehouse/config"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
@@ -27,7 +28,11 @@ func (g *Gateway) Subscriptions() []websockets.Subscription {
 
 func (g *Gateway) Greet(_ context.Context, name string) (string, error) { return "Hello, " + name, nil }
 
-var Module = module.New("hello", module.Providers(websockets.Gateway(NewGateway)))
+type Config struct {
+	Addr string `env:"ADDR" envDefault:":3000"`
+}
+
+var Module = module.New("hello", module.Imports(config.Module[Config]()), module.Providers(websockets.Gateway(NewGateway)))
 
 func main() {
 	var engine backplane.Backplane = nats.New()
@@ -37,5 +42,5 @@ func main() {
 	if url := os.Getenv("REDIS"); url != "" {
 		engine = redis.Native(redis.URL(url))
 	}
-	app.Main(Module, app.HTTP(":3000"), app.WebSockets(ws.New()), app.WebSockets(socketio.New()), app.WebSockets(zishang.New()), app.Backplane(engine))
+	app.Main(Module, app.Configure(func(c *Config) []app.Option { return []app.Option{app.HTTP(c.Addr)} }), app.WebSockets(ws.New()), app.WebSockets(socketio.New()), app.WebSockets(zishang.New()), app.Backplane(engine))
 }
