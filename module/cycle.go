@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -124,15 +125,27 @@ func (r *resolver) cycle(steps []step) {
 		fmt.Fprintf(&b, "\n\t%s of module %s needs %s (%s) from", s.from, s.from.scope.m.name, r.needName(s.need), s.need.label)
 	}
 	fmt.Fprintf(&b, "\n\t%s", n)
-	hint := "split one of them in two"
+	r.inModule(ProblemCycle, n.scope, n, b.String(), r.cycleHint(steps))
+}
+
+func (r *resolver) cycleHint(steps []step) string {
+	lazy := ""
 	for _, s := range steps {
-		if s.need.group == nil {
-			hint = fmt.Sprintf("break it with a Lazy, for example module.Lazy[%s] as %s of %s",
-				r.typeName(s.need.key.t), s.need.label, s.from)
-			break
+		if s.need.group != nil {
+			continue
+		}
+		name := r.typeName(s.need.key.t)
+		if lazy == "" {
+			lazy = fmt.Sprintf("break it with a Lazy, for example module.Lazy[%s] as %s of %s", name, s.need.label, s.from)
+		}
+		if f := r.lookup(s.from.scope, s.need.key); len(f.results) == 1 {
+			if instead := f.results[0].instead(name); instead != "" {
+				return fmt.Sprintf("if %s only sends to clients, inject %s as %s, which is no dependency; else module.Lazy[%s]",
+					s.from, instead, s.need.label, name)
+			}
 		}
 	}
-	r.inModule(ProblemCycle, n.scope, n, b.String(), hint)
+	return cmp.Or(lazy, "split one of them in two")
 }
 
 func (r *resolver) needName(nd *need) string {

@@ -17,7 +17,7 @@ import (
 // invokes that use [Graph.Instances]. Each call starts a new set of instances; the graph
 // reports the latest.
 func (g *Graph) Fx() fx.Option {
-	r := &run{slots: make([]slot, g.slots)}
+	r := &run{slots: make([]slot, g.slots), handles: map[int][]func(any){}}
 	for i, v := range g.values {
 		r.slots[i].set(v)
 	}
@@ -85,6 +85,10 @@ func (e *fxBuilder) node(n *node) {
 	for i, b := range n.bound {
 		nd := &n.needs[i]
 		switch {
+		case b.provided:
+			e.bridge(key{nd.lazy, nd.key.name}, b.to)
+		case nd.handle != nil:
+			e.handle(nd, b.to)
 		case nd.lazy != nil:
 			e.lazy(nd, b.to)
 		case b.to != nil:

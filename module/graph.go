@@ -82,6 +82,7 @@ type run struct {
 	done      atomic.Bool
 	building  atomic.Pointer[node] // the constructor that runs
 	abandoned atomic.Bool
+	handles   map[int][]func(any) // by slot; see Instance.Bind
 }
 
 // Building returns the constructor that runs at this moment, while fx builds the graph. It is meant

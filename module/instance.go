@@ -75,6 +75,8 @@ type Instance struct {
 	Kind   Kind
 	Value  any // the result of the constructor, before module.As
 	Marks  []any
+
+	handles []func(any)
 }
 
 // String returns the instance in the form of messages: chat.NewGateway (gateway.go:12).
@@ -151,6 +153,8 @@ func (g *Graph) built(f func(Instance, []ownedMark) bool) {
 			Kind:   n.kind,
 			Value:  v.Interface(),
 			Marks:  markValues(marks),
+
+			handles: r.handles[res.slot],
 		}, marks)
 	})
 }

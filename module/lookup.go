@@ -23,6 +23,7 @@ const (
 	levelImport
 	levelGlobal
 	levelDefault
+	levelElsewhere // of bindHandle
 )
 
 // lookup returns the results that the module sees for a key, in the order described in the
@@ -173,6 +174,9 @@ func (r *resolver) bind(n *node, nd *need) binding {
 	if nd.group != nil {
 		return binding{members: r.members(n.scope, *nd.group)}
 	}
+	if nd.handle != nil {
+		return r.bindHandle(n, nd)
+	}
 	f := r.lookup(n.scope, nd.key)
 	switch {
 	case len(f.results) == 1:
@@ -191,7 +195,7 @@ func (r *resolver) bind(n *node, nd *need) binding {
 func edges(n *node) (out []edge) {
 	for i, b := range n.bound {
 		nd := &n.needs[i]
-		if b.to != nil && nd.lazy == nil {
+		if b.to != nil && (nd.lazy == nil || b.provided) {
 			out = append(out, edge{b.to.node, nd})
 		}
 		for _, m := range b.members {

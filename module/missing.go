@@ -18,10 +18,14 @@ func (r *resolver) missing(n *node, nd *need) {
 
 // labeled returns a dependency with its parameter, if it is one.
 func (r *resolver) labeled(nd *need) string {
-	if nd.label == "" {
-		return r.keyName(nd.key)
+	name := r.keyName(nd.key)
+	if nd.handle != nil {
+		name = "the server of the gateway " + name
 	}
-	return r.keyName(nd.key) + " (" + nd.label + ")"
+	if nd.label == "" {
+		return name
+	}
+	return name + " (" + nd.label + ")"
 }
 
 // missingHint returns the most likely fix. It is computed once per module and key.
@@ -66,16 +70,20 @@ func (r *resolver) hintExported(s *scope, k key) (hint string) {
 		case !r.needs(other, s):
 			return fmt.Sprintf("module %s exports it; add %s to module.Imports", other.m.name, importable(other.m))
 		case hint == "":
-			hint = fmt.Sprintf("module %s exports it. ", other.m.name) + mutual(s, other, res)
+			hint = fmt.Sprintf("module %s exports it. ", other.m.name) + r.mutual(s, other, res, k)
 		}
 	}
 	return hint
 }
 
 // mutual returns the hint for a module that needs a result of a module which imports it.
-func mutual(s, other *scope, res *result) string {
-	return fmt.Sprintf("It imports module %s, and Go does not initialize two package variables that use each other: "+
+func (r *resolver) mutual(s, other *scope, res *result, k key) string {
+	hint := fmt.Sprintf("It imports module %s, and Go does not initialize two package variables that use each other: "+
 		"move %s to a module that both import, or add module.Global() to module %s", s.m.name, res.node.name, other.m.name)
+	if instead := res.instead(r.typeName(k.t)); instead != "" {
+		hint += ". To send only, inject " + instead + ", which needs no import"
+	}
+	return hint
 }
 
 // needs reports whether a module imports another one, directly or through others.
@@ -106,7 +114,7 @@ func (r *resolver) hintPrivate(s *scope, k key) string {
 		switch {
 		case slices.Contains(r.visibleModules(s), other):
 		case r.needs(other, s):
-			hint += ". " + mutual(s, other, res)
+			hint += ". " + r.mutual(s, other, res, k)
 		default:
 			hint += " and add " + importable(other.m) + " to module.Imports"
 		}
@@ -205,8 +213,11 @@ func (r *resolver) ambiguous(n *node, nd *need, f found) {
 		from = append(from, fmt.Sprintf("%s of module %s", res.node, res.node.scope.m))
 	}
 	what, hint := "imports export", "import only one of them, or distinguish them with module.Named"
-	if f.level == levelGlobal {
+	switch f.level {
+	case levelGlobal:
 		what, hint = "global modules export", "import the intended one, or distinguish them with module.Named"
+	case levelElsewhere:
+		what, hint = "modules export", "import the intended one, or distinguish them with module.Named"
 	}
 	r.inModule(ProblemAmbiguous, n.scope, n, fmt.Sprintf("needs %s, which %d %s: %s",
 		r.labeled(nd), len(f.results), what, strings.Join(from, " and ")), hint)

@@ -148,9 +148,10 @@ type result struct {
 // binding is the source of a need: a result, members of a group, or fx itself; all fields
 // are empty for an optional need without a provider.
 type binding struct {
-	to      *result
-	members []*result
-	builtin bool
+	to       *result
+	provided bool // to is a handle that a module provides itself
+	members  []*result
+	builtin  bool
 }
 
 // edge is a dependency that must be built first.

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"go.uber.org/dig"
+
+	"github.com/gatehouse-go/gatehouse/internal/injected"
+	"github.com/gatehouse-go/gatehouse/internal/seal"
 )
 
 // key identifies a result by type and name.
@@ -30,8 +33,9 @@ type need struct {
 	key      key
 	group    *groupKey
 	optional bool
-	lazy     reflect.Type // the Lazy[T] parameter type; key.t is T
-	label    string       // "parameter 1, field DB"
+	lazy     reflect.Type // the Lazy[T] parameter type, or that of handle; key.t is T
+	handle   *injected.Handle
+	label    string // "parameter 1, field DB"
 }
 
 // output is one result, or one field of a result object.
@@ -48,6 +52,7 @@ var (
 	inType    = reflect.TypeFor[dig.In]()
 	outType   = reflect.TypeFor[dig.Out]()
 	lazyIface = reflect.TypeFor[lazyParam]()
+	handled   = reflect.TypeFor[injected.Handled]()
 )
 
 // signatures caches signatures by type: constructors often share one.
@@ -123,6 +128,10 @@ func single(t reflect.Type, name, label string) need {
 	if t.Kind() == reflect.Struct && t.NumField() == 1 && t.Implements(lazyIface) {
 		n.lazy = t
 		n.key.t = reflect.Zero(t).Interface().(lazyParam).lazyType()
+	}
+	if t.Kind() == reflect.Struct && t.Implements(handled) {
+		h := reflect.Zero(t).Interface().(injected.Handled).Handle(seal.Framework{})
+		n.lazy, n.key.t, n.handle = t, h.Type, &h
 	}
 	return n
 }

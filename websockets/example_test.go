@@ -59,6 +59,24 @@ func ExampleGateway() {
 	// Output: chat
 }
 
+// News sends to the clients of Chat, and does not depend on it: Chat may inject *News.
+type News struct{ clients websockets.ServerOf[*Chat] }
+
+func NewNews(clients websockets.ServerOf[*Chat]) *News { return &News{clients} }
+
+func (n *News) Publish(ctx context.Context, text string) error {
+	return Posted.Emit(ctx, n.clients.To("news"), Post{"news", text})
+}
+
+func ExampleServerOf() {
+	ann := apptest.NewFakeClient("ann")
+	_ = ann.Join("news")
+	news := NewNews(websockets.ServerOf[*Chat]{Server: apptest.NewFakeServer(ann).Server()})
+	err := news.Publish(context.Background(), "tea is ready")
+	fmt.Println(ann.Sent()[0].Data, err)
+	// Output: {news tea is ready} <nil>
+}
+
 // Handlers are methods: a unit test calls them with a fake client in the context.
 func ExampleClientFrom() {
 	ann := apptest.NewFakeClient("ann")

@@ -19,6 +19,9 @@ import (
 // Registration is the mark of a provider that is a gateway.
 type Registration struct{ Options []Option }
 
+// Instead implements [injected.Mark].
+func (Registration) Instead(t string) string { return "websockets.ServerOf[" + t + "]" }
+
 // Option is [websockets.Option].
 type Option interface{ ApplyGateway(*Gateway) }
 

@@ -145,7 +145,7 @@ func Unregistered(decls []module.Declaration, values []any) (all []module.Proble
 		for _, field := range taggedFields(t) {
 			all = append(all, d.Problem(module.ProblemGateway,
 				fmt.Sprintf("has the field %s with the tag %s but is not a gateway, so that the field stays nil", field, serverTag),
-				"inject the gateway and use its Server"))
+				"inject websockets.ServerOf of the gateway's type in the constructor, or the gateway itself"))
 		}
 	}
 	return all

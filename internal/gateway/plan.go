@@ -68,6 +68,8 @@ type gatewayPlan struct {
 	isNil  bool // its constructor returned nil
 	opts   []config.Option
 	subs   []handler.Spec // nil in a static check
+	// handles binds the websockets.ServerOf of the gateway; nil in a static check.
+	handles func(*websockets.Server)
 }
 
 func (g *gatewayPlan) moduleName() string {

@@ -71,7 +71,7 @@ func Bind(graph *module.Graph, cfg Config, log *slog.Logger) (*Runtime, error) {
 	for inst, reg := range module.Marked[config.Registration](graph) {
 		gs = append(gs, gatewayPlan{
 			name: inst.String(), short: inst.Name, place: inst.Place, module: inst.Module, typ: reflect.TypeOf(inst.Value), value: inst.Value, opts: reg.Options,
-			isNil: isNil(inst.Value),
+			isNil: isNil(inst.Value), handles: func(s *websockets.Server) { inst.Bind(framework, s) },
 		})
 	}
 	return bind(gs, cfg, pipe.BuiltBy(graph), log)
@@ -111,6 +111,9 @@ func bind(gs []gatewayPlan, cfg Config, built pipe.Built, log *slog.Logger) (*Ru
 	for _, g := range rt.gateways {
 		if err := inject(g); err != nil {
 			problems = append(problems, err.Error())
+		}
+		if g.handles != nil {
+			g.handles(g.users)
 		}
 	}
 	if len(problems) > 0 {

@@ -1,5 +1,6 @@
-// Package injected holds the item that pipeline.Injected returns. Package module resolves
-// it, and package pipe binds the result.
+// Package injected holds what package module knows of parameters and items of other packages:
+// the item that pipeline.Injected returns, and handles such as websockets.ServerOf. Package pipe
+// binds what an item resolves to.
 package injected
 
 import (

@@ -56,7 +56,7 @@ func TestField_X47_NotRegistered(t *testing.T) {
 		"module.Providers(websockets.Gateway(func() …)), or rename the method")
 	want(t, validated(providers(func() *other { return &other{} })),
 		"module m (main_test.go): start_test.TestField_X47_NotRegistered.func3 (gateways_test.go) has the field start_test.other.Server with the tag `websockets:\"server\"` but is not a gateway, so that the field stays nil\n"+
-			"hint: inject the gateway and use its Server")
+			"hint: inject websockets.ServerOf of the gateway's type in the constructor, or the gateway itself")
 	want(t, start(t, providers(websockets.Gateway(newLobby), func(l *lobby) counter { return l }, func(l *lobby) *panel { return &panel{l} })), "")
 }
 
