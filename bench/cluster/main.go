@@ -38,6 +38,7 @@ type config struct {
 	run.Runner
 
 	rounds       int
+	away         bool
 	works, peers string
 	limit        time.Duration
 }
@@ -47,24 +48,29 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 0 && args[0] == "node" {
 		return node.Main(ctx, args[1:])
 	}
-	c := config{Runner: run.Runner{Root: ".", Burst: 20_000, Flood: 400_000, Rate: 2000}, rounds: 3}
+	c := config{Runner: run.Runner{Root: ".", Burst: 20_000, Flood: 400_000, Rate: 2000, Away: 2 * time.Second}, rounds: 3, limit: 15 * time.Minute}
 	if slices.Contains(args, "-quick") || slices.Contains(args, "--quick") {
-		c.Burst, c.Flood, c.Rate, c.rounds = 4000, 100_000, 500, 1
+		c.Burst, c.Flood, c.Rate, c.Away, c.rounds = 4000, 100_000, 500, time.Second, 1
+	}
+	if slices.Contains(args, "-outage") || slices.Contains(args, "--outage") {
+		c.Away, c.rounds, c.limit = 10*time.Second, 5, time.Hour
 	}
 	flags := flag.NewFlagSet("cluster", flag.ContinueOnError)
 	flags.Bool("quick", false, "one short round: rough figures, for trying")
+	flags.BoolVar(&c.away, "outage", false, "only the works stopped and killed, by all peers, with Redis away for 10 s, in five rounds: about half an hour")
+	flags.DurationVar(&c.Away, "away", c.Away, "how long Redis is away in stopped and killed, and the load before that")
 	flags.IntVar(&c.rounds, "rounds", c.rounds, "how often each peer does each work")
 	flags.IntVar(&c.Burst, "burst", c.Burst, "broadcasts of a burst")
 	flags.IntVar(&c.Flood, "flood", c.Flood, "messages of a flood")
 	flags.IntVar(&c.Rate, "rate", c.Rate, "broadcasts at 1,000 a second")
 	flags.StringVar(&c.works, "works", "", "parts of names with commas, such as 2×1,flood; default: all")
 	flags.StringVar(&c.peers, "peers", "", "names with commas, such as native,centrifuge; default: all")
-	flags.DurationVar(&c.limit, "limit", 15*time.Minute, "after which no round starts, and what runs is ended a minute later")
+	flags.DurationVar(&c.limit, "limit", c.limit, "after which no round starts, and what runs is ended a minute later")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if c.rounds < 1 || c.Burst < 1 || c.Flood < 1 || c.Rate < 1 {
-		return errors.New("-rounds, -burst, -flood and -rate are at least 1")
+	if c.rounds < 1 || c.Burst < 1 || c.Flood < 1 || c.Rate < 1 || c.Away <= 0 {
+		return errors.New("-rounds, -burst, -flood and -rate are at least 1, and -away is more than 0")
 	}
 	report, err := c.measure(ctx)
 	if err != nil {
@@ -89,14 +95,14 @@ func (c *config) measure(ctx context.Context) (*bars.Report, error) {
 	end := start.Add(c.limit)
 	ctx, cancel := context.WithDeadline(ctx, end.Add(time.Minute))
 	defer cancel()
-	report := &bars.Report{Head: c.head(ctx)}
+	report := &bars.Report{Head: c.head(ctx), Away: c.away}
 	for i := range c.rounds {
 		if time.Now().After(end) {
 			report.Faults = append(report.Faults, fmt.Sprintf("the limit of %v ended after %d rounds", c.limit, i))
 			break
 		}
 		round := bars.Round{}
-		for _, turn := range bars.Needed() {
+		for _, turn := range report.Turns() {
 			if !chosen(c.works, func(part string) bool {
 				return strings.Contains(string(turn.Work), strings.ReplaceAll(part, "x", "×"))
 			}) {
@@ -129,8 +135,16 @@ func (c *config) head(ctx context.Context) []string {
 		"Commit " + output(ctx, "git", "rev-parse", "--short", "HEAD") + ", " + time.Now().UTC().Format(time.DateOnly),
 		fmt.Sprintf("%s; Go %s, Node %s, Redis %s", proc.Machine(), strings.TrimPrefix(runtime.Version(), "go"),
 			output(ctx, "node", "--version"), output(ctx, "redis-server", "--version")),
-		fmt.Sprintf("Bursts of %d broadcasts of 200 B, floods of %d, %d at %d a second; nodes, Redis and clients share the machine", c.Burst, c.Flood, c.Rate, run.PerSecond),
+		c.counts(),
 	}
+}
+
+func (c *config) counts() string {
+	if c.away {
+		return fmt.Sprintf("Redis is away for %v, while clients call %d handlers a second, each of which emits 200 B; nodes, Redis and clients share the machine",
+			c.Away, run.PerSecond)
+	}
+	return fmt.Sprintf("Bursts of %d broadcasts of 200 B, floods of %d, %d at %d a second; nodes, Redis and clients share the machine", c.Burst, c.Flood, c.Rate, run.PerSecond)
 }
 
 // output is what a program prints, or that it is missing.

@@ -11,10 +11,31 @@ const [redis, name] = process.argv.slice(2);
 const publisher = new Redis(`redis://${redis}`);
 const http = createServer();
 const io = new Server(http, { adapter: createAdapter(publisher, publisher.duplicate()) });
-io.on("connection", (socket) => socket.join(name));
 
 let pad = "";
 let n = 0;
+
+// Handlers that clients have called, see cluster/internal/node/handlers.go; times are in ns.
+let called = 0;
+let took = [];
+
+io.on("connection", (socket) => {
+  socket.on("call", () => {
+    const start = process.hrtime.bigint();
+    emit("watchers");
+    took.push(Number(process.hrtime.bigint() - start));
+    called++;
+  });
+  if ("caller" in socket.handshake.query) return;
+  socket.join([name, "watchers"]);
+});
+
+function calls() {
+  const sorted = Float64Array.from(took).sort();
+  took = [];
+  const quantile = (q) => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? 0;
+  return { p50: quantile(0.5), p99: quantile(0.99), max: quantile(1), called, next: n };
+}
 
 function emit(room) {
   const [seconds, nanos] = process.hrtime();
@@ -44,10 +65,12 @@ function rate({ count, room, perSecond }) {
 createInterface({ input: process.stdin }).on("line", async (line) => {
   const request = JSON.parse(line);
   pad ||= "x".repeat(request.pad);
+  let reply = {};
   if (request.do === "burst") burst(request);
+  else if (request.do === "calls") reply = { handlers: calls() };
   else if (request.do === "rate") await rate(request);
   else throw new Error(`a request is ${line}`);
-  console.log("{}");
+  console.log(JSON.stringify(reply));
 });
 
 http.listen(0, "127.0.0.1", () => ready(http));

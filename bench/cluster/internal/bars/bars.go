@@ -2,6 +2,7 @@
 package bars
 
 import (
+	"math"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/bench/cluster/internal/node"
@@ -32,7 +33,8 @@ func of(w run.Work, p node.Peer, f func(*run.Figures) float64) value {
 		if figures == nil {
 			return 0, false
 		}
-		return f(figures), true
+		v := f(figures)
+		return v, !math.IsNaN(v)
 	}
 }
 
@@ -56,10 +58,6 @@ func redis(f *run.Figures) float64     { return micros(f.Redis) }
 func perSecond(f *run.Figures) float64 { return f.PerSecond / 1000 }
 func mallocs(f *run.Figures) float64   { return f.Mallocs }
 
-func quiet(f *run.Figures) float64  { return micros(f.Quiet) }
-func frozen(f *run.Figures) float64 { return micros(f.Frozen) }
-func grown(f *run.Figures) float64  { return float64(f.Grown) / (1 << 20) }
-
 func total(f *run.Figures) float64 { return micros(f.Origin + f.Remote + f.Redis) }
 
 func local(q float64) func(*run.Figures) float64 {
@@ -82,7 +80,7 @@ type bar struct {
 	atLeast      bool // otherwise at most
 }
 
-func all() []bar {
+func usual() []bar {
 	var bars []bar
 	three := func(name string, w run.Work, ours, theirs node.Peer, limits [3]float64) {
 		for i, f := range []struct {
@@ -102,7 +100,7 @@ func all() []bar {
 	three("B2 ×64", run.Burst2, node.Native, node.CentrifugeTogether, twenty)
 	three("B3", run.Burst2, node.Classic, node.SocketIO, [3]float64{0.4, 0.4, 1})
 	nativeOrigin := of(run.Burst1, node.Native, origin)
-	return append(bars,
+	bars = append(bars,
 		bar{
 			name: "B5", what: "flood, native: thousand messages a second, none lost", unit: "k/s", ours: of(run.Flood, node.Native, perSecond),
 			theirs: of(run.Flood, node.Frames, perSecond), peer: string(node.Frames), limit: 0.18, atLeast: true,
@@ -114,9 +112,8 @@ func all() []bar {
 		bar{name: "B8", what: "apart, native: CPU of a node without a recipient", unit: "µs", ours: of(run.Apart, node.Native, remote), theirs: of(run.Burst1, node.Native, remote), peer: "remote of B1", limit: 0.2},
 		bar{name: "B9", what: "cost, native: CPU that the backplane adds to Emit", unit: "µs", ours: minus(of(run.Cost, node.Native, origin), of(run.Cost, node.Alone, origin)), theirs: nativeOrigin, peer: "origin of B1", limit: 0.17},
 		bar{name: "B9", what: "cost, native: allocations that it adds", ours: minus(of(run.Cost, node.Native, mallocs), of(run.Cost, node.Alone, mallocs)), theirs: one, limit: 1},
-		bar{name: "CT10", what: "frozen, native: p99 of Emit while Redis does not answer", unit: "µs", ours: of(run.Frozen, node.Native, frozen), theirs: of(run.Frozen, node.Native, quiet), peer: "before", limit: 2},
-		bar{name: "CT10", what: "frozen, native: memory that the node takes", unit: "MiB", ours: of(run.Frozen, node.Native, grown), theirs: one, limit: 40},
 	)
+	return append(bars, outages(node.Native)...)
 }
 
 // ratios are ours over theirs in each round, and the medians of both.
@@ -140,15 +137,16 @@ func (b bar) kept(ratio float64) bool {
 	return ratio <= b.limit
 }
 
-// Needed are the works, and the peers of each, in the order of measuring.
-func Needed() []Turn {
+// Usual are the works, and the peers of each, in the order of measuring.
+func Usual() []Turn {
 	return []Turn{
 		{run.Burst1, []node.Peer{node.Native, node.Centrifuge, node.CentrifugeTogether, node.SocketIO, node.Classic, node.Embedded}},
 		{run.Burst2, []node.Peer{node.Native, node.Centrifuge, node.CentrifugeTogether, node.Classic, node.SocketIO, node.Embedded}},
 		{run.Apart, []node.Peer{node.Native}},
 		{run.Flood, []node.Peer{node.Native, node.Frames, node.Embedded}},
 		{run.Cost, []node.Peer{node.Alone, node.Native}},
-		{run.Frozen, []node.Peer{node.Native}},
+		{run.Stopped, []node.Peer{node.Native}},
+		{run.Killed, []node.Peer{node.Native}},
 	}
 }
 

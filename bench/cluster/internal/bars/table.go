@@ -3,6 +3,8 @@ package bars
 import (
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 // Report is what is written.
 type Report struct {
 	Head   []string // lines about the run
+	Away   bool     // it is of Outages, not of Usual
 	Rounds []Round
 	Took   time.Duration
 	Faults []string
@@ -31,7 +34,7 @@ func (r *Report) Write(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "- Medians of %d rounds; took %v; other programs used %.1f cores\n", len(r.Rounds), r.Took.Round(time.Second), r.noise())
 	r.bars(&b)
-	for _, turn := range Needed() {
+	for _, turn := range r.Turns() {
 		r.work(&b, turn)
 	}
 	if len(r.Faults) > 0 {
@@ -42,6 +45,14 @@ func (r *Report) Write(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Turns are what the report is of.
+func (r *Report) Turns() []Turn {
+	if r.Away {
+		return Outages()
+	}
+	return Usual()
 }
 
 func (r *Report) noise() float64 {
@@ -58,7 +69,11 @@ func (r *Report) noise() float64 {
 
 func (r *Report) bars(b *strings.Builder) {
 	b.WriteString("\n## Bars\n\n| bar | what | Gatehouse | peer | ratio | rounds | bar | |\n|---|---|--:|--:|--:|---|--:|---|\n")
-	for _, one := range all() {
+	bars := usual()
+	if r.Away {
+		bars = outages(node.Native, node.Classic)
+	}
+	for _, one := range bars {
 		ratios, ours, theirs := one.ratios(r.Rounds)
 		sign, verdict, ratio, rounds := "≤", none, none, none
 		mine, its := none, none
@@ -87,13 +102,22 @@ func (r *Report) bars(b *strings.Builder) {
 
 func figure(v float64, unit string) string {
 	digits := 1
-	if v < 10 {
+	switch {
+	case unit == "" && v == math.Trunc(v): // a count
+		digits = 0
+	case v < 10:
 		digits = 2
 	}
 	return strings.TrimSpace(fmt.Sprintf("%.*f %s", digits, v, unit))
 }
 
-// columns are the figures of a work.
+// column is a figure of a work.
+type column struct {
+	name string
+	of   func(*run.Figures) float64
+}
+
+// columns are the figures of the works of Usual.
 var columns = []struct {
 	name string
 	in   []run.Work
@@ -108,33 +132,41 @@ var columns = []struct {
 	{"other node p50, µs", []run.Work{run.Rate1}, across(.5)},
 	{"p99", []run.Work{run.Rate1}, across(.99)},
 	{"allocations", []run.Work{run.Cost}, mallocs},
-	{"p99 of Emit before, µs", []run.Work{run.Frozen}, quiet},
-	{"meanwhile, µs", []run.Work{run.Frozen}, frozen},
-	{"memory taken, MiB", []run.Work{run.Frozen}, grown},
 }
 
 func (r *Report) work(b *strings.Builder, turn Turn) {
-	r.table(b, turn.Work, turn.Peers)
+	if turn.Work == run.Stopped || turn.Work == run.Killed {
+		for _, t := range outageTables {
+			r.table(b, turn.Work, string(turn.Work)+": "+t.name, turn.Peers, t.columns)
+		}
+		return
+	}
+	r.table(b, turn.Work, string(turn.Work), turn.Peers, columnsOf(turn.Work))
 	if turn.Work == run.Burst1 {
-		r.table(b, run.Rate1, turn.Peers)
+		r.table(b, run.Rate1, string(run.Rate1), turn.Peers, columnsOf(run.Rate1))
 	}
 }
 
-func (r *Report) table(b *strings.Builder, w run.Work, peers []node.Peer) {
-	head, rule := "| peer |", "|---|"
-	var shown []func(*run.Figures) float64
+// columnsOf are the columns of one work.
+func columnsOf(w run.Work) (shown []column) {
 	for _, c := range columns {
-		for _, in := range c.in {
-			if in == w {
-				head, rule, shown = head+" "+c.name+" |", rule+"--:|", append(shown, c.of)
-			}
+		if slices.Contains(c.in, w) {
+			shown = append(shown, column{c.name, c.of})
 		}
 	}
-	fmt.Fprintf(b, "\n## %s\n\n%s\n%s\n", w, head, rule)
+	return shown
+}
+
+func (r *Report) table(b *strings.Builder, w run.Work, title string, peers []node.Peer, shown []column) {
+	head, rule := "| peer |", "|---|"
+	for _, c := range shown {
+		head, rule = head+" "+c.name+" |", rule+"--:|"
+	}
+	fmt.Fprintf(b, "\n## %s\n\n%s\n%s\n", title, head, rule)
 	for _, p := range peers {
 		row := "| " + string(p) + " |"
-		for _, f := range shown {
-			row += " " + r.median(of(w, p, f)) + " |"
+		for _, c := range shown {
+			row += " " + r.median(of(w, p, c.of)) + " |"
 		}
 		b.WriteString(row + "\n")
 	}

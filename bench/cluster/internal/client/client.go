@@ -24,6 +24,8 @@ type Order int
 const (
 	Dense Order = iota // each is one more than the one before
 	Any                // several goroutines emit, or not everything is for the client
+	Once               // as Any, but nothing twice, and only what is counted from From on
+	None               // the client calls a handler, and receives nothing
 )
 
 // Client is a connection to a node.
@@ -41,6 +43,11 @@ type Client struct {
 	next    int // number that is due; -1: any
 	latency *hist.Histogram
 	err     error
+	// Once:
+	from  int
+	seen  []uint64 // a bit for each number from there
+	mark  int64    // of Mark, and when something emitted later has arrived; 0 before
+	after int64
 }
 
 // Dial connects to a node, and returns when it has accepted the client. It signals progress when something
@@ -54,7 +61,11 @@ func Dial(ctx context.Context, addr string, protocol wire.Protocol, order Order,
 		conn: conn, protocol: protocol, order: order, progress: progress,
 		entered: make(chan struct{}), done: make(chan struct{}), next: -1, latency: new(hist.Histogram),
 	}
-	go c.run(wire.Upgrade(addr, protocol.Target()))
+	target := protocol.Target()
+	if order == None && protocol == wire.SocketIO {
+		target += "&" + node.Caller + "="
+	}
+	go c.run(wire.Upgrade(addr, target))
 	select {
 	case <-c.entered:
 		return c, nil
@@ -80,6 +91,36 @@ func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
+}
+
+// From has it count what has this number or a later one, from 0 again.
+func (c *Client) From(number int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.from, c.seen = number, nil
+	c.got.Store(0)
+}
+
+// Mark has it note when it receives something that was emitted later than now.
+func (c *Client) Mark() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mark, c.after = node.Micros(), 0
+}
+
+// After is how long after Mark that was; ok is false as long as it was not.
+func (c *Client) After() (d time.Duration, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Duration(c.after-c.mark) * time.Microsecond, c.after > 0
+}
+
+// Call calls the handler that emits.
+func (c *Client) Call() error {
+	if c.protocol == wire.Centrifuge {
+		return c.say(`{"send":{"data":"` + node.Call + `"}}`)
+	}
+	return c.say(`42["` + node.Call + `"]`)
 }
 
 // TakeLatency returns the times since the last call from emit to receipt.
@@ -139,10 +180,14 @@ func (c *Client) read(hello []byte) error {
 }
 
 func (c *Client) start() error {
-	if c.protocol == wire.Centrifuge {
+	switch {
+	case c.protocol != wire.Centrifuge:
+		return nil
+	case c.order == None:
+		return c.say(`{"id":1,"connect":{"name":"` + node.Caller + `"}}`)
+	default:
 		return c.say(`{"id":1,"connect":{}}`)
 	}
-	return nil
 }
 
 func (c *Client) say(msg string) error {
@@ -235,6 +280,30 @@ func (c *Client) tick(msg []byte, now int64) error {
 	}
 	c.next = int(n) + 1
 	c.latency.Add(time.Duration(now-t) * time.Microsecond)
+	if c.mark > 0 && c.after == 0 && t > c.mark {
+		c.after = now
+	}
+	if c.order == Once {
+		return c.once(int(n))
+	}
+	c.got.Add(1)
+	return nil
+}
+
+// once counts a broadcast, unless it is earlier than From.
+func (c *Client) once(n int) error {
+	i := n - c.from
+	if i < 0 {
+		return nil
+	}
+	for len(c.seen) <= i/64 {
+		c.seen = append(c.seen, 0)
+	}
+	bit := uint64(1) << (i % 64)
+	if c.seen[i/64]&bit != 0 {
+		return fmt.Errorf("broadcast %d arrived twice", n)
+	}
+	c.seen[i/64] |= bit
 	c.got.Add(1)
 	return nil
 }

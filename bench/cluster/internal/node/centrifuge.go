@@ -31,17 +31,6 @@ func runCentrifuge(ctx context.Context, s Settings) error {
 		return err
 	}
 	node.SetBroker(broker)
-	node.OnConnecting(func(context.Context, centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
-		return centrifuge.ConnectReply{
-			Credentials:   &centrifuge.Credentials{},
-			Subscriptions: map[string]centrifuge.SubscribeOptions{channel: {}},
-		}, nil
-	})
-	if err := node.Run(); err != nil {
-		return err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/connection/websocket", centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{}))
 	n := &Node{Emit: func(_ context.Context, _ string, t Tick) error {
 		data, err := json.Marshal(t)
 		if err == nil {
@@ -52,6 +41,21 @@ func runCentrifuge(ctx context.Context, s Settings) error {
 	if s.Peer == CentrifugeTogether {
 		n.Writers = writers
 	}
+	node.OnConnecting(func(_ context.Context, e centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
+		reply := centrifuge.ConnectReply{Credentials: &centrifuge.Credentials{}}
+		if e.Name != Caller {
+			reply.Subscriptions = map[string]centrifuge.SubscribeOptions{channel: {}}
+		}
+		return reply, nil
+	})
+	node.OnConnect(func(c *centrifuge.Client) {
+		c.OnMessage(func(centrifuge.MessageEvent) { n.Handle(ctx) })
+	})
+	if err := node.Run(); err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/connection/websocket", centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{}))
 	listener, err := serve.Listen()
 	if err != nil {
 		return err

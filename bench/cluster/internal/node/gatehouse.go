@@ -22,14 +22,25 @@ var ticked = websockets.NewEvent[Tick]("n")
 type gateway struct {
 	Server *websockets.Server `websockets:"server"`
 
+	node *Node
 	name string // of the node: its clients are in the room of that name
 }
 
-func (*gateway) Subscriptions() []websockets.Subscription { return nil }
+func (g *gateway) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{websockets.Listen(Call, g.call)}
+}
 
-// HandleConnection puts the client into the room of the node.
+func (g *gateway) call(ctx context.Context, _ websockets.Payload) error {
+	g.node.Handle(ctx)
+	return nil // what Emit returns is counted, and is no answer for the client
+}
+
+// HandleConnection puts the client into the room of the node, and that of all nodes.
 func (g *gateway) HandleConnection(_ context.Context, c websockets.Client) error {
-	return c.Join(g.name)
+	if c.Request().URL.Query().Has(Caller) {
+		return nil
+	}
+	return c.Join(g.name, Watchers)
 }
 
 func (g *gateway) emit(ctx context.Context, room string, t Tick) error {
@@ -66,7 +77,8 @@ func runGatehouse(ctx context.Context, s Settings) error {
 	if err != nil {
 		return err
 	}
-	g := &gateway{name: s.Name}
+	n := &Node{}
+	g := &gateway{name: s.Name, node: n}
 	ready := make(chan error, 1)
 	a, err := app.New(module.New("bench", module.Providers(websockets.Gateway(func() *gateway { return g }))),
 		app.HTTP("127.0.0.1:0"), app.WebSockets(socketio.New()), app.Logger(log), engine,
@@ -76,7 +88,7 @@ func runGatehouse(ctx context.Context, s Settings) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	n := &Node{Emit: g.emit, Encoded: g.encoded, Stats: func() Reply { return statsOf(a) }}
+	n.Emit, n.Encoded, n.Stats = g.emit, g.encoded, func() Reply { return statsOf(a) }
 	go func() {
 		if err := <-ready; err != nil {
 			cancel(err)
@@ -93,5 +105,5 @@ func statsOf(a *app.App) Reply {
 	if s == nil {
 		return Reply{}
 	}
-	return Reply{Received: s.Received, Lost: s.Dropped + s.Overrun + s.Gaps + s.Unknown + s.Invalid, Queued: s.Queued, Nodes: s.Nodes}
+	return Reply{Received: s.Received, Lost: s.Dropped + s.Overrun + s.Gaps + s.Unknown + s.Invalid, Gaps: s.Gaps, Queued: s.Queued, Nodes: s.Nodes}
 }

@@ -12,9 +12,9 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/bench/internal/hist"
 	"golang.org/x/sys/unix"
 )
 
@@ -40,6 +40,7 @@ const (
 	Flood Work = "flood" // emit Count, as fast as others can receive them
 	Cost  Work = "cost"  // emit Count, and report what that took on the calling thread
 	Stats Work = "stats" // report what has arrived
+	Calls Work = "calls" // report the handlers that clients have called
 )
 
 // Request is a line for a node.
@@ -58,11 +59,12 @@ type Reply struct {
 	Took      time.Duration `json:"took,omitempty"`
 	ThreadCPU time.Duration `json:"threadCPU,omitempty"` // Cost
 	Mallocs   uint64        `json:"mallocs,omitempty"`   // Cost: of the process
-	P99       time.Duration `json:"p99,omitempty"`       // Rate: how long the call that emits takes
 	Received  uint64        `json:"received,omitempty"`  // Stats: messages of other nodes
 	Lost      uint64        `json:"lost,omitempty"`      // Stats: of those that were sent here, or should have arrived
+	Gaps      uint64        `json:"gaps,omitempty"`      // Stats: of those of other nodes, that have not arrived
 	Queued    int           `json:"queued,omitempty"`    // Stats: messages that wait to be sent
 	Nodes     int           `json:"nodes,omitempty"`     // Stats: that live
+	Handlers  Handlers      `json:"handlers,omitzero"`   // Calls
 }
 
 // Node is a node of one of the peers.
@@ -75,7 +77,8 @@ type Node struct {
 	// Writers is how many goroutines share a burst; by default the calling one emits.
 	Writers int
 
-	n int // of the next Tick
+	n        atomic.Int64 // of the next Tick
+	handlers handlers
 }
 
 // clock reads the machine's monotonic clock.
@@ -126,14 +129,10 @@ func (n *Node) do(ctx context.Context, q Request) (Reply, error) {
 			e.add(n.emit(ctx, q.Room))
 		}
 	case q.Do == Rate:
-		var calls hist.Histogram
 		for i := range q.Count {
 			time.Sleep(time.Until(start.Add(time.Duration(i) * time.Second / time.Duration(q.PerSecond))))
-			called := time.Now()
 			e.add(n.emit(ctx, q.Room))
-			calls.Add(time.Since(called))
 		}
-		e.P99 = calls.Quantile(.99)
 	case q.Do == Flood && n.Flood != nil:
 		took, err := n.Flood(q.Count)
 		return Reply{Took: took}, err
@@ -148,6 +147,10 @@ func (n *Node) do(ctx context.Context, q Request) (Reply, error) {
 		return n.cost(ctx, q), nil
 	case q.Do == Stats && n.Stats != nil:
 		return n.Stats(), nil
+	case q.Do == Calls:
+		r := n.handlers.report()
+		r.Next = int(n.n.Load())
+		return Reply{Handlers: r}, nil
 	default:
 		return Reply{}, fmt.Errorf("this node does no %q", q.Do)
 	}
@@ -199,19 +202,18 @@ func threadCPU() time.Duration {
 }
 
 func (n *Node) emit(ctx context.Context, room string) error {
-	t := Tick{T: Micros(), N: n.n, Pad: pad}
-	n.n++
-	return n.Emit(ctx, room, t)
+	return n.Emit(ctx, room, Tick{T: Micros(), N: int(n.n.Add(1)) - 1, Pad: pad})
 }
 
 // together emits a burst from several goroutines.
 func (n *Node) together(ctx context.Context, e *emits, q Request) {
 	var all sync.WaitGroup
 	var mu sync.Mutex
+	first := int(n.n.Add(int64(q.Count))) - q.Count
 	for w := range n.Writers {
 		all.Go(func() {
 			for i := w; i < q.Count; i += n.Writers {
-				err := n.Emit(ctx, q.Room, Tick{T: Micros(), N: n.n + i, Pad: pad})
+				err := n.Emit(ctx, q.Room, Tick{T: Micros(), N: first + i, Pad: pad})
 				mu.Lock()
 				e.add(err)
 				mu.Unlock()
@@ -219,7 +221,6 @@ func (n *Node) together(ctx context.Context, e *emits, q Request) {
 		})
 	}
 	all.Wait()
-	n.n += q.Count
 }
 
 // emits counts those that fail.

@@ -33,6 +33,7 @@ var names = []string{"a", "b", "c"}
 type shape struct {
 	nodes, clients int
 	apart          bool // not everything is for the clients of the other nodes
+	once           bool // several handlers emit, and broadcasts may be lost
 }
 
 // up starts a cluster and connects its clients.
@@ -56,7 +57,10 @@ func (c *cluster) start(ctx context.Context, r *Runner, peer node.Peer, s shape)
 	}
 	for i, p := range c.nodes {
 		order := client.Dense
-		if peer == node.CentrifugeTogether || s.apart && i > 0 {
+		switch {
+		case s.once:
+			order = client.Once
+		case peer == node.CentrifugeTogether || s.apart && i > 0:
 			order = client.Any
 		}
 		var of []*client.Client
@@ -228,4 +232,13 @@ func (c *cluster) cpu() (now cpu, err error) {
 	}
 	now.busy, err = proc.Busy()
 	return now, err
+}
+
+// noise is how many cores other programs have used since.
+func (now cpu) noise(before cpu) float64 {
+	ours := now.redis - before.redis + now.self - before.self
+	for i := range now.nodes {
+		ours += now.nodes[i] - before.nodes[i]
+	}
+	return max(0, float64(now.busy-before.busy-ours)/float64(now.at.Sub(before.at)))
 }

@@ -29,17 +29,35 @@ func startRedis(ctx context.Context) (*redis, error) {
 	// Another program may take the port meanwhile.
 	for range 3 {
 		var r *redis
-		if r, err = tryRedis(ctx, program); err == nil {
+		if r, err = tryRedis(ctx, program, ""); err == nil {
 			return r, nil
 		}
 	}
 	return nil, fmt.Errorf("starting redis-server: %w", err)
 }
 
-func tryRedis(ctx context.Context, program string) (*redis, error) {
-	addr, err := freeAddress()
-	if err != nil {
-		return nil, err
+// restart runs a redis-server, which has ended, again at the same address.
+func (r *redis) restart(ctx context.Context) error {
+	for end := time.Now().Add(answerWithin); ; {
+		fresh, err := tryRedis(ctx, r.cmd.Path, r.addr)
+		switch {
+		case err == nil:
+			*r = *fresh
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case time.Now().After(end): // a connection of another program may have had the port
+			return fmt.Errorf("starting redis-server again at %s: %w", r.addr, err)
+		}
+	}
+}
+
+// tryRedis starts one at an address, by default a free one.
+func tryRedis(ctx context.Context, program, addr string) (_ *redis, err error) {
+	if addr == "" {
+		if addr, err = freeAddress(); err != nil {
+			return nil, err
+		}
 	}
 	_, port, _ := net.SplitHostPort(addr)
 	cmd := exec.CommandContext(ctx, program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no") //nolint:gosec // redis-server

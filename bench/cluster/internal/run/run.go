@@ -15,6 +15,8 @@ type Runner struct {
 	Root string // the folder bench
 	// Burst is how many broadcasts a burst has, Flood those of a flood, Rate those at a fixed rate.
 	Burst, Flood, Rate int
+	// Away is how long Redis is away in Stopped and Killed.
+	Away time.Duration
 }
 
 // PerSecond is the fixed rate.
@@ -31,7 +33,9 @@ const (
 	Apart  Work = "apart"      // as Burst1, to a room without a client on the other node
 	Flood  Work = "flood"      // to a room without clients, on 3 nodes
 	Cost   Work = "cost"       // on one node, without clients
-	Frozen Work = "frozen"     // 1,000 a second, while Redis does not answer
+	// 1,000 handlers a second emit, while Redis is away: by SIGSTOP, by SIGKILL
+	Stopped Work = "stopped"
+	Killed  Work = "killed"
 )
 
 // Figures are what one run has shown, for each broadcast.
@@ -40,8 +44,7 @@ type Figures struct {
 	PerSecond             float64
 	Local, Across         *hist.Histogram // Rate1: from emit to receipt at the same and at another node
 	Mallocs               float64         // Cost
-	Quiet, Frozen         time.Duration   // Frozen: p99 of the call that emits, before and while Redis does not answer
-	Grown                 int64           // Frozen: memory (RSS) that the node that emits has taken meanwhile
+	Outage                *Outage         // Stopped, Killed
 	Noise                 float64         // cores that other programs used
 }
 
@@ -49,7 +52,7 @@ type Figures struct {
 func (r *Runner) Measure(ctx context.Context, w Work, peer node.Peer) (map[Work]*Figures, error) {
 	s, ok := map[Work]shape{
 		Burst1: {nodes: 2, clients: 1}, Burst2: {nodes: 2, clients: 20}, Apart: {nodes: 2, clients: 1, apart: true},
-		Flood: {nodes: 3}, Cost: {nodes: 1}, Frozen: {nodes: 2, clients: 1, apart: true},
+		Flood: {nodes: 3}, Cost: {nodes: 1}, Stopped: {nodes: 2, clients: 1, once: true}, Killed: {nodes: 2, clients: 1, once: true},
 	}[w]
 	if !ok {
 		return nil, fmt.Errorf("there is no work %q", w)
@@ -68,8 +71,8 @@ func (r *Runner) Measure(ctx context.Context, w Work, peer node.Peer) (map[Work]
 		out[w], err = r.flood(ctx, c)
 	case Cost:
 		out[w], err = r.cost(ctx, c)
-	case Frozen:
-		out[w], err = r.frozen(ctx, c)
+	case Stopped, Killed:
+		out[w], err = r.outage(ctx, c, w, peer)
 	default:
 		err = r.broadcasts(ctx, c, w, peer, out)
 	}
@@ -123,19 +126,17 @@ func (c *cluster) measured(n int, work func() error) (*Figures, error) {
 		return nil, err
 	}
 	each := func(d time.Duration) time.Duration { return d / time.Duration(n) }
-	took := after.at.Sub(before.at)
-	f := &Figures{Redis: each(after.redis - before.redis), PerSecond: float64(n) / took.Seconds()}
-	ours := after.redis - before.redis + after.self - before.self
+	f := &Figures{
+		Redis: each(after.redis - before.redis), PerSecond: float64(n) / after.at.Sub(before.at).Seconds(), Noise: after.noise(before),
+	}
 	for i := range after.nodes {
 		used := after.nodes[i] - before.nodes[i]
-		ours += used
 		if i == 0 {
 			f.Origin = each(used)
 		} else {
 			f.Remote += each(used) / time.Duration(len(after.nodes)-1)
 		}
 	}
-	f.Noise = max(0, float64(after.busy-before.busy-ours)/float64(took))
 	return f, nil
 }
 
