@@ -59,6 +59,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	flags.Bool("quick", false, "one short round: rough figures, for trying")
 	flags.BoolVar(&c.away, "outage", false, "only the works stopped and killed, by all peers, with Redis away for 10 s, in five rounds: about half an hour")
 	flags.DurationVar(&c.Away, "away", c.Away, "how long Redis is away in stopped and killed, and the load before that")
+	flags.IntVar(&c.Queue, "queue", 0, "messages that may wait for the other nodes in Gatehouse; default: its own")
 	flags.IntVar(&c.rounds, "rounds", c.rounds, "how often each peer does each work")
 	flags.IntVar(&c.Burst, "burst", c.Burst, "broadcasts of a burst")
 	flags.IntVar(&c.Flood, "flood", c.Flood, "messages of a flood")

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/nats/embedded"
 	"github.com/gatehouse-go/gatehouse/backplane/redis"
 	"github.com/gatehouse-go/gatehouse/bench/internal/serve"
@@ -56,16 +57,17 @@ func (g *gateway) encoded(ctx context.Context, json []byte) error {
 
 // engine returns the option for what connects the nodes.
 func (s Settings) engine(log *slog.Logger) (app.Option, error) {
+	queue := backplane.Queue(0, s.Queue)
 	switch s.Peer {
 	case Alone:
 		return app.Logger(log), nil // it is set in any case
 	case Native:
-		return app.Backplane(redis.Native(redis.Address(s.Redis))), nil
+		return app.Backplane(redis.Native(redis.Address(s.Redis)), queue), nil
 	case Classic:
-		return app.Backplane(redis.SocketIO(redis.Address(s.Redis))), nil
+		return app.Backplane(redis.SocketIO(redis.Address(s.Redis)), queue), nil
 	case Embedded:
 		return app.Backplane(embedded.New(embedded.Listen(s.Listen), embedded.Peers(strings.Split(s.Peers, ",")...),
-			embedded.Secret("only for the comparison, on this machine"), embedded.Logger(slog.New(slog.DiscardHandler)))), nil
+			embedded.Secret("only for the comparison, on this machine"), embedded.Logger(slog.New(slog.DiscardHandler))), queue), nil
 	default:
 		return nil, fmt.Errorf("there is no peer %q", s.Peer)
 	}

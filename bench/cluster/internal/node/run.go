@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"flag"
+	"strconv"
 )
 
 // Peer is what a node is made of.
@@ -27,11 +28,12 @@ type Settings struct {
 	Redis  string // its address; empty without
 	Listen string // Embedded: for other nodes
 	Peers  string // Embedded: addresses of all nodes, with commas
+	Queue  int    // Gatehouse: messages that may wait for other nodes, 0 its default
 }
 
 // Args are those that Main reads.
 func (s Settings) Args() []string {
-	return []string{"-peer", string(s.Peer), "-name", s.Name, "-redis", s.Redis, "-listen", s.Listen, "-peers", s.Peers}
+	return []string{"-peer", string(s.Peer), "-name", s.Name, "-redis", s.Redis, "-listen", s.Listen, "-peers", s.Peers, "-queue", strconv.Itoa(s.Queue)}
 }
 
 // Main runs a node until its standard input ends.
@@ -43,6 +45,7 @@ func Main(ctx context.Context, args []string) error {
 	flags.StringVar(&s.Redis, "redis", "", "address of Redis")
 	flags.StringVar(&s.Listen, "listen", "", "address for other nodes")
 	flags.StringVar(&s.Peers, "peers", "", "addresses of all nodes")
+	flags.IntVar(&s.Queue, "queue", 0, "messages that may wait for other nodes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func (c *cluster) startNodes(ctx context.Context, r *Runner, peer node.Peer, n i
 		return err
 	}
 	for i := range n {
-		s := node.Settings{Peer: peer, Name: names[i], Listen: listens[i], Peers: strings.Join(listens, ",")}
+		s := node.Settings{Peer: peer, Name: names[i], Listen: listens[i], Peers: strings.Join(listens, ","), Queue: r.Queue}
 		if c.redis != nil {
 			s.Redis = c.redis.addr
 		}

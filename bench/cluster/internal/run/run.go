@@ -17,6 +17,8 @@ type Runner struct {
 	Burst, Flood, Rate int
 	// Away is how long Redis is away in Stopped and Killed.
 	Away time.Duration
+	// Queue is how many messages may wait for the other nodes in Gatehouse, 0 its default.
+	Queue int
 }
 
 // PerSecond is the fixed rate.
