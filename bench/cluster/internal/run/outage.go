@@ -38,7 +38,7 @@ type Outage struct {
 const (
 	// looks is how often a phase looks at the node.
 	looks = 20
-	// warmup is for which the load goes on before it is measured, and after the nodes deliver again.
+	// warmup is for how long at most the load goes on before it is measured, and after the nodes deliver again.
 	warmup = 2 * time.Second
 	// settled is for how long nothing has changed when it is taken as the end; settledCounted where the node counts
 	// what it has lost, which it is to do within some beats of the others.
@@ -48,6 +48,7 @@ const (
 // outage is a run of Stopped or Killed.
 type outage struct {
 	c      *cluster
+	warmup time.Duration
 	load   *load
 	counts bool // the nodes count what they have lost
 	gaps   int  // of the other node, before
@@ -63,7 +64,7 @@ func (r *Runner) outage(ctx context.Context, c *cluster, w Work, peer node.Peer)
 	if err := c.connected(ctx); err != nil {
 		return nil, err
 	}
-	o := &outage{c: c, own: c.clients[0][0], other: c.clients[1][0], counts: peer == node.Native || peer == node.Classic}
+	o := &outage{c: c, warmup: min(warmup, r.Away), own: c.clients[0][0], other: c.clients[1][0], counts: peer == node.Native || peer == node.Classic}
 	if err := o.start(ctx, peer); err != nil {
 		return nil, err
 	}
@@ -123,7 +124,7 @@ func (o *outage) rest(ctx context.Context) error {
 		if o.Rest < 0 || g.all < o.Rest {
 			o.Rest = g.all
 		}
-		if err := o.sleep(ctx, warmup/looks); err != nil {
+		if err := o.sleep(ctx, o.warmup/looks); err != nil {
 			return err
 		}
 	}
@@ -132,7 +133,7 @@ func (o *outage) rest(ctx context.Context) error {
 
 // run returns when the nodes deliver again.
 func (o *outage) run(ctx context.Context, away time.Duration, w Work) (*Figures, error) {
-	if err := o.sleep(ctx, warmup); err != nil {
+	if err := o.sleep(ctx, o.warmup); err != nil {
 		return nil, err
 	}
 	f := &Figures{}
@@ -258,7 +259,7 @@ func (o *outage) again(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	return o.sleep(ctx, warmup)
+	return o.sleep(ctx, o.warmup)
 }
 
 // sleep has the load go on.
