@@ -12,7 +12,7 @@ import (
 )
 
 // smokePatience limits each wait of the first test.
-const smokePatience = 10 * time.Second
+const smokePatience = 20 * time.Second
 
 // smoke tests what every other test needs: a client connects, calls, is called, receives an
 // event, and leaves on either side.
