@@ -7,7 +7,17 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
+
+// noGoroutines fails unless the goroutines that were not there before have ended, or end soon.
+func (s *suite) noGoroutines(before goleak.Option) {
+	s.Helper()
+	var err error
+	if !testkit.Within(s.patience, func() bool { err = goleak.Find(before); return err == nil }) {
+		s.Errorf("goroutines after Stop: %v", err)
+	}
+}
 
 func testStopFlushes(s *suite) {
 	a, b := s.nodes()
@@ -27,9 +37,7 @@ func testStopEnds(s *suite) {
 	b.stop()
 	a.send(a.event("y"))
 	a.stop()
-	if err := goleak.Find(before); err != nil {
-		s.Errorf("goroutines after Stop: %v", err)
-	}
+	s.noGoroutines(before)
 	for _, n := range []*node{a, b} {
 		ctx, cancel := s.context()
 		if err := n.engine.Send(ctx, []*backplane.Message{n.event("z")}); err == nil {
@@ -55,9 +63,7 @@ func testStopAnyTime(s *suite) {
 	}
 	n.stop()
 	n.stop()
-	if err := goleak.Find(before); err != nil {
-		s.Errorf("goroutines after Stop: %v", err)
-	}
+	s.noGoroutines(before)
 }
 
 func testStopWhileDown(s *suite) {
@@ -78,7 +84,5 @@ func testStopWhileDown(s *suite) {
 			s.Errorf("Stop took %v", took)
 		}
 	}
-	if err := goleak.Find(before); err != nil {
-		s.Errorf("goroutines after Stop: %v", err)
-	}
+	s.noGoroutines(before)
 }

@@ -1,12 +1,11 @@
 package redis_test
 
 import (
+	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/gatehouse-go/gatehouse/internal/leaktest"
 )
 
-func TestMain(m *testing.M) {
-	// The client of a cluster closes a connection that it has replaced 5 s later.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"))
-}
+// The client of a cluster closes a connection that it has replaced 5 s later, for which leaktest waits.
+func TestMain(m *testing.M) { os.Exit(leaktest.Main(m)) }

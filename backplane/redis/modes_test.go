@@ -16,23 +16,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
-// freePort returns a port on which nothing listens.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 // startCluster starts a Redis Cluster of two.
 func startCluster(t *testing.T) (servers []*redistest.Server) {
 	t.Helper()
 	for range 2 {
-		servers = append(servers, redistest.Start(t, "--cluster-enabled", "yes", "--cluster-port", freePort(t), "--cluster-config-file", filepath.Join(t.TempDir(), "nodes.conf")))
+		servers = append(servers, redistest.Start(t, "--cluster-enabled", "yes", "--cluster-port", testkit.FreePort(t), "--cluster-config-file", filepath.Join(t.TempDir(), "nodes.conf")))
 	}
 	for i, slots := range [][2]string{{"0", "8191"}, {"8192", "16383"}} {
 		if got := servers[i].Do("CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1]); got != "OK" {
@@ -150,7 +138,7 @@ func TestSentinel(t *testing.T) {
 	host, port, _ := net.SplitHostPort(master.Address)
 	replica := redistest.Start(t, "--replicaof", host+" "+port, "--repl-diskless-sync-delay", "0")
 	conf := filepath.Join(t.TempDir(), "sentinel.conf")
-	if err := os.WriteFile(conf, []byte("sentinel monitor main "+host+" "+port+" 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n"), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte("sentinel monitor main "+host+" "+port+" 1\nsentinel down-after-milliseconds main 3000\nsentinel failover-timeout main 5000\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	sentinel := redistest.StartWith(t, conf, "--sentinel")

@@ -46,7 +46,7 @@ func Native(opts ...Option) *Engine {
 
 func (e *Engine) init(opts []Option) {
 	e.opts = newOptions(opts)
-	e.loop = reconnect.New(reconnect.Config[*session]{Name: "redis", Target: e.opts.target(), Dial: e.dial, Timeout: timeout})
+	e.loop = reconnect.New(reconnect.Config[*session]{Name: "redis", Target: e.opts.target(), Dial: e.dial, Timeout: e.opts.client.ConnWriteTimeout})
 }
 
 // Name implements [backplane.Backplane].

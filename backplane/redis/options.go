@@ -23,7 +23,7 @@ const (
 )
 
 const (
-	// timeout bounds a connection attempt, and how long Redis may take to answer.
+	// timeout bounds a connection attempt, and how long Redis may take to answer, unless Client changes it.
 	timeout = 2 * time.Second
 	// bufferSize is that of the read and the write buffer of a connection.
 	bufferSize = 64 << 10
@@ -122,7 +122,8 @@ func (o *options) check(option, text string) {
 }
 
 // Client calls f with the options of the client, to change what has no option here: sentinels,
-// credentials that rotate, timeouts. Other options that follow change them again.
+// credentials that rotate, timeouts. ConnWriteTimeout, 2 s by default, bounds how long Redis may take to answer.
+// Other options that follow change them again.
 //
 //	redis.Client(func(o *rueidis.ClientOption) { o.Sentinel.MasterSet = "main" })
 func Client(f func(*rueidis.ClientOption)) Option {
@@ -149,6 +150,9 @@ func newOptions(opts []Option) options {
 		if f != nil {
 			f(&o)
 		}
+	}
+	if o.client.ConnWriteTimeout <= 0 {
+		o.client.ConnWriteTimeout = timeout
 	}
 	o.client.ForceSingleClient = !o.cluster
 	switch n := len(o.client.InitAddress); {

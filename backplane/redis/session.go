@@ -64,7 +64,7 @@ func (e *Engine) dial() (*session, error) {
 	s.sub, release = client.Dedicate()
 	s.release = append(s.release, release)
 	s.received = s.sub.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: s.receive})
-	ctx, cancel := context.WithTimeout(s.ctx, timeout)
+	ctx, cancel := context.WithTimeout(s.ctx, s.e.opts.client.ConnWriteTimeout)
 	defer cancel()
 	if err := s.sub.Do(ctx, s.sub.B().Ping().Build()).NonRedisError(); err != nil {
 		s.end(err)

@@ -111,7 +111,7 @@ func (p *Process) Do(what string, fields Fields) (json.RawMessage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", what, err, p.stderr.String())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*Timeout)
 	defer cancel()
 	select {
 	case got := <-answer:

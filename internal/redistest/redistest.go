@@ -48,7 +48,7 @@ func StartWith(t testing.TB, file string, args ...string) *Server {
 	t.Helper()
 	path := need.Program(t, "REDIS_SERVER", "redis-server")
 	dir := t.TempDir()
-	s := &Server{t: t, path: path, log: filepath.Join(dir, "log"), Address: freeAddress(t)}
+	s := &Server{t: t, path: path, log: filepath.Join(dir, "log"), Address: testkit.FreeAddress(t)}
 	_, port, _ := net.SplitHostPort(s.Address)
 	if file != "" {
 		s.args = []string{file}
@@ -57,16 +57,6 @@ func StartWith(t testing.TB, file string, args ...string) *Server {
 	t.Cleanup(s.Kill)
 	s.Restart()
 	return s
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // returns at once
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // Restart starts the server again after Kill, empty. It returns when the server answers, if it
