@@ -302,8 +302,8 @@ func testAdapterRequests(t *testing.T, m mixed) {
 	want("serverSideEmit with ack", `return (await io.serverSideEmitWithAck("hello", 1)).sort()`, `["from Node",null,null]`) // of two nodes and the other server
 	ours.OnCall("vote", func(q json.RawMessage) any { return map[string]any{"q": q, "b": []byte{1}} })
 	theirs.OnCall("vote", func(q json.RawMessage) any { return q })
-	want("events with acks", `return (await io.timeout(5000).in("a").emitWithAck("vote", "x")).map((a) => JSON.stringify(a)).sort()`, `["\"x\"","{\"b\":{\"type\":\"Buffer\",\"data\":[1]},\"q\":\"x\"}"]`)
-	want("no client answers", `return await io.timeout(5000).in("none").emitWithAck("vote", "x")`, `[]`)
+	want("events with acks", `return (await io.timeout(20000).in("a").emitWithAck("vote", "x")).map((a) => JSON.stringify(a)).sort()`, `["\"x\"","{\"b\":{\"type\":\"Buffer\",\"data\":[1]},\"q\":\"x\"}"]`)
+	want("no client answers", `return await io.timeout(20000).in("none").emitWithAck("vote", "x")`, `[]`)
 
 	if err := hello.Emit(ctx, one.server, map[string]int{"n": 1}); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/redis/rueidis"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/memory"
@@ -15,6 +17,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/redistest"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
+
+// patientRedis has no connection count as lost because a loaded machine answers late.
+var patientRedis = redis.Client(func(o *rueidis.ClientOption) {
+	o.ConnWriteTimeout, o.Dialer.Timeout = testkit.Patience, testkit.Patience
+})
 
 // service makes the engines of the nodes of one test.
 type service func() backplane.Backplane
@@ -30,7 +37,7 @@ var services = []struct {
 	}},
 	{"redis", func(t *testing.T) service {
 		server := redistest.Start(t)
-		return func() backplane.Backplane { return redis.Native(redis.Address(server.Address)) }
+		return func() backplane.Backplane { return redis.Native(redis.Address(server.Address), patientRedis) }
 	}},
 	{"nats", func(t *testing.T) service {
 		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
@@ -40,7 +47,8 @@ var services = []struct {
 		s.Start()
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 		testkit.Eventually(t, "NATS runs", func() bool { return s.Addr() != nil })
-		return func() backplane.Backplane { return nats.New(nats.URL(s.Addr().String())) }
+		patient := nats.Client(func(o *natsgo.Options) { o.Timeout, o.PingInterval = testkit.Patience, testkit.Patience })
+		return func() backplane.Backplane { return nats.New(nats.URL(s.Addr().String()), patient) }
 	}},
 	{"nats/embedded", func(*testing.T) service {
 		var made []*embedded.Engine

@@ -199,7 +199,7 @@ func (w *town) leave() {
 			continue // has started later
 		}
 		var last nodeState
-		if !testkit.WithinEvery(10*time.Millisecond, 5*time.Second, func() bool {
+		if !testkit.WithinEvery(10*time.Millisecond, testkit.Patience, func() bool {
 			last = n.state()
 			return last.Goroutines <= n.before.Goroutines+lookingForPeer && last.Files <= n.before.Files
 		}) {
@@ -393,7 +393,7 @@ func killed(t *testing.T, w *town) {
 	t.Logf("all clients are connected again after %v", time.Since(died))
 	limit := w.dead + time.Second
 	if os.Getenv("CLUSTER_LONG") == "" {
-		limit += 3 * time.Second // a loaded machine
+		limit += testkit.Patience // a loaded machine
 	}
 	w.present(limit-time.Since(died), w.nodes...)
 	t.Logf("presence is right after %v", time.Since(died))

@@ -16,7 +16,7 @@ func TestMiniredis(t *testing.T) {
 		m := miniredis.RunT(t)
 		at := redis.Address(m.Addr()) // it has none while it is closed
 		return backplanetest.Factory{
-			New:  func() backplane.Backplane { return redis.Native(at) },
+			New:  func() backplane.Backplane { return redis.Native(at, patientRedis) },
 			Down: m.Close,
 			Up: func() {
 				if err := m.Restart(); err != nil {

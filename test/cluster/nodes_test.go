@@ -173,5 +173,5 @@ func everyone(all ...*node) (clients []*client) {
 
 // contextWithin returns a context of a start that fails.
 func contextWithin(t *testing.T) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.Context(), 200*time.Millisecond)
+	return context.WithTimeout(t.Context(), 3*time.Second)
 }

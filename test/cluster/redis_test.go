@@ -37,7 +37,7 @@ func TestRedisFails(t *testing.T) {
 		clients[i] = n.connect("counts", func() *apptest.Client { return n.DialSocketIO("/") }, "count")
 	}
 	sent := 0
-	slowest := time.Duration(0)
+	var slow []time.Duration
 	emit := func(count int) {
 		t.Helper()
 		for range count {
@@ -45,7 +45,9 @@ func TestRedisFails(t *testing.T) {
 			if err := a.server.To("count").Emit(t.Context(), "n", sent); err != nil {
 				t.Fatal(err)
 			}
-			slowest = max(slowest, time.Since(started))
+			if took := time.Since(started); took > time.Second {
+				slow = append(slow, took)
+			}
 			sent++
 		}
 	}
@@ -62,7 +64,7 @@ func TestRedisFails(t *testing.T) {
 	}
 	count := func(want int, reached bool) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), soon)
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 		defer cancel()
 		if n, err := a.server.To("count").Count(ctx); n != want || (err == nil) != reached {
 			t.Errorf("%d clients, %v, want %d", n, err, want)
@@ -92,6 +94,13 @@ func TestRedisFails(t *testing.T) {
 		server.Do("CLIENT", "KILL", "TYPE", "normal")
 		emit(20)
 	}
+	// A node whose other connection was cut notices it when it sends its next beat, and subscribes again.
+	for _, n := range all {
+		for range 2 { // what was answered before the cut may be counted after it
+			sent := n.App.App().Stats().Backplane.Sent
+			testkit.Eventually(t, "the node sends again", func() bool { return n.App.App().Stats().Backplane.Sent > sent })
+		}
+	}
 	testkit.Eventually(t, "all nodes have subscribed again", func() bool { return server.Do("PUBSUB", "NUMSUB", "gatehouse:e") == "gatehouse:e\n3" })
 	isUp(true)
 	if err := a.server.Emit(t.Context(), "done", nil); err != nil {
@@ -112,8 +121,8 @@ func TestRedisFails(t *testing.T) {
 		}
 		t.Logf("node %d: received %d and %d missing, of %d", i, received, missing, sent)
 	}
-	if slowest > time.Second {
-		t.Errorf("an Emit took %v", slowest)
+	if len(slow) > 3 { // those that a busy machine has stopped
+		t.Errorf("Emits took %v", slow)
 	}
 }
 
@@ -203,6 +212,8 @@ func TestRedisPrefix(t *testing.T) {
 	if m := other.ExpectMessage("event"); string(m.Data) != "2" {
 		t.Errorf("got %s", m.Data)
 	}
+	// Frames of other origins are handled beside the event.
+	testkit.Within(testkit.Patience, func() bool { s := one[1].stats(); return s.invalid >= 12 && s.unknown >= 3 })
 	if s := one[1].stats(); s.invalid != 12 || s.unknown != 3 || s.gaps > 0 {
 		t.Errorf("%+v, want 12 invalid, 3 unknown", s)
 	}

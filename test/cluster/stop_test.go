@@ -17,7 +17,7 @@ import (
 // left of the node: the check for leaked goroutines of this package sees to that.
 func TestStopInEveryState(t *testing.T) {
 	// What waits is sent for a second, and a batch that is on its way has two.
-	const soon = 3*time.Second + testkit.Patience/10
+	const soon = 3*time.Second + testkit.Patience/2
 	for name, bring := range map[string]func(bus *memory.Bus, n *node){
 		"connected":        func(*memory.Bus, *node) {},
 		"service is down":  func(bus *memory.Bus, _ *node) { bus.Down() },
