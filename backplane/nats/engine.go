@@ -37,7 +37,7 @@ var _ backplane.Backplane = (*Engine)(nil)
 // The other servers know it before anything that the node sends.
 func New(opts ...Option) *Engine {
 	e := &Engine{opts: newOptions(opts)}
-	e.loop = reconnect.New(reconnect.Config[*session]{Name: "nats", Target: e.opts.target(), Dial: e.dial, Timeout: timeout})
+	e.loop = reconnect.New(reconnect.Config[*session]{Name: "nats", Target: e.opts.target(), Dial: e.dial, Timeout: e.opts.client.Timeout})
 	return e
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/internal/leaktest"
 )
 
 // What a server sends is followed alike in whatever pieces it comes, and what the client would panic for is an error.
@@ -77,7 +78,7 @@ func TestFault_F89_NotNATS(t *testing.T) {
 		"no end": "INFO " + strings.Repeat("x", maxLine), "HTTP": "HTTP/1.1 400 Bad Request\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+			defer leaktest.None(t, goleak.IgnoreCurrent())
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)

@@ -25,7 +25,7 @@ const (
 )
 
 const (
-	// timeout bounds a connection attempt, a write, and how long NATS may take to confirm.
+	// timeout bounds a connection attempt, a write, and how long NATS may take to confirm, unless Client changes it.
 	timeout = 2 * time.Second
 	// pingInterval is how often the connection is tested. Without an answer to two of them it
 	// counts as lost.
@@ -161,7 +161,7 @@ const minPayload = 4 << 10
 // Client calls f with the options of the client, to change what has no option here. The engine
 // itself reconnects, names the connection, and does not receive what it sends: it sets
 // AllowReconnect, RetryOnFailedConnect, Name, NoEcho and FlusherTimeout. Other options that follow
-// change the rest again.
+// change the rest again. Timeout, 2 s by default, also bounds how long a server may take to confirm.
 //
 //	nats.Client(func(o *natsgo.Options) { o.Timeout = 5 * time.Second })
 func Client(f func(*nats.Options)) Option {
@@ -179,7 +179,10 @@ func newOptions(opts []Option) options {
 		}
 	}
 	o.client.AllowReconnect, o.client.RetryOnFailedConnect = false, false
-	o.client.NoEcho, o.client.FlusherTimeout, o.client.SkipHostLookup = true, timeout, true
+	if o.client.Timeout <= 0 {
+		o.client.Timeout = timeout
+	}
+	o.client.NoEcho, o.client.FlusherTimeout, o.client.SkipHostLookup = true, o.client.Timeout, true
 	return o
 }
 

@@ -99,7 +99,7 @@ func (s *session) receive(channel string, m *nats.Msg) {
 // confirm calls write, and waits until the server has handled all that it has written. It returns
 // when ctx ends: then a write that blocks ends the connection.
 func (s *session) confirm(ctx context.Context, write func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.e.opts.client.Timeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
 		if c := s.conn.Load(); c.writing.Load() {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/backplanetest"
@@ -23,7 +24,7 @@ func TestConformance(t *testing.T) {
 					peers = append(peers, a.String())
 				}
 			}
-			made = append(made, newEngine(embedded.Peers(peers...)))
+			made = append(made, newEngine(embedded.Peers(peers...), embedded.Waits(15*time.Second)))
 			return made[len(made)-1]
 		}}
 	})

@@ -67,6 +67,7 @@ func New(opts ...Option) *Engine {
 	e := &Engine{opts: newOptions(opts), first: make(chan struct{}), done: make(chan struct{}), made: make(chan struct{}, 1)}
 	e.client = nats.New(nats.MaxPayload(MaxPayload), nats.Client(func(o *natsgo.Options) {
 		o.InProcessServer = e
+		o.Timeout, o.PingInterval = cmp.Or(e.opts.clientTimeout, o.Timeout), cmp.Or(e.opts.clientTimeout, o.PingInterval)
 		o.ConnectedCB = e.connected
 	}))
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -215,12 +216,12 @@ func (e *Engine) open(id string, p peers) (*server.Server, error) {
 
 // awaitRoutes waits until there is a connection to each peer, or for joinWait.
 func (e *Engine) awaitRoutes(srv *server.Server, p peers) {
-	want := len(p.without(srv))
-	limit := time.NewTimer(joinWait)
+	want := len(p.without(srv)) // by different nodes: for a moment there may be two connections to one
+	limit := time.NewTimer(e.opts.joinWait)
 	defer limit.Stop()
 	tick := time.NewTicker(joinWait / 100)
 	defer tick.Stop()
-	for srv.NumRoutes() < want {
+	for len(routes(srv)) < want {
 		select {
 		case <-tick.C:
 		case <-limit.C:

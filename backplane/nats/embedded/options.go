@@ -64,7 +64,10 @@ type options struct {
 	ownLog, log       *slog.Logger // of Logger; in use
 	lookup            func(ctx context.Context, host string) ([]netip.Addr, error)
 	resolveEvery      time.Duration
-	err               error // of the first option that is wrong; Start returns it
+	joinWait          time.Duration
+	settleWait        time.Duration
+	clientTimeout     time.Duration // of the client of the server; 0 is its default
+	err               error         // of the first option that is wrong; Start returns it
 }
 
 type address struct {
@@ -144,9 +147,12 @@ func Server(f func(*server.Options)) Option {
 }
 
 func newOptions(opts []Option) options {
-	o := options{cluster: DefaultCluster, resolveEvery: resolveEvery, lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
-		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	}}
+	o := options{
+		cluster: DefaultCluster, resolveEvery: resolveEvery, joinWait: joinWait, settleWait: settleWait,
+		lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		},
+	}
 	o.listen = o.address("Listen", DefaultListen, 0)
 	for _, f := range opts {
 		if f != nil {

@@ -44,9 +44,7 @@ func withEmbedded(Module *module.Module, at string) (*app.App, error) {
 
 func TestProgramsOfThePage(t *testing.T) {
 	t.Setenv("NATS_URL", "nats://"+service(t, nil))
-	first := startNode(t, 1) // has a port that is free afterwards
-	at := addr(first)
-	first.stop()
+	at := testkit.FreeAddress(t)
 	t.Setenv("CLUSTER_NODES", at)
 	t.Setenv("CLUSTER_SECRET", "secret")
 	for name, program := range map[string]func(m *module.Module, number int) (*app.App, error){

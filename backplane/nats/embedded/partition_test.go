@@ -3,7 +3,6 @@ package embedded_test
 import (
 	"context"
 	"math/rand/v2"
-	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -19,14 +18,9 @@ import (
 // behindProxy starts an application that others reach through a proxy only.
 func behindProxy(t testing.TB, peers ...string) (*application, *proxy) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := l.Addr().String()
-	_ = l.Close()
+	at := testkit.FreeAddress(t)
 	p := newProxy(t, at)
-	return startApp(t, newEngine(embedded.Listen(at), embedded.Advertise(p.at), embedded.Peers(peers...)), backplane.Beats(200*time.Millisecond, 600*time.Millisecond)), p
+	return startApp(t, newEngine(embedded.Listen(at), embedded.Advertise(p.at), embedded.Peers(peers...)), backplane.Beats(500*time.Millisecond, 1500*time.Millisecond)), p
 }
 
 // flow is events that an application emits all the time, and how many a client of it and one of
@@ -54,7 +48,7 @@ func (f *flow) run(ctx context.Context, t testing.TB, n *application) {
 // exactly the events that it has missed, and nothing has to be restarted. PARTITION is how long
 // the longest partition is.
 func TestPartition(t *testing.T) {
-	cuts := []time.Duration{100 * time.Millisecond, 700 * time.Millisecond, 3 * time.Second}
+	cuts := []time.Duration{100 * time.Millisecond, 1700 * time.Millisecond, 4 * time.Second}
 	if text := os.Getenv("PARTITION"); text != "" {
 		longest, err := time.ParseDuration(text)
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // proxy is a TCP proxy that can be cut and frozen.
@@ -23,7 +25,7 @@ type proxy struct {
 // newProxy starts a proxy to an address.
 func newProxy(t testing.TB, to string) *proxy {
 	t.Helper()
-	p := &proxy{t: t, at: "127.0.0.1:0", to: to, conns: map[net.Conn]struct{}{}, thawed: make(chan struct{})}
+	p := &proxy{t: t, at: testkit.FreeAddress(t), to: to, conns: map[net.Conn]struct{}{}, thawed: make(chan struct{})}
 	close(p.thawed)
 	p.up()
 	t.Cleanup(func() { p.thaw(); p.cut(); p.done.Wait() })
@@ -42,7 +44,7 @@ func (p *proxy) up() {
 		p.t.Errorf("proxy: %v", err)
 		return
 	}
-	p.listener, p.at = l, l.Addr().String()
+	p.listener = l
 	p.done.Go(func() {
 		for {
 			c, err := l.Accept()

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	natsgo "github.com/nats-io/nats.go"
 
+	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/nats"
 	"github.com/gatehouse-go/gatehouse/backplane/nats/embedded"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
@@ -75,14 +76,14 @@ func TestTLSBetweenNodes(t *testing.T) {
 // trust.
 func TestTLSOfNATS(t *testing.T) {
 	ours := certified(t)
-	at := service(t, func(o *server.Options) { o.TLSConfig, o.TLSTimeout = ours, 5 })
+	at := service(t, func(o *server.Options) { o.TLSConfig, o.TLSTimeout = ours, 30 })
 	a, b := natsNodes(t, "tls://"+at, nats.TLS(ours))
 	meet(t, a, b)
-	first := service(t, func(o *server.Options) { o.TLSConfig, o.TLSTimeout, o.TLSHandshakeFirst = ours, 5, true })
+	first := service(t, func(o *server.Options) { o.TLSConfig, o.TLSTimeout, o.TLSHandshakeFirst = ours, 30, true })
 	a, b = natsNodes(t, "tls://"+first, nats.TLS(ours), nats.Client(func(o *natsgo.Options) { o.TLSHandshakeFirst = true }))
 	meet(t, a, b)
-	e := nats.New(nats.URL("tls://"+at), nats.TLS(certified(t)))
-	if err := startFails(t, e); err == nil || !strings.Contains(err.Error(), "certificate") {
+	stranger := func() backplane.Backplane { return nats.New(nats.URL("tls://"+at), nats.TLS(certified(t))) }
+	if err := startFails(t, stranger); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("Start: %v", err)
 	}
 }

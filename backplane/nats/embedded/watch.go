@@ -121,11 +121,11 @@ func (e *Engine) settle(ctx context.Context) {
 	if nc == nil || srv == nil {
 		return
 	}
-	want := srv.NumRoutes()
+	want := len(routes(srv))
 	if want == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, settleWait)
+	ctx, cancel := context.WithTimeout(ctx, e.opts.settleWait)
 	defer cancel()
 	answers := make(chan *natsgo.Msg, settleAnswers)
 	inbox := nc.NewInbox()
@@ -150,8 +150,8 @@ func (e *Engine) settle(ctx context.Context) {
 				answered[string(m.Data)] = struct{}{}
 			}
 		case <-tick.C:
-			want = min(want, srv.NumRoutes()) // one may have left
-			ask = true                        // or has started just now
+			want = min(want, len(routes(srv))) // one may have left
+			ask = true                         // or has started just now
 		case <-ctx.Done():
 			return
 		}
