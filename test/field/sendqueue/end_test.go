@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -26,7 +27,7 @@ func TestField_X33_EndWhileAnswersWait(t *testing.T) {
 		},
 		"the application stops": func(t *testing.T, s *stage.Stage, _ client) {
 			t.Helper()
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 			defer cancel()
 			started := time.Now()
 			if err := s.App.App().Stop(ctx); err != nil {
