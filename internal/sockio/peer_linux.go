@@ -1,7 +1,6 @@
 package sockio
 
 import (
-	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,21 +25,4 @@ func peerState(fd uintptr) (s PeerState, ok bool) {
 		Acked:   info.Bytes_acked,
 		Waiting: uint64(max(n, 0)),
 	}, true
-}
-
-// SetUserTimeout makes the kernel end a TCP connection whose peer acknowledges nothing
-// for d, at least 1 s, so that silence becomes a failed write: RFC 5482. Elsewhere it
-// does nothing.
-func SetUserTimeout(nc net.Conn, d time.Duration) {
-	tcp := TCPConn(nc)
-	if tcp == nil {
-		return
-	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(max(d, time.Second).Milliseconds()))
-	})
 }

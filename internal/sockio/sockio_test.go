@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"go.uber.org/goleak"
@@ -44,7 +43,6 @@ func TestNotASocket(t *testing.T) {
 	if _, ok := NewProbe(a).Look(); ok {
 		t.Error("a pipe has a peer state")
 	}
-	SetUserTimeout(a, time.Second)
 }
 
 func TestProbe(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/hijack"
 	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
-	"github.com/gatehouse-go/gatehouse/internal/sockio"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -108,7 +107,6 @@ func (c *Conn) hijack(w http.ResponseWriter) (deflate bool, err error) {
 		MaxMessage: c.cfg.Limits.MaxMessage, MaxFragments: max(c.cfg.MaxFragments, 0),
 		Deflate: w.Header().Get("Sec-WebSocket-Extensions") != "",
 	}
-	sockio.SetUserTimeout(nc, c.cfg.Limits.PingInterval+c.cfg.Limits.PingTimeout)
 	c.framed = newFramedConn(nc, &c.cfg.Group.Clock, v, ahead)
 	return v.Deflate, nil
 }

@@ -52,7 +52,7 @@ func (c *Conn) checkBlocked(now int64) {
 	switch {
 	case gone && stalled > LeaveGrace:
 		c.closeGone()
-	case !gone && stalled > patience && (!known || p.Quiet > patience && p.Waiting == 0) && w.writingSince.Load() == 0:
+	case !gone && stalled > patience && (!known || p.silence(now) > patience) && w.writingSince.Load() == 0:
 		c.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, CloseAbort)
 	}
 }

@@ -2,6 +2,7 @@ package wsconn
 
 import (
 	"net"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/sockio"
 )
@@ -25,6 +26,9 @@ type progress struct {
 	pingAcked uint64
 	pingEnd   uint64 // it has arrived when this much is acknowledged
 	pingAt    int64  // since when it is unanswered
+
+	silentAcked uint64 // see silence
+	silentAt    int64
 }
 
 // arrival is where a heartbeat is.
@@ -63,6 +67,20 @@ func (c *Conn) sweepProgress() *progress {
 		c.progress = newProgress(c.framed.Conn)
 	}
 	return c.progress
+}
+
+// silence returns for how long the client's machine has acknowledged nothing of what waits for
+// it, and without that for how long it has sent nothing. It uses the kernel's last report. The
+// kernel itself has a timeout for this, TCP_USER_TIMEOUT, but Linux also cuts off a client with
+// it whose window stays small, however steadily it reads.
+func (p *progress) silence(now int64) time.Duration {
+	if p.silentAt == 0 || p.Waiting == 0 || p.Acked != p.silentAcked {
+		p.silentAcked, p.silentAt = p.Acked, now
+	}
+	if p.Waiting == 0 {
+		return p.Quiet
+	}
+	return time.Duration(now - p.silentAt)
 }
 
 // lastAccepted returns when the client last accepted a byte of the write under way; 0

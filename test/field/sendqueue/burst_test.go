@@ -220,6 +220,22 @@ func sendPieces(t *testing.T, s *stage.Stage, c client, pieces int, text string)
 	return nil
 }
 
+// TestField_X33_SlowerThanProbes: A client whose kernel buffers little, and that reads 20 kB a second, so that the server's
+// kernel probes its window, was cut off by the kernel after PingInterval and PingTimeout; it gets every event.
+func TestField_X33_SlowerThanProbes(t *testing.T) {
+	const pieces, size, rate = 10, 20_000, 200
+	text := noise(size)
+	limits := websockets.Limits{PingInterval: time.Second, PingTimeout: 3 * time.Second}
+	for _, w := range ways() {
+		if w.polls {
+			continue
+		}
+		each(t, []way{w}, limits, func(t *testing.T, w way, s *stage.Stage) {
+			slowly(t, w, s, rate, func(c client) error { return sendPieces(t, s, c, pieces, text) })
+		})
+	}
+}
+
 // TestField_X33_TakesNothing: A client that reads no byte is closed with "queue overflow" after SendStall (polling:
 // within ping interval and ping timeout), although nothing more is sent to it: if events over the limit are queued,
 // and if only answers are.
