@@ -287,7 +287,7 @@ func leftEarly(p *testApp, _ *caller, i int) (func() error, error) {
 }
 
 func disconnectedByServer(p *testApp, _ *caller, i int) (func() error, error) {
-	s, _, err := enterWS(p.addr, "40", "40{")
+	s, _, err := enterInTime(p.addr, "40", "40{")
 	if err == nil {
 		_, err = s.expect("41")
 	}
@@ -383,13 +383,14 @@ func recovered(p *testApp, _ *caller, _ int) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
+	since := time.Now()
 	reset(s.conn)
 	s, next, err := connectWithRecovery(p, again)
 	if err != nil {
 		return nil, err
 	}
 	reset(s.conn)
-	if a, b := again[:20], next[:20]; a != b {
+	if a, b := again[:20], next[:20]; a != b && time.Since(since) < connectTimeout { // otherwise the machine is busy
 		return nil, fmt.Errorf("was %s, and %s after the recovery", a, b)
 	}
 	return nil, nil

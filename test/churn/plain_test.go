@@ -79,7 +79,7 @@ func plainMute(p *testApp, _ *caller, _ int) (func() error, error) {
 }
 
 func wsMute(p *testApp, _ *caller, _ int) (func() error, error) {
-	s, _, err := enterWS(p.addr, "40", "40{")
+	s, _, err := enterInTime(p.addr, "40", "40{")
 	if err != nil {
 		return nil, err
 	}

@@ -41,13 +41,13 @@ func TestChat(t *testing.T) {
 		})
 	}
 	testkit.Eventually(t, "both nodes know each other and listen", func() bool {
-		return len(log.Lines("node has joined")) == 2 && len(log.Lines("msg=started")) == 2
+		return len(log.Lines("node has joined")) >= 2 && len(log.Lines("msg=started")) >= 2
 	})
-	ada, err := apptest.TryDialSocketIO(t, "http://"+at[0])
+	ada, err := apptest.TryDialSocketIO(t, "http://"+at[0], apptest.WithTimeout(testkit.Patience))
 	if err != nil {
 		t.Fatal(err)
 	}
-	bob, err := apptest.TryDialSocketIO(t, "http://"+at[2])
+	bob, err := apptest.TryDialSocketIO(t, "http://"+at[2], apptest.WithTimeout(testkit.Patience))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func TestNginxRestart(t *testing.T) {
 	})
 	connect := func(n int, when string) {
 		for range n {
-			c, err := apptest.TryDialWS(t, "http://"+at[2])
+			c, err := apptest.TryDialWS(t, "http://"+at[2], apptest.WithTimeout(testkit.Patience))
 			if err != nil {
 				t.Fatalf("%s: %v\n%s", when, err, log)
 			}

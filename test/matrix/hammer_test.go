@@ -14,7 +14,8 @@ import (
 // recover. No number is lost or duplicated.
 func TestRecoveryUnderLoad(t *testing.T) {
 	const peers, reconnects = 4, 40
-	a := startRecovery(t, socketio.Recovery{})
+	// Enough for what a client misses while a busy machine does not let it reconnect.
+	a := startRecovery(t, socketio.Recovery{MaxBytes: 7 << 20})
 	stop := make(chan struct{})
 	var broadcaster sync.WaitGroup
 	broadcaster.Go(func() {

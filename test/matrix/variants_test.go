@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -133,10 +134,14 @@ func startOurs(t *testing.T) *side {
 		if err := current.stop(); err != nil {
 			return err
 		}
-		next, err := newApp(t, current.addr, variants["restarted"].ours...)
-		if err == nil {
-			current = next
-		}
+		var err error
+		testkit.WithinEvery(100*time.Millisecond, patience, func() bool { // a connection of another program may have the port for a moment
+			var next *application
+			if next, err = newApp(t, current.addr, variants["restarted"].ours...); err == nil {
+				current = next
+			}
+			return err == nil
+		})
 		return err
 	}
 	return s

@@ -133,6 +133,7 @@ func TestRejections(t *testing.T) {
 		t.Run("messages before the connect:  "+name, func(t *testing.T) {
 			m := h.connect(t, managers, name, webSocket)
 			m.enter("open", "/", nil)
+			m.next("open", "hello") // HandleConnection has run, and the end below does not precede it
 			for _, p := range packets {
 				m.raw(p)
 			}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
@@ -68,7 +69,7 @@ func shortConnection(t *testing.T, s *stage.Stage, address string) error {
 // one, which is recovered with what it missed.
 func TestField_X07_ShortConnections(t *testing.T) {
 	w := ways.Own()[0]
-	s := newStage(t, w, &socketio.Recovery{}, proxied)
+	s := newStage(t, w, &socketio.Recovery{MaxDisconnection: time.Hour}, proxied) // a busy machine needs minutes for so many
 	c := connect(t, s, w, from("198.51.100.1"))
 	c.emit("first")
 	c.want("first")
