@@ -110,7 +110,7 @@ func newKicking(t *testing.T, w way, all bool) *kicking {
 				<-ctx.Done()
 			}
 			return nil // too late
-		}), websockets.WithLimits(websockets.Limits{HandshakeTimeout: 300 * time.Millisecond})),
+		}), websockets.WithLimits(websockets.Limits{HandshakeTimeout: 3 * time.Second})),
 		stage.OnConnect(func(_ context.Context, c websockets.Client) error {
 			k.mu.Lock()
 			k.connected[c.Namespace()] = c
@@ -163,6 +163,7 @@ func TestAudit_ConnectFlood(t *testing.T) {
 	} {
 		each(t, name, socketIO, func(t *testing.T, w way) {
 			s := w.Stage(t, stage.Gateway(websockets.Namespace("/r/{room}")))
+			started := time.Now()
 			l := w.Dial(t, s)
 			var batch []string
 			for i := range 3000 {
@@ -178,8 +179,9 @@ func TestAudit_ConnectFlood(t *testing.T) {
 				}
 				batch = nil
 			}
-			if n := s.Connects(); n > 130 {
-				t.Errorf("%d entries", n)
+			n := s.Connects() // a burst of 120, and one per second
+			if most := 130 + int(time.Since(started)/time.Second); n > most {
+				t.Errorf("%d entries, at most %d are allowed", n, most)
 			}
 			other := w.Dial(t, s)
 			other.Send("40/r/other,")

@@ -11,6 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/jwtauth"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
@@ -168,18 +169,19 @@ func TestAudit_ComingBack(t *testing.T) {
 				t.Errorf("disconnected: in %t, recovered %t", in, sid == c.sid)
 			}
 
-			c = connect(t, w, s, "/", token(t, "alice", 2*time.Second))
+			const brief = 4 * time.Second // long enough to connect twice on a busy machine
+			c = connect(t, w, s, "/", token(t, "alice", brief))
 			c.cut(s)
 			if l, sid, in := c.reconnect(t, w, s, "/", alice); !in || sid != c.sid {
 				t.Errorf("a newer token: in %t, recovered %t", in, sid == c.sid)
 			} else { // the end of the old token does not end the new one
-				<-time.After(2500 * time.Millisecond)
+				<-time.After(brief + 500*time.Millisecond)
 				l.Send(`427["echo","still here"]`)
 				l.Want(`437["still here"]`)
 			}
 			c = connect(t, w, s, "/", alice)
 			c.cut(s)
-			l, sid, in := c.reconnect(t, w, s, "/", token(t, "alice", 2*time.Second))
+			l, sid, in := c.reconnect(t, w, s, "/", token(t, "alice", brief))
 			if !in || sid != c.sid {
 				t.Errorf("a shorter token: in %t, recovered %t", in, sid == c.sid)
 			}
@@ -188,7 +190,7 @@ func TestAudit_ComingBack(t *testing.T) {
 				if !ok || strings.HasPrefix(p, "41") {
 					break
 				}
-				if time.Since(started) > 8*time.Second {
+				if time.Since(started) > brief+testkit.Patience/2 {
 					t.Error("a recovered client outlives its token")
 					break
 				}
