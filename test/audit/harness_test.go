@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer"
 	"github.com/gatehouse-go/gatehouse/internal/rawpeer/stage"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -240,6 +241,16 @@ func push(p *rawpeer.Peer, parts ...string) (sent int) {
 	}
 	return sent
 }
+
+// noticed is how long the server may take to notice on a busy machine that a client has left: less than a heartbeat
+// takes by default.
+const noticed = 15 * time.Second
+
+// beating has heartbeats with which clients enter in time on a busy machine too.
+var beating = websockets.Limits{PingInterval: 400 * time.Millisecond, PingTimeout: 3 * time.Second, CloseTimeout: time.Second}
+
+// patient has a CloseTimeout in which a busy machine handles all messages of a client that has left.
+var patient = stage.Limits(websockets.Limits{CloseTimeout: 2 * testkit.Patience})
 
 // gone waits until n clients have disconnected and none is connected, and checks how long that took.
 func gone(t *testing.T, s *stage.Stage, n int, within time.Duration) {
