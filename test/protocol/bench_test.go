@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -18,7 +19,7 @@ import (
 )
 
 // patience limits every wait.
-const patience = 5 * time.Second
+const patience = testkit.Patience
 
 const maxPayload = 1_000_000
 
@@ -31,8 +32,8 @@ type config struct {
 }
 
 var (
-	// quick is the configuration of the official suites.
-	quick = config{pingInterval: 300 * time.Millisecond, pingTimeout: 200 * time.Millisecond, upgradeTimeout: 400 * time.Millisecond, connectTimeout: time.Second}
+	// quick is the configuration of the official suites, four times as slow: a busy machine delays answers.
+	quick = config{pingInterval: 1200 * time.Millisecond, pingTimeout: 800 * time.Millisecond, upgradeTimeout: 1600 * time.Millisecond, connectTimeout: 4 * time.Second}
 	// calm has no heartbeat during a test, so that transcripts are reproducible.
 	calm = config{pingInterval: 25 * time.Second, pingTimeout: 20 * time.Second, upgradeTimeout: 10 * time.Second, connectTimeout: 45 * time.Second}
 	// public is calm, for browser pages of another origin, with a cookie.

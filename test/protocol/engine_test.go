@@ -1,6 +1,9 @@
 package protocol_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const openPacket = `0{"sid":"ID","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`
 
@@ -69,9 +72,17 @@ func TestEngineIO(t *testing.T) {
 			poll < 42["message-back","€"] | 451-["message-back",{"_placeholder":true,"num":0}] | bAQIDBA==`},
 		{"several packets arrive in one poll", func(p *play) {
 			p.enter()
-			p.unrecorded(func() { p.post("42[\"message\",1]\x1e42[\"message\",2]\x1e427[\"message-with-ack\"]") })
-			p.settle()
-			p.get()
+			for range 20 { // a poll may come before all are handled
+				p.unrecorded(func() { p.post("42[\"message\",1]\x1e42[\"message\",2]\x1e427[\"message-with-ack\"]") })
+				p.settle()
+				a := p.startGet().answer()
+				if n := strings.Count(a.body, "\x1e"); a.status == 200 && n < 2 {
+					p.packets(2 - n)
+					continue
+				}
+				p.notef("GET: %v", a)
+				return
+			}
 		}, `GET: 200 42["message-back",1]␞42["message-back",2]␞437[]`},
 		{"polling: a packet of unknown type closes the session", func(p *play) {
 			p.enter()

@@ -5,9 +5,13 @@
 package protocol_test
 
 import (
+	"flag"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "16") // most of them wait for timers
+	goleak.VerifyTestMain(m)
+}

@@ -20,7 +20,7 @@ func TestStop(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			to := startOurs(t, calm)
 			leave(&play{t: t, target: to})
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // the close handshake has one
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second) // the close handshake has one
 			defer cancel()
 			if err := to.stop(ctx); err != nil {
 				t.Error(err)
