@@ -128,7 +128,7 @@ func pageWithWrongToken(t *testing.T, program string) {
 func pageWithExpiringToken(t *testing.T, program string) {
 	needSocketIO(t)
 	b := browsertest.Start(t)
-	e := start(t, program, "-token-life", "3s")
+	e := start(t, program, "-token-life", "5s")
 	for _, platform := range []string{"socketio", "ws"} {
 		p := b.Open(e.url + "/")
 		logIn(p, "Ann")

@@ -83,10 +83,13 @@ func startCluster(t *testing.T, env ...string) *exampleCluster {
 	return c
 }
 
+// building is how long the script may take to start: the first run builds all.
+const building = 5 * time.Minute
+
 // running waits until all nodes listen.
 func (c *exampleCluster) running() *exampleCluster {
 	c.Helper()
-	if !testkit.Within(2*time.Minute, func() bool { // the first run builds all
+	if !testkit.Within(building, func() bool {
 		select {
 		case <-c.ended:
 			c.Fatalf("the cluster has ended:\n%s", c.log)
@@ -110,9 +113,14 @@ func (c *exampleCluster) running() *exampleCluster {
 // wait waits until the script and all that it started have ended, and returns its error.
 func (c *exampleCluster) wait() error {
 	c.Helper()
+	return c.waitFor(testkit.Patience)
+}
+
+func (c *exampleCluster) waitFor(limit time.Duration) error {
+	c.Helper()
 	select {
 	case <-c.ended:
-	case <-time.After(testkit.Patience):
+	case <-time.After(limit):
 		c.Errorf("the cluster does not stop:\n%s", c.log)
 		_ = c.cmd.Process.Kill()
 		return nil
@@ -265,7 +273,7 @@ func TestExampleClusterFails(t *testing.T) {
 	_, port, _ := net.SplitHostPort(busy.Addr().String())
 	free := freePorts(t, 2)
 	c := startCluster(t, "PORTS="+strings.Join([]string{free[0], free[1], port}, " "))
-	exit, ok := errors.AsType[*exec.ExitError](c.wait())
+	exit, ok := errors.AsType[*exec.ExitError](c.waitFor(building))
 	if !ok || exit.ExitCode() != 1 {
 		t.Errorf("the script has ended with %v", c.err)
 	}
