@@ -17,7 +17,7 @@ quick: ## Run go vet and the fast tests, which need only Go, in less than a minu
 	go test -short ./...
 
 test: ## Run all tests of all modules, with the race detector, real clients and a browser
-	scripts/setup clients browser redis nginx haproxy
+	scripts/setup clients browser redis nginx haproxy caddy
 	go vet work
 	for dir in $$(scripts/modules | grep -v '^bench$$'); do go -C $$dir test -race -timeout 20m ./... || exit 1; done
 	go test -count=1 ./test/internal/report ./test/consumer # they read other modules, which the cache of test results does not watch

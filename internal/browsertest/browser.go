@@ -68,14 +68,22 @@ type Page struct {
 }
 
 // Open opens a page, and fails the test unless the status is 200.
-func (b *Browser) Open(url string) *Page {
+func (b *Browser) Open(url string) *Page { b.t.Helper(); return b.open(url, nil) }
+
+// OpenUntrusted is Open for a server whose certificate the browser does not trust.
+func (b *Browser) OpenUntrusted(url string) *Page {
+	b.t.Helper()
+	return b.open(url, nodetest.Fields{"ignoreHTTPSErrors": true})
+}
+
+func (b *Browser) open(url string, opts nodetest.Fields) *Page {
 	b.t.Helper()
 	b.mu.Lock()
 	p := &Page{b: b, name: "p" + strconv.Itoa(len(b.pages)+1)}
 	b.pages = append(b.pages, p)
 	b.mu.Unlock()
 	b.t.Cleanup(p.check)
-	status := p.do("open", nodetest.Fields{"url": url})
+	status := p.do("open", nodetest.Fields{"url": url, "opts": opts})
 	if string(status) != "200" {
 		b.t.Fatalf("browsertest: Open(%s): status %s", url, status)
 	}

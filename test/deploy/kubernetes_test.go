@@ -63,7 +63,7 @@ func decode(t *testing.T, text string) (m manifests, err error) {
 }
 
 func TestKubernetes(t *testing.T) {
-	text := block(t, "yaml")
+	text := block(t, kubernetes, "yaml")
 	m, err := decode(t, text)
 	if err != nil {
 		t.Fatal(err)

@@ -25,14 +25,28 @@ func page(t *testing.T) string {
 	return string(text)
 }
 
-// block returns the only block of a language on the page.
-func block(t *testing.T, language string) string {
+// The sections of the page.
+const (
+	balancers  = "WebSocket only, or sticky sessions"
+	frontends  = "TLS, a sub-path, a Unix socket"
+	systemd    = "systemd"
+	kubernetes = "Kubernetes"
+	image      = "An image"
+)
+
+// block returns the only block of a language in a section of the page.
+func block(t *testing.T, section, language string) string {
 	t.Helper()
-	parts := strings.Split(page(t), "\n```"+language+"\n")
-	if len(parts) != 2 {
-		t.Fatalf("docs/scaling.md has %d blocks of %s, want one", len(parts)-1, language)
+	_, text, found := strings.Cut(page(t), "\n## "+section+"\n")
+	if !found {
+		t.Fatalf("docs/scaling.md has no section %q", section)
 	}
-	text, _, _ := strings.Cut(parts[1], "\n```\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	parts := strings.Split(text, "\n```"+language+"\n")
+	if len(parts) != 2 {
+		t.Fatalf("%q of docs/scaling.md has %d blocks of %s, want one", section, len(parts)-1, language)
+	}
+	text, _, _ = strings.Cut(parts[1], "\n```\n")
 	return text + "\n"
 }
 
@@ -66,7 +80,7 @@ func nginxConf(blocks string) string {
 
 func TestNginx(t *testing.T) {
 	program := need.Program(t, "NGINX", "nginx")
-	accept(t, block(t, "nginx"), "\nno_such_directive;\n", func(text string) *exec.Cmd {
+	accept(t, block(t, balancers, "nginx"), "\nno_such_directive;\n", func(text string) *exec.Cmd {
 		dir, file := write(t, "nginx.conf", nginxConf(text))
 		return exec.CommandContext(t.Context(), program, "-t", "-p", dir, "-e", "stderr", "-c", file)
 	})
@@ -80,7 +94,7 @@ func TestNginxOfCluster(t *testing.T) {
 	}
 	script := strings.ReplaceAll(string(text), `\$`, "$")
 	found := 0
-	for line := range strings.Lines(block(t, "nginx")) {
+	for line := range strings.Lines(block(t, balancers, "nginx")) {
 		line, _, _ = strings.Cut(line, " #")
 		line = strings.TrimSpace(line)
 		if server, has := strings.CutPrefix(line, "server 10.0.0."); has {
@@ -105,7 +119,7 @@ func TestNginxOfCluster(t *testing.T) {
 
 func TestHAProxy(t *testing.T) {
 	program := need.Program(t, "HAPROXY", "haproxy")
-	accept(t, block(t, "haproxy"), "\n  no_such_keyword\n", func(text string) *exec.Cmd {
+	accept(t, block(t, balancers, "haproxy"), "\n  no_such_keyword\n", func(text string) *exec.Cmd {
 		_, file := write(t, "haproxy.cfg", text)
 		return exec.CommandContext(t.Context(), program, "-c", "-f", file)
 	})
@@ -117,7 +131,7 @@ func TestSystemd(t *testing.T) {
 		t.Log("not checked: this system has no systemd, which setup cannot install")
 		return
 	}
-	unit := strings.ReplaceAll(block(t, "ini"), "/usr/local/bin/chat", "/bin/true")
+	unit := strings.ReplaceAll(block(t, systemd, "ini"), "/usr/local/bin/chat", "/bin/true")
 	accept(t, unit, "[Service]\nNoSuchSetting=1\n", func(text string) *exec.Cmd {
 		_, file := write(t, "chat.service", text)
 		return exec.CommandContext(t.Context(), program, "verify", "--man=no", "--recursive-errors=no", file)
@@ -126,7 +140,7 @@ func TestSystemd(t *testing.T) {
 
 // TestImage builds the program as the Dockerfile does.
 func TestImage(t *testing.T) {
-	file := block(t, "dockerfile")
+	file := block(t, image, "dockerfile")
 	const args = "go build -trimpath -ldflags=-s -o /chat ."
 	if !strings.Contains(file, "RUN CGO_ENABLED=0 "+args+"\n") {
 		t.Fatalf("the Dockerfile does not build with %q", args)

@@ -49,7 +49,7 @@ func startNode(t *testing.T, at string) (stop func()) {
 func TestNginxRestart(t *testing.T) {
 	program := need.Program(t, "NGINX", "nginx")
 	at := freeAddresses(t, 3)
-	text := strings.NewReplacer("10.0.0.1:3000", at[0], "10.0.0.2:3000", at[1], "listen 8080", "listen "+at[2]).Replace(block(t, "nginx"))
+	text := strings.NewReplacer("10.0.0.1:3000", at[0], "10.0.0.2:3000", at[1], "listen 8080", "listen "+at[2]).Replace(block(t, balancers, "nginx"))
 	dir, file := write(t, "nginx.conf", nginxConf(text))
 	log := &testkit.Log{}
 	nginx := exec.Command(program, "-p", dir, "-e", "stderr", "-c", file, "-g", "daemon off;")

@@ -1,4 +1,6 @@
 // npm's clients, and npm's servers as a reference, driven by lines; see lines.mjs.
+import http from 'node:http';
+import https from 'node:https';
 import { io } from 'socket.io-client';
 import msgpack from 'socket.io-msgpack-parser';
 import { serve, writeLine } from './lines.mjs';
@@ -11,7 +13,9 @@ const clients = new Map();
 const parsers = { msgpack };
 
 function socketIO({ client, url, opts }) {
-  const socket = io(url, { reconnection: false, forceNew: true, ...opts, parser: parsers[opts?.parser] });
+  const { localAddress, ca } = opts ?? {};
+  const agent = localAddress && new (url.startsWith('https:') ? https : http).Agent({ localAddress, ca, keepAlive: true });
+  const socket = io(url, { reconnection: false, forceNew: true, ...opts, ...(agent && { agent }), parser: parsers[opts?.parser] });
   const answers = new Map();
   let entered = false;
   socket.onAny((event, ...args) => {
