@@ -144,6 +144,18 @@ func ExampleNewKey() {
 	// Output: Ann true
 }
 
+// The gateway has Path("/rooms/{room}"), and declares the value as an option. In an application the framework sets it.
+func ExamplePathValue() {
+	var room = websockets.PathValue[int]("room")
+	_ = websockets.Gateway(NewChat, websockets.Path("/rooms/{room}"), room)
+
+	c := apptest.NewFakeClient("7")
+	room.Set(c, 12) // only in unit tests
+	n, err := room.From(websockets.WithClient(context.Background(), c))
+	fmt.Println(n, err)
+	// Output: 12 <nil>
+}
+
 // A request describes an event that clients send: one descriptor for both ends.
 func ExampleNewRequest() {
 	enter := websockets.NewRequest[string, int]("enter")

@@ -34,7 +34,7 @@ func configOptions(opts []Option) []config.Option {
 
 // Path is the HTTP path of the gateway's server. On plain WebSocket it is the
 // gateway's own and may be a pattern of [http.ServeMux] without a method, such
-// as "/rooms/{room}"; read the values with Client.Request().PathValue("room").
+// as "/rooms/{room}"; [PathValue] reads the values.
 // On Socket.IO it is the path of the whole server. Default: the platform's
 // ("/" for plain WebSocket, "/socket.io/" for Socket.IO).
 func Path(path string) Option {
@@ -43,8 +43,7 @@ func Path(path string) Option {
 
 // Namespace is the Socket.IO namespace; "chat" is the same as "/chat". Segments
 // in braces make it a pattern: "/orgs/{org}" serves every namespace of that
-// form, each with clients and rooms of its own, and
-// Client.Request().PathValue("org") is the value. Default "/". Platforms without
+// form, each with clients and rooms of its own, and [PathValue] reads the value. Default "/". Platforms without
 // namespaces refuse it at boot. Of Namespace, [NamespaceRegexp] and
 // [NamespaceFunc] the last one given holds.
 func Namespace(name string) Option {
@@ -52,8 +51,7 @@ func Namespace(name string) Option {
 }
 
 // NamespaceRegexp serves every namespace that re matches as a whole, for forms
-// that a Namespace pattern cannot say. Named groups are read with
-// Client.Request().PathValue.
+// that a Namespace pattern cannot say. [PathValue] reads named groups.
 func NamespaceRegexp(re *regexp.Regexp) Option {
 	return optionFunc(func(c *config.Gateway) {
 		c.Namespace, c.NamespaceRegexp, c.NamespaceFunc = nil, re, nil

@@ -63,6 +63,7 @@ type Gateway struct {
 	Via         []Via
 	Emits       []Event
 	Shares      []pipeline.SharedKey
+	PathValues  []PathValue
 	MaxRooms    int
 
 	Messages
@@ -96,6 +97,14 @@ type EventBinding struct {
 type Via struct {
 	Platform Platform
 	Options  []Option
+}
+
+// PathValue is a value of the path or namespace of a client.
+type PathValue interface {
+	// Declared returns the name in the pattern, and the option in the form of messages.
+	Declared() (name, option string)
+	// Read converts the value of a request, and stores it in h.
+	Read(h pipeline.Holder, r *http.Request) *pipeline.Error
 }
 
 // Apply applies options in order.

@@ -47,6 +47,7 @@ type endpoint struct {
 	admissions []admission // one for each gateway
 	emits      []pipeline.EmitInterceptor
 	shares     []pipeline.SharedKey
+	pathValues []config.PathValue
 
 	concurrency int
 	maxRooms    int
@@ -228,12 +229,17 @@ func (e *endpoint) admit(ctx context.Context, h *adapter.Handshake) error {
 	if v, ok := pipeline.HolderFrom(h.Request.Context()).(*requestValues); ok {
 		h.Values().Inherit(&v.values)
 	}
-	if !slices.ContainsFunc(e.admissions, func(a admission) bool { return a.applies(h) }) {
+	if len(e.pathValues) == 0 && !slices.ContainsFunc(e.admissions, func(a admission) bool { return a.applies(h) }) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.srv.limits.HandshakeTimeout)
 	defer cancel()
-	return e.srv.withTimeout(ctx, placeOf(h.Request), func() error { return e.check(ctx, h) })
+	return e.srv.withTimeout(ctx, placeOf(h.Request), func() error {
+		if err := e.readPath(ctx, h); err != nil {
+			return err
+		}
+		return e.check(ctx, h)
+	})
 }
 
 func (e *endpoint) Connect(conn adapter.Conn, h *adapter.Handshake) adapter.Session {

@@ -273,6 +273,7 @@ func (p *planner) endpoint(i int, name string, a adapter.Adapter, cfg *config.Ga
 			return
 		}
 	}
+	p.pathValues(name, path, pattern, cfg)
 	for _, o := range cfg.Platform {
 		if o.PlatformName() != a.Name() {
 			p.addf("gateway %s: option %T belongs to the platform %s, but %s serves the gateway; remove it, or put it inside the Via of that platform", name, o, o.PlatformName(), a.Name())

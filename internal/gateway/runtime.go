@@ -148,6 +148,7 @@ func (rt *Runtime) assemble(p *serverPlan, bound Config, built pipe.Built) (s *b
 			}
 			e.dropAfterClose = e.dropAfterClose || m.cfg.DropAfterClose
 			e.shares = append(e.shares, m.cfg.Shares...)
+			e.declarePathValues(m.cfg.PathValues)
 			g.server.endpoints = append(g.server.endpoints, e)
 			problems = append(problems, e.join(g, m.cfg, bound.Global, built.In(g.module))...)
 		}

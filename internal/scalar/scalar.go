@@ -1,4 +1,5 @@
-package web
+// Package scalar converts text of requests, such as values of paths and queries, into Go values.
+package scalar
 
 import (
 	"encoding"
@@ -7,9 +8,6 @@ import (
 	"reflect"
 	"strconv"
 	"time"
-
-	"github.com/gatehouse-go/gatehouse/internal/decodeerr"
-	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 var (
@@ -17,50 +15,14 @@ var (
 	durationType    = reflect.TypeFor[time.Duration]()
 )
 
-// setter sets a field from the values of the parameter name. It returns an error for the client.
-type setter func(dst reflect.Value, name string, values []string) *pipeline.Error
+// Parser parses text into dst, which must be settable. Its errors are for decodeerr.Text.
+type Parser func(dst reflect.Value, text string) error
 
-// scalar parses text into a value. Its errors are for [decodeerr.Text].
-type scalar func(dst reflect.Value, text string) error
-
-// setterOf returns the function that sets a field from the values of a parameter; nil if the
-// type is not supported.
-func setterOf(t reflect.Type, source string) setter {
-	if one := scalarOf(t); one != nil {
-		return func(dst reflect.Value, name string, values []string) *pipeline.Error {
-			if len(values) > 1 && source == fromQuery {
-				return invalid(name, "must not be repeated")
-			}
-			if err := one(dst, values[0]); err != nil {
-				return decodeerr.Text(name, t, values[0], err)
-			}
-			return nil
-		}
-	}
-	if t.Kind() != reflect.Slice || source == fromPath || t.Elem().Kind() == reflect.Uint8 {
-		return nil
-	}
-	one := scalarOf(t.Elem())
-	if one == nil {
-		return nil
-	}
-	return func(dst reflect.Value, name string, values []string) *pipeline.Error {
-		out := reflect.MakeSlice(t, len(values), len(values))
-		for i, v := range values {
-			if err := one(out.Index(i), v); err != nil {
-				return decodeerr.Text(name+"."+strconv.Itoa(i), t.Elem(), v, err)
-			}
-		}
-		dst.Set(out)
-		return nil
-	}
-}
-
-func invalid(name, message string) *pipeline.Error {
-	return pipeline.Invalid(pipeline.Violation{Field: name, Rule: "type", Message: message})
-}
-
-func scalarOf(t reflect.Type) scalar {
+// Of returns the function that parses text into a value of type t; nil if the type is not
+// supported. Supported are strings, booleans, integers, floats except NaN and infinity,
+// [time.Duration], types whose pointers implement [encoding.TextUnmarshaler], and pointers to
+// any of these.
+func Of(t reflect.Type) Parser {
 	if reflect.PointerTo(t).Implements(textUnmarshaler) {
 		return setText
 	}
@@ -82,7 +44,7 @@ func scalarOf(t reflect.Type) scalar {
 	case reflect.Float32, reflect.Float64:
 		return setFloat
 	case reflect.Pointer:
-		one := scalarOf(t.Elem())
+		one := Of(t.Elem())
 		if one == nil || t.Elem().Kind() == reflect.Pointer {
 			return nil
 		}
@@ -105,7 +67,7 @@ func setText(dst reflect.Value, text string) error {
 	return u.UnmarshalText([]byte(text))
 }
 
-func parsed[T any](parse func(text string) (T, error), set func(dst reflect.Value, v T)) scalar {
+func parsed[T any](parse func(text string) (T, error), set func(dst reflect.Value, v T)) Parser {
 	return func(dst reflect.Value, text string) error {
 		v, err := parse(text)
 		set(dst, v)
