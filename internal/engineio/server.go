@@ -41,6 +41,8 @@ type Config struct {
 	CORS            cors.Headers
 	// Cookie, when not nil, is set with the session's id on handshakes over polling.
 	Cookie *http.Cookie
+	// Headers, when not nil, adds headers to the answer of a handshake.
+	Headers func(h http.Header, r *http.Request, sid string)
 	// Reserve reserves a place for a session, see [adapter.ServerConfig]; it may be nil.
 	Reserve func(*http.Request) (release func(), err error)
 	// CheckOrigin and Allow decide whether a client may open a session; Allow may be nil.
@@ -251,6 +253,12 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 			return
 		}
 	}
+	if s.cfg.Headers != nil {
+		if err := s.addHeaders(w, r, session.id); err != nil {
+			refused(err).write(w)
+			return
+		}
+	}
 	if q.upgrade {
 		s.openWebSocket(w, r, session)
 		return
@@ -283,6 +291,24 @@ func (s *Server) allow(r *http.Request) (err error) {
 		}
 	}()
 	return s.cfg.Allow(r.WithContext(ctx))
+}
+
+// addHeaders calls the function of the application, on a map of its own: it cannot change headers of the framework.
+func (s *Server) addHeaders(w http.ResponseWriter, r *http.Request, sid string) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.cfg.Logger.Error("a handshake panicked", recovered.New(v).Attrs()...)
+			err = errInternal
+		}
+	}()
+	h := http.Header{}
+	s.cfg.Headers(h, r, sid)
+	for name, values := range h {
+		for _, v := range values {
+			w.Header().Add(name, v)
+		}
+	}
+	return nil
 }
 
 func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, session *Session) {

@@ -70,6 +70,11 @@ type Options struct {
 	// defaults to "io", Path to "/", SameSite to Lax. It is always HttpOnly. Set Secure where
 	// clients connect by HTTPS only.
 	Cookie *http.Cookie
+	// HandshakeHeaders, when not nil, adds headers to the answer of a handshake that has been accepted, over
+	// polling and over WebSocket, such as for a load balancer: sid is the id of the Engine.IO session, which
+	// middleware does not know. It must not keep h. A panic refuses the handshake with 500.
+	// Gateways that share a server must use the same function, as with AllowRequest.
+	HandshakeHeaders func(h http.Header, r *http.Request, sid string)
 	// Parser is the format of packets; clients must use the same. Default [packet.JSON];
 	// [msgpack.Parser] is compatible with socket.io-msgpack-parser.
 	Parser packet.Parser

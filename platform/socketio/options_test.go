@@ -100,7 +100,10 @@ func TestOverFieldByField(t *testing.T) {
 	if got := merge.Fields(base, Options{AllowRequest: allow}); got.AllowRequest == nil {
 		t.Error("AllowRequest is lost")
 	}
-	if n := reflect.TypeFor[Options]().NumField(); n != 18 {
+	if got := merge.Fields(base, Options{HandshakeHeaders: func(http.Header, *http.Request, string) {}}); got.HandshakeHeaders == nil {
+		t.Error("HandshakeHeaders is lost")
+	}
+	if n := reflect.TypeFor[Options]().NumField(); n != 19 {
 		t.Errorf("Options has %d fields: complete this test", n)
 	}
 }
@@ -281,6 +284,34 @@ func TestOptionsReachTheEngine(t *testing.T) {
 	if asked != 2 {
 		t.Errorf("AllowRequest was called %d times", asked)
 	}
+}
+
+// Headers of the application are on the answer of a handshake, with the session's id, on both transports; those of a panic are
+// not.
+func TestHandshakeHeaders(t *testing.T) {
+	r := newTestServer(t, Options{HandshakeHeaders: func(h http.Header, r *http.Request, sid string) {
+		if r.URL.Query().Has("panic") {
+			panic("no headers")
+		}
+		h.Set("X-Session", sid)
+		h.Set("Content-Type", "text/x") // that of the framework is first
+		h.Add("Set-Cookie", "a=1")
+	}})
+	a := r.get(overPolling)
+	if got := a.header.Get("X-Session"); got == "" || got != field(a.body, "sid") || a.header.Get("Set-Cookie") != "a=1" {
+		t.Errorf("polling: %v", a.header)
+	}
+	if a = r.request(context.Background(), http.MethodPost, overPolling+"&sid="+field(a.body, "sid"), "40"); a.err != nil || a.header.Get("X-Session") != "" {
+		t.Errorf("a later request: %v %v", a.err, a.header)
+	}
+	if a = r.get(overPolling + "&panic=1"); a.status != http.StatusInternalServerError || a.header.Get("X-Session") != "" {
+		t.Errorf("a panic: %d %v", a.status, a.header)
+	}
+	p, res := r.handshake(overWebSocket)
+	if got := res.Header.Get("X-Session"); got == "" || got != field(p.read(), "sid") {
+		t.Errorf("WebSocket: %v", res.Header)
+	}
+	p.cut()
 }
 
 func TestOtherPaths(t *testing.T) {

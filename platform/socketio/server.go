@@ -57,6 +57,7 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 		HTTPCompression: opts.HTTPCompression,
 		CORS:            opts.headers(),
 		Cookie:          opts.Cookie,
+		Headers:         opts.HandshakeHeaders,
 		CheckOrigin:     cfg.CheckOrigin,
 		Reserve:         cfg.Reserve,
 		Allow:           s.allow,
