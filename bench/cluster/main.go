@@ -73,15 +73,12 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	if c.rounds < 1 || c.Burst < 1 || c.Flood < 1 || c.Rate < 1 || c.Away <= 0 {
 		return errors.New("-rounds, -burst, -flood and -rate are at least 1, and -away is more than 0")
 	}
-	report, err := c.measure(ctx)
-	if err != nil {
-		return err
-	}
+	report := c.measure(ctx)
 	if err := report.Write(out); err != nil {
 		return err
 	}
 	if len(report.Faults) > 0 {
-		return fmt.Errorf("%d measurements failed", len(report.Faults))
+		return fmt.Errorf("%d faults, see the end of the report", len(report.Faults))
 	}
 	return nil
 }
@@ -91,7 +88,7 @@ func chosen(list string, of func(entry string) bool) bool {
 	return list == "" || slices.ContainsFunc(strings.Split(list, ","), of)
 }
 
-func (c *config) measure(ctx context.Context) (*bars.Report, error) {
+func (c *config) measure(ctx context.Context) *bars.Report {
 	start := time.Now()
 	end := start.Add(c.limit)
 	ctx, cancel := context.WithDeadline(ctx, end.Add(time.Minute))
@@ -103,32 +100,43 @@ func (c *config) measure(ctx context.Context) (*bars.Report, error) {
 			break
 		}
 		round := bars.Round{}
+		report.Rounds = append(report.Rounds, round)
 		for _, turn := range report.Turns() {
 			if !chosen(c.works, func(part string) bool {
 				return strings.Contains(string(turn.Work), strings.ReplaceAll(part, "x", "×"))
 			}) {
 				continue
 			}
-			for _, peer := range turn.Peers {
-				if !chosen(c.peers, func(name string) bool { return name == string(peer) }) {
-					continue
-				}
-				figures, err := c.Measure(ctx, turn.Work, peer)
-				if ctx.Err() != nil {
-					return nil, ctx.Err()
-				}
-				if err != nil {
-					report.Faults = append(report.Faults, err.Error())
-					continue
-				}
-				round.Add(peer, figures)
+			report.Faults = append(report.Faults, c.turn(ctx, turn, round)...)
+			if err := ctx.Err(); err != nil { // what was measured before is shown
+				report.Faults = append(report.Faults, fmt.Sprintf("ended in round %d, at %s, after %v: %v", i+1, turn.Work, time.Since(start).Round(time.Second), err))
+				report.Took = time.Since(start)
+				return report
 			}
 			fmt.Fprintf(os.Stderr, "round %d of %d: %s done after %v\n", i+1, c.rounds, turn.Work, time.Since(start).Round(time.Second))
 		}
-		report.Rounds = append(report.Rounds, round)
 	}
 	report.Took = time.Since(start)
-	return report, nil
+	return report
+}
+
+// turn has each chosen peer do a work once.
+func (c *config) turn(ctx context.Context, turn bars.Turn, round bars.Round) (faults []string) {
+	for _, peer := range turn.Peers {
+		if !chosen(c.peers, func(name string) bool { return name == string(peer) }) {
+			continue
+		}
+		figures, err := c.Measure(ctx, turn.Work, peer)
+		if ctx.Err() != nil {
+			return faults
+		}
+		if err != nil {
+			faults = append(faults, err.Error())
+			continue
+		}
+		round.Add(peer, figures)
+	}
+	return faults
 }
 
 func (c *config) head(ctx context.Context) []string {

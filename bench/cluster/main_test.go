@@ -70,6 +70,19 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+// A run that is ended shows what it has, and why it was ended.
+func TestEndedRun(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out strings.Builder
+	if err := command(ctx, []string{"-quick", "-works", "cost", "-peers", "alone"}, &out); err == nil {
+		t.Error("no error")
+	}
+	if !hasLine(out.String(), "- ended in round 1, at cost, after ", "context canceled") {
+		t.Errorf("why it ended is not in:\n%s", out.String())
+	}
+}
+
 func TestWrongFlags(t *testing.T) {
 	for _, args := range [][]string{{"-rounds", "0"}, {"-away", "0s"}, {"-burst", "0"}, {"-unknown"}, {"node", "-peer", "unknown"}} {
 		if err := command(t.Context(), args, &strings.Builder{}); err == nil {
