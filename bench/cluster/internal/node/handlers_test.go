@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A handler that waits counts with the time that it has waited, and not again when nobody has called since.
+// A handler that waits counts with the time that it has waited, and not again after a report.
 func TestHandlersThatRunStillAreCounted(t *testing.T) {
 	entered, leave, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	n := &Node{Emit: func(context.Context, string, Tick) error {
