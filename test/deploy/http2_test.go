@@ -41,8 +41,8 @@ func (stream) SetWriteDeadline(time.Time) error { return nil }
 // that.
 func (x *proxy) extendedConnect(t *testing.T, path string) (*rawpeer.Peer, error) {
 	t.Helper()
-	tr := &http2.Transport{TLSClientConfig: x.tls}
-	t.Cleanup(tr.CloseIdleConnections)
+	tr := &http2.Transport{TLSClientConfig: x.tls} //nolint:staticcheck // http.Transport rejects the name :protocol
+	t.Cleanup(tr.CloseIdleConnections)             //nolint:staticcheck // as above
 	ctx, cancel := context.WithTimeout(t.Context(), 2*testkit.Patience)
 	t.Cleanup(cancel)
 	r, w := io.Pipe()
@@ -51,7 +51,7 @@ func (x *proxy) extendedConnect(t *testing.T, path string) (*rawpeer.Peer, error
 		t.Fatal(err)
 	}
 	req.Header = http.Header{":protocol": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Origin": {x.url}}
-	resp, err := tr.RoundTrip(req)
+	resp, err := tr.RoundTrip(req) //nolint:staticcheck // as above
 	if err != nil {
 		return nil, err
 	}
