@@ -80,7 +80,7 @@ func (e *endpoint) check(ctx context.Context, h *adapter.Handshake) error {
 		}
 		call, start := e.connectCall(h, a), a.chain.Begin()
 		if err := a.check(ctx, call, &h.Handshake); err != nil {
-			answer := a.refusal(ctx, call, err, e.srv.log)
+			answer := a.refusal(ctx, call, err, e.log)
 			a.report(ctx, call, start, err, answer, !e.traits.Namespaces, e.srv)
 			return answer
 		}
@@ -133,9 +133,9 @@ func (a admission) visible(ctx context.Context, call *pipeline.Call, err error, 
 		return changed
 	}
 	if errors.Is(ctx.Err(), context.Canceled) && endedWith(ctx, err) { // the client has left
-		log.DebugContext(ctx, "a check before the handshake ended with the client", "pattern", a.logged(call), "error", err, "remote", remote.Text(call.Request))
+		log.DebugContext(ctx, "a check before the handshake ended with the client", a.gateway.failed(err, "pattern", a.logged(call), "error", err, "remote", remote.Text(call.Request))...)
 	} else if e, ok := httperr.Visible(err); ok {
-		log.DebugContext(ctx, "refused", "pattern", a.logged(call), "code", e.Code, "error", err, "remote", remote.Text(call.Request))
+		log.DebugContext(ctx, "refused", a.gateway.failed(err, "pattern", a.logged(call), "code", e.Code, "error", err, "remote", remote.Text(call.Request))...)
 	} else {
 		log.ErrorContext(ctx, "a check before the handshake failed", a.gateway.failed(err, "error", err, "remote", remote.Text(call.Request))...)
 	}

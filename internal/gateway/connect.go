@@ -86,7 +86,7 @@ func (s *session) connectHook(g *boundGateway, start pipe.Moment) (err error) {
 // refuse closes a client that HandleConnection has refused.
 func (s *session) refuse(g *boundGateway, start pipe.Moment, err error) {
 	if endedWith(s.ctx, err) { // the client has left, or the application stops
-		s.ep.srv.log.DebugContext(s.ctx, "HandleConnection ended with the client", "gateway", g.short, "client", s.ID(), "error", err)
+		s.ep.log.DebugContext(s.ctx, "HandleConnection ended with the client", "gateway", g.short, "client", s.ID(), "error", err)
 		s.mu.Lock()
 		s.advance(hooksRefused, inputOpen)
 		s.mu.Unlock()
@@ -111,7 +111,7 @@ func (s *session) refuse(g *boundGateway, start pipe.Moment, err error) {
 func (s *session) connectError(err error, g *boundGateway) *websockets.Error {
 	for _, a := range s.ep.admissions {
 		if a.gateway == g && a.chain.Filtered() {
-			if e := a.chain.Catch(s.ctx, s.ep.connectCall(s.hs, a), err, s.ep.srv.log); e != nil {
+			if e := a.chain.Catch(s.ctx, s.ep.connectCall(s.hs, a), err, s.ep.log); e != nil {
 				return e
 			}
 		}

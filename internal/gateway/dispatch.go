@@ -70,7 +70,7 @@ func (s *session) observe(o *boundSub, m *adapter.Message) {
 // unknown answers an event without a handler.
 func (s *session) unknown(m *adapter.Message) {
 	s.ep.unknown.Add(1)
-	s.ep.srv.log.DebugContext(s.ctx, "event without a subscription", "event", logsample.Chosen(m.Event), "client", s.ID())
+	s.ep.log.DebugContext(s.ctx, "event without a subscription", "event", logsample.Chosen(m.Event), "client", s.ID())
 	s.ep.warnUnknown(m.Event)
 	err := &websockets.Error{Message: "Unknown event", Code: websockets.CodeUnknownEvent}
 	defer s.countError(err)
@@ -139,7 +139,7 @@ func (s *session) handle(sub *boundSub, m *adapter.Message, returned func()) {
 			return
 		}
 		if r.undelivered {
-			s.ep.srv.log.DebugContext(ctx, "reply not delivered", "event", s.ep.logged(m.Event), "client", s.ID(), "error", err)
+			s.ep.log.DebugContext(ctx, "reply not delivered", "event", s.ep.logged(m.Event), "client", s.ID(), "error", err)
 			s.report(m, sub, r, err, nil)
 			return
 		}
@@ -197,7 +197,7 @@ func call(ctx context.Context, r *reply) (err error) {
 func (s *session) logError(err error, g *boundGateway, event any) *websockets.Error {
 	e, ok := httperr.Visible(err)
 	if !ok {
-		s.ep.srv.log.ErrorContext(s.ctx, "gateway failed", g.failed(err, "event", event, "client", s.ID(), "error", err)...)
+		s.ep.log.ErrorContext(s.ctx, "gateway failed", g.failed(err, "event", event, "client", s.ID(), "error", err)...)
 	}
 	return e
 }
@@ -211,7 +211,7 @@ func (s *session) clientError(err error, sub *boundSub, m *adapter.Message) *web
 	}
 	if chain.Filtered() {
 		c := s.callOf(sub, m)
-		if e := chain.Catch(s.ctx, &c, err, s.ep.srv.log); e != nil {
+		if e := chain.Catch(s.ctx, &c, err, s.ep.log); e != nil {
 			return e
 		}
 	}
@@ -296,7 +296,7 @@ func (e *endpoint) joinErrors(o config.Errors) string {
 }
 
 func (s *session) logOmission(o httperr.Omission, e *websockets.Error, pattern string) {
-	o.Log(s.ctx, s.ep.srv.log, e, "event", s.ep.logged(pattern), "client", s.ID())
+	o.Log(s.ctx, s.ep.log, e, "event", s.ep.logged(pattern), "client", s.ID())
 }
 
 // causeData returns a refused payload as it is sent back: as text, with binary in base64,

@@ -61,7 +61,7 @@ func (e *endpoint) emission(em *pipeline.Emission, i int, send func() error) (er
 	defer func() {
 		if v := recover(); v != nil {
 			err = recovered.New(v)
-			e.srv.log.ErrorContext(em.Context(), "panic in an interceptor of emits", append([]any{"event", em.Event}, recovered.New(v).Attrs()...)...)
+			e.log.ErrorContext(em.Context(), "panic in an interceptor of emits", append([]any{"event", em.Event}, recovered.New(v).Attrs()...)...)
 		}
 	}()
 	return e.emits[i].InterceptEmit(em, func() error { return e.emission(em, i+1, send) })

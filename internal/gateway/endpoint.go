@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"reflect"
@@ -36,6 +37,7 @@ type endpoint struct {
 	rt       *Runtime
 	srv      *boundServer
 	hooks    *observers.Set // nil without, and for unobserved gateways
+	log      *slog.Logger   // that of the server, with the namespace
 	traits   adapter.Traits
 	pattern  namespacePattern // name is "" where the platform has no namespaces
 	key      [1]uint32        // under which other nodes know the endpoint; an array, so that a message of one endpoint has it as a slice
@@ -279,8 +281,8 @@ func (e *endpoint) warnUnknown(event string) {
 		if n := len(events); n > most {
 			events = append(events[:most], fmt.Sprintf("and %d more", n-most))
 		}
-		e.srv.log.Warn("no gateway of the endpoint handles an event: correct its name, or add it to Subscriptions; further ones are logged at debug",
-			"event", event, "handled", strings.Join(events, ", "), "namespace", e.pattern.name)
+		e.log.Warn("no gateway of the endpoint handles an event: correct its name, or add it to Subscriptions; further ones are logged at debug",
+			"event", event, "handled", strings.Join(events, ", "))
 	})
 }
 

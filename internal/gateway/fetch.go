@@ -36,7 +36,7 @@ func (s *session) shared() websockets.SharedValues {
 			return true
 		}
 		if _, logged := s.ep.rt.undeclared.LoadOrStore(k, true); !logged {
-			s.ep.srv.log.Warn("the value of a shared key does not travel: declare it with websockets.Shares", "key", k.String(), "namespace", s.ep.pattern.name)
+			s.ep.log.Warn("the value of a shared key does not travel: declare it with websockets.Shares", "key", k.String())
 		}
 		return false
 	})
@@ -44,7 +44,7 @@ func (s *session) shared() websockets.SharedValues {
 		return all
 	}
 	if n := s.ep.rt.sharedLog.Count(); n > 0 {
-		s.ep.srv.log.Error("shared values do not encode", "error", err, "clients", n)
+		s.ep.log.Error("shared values do not encode", "error", err, "clients", n)
 	}
 	return all
 }

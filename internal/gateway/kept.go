@@ -26,7 +26,7 @@ func ownAuth(h *adapter.Handshake, most int) error {
 func (s *session) trimRequest() {
 	kept, left := keep.Request(s.hs.Request, s.ep.srv.limits.KeptHeaders)
 	if len(left) > 0 {
-		s.ep.srv.log.DebugContext(s.ctx, "headers of the handshake are not kept", "client", s.ID(), "headers", left, "limit", s.ep.srv.limits.KeptHeaders)
+		s.ep.log.DebugContext(s.ctx, "headers of the handshake are not kept", "client", s.ID(), "headers", left, "limit", s.ep.srv.limits.KeptHeaders)
 	}
 	s.hs.Request = kept
 	s.request.Store(kept)

@@ -169,7 +169,7 @@ func (n *nodeEvents) run(h *nodeHandler) {
 }
 
 func (h *nodeHandler) log() *slog.Logger {
-	return h.gateway.server.rt.log.With("event", h.Event, "gateway", h.gateway.short)
+	return h.gateway.server.rt.log.With("event", h.Event, "gateway", h.gateway.label())
 }
 
 // handle calls the handler, and logs its error or panic.

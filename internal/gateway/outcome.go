@@ -33,7 +33,7 @@ func (s *session) report(m *adapter.Message, sub *boundSub, r *reply, err error,
 	if x == nil {
 		x = &enhanced{call: s.callOf(sub, m), start: chain.Begin()}
 	}
-	chain.Report(s.ctx, &x.call, x.start, pipeline.Outcome{Err: err, Client: sent, Denied: x.denied}, s.ep.srv.log)
+	chain.Report(s.ctx, &x.call, x.start, pipeline.Outcome{Err: err, Client: sent, Denied: x.denied}, s.ep.log)
 }
 
 // report calls the outcome interceptors of a connection that guards or checks have refused.
@@ -80,7 +80,7 @@ func (rt *Runtime) reportMissed(r *http.Request, e *pipeline.Error) {
 func (s *session) reportRefused(g *boundGateway, start pipe.Moment, err error, sent *websockets.Error) {
 	for _, a := range s.ep.admissions {
 		if a.gateway == g && a.chain.WantsOutcome() {
-			a.chain.Report(s.ctx, s.ep.connectCall(s.hs, a), start, pipeline.Outcome{Err: err, Client: sent}, s.ep.srv.log)
+			a.chain.Report(s.ctx, s.ep.connectCall(s.hs, a), start, pipeline.Outcome{Err: err, Client: sent}, s.ep.log)
 		}
 	}
 }

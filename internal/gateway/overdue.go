@@ -39,7 +39,7 @@ func (s *session) endOverdue() {
 	s.mu.Unlock()
 	if dropped > 0 {
 		if n := s.ep.dropsLeft.Count(); n > 0 {
-			s.ep.srv.log.Warn("messages of a client that has left are dropped: the handlers before them took longer than Limits.CloseTimeout",
+			s.ep.log.Warn("messages of a client that has left are dropped: the handlers before them took longer than Limits.CloseTimeout",
 				"client", s.ID(), "messages", dropped, "after", last, "timeout", s.ep.srv.limits.CloseTimeout, "clients", n)
 		}
 	}
@@ -55,7 +55,7 @@ func (s *session) reportOverdue() {
 		return
 	}
 	if n := s.ep.overdue.Count(); n > 0 {
-		s.ep.srv.log.Warn("handlers still run after their client has left: return when the context of the handler ends; until then the connection counts for app.MaxConnections",
+		s.ep.log.Warn("handlers still run after their client has left: return when the context of the handler ends; until then the connection counts for app.MaxConnections",
 			"client", s.ID(), "running", strings.Join(names, ", "), "timeout", s.ep.srv.limits.CloseTimeout, "clients", n)
 	}
 }

@@ -69,7 +69,7 @@ func (e *endpoint) readPath(ctx context.Context, h *adapter.Handshake) (err erro
 	defer func() {
 		if v := recover(); v != nil {
 			failure := recovered.New(v)
-			e.srv.log.ErrorContext(ctx, "panic in UnmarshalText of a path value", append(failure.Attrs(), "remote", remote.Text(h.Request))...)
+			e.log.ErrorContext(ctx, "panic in UnmarshalText of a path value", append(failure.Attrs(), "remote", remote.Text(h.Request))...)
 			err = failure
 		}
 	}()
@@ -80,7 +80,7 @@ func (e *endpoint) readPath(ctx context.Context, h *adapter.Handshake) (err erro
 		}
 	}
 	if err := decodeerr.Join(wrong); err != nil {
-		e.srv.log.DebugContext(ctx, "refused", "code", err.Code, "error", err, "remote", remote.Text(h.Request))
+		e.log.DebugContext(ctx, "refused", "code", err.Code, "error", err, "remote", remote.Text(h.Request))
 		return err
 	}
 	return nil

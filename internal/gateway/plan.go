@@ -59,17 +59,20 @@ func (e *BindError) Error() string {
 
 // gatewayPlan is one gateway before it is bound.
 type gatewayPlan struct {
-	name   string // chat.NewGateway (gateway.go:12)
-	short  string // chat.NewGateway
-	place  string // gateway.go:12
-	module *module.Module
-	typ    reflect.Type
-	value  any  // nil in a static check
-	isNil  bool // its constructor returned nil
-	opts   []config.Option
-	subs   []handler.Spec // nil in a static check
+	name     string // chat.NewGateway (gateway.go:12)
+	short    string // chat.NewGateway
+	place    string // gateway.go:12
+	module   *module.Module
+	typ      reflect.Type
+	value    any  // nil in a static check
+	isNil    bool // its constructor returned nil
+	opts     []config.Option
+	provided []websockets.Option // of GatewayOptions, which is called once
+	subs     []handler.Spec      // nil in a static check
 	// handles binds the websockets.ServerOf of the gateway; nil in a static check.
 	handles func(*websockets.Server)
+	// apart is what distinguishes it from others of the same constructor; "" if there are none.
+	apart string
 }
 
 func (g *gatewayPlan) moduleName() string {
@@ -149,6 +152,7 @@ func makePlan(gs []gatewayPlan, cfg Config) ([]*serverPlan, error) {
 // newPlan sets the subs of gateways that have a value.
 func newPlan(gs []gatewayPlan, cfg Config) *planner {
 	p := &planner{cfg: cfg}
+	distinguish(gs)
 	for i := range gs {
 		if gs[i].isNil {
 			p.addf("gateway %s returned nil, so that no client can reach it; return a gateway, or an error", gs[i].name)
@@ -170,13 +174,7 @@ func (p *planner) gateway(i int, g *gatewayPlan) {
 	for _, problem := range typeProblems(g.typ) {
 		p.addf("gateway %s %s", g.name, problem)
 	}
-	opts := g.opts
-	if op, ok := g.value.(websockets.OptionsProvider); ok {
-		opts = slices.Clip(opts)
-		for _, o := range op.GatewayOptions() {
-			opts = append(opts, o)
-		}
-	}
+	opts := g.options()
 	base := &config.Gateway{}
 	base.Apply(opts)
 	endpoints := []*config.Gateway{base}
@@ -367,7 +365,7 @@ func (p *planner) finish(s *serverPlan, gs []gatewayPlan) {
 		s.check = originCheck(s.origins)
 	} else if name != "" { // CheckOrigin decides instead of Origins: for pages that this gateway does not name
 		p.addf("gateway %s and gateway %s share the server %s %s but disagree on the origins: one has Origins and the other CheckOrigin; give both the same, or leave it out of one",
-			name, s.claims["CheckOrigin"], s.adapter.Name(), s.path)
+			name, s.claims["CheckOrigin"], s.adapter.Name(), s.at())
 	}
 	if s.adapter.Traits().UpgradeOnly {
 		if err := httpmux.CheckPatterns(s.path); err != nil {

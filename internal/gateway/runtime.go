@@ -129,11 +129,17 @@ func (rt *Runtime) assemble(p *serverPlan, bound Config, built pipe.Built) (s *b
 		adapter: p.adapter, listener: p.listener, path: p.path, limits: withDefaults(p.limits),
 		log: rt.log.With("platform", p.adapter.Name(), "path", p.path),
 	}
+	if p.listener != "" {
+		s.log = s.log.With("listener", p.listener)
+	}
 	for _, ep := range p.endpoints {
 		e := &endpoint{
-			rt: rt, srv: s, traits: p.adapter.Traits(), pattern: ep.pattern,
+			rt: rt, srv: s, log: s.log, traits: p.adapter.Traits(), pattern: ep.pattern,
 			subs: map[string]*boundSub{}, namespaces: map[string]*hub.Namespace[*session]{},
 			concurrency: max(1, ep.concurrency), maxRooms: cmp.Or(ep.maxRooms, 1000),
+		}
+		if ep.pattern.name != "" {
+			e.log = s.log.With("namespace", ep.pattern.name)
 		}
 		if slices.ContainsFunc(ep.members, func(m member) bool { return !m.cfg.Unobserved }) {
 			e.hooks, s.hooks = rt.hooks, rt.hooks
@@ -173,7 +179,7 @@ func (rt *Runtime) serve(s *boundServer, p *serverPlan, bound Config) error {
 	}
 	as, err := p.adapter.NewServer(cfg)
 	if err != nil {
-		return fmt.Errorf("websockets: %s server at %s (gateway %s): %w", p.adapter.Name(), p.path, p.claims["server"], err)
+		return fmt.Errorf("websockets: %s server at %s (gateway %s): %w", p.adapter.Name(), p.at(), p.claims["server"], err)
 	}
 	s.adapterServer = as
 	rt.servers, rt.endpoints = append(rt.servers, s), append(rt.endpoints, s.endpoints...)
@@ -194,14 +200,14 @@ func (rt *Runtime) Init(call func(Hook) error) error {
 	for _, g := range rt.gateways {
 		for _, e := range g.server.endpoints {
 			for _, sub := range g.subs {
-				logsample.Raw(e.srv.log).Debug("subscribed", "gateway", g.short, "event", sub.Event, "namespace", e.pattern.name)
+				logsample.Raw(e.log).Debug("subscribed", "gateway", g.short, "event", sub.Event)
 			}
 		}
 		if g.onInit == nil {
 			continue
 		}
 		err := call(Hook{"AfterInit", g.short, g.moduleName(), g.place, func(ctx context.Context) error {
-			return g.onInit.AfterInit(ctx, g.users)
+			return g.located(g.onInit.AfterInit(ctx, g.users))
 		}})
 		if err != nil {
 			return err

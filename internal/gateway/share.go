@@ -22,7 +22,7 @@ func (p *planner) server(a adapter.Adapter, listener, path, name string) *server
 			p.addf("gateway %s: %s is served by %s already (%s); give it another Path", name, path, s.adapter.Name(), s.claims["server"])
 		} else if d := identity.Compare(s.adapter, a); d != nil {
 			p.addf("gateway %s and gateway %s share the server %s %s but have different adapters (%s); make the adapter once, store it in a package variable and give both that, or give one another Path",
-				s.claims["server"], name, a.Name(), path, described(a, d))
+				s.claims["server"], name, a.Name(), s.at(), described(a, d))
 		}
 		return s
 	}
@@ -46,7 +46,7 @@ func (p *planner) claim(s *serverPlan, cfg *config.Gateway, name string) {
 		}
 		first, taken := s.claims[option]
 		if taken && !same {
-			p.addf("gateway %s and gateway %s share the server %s %s but disagree on %s; %s", first, name, s.adapter.Name(), s.path, what, hint)
+			p.addf("gateway %s and gateway %s share the server %s %s but disagree on %s; %s", first, name, s.adapter.Name(), s.at(), what, hint)
 		}
 		if !taken {
 			s.claims[option] = name

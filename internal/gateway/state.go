@@ -51,7 +51,7 @@ func (s *state) discards() bool { return s.hooks == hooksRefused || s.input == i
 func (s *session) advance(hooks hookState, input inputState) {
 	from := s.state
 	s.state.hooks, s.state.input = max(from.hooks, hooks), max(from.input, input)
-	if log := s.ep.srv.log; s.state != from && log.Enabled(s.ctx, slog.LevelDebug) {
+	if log := s.ep.log; s.state != from && log.Enabled(s.ctx, slog.LevelDebug) {
 		log.DebugContext(s.ctx, "client state", "client", s.ID(), "hooks", s.state.hooks.String(), "input", s.state.input.String())
 	}
 }

@@ -49,15 +49,15 @@ func (s *session) stuckIn() (all []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := s.disconnecting; d != nil {
-		all = append(all, "HandleDisconnect of gateway "+d.gateway.name)
+		all = append(all, "HandleDisconnect of gateway "+s.ep.nameOf(d.gateway))
 	}
 	for sub := range s.tasks {
-		all = append(all, fmt.Sprintf("event %q of gateway %s", sub.Event, sub.gateway.name))
+		all = append(all, fmt.Sprintf("event %q of gateway %s", sub.Event, s.ep.nameOf(sub.gateway)))
 	}
 	switch {
 	case s.draining == 0:
 	case s.state.hooks == hooksRunning && s.hooked > 0:
-		all = append(all, "HandleConnection of gateway "+s.ep.gateways[s.hooked-1].name)
+		all = append(all, "HandleConnection of gateway "+s.ep.nameOf(s.ep.gateways[s.hooked-1]))
 	case s.ep.concurrency > 1:
 		for event := range s.handling {
 			all = s.appendEvent(all, event)
@@ -71,7 +71,7 @@ func (s *session) stuckIn() (all []string) {
 // appendEvent appends an event that has a handler.
 func (s *session) appendEvent(all []string, event string) []string {
 	if sub := cmp.Or(s.ep.subs[event], s.ep.fallback); sub != nil && event != "" {
-		all = append(all, fmt.Sprintf("event %q of gateway %s", event, sub.gateway.name))
+		all = append(all, fmt.Sprintf("event %q of gateway %s", event, s.ep.nameOf(sub.gateway)))
 	}
 	return all
 }

@@ -111,7 +111,7 @@ func (s *session) Same(h *adapter.Handshake, same func(old websockets.Client, h 
 		return true
 	}
 	s.ep.anonymous.Do(func() {
-		s.ep.srv.log.WarnContext(s.ctx, "clients are not recovered: no guard has identified them; set a pipeline.Identity in one, or Recovery.SameClient",
+		s.ep.log.WarnContext(s.ctx, "clients are not recovered: no guard has identified them; set a pipeline.Identity in one, or Recovery.SameClient",
 			"namespace", s.ep.pattern.name)
 	})
 	return false
