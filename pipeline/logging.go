@@ -12,7 +12,7 @@ import (
 // Logging is an interceptor that logs every request and message after its answer, with
 // kind, pattern, name, HTTP status and duration: those that succeeded at Info, those that
 // failed or were denied by a guard at Warn with the error and the code that the client
-// received. Refused connections are denied too. Requests without a route and events without
+// received. Messages have the id of the client. Refused connections are denied too. Requests without a route and events without
 // a handler are logged at Info, because clients can cause any number of them. Payloads are
 // not logged, because they may contain secrets. Lines are cut to 2 KB. Denials with the status 429, of which
 // clients can cause any number, have one line a minute, with their number as "denials". The framework logs
@@ -72,6 +72,9 @@ func (l *Logging) Outcome(ctx context.Context, c *Call, o Outcome) {
 			return
 		}
 		attrs = append(attrs, slog.Int("denials", n))
+	}
+	if client, ok := HolderFrom(ctx).(interface{ ID() string }); ok {
+		attrs = append(attrs, slog.String("client", client.ID()))
 	}
 	if l.attrs != nil {
 		attrs = append(attrs, l.attrs(ctx, c)...)

@@ -239,7 +239,19 @@ func TestLogging(t *testing.T) {
 	if got := out.String(); !strings.Contains(got, `level=INFO msg="no handler" kind=message pattern=typo name="" took=0s code=not_found error="Not found"`) {
 		t.Errorf("without a handler: %s", got)
 	}
+	out.Reset()
+	l.Outcome(pipeline.WithHolder(t.Context(), &namedClient{}), c, pipeline.Outcome{})
+	if got := out.String(); !strings.Contains(got, " msg=handled client=c1 kind=message ") {
+		t.Errorf("of a client: %s", got)
+	}
 }
+
+// namedClient is a client with an id.
+type namedClient struct{ values pipeline.Values }
+
+func (c *namedClient) Values() *pipeline.Values { return &c.values }
+
+func (*namedClient) ID() string { return "c1" }
 
 // OutcomeFunc observes and changes nothing.
 func TestOutcomeFunc(t *testing.T) {

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
+
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 )
 
 // withRecovery prepends a middleware that recovers panics: middleware runs before the
@@ -33,8 +34,8 @@ func Recover(log *slog.Logger, next http.Handler) http.Handler {
 			if v == any(http.ErrAbortHandler) {
 				panic(v) //nolint:forbidigo // net/http's own way to abort a request
 			}
-			log.ErrorContext(r.Context(), "panic in middleware", "method", r.Method, "path", r.URL.Path,
-				"error", fmt.Sprintf("panic: %v", v), "stack", string(debug.Stack()))
+			log.ErrorContext(r.Context(), "panic in middleware",
+				append([]any{"method", r.Method, "path", r.URL.Path, "error", fmt.Sprintf("panic: %v", v)}, recovered.New(v).Where()...)...)
 			if !t.started {
 				writeErrorBody(w, r, internalError(), http.StatusInternalServerError, nil)
 			}

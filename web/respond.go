@@ -81,7 +81,7 @@ func (x *exchange) attrs(err error) []any {
 		args = append(args, "error", err)
 	}
 	if p, ok := errors.AsType[*recovered.PanicError](err); ok {
-		args = append(args, "stack", string(p.Stack))
+		args = append(args, p.Where()...)
 	}
 	return args
 }

@@ -67,7 +67,7 @@ func (g *boundGateway) failed(err error, attrs ...any) []any {
 		attrs = append(attrs, "gateway", g.short)
 	}
 	if p, isPanic := errors.AsType[*recovered.PanicError](err); isPanic {
-		attrs = append(attrs, "place", p.Place, "stack", string(p.Stack))
+		attrs = append(attrs, p.Where()...)
 	}
 	return attrs
 }

@@ -33,7 +33,56 @@ func (p *PanicError) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
 
 // Attrs returns the attributes of a log line about the panic.
 func (p *PanicError) Attrs() []any {
-	return []any{"panic", p.Value, "place", p.Place, "stack", string(p.Stack)}
+	return append([]any{"panic", p.Value}, p.Where()...)
+}
+
+// Where returns the attributes that say where it panicked, for a log line that has the error.
+func (p *PanicError) Where() []any { return []any{"place", p.Place, "stack", frames(string(p.Stack))} }
+
+// frames returns the functions of a stack from the one that panicked on, on one line: text handlers of log/slog escape
+// the line breaks and tabs of a stack, which then cannot be read.
+//
+//	chat.(*Gateway).join chat/gateway.go:12 < gateway.(*session).handle gateway/dispatch.go:80
+func frames(stack string) string {
+	if _, rest, ok := strings.Cut(stack, "\npanic("); ok {
+		_, stack, _ = strings.Cut(rest, "\n")  // its arguments
+		_, stack, _ = strings.Cut(stack, "\n") // its place in the runtime
+	} else {
+		_, stack, _ = strings.Cut(stack, "\n") // goroutine 7 [running]:
+	}
+	var b strings.Builder
+	for stack != "" {
+		var name, at string
+		name, stack, _ = strings.Cut(stack, "\n")
+		at, stack, _ = strings.Cut(stack, "\n")
+		if end := strings.LastIndexByte(name, '('); end > 0 && strings.HasSuffix(name, ")") {
+			name = name[:end]
+		}
+		by, created := strings.CutPrefix(name, "created by ")
+		if created {
+			name, _, _ = strings.Cut(by, " in goroutine ")
+		}
+		if strings.HasPrefix(name, "runtime.") {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(" < ")
+		}
+		if created {
+			b.WriteString("go ")
+		}
+		at, _, _ = strings.Cut(strings.TrimSpace(at), " +0x")
+		b.WriteString(name[strings.LastIndexByte(name, '/')+1:] + " " + short(at))
+	}
+	return b.String()
+}
+
+// short returns the last two elements of a path.
+func short(path string) string {
+	if at := strings.LastIndexByte(path, '/'); at > 0 {
+		return path[strings.LastIndexByte(path[:at], '/')+1:]
+	}
+	return path
 }
 
 // place returns the innermost function outside of the runtime that panicked.

@@ -2,9 +2,12 @@ package recovered
 
 import (
 	"errors"
+	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 func crash(list []int) int { return list[len(list)] }
@@ -18,7 +21,7 @@ func TestDo(t *testing.T) {
 	if err := Do(runtime.Goexit); !errors.Is(err, ErrExited) {
 		t.Error(err)
 	}
-	if e, ok := errors.AsType[*PanicError](Do(func() { crash(nil) })); !ok || e.Place != "recovered/recovered_test.go:10" {
+	if e, ok := errors.AsType[*PanicError](Do(func() { crash(nil) })); !ok || e.Place != "recovered/recovered_test.go:13" {
 		t.Errorf("%+v", e)
 	}
 }
@@ -26,7 +29,7 @@ func TestDo(t *testing.T) {
 // The place is the line that panicked, also in functions of the runtime and the library.
 func TestPlace(t *testing.T) {
 	for name, f := range map[string]func(){
-		"recovered/recovered_test.go:10": func() { crash(nil) },
+		"recovered/recovered_test.go:13": func() { crash(nil) },
 		"strings/":                       func() { _ = strings.Repeat("x", -1) },
 		"recovered/recovered_test.go:":   func() { write(nil) },
 	} {
@@ -42,5 +45,39 @@ func TestPlace(t *testing.T) {
 			}()
 			f()
 		}()
+	}
+}
+
+// The stack in a line of the log is one of functions and places from the panic on, without escaped line breaks.
+func TestWhere(t *testing.T) {
+	log := &testkit.Log{}
+	var err error
+	func() {
+		defer Into(&err)
+		crash(nil)
+	}()
+	p, ok := errors.AsType[*PanicError](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	log.Logger(slog.LevelInfo).Error("failed", p.Where()...)
+	line := log.String()
+	for _, want := range []string{
+		" place=recovered/recovered_test.go:13 ",
+		` stack="recovered.crash recovered/recovered_test.go:13 < recovered.TestWhere.func1 recovered/recovered_test.go:`,
+		" < recovered.TestWhere recovered/recovered_test.go:", " < testing.tRunner testing/testing.go:", " < go testing.(*T).Run testing/testing.go:",
+	} {
+		if !strings.Contains(line, want) {
+			t.Errorf("no %q in\n%s", want, line)
+		}
+	}
+	if strings.Contains(line, `\n`) || strings.Contains(line, "runtime.") {
+		t.Errorf("got %s", line)
+	}
+	if got := frames("goroutine 7 [running]:\nchat.run(...)\n\t/chat/a.go:3 +0x1d\n"); got != "chat.run chat/a.go:3" {
+		t.Errorf("without a panic: %s", got)
+	}
+	if got := frames(""); got != "" {
+		t.Errorf("nothing: %s", got)
 	}
 }

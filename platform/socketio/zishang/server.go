@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/internal/oldest"
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/tombstone"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -240,6 +240,6 @@ func (s *server) Close(ctx context.Context) error {
 // recovered is to be deferred in everything that the library calls.
 func (s *server) recovered(where string) {
 	if p := recover(); p != nil {
-		s.log.Error("panic in the Socket.IO adapter", "where", where, "panic", p, "stack", string(debug.Stack()))
+		s.log.Error("panic in the Socket.IO adapter", append([]any{"where", where}, recovered.New(p).Attrs()...)...)
 	}
 }
