@@ -175,7 +175,8 @@ func controllers(t *testing.T, e *example) {
 		status                    int
 		answer                    string
 	}{
-		{"", "GET", "/healthz", "", 200, `{"status":"ok"}`},
+		{"", "GET", "/livez", "", 200, `{"status":"live"}`},
+		{"", "GET", "/readyz", "", 200, `{"status":"ready"}`},
 		{token, "POST", "/rooms/a%20b/messages", `{"text":"t"}`, 202, ``},
 		{token, "POST", "/rooms/a/messages", `{}`, 400, `{"statusCode":400,"message":"Bad payload: text is required","error":"Bad Request","code":"bad_payload","details":[{"field":"text","rule":"required","message":"is required"}]}`},
 		{token, "POST", "/rooms/a/messages", `{`, 400, `{"statusCode":400,"message":"Bad body: not valid JSON","error":"Bad Request","code":"bad_payload","details":[{"field":"","rule":"syntax","message":"is not valid JSON"}]}`},

@@ -287,7 +287,7 @@ func TestExampleClusterFails(t *testing.T) {
 	}
 	for _, p := range free {
 		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		if resp, err := client.Get("http://127.0.0.1:" + p + "/healthz"); err == nil {
+		if resp, err := client.Get("http://127.0.0.1:" + p + "/livez"); err == nil {
 			_ = resp.Body.Close()
 			t.Error("a node still runs")
 		}

@@ -11,7 +11,7 @@ import (
 // that the page can route them. With [Static] at "/" this applies to all paths without a
 // route, except those below the [Prefix] of the application, and below the paths in except:
 //
-//	web.Static(r, "/", page, web.SPA("/api", "/healthz"))
+//	web.Static(r, "/", page, web.SPA("/api", "/readyz"))
 //
 // There, an unknown path is answered with 404, and a route with another method with 405. A
 // path of a gateway is never answered with index.html.

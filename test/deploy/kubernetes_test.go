@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	apps "k8s.io/api/apps/v1"
 	core "k8s.io/api/core/v1"
@@ -91,7 +92,7 @@ func TestKubernetes(t *testing.T) {
 	for _, p := range c.Ports {
 		ports[p.Name] = p.ContainerPort
 	}
-	used := []string{c.ReadinessProbe.TCPSocket.Port.StrVal, m.network.Spec.Ingress[0].Ports[0].Port.StrVal, m.network.Spec.Ingress[1].Ports[0].Port.StrVal}
+	used := []string{c.ReadinessProbe.HTTPGet.Port.StrVal, c.LivenessProbe.HTTPGet.Port.StrVal, m.network.Spec.Ingress[0].Ports[0].Port.StrVal, m.network.Spec.Ingress[1].Ports[0].Port.StrVal}
 	for _, s := range m.services {
 		used = append(used, s.Spec.Ports[0].TargetPort.StrVal)
 	}
@@ -120,7 +121,11 @@ func TestKubernetes(t *testing.T) {
 	if command := page(t); !strings.Contains(command, "\nkubectl create secret generic "+secret.Name+" --from-literal="+secret.Key+"=") {
 		t.Errorf("the command makes another secret than %v", secret)
 	}
-	if grace, sleep := *pod.Spec.TerminationGracePeriodSeconds, c.Lifecycle.PreStop.Sleep.Seconds; grace < sleep+20 {
-		t.Errorf("a pod has %d s to stop, of which it sleeps %d", grace, sleep)
+	drain, err := time.ParseDuration(env["DRAIN_DELAY"])
+	if grace := *pod.Spec.TerminationGracePeriodSeconds; err != nil || time.Duration(grace)*time.Second < drain+20*time.Second {
+		t.Errorf("a pod has %d s to stop, and drains for %v: %v", grace, drain, err)
+	}
+	if p := c.ReadinessProbe; p.HTTPGet.Path != "/readyz" || c.LivenessProbe.HTTPGet.Path != "/livez" || drain <= time.Duration(p.PeriodSeconds*p.FailureThreshold)*time.Second {
+		t.Errorf("the probe %+v takes longer than the drain of %v", p, drain)
 	}
 }

@@ -1,14 +1,14 @@
-// Package site serves the page and a health check.
+// Package site serves the page and the probes of the application.
 package site
 
 import (
-	"context"
 	"embed"
 	"io/fs"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/web"
 )
@@ -18,12 +18,12 @@ import (
 //go:embed all:page
 var files embed.FS
 
-// NewModule returns a module that serves the page at /.
+// NewModule returns a module that serves the page at /, and /livez and /readyz.
 func NewModule() *module.Module {
-	return module.New("site", module.Controllers(NewController))
+	return module.New("site", module.Controllers(NewController, web.Controller(app.NewHealthController, web.WithoutPrefix())))
 }
 
-// Controller serves files and /healthz.
+// Controller serves files.
 type Controller struct{ page fs.FS }
 
 // NewController returns the controller. An error of a constructor aborts the start.
@@ -34,16 +34,8 @@ func NewController() (*Controller, error) {
 
 // Routes implements [web.Routable].
 func (c *Controller) Routes(r chi.Router) {
-	r.Get("/healthz", web.JSON(health))
 	web.Static(r.With(selfContained), "/", c.page)
 }
-
-// Health is the response of /healthz.
-type Health struct {
-	Status string `json:"status"`
-}
-
-func health(context.Context, struct{}) (Health, error) { return Health{"ok"}, nil }
 
 // selfContained is net/http middleware: browsers load nothing from other origins.
 func selfContained(next http.Handler) http.Handler {
