@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/internal/abandon"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 )
@@ -33,7 +34,7 @@ type Option struct {
 func With(opts ...app.Option) Option { return Option{app: opts} }
 
 // New starts an application on a free port of 127.0.0.1, or [InMemory], and stops it when the test
-// ends. An error of either fails the test. The application logs to the test.
+// ends, without waiting for Socket.IO clients between two polls. An error of either fails the test. The application logs to the test.
 //
 //	a := apptest.New(t, chat.Module, apptest.With(app.WebSockets(ws.New())))
 //	c := a.DialWS("/ws/chat")
@@ -51,7 +52,7 @@ func New(t testing.TB, root *module.Module, opts ...Option) *App {
 	all = append(all, appOptions(opts)...)
 	x := start(t, root, slog.New(slog.NewTextHandler(testWriter{t}, nil)), all)
 	t.Cleanup(func() {
-		if err := x.stop(); err != nil {
+		if err := x.stop(abandon.WithPolling(context.Background())); err != nil {
 			t.Errorf("apptest: stop: %v", err)
 		}
 	})
@@ -101,8 +102,8 @@ func start(t testing.TB, root *module.Module, log *slog.Logger, opts []app.Optio
 	return &App{t, a}
 }
 
-func (a *App) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopWait)
+func (a *App) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopWait)
 	defer cancel()
 	return a.app.Stop(ctx)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/memory"
+	"github.com/gatehouse-go/gatehouse/internal/abandon"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 )
@@ -139,7 +140,7 @@ func (c *Cluster) stopAll() {
 	for i, n := range c.nodes {
 		if n != nil && !n.gone {
 			n.gone = true
-			go c.end(i, n, true)
+			go c.end(abandon.WithPolling(context.Background()), i, n, true)
 		}
 	}
 	for _, n := range c.nodes {
@@ -150,9 +151,9 @@ func (c *Cluster) stopAll() {
 }
 
 // end stops the application of a node.
-func (c *Cluster) end(i int, n *clusterNode, fails bool) {
+func (c *Cluster) end(ctx context.Context, i int, n *clusterNode, fails bool) {
 	defer close(n.ended)
-	if err := n.app.stop(); err != nil && fails {
+	if err := n.app.stop(ctx); err != nil && fails {
 		c.t.Errorf("apptest: stop of node %d: %v", i, err)
 	}
 }
@@ -199,7 +200,7 @@ func (c *Cluster) Stop(i int) {
 	c.t.Helper()
 	n := c.running(i, "Stop")
 	n.gone = true
-	c.end(i, n, true)
+	c.end(context.Background(), i, n, true)
 }
 
 // Kill ends a node as kill -9 would: nothing that it sends from now on arrives, nothing reaches
@@ -214,7 +215,7 @@ func (c *Cluster) Kill(i int) {
 	n.gone = true
 	n.engine.Kill()
 	n.conns.kill()
-	go c.end(i, n, false)
+	go c.end(context.Background(), i, n, false)
 }
 
 // Restart starts the node again, as a new process: with another id, another port, and without

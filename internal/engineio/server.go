@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/abandon"
 	"github.com/gatehouse-go/gatehouse/internal/cors"
 	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
@@ -141,6 +142,9 @@ func (s *Server) Close(ctx context.Context) error {
 	s.mu.Unlock()
 	for _, session := range all {
 		session.Close(websockets.Reason{Cause: websockets.CauseShutdown}, wsconn.CloseGraceful)
+		if abandon.Polling(ctx) {
+			session.endUnpolled()
+		}
 	}
 	return s.group.Close(ctx)
 }

@@ -181,6 +181,16 @@ func (s *Session) Close(r websockets.Reason, mode wsconn.CloseMode) {
 	}
 }
 
+// endUnpolled ends a closing session that has no pending poll.
+func (s *Session) endUnpolled() {
+	s.mu.Lock()
+	unpolled, r := s.state == stateClosing && s.conn == nil && !s.requests.polling, s.reason
+	s.mu.Unlock()
+	if unpolled {
+		s.end(r)
+	}
+}
+
 // closeNow ends the session on this goroutine.
 func (s *Session) closeNow(r websockets.Reason) {
 	s.mu.Lock()

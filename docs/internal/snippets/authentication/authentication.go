@@ -4,10 +4,12 @@ package authentication
 import (
 	"context"
 	"crypto/subtle"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/time/rate"
 
@@ -258,3 +260,20 @@ func NewProfile() *Profile { return &Profile{} }
 func (*Profile) Routes(r chi.Router) {
 	r.Get("/profile", web.JSON(func(context.Context, struct{}) (string, error) { return "ada", nil }))
 }
+
+// Logged is a module whose log has users.
+//
+// snippet:logged
+func NewLogging(log *slog.Logger, g *Guard) *pipeline.Logging {
+	return pipeline.NewLogging(log).With(func(ctx context.Context, c *pipeline.Call) []slog.Attr {
+		claims, _ := g.Get(c)
+		return []slog.Attr{slog.String("user", claims.Subject), slog.String("request", middleware.GetReqID(ctx))}
+	})
+}
+
+var Logged = module.New("logged",
+	module.Providers(NewGuard),
+	module.Controllers(web.Controller(NewProfile, web.UseGuards(pipeline.Injected[*Guard]()), web.UseInterceptors(NewLogging))),
+)
+
+// end

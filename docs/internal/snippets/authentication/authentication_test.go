@@ -3,16 +3,19 @@ package authentication
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/ask"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/jwtauth"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/ratelimit"
@@ -283,4 +286,16 @@ func TestUserLimit(t *testing.T) {
 	if got := statuses("bob", 20); got != 200 {
 		t.Errorf("bob: %d", got)
 	}
+}
+
+// The log has the user and the id of the request.
+func TestLogged(t *testing.T) {
+	log := &testkit.Log{}
+	a := start(t, Logged, time.Hour, app.Logger(log.Logger(slog.LevelInfo)), app.Use(middleware.RequestID))
+	token, err := NewIssuer(Config{secret, time.Hour}).Token("ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask.JSON(t, "GET", a.URL()+"/profile", "", "Authorization", "Bearer "+token, "X-Request-Id", "r1").Want(t, 200, `"ada"`)
+	testkit.Eventually(t, "the line", func() bool { return len(log.Lines(" user=ada request=r1 ", `pattern="GET /profile"`)) == 1 })
 }
