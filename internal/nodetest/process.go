@@ -22,7 +22,7 @@ import (
 
 // Timeout limits every step. It is long, because npm's clients share the machine with
 // the race detector.
-const Timeout = time.Minute
+const Timeout = testkit.Patience
 
 // Process is a Node program of test/js that answers requests line by line. It exits
 // when the test ends.
@@ -111,7 +111,7 @@ func (p *Process) Do(what string, fields Fields) (json.RawMessage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", what, err, p.stderr.String())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 4*Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*Timeout)
 	defer cancel()
 	select {
 	case got := <-answer:

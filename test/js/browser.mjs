@@ -17,7 +17,7 @@ serve(
       page.on('pageerror', (err) => writeLine({ page: name, kind: 'uncaught', text: err.message }));
       page.on('requestfailed', (r) => writeLine({ page: name, kind: 'failed', text: `${r.url()} ${r.failure()?.errorText}` }));
       pages.set(name, page);
-      const res = await page.goto(url, { waitUntil: 'load' });
+      const res = await page.goto(url, { waitUntil: 'load', timeout: 60_000 });
       return res?.status() ?? 0;
     },
     fill: ({ page, selector, text, timeout }) => pages.get(page).fill(selector, text, { timeout }),
