@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/gatehouse-go/gatehouse v0.1.0
 	github.com/gatehouse-go/gatehouse/backplane/nats/embedded v0.1.0
+	github.com/go-chi/chi/v5 v5.5.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/net v0.60.0
 	k8s.io/api v0.37.2
@@ -16,7 +17,6 @@ require (
 	github.com/coder/websocket v1.8.15 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.1 // indirect
 	github.com/gatehouse-go/gatehouse/backplane/nats v0.1.0 // indirect
-	github.com/go-chi/chi/v5 v5.5.0 // indirect
 	github.com/go-chi/cors v1.2.2 // indirect
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/go-logr/logr v1.4.3 // indirect
