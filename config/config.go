@@ -80,7 +80,7 @@ func Read[T any](opts ...Option) (*T, error) {
 
 // list returns the errors that one error joins.
 func list(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // of this error only
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}
 	return []error{err}
