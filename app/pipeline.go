@@ -96,7 +96,7 @@ func (c *config) scope(g *module.Graph) (s pipe.Scope, problems []module.Problem
 		if err != nil {
 			problems = append(problems, u.at.problem(u.name, err.Error()))
 		}
-		s = pipe.JoinScopes(s, bound.Named(fmt.Sprintf("app.%s (%s)", u.name, u.at)))
+		s = pipe.JoinScopes(s, pipe.Named(bound, fmt.Sprintf("app.%s (%s)", u.name, u.at)))
 	}
 	for inst := range module.Marked[global](g) {
 		bound := pipe.Scope{}
@@ -106,7 +106,7 @@ func (c *config) scope(g *module.Graph) (s pipe.Scope, problems []module.Problem
 				Message: fmt.Sprintf("app: Global(%s): it returned a %T, which is not a guard, interceptor, pipe or filter", inst, inst.Value),
 			})
 		}
-		s = pipe.JoinScopes(s, bound.Named(fmt.Sprintf("app.Global(%s)", inst)))
+		s = pipe.JoinScopes(s, pipe.Named(bound, fmt.Sprintf("app.Global(%s)", inst)))
 	}
 	return s, problems
 }

@@ -148,7 +148,7 @@ func Bind(graph *module.Graph, cfg BindConfig) (*Router, error) {
 	if err != nil && len(app.binding.Problems()) == 0 {
 		b.addf("the application's options: %v", err)
 	}
-	everywhere := pipe.JoinScopes(cfg.Global, global.Named("the application's web.UseGuards"))
+	everywhere := pipe.JoinScopes(cfg.Global, pipe.Named(global, "the application's web.UseGuards"))
 	none := &unrouted{chain: pipe.Link(everywhere, pipe.Scope{Meta: everywhere.Meta}, pipe.Scope{}), log: cfg.Logger}
 	b.root = none.newMux()
 	none.root, none.pages = b.root, pages{}
@@ -227,13 +227,13 @@ func (b *builder) controller(ctl Routable, inst module.Instance, opts []Option, 
 	if c.owner, err = cfg.resolve(s.binding); err != nil {
 		c.problemf("%v", err)
 	}
-	c.owner = c.owner.Named("controller " + c.label)
+	c.owner = pipe.Named(c.owner, "controller "+c.label)
 	for _, r := range s.routes {
 		scope, err := cfg.resolve(r.settings.binding)
 		if err != nil {
 			c.problemf("ForRoute(%q): %v", r, err)
 		}
-		c.routes = append(c.routes, &resolvedRoute{routeSettings: r, scope: scope.Named(fmt.Sprintf("web.ForRoute(%q) of controller %s", r, c.label))})
+		c.routes = append(c.routes, &resolvedRoute{routeSettings: r, scope: pipe.Named(scope, fmt.Sprintf("web.ForRoute(%q) of controller %s", r, c.label))})
 	}
 	c.limit = cmp.Or(s.limit, c.limit)
 	prefix := cfg.prefix

@@ -73,7 +73,7 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 		s.problems = append(s.problems, err.Error())
 	}
 	child := own.inline(own.inner.With())
-	child.scope = pipe.JoinScopes(own.scope, scope.Named("web.Use in controller "+own.ctl.label))
+	child.scope = pipe.JoinScopes(own.scope, pipe.Named(scope, "web.Use in controller "+own.ctl.label))
 	child.limit = cmp.Or(s.limit, child.limit)
 	for _, p := range s.problems {
 		if own.ctl.standalone {

@@ -10,8 +10,8 @@ import (
 // with the place where they are bound.
 type Early struct{ Reader, Identifier string }
 
-// Named returns the scope with the place where its guards are bound, for messages.
-func (s Scope) Named(place string) Scope {
+// Named returns a scope with the place where its guards are bound, for messages.
+func Named(s Scope, place string) Scope {
 	s.names = slices.Clone(s.names)
 	for i, name := range s.names {
 		s.names[i] = name + " of " + place
