@@ -14,8 +14,8 @@ import (
 const attempts = 5
 
 // TestField_X01_LeaveWithFullInbox: A client that leaves by FIN or RST, or falls silent, while its inbox is full and
-// its handler waits for the context, is noticed: session, goroutines and descriptors are freed within 2 s (silent:
-// ping interval + timeout + 2 s), and HandleDisconnect has run once.
+// its handler waits for the context, is noticed without heartbeats: session, goroutines and descriptors of 100 clients are
+// freed within 10 s on a busy machine (silent: ping interval + timeout + 10 s), and HandleDisconnect has run once.
 func TestField_X01_LeaveWithFullInbox(t *testing.T) {
 	silent := websockets.Limits{PingInterval: 500 * time.Millisecond, PingTimeout: 3 * time.Second} // longer than it takes to enter
 	onEach(t, func(t *testing.T, k kind) {
@@ -29,7 +29,7 @@ func TestField_X01_LeaveWithFullInbox(t *testing.T) {
 			{"silence", nil, silent},
 		} {
 			t.Run(end.name, func(t *testing.T) {
-				within := end.limits.PingInterval + end.limits.PingTimeout + 2*time.Second
+				within := end.limits.PingInterval + end.limits.PingTimeout + 10*time.Second
 				for i := 1; ; i++ {
 					took := leaveWithFullInboxes(t, k, end.limits, end.leave)
 					t.Logf("%d clients, back after %v", clients(), took.Round(time.Millisecond))
