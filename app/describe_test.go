@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"io/fs"
 	"net"
 	"net/http"
 	"reflect"
@@ -138,6 +139,20 @@ func TestDescribeProblems(t *testing.T) {
 	}
 	if len(d.Gateways) != 3 || len(d.Gateways[0].Endpoints) != 1 || len(d.Routes) != 0 {
 		t.Errorf("%+v", d)
+	}
+}
+
+// sitePages serves files that its constructor sets, which Describe does not have.
+type sitePages struct{ files fs.FS }
+
+func newSitePages() *sitePages { panic("a constructor ran") }
+
+func (c *sitePages) Routes(r chi.Router) { web.Static(r, "/", c.files) }
+
+func TestDescribeStatic(t *testing.T) {
+	d, err := app.Describe(module.New("site", module.Controllers(newSitePages)), quiet())
+	if err != nil || len(d.Problems) > 0 || len(d.Routes) != 1 || d.Routes[0].String() != "GET /* (app_test.newSitePages)" {
+		t.Errorf("%v, %q, %v", err, d.Problems, d.Routes)
 	}
 }
 

@@ -22,6 +22,8 @@ func TestDependenciesOfPrograms(t *testing.T) {
 	tool := need.Program(t, "", "go")
 	heavy := []string{
 		modulePath + "/backplane/nats",
+		modulePath + "/contract",
+		modulePath + "/internal/jsonschema",
 		modulePath + "/platform/socketio/zishang",
 		modulePath + "/backplane/redis",
 		"github.com/redis/",

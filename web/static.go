@@ -46,7 +46,7 @@ func Static(r chi.Router, pattern string, files fs.FS, opts ...StaticOption) {
 	own, ours := r.(*router)
 	prefix := strings.TrimSuffix(pattern, "/")
 	if ours {
-		if files == nil {
+		if files == nil && !own.ctl.static { // Describe has a controller without the files of its constructor
 			own.problemf("Static(%q): the files are nil", pattern)
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 
+	"github.com/gatehouse-go/gatehouse/internal/emit"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 )
 
@@ -36,6 +37,9 @@ func (e CallEvent[Req, Res]) EventInfo() (name string, payload reflect.Type) {
 
 // EventPlace returns where the call was declared. The framework calls it.
 func (e CallEvent[Req, Res]) EventPlace(seal.Framework) string { return e.at.place() }
+
+// EmitOptions returns how the call is sent. The framework calls it.
+func (e CallEvent[Req, Res]) EmitOptions(seal.Framework) emit.Options { return emitOptions(e.opts) }
 
 // AnswerInfo returns the type of the answer.
 func (e CallEvent[Req, Res]) AnswerInfo() reflect.Type { return reflect.TypeFor[Res]() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 
+	"github.com/gatehouse-go/gatehouse/internal/emit"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 )
 
@@ -38,6 +39,9 @@ func (e Event[T]) EventInfo() (name string, payload reflect.Type) {
 
 // EventPlace returns where the event was made. The framework calls it.
 func (e Event[T]) EventPlace(seal.Framework) string { return e.at.place() }
+
+// EmitOptions returns how the event is sent. The framework calls it.
+func (e Event[T]) EmitOptions(seal.Framework) emit.Options { return emitOptions(e.opts) }
 
 // Emit sends the event to a client, a selection of clients, or all of them. It does not wait
 // for the network. ctx carries values for interceptors; that it has ended does not stop the

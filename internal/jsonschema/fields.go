@@ -11,17 +11,31 @@ import (
 
 // field is a member of the JSON object of a struct.
 type field struct {
-	name      string
-	typ       reflect.Type
-	index     []int
-	order     int  // breadth first
-	named     bool // by its tag
-	behind    bool // an embedded pointer, which may be nil
-	omitEmpty bool
-	omitZero  bool
-	quoted    bool // the tag option string
-	formatted bool // the tag option format
+	name   string
+	typ    reflect.Type
+	index  []int
+	named  bool // by its tag
+	behind bool // an embedded pointer, which may be nil
+	omit   omission
+	form   form
 }
+
+// omission are the tag options that leave out a field.
+type omission uint8
+
+const (
+	omitEmpty omission = 1 << iota
+	omitZero
+)
+
+// form is a tag option that changes how a value is written.
+type form uint8
+
+const (
+	formOfType form = iota
+	formString
+	formFormat
+)
 
 // members are the fields of a struct as JSON.
 type members struct {
@@ -62,7 +76,6 @@ func membersOf(t reflect.Type, parameters bool) members {
 			}
 			if embeds := f.embeds || sf.Anonymous && !f.named; !embeds {
 				if sf.IsExported() {
-					f.order = len(all)
 					all = append(all, f.field)
 				}
 				continue
@@ -135,15 +148,17 @@ func parse(sf reflect.StructField) (f parsed, ignored bool) {
 	for option := range strings.SplitSeq(options, ",") {
 		switch option {
 		case "omitempty":
-			f.omitEmpty = true
+			f.omit |= omitEmpty
 		case "omitzero":
-			f.omitZero = true
+			f.omit |= omitZero
 		case "string":
-			f.quoted = true
+			f.form = max(f.form, formString)
 		case "embed":
 			f.embeds = true
 		default:
-			f.formatted = f.formatted || strings.HasPrefix(option, "format:")
+			if strings.HasPrefix(option, "format:") {
+				f.form = formFormat
+			}
 		}
 	}
 	return f, false

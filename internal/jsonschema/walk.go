@@ -195,7 +195,7 @@ func (s *Set) mapping(t reflect.Type, use Use) Object {
 // object returns the schema of a struct.
 func (s *Set) object(t reflect.Type, use Use, parameters bool) Object {
 	m := membersOf(t, parameters)
-	formatted := slices.ContainsFunc(m.fields, func(f field) bool { return f.formatted }) // a problem of the field
+	formatted := slices.ContainsFunc(m.fields, func(f field) bool { return f.form == formFormat }) // a problem of the field
 	if bad := codec.StructProblem(t, use&Received == 0); bad != "" && parameters && !formatted {
 		return s.problem(t, bad)
 	}
@@ -223,13 +223,13 @@ func (s *Set) object(t reflect.Type, use Use, parameters bool) Object {
 func (s *Set) property(f *field, use Use) Object {
 	t := f.typ
 	optional := false // nil is not written
-	if t.Kind() == reflect.Pointer && t.Name() == "" && (f.omitEmpty || f.omitZero) && !hasOwnSchema(t) {
+	if t.Kind() == reflect.Pointer && t.Name() == "" && f.omit != 0 && !hasOwnSchema(t) {
 		t, optional = t.Elem(), true
 	}
 	switch {
-	case f.formatted:
+	case f.form == formFormat:
 		return s.problem(t, "the tag option format has no schema: use a type with MarshalText and UnmarshalText")
-	case !f.quoted:
+	case f.form == formOfType:
 		return s.schema(t, use)
 	}
 	to, null := t, false
@@ -251,9 +251,9 @@ func (s *Set) property(f *field, use Use) Object {
 // isAlwaysWritten reports whether no value of a field is left out.
 func (f *field) isAlwaysWritten() bool {
 	switch {
-	case f.behind || f.omitZero:
+	case f.behind || f.omit&omitZero != 0:
 		return false
-	case !f.omitEmpty:
+	case f.omit == 0:
 		return true
 	case codec.MethodOf(f.typ, true) == codec.ByTime:
 		return true

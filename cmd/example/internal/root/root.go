@@ -32,7 +32,7 @@ var Events = websockets.NewEvent[int]("events")
 func (g *Gateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{
 		websockets.On("identity", g.Identity),
-		websockets.Stream("events", g.Events),
+		websockets.Stream("events", g.Events, websockets.Sends(Events)),
 	}
 }
 

@@ -65,7 +65,7 @@ func NewGateway(c *chat.Gateway) *Gateway { return &Gateway{chat: c} }
 // in the background, one for each client.
 func (g *Gateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{
-		websockets.Stream("watch", g.Watch, websockets.Background(1)),
+		websockets.Stream("watch", g.Watch, websockets.Background(1), websockets.Sends(Figures)),
 	}
 }
 
