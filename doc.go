@@ -52,6 +52,7 @@
 //  6. [web]: HTTP controllers
 //  7. [apptest]: tests of whole applications, with clients of both protocols
 //  8. [observe]: hooks for metrics and tracing
+//  9. [contract]: documents of what an application serves
 //
 // Ready-made parts of the pipeline:
 //
@@ -84,6 +85,7 @@
 //
 // Experimental. A minor version may change or remove it.
 //
+//   - [contract] and contract/contracttest, the documents of an application
 //   - socketio.Recovery, which restores clients after a lost connection
 //   - platform/socketio/zishang, Socket.IO through the library zishang520/socket.io
 //
@@ -98,6 +100,7 @@
 // [jwtauth]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/jwtauth
 // [ratelimit]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/ratelimit
 // [validate]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/validate
+// [contract]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/contract
 // [observe]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/observe
 // [websockets/adapter]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/websockets/adapter
 // [websockets/adaptertest]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/websockets/adaptertest

@@ -78,11 +78,17 @@ func Root(t testing.TB) string {
 // Packages returns the folder test/ with its npm packages installed.
 func Packages(t testing.TB) string {
 	t.Helper()
+	return PackagesIn(t, "test")
+}
+
+// PackagesIn returns a folder of the repository with its npm packages installed.
+func PackagesIn(t testing.TB, folder string) string {
+	t.Helper()
 	notShort(t)
-	dir := filepath.Join(Root(t), "test")
+	dir := filepath.Join(Root(t), filepath.FromSlash(folder))
 	_, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
 	if errors.Is(err, os.ErrNotExist) {
-		err = errors.New("the npm packages of test/ are not installed: run `make setup`")
+		err = fmt.Errorf("the npm packages of %s/ are not installed: run `make setup`", folder)
 	}
 	Met(t, err)
 	return dir
