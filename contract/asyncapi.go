@@ -179,6 +179,9 @@ func (d *channelDoc) message(event, role string, p payload) object {
 		key = (&builder{}).unique(label(event)+"."+role, func(key string) bool { return d.messages.Get(key) != nil })
 		d.keys[messageKey{event, role}] = key
 		doc := m("name", event)
+		if role == "exception" {
+			doc = m("name", websockets.EventException)
+		}
 		if d.framed && strings.Contains("request result exception call answer", role) && event != "cancel" {
 			doc = doc.With("correlationId", m("location", "$message.payload#/id"))
 		}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/contract"
-	"github.com/gatehouse-go/gatehouse/contract/internal/tea"
+	"github.com/gatehouse-go/gatehouse/internal/tea"
 )
 
 func ExampleFrom() {

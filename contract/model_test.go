@@ -17,7 +17,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/contract"
-	"github.com/gatehouse-go/gatehouse/contract/internal/tea"
+	"github.com/gatehouse-go/gatehouse/internal/tea"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"

@@ -44,14 +44,21 @@ func schemaOf(t *testing.T, typ reflect.Type, use jsonschema.Use) *validator.Sch
 	return compile(t, string(text))
 }
 
-// compile compiles a schema of 2020-12. Formats and encodings are checked, those of 64-bit numbers too.
+// compile compiles a schema of 2020-12.
 func compile(t *testing.T, text string) *validator.Schema {
+	t.Helper()
+	return compileAt(t, text, validator.Draft2020, "")
+}
+
+// compileAt compiles a schema in a document. Formats and encodings are checked, those of 64-bit numbers too.
+func compileAt(t *testing.T, text string, draft *validator.Draft, fragment string) *validator.Schema {
 	t.Helper()
 	doc, err := validator.UnmarshalJSON(bytes.NewReader([]byte(text)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := validator.NewCompiler()
+	c.DefaultDraft(draft)
 	c.AssertFormat()
 	c.AssertContent()
 	for name, bits := range map[string]func(string) error{
@@ -70,7 +77,7 @@ func compile(t *testing.T, text string) *validator.Schema {
 	if err := c.AddResource("mem:schema", doc); err != nil {
 		t.Fatal(err)
 	}
-	s, err := c.Compile("mem:schema")
+	s, err := c.Compile("mem:schema" + fragment)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

@@ -31,7 +31,7 @@ var (
 	Poured   = websockets.NewEvent[Cup]("poured")
 	Confirm  = websockets.NewCall[Question, bool]("confirm")
 	Moved    = websockets.NewEvent[websockets.Args2[float64, float64]]("moved")
-	Steam    = websockets.NewEvent[[2]float32]("steam", websockets.Spread(), websockets.Volatile())
+	Steam    = websockets.NewEvent[[2]float32]("steam", websockets.Spread(), websockets.WithOverflow(websockets.OverflowDropNewest))
 	Tick     = websockets.NewEvent[int]("tick")
 	Count    = websockets.NewStream[int]("count", Tick)
 	errEmpty = &websockets.Error{Message: "The pot is empty", Code: "pot_empty"}
