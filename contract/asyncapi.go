@@ -172,6 +172,9 @@ func (d *channelDoc) send(op object, o operation) object {
 	return op
 }
 
+// correlated are the roles of messages with an id.
+var correlated = []string{"request", "result", "exception", "call", "answer"}
+
 // message adds a message once, and returns the reference to it.
 func (d *channelDoc) message(event, role string, p payload) object {
 	key, known := d.keys[messageKey{event, role}]
@@ -182,7 +185,7 @@ func (d *channelDoc) message(event, role string, p payload) object {
 		if role == "exception" {
 			doc = m("name", websockets.EventException)
 		}
-		if d.framed && strings.Contains("request result exception call answer", role) && event != "cancel" {
+		if d.framed && slices.Contains(correlated, role) && event != "cancel" {
 			doc = doc.With("correlationId", m("location", "$message.payload#/id"))
 		}
 		if p.schema != nil {

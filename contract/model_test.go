@@ -59,10 +59,12 @@ type node struct {
 func (n node) at(path ...string) node {
 	n.t.Helper()
 	for i, name := range path {
-		o, ok := n.v.(map[string]any)
-		if n.v, ok = o[name]; !ok {
+		o, _ := n.v.(map[string]any)
+		v, ok := o[name]
+		if !ok {
 			n.t.Fatalf("nothing at %q", path[:i+1])
 		}
+		n.v = v
 	}
 	return n
 }
@@ -121,7 +123,7 @@ func (*vague) Subscriptions() []websockets.Subscription {
 	}
 }
 
-type vagueController struct{ next *vagueController }
+type vagueController struct{}
 
 func newVagueController() *vagueController { return &vagueController{} }
 

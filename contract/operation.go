@@ -21,8 +21,8 @@ func (b *builder) payload(t reflect.Type, use jsonschema.Use) payload {
 		return payload{schema: b.schemas.Of(t, use)}
 	}
 	items := []any{}
-	for i := range t.NumField() {
-		items = append(items, b.schemas.Of(t.Field(i).Type, use))
+	for f := range t.Fields() {
+		items = append(items, b.schemas.Of(f.Type, use))
 	}
 	o := jsonschema.M("type", "array", "prefixItems", items)
 	if use&jsonschema.Received == 0 {

@@ -42,7 +42,7 @@ func URL(base string) Option {
 			err = fmt.Errorf("it has no form like https://api.example.com")
 		}
 		if err != nil {
-			s.fail("URL(%q): %w", base, err)
+			s.failf("URL(%q): %w", base, err)
 			return
 		}
 		s.url = u
@@ -56,7 +56,7 @@ func AsyncAPIVersions() []string { return []string{"3.0.0", "3.1.0"} }
 func AsyncAPIVersion(version string) Option {
 	return option(func(s *settings) {
 		if !slices.Contains(AsyncAPIVersions(), version) {
-			s.fail("AsyncAPIVersion(%q): use one of %v", version, AsyncAPIVersions())
+			s.failf("AsyncAPIVersion(%q): use one of %v", version, AsyncAPIVersions())
 		}
 		s.asyncapi = version
 	})
@@ -70,13 +70,13 @@ func Type[T any](schema string) Option {
 	return option(func(s *settings) {
 		o, err := jsonschema.Parse(jsontext.Value(schema))
 		if err != nil {
-			s.fail("Type[%v]: %w", t, err)
+			s.failf("Type[%v]: %w", t, err)
 			return
 		}
 		s.known[t] = o
 	})
 }
 
-func (s *settings) fail(format string, args ...any) {
+func (s *settings) failf(format string, args ...any) {
 	s.err = cmp.Or(s.err, fmt.Errorf("contract: "+format, args...))
 }

@@ -117,7 +117,7 @@ func (d *definition) nameOf(r *Ref) string {
 			continue
 		}
 		if slices.ContainsFunc(d.refs[:], func(o *Ref) bool { return o != nil && o.rep == o && o.use&flag.use == 0 }) {
-			name += flag.suffix
+			name += flag.suffix //nolint:modernize // at most two
 		}
 	}
 	return name

@@ -18,13 +18,13 @@ type (
 		Data []byte `json:"data,omitempty"`
 	}
 	wraps struct {
-		In optional `json:"in,omitempty"`
+		In optional `json:"in,omitempty"` //nolint:modernize // JSON v2 omits what is empty as JSON
 	}
 	optional struct {
 		A string `json:"a,omitempty"`
 		B *wraps `json:"b,omitempty"`
 	}
-	größe struct{ A int }
+	größe struct{ A int } //nolint:asciicheck // the name is the test
 )
 
 // namesOf returns the names of the definitions of types in all uses that are listed.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,7 +32,7 @@ func M(namesAndValues ...any) Object {
 
 // With returns the object with one more member.
 func (o Object) With(name string, value any) Object {
-	return append(o[:len(o):len(o)], Member{name, value})
+	return append(slices.Clip(o), Member{name, value})
 }
 
 // Get returns the value of a member; nil if there is none.

@@ -226,10 +226,10 @@ func (s *Set) property(f *field, use Use) Object {
 	if t.Kind() == reflect.Pointer && t.Name() == "" && f.omit != 0 && !hasOwnSchema(t) {
 		t, optional = t.Elem(), true
 	}
-	switch {
-	case f.form == formFormat:
+	switch f.form {
+	case formFormat:
 		return s.problem(t, "the tag option format has no schema: use a type with MarshalText and UnmarshalText")
-	case f.form == formOfType:
+	case formOfType:
 		return s.schema(t, use)
 	}
 	to, null := t, false
