@@ -162,7 +162,7 @@ type (
 		C int    `json:"a b"`
 		D string `json:"<&>"`
 		E int    `json:"-"`
-		f int
+		f int    //nolint:unused // not exported
 	}
 	empty struct{}
 )
