@@ -30,7 +30,8 @@ import (
 //
 // Use it from AfterInit and OnModuleInit on. Before that, in constructors and hooks of fx, methods
 // return an error that is [ErrNoServer]; selections made then can be used later. Unit tests
-// pass ServerOf[*Gateway]{fake.Server}. It is safe for concurrent use.
+// pass ServerOf[*Gateway]{Server: fake.Server()} with a fake of apptest.NewFakeServer. It is
+// safe for concurrent use.
 type ServerOf[G any] struct{ *Server }
 
 // Handle describes the type. The framework calls it.
