@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -18,8 +19,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/jwtauth"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/ratelimit"
 	"github.com/gatehouse-go/gatehouse/web"
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 var secret = []byte("32 random bytes, from a vault ...")
@@ -67,6 +70,52 @@ func session(t *testing.T, a *apptest.App) http.Header {
 	cookie, _, _ := strings.Cut(set, ";")
 	return http.Header{"Cookie": {cookie}}
 }
+
+// snippet:tokens
+func TestTokens(t *testing.T) {
+	a := start(t, Module, time.Hour)
+	token, err := apptest.Get[*Issuer](a).Token("ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := a.DialSocketIO("/", apptest.WithAuth(map[string]string{"token": token}))
+	if got := apptest.Call[string](client, "whoami"); got != "ada" {
+		t.Errorf("got %q", got)
+	}
+
+	_, err = apptest.TryDialSocketIO(t, a.URL(), apptest.WithAuth(map[string]string{"token": "wrong"}))
+	refused, ok := errors.AsType[*apptest.DialError](err)
+	if !ok || !strings.Contains(string(refused.Data), `"code":"token_invalid"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// end
+
+// snippet:claims
+func TestWhoAmI(t *testing.T) {
+	cfg := Config{secret, time.Hour}
+	guard, err := NewGuard(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := NewIssuer(cfg).Token("ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := apptest.NewFakeClient("1")
+	call := &pipeline.Call{Request: httptest.NewRequest("GET", "/", nil), Store: client.Values()}
+	call.Request.Header.Set("Authorization", "Bearer "+token)
+	if err := guard.Check(t.Context(), call); err != nil { // the client has the claims
+		t.Fatal(err)
+	}
+	got, err := NewGateway(guard).WhoAmI(websockets.WithClient(t.Context(), client), struct{}{})
+	if err != nil || got != "ada" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// end
 
 // The four places, on both platforms and on a route.
 func TestPlaces(t *testing.T) {
