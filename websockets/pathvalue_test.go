@@ -142,7 +142,7 @@ func TestPathValueRefused(t *testing.T) {
 	log := &testkit.Log{}
 	a := apptest.New(t, dinerModule(), apptest.With(app.Logger(log.Logger(0))))
 	for _, path := range []string{"/tables/x/high/1s", "/tables/1/mild/1s", "/tables/99999999999999999999/high/1", "/tables/1/secret/1s"} {
-		resp, err := http.Get(a.URL() + "/http" + path) //nolint:noctx // of a test
+		resp, err := http.Get(a.URL() + "/http" + path)
 		if err != nil {
 			t.Fatal(err)
 		}

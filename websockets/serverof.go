@@ -55,21 +55,21 @@ type lateHub struct {
 	bound   atomic.Pointer[Server]
 }
 
-// notBound is the error of a [ServerOf] before its gateway is bound.
-type notBound struct{ gateway reflect.Type }
+// notBoundError is the error of a [ServerOf] before its gateway is bound.
+type notBoundError struct{ gateway reflect.Type }
 
-func (e *notBound) Error() string {
+func (e *notBoundError) Error() string {
 	return fmt.Sprintf("websockets: the server of the gateway %v is not ready: use it from OnModuleInit on, not in constructors and hooks of fx", e.gateway)
 }
 
 // Is makes it an [ErrNoServer].
-func (*notBound) Is(target error) bool { return target == ErrNoServer }
+func (*notBoundError) Is(target error) bool { return target == ErrNoServer }
 
 func (l *lateHub) get() (hub, error) {
 	if s := l.bound.Load(); s != nil {
 		return s.hub, nil
 	}
-	return nil, &notBound{l.gateway}
+	return nil, &notBoundError{l.gateway}
 }
 
 // server returns the bound server; nil before.

@@ -81,11 +81,11 @@ func write(dir string, root *module.Module, a adapter.Adapter) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil { //nolint:gosec // the folder of the command line
 		return err
 	}
 	for _, doc := range docs {
-		if err := os.WriteFile(filepath.Join(dir, doc.Name), doc.Text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, doc.Name), doc.Text, 0o600); err != nil { //nolint:gosec // as above
 			return err
 		}
 	}
