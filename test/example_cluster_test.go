@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -155,22 +155,15 @@ func (c *exampleCluster) empty() {
 	}
 }
 
-// freePorts returns ports that are free, and below those that systems assign to others meanwhile.
+// freePorts returns different ports that are free.
 func freePorts(t *testing.T, n int) (ports []string) {
 	t.Helper()
-	for range 1000 {
-		port := strconv.Itoa(20_000 + rand.IntN(12_000))
-		l, err := net.Listen("tcp", "127.0.0.1:"+port)
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		if ports = append(ports, port); len(ports) == n {
-			return ports
+	for len(ports) < n {
+		if port := testkit.FreePort(t); !slices.Contains(ports, port) {
+			ports = append(ports, port)
 		}
 	}
-	t.Fatal("no free ports from 20000 to 32000")
-	return nil
+	return ports
 }
 
 // A room spans the nodes. When one is killed, its page has no connection; a page behind the proxy
