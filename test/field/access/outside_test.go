@@ -140,9 +140,7 @@ func TestField_X08_TooManyUnpolled(t *testing.T) {
 		for range most {
 			enter()
 		}
-		if n := s.Server.Local().Len(); n != most+1 {
-			t.Fatalf("%d clients", n)
-		}
+		s.Wait("all are connected", func() bool { return s.Server.Local().Len() == most+1 })
 		<-time.After(unpolled + 100*time.Millisecond)
 		enter()
 		s.Wait("one was closed", func() bool { return len(s.Reasons()) == 1 })
