@@ -3,8 +3,6 @@
 
 FUZZTIME ?= 1m
 CHAOS ?= 10m
-# Packages that are tested at a time: one more than there are processors, since tests mostly wait.
-JOBS ?= $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 
 run: ## Run the example application
 	scripts/setup page
@@ -20,11 +18,7 @@ quick: ## Run go vet and the fast tests, which need only Go, in less than a minu
 
 test: ## Run all tests of all modules, with the race detector, real clients and a browser
 	scripts/setup clients browser redis nginx haproxy caddy
-	go vet work
-	go test -race -timeout 20m -p $(JOBS) $$(scripts/modules | grep -v '^bench$$' | sed 's|^[^.]|./&|; s|$$|/...|')
-	go test -count=1 ./test/internal/report ./test/consumer # they read other modules, which the cache of test results does not watch
-	go -C bench test -race ./cluster/... ./codecs ./internal/hist ./internal/load ./internal/stats ./internal/wire
-	GOEXPERIMENT=jsonv2 go test -timeout 10m ./websockets ./platform/... ./platform/socketio/zishang ./pipeline ./web ./validate ./apptest
+	scripts/test
 
 lint: ## Check format, correctness, dependencies and known vulnerabilities
 	scripts/setup linter
