@@ -111,7 +111,7 @@ func skip(p peers.Built, w load.Work) bool {
 	return p.Protocol == wire.Raw && w.Kind == load.Broadcast || p.EchoOnly && (w.Kind != load.Echo || w.Rate > 0)
 }
 
-// warmupOfNode is how many times as long Node warms up: it compiles as it runs.
+// warmupOfNode is how many times as long Node and Bun warm up: they compile as they run.
 const warmupOfNode = 3
 
 type measured struct {

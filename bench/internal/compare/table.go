@@ -32,7 +32,7 @@ func (o *Outcome) header(b *strings.Builder) {
 	fmt.Fprintf(b, "# Gatehouse and its peers\n\n")
 	fmt.Fprintf(b, "- Commit %s, %s\n", m.Commit, m.Date)
 	fmt.Fprintf(b, "- %s; Go %s, Node %s; %s\n", m.Hardware, m.Go, m.Node, m.Pinning)
-	fmt.Fprintf(b, "- Medians of %d rounds, each %v after %v of warm-up (Node: %v), in a new process; took %v; other programs used %.0f %% of a core\n",
+	fmt.Fprintf(b, "- Medians of %d rounds, each %v after %v of warm-up (Node, Bun: %v), in a new process; took %v; other programs used %.0f %% of a core\n",
 		c.Rounds, c.Timing.Duration, c.Timing.Warmup, warmupOfNode*c.Timing.Warmup, o.Took.Round(time.Second), 100*o.noise())
 	fmt.Fprintf(b, "- Echoes: %d connections, N×M is a payload of N with M requests in flight on each, rate is 64 B at %d messages per second in all. ",
 		c.Conns, c.Rate)

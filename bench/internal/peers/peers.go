@@ -21,7 +21,8 @@ type Peer struct {
 	Protocol wire.Protocol // Raw is the floor of the plain ones
 	Uses     string        // what it is made of, for a reader; VERSION stands for the version of Module
 	Module   string        // Go module or npm package whose version matters; empty: Gatehouse itself
-	Script   string        // Node: in the folder node; empty: a Go program
+	Script   string        // Node or Bun: in the folder of that name; empty: a Go program
+	Bun      bool          // runs the Script in place of Node
 	Program  string        // Go: in the folder servers; empty: the Name
 	Args     []string      // of the program
 	EchoOnly bool          // a variant, of interest for echoes only
@@ -43,6 +44,7 @@ func All() []Peer {
 		{Name: "gatehouse-zishang", Protocol: wire.SocketIO, Uses: "platform/socketio/zishang"},
 		{Name: "zishang", Protocol: wire.SocketIO, Uses: "zishang520/socket.io VERSION by hand", Module: "github.com/zishang520/socket.io/servers/socket/v3"},
 		{Name: "node-socketio", Protocol: wire.SocketIO, Uses: "socket.io VERSION", Module: "socket.io", Script: "socketio.mjs"},
+		{Name: "bun-socketio", Protocol: wire.SocketIO, Uses: "socket.io on Bun with @socket.io/bun-engine VERSION", Module: "@socket.io/bun-engine", Script: "socketio.mjs", Bun: true},
 		{Name: "nest-socketio", Protocol: wire.SocketIO, Uses: "@nestjs/platform-socket.io VERSION", Module: "@nestjs/platform-socket.io", Script: "nest-socketio.mjs"},
 		{Name: "gatehouse-ws", Protocol: wire.Plain, Uses: "platform/ws"},
 		{Name: "gatehouse-ws-segmentio", Program: "gatehouse-ws", Args: segmentio, Protocol: wire.Plain, Uses: "platform/ws with segmentio/encoding VERSION for JSON", Module: "github.com/segmentio/encoding", EchoOnly: true},
@@ -53,6 +55,7 @@ func All() []Peer {
 		{Name: "centrifuge", Protocol: wire.Centrifuge, Uses: "centrifugal/centrifuge VERSION, its own protocol", Module: "github.com/centrifugal/centrifuge"},
 		{Name: "centrifuge-raw", Program: "centrifuge", Args: raw, Protocol: wire.Centrifuge, Uses: "centrifugal/centrifuge VERSION, echoes undecoded", Module: "github.com/centrifugal/centrifuge", EchoOnly: true},
 		{Name: "node-ws", Protocol: wire.Plain, Uses: "ws VERSION", Module: "ws", Script: "ws.mjs"},
+		{Name: "bun-ws", Protocol: wire.Plain, Uses: "Bun VERSION, its own server", Module: "bun", Script: "ws.mjs", Bun: true},
 		{Name: "nest-ws", Protocol: wire.Plain, Uses: "@nestjs/platform-ws VERSION", Module: "@nestjs/platform-ws", Script: "nest-ws.mjs"},
 		{Name: "tcp", Protocol: wire.Raw, Uses: "bare TCP echo, the floor"},
 	}
@@ -93,13 +96,13 @@ type Left struct {
 }
 
 // Build makes peers ready to start. Programs of Go go into the folder out. root
-// is the folder of this module. A peer that cannot be built or has no Node is left out.
+// is the folder of this module. A peer that cannot be built or has no Node or Bun is left out.
 func Build(ctx context.Context, root, out string, chosen []Peer) (built []Built, left []Left) {
 	for _, p := range chosen {
 		var b Built
 		var err error
 		if p.Script != "" {
-			b, err = node(root, p)
+			b, err = script(root, p)
 		} else {
 			b, err = compile(ctx, root, out, p)
 		}
@@ -137,15 +140,21 @@ func goTool(ctx context.Context, dir string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-func node(root string, p Peer) (Built, error) {
-	program, err := exec.LookPath("node")
+func script(root string, p Peer) (Built, error) {
+	folder, program, err := "node", "", error(nil)
+	if p.Bun {
+		folder = "bun"
+		program, err = exec.LookPath(filepath.Join(root, "node_modules", ".bin", "bun")) // npm installs it
+	} else {
+		program, err = exec.LookPath("node")
+	}
 	if err != nil {
-		return Built{}, errors.New("there is no Node")
+		return Built{}, fmt.Errorf("it needs %s: %w", folder, err)
 	}
 	manifest, err := os.ReadFile(filepath.Join(root, "node_modules", filepath.FromSlash(p.Module), "package.json")) //nolint:gosec // of a package that All names
 	if err != nil {
 		return Built{}, errors.New("its npm packages are not installed; run npm ci in bench/")
 	}
 	version, err := versionOf(manifest)
-	return Built{Peer: p, Version: version, program: program, args: []string{filepath.Join(root, "node", p.Script)}}, err
+	return Built{Peer: p, Version: version, program: program, args: []string{filepath.Join(root, folder, p.Script)}}, err
 }

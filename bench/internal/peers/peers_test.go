@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -32,9 +33,12 @@ func TestChoose(t *testing.T) {
 // Every peer has its program in this module.
 func TestProgramsAreThere(t *testing.T) {
 	for _, p := range All() {
-		path := "../../servers/" + p.Name + "/main.go"
+		path := "../../servers/" + cmp.Or(p.Program, p.Name) + "/main.go"
 		if p.Script != "" {
 			path = "../../node/" + p.Script
+		}
+		if p.Bun {
+			path = "../../bun/" + p.Script
 		}
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)
@@ -43,13 +47,13 @@ func TestProgramsAreThere(t *testing.T) {
 }
 
 func TestLeftOut(t *testing.T) {
-	chosen, err := Choose([]string{"gws", "node-ws"})
+	chosen, err := Choose([]string{"gws", "node-ws", "bun-ws"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	empty := t.TempDir() // neither sources nor npm packages
 	built, left := Build(t.Context(), empty, empty, chosen)
-	if len(built) != 0 || len(left) != 2 {
+	if len(built) != 0 || len(left) != 3 {
 		t.Fatalf("built %v, left %v", built, left)
 	}
 	for _, l := range left {
