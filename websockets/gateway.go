@@ -47,7 +47,7 @@ type OnGatewayConnection interface {
 
 // OnGatewayDisconnect is called exactly once for each client whose
 // HandleConnection was called, after its last handler has returned, or a second after the stop
-// timeout without it. A client
+// timeout without it. A gateway without HandleConnection counts as one that accepts every client. A client
 // that may reconnect (see [Client.Recovered]) is no exception: when it does,
 // HandleConnection is called again. ctx outlives the connection and ends with the
 // application's stop timeout.

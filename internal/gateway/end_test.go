@@ -61,6 +61,37 @@ func TestHandleDisconnectAfterBackground(t *testing.T) {
 	})
 }
 
+// leaver is a gateway without HandleConnection.
+type leaver struct{ left []websockets.Cause }
+
+func (l *leaver) HandleDisconnect(_ context.Context, _ websockets.Client, r websockets.Reason) {
+	l.left = append(l.left, r.Cause)
+}
+
+// A gateway without HandleConnection counts as one that accepts every client: HandleDisconnect
+// runs, except for those that a gateway before it has refused.
+func TestHandleDisconnectWithoutHandleConnection(t *testing.T) {
+	for _, refused := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			before, after := &leaver{}, &leaver{}
+			k := newRuntimeOf(t, nil, []any{before, &testGateway{connect: func(context.Context, websockets.Client) error {
+				if refused {
+					return errors.New("no rows")
+				}
+				return nil
+			}}, after})
+			k.dial().sess.Closed(websockets.Reason{Cause: websockets.CauseClientDisconnect})
+			synctest.Wait()
+			if n := len(before.left); n != 1 {
+				t.Errorf("refused %t: the first gateway had %d calls, want 1", refused, n)
+			}
+			if want := map[bool]int{false: 1, true: 0}[refused]; len(after.left) != want {
+				t.Errorf("refused %t: the last gateway had %d calls, want %d", refused, len(after.left), want)
+			}
+		})
+	}
+}
+
 // A client that leaves, or a stop, while HandleConnection runs keeps its cause whatever
 // HandleConnection returns then. That it returns the error of its context is no failure.
 func TestReasonWhenHandleConnectionFailsAfterTheEnd(t *testing.T) {

@@ -82,6 +82,16 @@ func newTestRuntimeOf(t *testing.T, gateways []*testGateway, opts ...websockets.
 
 func newObservedRuntime(t *testing.T, hooks []observe.Hooks, gateways []*testGateway, opts ...websockets.Option) *testRuntime {
 	t.Helper()
+	all := make([]any, len(gateways))
+	for i, d := range gateways {
+		all[i] = d
+	}
+	return newRuntimeOf(t, hooks, all, opts...)
+}
+
+// newRuntimeOf opens an application with gateways of any types.
+func newRuntimeOf(t *testing.T, hooks []observe.Hooks, gateways []any, opts ...websockets.Option) *testRuntime {
+	t.Helper()
 	k := &testRuntime{t: t, log: &testkit.Log{}}
 	log := slog.New(slog.NewTextHandler(k.log, nil))
 	var gs []gatewayPlan

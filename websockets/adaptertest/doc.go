@@ -27,17 +27,18 @@
 //   - 5. Pages of other origins are rejected with 403: origin.go
 //   - 6. Guards, Admit and HandleConnection decide about a client, in this order and before
 //     its messages: admission.go, handshakeguard.go, connectpipeline.go, connection.go
-//   - 7. HandleDisconnect runs once for each client, after its last handler: disconnect.go
+//   - 7. HandleDisconnect runs once for each client, after its last handler and with the cause of
+//     the end, and a stop waits for it: disconnect.go
 //   - 8. AfterInit runs once, before OnModuleInit: connection.go
 //   - 9. The messages of a client are handled one at a time, in order, unless Concurrency or
 //     Background allow more: order.go
 //   - 10. Each request is answered once, and streams are sent in order until they end or are
 //     cancelled: reply.go, stream.go
-//   - 11. Payloads arrive as they were sent, with binary: payload.go
+//   - 11. Payloads arrive as they were sent, with binary: payload.go, args.go
 //   - 12. Unknown events and malformed frames affect no other message: unknown.go
 //   - 13. Guards, interceptors, pipes and filters run in their order: pipeline.go
 //   - 14. A client sees of an error what the error allows: failure.go
-//   - 15. A panic ends neither the process nor the connection: panics.go
+//   - 15. A panic ends neither the process nor the connection: panics.go, pipeline.go
 //   - 16. A slow client delays no other one, and what waits for it is bounded: slow.go,
 //     sendqueue.go
 //   - 17. The clients of a connection share its values and its place: connectionstore.go,
