@@ -52,7 +52,9 @@ type Traits struct {
 	// ReplyAsEvent: answers have the form of events. The result of a message that asked for
 	// no answer is passed to Conn.Emit under the message's own event, instead of being
 	// dropped. A failure is sent once, by Conn.Reply with the Event "exception", which the
-	// client must see. Without ReplyAsEvent it is sent by Conn.Emit too.
+	// client must see. Without ReplyAsEvent it is sent by Conn.Emit too. A protocol with
+	// ReplyAsEvent has one payload for each event: a list is the arguments of
+	// [websockets.Args2]. Without it only a payload with Spread is, see [Message].
 	ReplyAsEvent bool
 }
 

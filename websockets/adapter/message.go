@@ -16,7 +16,8 @@ type Message struct {
 	// Event is its name.
 	Event string
 	// Payload as it was received: no argument is an empty Payload, one argument is itself,
-	// several are a JSON array of them.
+	// several are a JSON array of them with Spread set: without it a list
+	// is one argument, except with Traits.ReplyAsEvent.
 	Payload websockets.Payload
 	// Reply reports that the client waits for an answer.
 	Reply bool

@@ -137,7 +137,8 @@ func (o *Outgoing) Prepare(_ seal.Framework, binary bool) error {
 
 // Payload returns the encoded payload. With binary, every []byte in the value becomes a
 // placeholder {"_placeholder":true,"num":n} and an attachment; without, it becomes base64
-// text. The result is shared: do not change it. It is an error if the value has binary and,
+// text. The result is shared: do not change it. It may have line breaks, where the application
+// sends a [websockets.Payload] that has them. It is an error if the value has binary and,
 // as data, an object that clients would take for a placeholder.
 func (o *Outgoing) Payload(binary bool) (websockets.Payload, error) {
 	if o.empty {
