@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/chat"
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/login"
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/platforms"
+	"github.com/gatehouse-go/gatehouse/contract/contracttest"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/validate"
 )
@@ -34,7 +35,7 @@ func testModule() *module.Module {
 }
 
 func open(t *testing.T) *testApp {
-	a := apptest.New(t, testModule(), apptest.With(app.UsePipes(validate.New)))
+	a := contracttest.Complete(t, testModule(), apptest.With(app.UsePipes(validate.New)))
 	return &testApp{t, a, apptest.Get[*login.Tokens](a)}
 }
 

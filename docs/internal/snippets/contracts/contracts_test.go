@@ -24,8 +24,16 @@ func TestContract(t *testing.T) {
 
 // end
 
+// snippet:complete
+func TestOrder(t *testing.T) {
+	a := contracttest.Complete(t, shop.Module, apptest.With(app.WebSockets(ws.New())))
+	a.DialWS("/shop").Call("order", shop.Order{Item: "tea"})
+}
+
+// end
+
 func TestShop(t *testing.T) {
-	c := apptest.New(t, shop.Module, apptest.With(app.WebSockets(ws.New()))).DialWS("/shop")
+	c := contracttest.Complete(t, shop.Module, apptest.With(app.WebSockets(ws.New()))).DialWS("/shop")
 	want := shop.Order{Item: "tea", Price: shop.Price{Cents: 1250}}
 	if n := apptest.Call[int](c, "order", want); n != 1 {
 		t.Errorf("%d clients", n)
