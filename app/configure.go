@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/gatehouse-go/gatehouse/internal/place"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -27,7 +28,7 @@ func Configure(f any) Option {
 }
 
 type configureOption struct {
-	at      place
+	at      place.Position
 	f       any
 	problem string // of f; "" for none
 }
@@ -84,7 +85,7 @@ func (a *App) configure() error {
 	c.control = a.cfg.control
 	problems := c.problems
 	for _, o := range c.refused(&a.cfg) {
-		problems = append(problems, a.cfg.configures[0].at.problem("Configure",
+		problems = append(problems, optionProblem(a.cfg.configures[0].at, "Configure",
 			o+" has no effect in the result of the function, because it has been used by then: pass it to app.New or app.Main"))
 	}
 	if len(problems) > 0 {

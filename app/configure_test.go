@@ -119,7 +119,7 @@ func TestConfigureMistakes(t *testing.T) {
 		opts  []app.Option
 		words []string
 	}{
-		{"no function", with(app.Configure(1)), []string{"app: Configure (configure_test.go:", "has a int: pass a function such as func(c *Config) []app.Option"}},
+		{"no function", with(app.Configure(1)), []string{"app: Configure (app/configure_test.go:", "has a int: pass a function such as func(c *Config) []app.Option"}},
 		{"nil", with(app.Configure((func() []app.Option)(nil))), []string{"pass a function such as"}},
 		{"another result", with(app.Configure(func(*serving) app.Option { return nil })), []string{"does not return []app.Option"}},
 		{"not an error", with(app.Configure(func(*serving) ([]app.Option, int) { return nil, 0 })), []string{"does not return []app.Option, or []app.Option and an error"}},
@@ -127,10 +127,10 @@ func TestConfigureMistakes(t *testing.T) {
 		{"no HTTP in the end", with(configure()), []string{"is on port 0, the application's HTTP server, but there is none"}},
 		{"an error", with(app.Configure(func(*serving) ([]app.Option, error) { return nil, errConfigure })), []string{"no address"}},
 		{"refused", with(configure(http, quiet(), app.StartTimeout(1), app.LogLines(3), app.Resolve(module.Provide(module.Value(1))), configure(http))), []string{
-			"app: Configure (configure_test.go:", "app.Logger has no effect in the result", "app.StartTimeout has", "app.LogLines has", "app.Resolve has", "app.Configure has",
+			"app: Configure (app/configure_test.go:", "app.Logger has no effect in the result", "app.StartTimeout has", "app.LogLines has", "app.Resolve has", "app.Configure has",
 		}},
-		{"a wrong option", with(configure(app.HTTP("nowhere"))), []string{`app: HTTP("nowhere") (configure_test.go:`, "must be host:port"}},
-		{"a constructor", with(configure(http, app.UseGuards(newRejecting))), []string{"app: UseGuards (configure_test.go:", "constructors are not accepted here"}},
+		{"a wrong option", with(configure(app.HTTP("nowhere"))), []string{`app: HTTP("nowhere") (app/configure_test.go:`, "must be host:port"}},
+		{"a constructor", with(configure(http, app.UseGuards(newRejecting))), []string{"app: UseGuards (app/configure_test.go:", "constructors are not accepted here"}},
 		{"a constructor of routes", with(configure(app.HTTP("127.0.0.1:0", web.UseGuards(newRejecting)))), []string{"constructors are not accepted here"}},
 		{"TLS without a port", with(configure(app.Mounted(), app.TLS("cert.pem", "key.pem"))), []string{"app: TLS: "}},
 	} {
@@ -165,7 +165,7 @@ func TestConfigureIsNotBuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(d.Routes) == 0 || len(d.Gateways) != 1 || len(d.Problems) != 1 || !strings.Contains(d.Problems[0], "app: Configure (configure_test.go:") {
+	if len(d.Routes) == 0 || len(d.Gateways) != 1 || len(d.Problems) != 1 || !strings.Contains(d.Problems[0], "app: Configure (app/configure_test.go:") {
 		t.Errorf("got %+v", d)
 	}
 }

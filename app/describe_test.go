@@ -123,12 +123,12 @@ func TestDescribeProblems(t *testing.T) {
 	}
 	const null = "panic: runtime error: invalid memory address or nil pointer dereference"
 	want := []string{
-		"gateway app_test.newFussy (describe_test.go): its method GatewayOptions needs the built gateway, so these options are missing; pass them to websockets.Gateway, or start the application and use App.Gateways",
-		"gateway app_test.newFussy (describe_test.go): Subscriptions of a zero value: " + null + "; use nothing there that the constructor sets, or start the application and use App.Gateways",
-		"gateway app_test.newHidden (describe_test.go): its constructor returns the interface websockets.Subscriber, so its handlers are not known; return the gateway's own type, or start the application and use App.Gateways",
-		`gateway app_test.newUnnamed (describe_test.go): subscription "" (describe_test.go): the event has no name; pass the one that clients send`,
-		"controller app_test.newFussyController (describe_test.go): Routes of a zero value: " + null + ": use nothing there that the constructor sets, or start the application and use App.Routes",
-		"controller app_test.newHiddenController (describe_test.go): its constructor returns the interface web.Routable, so its routes are not known: return the controller's own type, or start the application and use App.Routes",
+		"gateway app_test.newFussy (app/describe_test.go): its method GatewayOptions needs the built gateway, so these options are missing; pass them to websockets.Gateway, or start the application and use App.Gateways",
+		"gateway app_test.newFussy (app/describe_test.go): Subscriptions of a zero value: " + null + "; use nothing there that the constructor sets, or start the application and use App.Gateways",
+		"gateway app_test.newHidden (app/describe_test.go): its constructor returns the interface websockets.Subscriber, so its handlers are not known; return the gateway's own type, or start the application and use App.Gateways",
+		`gateway app_test.newUnnamed (app/describe_test.go): subscription "" (app/describe_test.go): the event has no name; pass the one that clients send`,
+		"controller app_test.newFussyController (app/describe_test.go): Routes of a zero value: " + null + ": use nothing there that the constructor sets, or start the application and use App.Routes",
+		"controller app_test.newHiddenController (app/describe_test.go): its constructor returns the interface web.Routable, so its routes are not known: return the controller's own type, or start the application and use App.Routes",
 	}
 	var got []string
 	for _, p := range d.Problems {

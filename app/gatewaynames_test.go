@@ -85,13 +85,13 @@ func TestErrorsNameTheEndpoint(t *testing.T) {
 		want string
 	}{
 		{"option", lodges("lodges", lodgeIn("north"), lodgeIn("south", websockets.MaxRooms(-1))),
-			`websockets: gateway app_test.newLodge (gatewaynames_test.go) with Namespace("south"): MaxRooms(-1): must be at least 1`},
+			`websockets: gateway app_test.newLodge (app/gatewaynames_test.go) with Namespace("south"): MaxRooms(-1): must be at least 1`},
 		{"two modules", module.New("root", module.Imports(lodges("a", lodgeIn("north")), lodges("b", lodgeIn("south", websockets.Concurrency(0))))),
-			`websockets: gateway app_test.newLodge (gatewaynames_test.go) of module b with Namespace("south"): Concurrency(0): must be at least 1`},
+			`websockets: gateway app_test.newLodge (app/gatewaynames_test.go) of module b with Namespace("south"): Concurrency(0): must be at least 1`},
 		{"path and port", lodges("lodges", lodgeIn("north"), lodgeIn("south", websockets.Port(3001), websockets.Path("/deep"), websockets.MaxRooms(-1))),
-			`websockets: gateway app_test.newLodge (gatewaynames_test.go) with Port(3001) Path("/deep") Namespace("south"): MaxRooms(-1): must be at least 1`},
+			`websockets: gateway app_test.newLodge (app/gatewaynames_test.go) with Port(3001) Path("/deep") Namespace("south"): MaxRooms(-1): must be at least 1`},
 		{"alone", lodges("lodges", lodgeIn("south", websockets.MaxRooms(-1))),
-			`websockets: gateway app_test.newLodge (gatewaynames_test.go): MaxRooms(-1): must be at least 1`},
+			`websockets: gateway app_test.newLodge (app/gatewaynames_test.go): MaxRooms(-1): must be at least 1`},
 	} {
 		err := app.Validate(tt.root, app.WebSockets(socketio.New()))
 		if got := lineNumber.ReplaceAllString(text(err), "_test.go"); got != tt.want {
@@ -111,7 +111,7 @@ func TestHookErrorsNameTheEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = a.Start(t.Context())
-	const want = `AfterInit of app_test.TestHookErrorsNameTheEndpoint.func1 (gatewaynames_test.go): gateway app_test.TestHookErrorsNameTheEndpoint.func1 with Namespace("north"): no heating`
+	const want = `AfterInit of app_test.TestHookErrorsNameTheEndpoint.func1 (app/gatewaynames_test.go): gateway app_test.TestHookErrorsNameTheEndpoint.func1 with Namespace("north"): no heating`
 	if got := lineNumber.ReplaceAllString(text(err), "_test.go"); !strings.Contains(got, want) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -83,7 +83,7 @@ type HookError struct {
 	Hook     string // OnModuleInit
 	Provider string // chat.NewRooms
 	Module   string
-	Place    string // rooms.go:12
+	Place    string // chat/rooms.go:12
 	Err      error
 }
 

@@ -161,33 +161,33 @@ func TestInjectedProblems(t *testing.T) {
 		want string
 	}{
 		{"not provided", module.New("chat", module.Providers(gateway(use()))), nil,
-			"Injected[*app_test.doorman] (injected_test.go:N) needs *app_test.doorman, which is not available in the module\n" +
+			"Injected[*app_test.doorman] (app/injected_test.go:N) needs *app_test.doorman, which is not available in the module\n" +
 				"hint: add a constructor for it to module.Providers"},
 		{"at an event", module.New("chat", module.Providers(gateway(websockets.ForEvent("event", use().(websockets.Enhancement))))), nil,
-			"Injected[*app_test.doorman] (injected_test.go:N) needs *app_test.doorman, which is not available in the module"},
+			"Injected[*app_test.doorman] (app/injected_test.go:N) needs *app_test.doorman, which is not available in the module"},
 		{"private", module.New("chat", module.Imports(private), module.Providers(gateway(use()))), nil,
 			"needs *app_test.doorman, which is not available in the module\nhint: module private provides it privately; move "},
 		{"ambiguous", module.New("chat", module.Imports(one, two), module.Providers(gateway(use()))), nil,
-			"Injected[*app_test.doorman] (injected_test.go:N) needs *app_test.doorman, which 2 imports export: "},
+			"Injected[*app_test.doorman] (app/injected_test.go:N) needs *app_test.doorman, which 2 imports export: "},
 		{"named", module.New("chat", module.Providers(module.Named("front", mustNotRun), gateway(use()))), nil,
 			" provides it as \"front\"; bind the constructor in place of its type"},
 		{"no guard", module.New("chat", module.Providers(gateway(websockets.UseGuards(pipeline.Injected[*testkit.Steps]())))), nil,
-			"guard 1 is Injected[*testkit.Steps] (injected_test.go:N), but *testkit.Steps is not a pipeline.Guard; " +
+			"guard 1 is Injected[*testkit.Steps] (app/injected_test.go:N), but *testkit.Steps is not a pipeline.Guard; " +
 				"it needs the method Check(context.Context, *pipeline.Call) error"},
 		{"another role", module.New("chat", module.Providers(mustNotRun, gateway(websockets.UseFilters(pipeline.Injected[*doorman]())))), nil,
-			"filter 1 is Injected[*app_test.doorman] (injected_test.go:N), but *app_test.doorman is not a pipeline.Filter; " +
+			"filter 1 is Injected[*app_test.doorman] (app/injected_test.go:N), but *app_test.doorman is not a pipeline.Filter; " +
 				"it needs the method Catch(context.Context, *pipeline.Call, error) *pipeline.Error"},
 		{"a value", module.New("chat", module.Providers(gateway(websockets.UseGuards(pipeline.Injected[valueGuard]())))), nil,
 			"but app_test.valueGuard is not a pipeline.Guard; *app_test.valueGuard is one; bind Injected[*app_test.valueGuard]"},
 		{"empty", module.New("chat", module.Providers(gateway(websockets.UseGuards(pipeline.Injection{})))), nil,
 			"guard 1 is an empty pipeline.Injection; create it with pipeline.Injected"},
 		{"controller", module.New("chat", module.Controllers(web.Controller(func() *injectController { return nil }, web.UseGuards(pipeline.Injected[*doorman]())))), nil,
-			"Injected[*app_test.doorman] (injected_test.go:N) needs *app_test.doorman, which is not available in the module"},
+			"Injected[*app_test.doorman] (app/injected_test.go:N) needs *app_test.doorman, which is not available in the module"},
 		{"application", module.New("chat", module.Imports(private)), []app.Option{app.UseGuards(pipeline.Injected[*doorman]())},
-			"module chat (injected_test.go:N): Injected[*app_test.doorman] (injected_test.go:N) needs *app_test.doorman, which is not available in the module\n" +
+			"module chat (app/injected_test.go:N): Injected[*app_test.doorman] (app/injected_test.go:N) needs *app_test.doorman, which is not available in the module\n" +
 				"hint: module private provides it privately; move "},
 		{"as a provider", module.New("chat", module.Providers(pipeline.Injected[*doorman]())), nil,
-			"argument 1 of module.Providers is pipeline.Injected[*app_test.doorman] (injected_test.go:N)\n" +
+			"argument 1 of module.Providers is pipeline.Injected[*app_test.doorman] (app/injected_test.go:N)\n" +
 				"hint: pass it to UseGuards and the like; list a constructor here"},
 	} {
 		err := app.Validate(tt.root, append([]app.Option{app.HTTP("127.0.0.1:0"), app.WebSockets(ws.New())}, tt.opts...)...)
@@ -204,11 +204,11 @@ func TestInjectedAtHandlerProblems(t *testing.T) {
 		want string
 	}{
 		{module.New("chat", module.Providers(websockets.Gateway(func() *injectGateway { return &injectGateway{} }))),
-			`subscription "handler" (injected_test.go:N): guard 1: Injected[*app_test.doorman] (injected_test.go:N): *app_test.doorman is not available in module chat (injected_test.go:N): add a constructor for it to module.Providers`},
+			`subscription "handler" (app/injected_test.go:N): guard 1: Injected[*app_test.doorman] (app/injected_test.go:N): *app_test.doorman is not available in module chat (app/injected_test.go:N): add a constructor for it to module.Providers`},
 		{module.New("chat", module.Controllers(func() *injectController { return &injectController{late: true} })),
-			`Use: guard 1: Injected[app_test.bouncer] (injected_test.go:N): app_test.bouncer is not available in module chat (injected_test.go:N): add a constructor for it to module.Providers`},
+			`Use: guard 1: Injected[app_test.bouncer] (app/injected_test.go:N): app_test.bouncer is not available in module chat (app/injected_test.go:N): add a constructor for it to module.Providers`},
 		{module.New("chat", module.Providers(module.Value[bouncer](nil)), module.Controllers(func() *injectController { return &injectController{late: true} })),
-			`Use: guard 1: Injected[app_test.bouncer] (injected_test.go:N): the module provides nil`},
+			`Use: guard 1: Injected[app_test.bouncer] (app/injected_test.go:N): the module provides nil`},
 	} {
 		err := started(t, tt.root)
 		if err == nil || !strings.Contains(lineNumber.ReplaceAllString(err.Error(), "_test.go:N"), tt.want) {

@@ -45,7 +45,7 @@ func Use(middlewares ...func(http.Handler) http.Handler) Option {
 // middleware is one function of Use.
 type middleware struct {
 	wrap func(http.Handler) http.Handler
-	name string // number 1 of app.Use (main.go:12), middleware.RequestID
+	name string // number 1 of app.Use (cmd/server/main.go:12), middleware.RequestID
 }
 
 // withMiddleware wraps the handler of one port.

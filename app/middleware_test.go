@@ -229,7 +229,7 @@ func TestUseThatHides(t *testing.T) {
 	}{
 		"TimeoutHandler": {
 			app.Use(middleware.RequestID, timeouts, middleware.Compress(5)),
-			[]string{"number 2 of app.Use (middleware_test.go:", "app_test.timeouts", "compressResponseWriter"},
+			[]string{"number 2 of app.Use (app/middleware_test.go:", "app_test.timeouts", "compressResponseWriter"},
 		},
 		"a writer without Unwrap": {app.Use(hidden), []string{"number 1 of app.Use", "app_test.hidden", "app_test.hiding"}},
 	} {
@@ -278,7 +278,7 @@ func TestUseThatPanics(t *testing.T) {
 
 func TestUseMistakes(t *testing.T) {
 	err := app.Validate(served(), app.Use(middleware.RequestID, nil), app.WebSockets(ws.New()))
-	const want = "app: Use (middleware_test.go:"
+	const want = "app: Use (app/middleware_test.go:"
 	if err == nil || !strings.Contains(err.Error(), want) ||
 		!strings.Contains(err.Error(), "): middleware 2 is nil: pass a func(http.Handler) http.Handler") {
 		t.Errorf("Validate: %v", err)
@@ -289,7 +289,7 @@ func TestUseMistakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = a.Start(t.Context())
-	if err == nil || !strings.HasPrefix(err.Error(), "app: middleware number 1 of app.Use (middleware_test.go:") ||
+	if err == nil || !strings.HasPrefix(err.Error(), "app: middleware number 1 of app.Use (app/middleware_test.go:") ||
 		!strings.HasSuffix(err.Error(), "returned nil: return the handler, wrapped or not") {
 		t.Errorf("Start: %v", err)
 	}

@@ -148,7 +148,7 @@ func TestMistakeHandlerStuckAtStop(t *testing.T) {
 	if !errors.Is(err, app.ErrStuck) {
 		t.Error(err)
 	}
-	const handler = `event "sleep" of gateway app_test.TestMistakeHandlerStuckAtStop.func1 (mistakes_run_test.go): 1 client`
+	const handler = `event "sleep" of gateway app_test.TestMistakeHandlerStuckAtStop.func1 (app/mistakes_run_test.go): 1 client`
 	wantText(t, lineNumber.ReplaceAllString(err.Error(), "_test.go"),
 		"websockets: stop: handlers of 1 clients did not finish in time ("+handler+"): return when the context of the handler ends: context deadline exceeded\n"+
 			"websockets: stop: "+handler+" is stuck: it has not returned, and the application does not wait for it any longer")

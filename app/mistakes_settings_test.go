@@ -20,10 +20,10 @@ import (
 func settings() []mistake {
 	onSocketIO := with(app.WebSockets(socketio.New()))
 	chat := func(name string, opts []app.Option, want string, options ...websockets.Option) mistake {
-		return mistake{name, provide(websockets.Gateway(newChat, options...)), opts, "websockets: gateway app_test.newChat (mistakes_test.go): " + want}
+		return mistake{name, provide(websockets.Gateway(newChat, options...)), opts, "websockets: gateway app_test.newChat (app/mistakes_test.go): " + want}
 	}
 	controllers := func(name, want string, o web.Option) mistake {
-		return mistake{name, provide(), with(app.HTTP(":0", o)), "app: options of controllers (mistakes_settings_test.go): " + want}
+		return mistake{name, provide(), with(app.HTTP(":0", o)), "app: options of controllers (app/mistakes_settings_test.go): " + want}
 	}
 	return []mistake{
 		chat("origin with a blank", nil, `Origins: origin " https://app.example" has blanks around it: write "https://app.example"`,
@@ -65,7 +65,7 @@ func settings() []mistake {
 		controllers("prefix with a query", `Prefix("/api?v=1"): must be a path such as "/rooms"`, web.Prefix("/api?v=1")),
 		{
 			"proxy with a name", provide(), with(app.TrustedProxies("proxy.internal")),
-			`app: TrustedProxies (mistakes_settings_test.go): "proxy.internal" is neither an address nor a prefix: use the form "10.0.0.0/8" or "192.0.2.7"`,
+			`app: TrustedProxies (app/mistakes_settings_test.go): "proxy.internal" is neither an address nor a prefix: use the form "10.0.0.0/8" or "192.0.2.7"`,
 		},
 	}
 }
@@ -84,23 +84,23 @@ func unmatchedNames() []mistake {
 	return []mistake{
 		{
 			"event with a long name", provide(gatewayOf(websockets.Listen(long, listen))), nil,
-			`websockets: gateway app_test.gatewayOf.func1 (mistakes_test.go): subscription "` + long + `" (mistakes_settings_test.go): the name has 257 bytes, and messages may name events with 256; choose a shorter one`,
+			`websockets: gateway app_test.gatewayOf.func1 (app/mistakes_test.go): subscription "` + long + `" (app/mistakes_settings_test.go): the name has 257 bytes, and messages may name events with 256; choose a shorter one`,
 		},
 		{
 			"event that is not UTF-8", provide(gatewayOf(websockets.Listen("\xff", listen))), nil,
-			`websockets: gateway app_test.gatewayOf.func1 (mistakes_test.go): subscription "\xff" (mistakes_settings_test.go): the name is not UTF-8, which no message has; choose another`,
+			`websockets: gateway app_test.gatewayOf.func1 (app/mistakes_test.go): subscription "\xff" (app/mistakes_settings_test.go): the name is not UTF-8, which no message has; choose another`,
 		},
 		{
 			"pattern with a query", serve(controllerOf(func(r chi.Router) { r.Get("/search?q={q}", http.NotFound) })), nil,
-			`web: controller app_test.controllerOf.func1 (mistakes_test.go): GET /search?q={q}: a pattern is compared with the path, which has no query or fragment: remove what follows the path`,
+			`web: controller app_test.controllerOf.func1 (app/mistakes_test.go): GET /search?q={q}: a pattern is compared with the path, which has no query or fragment: remove what follows the path`,
 		},
 		{
 			"header that net/http removes", serve(controllerOf(func(r chi.Router) { r.Get("/", web.JSON(host)) })), nil,
-			`web: controller app_test.controllerOf.func1 (mistakes_test.go): GET /: JSON: app_test.byHost: the field Host: the tag header:"Host" is always empty, because net/http keeps it elsewhere in the request: use web.Handle instead of web.JSON`,
+			`web: controller app_test.controllerOf.func1 (app/mistakes_test.go): GET /: JSON: app_test.byHost: the field Host: the tag header:"Host" is always empty, because net/http keeps it elsewhere in the request: use web.Handle instead of web.JSON`,
 		},
 		{
 			"tag that is no header", serve(controllerOf(func(r chi.Router) { r.Get("/", web.JSON(names)) })), nil,
-			`web: controller app_test.controllerOf.func1 (mistakes_test.go): GET /: JSON: app_test.byNames: the field Names: the tag header:"X-A:X-B" is not the name of a header`,
+			`web: controller app_test.controllerOf.func1 (app/mistakes_test.go): GET /: JSON: app_test.byNames: the field Names: the tag header:"X-A:X-B" is not the name of a header`,
 		},
 	}
 }

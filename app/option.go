@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/internal/place"
 	"github.com/gatehouse-go/gatehouse/internal/remote"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/observe"
@@ -28,7 +29,7 @@ type config struct {
 	opts       []Option
 	late       map[*configureOption][]Option // what the functions of Configure have returned; nil before
 	configures []*configureOption
-	webAt      place // of the options in web
+	webAt      place.Position // of the options in web
 	uses       []used
 	middleware []middleware     // of Use, the outermost first
 	problems   []module.Problem // of the options

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/hookform"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/internal/place"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -32,7 +33,7 @@ func UsePipes(items ...any) Option { return use(callerPlace(), "UsePipes", pipe.
 // those of gateways, controllers and handlers.
 func UseFilters(items ...any) Option { return use(callerPlace(), "UseFilters", pipe.Filter, items) }
 
-func use(at place, name string, role pipe.Role, items []any) Option {
+func use(at place.Position, name string, role pipe.Role, items []any) Option {
 	b := pipe.Bind(role, items...)
 	return optionFunc(func(c *config) {
 		c.uses = append(c.uses, used{at, name, b})
@@ -45,7 +46,7 @@ func use(at place, name string, role pipe.Role, items []any) Option {
 
 // used is what one option binds.
 type used struct {
-	at      place
+	at      place.Position
 	name    string
 	binding pipe.Binding
 }
@@ -94,7 +95,7 @@ func (c *config) scope(g *module.Graph) (s pipe.Scope, problems []module.Problem
 	for _, u := range c.uses {
 		bound, err := u.binding.Resolve(built)
 		if err != nil {
-			problems = append(problems, u.at.problem(u.name, err.Error()))
+			problems = append(problems, optionProblem(u.at, u.name, err.Error()))
 		}
 		s = pipe.JoinScopes(s, pipe.Named(bound, fmt.Sprintf("app.%s (%s)", u.name, u.at)))
 	}

@@ -3,16 +3,18 @@ package app
 import (
 	"fmt"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/place"
 )
 
 // portOption is an option of the ports that the application opens.
 type portOption struct {
-	at   place
+	at   place.Position
 	name string // TLS("cert.pem", "key.pem")
 }
 
 // forPorts notes an option that needs a port of the application.
-func (c *config) forPorts(at place, option string, args ...any) {
+func (c *config) forPorts(at place.Position, option string, args ...any) {
 	c.portOptions = append(c.portOptions, portOption{at, fmt.Sprintf(option, args...)})
 }
 

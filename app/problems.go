@@ -5,46 +5,32 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"reflect"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/internal/gateway"
 	"github.com/gatehouse-go/gatehouse/internal/hookform"
+	"github.com/gatehouse-go/gatehouse/internal/place"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// place is where an option was made.
-type place struct {
-	file string
-	line int
-}
-
 // callerPlace returns where the function that calls it was called.
-func callerPlace() place {
-	_, file, line, _ := runtime.Caller(2)
-	return place{file, line}
-}
-
-// String returns the place in the form of messages: main.go:12.
-func (p place) String() string { return filepath.Base(p.file) + ":" + strconv.Itoa(p.line) }
+func callerPlace() place.Position { return place.Caller(1) }
 
 // problemf returns a function that notes what is wrong with an option.
-func (c *config) problemf(at place, option string, args ...any) func(text string) {
+func (c *config) problemf(at place.Position, option string, args ...any) func(text string) {
 	return func(text string) {
-		c.problems = append(c.problems, at.problem(fmt.Sprintf(option, args...), text))
+		c.problems = append(c.problems, optionProblem(at, fmt.Sprintf(option, args...), text))
 	}
 }
 
-// problem returns a problem of an option.
-func (p place) problem(option, text string) module.Problem {
+// optionProblem returns a problem of an option that was made at a place.
+func optionProblem(at place.Position, option, text string) module.Problem {
 	return module.Problem{
-		Kind: module.ProblemOption, Place: p.String(), File: p.file + ":" + strconv.Itoa(p.line),
-		Message: fmt.Sprintf("app: %s (%s): %s", option, p, text),
+		Kind: module.ProblemOption, Place: at.String(), File: at.File(),
+		Message: fmt.Sprintf("app: %s (%s): %s", option, at, text),
 	}
 }
 
@@ -143,8 +129,8 @@ func (c *config) located(decls []module.Declaration, kind module.ProblemKind, er
 	const options = "the application's options: "
 	for _, text := range e.Problems {
 		p := locate(decls, kind, "web: "+text)
-		if rest, ok := strings.CutPrefix(text, options); ok && c.webAt.file != "" {
-			p = c.webAt.problem("options of controllers", rest)
+		if rest, ok := strings.CutPrefix(text, options); ok && c.webAt != (place.Position{}) {
+			p = optionProblem(c.webAt, "options of controllers", rest)
 			p.Kind = kind
 		}
 		all = append(all, p)

@@ -135,7 +135,7 @@ func TestGateways(t *testing.T) {
 		websockets.Via(socketio.New(), websockets.Namespace("tea"), websockets.Addr("127.0.0.1:0")))))
 	a := startApp(t, m)
 	g := a.Gateways()[0]
-	if g.Name != "app_test.newTeaGateway" || g.Type != reflect.TypeFor[*teaGateway]() || g.Module != "tea" || !strings.HasPrefix(g.Place, "registry_test.go:") || !g.Fallback {
+	if g.Name != "app_test.newTeaGateway" || g.Type != reflect.TypeFor[*teaGateway]() || g.Module != "tea" || !strings.HasPrefix(g.Place, "app/registry_test.go:") || !g.Fallback {
 		t.Errorf("%+v", g)
 	}
 	if want := []string{"app_test.newTeaGuard", "app_test.admitTea", "*app_test.teaGuard", "*app_test.teaGuard"}; !slices.Equal(g.Guards, want) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gatehouse-go/gatehouse/internal/certfile"
+	"github.com/gatehouse-go/gatehouse/internal/place"
 )
 
 // TLS serves https:// and wss:// with the certificate and key in two PEM files, on every
@@ -47,7 +48,7 @@ func TLSConfig(cfg *tls.Config) Option {
 type tlsOptions struct {
 	certFile, keyFile string
 	base              *tls.Config
-	baseAt            place
+	baseAt            place.Position
 }
 
 // checkTLS notes a configuration without a certificate. It runs after all options.

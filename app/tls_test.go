@@ -148,7 +148,7 @@ func TestTLSMistakes(t *testing.T) {
 		"no file":       {with(app.TLS(none, keyFile)), "app: TLS: read the certificate: open " + none},
 		"swapped":       {with(app.TLS(keyFile, certFile)), "PEM inputs may have been switched"},
 		"an empty name": {with(app.TLS("", keyFile)), `): a file is missing: pass the names of the certificate and of its key, both in PEM`},
-		"nil":           {with(app.TLSConfig(nil)), `app: TLSConfig (tls_test.go:`},
+		"nil":           {with(app.TLSConfig(nil)), `app: TLSConfig (app/tls_test.go:`},
 		"no certificate": {with(app.TLSConfig(&tls.Config{MinVersion: tls.VersionTLS12})),
 			`): there is no certificate: set Certificates or GetCertificate, or use TLS with files`},
 	} {
@@ -168,8 +168,8 @@ func TestPortOptionsWithoutAPort(t *testing.T) {
 		opt  app.Option
 		want string
 	}{
-		"KeepAlive":     {app.KeepAlive(time.Minute), "app: KeepAlive(1m0s) (tls_test.go:"},
-		"HeaderTimeout": {app.HeaderTimeout(time.Second), "app: HeaderTimeout(1s) (tls_test.go:"},
+		"KeepAlive":     {app.KeepAlive(time.Minute), "app: KeepAlive(1m0s) (app/tls_test.go:"},
+		"HeaderTimeout": {app.HeaderTimeout(time.Second), "app: HeaderTimeout(1s) (app/tls_test.go:"},
 	} {
 		a, err := app.New(served(), c.opt, app.Mounted(), app.WebSockets(ws.New()), quiet())
 		if err == nil {

@@ -2,12 +2,11 @@ package apptest
 
 import (
 	"fmt"
-	"path/filepath"
 	"reflect"
-	"runtime"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/internal/place"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
@@ -75,7 +74,6 @@ func OverrideFilter[T any](by pipeline.Filter) Option {
 // overrideBound is called by the exported functions only: messages name the line of their caller.
 func overrideBound[T any](option string, role pipe.Role, by any) Option {
 	t := reflect.TypeFor[T]()
-	_, file, line, _ := runtime.Caller(2)
-	name := fmt.Sprintf("apptest.%s[%v] (%s:%d)", option, t, filepath.Base(file), line)
+	name := fmt.Sprintf("apptest.%s[%v] (%s)", option, t, place.Caller(1))
 	return Option{binding: func(o *pipe.Overrides) []module.ResolveOption { return o.Override(role, t, by, name) }}
 }

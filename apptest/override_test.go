@@ -202,20 +202,20 @@ func TestOverrideMistakes(t *testing.T) {
 		want string
 	}{
 		"a guard of another type": {guarded, apptest.OverrideGuard[*strictBoth](pipeline.GuardFunc(allow)),
-			"apptest.OverrideGuard[*apptest_test.strictBoth] (override_test.go): no guard of this type is bound\n" +
+			"apptest.OverrideGuard[*apptest_test.strictBoth] (apptest/override_test.go): no guard of this type is bound\n" +
 				"hint: pass one of these: *apptest_test.strictGuard, the function apptest_test.allow"},
 		"another role": {guarded, apptest.OverrideFilter[*strictFilter](pipeline.FilterFunc(mild)),
-			"apptest.OverrideFilter[*apptest_test.strictFilter] (override_test.go): no filter of this type is bound\n" +
+			"apptest.OverrideFilter[*apptest_test.strictFilter] (apptest/override_test.go): no filter of this type is bound\n" +
 				"hint: remove it: the application binds no filter"},
 		"a function": {guarded, apptest.OverrideGuard[pipeline.GuardFunc](pipeline.GuardFunc(allow)),
-			"apptest.OverrideGuard[pipeline.GuardFunc] (override_test.go): pipeline.GuardFunc is not a type of one guard\n" +
+			"apptest.OverrideGuard[pipeline.GuardFunc] (apptest/override_test.go): pipeline.GuardFunc is not a type of one guard\n" +
 				"hint: make the guard a type of its own, or override what it uses"},
 		"no value": {guarded, apptest.OverrideGuard[*strictGuard](nil),
-			"apptest.OverrideGuard[*apptest_test.strictGuard] (override_test.go): the guard is nil\nhint: pass one"},
+			"apptest.OverrideGuard[*apptest_test.strictGuard] (apptest/override_test.go): the guard is nil\nhint: pass one"},
 		"a constructor": {guarded, apptest.OverrideWith(func() *strictBoth { return nil }),
 			"no module provides *apptest_test.strictBoth\n" +
-				"hint: remove it, or override the type that constructors inject, or one that is bound by a constructor: *apptest_test.strictGuard of TestOverrideMistakes.func1 (override_test.go)"},
-		"a module": {guarded, apptest.OverrideModule(module.New("other"), module.New("fake")), "no module imports other (override_test.go)"},
+				"hint: remove it, or override the type that constructors inject, or one that is bound by a constructor: *apptest_test.strictGuard of TestOverrideMistakes.func1 (apptest/override_test.go)"},
+		"a module": {guarded, apptest.OverrideModule(module.New("other"), module.New("fake")), "no module imports other (apptest/override_test.go)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &testkit.Recorder{TB: t}

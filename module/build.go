@@ -10,13 +10,13 @@ import (
 
 // BuildError is the error or panic of a constructor:
 //
-//	module orders (orders.go:12): NewOrders (orders.go:30) failed: no such table
+//	module orders (orders/orders.go:12): NewOrders (orders/orders.go:30) failed: no such table
 //
 // It unwraps to the error that the constructor returned or panicked with.
 type BuildError struct {
 	Module      *Module
 	Constructor string // NewOrders
-	Place       string // orders.go:30
+	Place       string // orders/orders.go:30
 	Err         error
 	Stack       string // stack of the panic; empty if the constructor returned Err
 }
@@ -39,7 +39,7 @@ func (e *BuildError) Unwrap() error { return e.Err }
 var errAbandoned = errors.New("not called: the start has been abandoned")
 
 func (n *node) buildError(err error) *BuildError {
-	return &BuildError{Module: n.scope.m, Constructor: n.name, Place: n.where.short(), Err: err}
+	return &BuildError{Module: n.scope.m, Constructor: n.name, Place: n.where.String(), Err: err}
 }
 
 // call runs the constructor and stores its results.

@@ -63,7 +63,7 @@ func ExampleResolve_error() {
 	_, err := module.Resolve(root)
 	fmt.Println(err)
 	// Output:
-	// module app (example_test.go:61): NewService (example_test.go:23) needs module_test.Store (parameter 1), which is not available in the module
+	// module app (module/example_test.go:61): NewService (module/example_test.go:23) needs module_test.Store (parameter 1), which is not available in the module
 	// hint: module store provides it privately; move NewMemory to module.Exports
 }
 

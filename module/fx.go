@@ -170,7 +170,7 @@ func (e *fxBuilder) lazy(nd *need, to *result) {
 	if to != nil {
 		n := to.node
 		v = v.Interface().(lazyParam).bind(&handle{&e.r.slots[to.slot], &LazyError{
-			Type: nd.key.t, Constructor: n.name, Place: n.where.short(), Module: n.scope.m,
+			Type: nd.key.t, Constructor: n.name, Place: n.where.String(), Module: n.scope.m,
 		}})
 	}
 	e.constant(nd.key.name, v)

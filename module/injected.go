@@ -15,8 +15,7 @@ func attachable(it any) Provider {
 	if !ok || i.Type() == nil {
 		return providerOf(it)
 	}
-	file, line := i.Place()
-	return Provider{source: fromModule, typ: i.Type(), where: position{file, line}}
+	return Provider{source: fromModule, typ: i.Type(), where: i.Place()}
 }
 
 // bindInjected checks that the module sees the type of each pipeline.Injected, and keeps

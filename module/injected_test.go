@@ -47,7 +47,7 @@ func TestLookup(t *testing.T) {
 		typ  reflect.Type
 		want string
 	}{
-		{root, iface, "interface { Tick() string } is not available in module root (injected_test.go:"},
+		{root, iface, "interface { Tick() string } is not available in module root (module/injected_test.go:"},
 		{root, iface, "module exported exports it; add "},
 		{module.New("other"), pointer, "module: Lookup: the module is not part of the graph"},
 	} {

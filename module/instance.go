@@ -34,7 +34,7 @@ func (k Kind) String() string {
 type Declaration struct {
 	Module   *Module
 	Name     string // of the constructor, with its package: chat.NewGateway
-	Place    string // of the constructor: gateway.go:12
+	Place    string // of the constructor: chat/gateway.go:12
 	File     string // like Place, with the full path
 	Kind     Kind
 	Exported bool
@@ -43,7 +43,7 @@ type Declaration struct {
 	Marks    []any
 }
 
-// String returns the declaration in the form of messages: chat.NewGateway (gateway.go:12).
+// String returns the declaration in the form of messages: chat.NewGateway (chat/gateway.go:12).
 func (d Declaration) String() string { return fmt.Sprintf("%s (%s)", d.Name, d.Place) }
 
 // Problem returns a problem of the declaration, for [Check]. Its message is the module and the
@@ -71,7 +71,7 @@ func (d Declaration) List() string {
 type Instance struct {
 	Module *Module
 	Name   string // of the constructor, with its package: chat.NewGateway
-	Place  string // of the constructor: gateway.go:12
+	Place  string // of the constructor: chat/gateway.go:12
 	Kind   Kind
 	Value  any // the result of the constructor, before module.As
 	Marks  []any
@@ -79,7 +79,7 @@ type Instance struct {
 	handles []func(any)
 }
 
-// String returns the instance in the form of messages: chat.NewGateway (gateway.go:12).
+// String returns the instance in the form of messages: chat.NewGateway (chat/gateway.go:12).
 func (i Instance) String() string { return fmt.Sprintf("%s (%s)", i.Name, i.Place) }
 
 // Declared yields the declarations of all instances, in the order of [Graph.Instances]. It
@@ -95,8 +95,8 @@ func (g *Graph) declaration(res *result) Declaration {
 	d := Declaration{
 		Module:   n.scope.m,
 		Name:     n.full,
-		Place:    n.where.short(),
-		File:     n.where.long(),
+		Place:    n.where.String(),
+		File:     n.where.File(),
 		Kind:     n.kind,
 		Exported: n.exported,
 		Type:     res.out.t,
@@ -134,7 +134,7 @@ func (g *Graph) Constructed() iter.Seq[Instance] {
 			if _, overridden := g.values[res.slot]; overridden || !ready || n.provider.source != fromConstructor {
 				return true
 			}
-			return yield(Instance{Module: n.scope.m, Name: n.full, Place: n.where.short(), Kind: n.kind, Value: v.Interface()})
+			return yield(Instance{Module: n.scope.m, Name: n.full, Place: n.where.String(), Kind: n.kind, Value: v.Interface()})
 		})
 	}
 }
@@ -149,7 +149,7 @@ func (g *Graph) built(f func(Instance, []ownedMark) bool) {
 		return f(Instance{
 			Module: n.scope.m,
 			Name:   n.full,
-			Place:  n.where.short(),
+			Place:  n.where.String(),
 			Kind:   n.kind,
 			Value:  v.Interface(),
 			Marks:  markValues(marks),

@@ -65,9 +65,9 @@ func names(g *module.Graph) string {
 	return strings.Join(out, " ")
 }
 
-var lineNumber = regexp.MustCompile(`(\w+\.go):\d+`)
+var lineNumber = regexp.MustCompile(`\bmodule/((?:\w+/)*\w+\.go):\d+`)
 
-// unnumbered removes line numbers from positions in a text.
+// unnumbered removes line numbers, and the folder of this package, from positions in a text.
 func unnumbered(s string) string { return lineNumber.ReplaceAllString(s, "$1") }
 
 // wantProblems compares the complete text of the error, without line numbers.

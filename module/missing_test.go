@@ -57,7 +57,7 @@ hint: Value[*module_test.C] (missing_test.go) of module root provides *module_te
 		"interface, imported": {
 			module.New("root", module.Imports(db.Module), module.Providers(func(orders.Store) *D { return nil })),
 			at + `TestMissingHints.func4 (missing_test.go) needs orders.Store (parameter 1), which is not available in the module
-hint: NewDB (db.go) of module db provides *db.DB, which implements it; use module.As[orders.Store](NewDB)`,
+hint: NewDB (internal/shop/db/db.go) of module db provides *db.DB, which implements it; use module.As[orders.Store](NewDB)`,
 		},
 		"narrowed": {
 			module.New("root", module.Providers(module.As[Namer](NewC), needC)),
@@ -101,7 +101,7 @@ hint: declare fx.Lifecycle as a plain parameter; fx provides it`,
 		},
 		"two types with one short name": {
 			module.New("root", module.Providers(legacy.NewDB, orders.NewOrders)),
-			at + `NewOrders (orders.go) needs *github.com/gatehouse-go/gatehouse/module/internal/shop/db.DB (parameter 1), which is not available in the module
+			at + `NewOrders (internal/shop/orders/orders.go) needs *github.com/gatehouse-go/gatehouse/module/internal/shop/db.DB (parameter 1), which is not available in the module
 hint: add a constructor for it to module.Providers`,
 		},
 	}

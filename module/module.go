@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.uber.org/fx"
+
+	"github.com/gatehouse-go/gatehouse/internal/place"
 )
 
 // Module is a named set of providers, of which it exports some:
@@ -22,7 +24,7 @@ import (
 // Module is immutable and safe for concurrent use.
 type Module struct {
 	name     string
-	where    position
+	where    place.Position
 	declared string // qualified name of the function that called New
 
 	imports   []importRef
@@ -74,7 +76,7 @@ func (m *Module) mistake(text, hint string) {
 func (m *Module) Name() string { return m.name }
 
 // Place returns where New was called, as file:line.
-func (m *Module) Place() string { return m.where.short() }
+func (m *Module) Place() string { return m.where.String() }
 
 // Imported yields the imported and re-exported modules in declared order.
 func (m *Module) Imported() iter.Seq[*Module] {
@@ -90,12 +92,12 @@ func (m *Module) Imported() iter.Seq[*Module] {
 // IsGlobal reports whether the module was declared with [Global].
 func (m *Module) IsGlobal() bool { return m.global }
 
-// String returns the module in the form of error messages: chat (chat.go:12).
+// String returns the module in the form of error messages: chat (chat/chat.go:12).
 func (m *Module) String() string {
 	if m == nil {
 		return "<nil>"
 	}
-	return cmp.Or(m.name, `""`) + " (" + m.where.short() + ")"
+	return cmp.Or(m.name, `""`) + " (" + m.where.String() + ")"
 }
 
 // variable guesses the package variable that holds the module, such as db.Module. It

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/gatehouse-go/gatehouse/internal/place"
 )
 
 // Override injects v wherever T is injected, for tests:
@@ -63,7 +65,7 @@ type override struct {
 	by    *Provider     // of OverrideWith
 	out   output        // of by
 	needs []need        // of by
-	where position
+	where place.Position
 }
 
 // overrideName returns the option in the form of messages.
@@ -72,7 +74,7 @@ func (r *resolver) overrideName(o override) string {
 	if o.by != nil {
 		name = "module.OverrideWith(" + o.by.String() + ")"
 	}
-	return name + " (" + o.where.short() + ")"
+	return name + " (" + o.where.String() + ")"
 }
 
 // checkOverride sets what an OverrideWith returns and needs. It reports problems of its constructor.
@@ -104,8 +106,8 @@ func (r *resolver) checkOverride(o *override) bool {
 		what = o.by.String()
 	}
 	r.problem(Problem{
-		Kind: ProblemOverride, Place: o.where.short(), File: o.where.long(),
-		Message: fmt.Sprintf("module.OverrideWith (%s): %s %s", o.where.short(), what, bad.text), Hint: bad.hint,
+		Kind: ProblemOverride, Place: o.where.String(), File: o.where.File(),
+		Message: fmt.Sprintf("module.OverrideWith (%s): %s %s", o.where.String(), what, bad.text), Hint: bad.hint,
 	})
 	return false
 }
@@ -129,8 +131,8 @@ func (r *resolver) applyOverrides() {
 		if !used {
 			r.problem(Problem{
 				Kind:    ProblemOverride,
-				Place:   o.where.short(),
-				File:    o.where.long(),
+				Place:   o.where.String(),
+				File:    o.where.File(),
 				Message: fmt.Sprintf("%s: no module provides %s", r.overrideName(o), r.typeName(o.t)),
 				Hint:    r.overrideHint(o),
 			})
@@ -188,7 +190,7 @@ func (r *resolver) overrideConstructor(n *node, res *result, o override) {
 	n.origin = originConstructor
 	n.provider.source, n.provider.ctor = fromConstructor, o.by.ctor
 	n.full, n.name, n.where = o.by.names()
-	if n.where.file == "" {
+	if n.where == (place.Position{}) {
 		n.where = o.where
 	}
 	res.out = o.out

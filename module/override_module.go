@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/gatehouse-go/gatehouse/internal/place"
 )
 
 // OverrideModule replaces a module wherever it is imported, for tests:
@@ -22,7 +24,7 @@ func OverrideModule(m, by *Module) ResolveOption {
 
 type moduleOverride struct {
 	m, by *Module
-	where position
+	where place.Position
 	used  bool
 }
 
@@ -62,8 +64,8 @@ func (r *resolver) checkModuleOverrides(root *Module) {
 			continue
 		}
 		r.problem(Problem{
-			Kind: ProblemOverride, Place: o.where.short(), File: o.where.long(),
-			Message: fmt.Sprintf("module.OverrideModule (%s): %s", o.where.short(), text), Hint: hint,
+			Kind: ProblemOverride, Place: o.where.String(), File: o.where.File(),
+			Message: fmt.Sprintf("module.OverrideModule (%s): %s", o.where.String(), text), Hint: hint,
 		})
 	}
 }

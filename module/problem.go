@@ -27,7 +27,7 @@ type Problem struct {
 	Kind        ProblemKind
 	Module      *Module // the module that has the problem; nil for the options of Resolve
 	Constructor string  // as in Message: NewOrders; empty if no constructor is involved
-	Place       string  // of the constructor or else the module, as in Message: orders.go:30
+	Place       string  // of the constructor or else the module, as in Message: orders/orders.go:30
 	File        string  // like Place, with the full path
 	Message     string  // the complete message, with module and places
 	Hint        string  // how to fix it

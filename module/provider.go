@@ -9,6 +9,7 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/gatehouse-go/gatehouse/internal/injected"
+	"github.com/gatehouse-go/gatehouse/internal/place"
 )
 
 // Provider is a constructor or a value with annotations. It is returned by [Value], [As],
@@ -21,7 +22,7 @@ type Provider struct {
 	value  reflect.Value // its static type is typ
 	typ    reflect.Type  // of a value or FromFx
 	source source
-	where  position
+	where  place.Position
 
 	as      []reflect.Type
 	name    string
@@ -78,7 +79,7 @@ func Alias[I, A any]() Provider {
 	i, a := reflect.TypeFor[I](), reflect.TypeFor[A]()
 	if !a.AssignableTo(i) {
 		return Provider{mistake: &mistake{
-			fmt.Sprintf("is module.Alias[%v, %v] (%s): %s", i, a, at.short(), notAssignable(a, i)), "correct the types",
+			fmt.Sprintf("is module.Alias[%v, %v] (%s): %s", i, a, at.String(), notAssignable(a, i)), "correct the types",
 		}}
 	}
 	f := reflect.MakeFunc(reflect.FuncOf([]reflect.Type{a}, []reflect.Type{i}, false), func(in []reflect.Value) []reflect.Value {
@@ -177,7 +178,7 @@ func (p Provider) String() string {
 }
 
 // names returns the name with package, the name without package, and the position.
-func (p Provider) names() (full, short string, at position) {
+func (p Provider) names() (full, short string, at place.Position) {
 	switch p.source {
 	case fromValue:
 		full = "module.Value"

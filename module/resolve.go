@@ -9,6 +9,7 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/gatehouse-go/gatehouse/internal/identity"
+	"github.com/gatehouse-go/gatehouse/internal/place"
 )
 
 // Resolve resolves and checks the graph of modules that are reachable from root. It calls
@@ -115,7 +116,7 @@ type node struct {
 	exported bool
 	full     string // name with package
 	name     string
-	where    position
+	where    place.Position
 	needs    []need
 	bound    []binding // one for each of needs
 	results  []*result
@@ -167,21 +168,21 @@ func (r *resolver) inModule(kind ProblemKind, s *scope, n *node, text, hint stri
 	p := Problem{
 		Kind:    kind,
 		Module:  s.m,
-		Place:   s.m.where.short(),
-		File:    s.m.where.long(),
+		Place:   s.m.where.String(),
+		File:    s.m.where.File(),
 		Message: "module " + s.m.String() + ": ",
 		Hint:    hint,
 	}
 	if n != nil {
-		p.Constructor, p.Place, p.File = n.name, n.where.short(), n.where.long()
+		p.Constructor, p.Place, p.File = n.name, n.where.String(), n.where.File()
 		p.Message += n.String() + " "
 	}
 	p.Message += text
 	r.problem(p)
 }
 
-// String returns the node in the form of messages: NewOrders (orders.go:30).
-func (n *node) String() string { return n.name + " (" + n.where.short() + ")" }
+// String returns the node in the form of messages: NewOrders (orders/orders.go:30).
+func (n *node) String() string { return n.name + " (" + n.where.String() + ")" }
 
 // collect creates a scope for each reachable module and a node for each provider.
 func (r *resolver) collect(root *Module) {
@@ -254,7 +255,7 @@ func (r *resolver) addNode(s *scope, it item) {
 	p := it.provider
 	n := &node{id: len(r.nodes), scope: s, provider: p, kind: it.kind, exported: it.exported}
 	n.full, n.name, n.where = p.names()
-	if n.where.file == "" {
+	if n.where == (place.Position{}) {
 		n.where = s.m.where
 	}
 	if p.source == fromModule {

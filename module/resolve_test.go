@@ -62,7 +62,7 @@ func TestPrivateShadow(t *testing.T) {
 
 func TestMissingImportText(t *testing.T) {
 	_, err := module.Resolve(orders.Root)
-	const want = `module orders (orders.go:12): NewOrders (orders.go:30) needs *db.DB (parameter 1), which is not available in the module
+	const want = `module orders (module/internal/shop/orders/orders.go:12): NewOrders (module/internal/shop/orders/orders.go:30) needs *db.DB (parameter 1), which is not available in the module
 hint: module db exports it; add db.Module to module.Imports`
 	if err == nil || err.Error() != want {
 		t.Fatalf("got:\n%v\nwant:\n%s", err, want)
@@ -73,7 +73,7 @@ hint: module db exports it; add db.Module to module.Imports`
 	}
 	p := wiring.Problems[0]
 	if p.Kind != module.ProblemMissing || p.Module != orders.Module || p.Constructor != "NewOrders" ||
-		p.Place != "orders.go:30" || !strings.HasSuffix(p.File, "/orders/orders.go:30") {
+		p.Place != "module/internal/shop/orders/orders.go:30" || !strings.HasSuffix(p.File, "/orders/orders.go:30") {
 		t.Errorf("problem %+v", p)
 	}
 }

@@ -2,9 +2,9 @@ package pipeline
 
 import (
 	"reflect"
-	"runtime"
 
 	"github.com/gatehouse-go/gatehouse/internal/injected"
+	"github.com/gatehouse-go/gatehouse/internal/place"
 )
 
 // Injection is the item that [Injected] returns.
@@ -21,6 +21,5 @@ type Injection = injected.Item
 // if the module sees no T or several, or if T is not a guard, interceptor, pipe or filter.
 // For a handler, in Subscriptions and Routes, only the start reports it.
 func Injected[T any]() Injection {
-	_, file, line, _ := runtime.Caller(1)
-	return injected.New(reflect.TypeFor[T](), file, line)
+	return injected.New(reflect.TypeFor[T](), place.Caller(0))
 }

@@ -53,7 +53,7 @@ func TestOrderOfByAndIdentity(t *testing.T) {
 		warning    []string // words of the only one; none: no warning
 	}{
 		{"at the application", guarded, []app.Option{app.UseGuards(limit())}, 200, []string{
-			"of app.UseGuards (order_test.go:", `"ratelimit.By(ratelimit_test.perUser)`, `"ratelimit_test.newTokenGuard of controller ratelimit_test.newAccount (order_test.go:`, `routes="GET /me, GET /mine"`,
+			"of app.UseGuards (ratelimit/order_test.go:", `"ratelimit.By(ratelimit_test.perUser)`, `"ratelimit_test.newTokenGuard of controller ratelimit_test.newAccount (ratelimit/order_test.go:`, `routes="GET /me, GET /mine"`,
 		}},
 		{"a constructor", guarded, []app.Option{app.HTTP("127.0.0.1:0"), app.UseGuards(newLimit)}, 200, []string{"ratelimit_test.newLimit of app.UseGuards"}},
 		{"in one list", web.Controller(newAccount, web.UseGuards(limit(), newTokenGuard)), nil, 200, []string{"of controller ratelimit_test.newAccount"}},

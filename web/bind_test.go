@@ -181,7 +181,7 @@ func TestProblems(t *testing.T) {
 		want        string
 	}{
 		{"twice", app(), []any{newOther, web.Controller(newRooms, web.Prefix("/rooms"))},
-			`GET /rooms/{room} is registered by controller web_test.newOther (bind_test.go:37) and by controller web_test.newRooms (bind_test.go:23); remove one, or change the Prefix or Version of one`},
+			`GET /rooms/{room} is registered by controller web_test.newOther (web/bind_test.go:37) and by controller web_test.newRooms (web/bind_test.go:23); remove one, or change the Prefix or Version of one`},
 		{"any method", app(), one(func(r chi.Router) { r.Handle("/x", text("")); r.Get("/x", text("")) }), `GET /x is registered by controller`},
 		{"slash", app(), one(func(r chi.Router) { r.Get("/x/", text("")); r.Route("/x", func(r chi.Router) { r.Get("/", text("")) }) }), `GET /x/ is registered by`},
 		{"regexp", app(), one(func(r chi.Router) { r.Get("/{a:[0-9]{2}}", text("")); r.Get("/{b:[0-9]{2}}", text("")) }), `GET /{b:[0-9]{2}} is registered by`},
@@ -236,7 +236,7 @@ func TestProblems(t *testing.T) {
 		{"BodyLimit", app(), one(registerAll, web.BodyLimit(0)), `BodyLimit(0): must be at least 1`},
 		{"no Routes", app(), []any{web.Controller(newNothing)}, `returns *struct { X int }, which has no method Routes(chi.Router); add it`},
 		{"hidden type", app(), []any{web.Controller(func() any { return 3 })}, `returns int, which has no method Routes(chi.Router); add it`},
-		{"nil", app(), []any{web.Controller(newNilRooms)}, `controller web_test.newNilRooms (bind_test.go:`},
+		{"nil", app(), []any{web.Controller(newNilRooms)}, `controller web_test.newNilRooms (web/bind_test.go:`},
 		{"same value", app(), []any{func() *rooms { return shared }, web.Controller(func() *rooms { return shared })}, `: pass only the latter to web.Controller`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -18,7 +18,7 @@ type registrar struct {
 	controllerConfig
 
 	name       string // rooms.NewController
-	label      string // rooms.NewController (controller.go:12)
+	label      string // rooms.NewController (rooms/controller.go:12)
 	base       string // prefix of every pattern: /api/v1/rooms
 	owner      pipe.Scope
 	routes     []*resolvedRoute

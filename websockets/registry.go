@@ -20,7 +20,7 @@ type GatewayInfo struct {
 	// Type is the type of the gateway.
 	Type reflect.Type
 	// Module is the name of the module that declares it, Place where its constructor is:
-	// gateway.go:12.
+	// chat/gateway.go:12.
 	Module, Place string
 	// Guards are the names of the gateway's guards, in the order in which they run: of a
 	// function its own, of a constructor that of the constructor, of a value its type. Those
@@ -72,7 +72,7 @@ type SubscriptionInfo struct {
 	Errors []*Error
 	// Func is the name of the handler: example.com/chat.(*Gateway).Join.
 	Func string
-	// Place is where it was subscribed: gateway.go:31.
+	// Place is where it was subscribed: chat/gateway.go:31.
 	Place string
 	// Meta is the metadata of the handler, with that of [ForEvent] at its gateway's first
 	// endpoint.

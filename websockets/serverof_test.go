@@ -151,7 +151,7 @@ func TestServerOfTwoGateways(t *testing.T) {
 
 	outside := func(websockets.ServerOf[*counter]) *strings.Builder { return new(strings.Builder) }
 	_, err := app.New(module.New("shops", module.Imports(tea, coffee), module.Providers(outside)), app.HTTP(":0"), app.WebSockets(ws.New()))
-	const want = `module shops (serverof_test.go): TestServerOfTwoGateways.func3 (serverof_test.go) needs the server of the gateway *websockets_test.counter (parameter 1), which 2 imports export: newCounter (serverof_test.go) of module tea (serverof_test.go) and newCounter (serverof_test.go) of module coffee (serverof_test.go)
+	const want = `module shops (websockets/serverof_test.go): TestServerOfTwoGateways.func3 (websockets/serverof_test.go) needs the server of the gateway *websockets_test.counter (parameter 1), which 2 imports export: newCounter (websockets/serverof_test.go) of module tea (websockets/serverof_test.go) and newCounter (websockets/serverof_test.go) of module coffee (websockets/serverof_test.go)
 hint: import only one of them, or distinguish them with module.Named`
 	if got := regexp.MustCompile(`\.go:\d+`).ReplaceAllString(fmt.Sprint(err), ".go"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

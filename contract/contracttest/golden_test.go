@@ -120,7 +120,7 @@ func TestGoldenFails(t *testing.T) {
 	golden(t, "1", dir, moduleOf[failing]()).
 		Want("contracttest: not described: gateway contracttest_test.", `: event "say": contracttest_test.failing: its method JSONSchema: it is not one JSON object`)
 	golden(t, "1", dir, module.New("m", module.Providers(func(failing) int { return 0 }))).
-		Want("contracttest: module m (golden_test.go:", "needs contracttest_test.failing")
+		Want("contracttest: module m (contract/contracttest/golden_test.go:", "needs contracttest_test.failing")
 }
 
 type failing struct{}

@@ -59,9 +59,9 @@ func (e *BindError) Error() string {
 
 // gatewayPlan is one gateway before it is bound.
 type gatewayPlan struct {
-	name     string // chat.NewGateway (gateway.go:12)
+	name     string // chat.NewGateway (chat/gateway.go:12)
 	short    string // chat.NewGateway
-	place    string // gateway.go:12
+	place    string // chat/gateway.go:12
 	module   *module.Module
 	typ      reflect.Type
 	value    any  // nil in a static check

@@ -328,9 +328,9 @@ func TestPresenceTypes(t *testing.T) {
 // Handlers that the application starts with wrong are mistakes of the start.
 func TestPresenceMistakes(t *testing.T) {
 	for want, sub := range map[string]websockets.Subscription{
-		`"online" (presence_test.go:`: online.On(nil),
-		"the handler is nil":          online.On(nil),
-		`the payload func()`:          presence.New[func()]("f").On(func(context.Context, presence.Change[func()]) error { return nil }),
+		`"online" (internal/gateway/presence_test.go:`: online.On(nil),
+		"the handler is nil":                           online.On(nil),
+		`the payload func()`:                           presence.New[func()]("f").On(func(context.Context, presence.Change[func()]) error { return nil }),
 	} {
 		d := &testGateway{subs: []websockets.Subscription{sub}}
 		plan := newPlan([]gatewayPlan{{name: "g", typ: reflect.TypeOf(d), value: d}}, Config{Adapter: plain(), HTTP: true, HTTPAddr: ":3000"})

@@ -191,7 +191,7 @@ type Hook struct {
 	Name     string // AfterInit
 	Provider string // chat.NewGateway
 	Module   string
-	Place    string // gateway.go:12
+	Place    string // chat/gateway.go:12
 	Call     func(context.Context) error
 }
 

@@ -46,7 +46,7 @@ type Spec struct {
 	Sends      []Event           // what its responses may be
 	Errors     []*pipeline.Error // what it may answer instead
 	Func       string            // the handler's name with the path of its package
-	Place      string            // where it was subscribed: gateway.go:31
+	Place      string            // where it was subscribed: chat/gateway.go:31
 	Strict     bool              // payloads must not have unknown names
 	Linger     time.Duration     // of Presence
 	Problem    string            // what is wrong with the declaration; "" for nothing

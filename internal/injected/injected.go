@@ -5,27 +5,27 @@ package injected
 
 import (
 	"fmt"
-	"path/filepath"
 	"reflect"
+
+	"github.com/gatehouse-go/gatehouse/internal/place"
 )
 
 // Item binds the instance of a type that a module sees.
 type Item struct {
-	typ  reflect.Type
-	file string
-	line int
+	typ reflect.Type
+	at  place.Position
 }
 
 // New returns the item for a type, and the place that messages name.
-func New(t reflect.Type, file string, line int) Item { return Item{t, file, line} }
+func New(t reflect.Type, at place.Position) Item { return Item{t, at} }
 
 // Type returns the type, nil for the zero Item.
 func (i Item) Type() reflect.Type { return i.typ }
 
-// Place returns the file and line of the call of pipeline.Injected.
-func (i Item) Place() (file string, line int) { return i.file, i.line }
+// Place returns where pipeline.Injected was called.
+func (i Item) Place() place.Position { return i.at }
 
-// String returns the item in the form of messages: Injected[*auth.Guard] (chat.go:14).
+// String returns the item in the form of messages: Injected[*auth.Guard] (chat/chat.go:14).
 func (i Item) String() string {
-	return fmt.Sprintf("Injected[%v] (%s:%d)", i.typ, filepath.Base(i.file), i.line)
+	return fmt.Sprintf("Injected[%v] (%s)", i.typ, i.at)
 }

@@ -4,11 +4,12 @@ package recovered
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"github.com/gatehouse-go/gatehouse/internal/place"
 )
 
 // PanicError is a recovered panic.
@@ -20,7 +21,7 @@ type PanicError struct {
 }
 
 // New returns the error of a recovered value; call it in the deferred function.
-func New(v any) *PanicError { return &PanicError{v, place(), debug.Stack()} }
+func New(v any) *PanicError { return &PanicError{v, panicked(), debug.Stack()} }
 
 // Into stores a panic of the function that defers it in err: defer recovered.Into(&err).
 func Into(err *error) {
@@ -72,28 +73,25 @@ func frames(stack string) string {
 			b.WriteString("go ")
 		}
 		at, _, _ = strings.Cut(strings.TrimSpace(at), " +0x")
-		b.WriteString(name[strings.LastIndexByte(name, '/')+1:] + " " + short(at))
+		if colon := strings.LastIndexByte(at, ':'); colon > 0 {
+			if line, err := strconv.Atoi(at[colon+1:]); err == nil {
+				at = place.Of(name, at[:colon], line).String()
+			}
+		}
+		b.WriteString(name[strings.LastIndexByte(name, '/')+1:] + " " + at)
 	}
 	return b.String()
 }
 
-// short returns the last two elements of a path.
-func short(path string) string {
-	if at := strings.LastIndexByte(path, '/'); at > 0 {
-		return path[strings.LastIndexByte(path[:at], '/')+1:]
-	}
-	return path
-}
-
-// place returns the innermost function outside of the runtime that panicked.
-func place() string {
+// panicked returns the place of the innermost function outside of the runtime that panicked.
+func panicked() string {
 	var pcs [64]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	panicking := false
 	for {
 		f, more := frames.Next()
 		if inRuntime := strings.HasPrefix(f.Function, "runtime."); panicking && !inRuntime {
-			return filepath.Base(filepath.Dir(f.File)) + "/" + filepath.Base(f.File) + ":" + strconv.Itoa(f.Line)
+			return place.OfFrame(f).String()
 		}
 		panicking = panicking || f.Function == "runtime.gopanic" || f.Function == "runtime.sigpanic"
 		if !more {

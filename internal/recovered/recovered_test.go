@@ -21,7 +21,7 @@ func TestDo(t *testing.T) {
 	if err := Do(runtime.Goexit); !errors.Is(err, ErrExited) {
 		t.Error(err)
 	}
-	if e, ok := errors.AsType[*PanicError](Do(func() { crash(nil) })); !ok || e.Place != "recovered/recovered_test.go:13" {
+	if e, ok := errors.AsType[*PanicError](Do(func() { crash(nil) })); !ok || e.Place != "internal/recovered/recovered_test.go:13" {
 		t.Errorf("%+v", e)
 	}
 }
@@ -29,9 +29,9 @@ func TestDo(t *testing.T) {
 // The place is the line that panicked, also in functions of the runtime and the library.
 func TestPlace(t *testing.T) {
 	for name, f := range map[string]func(){
-		"recovered/recovered_test.go:13": func() { crash(nil) },
-		"strings/":                       func() { _ = strings.Repeat("x", -1) },
-		"recovered/recovered_test.go:":   func() { write(nil) },
+		"internal/recovered/recovered_test.go:13": func() { crash(nil) },
+		"strings/strings.go:":                     func() { _ = strings.Repeat("x", -1) },
+		"internal/recovered/recovered_test.go:":   func() { write(nil) },
 	} {
 		func() {
 			defer func() {
@@ -63,9 +63,9 @@ func TestWhere(t *testing.T) {
 	log.Logger(slog.LevelInfo).Error("failed", p.Where()...)
 	line := log.String()
 	for _, want := range []string{
-		" place=recovered/recovered_test.go:13 ",
-		` stack="recovered.crash recovered/recovered_test.go:13 < recovered.TestWhere.func1 recovered/recovered_test.go:`,
-		" < recovered.TestWhere recovered/recovered_test.go:", " < testing.tRunner testing/testing.go:", " < go testing.(*T).Run testing/testing.go:",
+		" place=internal/recovered/recovered_test.go:13 ",
+		` stack="recovered.crash internal/recovered/recovered_test.go:13 < recovered.TestWhere.func1 internal/recovered/recovered_test.go:`,
+		" < recovered.TestWhere internal/recovered/recovered_test.go:", " < testing.tRunner testing/testing.go:", " < go testing.(*T).Run testing/testing.go:",
 	} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %q in\n%s", want, line)
@@ -74,7 +74,7 @@ func TestWhere(t *testing.T) {
 	if strings.Contains(line, `\n`) || strings.Contains(line, "runtime.") {
 		t.Errorf("got %s", line)
 	}
-	if got := frames("goroutine 7 [running]:\nchat.run(...)\n\t/chat/a.go:3 +0x1d\n"); got != "chat.run chat/a.go:3" {
+	if got := frames("goroutine 7 [running]:\nexample.com/shop/chat.run(...)\n\t/home/ada/shop/chat/a.go:3 +0x1d\n"); got != "chat.run example.com/shop/chat/a.go:3" {
 		t.Errorf("without a panic: %s", got)
 	}
 	if got := frames(""); got != "" {

@@ -64,20 +64,20 @@ func TestField_X38_FoundAtTheStart(t *testing.T) {
 	emits := start(websockets.Emits(waited, askToRun)) // before the gateway is made
 	const duration = `For: a time.Duration has no JSON form: use int64 milliseconds, or a type with MarshalText and UnmarshalText`
 	for _, want := range []string{
-		`codec_test.newBroken (types_test.go)`,
-		`subscription "in" (types_test.go), codec_test.handleWait: the payload codec_test.wait: ` + duration,
-		`subscription "out" (types_test.go), codec_test.(*broken).Subscriptions.func1: the result map[string]chan int: a chan int has no JSON form`,
-		`subscription "listen" (types_test.go), codec_test.(*broken).Subscriptions.func2: the payload []fmt.Stringer: the interface fmt.Stringer cannot be decoded`,
-		`subscription "response" (types_test.go), codec_test.(*broken).Subscriptions.func3: the response codec_test.wait: ` + duration,
-		`subscription "stream" (types_test.go), codec_test.(*broken).Subscriptions.func4: the payload complex128: a complex128 has no JSON form`,
+		`codec_test.newBroken (field/codec/types_test.go)`,
+		`subscription "in" (field/codec/types_test.go), codec_test.handleWait: the payload codec_test.wait: ` + duration,
+		`subscription "out" (field/codec/types_test.go), codec_test.(*broken).Subscriptions.func1: the result map[string]chan int: a chan int has no JSON form`,
+		`subscription "listen" (field/codec/types_test.go), codec_test.(*broken).Subscriptions.func2: the payload []fmt.Stringer: the interface fmt.Stringer cannot be decoded`,
+		`subscription "response" (field/codec/types_test.go), codec_test.(*broken).Subscriptions.func3: the response codec_test.wait: ` + duration,
+		`subscription "stream" (field/codec/types_test.go), codec_test.(*broken).Subscriptions.func4: the payload complex128: a complex128 has no JSON form`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("missing: %s\nin\n%s", want, got)
 		}
 	}
 	for _, want := range []string{
-		`event "waited" (types_test.go): the payload codec_test.wait: ` + duration,
-		`event "run" (types_test.go): the answer func(): a func() has no JSON form`,
+		`event "waited" (field/codec/types_test.go): the payload codec_test.wait: ` + duration,
+		`event "run" (field/codec/types_test.go): the answer func(): a func() has no JSON form`,
 	} {
 		if !strings.Contains(emits, want) {
 			t.Errorf("missing: %s\nin\n%s", want, emits)
@@ -145,12 +145,12 @@ func TestField_X38_Places(t *testing.T) {
 	got := a.Start(t.Context())
 	for _, p := range newWaiting().list {
 		event := p.sub.Spec(seal.Framework{}).Event
-		if want := fmt.Sprintf("subscription %q (types_test.go:%d), codec_test.", event, p.line); got == nil || !strings.Contains(got.Error(), want) {
+		if want := fmt.Sprintf("subscription %q (field/codec/types_test.go:%d), codec_test.", event, p.line); got == nil || !strings.Contains(got.Error(), want) {
 			t.Errorf("missing: %s\nin\n%v", want, got)
 		}
 	}
 	err = app.Validate(module.New("waiting", module.Exports(websockets.Gateway(newBroken, websockets.Emits(sent)))), app.WebSockets(ws.New()))
-	if want := fmt.Sprintf(`event "sent" (types_test.go:%d): the payload codec_test.wait`, sentLine); err == nil || !strings.Contains(err.Error(), want) {
+	if want := fmt.Sprintf(`event "sent" (field/codec/types_test.go:%d): the payload codec_test.wait`, sentLine); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("missing: %s\nin\n%v", want, err)
 	}
 }

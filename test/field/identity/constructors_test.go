@@ -235,14 +235,14 @@ func TestField_X43_Undecided(t *testing.T) {
 		provided, bound any
 		want            string // what is bound, and its possible origin
 	}{
-		{"method values", loose.New, strict.New, "Limit.New (constructors_test.go) is bound, and may be Limit.New (constructors_test.go)"},
-		{"method value provided As", module.As[Auth](loose.New), strict.New, "Limit.New (constructors_test.go) is bound, and may be Limit.New (constructors_test.go)"},
-		{"method value bound Named", loose.New, module.Named("n", strict.New), "Limit.New (constructors_test.go) is bound, and may be Limit.New (constructors_test.go)"},
-		{"one variable, two method values", loose.New, loose.New, "Limit.New (constructors_test.go) is bound, and may be Limit.New (constructors_test.go)"},
+		{"method values", loose.New, strict.New, "Limit.New (field/identity/constructors_test.go) is bound, and may be Limit.New (field/identity/constructors_test.go)"},
+		{"method value provided As", module.As[Auth](loose.New), strict.New, "Limit.New (field/identity/constructors_test.go) is bound, and may be Limit.New (field/identity/constructors_test.go)"},
+		{"method value bound Named", loose.New, module.Named("n", strict.New), "Limit.New (field/identity/constructors_test.go) is bound, and may be Limit.New (field/identity/constructors_test.go)"},
+		{"one variable, two method values", loose.New, loose.New, "Limit.New (field/identity/constructors_test.go) is bound, and may be Limit.New (field/identity/constructors_test.go)"},
 		{"closures of a function that is inlined", limitInline("1"), limitInline("2"), ""},
-		{"closures of a function that is not inlined", limitCall("1"), limitCall("2"), "limitCall.func1 (constructors_test.go) is bound, and may be limitCall.func1 (constructors_test.go)"},
+		{"closures of a function that is not inlined", limitCall("1"), limitCall("2"), "limitCall.func1 (field/identity/constructors_test.go) is bound, and may be limitCall.func1 (field/identity/constructors_test.go)"},
 		{"instances inside of a generic function", roleOf[*admin](), roleOf[*guest](), ""},
-		{"functions made by reflection", makeFunc("1"), makeFunc("2"), "func(*identity_test.Book) *identity_test.Guard (constructors_test.go) is bound, and may be func(*identity_test.Book) *identity_test.Guard (constructors_test.go)"},
+		{"functions made by reflection", makeFunc("1"), makeFunc("2"), "func(*identity_test.Book) *identity_test.Guard (field/identity/constructors_test.go) is bound, and may be func(*identity_test.Book) *identity_test.Guard (field/identity/constructors_test.go)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, _ := shelf()
@@ -253,7 +253,7 @@ func TestField_X43_Undecided(t *testing.T) {
 				}
 				return
 			}
-			want(t, got, "module m (constructors_test.go): "+tt.want+" of module m (constructors_test.go) or another one: Go does not compare method values and closures"+hint)
+			want(t, got, "module m (field/identity/constructors_test.go): "+tt.want+" of module m (field/identity/constructors_test.go) or another one: Go does not compare method values and closures"+hint)
 		})
 	}
 	t.Run("imported", func(t *testing.T) {
@@ -284,8 +284,8 @@ func TestField_X43_Undecided(t *testing.T) {
 		s, _ := shelf()
 		m := module.New("m", s, module.Providers(module.Named("x", NewGuard), module.Named("y", NewGuard)), module.Controllers(bind(NewGuard, NewGuard)))
 		got := lines.ReplaceAllString(refused(t, m), ".go")
-		want(t, got, `module m (constructors_test.go): NewGuard (main_test.go) is bound, and the module sees 2 instances of it: `+
-			`*identity_test.Guard named "x" of module m (constructors_test.go) and *identity_test.Guard named "y" of module m (constructors_test.go)`+
+		want(t, got, `module m (field/identity/constructors_test.go): NewGuard (field/identity/main_test.go) is bound, and the module sees 2 instances of it: `+
+			`*identity_test.Guard named "x" of module m (field/identity/constructors_test.go) and *identity_test.Guard named "y" of module m (field/identity/constructors_test.go)`+
 			"\nhint: bind the intended one by its type and name, with module.As and module.Named, or import only one of them")
 	})
 }

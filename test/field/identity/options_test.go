@@ -84,7 +84,7 @@ func (*annex) Subscriptions() []websockets.Subscription {
 // compiler had not inlined it, and pages allowed by one entered the namespace of the other; two checks are an error
 // of the start, with every build flag, unless both gateways have the same option or the same declared function.
 func TestField_X71_OriginChecks(t *testing.T) {
-	const text = "websockets: gateway identity_test.newLobby (main_test.go) and gateway identity_test.newAnnex (options_test.go) share the server %s but disagree on CheckOrigin; " +
+	const text = "websockets: gateway identity_test.newLobby (field/identity/main_test.go) and gateway identity_test.newAnnex (field/identity/options_test.go) share the server %s but disagree on CheckOrigin; " +
 		"Go does not compare functions: store the option in a package variable (var checkOrigin = websockets.CheckOrigin(…)) and give both that, or leave it out of one"
 	two := pairs()
 	literal := anyCall()
@@ -139,7 +139,7 @@ func TestField_X71_Namespaces(t *testing.T) {
 		loop = append(loop, websockets.NamespaceFunc("tenants", prefix(p)))
 	}
 	got := lines.ReplaceAllString(refused(t, gates(loop[:1], loop[1:]), app.WebSockets(socketio.New())), ".go")
-	want(t, got, `websockets: gateway identity_test.newAnnex (options_test.go): NamespaceFunc("tenants"): another gateway has another namespace of this name on socketio the HTTP server /socket.io/ namespace tenants; `+
+	want(t, got, `websockets: gateway identity_test.newAnnex (field/identity/options_test.go): NamespaceFunc("tenants"): another gateway has another namespace of this name on socketio the HTTP server /socket.io/ namespace tenants; `+
 		"Go does not compare functions: to share the namespaces, store the option in a package variable and give both that; otherwise choose another label")
 	for name, o := range map[string][2]websockets.Option{
 		"one option":            {loop[0], loop[0]},
@@ -167,7 +167,7 @@ func TestField_X71_Adapters(t *testing.T) {
 	both := func(one, other adapter.Adapter) *module.Module {
 		return gates([]websockets.Option{websockets.Via(one)}, []websockets.Option{websockets.Via(other, b)})
 	}
-	const text = "websockets: gateway identity_test.newLobby (main_test.go) and gateway identity_test.newAnnex (options_test.go) share the server socketio /socket.io/ but have different adapters (%s); " +
+	const text = "websockets: gateway identity_test.newLobby (field/identity/main_test.go) and gateway identity_test.newAnnex (field/identity/options_test.go) share the server socketio /socket.io/ but have different adapters (%s); " +
 		"make the adapter once, store it in a package variable and give both that, or give one another Path"
 	shared := allow("shared")
 	for _, tt := range []struct {
@@ -244,7 +244,7 @@ func TestField_X72_OneOptionsValue(t *testing.T) {
 		via := []websockets.Option{one, websockets.Via(socketio.New()), websockets.Via(ws.New(), websockets.Path("/ws"))}
 		asked(t, gates(via, []websockets.Option{b}), app.WebSockets(socketio.New()))
 	})
-	const text = "websockets: gateway identity_test.newLobby (main_test.go) and gateway identity_test.newAnnex (options_test.go) share the server socketio /socket.io/ but disagree on socketio.Options"
+	const text = "websockets: gateway identity_test.newLobby (field/identity/main_test.go) and gateway identity_test.newAnnex (field/identity/options_test.go) share the server socketio /socket.io/ but disagree on socketio.Options"
 	const remedy = ".AllowRequest; Go does not compare functions: store the option in a package variable and give both that, or give it to the adapter, as in app.WebSockets(socketio.New(socketio.Options{…}))"
 	for name, tt := range map[string]struct {
 		other socketio.Options

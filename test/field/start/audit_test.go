@@ -42,7 +42,7 @@ func TestAudit_EmbeddedGateways(t *testing.T) {
 	want(t, start(t, providers(newBase, websockets.Gateway(func(b *base) *sports { return &sports{&page{b}} }))), "")
 	want(t, start(t, providers(websockets.Gateway(newLobby), func(l *lobby) *window { return &window{frame{l}} })), "")
 	want(t, start(t, providers(newBase, websockets.Gateway(func() *copies { return &copies{} }))), // it does not reach clients
-		"module m (main_test.go): start_test.newBase (audit_test.go) returns *start_test.base, which has the method Subscriptions but is not registered as a gateway, so that no client reaches it\n"+
+		"module m (field/start/main_test.go): start_test.newBase (field/start/audit_test.go) returns *start_test.base, which has the method Subscriptions but is not registered as a gateway, so that no client reaches it\n"+
 			"hint: write module.Providers(websockets.Gateway(newBase)), or rename the method")
 }
 
@@ -50,8 +50,8 @@ func TestAudit_EmbeddedGateways(t *testing.T) {
 func TestAudit_RouterAsController(t *testing.T) {
 	const message = ", a router of its own, which is not served; return a controller with the method Routes(r chi.Router), and call r.Mount(\"/\", …) in it"
 	want(t, validated(controllers(func() *lone { return &lone{chi.NewRouter()} })),
-		"web: controller start_test.TestAudit_RouterAsController.func1 (audit_test.go) returns *start_test.lone"+message)
-	want(t, validated(controllers(func() *chi.Mux { return chi.NewMux() })), "web: controller start_test.TestAudit_RouterAsController.func2 (audit_test.go) returns *chi.Mux"+message)
+		"web: controller start_test.TestAudit_RouterAsController.func1 (field/start/audit_test.go) returns *start_test.lone"+message)
+	want(t, validated(controllers(func() *chi.Mux { return chi.NewMux() })), "web: controller start_test.TestAudit_RouterAsController.func2 (field/start/audit_test.go) returns *chi.Mux"+message)
 	want(t, validated(providers(chi.NewMux)), "")
 }
 

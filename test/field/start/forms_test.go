@@ -47,22 +47,22 @@ const otherForm = ", which is not called, because the form of "
 func TestField_X46_LifecycleHooks(t *testing.T) {
 	newCache := func() *cache { return &cache{} }
 	want(t, validated(providers(module.Named("c", newCache))),
-		"module m (main_test.go): start_test.TestField_X46_LifecycleHooks.func1 (forms_test.go) has the method OnModuleInit() error of *start_test.cache"+otherForm+"OnModuleInit is another one\n"+
+		"module m (field/start/main_test.go): start_test.TestField_X46_LifecycleHooks.func1 (field/start/forms_test.go) has the method OnModuleInit() error of *start_test.cache"+otherForm+"OnModuleInit is another one\n"+
 			"hint: write func (*cache) OnModuleInit(ctx context.Context) error\n"+
-			"module m (main_test.go): start_test.TestField_X46_LifecycleHooks.func1 (forms_test.go) has the method OnApplicationShutdown() error of *start_test.cache"+otherForm+"OnApplicationShutdown is another one\n"+
+			"module m (field/start/main_test.go): start_test.TestField_X46_LifecycleHooks.func1 (field/start/forms_test.go) has the method OnApplicationShutdown() error of *start_test.cache"+otherForm+"OnApplicationShutdown is another one\n"+
 			"hint: write func (*cache) OnApplicationShutdown(ctx context.Context) error")
 	want(t, validated(providers(module.Value(pool{}))),
-		"module m (main_test.go): module.Value[start_test.pool] (forms_test.go) has the type start_test.pool, but the receiver of its method OnModuleDestroy is *start_test.pool, so the method is not called\n"+
+		"module m (field/start/main_test.go): module.Value[start_test.pool] (field/start/forms_test.go) has the type start_test.pool, but the receiver of its method OnModuleDestroy is *start_test.pool, so the method is not called\n"+
 			"hint: return *start_test.pool from the constructor")
 	want(t, validated(controllers(module.Value(&both{&logs{}, metrics{}}))),
-		"module m (main_test.go): module.Value[*start_test.both] (forms_test.go) has the type *start_test.both, which embeds *start_test.logs and start_test.metrics: each has a method OnApplicationBootstrap, so neither is called\n"+
+		"module m (field/start/main_test.go): module.Value[*start_test.both] (field/start/forms_test.go) has the type *start_test.both, which embeds *start_test.logs and start_test.metrics: each has a method OnApplicationBootstrap, so neither is called\n"+
 			"hint: write func (*both) OnApplicationBootstrap(ctx context.Context) error, which calls those that it needs")
 	hidden := providers(func() initializer { return &cache{} })
 	want(t, validated(hidden), "")
 	want(t, start(t, hidden),
-		"module m (main_test.go): start_test.TestField_X46_LifecycleHooks.func2 (forms_test.go) has the method OnModuleInit() error of *start_test.cache"+otherForm+"OnModuleInit is another one\n"+
+		"module m (field/start/main_test.go): start_test.TestField_X46_LifecycleHooks.func2 (field/start/forms_test.go) has the method OnModuleInit() error of *start_test.cache"+otherForm+"OnModuleInit is another one\n"+
 			"hint: write func (*cache) OnModuleInit(ctx context.Context) error\n"+
-			"module m (main_test.go): start_test.TestField_X46_LifecycleHooks.func2 (forms_test.go) has the method OnApplicationShutdown() error of *start_test.cache"+otherForm+"OnApplicationShutdown is another one\n"+
+			"module m (field/start/main_test.go): start_test.TestField_X46_LifecycleHooks.func2 (field/start/forms_test.go) has the method OnApplicationShutdown() error of *start_test.cache"+otherForm+"OnApplicationShutdown is another one\n"+
 			"hint: write func (*cache) OnApplicationShutdown(ctx context.Context) error")
 }
 
@@ -81,7 +81,7 @@ func (*door) HandleDisconnect(context.Context, websockets.Client)     {}
 // that a check of clients was not made; each is an error of app.Validate, also in a gateway that the constructor returns
 // by value. A plain provider may have such methods.
 func TestField_X46_GatewayHooks(t *testing.T) {
-	const gateway = "websockets: gateway start_test.newDoor (forms_test.go) has the method "
+	const gateway = "websockets: gateway start_test.newDoor (field/start/forms_test.go) has the method "
 	want(t, validated(providers(websockets.Gateway(newDoor))),
 		gateway+"Subscriptions(context.Context) []websockets.Subscription of *start_test.door"+otherForm+"Subscriptions is another one; write func (*door) Subscriptions() []websockets.Subscription\n"+
 			gateway+"GatewayOptions() websockets.Option of *start_test.door"+otherForm+"GatewayOptions is another one; write func (*door) GatewayOptions() []websockets.Option\n"+
@@ -90,7 +90,7 @@ func TestField_X46_GatewayHooks(t *testing.T) {
 			gateway+"HandleDisconnect(context.Context, websockets.Client) of *start_test.door"+otherForm+"HandleDisconnect is another one; write func (*door) HandleDisconnect(ctx context.Context, c websockets.Client, r websockets.Reason)")
 	want(t, validated(providers(newDoor)), "")
 	want(t, validated(providers(websockets.Gateway(func() lobby { return lobby{} }))),
-		"websockets: gateway start_test.TestField_X46_GatewayHooks.func1 (forms_test.go) has the type start_test.lobby, but the receiver of its method Subscriptions is *start_test.lobby, so the method is not called; return *start_test.lobby from the constructor")
+		"websockets: gateway start_test.TestField_X46_GatewayHooks.func1 (field/start/forms_test.go) has the type start_test.lobby, but the receiver of its method Subscriptions is *start_test.lobby, so the method is not called; return *start_test.lobby from the constructor")
 }
 
 // rooms has another form of Routes.
@@ -103,7 +103,7 @@ func (*rooms) Routes(*chi.Mux) {}
 // TestField_X46_Routes: Routes with a *chi.Mux was ignored, so that all its routes were answered 404; it is an error of
 // app.Validate for controllers, and no plain provider is checked.
 func TestField_X46_Routes(t *testing.T) {
-	const message = "web: controller start_test.newRooms (forms_test.go) has the method Routes(*chi.Mux) of *start_test.rooms" + otherForm + "Routes is another one; write func (*rooms) Routes(r chi.Router)"
+	const message = "web: controller start_test.newRooms (field/start/forms_test.go) has the method Routes(*chi.Mux) of *start_test.rooms" + otherForm + "Routes is another one; write func (*rooms) Routes(r chi.Router)"
 	want(t, validated(providers(web.Controller(newRooms))), message)
 	want(t, validated(controllers(newRooms)), message)
 	want(t, validated(providers(newRooms)), "")
@@ -136,14 +136,14 @@ func TestField_X46_Guards(t *testing.T) {
 	const has = "has the method CheckHandshake(*pipeline.Call) error of *start_test.gate" + otherForm + "CheckHandshake is another one"
 	const write = "write func (*gate) CheckHandshake(ctx context.Context, c *pipeline.Call) error"
 	empty := module.New("m")
-	want(t, validated(empty, app.UseGuards(newGate())), "app: UseGuards (forms_test.go): guard 1 "+has+"; "+write)
-	want(t, validated(empty, app.UseGuards(newGate)), "app: UseGuards (forms_test.go): guard 1 "+has+"; "+write)
-	want(t, validated(providers(newGate), app.UseGuards(pipeline.Injected[*gate]())), "app: UseGuards (forms_test.go): guard 1 "+has+"; "+write)
-	want(t, validated(empty, app.UseGuards(module.As[guard](newGate))), "module m (forms_test.go): start_test.newGate (forms_test.go) "+has+"\nhint: "+write)
-	want(t, validated(providers(app.Global(newGate))), "module m (main_test.go): start_test.newGate (forms_test.go) "+has+"\nhint: "+write)
+	want(t, validated(empty, app.UseGuards(newGate())), "app: UseGuards (field/start/forms_test.go): guard 1 "+has+"; "+write)
+	want(t, validated(empty, app.UseGuards(newGate)), "app: UseGuards (field/start/forms_test.go): guard 1 "+has+"; "+write)
+	want(t, validated(providers(newGate), app.UseGuards(pipeline.Injected[*gate]())), "app: UseGuards (field/start/forms_test.go): guard 1 "+has+"; "+write)
+	want(t, validated(empty, app.UseGuards(module.As[guard](newGate))), "module m (field/start/forms_test.go): start_test.newGate (field/start/forms_test.go) "+has+"\nhint: "+write)
+	want(t, validated(providers(app.Global(newGate))), "module m (field/start/main_test.go): start_test.newGate (field/start/forms_test.go) "+has+"\nhint: "+write)
 	want(t, validated(providers(websockets.Gateway(newLobby, websockets.UseGuards(newGate)))),
-		"websockets: gateway start_test.newLobby (gateways_test.go): guard 1 "+has+"; "+write)
-	want(t, start(t, empty, app.UseGuards(func() guard { return newGate() })), "app: UseGuards (forms_test.go): guard 1 "+has+"; "+write)
-	want(t, validated(empty, app.UseInterceptors(trace{})), "app: UseInterceptors (forms_test.go): interceptor 1 has the method InterceptDenial(context.Context, error) error of start_test.trace"+otherForm+
+		"websockets: gateway start_test.newLobby (field/start/gateways_test.go): guard 1 "+has+"; "+write)
+	want(t, start(t, empty, app.UseGuards(func() guard { return newGate() })), "app: UseGuards (field/start/forms_test.go): guard 1 "+has+"; "+write)
+	want(t, validated(empty, app.UseInterceptors(trace{})), "app: UseInterceptors (field/start/forms_test.go): interceptor 1 has the method InterceptDenial(context.Context, error) error of start_test.trace"+otherForm+
 		"InterceptDenial is another one; write func (trace) InterceptDenial(ctx context.Context, c *pipeline.Call, err error) error")
 }

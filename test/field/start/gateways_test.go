@@ -41,21 +41,21 @@ type (
 // a word; it is an error of app.Validate or of the start, with the line to write.
 func TestField_X47_NotRegistered(t *testing.T) {
 	const message = " returns *start_test.lobby, which has the method Subscriptions but is not registered as a gateway, so that no client reaches it\nhint: write "
-	want(t, validated(providers(newLobby)), "module m (main_test.go): start_test.newLobby (gateways_test.go)"+message+"module.Providers(websockets.Gateway(newLobby)), or rename the method")
-	want(t, validated(controllers(newLobby)), "module m (main_test.go): start_test.newLobby (gateways_test.go)"+message+"module.Controllers(websockets.Gateway(newLobby)), or rename the method")
+	want(t, validated(providers(newLobby)), "module m (field/start/main_test.go): start_test.newLobby (field/start/gateways_test.go)"+message+"module.Providers(websockets.Gateway(newLobby)), or rename the method")
+	want(t, validated(controllers(newLobby)), "module m (field/start/main_test.go): start_test.newLobby (field/start/gateways_test.go)"+message+"module.Controllers(websockets.Gateway(newLobby)), or rename the method")
 	want(t, validated(module.New("m", module.Exports(module.As[counter](newLobby)))),
-		"module m (gateways_test.go): start_test.newLobby (gateways_test.go)"+message+"module.Exports(websockets.Gateway(newLobby)), or rename the method")
+		"module m (field/start/gateways_test.go): start_test.newLobby (field/start/gateways_test.go)"+message+"module.Exports(websockets.Gateway(newLobby)), or rename the method")
 	want(t, validated(providers(module.Value(&lobby{}))),
-		"module m (main_test.go): module.Value[*start_test.lobby] (gateways_test.go)"+message+"module.Providers(websockets.Gateway(module.Value(…))), or rename the method")
+		"module m (field/start/main_test.go): module.Value[*start_test.lobby] (field/start/gateways_test.go)"+message+"module.Providers(websockets.Gateway(module.Value(…))), or rename the method")
 	hidden := providers(func() counter { return &lobby{} })
 	want(t, validated(hidden), "")
-	want(t, start(t, hidden), "module m (main_test.go): start_test.TestField_X47_NotRegistered.func1 (gateways_test.go)"+message+
+	want(t, start(t, hidden), "module m (field/start/main_test.go): start_test.TestField_X47_NotRegistered.func1 (field/start/gateways_test.go)"+message+
 		"module.Providers(websockets.Gateway(func() …)), or rename the method")
 	second := providers(websockets.Gateway(newLobby), module.Named("second", func() *lobby { return &lobby{} }))
-	want(t, start(t, second), "module m (main_test.go): start_test.TestField_X47_NotRegistered.func2 (gateways_test.go)"+message+
+	want(t, start(t, second), "module m (field/start/main_test.go): start_test.TestField_X47_NotRegistered.func2 (field/start/gateways_test.go)"+message+
 		"module.Providers(websockets.Gateway(func() …)), or rename the method")
 	want(t, validated(providers(func() *other { return &other{} })),
-		"module m (main_test.go): start_test.TestField_X47_NotRegistered.func3 (gateways_test.go) has the field start_test.other.Server with the tag `websockets:\"server\"` but is not a gateway, so that the field stays nil\n"+
+		"module m (field/start/main_test.go): start_test.TestField_X47_NotRegistered.func3 (field/start/gateways_test.go) has the field start_test.other.Server with the tag `websockets:\"server\"` but is not a gateway, so that the field stays nil\n"+
 			"hint: inject websockets.ServerOf of the gateway's type in the constructor, or the gateway itself")
 	want(t, start(t, providers(websockets.Gateway(newLobby), func(l *lobby) counter { return l }, func(l *lobby) *panel { return &panel{l} })), "")
 }
@@ -78,13 +78,13 @@ func (copied) Subscriptions() []websockets.Subscription { return newLobby().Subs
 // nil, and the first emit ended in a panic; both are errors of app.Validate or of the start.
 func TestField_X48_ServerField(t *testing.T) {
 	want(t, validated(providers(websockets.Gateway(func() *bare { return &bare{server: nil} }))),
-		"websockets: gateway start_test.TestField_X48_ServerField.func1 (gateways_test.go) has the field start_test.bare.server without a tag, so that it stays nil; write Server *websockets.Server `websockets:\"server\"`, or set it in AfterInit")
+		"websockets: gateway start_test.TestField_X48_ServerField.func1 (field/start/gateways_test.go) has the field start_test.bare.server without a tag, so that it stays nil; write Server *websockets.Server `websockets:\"server\"`, or set it in AfterInit")
 	want(t, validated(providers(websockets.Gateway(func() copied { return copied{} }))),
-		"websockets: gateway start_test.TestField_X48_ServerField.func2 (gateways_test.go) returns start_test.copied by value, so that its field start_test.copied.Server cannot be set; return *start_test.copied from the constructor")
+		"websockets: gateway start_test.TestField_X48_ServerField.func2 (field/start/gateways_test.go) returns start_test.copied by value, so that its field start_test.copied.Server cannot be set; return *start_test.copied from the constructor")
 	hidden := providers(websockets.Gateway(func() counter { return copied{} }))
 	want(t, validated(hidden), "")
 	want(t, start(t, hidden),
-		"websockets: gateway start_test.TestField_X48_ServerField.func3 (gateways_test.go) returns start_test.copied by value, so that its field start_test.copied.Server cannot be set; return *start_test.copied from the constructor")
+		"websockets: gateway start_test.TestField_X48_ServerField.func3 (field/start/gateways_test.go) returns start_test.copied by value, so that its field start_test.copied.Server cannot be set; return *start_test.copied from the constructor")
 }
 
 // eager emits in its constructor.

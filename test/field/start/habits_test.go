@@ -39,14 +39,14 @@ func TestField_X50_NilProviders(t *testing.T) {
 	}
 	const text = `"the hooks of a provider are not called: its constructor has returned nil" module=m provider=start_test.TestField_X50_NilProviders.`
 	want(t, line.ReplaceAllString(strings.Join(got, "\n"), ".go"),
-		text+"func1 place=habits_test.go type=*start_test.mailer\n"+text+"func2 place=habits_test.go type=start_test.fake")
+		text+"func1 place=field/start/habits_test.go type=*start_test.mailer\n"+text+"func2 place=field/start/habits_test.go type=start_test.fake")
 
 	want(t, start(t, providers(websockets.Gateway(func() *lobby { return nil }))),
-		"websockets: gateway start_test.TestField_X50_NilProviders.func5 (habits_test.go) returned nil, so that no client can reach it; return a gateway, or an error")
+		"websockets: gateway start_test.TestField_X50_NilProviders.func5 (field/start/habits_test.go) returned nil, so that no client can reach it; return a gateway, or an error")
 	want(t, start(t, providers(websockets.Gateway(func() counter { return nil }))),
-		"websockets: gateway start_test.TestField_X50_NilProviders.func6 (habits_test.go) returned nil, so that no client can reach it; return a gateway, or an error")
+		"websockets: gateway start_test.TestField_X50_NilProviders.func6 (field/start/habits_test.go) returned nil, so that no client can reach it; return a gateway, or an error")
 	want(t, start(t, controllers(web.Controller(func() *site { return nil }))),
-		"web: controller start_test.TestField_X50_NilProviders.func7 (habits_test.go) returned nil; return a controller, or an error")
+		"web: controller start_test.TestField_X50_NilProviders.func7 (field/start/habits_test.go) returned nil; return a controller, or an error")
 }
 
 func newTank() *Tank { return &Tank{} }
@@ -71,16 +71,16 @@ func TestField_X51_Annotate(t *testing.T) {
 			"write the methods OnModuleInit and OnApplicationShutdown in place of fx.OnStart and fx.OnStop",
 		},
 	} {
-		want(t, validated(providers(c.item)), "module m (main_test.go): argument 1 of module.Providers is fx.Annotate("+c.name+", …), which only fx.Provide accepts\nhint: "+c.hint)
+		want(t, validated(providers(c.item)), "module m (field/start/main_test.go): argument 1 of module.Providers is fx.Annotate("+c.name+", …), which only fx.Provide accepts\nhint: "+c.hint)
 	}
 	want(t, validated(providers(fx.Annotated{Name: "n", Target: newTank})),
-		"module m (main_test.go): argument 1 of module.Providers is an fx.Annotated\nhint: write module.Named in place of its Name; for its Group return a struct that embeds fx.Out")
+		"module m (field/start/main_test.go): argument 1 of module.Providers is an fx.Annotated\nhint: write module.Named in place of its Name; for its Group return a struct that embeds fx.Out")
 }
 
 // TestField_X51_OtherPlaces: fx.Annotate of a guard, and fx.Private, caused hints that do not work; both say what to write.
 func TestField_X51_OtherPlaces(t *testing.T) {
 	want(t, validated(providers(newTank, fx.Private)),
-		"module m (main_test.go): argument 2 of module.Providers is an fx.privateOption, which only package fx accepts\n"+
+		"module m (field/start/main_test.go): argument 2 of module.Providers is an fx.privateOption, which only package fx accepts\n"+
 			"hint: remove it; what module.Providers lists is private, and module.Exports lists the rest")
 	for _, wrap := range []func() module.Provider{
 		func() module.Provider { return module.As[any](fx.Annotate(newTank)) },
@@ -89,10 +89,10 @@ func TestField_X51_OtherPlaces(t *testing.T) {
 		func() module.Provider { return app.Global(fx.Annotate(newTank)) },
 	} {
 		want(t, validated(providers(wrap())),
-			"module m (main_test.go): argument 1 of module.Providers is fx.Annotate(newTank, …), which only fx.Provide accepts\nhint: list newTank itself")
+			"module m (field/start/main_test.go): argument 1 of module.Providers is fx.Annotate(newTank, …), which only fx.Provide accepts\nhint: list newTank itself")
 	}
 	want(t, validated(providers(), app.UseGuards(fx.Annotate(newTank))),
-		"app: UseGuards (habits_test.go): guard 1 has type fx.annotated, which only package fx accepts; pass the constructor itself")
+		"app: UseGuards (field/start/habits_test.go): guard 1 has type fx.annotated, which only package fx accepts; pass the constructor itself")
 }
 
 func newTankAndCleanup() (*Tank, func(), error) { return &Tank{}, func() {}, nil }
@@ -101,10 +101,10 @@ func newTankAndCleanup() (*Tank, func(), error) { return &Tank{}, func() {}, nil
 // called; it is an error of app.Validate, with the hook to write. A constructor may still return a function alone.
 func TestField_X51_Cleanup(t *testing.T) {
 	want(t, validated(providers(newTankAndCleanup)),
-		"module m (main_test.go): newTankAndCleanup (habits_test.go) returns a cleanup function func() (result 2), which is never called\n"+
+		"module m (field/start/main_test.go): newTankAndCleanup (field/start/habits_test.go) returns a cleanup function func() (result 2), which is never called\n"+
 			"hint: remove the result, and clean up in the method OnApplicationShutdown(context.Context) error of *start_test.Tank")
 	want(t, validated(providers(func() (*Tank, func(context.Context) error) { return nil, nil })),
-		"module m (main_test.go): TestField_X51_Cleanup.func1 (habits_test.go) returns a cleanup function func(context.Context) error (result 2), which is never called\n"+
+		"module m (field/start/main_test.go): TestField_X51_Cleanup.func1 (field/start/habits_test.go) returns a cleanup function func(context.Context) error (result 2), which is never called\n"+
 			"hint: remove the result, and clean up in the method OnApplicationShutdown(context.Context) error of *start_test.Tank")
 	want(t, validated(providers(func() (func(), error) { return func() {}, nil }, func() (*Tank, fake) { return nil, nil })), "")
 }
@@ -121,7 +121,7 @@ func TestField_X54_MutualModules(t *testing.T) {
 	for name, list := range map[string]func(...any) module.Option{"exports": module.Exports, "provides": module.Providers} {
 		inner := module.New("inner", module.Exports(func(*motor) *wheel { return nil }))
 		outer := module.New("outer", module.Imports(module.New("between", module.Imports(inner))), list(newMotor))
-		message := "module inner (habits_test.go): TestField_X54_MutualModules.func2 (habits_test.go) needs *start_test.motor (parameter 1), which is not available in the module\n"
+		message := "module inner (field/start/habits_test.go): TestField_X54_MutualModules.func2 (field/start/habits_test.go) needs *start_test.motor (parameter 1), which is not available in the module\n"
 		const mutual = "It imports module inner, and Go does not initialize two package variables that use each other: " +
 			"move TestField_X54_MutualModules.func1 to a module that both import, or add module.Global() to module outer"
 		if name == "exports" {
@@ -135,8 +135,8 @@ func TestField_X54_MutualModules(t *testing.T) {
 	want(t, validated(module.New("outer", module.Global(), module.Imports(inner), module.Exports(newMotor))), "")
 	third := module.New("third", module.Exports(newMotor))
 	want(t, validated(module.New("outer", module.Imports(third, inner), module.Exports(module.Named("n", newMotor)))),
-		"module inner (habits_test.go): TestField_X54_MutualModules.func3 (habits_test.go) needs *start_test.motor (parameter 1), which is not available in the module\n"+
-			"hint: module third exports it; add module third (habits_test.go) to module.Imports")
+		"module inner (field/start/habits_test.go): TestField_X54_MutualModules.func3 (field/start/habits_test.go) needs *start_test.motor (parameter 1), which is not available in the module\n"+
+			"hint: module third exports it; add module third (field/start/habits_test.go) to module.Imports")
 }
 
 // TestField_X53_Addresses: app.HTTP with an empty address listened on a random port of all interfaces; an address without
@@ -150,11 +150,11 @@ func TestField_X53_Addresses(t *testing.T) {
 		":port":           `the port "port" is neither a number from 0 to 65535 nor the name of a service` + hint,
 		"127.0.0.1:70000": `the port "70000" is neither a number from 0 to 65535 nor the name of a service` + hint,
 	} {
-		want(t, validated(providers(), app.HTTP(addr)), `app: HTTP("`+addr+`") (habits_test.go): `+problem)
+		want(t, validated(providers(), app.HTTP(addr)), `app: HTTP("`+addr+`") (field/start/habits_test.go): `+problem)
 	}
 	for _, addr := range []string{":0", "127.0.0.1:0", "[::1]:3000", "localhost:8080", ":http"} {
 		want(t, validated(providers(), app.HTTP(addr)), "")
 	}
 	want(t, validated(providers(websockets.Gateway(newLobby, websockets.Addr("")))),
-		`websockets: gateway start_test.newLobby (gateways_test.go): Addr(""): must be an address, such as "127.0.0.1:3001"; remove it to use the application's HTTP server`)
+		`websockets: gateway start_test.newLobby (field/start/gateways_test.go): Addr(""): must be an address, such as "127.0.0.1:3001"; remove it to use the application's HTTP server`)
 }

@@ -23,14 +23,14 @@ func TestField_X49_OnlyVia(t *testing.T) {
 		return websockets.Gateway(newLobby, append(opts, websockets.Via(ws.New()))...)
 	}
 	check := func(p module.Provider) string { return text(app.Validate(providers(p), quiet())) }
-	const gateway = "websockets: gateway start_test.newLobby (gateways_test.go): "
+	const gateway = "websockets: gateway start_test.newLobby (field/start/gateways_test.go): "
 	want(t, check(via()), "")
 	want(t, check(via(websockets.Namespace("chat"))), gateway+`the platform ws has no namespaces; set a Path instead, such as websockets.Path("/chat")`)
 	want(t, check(via(websockets.Port(-1))), gateway+"Port(-1): must be between 0 and 65535")
 	want(t, check(websockets.Gateway(newLobby)), "")
 	want(t, check(websockets.Gateway(newLobby, websockets.Concurrency(0))), gateway+"Concurrency(0): must be at least 1")
 	want(t, check(websockets.Gateway(func() *bare { return nil })),
-		"websockets: gateway start_test.TestField_X49_OnlyVia.func3 (list_test.go) has the field start_test.bare.server without a tag, so that it stays nil; write Server *websockets.Server `websockets:\"server\"`, or set it in AfterInit")
+		"websockets: gateway start_test.TestField_X49_OnlyVia.func3 (field/start/list_test.go) has the field start_test.bare.server without a tag, so that it stays nil; write Server *websockets.Server `websockets:\"server\"`, or set it in AfterInit")
 }
 
 // Tank is provided by no module.
@@ -64,20 +64,20 @@ func TestField_X49_OneList(t *testing.T) {
 		module.Controllers(web.Controller(newRooms, web.BodyLimit(0))))
 	opts := []app.Option{app.HTTP(""), app.MemoryGuard(101), app.TrustedProxies("10.0.0.0/33"), app.UseGuards(1), app.Mounted(web.Version("1"))}
 	wantAll(t, app.Validate(m, append([]app.Option{quiet(), app.WebSockets(ws.New())}, opts...)...), []string{
-		"module m (list_test.go): argument 2 of module.Providers is a nil func()",
-		"module m (list_test.go): TestField_X49_OneList.func1 (list_test.go) needs *start_test.Tank (parameter 1), which is not available in the module",
-		"module m (list_test.go): start_test.TestField_X49_OneList.func2 (list_test.go) has the method OnModuleInit() error of *start_test.cache" + otherForm + "OnModuleInit is another one",
-		"module m (list_test.go): start_test.TestField_X49_OneList.func2 (list_test.go) has the method OnApplicationShutdown() error of *start_test.cache" + otherForm + "OnApplicationShutdown is another one",
-		"app: Global(start_test.TestField_X49_OneList.func3 (list_test.go)): string is not a guard, interceptor, pipe or filter: it needs a method Check, Intercept, Transform or Catch of package pipeline",
-		"module m (list_test.go): start_test.newLobby (gateways_test.go) returns *start_test.lobby, which has the method Subscriptions but is not registered as a gateway, so that no client reaches it",
-		"app: options of controllers (list_test.go): Version has no effect in the application's options; pass it to web.Controller",
-		"web: controller start_test.newRooms (forms_test.go) has the method Routes(*chi.Mux) of *start_test.rooms" + otherForm + "Routes is another one; write func (*rooms) Routes(r chi.Router)",
-		"web: controller start_test.newRooms (forms_test.go): BodyLimit(0): must be at least 1",
-		"websockets: gateway start_test.newHall (list_test.go): the platform ws has no namespaces; set a Path instead, such as websockets.Path(\"/n\")",
-		`app: HTTP("") (list_test.go): the address is empty, which would be a random port on all interfaces: write a port such as ":3000", or "127.0.0.1:0" for a free one`,
-		"app: MemoryGuard(101) (list_test.go): must be at most 100; use a negative number to turn it off",
-		`app: TrustedProxies (list_test.go): "10.0.0.0/33" is neither an address nor a prefix: use the form "10.0.0.0/8" or "192.0.2.7"`,
-		"app: UseGuards (list_test.go): guard 1 has type int, which is neither a pipeline.Guard nor a constructor of one; it needs the method Check(context.Context, *pipeline.Call) error",
+		"module m (field/start/list_test.go): argument 2 of module.Providers is a nil func()",
+		"module m (field/start/list_test.go): TestField_X49_OneList.func1 (field/start/list_test.go) needs *start_test.Tank (parameter 1), which is not available in the module",
+		"module m (field/start/list_test.go): start_test.TestField_X49_OneList.func2 (field/start/list_test.go) has the method OnModuleInit() error of *start_test.cache" + otherForm + "OnModuleInit is another one",
+		"module m (field/start/list_test.go): start_test.TestField_X49_OneList.func2 (field/start/list_test.go) has the method OnApplicationShutdown() error of *start_test.cache" + otherForm + "OnApplicationShutdown is another one",
+		"app: Global(start_test.TestField_X49_OneList.func3 (field/start/list_test.go)): string is not a guard, interceptor, pipe or filter: it needs a method Check, Intercept, Transform or Catch of package pipeline",
+		"module m (field/start/list_test.go): start_test.newLobby (field/start/gateways_test.go) returns *start_test.lobby, which has the method Subscriptions but is not registered as a gateway, so that no client reaches it",
+		"app: options of controllers (field/start/list_test.go): Version has no effect in the application's options; pass it to web.Controller",
+		"web: controller start_test.newRooms (field/start/forms_test.go) has the method Routes(*chi.Mux) of *start_test.rooms" + otherForm + "Routes is another one; write func (*rooms) Routes(r chi.Router)",
+		"web: controller start_test.newRooms (field/start/forms_test.go): BodyLimit(0): must be at least 1",
+		"websockets: gateway start_test.newHall (field/start/list_test.go): the platform ws has no namespaces; set a Path instead, such as websockets.Path(\"/n\")",
+		`app: HTTP("") (field/start/list_test.go): the address is empty, which would be a random port on all interfaces: write a port such as ":3000", or "127.0.0.1:0" for a free one`,
+		"app: MemoryGuard(101) (field/start/list_test.go): must be at most 100; use a negative number to turn it off",
+		`app: TrustedProxies (field/start/list_test.go): "10.0.0.0/33" is neither an address nor a prefix: use the form "10.0.0.0/8" or "192.0.2.7"`,
+		"app: UseGuards (field/start/list_test.go): guard 1 has type int, which is neither a pipeline.Guard nor a constructor of one; it needs the method Check(context.Context, *pipeline.Call) error",
 	})
 
 	built := module.New("m", module.Providers(func() initializer { return &cache{} }, websockets.Gateway(newHall), app.Global(func() any { return 1 })),
@@ -87,12 +87,12 @@ func TestField_X49_OneList(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAll(t, a.Start(t.Context()), []string{
-		"module m (list_test.go): start_test.TestField_X49_OneList.func4 (list_test.go) has the method OnModuleInit() error of *start_test.cache" + otherForm + "OnModuleInit is another one",
-		"module m (list_test.go): start_test.TestField_X49_OneList.func4 (list_test.go) has the method OnApplicationShutdown() error of *start_test.cache" + otherForm + "OnApplicationShutdown is another one",
-		"app: UseGuards (list_test.go): guard 1: its constructor returned a <nil>, which is not a pipeline.Guard; it needs the method Check(context.Context, *pipeline.Call) error",
-		"app: Global(start_test.TestField_X49_OneList.func5 (list_test.go)): it returned a int, which is not a guard, interceptor, pipe or filter",
-		`web: controller start_test.newSite (list_test.go): GET no slash: the handler is nil`,
-		`websockets: event "a" is handled twice on ws the HTTP server /: by gateway start_test.newHall (list_test.go) at list_test.go and by gateway start_test.newHall (list_test.go) at list_test.go; remove one, or put the second in the place of the first with websockets.Replace`,
+		"module m (field/start/list_test.go): start_test.TestField_X49_OneList.func4 (field/start/list_test.go) has the method OnModuleInit() error of *start_test.cache" + otherForm + "OnModuleInit is another one",
+		"module m (field/start/list_test.go): start_test.TestField_X49_OneList.func4 (field/start/list_test.go) has the method OnApplicationShutdown() error of *start_test.cache" + otherForm + "OnApplicationShutdown is another one",
+		"app: UseGuards (field/start/list_test.go): guard 1: its constructor returned a <nil>, which is not a pipeline.Guard; it needs the method Check(context.Context, *pipeline.Call) error",
+		"app: Global(start_test.TestField_X49_OneList.func5 (field/start/list_test.go)): it returned a int, which is not a guard, interceptor, pipe or filter",
+		`web: controller start_test.newSite (field/start/list_test.go): GET no slash: the handler is nil`,
+		`websockets: event "a" is handled twice on ws the HTTP server /: by gateway start_test.newHall (field/start/list_test.go) at field/start/list_test.go and by gateway start_test.newHall (field/start/list_test.go) at field/start/list_test.go; remove one, or put the second in the place of the first with websockets.Replace`,
 	})
 }
 

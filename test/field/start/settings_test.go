@@ -46,7 +46,7 @@ func TestField_X23_Settings(t *testing.T) {
 		`Namespace("a,b"): no packet can name a namespace with a comma`,
 		"NamespaceRegexp(room-.*) matches no namespace",
 		"Options.Cookie: browsers drop a cookie with SameSite=None that is not Secure",
-		`TrustedProxies (settings_test.go:`,
+		`TrustedProxies (field/start/settings_test.go:`,
 		`CORS: AllowedOrigins: origin "a.example" must be scheme and host`,
 		`Prefix("/api#top"): must be a path`,
 	} {

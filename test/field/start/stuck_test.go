@@ -107,11 +107,11 @@ func TestField_X45_Start(t *testing.T) {
 	const constructorHint = ": a constructor must not wait: do so in OnModuleInit, whose context ends with the start"
 	const hookHint = ": return when the context of the hook ends"
 	for where, message := range map[string]string{
-		"new second":      "module m (stuck_test.go): start_test.newSecond (stuck_test.go) failed: " + isStuck + constructorHint,
-		"start first":     "module m: fx.OnStart of start_test.newFirst (stuck_test.go): " + isStuck + hookHint,
-		"after":           "module m: AfterInit of start_test.newYard (stuck_test.go): " + isStuck + hookHint,
-		"init first":      "module m: OnModuleInit of start_test.newFirst (stuck_test.go): " + isStuck + hookHint,
-		"bootstrap first": "module m: OnApplicationBootstrap of start_test.newFirst (stuck_test.go): " + isStuck + hookHint,
+		"new second":      "module m (field/start/stuck_test.go): start_test.newSecond (field/start/stuck_test.go) failed: " + isStuck + constructorHint,
+		"start first":     "module m: fx.OnStart of start_test.newFirst (field/start/stuck_test.go): " + isStuck + hookHint,
+		"after":           "module m: AfterInit of start_test.newYard (field/start/stuck_test.go): " + isStuck + hookHint,
+		"init first":      "module m: OnModuleInit of start_test.newFirst (field/start/stuck_test.go): " + isStuck + hookHint,
+		"bootstrap first": "module m: OnApplicationBootstrap of start_test.newFirst (field/start/stuck_test.go): " + isStuck + hookHint,
 	} {
 		t.Run(where, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestField_X45_Start(t *testing.T) {
 				if !errors.Is(err, app.ErrStuck) || !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("not ErrStuck: %v", err)
 				}
-				if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "is stuck\"") || !strings.Contains(log.String(), "place=stuck_test.go") {
+				if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "is stuck\"") || !strings.Contains(log.String(), "place=field/start/stuck_test.go") {
 					t.Errorf("log: %s", &log)
 				}
 				calls := w.got()
@@ -180,7 +180,7 @@ func TestField_X45_Stop(t *testing.T) {
 				if took := time.Since(started); took != 16*time.Second {
 					t.Errorf("took %v", took)
 				}
-				want(t, text(err), "module m: "+hook+" (stuck_test.go): "+isStuck+": return when the context of the hook ends")
+				want(t, text(err), "module m: "+hook+" (field/start/stuck_test.go): "+isStuck+": return when the context of the hook ends")
 				want(t, fmt.Sprint(w.got()), fmt.Sprint(all))
 				close(w.release)
 			})
@@ -277,8 +277,8 @@ func TestField_X45_HandleDisconnect(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // enough for all else, on a busy machine too
 	defer cancel()
 	err = a.Stop(ctx)
-	want(t, text(err), "websockets: stop: handlers of 1 clients did not finish in time (HandleDisconnect of gateway start_test.TestField_X45_HandleDisconnect.func1 (stuck_test.go): 1 client): return when the context of the handler ends: context deadline exceeded\n"+
-		"websockets: stop: HandleDisconnect of gateway start_test.TestField_X45_HandleDisconnect.func1 (stuck_test.go): 1 client is stuck: it has not returned, and the application does not wait for it any longer")
+	want(t, text(err), "websockets: stop: handlers of 1 clients did not finish in time (HandleDisconnect of gateway start_test.TestField_X45_HandleDisconnect.func1 (field/start/stuck_test.go): 1 client): return when the context of the handler ends: context deadline exceeded\n"+
+		"websockets: stop: HandleDisconnect of gateway start_test.TestField_X45_HandleDisconnect.func1 (field/start/stuck_test.go): 1 client is stuck: it has not returned, and the application does not wait for it any longer")
 	if calls := w.got(); !slices.Contains(calls, "shutdown first") || !slices.Contains(calls, "stop first") {
 		t.Errorf("hooks: %q", calls)
 	}

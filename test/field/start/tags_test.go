@@ -58,7 +58,7 @@ func TestValidateTagsAtTheStart(t *testing.T) {
 	m := module.New("m", module.Providers(websockets.Gateway(newPost)), module.Controllers(newOffice))
 	want(t, start(t, m), "")
 	want(t, start(t, m, app.UsePipes(validate.New)),
-		"web: controller start_test.newOffice (tags_test.go): POST /letter: JSON: validate: invalid tags of start_test.letter: Undefined validation function 'requierd' on field 'To': correct the tag or add the rule with validate.Rule\n"+
-			"websockets: gateway start_test.newPost (tags_test.go): subscription \"letter\" (tags_test.go): validate: invalid tags of start_test.letter: Undefined validation function 'requierd' on field 'To': correct the tag or add the rule with validate.Rule\n"+
-			"websockets: gateway start_test.newPost (tags_test.go): subscription \"parcel\" (tags_test.go): validate: invalid tag of start_test.parcel.Weight: \"min=heavy\": strconv.ParseInt: parsing \"heavy\": invalid syntax: correct the tag")
+		"web: controller start_test.newOffice (field/start/tags_test.go): POST /letter: JSON: validate: invalid tags of start_test.letter: Undefined validation function 'requierd' on field 'To': correct the tag or add the rule with validate.Rule\n"+
+			"websockets: gateway start_test.newPost (field/start/tags_test.go): subscription \"letter\" (field/start/tags_test.go): validate: invalid tags of start_test.letter: Undefined validation function 'requierd' on field 'To': correct the tag or add the rule with validate.Rule\n"+
+			"websockets: gateway start_test.newPost (field/start/tags_test.go): subscription \"parcel\" (field/start/tags_test.go): validate: invalid tag of start_test.parcel.Weight: \"min=heavy\": strconv.ParseInt: parsing \"heavy\": invalid syntax: correct the tag")
 }
