@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/place"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
@@ -129,7 +129,7 @@ func callerOutside() string {
 	for {
 		f, more := frames.Next()
 		if !slices.ContainsFunc(framework, func(p string) bool { return strings.HasPrefix(f.Function, p) }) {
-			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
+			return place.OfFrame(f).String()
 		}
 		if !more {
 			return ""
@@ -153,7 +153,7 @@ func (w *watch) problems(gateways []websockets.GatewayInfo) (all []string) {
 		}
 		if !declared {
 			all = append(all, fmt.Sprintf("event %q, sent%s to a client of %s, is not declared: list it with websockets.Emits, or websockets.Sends at its handler",
-				e.event, place(line), strings.Join(names, ", ")))
+				e.event, atLine(line), strings.Join(names, ", ")))
 		}
 	}
 	for c := range w.codes {
@@ -172,7 +172,7 @@ func (w *watch) problems(gateways []websockets.GatewayInfo) (all []string) {
 	return slices.Compact(all)
 }
 
-func place(line string) string {
+func atLine(line string) string {
 	if line == "" {
 		return ""
 	}

@@ -119,9 +119,9 @@ func TestComplete(t *testing.T) {
 			c.CallError("undeclared", "code")
 		})
 		want(
-			`contracttest: event "surprise", sent at complete_test.go:1 to a client of contracttest_test.newRooms (complete_test.go:1), is not declared: `+
+			`contracttest: event "surprise", sent at contract/contracttest/complete_test.go:1 to a client of contracttest_test.newRooms (contract/contracttest/complete_test.go:1), is not declared: `+
 				`list it with websockets.Emits, or websockets.Sends at its handler`,
-			`contracttest: gateway contracttest_test.newRooms: event "undeclared" (complete_test.go:1) has answered with the code "strange", which is not `+
+			`contracttest: gateway contracttest_test.newRooms: event "undeclared" (contract/contracttest/complete_test.go:1) has answered with the code "strange", which is not `+
 				`declared: list the error with websockets.Errors`)
 		run(t, func(c *apptest.Client) {
 			c.Emit("count", 1)
@@ -129,7 +129,7 @@ func TestComplete(t *testing.T) {
 			c.Emit("hinted", struct{}{})
 			c.ExpectMessage("hint")
 		})
-		want(`contracttest: event "hint", sent to a client of contracttest_test.newRooms (complete_test.go:1), is not declared: ` +
+		want(`contracttest: event "hint", sent to a client of contracttest_test.newRooms (contract/contracttest/complete_test.go:1), is not declared: ` +
 			`list it with websockets.Emits, or websockets.Sends at its handler`)
 	}
 }
