@@ -42,7 +42,8 @@ type Client interface {
 	// gateway has returned, it is what the connection keeps: method, URL, path values,
 	// Host, addresses, and headers of at most [Limits].KeptHeaders in all; those that do not fit are
 	// left out whole, which is logged at debug. TLS state and the values of its context
-	// are gone then: store what you need under a [Key].
+	// are gone then: store what you need under a [Key]. It is then made of a compact copy when
+	// it is asked for: do not change it, the next call may return another one.
 	Request() *http.Request
 	// Auth is what the client sent along with its handshake, at most [Limits].MaxAuth; Decode it.
 	Auth() Payload

@@ -12,7 +12,8 @@ import (
 type Handshake struct {
 	// Request is the HTTP request of the handshake: headers, cookies, query,
 	// remote address, and the values of path or namespace patterns through PathValue.
-	// On Socket.IO it is the request that opened the connection.
+	// On Socket.IO it is the request that opened the connection. It is nil once
+	// HandleConnection of every gateway has returned: use [Client.Request] from then on.
 	Request *http.Request
 	// Auth is what the client sent along (Socket.IO's `auth`); empty elsewhere.
 	Auth Payload

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -24,10 +23,8 @@ func ownAuth(h *adapter.Handshake, most int) error {
 // trimRequest replaces the request of the handshake by what the connection keeps of it. It
 // is called once, when no hook uses the handshake any more.
 func (s *session) trimRequest() {
-	kept, left := keep.Request(s.hs.Request, s.ep.srv.limits.KeptHeaders)
-	if len(left) > 0 {
+	s.hs.Request = nil
+	if left := s.request.Trim(s.ep.srv.limits.KeptHeaders); len(left) > 0 {
 		s.ep.log.DebugContext(s.ctx, "headers of the handshake are not kept", "client", s.ID(), "headers", left, "limit", s.ep.srv.limits.KeptHeaders)
 	}
-	s.hs.Request = kept
-	s.request.Store(kept)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/hub"
+	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -20,7 +21,7 @@ type session struct {
 	hs   *adapter.Handshake
 	// request is that of hs until the connection hooks have returned, then what is kept of
 	// it; others read it meanwhile.
-	request    atomic.Pointer[http.Request]
+	request    keep.Slot
 	place      *place // of the connection
 	namespace  *hub.Namespace[*session]
 	membership hub.Membership
@@ -72,7 +73,7 @@ func newSession(e *endpoint, conn adapter.Conn, h *adapter.Handshake) *session {
 	s := &session{ep: e, conn: conn, hs: h, place: placeOf(h.Request), draining: 1, connectedAt: time.Now()} // start drains the inbox after the hooks
 	ctx, cancel := context.WithCancelCause(websockets.WithClient(context.Background(), s))
 	s.ctx, s.cancel = ctx, cancel
-	s.request.Store(h.Request)
+	s.request.Set(h.Request)
 	return s
 }
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/gatehouse-go/gatehouse/internal/remote"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
@@ -27,16 +26,34 @@ const (
 // header is the limited header of one handshake, shared by its namespaces.
 type header struct {
 	once    sync.Once
-	kept    http.Header
+	text    string // see appendHeader
+	names   int
 	dropped []string // names
+
+	mu   sync.Mutex
+	line string // see share
+}
+
+// headerOf returns the limited header of a request.
+func headerOf(r *http.Request, limit int) *header {
+	h, ok := r.Context().Value(headerKey{}).(*header)
+	if !ok {
+		h = &header{}
+	}
+	h.once.Do(func() {
+		var names []string
+		names, h.dropped = trim(r.Header, cmp.Or(limit, DefaultHeaders))
+		h.text, h.names = string(appendHeader(nil, r.Header, names)), len(names)
+	})
+	return h
 }
 
 type (
 	headerKey struct{} // the *header of a handshake
-	keptKey   struct{} // set in the context of requests that Request has returned
+	keptKey   struct{} // the *compact of a request that was made of one
 )
 
-// Holder marks a holder of values that Request keeps in the context.
+// Holder marks a holder of values that stays in the context.
 type Holder interface {
 	pipeline.Holder
 	// KeepWithRequest does nothing.
@@ -55,33 +72,24 @@ func Detach(r *http.Request) *http.Request {
 	return r
 }
 
-// Request returns what a connection keeps of r: method, URL, path values, host,
-// addresses, and up to limit bytes of headers; 0 means [DefaultHeaders]. Headers of the
-// WebSocket handshake are kept first, then others by name; a header that does not fit is
-// dropped as a whole, and dropped lists the names. The context has the client's address
-// and is never canceled. Body, forms, TLS state and the server's context are removed. A
-// request that Request has returned is returned unchanged.
+// Request returns what [Slot.Trim] keeps of r, as a request. A request that it or a trimmed slot has
+// returned is returned unchanged.
 func Request(r *http.Request, limit int) (kept *http.Request, dropped []string) {
 	if r == nil || r.Context().Value(keptKey{}) != nil {
 		return r, nil
 	}
-	h, ok := r.Context().Value(headerKey{}).(*header)
-	if !ok {
-		h = &header{}
-	}
-	h.once.Do(func() { h.kept, h.dropped = trim(r.Header, cmp.Or(limit, DefaultHeaders)) })
+	c, dropped := compactOf(r, limit)
+	return c.build(), dropped
+}
 
-	ctx := remote.With(context.WithValue(context.Background(), keptKey{}, true), remote.Of(r))
-	if v, ok := pipeline.HolderFrom(r.Context()).(Holder); ok {
-		ctx = pipeline.WithHolder(ctx, v)
-	}
+// bareOf returns a shallow copy of r without what a connection does not keep, and without header.
+func bareOf(r *http.Request, ctx context.Context) *http.Request {
 	bare := r.WithContext(ctx)
 	bare.Header, bare.Trailer, bare.TransferEncoding = nil, nil, nil
 	bare.Form, bare.PostForm, bare.MultipartForm = nil, nil, nil
 	bare.TLS, bare.Cancel, bare.Response, bare.GetBody = nil, nil, nil, nil //nolint:staticcheck // Cancel is deprecated, but may be set
-	kept = bare.Clone(ctx)                                                  // the only way to copy path values
-	kept.Header, kept.Body, kept.ContentLength = h.kept, http.NoBody, 0
-	return kept, h.dropped
+	bare.Body = http.NoBody
+	return bare
 }
 
 // Copy returns a copy of r with its own path values. It shares the headers with r.
@@ -95,7 +103,8 @@ func Copy(r *http.Request) *http.Request {
 	return c
 }
 
-func trim(all http.Header, limit int) (kept http.Header, dropped []string) {
+// trim returns the names of the headers that are kept, and of those that are not.
+func trim(all http.Header, limit int) (kept, dropped []string) {
 	names := make([]string, 0, len(all))
 	for name := range all {
 		names = append(names, name)
@@ -109,7 +118,6 @@ func trim(all http.Header, limit int) (kept http.Header, dropped []string) {
 		}
 		return strings.Compare(a, b)
 	})
-	kept = make(http.Header, min(len(all), limit/nameCost))
 	for _, name := range names {
 		cost := nameCost + len(name)
 		for _, v := range all[name] {
@@ -120,7 +128,7 @@ func trim(all http.Header, limit int) (kept http.Header, dropped []string) {
 			continue
 		}
 		limit -= cost
-		kept[name] = slices.Clone(all[name]) // net/http stores all values of a request in one array
+		kept = append(kept, name)
 	}
 	return kept, dropped
 }

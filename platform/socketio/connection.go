@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -26,8 +25,8 @@ import (
 type connection struct {
 	srv     *server
 	eng     *engineio.Session
-	request atomic.Pointer[http.Request] // complete until the first namespace was joined
-	shared  adapter.Connection           // of all its namespaces
+	request keep.Slot          // complete until the first namespace was joined
+	shared  adapter.Connection // of all its namespaces
 	dec     packet.Decoder
 	pending atomic.Int64 // since when attachments are missing; 0 for "none are"
 	// Of the reading goroutine.
@@ -48,8 +47,7 @@ var _ engineio.Handler = (*connection)(nil)
 // trimRequest drops what is not kept of the request that opened the connection.
 // Namespaces that are joined later share the rest.
 func (c *connection) trimRequest() {
-	kept, _ := keep.Request(c.request.Load(), c.srv.cfg.Limits.KeptHeaders)
-	c.request.Store(kept)
+	c.request.Trim(c.srv.cfg.Limits.KeptHeaders)
 }
 
 // Message implements [engineio.Handler].

@@ -84,7 +84,7 @@ func (s *server) allow(r *http.Request) error {
 // open returns the handler of a new session.
 func (s *server) open(eng *engineio.Session, r *http.Request) engineio.Handler {
 	c := &connection{srv: s, eng: eng, dec: s.opts.Parser.NewDecoder(s.limits)}
-	c.request.Store(r)
+	c.request.Set(r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.startNoNamespace()
