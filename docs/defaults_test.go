@@ -92,7 +92,7 @@ func TestDefaultLimits(t *testing.T) {
 			_, _ = open(t, w)
 			want := websockets.Limits{
 				MaxMessage: 1_000_000, HandshakeTimeout: 15 * time.Second, PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
-				SendQueue: 1 << 20, SendQueueMax: 8 << 20, SendStall: 10 * time.Second, MaxAuth: 16 << 10, KeptHeaders: 16 << 10,
+				SendQueue: 1 << 20, SendQueueMax: 8 << 20, SendStall: 10 * time.Second, IdleAfter: 10 * time.Second, MaxAuth: 16 << 10, KeptHeaders: 16 << 10,
 				CloseTimeout: 5 * time.Second, CallTimeout: 10 * time.Second, ClientErrors: 50,
 			}
 			if w.limits != want {

@@ -43,6 +43,12 @@ type Limits struct {
 	// [CauseQueueOverflow]. On polling, whose clients take bytes by polls, it is
 	// PingInterval and PingTimeout together instead. Default 10 s.
 	SendStall time.Duration
+	// IdleAfter is how long the client of a WebSocket may send nothing but answers to
+	// heartbeats before its connection ends its goroutine and frees the stack. The next
+	// message starts a goroutine again. Only on Linux, and only where the WebSocket is a TCP or Unix
+	// socket itself: not with TLS or compression in this process. Default 10 s, negative for
+	// never.
+	IdleAfter time.Duration
 	// MaxAuth is how many bytes a client may send along with its handshake, such as
 	// Socket.IO's auth; they are kept as long as it is connected. More is refused.
 	// Default 16 KiB.

@@ -184,6 +184,7 @@ type Limits struct {
 	SendQueue        int
 	SendQueueMax     int
 	SendStall        time.Duration
+	IdleAfter        time.Duration
 	MaxAuth          int
 	KeptHeaders      int
 	CloseTimeout     time.Duration

@@ -17,6 +17,7 @@ func withDefaults(c config.Limits) websockets.Limits {
 	setDefault(&l.SendQueueMax, 8<<20)
 	l.SendQueueMax = max(l.SendQueueMax, l.SendQueue)
 	setDefault(&l.SendStall, 10*time.Second)
+	l.IdleAfter = cmp.Or(l.IdleAfter, 10*time.Second) // negative: never
 	setDefault(&l.MaxAuth, 16<<10)
 	setDefault(&l.KeptHeaders, keep.DefaultHeaders)
 	l.ClientErrors = cmp.Or(l.ClientErrors, 50) // negative: no limit

@@ -33,6 +33,9 @@ type Writer interface {
 	// TryWrite returns how many bytes the socket accepted. An error counts as 0: the
 	// next ordinary write meets it.
 	TryWrite(p []byte) int
+	// Closed reports whether the socket was closed on this side. Unlike TryWrite, it is safe
+	// for concurrent use.
+	Closed() bool
 }
 
 // TCPConn returns the TCP connection below nc, also below TLS; nil without one.

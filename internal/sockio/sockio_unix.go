@@ -107,6 +107,8 @@ func (w *rawWriter) TryWrite(p []byte) int {
 	return w.n
 }
 
+func (w *rawWriter) Closed() bool { return w.conn.Control(func(uintptr) {}) != nil }
+
 func (w *rawWriter) tryWrite(fd uintptr) bool {
 	for {
 		n, err := syscall.Write(int(fd), w.p)

@@ -93,6 +93,7 @@ func (c *Conn) Close(r websockets.Reason, mode CloseMode) {
 	c.reason = withCode(r, mode)
 	c.closeDone = make(chan struct{})
 	c.mu.Unlock()
+	c.wake() // the reader waits for the client's close frame
 	if q := c.out.Load(); q != nil {
 		q.Close(mode != CloseGraceful)
 	}
@@ -153,10 +154,11 @@ func (c *Conn) end() {
 
 // Serve reads until the connection has ended, calls h, waits for the writer, and then
 // calls done. Call it once, on a goroutine of its own. It may return before done is
-// called, when another goroutine has become the reader.
+// called, when another goroutine has become the reader or the connection is parked.
 func (c *Conn) Serve(h Handler, done func()) {
 	c.mu.Lock()
 	c.handler, c.done = h, done
+	c.park.quietSince.Store(c.cfg.Group.Clock.Now())
 	ended := c.phase == phaseEnded
 	c.mu.Unlock()
 	if ended { // before there was a handler
@@ -165,10 +167,11 @@ func (c *Conn) Serve(h Handler, done func()) {
 	c.serve(h, done)
 }
 
-// serve is the reader. It ends the connection, unless another goroutine becomes the reader.
+// serve is the reader. It ends the connection, unless another goroutine becomes the reader or
+// the connection is parked.
 func (c *Conn) serve(h Handler, done func()) {
 	err := c.read(h)
-	if errors.Is(err, errTurnStolen) {
+	if errors.Is(err, errTurnStolen) || errors.Is(err, errParked) {
 		return
 	}
 	defer done()

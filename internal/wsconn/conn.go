@@ -75,6 +75,7 @@ type Conn struct {
 	out    atomic.Pointer[outbox.Queue[Item]]
 
 	readerDone chan struct{}
+	park       parking
 	turn       atomic.Uint64 // see watchdog
 	shard      uint32        // of the watchdog
 	turnIndex  int           // in that shard, guarded by its lock
@@ -379,8 +380,13 @@ func (w *gather) flush() {
 
 // writeFailed leaves the reader a moment to read what the client sent before it left.
 func (c *Conn) writeFailed() {
+	limit := min(c.cfg.Limits.CloseTimeout, closeHandshakeTime)
+	c.mu.Lock()
 	c.writeError.Store(true)
-	_ = c.framed.SetReadDeadline(time.Now().Add(min(c.cfg.Limits.CloseTimeout, closeHandshakeTime)))
+	c.park.readBy = time.Now().Add(limit)
+	_ = c.framed.SetReadDeadline(c.park.readBy)
+	c.mu.Unlock()
+	c.wake()
 }
 
 func (c *Conn) logPanic(v any) {

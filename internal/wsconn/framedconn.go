@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -193,6 +194,9 @@ func (w *framedConn) receive(read func() (int, error)) (int, error) {
 	}
 	w.readingSince.Store(now)
 	n, err := read()
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) { // of [Conn.checkPark]: it waits on, or has ended
+		return 0, err
+	}
 	now = w.clock.Coarse()
 	w.readingSince.Store(0)
 	w.readAt = now

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/await"
+	"github.com/gatehouse-go/gatehouse/internal/sockio"
 )
 
 // Member is a connection of a [Group].
@@ -37,8 +38,9 @@ type Group struct {
 
 	mu        sync.Mutex
 	members   map[Member]struct{}
-	stopSweep chan struct{} // stops the sweeper; nil when none runs
-	live      int           // what Enter and Add count, and the goroutines
+	stopSweep chan struct{}  // stops the sweeper; nil when none runs
+	poller    *sockio.Poller // of parked connections; nil when none runs
+	live      int            // what Enter and Add count, and the goroutines
 	closed    bool
 	idle      chan struct{} // closed when the group is closed and live is 0
 }
@@ -127,13 +129,26 @@ func (g *Group) Add(m Member) bool {
 
 // Remove removes a member.
 func (g *Group) Remove(m Member) {
+	if p := g.remove(m); p != nil {
+		p.Close()
+	}
+}
+
+// remove returns the poller that has to be closed; nil while there are members.
+func (g *Group) remove(m Member) *sockio.Poller {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.members, m)
-	if len(g.members) == 0 && g.stopSweep != nil {
+	if len(g.members) > 0 {
+		return nil
+	}
+	if g.stopSweep != nil {
 		close(g.stopSweep)
 		g.stopSweep = nil
 	}
+	p := g.poller
+	g.poller = nil
+	return p
 }
 
 // A sweep that is lateTicks late means that the process stood still, as when its machine

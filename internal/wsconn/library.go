@@ -27,6 +27,7 @@ func (c *Conn) Native() *websocket.Conn {
 	if ws := c.lib.Load(); ws != nil {
 		return ws
 	}
+	defer c.wake() // it reads from now on
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if ws := c.lib.Load(); ws != nil {
@@ -51,6 +52,9 @@ func (c *Conn) Native() *websocket.Conn {
 	}
 	ws.SetReadLimit(-1) // the validator and the reader check the size
 	c.lib.Store(ws)
+	if c.park.state.Load() == parkAsked {
+		_ = c.framed.SetReadDeadline(c.park.readBy) // the library may read before the reader has noticed
+	}
 	return ws
 }
 

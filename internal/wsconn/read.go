@@ -21,7 +21,7 @@ import (
 const fairness = 16
 
 // read passes messages to h and returns the error that ended the reading; errTurnStolen
-// when another goroutine has become the reader.
+// when another goroutine has become the reader, errParked when the connection has none now.
 func (c *Conn) read(h Handler) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -78,7 +78,10 @@ func (c *Conn) next(h Handler) error {
 			}
 		}
 		if len(w.ahead) == 0 {
-			if err := w.fill(); err != nil {
+			if c.park.isQuiet(c) && c.parkReader() {
+				return errParked
+			}
+			if err := w.fill(); err != nil && !c.interrupted(err) {
 				return err
 			}
 			continue
@@ -153,7 +156,12 @@ func (c *Conn) deliver(h Handler, text bool, msg []byte) error {
 	if c.framed.closeSent.Load() { // data after our close frame is ignored, RFC 6455 §1.4
 		return nil
 	}
+	was := c.park.active
+	c.park.active = true
 	work, err := h.Message(text, msg)
+	if c.park.heartbeat {
+		c.park.heartbeat, c.park.active = false, was
+	}
 	c.framed.addWork(work)
 	if err == nil {
 		return nil

@@ -32,6 +32,7 @@ func (c *Conn) CheckTimeouts(now int64) {
 		}, CloseHandshake)
 		return
 	}
+	c.checkPark(now)
 	if !cfg.Heartbeat {
 		return
 	}

@@ -23,6 +23,8 @@ func (h *half) TryWrite(p []byte) int {
 	return n
 }
 
+func (*half) Closed() bool { return false }
+
 // Frames that the socket accepts in part, or not at all, arrive complete and in order.
 func TestWriteNowInPart(t *testing.T) {
 	p := connect(t, nil)

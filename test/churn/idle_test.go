@@ -2,24 +2,29 @@ package churn_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
 	"testing"
+	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 const (
 	idleClients = 2000
 
-	// Limits for one idle connection; the log has the measurements.
-	idleGoroutines = 1
-	idleBytes      = 24 << 10
+	// Limits for one idle connection, and for one that has had no traffic for longer than
+	// Limits.IdleAfter; the log has the measurements.
+	idleBytes   = 24 << 10
+	parkedBytes = 10 << 10
 )
 
 // footprint is the memory and goroutines of one connection.
@@ -28,8 +33,9 @@ type footprint struct {
 	goroutines            float64
 }
 
-// measureEach measures connections that open returns, and calls look while all are open.
-func measureEach(t *testing.T, open func() (net.Conn, error), look func()) footprint {
+// measureEach measures connections that open returns, when there are at most so many goroutines for each
+// of them, and calls look while all are open.
+func measureEach(t *testing.T, open func() (net.Conn, error), most float64, look func()) footprint {
 	t.Helper()
 	conns := make([]net.Conn, 0, idleClients)
 	defer func() {
@@ -51,6 +57,9 @@ func measureEach(t *testing.T, open func() (net.Conn, error), look func()) footp
 		}
 		conns = append(conns, c)
 	}
+	testkit.Within(testkit.Patience, func() bool {
+		return float64(runtime.NumGoroutine()-goroutines)/idleClients <= most
+	})
 	after, residentAfter, goroutinesAfter := sample()
 	look()
 	each := func(before, after uint64) float64 { return float64(int64(after)-int64(before)) / idleClients }
@@ -85,7 +94,7 @@ func measureClient(t *testing.T) footprint {
 		other, err := l.Accept()
 		accepted = append(accepted, other)
 		return c, err
-	}, func() {})
+	}, 0, func() {})
 	return footprint{heap: w.heap / 2, stack: w.stack / 2, resident: w.resident / 2}
 }
 
@@ -106,6 +115,18 @@ func profile(t *testing.T, name string) {
 }
 
 func TestIdleConnection(t *testing.T) {
+	testIdle(t, -1, 1, idleBytes)
+}
+
+// A connection that has had no traffic for Limits.IdleAfter has no goroutine.
+func TestParkedConnection(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return // as in TestIdleConnection
+	}
+	testIdle(t, 1, 0, parkedBytes)
+}
+
+func testIdle(t *testing.T, after time.Duration, goroutines float64, most float64) {
 	client := measureClient(t)
 	t.Logf("client's end:  heap %6.0f B, stack %5.0f B", client.heap, client.stack)
 	for name, c := range map[string]struct {
@@ -129,28 +150,29 @@ func TestIdleConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := &countingGateway{}
-			p := serve(t, l, c.adapter)
+			p := serve(t, l, c.adapter, websockets.WithLimits(websockets.Limits{IdleAfter: after}))
+			goroutines := goroutines + 0.01
 			w := measureEach(t, func() (net.Conn, error) {
 				s, err := c.open(p.addr)
 				if err != nil {
 					return nil, err
 				}
 				return s.conn, nil
-			}, func() {
+			}, goroutines, func() {
 				if n := l.Server.Local().Len(); n != idleClients {
 					t.Errorf("%d clients, want %d", n, idleClients)
 				}
-				profile(t, name)
+				profile(t, fmt.Sprint(name, after))
 			})
 			w.heap -= client.heap
 			w.stack -= client.stack
 			t.Logf("%-9s each: heap %6.0f B, stack %5.0f B, goroutines %.3f, resident with the client's end %6.0f B",
 				name, w.heap, w.stack, w.goroutines, w.resident)
-			if w.goroutines > idleGoroutines+0.01 {
-				t.Errorf("%.2f goroutines for each connection, want %d", w.goroutines, idleGoroutines)
+			if w.goroutines > goroutines {
+				t.Errorf("%.2f goroutines for each connection, want %.2f", w.goroutines, goroutines)
 			}
-			if got := w.heap + w.stack; got > idleBytes*slower {
-				t.Errorf("%.0f bytes for each connection, want at most %d", got, idleBytes*slower)
+			if got := w.heap + w.stack; got > most*slower {
+				t.Errorf("%.0f bytes for each connection, want at most %.0f", got, most*slower)
 			}
 			if w.heap < 1000 {
 				t.Errorf("%.0f bytes of heap for each connection: the measurement measures nothing", w.heap)
