@@ -458,9 +458,6 @@ func (s *Session) packet(b []byte) (adapter.Work, error) {
 		if s.pingedAt.Swap(0) != 0 {
 			s.nextPing.Store(now + int64(s.srv.cfg.Limits.PingInterval))
 		}
-		if conn := s.current(); conn != nil {
-			conn.Heartbeat()
-		}
 		return nil, nil
 	case typePing:
 		return nil, errDirection

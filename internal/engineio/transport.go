@@ -29,6 +29,9 @@ func (t *transport) Message(text bool, msg []byte) (adapter.Work, error) {
 		}
 		t.awaitPost()
 	}
+	if text && len(msg) == 1 && msg[0] == typePong {
+		t.c.Heartbeat()
+	}
 	var work adapter.Work
 	var err error
 	if text {

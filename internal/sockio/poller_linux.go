@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// CanPoll reports whether there is a [Poller] on this system.
+const CanPoll = true
+
 // Poller waits for many sockets at once, by an epoll instance of its own; epoll(7). A socket
 // is watched beside package net, which does not notice it. Its methods are safe for
 // concurrent use.

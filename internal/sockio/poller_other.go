@@ -7,6 +7,9 @@ import (
 	"net"
 )
 
+// CanPoll reports whether there is a [Poller] on this system.
+const CanPoll = false
+
 // Poller does not exist on this system.
 type Poller struct{}
 

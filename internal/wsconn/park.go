@@ -67,7 +67,7 @@ func (p *parking) isQuiet(c *Conn) bool {
 		return false
 	}
 	limit := c.cfg.Limits.IdleAfter
-	return limit > 0 && (limit < parkAtOnce || time.Duration(now-p.quietSince.Load()) >= limit)
+	return sockio.CanPoll && limit > 0 && (limit < parkAtOnce || time.Duration(now-p.quietSince.Load()) >= limit)
 }
 
 // checkPark ends the read of a reader that has waited for long enough. For the sweeper, when the
@@ -80,7 +80,7 @@ func (c *Conn) checkPark(now int64) {
 			c.wake()
 		}
 		return
-	case limit < parkAtOnce || time.Duration(now-p.quietSince.Load()) < limit:
+	case !sockio.CanPoll || limit < parkAtOnce || time.Duration(now-p.quietSince.Load()) < limit:
 		return
 	case c.framed.reader == nil || c.framed.partialSince.Load() != 0:
 		return
@@ -136,6 +136,7 @@ func (c *Conn) parkReader() bool {
 	}
 	poller := c.cfg.Group.idlePoller()
 	if poller == nil {
+		c.park.quietSince.Store(w.clock.Coarse()) // tried again after IdleAfter
 		return false
 	}
 	if w.readingSince.Load() == 0 {
@@ -143,7 +144,7 @@ func (c *Conn) parkReader() bool {
 	}
 	place, err := poller.Watch(w.Conn, c)
 	if err != nil {
-		c.park.quietSince.Store(w.clock.Coarse()) // tried again after IdleAfter
+		c.park.quietSince.Store(w.clock.Coarse())
 		return false
 	}
 	c.park.poller, c.park.place = poller, place

@@ -41,11 +41,9 @@ func connectIdle(t *testing.T, change ...func(*Config)) *pair {
 	return p
 }
 
-func (p *pair) isParked() bool { return p.conn.park.state.Load() == parkParked }
-
 func (p *pair) awaitParked() {
 	p.t.Helper()
-	testkit.Eventually(p.t, "a parked connection", p.isParked)
+	testkit.Eventually(p.t, "a parked connection", p.conn.Parked)
 }
 
 func (p *pair) received(want string) {
@@ -111,7 +109,7 @@ func TestParkedConnectionSends(t *testing.T) {
 		p.push(message(fmt.Sprint(i)))
 		p.want(0x80|opText, fmt.Sprint(i))
 	}
-	if !p.isParked() {
+	if !p.conn.Parked() {
 		t.Error("sending has started a reader")
 	}
 }
@@ -191,7 +189,7 @@ func TestNativeOfParkedConnection(t *testing.T) {
 	}
 	p.text("hello")
 	p.received("hello")
-	if p.isParked() {
+	if p.conn.Parked() {
 		t.Error("a connection that the library reads is parked")
 	}
 }

@@ -10,6 +10,9 @@ func (c *Conn) Hold() (release func()) {
 	return c.framed.release
 }
 
+// Parked reports whether the connection is parked.
+func (c *Conn) Parked() bool { return c.park.state.Load() == parkParked }
+
 // Live returns what is left of handshakes, connections and goroutines.
 func (g *Group) Live() int {
 	g.mu.Lock()
