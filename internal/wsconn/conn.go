@@ -78,7 +78,7 @@ type Conn struct {
 	park       parking
 	turn       atomic.Uint64 // see watchdog
 	shard      uint32        // of the watchdog
-	turnIndex  int           // in that shard, guarded by its lock
+	turnIndex  int32         // in that shard, guarded by its lock
 
 	subprotocol string
 
@@ -383,8 +383,8 @@ func (c *Conn) writeFailed() {
 	limit := min(c.cfg.Limits.CloseTimeout, closeHandshakeTime)
 	c.mu.Lock()
 	c.writeError.Store(true)
-	c.park.readBy = time.Now().Add(limit)
-	_ = c.framed.SetReadDeadline(c.park.readBy)
+	c.park.readBy = c.cfg.Group.Clock.Now() + int64(limit)
+	c.endRead()
 	c.mu.Unlock()
 	c.wake()
 }

@@ -29,10 +29,10 @@ type framedConn struct {
 	clock *Clock
 
 	// Of the reading goroutine.
-	reader    sockio.Reader // nil: reads wait with a buffer in hand
-	ahead     []byte        // read but not yet consumed; by net/http, or in block or buf
-	block     *sockio.Block // of reader; nil while nothing is ahead
-	buf       []byte        // without reader
+	reader    sockio.Reader     // nil while the connection is parked, and without tryWriter: then reads wait with a buffer in hand
+	ahead     []byte            // read but not yet consumed; by net/http, or in block or buf
+	block     *sockio.Block     // of reader; nil while nothing is ahead
+	buf       *[readBuffer]byte // without reader
 	validator rfc6455.Validator
 	whole     whole        // what the library may read
 	err       error        // why reading has ended: a *ProtocolError, a *CloseError, or of the network
@@ -46,12 +46,12 @@ type framedConn struct {
 	pingedAt     atomic.Int64 // a ping went out and nothing was received since
 	writingSince atomic.Int64 // a write waits for the network
 
-	tryWriter sockio.Writer // nil: writes may block
+	tryWriter sockio.Writer // nil when the connection is no socket itself: writes may block
 	chunk     int           // how much one write passes to the kernel
 
 	mu        sync.Mutex
-	free      sync.Cond // of mu: busy has become false, or closed true
-	busy      bool      // a frame, or a fragmented message of the library, is being written
+	free      *sync.Cond // of mu: busy has become false, or closed true; nil until a writer waits
+	busy      bool       // a frame, or a fragmented message of the library, is being written
 	closed    bool
 	closeSent atomic.Bool // set with mu held; the reader loads it without: a message may arrive just before or after
 
@@ -68,7 +68,6 @@ type libraryWrites struct {
 
 func newFramedConn(nc net.Conn, clock *Clock, v rfc6455.Validator, ahead []byte) *framedConn {
 	w := &framedConn{Conn: nc, clock: clock, validator: v, ahead: ahead}
-	w.free.L = &w.mu
 	w.reader = sockio.NewReader(nc)
 	w.tryWriter = sockio.NewWriter(nc)
 	w.chunk = chunkOf(nc)
@@ -107,14 +106,17 @@ func (w *framedConn) fill() error {
 		return w.err
 	}
 	var err error
-	if w.reader != nil {
+	if w.tryWriter != nil {
+		if w.reader == nil {
+			w.reader = sockio.NewReader(w.Conn)
+		}
 		err = w.readAhead()
 	} else {
 		if w.buf == nil {
-			w.buf = make([]byte, readBuffer)
+			w.buf = new([readBuffer]byte)
 		}
 		var n int
-		n, err = w.receive(func() (int, error) { return w.Conn.Read(w.buf) })
+		n, err = w.receive(func() (int, error) { return w.Conn.Read(w.buf[:]) })
 		w.ahead = w.buf[:n]
 	}
 	w.err = err
@@ -328,6 +330,9 @@ func (w *framedConn) acquire() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for w.busy && !w.closed {
+		if w.free == nil {
+			w.free = sync.NewCond(&w.mu)
+		}
 		w.free.Wait()
 	}
 	if w.closed || w.closeSent.Load() {
@@ -340,12 +345,14 @@ func (w *framedConn) acquire() error {
 func (w *framedConn) release() {
 	w.mu.Lock()
 	w.busy = false
-	last := w.closeSent.Load()
+	last, free := w.closeSent.Load(), w.free
 	w.mu.Unlock()
-	if last {
-		w.free.Broadcast() // they all fail now: none would signal the next
-	} else {
-		w.free.Signal()
+	switch {
+	case free == nil:
+	case last:
+		free.Broadcast() // they all fail now: none would signal the next
+	default:
+		free.Signal()
 	}
 }
 
@@ -358,9 +365,11 @@ func (w *framedConn) Close() error {
 		return nil
 	}
 	w.closed = true
-	stuck := w.busy
+	stuck, free := w.busy, w.free
 	w.mu.Unlock()
-	w.free.Broadcast()
+	if free != nil {
+		free.Broadcast()
+	}
 	nc := w.Conn
 	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
 		nc = t.NetConn()

@@ -53,7 +53,7 @@ func (c *Conn) Native() *websocket.Conn {
 	ws.SetReadLimit(-1) // the validator and the reader check the size
 	c.lib.Store(ws)
 	if c.park.state.Load() == parkAsked {
-		_ = c.framed.SetReadDeadline(c.park.readBy) // the library may read before the reader has noticed
+		c.endRead() // the library may read before the reader has noticed
 	}
 	return ws
 }

@@ -32,7 +32,7 @@ type parking struct {
 	// Guarded by Conn.mu.
 	poller *sockio.Poller // that watches the socket while it is parked
 	place  sockio.Place
-	readBy time.Time // until when the reader reads after an error of writing
+	readBy int64 // stamp: until when the reader reads after an error of writing; 0 without one
 
 	quietSince atomic.Int64 // stamp: since when no message has come but heartbeats
 
@@ -82,7 +82,7 @@ func (c *Conn) checkPark(now int64) {
 		return
 	case !sockio.CanPoll || limit < parkAtOnce || time.Duration(now-p.quietSince.Load()) < limit:
 		return
-	case c.framed.reader == nil || c.framed.partialSince.Load() != 0:
+	case c.framed.tryWriter == nil || c.framed.partialSince.Load() != 0:
 		return
 	}
 	c.mu.Lock()
@@ -110,19 +110,29 @@ func (c *Conn) interrupted(err error) bool {
 		return false
 	}
 	c.park.state.Store(parkAwake)
-	if c.writeError.Load() && !time.Now().Before(c.park.readBy) {
+	if by := c.park.readBy; by != 0 && c.cfg.Group.Clock.Now() >= by {
 		return false
 	}
-	_ = c.framed.SetReadDeadline(c.park.readBy) // none without an error of writing
+	c.endRead()
 	c.framed.err = nil
 	return true
+}
+
+// endRead sets the time at which a read ends, after an error of writing, and none otherwise; c.mu is
+// held.
+func (c *Conn) endRead() {
+	var at time.Time
+	if by := c.park.readBy; by != 0 {
+		at = time.Now().Add(time.Duration(by - c.cfg.Group.Clock.Now()))
+	}
+	_ = c.framed.SetReadDeadline(at)
 }
 
 // parkReader parks the connection and reports whether it did. Then the reading goroutine must
 // return: another one may be the reader already.
 func (c *Conn) parkReader() bool {
 	w := c.framed
-	if w.reader == nil || w.work != nil || w.err != nil || !w.validator.AtRest() {
+	if w.tryWriter == nil || w.work != nil || w.err != nil || !w.validator.AtRest() {
 		return false
 	}
 	c.mu.Lock()
@@ -131,7 +141,7 @@ func (c *Conn) parkReader() bool {
 		return false
 	}
 	if c.park.state.Load() == parkAsked { // it has ended a read that was none any more
-		_ = w.SetReadDeadline(time.Time{})
+		c.endRead()
 		c.park.state.Store(parkAwake)
 	}
 	poller := c.cfg.Group.idlePoller()
@@ -148,6 +158,7 @@ func (c *Conn) parkReader() bool {
 		return false
 	}
 	c.park.poller, c.park.place = poller, place
+	w.reader = nil
 	c.park.state.Store(parkParked)
 	return true
 }

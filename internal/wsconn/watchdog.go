@@ -40,8 +40,8 @@ func (d *watchdog) shardOf(c *Conn) *watchdogShard { return &d.shards[c.shard%ui
 func (d *watchdog) add(c *Conn) (turn uint64) {
 	s := d.shardOf(c)
 	s.mu.Lock()
-	turn = c.turn.Add(1) // under the lock: steal looks for the connection here
-	c.turnIndex = len(s.turns)
+	turn = c.turn.Add(1)              // under the lock: steal looks for the connection here
+	c.turnIndex = int32(len(s.turns)) //nolint:gosec // a turn for each connection at most
 	s.turns = append(s.turns, watchedTurn{c: c, turn: turn})
 	s.mu.Unlock()
 	if !d.awake.Load() && d.awake.CompareAndSwap(false, true) {
@@ -60,7 +60,7 @@ func (d *watchdog) remove(c *Conn) {
 	s.mu.Unlock()
 }
 
-func (s *watchdogShard) drop(i int) {
+func (s *watchdogShard) drop(i int32) {
 	last := len(s.turns) - 1
 	s.turns[i] = s.turns[last]
 	s.turns[i].c.turnIndex = i
@@ -124,7 +124,7 @@ func (s *watchdogShard) stealLate(late []*Conn) []*Conn {
 			continue
 		}
 		if c := t.c; c.turn.CompareAndSwap(t.turn, t.turn+1) {
-			s.drop(i)
+			s.drop(int32(i)) //nolint:gosec // as in add
 			late = append(late, c)
 		}
 	}
