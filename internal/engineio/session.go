@@ -88,13 +88,13 @@ type Session struct {
 	upgrading  upgrade
 	requests   requests
 	closeTimer *time.Timer
-	wakeup     chan struct{} // of the pending poll
+	wakeup     chan struct{} // of the pending poll; nil when the session has opened as a WebSocket
 }
 
 // newSession returns a session that is not registered yet. release is called when the
 // last holder has released the session; the caller is the first holder.
 func (s *Server) newSession(release func()) *Session {
-	session := &Session{srv: s, id: rand.Text(), wakeup: make(chan struct{}, 1), release: release}
+	session := &Session{srv: s, id: rand.Text(), release: release}
 	session.addHolder()
 	session.out = outbox.New(s.cfg.Limits.SendQueue, s.cfg.Limits.SendQueueMax, &s.pool, nil)
 	return session

@@ -80,9 +80,9 @@ func compactOf(r *http.Request, limit int) (c *compact, dropped []string) {
 	if hasPathValues(r) || !plainURL(r.URL) {
 		c.bare = stripped(r)
 	} else {
-		c.line = h.share(string(appendLine(nil, r)))
+		c.line = string(appendLine(nil, r))
 	}
-	return c, h.dropped
+	return h.share(c), h.dropped
 }
 
 // request returns the last request that it has built if that is still in use, or builds one.
@@ -214,15 +214,16 @@ func readHeader(text string, names int) http.Header {
 	return h
 }
 
-// share returns a string equal to line that all namespaces of a connection share.
-func (h *header) share(line string) string {
+// share returns c, or a compact copy of the same content that another namespace of the connection
+// holds.
+func (h *header) share(c *compact) *compact {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.line == "" {
-		h.line = line
+	if h.first == nil {
+		h.first = c
 	}
-	if h.line == line {
-		return h.line
+	if f := h.first; c.bare == nil && f.bare == nil && f.line == c.line && f.client == c.client && f.holder == c.holder {
+		return f
 	}
-	return line
+	return c
 }

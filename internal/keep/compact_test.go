@@ -79,3 +79,23 @@ func TestUsualRequestIsCompact(t *testing.T) {
 		t.Error("a path value is not seen")
 	}
 }
+
+// Namespaces of a connection whose requests are equal hold one copy.
+func TestNamespacesShareTheCopy(t *testing.T) {
+	r := Detach(httptest.NewRequest(http.MethodGet, "/rooms", http.NoBody))
+	var one, two, other Slot
+	one.Set(r)
+	two.Set(Copy(r))
+	changed := Copy(r)
+	changed.RemoteAddr = "198.51.100.1:1"
+	other.Set(changed)
+	for _, s := range []*Slot{&one, &two, &other} {
+		s.Trim(0)
+	}
+	if one.compact.Load() != two.compact.Load() || one.compact.Load() == other.compact.Load() {
+		t.Error("equal requests are held twice, or different ones once")
+	}
+	if got := other.Load().RemoteAddr; got != changed.RemoteAddr {
+		t.Errorf("address %s", got)
+	}
+}

@@ -30,8 +30,8 @@ type header struct {
 	names   int
 	dropped []string // names
 
-	mu   sync.Mutex
-	line string // see share
+	mu    sync.Mutex
+	first *compact // see share
 }
 
 // headerOf returns the limited header of a request.
