@@ -116,7 +116,7 @@ func (c *compact) build() *http.Request {
 // stripped returns a copy of r without what a connection does not keep, and without header and
 // context.
 func stripped(r *http.Request) *http.Request {
-	bare := bareOf(r, context.Background())
+	bare := bareOf(context.Background(), r)
 	return bare.Clone(bare.Context())
 }
 

@@ -83,7 +83,7 @@ func Request(r *http.Request, limit int) (kept *http.Request, dropped []string) 
 }
 
 // bareOf returns a shallow copy of r without what a connection does not keep, and without header.
-func bareOf(r *http.Request, ctx context.Context) *http.Request {
+func bareOf(ctx context.Context, r *http.Request) *http.Request {
 	bare := r.WithContext(ctx)
 	bare.Header, bare.Trailer, bare.TransferEncoding = nil, nil, nil
 	bare.Form, bare.PostForm, bare.MultipartForm = nil, nil, nil

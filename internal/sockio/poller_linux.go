@@ -76,7 +76,7 @@ func (p *Poller) Watch(nc net.Conn, s Sleeper) (Place, error) {
 	p.mu.Unlock()
 	event := unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT,
-		Fd:     int32(at.index), Pad: int32(at.generation), //nolint:gosec // 64 bits of the caller's
+		Fd:     int32(at.index), Pad: int32(at.generation),
 	}
 	if err := p.control(unix.EPOLL_CTL_ADD, raw, &event); err != nil {
 		p.leave(at)
@@ -110,7 +110,7 @@ func (p *Poller) control(op int, raw syscall.RawConn, event *unix.EpollEvent) er
 func (p *Poller) take(s Sleeper) Place {
 	if len(p.free) == 0 {
 		p.slots = append(p.slots, slot{})
-		p.free = append(p.free, uint32(len(p.slots)-1)) //nolint:gosec // there are fewer descriptors
+		p.free = append(p.free, uint32(len(p.slots)-1))
 	}
 	i := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
@@ -148,7 +148,7 @@ func (p *Poller) Run() {
 		err := p.raw.Read(func(fd uintptr) bool {
 			for {
 				n, failed = unix.EpollWait(int(fd), list[:], 0)
-				if failed != unix.EINTR { //nolint:errorlint // an Errno, unwrapped
+				if failed != unix.EINTR {
 					return n != 0
 				}
 			}
@@ -157,7 +157,7 @@ func (p *Poller) Run() {
 			break
 		}
 		for _, e := range list[:n] {
-			at := Place{uint32(e.Fd), uint32(e.Pad)} //nolint:gosec // as Watch has set them
+			at := Place{uint32(e.Fd), uint32(e.Pad)}
 			if s := p.find(at); s != nil {
 				s.Wake(at)
 			}
@@ -168,7 +168,7 @@ func (p *Poller) Run() {
 	left := make(map[Place]Sleeper)
 	for i, s := range p.slots {
 		if s.sleeper != nil {
-			left[Place{uint32(i), s.generation}] = s.sleeper //nolint:gosec // as in take
+			left[Place{uint32(i), s.generation}] = s.sleeper
 		}
 	}
 	p.mu.Unlock()

@@ -40,8 +40,8 @@ func (d *watchdog) shardOf(c *Conn) *watchdogShard { return &d.shards[c.shard%ui
 func (d *watchdog) add(c *Conn) (turn uint64) {
 	s := d.shardOf(c)
 	s.mu.Lock()
-	turn = c.turn.Add(1)              // under the lock: steal looks for the connection here
-	c.turnIndex = int32(len(s.turns)) //nolint:gosec // a turn for each connection at most
+	turn = c.turn.Add(1) // under the lock: steal looks for the connection here
+	c.turnIndex = int32(len(s.turns))
 	s.turns = append(s.turns, watchedTurn{c: c, turn: turn})
 	s.mu.Unlock()
 	if !d.awake.Load() && d.awake.CompareAndSwap(false, true) {
@@ -124,7 +124,7 @@ func (s *watchdogShard) stealLate(late []*Conn) []*Conn {
 			continue
 		}
 		if c := t.c; c.turn.CompareAndSwap(t.turn, t.turn+1) {
-			s.drop(int32(i)) //nolint:gosec // as in add
+			s.drop(int32(i))
 			late = append(late, c)
 		}
 	}
