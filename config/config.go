@@ -25,6 +25,8 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"github.com/gatehouse-go/gatehouse/internal/injected"
+	"github.com/gatehouse-go/gatehouse/internal/place"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -43,7 +45,11 @@ func Environment(variables map[string]string) Option {
 // this one. T is a struct whose fields have tags of package env. The value is read when the application
 // starts, by [Read].
 func Module[T any](opts ...Option) *module.Module {
-	return module.New(fmt.Sprintf("config of %v", reflect.TypeFor[T]()), module.Global(), module.Exports(func() (*T, error) { return Read[T](opts...) }))
+	t := reflect.TypeFor[T]()
+	read := injected.Constructor{
+		Func: func() (*T, error) { return Read[T](opts...) }, Name: fmt.Sprintf("config.Module[%v]", t), At: place.Caller(0),
+	}
+	return module.New(fmt.Sprintf("config of %v", t), module.Global(), module.Exports(read))
 }
 
 // Read returns a T from the environment, for programs without modules and for tests. If *T or T has a method

@@ -2,9 +2,12 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -158,5 +161,34 @@ func TestModule(t *testing.T) {
 	_, err = start(map[string]string{"LEAST": "few", "MOST": "many"})
 	if e, ok := errors.AsType[*config.Error](err); !ok || len(e.Problems) != 2 || !strings.Contains(err.Error(), "MOST is not a int") {
 		t.Errorf("Start: %v", err)
+	}
+}
+
+// Errors name the line of the application that has called Module, not one of this package.
+func TestPlaces(t *testing.T) {
+	const at = "(config_test.go)"
+	number := regexp.MustCompile(`\.go:\d+`)
+	root := module.New("root", module.Imports(config.Module[limits](config.Environment(map[string]string{"LEAST": "x"}))))
+	a, err := app.New(root, app.HTTP("127.0.0.1:0"), app.Logger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = a.Start(t.Context())
+	want := "module config of config_test.limits " + at + ": Module[config_test.limits] " + at + " failed: config: config_test.limits: 1 problem:"
+	if err == nil || !strings.Contains(number.ReplaceAllString(err.Error(), ".go"), want) {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	g, err := module.Resolve(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := range g.Declared() {
+		if want := "config.Module[config_test.limits] " + at; d.Type == reflect.TypeFor[*limits]() && number.ReplaceAllString(d.String(), ".go") != want {
+			t.Errorf("got %s, want %s", d, want)
+		}
+	}
+	_, err = module.Resolve(module.New("root", module.Imports(config.Module[limits](), config.Module[limits]()), module.Providers(func(*limits) int { return 0 })))
+	if text := fmt.Sprint(err); err == nil || strings.Contains(text, "config/config.go") || strings.Contains(text, "Module[...]") || !strings.Contains(text, "config_test.go:") {
+		t.Errorf("two: %s", text)
 	}
 }

@@ -8,10 +8,16 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/place"
 )
 
-// callerPosition returns where the exported function that calls it was called, and in
+// beside is the prefix of the names of the functions of package config, which declares modules for the application.
+var beside = strings.TrimSuffix(reflect.TypeFor[Module]().PkgPath(), "module") + "config."
+
+// callerPosition returns where the application called the exported function that calls it, and in
 // which function.
 func callerPosition() (place.Position, string) {
 	at := place.Caller(1)
+	for skip := 2; strings.HasPrefix(at.Function(), beside); skip++ {
+		at = place.Caller(skip)
+	}
 	return at, afterSlash(at.Function())
 }
 

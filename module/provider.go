@@ -26,7 +26,7 @@ type Provider struct {
 
 	as      []reflect.Type
 	name    string
-	alias   string // of Alias, for messages
+	alias   string // of Alias and injected.Constructor, for messages
 	marks   []any
 	mistake *mistake
 
@@ -215,6 +215,10 @@ func providerOf(it any) Provider {
 		return invalidProvider("is the option "+it.String(), "pass it to module.New")
 	case injected.Item:
 		return invalidProvider("is pipeline."+it.String(), "pass it to UseGuards and the like; list a constructor here")
+	case injected.Constructor:
+		p := providerOf(it.Func)
+		p.alias, p.where = it.Name, it.At
+		return p
 	case fx.Option:
 		return invalidProvider("is an fx option", "pass it to module.Fx")
 	case fx.Annotated:

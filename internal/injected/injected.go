@@ -1,5 +1,5 @@
 // Package injected holds what package module knows of parameters and items of other packages:
-// the item that pipeline.Injected returns, and handles such as websockets.ServerOf. Package pipe
+// the item that pipeline.Injected returns, constructors of package config, and handles such as websockets.ServerOf. Package pipe
 // binds what an item resolves to.
 package injected
 
@@ -14,6 +14,14 @@ import (
 type Item struct {
 	typ reflect.Type
 	at  place.Position
+}
+
+// Constructor is a constructor that a function of the framework has made: messages name that function, and where the
+// application has called it.
+type Constructor struct {
+	Func any
+	Name string // config.Module[*chat.Config]
+	At   place.Position
 }
 
 // New returns the item for a type, and the place that messages name.
