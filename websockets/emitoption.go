@@ -34,7 +34,7 @@ const (
 func WithOverflow(o Overflow) EmitOption { return emitOption(func(e *emit.Options) { e.Overflow = o }) }
 
 // Volatile marks an event that is stale at once, such as a position: it is dropped unless
-// it can be sent immediately. Emit to one client returns [ErrQueueFull] when it was dropped;
+// it can be sent immediately, or with other events of the same handler. Emit to one client returns [ErrQueueFull] when it was dropped;
 // a broadcast reports nothing.
 //
 //	var Moved = websockets.NewEvent[Point]("moved", websockets.Volatile())

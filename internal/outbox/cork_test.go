@@ -75,6 +75,37 @@ func TestCorkEnds(t *testing.T) {
 	})
 }
 
+// Volatile items go out with what waits for Uncork, because nothing is being sent; with what the writer sends they do not.
+func TestCorkAndVolatile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sink{gate: make(chan struct{})}
+		q := New(1<<20, 1<<20, &Pool[string]{}, s.write)
+		q.Cork()
+		push(t, q, "a", Refuse, nil)
+		push(t, q, "v1", Volatile, nil)
+		push(t, q, "v2", Volatile, nil)
+		large := strings.Repeat("x", corkBytes)
+		push(t, q, large, Volatile, nil)
+		push(t, q, "lost", Volatile, ErrFull) // the writer sends these
+		close(s.gate)
+		synctest.Wait()
+		wantItems(t, s, "a", "v1", "v2", large)
+		q.Uncork(true)
+
+		small := &sink{}
+		q2 := New(4, 4, &Pool[string]{}, small.write)
+		q2.Cork()
+		push(t, q2, "12", Volatile, nil)
+		push(t, q2, "345", Volatile, ErrFull) // more than may wait
+		q2.Uncork(true)
+		wantItems(t, small, "12")
+		q.Close(false)
+		q2.Close(false)
+		<-q.Done()
+		<-q2.Done()
+	})
+}
+
 // A queue that is closed while corked sends its items, or drops them.
 func TestCorkAndClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -30,7 +30,7 @@ const (
 	Refuse     Policy = iota // above max, return ErrFull; once queued, the item is never dropped
 	DropNewest               // above limit, return ErrFull
 	DropOldest               // above limit, drop waiting droppable items, oldest first, until it fits
-	Volatile                 // return ErrFull unless the item can be sent at once
+	Volatile                 // return ErrFull unless the item can be sent at once, or with what waits for Uncork
 	Always                   // queue the item in any case: the caller bounds how many there are
 )
 
@@ -106,7 +106,8 @@ func (q *Queue[T]) Push(item T, size int, p Policy) error {
 	if q.writer == burst && (p == Volatile || q.bytes+size > burstBytes || q.over(size, q.limit)) {
 		q.sendBurst()
 	}
-	if p == Volatile && (q.bytes > 0 || q.write == nil && !q.readyWanted) {
+	// What waits for Uncork does not make an item late: nothing is being sent.
+	if p == Volatile && (q.bytes > 0 && q.writer != corked || q.write == nil && !q.readyWanted) {
 		return ErrFull
 	}
 	switch {
