@@ -85,7 +85,7 @@
 //
 // Experimental. A minor version may change or remove it.
 //
-//   - [contract] and contract/contracttest, the documents of an application
+//   - [contract], contract/contracttest and contract/typescript, the documents of an application and clients made of them
 //   - socketio.Recovery, which restores clients after a lost connection
 //   - platform/socketio/zishang, Socket.IO through the library zishang520/socket.io
 //

@@ -10,11 +10,12 @@ import (
 	"github.com/gatehouse-go/gatehouse/web"
 )
 
-// TestDocuments: the documents of an application with every kind of handler. Module test/contracts validates them, and the
+// TestDocuments: the documents and the client of an application with every kind of handler. Module test/contracts validates them, and the
 // frames of that application by them.
 func TestDocuments(t *testing.T) {
 	contracttest.Golden(t, "testdata", tea.Module, contracttest.With(app.HTTP(":0", web.Prefix("/api"))),
-		contracttest.Contract(contract.Version("1.2.3"), contract.URL("https://tea.example.com"), contract.AsyncAPIVersion("3.1.0")))
+		contracttest.Contract(contract.Version("1.2.3"), contract.URL("https://tea.example.com"), contract.AsyncAPIVersion("3.1.0")),
+		contracttest.TypeScript("testdata"))
 }
 
 // TestBuilt: the documents of the started application are the same.

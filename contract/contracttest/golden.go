@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/contract"
+	"github.com/gatehouse-go/gatehouse/contract/typescript"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
@@ -30,6 +31,13 @@ type Option struct {
 	app      []app.Option
 	contract []contract.Option
 	built    bool
+	clients  []client
+}
+
+// client is a folder with a client in TypeScript.
+type client struct {
+	dir  string
+	opts []typescript.Option
 }
 
 // With passes options of the application, such as app.WebSockets and app.HTTP.
@@ -42,9 +50,15 @@ func Contract(opts ...contract.Option) Option { return Option{contract: opts} }
 // controllers whose method Subscriptions, Routes or GatewayOptions uses what the constructor sets.
 func Built() Option { return Option{built: true} }
 
+// TypeScript has [Golden] write and compare a client in TypeScript too, the files client.ts and gatehouse.ts of package typescript, in a
+// folder that is relative to the test's package. It can be passed several times.
+func TypeScript(dir string, opts ...typescript.Option) Option {
+	return Option{clients: []client{{dir, opts}}}
+}
+
 // Golden fails the test if asyncapi.json or openapi.json in the folder, which is relative to the test's package, is not what the
 // application serves. A document that is missing, or that the application has no longer, is a failure too; so is each of
-// [contract.Model.Problems]. With [Variable] in the environment, or where the test has a flag -update of its own and it is
+// [contract.Model.Problems] and of [typescript.Client.Problems]. With [Variable] in the environment, or where the test has a flag -update of its own and it is
 // set, Golden writes the documents instead.
 //
 // The failure shows the first changed lines and the command that writes them.
@@ -53,6 +67,7 @@ func Golden(t testing.TB, dir string, root *module.Module, opts ...Option) {
 	var all Option
 	for _, o := range opts {
 		all.app, all.contract, all.built = append(all.app, o.app...), append(all.contract, o.contract...), all.built || o.built
+		all.clients = append(all.clients, o.clients...)
 	}
 	d, err := describe(t, root, all)
 	if err != nil {
@@ -73,7 +88,37 @@ func Golden(t testing.TB, dir string, root *module.Module, opts ...Option) {
 	for _, d := range docs {
 		want[d.Name] = d.Text
 	}
-	for _, name := range []string{"asyncapi.json", "openapi.json"} {
+	check(t, dir, want, "asyncapi.json", "openapi.json")
+	for _, c := range all.clients {
+		check(t, c.dir, c.files(t, want["asyncapi.json"]), typescript.ClientFile, typescript.RuntimeFile)
+	}
+}
+
+// files returns the files of a client; none if the application has no gateways.
+func (c client) files(t testing.TB, asyncapi []byte) map[string][]byte {
+	t.Helper()
+	if asyncapi == nil {
+		return nil
+	}
+	made, err := typescript.Generate(asyncapi, c.opts...)
+	if err != nil {
+		t.Fatalf("contracttest: %v", err)
+	}
+	for _, p := range made.Problems {
+		t.Errorf("contracttest: not in the client: %s", p)
+	}
+	files := map[string][]byte{}
+	for _, f := range made.Files {
+		files[f.Name] = f.Text
+	}
+	return files
+}
+
+// check writes or compares the files of a folder.
+func check(t testing.TB, dir string, want map[string][]byte, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		var err error
 		file := filepath.Join(dir, name)
 		if updates() {
 			err = write(file, want[name])

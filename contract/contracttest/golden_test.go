@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/contract"
 	"github.com/gatehouse-go/gatehouse/contract/contracttest"
+	"github.com/gatehouse-go/gatehouse/contract/typescript"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -98,6 +99,30 @@ func TestGolden(t *testing.T) {
 	wantFailures(t, golden(t, "1", dir, moduleOf[after]()))
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
 		t.Errorf("%v, %v", files, err)
+	}
+}
+
+// TestTypeScript: the client is compared and written like the documents, in its own folder.
+func TestTypeScript(t *testing.T) {
+	dir := t.TempDir()
+	api, web := filepath.Join(dir, "api"), filepath.Join(dir, "web")
+	const command = "\tGATEHOUSE_UPDATE=1 go test -run '^TestTypeScript$' ."
+	client := contracttest.TypeScript(web)
+	missing := func(folder, name string) string {
+		return "contracttest: " + filepath.Join(folder, name) + " does not exist: to write it, run\n" + command
+	}
+	wantFailures(t, golden(t, "", api, moduleOf[before](), client), missing(api, "asyncapi.json"), missing(web, "client.ts"), missing(web, "gatehouse.ts"))
+	wantFailures(t, golden(t, "1", api, moduleOf[before](), client))
+	wantFailures(t, golden(t, "", api, moduleOf[before](), client))
+	r := golden(t, "", api, moduleOf[after](), client)
+	if all := strings.Join(r.Failures(), "\n"); len(r.Failures()) != 2 || !strings.Contains(all, " + export interface After {") {
+		t.Errorf("a changed field: %s", all)
+	}
+	golden(t, "1", api, moduleOf[before](), contracttest.TypeScript(web, typescript.Platform("mqtt"))).
+		Want(`contracttest: typescript: Platform("mqtt"): use one of ["ws" "socketio"]`)
+	wantFailures(t, golden(t, "1", api, module.New("empty"), client))
+	if files, err := os.ReadDir(web); err != nil || len(files) != 0 {
+		t.Errorf("without gateways there is a client: %v, %v", files, err)
 	}
 }
 
