@@ -46,8 +46,14 @@ export type LocalCode =
 
 declare const other: unique symbol;
 
-/** A code that the contract does not list for the event: a text. */
-export type OtherCode = string & { readonly [other]: true };
+/**
+ * A code that the contract does not list for the event. It is a text, of a type of its own, so that a comparison with a listed code
+ * leaves just the errors with that code. String(code) is the text.
+ */
+export interface OtherCode {
+  readonly [other]: true;
+  toString(): string;
+}
 
 /** A field of a payload that a rule forbids. */
 export interface Violation {
@@ -57,7 +63,7 @@ export interface Violation {
 }
 
 /** An error of the server, or one with a {@link LocalCode}. */
-export class GatehouseError<C extends string = string, D = unknown> extends Error {
+export class GatehouseError<C extends string | OtherCode = string, D = unknown> extends Error {
   /** What went wrong; "" if the server says nothing. */
   readonly code: C;
   readonly details: D;
@@ -667,7 +673,8 @@ function start<S extends Service>(endpoint: Endpoint<S, Platform>, o: Common, wi
       const item = names.length > 1 ? { event: name, data: value } : value;
       const reader = readers.shift();
       if (reader) return reader.resolve({ value: item, done: false });
-      if (items.push(item) > maxItems) cancel(fault(`more than ${maxItems} items are not read`, "too_slow", event));
+      if (items.length >= maxItems) cancel(fault(`more than ${maxItems} items are not read`, "too_slow", event));
+      else items.push(item);
     };
     const cancel = (error?: GatehouseError) => {
       if (waiting.has(m.id)) remove(m);
