@@ -10,8 +10,26 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	conform(t, func() adapter.Adapter { return ws.New() })
+}
+
+// Everything holds too while each connection is parked whenever nothing of its client waits.
+func TestConformanceOfParked(t *testing.T) {
+	conform(t, func() adapter.Adapter { return parking{ws.New()} })
+}
+
+// parking parks connections at once.
+type parking struct{ adapter.Adapter }
+
+func (p parking) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
+	cfg.Limits.IdleAfter = 1
+	return p.Adapter.NewServer(cfg)
+}
+
+func conform(t *testing.T, newAdapter func() adapter.Adapter) {
+	t.Helper()
 	adaptertest.Run(t, adaptertest.Config{
-		New: func() adapter.Adapter { return ws.New() },
+		New: newAdapter,
 		Dial: func(t testing.TB, baseURL, place string, opts ...apptest.DialOption) (*apptest.Client, error) {
 			t.Helper()
 			return apptest.TryDialWS(t, baseURL+place, opts...)
