@@ -286,6 +286,9 @@ func (c *Conn) tryWriteAll(items []Item) bool {
 // tryWrite sends a message if that is possible without blocking, so that no goroutine
 // has to be started for it. It returns false when nothing was sent.
 func (c *Conn) tryWrite(it Item) bool {
+	if it.kind == kindPing {
+		return c.tryWritePing()
+	}
 	if !c.small(it) {
 		return false
 	}
@@ -299,6 +302,25 @@ func (c *Conn) tryWrite(it Item) bool {
 	case it.Once:
 		it.Frame.Free()
 	}
+	return true
+}
+
+// tryWritePing is tryWrite for the queued ping.
+func (c *Conn) tryWritePing() bool {
+	w, clock := c.framed, &c.cfg.Group.Clock
+	before := clock.Now() // the pong may arrive before the write returns, and clear the stamp
+	w.pingedAt.Store(before)
+	p := c.takePing()
+	n := w.tryWriteFrame(p)
+	if n == 0 {
+		c.queued.ping.Store(true)
+		w.pingedAt.CompareAndSwap(before, 0)
+		return false
+	}
+	if n < len(p) {
+		go c.writeRest(Item{}, p[n:])
+	}
+	w.pingedAt.CompareAndSwap(before, clock.Now())
 	return true
 }
 

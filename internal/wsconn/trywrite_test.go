@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // half is a socket that accepts a part of every write, and sometimes nothing.
@@ -82,5 +83,21 @@ func TestWriteNowFromMany(t *testing.T) {
 			t.Fatalf("%.40q, %v: want message %d", payload, err, next[g])
 		}
 		next[g]++
+	}
+}
+
+// A ping that the socket does not accept at once is sent later; its time counts from then.
+func TestPingInPart(t *testing.T) {
+	p := connect(t, nil)
+	p.conn.framed.tryWriter = &half{nc: p.conn.framed.Conn}
+	p.serve()
+	for range 40 {
+		p.conn.ping()
+		p.want(0x80|opPing, "")
+		testkit.Eventually(t, "the stamp of the ping", func() bool { return p.conn.framed.pingedAt.Load() != 0 })
+		if _, err := p.Conn.Write(rawFrame(0x80|opPong, nil)); err != nil {
+			t.Fatal(err)
+		}
+		testkit.Eventually(t, "no stamp after the pong", func() bool { return p.conn.framed.pingedAt.Load() == 0 })
 	}
 }
