@@ -140,7 +140,7 @@ func TestField_X28_PlaceOfAPanic(t *testing.T) {
 			p := connect(t, name, s.Addr)
 			send(p, name, "crash", "[]")
 			testkit.Eventually(t, "the log line", func() bool { return len(log.Lines("gateway failed")) == 1 })
-			if len(log.Lines("event=crash", "place=logs/logs_test.go:")) != 1 {
+			if len(log.Lines("event=crash", "place=field/logs/logs_test.go:")) != 1 {
 				t.Errorf("log: %s", log.String())
 			}
 		})
