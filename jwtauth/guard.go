@@ -143,6 +143,24 @@ func (g *Guard[C]) Get(h pipeline.Holder) (claims C, ok bool) {
 	return claims, false
 }
 
+// Set stores claims for a call or a client as Check stores those of a token, and verifies nothing: for tests of handlers
+// with a fake client, and for a guard that takes the place of this one in a test. A client is not disconnected when its
+// claims expire; Check refuses its messages then. The error is that of a claim that cannot be read. It is safe
+// for concurrent use.
+//
+//	client := apptest.NewFakeClient("1")
+//	err := guard.Set(client, Claims{Name: "ada"})
+func (g *Guard[C]) Set(h pipeline.Holder, claims C) error {
+	tok := &verifiedToken[C]{claims: claims}
+	if err := tok.readClaims(any(&tok.claims).(jwt.Claims), g.opts.Leeway); err != nil {
+		return fmt.Errorf("jwtauth: %w", err)
+	}
+	if s, first := g.storeState(h, tok); !first {
+		s.replaceToken(tok)
+	}
+	return nil
+}
+
 // authenticate verifies the token of a call and stores the claims.
 func (g *Guard[C]) authenticate(ctx context.Context, c *pipeline.Call) (*tokenState[C], error) {
 	tok, ok := g.handshake.Get(c)

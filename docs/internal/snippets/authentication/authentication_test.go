@@ -1,11 +1,11 @@
 package authentication
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -94,19 +94,12 @@ func TestTokens(t *testing.T) {
 
 // snippet:claims
 func TestWhoAmI(t *testing.T) {
-	cfg := Config{secret, time.Hour}
-	guard, err := NewGuard(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := NewIssuer(cfg).Token("ada")
+	guard, err := NewGuard(Config{secret, time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := apptest.NewFakeClient("1")
-	call := &pipeline.Call{Request: httptest.NewRequest("GET", "/", nil), Store: client.Values()}
-	call.Request.Header.Set("Authorization", "Bearer "+token)
-	if err := guard.Check(t.Context(), call); err != nil { // the client has the claims
+	if err := guard.Set(client, Claims{Name: "ada"}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := NewGateway(guard).WhoAmI(websockets.WithClient(t.Context(), client), struct{}{})
@@ -116,6 +109,20 @@ func TestWhoAmI(t *testing.T) {
 }
 
 // end
+
+// A guard of a test that sets claims of the one that it replaces.
+func TestOtherGuard(t *testing.T) {
+	var guard *Guard
+	cfg := module.New("config", module.Global(), module.Exports(module.Value(Config{secret, time.Hour})))
+	a := apptest.New(t, module.New("app", module.Imports(cfg, Module)),
+		apptest.OverrideGuard[*Guard](pipeline.GuardFunc(func(_ context.Context, c *pipeline.Call) error {
+			return guard.Set(c, Claims{Name: "bob"})
+		})))
+	guard = apptest.Get[*Guard](a)
+	if got := apptest.Call[string](a.DialSocketIO("/"), "whoami"); got != "bob" {
+		t.Errorf("got %q", got)
+	}
+}
 
 // The four places, on both platforms and on a route.
 func TestPlaces(t *testing.T) {
