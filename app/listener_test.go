@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -81,6 +82,9 @@ func TestListenerOnAUnixSocket(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if err := os.Chmod(path, 0o660); err != nil {
+				t.Fatal(err)
+			}
 			serveTLS(t, append(opts, app.Listener(l), app.WebSockets(ws.New()))...)
 			dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 				var d net.Dialer
@@ -99,6 +103,10 @@ func TestListenerOnAUnixSocket(t *testing.T) {
 			_ = r.Body.Close()
 			if r.StatusCode != http.StatusOK {
 				t.Errorf("status %d", r.StatusCode)
+			}
+			// The application leaves the mode as it is.
+			if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {
+				t.Errorf("mode: %v, %v", info, err)
 			}
 		})
 	}

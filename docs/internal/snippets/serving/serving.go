@@ -54,6 +54,9 @@ func local(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := os.Chmod("/run/chat/http.sock", 0o660); err != nil { // for the group of the proxy
+		return err
+	}
 	a, err := app.New(Module, app.Listener(l), app.WebSockets(ws.New()))
 	// end
 	if err != nil {
