@@ -56,12 +56,11 @@ type (
 
 // record is what a kitchen has seen, over its restarts.
 type record struct {
-	mu        sync.Mutex
-	handled   map[int]int // how often each number was handled
-	causes    chan error  // of streams that have ended
-	connected atomic.Int32
-	tokens    atomic.Int32
-	page      string // the file of the page's script
+	mu      sync.Mutex
+	handled map[int]int // how often each number was handled
+	causes  chan error  // of streams that have ended
+	tokens  atomic.Int32
+	page    string // the file of the page's script
 }
 
 func newRecord() *record { return &record{handled: map[int]int{}, causes: make(chan error, 100)} }
@@ -72,6 +71,16 @@ func (r *record) once(n int) int {
 	defer r.mu.Unlock()
 	r.handled[n]++
 	return r.handled[n]
+}
+
+// calls returns how many calls of once were handled.
+func (r *record) calls() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, times := range r.handled {
+		n += times
+	}
+	return n
 }
 
 // moduleOf returns the application.
@@ -95,14 +104,16 @@ func moduleOf(r *record) *module.Module {
 type kitchen struct {
 	*record
 
+	stopping chan struct{}
+
 	Server *websockets.Server `websockets:"server"`
 }
 
-func newKitchen(r *record) *kitchen { return &kitchen{record: r} }
+func newKitchen(r *record) *kitchen { return &kitchen{record: r, stopping: make(chan struct{})} }
 
-// HandleConnection counts clients.
-func (k *kitchen) HandleConnection(context.Context, websockets.Client) error {
-	k.connected.Add(1)
+// OnModuleDestroy ends the handlers that wait: a stop waits for them.
+func (k *kitchen) OnModuleDestroy(context.Context) error {
+	close(k.stopping)
 	return nil
 }
 
@@ -116,13 +127,22 @@ func (k *kitchen) Subscriptions() []websockets.Subscription {
 		websockets.On("room", k.room),
 		websockets.On("once", func(_ context.Context, n int) (int, error) { return k.once(n), nil }, background),
 		websockets.On("ask", k.ask, background),
-		websockets.Listen("wait", func(ctx context.Context, _ struct{}) error { <-ctx.Done(); return nil }, background),
+		websockets.Listen("wait", k.wait, background),
 		websockets.Listen("poke", func(ctx context.Context, s string) error { return poked.Emit(ctx, websockets.ClientFrom(ctx), s) }),
 		websockets.Listen("kick", func(ctx context.Context, _ struct{}) error { websockets.ClientFrom(ctx).Disconnect(); return nil }),
 		websockets.Stream("count", k.count, websockets.Sends(tick), background),
 		websockets.Stream("notes", k.notes, websockets.Sends(tock), background),
 		websockets.Stream("both", k.both, websockets.Sends(tick, tock), background),
 	}
+}
+
+// wait never answers in time.
+func (k *kitchen) wait(ctx context.Context, _ struct{}) error {
+	select {
+	case <-ctx.Done():
+	case <-k.stopping:
+	}
+	return nil
 }
 
 func (*kitchen) fail(_ context.Context, how string) (string, error) {

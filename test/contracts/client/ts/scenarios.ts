@@ -261,7 +261,7 @@ const scenarios = {
       while (sent < 1000) {
         const n = sent++;
         results[n] = await rejected(c.call("once", n, { timeout: 60_000 }));
-        await new Promise((done) => setTimeout(done, 20));
+        await new Promise((done) => setTimeout(done, 40));
       }
     };
     await Promise.all(Array.from({ length: 10 }, worker));
