@@ -19,7 +19,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestContract(t *testing.T) {
 	contracttest.Golden(t, "api", shop.Module,
 		contracttest.With(app.WebSockets(ws.New())),
-		contracttest.Contract(contract.Title("Shop"), contract.Version("1.0.0"), contract.URL("https://shop.example.com")))
+		contracttest.Contract(contract.Title("Shop"), contract.Version("1.0.0"), contract.URL("https://shop.example.com")),
+		contracttest.TypeScript("web"))
 }
 
 // end
