@@ -8,7 +8,7 @@ import (
 
 func TestKindString(t *testing.T) {
 	for k, want := range map[backplane.Kind]string{
-		backplane.Event: "event", backplane.Bye: "bye", backplane.NodeAnswer: "node answer", backplane.PresenceAsk: "presence ask", 0: "kind 0", 20: "kind 20", 255: "kind 255",
+		backplane.Event: "event", backplane.Bye: "bye", backplane.NodeAnswer: "node answer", backplane.PresenceAsk: "presence ask", backplane.Claim: "claim", backplane.ClaimDone: "claim done", 0: "kind 0", 20: "kind 20", 255: "kind 255",
 	} {
 		if got := k.String(); got != want {
 			t.Errorf("kind %d is %q, want %q", uint8(k), got, want)

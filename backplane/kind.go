@@ -29,6 +29,11 @@ const (
 	PresenceDelta Kind = 17 // changes of the presence at a node
 	PresenceState Kind = 18 // a part of all of it
 	PresenceAsk   Kind = 19 // asks for it
+
+	Claim     Kind = 21 // asks a node for a client that has come to another one
+	Claimed   Kind = 22 // the client, and an event that it has missed, each
+	ClaimMore Kind = 23 // asks for what the client has missed
+	ClaimDone Kind = 24 // the client has moved, or not
 )
 
 var kindNames = [...]string{
@@ -36,6 +41,7 @@ var kindNames = [...]string{
 	CallAnswer: "call answer", Fetch: "fetch", Fetched: "fetched", Rooms: "rooms", RoomsAnswer: "rooms answer",
 	NodeEvent: "node event", NodeAnswer: "node answer", Hello: "hello", Beat: "beat", Bye: "bye",
 	PresenceDelta: "presence delta", PresenceState: "presence state", PresenceAsk: "presence ask",
+	Claim: "claim", Claimed: "claimed", ClaimMore: "claim more", ClaimDone: "claim done",
 }
 
 // String returns the name of the kind, such as "event"; its number for an unknown one.

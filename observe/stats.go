@@ -100,4 +100,6 @@ type EndpointStats struct {
 	// events were not sent to a client because its queue was full. Of clients that were Suspended,
 	// Recovered is how many have reconnected in time, NotRecovered how many have not.
 	UnknownEvents, Dropped, Recovered, NotRecovered uint64
+	// Arrived is how many of Recovered have come from another node, where they count as Departed.
+	Arrived, Departed uint64
 }

@@ -1,5 +1,13 @@
 package pipeline
 
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+	"strconv"
+)
+
 // Identity stores the identity of clients, as determined by one guard. When a connection
 // is lost, its state (rooms, missed events) is restored only to a connection with equal
 // identities. Create one per guard, in a package variable; Identity values are compared by
@@ -12,13 +20,15 @@ package pipeline
 // Its methods are safe for concurrent use.
 type Identity struct{ name string }
 
-// NewIdentity returns an identity. The name is for logs and debuggers only.
+// NewIdentity returns an identity. The name is for logs and debuggers, and for other nodes: a client with two identities of
+// one name is not restored on another node.
 func NewIdentity(name string) *Identity { return &Identity{name} }
 
 // String returns the name.
 func (k *Identity) String() string { return k.name }
 
-// Set stores the identity of h. It is compared byte by byte and never sent.
+// Set stores the identity of h. It is compared byte by byte and never sent; other nodes of the application are sent a keyed
+// digest of it, when the client connects to another one.
 func (k *Identity) Set(h Holder, id string) { h.Values().store(k, id) }
 
 // Get returns the identity of h, and whether it is set.
@@ -41,6 +51,25 @@ func SameIdentity(a, b Holder) (same, known bool) {
 		}
 	}
 	return true, len(idsA) > 0
+}
+
+// IdentityDigests returns what is compared instead of the identities of h where they are on another node: a digest of name
+// and value of each, under a secret key, sorted. ok is false when two have one name, which cannot be compared. The framework
+// calls it.
+func IdentityDigests(h Holder, key string) (digests []string, ok bool) {
+	names := map[string]bool{}
+	for k, id := range keyed[*Identity](h.Values()) {
+		if names[k.name] {
+			return nil, false
+		}
+		names[k.name] = true
+		value, _ := id.(string)
+		sum := hmac.New(sha256.New, []byte(key))
+		_, _ = sum.Write(strconv.AppendQuote(strconv.AppendQuote(nil, k.name), value))
+		digests = append(digests, base64.RawURLEncoding.EncodeToString(sum.Sum(nil)))
+	}
+	slices.Sort(digests)
+	return digests, true
 }
 
 // IdentityGuard is a guard that reports whether it identifies clients. If Identifies

@@ -71,6 +71,40 @@ func Share(h Holder, include func(SharedKey) bool) (SharedValues, error) {
 	return out, errors.Join(errs...)
 }
 
+// RestoreShared sets the values of keys that a client had on another node, except those that are set. The error has those
+// that do not fit their types, which are left out. The framework calls it.
+func RestoreShared(h Holder, keys []SharedKey, from SharedValues) error {
+	var errs []error
+	for _, k := range keys {
+		text, has := from[k.String()]
+		r, can := k.(interface {
+			restore(v *Values, text []byte) error
+		})
+		if !has || !can {
+			continue
+		}
+		if err := r.restore(h.Values(), text); err != nil {
+			errs = append(errs, fmt.Errorf("shared value %q: %w", k, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// restore sets the value that text encodes, unless one is set.
+func (k *Value[T]) restore(values *Values, text []byte) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	var v T
+	if err := codec.Unmarshal(text, &v, codec.Options{}); err != nil {
+		return err
+	}
+	values.loadOrStore(k, v)
+	return nil
+}
+
 // encodeShared encodes a value; a panic of its methods is an error.
 func encodeShared(v any) (text []byte, err error) {
 	defer func() {

@@ -17,6 +17,7 @@ const (
 	CauseForcedClose      Cause = "forced close"
 	CauseQueueOverflow    Cause = "queue overflow" // the client read too slowly
 	CauseMessageTooBig    Cause = "message too big"
+	CauseMoved            Cause = "moved"                  // the client has connected to another node, and is the same client there
 	CauseClientErrors     Cause = "too many client errors" // the client did wrong too often
 )
 

@@ -41,11 +41,15 @@ type Config struct {
 	Self func() backplane.Node
 	// Endpoints are those of the node, each once.
 	Endpoints []Endpoint
-	// Deliver handles an event, join, leave, disconnect, call, fetch, node event or presence message of another node, of which
-	// m has the selection; load reads the rest into m, which is done for those of presence. Both are valid until Deliver returns. Messages of
+	// Deliver handles an event, join, leave, disconnect, call, fetch, node event, presence message or message about a claim
+	// of another node, of which m has the selection; load reads the rest into m, which is done for those of presence and
+	// claims. Both are valid until Deliver returns. Messages of
 	// one node are delivered in their order, one at a time. An error, that of load included,
 	// refuses the message.
 	Deliver func(m *backplane.Message, load Load) error
+	// Passed, if set, is called when the messages for clients of a node are known to have arrived, or to be lost, up to
+	// a number, other than by Deliver. Calls about one node do not run beside Deliver of its messages.
+	Passed func(origin string, seq uint64)
 	// Gap, if set, is called when messages of other nodes were lost. It returns at once.
 	Gap func()
 	// Members, if set, is called when a node has joined or left, from any goroutine. It must not wait.
@@ -181,24 +185,38 @@ func (c *Cluster) Part(n int) int {
 
 // Send queues a message for the other nodes, and owns it. It does not wait. The error is ErrFull
 // or ErrStopped.
-func (c *Cluster) Send(m *backplane.Message) error { return c.queue(&entry{m: m}) }
+func (c *Cluster) Send(m *backplane.Message) error {
+	_, err := c.queue(&entry{m: m})
+	return err
+}
 
-// SendEvent is Send.
-func (c *Cluster) SendEvent(e *Event) error {
-	err := c.queue(&e.entry)
+// SendNumbered is Send, and returns the number of the message, which is used up by ErrFull too.
+func (c *Cluster) SendNumbered(m *backplane.Message) (seq uint64, err error) {
+	return c.queue(&entry{m: m})
+}
+
+// SendEvent is SendNumbered.
+func (c *Cluster) SendEvent(e *Event) (seq uint64, err error) {
+	seq, err = c.queue(&e.entry)
 	if err != nil {
 		e.Release()
 	}
-	return err
+	return seq, err
 }
 
-func (c *Cluster) queue(e *entry) error {
-	dropped, err := c.out.push(e)
+func (c *Cluster) queue(e *entry) (seq uint64, err error) {
+	seq, dropped, err := c.out.push(e)
 	if dropped > 0 {
 		c.dropped(dropped, ErrFull)
 	}
-	return err
+	return seq, err
 }
+
+// Numbered returns the number of the last message for clients.
+func (c *Cluster) Numbered() uint64 { return c.out.last(backplane.ChannelEvents) }
+
+// Lives reports whether another node is known.
+func (c *Cluster) Lives(id string) bool { return c.members.has(id) }
 
 // Health returns how well the node is connected.
 func (c *Cluster) Health() Health { return c.link.health() }

@@ -81,6 +81,10 @@ func (w *worker) message(from []byte, channel string, m *backplane.Message, load
 		if m, err = load(); err == nil && (m.To == "" || m.To == c.id) {
 			err = c.deliver(m, load)
 		}
+	case backplane.Claim, backplane.Claimed, backplane.ClaimMore, backplane.ClaimDone:
+		if m, err = load(); err == nil && m.To == c.id {
+			err = c.deliver(m, load)
+		}
 	case backplane.CallCount, backplane.CallAnswer, backplane.Fetched:
 		if m, err = load(); err == nil && m.To == c.id {
 			if q := c.questions.get(m.Request); q != nil { // otherwise it is too late

@@ -32,7 +32,7 @@ func TestKeptMemoryCounts(t *testing.T) {
 	o.init(nodeID(1), backplane.NewOptions())
 	e := NewEvent()
 	e.Channel, e.Payload.JSON = "e", make([]byte, 10, keptJSON)
-	if _, err := o.push(&e.entry); err != nil {
+	if _, _, err := o.push(&e.entry); err != nil {
 		t.Fatal(err)
 	}
 	if _, bytes := o.waiting(); bytes < keptJSON {

@@ -118,8 +118,16 @@ func (o *origin) announce(c *Cluster, from string, sent uint64, now time.Time) {
 	switch {
 	case !s.known && (due > 0 || sent == 0):
 		s.known, s.last = true, due // what is later is counted
+		c.passed(from, due)
 	case s.known && s.last < due:
 		c.gap(from, due-s.last)
 		s.last = due
+		c.passed(from, due)
+	}
+}
+
+func (c *Cluster) passed(origin string, seq uint64) {
+	if c.cfg.Passed != nil {
+		c.cfg.Passed(origin, seq)
 	}
 }

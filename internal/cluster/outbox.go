@@ -116,17 +116,18 @@ const (
 	attachmentSize = int(unsafe.Sizeof([]byte{}))
 )
 
-// push numbers and queues a message. It returns how many were dropped: volatile ones that waited,
-// and with ErrFull the message itself.
-func (o *outbox) push(e *entry) (dropped int, err error) {
+// push numbers and queues a message. It returns its number, and how many were dropped: volatile ones that
+// waited, and with ErrFull the message itself.
+func (o *outbox) push(e *entry) (seq uint64, dropped int, err error) {
 	m := e.m
 	e.size = memoryOf(m)
 	o.mu.Lock()
 	if o.closed {
 		o.mu.Unlock()
-		return 0, ErrStopped
+		return 0, 0, ErrStopped
 	}
 	e.of, e.at = o.number(m), time.Now()
+	seq = m.Seq // the sender may release m as soon as it is queued
 	for o.full(e.size) && o.volatile.first != nil {
 		v := o.volatile.first
 		o.drop(v)
@@ -135,7 +136,7 @@ func (o *outbox) push(e *entry) (dropped int, err error) {
 	}
 	if o.full(e.size) {
 		o.mu.Unlock()
-		return dropped + 1, ErrFull
+		return seq, dropped + 1, ErrFull
 	}
 	e.of.waiting++
 	o.all.push(e)
@@ -148,7 +149,7 @@ func (o *outbox) push(e *entry) (dropped int, err error) {
 	if first { // otherwise the sender is awake, or the link is down
 		o.signal()
 	}
-	return dropped, nil
+	return seq, dropped, nil
 }
 
 // maxChannels bounds the channels whose messages are numbered: one for each node that has lived
@@ -266,6 +267,16 @@ func (o *outbox) sent(channel string) uint64 {
 		return n.taken
 	}
 	return n.last
+}
+
+// last returns the number of the last message of a channel.
+func (o *outbox) last(channel string) uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n := o.channels[channel]; n != nil {
+		return n.last
+	}
+	return 0
 }
 
 // releaseTaken has the events that were taken last be used again. Only the sender calls it.

@@ -78,7 +78,7 @@ func TestOutboxLists(t *testing.T) {
 		if i%3 == 0 {
 			m.Flags = backplane.Volatile
 		}
-		_, _ = o.push(&entry{m: m})
+		_, _, _ = o.push(&entry{m: m})
 		if i%25 == 24 {
 			for _, m := range o.take(nil, false) {
 				if m.Seq <= next {
@@ -301,7 +301,7 @@ func BenchmarkPush(b *testing.B) {
 	var batch []*backplane.Message
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := o.push(&entry{m: &backplane.Message{Kind: backplane.Event, Channel: backplane.ChannelEvents, Event: "posted"}}); err != nil {
+		if _, _, err := o.push(&entry{m: &backplane.Message{Kind: backplane.Event, Channel: backplane.ChannelEvents, Event: "posted"}}); err != nil {
 			b.Fatal(err)
 		}
 		if o.all.n == backplane.MaxBatch {

@@ -75,9 +75,13 @@ func (rt *Runtime) join(cfg Config, all []cluster.Endpoint) {
 	if b, uses := cfg.Backplane.(backplane.EndpointsUser); uses {
 		b.SetEndpoints(rt.described())
 	}
+	var passed func(origin string, seq uint64)
+	if rt.moves != nil {
+		passed = rt.moves.delivered.set
+	}
 	rt.cluster = cluster.New(cluster.Config{
-		Backplane: cfg.Backplane, Options: cfg.BackplaneOptions, Self: rt.Self, Endpoints: all, Deliver: rt.deliver, Log: rt.log, Gap: gap,
-		Members: func() { rt.roster.Members() },
+		Backplane: cfg.Backplane, Options: cfg.BackplaneOptions, Self: rt.Self, Endpoints: all, Deliver: rt.deliver, Log: rt.log, Gap: gap, Passed: passed,
+		Members: func() { rt.roster.Members(); rt.moves.membersChanged() },
 		Observe: func(s cluster.Step) {
 			rt.hooks.Backplane(observe.BackplaneStep{Event: backplaneEvents[s.Kind], Messages: s.Messages, Err: s.Err})
 		},

@@ -62,7 +62,7 @@ type endpoint struct {
 
 	overdue, dropsLeft logsample.Minute // see endOverdue
 
-	unknown, dropped, recovered, notRecovered atomic.Uint64 // see [observe.EndpointStats]
+	unknown, dropped, recovered, notRecovered, arrived, departed atomic.Uint64 // see [observe.EndpointStats]
 
 	mu         sync.RWMutex
 	namespaces map[string]*hub.Namespace[*session]
@@ -247,13 +247,8 @@ func (e *endpoint) admit(ctx context.Context, h *adapter.Handshake) error {
 func (e *endpoint) Connect(conn adapter.Conn, h *adapter.Handshake) adapter.Session {
 	s := newSession(e, conn, h)
 	e.mu.Lock()
-	ns := e.namespaces[h.Namespace]
-	if ns == nil {
-		ns = hub.New[*session]()
-		e.namespaces[h.Namespace] = ns
-	}
-	s.namespace = ns
-	ns.Add(s)
+	s.namespace = e.namespace(h.Namespace)
+	s.namespace.Add(s)
 	e.mu.Unlock()
 
 	if !s.place.hold() { // the connection ended after Admit
@@ -300,16 +295,48 @@ func (e *endpoint) remove(s *session) {
 	}
 }
 
+// namespace returns a concrete namespace, which it makes if it has no client yet; e.mu is held.
+func (e *endpoint) namespace(name string) *hub.Namespace[*session] {
+	ns := e.namespaces[name]
+	if ns == nil {
+		ns = hub.New[*session]()
+		e.namespaces[name] = ns
+	}
+	return ns
+}
+
 // drop removes a suspended client.
 func (e *endpoint) drop(s *session) {
+	if e.dropUncounted(s) {
+		e.notRecovered.Add(1)
+	}
+}
+
+// dropUncounted is drop, and reports whether the client was suspended.
+func (e *endpoint) dropUncounted(s *session) bool {
 	e.mu.Lock()
 	was, empty := s.namespace.Drop(s)
 	e.removeEmpty(empty, s)
 	e.mu.Unlock()
 	if was {
-		e.notRecovered.Add(1)
 		e.rt.roster.Gone(s.ID())
 		s.dropped()
+	}
+	return was
+}
+
+// arrive adds a client of another node, suspended. It reports false when there is one with its id.
+func (e *endpoint) arrive(s *session, rooms []string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.namespace = e.namespace(s.hs.Namespace)
+	return s.namespace.Arrive(s, rooms)
+}
+
+// moved removes a suspended client that has gone to another node.
+func (e *endpoint) moved(s *session) {
+	if e.dropUncounted(s) {
+		e.departed.Add(1)
 	}
 }
 

@@ -155,12 +155,18 @@ func (d *delivery) add(size int, err error) {
 
 // queue queues an event for the client.
 func (s *session) queue(out *adapter.Outgoing, ack uint64, d *delivery) error {
+	err := s.queueUnseen(out, ack)
+	if s.ep.hooks != nil {
+		s.observeQueued(out, ack, d, err)
+	}
+	return err
+}
+
+// queueUnseen is queue without observers.
+func (s *session) queueUnseen(out *adapter.Outgoing, ack uint64) error {
 	err := s.conn.Emit(out, ack)
 	if errors.Is(err, websockets.ErrQueueFull) {
 		s.ep.dropped.Add(1)
-	}
-	if s.ep.hooks != nil {
-		s.observeQueued(out, ack, d, err)
 	}
 	return err
 }

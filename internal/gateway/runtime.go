@@ -49,6 +49,7 @@ type Runtime struct {
 	roster     *roster.Table
 	undeclared sync.Map // shared keys that are not declared and have been logged
 	resets     resets
+	moves      *moves // nil unless clients may move between nodes
 
 	answerLog, sharedLog logsample.Minute // of what other nodes ask for
 
@@ -87,6 +88,7 @@ func bind(gs []gatewayPlan, cfg Config, built pipe.Built, log *slog.Logger) (*Ru
 	}
 	rt.global = pipe.Link(cfg.Global, pipe.Scope{}, pipe.Scope{})
 	problems := plan.problems
+	rt.moves = newMoves(rt, cfg.Backplane)
 	servers := make([]*boundServer, len(plan.servers))
 	for i, p := range plan.servers {
 		var wrong []string
@@ -100,6 +102,9 @@ func bind(gs []gatewayPlan, cfg Config, built pipe.Built, log *slog.Logger) (*Ru
 		if err := rt.serve(servers[i], p, cfg); err != nil {
 			return nil, errors.Join(err, rt.close(context.Background()))
 		}
+	}
+	if rt.moves != nil && !rt.moves.used() {
+		rt.moves = nil
 	}
 	rt.nodeEvents.init(rt.gateways)
 	rt.resets.stop = make(chan struct{})
@@ -171,6 +176,9 @@ func (rt *Runtime) serve(s *boundServer, p *serverPlan, bound Config) error {
 		Reserve: s.reserving(bound.Reserve),
 	}
 	s.counted = bound.Reserve != nil
+	if rt.moves != nil {
+		cfg.Handover = rt.moves
+	}
 	for _, e := range s.endpoints {
 		cfg.Endpoints = append(cfg.Endpoints, e)
 	}

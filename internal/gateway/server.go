@@ -49,6 +49,9 @@ func (s *server) Emit(ctx context.Context, sel core.Selection, event string, dat
 
 func (s *server) emit(ctx context.Context, sel core.Selection, out *adapter.Outgoing, d *delivery) error {
 	return s.intercepted(ctx, sel, out, func(endpoints []*endpoint, out *adapter.Outgoing) error {
+		if s.rt.moves != nil {
+			return s.emitNumbered(ctx, endpoints, sel, out, d)
+		}
 		to := clients(endpoints, sel, !out.Volatile)
 		if err := encodeFor(to, out); err != nil {
 			return err
@@ -64,7 +67,8 @@ func (s *server) emit(ctx context.Context, sel core.Selection, out *adapter.Outg
 		if others == nil {
 			return nil
 		}
-		return sendError(s.rt.cluster.SendEvent(others))
+		_, err := s.rt.cluster.SendEvent(others)
+		return sendError(err)
 	})
 }
 
@@ -164,6 +168,9 @@ func (s *server) change(kind backplane.Kind, sel core.Selection, rooms []string)
 	m, err := s.message(kind, sel, rooms)
 	if err != nil {
 		return err
+	}
+	if s.rt.moves != nil {
+		return s.changeNumbered(kind, sel, rooms, m)
 	}
 	change(kind, clients(s.endpoints, sel, kind != backplane.Join), rooms)
 	return s.rt.send(m)

@@ -26,7 +26,7 @@ func (e *endpoint) stats() observe.EndpointStats {
 	out := observe.EndpointStats{
 		Platform: e.srv.adapter.Name(), Listener: e.srv.listener, Path: e.srv.path, Namespace: e.pattern.name,
 		Transports: map[string]int{}, UnknownEvents: e.unknown.Load(), Dropped: e.dropped.Load(),
-		Recovered: e.recovered.Load(), NotRecovered: e.notRecovered.Load(),
+		Recovered: e.recovered.Load(), NotRecovered: e.notRecovered.Load(), Arrived: e.arrived.Load(), Departed: e.departed.Load(),
 	}
 	for _, ns := range e.matching("") {
 		_, rooms := ns.Counts()

@@ -42,6 +42,7 @@ func (rt *Runtime) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		late = rt.cutOff(ctx)
 	}
+	rt.moves.stop()
 	rt.nodeEvents.close()
 	err := errors.Join(rt.close(ctx), rt.disconnect(ctx), rt.nodeEvents.wait(ctx), rt.roster.Stop(ctx))
 	rt.mu.Lock()

@@ -107,9 +107,11 @@ func (s *session) Same(h *adapter.Handshake, same func(old websockets.Client, h 
 	if known {
 		return equal
 	}
-	if !slices.ContainsFunc(s.ep.admissions, admission.mayIdentify) {
-		return true
-	}
+	return !slices.ContainsFunc(s.ep.admissions, admission.mayIdentify) || s.warnAnonymous()
+}
+
+// warnAnonymous logs once that clients are not recovered, and returns false.
+func (s *session) warnAnonymous() bool {
 	s.ep.anonymous.Do(func() {
 		s.ep.log.WarnContext(s.ctx, "clients are not recovered: no guard has identified them; set a pipeline.Identity in one, or Recovery.SameClient",
 			"namespace", s.ep.pattern.name)

@@ -97,7 +97,24 @@ func (rt *Runtime) deliver(m *backplane.Message, load cluster.Load) error {
 	switch m.Kind {
 	case backplane.PresenceDelta, backplane.PresenceState, backplane.PresenceAsk:
 		return rt.roster.Receive(m)
+	case backplane.Claim, backplane.Claimed, backplane.ClaimMore, backplane.ClaimDone:
+		if rt.moves == nil {
+			return nil // the other node has other options
+		}
+		return rt.moves.receive(m)
 	}
+	if rt.moves == nil {
+		return rt.handle(m, load)
+	}
+	err := rt.handle(m, load)
+	if m.Channel == backplane.ChannelEvents { // it was delivered, or reaches no client
+		rt.moves.delivered.set(m.Origin, m.Seq)
+	}
+	return err
+}
+
+// handle handles a message about clients, or nodes.
+func (rt *Runtime) handle(m *backplane.Message, load cluster.Load) error {
 	sel := core.Selection{
 		Namespace: m.Select.Namespace, Rooms: core.Names{}.With(m.Select.Rooms), IDs: core.Names{}.With(m.Select.IDs),
 		ExceptIDs: core.Names{}.With(m.Select.ExceptIDs), ExceptRooms: core.Names{}.With(m.Select.ExceptRooms),
@@ -109,6 +126,9 @@ func (rt *Runtime) deliver(m *backplane.Message, load cluster.Load) error {
 	}
 	if m.Kind == backplane.Call || m.Kind == backplane.Fetch {
 		return rt.answer(endpoints, sel, load)
+	}
+	if rt.moves != nil {
+		return rt.handleNumbered(endpoints, sel, m, load)
 	}
 	to := clients(endpoints, sel, m.Kind != backplane.Join)
 	if len(to) == 0 {
@@ -152,15 +172,25 @@ func (rt *Runtime) keyed(sel backplane.Selection) (found []*endpoint) {
 
 // emit sends an event of another node, which has run the interceptors.
 func (rt *Runtime) emit(m *backplane.Message, to []*session, d *delivery) error {
-	if m.Event == "" { // no frame of a platform
-		return fmt.Errorf("an event without a name: %w", envelope.ErrInvalid)
+	out, err := arrived(m, to)
+	if err != nil {
+		return err
 	}
-	out := adapter.NewOutgoing(m.Event, websockets.Payload(m.Payload))
 	defer out.Release(framework)
-	out.Options = optionsOf(m)
-	if err := encodeFor(to, out); err != nil {
-		return fmt.Errorf("event %q: %w", m.Event, err)
-	}
 	hub.Each(to, func(c *session) { _ = c.queue(out, 0, d) })
 	return nil
+}
+
+// arrived returns an event of another node, encoded for the clients.
+func arrived(m *backplane.Message, to []*session) (*adapter.Outgoing, error) {
+	if m.Event == "" { // no frame of a platform
+		return nil, fmt.Errorf("an event without a name: %w", envelope.ErrInvalid)
+	}
+	out := adapter.NewOutgoing(m.Event, websockets.Payload(m.Payload))
+	out.Options = optionsOf(m)
+	if err := encodeFor(to, out); err != nil {
+		out.Release(framework)
+		return nil, fmt.Errorf("event %q: %w", m.Event, err)
+	}
+	return out, nil
 }

@@ -35,6 +35,31 @@ func (n *Namespace[M]) Resume(old, c M, replaced func()) bool {
 	return true
 }
 
+// Arrive adds a client that is suspended, in its rooms. It reports false when there is one with its id.
+func (n *Namespace[M]) Arrive(c M, rooms []string) bool {
+	n.suspendMu.Lock()
+	defer n.suspendMu.Unlock()
+	id := c.ID()
+	n.mu.Lock()
+	_, taken := n.members[id]
+	if !taken {
+		n.members[id] = c
+	}
+	n.mu.Unlock()
+	if taken {
+		return false
+	}
+	m := c.Membership()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.suspended, m.rooms = true, make(map[string]struct{}, len(rooms))
+	for _, r := range rooms {
+		m.rooms[r] = struct{}{}
+		n.shard(r).add(c, r)
+	}
+	return true
+}
+
 // Drop removes a suspended client, and reports whether it was suspended and whether the
 // namespace is empty.
 func (n *Namespace[M]) Drop(c M) (was, empty bool) {

@@ -20,6 +20,7 @@ type journal struct {
 	pid       string // secret: only the client has it
 	id        string
 	namespace string
+	former    string // the private id that the client had at another node; empty without
 
 	mu      sync.Mutex
 	live    *socket         // nil while the client is absent
@@ -170,7 +171,7 @@ func (c *connection) trimJournals(now int64) {
 // cannot resume; then the caller must close the session.
 func (j *journal) suspend(sess adapter.Session, why websockets.Reason) bool {
 	switch why.Cause {
-	case websockets.CauseTransportClose, websockets.CauseTransportError, websockets.CausePingTimeout:
+	case websockets.CauseTransportClose, websockets.CauseTransportError, websockets.CausePingTimeout, websockets.CauseMoved:
 	default:
 		j.close()
 		return false

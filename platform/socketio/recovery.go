@@ -12,7 +12,10 @@ import (
 // recoveryStore has the journals of a server's clients, and keeps absent clients until
 // they reconnect or time out.
 type recoveryStore struct {
-	opts  Recovery
+	opts     Recovery
+	handover adapter.Handover // nil when clients do not move between nodes
+	prefix   string           // of private ids
+
 	total atomic.Int64 // bytes held by all rings and journals
 
 	totalMu sync.Mutex   // held while enforceTotal selects what to drop
@@ -21,17 +24,22 @@ type recoveryStore struct {
 	mu       sync.Mutex
 	rings    map[string]*ring    // by namespace, while it has journals
 	journals map[string]*journal // by private id: of connected and of absent clients
+	former   map[string]*journal // by the private id that a client had at another node
 	absent   holders
 	closed   bool
 }
 
-func newRecoveryStore(opts Recovery) *recoveryStore {
-	return &recoveryStore{opts: opts, rings: map[string]*ring{}, journals: map[string]*journal{}}
+func newRecoveryStore(opts Recovery, handover adapter.Handover) *recoveryStore {
+	store := &recoveryStore{opts: opts, rings: map[string]*ring{}, journals: map[string]*journal{}, former: map[string]*journal{}}
+	if handover != nil && opts.SameClient == nil { // which needs the client and the handshake in one process
+		store.handover, store.prefix = handover, handover.Prefix()
+	}
+	return store
 }
 
 func (store *recoveryStore) newJournal(s *socket) *journal {
 	j := &journal{
-		store: store, pid: rand.Text(), id: s.id, namespace: s.namespace, live: s, address: s.conn.address(),
+		store: store, pid: store.prefix + rand.Text(), id: s.id, namespace: s.namespace, live: s, address: s.conn.address(),
 		absent: make(chan struct{}),
 	}
 	store.total.Add(int64(journalSize))
@@ -56,6 +64,9 @@ func (store *recoveryStore) remove(j *journal, left uint64) (_ adapter.Suspensio
 	}
 	if store.journals[j.pid] == j {
 		delete(store.journals, j.pid)
+		if j.former != "" && store.former[j.former] == j {
+			delete(store.former, j.former)
+		}
 		if j.ring.journals--; j.ring.journals == 0 {
 			delete(store.rings, j.namespace)
 		}

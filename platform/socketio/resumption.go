@@ -12,15 +12,19 @@ import (
 
 // resumption is the attempt of a client to resume an earlier session.
 type resumption struct {
-	j          *journal
-	pos        uint64             // of the last event that the client has received
+	store      *recoveryStore
+	j          *journal           // nil for a client of another node
+	key        string             // the private id
+	offset     string             // as the client has sent it
+	pos        uint64             // that of the last event that the client has received
 	absent     chan struct{}      // of the journal when it was found: replaced once a client has resumed
 	suspension adapter.Suspension // set by claim
 	resumed    bool
+	arrival    adapter.Arrival // of a client of another node, set by claim
 }
 
-// find returns the resumption that a client's auth requests; nil without such a journal. It
-// does not change the journal, because the client may be another one.
+// find returns the resumption that a client's auth requests; nil without such a journal here, and without a node
+// that may have it. It does not change the journal, because the client may be another one.
 func (store *recoveryStore) find(auth websockets.Payload, namespace string) *resumption {
 	var ask struct {
 		PID    string `json:"pid"`
@@ -29,21 +33,46 @@ func (store *recoveryStore) find(auth websockets.Payload, namespace string) *res
 	if json.Unmarshal(auth.JSON, &ask) != nil || ask.PID == "" || ask.Offset == "" {
 		return nil
 	}
+	if r := store.findHere(ask.PID, ask.Offset, namespace); r != nil {
+		return r
+	}
+	if pos := positionOf(ask.Offset); store.handover != nil && len(ask.PID) == len(store.prefix)+privateIDSize && pos != 0 {
+		return &resumption{store: store, key: ask.PID, offset: ask.Offset, pos: pos}
+	}
+	return nil
+}
+
+// findHere returns the resumption of a client of this node; nil without one.
+func (store *recoveryStore) findHere(pid, offset, namespace string) *resumption {
 	store.mu.Lock()
-	j := store.journals[ask.PID]
+	j := store.journals[pid]
+	if j == nil {
+		j = store.former[pid]
+	}
 	store.mu.Unlock()
 	if j == nil || j.namespace != namespace {
 		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return &resumption{j: j, pos: positionOf(ask.Offset), absent: j.absent}
+	return &resumption{store: store, j: j, key: pid, offset: offset, pos: positionOf(offset), absent: j.absent}
 }
 
-// claim takes over the journal for a client that has passed the checks. It reports whether
+// claim takes over the journal for a client that has passed the checks of ep. It reports whether
 // the journal is the client's own and has all that it missed. Call it once.
-func (r *resumption) claim(ctx context.Context, h *adapter.Handshake) bool {
-	j, store := r.j, r.j.store
+func (r *resumption) claim(ctx context.Context, ep adapter.Endpoint, h *adapter.Handshake) bool {
+	if r.j == nil {
+		r.arrival = r.store.handover.Claim(ctx, ep, h, r.key, r.offset)
+		return r.arrival != nil
+	}
+	why := websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client reconnected"}
+	return r.take(ctx, why, func(old adapter.Session) bool { return old.Same(h, r.store.opts.SameClient) })
+}
+
+// take is claim for a client of this node, of whose session same reports whether it is the client's. An open connection is
+// closed for the reason why.
+func (r *resumption) take(ctx context.Context, why websockets.Reason, same func(adapter.Session) bool) bool {
+	j, store := r.j, r.store
 	j.mu.Lock()
 	live := j.live
 	j.mu.Unlock()
@@ -56,7 +85,7 @@ func (r *resumption) claim(ctx context.Context, h *adapter.Handshake) bool {
 		sess = nil
 	}
 	j.mu.Unlock()
-	if sess == nil || !sess.Same(h, store.opts.SameClient) || !j.closeLive(ctx) {
+	if sess == nil || !same(sess) || !j.closeLive(ctx, why) {
 		return false
 	}
 	store.mu.Lock()
@@ -76,12 +105,12 @@ func (r *resumption) claim(ctx context.Context, h *adapter.Handshake) bool {
 
 // closeLive ends the old connection of a client that reconnects before the server noticed
 // its loss, and waits until the journal's client is absent.
-func (j *journal) closeLive(ctx context.Context) bool {
+func (j *journal) closeLive(ctx context.Context, why websockets.Reason) bool {
 	j.mu.Lock()
 	live, absent := j.live, j.absent
 	j.mu.Unlock()
 	if live != nil {
-		live.conn.eng.Close(websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client reconnected"}, wsconn.CloseAbort)
+		live.conn.eng.Close(why, wsconn.CloseAbort)
 	}
 	select {
 	case <-absent:
@@ -141,7 +170,10 @@ func (r *resumption) replay(s *socket) bool {
 
 // abandon drops the journal when the client was not resumed after all.
 func (r *resumption) abandon() {
-	if !r.resumed {
+	switch {
+	case r.arrival != nil:
+		r.arrival.Drop()
+	case !r.resumed && r.suspension != nil:
 		r.j.close()
 		r.suspension.Drop()
 	}

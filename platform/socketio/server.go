@@ -39,7 +39,10 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 	}
 	s.root = s.frameBuilderOf("/")
 	if opts.Recovery != nil {
-		s.recovery = newRecoveryStore(*opts.Recovery)
+		s.recovery = newRecoveryStore(*opts.Recovery, cfg.Handover)
+		if cfg.Handover != nil && opts.Recovery.SameClient != nil {
+			cfg.Logger.Info("clients are recovered on their own node only: Recovery.SameClient needs the client and its new handshake in one process")
+		}
 	}
 	s.engine = engineio.New(engineio.Config{
 		Config: wsconn.Config{

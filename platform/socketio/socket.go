@@ -330,7 +330,7 @@ func (s *socket) admit(ctx context.Context, ep adapter.Endpoint, auth websockets
 	if res != nil && srv.opts.Recovery.SkipAdmit {
 		h := s.handshake(auth)
 		h.SkipChecks = true
-		if ep.Admit(ctx, h) == nil && res.claim(ctx, h) {
+		if ep.Admit(ctx, h) == nil && res.claim(ctx, ep, h) {
 			return h, res, nil
 		}
 		res = nil // continue as for a new client
@@ -339,7 +339,7 @@ func (s *socket) admit(ctx context.Context, ep adapter.Endpoint, auth websockets
 	if err := ep.Admit(ctx, h); err != nil {
 		return nil, nil, err
 	}
-	if res != nil && !res.claim(ctx, h) {
+	if res != nil && !res.claim(ctx, ep, h) {
 		res = nil
 	}
 	return h, res, nil
@@ -381,6 +381,11 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption
 	gone := false
 	transport := c.eng.Transport()
 	c.eng.Hold(func() { // a client must receive broadcasts as soon as it has seen CONNECT
+		if res != nil && res.arrival != nil {
+			sess = res.arrival.Resume(s, h, func(id string, missed []adapter.Missed) bool { return s.acceptMoved(res, id, missed) })
+			gone = sess == nil
+			return
+		}
 		if !s.accept(res) {
 			return
 		}
@@ -392,7 +397,9 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption
 		}
 	})
 	if gone { // it takes itself for recovered: it must reconnect, as a new client
-		s.journal.close()
+		if s.journal != nil {
+			s.journal.close()
+		}
 		c.eng.Close(websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client was dropped while it resumed"}, wsconn.CloseAbort)
 	}
 	if sess == nil {
@@ -415,12 +422,9 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption
 	}
 }
 
-// accept answers the CONNECT, before anything else is sent in the namespace. It returns
-// false when the connection or the socket is closing.
-func (s *socket) accept(res *resumption) bool {
+// join has the socket be in its namespace. It returns false when the connection or the socket is closing. connection.mu is held.
+func (s *socket) join() bool {
 	c := s.conn
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.closed || c.ending || s.status != joining {
 		return false
 	}
@@ -428,6 +432,18 @@ func (s *socket) accept(res *resumption) bool {
 	c.noNamespaceSince = 0
 	c.srv.noNamespace.Remove(&c.noNamespaceNode)
 	s.stay = c.connects.Entered(c.srv.engine.Clock().Now())
+	return true
+}
+
+// accept answers the CONNECT, before anything else is sent in the namespace. It returns
+// false when the connection or the socket is closing.
+func (s *socket) accept(res *resumption) bool {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !s.join() {
+		return false
+	}
 	if res != nil && res.replay(s) {
 		return true
 	}

@@ -27,7 +27,7 @@ func newAbsentClients(t testing.TB, opts Recovery) *absentClients {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := newRecoveryStore(*o.Recovery)
+	store := newRecoveryStore(*o.Recovery, nil)
 	return &absentClients{t, &server{opts: o, cfg: adapter.ServerConfig{Logger: slog.New(slog.DiscardHandler)}, recovery: store}, store}
 }
 

@@ -1,0 +1,460 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/backplane/envelope"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+// claim is a question to the node that has a client.
+type claim struct {
+	mv      *moves
+	node    string
+	request string
+	answers chan claimAnswer // closed by end
+
+	mu     sync.Mutex
+	ended  bool
+	next   claimAnswer // whose events are still arriving
+	awaits int         // events of next
+	bytes  int         // of the events of next
+}
+
+// claimAnswer is an answer to a claim.
+type claimAnswer struct {
+	claimedBody
+
+	missed []adapter.Missed
+	bytes  int
+}
+
+func (mv *moves) newClaim(node string) *claim {
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails
+	c := &claim{mv: mv, node: node, request: hex.EncodeToString(id[:]), answers: make(chan claimAnswer, maxRounds+1)}
+	mv.mu.Lock()
+	defer mv.mu.Unlock()
+	if mv.stopped || len(mv.claims) >= maxMoves {
+		return nil
+	}
+	mv.claims[c.request] = c
+	return c
+}
+
+// end ends the wait for answers; mv.mu may be held.
+func (c *claim) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.ended = true
+		close(c.answers)
+		c.mv.bytes.Add(-int64(c.bytes))
+		c.next, c.bytes = claimAnswer{}, 0
+	}
+}
+
+// remove ends the claim.
+func (c *claim) remove() {
+	c.mv.mu.Lock()
+	delete(c.mv.claims, c.request)
+	c.mv.mu.Unlock()
+	c.end()
+	for a := range c.answers { // those that were not read
+		c.mv.bytes.Add(-int64(a.bytes))
+	}
+}
+
+// eventMemory is the memory of an event beside its name and payload, about.
+const eventMemory = 128
+
+// answered handles a message of an answer.
+func (c *claim) answered(m *backplane.Message) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return nil
+	}
+	if m.Event != "" {
+		p := websockets.Payload(m.Payload)
+		size := len(m.Event) + p.Size() + attachmentMemory*len(p.Attachments) + eventMemory
+		switch {
+		case c.awaits == 0:
+			return fmt.Errorf("an event of a client that was not announced: %w", envelope.ErrInvalid)
+		case c.bytes+size > maxMovedBytes || c.mv.bytes.Add(int64(size)) > maxMovingBytes:
+			if c.bytes+size <= maxMovedBytes {
+				c.mv.bytes.Add(-int64(size))
+			}
+			c.refuse()
+			return nil
+		}
+		c.bytes += size
+		c.next.missed = append(c.next.missed, adapter.Missed{Event: strings.Clone(m.Event), Payload: p.Clone(), Uncompressed: m.Flags&backplane.Uncompressed != 0})
+		if c.awaits--; c.awaits == 0 {
+			c.deliver()
+		}
+		return nil
+	}
+	var body claimedBody
+	if err := decodeMove(m, &body); err != nil {
+		return err
+	}
+	if err := body.check(); err != nil {
+		return err
+	}
+	if c.awaits > 0 || m.Count > maxMissed {
+		c.refuse()
+		return nil
+	}
+	c.next, c.awaits = claimAnswer{claimedBody: body}, int(m.Count)
+	if c.awaits == 0 {
+		c.deliver()
+	}
+	return nil
+}
+
+// refuse has an answer that is too large be a refusal; c.mu is held.
+func (c *claim) refuse() {
+	c.mv.bytes.Add(-int64(c.bytes))
+	c.next, c.awaits, c.bytes = claimAnswer{}, 0, 0
+	c.deliver()
+}
+
+// deliver passes the answer on; c.mu is held.
+func (c *claim) deliver() {
+	a := c.next
+	a.bytes = c.bytes
+	c.next, c.bytes = claimAnswer{}, 0
+	select {
+	case c.answers <- a:
+	default: // more than were asked for
+		c.mv.bytes.Add(-int64(a.bytes))
+	}
+}
+
+// await returns the next answer; false when there is none.
+func (c *claim) await(ctx context.Context) (claimAnswer, bool) {
+	select {
+	case a, ok := <-c.answers:
+		return a, ok
+	case <-ctx.Done():
+		return claimAnswer{}, false
+	}
+}
+
+// Claim implements [adapter.Handover].
+func (mv *moves) Claim(ctx context.Context, ep adapter.Endpoint, h *adapter.Handshake, key, position string) adapter.Arrival {
+	e, ours := ep.(*endpoint)
+	if !ours || len(key) > maxKey || len(position) > maxKey || len(key) < prefixSize || mv.rt.cluster == nil || !mv.rt.cluster.Health().Up {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, handoverTime)
+	defer cancel()
+	digests, comparable := pipeline.IdentityDigests(&h.Handshake, key)
+	if !comparable {
+		return nil
+	}
+	body := claimBody{Key: key, Position: position, Identities: digests}
+	nodes := mv.nodesOf(key)
+	for range maxHops {
+		if len(nodes) == 0 {
+			return nil
+		}
+		node := nodes[0]
+		nodes = nodes[1:]
+		a, next := mv.claimFrom(ctx, node, e, h, body)
+		if a != nil {
+			return a
+		}
+		if next != "" && next != mv.rt.node.ID && mv.lives(next) {
+			nodes = slices.Insert(nodes, 0, next)
+		}
+	}
+	return nil
+}
+
+// nodesOf returns the nodes that may have a client: usually one.
+func (mv *moves) nodesOf(key string) (ids []string) {
+	prefix := key[:prefixSize]
+	if to := mv.whereTo(key); to != "" && mv.lives(to) {
+		return []string{to}
+	}
+	for _, n := range mv.rt.cluster.Others() {
+		if strings.HasPrefix(n.ID, prefix) {
+			ids = append(ids, n.ID)
+		}
+	}
+	return ids
+}
+
+// claimFrom claims a client from a node; without it, next is the node to which it has gone.
+func (mv *moves) claimFrom(ctx context.Context, node string, e *endpoint, h *adapter.Handshake, body claimBody) (_ adapter.Arrival, next string) {
+	c := mv.newClaim(node)
+	if c == nil {
+		return nil, ""
+	}
+	err := mv.send(node, c.request, &backplane.Message{
+		Kind: backplane.Claim, Body: encodeMove(body), Select: backplane.Selection{Endpoints: e.key[:], Namespace: h.Namespace},
+	})
+	if err != nil {
+		c.remove()
+		return nil, ""
+	}
+	first, ok := c.await(ctx)
+	mv.bytes.Add(-int64(first.bytes)) // none are expected
+	if !ok || first.ID == "" {
+		if !ok { // perhaps it is released meanwhile
+			c.done(false)
+		}
+		c.remove()
+		return nil, first.Moved
+	}
+	a := &arrival{claim: c, ep: e}
+	if !a.arrive(ctx, h, first) {
+		a.Drop()
+		return nil, ""
+	}
+	return a, ""
+}
+
+// done has the other node know whether the client has moved.
+func (c *claim) done(moved bool) {
+	m := &backplane.Message{Kind: backplane.ClaimDone}
+	if moved {
+		m.Count = movedCount
+	}
+	_ = c.mv.send(c.node, c.request, m) // otherwise it learns it by the end of handoverTime
+}
+
+// arrival implements [adapter.Arrival].
+type arrival struct {
+	claim *claim
+	ep    *endpoint
+	s     *session    // suspended, with conn; nil until it is added
+	conn  *absentConn // of s
+	last  claimAnswer
+	once  sync.Once
+}
+
+// arrive adds the client to its rooms, and reports whether all that it has missed is known.
+func (a *arrival) arrive(ctx context.Context, h *adapter.Handshake, first claimAnswer) bool {
+	mv, e := a.claim.mv, a.ep
+	rooms := first.Rooms
+	if len(rooms) > e.maxRooms {
+		return false
+	}
+	a.conn = &absentConn{id: first.ID, mv: mv}
+	a.s = newSession(e, a.conn, &adapter.Handshake{Handshake: websockets.Handshake{Request: h.Request, Namespace: h.Namespace}})
+	a.s.state.cut = true
+	a.s.suspended.mayReturn, a.s.suspended.hooksOver = true, true
+	var now vector
+	added := false
+	mv.freeze(func(v vector) {
+		now = v
+		if added = e.arrive(a.s, rooms); added {
+			mv.recording.Add(1)
+		}
+	})
+	if !added {
+		a.s.cancel(websockets.ErrClosed)
+		a.s = nil
+		return false
+	}
+	for range maxRounds {
+		m := &backplane.Message{Kind: backplane.ClaimMore, Body: encodeMove(moreBody{now})}
+		if mv.send(a.claim.node, a.claim.request, m) != nil {
+			return false
+		}
+		var ok bool
+		mv.bytes.Add(-int64(a.last.bytes))
+		if a.last, ok = a.claim.await(ctx); !ok || a.last.ID != first.ID {
+			return false
+		}
+		// What the client has left there, it had left before it was added to its rooms here, perhaps.
+		left := slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return slices.Contains(a.last.Rooms, room) })
+		if len(left) == 0 {
+			return true
+		}
+		mv.freeze(func(v vector) {
+			now = v
+			a.s.namespace.Leave(a.s, left, true, false)
+			rooms = a.s.Rooms()
+			a.conn.forget()
+		})
+	}
+	return false
+}
+
+// Resume implements [adapter.Arrival].
+func (a *arrival) Resume(conn adapter.Conn, h *adapter.Handshake, accept func(id string, missed []adapter.Missed) bool) (out adapter.Session) {
+	a.once.Do(func() {
+		s, accepted := a.resume(conn, h, accept)
+		if s == nil {
+			a.end(false)
+			return
+		}
+		a.end(accepted)
+		out = s
+	})
+	return out
+}
+
+func (a *arrival) resume(conn adapter.Conn, h *adapter.Handshake, accept func(id string, missed []adapter.Missed) bool) (*session, bool) {
+	e, old, mv := a.ep, a.s, a.claim.mv
+	s := newSession(e, conn, h)
+	s.recovered, s.namespace = true, old.namespace
+	if err := pipeline.RestoreShared(h, e.shares, a.last.Shared); err != nil {
+		e.log.Error("shared values of a client of another node do not decode", "client", old.ID(), "error", err)
+	}
+	if !s.place.hold() {
+		s.cancel(websockets.ErrClosed)
+		return nil, false
+	}
+	resumed := false
+	mv.freeze(func(vector) {
+		missed, complete := a.conn.merge(a.last)
+		if complete && !old.disconnected.Load() && old.mayReturn() && accept(old.ID(), missed) {
+			resumed = s.replace(old)
+		}
+	})
+	if !resumed {
+		s.place.drop()
+		s.cancel(websockets.ErrClosed)
+		return nil, false
+	}
+	old.cancel(websockets.ErrClosed)
+	e.recovered.Add(1)
+	e.arrived.Add(1)
+	e.hooks.Connected(s)
+	if e.hooks.WantsRooms() {
+		e.hooks.Joined(s, s.Rooms())
+	}
+	s.run()
+	return s, true
+}
+
+// Drop implements [adapter.Arrival].
+func (a *arrival) Drop() { a.once.Do(func() { a.end(false) }) }
+
+// end ends the arrival, and has the other node know how.
+func (a *arrival) end(moved bool) {
+	mv := a.claim.mv
+	if a.s != nil {
+		if !moved {
+			a.ep.dropUncounted(a.s)
+			a.s.cancel(websockets.ErrClosed)
+		}
+		a.conn.forget()
+		mv.recording.Add(-1)
+	}
+	mv.bytes.Add(-int64(a.last.bytes))
+	a.last = claimAnswer{}
+	a.claim.done(moved)
+	a.claim.remove()
+}
+
+// recorded is an event that a client on its way to this node has missed here.
+type recorded struct {
+	adapter.Missed
+
+	origin string
+	seq    uint64 // 0: not numbered
+	size   int
+}
+
+// absentConn is the connection of a client that is on its way to this node. What is sent to it is recorded by record,
+// which knows the numbers, and not by Emit.
+type absentConn struct {
+	id string
+	mv *moves
+
+	mu    sync.Mutex
+	all   []recorded
+	bytes int
+	full  bool // something is missing
+}
+
+var _ adapter.Conn = (*absentConn)(nil)
+
+func (c *absentConn) ID() string                                    { return c.id }
+func (*absentConn) Emit(*adapter.Outgoing, uint64) error            { return nil }
+func (*absentConn) Reply(*adapter.Message, *adapter.Outgoing) error { return websockets.ErrClosed }
+func (*absentConn) Writable(context.Context) error                  { return websockets.ErrClosed }
+func (*absentConn) Close(websockets.Reason)                         {}
+func (*absentConn) CloseConnection(websockets.Reason)               {}
+func (*absentConn) State() adapter.ConnState                        { return adapter.ConnState{} }
+func (*absentConn) Native() any                                     { return nil }
+
+// record records an event for those of the clients that are on their way to this node. gate is held for reading.
+func (mv *moves) record(to []*session, out *adapter.Outgoing, origin string, seq uint64) {
+	if mv.recording.Load() == 0 || out.Volatile {
+		return
+	}
+	for _, s := range to {
+		if c, ok := s.conn.(*absentConn); ok {
+			p, err := out.Payload(true)
+			c.add(recorded{Missed: adapter.Missed{Event: out.Event, Payload: p.Clone(), Uncompressed: out.Uncompressed}, origin: origin, seq: seq}, err)
+		}
+	}
+}
+
+func (c *absentConn) add(r recorded, err error) {
+	r.size = len(r.Event) + r.Payload.Size() + attachmentMemory*len(r.Payload.Attachments) + eventMemory
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.full:
+	case err != nil, len(c.all) >= maxMissed, c.bytes+r.size > maxMovedBytes:
+		c.full = true
+	case c.mv.bytes.Add(int64(r.size)) > maxMovingBytes:
+		c.mv.bytes.Add(-int64(r.size))
+		c.full = true
+	default:
+		c.all, c.bytes = append(c.all, r), c.bytes+r.size
+	}
+}
+
+// merge returns what the client has missed: at the other node, and here since. It is not complete when too much was
+// missed here.
+func (c *absentConn) merge(there claimAnswer) (missed []adapter.Missed, complete bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	missed = there.missed
+	for _, r := range c.all {
+		if r.seq == 0 || r.seq > there.Delivered[r.origin] {
+			missed = append(missed, r.Missed)
+		}
+	}
+	return missed, !c.full
+}
+
+// forget drops what is recorded.
+func (c *absentConn) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mv.bytes.Add(-int64(c.bytes))
+	c.all, c.bytes, c.full = nil, 0, false
+}
+
+// membersChanged ends the claims from nodes that are gone.
+func (mv *moves) membersChanged() {
+	if mv == nil {
+		return
+	}
+	mv.mu.Lock()
+	defer mv.mu.Unlock()
+	for _, c := range mv.claims {
+		if !mv.lives(c.node) {
+			c.end()
+		}
+	}
+}

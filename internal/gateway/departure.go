@@ -1,0 +1,247 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/backplane"
+	"github.com/gatehouse-go/gatehouse/backplane/envelope"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+// departure is a client of this node that another one has claimed.
+type departure struct {
+	mv      *moves
+	s       *session
+	dep     adapter.Departure
+	key     string // its private id
+	to      string // the other node
+	request string
+	timer   *time.Timer
+
+	mu        sync.Mutex
+	asked     bool // what it has missed is being read
+	committed bool // has been sent: only the other node knows whether the client is there
+	over      bool
+}
+
+// release handles a claim: it waits for nothing, since it runs on the worker of a node.
+func (mv *moves) release(m *backplane.Message) error {
+	var body claimBody
+	if err := decodeMove(m, &body); err != nil {
+		return err
+	}
+	if err := body.check(); err != nil {
+		return err
+	}
+	if len(m.Select.Endpoints) != 1 {
+		return envelope.ErrInvalid
+	}
+	e := mv.rt.byKey[m.Select.Endpoints[0]]
+	namespace, from, request := m.Select.Namespace, m.Origin, m.Request
+	mv.mu.Lock()
+	full := len(mv.leaving)+mv.starting >= maxMoves
+	if !full {
+		mv.starting++
+	}
+	mv.mu.Unlock()
+	started := !full && mv.do(func() {
+		d := mv.newDeparture(e, namespace, body, from, request)
+		mv.mu.Lock()
+		mv.starting--
+		keep := d != nil && !mv.stopped && mv.leaving[request] == nil
+		if keep {
+			mv.leaving[request] = d
+			d.timer = time.AfterFunc(handoverTime, d.expire)
+		}
+		mv.mu.Unlock()
+		switch {
+		case keep:
+			mv.answer(from, request, claimedBody{ID: d.s.ID(), Rooms: d.s.Rooms()}, nil)
+		case d != nil:
+			d.dep.Keep()
+			fallthrough
+		default:
+			mv.answer(from, request, claimedBody{Moved: mv.whereTo(body.Key)}, nil)
+		}
+	})
+	if !started {
+		if !full {
+			mv.mu.Lock()
+			mv.starting--
+			mv.mu.Unlock()
+		}
+		mv.answer(from, request, claimedBody{}, nil)
+	}
+	return nil
+}
+
+// newDeparture has the platform release a client; nil when it does not.
+func (mv *moves) newDeparture(e *endpoint, namespace string, body claimBody, to, request string) *departure {
+	if e == nil {
+		return nil
+	}
+	mover, ok := e.srv.adapterServer.(adapter.Mover)
+	if !ok || !mover.Moves() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(mv.rt.ctx, handoverTime)
+	defer cancel()
+	dep := mover.Release(ctx, namespace, body.Key, body.Position, func(old adapter.Session) bool {
+		s, ours := old.(*session)
+		return ours && s.ep == e && s.sameElsewhere(body.Key, body.Identities)
+	})
+	if dep == nil {
+		return nil
+	}
+	susp, ours := dep.Suspension().(suspension)
+	if !ours {
+		dep.Keep()
+		return nil
+	}
+	return &departure{mv: mv, s: susp.s, dep: dep, key: body.Key, to: to, request: request}
+}
+
+// sameElsewhere is Same for a client that has come to another node, of whose identities digests are known.
+func (s *session) sameElsewhere(key string, digests []string) bool {
+	own, comparable := pipeline.IdentityDigests(s, key)
+	if len(own) > 0 || len(digests) > 0 || !comparable {
+		return comparable && slices.Equal(own, digests)
+	}
+	return !slices.ContainsFunc(s.ep.admissions, admission.mayIdentify) || s.warnAnonymous()
+}
+
+// answer sends an answer to a claim: the body, then the events. A body without an id is a refusal.
+func (mv *moves) answer(to, request string, body claimedBody, missed []adapter.Missed) {
+	err := mv.send(to, request, &backplane.Message{Kind: backplane.Claimed, Body: encodeMove(body), Count: uint32(len(missed))})
+	for _, e := range missed {
+		if err != nil {
+			return // the other node waits in vain, for handoverTime at most
+		}
+		m := &backplane.Message{Kind: backplane.Claimed, Event: e.Event, Payload: backplane.Payload(e.Payload)}
+		if e.Uncompressed {
+			m.Flags |= backplane.Uncompressed
+		}
+		err = mv.send(to, request, m)
+	}
+}
+
+// more handles a question for what a client has missed.
+func (mv *moves) more(m *backplane.Message) error {
+	var body moreBody
+	if err := decodeMove(m, &body); err != nil {
+		return err
+	}
+	mv.mu.Lock()
+	d := mv.leaving[m.Request]
+	mv.mu.Unlock()
+	if d == nil || d.to != m.Origin {
+		mv.answer(m.Origin, m.Request, claimedBody{}, nil)
+		return nil
+	}
+	d.mu.Lock()
+	again := d.asked || d.over
+	d.asked = true
+	d.mu.Unlock()
+	if again {
+		return nil
+	}
+	mv.do(func() {
+		answer, missed := d.missed(body.Delivered)
+		d.mu.Lock()
+		d.asked = false
+		if answer.ID == "" || d.over {
+			answer, missed = claimedBody{}, nil
+		} else {
+			d.committed = true
+		}
+		d.mu.Unlock()
+		if answer.ID == "" {
+			d.end(false)
+		}
+		mv.answer(d.to, d.request, answer, missed)
+	})
+	return nil
+}
+
+// missed waits until what the other node has delivered is delivered here, and returns what the client has missed. Without an
+// id it is a refusal.
+func (d *departure) missed(v vector) (answer claimedBody, missed []adapter.Missed) {
+	mv := d.mv
+	limit := time.NewTimer(catchUpTime)
+	defer limit.Stop()
+	for {
+		all, changed := mv.delivered.has(v, mv.rt.node.ID, mv.rt.cluster.Numbered)
+		if all {
+			break
+		}
+		select {
+		case <-changed:
+		case <-limit.C:
+			return claimedBody{}, nil
+		case <-mv.rt.ctx.Done():
+			return claimedBody{}, nil
+		}
+	}
+	var read func() ([]adapter.Missed, error)
+	mv.freeze(func(now vector) {
+		if read = d.dep.Missed(); read == nil || !d.s.mayReturn() || d.s.disconnected.Load() {
+			read = nil
+			return
+		}
+		answer = claimedBody{ID: d.s.ID(), Rooms: d.s.Rooms(), Delivered: now}
+	})
+	if read == nil {
+		return claimedBody{}, nil
+	}
+	missed, err := read()
+	if err != nil {
+		d.s.ep.log.Error("a client does not move to another node: what it has missed does not decode", "client", d.s.ID(), "error", err)
+		return claimedBody{}, nil
+	}
+	answer.Shared = d.s.shared()
+	return answer, missed
+}
+
+// mayReturn reports whether the client is suspended.
+func (s *session) mayReturn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.suspended.mayReturn
+}
+
+// expire ends a departure of which the other node has sent nothing more: where it may have the client, this node has not.
+func (d *departure) expire() {
+	d.mu.Lock()
+	committed := d.committed
+	d.mu.Unlock()
+	d.end(committed)
+}
+
+// end ends the departure, once.
+func (d *departure) end(moved bool) {
+	d.mu.Lock()
+	over := d.over
+	d.over = true
+	d.mu.Unlock()
+	if over {
+		return
+	}
+	mv := d.mv
+	mv.mu.Lock()
+	delete(mv.leaving, d.request)
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	mv.mu.Unlock()
+	if !moved {
+		d.dep.Keep()
+		return
+	}
+	mv.remember(d.key, d.to)
+	d.dep.Moved()
+	d.s.ep.moved(d.s)
+}
