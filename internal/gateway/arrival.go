@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/envelope"
+	"github.com/gatehouse-go/gatehouse/internal/roster"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -282,7 +283,7 @@ func (a *arrival) arrive(ctx context.Context, h *adapter.Handshake, first claimA
 		// What the client has left there, it had left before it was added to its rooms here, perhaps.
 		left := slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return slices.Contains(a.last.Rooms, room) })
 		if len(left) == 0 {
-			return true
+			return mv.await(ctx, a.last.Delivered) // otherwise what arrives later would be sent again
 		}
 		mv.freeze(func(v vector) {
 			now = v
@@ -292,6 +293,21 @@ func (a *arrival) arrive(ctx context.Context, h *adapter.Handshake, first claimA
 		})
 	}
 	return false
+}
+
+// await waits until all of v is delivered here, and reports whether it is.
+func (mv *moves) await(ctx context.Context, v vector) bool {
+	for {
+		all, changed := mv.delivered.has(v, mv.rt.node.ID, mv.rt.cluster.Numbered)
+		if all {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // Resume implements [adapter.Arrival].
@@ -332,6 +348,7 @@ func (a *arrival) resume(conn adapter.Conn, h *adapter.Handshake, accept func(id
 		return nil, false
 	}
 	old.cancel(websockets.ErrClosed)
+	a.track(s)
 	e.recovered.Add(1)
 	e.arrived.Add(1)
 	e.hooks.Connected(s)
@@ -340,6 +357,21 @@ func (a *arrival) resume(conn adapter.Conn, h *adapter.Handshake, accept func(id
 	}
 	s.run()
 	return s, true
+}
+
+// track has the client be present as it was at the other node, before it is gone there.
+func (a *arrival) track(s *session) {
+	for _, p := range a.last.Present {
+		if p.Namespace != s.scope() || s.mayTrack(p.Room) != nil {
+			continue
+		}
+		err := a.ep.rt.roster.Move(&roster.Entry{
+			Scope: roster.Scope{Name: p.Name, Namespace: p.Namespace, Room: p.Room}, Key: p.Key, Client: s.ID(), Endpoint: a.ep.key[0], Value: p.Value,
+		})
+		if err != nil {
+			a.ep.log.Error("a client of another node is not present any more", "client", s.ID(), "presence", p.Name, "error", err)
+		}
+	}
 }
 
 // Drop implements [adapter.Arrival].

@@ -117,6 +117,9 @@ func (s *session) sameElsewhere(key string, digests []string) bool {
 // answer sends an answer to a claim: the body, then the events. A body without an id is a refusal.
 func (mv *moves) answer(to, request string, body claimedBody, missed []adapter.Missed) {
 	err := mv.send(to, request, &backplane.Message{Kind: backplane.Claimed, Body: encodeMove(body), Count: uint32(len(missed))})
+	if err != nil && body.ID != "" { // larger than the backplane takes
+		mv.answer(to, request, claimedBody{}, nil)
+	}
 	for _, e := range missed {
 		if err != nil {
 			return // the other node waits in vain, for handoverTime at most
@@ -171,20 +174,10 @@ func (mv *moves) more(m *backplane.Message) error {
 // id it is a refusal.
 func (d *departure) missed(v vector) (answer claimedBody, missed []adapter.Missed) {
 	mv := d.mv
-	limit := time.NewTimer(catchUpTime)
-	defer limit.Stop()
-	for {
-		all, changed := mv.delivered.has(v, mv.rt.node.ID, mv.rt.cluster.Numbered)
-		if all {
-			break
-		}
-		select {
-		case <-changed:
-		case <-limit.C:
-			return claimedBody{}, nil
-		case <-mv.rt.ctx.Done():
-			return claimedBody{}, nil
-		}
+	ctx, cancel := context.WithTimeout(mv.rt.ctx, catchUpTime)
+	defer cancel()
+	if !mv.await(ctx, v) {
+		return claimedBody{}, nil
 	}
 	var read func() ([]adapter.Missed, error)
 	mv.freeze(func(now vector) {
@@ -203,6 +196,9 @@ func (d *departure) missed(v vector) (answer claimedBody, missed []adapter.Misse
 		return claimedBody{}, nil
 	}
 	answer.Shared = d.s.shared()
+	for _, e := range mv.rt.roster.Of(d.s.ID()) {
+		answer.Present = append(answer.Present, movedEntry{e.Name, e.Namespace, e.Room, e.Key, e.Value})
+	}
 	return answer, missed
 }
 

@@ -19,8 +19,8 @@ import (
 //	A → B  Claimed    once A has delivered V: what the client has missed, and W, what A has delivered by then
 //	B → A  ClaimDone  the client is B's, or stays at A
 //
-// V and W are the number of the last message for clients of each node. What B has recorded up to W is in what A has sent,
-// and is left out; the rest follows it. So the client gets each event once, and those of one node in order:
+// V and W are the number of the last message for clients of each node. B waits until it has delivered W too. What it has
+// recorded up to W is in what A has sent, and is left out; the rest follows it. So the client gets each event once, and those of one node in order:
 // TestMoveModel has the proof by trial. It depends on one thing: that V and W are exact. So with handover, numbering and
 // delivering an event is one step, for which gate is held for reading; V and W are noted with gate held for writing.
 //

@@ -8,6 +8,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/envelope"
 	"github.com/gatehouse-go/gatehouse/internal/codec"
+	"github.com/gatehouse-go/gatehouse/internal/roster"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -28,6 +29,16 @@ type claimedBody struct {
 	// Delivered and Shared are in the answer to a ClaimMore.
 	Delivered vector                  `json:"delivered,omitempty"`
 	Shared    websockets.SharedValues `json:"shared,omitempty"`
+	Present   []movedEntry            `json:"present,omitempty"`
+}
+
+// movedEntry is an entry of presence.
+type movedEntry struct {
+	Name      string          `json:"name"`
+	Namespace string          `json:"namespace,omitempty"`
+	Room      string          `json:"room"`
+	Key       string          `json:"key"`
+	Value     json.RawMessage `json:"value"`
 }
 
 // moreBody is the body of a ClaimMore.
@@ -66,7 +77,7 @@ func (b *claimBody) check() error {
 }
 
 func (b *claimedBody) check() error {
-	if len(b.ID) > maxKey || len(b.Moved) > maxKey {
+	if len(b.ID) > maxKey || len(b.Moved) > maxKey || len(b.Present) > roster.PerClient {
 		return fmt.Errorf("an answer to a claim: %w", envelope.ErrInvalid)
 	}
 	return nil

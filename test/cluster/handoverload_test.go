@@ -33,6 +33,7 @@ type traveller struct {
 	id          string
 	at          int // its node
 	last        map[int]int
+	trace       []string
 }
 
 // connect connects to a node, as the client that it was before; another id is an error.
@@ -63,6 +64,7 @@ func (v *traveller) connect(n *node) error {
 	if v.id != "" && v.id != answer.SID {
 		return fmt.Errorf("client %s is %s at another node", v.id, answer.SID)
 	}
+	v.trace = append(v.trace, fmt.Sprintf("CONNECT %d %s %s", v.at, v.offset, answer.PID[:8]))
 	v.id, v.pid = answer.SID, answer.PID
 	return nil
 }
@@ -97,7 +99,9 @@ func (v *traveller) read() error {
 	if err := errors.Join(json.Unmarshal(text, &args), json.Unmarshal(args[1], &s), json.Unmarshal(args[2], &v.offset)); err != nil {
 		return fmt.Errorf("%s: %w", text, err)
 	}
+	v.trace = append(v.trace, fmt.Sprintf("%d:%d@%s", s.Source, s.N, v.offset))
 	if want := v.last[s.Source] + 1; s.N != want {
+		fmt.Println(v.trace)
 		return fmt.Errorf("client %s: source %d: event %d after %d", v.id, s.Source, s.N, want-1)
 	}
 	v.last[s.Source] = s.N
