@@ -28,6 +28,7 @@ type claim struct {
 	ended  bool
 	next   claimAnswer // whose events are still arriving
 	awaits int         // events of next
+	skips  int         // events of an answer that was refused
 	bytes  int         // of the events of next
 }
 
@@ -89,13 +90,16 @@ func (c *claim) answered(m *backplane.Message) error {
 		p := websockets.Payload(m.Payload)
 		size := len(m.Event) + p.Size() + attachmentMemory*len(p.Attachments) + eventMemory
 		switch {
+		case c.awaits == 0 && c.skips > 0:
+			c.skips--
+			return nil
 		case c.awaits == 0:
 			return fmt.Errorf("an event of a client that was not announced: %w", envelope.ErrInvalid)
 		case c.bytes+size > maxMovedBytes || c.mv.bytes.Add(int64(size)) > maxMovingBytes:
 			if c.bytes+size <= maxMovedBytes {
 				c.mv.bytes.Add(-int64(size))
 			}
-			c.refuse()
+			c.refuse(c.awaits - 1)
 			return nil
 		}
 		c.bytes += size
@@ -113,7 +117,7 @@ func (c *claim) answered(m *backplane.Message) error {
 		return err
 	}
 	if c.awaits > 0 || m.Count > maxMissed {
-		c.refuse()
+		c.refuse(int(m.Count))
 		return nil
 	}
 	c.next, c.awaits = claimAnswer{claimedBody: body}, int(m.Count)
@@ -123,8 +127,9 @@ func (c *claim) answered(m *backplane.Message) error {
 	return nil
 }
 
-// refuse has an answer that is too large be a refusal; c.mu is held.
-func (c *claim) refuse() {
+// refuse has an answer that is too large be a refusal, of which some events are still to come; c.mu is held.
+func (c *claim) refuse(left int) {
+	c.skips = left
 	c.mv.bytes.Add(-int64(c.bytes))
 	c.next, c.awaits, c.bytes = claimAnswer{}, 0, 0
 	c.deliver()
