@@ -165,11 +165,12 @@ func (mv *moves) Claim(ctx context.Context, ep adapter.Endpoint, h *adapter.Hand
 	}
 	ctx, cancel := context.WithTimeout(ctx, handoverTime)
 	defer cancel()
-	digests, comparable := pipeline.IdentityDigests(&h.Handshake, key)
-	if !comparable {
+	digests, known := pipeline.IdentityDigests(&h.Handshake, key)
+	if !known {
 		return nil
 	}
 	body := claimBody{Key: key, Position: position, Identities: digests}
+	mv.awaitDeparture(ctx, key)
 	nodes := mv.nodesOf(key)
 	for range maxHops {
 		if len(nodes) == 0 {
@@ -472,6 +473,13 @@ func (c *absentConn) merge(there claimAnswer) (missed []adapter.Missed, complete
 		}
 	}
 	return missed, !c.full
+}
+
+// lose has the client be a new one: it may have missed what was not recorded.
+func (c *absentConn) lose() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.full = true
 }
 
 // forget drops what is recorded.

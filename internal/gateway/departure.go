@@ -21,6 +21,7 @@ type departure struct {
 	to      string // the other node
 	request string
 	timer   *time.Timer
+	ended   chan struct{} // closed when it is over
 
 	mu        sync.Mutex
 	asked     bool // what it has missed is being read
@@ -90,6 +91,7 @@ func (mv *moves) newDeparture(e *endpoint, namespace string, body claimBody, to,
 	}
 	ctx, cancel := context.WithTimeout(mv.rt.ctx, handoverTime)
 	defer cancel()
+	mv.awaitDeparture(ctx, body.Key)
 	dep := mover.Release(ctx, namespace, body.Key, body.Position, func(old adapter.Session) bool {
 		s, ours := old.(*session)
 		return ours && s.ep == e && s.sameElsewhere(body.Key, body.Identities)
@@ -102,14 +104,33 @@ func (mv *moves) newDeparture(e *endpoint, namespace string, body claimBody, to,
 		dep.Keep()
 		return nil
 	}
-	return &departure{mv: mv, s: susp.s, dep: dep, key: body.Key, to: to, request: request}
+	return &departure{mv: mv, s: susp.s, dep: dep, key: body.Key, to: to, request: request, ended: make(chan struct{})}
+}
+
+// awaitDeparture waits until it is known whether a client has gone to another node, if it is on its way there.
+func (mv *moves) awaitDeparture(ctx context.Context, key string) {
+	mv.mu.Lock()
+	var ended <-chan struct{}
+	for _, d := range mv.leaving {
+		if d.key == key {
+			ended = d.ended
+		}
+	}
+	mv.mu.Unlock()
+	if ended == nil {
+		return
+	}
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
 }
 
 // sameElsewhere is Same for a client that has come to another node, of whose identities digests are known.
 func (s *session) sameElsewhere(key string, digests []string) bool {
-	own, comparable := pipeline.IdentityDigests(s, key)
-	if len(own) > 0 || len(digests) > 0 || !comparable {
-		return comparable && slices.Equal(own, digests)
+	own, known := pipeline.IdentityDigests(s, key)
+	if len(own) > 0 || len(digests) > 0 || !known {
+		return known && slices.Equal(own, digests)
 	}
 	return !slices.ContainsFunc(s.ep.admissions, admission.mayIdentify) || s.warnAnonymous()
 }
@@ -226,6 +247,7 @@ func (d *departure) end(moved bool) {
 	if over {
 		return
 	}
+	defer close(d.ended)
 	mv := d.mv
 	mv.mu.Lock()
 	delete(mv.leaving, d.request)

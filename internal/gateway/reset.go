@@ -61,7 +61,9 @@ func (rt *Runtime) resetClients(lost time.Time) {
 	for _, e := range rt.endpoints {
 		for _, ns := range e.matching("") {
 			for _, s := range ns.Suspended() {
-				if c, ok := s.conn.(adapter.Resetter); ok {
+				if c, ok := s.conn.(*absentConn); ok {
+					c.lose()
+				} else if c, ok := s.conn.(adapter.Resetter); ok {
 					e.drop(s)
 					c.Reset()
 					suspended++

@@ -132,7 +132,8 @@ func withoutOffset(p *websockets.Payload, pos uint64) error {
 	if !found {
 		return errNoEvent
 	}
-	p.JSON = append(rest, ']')
+	p.JSON = p.JSON[:len(rest)+1]
+	p.JSON[len(rest)] = ']'
 	return nil
 }
 

@@ -61,10 +61,25 @@ func (store *recoveryStore) findHere(pid, offset, namespace string) *resumption 
 // claim takes over the journal for a client that has passed the checks of ep. It reports whether
 // the journal is the client's own and has all that it missed. Call it once.
 func (r *resumption) claim(ctx context.Context, ep adapter.Endpoint, h *adapter.Handshake) bool {
-	if r.j == nil {
-		r.arrival = r.store.handover.Claim(ctx, ep, h, r.key, r.offset)
-		return r.arrival != nil
+	if r.j != nil && r.reconnect(ctx, h) {
+		return true
 	}
+	if r.store.handover == nil {
+		return false
+	}
+	if r.arrival = r.store.handover.Claim(ctx, ep, h, r.key, r.offset); r.arrival != nil {
+		return true
+	}
+	again := r.store.findHere(r.key, r.offset, h.Namespace) // it was on its way here, or has stayed here
+	if again == nil {
+		return false
+	}
+	*r = *again
+	return r.reconnect(ctx, h)
+}
+
+// reconnect is claim for a client of this node.
+func (r *resumption) reconnect(ctx context.Context, h *adapter.Handshake) bool {
 	why := websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client reconnected"}
 	return r.take(ctx, why, func(old adapter.Session) bool { return old.Same(h, r.store.opts.SameClient) })
 }
