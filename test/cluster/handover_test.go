@@ -10,7 +10,6 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/backplane"
-	"github.com/gatehouse-go/gatehouse/backplane/memory"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
@@ -29,8 +28,6 @@ func startMoving(t *testing.T, s service, opts ...app.Option) *node {
 	n.server, n.left = g.Server, g.left
 	return n
 }
-
-func onBus(bus *memory.Bus) service { return func() backplane.Backplane { return bus.Node() } }
 
 func moving(t *testing.T, s service) (a, b *node) {
 	t.Helper()

@@ -119,134 +119,142 @@ func TestHandoverUnderLoad(t *testing.T) {
 	}
 	for _, seed := range []uint64{1, 2} {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			bus := memory.NewBus(memory.Seed(seed))
-			all := movingNodes(t, bus, 3)
-			var people []*traveller
-			for i := range clients {
-				v := &traveller{at: i % len(all), last: map[int]int{}}
-				if err := v.connect(all[v.at]); err != nil {
-					t.Fatal(err)
-				}
-				if err := all[v.at].server.ToID(v.id).Join(t.Context(), "tea"); err != nil {
-					t.Fatal(err)
-				}
-				people = append(people, v)
-			}
-			// Each client needs an event of which it knows the position.
-			var sent [3]atomic.Int64
-			emit := func(ctx context.Context, source int) error {
-				n := int(sent[source].Load()) + 1
-				err := all[source].server.To("tea").Emit(ctx, "n", stamp{source, n})
-				sent[source].Store(int64(n))
-				return err
-			}
-			for source := range all {
-				if err := emit(t.Context(), source); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, v := range people {
-				for range all {
-					if err := v.read(); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			for i, from := range all {
-				for j, to := range all {
-					from.engine.SetFaults(memory.Faults{Delay: time.Duration(1+2*i+j) * time.Millisecond, Jitter: 4 * time.Millisecond}, to.engine)
-				}
-			}
+			c := gather(t, memory.NewBus(memory.Seed(seed)), clients)
 			read := make(chan struct{})
 			defer close(read)
-			every := time.Duration(clients) * time.Millisecond / 2 // so that all clients together receive as much, however many they are
-			ctx, cancel := context.WithCancel(t.Context())
-			var load, moves sync.WaitGroup
-			for source, n := range all {
-				go func() {
-					for {
-						select {
-						case <-n.left: // nothing else reads it
-						case <-read:
-							return
-						}
-					}
-				}()
-				load.Go(func() {
-					tick := time.NewTicker(every)
-					defer tick.Stop()
-					for ctx.Err() == nil {
-						if err := emit(t.Context(), source); err != nil {
-							t.Error(err)
-							return
-						}
-						select {
-						case <-tick.C:
-						case <-ctx.Done():
-						}
-					}
-				})
+			for _, n := range c.nodes {
+				go n.discardLeft(read)
 			}
-			failed := make(chan error, clients)
-			for i, v := range people {
-				rnd := rand.New(rand.NewPCG(seed, uint64(i)))
-				moves.Go(func() {
-					if err := v.travel(all, rnd, rounds); err != nil {
-						failed <- err
-					}
-				})
-			}
-			moves.Wait()
-			cancel()
-			load.Wait()
-			close(failed)
-			for err := range failed {
-				t.Error(err)
-			}
+			c.run(t, seed, rounds)
 			if t.Failed() {
 				return
 			}
-			lost := 0
-			for _, v := range people {
-				if v.lost {
-					lost++
-					continue
-				}
-				for source := range all {
-					for v.last[source] < int(sent[source].Load()) {
-						if err := v.read(); err != nil {
-							t.Fatal(err)
-						}
-					}
-				}
-			}
-			arrived := uint64(0)
-			for _, n := range all {
-				arrived += n.App.App().Stats().Endpoints[0].Arrived
+			lost, arrived := c.catchUp(t), uint64(0)
+			for _, n := range c.nodes {
+				arrived += arrivals(n)
 			}
 			t.Logf("%d clients have moved, of %d; %d have become new ones", arrived, clients*rounds, lost)
 			if strict && lost > 0 || lost == clients {
 				t.Errorf("%d of %d clients have become new ones", lost, clients)
 			}
-			if lost == 0 {
-				if want := uint64(clients * rounds); arrived != want {
-					t.Errorf("%d clients have arrived, want %d", arrived, want)
-				}
-				for _, n := range all {
-					testkit.Eventually(t, "nothing is left behind", func() bool { return n.App.App().Stats().Endpoints[0].Suspended == 0 })
-				}
+			if want := uint64(clients * rounds); lost == 0 && arrived != want {
+				t.Errorf("%d clients have arrived, want %d", arrived, want)
 			}
-			for _, v := range people {
+			for _, n := range c.nodes {
+				testkit.Eventually(t, "nothing is left behind", func() bool { return lost > 0 || n.App.App().Stats().Endpoints[0].Suspended == 0 })
+			}
+			for _, v := range c.people {
 				_ = v.conn.CloseNow()
 			}
-			for _, n := range all {
-				testkit.Eventually(t, "HandleDisconnect has run", func() bool {
-					e := n.App.App().Stats().Endpoints[0]
-					return e.Clients+len(n.left) == 0
-				})
+			for _, n := range c.nodes {
+				testkit.Eventually(t, "HandleDisconnect has run", func() bool { return n.App.App().Stats().Endpoints[0].Clients+len(n.left) == 0 })
 			}
 		})
 	}
+}
+
+// discardLeft reads what HandleDisconnect reports, until done is closed.
+func (n *node) discardLeft(done <-chan struct{}) {
+	for {
+		select {
+		case <-n.left:
+		case <-done:
+			return
+		}
+	}
+}
+
+// travellers is clients in a room of three nodes.
+type travellers struct {
+	nodes  []*node
+	people []*traveller
+	sent   [3]atomic.Int64 // events of each node
+}
+
+// gather connects the clients. Each has received an event of each node, so that it has a position.
+func gather(t *testing.T, bus *memory.Bus, clients int) *travellers {
+	c := &travellers{nodes: movingNodes(t, bus, 3)}
+	for i := range clients {
+		v := &traveller{at: i % len(c.nodes), last: map[int]int{}}
+		if err := v.connect(c.nodes[v.at]); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.nodes[v.at].server.ToID(v.id).Join(t.Context(), "tea"); err != nil {
+			t.Fatal(err)
+		}
+		c.people = append(c.people, v)
+	}
+	for source := range c.nodes {
+		if err := c.emit(t.Context(), source); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, v := range c.people {
+		v.reads(t, len(c.nodes))
+	}
+	for i, from := range c.nodes {
+		for j, to := range c.nodes {
+			from.engine.SetFaults(memory.Faults{Delay: time.Duration(1+2*i+j) * time.Millisecond, Jitter: 4 * time.Millisecond}, to.engine)
+		}
+	}
+	return c
+}
+
+func (c *travellers) emit(ctx context.Context, source int) error {
+	n := c.sent[source].Load() + 1
+	err := c.nodes[source].server.To("tea").Emit(ctx, "n", stamp{source, int(n)})
+	c.sent[source].Store(n)
+	return err
+}
+
+// run has all nodes emit until all clients have moved.
+func (c *travellers) run(t *testing.T, seed uint64, rounds int) {
+	every := time.Duration(len(c.people)) * time.Millisecond / 2 // so that all clients together receive as much, however many they are
+	ctx, cancel := context.WithCancel(t.Context())
+	var load, moves sync.WaitGroup
+	for source := range c.nodes {
+		load.Go(func() {
+			tick := time.NewTicker(every)
+			defer tick.Stop()
+			for ctx.Err() == nil {
+				if err := c.emit(t.Context(), source); err != nil {
+					t.Error(err)
+					return
+				}
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	for i, v := range c.people {
+		rnd := rand.New(rand.NewPCG(seed, uint64(i)))
+		moves.Go(func() {
+			if err := v.travel(c.nodes, rnd, rounds); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	moves.Wait()
+	cancel()
+	load.Wait()
+}
+
+// catchUp has the clients read all that was sent, and returns how many have become new ones.
+func (c *travellers) catchUp(t *testing.T) (lost int) {
+	for _, v := range c.people {
+		if v.lost {
+			lost++
+			continue
+		}
+		for source := range c.nodes {
+			for v.last[source] < int(c.sent[source].Load()) {
+				v.reads(t, 1)
+			}
+		}
+	}
+	return lost
 }
 
 // travel moves the client to another node, some times.
