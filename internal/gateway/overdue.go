@@ -14,10 +14,10 @@ import (
 // the goroutine again, for each message that waits. The goroutines that remain, at most
 // those of Concurrency and Background, hold the place of the connection, see place.
 
-// watchLeft starts the timer of a client that has left while something of it runs, unless the
+// watchLeft starts the timer of a client that has left while something of it runs, also while the
 // application stops; s.mu is held.
 func (s *session) watchLeft() {
-	if s.busy() && !s.state.discards() {
+	if s.busy() {
 		s.overdue = time.AfterFunc(s.ep.srv.limits.CloseTimeout, s.endOverdue)
 	}
 }

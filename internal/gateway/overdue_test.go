@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -117,6 +118,40 @@ func TestHandlersThatEndInTime(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A client that leaves while the application stops, before or after the stop has come to it, holds it up for CloseTimeout: then
+// the context of its handlers ends, though Stop has no deadline.
+func TestLeaveWhileStopping(t *testing.T) {
+	for name, task := range map[string][]websockets.HandlerOption{"handler": nil, "Background": {websockets.Background(1)}} {
+		for _, early := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, early %t", name, early), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					k := newTestRuntime(t, &testGateway{subs: []websockets.Subscription{
+						websockets.Listen("wait", func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() }, task...),
+					}})
+					p := k.dial()
+					p.say("wait")
+					if early {
+						p.sess.Closed(leaving(true))
+					}
+					stopped := make(chan error, 1)
+					go func() { stopped <- k.rt.Stop(context.WithoutCancel(t.Context())) }()
+					synctest.Wait()
+					start := time.Now()
+					if !early {
+						p.sess.Closed(leaving(true))
+					}
+					if err := <-stopped; err != nil {
+						t.Error(err)
+					}
+					if took, want := time.Since(start), k.endpoint().srv.limits.CloseTimeout; took != want {
+						t.Errorf("it took %v, want %v", took, want)
+					}
+				})
+			})
+		}
 	}
 }
 
