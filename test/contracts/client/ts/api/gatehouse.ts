@@ -217,7 +217,11 @@ export type SocketIOOptions<S extends Service> = Common &
     io: (url: string, options: { [name: string]: any }) => SocketLike;
     /** What the namespace receives as auth. Default: `{ token }`, if there is one. */
     auth?: (token: string | undefined) => { [name: string]: unknown };
-    /** More options of io, such as transports and parser. Those for connecting again are the runtime's. */
+    /**
+     * More options of io, such as transports and parser. Those for connecting again are the runtime's. Default transports: WebSocket, and
+     * polling where it fails. The other order, Socket.IO's own, makes engine.io-client 6.6 wait for the ping timeout when the connection
+     * breaks at the end of its upgrade.
+     */
     options?: { readonly [name: string]: unknown };
   };
 
@@ -283,6 +287,8 @@ export function connectSocketIO<S extends Service>(endpoint: Endpoint<S, "socket
     return text;
   });
   const socket = options.io(at.protocol.replace("ws", "http") + "//" + at.host + namespace, {
+    transports: ["websocket", "polling"],
+    tryAllTransports: true,
     ...options.options,
     path: at.pathname.replace(/\/$/, "") + (endpoint.path ?? "/socket.io/"),
     auth: (done: (auth: object) => void) => done(auth),
