@@ -73,13 +73,13 @@ func Detach(r *http.Request) *http.Request {
 }
 
 // Request returns what [Slot.Trim] keeps of r, as a request. A request that it or a trimmed slot has
-// returned is returned unchanged.
+// returned is returned unchanged, and one that is still in use is returned for the same handshake again.
 func Request(r *http.Request, limit int) (kept *http.Request, dropped []string) {
 	if r == nil || r.Context().Value(keptKey{}) != nil {
 		return r, nil
 	}
 	c, dropped := compactOf(r, limit)
-	return c.build(), dropped
+	return c.request(), dropped
 }
 
 // bareOf returns a shallow copy of r without what a connection does not keep, and without header.

@@ -13,6 +13,7 @@ import (
 type place struct {
 	mu      sync.Mutex
 	request *http.Request // all of it, for guards; nil once it is the link's
+	kept    *http.Request // of it, by the library; in use here, so that the link gets the same one
 	release func()        // nil where places are not counted
 	taken   bool          // by a link
 	settled bool          // the request has been answered
@@ -34,6 +35,9 @@ func lasting(r *http.Request, most int) *http.Request {
 		return kept
 	}
 	kept, _ := keep.Request(p.request, most)
+	p.mu.Lock()
+	p.kept = kept
+	p.mu.Unlock()
 	return kept.WithContext(context.WithValue(kept.Context(), placeKey{}, p))
 }
 
