@@ -1,0 +1,99 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
+)
+
+// recorded is an event that a client on its way to this node has missed here.
+type recorded struct {
+	adapter.Missed
+
+	origin string
+	seq    uint64 // 0: not numbered
+	size   int
+}
+
+// absentConn is the connection of a client that is on its way to this node. What is sent to it is recorded by record,
+// which knows the numbers, and not by Emit.
+type absentConn struct {
+	id string
+	mv *moves
+
+	mu    sync.Mutex
+	all   []recorded
+	bytes int
+	full  bool // something is missing
+}
+
+var _ adapter.Conn = (*absentConn)(nil)
+
+func (c *absentConn) ID() string                                    { return c.id }
+func (*absentConn) Emit(*adapter.Outgoing, uint64) error            { return nil }
+func (*absentConn) Reply(*adapter.Message, *adapter.Outgoing) error { return websockets.ErrClosed }
+func (*absentConn) Writable(context.Context) error                  { return websockets.ErrClosed }
+func (*absentConn) Close(websockets.Reason)                         {}
+func (*absentConn) CloseConnection(websockets.Reason)               {}
+func (*absentConn) State() adapter.ConnState                        { return adapter.ConnState{} }
+func (*absentConn) Native() any                                     { return nil }
+
+// record records an event for those of the clients that are on their way to this node. gate is held for reading.
+func (mv *moves) record(to []*session, out *adapter.Outgoing, origin string, seq uint64) {
+	if mv.recording.Load() == 0 || out.Volatile {
+		return
+	}
+	for _, s := range to {
+		if c, ok := s.conn.(*absentConn); ok {
+			p, err := out.Payload(true)
+			c.add(recorded{Missed: adapter.Missed{Event: out.Event, Payload: p.Clone(), Uncompressed: out.Uncompressed}, origin: origin, seq: seq}, err)
+		}
+	}
+}
+
+func (c *absentConn) add(r recorded, err error) {
+	r.size = len(r.Event) + r.Payload.Size() + attachmentMemory*len(r.Payload.Attachments) + eventMemory
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.full:
+	case err != nil, len(c.all) >= maxMissed, c.bytes+r.size > maxMovedBytes:
+		c.full = true
+	case c.mv.bytes.Add(int64(r.size)) > maxMovingBytes:
+		c.mv.bytes.Add(-int64(r.size))
+		c.full = true
+	default:
+		c.all, c.bytes = append(c.all, r), c.bytes+r.size
+	}
+}
+
+// merge returns what the client has missed: at the other node, and here since. It is not complete when too much was
+// missed here.
+func (c *absentConn) merge(there claimAnswer) (missed []adapter.Missed, complete bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	missed = there.missed
+	for _, r := range c.all {
+		if r.seq == 0 || r.seq > there.Delivered[r.origin] {
+			missed = append(missed, r.Missed)
+		}
+	}
+	return missed, !c.full
+}
+
+// lose has the client be a new one: it may have missed what was not recorded.
+func (c *absentConn) lose() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.full = true
+}
+
+// forget drops what is recorded.
+func (c *absentConn) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mv.bytes.Add(-int64(c.bytes))
+	c.all, c.bytes, c.full = nil, 0, false
+}
