@@ -6,6 +6,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/contract"
 	"github.com/gatehouse-go/gatehouse/contract/contracttest"
+	"github.com/gatehouse-go/gatehouse/contract/typescript"
 	"github.com/gatehouse-go/gatehouse/internal/tea"
 	"github.com/gatehouse-go/gatehouse/web"
 )
@@ -15,7 +16,7 @@ import (
 func TestDocuments(t *testing.T) {
 	contracttest.Golden(t, "testdata", tea.Module, contracttest.With(app.HTTP(":0", web.Prefix("/api"))),
 		contracttest.Contract(contract.Version("1.2.3"), contract.URL("https://tea.example.com"), contract.AsyncAPIVersion("3.1.0")),
-		contracttest.TypeScript("testdata"))
+		contracttest.TypeScript("testdata", typescript.Runtime("../typescript/gatehouse.js")))
 }
 
 // TestBuilt: the documents of the started application are the same.

@@ -129,6 +129,10 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	shared, err := typescript.Generate(b, typescript.Runtime("../shared/gatehouse.js"))
+	if err != nil || len(shared.Files) != 1 || !strings.Contains(string(shared.Files[0].Text), `from "../shared/gatehouse.js";`) {
+		t.Errorf("a runtime of another folder: %d files, %v", len(shared.Files), err)
+	}
 	text, _ := generate(t, b, typescript.Runtime("./gatehouse.ts"), typescript.Platform("ws"))
 	for _, want := range []string{
 		`from "./gatehouse.ts";`, "// Client of t * / x 1, generated", "export type Bytes2 = ", "export interface C {", "export interface D {",

@@ -13,6 +13,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -30,7 +31,7 @@ var runtime []byte
 
 // Client is a client in TypeScript.
 type Client struct {
-	// Files are the generated file and the runtime.
+	// Files are the generated file and the runtime, see [Runtime].
 	Files []File
 	// Problems are what the types do not express. In their place they accept any value. The rest is complete.
 	Problems []Problem
@@ -76,7 +77,8 @@ type settings struct {
 func Platform(name string) Option { return Option{func(s *settings) { s.platform = name }} }
 
 // Runtime sets how the generated file imports the runtime. Default: "./gatehouse.js", which compilers and bundlers find in gatehouse.ts.
-// For Node, which runs TypeScript as it is, use "./gatehouse.ts".
+// For Node, which runs TypeScript as it is, use "./gatehouse.ts". With one of another folder, which several clients share, the runtime
+// is not among the files.
 func Runtime(module string) Option { return Option{func(s *settings) { s.runtime = module }} }
 
 // Generate returns the client of an AsyncAPI document that package contract has made. The same document has the same client, byte by
@@ -103,7 +105,11 @@ func Generate(asyncapi []byte, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{[]File{{ClientFile, text}, {RuntimeFile, slices.Clone(runtime)}}, g.problems}, nil
+	files := []File{{ClientFile, text}}
+	if path.Dir(s.runtime) == "." {
+		files = append(files, File{RuntimeFile, slices.Clone(runtime)})
+	}
+	return &Client{files, g.problems}, nil
 }
 
 // platforms are those that the runtime knows.
