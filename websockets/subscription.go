@@ -74,7 +74,11 @@ func On[In, Out any](event string, h func(context.Context, In) (Out, error), opt
 	s := handler.Spec{Event: event, Kind: handler.On, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Out](), Func: identity.FuncName(h)}
 	s.Item = itemOf(s.Out)
 	validate := pipe.Validator[In]()
+	memory := newHandlerMemory[In, Out](s.Item == nil && validate == nil)
 	s.Invoke = func(ctx context.Context, x handler.Exchange) error {
+		if memory != nil && x.Private() {
+			return memory.invoke(ctx, x, h)
+		}
 		in, err := decode(ctx, x, validate)
 		if err != nil {
 			return err

@@ -34,3 +34,37 @@ func MethodOf(t reflect.Type, sent bool) Method {
 // StructProblem returns why the library refuses a struct whatever the types of its fields are, such as for a wrong
 // tag; "" if it does not, or if a method encodes (sent) or decodes the struct.
 func StructProblem(t reflect.Type, sent bool) string { return structProblem(t, sent) }
+
+// LendsPointers reports whether a method, or another library, gets a pointer to a value of the type, or into it, when it is
+// decoded or encoded: it may keep the pointer.
+func LendsPointers(t reflect.Type) bool {
+	n := planOf(t).node
+	return n.lends(map[*node]bool{})
+}
+
+func (n *node) lends(seen map[*node]bool) bool {
+	if seen[n] {
+		return false
+	}
+	seen[n] = true
+	switch n.dec {
+	case opLibrary, opJSON, opText:
+		return true
+	}
+	switch n.enc {
+	case opLibrary:
+		return true
+	case opText:
+		return n.typ != timeType
+	case opArray:
+		return n.elem.lends(seen)
+	case opStruct:
+		for i := range n.object.fields {
+			f := &n.object.fields[i]
+			if f.zero == zeroByMethod || len(f.hops) == 0 && f.node.lends(seen) {
+				return true
+			}
+		}
+	}
+	return false
+}

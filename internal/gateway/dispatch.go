@@ -159,6 +159,7 @@ func (s *session) handle(sub *boundSub, m *adapter.Message, returned func()) {
 			in.Release()
 		}
 	}
+	r.release()
 }
 
 // endedWith reports whether err is how a function of the user ends when its context does.

@@ -230,7 +230,7 @@ func TestBrokenRequestIsAnsweredUnderItsID(t *testing.T) {
 func TestDroppedResponseStillAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		moved := websockets.NewEvent[int]("moved", websockets.Volatile(), websockets.Uncompressed())
-		var asked []*adapter.Outgoing
+		var asked []adapter.EmitOptions
 		d := &testGateway{subs: []websockets.Subscription{
 			websockets.On("one", func(context.Context, int) (websockets.Response[int], error) { return moved.Response(1), nil }),
 			websockets.Stream("many", func(context.Context, int) iter.Seq2[websockets.Response[int], error] {
@@ -242,7 +242,7 @@ func TestDroppedResponseStillAnswers(t *testing.T) {
 		k := newTestRuntime(t, d)
 		p := k.dial()
 		p.emit = func(out *adapter.Outgoing, _ uint64) error {
-			asked = append(asked, out)
+			asked = append(asked, out.Options)
 			return websockets.ErrQueueFull
 		}
 		p.ask("one", "1")
@@ -258,9 +258,9 @@ func TestDroppedResponseStillAnswers(t *testing.T) {
 		if len(asked) != 5 {
 			t.Errorf("%d tries, want 5", len(asked))
 		}
-		for _, out := range asked {
-			if !out.Volatile || !out.Uncompressed {
-				t.Errorf("volatile %t, uncompressed %t", out.Volatile, out.Uncompressed)
+		for _, o := range asked {
+			if !o.Volatile || !o.Uncompressed {
+				t.Errorf("volatile %t, uncompressed %t", o.Volatile, o.Uncompressed)
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"sync"
 
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
@@ -12,11 +13,25 @@ import (
 
 var framework seal.Framework
 
-// outgoing returns a message for the client.
+// outgoings has messages for one client that are sent.
+var outgoings = sync.Pool{New: func() any { return new(adapter.Outgoing) }}
+
+// outgoing returns a message for the client, for release.
 func (s *session) outgoing(event string, v any, opts ...websockets.EmitOption) *adapter.Outgoing {
-	out := newOutgoing(event, v, opts)
+	out := outgoings.Get().(*adapter.Outgoing)
+	out.Reset(framework, event, v)
+	for _, o := range opts {
+		o.ApplyEmit(&out.Options)
+	}
 	out.SetCodec(framework, s.ep.rt.codec)
 	return out
+}
+
+// release reuses the memory of a message that is sent.
+func release(out *adapter.Outgoing) {
+	out.Release(framework)
+	out.Reset(framework, "", nil)
+	outgoings.Put(out)
 }
 
 // newOutgoing returns a message with its options.
@@ -41,13 +56,14 @@ func (e *endpoint) intercept(ctx context.Context, out *adapter.Outgoing, to *ses
 	if to != nil {
 		em.Client = to
 	}
+	codec, options, answer, re := out.Codec(framework), out.Options, out.Answer, out.InReplyTo // an interceptor may send later
 	return e.emission(em, 0, func() error {
 		if em.Event == "" {
 			return websockets.ErrNoEvent
 		}
 		changed := adapter.NewOutgoing(em.Event, em.Data)
-		changed.SetCodec(framework, out.Codec(framework))
-		changed.Options, changed.Answer, changed.InReplyTo = out.Options, out.Answer, out.InReplyTo
+		changed.SetCodec(framework, codec)
+		changed.Options, changed.Answer, changed.InReplyTo = options, answer, re
 		defer changed.Release(framework)
 		return send(changed)
 	})

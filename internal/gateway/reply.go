@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"sync"
 
 	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/emit"
@@ -34,6 +35,10 @@ type reply struct {
 	observed    *observed // nil without observers
 }
 
+// replies has replies to handlers without guards, interceptors and pipes, and no streams: when such a handler has
+// returned, only this goroutine has its reply.
+var replies = sync.Pool{New: func() any { return new(reply) }}
+
 // enhanced is the state of a message with guards, interceptors or pipes.
 type enhanced struct {
 	call   pipeline.Call
@@ -46,7 +51,12 @@ type enhanced struct {
 
 func newReply(s *session, sub *boundSub, m *adapter.Message, returned func()) *reply {
 	if sub.chain.Bare() {
-		return &reply{s: s, sub: sub, m: m, returned: returned}
+		r := new(reply)
+		if sub.Kind != handler.Stream {
+			r = replies.Get().(*reply)
+		}
+		*r = reply{s: s, sub: sub, m: m, returned: returned}
+		return r
 	}
 	both := &struct {
 		reply
@@ -54,6 +64,17 @@ func newReply(s *session, sub *boundSub, m *adapter.Message, returned func()) *r
 	}{reply{s: s, sub: sub, m: m, returned: returned}, enhanced{call: s.callOf(sub, m), start: sub.chain.Begin()}}
 	both.reply.enhanced = &both.enhanced
 	return &both.reply
+}
+
+// reusable reports whether the reply is of replies.
+func (r *reply) reusable() bool { return r.enhanced == nil && r.sub.Kind != handler.Stream }
+
+// release reuses the memory of a reply that is sent, or to a handler without a result that has returned.
+func (r *reply) release() {
+	if r.reusable() {
+		*r = reply{}
+		replies.Put(r)
+	}
 }
 
 // callOf returns the message as guards and the others see it.
@@ -154,6 +175,15 @@ func (r *reply) Result(ctx context.Context, v any) error {
 	return r.send(ctx, v)
 }
 
+// Private implements [handler.Exchange].
+func (r *reply) Private() bool {
+	ep := r.s.ep
+	return r.reusable() && len(ep.emits) == 0 && ep.hooks == nil && ep.rt.codec == nil
+}
+
+// ResultAt implements [handler.Exchange].
+func (r *reply) ResultAt(ctx context.Context, p any) error { return r.send(ctx, p) }
+
 // send sends a Response as its event, anything else as the answer.
 func (r *reply) send(ctx context.Context, v any) error {
 	r.returned()
@@ -164,7 +194,7 @@ func (r *reply) send(ctx context.Context, v any) error {
 		}
 	}
 	out := r.s.outgoing("", v)
-	defer out.Release(framework)
+	defer release(out)
 	binary := r.s.ep.traits.Binary
 	switch {
 	case r.m.Reply:
@@ -183,7 +213,8 @@ func (r *reply) send(ctx context.Context, v any) error {
 
 // Respond implements [handler.Exchange].
 func (r *reply) Respond(ctx context.Context, event string, data any, opts emit.Options) error {
-	out := adapter.NewOutgoing(cmp.Or(event, r.m.Event), data)
+	out := r.s.outgoing(cmp.Or(event, r.m.Event), data)
+	defer release(out)
 	out.Options, out.Answer = opts, true
 	if r.sub.Kind == handler.Stream {
 		out.InReplyTo = r.m
@@ -243,6 +274,8 @@ func (o observation) Decode(_ context.Context, v any) error {
 
 func (o observation) Refuse(err error) error                                   { return err }
 func (o observation) Result(context.Context, any) error                        { return nil }
+func (o observation) Private() bool                                            { return false }
+func (o observation) ResultAt(context.Context, any) error                      { return nil }
 func (o observation) Ready(context.Context) error                              { return nil }
 func (o observation) WantsItems() bool                                         { return false }
 func (o observation) Item(context.Context, emit.Response) error                { return nil }

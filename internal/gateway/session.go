@@ -151,7 +151,9 @@ func (s *session) Emit(ctx context.Context, event string, data any, opts ...webs
 	if event == "" {
 		return websockets.ErrNoEvent
 	}
-	return s.emit(ctx, s.outgoing(event, data, opts...))
+	out := s.outgoing(event, data, opts...)
+	defer release(out)
+	return s.emit(ctx, out)
 }
 
 // emit sends a message through the interceptors of emits.

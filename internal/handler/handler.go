@@ -62,6 +62,11 @@ type Exchange interface {
 	Refuse(err error) error
 	// Result takes what the handler returned.
 	Result(ctx context.Context, v any) error
+	// Private reports that only the handler and the framework's codec see the input and the result, so that the memory of
+	// both may be reused when ResultAt has returned.
+	Private() bool
+	// ResultAt is Result for what p points to; only if Private.
+	ResultAt(ctx context.Context, p any) error
 	// Ready waits until the client can take one more response.
 	Ready(ctx context.Context) error
 	// WantsItems reports whether interceptors see the responses of streams.

@@ -90,7 +90,7 @@ func (s *socket) Native() any { return s }
 
 func (s *socket) Emit(out *adapter.Outgoing, ack uint64) error {
 	if s.journal == nil && (ack != 0 || out.Single()) {
-		return s.sendOnce(out, &packet.Packet{Type: packet.Event, Namespace: s.namespace, ID: ack, HasID: ack != 0, Event: out.Event}, wsconn.PolicyOf(out))
+		return s.sendOnce(out, packet.Packet{Type: packet.Event, Namespace: s.namespace, ID: ack, HasID: ack != 0, Event: out.Event}, wsconn.PolicyOf(out))
 	}
 	var m *message
 	var err error
@@ -116,18 +116,25 @@ func (s *socket) Reply(m *adapter.Message, out *adapter.Outgoing) error {
 	if !ok || !m.Reply {
 		return errors.New("socketio: reply to a message that requested none")
 	}
-	return s.sendOnce(out, &packet.Packet{Type: packet.Ack, Namespace: s.namespace, ID: in.id, HasID: true, Event: m.Event}, outbox.Always)
+	return s.sendOnce(out, packet.Packet{Type: packet.Ack, Namespace: s.namespace, ID: in.id, HasID: true, Event: m.Event}, outbox.Always)
 }
 
-// sendOnce sends a packet to this client only. It sets the payload of p.
-func (s *socket) sendOnce(out *adapter.Outgoing, p *packet.Packet, policy outbox.Policy) (err error) {
-	if p.Payload, err = out.Payload(true); err != nil {
+// packets has the packets of sendOnce: a parser may be one of the application, so each would be on the heap.
+var packets = sync.Pool{New: func() any { return new(packet.Packet) }}
+
+// sendOnce sends a packet with the payload of out to this client only.
+func (s *socket) sendOnce(out *adapter.Outgoing, of packet.Packet, policy outbox.Policy) (err error) {
+	if of.Payload, err = out.Payload(true); err != nil {
 		return err
 	}
 	if s.closed.Load() {
 		return websockets.ErrClosed
 	}
+	p := packets.Get().(*packet.Packet)
+	*p = of
 	it, err := s.conn.srv.encodeOnce(p)
+	*p = packet.Packet{}
+	packets.Put(p)
 	if err != nil {
 		return s.conn.encodeFailed(err)
 	}

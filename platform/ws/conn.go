@@ -237,7 +237,13 @@ func (c *conn) decode(text bool, msg []byte) (Envelope, error) {
 	if !text && codec.Text() && !utf8.Valid(msg) {
 		return Envelope{}, badMessage("not UTF-8")
 	}
-	e, err := codec.Decode(msg)
+	var e Envelope
+	var err error
+	if own, ok := codec.(jsonCodec); ok {
+		e, err = own.decode(msg, &c.srv.names)
+	} else {
+		e, err = codec.Decode(msg)
+	}
 	if err == nil && e.Event == "" && len(e.ID) == 0 && len(e.Cancel) == 0 {
 		err = badMessage("the event is missing")
 	}

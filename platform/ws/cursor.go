@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 
+	"github.com/gatehouse-go/gatehouse/internal/eventname"
 	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 )
 
@@ -17,6 +18,8 @@ var (
 type cursor struct {
 	b []byte
 	i int // of the next byte; after an error, of the first byte that is wrong
+
+	names *eventname.Cache // nil for none
 }
 
 // next skips white space and consumes c when it comes next.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gatehouse-go/gatehouse/internal/eventname"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -20,8 +21,11 @@ type jsonCodec struct{}
 
 func (jsonCodec) Text() bool { return true }
 
-func (jsonCodec) Decode(msg []byte) (Envelope, error) {
-	s := cursor{b: msg}
+func (c jsonCodec) Decode(msg []byte) (Envelope, error) { return c.decode(msg, nil) }
+
+// decode is Decode with the names of events that are kept.
+func (jsonCodec) decode(msg []byte, names *eventname.Cache) (Envelope, error) {
+	s := cursor{b: msg, names: names}
 	var e Envelope
 	var seen, failure member
 	var errorValue []byte
@@ -259,7 +263,7 @@ func (s *cursor) text() (text string, ok bool, err error) {
 		return "", false, err
 	}
 	if !escaped {
-		text = string(lit[1 : len(lit)-1])
+		text = s.names.Get(lit[1 : len(lit)-1])
 		return text, text != "" && utf8.ValidString(text), nil
 	}
 	b, unquoteErr := jsontext.AppendUnquote(nil, lit)

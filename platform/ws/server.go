@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/eventname"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -20,6 +21,7 @@ type server struct {
 	group *wsconn.Group
 	conns wsconn.Config
 	pool  outbox.Pool[wsconn.Item]
+	names eventname.Cache // of events
 
 	// For broadcasts, built once: otherwise each client would allocate them.
 	key   any // a frameKey

@@ -99,6 +99,11 @@ func NewOutgoing(event string, v any) *Outgoing {
 	return &Outgoing{Event: event, value: v}
 }
 
+// Reset makes o, which was released or is zero, a new message of v.
+func (o *Outgoing) Reset(_ seal.Framework, event string, v any) {
+	*o = Outgoing{Event: event, value: v}
+}
+
 // NewEmptyAnswer returns the answer without a payload.
 func NewEmptyAnswer() *Outgoing { return &Outgoing{empty: true} }
 

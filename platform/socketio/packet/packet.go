@@ -55,7 +55,7 @@ type Parser interface {
 	// Append appends the first message of the packet to dst, and returns the attachments
 	// that follow it as binary messages of their own. binary reports whether the first
 	// message is binary too. Errors are [ErrTooManyAttachments], [ErrReserved], or about
-	// what cannot be encoded; then dst is returned unchanged.
+	// what cannot be encoded; then dst is returned unchanged. It must keep neither dst nor p.
 	Append(dst []byte, p *Packet, l Limits) (msg []byte, binary bool, attachments [][]byte, err error)
 }
 
