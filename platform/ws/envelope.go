@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gatehouse-go/gatehouse/internal/eventname"
+	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -29,13 +30,16 @@ func (jsonCodec) decode(msg []byte, names *eventname.Cache) (Envelope, error) {
 	var e Envelope
 	var seen, failure member
 	var errorValue []byte
-	if !s.next('{') {
+	usual := s.usual(&e)
+	switch {
+	case usual:
+		seen = memberEvent | memberData
+	case !s.next('{'):
 		return e, shapeError(&s, `expected an object {"event":…,"data":…}`)
-	}
-	if s.next('}') {
+	case s.next('}'):
 		return e, badMessage(`"event" is missing`)
 	}
-	for {
+	for more := !usual || s.next(','); more; more = s.next(',') {
 		key, err := s.key()
 		if err != nil {
 			return e, scanError(&s, err)
@@ -71,13 +75,9 @@ func (jsonCodec) decode(msg []byte, names *eventname.Cache) (Envelope, error) {
 		if err != nil {
 			return e, scanError(&s, err)
 		}
-		if s.next(',') {
-			continue
-		}
-		if !s.next('}') {
-			return e, scanError(&s, errSyntax)
-		}
-		break
+	}
+	if !s.next('}') {
+		return e, scanError(&s, errSyntax)
 	}
 	if s.peek(); s.i < len(msg) {
 		return e, badMessage("something follows the object, at byte " + strconv.Itoa(s.i))
@@ -95,6 +95,33 @@ func (jsonCodec) decode(msg []byte, names *eventname.Cache) (Envelope, error) {
 	}
 	return e, nil
 }
+
+// usual consumes the first two members if they are written as JSON.stringify writes event and data, with a name that
+// needs no escape. If they are not, it consumes nothing.
+func (s *cursor) usual(e *Envelope) bool {
+	const head, middle = `{"event":"`, `","data":`
+	msg := s.b
+	if len(msg) < len(head) || string(msg[:len(head)]) != head {
+		return false
+	}
+	at := len(head)
+	for at < len(msg) && plain(msg[at]) {
+		at++
+	}
+	if at == len(head) || len(msg)-at < len(middle) || string(msg[at:at+len(middle)]) != middle {
+		return false
+	}
+	data := at + len(middle)
+	end := jsonscan.Value(msg, data, jsonscan.MaxDepth)
+	if end < 0 {
+		return false
+	}
+	e.Event, e.Data, s.i = s.names.Get(msg[len(head):at]), msg[data:end], end
+	return true
+}
+
+// plain reports whether c is a character of ASCII that stands for itself in a JSON string.
+func plain(c byte) bool { return c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' }
 
 func (jsonCodec) Append(dst []byte, e Envelope) ([]byte, error) {
 	sep := byte('{')
