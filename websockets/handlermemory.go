@@ -50,7 +50,7 @@ func (p *handlerMemory[In, Out]) invoke(ctx context.Context, x handler.Exchange,
 		return err
 	}
 	v.out = out
-	err = x.ResultAt(ctx, &v.out)
+	err = x.ResultAt(&v.out)
 	*v = exchanged[In, Out]{}
 	p.pool.Put(v)
 	return err

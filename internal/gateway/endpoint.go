@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/hub"
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/internal/observers"
+	"github.com/gatehouse-go/gatehouse/internal/payload"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
@@ -76,6 +77,8 @@ type boundSub struct {
 	// decoder is that of In, with decoding.
 	decoder  *codec.Decoder
 	decoding codec.Options
+	// result is how the result is encoded by a pointer to it; without an encoder if there is none.
+	result adapter.PlainValue
 	// keepsBytes reports that the handler may keep the bytes of the message.
 	keepsBytes bool
 	// responds reports that the handler's results are of type Response.
@@ -84,12 +87,18 @@ type boundSub struct {
 	several bool
 }
 
-func newBoundSub(sub handler.Spec, g *boundGateway, chain *pipe.Chain, budget int) *boundSub {
+func newBoundSub(sub handler.Spec, g *boundGateway, chain *pipe.Chain, budget int, binary bool) *boundSub {
 	decoder, _ := codec.DecoderOf(sub.In) // a start error before
+	var result adapter.PlainValue
+	if sub.Out != nil && !(binary && payload.HasBytes(sub.Out)) {
+		result.Size = new(atomic.Int32)
+		result.Encoder, _ = codec.EncoderOf(reflect.PointerTo(sub.Out))
+	}
 	return &boundSub{
 		Spec: sub, gateway: g, chain: chain,
 		decoder:    decoder,
 		decoding:   codec.Options{Strict: sub.Strict, Budget: budget},
+		result:     result,
 		keepsBytes: sub.In == reflect.TypeFor[websockets.Payload]() || sub.In == reflect.TypeFor[json.RawMessage](),
 		several:    severalArguments(sub.In),
 		responds:   sub.Out != nil && sub.Out.Implements(reflect.TypeFor[emit.Response]()),
@@ -133,7 +142,7 @@ func (e *endpoint) join(g *boundGateway, cfg *config.Gateway, global pipe.Scope,
 		}
 		delete(unknown, sub.Event)
 		sub.Strict = sub.Strict || cfg.Strict
-		b := newBoundSub(sub, g, chain, budget)
+		b := newBoundSub(sub, g, chain, budget, e.traits.Binary)
 		switch sub.Kind {
 		case handler.Fallback:
 			e.fallback = b

@@ -40,7 +40,7 @@ func check[T any](t *testing.T, in string, read func(T) string) {
 	b := []byte(in)
 	m := &adapter.Message{Payload: websockets.Payload{JSON: b}}
 	got := new(T)
-	sub := newBoundSub(websockets.On("e", func(_ context.Context, v T) (T, error) { return v, nil }).Spec(framework), nil, pipe.Link(pipe.Scope{}, pipe.Scope{}, pipe.Scope{}), 0)
+	sub := newBoundSub(websockets.On("e", func(_ context.Context, v T) (T, error) { return v, nil }).Spec(framework), nil, pipe.Link(pipe.Scope{}, pipe.Scope{}, pipe.Scope{}), 0, true)
 	err := (&reply{s: &session{ep: &endpoint{rt: &Runtime{}}}, sub: sub, m: m}).Decode(t.Context(), got)
 	if err != nil {
 		t.Fatal(err)

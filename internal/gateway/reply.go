@@ -51,10 +51,10 @@ type enhanced struct {
 
 func newReply(s *session, sub *boundSub, m *adapter.Message, returned func()) *reply {
 	if sub.chain.Bare() {
-		r := new(reply)
-		if sub.Kind != handler.Stream {
-			r = replies.Get().(*reply)
+		if sub.Kind == handler.Stream {
+			return &reply{s: s, sub: sub, m: m, returned: returned}
 		}
+		r := replies.Get().(*reply)
 		*r = reply{s: s, sub: sub, m: m, returned: returned}
 		return r
 	}
@@ -182,7 +182,28 @@ func (r *reply) Private() bool {
 }
 
 // ResultAt implements [handler.Exchange].
-func (r *reply) ResultAt(ctx context.Context, p any) error { return r.send(ctx, p) }
+func (r *reply) ResultAt(p any) error {
+	r.returned()
+	out := r.s.outgoing("", p)
+	defer release(out)
+	out.SetPlain(framework, r.sub.result)
+	var err error
+	switch {
+	case r.m.Reply:
+		err = r.s.answer(r.m, out)
+	case r.s.ep.traits.ReplyAsEvent:
+		out.Event, out.Answer = r.m.Event, true
+		out.SetSingle(framework)
+		err = r.s.queue(out, 0, nil)
+	default:
+		return nil // the client waits for no answer
+	}
+	if failed := out.EncodeError(framework); failed != nil {
+		return failed
+	}
+	r.answered = r.m.Reply
+	return r.delivered(err)
+}
 
 // send sends a Response as its event, anything else as the answer.
 func (r *reply) send(ctx context.Context, v any) error {
@@ -275,7 +296,7 @@ func (o observation) Decode(_ context.Context, v any) error {
 func (o observation) Refuse(err error) error                                   { return err }
 func (o observation) Result(context.Context, any) error                        { return nil }
 func (o observation) Private() bool                                            { return false }
-func (o observation) ResultAt(context.Context, any) error                      { return nil }
+func (o observation) ResultAt(any) error                                       { return nil }
 func (o observation) Ready(context.Context) error                              { return nil }
 func (o observation) WantsItems() bool                                         { return false }
 func (o observation) Item(context.Context, emit.Response) error                { return nil }

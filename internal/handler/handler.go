@@ -66,7 +66,7 @@ type Exchange interface {
 	// both may be reused when ResultAt has returned.
 	Private() bool
 	// ResultAt is Result for what p points to; only if Private.
-	ResultAt(ctx context.Context, p any) error
+	ResultAt(p any) error
 	// Ready waits until the client can take one more response.
 	Ready(ctx context.Context) error
 	// WantsItems reports whether interceptors see the responses of streams.

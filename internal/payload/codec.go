@@ -72,3 +72,14 @@ func appendTo(other JSON, buf *bytes.Buffer, v any) (err error) {
 	*buf = *bytes.NewBuffer(b)
 	return nil
 }
+
+// Append encodes v by the encoder of its type and appends it to dst. With an error, dst is of no use.
+func Append(dst []byte, v any, e *codec.Encoder) (b []byte, err error) {
+	defer func() {
+		if err != nil {
+			err = encodeError(err)
+		}
+	}()
+	defer recovered.Into(&err)
+	return e.Append(dst, v)
+}

@@ -139,6 +139,22 @@ func (s *server) encodeOnce(p *packet.Packet) (it wsconn.Item, err error) {
 	return it, nil
 }
 
+// encodeInPlace is encodeOnce with the payload encoded into the frame.
+func (s *server) encodeInPlace(p *packet.Packet, out *adapter.Outgoing) (it wsconn.Item, err error) {
+	f, buf := wsconn.OnceFrame(1, out.ExpectedSize()+len(p.Event)+len(p.Namespace)+packetRoom)
+	buf[wsconn.HeaderRoom] = '4'
+	if buf, err = packet.AppendHead(buf, p); err != nil {
+		f.Free()
+		return it, s.explain(p, err)
+	}
+	if buf, err = out.AppendJSON(buf); err != nil {
+		f.Free()
+		return it, err
+	}
+	f.SealOnce(true, packet.AppendTail(buf), 0)
+	return wsconn.Item{Frame: f, Once: true}, nil
+}
+
 // explain returns the error of the parser as the application sees it.
 func (s *server) explain(p *packet.Packet, err error) error {
 	switch {

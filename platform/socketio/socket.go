@@ -124,15 +124,24 @@ var packets = sync.Pool{New: func() any { return new(packet.Packet) }}
 
 // sendOnce sends a packet with the payload of out to this client only.
 func (s *socket) sendOnce(out *adapter.Outgoing, of packet.Packet, policy outbox.Policy) (err error) {
-	if of.Payload, err = out.Payload(true); err != nil {
-		return err
+	srv := s.conn.srv
+	inPlace := srv.opts.Parser == packet.JSON() && out.Appends()
+	if !inPlace {
+		if of.Payload, err = out.Payload(true); err != nil {
+			return err
+		}
 	}
 	if s.closed.Load() {
 		return websockets.ErrClosed
 	}
 	p := packets.Get().(*packet.Packet)
 	*p = of
-	it, err := s.conn.srv.encodeOnce(p)
+	var it wsconn.Item
+	if inPlace {
+		it, err = srv.encodeInPlace(p, out)
+	} else {
+		it, err = srv.encodeOnce(p)
+	}
 	*p = packet.Packet{}
 	packets.Put(p)
 	if err != nil {

@@ -102,6 +102,9 @@ const envelopeRoom = 32
 
 // sendOnce sends a message to this client only.
 func (c *conn) sendOnce(out *adapter.Outgoing, id []byte, policy outbox.Policy) error {
+	if _, own := c.srv.opts.Codec.(jsonCodec); own && out.Appends() {
+		return c.sendInPlace(out, id, policy)
+	}
 	p, err := out.Payload(false)
 	if err != nil {
 		return err
@@ -113,6 +116,19 @@ func (c *conn) sendOnce(out *adapter.Outgoing, id []byte, policy outbox.Policy) 
 		return err
 	}
 	f.SealOnce(c.srv.text, buf, 0)
+	return c.pushItem(wsconn.Item{Frame: f, Plain: out.Uncompressed, Once: true}, policy)
+}
+
+// sendInPlace is sendOnce with the payload encoded into the frame.
+func (c *conn) sendInPlace(out *adapter.Outgoing, id []byte, policy outbox.Policy) error {
+	re := idOf(out.InReplyTo)
+	f, buf := wsconn.OnceFrame(0, out.ExpectedSize()+len(out.Event)+len(id)+len(re)+envelopeRoom)
+	buf, err := out.AppendJSON(appendHead(buf, out.Event, id, true))
+	if err != nil {
+		f.Free()
+		return err
+	}
+	f.SealOnce(c.srv.text, appendTail(buf, re), 0)
 	return c.pushItem(wsconn.Item{Frame: f, Plain: out.Uncompressed, Once: true}, policy)
 }
 

@@ -124,28 +124,38 @@ func (s *cursor) usual(e *Envelope) bool {
 func plain(c byte) bool { return c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' }
 
 func (jsonCodec) Append(dst []byte, e Envelope) ([]byte, error) {
-	sep := byte('{')
-	if e.Event != "" {
-		dst = append(dst, `{"event":`...)
-		dst = appendString(dst, e.Event)
-		sep = ','
+	dst = append(appendHead(dst, e.Event, e.ID, len(e.Data) > 0), e.Data...)
+	return appendTail(dst, e.Re), nil
+}
+
+// appendHead appends an object as far as the payload, which follows if data is true.
+func appendHead(dst []byte, event string, id []byte, data bool) []byte {
+	dst = append(dst, '{')
+	start := len(dst)
+	if event != "" {
+		dst = append(appendString(append(dst, `"event":`...), event), ',')
 	}
-	if len(e.ID) > 0 {
-		dst = append(append(append(dst, sep), `"id":`...), e.ID...)
-		sep = ','
+	if len(id) > 0 {
+		dst = append(append(append(dst, `"id":`...), id...), ',')
 	}
-	if len(e.Data) > 0 {
-		dst = append(append(append(dst, sep), `"data":`...), e.Data...)
-		sep = ','
+	if data {
+		return append(dst, `"data":`...)
 	}
-	if len(e.Re) > 0 {
-		dst = append(append(append(dst, sep), `"re":`...), e.Re...)
-		sep = ','
+	if len(dst) > start {
+		dst = dst[:len(dst)-1]
 	}
-	if sep == '{' {
-		dst = append(dst, '{')
+	return dst
+}
+
+// appendTail appends the rest of an object.
+func appendTail(dst, re []byte) []byte {
+	if len(re) > 0 {
+		if dst[len(dst)-1] != '{' {
+			dst = append(dst, ',')
+		}
+		dst = append(append(dst, `"re":`...), re...)
 	}
-	return append(dst, '}'), nil
+	return append(dst, '}')
 }
 
 // JSONArray returns the codec for clients that write ["event", data]. The optional third

@@ -136,6 +136,10 @@ func TestAppend(t *testing.T) {
 		e             Envelope
 		object, array string
 	}{
+		{Envelope{}, `{}`, `[null]`},
+		{Envelope{Event: "e", Re: []byte("5")}, `{"event":"e","re":5}`, `["e"]`},
+		{Envelope{Event: "e", Data: []byte("1"), Re: []byte(`"x"`)}, `{"event":"e","data":1,"re":"x"}`, `["e",1]`},
+		{Envelope{Re: []byte("5")}, `{"re":5}`, `[null]`},
 		{e("e", "", ""), `{"event":"e"}`, `["e"]`},
 		{e("e", "", `{"a":1}`), `{"event":"e","data":{"a":1}}`, `["e",{"a":1}]`},
 		{e("e", "1", ""), `{"event":"e","id":1}`, `["e",null,1]`},

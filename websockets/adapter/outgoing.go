@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/emit"
 	"github.com/gatehouse-go/gatehouse/internal/payload"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
@@ -36,6 +37,7 @@ type Outgoing struct {
 	empty  bool // no payload at all, as opposed to a payload of null
 	single bool // see Single
 	codec  websockets.JSON
+	plain  PlainValue
 
 	// What is made is read without mu, so that the recipients of a broadcast share no lock: a
 	// form is complete before done is set, a frame before frames points to it, and neither
@@ -104,6 +106,58 @@ func (o *Outgoing) Reset(_ seal.Framework, event string, v any) {
 	*o = Outgoing{Event: event, value: v}
 }
 
+// PlainValue is how a value without binary and without several arguments is encoded.
+type PlainValue struct {
+	Encoder *codec.Encoder // of its type
+	Size    *atomic.Int32  // how long such values usually are, in bytes; it is updated
+}
+
+// SetPlain says how the value is encoded. Its errors are those of AppendJSON and Payload, and no Prepare is needed.
+func (o *Outgoing) SetPlain(_ seal.Framework, p PlainValue) { o.plain = p }
+
+// Appends reports whether [Outgoing.AppendJSON] encodes the payload where it belongs, rather than copying it; then it is
+// not empty.
+func (o *Outgoing) Appends() bool { return o.plain.Encoder != nil && !o.forms[0].done.Load() }
+
+// ExpectedSize is how many bytes AppendJSON may append, for a buffer.
+func (o *Outgoing) ExpectedSize() int {
+	if o.Appends() {
+		return int(o.plain.Size.Load())
+	}
+	return len(o.forms[0].payload.JSON)
+}
+
+// AppendJSON appends what [Outgoing.Payload] returns without binary to dst, and returns the extended buffer; with an
+// error dst is of no use. It is for one client: it must not be called concurrently.
+func (o *Outgoing) AppendJSON(dst []byte) ([]byte, error) {
+	if !o.Appends() {
+		p, err := o.Payload(false)
+		return append(dst, p.JSON...), err
+	}
+	start := len(dst)
+	dst, err := payload.Append(dst, o.value, o.plain.Encoder)
+	if err != nil {
+		f := &o.forms[0]
+		f.err = err
+		f.done.Store(true)
+		return dst, err
+	}
+	if n, usual := int32(len(dst)-start), o.plain.Size.Load(); n > usual || n < usual/2 {
+		o.plain.Size.Store(n)
+	}
+	return dst, nil
+}
+
+// EncodeError returns the error of encoding the value, if that was tried.
+func (o *Outgoing) EncodeError(seal.Framework) error {
+	for i := range o.forms {
+		if f := &o.forms[i]; f.done.Load() && f.err != nil {
+			return f.err
+		}
+	}
+	return nil
+}
+
 // NewEmptyAnswer returns the answer without a payload.
 func NewEmptyAnswer() *Outgoing { return &Outgoing{empty: true} }
 
@@ -161,7 +215,7 @@ func (o *Outgoing) Payload(binary bool) (websockets.Payload, error) {
 
 // formOf returns the index of a form: values without []byte have only the first.
 func (o *Outgoing) formOf(binary bool) int {
-	if binary && (o.forms[1].done.Load() || payload.HasBytes(reflect.TypeOf(o.value))) {
+	if binary && o.plain.Encoder == nil && (o.forms[1].done.Load() || payload.HasBytes(reflect.TypeOf(o.value))) {
 		return 1
 	}
 	return 0
@@ -173,8 +227,10 @@ func (o *Outgoing) complete(i int) *form {
 	if !f.done.Load() {
 		o.bufs[i] = bufferPool.Get().(*bytes.Buffer)
 		f.payload, f.err = o.encode(o.bufs[i], i == 1)
-		if _, several := o.value.(arguments); o.Spread || several {
-			f.spread()
+		if o.plain.Encoder == nil {
+			if _, several := o.value.(arguments); o.Spread || several {
+				f.spread()
+			}
 		}
 		f.done.Store(true)
 	}
@@ -183,6 +239,11 @@ func (o *Outgoing) complete(i int) *form {
 
 // encode encodes the value into buf, unless it is encoded already.
 func (o *Outgoing) encode(buf *bytes.Buffer, binary bool) (websockets.Payload, error) {
+	if o.plain.Encoder != nil {
+		b, err := payload.Append(buf.AvailableBuffer(), o.value, o.plain.Encoder)
+		*buf = *bytes.NewBuffer(b)
+		return websockets.Payload{JSON: b}, err
+	}
 	p, ok := o.value.(websockets.Payload)
 	if !ok {
 		v := o.value

@@ -37,6 +37,27 @@ func (jsonParser) Append(dst []byte, p *Packet, l Limits) (msg []byte, binary bo
 	return msg, false, p.Payload.Attachments, nil
 }
 
+// AppendHead appends an event without an offset, or an ack, in the format of [JSON], as far as its only argument. The caller
+// appends that and then AppendTail, so that a payload can be encoded where it belongs. p has no payload. Errors are those of
+// [Parser]'s Append; then dst is returned unchanged.
+func AppendHead(dst []byte, p *Packet) ([]byte, error) {
+	if err := check(p, Limits{}); err != nil {
+		return dst, err
+	}
+	msg := append(appendHead(dst, p), '[')
+	if p.Type == Ack {
+		return msg, nil
+	}
+	msg, err := appendString(msg, p.Event)
+	if err != nil {
+		return dst, fmt.Errorf("packet: event name %q: %w", p.Event, err)
+	}
+	return append(msg, ','), nil
+}
+
+// AppendTail appends what follows the argument, see [AppendHead].
+func AppendTail(dst []byte) []byte { return append(dst, ']') }
+
 // check returns why clients would reject the packet, before anything is written.
 func check(p *Packet, l Limits) error {
 	if err := checkHead(p); err != nil {

@@ -105,3 +105,28 @@ func TestRoundTrips(t *testing.T) {
 		}
 	}
 }
+
+// What is written in two parts is what Append writes.
+func TestAppendHead(t *testing.T) {
+	for _, p := range []Packet{
+		{Type: Event, Namespace: "/", Event: "e"},
+		{Type: Event, Namespace: "/a", Event: "é\"\n", ID: 3, HasID: true},
+		{Type: Ack, Namespace: "/", HasID: true},
+		{Type: Ack, Namespace: "/ü", ID: MaxID, HasID: true},
+		{Type: Event, Namespace: "/", Event: "connect"},
+		{Type: Event, Namespace: "a", Event: "e"},
+		{Type: Event, Namespace: "/", Event: "\xff"},
+		{Type: Ack, Namespace: "/"},
+	} {
+		got, err := AppendHead([]byte("4"), &p)
+		whole := p
+		whole.Payload = payload(`{"a":1}`)
+		want, _, _, wantErr := JSON().Append([]byte("4"), &whole, Limits{})
+		if err == nil {
+			got = AppendTail(append(got, `{"a":1}`...))
+		}
+		if string(got) != string(want) || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
+			t.Errorf("%+v: %q, %v; want %q, %v", p, got, err, want, wantErr)
+		}
+	}
+}
