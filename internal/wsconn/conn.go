@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -233,10 +234,9 @@ func (c *Conn) Write(items []Item) (err error) {
 		}
 		return c.framed.writeFrame(items[0].Frame.bytes)
 	}
-	b := getBuffer()
-	defer putBuffer(b)
-	w := gather{c: c, buf: (*b)[:0]}
-	defer func() { *b = w.buf }()
+	b := getSized(min(c.copied(items), writeChunk))
+	defer putSized(b)
+	w := gather{c: c, buf: *b}
 	for _, it := range items {
 		switch it.kind {
 		case kindPing:
@@ -252,6 +252,22 @@ func (c *Conn) Write(items []Item) (err error) {
 	return w.err
 }
 
+// copied returns how many bytes of the items [gather] copies, at most.
+func (c *Conn) copied(items []Item) (n int) {
+	for _, it := range items {
+		switch {
+		case it.kind != kindMessage:
+			n += rfc6455.MaxHeader + rfc6455.MaxControl
+		case !c.compress(it):
+			n += min(len(it.Frame.bytes), gatherSize)
+			for _, f := range it.More {
+				n += min(len(f.bytes), gatherSize)
+			}
+		}
+	}
+	return n
+}
+
 // small reports whether an item is one frame that may be copied, and needs no compression.
 func (c *Conn) small(it Item) bool {
 	return it.kind == kindMessage && it.More == nil && len(it.Frame.bytes) <= gatherSize && !c.compress(it)
@@ -262,16 +278,18 @@ func (c *Conn) tryWriteAll(items []Item) bool {
 	if len(items) == 1 {
 		return c.tryWrite(items[0])
 	}
-	b := getBuffer()
-	defer putBuffer(b)
-	p := (*b)[:0]
+	size := 0
 	for _, it := range items {
-		if !c.small(it) || len(p)+len(it.Frame.bytes) > writeChunk {
+		if size += len(it.Frame.bytes); size > writeChunk || !c.small(it) {
 			return false
 		}
+	}
+	b := getSized(size)
+	defer putSized(b)
+	p := *b
+	for _, it := range items {
 		p = append(p, it.Frame.bytes...)
 	}
-	*b = p
 	n := c.framed.tryWriteFrame(p)
 	if n == 0 {
 		return false
@@ -344,8 +362,8 @@ func (c *Conn) writeCompressed(f *Frame) error {
 // gather joins frames so that a burst takes few writes.
 type gather struct {
 	c      *Conn
-	buf    []byte
-	pinged bool // a ping is in buf
+	buf    []byte // with room for what is copied, up to writeChunk
+	pinged bool   // a ping is in buf
 	err    error
 }
 

@@ -7,8 +7,6 @@ import "github.com/gatehouse-go/gatehouse/internal/sizeclass"
 // class that holds them, above it at most a quarter more. The zero value is empty.
 type partial struct{ buf *[]byte }
 
-var partialPool sizeclass.Pool[[]byte]
-
 // bytes returns what was added; nil when it is empty.
 func (p *partial) bytes() []byte {
 	if p.buf == nil {
@@ -27,21 +25,33 @@ func (p *partial) add(b []byte) {
 // grow replaces the buffer by one with room for n more bytes.
 func (p *partial) grow(n int) {
 	n += len(p.bytes())
-	larger, capacity := partialPool.Get(n)
-	if larger == nil {
-		if n > sizeclass.Largest {
-			capacity += n / 4 // otherwise each piece of a long message would copy all of it
-		}
-		larger = new(make([]byte, 0, capacity))
+	if n > sizeclass.Largest {
+		n += n / 4 // otherwise each piece of a long message would copy all of it
 	}
-	*larger = append((*larger)[:0], p.bytes()...)
+	larger := getSized(n)
+	*larger = append(*larger, p.bytes()...)
 	p.free()
 	p.buf = larger
 }
 
 func (p *partial) free() {
 	if p.buf != nil {
-		partialPool.Put(p.buf, cap(*p.buf))
+		putSized(p.buf)
 		p.buf = nil
 	}
 }
+
+// sizedPool has buffers whose sizes are known when they are needed.
+var sizedPool sizeclass.Pool[[]byte]
+
+// getSized returns an empty buffer for n bytes.
+func getSized(n int) *[]byte {
+	b, capacity := sizedPool.Get(n)
+	if b == nil {
+		return new(make([]byte, 0, capacity))
+	}
+	*b = (*b)[:0]
+	return b
+}
+
+func putSized(b *[]byte) { sizedPool.Put(b, cap(*b)) }
