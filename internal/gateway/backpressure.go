@@ -29,10 +29,11 @@ func (s *session) awaitSendQueue() {
 		s.mu.Unlock()
 		return
 	}
-	if s.waitCtx == nil {
-		s.waitCtx, s.endWait = context.WithCancel(context.Background())
+	x := s.rare()
+	if x.waitCtx == nil {
+		x.waitCtx, x.endWait = context.WithCancel(context.Background())
 	}
-	ctx := s.waitCtx
+	ctx := x.waitCtx
 	s.mu.Unlock()
 	s.yield() // this may be the goroutine that reads
 	_ = s.conn.Writable(ctx)
@@ -40,7 +41,7 @@ func (s *session) awaitSendQueue() {
 
 // releaseWaiting ends every awaitSendQueue for good; s.mu is held.
 func (s *session) releaseWaiting() {
-	if s.endWait != nil {
-		s.endWait()
+	if end := s.look().endWait; end != nil {
+		end()
 	}
 }

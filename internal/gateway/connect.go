@@ -12,7 +12,7 @@ import (
 // run starts the client: on this goroutine when no function of the user is called.
 func (s *session) run() {
 	connected := s.hs.TakeConnected(framework)
-	if len(connected) == 0 && s.former == nil &&
+	if len(connected) == 0 && s.formerSession() == nil &&
 		!slices.ContainsFunc(s.ep.gateways, func(g *boundGateway) bool { return g.onConnection != nil }) {
 		s.start(nil)
 		return
@@ -22,10 +22,12 @@ func (s *session) run() {
 
 // start runs the functions of OnConnected and the connection hooks, then drains the inbox.
 func (s *session) start(connected []func(websockets.Client)) {
-	if s.former != nil { // two clients with one ID follow each other
-		<-s.former.suspended.hooksDone
-		s.hs.Values().Inherit(s.former.hs.Values())
-		s.former = nil
+	if former := s.formerSession(); former != nil { // two clients with one ID follow each other
+		<-former.suspended.hooksDone
+		s.hs.Values().Inherit(former.hs.Values())
+		s.mu.Lock()
+		s.seldom.former = nil
+		s.mu.Unlock()
 	}
 	for _, f := range connected {
 		s.recoverUser("connected", func() { f(s) })
@@ -58,7 +60,7 @@ func (s *session) ready() {
 	s.trimRequest()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.state.discards() && s.hooked == len(s.ep.gateways) {
+	if !s.state.discards() && int(s.hooked) == len(s.ep.gateways) {
 		s.advance(hooksAccepted, inputOpen)
 	} else {
 		s.discardInbox()
@@ -99,7 +101,7 @@ func (s *session) refuse(g *boundGateway, start pipe.Moment, err error) {
 	s.mu.Lock()
 	s.advance(hooksRefused, inputOpen)
 	if !s.state.leaving() {
-		s.reason = r
+		s.rare().reason = r
 	}
 	s.mu.Unlock()
 	s.conn.Close(r)

@@ -85,25 +85,27 @@ func (s *session) unknown(m *adapter.Message) {
 // spawn runs a Background handler on a goroutine of its own.
 func (s *session) spawn(sub *boundSub, m *adapter.Message) {
 	s.mu.Lock()
-	if s.tasks[sub] >= sub.Background {
+	if s.look().tasks[sub] >= sub.Background {
 		s.mu.Unlock()
 		s.fail(m, sub, nil, &websockets.Error{
 			Message: fmt.Sprintf("Too many at once: %d of %q are running", sub.Background, m.Event), Code: websockets.CodeTooManyTasks,
 		})
 		return
 	}
-	if s.tasks == nil {
-		s.tasks = map[*boundSub]int{}
+	tasks := s.rare().tasks
+	if tasks == nil {
+		tasks = map[*boundSub]int{}
+		s.rare().tasks = tasks
 	}
-	s.tasks[sub]++
+	tasks[sub]++
 	s.nTasks++
 	s.mu.Unlock()
 	// The client may send the next one as soon as it has the answer.
 	free := sync.OnceFunc(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.tasks[sub]--; s.tasks[sub] == 0 {
-			delete(s.tasks, sub)
+		if tasks[sub]--; tasks[sub] == 0 {
+			delete(tasks, sub)
 		}
 	})
 	held := m.Memory()

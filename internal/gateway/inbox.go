@@ -12,6 +12,8 @@ const (
 	inboxBytes    = 1 << 20 // of memory held
 )
 
+var started = time.Now()
+
 // inbox holds received messages while a client's handlers are busy. Guarded by session.mu.
 type inbox struct {
 	messages []*adapter.Message // from taken on
@@ -21,7 +23,7 @@ type inbox struct {
 	returned bool          // Receive has returned the session as Work, and no method of it was called
 	room     chan struct{} // Receive waits on it; closed when there is room; nil when Receive does not wait
 	// While Receive waits: when that started, or when a message was last started since.
-	movedAt time.Time
+	movedAt time.Duration // since started
 }
 
 // waiting returns the messages that wait.
@@ -54,7 +56,7 @@ func (b *inbox) take() *adapter.Message {
 	}
 	b.bytes -= m.Memory()
 	if b.room != nil {
-		b.movedAt = time.Now()
+		b.movedAt = time.Since(started)
 		if b.len() < inboxMessages/2 && b.bytes <= inboxBytes/2 {
 			b.wake()
 		}
@@ -66,7 +68,7 @@ func (b *inbox) take() *adapter.Message {
 func (b *inbox) wait() <-chan struct{} {
 	if b.room == nil {
 		b.room = make(chan struct{})
-		b.movedAt = time.Now()
+		b.movedAt = time.Since(started)
 	}
 	return b.room
 }
@@ -83,7 +85,7 @@ func (b *inbox) stalled() time.Duration {
 	if b.room == nil {
 		return 0
 	}
-	return max(time.Since(b.movedAt), 1)
+	return max(time.Since(started)-b.movedAt, 1)
 }
 
 // drop drops all messages and wakes Receive. It returns how much they held.

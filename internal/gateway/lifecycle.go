@@ -37,7 +37,7 @@ func (s *session) closed(r websockets.Reason) {
 	s.hs.Connection.Left()
 	s.mu.Lock()
 	if !s.state.leaving() {
-		s.reason = r
+		s.rare().reason = r
 	}
 	s.advance(hooksRunning, inputClosed)
 	if s.ep.dropAfterClose {
@@ -64,8 +64,8 @@ func (s *session) closed(r websockets.Reason) {
 // running handlers finish and HandleDisconnect runs before the connection is closed.
 func (s *session) drain() {
 	s.mu.Lock()
-	if !s.state.leaving() && s.reason == (websockets.Reason{}) { // otherwise the client was refused or disconnected
-		s.reason = websockets.Reason{Cause: websockets.CauseShutdown}
+	if !s.state.leaving() && s.look().reason == (websockets.Reason{}) { // otherwise the client was refused or disconnected
+		s.rare().reason = websockets.Reason{Cause: websockets.CauseShutdown}
 	}
 	s.advance(hooksRunning, inputDropped)
 	s.discardInbox()
@@ -79,23 +79,24 @@ func (s *session) drain() {
 func (s *session) streamContext() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.streams == nil {
-		s.streams, s.cancelStream = context.WithCancelCause(s.ctx)
+	x := s.rare()
+	if x.streams == nil {
+		x.streams, x.cancelStream = context.WithCancelCause(s.ctx)
 		switch {
 		case s.state.discards():
-			s.cancelStream(errStopping)
+			x.cancelStream(errStopping)
 		case s.state.leaving():
-			s.cancelStream(websockets.ErrClosed)
+			x.cancelStream(websockets.ErrClosed)
 		}
 	}
-	return s.streams
+	return x.streams
 }
 
 func (s *session) stopStreams(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cancelStream != nil {
-		s.cancelStream(cause)
+	if cancel := s.look().cancelStream; cancel != nil {
+		cancel(cause)
 	}
 }
 
@@ -104,7 +105,7 @@ func (s *session) maybeEnd() {
 	if !s.state.leaving() || s.draining > 0 || s.inbox.len() > 0 || s.nTasks > 0 {
 		return
 	}
-	if s.overdue != nil && s.overdue.Stop() {
+	if overdue := s.look().overdue; overdue != nil && overdue.Stop() {
 		s.cancel(websockets.ErrClosed) // everything is handled
 	}
 	if !s.state.ended {
@@ -116,7 +117,7 @@ func (s *session) maybeEnd() {
 func (s *session) end() {
 	s.ep.remove(s) // at a stop too HandleDisconnect runs after the client has left its rooms
 	s.mu.Lock()
-	r, gateways := s.reason, s.ep.gateways[:s.hooked]
+	r, gateways := s.look().reason, s.ep.gateways[:s.hooked]
 	s.mu.Unlock()
 	s.disconnectHooks(gateways, r)
 }

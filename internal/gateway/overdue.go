@@ -18,7 +18,7 @@ import (
 // application stops; s.mu is held.
 func (s *session) watchLeft() {
 	if s.busy() {
-		s.overdue = time.AfterFunc(s.ep.srv.limits.CloseTimeout, s.endOverdue)
+		s.rare().overdue = time.AfterFunc(s.ep.srv.limits.CloseTimeout, s.endOverdue)
 	}
 }
 
@@ -33,7 +33,7 @@ func (s *session) endOverdue() {
 	dropped, last := s.inbox.len(), s.inbox.last
 	s.discardInbox()
 	if live && s.busy() { // handlers have only now been asked to return
-		s.overdue = time.AfterFunc(await.Late, s.reportOverdue)
+		s.rare().overdue = time.AfterFunc(await.Late, s.reportOverdue)
 	}
 	s.maybeEnd()
 	s.mu.Unlock()
@@ -64,10 +64,11 @@ func (s *session) reportOverdue() {
 func (s *session) takeNext() *adapter.Message {
 	m := s.inbox.take()
 	if s.ep.concurrency > 1 {
-		if s.handling == nil {
-			s.handling = map[string]int{}
+		x := s.rare()
+		if x.handling == nil {
+			x.handling = map[string]int{}
 		}
-		s.handling[m.Event]++
+		x.handling[m.Event]++
 	}
 	return m
 }
@@ -79,7 +80,8 @@ func (s *session) handled(event string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.handling[event]--; s.handling[event] == 0 {
-		delete(s.handling, event)
+	handling := s.rare().handling
+	if handling[event]--; handling[event] == 0 {
+		delete(handling, event)
 	}
 }

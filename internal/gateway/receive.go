@@ -37,7 +37,7 @@ func (s *session) Receive(m *adapter.Message) adapter.Work {
 			s.mu.Lock()
 		case <-freed: // by a handler of any of the connection's namespaces
 			s.mu.Lock()
-			s.inbox.movedAt = time.Now()
+			s.inbox.movedAt = time.Since(started)
 		}
 	}
 	s.inbox.add(m)

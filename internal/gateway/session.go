@@ -26,39 +26,60 @@ type session struct {
 	namespace  *hub.Namespace[*session]
 	membership hub.Membership
 
-	ctx    context.Context // ends when the connection does
-	cancel context.CancelCauseFunc
-	// streams ends earlier, when the application stops: a stream never ends by itself. Made
-	// when the first one starts; guarded by mu.
-	streams      context.Context
-	cancelStream context.CancelCauseFunc
+	ctx  context.Context // the session itself, as a clientContext
+	life atomic.Pointer[lifetime]
 
 	mu        sync.Mutex
 	inbox     inbox
 	draining  int // goroutines in drainInbox, that of the connection hooks included
-	tasks     map[*boundSub]int
-	running   []runningStream // streams
-	nTasks    int
+	nTasks    int // Background handlers that run
 	state     state
-	hooked    int // how many gateways' HandleConnection was called
-	reason    websockets.Reason
+	hooked    int32 // how many gateways' HandleConnection was called
 	calls     pendingCalls
 	suspended suspended
-	handling  map[string]int // events whose handlers run, with Concurrency
-	overdue   *time.Timer    // runs endOverdue; nil without one
-
-	disconnecting *disconnecting // the HandleDisconnect that runs; nil without one
-
-	waitCtx context.Context // of awaitSendQueue; nil until it blocks; guarded by mu
-	endWait context.CancelFunc
+	seldom    *seldom
 
 	disconnected atomic.Bool // the server has disconnected the client: no further message is handled
+	recovered    bool        // has replaced a suspended one
+	connectedAt  time.Time
+}
 
-	retryAfter atomic.Int64 // nanoseconds after which the client should reconnect after a stop; 0: unset
+// seldom is what few clients have, or those only that end. Guarded by session.mu.
+type seldom struct {
+	// streams ends before the context of the client, when the application stops: a stream never ends by itself.
+	// Made when the first one starts.
+	streams      context.Context
+	cancelStream context.CancelCauseFunc
+	running      []runningStream // streams
 
-	recovered   bool // has replaced a suspended one
-	connectedAt time.Time
-	former      *session // that one, until start
+	tasks    map[*boundSub]int // Background handlers that run
+	handling map[string]int    // events whose handlers run, with Concurrency
+	waitCtx  context.Context   // of awaitSendQueue; nil until it blocks
+	endWait  context.CancelFunc
+
+	former        *session // that a recovered one has replaced, until start
+	reason        websockets.Reason
+	retryAfter    time.Duration  // after which the client should reconnect after a stop; 0: unset
+	overdue       *time.Timer    // runs endOverdue; nil without one
+	disconnecting *disconnecting // the HandleDisconnect that runs; nil without one
+}
+
+var noSeldom seldom // never changed
+
+// look returns what the client has of seldom, to read; s.mu is held.
+func (s *session) look() *seldom {
+	if s.seldom == nil {
+		return &noSeldom
+	}
+	return s.seldom
+}
+
+// rare returns what the client has of seldom, to change; s.mu is held.
+func (s *session) rare() *seldom {
+	if s.seldom == nil {
+		s.seldom = new(seldom)
+	}
+	return s.seldom
 }
 
 var (
@@ -71,8 +92,7 @@ func newSession(e *endpoint, conn adapter.Conn, h *adapter.Handshake) *session {
 		h.Connection = new(adapter.Connection)
 	}
 	s := &session{ep: e, conn: conn, hs: h, place: placeOf(h.Request), draining: 1, connectedAt: time.Now()} // start drains the inbox after the hooks
-	ctx, cancel := context.WithCancelCause(websockets.WithClient(context.Background(), s))
-	s.ctx, s.cancel = ctx, cancel
+	s.ctx = (*clientContext)(s)
 	s.request.Set(h.Request)
 	return s
 }
@@ -127,8 +147,8 @@ func (s *session) Close(code int, text string) {
 func (s *session) disconnect(r websockets.Reason, end func(websockets.Reason)) {
 	s.disconnected.Store(true)
 	s.mu.Lock()
-	if !s.state.leaving() && s.reason == (websockets.Reason{}) {
-		s.reason = r // should the application stop before the connection has ended
+	if !s.state.leaving() && s.look().reason == (websockets.Reason{}) {
+		s.rare().reason = r // should the application stop before the connection has ended
 	}
 	s.mu.Unlock()
 	s.ep.drop(s) // it cannot be recovered

@@ -101,7 +101,7 @@ func (rt *Runtime) drainAll(ctx context.Context, all []*session) {
 		}
 		for ; closed < until; closed++ {
 			slot := time.Duration(float64(spread) * float64(closed) / float64(n)) // from the start of the stop on
-			all[closed].retryAfter.Store(int64(max(0, slot-elapsed) + minRetry))
+			all[closed].setRetryAfter(max(0, slot-elapsed) + minRetry)
 			all[closed].drain()
 		}
 		rt.hooks.Drain(observe.DrainStep{Phase: observe.DrainClosing, Clients: closed})
@@ -114,9 +114,19 @@ func (rt *Runtime) drainAll(ctx context.Context, all []*session) {
 	}
 }
 
+// setRetryAfter sets the time that sendRetryAfter sends.
+func (s *session) setRetryAfter(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rare().retryAfter = d
+}
+
 // sendRetryAfter sends the client the time to wait before it reconnects.
 func (s *session) sendRetryAfter() {
-	if after := time.Duration(s.retryAfter.Load()); after > 0 {
+	s.mu.Lock()
+	after := s.look().retryAfter
+	s.mu.Unlock()
+	if after > 0 {
 		out := adapter.NewOutgoing(websockets.EventShutdown, websockets.Shutdown{RetryAfter: after.Milliseconds()})
 		out.Answer = true
 		_ = s.queue(out, 0, nil)

@@ -21,14 +21,15 @@ func (s *session) startStream(m *adapter.Message) (ctx context.Context, end func
 	ctx, cancel := context.WithCancelCause(s.streamContext())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.running = append(s.running, runningStream{m, cancel})
+	x := s.rare()
+	x.running = append(x.running, runningStream{m, cancel})
 	if m.Cancelled(framework) {
 		cancel(websockets.ErrCancelled)
 	}
 	return ctx, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.running = slices.DeleteFunc(s.running, func(r runningStream) bool { return r.m == m })
+		x.running = slices.DeleteFunc(x.running, func(r runningStream) bool { return r.m == m })
 		cancel(nil)
 	}
 }
@@ -37,7 +38,7 @@ func (s *session) startStream(m *adapter.Message) (ctx context.Context, end func
 func (s *session) Cancel(match func(*adapter.Message) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.running {
+	for _, r := range s.look().running {
 		if match(r.m) {
 			r.cancel(websockets.ErrCancelled)
 		}

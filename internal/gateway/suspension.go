@@ -38,7 +38,7 @@ func (s *session) suspend() bool {
 	defer rt.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if rt.stopping || !s.state.accepted() || s.state.cut || s.state.leaving() || s.reason != (websockets.Reason{}) {
+	if rt.stopping || !s.state.accepted() || s.state.cut || s.state.leaving() || s.look().reason != (websockets.Reason{}) {
 		return false
 	}
 	s.state.cut = true
@@ -54,7 +54,7 @@ func (p suspension) Drop() { p.s.ep.drop(p.s) }
 func (p suspension) Resume(conn adapter.Conn, h *adapter.Handshake) adapter.Session {
 	old := p.s
 	s := newSession(old.ep, conn, h)
-	s.recovered, s.former = true, old
+	s.recovered, s.seldom = true, &seldom{former: old}
 	s.namespace = old.namespace
 	held := s.place.hold()
 	if !held || !s.replace(old) {
@@ -123,4 +123,11 @@ func (s *session) warnAnonymous() bool {
 func (s *session) callSame(h *websockets.Handshake, same func(old websockets.Client, h *websockets.Handshake) bool) (yes bool) {
 	s.recoverUser("SameClient", func() { yes = same(s, h) })
 	return yes
+}
+
+// formerSession returns the session that a recovered one has replaced, until start.
+func (s *session) formerSession() *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.look().former
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -81,13 +82,21 @@ func (r *rawReader) tryRead(fd uintptr) bool {
 }
 
 // rawWriter is a Writer on a file descriptor.
-type rawWriter struct {
-	conn syscall.RawConn
-	try  func(fd uintptr) bool // made once
+type rawWriter struct{ conn syscall.RawConn }
+
+// writing is one TryWrite. They are pooled, so that a connection at rest holds none.
+type writing struct {
+	try func(fd uintptr) bool // made once
 
 	p []byte
 	n int
 }
+
+var writings = sync.Pool{New: func() any {
+	w := new(writing)
+	w.try = w.tryWrite
+	return w
+}}
 
 // NewWriter returns nil unless nc is a TCP or Unix socket.
 func NewWriter(nc net.Conn) Writer {
@@ -95,21 +104,22 @@ func NewWriter(nc net.Conn) Writer {
 	if raw == nil {
 		return nil
 	}
-	w := &rawWriter{conn: raw}
-	w.try = w.tryWrite
-	return w
+	return &rawWriter{raw}
 }
 
 func (w *rawWriter) TryWrite(p []byte) int {
-	w.p, w.n = p, 0
-	_ = w.conn.Write(w.try)
-	w.p = nil
-	return w.n
+	one := writings.Get().(*writing)
+	one.p, one.n = p, 0
+	_ = w.conn.Write(one.try)
+	n := one.n
+	one.p = nil
+	writings.Put(one)
+	return n
 }
 
 func (w *rawWriter) Closed() bool { return w.conn.Control(func(uintptr) {}) != nil }
 
-func (w *rawWriter) tryWrite(fd uintptr) bool {
+func (w *writing) tryWrite(fd uintptr) bool {
 	for {
 		n, err := syscall.Write(int(fd), w.p)
 		if err == syscall.EINTR {

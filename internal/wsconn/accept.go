@@ -42,7 +42,9 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 			protocols = []string{first}
 		}
 	}
-	conn := &Conn{cfg: c, id: id, readerDone: make(chan struct{}), shard: c.Group.nextShard()}
+	all := &allocation{conn: Conn{cfg: c, id: id, shard: c.Group.nextShard()}}
+	conn := &all.conn
+	conn.framed = &all.framed
 	var err error
 	if c.Compression.mode() != websocket.CompressionDisabled && len(r.Header["Sec-Websocket-Extensions"]) > 0 {
 		err = conn.acceptDeflate(w, r, protocols)
@@ -55,7 +57,7 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 		} else { // the client has gone
 			c.Logger.Debug("handshake failed", "error", err)
 		}
-		if conn.framed != nil {
+		if conn.framed.Conn != nil {
 			_ = conn.framed.Close()
 		}
 		return nil
@@ -103,12 +105,15 @@ func (c *Conn) hijack(w http.ResponseWriter) (deflate bool, err error) {
 		peeked, _ := rw.Reader.Peek(n)
 		ahead = append(ahead, peeked...)
 	}
-	v := rfc6455.Validator{
-		MaxMessage: c.cfg.Limits.MaxMessage, MaxFragments: max(c.cfg.MaxFragments, 0),
-		Deflate: w.Header().Get("Sec-WebSocket-Extensions") != "",
-	}
-	c.framed = newFramedConn(nc, &c.cfg.Group.Clock, v, ahead)
+	v := c.cfg.validator()
+	v.Deflate = w.Header().Get("Sec-WebSocket-Extensions") != ""
+	c.framed.open(nc, &c.cfg.Group.Clock, v, ahead)
 	return v.Deflate, nil
+}
+
+// validator returns the one of a connection without compression.
+func (c *Config) validator() rfc6455.Validator {
+	return rfc6455.Validator{MaxMessage: c.Limits.MaxMessage, MaxFragments: max(c.MaxFragments, 0)}
 }
 
 // hijacker puts the framedConn between the network and the library, with smaller buffers

@@ -90,7 +90,8 @@ func (c *Conn) Close(r websockets.Reason, mode CloseMode) {
 		return
 	}
 	c.phase = phaseClosing
-	c.reason = withCode(r, mode)
+	r = withCode(r, mode)
+	c.reason = &r
 	c.closeDone = make(chan struct{})
 	c.mu.Unlock()
 	c.wake() // the reader waits for the client's close frame
@@ -118,9 +119,9 @@ func (c *Conn) finishClose(mode CloseMode) {
 	if mode == CloseGraceful && q != nil {
 		<-q.Done()
 	}
-	code, text := closeCode(c.reason)
+	code, text := closeCode(*c.reason)
 	if c.framed.writeClose(rfc6455.CloseFrame(code, text)) == nil && mode != CloseAbort {
-		await.Within(min(limit-time.Since(start), closeAnswerTime), c.readerDone)
+		await.Within(min(limit-time.Since(start), closeAnswerTime), c.readerEnd())
 		c.framed.closeWrite()
 	}
 	_ = c.framed.Close()
@@ -148,8 +149,31 @@ func (c *Conn) end() {
 	h, r := c.handler, c.reason
 	c.mu.Unlock()
 	if h != nil {
-		h.Ended(r)
+		h.Ended(*r)
 	}
+}
+
+// endReader records that nothing is read any more.
+func (c *Conn) endReader() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readerEnded = true
+	if c.readerDone != nil {
+		close(c.readerDone)
+	}
+}
+
+// readerEnd returns a channel that is closed when nothing is read any more.
+func (c *Conn) readerEnd() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.readerDone == nil {
+		c.readerDone = make(chan struct{})
+		if c.readerEnded {
+			close(c.readerDone)
+		}
+	}
+	return c.readerDone
 }
 
 // Serve reads until the connection has ended, calls h, waits for the writer, and then
@@ -162,7 +186,7 @@ func (c *Conn) Serve(h Handler, done func()) {
 	ended := c.phase == phaseEnded
 	c.mu.Unlock()
 	if ended { // before there was a handler
-		h.Ended(c.reason)
+		h.Ended(*c.reason)
 	}
 	c.serve(h, done)
 }
@@ -178,15 +202,15 @@ func (c *Conn) serve(h Handler, done func()) {
 	if !c.libraryReads { // otherwise a Close of the user's may read on
 		c.framed.freeAhead()
 	}
-	c.part.free()
-	close(c.readerDone)
+	c.framed.part.free()
+	c.endReader()
 	r := c.reasonOf(err)
 
 	c.mu.Lock()
 	first := c.phase == phaseOpen
 	if first {
 		c.phase = phaseClosing
-		c.reason = r
+		c.reason = &r
 	}
 	closeDone := c.closeDone
 	c.mu.Unlock()
@@ -224,7 +248,7 @@ func (c *Conn) GiveUp(v any) {
 func (c *Conn) Refuse(text string) { c.closeUnserved(rfc6455.StatusPolicyViolation, text) }
 
 func (c *Conn) closeUnserved(code int, text string) {
-	close(c.readerDone)
+	c.endReader()
 	_ = c.framed.SetWriteDeadline(time.Now().Add(closeAbortTime))
 	_ = c.framed.writeClose(rfc6455.CloseFrame(code, text))
 	_ = c.framed.Close()

@@ -75,35 +75,44 @@ type Conn struct {
 	framed *framedConn
 	out    atomic.Pointer[outbox.Queue[Item]]
 
-	readerDone chan struct{}
-	park       parking
-	turn       atomic.Uint64 // see watchdog
-	shard      uint32        // of the watchdog
-	turnIndex  int32         // in that shard, guarded by its lock
+	park      parking
+	turn      atomic.Uint64 // see watchdog
+	shard     uint32        // of the watchdog
+	turnIndex int32         // in that shard, guarded by its lock
 
 	subprotocol string
 
-	// Of the reading goroutine.
-	messages     int     // that have been read
-	part         partial // the first part of a message that comes in pieces
-	slowLeft     int     // how many messages are still handed to other goroutines, see slowFor
-	stackGrown   bool    // see growStack
-	libraryReads bool    // the library reads, and may have read ahead
-
-	writeError atomic.Bool
 	queued     queuedControls
+	writeError atomic.Bool
+
+	readerState
 
 	// Of the sweeper.
 	progress *progress // nil until it is needed
 	goneAt   int64     // when it first saw that the client has gone; 0 for not yet
 	pingAt   int64     // when it last sent a ping to a client whose reader is blocked
 
-	mu        sync.Mutex
-	handler   Handler
-	done      func() // of Serve
-	phase     phase
-	reason    websockets.Reason
-	closeDone chan struct{} // closed when finishClose has returned; nil without one
+	mu          sync.Mutex
+	phase       phase
+	readerEnded bool
+	handler     Handler
+	done        func()             // of Serve
+	reason      *websockets.Reason // why it has ended, or ends; nil while it is open
+	closeDone   chan struct{}      // closed when finishClose has returned; nil without one
+	readerDone  chan struct{}      // closed when the reader has ended; nil until finishClose waits for it
+}
+
+// readerState is, beside reading, what belongs to the reading goroutine.
+type readerState struct {
+	slowLeft     uint8 // how many messages are still handed to other goroutines, see slowFor
+	stackGrown   bool  // see growStack
+	libraryReads bool  // the library reads, and may have read ahead
+}
+
+// allocation is a Conn and what it always has.
+type allocation struct {
+	conn   Conn
+	framed framedConn
 }
 
 // phase is how far a connection has ended.
@@ -353,7 +362,7 @@ func (c *Conn) writeRest(it Item, rest []byte) {
 	}
 }
 
-func (c *Conn) compress(it Item) bool { return c.framed.validator.Deflate && !it.Plain }
+func (c *Conn) compress(it Item) bool { return c.framed.deflate && !it.Plain }
 
 func (c *Conn) writeCompressed(f *Frame) error {
 	return c.lib.Load().Write(context.Background(), websocket.MessageType(f.op), f.Payload())

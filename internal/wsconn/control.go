@@ -11,8 +11,8 @@ import (
 // one pong.
 type queuedControls struct {
 	ping    atomic.Bool
-	pong    bool   // guarded by Conn.mu, as payload is
-	payload []byte // of the pong
+	pong    bool    // guarded by Conn.mu, as payload is
+	payload *[]byte // of the pong; nil until the client has sent a ping
 }
 
 // pushControl queues a ping or a pong, of which none must be queued.
@@ -42,7 +42,10 @@ func (c *Conn) onPing(payload []byte) {
 		return
 	}
 	c.mu.Lock()
-	c.queued.payload = append(c.queued.payload[:0], payload...)
+	if c.queued.payload == nil {
+		c.queued.payload = new([]byte)
+	}
+	*c.queued.payload = append((*c.queued.payload)[:0], payload...)
 	queued := c.queued.pong
 	c.queued.pong = true
 	c.mu.Unlock()
@@ -58,5 +61,5 @@ func (c *Conn) takePong() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queued.pong = false
-	return rfc6455.ControlFrame(rfc6455.OpPong, c.queued.payload)
+	return rfc6455.ControlFrame(rfc6455.OpPong, *c.queued.payload)
 }

@@ -26,18 +26,8 @@ const (
 // from the library as from Conn.
 type framedConn struct {
 	net.Conn
-	clock *Clock
-
-	// Of the reading goroutine.
-	reader    sockio.Reader     // nil while the connection is parked, and without tryWriter: then reads wait with a buffer in hand
-	ahead     []byte            // read but not yet consumed; by net/http, or in block or buf
-	block     *sockio.Block     // of reader; nil while nothing is ahead
-	buf       *[readBuffer]byte // without reader
-	validator rfc6455.Validator
-	whole     whole        // what the library may read
-	err       error        // why reading has ended: a *ProtocolError, a *CloseError, or of the network
-	work      adapter.Work // that messages have brought and that is not run yet; nil without any
-	readAt    int64        // stamp of the end of the last read from the network
+	*reading // nil while the connection is parked
+	clock    *Clock
 
 	// Stamps of the clock for the timeouts, 0 for "no".
 	readingSince atomic.Int64 // the reader waits for the network
@@ -47,15 +37,34 @@ type framedConn struct {
 	writingSince atomic.Int64 // a write waits for the network
 
 	tryWriter sockio.Writer // nil when the connection is no socket itself: writes may block
-	chunk     int           // how much one write passes to the kernel
 
 	mu        sync.Mutex
-	free      *sync.Cond // of mu: busy has become false, or closed true; nil until a writer waits
-	busy      bool       // a frame, or a fragmented message of the library, is being written
-	closed    bool
-	closeSent atomic.Bool // set with mu held; the reader loads it without: a message may arrive just before or after
+	free      *sync.Cond     // of mu: busy has become false, or closed true; nil until a writer waits
+	library   *libraryWrites // nil until the library writes
+	closeSent atomic.Bool    // set with mu held; the reader loads it without: a message may arrive just before or after
+	writable
+	deflate bool // compression was negotiated
+}
 
-	library libraryWrites
+// writable is whether a frame can be written; guarded by framedConn.mu.
+type writable struct {
+	busy   bool // a frame, or a fragmented message of the library, is being written
+	closed bool // nothing is
+}
+
+// reading is what the reading goroutine needs. A parked connection has none.
+type reading struct {
+	reader    sockio.Reader     // nil without tryWriter: then reads wait with a buffer in hand
+	ahead     []byte            // read but not yet consumed; by net/http, or in block or buf
+	block     *sockio.Block     // of reader; nil while nothing is ahead
+	buf       *[readBuffer]byte // without reader
+	validator rfc6455.Validator
+	whole     whole        // what the library may read
+	part      partial      // the first part of a message that comes in pieces
+	messages  int          // that have been read
+	err       error        // why reading has ended: a *ProtocolError, a *CloseError, or of the network
+	work      adapter.Work // that messages have brought and that is not run yet; nil without any
+	readAt    int64        // stamp of the end of the last read from the network
 }
 
 // libraryWrites follows what the library writes, which it does one at a time.
@@ -66,13 +75,17 @@ type libraryWrites struct {
 	partial bool           // more frames of the message follow
 }
 
-func newFramedConn(nc net.Conn, clock *Clock, v rfc6455.Validator, ahead []byte) *framedConn {
-	w := &framedConn{Conn: nc, clock: clock, validator: v, ahead: ahead}
-	w.reader = sockio.NewReader(nc)
+// open makes w the connection above nc. ahead was read of it already.
+func (w *framedConn) open(nc net.Conn, clock *Clock, v rfc6455.Validator, ahead []byte) {
+	w.Conn, w.clock, w.deflate = nc, clock, v.Deflate
+	w.reading = newReading(nc, v)
+	w.ahead = ahead
 	w.tryWriter = sockio.NewWriter(nc)
-	w.chunk = chunkOf(nc)
 	w.heardAt.Store(clock.Coarse())
-	return w
+}
+
+func newReading(nc net.Conn, v rfc6455.Validator) *reading {
+	return &reading{reader: sockio.NewReader(nc), validator: v}
 }
 
 // errEnded replaces io.EOF and io.ErrUnexpectedEOF for the library, which would take an
@@ -107,9 +120,6 @@ func (w *framedConn) fill() error {
 	}
 	var err error
 	if w.tryWriter != nil {
-		if w.reader == nil {
-			w.reader = sockio.NewReader(w.Conn)
-		}
 		err = w.readAhead()
 	} else {
 		if w.buf == nil {
@@ -227,6 +237,9 @@ func (w *framedConn) stampPartial() {
 // send through its connection. A frame may be written in pieces and a message in several
 // frames; no other frame is written in between.
 func (w *framedConn) Write(p []byte) (int, error) {
+	if w.library == nil {
+		w.library = new(libraryWrites)
+	}
 	if !w.library.owner {
 		if err := w.acquire(); err != nil {
 			return 0, err
@@ -244,7 +257,7 @@ func (w *framedConn) Write(p []byte) (int, error) {
 // atMessageEnd follows the library's frames through p and reports whether the last
 // message is complete.
 func (w *framedConn) atMessageEnd(p []byte) bool {
-	l := &w.library
+	l := w.library
 	for len(p) > 0 {
 		if l.rest > 0 {
 			n := min(l.rest, uint64(len(p)))
@@ -315,10 +328,14 @@ func (w *framedConn) writeClose(p []byte) error {
 // send writes p; the caller owns the connection.
 func (w *framedConn) send(p []byte) (n int, err error) {
 	defer w.writingSince.Store(0)
+	chunk := smallChunk
+	if len(p) > smallChunk {
+		chunk = chunkOf(w.Conn)
+	}
 	for n < len(p) && err == nil {
 		w.writingSince.Store(w.clock.Coarse())
 		var k int
-		k, err = w.Conn.Write(p[n:min(len(p), n+w.chunk)])
+		k, err = w.Conn.Write(p[n:min(len(p), n+chunk)])
 		n += k
 	}
 	return n, err

@@ -59,8 +59,8 @@ func readScript(data []byte, steps int, library bool) ([]string, string) {
 		Limits: websockets.Limits{MaxMessage: 200, PingInterval: time.Minute, PingTimeout: time.Minute, CloseTimeout: time.Second},
 		Group:  NewGroup("test", time.Minute), Logger: slog.New(slog.DiscardHandler), MaxFragments: 5,
 	}
-	c := &Conn{cfg: cfg, readerDone: make(chan struct{})}
-	c.framed = newFramedConn(&script{data: data, step: steps}, &cfg.Group.Clock, rfc6455.Validator{MaxMessage: 200, MaxFragments: 5}, nil)
+	c := &Conn{cfg: cfg, framed: new(framedConn)}
+	c.framed.open(&script{data: data, step: steps}, &cfg.Group.Clock, rfc6455.Validator{MaxMessage: 200, MaxFragments: 5}, nil)
 	if library {
 		c.Native()
 	}

@@ -158,7 +158,7 @@ func (c *Conn) parkReader() bool {
 		return false
 	}
 	c.park.poller, c.park.place = poller, place
-	w.reader = nil
+	w.reading = nil
 	c.park.state.Store(parkParked)
 	return true
 }
@@ -192,6 +192,7 @@ func (c *Conn) unpark() {
 	p.poller, p.place = nil, sockio.Place{}
 	p.state.Store(parkAwake)
 	p.woken, c.stackGrown = true, false
+	c.framed.reading = newReading(c.framed.Conn, c.cfg.validator())
 	go c.serve(c.handler, c.done)
 }
 

@@ -33,8 +33,8 @@ func (c *Conn) read(h Handler) (err error) {
 		if err := c.next(h); err != nil {
 			return err
 		}
-		c.messages++
-		often := c.messages%fairness == 0
+		c.framed.messages++
+		often := c.framed.messages%fairness == 0
 		if often || !c.more() {
 			if work := c.framed.takeWork(); work != nil && !c.runTurn(work) {
 				return errTurnStolen
@@ -53,7 +53,7 @@ var errInternal = &ViolationError{
 // more reports whether the next message has completely arrived.
 func (c *Conn) more() bool {
 	if c.libraryReads {
-		return !c.framed.consumedAll(c.messages)
+		return !c.framed.consumedAll(c.framed.messages)
 	}
 	_, n := c.framed.nextWhole()
 	return n > 0
@@ -102,7 +102,7 @@ func (c *Conn) piece(h Handler) (got bool, err error) {
 			v.AddControl(p)
 		} else {
 			v.Unmask(p)
-			c.part.add(p)
+			w.part.add(p)
 		}
 	}
 	op := v.Header().Opcode()
@@ -124,11 +124,11 @@ func (c *Conn) piece(h Handler) (got bool, err error) {
 	if op == rfc6455.OpPing {
 		c.onPing(payload)
 	}
-	if v.Messages() == c.messages {
+	if v.Messages() == w.messages {
 		return false, nil
 	}
-	defer c.part.free()
-	return true, c.deliver(h, v.Text(), c.part.bytes())
+	defer w.part.free()
+	return true, c.deliver(h, v.Text(), w.part.bytes())
 }
 
 // nextOfLibrary reads one message with the library. A context without Done spares it

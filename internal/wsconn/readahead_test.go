@@ -29,7 +29,8 @@ func tcpPair(t *testing.T) (*framedConn, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newFramedConn(ours, &Clock{base: time.Now()}, rfc6455.Validator{MaxMessage: 1 << 20}, nil)
+	w := new(framedConn)
+	w.open(ours, &Clock{base: time.Now()}, rfc6455.Validator{MaxMessage: 1 << 20}, nil)
 	if w.reader == nil {
 		t.Fatal("TCP is not read directly")
 	}

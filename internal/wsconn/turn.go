@@ -12,7 +12,7 @@ import (
 
 // slowFor is how many messages of a client are handed to other goroutines after one of
 // its handlers was slow.
-const slowFor = 64
+const slowFor = uint8(64)
 
 var errTurnStolen = errors.New("websocket: another goroutine has become the reader")
 
