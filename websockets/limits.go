@@ -46,8 +46,9 @@ type Limits struct {
 	// IdleAfter is how long the client of a WebSocket may send nothing but answers to
 	// heartbeats before its connection ends its goroutine and frees the stack. The next
 	// message starts a goroutine again. Only on Linux, and only where the WebSocket is a TCP or Unix
-	// socket itself: not with TLS or compression in this process. Default 10 s, negative for
-	// never.
+	// socket itself: not with TLS or compression in this process. When many were idle for so long
+	// and the process has become quiet, it collects garbage and returns free memory to the system.
+	// Default 10 s, negative for never.
 	IdleAfter time.Duration
 	// MaxAuth is how many bytes a client may send along with its handshake, such as
 	// Socket.IO's auth; they are kept as long as it is connected. More is refused.

@@ -26,6 +26,8 @@ func (b *Block) Free() { blockPool.Put(b) }
 type Reader interface {
 	// Read waits for bytes. The block is not nil only with n > 0; the caller frees it.
 	Read() (b *Block, n int, err error)
+	// Free returns the reader to its pool. It must not be used after that.
+	Free()
 }
 
 // Writer writes to a socket without waiting for it. For one goroutine at a time.

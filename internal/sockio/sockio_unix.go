@@ -26,9 +26,20 @@ func NewReader(nc net.Conn) Reader {
 	if raw == nil {
 		return nil
 	}
-	r := &rawReader{conn: raw}
+	r := readers.Get().(*rawReader)
+	r.conn = raw
+	return r
+}
+
+var readers = sync.Pool{New: func() any {
+	r := new(rawReader)
 	r.try = r.tryRead
 	return r
+}}
+
+func (r *rawReader) Free() {
+	*r = rawReader{try: r.try}
+	readers.Put(r)
 }
 
 // rawConn returns nil unless nc is itself a socket: the bytes of the socket below TLS

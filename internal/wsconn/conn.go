@@ -107,6 +107,7 @@ type readerState struct {
 	slowLeft     uint8 // how many messages are still handed to other goroutines, see slowFor
 	stackGrown   bool  // see growStack
 	libraryReads bool  // the library reads, and may have read ahead
+	waited       bool  // for the network, until the sweeper has ended that
 }
 
 // allocation is a Conn and what it always has.

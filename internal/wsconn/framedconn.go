@@ -84,8 +84,23 @@ func (w *framedConn) open(nc net.Conn, clock *Clock, v rfc6455.Validator, ahead 
 	w.heardAt.Store(clock.Coarse())
 }
 
+// readingPool has *reading without a connection: those of readers that are woken by heartbeats live shortly.
+var readingPool = sync.Pool{New: func() any { return new(reading) }}
+
 func newReading(nc net.Conn, v rfc6455.Validator) *reading {
-	return &reading{reader: sockio.NewReader(nc), validator: v}
+	r := readingPool.Get().(*reading)
+	*r = reading{reader: sockio.NewReader(nc), validator: v}
+	return r
+}
+
+// stopReading drops what only a reader needs.
+func (w *framedConn) stopReading() {
+	if w.reader != nil {
+		w.reader.Free()
+	}
+	*w.reading = reading{}
+	readingPool.Put(w.reading)
+	w.reading = nil
 }
 
 // errEnded replaces io.EOF and io.ErrUnexpectedEOF for the library, which would take an

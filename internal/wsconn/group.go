@@ -31,6 +31,7 @@ type Group struct {
 	Tick time.Duration
 
 	watchdog watchdog
+	reclaim  reclaim
 	shards   atomic.Uint32
 	name     string
 	closing  context.Context // ends handshakes under way
@@ -195,6 +196,7 @@ func (g *Group) sweep(stop chan struct{}) {
 		for _, m := range members { // without the lock: members have locks of their own
 			m.CheckTimeouts(now)
 		}
+		g.reclaimMemory(now, len(members))
 		clear(members)
 		members = members[:0]
 	}

@@ -115,6 +115,7 @@ func (c *Conn) interrupted(err error) bool {
 	}
 	c.endRead()
 	c.framed.err = nil
+	c.waited = true
 	return true
 }
 
@@ -158,7 +159,11 @@ func (c *Conn) parkReader() bool {
 		return false
 	}
 	c.park.poller, c.park.place = poller, place
-	w.reading = nil
+	if c.waited {
+		c.waited = false
+		c.cfg.Group.reclaim.parked.Add(1)
+	}
+	w.stopReading()
 	c.park.state.Store(parkParked)
 	return true
 }

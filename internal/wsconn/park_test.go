@@ -103,6 +103,22 @@ func TestPartOfMessageIsNotParked(t *testing.T) {
 	p.wantEnd(websockets.CauseParseError)
 }
 
+// A connection that the sweeper has parked counts for the return of memory; one that was parked before it
+// has waited does not.
+func TestParkedCountsForReclaim(t *testing.T) {
+	for name, c := range map[string]struct {
+		how  func(*Config)
+		want int64
+	}{"by the sweeper": {bySweeper, 1}, "at once": {atOnce, 0}} {
+		t.Run(name, func(t *testing.T) {
+			p := connectIdle(t, c.how)
+			if n := p.conn.cfg.Group.reclaim.parked.Load(); n != c.want {
+				t.Errorf("%d connections were counted, want %d", n, c.want)
+			}
+		})
+	}
+}
+
 func TestParkedConnectionSends(t *testing.T) {
 	p := connectIdle(t)
 	for i := range 100 {
