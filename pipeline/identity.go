@@ -29,7 +29,7 @@ func (k *Identity) String() string { return k.name }
 
 // Set stores the identity of h. It is compared byte by byte and never sent; other nodes of the application are sent a keyed
 // digest of it, when the client connects to another one.
-func (k *Identity) Set(h Holder, id string) { h.Values().store(k, id) }
+func (k *Identity) Set(h Holder, id string) { h.Values().put(k, id) }
 
 // Get returns the identity of h, and whether it is set.
 func (k *Identity) Get(h Holder) (id string, ok bool) {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // Value identifies a typed value of one client, kept as long as it is connected, or of
@@ -53,7 +54,7 @@ func (k *Value[T]) From(ctx context.Context) (v T, ok bool) {
 }
 
 // Set stores v for as long as the client is connected, or the request lasts.
-func (k *Value[T]) Set(h Holder, v T) { h.Values().store(k, v) }
+func (k *Value[T]) Set(h Holder, v T) { h.Values().put(k, v) }
 
 // GetOrSet returns the value if it is set; otherwise it stores and returns v. Of
 // several goroutines that call it at once, one stores. After the client has
@@ -68,10 +69,25 @@ func (k *Value[T]) Delete(h Holder) { h.Values().remove(k) }
 
 // Values is the store of [Value]s. The zero value is empty and ready to use. It is safe
 // for concurrent use.
-type Values struct {
+type Values struct{ store atomic.Pointer[store] }
+
+// store is what Values holds once there was a value, or its end.
+type store struct {
 	mu    sync.RWMutex
 	m     map[any]any
 	ended bool
+}
+
+// ended is the store of those that have ended without a value. It never changes.
+var ended = &store{ended: true}
+
+// made returns the store, which it makes.
+func (v *Values) made() *store {
+	if s := v.store.Load(); s != nil {
+		return s
+	}
+	v.store.CompareAndSwap(nil, new(store))
+	return v.store.Load()
 }
 
 // Values returns v itself, so that Values is a [Holder].
@@ -80,39 +96,58 @@ func (v *Values) Values() *Values { return v }
 // End removes all values, calls f for each, and ignores values set later. The framework
 // calls it when a client has disconnected.
 func (v *Values) End(f func(value any)) {
-	v.mu.Lock()
-	m := v.m
-	v.m, v.ended = nil, true
-	v.mu.Unlock()
-	for _, x := range m {
+	if v.store.CompareAndSwap(nil, ended) {
+		return
+	}
+	for _, x := range v.store.Load().end() {
 		f(x)
 	}
 }
 
+func (s *store) end() map[any]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.m
+	s.m, s.ended = nil, true
+	return m
+}
+
 // Inherit copies the values of other that are not set in v.
 func (v *Values) Inherit(other *Values) {
-	other.mu.RLock()
-	defer other.mu.RUnlock()
-	for k, x := range other.m {
+	s := other.store.Load()
+	if s == nil {
+		return
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for k, x := range s.m {
 		if _, ok := v.load(k); !ok {
-			v.store(k, x)
+			v.put(k, x)
 		}
 	}
 }
 
 func (v *Values) load(k any) (any, bool) {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	x, ok := v.m[k]
+	s := v.store.Load()
+	if s == nil {
+		return nil, false
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	x, ok := s.m[k]
 	return x, ok
 }
 
 // keyed returns the values whose keys are of type K; nil without any.
 func keyed[K comparable](v *Values) map[K]any {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
+	s := v.store.Load()
+	if s == nil {
+		return nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	var all map[K]any
-	for key, x := range v.m {
+	for key, x := range s.m {
 		if k, ok := key.(K); ok {
 			if all == nil {
 				all = map[K]any{}
@@ -123,36 +158,42 @@ func keyed[K comparable](v *Values) map[K]any {
 	return all
 }
 
-func (v *Values) store(k, x any) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.put(k, x)
+func (v *Values) put(k, x any) {
+	s := v.made()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.put(k, x)
 }
 
-func (v *Values) put(k, x any) {
-	if v.ended {
+func (s *store) put(k, x any) {
+	if s.ended {
 		return
 	}
-	if v.m == nil {
-		v.m = make(map[any]any, 2)
+	if s.m == nil {
+		s.m = make(map[any]any, 2)
 	}
-	v.m[k] = x
+	s.m[k] = x
 }
 
 func (v *Values) loadOrStore(k, x any) any {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if old, ok := v.m[k]; ok {
+	s := v.made()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.m[k]; ok {
 		return old
 	}
-	v.put(k, x)
+	s.put(k, x)
 	return x
 }
 
 func (v *Values) remove(k any) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.m, k)
+	s := v.store.Load()
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.m, k)
 }
 
 type holderKey struct{}

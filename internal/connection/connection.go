@@ -21,9 +21,11 @@ type Connection struct {
 	closing atomic.Bool
 	former  atomic.Int32 // clients that have left and not ended
 	mu      sync.Mutex
-	errors  int // since
-	since   time.Time
+	errors  int32         // since
+	since   time.Duration // since started
 }
+
+var started = time.Now()
 
 // Values holds what guards keep for the connection.
 func (c *Connection) Values() *pipeline.Values { return &c.values }
@@ -59,9 +61,9 @@ func (c *Connection) CountError(limit int) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := time.Now(); c.errors == 0 || now.Sub(c.since) >= errorWindow {
+	if now := time.Since(started); c.errors == 0 || now-c.since >= errorWindow {
 		c.errors, c.since = 0, now
 	}
 	c.errors++
-	return c.errors >= limit && c.closing.CompareAndSwap(false, true)
+	return int(c.errors) >= limit && c.closing.CompareAndSwap(false, true)
 }

@@ -33,7 +33,7 @@ func (s *Session) answer(w http.ResponseWriter, r *http.Request, a *pollAnswer) 
 	a.body = nil
 	err := s.srv.answerBody(w, body, s.notePoll)
 	if err == nil && len(body) >= transitSize {
-		s.inTransit.Store(s.srv.group.Clock.Coarse())
+		s.overHTTP().inTransit.Store(s.srv.group.Clock.Coarse())
 	}
 	return err
 }

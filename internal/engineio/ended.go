@@ -15,7 +15,7 @@ func (s *Session) leave() {
 	switch {
 	case s.conn != nil || s.notice != noNotice:
 		s.srv.ended.Take(s.id)
-	case !s.requests.polling: // otherwise endPoll calls this again
+	case !s.overHTTP().requests.polling: // otherwise endPoll calls this again
 		s.srv.ended.Add(s.id)
 	}
 }

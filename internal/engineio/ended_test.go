@@ -161,7 +161,7 @@ func TestEndBehindAnAnswer(t *testing.T) {
 	r := newTestServer(t, nil, nil)
 	p, h := r.poller()
 	s := h.session
-	s.startRequest(&s.requests.polling)
+	s.startRequest(&s.overHTTP().requests.polling)
 	s.closeNow(full)
 	if r.srv.knows(p.sid) {
 		t.Error("the pending poll and the next one are both to be answered with the close packet")
@@ -177,7 +177,7 @@ func TestPollBesideTheEnd(t *testing.T) {
 	p, h := r.poller()
 	s := h.session
 	s.closeNow(full)
-	s.startRequest(&s.requests.polling)
+	s.startRequest(&s.overHTTP().requests.polling)
 	a := s.await(context.Background())
 	if string(a.body) != "1" {
 		t.Errorf("the poll is answered %q", a.body)
@@ -191,7 +191,7 @@ func TestClosePacketIsSentOnce(t *testing.T) {
 	r := newTestServer(t, nil, nil)
 	p, h := r.poller()
 	s := h.session
-	s.startRequest(&s.requests.polling)
+	s.startRequest(&s.overHTTP().requests.polling)
 	if err := h.send("last", outbox.Refuse); err != nil {
 		t.Fatal(err)
 	}

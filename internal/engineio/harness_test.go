@@ -254,7 +254,7 @@ func (p *poller) polling() <-chan answer {
 	testkit.Eventually(p.r.t, "the poll", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.requests.polling
+		return s.overHTTP().requests.polling
 	})
 	return done
 }
@@ -284,7 +284,7 @@ func (p *poller) halfPost() net.Conn {
 	testkit.Eventually(p.r.t, "the POST", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.requests.abortPost != nil
+		return s.overHTTP().requests.abortPost != nil
 	})
 	return nc
 }

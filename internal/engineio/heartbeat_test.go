@@ -229,7 +229,7 @@ func TestCancelledPoll(t *testing.T) {
 	testkit.Eventually(t, "the poll", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.requests.polling
+		return s.overHTTP().requests.polling
 	})
 	_ = nc.Close()
 	h.wantCause(t, websockets.CauseTransportError)

@@ -46,19 +46,20 @@ type postBody struct {
 
 // poll answers a GET with what waits to be sent, as soon as something does.
 func (s *Session) poll(w http.ResponseWriter, r *http.Request) {
-	if !s.startRequest(&s.requests.polling) {
+	p := s.overHTTP()
+	if !s.startRequest(&p.requests.polling) {
 		s.fail("two polls at once")
 		errRequest("another poll of the session is pending").write(w)
 		return
 	}
 	s.mu.Lock()
-	s.srv.unpolled.Remove(&s.unpolled)
-	if s.requests.pollArrived != nil {
-		close(s.requests.pollArrived)
-		s.requests.pollArrived = nil
+	s.srv.unpolled.Remove(&p.unpolled)
+	if p.requests.pollArrived != nil {
+		close(p.requests.pollArrived)
+		p.requests.pollArrived = nil
 	}
 	s.mu.Unlock()
-	s.polledAt.Store(s.srv.group.Clock.Coarse())
+	p.polledAt.Store(s.srv.group.Clock.Coarse())
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a deadline would end the wait as if the client had gone
 	s.notePoll()
 	a := s.await(r.Context())
@@ -142,7 +143,7 @@ func (s *Session) wait(ctx context.Context, ready <-chan struct{}, pause time.Du
 	}
 	select {
 	case <-ready:
-	case <-s.wakeup:
+	case <-s.overHTTP().wakeup:
 	case <-later:
 	case <-ctx.Done():
 		return false
@@ -153,9 +154,10 @@ func (s *Session) wait(ctx context.Context, ready <-chan struct{}, pause time.Du
 // emptyAnswer returns the answer that ends a poll although nothing waits to be sent.
 // Without one, pause is when to try again, if not 0. s.mu is held.
 func (s *Session) emptyAnswer() (a pollAnswer, pause time.Duration) {
+	p := s.overHTTP()
 	switch {
-	case s.requests.noopDue:
-		s.requests.noopDue = false
+	case p.requests.noopDue:
+		p.requests.noopDue = false
 		return pollAnswer{outcome: answered, body: []byte{typeNoop}}, 0
 	case s.conn != nil:
 		return pollAnswer{outcome: sessionReplaced}, 0
@@ -164,9 +166,9 @@ func (s *Session) emptyAnswer() (a pollAnswer, pause time.Duration) {
 	case s.state != stateOpen:
 		s.notice = max(s.notice, noticeSent)
 		return pollAnswer{outcome: answeredLast, body: []byte{typeClose}}, 0
-	case s.upgrading.probed:
-		if pause = noopPause - time.Since(s.requests.noopAt); pause <= 0 {
-			s.requests.noopAt = time.Now()
+	case p.upgrading.probed:
+		if pause = noopPause - time.Since(p.requests.noopAt); pause <= 0 {
+			p.requests.noopAt = time.Now()
 			return pollAnswer{outcome: answered, body: []byte{typeNoop}}, 0
 		}
 	}
@@ -194,7 +196,7 @@ func (s *Session) endRequest(running *bool) {
 func (s *Session) endPoll(outcome pollOutcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests.polling = false
+	s.overHTTP().requests.polling = false
 	if s.state == stateClosed || outcome == answeredLast {
 		s.leave()
 	}
@@ -230,15 +232,16 @@ func appendPacket(b []byte, f *wsconn.Frame) []byte {
 
 // post handles a POST: packets of the client.
 func (s *Session) post(w http.ResponseWriter, r *http.Request) {
-	if !s.startRequest(&s.requests.posting) {
+	over := s.overHTTP()
+	if !s.startRequest(&over.requests.posting) {
 		s.fail("two posts at once")
 		errRequest("another POST of the session is under way").write(w)
 		return
 	}
 	body, p := s.readBody(w, r)
 	if p == nil {
-		s.postGone.Store(false)
-		watched := context.AfterFunc(r.Context(), func() { s.postGone.Store(true) })
+		over.postGone.Store(false)
+		watched := context.AfterFunc(r.Context(), func() { over.postGone.Store(true) })
 		defer watched()
 		if err := s.deliver(body); errors.Is(err, errReplaced) {
 			p = errRequest(err.Error())
@@ -258,7 +261,7 @@ func (s *Session) post(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	s.endRequest(&s.requests.posting) // before the answer
+	s.endRequest(&over.requests.posting) // before the answer
 	if p != nil {
 		p.write(w)
 		return
@@ -274,12 +277,13 @@ const pollGrace = 10 * time.Millisecond
 // closedByClient records that the client has closed the session, and waits for its last
 // poll, which is answered with a noop.
 func (s *Session) closedByClient() {
+	p := s.overHTTP()
 	s.mu.Lock()
 	s.notice = noticeClient
 	var arrived chan struct{}
-	if !s.requests.polling {
+	if !p.requests.polling {
 		arrived = make(chan struct{})
-		s.requests.pollArrived = arrived
+		p.requests.pollArrived = arrived
 	}
 	s.mu.Unlock()
 	if arrived != nil {
@@ -305,7 +309,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *pro
 	}
 	body, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	s.mu.Lock()
-	s.requests.abortPost = nil
+	s.overHTTP().requests.abortPost = nil
 	replaced, ended := s.conn != nil, s.state != stateOpen
 	s.mu.Unlock()
 	if err == nil {
@@ -339,7 +343,7 @@ func (s *Session) timePost(rc *http.ResponseController) bool {
 	if s.state == stateClosed || s.conn != nil {
 		return false
 	}
-	s.requests.abortPost = func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
+	s.overHTTP().requests.abortPost = func() { _ = rc.SetReadDeadline(time.Unix(1, 0)) }
 	return true
 }
 
@@ -377,6 +381,7 @@ var errReplaced = errors.New("the session has changed to websocket")
 
 // deliver passes the packets of a payload to the handler.
 func (s *Session) deliver(body []byte) (err error) {
+	over := s.overHTTP()
 	if !utf8.Valid(body) {
 		return errUTF8
 	}
@@ -385,10 +390,10 @@ func (s *Session) deliver(body []byte) (err error) {
 	if s.websocket() { // the packets of the WebSocket are handled already
 		return errReplaced
 	}
-	s.body.open = true
+	over.body.open = true
 	defer func() {
-		after := s.body.after
-		s.body = postBody{}
+		after := over.body.after
+		over.body = postBody{}
 		for _, f := range after {
 			f()
 		}

@@ -267,7 +267,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		s.openWebSocket(w, r, session)
 		return
 	}
-	session.wakeup = make(chan struct{}, 1)
+	session.overHTTP()
 	if !session.register(r) {
 		wsconn.RefuseClosed(w)
 		return

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -59,36 +58,24 @@ type Session struct {
 	release func()       // ends the reservation of Config.Reserve
 	holders atomic.Int32 // of the reservation, see addHolder
 
-	// recv is held while the packets of one POST are passed to the handler, which body
+	// recv is held while the packets of one POST are passed to the handler, which polls.body
 	// belongs to. See transport.awaitPost for the messages of a WebSocket.
 	recv sync.Mutex
-	body postBody
 
 	nextPing atomic.Int64 // stamps of the server's clock
 	pingedAt atomic.Int64 // when the ping was sent; 0 when none is unanswered
-	polledAt atomic.Int64 // when the client last polled, or accepted a part of an answer
-	postGone atomic.Bool  // the client of the POST under way has closed its connection
 
 	// Of the sweeper.
 	checkedAt  int64 // the last sweep
-	goneAt     int64 // when it first saw postGone; 0 for not yet
 	pingSentAt int64 // when it last sent a ping
 
-	// inTransit is when an answer to a poll was written that may take long to arrive; 0
-	// when the client has polled since.
-	inTransit atomic.Int64
+	polls atomic.Pointer[polls] // nil for a session that has opened as a WebSocket, see overHTTP
 
-	unpolled oldest.Node[*Session]
-
-	mu         sync.Mutex
-	state      state
-	notice     closeNotice
-	reason     websockets.Reason
-	conn       *wsconn.Conn // the transport; nil while it is polling
-	upgrading  upgrade
-	requests   requests
-	closeTimer *time.Timer
-	wakeup     chan struct{} // of the pending poll; nil when the session has opened as a WebSocket
+	mu     sync.Mutex
+	state  state
+	notice closeNotice
+	reason *websockets.Reason // nil while it is open
+	conn   *wsconn.Conn       // the transport; nil while it is polling
 }
 
 // newSession returns a session that is not registered yet. release is called when the
@@ -163,10 +150,10 @@ func (s *Session) Close(r websockets.Reason, mode wsconn.CloseMode) {
 		s.mu.Unlock()
 		return
 	}
-	s.state, s.reason = stateClosing, r
+	s.state, s.reason = stateClosing, &r
 	conn := s.conn
 	if conn == nil && mode == wsconn.CloseGraceful {
-		s.closeTimer = time.AfterFunc(s.srv.cfg.Limits.CloseTimeout, func() { s.end(r) })
+		s.overHTTP().closeTimer = time.AfterFunc(s.srv.cfg.Limits.CloseTimeout, func() { s.end(r) })
 	}
 	s.mu.Unlock()
 	switch {
@@ -183,11 +170,15 @@ func (s *Session) Close(r websockets.Reason, mode wsconn.CloseMode) {
 
 // endUnpolled ends a closing session that has no pending poll.
 func (s *Session) endUnpolled() {
+	p := s.polls.Load()
+	if p == nil {
+		return
+	}
 	s.mu.Lock()
-	unpolled, r := s.state == stateClosing && s.conn == nil && !s.requests.polling, s.reason
+	unpolled, r := s.state == stateClosing && s.conn == nil && !p.requests.polling, s.reason
 	s.mu.Unlock()
 	if unpolled {
-		s.end(r)
+		s.end(*r)
 	}
 }
 
@@ -196,7 +187,7 @@ func (s *Session) closeNow(r websockets.Reason) {
 	s.mu.Lock()
 	conn := s.conn
 	if s.state == stateOpen {
-		s.state, s.reason = stateClosing, r
+		s.state, s.reason = stateClosing, &r
 	}
 	s.mu.Unlock()
 	if conn != nil {
@@ -219,19 +210,14 @@ func (s *Session) end(r websockets.Reason) {
 		return
 	}
 	if s.state == stateClosing {
-		r = s.reason
+		r = *s.reason
 	}
-	s.state, s.reason = stateClosed, r
+	s.state, s.reason = stateClosed, &r
 	if r.Cause == websockets.CauseTransportError || r.Cause == websockets.CausePingTimeout {
 		s.notice = max(s.notice, noticeMoot)
 	}
-	s.srv.unpolled.Remove(&s.unpolled)
 	s.leave()
-	probing, timer := s.upgrading.conn, s.closeTimer
-	s.upgrading = upgrade{}
-	if s.requests.abortPost != nil {
-		s.requests.abortPost()
-	}
+	probing, timer := s.endPolls()
 	s.mu.Unlock()
 	if timer != nil {
 		timer.Stop()
@@ -264,14 +250,6 @@ func (s *Session) transportEnded() {
 	s.srv.group.Exit()
 }
 
-// wakePoll makes the pending poll check whether there is an answer.
-func (s *Session) wakePoll() {
-	select {
-	case s.wakeup <- struct{}{}:
-	default:
-	}
-}
-
 // Abort implements [wsconn.Member].
 func (s *Session) Abort() {
 	if conn := s.current(); conn != nil {
@@ -284,7 +262,12 @@ func (s *Session) Abort() {
 // CheckTimeouts implements [wsconn.Member].
 func (s *Session) CheckTimeouts(now int64) {
 	s.mu.Lock()
-	conn, probing, late := s.conn, s.upgrading.conn, now >= s.upgrading.by
+	conn := s.conn
+	var probing *wsconn.Conn
+	late := false
+	if p := s.polls.Load(); p != nil {
+		probing, late = p.upgrading.conn, now >= p.upgrading.by
+	}
 	closing := s.state != stateOpen
 	s.mu.Unlock()
 	if conn != nil {
@@ -349,22 +332,10 @@ func (s *Session) ping(now int64) {
 	_ = s.out.Push(it, it.Charge(), outbox.Always) // one in a PingInterval
 }
 
-// notePoll records that the client polls, or accepts a part of an answer.
-func (s *Session) notePoll() {
-	s.polledAt.Store(s.srv.group.Clock.Coarse())
-	s.inTransit.Store(0)
-}
-
-// answerInTransit reports whether the answer to a poll may still be on its way to the client.
-func (s *Session) answerInTransit(now int64) bool {
-	at := s.inTransit.Load()
-	return at != 0 && time.Duration(now-at) < s.srv.cfg.patience()
-}
-
 // closeSlow closes a session that was not polled for too long while its queue is over its
 // limit, and reports whether it did.
 func (s *Session) closeSlow(now int64) bool {
-	if time.Duration(now-s.polledAt.Load()) <= s.srv.cfg.patience()+s.srv.group.Tick || !s.out.Pressed() {
+	if time.Duration(now-s.overHTTP().polledAt.Load()) <= s.srv.cfg.patience()+s.srv.group.Tick || !s.out.Pressed() {
 		return false
 	}
 	s.Close(websockets.Reason{Cause: websockets.CauseQueueOverflow}, wsconn.CloseHandshake)
@@ -375,29 +346,24 @@ func (s *Session) closeSlow(now int64) bool {
 // WebSocket. It reports whether it has closed the session. For the sweeper only.
 func (s *Session) checkPost(now int64) bool {
 	stalled := s.handler.Stalled()
-	gone := s.postGone.Load()
+	p := s.overHTTP()
+	gone := p.postGone.Load()
 	switch {
 	case !gone:
-		s.goneAt = 0
-	case s.goneAt == 0:
-		s.goneAt = now
+		p.goneAt = 0
+	case p.goneAt == 0:
+		p.goneAt = now
 	}
 	patience := s.srv.cfg.patience()
 	switch {
-	case gone && (stalled > wsconn.LeaveGrace || time.Duration(now-s.goneAt) > s.srv.cfg.Limits.CloseTimeout):
+	case gone && (stalled > wsconn.LeaveGrace || time.Duration(now-p.goneAt) > s.srv.cfg.Limits.CloseTimeout):
 		s.Close(websockets.Reason{Cause: websockets.CauseTransportClose}, wsconn.CloseAbort)
-	case stalled > patience && time.Duration(now-s.polledAt.Load()) > patience:
+	case stalled > patience && time.Duration(now-p.polledAt.Load()) > patience:
 		s.Close(websockets.Reason{Cause: websockets.CausePingTimeout}, wsconn.CloseAbort)
 	default:
 		return false
 	}
 	return true
-}
-
-func (s *Session) isPosting() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.requests.posting
 }
 
 // packetError is a breach of the Engine.IO protocol.
@@ -416,8 +382,8 @@ const (
 // AfterBody calls f when all packets of the current POST have been passed on; on a
 // WebSocket, where packets come one by one, at once. Only from Handler.Message.
 func (s *Session) AfterBody(f func()) {
-	if s.body.open {
-		s.body.after = append(s.body.after, f)
+	if p := s.polls.Load(); p != nil && p.body.open {
+		p.body.after = append(p.body.after, f)
 	} else {
 		f()
 	}

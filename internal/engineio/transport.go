@@ -82,9 +82,10 @@ type upgrade struct {
 func (t *transport) Ended(r websockets.Reason) {
 	s := t.s
 	s.mu.Lock()
-	probing := s.upgrading.conn == t.c
+	p := s.polls.Load()
+	probing := p != nil && p.upgrading.conn == t.c
 	if probing {
-		s.upgrading = upgrade{}
+		p.upgrading = upgrade{}
 	}
 	current := s.conn == t.c
 	s.mu.Unlock()
@@ -104,15 +105,16 @@ var pongProbe = wsconn.SealCopy(true, []byte("3probe"))
 // probe handles the messages before the upgrade is complete.
 func (t *transport) probe(text bool, msg []byte) error {
 	s := t.s
+	p := s.overHTTP()
 	switch {
 	case text && string(msg) == "2probe":
 		if err := t.c.WriteNow(pongProbe); err != nil {
 			return &wsconn.ViolationError{Cause: websockets.CauseTransportError, Code: rfc6455.StatusInternalError}
 		}
 		s.mu.Lock()
-		s.upgrading.probed = s.upgrading.conn == t.c
-		s.requests.noopDue = s.requests.polling
-		s.requests.noopAt = time.Now() // leaves the next poll the time to be the last
+		p.upgrading.probed = p.upgrading.conn == t.c
+		p.requests.noopDue = p.requests.polling
+		p.requests.noopAt = time.Now() // leaves the next poll the time to be the last
 		s.mu.Unlock()
 		s.wakePoll() // the pending poll ends, so that the client can send its last POST
 		return nil
@@ -128,27 +130,28 @@ func (t *transport) probe(text bool, msg []byte) error {
 // that is not possible any more.
 func (t *transport) completeUpgrade() bool {
 	s := t.s
+	p := s.overHTTP()
 	s.mu.Lock()
-	if s.upgrading.conn != t.c || s.state == stateClosed || !t.c.Attach(s.out) {
+	if p.upgrading.conn != t.c || s.state == stateClosed || !t.c.Attach(s.out) {
 		s.mu.Unlock()
 		return false
 	}
-	if s.requests.polling && !s.upgrading.probed {
-		s.requests.noopDue = true
+	if p.requests.polling && !p.upgrading.probed {
+		p.requests.noopDue = true
 	}
-	s.conn, s.upgrading = t.c, upgrade{}
+	s.conn, p.upgrading = t.c, upgrade{}
 	closing, r := s.state == stateClosing, s.reason
-	if s.requests.abortPost != nil {
-		s.requests.abortPost()
+	if p.requests.abortPost != nil {
+		p.requests.abortPost()
 	}
-	if s.closeTimer != nil {
-		s.closeTimer.Stop()
+	if p.closeTimer != nil {
+		p.closeTimer.Stop()
 	}
 	s.mu.Unlock()
 	s.wakePoll()
 	s.out.Start(t.c.Write)
 	if closing {
-		t.c.Close(r, wsconn.CloseGraceful)
+		t.c.Close(*r, wsconn.CloseGraceful)
 	} else {
 		s.handler.Upgraded()
 	}
@@ -157,6 +160,7 @@ func (t *transport) completeUpgrade() bool {
 
 // upgrade accepts the WebSocket of an upgrade.
 func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
+	p := s.overHTTP()
 	if err := wsconn.CheckUpgrade(w, r); err != nil {
 		refusedUpgrade(err).write(w)
 		return
@@ -171,10 +175,10 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
-	free := s.state == stateOpen && s.conn == nil && s.upgrading.conn == nil
+	free := s.state == stateOpen && s.conn == nil && p.upgrading.conn == nil
 	if free {
-		s.upgrading = upgrade{conn: c, by: g.Clock.Now() + int64(s.srv.cfg.UpgradeTimeout)}
-		s.srv.unpolled.Remove(&s.unpolled)
+		p.upgrading = upgrade{conn: c, by: g.Clock.Now() + int64(s.srv.cfg.UpgradeTimeout)}
+		s.srv.unpolled.Remove(&p.unpolled)
 	}
 	s.mu.Unlock()
 	if !free { // the protocol: only the first one counts

@@ -17,13 +17,14 @@ const (
 // trackPolls adds the session to the unpolled ones, or removes it. Sessions that are on
 // a WebSocket, or change to one, need no poll.
 func (s *Session) trackPolls() {
+	p := s.overHTTP()
 	now := s.srv.group.Clock.Now()
 	s.mu.Lock()
-	unpolled := s.state == stateOpen && !s.requests.polling && s.conn == nil && s.upgrading.conn == nil
+	unpolled := s.state == stateOpen && !p.requests.polling && s.conn == nil && p.upgrading.conn == nil
 	if unpolled {
-		s.srv.unpolled.Add(&s.unpolled, s, now)
+		s.srv.unpolled.Add(&p.unpolled, s, now)
 	} else {
-		s.srv.unpolled.Remove(&s.unpolled)
+		s.srv.unpolled.Remove(&p.unpolled)
 	}
 	s.mu.Unlock()
 	if unpolled {

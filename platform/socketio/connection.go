@@ -27,18 +27,18 @@ type connection struct {
 	eng     *engineio.Session
 	request keep.Slot          // complete until the first namespace was joined
 	shared  adapter.Connection // of all its namespaces
-	dec     packet.Decoder
-	pending atomic.Int64 // since when attachments are missing; 0 for "none are"
+	dec     packet.Decoder     // of the reading goroutine; nil between packets if it is pooled then
+	pending atomic.Int64       // since when attachments are missing; 0 for "none are"
 	// Of the reading goroutine.
 	attached int64 // bytes of attachments of the pending packet so far
 	skipping bool  // they are dropped
 
 	mu               sync.Mutex
-	sockets          []*socket   // few: searching is faster than a map
-	noNamespaceSince int64       // since when it has joined no namespace; 0 when it has
-	connects         entries.Log // counts its CONNECT packets
-	noNamespaceNode  oldest.Node[*connection]
-	ending           bool // the server is closing it: what the client sends is dropped
+	sockets          []*socket                 // few: searching is faster than a map
+	noNamespaceSince int64                     // since when it has joined no namespace; 0 when it has
+	connects         entries.Log               // counts its CONNECT packets
+	noNamespaceNode  *oldest.Node[*connection] // nil when it has
+	ending           bool                      // the server is closing it: what the client sends is dropped
 	closed           bool
 }
 
@@ -52,6 +52,10 @@ func (c *connection) trimRequest() {
 
 // Message implements [engineio.Handler].
 func (c *connection) Message(text bool, msg []byte) (adapter.Work, error) {
+	if c.dec == nil {
+		c.dec = c.srv.decoder()
+	}
+	defer c.freeDecoder()
 	if c.dec.Pending() != nil {
 		return c.attachment(text, msg)
 	}
@@ -73,6 +77,17 @@ func (c *connection) Message(text bool, msg []byte) (adapter.Work, error) {
 	p.Payload = websockets.Payload{} // otherwise the decoder would keep the message of an idle client
 	return work, err
 }
+
+// freeDecoder pools the decoder of a connection that is between two packets.
+func (c *connection) freeDecoder() {
+	if d, ok := c.dec.(idler); ok && d.Idle() {
+		c.srv.decoders.Put(c.dec)
+		c.dec = nil
+	}
+}
+
+// idler is a decoder that connections may take turns to use.
+type idler interface{ Idle() bool }
 
 // announced handles the first message of a packet whose attachments follow. The
 // attachments are dropped when the client is not in the packet's namespace.
@@ -292,7 +307,10 @@ func (c *connection) startNoNamespace() {
 		return
 	}
 	c.noNamespaceSince = c.srv.engine.Clock().Now()
-	c.srv.noNamespace.Add(&c.noNamespaceNode, c, c.noNamespaceSince)
+	if c.noNamespaceNode == nil {
+		c.noNamespaceNode = new(oldest.Node[*connection])
+	}
+	c.srv.noNamespace.Add(c.noNamespaceNode, c, c.noNamespaceSince)
 	for {
 		old, ok := c.srv.noNamespace.Over(c.srv.opts.MaxConnecting, c.noNamespaceSince)
 		if !ok {
@@ -301,6 +319,14 @@ func (c *connection) startNoNamespace() {
 		old.eng.Close(websockets.Reason{
 			Cause: websockets.CauseForcedClose, Text: "too many connections are in no namespace",
 		}, wsconn.CloseHandshake)
+	}
+}
+
+// hasJoined ends the timeout of startNoNamespace; c.mu is held.
+func (c *connection) hasJoined() {
+	if c.noNamespaceNode != nil {
+		c.srv.noNamespace.Remove(c.noNamespaceNode)
+		c.noNamespaceNode = nil
 	}
 }
 
@@ -372,7 +398,7 @@ func (c *connection) Upgraded() {
 func (c *connection) Closed(r websockets.Reason) {
 	c.mu.Lock()
 	c.closed = true
-	c.srv.noNamespace.Remove(&c.noNamespaceNode)
+	c.hasJoined()
 	sockets := slices.Clone(c.sockets)
 	c.sockets = nil
 	c.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/engineio"
@@ -27,6 +28,7 @@ type server struct {
 	recovery    *recoveryStore // nil without recovery
 	root        *frameBuilder  // of the namespace "/"
 	noNamespace oldest.List[*connection]
+	decoders    sync.Pool        // of packet.Decoder, between two packets
 	unknown     logsample.Minute // CONNECT packets for unknown namespaces
 }
 
@@ -86,12 +88,20 @@ func (s *server) allow(r *http.Request) error {
 
 // open returns the handler of a new session.
 func (s *server) open(eng *engineio.Session, r *http.Request) engineio.Handler {
-	c := &connection{srv: s, eng: eng, dec: s.opts.Parser.NewDecoder(s.limits)}
+	c := &connection{srv: s, eng: eng}
 	c.request.Set(r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.startNoNamespace()
 	return c
+}
+
+// decoder returns a decoder that is between two packets.
+func (s *server) decoder() packet.Decoder {
+	if d, ok := s.decoders.Get().(packet.Decoder); ok {
+		return d
+	}
+	return s.opts.Parser.NewDecoder(s.limits)
 }
 
 // ServeHTTP serves the path itself, with and without a trailing slash.

@@ -446,7 +446,7 @@ func (s *socket) join() bool {
 	}
 	s.status = joined
 	c.noNamespaceSince = 0
-	c.srv.noNamespace.Remove(&c.noNamespaceNode)
+	c.hasJoined()
 	s.stay = c.connects.Entered(c.srv.engine.Clock().Now())
 	return true
 }

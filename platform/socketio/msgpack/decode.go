@@ -22,6 +22,9 @@ type decoder struct {
 
 func (*decoder) Pending() *packet.Packet { return nil }
 
+// Idle reports whether the decoder holds nothing of a connection, so that another may use it.
+func (*decoder) Idle() bool { return true }
+
 func (*decoder) Text([]byte) (*packet.Packet, error) { return nil, errText }
 
 func (d *decoder) Binary(msg []byte) (*packet.Packet, error) {

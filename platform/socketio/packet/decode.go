@@ -37,6 +37,9 @@ type decoder struct {
 
 func (d *decoder) Pending() *Packet { return d.pending }
 
+// Idle reports whether the decoder holds nothing of a connection, so that another may use it.
+func (d *decoder) Idle() bool { return d.pending == nil }
+
 func (d *decoder) Binary(msg []byte) (*Packet, error) {
 	p := d.pending
 	if p == nil {
