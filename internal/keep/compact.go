@@ -80,7 +80,8 @@ func compactOf(r *http.Request, limit int) (c *compact, dropped []string) {
 	if hasPathValues(r) || !plainURL(r.URL) {
 		c.bare = stripped(r)
 	} else {
-		c.line = string(appendLine(nil, r))
+		var room [256]byte // usually enough
+		c.line = string(appendLine(room[:0], r))
 	}
 	return h.share(c), h.dropped
 }
@@ -123,12 +124,24 @@ func stripped(r *http.Request) *http.Request {
 // hasPathValues reports whether PathValue of the request has values; true where that cannot be
 // seen: net/http has no function for it.
 func hasPathValues(r *http.Request) bool {
-	v := reflect.ValueOf(r).Elem()
-	matches, others := v.FieldByName("matches"), v.FieldByName("otherValues")
-	if matches.Kind() != reflect.Slice || others.Kind() != reflect.Map {
+	if matchesField < 0 || othersField < 0 {
 		return true
 	}
-	return matches.Len() > 0 || others.Len() > 0
+	v := reflect.ValueOf(r).Elem()
+	return v.Field(matchesField).Len() > 0 || v.Field(othersField).Len() > 0
+}
+
+// The fields of a request that have its path values; -1 where there is none of the kind.
+var (
+	matchesField = fieldOfRequest("matches", reflect.Slice)
+	othersField  = fieldOfRequest("otherValues", reflect.Map)
+)
+
+func fieldOfRequest(name string, kind reflect.Kind) int {
+	if f, ok := reflect.TypeFor[http.Request]().FieldByName(name); ok && f.Type.Kind() == kind && len(f.Index) == 1 {
+		return f.Index[0]
+	}
+	return -1
 }
 
 // plainURL reports whether a URL is like those of requests that servers receive.

@@ -43,7 +43,8 @@ func headerOf(r *http.Request, limit int) *header {
 	h.once.Do(func() {
 		var names []string
 		names, h.dropped = trim(r.Header, cmp.Or(limit, DefaultHeaders))
-		h.text, h.names = string(appendHeader(nil, r.Header, names)), len(names)
+		var room [512]byte // usually enough
+		h.text, h.names = string(appendHeader(room[:0], r.Header, names)), len(names)
 	})
 	return h
 }

@@ -34,7 +34,6 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 	if !CanHijack(w, r, c.Logger) {
 		return nil
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // hijacking removes it
 	protocols := c.Subprotocols
 	if c.AnySubprotocol { // browsers reject a response without one if they offered some
 		first, _, _ := strings.Cut(r.Header.Get("Sec-WebSocket-Protocol"), ",")
@@ -47,9 +46,9 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 	conn.framed = &all.framed
 	var err error
 	if c.Compression.mode() != websocket.CompressionDisabled && len(r.Header["Sec-Websocket-Extensions"]) > 0 {
-		err = conn.acceptDeflate(w, r, protocols)
+		err = conn.acceptDeflate(w, r, protocols, deadline)
 	} else {
-		err = conn.accept(w, r, protocols)
+		err = conn.accept(w, r, protocols, deadline)
 	}
 	if err != nil {
 		if _, network := errors.AsType[net.Error](err); !network && errors.Is(err, errHijack) && !errors.Is(err, io.EOF) {
@@ -66,14 +65,20 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 }
 
 // accept answers the handshake, RFC 6455 §4.2.2.
-func (c *Conn) accept(w http.ResponseWriter, r *http.Request, protocols []string) error {
+func (c *Conn) accept(w http.ResponseWriter, r *http.Request, protocols []string, deadline time.Time) error {
+	c.subprotocol = rfc6455.ChooseSubprotocol(protocols, r.Header["Sec-Websocket-Protocol"])
+	key := strings.TrimSpace(r.Header["Sec-Websocket-Key"][0])
+	if ofServer(w) {
+		return c.acceptDirect(w, key, deadline)
+	}
 	h := w.Header()
 	h["Upgrade"] = []string{"websocket"}
 	h["Connection"] = []string{"Upgrade"}
-	h["Sec-Websocket-Accept"] = []string{rfc6455.AcceptKey(strings.TrimSpace(r.Header["Sec-Websocket-Key"][0]))}
-	if c.subprotocol = rfc6455.ChooseSubprotocol(protocols, r.Header["Sec-Websocket-Protocol"]); c.subprotocol != "" {
+	h["Sec-Websocket-Accept"] = []string{rfc6455.AcceptKey(key)}
+	if c.subprotocol != "" {
 		h["Sec-Websocket-Protocol"] = []string{c.subprotocol}
 	}
+	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // hijacking removes it
 	w.WriteHeader(http.StatusSwitchingProtocols)
 	if g, ok := hijack.Find[interface{ WriteHeaderNow() }](w); ok { // gin delays it, and hijacking would drop it
 		g.WriteHeaderNow()
@@ -83,7 +88,8 @@ func (c *Conn) accept(w http.ResponseWriter, r *http.Request, protocols []string
 }
 
 // acceptDeflate lets the library answer, because it negotiates compression.
-func (c *Conn) acceptDeflate(w http.ResponseWriter, r *http.Request, protocols []string) error {
+func (c *Conn) acceptDeflate(w http.ResponseWriter, r *http.Request, protocols []string, deadline time.Time) error {
+	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // hijacking removes it
 	ws, err := websocket.Accept(&hijacker{ResponseWriter: w, conn: c}, r, c.options(protocols, c.cfg.Compression))
 	if err != nil {
 		return err

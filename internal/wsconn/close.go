@@ -180,6 +180,8 @@ func (c *Conn) readerEnd() <-chan struct{} {
 // calls done. Call it once, on a goroutine of its own. It may return before done is
 // called, when another goroutine has become the reader or the connection is parked.
 func (c *Conn) Serve(h Handler, done func()) {
+	c.stackGrown = true
+	growStack()
 	c.mu.Lock()
 	c.handler, c.done = h, done
 	c.park.quietSince.Store(c.cfg.Group.Clock.Now())
@@ -258,18 +260,30 @@ func (c *Conn) closeUnserved(code int, text string) {
 // answerClose sends a close frame to a client that has sent one, or has done something
 // wrong. It runs on the reading goroutine.
 func (c *Conn) answerClose(r websockets.Reason) {
+	left := r.Cause == websockets.CauseClientDisconnect
+	text := r.Text
+	if left {
+		text = "" // the answer has the code of the client's frame, or none, RFC 6455 §5.5.1
+	}
+	answer := rfc6455.CloseFrame(r.Code, text)
+	ours := false
+	if left {
+		if answer, ours = c.framed.tryWriteClose(answer); len(answer) == 0 {
+			return
+		}
+	}
 	limit := min(c.cfg.Limits.CloseTimeout, closeHandshakeTime)
 	guard := time.AfterFunc(limit, func() { _ = c.framed.Close() })
 	defer guard.Stop()
-	if r.Cause == websockets.CauseClientDisconnect {
-		// The answer has the code of the client's frame, or none, RFC 6455 §5.5.1.
-		_ = c.framed.writeClose(rfc6455.CloseFrame(r.Code, ""))
-		if c.framed.tryWriter == nil { // TLS has an end of its own; a socket needs none before it is closed
-			c.framed.closeWrite()
-		}
+	if ours {
+		_, _ = c.framed.send(answer)
+		c.framed.release()
 		return
 	}
-	if c.framed.writeClose(rfc6455.CloseFrame(r.Code, r.Text)) == nil {
+	switch err := c.framed.writeClose(answer); {
+	case left && c.framed.tryWriter == nil: // TLS has an end of its own; a socket needs none before it is closed
+		c.framed.closeWrite()
+	case !left && err == nil:
 		c.framed.linger(limit)
 	}
 }

@@ -340,6 +340,26 @@ func (w *framedConn) writeClose(p []byte) error {
 	return err
 }
 
+// tryWriteClose starts writeClose as far as it does not block. It returns false when that is not
+// possible. With a rest, the caller owns the connection: it must send the rest and call release.
+func (w *framedConn) tryWriteClose(p []byte) (rest []byte, ok bool) {
+	if w.tryWriter == nil {
+		return p, false
+	}
+	w.mu.Lock()
+	if w.busy || w.closed || w.closeSent.Load() {
+		w.mu.Unlock()
+		return p, false
+	}
+	w.busy = true
+	w.closeSent.Store(true)
+	w.mu.Unlock()
+	if rest = p[w.tryWriter.TryWrite(p):]; len(rest) == 0 {
+		w.release()
+	}
+	return rest, true
+}
+
 // send writes p; the caller owns the connection.
 func (w *framedConn) send(p []byte) (n int, err error) {
 	defer w.writingSince.Store(0)

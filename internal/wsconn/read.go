@@ -156,6 +156,10 @@ func (c *Conn) deliver(h Handler, text bool, msg []byte) error {
 	if c.framed.closeSent.Load() { // data after our close frame is ignored, RFC 6455 §1.4
 		return nil
 	}
+	if !c.stackGrown {
+		c.stackGrown = true
+		growStack()
+	}
 	was := c.park.active
 	c.park.active = true
 	work, err := h.Message(text, msg)

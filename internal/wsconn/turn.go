@@ -24,10 +24,6 @@ func (c *Conn) runTurn(work adapter.Work) (reader bool) {
 		work.Start()
 		return true
 	}
-	if !c.stackGrown {
-		c.stackGrown = true
-		growStack()
-	}
 	q := c.out.Load()
 	if q != nil {
 		q.Cork()
@@ -53,8 +49,8 @@ func (c *Conn) runTurn(work adapter.Work) (reader bool) {
 	return c.endTurn(turn)
 }
 
-// growStack makes the goroutine's stack as large as most handlers need. Growing it
-// deep inside a decoder takes several µs, because every frame is looked at.
+// growStack makes the goroutine's stack as large as decoders and most handlers need. Growing it
+// deep inside one takes several µs, because every frame is looked at.
 //
 //go:noinline
 func growStack() {
