@@ -75,6 +75,46 @@ func counts(t *testing.T, peer string, w load.Work, cell *Cell) {
 	}
 }
 
+// A short crowd, over several heartbeats of neither: what is held is that the broadcasts arrive and memory is read.
+func TestCrowd(t *testing.T) {
+	c := Quick()
+	c.Peers, c.Works, c.Root = []string{"gatehouse-ws", "gatehouse-socketio"}, []string{"crowd"}, "../.."
+	c.Crowd = 300
+	c.Timing = load.Timing{Settle: 50 * time.Millisecond, Hold: 400 * time.Millisecond, Drain: 10 * time.Second}
+	c.Progress = t.Logf
+	o, err := Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failed := o.Failed(); len(failed) > 0 {
+		t.Errorf("failed:\n%s", strings.Join(failed, "\n"))
+	}
+	for _, p := range o.Peers {
+		for _, r := range o.cell(p.Name, "crowd").Rounds {
+			if m := r.Memory; r.Count != 4*300 || m.Idle <= m.Before || m.Before == 0 || m.GoroutinesAtIdle == 0 {
+				t.Errorf("%s: %d deliveries, %+v", p.Name, r.Count, m)
+			}
+		}
+	}
+	var table strings.Builder
+	if err := o.Write(&table); err != nil {
+		t.Fatal(err)
+	}
+	if want := "300 connections at rest for 400ms, a broadcast to all each 100ms"; !strings.Contains(table.String(), want) {
+		t.Errorf("the table has no %q:\n%s", want, table.String())
+	}
+}
+
+// More connections than a process may have files are refused before anything is measured.
+func TestCrowdIsTooLarge(t *testing.T) {
+	c := Quick()
+	c.Peers, c.Works, c.Root, c.Progress = []string{"gatehouse-ws"}, []string{"crowd"}, "../..", t.Logf
+	c.Crowd = 1 << 40
+	if _, err := Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), "choose -crowd") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestUnknownNames(t *testing.T) {
 	c := Quick()
 	c.Progress = t.Logf

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/bench/internal/load"
@@ -72,6 +73,13 @@ func Run(ctx context.Context, c Config) (*Outcome, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	c.Progress("building %d peers", len(chosen))
+	files, err := proc.RaiseFiles()
+	if err != nil {
+		return nil, err
+	}
+	if most := files - spareFiles; c.Crowd > most && slices.ContainsFunc(works, func(w load.Work) bool { return w.Kind == load.Crowd }) {
+		return nil, fmt.Errorf("a process may have %d files: choose -crowd %d, or raise the limit", files, most)
+	}
 	built, left := peers.Build(ctx, c.Root, dir, chosen)
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -110,6 +118,9 @@ func Run(ctx context.Context, c Config) (*Outcome, error) {
 func skip(p peers.Built, w load.Work) bool {
 	return p.Protocol == wire.Raw && w.Kind == load.Broadcast || p.EchoOnly && (w.Kind != load.Echo || w.Rate > 0)
 }
+
+// spareFiles is how many files a server has beside its connections, at most.
+const spareFiles = 200
 
 // warmupOfNode is how many times as long Node and Bun warm up: they compile as they run.
 const warmupOfNode = 3

@@ -120,7 +120,7 @@ func (o *Outcome) families() []family {
 }
 
 func (f family) write(b *strings.Builder) {
-	busy := slices.DeleteFunc(slices.Clone(f.Works), func(w load.Work) bool { return w.Kind == load.Idle })
+	busy := slices.DeleteFunc(slices.Clone(f.Works), func(w load.Work) bool { return w.Kind == load.Idle || w.Kind == load.Crowd })
 	if len(busy) > 0 {
 		fmt.Fprintf(b, "\n## %s: CPU of the server, µs for each message, delivery or cycle (× %s)\n\n", f.title, f.base)
 		f.table(b, busy, func(p peers.Built, w load.Work) string { return f.ratio(p, w, "%.1f", cpuEach) })
@@ -133,6 +133,22 @@ func (f family) write(b *strings.Builder) {
 	}
 	if i := slices.IndexFunc(f.Works, func(w load.Work) bool { return w.Kind == load.Idle }); i >= 0 {
 		f.memory(b, f.Works[i])
+	}
+	if i := slices.IndexFunc(f.Works, func(w load.Work) bool { return w.Kind == load.Crowd }); i >= 0 {
+		f.crowd(b, f.Works[i])
+	}
+}
+
+func (f family) crowd(b *strings.Builder, w load.Work) {
+	fmt.Fprintf(b, "\n## %s: %d connections at rest for %v, a broadcast to all each %v (× %s)\n\n", f.title, w.Conns, f.Config.Timing.Hold, w.Every, f.base)
+	b.WriteString("| peer | KiB of memory (RSS) for each | CPU of a core | heartbeats for each | broadcast p50 / p99, ms | goroutines |\n|---|--:|--:|--:|--:|--:|\n")
+	conns := float64(w.Conns)
+	for _, p := range f.peers {
+		fmt.Fprintf(b, "| %s | %s | %s %% | %s | %s / %s | %s |\n", p.Name,
+			f.ratio(p, w, "%.1f", func(r *load.Result) float64 { return float64(r.Memory.Idle-r.Memory.Before) / 1024 / conns }),
+			f.format(p, w, "%.1f", func(r *load.Result) float64 { return 100 * float64(r.ServerCPU) / float64(max(1, r.Elapsed)) }),
+			f.format(p, w, "%.2f", func(r *load.Result) float64 { return float64(r.Heartbeats) / conns }),
+			f.format(p, w, "%.0f", quantile(.5)), f.format(p, w, "%.0f", quantile(.99)), f.goroutines(p, w))
 	}
 }
 

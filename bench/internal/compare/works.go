@@ -20,6 +20,7 @@ type Config struct {
 	Conns    int // of echoes
 	Clients  int // of broadcasts
 	Idle     int // idle connections
+	Crowd    int // connections of the work crowd
 	Rate     int // messages per second of the work with a fixed rate
 	Commit   string
 	Root     string // folder of this module
@@ -29,21 +30,25 @@ type Config struct {
 // Defaults compares everything in less than ten minutes.
 func Defaults() Config {
 	return Config{
-		Rounds: 3, Conns: 100, Clients: 1000, Idle: 1000, Rate: 8000, Root: ".",
-		Timing: load.Timing{Warmup: 300 * time.Millisecond, Duration: 800 * time.Millisecond, Settle: 500 * time.Millisecond, Drain: 5 * time.Second},
+		Rounds: 3, Conns: 100, Clients: 1000, Idle: 1000, Crowd: 19000, Rate: 8000, Root: ".",
+		Timing: load.Timing{Warmup: 300 * time.Millisecond, Duration: 800 * time.Millisecond, Settle: 500 * time.Millisecond, Drain: 5 * time.Second, Hold: 5 * time.Minute},
 	}
 }
 
 // Quick is for trying: its figures are rough.
 func Quick() Config {
 	c := Defaults()
-	c.Rounds, c.Clients, c.Idle = 1, 200, 200
+	c.Rounds, c.Clients, c.Idle, c.Crowd = 1, 200, 200, 1000
 	c.Works = []string{"64B×1", "64B×8", "broadcast", "connect", "idle"}
+	c.Timing.Hold = 4 * time.Second
 	c.Timing.Warmup, c.Timing.Duration, c.Timing.Settle = 100*time.Millisecond, 200*time.Millisecond, 100*time.Millisecond
 	return c
 }
 
-const cycles = 50 // at the same time
+const (
+	cycles = 50 // at the same time
+	crowd  = "crowd"
+)
 
 // all lists the works that there are.
 func (c *Config) all() []load.Work {
@@ -59,13 +64,14 @@ func (c *Config) all() []load.Work {
 		{Name: "broadcast", Kind: load.Broadcast, Conns: c.Clients, Size: 64},
 		{Name: "connect", Kind: load.Connect, Conns: cycles, Size: 64},
 		{Name: "idle", Kind: load.Idle, Conns: c.Idle, Size: 64},
+		{Name: crowd, Kind: load.Crowd, Conns: c.Crowd, Size: 64, Every: min(10*time.Second, c.Timing.Hold/4)},
 	}
 }
 
 func (c *Config) works() ([]load.Work, error) {
 	all := c.all()
 	if len(c.Works) == 0 {
-		return all, nil
+		return slices.DeleteFunc(all, func(w load.Work) bool { return w.Name == crowd }), nil
 	}
 	var known []string
 	for _, w := range all {

@@ -74,6 +74,7 @@ func Serve(platform adapter.Adapter) error {
 	a, err := app.New(root, append(opts,
 		app.HTTP("127.0.0.1:0"),
 		app.WebSockets(platform),
+		app.MaxConnections(-1), // the work crowd has more than 80 % of the files
 		app.Logger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))),
 		app.OnReady(func(a *app.App) { announced <- serve.Announce(a.Addr()) }))...)
 	if err != nil {

@@ -181,6 +181,7 @@ func (c *conn) frame(f wire.Frame) error {
 		c.fragment = nil
 		return c.receive(msg)
 	case wire.Ping:
+		c.loop.heartbeats++
 		c.write(wire.AppendFrame(nil, wire.Pong, f.Payload))
 	case wire.Pong:
 	case wire.Close:
@@ -242,6 +243,7 @@ func (c *conn) receiveSocketIO(msg []byte) error {
 	case kind[0] == '0': // Engine.IO open
 		c.say("40")
 	case kind[0] == '2': // ping
+		c.loop.heartbeats++
 		c.say("3" + string(msg[1:]))
 	case kind[0] == '6': // noop
 	case kind == "40" && c.state == entering:

@@ -23,16 +23,18 @@ const (
 	Broadcast             // one client's message goes to all of them
 	Connect               // connect, one echo, close
 	Idle                  // connections that do nothing
+	Crowd                 // as Idle for long, with a broadcast now and then
 )
 
 // Work is what the server has to do.
 type Work struct {
 	Name     string
 	Kind     Kind
-	Conns    int // connections; Connect: those at the same time
-	InFlight int // Echo: requests of a connection that wait for their reply
-	Size     int // bytes of a payload
-	Rate     int // Echo: messages per second in all, on a fixed schedule; 0: each reply makes the next request
+	Conns    int           // connections; Connect: those at the same time
+	InFlight int           // Echo: requests of a connection that wait for their reply
+	Size     int           // bytes of a payload
+	Every    time.Duration // Crowd: from one broadcast to the next
+	Rate     int           // Echo: messages per second in all, on a fixed schedule; 0: each reply makes the next request
 }
 
 // Timing of a measurement.
@@ -40,6 +42,7 @@ type Timing struct {
 	Warmup   time.Duration // before measuring
 	Duration time.Duration // measuring
 	Settle   time.Duration // Idle: before memory is read
+	Hold     time.Duration // Crowd: how long the connections stay
 	Drain    time.Duration // at most, for the last answers
 }
 
@@ -53,19 +56,20 @@ type Server struct {
 
 // Result of a measurement.
 type Result struct {
-	Count     uint64          // messages, deliveries or cycles while measuring
-	Checked   uint64          // answers checked, in the whole run
-	Elapsed   time.Duration   // how long it really was
-	ServerCPU time.Duration   // used by the server meanwhile
-	ClientCPU time.Duration   // used by this process meanwhile
-	OtherCPU  time.Duration   // used by everything else on the machine meanwhile: noise
-	Latency   *hist.Histogram // of replies, deliveries or cycles; with Rate from the time due
-	LeftOpen  uint64          // connections that the server left open after the close handshake
-	Memory    Memory          // Idle only
-	Faults    []string        // at most 5 of what went wrong
-	Lost      uint64          // answers that never came
-	Wrong     uint64          // answers with wrong content, out of order, or more than were due
-	Broken    uint64          // connections that ended or failed
+	Count      uint64          // messages, deliveries or cycles while measuring
+	Checked    uint64          // answers checked, in the whole run
+	Elapsed    time.Duration   // how long it really was
+	ServerCPU  time.Duration   // used by the server meanwhile
+	ClientCPU  time.Duration   // used by this process meanwhile
+	OtherCPU   time.Duration   // used by everything else on the machine meanwhile: noise
+	Latency    *hist.Histogram // of replies, deliveries or cycles; with Rate from the time due
+	LeftOpen   uint64          // connections that the server left open after the close handshake
+	Memory     Memory          // Idle and Crowd only
+	Heartbeats uint64          // of the server, which were answered; Crowd only
+	Faults     []string        // at most 5 of what went wrong
+	Lost       uint64          // answers that never came
+	Wrong      uint64          // answers with wrong content, out of order, or more than were due
+	Broken     uint64          // connections that ended or failed
 }
 
 // Memory of a server in bytes, with Work.Conns connections.
@@ -114,6 +118,8 @@ func Run(ctx context.Context, s Server, w Work, t Timing) (*Result, error) {
 		err = r.cycle()
 	case Idle:
 		err = r.idle()
+	case Crowd:
+		err = r.crowd(payload)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", w.Name, err)

@@ -35,6 +35,8 @@ type loop struct {
 	waiting []*conn // for the server to end the TCP connection
 	timer   int     // descriptor of the schedule's timer; -1: none
 	ticks   func(n int)
+
+	heartbeats uint64 // that were answered
 }
 
 func newLoop(ctx context.Context, s Server) (*loop, error) {

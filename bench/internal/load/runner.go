@@ -12,7 +12,7 @@ import (
 
 const (
 	dialing     = 64                    // handshakes at the same time
-	openWithin  = 30 * time.Second      // for all of them
+	openWithin  = 2 * time.Minute       // for all of them
 	linger      = 20 * time.Millisecond // for answers that are too many
 	closeWithin = 2 * time.Second       // for the close handshakes
 )
