@@ -20,7 +20,7 @@ const (
 const Fin = 0x80
 
 const (
-	rsv1 = 0x40 // set on compressed messages, RFC 7692 §6
+	Rsv1 = 0x40 // set on compressed messages, RFC 7692 §6
 	rsv  = 0x30 // RSV2 and RSV3
 )
 

@@ -50,7 +50,7 @@ func (v *Validator) First() byte {
 		first = OpText
 	}
 	if v.message.compressed {
-		first |= rsv1
+		first |= Rsv1
 	}
 	return first
 }
@@ -132,7 +132,7 @@ func (v *Validator) ParseClose() error { return parseClose(v.control) }
 func (v *Validator) checkFirst() error {
 	c := v.header.buf[0]
 	op := v.header.Opcode()
-	if c&rsv != 0 || c&rsv1 != 0 && (!v.Deflate || op != OpText && op != OpBinary) {
+	if c&rsv != 0 || c&Rsv1 != 0 && (!v.Deflate || op != OpText && op != OpBinary) {
 		return protocolError("reserved bits are set")
 	}
 	switch op {
@@ -140,7 +140,7 @@ func (v *Validator) checkFirst() error {
 		if v.message.open {
 			return protocolError("a new message before the last fragment of another")
 		}
-		v.message = message{open: true, text: op == OpText, compressed: c&rsv1 != 0}
+		v.message = message{open: true, text: op == OpText, compressed: c&Rsv1 != 0}
 	case OpContinuation:
 		if !v.message.open {
 			return protocolError("a continuation frame without a message")

@@ -92,11 +92,11 @@ func TestValidatorErrors(t *testing.T) {
 // Compressed messages have RSV1 and may be slightly longer than the limit.
 func TestValidatorDeflate(t *testing.T) {
 	v := Validator{MaxMessage: 100, Deflate: true}
-	b := rawFrame(Fin|rsv1|OpText, make([]byte, 160))
+	b := rawFrame(Fin|Rsv1|OpText, make([]byte, 160))
 	if pass, err := v.feed(b); err != nil || pass != len(b) || v.Messages() != 1 || !v.AtRest() {
 		t.Errorf("%d of %d bytes, %v", pass, len(b), err)
 	}
-	if _, err := v.feed(rawFrame(Fin|rsv1|OpText, make([]byte, 170))); err == nil {
+	if _, err := v.feed(rawFrame(Fin|Rsv1|OpText, make([]byte, 170))); err == nil {
 		t.Error("a compressed message has no limit")
 	}
 }

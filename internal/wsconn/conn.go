@@ -239,10 +239,11 @@ func (c *Conn) Write(items []Item) (err error) {
 		}
 	}()
 	if len(items) == 1 && items[0].More == nil && items[0].kind == kindMessage {
-		if it := items[0]; c.compress(it) {
-			return c.writeCompressed(it.Frame)
+		p, ok := c.onWire(items[0], items[0].Frame)
+		if !ok {
+			return c.writeCompressed(items[0].Frame)
 		}
-		return c.framed.writeFrame(items[0].Frame.bytes)
+		return c.framed.writeFrame(p)
 	}
 	b := getSized(min(c.copied(items), writeChunk))
 	defer putSized(b)
@@ -264,23 +265,30 @@ func (c *Conn) Write(items []Item) (err error) {
 
 // copied returns how many bytes of the items [gather] copies, at most.
 func (c *Conn) copied(items []Item) (n int) {
+	add := func(it Item, f *Frame) {
+		if p, ok := c.onWire(it, f); ok {
+			n += min(len(p), gatherSize)
+		}
+	}
 	for _, it := range items {
-		switch {
-		case it.kind != kindMessage:
+		if it.kind != kindMessage {
 			n += rfc6455.MaxHeader + rfc6455.MaxControl
-		case !c.compress(it):
-			n += min(len(it.Frame.bytes), gatherSize)
-			for _, f := range it.More {
-				n += min(len(f.bytes), gatherSize)
-			}
+			continue
+		}
+		add(it, it.Frame)
+		for _, f := range it.More {
+			add(it, f)
 		}
 	}
 	return n
 }
 
-// small reports whether an item is one frame that may be copied, and needs no compression.
-func (c *Conn) small(it Item) bool {
-	return it.kind == kindMessage && it.More == nil && len(it.Frame.bytes) <= gatherSize && !c.compress(it)
+// small returns the bytes of an item that is one frame which may be copied, and for which the library is not needed.
+func (c *Conn) small(it Item) (p []byte, ok bool) {
+	if it.kind != kindMessage || it.More != nil || len(it.Frame.bytes) > gatherSize {
+		return nil, false
+	}
+	return c.onWire(it, it.Frame)
 }
 
 // tryWriteAll sends messages in one write, as tryWrite does it with one.
@@ -290,7 +298,8 @@ func (c *Conn) tryWriteAll(items []Item) bool {
 	}
 	size := 0
 	for _, it := range items {
-		if size += len(it.Frame.bytes); size > writeChunk || !c.small(it) {
+		p, ok := c.small(it)
+		if size += len(p); !ok || size > writeChunk {
 			return false
 		}
 	}
@@ -298,7 +307,8 @@ func (c *Conn) tryWriteAll(items []Item) bool {
 	defer putSized(b)
 	p := *b
 	for _, it := range items {
-		p = append(p, it.Frame.bytes...)
+		frame, _ := c.small(it)
+		p = append(p, frame...)
 	}
 	n := c.framed.tryWriteFrame(p)
 	if n == 0 {
@@ -317,10 +327,10 @@ func (c *Conn) tryWrite(it Item) bool {
 	if it.kind == kindPing {
 		return c.tryWritePing()
 	}
-	if !c.small(it) {
+	p, ok := c.small(it)
+	if !ok {
 		return false
 	}
-	p := it.Frame.bytes
 	n := c.framed.tryWriteFrame(p)
 	switch {
 	case n == 0:
@@ -363,8 +373,6 @@ func (c *Conn) writeRest(it Item, rest []byte) {
 	}
 }
 
-func (c *Conn) compress(it Item) bool { return c.framed.deflate && !it.Plain }
-
 func (c *Conn) writeCompressed(f *Frame) error {
 	return c.lib.Load().Write(context.Background(), websocket.MessageType(f.op), f.Payload())
 }
@@ -378,18 +386,19 @@ type gather struct {
 }
 
 func (w *gather) message(it Item) {
-	if w.c.compress(it) {
-		w.flush()
-		w.compressed(it.Frame)
-		for _, f := range it.More {
-			w.compressed(f)
-		}
+	w.frame(it, it.Frame)
+	for _, f := range it.More {
+		w.frame(it, f)
+	}
+}
+
+func (w *gather) frame(it Item, f *Frame) {
+	if p, ok := w.c.onWire(it, f); ok {
+		w.add(p)
 		return
 	}
-	w.add(it.Frame.bytes)
-	for _, f := range it.More {
-		w.add(f.bytes)
-	}
+	w.flush()
+	w.compressed(f)
 }
 
 func (w *gather) compressed(f *Frame) {

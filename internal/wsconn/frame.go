@@ -1,18 +1,24 @@
 package wsconn
 
-import "github.com/gatehouse-go/gatehouse/internal/rfc6455"
+import (
+	"sync/atomic"
+
+	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
+)
 
 // HeaderRoom is how many bytes [Seal] needs before a payload: the longest header of a
 // frame that a server sends.
 const HeaderRoom = rfc6455.MaxHeader
 
 // Frame is a message with its header, RFC 6455 §5.2, ready to be written to any number
-// of connections. It is immutable.
+// of connections. It does not change.
 type Frame struct {
 	bytes   []byte
 	payload int // where the payload starts
 	op      byte
 	own     []byte // its memory, when that is pooled
+
+	deflated atomic.Pointer[deflated] // see compressed
 }
 
 // Seal returns a frame in buf, whose first HeaderRoom bytes are free for the header. It
