@@ -1,0 +1,62 @@
+// Package protocol is the gateway whose frames docs/protocol.md shows.
+package protocol
+
+import (
+	"context"
+	"iter"
+	"slices"
+
+	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
+
+var confirm = websockets.NewCall[string, bool]("confirm")
+
+type gateway struct{ stop func() }
+
+func (g *gateway) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{
+		websockets.Listen("note", func(context.Context, string) error { return nil }),
+		websockets.On("add", func(_ context.Context, n []int) (sum int, err error) {
+			for _, n := range n {
+				sum += n
+			}
+			return sum, nil
+		}),
+		websockets.On("reverse", func(_ context.Context, b []byte) ([]byte, error) {
+			slices.Reverse(b)
+			return b, nil
+		}),
+		websockets.On("ask", func(ctx context.Context, question string) (string, error) {
+			yes, err := confirm.Call(ctx, websockets.ClientFrom(ctx), question)
+			if err != nil || !yes {
+				return "no", err
+			}
+			return "yes", nil
+		}),
+		websockets.Stream("count", count),
+		websockets.Stream("forever", func(ctx context.Context, _ struct{}) iter.Seq2[websockets.Response[int], error] {
+			return func(yield func(websockets.Response[int], error) bool) {
+				if yield(websockets.Respond("tick", 1), nil) {
+					<-ctx.Done()
+				}
+			}
+		}),
+		websockets.Listen("stop", func(context.Context, struct{}) error { g.stop(); return nil }),
+	}
+}
+
+func count(_ context.Context, n int) iter.Seq2[websockets.Response[int], error] {
+	return func(yield func(websockets.Response[int], error) bool) {
+		for i := range n {
+			if !yield(websockets.Respond("tick", i+1), nil) {
+				return
+			}
+		}
+	}
+}
+
+// newModule returns the application; stop is called for the event stop.
+func newModule(stop func()) *module.Module {
+	return module.New("protocol", module.Providers(websockets.Gateway(func() *gateway { return &gateway{stop} })))
+}
