@@ -133,7 +133,8 @@ func TryDialSocketIO(t testing.TB, url string, opts ...DialOption) (*Client, err
 	return dial(t, openWebSocket(url, &sioProtocol{}), 0, opts) // 0 as in the JavaScript client
 }
 
-// ID returns the socket's id on Socket.IO, and otherwise "".
+// ID returns the id that the server has sent: on Socket.IO, and on plain WebSocket with the
+// subprotocol gatehouse.v1; otherwise "".
 func (c *Client) ID() string {
 	if w, ok := c.wire.(*webSocket); ok {
 		return w.sid

@@ -60,7 +60,9 @@ func WithPath(path string) DialOption {
 	return func(o *DialConfig) { o.Path = path }
 }
 
-// WithSubprotocols offers WebSocket subprotocols, in order of preference.
+// WithSubprotocols offers WebSocket subprotocols, in order of preference. With "gatehouse.v1",
+// if the server selects it, a client of [DialWS] has an ID, and a refusal that the server
+// explains is a [DialError], as one by an HTTP status is.
 func WithSubprotocols(names ...string) DialOption {
 	return func(o *DialConfig) { o.Subprotocols = names }
 }
@@ -98,13 +100,14 @@ func WithRecovery(c *Client) DialOption {
 // DialError is the error of a rejected handshake or namespace.
 type DialError struct {
 	// Status is the HTTP status; 0 if the server accepted the connection and
-	// rejected the namespace (connect_error).
+	// rejected the namespace (connect_error); 401, 403, 429, 500 or 503 if it explained the
+	// rejection by gatehouse.v1.
 	Status int
-	// Body is the body of the HTTP response.
+	// Body is the body of the HTTP response, or the data of the exception of gatehouse.v1.
 	Body []byte
 	// Message is the message of the connect_error, or "message" of a JSON body.
 	Message string
-	// Data is the data of the connect_error.
+	// Data is the data of the connect_error, or of the exception of gatehouse.v1.
 	Data json.RawMessage
 }
 

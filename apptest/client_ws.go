@@ -4,10 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/coder/websocket"
 )
 
-// wsProtocol is plain WebSocket: every frame is {"event":…,"data":…,"id":…}.
+// wsProtocol is plain WebSocket: every frame is {"event":…,"data":…,"id":…}. With the
+// subprotocol gatehouse.v1 the first frame of the server is {"session":…}.
 type wsProtocol struct{}
+
+// subprotocolV1 is the framework's own subprotocol.
+const subprotocolV1 = "gatehouse.v1"
 
 // wsFrame is a frame in either direction:
 //   - event, data: an event
@@ -40,7 +49,45 @@ func (wsProtocol) target(address string, o *DialConfig) (string, error) {
 	return u.String(), nil
 }
 
-func (wsProtocol) open(context.Context, *webSocket) error { return nil }
+// open reads the first frame of gatehouse.v1: the session, or why the client is refused.
+func (p wsProtocol) open(ctx context.Context, w *webSocket) error {
+	if !strings.EqualFold(w.ws.Subprotocol(), subprotocolV1) {
+		return nil
+	}
+	_, data, err := w.read(ctx)
+	if err != nil {
+		return err
+	}
+	first, err := decode[struct {
+		wsFrame
+
+		Session *struct{ ID string }
+	}](data)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w; frame: %.200q", err, data)
+	case first.Session != nil && first.Session.ID != "":
+		w.sid = first.Session.ID
+		return nil
+	case first.Event == nil || *first.Event != exception:
+		return fmt.Errorf("the first frame of %s is neither a session nor an exception: %.200q", subprotocolV1, data)
+	}
+	_, _, err = w.read(ctx)
+	closed, ok := errors.AsType[websocket.CloseError](err)
+	if !ok {
+		return fmt.Errorf("the server has refused the client and did not close the connection: %w", err)
+	}
+	status := int(closed.Code) - explainedCode
+	if closed.Code == websocket.StatusInternalError {
+		status = http.StatusInternalServerError
+	}
+	refused := newDialError(status, first.Data)
+	refused.Data = first.Data
+	return refused
+}
+
+// explainedCode is the difference between the close code of a refused client and the HTTP status.
+const explainedCode = 4000
 
 func (wsProtocol) closeFrames() []frame { return nil }
 

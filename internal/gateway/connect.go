@@ -3,10 +3,12 @@ package gateway
 import (
 	"slices"
 
+	"github.com/gatehouse-go/gatehouse/internal/httperr"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // run starts the client: on this goroutine when no function of the user is called.
@@ -95,9 +97,9 @@ func (s *session) refuse(g *boundGateway, start pipe.Moment, err error) {
 		s.reportRefused(g, start, err, nil)
 		return
 	}
-	e := s.connectError(err, g)
+	e, status := s.connectError(err, g)
 	_ = s.queue(s.exception(e, "handleConnection", nil), 0, nil)
-	r := websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: 1008, Text: closeText(e.Message)}
+	r := websockets.Reason{Cause: websockets.CauseServerDisconnect, Code: s.refusalCode(status), Text: closeText(e.Message)}
 	s.mu.Lock()
 	s.advance(hooksRefused, inputOpen)
 	if !s.state.leaving() {
@@ -109,14 +111,25 @@ func (s *session) refuse(g *boundGateway, start pipe.Moment, err error) {
 	s.ep.observeRefusal(s.hs, observe.Refusal{Stage: observe.StageHook, Err: err, Sent: e, Client: s})
 }
 
-// connectError returns what a client that HandleConnection has refused may see of the error.
-func (s *session) connectError(err error, g *boundGateway) *websockets.Error {
+// refusalCode returns the close code for a client that HandleConnection has refused.
+func (s *session) refusalCode(status int) int {
+	if c, ok := s.conn.(adapter.Refuser); ok {
+		if code := c.RefusalCode(status); code != 0 {
+			return code
+		}
+	}
+	return 1008
+}
+
+// connectError returns what a client that HandleConnection has refused may see of the error, and
+// the HTTP status that it stands for.
+func (s *session) connectError(err error, g *boundGateway) (_ *websockets.Error, status int) {
 	for _, a := range s.ep.admissions {
 		if a.gateway == g && a.chain.Filtered() {
 			if e := a.chain.Catch(s.ctx, s.ep.connectCall(s.hs, a), err, s.ep.log); e != nil {
-				return e
+				return e, httperr.Status(e)
 			}
 		}
 	}
-	return s.logError(err, g, "handleConnection")
+	return s.logError(err, g, "handleConnection"), httperr.Status(err)
 }

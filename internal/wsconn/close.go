@@ -1,6 +1,7 @@
 package wsconn
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -255,6 +256,24 @@ func (c *Conn) closeUnserved(code int, text string) {
 	_ = c.framed.writeClose(rfc6455.CloseFrame(code, text))
 	_ = c.framed.Close()
 	c.closeLibrary()
+}
+
+// ExplainTime bounds [Conn.Explain].
+const ExplainTime = closeHandshakeTime
+
+// Explain sends why the client is refused, in a frame and with a close code, to a connection
+// that will not be served, and ends it: once the client has closed it, after ExplainTime, or
+// when ctx ends. It blocks meanwhile.
+func (c *Conn) Explain(ctx context.Context, f *Frame, code int, text string) {
+	close(c.readerDone)
+	defer c.closeLibrary()
+	defer c.framed.Close()
+	defer context.AfterFunc(ctx, func() { _ = c.framed.Close() })()
+	guard := time.AfterFunc(ExplainTime, func() { _ = c.framed.Close() })
+	defer guard.Stop()
+	if c.framed.writeFrame(f.bytes) == nil && c.framed.writeClose(rfc6455.CloseFrame(code, rfc6455.CloseText(text))) == nil {
+		c.framed.linger(ExplainTime)
+	}
 }
 
 // answerClose sends a close frame to a client that has sent one, or has done something

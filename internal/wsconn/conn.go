@@ -210,6 +210,9 @@ func (c *Conn) Attach(q *outbox.Queue[Item]) bool {
 	return true
 }
 
+// Subprotocol returns the one that was selected, in the client's spelling; empty without one.
+func (c *Conn) Subprotocol() string { return c.subprotocol }
+
 // Reading reports whether the reader waits for the network rather than for a handler.
 func (c *Conn) Reading() bool { return c.framed.readingSince.Load() != 0 }
 

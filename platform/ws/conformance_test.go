@@ -1,6 +1,7 @@
 package ws_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/apptest"
@@ -11,6 +12,15 @@ import (
 
 func TestConformance(t *testing.T) {
 	conform(t, func() adapter.Adapter { return ws.New() })
+}
+
+// Everything holds too for clients of gatehouse.v1, with refusals that are explained.
+func TestConformanceOfV1(t *testing.T) {
+	conform(t, func() adapter.Adapter { return ws.New(ws.Options{ExplainRefusals: ws.On}) }, apptest.WithSubprotocols("gatehouse.v1"))
+}
+
+func TestV1(t *testing.T) {
+	adaptertest.RunV1(t, config(func() adapter.Adapter { return ws.New(ws.Options{ExplainRefusals: ws.On}) }))
 }
 
 // Everything holds too while each connection is parked whenever nothing of its client waits.
@@ -26,14 +36,18 @@ func (p parking) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	return p.Adapter.NewServer(cfg)
 }
 
-func conform(t *testing.T, newAdapter func() adapter.Adapter) {
+func conform(t *testing.T, newAdapter func() adapter.Adapter, always ...apptest.DialOption) {
 	t.Helper()
-	adaptertest.Run(t, adaptertest.Config{
+	adaptertest.Run(t, config(newAdapter, always...))
+}
+
+func config(newAdapter func() adapter.Adapter, always ...apptest.DialOption) adaptertest.Config {
+	return adaptertest.Config{
 		New: newAdapter,
 		Dial: func(t testing.TB, baseURL, place string, opts ...apptest.DialOption) (*apptest.Client, error) {
 			t.Helper()
-			return apptest.TryDialWS(t, baseURL+place, opts...)
+			return apptest.TryDialWS(t, baseURL+place, append(slices.Clip(always), opts...)...)
 		},
 		ShutdownClose: apptest.Close{Code: 1001, Reason: "server shutting down"},
-	})
+	}
 }

@@ -24,6 +24,7 @@ type conn struct {
 	ws  *wsconn.Conn
 	srv *server
 	id  string
+	v1  bool // it has the subprotocol gatehouse.v1
 	out *outbox.Queue[wsconn.Item]
 
 	sess adapter.Session
@@ -32,6 +33,7 @@ type conn struct {
 var (
 	_ adapter.Conn    = (*conn)(nil)
 	_ adapter.Yielder = (*conn)(nil)
+	_ adapter.Refuser = (*conn)(nil)
 	_ wsconn.Handler  = (*conn)(nil)
 )
 

@@ -59,6 +59,9 @@
 // takes too long to send one message or sends it in too many fragments, 1009 a message over
 // Limits.MaxMessage, 1011 an internal error.
 //
+// Clients that offer the subprotocol gatehouse.v1 get more, see docs/protocol.md: their id,
+// and why they are refused.
+//
 // While a handler is busy and the client's inbox is full, the server does not read from
 // the client, so that TCP slows it down. Only then may its departure be noticed late.
 package ws

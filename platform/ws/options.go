@@ -20,8 +20,18 @@ type Options struct {
 	Codec Codec
 	// Subprotocols, RFC 6455 §1.9, in order of preference: the server selects the first
 	// that the client offers too; ConnOf(client).Subprotocol() returns it. A client that
-	// offers none of them is accepted without one: use websockets.Admit to refuse it.
+	// offers none of them is accepted without one: use websockets.Admit to refuse it. Names
+	// that start with "gatehouse." are the framework's: with the codec [JSON] a client that
+	// offers gatehouse.v1 gets it first, see docs/protocol.md.
 	Subprotocols []string
+	// ExplainRefusals accepts the handshakes of clients that offer gatehouse.v1 and are
+	// refused by a guard, websockets.Admit or a limit of connections, only to send them an
+	// exception and to close with 4401, 4403, 4429, 4503, or 1011 for 500: pages in browsers
+	// see nothing of an HTTP status. Each such connection ends within a second, and is not counted by
+	// the limits; 100 of a server at a time, others get the status. Foreign origins and
+	// malformed handshakes get it always. Default Off: refused clients do not get past the
+	// upgrade.
+	ExplainRefusals Switch
 	// Compression of RFC 7692. Default [CompressionOff].
 	Compression Compression
 	// BinaryFrames sends text messages of the codec in binary frames, for clients that
@@ -76,11 +86,12 @@ func (Options) PlatformName() string { return platformName }
 
 func defaults() Options {
 	return Options{
-		Codec:          JSON(),
-		Compression:    CompressionOff,
-		BinaryFrames:   Off,
-		MaxFragments:   defaultMaxFragments,
-		MessageTimeout: defaultMessageTimeout,
+		Codec:           JSON(),
+		ExplainRefusals: Off,
+		Compression:     CompressionOff,
+		BinaryFrames:    Off,
+		MaxFragments:    defaultMaxFragments,
+		MessageTimeout:  defaultMessageTimeout,
 	}
 }
 
@@ -89,9 +100,15 @@ func (o Options) check() error {
 		if !rfc6455.IsToken(p) {
 			return fmt.Errorf("ws: Options.Subprotocols: %q is not a token of RFC 9110: use letters, digits, and any of !#$%%&'*+-.^_`|~", p)
 		}
+		if isReserved(p) {
+			return fmt.Errorf("ws: Options.Subprotocols: %q is reserved, servers offer %s by themselves: remove it", p, protocolV1)
+		}
 	}
 	if o.Compression > CompressionStream {
 		return fmt.Errorf("ws: Options.Compression: unknown value %d: use CompressionOff, CompressionEach or CompressionStream", o.Compression)
+	}
+	if !o.ExplainRefusals.Valid() {
+		return fmt.Errorf("ws: Options.ExplainRefusals: unknown value %d: use On or Off", o.ExplainRefusals)
 	}
 	if !o.BinaryFrames.Valid() {
 		return fmt.Errorf("ws: Options.BinaryFrames: unknown value %d: use On or Off", o.BinaryFrames)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/eventname"
@@ -22,6 +23,8 @@ type server struct {
 	conns wsconn.Config
 	pool  outbox.Pool[wsconn.Item]
 	names eventname.Cache // of events
+	// explaining has an entry for each refusal that is being explained; nil without ExplainRefusals.
+	explaining chan struct{}
 
 	// For broadcasts, built once: otherwise each client would allocate them.
 	key   any // a frameKey
@@ -37,13 +40,16 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 			Limits:         cfg.Limits,
 			MaxFragments:   opts.MaxFragments,
 			MessageTimeout: opts.MessageTimeout,
-			Subprotocols:   opts.Subprotocols,
+			Subprotocols:   opts.subprotocols(),
 			Compression:    wsconn.Compression(opts.Compression),
 			Heartbeat:      true,
 			Logger:         cfg.Logger,
 		},
 	}
 	s.key, s.build = frameKey{opts.Codec, s.text}, s.encode
+	if opts.ExplainRefusals == On {
+		s.explaining = make(chan struct{}, maxExplained)
+	}
 	s.group = wsconn.NewGroup("ws: closing "+cfg.Path, s.conns.Shortest())
 	s.conns.Group = s.group
 	return s
@@ -82,7 +88,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.Reserve != nil {
 		var err error
 		if release, err = s.cfg.Reserve(r); err != nil {
-			adapter.WriteRefusal(w, err)
+			s.refuse(w, r, err)
 			return
 		}
 		defer func() {
@@ -99,13 +105,14 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			wsconn.RefuseClosed(w)
 			return
 		}
-		adapter.WriteRefusal(w, err)
+		s.refuse(w, r, err)
 		return
 	}
 	c := &conn{srv: s, id: rand.Text()}
 	if c.ws = s.conns.Accept(w, r, c.id, deadline); c.ws == nil {
 		return
 	}
+	c.v1 = strings.EqualFold(c.ws.Subprotocol(), protocolV1)
 	if !s.group.Add(c.ws) {
 		c.ws.GiveUp(nil)
 		return
@@ -128,6 +135,9 @@ func (s *server) connect(c *conn, h *adapter.Handshake, release func()) {
 	}()
 	c.out = outbox.New(s.cfg.Limits.SendQueue, s.cfg.Limits.SendQueueMax, &s.pool, c.ws.Write)
 	c.ws.Attach(c.out)
+	if c.v1 {
+		c.sendSession()
+	}
 	c.sess = s.cfg.Endpoints[0].Connect(c, h)
 	go c.ws.Serve(c, func() {
 		release()

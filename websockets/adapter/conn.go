@@ -73,6 +73,10 @@ type Yielder interface{ Yield() }
 // returns at once, and reports false for a client that may not be recovered: then it does nothing.
 type Resetter interface{ Reset() bool }
 
+// Refuser is a Conn of a protocol that has close codes of its own for refused clients. RefusalCode
+// returns that of the HTTP status of a refusal by HandleConnection; 0 stands for 1008.
+type Refuser interface{ RefusalCode(status int) int }
+
 // Work is the handling of messages that a session has received. Exactly one of its methods
 // must be called soon after Session.Receive has returned it; later calls do nothing.
 type Work interface {

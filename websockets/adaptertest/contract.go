@@ -189,6 +189,14 @@ func (c checkedConn) Reply(m *adapter.Message, out *adapter.Outgoing) error {
 	return c.Conn.Reply(m, out)
 }
 
+// RefusalCode implements [adapter.Refuser]: 0 is what a Conn without it stands for.
+func (c checkedConn) RefusalCode(status int) int {
+	if r, ok := c.Conn.(adapter.Refuser); ok {
+		return r.RefusalCode(status)
+	}
+	return 0
+}
+
 type yieldingConn struct {
 	checkedConn
 	adapter.Yielder

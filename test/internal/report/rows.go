@@ -40,5 +40,4 @@ const (
 var exceptions = map[row]untested{
 	{"F", 80}: {"The stream is trimmed past a client's offset.", noLog},
 	{"X", 68}: {"Clients that reconnect at a drain reach the process that is being drained.", open},
-	{"X", 69}: {"Close code 1008 means both too slow and refused.", open},
 }

@@ -4,6 +4,7 @@ package protocol
 import (
 	"context"
 	"iter"
+	"net/http"
 	"slices"
 
 	"github.com/gatehouse-go/gatehouse/module"
@@ -56,7 +57,29 @@ func count(_ context.Context, n int) iter.Seq2[websockets.Response[int], error] 
 	}
 }
 
+// full refuses all clients.
+type full struct{}
+
+func (full) Subscriptions() []websockets.Subscription { return nil }
+
+func (full) HandleConnection(context.Context, websockets.Client) error {
+	return websockets.NewError("The room is full")
+}
+
+// private refuses all handshakes.
+type private struct{}
+
+func (private) Subscriptions() []websockets.Subscription { return nil }
+
+func refuse(context.Context, *websockets.Handshake) error {
+	return &websockets.Error{Message: "No token", Code: "no_token", Status: http.StatusUnauthorized}
+}
+
 // newModule returns the application; stop is called for the event stop.
 func newModule(stop func()) *module.Module {
-	return module.New("protocol", module.Providers(websockets.Gateway(func() *gateway { return &gateway{stop} })))
+	return module.New("protocol", module.Providers(
+		websockets.Gateway(func() *gateway { return &gateway{stop} }),
+		websockets.Gateway(func() full { return full{} }, websockets.Path("/full")),
+		websockets.Gateway(func() private { return private{} }, websockets.Path("/private"), websockets.Admit(refuse)),
+	))
 }

@@ -22,12 +22,12 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples := regexp.MustCompile("(?ms)^```\n(→ .*?)^```$").FindAllStringSubmatch(string(page), -1)
-	if len(examples) < 7 {
+	examples := regexp.MustCompile("(?ms)^```\n((?:→|offer) .*?)^```$").FindAllStringSubmatch(string(page), -1)
+	if len(examples) < 10 {
 		t.Fatalf("%d examples were found", len(examples))
 	}
 	for _, e := range examples {
-		t.Run(strings.Fields(e[1])[1], func(t *testing.T) { play(t, e[1]) })
+		t.Run(strings.SplitN(e[1], "\n", 2)[0], func(t *testing.T) { play(t, e[1]) })
 	}
 }
 
@@ -35,13 +35,18 @@ func TestExamples(t *testing.T) {
 func play(t *testing.T, example string) {
 	t.Helper()
 	stop := make(chan struct{}, 1)
-	a := apptest.New(t, newModule(func() { stop <- struct{}{} }), apptest.With(app.WebSockets(ws.New()), app.DrainRate(50)))
+	a := apptest.New(t, newModule(func() { stop <- struct{}{} }), apptest.With(app.WebSockets(ws.New(ws.Options{ExplainRefusals: ws.On})), app.DrainRate(50)))
 	if strings.Contains(example, "shutdown") {
 		a.DialWS("/") // at a stop with several clients each is sent when to connect again
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
-	conn, _, err := websocket.Dial(ctx, a.URL(), nil)
+	url, opts := a.URL(), &websocket.DialOptions{}
+	if first, rest, _ := strings.Cut(example, "\n"); strings.HasPrefix(first, "offer ") {
+		offer, path, _ := strings.Cut(strings.TrimPrefix(first, "offer "), " at ")
+		url, opts.Subprotocols, example = url+path, []string{offer}, rest
+	}
+	conn, _, err := websocket.Dial(ctx, url, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,15 @@ var ByLines = module.New("lobby", module.Providers(websockets.Gateway(NewLobby,
 
 // end
 
+// Explaining sends to clients of gatehouse.v1 why they are refused.
+//
+// snippet:explain
+var Explaining = module.New("lobby", module.Providers(websockets.Gateway(NewLobby,
+	ws.Options{ExplainRefusals: ws.On},
+)))
+
+// end
+
 // subprotocol shows the native connection.
 //
 // snippet:native
