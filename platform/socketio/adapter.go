@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/gatehouse-go/gatehouse/internal/merge"
+	"github.com/gatehouse-go/gatehouse/internal/resume"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -45,7 +46,7 @@ func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opts.Recovery, err = opts.Recovery.fit(cfg.Limits.SendQueueMax); err != nil {
+	if opts.Recovery, err = resume.Fit("socketio", opts.Recovery, cfg.Limits.SendQueueMax); err != nil {
 		return nil, err
 	}
 	if cfg.Logger == nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/keep"
 	"github.com/gatehouse-go/gatehouse/internal/oldest"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/resume"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -169,7 +170,7 @@ func (c *connection) packet(p *packet.Packet, in *inbound) (adapter.Work, error)
 	case packet.Disconnect:
 		c.leave(s)
 		if s.journal != nil {
-			s.journal.close()
+			s.journal.Close()
 		}
 		sess.Closed(websockets.Reason{Cause: websockets.CauseClientDisconnect, Clean: true})
 	default:
@@ -359,7 +360,7 @@ func (c *connection) endGracefully(r websockets.Reason) {
 
 // push queues a message.
 func (c *connection) push(m *message, p outbox.Policy) error {
-	return c.pushItem(m.item, m.charge, p)
+	return c.pushItem(m.Item, m.Charge, p)
 }
 
 func (c *connection) pushItem(it wsconn.Item, charge int, p outbox.Policy) error {
@@ -423,6 +424,27 @@ func (c *connection) CheckTimeouts(now int64) {
 	}
 	if c.srv.recovery != nil {
 		c.trimJournals(now)
+	}
+}
+
+// address returns that of the client.
+func (c *connection) address() resume.Address { return resume.AddressOf(c.request.Load()) }
+
+// trimJournals drops what a connected client must have received: it has answered a later
+// heartbeat.
+func (c *connection) trimJournals(now int64) {
+	limits := &c.srv.cfg.Limits
+	age := 2*limits.PingInterval + limits.PingTimeout
+	c.mu.Lock()
+	sockets := make([]*socket, 0, len(c.sockets))
+	for _, s := range c.sockets {
+		if s.journal != nil {
+			sockets = append(sockets, s)
+		}
+	}
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.journal.Trim(s, c.srv.engine.Clock(), now, age)
 	}
 }
 

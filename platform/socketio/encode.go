@@ -3,10 +3,10 @@ package socketio
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/internal/resume"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -14,20 +14,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// message is an encoded packet for any number of clients. Except for holders it is immutable.
-type message struct {
-	item    wsconn.Item
-	charge  int          // what it counts for in a send queue
-	held    int          // what it counts for in a ring: its memory
-	pos     uint64       // in the ring of its namespace; 0 without recovery
-	holders atomic.Int32 // journals that hold it, see ring
-}
+// message is an encoded packet for any number of clients.
+type message = resume.Message
 
 // messageKey identifies the message of a broadcast in its Outgoing.
 type messageKey struct {
 	parser    packet.Parser
 	namespace string
-	ring      *ring // the source of its position; nil without one
+	ring      *resume.Ring // the source of its position; nil without one
 }
 
 // frameBuilder encodes broadcasts to a namespace without recovery. It is made once per
@@ -55,7 +49,7 @@ func (f *frameBuilder) message(out *adapter.Outgoing) (*message, error) {
 // event returns the message of an event with an offset from the ring: also of a volatile
 // one, because clients take a text at the end of any event for its offset. ack 0 requests no
 // answer; with one there is no offset, and clients expect none.
-func (s *server) event(out *adapter.Outgoing, namespace string, ack uint64, r *ring) (*message, error) {
+func (s *server) event(out *adapter.Outgoing, namespace string, ack uint64, r *resume.Ring) (*message, error) {
 	if ack != 0 {
 		p, err := out.Payload(true)
 		if err != nil {
@@ -66,12 +60,12 @@ func (s *server) event(out *adapter.Outgoing, namespace string, ack uint64, r *r
 		})
 	}
 	m, err := out.Frame(messageKey{s.opts.Parser, namespace, r}, true, func(event string, p websockets.Payload) (any, error) {
-		pos := r.next()
-		m, err := s.encode(&packet.Packet{Type: packet.Event, Namespace: namespace, Event: event, Payload: p, Offset: offset(pos)})
+		pos := r.Next()
+		m, err := s.encode(&packet.Packet{Type: packet.Event, Namespace: namespace, Event: event, Payload: p, Offset: resume.Offset(pos)})
 		if err != nil {
 			return nil, err
 		}
-		m.pos, m.item.Plain = pos, out.Uncompressed // also when it is sent again
+		m.Pos, m.Item.Plain = pos, out.Uncompressed // also when it is sent again
 		return m, nil
 	})
 	if err != nil {
@@ -107,11 +101,11 @@ func (s *server) encode(p *packet.Packet) (*message, error) {
 		buf = buf[1:] // binary messages have no packet type
 	}
 	m := &message{}
-	m.item.Frame = wsconn.Seal(!binary, buf)
+	m.Item.Frame = wsconn.Seal(!binary, buf)
 	for _, a := range attachments {
-		m.item.More = append(m.item.More, wsconn.SealCopy(false, a))
+		m.Item.More = append(m.Item.More, wsconn.SealCopy(false, a))
 	}
-	m.charge, m.held = m.item.Charge(), m.item.Held()+int(unsafe.Sizeof(*m))
+	m.Charge, m.Held = m.Item.Charge(), m.Item.Held()+int(unsafe.Sizeof(*m))
 	return m, nil
 }
 

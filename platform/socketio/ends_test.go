@@ -34,7 +34,7 @@ func withOffset(s *session, packet string) string {
 	if j == nil {
 		return packet
 	}
-	return packet[:len(packet)-1] + `,"` + offset(j.ring.last.Load()) + `"]`
+	return packet[:len(packet)-1] + `,"` + j.Ring().Last() + `"]`
 }
 
 // When several causes end a client at the same time, the framework is informed, a suspended
@@ -74,10 +74,8 @@ func TestManyEndsAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 	testkit.Eventually(r.t, "the end of all records", func() bool {
-		a := r.srv.recovery
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		return len(a.journals) == 0 && a.absent.n == 0
+		journals, absent, _ := r.srv.recovery.Sizes()
+		return journals == 0 && absent == 0
 	})
 	for i, s := range all {
 		if len(s.suspended) > 1 || len(s.suspended) > len(s.dropped) {

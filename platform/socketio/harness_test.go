@@ -229,11 +229,9 @@ func serve(t testing.TB, l net.Listener, dial func() (net.Conn, error), o Option
 			t.Errorf("%d sessions are left", n)
 		}
 		if a := r.srv.recovery; a != nil {
-			testkit.Eventually(t, "nothing is counted", func() bool { return a.total.Load() == 0 })
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			if len(a.journals) != 0 || a.absent.n != 0 || len(a.rings) != 0 {
-				t.Errorf("%d journals, %d absent clients, %d rings are left", len(a.journals), a.absent.n, len(a.rings))
+			testkit.Eventually(t, "nothing is counted", func() bool { return a.Bytes() == 0 })
+			if journals, absent, rings := a.Sizes(); journals != 0 || absent != 0 || rings != 0 {
+				t.Errorf("%d journals, %d absent clients, %d rings are left", journals, absent, rings)
 			}
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/resume"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -37,11 +38,9 @@ func TestMaxBytesWhileHere(t *testing.T) {
 		v.expect(t, n)
 	}
 	rec := v.s.conn.(*socket).journal
-	rec.mu.Lock()
-	if rec.bytes > 1000 || rec.bytes < 500 || rec.kept.n > 100 {
-		t.Errorf("%d bytes, %d events", rec.bytes, rec.kept.n)
+	if events, bytes, _ := rec.Kept(); bytes > 1000 || bytes < 500 || events > 100 {
+		t.Errorf("%d bytes, %d events", bytes, events)
 	}
-	rec.mu.Unlock()
 	v.cut()
 	testkit.Receive(t, "Suspend", v.s.suspended)
 	v.s.number(t, 500)
@@ -72,9 +71,8 @@ func TestVolatileEventsAreNotRecorded(t *testing.T) {
 	v.expect(t, 0)
 	rec := v.s.conn.(*socket).journal
 	held := func() int {
-		rec.mu.Lock()
-		defer rec.mu.Unlock()
-		return rec.bytes
+		_, bytes, _ := rec.Kept()
+		return bytes
 	}
 	before := held()
 	for range 100 {
@@ -83,7 +81,7 @@ func TestVolatileEventsAreNotRecorded(t *testing.T) {
 		testkit.Eventually(r.t, "an empty queue", func() bool { return v.s.conn.Emit(volatile, 0) == nil })
 		v.expect(t, 1)
 	}
-	if more := held() - before; more != 100*positionSize {
+	if more := held() - before; more != 100*resume.PositionSize {
 		t.Errorf("100 volatile events are counted with %d bytes", more)
 	}
 	v.cut()
@@ -110,11 +108,9 @@ func TestRecordIsTrimmed(t *testing.T) {
 		}
 		synctest.Wait()
 		rec := v.s.conn.(*socket).journal
-		rec.mu.Lock()
-		if rec.kept.n != 0 || offset(rec.known) != v.offset {
-			t.Errorf("%d events are kept, and the offset %s instead of %s", rec.kept.n, offset(rec.known), v.offset)
+		if events, _, known := rec.Kept(); events != 0 || known != v.offset {
+			t.Errorf("%d events are kept, and the offset %s instead of %s", events, known, v.offset)
 		}
-		rec.mu.Unlock()
 		v.cut()
 		<-v.s.suspended
 		v.s.number(t, 50)

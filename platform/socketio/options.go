@@ -8,11 +8,10 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/cors"
-	"github.com/gatehouse-go/gatehouse/internal/merge"
+	"github.com/gatehouse-go/gatehouse/internal/resume"
 	"github.com/gatehouse-go/gatehouse/internal/sidcookie"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
-	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
@@ -98,52 +97,11 @@ type Options struct {
 	Recovery *Recovery
 }
 
-// Recovery configures connection state recovery: a client that reconnects in time keeps
-// its id, its rooms and its typed values (websockets.Key), and receives the events that
-// it missed, once and in order. HandleDisconnect runs when the connection is lost;
-// HandleConnection runs again, with Client.Recovered() true.
-//
-// Events with an ack and volatile events are not kept, but volatile events have an offset
-// from which a client can resume, because clients take any text at the end of an event for
-// one: as an additional last argument, like all events that are kept. A client that has never received
-// an event is not recovered, as in Socket.IO for Node, nor one that lost its connection
-// before HandleConnection had accepted it.
-type Recovery struct {
-	// MaxDisconnection is how long a client may be away. Default 2 min.
-	MaxDisconnection time.Duration
-	// SkipAdmit skips [websockets.Admit] and guards, other than those that identify the
-	// client, when a client reconnects. Default: they run again, so that a token that
-	// was revoked meanwhile is noticed.
-	SkipAdmit bool
-	// SameClient reports whether a client that reconnects, and has passed the checks, is
-	// the one that left. Otherwise it becomes a new client, and the old one may still
-	// reconnect. The typed values of both can be read. It is called concurrently and must
-	// be quick; a panic counts as false.
-	//
-	// Default: clients are the same when guards have set the same [pipeline.Identity] on
-	// both, as jwtauth does. With guards or Admit that set none, no client is recovered;
-	// without guards and Admit, every client that has the private id is.
-	SameClient func(old websockets.Client, h *websockets.Handshake) bool
-	// MaxClients is how many absent clients a server keeps; one more drops one of the client
-	// address that has the most of them, the one that left first. Default 10,000.
-	MaxClients int
-	// MaxClientsPerAddress is how many absent clients of one address (IPv6: of a /64) a
-	// server keeps; one more drops the one of them that left first. It does not apply to
-	// clients without an address, and to addresses that may be those of a proxy, see
-	// [app.MaxConnectionsPerAddress]. Default 100.
-	MaxClientsPerAddress int
-	// MaxBytes bounds the memory of the events that are kept for one client; a client that
-	// missed more is not recovered. A short event counts about 250 bytes. At most
-	// Limits.SendQueueMax, since a client that returns is sent all that it has missed at
-	// once. Default 256 KiB, or SendQueueMax if that is less.
-	MaxBytes int
-	// MaxTotalBytes bounds the memory of all that a server keeps of events, for connected
-	// clients too; an event to many clients counts once. Beyond it, the client address that
-	// holds most loses its absent clients and then the events of its connected ones, until an
-	// eighth is free. What else absent clients hold, their handshake and values, is bounded
-	// by MaxClients. Default 256 MiB.
-	MaxTotalBytes int64
-}
+// Recovery configures connection state recovery, see [adapter.Recovery]. With Socket.IO events
+// have their position as an additional last argument, volatile ones too, because clients take
+// any text at the end of an event for one. Events with an ack have none. A client that has never
+// received an event is not recovered, as in Socket.IO for Node.
+type Recovery = adapter.Recovery
 
 // CORS configures the headers for cross-origin requests. It never widens the set of
 // allowed origins.
@@ -262,33 +220,10 @@ func (o Options) complete() (Options, error) {
 	if o.Cookie, err = sidcookie.Complete(o.Cookie); err != nil {
 		return o, fmt.Errorf("socketio: Options.Cookie: %w", err)
 	}
-	if o.Recovery != nil {
-		r := merge.Fields(Recovery{
-			MaxDisconnection: 2 * time.Minute, MaxClients: 10_000, MaxClientsPerAddress: 100, MaxBytes: defaultMaxBytes, MaxTotalBytes: 256 << 20,
-		}, *o.Recovery)
-		if r.MaxDisconnection < 0 || r.MaxClients < 0 || r.MaxClientsPerAddress < 0 || r.MaxBytes < 0 || r.MaxTotalBytes < 0 {
-			return o, fmt.Errorf("socketio: Options.Recovery has a negative duration or size: use 0 for the default")
-		}
-		o.Recovery = &r
+	if o.Recovery, err = resume.Complete("socketio", o.Recovery); err != nil {
+		return o, err
 	}
 	return o, nil
-}
-
-// defaultMaxBytes is that of [Recovery.MaxBytes].
-const defaultMaxBytes = 256 << 10
-
-// fit returns the recovery for servers whose queues hold at most queue bytes.
-func (r *Recovery) fit(queue int) (*Recovery, error) {
-	if r == nil || r.MaxBytes <= queue || queue <= 0 {
-		return r, nil
-	}
-	if r.MaxBytes != defaultMaxBytes {
-		return nil, fmt.Errorf("socketio: Options.Recovery.MaxBytes is %d and Limits.SendQueueMax %d: a client that has missed so much would be closed when it returns: write at most %d, or raise SendQueueMax",
-			r.MaxBytes, queue, queue)
-	}
-	fitting := *r
-	fitting.MaxBytes = queue
-	return &fitting, nil
 }
 
 // headers returns the CORS headers of answers.

@@ -171,7 +171,7 @@ func TestRecoveryFitsQueue(t *testing.T) {
 		l := limits()
 		l.SendQueueMax = tt.queue
 		s, err := New(Options{Recovery: &Recovery{MaxBytes: tt.declared}}).NewServer(adapter.ServerConfig{Path: "/", Limits: l})
-		if err != nil || s.(*server).recovery.opts.MaxBytes != tt.kept {
+		if err != nil || s.(*server).recovery.Options().MaxBytes != tt.kept {
 			t.Errorf("%+v: %v", tt, err)
 		}
 	}

@@ -65,13 +65,7 @@ func (r *testServer) away() *returningClient {
 // settled waits until an absent client can resume.
 func (r *testServer) settled(v *returningClient) {
 	r.t.Helper()
-	a := r.srv.recovery
-	testkit.Eventually(r.t, "the record", func() bool {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		rec := a.journals[v.pid]
-		return rec == nil || rec.suspension != nil
-	})
+	testkit.Eventually(r.t, "the record", func() bool { return r.srv.recovery.Settled(v.pid) })
 }
 
 // back reconnects it, as the old client or as a new one.
@@ -222,10 +216,8 @@ func TestEndsThatAreFinal(t *testing.T) {
 			end(v)
 			testkit.Receive(t, "Session.Closed", v.s.closed)
 			testkit.Eventually(r.t, "the end of the record", func() bool {
-				a := r.srv.recovery
-				a.mu.Lock()
-				defer a.mu.Unlock()
-				return len(a.journals) == 0
+				journals, _, _ := r.srv.recovery.Sizes()
+				return journals == 0
 			})
 			if err := v.s.conn.Emit(number(1), 0); err != websockets.ErrClosed {
 				t.Errorf("Emit: %v", err)

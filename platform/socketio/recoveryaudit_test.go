@@ -43,7 +43,7 @@ func TestAudit_OffsetOfAnEarlierNamespace(t *testing.T) {
 	v := r.away()
 	testkit.Receive(t, "Drop", v.s.dropped)
 	stale := v.offset
-	r.srv.recovery.opts.MaxDisconnection = time.Minute
+	r.srv.recovery.Options().MaxDisconnection = time.Minute
 	v = r.visit(r.peer(), v.auth())
 	v.s.number(t, 1)
 	v.s.number(t, 2)
@@ -52,30 +52,6 @@ func TestAudit_OffsetOfAnEarlierNamespace(t *testing.T) {
 	r.settled(v)
 	v.offset = stale
 	r.back(v, overPeer, false)
-}
-
-// A client that was absent when others started to drop what is over MaxTotalBytes, and has been recovered since, is not
-// dropped.
-func TestAudit_RecoveredWhileOthersAreDropped(t *testing.T) {
-	a := newAbsentClients(t, Recovery{})
-	absent, _ := a.add("192.0.2.1")
-	recovered, _ := a.add("192.0.2.1")
-	twice, _ := a.add("192.0.2.1")
-	shares := a.store.shares()
-	for _, j := range []*journal{recovered, twice} {
-		a.store.mu.Lock()
-		a.store.take(j) // as when a client claims it
-		a.store.mu.Unlock()
-	}
-	a.store.add(twice, twice.address, new(dropped))
-	if n := len(a.store.dropUntil(0, shares)); n != 1 {
-		t.Errorf("%d clients were dropped", n)
-	}
-	if !absent.ended() || recovered.ended() || twice.ended() {
-		t.Errorf("ended: the absent one %t, the one that was recovered %t, and that left again %t", absent.ended(), recovered.ended(), twice.ended())
-	}
-	recovered.close()
-	a.store.close()
 }
 
 // The end of MaxDisconnection and a recovery at the same time: the client is the one or a new one, and stays connected.
@@ -99,23 +75,6 @@ func TestAudit_RecoveredAtTheLastMoment(t *testing.T) {
 		v = w
 	}
 	t.Logf("%d times recovered", recovered)
-}
-
-// A client that has missed too much cannot be recovered from the moment on in which it has: otherwise it would be
-// connected, and never be sent anything.
-func TestAudit_MissesTooMuchWhileItReconnects(t *testing.T) {
-	a := newAbsentClients(t, Recovery{MaxBytes: 1000})
-	j, _ := a.add("192.0.2.1")
-	a.store.mu.Lock() // one that reconnects
-	sent := make(chan struct{})
-	go func() {
-		defer close(sent)
-		a.send(strings.Repeat("x", 2000), j)
-	}()
-	testkit.Eventually(t, "it cannot be recovered", j.ended)
-	a.store.mu.Unlock()
-	<-sent
-	a.store.close()
 }
 
 // An event that must not be compressed is not compressed for a client that was absent either.

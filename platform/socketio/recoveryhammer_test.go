@@ -131,19 +131,15 @@ func TestAllLeaveAtOnce(t *testing.T) {
 	for _, v := range returning {
 		testkit.Receive(t, "Suspend", v.s.suspended)
 	}
-	a := r.srv.recovery
 	testkit.Eventually(r.t, "an end", func() bool {
 		dropped := 0
 		for _, v := range returning {
 			dropped += len(v.s.dropped)
 		}
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		return a.absent.n == len(a.journals) && dropped+a.absent.n == clients
+		journals, absent, _ := r.srv.recovery.Sizes()
+		return absent == journals && dropped+absent == clients
 	})
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.absent.n != most {
-		t.Errorf("%d are kept, at most %d may be", a.absent.n, most)
+	if _, absent, _ := r.srv.recovery.Sizes(); absent != most {
+		t.Errorf("%d are kept, at most %d may be", absent, most)
 	}
 }

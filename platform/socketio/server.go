@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/httperr"
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
 	"github.com/gatehouse-go/gatehouse/internal/oldest"
+	"github.com/gatehouse-go/gatehouse/internal/resume"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -25,8 +26,8 @@ type server struct {
 	path        string // without the trailing slash
 	limits      packet.Limits
 	engine      *engineio.Server
-	recovery    *recoveryStore // nil without recovery
-	root        *frameBuilder  // of the namespace "/"
+	recovery    *resume.Store // nil without recovery
+	root        *frameBuilder // of the namespace "/"
 	noNamespace oldest.List[*connection]
 	decoders    sync.Pool        // of packet.Decoder, between two packets
 	unknown     logsample.Minute // CONNECT packets for unknown namespaces
@@ -41,7 +42,7 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 	}
 	s.root = s.frameBuilderOf("/")
 	if opts.Recovery != nil {
-		s.recovery = newRecoveryStore(*opts.Recovery, cfg.Handover)
+		s.recovery = resume.New(*opts.Recovery, cfg.Handover)
 		if cfg.Handover != nil && opts.Recovery.SameClient != nil {
 			cfg.Logger.Info("clients are recovered on their own node only: Recovery.SameClient needs the client and its new handshake in one process")
 		}
@@ -122,7 +123,7 @@ func (s *server) Native(string) any { return nil }
 // and returns an error with their number.
 func (s *server) Close(ctx context.Context) error {
 	if s.recovery != nil {
-		s.recovery.close()
+		s.recovery.Close()
 	}
 	return s.engine.Close(ctx)
 }

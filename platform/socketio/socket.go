@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/entries"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/internal/resume"
 	"github.com/gatehouse-go/gatehouse/internal/sizeclass"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/packet"
@@ -25,7 +26,7 @@ type socket struct {
 	namespace string
 	frames    *frameBuilder
 	id        string
-	journal   *journal // nil without recovery
+	journal   *resume.Journal // nil without recovery
 
 	closed  atomic.Bool // nothing is sent any more
 	binding sync.Mutex  // held while bind runs
@@ -97,13 +98,13 @@ func (s *socket) Emit(out *adapter.Outgoing, ack uint64) error {
 	if s.conn.srv.recovery == nil { // then ack is 0: the case above has the others
 		m, err = s.frames.message(out)
 	} else {
-		m, err = s.conn.srv.event(out, s.namespace, ack, s.journal.ring)
+		m, err = s.conn.srv.event(out, s.namespace, ack, s.journal.Ring())
 	}
 	if err != nil {
 		return s.conn.encodeFailed(err)
 	}
 	if s.journal != nil && ack == 0 {
-		return s.journal.emit(m, out)
+		return s.journal.Emit(m, out)
 	}
 	if s.closed.Load() {
 		return websockets.ErrClosed
@@ -162,9 +163,9 @@ func (c *connection) encodeFailed(err error) error {
 
 // send queues a message with the policy of out.
 func (c *connection) send(m *message, out *adapter.Outgoing) error {
-	it := m.item
+	it := m.Item
 	it.Plain = out.Uncompressed
-	return c.pushItem(it, m.charge, wsconn.PolicyOf(out))
+	return c.pushItem(it, m.Charge, wsconn.PolicyOf(out))
 }
 
 func (s *socket) Writable(ctx context.Context) error {
@@ -190,7 +191,7 @@ func (s *socket) Close(r websockets.Reason) {
 		sess := s.sess
 		c.mu.Unlock()
 		if s.journal != nil {
-			s.journal.closeFor(s, sess)
+			s.journal.CloseFor(s, sess)
 		}
 		return
 	}
@@ -208,7 +209,7 @@ func (s *socket) Close(r websockets.Reason) {
 	c.checkNoNamespace()
 	c.mu.Unlock()
 	if s.journal != nil {
-		s.journal.close()
+		s.journal.Close()
 	}
 	mode := wsconn.CloseModeOf(r)
 	switch {
@@ -241,7 +242,7 @@ func (s *socket) Reset() bool {
 	s.conn.mu.Lock()
 	sess := s.sess
 	s.conn.mu.Unlock()
-	s.journal.closeFor(s, sess)
+	s.journal.CloseFor(s, sess)
 	s.conn.eng.Close(websockets.Reason{Cause: websockets.CauseTransportClose, Text: "events were lost"}, wsconn.CloseAbort)
 	return true
 }
@@ -283,7 +284,7 @@ func (s *socket) connectionEnded(r websockets.Reason) {
 
 // endSession suspends the session if the client may resume it, and closes it otherwise.
 func (s *socket) endSession(sess adapter.Session, r websockets.Reason) {
-	if s.journal != nil && s.journal.suspend(sess, r) {
+	if s.journal != nil && s.journal.Suspend(sess, r) {
 		return
 	}
 	sess.Closed(r)
@@ -320,7 +321,7 @@ func (s *socket) enter(auth websockets.Payload) {
 	}
 	h, res, err := s.admit(ctx, ep, auth)
 	if res != nil {
-		defer res.abandon()
+		defer res.Abandon()
 	}
 	if err != nil {
 		if e, ok := errors.AsType[*websockets.Error](err); ok && e.Code == websockets.CodeNotAccepting {
@@ -337,16 +338,16 @@ func (s *socket) enter(auth websockets.Payload) {
 
 // admit runs the application's checks, and finds out whether the client resumes an
 // earlier session.
-func (s *socket) admit(ctx context.Context, ep adapter.Endpoint, auth websockets.Payload) (*adapter.Handshake, *resumption, error) {
+func (s *socket) admit(ctx context.Context, ep adapter.Endpoint, auth websockets.Payload) (*adapter.Handshake, *resume.Resumption, error) {
 	srv := s.conn.srv
-	var res *resumption
+	var res *resume.Resumption
 	if srv.recovery != nil {
-		res = srv.recovery.find(auth, s.namespace)
+		res = srv.find(auth, s.namespace)
 	}
 	if res != nil && srv.opts.Recovery.SkipAdmit {
 		h := s.handshake(auth)
 		h.SkipChecks = true
-		if ep.Admit(ctx, h) == nil && res.claim(ctx, ep, h) {
+		if ep.Admit(ctx, h) == nil && res.Claim(ctx, ep, h) {
 			return h, res, nil
 		}
 		res = nil // continue as for a new client
@@ -355,7 +356,7 @@ func (s *socket) admit(ctx context.Context, ep adapter.Endpoint, auth websockets
 	if err := ep.Admit(ctx, h); err != nil {
 		return nil, nil, err
 	}
-	if res != nil && !res.claim(ctx, ep, h) {
+	if res != nil && !res.Claim(ctx, ep, h) {
 		res = nil
 	}
 	return h, res, nil
@@ -381,15 +382,15 @@ func (s *socket) refuse(text string, data []byte, counts bool) {
 	}
 }
 
-// awaitBinding blocks while bind runs.
-func (s *socket) awaitBinding() {
+// AwaitBinding implements [resume.Live]: it blocks while bind runs.
+func (s *socket) AwaitBinding() {
 	s.binding.Lock()
 	_ = s.id // only the lock matters
 	s.binding.Unlock()
 }
 
 // bind makes the socket a client of the framework.
-func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption) {
+func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resume.Resumption) {
 	c := s.conn
 	s.binding.Lock()
 	defer s.binding.Unlock()
@@ -397,16 +398,16 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption
 	gone := false
 	transport := c.eng.Transport()
 	c.eng.Hold(func() { // a client must receive broadcasts as soon as it has seen CONNECT
-		if res != nil && res.arrival != nil {
-			sess = res.arrival.Resume(s, h, func(id string, missed []adapter.Missed) bool { return s.acceptMoved(res, id, missed) })
+		if res != nil && res.Arrival() != nil {
+			sess = res.Arrival().Resume(s, h, func(id string, missed []adapter.Missed) bool { return s.acceptMoved(res, id, missed) })
 			gone = sess == nil
 			return
 		}
 		if !s.accept(res) {
 			return
 		}
-		if res != nil && res.resumed {
-			sess = res.suspension.Resume(s, h)
+		if res != nil && res.Resumed() {
+			sess = res.Suspension().Resume(s, h)
 			gone = sess == nil
 		} else {
 			sess = ep.Connect(s, h)
@@ -414,7 +415,7 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption
 	})
 	if gone { // it takes itself for recovered: it must reconnect, as a new client
 		if s.journal != nil {
-			s.journal.close()
+			s.journal.Close()
 		}
 		c.eng.Close(websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client was dropped while it resumed"}, wsconn.CloseAbort)
 	}
@@ -427,7 +428,7 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resumption
 	s.cancel = nil
 	ended, upgraded := s.ended, s.upgraded && transport == Polling
 	if s.journal != nil { // with c.mu held: the client may leave, resume or be closed as soon as s.sess is set
-		s.journal.setSession(sess)
+		s.journal.SetSession(sess)
 	}
 	c.mu.Unlock()
 	if upgraded {
@@ -453,21 +454,21 @@ func (s *socket) join() bool {
 
 // accept answers the CONNECT, before anything else is sent in the namespace. It returns
 // false when the connection or the socket is closing.
-func (s *socket) accept(res *resumption) bool {
+func (s *socket) accept(res *resume.Resumption) bool {
 	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !s.join() {
 		return false
 	}
-	if res != nil && res.replay(s) {
+	if res != nil && res.Replay(s, c.address(), s.resumed) {
 		return true
 	}
 	s.id = rand.Text()
 	var pid string
 	if c.srv.recovery != nil {
-		s.journal = c.srv.recovery.newJournal(s)
-		pid = s.journal.pid
+		s.journal = c.srv.recovery.NewJournal(s, s.id, s.namespace, c.address())
+		pid = s.journal.PrivateID()
 	}
 	if m, err := c.srv.connected(s.namespace, s.id, pid); err == nil {
 		_ = c.push(m, outbox.Refuse)

@@ -1,31 +1,34 @@
-package socketio
+package resume
 
 import (
 	"errors"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
 	"unsafe"
 
 	"github.com/gatehouse-go/gatehouse/internal/remote"
+	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// journal is what one client was sent lately, and what it misses while it is absent. Its
-// successive sockets share it. docs/architecture.md has the order of the locks.
-type journal struct {
-	store     *recoveryStore
-	ring      *ring  // of the namespace
+// Journal is what one client was sent lately, and what it misses while it is absent. Its
+// successive connections share it. It is safe for concurrent use. docs/architecture.md has the
+// order of the locks.
+type Journal struct {
+	store     *Store
+	ring      *Ring  // of the namespace
 	pid       string // secret: only the client has it
 	id        string
 	namespace string
 	former    string // the private id that the client had at another node; empty without
 
 	mu      sync.Mutex
-	live    *socket         // nil while the client is absent
-	sess    adapter.Session // of its last socket; nil until bind has it
-	address address         // of its last connection
+	live    Live            // nil while the client is absent
+	sess    adapter.Session // of its last connection; nil until SetSession
+	address Address         // of its last connection
 	known   uint64          // the position before those of kept; 0 for none
 	kept    positions       // in the order on the wire; those of volatile events have no event
 	sent    int             // how many of kept were sent; the client misses the rest
@@ -34,29 +37,39 @@ type journal struct {
 	closed  bool          // the client cannot resume
 	absent  chan struct{} // closed when the client is absent, or cannot resume
 
-	// Guarded by recoveryStore.mu.
+	// Guarded by Store.mu.
 	suspension adapter.Suspension // while the client is absent
 	timer      *time.Timer
 	place      place
 }
 
 // journalSize is the memory of a journal without its events: with ids, maps and timer.
-const journalSize = int(unsafe.Sizeof(journal{})) + 450
+const journalSize = int(unsafe.Sizeof(Journal{})) + 450
 
-// address is the client address by which absent clients are counted.
-type address struct {
+// ID returns the client's public id.
+func (j *Journal) ID() string { return j.id }
+
+// PrivateID returns the id by which the client resumes: a secret of the client's.
+func (j *Journal) PrivateID() string { return j.pid }
+
+// Ring returns the ring of the client's namespace.
+func (j *Journal) Ring() *Ring { return j.ring }
+
+// Address is the client address by which absent clients are counted.
+type Address struct {
 	netip.Addr // the zero value for all that are unknown
 
-	guessed bool // it may be a proxy's
+	Guessed bool // it may be a proxy's
 }
 
-func (c *connection) address() address {
-	client := remote.Of(c.request.Load())
-	return address{remote.Group(client.Addr), client.Guessed}
+// AddressOf returns the address of the client that has sent a request.
+func AddressOf(r *http.Request) Address {
+	client := remote.Of(r)
+	return Address{remote.Group(client.Addr), client.Guessed}
 }
 
-// emit sends an event if the client is connected, and keeps it unless it is volatile.
-func (j *journal) emit(m *message, out *adapter.Outgoing) error {
+// Emit sends an event if the client is connected, and keeps it unless it is volatile.
+func (j *Journal) Emit(m *Message, out *adapter.Outgoing) error {
 	j.mu.Lock()
 	if j.closed {
 		j.mu.Unlock()
@@ -66,7 +79,7 @@ func (j *journal) emit(m *message, out *adapter.Outgoing) error {
 	var err error
 	switch {
 	case connected:
-		if err = j.live.conn.send(m, out); errors.Is(err, websockets.ErrClosed) && !out.Volatile {
+		if err = j.live.Send(m, out); errors.Is(err, websockets.ErrClosed) && !out.Volatile {
 			err, connected = nil, false // the connection is ending: the client counts as absent
 		}
 	case out.Volatile:
@@ -78,7 +91,7 @@ func (j *journal) emit(m *message, out *adapter.Outgoing) error {
 	}
 	j.mu.Unlock()
 	if full {
-		j.close()
+		j.Close()
 	}
 	j.store.enforceTotal()
 	return err
@@ -86,14 +99,14 @@ func (j *journal) emit(m *message, out *adapter.Outgoing) error {
 
 // append appends an event, of a volatile one only the position: the client may resume from
 // it. It returns false when the client is absent and has missed too much. j.mu is held.
-func (j *journal) append(m *message, volatile, connected bool) bool {
+func (j *Journal) append(m *Message, volatile, connected bool) bool {
 	size := j.kept.size()
-	j.kept.push(m.pos)
+	j.kept.push(m.Pos)
 	j.count(size)
 	j.bytes += positionSize
 	if !volatile {
 		j.ring.hold(m)
-		j.bytes += m.held
+		j.bytes += m.Held
 	}
 	if connected && j.sent == j.kept.n-1 {
 		j.sent++
@@ -109,7 +122,7 @@ func (j *journal) append(m *message, volatile, connected bool) bool {
 
 // dropOldest drops the oldest event, except for its position: the client may have received
 // nothing later. j.mu is held.
-func (j *journal) dropOldest() {
+func (j *Journal) dropOldest() {
 	size := j.kept.size()
 	j.known = j.kept.pop()
 	j.count(size)
@@ -119,7 +132,7 @@ func (j *journal) dropOldest() {
 }
 
 // dropSent drops all that was sent.
-func (j *journal) dropSent() {
+func (j *Journal) dropSent() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for j.sent > 0 {
@@ -128,52 +141,35 @@ func (j *journal) dropSent() {
 }
 
 // count counts what has changed since kept had the size before. j.mu is held.
-func (j *journal) count(before int) {
+func (j *Journal) count(before int) {
 	if d := j.kept.size() - before; d != 0 {
 		j.store.total.Add(int64(d))
 	}
 }
 
-// trim drops what was sent before the stamp old.
-func (j *journal) trim(c *connection, old int64, age time.Duration) {
+// Trim drops what the client must have received on its connection live: it was sent before
+// age, after which a heartbeat is answered. now is a stamp of the clock.
+func (j *Journal) Trim(live Live, clock *wsconn.Clock, now int64, age time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.live == nil || j.live.conn != c {
+	if j.live != live {
 		return
 	}
-	for n := j.marks.before(old); n > 0 && j.sent > 0; n-- {
+	for n := j.marks.before(now - int64(age)); n > 0 && j.sent > 0; n-- {
 		j.dropOldest()
 	}
-	if j.sent > 0 && j.marks.due(c.srv.engine.Clock().Coarse(), age) {
-		j.marks.add(c.srv.engine.Clock().Now(), j.sent)
+	if j.sent > 0 && j.marks.due(clock.Coarse(), age) {
+		j.marks.add(clock.Now(), j.sent)
 	}
 }
 
-// trimJournals drops what a connected client must have received: it has answered a later
-// heartbeat.
-func (c *connection) trimJournals(now int64) {
-	limits := &c.srv.cfg.Limits
-	age := 2*limits.PingInterval + limits.PingTimeout
-	c.mu.Lock()
-	journals := make([]*journal, 0, len(c.sockets))
-	for _, s := range c.sockets {
-		if s.journal != nil {
-			journals = append(journals, s.journal)
-		}
-	}
-	c.mu.Unlock()
-	for _, j := range journals {
-		j.trim(c, now-int64(age), age)
-	}
-}
-
-// suspend keeps a client that has lost its connection. It returns false when the client
+// Suspend keeps a client that has lost its connection. It returns false when the client
 // cannot resume; then the caller must close the session.
-func (j *journal) suspend(sess adapter.Session, why websockets.Reason) bool {
+func (j *Journal) Suspend(sess adapter.Session, why websockets.Reason) bool {
 	switch why.Cause {
 	case websockets.CauseTransportClose, websockets.CauseTransportError, websockets.CausePingTimeout, websockets.CauseMoved:
 	default:
-		j.close()
+		j.Close()
 		return false
 	}
 	j.mu.Lock()
@@ -186,25 +182,25 @@ func (j *journal) suspend(sess adapter.Session, why websockets.Reason) bool {
 	return true
 }
 
-// close ends the journal: the client cannot resume.
-func (j *journal) close() { j.closeAbsent(inAnyCase) }
+// Close ends the journal: the client cannot resume.
+func (j *Journal) Close() { j.closeAbsent(inAnyCase) }
 
-// closeFor ends the journal, unless its client has resumed on another socket than s, whose
-// session is sess.
-func (j *journal) closeFor(s *socket, sess adapter.Session) {
+// CloseFor ends the journal, unless its client has resumed on another connection than live,
+// whose session is sess.
+func (j *Journal) CloseFor(live Live, sess adapter.Session) {
 	j.mu.Lock()
-	own := j.live == s || j.live == nil && j.sess == sess
+	own := j.live == live || j.live == nil && j.sess == sess
 	if own {
 		j.finish() // from now on it cannot resume
 	}
 	j.mu.Unlock()
 	if own {
-		j.close()
+		j.Close()
 	}
 }
 
 // closeAbsent ends the journal if its client has been absent since it left as number left.
-func (j *journal) closeAbsent(left uint64) {
+func (j *Journal) closeAbsent(left uint64) {
 	if suspension := j.end(left); suspension != nil {
 		suspension.Drop()
 	}
@@ -215,7 +211,7 @@ const inAnyCase = 0
 
 // end ends the journal as closeAbsent, and returns the suspension that the caller must drop;
 // nil without one.
-func (j *journal) end(left uint64) adapter.Suspension {
+func (j *Journal) end(left uint64) adapter.Suspension {
 	suspension, removed := j.store.remove(j, left)
 	if removed {
 		j.mu.Lock()
@@ -226,7 +222,7 @@ func (j *journal) end(left uint64) adapter.Suspension {
 }
 
 // finish drops what is kept, and the client cannot resume any more. j.mu is held.
-func (j *journal) finish() {
+func (j *Journal) finish() {
 	if j.closed {
 		return
 	}
@@ -242,7 +238,7 @@ func (j *journal) finish() {
 }
 
 // markAbsent closes j.absent, once; j.mu is held.
-func (j *journal) markAbsent() {
+func (j *Journal) markAbsent() {
 	select {
 	case <-j.absent:
 	default:
@@ -250,8 +246,8 @@ func (j *journal) markAbsent() {
 	}
 }
 
-// setSession sets the session of the journal's socket.
-func (j *journal) setSession(sess adapter.Session) {
+// SetSession sets the session of the journal's connection.
+func (j *Journal) SetSession(sess adapter.Session) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.sess = sess

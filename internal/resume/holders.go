@@ -1,4 +1,4 @@
-package socketio
+package resume
 
 import (
 	"container/heap"
@@ -7,7 +7,7 @@ import (
 )
 
 // holders has the absent clients of a server by their address. The zero value is empty.
-// recoveryStore.mu guards it.
+// Store.mu guards it.
 type holders struct {
 	byAddress map[netip.Addr]*holder
 	order     largestFirst
@@ -18,7 +18,7 @@ type holders struct {
 // holder is one address with its absent clients, in the order in which they left.
 type holder struct {
 	address  netip.Addr
-	journals list.List // of *journal
+	journals list.List // of *Journal
 	index    int       // in largestFirst
 }
 
@@ -29,10 +29,10 @@ type place struct {
 	left   uint64 // its number among all that left; 0 while it is not absent
 }
 
-func (h *holder) oldest() *journal { return h.journals.Front().Value.(*journal) }
+func (h *holder) oldest() *Journal { return h.journals.Front().Value.(*Journal) }
 
 // add adds a client that has left, and returns its address.
-func (hs *holders) add(j *journal, from address) *holder {
+func (hs *holders) add(j *Journal, from Address) *holder {
 	h := hs.byAddress[from.Addr]
 	if h == nil {
 		if hs.byAddress == nil {
@@ -53,7 +53,7 @@ func (hs *holders) add(j *journal, from address) *holder {
 }
 
 // remove removes a client that is absent.
-func (hs *holders) remove(j *journal) {
+func (hs *holders) remove(j *Journal) {
 	h := j.place.holder
 	hs.n--
 	if h.journals.Len() == 1 { // before it is empty: the order needs its oldest
@@ -76,7 +76,7 @@ func (hs *holders) all() []held {
 	all := make([]held, 0, hs.n)
 	for _, h := range hs.order {
 		for e := h.journals.Front(); e != nil; e = e.Next() {
-			j := e.Value.(*journal)
+			j := e.Value.(*Journal)
 			all = append(all, held{j, j.place.left})
 		}
 	}

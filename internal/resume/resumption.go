@@ -1,49 +1,43 @@
-package socketio
+package resume
 
 import (
 	"context"
 
-	"github.com/gatehouse-go/gatehouse/internal/outbox"
-	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
-	"github.com/go-json-experiment/json"
 )
 
-// resumption is the attempt of a client to resume an earlier session.
-type resumption struct {
-	store      *recoveryStore
-	j          *journal           // nil for a client of another node
+// Resumption is the attempt of a client to resume an earlier session.
+type Resumption struct {
+	store      *Store
+	j          *Journal           // nil for a client of another node
 	key        string             // the private id
 	offset     string             // as the client has sent it
 	pos        uint64             // that of the last event that the client has received
 	absent     chan struct{}      // of the journal when it was found: replaced once a client has resumed
-	suspension adapter.Suspension // set by claim
+	suspension adapter.Suspension // set by Claim
 	resumed    bool
-	arrival    adapter.Arrival // of a client of another node, set by claim
+	arrival    adapter.Arrival // of a client of another node, set by Claim
 }
 
-// find returns the resumption that a client's auth requests; nil without such a journal here, and without a node
-// that may have it. It does not change the journal, because the client may be another one.
-func (store *recoveryStore) find(auth websockets.Payload, namespace string) *resumption {
-	var ask struct {
-		PID    string `json:"pid"`
-		Offset string `json:"offset"`
-	}
-	if json.Unmarshal(auth.JSON, &ask) != nil || ask.PID == "" || ask.Offset == "" {
-		return nil
-	}
-	if r := store.findHere(ask.PID, ask.Offset, namespace); r != nil {
+// privateIDSize is the length of a private id without the prefix of its node: that of rand.Text.
+const privateIDSize = 26
+
+// Find returns the resumption that a client requests, by its private id and the offset of the last event that it has
+// received; nil without such a journal here, and without a node that may have it. It does not change the journal, because the
+// client may be another one.
+func (store *Store) Find(pid, offset, namespace string) *Resumption {
+	if r := store.findHere(pid, offset, namespace); r != nil {
 		return r
 	}
-	if pos := positionOf(ask.Offset); store.handover != nil && len(ask.PID) == len(store.prefix)+privateIDSize && pos != 0 {
-		return &resumption{store: store, key: ask.PID, offset: ask.Offset, pos: pos}
+	if pos := positionOf(offset); store.handover != nil && len(pid) == len(store.prefix)+privateIDSize && pos != 0 {
+		return &Resumption{store: store, key: pid, offset: offset, pos: pos}
 	}
 	return nil
 }
 
 // findHere returns the resumption of a client of this node; nil without one.
-func (store *recoveryStore) findHere(pid, offset, namespace string) *resumption {
+func (store *Store) findHere(pid, offset, namespace string) *Resumption {
 	store.mu.Lock()
 	j := store.journals[pid]
 	if j == nil {
@@ -55,12 +49,12 @@ func (store *recoveryStore) findHere(pid, offset, namespace string) *resumption 
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return &resumption{store: store, j: j, key: pid, offset: offset, pos: positionOf(offset), absent: j.absent}
+	return &Resumption{store: store, j: j, key: pid, offset: offset, pos: positionOf(offset), absent: j.absent}
 }
 
-// claim takes over the journal for a client that has passed the checks of ep. It reports whether
+// Claim takes over the journal for a client that has passed the checks of ep. It reports whether
 // the journal is the client's own and has all that it missed. Call it once.
-func (r *resumption) claim(ctx context.Context, ep adapter.Endpoint, h *adapter.Handshake) bool {
+func (r *Resumption) Claim(ctx context.Context, ep adapter.Endpoint, h *adapter.Handshake) bool {
 	if r.j != nil && r.reconnect(ctx, h) {
 		return true
 	}
@@ -78,21 +72,21 @@ func (r *resumption) claim(ctx context.Context, ep adapter.Endpoint, h *adapter.
 	return r.reconnect(ctx, h)
 }
 
-// reconnect is claim for a client of this node.
-func (r *resumption) reconnect(ctx context.Context, h *adapter.Handshake) bool {
+// reconnect is Claim for a client of this node.
+func (r *Resumption) reconnect(ctx context.Context, h *adapter.Handshake) bool {
 	why := websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client reconnected"}
 	return r.take(ctx, why, func(old adapter.Session) bool { return old.Same(h, r.store.opts.SameClient) })
 }
 
-// take is claim for a client of this node, of whose session same reports whether it is the client's. An open connection is
+// take is Claim for a client of this node, of whose session same reports whether it is the client's. An open connection is
 // closed for the reason why.
-func (r *resumption) take(ctx context.Context, why websockets.Reason, same func(adapter.Session) bool) bool {
+func (r *Resumption) take(ctx context.Context, why websockets.Reason, same func(adapter.Session) bool) bool {
 	j, store := r.j, r.store
 	j.mu.Lock()
 	live := j.live
 	j.mu.Unlock()
 	if live != nil { // the client sees CONNECT slightly before its session is set
-		live.awaitBinding()
+		live.AwaitBinding()
 	}
 	j.mu.Lock()
 	sess := j.sess
@@ -113,19 +107,19 @@ func (r *resumption) take(ctx context.Context, why websockets.Reason, same func(
 	known := r.received() >= 0
 	j.mu.Unlock()
 	if !known { // dropped meanwhile
-		r.abandon()
+		r.Abandon()
 	}
 	return known
 }
 
 // closeLive ends the old connection of a client that reconnects before the server noticed
 // its loss, and waits until the journal's client is absent.
-func (j *journal) closeLive(ctx context.Context, why websockets.Reason) bool {
+func (j *Journal) closeLive(ctx context.Context, why websockets.Reason) bool {
 	j.mu.Lock()
 	live, absent := j.live, j.absent
 	j.mu.Unlock()
 	if live != nil {
-		live.conn.eng.Close(why, wsconn.CloseAbort)
+		live.Abort(why)
 	}
 	select {
 	case <-absent:
@@ -137,7 +131,7 @@ func (j *journal) closeLive(ctx context.Context, why websockets.Reason) bool {
 
 // received returns how many of the kept events the client has; -1 if it may miss others.
 // journal.mu is held.
-func (r *resumption) received() int {
+func (r *Resumption) received() int {
 	if r.pos == 0 {
 		return -1
 	}
@@ -150,9 +144,18 @@ func (r *resumption) received() int {
 	return -1
 }
 
-// replay answers the CONNECT with the old ids and sends what the client missed. It returns
-// false when the client cannot resume. connection.mu is held.
-func (r *resumption) replay(s *socket) bool {
+// Resumed reports whether Replay has returned true.
+func (r *Resumption) Resumed() bool { return r.resumed }
+
+// Suspension returns that of the client; nil before Claim, and for a client of another node.
+func (r *Resumption) Suspension() adapter.Suspension { return r.suspension }
+
+// Arrival returns the client of another node that Claim has found; nil without one.
+func (r *Resumption) Arrival() adapter.Arrival { return r.arrival }
+
+// Replay makes live the connection of the client, by answer, which sends the client its old ids, and sends what the client
+// has missed. It returns false when the client cannot resume, or answer has returned false.
+func (r *Resumption) Replay(live Live, from Address, answer func(*Journal) bool) bool {
 	j := r.j
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -160,21 +163,18 @@ func (r *resumption) replay(s *socket) bool {
 	if n < 0 || j.closed { // it has missed too much by now
 		return false
 	}
-	m, err := s.conn.srv.connected(s.namespace, j.id, j.pid)
-	if err != nil {
+	if !answer(j) {
 		return false
 	}
-	s.id, s.journal = j.id, j
 	j.absent = make(chan struct{})
-	j.live, j.address = s, s.conn.address()
-	_ = s.conn.push(m, outbox.Refuse)
+	j.live, j.address = live, from
 	for range n {
 		j.dropOldest()
 	}
 	j.sent = 0
 	j.marks.reset()
 	for pos := range j.kept.all {
-		if m := j.ring.at(pos); m != nil && s.conn.push(m, outbox.Refuse) != nil {
+		if m := j.ring.at(pos); m != nil && live.Replay(m) != nil {
 			break // the connection has ended again
 		}
 		j.sent++
@@ -183,13 +183,13 @@ func (r *resumption) replay(s *socket) bool {
 	return true
 }
 
-// abandon drops the journal when the client was not resumed after all.
-func (r *resumption) abandon() {
+// Abandon drops the journal when the client was not resumed after all.
+func (r *Resumption) Abandon() {
 	switch {
 	case r.arrival != nil:
 		r.arrival.Drop()
 	case !r.resumed && r.suspension != nil:
-		r.j.close()
+		r.j.Close()
 		r.suspension.Drop()
 	}
 }

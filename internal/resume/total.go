@@ -1,4 +1,4 @@
-package socketio
+package resume
 
 import (
 	"cmp"
@@ -16,7 +16,7 @@ type share struct {
 
 // held is a journal with the time at which its client left; 0 while it is connected.
 type held struct {
-	j    *journal
+	j    *Journal
 	left uint64
 }
 
@@ -24,7 +24,7 @@ type held struct {
 // address that holds most loses first: its absent clients in the order in which they left,
 // and then what its connected clients were sent. An event of several clients counts for
 // each with its part. No lock must be held.
-func (store *recoveryStore) enforceTotal() {
+func (store *Store) enforceTotal() {
 	switch total := store.total.Load(); {
 	case total <= store.opts.MaxTotalBytes:
 		if store.remains.Load() > 0 {
@@ -44,7 +44,7 @@ func (store *recoveryStore) enforceTotal() {
 
 // evict ends journals until the total is small enough. It returns suspensions that the
 // caller must drop. store.totalMu is held.
-func (store *recoveryStore) evict() (dropped []adapter.Suspension) {
+func (store *Store) evict() (dropped []adapter.Suspension) {
 	most := store.opts.MaxTotalBytes
 	if total := store.total.Load(); total <= most || total <= store.remains.Load() {
 		return nil // another one has done it
@@ -57,7 +57,7 @@ func (store *recoveryStore) evict() (dropped []adapter.Suspension) {
 }
 
 // dropUntil drops what the shares hold, in their order, until the total is small enough.
-func (store *recoveryStore) dropUntil(goal int64, shares []*share) (dropped []adapter.Suspension) {
+func (store *Store) dropUntil(goal int64, shares []*share) (dropped []adapter.Suspension) {
 	for _, s := range shares {
 		for _, held := range s.journals {
 			if store.total.Load() <= goal {
@@ -74,7 +74,7 @@ func (store *recoveryStore) dropUntil(goal int64, shares []*share) (dropped []ad
 }
 
 // shares returns what each address holds, the largest first.
-func (store *recoveryStore) shares() []*share {
+func (store *Store) shares() []*share {
 	store.mu.Lock()
 	all := make([]held, 0, len(store.journals))
 	for _, j := range store.journals {
@@ -101,13 +101,13 @@ func (store *recoveryStore) shares() []*share {
 
 // share returns the address of a journal's client, and the bytes that it holds: its part of
 // each event.
-func (j *journal) share() (address, float64) {
+func (j *Journal) share() (Address, float64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	bytes := float64(journalSize + j.kept.size())
 	for pos := range j.kept.all {
 		if m := j.ring.at(pos); m != nil {
-			bytes += float64(m.held) / float64(max(1, m.holders.Load()))
+			bytes += float64(m.Held) / float64(max(1, m.holders.Load()))
 		}
 	}
 	return j.address, bytes

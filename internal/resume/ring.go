@@ -1,4 +1,4 @@
-package socketio
+package resume
 
 import (
 	"math/rand/v2"
@@ -8,13 +8,13 @@ import (
 	"unsafe"
 )
 
-// ring keeps the events of one namespace that clients may still miss: each once, by its
+// Ring keeps the events of one namespace that clients may still miss: each once, by its
 // position, until no journal holds it. A position is also the offset that clients receive
 // with the event. It is safe for concurrent use.
-type ring struct {
-	total    *atomic.Int64 // of recoveryStore: bytes held by all rings and journals
+type Ring struct {
+	total    *atomic.Int64 // of Store: bytes held by all rings and journals
 	last     atomic.Uint64 // the newest position
-	journals int           // guarded by recoveryStore.mu
+	journals int           // guarded by Store.mu
 
 	mu     sync.RWMutex
 	blocks map[uint64]*block // by position/blockLen
@@ -23,7 +23,7 @@ type ring struct {
 // block has the events of positions that follow each other. A block without events is
 // dropped, so that one old event does not hold the places of all later ones.
 type block struct {
-	events [blockLen]*message
+	events [blockLen]*Message
 	used   int
 }
 
@@ -34,29 +34,29 @@ const (
 
 // newRing returns a ring whose positions start anywhere: clients keep an old offset until they
 // receive an event, and one of another ring must not be a position of this one.
-func newRing(total *atomic.Int64) *ring {
-	r := &ring{total: total, blocks: map[uint64]*block{}}
+func newRing(total *atomic.Int64) *Ring {
+	r := &Ring{total: total, blocks: map[uint64]*block{}}
 	r.last.Store(rand.Uint64N(1 << (positionBits - 2))) //nolint:gosec // it need not be secret
 	return r
 }
 
-// next returns the position of a new event.
-func (r *ring) next() uint64 { return r.last.Add(1) }
+// Next returns the position of a new event.
+func (r *Ring) Next() uint64 { return r.last.Add(1) }
 
-// offset returns a position as clients receive it.
-func offset(pos uint64) string { return strconv.FormatUint(pos, 36) }
+// Offset returns a position as clients receive it.
+func Offset(pos uint64) string { return strconv.FormatUint(pos, 36) }
 
 // positionOf returns the position of a client's offset; 0 if it is none.
 func positionOf(text string) uint64 {
 	pos, err := strconv.ParseUint(text, 36, positionBits)
-	if err != nil || offset(pos) != text {
+	if err != nil || Offset(pos) != text {
 		return 0
 	}
 	return pos
 }
 
 // hold keeps an event for one more journal.
-func (r *ring) hold(m *message) {
+func (r *Ring) hold(m *Message) {
 	for n := m.holders.Load(); n > 0; n = m.holders.Load() {
 		if m.holders.CompareAndSwap(n, n+1) {
 			return
@@ -67,20 +67,20 @@ func (r *ring) hold(m *message) {
 	if m.holders.Add(1) > 1 {
 		return
 	}
-	b := r.blocks[m.pos/blockLen]
-	size := m.held
+	b := r.blocks[m.Pos/blockLen]
+	size := m.Held
 	if b == nil {
 		b = &block{}
-		r.blocks[m.pos/blockLen] = b
+		r.blocks[m.Pos/blockLen] = b
 		size += blockSize
 	}
-	b.events[m.pos%blockLen] = m
+	b.events[m.Pos%blockLen] = m
 	b.used++
 	r.total.Add(int64(size))
 }
 
 // at returns the event at a position; nil if no journal holds one.
-func (r *ring) at(pos uint64) *message {
+func (r *Ring) at(pos uint64) *Message {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if b := r.blocks[pos/blockLen]; b != nil {
@@ -91,28 +91,28 @@ func (r *ring) at(pos uint64) *message {
 
 // release ends the hold of one journal on the event at a position, and returns the bytes
 // that the event counted for; 0 without one.
-func (r *ring) release(pos uint64) int {
+func (r *Ring) release(pos uint64) int {
 	m := r.at(pos)
 	if m == nil {
 		return 0
 	}
 	for n := m.holders.Load(); n > 1; n = m.holders.Load() {
 		if m.holders.CompareAndSwap(n, n-1) {
-			return m.held
+			return m.Held
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if m.holders.Add(-1) > 0 {
-		return m.held
+		return m.Held
 	}
 	b := r.blocks[pos/blockLen]
-	size := m.held
+	size := m.Held
 	b.events[pos%blockLen] = nil
 	if b.used--; b.used == 0 {
 		delete(r.blocks, pos/blockLen)
 		size += blockSize
 	}
 	r.total.Add(-int64(size))
-	return m.held
+	return m.Held
 }

@@ -1,4 +1,4 @@
-package socketio
+package resume
 
 import (
 	"math/rand/v2"
@@ -11,15 +11,15 @@ import (
 // client that left first.
 func TestLargestHolder(t *testing.T) {
 	var hs holders
-	var want []*journal // in the order in which they left
+	var want []*Journal // in the order in which they left
 	for step := range 5000 {
 		if len(want) > 0 && rand.IntN(5) < 2 {
 			i := rand.IntN(len(want))
 			hs.remove(want[i])
 			want = slices.Delete(want, i, i+1)
 		} else {
-			j := &journal{}
-			h := hs.add(j, address{Addr: netip.AddrFrom4([4]byte{byte(rand.IntN(20))})})
+			j := &Journal{}
+			h := hs.add(j, Address{Addr: netip.AddrFrom4([4]byte{byte(rand.IntN(20))})})
 			if h.journals.Back().Value != j {
 				t.Fatal("the client is not the last of its address")
 			}
@@ -39,7 +39,7 @@ func TestLargestHolder(t *testing.T) {
 		for _, n := range counts {
 			most = max(most, n)
 		}
-		i := slices.IndexFunc(want, func(j *journal) bool { return counts[j.place.holder] == most })
+		i := slices.IndexFunc(want, func(j *Journal) bool { return counts[j.place.holder] == most })
 		if got := hs.largest(); got != want[i].place.holder || got.oldest() != want[i] {
 			t.Fatalf("step %d: the largest has %d clients, want that of %d", step, got.journals.Len(), most)
 		}
