@@ -86,7 +86,7 @@
 // Experimental. A minor version may change or remove it.
 //
 //   - [contract], contract/contracttest and contract/typescript, the documents of an application and clients made of them
-//   - socketio.Recovery, which restores clients after a lost connection
+//   - socketio.Recovery and ws.Recovery, which restore clients after a lost connection
 //   - platform/socketio/zishang, Socket.IO through the library zishang520/socket.io
 //
 // [module]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/module

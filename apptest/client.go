@@ -123,7 +123,7 @@ func DialSocketIO(t testing.TB, url string, opts ...DialOption) *Client {
 //	rejected, _ := errors.AsType[*apptest.DialError](err)
 func TryDialWS(t testing.TB, url string, opts ...DialOption) (*Client, error) {
 	t.Helper()
-	return dial(t, openWebSocket(url, wsProtocol{}), 1, opts)
+	return dial(t, openWebSocket(url, &wsProtocol{}), 1, opts)
 }
 
 // TryDialSocketIO is [DialSocketIO] with an error, which is a [*DialError] if the

@@ -87,9 +87,10 @@ func WithoutPong() DialOption {
 	return func(o *DialConfig) { o.WithoutPong = true }
 }
 
-// WithRecovery connects on Socket.IO as the client that another one was, which has been cut off: the
-// server recovers its connection state, see socketio.Recovery. Then both have the same ID, and what
-// was missed arrives.
+// WithRecovery connects as the client that another one was, which has been cut off: the server
+// recovers its connection state, see socketio.Recovery and ws.Recovery. Then both have the same ID,
+// and what was missed arrives. On plain WebSocket it needs the subprotocol gatehouse.v1, see
+// [WithSubprotocols].
 //
 //	c.Abort()
 //	back := a.DialSocketIO("/", apptest.WithRecovery(c))

@@ -134,9 +134,13 @@ func (p *sioProtocol) connectData() (json.RawMessage, error) {
 // recovery returns the private id and the offset of the last event that the client has received.
 func (c *Client) recovery() (pid, offset string) {
 	if w, ok := c.wire.(*webSocket); ok {
-		if p, ok := w.codec.(*sioProtocol); ok {
+		switch p := w.codec.(type) {
+		case *sioProtocol:
 			offset, _ = p.offset.Load().(string)
 			return p.pid, offset
+		case *wsProtocol:
+			offset, _ = p.pos.Load().(string)
+			return p.key, offset
 		}
 	}
 	return "", ""

@@ -6,14 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/coder/websocket"
 )
 
 // wsProtocol is plain WebSocket: every frame is {"event":…,"data":…,"id":…}. With the
 // subprotocol gatehouse.v1 the first frame of the server is {"session":…}.
-type wsProtocol struct{}
+type wsProtocol struct {
+	resumes *Client      // of WithRecovery
+	key     string       // the private id, if the server recovers clients
+	pos     atomic.Value // string: the position of the last event that has one
+}
 
 // subprotocolV1 is the framework's own subprotocol.
 const subprotocolV1 = "gatehouse.v1"
@@ -30,14 +36,24 @@ type wsFrame struct {
 	// Re is the request of an item of a stream, Cancel one whose stream is to end.
 	Re     uint64  `json:"re,omitzero"`
 	Cancel *uint64 `json:"cancel,omitzero"`
+	// Pos is the position of an event that the server keeps.
+	Pos string `json:"pos,omitzero"`
 }
 
-func (wsProtocol) target(address string, o *DialConfig) (string, error) {
+func (p *wsProtocol) target(address string, o *DialConfig) (string, error) {
 	switch {
 	case o.Auth != nil:
 		return "", errors.New("WithAuth is for Socket.IO: use WithHeader or the URL's query")
 	case o.Namespace != "":
 		return "", errors.New("WithNamespace is for Socket.IO: use the URL or WithPath")
+	}
+	if p.resumes = o.Resumes; p.resumes != nil {
+		key, pos := p.resumes.recovery()
+		if key == "" {
+			return "", errors.New("WithRecovery: the server of that client does not recover clients: set Recovery in its options, and connect with WithSubprotocols(\"gatehouse.v1\")")
+		}
+		others := slices.DeleteFunc(slices.Clone(o.Subprotocols), func(name string) bool { return name == subprotocolV1 })
+		o.Subprotocols = append([]string{subprotocolV1, "gatehouse.resume." + key + "." + pos}, others...)
 	}
 	u, err := parseTarget(address)
 	if err != nil {
@@ -50,7 +66,7 @@ func (wsProtocol) target(address string, o *DialConfig) (string, error) {
 }
 
 // open reads the first frame of gatehouse.v1: the session, or why the client is refused.
-func (p wsProtocol) open(ctx context.Context, w *webSocket) error {
+func (p *wsProtocol) open(ctx context.Context, w *webSocket) error {
 	if !strings.EqualFold(w.ws.Subprotocol(), subprotocolV1) {
 		return nil
 	}
@@ -61,13 +77,21 @@ func (p wsProtocol) open(ctx context.Context, w *webSocket) error {
 	first, err := decode[struct {
 		wsFrame
 
-		Session *struct{ ID string }
+		Session *struct {
+			ID, Key, Pos string
+			Recovered    bool
+		}
 	}](data)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w; frame: %.200q", err, data)
 	case first.Session != nil && first.Session.ID != "":
-		w.sid = first.Session.ID
+		w.sid, p.key = first.Session.ID, first.Session.Key
+		pos := first.Session.Pos
+		if first.Session.Recovered && p.resumes != nil { // nothing newer yet
+			_, pos = p.resumes.recovery()
+		}
+		p.pos.Store(pos)
 		return nil
 	case first.Event == nil || *first.Event != exception:
 		return fmt.Errorf("the first frame of %s is neither a session nor an exception: %.200q", subprotocolV1, data)
@@ -89,13 +113,13 @@ func (p wsProtocol) open(ctx context.Context, w *webSocket) error {
 // explainedCode is the difference between the close code of a refused client and the HTTP status.
 const explainedCode = 4000
 
-func (wsProtocol) closeFrames() []frame { return nil }
+func (*wsProtocol) closeFrames() []frame { return nil }
 
-func (wsProtocol) closeOf(code int, reason string, _ bool) Close {
+func (*wsProtocol) closeOf(code int, reason string, _ bool) Close {
 	return Close{Code: code, Reason: reason}
 }
 
-func (wsProtocol) encode(p Packet) ([]frame, error) {
+func (*wsProtocol) encode(p Packet) ([]frame, error) {
 	out := wsFrame{Data: p.Data}
 	switch p.Kind {
 	case PacketEvent:
@@ -114,7 +138,7 @@ func (wsProtocol) encode(p Packet) ([]frame, error) {
 	return []frame{{data: b}}, err
 }
 
-func (wsProtocol) decode(f frame) (Packet, error) {
+func (p *wsProtocol) decode(f frame) (Packet, error) {
 	if f.binary { // an application may send it natively
 		return Packet{Kind: PacketEvent, Attachments: [][]byte{f.data}}, nil
 	}
@@ -122,22 +146,25 @@ func (wsProtocol) decode(f frame) (Packet, error) {
 	if err != nil {
 		return Packet{}, err
 	}
-	p := Packet{Kind: PacketEvent, Data: in.Data, InReplyTo: in.Re}
+	if in.Pos != "" {
+		p.pos.Store(in.Pos)
+	}
+	out := Packet{Kind: PacketEvent, Data: in.Data, InReplyTo: in.Re}
 	if in.ID != nil {
-		p.ID = *in.ID
+		out.ID = *in.ID
 	}
 	switch {
 	case in.Event == nil && in.ID == nil:
-		return p, errors.New("neither event nor id")
+		return out, errors.New("neither event nor id")
 	case in.Event == nil:
-		p.Kind = PacketAnswer
-		return p, nil
+		out.Kind = PacketAnswer
+		return out, nil
 	}
-	p.Event = *in.Event
-	if p.Reply = in.ID != nil; p.Reply && p.Event == exception {
-		p.Kind, p.Reply = PacketAnswer, false
+	out.Event = *in.Event
+	if out.Reply = in.ID != nil; out.Reply && out.Event == exception {
+		out.Kind, out.Reply = PacketAnswer, false
 	}
-	return p, nil
+	return out, nil
 }
 
 const exception = "exception"

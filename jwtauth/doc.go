@@ -62,7 +62,7 @@
 // when the client disconnects. It uses the monotonic clock: moving the wall clock
 // forward does not end sessions early.
 //
-// A client that reconnects (see socketio.Recovery) recovers its session only if its
+// A client that reconnects (see socketio.Recovery and ws.Recovery) recovers its session only if its
 // token has the same issuer and subject as before. This holds with SkipAdmit too.
 //
 // # Tokens from browsers

@@ -27,6 +27,7 @@ type Journal struct {
 
 	mu      sync.Mutex
 	live    Live            // nil while the client is absent
+	last    Live            // the last one
 	sess    adapter.Session // of its last connection; nil until SetSession
 	address Address         // of its last connection
 	known   uint64          // the position before those of kept; 0 for none
@@ -51,6 +52,15 @@ func (j *Journal) ID() string { return j.id }
 
 // PrivateID returns the id by which the client resumes: a secret of the client's.
 func (j *Journal) PrivateID() string { return j.pid }
+
+// Start returns a position from which a client can resume that has not received any event yet. It
+// is called before the first one is sent.
+func (j *Journal) Start() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.known = j.ring.Next()
+	return Offset(j.known)
+}
 
 // Ring returns the ring of the client's namespace.
 func (j *Journal) Ring() *Ring { return j.ring }
@@ -185,11 +195,10 @@ func (j *Journal) Suspend(sess adapter.Session, why websockets.Reason) bool {
 // Close ends the journal: the client cannot resume.
 func (j *Journal) Close() { j.closeAbsent(inAnyCase) }
 
-// CloseFor ends the journal, unless its client has resumed on another connection than live,
-// whose session is sess.
-func (j *Journal) CloseFor(live Live, sess adapter.Session) {
+// CloseFor ends the journal, unless its client has resumed on another connection than live.
+func (j *Journal) CloseFor(live Live) {
 	j.mu.Lock()
-	own := j.live == live || j.live == nil && j.sess == sess
+	own := j.last == live
 	if own {
 		j.finish() // from now on it cannot resume
 	}
@@ -231,7 +240,7 @@ func (j *Journal) finish() {
 		j.dropOldest()
 	}
 	size := j.kept.size()
-	j.kept, j.sent, j.live = positions{}, 0, nil
+	j.kept, j.sent, j.live, j.last = positions{}, 0, nil, nil
 	j.count(size)
 	j.store.total.Add(-int64(journalSize))
 	j.markAbsent()

@@ -62,13 +62,7 @@ func (d *departure) Missed() (read func() ([]adapter.Missed, error)) {
 	}
 }
 
-func (d *departure) Keep() {
-	j := d.r.j
-	j.mu.Lock()
-	from := j.address
-	j.mu.Unlock()
-	j.store.add(j, from, d.r.suspension)
-}
+func (d *departure) Keep() { d.r.j.keep(d.r.suspension) }
 
 func (d *departure) Moved() { d.r.j.Close() }
 

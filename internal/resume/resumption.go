@@ -2,6 +2,7 @@ package resume
 
 import (
 	"context"
+	"strings"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -25,12 +26,15 @@ const privateIDSize = 26
 
 // Find returns the resumption that a client requests, by its private id and the offset of the last event that it has
 // received; nil without such a journal here, and without a node that may have it. It does not change the journal, because the
-// client may be another one.
-func (store *Store) Find(pid, offset, namespace string) *Resumption {
+// client may be another one. The private id must end with suffix.
+func (store *Store) Find(pid, offset, namespace, suffix string) *Resumption {
+	if !strings.HasSuffix(pid, suffix) {
+		return nil
+	}
 	if r := store.findHere(pid, offset, namespace); r != nil {
 		return r
 	}
-	if pos := positionOf(offset); store.handover != nil && len(pid) == len(store.prefix)+privateIDSize && pos != 0 {
+	if pos := positionOf(offset); store.handover != nil && len(pid) == len(store.prefix)+privateIDSize+len(suffix) && pos != 0 {
 		return &Resumption{store: store, key: pid, offset: offset, pos: pos}
 	}
 	return nil
@@ -167,7 +171,7 @@ func (r *Resumption) Replay(live Live, from Address, answer func(*Journal) bool)
 		return false
 	}
 	j.absent = make(chan struct{})
-	j.live, j.address = live, from
+	j.live, j.last, j.address = live, live, from
 	for range n {
 		j.dropOldest()
 	}
@@ -181,6 +185,25 @@ func (r *Resumption) Replay(live Live, from Address, answer func(*Journal) bool)
 	}
 	r.resumed = true
 	return true
+}
+
+// Keep has the client be absent as before Claim, because its new connection has ended before it was sent anything.
+func (r *Resumption) Keep() {
+	switch {
+	case r.arrival != nil:
+		r.arrival.Drop()
+	case !r.resumed && r.suspension != nil:
+		r.j.keep(r.suspension)
+		r.suspension = nil
+	}
+}
+
+// keep has a client that was not resumed after all be absent as before.
+func (j *Journal) keep(suspension adapter.Suspension) {
+	j.mu.Lock()
+	from := j.address
+	j.mu.Unlock()
+	j.store.add(j, from, suspension)
 }
 
 // Abandon drops the journal when the client was not resumed after all.

@@ -42,10 +42,10 @@ func New(opts adapter.Recovery, handover adapter.Handover) *Store {
 // Moves reports whether clients move to other nodes and from them.
 func (store *Store) Moves() bool { return store.handover != nil }
 
-// NewJournal returns the journal of a new client.
-func (store *Store) NewJournal(live Live, id, namespace string, from Address) *Journal {
+// NewJournal returns the journal of a new client, whose private id ends with suffix.
+func (store *Store) NewJournal(live Live, id, namespace, suffix string, from Address) *Journal {
 	j := &Journal{
-		store: store, pid: store.prefix + rand.Text(), id: id, namespace: namespace, live: live, address: from,
+		store: store, pid: store.prefix + rand.Text() + suffix, id: id, namespace: namespace, live: live, last: live, address: from,
 		absent: make(chan struct{}),
 	}
 	store.total.Add(int64(journalSize))

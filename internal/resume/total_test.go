@@ -62,7 +62,7 @@ func (d *dropped) Drop() { *d++ }
 // add adds a client of an address that has left.
 func (a *absentClients) add(from string) (*Journal, *dropped) {
 	address, _ := netip.ParseAddr(from)
-	j := a.store.NewJournal(away{}, "id", "/", Address{Addr: address})
+	j := a.store.NewJournal(away{}, "id", "/", "", Address{Addr: address})
 	j.live = nil
 	var d dropped
 	a.store.add(j, j.address, &d)
@@ -229,7 +229,7 @@ func TestMoreConnectedClientsThanMaxTotalBytes(t *testing.T) {
 	a := newAbsentClients(t, adapter.Recovery{MaxTotalBytes: 5000})
 	var all []*Journal
 	for range 20 {
-		all = append(all, a.store.NewJournal(away{}, "id", "/", Address{}))
+		all = append(all, a.store.NewJournal(away{}, "id", "/", "", Address{}))
 	}
 	a.store.enforceTotal()
 	if total, remains := a.store.total.Load(), a.store.remains.Load(); total != int64(20*journalSize) || remains <= total || remains > total+5000 {
@@ -290,7 +290,7 @@ func TestMaxClientsPerAddress(t *testing.T) {
 		}
 	}
 	for range 10 {
-		j := a.store.NewJournal(away{}, "id", "/", Address{})
+		j := a.store.NewJournal(away{}, "id", "/", "", Address{})
 		a.store.add(j, Address{netip.MustParseAddr("127.0.0.1"), true}, new(dropped))
 		a.add("unknown")
 	}

@@ -20,7 +20,7 @@ func (s *server) find(auth websockets.Payload, namespace string) *resume.Resumpt
 	if json.Unmarshal(auth.JSON, &ask) != nil || ask.PID == "" || ask.Offset == "" {
 		return nil
 	}
-	return s.recovery.Find(ask.PID, ask.Offset, namespace)
+	return s.recovery.Find(ask.PID, ask.Offset, namespace, "")
 }
 
 // resumed answers the CONNECT of a client that resumes, with its old ids. connection.mu is held.

@@ -188,10 +188,9 @@ func (s *socket) Close(r websockets.Reason) {
 	c := s.conn
 	c.mu.Lock()
 	if s.status == left {
-		sess := s.sess
 		c.mu.Unlock()
 		if s.journal != nil {
-			s.journal.CloseFor(s, sess)
+			s.journal.CloseFor(s)
 		}
 		return
 	}
@@ -239,10 +238,7 @@ func (s *socket) Reset() bool {
 	if s.journal == nil {
 		return false
 	}
-	s.conn.mu.Lock()
-	sess := s.sess
-	s.conn.mu.Unlock()
-	s.journal.CloseFor(s, sess)
+	s.journal.CloseFor(s)
 	s.conn.eng.Close(websockets.Reason{Cause: websockets.CauseTransportClose, Text: "events were lost"}, wsconn.CloseAbort)
 	return true
 }
@@ -467,7 +463,7 @@ func (s *socket) accept(res *resume.Resumption) bool {
 	s.id = rand.Text()
 	var pid string
 	if c.srv.recovery != nil {
-		s.journal = c.srv.recovery.NewJournal(s, s.id, s.namespace, c.address())
+		s.journal = c.srv.recovery.NewJournal(s, s.id, s.namespace, "", c.address())
 		pid = s.journal.PrivateID()
 	}
 	if m, err := c.srv.connected(s.namespace, s.id, pid); err == nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gatehouse-go/gatehouse/internal/merge"
+	"github.com/gatehouse-go/gatehouse/internal/resume"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -55,6 +56,9 @@ func (a *Adapter) NewServer(cfg adapter.ServerConfig) (adapter.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opts.Recovery, err = resume.Fit("ws", opts.Recovery, cfg.Limits.SendQueueMax); err != nil {
+		return nil, err
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -73,7 +77,7 @@ func (a *Adapter) options(of []adapter.PlatformOption) (Options, error) {
 	if err != nil {
 		return opts, err
 	}
-	return opts, opts.check()
+	return opts.complete()
 }
 
 // ConnOf returns the connection of a client, for what the framework does not offer; false

@@ -14,13 +14,18 @@ func TestConformance(t *testing.T) {
 	conform(t, func() adapter.Adapter { return ws.New() })
 }
 
-// Everything holds too for clients of gatehouse.v1, with refusals that are explained.
+// Everything holds too for clients of gatehouse.v1, with refusals that are explained, and with
+// clients that may be recovered.
 func TestConformanceOfV1(t *testing.T) {
-	conform(t, func() adapter.Adapter { return ws.New(ws.Options{ExplainRefusals: ws.On}) }, apptest.WithSubprotocols("gatehouse.v1"))
+	conform(t, v1, apptest.WithSubprotocols("gatehouse.v1"))
+}
+
+func v1() adapter.Adapter {
+	return ws.New(ws.Options{ExplainRefusals: ws.On, Recovery: &ws.Recovery{}})
 }
 
 func TestV1(t *testing.T) {
-	adaptertest.RunV1(t, config(func() adapter.Adapter { return ws.New(ws.Options{ExplainRefusals: ws.On}) }))
+	adaptertest.RunV1(t, config(v1))
 }
 
 // Everything holds too while each connection is parked whenever nothing of its client waits.

@@ -24,7 +24,7 @@ type conn struct {
 	ws  *wsconn.Conn
 	srv *server
 	id  string
-	v1  bool // it has the subprotocol gatehouse.v1
+	rec *recovering // nil when the client cannot be recovered
 	out *outbox.Queue[wsconn.Item]
 
 	sess adapter.Session
@@ -78,6 +78,13 @@ type frameKey struct {
 }
 
 func (c *conn) Emit(out *adapter.Outgoing, ack uint64) error {
+	if j := c.journal(); j != nil && kept(out, ack) {
+		m, err := c.rec.frames.message(out)
+		if err != nil {
+			return err
+		}
+		return j.Emit(m, out)
+	}
 	switch {
 	case ack != 0:
 		return c.sendOnce(out, strconv.AppendUint(nil, ack, 10), wsconn.PolicyOf(out))
@@ -202,7 +209,12 @@ func (c *conn) Writable(ctx context.Context) error {
 	return err
 }
 
-func (c *conn) Close(r websockets.Reason) { c.ws.Close(r, wsconn.CloseModeOf(r)) }
+func (c *conn) Close(r websockets.Reason) {
+	if j := c.journal(); j != nil {
+		j.CloseFor(c)
+	}
+	c.ws.Close(r, wsconn.CloseModeOf(r))
+}
 
 // Yield implements [adapter.Yielder].
 func (c *conn) Yield() { c.ws.Yield() }
@@ -214,7 +226,12 @@ func (c *conn) CloseConnection(r websockets.Reason) { c.Close(r) }
 func (c *conn) Stalled() time.Duration { return c.sess.Stalled() }
 
 // Ended implements [wsconn.Handler].
-func (c *conn) Ended(r websockets.Reason) { c.sess.Closed(r) }
+func (c *conn) Ended(r websockets.Reason) {
+	if j := c.journal(); j != nil && j.Suspend(c.sess, r) {
+		return
+	}
+	c.sess.Closed(r)
+}
 
 // Message implements [wsconn.Handler].
 func (c *conn) Message(text bool, msg []byte) (adapter.Work, error) {

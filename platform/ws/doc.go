@@ -60,7 +60,7 @@
 // Limits.MaxMessage, 1011 an internal error.
 //
 // Clients that offer the subprotocol gatehouse.v1 get more, see docs/protocol.md: their id,
-// and why they are refused.
+// and why they are refused; with Options.Recovery they resume after a lost connection.
 //
 // While a handler is busy and the client's inbox is full, the server does not read from
 // the client, so that TCP slows it down. Only then may its departure be noticed late.

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/resume"
 	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -32,6 +33,9 @@ type Options struct {
 	// malformed handshakes get it always. Default Off: refused clients do not get past the
 	// upgrade.
 	ExplainRefusals Switch
+	// Recovery, when not nil, lets clients of gatehouse.v1 that lost their connection resume
+	// their rooms and receive what they missed. It needs the codec [JSON]. Default: off.
+	Recovery *Recovery
 	// Compression of RFC 7692. Default [CompressionOff].
 	Compression Compression
 	// BinaryFrames sends text messages of the codec in binary frames, for clients that
@@ -93,6 +97,21 @@ func defaults() Options {
 		MaxFragments:    defaultMaxFragments,
 		MessageTimeout:  defaultMessageTimeout,
 	}
+}
+
+// complete returns the options with the defaults that depend on other fields, or an error for
+// invalid ones.
+func (o Options) complete() (_ Options, err error) {
+	if err := o.check(); err != nil {
+		return o, err
+	}
+	if o.Recovery, err = resume.Complete("ws", o.Recovery); err != nil {
+		return o, err
+	}
+	if o.Recovery != nil && o.Codec != JSON() {
+		return o, fmt.Errorf("ws: Options.Recovery has no effect with the codec %T: clients of gatehouse.v1 are recovered, which is defined for ws.JSON(): remove one of them", o.Codec)
+	}
+	return o, nil
 }
 
 func (o Options) check() error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/merge"
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
@@ -47,6 +48,12 @@ func TestNewServerErrors(t *testing.T) {
 		{"reserved subprotocol", Options{}, adapter.ServerConfig{Endpoints: one, Options: []adapter.PlatformOption{Options{Subprotocols: []string{"Gatehouse.v1"}}}},
 			`ws: Options.Subprotocols: "Gatehouse.v1" is reserved, servers offer gatehouse.v1 by themselves: remove it`},
 		{"explained refusals", Options{ExplainRefusals: 3}, adapter.ServerConfig{Endpoints: one}, "ws: Options.ExplainRefusals: unknown value 3: use On or Off"},
+		{"recovery with another codec", Options{Codec: JSONArray(), Recovery: &Recovery{}}, adapter.ServerConfig{Endpoints: one},
+			"ws: Options.Recovery has no effect with the codec ws.arrayCodec: clients of gatehouse.v1 are recovered, which is defined for ws.JSON(): remove one of them"},
+		{"recovery with a negative size", Options{Recovery: &Recovery{MaxBytes: -1}}, adapter.ServerConfig{Endpoints: one},
+			"ws: Options.Recovery has a negative duration or size: use 0 for the default"},
+		{"recovery that no queue holds", Options{Recovery: &Recovery{MaxBytes: 9 << 20}}, adapter.ServerConfig{Endpoints: one, Limits: websockets.Limits{SendQueueMax: 8 << 20}},
+			"ws: Options.Recovery.MaxBytes is 9437184 and Limits.SendQueueMax 8388608: a client that has missed so much would be closed when it returns: write at most 8388608, or raise SendQueueMax"},
 		{"compression", Options{Compression: 9}, adapter.ServerConfig{Endpoints: one},
 			"ws: Options.Compression: unknown value 9: use CompressionOff, CompressionEach or CompressionStream"},
 		{"binary frames", Options{BinaryFrames: 3}, adapter.ServerConfig{Endpoints: one}, "ws: Options.BinaryFrames: unknown value 3: use On or Off"},

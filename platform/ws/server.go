@@ -1,14 +1,16 @@
 package ws
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"net/http"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/eventname"
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/resume"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -25,6 +27,8 @@ type server struct {
 	names eventname.Cache // of events
 	// explaining has an entry for each refusal that is being explained; nil without ExplainRefusals.
 	explaining chan struct{}
+	recovery   *resume.Store              // nil without Recovery
+	kept       atomic.Pointer[keptFrames] // of the newest ring
 
 	// For broadcasts, built once: otherwise each client would allocate them.
 	key   any // a frameKey
@@ -47,6 +51,12 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 		},
 	}
 	s.key, s.build = frameKey{opts.Codec, s.text}, s.encode
+	if opts.Recovery != nil {
+		s.recovery = resume.New(*opts.Recovery, cfg.Handover)
+		if cfg.Handover != nil && opts.Recovery.SameClient != nil {
+			cfg.Logger.Info("clients are recovered on their own node only: Recovery.SameClient needs the client and its new handshake in one process")
+		}
+	}
 	if opts.ExplainRefusals == On {
 		s.explaining = make(chan struct{}, maxExplained)
 	}
@@ -60,7 +70,12 @@ func (s *server) Native(string) any { return nil }
 
 // Close implements [adapter.Server]. When ctx ends first, it aborts the rest
 // and returns an error with their number.
-func (s *server) Close(ctx context.Context) error { return s.group.Close(ctx) }
+func (s *server) Close(ctx context.Context) error {
+	if s.recovery != nil {
+		s.recovery.Close()
+	}
+	return s.group.Close(ctx)
+}
 
 // ServeHTTP serves one handshake, RFC 6455 §4.2.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -78,6 +93,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		adapter.WriteRefusal(w, err)
 		return
 	}
+	r, key, position := takeResume(r)
 	if !s.cfg.CheckOrigin(r) {
 		adapter.WriteRefusal(w, &websockets.Error{
 			Message: "Origin is not allowed", Code: websockets.CodeForeignOrigin, Status: http.StatusForbidden,
@@ -98,9 +114,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}()
 	}
 	deadline := time.Now().Add(s.cfg.Limits.HandshakeTimeout)
-	h := wsconn.HandshakeOf(r)
-	h.Connection = new(adapter.Connection)
-	if err := s.admit(r, deadline, h); err != nil {
+	h, res, err := s.admit(r, deadline, key, position)
+	if err != nil {
 		if s.group.Closing().Err() != nil {
 			wsconn.RefuseClosed(w)
 			return
@@ -110,55 +125,125 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &conn{srv: s, id: rand.Text()}
 	if c.ws = s.conns.Accept(w, r, c.id, deadline); c.ws == nil {
+		if res != nil {
+			res.Keep()
+		}
 		return
 	}
-	c.v1 = strings.EqualFold(c.ws.Subprotocol(), protocolV1)
-	if !s.group.Add(c.ws) {
+	if s.recovery != nil && c.v1() {
+		c.rec = &recovering{c: c, from: resume.AddressOf(h.Request), place: s.placeOf(r)}
+	}
+	if !s.group.Add(c.member()) {
+		if res != nil {
+			res.Keep()
+		}
 		c.ws.GiveUp(nil)
 		return
 	}
 	accepted = true
-	s.connect(c, h, release)
+	if res != nil {
+		defer res.Abandon()
+	}
+	s.connect(c, h, release, res)
+}
+
+// member returns what of the connection is in the server's group.
+func (c *conn) member() wsconn.Member {
+	if c.rec != nil {
+		return c.rec
+	}
+	return c.ws
 }
 
 // connect makes c a client of the framework and starts its reader. It returns at once, so
 // that the HTTP server frees the buffers and the stack of the request. release is called
 // when the connection has ended.
-func (s *server) connect(c *conn, h *adapter.Handshake, release func()) {
+func (s *server) connect(c *conn, h *adapter.Handshake, release func(), res *resume.Resumption) {
 	defer func() {
 		if c.sess == nil {
 			c.ws.GiveUp(recover())
 			release()
-			s.group.Remove(c.ws)
+			s.group.Remove(c.member())
 			s.group.Exit()
 		}
 	}()
 	c.out = outbox.New(s.cfg.Limits.SendQueue, s.cfg.Limits.SendQueueMax, &s.pool, c.ws.Write)
 	c.ws.Attach(c.out)
-	if c.v1 {
-		c.sendSession()
+	if c.rec != nil {
+		if c.sess = c.rec.connect(h, res); c.sess == nil {
+			c.out.Close(true)
+			return
+		}
+	} else {
+		if c.v1() {
+			c.sendSession(nil, "", false)
+		}
+		c.sess = s.cfg.Endpoints[0].Connect(c, h)
 	}
-	c.sess = s.cfg.Endpoints[0].Connect(c, h)
 	go c.ws.Serve(c, func() {
 		release()
-		s.group.Remove(c.ws)
+		s.group.Remove(c.member())
 		s.group.Exit()
 	})
 }
 
-// admit runs the framework's checks. Their context ends with the client, at the deadline,
-// or when the server closes.
-func (s *server) admit(r *http.Request, deadline time.Time, h *adapter.Handshake) error {
+// admit runs the framework's checks, and finds out whether the client resumes an earlier
+// connection. Their context ends with the client, at the deadline, or when the server closes.
+func (s *server) admit(r *http.Request, deadline time.Time, key, position string) (*adapter.Handshake, *resume.Resumption, error) {
 	if s.cfg.AdmitRequest != nil {
 		if err := s.cfg.AdmitRequest(r); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
-	if !s.cfg.Endpoints[0].Checks() {
-		return s.cfg.Endpoints[0].Admit(r.Context(), h)
+	ep := s.cfg.Endpoints[0]
+	var res *resume.Resumption
+	if key != "" && s.recovery != nil && s.offersV1(r) {
+		res = s.recovery.Find(key, position, "", s.placeOf(r))
+	}
+	h := s.handshake(r)
+	if res == nil && !ep.Checks() {
+		return h, nil, ep.Admit(r.Context(), h)
 	}
 	ctx, cancel := context.WithDeadline(r.Context(), deadline)
 	defer cancel()
 	defer context.AfterFunc(s.group.Closing(), cancel)()
-	return s.cfg.Endpoints[0].Admit(ctx, h)
+	if res != nil && s.opts.Recovery.SkipAdmit {
+		h.SkipChecks = true
+		if ep.Admit(ctx, h) == nil && res.Claim(ctx, ep, h) {
+			return h, res, nil
+		}
+		res, h = nil, s.handshake(r) // continue as for a new client
+	}
+	if err := ep.Admit(ctx, h); err != nil {
+		return nil, nil, err
+	}
+	if res != nil && !res.Claim(ctx, ep, h) {
+		res = nil
+	}
+	return h, res, nil
+}
+
+func (s *server) handshake(r *http.Request) *adapter.Handshake {
+	h := wsconn.HandshakeOf(r)
+	h.Connection = new(adapter.Connection)
+	return h
+}
+
+var _ adapter.Mover = (*server)(nil)
+
+// Moves implements [adapter.Mover].
+func (s *server) Moves() bool { return s.recovery != nil && s.recovery.Moves() }
+
+// Release implements [adapter.Mover].
+func (s *server) Release(ctx context.Context, namespace, key, position string, same func(adapter.Session) bool) adapter.Departure {
+	if s.recovery == nil {
+		return nil
+	}
+	return s.recovery.Release(ctx, namespace, key, position, same, eventOf)
+}
+
+// eventOf returns the event that a message was made of.
+func eventOf(m *resume.Message) (adapter.Missed, error) {
+	e, err := jsonCodec{}.Decode(bytes.Clone(m.Item.Frame.Payload()))
+	return adapter.Missed{Event: e.Event, Payload: websockets.Payload{JSON: e.Data}, Uncompressed: m.Item.Plain}, err
 }

@@ -3,10 +3,12 @@ package ws
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
+	"github.com/gatehouse-go/gatehouse/internal/resume"
 	"github.com/gatehouse-go/gatehouse/internal/rfc6455"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -39,24 +41,35 @@ func (s *server) offersV1(r *http.Request) bool {
 	return strings.EqualFold(rfc6455.ChooseSubprotocol(s.conns.Subprotocols, r.Header["Sec-Websocket-Protocol"]), protocolV1)
 }
 
-// appendSession appends the first frame of the server.
-func (c *conn) appendSession(dst []byte) []byte {
-	dst = append(dst, `{"session":{"id":`...)
-	return append(appendString(dst, c.id), `}}`...)
+// v1 reports whether the connection has the subprotocol.
+func (c *conn) v1() bool { return strings.EqualFold(c.ws.Subprotocol(), protocolV1) }
+
+// appendSession appends the first frame of the server. j is nil when the client cannot resume; pos
+// is the position from which it can before it has received an event, of one that has not resumed.
+func (c *conn) appendSession(dst []byte, j *resume.Journal, pos string, recovered bool) []byte {
+	dst = appendString(append(dst, `{"session":{"id":`...), c.id)
+	if j != nil {
+		dst = appendString(append(dst, `,"key":`...), j.PrivateID())
+		if pos != "" {
+			dst = appendString(append(dst, `,"pos":`...), pos)
+		}
+		dst = strconv.AppendBool(append(dst, `,"recovered":`...), recovered)
+	}
+	return append(dst, `}}`...)
 }
 
 // sendSession sends the first frame, before the framework sends anything.
-func (c *conn) sendSession() {
-	const room = 64
-	f, buf := wsconn.OnceFrame(0, len(c.id)+room)
-	f.SealOnce(c.srv.text, c.appendSession(buf), 0)
+func (c *conn) sendSession(j *resume.Journal, pos string, recovered bool) {
+	const room = 192
+	f, buf := wsconn.OnceFrame(0, room)
+	f.SealOnce(c.srv.text, c.appendSession(buf, j, pos, recovered), 0)
 	it := wsconn.Item{Frame: f, Once: true}
 	_ = c.out.Push(it, it.Charge(), outbox.Always)
 }
 
 // RefusalCode implements [adapter.Refuser].
 func (c *conn) RefusalCode(status int) int {
-	if !c.v1 {
+	if !c.v1() {
 		return 0
 	}
 	return refusalCode(status)

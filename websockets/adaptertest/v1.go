@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,11 +24,12 @@ var v1Tests = []test{
 }
 
 // RunV1 tests a platform for the frames of plain WebSocket that speaks gatehouse.v1, see
-// docs/protocol.md. The adapter of cfg.New explains refusals. It does not replace [Run].
+// docs/protocol.md. The adapter of cfg.New explains refusals and recovers clients. It does not
+// replace [Run].
 func RunV1(t *testing.T, cfg Config) {
 	t.Helper()
 	s := &suite{cfg: cfg, traits: cfg.New().Traits()}
-	for _, x := range v1Tests {
+	for _, x := range slices.Concat(v1Tests, v1RecoveryTests) {
 		t.Run(x.name, func(t *testing.T) { x.run(t, s) })
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -75,11 +76,25 @@ func refuse(context.Context, *websockets.Handshake) error {
 	return &websockets.Error{Message: "No token", Code: "no_token", Status: http.StatusUnauthorized}
 }
 
+// feed sends what a client says to all, and keeps it for those that are away.
+type feed struct {
+	Server *websockets.Server `websockets:"server"`
+}
+
+var said = websockets.NewEvent[string]("said")
+
+func (g *feed) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{websockets.Listen("say", func(ctx context.Context, text string) error {
+		return said.Emit(ctx, g.Server, text)
+	})}
+}
+
 // newModule returns the application; stop is called for the event stop.
 func newModule(stop func()) *module.Module {
 	return module.New("protocol", module.Providers(
 		websockets.Gateway(func() *gateway { return &gateway{stop} }),
 		websockets.Gateway(func() full { return full{} }, websockets.Path("/full")),
+		websockets.Gateway(func() *feed { return &feed{} }, websockets.Path("/feed"), ws.Options{Recovery: &ws.Recovery{}}),
 		websockets.Gateway(func() private { return private{} }, websockets.Path("/private"), websockets.Admit(refuse)),
 	))
 }

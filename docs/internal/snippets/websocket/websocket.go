@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -40,6 +41,15 @@ var ByLines = module.New("lobby", module.Providers(websockets.Gateway(NewLobby,
 // snippet:explain
 var Explaining = module.New("lobby", module.Providers(websockets.Gateway(NewLobby,
 	ws.Options{ExplainRefusals: ws.On},
+)))
+
+// end
+
+// Recovering restores clients of gatehouse.v1 that have lost their connection.
+//
+// snippet:recovery
+var Recovering = module.New("lobby", module.Providers(websockets.Gateway(NewLobby,
+	ws.Options{Recovery: &ws.Recovery{MaxDisconnection: 5 * time.Minute}},
 )))
 
 // end
