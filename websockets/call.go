@@ -44,7 +44,7 @@ func (e CallEvent[Req, Res]) EmitOptions(seal.Framework) emit.Options { return e
 // AnswerInfo returns the type of the answer.
 func (e CallEvent[Req, Res]) AnswerInfo() reflect.Type { return reflect.TypeFor[Res]() }
 
-// Caller is what answers a call: a [Client].
+// Caller is what answers a call: a [Client], or the server of a connection of package client.
 type Caller interface {
 	Call(ctx context.Context, event string, data any, opts ...EmitOption) (Payload, error)
 }

@@ -30,7 +30,7 @@ func (r Request[In, Out]) On(h func(context.Context, In) (Out, error), opts ...H
 	return On(r.name, h, opts...)
 }
 
-// Call sends the request and waits for the answer.
+// Call sends the request and waits for the answer. c is a connection of package client.
 func (r Request[In, Out]) Call(ctx context.Context, c Caller, in In) (Out, error) {
 	return CallEvent[In, Out]{name: r.name}.Call(ctx, c, in)
 }
@@ -88,4 +88,34 @@ func (s StreamEvent[In, Item]) On(h func(context.Context, In) iter.Seq2[Response
 			}
 		}
 	}, opts...)
+}
+
+// Streamer is where streams are requested: the server of a connection of package client.
+type Streamer interface {
+	// Stream requests a stream when the loop over it starts, and cancels it when the loop is left.
+	// An error ends it. Prefer [StreamEvent.Of], which checks types.
+	Stream(ctx context.Context, event string, data any, opts ...EmitOption) iter.Seq2[Payload, error]
+}
+
+// Of requests the stream: the loop over it receives the items in order. Leaving the loop, and the
+// end of ctx, cancel the handler. An error ends the stream; an item that does not decode is one.
+//
+//	for n, err := range Count.Of(ctx, conn, 3) {
+//		if err != nil {
+//			return err
+//		}
+//		…
+//	}
+func (s StreamEvent[In, Item]) Of(ctx context.Context, c Streamer, in In) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		for p, err := range c.Stream(ctx, s.name, in) {
+			var item Item
+			if err == nil {
+				err = decodeAnswer(c, p, &item)
+			}
+			if !yield(item, err) || err != nil {
+				return
+			}
+		}
+	}
 }
