@@ -53,6 +53,7 @@
 //  7. [apptest]: tests of whole applications, with clients of both protocols
 //  8. [observe]: hooks for metrics and tracing
 //  9. [contract]: documents of what an application serves
+//  10. [client]: Go programs as clients of gateways
 //
 // Ready-made parts of the pipeline:
 //
@@ -85,6 +86,7 @@
 //
 // Experimental. A minor version may change or remove it.
 //
+//   - [client], the client for Go programs
 //   - [contract], contract/contracttest and contract/typescript, the documents of an application and clients made of them
 //   - socketio.Recovery and ws.Recovery, which restore clients after a lost connection
 //   - platform/socketio/zishang, Socket.IO through the library zishang520/socket.io
@@ -100,6 +102,7 @@
 // [jwtauth]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/jwtauth
 // [ratelimit]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/ratelimit
 // [validate]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/validate
+// [client]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/client
 // [contract]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/contract
 // [observe]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/observe
 // [websockets/adapter]: https://pkg.go.dev/github.com/gatehouse-go/gatehouse/websockets/adapter

@@ -1,0 +1,72 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/coder/websocket"
+)
+
+// maxKept is the largest buffer that a reader keeps.
+const maxKept = 64 << 10
+
+// read reads until the connection is lost.
+func (l *link) read() {
+	for {
+		if err := l.next(); err != nil {
+			code := int(websocket.CloseStatus(err))
+			final := code > 0 && isFinal(code, l.opts.Token != nil)
+			l.lost(readError(err), final)
+			l.drop()
+			return
+		}
+	}
+}
+
+// readError returns the cause of a lost connection in the words of this package.
+func readError(err error) error {
+	if e, ok := errors.AsType[websocket.CloseError](err); ok {
+		return fmt.Errorf("the server has closed the connection with %s", strings.TrimSpace(fmt.Sprint(int(e.Code), " ", e.Reason)))
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the connection has ended without a close frame")
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e
+	}
+	return err
+}
+
+// next reads and handles one message.
+func (l *link) next() error {
+	_, r, err := l.ws.Reader(context.Background()) // ends with the socket
+	if err != nil {
+		return err
+	}
+	b := l.buf[:0]
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		l.touch()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if l.buf = b; cap(b) > maxKept {
+		l.buf = nil
+	}
+	if f, ok := parse(b); ok {
+		l.receive(f)
+	}
+	return nil
+}
