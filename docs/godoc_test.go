@@ -143,6 +143,8 @@ func TestListsAreComplete(t *testing.T) {
 		{"option", "backplane/redis", "cluster.md", optionsNamed("Option"), 8},
 		{"field", "platform/socketio", "socketio.md", fieldsOf("Options"), 15},
 		{"field", "platform/ws", "websocket.md", fieldsOf("Options"), 6},
+		{"field", "client", "go-client.md", fieldsOf("Options"), 15},
+		{"limit", "client", "go-client.md", fieldsOf("Limits"), 8},
 	} {
 		page, err := os.ReadFile(l.page)
 		if err != nil {
