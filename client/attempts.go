@@ -190,10 +190,12 @@ func (a *attempts) prepare(l *link) error {
 // setup is the key of the link in the context of OnConnect.
 type setup struct{}
 
-// protect returns the error of a function of the application, or its panic.
+// protect returns the error of a function of the application, or its panic. The function may end its goroutine.
 func protect(f func() error) (err error) {
-	defer recovered.Into(&err)
-	return f()
+	if failure := recovered.Do(func() { err = f() }); failure != nil {
+		return failure
+	}
+	return err
 }
 
 // logError logs an error of a function of the application.

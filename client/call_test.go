@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -207,20 +208,24 @@ func TestHandlers(t *testing.T) {
 		t.Errorf("the sum is %d", got)
 	}
 	client.On(c, Poked, func(_ context.Context, s string) error {
-		if s == "panic" {
+		switch s {
+		case "panic":
 			panic("in a handler")
+		case "exit":
+			runtime.Goexit()
 		}
 		return errors.New("of a handler")
 	})
 	client.On(c, websockets.NewEvent[int]("poked"), func(context.Context, int) error { t.Error("a text is a number"); return nil })
-	for _, s := range []string{"panic", "error"} {
+	for _, s := range []string{"panic", "exit", "error"} {
 		if err := Poke.Emit(t.Context(), c, s); err != nil {
 			t.Fatal(err)
 		}
 	}
 	eventually(t, "the errors in the log", func() bool {
 		return len(log.Lines("handler failed", "in a handler", "call_test.go", "event=poked")) == 1 &&
-			len(log.Lines("handler failed", "of a handler")) == 1 && len(log.Lines("handler failed", "the payload must be")) == 2
+			len(log.Lines("handler failed", "of a handler")) == 1 && len(log.Lines("handler failed", "the payload must be")) == 2 &&
+			len(log.Lines("handler failed", "runtime.Goexit")) == 1
 	})
 }
 
@@ -248,6 +253,8 @@ func TestAnswers(t *testing.T) {
 		switch q {
 		case "panic":
 			panic("of an answerer")
+		case "exit":
+			runtime.Goexit()
 		case "wait":
 			running.Done()
 			<-release
@@ -259,8 +266,10 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s: %v", q, got)
 		}
 	}
-	if _, err := ask("panic"); err == nil {
-		t.Error("a panic is an answer")
+	for _, q := range []string{"panic", "exit", "exit"} {
+		if _, err := ask(q); err == nil {
+			t.Errorf("%s is an answer", q)
+		}
 	}
 	eventually(t, "the panic in the log", func() bool { return len(log.Lines("is not answered", "of an answerer", "call_test.go")) == 1 })
 	var asked sync.WaitGroup

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -12,6 +13,12 @@ import (
 
 type handler struct {
 	f func(context.Context, websockets.Payload) error
+}
+
+// call calls the handler. It has no goroutine of its own, unlike by protect: there are many events.
+func (h *handler) call(ctx context.Context, p websockets.Payload) (err error) {
+	defer recovered.Into(&err)
+	return h.f(ctx, p)
 }
 
 type answerer struct {

@@ -1,6 +1,9 @@
 package client
 
-import "github.com/gatehouse-go/gatehouse/websockets"
+import (
+	"github.com/gatehouse-go/gatehouse/internal/recovered"
+	"github.com/gatehouse-go/gatehouse/websockets"
+)
 
 // event is one of the server.
 type event struct {
@@ -84,7 +87,13 @@ func (b *inbox) pop() (e event, ok bool) {
 // dispatch calls the handlers, one at a time, until the Conn is closed: if the server has closed it, until
 // all events are handled.
 func (c *Conn) dispatch() {
-	defer c.cancel(ErrClosed)
+	ended := false
+	defer func() {
+		if !ended { // a handler has ended the goroutine
+			c.logError("client: handler failed", recovered.ErrExited)
+			c.all.Go(c.dispatch)
+		}
+	}()
 	for {
 		c.mu.Lock()
 		e, ok := c.inbox.pop()
@@ -93,6 +102,8 @@ func (c *Conn) dispatch() {
 		c.mu.Unlock()
 		switch {
 		case done:
+			ended = true
+			c.cancel(ErrClosed)
 			return
 		case ok:
 			c.handle(e, handlers)
@@ -108,8 +119,9 @@ func (c *Conn) dispatch() {
 // handle calls the handlers of an event.
 func (c *Conn) handle(e event, handlers []*handler) {
 	p := websockets.Payload{JSON: e.data}
+	ctx := c.handlerContext(c.ctx)
 	for _, h := range handlers {
-		if err := protect(func() error { return h.f(c.handlerContext(c.ctx), p) }); err != nil {
+		if err := h.call(ctx, p); err != nil {
 			c.logError("client: handler failed", err, "event", e.name)
 		}
 	}

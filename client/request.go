@@ -98,7 +98,7 @@ func (c *Conn) overdue(m *message, why error) result {
 func (c *Conn) forget(m *message) (sent, found bool) {
 	if m.remove() {
 		c.unanswered--
-		c.wake()
+		c.wakeIfLow(&c.queue)
 		c.progress()
 		return false, true
 	}
@@ -132,7 +132,7 @@ func (d *deadline) C() <-chan time.Time {
 		return nil
 	}
 	if d.timer == nil {
-		d.timer = time.NewTimer(d.after - time.Since(d.start))
+		d.timer = time.NewTimer(d.after - time.Since(d.start)) // not pooled: it belongs to its synctest bubble
 	}
 	return d.timer.C
 }
@@ -230,6 +230,14 @@ func (c *Conn) enqueue(ctx context.Context, m *message, volatile bool) (room <-c
 		l.wakeWriter()
 	}
 	return nil, nil
+}
+
+// wakeIfLow has messages without room try again when half of the queue is free: all that wait do, so not for each
+// message. c.mu is held.
+func (c *Conn) wakeIfLow(q *queue) {
+	if q.n <= c.opts.Limits.Queued/2 && q.bytes <= c.opts.Limits.QueuedBytes/2 {
+		c.wake()
+	}
 }
 
 // wake has messages without room try again. c.mu is held.

@@ -58,14 +58,16 @@ func (l *link) take() *message {
 	if l.stage == over {
 		return nil
 	}
-	m := l.urgent.pop()
+	from := &l.urgent
+	m := from.pop()
 	if m == nil && l.stage == ready {
-		m = l.queue.pop()
+		from = &l.queue
+		m = from.pop()
 	}
 	if m == nil {
 		return nil
 	}
-	l.wake()
+	l.wakeIfLow(from)
 	l.writing.Store(true)
 	if m.req != nil {
 		l.sent[m.req.id] = m.req
