@@ -48,6 +48,7 @@ func (a *attempts) run() {
 		final := errors.Is(err, ErrNoToken)
 		if err == nil {
 			opened := time.Now()
+			a.log.Info("client: connected")
 			a.report(Open, nil)
 			<-l.done
 			l.end()

@@ -36,7 +36,7 @@ type Options struct {
 	// OnState is called with each new state, in order, on one goroutine. It must return soon: the next
 	// attempt to connect waits for it. err is why the Conn waits, or is closed if that was not by Close.
 	OnState func(s State, err error)
-	// Logger receives lost connections, errors and panics of handlers, and errors of the server that belong to no
+	// Logger receives connections that are made and lost, errors and panics of handlers, and errors of the server that belong to no
 	// request. It gets no payloads, and of URLs no query. Default slog.Default().
 	Logger *slog.Logger
 
