@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
@@ -40,13 +39,20 @@ func TestRelay(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	a := apptest.New(t, chat.Module, apptest.With(app.WebSockets(ws.New())))
-	conn, err := client.Dial(t.Context(), a.URL()+"/chat/tea", client.Options{Timeout: 10 * time.Millisecond})
+	conn, err := client.Dial(t.Context(), a.URL()+"/chat/tea", client.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, full := chat.Join.Call(t.Context(), conn, "")
-	_, silent := chat.Post.Call(t.Context(), conn, chat.Message{}) // waits for the answer to confirm
-	_ = conn.Close(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	client.Answer(conn, chat.Confirm, func(answering context.Context, _ string) (bool, error) { // the server waits for it
+		cancel()
+		<-answering.Done()
+		return false, nil
+	})
+	_, silent := chat.Post.Call(ctx, conn, chat.Message{})
+	_ = conn.Close(ctx) // at once
 	_, closed := chat.Join.Call(t.Context(), conn, "Ada")
 	for want, err := range map[string]error{
 		"the room is full": full, "it may have arrived": silent, "the connection is closed for good": closed,
@@ -57,7 +63,7 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%v: %q, want %q", err, got, want)
 		}
 	}
-	if !errors.Is(silent, context.DeadlineExceeded) {
+	if !errors.Is(silent, context.Canceled) {
 		t.Errorf("got %v", silent)
 	}
 }
