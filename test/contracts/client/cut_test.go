@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -175,6 +176,54 @@ func TestCut(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		})
+	}
+}
+
+// TestRecovered: over plain WebSocket the client is the same after each cut, and receives each event once and in order.
+func TestRecovered(t *testing.T) {
+	script := bundle(t, "node")
+	r := newRecord()
+	a := serve(t, r, "127.0.0.1:0")
+	defer stop(t, a)
+	p := newProxy(t, a.Addr().String())
+	played := play(t, script, "recovered", "ws", p.url())
+	played.want("open 1")
+	played.want("ready")
+	var want []string
+	poke := func(text string) {
+		t.Helper()
+		want = append(want, text)
+		if err := poked.Emit(t.Context(), r.server.Load(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened := []bool{false}
+	for n := range 10 {
+		poke(fmt.Sprint("before ", n))
+		p.cut()
+		poke(fmt.Sprint("after ", n))
+		played.want(fmt.Sprint("open ", n+2))
+		opened = append(opened, true)
+		poke(fmt.Sprint("back ", n))
+	}
+	poke("end")
+	got := decode[struct {
+		Got    []string
+		Opened []bool
+	}](t, played)
+	if !slices.Equal(got.Got, want) || !slices.Equal(got.Opened, opened) {
+		t.Errorf("got  %q, recovered %t\nwant %q, %t", got.Got, got.Opened, want, opened)
+	}
+}
+
+// TestRefused: with gatehouse.v1 the client has the reason of a refused handshake, and without a token does not try again.
+func TestRefused(t *testing.T) {
+	script := bundle(t, "node")
+	a := serve(t, newRecord(), "127.0.0.1:0")
+	defer stop(t, a)
+	got := string(decode[json.RawMessage](t, play(t, script, "refused", "ws", a.URL())))
+	if want := `["waiting token_invalid","closed token_missing"]`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

@@ -61,6 +61,7 @@ type record struct {
 	causes  chan error  // of streams that have ended
 	tokens  atomic.Int32
 	page    string // the file of the page's script
+	server  atomic.Pointer[websockets.Server]
 }
 
 func newRecord() *record { return &record{handled: map[int]int{}, causes: make(chan error, 100)} }
@@ -90,11 +91,11 @@ func moduleOf(r *record) *module.Module {
 			func() *record { return r }, newGuard,
 			websockets.Gateway(newKitchen,
 				websockets.Via(socketio.New(), websockets.Namespace("/kitchen/{room}")),
-				websockets.Via(ws.New(), websockets.Path("/ws/kitchen/{room}")),
+				websockets.Via(ws.New(), websockets.Path("/ws/kitchen/{room}"), ws.Options{Recovery: &ws.Recovery{}}),
 				websockets.Emits(poked, asked, pair, confirm)),
 			websockets.Gateway(newVault,
 				websockets.Via(socketio.New(), websockets.Namespace("/vault")),
-				websockets.Via(ws.New(), websockets.Path("/ws/vault"), ws.Options{Subprotocols: []string{"bearer"}}),
+				websockets.Via(ws.New(), websockets.Path("/ws/vault"), ws.Options{Subprotocols: []string{"bearer"}, ExplainRefusals: ws.On}),
 				websockets.UseGuards(pipeline.Injected[*guard]()), websockets.Emits(jwtauth.TokenExpiring)),
 		),
 		module.Controllers(newController))
@@ -110,6 +111,14 @@ type kitchen struct {
 }
 
 func newKitchen(r *record) *kitchen { return &kitchen{record: r, stopping: make(chan struct{})} }
+
+// AfterInit has the test send events.
+func (k *kitchen) AfterInit(_ context.Context, s *websockets.Server) error {
+	if k.record != nil {
+		k.server.Store(s)
+	}
+	return nil
+}
 
 // OnModuleDestroy ends the handlers that wait: a stop waits for them.
 func (k *kitchen) OnModuleDestroy(context.Context) error {

@@ -269,6 +269,48 @@ const scenarios = {
     return { results, opened: states.filter((s) => s === "open").length };
   },
 
+  /** The same client after each cut: every event once and in order. */
+  async recovered(env: Env) {
+    const got: string[] = [];
+    const opened: unknown[] = [];
+    const c = connect(env, {
+      onState: (s, _, recovered) => {
+        if (s !== "open") return;
+        opened.push(recovered ?? null);
+        env.say(`open ${opened.length}`);
+      },
+    });
+    await new Promise<void>((done) => {
+      c.on("poked", (text) => {
+        got.push(text);
+        if (text === "end") done();
+      });
+      void c.call("fail", "ready").then(() => env.say("ready"));
+    });
+    c.close();
+    return { got, opened };
+  },
+
+  /** Why the server refuses a client, and that it tries again after some refusals only. */
+  async refused(env: Env) {
+    const seen: string[] = [];
+    for (const token of [() => "wrong", undefined]) {
+      let over = false;
+      await new Promise<void>((done) => {
+        const c = connectWebSocket(wsVault, {
+          url: env.url, ...(token && { token }), ...(env.WebSocket && { WebSocket: env.WebSocket }), ...fast,
+          onState: (s, e) => {
+            if (over || (s !== "waiting" && s !== "closed")) return;
+            over = true;
+            seen.push(`${s} ${e?.code}`);
+            setTimeout(() => (c.close(), done()));
+          },
+        });
+      });
+    }
+    return seen;
+  },
+
   /** Calls that may be repeated survive a cut; answers never reach another connection. */
   async repeated(env: Env) {
     const states: State[] = [];

@@ -171,8 +171,11 @@ interface Common {
   retry?: { first?: number; longest?: number };
   /** Messages that wait for a connection, their bytes, requests without an answer, items of a stream that are not read. */
   limits?: { queued?: number; queuedBytes?: number; unanswered?: number; items?: number };
-  /** Is called with each state. The error says why the client waits or is closed. */
-  onState?: (state: State, error?: GatehouseError) => void;
+  /**
+   * Is called with each state. The error says why the client waits or is closed. recovered is of the state open, where the server
+   * recovers clients: true if the client is the one that it was and receives what it missed, false if it is a new one.
+   */
+  onState?: (state: State, error?: GatehouseError, recovered?: boolean) => void;
   /** Is called with errors that belong to no request, and with what listeners and answerers throw. Default: console.error. */
   onError?: (error: unknown) => void;
 }
@@ -181,6 +184,7 @@ type Params<S extends Service> = keyof S["params"] extends never ? { params?: un
 
 export interface WebSocketLike {
   binaryType: string;
+  readonly protocol: string;
   readonly bufferedAmount: number;
   onopen: unknown;
   onmessage: unknown;
@@ -193,14 +197,17 @@ export interface WebSocketLike {
 export type WebSocketOptions<S extends Service> = Common &
   Params<S> & {
     query?: { readonly [name: string]: string };
-    /** The subprotocols to offer. Default: bearer and the token, if there is one. */
+    /** The subprotocols to offer besides gatehouse.v1. Default: bearer and the token, if there is one. */
     protocols?: (token: string | undefined) => string[];
+    /** Offers gatehouse.v1, for recovery and the reasons of refusals. false is for servers that do not know it. Default: true. */
+    v1?: boolean;
     /** The class to use: that of package ws where there is no global one. */
     WebSocket?: new (url: string, protocols: string[]) => WebSocketLike;
   };
 
 export interface SocketLike {
   readonly connected: boolean;
+  readonly recovered?: boolean;
   readonly volatile: { emit(event: string, ...args: any[]): unknown };
   connect(): unknown;
   disconnect(): unknown;
@@ -233,31 +240,57 @@ export function connectWebSocket<S extends Service>(endpoint: Endpoint<S, "ws">,
   const query = new URLSearchParams(options.query).toString();
   const address = at.protocol.replace("http", "ws") + "//" + at.host + at.pathname.replace(/\/$/, "") +
     addressOf(endpoint, options.params, encodeURIComponent) + (query && "?" + query);
+  let current: WebSocketLike | undefined;
+  let key = ""; // by which the client resumes
+  let pos = ""; // of the last event
   return start(endpoint, options, {
     encode(data) {
       const text = JSON.stringify(data);
       return { body: text, size: () => (text ? new TextEncoder().encode(text).length : 0) };
     },
     dial(token, up) {
-      // The place of the subprotocol gatehouse.v1: first in this list.
-      const socket = new WS(address, options.protocols ? options.protocols(token) : token === undefined ? [] : ["bearer", token]);
+      const offer = options.protocols ? options.protocols(token) : token === undefined ? [] : ["bearer", token];
+      const v1 = options.v1 === false ? [] : key ? [V1, `gatehouse.resume.${key}.${pos}`] : [V1];
+      const socket = new WS(address, [...v1, ...offer]);
+      current = socket;
+      let waits = true; // for the first frame of gatehouse.v1
+      let refused: GatehouseError | undefined;
       const put = (frame: object) => socket.send(JSON.stringify(frame));
       socket.binaryType = "arraybuffer";
-      socket.onopen = up.opened;
+      socket.onopen = () => {
+        waits = socket.protocol === V1;
+        if (!waits) up.opened();
+      };
       socket.onerror = () => {};
       socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
         up.lost(
-          fault(`the connection was closed with ${code} ${reason}`, "disconnected", ""),
-          code === 4401 ? !options.token : code >= 4000 || [1000, 1002, 1003, 1007, 1009, 1010].includes(code),
+          refused ?? fault(`the connection was closed with ${code} ${reason}`, "disconnected", ""),
+          code === 4401
+            ? !options.token
+            : socket.protocol === V1 && (code === 4429 || code === 4503)
+              ? false
+              : code >= 4000 || [1000, 1002, 1003, 1007, 1009, 1010].includes(code),
         );
       socket.onmessage = ({ data }: { data: string | ArrayBuffer }) => {
-        let m: { event?: string; id?: number; re?: number; data?: unknown };
+        if (socket !== current) return;
+        let m: { event?: string; id?: number; re?: number; data?: unknown; pos?: string; session?: Session };
         try {
           m = JSON.parse(typeof data === "string" ? data : new TextDecoder().decode(data));
         } catch {
           return;
         }
-        if (m.event === undefined) up.answered(m.id as number, m.data);
+        if (m.pos) pos = m.pos;
+        if (waits) {
+          if (m.session) {
+            waits = false;
+            key = m.session.key ?? "";
+            pos = m.session.pos ?? pos;
+            up.opened(m.session.recovered);
+          } else if (m.event === "exception") {
+            const e = (m.data ?? {}) as Exception;
+            refused = new GatehouseError(e.message ?? "", e.code ?? "", e.details, "");
+          }
+        } else if (m.event === undefined) up.answered(m.id as number, m.data);
         else if (m.event === "exception") up.failed(m.id, m.data);
         else if (m.re !== undefined) up.item(m.re, m.event, m.data);
         else if (m.id !== undefined) up.asked(m.event, m.data, (value) => put({ id: m.id, data: value }));
@@ -304,7 +337,7 @@ export function connectSocketIO<S extends Service>(endpoint: Endpoint<S, "socket
       auth = options.auth ? options.auth(token) : token === undefined ? {} : { token };
       socket.off();
       socket.offAny();
-      socket.on("connect", up.opened);
+      socket.on("connect", () => up.opened(socket.recovered));
       socket.on("connect_error", (e: Error & { data?: Exception }) =>
         up.lost(
           new GatehouseError(e.message, e.data?.code ?? "disconnected", e.data?.details, "", e),
@@ -348,6 +381,15 @@ export function connectSocketIO<S extends Service>(endpoint: Endpoint<S, "socket
   });
 }
 
+const V1 = "gatehouse.v1";
+
+/** The first frame of gatehouse.v1. */
+interface Session {
+  key?: string;
+  pos?: string;
+  recovered?: boolean;
+}
+
 interface Exception {
   status?: unknown;
   message?: string;
@@ -372,7 +414,7 @@ interface Link {
 
 /** What one connection reports; nothing of it counts once it is lost. */
 interface Up {
-  opened: () => void;
+  opened: (recovered?: boolean) => void;
   answered: (id: number, data: unknown) => void;
   failed: (id: number | undefined, data: unknown) => void;
   item: (id: number, event: string, data: unknown) => void;
@@ -458,9 +500,9 @@ function start<S extends Service>(endpoint: Endpoint<S, Platform>, o: Common, wi
       report(e);
     }
   };
-  const enter = (next: State, error?: GatehouseError) => {
+  const enter = (next: State, error?: GatehouseError, recovered?: boolean) => {
     state = next;
-    guarded(() => o.onState?.(next, error));
+    guarded(() => o.onState?.(next, error, recovered));
   };
 
   /** Takes an entry out of where it is. It returns false if it has ended already. */
@@ -574,7 +616,7 @@ function start<S extends Service>(endpoint: Endpoint<S, Platform>, o: Common, wi
       if (!alive()) return;
       if (token === null) return finish(fault("there is no token", "closed", ""));
       link = wire.dial(token, {
-        opened: () => {
+        opened: (recovered) => {
           if (!alive()) return;
           clearTimeout(timer);
           openedAt = Date.now();
@@ -583,7 +625,7 @@ function start<S extends Service>(endpoint: Endpoint<S, Platform>, o: Common, wi
           waiting = new Map();
           bytes = 0;
           for (const m of later.values()) transmit(m);
-          enter("open");
+          enter("open", undefined, recovered);
         },
         answered: (id, data) => {
           const m = alive() && sent.get(id);
