@@ -61,6 +61,8 @@
 //   - [ratelimit]: guards that limit connections, requests, messages and bytes
 //   - [validate]: a pipe that checks struct tags
 //
+// Command cmd/gatehouse writes new projects and clients.
+//
 // The guide is in the folder docs of the repository, one page for each topic. A larger
 // application is in cmd/example.
 //
@@ -88,6 +90,7 @@
 //
 //   - [client], the client for Go programs
 //   - [contract], contract/contracttest and contract/typescript, the documents of an application and clients made of them
+//   - cmd/gatehouse, its output and its flags
 //   - socketio.Recovery and ws.Recovery, which restore clients after a lost connection
 //   - platform/socketio/zishang, Socket.IO through the library zishang520/socket.io
 //

@@ -33,6 +33,9 @@ var imported = []string{"Bytes", "Endpoint"}
 // client returns the generated file.
 func (g *generator) client() ([]byte, error) {
 	endpoints := g.endpoints()
+	if err := g.keepGateway(&endpoints); err != nil {
+		return nil, err
+	}
 	if len(endpoints) == 0 {
 		return nil, errors.New("typescript: the document has no channel for the client: has the application gateways on this platform?")
 	}
@@ -59,6 +62,24 @@ func (g *generator) client() ([]byte, error) {
 		names = imported
 	}
 	return []byte(head + fmt.Sprintf("import type { %s } from %s;\n", strings.Join(names, ", "), quote(g.settings.runtime)) + body), nil
+}
+
+// keepGateway removes the endpoints of other gateways, if one is set.
+func (g *generator) keepGateway(endpoints *[]*endpoint) error {
+	if g.settings.gateway == "" {
+		return nil
+	}
+	var names []string
+	for _, e := range *endpoints {
+		for _, name := range e.gateways {
+			names = addOnce(names, name)
+		}
+	}
+	if !slices.Contains(names, g.settings.gateway) {
+		return fmt.Errorf("typescript: Gateway(%q): the document has no such gateway here: use one of %q", g.settings.gateway, names)
+	}
+	*endpoints = slices.DeleteFunc(*endpoints, func(e *endpoint) bool { return !slices.Contains(e.gateways, g.settings.gateway) })
+	return nil
 }
 
 // used returns the schemas that the endpoints refer to, in the order of the document.

@@ -115,6 +115,22 @@ func TestGenerateRefuses(t *testing.T) {
 	}
 }
 
+// TestGateway: the endpoints of one gateway, and what only they use.
+func TestGateway(t *testing.T) {
+	example, err := os.ReadFile("../../cmd/example/api/asyncapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := generate(t, example, typescript.Gateway("stats.NewGateway"))
+	if !strings.Contains(text, `address: "/ws/stats"`) || !strings.Contains(text, `address: "/stats"`) || strings.Contains(text, `/chat"`) || strings.Contains(text, "Message") {
+		t.Error(text)
+	}
+	const want = `typescript: Gateway("chat"): the document has no such gateway here: use one of ["root.NewGateway" "chat.NewGateway" "stats.NewGateway"]`
+	if _, err := typescript.Generate(example, typescript.Gateway("chat")); err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestNames: endpoints have the name of their address, and of their platform and channel where that is equal to another name.
 func TestNames(t *testing.T) {
 	var doc map[string]any

@@ -69,12 +69,16 @@ func (p Problem) String() string {
 type Option struct{ apply func(*settings) }
 
 type settings struct {
-	platform string
-	runtime  string
+	platform, gateway string
+	runtime           string
 }
 
 // Platform keeps the endpoints of one platform: "ws" or "socketio". Default: all.
 func Platform(name string) Option { return Option{func(s *settings) { s.platform = name }} }
+
+// Gateway keeps the endpoints of one gateway, by its name in the document: "chat.NewGateway". An endpoint that gateways share has the
+// messages of all. Default: all.
+func Gateway(name string) Option { return Option{func(s *settings) { s.gateway = name }} }
 
 // Runtime sets how the generated file imports the runtime. Default: "./gatehouse.js", which compilers and bundlers find in gatehouse.ts.
 // For Node, which runs TypeScript as it is, use "./gatehouse.ts". With one of another folder, which several clients share, the runtime

@@ -1,0 +1,2 @@
+// Package cli runs the command gatehouse as its users do.
+package cli
