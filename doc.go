@@ -61,7 +61,7 @@
 //   - [ratelimit]: guards that limit connections, requests, messages and bytes
 //   - [validate]: a pipe that checks struct tags
 //
-// Command cmd/gatehouse writes new projects and clients.
+// Command cmd/gatehouse writes new projects and clients, and finds mistakes.
 //
 // The guide is in the folder docs of the repository, one page for each topic. A larger
 // application is in cmd/example.

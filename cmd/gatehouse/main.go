@@ -2,7 +2,7 @@
 //
 //	gatehouse new NAME            writes a new project
 //	gatehouse client ts DOCUMENT  writes a client in TypeScript
-//	gatehouse doctor [packages]   finds mistakes in a project
+//	gatehouse doctor [packages]   finds mistakes in an application
 //
 // Each has its flags in `gatehouse help COMMAND`. It reads documents and sources, and runs nothing of the project but the tests
 // that new has written.
@@ -44,6 +44,7 @@ type call struct {
 var commands = []command{
 	{"new", "NAME [-module path] [-platform socketio|ws|both] [-page] [-replace dir]", "writes a new project into the folder NAME", newProject},
 	{"client", "ts DOCUMENT [-o dir] [-platform name] [-gateway name] [-runtime path]", "writes a client in TypeScript, made of an asyncapi.json", clientTS},
+	{"doctor", "[packages]", "finds mistakes in the sources of an application", findMistakes},
 }
 
 // errFound is a finding that is printed already.

@@ -235,7 +235,7 @@ var Module = module.New("chat",
 	module.Exports(websockets.Gateway(NewChat,
 		websockets.MaxRooms(50),
 		websockets.WithLimits(websockets.Limits{MaxMessage: 64 << 10}),
-		websockets.Emits(Posted, Welcome),
+		websockets.Emits(Posted, Welcome, Confirm),
 	)),
 )
 

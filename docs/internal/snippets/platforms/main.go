@@ -33,6 +33,7 @@ func (g *Lobby) Say(ctx context.Context, text string) (int, error) {
 var Module = module.New("lobby", module.Providers(websockets.Gateway(NewLobby,
 	websockets.Via(socketio.New(), websockets.Namespace("lobby")),
 	websockets.Via(ws.New(), websockets.Path("/lobby")),
+	websockets.Emits(Said),
 )))
 
 func main() { app.Main(Module, app.HTTP(":3000")) }

@@ -42,6 +42,9 @@ func (n *News) Publish(ctx context.Context, a Article) error {
 	return Published.Emit(ctx, n.Server.To(a.Topic), a)
 }
 
-var Module = module.New("news", module.Providers(websockets.Gateway(NewNews, websockets.Namespace("news"))))
+var Module = module.New("news", module.Providers(websockets.Gateway(NewNews,
+	websockets.Namespace("news"),
+	websockets.Emits(Published),
+)))
 
 func main() { app.Main(Module, app.HTTP(":3000"), app.WebSockets(socketio.New())) }

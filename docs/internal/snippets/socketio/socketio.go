@@ -48,6 +48,7 @@ func (g *Feed) Transport(ctx context.Context, _ struct{}) (string, error) {
 // snippet:recovery
 var Recovering = module.New("feed", module.Providers(websockets.Gateway(NewFeed,
 	socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: 5 * time.Minute}},
+	websockets.Emits(Hello, Updated),
 )))
 
 func (g *Feed) HandleConnection(ctx context.Context, c websockets.Client) error {

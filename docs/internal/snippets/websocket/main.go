@@ -47,6 +47,9 @@ func (g *Lobby) Ask(ctx context.Context, question string) error {
 	return Said.Emit(ctx, g.Server, question)
 }
 
-var Module = module.New("lobby", module.Providers(websockets.Gateway(NewLobby, websockets.Path("/lobby"))))
+var Module = module.New("lobby", module.Providers(websockets.Gateway(NewLobby,
+	websockets.Path("/lobby"),
+	websockets.Emits(Said, Confirm),
+)))
 
 func main() { app.Main(Module, app.HTTP(":3000"), app.WebSockets(ws.New())) }
