@@ -158,6 +158,10 @@ func numberText(t reflect.Type) string {
 	return signedText
 }
 
+var bytesType = reflect.TypeFor[[]byte]()
+
+func binarySchema() Object { return M("type", "string", "format", "binary") }
+
 func (s *Set) list(t reflect.Type, use Use) Object {
 	const base64Bytes, base64Chars = 3, 4
 	isArray := t.Kind() == reflect.Array
@@ -166,8 +170,10 @@ func (s *Set) list(t reflect.Type, use Use) Object {
 		case isArray:
 			n := (t.Len() + base64Bytes - 1) / base64Bytes * base64Chars
 			return M("type", "string", "contentEncoding", "base64", "minLength", n, "maxLength", n)
-		case use&Binary != 0 && t == reflect.TypeFor[[]byte]():
-			return M("type", "string", "format", "binary")
+		case use&Binary != 0 && t == bytesType && use&Received == 0:
+			return nullable(binarySchema()) // nil is null
+		case use&Binary != 0 && t == bytesType:
+			return binarySchema()
 		}
 		return M("type", "string", "contentEncoding", "base64")
 	}
@@ -230,6 +236,9 @@ func (s *Set) property(f *field, use Use) Object {
 	case formFormat:
 		return s.problem(t, "the tag option format has no schema: use a type with MarshalText and UnmarshalText")
 	case formOfType:
+		if f.omit != 0 && t == bytesType && use&Binary != 0 {
+			return binarySchema() // null is omitted
+		}
 		return s.schema(t, use)
 	}
 	to, null := t, false

@@ -287,3 +287,24 @@ func TestParse(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 }
+
+// TestBinary: bytes on platforms with binary. A nil slice is null there, unless the field is omitted then.
+func TestBinary(t *testing.T) {
+	type blobs struct {
+		A []byte
+		B []byte `json:",omitempty"`
+		C *[]byte
+	}
+	const bytes, null = `{"type":"string","format":"binary"}`, `{"type":["string","null"],"format":"binary"}`
+	for use, want := range map[Use]string{
+		Sent | Binary:     `{"type":"object","properties":{"A":` + null + `,"B":` + bytes + `,"C":` + null + `},"required":["A","C"]}`,
+		Received | Binary: `{"type":"object","properties":{"A":` + bytes + `,"B":` + bytes + `,"C":` + null + `}}`,
+	} {
+		s := NewSet(Options{Prefix: "#/"})
+		o := s.Of(reflect.TypeFor[blobs](), use)
+		s.Finish()
+		if got := line(Resolve(o)); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

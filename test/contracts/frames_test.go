@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/contract"
 	"github.com/gatehouse-go/gatehouse/internal/tea"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
+	"github.com/gatehouse-go/gatehouse/test/contracts/wire"
 )
 
 // channel is a channel of a document, with the messages that were seen.
@@ -24,8 +25,8 @@ type channel struct {
 	seen     map[string]bool
 }
 
-// channelOf returns a channel of the document of package tea.
-func channelOf(t *testing.T, name string) *channel {
+// documentOf returns the document of package tea.
+func documentOf(t *testing.T) []byte {
 	t.Helper()
 	d, err := app.Describe(tea.Module)
 	if err != nil {
@@ -39,6 +40,13 @@ func channelOf(t *testing.T, name string) *channel {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return text
+}
+
+// channelOf returns a channel of it.
+func channelOf(t *testing.T, name string) *channel {
+	t.Helper()
+	text := documentOf(t)
 	var doc struct {
 		Channels map[string]struct {
 			Messages map[string]struct{ Payload json.RawMessage }
@@ -202,4 +210,23 @@ func TestMessages(t *testing.T) {
 		c.check(key, apptest.Expect[json.RawMessage](client, "exception"))
 	}
 	c.complete("shutdown.event")
+}
+
+// TestShutdown: the event of a stop, which clients receive that are drained one after the other.
+func TestShutdown(t *testing.T) {
+	document := documentOf(t)
+	a := apptest.New(t, tea.Module, apptest.With(app.DrainRate(2)))
+	recorder := wire.Record(t, a.URL())
+	for range 2 {
+		apptest.DialWS(t, recorder.URL+"/ws/tea/green").Call("leave")
+		apptest.DialSocketIO(t, recorder.URL, apptest.WithNamespace("/tea/green")).Call("leave")
+	}
+	if err := a.App().Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, channel := range []string{"ws.ws.tea.house", "socketio.tea.house"} {
+		testkit.Eventually(t, "the event shutdown on "+channel, func() bool {
+			return wire.Check(t, document, recorder).Seen(channel, "shutdown.event") > 0
+		})
+	}
 }

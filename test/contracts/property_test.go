@@ -19,6 +19,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/jsonschema"
+	"github.com/gatehouse-go/gatehouse/test/contracts/wire"
 )
 
 // cases returns how many values of each type there are: CONTRACT_CASES, by default few.
@@ -53,31 +54,7 @@ func compile(t *testing.T, text string) *validator.Schema {
 // compileAt compiles a schema in a document. Formats and encodings are checked, those of 64-bit numbers too.
 func compileAt(t *testing.T, text string, draft *validator.Draft, fragment string) *validator.Schema {
 	t.Helper()
-	doc, err := validator.UnmarshalJSON(bytes.NewReader([]byte(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := validator.NewCompiler()
-	c.DefaultDraft(draft)
-	c.AssertFormat()
-	c.AssertContent()
-	for name, bits := range map[string]func(string) error{
-		"int64":  func(s string) error { _, err := strconv.ParseInt(s, 10, 64); return err },
-		"uint64": func(s string) error { _, err := strconv.ParseUint(s, 10, 64); return err },
-		"float":  func(s string) error { _, err := strconv.ParseFloat(s, 32); return err },
-		"double": func(s string) error { _, err := strconv.ParseFloat(s, 64); return err },
-	} {
-		c.RegisterFormat(&validator.Format{Name: name, Validate: func(v any) error {
-			if n, ok := v.(stdjson.Number); ok {
-				return bits(n.String())
-			}
-			return nil
-		}})
-	}
-	if err := c.AddResource("mem:schema", doc); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("mem:schema" + fragment)
+	s, err := wire.Compile([]byte(text), draft, fragment)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
@@ -86,11 +63,7 @@ func compileAt(t *testing.T, text string, draft *validator.Draft, fragment strin
 
 func valid(t *testing.T, s *validator.Schema, text []byte) error {
 	t.Helper()
-	v, err := validator.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return s.Validate(v)
+	return wire.Validate(s, text)
 }
 
 // TestProperty: every value that the codec writes is valid, and every valid text decodes. Of the texts that are changed, at least 95 %

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/internal/browsertest"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
+	"github.com/gatehouse-go/gatehouse/test/contracts/wire"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -65,13 +67,28 @@ func TestNode(t *testing.T) {
 	r := newRecord()
 	a := serve(t, r, "127.0.0.1:0")
 	defer stop(t, a)
+	recorder := wire.Record(t, a.URL())
 	for _, scenario := range slices.Sorted(maps.Keys(wanted)) {
 		for _, platform := range platforms {
 			t.Run(scenario+"/"+platform, func(t *testing.T) {
-				wantResult(t, scenario, platform, decode[json.RawMessage](t, play(t, script, scenario, platform, a.URL())))
+				wantResult(t, scenario, platform, decode[json.RawMessage](t, play(t, script, scenario, platform, recorder.URL)))
 			})
 		}
 	}
+	described(t, recorder)
+}
+
+// described: all frames in both directions are those of the document, and all of its messages have been seen, but those of other scenarios.
+func described(t *testing.T, recorder *wire.Recorder) {
+	t.Helper()
+	document, err := os.ReadFile("ts/api/asyncapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := wire.Check(t, document, recorder)
+	t.Logf("%d frames are valid, %d mistakes of the client were answered", r.Valid, r.Mistakes)
+	r.Complete("shutdown.event", "once.request", "once.result", "wait.result", "kick.result", "notes.result", "cancel.request", "gatehouse-cancel.request",
+		"token.request", "token.result", "token_expiring.event")
 }
 
 // TestBrowser: the same in Chromium.
@@ -81,15 +98,17 @@ func TestBrowser(t *testing.T) {
 	b := browsertest.Start(t)
 	a := serve(t, r, "127.0.0.1:0")
 	defer stop(t, a)
+	recorder := wire.Record(t, a.URL())
 	for _, scenario := range slices.Sorted(maps.Keys(wanted)) {
 		for _, platform := range platforms {
 			t.Run(scenario+"/"+platform, func(t *testing.T) {
-				page := b.Open(a.URL())
+				page := b.Open(recorder.URL)
 				wantResult(t, scenario, platform, page.Eval(`run("`+scenario+`", "`+platform+`")`))
 				page.Close()
 			})
 		}
 	}
+	described(t, recorder)
 }
 
 // TestCancel: break, an abort and a reader that is too slow end the handler's context.

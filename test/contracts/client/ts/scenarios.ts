@@ -30,7 +30,7 @@ const codeOf = (e: unknown) => (e instanceof GatehouseError ? e.code : String(e)
 /** Resolves with the code of a rejection. */
 const rejected = (p: Promise<unknown>) => p.then((v) => `resolved ${JSON.stringify(v)}`, codeOf);
 
-const hex = (b: Uint8Array | ArrayBuffer) => [...new Uint8Array(b as Uint8Array)].join(",");
+const hex = (b: Uint8Array | ArrayBuffer | null) => (b === null ? "null" : [...new Uint8Array(b as Uint8Array)].join(","));
 
 /** Resolves with the next state that is named. */
 function next(states: State[], want: State, after = 0): Promise<void> {

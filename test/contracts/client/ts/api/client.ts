@@ -13,7 +13,7 @@ export interface Note {
 
 export interface NoteBinary {
   text: string;
-  blob: Bytes;
+  blob: Bytes | null;
 }
 
 export interface NoteBinaryInput {
