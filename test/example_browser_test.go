@@ -17,15 +17,18 @@ func TestExamplePage(t *testing.T) {
 	t.Run("token expiry", func(t *testing.T) { pageWithExpiringToken(t, program) })
 }
 
-func needSocketIO(t *testing.T) {
+// needPage needs the scripts of the page, which scripts/setup makes.
+func needPage(t *testing.T) {
 	t.Helper()
-	_, err := os.Stat(filepath.Join(need.Root(t), "cmd", "example", "internal", "site", "page", "vendor", "socket.io.min.js"))
-	need.Met(t, err)
+	for _, name := range []string{"chat.js", "socket.io.min.js"} {
+		_, err := os.Stat(filepath.Join(need.Root(t), "cmd", "example", "internal", "site", "page", "vendor", name))
+		need.Met(t, err)
+	}
 }
 
 // pageOnBoth: two users chat in a room, one on each platform.
 func pageOnBoth(t *testing.T, program string) {
-	needSocketIO(t)
+	needPage(t)
 	b := browsertest.Start(t)
 	e := start(t, program)
 
@@ -86,17 +89,20 @@ func exceedRateLimit(p *browsertest.Page) {
 	p.WaitText("#error", "Too many requests – try again in 1 s")
 }
 
-// pageWithoutSocketIO: the browser could not load the Socket.IO client.
+// pageWithoutSocketIO: the browser could not load the Socket.IO client, and then not the script of the page either.
 func pageWithoutSocketIO(t *testing.T, program string) {
+	needPage(t)
 	b := browsertest.Start(t)
 	e := start(t, program, "-platform", "ws")
 	p := b.Open(e.url + "/style.css") // same origin, no scripts
 	p.Eval(`fetch('/').then((r) => r.text()).then((html) => {
 		const page = new DOMParser().parseFromString(html, 'text/html');
-		page.querySelector('script[src^=vendor]').remove();
+		for (const script of page.querySelectorAll('script')) script.remove();
 		document.documentElement.replaceWith(document.adoptNode(page.documentElement));
-		return import('/chat.js').then(() => null);
+		return null;
 	})`)
+	p.WaitText("#note", "run “scripts/setup page”")
+	p.Eval(`import('/vendor/chat.js').then(() => null)`)
 	p.WaitText("#note", "Plain WebSocket works")
 	logIn(p, "Ann")
 	p.WaitText("#state", "Connected over plain WebSocket")
@@ -106,7 +112,7 @@ func pageWithoutSocketIO(t *testing.T, program string) {
 
 // pageWithWrongToken: the token is from before a restart of the server.
 func pageWithWrongToken(t *testing.T, program string) {
-	needSocketIO(t)
+	needPage(t)
 	b := browsertest.Start(t)
 	e := start(t, program)
 	for _, platform := range []string{"socketio", "ws"} {
@@ -126,7 +132,7 @@ func pageWithWrongToken(t *testing.T, program string) {
 // pageWithExpiringToken: the page refreshes its token, and returns to the login if it
 // cannot.
 func pageWithExpiringToken(t *testing.T, program string) {
-	needSocketIO(t)
+	needPage(t)
 	b := browsertest.Start(t)
 	e := start(t, program, "-token-life", "5s")
 	for _, platform := range []string{"socketio", "ws"} {

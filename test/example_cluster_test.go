@@ -169,7 +169,7 @@ func freePorts(t *testing.T, n int) (ports []string) {
 // A room spans the nodes. When one is killed, its page has no connection; a page behind the proxy
 // is on another node at once.
 func TestExampleCluster(t *testing.T) {
-	needSocketIO(t)
+	needPage(t)
 	need.Program(t, "NGINX", "nginx")
 	b := browsertest.Start(t)
 	c := startCluster(t, "PROXY=nginx").running()
@@ -238,7 +238,7 @@ func say(p *browsertest.Page, text string) {
 
 // The same over Redis, which the script starts and stops.
 func TestExampleClusterOverRedis(t *testing.T) {
-	needSocketIO(t)
+	needPage(t)
 	need.Program(t, "REDIS_SERVER", "redis-server")
 	b := browsertest.Start(t)
 	c := startCluster(t, "ENGINE=redis").running()

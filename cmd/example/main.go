@@ -30,6 +30,7 @@ func main() {
 			s.Platforms, err = platforms.Parse(name)
 			return err
 		})
+	flag.BoolVar(&s.Documents, "documents", false, "serve /documents/asyncapi.json and /documents/openapi.json to users who are logged in, for development")
 	flag.DurationVar(&s.TokenLife, "token-life", time.Hour, "`duration` of a token, at least 2s; pages refresh theirs before it expires")
 	flag.Parse()
 

@@ -122,6 +122,7 @@ func TestExample(t *testing.T) {
 		chat.CallError("token", "wrong")
 		chat.Call("leave")
 		apptest.Expect[json.RawMessage](chat, "left")
+		chat.CallError("leave")
 
 		stats.Emit("watch", map[string]int{"every_ms": 50})
 		for range 3 {

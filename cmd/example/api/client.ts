@@ -94,8 +94,8 @@ export interface Chat {
   params: {};
   calls: {
     join: { in: Join; out: Room; code: never };
-    say: { in: Say; out: void; code: never };
-    leave: { in: void; out: void; code: never };
+    say: { in: Say; out: void; code: "no_room" };
+    leave: { in: void; out: void; code: "no_room" };
     token: { in: string; out: Expiring; code: never };
   };
   streams: {};
@@ -123,8 +123,8 @@ export interface WsChat {
   params: {};
   calls: {
     join: { in: Join; out: Room; code: never };
-    say: { in: Say; out: void; code: never };
-    leave: { in: void; out: void; code: never };
+    say: { in: Say; out: void; code: "no_room" };
+    leave: { in: void; out: void; code: "no_room" };
     token: { in: string; out: Expiring; code: never };
   };
   streams: {};

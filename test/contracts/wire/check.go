@@ -257,12 +257,23 @@ func (c *conn) packet(ch *channel, fromClient bool, p *packet.Packet, payload []
 		if id == "" && len(c.wrong) > 0 {
 			c.answered("", true)
 		}
-		c.sent(ch, payload, append(ch.of("exception"), "exception.exception")...)
+		c.sent(ch, payload, exceptions(ch, causeOf(payload))...)
 	case p.HasID:
 		c.sent(ch, payload, key(p.Event, "call"))
 	default:
 		c.sent(ch, payload, key(p.Event, "event"), key(p.Event, "item"))
 	}
+}
+
+// causeOf returns the event whose handler has failed, if the error says so.
+func causeOf(payload []byte) string {
+	var e struct {
+		Cause struct {
+			Pattern string `json:"pattern"`
+		} `json:"cause"`
+	}
+	_ = json.Unmarshal(payload, &e)
+	return e.Cause.Pattern
 }
 
 func isException(payload []byte) bool {

@@ -90,8 +90,8 @@ func NewGateway(rooms *Rooms, guard *login.Guard, limit *RoomLimit, node Node) *
 func (g *Gateway) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{
 		websockets.On("join", g.Join),
-		websockets.Listen("say", g.Say, websockets.UseGuards(g.limit)),
-		websockets.Listen("leave", g.Leave),
+		websockets.Listen("say", g.Say, websockets.UseGuards(g.limit), websockets.Errors(errNoRoom)),
+		websockets.Listen("leave", g.Leave, websockets.Errors(errNoRoom)),
 		g.guard.Refresh("token"),
 		Here.On(g.listMembers),
 	}

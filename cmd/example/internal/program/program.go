@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/chat"
+	"github.com/gatehouse-go/gatehouse/cmd/example/internal/documents"
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/login"
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/platforms"
 	"github.com/gatehouse-go/gatehouse/cmd/example/internal/root"
@@ -30,15 +31,19 @@ type Settings struct {
 	Key login.Key
 	// Node is the name of this process, which pages show; empty with only one.
 	Node chat.Node
+	// Documents serves the documents of the application, for development.
+	Documents bool
 }
 
 // Module returns the root module.
 func (s Settings) Module() *module.Module {
 	logins := login.NewModule(s.TokenLife, s.Key)
 	chats := chat.NewModule(s.Platforms, logins, s.Node)
-	return module.New("example", module.Imports(
-		root.NewModule(s.Platforms), logins, chats, stats.NewModule(s.Platforms, s.StatsAddr, chats), site.NewModule(),
-	))
+	imports := []*module.Module{root.NewModule(s.Platforms), logins, chats, stats.NewModule(s.Platforms, s.StatsAddr, chats), site.NewModule()}
+	if s.Documents {
+		imports = append(imports, documents.NewModule(logins))
+	}
+	return module.New("example", module.Imports(imports...))
 }
 
 // Options returns the options of the application.

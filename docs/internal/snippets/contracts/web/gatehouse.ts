@@ -264,7 +264,7 @@ export function connectWebSocket<S extends Service>(endpoint: Endpoint<S, "ws">,
       socket.onerror = () => {};
       socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
         up.lost(
-          refused ?? fault(`the connection was closed with ${code} ${reason}`, "disconnected", ""),
+          refused ?? new GatehouseError(`the connection was closed with ${code} ${reason}`, code === 4401 ? "token_expired" : "disconnected", undefined, ""),
           code === 4401
             ? !options.token
             : socket.protocol === V1 && (code === 4429 || code === 4503)
