@@ -45,6 +45,13 @@ type channel struct {
 	framed         bool // plain WebSocket: messages are frames with the event in them
 	fallback       bool
 	operations     []operation
+	sends          map[string]sentEvent // by the names of events
+}
+
+// sentEvent is the first form of an event that a channel sends.
+type sentEvent struct {
+	payload         payload
+	answerType, typ reflect.Type
 }
 
 // action is what the application does with an operation's message.
@@ -75,9 +82,10 @@ type operation struct {
 	strict     bool
 	background int
 	// Of what the application sends.
-	answered  bool
-	answer    payload
-	droppable bool
+	answered   bool
+	answer     payload
+	answerType reflect.Type
+	droppable  bool
 }
 
 // route is a route of a controller.

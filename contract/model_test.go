@@ -174,6 +174,60 @@ func TestProblems(t *testing.T) {
 	n.want(`{"type":"integer"}`, "components", "schemas", "item", "properties", "weight")
 }
 
+// TestTwoForms: an event with data of two forms at one endpoint is a problem, also of a handler and another gateway; one of equal forms is none.
+func TestTwoForms(t *testing.T) {
+	type text string
+	first := websockets.Emits(websockets.NewEvent[int]("a"), websockets.NewEvent[string]("b"), websockets.NewEvent[item]("same"), websockets.NewEvent[bool]("asked"),
+		websockets.NewEvent[int]("many"))
+	second := websockets.Emits(websockets.NewEvent[string]("a"), websockets.NewEvent[text]("b"), websockets.NewEvent[item]("same"), websockets.NewCall[bool, int]("asked"))
+	at := func(path string, o websockets.Option) []websockets.Option {
+		return []websockets.Option{o, websockets.Via(ws.New(), websockets.Path(path))}
+	}
+	d, err := app.Describe(module.New("two", module.Providers(
+		websockets.Gateway(newQuiet, at("/ws", first)...), websockets.Gateway(newLoud, at("/ws", second)...), websockets.Gateway(newElse, at("/other", second)...),
+	)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := contract.From(d, contract.Type[weight](`{"type":"integer"}`), contract.Type[price](`{"type":"integer"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const end = ", and the documents have the first: give one of them another name"
+	want := []string{
+		`gateway contract_test.newLoud: event "a": /ws sends it in two forms, int and string` + end,
+		`gateway contract_test.newLoud: event "asked": /ws sends it in two forms, bool and bool answered by int` + end,
+		`gateway contract_test.newLoud: event "many": /ws sends it in two forms, int and []int` + end,
+	}
+	var got []string
+	for _, p := range m.Problems {
+		got = append(got, p.String())
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+type (
+	silent struct {
+		Server *websockets.Server `websockets:"server"`
+	}
+	other struct{ silent }
+	loud  struct{}
+)
+
+func newQuiet() *silent { return &silent{} }
+func newElse() *other   { return &other{} }
+func newLoud() *loud    { return &loud{} }
+
+func (*loud) Subscriptions() []websockets.Subscription {
+	return []websockets.Subscription{
+		websockets.Stream("go", func(context.Context, int) iter.Seq2[websockets.Response[[]int], error] { return nil },
+			websockets.Sends(websockets.NewEvent[[]int]("many"))),
+	}
+}
+
 func TestFromRefuses(t *testing.T) {
 	d, err := app.Describe(tea.Module)
 	if err != nil {

@@ -93,11 +93,39 @@ func (b *builder) emitted(c *channel, gateway string, e websockets.EventInfo) op
 	}
 	if call, ok := e.(websockets.Answered); ok {
 		o.answered = true
-		if t := call.AnswerInfo(); !isNothing(t) {
-			o.answer = b.payload(t, c.received())
+		o.answerType = call.AnswerInfo()
+		if !isNothing(o.answerType) {
+			o.answer = b.payload(o.answerType, c.received())
 		}
 	}
+	b.sameEverywhere(c, &o, t)
 	return o
+}
+
+// sameEverywhere adds a problem where a channel has an event already, with data of another form: its clients cannot know which comes.
+func (b *builder) sameEverywhere(c *channel, o *operation, t reflect.Type) {
+	first, known := c.sends[o.event]
+	if !known {
+		if c.sends == nil {
+			c.sends = map[string]sentEvent{}
+		}
+		c.sends[o.event] = sentEvent{o.payload, o.answerType, t}
+		return
+	}
+	same := func(a, b *jsonschema.Ref) bool { return a == b }
+	if first.answerType == o.answerType && first.payload.spread == o.payload.spread &&
+		(first.typ == t || jsonschema.Equal(first.payload.schema, o.payload.schema, same)) {
+		return
+	}
+	b.problem(Problem{Gateway: o.gateway, Event: o.event, Text: fmt.Sprintf("%s sends it in two forms, %v and %v, and the documents have the first: give one of them another name",
+		c.address, formOf(first.typ, first.answerType), formOf(t, o.answerType))})
+}
+
+func formOf(t, answer reflect.Type) string {
+	if answer == nil {
+		return t.String()
+	}
+	return fmt.Sprintf("%v answered by %v", t, answer)
 }
 
 // cancel describes how clients end a stream.
