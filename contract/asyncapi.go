@@ -83,6 +83,9 @@ func (a *asyncAPI) channel(c *channel) object {
 	ref := m("$ref", "#/channels/"+c.name)
 	for _, o := range c.operations {
 		op := m("action", string(o.action), "channel", ref)
+		if o.description != "" {
+			op = op.With("description", o.description)
+		}
 		if o.action == receive {
 			op = d.receive(op, o)
 		} else {

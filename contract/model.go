@@ -73,7 +73,9 @@ type operation struct {
 	action  action
 	gateway string
 	event   string
-	payload payload
+	// description is that of the handler.
+	description string
+	payload     payload
 	// Of what clients send.
 	kind       websockets.Kind // "" of cancel
 	result     payload
@@ -92,9 +94,10 @@ type operation struct {
 type route struct {
 	web.RouteInfo
 
-	params []jsonschema.Object // the schemas of Params
-	body   jsonschema.Object   // nil without one
-	result jsonschema.Object   // nil without one
+	description string
+	params      []jsonschema.Object // the schemas of Params
+	body        jsonschema.Object   // nil without one
+	result      jsonschema.Object   // nil without one
 }
 
 // Names in the documents that no type has.
@@ -131,6 +134,7 @@ func From(d *app.Description, opts ...Option) (*Model, error) {
 	b := builder{Model: &Model{settings: s}, channels: map[channelKey]*channel{}, servers: map[serverKey]*server{}}
 	b.schemas = jsonschema.NewSet(jsonschema.Options{
 		Prefix: "#/components/schemas/", Known: s.known, Reserved: []string{exceptionName, failureName}, Report: b.typeProblem,
+		Describe: s.typeDescription,
 	})
 	for _, p := range d.Problems {
 		b.Problems = append(b.Problems, Problem{Text: p})

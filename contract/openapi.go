@@ -25,7 +25,7 @@ func (b *builder) route(r web.RouteInfo) {
 	if b.failure == nil {
 		b.failure = failureSchema()
 	}
-	x := route{RouteInfo: r}
+	x := route{RouteInfo: r, description: b.settings.description(r.Func)}
 	for _, p := range r.Params {
 		b.schemas.Within(p.Name, func() { x.params = append(x.params, b.parameter(p.Type)) })
 	}
@@ -147,6 +147,9 @@ var closure = regexp.MustCompile(`\.func[0-9]`)
 
 func (r *route) operation(id, method string, inPath []pathParameter) object {
 	o := m("operationId", id, "tags", []any{r.Controller})
+	if r.description != "" {
+		o = o.With("description", r.description)
+	}
 	if parameters := r.parameters(inPath); len(parameters) > 0 {
 		o = o.With("parameters", parameters)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -24,7 +25,8 @@ type settings struct {
 	asyncapi       string
 	url            *url.URL
 	known          map[reflect.Type]jsonschema.Object
-	err            error // the first wrong option
+	describe       func(name string) string // may be nil
+	err            error                    // the first wrong option
 }
 
 // Title sets the title of the documents. Default: the name of the root module.
@@ -75,6 +77,30 @@ func Type[T any](schema string) Option {
 		}
 		s.known[t] = o
 	})
+}
+
+// Descriptions sets where the descriptions of handlers, routes and types come from. The function returns that of a name, and "" for
+// none: "example.com/chat.(*Gateway).Join" is a method, "example.com/chat.Message" a type. contracttest.Comments has those of doc comments.
+// Default: no descriptions.
+func Descriptions(of func(name string) string) Option {
+	return option(func(s *settings) { s.describe = of })
+}
+
+// description returns the description of a function; empty for none.
+func (s *settings) description(name string) string {
+	if s.describe == nil || name == "" || closure.MatchString(name) {
+		return ""
+	}
+	return s.describe(name)
+}
+
+// typeDescription returns the description of a type; empty for none.
+func (s *settings) typeDescription(t reflect.Type) string {
+	name, _, _ := strings.Cut(t.Name(), "[")
+	if s.describe == nil || name == "" || t.PkgPath() == "" {
+		return ""
+	}
+	return s.describe(t.PkgPath() + "." + name)
 }
 
 func (s *settings) failf(format string, args ...any) {

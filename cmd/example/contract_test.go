@@ -17,6 +17,6 @@ func TestContract(t *testing.T) {
 	s := program.Settings{
 		Addr: "127.0.0.1:3000", StatsAddr: "127.0.0.1:3001", Platforms: platforms.Both(), Key: login.NewKey(), TokenLife: time.Hour,
 	}
-	contracttest.Golden(t, "api", s.Module(), contracttest.With(s.Options()...),
+	contracttest.Golden(t, "api", s.Module(), contracttest.With(s.Options()...), contracttest.Comments(),
 		contracttest.Contract(contract.Title("Chat"), contract.URL("http://127.0.0.1:3000")), contracttest.TypeScript("api", typescript.Runtime("../../../contract/typescript/gatehouse.js")))
 }

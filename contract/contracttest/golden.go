@@ -31,6 +31,7 @@ type Option struct {
 	app      []app.Option
 	contract []contract.Option
 	built    bool
+	comments bool
 	clients  []client
 }
 
@@ -67,11 +68,15 @@ func Golden(t testing.TB, dir string, root *module.Module, opts ...Option) {
 	var all Option
 	for _, o := range opts {
 		all.app, all.contract, all.built = append(all.app, o.app...), append(all.contract, o.contract...), all.built || o.built
+		all.comments = all.comments || o.comments
 		all.clients = append(all.clients, o.clients...)
 	}
 	d, err := describe(t, root, all)
 	if err != nil {
 		t.Fatalf("contracttest: %v", err)
+	}
+	if all.comments {
+		all.contract = append([]contract.Option{commentsOf(t)}, all.contract...)
 	}
 	model, err := contract.From(d, all.contract...)
 	if err != nil {

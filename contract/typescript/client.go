@@ -233,6 +233,7 @@ func (g *generator) entries(name string, e *endpoint, entries []entry, typeOf fu
 	}
 	g.linef("  %s: {", name)
 	for _, c := range entries {
+		g.comment("    ", c.comment)
 		if c.droppable {
 			g.comment("    ", "A client that reads slowly may miss some.")
 		}

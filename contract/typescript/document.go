@@ -52,6 +52,7 @@ type endpoint struct {
 // entry is an event of an endpoint.
 type entry struct {
 	event     string
+	comment   string
 	in, out   *payload // out of events is nil
 	items     []entry  // of a stream
 	codes     []string
@@ -114,7 +115,7 @@ func (g *generator) operation(e *endpoint, messages, op object) {
 		e.gateways = addOnce(e.gateways, name)
 	}
 	replies, _ := reply.Get("messages").([]any)
-	added := entry{event: event, in: e.data(message), droppable: isTrue(op.Get("x-gatehouse-droppable"))}
+	added := entry{event: event, comment: text(op, "description"), in: e.data(message), droppable: isTrue(op.Get("x-gatehouse-droppable"))}
 	switch {
 	case text(op, "action") == "send" && event == "exception":
 	case text(op, "action") == "send" && reply == nil:

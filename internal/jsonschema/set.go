@@ -38,6 +38,8 @@ type Options struct {
 	Reserved []string
 	// Report is called for each problem once, at the first place where it is. It may be nil.
 	Report func(Problem)
+	// Describe returns the description of a type that has a name; empty for none. It may be nil.
+	Describe func(reflect.Type) string
 }
 
 // Set has the schemas of types that refer to each other. It is not safe for concurrent use.
@@ -169,7 +171,13 @@ func (s *Set) Definitions(values ...any) Object {
 	visit(values)
 	defs := Object{}
 	for r := range seen {
-		defs = append(defs, Member{r.name, r.body})
+		body := r.body
+		if s.opts.Describe != nil && body.Get("description") == nil {
+			if text := s.opts.Describe(r.def.typ); text != "" {
+				body = append(M("description", text), body...)
+			}
+		}
+		defs = append(defs, Member{r.name, body})
 	}
 	slices.SortFunc(defs, func(a, b Member) int {
 		if a.Name < b.Name {

@@ -2,14 +2,17 @@
 /* eslint-disable */
 import type { Endpoint } from "../../../contract/typescript/gatehouse.js";
 
+/** Expiring is the remaining lifetime of a token. */
 export interface Expiring {
   expiresIn?: number;
 }
 
+/** Join is the payload of `join`. The member's name comes from the token. */
 export interface Join {
   room?: string;
 }
 
+/** Message is a chat message. */
 export interface Message {
   room: string;
   name: string;
@@ -17,6 +20,7 @@ export interface Message {
   at: string;
 }
 
+/** Presence reports who joined or left a room, and its members on that node. */
 export interface Presence {
   room: string;
   name: string;
@@ -24,24 +28,29 @@ export interface Presence {
   node?: string;
 }
 
+/** Room is a room with the sorted names of its members, duplicates included. */
 export interface Room {
   room: string;
   members: string[];
 }
 
+/** Say is the payload of `say`, a message to the client's room. */
 export interface Say {
   text?: string;
 }
 
+/** Shutdown is the payload of EventShutdown. */
 export interface Shutdown {
   retryAfter: number;
 }
 
+/** Stats are the figures of the chat. */
 export interface Stats {
   connections: number;
   messages: number;
 }
 
+/** Watch is the payload of `watch`: the interval in milliseconds, from 50 to 60,000. */
 export interface Watch {
   every_ms?: number;
 }
@@ -50,9 +59,11 @@ export interface Watch {
 export interface Root {
   params: {};
   calls: {
+    /** Identity returns its payload. websockets.Payload is any undecoded payload, binary included; other types are decoded and validated. */
     identity: { in: unknown; out: unknown; code: never };
   };
   streams: {
+    /** Events streams three events. Each is sent when it is yielded. */
     events: { in: unknown; item: number; code: never };
   };
   events: {
@@ -72,9 +83,11 @@ export const root: Endpoint<Root, "socketio"> = {
 export interface Ws {
   params: {};
   calls: {
+    /** Identity returns its payload. websockets.Payload is any undecoded payload, binary included; other types are decoded and validated. */
     identity: { in: unknown; out: unknown; code: never };
   };
   streams: {
+    /** Events streams three events. Each is sent when it is yielded. */
     events: { in: unknown; item: number; code: never };
   };
   events: {
@@ -93,8 +106,11 @@ export const ws: Endpoint<Ws, "ws"> = {
 export interface Chat {
   params: {};
   calls: {
+    /** Join leaves the client's current room, joins another one and returns it. All members, the client included, receive `joined`. The last event has the current members. */
     join: { in: Join; out: Room; code: never };
+    /** Say emits `message` to all members of the client's room, the client included. */
     say: { in: Say; out: void; code: "no_room" };
+    /** Leave leaves the client's room. The client also receives `left`. */
     leave: { in: void; out: void; code: "no_room" };
     token: { in: string; out: Expiring; code: never };
   };
@@ -122,8 +138,11 @@ export const chat: Endpoint<Chat, "socketio"> = {
 export interface WsChat {
   params: {};
   calls: {
+    /** Join leaves the client's current room, joins another one and returns it. All members, the client included, receive `joined`. The last event has the current members. */
     join: { in: Join; out: Room; code: never };
+    /** Say emits `message` to all members of the client's room, the client included. */
     say: { in: Say; out: void; code: "no_room" };
+    /** Leave leaves the client's room. The client also receives `left`. */
     leave: { in: void; out: void; code: "no_room" };
     token: { in: string; out: Expiring; code: never };
   };
@@ -151,6 +170,7 @@ export interface StatsSocketIO {
   params: {};
   calls: {};
   streams: {
+    /** Watch sends the figures at once and after each interval, until the client disconnects. */
     watch: { in: Watch; item: Stats; code: never };
   };
   events: {
@@ -173,6 +193,7 @@ export interface WsStats {
   params: {};
   calls: {};
   streams: {
+    /** Watch sends the figures at once and after each interval, until the client disconnects. */
     watch: { in: Watch; item: Stats; code: never };
   };
   events: {
