@@ -265,7 +265,7 @@ const ExplainTime = closeHandshakeTime
 // that will not be served, and ends it: once the client has closed it, after ExplainTime, or
 // when ctx ends. It blocks meanwhile.
 func (c *Conn) Explain(ctx context.Context, f *Frame, code int, text string) {
-	close(c.readerDone)
+	c.endReader()
 	defer c.closeLibrary()
 	defer c.framed.Close()
 	defer context.AfterFunc(ctx, func() { _ = c.framed.Close() })()
