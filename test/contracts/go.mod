@@ -3,6 +3,7 @@ module github.com/gatehouse-go/gatehouse/test/contracts
 go 1.26.0
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/gatehouse-go/gatehouse v0.1.0
 	github.com/getkin/kin-openapi v0.153.0
 	github.com/go-chi/chi/v5 v5.5.0
@@ -13,7 +14,6 @@ require (
 )
 
 require (
-	github.com/coder/websocket v1.8.15 // indirect
 	github.com/go-chi/cors v1.2.2 // indirect
 	github.com/go-openapi/jsonpointer v0.22.5 // indirect
 	github.com/go-openapi/swag/jsonname v0.25.5 // indirect
