@@ -165,6 +165,8 @@ func (c *conn) frame(m Message) {
 		ID     json.RawMessage `json:"id"`
 		Re     json.RawMessage `json:"re"`
 		Cancel json.RawMessage `json:"cancel"`
+		// Session is of the subprotocol gatehouse.v1, about the connection and no message, as packets of Engine.IO are.
+		Session json.RawMessage `json:"session"`
 	}
 	if err := json.Unmarshal(m.Data, &f); err != nil {
 		c.report.t.Errorf("%s: %v", m.Data, err)
@@ -172,6 +174,7 @@ func (c *conn) frame(m Message) {
 	}
 	id := string(f.ID)
 	switch {
+	case !m.FromClient && f.Session != nil && f.Event == "" && f.ID == nil:
 	case m.FromClient && f.Cancel != nil:
 		c.sent(ch, m.Data, "cancel.request")
 	case m.FromClient && f.Event == "":

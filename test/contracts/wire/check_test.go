@@ -29,6 +29,7 @@ func TestCheckFinds(t *testing.T) {
 		"no error":      {"/w/a", []string{`>{"event":"ask","data":1,"id":1}`, `{"id":1,"data":"y"}`}, 1, []string{"has answered a message that is not valid"}},
 		"no answer":     {"/w/a", []string{`>{"event":"ask","data":1}`}, 0, []string{"has answered no error"}},
 		"no channel":    {"/x", []string{`{"id":1}`}, 0, []string{"no channel at /x"}},
+		"a session":     {"/w/a", []string{`{"session":{"id":"x"}}`, `{"session":{"id":"x"},"id":1}`}, 0, []string{"w has no message .result"}},
 		"packets":       {"/socket.io/", []string{`>40`, `40{"sid":"x"}`, `>420["ask","x"]`, `430[]`, `42["tick",1]`, `2`, `>3`}, 3, nil},
 		"an ack":        {"/socket.io/", []string{`>420["ask","x"]`, `430["y"]`}, 1, []string{"s/ask.result has no payload"}},
 		"an argument":   {"/socket.io/", []string{`42["tick","x"]`}, 0, []string{"not valid: s/tick.event"}},
