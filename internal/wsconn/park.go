@@ -25,6 +25,10 @@ var errParked = errors.New("websocket: the connection is parked")
 // whenever nothing of its client waits.
 const parkAtOnce = time.Millisecond
 
+// closedEvery is at how many sweeps the sweeper looks once whether others have closed the socket of a parked
+// connection: it costs more than all else that it looks at.
+const closedEvery = 16
+
 // parking is what a connection needs to be parked.
 type parking struct {
 	state atomic.Uint32 // a parkState; set with Conn.mu held
@@ -76,8 +80,8 @@ func (c *Conn) checkPark(now int64) {
 	p, limit := &c.park, c.cfg.Limits.IdleAfter
 	switch {
 	case p.state.Load() == parkParked:
-		if c.framed.tryWriter.Closed() { // by others than Conn, which wakes it before
-			c.wake()
+		if (now/int64(c.cfg.Group.Tick)+int64(c.shard))%closedEvery == 0 && c.framed.tryWriter.Closed() {
+			c.wake() // closed by others than Conn, which wakes it before
 		}
 		return
 	case !sockio.CanPoll || limit < parkAtOnce || time.Duration(now-p.quietSince.Load()) < limit:
