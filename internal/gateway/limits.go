@@ -17,7 +17,7 @@ func withDefaults(c config.Limits) websockets.Limits {
 	setDefault(&l.SendQueueMax, 8<<20)
 	l.SendQueueMax = max(l.SendQueueMax, l.SendQueue)
 	setDefault(&l.SendStall, 10*time.Second)
-	l.IdleAfter = cmp.Or(l.IdleAfter, 10*time.Second) // negative: never
+	l.IdleAfter = cmp.Or(l.IdleAfter, defaultIdleAfter()) // negative: never
 	setDefault(&l.MaxAuth, 16<<10)
 	setDefault(&l.KeptHeaders, keep.DefaultHeaders)
 	l.ClientErrors = cmp.Or(l.ClientErrors, 50) // negative: no limit
@@ -27,6 +27,16 @@ func withDefaults(c config.Limits) websockets.Limits {
 	setDefault(&l.CloseTimeout, 5*time.Second)
 	setDefault(&l.CallTimeout, 10*time.Second)
 	return l
+}
+
+// idleAfter is set by the linker, in the tests of scripts/parked only: the default of Limits.IdleAfter.
+var idleAfter string
+
+func defaultIdleAfter() time.Duration {
+	if d, err := time.ParseDuration(idleAfter); err == nil {
+		return d
+	}
+	return 10 * time.Second
 }
 
 // setDefault replaces a limit that is not set.

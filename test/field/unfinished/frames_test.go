@@ -48,7 +48,10 @@ func (w way) stage(t *testing.T) *stage.Stage {
 		opts = append(opts, stage.TLS())
 	}
 	if w.name != "zishang" { // whose timers would outlive the test
-		opts = append(opts, stage.Limits(websockets.Limits{PingInterval: time.Hour})) // a ping would come before the pong
+		opts = append(opts, stage.Limits(websockets.Limits{
+			PingInterval: time.Hour, // a ping would come before the pong
+			IdleAfter:    -1,        // or what a reader holds would count too
+		}))
 	}
 	return stage.New(t, w.adapter(), opts...)
 }
