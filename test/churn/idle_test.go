@@ -24,7 +24,7 @@ const (
 	// Limits for one idle connection, and for one that has had no traffic for longer than
 	// Limits.IdleAfter; the log has the measurements.
 	idleBytes   = 24 << 10
-	parkedBytes = 10 << 10
+	parkedBytes = 6 << 10
 )
 
 // footprint is the memory and goroutines of one connection.
