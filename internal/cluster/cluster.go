@@ -190,6 +190,23 @@ func (c *Cluster) Send(m *backplane.Message) error {
 	return err
 }
 
+// SendSpare is Send for what is large and can wait, such as what a client has missed: it waits until less than a quarter of the
+// queue is used, so that the rest is left to events, or until ctx ends.
+func (c *Cluster) SendSpare(ctx context.Context, m *backplane.Message) error {
+	e := &entry{m: m}
+	for {
+		wait, err := c.out.pushSpare(e)
+		if wait == nil {
+			return err
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrFull, context.Cause(ctx))
+		}
+	}
+}
+
 // SendNumbered is Send, and returns the number of the message, which is used up by ErrFull too.
 func (c *Cluster) SendNumbered(m *backplane.Message) (seq uint64, err error) {
 	return c.queue(&entry{m: m})

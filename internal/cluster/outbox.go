@@ -31,7 +31,8 @@ type outbox struct {
 	version uint8 // of what is taken; control has 0, which every node reads
 	beatDue bool
 	closed  bool
-	taken   []*Event // of the sender
+	taken   []*Event      // of the sender
+	relief  chan struct{} // closed when there is room for pushSpare; nil unless one waits
 }
 
 // numbers are those of a channel.
@@ -119,12 +120,56 @@ const (
 // push numbers and queues a message. It returns its number, and how many were dropped: volatile ones that
 // waited, and with ErrFull the message itself.
 func (o *outbox) push(e *entry) (seq uint64, dropped int, err error) {
-	m := e.m
-	e.size = memoryOf(m)
+	e.size = memoryOf(e.m)
 	o.mu.Lock()
+	seq, dropped, first, err := o.add(e)
+	o.mu.Unlock()
+	if first { // otherwise the sender is awake, or the link is down
+		o.signal()
+	}
+	return seq, dropped, err
+}
+
+// spareShare is the part of the outbox that pushSpare fills: a quarter.
+const spareShare = 4
+
+// pushSpare is push while less than a quarter of the outbox is used. Otherwise it changes nothing and returns what is closed
+// when that may be so.
+func (o *outbox) pushSpare(e *entry) (wait <-chan struct{}, err error) {
+	e.size = memoryOf(e.m)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.closed && o.crowded() {
+		if o.relief == nil {
+			o.relief = make(chan struct{})
+		}
+		return o.relief, nil
+	}
+	_, _, first, err := o.add(e)
+	if first {
+		o.signal()
+	}
+	return nil, err
+}
+
+// crowded reports whether pushSpare has to wait; o.mu is held.
+func (o *outbox) crowded() bool {
+	return o.bytes > o.maxBytes/spareShare || o.all.n > o.maxMessages/spareShare
+}
+
+// relieve has those of pushSpare try again; o.mu is held.
+func (o *outbox) relieve() {
+	if o.relief != nil && (o.closed || !o.crowded()) {
+		close(o.relief)
+		o.relief = nil
+	}
+}
+
+// add numbers and queues a message, and reports whether it is the first one; o.mu is held.
+func (o *outbox) add(e *entry) (seq uint64, dropped int, first bool, err error) {
+	m := e.m
 	if o.closed {
-		o.mu.Unlock()
-		return 0, 0, ErrStopped
+		return 0, 0, false, ErrStopped
 	}
 	e.of, e.at = o.number(m), time.Now()
 	seq = m.Seq // the sender may release m as soon as it is queued
@@ -135,8 +180,7 @@ func (o *outbox) push(e *entry) (seq uint64, dropped int, err error) {
 		dropped++
 	}
 	if o.full(e.size) {
-		o.mu.Unlock()
-		return seq, dropped + 1, ErrFull
+		return seq, dropped + 1, false, ErrFull
 	}
 	e.of.waiting++
 	o.all.push(e)
@@ -144,12 +188,7 @@ func (o *outbox) push(e *entry) (seq uint64, dropped int, err error) {
 		o.volatile.push(e)
 	}
 	o.bytes += e.size
-	first := o.all.n == 1
-	o.mu.Unlock()
-	if first { // otherwise the sender is awake, or the link is down
-		o.signal()
-	}
-	return seq, dropped, nil
+	return seq, dropped, o.all.n == 1, nil
 }
 
 // maxChannels bounds the channels whose messages are numbered: one for each node that has lived
@@ -252,6 +291,7 @@ func (o *outbox) take(dst []*backplane.Message, controlOnly bool) []*backplane.M
 			o.taken = append(o.taken, e.event)
 		}
 	}
+	o.relieve()
 	return dst
 }
 
@@ -326,4 +366,5 @@ func (o *outbox) close() {
 	defer o.mu.Unlock()
 	o.closed, o.all, o.volatile, o.bytes, o.control = true, list{}, list{which: 1}, 0, nil
 	o.channels = map[string]*numbers{}
+	o.relieve()
 }

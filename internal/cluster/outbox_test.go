@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,6 +170,54 @@ func TestSendNeverReturns(t *testing.T) {
 			t.Errorf("after Stop: %v", err)
 		}
 		close(released)
+	})
+}
+
+// SendSpare leaves three quarters of the queue to others, and waits for no longer than its context and the node last.
+func TestSendSpare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sending := make(chan struct{})
+		e := &engine{send: func(context.Context, []*backplane.Message) error { <-sending; return nil }}
+		a := start(t, 1, e, backplane.Queue(0, 4000))
+		synctest.Wait()
+		send := func(d time.Duration) error {
+			ctx, cancel := context.WithTimeout(t.Context(), d)
+			defer cancel()
+			return a.SendSpare(ctx, &backplane.Message{Kind: backplane.Claimed, Channel: backplane.ChannelEvents})
+		}
+		queued := 0
+		for send(0) == nil {
+			queued++
+		}
+		if s := a.Stats(); s.Queued != queued || queued < 1000 || queued > 1001 {
+			t.Errorf("%d of 4,000 messages, %d are queued", s.Queued, queued)
+		}
+		started := time.Now()
+		if err := send(time.Second); !errors.Is(err, ErrFull) || !errors.Is(err, context.DeadlineExceeded) || time.Since(started) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(started))
+		}
+		for range 2000 {
+			if err := a.emit("x"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var waits [2]error
+		var both sync.WaitGroup
+		for i := range waits {
+			both.Go(func() { waits[i] = send(time.Hour) })
+		}
+		synctest.Wait()
+		close(sending)
+		both.Wait()
+		if waits[0] != nil || waits[1] != nil {
+			t.Error(waits)
+		}
+		if err := a.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := send(time.Hour); !errors.Is(err, ErrStopped) {
+			t.Errorf("after Stop: %v", err)
+		}
 	})
 }
 

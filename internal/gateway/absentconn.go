@@ -45,11 +45,19 @@ func (mv *moves) record(to []*session, out *adapter.Outgoing, origin string, seq
 	if mv.recording.Load() == 0 || out.Volatile {
 		return
 	}
+	var r recorded
+	var err error
 	for _, s := range to {
-		if c, ok := s.conn.(*absentConn); ok {
-			p, err := out.Payload(true)
-			c.add(recorded{Missed: adapter.Missed{Event: out.Event, Payload: p.Clone(), Uncompressed: out.Uncompressed}, origin: origin, seq: seq}, err)
+		c, ok := s.conn.(*absentConn)
+		if !ok {
+			continue
 		}
+		if r.Event == "" { // they share it
+			var p websockets.Payload
+			p, err = out.Payload(true)
+			r = recorded{Missed: adapter.Missed{Event: out.Event, Payload: p.Clone(), Uncompressed: out.Uncompressed}, origin: origin, seq: seq}
+		}
+		c.add(r, err)
 	}
 }
 

@@ -169,24 +169,34 @@ func (mv *moves) Claim(ctx context.Context, ep adapter.Endpoint, h *adapter.Hand
 	if !known {
 		return nil
 	}
-	body := claimBody{Key: key, Position: position, Identities: digests}
-	mv.awaitDeparture(ctx, key)
-	nodes := mv.nodesOf(key)
+	a, failure := mv.claim(ctx, e, h, claimBody{Key: key, Position: position, Identities: digests})
+	if a == nil {
+		mv.failed(failure)
+		return nil
+	}
+	return a
+}
+
+// claim asks the nodes that may have a client.
+func (mv *moves) claim(ctx context.Context, e *endpoint, h *adapter.Handshake, body claimBody) (*arrival, moveFailure) {
+	mv.awaitDeparture(ctx, body.Key)
+	nodes, failure := mv.nodesOf(body.Key), failedUnknown
 	for range maxHops {
 		if len(nodes) == 0 {
-			return nil
+			break
 		}
 		node := nodes[0]
 		nodes = nodes[1:]
-		a, next := mv.claimFrom(ctx, node, e, h, body)
+		a, next, failed := mv.claimFrom(ctx, node, e, h, body)
 		if a != nil {
-			return a
+			return a, noFailure
 		}
+		failure = failed
 		if next != "" && next != mv.rt.node.ID && mv.lives(next) {
 			nodes = slices.Insert(nodes, 0, next)
 		}
 	}
-	return nil
+	return nil, failure
 }
 
 // nodesOf returns the nodes that may have a client: usually one.
@@ -204,33 +214,35 @@ func (mv *moves) nodesOf(key string) (ids []string) {
 }
 
 // claimFrom claims a client from a node; without it, next is the node to which it has gone.
-func (mv *moves) claimFrom(ctx context.Context, node string, e *endpoint, h *adapter.Handshake, body claimBody) (_ adapter.Arrival, next string) {
+func (mv *moves) claimFrom(ctx context.Context, node string, e *endpoint, h *adapter.Handshake, body claimBody) (_ *arrival, next string, _ moveFailure) {
 	c := mv.newClaim(node)
 	if c == nil {
-		return nil, ""
+		return nil, "", failedTooMany
 	}
 	err := mv.send(node, c.request, &backplane.Message{
 		Kind: backplane.Claim, Body: encodeMove(body), Select: backplane.Selection{Endpoints: e.key[:], Namespace: h.Namespace},
 	})
 	if err != nil {
 		c.remove()
-		return nil, ""
+		return nil, "", failedSilent
 	}
 	first, ok := c.await(ctx)
 	mv.bytes.Add(-int64(first.bytes)) // none are expected
 	if !ok || first.ID == "" {
+		failure := failedRefused
 		if !ok { // perhaps it is released meanwhile
+			failure = failedSilent
 			c.done(false)
 		}
 		c.remove()
-		return nil, first.Moved
+		return nil, first.Moved, failure
 	}
 	a := &arrival{claim: c, ep: e}
-	if !a.arrive(ctx, h, first) {
+	if failure := a.arrive(ctx, h, first); failure != noFailure {
 		a.Drop()
-		return nil, ""
+		return nil, "", failure
 	}
-	return a, ""
+	return a, "", noFailure
 }
 
 // done has the other node know whether the client has moved.
@@ -252,12 +264,12 @@ type arrival struct {
 	once  sync.Once
 }
 
-// arrive adds the client to its rooms, and reports whether all that it has missed is known.
-func (a *arrival) arrive(ctx context.Context, h *adapter.Handshake, first claimAnswer) bool {
+// arrive adds the client to its rooms, and returns why not all that it has missed is known.
+func (a *arrival) arrive(ctx context.Context, h *adapter.Handshake, first claimAnswer) moveFailure {
 	mv, e := a.claim.mv, a.ep
 	rooms := first.Rooms
 	if len(rooms) > e.maxRooms {
-		return false
+		return failedRooms
 	}
 	a.conn = &absentConn{id: first.ID, mv: mv}
 	a.s = newSession(e, a.conn, &adapter.Handshake{Handshake: websockets.Handshake{Request: h.Request, Namespace: h.Namespace}})
@@ -274,22 +286,27 @@ func (a *arrival) arrive(ctx context.Context, h *adapter.Handshake, first claimA
 	if !added {
 		a.s.cancel(websockets.ErrClosed)
 		a.s = nil
-		return false
+		return failedRooms
 	}
 	for range maxRounds {
 		m := &backplane.Message{Kind: backplane.ClaimMore, Body: encodeMove(moreBody{now})}
 		if mv.send(a.claim.node, a.claim.request, m) != nil {
-			return false
+			return failedSilent
 		}
 		var ok bool
 		mv.bytes.Add(-int64(a.last.bytes))
-		if a.last, ok = a.claim.await(ctx); !ok || a.last.ID != first.ID {
-			return false
+		if a.last, ok = a.claim.await(ctx); !ok {
+			return failedSilent
+		} else if a.last.ID != first.ID {
+			return failedMissed
 		}
 		// What the client has left there, it had left before it was added to its rooms here, perhaps.
 		left := slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return slices.Contains(a.last.Rooms, room) })
 		if len(left) == 0 {
-			return mv.await(ctx, a.last.Delivered) // otherwise what arrives later would be sent again
+			if !mv.await(ctx, a.last.Delivered) { // otherwise what arrives later would be sent again
+				return failedBehind
+			}
+			return noFailure
 		}
 		mv.freeze(func(v vector) {
 			now = v
@@ -298,7 +315,7 @@ func (a *arrival) arrive(ctx context.Context, h *adapter.Handshake, first claimA
 			a.conn.forget()
 		})
 	}
-	return false
+	return failedMissed
 }
 
 // await waits until all of v is delivered here, and reports whether it is.
@@ -321,6 +338,7 @@ func (a *arrival) Resume(conn adapter.Conn, h *adapter.Handshake, accept func(id
 	a.once.Do(func() {
 		s, accepted := a.resume(conn, h, accept)
 		if s == nil {
+			a.claim.mv.failed(failedHere)
 			a.end(false)
 			return
 		}

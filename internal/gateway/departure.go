@@ -135,12 +135,15 @@ func (s *session) sameElsewhere(key string, digests []string) bool {
 	return !slices.ContainsFunc(s.ep.admissions, admission.mayIdentify) || s.warnAnonymous()
 }
 
-// answer sends an answer to a claim: the body, then the events. A body without an id is a refusal.
+// answer sends an answer to a claim: the body, then the events, which leave most of the queue to others and may wait for that.
+// A body without an id is a refusal.
 func (mv *moves) answer(to, request string, body claimedBody, missed []adapter.Missed) {
 	err := mv.send(to, request, &backplane.Message{Kind: backplane.Claimed, Body: encodeMove(body), Count: uint32(len(missed))})
 	if err != nil && body.ID != "" { // larger than the backplane takes
 		mv.answer(to, request, claimedBody{}, nil)
 	}
+	ctx, cancel := context.WithTimeout(mv.rt.ctx, handoverTime)
+	defer cancel()
 	for _, e := range missed {
 		if err != nil {
 			return // the other node waits in vain, for handoverTime at most
@@ -149,7 +152,7 @@ func (mv *moves) answer(to, request string, body claimedBody, missed []adapter.M
 		if e.Uncompressed {
 			m.Flags |= backplane.Uncompressed
 		}
-		err = mv.send(to, request, m)
+		err = mv.sendWith(to, request, m, func() error { return mv.rt.cluster.SendSpare(ctx, m) })
 	}
 }
 

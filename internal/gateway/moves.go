@@ -60,6 +60,8 @@ type moves struct {
 	gate      sync.RWMutex
 	delivered delivered
 
+	failures failureLogs
+
 	recording atomic.Int32 // arrivals that record
 	bytes     atomic.Int64 // of all arrivals
 
@@ -175,11 +177,15 @@ func (mv *moves) receive(m *backplane.Message) error {
 
 // send sends a message about a move to a node.
 func (mv *moves) send(to, request string, m *backplane.Message) error {
+	return mv.sendWith(to, request, m, func() error { return mv.rt.cluster.Send(m) })
+}
+
+func (mv *moves) sendWith(to, request string, m *backplane.Message, send func() error) error {
 	m.To, m.Request, m.Channel = to, request, backplane.ChannelNode(to)
 	if err := mv.rt.cluster.Check(m); err != nil {
 		return err
 	}
-	return mv.rt.cluster.Send(m)
+	return send()
 }
 
 // remember records where a client has gone.

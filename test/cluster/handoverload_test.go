@@ -1,131 +1,54 @@
 package cluster_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/gatehouse-go/gatehouse/backplane/memory"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
-// stamp is an event of the load: the n-th of a source.
-type stamp struct {
-	Source int
-	N      int
+// moveLoad is the load of TestHandoverUnderLoad.
+type moveLoad struct {
+	clients int
+	rate    int // events a second, of all nodes together
+	room    int // clients of a room, which each event reaches
+	rounds  int // how often each client moves
 }
 
-// traveller is a client of Socket.IO that moves between nodes, and what it has received.
-type traveller struct {
-	conn        *websocket.Conn
-	pid, offset string
-	id          string
-	at          int // its node
-	last        map[int]int
-	lost        bool // it has become a new one
-}
+func (l moveLoad) rooms() int { return (l.clients + l.room - 1) / l.room }
 
-// errNew: the client is a new one.
-var errNew = errors.New("it is a new client")
-
-// connect connects to a node, as the client that it was before; another id is an error.
-func (v *traveller) connect(n *node) error {
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
-	defer cancel()
-	var err error
-	v.conn, _, err = websocket.Dial(ctx, n.URL()+"/socket.io/?EIO=4&transport=websocket", nil)
-	if err != nil {
-		return err
-	}
-	v.conn.SetReadLimit(1 << 20)
-	if _, err = v.next(ctx, "0"); err != nil {
-		return err
-	}
-	auth, _ := json.Marshal(map[string]string{"pid": v.pid, "offset": v.offset})
-	if err = v.conn.Write(ctx, websocket.MessageText, append([]byte("40"), auth...)); err != nil {
-		return err
-	}
-	text, err := v.next(ctx, "40")
-	if err != nil {
-		return err
-	}
-	var answer struct{ SID, PID string }
-	if err := json.Unmarshal(text, &answer); err != nil {
-		return err
-	}
-	if v.id != "" && v.id != answer.SID {
-		return fmt.Errorf("client %s is %s at another node: %w", v.id, answer.SID, errNew)
-	}
-	v.id, v.pid = answer.SID, answer.PID
-	return nil
-}
-
-// next returns the next packet, which must have a prefix. It answers pings.
-func (v *traveller) next(ctx context.Context, prefix string) ([]byte, error) {
-	for {
-		_, text, err := v.conn.Read(ctx)
-		switch rest, is := bytes.CutPrefix(text, []byte(prefix)); {
-		case err != nil:
-			return nil, fmt.Errorf("client %s: %w", v.id, err)
-		case string(text) == "2":
-			_ = v.conn.Write(ctx, websocket.MessageText, []byte("3"))
-		case is:
-			return rest, nil
-		default:
-			return nil, fmt.Errorf("client %s: %s, want %s…", v.id, text, prefix)
-		}
-	}
-}
-
-// read reads one event, and reports whether it is not the next one of its source. Those count from 1.
-func (v *traveller) read() error {
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
-	defer cancel()
-	text, err := v.next(ctx, "42")
-	if err != nil {
-		return err
-	}
-	var args [3]json.RawMessage // name, stamp, offset
-	var s stamp
-	if err := errors.Join(json.Unmarshal(text, &args), json.Unmarshal(args[1], &s), json.Unmarshal(args[2], &v.offset)); err != nil {
-		return fmt.Errorf("%s: %w", text, err)
-	}
-	if want := v.last[s.Source] + 1; s.N != want {
-		return fmt.Errorf("client %s: source %d: event %d after %d", v.id, s.Source, s.N, want-1)
-	}
-	v.last[s.Source] = s.N
-	return nil
-}
-
-// TestHandoverUnderLoad has clients that move between nodes at any moments while all nodes emit to a room. Those that are recovered
-// receive each event once, and those of a node in order. With HANDOVER_CLIENTS, on a machine that has the time, all are
-// recovered. The links between the nodes differ in speed.
+// TestHandoverUnderLoad has clients that move between nodes at any moments while all nodes emit to their rooms. Those that are
+// recovered receive each event once, and those of a node in order. With HANDOVER_CLIENTS all are recovered; HANDOVER_RATE is
+// then how many events a second the nodes emit, 2,000 by default, and HANDOVER_ROOM how many clients each reaches, 5 by default.
+// The links between the nodes differ in speed.
 func TestHandoverUnderLoad(t *testing.T) {
-	clients, rounds, strict := 20, 3, false
-	if long := os.Getenv("HANDOVER_CLIENTS"); long != "" {
-		clients, _ = strconv.Atoi(long)
-		strict = true
+	load, strict := moveLoad{clients: 20, rate: 200, room: 5, rounds: 3}, os.Getenv("HANDOVER_CLIENTS") != ""
+	if strict {
+		load.rate = 2000
+		setByVariable(t, "HANDOVER_CLIENTS", &load.clients)
+		setByVariable(t, "HANDOVER_RATE", &load.rate)
+		setByVariable(t, "HANDOVER_ROOM", &load.room)
 	}
 	for _, seed := range []uint64{1, 2} {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			c := gather(t, memory.NewBus(memory.Seed(seed)), clients)
 			read := make(chan struct{})
-			defer close(read)
+			t.Cleanup(func() { close(read) }) // after the nodes have stopped
+			c := gather(t, memory.NewBus(memory.Seed(seed)), load)
 			for _, n := range c.nodes {
 				go n.discardLeft(read)
 			}
-			c.run(t, seed, rounds)
+			c.run(t, seed)
 			if t.Failed() {
 				return
 			}
@@ -133,11 +56,16 @@ func TestHandoverUnderLoad(t *testing.T) {
 			for _, n := range c.nodes {
 				arrived += arrivals(n)
 			}
-			t.Logf("%d clients have moved, of %d; %d have become new ones", arrived, clients*rounds, lost)
-			if strict && lost > 0 || lost == clients {
-				t.Errorf("%d of %d clients have become new ones", lost, clients)
+			c.report(t, lost, arrived)
+			for _, n := range c.nodes {
+				for _, line := range n.log.Lines("is a new one") {
+					t.Log(line)
+				}
 			}
-			if want := uint64(clients * rounds); lost == 0 && arrived != want {
+			if strict && lost > 0 || lost == load.clients {
+				t.Errorf("%d of %d clients have become new ones", lost, load.clients)
+			}
+			if want := uint64(load.clients * load.rounds); lost == 0 && arrived != want {
 				t.Errorf("%d clients have arrived, want %d", arrived, want)
 			}
 			for _, n := range c.nodes {
@@ -153,6 +81,17 @@ func TestHandoverUnderLoad(t *testing.T) {
 	}
 }
 
+// setByVariable sets a number by a variable of the environment, if there is one.
+func setByVariable(t *testing.T, name string, n *int) {
+	t.Helper()
+	if text := os.Getenv(name); text != "" {
+		var err error
+		if *n, err = strconv.Atoi(text); err != nil || *n <= 0 {
+			t.Fatalf("%s=%s: want a number", name, text)
+		}
+	}
+}
+
 // discardLeft reads what HandleDisconnect reports, until done is closed.
 func (n *node) discardLeft(done <-chan struct{}) {
 	for {
@@ -164,29 +103,45 @@ func (n *node) discardLeft(done <-chan struct{}) {
 	}
 }
 
-// travellers is clients in a room of three nodes.
+// travellers is clients in rooms of three nodes.
 type travellers struct {
+	moveLoad
+
 	nodes  []*node
 	people []*traveller
-	sent   [3]atomic.Int64 // events of each node
+	sent   []atomic.Int64 // events of each source: of each node for each room
+	took   time.Duration  // while the clients moved
+
+	mu    sync.Mutex
+	moves []time.Duration // how long each took
 }
 
+// source is that of a node's events for a room.
+func (c *travellers) source(node, room int) int { return node*c.rooms() + room }
+
+func roomName(room int) string { return fmt.Sprint("room ", room) }
+
 // gather connects the clients. Each has received an event of each node, so that it has a position.
-func gather(t *testing.T, bus *memory.Bus, clients int) *travellers {
-	c := &travellers{nodes: movingNodes(t, bus, 3)}
-	for i := range clients {
+func gather(t *testing.T, bus *memory.Bus, load moveLoad) *travellers {
+	c := &travellers{moveLoad: load, nodes: movingNodes(t, bus, 3), sent: make([]atomic.Int64, 3*load.rooms())}
+	for i := range load.clients {
 		v := &traveller{at: i % len(c.nodes), last: map[int]int{}}
+		if runtime.GOOS == "linux" {
+			v.dial = dialFrom(i)
+		}
 		if err := v.connect(c.nodes[v.at]); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.nodes[v.at].server.ToID(v.id).Join(t.Context(), "tea"); err != nil {
+		if err := c.nodes[v.at].server.ToID(v.id).Join(t.Context(), roomName(i%c.rooms())); err != nil {
 			t.Fatal(err)
 		}
 		c.people = append(c.people, v)
 	}
-	for source := range c.nodes {
-		if err := c.emit(t.Context(), source); err != nil {
-			t.Fatal(err)
+	for node := range c.nodes {
+		for room := range c.rooms() {
+			if err := c.emit(t.Context(), node, room); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	for _, v := range c.people {
@@ -200,38 +155,30 @@ func gather(t *testing.T, bus *memory.Bus, clients int) *travellers {
 	return c
 }
 
-func (c *travellers) emit(ctx context.Context, source int) error {
+func (c *travellers) emit(ctx context.Context, node, room int) error {
+	source := c.source(node, room)
 	n := c.sent[source].Load() + 1
-	err := c.nodes[source].server.To("tea").Emit(ctx, "n", stamp{source, int(n)})
+	err := c.nodes[node].server.To(roomName(room)).Emit(ctx, "n", stamp{source, int(n)})
 	c.sent[source].Store(n)
 	return err
 }
 
 // run has all nodes emit until all clients have moved.
-func (c *travellers) run(t *testing.T, seed uint64, rounds int) {
-	every := time.Duration(len(c.people)) * time.Millisecond / 2 // so that all clients together receive as much, however many they are
+func (c *travellers) run(t *testing.T, seed uint64) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var load, moves sync.WaitGroup
-	for source := range c.nodes {
+	started := time.Now()
+	for node := range c.nodes {
 		load.Go(func() {
-			tick := time.NewTicker(every)
-			defer tick.Stop()
-			for ctx.Err() == nil {
-				if err := c.emit(t.Context(), source); err != nil {
-					t.Error(err)
-					return
-				}
-				select {
-				case <-tick.C:
-				case <-ctx.Done():
-				}
+			if err := c.emitAtRate(ctx, node, rand.New(rand.NewPCG(seed, uint64(node)<<32))); err != nil {
+				t.Error(err)
 			}
 		})
 	}
 	for i, v := range c.people {
 		rnd := rand.New(rand.NewPCG(seed, uint64(i)))
 		moves.Go(func() {
-			if err := v.travel(c.nodes, rnd, rounds); err != nil {
+			if err := c.travel(v, rnd); err != nil {
 				t.Error(err)
 			}
 		})
@@ -239,17 +186,37 @@ func (c *travellers) run(t *testing.T, seed uint64, rounds int) {
 	moves.Wait()
 	cancel()
 	load.Wait()
+	c.took = time.Since(started)
+}
+
+// emitAtRate has a node emit its part of the load, to rooms at random, until ctx ends.
+func (c *travellers) emitAtRate(ctx context.Context, node int, rnd *rand.Rand) error {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	started, emitted := time.Now(), 0
+	for {
+		for due := int(time.Since(started).Seconds() * float64(c.rate) / float64(len(c.nodes))); emitted < due && ctx.Err() == nil; emitted++ {
+			if err := c.emit(context.WithoutCancel(ctx), node, rnd.IntN(c.rooms())); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // catchUp has the clients read all that was sent, and returns how many have become new ones.
 func (c *travellers) catchUp(t *testing.T) (lost int) {
-	for _, v := range c.people {
+	for i, v := range c.people {
 		if v.lost {
 			lost++
 			continue
 		}
-		for source := range c.nodes {
-			for v.last[source] < int(c.sent[source].Load()) {
+		for node := range c.nodes {
+			for source := c.source(node, i%c.rooms()); v.last[source] < int(c.sent[source].Load()); {
 				v.reads(t, 1)
 			}
 		}
@@ -257,17 +224,40 @@ func (c *travellers) catchUp(t *testing.T) (lost int) {
 	return lost
 }
 
+// report logs what the load was.
+func (c *travellers) report(t *testing.T, lost int, arrived uint64) {
+	events, deliveries := int64(0), 0
+	for i := range c.sent {
+		events += c.sent[i].Load()
+	}
+	for _, v := range c.people {
+		for _, n := range v.last {
+			deliveries += n
+		}
+	}
+	perSecond := func(n float64) float64 { return n / c.took.Seconds() }
+	slices.Sort(c.moves)
+	t.Logf("%d clients in rooms of %d; %d events (%.0f/s), %d deliveries (%.0f/s); %d of %d moves (%.0f/s), in %v at the median, %v at the most; %d clients have become new ones",
+		c.clients, c.room, events, perSecond(float64(events)), deliveries, perSecond(float64(deliveries)),
+		arrived, c.clients*c.rounds, perSecond(float64(arrived)), c.moves[len(c.moves)/2].Round(time.Millisecond), c.moves[len(c.moves)-1].Round(time.Millisecond), lost)
+}
+
 // travel moves the client to another node, some times.
-func (v *traveller) travel(all []*node, rnd *rand.Rand, rounds int) error {
-	for range rounds {
+func (c *travellers) travel(v *traveller, rnd *rand.Rand) error {
+	for range c.rounds {
 		for range rnd.IntN(30) {
 			if err := v.read(); err != nil {
 				return err
 			}
 		}
 		_ = v.conn.CloseNow() // its node may notice it after the next one
-		v.at = (v.at + 1 + rnd.IntN(len(all)-1)) % len(all)
-		if err := v.connect(all[v.at]); errors.Is(err, errNew) {
+		v.at = (v.at + 1 + rnd.IntN(len(c.nodes)-1)) % len(c.nodes)
+		started := time.Now()
+		err := v.connect(c.nodes[v.at])
+		c.mu.Lock()
+		c.moves = append(c.moves, time.Since(started))
+		c.mu.Unlock()
+		if errors.Is(err, errNew) {
 			v.lost = true
 			return nil
 		} else if err != nil {

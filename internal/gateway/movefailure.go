@@ -1,0 +1,43 @@
+package gateway
+
+import "github.com/gatehouse-go/gatehouse/internal/logsample"
+
+// moveFailure is why a client of another node is a new one here.
+type moveFailure uint8
+
+const (
+	noFailure moveFailure = iota
+	failedUnknown
+	failedTooMany
+	failedRefused
+	failedSilent
+	failedRooms
+	failedMissed
+	failedBehind
+	failedHere
+	moveFailures
+)
+
+var moveFailureTexts = [moveFailures]string{
+	failedUnknown: "the node that its private id names is not there any more",
+	failedTooMany: "too many clients are on their way to this node, or to the other one",
+	failedRefused: "the other node does not have it any more, has it at another client, or cannot find what it has missed",
+	failedSilent:  "the other node has not answered in time",
+	failedRooms:   "it is in more rooms than this node allows, or its id is here",
+	failedMissed:  "the other node has not received in time what this one has, or the client has missed too much",
+	failedBehind:  "this node has not received in time what the other one has",
+	failedHere:    "it has missed too much since it came here, or has been cut off again",
+}
+
+// failureLogs has a sampler for each failure.
+type failureLogs [moveFailures]logsample.Minute
+
+// failed logs that clients are new ones.
+func (mv *moves) failed(f moveFailure) {
+	if f == noFailure {
+		return
+	}
+	if n := mv.failures[f].Count(); n > 0 {
+		mv.rt.log.Info("a client of another node is a new one: "+moveFailureTexts[f], "clients", n)
+	}
+}

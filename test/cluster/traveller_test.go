@@ -1,0 +1,116 @@
+package cluster_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/coder/websocket"
+
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
+)
+
+// stamp is an event of the load: the n-th of a source.
+type stamp struct {
+	Source int
+	N      int
+}
+
+// traveller is a client of Socket.IO that moves between nodes, and what it has received.
+type traveller struct {
+	conn        *websocket.Conn
+	pid, offset string
+	id          string
+	at          int // its node
+	last        map[int]int
+	lost        bool // it has become a new one
+	dial        *websocket.DialOptions
+}
+
+// dialFrom returns the options of the n-th client of a test, which has an address of its own. 127.0.0.0/8 is the loopback
+// network of Linux.
+func dialFrom(n int) *websocket.DialOptions {
+	n += 1 << 8 // 127.0.1.0 is the first
+	from := &net.TCPAddr{IP: net.IPv4(127, byte(n>>16), byte(n>>8), byte(n))}
+	return &websocket.DialOptions{HTTPClient: &http.Client{Transport: &http.Transport{
+		DialContext: (&net.Dialer{LocalAddr: from}).DialContext, DisableKeepAlives: true,
+	}}}
+}
+
+// errNew: the client is a new one.
+var errNew = errors.New("it is a new client")
+
+// connect connects to a node, as the client that it was before; another id is an error.
+func (v *traveller) connect(n *node) error {
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
+	defer cancel()
+	var err error
+	v.conn, _, err = websocket.Dial(ctx, n.URL()+"/socket.io/?EIO=4&transport=websocket", v.dial)
+	if err != nil {
+		return err
+	}
+	v.conn.SetReadLimit(1 << 20)
+	if _, err = v.next(ctx, "0"); err != nil {
+		return err
+	}
+	auth, _ := json.Marshal(map[string]string{"pid": v.pid, "offset": v.offset})
+	if err = v.conn.Write(ctx, websocket.MessageText, append([]byte("40"), auth...)); err != nil {
+		return err
+	}
+	text, err := v.next(ctx, "40")
+	if e, is := errors.AsType[websocket.CloseError](err); is && v.id != "" && e.Code == websocket.StatusGoingAway {
+		return fmt.Errorf("client %s is cut off while it resumes, %q: %w", v.id, e.Reason, errNew)
+	} else if err != nil {
+		return err
+	}
+	var answer struct{ SID, PID string }
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return err
+	}
+	if v.id != "" && v.id != answer.SID {
+		return fmt.Errorf("client %s is %s at another node: %w", v.id, answer.SID, errNew)
+	}
+	v.id, v.pid = answer.SID, answer.PID
+	return nil
+}
+
+// next returns the next packet, which must have a prefix. It answers pings.
+func (v *traveller) next(ctx context.Context, prefix string) ([]byte, error) {
+	for {
+		_, text, err := v.conn.Read(ctx)
+		switch rest, is := bytes.CutPrefix(text, []byte(prefix)); {
+		case err != nil:
+			return nil, fmt.Errorf("client %s: %w", v.id, err)
+		case string(text) == "2":
+			_ = v.conn.Write(ctx, websocket.MessageText, []byte("3"))
+		case is:
+			return rest, nil
+		default:
+			return nil, fmt.Errorf("client %s: %s, want %s…", v.id, text, prefix)
+		}
+	}
+}
+
+// read reads one event, and reports whether it is not the next one of its source. Those count from 1.
+func (v *traveller) read() error {
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
+	defer cancel()
+	text, err := v.next(ctx, "42")
+	if err != nil {
+		return err
+	}
+	var args [3]json.RawMessage // name, stamp, offset
+	var s stamp
+	if err := errors.Join(json.Unmarshal(text, &args), json.Unmarshal(args[1], &s), json.Unmarshal(args[2], &v.offset)); err != nil {
+		return fmt.Errorf("%s: %w", text, err)
+	}
+	if want := v.last[s.Source] + 1; s.N != want {
+		return fmt.Errorf("client %s: source %d: event %d after %d", v.id, s.Source, s.N, want-1)
+	}
+	v.last[s.Source] = s.N
+	return nil
+}
