@@ -59,6 +59,7 @@ type moves struct {
 	// numbers are noted. No function of the user is called with it, other than codecs and parsers.
 	gate      sync.RWMutex
 	delivered delivered
+	freezer   freezer
 
 	failures failureLogs
 
@@ -105,13 +106,6 @@ func (mv *moves) used() bool {
 
 // Prefix implements [adapter.Handover].
 func (mv *moves) Prefix() string { return mv.rt.node.ID[:prefixSize] }
-
-// freeze notes what has been delivered, while no event is: f is called meanwhile.
-func (mv *moves) freeze(f func(now vector)) {
-	mv.gate.Lock()
-	defer mv.gate.Unlock()
-	f(mv.delivered.vector(mv.rt.node.ID, mv.rt.cluster.Numbered(), mv.lives))
-}
 
 func (mv *moves) lives(node string) bool { return mv.rt.cluster.Lives(node) }
 
