@@ -34,6 +34,9 @@ const (
 	Claimed   Kind = 22 // the client, and an event that it has missed, each
 	ClaimMore Kind = 23 // asks for what the client has missed
 	ClaimDone Kind = 24 // the client has moved, or not
+
+	Park   Kind = 25 // asks a node to claim a client of one that stops
+	Notice Kind = 26 // a node stops, and where its clients will be
 )
 
 var kindNames = [...]string{
@@ -42,6 +45,7 @@ var kindNames = [...]string{
 	NodeEvent: "node event", NodeAnswer: "node answer", Hello: "hello", Beat: "beat", Bye: "bye",
 	PresenceDelta: "presence delta", PresenceState: "presence state", PresenceAsk: "presence ask",
 	Claim: "claim", Claimed: "claimed", ClaimMore: "claim more", ClaimDone: "claim done",
+	Park: "park", Notice: "notice",
 }
 
 // String returns the name of the kind, such as "event"; its number for an unknown one.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -22,6 +23,7 @@ type recorded struct {
 type absentConn struct {
 	id string
 	mv *moves
+	to atomic.Pointer[adapter.Conn] // of the platform, once the client is parked here; set with gate held for writing
 
 	mu    sync.Mutex
 	all   []recorded
@@ -32,13 +34,28 @@ type absentConn struct {
 var _ adapter.Conn = (*absentConn)(nil)
 
 func (c *absentConn) ID() string                                    { return c.id }
-func (*absentConn) Emit(*adapter.Outgoing, uint64) error            { return nil }
 func (*absentConn) Reply(*adapter.Message, *adapter.Outgoing) error { return websockets.ErrClosed }
 func (*absentConn) Writable(context.Context) error                  { return websockets.ErrClosed }
-func (*absentConn) Close(websockets.Reason)                         {}
-func (*absentConn) CloseConnection(websockets.Reason)               {}
 func (*absentConn) State() adapter.ConnState                        { return adapter.ConnState{} }
 func (*absentConn) Native() any                                     { return nil }
+
+// Emit implements [adapter.Conn].
+func (c *absentConn) Emit(out *adapter.Outgoing, ack uint64) error {
+	if to := c.to.Load(); to != nil {
+		return (*to).Emit(out, ack)
+	}
+	return nil
+}
+
+// Close implements [adapter.Conn].
+func (c *absentConn) Close(r websockets.Reason) {
+	if to := c.to.Load(); to != nil {
+		(*to).Close(r)
+	}
+}
+
+// CloseConnection implements [adapter.Conn].
+func (c *absentConn) CloseConnection(r websockets.Reason) { c.Close(r) }
 
 // record records an event for those of the clients that are on their way to this node. gate is held for reading.
 func (mv *moves) record(to []*session, out *adapter.Outgoing, origin string, seq uint64) {
@@ -49,7 +66,7 @@ func (mv *moves) record(to []*session, out *adapter.Outgoing, origin string, seq
 	var err error
 	for _, s := range to {
 		c, ok := s.conn.(*absentConn)
-		if !ok {
+		if !ok || c.to.Load() != nil {
 			continue
 		}
 		if r.Event == "" { // they share it

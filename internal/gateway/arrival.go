@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/envelope"
@@ -40,13 +41,17 @@ type claimAnswer struct {
 	bytes  int
 }
 
-func (mv *moves) newClaim(node string) *claim {
+func newRequest() string {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
-	c := &claim{mv: mv, node: node, request: hex.EncodeToString(id[:]), answers: make(chan claimAnswer, maxRounds+1)}
+	return hex.EncodeToString(id[:])
+}
+
+func (mv *moves) newClaim(node, request string) *claim {
+	c := &claim{mv: mv, node: node, request: request, answers: make(chan claimAnswer, maxRounds+1)}
 	mv.mu.Lock()
 	defer mv.mu.Unlock()
-	if mv.stopped || len(mv.claims) >= maxMoves {
+	if mv.stopped || len(mv.claims) >= maxMoves || mv.claims[request] != nil {
 		return nil
 	}
 	mv.claims[c.request] = c
@@ -88,7 +93,7 @@ func (c *claim) answered(m *backplane.Message) error {
 	}
 	if m.Event != "" {
 		p := websockets.Payload(m.Payload)
-		size := len(m.Event) + p.Size() + attachmentMemory*len(p.Attachments) + eventMemory
+		size := len(m.Event) + len(m.Body) + p.Size() + attachmentMemory*len(p.Attachments) + eventMemory
 		switch {
 		case c.awaits == 0 && c.skips > 0:
 			c.skips--
@@ -103,7 +108,7 @@ func (c *claim) answered(m *backplane.Message) error {
 			return nil
 		}
 		c.bytes += size
-		c.next.missed = append(c.next.missed, adapter.Missed{Event: strings.Clone(m.Event), Payload: p.Clone(), Uncompressed: m.Flags&backplane.Uncompressed != 0})
+		c.next.missed = append(c.next.missed, missedOf(m))
 		if c.awaits--; c.awaits == 0 {
 			c.deliver()
 		}
@@ -125,6 +130,18 @@ func (c *claim) answered(m *backplane.Message) error {
 		c.deliver()
 	}
 	return nil
+}
+
+// missedOf returns what a client may have missed. A volatile event has only a position.
+func missedOf(m *backplane.Message) adapter.Missed {
+	e := adapter.Missed{
+		Event: strings.Clone(m.Event), Payload: websockets.Payload(m.Payload).Clone(), Uncompressed: m.Flags&backplane.Uncompressed != 0,
+		Position: string(m.Body),
+	}
+	if m.Flags&backplane.Volatile != 0 {
+		e.Event, e.Payload = "", websockets.Payload{}
+	}
+	return e
 }
 
 // refuse has an answer that is too large be a refusal, of which some events are still to come; c.mu is held.
@@ -163,7 +180,7 @@ func (mv *moves) Claim(ctx context.Context, ep adapter.Endpoint, h *adapter.Hand
 	if !ours || len(key) > maxKey || len(position) > maxKey || len(key) < prefixSize || mv.rt.cluster == nil || !mv.rt.cluster.Health().Up {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, handoverTime)
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
 	defer cancel()
 	digests, known := pipeline.IdentityDigests(&h.Handshake, key)
 	if !known {
@@ -181,17 +198,29 @@ func (mv *moves) Claim(ctx context.Context, ep adapter.Endpoint, h *adapter.Hand
 func (mv *moves) claim(ctx context.Context, e *endpoint, h *adapter.Handshake, body claimBody) (*arrival, moveFailure) {
 	mv.awaitDeparture(ctx, body.Key)
 	nodes, failure := mv.nodesOf(body.Key), failedUnknown
+	asked := map[string]int{}
 	for range maxHops {
+		if len(nodes) == 0 {
+			nodes = mv.awaitNodes(ctx, body.Key, asked)
+		}
 		if len(nodes) == 0 {
 			break
 		}
 		node := nodes[0]
 		nodes = nodes[1:]
-		a, next, failed := mv.claimFrom(ctx, node, e, h, body)
+		if asked[node]++; asked[node] > 2 {
+			continue
+		}
+		hop, cancel := context.WithTimeout(ctx, handoverTime)
+		a, next, failed := mv.claimFrom(hop, node, newRequest(), e, h, body)
+		cancel()
 		if a != nil {
 			return a, noFailure
 		}
 		failure = failed
+		if len(nodes) == 0 && mv.stops(node) {
+			nodes = slices.DeleteFunc(mv.keepersOf(body.Key), func(id string) bool { return asked[id] > 0 })
+		}
 		if next != "" && next != mv.rt.node.ID && mv.lives(next) {
 			nodes = slices.Insert(nodes, 0, next)
 		}
@@ -199,7 +228,7 @@ func (mv *moves) claim(ctx context.Context, e *endpoint, h *adapter.Handshake, b
 	return nil, failure
 }
 
-// nodesOf returns the nodes that may have a client: usually one.
+// nodesOf returns the nodes that may have a client: usually one. Of a node that has stopped they are its keepers.
 func (mv *moves) nodesOf(key string) (ids []string) {
 	prefix := key[:prefixSize]
 	if to := mv.whereTo(key); to != "" && mv.lives(to) {
@@ -210,12 +239,15 @@ func (mv *moves) nodesOf(key string) (ids []string) {
 			ids = append(ids, n.ID)
 		}
 	}
+	if len(ids) == 0 {
+		ids = mv.keepersOf(key)
+	}
 	return ids
 }
 
 // claimFrom claims a client from a node; without it, next is the node to which it has gone.
-func (mv *moves) claimFrom(ctx context.Context, node string, e *endpoint, h *adapter.Handshake, body claimBody) (_ *arrival, next string, _ moveFailure) {
-	c := mv.newClaim(node)
+func (mv *moves) claimFrom(ctx context.Context, node, request string, e *endpoint, h *adapter.Handshake, body claimBody) (_ *arrival, next string, _ moveFailure) {
+	c := mv.newClaim(node, request)
 	if c == nil {
 		return nil, "", failedTooMany
 	}
@@ -274,7 +306,7 @@ func (a *arrival) arrive(ctx context.Context, h *adapter.Handshake, first claimA
 	a.conn = &absentConn{id: first.ID, mv: mv}
 	a.s = newSession(e, a.conn, &adapter.Handshake{Handshake: websockets.Handshake{Request: h.Request, Namespace: h.Namespace}})
 	a.s.state.cut = true
-	a.s.suspended.mayReturn, a.s.suspended.hooksOver = true, true
+	a.s.suspended = suspended{mayReturn: true, hooksOver: true, hooksDone: closedChannel}
 	var now vector
 	added := false
 	mv.freeze(func(v vector) {
@@ -303,9 +335,6 @@ func (a *arrival) arrive(ctx context.Context, h *adapter.Handshake, first claimA
 		// What the client has left there, it had left before it was added to its rooms here, perhaps.
 		left := slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return slices.Contains(a.last.Rooms, room) })
 		if len(left) == 0 {
-			if !mv.await(ctx, a.last.Delivered) { // otherwise what arrives later would be sent again
-				return failedBehind
-			}
 			return noFailure
 		}
 		mv.freeze(func(v vector) {
@@ -316,21 +345,6 @@ func (a *arrival) arrive(ctx context.Context, h *adapter.Handshake, first claimA
 		})
 	}
 	return failedMissed
-}
-
-// await waits until all of v is delivered here, and reports whether it is.
-func (mv *moves) await(ctx context.Context, v vector) bool {
-	for {
-		all, changed := mv.delivered.has(v, mv.rt.node.ID, mv.rt.cluster.Numbered)
-		if all {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return false
-		}
-	}
 }
 
 // Resume implements [adapter.Arrival].
@@ -360,7 +374,8 @@ func (a *arrival) resume(conn adapter.Conn, h *adapter.Handshake, accept func(id
 		return nil, false
 	}
 	resumed := false
-	mv.freeze(func(vector) {
+	mv.freeze(func(now vector) {
+		s.late = mv.lateAt(now, a.last.Delivered)
 		missed, complete := a.conn.merge(a.last)
 		if complete && !old.disconnected.Load() && old.mayReturn() && accept(old.ID(), missed) {
 			resumed = s.replace(old)
@@ -424,10 +439,51 @@ func (mv *moves) membersChanged() {
 		return
 	}
 	mv.mu.Lock()
-	defer mv.mu.Unlock()
 	for _, c := range mv.claims {
 		if !mv.lives(c.node) {
 			c.end()
+		}
+	}
+	if mv.changed != nil {
+		close(mv.changed)
+		mv.changed = nil
+	}
+	mv.mu.Unlock()
+	mv.greet()
+}
+
+// noClient is no id of a client.
+const noClient = "-"
+
+// greet has nodes that have joined learn soon which number the messages of this one have reached, with a message for no client: until then they
+// cannot have its clients move.
+func (mv *moves) greet() {
+	m := &backplane.Message{Kind: backplane.Leave, Channel: backplane.ChannelEvents, Select: backplane.Selection{IDs: []string{noClient}}}
+	_ = mv.rt.cluster.Send(m) // otherwise they learn it by the second beat
+}
+
+// awaitNodes is nodesOf without those that were asked. Where this node has started just now, and may not know the others yet, it
+// waits for one.
+func (mv *moves) awaitNodes(ctx context.Context, key string, asked map[string]int) (nodes []string) {
+	timer := time.NewTimer(max(0, youngTime-time.Since(mv.rt.node.Started)))
+	defer timer.Stop()
+	for {
+		mv.mu.Lock()
+		if mv.changed == nil {
+			mv.changed = make(chan struct{})
+		}
+		changed := mv.changed
+		mv.mu.Unlock()
+		nodes = slices.DeleteFunc(mv.nodesOf(key), func(id string) bool { return asked[id] > 0 })
+		if len(nodes) > 0 {
+			return nodes
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return nil
 		}
 	}
 }

@@ -17,6 +17,7 @@ type departure struct {
 	mv      *moves
 	s       *session
 	dep     adapter.Departure
+	claim   claimBody
 	key     string // its private id
 	to      string // the other node
 	request string
@@ -50,7 +51,13 @@ func (mv *moves) release(m *backplane.Message) error {
 	}
 	mv.mu.Unlock()
 	started := !full && mv.do(func() {
-		d := mv.newDeparture(e, namespace, body, from, request)
+		ctx, cancel := context.WithTimeout(mv.rt.ctx, handoverTime)
+		defer cancel()
+		var d *departure
+		if started, ok := mv.startRelease(ctx, body.Key); ok {
+			defer started()
+			d = mv.newDeparture(ctx, e, namespace, body, from, request)
+		}
 		mv.mu.Lock()
 		mv.starting--
 		keep := d != nil && !mv.stopped && mv.leaving[request] == nil
@@ -75,26 +82,23 @@ func (mv *moves) release(m *backplane.Message) error {
 			mv.starting--
 			mv.mu.Unlock()
 		}
-		mv.answer(from, request, claimedBody{}, nil)
+		mv.answer(from, request, claimedBody{Moved: mv.whereTo(body.Key)}, nil) // a stop has parked it, perhaps
 	}
 	return nil
 }
 
 // newDeparture has the platform release a client; nil when it does not.
-func (mv *moves) newDeparture(e *endpoint, namespace string, body claimBody, to, request string) *departure {
+func (mv *moves) newDeparture(ctx context.Context, e *endpoint, namespace string, body claimBody, to, request string) *departure {
 	if e == nil {
 		return nil
 	}
-	mover, ok := e.srv.adapterServer.(adapter.Mover)
-	if !ok || !mover.Moves() {
+	mover := e.mover()
+	if mover == nil || body.Park && !mv.parking.asked(request, to) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(mv.rt.ctx, handoverTime)
-	defer cancel()
-	mv.awaitDeparture(ctx, body.Key)
 	dep := mover.Release(ctx, namespace, body.Key, body.Position, func(old adapter.Session) bool {
 		s, ours := old.(*session)
-		return ours && s.ep == e && s.sameElsewhere(body.Key, body.Identities)
+		return ours && s.ep == e && (body.Park || s.sameElsewhere(body.Key, body.Identities))
 	})
 	if dep == nil {
 		return nil
@@ -104,31 +108,79 @@ func (mv *moves) newDeparture(e *endpoint, namespace string, body claimBody, to,
 		dep.Keep()
 		return nil
 	}
-	return &departure{mv: mv, s: susp.s, dep: dep, key: body.Key, to: to, request: request, ended: make(chan struct{})}
+	return &departure{mv: mv, s: susp.s, dep: dep, claim: body, key: body.Key, to: to, request: request, ended: make(chan struct{})}
+}
+
+// mover returns the server of an endpoint whose clients may move; nil for others.
+func (e *endpoint) mover() adapter.Mover {
+	if m, ok := e.srv.adapterServer.(adapter.Mover); ok && m.Moves() {
+		return m
+	}
+	return nil
 }
 
 // awaitDeparture waits until it is known whether a client has gone to another node, if it is on its way there.
 func (mv *moves) awaitDeparture(ctx context.Context, key string) {
-	mv.mu.Lock()
-	var ended <-chan struct{}
-	for _, d := range mv.leaving {
-		if d.key == key {
-			ended = d.ended
+	for {
+		mv.mu.Lock()
+		ended := mv.departs(key)
+		mv.mu.Unlock()
+		if ended == nil {
+			return
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return
 		}
 	}
-	mv.mu.Unlock()
-	if ended == nil {
-		return
+}
+
+// departs returns what is closed when a client is no longer on its way to another node; nil when it is not. mv.mu is held.
+func (mv *moves) departs(key string) <-chan struct{} {
+	if started := mv.releases[key]; started != nil {
+		return started
 	}
-	select {
-	case <-ended:
-	case <-ctx.Done():
+	for _, d := range mv.leaving {
+		if d.key == key {
+			return d.ended
+		}
+	}
+	return nil
+}
+
+// startRelease waits until a client is not on its way to another node, and has others wait until started is called: of two
+// nodes that claim it the second is answered when it is known where the client is. It reports false when ctx ends first.
+func (mv *moves) startRelease(ctx context.Context, key string) (started func(), ok bool) {
+	for {
+		mv.mu.Lock()
+		ended := mv.departs(key)
+		if ended == nil {
+			c := make(chan struct{})
+			mv.releases[key] = c
+			mv.mu.Unlock()
+			return func() {
+				mv.mu.Lock()
+				delete(mv.releases, key)
+				mv.mu.Unlock()
+				close(c)
+			}, true
+		}
+		mv.mu.Unlock()
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return nil, false
+		}
 	}
 }
 
 // sameElsewhere is Same for a client that has come to another node, of whose identities digests are known.
 func (s *session) sameElsewhere(key string, digests []string) bool {
 	own, known := pipeline.IdentityDigests(s, key)
+	if s.digests != nil { // it was parked here
+		own, known = s.digests[key], true
+	}
 	if len(own) > 0 || len(digests) > 0 || !known {
 		return known && slices.Equal(own, digests)
 	}
@@ -148,7 +200,10 @@ func (mv *moves) answer(to, request string, body claimedBody, missed []adapter.M
 		if err != nil {
 			return // the other node waits in vain, for handoverTime at most
 		}
-		m := &backplane.Message{Kind: backplane.Claimed, Event: e.Event, Payload: backplane.Payload(e.Payload)}
+		m := &backplane.Message{Kind: backplane.Claimed, Event: e.Event, Payload: backplane.Payload(e.Payload), Body: []byte(e.Position)}
+		if e.Event == "" { // a volatile event, of which there is only the position
+			m.Event, m.Flags = "-", backplane.Volatile
+		}
 		if e.Uncompressed {
 			m.Flags |= backplane.Uncompressed
 		}
@@ -200,16 +255,22 @@ func (d *departure) missed(v vector) (answer claimedBody, missed []adapter.Misse
 	mv := d.mv
 	ctx, cancel := context.WithTimeout(mv.rt.ctx, catchUpTime)
 	defer cancel()
-	if !mv.await(ctx, v) {
+	if !mv.await(ctx, d.s, v) {
 		return claimedBody{}, nil
 	}
 	var read func() ([]adapter.Missed, error)
+	var parked *parkedBody
 	mv.freeze(func(now vector) {
-		if read = d.dep.Missed(); read == nil || !d.s.mayReturn() || d.s.disconnected.Load() {
+		if d.claim.Park {
+			parked, read = d.parked()
+		} else {
+			read = d.dep.Missed()
+		}
+		if read == nil || !d.s.mayReturn() || d.s.disconnected.Load() {
 			read = nil
 			return
 		}
-		answer = claimedBody{ID: d.s.ID(), Rooms: d.s.Rooms(), Delivered: now}
+		answer = claimedBody{ID: d.s.ID(), Rooms: d.s.Rooms(), Delivered: d.s.withLate(now)}
 	})
 	if read == nil {
 		return claimedBody{}, nil
@@ -219,6 +280,7 @@ func (d *departure) missed(v vector) (answer claimedBody, missed []adapter.Misse
 		d.s.ep.log.Error("a client does not move to another node: what it has missed does not decode", "client", d.s.ID(), "error", err)
 		return claimedBody{}, nil
 	}
+	answer.Parked = parked
 	answer.Shared = d.s.shared()
 	for _, e := range mv.rt.roster.Of(d.s.ID()) {
 		answer.Present = append(answer.Present, movedEntry{e.Name, e.Namespace, e.Room, e.Key, e.Value})
@@ -260,9 +322,11 @@ func (d *departure) end(moved bool) {
 	mv.mu.Unlock()
 	if !moved {
 		d.dep.Keep()
+		mv.parking.refused(mv, d.request, d.to)
 		return
 	}
 	mv.remember(d.key, d.to)
 	d.dep.Moved()
 	d.s.ep.moved(d.s)
+	mv.parking.done(mv, d.s)
 }

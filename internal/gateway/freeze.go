@@ -41,7 +41,7 @@ func (mv *moves) freezeAll() {
 	defer mv.gate.Unlock()
 	z.mu.Lock()
 	all := z.waiting
-	z.waiting = nil // who comes now waits until the gate is open again
+	z.waiting = nil // those of later calls wait until the gate is open again
 	z.mu.Unlock()
 	now := mv.delivered.vector(mv.rt.node.ID, mv.rt.cluster.Numbered(), mv.lives)
 	for _, one := range all {

@@ -115,7 +115,9 @@ func (s *session) maybeEnd() {
 }
 
 func (s *session) end() {
-	s.ep.remove(s) // at a stop too HandleDisconnect runs after the client has left its rooms
+	if !s.parks() {
+		s.ep.remove(s) // at a stop too HandleDisconnect runs after the client has left its rooms
+	}
 	s.mu.Lock()
 	r, gateways := s.look().reason, s.ep.gateways[:s.hooked]
 	s.mu.Unlock()
@@ -136,7 +138,7 @@ func (s *session) disconnectHooks(gs []*boundGateway, r websockets.Reason) {
 	}
 	if !cut {
 		s.sendRetryAfter()
-		s.conn.Close(r)
+		s.conn.Close(r) // which suspends a client that is parked
 	}
 	s.cancelCalls(websockets.ErrClosed)
 	s.mu.Lock()

@@ -13,7 +13,6 @@ const (
 	failedSilent
 	failedRooms
 	failedMissed
-	failedBehind
 	failedHere
 	moveFailures
 )
@@ -25,7 +24,6 @@ var moveFailureTexts = [moveFailures]string{
 	failedSilent:  "the other node has not answered in time",
 	failedRooms:   "it is in more rooms than this node allows, or its id is here",
 	failedMissed:  "the other node has not received in time what this one has, or the client has missed too much",
-	failedBehind:  "this node has not received in time what the other one has",
 	failedHere:    "it has missed too much since it came here, or has been cut off again",
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -36,6 +37,10 @@ func TestFault_F88_FalseMoves(t *testing.T) {
 			"no key":            {Kind: backplane.Claim, Request: request, Body: []byte(`{"position":"1"}`), Select: backplane.Selection{Endpoints: []uint32{key}}},
 			"a long key":        {Kind: backplane.Claim, Request: request, Body: []byte(`{"key":"` + strings.Repeat("k", 1000) + `"}`), Select: backplane.Selection{Endpoints: []uint32{key}}},
 			"many identities":   {Kind: backplane.Claim, Request: request, Body: []byte(`{"key":"k","identities":["a"` + strings.Repeat(`,"a"`, 1000) + `]}`), Select: backplane.Selection{Endpoints: []uint32{key}}},
+			"a park of none":    {Kind: backplane.Park, Request: request, Body: []byte(`{}`), Select: backplane.Selection{Endpoints: []uint32{key}}},
+			"a park of all":     {Kind: backplane.Park, Request: request, Body: []byte(`{"key":"k"}`)},
+			"many keepers":      {Kind: backplane.Notice, Body: []byte(`{"keepers":["a"` + strings.Repeat(`,"a"`, maxKeepers) + `]}`)},
+			"a long keeper":     {Kind: backplane.Notice, Body: []byte(`{"keepers":["` + strings.Repeat("k", 1000) + `"]}`)},
 			"wrong types":       {Kind: backplane.ClaimMore, Request: request, Body: []byte(`{"delivered":[1]}`)},
 			"no JSON":           {Kind: backplane.ClaimMore, Request: request, Body: []byte(`{`)},
 			"a negative number": {Kind: backplane.ClaimMore, Request: request, Body: []byte(`{"delivered":{"a":-1}}`)},
@@ -45,17 +50,19 @@ func TestFault_F88_FalseMoves(t *testing.T) {
 			}
 		}
 		for what, m := range map[string]*backplane.Message{
-			"an unknown client":   {Kind: backplane.Claim, Request: request, Body: []byte(`{"key":"k","position":"1"}`), Select: backplane.Selection{Endpoints: []uint32{key}}},
-			"an unknown endpoint": {Kind: backplane.Claim, Request: request, Body: []byte(`{"key":"k","position":"1"}`), Select: backplane.Selection{Endpoints: []uint32{key + 1}}},
-			"an unknown request":  {Kind: backplane.ClaimMore, Request: request, Body: []byte(`{"delivered":{"a":18446744073709551615}}`)},
-			"the end of none":     {Kind: backplane.ClaimDone, Request: request, Count: movedCount},
-			"an answer to none":   {Kind: backplane.Claimed, Request: request, Body: []byte(`{"id":"x"}`)},
+			"an unknown client":             {Kind: backplane.Claim, Request: request, Body: []byte(`{"key":"k","position":"1"}`), Select: backplane.Selection{Endpoints: []uint32{key}}},
+			"a park of a stranger":          {Kind: backplane.Park, Request: request, Body: []byte(`{"key":"k"}`), Select: backplane.Selection{Endpoints: []uint32{key + 1}}},
+			"a park that was not asked for": {Kind: backplane.Claim, Request: request, Body: []byte(`{"key":"k","park":true}`), Select: backplane.Selection{Endpoints: []uint32{key}}},
+			"an unknown endpoint":           {Kind: backplane.Claim, Request: request, Body: []byte(`{"key":"k","position":"1"}`), Select: backplane.Selection{Endpoints: []uint32{key + 1}}},
+			"an unknown request":            {Kind: backplane.ClaimMore, Request: request, Body: []byte(`{"delivered":{"a":18446744073709551615}}`)},
+			"the end of none":               {Kind: backplane.ClaimDone, Request: request, Count: movedCount},
+			"an answer to none":             {Kind: backplane.Claimed, Request: request, Body: []byte(`{"id":"x"}`)},
 		} {
 			if err := deliver(m); err != nil {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		c := mv.newClaim(liarID)
+		c := mv.newClaim(liarID, newRequest())
 		event := func() *backplane.Message {
 			return &backplane.Message{Kind: backplane.Claimed, Request: c.request, Event: "e", Payload: backplane.Payload{JSON: []byte(`"` + strings.Repeat("x", 1<<20) + `"`)}}
 		}
@@ -103,8 +110,41 @@ func TestFault_F88_FalseMoves(t *testing.T) {
 		if n := len(mv.delivered.by); n > maxOrigins {
 			t.Errorf("%d origins are kept", n)
 		}
+		for i := range maxNotices + 10 {
+			_ = mv.notice(&backplane.Message{Kind: backplane.Notice, Origin: fmt.Sprint(i), Body: []byte(`{"keepers":["a"]}`)})
+		}
+		if n := len(mv.notices.all); n > maxNotices {
+			t.Errorf("%d notices are kept", n)
+		}
 		synctest.Wait()
+		if mv.keeping != 0 || len(mv.releases) != 0 || mv.starting != 0 {
+			t.Errorf("left: %d, %d, %d", mv.keeping, len(mv.releases), mv.starting)
+		}
 	})
+}
+
+// All nodes agree on the keeper of a client, whatever the order in which they know the nodes, and keep most keepers when one stops.
+func TestRank(t *testing.T) {
+	nodes := []string{"0011223344556677", "8899aabbccddeeff", "0123456789abcdef", "fedcba9876543210"}
+	turned := slices.Clone(nodes)
+	slices.Reverse(turned)
+	of := map[string]int{}
+	for i := range 4000 {
+		key := fmt.Sprint("client ", i)
+		ranked := rank(key, nodes)
+		if !slices.Equal(ranked, rank(key, turned)) {
+			t.Fatalf("%q: another order", key)
+		}
+		of[ranked[0]]++
+		if left := rank(key, slices.DeleteFunc(slices.Clone(nodes), func(id string) bool { return id == ranked[1] })); left[0] != ranked[0] {
+			t.Errorf("%q: another keeper without %s", key, ranked[1])
+		}
+	}
+	for _, id := range nodes {
+		if n := of[id]; n < 800 || n > 1200 {
+			t.Errorf("%d of 4,000 clients at %s", n, id)
+		}
+	}
 }
 
 // FuzzMoves has no body of a message about a move panic, or be accepted with more than the limits.
@@ -142,6 +182,12 @@ func TestMoveForms(t *testing.T) {
 		`{"id":"x","delivered":{"0011223344556677":7},"shared":{"user":1},"present":[{"name":"n","room":"r","key":"k","value":1}]}`: claimedBody{
 			ID: "x", Delivered: vector{"0011223344556677": 7}, Shared: map[string]json.RawMessage{"user": json.RawMessage("1")},
 			Present: []movedEntry{{Name: "n", Room: "r", Key: "k", Value: json.RawMessage("1")}},
+		},
+		`{"key":"a1b2c3K","position":"","park":true}`: claimBody{Key: "a1b2c3K", Park: true},
+		`{"key":"a1b2c3K"}`:                           parkBody{"a1b2c3K"},
+		`{"keepers":["0011223344556677"]}`:            noticeBody{[]string{"0011223344556677"}},
+		`{"id":"x","parked":{"keys":[{"key":"k","identities":["d"]}],"positions":["1"],"left":7,"address":"::1","guessed":true}}`: claimedBody{
+			ID: "x", Parked: &parkedBody{Keys: []parkedKey{{"k", []string{"d"}}}, Positions: []string{"1"}, Left: 7, Address: "::1", Guessed: true},
 		},
 		`{"delivered":{"0011223344556677":7}}`: moreBody{vector{"0011223344556677": 7}},
 		`{}`:                                   claimedBody{},

@@ -19,25 +19,36 @@ import (
 //	A → B  Claimed    once A has delivered V: what the client has missed, and W, what A has delivered by then
 //	B → A  ClaimDone  the client is B's, or stays at A
 //
-// V and W are the number of the last message for clients of each node. B waits until it has delivered W too. What it has
-// recorded up to W is in what A has sent, and is left out; the rest follows it. So the client gets each event once, and those of one node in order:
-// TestMoveModel has the proof by trial. It depends on one thing: that V and W are exact. So with handover, numbering and
-// delivering an event is one step, for which gate is held for reading; V and W are noted with gate held for writing.
+// V and W are the number of the last message for clients of each node that the client has got there. What B has recorded up to W
+// is in what A has sent, and is left out; the rest follows it. What is in W and arrives at B later is not sent to the client
+// again. So the client gets each event once, and those of one node in order: TestMoveModel has the proof by trial. It depends
+// on one thing: that V and W are exact. So with handover, numbering and delivering an event is one step, for which gate is held
+// for reading; V and W are noted with gate held for writing.
 //
 // A removal from a room that only A has seen would be lost, so B checks the rooms of the second answer against its own,
 // and asks once more when they differ.
 //
 // Whatever fails or takes longer than handoverTime has the client be a new one.
+//
+// A node that stops parks its clients: it asks another one, the keeper, to claim each as if the client had come there.
+//
+//	A → all  Notice     the nodes that may be keepers: the one of a client is the first by rendezvous hashing of its private id
+//	A → K    Park       private id
+//	K → A    Claim …    as above, with the request of the Park. What the client has received is unknown, so A answers with all
+//	                    that it may have missed, and with the positions that it may name
+//
+// The client is suspended at K then, as if it had lost its connection there, and B claims it there. When K stops, it parks it again.
 
 const (
-	// handoverTime bounds a move on either side.
+	// handoverTime bounds a move on either side, claimTime the search at several nodes.
 	handoverTime = 2 * time.Second
+	claimTime    = 5 * time.Second
 	// catchUpTime is how long A waits until it has delivered what B had.
 	catchUpTime = time.Second
 	// maxRounds is how often B asks for what the client has missed.
 	maxRounds = 3
 	// maxHops is how many nodes B asks, each of which has moved the client to the next.
-	maxHops = 3
+	maxHops = 4
 	// maxMoves bounds the clients that are on their way to this node, and those that leave it.
 	maxMoves = 4096
 	// maxMovedBytes bounds what is missed by a client that is on its way to this node, maxMovingBytes by all of them.
@@ -47,6 +58,8 @@ const (
 	// maxMoved bounds the clients whose new node is known, for movedTime.
 	maxMoved  = 10_000
 	movedTime = 2 * time.Minute
+	// youngTime is for how long after its start a node waits for others, which it may not know yet, when it finds no client.
+	youngTime = 3 * time.Second
 	// prefixSize is how much of a node's id its private ids start with.
 	prefixSize = 6
 )
@@ -62,17 +75,23 @@ type moves struct {
 	freezer   freezer
 
 	failures failureLogs
+	parking  parking
+	notices  notices
 
+	lateUntil atomic.Int64 // until when clients may have session.late, in nanoseconds
 	recording atomic.Int32 // arrivals that record
 	bytes     atomic.Int64 // of all arrivals
 
 	mu       sync.Mutex
-	claims   map[string]*claim     // by request
-	leaving  map[string]*departure // by request
-	moved    map[string]movedTo    // by private id
+	claims   map[string]*claim        // by request
+	leaving  map[string]*departure    // by request
+	releases map[string]chan struct{} // by private id: claims that have not been answered; closed when they have
+	moved    map[string]movedTo       // by private id
 	stopped  bool
 	running  sync.WaitGroup // of do
 	starting int            // releases that are not in leaving yet
+	keeping  int            // clients that are being parked here
+	changed  chan struct{}  // closed when a node has joined or left; nil unless a claim waits for it
 }
 
 // movedTo is where a client has gone.
@@ -91,7 +110,7 @@ func newMoves(rt *Runtime, b backplane.Backplane) *moves {
 	if t := b.Traits(); !t.Direct || t.Foreign {
 		return nil
 	}
-	return &moves{rt: rt, claims: map[string]*claim{}, leaving: map[string]*departure{}, moved: map[string]movedTo{}}
+	return &moves{rt: rt, claims: map[string]*claim{}, leaving: map[string]*departure{}, releases: map[string]chan struct{}{}, moved: map[string]movedTo{}}
 }
 
 // used reports whether clients of any server may move.
@@ -143,12 +162,17 @@ func (mv *moves) stop() {
 
 // receive handles a message about a move. Only a malformed one is an error.
 func (mv *moves) receive(m *backplane.Message) error {
+	if m.Kind == backplane.Notice {
+		return mv.notice(m)
+	}
 	if m.Request == "" {
 		return envelope.ErrInvalid
 	}
 	switch m.Kind {
 	case backplane.Claim:
 		return mv.release(m)
+	case backplane.Park:
+		return mv.keep(m)
 	case backplane.ClaimMore:
 		return mv.more(m)
 	case backplane.ClaimDone:
@@ -157,6 +181,8 @@ func (mv *moves) receive(m *backplane.Message) error {
 		mv.mu.Unlock()
 		if d != nil && d.to == m.Origin {
 			d.end(m.Count == movedCount)
+		} else if d == nil && m.Count != movedCount {
+			mv.parking.refused(mv, m.Request, m.Origin)
 		}
 	case backplane.Claimed:
 		mv.mu.Lock()

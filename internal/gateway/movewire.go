@@ -17,6 +17,32 @@ type claimBody struct {
 	Key        string   `json:"key"` // the private id
 	Position   string   `json:"position"`
 	Identities []string `json:"identities,omitempty"` // see pipeline.IdentityDigests
+	Park       bool     `json:"park,omitempty"`       // answers a Park: the position and the identities are unknown
+}
+
+// parkBody is the body of a Park, whose request the claim repeats.
+type parkBody struct {
+	Key string `json:"key"`
+}
+
+// noticeBody is the body of a Notice.
+type noticeBody struct {
+	Keepers []string `json:"keepers"` // the nodes of which some keep the clients of the one that stops
+}
+
+// parkedBody is what the answer to the ClaimMore of a keeper has.
+type parkedBody struct {
+	Keys      []parkedKey `json:"keys"`
+	Positions []string    `json:"positions,omitempty"`
+	Left      int64       `json:"left"` // milliseconds for which it may still be absent
+	Address   string      `json:"address,omitempty"`
+	Guessed   bool        `json:"guessed,omitempty"`
+}
+
+// parkedKey is a private id of a parked client, with the digests of its identities under it.
+type parkedKey struct {
+	Key        string   `json:"key"`
+	Identities []string `json:"identities,omitempty"`
 }
 
 // claimedBody is the body of the first message of an answer; the others have an event each. One without an ID is a
@@ -30,6 +56,7 @@ type claimedBody struct {
 	Delivered vector                  `json:"delivered,omitempty"`
 	Shared    websockets.SharedValues `json:"shared,omitempty"`
 	Present   []movedEntry            `json:"present,omitempty"`
+	Parked    *parkedBody             `json:"parked,omitempty"` // for a keeper
 }
 
 // movedEntry is an entry of presence.
@@ -53,6 +80,7 @@ const movedCount = 1
 const (
 	maxKey        = 256 // bytes of a private id, a position, an id of a client, a digest
 	maxIdentities = 100
+	maxKeys       = 4  // of private ids, and of positions, of a parked client
 	moveMemory    = 16 // bytes of elements for each byte of a body
 )
 
@@ -69,16 +97,24 @@ func decodeMove(m *backplane.Message, v any) error {
 }
 
 func (b *claimBody) check() error {
-	if b.Key == "" || len(b.Key) > maxKey || len(b.Position) > maxKey || len(b.Identities) > maxIdentities ||
-		slices.ContainsFunc(b.Identities, func(s string) bool { return len(s) > maxKey }) {
+	if badKey(b.Key) || len(b.Position) > maxKey || len(b.Identities) > maxIdentities || slices.ContainsFunc(b.Identities, badKey) {
 		return fmt.Errorf("a claim: %w", envelope.ErrInvalid)
 	}
 	return nil
 }
 
+func badKey(s string) bool { return s == "" || len(s) > maxKey }
+
+func (k parkedKey) bad() bool {
+	return badKey(k.Key) || len(k.Identities) > maxIdentities || slices.ContainsFunc(k.Identities, badKey)
+}
+
 func (b *claimedBody) check() error {
 	if len(b.ID) > maxKey || len(b.Moved) > maxKey || len(b.Present) > roster.PerClient {
 		return fmt.Errorf("an answer to a claim: %w", envelope.ErrInvalid)
+	}
+	if p := b.Parked; p != nil && (len(p.Keys) == 0 || len(p.Keys) > maxKeys || len(p.Positions) > maxKeys || slices.ContainsFunc(p.Keys, parkedKey.bad) || slices.ContainsFunc(p.Positions, badKey)) {
+		return fmt.Errorf("a client that is parked: %w", envelope.ErrInvalid)
 	}
 	return nil
 }

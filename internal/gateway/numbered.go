@@ -150,6 +150,7 @@ func (rt *Runtime) applyNumbered(endpoints []*endpoint, sel core.Selection, m *b
 	}
 	defer mv.delivered.set(m.Origin, seq)
 	to := clients(endpoints, sel, m.Kind != backplane.Join)
+	to = mv.withoutLate(to, m.Origin, seq)
 	if len(to) == 0 {
 		return nil, nil
 	}
@@ -161,7 +162,7 @@ func (rt *Runtime) applyNumbered(endpoints []*endpoint, sel core.Selection, m *b
 		return func(*delivery) { change() }, nil
 	}
 	if m.Flags&backplane.Volatile != 0 {
-		to = clients(endpoints, sel, false)
+		to = mv.withoutLate(clients(endpoints, sel, false), m.Origin, seq)
 	}
 	out, err := arrived(m, to)
 	if err != nil {

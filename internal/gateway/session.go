@@ -39,8 +39,10 @@ type session struct {
 	suspended suspended
 	seldom    *seldom
 
-	disconnected atomic.Bool // the server has disconnected the client: no further message is handled
-	recovered    bool        // has replaced a suspended one
+	disconnected atomic.Bool         // the server has disconnected the client: no further message is handled
+	recovered    bool                // has replaced a suspended one
+	late         vector              // what it has got already of messages that arrive late; set before it is in its namespace, or with moves.gate held
+	digests      map[string][]string // of its identities, by private id, of a client that is parked here; nil for others
 	connectedAt  time.Time
 }
 
@@ -61,6 +63,8 @@ type seldom struct {
 	reason        websockets.Reason
 	retryAfter    time.Duration  // after which the client should reconnect after a stop; 0: unset
 	overdue       *time.Timer    // runs endOverdue; nil without one
+	keys          []string       // the private ids by which it may be released, once it is suspended
+	parked        bool           // it is to be parked at another node
 	disconnecting *disconnecting // the HandleDisconnect that runs; nil without one
 }
 

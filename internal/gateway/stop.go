@@ -34,7 +34,7 @@ func (rt *Runtime) Stop(ctx context.Context) error {
 	}
 	rt.hooks.Drain(observe.DrainStep{Phase: observe.DrainStarted, Clients: len(all)})
 	rt.resets.end()
-	rt.dropSuspended() // first: no client reconnects to this process
+	rt.parkSuspended() // first: no client reconnects to this process
 	rt.drainAll(ctx, all)
 	var late error
 	select {
@@ -42,6 +42,10 @@ func (rt *Runtime) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		late = rt.cutOff(ctx)
 	}
+	if rt.moves != nil {
+		rt.moves.parking.wait(ctx, rt.moves)
+	}
+	rt.dropSuspended()
 	rt.moves.stop()
 	rt.nodeEvents.close()
 	err := errors.Join(rt.close(ctx), rt.disconnect(ctx), rt.nodeEvents.wait(ctx), rt.roster.Stop(ctx))

@@ -20,6 +20,9 @@ type suspension struct{ s *session }
 
 // Suspend implements [adapter.Session].
 func (s *session) Suspend(r websockets.Reason) adapter.Suspension {
+	if s.suspendParked() {
+		return suspension{s}
+	}
 	if !s.suspend() {
 		s.Closed(r)
 		return nil
@@ -38,7 +41,7 @@ func (s *session) suspend() bool {
 	defer rt.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if rt.stopping || !s.state.accepted() || s.state.cut || s.state.leaving() || s.look().reason != (websockets.Reason{}) {
+	if rt.stopping && (rt.moves == nil || !rt.moves.parking.active()) || !s.state.accepted() || s.state.cut || s.state.leaving() || s.look().reason != (websockets.Reason{}) {
 		return false
 	}
 	s.state.cut = true
@@ -78,12 +81,35 @@ func (s *session) replace(old *session) bool {
 	rt := s.ep.rt
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
+	if s.late == nil {
+		s.late = old.late
+	}
 	replaced := func() { s.hs.Values().Inherit(old.hs.Values()) }
 	if rt.stopping || s.hs.Namespace != old.hs.Namespace || !old.namespace.Resume(old, s, replaced) {
 		return false
 	}
 	rt.sessions[s] = struct{}{}
 	return true
+}
+
+// parkSuspended starts to park the suspended clients at other nodes, and drops those that cannot be.
+func (rt *Runtime) parkSuspended() {
+	mv := rt.moves
+	if mv == nil || !mv.parking.start(mv) {
+		rt.dropSuspended()
+		return
+	}
+	for _, e := range rt.endpoints {
+		for _, ns := range e.matching("") {
+			for _, s := range ns.Suspended() {
+				if e.mover() == nil {
+					e.drop(s)
+				} else {
+					mv.parking.add(mv, s)
+				}
+			}
+		}
+	}
 }
 
 // dropSuspended drops all suspended clients. No client is suspended once the stop has
@@ -103,11 +129,24 @@ func (s *session) Same(h *adapter.Handshake, same func(old websockets.Client, h 
 	if same != nil {
 		return s.callSame(&h.Handshake, same)
 	}
+	if s.digests != nil { // it was parked here
+		return s.sameParked(h)
+	}
 	equal, known := pipeline.SameIdentity(s, &h.Handshake)
 	if known {
 		return equal
 	}
 	return !slices.ContainsFunc(s.ep.admissions, admission.mayIdentify) || s.warnAnonymous()
+}
+
+// sameParked is Same for a client that another node has parked here.
+func (s *session) sameParked(h *adapter.Handshake) bool {
+	for key := range s.digests {
+		if digests, known := pipeline.IdentityDigests(&h.Handshake, key); known && s.sameElsewhere(key, digests) {
+			return true
+		}
+	}
+	return false
 }
 
 // warnAnonymous logs once that clients are not recovered, and returns false.

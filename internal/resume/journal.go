@@ -31,16 +31,22 @@ type Journal struct {
 	sess    adapter.Session // of its last connection; nil until SetSession
 	address Address         // of its last connection
 	known   uint64          // the position before those of kept; 0 for none
-	kept    positions       // in the order on the wire; those of volatile events have no event
-	sent    int             // how many of kept were sent; the client misses the rest
-	bytes   int             // memory of kept and its events, also of those that others hold too
-	marks   marks
-	closed  bool          // the client cannot resume
-	absent  chan struct{} // closed when the client is absent, or cannot resume
+	// aliases are the positions that the first of kept had at the node that has parked the client, which may name them;
+	// knownAlias is another one for known; 0 for none.
+	aliases    positions
+	knownAlias uint64
+	kept       positions // in the order on the wire; those of volatile events have no event
+	sent       int       // how many of kept were sent; the client misses the rest
+	bytes      int       // memory of kept and its events, also of those that others hold too
+	marks      marks
+	closed     bool          // the client cannot resume
+	absent     chan struct{} // closed when the client is absent, or cannot resume
 
 	// Guarded by Store.mu.
 	suspension adapter.Suspension // while the client is absent
 	timer      *time.Timer
+	parked     bool      // its client was parked here, and has not come
+	until      time.Time // when it can no longer be resumed, while the client is absent
 	place      place
 }
 
@@ -134,8 +140,13 @@ func (j *Journal) append(m *Message, volatile, connected bool) bool {
 // nothing later. j.mu is held.
 func (j *Journal) dropOldest() {
 	size := j.kept.size()
-	j.known = j.kept.pop()
+	j.known, j.knownAlias = j.kept.pop(), 0
 	j.count(size)
+	if j.aliases.n > 0 {
+		size = j.aliases.size()
+		j.knownAlias = j.aliases.pop()
+		j.store.total.Add(int64(j.aliases.size() - size))
+	}
 	j.bytes -= positionSize + j.ring.release(j.known)
 	j.sent--
 	j.marks.dropped++
@@ -178,6 +189,11 @@ func (j *Journal) Trim(live Live, clock *wsconn.Clock, now int64, age time.Durat
 func (j *Journal) Suspend(sess adapter.Session, why websockets.Reason) bool {
 	switch why.Cause {
 	case websockets.CauseTransportClose, websockets.CauseTransportError, websockets.CausePingTimeout, websockets.CauseMoved:
+	case websockets.CauseShutdown: // it is parked at another node
+		if j.store.handover == nil {
+			j.Close()
+			return false
+		}
 	default:
 		j.Close()
 		return false
@@ -187,7 +203,7 @@ func (j *Journal) Suspend(sess adapter.Session, why websockets.Reason) bool {
 	from := j.address
 	j.mu.Unlock()
 	suspension := sess.Suspend(why)
-	j.store.add(j, from, suspension)
+	j.store.add(j, from, suspension, j.store.opts.MaxDisconnection)
 	j.store.enforceTotal()
 	return true
 }
@@ -240,6 +256,7 @@ func (j *Journal) finish() {
 		j.dropOldest()
 	}
 	size := j.kept.size()
+	j.dropAliases()
 	j.kept, j.sent, j.live, j.last = positions{}, 0, nil, nil
 	j.count(size)
 	j.store.total.Add(-int64(journalSize))

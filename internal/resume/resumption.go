@@ -3,6 +3,7 @@ package resume
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -79,7 +80,11 @@ func (r *Resumption) Claim(ctx context.Context, ep adapter.Endpoint, h *adapter.
 // reconnect is Claim for a client of this node.
 func (r *Resumption) reconnect(ctx context.Context, h *adapter.Handshake) bool {
 	why := websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client reconnected"}
-	return r.take(ctx, why, func(old adapter.Session) bool { return old.Same(h, r.store.opts.SameClient) })
+	if !r.take(ctx, why, func(old adapter.Session) bool { return old.Same(h, r.store.opts.SameClient) }) {
+		return false
+	}
+	r.store.renew(r.j, r.key)
+	return true
 }
 
 // take is Claim for a client of this node, of whose session same reports whether it is the client's. An open connection is
@@ -108,7 +113,7 @@ func (r *Resumption) take(ctx context.Context, why websockets.Reason, same func(
 		return false
 	}
 	j.mu.Lock()
-	known := r.received() >= 0
+	known := r.received() >= 0 || r.offset == "" && !j.closed // it is to be parked
 	j.mu.Unlock()
 	if !known { // dropped meanwhile
 		r.Abandon()
@@ -139,10 +144,13 @@ func (r *Resumption) received() int {
 	if r.pos == 0 {
 		return -1
 	}
-	if r.pos == r.j.known {
+	if r.pos == r.j.known || r.pos == r.j.knownAlias {
 		return 0
 	}
 	if i := r.j.kept.index(r.pos); i >= 0 {
+		return i + 1
+	}
+	if i := r.j.aliases.index(r.pos); i >= 0 {
 		return i + 1
 	}
 	return -1
@@ -175,6 +183,7 @@ func (r *Resumption) Replay(live Live, from Address, answer func(*Journal) bool)
 	for range n {
 		j.dropOldest()
 	}
+	j.dropAliases()
 	j.sent = 0
 	j.marks.reset()
 	for pos := range j.kept.all {
@@ -200,10 +209,13 @@ func (r *Resumption) Keep() {
 
 // keep has a client that was not resumed after all be absent as before.
 func (j *Journal) keep(suspension adapter.Suspension) {
+	j.store.mu.Lock()
+	left := time.Until(j.until)
+	j.store.mu.Unlock()
 	j.mu.Lock()
 	from := j.address
 	j.mu.Unlock()
-	j.store.add(j, from, suspension)
+	j.store.add(j, from, suspension, left)
 }
 
 // Abandon drops the journal when the client was not resumed after all.

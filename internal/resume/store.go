@@ -80,8 +80,8 @@ func (store *Store) remove(j *Journal, left uint64) (_ adapter.Suspension, remov
 	return store.take(j), true
 }
 
-// add keeps an absent client until MaxDisconnection has passed.
-func (store *Store) add(j *Journal, from Address, suspension adapter.Suspension) {
+// add keeps an absent client for some time, MaxDisconnection at most.
+func (store *Store) add(j *Journal, from Address, suspension adapter.Suspension, left time.Duration) {
 	store.mu.Lock()
 	var evicted *Journal
 	var dropped adapter.Suspension
@@ -89,8 +89,10 @@ func (store *Store) add(j *Journal, from Address, suspension adapter.Suspension)
 	if keep {
 		j.suspension = suspension
 		h := store.absent.add(j, from)
-		left := j.place.left
-		j.timer = time.AfterFunc(store.opts.MaxDisconnection, func() { j.closeAbsent(left) })
+		number := j.place.left
+		left = max(0, min(left, store.opts.MaxDisconnection))
+		j.until = time.Now().Add(left)
+		j.timer = time.AfterFunc(left, func() { j.closeAbsent(number) })
 		switch {
 		case from.IsValid() && !from.Guessed && h.journals.Len() > store.opts.MaxClientsPerAddress:
 			evicted = h.oldest()
@@ -101,10 +103,17 @@ func (store *Store) add(j *Journal, from Address, suspension adapter.Suspension)
 			dropped = store.take(evicted) // now: otherwise others that leave would evict the same one
 		}
 	}
+	keys := []string{j.pid}
+	if j.former != "" {
+		keys = append(keys, j.former)
+	}
 	store.mu.Unlock()
 	j.mu.Lock()
 	j.markAbsent()
 	j.mu.Unlock()
+	if keep && store.handover != nil {
+		store.handover.Suspended(suspension, keys)
+	}
 	switch {
 	case !keep:
 		if suspension != nil {

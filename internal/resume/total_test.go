@@ -65,7 +65,7 @@ func (a *absentClients) add(from string) (*Journal, *dropped) {
 	j := a.store.NewJournal(away{}, "id", "/", "", Address{Addr: address})
 	j.live = nil
 	var d dropped
-	a.store.add(j, j.address, &d)
+	a.store.add(j, j.address, &d, a.store.opts.MaxDisconnection)
 	return j, &d
 }
 
@@ -291,7 +291,7 @@ func TestMaxClientsPerAddress(t *testing.T) {
 	}
 	for range 10 {
 		j := a.store.NewJournal(away{}, "id", "/", "", Address{})
-		a.store.add(j, Address{netip.MustParseAddr("127.0.0.1"), true}, new(dropped))
+		a.store.add(j, Address{netip.MustParseAddr("127.0.0.1"), true}, new(dropped), a.store.opts.MaxDisconnection)
 		a.add("unknown")
 	}
 	if n, want := a.store.absent.n, 2*3+10+10; n != want {
@@ -326,7 +326,7 @@ func TestAudit_RecoveredWhileOthersAreDropped(t *testing.T) {
 		a.store.take(j) // as when a client claims it
 		a.store.mu.Unlock()
 	}
-	a.store.add(twice, twice.address, new(dropped))
+	a.store.add(twice, twice.address, new(dropped), a.store.opts.MaxDisconnection)
 	if n := len(a.store.dropUntil(0, shares)); n != 1 {
 		t.Errorf("%d clients were dropped", n)
 	}

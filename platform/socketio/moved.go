@@ -80,6 +80,25 @@ func withoutOffset(p *websockets.Payload, pos uint64) error {
 	return nil
 }
 
+// Keep implements [adapter.Mover].
+func (s *server) Keep(p adapter.Parked) (_ adapter.Conn, suspended func(adapter.Session, adapter.Suspension), ok bool) {
+	if !s.Moves() {
+		return nil, nil, false
+	}
+	return s.recovery.Keep(p, s.encodeMissed, func(j *resume.Journal, out *adapter.Outgoing) error {
+		m, err := s.event(out, p.Namespace, 0, j.Ring())
+		if err != nil {
+			return err
+		}
+		return j.Emit(m, out)
+	})
+}
+
+// encodeMissed returns the message of an event that a client has missed.
+func (s *server) encodeMissed(namespace string, e adapter.Missed, pos uint64) (*message, error) {
+	return s.encode(&packet.Packet{Type: packet.Event, Namespace: namespace, Event: e.Event, Payload: e.Payload, Offset: resume.Offset(pos)})
+}
+
 // acceptMoved answers the CONNECT of a client of another node, and sends what it has missed. It returns false when the client
 // cannot resume here.
 func (s *socket) acceptMoved(r *resume.Resumption, id string, missed []adapter.Missed) bool {
@@ -96,8 +115,6 @@ func (s *socket) acceptMoved(r *resume.Resumption, id string, missed []adapter.M
 	if err != nil {
 		return false
 	}
-	encode := func(e adapter.Missed, pos uint64) (*message, error) {
-		return srv.encode(&packet.Packet{Type: packet.Event, Namespace: s.namespace, Event: e.Event, Payload: e.Payload, Offset: resume.Offset(pos)})
-	}
+	encode := func(e adapter.Missed, pos uint64) (*message, error) { return srv.encodeMissed(s.namespace, e, pos) }
 	return s.journal.Arrive(r, missed, encode, func() { _ = c.push(answer, outbox.Refuse) })
 }

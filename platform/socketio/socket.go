@@ -78,6 +78,7 @@ func (in *inbound) Release() {
 var (
 	_ adapter.Conn     = (*socket)(nil)
 	_ adapter.Resetter = (*socket)(nil)
+	_ adapter.Parker   = (*socket)(nil)
 )
 
 func (s *socket) ID() string { return s.id }
@@ -189,7 +190,7 @@ func (s *socket) Close(r websockets.Reason) {
 	c.mu.Lock()
 	if s.status == left {
 		c.mu.Unlock()
-		if s.journal != nil {
+		if s.journal != nil && !(r.Cause == websockets.CauseShutdown && s.MayPark()) {
 			s.journal.CloseFor(s)
 		}
 		return
@@ -207,7 +208,8 @@ func (s *socket) Close(r websockets.Reason) {
 	}
 	c.checkNoNamespace()
 	c.mu.Unlock()
-	if s.journal != nil {
+	parks := r.Cause == websockets.CauseShutdown && sess != nil && s.MayPark()
+	if s.journal != nil && !parks {
 		s.journal.Close()
 	}
 	mode := wsconn.CloseModeOf(r)
@@ -223,7 +225,10 @@ func (s *socket) Close(r websockets.Reason) {
 			_ = c.push(m, outbox.Always) // one for each CONNECT of the client
 		}
 	}
-	if sess != nil {
+	switch {
+	case parks:
+		s.endSession(sess, r)
+	case sess != nil:
 		sess.Closed(r)
 	}
 	if tooOften {
@@ -232,6 +237,9 @@ func (s *socket) Close(r websockets.Reason) {
 		c.mu.Unlock()
 	}
 }
+
+// MayPark implements [adapter.Parker].
+func (s *socket) MayPark() bool { return s.journal != nil && s.journal.MayPark() }
 
 // Reset implements [adapter.Resetter].
 func (s *socket) Reset() bool {

@@ -234,6 +234,11 @@ var _ adapter.Mover = (*server)(nil)
 // Moves implements [adapter.Mover].
 func (s *server) Moves() bool { return s.recovery != nil && s.recovery.Moves() }
 
+// Keep implements [adapter.Mover]: clients of this platform are not parked.
+func (*server) Keep(adapter.Parked) (_ adapter.Conn, suspended func(adapter.Session, adapter.Suspension), ok bool) {
+	return nil, nil, false
+}
+
 // Release implements [adapter.Mover].
 func (s *server) Release(ctx context.Context, namespace, key, position string, same func(adapter.Session) bool) adapter.Departure {
 	if s.recovery == nil {

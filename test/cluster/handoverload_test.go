@@ -257,7 +257,7 @@ func (c *travellers) travel(v *traveller, rnd *rand.Rand) error {
 		c.mu.Lock()
 		c.moves = append(c.moves, time.Since(started))
 		c.mu.Unlock()
-		if errors.Is(err, errNew) {
+		if errors.Is(err, errNew) || errors.Is(err, errCut) {
 			v.lost = true
 			return nil
 		} else if err != nil {

@@ -14,17 +14,20 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
+// startClub starts a node with presence.
+func startClub(t *testing.T, bus *memory.Bus) (*apptest.App, *club) {
+	t.Helper()
+	io := socketio.New(socketio.Options{Recovery: &socketio.Recovery{}})
+	m := module.New("program", module.Exports(websockets.Gateway(newClub, websockets.Via(io))))
+	a := apptest.New(t, m, apptest.With(app.Backplane(bus.Node(), backplane.Beats(500*time.Millisecond, time.Minute))))
+	return a, apptest.Get[*club](a)
+}
+
 // A client that moves to another node is present as before, once, and is gone when it is gone there.
 func TestHandoverPresence(t *testing.T) {
 	bus := memory.NewBus()
-	start := func() (*apptest.App, *club) {
-		io := socketio.New(socketio.Options{Recovery: &socketio.Recovery{}})
-		m := module.New("program", module.Exports(websockets.Gateway(newClub, websockets.Via(io))))
-		a := apptest.New(t, m, apptest.With(app.Backplane(bus.Node(), backplane.Beats(500*time.Millisecond, time.Minute))))
-		return a, apptest.Get[*club](a)
-	}
-	a, atA := start()
-	b, atB := start()
+	a, atA := startClub(t, bus)
+	b, atB := startClub(t, bus)
 	for _, g := range []*club{atA, atB} {
 		testkit.Eventually(t, "the nodes know each other", func() bool { return len(g.Server.Nodes()) == 2 })
 	}

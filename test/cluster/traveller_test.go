@@ -41,15 +41,22 @@ func dialFrom(n int) *websocket.DialOptions {
 	}}}
 }
 
-// errNew: the client is a new one.
-var errNew = errors.New("it is a new client")
+// errNew: the client is a new one. errCut: the server has closed the connection instead of an answer.
+var (
+	errNew = errors.New("it is a new client")
+	errCut = errors.New("the server has closed the connection")
+)
 
 // connect connects to a node, as the client that it was before; another id is an error.
 func (v *traveller) connect(n *node) error {
+	return v.connectWith(n.URL(), map[string]any{"pid": v.pid, "offset": v.offset})
+}
+
+func (v *traveller) connectWith(url string, what map[string]any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 	defer cancel()
 	var err error
-	v.conn, _, err = websocket.Dial(ctx, n.URL()+"/socket.io/?EIO=4&transport=websocket", v.dial)
+	v.conn, _, err = websocket.Dial(ctx, url+"/socket.io/?EIO=4&transport=websocket", v.dial)
 	if err != nil {
 		return err
 	}
@@ -57,13 +64,13 @@ func (v *traveller) connect(n *node) error {
 	if _, err = v.next(ctx, "0"); err != nil {
 		return err
 	}
-	auth, _ := json.Marshal(map[string]string{"pid": v.pid, "offset": v.offset})
+	auth, _ := json.Marshal(what)
 	if err = v.conn.Write(ctx, websocket.MessageText, append([]byte("40"), auth...)); err != nil {
 		return err
 	}
 	text, err := v.next(ctx, "40")
 	if e, is := errors.AsType[websocket.CloseError](err); is && v.id != "" && e.Code == websocket.StatusGoingAway {
-		return fmt.Errorf("client %s is cut off while it resumes, %q: %w", v.id, e.Reason, errNew)
+		return fmt.Errorf("client %s is cut off while it resumes, %q: %w", v.id, e.Reason, errCut)
 	} else if err != nil {
 		return err
 	}
@@ -71,10 +78,11 @@ func (v *traveller) connect(n *node) error {
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return err
 	}
-	if v.id != "" && v.id != answer.SID {
-		return fmt.Errorf("client %s is %s at another node: %w", v.id, answer.SID, errNew)
-	}
+	before := v.id
 	v.id, v.pid = answer.SID, answer.PID
+	if before != "" && before != answer.SID {
+		return fmt.Errorf("client %s is %s at another node: %w", before, answer.SID, errNew)
+	}
 	return nil
 }
 
