@@ -2,8 +2,13 @@ package socketio
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -244,6 +249,47 @@ func TestAdmitOfWhoComesBack(t *testing.T) {
 		if len(asked) != 2 || asked[0] || asked[1] != skip {
 			t.Errorf("SkipAdmit %t: SkipChecks were %v", skip, asked)
 		}
+	}
+}
+
+// A client whose checks were skipped because it was to resume, and that has missed too much by then, is no new client
+// without checks: its connection is closed.
+func TestSkippedChecks(t *testing.T) {
+	var second atomic.Pointer[connection]
+	var v *returningClient
+	var checked []bool
+	var r *testServer
+	r = newTestServer(t, Options{Recovery: &Recovery{SkipAdmit: true, MaxBytes: 2000}}, admitting(func(_ context.Context, h *adapter.Handshake) error {
+		if h.Namespace == "/" {
+			checked = append(checked, !h.SkipChecks)
+		}
+		if !h.SkipChecks {
+			return nil
+		}
+		c := second.Load()
+		c.mu.Lock() // the answer waits
+		go func() {
+			defer c.mu.Unlock()
+			testkit.Eventually(t, "a claim", func() bool { return !r.srv.recovery.Settled(v.pid) })
+			for n := range 100 {
+				_ = v.s.conn.Emit(number(n), 0)
+			}
+		}()
+		return nil
+	}))
+	v = r.away()
+	p := r.peer()
+	p.send("40/b,")
+	p.read()
+	second.Store(r.sessionB().conn.(*socket).conn)
+	p.send("40" + v.auth())
+	_ = p.Conn.SetReadDeadline(time.Now().Add(testkit.Patience))
+	if _, err := io.Copy(io.Discard, p.R); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		t.Fatal("the connection stands: ", err)
+	}
+	r.back(v, overPeer, false)
+	if want := []bool{true, false, true}; !slices.Equal(checked, want) {
+		t.Errorf("checked: %v, want %v", checked, want)
 	}
 }
 

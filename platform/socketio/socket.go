@@ -407,7 +407,8 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resume.Res
 			gone = sess == nil
 			return
 		}
-		if !s.accept(res) {
+		if !s.accept(h, res) {
+			gone = h.SkipChecks
 			return
 		}
 		if res != nil && res.Resumed() {
@@ -417,7 +418,7 @@ func (s *socket) bind(ep adapter.Endpoint, h *adapter.Handshake, res *resume.Res
 			sess = ep.Connect(s, h)
 		}
 	})
-	if gone { // it takes itself for recovered: it must reconnect, as a new client
+	if gone { // it takes itself for recovered, or was not checked: it must reconnect, as a new client
 		if s.journal != nil {
 			s.journal.Close()
 		}
@@ -457,8 +458,9 @@ func (s *socket) join() bool {
 }
 
 // accept answers the CONNECT, before anything else is sent in the namespace. It returns
-// false when the connection or the socket is closing.
-func (s *socket) accept(res *resume.Resumption) bool {
+// false when the connection or the socket is closing, and for a client whose checks were skipped
+// because it was to resume, and which cannot.
+func (s *socket) accept(h *adapter.Handshake, res *resume.Resumption) bool {
 	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -467,6 +469,9 @@ func (s *socket) accept(res *resume.Resumption) bool {
 	}
 	if res != nil && res.Replay(s, c.address(), s.resumed) {
 		return true
+	}
+	if h.SkipChecks {
+		return false
 	}
 	s.id = rand.Text()
 	var pid string

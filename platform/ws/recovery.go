@@ -52,8 +52,8 @@ func (r *recovering) CheckTimeouts(now int64) {
 func (r *recovering) Abort() { r.c.ws.Abort() }
 
 // connect makes the connection that of a new client, or that of the one that it resumes. It
-// returns nil when that one was dropped meanwhile, but may have been answered: then the
-// connection must be closed.
+// returns nil when that one was dropped meanwhile, and the client may have been answered, or its checks were
+// skipped: then the connection must be closed.
 func (r *recovering) connect(h *adapter.Handshake, res *resume.Resumption) (sess adapter.Session) {
 	c := r.c
 	r.binding.Lock()
@@ -65,6 +65,8 @@ func (r *recovering) connect(h *adapter.Handshake, res *resume.Resumption) (sess
 		sess = res.Arrival().Resume(c, h, func(id string, missed []adapter.Missed) bool { return r.arrive(res, id, missed) })
 	case res != nil && res.Replay(c, r.from, r.resumed):
 		sess = res.Suspension().Resume(c, h)
+	case h.SkipChecks:
+		return nil
 	default:
 		j := c.srv.recovery.NewJournal(c, c.id, "", r.place, r.from)
 		r.set(j)
