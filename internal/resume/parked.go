@@ -186,7 +186,8 @@ func (store *Store) renew(j *Journal, key string) {
 	}
 	delete(store.journals, j.pid)
 	j.former = key
-	j.pid = store.prefix + rand.Text()
+	text := rand.Text()
+	j.pid = store.prefix + text + key[min(len(store.prefix)+len(text), len(key)):] // with the same suffix
 	store.former[j.former] = j
 	store.journals[j.pid] = j
 }

@@ -19,10 +19,10 @@ const (
 // Fin is the bit of a header's first byte that marks the last frame of a message.
 const Fin = 0x80
 
-const (
-	Rsv1 = 0x40 // set on compressed messages, RFC 7692 §6
-	rsv  = 0x30 // RSV2 and RSV3
-)
+// Rsv1 is the bit of a header's first byte that is set on compressed messages, RFC 7692 §6.
+const Rsv1 = 0x40
+
+const rsv = 0x30 // RSV2 and RSV3
 
 // MaxControl is the largest payload of a control frame in bytes, RFC 6455 §5.5.
 const MaxControl = 125

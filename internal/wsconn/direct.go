@@ -29,7 +29,8 @@ func (c *Conn) acceptDirect(w http.ResponseWriter, key string, deadline time.Tim
 	}
 	buf := getBuffer()
 	defer putBuffer(buf)
-	b := append((*buf)[:0], "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	b := (*buf)[:0]
+	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b = append(b, rfc6455.AcceptKey(key)...)
 	b = append(b, "\r\n"...)
 	if c.subprotocol != "" { // a token

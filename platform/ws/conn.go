@@ -210,7 +210,9 @@ func (c *conn) Writable(ctx context.Context) error {
 }
 
 func (c *conn) Close(r websockets.Reason) {
-	if j := c.journal(); j != nil {
+	if r.Cause == websockets.CauseShutdown && c.MayPark() {
+		c.rec.end(*c.rec.session.Load(), r)
+	} else if j := c.journal(); j != nil {
 		j.CloseFor(c)
 	}
 	c.ws.Close(r, wsconn.CloseModeOf(r))
@@ -227,7 +229,8 @@ func (c *conn) Stalled() time.Duration { return c.sess.Stalled() }
 
 // Ended implements [wsconn.Handler].
 func (c *conn) Ended(r websockets.Reason) {
-	if j := c.journal(); j != nil && j.Suspend(c.sess, r) {
+	if c.rec != nil {
+		c.rec.end(c.sess, r)
 		return
 	}
 	c.sess.Closed(r)

@@ -93,6 +93,45 @@ func TestHandover(t *testing.T) {
 	}
 }
 
+// A client of a node that stops is the same client at another one, whether it was connected or absent, also when that one
+// stops before it comes, and resumes at its path only.
+func TestPark(t *testing.T) {
+	for _, absent := range []bool{false, true} {
+		t.Run(fmt.Sprintf("absent %t", absent), func(t *testing.T) {
+			nodes, g := newsCluster(t, 3, websockets.Path("/rooms/{room}"))
+			c := nodes[0].DialWS("/rooms/a", offerV1)
+			ready(c)
+			g[1].publish(t, 0, 3)
+			expect(t, c, 0, 3)
+			if absent {
+				c.Abort()
+				g[0].gone(t)
+			}
+			for i := range 2 {
+				if err := nodes[i].App().Stop(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				g[2].publish(t, 3+i, 4+i)
+			}
+			if !absent {
+				if r := g[0].gone(t); r.Cause != websockets.CauseShutdown {
+					t.Errorf("it ended with %v, want %q", r, websockets.CauseShutdown)
+				}
+			}
+			isRecovered(t, c, nodes[2].DialWS("/rooms/b", apptest.WithRecovery(c)), false)
+			moved := nodes[2].DialWS("/rooms/a", apptest.WithRecovery(c))
+			expect(t, moved, 3, 5)
+			isRecovered(t, c, moved, true)
+			g[2].publish(t, 5, 6)
+			expect(t, moved, 5, 6)
+			moved.Abort()
+			g[2].gone(t)
+			isRecovered(t, c, nodes[2].DialWS("/rooms/b", apptest.WithRecovery(moved)), false)
+			isRecovered(t, c, nodes[2].DialWS("/rooms/a", apptest.WithRecovery(moved)), true)
+		})
+	}
+}
+
 // A client that moves does so at its path.
 func TestHandoverAtAnotherPath(t *testing.T) {
 	nodes, g := newsCluster(t, 2, websockets.Path("/rooms/{room}"))

@@ -31,12 +31,15 @@ type recovering struct {
 	frames  *keptFrames // set before journal
 
 	binding sync.Mutex // held until the client has its session
+	session atomic.Pointer[adapter.Session]
+	ended   atomic.Bool // the session was suspended or closed
 }
 
 var (
 	_ wsconn.Member    = (*recovering)(nil)
 	_ resume.Live      = (*conn)(nil)
 	_ adapter.Resetter = (*conn)(nil)
+	_ adapter.Parker   = (*conn)(nil)
 )
 
 // CheckTimeouts implements [wsconn.Member].
@@ -80,7 +83,22 @@ func (r *recovering) connect(h *adapter.Handshake, res *resume.Resumption) (sess
 	default:
 		j.SetSession(sess)
 	}
+	if sess != nil {
+		r.session.Store(&sess)
+	}
 	return sess
+}
+
+// end suspends the session if the client may be recovered, and closes it otherwise.
+func (r *recovering) end(sess adapter.Session, why websockets.Reason) {
+	if r.ended.CompareAndSwap(false, true) && !r.suspend(sess, why) {
+		sess.Closed(why)
+	}
+}
+
+func (r *recovering) suspend(sess adapter.Session, why websockets.Reason) bool {
+	j := r.journal.Load()
+	return j != nil && j.Suspend(sess, why)
 }
 
 func (r *recovering) set(j *resume.Journal) {
@@ -127,6 +145,12 @@ func (c *conn) AwaitBinding() {
 
 // Abort implements [resume.Live].
 func (c *conn) Abort(why websockets.Reason) { c.ws.Close(why, wsconn.CloseAbort) }
+
+// MayPark implements [adapter.Parker].
+func (c *conn) MayPark() bool {
+	j := c.journal()
+	return j != nil && c.rec.session.Load() != nil && j.MayPark()
+}
 
 // Reset implements [adapter.Resetter].
 func (c *conn) Reset() bool {

@@ -234,9 +234,24 @@ var _ adapter.Mover = (*server)(nil)
 // Moves implements [adapter.Mover].
 func (s *server) Moves() bool { return s.recovery != nil && s.recovery.Moves() }
 
-// Keep implements [adapter.Mover]: clients of this platform are not parked.
-func (*server) Keep(adapter.Parked) (_ adapter.Conn, suspended func(adapter.Session, adapter.Suspension), ok bool) {
-	return nil, nil, false
+// Keep implements [adapter.Mover].
+func (s *server) Keep(p adapter.Parked) (_ adapter.Conn, suspended func(adapter.Session, adapter.Suspension), ok bool) {
+	if !s.Moves() {
+		return nil, nil, false
+	}
+	encode := func(_ string, e adapter.Missed, pos uint64) (*resume.Message, error) {
+		return s.keptMessage(e.Event, e.Payload.JSON, pos), nil
+	}
+	return s.recovery.Keep(p, encode, func(j *resume.Journal, out *adapter.Outgoing) error {
+		if !kept(out, 0) {
+			return nil
+		}
+		m, err := s.keptFramesOf(j.Ring()).message(out)
+		if err != nil {
+			return err
+		}
+		return j.Emit(m, out)
+	})
 }
 
 // Release implements [adapter.Mover].
