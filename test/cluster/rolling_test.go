@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
+	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // rollingLoad is the load of TestRollingRestart.
@@ -31,8 +34,8 @@ type rollingLoad struct {
 	strict                      bool
 }
 
-// TestRollingRestart restarts three nodes, one after the other, some times, while they emit to the rooms of their clients, which
-// reconnect to any node. Those that are recovered receive each event once and in order. With ROLLING_CLIENTS, on a machine that
+// TestRollingRestart restarts three nodes, one after the other, some times, while they emit to the rooms of their clients, half of them
+// of Socket.IO and half of plain WebSocket, which reconnect to any node. Those that are recovered receive each event once and in order. With ROLLING_CLIENTS, on a machine that
 // has the time, nearly all are recovered; ROLLING_RATE is then how many events a second there are, 500 by default.
 func TestRollingRestart(t *testing.T) {
 	load := rollingLoad{clients: 30, room: 5, rate: 100, rounds: 1}
@@ -108,7 +111,9 @@ func (*rollingGateway) HandleConnection(_ context.Context, c websockets.Client) 
 		return nil
 	}
 	var auth rollingAuth
-	if err := c.Auth().Decode(&auth); err != nil {
+	if room := c.Request().URL.Query().Get("room"); room != "" { // plain WebSocket
+		auth.Room, _ = strconv.Atoi(room)
+	} else if err := c.Auth().Decode(&auth); err != nil {
 		return err
 	}
 	rollingRoom.Set(c, auth.Room)
@@ -129,8 +134,10 @@ func (r *rolling) start() *rollingNode {
 	r.sources = append(r.sources, &rollingSource{sent: make([]int, r.clients/r.room+1)})
 	r.mu.Unlock()
 	n.gateway.left = func(room int) { r.emit(n, room, true) }
-	io := socketio.New(socketio.Options{Recovery: &socketio.Recovery{MaxClientsPerAddress: 10_000}})
-	m := module.New("program", module.Exports(websockets.Gateway(func() *rollingGateway { return n.gateway }, websockets.Shares(rollingRoom), websockets.Via(io))))
+	recovery := adapter.Recovery{MaxClientsPerAddress: 10_000}
+	m := module.New("program", module.Exports(websockets.Gateway(func() *rollingGateway { return n.gateway }, websockets.Shares(rollingRoom),
+		websockets.Via(socketio.New(socketio.Options{Recovery: &recovery})),
+		websockets.Via(ws.New(ws.Options{Recovery: &recovery}), websockets.Path("/ws")))))
 	n.App = apptest.New(r.t, m, apptest.With(app.Logger(n.log.Logger(slog.LevelInfo)), app.Backplane(r.service(), backplane.Beats(500*time.Millisecond, time.Minute))))
 	return n
 }
@@ -177,7 +184,9 @@ func (r *rolling) run() {
 	testkit.Eventually(r.t, "all clients are connected", func() bool {
 		n := 0
 		for _, x := range r.nodes {
-			n += x.App.App().Stats().Endpoints[0].Clients
+			for _, e := range x.App.App().Stats().Endpoints {
+				n += e.Clients
+			}
 		}
 		return n == r.clients
 	})
@@ -267,6 +276,8 @@ type rollingClient struct {
 
 	of           *rolling
 	number, room int
+	received     bool // an event, since it was a new client
+	again        bool // it has been connected
 
 	mu  sync.Mutex
 	off bool        // it has ended
@@ -312,13 +323,21 @@ func (c *rollingClient) run(rnd *rand.Rand) {
 	}
 }
 
+// plain reports whether it is a client of plain WebSocket: every other one.
+func (c *rollingClient) plain() bool { return c.number%2 == 1 }
+
 // connectAs connects as the client that it was.
 func (c *rollingClient) connectAs(n *rollingNode) error {
 	before, pid, offset := c.id, c.pid, c.offset
-	if before != "" && c.offset == "" { // it has received nothing, so that it is a new client
-		before, c.id = "", ""
+	if before != "" && !c.received { // its HandleConnection may not have returned: it may be a new client
+		before, c.id, c.pid = "", "", ""
 	}
-	err := c.connectWith(n.URL(), map[string]any{"pid": c.pid, "offset": c.offset, "room": c.room})
+	var err error
+	if c.plain() {
+		err = c.connectPlain(fmt.Sprintf("%s/ws?room=%d", n.URL(), c.room))
+	} else {
+		err = c.connectWith(n.URL(), map[string]any{"pid": c.pid, "offset": c.offset, "room": c.room})
+	}
 	same := err == nil
 	if errors.Is(err, errNew) {
 		err = nil
@@ -336,8 +355,10 @@ func (c *rollingClient) connectAs(n *rollingNode) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer func() { c.again = true }()
 	if !same || before == "" {
-		c.new = before != "" || c.new
+		c.received = false
+		c.new = c.again
 		c.got = map[int]int{}
 	}
 	return nil
@@ -348,24 +369,16 @@ var errWrong = errors.New("an event is lost, or has come twice")
 // readAll reads until the connection ends.
 func (c *rollingClient) readAll() error {
 	for {
-		text, err := c.next(context.Background(), "42")
+		name, payload, err := c.event()
 		if err != nil {
 			return err
 		}
-		var args []json.RawMessage
-		var name, offset string
-		var s stamp
-		if err := json.Unmarshal(text, &args); err != nil || len(args) < 2 {
-			return fmt.Errorf("%s: %w", text, err)
-		}
-		if err := errors.Join(json.Unmarshal(args[0], &name), json.Unmarshal(args[len(args)-1], &offset)); err != nil {
-			return fmt.Errorf("%s: %w", text, err)
-		}
-		c.offset = offset
 		if name != "n" {
 			continue // the time after which to reconnect
 		}
-		if err := json.Unmarshal(args[1], &s); err != nil {
+		c.received = true
+		var s stamp
+		if err := json.Unmarshal(payload, &s); err != nil {
 			return err
 		}
 		c.of.deliveries.Add(1)
@@ -378,6 +391,27 @@ func (c *rollingClient) readAll() error {
 			return fmt.Errorf("client %d, source %d: event %d after %d: %w", c.number, s.Source, s.N, last, errWrong)
 		}
 	}
+}
+
+// event reads an event and notes its position.
+func (c *rollingClient) event() (name string, payload json.RawMessage, err error) {
+	if c.plain() {
+		return c.plainEvent()
+	}
+	text, err := c.next(context.Background(), "42")
+	if err != nil {
+		return "", nil, err
+	}
+	var args []json.RawMessage
+	if err := json.Unmarshal(text, &args); err != nil || len(args) < 2 {
+		return "", nil, fmt.Errorf("%s: %w", text, err)
+	}
+	var offset string
+	if err := errors.Join(json.Unmarshal(args[0], &name), json.Unmarshal(args[len(args)-1], &offset)); err != nil {
+		return "", nil, fmt.Errorf("%s: %w", text, err)
+	}
+	c.offset = offset
+	return name, args[1], nil
 }
 
 // has reports whether the client has all events: those of nodes that run, and for one that was never a new client those of all.
