@@ -20,7 +20,7 @@ type descriptor struct {
 }
 
 // events finds events that are sent, and that no gateway declares. One is declared where it is used as a value, such as an argument of
-// websockets.Emits. So are those with the event's name.
+// websockets.Emits, and where a handler of it is made: clients send that one. So are those with the event's name.
 func (c *checker) events() {
 	if !c.gateway(nil).IsValid() {
 		return // a library: its importers declare its events
@@ -52,7 +52,7 @@ func (c *checker) events() {
 					switch method := methodOf(stack); {
 					case sending[method]:
 						sent = append(sent, d)
-					case method == "": // its other methods say nothing
+					case method == "", method == "On": // its other methods say nothing
 						declared[d.key] = true
 					}
 				}
