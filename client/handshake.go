@@ -56,8 +56,8 @@ func (c *Conn) open() (*link, error) {
 		HTTPHeader:     header,
 		Host:           header.Get("Host"),
 		Subprotocols:   append(offered, c.opts.Subprotocols...),
-		OnPingReceived: func(context.Context, []byte) bool { l.touch(); return true },
-		OnPongReceived: func(context.Context, []byte) { l.touch() },
+		OnPingReceived: func(context.Context, []byte) bool { l.noteReceived(); return true },
+		OnPongReceived: func(context.Context, []byte) { l.noteReceived() },
 	})
 	if err != nil {
 		l.stop()

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// touch notes that the server was heard.
-func (l *link) touch() { l.heard.Store(int64(time.Since(l.epoch))) }
+// noteReceived records that something was received from the server.
+func (l *link) noteReceived() { l.receivedAt.Store(int64(time.Since(l.epoch))) }
 
 // quiet returns how long the server is silent.
-func (l *link) quiet() time.Duration { return time.Since(l.epoch) - time.Duration(l.heard.Load()) }
+func (l *link) quiet() time.Duration { return time.Since(l.epoch) - time.Duration(l.receivedAt.Load()) }
 
 // watch loses the connection when the server is silent for too long.
 func (l *link) watch() {
@@ -32,18 +32,18 @@ func (l *link) watch() {
 		if next = l.opts.PingInterval - l.quiet(); next > 0 {
 			continue
 		}
-		before, asked := l.heard.Load(), time.Now()
+		before, asked := l.receivedAt.Load(), time.Now()
 		if !l.writing.Load() { // else the server does not even read
 			ctx, cancel := context.WithTimeout(l.ctx, l.opts.PingTimeout)
 			if l.ws.Ping(ctx) == nil {
-				l.touch()
+				l.noteReceived()
 			}
 			cancel()
 		}
-		if rest := l.opts.PingTimeout - time.Since(asked); rest > 0 && l.heard.Load() == before && !wait(rest) {
+		if rest := l.opts.PingTimeout - time.Since(asked); rest > 0 && l.receivedAt.Load() == before && !wait(rest) {
 			return
 		}
-		if l.heard.Load() == before && !l.paused.Load() {
+		if l.receivedAt.Load() == before && !l.paused.Load() {
 			l.lost(errSilent, false)
 			l.drop()
 			return

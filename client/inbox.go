@@ -34,7 +34,7 @@ func (l *link) deliver(e event) {
 			l.paused.Store(false)
 			return
 		}
-		l.touch()
+		l.noteReceived()
 		l.paused.Store(false)
 	}
 }

@@ -24,10 +24,10 @@ type link struct {
 	work chan struct{} // receives when there is something to write
 	buf  []byte        // of the reader
 
-	heard   atomic.Int64 // when the server was heard last, since epoch
-	epoch   time.Time
-	writing atomic.Bool
-	paused  atomic.Bool // the reader waits for handlers
+	receivedAt atomic.Int64 // when something was received from the server last, since epoch
+	epoch      time.Time
+	writing    atomic.Bool
+	paused     atomic.Bool // the reader waits for handlers
 
 	// Conn.mu guards the following fields. err, final and resume do not change once it is over.
 	stage  stage
@@ -56,7 +56,7 @@ func newLink(c *Conn) *link {
 // start starts the goroutines.
 func (l *link) start(ws *websocket.Conn) {
 	l.ws = ws
-	l.touch()
+	l.noteReceived()
 	l.mu.Lock()
 	l.link = l
 	closed := l.state == Closed

@@ -54,7 +54,7 @@ func (l *link) next() error {
 		}
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
-		l.touch()
+		l.noteReceived()
 		if errors.Is(err, io.EOF) {
 			break
 		}

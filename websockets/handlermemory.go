@@ -21,7 +21,7 @@ type exchanged[In, Out any] struct {
 
 // newHandlerMemory returns nil if the memory of such types, or of a handler for which possible is false, cannot be reused.
 func newHandlerMemory[In, Out any](possible bool) *handlerMemory[In, Out] {
-	if !possible || codec.LendsPointers(reflect.TypeFor[In]()) || !encodesAt(reflect.TypeFor[Out]()) {
+	if !possible || codec.ExposesPointers(reflect.TypeFor[In]()) || !encodesAt(reflect.TypeFor[Out]()) {
 		return nil
 	}
 	return &handlerMemory[In, Out]{sync.Pool{New: func() any { return new(exchanged[In, Out]) }}}
@@ -36,7 +36,7 @@ func encodesAt(t reflect.Type) bool {
 	case reflect.Interface, reflect.Pointer, reflect.Map, reflect.Chan, reflect.Func, reflect.UnsafePointer:
 		return false // nothing would be saved
 	}
-	return !codec.LendsPointers(t)
+	return !codec.ExposesPointers(t)
 }
 
 // invoke decodes the input, calls the handler and sends its result.

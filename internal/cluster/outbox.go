@@ -27,12 +27,12 @@ type outbox struct {
 	bytes    int
 	// control is sent first. What is for all nodes is numbered when it is taken; what is for one
 	// is not numbered, since it overtakes the answers on that node's channel.
-	control []*backplane.Message
-	version uint8 // of what is taken; control has 0, which every node reads
-	beatDue bool
-	closed  bool
-	taken   []*Event      // of the sender
-	relief  chan struct{} // closed when there is room for pushSpare; nil unless one waits
+	control    []*backplane.Message
+	version    uint8 // of what is taken; control has 0, which every node reads
+	beatDue    bool
+	closed     bool
+	taken      []*Event      // of the sender
+	spareReady chan struct{} // closed when there is room for pushSpare; nil unless one waits
 }
 
 // numbers are those of a channel.
@@ -139,11 +139,11 @@ func (o *outbox) pushSpare(e *entry) (wait <-chan struct{}, err error) {
 	e.size = memoryOf(e.m)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.closed && o.crowded() {
-		if o.relief == nil {
-			o.relief = make(chan struct{})
+	if !o.closed && o.spareLimitReached() {
+		if o.spareReady == nil {
+			o.spareReady = make(chan struct{})
 		}
-		return o.relief, nil
+		return o.spareReady, nil
 	}
 	_, _, first, err := o.add(e)
 	if first {
@@ -152,16 +152,16 @@ func (o *outbox) pushSpare(e *entry) (wait <-chan struct{}, err error) {
 	return nil, err
 }
 
-// crowded reports whether pushSpare has to wait; o.mu is held.
-func (o *outbox) crowded() bool {
+// spareLimitReached reports whether pushSpare has to wait; o.mu is held.
+func (o *outbox) spareLimitReached() bool {
 	return o.bytes > o.maxBytes/spareShare || o.all.n > o.maxMessages/spareShare
 }
 
-// relieve has those of pushSpare try again; o.mu is held.
-func (o *outbox) relieve() {
-	if o.relief != nil && (o.closed || !o.crowded()) {
-		close(o.relief)
-		o.relief = nil
+// wakeSpare wakes the callers of pushSpare when there is room for them, or the outbox is closed; o.mu is held.
+func (o *outbox) wakeSpare() {
+	if o.spareReady != nil && (o.closed || !o.spareLimitReached()) {
+		close(o.spareReady)
+		o.spareReady = nil
 	}
 }
 
@@ -291,7 +291,7 @@ func (o *outbox) take(dst []*backplane.Message, controlOnly bool) []*backplane.M
 			o.taken = append(o.taken, e.event)
 		}
 	}
-	o.relieve()
+	o.wakeSpare()
 	return dst
 }
 
@@ -366,5 +366,5 @@ func (o *outbox) close() {
 	defer o.mu.Unlock()
 	o.closed, o.all, o.volatile, o.bytes, o.control = true, list{}, list{which: 1}, 0, nil
 	o.channels = map[string]*numbers{}
-	o.relieve()
+	o.wakeSpare()
 }

@@ -35,14 +35,14 @@ func MethodOf(t reflect.Type, sent bool) Method {
 // tag; "" if it does not, or if a method encodes (sent) or decodes the struct.
 func StructProblem(t reflect.Type, sent bool) string { return structProblem(t, sent) }
 
-// LendsPointers reports whether a method, or another library, gets a pointer to a value of the type, or into it, when it is
+// ExposesPointers reports whether a method, or another library, gets a pointer to a value of the type, or into it, when it is
 // decoded or encoded: it may keep the pointer.
-func LendsPointers(t reflect.Type) bool {
+func ExposesPointers(t reflect.Type) bool {
 	n := planOf(t).node
-	return n.lends(map[*node]bool{})
+	return n.exposes(map[*node]bool{})
 }
 
-func (n *node) lends(seen map[*node]bool) bool {
+func (n *node) exposes(seen map[*node]bool) bool {
 	if seen[n] {
 		return false
 	}
@@ -57,11 +57,11 @@ func (n *node) lends(seen map[*node]bool) bool {
 	case opText:
 		return n.typ != timeType
 	case opArray:
-		return n.elem.lends(seen)
+		return n.elem.exposes(seen)
 	case opStruct:
 		for i := range n.object.fields {
 			f := &n.object.fields[i]
-			if f.zero == zeroByMethod || len(f.hops) == 0 && f.node.lends(seen) {
+			if f.zero == zeroByMethod || len(f.hops) == 0 && f.node.exposes(seen) {
 				return true
 			}
 		}

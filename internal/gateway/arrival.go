@@ -449,23 +449,23 @@ func (mv *moves) membersChanged() {
 		mv.changed = nil
 	}
 	mv.mu.Unlock()
-	mv.greet()
+	mv.announceNumbers()
 }
 
 // noClient is no id of a client.
 const noClient = "-"
 
-// greet has nodes that have joined learn soon which number the messages of this one have reached, with a message for no client: until then they
+// announceNumbers sends a message for no client, so that nodes that have joined know the number that the messages of this one have reached: until then they
 // cannot have its clients move.
-func (mv *moves) greet() {
+func (mv *moves) announceNumbers() {
 	m := &backplane.Message{Kind: backplane.Leave, Channel: backplane.ChannelEvents, Select: backplane.Selection{IDs: []string{noClient}}}
-	_ = mv.rt.cluster.Send(m) // otherwise they learn it by the second beat
+	_ = mv.rt.cluster.Send(m) // otherwise the second beat has it
 }
 
 // awaitNodes is nodesOf without those that were asked. Where this node has started just now, and may not know the others yet, it
 // waits for one.
 func (mv *moves) awaitNodes(ctx context.Context, key string, asked map[string]int) (nodes []string) {
-	timer := time.NewTimer(max(0, youngTime-time.Since(mv.rt.node.Started)))
+	timer := time.NewTimer(max(0, startGrace-time.Since(mv.rt.node.Started)))
 	defer timer.Stop()
 	for {
 		mv.mu.Lock()

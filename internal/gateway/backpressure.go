@@ -29,7 +29,7 @@ func (s *session) awaitSendQueue() {
 		s.mu.Unlock()
 		return
 	}
-	x := s.rare()
+	x := s.ensureExtra()
 	if x.waitCtx == nil {
 		x.waitCtx, x.endWait = context.WithCancel(context.Background())
 	}
@@ -41,7 +41,7 @@ func (s *session) awaitSendQueue() {
 
 // releaseWaiting ends every awaitSendQueue for good; s.mu is held.
 func (s *session) releaseWaiting() {
-	if end := s.look().endWait; end != nil {
+	if end := s.readExtra().endWait; end != nil {
 		end()
 	}
 }

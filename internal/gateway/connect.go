@@ -28,7 +28,7 @@ func (s *session) start(connected []func(websockets.Client)) {
 		<-former.suspended.hooksDone
 		s.hs.Values().Inherit(former.hs.Values())
 		s.mu.Lock()
-		s.seldom.former = nil
+		s.extra.former = nil
 		s.mu.Unlock()
 	}
 	for _, f := range connected {
@@ -103,7 +103,7 @@ func (s *session) refuse(g *boundGateway, start pipe.Moment, err error) {
 	s.mu.Lock()
 	s.advance(hooksRefused, inputOpen)
 	if !s.state.leaving() {
-		s.rare().reason = r
+		s.ensureExtra().reason = r
 	}
 	s.mu.Unlock()
 	s.conn.Close(r)

@@ -85,17 +85,17 @@ func (s *session) unknown(m *adapter.Message) {
 // spawn runs a Background handler on a goroutine of its own.
 func (s *session) spawn(sub *boundSub, m *adapter.Message) {
 	s.mu.Lock()
-	if s.look().tasks[sub] >= sub.Background {
+	if s.readExtra().tasks[sub] >= sub.Background {
 		s.mu.Unlock()
 		s.fail(m, sub, nil, &websockets.Error{
 			Message: fmt.Sprintf("Too many at once: %d of %q are running", sub.Background, m.Event), Code: websockets.CodeTooManyTasks,
 		})
 		return
 	}
-	tasks := s.rare().tasks
+	tasks := s.ensureExtra().tasks
 	if tasks == nil {
 		tasks = map[*boundSub]int{}
-		s.rare().tasks = tasks
+		s.ensureExtra().tasks = tasks
 	}
 	tasks[sub]++
 	s.nTasks++

@@ -13,13 +13,13 @@ import (
 
 var framework seal.Framework
 
-// outgoings has messages for one client that are sent.
+// outgoings has messages that were sent to one client and are reset.
 var outgoings = sync.Pool{New: func() any { return new(adapter.Outgoing) }}
 
 // outgoing returns a message for the client, for release.
 func (s *session) outgoing(event string, v any, opts ...websockets.EmitOption) *adapter.Outgoing {
 	out := outgoings.Get().(*adapter.Outgoing)
-	out.Reset(framework, event, v)
+	out.Set(framework, event, v)
 	for _, o := range opts {
 		o.ApplyEmit(&out.Options)
 	}
@@ -30,7 +30,7 @@ func (s *session) outgoing(event string, v any, opts ...websockets.EmitOption) *
 // release reuses the memory of a message that is sent.
 func release(out *adapter.Outgoing) {
 	out.Release(framework)
-	out.Reset(framework, "", nil)
+	out.Reset(framework)
 	outgoings.Put(out)
 }
 

@@ -37,7 +37,7 @@ func (s *session) closed(r websockets.Reason) {
 	s.hs.Connection.Left()
 	s.mu.Lock()
 	if !s.state.leaving() {
-		s.rare().reason = r
+		s.ensureExtra().reason = r
 	}
 	s.advance(hooksRunning, inputClosed)
 	if s.ep.dropAfterClose {
@@ -64,8 +64,8 @@ func (s *session) closed(r websockets.Reason) {
 // running handlers finish and HandleDisconnect runs before the connection is closed.
 func (s *session) drain() {
 	s.mu.Lock()
-	if !s.state.leaving() && s.look().reason == (websockets.Reason{}) { // otherwise the client was refused or disconnected
-		s.rare().reason = websockets.Reason{Cause: websockets.CauseShutdown}
+	if !s.state.leaving() && s.readExtra().reason == (websockets.Reason{}) { // otherwise the client was refused or disconnected
+		s.ensureExtra().reason = websockets.Reason{Cause: websockets.CauseShutdown}
 	}
 	s.advance(hooksRunning, inputDropped)
 	s.discardInbox()
@@ -79,7 +79,7 @@ func (s *session) drain() {
 func (s *session) streamContext() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := s.rare()
+	x := s.ensureExtra()
 	if x.streams == nil {
 		x.streams, x.cancelStream = context.WithCancelCause(s.ctx)
 		switch {
@@ -95,7 +95,7 @@ func (s *session) streamContext() context.Context {
 func (s *session) stopStreams(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if cancel := s.look().cancelStream; cancel != nil {
+	if cancel := s.readExtra().cancelStream; cancel != nil {
 		cancel(cause)
 	}
 }
@@ -105,7 +105,7 @@ func (s *session) maybeEnd() {
 	if !s.state.leaving() || s.draining > 0 || s.inbox.len() > 0 || s.nTasks > 0 {
 		return
 	}
-	if overdue := s.look().overdue; overdue != nil && overdue.Stop() {
+	if overdue := s.readExtra().overdue; overdue != nil && overdue.Stop() {
 		s.cancel(websockets.ErrClosed) // everything is handled
 	}
 	if !s.state.ended {
@@ -119,7 +119,7 @@ func (s *session) end() {
 		s.ep.remove(s) // at a stop too HandleDisconnect runs after the client has left its rooms
 	}
 	s.mu.Lock()
-	r, gateways := s.look().reason, s.ep.gateways[:s.hooked]
+	r, gateways := s.readExtra().reason, s.ep.gateways[:s.hooked]
 	s.mu.Unlock()
 	s.disconnectHooks(gateways, r)
 }

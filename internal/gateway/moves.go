@@ -58,8 +58,8 @@ const (
 	// maxMoved bounds the clients whose new node is known, for movedTime.
 	maxMoved  = 10_000
 	movedTime = 2 * time.Minute
-	// youngTime is for how long after its start a node waits for others, which it may not know yet, when it finds no client.
-	youngTime = 3 * time.Second
+	// startGrace is for how long after its start a node waits for others, which it may not know yet, when it finds no client.
+	startGrace = 3 * time.Second
 	// prefixSize is how much of a node's id its private ids start with.
 	prefixSize = 6
 )

@@ -18,7 +18,7 @@ import (
 // application stops; s.mu is held.
 func (s *session) watchLeft() {
 	if s.busy() {
-		s.rare().overdue = time.AfterFunc(s.ep.srv.limits.CloseTimeout, s.endOverdue)
+		s.ensureExtra().overdue = time.AfterFunc(s.ep.srv.limits.CloseTimeout, s.endOverdue)
 	}
 }
 
@@ -33,7 +33,7 @@ func (s *session) endOverdue() {
 	dropped, last := s.inbox.len(), s.inbox.last
 	s.discardInbox()
 	if live && s.busy() { // handlers have only now been asked to return
-		s.rare().overdue = time.AfterFunc(await.Late, s.reportOverdue)
+		s.ensureExtra().overdue = time.AfterFunc(await.Late, s.reportOverdue)
 	}
 	s.maybeEnd()
 	s.mu.Unlock()
@@ -64,7 +64,7 @@ func (s *session) reportOverdue() {
 func (s *session) takeNext() *adapter.Message {
 	m := s.inbox.take()
 	if s.ep.concurrency > 1 {
-		x := s.rare()
+		x := s.ensureExtra()
 		if x.handling == nil {
 			x.handling = map[string]int{}
 		}
@@ -80,7 +80,7 @@ func (s *session) handled(event string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	handling := s.rare().handling
+	handling := s.ensureExtra().handling
 	if handling[event]--; handling[event] == 0 {
 		delete(handling, event)
 	}

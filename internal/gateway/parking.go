@@ -73,7 +73,7 @@ func (p *parking) active() bool {
 // add parks a suspended client.
 func (p *parking) add(mv *moves, s *session) {
 	s.mu.Lock()
-	keys := s.look().keys
+	keys := s.readExtra().keys
 	s.mu.Unlock()
 	p.mu.Lock()
 	if p.keepers == nil || p.clients[s] != nil || len(keys) == 0 || !s.mayReturn() {
@@ -206,7 +206,7 @@ func (mv *moves) Suspended(susp adapter.Suspension, keys []string) {
 		return
 	}
 	p.s.mu.Lock()
-	p.s.rare().keys = keys
+	p.s.ensureExtra().keys = keys
 	p.s.mu.Unlock()
 	mv.parking.add(mv, p.s)
 }
@@ -221,10 +221,10 @@ func (s *session) parks() bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.cut || !s.state.accepted() || s.look().reason.Cause != websockets.CauseShutdown {
+	if s.state.cut || !s.state.accepted() || s.readExtra().reason.Cause != websockets.CauseShutdown {
 		return false
 	}
-	s.rare().parked = true
+	s.ensureExtra().parked = true
 	return true
 }
 
@@ -232,7 +232,7 @@ func (s *session) parks() bool {
 func (s *session) suspendParked() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.look().parked || s.state.cut || s.disconnected.Load() {
+	if !s.readExtra().parked || s.state.cut || s.disconnected.Load() {
 		return false
 	}
 	s.state.cut = true

@@ -37,7 +37,7 @@ type session struct {
 	hooked    int32 // how many gateways' HandleConnection was called
 	calls     pendingCalls
 	suspended suspended
-	seldom    *seldom
+	extra     *extraState
 
 	disconnected atomic.Bool         // the server has disconnected the client: no further message is handled
 	recovered    bool                // has replaced a suspended one
@@ -46,8 +46,8 @@ type session struct {
 	connectedAt  time.Time
 }
 
-// seldom is what few clients have, or those only that end. Guarded by session.mu.
-type seldom struct {
+// extraState is state that few sessions have, or only those that end, so that the others are small. Guarded by session.mu.
+type extraState struct {
 	// streams ends before the context of the client, when the application stops: a stream never ends by itself.
 	// Made when the first one starts.
 	streams      context.Context
@@ -68,22 +68,22 @@ type seldom struct {
 	disconnecting *disconnecting // the HandleDisconnect that runs; nil without one
 }
 
-var noSeldom seldom // never changed
+var noExtra extraState // never changed
 
-// look returns what the client has of seldom, to read; s.mu is held.
-func (s *session) look() *seldom {
-	if s.seldom == nil {
-		return &noSeldom
+// readExtra returns the extra state of the client, to read; s.mu is held.
+func (s *session) readExtra() *extraState {
+	if s.extra == nil {
+		return &noExtra
 	}
-	return s.seldom
+	return s.extra
 }
 
-// rare returns what the client has of seldom, to change; s.mu is held.
-func (s *session) rare() *seldom {
-	if s.seldom == nil {
-		s.seldom = new(seldom)
+// ensureExtra returns the extra state of the client, to change; s.mu is held.
+func (s *session) ensureExtra() *extraState {
+	if s.extra == nil {
+		s.extra = new(extraState)
 	}
-	return s.seldom
+	return s.extra
 }
 
 var (
@@ -151,8 +151,8 @@ func (s *session) Close(code int, text string) {
 func (s *session) disconnect(r websockets.Reason, end func(websockets.Reason)) {
 	s.disconnected.Store(true)
 	s.mu.Lock()
-	if !s.state.leaving() && s.look().reason == (websockets.Reason{}) {
-		s.rare().reason = r // should the application stop before the connection has ended
+	if !s.state.leaving() && s.readExtra().reason == (websockets.Reason{}) {
+		s.ensureExtra().reason = r // should the application stop before the connection has ended
 	}
 	s.mu.Unlock()
 	s.ep.drop(s) // it cannot be recovered

@@ -122,13 +122,13 @@ func (rt *Runtime) drainAll(ctx context.Context, all []*session) {
 func (s *session) setRetryAfter(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rare().retryAfter = d
+	s.ensureExtra().retryAfter = d
 }
 
 // sendRetryAfter sends the client the time to wait before it reconnects.
 func (s *session) sendRetryAfter() {
 	s.mu.Lock()
-	after := s.look().retryAfter
+	after := s.readExtra().retryAfter
 	s.mu.Unlock()
 	if after > 0 {
 		out := adapter.NewOutgoing(websockets.EventShutdown, websockets.Shutdown{RetryAfter: after.Milliseconds()})

@@ -21,7 +21,7 @@ func (s *session) startStream(m *adapter.Message) (ctx context.Context, end func
 	ctx, cancel := context.WithCancelCause(s.streamContext())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := s.rare()
+	x := s.ensureExtra()
 	x.running = append(x.running, runningStream{m, cancel})
 	if m.Cancelled(framework) {
 		cancel(websockets.ErrCancelled)
@@ -38,7 +38,7 @@ func (s *session) startStream(m *adapter.Message) (ctx context.Context, end func
 func (s *session) Cancel(match func(*adapter.Message) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.look().running {
+	for _, r := range s.readExtra().running {
 		if match(r.m) {
 			r.cancel(websockets.ErrCancelled)
 		}

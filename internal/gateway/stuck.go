@@ -28,7 +28,7 @@ type disconnecting struct {
 // hookStarted notes the HandleDisconnect that runs.
 func (s *session) hookStarted(d *disconnecting) {
 	s.mu.Lock()
-	s.rare().disconnecting = d
+	s.ensureExtra().disconnecting = d
 	s.mu.Unlock()
 }
 
@@ -37,9 +37,9 @@ func (s *session) hookStarted(d *disconnecting) {
 func (s *session) hookReturned(d *disconnecting) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waited := s.rare().disconnecting == d
+	waited := s.ensureExtra().disconnecting == d
 	if waited {
-		s.rare().disconnecting = nil
+		s.ensureExtra().disconnecting = nil
 	}
 	return waited
 }
@@ -48,10 +48,10 @@ func (s *session) hookReturned(d *disconnecting) bool {
 func (s *session) stuckIn() (all []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d := s.look().disconnecting; d != nil {
+	if d := s.readExtra().disconnecting; d != nil {
 		all = append(all, "HandleDisconnect of gateway "+s.ep.nameOf(d.gateway))
 	}
-	for sub := range s.look().tasks {
+	for sub := range s.readExtra().tasks {
 		all = append(all, fmt.Sprintf("event %q of gateway %s", sub.Event, s.ep.nameOf(sub.gateway)))
 	}
 	switch {
@@ -59,7 +59,7 @@ func (s *session) stuckIn() (all []string) {
 	case s.state.hooks == hooksRunning && s.hooked > 0:
 		all = append(all, "HandleConnection of gateway "+s.ep.nameOf(s.ep.gateways[s.hooked-1]))
 	case s.ep.concurrency > 1:
-		for event := range s.look().handling {
+		for event := range s.readExtra().handling {
 			all = s.appendEvent(all, event)
 		}
 	default:
@@ -79,8 +79,8 @@ func (s *session) appendEvent(all []string, event string) []string {
 // forceEnd goes on without the function that runs: with the next HandleDisconnect.
 func (s *session) forceEnd() {
 	s.mu.Lock()
-	d := s.rare().disconnecting
-	s.rare().disconnecting = nil
+	d := s.ensureExtra().disconnecting
+	s.ensureExtra().disconnecting = nil
 	started := !s.state.ended
 	s.state.ended = true
 	s.mu.Unlock()

@@ -41,7 +41,7 @@ func (s *session) suspend() bool {
 	defer rt.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if rt.stopping && (rt.moves == nil || !rt.moves.parking.active()) || !s.state.accepted() || s.state.cut || s.state.leaving() || s.look().reason != (websockets.Reason{}) {
+	if rt.stopping && (rt.moves == nil || !rt.moves.parking.active()) || !s.state.accepted() || s.state.cut || s.state.leaving() || s.readExtra().reason != (websockets.Reason{}) {
 		return false
 	}
 	s.state.cut = true
@@ -57,7 +57,7 @@ func (p suspension) Drop() { p.s.ep.drop(p.s) }
 func (p suspension) Resume(conn adapter.Conn, h *adapter.Handshake) adapter.Session {
 	old := p.s
 	s := newSession(old.ep, conn, h)
-	s.recovered, s.seldom = true, &seldom{former: old}
+	s.recovered, s.extra = true, &extraState{former: old}
 	s.namespace = old.namespace
 	held := s.place.hold()
 	if !held || !s.replace(old) {
@@ -168,5 +168,5 @@ func (s *session) callSame(h *websockets.Handshake, same func(old websockets.Cli
 func (s *session) formerSession() *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.look().former
+	return s.readExtra().former
 }

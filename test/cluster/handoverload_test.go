@@ -71,7 +71,7 @@ func TestHandoverUnderLoad(t *testing.T) {
 			for _, n := range c.nodes {
 				testkit.Eventually(t, "nothing is left behind", func() bool { return lost > 0 || n.App.App().Stats().Endpoints[0].Suspended == 0 })
 			}
-			for _, v := range c.people {
+			for _, v := range c.travellers {
 				_ = v.conn.CloseNow()
 			}
 			for _, n := range c.nodes {
@@ -107,10 +107,10 @@ func (n *node) discardLeft(done <-chan struct{}) {
 type travellers struct {
 	moveLoad
 
-	nodes  []*node
-	people []*traveller
-	sent   []atomic.Int64 // events of each source: of each node for each room
-	took   time.Duration  // while the clients moved
+	nodes      []*node
+	travellers []*traveller
+	sent       []atomic.Int64 // events of each source: of each node for each room
+	took       time.Duration  // while the clients moved
 
 	mu    sync.Mutex
 	moves []time.Duration // how long each took
@@ -135,7 +135,7 @@ func gather(t *testing.T, bus *memory.Bus, load moveLoad) *travellers {
 		if err := c.nodes[v.at].server.ToID(v.id).Join(t.Context(), roomName(i%c.rooms())); err != nil {
 			t.Fatal(err)
 		}
-		c.people = append(c.people, v)
+		c.travellers = append(c.travellers, v)
 	}
 	for node := range c.nodes {
 		for room := range c.rooms() {
@@ -144,7 +144,7 @@ func gather(t *testing.T, bus *memory.Bus, load moveLoad) *travellers {
 			}
 		}
 	}
-	for _, v := range c.people {
+	for _, v := range c.travellers {
 		v.reads(t, len(c.nodes))
 	}
 	for i, from := range c.nodes {
@@ -175,7 +175,7 @@ func (c *travellers) run(t *testing.T, seed uint64) {
 			}
 		})
 	}
-	for i, v := range c.people {
+	for i, v := range c.travellers {
 		rnd := rand.New(rand.NewPCG(seed, uint64(i)))
 		moves.Go(func() {
 			if err := c.travel(v, rnd); err != nil {
@@ -210,7 +210,7 @@ func (c *travellers) emitAtRate(ctx context.Context, node int, rnd *rand.Rand) e
 
 // catchUp has the clients read all that was sent, and returns how many have become new ones.
 func (c *travellers) catchUp(t *testing.T) (lost int) {
-	for i, v := range c.people {
+	for i, v := range c.travellers {
 		if v.lost {
 			lost++
 			continue
@@ -230,7 +230,7 @@ func (c *travellers) report(t *testing.T, lost int, arrived uint64) {
 	for i := range c.sent {
 		events += c.sent[i].Load()
 	}
-	for _, v := range c.people {
+	for _, v := range c.travellers {
 		for _, n := range v.last {
 			deliveries += n
 		}

@@ -49,9 +49,9 @@ func TestRollingRestart(t *testing.T) {
 		for range 3 {
 			r.nodes = append(r.nodes, r.start())
 		}
-		r.meet()
+		r.awaitNodes()
 		for i := range load.clients {
-			r.people = append(r.people, &rollingClient{of: r, number: i, room: i / load.room})
+			r.all = append(r.all, &rollingClient{of: r, number: i, room: i / load.room})
 		}
 		r.run()
 		r.report()
@@ -70,7 +70,7 @@ type rolling struct {
 	sources []*rollingSource
 	stops   []time.Duration
 
-	people     []*rollingClient
+	all        []*rollingClient
 	ended      atomic.Bool
 	reconnects atomic.Int64
 	recovered  atomic.Int64
@@ -142,7 +142,7 @@ func (r *rolling) start() *rollingNode {
 	return n
 }
 
-func (r *rolling) meet() {
+func (r *rolling) awaitNodes() {
 	r.mu.Lock()
 	nodes := slices.Clone(r.nodes)
 	r.mu.Unlock()
@@ -178,7 +178,7 @@ func (r *rolling) run() {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	var load, clients sync.WaitGroup
 	started := time.Now()
-	for _, c := range r.people {
+	for _, c := range r.all {
 		clients.Go(func() { c.run(rand.New(rand.NewPCG(1, uint64(c.number)))) })
 	}
 	testkit.Eventually(r.t, "all clients are connected", func() bool {
@@ -210,7 +210,7 @@ func (r *rolling) run() {
 	load.Wait()
 	r.took = time.Since(started)
 	r.ended.Store(true)
-	for _, c := range r.people {
+	for _, c := range r.all {
 		testkit.Eventually(r.t, "a client has all", func() bool { return c.has(r) || r.t.Failed() })
 		c.cut()
 	}
@@ -238,7 +238,7 @@ func (r *rolling) restart(i int) {
 	r.mu.Lock()
 	r.nodes[i] = next
 	r.mu.Unlock()
-	r.meet()
+	r.awaitNodes()
 }
 
 // logs has the test show what a node has logged of failures.

@@ -101,10 +101,11 @@ func NewOutgoing(event string, v any) *Outgoing {
 	return &Outgoing{Event: event, value: v}
 }
 
-// Reset makes o, which was released or is zero, a new message of v.
-func (o *Outgoing) Reset(_ seal.Framework, event string, v any) {
-	*o = Outgoing{Event: event, value: v}
-}
+// Reset forgets everything about a message that was released.
+func (o *Outgoing) Reset(seal.Framework) { *o = Outgoing{} }
+
+// Set makes o, which is zero or was reset, a message of v.
+func (o *Outgoing) Set(_ seal.Framework, event string, v any) { o.Event, o.value = event, v }
 
 // PlainValue is how a value without binary and without several arguments is encoded.
 type PlainValue struct {
