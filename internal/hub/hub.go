@@ -65,8 +65,9 @@ type Namespace[M Member] struct {
 	// no broadcast misses it; for reading by all else.
 	suspendMu sync.RWMutex
 
-	mu      sync.RWMutex
-	members map[string]M // by id
+	mu    sync.RWMutex
+	list  []M              // the clients, see set
+	index map[string]int32 // where they are in it, by id
 
 	seed   maphash.Seed
 	shards [16]shard[M]
@@ -74,12 +75,12 @@ type Namespace[M Member] struct {
 
 type shard[M Member] struct {
 	mu    sync.RWMutex
-	rooms map[string]map[M]struct{} // nil until a client joins
+	rooms map[string]*set[M] // nil until a client joins
 }
 
 // New returns an empty namespace.
 func New[M Member]() *Namespace[M] {
-	return &Namespace[M]{members: map[string]M{}, seed: maphash.MakeSeed()}
+	return &Namespace[M]{index: map[string]int32{}, seed: maphash.MakeSeed()}
 }
 
 func (n *Namespace[M]) shard(room string) *shard[M] {
@@ -92,7 +93,29 @@ func (n *Namespace[M]) Add(c M) {
 	defer n.suspendMu.RUnlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.members[c.ID()] = c
+	n.put(c)
+}
+
+// put adds a client, in place of one with its id; n.mu is held.
+func (n *Namespace[M]) put(c M) {
+	id := c.ID()
+	if i, ok := n.index[id]; ok {
+		n.list[i] = c
+		return
+	}
+	n.index[id] = int32(len(n.list))
+	n.list = append(n.list, c)
+}
+
+// forget removes a client, unless it was replaced; n.mu is held.
+func (n *Namespace[M]) forget(c M) {
+	id := c.ID()
+	if i, ok := n.index[id]; ok && n.list[i] == c {
+		delete(n.index, id)
+		if n.list = removeAt(n.list, i); int(i) < len(n.list) {
+			n.index[n.list[i].ID()] = i
+		}
+	}
 }
 
 // Join adds the client to rooms, to limit rooms in all. Errors: ErrClosed when it has left,
@@ -133,23 +156,23 @@ func (s *shard[M]) add(c M, room string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.rooms == nil {
-		s.rooms = map[string]map[M]struct{}{}
+		s.rooms = map[string]*set[M]{}
 	}
-	set := s.rooms[room]
-	if set == nil {
-		set = map[M]struct{}{}
-		s.rooms[room] = set
+	in := s.rooms[room]
+	if in == nil {
+		in = new(set[M])
+		s.rooms[room] = in
 	}
-	set[c] = struct{}{}
+	in.add(c)
 }
 
 func (s *shard[M]) remove(c M, room string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	set := s.rooms[room]
-	delete(set, c)
-	if len(set) == 0 {
-		delete(s.rooms, room)
+	if in := s.rooms[room]; in != nil {
+		if in.remove(c); len(in.list) == 0 {
+			delete(s.rooms, room)
+		}
 	}
 }
 
@@ -192,7 +215,7 @@ func (n *Namespace[M]) Counts() (clients, rooms int) {
 	n.suspendMu.RLock()
 	defer n.suspendMu.RUnlock()
 	n.mu.RLock()
-	clients = len(n.members)
+	clients = len(n.list)
 	n.mu.RUnlock()
 	for i := range n.shards {
 		s := &n.shards[i]
@@ -206,7 +229,7 @@ func (n *Namespace[M]) Counts() (clients, rooms int) {
 func (n *Namespace[M]) empty() bool {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	return len(n.members) == 0
+	return len(n.list) == 0
 }
 
 // remove removes the client, and reports whether it was there; n.suspendMu is held.
@@ -223,9 +246,7 @@ func (n *Namespace[M]) remove(c M) bool {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if id := c.ID(); n.members[id] == c { // not when it was replaced
-		delete(n.members, id)
-	}
+	n.forget(c)
 	return true
 }
 
@@ -255,11 +276,7 @@ func (n *Namespace[M]) chosen(dst []M, sel core.Selection) []M {
 	case !sel.Narrowed:
 		n.mu.RLock()
 		defer n.mu.RUnlock()
-		dst = slices.Grow(dst, len(n.members))
-		for _, c := range n.members {
-			dst = append(dst, c)
-		}
-		return dst
+		return append(dst, n.list...)
 	case sel.Rooms.Len() == 1 && sel.IDs.Len() == 0:
 		return n.shard(sel.Rooms.At(0)).appendTo(dst, sel.Rooms.At(0))
 	case sel.Rooms.Len() == 0 && sel.IDs.Len() == 1:
@@ -295,17 +312,19 @@ func (n *Namespace[M]) chosen(dst []M, sel core.Selection) []M {
 func (n *Namespace[M]) byID(id string) (M, bool) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	c, ok := n.members[id]
-	return c, ok
+	i, ok := n.index[id]
+	if !ok {
+		var none M
+		return none, false
+	}
+	return n.list[i], true
 }
 
 func (s *shard[M]) appendTo(dst []M, room string) []M {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	set := s.rooms[room]
-	dst = slices.Grow(dst, len(set))
-	for c := range set {
-		dst = append(dst, c)
+	if in := s.rooms[room]; in != nil {
+		dst = append(dst, in.list...)
 	}
 	return dst
 }

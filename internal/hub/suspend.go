@@ -26,7 +26,9 @@ func (n *Namespace[M]) Resume(old, c M, replaced func()) bool {
 	to.rooms = maps.Clone(from.rooms) // the old one's are for its HandleDisconnect
 	from.mu.Unlock()
 	replaced()
-	n.members[c.ID()] = c
+	n.mu.Lock()
+	n.put(c)
+	n.mu.Unlock()
 	for r := range to.rooms {
 		n.shard(r).add(c, r)
 	}
@@ -41,9 +43,9 @@ func (n *Namespace[M]) Arrive(c M, rooms []string) bool {
 	defer n.suspendMu.Unlock()
 	id := c.ID()
 	n.mu.Lock()
-	_, taken := n.members[id]
+	_, taken := n.index[id]
 	if !taken {
-		n.members[id] = c
+		n.put(c)
 	}
 	n.mu.Unlock()
 	if taken {
@@ -79,7 +81,7 @@ func (n *Namespace[M]) Suspended() (all []M) {
 	defer n.suspendMu.RUnlock()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	for _, c := range n.members {
+	for _, c := range n.list {
 		if c.Membership().suspended {
 			all = append(all, c)
 		}

@@ -97,7 +97,7 @@ type rawWriter struct{ conn syscall.RawConn }
 
 // writing is one TryWrite. They are pooled, so that a connection at rest holds none.
 type writing struct {
-	try func(fd uintptr) bool // made once
+	try func(fd uintptr) // made once
 
 	p []byte
 	n int
@@ -121,7 +121,7 @@ func NewWriter(nc net.Conn) Writer {
 func (w *rawWriter) TryWrite(p []byte) int {
 	one := writings.Get().(*writing)
 	one.p, one.n = p, 0
-	_ = w.conn.Write(one.try)
+	_ = w.conn.Control(one.try) // Write would look for a deadline and another writer first: there is neither
 	n := one.n
 	one.p = nil
 	writings.Put(one)
@@ -130,13 +130,12 @@ func (w *rawWriter) TryWrite(p []byte) int {
 
 func (w *rawWriter) Closed() bool { return w.conn.Control(func(uintptr) {}) != nil }
 
-func (w *writing) tryWrite(fd uintptr) bool {
+func (w *writing) tryWrite(fd uintptr) {
 	for {
 		n, err := syscall.Write(int(fd), w.p)
-		if err == syscall.EINTR {
-			continue
+		if err != syscall.EINTR {
+			w.n = max(n, 0)
+			return
 		}
-		w.n = max(n, 0)
-		return true // in any case: nothing waits here
 	}
 }
