@@ -40,11 +40,13 @@ func Describe(root *module.Module, opts ...Option) (*Description, error) {
 	if err != nil {
 		return nil, err
 	}
-	gateways, problems, err := gateway.Describe(graph, c.bindConfig())
+	cfg := c.bindConfig()
+	cfg.Global = c.staticScope(graph)
+	gateways, problems, err := gateway.Describe(graph, cfg)
 	if err != nil {
 		return nil, err
 	}
-	routes, more := web.Describe(graph, c.webOptions())
+	routes, more := web.Describe(graph, cfg.Global, c.webOptions())
 	for _, o := range c.configures {
 		more = append(more, fmt.Sprintf("app: Configure (%s): its function needs built values, so its options are missing: start the application and use App.Routes and App.Gateways", o.at))
 	}

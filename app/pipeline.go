@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/internal/place"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // UseGuards binds guards to the whole application: its HTTP routes, its gateways'
@@ -57,10 +58,17 @@ type used struct {
 // in which they are built.
 //
 //	module.Providers(NewTokens, app.Global(NewTokenGuard))
-func Global(constructor any) module.Provider { return module.Mark(constructor, global{}) }
+//
+// The constructor may be in [pipeline.WithSchemes].
+func Global(constructor any) module.Provider {
+	if d, ok := constructor.(pipeline.DeclaredGuard); ok {
+		return module.Mark(d.Guard(), global{declared: d.Schemes()})
+	}
+	return module.Mark(constructor, global{})
+}
 
 // global is the mark of Global.
-type global struct{}
+type global struct{ declared []pipeline.Scheme }
 
 // globalProblems checks what is bound to the application by modules. scope finds the rest when it
 // is built.
@@ -88,6 +96,19 @@ func globalProblems(decls []module.Declaration, built bool) (all []module.Proble
 	return all
 }
 
+// staticScope returns what is bound to the application and needs no built values.
+func (c *config) staticScope(g *module.Graph) pipe.Scope {
+	s := pipe.Scope{Security: c.binding.Security(pipe.Built{})}
+	for d := range g.Declared() {
+		for _, m := range d.Marks {
+			if m, ok := m.(global); ok {
+				s.AddSecurity(d.Name, nil, d.Type, m.declared)
+			}
+		}
+	}
+	return s
+}
+
 // scope returns what is bound to the application, after the graph has been built.
 func (c *config) scope(g *module.Graph) (s pipe.Scope, problems []module.Problem) {
 	s.Meta = c.binding.Meta
@@ -99,8 +120,9 @@ func (c *config) scope(g *module.Graph) (s pipe.Scope, problems []module.Problem
 		}
 		s = pipe.JoinScopes(s, pipe.Named(bound, fmt.Sprintf("app.%s (%s)", u.name, u.at)))
 	}
-	for inst := range module.Marked[global](g) {
+	for inst, m := range module.Marked[global](g) {
 		bound := pipe.Scope{}
+		bound.AddSecurity(inst.Name, inst.Value, nil, m.declared)
 		if !built.Add(&bound, inst.Value) {
 			problems = append(problems, module.Problem{
 				Kind: module.ProblemOption, Module: inst.Module, Constructor: inst.Name, Place: inst.Place,

@@ -19,11 +19,16 @@ var m = jsonschema.M
 func (m *Model) AsyncAPI() ([]byte, error) {
 	a := asyncAPI{Model: m, operations: object{}}
 	var channels, servers object
+	var used [][]requirement
 	for _, s := range a.servers {
-		servers = servers.With(s.name, s.asyncAPI(a.settings.url.Scheme))
+		servers = servers.With(s.name, secured(s.asyncAPI(a.settings.url.Scheme), a.shared(s)))
 	}
 	for _, c := range a.channels {
 		channels = channels.With(c.name, a.channel(c))
+		used = append(used, c.security)
+		for _, o := range c.operations {
+			used = append(used, o.security)
+		}
 	}
 	doc := object{}.
 		With("asyncapi", a.settings.asyncapi).
@@ -32,7 +37,7 @@ func (m *Model) AsyncAPI() ([]byte, error) {
 	if len(channels) > 0 {
 		schemas := a.withNamed(a.schemas.Definitions(channels), exceptionName, a.exception)
 		doc = doc.With("servers", servers).With("channels", channels).With("operations", a.operations).
-			With("components", object{}.With("schemas", schemas))
+			With("components", m.withSchemes(object{}.With("schemas", schemas), used, namedScheme.asyncAPI))
 	}
 	return doc.Text()
 }
@@ -57,6 +62,22 @@ func (s *server) asyncAPI(scheme string) object {
 		o = m("host", s.host, "pathname", s.path, "protocol", protocol, "protocolVersion", "5")
 	}
 	return o.With("x-gatehouse-platform", s.platform)
+}
+
+// shared returns what clients need for all channels of a server; nil where they differ. Operations repeat it, so that those of a gateway do
+// not depend on others.
+func (m *Model) shared(s *server) (all []requirement) {
+	first := true
+	for _, c := range m.channels {
+		if c.server != s {
+			continue
+		}
+		if !first && !slices.EqualFunc(all, c.security, slices.Equal[requirement]) {
+			return nil
+		}
+		all, first = c.security, false
+	}
+	return all
 }
 
 // asyncAPI writes an AsyncAPI document.
@@ -91,6 +112,7 @@ func (a *asyncAPI) channel(c *channel) object {
 		} else {
 			op = d.send(op, o)
 		}
+		op = secured(op, joined(slices.Clone(c.security), o.security...))
 		if o.gateway != "" {
 			op = op.With("x-gatehouse-gateway", o.gateway)
 		}

@@ -23,6 +23,7 @@ type Model struct {
 
 	settings  settings
 	schemas   *jsonschema.Set
+	schemes   []namedScheme
 	servers   []*server
 	channels  []*channel
 	routes    []route
@@ -44,6 +45,7 @@ type channel struct {
 	server         *server
 	framed         bool // plain WebSocket: messages are frames with the event in them
 	fallback       bool
+	security       []requirement // of its connections
 	operations     []operation
 	sends          map[string]sentEvent // by the names of events
 }
@@ -81,6 +83,7 @@ type operation struct {
 	result     payload
 	responses  []operation
 	errors     []*websockets.Error
+	security   []requirement // beside that of the channel
 	strict     bool
 	background int
 	// Of what the application sends.
@@ -95,6 +98,7 @@ type route struct {
 	web.RouteInfo
 
 	description string
+	security    []requirement
 	params      []jsonschema.Object // the schemas of Params
 	body        jsonschema.Object   // nil without one
 	result      jsonschema.Object   // nil without one
@@ -192,6 +196,8 @@ func (b *builder) gateway(g *websockets.GatewayInfo) {
 		}
 		c := b.channelOf(e, framed)
 		c.fallback = c.fallback || g.Fallback
+		b.at.Event = ""
+		c.security = joined(c.security, b.requirements(e.Security, c.schemeKinds())...) // all gateways of an endpoint accept a client
 		streams := false
 		for i := range g.Subscriptions {
 			s := &g.Subscriptions[i]

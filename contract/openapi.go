@@ -25,7 +25,7 @@ func (b *builder) route(r web.RouteInfo) {
 	if b.failure == nil {
 		b.failure = failureSchema()
 	}
-	x := route{RouteInfo: r, description: b.settings.description(r.Func)}
+	x := route{RouteInfo: r, description: b.settings.description(r.Func), security: b.requirements(r.Security, ofRequests)}
 	for _, p := range r.Params {
 		b.schemas.Within(p.Name, func() { x.params = append(x.params, b.parameter(p.Type)) })
 	}
@@ -70,7 +70,9 @@ func failureSchema() object {
 func (m *Model) OpenAPI() ([]byte, error) {
 	paths := object{}
 	ids := map[string]bool{}
+	var used [][]requirement
 	for _, r := range m.routes {
+		used = append(used, r.security)
 		path, inPath := pathOf(r.Pattern)
 		methods := []string{r.Method}
 		if r.Method == "" {
@@ -95,7 +97,8 @@ func (m *Model) OpenAPI() ([]byte, error) {
 		With("servers", []any{object{}.With("url", m.settings.url.String())}).
 		With("paths", paths)
 	if len(m.routes) > 0 {
-		doc = doc.With("components", object{}.With("schemas", m.withNamed(m.schemas.Definitions(paths), failureName, m.failure)))
+		components := object{}.With("schemas", m.withNamed(m.schemas.Definitions(paths), failureName, m.failure))
+		doc = doc.With("components", m.withSchemes(components, used, namedScheme.openAPI))
 	}
 	return doc.Text()
 }
@@ -149,6 +152,9 @@ func (r *route) operation(id, method string, inPath []pathParameter) object {
 	o := m("operationId", id, "tags", []any{r.Controller})
 	if r.description != "" {
 		o = o.With("description", r.description)
+	}
+	if len(r.security) > 0 {
+		o = o.With("security", alternatives(r.security))
 	}
 	if parameters := r.parameters(inPath); len(parameters) > 0 {
 		o = o.With("parameters", parameters)

@@ -38,7 +38,7 @@ func isNothing(t reflect.Type) bool { return t == reflect.TypeFor[struct{}]() }
 func (b *builder) subscription(c *channel, g *websockets.GatewayInfo, s *websockets.SubscriptionInfo) operation {
 	o := operation{
 		action: receive, gateway: g.Name, event: s.Event, kind: s.Kind, errors: s.Errors, strict: s.Strict, background: s.Background,
-		description: b.settings.description(s.Func),
+		description: b.settings.description(s.Func), security: b.requirements(s.Security, c.schemeKinds()),
 	}
 	if !isNothing(s.In) {
 		o.payload = b.payload(s.In, c.received())

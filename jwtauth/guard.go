@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ type Guard[C jwt.Claims] struct {
 var (
 	_ pipeline.HandshakeGuard = (*Guard[jwt.RegisteredClaims])(nil)
 	_ pipeline.IdentityGuard  = (*Guard[jwt.RegisteredClaims])(nil)
+	_ pipeline.Secured        = (*Guard[jwt.RegisteredClaims])(nil)
 )
 
 // New returns a guard whose tokens carry claims of type C: jwt.RegisteredClaims, a
@@ -226,6 +228,15 @@ func (g *Guard[C]) storeState(h pipeline.Holder, tok *verifiedToken[C]) (s *toke
 // Identifies implements [pipeline.IdentityGuard]: the issuer and subject of the token
 // identify a client. Without a subject a client is anonymous and cannot recover.
 func (*Guard[C]) Identifies() bool { return true }
+
+// Schemes implements [pipeline.Secured]. It returns nil for a guard that has not been built, and for
+// one with a [Source] that is not of this package: bind those by [pipeline.WithSchemes].
+func (g *Guard[C]) Schemes() []pipeline.Scheme {
+	if len(g.opts.Sources) == 0 || slices.ContainsFunc(g.opts.Sources, func(s Source) bool { return s.check().scheme == nil }) {
+		return nil
+	}
+	return Schemes(g.opts.Sources...)
+}
 
 // verifiedToken is the content of a valid token. It is immutable.
 type verifiedToken[C jwt.Claims] struct {

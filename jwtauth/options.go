@@ -64,6 +64,8 @@ const (
 	maxLeeway       = 5 * time.Minute
 )
 
+func defaultSources() []Source { return []Source{Header(), Auth("token")} }
+
 // withDefaults sets defaults and returns all problems in one error.
 func (o Options) withDefaults() (Options, error) {
 	var problems []error
@@ -96,7 +98,7 @@ func (o Options) withDefaults() (Options, error) {
 	for _, s := range o.Sources {
 		if s == nil {
 			add("Sources contains nil: remove it")
-		} else if p := s.problem(); p != "" {
+		} else if p := s.check().problem; p != "" {
 			add("Sources: %s", p)
 		}
 	}
@@ -104,7 +106,7 @@ func (o Options) withDefaults() (Options, error) {
 		add("Audience contains an empty string: remove it")
 	}
 	if len(o.Sources) == 0 {
-		o.Sources = []Source{Header(), Auth("token")}
+		o.Sources = defaultSources()
 	}
 	o.MaxBytes = cmp.Or(o.MaxBytes, defaultMaxBytes)
 	if k, ok := o.Key.([]byte); ok {

@@ -28,8 +28,11 @@ var (
 	errOtherUser = errors.New("jwtauth: the new token has a different subject or issuer, or no subject")
 )
 
-// sourceCheck stands for the auth of a call when New checks the sources.
-type sourceCheck struct{ problem string }
+// sourceCheck stands for the auth of a call when a source is asked what it reads.
+type sourceCheck struct {
+	problem string
+	scheme  *pipeline.Scheme // nil for a source of the application
+}
 
 func (*sourceCheck) Decode(any) error { return errAuth }
 
@@ -43,18 +46,52 @@ func broken(problem string) Source {
 	}
 }
 
-// problem returns what is wrong with a source of this package; "" for nothing.
-func (s Source) problem() string {
-	check := &sourceCheck{}
+// described returns a source of this package, with what it reads.
+func described(s pipeline.Scheme, find Source) Source {
+	return func(c *pipeline.Call) (string, error) {
+		if check, ok := c.Auth.(*sourceCheck); ok {
+			check.scheme = &s
+			return "", nil
+		}
+		return find(c)
+	}
+}
+
+// check returns what a source of this package says about itself.
+func (s Source) check() (check *sourceCheck) {
+	check = &sourceCheck{}
 	defer func() { _ = recover() }() // a source of the application, for which the call has too little
 	_, _ = s(&pipeline.Call{Auth: check})
-	return check.problem
+	return check
+}
+
+// Schemes returns how clients send a token to the sources, for documents; without sources to those
+// of the default. Constructors do not run for documents, so a guard that a constructor makes is
+// bound with its sources:
+//
+//	websockets.UseGuards(pipeline.WithSchemes(NewGuard, jwtauth.Schemes(sources...)...))
+//
+// Sources of the application are left out: add a [pipeline.Scheme] for each.
+func Schemes(sources ...Source) []pipeline.Scheme {
+	if len(sources) == 0 {
+		sources = defaultSources()
+	}
+	all := []pipeline.Scheme{}
+	for _, s := range sources {
+		if s == nil {
+			continue
+		}
+		if scheme := s.check().scheme; scheme != nil {
+			all = append(all, *scheme)
+		}
+	}
+	return all
 }
 
 // Header reads "Authorization: Bearer …" of the request or handshake. It ignores other
 // schemes and rejects several Authorization headers.
 func Header() Source {
-	return func(c *pipeline.Call) (string, error) {
+	return described(pipeline.Scheme{Kind: pipeline.SchemeBearer, Format: "JWT"}, func(c *pipeline.Call) (string, error) {
 		if c.Request == nil {
 			return "", nil
 		}
@@ -70,7 +107,7 @@ func Header() Source {
 			return "", nil
 		}
 		return strings.TrimSpace(token), nil
-	}
+	})
 }
 
 // Auth reads a field of the `auth` object that a Socket.IO client sends when it
@@ -81,7 +118,7 @@ func Auth(field string) Source {
 	if field == "" {
 		return broken(`Auth("") names no field: write Auth("token")`)
 	}
-	return func(c *pipeline.Call) (string, error) {
+	return described(pipeline.Scheme{Kind: pipeline.SchemeAuth, Key: field}, func(c *pipeline.Call) (string, error) {
 		if c.Auth == nil {
 			return "", nil
 		}
@@ -98,7 +135,7 @@ func Auth(field string) Source {
 			return "", errNotString
 		}
 		return token, nil
-	}
+	})
 }
 
 // Cookie reads a cookie of the request or handshake, and rejects several of that name.
@@ -109,7 +146,7 @@ func Cookie(name string) Source {
 	if !rfc6455.IsToken(name) {
 		return broken(fmt.Sprintf("Cookie(%q): no cookie has this name: use letters, digits, - and _", name))
 	}
-	return func(c *pipeline.Call) (string, error) {
+	return described(pipeline.Scheme{Kind: pipeline.SchemeCookie, Key: name}, func(c *pipeline.Call) (string, error) {
 		if c.Request == nil {
 			return "", nil
 		}
@@ -121,7 +158,7 @@ func Cookie(name string) Source {
 			return "", nil
 		}
 		return cookies[0].Value, nil
-	}
+	})
 }
 
 // Subprotocol reads the entry after name in the list of WebSocket subprotocols, the
@@ -136,7 +173,7 @@ func Subprotocol(name string) Source {
 	if !rfc6455.IsToken(name) {
 		return broken(fmt.Sprintf("Subprotocol(%q): no subprotocol has this name: use letters, digits, - and _", name))
 	}
-	return func(c *pipeline.Call) (string, error) {
+	return described(pipeline.Scheme{Kind: pipeline.SchemeSubprotocol, Key: name}, func(c *pipeline.Call) (string, error) {
 		if c.Request == nil {
 			return "", nil
 		}
@@ -156,5 +193,5 @@ func Subprotocol(name string) Source {
 			}
 		}
 		return token, nil
-	}
+	})
 }

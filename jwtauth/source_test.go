@@ -2,7 +2,10 @@ package jwtauth
 
 import (
 	"net/http"
+	"slices"
 	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -78,4 +81,40 @@ func TestFirstSourceDecides(t *testing.T) {
 	c = bearer(pipeline.KindHTTP, good())
 	c.Request.Header.Add("Authorization", "Bearer "+good())
 	wantDenied(t, g.Check(t.Context(), c), CodeInvalid, good())
+}
+
+// TestSchemes: what sources of this package read is known, and what others read is not.
+func TestSchemes(t *testing.T) {
+	bearer, auth := pipeline.Scheme{Kind: pipeline.SchemeBearer, Format: "JWT"}, pipeline.Scheme{Kind: pipeline.SchemeAuth, Key: "token"}
+	own := func(c *pipeline.Call) (string, error) { return c.Request.Header.Get("X-Token"), nil } // panics without a request
+	for name, tt := range map[string]struct {
+		sources    []Source
+		want, of   []pipeline.Scheme // of the function, of a guard
+		isComplete bool
+	}{
+		"default": {nil, []pipeline.Scheme{bearer, auth}, []pipeline.Scheme{bearer, auth}, true},
+		"all": {
+			[]Source{Subprotocol("bearer"), Cookie("token"), Auth("token"), Header()},
+			[]pipeline.Scheme{{Kind: pipeline.SchemeSubprotocol, Key: "bearer"}, {Kind: pipeline.SchemeCookie, Key: "token"}, auth, bearer},
+			[]pipeline.Scheme{{Kind: pipeline.SchemeSubprotocol, Key: "bearer"}, {Kind: pipeline.SchemeCookie, Key: "token"}, auth, bearer}, true,
+		},
+		"own": {[]Source{Header(), own}, []pipeline.Scheme{bearer}, nil, false},
+	} {
+		if got := Schemes(tt.sources...); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v", name, got)
+		}
+		g, err := New[jwt.RegisteredClaims](Options{Method: jwt.SigningMethodHS256, Key: make([]byte, 32), Sources: tt.sources})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := g.Schemes(); !slices.Equal(got, tt.of) || (got != nil) != tt.isComplete {
+			t.Errorf("%s: the guard says %v", name, got)
+		}
+	}
+	if got := new(Guard[jwt.RegisteredClaims]).Schemes(); got != nil {
+		t.Errorf("a guard that is not built says %v", got)
+	}
+	if got := Schemes(nil); got == nil || len(got) != 0 {
+		t.Errorf("no source: %v", got)
+	}
 }

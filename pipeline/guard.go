@@ -50,23 +50,35 @@ func (f GuardFunc) Check(ctx context.Context, c *Call) error { return f(ctx, c) 
 // Only returns a guard that runs g for calls of the given kinds and allows all others.
 // It is an [IdentityGuard] if g is one, or if the kinds do not include KindConnect.
 func Only(g Guard, kinds ...Kind) Guard {
-	f := GuardFunc(func(ctx context.Context, c *Call) error {
-		if !slices.Contains(kinds, c.Kind) {
-			return nil
-		}
-		return g.Check(ctx, c)
-	})
+	o := limitedGuard{g, kinds}
 	if !slices.Contains(kinds, KindConnect) {
-		return identityGuard{f, false}
+		return identityGuard{o, false}
 	}
 	if ig, ok := g.(IdentityGuard); ok {
-		return identityGuard{f, ig.Identifies()}
+		return identityGuard{o, ig.Identifies()}
 	}
-	return f
+	return o
 }
 
+// limitedGuard is the guard of [Only].
+type limitedGuard struct {
+	guard Guard
+	kinds []Kind
+}
+
+func (g limitedGuard) Check(ctx context.Context, c *Call) error {
+	if !slices.Contains(g.kinds, c.Kind) {
+		return nil
+	}
+	return g.guard.Check(ctx, c)
+}
+
+// Limited returns the guard, and the kinds of calls for which it runs. Package pipe of the framework reads it.
+func (g limitedGuard) Limited() (Guard, []Kind) { return g.guard, g.kinds }
+
 type identityGuard struct {
-	Guard
+	limitedGuard
+
 	identifies bool
 }
 

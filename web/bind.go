@@ -206,10 +206,10 @@ type controllerConfig struct {
 	unrouted *unrouted
 }
 
-// resolve returns the scope of a binding; for Describe only its metadata.
+// resolve returns the scope of a binding; for Describe only what needs no built values.
 func (c controllerConfig) resolve(b pipe.Binding) (pipe.Scope, error) {
 	if c.static {
-		return pipe.Scope{Meta: b.Meta}, nil
+		return b.Static(), nil
 	}
 	return b.Resolve(c.built)
 }

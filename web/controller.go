@@ -66,7 +66,7 @@ func Use(r chi.Router, opts ...Option) chi.Router {
 	}
 	scope, err := s.binding.Resolve(own.ctl.built)
 	if own.ctl.static { // guards that are fields of the controller are nil
-		scope, err = pipe.Scope{Meta: s.binding.Meta}, nil
+		scope, err = s.binding.Static(), nil
 		s.problems = s.problems[:len(s.problems)-len(s.binding.Problems())]
 	}
 	if err != nil && len(s.binding.Problems()) == 0 {

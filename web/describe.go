@@ -5,15 +5,18 @@ import (
 	"log/slog"
 	"reflect"
 
+	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
 )
 
 // Describe returns the routes of a graph that has not been built, for app.Describe. It calls
-// Routes on zero values of the controllers' types; problems are what cannot be described so.
-func Describe(graph *module.Graph, opts []Option) (routes []RouteInfo, problems []string) {
+// Routes on zero values of the controllers' types; problems are what cannot be described so. global is
+// what is bound to the whole application.
+func Describe(graph *module.Graph, global pipe.Scope, opts []Option) (routes []RouteInfo, problems []string) {
 	b := newBuilder()
 	discard := slog.New(slog.DiscardHandler)
 	app := applyOptions(atApplication, opts)
+	global = pipe.JoinScopes(pipe.Scope{Security: global.Security}, pipe.Scope{Security: app.binding.Security(pipe.Built{})})
 	for d := range graph.Declared() {
 		own, marked := registered(d.Marks)
 		t := d.Type
@@ -29,7 +32,7 @@ func Describe(graph *module.Graph, opts []Option) (routes []RouteInfo, problems 
 		}
 		if c, ok := reflect.TypeAssert[Routable](v); ok {
 			b.controller(c, module.Instance{Module: d.Module, Name: d.Name, Place: d.Place}, own, controllerConfig{
-				prefix: app.prefix, limit: app.limit, v1: app.v1, log: discard, static: true, unrouted: newStandalone(discard).unrouted,
+				prefix: app.prefix, limit: app.limit, v1: app.v1, global: global, log: discard, static: true, unrouted: newStandalone(discard).unrouted,
 			})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
 // registrar registers the routes of one controller.
@@ -151,14 +152,14 @@ func (c *registrar) claimFallback(what, at string) bool {
 }
 
 // record adds a route to the lists of routes.
-func (c *registrar) record(rel string, e *endpoint, fn string) {
+func (c *registrar) record(rel string, e *endpoint, fn string, security []pipeline.Security) {
 	if c.standalone {
 		return
 	}
 	if name := strings.TrimPrefix(e.method+" "+rel, " "); !slices.Contains(c.listed, name) {
 		c.listed = append(c.listed, name)
 	}
-	i := RouteInfo{Method: e.method, Pattern: e.path, Controller: c.name, Func: fn, Meta: e.chain.Handler}
+	i := RouteInfo{Method: e.method, Pattern: e.path, Controller: c.name, Func: fn, Meta: e.chain.Handler, Security: security}
 	if e.jsonHandler != nil {
 		e.jsonHandler.describe(&i)
 	}
@@ -259,7 +260,7 @@ func (r *router) endpoint(method, rel string, h http.Handler, isRoute bool) *end
 	t, fn := identify(h)
 	e.jsonHandler = t
 	if isRoute {
-		c.record(rel, e, fn)
+		c.record(rel, e, fn, pipe.ForRequests(slices.Concat(c.global.Security, owner.Security, scope.Security)))
 		if !c.standalone {
 			c.b.early.add(strings.TrimPrefix(method+" "+e.path, " "), pipe.EarlyReaders(c.global, owner, scope))
 		}

@@ -33,6 +33,9 @@ type RouteInfo struct {
 	Errors []*Error
 	// Meta is the metadata of the route, by [Use] and [ForRoute].
 	Meta pipeline.Metadata
+	// Security is what a request needs: of the guards of the application, the controller and the
+	// route, those that read a credential. See [pipeline.Secured].
+	Security []pipeline.Security
 }
 
 // ParamInfo describes a parameter of a route.

@@ -23,8 +23,8 @@ type GatewayInfo struct {
 	// chat/gateway.go:12.
 	Module, Place string
 	// Guards are the names of the gateway's guards, in the order in which they run: of a
-	// function its own, of a constructor that of the constructor, of a value its type. Those
-	// of the application and of handlers are not listed.
+	// function its own, of a constructor that of the constructor, of a value and of
+	// pipeline.Injected its type. Those of the application and of handlers are not listed.
 	Guards []string
 	// Endpoints are where it is served.
 	Endpoints []EndpointInfo
@@ -54,6 +54,9 @@ type EndpointInfo struct {
 	// Origins are those of the option [Origins]. If it is empty, pages of the same host may
 	// connect, or those that [CheckOrigin] accepts.
 	Origins []string
+	// Security is what a client needs to connect: of the guards of the application and of the
+	// gateway at this endpoint, those that read a credential. See [pipeline.Secured].
+	Security []pipeline.Security
 }
 
 // SubscriptionInfo describes a handler.
@@ -77,6 +80,9 @@ type SubscriptionInfo struct {
 	// Meta is the metadata of the handler, with that of [ForEvent] at its gateway's first
 	// endpoint.
 	Meta pipeline.Metadata
+	// Security is what a message needs beside that of the endpoint: of the handler's guards, and
+	// those of [ForEvent] at the gateway's first endpoint.
+	Security []pipeline.Security
 	// Strict reports whether payloads must not have unknown names, at all endpoints.
 	Strict bool
 	// Background is how many run beside the client's other messages; 0 is none.

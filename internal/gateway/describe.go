@@ -10,7 +10,6 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
 	"github.com/gatehouse-go/gatehouse/module"
-	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -51,7 +50,7 @@ func Describe(graph *module.Graph, cfg Config) (infos []websockets.GatewayInfo, 
 	if len(p.problems) > 0 {
 		return nil, nil, &BindError{p.problems}
 	}
-	return describe(gs, p.servers), append(problems, p.doubts...), nil
+	return describe(gs, p.servers, cfg.Global, pipe.Built{}), append(problems, p.doubts...), nil
 }
 
 // zeroSubscriptions returns the handlers of a zero value. A panic is the error.
@@ -68,8 +67,8 @@ func zeroSubscriptions(t reflect.Type) (subs []handler.Spec, err error) {
 	return subscriptionsOf(v.Interface()), nil
 }
 
-// describe describes the gateways of plans, in registration order and without addresses.
-func describe(gs []gatewayPlan, plans []*serverPlan) []websockets.GatewayInfo {
+// describe describes the gateways of plans, in registration order and without addresses. built is empty for a graph that is not built.
+func describe(gs []gatewayPlan, plans []*serverPlan, global pipe.Scope, built pipe.Built) []websockets.GatewayInfo {
 	infos := make([]websockets.GatewayInfo, len(gs))
 	members := make([][]*config.Gateway, len(gs)) // of each gateway, its options at each endpoint
 	for i, name := range uniqueNames(gs) {
@@ -82,6 +81,7 @@ func describe(gs []gatewayPlan, plans []*serverPlan) []websockets.GatewayInfo {
 				info.Endpoints = append(info.Endpoints, websockets.EndpointInfo{
 					Platform: p.adapter.Name(), Listener: p.listener, Path: p.path, Namespace: e.pattern.name,
 					Limits: withDefaults(p.limits), Origins: originTexts(p.origins),
+					Security: pipe.ForClients(slices.Concat(global.Security, m.cfg.Enhanced.Security(built.In(gs[m.gateway].module)))),
 				})
 				members[m.gateway] = append(members[m.gateway], m.cfg)
 			}
@@ -91,33 +91,35 @@ func describe(gs []gatewayPlan, plans []*serverPlan) []websockets.GatewayInfo {
 		infos[i].Guards = guardsOf(members[i])
 		infos[i].Emits = emitsOf(members[i])
 		for _, s := range gs[i].subs {
-			infos[i].Subscriptions = append(infos[i].Subscriptions, describeSubscription(s, members[i]))
+			infos[i].Subscriptions = append(infos[i].Subscriptions, describeSubscription(s, members[i], built.In(gs[i].module)))
 			infos[i].Fallback = infos[i].Fallback || s.Kind == handler.Fallback
 		}
 	}
 	return infos
 }
 
-func describeSubscription(s handler.Spec, endpoints []*config.Gateway) websockets.SubscriptionInfo {
+func describeSubscription(s handler.Spec, endpoints []*config.Gateway, built pipe.Built) websockets.SubscriptionInfo {
+	own := enhancedOf(s, endpoints)
 	return websockets.SubscriptionInfo{
 		Event: s.Event, Kind: websockets.Kind(s.Kind), In: s.In, Out: s.Out, Item: s.Item, Sends: eventInfos(s.Sends), Errors: slices.Clone(s.Errors),
-		Func: s.Func, Place: s.Place, Meta: metaOf(s, endpoints), Background: s.Background,
-		Strict: s.Strict || len(endpoints) > 0 && !slices.ContainsFunc(endpoints, func(c *config.Gateway) bool { return !c.Strict }),
+		Func: s.Func, Place: s.Place, Meta: own.Meta, Background: s.Background,
+		Security: pipe.ForClients(own.Security(built)),
+		Strict:   s.Strict || len(endpoints) > 0 && !slices.ContainsFunc(endpoints, func(c *config.Gateway) bool { return !c.Strict }),
 	}
 }
 
-// metaOf returns the metadata of a handler at the first endpoint.
-func metaOf(s handler.Spec, endpoints []*config.Gateway) pipeline.Metadata {
-	meta := s.Enhanced.Meta
+// enhancedOf returns what is bound to a handler at the first endpoint.
+func enhancedOf(s handler.Spec, endpoints []*config.Gateway) pipe.Binding {
+	own := s.Enhanced
 	if len(endpoints) == 0 {
-		return meta
+		return own
 	}
 	for _, b := range endpoints[0].Events {
 		if b.Event == s.Event {
-			meta = meta.Join(b.Binding.Meta...)
+			own = own.Join(b.Binding)
 		}
 	}
-	return meta
+	return own
 }
 
 func eventInfos[E config.Event](events []E) []websockets.EventInfo {

@@ -82,7 +82,7 @@ func bind(gs []gatewayPlan, cfg Config, built pipe.Built, log *slog.Logger) (*Ru
 	rt := &Runtime{log: log, codec: cfg.JSON, drainRate: cmp.Or(cfg.DrainRate, DefaultDrainRate), workers: newWorkerPool(), node: newNode(), hooks: cfg.Observers, sessions: map[*session]struct{}{}, empty: make(chan struct{})}
 	rt.ctx, rt.cancel = context.WithCancel(context.Background())
 	plan := newPlan(gs, cfg)
-	rt.infos = describe(gs, plan.servers)
+	rt.infos = describe(gs, plan.servers, cfg.Global, built)
 	for _, p := range gs {
 		rt.gateways = append(rt.gateways, newBoundGateway(rt, p))
 	}

@@ -33,6 +33,8 @@ type Item struct {
 	value    any // nil for a constructor and for injected
 	ctor     any
 	injected pipeline.Injection // has no type if the item is not pipeline.Injected
+	typ      reflect.Type       // of the value, as far as it is known before the item is built; may be nil
+	declared []pipeline.Scheme  // of pipeline.WithSchemes; nil without
 	problem  string
 }
 
@@ -63,6 +65,10 @@ func newItem(role Role, it any) *Item {
 	switch f := it.(type) {
 	case nil:
 		return &Item{role: role, problem: "is nil"}
+	case pipeline.DeclaredGuard:
+		i := newItem(role, f.Guard())
+		i.declared = f.Schemes()
+		return i
 	case pipeline.Injection:
 		return newInjected(role, f)
 	case func(context.Context, *pipeline.Call) error:
@@ -78,11 +84,11 @@ func newItem(role Role, it any) *Item {
 	switch {
 	case role.implementedBy(v.Type()):
 		if k := v.Kind(); (k == reflect.Pointer || k == reflect.Func) && v.IsNil() {
-			return &Item{role: role, problem: fmt.Sprintf("is a nil %T", it)}
+			return &Item{role: role, typ: v.Type(), problem: fmt.Sprintf("is a nil %T", it)}
 		}
-		return &Item{role: role, value: it, problem: wrongForm(role, v.Type())}
+		return &Item{role: role, value: it, typ: v.Type(), problem: wrongForm(role, v.Type())}
 	case v.Kind() == reflect.Func || isProvider(it):
-		i := &Item{role: role, ctor: it}
+		i := &Item{role: role, ctor: it, typ: resultOf(it)}
 		if t := v.Type(); v.Kind() == reflect.Func && (t.NumOut() == 0 || !mayImplement(role, t.Out(0))) {
 			i.problem = wrongType(role, it)
 		} else if v.Kind() == reflect.Func {
@@ -94,13 +100,24 @@ func newItem(role Role, it any) *Item {
 	}
 }
 
+// resultOf returns the type of what a constructor returns; nil where it returns nothing.
+func resultOf(ctor any) reflect.Type {
+	if p, ok := ctor.(module.Provider); ok {
+		return p.Type()
+	}
+	if t := reflect.TypeOf(ctor); t.Kind() == reflect.Func && t.NumOut() > 0 {
+		return t.Out(0)
+	}
+	return nil
+}
+
 func newInjected(role Role, it pipeline.Injection) *Item {
 	t := it.Type()
 	switch {
 	case t == nil:
 		return &Item{role: role, problem: "is an empty pipeline.Injection; create it with pipeline.Injected"}
 	case mayImplement(role, t):
-		return &Item{role: role, injected: it, problem: wrongForm(role, t)}
+		return &Item{role: role, injected: it, typ: t, problem: wrongForm(role, t)}
 	}
 	hint := role.hint()
 	if role.implementedBy(reflect.PointerTo(t)) {
@@ -182,7 +199,7 @@ func (b Binding) Constructors() []any {
 }
 
 // Names returns the names of what is bound in a role: of a function or constructor its own,
-// of another value its type. They are the same before and after building.
+// of another value and of [pipeline.Injected] its type. They are the same before and after building.
 func (b Binding) Names(r Role) []string {
 	var out []string
 	for _, it := range b.Items {
@@ -207,7 +224,11 @@ func (it *Item) name() string {
 		}
 	}
 	name := identity.FuncName(v)
-	if name == "" {
+	switch {
+	case name != "":
+	case v == nil: // of a field of a controller that is not built, or pipeline.Injected
+		return fmt.Sprint(it.typ)
+	default:
 		return fmt.Sprintf("%T", v)
 	}
 	end := strings.IndexByte(name, '[') // type arguments may contain slashes

@@ -13,6 +13,7 @@ var optionalMethods = map[Role][]hookform.Hook{
 		hookform.Of[pipeline.HandshakeGuard]("CheckHandshake", "(ctx context.Context, c *pipeline.Call) error"),
 		hookform.Of[pipeline.IdentityGuard]("Identifies", "() bool"),
 		hookform.Of[pipeline.IdentityReader]("ReadsIdentity", "() bool"),
+		hookform.Of[pipeline.Secured]("Schemes", "() []pipeline.Scheme"),
 	},
 	Pipe: {
 		hookform.Of[pipeline.TypePipe]("CheckType", "(t reflect.Type) error"),

@@ -63,10 +63,8 @@ func (b Built) override(it *Item, v any) any {
 		return v
 	}
 	static := reflect.TypeOf(v)
-	if p, ok := it.ctor.(module.Provider); ok {
-		static = p.Type()
-	} else if f := reflect.TypeOf(it.ctor); f != nil && f.Kind() == reflect.Func {
-		static = f.Out(0)
+	if it.ctor != nil {
+		static = it.typ
 	}
 	return o.replace(it.role, static, it.name(), v)
 }

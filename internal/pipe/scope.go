@@ -49,12 +49,16 @@ type Scope struct {
 	Pipes        []pipeline.Pipe
 	Filters      []pipeline.Filter
 	Meta         pipeline.Metadata
+	Security     []Secured // of the guards, for documents
 }
+
+// Static returns the scope of a binding that is not built: its metadata, and what its guards say to documents.
+func (b Binding) Static() Scope { return Scope{Meta: b.Meta, Security: b.Security(Built{})} }
 
 // Resolve replaces constructors by their results. The error lists every problem; the
 // scope then holds the items without one.
 func (b Binding) Resolve(built Built) (Scope, error) {
-	s := Scope{Meta: b.Meta}
+	s := Scope{Meta: b.Meta, Security: b.Security(built)}
 	problems := b.Problems()
 	for i, it := range b.Items {
 		v := it.value
@@ -121,6 +125,7 @@ func JoinScopes(a, b Scope) Scope {
 		Pipes:        slices.Concat(a.Pipes, b.Pipes),
 		Filters:      slices.Concat(a.Filters, b.Filters),
 		Meta:         a.Meta.Join(b.Meta...),
+		Security:     slices.Concat(a.Security, b.Security),
 	}
 }
 

@@ -9,7 +9,9 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/gatehouse-go/gatehouse/jwtauth"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/web"
@@ -21,10 +23,14 @@ var Module = module.New("tea",
 	module.Providers(websockets.Gateway(NewGateway,
 		websockets.Via(socketio.New(), websockets.Namespace("/tea/{house}")),
 		websockets.Via(ws.New(), websockets.Path("/ws/tea/{house}")),
+		websockets.UseGuards(Door), websockets.ForEvent("pour", websockets.UseGuards(NewKeyGuard)),
 		websockets.Emits(Poured, Confirm, Moved, Steam),
 	)),
-	module.Controllers(web.Controller(NewController, web.Prefix("/pots"))),
+	module.Controllers(web.Controller(NewController, web.Prefix("/pots"), web.ForRoute("DELETE /{pot}", web.UseGuards(Door)))),
 )
+
+// Door is a guard that its constructor configures.
+var Door = pipeline.WithSchemes(NewKeyGuard, jwtauth.Schemes(jwtauth.Header(), jwtauth.Auth("token"), jwtauth.Subprotocol("bearer"), jwtauth.Cookie("token"))...)
 
 // What the gateway sends.
 var (
@@ -72,6 +78,24 @@ type (
 		Minutes int    `json:"minutes"`
 	}
 )
+
+// KeyGuard accepts every client.
+type KeyGuard struct{}
+
+// NewKeyGuard returns the guard.
+func NewKeyGuard() *KeyGuard { return &KeyGuard{} }
+
+// Check implements [pipeline.Guard].
+func (*KeyGuard) Check(context.Context, *pipeline.Call) error { return nil }
+
+// Schemes implements [pipeline.Secured].
+func (*KeyGuard) Schemes() []pipeline.Scheme {
+	return []pipeline.Scheme{
+		{Kind: pipeline.SchemeHeader, Key: "X-Key", Description: "The key of the kitchen."},
+		{Kind: pipeline.SchemeQuery, Key: "key", Name: "keyInQuery"},
+		{Kind: pipeline.SchemeBasic},
+	}
+}
 
 // Gateway has a handler of each kind.
 type Gateway struct {
@@ -142,15 +166,15 @@ func (*Gateway) other(_ context.Context, event string, _ websockets.Payload) (st
 }
 
 // Controller has a route of each kind.
-type Controller struct{}
+type Controller struct{ key *KeyGuard }
 
 // NewController returns the controller.
-func NewController() *Controller { return &Controller{} }
+func NewController() *Controller { return &Controller{NewKeyGuard()} }
 
 // Routes implements [web.Routable].
 func (c *Controller) Routes(r chi.Router) {
 	r.Get("/{pot:[0-9]+}/cups", web.JSON(c.cups, web.Errors(errNoPot)))
-	r.Put("/{pot}/brew", web.JSON(c.brew, web.Errors(errNoPot, errEmpty)))
+	web.Use(r, web.UseGuards(c.key)).Put("/{pot}/brew", web.JSON(c.brew, web.Errors(errNoPot, errEmpty)))
 	r.Delete("/{pot}", web.JSON(func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }))
 	r.Handle("/files/*", http.NotFoundHandler())
 }

@@ -17,7 +17,7 @@ import (
 
 // undescribed are the places of problems of the modules on the pages, which show how to start.
 var undescribed = []string{
-	"gateways.NewChat (docs/internal/snippets/gateways/chat.go", `gateways.NewChat: event "count"`, `gateways.NewChat: event "me"`, `interceptors.NewGateway: event "count"`,
+	"gateways.NewChat (docs/internal/snippets/gateways/chat.go", `gateways.NewChat: event "count"`, `gateways.NewChat: event "me"`, `interceptors.NewGateway: event "count"`, "guard authentication.NewGuard: how clients send"
 }
 
 // documents returns the documents of a name: those in the repository, and of the modules on the pages.

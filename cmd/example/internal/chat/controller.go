@@ -29,7 +29,7 @@ func NewController(rooms *Rooms, gateway *Gateway, guard *login.Guard, limit *Ro
 // Routes implements [web.Routable].
 func (c *Controller) Routes(r chi.Router) {
 	r.Get("/", web.JSON(c.list))
-	web.Use(r, web.UseGuards(c.guard, c.limit)).
+	web.Use(r, web.UseGuards(login.Required, c.limit)).
 		Post("/{room}/messages", web.JSON(c.post, web.Status(http.StatusAccepted)))
 }
 

@@ -19,7 +19,7 @@ func NewModule(p platforms.Platforms, logins *module.Module, node Node) *module.
 	opts := append(
 		p.At("/chat", "/ws/chat", ws.Options{Subprotocols: []string{login.Scheme}}),
 		// For the connect and for each message; 3 messages a second, bursts of 15.
-		websockets.UseGuards(login.NewGuard, ratelimit.Messages(3, 15)),
+		websockets.UseGuards(login.Required, ratelimit.Messages(3, 15)),
 		websockets.HideCauseData(), // clients send tokens
 		websockets.Emits(Welcome, Joined, Left, Posted, Listed, jwtauth.TokenExpiring),
 	)

@@ -17,12 +17,12 @@ func NewModule(logins *module.Module) *module.Module {
 }
 
 // Controller serves the documents.
-type Controller struct{ guard *login.Guard }
+type Controller struct{}
 
 // NewController returns the controller.
-func NewController(guard *login.Guard) *Controller { return &Controller{guard} }
+func NewController() *Controller { return &Controller{} }
 
 // Routes implements [web.Routable].
-func (c *Controller) Routes(r chi.Router) {
-	web.Static(web.Use(r, web.UseGuards(c.guard)), "/documents", api.Documents)
+func (*Controller) Routes(r chi.Router) {
+	web.Static(web.Use(r, web.UseGuards(login.Required)), "/documents", api.Documents)
 }

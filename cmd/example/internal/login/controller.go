@@ -34,7 +34,7 @@ func NewController(t *Tokens, g *Guard) *Controller { return &Controller{t, g} }
 // Routes implements [web.Routable].
 func (c *Controller) Routes(r chi.Router) {
 	r.Post("/login", web.JSON(c.login))
-	web.Use(r, web.UseGuards(c.guard)).Post("/refresh", web.JSON(c.refresh))
+	web.Use(r, web.UseGuards(Required)).Post("/refresh", web.JSON(c.refresh))
 }
 
 // login issues a token for any name, also one in use: a real application checks a
