@@ -48,7 +48,7 @@ func (a *attempts) run() {
 		final := errors.Is(err, ErrNoToken)
 		if err == nil {
 			opened := time.Now()
-			a.log.Info("client: connected")
+			a.log.Info("client: connected", "recovered", l.recovered.Load())
 			a.report(Open, nil)
 			<-l.done
 			l.end()
@@ -89,17 +89,15 @@ func (a *attempts) run() {
 	}
 }
 
-// delay returns the pause before the next attempt: until resume, if the server has set it.
+// delay returns the pause before the next attempt: until resume, if the server has set it, but no shorter than without: a server
+// must not have its clients connect without a pause.
 func (a *attempts) delay(resume time.Time) time.Duration {
-	if !resume.IsZero() {
-		return max(0, time.Until(resume))
-	}
 	d := a.opts.LongestRetry
 	if shifted := a.opts.FirstRetry << min(a.n, 62); a.n < 62 && shifted>>a.n == a.opts.FirstRetry {
 		d = min(d, shifted)
 	}
 	a.n++
-	return d/2 + rand.N(d/2+1) //nolint:gosec // spreads clients
+	return max(d/2+rand.N(d/2+1), time.Until(resume)) //nolint:gosec // spreads clients
 }
 
 // enter changes the state; false if it is closed.
@@ -140,11 +138,13 @@ func (c *Conn) report(s State, err error) {
 // attempt makes a connection that is open. With an error, the link is that of the connection which was lost meanwhile, if there
 // was one.
 func (a *attempts) attempt() (*link, error) {
-	l, err := a.open()
-	if err != nil {
+	l, err := a.connect()
+	if l == nil {
 		return nil, err
 	}
-	err = a.prepare(l)
+	if err == nil {
+		err = a.prepare(l)
+	}
 	a.mu.Lock()
 	if err == nil && l.stage != over && a.state != Closed {
 		a.state, l.stage = Open, ready
@@ -166,6 +166,17 @@ func (a *attempts) attempt() (*link, error) {
 	l.end()
 	if lost { // which is why OnConnect has failed
 		err = l.err
+	}
+	return l, err
+}
+
+// connect makes a connection, and waits for its session.
+func (a *attempts) connect() (*link, error) {
+	ctx, cancel := context.WithTimeoutCause(a.life, a.opts.ConnectTimeout, errors.New("the attempt has taken longer than ConnectTimeout"))
+	defer cancel()
+	l, err := a.open(ctx)
+	if err == nil {
+		err = l.awaitSession(ctx)
 	}
 	return l, err
 }
@@ -220,14 +231,20 @@ func inVain(err error) bool {
 	return e.Status != http.StatusRequestTimeout && e.Status != http.StatusTooEarly && e.Status != http.StatusTooManyRequests
 }
 
-// retryAfter returns the time that the refusal of a handshake has for the next attempt; zero for none.
+// retryAfter returns the time that a refusal has for the next attempt; zero for none.
 func retryAfter(err error) time.Time {
 	e, ok := errors.AsType[*websockets.Error](err)
 	if !ok {
 		return time.Time{}
 	}
 	seconds, err := strconv.Atoi(e.Header.Get("Retry-After"))
-	if err != nil || seconds <= 0 {
+	if err != nil && e.Status == http.StatusTooManyRequests { // by a close frame: as package ratelimit has it
+		d, _ := Details[struct {
+			RetryAfter int `json:"retryAfter"`
+		}](e)
+		seconds = d.RetryAfter
+	}
+	if seconds <= 0 {
 		return time.Time{}
 	}
 	return time.Now().Add(min(time.Duration(min(seconds, 1<<30))*time.Second, longestResume))

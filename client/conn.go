@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/logsample"
@@ -32,6 +33,9 @@ type Conn struct {
 	closed chan struct{} // closed with the state Closed
 	all    sync.WaitGroup
 	ended  func() <-chan struct{} // returns a channel that is closed when all goroutines have ended
+
+	recovered  atomic.Bool // see Recovered
+	resumption resumption
 
 	mu         sync.Mutex
 	state      State
@@ -159,6 +163,12 @@ func (c *Conn) State() State {
 	defer c.mu.Unlock()
 	return c.state
 }
+
+// Recovered reports whether the connection is that of the same client as the one before, with its id, rooms and values: then its handlers
+// receive each event that it has missed, once and in order. It is false for a first connection, after a loss of more than the server
+// keeps, and where the server has no Recovery (see ws.Recovery): then load anew what you know of the server. It changes before OnConnect and
+// before the state [Open], where you read it.
+func (c *Conn) Recovered() bool { return c.recovered.Load() }
 
 // cause returns why it is closed; nil by Close.
 func (c *Conn) cause() error {

@@ -17,7 +17,8 @@
 //	}
 //
 // A [Conn] reconnects when its connection is lost. A request is never sent twice: one that was sent
-// and not answered fails with [ErrDisconnected]. What is not sent yet waits for the next connection.
+// and not answered fails with [ErrDisconnected]. What is not sent yet waits for the next connection. Where the server
+// has ws.Recovery, it is the same client on the next connection, and receives the events that it has missed: see [Conn.Recovered].
 //
 // Events of the server have handlers by [On], its calls by [Answer]. To receive what the server sends at
 // once, register them before the connection is made:

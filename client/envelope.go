@@ -17,6 +17,8 @@ type frame struct {
 	id       []byte // as written; nil for none
 	re       []byte
 	data     []byte
+	session  []byte
+	pos      []byte // without its quotes; nil for none
 }
 
 // maxID is the longest id that is repeated, in bytes as written; as on the server.
@@ -60,7 +62,7 @@ func parse(b []byte) (f frame, ok bool) {
 	if jsonscan.Space(b, i+1) < len(b) {
 		return f, false
 	}
-	return f, f.hasEvent || f.id != nil
+	return f, f.hasEvent || f.id != nil || f.session != nil
 }
 
 // nameOf returns the name of a member without its quotes, from its text with the colon.
@@ -97,6 +99,13 @@ func (f *frame) set(key, value []byte) bool {
 		return isID(value)
 	case "data":
 		f.data = value
+	case "session":
+		f.session = value
+	case "pos":
+		if value[0] != '"' {
+			return false
+		}
+		f.pos = value[1 : len(value)-1]
 	}
 	return true
 }

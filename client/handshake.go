@@ -23,15 +23,12 @@ func ownClient() *http.Client {
 }
 
 // open makes the handshake, and starts the goroutines of the connection.
-func (c *Conn) open() (*link, error) {
-	ctx, cancel := context.WithTimeoutCause(c.life, c.opts.ConnectTimeout, errors.New("the attempt has taken longer than ConnectTimeout"))
-	defer cancel()
+func (c *Conn) open(ctx context.Context) (*link, error) {
 	header := c.opts.Header.Clone()
 	if header == nil {
 		header = http.Header{}
 	}
-	// The place of the subprotocol gatehouse.v1: first in this list.
-	var offered []string
+	offered := c.resumption.offered()
 	if c.opts.Token != nil {
 		var token string
 		err := protect(func() (err error) {
@@ -80,16 +77,4 @@ func withoutURL(err error) error {
 		return e.Err
 	}
 	return err
-}
-
-// isFinal reports whether a close code ends the Conn for good. After 4401, the token has expired, a client with a function for
-// it tries again.
-func isFinal(code int, renews bool) bool {
-	switch code {
-	case 1000, 1002, 1003, 1007, 1009, 1010: // RFC 6455 §7.4.1
-		return true
-	case 4401:
-		return !renews
-	}
-	return code >= 4000
 }

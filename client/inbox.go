@@ -24,19 +24,20 @@ func (b *inbox) init() { b.more, b.room = make(chan struct{}, 1), make(chan stru
 // patience is how many times the limits of the inbox are allowed while requests are unanswered.
 const patience = 8
 
-// deliver has an event wait for the handlers. It waits for room, unless the connection is lost.
-func (l *link) deliver(e event) {
+// deliver has an event wait for the handlers. It waits for room; false if the connection is lost meanwhile, and the event with it.
+func (l *link) deliver(e event) bool {
 	for !l.put(e) {
 		l.paused.Store(true)
 		select {
 		case <-l.inbox.room:
 		case <-l.done:
 			l.paused.Store(false)
-			return
+			return false
 		}
 		l.noteReceived()
 		l.paused.Store(false)
 	}
+	return true
 }
 
 // put adds an event to the inbox; false if it is full.

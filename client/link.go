@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // link is one connection of a Conn.
@@ -23,6 +25,10 @@ type link struct {
 	all  sync.WaitGroup
 	work chan struct{} // receives when there is something to write
 	buf  []byte        // of the reader
+
+	protocol  protocol          // of the reader
+	session   chan struct{}     // closed by the first frame of gatehouse.v1; at once without it
+	exception *websockets.Error // of the reader: the last frame, if that was an error which belongs to no request
 
 	receivedAt atomic.Int64 // when something was received from the server last, since epoch
 	epoch      time.Time
@@ -48,7 +54,7 @@ const (
 )
 
 func newLink(c *Conn) *link {
-	l := &link{Conn: c, done: make(chan struct{}), work: make(chan struct{}, 1), sent: map[uint64]*request{}, epoch: time.Now()}
+	l := &link{Conn: c, done: make(chan struct{}), session: make(chan struct{}), work: make(chan struct{}, 1), sent: map[uint64]*request{}, epoch: time.Now()}
 	l.ctx, l.stop = context.WithCancel(c.life)
 	return l
 }
@@ -57,6 +63,8 @@ func newLink(c *Conn) *link {
 func (l *link) start(ws *websocket.Conn) {
 	l.ws = ws
 	l.noteReceived()
+	l.recovered.Store(false)
+	l.speak(protocolOf(ws))
 	l.mu.Lock()
 	l.link = l
 	closed := l.state == Closed

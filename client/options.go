@@ -23,14 +23,14 @@ type Options struct {
 	TokenIn TokenPlace
 	// Header is added to each handshake. Do not change it afterwards.
 	Header http.Header
-	// Subprotocols are offered in each handshake, after that of the token.
+	// Subprotocols are offered in each handshake, after gatehouse.v1 and that of the token. Servers of Gatehouse select gatehouse.v1.
 	Subprotocols []string
 	// HTTPClient makes the handshakes: set its Transport for TLS and proxies. Default: the settings of
 	// http.DefaultTransport.
 	HTTPClient *http.Client
 
 	// OnConnect is called on each new connection before it is [Open], for what every connection needs, such as joining
-	// rooms again. What it sends by its ctx goes ahead of the messages that wait. An error, and a call that
+	// rooms again, unless [Conn.Recovered]. What it sends by its ctx goes ahead of the messages that wait. An error, and a call that
 	// takes longer than Timeout, are a failed attempt.
 	OnConnect func(ctx context.Context, c *Conn) error
 	// OnState is called with each new state, in order, on one goroutine. It must return soon: the next
@@ -47,7 +47,7 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// FirstRetry is the pause before the second attempt. It doubles with each attempt up to LongestRetry,
 	// and a random part between half and all of it is taken. Defaults 500 ms and 30 s. A server that
-	// stops sends a time of its own (websockets.EventShutdown), which takes its place once.
+	// stops (websockets.EventShutdown), or refuses the client, may make one pause longer, up to an hour.
 	FirstRetry, LongestRetry time.Duration
 	// PingInterval is how long the server may be silent before the client sends a ping, PingTimeout how long it may be silent
 	// afterwards until the connection is lost. Defaults 25 s and 20 s. A negative PingInterval sends none.

@@ -18,8 +18,11 @@ const maxKept = 64 << 10
 func (l *link) read() {
 	for {
 		if err := l.next(); err != nil {
-			code := int(websocket.CloseStatus(err))
-			final := code > 0 && isFinal(code, l.opts.Token != nil)
+			code := websocket.CloseStatus(err)
+			final := l.isFinal(code)
+			if refusal := l.refusalOf(code); refusal != nil {
+				err = refusal
+			}
 			l.lost(readError(err), final)
 			l.drop()
 			return
@@ -65,7 +68,16 @@ func (l *link) next() error {
 	if l.buf = b; cap(b) > maxKept {
 		l.buf = nil
 	}
-	if f, ok := parse(b); ok {
+	return l.handle(b)
+}
+
+// handle handles one message. What is none of the protocol is ignored.
+func (l *link) handle(b []byte) error {
+	f, ok := parse(b)
+	switch {
+	case l.protocol == opening:
+		return l.openSession(f)
+	case ok:
 		l.receive(f)
 	}
 	return nil

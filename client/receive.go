@@ -9,7 +9,10 @@ import (
 
 // receive handles a message of the server. What it keeps of it is copied.
 func (l *link) receive(f frame) {
+	l.exception = nil
+	kept := true
 	switch {
+	case !f.hasEvent && f.id == nil: // another session
 	case !f.hasEvent:
 		l.answered(f, nil)
 	case f.event == l.opts.ExceptionEvent && f.id != nil:
@@ -19,10 +22,17 @@ func (l *link) receive(f frame) {
 	case f.id != nil:
 		l.asked(f)
 	default:
-		if f.event == websockets.EventShutdown {
-			l.shutdown(f.data)
+		data := clone(f.data)
+		switch f.event {
+		case websockets.EventShutdown:
+			l.shutdown(data)
+		case l.opts.ExceptionEvent:
+			l.exception = serverError(data)
 		}
-		l.deliver(event{f.event, clone(f.data)})
+		kept = l.deliver(event{f.event, data})
+	}
+	if kept && f.pos != nil { // otherwise the next connection brings it again
+		l.resumption.moveTo(f.pos)
 	}
 }
 

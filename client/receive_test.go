@@ -30,6 +30,7 @@ func FuzzReceive(f *testing.F) {
 		On(c, websockets.NewEvent[int]("said"), func(context.Context, int) error { handled++; return nil })
 		Answer(c, websockets.NewCall[int, int]("ask"), func(_ context.Context, n int) (int, error) { return n, nil })
 		l := newLink(c)
+		l.speak(plain)
 		c.link, c.state, l.stage = l, Open, ready
 		var all []*request
 		for id := range uint64(4) {
@@ -47,8 +48,8 @@ func FuzzReceive(f *testing.F) {
 			if i == 100 {
 				break
 			}
-			if m, ok := parse(line); ok {
-				l.receive(m)
+			if l.handle(line) != nil {
+				break
 			}
 		}
 		c.all.Wait()

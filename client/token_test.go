@@ -121,7 +121,7 @@ func TestNewTokens(t *testing.T) {
 	}{
 		{client.Connecting, "<nil>"},
 		{client.Open, "<nil>"},
-		{client.Waiting, "the server has closed the connection with 4401 token expired"},
+		{client.Waiting, "the server has closed the connection with 4401: Token expired"},
 		{client.Connecting, "<nil>"},
 		{client.Waiting, "the token: the token service is down"},
 		{client.Connecting, "<nil>"},

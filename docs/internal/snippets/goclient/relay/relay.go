@@ -70,6 +70,18 @@ func Relay(ctx context.Context, url string, tokens func(context.Context) (string
 
 // end
 
+// snippet:rejoin
+// Rejoin is for Options.OnConnect.
+func Rejoin(ctx context.Context, conn *client.Conn) error {
+	if conn.Recovered() {
+		return nil // it is still in the room, and misses nothing
+	}
+	_, err := chat.Join.Call(ctx, conn, "relay")
+	return err
+}
+
+// end
+
 // snippet:errors
 func Explain(err error) string {
 	if refused, ok := errors.AsType[*websockets.Error](err); ok {

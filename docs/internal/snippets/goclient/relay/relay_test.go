@@ -37,6 +37,20 @@ func TestRelay(t *testing.T) {
 	}
 }
 
+func TestRejoin(t *testing.T) {
+	a := apptest.New(t, chat.Module, apptest.With(app.WebSockets(ws.New())))
+	conn, err := client.Dial(t.Context(), a.URL()+"/chat/tea", client.Options{OnConnect: relay.Rejoin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := relay.Greet(t.Context(), a.URL()+"/chat/tea"); err != nil || n != 2 {
+		t.Errorf("%d in the room, %v: want both clients", n, err)
+	}
+	if err := conn.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestExplain(t *testing.T) {
 	a := apptest.New(t, chat.Module, apptest.With(app.WebSockets(ws.New())))
 	conn, err := client.Dial(t.Context(), a.URL()+"/chat/tea", client.Options{})
