@@ -39,10 +39,10 @@ func Queue(bytes, messages int) Option {
 }
 
 // ResetOnGap has a node that has lost events of others cut its clients that may be recovered, such as
-// those of Socket.IO with Recovery: they reconnect as new clients, so that no client counts as
-// recovered that has missed something. Those of one node are cut at the rate of app.DrainRate, or
+// those of Socket.IO with Recovery: they reconnect as new clients. Those of one node are cut at the rate of app.DrainRate, or
 // at its default where that is negative. Which clients the events were for is unknown, so
-// all of them are. Default: losses are counted, logged and part of the health.
+// all of them are. Default: they stay connected, and are new clients when they reconnect; only those are cut that were recovered
+// after the loss, before it was found. In any case losses are counted, logged and part of the health.
 func ResetOnGap() Option { return func(o *Options) { o.ResetOnGap = true } }
 
 // NewOptions returns options with defaults.

@@ -50,13 +50,24 @@ type Config struct {
 	// Passed, if set, is called when the messages for clients of a node are known to have arrived, or to be lost, up to
 	// a number, other than by Deliver. Calls about one node do not run beside Deliver of its messages.
 	Passed func(origin string, seq uint64)
-	// Gap, if set, is called when messages of other nodes were lost. It returns at once.
-	Gap func()
+	// Gap, if set, is called when messages of another node were lost, before Deliver of a later one and before Passed. It
+	// returns at once.
+	Gap func(Loss)
+	// Left, if set, is called when a node has left, and everything that it has sent to clients has arrived, or is lost.
+	Left func(origin string)
 	// Members, if set, is called when a node has joined or left, from any goroutine. It must not wait.
 	Members func()
 	// Observe, if set, is called about changes and losses, from any goroutine.
 	Observe func(Step)
 	Log     *slog.Logger
+}
+
+// Loss is messages for clients, by their numbers, that have not arrived from another node. What it had sent by Since has
+// arrived, or is in an earlier loss.
+type Loss struct {
+	Origin      string
+	First, Last uint64
+	Since       time.Time
 }
 
 // Load reads the rest of a message.

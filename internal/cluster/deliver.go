@@ -12,6 +12,10 @@ import (
 // handle delivers a frame.
 func (w *worker) handle(r received) {
 	c := w.c
+	if r.bye != nil {
+		w.left(r.bye)
+		return
+	}
 	from := r.origin()
 	if w.muted(from) {
 		c.counts.invalid.Add(1)
@@ -58,6 +62,14 @@ func (w *worker) messages() {
 	}
 }
 
+// left holds the number of a Bye against what has arrived since.
+func (w *worker) left(b *bye) {
+	if o := w.origins[b.from]; o != nil && !o.left(w.c, b.from, b.sent) {
+		o.lose(w.c, b.from, b.sent)
+		o.left(w.c, b.from, b.sent)
+	}
+}
+
 // message delivers a message, unless it is this node's own or has arrived before.
 func (w *worker) message(from []byte, channel string, m *backplane.Message, load Load) {
 	c := w.c
@@ -97,7 +109,7 @@ func (w *worker) message(from []byte, channel string, m *backplane.Message, load
 		}
 	case backplane.Hello, backplane.Beat, backplane.Bye:
 		if m, err = load(); err == nil && (m.To == "" || m.To == c.id) {
-			err = c.control(m, o)
+			err = c.control(w, m, o)
 		}
 	default:
 		c.counts.unknown.Add(1)
@@ -116,7 +128,7 @@ func mayEmit(k backplane.Kind) bool {
 	return false
 }
 
-func (c *Cluster) control(m *backplane.Message, o *origin) error {
+func (c *Cluster) control(w *worker, m *backplane.Message, o *origin) error {
 	if c.resume.heard(m.Origin) {
 		c.out.signal()
 	}
@@ -126,8 +138,7 @@ func (c *Cluster) control(m *backplane.Message, o *origin) error {
 	case backplane.Beat:
 		return c.receiveBeat(m, o)
 	}
-	c.receiveBye(m)
-	return nil
+	return c.receiveBye(w, m, o)
 }
 
 // deliver passes a message to the gateways. A panic there is logged, and so is an end of the goroutine.

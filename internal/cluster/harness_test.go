@@ -26,6 +26,8 @@ type testNode struct {
 
 	mu       sync.Mutex
 	events   []string
+	losses   []Loss
+	left     []string
 	deliver  func(m *backplane.Message) // nil without
 	clients  int
 	draining bool
@@ -47,6 +49,16 @@ func newNode(t *testing.T, n int, b backplane.Backplane, opts ...backplane.Optio
 		Endpoints: []Endpoint{{1, "ws /"}},
 		Deliver:   x.received,
 		Log:       x.log.Logger(slog.LevelInfo),
+		Gap: func(l Loss) {
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			x.losses = append(x.losses, l)
+		},
+		Left: func(origin string) {
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			x.left = append(x.left, origin)
+		},
 	})
 	return x
 }

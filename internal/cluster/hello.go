@@ -127,12 +127,32 @@ func (c *Cluster) receiveBeat(m *backplane.Message, o *origin) error {
 	return nil
 }
 
-func (c *Cluster) receiveBye(m *backplane.Message) {
+// byeBody is the body of a Bye.
+type byeBody struct {
+	Sent uint64 `json:"sent"` // the number of its last message for clients
+}
+
+func (c *Cluster) bye() *backplane.Message {
+	return &backplane.Message{Kind: backplane.Bye, Channel: backplane.ChannelNodes, Body: encode(byeBody{c.out.last(backplane.ChannelEvents)})}
+}
+
+// receiveBye removes a node. Its last messages may come later than the Bye, by another channel, as with a beat.
+func (c *Cluster) receiveBye(w *worker, m *backplane.Message, o *origin) error {
+	if len(m.Body) > 0 {
+		var body byeBody
+		if err := decode(m, &body); err != nil {
+			return err
+		}
+		if from := m.Origin; !o.left(c, from, body.Sent) {
+			time.AfterFunc(c.cfg.Options.Beat/2, func() { w.push(received{bye: &bye{from, body.Sent}, size: frameSize}) })
+		}
+	}
 	if n, was := c.members.remove(m.Origin); was {
 		c.left(n.ID)
 		c.out.forget(backplane.ChannelNode(n.ID))
 		c.log.Info("node has left", "node", n.ID, "name", n.Name)
 	}
+	return nil
 }
 
 // Identity returns what an endpoint has in common on all nodes.

@@ -106,12 +106,18 @@ type worker struct {
 	closed bool
 }
 
-// received is a frame, or a message of an engine with another form.
+// received is a frame, or a message of an engine with another form; or a Bye that came some time ago.
 type received struct {
 	channel string
 	frame   []byte
 	m       *backplane.Message
+	bye     *bye
 	size    int
+}
+
+type bye struct {
+	from string
+	sent uint64
 }
 
 // origin returns what identifies who sent it: 8 bytes of a frame, an id of a message.

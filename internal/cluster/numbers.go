@@ -23,6 +23,7 @@ type origin struct {
 	// be earlier than what they announce.
 	announced uint64
 	heard     time.Time
+	whole     time.Time // when it announced last what is known to have arrived, or to be lost
 	seen      time.Time
 }
 
@@ -93,7 +94,7 @@ func (o *origin) accept(c *Cluster, m *backplane.Message, channel string) bool {
 		return false
 	}
 	if s.known && m.Seq > s.last+1 && s == &o.events {
-		c.gap(m.Origin, m.Seq-s.last-1)
+		c.gap(Loss{m.Origin, s.last + 1, m.Seq - 1, o.whole})
 	}
 	s.known, s.last = true, m.Seq
 	return true
@@ -108,7 +109,7 @@ func (o *origin) announce(c *Cluster, from string, sent uint64, now time.Time) {
 	if since < c.cfg.Options.Beat/2 {
 		return
 	}
-	again := !o.heard.IsZero()
+	again, before := !o.heard.IsZero(), o.heard
 	o.heard = now
 	if again && since > c.cfg.Options.Dead {
 		return
@@ -120,10 +121,32 @@ func (o *origin) announce(c *Cluster, from string, sent uint64, now time.Time) {
 		s.known, s.last = true, due // what is later is counted
 		c.passed(from, due)
 	case s.known && s.last < due:
-		c.gap(from, due-s.last)
-		s.last = due
-		c.passed(from, due)
+		o.lose(c, from, due)
 	}
+	o.whole = before
+}
+
+// left records that a node has left, with the number of its last message. It reports false while that may be on its way.
+func (o *origin) left(c *Cluster, from string, sent uint64) bool {
+	s := &o.events
+	if s.known && s.last < sent {
+		return false
+	}
+	if !s.known {
+		s.known, s.last = true, sent // what it had sent before this node has connected
+		c.passed(from, sent)
+	}
+	if c.cfg.Left != nil {
+		c.cfg.Left(from)
+	}
+	return true
+}
+
+// lose counts messages up to a number as lost.
+func (o *origin) lose(c *Cluster, from string, due uint64) {
+	c.gap(Loss{from, o.events.last + 1, due, o.whole})
+	o.events.last = due
+	c.passed(from, due)
 }
 
 func (c *Cluster) passed(origin string, seq uint64) {

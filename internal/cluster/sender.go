@@ -99,7 +99,7 @@ func (c *Cluster) flush(batch []*backplane.Message) {
 	if up, _ := c.link.take(); !up {
 		return
 	}
-	c.out.pushControl(&backplane.Message{Kind: backplane.Bye, Channel: backplane.ChannelNodes})
+	c.out.pushControl(c.bye())
 	c.send(ctx, c.out.take(batch[:0], false))
 	if messages, _ := c.out.waiting(); messages > 0 {
 		c.dropped(messages, errStop)

@@ -61,14 +61,15 @@ var errLost = errors.New("messages of other nodes were lost")
 
 // gap counts messages about clients that are lost. Those about nodes are not counted: beats repeat
 // what they say.
-func (c *Cluster) gap(from string, n uint64) {
+func (c *Cluster) gap(l Loss) {
+	n := l.Last - l.First + 1
 	c.counts.gaps.Add(n)
 	if k := c.gapLog.Count(); k > 0 {
-		c.log.Error("messages of another node were lost", "node", from, "messages", n, "gaps", k)
+		c.log.Error("messages of another node were lost", "node", l.Origin, "messages", n, "gaps", k)
 	}
 	c.link.lose(errLost)
 	if c.cfg.Gap != nil {
-		c.cfg.Gap()
+		c.cfg.Gap(l)
 	}
 }
 

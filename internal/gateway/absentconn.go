@@ -95,7 +95,7 @@ func (c *absentConn) add(r recorded, err error) {
 }
 
 // merge returns what the client has missed: at the other node, and here since. It is not complete when too much was
-// missed here.
+// missed here, or was lost on its way here and is not in what the other node has delivered.
 func (c *absentConn) merge(there claimAnswer) (missed []adapter.Missed, complete bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -105,14 +105,7 @@ func (c *absentConn) merge(there claimAnswer) (missed []adapter.Missed, complete
 			missed = append(missed, r.Missed)
 		}
 	}
-	return missed, !c.full
-}
-
-// lose has the client be a new one: it may have missed what was not recorded.
-func (c *absentConn) lose() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.full = true
+	return missed, !c.full && !c.mv.losses.beyond(there.Delivered)
 }
 
 // forget drops what is recorded.

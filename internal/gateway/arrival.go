@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/envelope"
@@ -221,7 +220,10 @@ func (mv *moves) claim(ctx context.Context, e *endpoint, h *adapter.Handshake, b
 		if len(nodes) == 0 && mv.stops(node) {
 			nodes = slices.DeleteFunc(mv.keepersOf(body.Key), func(id string) bool { return asked[id] > 0 })
 		}
-		if next != "" && next != mv.rt.node.ID && mv.lives(next) {
+		if next == mv.rt.node.ID {
+			return nil, noFailure // it has come here by now, or never left
+		}
+		if next != "" && mv.lives(next) {
 			nodes = slices.Insert(nodes, 0, next)
 		}
 	}
@@ -334,9 +336,11 @@ func (a *arrival) arrive(ctx context.Context, h *adapter.Handshake, first claimA
 		}
 		// What the client has left there, it had left before it was added to its rooms here, perhaps.
 		left := slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return slices.Contains(a.last.Rooms, room) })
-		if len(left) == 0 {
+		unknown := a.unknown(now)
+		if len(left)+len(unknown) == 0 {
 			return noFailure
 		}
+		mv.awaitNumbers(ctx, unknown)
 		mv.freeze(func(v vector) {
 			now = v
 			a.s.namespace.Leave(a.s, left, true, false)
@@ -431,59 +435,4 @@ func (a *arrival) end(moved bool) {
 	a.last = claimAnswer{}
 	a.claim.done(moved)
 	a.claim.remove()
-}
-
-// membersChanged ends the claims from nodes that are gone.
-func (mv *moves) membersChanged() {
-	if mv == nil {
-		return
-	}
-	mv.mu.Lock()
-	for _, c := range mv.claims {
-		if !mv.lives(c.node) {
-			c.end()
-		}
-	}
-	if mv.changed != nil {
-		close(mv.changed)
-		mv.changed = nil
-	}
-	mv.mu.Unlock()
-	mv.announceNumbers()
-}
-
-// noClient is no id of a client.
-const noClient = "-"
-
-// announceNumbers sends a message for no client, so that nodes that have joined know the number that the messages of this one have reached: until then they
-// cannot have its clients move.
-func (mv *moves) announceNumbers() {
-	m := &backplane.Message{Kind: backplane.Leave, Channel: backplane.ChannelEvents, Select: backplane.Selection{IDs: []string{noClient}}}
-	_ = mv.rt.cluster.Send(m) // otherwise the second beat has it
-}
-
-// awaitNodes is nodesOf without those that were asked. Where this node has started just now, and may not know the others yet, it
-// waits for one.
-func (mv *moves) awaitNodes(ctx context.Context, key string, asked map[string]int) (nodes []string) {
-	timer := time.NewTimer(max(0, startGrace-time.Since(mv.rt.node.Started)))
-	defer timer.Stop()
-	for {
-		mv.mu.Lock()
-		if mv.changed == nil {
-			mv.changed = make(chan struct{})
-		}
-		changed := mv.changed
-		mv.mu.Unlock()
-		nodes = slices.DeleteFunc(mv.nodesOf(key), func(id string) bool { return asked[id] > 0 })
-		if len(nodes) > 0 {
-			return nodes
-		}
-		select {
-		case <-changed:
-		case <-timer.C:
-			return nil
-		case <-ctx.Done():
-			return nil
-		}
-	}
 }

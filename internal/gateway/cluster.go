@@ -68,19 +68,17 @@ func (rt *Runtime) identify() (all []cluster.Endpoint) {
 
 // join makes this node one of several.
 func (rt *Runtime) join(cfg Config, all []cluster.Endpoint) {
-	var gap func()
-	if cfg.BackplaneOptions.ResetOnGap {
-		gap = rt.afterGap
-	}
+	rt.resets.all = cfg.BackplaneOptions.ResetOnGap
 	if b, uses := cfg.Backplane.(backplane.EndpointsUser); uses {
 		b.SetEndpoints(rt.described())
 	}
 	var passed func(origin string, seq uint64)
+	var left func(origin string)
 	if rt.moves != nil {
-		passed = rt.moves.delivered.set
+		passed, left = rt.moves.delivered.set, rt.moves.delivered.left
 	}
 	rt.cluster = cluster.New(cluster.Config{
-		Backplane: cfg.Backplane, Options: cfg.BackplaneOptions, Self: rt.Self, Endpoints: all, Deliver: rt.deliver, Log: rt.log, Gap: gap, Passed: passed,
+		Backplane: cfg.Backplane, Options: cfg.BackplaneOptions, Self: rt.Self, Endpoints: all, Deliver: rt.deliver, Log: rt.log, Gap: rt.lost, Passed: passed, Left: left,
 		Members: func() { rt.roster.Members(); rt.moves.membersChanged() },
 		Observe: func(s cluster.Step) {
 			rt.hooks.Backplane(observe.BackplaneStep{Event: backplaneEvents[s.Kind], Messages: s.Messages, Err: s.Err})

@@ -270,7 +270,7 @@ func (d *departure) missed(v vector) (answer claimedBody, missed []adapter.Misse
 			read = nil
 			return
 		}
-		answer = claimedBody{ID: d.s.ID(), Rooms: d.s.Rooms(), Delivered: d.s.withLate(now)}
+		answer = claimedBody{ID: d.s.ID(), Rooms: d.s.Rooms(), Delivered: d.s.withLate(now), Gone: mv.delivered.gone(now)}
 	})
 	if read == nil {
 		return claimedBody{}, nil

@@ -77,6 +77,7 @@ type moves struct {
 	failures failureLogs
 	parking  parking
 	notices  notices
+	losses   losses
 
 	lateUntil atomic.Int64 // until when clients may have session.late, in nanoseconds
 	recording atomic.Int32 // arrivals that record

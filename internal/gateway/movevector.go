@@ -13,6 +13,8 @@ const (
 	maxOrigins = 4096
 	// originOnWay is how long a node that is no member any more counts: what it has sent may be on its way to others.
 	originOnWay = 3 * time.Second
+	// startOnWay is how long after the start of a node others may deliver what was sent before that.
+	startOnWay = time.Second
 )
 
 // delivered is what this node has delivered of others. The zero value is empty.
@@ -23,8 +25,9 @@ type delivered struct {
 }
 
 type lastOf struct {
-	seq uint64
-	at  time.Time
+	seq  uint64
+	at   time.Time
+	left bool // the node has left: nothing later comes
 }
 
 // set records a number of another node, which is not lower than the last.
@@ -41,11 +44,42 @@ func (d *delivered) set(origin string, seq uint64) {
 	if _, known := d.by[origin]; !known && len(d.by) >= maxOrigins {
 		d.forget(now)
 	}
-	d.by[origin] = lastOf{seq, now}
+	d.by[origin] = lastOf{seq: seq, at: now}
 	if d.changed != nil {
 		close(d.changed)
 		d.changed = nil
 	}
+}
+
+// left records that a node has left, of which everything was delivered.
+func (d *delivered) left(origin string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l, known := d.by[origin]; known {
+		l.left = true
+		d.by[origin] = l
+	}
+}
+
+// gone returns the nodes of v that have left.
+func (d *delivered) gone(v vector) (ids []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id := range v {
+		if d.by[id].left {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// knows reports whether something of each node was delivered, and otherwise returns what is closed at the next change.
+func (d *delivered) knows(ids []string) (all bool, changed <-chan struct{}) {
+	v := vector{}
+	for _, id := range ids {
+		v[id] = 1
+	}
+	return d.has(v, "", nil)
 }
 
 // forget removes the nodes that have sent nothing for long, or any other; d.mu is held.

@@ -52,8 +52,9 @@ type claimedBody struct {
 	Rooms []string `json:"rooms,omitempty"`
 	// Moved is the node to which the client has gone.
 	Moved string `json:"moved,omitempty"`
-	// Delivered and Shared are in the answer to a ClaimMore.
+	// Delivered to Present are in the answer to a ClaimMore.
 	Delivered vector                  `json:"delivered,omitempty"`
+	Gone      []string                `json:"gone,omitempty"` // those of Delivered that have left
 	Shared    websockets.SharedValues `json:"shared,omitempty"`
 	Present   []movedEntry            `json:"present,omitempty"`
 	Parked    *parkedBody             `json:"parked,omitempty"` // for a keeper
@@ -110,7 +111,7 @@ func (k parkedKey) bad() bool {
 }
 
 func (b *claimedBody) check() error {
-	if len(b.ID) > maxKey || len(b.Moved) > maxKey || len(b.Present) > roster.PerClient {
+	if len(b.ID) > maxKey || len(b.Moved) > maxKey || len(b.Present) > roster.PerClient || len(b.Gone) > maxOrigins {
 		return fmt.Errorf("an answer to a claim: %w", envelope.ErrInvalid)
 	}
 	if p := b.Parked; p != nil && (len(p.Keys) == 0 || len(p.Keys) > maxKeys || len(p.Positions) > maxKeys || slices.ContainsFunc(p.Keys, parkedKey.bad) || slices.ContainsFunc(p.Positions, badKey)) {

@@ -12,22 +12,27 @@ import (
 // minResetPause is the time between two rounds of resets, while events are lost again and again.
 const minResetPause = 5 * time.Second
 
-// resets cuts the clients that may be recovered when events of other nodes were lost, see
-// backplane.ResetOnGap: their positions promise all that was sent.
+// resets cuts clients that may be recovered when events of other nodes were lost: with backplane.ResetOnGap all of them,
+// otherwise those that were recovered after the loss, before it was found.
 type resets struct {
+	all     bool // ResetOnGap
 	mu      sync.Mutex
-	lost    time.Time // the last loss that no round has seen; zero for none
+	lost    time.Time // when the last loss was found that no round has seen; zero for none
+	since   time.Time // the earliest time of those losses
 	running bool
 	stopped bool
 	stop    chan struct{} // closed at the stop
 	rounds  sync.WaitGroup
 }
 
-// afterGap has a round start soon. It returns at once.
-func (rt *Runtime) afterGap() {
+// afterLoss has a round start soon: there was a loss since some time. It returns at once.
+func (rt *Runtime) afterLoss(since time.Time) {
 	r := &rt.resets
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.lost.IsZero() || since.Before(r.since) {
+		r.since = since
+	}
 	r.lost = time.Now()
 	if !r.running && !r.stopped {
 		r.running = true
@@ -40,7 +45,7 @@ func (rt *Runtime) runResets() {
 	r := &rt.resets
 	for {
 		r.mu.Lock()
-		lost := r.lost
+		lost, since := r.lost, r.since
 		if r.lost = (time.Time{}); lost.IsZero() || r.stopped {
 			r.running = false
 			r.mu.Unlock()
@@ -48,30 +53,35 @@ func (rt *Runtime) runResets() {
 		}
 		r.mu.Unlock()
 		started := time.Now()
-		rt.resetClients(lost)
+		rt.resetClients(lost, since)
 		await.Within(time.Until(started.Add(minResetPause)), r.stop)
 	}
 }
 
-// resetClients resets the clients that were connected when events were lost: suspended ones at
-// once, the others at the drain rate.
-func (rt *Runtime) resetClients(lost time.Time) {
+// resets reports whether a client is cut.
+func (r *resets) resets(s *session, lost, since time.Time) bool {
+	before := s.connectedAt.Before(lost)
+	if r.all {
+		return before || s.recovered // one that was recovered since may have been suspended then
+	}
+	return s.recovered && before && !s.connectedAt.Before(since)
+}
+
+// resetClients resets clients: suspended ones at once, the others at the drain rate.
+func (rt *Runtime) resetClients(lost, since time.Time) {
 	var connected []adapter.Resetter
 	suspended := 0
 	for _, e := range rt.endpoints {
 		for _, ns := range e.matching("") {
 			for _, s := range ns.Suspended() {
-				if c, ok := s.conn.(*absentConn); ok {
-					c.lose()
-				} else if c, ok := s.conn.(adapter.Resetter); ok {
+				if c, ok := s.conn.(adapter.Resetter); ok && rt.resets.all {
 					e.drop(s)
 					c.Reset()
 					suspended++
 				}
 			}
 			for _, s := range ns.Select(nil, core.Selection{}, false) {
-				// One that was recovered since may have been suspended then.
-				if c, ok := s.conn.(adapter.Resetter); ok && (s.connectedAt.Before(lost) || s.recovered) {
+				if c, ok := s.conn.(adapter.Resetter); ok && rt.resets.resets(s, lost, since) {
 					connected = append(connected, c)
 				}
 			}

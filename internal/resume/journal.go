@@ -24,6 +24,7 @@ type Journal struct {
 	id        string
 	namespace string
 	former    string // the private id that the client had at another node; empty without
+	losses    uint64 // those of store when it was made
 
 	mu      sync.Mutex
 	live    Live            // nil while the client is absent
@@ -58,6 +59,9 @@ func (j *Journal) ID() string { return j.id }
 
 // PrivateID returns the id by which the client resumes: a secret of the client's.
 func (j *Journal) PrivateID() string { return j.pid }
+
+// incomplete reports whether events were lost that may have been for the client, see [Store.Forget].
+func (j *Journal) incomplete() bool { return j.losses != j.store.losses.Load() }
 
 // Start returns a position from which a client can resume that has not received any event yet. It
 // is called before the first one is sent.

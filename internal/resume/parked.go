@@ -24,7 +24,7 @@ func (d *departure) Parked() (read func() (adapter.Parked, error)) {
 	store.mu.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.closed {
+	if j.closed || j.incomplete() {
 		return nil
 	}
 	p.Address, p.Guessed = j.address.Addr, j.address.Guessed
@@ -95,7 +95,7 @@ func (store *Store) Keep(p adapter.Parked, encode Encode, emit func(j *Journal, 
 func (j *Journal) MayPark() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return !j.closed && j.store.Moves()
+	return !j.closed && !j.incomplete() && j.store.Moves()
 }
 
 // fill fills the journal of a parked client. It returns false when that is too much.
@@ -147,6 +147,7 @@ func (j *Journal) dropAliases() {
 func (store *Store) newParkedJournal(p adapter.Parked) *Journal {
 	j := &Journal{
 		store: store, pid: p.Keys[0], id: p.ID, namespace: p.Namespace, address: Address{p.Address, p.Guessed}, absent: make(chan struct{}), parked: true,
+		losses: store.losses.Load(),
 	}
 	store.mu.Lock()
 	defer store.mu.Unlock()

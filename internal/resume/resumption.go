@@ -113,7 +113,7 @@ func (r *Resumption) take(ctx context.Context, why websockets.Reason, same func(
 		return false
 	}
 	j.mu.Lock()
-	known := r.received() >= 0 || r.offset == "" && !j.closed // it is to be parked
+	known := r.received() >= 0 || r.offset == "" && !j.closed && !j.incomplete() // it is to be parked
 	j.mu.Unlock()
 	if !known { // dropped meanwhile
 		r.Abandon()
@@ -141,7 +141,7 @@ func (j *Journal) closeLive(ctx context.Context, why websockets.Reason) bool {
 // received returns how many of the kept events the client has; -1 if it may miss others.
 // journal.mu is held.
 func (r *Resumption) received() int {
-	if r.pos == 0 {
+	if r.pos == 0 || r.j.incomplete() {
 		return -1
 	}
 	if r.pos == r.j.known || r.pos == r.j.knownAlias {

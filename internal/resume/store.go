@@ -16,7 +16,8 @@ type Store struct {
 	handover adapter.Handover // nil when clients do not move between nodes
 	prefix   string           // of private ids
 
-	total atomic.Int64 // bytes held by all rings and journals
+	total  atomic.Int64  // bytes held by all rings and journals
+	losses atomic.Uint64 // how often Forget was called
 
 	totalMu sync.Mutex   // held while enforceTotal selects what to drop
 	remains atomic.Int64 // over MaxTotalBytes: what is left although all is dropped, and an eighth more; 0 otherwise
@@ -42,11 +43,14 @@ func New(opts adapter.Recovery, handover adapter.Handover) *Store {
 // Moves reports whether clients move to other nodes and from them.
 func (store *Store) Moves() bool { return store.handover != nil }
 
+// Forget has the clients of all journals not be recovered: events were lost that may have been for them.
+func (store *Store) Forget() { store.losses.Add(1) }
+
 // NewJournal returns the journal of a new client, whose private id ends with suffix.
 func (store *Store) NewJournal(live Live, id, namespace, suffix string, from Address) *Journal {
 	j := &Journal{
 		store: store, pid: store.prefix + rand.Text() + suffix, id: id, namespace: namespace, live: live, last: live, address: from,
-		absent: make(chan struct{}),
+		absent: make(chan struct{}), losses: store.losses.Load(),
 	}
 	store.total.Add(int64(journalSize))
 	store.mu.Lock()

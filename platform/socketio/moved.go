@@ -15,7 +15,17 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-var _ adapter.Mover = (*server)(nil)
+var (
+	_ adapter.Mover     = (*server)(nil)
+	_ adapter.Forgetter = (*server)(nil)
+)
+
+// Forget implements [adapter.Forgetter].
+func (s *server) Forget() {
+	if s.recovery != nil {
+		s.recovery.Forget()
+	}
+}
 
 // Moves implements [adapter.Mover].
 func (s *server) Moves() bool { return s.recovery != nil && s.recovery.Moves() }

@@ -229,7 +229,17 @@ func (s *server) handshake(r *http.Request) *adapter.Handshake {
 	return h
 }
 
-var _ adapter.Mover = (*server)(nil)
+var (
+	_ adapter.Mover     = (*server)(nil)
+	_ adapter.Forgetter = (*server)(nil)
+)
+
+// Forget implements [adapter.Forgetter].
+func (s *server) Forget() {
+	if s.recovery != nil {
+		s.recovery.Forget()
+	}
+}
 
 // Moves implements [adapter.Mover].
 func (s *server) Moves() bool { return s.recovery != nil && s.recovery.Moves() }

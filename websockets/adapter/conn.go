@@ -73,6 +73,10 @@ type Yielder interface{ Yield() }
 // returns at once, and reports false for a client that may not be recovered: then it does nothing.
 type Resetter interface{ Reset() bool }
 
+// Forgetter is a Server of an adapter whose clients may be recovered. Forget has those that it has by now not be recovered,
+// whether they are connected or suspended: events of other nodes were lost that may have been for them. It returns at once.
+type Forgetter interface{ Forget() }
+
 // Refuser is a Conn of a protocol that has close codes of its own for refused clients. RefusalCode
 // returns that of the HTTP status of a refusal by HandleConnection; 0 stands for 1008.
 type Refuser interface{ RefusalCode(status int) int }

@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/backplane"
+)
+
+// A node that has started just now does not know all others yet, nor what they have sent before. Clients that come to it wait for
+// that.
+
+// membersChanged ends the claims from nodes that are gone.
+func (mv *moves) membersChanged() {
+	if mv == nil {
+		return
+	}
+	mv.mu.Lock()
+	for _, c := range mv.claims {
+		if !mv.lives(c.node) {
+			c.end()
+		}
+	}
+	if mv.changed != nil {
+		close(mv.changed)
+		mv.changed = nil
+	}
+	mv.mu.Unlock()
+	mv.announceNumbers()
+}
+
+// noClient is no id of a client.
+const noClient = "-"
+
+// announceNumbers sends a message for no client, so that nodes that have joined know the number that the messages of this one have reached: until then they
+// cannot have its clients move.
+func (mv *moves) announceNumbers() {
+	m := &backplane.Message{Kind: backplane.Leave, Channel: backplane.ChannelEvents, Select: backplane.Selection{IDs: []string{noClient}}}
+	_ = mv.rt.cluster.Send(m) // otherwise the second beat has it
+}
+
+// awaitNodes is nodesOf without those that were asked. Where this node has started just now, and may not know the others yet, it
+// waits for one.
+func (mv *moves) awaitNodes(ctx context.Context, key string, asked map[string]int) (nodes []string) {
+	timer := time.NewTimer(max(0, startGrace-time.Since(mv.rt.node.Started)))
+	defer timer.Stop()
+	for {
+		mv.mu.Lock()
+		if mv.changed == nil {
+			mv.changed = make(chan struct{})
+		}
+		changed := mv.changed
+		mv.mu.Unlock()
+		nodes = slices.DeleteFunc(mv.nodesOf(key), func(id string) bool { return asked[id] > 0 })
+		if len(nodes) > 0 {
+			return nodes
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// unknown returns the nodes of which nothing had arrived here when the client was added to its rooms, but at the other node,
+// where something may be on its way that they have sent before this node has connected: it would be missed. now is what was
+// delivered here by then.
+func (a *arrival) unknown(now vector) (ids []string) {
+	mv := a.claim.mv
+	if time.Since(mv.rt.node.Started) > startOnWay {
+		return nil
+	}
+	for id := range a.last.Delivered {
+		if _, known := now[id]; !known && id != a.claim.node && !slices.Contains(a.last.Gone, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// awaitNumbers waits until something of each node has arrived, or this node runs for startOnWay. They send something when they
+// learn of this node.
+func (mv *moves) awaitNumbers(ctx context.Context, ids []string) {
+	over := time.NewTimer(time.Until(mv.rt.node.Started.Add(startOnWay)))
+	defer over.Stop()
+	for {
+		all, changed := mv.delivered.knows(ids)
+		if all {
+			return
+		}
+		select {
+		case <-changed:
+		case <-over.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
