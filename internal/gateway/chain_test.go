@@ -7,7 +7,9 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/internal/observers"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
+	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -28,16 +30,22 @@ func (sink) Close(websockets.Reason)                         {}
 
 // dispatcher returns a function that handles one message of a client of such a gateway.
 func dispatcher(tb testing.TB, opts ...websockets.HandlerOption) func() {
-	return dispatchers(tb, opts...)()
+	return dispatchers(tb, nil, slog.New(slog.DiscardHandler), opts...)()
 }
 
-// dispatchers makes as many clients of one gateway.
-func dispatchers(tb testing.TB, opts ...websockets.HandlerOption) func() func() {
+// dispatchers makes as many clients of one gateway, which observers see.
+func dispatchers(tb testing.TB, hooks []observe.Hooks, log *slog.Logger, opts ...websockets.HandlerOption) func() func() {
 	tb.Helper()
-	d := &testGateway{subs: []websockets.Subscription{websockets.On("move", func(_ context.Context, p point) (point, error) { return p, nil }, opts...)}}
+	return dispatchersOf(tb, hooks, log, websockets.On("move", func(_ context.Context, p point) (point, error) { return p, nil }, opts...))
+}
+
+// dispatchersOf makes as many clients that send "move".
+func dispatchersOf(tb testing.TB, hooks []observe.Hooks, log *slog.Logger, sub websockets.Subscription) func() func() {
+	tb.Helper()
+	d := &testGateway{subs: []websockets.Subscription{sub}}
 	gs := []gatewayPlan{{name: "gateway", short: "gateway", typ: reflect.TypeOf(d), value: d}}
-	cfg := Config{Adapter: testAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
-	rt, err := bind(gs, cfg, pipe.Built{}, slog.New(slog.DiscardHandler))
+	cfg := Config{Adapter: testAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true, Observers: observers.New(hooks, log)}
+	rt, err := bind(gs, cfg, pipe.Built{}, log)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -86,7 +94,7 @@ func BenchmarkDispatch(b *testing.B) {
 // BenchmarkDispatchParallel is what messages of different clients cost each other: run
 // it with -cpu 1,2,4.
 func BenchmarkDispatchParallel(b *testing.B) {
-	client := dispatchers(b)
+	client := dispatchers(b, nil, slog.New(slog.DiscardHandler))
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		handle := client()

@@ -131,5 +131,5 @@ func (s *session) connectError(err error, g *boundGateway) (_ *websockets.Error,
 			}
 		}
 	}
-	return s.logError(err, g, "handleConnection"), httperr.Status(err)
+	return s.logError(s.ctx, err, g, "handleConnection"), httperr.Status(err)
 }

@@ -58,7 +58,7 @@ func (s *session) observe(o *boundSub, m *adapter.Message) {
 	returned := false
 	defer func() {
 		if v := recover(); v != nil {
-			_ = s.logError(recovered.New(v), o.gateway, s.ep.logged(m.Event))
+			_ = s.logError(s.ctx, recovered.New(v), o.gateway, s.ep.logged(m.Event))
 		} else if !returned {
 			s.fail(m, o, nil, errExited) // no goroutine is left that handles it
 		}
@@ -76,7 +76,7 @@ func (s *session) unknown(m *adapter.Message) {
 	defer s.countError(err)
 	var sent *websockets.Error
 	if m.Reply {
-		sent = s.clientError(err, nil, m)
+		sent = s.clientError(s.ctx, err, nil, m)
 		_ = s.answer(m, s.exception(sent, m.Event, m))
 	}
 	s.report(m, nil, nil, err, sent)
@@ -197,28 +197,28 @@ func call(ctx context.Context, r *reply) (err error) {
 }
 
 // logError returns what a client may see of an error, and logs the rest.
-func (s *session) logError(err error, g *boundGateway, event any) *websockets.Error {
+func (s *session) logError(ctx context.Context, err error, g *boundGateway, event any) *websockets.Error {
 	e, ok := httperr.Visible(err)
 	if !ok {
-		s.ep.log.ErrorContext(s.ctx, "gateway failed", g.failed(err, "event", event, "client", s.ID(), "error", err)...)
+		s.ep.log.ErrorContext(ctx, "gateway failed", g.failed(err, "event", event, "client", s.ID(), "error", err)...)
 	}
 	return e
 }
 
 // clientError returns what the client may see of an error: by the filters, or by default.
 // sub is nil for an event without a handler.
-func (s *session) clientError(err error, sub *boundSub, m *adapter.Message) *websockets.Error {
+func (s *session) clientError(ctx context.Context, err error, sub *boundSub, m *adapter.Message) *websockets.Error {
 	chain, g := s.ep.rt.global, (*boundGateway)(nil)
 	if sub != nil {
 		chain, g = sub.chain, sub.gateway
 	}
 	if chain.Filtered() {
 		c := s.callOf(sub, m)
-		if e := chain.Catch(s.ctx, &c, err, s.ep.log); e != nil {
+		if e := chain.Catch(ctx, &c, err, s.ep.log); e != nil {
 			return e
 		}
 	}
-	return s.logError(err, g, s.ep.logged(m.Event))
+	return s.logError(ctx, err, g, s.ep.logged(m.Event))
 }
 
 // logged returns the name of an event for the log: the client has chosen it unless a handler has declared it.
@@ -232,7 +232,7 @@ func (e *endpoint) logged(event string) any {
 // fail sends an error to the client: as the event `exception`, and the same object to a
 // waiting ack or request id. r is nil if the handler has not started.
 func (s *session) fail(m *adapter.Message, sub *boundSub, r *reply, err error) {
-	e := s.clientError(err, sub, m)
+	e := s.clientError(s.context(r), err, sub, m)
 	defer s.report(m, sub, r, err, e)
 	out := s.exception(e, m.Event, m)
 	if m.Reply {

@@ -214,9 +214,7 @@ func (e *endpoint) Admit(ctx context.Context, h *adapter.Handshake) error {
 	}
 	ctx, end := e.hooks.Admit(ctx, e.attempt(h))
 	err := e.admit(ctx, h)
-	if end != nil {
-		end(err)
-	}
+	end.Call(err)
 	if err != nil {
 		e.observeRefusal(h, refusalOf(observe.StageConnect, err))
 	}

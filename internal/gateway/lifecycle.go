@@ -159,9 +159,9 @@ func (s *session) disconnectHook(d *disconnecting) (goesOn bool) {
 	defer func() {
 		v := recover()
 		if v != nil {
-			_ = s.logError(recovered.New(v), d.gateway, "handleDisconnect")
+			_ = s.logError(s.ctx, recovered.New(v), d.gateway, "handleDisconnect")
 		} else if !returned {
-			_ = s.logError(errExited, d.gateway, "handleDisconnect")
+			_ = s.logError(s.ctx, errExited, d.gateway, "handleDisconnect")
 		}
 		goesOn = s.hookReturned(d)
 		if v == nil && !returned && goesOn {
@@ -196,6 +196,6 @@ func (s *session) dropped() {
 // recoverUser calls a function of the user, which may panic or end its goroutine; both are logged.
 func (s *session) recoverUser(event string, f func()) {
 	if err := recovered.Do(f); err != nil {
-		_ = s.logError(err, nil, event)
+		_ = s.logError(s.ctx, err, nil, event)
 	}
 }

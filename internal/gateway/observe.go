@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/envelope"
 	"github.com/gatehouse-go/gatehouse/internal/core"
+	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/httperr"
 	"github.com/gatehouse-go/gatehouse/internal/observers"
 	"github.com/gatehouse-go/gatehouse/internal/pipe"
@@ -33,6 +35,11 @@ func (e *endpoint) attempt(h *adapter.Handshake) observe.Attempt {
 	return observe.Attempt{
 		Request: h.Request, Platform: e.srv.adapter.Name(), Path: e.srv.path, Endpoint: e.pattern.name, Namespace: h.Namespace,
 	}
+}
+
+// Endpoint is for [observe.EndpointOf].
+func (s *session) Endpoint() observe.Endpoint {
+	return observe.Endpoint{Platform: s.Platform(), Path: s.ep.srv.path, Namespace: s.ep.pattern.name}
 }
 
 func (e *endpoint) observeRefusal(h *adapter.Handshake, r observe.Refusal) {
@@ -67,10 +74,14 @@ func (s *session) observeAnswer(p websockets.Payload) {
 
 // observed is a message whose handling is observed. Its methods accept nil.
 type observed struct {
+	ctx   context.Context // of the handler, with what the observers have put in
 	start pipe.Moment
 	items int
-	end   func(observe.Outcome)
+	end   observers.Ending[observe.Outcome]
 }
+
+// observedMessages has those of replies that are reused themselves.
+var observedMessages = sync.Pool{New: func() any { return new(observed) }}
 
 func (o *observed) item() {
 	if o != nil {
@@ -78,23 +89,49 @@ func (o *observed) item() {
 	}
 }
 
+// context returns the context of a message's handler, for what is done about the message when the handler has returned; that of
+// the client if it has not started, or is not observed.
+func (s *session) context(r *reply) context.Context {
+	switch {
+	case r == nil || r.observed == nil:
+		return s.ctx
+	case r.sub.Kind == handler.Stream: // its context has ended
+		return valueContext{s.ctx, r.observed.ctx}
+	}
+	return r.observed.ctx
+}
+
+// valueContext ends with one context, and has the values of another.
+type valueContext struct {
+	context.Context
+
+	values context.Context
+}
+
+// Value implements [context.Context].
+func (c valueContext) Value(key any) any { return c.values.Value(key) }
+
 // observeHandling returns the context of the handler.
 func (s *session) observeHandling(ctx context.Context, r *reply) context.Context {
 	if !s.ep.hooks.WantsHandle() {
 		return ctx
 	}
-	ctx, r.observed = s.startObserving(ctx, r.m, r.sub)
-	return ctx
+	if r.reusable() {
+		r.observed = observedMessages.Get().(*observed)
+	} else {
+		r.observed = new(observed)
+	}
+	s.startObserving(ctx, r.observed, r.m, r.sub)
+	return r.observed.ctx
 }
 
-func (s *session) startObserving(ctx context.Context, m *adapter.Message, sub *boundSub) (context.Context, *observed) {
-	o := &observed{start: pipe.Now()}
+func (s *session) startObserving(ctx context.Context, o *observed, m *adapter.Message, sub *boundSub) {
+	o.start = pipe.Now()
 	h := observe.Handling{Client: s, Waited: time.Duration(o.start) - m.Stamped(framework)}
 	if sub != nil {
 		h.Gateway, h.Event = sub.gateway.short, sub.Event
 	}
-	ctx, o.end = s.ep.hooks.Handle(ctx, h)
-	return ctx, o
+	o.ctx, o.end = s.ep.hooks.Handle(ctx, h)
 }
 
 // observeOutcome reports how the handling of a message ended. r is nil for one whose handler
@@ -110,14 +147,22 @@ func (s *session) observeOutcome(m *adapter.Message, sub *boundSub, r *reply, er
 		out.Denied = r.enhanced != nil && r.enhanced.denied
 	}
 	if o == nil {
-		_, o = s.startObserving(s.ctx, m, sub)
+		o = new(observed)
+		s.startObserving(s.ctx, o, m, sub)
 	}
-	if o.end == nil {
-		return
+	if o.end.Wanted() {
+		_, out.Panicked = errors.AsType[*recovered.PanicError](err)
+		out.Items, out.Took = o.items, time.Duration(pipe.Now()-o.start)
+		o.end.Call(out)
 	}
-	_, out.Panicked = errors.AsType[*recovered.PanicError](err)
-	out.Items, out.Took = o.items, time.Duration(pipe.Now()-o.start)
-	o.end(out)
+}
+
+// release reuses the memory of an observed message, with that of its reply.
+func (o *observed) release() {
+	if o != nil {
+		*o = observed{}
+		observedMessages.Put(o)
+	}
 }
 
 // answer answers a message under its ack or id.
@@ -172,7 +217,10 @@ func (s *session) queueUnseen(out *adapter.Outgoing, ack uint64) error {
 }
 
 func (s *session) observeQueued(out *adapter.Outgoing, ack uint64, d *delivery, err error) {
-	p, _ := out.Payload(s.ep.traits.Binary)
+	var p websockets.Payload
+	if d != nil || s.ep.hooks.WantsSent() {
+		p, _ = out.Payload(s.ep.traits.Binary)
+	}
 	d.add(len(out.Event)+p.Size(), err)
 	switch {
 	case err == nil:
@@ -227,14 +275,14 @@ func observeArrival(ctx context.Context, hooks *observers.Set, a observe.Arrival
 	return sendCounted(ctx, start, end, handle)
 }
 
-// sendCounted sends an event, and passes end what has become of it; nil if that is not wanted.
-func sendCounted(ctx context.Context, start pipe.Moment, end func(observe.Delivery), send func(context.Context, *delivery) error) error {
-	if end == nil {
+// sendCounted sends an event, and passes end what has become of it.
+func sendCounted(ctx context.Context, start pipe.Moment, end observers.Ending[observe.Delivery], send func(context.Context, *delivery) error) error {
+	if !end.Wanted() {
 		return send(ctx, nil)
 	}
 	d, err := &delivery{}, recovered.ErrExited
 	defer func() { // a handler of a NodeEvent may end its goroutine
-		end(observe.Delivery{
+		end.Call(observe.Delivery{
 			Recipients: int(d.recipients.Load()), Dropped: int(d.dropped.Load()), Bytes: int(d.bytes.Load()), Answers: int(d.answers.Load()),
 			Err: err, Took: time.Duration(pipe.Now() - start),
 		})

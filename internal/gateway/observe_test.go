@@ -2,7 +2,11 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
+	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -10,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/observe"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -112,5 +117,95 @@ func TestHooksOfALateStop(t *testing.T) {
 		rec.want(t, "started 2", "closing 2", "late 1", "done 0")
 		close(release)
 		synctest.Wait()
+	})
+}
+
+type traceKey struct{}
+
+// valueLog records which value the contexts of log lines have.
+type valueLog struct {
+	slog.Handler
+
+	seen map[string]any
+}
+
+func (valueLog) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l valueLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+
+func (l valueLog) Handle(ctx context.Context, r slog.Record) error {
+	l.seen[r.Message] = ctx.Value(traceKey{})
+	return nil
+}
+
+// What follows a handler has the context of the observers, with which a log line belongs to a trace: the log line of an
+// error, filters and outcome interceptors. It ends with the client, not with a stream.
+func TestContextOfAnObservedMessage(t *testing.T) {
+	hooks := []observe.Hooks{{Handle: func(ctx context.Context, _ observe.Handling) (context.Context, func(observe.Outcome)) {
+		return context.WithValue(ctx, traceKey{}, "trace"), nil
+	}}}
+	failure := errors.New("broken")
+	for name, sub := range map[string]func(...websockets.HandlerOption) websockets.Subscription{
+		"handler": func(opts ...websockets.HandlerOption) websockets.Subscription {
+			return websockets.On("move", func(context.Context, point) (point, error) { return point{}, failure }, opts...)
+		},
+		"stream": func(opts ...websockets.HandlerOption) websockets.Subscription {
+			return websockets.Stream("move", func(context.Context, point) iter.Seq2[websockets.Response[point], error] {
+				return func(yield func(websockets.Response[point], error) bool) { yield(websockets.Response[point]{}, failure) }
+			}, opts...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, filtered, reported := valueLog{slog.DiscardHandler, map[string]any{}}, any(nil), any(nil)
+			filter := websockets.UseFilters(pipeline.FilterFunc(func(ctx context.Context, _ *pipeline.Call, _ error) *pipeline.Error {
+				filtered = ctx.Value(traceKey{})
+				return nil
+			}))
+			outcome := websockets.UseInterceptors(pipeline.OutcomeFunc(func(ctx context.Context, _ *pipeline.Call, _ pipeline.Outcome) {
+				if reported = ctx.Value(traceKey{}); ctx.Err() != nil {
+					t.Errorf("the context has ended: %v", context.Cause(ctx))
+				}
+			}))
+			dispatchersOf(t, hooks, slog.New(log), sub(filter, outcome))()()
+			if filtered != "trace" || reported != "trace" || log.seen["gateway failed"] != "trace" {
+				t.Errorf("filter %v, outcome interceptor %v, log %v", filtered, reported, log.seen)
+			}
+		})
+	}
+}
+
+// A message that is observed needs no memory for it, with one observer and with two.
+func TestObserversAllocateNothing(t *testing.T) {
+	handle := observe.Hooks{
+		Received: func(websockets.Client, observe.Received) {},
+		Handle: func(ctx context.Context, _ observe.Handling) (context.Context, func(observe.Outcome)) {
+			return ctx, func(observe.Outcome) {}
+		},
+	}
+	for n := 1; n <= 2; n++ {
+		dispatch := dispatchers(t, []observe.Hooks{handle, handle}[:n], slog.New(slog.DiscardHandler))()
+		least := math.Inf(1)
+		for range 200 { // the race detector, and the collector, empty pools at times
+			least = min(least, testing.AllocsPerRun(1, dispatch))
+		}
+		if least != 0 {
+			t.Errorf("%v allocations with %d observers", least, n)
+		}
+	}
+}
+
+// The endpoint of a client is the declared one, whatever the client has asked for.
+func TestEndpointOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []observe.Endpoint
+		k := newObservedRuntime(t, []observe.Hooks{{Connected: func(c websockets.Client) { got = append(got, observe.EndpointOf(c)) }}},
+			[]*testGateway{{}}, websockets.Namespace("rooms/{room}"))
+		s := newSession(k.endpoint(), sink{}, k.handshake("/rooms/tea"))
+		if e := observe.EndpointOf(s); e != (observe.Endpoint{Platform: "test", Path: "/", Namespace: "/rooms/{room}"}) {
+			t.Errorf("%+v", e)
+		}
+		if e := observe.EndpointOf(nil); e != (observe.Endpoint{}) {
+			t.Errorf("%+v of no client", e)
+		}
 	})
 }

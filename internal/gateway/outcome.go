@@ -33,7 +33,7 @@ func (s *session) report(m *adapter.Message, sub *boundSub, r *reply, err error,
 	if x == nil {
 		x = &enhanced{call: s.callOf(sub, m), start: chain.Begin()}
 	}
-	chain.Report(s.ctx, &x.call, x.start, pipeline.Outcome{Err: err, Client: sent, Denied: x.denied}, s.ep.log)
+	chain.Report(s.context(r), &x.call, x.start, pipeline.Outcome{Err: err, Client: sent, Denied: x.denied}, s.ep.log)
 }
 
 // report calls the outcome interceptors of a connection that guards or checks have refused.

@@ -72,6 +72,7 @@ func (r *reply) reusable() bool { return r.enhanced == nil && r.sub.Kind != hand
 // release reuses the memory of a reply that is sent, or to a handler without a result that has returned.
 func (r *reply) release() {
 	if r.reusable() {
+		r.observed.release()
 		*r = reply{}
 		replies.Put(r)
 	}
@@ -178,7 +179,8 @@ func (r *reply) Result(ctx context.Context, v any) error {
 // Private implements [handler.Exchange].
 func (r *reply) Private() bool {
 	ep := r.s.ep
-	return r.reusable() && len(ep.emits) == 0 && ep.hooks == nil && ep.rt.codec == nil
+	observed := ep.hooks != nil && (!r.m.Reply || ep.hooks.WantsAnswered())
+	return r.reusable() && len(ep.emits) == 0 && !observed && ep.rt.codec == nil
 }
 
 // ResultAt implements [handler.Exchange].

@@ -4,7 +4,6 @@ package observers
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +18,15 @@ type Set struct {
 	hooks []observe.Hooks
 	log   *slog.Logger
 
-	handle, rooms, answered bool // see the methods Wants…
+	// The hooks that are called for every message or connection, without those that are nil.
+	admit    []starter[observe.Attempt, error]
+	handle   []starter[observe.Handling, observe.Outcome]
+	emit     []starter[observe.Emission, observe.Delivery]
+	deliver  []starter[observe.Arrival, observe.Delivery]
+	received []func(websockets.Client, observe.Received)
+	sent     []func(websockets.Client, observe.Sent)
+
+	rooms, answered bool // see the methods Wants…
 
 	// loggedAt is when a panic was last logged, in nanoseconds since the start of 1970.
 	loggedAt atomic.Int64
@@ -32,11 +39,23 @@ func New(hooks []observe.Hooks, log *slog.Logger) *Set {
 	}
 	s := &Set{hooks: hooks, log: log}
 	for _, h := range hooks {
-		s.handle = s.handle || h.Handle != nil
+		s.admit = appendSet(s.admit, h.Admit, h.Admit != nil)
+		s.handle = appendSet(s.handle, h.Handle, h.Handle != nil)
+		s.emit = appendSet(s.emit, h.Emit, h.Emit != nil)
+		s.deliver = appendSet(s.deliver, h.Deliver, h.Deliver != nil)
+		s.received = appendSet(s.received, h.Received, h.Received != nil)
+		s.sent = appendSet(s.sent, h.Sent, h.Sent != nil)
 		s.rooms = s.rooms || h.Joined != nil || h.Left != nil
 		s.answered = s.answered || h.Answered != nil
 	}
 	return s
+}
+
+func appendSet[F any](to []F, f F, set bool) []F {
+	if set {
+		return append(to, f)
+	}
+	return to
 }
 
 // each calls f with every hook.
@@ -68,63 +87,36 @@ func (s *Set) logPanic(name string, v any) {
 	}
 }
 
-// start calls the hooks of one kind that return a function, and returns one that calls those;
-// nil if there is none to call.
-func start[A, R any](ctx context.Context, s *Set, name string, a A, hook func(*observe.Hooks) func(context.Context, A) (context.Context, func(R))) (context.Context, func(R)) {
+// Admit calls the hooks of that name.
+func (s *Set) Admit(ctx context.Context, a observe.Attempt) (context.Context, Ending[error]) {
 	if s == nil {
-		return ctx, nil
+		return ctx, Ending[error]{}
 	}
-	var ends []func(R)
-	for i := range s.hooks {
-		if f := hook(&s.hooks[i]); f != nil {
-			s.call(name, &s.hooks[i], func(*observe.Hooks) {
-				inner, end := f(ctx, a)
-				if inner != nil {
-					ctx = inner //nolint:fatcontext // one for each observer, of which there are few
-				}
-				if end != nil {
-					ends = append(ends, end)
-				}
-			})
-		}
-	}
-	if ends == nil {
-		return ctx, nil
-	}
-	return ctx, func(r R) {
-		for _, end := range slices.Backward(ends) { // the last one that started is the innermost
-			s.call(name, nil, func(*observe.Hooks) { end(r) })
-		}
-	}
+	return startAll(ctx, s, "Admit", s.admit, a)
 }
 
-// Admit calls the hooks of that name. The function it returns is nil if none wants the
-// result.
-func (s *Set) Admit(ctx context.Context, a observe.Attempt) (context.Context, func(error)) {
-	return start(ctx, s, "Admit", a, func(h *observe.Hooks) func(context.Context, observe.Attempt) (context.Context, func(error)) {
-		return h.Admit
-	})
+// Handle calls the hooks of that name.
+func (s *Set) Handle(ctx context.Context, m observe.Handling) (context.Context, Ending[observe.Outcome]) {
+	if s == nil {
+		return ctx, Ending[observe.Outcome]{}
+	}
+	return startAll(ctx, s, "Handle", s.handle, m)
 }
 
-// Handle calls the hooks of that name, as [Set.Admit] does.
-func (s *Set) Handle(ctx context.Context, m observe.Handling) (context.Context, func(observe.Outcome)) {
-	return start(ctx, s, "Handle", m, func(h *observe.Hooks) func(context.Context, observe.Handling) (context.Context, func(observe.Outcome)) {
-		return h.Handle
-	})
+// Emit calls the hooks of that name.
+func (s *Set) Emit(ctx context.Context, e observe.Emission) (context.Context, Ending[observe.Delivery]) {
+	if s == nil {
+		return ctx, Ending[observe.Delivery]{}
+	}
+	return startAll(ctx, s, "Emit", s.emit, e)
 }
 
-// Emit calls the hooks of that name, as [Set.Admit] does.
-func (s *Set) Emit(ctx context.Context, e observe.Emission) (context.Context, func(observe.Delivery)) {
-	return start(ctx, s, "Emit", e, func(h *observe.Hooks) func(context.Context, observe.Emission) (context.Context, func(observe.Delivery)) {
-		return h.Emit
-	})
-}
-
-// Deliver calls the hooks of that name, as [Set.Admit] does.
-func (s *Set) Deliver(ctx context.Context, a observe.Arrival) (context.Context, func(observe.Delivery)) {
-	return start(ctx, s, "Deliver", a, func(h *observe.Hooks) func(context.Context, observe.Arrival) (context.Context, func(observe.Delivery)) {
-		return h.Deliver
-	})
+// Deliver calls the hooks of that name.
+func (s *Set) Deliver(ctx context.Context, a observe.Arrival) (context.Context, Ending[observe.Delivery]) {
+	if s == nil {
+		return ctx, Ending[observe.Delivery]{}
+	}
+	return startAll(ctx, s, "Deliver", s.deliver, a)
 }
 
 // Traceparent returns what the first hook of that name returns that returns one; "" without.
@@ -138,7 +130,10 @@ func (s *Set) Traceparent(ctx context.Context) (found string) {
 }
 
 // WantsHandle reports whether a hook Handle is set.
-func (s *Set) WantsHandle() bool { return s != nil && s.handle }
+func (s *Set) WantsHandle() bool { return s != nil && len(s.handle) > 0 }
+
+// WantsSent reports whether a hook Sent is set.
+func (s *Set) WantsSent() bool { return s != nil && len(s.sent) > 0 }
 
 // WantsRooms reports whether a hook Joined or Left is set.
 func (s *Set) WantsRooms() bool { return s != nil && s.rooms }
@@ -184,11 +179,9 @@ func (s *Set) Disconnected(c websockets.Client, r websockets.Reason, lasted time
 
 // Received calls the hooks of that name.
 func (s *Set) Received(c websockets.Client, m observe.Received) {
-	s.each("Received", func(h *observe.Hooks) {
-		if h.Received != nil {
-			h.Received(c, m)
-		}
-	})
+	if s != nil {
+		callAll(s, "Received", s.received, c, m)
+	}
 }
 
 // Answered calls the hooks of that name.
@@ -202,11 +195,9 @@ func (s *Set) Answered(c websockets.Client, a observe.Answer) {
 
 // Sent calls the hooks of that name.
 func (s *Set) Sent(c websockets.Client, e observe.Sent) {
-	s.each("Sent", func(h *observe.Hooks) {
-		if h.Sent != nil {
-			h.Sent(c, e)
-		}
-	})
+	if s != nil {
+		callAll(s, "Sent", s.sent, c, e)
+	}
 }
 
 // Dropped calls the hooks of that name.

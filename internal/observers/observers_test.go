@@ -45,10 +45,10 @@ func TestStartedHooksEndInReverse(t *testing.T) {
 	}
 	s := New([]observe.Hooks{named("a"), {}, named("b"), {Admit: func(context.Context, observe.Attempt) (context.Context, func(error)) {
 		return nil, nil
-	}}}, slog.New(slog.DiscardHandler))
+	}}, named("c"), named("d")}, slog.New(slog.DiscardHandler))
 	ctx, end := s.Admit(t.Context(), observe.Attempt{})
-	end(nil)
-	if ctx.Value(key{}) != "ab" || strings.Join(ended, "") != "ba" {
+	end.Call(nil)
+	if ctx.Value(key{}) != "abcd" || strings.Join(ended, "") != "dcba" {
 		t.Errorf("context %v, ended %v", ctx.Value(key{}), ended)
 	}
 }
@@ -63,7 +63,7 @@ func TestNoHooks(t *testing.T) {
 		s.Connected(nil)
 		s.Received(nil, observe.Received{})
 		s.Joined(nil, []string{"a"})
-		if ctx, end := s.Handle(context.Background(), observe.Handling{}); ctx == nil || end != nil {
+		if ctx, end := s.Handle(context.Background(), observe.Handling{}); ctx == nil || end.Wanted() {
 			t.Error("Handle of no hooks")
 		}
 	}); n != 0 {
