@@ -348,5 +348,5 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, session *
 	it := wsconn.Item{Frame: open}
 	_ = session.out.Push(it, it.Charge(), outbox.Always)
 	session.addHolder()
-	go c.Serve(&transport{s: session, c: c}, session.transportEnded)
+	c.Serve(&transport{s: session, c: c}, session.transportEnded)
 }

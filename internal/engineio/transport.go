@@ -187,5 +187,5 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.addHolder()
-	go c.Serve(&transport{s: s, c: c}, s.transportEnded)
+	c.Serve(&transport{s: s, c: c}, s.transportEnded)
 }

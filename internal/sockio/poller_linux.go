@@ -78,28 +78,23 @@ func (p *Poller) Watch(nc net.Conn, s Sleeper) (Place, error) {
 		Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT,
 		Fd:     int32(at.index), Pad: int32(at.generation),
 	}
-	if err := p.control(unix.EPOLL_CTL_ADD, raw, &event); err != nil {
-		p.leave(at)
+	if err := p.arm(raw, &event); err != nil {
+		p.Leave(at)
 		return Place{}, os.NewSyscallError("epoll_ctl", err)
 	}
 	return at, nil
 }
 
-// Leave ends what Watch has started for nc, before or after the call of Wake. It must be called
-// before nc is closed.
-func (p *Poller) Leave(nc net.Conn, at Place) {
-	p.leave(at)
-	if raw := rawConn(nc); raw != nil {
-		_ = p.control(unix.EPOLL_CTL_DEL, raw, nil)
-	}
-}
-
-// control changes how a socket is watched. Neither descriptor is closed meanwhile, so neither
-// number can be one of another file.
-func (p *Poller) control(op int, raw syscall.RawConn, event *unix.EpollEvent) error {
+// arm has the kernel report the next event of a socket. Neither descriptor is closed meanwhile, so neither number can be
+// one of another file.
+func (p *Poller) arm(raw syscall.RawConn, event *unix.EpollEvent) error {
 	var failed error
 	err := p.raw.Control(func(epoll uintptr) {
-		if err := raw.Control(func(fd uintptr) { failed = unix.EpollCtl(int(epoll), op, int(fd), event) }); err != nil {
+		if err := raw.Control(func(fd uintptr) {
+			if failed = unix.EpollCtl(int(epoll), unix.EPOLL_CTL_ADD, int(fd), event); errors.Is(failed, unix.EEXIST) {
+				failed = unix.EpollCtl(int(epoll), unix.EPOLL_CTL_MOD, int(fd), event)
+			}
+		}); err != nil {
 			failed = err
 		}
 	})
@@ -118,7 +113,9 @@ func (p *Poller) take(s Sleeper) Place {
 	return Place{i, p.slots[i].generation}
 }
 
-func (p *Poller) leave(at Place) {
+// Leave ends what Watch has started, before or after the call of Wake. The kernel keeps the socket until it is closed, but
+// reports one event at most, which finds that the place was left.
+func (p *Poller) Leave(at Place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s := &p.slots[at.index]; s.generation == at.generation && s.sleeper != nil {

@@ -58,13 +58,13 @@ func TestPoller(t *testing.T) {
 			if testkit.Receive(t, "the event", s) != at {
 				t.Error("woken at another place")
 			}
-			p.Leave(ours, at)
+			p.Leave(at)
 			again := watch(t, p, ours, s) // what is there already counts
 			if testkit.Receive(t, "the event", s) != again || again == at {
 				t.Errorf("woken at %v, was at %v", again, at)
 			}
-			p.Leave(ours, again)
-			p.Leave(ours, again)
+			p.Leave(again)
+			p.Leave(again)
 			if len(s) > 0 {
 				t.Error("woken more than once")
 			}
@@ -78,7 +78,7 @@ func TestPollerLeave(t *testing.T) {
 	left, now := make(sleeper, 10), make(sleeper, 10)
 	ours, theirs := pair(t)
 	at := watch(t, p, ours, left)
-	p.leave(at) // the socket is still watched, as while an event is on its way
+	p.Leave(at) // the socket is still watched, as while an event is on its way
 	others, othersTheirs := pair(t)
 	next := watch(t, p, others, now)
 	if next.index != at.index || next == at {
@@ -90,7 +90,7 @@ func TestPollerLeave(t *testing.T) {
 	if len(left) > 0 || len(now) > 0 {
 		t.Error("an event of a place that was left")
 	}
-	p.Leave(others, next)
+	p.Leave(next)
 }
 
 // A socket that is closed without Leave is not watched any more, nor the next one with its
@@ -104,13 +104,13 @@ func TestPollerReusedDescriptor(t *testing.T) {
 		_ = ours.Close()
 		_ = theirs.Close()
 		next, nextTheirs := pair(t)
-		p.Leave(ours, at)
+		p.Leave(at)
 		place := watch(t, p, next, young)
 		_, _ = nextTheirs.Write([]byte("x"))
 		if testkit.Receive(t, "the event", young) != place {
 			t.Error("woken at another place")
 		}
-		p.Leave(next, place)
+		p.Leave(place)
 		_ = next.Close()
 		_ = nextTheirs.Close()
 	}
@@ -129,7 +129,7 @@ func TestPollerCloses(t *testing.T) {
 	if _, err := p.Watch(ours, s); err == nil {
 		t.Error("a closed poller watches")
 	}
-	p.Leave(ours, at)
+	p.Leave(at)
 }
 
 // Only sockets are watched.

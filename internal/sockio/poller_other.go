@@ -20,7 +20,7 @@ func NewPoller() (*Poller, error) { return nil, errors.ErrUnsupported }
 func (*Poller) Watch(net.Conn, Sleeper) (Place, error) { return Place{}, errors.ErrUnsupported }
 
 // Leave does nothing.
-func (*Poller) Leave(net.Conn, Place) {}
+func (*Poller) Leave(Place) {}
 
 // Run returns at once.
 func (*Poller) Run() {}

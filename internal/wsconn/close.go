@@ -177,21 +177,26 @@ func (c *Conn) readerEnd() <-chan struct{} {
 	return c.readerDone
 }
 
-// Serve reads until the connection has ended, calls h, waits for the writer, and then
-// calls done. Call it once, on a goroutine of its own. It may return before done is
-// called, when another goroutine has become the reader or the connection is parked.
+// Serve starts to read. When the connection has ended, it calls h, waits for the writer, and then calls done. Call it once. It
+// returns at once: the reader has a goroutine of its own, or the connection is parked.
 func (c *Conn) Serve(h Handler, done func()) {
-	c.stackGrown = true
-	growStack()
 	c.mu.Lock()
 	c.handler, c.done = h, done
 	c.park.quietSince.Store(c.cfg.Group.Clock.Now())
 	ended := c.phase == phaseEnded
 	c.mu.Unlock()
-	if ended { // before there was a handler
-		h.Ended(*c.reason)
+	if !ended && c.parkUnread() {
+		return
 	}
-	c.serve(h, done)
+	go func() {
+		defer c.readFirst()
+		if ended { // before there was a handler
+			h.Ended(*c.reason)
+		}
+		c.stackGrown = true
+		growStack()
+		c.serve(h, done)
+	}()
 }
 
 // serve is the reader. It ends the connection, unless another goroutine becomes the reader or

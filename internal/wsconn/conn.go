@@ -35,8 +35,10 @@ type Config struct {
 	Compression    Compression
 	// Heartbeat sends pings, RFC 6455 §5.5.2, to clients that send nothing.
 	Heartbeat bool
-	Group     *Group
-	Logger    *slog.Logger
+	// ParkUnread parks connections before their first message, if many wait for it: clients may be silent from the start.
+	ParkUnread bool
+	Group      *Group
+	Logger     *slog.Logger
 }
 
 // Shortest returns the shortest timeout that connections check, for [NewGroup].
@@ -84,6 +86,7 @@ type Conn struct {
 
 	queued     queuedControls
 	writeError atomic.Bool
+	unread     atomic.Bool // it counts for mostUnread
 
 	readerState
 

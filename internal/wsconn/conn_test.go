@@ -81,9 +81,7 @@ func connect(t *testing.T, change func(*Config), headers ...string) *pair {
 // serve reads until the end of the test.
 func (p *pair) serve() {
 	done := make(chan struct{})
-	go func() {
-		p.conn.Serve(p.owner, func() { close(done) })
-	}()
+	p.conn.Serve(p.owner, func() { close(done) })
 	p.t.Cleanup(func() {
 		p.conn.Abort()
 		<-done

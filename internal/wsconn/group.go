@@ -33,6 +33,7 @@ type Group struct {
 	watchdog watchdog
 	reclaim  reclaim
 	shards   atomic.Uint32
+	unread   atomic.Int32 // connections that wait with a reader for their first message
 	name     string
 	closing  context.Context // ends handshakes under way
 	cancel   context.CancelFunc

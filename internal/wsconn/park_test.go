@@ -103,17 +103,96 @@ func TestPartOfMessageIsNotParked(t *testing.T) {
 	p.wantEnd(websockets.CauseParseError)
 }
 
-// A connection that the sweeper has parked counts for the return of memory; one that was parked before it
-// has waited does not.
+// rarely parks a connection before its first message, since many wait for theirs, and then only after an hour.
+func rarely(c *Config) {
+	c.ParkUnread, c.Limits.IdleAfter = true, time.Hour
+	c.Group.unread.Store(mostUnread)
+}
+
+// A connection is parked until its first message. Then it has a reader, until it has waited.
+func TestUnreadConnectionIsParked(t *testing.T) {
+	p := connectIdle(t, rarely)
+	parked := &p.conn.cfg.Group.reclaim.parked
+	for i := range 3 {
+		p.text(fmt.Sprint(i))
+		p.received(fmt.Sprint(i))
+	}
+	if n := parked.Load(); n != 1 { // when the third is received, the second is done
+		t.Errorf("parked %d times", n)
+	}
+}
+
+// While few connections wait for their first message, they do so with a reader, whatever ends that.
+func TestFewUnreadHaveReaders(t *testing.T) {
+	for name, c := range map[string]struct {
+		first func(*pair)
+		left  int32
+	}{
+		"message": {func(p *pair) {
+			p.text("first")
+			p.received("first")
+		}, 0},
+		"end":    {func(p *pair) { _ = p.Conn.Close() }, 0},
+		"native": {func(p *pair) { p.conn.Native() }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := connect(t, func(c *Config) { c.ParkUnread, c.Limits.IdleAfter = true, time.Hour })
+			group := p.conn.cfg.Group
+			group.Add(p.conn)
+			t.Cleanup(func() {
+				group.Remove(p.conn)
+				testkit.Eventually(t, "none that waits after the end", func() bool { return group.unread.Load() == 0 })
+			})
+			p.serve()
+			if p.conn.Parked() || group.unread.Load() != 1 {
+				t.Fatalf("parked: %t; %d wait", p.conn.Parked(), group.unread.Load())
+			}
+			c.first(p)
+			testkit.Eventually(t, "the count", func() bool { return group.unread.Load() == c.left })
+		})
+	}
+}
+
+// What came with the handshake is read.
+func TestReadAheadIsNotParked(t *testing.T) {
+	p := connect(t, rarely)
+	p.conn.cfg.Group.Add(p.conn)
+	t.Cleanup(func() { p.conn.cfg.Group.Remove(p.conn) })
+	p.conn.framed.ahead = rawFrame(0x80|opText, []byte("early"))
+	p.serve()
+	p.received("early")
+}
+
+// A message after a long time starts a reader, which parks the connection when the message is handled; the next one does not.
+func TestRareMessageParksAgain(t *testing.T) {
+	p := connectIdle(t, rarely)
+	group := p.conn.cfg.Group
+	p.conn.park.quietSince.Store(group.Clock.Now() - int64(2*time.Hour))
+	p.text("rare")
+	p.received("rare")
+	testkit.Eventually(t, "the connection parked again", func() bool { return group.reclaim.parked.Load() == 2 })
+	for i := range 3 {
+		p.text(fmt.Sprint(i))
+		p.received(fmt.Sprint(i))
+	}
+	if n := group.reclaim.parked.Load(); n != 2 {
+		t.Errorf("parked %d times", n)
+	}
+}
+
+// A connection counts for the return of memory when the sweeper has parked it, not when it was parked before it has waited.
 func TestParkedCountsForReclaim(t *testing.T) {
 	for name, c := range map[string]struct {
 		how  func(*Config)
 		want int64
-	}{"by the sweeper": {bySweeper, 1}, "at once": {atOnce, 0}} {
+	}{"by the sweeper": {bySweeper, 2}, "at once": {atOnce, 0}} {
 		t.Run(name, func(t *testing.T) {
 			p := connectIdle(t, c.how)
+			p.text("hello")
+			p.received("hello")
+			p.awaitParked()
 			if n := p.conn.cfg.Group.reclaim.parked.Load(); n != c.want {
-				t.Errorf("%d connections were counted, want %d", n, c.want)
+				t.Errorf("%d times it was counted, want %d", n, c.want)
 			}
 		})
 	}
@@ -233,7 +312,7 @@ func parkAndEnd(t *testing.T, n int) {
 	})
 	group.Add(p.conn)
 	done := make(chan struct{})
-	go p.conn.Serve(p.owner, func() {
+	p.conn.Serve(p.owner, func() {
 		group.Remove(p.conn)
 		close(done)
 	})

@@ -81,7 +81,9 @@ func (c *Conn) next(h Handler) error {
 			if c.park.isQuiet(c) && c.parkReader() {
 				return errParked
 			}
-			if err := w.fill(); err != nil && !c.interrupted(err) {
+			err := w.fill()
+			c.readFirst()
+			if err != nil && !c.interrupted(err) {
 				return err
 			}
 			continue

@@ -47,6 +47,7 @@ func newServer(cfg adapter.ServerConfig, opts Options) *server {
 			Subprotocols:   opts.subprotocols(),
 			Compression:    wsconn.Compression(opts.Compression),
 			Heartbeat:      true,
+			ParkUnread:     true,
 			Logger:         cfg.Logger,
 		},
 	}
@@ -180,7 +181,7 @@ func (s *server) connect(c *conn, h *adapter.Handshake, release func(), res *res
 		}
 		c.sess = s.cfg.Endpoints[0].Connect(c, h)
 	}
-	go c.ws.Serve(c, func() {
+	c.ws.Serve(c, func() {
 		release()
 		s.group.Remove(c.member())
 		s.group.Exit()
