@@ -103,8 +103,7 @@ func (a *App) openHTTP(ctx context.Context, h http.Handler) (*listener, error) {
 }
 
 func (a *App) open(ctx context.Context, addr string, h http.Handler) (*listener, error) {
-	var lc net.ListenConfig
-	nl, err := lc.Listen(ctx, "tcp", addr)
+	nl, err := listen(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
