@@ -116,7 +116,7 @@ func Run(ctx context.Context, c Config) (*Outcome, error) {
 
 // skip: the floor knows no broadcast.
 func skip(p peers.Built, w load.Work) bool {
-	return p.Protocol == wire.Raw && w.Kind == load.Broadcast || p.EchoOnly && (w.Kind != load.Echo || w.Rate > 0)
+	return p.Mixed && w.Kind != load.Crowd || p.Protocol == wire.Raw && w.Kind == load.Broadcast || p.EchoOnly && (w.Kind != load.Echo || w.Rate > 0)
 }
 
 // spareFiles is how many files a server has beside its connections, at most.

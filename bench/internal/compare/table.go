@@ -101,7 +101,7 @@ func (o *Outcome) families() []family {
 			f.title = "Socket.IO"
 		}
 		for _, p := range o.Peers {
-			if p.SocketIO() == socketIO {
+			if p.SocketIO() == socketIO && slices.ContainsFunc(o.Works, func(w load.Work) bool { return !skip(p, w) }) {
 				f.peers = append(f.peers, p)
 			}
 		}

@@ -54,14 +54,18 @@ func (*Gateway) echo(_ context.Context, m Message) (Message, error) { return m, 
 
 func (g *Gateway) shout(ctx context.Context, m Message) error { return shouted.Emit(ctx, g.Server, m) }
 
-// Serve runs the application on a platform until it fails. Its flags are the process's.
-func Serve(platform adapter.Adapter) error {
+// Serve runs the application on platforms, one gateway on all of them, until it fails. Its flags are the process's.
+func Serve(platforms ...adapter.Adapter) error {
 	raw := flag.Bool("raw", false, "take payloads undecoded")
 	library := flag.String("json", "", "the JSON library; empty for the framework's own choice")
 	flag.Parse()
-	root := module.New("bench", module.Providers(websockets.Gateway(newGateway)))
+	var via []websockets.Option
+	for _, p := range platforms {
+		via = append(via, websockets.Via(p))
+	}
+	root := module.New("bench", module.Providers(websockets.Gateway(newGateway, via...)))
 	if *raw {
-		root = module.New("bench", module.Providers(websockets.Gateway(newRawGateway)))
+		root = module.New("bench", module.Providers(websockets.Gateway(newRawGateway, via...)))
 	}
 	var opts []app.Option
 	if *library != "" {
@@ -73,7 +77,6 @@ func Serve(platform adapter.Adapter) error {
 	announced := make(chan error, 1)
 	a, err := app.New(root, append(opts,
 		app.HTTP("127.0.0.1:0"),
-		app.WebSockets(platform),
 		app.MaxConnections(-1), // the work crowd has more than 80 % of the files
 		app.Logger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))),
 		app.OnReady(func(a *app.App) { announced <- serve.Announce(a.Addr()) }))...)

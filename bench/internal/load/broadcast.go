@@ -10,19 +10,18 @@ import (
 type shouting struct {
 	*runner
 
-	request, event *wire.Template
-	sent           int
-	at             time.Duration // when the last one was sent
-	missing        int           // how many do not have it yet
-	stopping       bool
+	shouts   exchanges
+	sent     int
+	at       time.Duration // when the last one was sent
+	missing  int           // how many do not have it yet
+	stopping bool
 }
 
 func (r *runner) broadcast(payload string) error {
 	if err := r.open(r.work.Conns, true); err != nil {
 		return err
 	}
-	s := &shouting{runner: r}
-	s.request, s.event = r.server.Protocol.Shout(payload)
+	s := &shouting{runner: r, shouts: r.shouts(payload)}
 	for _, c := range r.conns {
 		c.sent, c.received = 0, 0 // from now on: how many messages it has
 	}
@@ -35,8 +34,12 @@ func (r *runner) broadcast(payload string) error {
 	return r.finish(func() int { return s.missing })
 }
 
+func (r *runner) shouts(payload string) exchanges {
+	return r.server.exchanges(func(p wire.Protocol) (request, due *wire.Template) { return p.Shout(payload) })
+}
+
 func (s *shouting) shout() {
-	s.out = s.request.Append(s.out[:0], wire.Number{Seq: s.sent})
+	s.out = s.shouts[s.conns[0].protocol].request.Append(s.out[:0], wire.Number{Seq: s.sent})
 	s.sent++
 	s.missing = len(s.conns)
 	s.at = s.clock()
@@ -49,7 +52,7 @@ func (s *shouting) message(c *conn, msg []byte) {
 		return
 	}
 	s.result.Checked++
-	if !s.event.Matches(msg, wire.Number{Seq: c.received}) {
+	if !s.shouts[c.protocol].due.Matches(msg, wire.Number{Seq: c.received}) {
 		s.wrongf("connection %d: message %d is not what was sent: %.200q", c.number+1, c.received+1, msg)
 	}
 	c.received++

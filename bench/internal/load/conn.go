@@ -22,11 +22,12 @@ const (
 )
 
 type conn struct {
-	loop   *loop
-	on     handler
-	fd     int
-	number int
-	state  state
+	loop     *loop
+	on       handler
+	fd       int
+	number   int
+	protocol wire.Protocol
+	state    state
 
 	unread   []byte // input that is not complete
 	fragment []byte // message that is not complete
@@ -97,7 +98,7 @@ func (c *conn) flush() {
 }
 
 // say sends a message of the protocol's own.
-func (c *conn) say(msg string) { c.write(c.loop.server.Protocol.Append(nil, []byte(msg))) }
+func (c *conn) say(msg string) { c.write(c.protocol.Append(nil, []byte(msg))) }
 
 // startClose starts the close handshake, as the protocol's clients do.
 func (c *conn) startClose() {
@@ -106,7 +107,7 @@ func (c *conn) startClose() {
 	}
 	c.state = closing
 	var p []byte
-	switch c.loop.server.Protocol {
+	switch c.protocol {
 	case wire.Raw:
 		_ = unix.Shutdown(c.fd, unix.SHUT_WR)
 		return
@@ -127,14 +128,14 @@ func (c *conn) parse(b []byte) ([]byte, error) {
 		}
 		b = rest
 		c.state = entering
-		switch c.loop.server.Protocol {
+		switch c.protocol {
 		case wire.Plain:
 			c.enter()
 		case wire.Centrifuge:
 			c.say(`{"id":1,"connect":{}}`)
 		}
 	}
-	if c.loop.server.Protocol == wire.Raw {
+	if c.protocol == wire.Raw {
 		return c.parseRaw(b), nil
 	}
 	for c.state != closed {
@@ -202,7 +203,7 @@ func (c *conn) enter() {
 
 // receive handles a whole message.
 func (c *conn) receive(msg []byte) error {
-	switch c.loop.server.Protocol {
+	switch c.protocol {
 	case wire.SocketIO:
 		return c.receiveSocketIO(msg)
 	case wire.Centrifuge:

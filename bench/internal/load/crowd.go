@@ -23,8 +23,7 @@ func (r *runner) crowd(payload string) error {
 	if err := r.open(r.work.Conns, true); err != nil {
 		return err
 	}
-	s := &shouting{runner: r, stopping: true} // it sends when it is asked to
-	s.request, s.event = r.server.Protocol.Shout(payload)
+	s := &shouting{runner: r, shouts: r.shouts(payload), stopping: true} // it sends when it is asked to
 	for _, c := range r.conns {
 		c.sent, c.received = 0, 0
 	}

@@ -55,7 +55,7 @@ func (c *cycling) ended(one *conn, err error) {
 		c.result.LeftOpen++
 	}
 	// A Socket.IO server may end the connection when the client leaves the namespace.
-	closedWell := one.closeSeen > 0 || errors.Is(err, errEnd) && c.server.Protocol != wire.Plain
+	closedWell := one.closeSeen > 0 || errors.Is(err, errEnd) && one.protocol != wire.Plain
 	switch {
 	case one.received != 1 || !closedWell:
 		c.result.Broken++

@@ -49,9 +49,32 @@ type Timing struct {
 // Server is what gets the load.
 type Server struct {
 	Protocol   wire.Protocol
+	Mixed      bool                // every second connection speaks Socket.IO instead
 	Addr       string              // host and port, IPv4
 	PID        int                 // whose CPU time and memory are read
 	Goroutines func() (int, error) // nil: unknown
+}
+
+// of returns the protocol of a connection.
+func (s *Server) of(number int) wire.Protocol {
+	if s.Mixed && number%2 == 1 {
+		return wire.SocketIO
+	}
+	return s.Protocol
+}
+
+// exchange is a message of a client, and what the server sends for it.
+type exchange struct{ request, due *wire.Template }
+
+// exchanges are those of the protocols that a server speaks.
+type exchanges [wire.Centrifuge + 1]exchange
+
+func (s *Server) exchanges(of func(wire.Protocol) (request, due *wire.Template)) (all exchanges) {
+	for number := range 2 {
+		p := s.of(number)
+		all[p].request, all[p].due = of(p)
+	}
+	return all
 }
 
 // Result of a measurement.
@@ -107,8 +130,8 @@ func Run(ctx context.Context, s Server, w Work, t Timing) (*Result, error) {
 		return nil, err
 	}
 	defer l.shut()
-	request, reply := s.Protocol.Echo(payload)
-	r := runner{loop: l, work: w, timing: t, request: request, reply: reply, result: &Result{Latency: new(hist.Histogram)}}
+	echoes := s.exchanges(func(p wire.Protocol) (request, due *wire.Template) { return p.Echo(payload) })
+	r := runner{loop: l, work: w, timing: t, echoes: echoes, result: &Result{Latency: new(hist.Histogram)}}
 	switch w.Kind {
 	case Echo:
 		err = r.echo()

@@ -24,7 +24,6 @@ type loop struct {
 	ctx     context.Context
 	server  Server
 	addr    unix.SockaddrInet4
-	hello   []byte // the upgrade request
 	epoll   int
 	events  []unix.EpollEvent
 	conns   map[int32]*conn
@@ -53,7 +52,7 @@ func newLoop(ctx context.Context, s Server) (*loop, error) {
 	}
 	return &loop{
 		ctx: ctx, server: s, addr: unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())},
-		hello: wire.Upgrade(s.Addr, s.Protocol.Target()), epoll: epoll, events: make([]unix.EpollEvent, 1024),
+		epoll: epoll, events: make([]unix.EpollEvent, 1024),
 		conns: map[int32]*conn{}, input: make([]byte, 256<<10), start: time.Now(), timer: -1,
 	}, nil
 }
@@ -77,7 +76,7 @@ func (l *loop) dial(on handler) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{loop: l, on: on, fd: fd, number: l.dialed, armed: true}
+	c := &conn{loop: l, on: on, fd: fd, number: l.dialed, protocol: l.server.of(l.dialed), armed: true}
 	from := unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(1 + l.dialed%sources)}}
 	l.dialed++
 	err = errors.Join(
@@ -219,11 +218,11 @@ func (l *loop) connected(c *conn) {
 	}
 	c.state = upgrading
 	l.arm(c, false)
-	if l.server.Protocol == wire.Raw {
+	if c.protocol == wire.Raw {
 		c.enter()
 		return
 	}
-	c.write(l.hello)
+	c.write(wire.Upgrade(l.server.Addr, c.protocol.Target()))
 }
 
 func (l *loop) read(c *conn) {

@@ -21,10 +21,10 @@ const (
 type runner struct {
 	*loop
 
-	work           Work
-	timing         Timing
-	request, reply *wire.Template
-	result         *Result
+	work   Work
+	timing Timing
+	echoes exchanges
+	result *Result
 
 	conns     []*conn
 	ready     int
@@ -103,7 +103,7 @@ func (r *runner) send(c *conn, n int) {
 	now := r.clock()
 	r.out = r.out[:0]
 	for range n {
-		r.out = r.request.Append(r.out, wire.Number{Conn: c.number, Seq: c.sent})
+		r.out = r.echoes[c.protocol].request.Append(r.out, wire.Number{Conn: c.number, Seq: c.sent})
 		c.times[c.sent%len(c.times)] = now
 		c.sent++
 	}
@@ -117,7 +117,7 @@ func (r *runner) check(c *conn, msg []byte) bool {
 		return false
 	}
 	r.result.Checked++
-	if !r.reply.Matches(msg, wire.Number{Conn: c.number, Seq: c.received}) {
+	if !r.echoes[c.protocol].due.Matches(msg, wire.Number{Conn: c.number, Seq: c.received}) {
 		r.wrongf("connection %d: answer %d is not what was sent: %.200q", c.number+1, c.received+1, msg)
 	}
 	c.received++

@@ -26,6 +26,7 @@ type Peer struct {
 	Program  string        // Go: in the folder servers; empty: the Name
 	Args     []string      // of the program
 	EchoOnly bool          // a variant, of interest for echoes only
+	Mixed    bool          // half of the clients speak Socket.IO; for the work crowd only
 }
 
 // SocketIO reports whether the peer belongs to the Socket.IO servers.
@@ -47,6 +48,7 @@ func All() []Peer {
 		{Name: "bun-socketio", Protocol: wire.SocketIO, Uses: "socket.io on Bun with @socket.io/bun-engine VERSION", Module: "@socket.io/bun-engine", Script: "socketio.mjs", Bun: true},
 		{Name: "nest-socketio", Protocol: wire.SocketIO, Uses: "@nestjs/platform-socket.io VERSION", Module: "@nestjs/platform-socket.io", Script: "nest-socketio.mjs"},
 		{Name: "gatehouse-ws", Protocol: wire.Plain, Uses: "platform/ws"},
+		{Name: "gatehouse-mixed", Protocol: wire.Plain, Uses: "platform/ws and platform/socketio at one gateway, half of the clients each", Mixed: true},
 		{Name: "gatehouse-ws-segmentio", Program: "gatehouse-ws", Args: segmentio, Protocol: wire.Plain, Uses: "platform/ws with segmentio/encoding VERSION for JSON", Module: "github.com/segmentio/encoding", EchoOnly: true},
 		{Name: "gatehouse-ws-raw", Program: "gatehouse-ws", Args: raw, Protocol: wire.Plain, Uses: "platform/ws, echoes undecoded", EchoOnly: true},
 		{Name: "coder", Protocol: wire.Plain, Uses: "coder/websocket VERSION by hand", Module: "github.com/coder/websocket"},

@@ -58,7 +58,7 @@ func (b Built) Start(ctx context.Context, pins *Pins) (*Process, error) {
 		p.Stop()
 		return nil, fmt.Errorf("starting %s: %w", b.Name, err)
 	}
-	p.server = load.Server{Protocol: b.Protocol, Addr: at.Addr, PID: cmd.Process.Pid}
+	p.server = load.Server{Protocol: b.Protocol, Mixed: b.Mixed, Addr: at.Addr, PID: cmd.Process.Pid}
 	if at.Stats != "" {
 		p.server.Goroutines = func() (int, error) { return goroutines(ctx, at.Stats) }
 	}
