@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/contract/contracttest"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
@@ -18,6 +19,11 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestDocuments: the gateway has documents, which module test/contracts validates.
+func TestDocuments(t *testing.T) {
+	contracttest.Golden(t, "testdata", Module, contracttest.With(app.WebSockets(socketio.New())))
+}
 
 // The job sends to the room while the application runs. TestMain finds a scheduler that runs on.
 func TestJob(t *testing.T) {

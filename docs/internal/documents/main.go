@@ -1,41 +1,48 @@
 // Command documents writes the documents of the modules that the pages show into a folder, one folder for each module, and prints
-// what they do not describe. Module test/contracts validates them.
+// what they do not describe. Those of programs write theirs in a test, see package documented.
 package main
 
 import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
-	"github.com/gatehouse-go/gatehouse/app"
-	"github.com/gatehouse-go/gatehouse/contract"
+	"github.com/gatehouse-go/gatehouse/docs/internal/documented"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/authentication"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/cluster"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/contracts"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/controllers"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/filters"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/gateways"
+	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/goclient/chat"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/guards"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/interceptors"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/lifecycle"
+	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/modules"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/observing"
+	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/pathvalues"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/pipes"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/presence"
+	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/servers"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/serving"
 	signup "github.com/gatehouse-go/gatehouse/docs/internal/snippets/testing"
 	"github.com/gatehouse-go/gatehouse/module"
-	"github.com/gatehouse-go/gatehouse/platform/socketio"
-	"github.com/gatehouse-go/gatehouse/platform/ws"
-	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// modules are those of the pages that can be imported and that serve something.
-var modules = map[string]*module.Module{
-	"authentication": configured(authentication.Module), "guarded": configured(authentication.Guarded), "cluster": cluster.Module, "contracts": contracts.Module,
-	"controllers": controllers.Module, "whole": controllers.Whole, "filters": filters.Module, "gateways": gateways.Module,
-	"guards": guards.Module, "interceptors": interceptors.Module, "lifecycle": lifecycle.Module, "observing": observing.Dashboard,
-	"pipes": pipes.Module, "shops": pipes.ShopModule, "presence": presence.Module, "serving": serving.Module, "signup": signup.Module,
+// shown are the modules of the pages that can be imported, under the names of their packages and variables.
+var shown = map[string]*module.Module{
+	"authentication.Module": configured(authentication.Module), "authentication.Guarded": configured(authentication.Guarded),
+	"authentication.Limited": configured(authentication.Limited), "authentication.Logged": configured(authentication.Logged),
+	"cluster.Module": cluster.Module, "cluster.GuestsModule": cluster.GuestsModule,
+	"contracts.Module": contracts.Module, "contracts.Secured": contracts.Secured,
+	"controllers.Module": controllers.Module, "controllers.Whole": controllers.Whole,
+	"chat.Module": chat.Module, "filters.Module": filters.Module, "gateways.Module": gateways.Module,
+	"guards.Module": guards.Module, "guards.Handle": guards.Handle, "guards.KeyModule": guards.KeyModule, "guards.Injected": guards.Injected, "guards.BanModule": guards.BanModule,
+	"interceptors.Module": interceptors.Module, "lifecycle.Module": lifecycle.Module, "lifecycle.Probed": lifecycle.Probed,
+	"modules.HTTPModule": modules.HTTPModule, "modules.StoreModule": modules.StoreModule, "modules.OrdersModule": modules.OrdersModule, "modules.ReportModule": modules.ReportModule,
+	"observing.Dashboard": observing.Dashboard, "pathvalues.Module": pathvalues.Module,
+	"pipes.Module": pipes.Module, "pipes.ShopModule": pipes.ShopModule, "presence.Module": presence.Module,
+	"servers.Module": servers.Module, "serving.Module": serving.Module, "testing.Module": signup.Module,
 }
 
 // configured returns a module with what it needs.
@@ -48,14 +55,13 @@ func main() {
 	if len(os.Args) != 2 {
 		fail(errors.New("name the folder"))
 	}
-	for name, root := range modules {
-		for platform, a := range map[string]adapter.Adapter{"ws": ws.New(), "socketio": socketio.New()} {
-			if name == "observing" && platform == "ws" {
-				continue // it has a namespace
-			}
-			if err := write(filepath.Join(os.Args[1], name+"-"+platform), root, a); err != nil {
-				fail(fmt.Errorf("%s on %s: %w", name, platform, err))
-			}
+	for name, root := range shown {
+		problems, err := documented.Write(os.Args[1], name, root)
+		if err != nil {
+			fail(err)
+		}
+		for _, p := range problems {
+			_, _ = fmt.Fprintln(os.Stdout, p)
 		}
 	}
 }
@@ -63,31 +69,4 @@ func main() {
 func fail(err error) {
 	_, _ = fmt.Fprintln(os.Stderr, "documents:", err)
 	os.Exit(1) //nolint:forbidigo // main has no result
-}
-
-func write(dir string, root *module.Module, a adapter.Adapter) error {
-	d, err := app.Describe(root, app.WebSockets(a))
-	if err != nil {
-		return err
-	}
-	m, err := contract.From(d)
-	if err != nil {
-		return err
-	}
-	for _, p := range m.Problems {
-		_, _ = fmt.Fprintln(os.Stdout, filepath.Base(dir)+":", p)
-	}
-	docs, err := m.Documents()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o750); err != nil { //nolint:gosec // the folder of the command line
-		return err
-	}
-	for _, doc := range docs {
-		if err := os.WriteFile(filepath.Join(dir, doc.Name), doc.Text, 0o600); err != nil { //nolint:gosec // as above
-			return err
-		}
-	}
-	return nil
 }

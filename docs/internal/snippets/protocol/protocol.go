@@ -12,7 +12,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-var confirm = websockets.NewCall[string, bool]("confirm")
+var (
+	confirm = websockets.NewCall[string, bool]("confirm")
+	tick    = websockets.NewEvent[int]("tick")
+)
 
 type gateway struct{ stop func() }
 
@@ -36,14 +39,14 @@ func (g *gateway) Subscriptions() []websockets.Subscription {
 			}
 			return "yes", nil
 		}),
-		websockets.Stream("count", count),
+		websockets.Stream("count", count, websockets.Sends(tick)),
 		websockets.Stream("forever", func(ctx context.Context, _ struct{}) iter.Seq2[websockets.Response[int], error] {
 			return func(yield func(websockets.Response[int], error) bool) {
-				if yield(websockets.Respond("tick", 1), nil) {
+				if yield(tick.Response(1), nil) {
 					<-ctx.Done()
 				}
 			}
-		}),
+		}, websockets.Sends(tick)),
 		websockets.Listen("stop", func(context.Context, struct{}) error { g.stop(); return nil }),
 	}
 }
@@ -51,7 +54,7 @@ func (g *gateway) Subscriptions() []websockets.Subscription {
 func count(_ context.Context, n int) iter.Seq2[websockets.Response[int], error] {
 	return func(yield func(websockets.Response[int], error) bool) {
 		for i := range n {
-			if !yield(websockets.Respond("tick", i+1), nil) {
+			if !yield(tick.Response(i+1), nil) {
 				return
 			}
 		}
@@ -92,9 +95,9 @@ func (g *feed) Subscriptions() []websockets.Subscription {
 // newModule returns the application; stop is called for the event stop.
 func newModule(stop func()) *module.Module {
 	return module.New("protocol", module.Providers(
-		websockets.Gateway(func() *gateway { return &gateway{stop} }),
+		websockets.Gateway(func() *gateway { return &gateway{stop} }, websockets.Emits(confirm)),
 		websockets.Gateway(func() full { return full{} }, websockets.Path("/full")),
-		websockets.Gateway(func() *feed { return &feed{} }, websockets.Path("/feed"), ws.Options{Recovery: &ws.Recovery{}}),
+		websockets.Gateway(func() *feed { return &feed{} }, websockets.Path("/feed"), websockets.Emits(said), ws.Options{Recovery: &ws.Recovery{}}),
 		websockets.Gateway(func() private { return private{} }, websockets.Path("/private"), websockets.Admit(refuse)),
 	))
 }

@@ -1,0 +1,12 @@
+package protocol
+
+import (
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/docs/internal/documented"
+	"github.com/gatehouse-go/gatehouse/module"
+)
+
+func TestDocuments(t *testing.T) {
+	documented.Test(t, map[string]*module.Module{"protocol.newModule": newModule(func() {})})
+}
