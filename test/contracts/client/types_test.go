@@ -30,7 +30,7 @@ func TestSize(t *testing.T) {
 // mostWrong is how many wrong uses wrong.ts has at least.
 const mostWrong = 30
 
-// TestCompilers: both compilers accept the client and its uses, and the clients of the repository, and refuse each wrong use.
+// TestCompilers: TypeScript 5.9, 6.0 and 7.0 accept the client and its uses, and the clients of the repository, and refuse each wrong use.
 func TestCompilers(t *testing.T) {
 	text, err := os.ReadFile("ts/wrong.ts")
 	if err != nil {
@@ -40,7 +40,7 @@ func TestCompilers(t *testing.T) {
 		t.Errorf("%d wrong uses, want %d", n, mostWrong)
 	}
 	node := need.Program(t, "NODE", "node")
-	for _, run := range [][2]string{{"typescript-5", "ts/tsconfig.json"}, {"typescript", "ts/tsconfig.json"}, {"typescript", "ts/tsconfig.node.json"}} {
+	for _, run := range [][2]string{{"typescript-5", "ts/tsconfig.json"}, {"typescript-6", "ts/tsconfig.json"}, {"typescript", "ts/tsconfig.json"}, {"typescript", "ts/tsconfig.node.json"}} {
 		cmd := npm(t, run[0]+"/bin/tsc", "-p", run[1])
 		cmd.Args = append([]string{node}, cmd.Args...)
 		cmd.Path = node
