@@ -36,6 +36,18 @@ type Options struct {
 	// OnState is called with each new state, in order, on one goroutine. It must return soon: the next
 	// attempt to connect waits for it. err is why the Conn waits, or is closed if that was not by Close.
 	OnState func(s State, err error)
+	// Trace returns the W3C Trace Context of a context: it goes to the server with each Emit, Call and Stream that has the context, for its
+	// observers (see observe.Handling). "" sends none, as does what has another form: a traceparent of other than 55 characters, a
+	// tracestate of more than 512. It is called on the goroutine of the caller. With OpenTelemetry:
+	//
+	//	o.Trace = func(ctx context.Context) (traceparent, tracestate string) {
+	//		c := propagation.MapCarrier{}
+	//		propagation.TraceContext{}.Inject(ctx, c)
+	//		return c["traceparent"], c["tracestate"]
+	//	}
+	//
+	// Handshakes have what the Transport of HTTPClient adds.
+	Trace func(ctx context.Context) (traceparent, tracestate string)
 	// Logger receives connections that are made and lost, errors and panics of handlers, and errors of the server that belong to no
 	// request. It gets no payloads, and of URLs no query. Default slog.Default().
 	Logger *slog.Logger

@@ -40,7 +40,7 @@ func (r *request) end(by result) {
 // mean that the server has received the event: with a connection that is lost then, it may be lost too. Errors: of encoding,
 // [websockets.ErrNoEvent], [ErrClosed], [ErrQueueFull].
 func (c *Conn) Emit(ctx context.Context, event string, data any, opts ...websockets.EmitOption) error {
-	m, o, err := c.message(event, data, nil, opts)
+	m, o, err := c.message(ctx, event, data, nil, opts)
 	if err == nil {
 		late := c.deadline(ctx)
 		defer late.stop()
@@ -57,7 +57,7 @@ func (c *Conn) Emit(ctx context.Context, event string, data any, opts ...websock
 // [ErrDisconnected] or the cause of ctx, and the cause of ctx alone if the request was not sent.
 func (c *Conn) Call(ctx context.Context, event string, data any, opts ...websockets.EmitOption) (websockets.Payload, error) {
 	r := &request{result: make(chan result, 1)}
-	m, o, err := c.message(event, data, r, opts)
+	m, o, err := c.message(ctx, event, data, r, opts)
 	if err != nil {
 		return websockets.Payload{}, failed("call", event, err)
 	}
@@ -146,7 +146,7 @@ func (d *deadline) stop() {
 func (d *deadline) err() error { return fmt.Errorf("%w after %v", context.DeadlineExceeded, d.after) }
 
 // message encodes an event, or a request.
-func (c *Conn) message(event string, data any, r *request, opts []websockets.EmitOption) (*message, emit.Options, error) {
+func (c *Conn) message(ctx context.Context, event string, data any, r *request, opts []websockets.EmitOption) (*message, emit.Options, error) {
 	var o emit.Options
 	for _, opt := range opts {
 		opt.ApplyEmit(&o)
@@ -169,7 +169,12 @@ func (c *Conn) message(event string, data any, r *request, opts []websockets.Emi
 		r.id = id
 	}
 	const around = 48 // the keys, and an id
-	text := appendEvent(make([]byte, 0, len(event)+len(p.JSON)+around), event, p.JSON, id)
+	parent, state, err := c.trace(ctx)
+	if err != nil {
+		return nil, o, err
+	}
+	text := make([]byte, 0, len(event)+len(p.JSON)+around+len(parent)+len(state))
+	text = appendTrace(appendEvent(text, event, p.JSON, id), parent, state)
 	return &message{text: text, req: r}, o, nil
 }
 

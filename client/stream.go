@@ -22,7 +22,7 @@ func (c *Conn) Stream(ctx context.Context, event string, data any, opts ...webso
 // stream passes items to yield. The error is of the stream; nil after its end, and when yield has returned false.
 func (c *Conn) stream(ctx context.Context, event string, data any, opts []websockets.EmitOption, yield func(websockets.Payload, error) bool) error {
 	r := &request{items: newItems(c.opts.Limits)}
-	m, o, err := c.message(event, data, r, opts)
+	m, o, err := c.message(ctx, event, data, r, opts)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,31 @@
 //     Client with the same ID; its Connected may come before the Disconnected of the other.
 //   - Gateways with websockets.Unobserved are left out.
 //
+// # Trace context
+//
+// Clients send a W3C Trace Context with a message, see docs/observing.md. Handle has it as Handling.Traceparent and
+// returns a context with a span, which the handler gets. What the handler sends by that context has the trace at
+// the other nodes, by the hooks Traceparent and Deliver. With OpenTelemetry:
+//
+//	propagator := propagation.TraceContext{}
+//	hooks := observe.Hooks{
+//		Handle: func(ctx context.Context, h observe.Handling) (context.Context, func(observe.Outcome)) {
+//			ctx = propagator.Extract(ctx, propagation.MapCarrier{"traceparent": h.Traceparent, "tracestate": h.Tracestate})
+//			ctx, span := tracer.Start(ctx, h.Gateway+"/"+h.Event, trace.WithSpanKind(trace.SpanKindServer))
+//			return ctx, func(observe.Outcome) { span.End() }
+//		},
+//		Traceparent: func(ctx context.Context) string {
+//			c := propagation.MapCarrier{}
+//			propagator.Inject(ctx, c)
+//			return c["traceparent"]
+//		},
+//		Deliver: func(ctx context.Context, a observe.Arrival) (context.Context, func(observe.Delivery)) {
+//			ctx = propagator.Extract(ctx, propagation.MapCarrier{"traceparent": a.Traceparent})
+//			ctx, span := tracer.Start(ctx, "deliver "+a.Event, trace.WithSpanKind(trace.SpanKindConsumer))
+//			return ctx, func(observe.Delivery) { span.End() }
+//		},
+//	}
+//
 // Attributes of metrics should be few: use the declared paths, namespaces and events, not
 // those that clients send.
 package observe
@@ -110,6 +135,9 @@ type Attempt struct {
 	Endpoint string
 	// Namespace is the concrete one, as the client sent it.
 	Namespace string
+	// Traceparent and Tracestate are the W3C Trace Context of the request's headers, or with Socket.IO of the members
+	// traceparent and tracestate of auth; empty without a valid one.
+	Traceparent, Tracestate string
 }
 
 // Stage is where a connection was refused.
@@ -163,6 +191,10 @@ type Handling struct {
 	Event string
 	// Waited is how long the message has waited for others of the client.
 	Waited time.Duration
+	// Traceparent, 55 characters, and Tracestate, at most 512, are the W3C Trace Context that the client has sent with the
+	// message; empty without a valid one. They are the client's: a server that does not trust its clients starts a trace of
+	// its own, and links to this one.
+	Traceparent, Tracestate string
 }
 
 // Outcome is how the handling of a message ended.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
-	"github.com/gatehouse-go/gatehouse/backplane/envelope"
 	"github.com/gatehouse-go/gatehouse/internal/core"
 	"github.com/gatehouse-go/gatehouse/internal/handler"
 	"github.com/gatehouse-go/gatehouse/internal/httperr"
@@ -32,8 +31,10 @@ func refusalOf(stage observe.Stage, err error) observe.Refusal {
 
 // attempt returns the connection that a handshake opens.
 func (e *endpoint) attempt(h *adapter.Handshake) observe.Attempt {
+	parent, state := traceOfHandshake(h)
 	return observe.Attempt{
 		Request: h.Request, Platform: e.srv.adapter.Name(), Path: e.srv.path, Endpoint: e.pattern.name, Namespace: h.Namespace,
+		Traceparent: parent, Tracestate: state,
 	}
 }
 
@@ -52,6 +53,7 @@ func (e *endpoint) observeRefusal(h *adapter.Handshake, r observe.Refusal) {
 func (s *boundServer) observeRefused(r *http.Request, stage observe.Stage, err error) {
 	if s.hooks != nil {
 		a := observe.Attempt{Request: r, Platform: s.adapter.Name(), Path: s.path}
+		a.Traceparent, a.Tracestate = traceOfRequest(r)
 		s.hooks.Refused(r.Context(), a, refusalOf(stage, err))
 	}
 }
@@ -127,7 +129,9 @@ func (s *session) observeHandling(ctx context.Context, r *reply) context.Context
 
 func (s *session) startObserving(ctx context.Context, o *observed, m *adapter.Message, sub *boundSub) {
 	o.start = pipe.Now()
-	h := observe.Handling{Client: s, Waited: time.Duration(o.start) - m.Stamped(framework)}
+	h := observe.Handling{
+		Client: s, Waited: time.Duration(o.start) - m.Stamped(framework), Traceparent: m.Traceparent, Tracestate: m.Tracestate,
+	}
 	if sub != nil {
 		h.Gateway, h.Event = sub.gateway.short, sub.Event
 	}
@@ -238,14 +242,6 @@ func (s *session) emission(out *adapter.Outgoing) observe.Emission {
 // emissionOf describes an event for a selection.
 func emissionOf(sel core.Selection, out *adapter.Outgoing) observe.Emission {
 	return observe.Emission{Event: out.Event, Namespace: sel.Namespace, Rooms: sel.Rooms.Slice()}
-}
-
-// trace returns the trace context that goes to other nodes with what is sent with a context.
-func (s *server) trace(ctx context.Context) string {
-	if t := s.hooks().Traceparent(ctx); envelope.ValidTraceparent(t) {
-		return t
-	}
-	return ""
 }
 
 // arrivalOf describes a message of another node.

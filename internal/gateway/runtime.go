@@ -173,7 +173,7 @@ func (rt *Runtime) assemble(p *serverPlan, bound Config, built pipe.Built) (s *b
 func (rt *Runtime) serve(s *boundServer, p *serverPlan, bound Config) error {
 	cfg := adapter.ServerConfig{
 		Path: p.path, Options: p.platform, Limits: s.limits, CheckOrigin: s.originChecked(p.check), Logger: s.log,
-		Reserve: s.reserving(bound.Reserve),
+		Reserve: s.reserving(bound.Reserve), TraceContext: s.hooks.WantsHandle(),
 	}
 	s.counted = bound.Reserve != nil
 	if rt.moves != nil {

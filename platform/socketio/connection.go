@@ -161,6 +161,9 @@ func (c *connection) packet(p *packet.Packet, in *inbound) (adapter.Work, error)
 			Event: p.Event, Payload: p.Payload, Reply: p.HasID,
 			Held: heldBytes(p, in), Wire: wireBytes(p, in), Ref: in,
 		}
+		if c.srv.opts.TraceArgument == On {
+			c.takeTrace(&in.msg)
+		}
 		in.msg.Check()
 		return sess.Receive(&in.msg), nil
 	case packet.Ack:
@@ -177,6 +180,13 @@ func (c *connection) packet(p *packet.Packet, in *inbound) (adapter.Work, error)
 		return nil, fmt.Errorf("a packet of type %d from a client", p.Type)
 	}
 	return nil, nil
+}
+
+// takeTrace moves the trace context from the arguments of an event to its place.
+func (c *connection) takeTrace(m *adapter.Message) {
+	if text := packet.CutTrace(&m.Payload); text != nil && c.srv.cfg.TraceContext {
+		m.Traceparent = string(text)
+	}
 }
 
 // Stalled implements [engineio.Handler].

@@ -92,6 +92,10 @@ type Options struct {
 	// MessageTimeout is how long one message, or the body of a POST, may take
 	// from its first byte to its last. Default 60 s, negative for no limit.
 	MessageTimeout time.Duration
+	// TraceArgument removes the last argument of an event if it is a W3C traceparent with the prefix "tp=", 58 characters, and passes
+	// it to observers (see observe.Handling): clients append it, as the protocol has no other place. Default Off: it
+	// is an argument.
+	TraceArgument Switch
 	// Recovery, when not nil, lets clients that lost their connection resume their
 	// rooms and receive what they missed. Default: off.
 	Recovery *Recovery
@@ -169,6 +173,7 @@ func defaults() Options {
 		MaxNamespaces:     100,
 		MaxFragments:      4096,
 		MessageTimeout:    time.Minute,
+		TraceArgument:     Off,
 	}
 }
 
@@ -189,7 +194,7 @@ func (o Options) complete() (Options, error) {
 	for _, f := range []struct {
 		name string
 		s    Switch
-	}{{"Upgrades", o.Upgrades}, {"CORS.Credentials", o.CORS.Credentials}, {"CORS.PrivateNetwork", o.CORS.PrivateNetwork}} {
+	}{{"Upgrades", o.Upgrades}, {"CORS.Credentials", o.CORS.Credentials}, {"CORS.PrivateNetwork", o.CORS.PrivateNetwork}, {"TraceArgument", o.TraceArgument}} {
 		if !f.s.Valid() {
 			return o, fmt.Errorf("socketio: Options.%s: unknown value %d: use On or Off", f.name, f.s)
 		}

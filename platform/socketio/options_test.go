@@ -32,7 +32,7 @@ func TestDefaults(t *testing.T) {
 		Transports: []string{"polling", "websocket"}, Upgrades: On, UpgradeTimeout: 10 * time.Second, ConnectTimeout: 15 * time.Second,
 		MaxConnecting: 1000, MaxUnpolled: 1000,
 		Compression: CompressionOff, Parser: packet.JSON(), MaxAttachments: 10, AttachmentTimeout: 30 * time.Second,
-		MaxNamespaces: 100, MaxFragments: 4096, MessageTimeout: time.Minute,
+		MaxNamespaces: 100, MaxFragments: 4096, MessageTimeout: time.Minute, TraceArgument: Off,
 		CORS: CORS{Credentials: On, PrivateNetwork: Off},
 	}
 	if !reflect.DeepEqual(o, want) {
@@ -80,7 +80,7 @@ func TestOverFieldByField(t *testing.T) {
 		Transports: []string{Polling}, Upgrades: On, UpgradeTimeout: 1, ConnectTimeout: 2, HTTPCompression: 3,
 		Compression: CompressionEach, CORS: CORS{Credentials: On, AllowedHeaders: []string{"a"}, MaxAge: 4, PrivateNetwork: On}, Cookie: &http.Cookie{Name: "a"},
 		Parser: packet.JSON(), MaxAttachments: 5, AttachmentTimeout: 6, MaxNamespaces: 7, MaxFragments: 8, MessageTimeout: 9,
-		Recovery: &Recovery{MaxClients: 10}, MaxConnecting: 18, MaxUnpolled: 19,
+		Recovery: &Recovery{MaxClients: 10}, MaxConnecting: 18, MaxUnpolled: 19, TraceArgument: On,
 	}
 	if got := merge.Fields(base, Options{}); !reflect.DeepEqual(got, base) {
 		t.Errorf("nothing set: %+v", got)
@@ -91,7 +91,7 @@ func TestOverFieldByField(t *testing.T) {
 		{CORS: CORS{AllowedHeaders: []string{}}}, {CORS: CORS{MaxAge: 14}}, {CORS: CORS{PrivateNetwork: Off}},
 		{Cookie: &http.Cookie{Name: "b"}}, {Parser: own{packet.JSON()}}, {MaxAttachments: 15}, {AttachmentTimeout: 16},
 		{MaxNamespaces: 17}, {MaxFragments: -1}, {MessageTimeout: -1}, {Recovery: &Recovery{SkipAdmit: true}},
-		{MaxConnecting: -1}, {MaxUnpolled: -1},
+		{MaxConnecting: -1}, {MaxUnpolled: -1}, {TraceArgument: Off},
 	}
 	for _, o := range set {
 		got := reflect.ValueOf(merge.Fields(base, o))
@@ -103,7 +103,7 @@ func TestOverFieldByField(t *testing.T) {
 	if got := merge.Fields(base, Options{HandshakeHeaders: func(http.Header, *http.Request, string) {}}); got.HandshakeHeaders == nil {
 		t.Error("HandshakeHeaders is lost")
 	}
-	if n := reflect.TypeFor[Options]().NumField(); n != 19 {
+	if n := reflect.TypeFor[Options]().NumField(); n != 20 {
 		t.Errorf("Options has %d fields: complete this test", n)
 	}
 }

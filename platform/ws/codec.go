@@ -12,6 +12,8 @@ type Envelope struct {
 	// Re is the id of the request to whose stream the event belongs; nil for other events
 	// and for requests without an id. Only from the server.
 	Re []byte
+	// Traceparent and Tracestate are the W3C Trace Context of the message, as text; nil without one. Only from clients.
+	Traceparent, Tracestate []byte
 	// Cancel is the id of a request whose stream is to end; nil in other messages. Only from
 	// clients.
 	Cancel []byte

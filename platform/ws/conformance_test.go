@@ -1,6 +1,7 @@
 package ws_test
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 
@@ -52,6 +53,10 @@ func config(newAdapter func() adapter.Adapter, always ...apptest.DialOption) ada
 		Dial: func(t testing.TB, baseURL, place string, opts ...apptest.DialOption) (*apptest.Client, error) {
 			t.Helper()
 			return apptest.TryDialWS(t, baseURL+place, append(slices.Clip(always), opts...)...)
+		},
+		Traced: func(c *apptest.Client, event string, data int, traceparent string) {
+			text, _ := json.Marshal(map[string]any{"event": event, "data": data, "traceparent": traceparent})
+			c.Raw().Text(string(text))
 		},
 		ShutdownClose: apptest.Close{Code: 1001, Reason: "server shutting down"},
 	}

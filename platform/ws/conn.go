@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/recovered"
 	"github.com/gatehouse-go/gatehouse/internal/sizeclass"
+	"github.com/gatehouse-go/gatehouse/internal/tracecontext"
 	"github.com/gatehouse-go/gatehouse/internal/wsconn"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
@@ -257,6 +258,10 @@ func (c *conn) Message(text bool, msg []byte) (adapter.Work, error) {
 			Held:    in.held() + min(len(e.Event), adapter.MaxEventName), // a longer name is not kept
 			Wire:    len(msg),
 			Ref:     in,
+		}
+		if len(e.Traceparent) == tracecontext.Size && c.srv.cfg.TraceContext {
+			in.msg.Traceparent = string(e.Traceparent)
+			in.msg.Tracestate = string(e.Tracestate[:min(len(e.Tracestate), tracecontext.MaxState+1)]) // longer ones are dropped
 		}
 		return c.sess.Receive(&in.msg), nil
 	case len(e.Cancel) > 0 && len(e.ID) == 0:

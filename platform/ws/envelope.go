@@ -1,12 +1,14 @@
 package ws
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/gatehouse-go/gatehouse/internal/eventname"
 	"github.com/gatehouse-go/gatehouse/internal/jsonscan"
+	"github.com/gatehouse-go/gatehouse/internal/tracecontext"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -70,7 +72,7 @@ func (jsonCodec) decode(msg []byte, names *eventname.Cache) (Envelope, error) {
 				failure |= memberID
 			}
 		default:
-			_, err = s.value()
+			err = s.other(key, &e)
 		}
 		if err != nil {
 			return e, scanError(&s, err)
@@ -271,6 +273,34 @@ func memberOf(key []byte) member {
 		return memberCancel
 	}
 	return 0
+}
+
+// other consumes the value of a member that cannot make a message wrong: the trace context, or one that is not known.
+func (s *cursor) other(key []byte, e *Envelope) error {
+	var to *[]byte
+	longest := tracecontext.Size
+	switch string(key) {
+	case "traceparent":
+		to = &e.Traceparent
+	case "tracestate":
+		to, longest = &e.Tracestate, tracecontext.MaxState
+	}
+	lit, err := s.value()
+	if to == nil || err != nil {
+		return err
+	}
+	*to = nil
+	if lit[0] != '"' {
+		return nil
+	}
+	text := lit[1 : len(lit)-1]
+	if bytes.IndexByte(text, '\\') >= 0 && len(text) <= 2*longest {
+		text, _ = jsontext.AppendUnquote(nil, lit) // with an error it has another form
+	}
+	if len(text) <= longest {
+		*to = text
+	}
+	return nil
 }
 
 // key consumes a member's name and the colon, and returns the name unquoted.

@@ -86,6 +86,8 @@ type ServerConfig struct {
 	// Handshake.Request must be that request, or a copy with its context. It recovers panics
 	// and returns after Limits.HandshakeTimeout at the latest. nil checks nothing.
 	AdmitRequest func(*http.Request) error
+	// TraceContext reports that an observer wants the trace contexts of messages: set Message.Traceparent and Tracestate.
+	TraceContext bool
 	// Handover moves clients to and from other nodes; nil on a single node, and where the backplane cannot do it.
 	// A server that is no [Mover] ignores it.
 	Handover Handover

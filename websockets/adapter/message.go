@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/config"
 	"github.com/gatehouse-go/gatehouse/internal/seal"
+	"github.com/gatehouse-go/gatehouse/internal/tracecontext"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
@@ -28,6 +29,10 @@ type Message struct {
 	// Wire is how many bytes the client sent for it, after decompression. Default: the
 	// length of event and payload.
 	Wire int
+	// Traceparent and Tracestate are the W3C Trace Context that the client has sent with the message, in the form of the
+	// platform; empty without one. The framework drops what has another form, and passes the rest to observers. Nothing needs
+	// them without ServerConfig.TraceContext.
+	Traceparent, Tracestate string
 	// Ref is the adapter's own: what its Conn.Reply needs to answer. It may be a
 	// [Releaser].
 	Ref any
@@ -64,9 +69,9 @@ const messageSize = int(unsafe.Sizeof(Message{}) + unsafe.Sizeof((*Message)(nil)
 // Memory returns how many bytes of memory the message holds.
 func (m *Message) Memory() int {
 	if m.Held > 0 {
-		return m.Held + messageSize
+		return m.Held + len(m.Traceparent) + len(m.Tracestate) + messageSize
 	}
-	return len(m.Event) + m.Payload.Size() + messageSize
+	return len(m.Event) + m.Payload.Size() + len(m.Traceparent) + len(m.Tracestate) + messageSize
 }
 
 // WireSize returns how many bytes the client sent for the message.
@@ -84,9 +89,15 @@ const MaxEventName = config.MaxEventName
 const shownName = 64
 
 // Check sets Err when the name of the event is longer than [MaxEventName], and drops the
-// payload and most of the name. [Session].Receive does so with every message; adapters that
+// payload and most of the name. It drops a trace context that is none. [Session].Receive does so with every message; adapters that
 // keep messages before that call it first.
 func (m *Message) Check() {
+	if m.Traceparent != "" && !tracecontext.Valid(m.Traceparent) {
+		m.Traceparent = ""
+	}
+	if m.Traceparent == "" || !tracecontext.ValidState(m.Tracestate) {
+		m.Tracestate = ""
+	}
 	if len(m.Event) <= MaxEventName {
 		return
 	}

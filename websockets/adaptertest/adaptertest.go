@@ -16,6 +16,8 @@ type Config struct {
 	// such as "/chat" if Traits.Namespaces is set, otherwise a path. If the server
 	// rejects the client, the error is a [*apptest.DialError].
 	Dial func(t testing.TB, baseURL, target string, opts ...apptest.DialOption) (*apptest.Client, error)
+	// Traced sends an event with a trace context, in the form of the protocol. nil for adapters that have none.
+	Traced func(c *apptest.Client, event string, data int, traceparent string)
 	// ShutdownClose is the close that a client receives when the application stops.
 	ShutdownClose apptest.Close
 	// Exceptions maps the names of tests that the adapter does not pass to the reason.
@@ -62,6 +64,6 @@ func tests() []test {
 	return slices.Concat(
 		admissionTests, connectPipelineTests, handshakeGuardTests, maxConnectionsTests, pipelineTests, connectionTests, disconnectTests(), orderTests,
 		replyTests, streamTests, payloadTests, argumentTests, unknownTests, failureTests, panicTests, originTests, limitsTests, closingTests, sendQueueTests, traitsTests,
-		roomTests, callTests, slowTests, connectionStoreTests, volatileTests, observeTests, hooksTests, stopTests, bindingTests(),
+		roomTests, callTests, slowTests, connectionStoreTests, volatileTests, observeTests, hooksTests, traceTests, stopTests, bindingTests(),
 	)
 }

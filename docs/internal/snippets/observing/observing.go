@@ -55,15 +55,19 @@ func Tracing() observe.Hooks {
 type Tracer interface {
 	// Traceparent returns the W3C traceparent of the span in ctx.
 	Traceparent(ctx context.Context) string
-	// Start starts a span whose parent is that of a traceparent.
+	// Start starts a span whose parent is that of a traceparent, if there is one.
 	Start(ctx context.Context, name, traceparent string) (context.Context, func(error))
 }
 
-// TracingOfNodes continues a trace on other nodes.
+// Traces continues the traces of clients, also on other nodes.
 //
 // snippet:nodes
-func TracingOfNodes(tracer Tracer) observe.Hooks {
+func Traces(tracer Tracer) observe.Hooks {
 	return observe.Hooks{
+		Handle: func(ctx context.Context, h observe.Handling) (context.Context, func(observe.Outcome)) {
+			ctx, end := tracer.Start(ctx, h.Gateway+" "+h.Event, h.Traceparent)
+			return ctx, func(o observe.Outcome) { end(o.Err) }
+		},
 		Traceparent: tracer.Traceparent,
 		Deliver: func(ctx context.Context, a observe.Arrival) (context.Context, func(observe.Delivery)) {
 			ctx, end := tracer.Start(ctx, "deliver "+a.Event, a.Traceparent)

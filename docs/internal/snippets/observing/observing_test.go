@@ -52,7 +52,9 @@ type nodes struct {
 func newNodes() *nodes { return &nodes{heard: make(chan string, 1)} }
 
 func (g *nodes) Subscriptions() []websockets.Subscription {
-	return []websockets.Subscription{ticket.On(g.hear)}
+	return []websockets.Subscription{ticket.On(g.hear), websockets.On("send", func(ctx context.Context, _ struct{}) (struct{}, error) {
+		return struct{}{}, ticket.Emit(ctx, g.Server, "hello")
+	})}
 }
 
 func (g *nodes) hear(ctx context.Context, _ string) error {
@@ -73,16 +75,20 @@ func (tracer) Start(ctx context.Context, _, traceparent string) (context.Context
 	return context.WithValue(ctx, traceKey{}, traceparent), func(error) {}
 }
 
-// TestTracingOfNodes: the handler of a node event has the trace of its sender.
-func TestTracingOfNodes(t *testing.T) {
+// TestTraces: the handler of a node event has the trace of its sender, and a client's message its own.
+func TestTraces(t *testing.T) {
 	c := apptest.NewCluster(t, 2, module.New("nodes", module.Exports(websockets.Gateway(newNodes))),
-		apptest.With(app.WebSockets(ws.New()), app.Observe(observing.TracingOfNodes(tracer{}))))
+		apptest.With(app.WebSockets(ws.New()), app.Observe(observing.Traces(tracer{}))))
 	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	ctx := context.WithValue(t.Context(), traceKey{}, parent)
 	if err := ticket.Emit(ctx, apptest.Get[*nodes](c.Node(0)).Server, "hello"); err != nil {
 		t.Fatal(err)
 	}
 	if got := testkit.Receive(t, "the event", apptest.Get[*nodes](c.Node(1)).heard); got != parent {
+		t.Errorf("got %q", got)
+	}
+	c.Node(0).DialWS("/").Raw().Text(`{"event":"send","traceparent":"` + parent + `"}`)
+	if got := testkit.Receive(t, "the event of a client", apptest.Get[*nodes](c.Node(1)).heard); got != parent {
 		t.Errorf("got %q", got)
 	}
 }
