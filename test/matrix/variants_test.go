@@ -152,6 +152,7 @@ type application struct {
 	gateway   *gateway
 	addr, url string
 	stop      func() error
+	app       *app.App
 }
 
 func startApp(t *testing.T, addr string, opts ...websockets.Option) *application {
@@ -196,5 +197,5 @@ func newApp(t *testing.T, addr string, opts ...websockets.Option) (*application,
 			t.Errorf("stop of the application: %v", err)
 		}
 	})
-	return &application{g, at, "http://" + at, stop}, nil
+	return &application{g, at, "http://" + at, stop, a}, nil
 }
