@@ -163,8 +163,10 @@ func (c *claim) deliver() {
 	}
 }
 
-// await returns the next answer; false when there is none.
+// await returns the next answer; false when there is none within handoverTime.
 func (c *claim) await(ctx context.Context) (claimAnswer, bool) {
+	ctx, cancel := context.WithTimeout(ctx, handoverTime)
+	defer cancel()
 	select {
 	case a, ok := <-c.answers:
 		return a, ok
@@ -179,18 +181,35 @@ func (mv *moves) Claim(ctx context.Context, ep adapter.Endpoint, h *adapter.Hand
 	if !ours || len(key) > maxKey || len(position) > maxKey || len(key) < prefixSize || mv.rt.cluster == nil || !mv.rt.cluster.Health().Up {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, claimTime)
-	defer cancel()
 	digests, known := pipeline.IdentityDigests(&h.Handshake, key)
 	if !known {
 		return nil
 	}
+	if !mv.turn(ctx) {
+		mv.failed(failedTooMany)
+		return nil
+	}
+	defer func() { <-mv.turns }()
+	ctx, cancel := context.WithTimeout(ctx, claimTime)
+	defer cancel()
 	a, failure := mv.claim(ctx, e, h, claimBody{Key: key, Position: position, Identities: digests})
 	if a == nil {
 		mv.failed(failure)
 		return nil
 	}
 	return a
+}
+
+// turn waits for one of maxClaims, and reports false when that takes too long.
+func (mv *moves) turn(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, turnTime)
+	defer cancel()
+	select {
+	case mv.turns <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // claim asks the nodes that may have a client.
@@ -210,9 +229,7 @@ func (mv *moves) claim(ctx context.Context, e *endpoint, h *adapter.Handshake, b
 		if asked[node]++; asked[node] > 2 {
 			continue
 		}
-		hop, cancel := context.WithTimeout(ctx, handoverTime)
-		a, next, failed := mv.claimFrom(hop, node, newRequest(), e, h, body)
-		cancel()
+		a, next, failed := mv.claimFrom(ctx, node, newRequest(), e, h, body)
 		if a != nil {
 			return a, noFailure
 		}

@@ -68,6 +68,7 @@ func (mv *moves) release(m *backplane.Message) error {
 		mv.mu.Unlock()
 		switch {
 		case keep:
+			mv.parking.progress()
 			mv.answer(from, request, claimedBody{ID: d.s.ID(), Rooms: d.s.Rooms()}, nil)
 		case d != nil:
 			d.dep.Keep()
@@ -231,6 +232,8 @@ func (mv *moves) more(m *backplane.Message) error {
 	if again {
 		return nil
 	}
+	d.timer.Reset(handoverTime) // of a departure that is over, it changes nothing
+	mv.parking.progress()
 	mv.do(func() {
 		answer, missed := d.missed(body.Delivered)
 		d.mu.Lock()

@@ -62,7 +62,7 @@ func (mv *moves) keepFrom(from, request string, e *endpoint, namespace, key stri
 	if mover == nil || !e.Match(namespace) || !mv.rt.accepting.Load() {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(mv.rt.ctx, handoverTime)
+	ctx, cancel := context.WithTimeout(mv.rt.ctx, claimTime)
 	defer cancel()
 	h := &adapter.Handshake{Handshake: websockets.Handshake{
 		Request: &http.Request{Method: http.MethodGet, URL: &url.URL{Path: e.srv.path}, Header: http.Header{}}, Namespace: namespace,

@@ -28,7 +28,7 @@ import (
 // A removal from a room that only A has seen would be lost, so B checks the rooms of the second answer against its own,
 // and asks once more when they differ.
 //
-// Whatever fails or takes longer than handoverTime has the client be a new one.
+// Whatever fails, or has no answer within handoverTime, has the client be a new one.
 //
 // A node that stops parks its clients: it asks another one, the keeper, to claim each as if the client had come there.
 //
@@ -40,11 +40,16 @@ import (
 // The client is suspended at K then, as if it had lost its connection there, and B claims it there. When K stops, it parks it again.
 
 const (
-	// handoverTime bounds a move on either side, claimTime the search at several nodes.
+	// handoverTime bounds the wait for each answer, on either side; claimTime a move, and the search at several nodes; turnTime
+	// the wait for one of maxClaims.
 	handoverTime = 2 * time.Second
 	claimTime    = 5 * time.Second
+	turnTime     = 5 * time.Second
 	// catchUpTime is how long A waits until it has delivered what B had.
-	catchUpTime = time.Second
+	catchUpTime = 1500 * time.Millisecond
+	// maxClaims bounds the clients that come to this node for which others are asked at the same time: with thousands at once, a
+	// busy machine would answer none of them in time.
+	maxClaims = 64
 	// maxRounds is how often B asks for what the client has missed.
 	maxRounds = 3
 	// maxHops is how many nodes B asks, each of which has moved the client to the next.
@@ -76,6 +81,7 @@ type moves struct {
 
 	failures failureLogs
 	parking  parking
+	turns    chan struct{} // of maxClaims
 	notices  notices
 	losses   losses
 
@@ -111,7 +117,7 @@ func newMoves(rt *Runtime, b backplane.Backplane) *moves {
 	if t := b.Traits(); !t.Direct || t.Foreign {
 		return nil
 	}
-	return &moves{rt: rt, claims: map[string]*claim{}, leaving: map[string]*departure{}, releases: map[string]chan struct{}{}, moved: map[string]movedTo{}}
+	return &moves{rt: rt, turns: make(chan struct{}, maxClaims), claims: map[string]*claim{}, leaving: map[string]*departure{}, releases: map[string]chan struct{}{}, moved: map[string]movedTo{}}
 }
 
 // used reports whether clients of any server may move.

@@ -27,6 +27,7 @@ func (mv *moves) membersChanged() {
 		mv.changed = nil
 	}
 	mv.mu.Unlock()
+	mv.parking.membersChanged(mv)
 	mv.announceNumbers()
 }
 

@@ -13,10 +13,13 @@ import (
 )
 
 const (
-	// parkTime bounds how long a stop waits until its clients are parked, after the last of them was closed.
-	parkTime = 5 * time.Second
-	// maxParking bounds the clients that are being parked at the same time; the others wait.
-	maxParking = 256
+	// parkTime bounds how long a stop waits until its clients are parked, after the last of them was closed, and parkPause how long
+	// it waits for the next message of a keeper.
+	parkTime  = 15 * time.Second
+	parkPause = 3 * time.Second
+	// maxParking bounds the clients that are being parked at the same time; the others wait, so that those few have their answers
+	// in time on a busy machine.
+	maxParking = 64
 	// maxParkTries is how many nodes are asked to keep a client.
 	maxParkTries = 3
 )
@@ -29,7 +32,7 @@ type parking struct {
 	requests map[string]*parkingClient
 	clients  map[*session]*parkingClient // those of waiting and of requests
 	lost     int                         // clients that no node keeps
-	idle     chan struct{}               // closed when clients is empty; nil unless a stop waits
+	changed  chan struct{}               // closed with the next message of a keeper; nil unless a stop waits
 }
 
 // parkingClient is a client that is being parked.
@@ -39,6 +42,7 @@ type parkingClient struct {
 	keepers []string // those that may still be asked
 	keeper  string
 	request string
+	timer   *time.Timer // while request is under way
 }
 
 // start sends the Notice, and parks the clients that are suspended, and those that will be. It reports false where no node can keep
@@ -104,6 +108,8 @@ func (p *parking) next(mv *moves) {
 		}
 		c.keeper, c.keepers, c.request = c.keepers[0], c.keepers[1:], newRequest()
 		p.requests[c.request] = c
+		request, keeper := c.request, c.keeper
+		c.timer = time.AfterFunc(handoverTime, func() { p.silent(mv, request, keeper) })
 		ask = append(ask, c)
 	}
 	p.mu.Unlock()
@@ -134,6 +140,7 @@ func (p *parking) refused(mv *moves, request, keeper string) {
 		return
 	}
 	delete(p.requests, request)
+	c.timer.Stop()
 	switch tried := len(p.keepers) - len(c.keepers); {
 	case !c.s.mayReturn(): // it has gone to another node, or was dropped
 		p.forget(c)
@@ -147,12 +154,40 @@ func (p *parking) refused(mv *moves, request, keeper string) {
 	p.next(mv)
 }
 
+// silent has the next node be asked if a keeper has not claimed the client. Otherwise its departure ends by itself.
+func (p *parking) silent(mv *moves, request, keeper string) {
+	mv.mu.Lock()
+	claimed := mv.leaving[request] != nil
+	mv.mu.Unlock()
+	if !claimed {
+		p.refused(mv, request, keeper)
+	}
+}
+
+// membersChanged has the next nodes be asked for clients whose keeper is gone.
+func (p *parking) membersChanged(mv *moves) {
+	p.mu.Lock()
+	var gone []*parkingClient
+	for _, c := range p.requests {
+		if !mv.lives(c.keeper) {
+			gone = append(gone, &parkingClient{request: c.request, keeper: c.keeper})
+		}
+	}
+	p.mu.Unlock()
+	for _, c := range gone {
+		p.refused(mv, c.request, c.keeper)
+	}
+}
+
 // done ends the parking of a client that is at another node.
 func (p *parking) done(mv *moves, s *session) {
 	p.mu.Lock()
 	c := p.clients[s]
 	if c != nil {
-		delete(p.requests, c.request)
+		if p.requests[c.request] == c {
+			delete(p.requests, c.request)
+			c.timer.Stop()
+		}
 		p.forget(c)
 	}
 	p.mu.Unlock()
@@ -161,35 +196,58 @@ func (p *parking) done(mv *moves, s *session) {
 	}
 }
 
+// progress has a stop wait on: a keeper has sent something.
+func (p *parking) progress() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wake()
+}
+
+// wake is progress; p.mu is held.
+func (p *parking) wake() {
+	if p.changed != nil {
+		close(p.changed)
+		p.changed = nil
+	}
+}
+
 // forget removes a client; p.mu is held.
 func (p *parking) forget(c *parkingClient) {
 	delete(p.clients, c.s)
 	p.waiting = slices.DeleteFunc(p.waiting, func(w *parkingClient) bool { return w == c })
-	if len(p.clients) == 0 && p.idle != nil {
-		close(p.idle)
-		p.idle = nil
+	p.wake()
+}
+
+// await waits for the next message of a keeper, and reports false when no client is left, or none comes within parkPause.
+func (p *parking) await(ctx context.Context) bool {
+	p.mu.Lock()
+	if len(p.clients) == 0 {
+		p.mu.Unlock()
+		return false
+	}
+	if p.changed == nil {
+		p.changed = make(chan struct{})
+	}
+	changed := p.changed
+	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, parkPause)
+	defer cancel()
+	select {
+	case <-changed:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
-// wait waits until all clients are parked, for parkTime at most, and logs how many are not.
+// wait waits until all clients are parked, while keepers send something, for parkTime at most, and logs how many are not.
 func (p *parking) wait(ctx context.Context, mv *moves) {
 	if !p.active() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, parkTime)
 	defer cancel()
-	p.mu.Lock()
-	var idle chan struct{}
-	if len(p.clients) > 0 {
-		idle = make(chan struct{})
-		p.idle = idle
-	}
-	p.mu.Unlock()
-	if idle != nil {
-		select {
-		case <-idle:
-		case <-ctx.Done():
-		}
+	for p.await(ctx) {
 	}
 	p.mu.Lock()
 	lost := p.lost + len(p.clients)

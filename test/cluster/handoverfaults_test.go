@@ -105,9 +105,12 @@ func TestHandoverCutAgain(t *testing.T) {
 }
 
 // Of two connections that name one private id at once on different nodes, one is the client in the end, and there is one such client.
+// HANDOVER_CLAIMS is how often, 20 times by default.
 func TestHandoverClaimedTwice(t *testing.T) {
 	all := movingNodes(t, memory.NewBus(), 3)
-	for range 20 {
+	rounds := 20
+	setByVariable(t, "HANDOVER_CLAIMS", &rounds)
+	for range rounds {
 		v := settle(t, all[0])
 		_ = v.conn.CloseNow()
 		var both sync.WaitGroup
@@ -218,6 +221,34 @@ func TestHandoverIdentity(t *testing.T) {
 			if moved := b.DialSocketIO("/", token("ada"), apptest.WithRecovery(ada)); moved.ID() != ada.ID() {
 				t.Error("the client has not moved")
 			}
+		})
+	}
+}
+
+// Each answer of a move has its own time: a client moves, and is parked, also where the whole takes longer than that.
+func TestHandoverSlow(t *testing.T) {
+	for name, parked := range map[string]bool{"moves": false, "parked": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bus := memory.NewBus()
+			all := movingNodes(t, bus, 2)
+			v := settle(t, all[0])
+			_ = v.conn.CloseNow()
+			testkit.Eventually(t, "it is suspended", func() bool { return suspendedAt(all[0]) == 1 })
+			bus.SetFaults(memory.Faults{Delay: 600 * time.Millisecond})
+			defer bus.SetFaults(memory.Faults{})
+			emitStamps(t, all[0].server.To("tea"), 2, 3)
+			if parked {
+				if err := all[0].App.App().Stop(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			emitStamps(t, all[1].server.To("tea"), 3, 4)
+			if err := v.connect(all[1]); err != nil {
+				t.Fatal(err)
+			}
+			v.reads(t, 2)
+			_ = v.conn.CloseNow()
 		})
 	}
 }

@@ -34,6 +34,8 @@ type nodeSettings struct {
 	Peers []string
 	Beat  time.Duration // 0 is the default
 	Dead  time.Duration
+
+	Rolling *rollingSettings // nil for others than those of TestRollingRestartOfProcesses
 }
 
 // nodeState is what a node reports of itself.
@@ -195,6 +197,10 @@ func runNode(settings string) {
 	var s nodeSettings
 	if err := json.Unmarshal([]byte(settings), &s); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
+		return
+	}
+	if s.Rolling != nil {
+		runRolling(s)
 		return
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))

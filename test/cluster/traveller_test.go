@@ -122,3 +122,21 @@ func (v *traveller) read() error {
 	v.last[s.Source] = s.N
 	return nil
 }
+
+// ioEvent reads an event and notes its position.
+func (v *traveller) ioEvent() (name string, payload json.RawMessage, err error) {
+	text, err := v.next(context.Background(), "42")
+	if err != nil {
+		return "", nil, err
+	}
+	var args []json.RawMessage
+	if err := json.Unmarshal(text, &args); err != nil || len(args) < 2 {
+		return "", nil, fmt.Errorf("%s: %w", text, err)
+	}
+	var offset string
+	if err := errors.Join(json.Unmarshal(args[0], &name), json.Unmarshal(args[len(args)-1], &offset)); err != nil {
+		return "", nil, fmt.Errorf("%s: %w", text, err)
+	}
+	v.offset = offset
+	return name, args[1], nil
+}

@@ -23,7 +23,7 @@ type Handover interface {
 	// Prefix returns what the private ids of this node start with. It is constant.
 	Prefix() string
 	// Claim asks the node of a private id for its client, which has passed Admit of e with h, and has received
-	// everything up to a position. It blocks, for 2 s at most for each node that it asks, for 5 s in all, and not longer than ctx. It returns nil when the client is
+	// everything up to a position. It blocks, not longer than ctx: for 5 s at most while others are on their way, then for 5 s in all, and 2 s for each answer. It returns nil when the client is
 	// a new one: the other node is gone, does not have it, or finds that h is of another client. One of Resume and Drop
 	// of the result must be called.
 	Claim(ctx context.Context, e Endpoint, h *Handshake, key, position string) Arrival

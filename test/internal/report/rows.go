@@ -16,7 +16,7 @@ var sections = []section{
 	{"Socket.IO", "F", 49, 61},
 	{"Handlers", "F", 62, 68},
 	{"Life cycle and resources", "F", 69, 76},
-	{"Distributed", "F", 77, 89},
+	{"Distributed", "F", 77, 90},
 	{"Seen in the field: life cycle and memory", "X", 1, 13},
 	{"Seen in the field: access", "X", 14, 24},
 	{"Seen in the field: logs", "X", 25, 30},
