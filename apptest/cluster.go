@@ -50,7 +50,8 @@ func PerNode(f func(node int) Option) Option {
 	return Option{cluster: &clusterOptions{perNode: []func(int) Option{f}}}
 }
 
-// OnBus has the nodes of a [NewCluster] use a bus with options, such as memory.Seed.
+// OnBus has the nodes of a [NewCluster] use a bus with options, such as memory.Seed, or memory.Log for nodes that
+// keep events.
 func OnBus(bus *memory.Bus) Option { return Option{cluster: &clusterOptions{bus: bus}} }
 
 // Backplane sets options of the backplane of a [NewCluster], such as backplane.Beats: how often a node
@@ -104,7 +105,8 @@ func NewCluster(t testing.TB, nodes int, root *module.Module, opts ...Option) *C
 func (c *Cluster) start(i int) *clusterNode {
 	c.t.Helper()
 	l := c.listen()
-	n := &clusterNode{engine: c.with.bus.Node(), conns: &connections{Listener: l}, ended: make(chan struct{})}
+	engine, node := newEngine(c.with.bus)
+	n := &clusterNode{engine: node, conns: &connections{Listener: l}, ended: make(chan struct{})}
 	defer func() {
 		if n.app == nil { // the start fails the test
 			_ = l.Close()
@@ -117,8 +119,18 @@ func (c *Cluster) start(i int) *clusterNode {
 	}
 	all = append(all, appOptions(opts)...)
 	log := slog.New(slog.NewTextHandler(testWriter{c.t}, nil)).With("number", i)
-	n.app = start(c.t, c.root, log, append(all, app.Backplane(n.engine, c.with.backplane...)))
+	n.app = start(c.t, c.root, log, append(all, app.Backplane(engine, c.with.backplane...)))
 	return n
+}
+
+// newEngine returns an engine of a bus, and the same one with its faults.
+func newEngine(bus *memory.Bus) (backplane.Backplane, *memory.Backplane) {
+	if bus.HasLog() {
+		n := bus.LogNode()
+		return n, n.Backplane
+	}
+	n := bus.Node()
+	return n, n
 }
 
 // listen opens the listener of a node.

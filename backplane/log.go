@@ -54,8 +54,8 @@ type Entry struct {
 	// a base.
 	First    uint64
 	Messages int
-	// NewBase means that the log was started anew at this entry: positions before First are not
-	// valid any more, and messages may be lost.
+	// NewBase means that the log was started anew at this entry: offsets before its Last, after which the
+	// first message of the new base follows, are not valid any more, and messages may be lost.
 	NewBase bool
 	Frame   []byte
 }
@@ -77,8 +77,8 @@ type Record struct {
 type LogInbound interface {
 	Inbound
 	// Opened reports where the log starts and ends when Start, or a later attempt, connects first: the
-	// positions from base on are valid, and entries after last will be passed. It is called once, before
-	// Link and ReceiveEntry.
+	// offsets from base on are valid, and entries after last will be passed. Both are the same while there
+	// is no message since the base. It is called once, before Link and ReceiveEntry.
 	Opened(base, last uint64)
 	// ReceiveEntry takes an entry, in order, and owns its bytes. It blocks while there is no room, until
 	// ctx ends; then the entry was not taken. After an interruption the engine goes on after the last entry that was taken: if

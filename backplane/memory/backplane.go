@@ -25,16 +25,18 @@ type Backplane struct {
 	number int
 
 	// Guarded by Bus.mu.
-	self   backplane.Node
-	in     backplane.Inbound
-	state  state
-	cut    bool
-	link   connection
-	frozen chan struct{} // closed by Thaw; nil unless frozen
-	wants  map[string]struct{}
-	links  map[*Backplane]*link // to others
-	calls  []func()             // of in, before the frames
-	queue  queue
+	self    backplane.Node
+	in      backplane.Inbound
+	state   state
+	cut     bool
+	link    connection
+	frozen  chan struct{} // closed by Thaw; nil unless frozen
+	wants   map[string]struct{}
+	links   map[*Backplane]*link // to others
+	calls   []func()             // of in, before the frames
+	queue   queue
+	reader  *logReader // nil unless the node reads a log
+	logLink logLink
 
 	wake      chan struct{} // there is something to do for run
 	connected chan struct{} // closed when Link has been called with up for the first time
@@ -66,16 +68,24 @@ func (b *Backplane) Traits() backplane.Traits {
 
 // Start implements [backplane.Backplane].
 func (b *Backplane) Start(ctx context.Context, self backplane.Node, in backplane.Inbound) error {
+	return b.start(ctx, self, in, nil)
+}
+
+// start is Start; reader is that of a node that reads a log.
+func (b *Backplane) start(ctx context.Context, self backplane.Node, in backplane.Inbound, reader *logReader) error {
 	b.bus.mu.Lock()
 	if b.state != stateNew {
 		b.bus.mu.Unlock()
 		return errors.New("memory: Start: the node has been started or stopped already: call Bus.Node for each application")
 	}
-	b.state, b.self, b.in = stateStarted, self, in
+	b.state, b.self, b.in, b.reader = stateStarted, self, in, reader
 	b.bus.nodes = append(b.bus.nodes, b)
 	b.relink()
 	b.bus.mu.Unlock()
 	go b.run()
+	if reader != nil {
+		go reader.run()
+	}
 	select {
 	case <-b.connected:
 		return nil
@@ -100,6 +110,14 @@ func (b *Backplane) relink() {
 	}
 	first := !b.link.wasUp
 	b.link.wasUp = true
+	if r := b.reader; r != nil {
+		if first {
+			base, last := b.bus.log.open(time.Now())
+			r.read = last
+			b.call(func() { r.in.Opened(base, last) })
+		}
+		r.signal()
+	}
 	b.call(func() {
 		b.in.Link(true, !first, nil)
 		if first {
@@ -127,6 +145,11 @@ func (b *Backplane) Send(ctx context.Context, batch []*backplane.Message) error 
 		return err
 	}
 	defer b.bus.mu.Unlock()
+	return b.send(batch)
+}
+
+// send is Send; Bus.mu is held.
+func (b *Backplane) send(batch []*backplane.Message) error {
 	if limit := b.bus.maxBytes; limit > 0 {
 		for _, m := range batch {
 			if n := envelope.Size(m); n > limit {
@@ -145,7 +168,11 @@ func (b *Backplane) Send(ctx context.Context, batch []*backplane.Message) error 
 		if err != nil {
 			return err
 		}
-		b.deliver(part, frame)
+		if b.bus.log != nil && part[0].Channel == backplane.ChannelEvents {
+			b.bus.appendEntry(frame, len(part), b.position())
+		} else {
+			b.deliver(part, frame)
+		}
 		return nil
 	})
 }
@@ -230,13 +257,20 @@ func (b *Backplane) Stop(ctx context.Context) error {
 		close(b.stop)
 		b.bus.remove(b)
 	}
-	b.bus.mu.Unlock()
-	select {
-	case <-b.done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("memory: Stop: the application has not returned from a call: %w", context.Cause(ctx))
+	ended := []<-chan struct{}{b.done}
+	if b.reader != nil {
+		b.reader.cancel()
+		ended = append(ended, b.reader.done)
 	}
+	b.bus.mu.Unlock()
+	for _, done := range ended {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return fmt.Errorf("memory: Stop: the application has not returned from a call: %w", context.Cause(ctx))
+		}
+	}
+	return nil
 }
 
 // SetFaults sets the faults of what b sends to another node, or to every node without any.

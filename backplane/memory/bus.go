@@ -2,6 +2,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -19,13 +20,17 @@ type Bus struct {
 	queueSize int
 	maxBytes  int
 	loopback  bool
+	retention time.Duration // 0 without a log
+	logSize   int
 
-	mu     sync.Mutex
-	nodes  []*Backplane // that have started and not stopped
-	made   int
-	faults Faults // of links without their own
-	down   bool
-	lost   int
+	mu      sync.Mutex
+	nodes   []*Backplane // that have started and not stopped
+	made    int
+	faults  Faults // of links without their own
+	down    bool
+	lost    int
+	log     *eventLog // nil without Log
+	replica *eventLog // of CutReplica
 	// groups are those of Partition; nil without. A node of none is in group 0.
 	groups map[*Backplane]int
 }
@@ -46,11 +51,23 @@ func MaxBytes(n int) Option { return func(b *Bus) { b.maxBytes = n } }
 // Loopback has nodes receive their own messages too, as some services do.
 func Loopback() Option { return func(b *Bus) { b.loopback = true } }
 
+// Log has the bus keep events for a time, and records of clients: its nodes are those of [Bus.LogNode]. 0 is
+// [DefaultRetention].
+func Log(retention time.Duration) Option {
+	return func(b *Bus) { b.retention = cmp.Or(max(retention, 0), DefaultRetention) }
+}
+
+// LogSize limits the events that are kept, in bytes of their frames. Default: as [QueueSize].
+func LogSize(bytes int) Option { return func(b *Bus) { b.logSize = bytes } }
+
 // NewBus returns a bus without nodes.
 func NewBus(opts ...Option) *Bus {
 	b := &Bus{queueSize: DefaultQueueSize}
 	for _, o := range opts {
 		o(b)
+	}
+	if b.retention > 0 {
+		b.log = newEventLog(b.retention, cmp.Or(b.logSize, b.queueSize))
 	}
 	return b
 }
@@ -59,6 +76,11 @@ func NewBus(opts ...Option) *Bus {
 func (bus *Bus) Node() *Backplane {
 	bus.mu.Lock()
 	defer bus.mu.Unlock()
+	return bus.node()
+}
+
+// node is Node; bus.mu is held.
+func (bus *Bus) node() *Backplane {
 	bus.made++
 	return &Backplane{
 		bus: bus, number: bus.made, wants: map[string]struct{}{}, links: map[*Backplane]*link{},

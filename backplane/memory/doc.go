@@ -8,4 +8,7 @@
 // The bus can lose, repeat, delay and reorder messages, see [Faults], and a node can be cut off,
 // see [Backplane.Cut]. What happens to the messages of a link depends only on [Seed] and their
 // order.
+//
+// With [Log] the bus keeps events, and records of clients: [Bus.LogNode] returns nodes that implement
+// backplane.Log, with faults of their own, see [LogFaults] and Bus.Failover.
 package memory
