@@ -371,10 +371,10 @@ func (s *sharedFrames) frame(b []byte) []byte {
 	return s.all[key]
 }
 
-// outcome returns the failures of a test with engines that change makes of those of a bus.
-func outcome(t *testing.T, x test, change func(backplane.Backplane) backplane.Backplane) (failures []string) {
+// outcome returns the failures of a test with engines that change makes of those of a bus with options.
+func outcome(t *testing.T, x test, change func(backplane.Backplane) backplane.Backplane, opts ...memory.Option) (failures []string) {
 	synctest.Test(t, func(t *testing.T) {
-		bus := memory.NewBus(memory.MaxBytes(8 << 20))
+		bus := memory.NewBus(append(opts, memory.MaxBytes(8<<20))...)
 		var mu sync.Mutex
 		var nodes []*memory.Backplane
 		each := func(f func(*memory.Backplane)) func() {
@@ -391,9 +391,15 @@ func outcome(t *testing.T, x test, change func(backplane.Backplane) backplane.Ba
 			New: func() backplane.Backplane {
 				mu.Lock()
 				defer mu.Unlock()
+				if bus.HasLog() {
+					n := bus.LogNode()
+					nodes = append(nodes, n.Backplane)
+					return change(n)
+				}
 				nodes = append(nodes, bus.Node())
 				return change(nodes[len(nodes)-1])
 			},
+			Forget: bus.FlushLog, Trim: func() { bus.TrimLog(0) },
 			Down: bus.Down, Up: bus.Up, Freeze: each((*memory.Backplane).Freeze), Thaw: each((*memory.Backplane).Thaw),
 		}}
 		t.Cleanup(func() { // after those of the test
@@ -413,32 +419,48 @@ func outcome(t *testing.T, x test, change func(backplane.Backplane) backplane.Ba
 // no other.
 func TestMutants(t *testing.T) {
 	caught := map[string]bool{}
+	dies := func(mutant, name string, change func(backplane.Backplane) backplane.Backplane, opts ...memory.Option) {
+		i := slices.IndexFunc(tests(), func(x test) bool { return x.name == name })
+		if i < 0 {
+			t.Fatalf("%s: the suite has no test %q", mutant, name)
+		}
+		caught[name] = true
+		t.Run(mutant+"/"+name, func(t *testing.T) {
+			failures := outcome(t, tests()[i], change, opts...)
+			if len(failures) == 0 {
+				t.Errorf("the test passes")
+			}
+			t.Log(strings.Join(failures, "\n"))
+		})
+	}
 	for _, m := range mutants() {
 		for _, name := range m.tests {
-			i := slices.IndexFunc(tests(), func(x test) bool { return x.name == name })
-			if i < 0 {
-				t.Fatalf("%s: the suite has no test %q", m.name, name)
-			}
-			caught[name] = true
-			t.Run(m.name+"/"+name, func(t *testing.T) {
-				failures := outcome(t, tests()[i], func(b backplane.Backplane) backplane.Backplane {
-					x := m.mutant()
-					x.Backplane = b
-					return &x
-				})
-				if len(failures) == 0 {
-					t.Errorf("the test passes")
-				}
-				t.Log(strings.Join(failures, "\n"))
+			dies(m.name, name, func(b backplane.Backplane) backplane.Backplane {
+				x := m.mutant()
+				x.Backplane = b
+				return &x
 			})
+		}
+	}
+	for _, m := range logMutants() {
+		for _, name := range m.tests {
+			dies(m.name, name, func(b backplane.Backplane) backplane.Backplane {
+				x := m.mutant()
+				x.Backplane, x.log = b, b.(backplane.Log)
+				return &x
+			}, memory.Log(0))
 		}
 	}
 	for _, x := range tests() {
 		if !caught[x.name] {
 			t.Errorf("no mutant is about %q: can the test fail?", x.name)
 		}
+		var opts []memory.Option
+		if x.needs&needsLog != 0 {
+			opts = append(opts, memory.Log(0))
+		}
 		t.Run("without a fault/"+x.name, func(t *testing.T) {
-			if failures := outcome(t, x, func(b backplane.Backplane) backplane.Backplane { return b }); len(failures) > 0 {
+			if failures := outcome(t, x, func(b backplane.Backplane) backplane.Backplane { return b }, opts...); len(failures) > 0 {
 				t.Error(strings.Join(failures, "\n"))
 			}
 		})

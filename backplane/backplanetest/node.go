@@ -28,6 +28,7 @@ type node struct {
 	stopped  bool
 	busy     map[string]bool // channels whose frame is being received
 	onFrame  func(frame []byte)
+	log      nodeLog
 }
 
 type link struct {

@@ -7,7 +7,7 @@
 //		})
 //	}
 //
-// It holds engines to the contract of [backplane.Backplane]. Tests of what the traits of an
+// It holds engines to the contract of [backplane.Backplane], and of [backplane.Log] where they implement it. Tests of what the traits of an
 // engine exclude are not run; nor is the suite for engines with Traits.Foreign, whose messages
 // change on the way.
 package backplanetest
@@ -30,6 +30,9 @@ type Factory struct {
 	// Freeze has the service accept nothing and answer nothing, while connections stay; Thaw
 	// ends that. Without them, the tests of a service that does not respond are not run.
 	Freeze, Thaw func()
+	// Forget has the service of a [backplane.Log] lose all that it keeps, and Trim all entries, while connections stay. Without
+	// them, the tests of such losses are not run.
+	Forget, Trim func()
 }
 
 // Run tests an engine, with a subtest for each rule. newFactory is called for each subtest.
@@ -57,6 +60,8 @@ const (
 	needsDirect
 	needsReceipts
 	needsMaxBytes
+	needsLog
+	needsLoss
 )
 
 type test struct {
@@ -74,6 +79,12 @@ type suite struct {
 	made     int
 }
 
+// isLog reports whether the engine keeps events.
+func (s *suite) isLog() bool {
+	_, is := s.factory.New().(backplane.Log)
+	return is
+}
+
 // excluded returns why a test is not run; "" if it is.
 func (s *suite) excluded(x test) string {
 	traits := s.factory.New().Traits()
@@ -88,6 +99,8 @@ func (s *suite) excluded(x test) string {
 		{needsDirect, traits.Direct, "Traits.Direct is false"},
 		{needsReceipts, traits.Receipts, "Traits.Receipts is false"},
 		{needsMaxBytes, traits.MaxBytes > 0, "Traits.MaxBytes is 0"},
+		{needsLog, s.isLog(), "the engine is no backplane.Log"},
+		{needsLoss, s.factory.Forget != nil && s.factory.Trim != nil, "Factory.Forget and Trim are nil"},
 		{0, !traits.Foreign, "Traits.Foreign is true"},
 	} {
 		if (c.need == 0 || x.needs&c.need != 0) && !c.has {
@@ -120,5 +133,18 @@ func tests() []test {
 		{"nothing is called after Stop", 0, testStopEnds},
 		{"Stop may be called at any time", 0, testStopAnyTime},
 		{"Stop without the service", needsOutage, testStopWhileDown},
+
+		{"all nodes receive the same entries at the same dense positions", needsLog, testLogOrder},
+		{"a node that starts later continues after the last position", needsLog, testLogLate},
+		{"the log waits for room", needsLog, testLogRoom},
+		{"Stop ends ReceiveEntry", needsLog, testLogStop},
+		{"Read returns the entries that were received", needsLog, testLogRead},
+		{"an outage loses no position without a new base", needsLog | needsOutage, testLogOutage},
+		{"a log that was lost has a new base", needsLog | needsLoss, testLogLoss},
+		{"a trimmed log is a jump of the positions", needsLog | needsLoss, testLogTrim},
+		{"a program that is no node only sends", needsLog, testEmitter},
+		{"records have one owner", needsLog, testRecords},
+		{"concurrent calls of Take form a chain", needsLog, testTakeOnce},
+		{"records expire", needsLog, testExpiry},
 	}
 }
