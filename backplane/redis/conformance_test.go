@@ -25,6 +25,7 @@ func TestConformance(t *testing.T) {
 			e.SetEndpoints([]backplane.Endpoint{{Key: 1, Platform: "socketio", Namespace: "/"}})
 			return e
 		},
+		"Streams": func(opts ...redis.Option) backplane.Backplane { return redis.Streams(opts...) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			backplanetest.Run(t, func(t testing.TB) backplanetest.Factory {
@@ -32,6 +33,8 @@ func TestConformance(t *testing.T) {
 				return backplanetest.Factory{
 					New:  func() backplane.Backplane { return engine(redis.Address(server.Address), patiently) },
 					Down: server.Kill, Up: server.Restart, Freeze: server.Freeze, Thaw: server.Thaw,
+					Forget: func() { server.Do("FLUSHALL") },
+					Trim:   func() { server.Do("XTRIM", "gatehouse:{gatehouse}:e", "MAXLEN", "0") },
 				}
 			})
 		})

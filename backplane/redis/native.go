@@ -23,9 +23,10 @@ var (
 // Engine is the engine of one application, see [Native].
 type Engine struct {
 	opts   options
-	bridge *bridge // nil unless the engine is that of SocketIO
-	self   string  // raw id of the node; set by Start
-	name   string  // of its connections
+	bridge *bridge   // nil unless the engine is that of SocketIO
+	log    *eventLog // nil unless the engine is that of Streams
+	self   string    // raw id of the node; set by Start
+	name   string    // of its connections
 	in     backplane.Inbound
 
 	loop *reconnect.Loop[*session]
@@ -72,6 +73,9 @@ func (e *Engine) Start(ctx context.Context, self backplane.Node, in backplane.In
 		if e.bridge != nil {
 			e.bridge.in, e.bridge.self, e.bridge.uid = in, self.ID, e.name
 		}
+		if e.log != nil {
+			e.log.in, _ = in.(backplane.LogInbound)
+		}
 	})
 }
 
@@ -98,7 +102,7 @@ func (e *Engine) publish(ctx context.Context, s *session, batch []*backplane.Mes
 	frames := e.frames[:0]
 	sent := 0
 	err := envelope.Split(batch, func(of []*backplane.Message) (err error) {
-		parts = append(parts, part{sent, len(of), len(frames)})
+		parts = append(parts, part{first: sent, messages: len(of), start: len(frames)})
 		sent += len(of)
 		frames, err = envelope.Append(frames, of)
 		return err
@@ -106,21 +110,29 @@ func (e *Engine) publish(ctx context.Context, s *session, batch []*backplane.Mes
 	if err != nil {
 		return fmt.Errorf("redis: %w", err)
 	}
-	cmds := make([]rueidis.Completed, 0, len(parts)+len(node))
-	for i, p := range parts {
-		end := len(frames)
+	for i := range parts {
+		parts[i].end = len(frames)
 		if i+1 < len(parts) {
-			end = parts[i+1].start
+			parts[i].end = parts[i+1].start
 		}
-		cmds = append(cmds, s.command(e.opts.channelPrefix()+batch[p.first].Channel, frames[p.start:end]))
+	}
+	var kept []part
+	if e.log != nil {
+		kept, parts = divide(parts, func(p part) bool { return batch[p.first].Channel == backplane.ChannelEvents })
+	}
+	cmds := make([]rueidis.Completed, 0, len(parts)+len(node))
+	for _, p := range parts {
+		cmds = append(cmds, s.command(e.opts.channelPrefix()+batch[p.first].Channel, frames[p.start:p.end]))
 	}
 	for _, p := range node {
 		cmds = append(cmds, s.command(p.channel, p.bytes))
 	}
-	if len(cmds) == 0 {
-		return nil
-	}
 	e.frames = nil // the client may still read them after an error
+	if len(kept) > 0 {
+		if err := s.add(ctx, kept, frames); err != nil {
+			return err
+		}
+	}
 	counts, err := s.do(ctx, cmds)
 	if err != nil {
 		return err
@@ -139,8 +151,20 @@ func (e *Engine) publish(ctx context.Context, s *session, batch []*backplane.Mes
 	return nil
 }
 
-// part is the messages of a frame.
-type part struct{ first, messages, start int }
+// part is the messages of a frame, and where it is.
+type part struct{ first, messages, start, end int }
+
+// divide returns the parts that f is true for, and the others.
+func divide(all []part, f func(part) bool) (yes, no []part) {
+	for _, p := range all {
+		if f(p) {
+			yes = append(yes, p)
+		} else {
+			no = append(no, p)
+		}
+	}
+	return yes, no
+}
 
 // forNode returns the messages for Gatehouse nodes, and what Node receives.
 func (e *Engine) forNode(batch []*backplane.Message, servers map[string]int) (native []*backplane.Message, node []publication) {

@@ -20,6 +20,10 @@ const (
 	DefaultPrefix = "gatehouse"
 	// DefaultKey is that of [SocketIO] without [Key], as in @socket.io/redis-adapter.
 	DefaultKey = "socket.io"
+	// DefaultRetention is how long [Streams] keeps events without [Retention].
+	DefaultRetention = 2 * time.Minute
+	// DefaultMaxMessages is how many [Streams] keeps without [MaxMessages].
+	DefaultMaxMessages = 1_000_000
 )
 
 const (
@@ -39,6 +43,7 @@ type options struct {
 	cluster bool
 	prefix  string
 	key     string
+	keep    keep
 	err     error // of the first option that is wrong; Start returns it
 }
 
@@ -115,6 +120,32 @@ func Key(k string) Option {
 	}
 }
 
+// keep is what a log keeps.
+type keep struct {
+	retention time.Duration
+	messages  int
+}
+
+// Retention is how long [Streams] keeps events at least: how long a client may be gone that is to be recovered. At least
+// 1 s. Default [DefaultRetention].
+func Retention(d time.Duration) Option {
+	return func(o *options) {
+		if o.keep.retention = d; d < time.Second {
+			o.failed(fmt.Errorf("redis: Retention %v: it is less than 1 s: use more, or redis.Native, which keeps nothing", d))
+		}
+	}
+}
+
+// MaxMessages is how many messages [Streams] keeps, even if they are newer than [Retention]; Redis keeps
+// some more, as it removes them in groups. A client that has missed older ones is a new client. Default [DefaultMaxMessages].
+func MaxMessages(n int) Option {
+	return func(o *options) {
+		if o.keep.messages = n; n < 1 {
+			o.failed(fmt.Errorf("redis: MaxMessages %d: use 1 or more", n))
+		}
+	}
+}
+
 func (o *options) check(option, text string) {
 	if text == "" || strings.ContainsAny(text, "*?[]\\ \t\r\n") {
 		o.failed(fmt.Errorf("redis: %s %q: it is empty or has a space or one of *?[]\\, which mean something in rules of Redis: use another", option, text))
@@ -132,7 +163,7 @@ func Client(f func(*rueidis.ClientOption)) Option {
 
 func newOptions(opts []Option) options {
 	o := options{
-		prefix: DefaultPrefix, key: DefaultKey,
+		prefix: DefaultPrefix, key: DefaultKey, keep: keep{DefaultRetention, DefaultMaxMessages},
 		client: rueidis.ClientOption{
 			InitAddress:         []string{DefaultAddress},
 			ReadBufferEachConn:  bufferSize,

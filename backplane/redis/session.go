@@ -27,6 +27,7 @@ type session struct {
 	client   rueidis.Client
 	sub      rueidis.DedicatedClient
 	pub      publisher
+	log      *logSession  // nil unless the engine has a log
 	received <-chan error // closed when no message is received any more
 	release  []func()
 }
@@ -67,12 +68,22 @@ func (e *Engine) dial() (*session, error) {
 	ctx, cancel := context.WithTimeout(s.ctx, s.e.opts.client.ConnWriteTimeout)
 	defer cancel()
 	if err := s.sub.Do(ctx, s.sub.B().Ping().Build()).NonRedisError(); err != nil {
-		s.end(err)
-		err = s.describe(err)
-		s.close()
-		return nil, err
+		return nil, s.unopened(err)
+	}
+	if e.log != nil {
+		if err := s.openLog(ctx); err != nil {
+			return nil, s.unopened(err)
+		}
 	}
 	return s, nil
+}
+
+// unopened closes a session that could not start, and returns why.
+func (s *session) unopened(err error) error {
+	s.end(err)
+	err = s.describe(err)
+	s.close()
+	return err
 }
 
 // dialer returns a function that connects, and has the connection closed when the session ends:
@@ -159,6 +170,9 @@ func (s *session) Wait() error {
 func (s *session) close() {
 	for range s.received {
 	}
+	if s.log != nil {
+		s.log.running.Wait()
+	}
 	for _, release := range s.release {
 		release()
 	}
@@ -214,6 +228,9 @@ func (s *session) subscribeToNode(ctx context.Context) error {
 // do sends commands in one pipeline, and returns their results. Without an answer until ctx ends,
 // the session ends.
 func (s *session) do(ctx context.Context, cmds []rueidis.Completed) ([]int64, error) {
+	if len(cmds) == 0 {
+		return nil, nil
+	}
 	defer context.AfterFunc(ctx, func() { s.end(context.Cause(ctx)) })()
 	counts := make([]int64, len(cmds))
 	for i, r := range s.pub.DoMulti(ctx, cmds...) {
@@ -225,9 +242,10 @@ func (s *session) do(ctx context.Context, cmds []rueidis.Completed) ([]int64, er
 	return counts, nil
 }
 
-// failed returns the error of a command, and ends the session unless Redis has refused it.
+// failed returns the error of a command, and ends the session unless Redis has refused it, for a reason that a
+// new connection does not change.
 func (s *session) failed(command string, err error) error {
-	if _, refused := rueidis.IsRedisErr(err); refused {
+	if e, refused := rueidis.IsRedisErr(err); refused && !elsewhere(e) {
 		return fmt.Errorf("%s: %w", s.e.opts.target(), s.refused(command, err))
 	}
 	s.end(err)
@@ -242,7 +260,11 @@ func (s *session) refused(command string, err error) error {
 			// A rule permits a pattern only when it is the same.
 			channels, more = strings.Join(append([]string{b.key + "*"}, b.patterns()...), ", "), "PSUBSCRIBE, PUBSUB NUMSUB, "
 		}
-		err = fmt.Errorf("%w: the user needs the channels %s and the commands SUBSCRIBE, %sUNSUBSCRIBE, PUBLISH and PING", err, channels, more)
+		keys := ""
+		if s.e.log != nil {
+			keys, more = "the keys "+channels+", ", logCommands
+		}
+		err = fmt.Errorf("%w: the user needs %sthe channels %s and the commands SUBSCRIBE, %sUNSUBSCRIBE, PUBLISH and PING", err, keys, channels, more)
 	}
 	return fmt.Errorf("%s: %w", command, err)
 }
@@ -281,9 +303,14 @@ func (s *session) channels(ctx context.Context, command string, channels []strin
 	if len(channels) == 0 {
 		return nil
 	}
-	names := make([]string, len(channels))
-	for i, c := range channels {
-		names[i] = s.e.opts.channelPrefix() + c
+	names := make([]string, 0, len(channels))
+	for _, c := range channels {
+		if s.e.log == nil || c != backplane.ChannelEvents {
+			names = append(names, s.e.opts.channelPrefix()+c)
+		}
+	}
+	if len(names) == 0 {
+		return nil
 	}
 	defer context.AfterFunc(ctx, func() { s.end(context.Cause(ctx)) })()
 	if err := s.sub.Do(ctx, build(s.sub.B(), names)).Error(); err != nil {
