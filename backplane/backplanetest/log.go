@@ -1,6 +1,7 @@
 package backplanetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -90,12 +91,6 @@ func (n *node) state() (l nodeLog) {
 	return l
 }
 
-// reach waits until the node has received a position.
-func (n *node) reach(position uint64) {
-	n.s.Helper()
-	n.wait(fmt.Sprint("position ", position), func() bool { return n.log.last >= position })
-}
-
 // read returns the entries of Read.
 func (n *node) read(after, until uint64) (all []backplane.Entry, err error) {
 	ctx, cancel := n.s.context()
@@ -143,7 +138,7 @@ func testLogOrder(s *suite) {
 			s.Fatalf("%s: %d entries, want %d, with %d jumps and %d bases", n.self.Name, len(got.entries), len(want.entries), got.jumps, got.bases)
 		}
 		for i, e := range got.entries {
-			if e.First != want.entries[i].First || string(e.Frame) != string(want.entries[i].Frame) {
+			if e.First != want.entries[i].First || !bytes.Equal(e.Frame, want.entries[i].Frame) {
 				s.Fatalf("%s: entry %d starts at %d, at another node at %d, or has another frame", n.self.Name, i, e.First, want.entries[i].First)
 			}
 		}
@@ -222,7 +217,7 @@ func testLogRead(s *suite) {
 			s.Fatalf("Read after %d until %d: %d entries, want %d", c[0]-start, c[1]-start, len(got), len(want))
 		}
 		for i, e := range got {
-			if e.First != want[i].First || e.Messages != want[i].Messages || string(e.Frame) != string(want[i].Frame) {
+			if e.First != want[i].First || e.Messages != want[i].Messages || !bytes.Equal(e.Frame, want[i].Frame) {
 				s.Errorf("Read after %d until %d: entry %d is not the one that was received", c[0]-start, c[1]-start, i)
 			}
 		}

@@ -12,11 +12,11 @@ import (
 )
 
 // take returns what Take returns; nil without a record.
-func (n *node) take(key, owner string, keep time.Duration) *backplane.Record {
+func (n *node) take(key, owner string) *backplane.Record {
 	n.s.Helper()
 	ctx, cancel := n.s.context()
 	defer cancel()
-	r, err := n.engineLog().Take(ctx, key, owner, keep)
+	r, err := n.engineLog().Take(ctx, key, owner, keepLong)
 	if errors.Is(err, backplane.ErrNoRecord) {
 		return nil
 	}
@@ -79,29 +79,29 @@ func testRecords(s *suite) {
 	s.wantTaken("Save", a.save(keepLong, all...))
 	all[3].Value = []byte("another")
 	s.wantTaken("Save again", a.save(keepLong, all[2:5]...))
-	if a.take("none", "b.1", keepLong) != nil {
+	if a.take("none", "b.1") != nil {
 		s.Errorf("Take returns a record that was not saved")
 	}
 	for i, want := range map[int]string{3: "another", 4: string(value), len(all) - 1: string(value)} {
-		if r := b.take(all[i].Key, "b.1", keepLong); r == nil || r.Owner != "a.1" || string(r.Value) != want {
+		if r := b.take(all[i].Key, "b.1"); r == nil || r.Owner != "a.1" || string(r.Value) != want {
 			s.Errorf("Take of a record of a.1 with the value %q: %+v", want, r)
 		}
 	}
-	if r := b.take(all[3].Key, "b.2", keepLong); r == nil || r.Owner != "b.1" || string(r.Value) != "another" {
+	if r := b.take(all[3].Key, "b.2"); r == nil || r.Owner != "b.1" || string(r.Value) != "another" {
 		s.Errorf("a second Take: %+v, want the owner b.1", r)
 	}
 	all[4].Value = []byte("late")
 	s.wantTaken("Save of records that were taken", a.save(keepLong, all[2:6]...), 1, 2)
 	s.wantTaken("Refresh of records that were taken or are not there", a.refresh(keepLong, all[2], all[3], backplane.Record{Key: "none", Owner: "a.1"}), 1, 2)
 	a.drop(all[4], all[5])
-	if r := b.take(all[4].Key, "b.3", keepLong); r == nil || !bytes.Equal(r.Value, value) || r.Owner != "b.1" {
+	if r := b.take(all[4].Key, "b.3"); r == nil || !bytes.Equal(r.Value, value) || r.Owner != "b.1" {
 		s.Errorf("a record of another owner after Save and Drop: %+v", r)
 	}
-	if r := b.take(all[5].Key, "b.3", keepLong); r != nil {
+	if r := b.take(all[5].Key, "b.3"); r != nil {
 		s.Errorf("a record that was dropped: %+v", r)
 	}
 	s.wantTaken("Save after Drop", b.save(keepLong, backplane.Record{Key: all[5].Key, Owner: "b.4"}))
-	if r := a.take(all[5].Key, "a.5", keepLong); r == nil || r.Owner != "b.4" || len(r.Value) > 0 {
+	if r := a.take(all[5].Key, "a.5"); r == nil || r.Owner != "b.4" || len(r.Value) > 0 {
 		s.Errorf("a record without a value: %+v", r)
 	}
 	if got := append(a.save(keepLong), a.refresh(keepLong)...); len(got) > 0 {
@@ -119,7 +119,7 @@ func testTakeOnce(s *suite) {
 	for i := range 2 * count {
 		all.Go(func() {
 			n, owner := []*node{a, b}[i%2], fmt.Sprint("owner.", i)
-			if r := n.take("k", owner, keepLong); r != nil {
+			if r := n.take("k", owner); r != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				if other := next[r.Owner]; other != "" {
@@ -156,10 +156,10 @@ func testExpiry(s *suite) {
 	a.save(keepLong, of("kept"), of("shortened"))
 	a.refresh(keepLong, of("refreshed"))
 	a.refresh(soon, of("shortened"))
-	a.take("taken", "p", keepLong)
+	a.take("taken", "p")
 	<-time.After(soon + soon/4) // the time of the service
 	for key, want := range map[string]bool{"saved": false, "refreshed": true, "taken": true, "kept": true, "shortened": false} {
-		if got := a.take(key, "q", keepLong) != nil; got != want {
+		if got := a.take(key, "q") != nil; got != want {
 			s.Errorf("record %s is there: %t, want %t", key, got, want)
 		}
 	}

@@ -72,7 +72,7 @@ func (s *session) base(ctx context.Context) (uint64, error) {
 	}
 	base, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		return math.MaxUint64, nil //nolint:nilerr // a base is made with the next message
+		return math.MaxUint64, nil // a base is made with the next message
 	}
 	return base, nil
 }
