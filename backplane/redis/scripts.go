@@ -25,7 +25,10 @@ local n, base = position(state[1]), position(state[2])
 local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or 'none'
 local function top()
   local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
-  if info.err then return 0 end
+  if info.err then
+    if string.find(info.err, 'no such key', 1, true) then return 0 end
+    error(info.err)
+  end
   for i = 1, #info - 1, 2 do
     if info[i] == 'last-generated-id' then return tonumber(string.match(info[i + 1], '^%d+')) end
   end

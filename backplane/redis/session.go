@@ -254,7 +254,7 @@ func (s *session) failed(command string, err error) error {
 
 // refused returns the error of a command that Redis has refused.
 func (s *session) refused(command string, err error) error {
-	if strings.HasPrefix(err.Error(), "NOPERM") {
+	if strings.HasPrefix(err.Error(), "NOPERM") || strings.Contains(err.Error(), "can't run this command") { // by a script
 		channels, more := s.e.opts.channelPrefix()+"*", ""
 		if b := s.e.bridge; b != nil {
 			// A rule permits a pattern only when it is the same.
