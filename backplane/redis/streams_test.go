@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -221,7 +222,7 @@ func TestStreamsRetention(t *testing.T) {
 // The user of the page can do all that is needed.
 func TestStreamsRights(t *testing.T) {
 	server := redistest.Start(t)
-	rights := strings.Fields(streamsRights)
+	rights := rightsOfThePage(t, "+xadd")
 	if got := server.Do(append([]string{"ACL", "SETUSER", "shop", "on", ">password"}, rights...)...); got != "OK" {
 		t.Fatal(got)
 	}
@@ -296,7 +297,21 @@ func (n *logNode) misses(t *testing.T, server *redistest.Server) error {
 	return n.Send(ctx, []*backplane.Message{n.event()})
 }
 
-const streamsRights = `resetchannels &shop:* ~shop:* -@all +subscribe +unsubscribe +publish +ping +eval +evalsha +hget +hmget +hset +del +pexpire +xadd +xrange +xread +xtrim +xinfo|stream +info +time`
+// rightsOfThePage are those of the rule on the page that has a command.
+func rightsOfThePage(t *testing.T, command string) []string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/cluster.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(page)) {
+		if rule, ok := strings.CutPrefix(line, "ACL SETUSER shop on >password "); ok && strings.Contains(rule, command) {
+			return strings.Fields(rule)
+		}
+	}
+	t.Fatal("the page has no such rule")
+	return nil
+}
 
 // A program that is no node appends to the log too.
 func TestStreamsEmitter(t *testing.T) {
