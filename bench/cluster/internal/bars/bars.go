@@ -98,6 +98,7 @@ func usual() []bar {
 	three("B1 ×64", run.Burst1, node.Native, node.CentrifugeTogether, one1)
 	three("B2", run.Burst2, node.Native, node.Centrifuge, twenty)
 	three("B2 ×64", run.Burst2, node.Native, node.CentrifugeTogether, twenty)
+	three("B4", run.Burst2, node.Streams, node.CentrifugeHistory, [3]float64{1, 1, 1})
 	three("B3", run.Burst2, node.Classic, node.SocketIO, [3]float64{0.4, 0.4, 1})
 	nativeOrigin := of(run.Burst1, node.Native, origin)
 	bars = append(bars,
@@ -108,6 +109,7 @@ func usual() []bar {
 		bar{name: "B6", what: "rate 2×1, native: p50 at the same node", unit: "µs", ours: of(run.Rate1, node.Native, local(.5)), theirs: of(run.Rate1, node.SocketIO, local(.5)), peer: string(node.SocketIO), limit: 0.5},
 		bar{name: "B6", what: "rate 2×1, native: p50 at the other node", unit: "µs", ours: of(run.Rate1, node.Native, across(.5)), theirs: of(run.Rate1, node.SocketIO, across(.5)), peer: string(node.SocketIO), limit: 0.85},
 		bar{name: "B6", what: "rate 2×1, native: p99 at the other node", unit: "µs", ours: of(run.Rate1, node.Native, across(.99)), theirs: of(run.Rate1, node.SocketIO, across(.99)), peer: string(node.SocketIO), limit: 1},
+		bar{name: "B6", what: "rate 2×1, streams: p50 at the same node", unit: "µs", ours: of(run.Rate1, node.Streams, local(.5)), theirs: of(run.Rate1, node.CentrifugeHistory, local(.5)), peer: string(node.CentrifugeHistory), limit: 1.6},
 		bar{name: "B7", what: "rate 2×1, native: CPU of both nodes and Redis", unit: "µs", ours: of(run.Rate1, node.Native, total), theirs: of(run.Rate1, node.SocketIO, total), peer: string(node.SocketIO), limit: 0.6},
 		bar{name: "B8", what: "apart, native: CPU of a node without a recipient", unit: "µs", ours: of(run.Apart, node.Native, remote), theirs: of(run.Burst1, node.Native, remote), peer: "remote of B1", limit: 0.2},
 		bar{name: "B9", what: "cost, native: CPU that the backplane adds to Emit", unit: "µs", ours: minus(of(run.Cost, node.Native, origin), of(run.Cost, node.Alone, origin)), theirs: nativeOrigin, peer: "origin of B1", limit: 0.17},
@@ -140,8 +142,8 @@ func (b bar) kept(ratio float64) bool {
 // Usual are the works, and the peers of each, in the order of measuring.
 func Usual() []Turn {
 	return []Turn{
-		{run.Burst1, []node.Peer{node.Native, node.Centrifuge, node.CentrifugeTogether, node.SocketIO, node.Classic, node.Embedded}},
-		{run.Burst2, []node.Peer{node.Native, node.Centrifuge, node.CentrifugeTogether, node.Classic, node.SocketIO, node.Embedded}},
+		{run.Burst1, []node.Peer{node.Native, node.Centrifuge, node.CentrifugeTogether, node.SocketIO, node.Classic, node.Embedded, node.Streams, node.CentrifugeHistory}},
+		{run.Burst2, []node.Peer{node.Native, node.Centrifuge, node.CentrifugeTogether, node.Classic, node.SocketIO, node.Embedded, node.Streams, node.CentrifugeHistory}},
 		{run.Apart, []node.Peer{node.Native}},
 		{run.Flood, []node.Peer{node.Native, node.Frames, node.Embedded}},
 		{run.Cost, []node.Peer{node.Alone, node.Native}},

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/centrifugal/centrifuge"
+	"github.com/gatehouse-go/gatehouse/backplane/redis"
 	"github.com/gatehouse-go/gatehouse/bench/internal/serve"
 )
 
@@ -31,10 +32,14 @@ func runCentrifuge(ctx context.Context, s Settings) error {
 		return err
 	}
 	node.SetBroker(broker)
+	var opts []centrifuge.PublishOption
+	if s.Peer == CentrifugeHistory {
+		opts = append(opts, centrifuge.WithHistory(redis.DefaultMaxMessages, redis.DefaultRetention))
+	}
 	n := &Node{Emit: func(_ context.Context, _ string, t Tick) error {
 		data, err := json.Marshal(t)
 		if err == nil {
-			_, err = node.Publish(channel, data)
+			_, err = node.Publish(channel, data, opts...)
 		}
 		return err
 	}}

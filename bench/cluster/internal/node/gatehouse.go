@@ -63,6 +63,8 @@ func (s Settings) engine(log *slog.Logger) (app.Option, error) {
 		return app.Logger(log), nil // it is set in any case
 	case Native:
 		return app.Backplane(redis.Native(redis.Address(s.Redis)), queue), nil
+	case Streams:
+		return app.Backplane(redis.Streams(redis.Address(s.Redis)), queue), nil
 	case Classic:
 		return app.Backplane(redis.SocketIO(redis.Address(s.Redis)), queue), nil
 	case Embedded:

@@ -11,14 +11,16 @@ type Peer string
 
 // The peers. Those of Node are in node/cluster.mjs.
 const (
-	Alone              Peer = "alone"         // Gatehouse without a backplane
-	Native             Peer = "native"        // Gatehouse with redis.Native
-	Classic            Peer = "classic"       // Gatehouse with redis.SocketIO
-	Embedded           Peer = "embedded"      // Gatehouse with NATS inside the nodes
-	Centrifuge         Peer = "centrifuge"    // centrifuge, its broker on Redis
-	CentrifugeTogether Peer = "centrifuge×64" // the same, bursts by 64 goroutines
-	SocketIO           Peer = "socket.io"     // Socket.IO on Node with @socket.io/redis-adapter
-	Frames             Peer = "frames"        // the client for Redis alone, frames of 64 messages
+	Alone              Peer = "alone"              // Gatehouse without a backplane
+	Native             Peer = "native"             // Gatehouse with redis.Native
+	Streams            Peer = "streams"            // Gatehouse with redis.Streams
+	Classic            Peer = "classic"            // Gatehouse with redis.SocketIO
+	Embedded           Peer = "embedded"           // Gatehouse with NATS inside the nodes
+	Centrifuge         Peer = "centrifuge"         // centrifuge, its broker on Redis
+	CentrifugeTogether Peer = "centrifuge×64"      // the same, bursts by 64 goroutines
+	CentrifugeHistory  Peer = "centrifuge-history" // the same as centrifuge, and it keeps what is published
+	SocketIO           Peer = "socket.io"          // Socket.IO on Node with @socket.io/redis-adapter
+	Frames             Peer = "frames"             // the client for Redis alone, frames of 64 messages
 )
 
 // Settings of a node.
@@ -50,7 +52,7 @@ func Main(ctx context.Context, args []string) error {
 		return err
 	}
 	switch s.Peer {
-	case Centrifuge, CentrifugeTogether:
+	case Centrifuge, CentrifugeTogether, CentrifugeHistory:
 		return runCentrifuge(ctx, s)
 	case Frames:
 		return runFrames(ctx, s)
