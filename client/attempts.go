@@ -51,9 +51,10 @@ func (a *attempts) run() {
 			a.log.Info("client: connected", "recovered", l.recovered.Load())
 			a.report(Open, nil)
 			<-l.done
+			lasted := time.Since(opened)
 			l.end()
 			err, final, resume = l.err, l.final, l.resume
-			if time.Since(opened) > stable {
+			if lasted > stable {
 				a.n = 0
 			}
 		} else {

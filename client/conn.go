@@ -103,6 +103,7 @@ func New(url string, o Options) (*Conn, error) {
 	if c.http == nil {
 		c.http = ownClient()
 	}
+	c.http = withRedirects(c.http)
 	return c, nil
 }
 

@@ -88,8 +88,10 @@ func Answer[Req, Res any](c *Conn, e websockets.CallEvent[Req, Res], f func(ctx 
 func (l *link) asked(f frame) {
 	l.mu.Lock()
 	a := l.answerers[f.event]
-	busy := l.answering >= l.opts.Limits.Answering
-	if a != nil && !busy && l.stage != over {
+	limits := &l.opts.Limits
+	busy := l.answering >= limits.Answering
+	unread := l.urgent.n >= limits.Queued || l.urgent.bytes >= limits.QueuedBytes // the server does not read
+	if a != nil && !busy && !unread && l.stage != over {
 		l.answering++
 		id, p := clone(f.id), websockets.Payload{JSON: clone(f.data)}
 		l.Conn.all.Go(func() { l.answer(f.event, a, id, p) })
@@ -98,6 +100,8 @@ func (l *link) asked(f frame) {
 	switch {
 	case a == nil:
 		l.log.Warn("client: the server calls an event that nothing answers: use client.Answer", "event", f.event)
+	case unread:
+		l.log.Warn("client: a call of the server is not answered: Limits.Queued answers wait to be sent", "event", f.event)
 	case busy:
 		l.log.Warn("client: a call of the server is not answered: Limits.Answering are being answered", "event", f.event)
 	}

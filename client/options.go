@@ -26,7 +26,7 @@ type Options struct {
 	// Subprotocols are offered in each handshake, after gatehouse.v1 and that of the token. Servers of Gatehouse select gatehouse.v1.
 	Subprotocols []string
 	// HTTPClient makes the handshakes: set its Transport for TLS and proxies. Default: the settings of
-	// http.DefaultTransport.
+	// http.DefaultTransport. 10 redirects are followed, none from wss to ws; its CheckRedirect may refuse more.
 	HTTPClient *http.Client
 
 	// OnConnect is called on each new connection before it is [Open], for what every connection needs, such as joining
@@ -96,7 +96,7 @@ type Limits struct {
 	// reads on up to 8 times as many, because a handler may wait for one of the answers. Defaults 1,000 and 8 MiB.
 	Events, EventBytes int
 	// Answering is how many calls of the server are answered at a time. Further ones are
-	// logged and not answered. Default 100.
+	// logged and not answered, as are those of a server that does not read Queued answers. Default 100.
 	Answering int
 	// MaxMessage is the size of the largest message of the server, in bytes; a larger one ends the connection. Default 16 MiB.
 	MaxMessage int
