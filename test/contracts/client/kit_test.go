@@ -122,11 +122,21 @@ func (p *program) want(line string) {
 }
 
 // decode waits for the result.
-func decode[T any](t *testing.T, p *program) (v T) {
+func decode[T any](t *testing.T, p player) (v T) {
 	t.Helper()
-	result := testkit.Receive(t, "the result of the scenario", p.result)
-	if err := json.Unmarshal(result, &v); err != nil {
-		t.Fatalf("%v: %s\n%s", err, result, p.stderr.String())
+	if text := p.text(); json.Unmarshal(text, &v) != nil {
+		t.Fatalf("no result: %s", text)
 	}
 	return v
+}
+
+func (p *program) over() bool { return len(p.result) > 0 }
+
+func (p *program) text() json.RawMessage {
+	p.t.Helper()
+	result := testkit.Receive(p.t, "the result of the scenario", p.result)
+	if result == nil {
+		p.t.Fatalf("the program has ended: %s", p.stderr.String())
+	}
+	return result
 }
