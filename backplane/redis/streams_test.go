@@ -378,3 +378,22 @@ func TestStreamsOptions(t *testing.T) {
 		t.Errorf("Retention is %v", got)
 	}
 }
+
+// The older version of the protocol has other forms of what is read.
+func TestStreamsRESP2(t *testing.T) {
+	server := redistest.Start(t)
+	old := redis.Client(func(o *rueidis.ClientOption) { o.AlwaysRESP2 = true })
+	a, b, before := startTwo(t, redis.Address(server.Address), patiently, old)
+	if got, err := b.readAll(before.base, before.last); err != nil || got != 200 {
+		t.Errorf("Read returns %d messages, %v", got, err)
+	}
+	if taken, err := a.Save(patient(t), []backplane.Record{{Key: "k", Owner: "o"}}, time.Minute); err != nil || len(taken) > 0 {
+		t.Error(taken, err)
+	}
+	if r, err := b.Take(patient(t), "k", "p", time.Minute); err != nil || r.Owner != "o" {
+		t.Errorf("Take: %+v, %v", r, err)
+	}
+	if _, err := b.Take(patient(t), "none", "p", time.Minute); !errors.Is(err, backplane.ErrNoRecord) {
+		t.Errorf("Take: %v", err)
+	}
+}
