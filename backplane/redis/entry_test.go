@@ -58,7 +58,7 @@ func FuzzReadEntry(f *testing.F) {
 			t.Errorf("%q is %+v, which is %+v", text, id, again)
 		}
 		var fields []string
-		for _, b := range bytes.Split(joined, []byte{0}) {
+		for b := range bytes.SplitSeq(joined, []byte{0}) {
 			fields = append(fields, string(b))
 		}
 		e, valid := readEntry(id, fields)
