@@ -135,8 +135,8 @@ func (c *claim) answered(m *backplane.Message) error {
 func missedOf(m *backplane.Message) adapter.Missed {
 	e := adapter.Missed{
 		Event: strings.Clone(m.Event), Payload: websockets.Payload(m.Payload).Clone(), Uncompressed: m.Flags&backplane.Uncompressed != 0,
-		Position: string(m.Body),
 	}
+	e.Position, e.Source, _ = strings.Cut(string(m.Body), " ")
 	if m.Flags&backplane.Volatile != 0 {
 		e.Event, e.Payload = "", websockets.Payload{}
 	}

@@ -201,7 +201,7 @@ func (mv *moves) answer(to, request string, body claimedBody, missed []adapter.M
 		if err != nil {
 			return // the other node waits in vain, for handoverTime at most
 		}
-		m := &backplane.Message{Kind: backplane.Claimed, Event: e.Event, Payload: backplane.Payload(e.Payload), Body: []byte(e.Position)}
+		m := &backplane.Message{Kind: backplane.Claimed, Event: e.Event, Payload: backplane.Payload(e.Payload), Body: encodePlace(e)}
 		if e.Event == "" { // a volatile event, of which there is only the position
 			m.Event, m.Flags = "-", backplane.Volatile
 		}

@@ -92,7 +92,7 @@ func (a *arrival) suspend(mover adapter.Mover) bool {
 	if err := pipeline.RestoreShared(s.hs, a.ep.shares, a.last.Shared); err != nil {
 		a.ep.log.Error("shared values of a client of another node do not decode", "client", s.ID(), "error", err)
 	}
-	p := adapter.Parked{ID: s.ID(), Namespace: s.hs.Namespace, Positions: b.Positions, Left: time.Duration(b.Left) * time.Millisecond, Guessed: b.Guessed}
+	p := adapter.Parked{ID: s.ID(), Namespace: s.hs.Namespace, From: a.claim.node, Positions: b.Positions, Left: time.Duration(b.Left) * time.Millisecond, Guessed: b.Guessed}
 	p.Address, _ = netip.ParseAddr(b.Address) // the zero value is unknown
 	digests := map[string][]string{}
 	for _, k := range b.Keys {

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/codec"
 	"github.com/gatehouse-go/gatehouse/internal/roster"
 	"github.com/gatehouse-go/gatehouse/websockets"
+	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
 // claimBody is the body of a Claim.
@@ -72,6 +73,14 @@ type movedEntry struct {
 // moreBody is the body of a ClaimMore.
 type moreBody struct {
 	Delivered vector `json:"delivered"`
+}
+
+// encodePlace returns what stands in the body of an event: its position and, after a blank, its source.
+func encodePlace(e adapter.Missed) []byte {
+	if e.Source == "" {
+		return []byte(e.Position)
+	}
+	return []byte(e.Position + " " + e.Source)
 }
 
 // movedCount, as Count of a ClaimDone, reports that the client has moved.

@@ -13,6 +13,7 @@ type Message struct {
 	Charge int    // what it counts for in a send queue
 	Held   int    // what it counts for in a ring: its memory
 	Pos    uint64 // in the ring of its namespace; 0 without recovery
+	source string // of an event that a node has parked; otherwise empty
 
 	holders atomic.Int32 // journals that hold it, see Ring
 }

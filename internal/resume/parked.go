@@ -35,11 +35,12 @@ func (d *departure) Parked() (read func() (adapter.Parked, error)) {
 	}
 	type kept struct {
 		m    *Message // nil for a volatile event
-		name uint64   // the position that the client may name; 0 for none
+		pos  uint64
+		name uint64 // the position that the client may name; 0 for none
 	}
 	all := make([]kept, 0, j.kept.n)
 	for pos := range j.kept.all {
-		all = append(all, kept{m: j.ring.at(pos)})
+		all = append(all, kept{m: j.ring.at(pos), pos: pos})
 		if i := len(all) - 1; i < j.sent {
 			all[i].name = pos
 		}
@@ -57,6 +58,7 @@ func (d *departure) Parked() (read func() (adapter.Parked, error)) {
 				if e, err = d.event(k.m); err != nil {
 					return p, err
 				}
+				e.Source = Offset(k.pos)
 			}
 			if k.name != 0 {
 				e.Position = Offset(k.name)
@@ -110,15 +112,10 @@ func (j *Journal) fill(p adapter.Parked, encode Encode) bool {
 		}
 	}
 	for _, e := range p.Missed {
-		pos := j.ring.Next()
-		m := &Message{}
-		if e.Event != "" {
-			var err error
-			if m, err = encode(p.Namespace, e, pos); err != nil {
-				return false
-			}
+		m, err := j.ring.parked(p, e, encode)
+		if err != nil {
+			return false
 		}
-		m.Pos, m.Item.Plain = pos, e.Uncompressed
 		alias := positionOf(e.Position)
 		if alias != 0 && j.aliases.n == j.kept.n {
 			j.addAlias(alias)
@@ -126,8 +123,28 @@ func (j *Journal) fill(p adapter.Parked, encode Encode) bool {
 		if !j.append(m, e.Event == "", alias != 0) {
 			return false
 		}
+		j.ring.share(m)
 	}
 	return true
+}
+
+// parked returns the message of an event of a parked client: that of another one if they share it.
+func (r *Ring) parked(p adapter.Parked, e adapter.Missed, encode Encode) (m *Message, err error) {
+	source := ""
+	if e.Source != "" && e.Event != "" {
+		source = p.From + " " + e.Source
+		if m = r.shared(source); m != nil {
+			return m, nil
+		}
+	}
+	pos := r.Next()
+	if m = new(Message); e.Event != "" {
+		if m, err = encode(p.Namespace, e, pos); err != nil {
+			return nil, err
+		}
+	}
+	m.Pos, m.source, m.Item.Plain = pos, source, e.Uncompressed
+	return m, nil
 }
 
 // addAlias appends a position that the client may name; j.mu is held.

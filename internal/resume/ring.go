@@ -18,6 +18,8 @@ type Ring struct {
 
 	mu     sync.RWMutex
 	blocks map[uint64]*block // by position/blockLen
+	// sources has the positions of events that nodes have parked, by their sources: clients of one node share them.
+	sources map[string]uint64
 }
 
 // block has the events of positions that follow each other. A block without events is
@@ -79,6 +81,37 @@ func (r *Ring) hold(m *Message) {
 	r.total.Add(int64(size))
 }
 
+// sourceSize is the memory of an entry of sources beside its text, about.
+const sourceSize = 48
+
+// share has m be found by its source while a journal holds it.
+func (r *Ring) share(m *Message) {
+	if m.source == "" {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.sources[m.source]; known || m.holders.Load() == 0 {
+		return
+	}
+	if r.sources == nil {
+		r.sources = map[string]uint64{}
+	}
+	r.sources[m.source] = m.Pos
+	r.total.Add(int64(len(m.source) + sourceSize))
+}
+
+// shared returns the event with a source; nil if no journal holds it.
+func (r *Ring) shared(source string) *Message {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	pos, known := r.sources[source]
+	if !known {
+		return nil
+	}
+	return r.blocks[pos/blockLen].events[pos%blockLen]
+}
+
 // at returns the event at a position; nil if no journal holds one.
 func (r *Ring) at(pos uint64) *Message {
 	r.mu.RLock()
@@ -108,6 +141,10 @@ func (r *Ring) release(pos uint64) int {
 	}
 	b := r.blocks[pos/blockLen]
 	size := m.Held
+	if m.source != "" && r.sources[m.source] == pos {
+		delete(r.sources, m.source)
+		size += len(m.source) + sourceSize
+	}
 	b.events[pos%blockLen] = nil
 	if b.used--; b.used == 0 {
 		delete(r.blocks, pos/blockLen)

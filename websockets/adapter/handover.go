@@ -52,12 +52,15 @@ type Missed struct {
 	Uncompressed bool
 	// Position is that of the event in [Parked], for a client that may have received it; otherwise empty.
 	Position string
+	// Source names the event in [Parked]: it is the same one in the other clients that a node parks of the namespace. Empty:
+	// it is not known to be.
+	Source string
 }
 
 // Parked is an absent client that a node has which stops, with all that another node needs to keep it.
 type Parked struct {
-	// ID is that of the client, Namespace the one that it is in.
-	ID, Namespace string
+	// ID is that of the client, Namespace the one that it is in, From the node that parks it.
+	ID, Namespace, From string
 	// Keys are the private ids that the client may name.
 	Keys []string
 	// Positions are those that the client names if it has received none of Missed.
