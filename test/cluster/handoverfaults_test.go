@@ -107,9 +107,14 @@ func TestHandoverCutAgain(t *testing.T) {
 // Of two connections that name one private id at once on different nodes, one is the client in the end, and there is one such client.
 // HANDOVER_CLAIMS is how often, 20 times by default.
 func TestHandoverClaimedTwice(t *testing.T) {
-	all := movingNodes(t, memory.NewBus(), 3)
 	rounds := 20
 	setByVariable(t, "HANDOVER_CLAIMS", &rounds)
+	stopped := make(chan struct{})
+	t.Cleanup(func() { close(stopped) }) // after those of the nodes
+	all := movingNodes(t, memory.NewBus(), 3)
+	for _, n := range all {
+		go n.discardLeft(stopped)
+	}
 	for range rounds {
 		v := settle(t, all[0])
 		_ = v.conn.CloseNow()

@@ -189,11 +189,14 @@ func (c *churn) visit(ctx context.Context, rnd *rand.Rand) {
 					c.recovered.Add(1)
 				}
 			}
+			conn := v.conn
+			over := context.AfterFunc(ctx, func() { _ = conn.CloseNow() }) // no event comes any more
 			for range rnd.IntN(5) {
 				if err == nil {
 					err = v.readAny(plain)
 				}
 			}
+			over()
 			_ = v.conn.CloseNow()
 			if v.pid == "" {
 				break
