@@ -92,7 +92,7 @@ func lockCaller(stack []uintptr) string {
 		f, more := frames.Next()
 		name, ours := strings.CutPrefix(f.Function, module)
 		switch {
-		case strings.HasPrefix(name, "test") || strings.HasPrefix(name, "internal/rawpeer") || strings.HasSuffix(name, "watchdog).run") || strings.HasSuffix(name, "CheckTimeouts"):
+		case strings.HasPrefix(name, "test") || strings.HasPrefix(name, "internal/rawpeer") || strings.HasSuffix(name, "watchdog).run") || strings.HasSuffix(name, "watchdog).all") || strings.HasSuffix(name, "CheckTimeouts"):
 			return ""
 		case ours:
 			return strings.ReplaceAll(name, "[...]", "")

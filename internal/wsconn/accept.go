@@ -41,7 +41,7 @@ func (c *Config) Accept(w http.ResponseWriter, r *http.Request, id string, deadl
 			protocols = []string{first}
 		}
 	}
-	all := &allocation{conn: Conn{cfg: c, id: id, shard: c.Group.nextShard()}}
+	all := &allocation{conn: Conn{cfg: c, id: id, serial: c.Group.nextSerial()}}
 	conn := &all.conn
 	conn.framed = &all.framed
 	var err error

@@ -207,6 +207,7 @@ func (c *Conn) serve(h Handler, done func()) {
 		return
 	}
 	defer done()
+	c.cfg.Group.watchdog.leave(c)
 	if !c.libraryReads { // otherwise a Close of the user's may read on
 		c.framed.freeAhead()
 	}

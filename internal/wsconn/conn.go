@@ -77,10 +77,9 @@ type Conn struct {
 	framed *framedConn
 	out    atomic.Pointer[outbox.Queue[Item]]
 
-	park      parking
-	turn      atomic.Uint64 // see watchdog
-	shard     uint32        // of the watchdog
-	turnIndex int32         // in that shard, guarded by its lock
+	park   parking
+	turn   atomic.Uint64 // see watchdog
+	serial uint32        // of the connections of its group
 
 	subprotocol string
 

@@ -65,6 +65,7 @@ type reading struct {
 	err       error        // why reading has ended: a *ProtocolError, a *CloseError, or of the network
 	work      adapter.Work // that messages have brought and that is not run yet; nil without any
 	readAt    int64        // stamp of the end of the last read from the network
+	slot      turnSlot     // from the first turn on
 }
 
 // libraryWrites follows what the library writes, which it does one at a time.

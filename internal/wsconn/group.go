@@ -32,7 +32,7 @@ type Group struct {
 
 	watchdog watchdog
 	reclaim  reclaim
-	shards   atomic.Uint32
+	serial   atomic.Uint32
 	unread   atomic.Int32 // connections that wait with a reader for their first message
 	name     string
 	closing  context.Context // ends handshakes under way
@@ -64,8 +64,8 @@ func NewGroup(name string, shortest time.Duration) *Group {
 	return g
 }
 
-// nextShard spreads connections over the watchdog's shards.
-func (g *Group) nextShard() uint32 { return g.shards.Add(1) }
+// nextSerial numbers connections, so that what is rare is not done for all at once.
+func (g *Group) nextSerial() uint32 { return g.serial.Add(1) }
 
 // Closing returns a context that is cancelled when the group is closed.
 func (g *Group) Closing() context.Context { return g.closing }

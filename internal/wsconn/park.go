@@ -82,7 +82,7 @@ func (c *Conn) checkPark(now int64) {
 	p, limit := &c.park, c.cfg.Limits.IdleAfter
 	switch {
 	case p.state.Load() == parkParked:
-		if (now/int64(c.cfg.Group.Tick)+int64(c.shard))%closedEvery == 0 && c.framed.tryWriter.Closed() {
+		if (now/int64(c.cfg.Group.Tick)+int64(c.serial))%closedEvery == 0 && c.framed.tryWriter.Closed() {
 			c.wake() // closed by others than Conn, which wakes it before
 		}
 		return
@@ -195,6 +195,7 @@ func (c *Conn) parkReader() bool {
 		c.waited = false
 		c.cfg.Group.reclaim.parked.Add(1)
 	}
+	c.cfg.Group.watchdog.leave(c)
 	w.stopReading()
 	c.park.state.Store(parkParked)
 	return true

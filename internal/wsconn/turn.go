@@ -61,12 +61,12 @@ func growStack() {
 //go:noinline
 func use(*[4 << 10]byte) {}
 
-// endTurn returns false when the turn was stolen.
+// endTurn ends a turn and reports whether it did: another goroutine may have. Whoever is not the reader must start one then.
 func (c *Conn) endTurn(turn uint64) bool {
 	if !c.turn.CompareAndSwap(turn, turn+1) {
 		return false
 	}
-	c.cfg.Group.watchdog.remove(c)
+	c.framed.slot.end()
 	return true
 }
 
@@ -80,7 +80,7 @@ func (c *Conn) Yield() {
 
 // stealTurn starts another reader, unless the turn has ended.
 func (c *Conn) stealTurn(turn uint64) {
-	if c.cfg.Group.watchdog.steal(c, turn) {
+	if c.endTurn(turn) {
 		c.startReader()
 	}
 }

@@ -2,8 +2,10 @@ package wsconn
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/outbox"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
@@ -238,5 +240,50 @@ func TestWorkHammer(t *testing.T) {
 		for range messages {
 			d.heard("go")
 		}
+	}
+}
+
+// Each connection has a slot of its own; a turn is stolen when two ticks have seen it, and not for one of a connection that
+// had the slot before.
+func TestTurnSlots(t *testing.T) {
+	const conns = 600 // more than grow adds at a time
+	d := &NewGroup("test", time.Second).watchdog
+	d.awake.Store(true) // no goroutine
+	tick := func() (late []*Conn) {
+		for _, s := range d.all() {
+			late = s.stealLate(s.running.Load(), late)
+		}
+		return late
+	}
+	taken := map[turnSlot]bool{}
+	var all []*Conn
+	for range conns {
+		c := &Conn{framed: &framedConn{reading: new(reading)}}
+		if turn := d.add(c); turn != 1 {
+			t.Fatalf("turn %d", turn)
+		}
+		taken[c.framed.slot] = true
+		all = append(all, c)
+	}
+	if len(taken) != conns {
+		t.Fatalf("%d slots for %d connections", len(taken), conns)
+	}
+	if late := tick(); len(late) > 0 {
+		t.Fatalf("%d turns are stolen at the first tick", len(late))
+	}
+	if !all[0].endTurn(1) || all[0].endTurn(1) {
+		t.Fatal("a turn must end once")
+	}
+	slot := all[0].framed.slot
+	d.leave(all[0])
+	next := &Conn{framed: &framedConn{reading: new(reading)}}
+	if d.add(next); next.framed.slot != slot {
+		t.Fatal("a slot that is free must be taken again")
+	}
+	if late := tick(); len(late) != conns-1 || slices.Contains(late, next) {
+		t.Fatalf("%d turns of %d are stolen, the new one: %t", len(late), conns-1, slices.Contains(late, next))
+	}
+	if late := tick(); len(late) != 1 || late[0] != next || d.busy() {
+		t.Fatalf("%d turns are stolen at the next tick; more: %t", len(late), d.busy())
 	}
 }

@@ -50,6 +50,40 @@ func BenchmarkEcho(b *testing.B) {
 	}
 }
 
+// BenchmarkEchoOfMany is that of several connections at the same time. With -cpu 1,2,8 and -mutexprofile it shows which locks they
+// share.
+func BenchmarkEchoOfMany(b *testing.B) {
+	for _, p := range []struct {
+		name     string
+		platform adapter.Adapter
+		protocol wire.Protocol
+		greeting string
+	}{
+		{"ws", ws.New(), wire.Plain, ""},
+		{"socketio", socketio.New(), wire.SocketIO, "40"},
+	} {
+		b.Run(p.name, func(b *testing.B) {
+			payload, err := wire.Payload(64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			addr := start(b, p.platform)
+			b.SetParallelism(8)
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				request, reply := p.protocol.Echo(payload)
+				c := connect(b, addr, p.protocol, p.greeting, request, reply)
+				defer c.close()
+				for n := 0; pb.Next(); n++ {
+					if n%inFlight == 0 {
+						c.exchange(b)
+					}
+				}
+			})
+		})
+	}
+}
+
 func start(b *testing.B, platform adapter.Adapter) (addr string) {
 	b.Helper()
 	a, err := app.New(module.New("bench", module.Providers(websockets.Gateway(newGateway))),
@@ -67,11 +101,44 @@ func start(b *testing.B, platform adapter.Adapter) (addr string) {
 // echo writes the requests and reads the replies, without allocations.
 func echo(b *testing.B, addr string, protocol wire.Protocol, greeting string, request, reply *wire.Template) {
 	b.Helper()
+	c := connect(b, addr, protocol, greeting, request, reply)
+	defer c.close()
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		if n++; n%inFlight == 0 {
+			c.exchange(b)
+		}
+	}
+}
+
+// echoing is a connection, and what goes over it at a time.
+type echoing struct {
+	nc       net.Conn
+	r        *bufio.Reader
+	requests []byte
+	replies  []byte
+}
+
+func (c *echoing) close() { _ = c.nc.Close() }
+
+// exchange writes the requests and reads the replies.
+func (c *echoing) exchange(b *testing.B) {
+	if _, err := c.nc.Write(c.requests); err != nil {
+		b.Error(err)
+	}
+	if _, err := io.ReadFull(c.r, c.replies); err != nil {
+		b.Error(err)
+	}
+}
+
+// connect opens a connection and compares its first replies.
+func connect(b *testing.B, addr string, protocol wire.Protocol, greeting string, request, reply *wire.Template) *echoing {
+	b.Helper()
 	nc, err := net.Dial("tcp", addr)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer func() { _ = nc.Close() }()
 	if _, err := nc.Write(wire.Upgrade(addr, protocol.Target())); err != nil {
 		b.Fatal(err)
 	}
@@ -106,20 +173,7 @@ func echo(b *testing.B, addr string, protocol wire.Protocol, greeting string, re
 			size += 2
 		}
 	}
-	replies := make([]byte, size)
-	b.ReportAllocs()
-	n := 0
-	for b.Loop() {
-		if n++; n%inFlight != 0 {
-			continue
-		}
-		if _, err := nc.Write(requests); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := io.ReadFull(r, replies); err != nil {
-			b.Fatal(err)
-		}
-	}
+	return &echoing{nc, r, requests, make([]byte, size)}
 }
 
 // next reads one frame of the server and returns its payload.
