@@ -139,7 +139,7 @@ func (x *exchange) run() (body []byte, err error) {
 		x.denied = true
 		return nil, err
 	}
-	v, err := x.flow.Do(x.ctx, x.ep.chain, &x.call, x.final)
+	v, err := x.flow.Do(x.ctx, x.ep.chain, &x.call, x)
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +161,8 @@ func (x *exchange) encode(v any) ([]byte, error) {
 	return b, nil
 }
 
-// final calls the handler.
-func (x *exchange) final(ctx context.Context) (any, error) {
+// Handle implements [pipe.Handler]: it calls the handler.
+func (x *exchange) Handle(ctx context.Context) (any, error) {
 	if t := x.ep.jsonHandler; t != nil {
 		x.called, x.hasResult, x.emptyStatus = true, true, t.status
 		return t.run(ctx, x, x.ResponseWriter, x.r)

@@ -111,7 +111,7 @@ func TestChainAllocates(t *testing.T) {
 		name string
 		opts []websockets.HandlerOption
 		want float64
-	}{{"a bare handler", nil, 0}, {"the chain", wholeChain(), 5}} {
+	}{{"a bare handler", nil, 0}, {"the chain", wholeChain(), 4}} {
 		handle := dispatcher(t, c.opts...)
 		least := math.Inf(1)
 		for range 200 { // the race detector, and the collector, empty pools at times

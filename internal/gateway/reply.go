@@ -100,7 +100,7 @@ func (r *reply) run(ctx context.Context) error {
 		x.denied = true
 		return r.Refuse(err)
 	}
-	v, err := x.run.Do(ctx, r.sub.chain, &x.call, r.invoke)
+	v, err := x.run.Do(ctx, r.sub.chain, &x.call, r)
 	if err != nil {
 		return err
 	}
@@ -116,8 +116,8 @@ func (r *reply) Refuse(err error) error {
 	return err
 }
 
-// invoke calls the handler and keeps its result for the interceptors.
-func (r *reply) invoke(ctx context.Context) (any, error) {
+// Handle implements [pipe.Handler]: it calls the handler and keeps its result for the interceptors.
+func (r *reply) Handle(ctx context.Context) (any, error) {
 	x := r.enhanced
 	x.out, x.has, r.refused = nil, false, false
 	err := r.sub.Invoke(ctx, r)

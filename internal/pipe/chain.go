@@ -95,12 +95,18 @@ func (c *Chain) Check(ctx context.Context, call *pipeline.Call) error {
 	return nil
 }
 
+// Handler is around what the interceptors are: a method rather than a function, which would be one more allocation for each call.
+type Handler interface {
+	// Handle calls the handler and returns its result.
+	Handle(ctx context.Context) (any, error)
+}
+
 // Run is the state of one call passing the interceptors. It is a struct so that
 // callers can embed it in a value that they allocate anyway.
 type Run struct {
 	chain *Chain
 	call  *pipeline.Call
-	final pipeline.Next
+	final Handler
 	next  pipeline.Next
 	at    int          // the interceptor that next calls
 	over  atomic.Bool  // Do has returned
@@ -108,9 +114,9 @@ type Run struct {
 }
 
 // Do runs the interceptors around final.
-func (r *Run) Do(ctx context.Context, c *Chain, call *pipeline.Call, final pipeline.Next) (any, error) {
+func (r *Run) Do(ctx context.Context, c *Chain, call *pipeline.Call, final Handler) (any, error) {
 	if len(c.interceptors) == 0 {
-		return final(ctx)
+		return final.Handle(ctx)
 	}
 	r.chain, r.call, r.final, r.at = c, call, final, 0
 	r.next = r.step
@@ -132,7 +138,7 @@ func (r *Run) step(ctx context.Context) (any, error) {
 	}
 	at := r.at
 	if at == len(r.chain.interceptors) {
-		return r.final(ctx)
+		return r.final.Handle(ctx)
 	}
 	r.at++
 	defer func() { r.at = at }() // an interceptor may call next again, also after a panic

@@ -8,6 +8,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/pipeline"
 )
 
+type handlerFunc func(context.Context) (any, error)
+
+func (f handlerFunc) Handle(ctx context.Context) (any, error) { return f(ctx) }
+
 // An interceptor that calls next again, after an error or a panic, runs all inner
 // interceptors again.
 func TestNextTwice(t *testing.T) {
@@ -28,7 +32,7 @@ func TestNextTwice(t *testing.T) {
 		return next(ctx)
 	})
 	c := Link(Scope{Interceptors: []pipeline.Interceptor{again}}, Scope{}, Scope{Interceptors: []pipeline.Interceptor{counting}})
-	v, err := new(Run).Do(t.Context(), c, &pipeline.Call{}, func(context.Context) (any, error) {
+	v, err := new(Run).Do(t.Context(), c, &pipeline.Call{}, handlerFunc(func(context.Context) (any, error) {
 		switch handled++; handled {
 		case 1:
 			return nil, errors.New("not yet")
@@ -36,7 +40,7 @@ func TestNextTwice(t *testing.T) {
 			panic("crash")
 		}
 		return "done", nil
-	})
+	}))
 	if v != "done" || err != nil || inner != 3 || handled != 3 {
 		t.Errorf("%v, %v: inner interceptor ran %d times, handler %d times", v, err, inner, handled)
 	}
