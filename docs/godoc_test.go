@@ -138,7 +138,7 @@ func TestListsAreComplete(t *testing.T) {
 		{"limit", "websockets", "gateways.md", fieldsOf("Limits"), 10},
 		{"code", "websockets", "gateways.md", codes, 6},
 		{"option", "app", "lifecycle.md", optionsNamed("Option"), 15},
-		{"hook", "observe", "observing.md", fieldsOf("Hooks"), 10},
+		{"hook", "observe", "observability.md", fieldsOf("Hooks"), 10},
 		{"option", "web", "http.md", optionsNamed("Option", "JSONOption"), 8},
 		{"option", "backplane/redis", "cluster.md", optionsNamed("Option"), 8},
 		{"field", "platform/socketio", "socketio.md", fieldsOf("Options"), 15},

@@ -23,6 +23,9 @@ func TestDependenciesOfPrograms(t *testing.T) {
 	heavy := []string{
 		modulePath + "/backplane/nats",
 		modulePath + "/contract",
+		modulePath + "/otel",
+		"go.opentelemetry.io/",
+		"github.com/prometheus/",
 		modulePath + "/internal/jsonschema",
 		modulePath + "/platform/socketio/zishang",
 		modulePath + "/backplane/redis",

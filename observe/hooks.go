@@ -28,7 +28,7 @@
 //
 // # Trace context
 //
-// Clients send a W3C Trace Context with a message, see docs/observing.md. Handle has it as Handling.Traceparent and
+// Clients send a W3C Trace Context with a message, see docs/observability.md. Handle has it as Handling.Traceparent and
 // returns a context with a span, which the handler gets. What the handler sends by that context has the trace at
 // the other nodes, by the hooks Traceparent and Deliver. With OpenTelemetry:
 //
@@ -138,6 +138,9 @@ type Attempt struct {
 	// Traceparent and Tracestate are the W3C Trace Context of the request's headers, or with Socket.IO of the members
 	// traceparent and tracestate of auth; empty without a valid one.
 	Traceparent, Tracestate string
+	// Values are those that the client has once it is connected: what Admit sets there, later hooks find. Nil before the
+	// namespace is known.
+	Values *websockets.Values
 }
 
 // Stage is where a connection was refused.

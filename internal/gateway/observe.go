@@ -34,7 +34,7 @@ func (e *endpoint) attempt(h *adapter.Handshake) observe.Attempt {
 	parent, state := traceOfHandshake(h)
 	return observe.Attempt{
 		Request: h.Request, Platform: e.srv.adapter.Name(), Path: e.srv.path, Endpoint: e.pattern.name, Namespace: h.Namespace,
-		Traceparent: parent, Tracestate: state,
+		Traceparent: parent, Tracestate: state, Values: h.Values(),
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/interceptors"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/lifecycle"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/modules"
-	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/observing"
+	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/observability"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/pathvalues"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/pipes"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/presence"
@@ -40,7 +40,7 @@ var shown = map[string]*module.Module{
 	"guards.Module": guards.Module, "guards.Handle": guards.Handle, "guards.KeyModule": guards.KeyModule, "guards.Injected": guards.Injected, "guards.BanModule": guards.BanModule,
 	"interceptors.Module": interceptors.Module, "lifecycle.Module": lifecycle.Module, "lifecycle.Probed": lifecycle.Probed,
 	"modules.HTTPModule": modules.HTTPModule, "modules.StoreModule": modules.StoreModule, "modules.OrdersModule": modules.OrdersModule, "modules.ReportModule": modules.ReportModule,
-	"observing.Dashboard": observing.Dashboard, "pathvalues.Module": pathvalues.Module,
+	"observability.Dashboard": observability.Dashboard, "pathvalues.Module": pathvalues.Module,
 	"pipes.Module": pipes.Module, "pipes.ShopModule": pipes.ShopModule, "presence.Module": presence.Module,
 	"servers.Module": servers.Module, "serving.Module": serving.Module, "testing.Module": signup.Module,
 }

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"log"
 	"os"
 
 	"github.com/gatehouse-go/gatehouse/app"
@@ -12,6 +13,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/backplane/redis"
 	"github.com/gatehouse-go/gatehouse/config"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/otel"
+	"github.com/gatehouse-go/gatehouse/otel/prometheus"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/socketio/zishang"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -35,6 +38,14 @@ type Config struct {
 var Module = module.New("hello", module.Imports(config.Module[Config]()), module.Providers(websockets.Gateway(NewGateway)))
 
 func main() {
+	exporter, err := prometheus.New(prometheus.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	metrics, err := otel.NewMetrics(otel.MetricsOptions{MeterProvider: exporter})
+	if err != nil {
+		log.Fatal(err)
+	}
 	var engine backplane.Backplane = nats.New()
 	if secret := os.Getenv("CLUSTER_SECRET"); secret != "" {
 		engine = embedded.New(embedded.Secret(secret))
@@ -42,5 +53,5 @@ func main() {
 	if url := os.Getenv("REDIS"); url != "" {
 		engine = redis.Native(redis.URL(url))
 	}
-	app.Main(Module, app.Configure(func(c *Config) []app.Option { return []app.Option{app.HTTP(c.Addr)} }), app.WebSockets(ws.New()), app.WebSockets(socketio.New()), app.WebSockets(zishang.New()), app.Backplane(engine))
+	app.Main(Module, app.Configure(func(c *Config) []app.Option { return []app.Option{app.HTTP(c.Addr)} }), app.WebSockets(ws.New()), app.WebSockets(socketio.New()), app.WebSockets(zishang.New()), app.Backplane(engine), app.Observe(metrics.Hooks()))
 }

@@ -1,5 +1,5 @@
-// Package observing has the code of docs/observing.md.
-package observing
+// Package observability has the code of docs/observability.md.
+package observability
 
 import (
 	"context"

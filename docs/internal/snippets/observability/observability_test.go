@@ -1,4 +1,4 @@
-package observing_test
+package observability_test
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
-	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/observing"
+	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/observability"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
@@ -23,9 +23,9 @@ func (*room) Subscriptions() []websockets.Subscription {
 
 // TestMetrics: the page's hooks count, and the dashboard is not counted.
 func TestMetrics(t *testing.T) {
-	m := &observing.Metrics{}
-	root := module.New("root", module.Imports(observing.Dashboard), module.Providers(websockets.Gateway(func() *room { return &room{} })))
-	a := apptest.New(t, root, apptest.With(append(observing.Options(m), app.HTTP("127.0.0.1:0"))...))
+	m := &observability.Metrics{}
+	root := module.New("root", module.Imports(observability.Dashboard), module.Providers(websockets.Gateway(func() *room { return &room{} })))
+	a := apptest.New(t, root, apptest.With(append(observability.Options(m), app.HTTP("127.0.0.1:0"))...))
 	a.DialSocketIO("/dashboard")
 	c := a.DialSocketIO("/")
 	c.Call("enter", "tea")
@@ -36,7 +36,7 @@ func TestMetrics(t *testing.T) {
 	if n, failed := m.Messages.Load(), m.Failed.Load(); n != 2 || failed > 1 {
 		t.Errorf("%d messages, %d failed", n, failed)
 	}
-	if n := observing.Rooms(a.App()); n != 1 {
+	if n := observability.Rooms(a.App()); n != 1 {
 		t.Errorf("%d rooms", n)
 	}
 }
@@ -78,7 +78,7 @@ func (tracer) Start(ctx context.Context, _, traceparent string) (context.Context
 // TestTraces: the handler of a node event has the trace of its sender, and a client's message its own.
 func TestTraces(t *testing.T) {
 	c := apptest.NewCluster(t, 2, module.New("nodes", module.Exports(websockets.Gateway(newNodes))),
-		apptest.With(app.WebSockets(ws.New()), app.Observe(observing.Traces(tracer{}))))
+		apptest.With(app.WebSockets(ws.New()), app.Observe(observability.Traces(tracer{}))))
 	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	ctx := context.WithValue(t.Context(), traceKey{}, parent)
 	if err := ticket.Emit(ctx, apptest.Get[*nodes](c.Node(0)).Server, "hello"); err != nil {
