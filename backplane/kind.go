@@ -37,6 +37,8 @@ const (
 
 	Park   Kind = 25 // asks a node to claim a client of one that stops
 	Notice Kind = 26 // a node stops, and where its clients will be
+
+	Taken Kind = 27 // a client has come to another node by its record
 )
 
 var kindNames = [...]string{
@@ -45,7 +47,7 @@ var kindNames = [...]string{
 	NodeEvent: "node event", NodeAnswer: "node answer", Hello: "hello", Beat: "beat", Bye: "bye",
 	PresenceDelta: "presence delta", PresenceState: "presence state", PresenceAsk: "presence ask",
 	Claim: "claim", Claimed: "claimed", ClaimMore: "claim more", ClaimDone: "claim done",
-	Park: "park", Notice: "notice",
+	Park: "park", Notice: "notice", Taken: "taken",
 }
 
 // String returns the name of the kind, such as "event"; its number for an unknown one.

@@ -75,6 +75,7 @@ type Values struct{ store atomic.Pointer[store] }
 type store struct {
 	mu    sync.RWMutex
 	m     map[any]any
+	watch func() // see Watch; nil without
 	ended bool
 }
 
@@ -108,7 +109,7 @@ func (s *store) end() map[any]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.m
-	s.m, s.ended = nil, true
+	s.m, s.watch, s.ended = nil, nil, true
 	return m
 }
 
@@ -158,11 +159,33 @@ func keyed[K comparable](v *Values) map[K]any {
 	return all
 }
 
-func (v *Values) put(k, x any) {
+// Watch has f be called after each change of a shared value. The framework calls it.
+func (v *Values) Watch(f func()) {
 	s := v.made()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.ended {
+		s.watch = f
+	}
+}
+
+// notify calls the function of Watch after a change of the value of k.
+func notify(k any, watch func()) {
+	if watch == nil {
+		return
+	}
+	if key, ok := k.(SharedKey); ok && key.IsShared() {
+		watch()
+	}
+}
+
+func (v *Values) put(k, x any) {
+	s := v.made()
+	s.mu.Lock()
 	s.put(k, x)
+	watch := s.watch
+	s.mu.Unlock()
+	notify(k, watch)
 }
 
 func (s *store) put(k, x any) {
@@ -178,11 +201,15 @@ func (s *store) put(k, x any) {
 func (v *Values) loadOrStore(k, x any) any {
 	s := v.made()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if old, ok := s.m[k]; ok {
+	old, ok := s.m[k]
+	if ok {
+		s.mu.Unlock()
 		return old
 	}
 	s.put(k, x)
+	watch := s.watch
+	s.mu.Unlock()
+	notify(k, watch)
 	return x
 }
 
@@ -192,8 +219,10 @@ func (v *Values) remove(k any) {
 		return
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	delete(s.m, k)
+	watch := s.watch
+	s.mu.Unlock()
+	notify(k, watch)
 }
 
 type holderKey struct{}

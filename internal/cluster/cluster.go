@@ -50,6 +50,8 @@ type Config struct {
 	// Passed, if set, is called when the messages for clients of a node are known to have arrived, or to be lost, up to
 	// a number, other than by Deliver. Calls about one node do not run beside Deliver of its messages.
 	Passed func(origin string, seq uint64)
+	// Entries, if set, handles what a [backplane.Log] passes on. Deliver handles the questions and node events of it.
+	Entries LogHandler
 	// Gap, if set, is called when messages of another node were lost, before Deliver of a later one and before Passed. It
 	// returns at once.
 	Gap func(Loss)
@@ -88,6 +90,7 @@ type Cluster struct {
 	link    linkState
 	resume  resume
 	in      []*worker
+	entries *logReader // nil without a log
 	counts  counts
 	// reportedGaps and reportedDrops are those that observers have seen; of run.
 	reportedGaps, reportedDrops uint64
@@ -102,7 +105,7 @@ type Cluster struct {
 	endSends context.CancelFunc
 	workers  sync.WaitGroup
 
-	gapLog, badLog, sendLog, muteLog, endpointLog logsample.Minute
+	gapLog, badLog, sendLog, muteLog, endpointLog, localLog logsample.Minute
 }
 
 // New returns a node that has not started.
@@ -123,6 +126,9 @@ func New(cfg Config) *Cluster {
 	c.link.changed = c.changed
 	c.chooseVersion()
 	c.in = newWorkers(c)
+	if log, is := cfg.Backplane.(backplane.Log); is && cfg.Entries != nil {
+		c.entries = newLogReader(c, log, cfg.Entries)
+	}
 	return c
 }
 
@@ -134,6 +140,9 @@ func (c *Cluster) Start(ctx context.Context) error {
 	}
 	for _, w := range c.in {
 		c.workers.Go(w.run)
+	}
+	if c.entries != nil {
+		c.workers.Go(c.entries.run)
 	}
 	if err := c.connect(ctx); err != nil {
 		close(c.stopped)
@@ -152,7 +161,7 @@ func (c *Cluster) connect(ctx context.Context) error {
 	if !required {
 		startCtx, cancel = context.WithTimeout(ctx, startWait)
 	}
-	err := b.Start(startCtx, c.cfg.Self(), inbound{c})
+	err := b.Start(startCtx, c.cfg.Self(), c.inbound())
 	cancel()
 	if wrong, is := errors.AsType[*backplane.SetupError](err); is {
 		return wrong
@@ -226,7 +235,7 @@ func (c *Cluster) SendNumbered(m *backplane.Message) (seq uint64, err error) {
 // SendEvent is SendNumbered.
 func (c *Cluster) SendEvent(e *Event) (seq uint64, err error) {
 	seq, err = c.queue(&e.entry)
-	if err != nil {
+	if err != nil && c.entries == nil { // clients of this node may get it still
 		e.Release()
 	}
 	return seq, err
@@ -287,6 +296,9 @@ func (c *Cluster) stop(ctx context.Context) error {
 	err := c.cfg.Backplane.Stop(stopCtx)
 	for _, w := range c.in {
 		w.close()
+	}
+	if c.entries != nil {
+		c.entries.close()
 	}
 	done := make(chan struct{})
 	go func() { c.workers.Wait(); close(done) }()

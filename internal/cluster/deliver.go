@@ -97,7 +97,7 @@ func (w *worker) message(from []byte, channel string, m *backplane.Message, load
 		if m, err = load(); err == nil {
 			err = c.deliver(m, load)
 		}
-	case backplane.Claim, backplane.Claimed, backplane.ClaimMore, backplane.ClaimDone, backplane.Park:
+	case backplane.Claim, backplane.Claimed, backplane.ClaimMore, backplane.ClaimDone, backplane.Park, backplane.Taken:
 		if m, err = load(); err == nil && m.To == c.id {
 			err = c.deliver(m, load)
 		}
@@ -142,7 +142,11 @@ func (c *Cluster) control(w *worker, m *backplane.Message, o *origin) error {
 }
 
 // deliver passes a message to the gateways. A panic there is logged, and so is an end of the goroutine.
-func (c *Cluster) deliver(m *backplane.Message, load Load) (err error) {
+func (c *Cluster) deliver(m *backplane.Message, load Load) error {
+	return c.guarded(m, func() error { return c.cfg.Deliver(m, load) })
+}
+
+func (c *Cluster) guarded(m *backplane.Message, deliver func() error) (err error) {
 	returned := false
 	defer func() {
 		about := []any{"node", m.Origin, "kind", m.Kind.String()}
@@ -152,7 +156,7 @@ func (c *Cluster) deliver(m *backplane.Message, load Load) (err error) {
 			c.log.Error("a message of another node was not delivered", append(about, "error", recovered.ErrExited)...)
 		}
 	}()
-	err = c.cfg.Deliver(m, load)
+	err = deliver()
 	returned = true
 	return err
 }

@@ -24,6 +24,14 @@ type inbound struct{ c *Cluster }
 
 var _ backplane.Inbound = inbound{}
 
+// inbound returns what the engine calls.
+func (c *Cluster) inbound() backplane.Inbound {
+	if c.entries != nil {
+		return logInbound{inbound{c}, c.entries}
+	}
+	return inbound{c}
+}
+
 // ReceiveFrame implements [backplane.Inbound].
 func (in inbound) ReceiveFrame(channel string, frame []byte) bool {
 	c := in.c
@@ -71,17 +79,25 @@ func (in inbound) NoNode(m *backplane.Message) {
 // Link implements [backplane.Inbound].
 func (in inbound) Link(up, lost bool, err error) {
 	c := in.c
-	if up && lost {
+	if up && lost && c.entries == nil {
 		c.resume.up(c.out.signal) // before the sender sees that the link is up
 	}
 	if changed := c.link.set(up, err); changed && !up {
-		c.resume.down(c.members.ids())
+		if c.entries == nil { // the log has what others miss
+			c.resume.down(c.members.ids())
+		}
 		for _, q := range c.questions.all() {
 			q.loseAll() // the answers would not arrive
 		}
 	}
 	if lost {
 		c.counts.reconnects.Add(1)
+	}
+	if up && c.entries != nil {
+		c.entries.h.Linked(lost)
+		if lost {
+			c.sendMarker()
+		}
 	}
 	c.out.signal()
 }

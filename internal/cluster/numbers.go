@@ -105,6 +105,9 @@ func (o *origin) accept(c *Cluster, m *backplane.Message, channel string) bool {
 // comes half a beat after the one before is held against it, and none after a silence as that of
 // a dead node, when this process may have been stopped.
 func (o *origin) announce(c *Cluster, from string, sent uint64, now time.Time) {
+	if c.entries != nil {
+		return // the log has positions
+	}
 	since := now.Sub(o.heard)
 	if since < c.cfg.Options.Beat/2 {
 		return

@@ -31,7 +31,8 @@ type outbox struct {
 	version    uint8 // of what is taken; control has 0, which every node reads
 	beatDue    bool
 	closed     bool
-	taken      []*Event      // of the sender
+	taken      []*Event // of the sender
+	own        ownMessages
 	spareReady chan struct{} // closed when there is room for pushSpare; nil unless one waits
 }
 
@@ -176,11 +177,21 @@ func (o *outbox) add(e *entry) (seq uint64, dropped int, first bool, err error) 
 	for o.full(e.size) && o.volatile.first != nil {
 		v := o.volatile.first
 		o.drop(v)
-		v.release()
+		if o.ofLog(v.m) {
+			o.own.drop(v.m.Seq)
+		} else {
+			v.release()
+		}
 		dropped++
 	}
-	if o.full(e.size) {
+	if o.full(e.size) || o.ofLog(m) && o.ownFull(e.size, 1) {
+		if o.ofLog(m) {
+			o.overflow(e)
+		}
 		return seq, dropped + 1, false, ErrFull
+	}
+	if o.ofLog(m) {
+		o.own.add(e)
 	}
 	e.of.waiting++
 	o.all.push(e)
@@ -287,7 +298,7 @@ func (o *outbox) take(dst []*backplane.Message, controlOnly bool) []*backplane.M
 		o.drop(e)
 		e.of.taken, e.m.Version = e.m.Seq, o.version
 		dst, bytes = append(dst, e.m), bytes+size
-		if e.event != nil {
+		if e.event != nil && !o.ofLog(e.m) {
 			o.taken = append(o.taken, e.event)
 		}
 	}

@@ -397,6 +397,12 @@ func (s *Session) Hold(f func()) {
 	f()
 }
 
+// HoldOutput lets nothing leave until ReleaseOutput has been called as often. Holds must be short, as those of [outbox.Queue.Hold].
+func (s *Session) HoldOutput() { s.out.Hold() }
+
+// ReleaseOutput ends a HoldOutput.
+func (s *Session) ReleaseOutput() { s.out.Release() }
+
 // Yield starts another reader when the reading goroutine runs a handler, see
 // [wsconn.Conn.Yield].
 func (s *Session) Yield() {

@@ -77,8 +77,12 @@ func (rt *Runtime) join(cfg Config, all []cluster.Endpoint) {
 	if rt.moves != nil {
 		passed, left = rt.moves.delivered.set, rt.moves.delivered.left
 	}
+	var entries cluster.LogHandler
+	if rt.history != nil {
+		entries = rt.history
+	}
 	rt.cluster = cluster.New(cluster.Config{
-		Backplane: cfg.Backplane, Options: cfg.BackplaneOptions, Self: rt.Self, Endpoints: all, Deliver: rt.deliver, Log: rt.log, Gap: rt.lost, Passed: passed, Left: left,
+		Backplane: cfg.Backplane, Options: cfg.BackplaneOptions, Self: rt.Self, Endpoints: all, Deliver: rt.deliver, Log: rt.log, Gap: rt.lost, Passed: passed, Left: left, Entries: entries,
 		Members: func() { rt.roster.Members(); rt.moves.membersChanged() },
 		Observe: func(s cluster.Step) {
 			rt.hooks.Backplane(observe.BackplaneStep{Event: backplaneEvents[s.Kind], Messages: s.Messages, Err: s.Err})

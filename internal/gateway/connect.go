@@ -14,7 +14,7 @@ import (
 // run starts the client: on this goroutine when no function of the user is called.
 func (s *session) run() {
 	connected := s.hs.TakeConnected(framework)
-	if len(connected) == 0 && s.formerSession() == nil &&
+	if len(connected) == 0 && s.formerSession() == nil && s.awaits() == nil &&
 		!slices.ContainsFunc(s.ep.gateways, func(g *boundGateway) bool { return g.onConnection != nil }) {
 		s.start(nil)
 		return
@@ -24,6 +24,9 @@ func (s *session) run() {
 
 // start runs the functions of OnConnected and the connection hooks, then drains the inbox.
 func (s *session) start(connected []func(websockets.Client)) {
+	if over := s.awaits(); over != nil { // the hooks of its former connection
+		<-over
+	}
 	if former := s.formerSession(); former != nil { // two clients with one ID follow each other
 		<-former.suspended.hooksDone
 		s.hs.Values().Inherit(former.hs.Values())
@@ -64,6 +67,7 @@ func (s *session) ready() {
 	defer s.mu.Unlock()
 	if !s.state.discards() && int(s.hooked) == len(s.ep.gateways) {
 		s.advance(hooksAccepted, inputOpen)
+		s.record.accepted()
 	} else {
 		s.discardInbox()
 	}
@@ -106,7 +110,7 @@ func (s *session) refuse(g *boundGateway, start pipe.Moment, err error) {
 		s.ensureExtra().reason = r
 	}
 	s.mu.Unlock()
-	s.conn.Close(r)
+	s.ep.rt.afterOwn(func() { s.conn.Close(r) })
 	s.reportRefused(g, start, err, e)
 	s.ep.observeRefusal(s.hs, observe.Refusal{Stage: observe.StageHook, Err: err, Sent: e, Client: s})
 }

@@ -253,6 +253,7 @@ func (e *endpoint) admit(ctx context.Context, h *adapter.Handshake) error {
 
 func (e *endpoint) Connect(conn adapter.Conn, h *adapter.Handshake) adapter.Session {
 	s := newSession(e, conn, h)
+	s.record = e.rt.history.recordOf(s)
 	e.mu.Lock()
 	s.namespace = e.namespace(h.Namespace)
 	s.namespace.Add(s)
@@ -289,11 +290,18 @@ func (e *endpoint) warnUnknown(event string) {
 }
 
 // remove removes a client from its rooms and from counts.
-func (e *endpoint) remove(s *session) {
+func (e *endpoint) remove(s *session) { e.removed(s, e.removeNow(s)) }
+
+// removeNow is remove without what calls functions of the user, which removed does.
+func (e *endpoint) removeNow(s *session) (was bool) {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	was, empty := s.namespace.Remove(s)
 	e.removeEmpty(empty, s)
-	e.mu.Unlock()
+	return was
+}
+
+func (e *endpoint) removed(s *session, was bool) {
 	if was {
 		e.rt.roster.Gone(s.ID())
 	}

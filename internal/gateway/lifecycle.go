@@ -26,6 +26,9 @@ func (s *session) Closed(r websockets.Reason) {
 	}
 	// Before leaving is set: from then on a handler that returns starts the end, and
 	// HandleDisconnect must not find the client in its rooms.
+	if s.record != nil {
+		s.record.depart(false)
+	}
 	s.ep.remove(s)
 	s.closed(r)
 }
@@ -115,6 +118,9 @@ func (s *session) maybeEnd() {
 }
 
 func (s *session) end() {
+	if s.record != nil {
+		s.record.depart(s.mayResume())
+	}
 	if !s.parks() {
 		s.ep.remove(s) // at a stop too HandleDisconnect runs after the client has left its rooms
 	}

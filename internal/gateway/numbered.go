@@ -7,6 +7,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/cluster"
 	"github.com/gatehouse-go/gatehouse/internal/core"
 	"github.com/gatehouse-go/gatehouse/internal/hub"
+	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
@@ -95,12 +96,16 @@ func startChange(kind backplane.Kind, to []*session, rooms []string) (finish fun
 	changed := make([][]string, len(to))
 	for i, c := range to {
 		report := c.ep.hooks.WantsRooms()
-		switch kind {
-		case backplane.Join:
+		switch {
+		case kind == backplane.Join && c.record != nil:
+			changed[i], _ = c.record.joinNow(rooms)
+		case kind == backplane.Join:
 			changed[i], _ = c.namespace.Join(c, c.ep.maxRooms, rooms, report)
-		case backplane.Leave:
+		case kind == backplane.Leave && c.record != nil:
+			changed[i] = c.record.leaveNow(rooms, true)
+		case kind == backplane.Leave:
 			changed[i] = c.namespace.Leave(c, rooms, true, report)
-		case backplane.Disconnect:
+		case kind == backplane.Disconnect:
 			c.disconnected.Store(true) // it does not move any more
 		}
 	}
@@ -108,12 +113,12 @@ func startChange(kind backplane.Kind, to []*session, rooms []string) (finish fun
 		for i, c := range to {
 			switch kind {
 			case backplane.Join:
-				c.ep.hooks.Joined(c, changed[i])
+				c.ep.hooks.Joined(c, c.reported(changed[i]))
 			case backplane.Leave:
-				c.ep.hooks.Left(c, changed[i])
+				c.ep.hooks.Left(c, c.reported(changed[i]))
 				c.notPresent(rooms)
 			case backplane.Disconnect:
-				c.Disconnect()
+				c.disconnectNow(websockets.Reason{Cause: websockets.CauseServerDisconnect}, c.conn.Close)
 			}
 		}
 	}

@@ -102,6 +102,7 @@ func (p presentSession) Track(d roster.Decl, room, key string, v any) error {
 	if err := s.ep.rt.roster.Put(d, e); err != nil {
 		return err
 	}
+	s.record.touch()
 	if err := s.mayTrack(room); err != nil { // it has left meanwhile, perhaps before the entry was there
 		s.ep.rt.roster.RemoveEntry(e) // another Track may have replaced it
 		return err
@@ -122,6 +123,7 @@ func (s *session) mayTrack(room string) error {
 
 func (p presentSession) Untrack(name, room, key string) {
 	p.s.ep.rt.roster.Remove(roster.Scope{Name: name, Namespace: p.s.scope(), Room: room}, key, p.s.ID())
+	p.s.record.touch()
 }
 
 // notPresent ends the presence of a client in the rooms that it has left.

@@ -49,7 +49,8 @@ type Runtime struct {
 	roster     *roster.Table
 	undeclared sync.Map // shared keys that are not declared and have been logged
 	resets     resets
-	moves      *moves // nil unless clients may move between nodes
+	moves      *moves   // nil unless clients may move between nodes
+	history    *history // nil without a log
 
 	answerLog, sharedLog logsample.Minute // of what other nodes ask for
 
@@ -88,7 +89,9 @@ func bind(gs []gatewayPlan, cfg Config, built pipe.Built, log *slog.Logger) (*Ru
 	}
 	rt.global = pipe.Link(cfg.Global, pipe.Scope{}, pipe.Scope{})
 	problems := plan.problems
-	rt.moves = newMoves(rt, cfg.Backplane)
+	if rt.history = newHistory(rt, cfg.Backplane); rt.history == nil {
+		rt.moves = newMoves(rt, cfg.Backplane)
+	}
 	servers := make([]*boundServer, len(plan.servers))
 	for i, p := range plan.servers {
 		var wrong []string
@@ -176,7 +179,10 @@ func (rt *Runtime) serve(s *boundServer, p *serverPlan, bound Config) error {
 		Reserve: s.reserving(bound.Reserve), TraceContext: s.hooks.WantsHandle(),
 	}
 	s.counted = bound.Reserve != nil
-	if rt.moves != nil {
+	switch {
+	case rt.history != nil:
+		cfg.Handover = rt.history
+	case rt.moves != nil:
 		cfg.Handover = rt.moves
 	}
 	for _, e := range s.endpoints {
@@ -275,6 +281,7 @@ func (rt *Runtime) exit(s *session) {
 		close(rt.empty)
 	}
 	rt.mu.Unlock()
+	s.record.exit()
 	if in {
 		s.hs.Connection.Ended()
 		s.place.drop()

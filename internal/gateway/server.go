@@ -49,6 +49,9 @@ func (s *server) Emit(ctx context.Context, sel core.Selection, event string, dat
 
 func (s *server) emit(ctx context.Context, sel core.Selection, out *adapter.Outgoing, d *delivery) error {
 	return s.intercepted(ctx, sel, out, func(endpoints []*endpoint, out *adapter.Outgoing) error {
+		if s.rt.history != nil {
+			return s.emitLogged(ctx, endpoints, sel, out, d)
+		}
 		if s.rt.moves != nil {
 			return s.emitNumbered(ctx, endpoints, sel, out, d)
 		}
@@ -168,6 +171,9 @@ func (s *server) change(kind backplane.Kind, sel core.Selection, rooms []string)
 	m, err := s.message(kind, sel, rooms)
 	if err != nil {
 		return err
+	}
+	if s.rt.history != nil {
+		return s.changeLogged(kind, sel, rooms, m)
 	}
 	if s.rt.moves != nil {
 		return s.changeNumbered(kind, sel, rooms, m)

@@ -42,6 +42,7 @@ type session struct {
 	disconnected atomic.Bool         // the server has disconnected the client: no further message is handled
 	recovered    bool                // has replaced a suspended one
 	late         vector              // what it has got already of messages that arrive late; set before it is in its namespace, or with moves.gate held
+	record       *sessionRecord      // nil unless it may be recovered by a log
 	digests      map[string][]string // of its identities, by private id, of a client that is parked here; nil for others
 	connectedAt  time.Time
 }
@@ -59,7 +60,8 @@ type extraState struct {
 	waitCtx  context.Context   // of awaitSendQueue; nil until it blocks
 	endWait  context.CancelFunc
 
-	former        *session // that a recovered one has replaced, until start
+	awaits        <-chan struct{} // closed when HandleDisconnect of its former connection has returned; nil without
+	former        *session        // that a recovered one has replaced, until start
 	reason        websockets.Reason
 	retryAfter    time.Duration  // after which the client should reconnect after a stop; 0: unset
 	overdue       *time.Timer    // runs endOverdue; nil without one
@@ -119,6 +121,9 @@ func (s *session) ConnectedAt() time.Time { return s.connectedAt }
 func (s *session) Transport() string      { return s.conn.State().Transport }
 
 func (s *session) Join(rooms ...string) error {
+	if s.record != nil {
+		return s.record.join(rooms)
+	}
 	joined, err := s.namespace.Join(s, s.ep.maxRooms, rooms, s.ep.hooks.WantsRooms())
 	s.ep.hooks.Joined(s, joined)
 	return err
@@ -127,7 +132,11 @@ func (s *session) Join(rooms ...string) error {
 func (s *session) Leave(rooms ...string) { s.leave(rooms, false) }
 
 func (s *session) leave(rooms []string, withSuspended bool) {
-	s.ep.hooks.Left(s, s.namespace.Leave(s, rooms, withSuspended, s.ep.hooks.WantsRooms()))
+	if s.record != nil {
+		s.ep.hooks.Left(s, s.reported(s.record.leave(rooms, withSuspended)))
+	} else {
+		s.ep.hooks.Left(s, s.namespace.Leave(s, rooms, withSuspended, s.ep.hooks.WantsRooms()))
+	}
 	s.notPresent(rooms)
 }
 
@@ -149,6 +158,11 @@ func (s *session) Close(code int, text string) {
 }
 
 func (s *session) disconnect(r websockets.Reason, end func(websockets.Reason)) {
+	s.disconnected.Store(true)
+	s.ep.rt.afterOwn(func() { s.disconnectNow(r, end) })
+}
+
+func (s *session) disconnectNow(r websockets.Reason, end func(websockets.Reason)) {
 	s.disconnected.Store(true)
 	s.mu.Lock()
 	if !s.state.leaving() && s.readExtra().reason == (websockets.Reason{}) {
@@ -185,15 +199,18 @@ func (s *session) emit(ctx context.Context, out *adapter.Outgoing) error {
 	defer out.Release(framework)
 	out.SetCodec(framework, s.ep.rt.codec)
 	if len(s.ep.emits) == 0 && s.ep.hooks == nil { // the usual case allocates nothing more
-		return s.send(out, nil)
+		return s.send(ctx, out, nil)
 	}
 	return observeEmission(ctx, s.ep.hooks, s.emission(out), func(ctx context.Context, d *delivery) error {
-		return s.ep.intercept(ctx, out, s, nil, func(out *adapter.Outgoing) error { return s.send(out, d) })
+		return s.ep.intercept(ctx, out, s, nil, func(out *adapter.Outgoing) error { return s.send(ctx, out, d) })
 	})
 }
 
 // send encodes a message first: an error of encoding is not one of the connection.
-func (s *session) send(out *adapter.Outgoing, d *delivery) error {
+func (s *session) send(ctx context.Context, out *adapter.Outgoing, d *delivery) error {
+	if s.record != nil && s.logs(out) {
+		return s.emitLogged(ctx, out)
+	}
 	out.SetSingle(framework)
 	if err := out.Prepare(framework, s.ep.traits.Binary); err != nil {
 		return err

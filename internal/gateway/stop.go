@@ -47,6 +47,7 @@ func (rt *Runtime) Stop(ctx context.Context) error {
 	}
 	rt.dropSuspended()
 	rt.moves.stop()
+	rt.history.stop()
 	rt.nodeEvents.close()
 	err := errors.Join(rt.close(ctx), rt.disconnect(ctx), rt.nodeEvents.wait(ctx), rt.roster.Stop(ctx))
 	rt.mu.Lock()

@@ -23,6 +23,9 @@ func (s *session) Suspend(r websockets.Reason) adapter.Suspension {
 	if s.suspendParked() {
 		return suspension{s}
 	}
+	if s.record != nil {
+		return s.suspendLogged(r)
+	}
 	if !s.suspend() {
 		s.Closed(r)
 		return nil

@@ -102,6 +102,11 @@ func (rt *Runtime) deliver(m *backplane.Message, load cluster.Load) error {
 			return nil // the other node has other options
 		}
 		return rt.moves.receive(m)
+	case backplane.Taken:
+		if rt.history != nil {
+			rt.history.lost(string(m.Body))
+		}
+		return nil
 	}
 	if rt.moves == nil {
 		return rt.handle(m, load)
@@ -115,11 +120,7 @@ func (rt *Runtime) deliver(m *backplane.Message, load cluster.Load) error {
 
 // handle handles a message about clients, or nodes.
 func (rt *Runtime) handle(m *backplane.Message, load cluster.Load) error {
-	sel := core.Selection{
-		Namespace: m.Select.Namespace, Rooms: core.Names{}.With(m.Select.Rooms), IDs: core.Names{}.With(m.Select.IDs),
-		ExceptIDs: core.Names{}.With(m.Select.ExceptIDs), ExceptRooms: core.Names{}.With(m.Select.ExceptRooms),
-		Narrowed: len(m.Select.Rooms)+len(m.Select.IDs) > 0,
-	}
+	sel := selectionOf(m)
 	endpoints := rt.keyed(m.Select)
 	if m.Kind == backplane.NodeEvent {
 		return rt.nodeEvent(endpoints, load)
@@ -152,6 +153,15 @@ func (rt *Runtime) handle(m *backplane.Message, load cluster.Load) error {
 	return observeArrival(context.Background(), hooks, arrivalOf(m), func(_ context.Context, d *delivery) error {
 		return rt.emit(m, to, d)
 	})
+}
+
+// selectionOf returns the clients that a message is about.
+func selectionOf(m *backplane.Message) core.Selection {
+	return core.Selection{
+		Namespace: m.Select.Namespace, Rooms: core.Names{}.With(m.Select.Rooms), IDs: core.Names{}.With(m.Select.IDs),
+		ExceptIDs: core.Names{}.With(m.Select.ExceptIDs), ExceptRooms: core.Names{}.With(m.Select.ExceptRooms),
+		Narrowed: len(m.Select.Rooms)+len(m.Select.IDs) > 0,
+	}
 }
 
 // keyed returns the endpoints that a message is for.

@@ -38,7 +38,12 @@ func (n *Namespace[M]) Resume(old, c M, replaced func()) bool {
 }
 
 // Arrive adds a client that is suspended, in its rooms. It reports false when there is one with its id.
-func (n *Namespace[M]) Arrive(c M, rooms []string) bool {
+func (n *Namespace[M]) Arrive(c M, rooms []string) bool { return n.arrive(c, rooms, true) }
+
+// Enter adds a client in its rooms. It reports false when there is one with its id.
+func (n *Namespace[M]) Enter(c M, rooms []string) bool { return n.arrive(c, rooms, false) }
+
+func (n *Namespace[M]) arrive(c M, rooms []string, suspended bool) bool {
 	n.suspendMu.Lock()
 	defer n.suspendMu.Unlock()
 	id := c.ID()
@@ -54,7 +59,7 @@ func (n *Namespace[M]) Arrive(c M, rooms []string) bool {
 	m := c.Membership()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.suspended, m.rooms = true, make(map[string]struct{}, len(rooms))
+	m.suspended, m.rooms = suspended, make(map[string]struct{}, len(rooms))
 	for _, r := range rooms {
 		m.rooms[r] = struct{}{}
 		n.shard(r).add(c, r)

@@ -68,7 +68,9 @@ func (j *Journal) incomplete() bool { return j.losses != j.store.losses.Load() }
 func (j *Journal) Start() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.known = j.ring.Next()
+	if !j.ring.logged {
+		j.known = j.ring.Next()
+	}
 	return Offset(j.known)
 }
 
@@ -94,6 +96,10 @@ func (j *Journal) Emit(m *Message, out *adapter.Outgoing) error {
 	if j.closed {
 		j.mu.Unlock()
 		return websockets.ErrClosed
+	}
+	if j.ring.logged {
+		defer j.mu.Unlock()
+		return j.emitLogged(m, out)
 	}
 	connected := j.live != nil
 	var err error

@@ -70,6 +70,9 @@ func (d *departure) Moved() { d.r.j.Close() }
 // position. It returns false when the client has missed more than this node keeps, or an event cannot be encoded; answer was
 // not called then.
 func (j *Journal) Arrive(r *Resumption, missed []adapter.Missed, encode func(e adapter.Missed, pos uint64) (*Message, error), answer func()) bool {
+	if j.ring.logged {
+		return j.arriveLogged(r, missed, encode, answer)
+	}
 	j.store.setFormer(j, r.key)
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -32,7 +32,7 @@ func (store *Store) Find(pid, offset, namespace, suffix string) *Resumption {
 	if !strings.HasSuffix(pid, suffix) {
 		return nil
 	}
-	if r := store.findHere(pid, offset, namespace); r != nil {
+	if r := store.findHere(pid, offset, namespace); r != nil && store.log == nil {
 		return r
 	}
 	if pos := positionOf(offset); store.handover != nil && len(pid) == len(store.prefix)+privateIDSize+len(suffix) && pos != 0 {
@@ -68,6 +68,9 @@ func (r *Resumption) Claim(ctx context.Context, ep adapter.Endpoint, h *adapter.
 	}
 	if r.arrival = r.store.handover.Claim(ctx, ep, h, r.key, r.offset); r.arrival != nil {
 		return true
+	}
+	if r.store.log != nil {
+		return false
 	}
 	again := r.store.findHere(r.key, r.offset, h.Namespace) // it was on its way here, or has stayed here
 	if again == nil {

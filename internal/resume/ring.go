@@ -15,6 +15,7 @@ type Ring struct {
 	total    *atomic.Int64 // of Store: bytes held by all rings and journals
 	last     atomic.Uint64 // the newest position
 	journals int           // guarded by Store.mu
+	logged   bool          // positions are those of a log, which has the events
 
 	mu     sync.RWMutex
 	blocks map[uint64]*block // by position/blockLen

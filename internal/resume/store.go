@@ -15,6 +15,7 @@ type Store struct {
 	opts     adapter.Recovery
 	handover adapter.Handover // nil when clients do not move between nodes
 	prefix   string           // of private ids
+	log      adapter.Log      // the handover, if clients are recovered by a log; otherwise nil
 
 	total  atomic.Int64  // bytes held by all rings and journals
 	losses atomic.Uint64 // how often Forget was called
@@ -36,6 +37,7 @@ func New(opts adapter.Recovery, handover adapter.Handover) *Store {
 	store := &Store{opts: opts, rings: map[string]*Ring{}, journals: map[string]*Journal{}, former: map[string]*Journal{}}
 	if handover != nil && opts.SameClient == nil { // which needs the client and the handshake in one process
 		store.handover, store.prefix = handover, handover.Prefix()
+		store.log, _ = handover.(adapter.Log)
 	}
 	return store
 }
@@ -48,8 +50,12 @@ func (store *Store) Forget() { store.losses.Add(1) }
 
 // NewJournal returns the journal of a new client, whose private id ends with suffix.
 func (store *Store) NewJournal(live Live, id, namespace, suffix string, from Address) *Journal {
+	return store.newJournal(live, store.prefix+rand.Text()+suffix, id, namespace, from)
+}
+
+func (store *Store) newJournal(live Live, pid, id, namespace string, from Address) *Journal {
 	j := &Journal{
-		store: store, pid: store.prefix + rand.Text() + suffix, id: id, namespace: namespace, live: live, last: live, address: from,
+		store: store, pid: pid, id: id, namespace: namespace, live: live, last: live, address: from,
 		absent: make(chan struct{}), losses: store.losses.Load(),
 	}
 	store.total.Add(int64(journalSize))
@@ -60,6 +66,9 @@ func (store *Store) NewJournal(live Live, id, namespace, suffix string, from Add
 		store.rings[namespace] = j.ring
 	}
 	j.ring.journals++
+	if store.log != nil {
+		j.ring.logged, j.known = true, store.log.Position()
+	}
 	store.journals[j.pid] = j
 	return j
 }

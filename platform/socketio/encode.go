@@ -60,7 +60,7 @@ func (s *server) event(out *adapter.Outgoing, namespace string, ack uint64, r *r
 		})
 	}
 	m, err := out.Frame(messageKey{s.opts.Parser, namespace, r}, true, func(event string, p websockets.Payload) (any, error) {
-		pos := r.Next()
+		pos, _ := r.PositionOf(out)
 		m, err := s.encode(&packet.Packet{Type: packet.Event, Namespace: namespace, Event: event, Payload: p, Offset: resume.Offset(pos)})
 		if err != nil {
 			return nil, err

@@ -96,9 +96,12 @@ func (s *socket) Emit(out *adapter.Outgoing, ack uint64) error {
 	}
 	var m *message
 	var err error
-	if s.conn.srv.recovery == nil { // then ack is 0: the case above has the others
+	switch {
+	case s.journal == nil: // then ack is 0: the case above has the others
 		m, err = s.frames.message(out)
-	} else {
+	case ack == 0 && s.unlogged(out):
+		return s.emitUnlogged(out)
+	default:
 		m, err = s.conn.srv.event(out, s.namespace, ack, s.journal.Ring())
 	}
 	if err != nil {

@@ -79,8 +79,8 @@ type frameKey struct {
 }
 
 func (c *conn) Emit(out *adapter.Outgoing, ack uint64) error {
-	if j := c.journal(); j != nil && kept(out, ack) {
-		m, err := c.rec.frames.message(out)
+	if j := c.journal(); j != nil && kept(out, ack, j.Ring()) {
+		m, err := c.srv.keptMessageOf(c.rec.frames, out)
 		if err != nil {
 			return err
 		}

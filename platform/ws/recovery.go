@@ -118,7 +118,7 @@ func (r *recovering) resumed(j *resume.Journal) bool {
 func (r *recovering) arrive(res *resume.Resumption, id string, missed []adapter.Missed) bool {
 	c := r.c
 	c.id = id
-	j := c.srv.recovery.NewJournal(c, id, "", r.place, r.from)
+	j := c.srv.recovery.NewArrival(res, c, id, "", r.place, r.from)
 	r.set(j)
 	encode := func(e adapter.Missed, pos uint64) (*resume.Message, error) {
 		return c.srv.keptMessage(e.Event, e.Payload.JSON, pos), nil
@@ -173,7 +173,10 @@ func (c *conn) journal() *resume.Journal {
 
 // kept reports whether a message of Emit is kept for a client that misses it. Answers belong to
 // requests, which end with the connection.
-func kept(out *adapter.Outgoing, ack uint64) bool {
+func kept(out *adapter.Outgoing, ack uint64, r *resume.Ring) bool {
+	if _, known := out.Position(); r.Logged() && !known {
+		return false
+	}
 	return ack == 0 && !out.Volatile && !out.Answer && out.InReplyTo == nil
 }
 
@@ -208,12 +211,21 @@ func (s *server) keptFramesOf(r *resume.Ring) *keptFrames {
 }
 
 // message returns the message of an event.
-func (f *keptFrames) message(out *adapter.Outgoing) (*resume.Message, error) {
+func (s *server) keptMessageOf(f *keptFrames, out *adapter.Outgoing) (*resume.Message, error) {
 	i := 0
 	if out.Uncompressed {
 		i = 1
 	}
-	m, err := out.Frame(f.key[i], false, f.build[i])
+	build := f.build[i]
+	if f.ring.Logged() {
+		build = func(event string, p websockets.Payload) (any, error) {
+			pos, _ := f.ring.PositionOf(out)
+			m := s.keptMessage(event, p.JSON, pos)
+			m.Item.Plain = i == 1
+			return m, nil
+		}
+	}
+	m, err := out.Frame(f.key[i], false, build)
 	if err != nil {
 		return nil, err
 	}

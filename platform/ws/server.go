@@ -254,10 +254,10 @@ func (s *server) Keep(p adapter.Parked) (_ adapter.Conn, suspended func(adapter.
 		return s.keptMessage(e.Event, e.Payload.JSON, pos), nil
 	}
 	return s.recovery.Keep(p, encode, func(j *resume.Journal, out *adapter.Outgoing) error {
-		if !kept(out, 0) {
+		if !kept(out, 0, j.Ring()) {
 			return nil
 		}
-		m, err := s.keptFramesOf(j.Ring()).message(out)
+		m, err := s.keptMessageOf(s.keptFramesOf(j.Ring()), out)
 		if err != nil {
 			return err
 		}

@@ -36,8 +36,10 @@ type Outgoing struct {
 	value  any
 	empty  bool // no payload at all, as opposed to a payload of null
 	single bool // see Single
-	codec  websockets.JSON
-	plain  PlainValue
+	// position is that of SetPosition plus 1; 0 without.
+	position uint64
+	codec    websockets.JSON
+	plain    PlainValue
 
 	// What is made is read without mu, so that the recipients of a broadcast share no lock: a
 	// form is complete before done is set, a frame before frames points to it, and neither
@@ -173,6 +175,14 @@ func (o *Outgoing) Codec(seal.Framework) websockets.JSON { return o.codec }
 
 // SetSingle marks a message for one client.
 func (o *Outgoing) SetSingle(seal.Framework) { o.single = true }
+
+// SetPosition sets the position of an event of a log, see [Log]; 0 for one of which clients get none.
+func (o *Outgoing) SetPosition(_ seal.Framework, position uint64) { o.position = position + 1 }
+
+// Position returns the position of an event of a log, see [Log]; known is false for what is not kept in one.
+func (o *Outgoing) Position() (position uint64, known bool) {
+	return o.position - min(o.position, 1), o.position > 0
+}
 
 // Single reports whether the message is for one client only: what an adapter makes of it
 // need not be kept for others with [Outgoing.Frame].
