@@ -61,7 +61,7 @@ func growStack() {
 //go:noinline
 func use(*[4 << 10]byte) {}
 
-// endTurn ends a turn and reports whether it did: another goroutine may have. Whoever is not the reader must start one then.
+// endTurn ends a turn and reports whether it did: another goroutine may have. Another one must start a reader then.
 func (c *Conn) endTurn(turn uint64) bool {
 	if !c.turn.CompareAndSwap(turn, turn+1) {
 		return false
