@@ -80,7 +80,7 @@ var connected = pipeline.NewValue[trace.SpanContext]("otel connect")
 
 // start starts a span, which the function that a hook returns ends.
 func (t *Tracing) start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
-	return t.tracer.Start(ctx, name, options...)
+	return t.tracer.Start(ctx, name, options...) //nolint:spancheck // the caller has the span
 }
 
 // below makes a span the child of a trace context of a client, or links it.

@@ -120,7 +120,7 @@ func TestTraceOfAMessage(t *testing.T) {
 				t.Errorf("the message is %v, emit below %v, deliver below %v", say.SpanContext(), emit.Parent(), deliver.Parent())
 			}
 			if got := valueOf(deliver, "gatehouse.recipients"); got.AsInt64() != 1 {
-				t.Errorf("delivered to %v", got.Emit())
+				t.Errorf("delivered to %v", got.String())
 			}
 			failure, refusal := span(t, recorder, "otel_test.newChat/break"), span(t, recorder, "otel_test.newChat/fail")
 			if failure.Status().Code != codes.Error || failure.Status().Description != "broken" || valueOf(failure, "error.type").AsString() != "internal" {
