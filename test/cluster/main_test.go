@@ -13,5 +13,9 @@ func TestMain(m *testing.M) {
 		runNode(s)
 		return
 	}
+	if s := os.Getenv(logNodeProgram); s != "" {
+		runLogNode(s)
+		return
+	}
 	os.Exit(leaktest.Main(m))
 }

@@ -124,6 +124,12 @@ func (p *Process) Send(line string) {
 	}
 }
 
+// TrySend is Send to a program that may have ended.
+func (p *Process) TrySend(line string) error {
+	_, err := io.WriteString(p.stdin, line+"\n")
+	return err
+}
+
 // WantStderr waits until the program's log contains a word.
 func (p *Process) WantStderr(word string) {
 	p.t.Helper()
