@@ -33,6 +33,7 @@ const (
 	lacksLogHold
 	lacksCreation
 	lacksReadBase
+	lacksOneLog
 )
 
 var logWithout = map[logLack]string{
@@ -55,6 +56,7 @@ var logWithout = map[logLack]string{
 	lacksLogHold:    "output commit of changes by the log",
 	lacksCreation:   "the rule that only first saves make records",
 	lacksReadBase:   "a new base for nodes that have read more than there is",
+	lacksOneLog:     "the end of a process that was replaced: two of them answer",
 }
 
 // logModel is nodes and clients of a log, with random faults.
@@ -175,6 +177,8 @@ func (m *logModel) replace(*logNode) {
 		for _, n := range m.nodes {
 			if m.r.IntN(2) == 0 {
 				m.reconnect(n)
+			} else if m.lacks != lacksOneLog {
+				n.cut()
 			}
 		}
 		for _, c := range m.clients {
@@ -393,7 +397,7 @@ func (m *logModel) settleNode(n *logNode) {
 }
 
 // rareFaults are parts that few schedules need: that the protocol is wrong without them is only tested with LOG_SCHEDULES.
-var rareFaults = []logLack{lacksVoidClaims, lacksAt, lacksSeqOrder, lacksSaveOnce, lacksTakeBase, lacksBaseSave, lacksVoidPause, lacksLocalMoves, lacksLogHold, lacksCreation}
+var rareFaults = []logLack{lacksVoidClaims, lacksAt, lacksSeqOrder, lacksSaveOnce, lacksTakeBase, lacksBaseSave, lacksVoidPause, lacksLocalMoves, lacksLogHold, lacksCreation, lacksOneLog}
 
 // TestLogModel: with the protocol of a log no schedule of faults has a recovered client that lacks an event, has one
 // twice or out of the order of the log, or is out of a room whose join was acknowledged; without one of its parts some do. LOG_SCHEDULES is how many there

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -23,14 +24,18 @@ type logVisitor struct {
 
 	of     *logTown
 	number int
+	killed bool        // its last connection was not cut by itself
+	cut    atomic.Bool // it has cut the connection
 
 	mu         sync.Mutex
 	positioned bool // it has an event, since it was a new client
 	rooms      map[string]*logStay
 	own        *logStay // events for it alone
 	stays      []*logStay
-	last       uint64 // position
-	asked      string // the request that was not answered: its event and room
+	last       uint64   // position
+	asked      string   // the request that was not answered: its event and room
+	recent     []string // frames, and requests
+	left       map[string]time.Time
 }
 
 // logStay is what a client received of a room, from when it joined.
@@ -59,8 +64,11 @@ func (c *logVisitor) stay(of string) *logStay {
 	return s
 }
 
+// justLeft is for how long an event of a room may arrive that was on its way when the client left: handlers do not wait for the delivery.
+const justLeft = 100 * time.Millisecond
+
 // plain reports whether it is a client of plain WebSocket: every other one.
-func (c *logVisitor) plain() bool { return c.number%2 == 1 }
+func (c *logVisitor) plain() bool { return c.number%2 == 1 && !c.of.control }
 
 // run connects again and again until the end.
 func (c *logVisitor) run(rnd *rand.Rand) {
@@ -100,11 +108,12 @@ func (c *logVisitor) visit(rnd *rand.Rand) error {
 		}
 		return err
 	}
-	c.of.count(former, same, calm && c.of.calm())
-	if former && !same {
+	c.of.count(former, same, calm && c.of.calm(), c.killed)
+	if former && !same && (!c.of.control || c.of.back.Load() < 6) {
 		c.of.t.Logf("client %d is a new one at node %d: it has connected by %s, %s, calm %t", c.number, n.start, pid, offset, calm)
 	}
 	c.entered(same)
+	c.cut.Store(false)
 	ctx, cancel := context.WithCancel(c.of.ctx)
 	var asks sync.WaitGroup
 	conn := c.conn
@@ -113,10 +122,17 @@ func (c *logVisitor) visit(rnd *rand.Rand) error {
 	for {
 		_, text, err := conn.Read(ctx)
 		if err != nil {
+			c.killed = !c.cut.Load()
 			return nil //nolint:nilerr // it reconnects
 		}
 		if err := c.receive(conn, n, string(text)); err != nil {
-			c.of.t.Error(err)
+			if c.of.control {
+				if c.of.wrong.Add(1) < 6 {
+					c.of.t.Log(err)
+				}
+				continue
+			}
+			c.of.t.Errorf("%v: after\n%s", err, strings.Join(c.recent, "\n"))
 			return nil
 		}
 	}
@@ -126,7 +142,7 @@ func (c *logVisitor) visit(rnd *rand.Rand) error {
 func (c *logVisitor) entered(same bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.asked = ""
+	c.asked, c.recent = "", append(c.recent, fmt.Sprint("connected, recovered ", same, " by ", c.offset))
 	if same {
 		for _, s := range c.rooms {
 			s.resumes++
@@ -140,7 +156,7 @@ func (c *logVisitor) entered(same bool) {
 	for _, s := range c.rooms {
 		s.ended = true
 	}
-	c.positioned, c.last, c.rooms = false, 0, map[string]*logStay{}
+	c.positioned, c.last, c.rooms, c.left = false, 0, map[string]*logStay{}, map[string]time.Time{}
 	c.own = c.stay(strconv.Itoa(c.number))
 	c.own.state = stayIn
 }
@@ -155,7 +171,8 @@ func (c *logVisitor) askAll(ctx context.Context, conn *websocket.Conn, rnd *rand
 		case <-ctx.Done():
 		case <-time.After(time.Duration(20+rnd.IntN(150)) * time.Millisecond):
 		}
-		if !first && rnd.IntN(60) == 0 && !c.of.final.Load() {
+		if !first && rnd.IntN(c.of.cuts) == 0 && !c.of.final.Load() {
+			c.cut.Store(true)
 			_ = conn.CloseNow()
 		}
 	}
@@ -181,6 +198,7 @@ func (c *logVisitor) ask(ctx context.Context, conn *websocket.Conn, rnd *rand.Ra
 		}
 	}
 	c.asked = event + "/" + room
+	c.recent = append(c.recent, "asks "+c.asked)
 	text := fmt.Sprintf(`421[%q,%q]`, event, room)
 	if c.plain() {
 		text = fmt.Sprintf(`{"event":%q,"data":%q,"id":1}`, event, room)
@@ -217,6 +235,9 @@ func (c *logVisitor) receive(conn *websocket.Conn, n *logProcess, text string) e
 	if f.Pos != "" {
 		c.offset = f.Pos
 	}
+	c.mu.Lock()
+	c.recent = append(c.recent[max(0, len(c.recent)-30):], fmt.Sprintf("node %d: %s", n.start, text))
+	c.mu.Unlock()
 	switch {
 	case f.ID == 1:
 		return c.answered(n, f.Data)
@@ -240,6 +261,7 @@ func (c *logVisitor) answered(n *logProcess, data json.RawMessage) error {
 	case "leave":
 		c.rooms[room].ended = true
 		delete(c.rooms, room)
+		c.left[room] = time.Now()
 	case "rooms":
 		return c.has(data)
 	}
@@ -278,6 +300,11 @@ func (c *logVisitor) event(data json.RawMessage, offset string) error {
 		return fmt.Errorf("%s: %w", data, err)
 	}
 	pos, err := strconv.ParseUint(offset, 36, 64)
+	if ms, seq, two := strings.Cut(offset, "-"); two { // Node's
+		pos, err = strconv.ParseUint(ms, 10, 64)
+		n, _ := strconv.ParseUint(seq, 10, 64)
+		pos = pos<<20 + n
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.positioned = true
@@ -286,10 +313,15 @@ func (c *logVisitor) event(data json.RawMessage, offset string) error {
 		s = c.rooms[target]
 	}
 	switch {
+	case s == nil && time.Since(c.left[c.of.target(x)]) < justLeft:
+		c.of.late.Add(1)
+		return nil
 	case s == nil:
 		return fmt.Errorf("client %d, %s: received %+v of a room that it is not in", c.number, c.id, x)
 	case s.got[x]:
 		return fmt.Errorf("client %d, %s: received %+v twice, at %s", c.number, c.id, x, offset)
+	case err == nil && pos != 0 && pos <= c.last && c.of.control:
+		c.of.disorder.Add(1)
 	case err == nil && pos != 0 && pos <= c.last:
 		return fmt.Errorf("client %d, %s: received %+v at %s after %s", c.number, c.id, x, offset, strconv.FormatUint(c.last, 36))
 	}

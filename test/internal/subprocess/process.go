@@ -70,9 +70,16 @@ func Run(t testing.TB, variable string, settings any) *Process {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self) //nolint:gosec // the test itself
+	cmd.Env = append(os.Environ(), variable+"="+string(value))
+	return RunCommand(t, cmd)
+}
+
+// RunCommand starts another program.
+func RunCommand(t testing.TB, cmd *exec.Cmd) *Process {
+	t.Helper()
 	p := &Process{t: t, cmd: cmd, lines: make(chan string, 100), stderr: &testkit.Log{}}
-	p.cmd.Env = append(os.Environ(), variable+"="+string(value))
 	p.cmd.Stderr = p.stderr
+	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
