@@ -66,6 +66,12 @@ var services = []struct {
 	}},
 }
 
+// streamsService is a Redis with a log.
+func streamsService(t *testing.T) service {
+	server := redistest.Start(t)
+	return func() backplane.Backplane { return redis.Streams(redis.Address(server.Address), patientRedis) }
+}
+
 // onEachService runs a test with each service, except some.
 func onEachService(t *testing.T, test func(t *testing.T, s service), except ...string) {
 	t.Helper()

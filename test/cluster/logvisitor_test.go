@@ -95,6 +95,7 @@ func (c *logVisitor) visit(rnd *rand.Rand) error {
 	}
 	calm := c.of.calm()
 	pid, offset := c.pid, c.offset
+	c.early = nil
 	var err error
 	if c.plain() {
 		err = c.connectPlain("http://" + n.addr + "/ws")
@@ -119,6 +120,11 @@ func (c *logVisitor) visit(rnd *rand.Rand) error {
 	conn := c.conn
 	asks.Go(func() { c.askAll(ctx, conn, rand.New(rand.NewPCG(rnd.Uint64(), 0))) })
 	defer func() { cancel(); _ = conn.CloseNow(); asks.Wait() }()
+	for _, text := range c.early {
+		if err := c.receive(conn, n, text); err != nil {
+			c.of.wrong.Add(1)
+		}
+	}
 	for {
 		_, text, err := conn.Read(ctx)
 		if err != nil {

@@ -39,11 +39,13 @@ type rollingLoad struct {
 // has the time, nearly all are recovered; ROLLING_RATE is then how many events a second there are, 500 by default.
 func TestRollingRestart(t *testing.T) {
 	load := rollingLoadOf(t)
-	onEachService(t, func(t *testing.T, s service) {
+	run := func(t *testing.T, s service) {
 		r := &rolling{rollingLoad: load, t: t}
 		r.launch = func(source int) *rollingNode { return r.startApp(s, source) }
 		r.play()
-	}, "nats", "nats/embedded")
+	}
+	onEachService(t, run, "nats", "nats/embedded")
+	t.Run("redis/streams", func(t *testing.T) { run(t, streamsService(t)) })
 }
 
 func (r *rolling) play() {

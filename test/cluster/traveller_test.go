@@ -29,6 +29,7 @@ type traveller struct {
 	last        map[int]int
 	lost        bool // it has become a new one
 	dial        *websocket.DialOptions
+	early       []string // events before the answer: Node sends those that the client has missed
 }
 
 // dialFrom returns the options of the n-th client of a test, which has an address of its own. 127.0.0.0/8 is the loopback
@@ -97,6 +98,8 @@ func (v *traveller) next(ctx context.Context, prefix string) ([]byte, error) {
 			_ = v.conn.Write(ctx, websocket.MessageText, []byte("3"))
 		case is:
 			return rest, nil
+		case prefix == "40" && bytes.HasPrefix(text, []byte("42")):
+			v.early = append(v.early, string(text))
 		default:
 			return nil, fmt.Errorf("client %s: %s, want %s…", v.id, text, prefix)
 		}
