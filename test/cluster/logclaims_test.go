@@ -23,7 +23,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/test/internal/subprocess"
 )
 
-// logPair is nodes with a log, and clients of Socket.IO.
+// logNodes starts nodes with a log, and waits until they know each other.
 func logNodes(t *testing.T, server *redistest.Server, n int) *logTown {
 	w := &logTown{t: t, redis: server, rooms: 6, sent: map[int]int{}, ctx: t.Context(), cuts: 1}
 	for range n {
@@ -44,8 +44,8 @@ func (w *logTown) know() {
 	}
 }
 
-// visitor connects a new client, which has one event.
-func (w *logTown) visitor(n *logProcess, number int) (*traveller, error) {
+// arrive connects a new client, which has one event.
+func (w *logTown) arrive(n *logProcess, number int) (*traveller, error) {
 	v := &traveller{last: map[int]int{}}
 	if runtime.GOOS == "linux" {
 		v.dial = dialFrom(number)
@@ -71,7 +71,7 @@ func TestLogClaims(t *testing.T) {
 	w := logNodes(t, redistest.Start(t), 2)
 	both, once, none := 0, 0, 0
 	for round := range rounds {
-		v, err := w.visitor(w.nodes[round%2], round%200)
+		v, err := w.arrive(w.nodes[round%2], round%200)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +134,7 @@ func TestLogCrowd(t *testing.T) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			var err error
-			if crowd[i], err = w.visitor(w.nodes[0], i); err != nil {
+			if crowd[i], err = w.arrive(w.nodes[0], i); err != nil {
 				t.Error(err)
 			}
 		})
@@ -191,7 +191,7 @@ func TestLogLosses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := redistest.StartWith(t, "", "--save", "", "--appendonly", "no", "--dbfilename", "dump.rdb")
 			w := logNodes(t, server, 2)
-			v, err := w.visitor(w.nodes[0], 1)
+			v, err := w.arrive(w.nodes[0], 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -212,7 +212,7 @@ func TestLogLosses(t *testing.T) {
 				t.Errorf("the client has missed an event that is lost, and is not a new one: %v", err)
 			}
 			_ = v.conn.CloseNow()
-			next, err := w.visitor(w.nodes[0], 2) // and the nodes go on
+			next, err := w.arrive(w.nodes[0], 2) // and the nodes go on
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -196,10 +196,12 @@ func (w *logTown) kill(rnd *rand.Rand) {
 	if frozen {
 		w.froze++
 		w.redis.Freeze()
+		w.t.Log(time.Now().Format("05.000"), "Redis is frozen")
 		w.mu.Lock()
 		w.frozen = time.Now().Add(time.Hour)
 		w.mu.Unlock()
 		time.AfterFunc(time.Duration(rnd.IntN(2000))*time.Millisecond, func() {
+			w.t.Log(time.Now().Format("05.000"), "Redis goes on")
 			w.redis.Thaw()
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -302,6 +304,8 @@ func (w *logTown) check(key string) {
 			}
 			if n > 0 && !w.control {
 				w.t.Errorf("client %d: lacks %d events of %s, recovered %d times: %+v is the first, %d of %d", s.client, n, s.of, s.resumes, first, at[first], len(of[s.of]))
+				w.t.Logf("log: %v", of[s.of][max(0, at[first]-6):min(len(of[s.of]), at[first]+6)])
+				w.t.Log(strings.Join(s.trail[:min(len(s.trail), 40)], "\n"))
 			}
 		}
 	}

@@ -48,6 +48,7 @@ type logStay struct {
 	first   stamp // the first with a position
 	ended   bool
 	resumes int // recoveries
+	trail   []string
 }
 
 type stayState int
@@ -152,6 +153,7 @@ func (c *logVisitor) entered(same bool) {
 	if same {
 		for _, s := range c.rooms {
 			s.resumes++
+			s.trail = append(s.trail, time.Now().Format("05.000")+" recovered by "+c.offset)
 		}
 		c.own.resumes++
 		return
@@ -248,7 +250,7 @@ func (c *logVisitor) receive(conn *websocket.Conn, n *logProcess, text string) e
 	case f.ID == 1:
 		return c.answered(n, f.Data)
 	case f.Event == "n":
-		return c.event(f.Data, f.Pos)
+		return c.event(n, f.Data, f.Pos)
 	}
 	return nil
 }
@@ -263,6 +265,7 @@ func (c *logVisitor) answered(n *logProcess, data json.RawMessage) error {
 	case "join":
 		c.rooms[room].state = stayIn
 		c.rooms[room].before = c.of.numbers(room)
+		c.rooms[room].trail = append(c.rooms[room].trail, fmt.Sprintf("%s node %d: joined", time.Now().Format("05.000"), n.start))
 		n.acked()
 	case "leave":
 		c.rooms[room].ended = true
@@ -300,7 +303,7 @@ func (c *logVisitor) has(data json.RawMessage) error {
 }
 
 // event takes an event. The position of one that has no position is not a number that increases.
-func (c *logVisitor) event(data json.RawMessage, offset string) error {
+func (c *logVisitor) event(n *logProcess, data json.RawMessage, offset string) error {
 	var x stamp
 	if err := json.Unmarshal(data, &x); err != nil {
 		return fmt.Errorf("%s: %w", data, err)
@@ -332,6 +335,7 @@ func (c *logVisitor) event(data json.RawMessage, offset string) error {
 		return fmt.Errorf("client %d, %s: received %+v at %s after %s", c.number, c.id, x, offset, strconv.FormatUint(c.last, 36))
 	}
 	s.got[x] = true
+	s.trail = append(s.trail, fmt.Sprintf("%s node %d: %+v at %s", time.Now().Format("05.000"), n.start, x, offset))
 	c.of.deliveries.Add(1)
 	if err == nil && pos != 0 {
 		if c.last = pos; s.first.N == 0 {
