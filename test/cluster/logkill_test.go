@@ -319,9 +319,8 @@ func (s *logStay) missing(log []stamp, at map[stamp]int) (n int, first stamp) {
 		from = at[s.first]
 	}
 	if s.ended {
-		to = 0
-		for x := range s.got {
-			to = max(to, at[x])
+		if to = 0; s.last.N != 0 {
+			to = at[s.last] // what was delivered without a position may be before others in the log, and the client is a new one then
 		}
 	}
 	for i, x := range log[:to] {

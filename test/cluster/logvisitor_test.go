@@ -46,6 +46,7 @@ type logStay struct {
 	before  map[int]int // numbers of each source when the join was acknowledged; nil: was not
 	got     map[stamp]bool
 	first   stamp // the first with a position
+	last    stamp // and the last
 	ended   bool
 	resumes int // recoveries
 	trail   []string
@@ -338,7 +339,8 @@ func (c *logVisitor) event(n *logProcess, data json.RawMessage, offset string) e
 	s.trail = append(s.trail, fmt.Sprintf("%s node %d: %+v at %s", time.Now().Format("05.000"), n.start, x, offset))
 	c.of.deliveries.Add(1)
 	if err == nil && pos != 0 {
-		if c.last = pos; s.first.N == 0 {
+		c.last, s.last = pos, x
+		if s.first.N == 0 {
 			s.first = x
 		}
 	}
