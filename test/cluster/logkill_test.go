@@ -85,7 +85,7 @@ func (w *logTown) target(x stamp) string {
 	return roomName(x.Source % sourcesOfStart)
 }
 
-// numbers returns the last event of each source for a room.
+// numbers returns the last event of each source for a room or a client.
 func (w *logTown) numbers(room string) map[int]int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -324,7 +324,7 @@ func (s *logStay) missing(log []stamp, at map[stamp]int) (n int, first stamp) {
 		}
 	}
 	for i, x := range log[:to] {
-		if after := s.before != nil && x.N > s.before[x.Source]; (i >= from || after) && !s.got[x] {
+		if after := s.before != nil && x.N > s.before[x.Source]; (i >= from || after) && !s.got[x] && x.N > s.floor[x.Source] {
 			if n++; n == 1 {
 				first = x
 			}

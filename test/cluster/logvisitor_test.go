@@ -44,6 +44,7 @@ type logStay struct {
 	client  int
 	state   stayState
 	before  map[int]int // numbers of each source when the join was acknowledged; nil: was not
+	floor   map[int]int // of events for the client alone: those up to these numbers were for the client that it was before
 	got     map[stamp]bool
 	first   stamp // the first with a position
 	last    stamp // and the last
@@ -167,7 +168,7 @@ func (c *logVisitor) entered(same bool) {
 	}
 	c.positioned, c.last, c.rooms, c.left = false, 0, map[string]*logStay{}, map[string]time.Time{}
 	c.own = c.stay(strconv.Itoa(c.number))
-	c.own.state = stayIn
+	c.own.state, c.own.floor = stayIn, c.of.numbers(c.own.of)
 }
 
 // askAll sends requests: first of all which rooms the server has.
