@@ -161,6 +161,7 @@ func (a *logArrival) resume(conn adapter.Conn, hs *adapter.Handshake, accept fun
 		s.cancel(websockets.ErrClosed)
 		return nil
 	}
+	s.record.touch() // another claim may have taken the record before the client was entered here: the save finds it
 	a.track(s)
 	e.recovered.Add(1)
 	if node, _, _ := strings.Cut(a.from, "."); node != a.h.rt.node.ID {
