@@ -138,9 +138,7 @@ func (r *logReader) close() {
 		r.room = nil
 	}
 	r.mu.Unlock()
-	for _, f := range r.c.out.endOwn() {
-		f()
-	}
+	callAll(r.c.out.endOwn())
 	r.signal()
 }
 
@@ -256,18 +254,17 @@ func (r *logReader) messages() {
 func (r *logReader) message(m *backplane.Message, at uint64) {
 	c := r.c
 	m.Channel = backplane.ChannelEvents
-	if m.Origin == c.id {
+	switch {
+	case m.Origin == c.id:
 		deliver, then := r.ownReturned(m.Seq)
-		for _, f := range then {
-			defer f()
-		}
+		defer callAll(then)
 		if !deliver {
 			return
 		}
-	} else if m.Origin == backplane.Emitter && !mayEmit(m.Kind) {
+	case m.Origin == backplane.Emitter && !mayEmit(m.Kind):
 		c.invalid(fmt.Errorf("%s of a program that is no node: %w", m.Kind, envelope.ErrInvalid))
 		return
-	} else {
+	default:
 		c.counts.received.Add(1)
 	}
 	if !ofClients(m.Kind) {
@@ -278,6 +275,12 @@ func (r *logReader) message(m *backplane.Message, at uint64) {
 	}
 	if err := c.deliverAt(r.h, m, r.load, Position{at, r.void}); err != nil {
 		c.invalid(err)
+	}
+}
+
+func callAll(fs []func()) {
+	for _, f := range fs {
+		f()
 	}
 }
 

@@ -15,6 +15,7 @@ type ownMessages struct {
 	bytes  int
 	timer  *time.Timer // signals when the oldest has waited for returnTime
 	urgent bool        // the queue is full
+	local  bool        // the reader delivers each at once
 }
 
 // ownMessage is one of them.
@@ -34,7 +35,10 @@ func (o *ownMessages) init(signal func()) {
 
 // add adds a message.
 func (o *ownMessages) add(e *entry) {
-	if len(o.list) == 0 {
+	switch {
+	case o.local:
+		o.signal()
+	case len(o.list) == 0:
 		o.timer.Reset(returnTime)
 	}
 	o.list = append(o.list, ownMessage{seq: e.m.Seq, m: e.m, at: e.at, size: e.size})
@@ -116,6 +120,7 @@ func (o *outbox) takeOwn(all bool, wait time.Duration) (m *backplane.Message, th
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	own := &o.own
+	own.local = all
 	for len(own.list) > 0 {
 		if left := wait - time.Since(own.list[0].at); !all && !own.urgent && left > 0 {
 			own.timer.Reset(left)

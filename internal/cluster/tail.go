@@ -102,16 +102,17 @@ func (r *rangeReader) entry(e backplane.Entry) error {
 		r.next = e.Last() + 1
 		return nil
 	}
+	return r.messages(e)
+}
+
+// messages reads the messages of the entry that reader has.
+func (r *rangeReader) messages(e backplane.Entry) error {
 	for at := e.First; at <= min(e.Last(), r.until); at++ {
-		ok, err := r.reader.Next()
-		if err != nil || !ok {
+		if ok, _ := r.reader.Next(); !ok {
 			break
 		}
-		if at < r.next {
-			continue
-		}
-		m, err := r.reader.Head()
-		if err != nil {
+		m, malformed := r.reader.Head()
+		if at < r.next || malformed != nil {
 			continue
 		}
 		m.Channel = backplane.ChannelEvents

@@ -176,7 +176,7 @@ func (h *history) DeliverAt(m *backplane.Message, load cluster.Load, at cluster.
 		return h.change(endpoints, sel, m, load, at)
 	}
 	deliver := func(_ context.Context, d *delivery) error {
-		finish, err := h.event(endpoints, sel, m, load, at)
+		finish, err := h.event(endpoints, sel, load, at)
 		if finish != nil {
 			finish(d)
 		}
@@ -201,7 +201,7 @@ func (h *history) passed(at cluster.Position) {
 }
 
 // event delivers an event. finish does what calls functions of the user; nil for nothing.
-func (h *history) event(endpoints []*endpoint, sel selection, m *backplane.Message, load cluster.Load, at cluster.Position) (finish func(*delivery), err error) {
+func (h *history) event(endpoints []*endpoint, sel selection, load cluster.Load, at cluster.Position) (finish func(*delivery), err error) {
 	h.gate.RLock()
 	defer h.gate.RUnlock()
 	defer h.passed(at)
@@ -209,7 +209,8 @@ func (h *history) event(endpoints []*endpoint, sel selection, m *backplane.Messa
 	if len(to) == 0 {
 		return nil, nil
 	}
-	if m, err = load(); err != nil {
+	m, err := load()
+	if err != nil {
 		return nil, err
 	}
 	if m.Flags&backplane.Volatile != 0 {

@@ -49,7 +49,7 @@ func (rp *replay) message(m *backplane.Message, load cluster.Load, at uint64) er
 	}
 	m, err := load()
 	if err != nil {
-		return nil // every node refuses it
+		return nil //nolint:nilerr // every node refuses it
 	}
 	switch m.Kind {
 	case backplane.Event:

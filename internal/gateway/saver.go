@@ -36,7 +36,7 @@ type saver struct {
 	refresh time.Time // when the records are to be kept for longer; zero for at once
 	phase   saverPhase
 
-	cutLog, dropLog logsample.Minute
+	cutLog logsample.Minute
 }
 
 // endedRecord is the record of a client that has left. It is dropped, unless the client may resume.
@@ -154,10 +154,7 @@ func (s *saver) run() {
 		case ends && (idle || s.ctx.Err() != nil):
 			return
 		case !ok:
-			next = min(next, saveRetry)
-			if next < saveRetry {
-				next = saveRetry
-			}
+			next = saveRetry
 		case !idle:
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/backplane"
 	"github.com/gatehouse-go/gatehouse/backplane/memory"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/module"
@@ -434,5 +435,27 @@ func TestLogIdentity(t *testing.T) {
 			}
 			isSame(t, l.Node(1).DialSocketIO("/", token("ada"), apptest.WithRecovery(ada)), ada, true)
 		})
+	}
+}
+
+// What does not fit into the queue reaches the clients of this node, in its order.
+func TestLogQueueFull(t *testing.T) {
+	m := module.New("program", module.Exports(websockets.Gateway(newGateway, websockets.Via(socketio.New(socketio.Options{Recovery: &socketio.Recovery{}})))))
+	bus := memory.NewBus(memory.Log(time.Minute))
+	l := &logged{apptest.NewCluster(t, 2, m, apptest.OnBus(bus), apptest.Backplane(backplane.Queue(1<<20, 4))), t, bus}
+	c := l.joined(0, "a")
+	l.Engine(0).Freeze()
+	full := 0
+	for i := range 20 {
+		if err := l.server(0).To("a").Emit(t.Context(), "n", i); errors.Is(err, websockets.ErrBackplaneFull) {
+			full++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		receives(t, c, fmt.Sprint("n ", i))
+	}
+	l.Engine(0).Thaw()
+	if full < 5 {
+		t.Errorf("the queue was full %d times", full)
 	}
 }
