@@ -52,7 +52,7 @@ func TestTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("fail", traceparent, "")
-	for range Notes.Of(with(traceparent, "a=1"), c, 0) { //nolint:revive // the stream ends by an error
+	for range Notes.Of(with(traceparent, "a=1"), c, 0) {
 	}
 	want("notes", traceparent, "a=1")
 	call(t, c, Fail, "x")

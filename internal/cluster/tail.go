@@ -98,7 +98,7 @@ func (r *rangeReader) entry(e backplane.Entry) error {
 	case e.Last() < r.next || e.First > r.until:
 		return nil
 	}
-	if r.reader.Open(e.Frame, r.limits) != nil {
+	if readable := r.reader.Open(e.Frame, r.limits) == nil; !readable {
 		r.next = e.Last() + 1
 		return nil
 	}

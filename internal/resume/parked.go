@@ -133,8 +133,8 @@ func (r *Ring) parked(p adapter.Parked, e adapter.Missed, encode Encode) (m *Mes
 	source := ""
 	if e.Source != "" && e.Event != "" {
 		source = p.From + " " + e.Source
-		if m = r.shared(source); m != nil {
-			return m, nil
+		if shared := r.shared(source); shared != nil {
+			return shared, nil
 		}
 	}
 	pos := r.Next()
