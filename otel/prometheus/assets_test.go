@@ -310,7 +310,7 @@ func (all metrics) check(t *testing.T, where, query string) {
 			t.Errorf("%s: there is no metric %s", where, s[1])
 		}
 		labels = append(labels, has...)
-		for _, matcher := range strings.Split(s[2], ",") {
+		for matcher := range strings.SplitSeq(s[2], ",") {
 			if name := word.FindString(matcher); name != "" && !slices.Contains(has, name) {
 				t.Errorf("%s: %s has no label %s", where, s[1], name)
 			}

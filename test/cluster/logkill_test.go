@@ -139,7 +139,7 @@ func (w *logTown) launch() *logProcess {
 	n := &logProcess{start: w.starts, ack: make(chan struct{}, 1)}
 	w.starts++
 	if w.control {
-		n.Process = subprocess.RunCommand(w.t, exec.CommandContext(w.t.Context(), need.Program(w.t, "NODE", "node"), "../js/streams.mjs", w.redis.Address)) //nolint:gosec // of the test
+		n.Process = subprocess.RunCommand(w.t, exec.CommandContext(w.t.Context(), need.Program(w.t, "NODE", "node"), "../js/streams.mjs", w.redis.Address))
 	} else {
 		n.Process = subprocess.Run(w.t, logNodeProgram, logNodeSettings{w.redis.Address, logBeat, logDead})
 	}

@@ -65,7 +65,7 @@ func (g *logGateway) obey(a *app.App) {
 			to = g.Server.ToID(f[1])
 		}
 		if err := to.Emit(context.Background(), "n", stamp{source, n}); err != nil {
-			slog.Error("emit", "error", err) //nolint:sloglint // of this process
+			slog.Error("emit", "error", err)
 		}
 	}
 }

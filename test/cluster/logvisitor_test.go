@@ -132,7 +132,7 @@ func (c *logVisitor) visit(rnd *rand.Rand) error {
 		_, text, err := conn.Read(ctx)
 		if err != nil {
 			c.killed = !c.cut.Load()
-			return nil //nolint:nilerr // it reconnects
+			return nil
 		}
 		if err := c.receive(conn, n, string(text)); err != nil {
 			if c.of.control {
