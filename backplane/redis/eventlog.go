@@ -19,7 +19,8 @@ type eventLog struct {
 	keep    keep
 	scripts scripts
 	keys    []string             // the stream, and the hash of positions
-	records string               // what the keys of records start with
+	nodes   string               // what the keys of nodes start with
+	records string               // what those of records start with
 	in      backplane.LogInbound // nil: the program only sends
 
 	read   atomic.Uint64 // the last position that the framework has taken
@@ -117,10 +118,10 @@ func (s *session) checkLog(ctx context.Context) (base, last uint64, err error) {
 
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// add appends frames.
-func (s *session) add(ctx context.Context, parts []part, frames []byte) error {
+// add appends the frames of parts of a batch.
+func (s *session) add(ctx context.Context, batch []*backplane.Message, parts []part, frames []byte) error {
 	defer context.AfterFunc(ctx, func() { s.end(context.Cause(ctx)) })()
-	results := s.addAll(ctx, parts, frames, true)
+	results := s.addAll(ctx, batch, parts, frames, true)
 	missing := 0
 	for _, r := range results {
 		if unknown(r.Error()) {
@@ -128,7 +129,7 @@ func (s *session) add(ctx context.Context, parts []part, frames []byte) error {
 		}
 	}
 	if missing == len(parts) { // otherwise the order would be another one
-		results = s.addAll(ctx, parts, frames, false)
+		results = s.addAll(ctx, batch, parts, frames, false)
 	}
 	for _, r := range results {
 		if _, err := r.AsInt64(); err != nil {
@@ -138,14 +139,16 @@ func (s *session) add(ctx context.Context, parts []part, frames []byte) error {
 	return nil
 }
 
-func (s *session) addAll(ctx context.Context, parts []part, frames []byte, known bool) []rueidis.RedisResult {
+func (s *session) addAll(ctx context.Context, batch []*backplane.Message, parts []part, frames []byte, known bool) []rueidis.RedisResult {
 	l := s.e.log
 	read, oldest := decimal(l.read.Load()), decimal(l.oldest.Load())
 	keep, most := milliseconds(l.keep.retention+expiry), strconv.Itoa(l.keep.messages)
 	cmds := make([]rueidis.Completed, len(parts))
 	for i, p := range parts {
-		args := []string{read, keep, oldest, most, strconv.Itoa(p.messages), rueidis.BinaryString(frames[p.start:p.end])}
-		cmds[i] = call{l.scripts.add, l.keys, args}.command(s.log.adder.B(), known)
+		first, last := batch[p.first], batch[p.first+p.messages-1]
+		keys := []string{l.keys[0], l.keys[1], l.nodes + first.Origin}
+		args := []string{read, keep, oldest, most, strconv.Itoa(p.messages), rueidis.BinaryString(frames[p.start:p.end]), decimal(first.Seq), decimal(last.Seq)}
+		cmds[i] = call{l.scripts.add, keys, args}.command(s.log.adder.B(), known)
 	}
 	return s.log.adder.DoMulti(ctx, cmds...)
 }

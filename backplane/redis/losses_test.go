@@ -3,6 +3,7 @@ package redis_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -109,6 +110,21 @@ func TestStreamsRestartEmpty(t *testing.T) {
 	wantLoss(t, before, 0, a, b)
 }
 
+// What reaches the log after later messages of the same node is refused, as by a connection that the node has lost.
+func TestStreamsLate(t *testing.T) {
+	server := redistest.Start(t)
+	a := startLog(t, redis.Address(server.Address))
+	a.send(3)
+	a.wantLast(a)
+	late := a.event()
+	late.Seq = 2
+	if err := a.Send(t.Context(), []*backplane.Message{late}); err == nil || !strings.Contains(err.Error(), "LATE") {
+		t.Errorf("Send returns %v, want LATE", err)
+	}
+	a.send(1)
+	a.wantLast(a)
+}
+
 // A restart from a file that lacks the last entries, which the nodes have read.
 func TestStreamsRestartWithoutTail(t *testing.T) {
 	dir := t.TempDir()
@@ -191,6 +207,10 @@ func TestStreamsPromotionAndBack(t *testing.T) {
 	testkit.Eventually(t, "the replica is there", func() bool { return strings.Contains(replica.Do("INFO", "replication"), "master_link_status:up") })
 	a, b, before := startTwo(t, redis.Address(server.Address), patiently)
 	testkit.Eventually(t, "the replica has all", func() bool { return replica.Do("XLEN", stream) == server.Do("XLEN", stream) })
+	record := []backplane.Record{{Key: "client", Owner: "a.1", Value: []byte("rooms")}}
+	if _, err := a.Save(t.Context(), record, time.Minute); err != nil {
+		t.Fatal(err)
+	}
 	replica.Do("REPLICAOF", "NO", "ONE")
 	a.send(50)
 	a.wantLast(a)
@@ -208,4 +228,14 @@ func TestStreamsPromotionAndBack(t *testing.T) {
 	a.wantLast(a)
 	b.wantLast(a)
 	wantLoss(t, before, 0, a, b)
+
+	if _, err := b.Take(t.Context(), "client", "b.1", time.Minute); !errors.Is(err, backplane.ErrNoRecord) {
+		t.Errorf("a record from before is taken, error %v: it may be an older one", err)
+	}
+	if taken, err := a.Save(t.Context(), record, time.Minute); err != nil || len(taken) > 0 {
+		t.Fatalf("taken %v, error %v", taken, err)
+	}
+	if r, err := b.Take(t.Context(), "client", "b.1", time.Minute); err != nil || r.Owner != "a.1" {
+		t.Errorf("%+v, error %v, after it was stored again", r, err)
+	}
 }

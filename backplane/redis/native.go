@@ -129,7 +129,7 @@ func (e *Engine) publish(ctx context.Context, s *session, batch []*backplane.Mes
 	}
 	e.frames = nil // the client may still read them after an error
 	if len(kept) > 0 {
-		if err := s.add(ctx, kept, frames); err != nil {
+		if err := s.add(ctx, batch, kept, frames); err != nil {
 			return err
 		}
 	}

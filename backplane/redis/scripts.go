@@ -7,13 +7,20 @@ import (
 	"github.com/redis/rueidis"
 )
 
+const replicationFunction = `
+local function replication()
+  return string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or 'none'
+end
+`
+
 // The keys of a log: the stream of its entries, and a hash with n, the last position, b, the base, and r, which
 // Redis has made the base. An entry of k messages has the fields n, k, and d, a frame; its id is the position of its
 // last message. A base is an entry with the field b.
 //
 // r is the replication id, which is another one after each restart and each promotion of a replica, when positions
-// may have been lost. INFO replication takes 2 to 4 µs of the 10 to 12 µs of an append, INFO server 8.
-const scriptBase = `
+// may have been lost. INFO replication takes 2 to 4 µs of the 10 to 12 µs of an append, INFO server 8. The microseconds in a base keep two
+// servers from making the same one, where a second failover follows the first.
+const scriptBase = replicationFunction + `
 local limit, step = 2^46 - 2^31, 2^30
 local function position(text)
   local n = tonumber(text or '')
@@ -22,7 +29,7 @@ end
 local function id(n) return string.format('%.0f-0', n) end
 local state = redis.call('HMGET', KEYS[2], 'n', 'b', 'r')
 local n, base = position(state[1]), position(state[2])
-local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or 'none'
+local run = replication()
 local function top()
   local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
   if info.err then
@@ -38,7 +45,7 @@ local function rebase(read, keep)
   local last = top()
   if last >= limit then redis.call('DEL', KEYS[1]) last = 0 end
   local now = redis.call('TIME')
-  base = math.max(n or 0, read, last, (now[1] * 1000 + math.floor(now[2] / 1000) - 1767225600000) * 16) + step
+  base = math.max(n or 0, read, last, (now[1] * 1000 + math.floor(now[2] / 1000) - 1767225600000) * 16) + step + now[2] * 64
   n = base
   redis.call('XADD', KEYS[1], id(base), 'b', '1')
   redis.call('HSET', KEYS[2], 'n', id(n):sub(1, -3), 'b', id(base):sub(1, -3), 'r', run)
@@ -48,11 +55,15 @@ end
 local function lost(read) return not n or not base or state[3] ~= run or n < read end
 `
 
-// appendScript appends a frame, and returns the position of its last message.
-// KEYS: stream, hash. ARGV: last position read, milliseconds to keep, oldest position, most messages, how many
-// the frame has, frame.
+// appendScript appends a frame, and returns the position of its last message. It refuses one of which a later one of the same node is
+// there already: the node has lost the connection and has sent that one by another, and counts the earlier one as lost.
+// KEYS: stream, hash, a hash of the node with s, the number of its last message. ARGV: last position read, milliseconds to keep, oldest
+// position, most messages, how many the frame has, frame, the number of its first message and that of its last; 0 for none.
 const appendScript = scriptBase + `
 local read, keep, k = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[5])
+if ARGV[7] ~= '0' and tonumber(ARGV[7]) <= tonumber(redis.call('HGET', KEYS[3], 's') or 0) then
+  return redis.error_reply('LATE later messages of this node are in the log')
+end
 if lost(read) then rebase(read, keep) end
 local function add()
   local oldest = tonumber(ARGV[3])
@@ -67,6 +78,10 @@ end
 if type(added) == 'table' and added.err then return added end
 n = n + k
 redis.call('HSET', KEYS[2], 'n', id(n):sub(1, -3))
+if ARGV[8] ~= '0' then
+  redis.call('HSET', KEYS[3], 's', ARGV[8])
+  redis.call('PEXPIRE', KEYS[3], 3600000)
+end
 return n
 `
 
@@ -81,26 +96,27 @@ redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return {base, n}
 `
 
-// A record is a hash with o, the owner, and v, the value.
+// A record is a hash with o, the owner, v, the value, and r, the replication id at which it was stored: after a failover it may be an
+// older one, and is not used until its owner has stored it again.
 
 // saveScript stores a record, and returns 1; 0 if it has another owner.
 // KEYS: record. ARGV: owner, milliseconds to keep, value.
-const saveScript = `
+const saveScript = replicationFunction + `
 local owner = redis.call('HGET', KEYS[1], 'o')
 if owner and owner ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'o', ARGV[1], 'v', ARGV[3])
+redis.call('HSET', KEYS[1], 'o', ARGV[1], 'v', ARGV[3], 'r', replication())
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 `
 
 // takeScript changes the owner of a record, and returns the one before and the value; nothing without a record.
 // KEYS: record. ARGV: owner, milliseconds to keep.
-const takeScript = `
-local r = redis.call('HMGET', KEYS[1], 'o', 'v')
-if not r[1] or not r[2] then return {} end
+const takeScript = replicationFunction + `
+local r = redis.call('HMGET', KEYS[1], 'o', 'v', 'r')
+if not r[1] or not r[2] or r[3] ~= replication() then return {} end
 redis.call('HSET', KEYS[1], 'o', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return r
+return {r[1], r[2]}
 `
 
 // refreshScript keeps a record, and returns 1; 0 unless it has the owner.

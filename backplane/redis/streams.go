@@ -32,7 +32,7 @@ func Streams(opts ...Option) *StreamsEngine {
 	if e.opts.cluster && strings.ContainsAny(p, "{}") {
 		e.opts.failed(fmt.Errorf("redis: Prefix %q: it has braces, which choose the slot of a key in a Redis Cluster: use another", p))
 	}
-	e.log = &eventLog{keep: e.opts.keep, scripts: newScripts(), keys: []string{p + ":{" + p + "}:e", p + ":{" + p + "}:p"}, records: p + ":r:"}
+	e.log = &eventLog{keep: e.opts.keep, scripts: newScripts(), keys: []string{p + ":{" + p + "}:e", p + ":{" + p + "}:p"}, nodes: p + ":{" + p + "}:n:", records: p + ":r:"}
 	return e
 }
 

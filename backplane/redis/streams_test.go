@@ -64,7 +64,7 @@ func TestStreamsKeysOfOthers(t *testing.T) {
 		server := redistest.Start(t)
 		server.Do("SET", key, "text")
 		n := newLog(t, redis.Address(server.Address))
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := n.Start(ctx, n.self, n); err == nil || !strings.Contains(err.Error(), "WRONGTYPE") {
 			t.Errorf("%s is another value: %v", key, err)
@@ -261,7 +261,7 @@ func TestStreamsRights(t *testing.T) {
 // misses does everything that an engine can do, and returns the first error.
 func (n *logNode) misses(t *testing.T, server *redistest.Server) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
 	defer cancel()
 	if err := n.Start(ctx, n.self, n); err != nil {
 		return err
