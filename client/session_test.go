@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,9 +71,12 @@ func TestResume(t *testing.T) {
 }
 
 func testResume(t *testing.T, steps []v1Step) {
+	var mu sync.Mutex
 	var offers [][]string
 	o := scriptV1(t, func(n int, ws *websocket.Conn, offered []string) {
+		mu.Lock()
 		offers = append(offers, offered)
+		mu.Unlock()
 		if n > len(steps) {
 			read(ws)
 			return
@@ -93,18 +97,24 @@ func testResume(t *testing.T, steps []v1Step) {
 	var c *client.Conn
 	o.OnState = func(s client.State, _ error) {
 		if s == client.Open {
+			mu.Lock()
 			recovered = append(recovered, c.Recovered())
+			mu.Unlock()
 		}
 	}
 	c = prepare(t, scripted, o)
 	client.On(c, Poked, func(context.Context, string) error { return nil })
 	connect(t, c)
-	for range 100 {
-		if len(offers) > len(steps) {
-			break
-		}
+	over := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(offers) > len(steps)
+	}
+	for i := 0; i < 100 && !over(); i++ {
 		pass(time.Second)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	for i, step := range steps {
 		want := []string{"gatehouse.v1"}
 		if step.resume != "" {
