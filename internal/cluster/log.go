@@ -396,7 +396,7 @@ func (c *Cluster) lostOfLog(err error, n uint64) {
 		c.log.Error("events are lost", "error", err, "messages", n, "gaps", k)
 	}
 	c.link.lose(err)
-	if c.cfg.Gap != nil {
+	if n > 0 && c.cfg.Gap != nil { // positions before a new base are not valid in any case
 		c.cfg.Gap(Loss{Since: time.Now()})
 	}
 }

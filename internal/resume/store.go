@@ -63,11 +63,12 @@ func (store *Store) newJournal(live Live, pid, id, namespace string, from Addres
 	defer store.mu.Unlock()
 	if j.ring = store.rings[namespace]; j.ring == nil {
 		j.ring = newRing(&store.total)
+		j.ring.logged = store.log != nil
 		store.rings[namespace] = j.ring
 	}
 	j.ring.journals++
 	if store.log != nil {
-		j.ring.logged, j.known = true, store.log.Position()
+		j.known = store.log.Position()
 	}
 	store.journals[j.pid] = j
 	return j
