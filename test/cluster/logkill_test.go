@@ -157,7 +157,7 @@ func (w *logTown) emit(n *logProcess, target int) {
 		if c.rooms == nil {
 			return
 		}
-		line = "client " + c.id
+		line = "client " + c.name
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -28,7 +28,8 @@ type logVisitor struct {
 	cut    atomic.Bool // it has cut the connection
 
 	mu         sync.Mutex
-	positioned bool // it has an event, since it was a new client
+	name       string // its id, once it has entered
+	positioned bool   // it has an event, since it was a new client
 	rooms      map[string]*logStay
 	own        *logStay // events for it alone
 	stays      []*logStay
@@ -150,6 +151,7 @@ func (c *logVisitor) visit(rnd *rand.Rand) error {
 // entered notes a connection.
 func (c *logVisitor) entered(same bool) {
 	c.mu.Lock()
+	c.name = c.id
 	defer c.mu.Unlock()
 	c.asked, c.recent = "", append(c.recent, fmt.Sprint("connected, recovered ", same, " by ", c.offset))
 	if same {

@@ -142,7 +142,9 @@ func (c *courier) start(ctx context.Context) {
 }
 
 func (c *courier) quiet() {
+	c.mu.Lock()
 	c.stop()
+	c.mu.Unlock()
 	c.load.Wait()
 }
 
@@ -176,7 +178,11 @@ func (c *courier) obey(ctx context.Context) {
 	for all := bufio.NewScanner(os.Stdin); all.Scan(); {
 		switch all.Text() {
 		case "emit":
-			c.load.Go(func() { c.start(ctx) })
+			c.mu.Lock()
+			if ctx.Err() == nil {
+				c.load.Go(func() { c.start(ctx) })
+			}
+			c.mu.Unlock()
 		case "quiet":
 			c.quiet()
 			c.report()
