@@ -238,6 +238,7 @@ func TestHostileRepeats(t *testing.T) {
 			}
 		}, alwaysV1)
 		c := dial(t, scripted, o)
+		synctest.Wait() // what is early has arrived
 		var calling sync.WaitGroup
 		for range 2 {
 			calling.Go(func() {

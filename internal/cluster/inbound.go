@@ -96,7 +96,7 @@ func (in inbound) Link(up, lost bool, err error) {
 	if up && c.entries != nil {
 		c.entries.h.Linked(lost)
 		if lost {
-			c.sendMarker()
+			c.SendMarker()
 		}
 	}
 	c.out.signal()

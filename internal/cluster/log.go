@@ -56,7 +56,7 @@ type logReader struct {
 	reading backplane.Entry // of reader; without a Frame between two entries
 	next    uint64          // the position of the next message of reading
 	local   bool            // the local mode
-	void    bool            // a message with a number up to localSeq may return
+	void    bool            // a message with a number up to handled may return
 	handled uint64          // the number up to which messages of this node were delivered locally
 
 	wake   chan struct{} // capacity 1
@@ -311,7 +311,7 @@ func (r *logReader) ownReturned(seq uint64) (deliver bool, then []func()) {
 	outstanding, then := r.c.out.returned(seq)
 	if r.local && outstanding <= maxOutstanding {
 		r.local = false
-		r.c.sendMarker()
+		r.c.SendMarker()
 	}
 	if seq <= r.handled {
 		return false, then
@@ -326,8 +326,9 @@ func (r *logReader) ownReturned(seq uint64) (deliver bool, then []func()) {
 // noClient is no id of a client.
 const noClient = "-"
 
-// sendMarker sends a message for no client: when it returns, so has everything before it.
-func (c *Cluster) sendMarker() {
+// SendMarker sends a message for no client: when it has arrived, so has everything before it, or it is known to be lost. If it cannot be
+// sent, the second beat has its number.
+func (c *Cluster) SendMarker() {
 	_ = c.Send(&backplane.Message{Kind: backplane.Leave, Channel: backplane.ChannelEvents, Select: backplane.Selection{IDs: []string{noClient}}})
 }
 
@@ -396,7 +397,8 @@ func (c *Cluster) lostOfLog(err error, n uint64) {
 		c.log.Error("events are lost", "error", err, "messages", n, "gaps", k)
 	}
 	c.link.lose(err)
-	if n > 0 && c.cfg.Gap != nil { // positions before a new base are not valid in any case
+	// At a new base it is unknown whether anything is lost, and the clients that have not got a later event are new ones in any case.
+	if c.cfg.Gap != nil && (n > 0 || c.cfg.Options.ResetOnGap) {
 		c.cfg.Gap(Loss{Since: time.Now()})
 	}
 }

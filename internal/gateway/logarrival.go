@@ -91,7 +91,7 @@ func (a *logArrival) fence(ctx context.Context) <-chan struct{} {
 			_ = h.rt.cluster.Send(m) // otherwise that node finds it when it stores or keeps the record
 		}
 	} else {
-		h.lost(a.from)
+		h.taken(a.from)
 	}
 	h.mu.Lock()
 	old := h.records[a.record.Key]
@@ -107,8 +107,8 @@ func (a *logArrival) fence(ctx context.Context) <-chan struct{} {
 	return old.s.suspended.hooksDone
 }
 
-// lost ends a connection of this node whose record has another owner.
-func (h *history) lost(owner string) {
+// taken ends a connection of this node whose record has another owner.
+func (h *history) taken(owner string) {
 	h.mu.Lock()
 	r := h.owners[owner]
 	h.mu.Unlock()

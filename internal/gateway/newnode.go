@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"github.com/gatehouse-go/gatehouse/backplane"
 )
 
 // A node that has started just now does not know all others yet, nor what they have sent before. Clients that come to it wait for
@@ -28,17 +26,7 @@ func (mv *moves) membersChanged() {
 	}
 	mv.mu.Unlock()
 	mv.parking.membersChanged(mv)
-	mv.announceNumbers()
-}
-
-// noClient is no id of a client.
-const noClient = "-"
-
-// announceNumbers sends a message for no client, so that nodes that have joined know the number that the messages of this one have reached: until then they
-// cannot have its clients move.
-func (mv *moves) announceNumbers() {
-	m := &backplane.Message{Kind: backplane.Leave, Channel: backplane.ChannelEvents, Select: backplane.Selection{IDs: []string{noClient}}}
-	_ = mv.rt.cluster.Send(m) // otherwise the second beat has it
+	mv.rt.cluster.SendMarker() // until nodes that have joined know the number of this one's messages, its clients cannot move to them
 }
 
 // awaitNodes is nodesOf without those that were asked. Where this node has started just now, and may not know the others yet, it

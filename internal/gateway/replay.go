@@ -124,8 +124,5 @@ func (rp *replay) leave(rooms []string, at uint64) {
 		rp.body.Former = append(rp.body.Former, formerRoom{strings.Clone(room), since, at})
 		rp.changed = true
 	}
-	for len(rp.body.Former) > maxLeft {
-		rp.body.Floor = max(rp.body.Floor, rp.body.Former[0].Until)
-		rp.body.Former = rp.body.Former[1:]
-	}
+	rp.body.Former, rp.body.Floor = boundFormer(rp.body.Former, rp.body.Floor)
 }

@@ -162,8 +162,8 @@ func (s *session) disconnect(r websockets.Reason, end func(websockets.Reason)) {
 	s.ep.rt.afterOwn(func() { s.disconnectNow(r, end) })
 }
 
+// disconnectNow is disconnect without waiting for what was emitted before it; disconnected is set.
 func (s *session) disconnectNow(r websockets.Reason, end func(websockets.Reason)) {
-	s.disconnected.Store(true)
 	s.mu.Lock()
 	if !s.state.leaving() && s.readExtra().reason == (websockets.Reason{}) {
 		s.ensureExtra().reason = r // should the application stop before the connection has ended
@@ -208,7 +208,7 @@ func (s *session) emit(ctx context.Context, out *adapter.Outgoing) error {
 
 // send encodes a message first: an error of encoding is not one of the connection.
 func (s *session) send(ctx context.Context, out *adapter.Outgoing, d *delivery) error {
-	if s.record != nil && s.logs(out) {
+	if s.logs(out) {
 		return s.emitLogged(ctx, out)
 	}
 	out.SetSingle(framework)

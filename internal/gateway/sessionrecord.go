@@ -228,6 +228,15 @@ type formerRoom struct {
 	Until uint64 `json:"until"`
 }
 
+// boundFormer forgets the rooms that were left first, beyond maxLeft. It returns the floor: positions before it are not enough to resume.
+func boundFormer(former []formerRoom, floor uint64) ([]formerRoom, uint64) {
+	for len(former) > maxLeft {
+		floor = max(floor, former[0].Until)
+		former = former[1:]
+	}
+	return former, floor
+}
+
 // join is session.Join.
 func (r *sessionRecord) join(rooms []string) error {
 	joined, err := func() ([]string, error) {
@@ -279,10 +288,7 @@ func (r *sessionRecord) leaveNow(rooms []string, withSuspended bool) (left []str
 		r.former = append(r.former, formerRoom{room, r.rooms[room], at})
 		delete(r.rooms, room)
 	}
-	for len(r.former) > maxLeft {
-		r.floor = max(r.floor, r.former[0].Until)
-		r.former = r.former[1:]
-	}
+	r.former, r.floor = boundFormer(r.former, r.floor)
 	if len(left) > 0 {
 		r.changedNow()
 	}

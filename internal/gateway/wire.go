@@ -104,7 +104,7 @@ func (rt *Runtime) deliver(m *backplane.Message, load cluster.Load) error {
 		return rt.moves.receive(m)
 	case backplane.Taken:
 		if rt.history != nil {
-			rt.history.lost(string(m.Body))
+			rt.history.taken(string(m.Body))
 		}
 		return nil
 	}

@@ -8,6 +8,7 @@ import "github.com/gatehouse-go/gatehouse/websockets"
 //   - Private ids need no prefix of a node. A client keeps its own when it is recovered.
 //   - The offset of an event is [Outgoing.Position]. With an event that has none the client keeps the offset that it
 //     has, or gets the one that it was sent last.
+//   - As a text, in Claim and Missed.Position, a position is a number in base 36.
 //   - Position 0 is sent too. No client resumes from it.
 //   - Every client that resumes is asked for by Claim, also one of this node. Release and Keep are not called.
 //   - Conns are [Recorded]. The Suspension of an absent client only counts it: Resume returns nil, Drop drops the record.

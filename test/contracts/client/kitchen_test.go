@@ -96,7 +96,7 @@ func moduleOf(r *record) *module.Module {
 			websockets.Gateway(newVault,
 				websockets.Via(socketio.New(), websockets.Namespace("/vault")),
 				websockets.Via(ws.New(), websockets.Path("/ws/vault"), ws.Options{Subprotocols: []string{"bearer"}, ExplainRefusals: ws.On}),
-				websockets.UseGuards(pipeline.Injected[*guard]()), websockets.Emits(jwtauth.TokenExpiring)),
+				websockets.UseGuards(pipeline.WithSchemes(pipeline.Injected[*guard](), jwtauth.Schemes(sources...)...)), websockets.Emits(jwtauth.TokenExpiring)),
 		),
 		module.Controllers(newController))
 }
@@ -219,6 +219,8 @@ func (*kitchen) both(context.Context, struct{}) iter.Seq2[websockets.Response[an
 
 type guard = jwtauth.Guard[Claims]
 
+var sources = []jwtauth.Source{jwtauth.Subprotocol("bearer"), jwtauth.Auth("token")}
+
 var secret = []byte("32 random bytes, from a vault ...")
 
 // tokenLife is how long a token is valid. The times in tokens are seconds.
@@ -227,7 +229,7 @@ const tokenLife = 2 * time.Second
 func newGuard() (*guard, error) {
 	return jwtauth.New[Claims](jwtauth.Options{
 		Method: jwt.SigningMethodHS256, Key: secret,
-		Sources: []jwtauth.Source{jwtauth.Subprotocol("bearer"), jwtauth.Auth("token")},
+		Sources: sources,
 	})
 }
 
