@@ -41,7 +41,7 @@ func newConn(l *link, nsp string, ep adapter.Endpoint, auth websockets.Payload) 
 	return &conn{
 		l: l, nsp: nsp, ep: ep,
 		h:  &adapter.Handshake{Handshake: websockets.Handshake{Request: l.request.Load(), Auth: auth, Namespace: nsp}, Connection: &l.conn},
-		in: inbox{maxBytes: int(2 * l.srv.cfg.Limits.MaxMessage), start: l.srv.tasks.start},
+		in: inbox{maxBytes: int(2 * l.srv.cfg.Limits.MaxMessage), start: l.srv.tasks.start, ended: l.srv.tasks.done},
 	}
 }
 
@@ -191,7 +191,9 @@ func (s *server) joined(sock *socket.Socket) {
 		if c.state.Load() == joining {
 			c.sock = sock
 		}
+		s.tasks.add() // until the session has ended: the library may end it on a goroutine of its own
 		if !c.state.CompareAndSwap(joining, open) {
+			s.tasks.done()
 			c = nil
 		}
 	}
@@ -206,8 +208,14 @@ func (s *server) joined(sock *socket.Socket) {
 		l.library(append([]byte("1"), nsp...))
 		return
 	}
+	var sess adapter.Session
+	defer func() {
+		if sess == nil { // or Connect has panicked
+			s.tasks.done()
+		}
+	}()
 	l.entered(c)
-	sess := c.ep.Connect(c, c.h)
+	sess = c.ep.Connect(c, c.h)
 	kept, _ := keep.Request(l.request.Load(), l.srv.cfg.Limits.KeptHeaders)
 	l.request.Store(kept)
 	if sess != nil {

@@ -22,6 +22,7 @@ func sizeOf(m *adapter.Message) int { return max(m.Held, m.Payload.Size()) }
 type inbox struct {
 	maxBytes int
 	start    func(func()) // runs the goroutine
+	ended    func()       // is called once, when Session.Closed has returned
 
 	mu       sync.Mutex
 	session  adapter.Session // nil until the client is connected
@@ -192,6 +193,7 @@ func (b *inbox) finish() {
 	b.finished = true
 	b.wake()
 	b.mu.Unlock()
+	defer b.ended()
 	s.Closed(b.reason)
 }
 

@@ -281,6 +281,47 @@ func TestPollWhileTheSessionEnds(t *testing.T) {
 	l.Socket.Close(true) // its timers and transport
 }
 
+// stuckEndpoint has sessions whose Closed returns when released is closed.
+type stuckEndpoint struct {
+	*fakeEndpoint
+	released chan struct{}
+}
+
+func (e stuckEndpoint) Connect(c adapter.Conn, h *adapter.Handshake) adapter.Session {
+	return stuckSession{e.fakeEndpoint.Connect(c, h), e.released}
+}
+
+type stuckSession struct {
+	adapter.Session
+	released chan struct{}
+}
+
+func (s stuckSession) Closed(r websockets.Reason) {
+	<-s.released
+	s.Session.Closed(r)
+}
+
+// Close waits for Session.Closed also when the library calls it, and the connection has ended meanwhile.
+func TestStopWaitsForSessions(t *testing.T) {
+	ep := stuckEndpoint{endpoint("/"), make(chan struct{})}
+	s := serve(t, ep)
+	c := s.ws("")
+	sess := enter(t, c, ep.fakeEndpoint, "0")
+	go sess.Native().(*socket.Socket).Disconnect(false)
+	if got := c.recv().text; got != "1" {
+		t.Fatalf("want DISCONNECT, got %s", got)
+	}
+	c.drop()
+	testkit.Eventually(t, "the end of the connection", func() bool { return s.linkOf(c.open.Sid) == nil })
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := s.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Close has not waited: %v", err)
+	}
+	close(ep.released)
+	testkit.Receive(t, "Session.Closed", sess.closed)
+}
+
 func TestStopCutsAtTheDeadline(t *testing.T) {
 	l := defaultLimits()
 	l.CloseTimeout = time.Hour
