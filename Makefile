@@ -17,7 +17,7 @@ quick: ## Run go vet and the fast tests, which need only Go, in less than a minu
 	go test -short ./...
 
 test: ## Run all tests of all modules, with the race detector, real clients and a browser
-	scripts/setup clients browser redis nginx haproxy caddy prometheus
+	scripts/setup tests
 	scripts/test
 
 lint: ## Check format, correctness, dependencies and known vulnerabilities

@@ -49,6 +49,9 @@ func goIn(t *testing.T, dir string, args ...string) string {
 	return string(out)
 }
 
+// flags are those of test/consumer and scripts/lint, so that packages are compiled once.
+const flags = "-buildvcs=false -trimpath"
+
 // params are those of scripts in a folder. Go uses its caches, and no network.
 func params(t *testing.T, dir string, vars ...string) testscript.Params {
 	t.Helper()
@@ -58,7 +61,7 @@ func params(t *testing.T, dir string, vars ...string) testscript.Params {
 		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
-			e.Vars = append(e.Vars, "GOMODCACHE="+caches[0], "GOCACHE="+caches[1], "GOPROXY=off", "GOSUMDB=off", "GOFLAGS=-buildvcs=false",
+			e.Vars = append(e.Vars, "GOMODCACHE="+caches[0], "GOCACHE="+caches[1], "GOPROXY=off", "GOSUMDB=off", "GOFLAGS="+flags,
 				"GOTOOLCHAIN=local", "GOWORK=off", "REPOSITORY="+root)
 			e.Vars = append(e.Vars, vars...)
 			return os.Mkdir(filepath.Join(e.WorkDir, "empty"), 0o750)

@@ -44,7 +44,7 @@ func TestPage(t *testing.T) {
 func runIn(t *testing.T, dir, program string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off", "GOFLAGS="+flags)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
 	}
@@ -56,7 +56,7 @@ var listening = regexp.MustCompile(`msg=listening address=(\S+)`)
 func serve(t *testing.T, project string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "shop")
-	runIn(t, project, "go", "build", "-buildvcs=false", "-o", program, ".")
+	runIn(t, project, "go", "build", "-o", program, ".")
 	cmd := exec.CommandContext(t.Context(), program, "-addr", "127.0.0.1:0")
 	log, err := cmd.StderrPipe()
 	if err != nil {

@@ -77,7 +77,7 @@ func (c *cluster) start(ctx context.Context, r *Runner, peer node.Peer, s shape)
 }
 
 func protocol(peer node.Peer) wire.Protocol {
-	if peer == node.Centrifuge || peer == node.CentrifugeTogether {
+	if peer == node.Centrifuge || peer == node.CentrifugeTogether || peer == node.CentrifugeHistory {
 		return wire.Centrifuge
 	}
 	return wire.SocketIO
