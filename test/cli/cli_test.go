@@ -49,8 +49,8 @@ func goIn(t *testing.T, dir string, args ...string) string {
 	return string(out)
 }
 
-// flags are those of test/consumer and scripts/lint, so that packages are compiled once.
-const flags = "-buildvcs=false -trimpath"
+// flags: -trimpath is that of test/consumer and scripts/lint, so that packages are compiled once; linking is faster without debug information.
+const flags = "-buildvcs=false -trimpath -ldflags=-w"
 
 // params are those of scripts in a folder. Go uses its caches, and no network.
 func params(t *testing.T, dir string, vars ...string) testscript.Params {
