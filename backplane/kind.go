@@ -35,8 +35,7 @@ const (
 	ClaimMore Kind = 23 // asks for what the client has missed
 	ClaimDone Kind = 24 // the client has moved, or not
 
-	Park   Kind = 25 // asks a node to claim a client of one that stops
-	Notice Kind = 26 // a node stops, and where its clients will be
+	Park Kind = 25 // asks a node to claim a client of one that stops
 
 	Taken Kind = 27 // a client has come to another node by its record
 )
@@ -47,7 +46,7 @@ var kindNames = [...]string{
 	NodeEvent: "node event", NodeAnswer: "node answer", Hello: "hello", Beat: "beat", Bye: "bye",
 	PresenceDelta: "presence delta", PresenceState: "presence state", PresenceAsk: "presence ask",
 	Claim: "claim", Claimed: "claimed", ClaimMore: "claim more", ClaimDone: "claim done",
-	Park: "park", Notice: "notice", Taken: "taken",
+	Park: "park", Taken: "taken",
 }
 
 // String returns the name of the kind, such as "event"; its number for an unknown one.

@@ -93,10 +93,6 @@ func (w *worker) message(from []byte, channel string, m *backplane.Message, load
 		if m, err = load(); err == nil && (m.To == "" || m.To == c.id) {
 			err = c.deliver(m, load)
 		}
-	case backplane.Notice:
-		if m, err = load(); err == nil {
-			err = c.deliver(m, load)
-		}
 	case backplane.Claim, backplane.Claimed, backplane.ClaimMore, backplane.ClaimDone, backplane.Park, backplane.Taken:
 		if m, err = load(); err == nil && m.To == c.id {
 			err = c.deliver(m, load)

@@ -20,8 +20,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
 
-// newNodeRuntime opens an application with a backplane; nil for one without.
-func newNodeRuntime(t *testing.T, b backplane.Backplane) (*testRuntime, *websockets.Server) {
+// newNodeRuntime opens an application with a backplane; nil for one without. before is called before it connects.
+func newNodeRuntime(t *testing.T, b backplane.Backplane, before ...func(*Runtime)) (*testRuntime, *websockets.Server) {
 	t.Helper()
 	k, d := &testRuntime{t: t, log: &testkit.Log{}}, &testGateway{}
 	cfg := Config{Adapter: testAdapter{adapter.Traits{DefaultPath: "/", Namespaces: true}}, HTTP: true}
@@ -32,6 +32,9 @@ func newNodeRuntime(t *testing.T, b backplane.Backplane) (*testRuntime, *websock
 	rt, err := bind([]gatewayPlan{plan}, cfg, pipe.Built{}, k.log.Logger(slog.LevelInfo))
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range before {
+		f(rt)
 	}
 	if err := rt.Connect(t.Context()); err != nil {
 		t.Fatal(err)

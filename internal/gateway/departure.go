@@ -178,14 +178,25 @@ func (mv *moves) startRelease(ctx context.Context, key string) (started func(), 
 
 // sameElsewhere is Same for a client that has come to another node, of whose identities digests are known.
 func (s *session) sameElsewhere(key string, digests []string) bool {
-	own, known := pipeline.IdentityDigests(s, key)
-	if s.digests != nil { // it was parked here
-		own, known = s.digests[key], true
-	}
+	own, known := s.digestsOf(key)
 	if len(own) > 0 || len(digests) > 0 || !known {
 		return known && slices.Equal(own, digests)
 	}
 	return !slices.ContainsFunc(s.ep.admissions, admission.mayIdentify) || s.warnAnonymous()
+}
+
+// parkedIdentity is the private id of a parked client, with the digests of its identities under it.
+type parkedIdentity struct {
+	key     string
+	digests []string
+}
+
+// digestsOf is [pipeline.IdentityDigests] under its private id, also of a client that is parked here.
+func (s *session) digestsOf(key string) (digests []string, known bool) {
+	if p := s.parkedAs; p != nil {
+		return p.digests, p.key == key
+	}
+	return pipeline.IdentityDigests(s, key)
 }
 
 // answer sends an answer to a claim: the body, then the events, which leave most of the queue to others and may wait for that.
@@ -317,19 +328,22 @@ func (d *departure) end(moved bool) {
 	}
 	defer close(d.ended)
 	mv := d.mv
+	if moved {
+		mv.remember(d.key, d.to)
+		d.dep.Moved()
+		d.s.ep.moved(d.s)
+	} else {
+		d.dep.Keep()
+	}
 	mv.mu.Lock()
-	delete(mv.leaving, d.request)
+	delete(mv.leaving, d.request) // from now on others may claim it, and it may return
 	if d.timer != nil {
 		d.timer.Stop()
 	}
 	mv.mu.Unlock()
-	if !moved {
-		d.dep.Keep()
+	if moved {
+		mv.parking.done(mv, d.s)
+	} else {
 		mv.parking.refused(mv, d.request, d.to)
-		return
 	}
-	mv.remember(d.key, d.to)
-	d.dep.Moved()
-	d.s.ep.moved(d.s)
-	mv.parking.done(mv, d.s)
 }

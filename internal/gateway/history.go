@@ -76,7 +76,7 @@ func newHistory(rt *Runtime, b backplane.Backplane) *history {
 func (*history) Prefix() string { return "" }
 
 // Suspended implements [adapter.Handover].
-func (*history) Suspended(adapter.Suspension, []string) {}
+func (*history) Suspended(adapter.Suspension, string) {}
 
 // Position implements [adapter.Log].
 func (h *history) Position() uint64 {

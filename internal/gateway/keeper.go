@@ -67,9 +67,9 @@ func (mv *moves) keepFrom(from, request string, e *endpoint, namespace, key stri
 	h := &adapter.Handshake{Handshake: websockets.Handshake{
 		Request: &http.Request{Method: http.MethodGet, URL: &url.URL{Path: e.srv.path}, Header: http.Header{}}, Namespace: namespace,
 	}}
-	a, _, failure := mv.claimFrom(ctx, from, request, e, h, claimBody{Key: key, Park: true})
+	a, r := mv.claimFrom(ctx, []string{from}, request, e, h, claimBody{Key: key, Park: true})
 	if a == nil {
-		mv.failed(failure)
+		mv.failed(r.failure)
 		return false
 	}
 	return a.keep(mover)
@@ -92,14 +92,9 @@ func (a *arrival) suspend(mover adapter.Mover) bool {
 	if err := pipeline.RestoreShared(s.hs, a.ep.shares, a.last.Shared); err != nil {
 		a.ep.log.Error("shared values of a client of another node do not decode", "client", s.ID(), "error", err)
 	}
-	p := adapter.Parked{ID: s.ID(), Namespace: s.hs.Namespace, From: a.claim.node, Positions: b.Positions, Left: time.Duration(b.Left) * time.Millisecond, Guessed: b.Guessed}
+	p := adapter.Parked{ID: s.ID(), Namespace: s.hs.Namespace, From: a.node, Key: a.key, Positions: b.Positions, Left: time.Duration(b.Left) * time.Millisecond, Guessed: b.Guessed}
 	p.Address, _ = netip.ParseAddr(b.Address) // the zero value is unknown
-	digests := map[string][]string{}
-	for _, k := range b.Keys {
-		p.Keys = append(p.Keys, k.Key)
-		digests[k.Key] = k.Identities
-	}
-	s.digests = digests
+	s.parkedAs = &parkedIdentity{a.key, b.Identities}
 	var suspended func(adapter.Session, adapter.Suspension)
 	mv.freeze(func(now vector) {
 		s.late = mv.lateAt(now, a.last.Delivered)

@@ -18,9 +18,9 @@ const (
 )
 
 var moveFailureTexts = [moveFailures]string{
-	failedUnknown: "the node that its private id names is not there any more",
-	failedTooMany: "too many clients are on their way to this node, or to the other one",
-	failedRefused: "the other node does not have it any more, has it at another client, or cannot find what it has missed",
+	failedUnknown: "no other node is there",
+	failedTooMany: "too many clients are on their way to this node, or too many were not found at the others",
+	failedRefused: "no other node has it, or it is another client there, or what it has missed is not known",
 	failedSilent:  "the other node has not answered in time",
 	failedRooms:   "it is in more rooms than this node allows, or its id is here",
 	failedMissed:  "the other node has not received in time what this one has, or the client has missed too much",

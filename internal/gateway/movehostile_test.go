@@ -39,8 +39,6 @@ func TestFault_F88_FalseMoves(t *testing.T) {
 			"many identities":   {Kind: backplane.Claim, Request: request, Body: []byte(`{"key":"k","identities":["a"` + strings.Repeat(`,"a"`, 1000) + `]}`), Select: backplane.Selection{Endpoints: []uint32{key}}},
 			"a park of none":    {Kind: backplane.Park, Request: request, Body: []byte(`{}`), Select: backplane.Selection{Endpoints: []uint32{key}}},
 			"a park of all":     {Kind: backplane.Park, Request: request, Body: []byte(`{"key":"k"}`)},
-			"many keepers":      {Kind: backplane.Notice, Body: []byte(`{"keepers":["a"` + strings.Repeat(`,"a"`, maxKeepers) + `]}`)},
-			"a long keeper":     {Kind: backplane.Notice, Body: []byte(`{"keepers":["` + strings.Repeat("k", 1000) + `"]}`)},
 			"wrong types":       {Kind: backplane.ClaimMore, Request: request, Body: []byte(`{"delivered":[1]}`)},
 			"no JSON":           {Kind: backplane.ClaimMore, Request: request, Body: []byte(`{`)},
 			"a negative number": {Kind: backplane.ClaimMore, Request: request, Body: []byte(`{"delivered":{"a":-1}}`)},
@@ -62,7 +60,7 @@ func TestFault_F88_FalseMoves(t *testing.T) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		c := mv.newClaim(liarID, newRequest())
+		c := mv.newClaim([]string{liarID}, newRequest())
 		event := func() *backplane.Message {
 			return &backplane.Message{Kind: backplane.Claimed, Request: c.request, Event: "e", Payload: backplane.Payload{JSON: []byte(`"` + strings.Repeat("x", 1<<20) + `"`)}}
 		}
@@ -109,12 +107,6 @@ func TestFault_F88_FalseMoves(t *testing.T) {
 		}
 		if n := len(mv.delivered.by); n > maxOrigins {
 			t.Errorf("%d origins are kept", n)
-		}
-		for i := range maxNotices + 10 {
-			_ = mv.notice(&backplane.Message{Kind: backplane.Notice, Origin: fmt.Sprint(i), Body: []byte(`{"keepers":["a"]}`)})
-		}
-		if n := len(mv.notices.all); n > maxNotices {
-			t.Errorf("%d notices are kept", n)
 		}
 		synctest.Wait()
 		if mv.keeping != 0 || len(mv.releases) != 0 || mv.starting != 0 {
@@ -185,9 +177,8 @@ func TestMoveForms(t *testing.T) {
 		},
 		`{"key":"a1b2c3K","position":"","park":true}`: claimBody{Key: "a1b2c3K", Park: true},
 		`{"key":"a1b2c3K"}`:                           parkBody{"a1b2c3K"},
-		`{"keepers":["0011223344556677"]}`:            noticeBody{[]string{"0011223344556677"}},
-		`{"id":"x","parked":{"keys":[{"key":"k","identities":["d"]}],"positions":["1"],"left":7,"address":"::1","guessed":true}}`: claimedBody{
-			ID: "x", Parked: &parkedBody{Keys: []parkedKey{{"k", []string{"d"}}}, Positions: []string{"1"}, Left: 7, Address: "::1", Guessed: true},
+		`{"id":"x","parked":{"identities":["d"],"positions":["1"],"left":7,"address":"::1","guessed":true}}`: claimedBody{
+			ID: "x", Parked: &parkedBody{Identities: []string{"d"}, Positions: []string{"1"}, Left: 7, Address: "::1", Guessed: true},
 		},
 		`{"delivered":{"0011223344556677":7}}`: moreBody{vector{"0011223344556677": 7}},
 		`{}`:                                   claimedBody{},

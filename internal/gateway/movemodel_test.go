@@ -8,11 +8,13 @@ import (
 
 // moveModel is the protocol of moves with three nodes, one client in two rooms, and links of random delays: those of the moves
 // overtake those of events. Each origin sends events to a room, and removes the client from a room. The client moves from node
-// 0 to node 1. With parked, node 0 stops and node 1 is the keeper: the client comes to node 2, and moves there from the keeper.
+// 0 to node 1. With parked, node 0 stops and node 1 is the keeper: the client comes to node 2, and moves there from the keeper. With
+// back, it moves from node 1 to node 0 again, with the same private id.
 type moveModel struct {
 	r       *rand.Rand
 	plain   lacking // what the model leaves out
 	parked  bool
+	back    bool
 	log     [3][]moveOp // by origin: what it has sent
 	applied [3][3]int   // node, origin
 	at      [3]moveClient
@@ -113,7 +115,13 @@ func (m *moveModel) run() string {
 	if !m.move(0, 1) {
 		return "" // a new client
 	}
-	if m.parked {
+	switch {
+	case m.back:
+		m.steps(60)
+		if last = 0; !m.move(1, 0) {
+			return ""
+		}
+	case m.parked:
 		if m.at[1].on = m.plain != lacksKeeping; !m.at[1].on {
 			m.steps(20)
 		}
@@ -133,6 +141,7 @@ func (m *moveModel) run() string {
 // comes to. It reports false when the client is a new one.
 func (m *moveModel) move(a, b int) bool {
 	from, to := &m.at[a], &m.at[b]
+	*to = moveClient{} // nothing is left of an earlier stay
 	m.steps(20)
 	to.in = from.in // the first answer
 	missed, w := append([]moveOp(nil), from.recorded...), m.has(a)
@@ -221,26 +230,26 @@ func only(o, seq int) (v [3]int) {
 }
 
 // TestMoveModel: with the protocol of moves no schedule loses or repeats an event, or changes the order of an origin, whether a client moves
-// to another node or is parked by one that stops; without one of its parts some do.
+// to another node, and back, or is parked by one that stops; without one of its parts some do.
 func TestMoveModel(t *testing.T) {
 	const seeds = 3000
-	for _, parked := range []bool{false, true} {
+	for _, way := range []string{"once", "back", "parked"} {
 		for plain, name := range movesWithout {
-			if !parked && lacking(plain) >= lacksPositions {
+			if way != "parked" && lacking(plain) >= lacksPositions {
 				continue
 			}
 			wrong, first := 0, ""
 			for seed := range uint64(seeds) {
-				m := &moveModel{r: rand.New(rand.NewPCG(seed, 1)), plain: lacking(plain), parked: parked}
+				m := &moveModel{r: rand.New(rand.NewPCG(seed, 1)), plain: lacking(plain), parked: way == "parked", back: way == "back"}
 				if bad := m.run(); bad != "" {
 					if wrong++; first == "" {
 						first = fmt.Sprintf("seed %d: %s", seed, bad)
 					}
 				}
 			}
-			t.Logf("parked %t, without %s: %d of %d schedules are wrong: %s", parked, name, wrong, seeds, first)
+			t.Logf("%s, without %s: %d of %d schedules are wrong: %s", way, name, wrong, seeds, first)
 			if (wrong > 0) != (lacking(plain) != lacksNothing) {
-				t.Errorf("parked %t, without %s: %d of %d schedules are wrong: %s", parked, name, wrong, seeds, first)
+				t.Errorf("%s, without %s: %d of %d schedules are wrong: %s", way, name, wrong, seeds, first)
 			}
 		}
 	}

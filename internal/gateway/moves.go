@@ -32,10 +32,9 @@ import (
 //
 // A node that stops parks its clients: it asks another one, the keeper, to claim each as if the client had come there.
 //
-//	A → all  Notice     the nodes that may be keepers: the one of a client is the first by rendezvous hashing of its private id
-//	A → K    Park       private id
-//	K → A    Claim …    as above, with the request of the Park. What the client has received is unknown, so A answers with all
-//	                    that it may have missed, and with the positions that it may name
+//	A → K  Park       private id. K is the first of the others by rendezvous hashing of it
+//	K → A  Claim …    as above, with the request of the Park. What the client has received is unknown, so A answers with all
+//	                  that it may have missed, and with the positions that it may name
 //
 // The client is suspended at K then, as if it had lost its connection there, and B claims it there. When K stops, it parks it again.
 
@@ -52,8 +51,8 @@ const (
 	maxClaims = 64
 	// maxRounds is how often B asks for what the client has missed.
 	maxRounds = 3
-	// maxHops is how many nodes B asks, each of which has moved the client to the next.
-	maxHops = 4
+	// maxHops is how often B asks for a client, of which another node may say where it has gone.
+	maxHops = 6
 	// maxMoves bounds the clients that are on their way to this node, and those that leave it.
 	maxMoves = 4096
 	// maxMovedBytes bounds what is missed by a client that is on its way to this node, maxMovingBytes by all of them.
@@ -65,7 +64,7 @@ const (
 	movedTime = 2 * time.Minute
 	// startGrace is for how long after its start a node waits for others, which it may not know yet, when it finds no client.
 	startGrace = 3 * time.Second
-	// prefixSize is how much of a node's id its private ids start with.
+	// prefixSize is how much of a node's id the private ids start with that it makes.
 	prefixSize = 6
 )
 
@@ -82,7 +81,7 @@ type moves struct {
 	failures failureLogs
 	parking  parking
 	turns    chan struct{} // of maxClaims
-	notices  notices
+	searches searches
 	losses   losses
 
 	lateUntil atomic.Int64 // until when clients may have session.late, in nanoseconds
@@ -169,9 +168,6 @@ func (mv *moves) stop() {
 
 // receive handles a message about a move. Only a malformed one is an error.
 func (mv *moves) receive(m *backplane.Message) error {
-	if m.Kind == backplane.Notice {
-		return mv.notice(m)
-	}
 	if m.Request == "" {
 		return envelope.ErrInvalid
 	}
@@ -195,7 +191,7 @@ func (mv *moves) receive(m *backplane.Message) error {
 		mv.mu.Lock()
 		c := mv.claims[m.Request]
 		mv.mu.Unlock()
-		if c != nil && c.node == m.Origin {
+		if c != nil {
 			return c.answered(m)
 		}
 	}
@@ -230,6 +226,13 @@ func (mv *moves) remember(key, node string) {
 	if len(mv.moved) < maxMoved {
 		mv.moved[key] = movedTo{node, now.Add(movedTime)}
 	}
+}
+
+// forget forgets where a client has gone, which comes here again.
+func (mv *moves) forget(key string) {
+	mv.mu.Lock()
+	defer mv.mu.Unlock()
+	delete(mv.moved, key)
 }
 
 // whereTo returns the node to which a client has gone; "" if that is unknown.

@@ -26,24 +26,13 @@ type parkBody struct {
 	Key string `json:"key"`
 }
 
-// noticeBody is the body of a Notice.
-type noticeBody struct {
-	Keepers []string `json:"keepers"` // the nodes of which some keep the clients of the one that stops
-}
-
 // parkedBody is what the answer to the ClaimMore of a keeper has.
 type parkedBody struct {
-	Keys      []parkedKey `json:"keys"`
-	Positions []string    `json:"positions,omitempty"`
-	Left      int64       `json:"left"` // milliseconds for which it may still be absent
-	Address   string      `json:"address,omitempty"`
-	Guessed   bool        `json:"guessed,omitempty"`
-}
-
-// parkedKey is a private id of a parked client, with the digests of its identities under it.
-type parkedKey struct {
-	Key        string   `json:"key"`
-	Identities []string `json:"identities,omitempty"`
+	Identities []string `json:"identities,omitempty"` // see pipeline.IdentityDigests
+	Positions  []string `json:"positions,omitempty"`
+	Left       int64    `json:"left"` // milliseconds for which it may still be absent
+	Address    string   `json:"address,omitempty"`
+	Guessed    bool     `json:"guessed,omitempty"`
 }
 
 // claimedBody is the body of the first message of an answer; the others have an event each. One without an ID is a
@@ -90,7 +79,7 @@ const movedCount = 1
 const (
 	maxKey        = 256 // bytes of a private id, a position, an id of a client, a digest
 	maxIdentities = 100
-	maxKeys       = 4  // of private ids, and of positions, of a parked client
+	maxPositions  = 4  // of a parked client
 	moveMemory    = 16 // bytes of elements for each byte of a body
 )
 
@@ -107,23 +96,23 @@ func decodeMove(m *backplane.Message, v any) error {
 }
 
 func (b *claimBody) check() error {
-	if badKey(b.Key) || len(b.Position) > maxKey || len(b.Identities) > maxIdentities || slices.ContainsFunc(b.Identities, badKey) {
+	if badKey(b.Key) || len(b.Position) > maxKey || badIdentities(b.Identities) {
 		return fmt.Errorf("a claim: %w", envelope.ErrInvalid)
 	}
 	return nil
 }
 
-func badKey(s string) bool { return s == "" || len(s) > maxKey }
-
-func (k parkedKey) bad() bool {
-	return badKey(k.Key) || len(k.Identities) > maxIdentities || slices.ContainsFunc(k.Identities, badKey)
+func badIdentities(all []string) bool {
+	return len(all) > maxIdentities || slices.ContainsFunc(all, badKey)
 }
+
+func badKey(s string) bool { return s == "" || len(s) > maxKey }
 
 func (b *claimedBody) check() error {
 	if len(b.ID) > maxKey || len(b.Moved) > maxKey || len(b.Present) > roster.PerClient || len(b.Gone) > maxOrigins {
 		return fmt.Errorf("an answer to a claim: %w", envelope.ErrInvalid)
 	}
-	if p := b.Parked; p != nil && (len(p.Keys) == 0 || len(p.Keys) > maxKeys || len(p.Positions) > maxKeys || slices.ContainsFunc(p.Keys, parkedKey.bad) || slices.ContainsFunc(p.Positions, badKey)) {
+	if p := b.Parked; p != nil && (badIdentities(p.Identities) || len(p.Positions) > maxPositions || slices.ContainsFunc(p.Positions, badKey)) {
 		return fmt.Errorf("a client that is parked: %w", envelope.ErrInvalid)
 	}
 	return nil

@@ -16,9 +16,7 @@ func (mv *moves) membersChanged() {
 	}
 	mv.mu.Lock()
 	for _, c := range mv.claims {
-		if !mv.lives(c.node) {
-			c.end()
-		}
+		c.membersChanged()
 	}
 	if mv.changed != nil {
 		close(mv.changed)
@@ -29,9 +27,9 @@ func (mv *moves) membersChanged() {
 	mv.rt.cluster.SendMarker() // until nodes that have joined know the number of this one's messages, its clients cannot move to them
 }
 
-// awaitNodes is nodesOf without those that were asked. Where this node has started just now, and may not know the others yet, it
+// awaitNodes returns the other nodes that were not asked. Where this node has started just now, and may not know all of them yet, it
 // waits for one.
-func (mv *moves) awaitNodes(ctx context.Context, key string, asked map[string]int) (nodes []string) {
+func (mv *moves) awaitNodes(ctx context.Context, asked map[string]int) (nodes []string) {
 	timer := time.NewTimer(max(0, startGrace-time.Since(mv.rt.node.Started)))
 	defer timer.Stop()
 	for {
@@ -41,7 +39,7 @@ func (mv *moves) awaitNodes(ctx context.Context, key string, asked map[string]in
 		}
 		changed := mv.changed
 		mv.mu.Unlock()
-		nodes = slices.DeleteFunc(mv.nodesOf(key), func(id string) bool { return asked[id] > 0 })
+		nodes = slices.DeleteFunc(mv.others(), func(id string) bool { return asked[id] > 0 })
 		if len(nodes) > 0 {
 			return nodes
 		}
@@ -64,7 +62,7 @@ func (a *arrival) unknown(now vector) (ids []string) {
 		return nil
 	}
 	for id := range a.last.Delivered {
-		if _, known := now[id]; !known && id != a.claim.node && !slices.Contains(a.last.Gone, id) {
+		if _, known := now[id]; !known && id != a.node && !slices.Contains(a.last.Gone, id) {
 			ids = append(ids, id)
 		}
 	}

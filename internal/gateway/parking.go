@@ -1,13 +1,14 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
+	"hash/fnv"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
-	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/websockets"
 	"github.com/gatehouse-go/gatehouse/websockets/adapter"
 )
@@ -27,7 +28,7 @@ const (
 // parking is the clients that a node which stops parks at others.
 type parking struct {
 	mu       sync.Mutex
-	keepers  []string // the nodes of the Notice; nil unless the node stops
+	keepers  []string // the nodes that may keep clients; nil unless the node stops
 	waiting  []*parkingClient
 	requests map[string]*parkingClient
 	clients  map[*session]*parkingClient // those of waiting and of requests
@@ -45,8 +46,7 @@ type parkingClient struct {
 	timer   *time.Timer // while request is under way
 }
 
-// start sends the Notice, and parks the clients that are suspended, and those that will be. It reports false where no node can keep
-// them.
+// start parks the clients that are suspended, and those that will be. It reports false where no node can keep them.
 func (p *parking) start(mv *moves) bool {
 	var keepers []string
 	for _, n := range mv.rt.cluster.Others() {
@@ -55,10 +55,6 @@ func (p *parking) start(mv *moves) bool {
 		}
 	}
 	if len(keepers) == 0 || !mv.rt.cluster.Health().Up {
-		return false
-	}
-	m := &backplane.Message{Kind: backplane.Notice, Channel: backplane.ChannelNodes, Body: encodeMove(noticeBody{keepers})}
-	if mv.rt.cluster.Check(m) != nil || mv.rt.cluster.Send(m) != nil {
 		return false
 	}
 	p.mu.Lock()
@@ -77,14 +73,14 @@ func (p *parking) active() bool {
 // add parks a suspended client.
 func (p *parking) add(mv *moves, s *session) {
 	s.mu.Lock()
-	keys := s.readExtra().keys
+	key := s.readExtra().key
 	s.mu.Unlock()
 	p.mu.Lock()
-	if p.keepers == nil || p.clients[s] != nil || len(keys) == 0 || !s.mayReturn() {
+	if p.keepers == nil || p.clients[s] != nil || key == "" || !s.mayReturn() {
 		p.mu.Unlock()
 		return
 	}
-	c := &parkingClient{s: s, key: keys[0], keepers: rank(keys[0], p.keepers)}
+	c := &parkingClient{s: s, key: key, keepers: rank(key, p.keepers)}
 	p.clients[s] = c
 	p.waiting = append(p.waiting, c)
 	p.mu.Unlock()
@@ -258,13 +254,13 @@ func (p *parking) wait(ctx context.Context, mv *moves) {
 }
 
 // Suspended implements [adapter.Handover].
-func (mv *moves) Suspended(susp adapter.Suspension, keys []string) {
+func (mv *moves) Suspended(susp adapter.Suspension, key string) {
 	p, ours := susp.(suspension)
 	if !ours {
 		return
 	}
 	p.s.mu.Lock()
-	p.s.ensureExtra().keys = keys
+	p.s.ensureExtra().key = key
 	p.s.mu.Unlock()
 	mv.parking.add(mv, p.s)
 }
@@ -301,11 +297,15 @@ func (s *session) suspendParked() bool {
 
 // parked returns what a keeper needs, and reads the events.
 func (d *departure) parked() (*parkedBody, func() ([]adapter.Missed, error)) {
+	identities, known := d.s.digestsOf(d.key)
+	if !known {
+		return nil, nil
+	}
 	read := d.dep.Parked()
 	if read == nil {
 		return nil, nil
 	}
-	b := &parkedBody{}
+	b := &parkedBody{Identities: identities}
 	return b, func() ([]adapter.Missed, error) {
 		p, err := read()
 		if err != nil {
@@ -315,17 +315,22 @@ func (d *departure) parked() (*parkedBody, func() ([]adapter.Missed, error)) {
 		if p.Address.IsValid() {
 			b.Address = p.Address.String()
 		}
-		for _, key := range p.Keys {
-			k := parkedKey{Key: key}
-			if d.s.digests != nil {
-				k.Identities = d.s.digests[key]
-			} else if digests, known := pipeline.IdentityDigests(d.s, key); known {
-				k.Identities = digests
-			} else {
-				continue
-			}
-			b.Keys = append(b.Keys, k)
-		}
 		return p.Missed, nil
 	}
+}
+
+// rank returns nodes in the order of rendezvous hashing of a private id: all nodes agree on the first of those that live.
+func rank(key string, nodes []string) []string {
+	weight := make(map[string]uint64, len(nodes))
+	for _, id := range nodes {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(id + " " + key)) // never fails
+		w := h.Sum64()
+		w ^= w >> 33 // the last bytes would count for little otherwise
+		w *= 0xff51afd7ed558ccd
+		weight[id] = w ^ w>>33
+	}
+	ranked := slices.Clone(nodes)
+	slices.SortFunc(ranked, func(a, b string) int { return cmp.Or(cmp.Compare(weight[b], weight[a]), cmp.Compare(a, b)) })
+	return ranked
 }

@@ -39,11 +39,11 @@ type session struct {
 	suspended suspended
 	extra     *extraState
 
-	disconnected atomic.Bool         // the server has disconnected the client: no further message is handled
-	recovered    bool                // has replaced a suspended one
-	late         vector              // what it has got already of messages that arrive late; set before it is in its namespace, or with moves.gate held
-	record       *sessionRecord      // nil unless it may be recovered by a log
-	digests      map[string][]string // of its identities, by private id, of a client that is parked here; nil for others
+	disconnected atomic.Bool     // the server has disconnected the client: no further message is handled
+	recovered    bool            // has replaced a suspended one
+	late         vector          // what it has got already of messages that arrive late; set before it is in its namespace, or with moves.gate held
+	record       *sessionRecord  // nil unless it may be recovered by a log
+	parkedAs     *parkedIdentity // of a client that is parked here; nil for others
 	connectedAt  time.Time
 }
 
@@ -65,7 +65,7 @@ type extraState struct {
 	reason        websockets.Reason
 	retryAfter    time.Duration  // after which the client should reconnect after a stop; 0: unset
 	overdue       *time.Timer    // runs endOverdue; nil without one
-	keys          []string       // the private ids by which it may be released, once it is suspended
+	key           string         // its private id, once it is suspended
 	parked        bool           // it is to be parked at another node
 	disconnecting *disconnecting // the HandleDisconnect that runs; nil without one
 }

@@ -132,24 +132,15 @@ func (s *session) Same(h *adapter.Handshake, same func(old websockets.Client, h 
 	if same != nil {
 		return s.callSame(&h.Handshake, same)
 	}
-	if s.digests != nil { // it was parked here
-		return s.sameParked(h)
+	if p := s.parkedAs; p != nil {
+		digests, known := pipeline.IdentityDigests(&h.Handshake, p.key)
+		return known && s.sameElsewhere(p.key, digests)
 	}
 	equal, known := pipeline.SameIdentity(s, &h.Handshake)
 	if known {
 		return equal
 	}
 	return !slices.ContainsFunc(s.ep.admissions, admission.mayIdentify) || s.warnAnonymous()
-}
-
-// sameParked is Same for a client that another node has parked here.
-func (s *session) sameParked(h *adapter.Handshake) bool {
-	for key := range s.digests {
-		if digests, known := pipeline.IdentityDigests(&h.Handshake, key); known && s.sameElsewhere(key, digests) {
-			return true
-		}
-	}
-	return false
 }
 
 // warnAnonymous logs once that clients are not recovered, and returns false.

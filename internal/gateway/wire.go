@@ -97,7 +97,7 @@ func (rt *Runtime) deliver(m *backplane.Message, load cluster.Load) error {
 	switch m.Kind {
 	case backplane.PresenceDelta, backplane.PresenceState, backplane.PresenceAsk:
 		return rt.roster.Receive(m)
-	case backplane.Claim, backplane.Claimed, backplane.ClaimMore, backplane.ClaimDone, backplane.Park, backplane.Notice:
+	case backplane.Claim, backplane.Claimed, backplane.ClaimMore, backplane.ClaimDone, backplane.Park:
 		if rt.moves == nil {
 			return nil // the other node has other options
 		}

@@ -104,6 +104,15 @@ const normalClosure = 1000
 // Cut drops the connection without a close frame (on Socket.IO: websocket only).
 func (c *Client) Cut() { c.n.t.Helper(); c.must("cut", nil) }
 
+// PrivateID returns the id by which socket.io-client is recovered.
+func (c *Client) PrivateID() string {
+	c.n.t.Helper()
+	return mustDecode[string](c.n.t, c.must("privateId", nil))
+}
+
+// Move has socket.io-client reconnect to another server from now on.
+func (c *Client) Move(url string) { c.n.t.Helper(); c.must("move", Fields{"url": url}) }
+
 // Reconnect connects socket.io-client again after a disconnect.
 func (c *Client) Reconnect() { c.n.t.Helper(); c.must("reconnect", nil) }
 

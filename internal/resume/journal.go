@@ -23,7 +23,6 @@ type Journal struct {
 	pid       string // secret: only the client has it
 	id        string
 	namespace string
-	former    string // the private id that the client had at another node; empty without
 	losses    uint64 // those of store when it was made
 
 	mu      sync.Mutex
@@ -46,7 +45,6 @@ type Journal struct {
 	// Guarded by Store.mu.
 	suspension adapter.Suspension // while the client is absent
 	timer      *time.Timer
-	parked     bool      // its client was parked here, and has not come
 	until      time.Time // when it can no longer be resumed, while the client is absent
 	place      place
 }

@@ -52,23 +52,6 @@ func (j *Journal) LoggedID() string {
 	return j.pid
 }
 
-// NewArrival returns the journal of a client that has come here. It keeps its private id if it is recovered by a log.
-func (store *Store) NewArrival(r *Resumption, live Live, id, namespace, suffix string, from Address) *Journal {
-	if store.log == nil {
-		return store.NewJournal(live, id, namespace, suffix, from)
-	}
-	store.mu.Lock()
-	former := store.journals[r.key]
-	if former != nil {
-		_ = store.take(former) // the record is that of the new connection by now
-	}
-	store.mu.Unlock()
-	if former != nil {
-		former.Close()
-	}
-	return store.newJournal(live, r.key, id, namespace, from)
-}
-
 // arriveLogged is Arrive with a log.
 func (j *Journal) arriveLogged(r *Resumption, missed []adapter.Missed, encode func(e adapter.Missed, pos uint64) (*Message, error), answer func()) bool {
 	all, size := make([]*Message, 0, len(missed)), 0

@@ -66,6 +66,20 @@ func (d *departure) Keep() { d.r.j.keep(d.r.suspension) }
 
 func (d *departure) Moved() { d.r.j.Close() }
 
+// NewArrival returns the journal of a client that has come here. It keeps its private id.
+func (store *Store) NewArrival(r *Resumption, live Live, id, namespace string, from Address) *Journal {
+	store.mu.Lock()
+	former := store.journals[r.key]
+	if former != nil {
+		_ = store.take(former) // the client is that of the new connection by now: two with one id are not in a namespace
+	}
+	store.mu.Unlock()
+	if former != nil {
+		former.Close()
+	}
+	return store.newJournal(live, r.key, id, namespace, from)
+}
+
 // Arrive sends what the client of another node has missed, after answer. encode returns the message of an event, with the
 // position. It returns false when the client has missed more than this node keeps, or an event cannot be encoded; answer was
 // not called then.
@@ -73,7 +87,6 @@ func (j *Journal) Arrive(r *Resumption, missed []adapter.Missed, encode func(e a
 	if j.ring.logged {
 		return j.arriveLogged(r, missed, encode, answer)
 	}
-	j.store.setFormer(j, r.key)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.known = r.pos
@@ -96,15 +109,4 @@ func (j *Journal) Arrive(r *Resumption, missed []adapter.Missed, encode func(e a
 		j.sent++
 	}
 	return true
-}
-
-// setFormer lets a client that has moved resume by its private id of the other node: it may lose the connection before it
-// has seen the new one.
-func (store *Store) setFormer(j *Journal, pid string) {
-	store.mu.Lock()
-	defer store.mu.Unlock()
-	if store.former[pid] == nil && store.journals[pid] == nil {
-		j.former = pid
-		store.former[pid] = j
-	}
 }

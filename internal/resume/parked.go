@@ -2,7 +2,6 @@ package resume
 
 import (
 	"context"
-	"crypto/rand"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -17,10 +16,7 @@ import (
 func (d *departure) Parked() (read func() (adapter.Parked, error)) {
 	j, store := d.r.j, d.r.store
 	store.mu.Lock()
-	p := adapter.Parked{ID: j.id, Namespace: j.namespace, Keys: []string{j.pid}, Left: time.Until(j.until)}
-	if j.former != "" {
-		p.Keys = append(p.Keys, j.former)
-	}
+	p := adapter.Parked{ID: j.id, Namespace: j.namespace, Key: j.pid, Left: time.Until(j.until)}
 	store.mu.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -75,7 +71,7 @@ type Encode = func(namespace string, e adapter.Missed, pos uint64) (*Message, er
 // Keep keeps a client of a node that stops, as that of [adapter.Mover]: emit passes on what its connection is passed. It returns nil
 // when the client has missed too much.
 func (store *Store) Keep(p adapter.Parked, encode Encode, emit func(j *Journal, out *adapter.Outgoing) error) (_ adapter.Conn, suspended func(adapter.Session, adapter.Suspension), ok bool) {
-	if !store.Moves() || len(p.Keys) == 0 {
+	if !store.Moves() {
 		return nil, nil, false
 	}
 	j := store.newParkedJournal(p)
@@ -160,20 +156,14 @@ func (j *Journal) dropAliases() {
 	j.aliases = positions{}
 }
 
-// newParkedJournal returns the journal of a parked client; nil when there is one of its private ids.
+// newParkedJournal returns the journal of a parked client; nil when there is one of its private id.
 func (store *Store) newParkedJournal(p adapter.Parked) *Journal {
 	j := &Journal{
-		store: store, pid: p.Keys[0], id: p.ID, namespace: p.Namespace, address: Address{p.Address, p.Guessed}, absent: make(chan struct{}), parked: true,
-		losses: store.losses.Load(),
+		store: store, pid: p.Key, id: p.ID, namespace: p.Namespace, address: Address{p.Address, p.Guessed}, absent: make(chan struct{}), losses: store.losses.Load(),
 	}
 	store.mu.Lock()
 	defer store.mu.Unlock()
-	for _, key := range p.Keys {
-		if store.journals[key] != nil || store.former[key] != nil {
-			return nil
-		}
-	}
-	if store.closed {
+	if store.closed || store.journals[j.pid] != nil {
 		return nil
 	}
 	store.total.Add(int64(journalSize))
@@ -183,31 +173,7 @@ func (store *Store) newParkedJournal(p adapter.Parked) *Journal {
 	}
 	j.ring.journals++
 	store.journals[j.pid] = j
-	if len(p.Keys) > 1 {
-		j.former = p.Keys[1]
-		store.former[j.former] = j
-	}
 	return j
-}
-
-// renew has the client of a parked journal, which has come here by a private id, have one of this node: others would not find
-// the client by that of a node that has stopped. It may still name that one.
-func (store *Store) renew(j *Journal, key string) {
-	store.mu.Lock()
-	defer store.mu.Unlock()
-	if !j.parked || store.journals[j.pid] != j {
-		return
-	}
-	j.parked = false
-	if j.former != "" {
-		delete(store.former, j.former)
-	}
-	delete(store.journals, j.pid)
-	j.former = key
-	text := rand.Text()
-	j.pid = store.prefix + text + key[min(len(store.prefix)+len(text), len(key)):] // with the same suffix
-	store.former[j.former] = j
-	store.journals[j.pid] = j
 }
 
 // parkedConn is the connection of a parked client.

@@ -18,7 +18,7 @@ func (aloneHandover) Prefix() string { return "aaaaaa" }
 func (aloneHandover) Claim(context.Context, adapter.Endpoint, *adapter.Handshake, string, string) adapter.Arrival {
 	return nil
 }
-func (aloneHandover) Suspended(adapter.Suspension, []string) {}
+func (aloneHandover) Suspended(adapter.Suspension, string) {}
 
 // The clients that one node parks share their events at the keeper, as they did before: each in its order, and while one holds them.
 func TestParkedClientsShareEvents(t *testing.T) {
@@ -36,7 +36,7 @@ func TestParkedClientsShareEvents(t *testing.T) {
 	}
 	const clients, events = 50, 20
 	keep := func(from string, client int) *Journal {
-		p := adapter.Parked{ID: fmt.Sprint(from, client), From: from, Namespace: "/", Keys: []string{fmt.Sprint(from, " key ", client)}, Left: time.Minute}
+		p := adapter.Parked{ID: fmt.Sprint(from, client), From: from, Namespace: "/", Key: fmt.Sprint(from, " key ", client), Left: time.Minute}
 		for i := range events {
 			if i%7 == client%7 {
 				continue // of another room

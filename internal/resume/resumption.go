@@ -22,7 +22,7 @@ type Resumption struct {
 	arrival    adapter.Arrival // of a client of another node, set by Claim
 }
 
-// privateIDSize is the length of a private id without the prefix of its node: that of rand.Text.
+// privateIDSize is the length of a private id without the prefix of the node that has made it: that of rand.Text.
 const privateIDSize = 26
 
 // Find returns the resumption that a client requests, by its private id and the offset of the last event that it has
@@ -45,9 +45,6 @@ func (store *Store) Find(pid, offset, namespace, suffix string) *Resumption {
 func (store *Store) findHere(pid, offset, namespace string) *Resumption {
 	store.mu.Lock()
 	j := store.journals[pid]
-	if j == nil {
-		j = store.former[pid]
-	}
 	store.mu.Unlock()
 	if j == nil || j.namespace != namespace {
 		return nil
@@ -83,11 +80,7 @@ func (r *Resumption) Claim(ctx context.Context, ep adapter.Endpoint, h *adapter.
 // reconnect is Claim for a client of this node.
 func (r *Resumption) reconnect(ctx context.Context, h *adapter.Handshake) bool {
 	why := websockets.Reason{Cause: websockets.CauseTransportClose, Text: "the client reconnected"}
-	if !r.take(ctx, why, func(old adapter.Session) bool { return old.Same(h, r.store.opts.SameClient) }) {
-		return false
-	}
-	r.store.renew(r.j, r.key)
-	return true
+	return r.take(ctx, why, func(old adapter.Session) bool { return old.Same(h, r.store.opts.SameClient) })
 }
 
 // take is Claim for a client of this node, of whose session same reports whether it is the client's. An open connection is

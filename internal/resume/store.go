@@ -26,7 +26,6 @@ type Store struct {
 	mu       sync.Mutex
 	rings    map[string]*Ring    // by namespace, while it has journals
 	journals map[string]*Journal // by private id: of connected and of absent clients
-	former   map[string]*Journal // by the private id that a client had at another node
 	absent   holders
 	closed   bool
 }
@@ -34,7 +33,7 @@ type Store struct {
 // New returns the store of a server; opts are complete, see [Complete]. handover is nil when
 // clients do not move between nodes.
 func New(opts adapter.Recovery, handover adapter.Handover) *Store {
-	store := &Store{opts: opts, rings: map[string]*Ring{}, journals: map[string]*Journal{}, former: map[string]*Journal{}}
+	store := &Store{opts: opts, rings: map[string]*Ring{}, journals: map[string]*Journal{}}
 	if handover != nil && opts.SameClient == nil { // which needs the client and the handshake in one process
 		store.handover, store.prefix = handover, handover.Prefix()
 		store.log, _ = handover.(adapter.Log)
@@ -84,9 +83,6 @@ func (store *Store) remove(j *Journal, left uint64) (_ adapter.Suspension, remov
 	}
 	if store.journals[j.pid] == j {
 		delete(store.journals, j.pid)
-		if j.former != "" && store.former[j.former] == j {
-			delete(store.former, j.former)
-		}
 		if j.ring.journals--; j.ring.journals == 0 {
 			delete(store.rings, j.namespace)
 		}
@@ -117,16 +113,12 @@ func (store *Store) add(j *Journal, from Address, suspension adapter.Suspension,
 			dropped = store.take(evicted) // now: otherwise others that leave would evict the same one
 		}
 	}
-	keys := []string{j.pid}
-	if j.former != "" {
-		keys = append(keys, j.former)
-	}
 	store.mu.Unlock()
 	j.mu.Lock()
 	j.markAbsent()
 	j.mu.Unlock()
 	if keep && store.handover != nil {
-		store.handover.Suspended(suspension, keys)
+		store.handover.Suspended(suspension, j.pid)
 	}
 	switch {
 	case !keep:

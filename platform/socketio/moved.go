@@ -120,7 +120,7 @@ func (s *socket) acceptMoved(r *resume.Resumption, id string, missed []adapter.M
 		return false
 	}
 	s.id = id
-	s.journal = srv.recovery.NewArrival(r, s, id, s.namespace, "", c.address())
+	s.journal = srv.recovery.NewArrival(r, s, id, s.namespace, c.address())
 	answer, err := srv.connected(s.namespace, id, s.journal.PrivateID())
 	if err != nil {
 		return false

@@ -118,7 +118,7 @@ func (r *recovering) resumed(j *resume.Journal) bool {
 func (r *recovering) arrive(res *resume.Resumption, id string, missed []adapter.Missed) bool {
 	c := r.c
 	c.id = id
-	j := c.srv.recovery.NewArrival(res, c, id, "", r.place, r.from)
+	j := c.srv.recovery.NewArrival(res, c, id, "", r.from)
 	r.set(j)
 	encode := func(e adapter.Missed, pos uint64) (*resume.Message, error) {
 		return c.srv.keptMessage(e.Event, e.Payload.JSON, pos), nil

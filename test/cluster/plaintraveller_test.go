@@ -40,18 +40,15 @@ func (v *traveller) connectPlain(url string) error {
 	if err := json.Unmarshal(text, &first); err != nil || first.Session.Key == "" {
 		return fmt.Errorf("client %s: the first frame is %s, %w", v.id, text, err)
 	}
-	before, s := v.id, first.Session
+	before, key, s := v.id, v.pid, first.Session
 	v.id, v.pid = s.ID, s.Key
 	if s.Pos != "" {
 		v.offset = s.Pos
 	}
-	switch same := before == s.ID; {
-	case same != s.Recovered && before != "":
+	if before != "" && (before == s.ID) != s.Recovered {
 		return fmt.Errorf("client %s is %s, recovered %t", before, s.ID, s.Recovered)
-	case before != "" && !same:
-		return fmt.Errorf("client %s is %s at another node: %w", before, s.ID, errNew)
 	}
-	return nil
+	return sameClient(before, key, v)
 }
 
 // plainEvent reads an event on plain WebSocket and notes its position.

@@ -79,10 +79,19 @@ func (v *traveller) connectWith(url string, what map[string]any) error {
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return err
 	}
-	before := v.id
+	before, key := v.id, v.pid
 	v.id, v.pid = answer.SID, answer.PID
-	if before != "" && before != answer.SID {
-		return fmt.Errorf("client %s is %s at another node: %w", before, answer.SID, errNew)
+	return sameClient(before, key, v)
+}
+
+// sameClient returns an error when a traveller, which had an id and a private id, has others.
+func sameClient(id, key string, v *traveller) error {
+	switch {
+	case id == "":
+	case id != v.id:
+		return fmt.Errorf("client %s is %s at another node: %w", id, v.id, errNew)
+	case key != v.pid:
+		return fmt.Errorf("client %s has another private id at another node", id)
 	}
 	return nil
 }

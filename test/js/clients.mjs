@@ -38,6 +38,8 @@ function socketIO({ client, url, opts }) {
       }),
     connected: () => socket.connected,
     recovered: () => socket.recovered,
+    privateId: () => socket._pid,
+    move: ({ url }) => void (socket.io.uri = url),
     emit: ({ event, args }) => void socket.emit(event, ...args),
     call: ({ event, args, timeout }) =>
       new Promise((resolve, reject) => {

@@ -11,24 +11,24 @@ import (
 // Handover moves clients that may be recovered (see [Suspension]) between the nodes of an application. The framework
 // implements it; a platform uses it where its server is a [Mover]:
 //
-//   - The private ids of its clients start with Prefix, so that the others know whose they are.
-//   - When a client has passed Admit with a private id that the server does not have, it calls Claim. The other node's
-//     server is asked to Release the client.
+//   - The private ids that it makes start with Prefix. A client keeps its private id at other nodes.
+//   - When a client has passed Admit with a private id that the server does not have, it calls Claim. The server of the node
+//     that has the client is asked to Release it.
 //   - With an Arrival it calls that one's Resume instead of Endpoint.Connect.
 //   - It calls Suspended when a client is suspended, so that a stop of the node can park it: another node keeps it, and is asked
 //     for it afterwards.
 //
 // Methods are safe for concurrent use.
 type Handover interface {
-	// Prefix returns what the private ids of this node start with. It is constant.
+	// Prefix returns what the private ids that this node makes start with. It is constant.
 	Prefix() string
-	// Claim asks the node of a private id for its client, which has passed Admit of e with h, and has received
+	// Claim asks other nodes for the client of a private id, which has passed Admit of e with h, and has received
 	// everything up to a position. It blocks, not longer than ctx: for 5 s at most while others are on their way, then for 5 s in all, and 2 s for each answer. It returns nil when the client is
-	// a new one: the other node is gone, does not have it, or finds that h is of another client. One of Resume and Drop
+	// a new one: no node that answers has it, or that one finds that h is of another client. One of Resume and Drop
 	// of the result must be called.
 	Claim(ctx context.Context, e Endpoint, h *Handshake, key, position string) Arrival
-	// Suspended reports that a client is suspended, and may be released by each of some private ids. It does not block.
-	Suspended(s Suspension, keys []string)
+	// Suspended reports that a client is suspended, and may be released by its private id. It does not block.
+	Suspended(s Suspension, key string)
 }
 
 // Arrival is a client of another node that is on its way to this one. It is in its rooms here, and the framework records
@@ -61,8 +61,8 @@ type Missed struct {
 type Parked struct {
 	// ID is that of the client, Namespace the one that it is in, From the node that parks it.
 	ID, Namespace, From string
-	// Keys are the private ids that the client may name.
-	Keys []string
+	// Key is its private id.
+	Key string
 	// Positions are those that the client names if it has received none of Missed.
 	Positions []string
 	// Missed is what the client may have missed, in order. Those with a Position come first. One without an Event has

@@ -299,11 +299,11 @@ func TestFault_F90_FalseParks(t *testing.T) {
 		count         uint32 // events that are announced
 	}{
 		{`{"id":"x","rooms":["all"]}`, `{"id":"x"}`, 0}, // not parked
-		{`{"id":"x","rooms":["all"]}`, `{"id":"x","rooms":["all"],"parked":{"keys":[]}}`, 0},
-		{`{"id":"x","rooms":["all"]}`, `{"id":"x","rooms":["all"],"parked":{"keys":[{"key":"111111"},{"key":"111111"}],"positions":["zzzzzzzzzzzzzz","-1"],"left":-5}}`, 0},
-		{`{"id":"y","rooms":["all"]}`, `{"id":"y","rooms":["all"],"parked":{"keys":[{"key":"111111"}],"left":9223372036854775807,"address":"nowhere"}}`, 0},
-		{`{"id":"z","rooms":["all"]}`, `{"id":"z","rooms":["all"],"parked":{"keys":[{"key":"222222"}],"left":1000}}`, 3}, // events that never come
-		{`{"id":"` + guest.ID() + `","rooms":["all"]}`, `{"id":"` + guest.ID() + `","rooms":["all"],"parked":{"keys":[{"key":"333333"}],"left":1000}}`, 0},
+		{`{"id":"x","rooms":["all"]}`, `{"id":"x","rooms":["all"],"parked":{"identities":[""]}}`, 0},
+		{`{"id":"x","rooms":["all"]}`, `{"id":"x","rooms":["all"],"parked":{"identities":["d","d"],"positions":["zzzzzzzzzzzzzz","-1"],"left":-5}}`, 0},
+		{`{"id":"y","rooms":["all"]}`, `{"id":"y","rooms":["all"],"parked":{"left":9223372036854775807,"address":"nowhere"}}`, 0},
+		{`{"id":"z","rooms":["all"]}`, `{"id":"z","rooms":["all"],"parked":{"left":1000}}`, 3}, // events that never come
+		{`{"id":"` + guest.ID() + `","rooms":["all"]}`, `{"id":"` + guest.ID() + `","rooms":["all"],"parked":{"left":1000}}`, 0},
 	} {
 		request := fmt.Sprintf("%016x", 1<<20+i)
 		park(request, fmt.Sprintf("111111%026d", 10_000+i))
