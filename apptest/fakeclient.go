@@ -1,6 +1,7 @@
 package apptest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -47,6 +48,8 @@ type FakeClient struct {
 	HTTPRequest *http.Request
 	// AuthPayload is what the client sent with its handshake.
 	AuthPayload websockets.Payload
+	// MaxRooms is in how many rooms it may be, as with [websockets.MaxRooms] of the gateway. Default 1,000.
+	MaxRooms int
 
 	id          string
 	connectedAt time.Time
@@ -163,19 +166,31 @@ func (c *FakeClient) Call(_ context.Context, event string, data any, _ ...websoc
 	return websockets.Payload{JSON: b}, nil
 }
 
-// Join implements [websockets.Client].
+// The limits of a client that has none of its own: the default of websockets.MaxRooms, and the bytes of a room's name.
+const (
+	defaultMaxRooms = 1000
+	maxRoomName     = 1024
+)
+
+// Join implements [websockets.Client], with its errors.
 func (c *FakeClient) Join(rooms ...string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed != nil {
 		return websockets.ErrClosed
 	}
+	defer func() { slices.Sort(c.rooms) }() // those before one that fails are joined
 	for _, r := range rooms {
-		if !slices.Contains(c.rooms, r) {
+		switch {
+		case slices.Contains(c.rooms, r):
+		case len(r) > maxRoomName:
+			return websockets.ErrRoomName
+		case len(c.rooms) >= cmp.Or(c.MaxRooms, defaultMaxRooms):
+			return websockets.ErrTooManyRooms
+		default:
 			c.rooms = append(c.rooms, r)
 		}
 	}
-	slices.Sort(c.rooms)
 	return nil
 }
 
