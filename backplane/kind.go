@@ -38,6 +38,8 @@ const (
 	Park Kind = 25 // asks a node to claim a client of one that stops
 
 	Taken Kind = 27 // a client has come to another node by its record
+
+	Lost Kind = 28 // in a log: in the place of Count messages of the node, up to this one, which it has dropped; Volatile if all were
 )
 
 var kindNames = [...]string{
@@ -46,7 +48,7 @@ var kindNames = [...]string{
 	NodeEvent: "node event", NodeAnswer: "node answer", Hello: "hello", Beat: "beat", Bye: "bye",
 	PresenceDelta: "presence delta", PresenceState: "presence state", PresenceAsk: "presence ask",
 	Claim: "claim", Claimed: "claimed", ClaimMore: "claim more", ClaimDone: "claim done",
-	Park: "park", Taken: "taken",
+	Park: "park", Taken: "taken", Lost: "lost",
 }
 
 // String returns the name of the kind, such as "event"; its number for an unknown one.

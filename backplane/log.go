@@ -13,6 +13,9 @@ var (
 	ErrPosition = errors.New("the log does not have this position any more")
 	// ErrNoRecord means that there is no record of the key: it has expired, or was dropped.
 	ErrNoRecord = errors.New("no record of this client")
+	// ErrUncertain means that messages were sent again of which it is unknown whether the log had them: it has started a new base
+	// since the first attempt. They are not in it now, and must not be sent again.
+	ErrUncertain = errors.New("it is unknown whether messages have reached the log")
 )
 
 // Log is an engine that keeps the messages of [ChannelEvents] for some time, and records of clients,
@@ -24,6 +27,12 @@ var (
 // positions, as after a failover, the log starts at a new base, above every position that was
 // there before; what is before the base is not valid any more. Other channels are as those of
 // other engines.
+//
+// After an error of Send that is neither [ErrUncertain] nor about the messages themselves, the framework calls Send with the
+// messages of [ChannelEvents] of the batch again, before it sends later ones. The log has each once: it appends no message
+// whose Seq is not above that of the last one of its Origin. A Send that finds all of them there has succeeded. As nodes may have
+// received what a log has lost, messages that an earlier call may have appended are refused at another base than the one
+// of that call, with [ErrUncertain].
 //
 // Its methods are safe for concurrent use, from Start to Stop.
 type Log interface {

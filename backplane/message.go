@@ -30,7 +30,7 @@ type Message struct {
 	// Body is that of the other kinds; only the framework knows its form. That of [Fetched] is a JSON
 	// array of clients with "id", "platform", "namespace", "rooms" and "shared", an object of values.
 	Body []byte
-	// Count is a number of clients.
+	// Count is a number of clients; that of messages of [Lost].
 	Count uint32
 	// Traceparent is the W3C trace context in which an event, a call or a node event was sent, of 55
 	// characters; empty without.

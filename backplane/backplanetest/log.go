@@ -239,6 +239,23 @@ func testLogRead(s *suite) {
 	}
 }
 
+func testLogAgain(s *suite) {
+	a, b := s.nodes()
+	batch := []*backplane.Message{a.event("1"), a.event("2")}
+	for range 3 {
+		a.send(batch...)
+	}
+	a.send(a.event("3"))
+	b.want(a, 3)
+	a.wait("its own messages", func() bool { return a.own >= 4 })
+	for _, n := range []*node{a, b} {
+		if got := n.state(); got.last-got.base != 4 || got.jumps > 0 { // with the last one of want
+			s.Errorf("%s: positions up to %d of 4 messages, %d jumps", n.self.Name, got.last-got.base, got.jumps)
+		}
+	}
+	s.report(a, b)
+}
+
 func testLogOutage(s *suite) {
 	a, b := s.nodes()
 	a.send(a.event("1"))

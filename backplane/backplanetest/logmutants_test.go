@@ -3,6 +3,7 @@ package backplanetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
@@ -120,6 +121,7 @@ func logMutants() []struct {
 		reads = "Read returns the entries that were received"
 		owner = "records have one owner"
 		loss  = "a log that was lost has a new base"
+		again = "what is sent again is appended once"
 	)
 	return []struct {
 		name   string
@@ -188,6 +190,22 @@ func logMutants() []struct {
 				return in.ReceiveEntry(ctx, e)
 			})()
 		}, []string{loss}},
+		{"what is sent again is appended again", func() logMutant {
+			last := uint64(0)
+			return logMutant{mutant: mutant{send: func(m *mutant, ctx context.Context, batch []*backplane.Message) error {
+				own := slices.Clone(batch)
+				for i, x := range own {
+					if again := *x; x.Channel == backplane.ChannelEvents && x.Seq <= last {
+						again.Seq = 0
+						own[i] = &again
+					}
+				}
+				if end := batch[len(batch)-1]; end.Channel == backplane.ChannelEvents {
+					last = max(last, end.Seq)
+				}
+				return m.Backplane.Send(ctx, own)
+			}}}
+		}, []string{again}},
 		{"an outage loses an entry", func() logMutant {
 			down, lost := false, false
 			return logMutant{received: func(in backplane.LogInbound) backplane.LogInbound {

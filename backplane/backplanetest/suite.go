@@ -139,6 +139,7 @@ func tests() []test {
 		{"the log waits for room", needsLog, testLogRoom},
 		{"Stop ends ReceiveEntry", needsLog, testLogStop},
 		{"Read returns the entries that were received", needsLog, testLogRead},
+		{"what is sent again is appended once", needsLog, testLogAgain},
 		{"an outage loses no position without a new base", needsLog | needsOutage, testLogOutage},
 		{"a log that was lost has a new base", needsLog | needsLoss, testLogLoss},
 		{"a trimmed log is a jump of the positions", needsLog | needsLoss, testLogTrim},

@@ -37,6 +37,7 @@ type Backplane struct {
 	queue   queue
 	reader  *logReader // nil unless the node reads a log
 	logLink logLink
+	doubt   doubt
 
 	wake      chan struct{} // there is something to do for run
 	connected chan struct{} // closed when Link has been called with up for the first time
@@ -169,10 +170,9 @@ func (b *Backplane) send(batch []*backplane.Message) error {
 			return err
 		}
 		if b.bus.log != nil && part[0].Channel == backplane.ChannelEvents {
-			b.bus.appendEntry(frame, len(part), b.position())
-		} else {
-			b.deliver(part, frame)
+			return b.appendPart(part, frame)
 		}
+		b.deliver(part, frame)
 		return nil
 	})
 }

@@ -28,6 +28,7 @@ type eventLog struct {
 	run     int // which process the service is
 	baseRun int // which one has made the base
 
+	seqs    map[string]uint64 // the number of the last message of each node
 	records map[string]keptRecord
 	swept   time.Time // when expired records were removed last
 }
@@ -40,14 +41,14 @@ type logEntry struct {
 }
 
 func newEventLog(retention time.Duration, limit int) *eventLog {
-	return &eventLog{retention: retention, limit: limit, records: map[string]keptRecord{}}
+	return &eventLog{retention: retention, limit: limit, seqs: map[string]uint64{}, records: map[string]keptRecord{}}
 }
 
 // clone returns a copy; entries are never changed.
 func (l *eventLog) clone() *eventLog {
 	own := *l
 	own.entries = slices.Clone(l.entries)
-	own.records = maps.Clone(l.records)
+	own.seqs, own.records = maps.Clone(l.seqs), maps.Clone(l.records)
 	return &own
 }
 

@@ -107,13 +107,14 @@ func TestLogGoesOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantPositions(t, "cut", inB)
-		if err := b.Send(t.Context(), events(1, 1)); !errors.Is(err, memory.ErrCut) {
+		ofB := []*backplane.Message{{Kind: backplane.Event, Origin: nodeID(2), Seq: 1, Channel: backplane.ChannelEvents}}
+		if err := b.Send(t.Context(), ofB); !errors.Is(err, memory.ErrCut) {
 			t.Error(err)
 		}
 		b.Restore()
 		wantPositions(t, "restored", inB, 2, 3)
 		b.FreezeReader()
-		if err := b.Send(t.Context(), events(1, 1)); err != nil {
+		if err := b.Send(t.Context(), ofB); err != nil {
 			t.Fatal(err)
 		}
 		wantPositions(t, "the other node", inA, 2, 3, 4)

@@ -50,9 +50,29 @@ func (n *LogNode) Start(ctx context.Context, self backplane.Node, in backplane.I
 	return n.start(ctx, self, in, r)
 }
 
+// doubt is messages of which it is unknown whether they were appended; guarded by Bus.mu.
+type doubt struct {
+	seq  uint64 // the number of the last one
+	base uint64 // the log's when they were sent first
+}
+
 // Send implements [backplane.Backplane].
 func (n *LogNode) Send(ctx context.Context, batch []*backplane.Message) error {
-	return n.call(ctx, func(*eventLog, time.Time) error { return n.send(batch) })
+	n.bus.mu.Lock()
+	base := n.bus.log.base
+	n.bus.mu.Unlock()
+	err := n.call(ctx, func(*eventLog, time.Time) error { return n.send(batch) })
+	if err == nil || errors.Is(err, ErrCut) || errors.Is(err, backplane.ErrUncertain) {
+		return err
+	}
+	n.bus.mu.Lock()
+	defer n.bus.mu.Unlock()
+	for _, m := range batch {
+		if m.Channel == backplane.ChannelEvents && m.Seq > n.doubt.seq {
+			n.doubt = doubt{m.Seq, base}
+		}
+	}
+	return err
 }
 
 // Retention implements [backplane.Log].

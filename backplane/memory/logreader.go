@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/backplane"
@@ -88,6 +89,24 @@ func (b *Backplane) position() uint64 {
 		return 0
 	}
 	return b.reader.read
+}
+
+// appendPart appends a frame of messages, unless the log has them; Bus.mu is held.
+func (b *Backplane) appendPart(part []*backplane.Message, frame []byte) error {
+	l, last := b.bus.log, part[len(part)-1]
+	if last.Seq > 0 && part[0].Seq <= l.seqs[last.Origin] {
+		return nil // it was sent before
+	}
+	if l.rebase(time.Now(), b.position()); last.Seq > 0 && part[0].Seq <= b.doubt.seq && b.doubt.base != l.base {
+		b.doubt = doubt{}
+		b.bus.wakeReaders()
+		return fmt.Errorf("memory: a new base at %d: %w", l.base, backplane.ErrUncertain)
+	}
+	b.bus.appendEntry(frame, len(part), b.position())
+	if last.Seq > 0 {
+		l.seqs[last.Origin] = last.Seq
+	}
+	return nil
 }
 
 // appendEntry appends a frame to the log; bus.mu is held.

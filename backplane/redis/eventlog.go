@@ -20,15 +20,24 @@ type eventLog struct {
 	scripts scripts
 	keys    []string             // the stream, and the hash of positions
 	nodes   string               // what the keys of nodes start with
+	node    string               // that of this one
 	records string               // what those of records start with
 	in      backplane.LogInbound // nil: the program only sends
 
 	read   atomic.Uint64 // the last position that the framework has taken
 	oldest atomic.Uint64 // entries before it are older than what is kept
+	base   atomic.Uint64 // the last one that is known
+	doubt  doubt         // of the sender
 
 	// Of the reader, of which there is one at a time.
 	opened bool
 	times  []reached
+}
+
+// doubt is messages of which it is unknown whether they were appended.
+type doubt struct {
+	seq  uint64 // the number of the last one
+	base uint64 // that was known when they were sent first
 }
 
 // reached is when a position had been read.
@@ -96,7 +105,7 @@ func (s *session) checkLog(ctx context.Context) (base, last uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.e.opts.client.ConnWriteTimeout)
 	defer cancel()
 	l := s.e.log
-	c := call{l.scripts.open, l.keys, []string{decimal(l.read.Load()), milliseconds(l.keep.retention + expiry), decimal(l.oldest.Load())}}
+	c := call{l.scripts.open, []string{l.keys[0], l.keys[1], l.node}, []string{decimal(l.read.Load()), milliseconds(l.keep.retention + expiry), decimal(l.oldest.Load())}}
 	r := s.log.reader.Do(ctx, c.command(s.log.reader.B(), true))
 	if unknown(r.Error()) {
 		r = s.log.reader.Do(ctx, c.command(s.log.reader.B(), false))
@@ -113,42 +122,71 @@ func (s *session) checkLog(ctx context.Context) (base, last uint64, err error) {
 	case len(both) != 2 || both[0] < 0 || both[1] < both[0]:
 		return 0, 0, fmt.Errorf("%w: positions %v", errProtocol, both)
 	}
+	l.base.Store(uint64(both[0]))
 	return uint64(both[0]), uint64(both[1]), nil
 }
 
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// add appends the frames of parts of a batch.
+// add appends the frames of parts of a batch, one after the other: a later one must not be there without an earlier one.
 func (s *session) add(ctx context.Context, batch []*backplane.Message, parts []part, frames []byte) error {
 	defer context.AfterFunc(ctx, func() { s.end(context.Cause(ctx)) })()
-	results := s.addAll(ctx, batch, parts, frames, true)
-	missing := 0
-	for _, r := range results {
-		if unknown(r.Error()) {
-			missing++
-		}
-	}
-	if missing == len(parts) { // otherwise the order would be another one
-		results = s.addAll(ctx, batch, parts, frames, false)
-	}
-	for _, r := range results {
-		if _, err := r.AsInt64(); err != nil {
-			return s.failed("EVALSHA", err)
+	for _, p := range parts {
+		if err := s.addPart(ctx, batch[p.first:p.first+p.messages], frames[p.start:p.end]); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (s *session) addAll(ctx context.Context, batch []*backplane.Message, parts []part, frames []byte, known bool) []rueidis.RedisResult {
-	l := s.e.log
-	read, oldest := decimal(l.read.Load()), decimal(l.oldest.Load())
-	keep, most := milliseconds(l.keep.retention+expiry), strconv.Itoa(l.keep.messages)
-	cmds := make([]rueidis.Completed, len(parts))
-	for i, p := range parts {
-		first, last := batch[p.first], batch[p.first+p.messages-1]
-		keys := []string{l.keys[0], l.keys[1], l.nodes + first.Origin}
-		args := []string{read, keep, oldest, most, strconv.Itoa(p.messages), rueidis.BinaryString(frames[p.start:p.end]), decimal(first.Seq), decimal(last.Seq)}
-		cmds[i] = call{l.scripts.add, keys, args}.command(s.log.adder.B(), known)
+// addPart appends the frame of some messages.
+func (s *session) addPart(ctx context.Context, of []*backplane.Message, frame []byte) (err error) {
+	l, first, last := s.e.log, of[0], of[len(of)-1]
+	base, again := l.base.Load(), first.Seq > 0 && first.Seq <= l.doubt.seq
+	if again {
+		base = l.doubt.base
 	}
-	return s.log.adder.DoMulti(ctx, cmds...)
+	err = s.append(ctx, of, frame, base, again)
+	if now, is := otherBase(err); is && !again { // this node has not read that there is one
+		l.base.Store(now)
+		base, err = now, s.append(ctx, of, frame, now, false)
+	}
+	e, refused := rueidis.IsRedisErr(err)
+	_, rebased := otherBase(err)
+	switch {
+	case err == nil, refused && strings.HasPrefix(e.Error(), "LATE "):
+		return nil
+	case rebased && again:
+		l.doubt = doubt{}
+		return fmt.Errorf("%s: %w: %w", s.e.opts.target(), backplane.ErrUncertain, err)
+	case !refused && last.Seq > l.doubt.seq:
+		l.doubt = doubt{last.Seq, base}
+	}
+	return s.failed("EVALSHA", err)
+}
+
+// otherBase reports whether a frame was refused because the log has another base, and which.
+func otherBase(err error) (base uint64, is bool) {
+	e, refused := rueidis.IsRedisErr(err)
+	if !refused {
+		return 0, false
+	}
+	text, is := strings.CutPrefix(e.Error(), "BASE ")
+	base, _ = strconv.ParseUint(text, 10, 64)
+	return base, is
+}
+
+// append runs the script that appends a frame.
+func (s *session) append(ctx context.Context, of []*backplane.Message, frame []byte, base uint64, again bool) error {
+	l, first, last := s.e.log, of[0], of[len(of)-1]
+	c := call{l.scripts.add, []string{l.keys[0], l.keys[1], l.nodes + first.Origin}, []string{
+		decimal(l.read.Load()), milliseconds(l.keep.retention + expiry), decimal(l.oldest.Load()), strconv.Itoa(l.keep.messages),
+		strconv.Itoa(len(of)), rueidis.BinaryString(frame), decimal(first.Seq), decimal(last.Seq), decimal(base), map[bool]string{true: "1", false: "0"}[again],
+	}}
+	r := s.log.adder.Do(ctx, c.command(s.log.adder.B(), true))
+	if unknown(r.Error()) {
+		r = s.log.adder.Do(ctx, c.command(s.log.adder.B(), false))
+	}
+	_, err := r.AsInt64()
+	return err
 }

@@ -75,6 +75,7 @@ func (e *Engine) Start(ctx context.Context, self backplane.Node, in backplane.In
 		}
 		if e.log != nil {
 			e.log.in, _ = in.(backplane.LogInbound)
+			e.log.node = e.log.nodes + self.ID
 		}
 	})
 }

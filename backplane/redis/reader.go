@@ -65,7 +65,9 @@ func (s *session) pass(e streamEntry) (valid bool, err error) {
 			return false, err
 		}
 	}
-	l.read.Store(e.Last())
+	if l.read.Store(e.Last()); e.NewBase {
+		l.base.Store(e.Last())
+	}
 	return true, nil
 }
 

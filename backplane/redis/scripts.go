@@ -55,26 +55,31 @@ end
 local function lost(read) return not n or not base or state[3] ~= run or n < read end
 `
 
-// appendScript appends a frame, and returns the position of its last message. It refuses one of which a later one of the same node is
-// there already: the node has lost the connection and has sent that one by another, and counts the earlier one as lost.
+// appendScript appends a frame, and returns the position of its last message. It refuses one of which a message, or a later one of the
+// same node, is there already (LATE): it was sent again. It refuses one at another base than the node knows (BASE and the base): where an
+// earlier attempt may have appended it, nodes may have read it at that base.
 // KEYS: stream, hash, a hash of the node with s, the number of its last message. ARGV: last position read, milliseconds to keep, oldest
-// position, most messages, how many the frame has, frame, the number of its first message and that of its last; 0 for none.
+// position, most messages, how many the frame has, frame, the number of its first message and that of its last, or 0 for none, the base, or 0
+// for any, and 1 if an earlier attempt may have appended it.
 const appendScript = scriptBase + `
 local read, keep, k = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[5])
-if ARGV[7] ~= '0' and tonumber(ARGV[7]) <= tonumber(redis.call('HGET', KEYS[3], 's') or 0) then
-  return redis.error_reply('LATE later messages of this node are in the log')
+local sent = ARGV[7] ~= '0' and redis.call('HGET', KEYS[3], 's')
+if sent and tonumber(ARGV[7]) <= tonumber(sent) then
+  return redis.error_reply('LATE it is in the log already')
 end
-if lost(read) then rebase(read, keep) end
+local function known() return ARGV[9] == '0' or base == tonumber(ARGV[9]) and (sent or ARGV[10] == '0') end
 local function add()
   local oldest = tonumber(ARGV[3])
   if n - ARGV[4] > math.max(oldest, base) then oldest = n - ARGV[4] end
   return redis.pcall('XADD', KEYS[1], 'MINID', '~', id(oldest), id(n + k), 'n', k, 'd', ARGV[6])
 end
-local added = add()
+if lost(read) then rebase(read, keep) end
+local added = known() and add()
 if type(added) == 'table' and added.err and string.find(added.err, 'equal or smaller', 1, true) then
   rebase(read, keep)
-  added = add()
+  added = known() and add()
 end
+if not added then return redis.error_reply('BASE ' .. string.format('%.0f', base)) end
 if type(added) == 'table' and added.err then return added end
 n = n + k
 redis.call('HSET', KEYS[2], 'n', id(n):sub(1, -3))
@@ -86,13 +91,14 @@ return n
 `
 
 // openScript returns the base and the last position, after it has made a new base if one is due, and trims.
-// KEYS: stream, hash. ARGV: last position read, milliseconds to keep, oldest position.
+// KEYS: stream, hash, that of the node. ARGV: last position read, milliseconds to keep, oldest position.
 const openScript = scriptBase + `
 local read = tonumber(ARGV[1])
 if lost(read) or top() > n then rebase(read, ARGV[2]) end
 redis.call('XTRIM', KEYS[1], 'MINID', '~', id(tonumber(ARGV[3])))
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
+redis.call('PEXPIRE', KEYS[3], 3600000)
 return {base, n}
 `
 
