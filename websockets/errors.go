@@ -21,7 +21,7 @@ var (
 	// cancelled it.
 	ErrCancelled = errors.New("websockets: the client has cancelled the stream")
 	// ErrBackplaneFull: too much waits to be sent to other nodes, because the service between
-	// them is slow or cannot be reached. Clients of this node were sent it.
+	// them is slow or cannot be reached. Clients of this node are sent it, unless the error says that none is.
 	ErrBackplaneFull = errors.New("websockets: queue to the other nodes is full")
 	// ErrNoEvent: the event has no name, which no client could handle.
 	ErrNoEvent = errors.New("websockets: the event has no name: pass the one that clients handle")

@@ -22,6 +22,8 @@ var (
 	ErrFull = errors.New("the queue of the backplane is full")
 	// ErrStopped: the node has not started or has stopped.
 	ErrStopped = errors.New("the backplane does not run")
+	// ErrNowhere is an ErrFull: with a log, so much waits for the clients of this node that they do not receive it either.
+	ErrNowhere = fmt.Errorf("%w, and that to the clients of this node", ErrFull)
 )
 
 const (
@@ -52,7 +54,7 @@ type Config struct {
 	Passed func(origin string, seq uint64)
 	// Entries, if set, handles what a [backplane.Log] passes on. Deliver handles the questions and node events of it.
 	Entries LogHandler
-	// Gap, if set, is called when messages of another node were lost, before Deliver of a later one and before Passed. It
+	// Gap, if set, is called, without Entries, when messages of another node were lost, before Deliver of a later one and before Passed. It
 	// returns at once.
 	Gap func(Loss)
 	// Left, if set, is called when a node has left, and everything that it has sent to clients has arrived, or is lost.
@@ -92,6 +94,7 @@ type Cluster struct {
 	in      []*worker
 	entries *logReader // nil without a log
 	counts  counts
+	again   again // of run
 	// reportedGaps and reportedDrops are those that observers have seen; of run.
 	reportedGaps, reportedDrops uint64
 
@@ -105,7 +108,7 @@ type Cluster struct {
 	endSends context.CancelFunc
 	workers  sync.WaitGroup
 
-	gapLog, badLog, sendLog, muteLog, endpointLog, localLog logsample.Minute
+	gapLog, badLog, sendLog, againLog, muteLog, endpointLog, localLog logsample.Minute
 }
 
 // New returns a node that has not started.

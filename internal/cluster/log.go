@@ -33,6 +33,8 @@ type LogHandler interface {
 	Voided(void bool)
 	// DeliverAt handles a message as Deliver does, also one of this node.
 	DeliverAt(m *backplane.Message, load Load, at Position) error
+	// Lost reports that messages of a loss are missing before or at a position, up to which nothing is to be delivered any more.
+	Lost(l Loss, passed uint64)
 	// Linked reports that the service can be reached, again if it could before. It may be called at any time, and returns at once.
 	Linked(again bool)
 	// Passed reports that everything up to a position was delivered, or concerns no client.
@@ -52,12 +54,14 @@ type logReader struct {
 	tail   tail
 
 	// Of the goroutine.
-	last    uint64          // the position that was read last
-	reading backplane.Entry // of reader; without a Frame between two entries
-	next    uint64          // the position of the next message of reading
-	local   bool            // the local mode
-	void    bool            // a message with a number up to handled may return
-	handled uint64          // the number up to which messages of this node were delivered locally
+	last    uint64            // the position that was read last
+	numbers map[string]uint64 // the last ones of other nodes
+	rebased time.Time         // when the last base was read
+	reading backplane.Entry   // of reader; without a Frame between two entries
+	next    uint64            // the position of the next message of reading
+	local   bool              // the local mode
+	void    bool              // a message with a number up to handled may return
+	handled uint64            // the number up to which messages of this node were delivered locally
 
 	wake   chan struct{} // capacity 1
 	mu     sync.Mutex
@@ -68,7 +72,7 @@ type logReader struct {
 }
 
 func newLogReader(c *Cluster, log backplane.Log, h LogHandler) *logReader {
-	r := &logReader{c: c, log: log, h: h, wake: make(chan struct{}, 1)}
+	r := &logReader{c: c, log: log, h: h, numbers: map[string]uint64{}, wake: make(chan struct{}, 1)}
 	r.load = r.reader.Load
 	c.out.own.init(r.signal)
 	return r
@@ -184,8 +188,7 @@ func (r *logReader) entry(e backplane.Entry) {
 	case e.Messages == 0 || e.Last() <= r.last:
 		return
 	case e.First > r.last+1:
-		c.lostEntries(e.First - r.last - 1)
-		r.tail.reset()
+		r.lostEntries(e.First)
 	}
 	r.tail.add(e)
 	c.counts.receivedBytes.Add(uint64(len(e.Frame)))
@@ -209,7 +212,7 @@ func (r *logReader) rebase(e backplane.Entry) {
 	}
 	r.tail.reset()
 	r.last = base
-	r.c.lostBase()
+	r.lostBase(base)
 	r.h.Rebased(base)
 	r.h.Passed(base)
 }
@@ -256,13 +259,15 @@ func (r *logReader) message(m *backplane.Message, at uint64) {
 	m.Channel = backplane.ChannelEvents
 	switch {
 	case m.Origin == c.id:
-		deliver, then := r.ownReturned(m.Seq)
+		deliver, then := r.ownReturned(m)
 		defer callAll(then)
 		if !deliver {
 			return
 		}
 	case m.Origin == backplane.Emitter && !mayEmit(m.Kind):
 		c.invalid(fmt.Errorf("%s of a program that is no node: %w", m.Kind, envelope.ErrInvalid))
+		return
+	case !r.accept(m, at):
 		return
 	default:
 		c.counts.received.Add(1)
@@ -305,15 +310,18 @@ func ofClients(k backplane.Kind) bool {
 	return false
 }
 
-// ownReturned handles a number of this node that has returned, and reports whether its message was not delivered yet. then are functions
-// to call after it.
-func (r *logReader) ownReturned(seq uint64) (deliver bool, then []func()) {
-	outstanding, then := r.c.out.returned(seq)
+// ownReturned handles a message of this node that has returned, and reports whether it was not delivered yet. then are functions
+// to call after it. Those before it that have not returned never will: they are delivered here now.
+func (r *logReader) ownReturned(m *backplane.Message) (deliver bool, then []func()) {
+	lost, outstanding, then := r.c.out.returned(m.Seq, m.Kind != backplane.Lost)
+	for _, l := range lost {
+		r.deliverHere(l)
+	}
 	if r.local && outstanding <= maxOutstanding {
 		r.local = false
 		r.c.SendMarker()
 	}
-	if seq <= r.handled {
+	if m.Seq <= r.handled {
 		return false, then
 	}
 	if r.void {
@@ -329,7 +337,8 @@ const noClient = "-"
 // SendMarker sends a message for no client: when it has arrived, so has everything before it, or it is known to be lost. If it cannot be
 // sent, the second beat has its number.
 func (c *Cluster) SendMarker() {
-	_ = c.Send(&backplane.Message{Kind: backplane.Leave, Channel: backplane.ChannelEvents, Select: backplane.Selection{IDs: []string{noClient}}})
+	m := &backplane.Message{Kind: backplane.Leave, Channel: backplane.ChannelEvents, Select: backplane.Selection{IDs: []string{noClient}}}
+	_, _ = c.queue(&entry{m: m, marker: true})
 }
 
 // maxOutstanding is how many messages of this node may still be on their way when it leaves the local mode.
@@ -355,12 +364,17 @@ func (r *logReader) deliverOwn() {
 			r.h.Voided(true)
 		}
 		r.handled = m.Seq
-		if !ofClients(m.Kind) {
-			continue
-		}
-		if err := r.c.deliverAt(r.h, m, func() (*backplane.Message, error) { return m, nil }, Position{Void: true}); err != nil {
-			r.c.invalid(err)
-		}
+		r.deliverHere(m)
+	}
+}
+
+// deliverHere delivers a message of this node that has not returned.
+func (r *logReader) deliverHere(m *backplane.Message) {
+	if !ofClients(m.Kind) {
+		return
+	}
+	if err := r.c.deliverAt(r.h, m, func() (*backplane.Message, error) { return m, nil }, Position{Void: true}); err != nil {
+		r.c.invalid(err)
 	}
 }
 
@@ -374,32 +388,6 @@ func (c *Cluster) localMode() {
 	c.link.lose(errNotBack)
 	if k := c.localLog.Count(); k > 0 {
 		c.log.Warn("the log does not respond: clients of this node receive its events without it, and cannot be recovered until it does", "times", k)
-	}
-}
-
-var (
-	errNotBack    = errors.New("the log does not respond")
-	errNewBase    = errors.New("the log has lost its positions: its service was restarted, emptied or replaced")
-	errLogEntries = errors.New("the log has lost events, or this node has read it too late")
-)
-
-// lostEntries counts messages of the log that are lost.
-func (c *Cluster) lostEntries(n uint64) {
-	c.counts.gaps.Add(n)
-	c.lostOfLog(errLogEntries, n)
-}
-
-// lostBase handles a new base, before which any number of messages may be lost.
-func (c *Cluster) lostBase() { c.lostOfLog(errNewBase, 0) }
-
-func (c *Cluster) lostOfLog(err error, n uint64) {
-	if k := c.gapLog.Count(); k > 0 {
-		c.log.Error("events are lost", "error", err, "messages", n, "gaps", k)
-	}
-	c.link.lose(err)
-	// At a new base it is unknown whether anything is lost, and the clients that have not got a later event are new ones in any case.
-	if c.cfg.Gap != nil && (n > 0 || c.cfg.Options.ResetOnGap) {
-		c.cfg.Gap(Loss{Since: time.Now()})
 	}
 }
 

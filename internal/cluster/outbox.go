@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"math"
 	"sync"
 	"time"
 	"unsafe"
@@ -11,6 +12,9 @@ import (
 
 // maxControl bounds the messages of the cluster itself that wait: answers to nodes that start.
 const maxControl = 1024
+
+// maxMarkers is how many markers may wait beyond the bounds.
+const maxMarkers = 16
 
 // outbox is what waits to be sent. Messages are numbered when they enter, so that those that are
 // dropped are a gap for the receivers.
@@ -33,6 +37,7 @@ type outbox struct {
 	closed     bool
 	taken      []*Event // of the sender
 	own        ownMessages
+	lasting    uint64        // the number of the last message for a log that was dropped and was not volatile
 	spareReady chan struct{} // closed when there is room for pushSpare; nil unless one waits
 }
 
@@ -51,6 +56,8 @@ type entry struct {
 	at    time.Time // when it was queued
 	size  int
 	in    [2]links // of the lists all and volatile
+
+	marker bool // it is queued also when the queue is full
 }
 
 type links struct{ prev, next *entry }
@@ -174,7 +181,7 @@ func (o *outbox) add(e *entry) (seq uint64, dropped int, first bool, err error) 
 	}
 	e.of, e.at = o.number(m), time.Now()
 	seq = m.Seq // the sender may release m as soon as it is queued
-	for o.full(e.size) && o.volatile.first != nil {
+	for !e.marker && o.full(e.size) && o.volatile.first != nil {
 		v := o.volatile.first
 		o.drop(v)
 		if o.ofLog(v.m) {
@@ -184,11 +191,12 @@ func (o *outbox) add(e *entry) (seq uint64, dropped int, first bool, err error) 
 		}
 		dropped++
 	}
-	if o.full(e.size) || o.ofLog(m) && o.ownFull(e.size, 1) {
+	if !(e.marker && o.all.n < o.maxMessages+maxMarkers) && (o.full(e.size) || o.ofLog(m) && o.ownFull(e.size, 1)) {
+		err = ErrFull
 		if o.ofLog(m) {
-			o.overflow(e)
+			err = o.overflow(e)
 		}
-		return seq, dropped + 1, false, ErrFull
+		return seq, dropped + 1, false, err
 	}
 	if o.ofLog(m) {
 		o.own.add(e)
@@ -295,6 +303,11 @@ func (o *outbox) take(dst []*backplane.Message, controlOnly bool) []*backplane.M
 		if len(dst) > 0 && bytes+size > backplane.MaxBatchBytes {
 			break
 		}
+		if o.ofLog(e.m) && e.of.taken+1 < e.m.Seq {
+			m := o.lost(e.of, e.m.Seq-1)
+			dst, bytes = append(dst, m), bytes+envelope.Size(m)
+			continue
+		}
 		o.drop(e)
 		e.of.taken, e.m.Version = e.m.Seq, o.version
 		dst, bytes = append(dst, e.m), bytes+size
@@ -302,8 +315,35 @@ func (o *outbox) take(dst []*backplane.Message, controlOnly bool) []*backplane.M
 			o.taken = append(o.taken, e.event)
 		}
 	}
+	if n := o.channels[backplane.ChannelEvents]; o.own.on && !controlOnly && n != nil && n.waiting == 0 && n.taken < n.last && len(dst) < backplane.MaxBatch {
+		dst = append(dst, o.lost(n, n.last))
+	}
 	o.wakeSpare()
 	return dst
+}
+
+// lost returns the message that takes the place of those up to a number that are not sent; o.mu is held.
+func (o *outbox) lost(n *numbers, last uint64) *backplane.Message {
+	m := &backplane.Message{
+		Kind: backplane.Lost, Channel: backplane.ChannelEvents, Origin: o.origin, Seq: last, Version: o.version,
+		Count: uint32(min(last-n.taken, math.MaxUint32)),
+	}
+	if o.lasting <= n.taken {
+		m.Flags = backplane.Volatile
+	}
+	n.taken = last
+	return m
+}
+
+// notSent has the messages of a log from a number on that were taken count as not sent.
+func (o *outbox) notSent(first uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n := o.channels[backplane.ChannelEvents]; n != nil {
+		o.lasting = max(o.lasting, n.taken)
+		n.taken = min(n.taken, first-1)
+	}
+	o.signal()
 }
 
 // sent returns the number of the last message of a channel that has been sent or dropped.

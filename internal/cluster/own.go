@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -12,6 +13,7 @@ type ownMessages struct {
 	on     bool   // there is a log
 	signal func() // wakes the reader of the log
 	list   []ownMessage
+	gone   int // how many of list were dropped
 	bytes  int
 	timer  *time.Timer // signals when the oldest has waited for returnTime
 	urgent bool        // the queue is full
@@ -48,16 +50,28 @@ func (o *ownMessages) add(e *entry) {
 // drop forgets a message that is not sent.
 func (o *ownMessages) drop(seq uint64) {
 	i := sort.Search(len(o.list), func(i int) bool { return o.list[i].seq >= seq })
-	if i < len(o.list) && o.list[i].seq == seq {
-		o.list[i].m = nil
+	if i == len(o.list) || o.list[i].seq != seq || o.list[i].m == nil {
+		return
+	}
+	o.bytes -= o.list[i].size
+	o.list[i].m, o.list[i].size = nil, 0
+	if o.gone++; o.gone > len(o.list)/2 {
+		o.list = slices.DeleteFunc(o.list, ownMessage.gone)
+		o.gone = 0
 	}
 }
+
+// gone reports whether it was dropped.
+func (m ownMessage) gone() bool { return m.m == nil && m.then == nil }
 
 // pop removes the first.
 func (o *ownMessages) pop() ownMessage {
 	first := o.list[0]
 	o.list[0] = ownMessage{}
 	o.bytes -= first.size
+	if first.gone() {
+		o.gone--
+	}
 	if o.list = o.list[1:]; len(o.list) == 0 {
 		o.list = nil
 	}
@@ -66,7 +80,7 @@ func (o *ownMessages) pop() ownMessage {
 
 // full reports whether there is no room for one more, of so many times the queue.
 func (o *outbox) ownFull(size, times int) bool {
-	n := len(o.own.list)
+	n := len(o.own.list) - o.own.gone
 	return n > 0 && (o.own.bytes+size > times*o.maxBytes || n >= times*o.maxMessages)
 }
 
@@ -75,30 +89,41 @@ func (o *outbox) ofLog(m *backplane.Message) bool {
 	return o.own.on && m.Channel == backplane.ChannelEvents
 }
 
-// overflow has a message that is not sent be delivered here at once, with those before it; o.mu is held.
-func (o *outbox) overflow(e *entry) {
+// overflow has a message that is not sent be delivered here at once, with those before it; o.mu is held. It returns ErrFull, or
+// ErrNowhere when too many wait for that too.
+func (o *outbox) overflow(e *entry) (err error) {
 	const times = 2
-	if !o.ownFull(e.size, times) {
+	if e.m.Flags&backplane.Volatile == 0 {
+		o.lasting = e.m.Seq
+	}
+	if err = ErrNowhere; !o.ownFull(e.size, times) {
 		o.own.add(e)
+		err = ErrFull
 	}
 	o.own.urgent = true
 	o.own.signal()
+	o.signal() // for the message that takes its place
+	return err
 }
 
-// returned forgets the messages up to a number. It returns how many later ones there are that have not returned, and the functions
-// to call.
-func (o *outbox) returned(seq uint64) (outstanding uint64, then []func()) {
+// returned forgets the messages up to a number, whose message has returned from the log, or the one that takes its place when that was
+// not sent. It returns those that never will, since later ones have: they were not delivered yet. outstanding is how many later ones have
+// not returned, then functions to call.
+func (o *outbox) returned(seq uint64, sent bool) (lost []*backplane.Message, outstanding uint64, then []func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for len(o.own.list) > 0 && o.own.list[0].seq <= seq {
-		if first := o.own.pop(); first.then != nil {
+		switch first := o.own.pop(); {
+		case first.then != nil:
 			then = append(then, first.then)
+		case first.m != nil && (first.seq < seq || !sent):
+			lost = append(lost, first.m)
 		}
 	}
 	if n := o.channels[backplane.ChannelEvents]; n != nil && n.last > seq {
 		outstanding = n.last - seq
 	}
-	return outstanding, then
+	return lost, outstanding, then
 }
 
 // afterOwn has f be called after the messages that have not returned, and reports whether there are any.
@@ -144,6 +169,6 @@ func (o *outbox) endOwn() (then []func()) {
 			then = append(then, own.then)
 		}
 	}
-	o.own.list, o.own.bytes = nil, 0
+	o.own.list, o.own.gone, o.own.bytes = nil, 0, 0
 	return then
 }

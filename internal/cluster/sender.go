@@ -61,10 +61,13 @@ func (c *Cluster) next(batch []*backplane.Message) []*backplane.Message {
 	if c.out.takeBeat() {
 		c.out.pushControl(c.beat())
 	}
-	return c.out.take(batch, c.resume.waits())
+	if batch = c.out.take(batch, c.resume.waits() || c.again.waits()); len(batch) == 0 {
+		batch = c.again.take(batch)
+	}
+	return batch
 }
 
-// send sends a batch. What fails is lost: it is unknown which of it has arrived.
+// send sends a batch. What fails is lost, as it is unknown which of it has arrived; with a log, events are sent again.
 func (c *Cluster) send(ctx context.Context, batch []*backplane.Message) {
 	ctx, cancel := context.WithTimeout(ctx, sendWait)
 	defer cancel()
@@ -77,7 +80,7 @@ func (c *Cluster) send(ctx context.Context, batch []*backplane.Message) {
 	c.counts.sendTime.Add(int64(time.Since(started)))
 	c.counts.batches.Add(1)
 	if err != nil {
-		c.dropped(len(batch), err)
+		c.failed(batch, err)
 		return
 	}
 	c.counts.sent.Add(uint64(len(batch)))
@@ -90,7 +93,8 @@ func (c *Cluster) flush(batch []*backplane.Message) {
 	ctx, cancel := context.WithTimeout(c.sendCtx, flushWait)
 	defer cancel()
 	c.resume.end()
-	for ctx.Err() == nil {
+	c.again.due = time.Time{}
+	for failures := c.again.failures; ctx.Err() == nil && failures == c.again.failures; {
 		if batch = c.next(batch); len(batch) == 0 {
 			break
 		}
@@ -100,9 +104,9 @@ func (c *Cluster) flush(batch []*backplane.Message) {
 		return
 	}
 	c.out.pushControl(c.bye())
-	c.send(ctx, c.out.take(batch[:0], false))
-	if messages, _ := c.out.waiting(); messages > 0 {
-		c.dropped(messages, errStop)
+	c.send(ctx, c.out.take(batch[:0], c.again.waits()))
+	if messages, _ := c.out.waiting(); messages+len(c.again.batch) > 0 {
+		c.dropped(messages+len(c.again.batch), errStop)
 	}
 }
 

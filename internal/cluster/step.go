@@ -62,15 +62,19 @@ var errLost = errors.New("messages of other nodes were lost")
 // gap counts messages about clients that are lost. Those about nodes are not counted: beats repeat
 // what they say.
 func (c *Cluster) gap(l Loss) {
+	c.countGap(l)
+	if c.cfg.Gap != nil {
+		c.cfg.Gap(l)
+	}
+}
+
+func (c *Cluster) countGap(l Loss) {
 	n := l.Last - l.First + 1
 	c.counts.gaps.Add(n)
 	if k := c.gapLog.Count(); k > 0 {
 		c.log.Error("messages of another node were lost", "node", l.Origin, "messages", n, "gaps", k)
 	}
 	c.link.lose(errLost)
-	if c.cfg.Gap != nil {
-		c.cfg.Gap(l)
-	}
 }
 
 // dropped counts messages that the others do not receive, or perhaps not.

@@ -141,6 +141,8 @@ func sendError(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, cluster.ErrNowhere):
+		return fmt.Errorf("%w, and so is that to clients of this node: none receives it", websockets.ErrBackplaneFull)
 	case errors.Is(err, cluster.ErrFull):
 		return websockets.ErrBackplaneFull
 	}

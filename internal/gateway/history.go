@@ -99,12 +99,19 @@ func (h *history) Rebased(base uint64) {
 	h.saver.saveAll() // what the service had is lost, perhaps
 }
 
+// Lost implements [cluster.LogHandler]. Clients that come later find the loss when they read what they have missed.
+func (h *history) Lost(l cluster.Loss, passed uint64) {
+	h.gate.Lock()
+	h.forget()
+	h.delivered.Store(passed)
+	h.gate.Unlock()
+	h.progress()
+	h.rt.lost(l)
+}
+
 // forget has no client that is connected now be recovered: events were lost that may have been for it. What follows is not sent to it before
-// that is stored.
+// that is stored. gate is held for writing.
 func (h *history) forget() {
-	if h == nil {
-		return
-	}
 	for _, r := range h.all() {
 		r.mu.Lock()
 		r.floor = math.MaxUint64

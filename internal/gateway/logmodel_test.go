@@ -34,6 +34,9 @@ const (
 	lacksCreation
 	lacksReadBase
 	lacksOneLog
+	lacksSameBase
+	lacksForget
+	lacksLostRead
 )
 
 var logWithout = map[logLack]string{
@@ -57,6 +60,9 @@ var logWithout = map[logLack]string{
 	lacksCreation:   "the rule that only first saves make records",
 	lacksReadBase:   "a new base for nodes that have read more than there is",
 	lacksOneLog:     "the end of a process that was replaced: two of them answer",
+	lacksSameBase:   "the rule that what may be in the log is sent again at the same base only",
+	lacksForget:     "new clients at nodes that have found a loss",
+	lacksLostRead:   "losses in what a client has missed",
 }
 
 // logModel is nodes and clients of a log, with random faults.
@@ -94,7 +100,7 @@ func newLogModel(seed uint64, lacks logLack) *logModel {
 // start returns a new node. It reads what comes from now on.
 func (m *logModel) start() *logNode {
 	m.names++
-	n := &logNode{m: m, name: m.names, conn: &modelConn{log: m.log}}
+	n := &logNode{m: m, name: m.names, numbers: map[int]int{}, conn: &modelConn{log: m.log}}
 	m.log.do(func(s *modelState) { m.log.based(s, 0) })
 	n.base, n.applied = m.log.state.base, m.log.state.last
 	return n
@@ -379,8 +385,14 @@ func (m *logModel) settleNode(n *logNode) {
 		n.mode = modeVoid
 		n.emit(modelMsg{kind: modelMarker})
 	}
-	for len(n.outbox) > 0 {
+	for range 1000 {
+		if !n.unsent() {
+			break
+		}
 		n.flush()
+		for len(n.conn.asks)+len(n.conn.answers) > 0 {
+			n.serve()
+		}
 	}
 	for _, s := range slices.Clone(n.sessions) {
 		s.save()
@@ -397,7 +409,7 @@ func (m *logModel) settleNode(n *logNode) {
 }
 
 // rareFaults are parts that few schedules need: that the protocol is wrong without them is only tested with LOG_SCHEDULES, from 10,000.
-var rareFaults = []logLack{lacksVoidClaims, lacksSeqOrder, lacksTakeBase, lacksLocalMoves, lacksLogHold, lacksCreation}
+var rareFaults = []logLack{lacksVoidClaims, lacksSeqOrder, lacksTakeBase, lacksLocalMoves, lacksLogHold, lacksCreation, lacksSameBase}
 
 // rarestFaults are those that 10,000 schedules may not find.
 var rarestFaults = []logLack{lacksAt, lacksSaveOnce, lacksBaseSave, lacksVoidPause, lacksOneLog}

@@ -107,9 +107,16 @@ func (c *logClaim) read(place *modelPlace, until int) bool {
 		if e.msg == nil {
 			continue
 		}
+		if e.msg.kind == modelLost && n.m.lacks != lacksLostRead {
+			c.fail()
+			return false
+		}
 		in := func(room int) bool { return place.wasIn(room, pos) }
 		if pos > place.at || n.m.lacks == lacksStays {
 			in = place.in
+		}
+		for _, msg := range e.msg.lost {
+			c.truth.lacks = c.truth.lacks || msg.kind == logEvent && msg.selects(place.id, in) && !c.client.got[msg]
 		}
 		switch {
 		case !e.msg.selects(place.id, in):
@@ -157,6 +164,9 @@ func (c *logClaim) enter() {
 }
 
 func (c *logClaim) answer(s *logSession) {
+	if c.truth.lacks {
+		c.node.m.wrongf("client %d is recovered, and lacks an event that was dropped", c.truth.id)
+	}
 	at := 0
 	if c.node.m.lacks == lacksOldPos {
 		at = c.node.applied

@@ -28,6 +28,7 @@ type modelTruth struct {
 	locally   map[*modelMsg]bool // were applied to it locally
 	concurred map[*modelMsg]bool // were delivered locally before it joined, or applied while it was away
 	applied   map[*modelMsg]int  // joins and leaves
+	lacks     bool               // an event that a node has dropped
 }
 
 // modelFact is a change of rooms by a handler.

@@ -22,7 +22,8 @@ type logNode struct {
 	claims   []*logClaim
 
 	seq     int
-	outbox  []*modelMsg
+	numbers map[int]int // of other nodes
+	modelSender
 	pending []*modelMsg // own events that have not returned
 	local   int         // the highest number that was delivered locally
 	mode    localMode
@@ -50,9 +51,14 @@ func (n *logNode) void() bool { return n.mode != modeLog && n.m.lacks != lacksVo
 func (n *logNode) emit(msg modelMsg) {
 	n.seq++
 	msg.origin, msg.seq = n.name, n.seq
-	n.outbox = append(n.outbox, &msg)
 	n.pending = append(n.pending, &msg)
-	if n.mode == modeLocal {
+	full := len(n.outbox) >= 4 && n.m.r.IntN(2) == 0
+	if full {
+		n.dropped = append(n.dropped, &msg)
+	} else {
+		n.outbox = append(n.outbox, &msg)
+	}
+	if n.mode == modeLocal || full {
 		n.deliverLocally()
 	}
 }
@@ -72,17 +78,6 @@ func (n *logNode) deliverLocally() {
 			s.apply(msg, 0)
 		}
 	}
-}
-
-// flush sends what is queued.
-func (n *logNode) flush() {
-	if len(n.outbox) == 0 {
-		return
-	}
-	k := min(len(n.outbox), 1+n.m.r.IntN(3))
-	frame := n.outbox[:k:k]
-	n.outbox = n.outbox[k:]
-	n.ask(func(l *modelLog) func() { l.append(frame, n.applied); return nil })
 }
 
 func (n *logNode) ask(f func(l *modelLog) func()) { n.conn.asks = append(n.conn.asks, f) }
@@ -114,7 +109,7 @@ func (n *logNode) cut() {
 			n.m.stray = append(n.m.stray, f)
 		}
 	}
-	n.conn = nil
+	n.conn, n.asked = nil, false
 	for _, s := range slices.Clone(n.sessions) {
 		if s.saving && n.m.lacks == lacksSaveOnce {
 			s.saving = false
@@ -138,7 +133,13 @@ func (n *logNode) read() {
 	if e.msg == nil || e.pos != n.applied+1 {
 		for _, s := range n.sessions {
 			s.missed(n.applied, e.pos)
+			if e.msg != nil {
+				s.forget()
+			}
 		}
+	}
+	if e.msg != nil && e.pos != n.applied+1 {
+		n.numbers = map[int]int{}
 	}
 	if n.applied = e.pos; len(n.tail) > 6+n.name%5 {
 		n.tail = n.tail[1:]
@@ -159,7 +160,9 @@ func (n *logNode) read() {
 func (n *logNode) apply(e modelEntry) {
 	own := e.msg.origin == n.name
 	if own {
-		n.pending = slices.DeleteFunc(n.pending, func(m *modelMsg) bool { return m == e.msg })
+		n.returned(e.msg)
+	} else if !n.accept(e.msg) {
+		return
 	}
 	if own && n.mode == modeVoid && e.msg.seq > n.local {
 		n.mode = modeLog

@@ -38,6 +38,7 @@ const (
 	modelJoin
 	modelLeave
 	modelMarker // for no client: its way back ends a void phase
+	modelLost   // in the place of messages that the node has dropped
 )
 
 // modelMsg is a message of a node for a client, or, when id is 0, for those in a room. Joins and leaves change the membership
@@ -46,11 +47,12 @@ type modelMsg struct {
 	origin, seq int
 	kind        logKind
 	room, id    int
+	lost        []*modelMsg // of modelLost
 }
 
 // selects reports whether a message is for a client that is in some rooms.
 func (m *modelMsg) selects(id int, in func(room int) bool) bool {
-	return m.kind != modelMarker && (m.id == id || m.id == 0 && in(m.room))
+	return m.kind < modelMarker && (m.id == id || m.id == 0 && in(m.room))
 }
 
 const (
@@ -130,22 +132,27 @@ func (s *modelState) add(e modelEntry) {
 	s.entries, s.all = append(slices.Clip(s.entries), e), append(slices.Clip(s.all), e)
 }
 
-// append appends a frame of one origin.
-func (l *modelLog) append(frame []*modelMsg, read int) {
+// append appends a frame of one origin, unless it is there, or the base is another one than the node knows. It reports whether the frame is there,
+// and the base.
+func (l *modelLog) append(frame []*modelMsg, read, known int) (there bool, base int) {
 	l.do(func(s *modelState) {
-		if o := frame[0].origin; l.m.lacks != lacksSeqOrder {
-			if frame[0].seq <= s.seqs[o] {
-				return
-			}
-			s.seqs = maps.Clone(s.seqs)
-			s.seqs[o] = frame[len(frame)-1].seq
+		o := frame[0].origin
+		if there = frame[0].seq <= s.seqs[o] && l.m.lacks != lacksSeqOrder; there {
+			return
 		}
 		l.based(s, read)
+		base = s.base
+		if there = known == base || l.m.lacks == lacksSameBase; !there {
+			return
+		}
+		s.seqs = maps.Clone(s.seqs)
+		s.seqs[o] = frame[len(frame)-1].seq
 		for _, m := range frame {
 			s.last++
 			s.add(modelEntry{s.last, m})
 		}
 	})
+	return there, base
 }
 
 // save stores a record, and reports whether its owner may. Only a first one may be new in its base.

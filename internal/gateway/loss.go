@@ -20,7 +20,6 @@ func (rt *Runtime) lost(l cluster.Loss) {
 		defer rt.moves.gate.RUnlock()
 		rt.moves.losses.add(l)
 	}
-	rt.history.forget()
 	for _, s := range rt.servers {
 		if f, ok := s.adapterServer.(adapter.Forgetter); ok {
 			f.Forget()

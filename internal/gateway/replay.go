@@ -30,6 +30,7 @@ const replayMemory = 320
 var (
 	errTooMuch = errors.New("the client has missed too much")
 	errEnded   = errors.New("the client was disconnected")
+	errLost    = errors.New("a node has dropped events that may have been for the client")
 )
 
 // start starts a replay after a position.
@@ -43,6 +44,12 @@ func (rp *replay) start(e *endpoint, after uint64) {
 // message handles a message of the log.
 func (rp *replay) message(m *backplane.Message, load cluster.Load, at uint64) error {
 	rp.next = at + 1
+	if m.Kind == backplane.Lost {
+		if m, err := load(); err != nil || m.Flags&backplane.Volatile == 0 {
+			return errLost
+		}
+		return nil
+	}
 	late := at > rp.body.At
 	if !rp.selects(&m.Select, at) || m.Kind != backplane.Event && !late {
 		return nil
