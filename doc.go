@@ -89,6 +89,7 @@
 // Experimental. A minor version may change or remove it.
 //
 //   - [client], the client for Go programs
+//   - record, and the form of its files
 //   - [contract], contract/contracttest and contract/typescript, the documents of an application and clients made of them
 //   - cmd/gatehouse, its output and its flags
 //   - socketio.Recovery and ws.Recovery, which restore clients after a lost connection

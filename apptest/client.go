@@ -181,13 +181,13 @@ func (c *Client) OnCall(event string, answer func(json.RawMessage) any) {
 	c.answers[event] = answer
 }
 
-// Answer answers one call of the server.
-func (c *Client) Answer(m Message, v any) {
+// Answer answers one call of the server: with nothing, a value, or several arguments as [Client.Emit] sends them.
+func (c *Client) Answer(m Message, args ...any) {
 	c.t.Helper()
 	if !m.reply {
 		c.t.Fatalf("apptest: Answer: %s requests no answer", m)
 	}
-	if err := c.send(Packet{Kind: PacketAnswer, ID: m.id, Args: []any{v}}); err != nil {
+	if err := c.send(Packet{Kind: PacketAnswer, ID: m.id, Args: args}); err != nil {
 		c.t.Fatalf("apptest: Answer(%q): %v", m.Event, err)
 	}
 }

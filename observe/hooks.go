@@ -75,8 +75,13 @@ type Hooks struct {
 	Refused func(ctx context.Context, a Attempt, r Refusal)
 	// Connected is called when a client has been admitted, before HandleConnection.
 	Connected func(c websockets.Client)
+	// Ready is called when HandleConnection of every gateway has accepted a client: its messages are handled from then on.
+	Ready func(c websockets.Client)
 	// Upgraded is called when a client has changed its transport, see Client.Transport.
 	Upgraded func(c websockets.Client)
+	// Leaving is called when the connection of a client has ended, before it leaves its rooms and before HandleDisconnect. Handlers
+	// of its messages may still run. It is not called for clients that the stop of the application disconnects.
+	Leaving func(c websockets.Client, r websockets.Reason)
 	// Disconnected is called after HandleDisconnect, once for each client that was connected.
 	Disconnected func(c websockets.Client, r websockets.Reason, lasted time.Duration)
 
@@ -176,6 +181,9 @@ type Received struct {
 	Payload websockets.Payload
 	// Bytes is how many the client sent for it, without frames and after decompression.
 	Bytes int
+	// Number is that of Handling and Answer of the message, or of Sent of the call that it answers. A client has no other
+	// message, or call, of that number for as long as it is connected.
+	Number uint64
 	// WantsAnswer reports whether the client waits for an answer.
 	WantsAnswer bool
 	// Answer reports that the message answers a call; Event is empty then.
@@ -192,6 +200,8 @@ type Handling struct {
 	// Event is the name in the handler's declaration; empty for one of Fallback, and without a
 	// handler.
 	Event string
+	// Number is that of Received.
+	Number uint64
 	// Waited is how long the message has waited for others of the client.
 	Waited time.Duration
 	// Traceparent, 55 characters, and Tracestate, at most 512, are the W3C Trace Context that the client has sent with the
@@ -219,8 +229,9 @@ type Outcome struct {
 
 // Answer is the answer to a message.
 type Answer struct {
-	// Event is that of the message.
-	Event string
+	// Event is that of the message, Number that of Received.
+	Event  string
+	Number uint64
 	// Payload is valid until the hook returns. It is empty for an answer without one.
 	Payload websockets.Payload
 	// Failed reports that it is an error.
@@ -269,8 +280,17 @@ type Sent struct {
 	Event string
 	// Payload is valid until the hook returns.
 	Payload websockets.Payload
-	// Call reports that the client is asked for an answer.
-	Call bool
+	// Call reports that the client is asked for an answer. Number is that of the call; 0 for others.
+	Call   bool
+	Number uint64
+}
+
+// HidesPayloads reports whether a gateway of the client's namespace, or path, leaves payloads out of what clients are sent
+// about errors (websockets.HideCauseData), because they may have secrets: observers that show or keep payloads leave them out
+// too.
+func HidesPayloads(c websockets.Client) bool {
+	h, ok := c.(interface{ HidesPayloads() bool })
+	return ok && h.HidesPayloads()
 }
 
 // DrainPhase is how far the stop of an application is.

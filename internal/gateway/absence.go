@@ -41,6 +41,7 @@ func (s *session) suspendLogged(r websockets.Reason) adapter.Suspension {
 	}
 	s.state.cut = true
 	s.mu.Unlock()
+	s.ep.hooks.Leaving(s, r)
 	kept := s.record.depart(keep)
 	s.closed(r)
 	if !kept {

@@ -44,7 +44,7 @@ func (s *session) endCalls() {
 
 // Ack implements [adapter.Session].
 func (s *session) Ack(id uint64, p websockets.Payload) {
-	s.observeAnswer(p)
+	s.observeAnswer(id, p)
 	s.mu.Lock()
 	w, known := s.calls.take(id)
 	s.mu.Unlock()

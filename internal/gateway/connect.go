@@ -63,15 +63,32 @@ func (s *session) start(connected []func(websockets.Client)) {
 // ready opens the inbox, unless the client was refused.
 func (s *session) ready() {
 	s.trimRequest()
+	if s.ep.hooks != nil {
+		s.observeReady()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.state.discards() && int(s.hooked) == len(s.ep.gateways) {
+	if s.admitted() {
 		s.advance(hooksAccepted, inputOpen)
 		s.record.accepted()
 	} else {
 		s.discardInbox()
 	}
 	s.startMore()
+}
+
+// admitted reports whether every HandleConnection has accepted the client; s.mu is held.
+func (s *session) admitted() bool {
+	return !s.state.discards() && int(s.hooked) == len(s.ep.gateways)
+}
+
+func (s *session) observeReady() {
+	s.mu.Lock()
+	admitted := s.admitted()
+	s.mu.Unlock()
+	if admitted {
+		s.ep.hooks.Ready(s)
+	}
 }
 
 func (s *session) connectHook(g *boundGateway, start pipe.Moment) (err error) {

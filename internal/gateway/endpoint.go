@@ -38,6 +38,7 @@ type endpoint struct {
 	rt       *Runtime
 	srv      *boundServer
 	hooks    *observers.Set // nil without, and for unobserved gateways
+	numbered atomic.Uint32  // messages, for the hooks
 	log      *slog.Logger   // that of the server, with the namespace
 	traits   adapter.Traits
 	pattern  namespacePattern // name is "" where the platform has no namespaces

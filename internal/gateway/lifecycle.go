@@ -20,7 +20,11 @@ func (s *session) Closed(r websockets.Reason) {
 		return
 	}
 	s.state.cut = true
+	ended := s.state.ended
 	s.mu.Unlock()
+	if !ended {
+		s.ep.hooks.Leaving(s, r)
+	}
 	if r.Cause == websockets.CauseServerDisconnect { // perhaps from another namespace of the connection
 		s.disconnected.Store(true)
 	}

@@ -43,6 +43,9 @@ func (s *session) Endpoint() observe.Endpoint {
 	return observe.Endpoint{Platform: s.Platform(), Path: s.ep.srv.path, Namespace: s.ep.pattern.name}
 }
 
+// HidesPayloads is for [observe.HidesPayloads].
+func (s *session) HidesPayloads() bool { return s.ep.errors.HideCauseData }
+
 func (e *endpoint) observeRefusal(h *adapter.Handshake, r observe.Refusal) {
 	if e.hooks != nil {
 		e.hooks.Refused(h.Request.Context(), e.attempt(h), r)
@@ -63,14 +66,15 @@ func (s *session) observeReceived(m *adapter.Message) {
 		return
 	}
 	m.Stamp(framework, time.Duration(pipe.Now()))
+	m.SetNumber(framework, s.ep.numbered.Add(1))
 	s.ep.hooks.Received(s, observe.Received{
-		Event: m.Event, Payload: m.Payload, Bytes: m.WireSize(), WantsAnswer: m.Reply, Err: m.Err,
+		Event: m.Event, Payload: m.Payload, Bytes: m.WireSize(), Number: uint64(m.Number(framework)), WantsAnswer: m.Reply, Err: m.Err,
 	})
 }
 
-func (s *session) observeAnswer(p websockets.Payload) {
+func (s *session) observeAnswer(id uint64, p websockets.Payload) {
 	if s.ep.hooks != nil {
-		s.ep.hooks.Received(s, observe.Received{Payload: p, Bytes: p.Size(), Answer: true})
+		s.ep.hooks.Received(s, observe.Received{Payload: p, Bytes: p.Size(), Number: id, Answer: true})
 	}
 }
 
@@ -130,7 +134,7 @@ func (s *session) observeHandling(ctx context.Context, r *reply) context.Context
 func (s *session) startObserving(ctx context.Context, o *observed, m *adapter.Message, sub *boundSub) {
 	o.start = pipe.Now()
 	h := observe.Handling{
-		Client: s, Waited: time.Duration(o.start) - m.Stamped(framework), Traceparent: m.Traceparent, Tracestate: m.Tracestate,
+		Client: s, Number: uint64(m.Number(framework)), Waited: time.Duration(o.start) - m.Stamped(framework), Traceparent: m.Traceparent, Tracestate: m.Tracestate,
 	}
 	if sub != nil {
 		h.Gateway, h.Event = sub.gateway.short, sub.Event
@@ -177,7 +181,7 @@ func (s *session) answer(m *adapter.Message, out *adapter.Outgoing) error {
 	p, _ := out.Payload(s.ep.traits.Binary)
 	err := s.conn.Reply(m, out)
 	if err == nil {
-		s.ep.hooks.Answered(s, observe.Answer{Event: m.Event, Payload: p, Failed: out.Event == s.ep.exceptionEvent()})
+		s.ep.hooks.Answered(s, observe.Answer{Event: m.Event, Number: uint64(m.Number(framework)), Payload: p, Failed: out.Event == s.ep.exceptionEvent()})
 	}
 	return err
 }
@@ -228,7 +232,7 @@ func (s *session) observeQueued(out *adapter.Outgoing, ack uint64, d *delivery, 
 	d.add(len(out.Event)+p.Size(), err)
 	switch {
 	case err == nil:
-		s.ep.hooks.Sent(s, observe.Sent{Event: out.Event, Payload: p, Call: ack != 0})
+		s.ep.hooks.Sent(s, observe.Sent{Event: out.Event, Payload: p, Call: ack != 0, Number: ack})
 	case errors.Is(err, websockets.ErrQueueFull), errors.Is(err, websockets.ErrClosed):
 		s.ep.hooks.Dropped(s, out.Event, err)
 	}

@@ -30,6 +30,7 @@ func (s *session) Suspend(r websockets.Reason) adapter.Suspension {
 		s.Closed(r)
 		return nil
 	}
+	s.ep.hooks.Leaving(s, r)
 	if s.ep.hooks.WantsRooms() {
 		s.ep.hooks.Left(s, s.Rooms()) // it joins them again when it is recovered
 	}

@@ -159,11 +159,29 @@ func (s *Set) Connected(c websockets.Client) {
 	})
 }
 
+// Ready calls the hooks of that name.
+func (s *Set) Ready(c websockets.Client) {
+	s.each("Ready", func(h *observe.Hooks) {
+		if h.Ready != nil {
+			h.Ready(c)
+		}
+	})
+}
+
 // Upgraded calls the hooks of that name.
 func (s *Set) Upgraded(c websockets.Client) {
 	s.each("Upgraded", func(h *observe.Hooks) {
 		if h.Upgraded != nil {
 			h.Upgraded(c)
+		}
+	})
+}
+
+// Leaving calls the hooks of that name.
+func (s *Set) Leaving(c websockets.Client, r websockets.Reason) {
+	s.each("Leaving", func(h *observe.Hooks) {
+		if h.Leaving != nil {
+			h.Leaving(c, r)
 		}
 	})
 }

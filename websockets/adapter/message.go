@@ -43,6 +43,7 @@ type Message struct {
 	Err error
 
 	cancelled bool          // see Cancel
+	number    uint32        // see SetNumber
 	stamp     time.Duration // see Stamp
 }
 
@@ -57,6 +58,12 @@ func (m *Message) Stamp(_ seal.Framework, t time.Duration) { m.stamp = t }
 
 // Stamped returns what Stamp has set.
 func (m *Message) Stamped(seal.Framework) time.Duration { return m.stamp }
+
+// SetNumber sets the number by which observers know the message.
+func (m *Message) SetNumber(_ seal.Framework, n uint32) { m.number = n }
+
+// Number returns what SetNumber has set.
+func (m *Message) Number(seal.Framework) uint32 { return m.number }
 
 // Releaser is a Message.Ref that reuses the message: Release is called at most once, when
 // neither the message nor its bytes are used any more. It is not called when a handler may

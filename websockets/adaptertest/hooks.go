@@ -27,6 +27,7 @@ var hooksTests = []test{
 	{"hooks: they may call every method", testHooksReentrant},
 	{"hooks: contexts reach handlers, guards and interceptors", testHooksContext},
 	{"hooks: Received comes in the order of the wire", testHooksOrder},
+	{"hooks: Number is that of a message and its answer, or of a call", testHooksNumbers},
 	{"hooks: Unobserved gateways are left out", testHooksUnobserved},
 	{"hooks: the stop", testHooksStop},
 	{"Stats counts clients, rooms and what waits", testStats},
@@ -78,15 +79,20 @@ func testHooksLife(t *testing.T, s *suite) {
 		return c.Join("b", "a", "a")
 	}
 	g.leave = func(_ context.Context, _ websockets.Client, r websockets.Reason) { tr.Add("HandleDisconnect") }
-	_, c := s.solo(t, g, app.Observe(traced(tr)))
-	steps := []string{"admit", "admitted true", "connected", "HandleConnection", "joined b", "joined a"}
+	hooks := traced(tr)
+	hooks.Ready = func(websockets.Client) { tr.Add("ready") }
+	hooks.Leaving = func(c websockets.Client, r websockets.Reason) {
+		tr.Add(fmt.Sprintf("leaving %s %v", r.Cause, c.Rooms()))
+	}
+	_, c := s.solo(t, g, app.Observe(hooks))
+	steps := []string{"admit", "admitted true", "connected", "HandleConnection", "joined b", "joined a", "ready"}
 	tr.Want(t, steps...) // a message could be received before
 	alive(t, c)
 	steps = append(steps,
 		`received echo "still here" true`, "handle echo", `answered echo "still here" false`, "handled echo")
 	tr.Want(t, steps...)
 	c.Close()
-	tr.Want(t, append(steps, "left a", "left b", "HandleDisconnect", "disconnected client namespace disconnect true")...)
+	tr.Want(t, append(steps, "leaving client namespace disconnect [a b]", "left a", "left b", "HandleDisconnect", "disconnected client namespace disconnect true")...)
 }
 
 func testHooksEvents(t *testing.T, s *suite) {
