@@ -150,6 +150,11 @@ func (a *App) Start(ctx context.Context) error {
 		return err
 	}
 	w := await.New(ctx)
+	for _, f := range a.cfg.control.takeReady() {
+		if err := w.Call(func(context.Context) error { return f(a) }); err != nil {
+			return a.rollback(ctx, withStack("app: OnReady", err))
+		}
+	}
 	for _, f := range a.cfg.onReady { // without the lock: f may call methods of the App
 		if err := w.Call(func(context.Context) error { f(a); return nil }); err != nil {
 			return a.rollback(ctx, withStack("app: OnReady", err))
@@ -322,7 +327,7 @@ func (a *App) bind(w *await.Waiter) error {
 		cfg.Global, cfg.Reserve = global, a.newAdmission().Acquire
 		cfg.Backplane, cfg.BackplaneOptions = a.cfg.backplane, backplane.NewOptions(a.cfg.backplaneOptions...)
 		sampled := slog.New(a.sampler)
-		cfg.Observers = observers.New(a.cfg.observers, sampled)
+		cfg.Observers = observers.New(slices.Concat(a.cfg.observers, provided(a.graph)), sampled)
 		decls := slices.Collect(a.graph.Declared())
 		var gatewayErr, webErr error
 		b.router, webErr = web.Bind(a.graph, web.BindConfig{Global: global, Options: a.cfg.webOptions(), Logger: sampled})
@@ -459,30 +464,4 @@ func (a *App) Self() backplane.Node {
 		return rt.Self()
 	}
 	return backplane.Node{}
-}
-
-// Gateways describes the gateways of the application; nil before Start: use [Describe] for
-// an application that does not run. It waits for a Start or Stop that runs.
-func (a *App) Gateways() []websockets.GatewayInfo {
-	if a.lock(context.Background(), "Gateways") != nil {
-		return nil
-	}
-	defer a.unlock()
-	if a.runtime == nil {
-		return nil
-	}
-	return slices.Collect(a.runtime.Gateways())
-}
-
-// Routes describes the routes of the application's controllers; nil before Start: use
-// [Describe] for an application that does not run. It waits for a Start or Stop that runs.
-func (a *App) Routes() []web.RouteInfo {
-	if a.lock(context.Background(), "Routes") != nil {
-		return nil
-	}
-	defer a.unlock()
-	if a.router == nil {
-		return nil
-	}
-	return a.router.Routes()
 }

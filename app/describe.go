@@ -1,10 +1,13 @@
 package app
 
 import (
+	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse-go/gatehouse/internal/gateway"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
@@ -51,4 +54,48 @@ func Describe(root *module.Module, opts ...Option) (*Description, error) {
 		more = append(more, fmt.Sprintf("app: Configure (%s): its function needs built values, so its options are missing: start the application and use App.Routes and App.Gateways", o.at))
 	}
 	return &Description{Modules: graph, Gateways: gateways, Routes: routes, Problems: append(problems, more...)}, nil
+}
+
+// Gateways describes the gateways of the application; nil before Start: use [Describe] for
+// an application that does not run. It waits for a Start or Stop that runs.
+func (a *App) Gateways() []websockets.GatewayInfo {
+	if a.lock(context.Background(), "Gateways") != nil {
+		return nil
+	}
+	defer a.unlock()
+	if a.runtime == nil {
+		return nil
+	}
+	return slices.Collect(a.runtime.Gateways())
+}
+
+// Routes describes the routes of the application's controllers; nil before Start: use
+// [Describe] for an application that does not run. It waits for a Start or Stop that runs.
+func (a *App) Routes() []web.RouteInfo {
+	if a.lock(context.Background(), "Routes") != nil {
+		return nil
+	}
+	defer a.unlock()
+	if a.router == nil {
+		return nil
+	}
+	return a.router.Routes()
+}
+
+// Server returns the server of a gateway, by the Name that [App.Gateways] has; nil if there is none, and before Start.
+func (a *App) Server(gateway string) *websockets.Server {
+	if rt := a.counted.Load(); rt != nil {
+		return rt.Server(gateway)
+	}
+	return nil
+}
+
+// provided returns the hooks of observers that constructors have returned.
+func provided(g *module.Graph) (all []observe.Hooks) {
+	for inst := range g.Instances() {
+		if h, ok := inst.Value.(observe.Hooks); ok {
+			all = append(all, h)
+		}
+	}
+	return all
 }

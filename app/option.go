@@ -165,7 +165,7 @@ func Logger(log *slog.Logger) Option {
 }
 
 // Observe adds hooks that see what the gateways do. Given several times, all of them are
-// called, in order.
+// called, in order. Those that constructors of modules return, of type observe.Hooks, follow.
 func Observe(hooks ...observe.Hooks) Option {
 	return optionFunc(func(c *config) { c.observers = append(c.observers, hooks...) })
 }

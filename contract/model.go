@@ -144,10 +144,14 @@ func From(d *app.Description, opts ...Option) (*Model, error) {
 		b.Problems = append(b.Problems, Problem{Text: p})
 	}
 	for i := range d.Gateways {
-		b.gateway(&d.Gateways[i])
+		if !hidden(&d.Gateways[i]) {
+			b.gateway(&d.Gateways[i])
+		}
 	}
 	for _, r := range d.Routes {
-		b.route(r)
+		if !r.Meta.Hidden() {
+			b.route(r)
+		}
 	}
 	b.schemas.Finish()
 	return b.Model, nil
@@ -185,6 +189,11 @@ func (b *builder) problem(p Problem) {
 	}
 }
 
+// hidden reports whether all handlers of a gateway are.
+func hidden(g *websockets.GatewayInfo) bool {
+	return len(g.Subscriptions) > 0 && !slices.ContainsFunc(g.Subscriptions, func(s websockets.SubscriptionInfo) bool { return !s.Meta.Hidden() })
+}
+
 func (b *builder) gateway(g *websockets.GatewayInfo) {
 	b.at = Problem{Gateway: g.Name}
 	for _, e := range g.Endpoints {
@@ -201,6 +210,9 @@ func (b *builder) gateway(g *websockets.GatewayInfo) {
 		streams := false
 		for i := range g.Subscriptions {
 			s := &g.Subscriptions[i]
+			if s.Meta.Hidden() {
+				continue
+			}
 			switch s.Kind {
 			case websockets.KindOn, websockets.KindListen, websockets.KindStream:
 				streams = streams || s.Kind == websockets.KindStream

@@ -9,6 +9,9 @@ type Endpoint struct {
 	Platform, Path string
 	// Namespace is the declared one; empty on platforms without.
 	Namespace string
+	// HidesPayloads reports that a gateway has websockets.HideCauseData: observers that show or keep payloads leave those of the
+	// endpoint out.
+	HidesPayloads bool
 }
 
 // EndpointOf returns the endpoint of a client; the zero Endpoint of one that is not connected to an application, such as
@@ -18,4 +21,13 @@ func EndpointOf(c websockets.Client) Endpoint {
 		return e.Endpoint()
 	}
 	return Endpoint{}
+}
+
+// QueuedBytes returns what waits to be sent to a client; 0 for one that is not connected to an application. Clients of one
+// connection share a queue.
+func QueuedBytes(c websockets.Client) int {
+	if q, ok := c.(interface{ QueuedBytes() int }); ok {
+		return q.QueuedBytes()
+	}
+	return 0
 }

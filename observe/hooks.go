@@ -285,13 +285,6 @@ type Sent struct {
 	Number uint64
 }
 
-// HidesPayloads reports whether a gateway of the client's namespace, or path, leaves payloads out of what clients are sent
-// about errors (websockets.HideCauseData), because they may have secrets: observers that show or keep payloads leave them out
-// too.
-func HidesPayloads(c websockets.Client) bool {
-	h, ok := c.(interface{ HidesPayloads() bool })
-	return ok && h.HidesPayloads()
-}
 
 // DrainPhase is how far the stop of an application is.
 type DrainPhase string

@@ -58,6 +58,18 @@ func (k *Key[T]) in(m Metadata) (v T, ok bool) {
 	return v, false
 }
 
+var hidden = NewKey[bool]("hidden")
+
+// Hidden returns metadata that leaves a handler or a route out of the documents of package contract, and a gateway of which all
+// handlers have it. It is for what only tools use; it does not protect anything.
+func Hidden() Meta { return hidden.With(true) }
+
+// Hidden reports whether the metadata has [Hidden].
+func (m Metadata) Hidden() bool {
+	is, _ := hidden.in(m)
+	return is
+}
+
 // Meta is one metadata value with its key.
 type Meta struct{ key, value any }
 

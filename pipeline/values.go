@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -111,6 +113,24 @@ func (s *store) end() map[any]any {
 	m := s.m
 	s.m, s.watch, s.ended = nil, nil, true
 	return m
+}
+
+// Names returns the names of the values that are set, sorted, for tools.
+func (v *Values) Names() []string {
+	s := v.store.Load()
+	if s == nil {
+		return nil
+	}
+	var names []string
+	s.mu.RLock()
+	for key := range s.m {
+		if k, ok := key.(fmt.Stringer); ok {
+			names = append(names, k.String())
+		}
+	}
+	s.mu.RUnlock()
+	slices.Sort(names)
+	return names
 }
 
 // Inherit copies the values of other that are not set in v.

@@ -113,7 +113,7 @@ func (t *tap) connected(c websockets.Client) {
 	if !t.room() {
 		return
 	}
-	x := &client{name: t.name(), hidden: observe.HidesPayloads(c), pending: map[uint64]*message{}, calls: map[uint64]string{}}
+	x := &client{name: t.name(), hidden: observe.EndpointOf(c).HidesPayloads, pending: map[uint64]*message{}, calls: map[uint64]string{}}
 	t.clients[c] = x
 	l := &Line{Kind: KindConnect, Client: x.name, Platform: c.Platform(), Namespace: c.Namespace(), id: c.ID()}
 	if former, ok := t.ids[c.ID()]; ok && c.Recovered() {

@@ -28,6 +28,16 @@ func (rt *Runtime) Gateways() iter.Seq[websockets.GatewayInfo] {
 	}
 }
 
+// Server returns the server of a gateway, by the name that Gateways yields; nil if there is none.
+func (rt *Runtime) Server(name string) *websockets.Server {
+	for i, info := range rt.infos {
+		if info.Name == name {
+			return rt.gateways[i].users
+		}
+	}
+	return nil
+}
+
 // Describe describes the gateways of a graph that has not been built, by zero values of their
 // types. problems are what cannot be described so. The error is a [*BindError].
 func Describe(graph *module.Graph, cfg Config) (infos []websockets.GatewayInfo, problems []string, err error) {

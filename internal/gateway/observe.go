@@ -40,11 +40,11 @@ func (e *endpoint) attempt(h *adapter.Handshake) observe.Attempt {
 
 // Endpoint is for [observe.EndpointOf].
 func (s *session) Endpoint() observe.Endpoint {
-	return observe.Endpoint{Platform: s.Platform(), Path: s.ep.srv.path, Namespace: s.ep.pattern.name}
+	return observe.Endpoint{Platform: s.Platform(), Path: s.ep.srv.path, Namespace: s.ep.pattern.name, HidesPayloads: s.ep.errors.HideCauseData}
 }
 
-// HidesPayloads is for [observe.HidesPayloads].
-func (s *session) HidesPayloads() bool { return s.ep.errors.HideCauseData }
+// QueuedBytes is for [observe.QueuedBytes].
+func (s *session) QueuedBytes() int { return s.conn.State().Queued }
 
 func (e *endpoint) observeRefusal(h *adapter.Handshake, r observe.Refusal) {
 	if e.hooks != nil {
