@@ -285,7 +285,6 @@ type Sent struct {
 	Number uint64
 }
 
-
 // DrainPhase is how far the stop of an application is.
 type DrainPhase string
 

@@ -76,6 +76,12 @@ func (b *Browser) OpenUntrusted(url string) *Page {
 	return b.open(url, nodetest.Fields{"ignoreHTTPSErrors": true})
 }
 
+// OpenAs is Open in a window of a width and height, with a light or a dark color scheme.
+func (b *Browser) OpenAs(url string, width, height int, scheme string) *Page {
+	b.t.Helper()
+	return b.open(url, nodetest.Fields{"viewport": nodetest.Fields{"width": width, "height": height}, "colorScheme": scheme})
+}
+
 func (b *Browser) open(url string, opts nodetest.Fields) *Page {
 	b.t.Helper()
 	b.mu.Lock()
