@@ -89,7 +89,7 @@ func (c *controller) session(w http.ResponseWriter, r *http.Request) error {
 	if !equal(in.Token, c.inspector.token) {
 		return &pipeline.Error{Message: "The token is not of this start: open the URL in the log of the application", Code: codeToken, Status: http.StatusForbidden}
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where the page is, which is not so on the machine of a developer
 		Name: cookieName(r.Host), Value: c.inspector.cookie, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
 	w.WriteHeader(http.StatusNoContent)
@@ -104,10 +104,13 @@ func (c *controller) export(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "application/jsonl; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="messages.jsonl"`)
-	lines := json.NewEncoder(w)
 	for _, e := range c.inspector.feed.find(f, ringSize) {
-		if lines.Encode(e) != nil { // the client has left
-			return nil
+		line, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(append(line, '\n')); err != nil {
+			return err
 		}
 	}
 	return nil

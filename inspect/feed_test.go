@@ -18,10 +18,8 @@ func watched(t *testing.T, p *apptest.Client, until func(entry) bool) (all []ent
 	for {
 		m := apptest.Expect[messages](p, "messages")
 		all = append(all, m.Entries...)
-		for _, e := range m.Entries {
-			if until(e) {
-				return all
-			}
+		if slices.ContainsFunc(m.Entries, until) {
+			return all
 		}
 	}
 }

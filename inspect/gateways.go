@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/gatehouse-go/gatehouse/contract"
@@ -247,14 +248,11 @@ func viewOfRoute(r web.RouteInfo) routeView {
 func credentials(all []pipeline.Security) []string {
 	names := []string{}
 	for _, s := range all {
-		name := s.Guard
-		for n, scheme := range s.Schemes {
-			name += map[bool]string{true: ": ", false: " or "}[n == 0] + string(scheme.Kind)
-			if scheme.Key != "" {
-				name += " " + scheme.Key
-			}
+		var ways []string
+		for _, scheme := range s.Schemes {
+			ways = append(ways, strings.TrimSpace(string(scheme.Kind)+" "+scheme.Key))
 		}
-		names = append(names, name)
+		names = append(names, strings.TrimSuffix(s.Guard+": "+strings.Join(ways, " or "), ": "))
 	}
 	return names
 }

@@ -29,17 +29,15 @@ func headersOf(h http.Header) map[string]string {
 
 // urlOf returns the path and query of a request, without the values of credentials.
 func urlOf(u *url.URL) string {
-	text := u.EscapedPath()
-	for n, pair := range strings.Split(u.RawQuery, "&") {
-		if pair == "" {
-			continue
-		}
-		text += map[bool]string{true: "?", false: "&"}[n == 0]
+	if u.RawQuery == "" {
+		return cut(u.EscapedPath(), maxText)
+	}
+	pairs := strings.Split(u.RawQuery, "&")
+	for n, pair := range pairs {
 		key, _, _ := strings.Cut(pair, "=")
 		if name, err := url.QueryUnescape(key); err != nil || slices.Contains(secretKeys, strings.ToLower(name)) {
-			pair = key + "=" + redacted
+			pairs[n] = key + "=" + redacted
 		}
-		text += pair
 	}
-	return cut(text, maxText)
+	return cut(u.EscapedPath()+"?"+strings.Join(pairs, "&"), maxText)
 }

@@ -25,7 +25,7 @@ function draw(body, g) {
   };
   svg = picture(g, choose);
   body.replaceChildren(h('div', { class: 'card scroll' }, svg), detail);
-  choose(0);
+  choose(g.modules.length - 1); // the root, which comes last
 }
 
 // wires returns the lines between modules: imports, and dependencies on modules that are not imported.

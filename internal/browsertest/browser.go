@@ -145,8 +145,8 @@ func (p *Page) Screenshot(path string) {
 // Close closes the page.
 func (p *Page) Close() { p.b.t.Helper(); p.do("close", nil) }
 
-// Console returns the console output of the page and its failed requests, each with
-// its kind as prefix: "error: …", "failed: …".
+// Console returns the console output of the page, the URLs of its requests and WebSockets, and its failed requests, each with
+// its kind as prefix: "error: …", "request: …", "failed: …".
 func (p *Page) Console() []string {
 	p.b.t.Helper()
 	p.do("settle", nil)
@@ -176,7 +176,8 @@ func (p *Page) check() {
 		p.b.t.Errorf("browsertest: uncaught in %s: %s", p.name, strings.Join(p.uncaught, "; "))
 	}
 	if p.b.t.Failed() && len(p.console) > 0 {
-		p.b.t.Logf("console of %s:\n%s", p.name, strings.Join(p.console, "\n"))
+		lines := slices.DeleteFunc(slices.Clone(p.console), func(l string) bool { return strings.HasPrefix(l, "request: ") })
+		p.b.t.Logf("console of %s:\n%s", p.name, strings.Join(lines, "\n"))
 	}
 }
 

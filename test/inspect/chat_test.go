@@ -138,9 +138,11 @@ func start(t *testing.T) (a *apptest.App, url string) {
 func clients(t *testing.T, a *apptest.App, n int) (all []*apptest.Client) {
 	t.Helper()
 	for i := range n {
-		c := a.DialSocketIO("/chat")
+		var c *apptest.Client
 		if i%2 == 0 {
 			c = a.DialWS(fmt.Sprintf("/ws/chat/tea?token=secret%d", i))
+		} else {
+			c = a.DialSocketIO("/chat")
 		}
 		c.Call("join", []string{"tea", "coffee", "water"}[i%3])
 		all = append(all, c)

@@ -15,6 +15,8 @@ serve(
       const page = await context.newPage();
       page.on('console', (m) => writeLine({ page: name, kind: m.type(), text: m.text() }));
       page.on('pageerror', (err) => writeLine({ page: name, kind: 'uncaught', text: err.message }));
+      page.on('websocket', (w) => writeLine({ page: name, kind: 'request', text: w.url() }));
+      page.on('request', (r) => writeLine({ page: name, kind: 'request', text: r.url() }));
       page.on('requestfailed', (r) => writeLine({ page: name, kind: 'failed', text: `${r.url()} ${r.failure()?.errorText}` }));
       pages.set(name, page);
       const res = await page.goto(url, { waitUntil: 'load', timeout: 60_000 });
