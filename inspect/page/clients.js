@@ -18,7 +18,7 @@ function searched(name, title, hint, path, draw, detail) {
 
 export const clients = searched('clients', 'Clients', 'part of an id, endpoint, address or room', 'clients', (t) => [
   h('p', { class: 'lead' }, `${number(t.matched)} of ${number(t.total)} clients of this node` + (t.matched > t.clients.length ? `, the newest ${t.clients.length}` : '')),
-  t.clients.length ? h('section', { class: 'card' }, table('Clients', [['client'], ['endpoint', 'name'], ['address'], ['since'], ['rooms', 'name'], ['queued', 'num']],
+  t.clients.length ? h('section', { class: 'card' }, table('Clients', [['client'], ['endpoint', 'name'], ['address', 'keep'], ['since', 'keep'], ['rooms', 'name'], ['queued', 'num']],
     t.clients.map((c) => [clientLink(c.id), [h('code', {}, c.endpoint), c.namespace && !c.endpoint.endsWith(c.namespace) ? h('div', { class: 'soft' }, c.namespace) : null, h('div', { class: 'soft' }, c.transport)],
       c.address, since(c.since), [tags(c.rooms.slice(0, 5)), c.inAll > 5 ? `and ${c.inAll - 5} more` : null], bytes(c.queued)]))) : empty('No client matches.'),
 ], detail);

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
@@ -22,15 +23,17 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-type store struct{}
+type store struct{ counted atomic.Int64 }
 
 func newStore() *store { return &store{} }
 
 type chat struct {
 	Server *websockets.Server `websockets:"server"`
+
+	counted *atomic.Int64 // messages of the event count
 }
 
-func newChat(*store) *chat { return &chat{} }
+func newChat(s *store) *chat { return &chat{counted: &s.counted} }
 
 // Post is a message of a room.
 type Post struct {
@@ -69,6 +72,7 @@ func (g *chat) Subscriptions() []websockets.Subscription {
 		}, websockets.Errors(full)),
 		websockets.On("post", func(ctx context.Context, p Post) (bool, error) { return true, posted.Emit(ctx, g.Server.To(p.Room), p) }),
 		websockets.On("echo", func(_ context.Context, s string) (string, error) { return s, nil }),
+		websockets.Listen("count", func(context.Context, string) error { g.counted.Add(1); return nil }),
 		websockets.Listen("typing", func(ctx context.Context, room string) error { return g.Server.To(room).Emit(ctx, "typing", room) }),
 	}
 }
