@@ -20,6 +20,10 @@ type Config struct {
 	Traced func(c *apptest.Client, event string, data int, traceparent string)
 	// ShutdownClose is the close that a client receives when the application stops.
 	ShutdownClose apptest.Close
+	// Started is called with each application that a test has started, before clients connect; nil for none. The
+	// gateways of the tests list all that they send by websockets.Emits and websockets.Sends, and App.Gateways describes
+	// them: so an adapter can hold the frames of its clients, which Dial connects, to documents of its protocol.
+	Started func(t testing.TB, a *apptest.App)
 	// Exceptions maps the names of tests that the adapter does not pass to the reason.
 	// These tests are not run. An unknown name is an error.
 	Exceptions map[string]string

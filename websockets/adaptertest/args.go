@@ -68,7 +68,7 @@ func testArgumentsOut(t *testing.T, s *suite) {
 			got, err := ask.Call(ctx, websockets.ClientFrom(ctx), websockets.NewArgs2([]byte("b"), 1.5))
 			return got.Second, err
 		}, websockets.Background(1)),
-	))
+	).emits(moved, ask))
 	c.Emit("move", 0)
 	if m := c.ExpectMessage("moved"); string(m.Data) != `["Yg==",1.5]` {
 		t.Errorf("received %s", m.Data)

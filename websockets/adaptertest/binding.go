@@ -92,7 +92,7 @@ func testShared(t *testing.T, s *suite) {
 }
 
 func testSeparate(t *testing.T, s *suite) {
-	one := newGateway(answer("which", 1)).with(s.at("one"))
+	one := newGateway(answer("which", 1)).with(s.at("one")).emits(posted)
 	two := newGateway(answer("which", 2)).with(s.at("two"))
 	a := s.start(t, one, two)
 	c1, c2 := s.dialAt(t, a, s.target("one")), s.dialAt(t, a, s.target("two"))
@@ -146,8 +146,8 @@ type sendingGateway struct {
 
 func testSendingGateway(t *testing.T, s *suite) {
 	g := &sendingGateway{}
-	root := module.New("root", module.Providers(websockets.Gateway(func() *sendingGateway { return g }, s.at("sends"))))
-	a := apptest.New(t, root, apptest.With(app.WebSockets(s.contract(t))))
+	root := module.New("root", module.Providers(websockets.Gateway(func() *sendingGateway { return g }, s.at("sends"), websockets.Emits(news))))
+	a := s.startRoot(t, s.contract(t), root)
 	c := s.dialAt(t, a, s.target("sends"))
 	testkit.Eventually(t, "the client", func() bool { return g.Server.Local().Len() == 1 })
 	if err := g.Server.Emit(t.Context(), "news", 7); err != nil {

@@ -38,7 +38,7 @@ var double = websockets.NewCall[int, int]("double")
 func testCall(t *testing.T, s *suite) {
 	g := newGateway(echo(), websockets.On("ask", func(ctx context.Context, n int) (int, error) {
 		return double.Call(ctx, websockets.ClientFrom(ctx), n) // while a message is handled
-	}))
+	})).emits(double)
 	_, c := s.solo(t, g)
 	alive(t, c)
 	c.OnCall("double", func(data json.RawMessage) any {
@@ -58,7 +58,7 @@ func testCall(t *testing.T, s *suite) {
 }
 
 func testCallContext(t *testing.T, s *suite) {
-	g := newGateway(echo())
+	g := newGateway(echo()).emits(silence)
 	_, c := s.solo(t, g)
 	alive(t, c)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -71,7 +71,7 @@ func testCallContext(t *testing.T, s *suite) {
 }
 
 func testCallLeft(t *testing.T, s *suite) {
-	g := newGateway(echo())
+	g := newGateway(echo()).emits(silence)
 	_, c := s.solo(t, g)
 	alive(t, c)
 	client := only(t, g)
@@ -88,7 +88,7 @@ func testCallLeft(t *testing.T, s *suite) {
 }
 
 func testCallAll(t *testing.T, s *suite) {
-	g := newGateway(echo())
+	g := newGateway(echo()).emits(double)
 	a := s.start(t, g)
 	good, odd, leaver := s.dial(t, a), s.dial(t, a), s.dial(t, a)
 	for _, c := range []*apptest.Client{good, odd, leaver} {

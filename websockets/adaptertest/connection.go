@@ -94,7 +94,7 @@ func testConnectionUnknownError(t *testing.T, s *suite) {
 
 func testConnectionActs(t *testing.T, s *suite) {
 	answered := make(chan string, 1)
-	g := newGateway(echo())
+	g := newGateway(echo()).emits(websockets.NewEvent[[]string]("welcome"), websockets.NewCall[any, string]("name?"))
 	g.connect = func(ctx context.Context, c websockets.Client) error {
 		if err := c.Join("lobby"); err != nil {
 			return err

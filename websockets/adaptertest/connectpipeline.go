@@ -183,8 +183,8 @@ func testConstructors(t *testing.T, s *suite) {
 		),
 		app.Global(func(l *dependency) *otherGuard { return &otherGuard{&injectedGuard{"provided", l}} }),
 	))
-	a := apptest.New(t, root, apptest.With(app.WebSockets(s.contract(t)),
-		app.UseGuards(func(l *dependency) *injectedGuard { return &injectedGuard{"global", l} })))
+	a := s.startRoot(t, s.contract(t), root,
+		app.UseGuards(func(l *dependency) *injectedGuard { return &injectedGuard{"global", l} }))
 	alive(t, s.dial(t, a))
 	tr.Want(t,
 		"global connect", "provided connect", "injectedGuard connect",
@@ -257,7 +257,7 @@ func testEmitInterceptors(t *testing.T, s *suite) {
 		websockets.On("reply", func(_ context.Context, n int) (int, error) { return n, nil }),
 		websockets.On("respond", func(_ context.Context, n int) (websockets.Response[int], error) {
 			return websockets.Respond("number", n), nil
-		}),
+		}, websockets.Sends(websockets.NewEvent[int]("number"))),
 		websockets.Listen("send", func(ctx context.Context, n int) error {
 			c := websockets.ClientFrom(ctx)
 			if err := c.Emit(ctx, "secret", n); err != nil {
@@ -270,7 +270,7 @@ func testEmitInterceptors(t *testing.T, s *suite) {
 			}
 			return c.Join("room")
 		}),
-	).with(websockets.UseInterceptors(see("gateway"), change))
+	).with(websockets.UseInterceptors(see("gateway"), change)).emits(websockets.NewEvent[int]("number"), websockets.NewCall[int, string]("question"))
 	_, c := s.solo(t, g, app.UseInterceptors(see("global")))
 	c.OnCall("question", func(json.RawMessage) any { return "answer" })
 	c.Call("send", 1)

@@ -47,6 +47,8 @@
 //   - 19. Sizes and heartbeats are limited, and a client that has gone is noticed: limits.go
 //   - 20. A close has its code, text and cause, and Server.Close leaves nothing: closing.go
 //
+// The gateways of the tests list what they send, so that Config.Started can make documents of them.
+//
 // Other tests start with their subject: calls in call.go, rooms in room.go, volatile and
 // uncompressed events in volatile.go, traits in traits.go, hooks and Stats in hooks.go, OnAny
 // and NamespaceFunc in observe.go.

@@ -130,7 +130,17 @@ func (s *suite) startWith(t *testing.T, gateways []*testGateway, opts ...app.Opt
 // startOn starts an application on an adapter that the test looks at.
 func (s *suite) startOn(t *testing.T, ct *contract, gateways []*testGateway, opts ...app.Option) *apptest.App {
 	t.Helper()
-	return apptest.New(t, modules(gateways...), apptest.With(append([]app.Option{app.WebSockets(ct)}, opts...)...))
+	return s.startRoot(t, ct, modules(gateways...), opts...)
+}
+
+// startRoot starts an application with a root module.
+func (s *suite) startRoot(t *testing.T, ct *contract, root *module.Module, opts ...app.Option) *apptest.App {
+	t.Helper()
+	a := apptest.New(t, root, apptest.With(append([]app.Option{app.WebSockets(ct)}, opts...)...))
+	if s.cfg.Started != nil {
+		s.cfg.Started(t, a)
+	}
+	return a
 }
 
 // dial connects a client to the root target.

@@ -108,7 +108,7 @@ func testHooksEvents(t *testing.T, s *suite) {
 	joined := make(chan websockets.Client, 1)
 	g := newGateway(echo(), websockets.Listen("join", func(ctx context.Context, room string) error {
 		return websockets.ClientFrom(ctx).Join(room)
-	}))
+	})).emits(news, websockets.NewEvent[any]("hello"), websockets.NewCall[int, int]("ask"))
 	g.connect = func(_ context.Context, c websockets.Client) error { joined <- c; return nil }
 	_, c := s.solo(t, g, app.Observe(hooks))
 	client := testkit.Receive(t, "the client", joined)
@@ -165,7 +165,7 @@ func testHooksOutcomes(t *testing.T, s *suite) {
 			return func(yield func(websockets.Response[int], error) bool) {
 				_ = yield(websockets.Respond("n", 1), nil) && yield(websockets.Respond("n", 2), nil)
 			}
-		}))
+		}, websockets.Sends(number)))
 	_, c := s.solo(t, g, app.Observe(hooks))
 	for event, ok := range map[string]func(o observe.Outcome) bool{
 		"masked": func(o observe.Outcome) bool {
@@ -245,7 +245,7 @@ func testHooksPanic(t *testing.T, s *suite) {
 		Dropped: func(websockets.Client, string, error) { crash() },
 	}
 	left := make(chan struct{})
-	g := newGateway(echo())
+	g := newGateway(echo()).emits(news)
 	g.connect = func(_ context.Context, c websockets.Client) error { return c.Join("room") }
 	g.leave = func(context.Context, websockets.Client, websockets.Reason) { close(left) }
 	tr := &testkit.Steps{}
@@ -267,7 +267,7 @@ func testHooksPanic(t *testing.T, s *suite) {
 }
 
 func testHooksReentrant(t *testing.T, s *suite) {
-	g := newGateway(echo())
+	g := newGateway(echo()).emits(websockets.NewEvent[string]("seen"))
 	var once sync.Map
 	use := func(name string, c websockets.Client) {
 		if _, done := once.LoadOrStore(name, true); done {
@@ -326,7 +326,7 @@ func testHooksContext(t *testing.T, s *suite) {
 	g := newGateway(echo(), websockets.On("ctx", func(ctx context.Context, _ websockets.Payload) (websockets.Response[string], error) {
 		v, _ := ctx.Value(key{}).(string)
 		return websockets.Respond("value", v), nil
-	}))
+	}, websockets.Sends(websockets.NewEvent[string]("value"))))
 	emits := make(chan any, 1)
 	g.opts = []websockets.Option{
 		websockets.Admit(func(ctx context.Context, _ *websockets.Handshake) error { admitted <- ctx.Value(key{}); return nil }),
@@ -359,7 +359,7 @@ func testHooksOrder(t *testing.T, s *suite) {
 func testHooksUnobserved(t *testing.T, s *suite) {
 	tr := &testkit.Steps{}
 	seen := newGateway(echo()).with(s.at("seen"))
-	hidden := newGateway(echo()).with(s.at("hidden"), websockets.Unobserved())
+	hidden := newGateway(echo()).emits(news).with(s.at("hidden"), websockets.Unobserved())
 	a := s.startWith(t, []*testGateway{hidden, seen}, app.Observe(traced(tr)))
 	c := s.dialAt(t, a, s.target("hidden"))
 	alive(t, c)

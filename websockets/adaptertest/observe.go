@@ -39,13 +39,13 @@ func testOnAny(t *testing.T, s *suite) {
 func testNamespaceFunc(t *testing.T, s *suite) {
 	g := newGateway(echo(), websockets.On("where", func(ctx context.Context, _ any) (string, error) {
 		return websockets.ClientFrom(ctx).Namespace(), nil
-	}))
-	g.opts = []websockets.Option{websockets.NamespaceFunc("tenants", func(ns string) bool {
+	})).emits(news)
+	g.with(websockets.NamespaceFunc("tenants", func(ns string) bool {
 		if ns == "/broken" {
 			crash()
 		}
 		return strings.HasPrefix(ns, "/tenant-")
-	})}
+	}))
 	if !s.traits.Namespaces {
 		has(t, s.boot(t, modules(g), app.HTTP("127.0.0.1:0")).Error(), "no namespaces", "Path")
 		return

@@ -55,7 +55,7 @@ func testPanicStream(t *testing.T, s *suite) {
 				yield(websockets.Response[int]{Data: 1}, nil)
 				crash()
 			}
-		})))
+		}, websockets.Sends(websockets.NewEvent[int]("late")))))
 	for _, event := range []string{"early", "late"} {
 		wantError(t, c, "Internal server error", event)
 	}

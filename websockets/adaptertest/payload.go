@@ -74,7 +74,7 @@ func testBytesOut(t *testing.T, s *suite) {
 		websockets.On("get", func(_ context.Context, i int) ([]byte, error) { return blobs[i], nil }),
 		websockets.On("send", func(_ context.Context, i int) (websockets.Response[[]byte], error) {
 			return websockets.Respond("blob", blobs[i]), nil
-		}),
+		}, websockets.Sends(websockets.NewEvent[[]byte]("blob"))),
 	))
 	for i, b := range blobs {
 		if got := apptest.Call[[]byte](c, "get", i); !bytes.Equal(got, b) {

@@ -115,7 +115,7 @@ func testPipelineOrder(t *testing.T, s *suite) {
 					}
 				}
 			}
-		}, onHandler...),
+		}, append(onHandler, websockets.Sends(number))...),
 	}
 	all := tracer{"global", tr}
 	_, c := s.solo(t, g, app.UseGuards(all), app.UseInterceptors(all), app.UsePipes(all), app.UseFilters(all))
@@ -228,7 +228,7 @@ func testInterceptors(t *testing.T, s *suite) {
 					}
 				}
 			}
-		}, websockets.UseInterceptors(replace)),
+		}, websockets.UseInterceptors(replace), websockets.Sends(number)),
 		websockets.On("cached", func(context.Context, int) (int, error) { return 0, errors.New("never called") },
 			intercept(func(context.Context, *pipeline.Call, pipeline.Next) (any, error) { return "from the cache", nil })),
 		websockets.On("flaky", func(_ context.Context, n int) (int, error) {

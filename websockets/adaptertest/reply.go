@@ -63,10 +63,10 @@ func testResponse(t *testing.T, s *suite) {
 	_, c := s.solo(t, newGateway(
 		websockets.On("named", func(_ context.Context, n int) (websockets.Response[point], error) {
 			return websockets.Respond("moved", point{n}), nil
-		}),
+		}, websockets.Sends(websockets.NewEvent[point]("moved"))),
 		websockets.On("same", func(_ context.Context, n int) (websockets.Response[point], error) {
 			return websockets.Response[point]{Data: point{n}}, nil
-		}),
+		}, websockets.Sends(websockets.NewEvent[point]("same"))),
 	))
 	for call, event := range map[string]string{"named": "moved", "same": "same"} {
 		if got := c.Call(call, 3); len(got) != 0 {

@@ -42,7 +42,7 @@ func join(t *testing.T, c *apptest.Client, rooms ...string) {
 }
 
 func testRooms(t *testing.T, s *suite) {
-	g := roomGateway()
+	g := roomGateway().emits(posted)
 	a := s.start(t, g)
 	clients := map[string]*apptest.Client{}
 	for name, rooms := range map[string][]string{"a": {"a", "odd", "all"}, "b": {"b", "all"}, "c": {"c", "odd", "all"}, "d": {"d"}} {
@@ -116,7 +116,7 @@ func testMaxRooms(t *testing.T, s *suite) {
 }
 
 func testBroadcastBytes(t *testing.T, s *suite) {
-	g := newGateway(echo())
+	g := newGateway(echo()).emits(websockets.NewEvent[map[string][]byte]("blob"))
 	a := s.start(t, g)
 	all := []*apptest.Client{s.dial(t, a), s.dial(t, a)}
 	for _, c := range all {

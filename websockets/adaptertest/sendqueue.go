@@ -121,7 +121,7 @@ func testStreamWaits(t *testing.T, s *suite) {
 					n++
 				}
 			}
-		}))
+		}, websockets.Sends(websockets.NewEvent[string]("flood"))))
 	x := s.soloStalled(t, g)
 	close(x.stop)
 	x.Emit("flood")
@@ -155,8 +155,8 @@ func testAnswersQueued(t *testing.T, s *suite) {
 			return load, errors.Join(met.wait(ctx), released(ctx))
 		}), websockets.On("event", func(ctx context.Context, _ int) (websockets.Response[string], error) {
 			return websockets.Respond("reply", load), errors.Join(met.wait(ctx), released(ctx))
-		}))
-	g.with(websockets.Concurrency(2 * n))
+		}, websockets.Sends(websockets.NewEvent[string]("reply"))))
+	g.with(websockets.Concurrency(2 * n)).emits(moved)
 	x := s.soloStalled(t, g)
 	before := x.sess.answers.Load()
 	answers := make(chan error, n)
@@ -197,9 +197,11 @@ func testAnswersQueued(t *testing.T, s *suite) {
 func (s *suite) numbered(t *testing.T, overflow websockets.Overflow, sent func(i int, err error)) (got []int) {
 	t.Helper()
 	type item struct {
-		N int `json:"n"`
+		N    int    `json:"n"`
+		Load string `json:"load"`
 	}
 	g, left := leaving(patient(4*loadSize, 5*loadSize), echo())
+	g.emits(websockets.NewEvent[item]("item"), websockets.NewEvent[int]("last"))
 	x := s.soloStalled(t, g)
 	client := only(t, g)
 	close(x.stop)

@@ -27,6 +27,7 @@ func (c *gatedConn) Read(b []byte) (int, error) {
 
 func testSlowReader(t *testing.T, s *suite) {
 	g, left := leaving(patient(256<<10, 512<<10), echo())
+	g.emits(websockets.NewEvent[string]("load"))
 	a := s.start(t, g)
 	slow := s.dialStalled(t, a)
 	fast := s.dial(t, a)

@@ -18,6 +18,7 @@ const smokePatience = 20 * time.Second
 // event, and leaves on either side.
 func smoke(t *testing.T, s *suite) {
 	g, left := leaving(websockets.Limits{}, echo())
+	g.emits(posted, double)
 	ct := s.contract(t)
 	a := s.startOn(t, ct, []*testGateway{g})
 	t.Cleanup(func() { // before the stop of the application, which waits for sessions

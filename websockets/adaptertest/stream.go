@@ -35,7 +35,7 @@ func testStream(t *testing.T, s *suite) {
 				}
 			}
 		}
-	}), websockets.Stream("none", func(context.Context, int) items { return nil })))
+	}, websockets.Sends(counted, odd)), websockets.Stream("none", func(context.Context, int) items { return nil })))
 	if got := c.Call("count", 5); len(got) != 0 {
 		t.Errorf("the ack carries %s, want nothing", got)
 	}
@@ -57,7 +57,7 @@ func endless(ended chan<- struct{}) websockets.Subscription {
 			for i := 0; yield(websockets.Response[int]{Data: i}, nil); i++ {
 			}
 		}
-	}, websockets.Background(1))
+	}, websockets.Background(1), websockets.Sends(endlessItem))
 }
 
 func testStreamLeft(t *testing.T, s *suite) {
@@ -85,7 +85,7 @@ func testStreamCancel(t *testing.T, s *suite) {
 				causes <- context.Cause(ctx)
 			}
 		}
-	}, websockets.Background(1))
+	}, websockets.Background(1), websockets.Sends(waitingItem))
 	ended := make(chan struct{}, 1)
 	_, c := s.solo(t, newGateway(echo(), waiting, endless(ended)))
 	c.Emit("endless")
@@ -119,7 +119,7 @@ func testRequestCancel(t *testing.T, s *suite) {
 				causes <- context.Cause(ctx)
 			}
 		}
-	}, websockets.Background(2))))
+	}, websockets.Background(2), websockets.Sends(waitingItem))))
 	answered := make(chan error, 2)
 	for n := range 2 {
 		go func() {
@@ -164,7 +164,7 @@ func testStreamError(t *testing.T, s *suite) {
 		return func(yield func(websockets.Response[int], error) bool) {
 			_ = yield(websockets.Response[int]{Data: 1}, nil) && yield(websockets.Response[int]{}, errors.Join(websockets.NewError("no more")))
 		}
-	})))
+	}, websockets.Sends(websockets.NewEvent[int]("broken")))))
 	wantError(t, c, "no more", "broken")
 	wantEvent(t, c, 1, "broken")
 	alive(t, c)

@@ -59,9 +59,8 @@ func upgradeOnlyProblems(t *testing.T, s *suite) (problems []string) {
 	path := s.traits.DefaultPath
 	start := func(controllers ...any) *apptest.App {
 		g := newGateway(echo())
-		a := apptest.New(t, module.New("root",
-			module.Providers(websockets.Gateway(func() *testGateway { return g })), module.Controllers(controllers...)),
-			apptest.With(app.WebSockets(s.contract(t))))
+		a := s.startRoot(t, s.contract(t), module.New("root",
+			module.Providers(websockets.Gateway(func() *testGateway { return g })), module.Controllers(controllers...)))
 		alive(t, s.dial(t, a))
 		return a
 	}

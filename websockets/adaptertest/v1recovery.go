@@ -22,7 +22,7 @@ func readers() (g *testGateway, left <-chan websockets.Reason) {
 	reasons := make(chan websockets.Reason, 100)
 	g = newGateway(echo(), websockets.On("recovered", func(ctx context.Context, _ struct{}) (bool, error) {
 		return websockets.ClientFrom(ctx).Recovered(), nil
-	}))
+	})).emits(number)
 	g.connect = func(_ context.Context, c websockets.Client) error {
 		if c.Recovered() {
 			return nil

@@ -18,7 +18,7 @@ var volatileTests = []test{
 var moved = websockets.NewEvent[string]("moved", websockets.Volatile())
 
 func testVolatileArrives(t *testing.T, s *suite) {
-	g := newGateway(echo())
+	g := newGateway(echo()).emits(moved)
 	_, c := s.solo(t, g)
 	var err error
 	for range 100 { // the previous answer may still be queued
@@ -35,7 +35,7 @@ func testVolatileArrives(t *testing.T, s *suite) {
 
 func testVolatileDropped(t *testing.T, s *suite) {
 	// The queue has room for all of them: Volatile is what drops them.
-	g := newGateway(echo()).with(websockets.WithLimits(patient(2*loads*loadSize, 0)))
+	g := newGateway(echo()).with(websockets.WithLimits(patient(2*loads*loadSize, 0))).emits(moved)
 	g.leave = func(_ context.Context, _ websockets.Client, r websockets.Reason) { t.Errorf("left: %v", r) }
 	slow := s.soloStalled(t, g)
 	slow.fill(t, only(t, g))
@@ -48,7 +48,7 @@ func testVolatileDropped(t *testing.T, s *suite) {
 }
 
 func testUncompressed(t *testing.T, s *suite) {
-	g := newGateway(echo())
+	g := newGateway(echo()).emits(websockets.NewEvent[string]("picture"))
 	_, c := s.solo(t, g)
 	alive(t, c)
 	picture := string(bytes.Repeat([]byte("x"), 10_000))

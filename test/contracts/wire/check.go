@@ -30,10 +30,10 @@ func Check(t testing.TB, asyncapi []byte, recorders ...*Recorder) *Report {
 		for _, m := range rec.Messages() {
 			c := conns[m.Conn]
 			if c == nil {
-				c = &conn{report: r, ids: map[string]request{}}
+				c = &conn{report: r, unhandled: rec.Unhandled, ids: map[string]request{}}
 				conns[m.Conn] = c
 			}
-			if strings.HasSuffix(m.Path, "/socket.io/") || strings.HasSuffix(m.Path, "/socket.io") {
+			if slices.Contains(r.doc.engineIO, strings.TrimSuffix(m.Path, "/")) {
 				c.engineIO(m)
 			} else {
 				c.frame(m)
@@ -73,11 +73,14 @@ func (r *Report) Seen(channel, key string) int {
 
 // conn is one connection, or one session of Engine.IO.
 type conn struct {
-	report  *Report
+	report    *Report
+	unhandled []string
+
 	ids     map[string]request // of clients, without their answers
 	clients packet.Decoder
 	servers packet.Decoder
 	wrong   []string // messages of the client that were not valid and have no answer yet
+	args    []byte   // the list of all arguments of the packet that is validated
 }
 
 type request struct{ event, wrong string }
@@ -86,6 +89,9 @@ type request struct{ event, wrong string }
 func (c *conn) valid(ch *channel, payload []byte, keys ...string) (why string) {
 	for _, key := range keys {
 		m, ok := ch.messages[key]
+		if ok && m.spread {
+			payload = c.args
+		}
 		switch {
 		case !ok:
 			why += fmt.Sprintf("%s has no message %s: %s; ", ch.name, key, payload)
@@ -119,8 +125,11 @@ func (c *conn) sent(ch *channel, payload []byte, keys ...string) {
 // received validates a request of a client, which may have an id.
 func (c *conn) received(ch *channel, event, id string, payload []byte) {
 	why := ""
-	if _, known := ch.messages[key(event, "request")]; known || !ch.fallback {
-		why = c.valid(ch, payload, key(event, "request"))
+	if slices.Contains(c.unhandled, event) && id == "" {
+		return
+	}
+	if _, known := ch.messages[ch.key(event, "request")]; known || !ch.fallback {
+		why = c.valid(ch, payload, ch.key(event, "request"))
 	}
 	if id != "" {
 		c.ids[id] = request{event, why}
@@ -147,8 +156,8 @@ func (c *conn) answered(id string, failed bool) (event string) {
 
 // exceptions are the messages that an error of an event may be.
 func exceptions(ch *channel, event string) []string {
-	if _, own := ch.messages[key(event, "exception")]; own && event != "" {
-		return []string{key(event, "exception")}
+	if _, own := ch.messages[ch.key(event, "exception")]; own && event != "" {
+		return []string{ch.key(event, "exception")}
 	}
 	return []string{"exception.exception"}
 }
@@ -169,7 +178,11 @@ func (c *conn) frame(m Message) {
 		Session json.RawMessage `json:"session"`
 	}
 	if err := json.Unmarshal(m.Data, &f); err != nil {
-		c.report.t.Errorf("%s: %v", m.Data, err)
+		if m.FromClient { // to be answered by an error without an id
+			c.wrong = append(c.wrong, fmt.Sprintf("%s: %v", m.Data, err))
+		} else {
+			c.report.t.Errorf("%s: %v", m.Data, err)
+		}
 		return
 	}
 	id := string(f.ID)
@@ -184,13 +197,13 @@ func (c *conn) frame(m Message) {
 	case f.Event == "exception":
 		c.sent(ch, m.Data, exceptions(ch, c.answered(id, true))...)
 	case f.Re != nil:
-		c.sent(ch, m.Data, key(f.Event, "item"))
+		c.sent(ch, m.Data, ch.key(f.Event, "item"))
 	case f.Event == "":
-		c.sent(ch, m.Data, key(c.answered(id, false), "result"))
+		c.sent(ch, m.Data, ch.key(c.answered(id, false), "result"))
 	case f.ID != nil:
-		c.sent(ch, m.Data, key(f.Event, "call"), key(f.Event, "result"))
+		c.sent(ch, m.Data, ch.key(f.Event, "call"), ch.key(f.Event, "result"))
 	default: // of a handler that a client called without an id, too
-		c.sent(ch, m.Data, key(f.Event, "event"), key(f.Event, "item"), key(f.Event, "result"))
+		c.sent(ch, m.Data, ch.key(f.Event, "event"), ch.key(f.Event, "item"), ch.key(f.Event, "result"))
 	}
 }
 
@@ -219,6 +232,11 @@ func (c *conn) engineIO(m Message) {
 	switch {
 	case m.Binary:
 		p, err = (*decoder).Binary(slices.Clone(m.Data))
+	case strings.HasPrefix(string(m.Data), "b"): // binary as text, over WebSocket too
+		var b []byte
+		if b, err = base64.StdEncoding.DecodeString(string(m.Data[1:])); err == nil {
+			p, err = (*decoder).Binary(b)
+		}
 	case !isMessage, !m.FromClient && strings.HasPrefix(text, "4"): // of Engine.IO itself; a refused connection, which only servers send
 		return
 	default:
@@ -245,6 +263,9 @@ func (c *conn) packet(ch *channel, fromClient bool, p *packet.Packet, payload []
 		id = fmt.Sprint(p.Namespace, " ", p.ID)
 	}
 	failed := isException(payload)
+	if c.args = payload; !p.Payload.Spread {
+		c.args = slices.Concat([]byte("["), payload, []byte("]"))
+	}
 	switch {
 	case fromClient && p.Type == packet.Event && p.Event == "gatehouse:cancel":
 		c.sent(ch, payload, "gatehouse-cancel.request")
@@ -255,16 +276,16 @@ func (c *conn) packet(ch *channel, fromClient bool, p *packet.Packet, payload []
 	case p.Type == packet.Ack && failed:
 		c.sent(ch, payload, exceptions(ch, c.answered(id, true))...)
 	case p.Type == packet.Ack:
-		c.sent(ch, payload, key(c.answered(id, false), "result"))
+		c.sent(ch, payload, ch.key(c.answered(id, false), "result"))
 	case p.Event == "exception":
 		if id == "" && len(c.wrong) > 0 {
 			c.answered("", true)
 		}
 		c.sent(ch, payload, exceptions(ch, causeOf(payload))...)
 	case p.HasID:
-		c.sent(ch, payload, key(p.Event, "call"))
+		c.sent(ch, payload, ch.key(p.Event, "call"))
 	default:
-		c.sent(ch, payload, key(p.Event, "event"), key(p.Event, "item"))
+		c.sent(ch, payload, ch.key(p.Event, "event"), ch.key(p.Event, "item"))
 	}
 }
 

@@ -2,33 +2,28 @@
 package wire
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"io"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
+	"net"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
-	"github.com/coder/websocket"
+	"github.com/gatehouse-go/gatehouse/apptest"
 )
 
-// Recorder is a proxy in front of an application. It is safe for concurrent use.
+// Recorder has the messages of connections. It is safe for concurrent use.
 type Recorder struct {
-	// URL is where clients connect instead.
+	// URL is where clients connect instead, of a Recorder by [Record].
 	URL string
+	// Unhandled are events that clients send although no handler has them, and that want no answer.
+	Unhandled []string
 
-	target *url.URL
-	mu     sync.Mutex
-	last   int // number of a connection
-	all    []Message
+	mu   sync.Mutex
+	last int // number of a connection
+	all  []Message
 }
 
 // Message is one message as it was sent: a frame of plain WebSocket, or a packet of Engine.IO with its type.
@@ -40,47 +35,16 @@ type Message struct {
 	Data       []byte
 }
 
-// Record starts a proxy, until the test ends.
-func Record(t testing.TB, target string) *Recorder {
-	t.Helper()
-	u, err := url.Parse(target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &Recorder{target: u}
-	polls := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
-		p.SetURL(u)
-		p.Out.Host = p.In.Host // the origin of pages is that of the proxy
-		p.Out.Header.Del("Accept-Encoding")
-	}, ModifyResponse: r.polled}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		if strings.EqualFold(q.Header.Get("Upgrade"), "websocket") {
-			r.bridge(w, q)
-			return
-		}
-		if sid := q.URL.Query().Get("sid"); sid != "" && q.Method == http.MethodPost {
-			body, err := io.ReadAll(q.Body)
-			if err != nil {
-				return
-			}
-			q.Body = io.NopCloser(bytes.NewReader(body))
-			r.packets(sid, q.URL.Path, true, body)
-		}
-		polls.ServeHTTP(w, q)
-	}))
-	r.URL = server.URL
-	t.Cleanup(func() {
-		server.CloseClientConnections()
-		server.Close()
-	})
-	return r
-}
-
 // Messages returns what was recorded, in order for each connection and direction.
 func (r *Recorder) Messages() []Message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.all)
+}
+
+// Without returns what was recorded without the messages that leave reports.
+func (r *Recorder) Without(leave func(Message) bool) *Recorder {
+	return &Recorder{all: slices.DeleteFunc(r.Messages(), leave)}
 }
 
 func (r *Recorder) add(m Message) {
@@ -89,107 +53,140 @@ func (r *Recorder) add(m Message) {
 	r.all = append(r.all, m)
 }
 
-// polled records the answer to a poll.
-func (r *Recorder) polled(res *http.Response) error {
-	sid := res.Request.URL.Query().Get("sid")
-	if sid == "" || res.Request.Method != http.MethodGet || res.StatusCode != http.StatusOK {
-		return nil
+// number returns that of another connection.
+func (r *Recorder) number() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last++
+	return r.last
+}
+
+// Watch is the option of a client of package apptest: its connection is recorded, and is otherwise as it would be. Pass it after
+// the other options.
+func (r *Recorder) Watch() apptest.DialOption {
+	return func(o *apptest.DialConfig) {
+		dial := o.DialContext
+		o.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return &watched{conn, newTap(r)}, nil
+		}
 	}
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		return err
+}
+
+// watched is a connection of a client.
+type watched struct {
+	net.Conn
+
+	tap *tap
+}
+
+func (c *watched) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.tap.pass(false, b[:n])
+	return n, err
+}
+
+func (c *watched) Write(b []byte) (int, error) {
+	c.tap.pass(true, b)
+	return c.Conn.Write(b)
+}
+
+// SetLinger is for clients that reset the connection.
+func (c *watched) SetLinger(seconds int) error {
+	if tcp, ok := c.Conn.(interface{ SetLinger(seconds int) error }); ok {
+		return tcp.SetLinger(seconds)
 	}
-	res.Body = io.NopCloser(bytes.NewReader(body))
-	r.packets(sid, res.Request.URL.Path, false, body)
 	return nil
 }
 
-// packets records the packets of a poll.
-func (r *Recorder) packets(sid, path string, fromClient bool, body []byte) {
-	for p := range bytes.SplitSeq(body, []byte{0x1e}) {
-		m := Message{Conn: sid, Path: path, FromClient: fromClient, Data: p}
-		if encoded, ok := bytes.CutPrefix(p, []byte("b")); ok {
-			if b, err := base64.StdEncoding.DecodeString(string(encoded)); err == nil {
-				m.Binary, m.Data = true, b
-			}
-		}
-		r.add(m)
+// Record starts a proxy in front of an application, until the test ends. It passes bytes on as they are.
+func Record(t testing.TB, target string) *Recorder {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
 	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Recorder{URL: "http://" + l.Addr().String()}
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	open := map[net.Conn]bool{}
+	ended := false
+	all.Go(func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer in.Close()
+				out, err := new(net.Dialer).DialContext(context.Background(), "tcp", u.Host)
+				if err != nil {
+					return
+				}
+				defer out.Close()
+				mu.Lock()
+				open[in], open[out] = true, true
+				over := ended
+				mu.Unlock()
+				if !over {
+					r.bridge(in.(*net.TCPConn), out.(*net.TCPConn))
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				delete(open, in)
+				delete(open, out)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		mu.Lock()
+		ended = true
+		for c := range open {
+			_ = c.Close()
+		}
+		mu.Unlock()
+		all.Wait()
+	})
+	return r
 }
 
-// bridge connects a WebSocket of a client with one of the application.
-func (r *Recorder) bridge(w http.ResponseWriter, q *http.Request) {
-	header := q.Header.Clone()
-	var protocols []string
-	for _, value := range header.Values("Sec-WebSocket-Protocol") {
-		for p := range strings.SplitSeq(value, ",") {
-			protocols = append(protocols, strings.TrimSpace(p))
-		}
-	}
-	for name := range header {
-		if strings.HasPrefix(name, "Sec-Websocket-") || name == "Connection" || name == "Upgrade" {
-			delete(header, name)
-		}
-	}
-	target := *r.target
-	target.Path, target.RawPath, target.RawQuery = q.URL.Path, q.URL.RawPath, q.URL.RawQuery
-	ctx := q.Context()
-	back, res, err := websocket.Dial(ctx, target.String(), &websocket.DialOptions{HTTPHeader: header, Host: q.Host, Subprotocols: protocols}) //nolint:bodyclose // the library's
-	if err != nil {
-		status, body := http.StatusBadGateway, []byte(err.Error())
-		if res != nil {
-			status = res.StatusCode
-			body, _ = io.ReadAll(res.Body)
-		}
-		w.WriteHeader(status)
-		_, _ = w.Write(body)
-		return
-	}
-	defer func() { _ = back.CloseNow() }()
-	var chosen []string
-	if p := back.Subprotocol(); p != "" {
-		chosen = []string{p}
-	}
-	front, err := websocket.Accept(w, q, &websocket.AcceptOptions{Subprotocols: chosen, InsecureSkipVerify: true})
-	if err != nil {
-		return
-	}
-	defer func() { _ = front.CloseNow() }()
-	r.mu.Lock()
-	r.last++
-	name := strconv.Itoa(r.last)
-	r.mu.Unlock()
-	if sid := q.URL.Query().Get("sid"); sid != "" {
-		name = sid
-	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		r.pipe(ctx, back, front, Message{Conn: name, Path: q.URL.Path})
-		stop()
-	}()
-	r.pipe(ctx, front, back, Message{Conn: name, Path: q.URL.Path, FromClient: true})
-	stop()
-	<-done
-}
-
-// pipe records and forwards messages of one direction until it ends, and closes the other side alike.
-func (r *Recorder) pipe(ctx context.Context, from, to *websocket.Conn, m Message) {
-	from.SetReadLimit(-1)
-	for {
-		kind, data, err := from.Read(ctx)
-		if err != nil {
-			if closed, ok := errors.AsType[websocket.CloseError](err); ok {
-				_ = to.Close(closed.Code, closed.Reason)
+// bridge passes bytes on in both directions until both have ended. A connection that is reset resets the other one.
+func (r *Recorder) bridge(in, out *net.TCPConn) {
+	tap := newTap(r)
+	var both sync.WaitGroup
+	pipe := func(from, to *net.TCPConn, fromClient bool) {
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := from.Read(buf)
+			tap.pass(fromClient, buf[:n])
+			if n > 0 {
+				if _, err := to.Write(buf[:n]); err != nil {
+					_ = from.SetLinger(0)
+					_ = from.Close()
+					return
+				}
 			}
-			return
-		}
-		m.Binary, m.Data = kind == websocket.MessageBinary, data
-		r.add(m)
-		if to.Write(ctx, kind, data) != nil {
-			return
+			switch {
+			case err == nil:
+			case errors.Is(err, io.EOF):
+				_ = to.CloseWrite()
+				return
+			default:
+				_ = to.SetLinger(0)
+				_ = to.Close()
+				return
+			}
 		}
 	}
+	both.Go(func() { pipe(in, out, true) })
+	both.Go(func() { pipe(out, in, false) })
+	both.Wait()
 }
