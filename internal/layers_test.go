@@ -45,7 +45,7 @@ func TestLayers(t *testing.T) {
 
 // TestLayersOfTests: only packages for tests import helpers of tests.
 func TestLayersOfTests(t *testing.T) {
-	helpers := []string{"internal/browsertest", "internal/leaktest", "internal/need", "internal/nodetest", "internal/rawpeer", "internal/redistest", "internal/testkit"}
+	helpers := []string{"internal/browsertest", "internal/leaktest", "internal/matrix", "internal/need", "internal/nodetest", "internal/rawpeer", "internal/redistest", "internal/testkit"}
 	importers := append([]string{"apptest", "backplane/backplanetest", "websockets/adaptertest", "test", "docs/internal/snippets/js"}, helpers...)
 	in := func(list []string, path string) bool {
 		return slices.ContainsFunc(list, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })

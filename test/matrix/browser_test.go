@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/browsertest"
+	"github.com/gatehouse-go/gatehouse/internal/matrix"
 	"github.com/gatehouse-go/gatehouse/internal/need"
 )
 
@@ -18,11 +19,11 @@ func TestBrowser(t *testing.T) {
 	b := browsertest.Start(t)
 	t.Log("Chromium", b.Version())
 	p := b.Open(pages)
-	sides := []*side{startNode(t), startOurs(t)}
+	sides := []*matrix.Side{startNode(t), startOurs(t)}
 	var tab table
-	for _, mode := range modes {
+	for _, mode := range matrix.Modes {
 		started := time.Now()
-		all := make([][]result, len(sides))
+		all := make([][]matrix.Result, len(sides))
 		for _, group := range []string{"connect", "events", "order", "ends", "rooms", "recovery"} {
 			for i, results := range runPage(t, p, sides, mode, group) {
 				all[i] = append(all[i], results...)
@@ -30,9 +31,9 @@ func TestBrowser(t *testing.T) {
 		}
 		for i, s := range sides {
 			if len(all[i]) < 60 {
-				t.Errorf("%s, %s: only %d checks", s.name, mode, len(all[i]))
+				t.Errorf("%s, %s: only %d checks", s.Name, mode, len(all[i]))
 			}
-			c := column{mode, s.name}
+			c := column{mode, s.Name}
 			tab.columns = append(tab.columns, c)
 			tab.add(c, all[i])
 		}
@@ -43,11 +44,11 @@ func TestBrowser(t *testing.T) {
 }
 
 // runPage plays one group of checks against all sides in parallel.
-func runPage(t *testing.T, p *browsertest.Page, sides []*side, mode, group string) (all [][]result) {
+func runPage(t *testing.T, p *browsertest.Page, sides []*matrix.Side, mode, group string) (all [][]matrix.Result) {
 	t.Helper()
 	var args []map[string]any
 	for _, s := range sides {
-		args = append(args, map[string]any{"mode": mode, "urls": s.urls, "group": group})
+		args = append(args, map[string]any{"mode": mode, "urls": s.URLs, "group": group})
 	}
 	arg, err := json.Marshal(args)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+
+	"github.com/gatehouse-go/gatehouse/internal/matrix"
 )
 
 // peer is a raw WebSocket client that can send any private id and offset when it connects.
@@ -21,7 +23,7 @@ type peer struct {
 // join connects, and recovers the session of pid if it is not empty. It returns when
 // HandleConnection has returned: only from then on can the client be recovered.
 func join(url, pid, offset string) (*peer, error) {
-	ctx, cancel := timeout()
+	ctx, cancel := matrix.Timeout()
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(url, "http")+"/socket.io/?EIO=4&transport=websocket", nil)
 	if err != nil {
@@ -108,14 +110,14 @@ func (p *peer) read(ctx context.Context) (string, error) {
 }
 
 func (p *peer) write(packet string) error {
-	ctx, cancel := timeout()
+	ctx, cancel := matrix.Timeout()
 	defer cancel()
 	return p.conn.Write(ctx, websocket.MessageText, []byte(packet))
 }
 
 // next returns the number in the next event "x", and stores its offset.
 func (p *peer) next() (int, error) {
-	ctx, cancel := timeout()
+	ctx, cancel := matrix.Timeout()
 	defer cancel()
 	for {
 		text, err := p.read(ctx)

@@ -7,10 +7,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-)
 
-// only is the required part of the checks' names.
-func only() string { return os.Getenv("MATRIX_ONLY") }
+	"github.com/gatehouse-go/gatehouse/internal/matrix"
+)
 
 type column struct{ mode, side string }
 
@@ -22,18 +21,18 @@ type table struct {
 
 	mu    sync.Mutex
 	rows  []string
-	cells map[string]map[column]result
+	cells map[string]map[column]matrix.Result
 }
 
-func (tab *table) add(c column, results []result) {
+func (tab *table) add(c column, results []matrix.Result) {
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
 	if tab.cells == nil {
-		tab.cells = map[string]map[column]result{}
+		tab.cells = map[string]map[column]matrix.Result{}
 	}
 	for _, r := range results {
 		if tab.cells[r.Name] == nil {
-			tab.cells[r.Name] = map[column]result{}
+			tab.cells[r.Name] = map[column]matrix.Result{}
 			tab.rows = append(tab.rows, r.Name)
 		}
 		tab.cells[r.Name][c] = r
@@ -144,7 +143,7 @@ func (tab *table) slowest(n int) string {
 	return strings.Join(out, "; ")
 }
 
-func (tab *table) passes(cells map[column]result, side string) bool {
+func (tab *table) passes(cells map[column]matrix.Result, side string) bool {
 	for c, r := range cells {
 		if c.side == side && !r.OK {
 			return false

@@ -1,4 +1,4 @@
-package matrix_test
+package matrix
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
-// gateway is the server of the matrix. test/js/matrix-server.mjs is the same on npm's
+// Gateway is the server of the matrix. test/js/matrix-server.mjs is the same on npm's
 // socket.io.
 //
 // Namespaces: "/", "/chat", "/rooms/{id}"; "/guarded" accepts clients whose auth has the
@@ -38,32 +38,37 @@ import (
 //	kick          emits word for each of say, then disconnects
 //
 // Event names are stored under the tag any:<id>, reasons of disconnects under left:<id>.
-type gateway struct {
+type Gateway struct {
 	Server *websockets.Server `websockets:"server"`
 
 	mu   sync.Mutex
 	logs map[string][]jsontext.Value
 }
 
-func newGateway() *gateway { return &gateway{logs: map[string][]jsontext.Value{}} }
+// NewGateway returns a gateway that has stored nothing.
+func NewGateway() *Gateway { return &Gateway{logs: map[string][]jsontext.Value{}} }
 
 var value = websockets.NewKey[jsontext.Value]("value")
 
 // spec is the payload of most events.
 type spec struct {
-	To, Except, Rooms      []string
-	NotMe                  bool
-	Event                  string
-	Data                   jsontext.Value
-	Spread                 bool
-	Volatile, Uncompressed bool
-	MS, N                  int
-	Tag                    string
-	Value                  jsontext.Value
-	Say                    []jsontext.Value
+	delivery
+
+	To, Except, Rooms []string
+	NotMe             bool
+	Event             string
+	Data              jsontext.Value
+	Spread            bool
+	MS, N             int
+	Tag               string
+	Value             jsontext.Value
+	Say               []jsontext.Value
 
 	attachments [][]byte
 }
+
+// delivery is how an event is sent.
+type delivery struct{ Volatile, Uncompressed bool }
 
 // specOf decodes only the text. Nested values and attachments are passed on unchanged.
 func specOf(p websockets.Payload) (spec, error) {
@@ -101,7 +106,8 @@ func on(event string, h func(ctx context.Context, c websockets.Client, s spec) (
 	}, opts...)
 }
 
-func (g *gateway) Subscriptions() []websockets.Subscription {
+// Subscriptions implements [websockets.Subscriber].
+func (g *Gateway) Subscriptions() []websockets.Subscription {
 	many := websockets.Background(100)
 	return []websockets.Subscription{
 		websockets.OnAny(g.any),
@@ -127,7 +133,8 @@ func (g *gateway) Subscriptions() []websockets.Subscription {
 	}
 }
 
-func (g *gateway) HandleConnection(_ context.Context, c websockets.Client) error {
+// HandleConnection does what the namespace is for.
+func (g *Gateway) HandleConnection(_ context.Context, c websockets.Client) error {
 	switch c.Namespace() {
 	case "/greeting":
 		if err := c.Join("greeted"); err != nil {
@@ -141,7 +148,8 @@ func (g *gateway) HandleConnection(_ context.Context, c websockets.Client) error
 	return nil
 }
 
-func (g *gateway) HandleDisconnect(_ context.Context, c websockets.Client, r websockets.Reason) {
+// HandleDisconnect stores the reason.
+func (g *Gateway) HandleDisconnect(_ context.Context, c websockets.Client, r websockets.Reason) {
 	g.keep("left:"+c.ID(), quoted(string(r.Cause)))
 }
 
@@ -150,28 +158,28 @@ func quoted(s string) jsontext.Value {
 	return v
 }
 
-func (g *gateway) keep(tag string, v jsontext.Value) {
+func (g *Gateway) keep(tag string, v jsontext.Value) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.logs[tag] = append(g.logs[tag], v)
 }
 
-func (g *gateway) any(ctx context.Context, event string, _ websockets.Payload) {
+func (g *Gateway) any(ctx context.Context, event string, _ websockets.Payload) {
 	g.keep("any:"+websockets.ClientFrom(ctx).ID(), quoted(event))
 }
 
-func (g *gateway) note(_ context.Context, _ websockets.Client, s spec) (any, error) {
+func (g *Gateway) note(_ context.Context, _ websockets.Client, s spec) (any, error) {
 	g.keep(s.Tag, s.Value)
 	return nil, nil
 }
 
-func (g *gateway) log(_ context.Context, tag string) ([]jsontext.Value, error) {
+func (g *Gateway) log(_ context.Context, tag string) ([]jsontext.Value, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return append([]jsontext.Value{}, g.logs[tag]...), nil
 }
 
-func (g *gateway) slow(ctx context.Context, _ websockets.Client, s spec) (any, error) {
+func (g *Gateway) slow(ctx context.Context, _ websockets.Client, s spec) (any, error) {
 	select {
 	case <-time.After(time.Duration(s.MS) * time.Millisecond):
 		return s.Value, nil
@@ -180,11 +188,11 @@ func (g *gateway) slow(ctx context.Context, _ websockets.Client, s spec) (any, e
 	}
 }
 
-func (g *gateway) back(_ context.Context, c websockets.Client, s spec) (any, error) {
+func (g *Gateway) back(_ context.Context, c websockets.Client, s spec) (any, error) {
 	return nil, c.Emit(context.Background(), s.Event, s.payload(), s.options()...)
 }
 
-func (g *gateway) count(ctx context.Context, c websockets.Client, s spec) (any, error) {
+func (g *Gateway) count(ctx context.Context, c websockets.Client, s spec) (any, error) {
 	for i := range s.N {
 		var v any = i
 		if s.Event == "m" && i%2 == 1 {
@@ -197,7 +205,7 @@ func (g *gateway) count(ctx context.Context, c websockets.Client, s spec) (any, 
 	return nil, ctx.Err()
 }
 
-func (g *gateway) ask(ctx context.Context, c websockets.Client, s spec) (any, error) {
+func (g *Gateway) ask(ctx context.Context, c websockets.Client, s spec) (any, error) {
 	if s.MS == 0 {
 		s.MS = 10_000
 	}
@@ -210,7 +218,7 @@ func (g *gateway) ask(ctx context.Context, c websockets.Client, s spec) (any, er
 	return answer, err
 }
 
-func (g *gateway) me(ctx context.Context, names []string) (map[string]any, error) {
+func (g *Gateway) me(ctx context.Context, names []string) (map[string]any, error) {
 	c := websockets.ClientFrom(ctx)
 	headers := make([]string, len(names))
 	for i, n := range names {
@@ -225,21 +233,21 @@ func (g *gateway) me(ctx context.Context, names []string) (map[string]any, error
 	}, nil
 }
 
-func (g *gateway) set(ctx context.Context, v jsontext.Value) error {
+func (g *Gateway) set(ctx context.Context, v jsontext.Value) error {
 	value.Set(websockets.ClientFrom(ctx), v)
 	return nil
 }
 
-func (g *gateway) join(ctx context.Context, rooms []string) error {
+func (g *Gateway) join(ctx context.Context, rooms []string) error {
 	return websockets.ClientFrom(ctx).Join(rooms...)
 }
 
-func (g *gateway) leave(ctx context.Context, rooms []string) error {
+func (g *Gateway) leave(ctx context.Context, rooms []string) error {
 	websockets.ClientFrom(ctx).Leave(rooms...)
 	return nil
 }
 
-func (g *gateway) selected(c websockets.Client, s *spec) websockets.Selection {
+func (g *Gateway) selected(c websockets.Client, s *spec) websockets.Selection {
 	b := g.Server.Of(c.Namespace()).ExceptRooms(s.Except...)
 	if len(s.To) > 0 {
 		b = b.To(s.To...)
@@ -250,11 +258,11 @@ func (g *gateway) selected(c websockets.Client, s *spec) websockets.Selection {
 	return b
 }
 
-func (g *gateway) cast(_ context.Context, c websockets.Client, s spec) (any, error) {
+func (g *Gateway) cast(_ context.Context, c websockets.Client, s spec) (any, error) {
 	return nil, g.selected(c, &s).Emit(context.Background(), s.Event, s.payload(), s.options()...)
 }
 
-func (g *gateway) poll(ctx context.Context, c websockets.Client, s spec) (any, error) {
+func (g *Gateway) poll(ctx context.Context, c websockets.Client, s spec) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.MS)*time.Millisecond)
 	defer cancel()
 	question := websockets.NewCall[websockets.Payload, any](s.Event)
@@ -269,7 +277,7 @@ func (g *gateway) poll(ctx context.Context, c websockets.Client, s spec) (any, e
 	return map[string]any{"answers": answers, "all": len(got.Missing) == 0}, nil
 }
 
-func (g *gateway) clients(_ context.Context, c websockets.Client, s spec) (any, error) {
+func (g *Gateway) clients(_ context.Context, c websockets.Client, s spec) (any, error) {
 	all := []map[string]any{}
 	for o := range g.selected(c, &s).Local().Clients() {
 		data, _ := value.Get(o)
@@ -279,22 +287,22 @@ func (g *gateway) clients(_ context.Context, c websockets.Client, s spec) (any, 
 	return all, nil
 }
 
-func (g *gateway) allJoin(_ context.Context, c websockets.Client, s spec) (any, error) {
+func (g *Gateway) allJoin(_ context.Context, c websockets.Client, s spec) (any, error) {
 	g.selected(c, &s).Local().Join(s.Rooms...)
 	return nil, nil
 }
 
-func (g *gateway) allLeave(_ context.Context, c websockets.Client, s spec) (any, error) {
+func (g *Gateway) allLeave(_ context.Context, c websockets.Client, s spec) (any, error) {
 	g.selected(c, &s).Local().Leave(s.Rooms...)
 	return nil, nil
 }
 
-func (g *gateway) allKick(_ context.Context, c websockets.Client, s spec) (any, error) {
+func (g *Gateway) allKick(_ context.Context, c websockets.Client, s spec) (any, error) {
 	g.selected(c, &s).Local().Disconnect()
 	return nil, nil
 }
 
-func (g *gateway) kick(_ context.Context, c websockets.Client, s spec) (any, error) {
+func (g *Gateway) kick(_ context.Context, c websockets.Client, s spec) (any, error) {
 	for _, v := range s.Say {
 		if err := c.Emit(context.Background(), "word", v); err != nil {
 			return nil, err
