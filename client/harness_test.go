@@ -62,8 +62,9 @@ var (
 type kitchen struct {
 	Server *websockets.Server `websockets:"server"`
 
-	once     func(n int) int // handles a number, and returns how often it was handled
-	times    func(n int) int // returns how often it was handled
+	once     func(n int) int      // handles a number, and returns how often it was handled
+	times    func(n int) int      // returns how often it was handled
+	enters   func(subject string) // is called for each client of the vault; may be nil
 	stopping chan struct{}
 	hanging  chan bool // receives when hang starts
 	ends     chan end  // of streams, and of hang

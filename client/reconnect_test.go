@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -379,6 +380,9 @@ func TestDrain(t *testing.T) {
 		mu.Unlock()
 	}
 	t.Logf("%d clients, %d later than a second after their time", clients, late)
+	if os.Getenv("CLIENT_LONG") != "" && late > clients/20 { // elsewhere machines are too busy for times
+		t.Errorf("%d of %d clients are later than a second after their time", late, clients)
+	}
 }
 
 // firstReader notes when the event shutdown has arrived, before the client reads it.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,7 +26,7 @@ const (
 	serverRecord  = "CLIENT_TEST_RECORD"
 )
 
-// serveUntilKilled serves a kitchen that writes each number of once to a file.
+// serveUntilKilled serves a kitchen that writes each number of once to a file, and the subject of the token of each client.
 func serveUntilKilled(addr, record string) {
 	file, err := os.OpenFile(record, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -37,6 +38,7 @@ func serveUntilKilled(addr, record string) {
 		_, _ = fmt.Fprintln(file, n)
 		return 1
 	}
+	k.enters = func(subject string) { _, _ = fmt.Fprintln(file, subject) }
 	app.Main(moduleOf(k), app.HTTP(addr), app.Logger(slog.New(slog.DiscardHandler)))
 	os.Exit(1)
 }
@@ -49,7 +51,7 @@ const (
 )
 
 // TestStorm: while the server is killed and restarts, each of 1,000 calls has its result, or fails because the connection was
-// lost; the server handles none twice.
+// lost; the server handles none twice. Each attempt to connect has a token of its own.
 func TestStorm(t *testing.T) {
 	addr, record := testkit.FreeAddress(t), filepath.Join(t.TempDir(), "record")
 	var stderr testkit.Log
@@ -68,12 +70,18 @@ func TestStorm(t *testing.T) {
 	}
 	server := start()
 	defer func() { kill(server) }()
-	var opened atomic.Int32
-	c := dial(t, "ws://"+addr+"/kitchen/tea", client.Options{
+	var opened, attempts, tokens atomic.Int32
+	c := dial(t, "ws://"+addr+"/vault", client.Options{
 		FirstRetry: 10 * time.Millisecond, LongestRetry: 50 * time.Millisecond, Timeout: 2 * time.Minute,
+		Token: func(context.Context) (string, error) {
+			return sign(t, fmt.Sprint("attempt ", tokens.Add(1)), time.Hour), nil
+		},
 		OnState: func(s client.State, _ error) {
-			if s == client.Open {
+			switch s {
+			case client.Open:
 				opened.Add(1)
+			case client.Connecting:
+				attempts.Add(1)
 			}
 		},
 	})
@@ -133,5 +141,16 @@ func TestStorm(t *testing.T) {
 		}
 	}
 	eventually(t, "a connection to each server: "+stderr.String(), func() bool { return opened.Load() > restarts })
-	t.Logf("%d connections, %d calls lost", opened.Load(), lost.Load())
+	accepted := 0
+	for subject, times := range handled {
+		if strings.HasPrefix(subject, "attempt ") {
+			if accepted++; times > 1 {
+				t.Errorf("the token of %s was sent %d times", subject, times)
+			}
+		}
+	}
+	if tokens.Load() != attempts.Load() || accepted <= restarts {
+		t.Errorf("%d tokens for %d attempts, %d of them accepted", tokens.Load(), attempts.Load(), accepted)
+	}
+	t.Logf("%d calls, %d servers killed, %d attempts, %d connections, %d calls lost", calls, restarts, attempts.Load(), opened.Load(), lost.Load())
 }

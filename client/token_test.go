@@ -43,9 +43,20 @@ func sign(t testing.TB, subject string, life time.Duration) string {
 }
 
 // vault accepts clients with a token.
-type vault struct{ guard *guard }
+type vault struct {
+	guard   *guard
+	kitchen *kitchen
+}
 
-func newVault(g *guard) *vault { return &vault{g} }
+func newVault(g *guard, k *kitchen) *vault { return &vault{g, k} }
+
+func (v *vault) HandleConnection(_ context.Context, c websockets.Client) error {
+	if v.kitchen.enters != nil {
+		claims, _ := v.guard.Get(c)
+		v.kitchen.enters(claims.Subject)
+	}
+	return nil
+}
 
 var WhoAmI = websockets.NewRequest[none, string]("whoami")
 
@@ -53,7 +64,7 @@ func (v *vault) Subscriptions() []websockets.Subscription {
 	return []websockets.Subscription{WhoAmI.On(func(ctx context.Context, _ none) (string, error) {
 		c, _ := v.guard.From(ctx)
 		return c.Subject, nil
-	})}
+	}), Once.On(func(_ context.Context, n int) (int, error) { return v.kitchen.once(n), nil }, websockets.Background(100))}
 }
 
 // vaultURL is the URL of the vault beside that of a room.

@@ -9,9 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
@@ -96,62 +94,6 @@ func (p *proxy) point(target string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.target = target
-}
-
-// restarts and cuts are how often TestStorm restarts the application, and cuts its connections.
-const (
-	restarts = 4
-	cuts     = 20
-)
-
-// TestStorm: while connections are cut and the application restarts, each of 1,000 calls has its result, or is rejected because the
-// connection was lost; the application handles none twice. In Node and in Chromium.
-func TestStorm(t *testing.T) {
-	eachRuntime(t, func(t *testing.T, platform string, r *record, start func(scenario, platform, url string) player) {
-		a := serve(t, r, "127.0.0.1:0")
-		p := newProxy(t, a.Addr().String())
-		played := start("storm", platform, p.url())
-		seen := 0
-		for n := range cuts {
-			// Calls are handled since the last cut, so that each cut breaks a connection.
-			testkit.Eventually(t, "a call after a cut, or the end", func() bool { return r.calls() > seen+10 || played.over() })
-			if played.over() {
-				break
-			}
-			seen = r.calls()
-			if n%(cuts/restarts) == 1 {
-				next := serve(t, r, "127.0.0.1:0")
-				p.point(next.Addr().String())
-				stop(t, a)
-				a = next
-			}
-			p.cut()
-		}
-		var got struct {
-			Results map[int]string
-			Opened  int
-		}
-		if err := json.Unmarshal(decode[json.RawMessage](t, played), &got); err != nil {
-			t.Fatal(err)
-		}
-		stop(t, a)
-		lost := 0
-		for n := range 1000 {
-			times := r.handled[n]
-			switch result := got.Results[n]; {
-			case times > 1:
-				t.Errorf("call %d was handled %d times", n, times)
-			case result == "disconnected":
-				lost++
-			case result != "resolved 1" || times != 1:
-				t.Errorf("call %d: %s, handled %d times", n, result, times)
-			}
-		}
-		if len(got.Results) != 1000 || got.Opened < 2 {
-			t.Errorf("%d results over %d connections", len(got.Results), got.Opened)
-		}
-		t.Logf("%d connections, %d calls lost", got.Opened, lost)
-	})
 }
 
 // TestCut: what waits for an answer when the connection breaks. An answer to the server does not reach another connection.
@@ -244,34 +186,4 @@ func TestBuffers(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestDrain: clients of an application that stops connect to the next one, none before the time that it was given. In Node and in Chromium.
-func TestDrain(t *testing.T) {
-	eachRuntime(t, func(t *testing.T, platform string, r *record, start func(scenario, platform, url string) player) {
-		a := serve(t, r, "127.0.0.1:0", app.DrainRate(20), app.StopTimeout(20*time.Second))
-		p := newProxy(t, a.Addr().String())
-		played := start("drain", platform, p.url())
-		played.want("stop")
-		next := serve(t, newRecord(), "127.0.0.1:0")
-		defer stop(t, next)
-		p.point(next.Addr().String())
-		stop(t, a)
-		late := 0
-		clients := decode[[]struct {
-			After, Tried, Back int
-			Last               string
-		}](t, played)
-		for i, c := range clients {
-			// The clocks of timers and of Date differ by less than a few milliseconds.
-			const tolerance = 5
-			if c.After == 0 || c.Tried < c.After-tolerance || c.Last != "again" {
-				t.Errorf("client %d: %s", i, fmt.Sprintf("%+v", c))
-			}
-			if c.Back > c.After+1000 {
-				late++
-			}
-		}
-		t.Logf("%d clients, %d of them later than a second after their time", len(clients), late)
-	})
 }

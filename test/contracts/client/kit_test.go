@@ -9,16 +9,12 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/contract"
 	"github.com/gatehouse-go/gatehouse/contract/contracttest"
 	"github.com/gatehouse-go/gatehouse/internal/need"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestContract: the client in ts/api is that of the kitchen.
 func TestContract(t *testing.T) {

@@ -60,7 +60,8 @@ type record struct {
 	handled map[int]int // how often each number was handled
 	causes  chan error  // of streams that have ended
 	tokens  atomic.Int32
-	page    string // the file of the page's script
+	page    string   // the file of the page's script
+	file    *os.File // has the numbers too, of an application that is a process; may be nil
 	server  atomic.Pointer[websockets.Server]
 }
 
@@ -71,30 +72,24 @@ func (r *record) once(n int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.handled[n]++
-	return r.handled[n]
-}
-
-// calls returns how many calls of once were handled.
-func (r *record) calls() (n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, times := range r.handled {
-		n += times
+	if r.file != nil {
+		_, _ = fmt.Fprintln(r.file, n)
 	}
-	return n
+	return r.handled[n]
 }
 
 // moduleOf returns the application.
 func moduleOf(r *record) *module.Module {
+	sio := socketio.New()
 	return module.New("kitchen",
 		module.Providers(
 			func() *record { return r }, newGuard,
 			websockets.Gateway(newKitchen,
-				websockets.Via(socketio.New(), websockets.Namespace("/kitchen/{room}")),
+				websockets.Via(sio, websockets.Namespace("/kitchen/{room}")),
 				websockets.Via(ws.New(), websockets.Path("/ws/kitchen/{room}"), ws.Options{Recovery: &ws.Recovery{}}),
 				websockets.Emits(poked, asked, pair, confirm)),
 			websockets.Gateway(newVault,
-				websockets.Via(socketio.New(), websockets.Namespace("/vault")),
+				websockets.Via(sio, websockets.Namespace("/vault")),
 				websockets.Via(ws.New(), websockets.Path("/ws/vault"), ws.Options{Subprotocols: []string{"bearer"}, ExplainRefusals: ws.On}),
 				websockets.UseGuards(pipeline.WithSchemes(pipeline.Injected[*guard](), jwtauth.Schemes(sources...)...)), websockets.Emits(jwtauth.TokenExpiring)),
 		),
@@ -235,12 +230,14 @@ func newGuard() (*guard, error) {
 
 // vault accepts clients with a token.
 type vault struct {
+	*record
+
 	guard *guard
 
 	Server *websockets.Server `websockets:"server"`
 }
 
-func newVault(g *guard) *vault { return &vault{guard: g} }
+func newVault(r *record, g *guard) *vault { return &vault{record: r, guard: g} }
 
 // Subscriptions implements [websockets.Subscriber].
 func (v *vault) Subscriptions() []websockets.Subscription {
@@ -249,6 +246,7 @@ func (v *vault) Subscriptions() []websockets.Subscription {
 			claims, _ := v.guard.From(ctx)
 			return claims.Subject, nil
 		}),
+		websockets.On("once", func(_ context.Context, n int) (int, error) { return v.once(n), nil }, websockets.Background(100)),
 		v.guard.Refresh("token"),
 	}
 }

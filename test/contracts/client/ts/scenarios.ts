@@ -25,6 +25,12 @@ function connect(env: Env, options: Common = {}, socketio: { [name: string]: unk
   return connectWebSocket(wsKitchenRoom, { ...shared, ...(env.WebSocket && { WebSocket: env.WebSocket }) });
 }
 
+function connectVault(env: Env, options: Common): Client<WsVault> {
+  const shared = { url: env.url, ...fast, ...options };
+  if (env.platform === "socketio") return connectSocketIO(vault, { ...shared, io: env.io }) as Client<WsVault>;
+  return connectWebSocket(wsVault, { ...shared, ...(env.WebSocket && { WebSocket: env.WebSocket }) });
+}
+
 const codeOf = (e: unknown) => (e instanceof GatehouseError ? e.code : String(e));
 
 /** Resolves with the code of a rejection. */
@@ -230,10 +236,7 @@ const scenarios = {
       if (asked === 2) throw new Error("the login is down");
       return (await (await fetch(`${env.url}/token`)).json()) as string;
     };
-    const shared = { url: env.url, token, onState: (s: State) => void states.push(s), onError: () => {}, ...fast };
-    const c = (env.platform === "socketio"
-      ? connectSocketIO(vault, { ...shared, io: env.io })
-      : connectWebSocket(wsVault, { ...shared, ...(env.WebSocket && { WebSocket: env.WebSocket }) })) as Client<WsVault>;
+    const c = connectVault(env, { token, onState: (s) => void states.push(s), onError: () => {} });
     const first = await c.call("whoami");
     await next(states, "open", states.indexOf("open") + 1);
     const second = await c.call("whoami", undefined, { repeatable: true });
@@ -244,17 +247,21 @@ const scenarios = {
   /** Nobody is signed in. */
   async signedOut(env: Env) {
     const states: string[] = [];
-    const shared = { url: env.url, token: () => null, onState: (s: State) => void states.push(s) };
-    const c = (env.platform === "socketio"
-      ? connectSocketIO(vault, { ...shared, io: env.io })
-      : connectWebSocket(wsVault, { ...shared, ...(env.WebSocket && { WebSocket: env.WebSocket }) })) as Client<WsVault>;
+    const c = connectVault(env, { token: () => null, onState: (s) => void states.push(s) });
     return [await rejected(c.call("whoami")), states];
   },
 
-  /** 1,000 calls while the connection is cut again and again. */
+  /** 1,000 calls while connections are cut and the server is killed, each attempt with a token of its own. */
   async storm(env: Env) {
     const states: State[] = [];
-    const c = connect(env, { onState: (s) => void states.push(s) });
+    let tokens = 0;
+    const c = connectVault(env, {
+      onState: (s) => void states.push(s),
+      token: async () => {
+        tokens++;
+        return (await (await fetch(`${env.url}/token`)).json()) as string;
+      },
+    });
     const results: Record<string, string> = {};
     let sent = 0;
     const worker = async () => {
@@ -266,7 +273,8 @@ const scenarios = {
     };
     await Promise.all(Array.from({ length: 10 }, worker));
     c.close();
-    return { results, opened: states.filter((s) => s === "open").length };
+    const count = (state: State) => states.filter((s) => s === state).length;
+    return { results, opened: count("open"), attempts: count("connecting"), tokens };
   },
 
   /** The same client after each cut: every event once and in order. */
@@ -358,29 +366,32 @@ const scenarios = {
   },
 
   /** Clients of a server that drains: when each was told to return, and when it tried. */
-  async drain(env: Env) {
-    const clients = Array.from({ length: 40 }, () => {
-      const r = { told: 0, after: 0, tried: 0, back: 0 };
-      const c = connect(env, {
-        onState: (s) => {
-          if (r.told && s === "connecting") r.tried ||= Date.now();
-          if (r.told && s === "open") r.back ||= Date.now();
-        },
-      });
-      c.on("shutdown", ({ retryAfter }) => {
-        r.told = Date.now();
-        r.after = retryAfter;
-      });
-      return { c, r };
-    });
-    await Promise.all(clients.map(({ c }) => c.call("fail", "open", { timeout: 60_000 })));
-    env.say("stop");
-    while (clients.some(({ r }) => !r.back)) await new Promise((done) => setTimeout(done, 10));
-    const last = await Promise.all(clients.map(({ c }) => c.call("fail", "again", { timeout: 60_000, repeatable: true })));
-    for (const { c } of clients) c.close();
-    return clients.map(({ r }, i) => ({ after: r.after, tried: r.tried - r.told, back: r.back - r.told, last: last[i] }));
-  },
+  drain: (env: Env) => drained(env, 40),
+  drainMany: (env: Env) => drained(env, 200),
 };
+
+async function drained(env: Env, count: number) {
+  const clients = Array.from({ length: count }, () => {
+    const r = { told: 0, after: 0, tried: 0, back: 0 };
+    const c = connect(env, {
+      onState: (s) => {
+        if (r.told && s === "connecting") r.tried ||= Date.now();
+        if (r.told && s === "open") r.back ||= Date.now();
+      },
+    });
+    c.on("shutdown", ({ retryAfter }) => {
+      r.told = Date.now();
+      r.after = retryAfter;
+    });
+    return { c, r };
+  });
+  await Promise.all(clients.map(({ c }) => c.call("fail", "open", { timeout: 60_000 })));
+  env.say("stop");
+  while (clients.some(({ r }) => !r.back)) await new Promise((done) => setTimeout(done, 10));
+  const last = await Promise.all(clients.map(({ c }) => c.call("fail", "again", { timeout: 60_000, repeatable: true })));
+  for (const { c } of clients) c.close();
+  return clients.map(({ r }, i) => ({ after: r.after, tried: r.tried - r.told, back: r.back - r.told, last: last[i] }));
+}
 
 export type Scenario = keyof typeof scenarios;
 

@@ -118,6 +118,7 @@ export interface Vault {
   params: {};
   calls: {
     whoami: { in: void; out: string; code: never };
+    once: { in: number; out: number; code: never };
     token: { in: string; out: Expiring; code: never };
   };
   streams: {};
@@ -140,6 +141,7 @@ export interface WsVault {
   params: {};
   calls: {
     whoami: { in: void; out: string; code: never };
+    once: { in: number; out: number; code: never };
     token: { in: string; out: Expiring; code: never };
   };
   streams: {};
