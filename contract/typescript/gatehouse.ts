@@ -169,6 +169,12 @@ interface Common {
   connectTimeout?: number;
   /** The pauses between attempts, in milliseconds: the first, which doubles each time, and the longest. Default: 500 and 30,000. */
   retry?: { first?: number; longest?: number };
+  /**
+   * Returns the W3C traceparent of the caller, for the server's observers: it is called once by each call, send and stream, where that is
+   * called, and sent with it. undefined sends none, as does what has another form. Over Socket.IO it is the last argument "tp=…": only for
+   * servers with socketio.Options{TraceArgument: socketio.On}, others pass it to their handlers. Default: none is sent.
+   */
+  trace?: () => string | undefined;
   /** Messages that wait for a connection, their bytes, requests without an answer, items of a stream that are not read. */
   limits?: { queued?: number; queuedBytes?: number; unanswered?: number; items?: number };
   /**
@@ -297,10 +303,11 @@ export function connectWebSocket<S extends Service>(endpoint: Endpoint<S, "ws">,
         else up.event(m.event, m.data);
       };
       return {
-        send({ event, body, id, kind, volatile }) {
+        send({ event, body, id, kind, volatile, trace }) {
           if (volatile && socket.bufferedAmount > 65536) return false;
           const data = body === undefined ? "" : `,"data":${body as string}`;
-          socket.send(`{"event":${JSON.stringify(event)}${data}${kind === "send" ? "" : `,"id":${id}`}}`);
+          const traced = trace && `,"traceparent":"${trace}"`;
+          socket.send(`{"event":${JSON.stringify(event)}${data}${kind === "send" ? "" : `,"id":${id}`}${traced}}`);
           return true;
         },
         cancel: ({ id }) => put({ cancel: id }),
@@ -361,8 +368,9 @@ export function connectSocketIO<S extends Service>(endpoint: Endpoint<S, "socket
       });
       socket.connect();
       return {
-        send({ event, body, id, kind, volatile }) {
-          const args = lists("calls", event) ? (body as unknown[]) : body === undefined ? [] : [body];
+        send({ event, body, id, kind, volatile, trace }) {
+          const args = lists("calls", event) ? [...(body as unknown[])] : body === undefined ? [] : [body];
+          if (trace) args.push("tp=" + trace);
           if (kind === "send") {
             (volatile ? socket.volatile : socket).emit(event, ...args);
             return true;
@@ -432,6 +440,7 @@ interface Entry {
   volatile: boolean;
   repeatable: boolean;
   cancelled: boolean;
+  trace: string; // "" for none
   item?: (event: string, data: unknown) => void;
   end: (error?: GatehouseError, value?: unknown) => void;
 }
@@ -553,9 +562,14 @@ function start<S extends Service>(endpoint: Endpoint<S, Platform>, o: Common, wi
     wait(m);
     return true;
   };
+  const traceparent = () => {
+    let text: string | undefined;
+    guarded(() => (text = o.trace?.()));
+    return /^(?!ff)[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}$/.test(text ?? "") ? text! : "";
+  };
   const entry = (kind: Entry["kind"], event: string, data: unknown, end: Entry["end"]): [Entry, () => number] => {
     const { body, size } = wire.encode(data);
-    return [{ kind, id: ++lastID, event, body, size: 0, volatile: false, repeatable: false, cancelled: false, end }, size];
+    return [{ kind, id: ++lastID, event, body, size: 0, volatile: false, repeatable: false, cancelled: false, trace: traceparent(), end }, size];
   };
 
   const finish = (error?: GatehouseError) => {

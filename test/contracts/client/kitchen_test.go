@@ -80,7 +80,7 @@ func (r *record) once(n int) int {
 
 // moduleOf returns the application.
 func moduleOf(r *record) *module.Module {
-	sio := socketio.New()
+	sio := socketio.New(socketio.Options{TraceArgument: socketio.On})
 	return module.New("kitchen",
 		module.Providers(
 			func() *record { return r }, newGuard,

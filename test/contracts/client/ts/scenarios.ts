@@ -277,6 +277,35 @@ const scenarios = {
     return { results, opened: count("open"), attempts: count("connecting"), tokens };
   },
 
+  /** The trace context of the caller goes with each message, also with those that wait for the connection. */
+  async traced(env: Env) {
+    let current: string | undefined;
+    const errors: string[] = [];
+    const c = connect(env, {
+      onError: (e) => errors.push(String(e)),
+      trace: () => {
+        if (current === "throws") throw new Error("no trace");
+        return current;
+      },
+    });
+    const at = (n: number) => (current = `00-${"a".repeat(32)}-${String(n).padStart(16, "0")}-01`);
+    at(1);
+    const mixed = c.call("mix", ["a", 7]);
+    at(2);
+    c.send("poke", "x");
+    at(3);
+    const numbers = c.stream("count", { from: 5, to: 7 });
+    current = undefined;
+    const seen: unknown[] = [await mixed];
+    for await (const n of numbers) seen.push(n);
+    seen.push(await c.call("room"));
+    for (current of ["throws", "00-wrong-01", at(4).toUpperCase(), at(0), '","x":"']) seen.push(await c.call("fail", "fine"));
+    at(5);
+    seen.push(await c.call("once", 9));
+    c.close();
+    return { seen, errors };
+  },
+
   /** The same client after each cut: every event once and in order. */
   async recovered(env: Env) {
     const got: string[] = [];
