@@ -191,6 +191,9 @@ func (p *sioProtocol) encode(in Packet) (_ []frame, err error) {
 		args = append([]any{in.Event}, args...)
 	case PacketAnswer:
 		out.kind, out.ack = packetAck, true
+		if args == nil {
+			args = []any{}
+		}
 	case PacketPong:
 		return []frame{textFrame(enginePong)}, nil
 	default:

@@ -101,7 +101,7 @@ func (x *playing) reply(i int) bool {
 		}
 	}
 	if call == nil {
-		return x.failf(l, "%s: the call is not in the file", l)
+		return x.failf(l, "cannot be played: the client answers a call that is not in the file")
 	}
 	args, ok := x.arguments(l)
 	if !ok {

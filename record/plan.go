@@ -1,5 +1,10 @@
 package record
 
+import (
+	"math"
+	"slices"
+)
+
 // plan is what is known of the order of a file's lines.
 type plan struct {
 	lines []*Line
@@ -28,10 +33,12 @@ func newPlan(lines []*Line) *plan {
 		}
 	}
 	running := map[activity]bool{}
-	for _, l := range lines {
+	replies := repliesAfter(lines)
+	for i, l := range lines {
 		if l.input() && l.Kind != KindReply {
 			for a := range running {
-				if end := ends[a]; end != nil && end.Time-l.Time <= maxLate {
+				// What ends after an answer to a call may have waited for it.
+				if end := ends[a]; end != nil && end.Time <= min(l.Time+maxLate, replies[i]) {
 					p.soon[l] = append(p.soon[l], end)
 				}
 			}
@@ -54,6 +61,19 @@ func newPlan(lines []*Line) *plan {
 		}
 	}
 	return p
+}
+
+// repliesAfter returns, for each line, the time of the next answer of a client to a call.
+func repliesAfter(lines []*Line) []float64 {
+	times := make([]float64, len(lines))
+	next := math.Inf(1)
+	for i, l := range slices.Backward(lines) {
+		times[i] = next
+		if l.Kind == KindReply {
+			next = l.Time
+		}
+	}
+	return times
 }
 
 // isLoose reports whether an event may have come at another place: unless messages of one client, one after the other, are

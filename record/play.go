@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // Player plays recorded files. Its fields put in what is not in a file; the zero value plays files in which nothing that
@@ -46,7 +47,7 @@ func (p *Player) Play(t testing.TB, file string, root *module.Module, opts ...ap
 	}
 	x := &playing{
 		Player: p, t: t, file: file, plan: newPlan(lines), live: newLive(), bound: newBindings(),
-		clients: map[string]*played{}, timeout: cmp.Or(p.Timeout, 10*time.Second),
+		clients: map[string]*played{}, waiting: map[*Line]bool{}, timeout: cmp.Or(p.Timeout, 10*time.Second),
 	}
 	o := tapOptions{redact: p.Redact, ignore: lines[0].Ignore, maxPayload: lines[0].MaxPayload, maxClients: len(lines)}
 	watched := newTap(o, func(l *Line) { x.live.add(l, int(x.at.Load())) })
@@ -72,7 +73,8 @@ type playing struct {
 	bound   *bindings
 	clients map[string]*played
 	timeout time.Duration
-	at      atomic.Int64 // the line that is played
+	at      atomic.Int64   // the line that is played
+	waiting map[*Line]bool // ends that depend on later inputs
 	asking  sync.WaitGroup
 }
 
@@ -128,10 +130,16 @@ func (x *playing) line(i int) bool {
 	return true
 }
 
+// maxSettle limits how long settle waits for one end.
+const maxSettle = 500 * time.Millisecond
+
 // settle waits for what ended before an input, although its line follows. What depends on the input is not awaited for long.
 func (x *playing) settle(l *Line) {
 	for _, end := range x.soon[l] {
-		x.live.wait(time.Second, func() bool {
+		if x.waiting[end] {
+			continue
+		}
+		x.waiting[end] = !x.live.wait(maxSettle, func() bool {
 			c := x.live.client(end.Client)
 			switch end.Kind {
 			case KindReady:
@@ -321,6 +329,9 @@ func (x *playing) answer(l *Line) bool {
 	return true
 }
 
+// engineClose is the close packet of Engine.IO.
+const engineClose = "1"
+
 // leave ends the connection of a client, or waits for the server to do so.
 func (x *playing) leave(l *Line) bool {
 	x.t.Helper()
@@ -330,6 +341,8 @@ func (x *playing) leave(l *Line) bool {
 	}
 	switch {
 	case l.byServer():
+	case l.Clean && l.Cause == string(websockets.CauseTransportClose): // without leaving the namespace
+		c.Raw().Text(engineClose)
 	case l.Clean:
 		c.Close()
 	default:

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/apptest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/record"
@@ -63,41 +63,19 @@ func recorded(t *testing.T, p platform, s *shop, o record.Options, play func(a *
 	return file
 }
 
-// reports collects what a play reports, as a test that fails.
-type reports struct {
-	testing.TB
-
-	mu  sync.Mutex
-	all []string
-}
-
-func (r *reports) Helper() {}
-
-func (r *reports) Errorf(format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all = append(r.all, fmt.Sprintf(format, args...))
-}
-
-func (r *reports) Fatalf(format string, args ...any) {
-	r.Errorf(format, args...)
-	runtime.Goexit()
-}
-
 // failures returns what playing a file reports.
 func failures(t *testing.T, file string, play func(t testing.TB)) []string {
 	t.Helper()
-	var r *reports
+	var all []string
 	t.Run("play", func(t *testing.T) {
-		r = &reports{TB: t}
-		var done sync.WaitGroup
-		done.Go(func() { play(r) })
-		done.Wait()
+		r := &testkit.Recorder{TB: t}
+		r.Run(func() { play(r) })
+		all = r.Failures()
 	})
-	for i, text := range r.all {
-		r.all[i] = strings.TrimPrefix(text, file)
+	for i, text := range all {
+		all[i] = strings.TrimPrefix(text, file)
 	}
-	return r.all
+	return all
 }
 
 func want(t *testing.T, got []string, texts ...string) {

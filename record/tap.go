@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ type client struct {
 	messages int
 	pending  map[uint64]*message // by the number of the hooks, until they are handled
 	running  int                 // of pending
-	calls    map[uint64]string   // their events, until they are answered
+	calls    map[uint64]string   // their events
 }
 
 // message is one that is being handled.
@@ -153,7 +154,7 @@ func (t *tap) ready(c websockets.Client) {
 }
 
 func (t *tap) refused(_ context.Context, a observe.Attempt, r observe.Refusal) {
-	if t.over.Load() || r.Client != nil || a.Platform == "" || r.Sent == nil {
+	if t.over.Load() || r.Client != nil || a.Platform == "" || r.Sent == nil || errors.Is(r.Err, context.Canceled) { // the client has left
 		return
 	}
 	if t.o.match != nil { // it decides by clients
@@ -195,12 +196,8 @@ func (t *tap) received(c websockets.Client, m observe.Received) {
 			x.messages++
 			x.pending[m.Number] = &message{number: x.messages}
 		case m.Answer:
-			event, known := x.calls[m.Number]
-			if !known {
-				return
-			}
-			delete(x.calls, m.Number)
-			t.line(t.payload(&Line{Kind: KindReply, Client: x.name, Number: int(m.Number), Event: event}, x, m.Payload))
+			l := &Line{Kind: KindReply, Client: x.name, Number: int(m.Number), Event: x.calls[m.Number]} // which may come before the call
+			t.line(t.payload(l, x, m.Payload))
 		default:
 			x.messages++
 			l := &Line{Kind: KindSend, Client: x.name, Number: x.messages, Event: strings.Clone(m.Event)}

@@ -3,6 +3,7 @@
 package matrix
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"os"
@@ -15,8 +16,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/nodetest"
 )
 
-// only is the required part of the checks' names.
-func only() string { return os.Getenv("MATRIX_ONLY") }
+// Only is the required part of the checks' names: the variable MATRIX_ONLY.
+func Only() string { return os.Getenv("MATRIX_ONLY") }
 
 // Patience limits every wait of these tests.
 const Patience = 60 * time.Second
@@ -41,6 +42,7 @@ type Result struct {
 type Side struct {
 	Name string
 	URLs map[string]string // by the names of the variants
+	Only string            // for this side, in place of [Only]
 	// Restart stops the server "restarted" and starts it again at its address.
 	Restart func() error
 }
@@ -79,7 +81,7 @@ func StartChecks(t *testing.T) *Checks {
 func (c *Checks) Run(t *testing.T, mode string, s *Side) (results []Result) {
 	t.Helper()
 	var names []string
-	answer, err := c.p.Do("run", nodetest.Fields{"mode": mode, "urls": s.URLs, "only": only()})
+	answer, err := c.p.Do("run", nodetest.Fields{"mode": mode, "urls": s.URLs, "only": cmp.Or(s.Only, Only())})
 	if err == nil {
 		err = json.Unmarshal(answer, &names)
 	}

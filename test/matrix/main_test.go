@@ -4,7 +4,7 @@
 // tested here in Go.
 //
 // MATRIX=file and MATRIX_BROWSER=file write the tables as Markdown,
-// MATRIX_ONLY=text plays only the checks with the text in their names.
+// MATRIX_ONLY=text plays only the checks with the text in their names. RECORD_RUNS=20 plays each recorded session so often.
 package matrix_test
 
 import (
