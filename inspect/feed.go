@@ -23,7 +23,8 @@ const (
 // feed is the log of messages, and the pages that see it. While no page is open it records nothing.
 type feed struct {
 	// open is how many pages there are. Hooks read it without the lock.
-	open atomic.Int32
+	open  atomic.Int32
+	names names
 
 	mu    sync.Mutex
 	pages map[string]*page // by the ids of their clients

@@ -16,12 +16,12 @@ func newHooks(i *inspector) observe.Hooks {
 		Refused: i.refused,
 		Connected: func(c websockets.Client) {
 			if f.active() {
-				f.add(of(c, kindConnect), nil)
+				f.add(f.of(c, kindConnect), nil)
 			}
 		},
 		Disconnected: func(c websockets.Client, r websockets.Reason, lasted time.Duration) {
 			if f.active() {
-				e := of(c, kindDisconnect)
+				e := f.of(c, kindDisconnect)
 				e.Event, e.Took = cut(r.String(), maxText), lasted.Microseconds()
 				f.add(e, nil)
 			}
@@ -41,7 +41,7 @@ func newHooks(i *inspector) observe.Hooks {
 		},
 		Dropped: func(c websockets.Client, event string, err error) {
 			if f.active() {
-				e := of(c, kindDrop)
+				e := f.of(c, kindDrop)
 				e.Event, e.Error = event, cut(err.Error(), maxText)
 				f.add(e, nil)
 			}
@@ -52,15 +52,15 @@ func newHooks(i *inspector) observe.Hooks {
 }
 
 // of returns an entry about a client.
-func of(c websockets.Client, kind string) entry {
-	return entry{Kind: kind, Client: c.ID(), Endpoint: nameOf(observe.EndpointOf(c))}
+func (f *feed) of(c websockets.Client, kind string) entry {
+	return entry{Kind: kind, Client: c.ID(), Endpoint: f.names.of(observe.EndpointOf(c))}
 }
 
 func nameOf(at observe.Endpoint) string { return endpointName(at.Platform, at.Path, at.Namespace) }
 
 func (f *feed) room(c websockets.Client, kind, room string) {
 	if f.active() {
-		e := of(c, kind)
+		e := f.of(c, kind)
 		e.Room = room
 		f.add(e, nil)
 	}
@@ -69,7 +69,7 @@ func (f *feed) room(c websockets.Client, kind, room string) {
 // payload records an entry with a payload.
 func (i *inspector) payload(c websockets.Client, e entry, p websockets.Payload) {
 	at := observe.EndpointOf(c)
-	e.Client, e.Endpoint = c.ID(), nameOf(at)
+	e.Client, e.Endpoint = c.ID(), i.feed.names.of(at)
 	e.Bytes = cmp.Or(e.Bytes, len(e.Event)+p.Size())
 	text, note := payloadOf(at, p)
 	e.Note = note
@@ -104,7 +104,7 @@ func (i *inspector) handle(ctx context.Context, h observe.Handling) (context.Con
 		return ctx, nil
 	}
 	return ctx, func(o observe.Outcome) {
-		e := of(h.Client, kindDone)
+		e := i.feed.of(h.Client, kindDone)
 		e.Event, e.Took = h.Event, o.Took.Microseconds()
 		setError(&e, o.Err, o.Sent)
 		i.feed.add(e, nil)
@@ -132,7 +132,7 @@ func (i *inspector) sent(c websockets.Client, event string) {
 	default:
 		return
 	}
-	at := sentEvent{nameOf(observe.EndpointOf(c)), event}
+	at := sentEvent{i.feed.names.of(observe.EndpointOf(c)), event}
 	if !i.declared[at] {
 		i.feed.undeclared(at)
 	}
