@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/contract"
 	"github.com/gatehouse-go/gatehouse/internal/tea"
 	"github.com/gatehouse-go/gatehouse/module"
+	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/platform/socketio"
 	"github.com/gatehouse-go/gatehouse/platform/ws"
 	"github.com/gatehouse-go/gatehouse/web"
@@ -302,4 +303,34 @@ func TestNothing(t *testing.T) {
 	if names := document(t, text, err).names(); !slices.Equal(names, []string{"asyncapi", "defaultContentType", "info"}) {
 		t.Error(names)
 	}
+}
+
+// What is hidden is in no document; other handlers of its gateway are.
+func TestHidden(t *testing.T) {
+	newHandlers := func() *hiddenHandlers { return &hiddenHandlers{} }
+	newRoutes := func() *hiddenRoutes { return &hiddenRoutes{} }
+	m := modelOf(t, module.New("root", module.Providers(websockets.Gateway(newHandlers, websockets.Path("/some"))), module.Controllers(newRoutes)), []app.Option{app.WebSockets(ws.New())})
+	for _, of := range []func() ([]byte, error){m.AsyncAPI, m.OpenAPI} {
+		text, err := of()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := string(text); !strings.Contains(s, "shown") || strings.Contains(s, "concealed") {
+			t.Errorf("%s", s)
+		}
+	}
+}
+
+type hiddenHandlers struct{}
+
+func (*hiddenHandlers) Subscriptions() []websockets.Subscription {
+	f := func(context.Context, string) error { return nil }
+	return []websockets.Subscription{websockets.Listen("shown", f), websockets.Listen("concealed", f, websockets.Meta(pipeline.Hidden()))}
+}
+
+type hiddenRoutes struct{}
+
+func (*hiddenRoutes) Routes(r chi.Router) {
+	r.Get("/shown", func(http.ResponseWriter, *http.Request) {})
+	web.Use(r, web.Meta(pipeline.Hidden())).Get("/concealed", func(http.ResponseWriter, *http.Request) {})
 }

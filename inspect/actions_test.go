@@ -64,7 +64,7 @@ func TestActions(t *testing.T) {
 // What the pages show of an application.
 func TestViews(t *testing.T) {
 	x := inspect(t, Options{Pprof: "/debug/pprof/"})
-	p := x.page()
+	x.page().Call("watch", watching{}) // it is open
 	c := x.DialWS("/chat")
 	c.Call("join", "tea")
 	c.Call("secret", "")
@@ -98,5 +98,4 @@ func TestViews(t *testing.T) {
 			t.Errorf("%s: %d %s", name, res.status, res.body)
 		}
 	}
-	_ = p
 }

@@ -21,12 +21,13 @@ var files embed.FS
 // controller serves the page and what it asks for.
 type controller struct {
 	inspector *inspector
+	guard     *guard
 	page      fs.FS
 }
 
-func newController(i *inspector) (*controller, error) {
+func newController(i *inspector, g *guard) (*controller, error) {
 	page, err := fs.Sub(files, "page")
-	return &controller{i, page}, err
+	return &controller{i, g, page}, err
 }
 
 // Routes implements [web.Routable].
@@ -87,7 +88,7 @@ func (c *controller) session(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !equal(in.Token, c.inspector.token) {
-		return &pipeline.Error{Message: "The token is not of this start: open the URL in the log of the application", Code: codeToken, Status: http.StatusForbidden}
+		return c.guard.refuse(r.Context(), r, noToken("a token of another start, or none"))
 	}
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where the page is, which is not so on the machine of a developer
 		Name: cookieName(r.Host), Value: c.inspector.cookie, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,

@@ -58,13 +58,17 @@ func (g *guard) CheckHandshake(ctx context.Context, c *pipeline.Call) error { re
 
 func (g *guard) check(ctx context.Context, c *pipeline.Call) error {
 	isOpen, _ := open.Of(c)
-	r := g.refusal(c.Request, !isOpen)
-	if r == nil {
-		return nil
+	if r := g.refusal(c.Request, !isOpen); r != nil {
+		return g.refuse(ctx, c.Request, r)
 	}
+	return nil
+}
+
+// refuse logs a refusal, one line a minute for each code, and returns the error for the client.
+func (g *guard) refuse(ctx context.Context, by *http.Request, r *refusal) error {
 	if n := g.refused[r.code].Count(); n > 0 {
-		g.log.WarnContext(ctx, "a request to the inspector is refused", "code", r.code, "found", r.found, "remote", c.Request.RemoteAddr,
-			"write", r.write, "refused", n)
+		g.log.WarnContext(ctx, "a request to the inspector is refused", "code", r.code, "found", cut(r.found, maxText), "remote", by.RemoteAddr,
+			"write", cut(r.write, maxText), "refused", n)
 	}
 	return &pipeline.Error{Message: r.message, Code: r.code, Status: http.StatusForbidden}
 }
@@ -83,9 +87,13 @@ func (g *guard) refusal(r *http.Request, needsToken bool) *refusal {
 		return &refusal{codeRemote, "The inspector serves this machine only, without proxies", found, "inspect.Options{Guard: …}, with a guard of yours"}
 	}
 	if needsToken && !g.hasToken(r) {
-		return &refusal{codeToken, "The inspector needs its token: open the URL in the log of the application", "no valid cookie", "nothing: open the URL in the log of this start"}
+		return noToken("no valid cookie")
 	}
 	return nil
+}
+
+func noToken(found string) *refusal {
+	return &refusal{codeToken, "The inspector needs its token: open the URL in the log of the application", found, "nothing: open the URL in the log of this start"}
 }
 
 // knows reports whether a Host header names this machine, or one of the options.

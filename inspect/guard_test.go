@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // attempt is one combination of TestEveryRequestIsChecked.
@@ -166,4 +168,14 @@ func TestUpgrade(t *testing.T) {
 	if got := string(p.Call("watch", watching{On: true})); !strings.Contains(got, `"entries":[]`) {
 		t.Errorf("watch: %s", got)
 	}
+	for range maxPages - 1 {
+		x.page().Call("watch", watching{})
+	}
+	ninth := x.page()
+	if got := string(ninth.ExpectMessage("exception").Data); !strings.Contains(got, "inspect_pages") {
+		t.Errorf("the ninth page: %s", got)
+	}
+	p.Close()
+	testkit.Eventually(t, "a page has left", func() bool { return x.feedOf().open.Load() == maxPages-1 })
+	x.page().Call("watch", watching{})
 }

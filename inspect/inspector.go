@@ -7,13 +7,13 @@ import (
 	"iter"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/app"
-	"github.com/gatehouse-go/gatehouse/observe"
 	"github.com/gatehouse-go/gatehouse/pipeline"
 	"github.com/gatehouse-go/gatehouse/web"
 	"github.com/gatehouse-go/gatehouse/websockets"
@@ -87,16 +87,18 @@ func (i *inspector) url(a *app.App) string {
 	return base + i.options.Path + "/#token=" + i.token
 }
 
+// loopback reports whether no other machine reaches an address.
 func loopback(addr net.Addr) bool {
-	switch a := addr.(type) {
-	case *net.TCPAddr:
-		return a.IP.IsLoopback()
-	case *net.UnixAddr:
-		return true
-	default:
-		return addr.Network() == "memory"
+	a, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return addr.Network() == "unix"
 	}
+	ip, _ := netip.AddrFromSlice(a.IP)
+	return ip.Unmap().IsLoopback() || discard.Contains(ip)
 }
+
+// discard is the block in which there is no host, RFC 6666: apptest.InMemory has its addresses there.
+var discard = netip.MustParsePrefix("100::/64")
 
 var errNotReady = &pipeline.Error{Message: "The application is starting", Code: "inspect_starting", Status: 503}
 
@@ -120,7 +122,7 @@ func (i *inspector) clients() iter.Seq[websockets.Client] {
 				continue
 			}
 			for c := range s.Local().Clients() {
-				if _, again := seen[c]; again || (observe.EndpointOf(c) == observe.Endpoint{}) {
+				if _, again := seen[c]; again {
 					continue
 				}
 				seen[c] = struct{}{}

@@ -32,12 +32,12 @@ type Options struct {
 func Module(o Options) *module.Module {
 	o.Path = "/" + strings.Trim(cmp.Or(o.Path, "/inspect"), "/")
 	routes := []web.Option{
-		web.WithoutPrefix(), web.Prefix(o.Path), web.BodyLimit(maxBody), web.Meta(pipeline.Hidden()), web.UseGuards(newGuard),
+		web.WithoutPrefix(), web.Prefix(o.Path), web.BodyLimit(maxBody), web.Meta(pipeline.Hidden()), web.UseGuards(pipeline.Injected[*guard]()),
 	}
 	live := []websockets.Option{
 		websockets.Via(ws.New(), websockets.Path(o.Path+"/live")), websockets.Unobserved(), websockets.Meta(pipeline.Hidden()),
 		websockets.CheckOrigin(func(*http.Request) bool { return true }), // the guard checks it, more strictly
-		websockets.UseGuards(newGuard), websockets.Emits(eventMessages),
+		websockets.UseGuards(pipeline.Injected[*guard]()), websockets.Emits(eventMessages),
 		websockets.WithLimits(websockets.Limits{MaxMessage: maxBody}),
 	}
 	if o.Guard != nil {
@@ -45,7 +45,7 @@ func Module(o Options) *module.Module {
 		live = append(live, websockets.UseGuards(o.Guard))
 	}
 	return module.New("inspect",
-		module.Providers(module.Value(o), newInspector, newHooks, websockets.Gateway(newLive, live...)),
+		module.Providers(module.Value(o), newInspector, newGuard, newHooks, websockets.Gateway(newLive, live...)),
 		module.Controllers(web.Controller(newController, routes...)),
 	)
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/app"
+	"github.com/gatehouse-go/gatehouse/apptest"
 	"github.com/gatehouse-go/gatehouse/contract"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/pipeline"
@@ -107,6 +108,14 @@ func document(t *testing.T, d *app.Description, of func(*contract.Model) ([]byte
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// In a test without sockets the application starts, though its address is of no machine.
+func TestInMemory(t *testing.T) {
+	a := apptest.New(t, module.New("root", module.Imports(chatModule(), Module(Options{}))), apptest.InMemory(), apptest.With(app.Logger(slog.New(slog.DiscardHandler))))
+	if got := string(a.DialWS("/chat").Call("echo", "hi")); got != `"hi"` {
+		t.Errorf("echo: %s", got)
+	}
 }
 
 // The prefix of the application's controllers does not move the page, a path of its own does.

@@ -110,7 +110,7 @@ export function every(ms, f) {
 
 // live is the connection by which messages come. onState and onMessages are set by those that use it.
 export const live = {
-  onState: () => {}, onMessages: null, on: false, filter: '', round: 0, id: 0, waiting: new Map(), socket: null,
+  onState: () => {}, onMessages: null, why: '', on: false, filter: '', round: 0, id: 0, waiting: new Map(), socket: null,
 
   connect() {
     const url = new URL('live', location.href);
@@ -124,14 +124,16 @@ export const live = {
       const waiting = this.waiting.get(m.id);
       this.waiting.delete(m.id);
       if (m.event === 'messages') { if (m.data.round === this.round) this.onMessages?.(m.data); }
-      else if (m.event === 'exception') waiting ? waiting.reject(new Failure(400, m.data)) : this.onState(false, m.data?.message);
+      else if (m.event === 'exception') waiting ? waiting.reject(new Failure(400, m.data)) : (this.why = m.data?.message);
       else waiting?.resolve(m.data);
     };
     socket.onclose = () => {
       for (const w of this.waiting.values()) w.reject(new Failure(0, { message: 'The connection was lost' }));
       this.waiting.clear();
-      this.onState(false);
+      this.onState(false, this.why);
+      this.why = '';
       setTimeout(() => this.connect(), 1500);
+      get('stats').catch((err) => { if (err.code) this.onState(false, err.message); }); // such as after a restart
     };
   },
 

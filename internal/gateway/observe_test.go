@@ -204,6 +204,10 @@ func TestEndpointOf(t *testing.T) {
 		if e := observe.EndpointOf(s); e != (observe.Endpoint{Platform: "test", Path: "/", Namespace: "/rooms/{room}"}) {
 			t.Errorf("%+v", e)
 		}
+		hiding := newObservedRuntime(t, []observe.Hooks{{Connected: func(websockets.Client) {}}}, []*testGateway{{}}, websockets.HideCauseData())
+		if e := observe.EndpointOf(newSession(hiding.endpoint(), sink{}, hiding.handshake("/"))); !e.HidesPayloads {
+			t.Errorf("%+v", e)
+		}
 		if e := observe.EndpointOf(nil); e != (observe.Endpoint{}) {
 			t.Errorf("%+v of no client", e)
 		}

@@ -125,10 +125,10 @@ func (l *buffer) Write(p []byte) (int, error) {
 }
 
 // start starts the application, and returns it with the URL that its log has.
-func start(t *testing.T) (a *apptest.App, url string) {
+func start(t *testing.T, opts ...app.Option) (a *apptest.App, url string) {
 	t.Helper()
 	log := &buffer{}
-	a = apptest.New(t, root(inspect.Options{Pprof: "/debug/pprof/"}), apptest.With(app.Logger(slog.New(slog.NewTextHandler(log, nil)))))
+	a = apptest.New(t, root(inspect.Options{Pprof: "/debug/pprof/"}), apptest.With(append([]app.Option{app.Logger(slog.New(slog.NewTextHandler(log, nil)))}, opts...)...))
 	log.mu.Lock()
 	defer log.mu.Unlock()
 	found := regexp.MustCompile(`url="(http://[^"]+)"`).FindStringSubmatch(log.b.String())

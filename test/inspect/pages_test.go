@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/browsertest"
+	"github.com/gatehouse-go/gatehouse/internal/testkit"
 )
 
 // open opens the page, and fails the test if it asks for anything elsewhere or has an error in its console.
@@ -144,4 +146,17 @@ func clientPage(p *browsertest.Page, id string) {
 	p.WaitText("[role=status]", "leave: done")
 	p.Click("#disconnect")
 	p.WaitText(".note", "No such client")
+}
+
+// A page of a start before says what to do.
+func TestRestart(t *testing.T) {
+	b, at := browsertest.Start(t), app.HTTP(testkit.FreeAddress(t))
+	var p *browsertest.Page
+	t.Run("before", func(t *testing.T) {
+		_, page := start(t, at)
+		p = b.Open(page)
+		p.WaitText("#state", "live")
+	})
+	start(t, at)
+	p.WaitText("#state", "needs its token: open the URL in the log of the application")
 }

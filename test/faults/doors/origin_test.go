@@ -192,7 +192,7 @@ func TestFault_F10_Rebinding(t *testing.T) {
 	visit(t, nil, []page{rebound})
 }
 
-// TestCVE_2026_27148_V33_DevelopmentServer: The library has no inspector and no page of a development server; every
+// TestCVE_2026_27148_V33_DevelopmentServer: The inspector is there only if imported, and has checks of its own (TestEveryRequestIsChecked in inspect); every
 // WebSocket passes the same check, also with a Host that does not match, without Host (400), and with proxy headers
 // that claim another: a foreign origin and null get 403.
 func TestCVE_2026_27148_V33_DevelopmentServer(t *testing.T) {
