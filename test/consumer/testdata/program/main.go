@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/backplane/nats/embedded"
 	"github.com/gatehouse-go/gatehouse/backplane/redis"
 	"github.com/gatehouse-go/gatehouse/config"
+	"github.com/gatehouse-go/gatehouse/inspect/adminui"
 	"github.com/gatehouse-go/gatehouse/module"
 	"github.com/gatehouse-go/gatehouse/otel"
 	"github.com/gatehouse-go/gatehouse/otel/prometheus"
@@ -46,6 +47,10 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	admin, err := adminui.New(adminui.Options{Username: "admin", PasswordHash: os.Getenv("ADMIN_HASH")})
+	if err != nil {
+		log.Fatal(err)
+	}
 	var engine backplane.Backplane = nats.New()
 	if secret := os.Getenv("CLUSTER_SECRET"); secret != "" {
 		engine = embedded.New(embedded.Secret(secret))
@@ -53,5 +58,5 @@ func main() {
 	if url := os.Getenv("REDIS"); url != "" {
 		engine = redis.Native(redis.URL(url))
 	}
-	app.Main(Module, app.Configure(func(c *Config) []app.Option { return []app.Option{app.HTTP(c.Addr)} }), app.WebSockets(ws.New()), app.WebSockets(socketio.New()), app.WebSockets(zishang.New()), app.Backplane(engine), app.Observe(metrics.Hooks()))
+	app.Main(module.New("root", module.Imports(Module, admin.Module())), app.Configure(func(c *Config) []app.Option { return []app.Option{app.HTTP(c.Addr)} }), app.WebSockets(ws.New()), app.WebSockets(socketio.New()), app.WebSockets(zishang.New()), app.Backplane(engine), app.Observe(metrics.Hooks(), admin.Hooks()))
 }
