@@ -257,11 +257,16 @@ func credentials(all []pipeline.Security) []string {
 	return names
 }
 
+// typeName returns the name of a type; that of a struct without a name is cut.
 func typeName(t reflect.Type) string {
 	if t == nil {
 		return ""
 	}
-	return t.String()
+	name := t.String()
+	if before, _, found := strings.Cut(name, "struct {"); found && len(name) > 40 {
+		return before + "struct {…}"
+	}
+	return name
 }
 
 func list(all []string) []string { return append([]string{}, all...) }

@@ -44,7 +44,7 @@ function detail(root, id) {
   return every(2000, load);
 }
 
-const row = (name, ...value) => h('tr', {}, h('th', { scope: 'row' }, name), h('td', { class: 'name' }, ...value));
+const row = (name, ...value) => h('tr', {}, h('th', { scope: 'row' }, name), h('td', { class: 'value' }, ...value));
 
 function about(c) {
   return [h('div', { class: 'pair' },
