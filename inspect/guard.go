@@ -45,18 +45,11 @@ const (
 // refusal is why a request is refused, and what to write so that it is not.
 type refusal struct{ code, message, found, write string }
 
-// Check implements [pipeline.Guard].
+// Check implements [pipeline.Guard]. The connections of the socket are checked before their handshake is accepted.
 func (g *guard) Check(ctx context.Context, c *pipeline.Call) error {
 	if c.Kind == pipeline.KindMessage { // its connection was checked
 		return nil
 	}
-	return g.check(ctx, c)
-}
-
-// CheckHandshake implements [pipeline.HandshakeGuard].
-func (g *guard) CheckHandshake(ctx context.Context, c *pipeline.Call) error { return g.check(ctx, c) }
-
-func (g *guard) check(ctx context.Context, c *pipeline.Call) error {
 	isOpen, _ := open.Of(c)
 	if r := g.refusal(c.Request, !isOpen); r != nil {
 		return g.refuse(ctx, c.Request, r)
@@ -165,4 +158,4 @@ func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []by
 
 func quoted(s string) string { return `"` + strings.ReplaceAll(s, `"`, "") + `"` }
 
-var _ pipeline.HandshakeGuard = (*guard)(nil)
+var _ pipeline.Guard = (*guard)(nil)
