@@ -20,13 +20,13 @@ func (g *gateway) writable(context.Context, *pipeline.Call) error {
 
 // action is what a page wants to be done with clients. Each node does it with its own.
 type action struct {
-	Kind      string          // the event of the page
-	Namespace string          // of the clients
-	Filter    string          // a room, or the id of a client; empty for all of the namespace
-	Room      string          // to join or leave
-	Close     bool            // of _disconnect: the whole connection
-	Event     string          // to emit
-	Args      json.RawMessage // its arguments, a list
+	Kind      string          `json:"kind"`             // the event of the page
+	Namespace string          `json:"namespace"`        // of the clients
+	Filter    string          `json:"filter,omitempty"` // a room, or the id of a client; empty for all of the namespace
+	Room      string          `json:"room,omitempty"`   // to join or leave
+	Close     bool            `json:"close,omitempty"`  // of _disconnect: the whole connection
+	Event     string          `json:"event,omitempty"`  // to emit
+	Args      json.RawMessage `json:"args,omitempty"`   // its arguments, a list
 }
 
 func (g *gateway) emit(ctx context.Context, p websockets.Payload) error {

@@ -54,6 +54,12 @@ func (*chat) Subscriptions() []websockets.Subscription {
 // start starts an application with an admin namespace.
 func start(t testing.TB, o adminui.Options, opts ...app.Option) *apptest.App {
 	t.Helper()
+	a, _ := startAdmin(t, o, opts...)
+	return a
+}
+
+func startAdmin(t testing.TB, o adminui.Options, opts ...app.Option) (*apptest.App, *adminui.Admin) {
+	t.Helper()
 	o.Username, o.PasswordHash = "admin", hash(t)
 	admin, err := adminui.New(o)
 	if err != nil {
@@ -64,7 +70,7 @@ func start(t testing.TB, o adminui.Options, opts ...app.Option) *apptest.App {
 		websockets.Gateway(newChat, websockets.Via(socketio.New()), websockets.Via(plain, websockets.Path("/plain"))),
 	))
 	opts = append(opts, app.WebSockets(socketio.New()), app.Observe(admin.Hooks()))
-	return apptest.New(t, root, apptest.With(opts...))
+	return apptest.New(t, root, apptest.With(opts...)), admin
 }
 
 // pageFiles are those of the npm package.
