@@ -9,7 +9,7 @@ func (a *Admin) Lose() {
 			a.feed.queue = append(a.feed.queue, change)
 		}
 		a.feed.mu.Unlock()
-		a.feed.state(change.event, change.args)
+		a.feed.state(change.event, func() []byte { return change.args })
 		a.feed.mu.Lock()
 		lost = a.feed.stale
 		a.feed.mu.Unlock()

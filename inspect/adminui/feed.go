@@ -3,6 +3,8 @@ package adminui
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"iter"
 	"log/slog"
 	"os"
 	"strconv"
@@ -19,7 +21,9 @@ const (
 	watchTime  = 3 * statsTicks * tickTime     // for how long a node is watched after another one has asked for it
 	maxQueue   = 1024                          // changes that wait to be sent, and as many messages
 	maxAsked   = 64                            // pages of other nodes that wait for the sockets of this one
-	maxSockets = 5000                          // of one node that a page is sent
+	maxSockets = 5000                          // of all nodes that a page is sent, and
+	maxList    = 4 << 20                       // their bytes; the send queue of a client has 8 MiB
+	maxChanges = 1000                          // changes that each node sends in a second
 	staleTicks = 5 * statsTicks                // between two complete lists after changes that did not fit into the queue
 	feedRoom   = "live"                        // of pages that have been sent the list of sockets
 	allowance  = int64(time.Second / tickTime) // EventsPerSecond is divided by it
@@ -34,8 +38,8 @@ type feed struct {
 
 	// watched is whether a page is open on any node.
 	watched atomic.Bool
-	// budget is how many messages may be queued until the next tick.
-	budget atomic.Int64
+	// budget is how many messages may be queued until the next tick, changes how many changes.
+	budget, changes atomic.Int64
 
 	mu     sync.Mutex
 	until  time.Time                    // when watching for other nodes ends
@@ -137,7 +141,7 @@ func (f *feed) update(now time.Time) bool {
 // tick is called every tickTime while a page is open.
 func (f *feed) tick() {
 	nodes := int64(max(1, len(f.server.Nodes())))
-	f.budget.Store(max(1, int64(f.admin.opts.EventsPerSecond)/allowance/nodes))
+	f.renew(nodes)
 	if f.fresh++; f.fresh >= staleTicks && f.takeStale() {
 		f.fresh = 0
 		f.refresh()
@@ -148,6 +152,21 @@ func (f *feed) tick() {
 	f.ticks++
 }
 
+// renew sets what may be queued until the next tick. Without as much as one message for each node and tick, nodes send one.
+func (f *feed) renew(nodes int64) {
+	f.budget.Store(max(1, int64(f.admin.opts.EventsPerSecond)/allowance/nodes))
+	f.changes.Store(maxChanges / allowance)
+}
+
+// watch is called under the lock when a page is open.
+func (f *feed) watch() {
+	if !f.watched.Load() {
+		f.renew(1)
+		f.watched.Store(true)
+	}
+	f.signal()
+}
+
 func (f *feed) takeStale() (stale bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -155,11 +174,15 @@ func (f *feed) takeStale() (stale bool) {
 	return stale
 }
 
-// state queues a change, which a page must see: without room in the queue, pages are sent the list of sockets again.
-func (f *feed) state(event string, args []byte) {
+// state queues a change, which a page must see: when there are too many, pages are sent the list of sockets again.
+func (f *feed) state(event string, args func() []byte) {
+	var change item
+	if f.changes.Add(-1) >= 0 {
+		change = item{event, args()}
+	}
 	f.mu.Lock()
-	if len(f.queue) < 2*maxQueue {
-		f.queue = append(f.queue, item{event, args})
+	if change.args != nil && len(f.queue) < 2*maxQueue {
+		f.queue = append(f.queue, change)
 	} else {
 		f.stale = true
 	}
@@ -203,11 +226,14 @@ func (f *feed) flush() {
 func (f *feed) open(c websockets.Client) {
 	ctx := context.Background()
 	if f.admin.opts.Mode == Development {
-		all := []socket{}
-		for _, e := range f.admin.clients.all(maxSockets) {
-			all = append(all, serialize(e))
+		all := []byte{'['}
+		for _, socket := range f.sockets() {
+			if len(all) > 1 {
+				all = append(all, ',')
+			}
+			all = append(all, socket...)
 		}
-		if err := c.Emit(ctx, "all_sockets", all); err != nil {
+		if err := c.Emit(ctx, "all_sockets", websockets.Payload{JSON: append(all, ']')}); err != nil {
 			return // it has left
 		}
 	}
@@ -218,12 +244,26 @@ func (f *feed) open(c websockets.Client) {
 	f.stats()
 }
 
+// sockets yields the clients of this node as JSON: as many as its part of what a page is sent.
+func (f *feed) sockets() iter.Seq2[entry, []byte] {
+	return func(yield func(entry, []byte) bool) {
+		nodes := max(1, len(f.server.Nodes()))
+		room := maxList / nodes
+		for _, e := range f.admin.clients.all(maxSockets / nodes) {
+			socket, err := json.Marshal(serialize(e))
+			if room -= len(socket); err != nil || room < 0 || !yield(e, socket) {
+				return
+			}
+		}
+	}
+}
+
 // answer sends the sockets of this node to a page of another one.
 func (f *feed) answer(page string) {
 	if f.admin.opts.Mode == Development {
 		to := f.server.ToID(page)
-		for _, e := range f.admin.clients.all(maxSockets) {
-			args := list(serialize(e), stamp(e.client.ConnectedAt()))
+		for e, socket := range f.sockets() {
+			args := list(json.RawMessage(socket), stamp(e.client.ConnectedAt()))
 			f.report(to.Emit(context.Background(), "socket_connected", websockets.Payload{JSON: args, Spread: true}))
 		}
 	}

@@ -49,10 +49,9 @@ func (a *Admin) connected(c websockets.Client) {
 		a.counts.connections.Add(1)
 	}
 	if a.opts.Mode == Development {
-		now := time.Now()
-		s := serialize(e)
-		a.feed.state("room_joined", list(s.Nsp, s.ID, s.ID, stamp(now)))
-		a.feed.state("socket_connected", list(s, stamp(now)))
+		now := stamp(time.Now())
+		a.feed.state("room_joined", func() []byte { return list(nspOf(c), c.ID(), c.ID(), now) })
+		a.feed.state("socket_connected", func() []byte { return list(serialize(e), now) })
 	}
 }
 
@@ -66,14 +65,14 @@ func (a *Admin) disconnected(c websockets.Client, r websockets.Reason, _ time.Du
 	}
 	if a.opts.Mode == Development {
 		now := stamp(time.Now())
-		a.feed.state("socket_disconnected", list(nspOf(c), c.ID(), r.Cause, now))
-		a.feed.state("room_left", list(nspOf(c), c.ID(), c.ID(), now))
+		a.feed.state("socket_disconnected", func() []byte { return list(nspOf(c), c.ID(), r.Cause, now) })
+		a.feed.state("room_left", func() []byte { return list(nspOf(c), c.ID(), c.ID(), now) })
 	}
 }
 
 func (a *Admin) upgraded(c websockets.Client) {
 	if a.feed.watched.Load() {
-		a.feed.state("socket_updated", list(transportUpdate{c.ID(), nspOf(c), c.Transport()}))
+		a.feed.state("socket_updated", func() []byte { return list(transportUpdate{c.ID(), nspOf(c), c.Transport()}) })
 	}
 }
 
@@ -90,7 +89,7 @@ func (a *Admin) left(c websockets.Client, room string) { a.room("room_left", c, 
 
 func (a *Admin) room(event string, c websockets.Client, room string) {
 	if a.feed.watched.Load() {
-		a.feed.state(event, list(nspOf(c), room, c.ID(), stamp(time.Now())))
+		a.feed.state(event, func() []byte { return list(nspOf(c), room, c.ID(), stamp(time.Now())) })
 	}
 }
 

@@ -15,8 +15,7 @@ func (f *feed) enter(c websockets.Client) bool {
 	}
 	f.pages[c.ID()] = c
 	f.opened = append(f.opened, c)
-	f.watched.Store(true)
-	f.signal()
+	f.watch()
 	return true
 }
 
@@ -43,6 +42,5 @@ func (f *feed) ask(m askMessage) {
 			f.opened = append(f.opened, c)
 		}
 	}
-	f.watched.Store(true)
-	f.signal()
+	f.watch()
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -223,6 +224,37 @@ func TestLost(t *testing.T) {
 	await(page, "all_sockets", c.ID())
 	admin.Lose()
 	await(page, "all_sockets", c.ID())
+}
+
+// TestManySockets: a page is sent as many sockets as it can take, and not thousands of changes in a second.
+func TestManySockets(t *testing.T) {
+	a, admin := startAdmin(t, adminui.Options{Mode: adminui.Development})
+	hooks := admin.Hooks()
+	add := func(from, to int) {
+		for i := from; i < to; i++ {
+			hooks.Connected(apptest.NewFakeClient(strconv.Itoa(i)))
+		}
+	}
+	add(0, 6000)
+	page := login(a)
+	list := apptest.Expect[[]struct{ ID string }](page, "all_sockets")
+	if len(list) < 1000 || len(list) > 5000 {
+		t.Errorf("the page was sent %d sockets", len(list))
+	}
+	add(6000, 9000)
+	changes := 0
+	for {
+		m := page.Next()
+		if m.Event == "socket_connected" || m.Event == "room_joined" {
+			changes++
+		}
+		if m.Event == "all_sockets" {
+			break
+		}
+	}
+	if changes > 2000 {
+		t.Errorf("the page was sent %d changes before it was sent the list again", changes)
+	}
 }
 
 // TestMaxPages: one page too many is refused, and another may come when one has left.
