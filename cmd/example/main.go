@@ -1,7 +1,7 @@
 // Command example is a chat with rooms, over Socket.IO and plain WebSocket at once, with
 // a login and a page for browsers. It shows a complete Gatehouse application: start
 // with package program, then read the packages chat and login. Command cluster is the same
-// application on several nodes.
+// application on several nodes, command observed with OpenTelemetry.
 package main
 
 import (
