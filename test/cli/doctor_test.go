@@ -33,6 +33,29 @@ import (
 
 `
 
+// withMetrics has a module of the path of the exporter, without what the real one requires.
+var withMetrics = map[string]string{
+	"go.work":                  "go 1.26.0\n\nuse (\n\t.\n\t./prometheus\n)\n\nreplace github.com/gatehouse-go/gatehouse => REPOSITORY\n",
+	"prometheus/go.mod":        "module github.com/gatehouse-go/gatehouse/otel/prometheus\n\ngo 1.26.0\n",
+	"prometheus/prometheus.go": "package prometheus\n\ntype Exporter struct{}\n\nfunc (*Exporter) Controller() *Exporter { return nil }\n",
+	"chat/metrics.go": `package chat
+
+import (
+	"github.com/gatehouse-go/gatehouse/otel/prometheus"
+	"github.com/gatehouse-go/gatehouse/pipeline"
+	"github.com/gatehouse-go/gatehouse/web"
+)
+
+var exporter = &prometheus.Exporter{}
+
+func controllers(guard pipeline.Guard, options []web.Option) {
+	_ = web.Controller(exporter.Controller, web.WithoutPrefix(), web.UseGuards(guard))
+	_ = web.Controller(exporter.Controller, options...)
+	_ = web.Controller(exporter.Controller, web.WithoutPrefix())
+}
+`,
+}
+
 var mistakes = []mistake{
 	{name: "none", want: []string{"nothing found in 2 packages"}},
 	{
@@ -171,6 +194,20 @@ var (
 		env: []string{"GOWORK="},
 		want: []string{"go.mod@github.com/gatehouse-go/gatehouse/config: github.com/gatehouse-go/gatehouse/config has the version v0.2.0, and that of Gatehouse is v0.1.0: " +
 			"its modules belong together: run: go get github.com/gatehouse-go/gatehouse/config@v0.1.0"},
+	},
+	{
+		name:  "metrics without a guard",
+		write: withMetrics,
+		env:   []string{"GOWORK="},
+		want: []string{"chat/metrics.go@exporter.Controller, web.WithoutPrefix()): warning: the metrics of this controller have no guard: they name gateways and events, and say how busy they are: " +
+			"bind a guard: web.Controller(exporter.Controller, web.UseGuards(…)), or serve them on 127.0.0.1"},
+	},
+	{
+		name:    "metrics for the machine itself",
+		write:   withMetrics,
+		replace: map[string][2]string{"main.go": {"app.HTTP(addr)", `func() app.Option { _ = addr; return app.HTTP("localhost:3000") }()`}},
+		env:     []string{"GOWORK="},
+		want:    []string{"nothing found in 2 packages"},
 	},
 	{
 		name:  "no test of the contract",

@@ -110,6 +110,7 @@ func (c *checker) run(ctx context.Context) error {
 	}
 	c.events()
 	c.origins()
+	c.metrics()
 	c.payloads()
 	return nil
 }
