@@ -160,7 +160,8 @@ func TestStorm(t *testing.T) {
 }
 
 // TestDrain: clients of an application that stops connect to the next one, none before the time that it was given. There are 40 of them, with
-// CLIENT_LONG=1 200, of which 95 % must be back a second later. In Node and in Chromium.
+// CLIENT_LONG=1 200, of which 95 % must be connected a second later. In Node and in Chromium, which delays connections of its own when it
+// makes many to one host: there, the 200 clients must have tried by then.
 func TestDrain(t *testing.T) {
 	scenario, rate := "drain", 20
 	if long() {
@@ -175,7 +176,7 @@ func TestDrain(t *testing.T) {
 		defer stop(t, next)
 		p.point(next.Addr().String())
 		stop(t, a)
-		late := 0
+		late, slow := 0, 0 // a second after their time: not connected; have not tried
 		clients := decode[[]struct {
 			After, Tried, Back int
 			Last               string
@@ -189,11 +190,15 @@ func TestDrain(t *testing.T) {
 			if c.Back > c.After+1000 {
 				late++
 			}
+			if c.Tried > c.After+1000 {
+				slow++
+			}
 		}
-		if long() && late > len(clients)/20 { // elsewhere machines are too busy for times
-			t.Errorf("%d of %d clients are later than a second after their time", late, len(clients))
+		inBrowser := r.page != ""
+		if most := len(clients) / 20; long() && (slow > most || late > most && !inBrowser) { // elsewhere machines are too busy for times
+			t.Errorf("of %d clients %d are not connected a second after their time, and %d have not tried", len(clients), late, slow)
 		}
-		t.Logf("%d clients, %d of them later than a second after their time", len(clients), late)
+		t.Logf("%d clients, %d of them not connected a second after their time, %d have not tried", len(clients), late, slow)
 	})
 }
 

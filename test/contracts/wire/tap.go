@@ -111,7 +111,7 @@ func (t *tap) answer(b []byte) (int, error) {
 	q := t.requests[0]
 	var a *http.Response
 	body, n, err := whole(b, func(r *bufio.Reader) (_ io.ReadCloser, err error) {
-		if a, err = http.ReadResponse(r, q); err != nil {
+		if a, err = http.ReadResponse(r, q); err != nil { //nolint:bodyclose // it is read from memory
 			return nil, err
 		}
 		if a.StatusCode == http.StatusSwitchingProtocols {

@@ -53,7 +53,7 @@ func TestRecordFrames(t *testing.T) {
 			}))
 			defer s.Close()
 			r := Record(t, s.URL)
-			c, _, err := websocket.Dial(t.Context(), r.URL+"/ws", &websocket.DialOptions{CompressionMode: mode, CompressionThreshold: 1}) //nolint:bodyclose // the library's
+			c, _, err := websocket.Dial(t.Context(), r.URL+"/ws", &websocket.DialOptions{CompressionMode: mode, CompressionThreshold: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
