@@ -38,7 +38,9 @@ func (*slowSession) Upgraded() {}
 
 func (s *slowSession) Suspend(websockets.Reason) adapter.Suspension { return nil }
 
-func newInbox() *inbox { return &inbox{maxBytes: 100, start: func(f func()) { go f() }, ended: func() {}} }
+func newInbox() *inbox {
+	return &inbox{maxBytes: 100, start: func(f func()) { go f() }, ended: func() {}}
+}
 
 func event(name string, size int) *adapter.Message {
 	return &adapter.Message{Event: name, Payload: websockets.Payload{JSON: make([]byte, size)}}
