@@ -72,7 +72,7 @@ func observed(s program.Settings, metrics bool, traces string) (root *module.Mod
 // tracing returns the option that has every span written to a file, at once. In production use trace.WithBatcher, and an exporter
 // that sends spans to a collector.
 func tracing(file string) (app.Option, error) {
-	f, err := os.Create(file)
+	f, err := os.Create(file) //nolint:gosec // a flag of the user
 	if err != nil {
 		return nil, err
 	}
