@@ -75,6 +75,8 @@ type logModel struct {
 	clients [2]*logClient
 	stray   []func(l *modelLog) func() // was on its way when a connection ended
 
+	full bool // queues may be full
+
 	names, ids, owners, runs, recovered, now, mixture int
 	bad                                               string
 }
@@ -86,7 +88,7 @@ func (m *logModel) wrongf(format string, args ...any) {
 }
 
 func newLogModel(seed uint64, lacks logLack) *logModel {
-	m := &logModel{r: rand.New(rand.NewPCG(seed, 2)), lacks: lacks, runs: 1, mixture: int(seed) % len(logFaults)}
+	m := &logModel{r: rand.New(rand.NewPCG(seed, 2)), lacks: lacks, runs: 1, mixture: int(seed) % len(logFaults), full: int(seed)/len(logFaults)%3 == 0}
 	m.log = emptyLog(m)
 	for i := range m.nodes {
 		m.nodes[i] = m.start()
@@ -409,10 +411,10 @@ func (m *logModel) settleNode(n *logNode) {
 }
 
 // rareFaults are parts that few schedules need: that the protocol is wrong without them is only tested with LOG_SCHEDULES, from 10,000.
-var rareFaults = []logLack{lacksVoidClaims, lacksSeqOrder, lacksTakeBase, lacksLocalMoves, lacksLogHold, lacksCreation, lacksSameBase}
+var rareFaults = []logLack{lacksVoidClaims, lacksLocalMoves, lacksLogHold, lacksCreation, lacksSameBase, lacksForget}
 
 // rarestFaults are those that 10,000 schedules may not find.
-var rarestFaults = []logLack{lacksAt, lacksSaveOnce, lacksBaseSave, lacksVoidPause, lacksOneLog}
+var rarestFaults = []logLack{lacksAt, lacksTakeBase, lacksSaveOnce, lacksBaseSave, lacksVoidPause, lacksOneLog}
 
 // TestLogModel: with the protocol of a log no schedule of faults has a recovered client that lacks an event, has one
 // twice or out of the order of the log, or is out of a room whose join was acknowledged; without one of its parts some do. LOG_SCHEDULES is how many there

@@ -52,7 +52,7 @@ func (n *logNode) emit(msg modelMsg) {
 	n.seq++
 	msg.origin, msg.seq = n.name, n.seq
 	n.pending = append(n.pending, &msg)
-	full := len(n.outbox) >= 4 && n.m.r.IntN(2) == 0
+	full := n.m.full && len(n.outbox) >= 4 && n.m.r.IntN(2) == 0
 	if full {
 		n.dropped = append(n.dropped, &msg)
 	} else {

@@ -181,7 +181,7 @@ func TestLogAbsent(t *testing.T) {
 				}
 				back := l.visit(to, before)
 				isSame(t, back, before, c.same)
-				emitNumbers(t, l.server(0).ToID(back.ID()), 200, 201)
+				emitNumbers(t, l.server(1).ToID(back.ID()), 200, 201) // by the same node: after the others
 				receives(t, back, append(c.want, "n 200")...)
 				if rooms := string(back.Call("rooms")); rooms != c.rooms {
 					t.Errorf("rooms %s, want %s", rooms, c.rooms)
