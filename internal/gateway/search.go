@@ -112,19 +112,18 @@ func (mv *moves) claim(ctx context.Context, e *endpoint, h *adapter.Handshake, b
 		if r.failure != failedRefused && r.failure != failedSilent || ctx.Err() != nil {
 			return nil, r.failure
 		}
-		if slices.Contains(r.moved, mv.rt.node.ID) { // it has come here by now, or has been here
-			mv.searches.found(searched)
-			searched, r.failure = 0, noFailure
-		}
-		if failure != noFailure {
-			failure = r.failure
-		}
+		failure = r.failure
 		if slices.ContainsFunc(others, func(id string) bool { return !mv.lives(id) }) { // before, it may have gone to one that was asked too early
 			clear(asked)
 			others = mv.others()
 		}
 		mv.awaitDeparture(ctx, body.Key)
-		if to := mv.whereTo(body.Key); to != went { // it has come here, and gone again
+		to := mv.whereTo(body.Key)
+		if to == "" && slices.Contains(r.moved, mv.rt.node.ID) { // it has come here by now
+			mv.searches.found(searched)
+			return nil, noFailure
+		}
+		if to != went { // it has come here, and gone again
 			r.moved, went = append(r.moved, to), to
 		}
 		slices.Sort(r.moved)

@@ -14,6 +14,7 @@ type searchModel struct {
 	r     *rand.Rand
 	plain searchLacks // what the model leaves out
 	maker int         // the node that has made the private id
+	moves int
 	nodes [searchNodes]searchNode
 	onWay [searchNodes][searchNodes][]func() // from, to
 }
@@ -36,6 +37,7 @@ var searchesWithout = []string{"nothing", "the other nodes", "where it has gone"
 type searchNode struct {
 	has     bool
 	moved   int // where it has gone; -1: unknown
+	since   int // the number of that move
 	to      *searchClaim
 	waits   []func()          // for the outcome of to
 	lives   [searchNodes]bool // the others, as this one knows
@@ -180,6 +182,10 @@ func (m *searchModel) next(c *searchClaim) {
 		n.waits = append(n.waits, func() { m.next(c) })
 		return
 	}
+	if n.moved < 0 && slices.Contains(c.moved, c.at) { // it has come here by now
+		m.end(c, n.has)
+		return
+	}
 	if n.moved != c.went && n.moved >= 0 {
 		c.moved, c.went = append(c.moved, n.moved), n.moved
 	}
@@ -194,7 +200,8 @@ func (m *searchModel) outcome(c *searchClaim, id int, moved bool) {
 		n.to = nil
 	}
 	if moved {
-		n.has, n.moved = false, c.at
+		m.moves++
+		n.has, n.moved, n.since = false, c.at, m.moves
 	}
 	waits := n.waits
 	n.waits = nil
@@ -258,8 +265,9 @@ func (m *searchModel) run() string {
 		m.start(m.r.IntN(searchNodes))
 		for m.step() {
 		}
+		over := m.r.IntN(m.moves + 1)
 		for id := range m.nodes {
-			if m.r.IntN(3) == 0 {
+			if m.nodes[id].since <= over {
 				m.nodes[id].moved = -1 // it was long ago
 			}
 		}
