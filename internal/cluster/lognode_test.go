@@ -126,7 +126,7 @@ func TestLogRefuses(t *testing.T) {
 		if len(b.known()) != 2 {
 			t.Errorf("the other node knows %q", b.known())
 		}
-		if s := a.Stats(); s.Dropped > 0 || s.Queued > 1 {
+		if s := a.Stats(); s.Dropped > 1 || s.Queued > 1 { // a beat may have been in the batch that was refused first
 			t.Errorf("%+v", s)
 		}
 		a.want("1", "2")
