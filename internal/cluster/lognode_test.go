@@ -250,6 +250,7 @@ func TestLogBaseLosses(t *testing.T) {
 		a, b, _, engineB := logPair(t, bus)
 		c := startLog(t, 3, bus.LogNode())
 		a.mustEmit("0")
+		pass(time.Second)
 		c.mustEmit("x")
 		pass(time.Second)
 		bus.CutReplica()

@@ -154,28 +154,28 @@ func TestRecoveryOfAConnectionThatStands(t *testing.T) {
 func TestRecoveryIsRefused(t *testing.T) {
 	for name, tt := range map[string]struct {
 		opts ws.Recovery
-		end  func(t *testing.T, g *news, c *apptest.Client)
+		end  func(t *testing.T, a *apptest.App, g *news, c *apptest.Client)
 	}{
-		"the client has closed it": {ws.Recovery{}, func(t *testing.T, g *news, c *apptest.Client) {
+		"the client has closed it": {ws.Recovery{}, func(t *testing.T, _ *apptest.App, g *news, c *apptest.Client) {
 			c.Close()
 			g.gone(t)
 		}},
-		"the server has closed it": {ws.Recovery{}, func(t *testing.T, g *news, c *apptest.Client) {
+		"the server has closed it": {ws.Recovery{}, func(t *testing.T, _ *apptest.App, g *news, c *apptest.Client) {
 			if err := g.Server.Disconnect(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			c.ExpectClose()
 			g.gone(t)
 		}},
-		"it has missed too much": {ws.Recovery{MaxBytes: 1000}, func(t *testing.T, g *news, c *apptest.Client) {
+		"it has missed too much": {ws.Recovery{MaxBytes: 1000}, func(t *testing.T, _ *apptest.App, g *news, c *apptest.Client) {
 			c.Abort()
 			g.gone(t)
 			g.publish(t, 0, 20)
 		}},
-		"it was away for too long": {ws.Recovery{MaxDisconnection: time.Nanosecond}, func(t *testing.T, g *news, c *apptest.Client) {
+		"it was away for too long": {ws.Recovery{MaxDisconnection: time.Nanosecond}, func(t *testing.T, a *apptest.App, g *news, c *apptest.Client) {
 			c.Abort()
 			g.gone(t)
-			testkit.Eventually(t, "it is gone", func() bool { return g.Server.Local().Len() == 0 })
+			testkit.Eventually(t, "it is gone", func() bool { return g.Server.Local().Len() == 0 && a.App().Stats().Endpoints[0].Suspended == 0 })
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestRecoveryIsRefused(t *testing.T) {
 			a := g.start(t, tt.opts)
 			c := a.DialWS("/", offerV1)
 			ready(c)
-			tt.end(t, g, c)
+			tt.end(t, a, g, c)
 			back := a.DialWS("/", apptest.WithRecovery(c))
 			isRecovered(t, c, back, false)
 			g.publish(t, 100, 101)
