@@ -54,7 +54,7 @@ func testHooksNumbers(t *testing.T, s *suite) {
 		}
 		_, err := websockets.ClientFrom(ctx).Call(ctx, "ask", n)
 		return n, err
-	}, websockets.Background(2)))
+	}, websockets.Background(2))).emits(websockets.NewCall[int, int]("ask"))
 	_, c := s.solo(t, g, app.Observe(hooks))
 	c.OnCall("ask", func(json.RawMessage) any { return 5 })
 	var both sync.WaitGroup

@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/gateways"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/goclient/chat"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/guards"
+	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/inspector"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/interceptors"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/lifecycle"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/modules"
@@ -23,6 +24,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/pathvalues"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/pipes"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/presence"
+	shop "github.com/gatehouse-go/gatehouse/docs/internal/snippets/recording"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/servers"
 	"github.com/gatehouse-go/gatehouse/docs/internal/snippets/serving"
 	signup "github.com/gatehouse-go/gatehouse/docs/internal/snippets/testing"
@@ -42,6 +44,7 @@ var shown = map[string]*module.Module{
 	"modules.HTTPModule": modules.HTTPModule, "modules.StoreModule": modules.StoreModule, "modules.OrdersModule": modules.OrdersModule, "modules.ReportModule": modules.ReportModule,
 	"observability.Dashboard": observability.Dashboard, "pathvalues.Module": pathvalues.Module,
 	"pipes.Module": pipes.Module, "pipes.ShopModule": pipes.ShopModule, "presence.Module": presence.Module,
+	"inspector.Chat": inspector.Chat, "recording.Module": shop.Module,
 	"servers.Module": servers.Module, "serving.Module": serving.Module, "testing.Module": signup.Module,
 }
 
