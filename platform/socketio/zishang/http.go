@@ -264,6 +264,10 @@ func plainText() http.Header { return http.Header{"Content-Type": {"text/plain; 
 
 // post takes what a client sends.
 func (s *server) post(w http.ResponseWriter, r *http.Request, l *link) {
+	if l.out.isClosed() { // the connection is being cut on another goroutine
+		errSession().write(w)
+		return
+	}
 	x := newExchange(r, s.cfg.Limits.KeptHeaders)
 	if !l.start(&l.post, x) {
 		x.hctx.Flush()

@@ -246,6 +246,13 @@ func (q *sendQueue) close() {
 	q.changed()
 }
 
+// isClosed reports whether the connection has ended, or is being cut.
+func (q *sendQueue) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
 // size is how many bytes are unwritten.
 func (q *sendQueue) size() int {
 	q.mu.Lock()
