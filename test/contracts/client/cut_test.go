@@ -10,7 +10,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse/app"
 	"github.com/gatehouse-go/gatehouse/internal/testkit"
+	"github.com/gatehouse-go/gatehouse/observe"
+	"github.com/gatehouse-go/gatehouse/websockets"
 )
 
 // proxy passes connections on to an address, which may change, and cuts them.
@@ -121,11 +124,13 @@ func TestCut(t *testing.T) {
 func TestRecovered(t *testing.T) {
 	script := bundle(t, "node")
 	r := newRecord()
-	a := serve(t, r, "127.0.0.1:0")
+	accepted := make(chan string, 1) // a client that is cut off before that is a new one
+	a := serve(t, r, "127.0.0.1:0", app.Observe(observe.Hooks{Ready: func(c websockets.Client) { accepted <- c.ID() }}))
 	defer stop(t, a)
 	p := newProxy(t, a.Addr().String())
 	played := play(t, script, "recovered", "ws", p.url())
 	played.want("open 1")
+	testkit.Receive(t, "the client", accepted)
 	played.want("ready")
 	var want []string
 	poke := func(text string) {
@@ -141,6 +146,7 @@ func TestRecovered(t *testing.T) {
 		p.cut()
 		poke(fmt.Sprint("after ", n))
 		played.want(fmt.Sprint("open ", n+2))
+		testkit.Receive(t, "the client again", accepted)
 		opened = append(opened, true)
 		poke(fmt.Sprint("back ", n))
 	}
